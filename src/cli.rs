@@ -1,0 +1,110 @@
+//! The command line: `cargo agentcore x` and `cargo-agentcore x`.
+//!
+//! Options that mean the same on several commands stand here once; each command's own options stand
+//! in its file under `commands`.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    commands,
+    names::{AgentName, Region, StageName},
+};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo-agentcore",
+    bin_name = "cargo agentcore",
+    version,
+    about = "Take an AI agent from nothing to Amazon Bedrock AgentCore and back to nothing",
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub terminal: Terminal,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    New(commands::new::Args),
+    Init(commands::init::Args),
+    Prepare(commands::prepare::Args),
+    Policy(commands::policy::Args),
+    Clean(commands::clean::Args),
+    Local(commands::local::Args),
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Terminal options")]
+pub struct Terminal {
+    /// Say more; twice: the requests to AWS too
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say nothing but warnings, errors and what was asked for
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Coloring
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        env = "CARGO_AGENTCORE_COLOR",
+        default_value = "auto"
+    )]
+    pub color: ColorChoice,
+}
+
+/// Which project, and which of its agents.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Project options")]
+pub struct Project {
+    /// Path to Cargo.toml
+    #[arg(long, value_name = "PATH", env = "CARGO_AGENTCORE_MANIFEST_PATH")]
+    pub manifest_path: Option<PathBuf>,
+    /// Only this agent (repeatable; default: every agent of the project)
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| AgentName::parse(text))]
+    pub agent: Vec<AgentName>,
+    /// A stage of the metadata, such as `prod`
+    #[arg(long, value_name = "STAGE", env = "CARGO_AGENTCORE_STAGE", value_parser = |text: &str| StageName::parse(text))]
+    pub stage: Option<StageName>,
+}
+
+/// Which AWS.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "AWS options")]
+pub struct Aws {
+    /// A profile of the AWS configuration; wins over credentials in the environment
+    #[arg(long, value_name = "NAME", env = "CARGO_AGENTCORE_PROFILE")]
+    pub profile: Option<String>,
+    /// AWS region
+    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = |text: &str| Region::parse(text))]
+    pub region: Option<Region>,
+    /// Send every request to this address instead of AWS
+    #[arg(long, value_name = "URL", env = "CARGO_AGENTCORE_ENDPOINT_URL")]
+    pub endpoint_url: Option<String>,
+    /// Use an AWS emulator on this machine: no account, no credentials
+    #[arg(long, conflicts_with_all = ["profile", "endpoint_url", "stage"])]
+    pub local: bool,
+}
+
+/// The form of what goes to stdout.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Drops the `agentcore` that cargo puts before the command's own words.
+pub fn own_words(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = args.into_iter().collect();
+    if words.get(1).is_some_and(|word| word == "agentcore") {
+        words.remove(1);
+    }
+    words
+}

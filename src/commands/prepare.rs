@@ -1,0 +1,10 @@
+//! `cargo agentcore prepare`.
+
+use crate::{error::Failure, ui::Ui};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+pub async fn run(_args: Args, _ui: &Ui) -> Result<(), Failure> {
+    Err(Failure::world("`prepare` is not built yet"))
+}

@@ -1,0 +1,259 @@
+//! From manifest text to what the user wants, or to all the problems at once.
+//!
+//! Decides what the metadata means. Knows nothing of files, environment or AWS: the texts come in as
+//! values and the problems go out as [`crate::error::Message`]s with spans.
+
+mod permission;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+pub use permission::{Access, Permission};
+use serde::Serialize;
+
+use crate::names::{
+    AccountId, AgentName, IamPath, ProjectId, Region, RoleName, RuntimeName, StageName,
+};
+
+/// Every agent of the selected manifest, with the layers of one stage applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Sorted by name; never two of one name.
+    pub agents: Vec<Agent>,
+    /// What is worth saying although the configuration is valid.
+    pub warnings: Vec<crate::error::Message>,
+}
+
+/// One agent with every layer merged and the defaults applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    pub name: AgentName,
+    /// The agent's name, with a stage `<agent>_<stage>`.
+    pub runtime_name: RuntimeName,
+    pub project: ProjectId,
+    pub stage: Option<StageName>,
+    /// The directory of the manifest that declares the agent; paths below are relative to it.
+    pub dir: PathBuf,
+    pub language: Language,
+    /// The agent's own sources, relative to `dir`.
+    pub source: PathBuf,
+    /// Patterns of data files that are copied although an ignore rule leaves them out.
+    pub include: Vec<String>,
+    /// The folder that is shipped, relative to `dir`.
+    pub deployment: PathBuf,
+    /// The entry point's file, relative to `deployment`.
+    pub entrypoint: String,
+    /// The requirements file, relative to `deployment`.
+    pub requirements: String,
+    pub runtime: Runtime,
+    pub models: Vec<Model>,
+    pub permissions: Vec<Permission>,
+    pub env: BTreeMap<String, String>,
+    pub lifecycle: Lifecycle,
+    pub network: Network,
+    pub protocol: Protocol,
+    pub authorizer: Option<Authorizer>,
+    pub header_allowlist: Vec<String>,
+    pub description: Option<String>,
+    /// From the metadata only; flags and the AWS chain are applied where the session is made.
+    pub region: Option<Region>,
+    pub account: Option<AccountId>,
+    pub profile: Option<String>,
+    /// The user's tags, for everything that is created.
+    pub tags: BTreeMap<String, String>,
+    pub role: RoleSettings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    Python,
+    Rust,
+}
+
+/// A managed runtime of direct code deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Runtime {
+    #[serde(rename = "python3.10")]
+    Python310,
+    #[serde(rename = "python3.11")]
+    Python311,
+    #[serde(rename = "python3.12")]
+    Python312,
+    #[serde(rename = "python3.13")]
+    Python313,
+    #[serde(rename = "python3.14")]
+    Python314,
+}
+
+impl Runtime {
+    pub const ALL: [Self; 5] = [
+        Self::Python310,
+        Self::Python311,
+        Self::Python312,
+        Self::Python313,
+        Self::Python314,
+    ];
+
+    /// The name in the manifest, such as `python3.13`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Python310 => "python3.10",
+            Self::Python311 => "python3.11",
+            Self::Python312 => "python3.12",
+            Self::Python313 => "python3.13",
+            Self::Python314 => "python3.14",
+        }
+    }
+
+    /// The service's name, such as `PYTHON_3_13`.
+    pub fn service_name(self) -> &'static str {
+        match self {
+            Self::Python310 => "PYTHON_3_10",
+            Self::Python311 => "PYTHON_3_11",
+            Self::Python312 => "PYTHON_3_12",
+            Self::Python313 => "PYTHON_3_13",
+            Self::Python314 => "PYTHON_3_14",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|runtime| runtime.as_str() == text)
+    }
+}
+
+/// A model as it is declared.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum Model {
+    /// A foundation model by its id, invoked in the agent's own region.
+    Foundation(String),
+    /// A cross-region inference profile: `us.anthropic.claude-…`.
+    InferenceProfile { geography: String, model: String },
+}
+
+/// The geographies that an inference profile's id can begin with.
+pub const GEOGRAPHIES: [&str; 7] = ["us", "eu", "jp", "apac", "au", "us-gov", "global"];
+
+impl Model {
+    /// Reads a model id; `None` where it is an ARN, empty or holds other characters than an id can.
+    pub fn parse(text: &str) -> Option<Self> {
+        let legal = |c: u8| c.is_ascii_alphanumeric() || b"-._:".contains(&c);
+        if text.is_empty() || text.starts_with("arn:") || !text.bytes().all(legal) {
+            return None;
+        }
+        if let Some((head, model)) = text.split_once('.')
+            && GEOGRAPHIES.contains(&head)
+            && !model.is_empty()
+        {
+            return Some(Self::InferenceProfile {
+                geography: head.into(),
+                model: model.into(),
+            });
+        }
+        Some(Self::Foundation(text.to_owned()))
+    }
+
+    /// The id as it stands in the manifest and in the agent's code.
+    pub fn id(&self) -> String {
+        match self {
+            Self::Foundation(id) => id.clone(),
+            Self::InferenceProfile { geography, model } => format!("{geography}.{model}"),
+        }
+    }
+}
+
+/// Seconds; `None` is the service's default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lifecycle {
+    pub idle_timeout: Option<u32>,
+    pub max_lifetime: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Network {
+    #[default]
+    Public,
+    Vpc {
+        subnets: Vec<String>,
+        security_groups: Vec<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    #[default]
+    Http,
+    Mcp,
+    A2a,
+    Agui,
+}
+
+impl Protocol {
+    pub fn service_name(self) -> &'static str {
+        match self {
+            Self::Http => "HTTP",
+            Self::Mcp => "MCP",
+            Self::A2a => "A2A",
+            Self::Agui => "AGUI",
+        }
+    }
+}
+
+/// A custom JWT authorizer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorizer {
+    pub discovery_url: String,
+    pub allowed_audience: Vec<String>,
+    pub allowed_clients: Vec<String>,
+    pub allowed_scopes: Vec<String>,
+}
+
+/// The execution role: made and kept by this tool, or brought by the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleSettings {
+    Managed {
+        name: RoleName,
+        path: IamPath,
+        boundary: Option<Boundary>,
+    },
+    /// `role.arn`: not one IAM write.
+    Given { arn: RoleArn },
+}
+
+/// A permissions boundary, by the name of a policy of the account or by ARN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Boundary {
+    Name(String),
+    Arn(String),
+}
+
+/// `arn:P:iam::ACCOUNT:role/path/name`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleArn {
+    pub arn: String,
+    pub account: AccountId,
+    pub path: IamPath,
+    pub name: RoleName,
+}
+
+impl RoleArn {
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        let (arn, partition, iam, region) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let account = AccountId::parse(parts.next()?).ok()?;
+        let resource = parts.next()?.strip_prefix("role")?;
+        if arn != "arn" || !partition.starts_with("aws") || iam != "iam" || !region.is_empty() {
+            return None;
+        }
+        let cut = resource.rfind('/')? + 1;
+        Some(Self {
+            arn: text.to_owned(),
+            account,
+            path: IamPath::parse(&resource[..cut]).ok()?,
+            name: RoleName::parse(&resource[cut..]).ok()?,
+        })
+    }
+}

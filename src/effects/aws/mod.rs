@@ -1,0 +1,1 @@
+//! AWS, over the SDK. SDK types never leave this module.

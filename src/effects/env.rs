@@ -1,0 +1,25 @@
+//! The process's environment.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where the environment is read"
+)]
+
+use std::path::PathBuf;
+
+/// A variable that is set to something.
+pub(crate) fn var(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether `NO_COLOR` and `TERM` allow colour.
+pub(crate) fn color_is_welcome() -> bool {
+    var("NO_COLOR").is_none() && var("TERM").is_none_or(|term| term != "dumb")
+}
+
+pub(crate) fn home_dir() -> Option<PathBuf> {
+    std::env::home_dir().filter(|home| home.is_absolute())
+}
+
+pub(crate) fn current_dir() -> std::io::Result<PathBuf> {
+    std::env::current_dir()
+}

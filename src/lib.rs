@@ -1,0 +1,73 @@
+//! `cargo agentcore`: from nothing to an AI agent on Amazon Bedrock AgentCore, and back to nothing.
+//!
+//! The map of the crate, from the edge inwards:
+//! - `cli` and `commands`: what can be asked for, and the wiring that answers it;
+//! - `config`, `scaffold`, `policy`, `plan`, `package`: pure decisions on values;
+//! - `effects`: everything that touches the world (files, processes, AWS);
+//! - `ui`: the terminal; `error`: messages and exit codes; `names`: checked names.
+//!
+//! The library exists for the binary; it promises no stable interface.
+
+mod cli;
+mod commands;
+pub mod config;
+mod effects;
+pub mod error;
+pub mod names;
+mod package;
+mod plan;
+pub mod policy;
+mod scaffold;
+mod ui;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command},
+    error::{Exit, Failure},
+    ui::{Ui, Verbosity},
+};
+
+/// Runs the command line and returns the process's exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(cli::own_words(args)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout, usage errors to stderr; a closed pipe is no error.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Ok
+            } as u8);
+        }
+    };
+    let verbosity = match (cli.terminal.quiet, cli.terminal.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        (false, 1) => Verbosity::Verbose,
+        (false, _) => Verbosity::VeryVerbose,
+    };
+    let ui = Ui::new(verbosity, cli.terminal.color);
+    let result = effects::runtime::block_on(dispatch(cli.command, &ui));
+    match result {
+        Ok(()) => ExitCode::from(Exit::Ok as u8),
+        Err(failure) => {
+            ui.failure(&failure);
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
+    match command {
+        Command::New(args) => commands::new::run(args, ui).await,
+        Command::Init(args) => commands::init::run(args, ui).await,
+        Command::Prepare(args) => commands::prepare::run(args, ui).await,
+        Command::Policy(args) => commands::policy::run(args, ui).await,
+        Command::Clean(args) => commands::clean::run(args, ui).await,
+        Command::Local(args) => commands::local::run(args, ui).await,
+    }
+}

@@ -1,0 +1,269 @@
+//! Names with a format, parsed once where they enter the program.
+//!
+//! Each type holds a value that has been checked against the rule of the service that defines it;
+//! the rest of the crate passes the types around and never checks again. Imports nothing of ours.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Why a text is not a legal name: what was given and the rule it breaks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is not a legal {kind}: {rule}")]
+pub struct NameError {
+    pub kind: &'static str,
+    pub given: String,
+    pub rule: &'static str,
+}
+
+macro_rules! name {
+    ($(#[$meta:meta])* $name:ident, $kind:literal, $rule:literal, $check:expr) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks `text` against the rule of this kind of name.
+            pub fn parse(text: &str) -> Result<Self, NameError> {
+                let check: fn(&str) -> bool = $check;
+                if check(text) {
+                    Ok(Self(text.to_owned()))
+                } else {
+                    Err(NameError { kind: $kind, given: text.to_owned(), rule: $rule })
+                }
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// The name of an agent in the manifest.
+    AgentName,
+    "agent name",
+    "a letter, then up to 47 letters, digits and underscores",
+    is_runtime_name
+);
+
+name!(
+    /// The name of an agent runtime: the agent's, with a stage `<agent>_<stage>`.
+    RuntimeName,
+    "runtime name",
+    "a letter, then up to 47 letters, digits and underscores",
+    is_runtime_name
+);
+
+name!(
+    /// A stage of the manifest, such as `prod`.
+    StageName,
+    "stage name",
+    "a lower-case letter, then up to 15 lower-case letters, digits and underscores",
+    |text| {
+        starts(text, u8::is_ascii_lowercase)
+            && text.len() <= 16
+            && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_')
+    }
+);
+
+name!(
+    /// The identity of a project, which stands in every tag that this tool sets.
+    ProjectId,
+    "project identity",
+    "a letter or digit, then up to 127 letters, digits, hyphens, underscores and dots",
+    |text| {
+        starts(text, u8::is_ascii_alphanumeric)
+            && text.len() <= 128
+            && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
+    }
+);
+
+name!(
+    /// An IAM role's name, without its path.
+    RoleName,
+    "role name",
+    "1 to 64 letters, digits and `_+=,.@-`",
+    |text| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|c| c.is_ascii_alphanumeric() || b"_+=,.@-".contains(&c))
+    }
+);
+
+name!(
+    /// An IAM path, such as `/agents/`.
+    IamPath,
+    "IAM path",
+    "`/`, or up to 512 printable ASCII characters that begin and end with `/`",
+    |text| {
+        text == "/"
+            || (text.len() <= 512
+                && text.len() > 2
+                && text.starts_with('/')
+                && text.ends_with('/')
+                && text.bytes().all(|c| c.is_ascii_graphic()))
+    }
+);
+
+name!(
+    /// A twelve-digit AWS account number.
+    AccountId,
+    "account number",
+    "twelve digits",
+    |text| text.len() == 12 && text.bytes().all(|c| c.is_ascii_digit())
+);
+
+name!(
+    /// An AWS region's code. The shape is checked, never membership in a list.
+    Region,
+    "region",
+    "a region's code, such as `us-west-2`",
+    |text| {
+        let parts: Vec<&str> = text.split('-').collect();
+        (3..=5).contains(&parts.len())
+            && parts.iter().all(|part| {
+                !part.is_empty() && part.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+            })
+            && starts(text, u8::is_ascii_lowercase)
+            && parts.last().is_some_and(|last| last.bytes().all(|c| c.is_ascii_digit()))
+    }
+);
+
+impl RuntimeName {
+    /// Joins agent and stage; the length is checked after joining.
+    pub fn of(agent: &AgentName, stage: Option<&StageName>) -> Result<Self, NameError> {
+        match stage {
+            None => Self::parse(agent.as_str()),
+            Some(stage) => Self::parse(&format!("{agent}_{stage}")),
+        }
+    }
+}
+
+impl AccountId {
+    /// What stands for the account in a document that is printed before the account is known.
+    pub fn placeholder() -> Self {
+        Self("ACCOUNT_ID".to_owned())
+    }
+
+    pub fn is_placeholder(&self) -> bool {
+        self.0 == "ACCOUNT_ID"
+    }
+}
+
+impl Region {
+    /// What stands for the region in a document that is printed before the region is known.
+    pub fn placeholder() -> Self {
+        Self("REGION".to_owned())
+    }
+
+    pub fn is_placeholder(&self) -> bool {
+        self.0 == "REGION"
+    }
+
+    /// The partition that the region's code belongs to.
+    pub fn partition(&self) -> Partition {
+        match self.0.as_str() {
+            code if code.starts_with("us-gov-") => Partition::AwsUsGov,
+            code if code.starts_with("cn-") => Partition::AwsCn,
+            _ => Partition::Aws,
+        }
+    }
+}
+
+/// The second field of an ARN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum Partition {
+    #[serde(rename = "aws")]
+    Aws,
+    #[serde(rename = "aws-us-gov")]
+    AwsUsGov,
+    #[serde(rename = "aws-cn")]
+    AwsCn,
+}
+
+impl Partition {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::AwsUsGov => "aws-us-gov",
+            Self::AwsCn => "aws-cn",
+        }
+    }
+}
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn is_runtime_name(text: &str) -> bool {
+    starts(text, u8::is_ascii_alphabetic)
+        && text.len() <= 48
+        && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
+}
+
+fn starts(text: &str, first: fn(&u8) -> bool) -> bool {
+    text.as_bytes().first().is_some_and(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_name_holds_no_hyphen_and_at_most_48_characters() {
+        assert!(AgentName::parse("my_agent").is_ok());
+        assert!(AgentName::parse(&"a".repeat(48)).is_ok());
+        for wrong in ["", "my-agent", "1agent", "_agent", "ägent", &"a".repeat(49)] {
+            assert!(AgentName::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_length_of_a_runtime_name_is_checked_after_joining() {
+        let agent = AgentName::parse(&"a".repeat(45)).unwrap();
+        let stage = StageName::parse("prod").unwrap();
+        assert!(RuntimeName::of(&agent, None).is_ok());
+        assert!(RuntimeName::of(&agent, Some(&stage)).is_err());
+    }
+
+    #[test]
+    fn a_region_tells_its_partition_and_unknown_regions_are_accepted() {
+        assert_eq!(
+            Region::parse("us-gov-west-1").unwrap().partition(),
+            Partition::AwsUsGov
+        );
+        assert_eq!(
+            Region::parse("mx-central-1").unwrap().partition(),
+            Partition::Aws
+        );
+        for wrong in [
+            "us-west",
+            "US-WEST-2",
+            "us_west_2",
+            "us-west-",
+            "",
+            "us-west-2a b",
+        ] {
+            assert!(Region::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_text_and_the_rule() {
+        let error = AccountId::parse("12345").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`12345` is not a legal account number: twelve digits"
+        );
+    }
+}

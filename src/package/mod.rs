@@ -1,0 +1,1 @@
+//! Pure: what is shipped: entry lists, records and hashes.

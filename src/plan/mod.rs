@@ -1,0 +1,1 @@
+//! Pure: what is wanted and what is there become steps.

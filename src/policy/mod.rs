@@ -1,0 +1,19 @@
+//! IAM documents derived from the configuration.
+//!
+//! Decides who may do what. Pure: the same agents and scope give the same documents, whatever stands
+//! in the account.
+
+mod document;
+
+pub use document::{Document, Effect, Statement, same};
+
+use crate::names::{AccountId, Partition, Region, RuntimeName};
+
+/// Where a document holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    pub partition: Partition,
+    pub region: Region,
+    pub account: AccountId,
+    pub runtime: RuntimeName,
+}

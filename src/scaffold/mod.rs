@@ -1,0 +1,1 @@
+//! Pure: templates and a typed context become files.
