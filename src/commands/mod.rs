@@ -7,3 +7,57 @@ pub mod local;
 pub mod new;
 pub mod policy;
 pub mod prepare;
+
+use crate::{
+    cli,
+    config::{Config, Stage},
+    effects,
+    error::Failure,
+    names::AgentName,
+    ui::Ui,
+};
+
+/// The first beat of every command in a project: the manifests, the configuration, the agents that
+/// were asked for. Warnings of the configuration are shown here.
+fn load(
+    project: &cli::Project,
+    stage: &Stage,
+    ui: &Ui,
+) -> Result<(effects::manifest::Project, Config), Failure> {
+    let found = effects::manifest::observe(project.manifest_path.as_deref())?;
+    let mut config = crate::config::load(&found.manifests, stage)?;
+    for warning in &config.warnings {
+        ui.warning(warning);
+    }
+    select(&mut config, &project.agent)?;
+    Ok((found, config))
+}
+
+fn select(config: &mut Config, wanted: &[AgentName]) -> Result<(), Failure> {
+    for name in wanted {
+        if !config.agents.iter().any(|agent| agent.name == *name) {
+            let known: Vec<String> = config
+                .agents
+                .iter()
+                .map(|agent| format!("`{}`", agent.name))
+                .collect();
+            return Err(
+                Failure::usage(format!("there is no agent `{name}` in the metadata"))
+                    .note(format!("the agents are {}", known.join(", "))),
+            );
+        }
+    }
+    if !wanted.is_empty() {
+        config.agents.retain(|agent| wanted.contains(&agent.name));
+    }
+    Ok(())
+}
+
+/// The stage that the options ask for.
+fn stage(project: &cli::Project, local: bool) -> Stage {
+    match (&project.stage, local) {
+        (_, true) => Stage::Local,
+        (Some(name), false) => Stage::Named(name.clone()),
+        (None, false) => Stage::None,
+    }
+}

@@ -3,10 +3,15 @@
 //! Decides what the metadata means. Knows nothing of files, environment or AWS: the texts come in as
 //! values and the problems go out as [`crate::error::Message`]s with spans.
 
-mod permission;
+mod agent;
+mod layer;
+mod load;
+pub(crate) mod permission;
+mod read;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+pub use load::{Manifest, Stage, load};
 pub use permission::{Access, Permission};
 use serde::Serialize;
 

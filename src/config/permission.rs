@@ -94,14 +94,23 @@ impl Permission {
     pub fn from_flag(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
             Some((key, value)) => Self::valued(key, value, Access::Read),
-            None => Self::bare(text).ok_or_else(|| {
-                if VALUED.contains(&text) {
-                    format!("`{text}` needs a value: `{text}=…`")
-                } else {
-                    unknown(text)
-                }
-            }),
+            None => Self::alone(text, &format!("`{text}=…`")),
         }
+    }
+
+    /// Reads a string in the table's list: `"pricing"`.
+    pub fn from_table_word(text: &str) -> Result<Self, String> {
+        Self::alone(text, &format!("`{{ {text} = \"…\" }}`"))
+    }
+
+    fn alone(word: &str, with_value: &str) -> Result<Self, String> {
+        Self::bare(word).ok_or_else(|| {
+            if VALUED.contains(&word) {
+                format!("`{word}` needs a value: {with_value}")
+            } else {
+                unknown(word)
+            }
+        })
     }
 }
 

@@ -1,1 +1,93 @@
-//! (stub) manifest
+//! Where the project is: cargo's answer, and the manifests' texts.
+#![expect(clippy::disallowed_methods, reason = "the manifests are read here")]
+
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{Metadata, MetadataCommand};
+
+use crate::{
+    config::Manifest,
+    error::{Exit, Failure},
+};
+
+/// A workspace as cargo sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Project {
+    pub(crate) root: PathBuf,
+    pub(crate) target_dir: PathBuf,
+    /// The root's manifest, then those members' that carry our table.
+    pub(crate) manifests: Vec<Manifest>,
+}
+
+/// Asks cargo once, without dependencies, and reads the manifests.
+pub(crate) fn observe(manifest_path: Option<&Path>) -> Result<Project, Failure> {
+    let mut command = MetadataCommand::new();
+    command.no_deps();
+    if let Some(path) = manifest_path {
+        command.manifest_path(path);
+    }
+    let metadata = command
+        .exec()
+        .map_err(|error| refused(&error, manifest_path))?;
+    let root = metadata.workspace_root.clone().into_std_path_buf();
+    let mut manifests = vec![read(&root.join("Cargo.toml"))?];
+    for path in members_with_our_table(&metadata) {
+        if path != manifests[0].path {
+            manifests.push(read(&path)?);
+        }
+    }
+    Ok(Project {
+        root,
+        target_dir: metadata.target_directory.into_std_path_buf(),
+        manifests,
+    })
+}
+
+fn members_with_our_table(metadata: &Metadata) -> Vec<PathBuf> {
+    metadata
+        .packages
+        .iter()
+        .filter(|package| package.metadata.get("agentcore").is_some())
+        .map(|package| package.manifest_path.clone().into_std_path_buf())
+        .collect()
+}
+
+fn read(path: &Path) -> Result<Manifest, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::world(format!("cannot read `{}`: {error}", path.display())))?;
+    Ok(Manifest {
+        path: path.to_owned(),
+        text,
+    })
+}
+
+fn refused(error: &cargo_metadata::Error, manifest_path: Option<&Path>) -> Failure {
+    match error {
+        cargo_metadata::Error::CargoMetadata { stderr } => {
+            let said = stderr.trim();
+            let said = said.strip_prefix("error: ").unwrap_or(said);
+            let (exit, help) = if said.starts_with("could not find `Cargo.toml`") {
+                (
+                    Exit::Config,
+                    "`cargo agentcore new <path>` makes a project; `--manifest-path` names one elsewhere",
+                )
+            } else if manifest_path.is_some() && said.contains("manifest path") {
+                (
+                    Exit::Usage,
+                    "`--manifest-path` wants the path of a file called Cargo.toml",
+                )
+            } else {
+                (
+                    Exit::Config,
+                    "`cargo metadata --no-deps` shows the same; mend the manifest first",
+                )
+            };
+            Failure::new(exit, said).help(help)
+        }
+        cargo_metadata::Error::Io(error) => {
+            Failure::world(format!("cannot run `cargo metadata`: {error}"))
+                .help("cargo must be on PATH, or named by the variable CARGO")
+        }
+        other => Failure::world(format!("cannot understand `cargo metadata`: {other}")),
+    }
+}

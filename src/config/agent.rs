@@ -1,0 +1,339 @@
+//! One agent's table, before the layers below it and the defaults are applied.
+
+use std::{
+    ops::Range,
+    path::{Component, Path, PathBuf},
+};
+
+use toml::{Spanned, de::DeValue};
+
+use super::{
+    Access, Authorizer, Language, Lifecycle, Model, Permission, Protocol, Runtime,
+    layer::Layer,
+    permission,
+    read::{Problems, Table, nearest},
+};
+use crate::names::AgentName;
+
+#[derive(Debug, Clone)]
+pub(super) struct AgentTable {
+    pub(super) name: AgentName,
+    pub(super) name_span: Range<usize>,
+    pub(super) layer: Layer,
+    pub(super) language: Option<Language>,
+    pub(super) source: Option<PathBuf>,
+    pub(super) include: Vec<String>,
+    pub(super) deployment: Option<PathBuf>,
+    pub(super) entrypoint: Option<String>,
+    pub(super) requirements: Option<String>,
+    pub(super) runtime: Option<Spanned<Runtime>>,
+    pub(super) models: Vec<Model>,
+    pub(super) permissions: Vec<Permission>,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) protocol: Option<Protocol>,
+    pub(super) authorizer: Option<Authorizer>,
+    pub(super) header_allowlist: Vec<String>,
+    pub(super) description: Option<String>,
+}
+
+impl AgentTable {
+    pub(super) fn read(name: AgentName, mut table: Table<'_>, problems: &mut Problems<'_>) -> Self {
+        let agent = Self {
+            name_span: table.span.clone(),
+            name,
+            layer: Layer::read(&mut table, problems),
+            language: table.parsed("language", problems, language),
+            source: table
+                .parsed("source", problems, source_path)
+                .map(PathBuf::from),
+            include: plain(table.strings("include", problems)),
+            deployment: table
+                .parsed("deployment", problems, inner_path)
+                .map(PathBuf::from),
+            entrypoint: table.parsed("entrypoint", problems, python_file),
+            requirements: table.parsed("requirements", problems, inner_path),
+            runtime: runtime(&mut table, problems),
+            models: models(&mut table, problems),
+            permissions: permissions(&mut table, problems),
+            lifecycle: lifecycle(&mut table, problems),
+            protocol: table.parsed("protocol", problems, protocol),
+            authorizer: authorizer(&mut table, problems),
+            header_allowlist: header_allowlist(&mut table, problems),
+            description: table.parsed("description", problems, description),
+        };
+        table.finish(problems);
+        agent
+    }
+}
+
+fn plain(list: Option<Vec<Spanned<String>>>) -> Vec<String> {
+    list.unwrap_or_default()
+        .into_iter()
+        .map(Spanned::into_inner)
+        .collect()
+}
+
+fn one_of<T: Copy>(what: &str, text: &str, known: &[(&'static str, T)]) -> Result<T, String> {
+    if let Some((_, value)) = known.iter().find(|(word, _)| *word == text) {
+        return Ok(*value);
+    }
+    let words: Vec<_> = known.iter().map(|(word, _)| format!("`{word}`")).collect();
+    let near = nearest(text, known.iter().map(|(word, _)| *word))
+        .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    Err(format!(
+        "unknown {what} `{text}`: {}{near}",
+        words.join(", ")
+    ))
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    one_of(
+        "language",
+        text,
+        &[("python", Language::Python), ("rust", Language::Rust)],
+    )
+}
+
+fn protocol(text: &str) -> Result<Protocol, String> {
+    one_of(
+        "protocol",
+        text,
+        &[
+            ("http", Protocol::Http),
+            ("mcp", Protocol::Mcp),
+            ("a2a", Protocol::A2a),
+            ("agui", Protocol::Agui),
+        ],
+    )
+}
+
+fn runtime(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Spanned<Runtime>> {
+    let text = table.string("runtime", problems)?;
+    let known: Vec<_> = Runtime::ALL
+        .into_iter()
+        .map(|runtime| (runtime.as_str(), runtime))
+        .collect();
+    match one_of("runtime", text.get_ref(), &known) {
+        Ok(runtime) => Some(Spanned::new(text.span(), runtime)),
+        Err(what) => {
+            problems.at(text.span(), what, "");
+            None
+        }
+    }
+}
+
+fn models(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<Model> {
+    let mut models = Vec::new();
+    for text in table.strings("models", problems).unwrap_or_default() {
+        match Model::parse(text.get_ref()) {
+            Some(model) => models.push(model),
+            None => problems.at(
+                text.span(),
+                format!("`{}` is not a model's id", text.get_ref()),
+                "such as `us.anthropic.claude-sonnet-4-6`, or a foundation model's id; not an ARN",
+            ),
+        }
+    }
+    models
+}
+
+fn permissions(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<Permission> {
+    let mut permissions = Vec::new();
+    let Some(items) = table.items("permissions", problems) else {
+        return permissions;
+    };
+    for item in items {
+        match capability(item) {
+            Ok(permission) => permissions.push(permission),
+            Err((span, what)) => {
+                let message = problems
+                    .message(span, what, "")
+                    .help("the permissions are listed in README.md, \"Permissions\"");
+                problems.push(message);
+            }
+        }
+    }
+    permissions
+}
+
+fn capability(item: &Spanned<DeValue<'_>>) -> Result<Permission, (Range<usize>, String)> {
+    let place = item.span();
+    let table = match item.get_ref() {
+        DeValue::String(word) => {
+            return Permission::from_table_word(word).map_err(|what| (place, what));
+        }
+        DeValue::Table(table) => table,
+        _ => {
+            return Err((
+                place,
+                "a permission is a string or a table with one key".to_owned(),
+            ));
+        }
+    };
+    let mut access = Access::Read;
+    let mut found = None;
+    for (key, value) in table {
+        let DeValue::String(text) = value.get_ref() else {
+            return Err((
+                value.span(),
+                format!("`{}` must be a string", key.get_ref()),
+            ));
+        };
+        if key.get_ref() == "access" {
+            access = one_of(
+                "access",
+                text,
+                &[("read", Access::Read), ("read-write", Access::ReadWrite)],
+            )
+            .map_err(|what| (value.span(), what))?;
+        } else if found.replace((key, value, text)).is_some() {
+            return Err((key.span(), "a permission's table has one key".to_owned()));
+        }
+    }
+    let Some((key, value, text)) = found else {
+        return Err((
+            place,
+            "a permission's table has one key, such as `{ memory = \"ID\" }`".to_owned(),
+        ));
+    };
+    if table.contains_key("access") && key.get_ref() != "s3" {
+        return Err((place, "`access` goes with `s3` only".to_owned()));
+    }
+    if !permission::VALUED.contains(&key.get_ref().as_ref()) {
+        return Err((key.span(), permission::unknown(key.get_ref())));
+    }
+    Permission::valued(key.get_ref(), text, access).map_err(|what| (value.span(), what))
+}
+
+fn lifecycle(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Lifecycle {
+    let Some(mut inner) = table.table("lifecycle", problems) else {
+        return Lifecycle::default();
+    };
+    let lifecycle = Lifecycle {
+        idle_timeout: inner.integer("idle-timeout", 60..=28_800, problems),
+        max_lifetime: inner.integer("max-lifetime", 60..=28_800, problems),
+    };
+    if lifecycle.idle_timeout.unwrap_or(900) > lifecycle.max_lifetime.unwrap_or(28_800) {
+        problems.at(
+            inner.key_span("idle-timeout"),
+            "`idle-timeout` must not be longer than `max-lifetime`",
+            "their defaults are 900 and 28800 seconds",
+        );
+    }
+    inner.finish(problems);
+    lifecycle
+}
+
+fn authorizer(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Authorizer> {
+    let mut inner = table.table("authorizer", problems)?;
+    let discovery_url = inner.parsed("discovery-url", problems, |text| {
+        let ends = [
+            "/.well-known/openid-configuration",
+            "/.well-known/oauth-authorization-server",
+        ];
+        if text.starts_with("https://") && ends.iter().any(|end| text.ends_with(end)) {
+            Ok(text.to_owned())
+        } else {
+            Err(format!(
+                "`{text}` is not a discovery URL: `https://…/.well-known/openid-configuration`"
+            ))
+        }
+    });
+    let missing = discovery_url.is_none() && inner.key_span("discovery-url") == inner.span;
+    if missing {
+        problems.at(
+            inner.span.clone(),
+            format!("`{}` needs `discovery-url`", inner.name()),
+            "",
+        );
+    }
+    let allowed_audience = plain(inner.strings("allowed-audience", problems));
+    let allowed_clients = plain(inner.strings("allowed-clients", problems));
+    let allowed_scopes = plain(inner.strings("allowed-scopes", problems));
+    inner.finish(problems);
+    Some(Authorizer {
+        discovery_url: discovery_url?,
+        allowed_audience,
+        allowed_clients,
+        allowed_scopes,
+    })
+}
+
+fn header_allowlist(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<String> {
+    let list = table
+        .strings("header-allowlist", problems)
+        .unwrap_or_default();
+    if list.len() > 20 {
+        problems.at(
+            table.key_span("header-allowlist"),
+            "`header-allowlist` holds more than 20 names",
+            "",
+        );
+    }
+    let mut names = Vec::new();
+    for name in list {
+        let text = name.get_ref();
+        let lower = text.to_ascii_lowercase();
+        let legal = text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.len() <= 256
+            && text
+                .bytes()
+                .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
+        let reserved = lower.starts_with("x-amz-")
+            || (lower.starts_with("x-amzn-")
+                && !lower.starts_with("x-amzn-bedrock-agentcore-runtime-custom-"));
+        if !legal {
+            problems.at(name.span(), format!("`{text}` is not a header's name"), "");
+        } else if reserved {
+            problems.at(
+                name.span(),
+                format!("the header `{text}` cannot be let through"),
+                "of the `x-amz` names only `X-Amzn-Bedrock-AgentCore-Runtime-Custom-*` can",
+            );
+        } else {
+            names.push(name.into_inner());
+        }
+    }
+    names
+}
+
+fn description(text: &str) -> Result<String, &'static str> {
+    if (1..=4096).contains(&text.chars().count()) {
+        Ok(text.to_owned())
+    } else {
+        Err("a description has 1 to 4096 characters")
+    }
+}
+
+fn source_path(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        Err("`source` must not be empty".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// A relative path that stays inside its folder.
+fn inner_path(text: &str) -> Result<String, String> {
+    let plain = Path::new(text)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    if text.is_empty() || !plain {
+        return Err(format!(
+            "`{text}` must be a relative path without `.` and `..`"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn python_file(text: &str) -> Result<String, String> {
+    let path = inner_path(text)?;
+    if Path::new(&path)
+        .extension()
+        .is_some_and(|extension| extension == "py")
+    {
+        Ok(path)
+    } else {
+        Err(format!("`{text}` must be a Python file"))
+    }
+}

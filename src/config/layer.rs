@@ -1,0 +1,279 @@
+//! One layer of settings, as workspace, package, agent and stage all have it, before defaults.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use toml::Spanned;
+
+use super::{
+    Boundary, Network, RoleArn,
+    read::{Problems, Table},
+};
+use crate::names::{AccountId, IamPath, ProjectId, Region};
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Layer {
+    pub(super) project: Option<ProjectId>,
+    pub(super) region: Option<Region>,
+    pub(super) account: Option<AccountId>,
+    pub(super) profile: Option<String>,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) network: Option<Network>,
+    pub(super) role: RoleLayer,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct RoleLayer {
+    pub(super) name: Option<String>,
+    pub(super) path: Option<IamPath>,
+    pub(super) boundary: Option<Boundary>,
+    pub(super) arn: Option<RoleArn>,
+}
+
+impl Layer {
+    /// Takes the keys that every layer has out of `table`.
+    pub(super) fn read(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Self {
+        Self {
+            project: None,
+            region: table.parsed("region", problems, Region::parse),
+            account: table.parsed("account", problems, AccountId::parse),
+            profile: table.parsed("profile", problems, not_empty),
+            tags: tags(table, problems),
+            env: env(table, problems),
+            network: network(table, problems),
+            role: RoleLayer::read(table, problems),
+        }
+    }
+
+    /// Lays `self` over `below`: what is set here wins, tags and variables join key by key.
+    pub(super) fn over(self, below: Self) -> Self {
+        let Self {
+            project,
+            region,
+            account,
+            profile,
+            tags,
+            env,
+            network,
+            role,
+        } = self;
+        Self {
+            project: project.or(below.project),
+            region: region.or(below.region),
+            account: account.or(below.account),
+            profile: profile.or(below.profile),
+            tags: joined(below.tags, tags),
+            env: joined(below.env, env),
+            network: network.or(below.network),
+            role: role.over(below.role),
+        }
+    }
+}
+
+impl RoleLayer {
+    fn read(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Self {
+        let Some(mut role) = table.table("role", problems) else {
+            return Self::default();
+        };
+        let layer = Self {
+            name: role.parsed("name", problems, role_name_pattern),
+            path: role.parsed("path", problems, IamPath::parse),
+            boundary: role.parsed("permissions-boundary", problems, boundary),
+            arn: role.parsed("arn", problems, |text| {
+                RoleArn::parse(text).ok_or_else(|| {
+                    format!("`{text}` is not a role's ARN: `arn:aws:iam::ACCOUNT:role/NAME`")
+                })
+            }),
+        };
+        if layer.arn.is_some()
+            && (layer.name.is_some() || layer.path.is_some() || layer.boundary.is_some())
+        {
+            problems.at(
+                role.key_span("arn"),
+                format!(
+                    "`arn` in `{}` excludes `name`, `path` and `permissions-boundary`",
+                    role.name()
+                ),
+                "a role that you bring is never written to",
+            );
+        }
+        role.finish(problems);
+        layer
+    }
+
+    /// A role that is brought and a role that is made exclude each other: the upper layer decides.
+    fn over(self, below: Self) -> Self {
+        if self.arn.is_some() {
+            return self;
+        }
+        let makes = self.name.is_some() || self.path.is_some() || self.boundary.is_some();
+        Self {
+            name: self.name.or(below.name),
+            path: self.path.or(below.path),
+            boundary: self.boundary.or(below.boundary),
+            arn: below.arn.filter(|_| !makes),
+        }
+    }
+}
+
+fn joined(
+    mut below: BTreeMap<String, String>,
+    above: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    below.extend(above);
+    below
+}
+
+fn not_empty(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() {
+        Err("this must not be empty")
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// A role's name, where `{runtime}` stands for the runtime's.
+fn role_name_pattern(text: &str) -> Result<String, String> {
+    let shown = text.replace("{runtime}", "a");
+    let legal = |c: u8| c.is_ascii_alphanumeric() || b"_+=,.@-".contains(&c);
+    if shown.is_empty() || !shown.bytes().all(legal) {
+        return Err(format!(
+            "`{text}` is not a legal role name: letters, digits and `_+=,.@-`; `{{runtime}}` stands for the runtime's name"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn boundary(text: &str) -> Result<Boundary, String> {
+    let legal = |c: u8| c.is_ascii_alphanumeric() || b"_+=,.@-".contains(&c);
+    if text.starts_with("arn:") {
+        let fields: Vec<&str> = text.splitn(6, ':').collect();
+        return match fields[..] {
+            ["arn", _, "iam", "", account, policy]
+                if (account == "aws" || AccountId::parse(account).is_ok())
+                    && policy.starts_with("policy/")
+                    && !policy.ends_with('/') =>
+            {
+                Ok(Boundary::Arn(text.to_owned()))
+            }
+            _ => Err(format!(
+                "`{text}` is not a policy's ARN: `arn:aws:iam::ACCOUNT:policy/NAME`"
+            )),
+        };
+    }
+    if (1..=128).contains(&text.len()) && text.bytes().all(legal) {
+        Ok(Boundary::Name(text.to_owned()))
+    } else {
+        Err(format!("`{text}` is neither a policy's name nor its ARN"))
+    }
+}
+
+fn tags(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, String> {
+    let legal = |text: &str| {
+        text.chars()
+            .all(|c| c.is_alphanumeric() || " _.:/=+@-".contains(c))
+    };
+    let mut tags = BTreeMap::new();
+    for (key, value) in table.map("tags", problems) {
+        let span = value.span();
+        let text = value.into_inner();
+        let reserved = ["aws:", "cargo-agentcore:"]
+            .into_iter()
+            .find(|prefix| key.to_ascii_lowercase().starts_with(prefix));
+        if let Some(prefix) = reserved {
+            problems.at(
+                span,
+                format!("the tag `{key}` begins with `{prefix}`, which is reserved"),
+                "",
+            );
+        } else if !(1..=128).contains(&key.chars().count()) || !legal(&key) {
+            problems.at(span, format!("`{key}` is not a legal tag key: 1 to 128 letters, digits, spaces and `_.:/=+@-`"), "");
+        } else if text.chars().count() > 256 || !legal(&text) {
+            problems.at(span, format!("the value of tag `{key}` is not legal: up to 256 letters, digits, spaces and `_.:/=+@-`"), "");
+        } else {
+            tags.insert(key, text);
+        }
+    }
+    tags
+}
+
+fn env(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    for (key, value) in table.map("env", problems) {
+        let span = value.span();
+        let text = value.into_inner();
+        if !(1..=100).contains(&key.len()) || key.contains(['=', '\0']) {
+            problems.at(
+                span,
+                format!("`{key}` is not a legal variable name: 1 to 100 characters, no `=`"),
+                "",
+            );
+        } else if text.chars().count() > 5000 {
+            problems.at(
+                span,
+                format!("the value of `{key}` is longer than 5000 characters"),
+                "",
+            );
+        } else {
+            env.insert(key, text);
+        }
+    }
+    env
+}
+
+fn network(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Network> {
+    let mut network = table.table("network", problems)?;
+    let subnets = network.strings("subnets", problems);
+    let security_groups = network.strings("security-groups", problems);
+    let span = network.span.clone();
+    let name = network.name().to_owned();
+    network.finish(problems);
+    let subnets = ids("subnets", "subnet-", &name, subnets, &span, problems);
+    let security_groups = ids(
+        "security-groups",
+        "sg-",
+        &name,
+        security_groups,
+        &span,
+        problems,
+    );
+    Some(Network::Vpc {
+        subnets: subnets?,
+        security_groups: security_groups?,
+    })
+}
+
+fn ids(
+    key: &str,
+    prefix: &str,
+    table: &str,
+    list: Option<Vec<Spanned<String>>>,
+    span: &Range<usize>,
+    problems: &mut Problems<'_>,
+) -> Option<Vec<String>> {
+    let list = list.unwrap_or_default();
+    if !(1..=16).contains(&list.len()) {
+        problems.at(
+            span.clone(),
+            format!("`{key}` in `{table}` must list 1 to 16 ids (`{prefix}…`)"),
+            "",
+        );
+        return None;
+    }
+    let mut ids = Vec::new();
+    for id in list {
+        let legal = id.get_ref().strip_prefix(prefix).is_some_and(|rest| {
+            !rest.is_empty() && rest.bytes().all(|c| c.is_ascii_alphanumeric())
+        });
+        if legal {
+            ids.push(id.into_inner());
+        } else {
+            problems.at(
+                id.span(),
+                format!("`{}` in `{key}` is not an id: `{prefix}…`", id.get_ref()),
+                "",
+            );
+        }
+    }
+    Some(ids)
+}

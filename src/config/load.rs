@@ -1,0 +1,481 @@
+//! From the manifests' texts to the agents of one stage.
+
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    Agent, Config, Language, RoleSettings, Runtime,
+    agent::AgentTable,
+    layer::Layer,
+    read::{Problems, Table},
+};
+use crate::{
+    error::{Exit, Failure, Message},
+    names::{AgentName, IamPath, ProjectId, RoleName, RuntimeName, StageName},
+};
+
+/// A Cargo.toml: where it stands and what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    pub path: PathBuf,
+    pub text: String,
+}
+
+/// Which stage's settings apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// No stage: the names are the agents' own.
+    None,
+    Named(StageName),
+    /// The built-in stage of the emulator on this machine: names as without a stage.
+    Local,
+}
+
+/// One `metadata.agentcore` table.
+struct Declaration {
+    manifest: PathBuf,
+    scope: Scope,
+    layer: Layer,
+    agents: Vec<AgentTable>,
+    stages: BTreeMap<StageName, Layer>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Workspace,
+    Package,
+}
+
+/// Reads the manifests of one workspace, the root's first.
+pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
+    let mut found = Vec::new();
+    let mut warnings = Vec::new();
+    let mut declarations = Vec::new();
+    for manifest in manifests {
+        let mut problems = Problems::new(&manifest.path, &manifest.text);
+        match DeTable::parse(&manifest.text) {
+            Ok(root) => declare(
+                manifest,
+                root.get_ref(),
+                &mut declarations,
+                &mut problems,
+                &mut warnings,
+            ),
+            Err(error) => {
+                problems.at(error.span().unwrap_or(0..0), error.message().to_owned(), "");
+            }
+        }
+        found.extend(problems.into_found());
+    }
+    if !found.is_empty() {
+        return Err(Failure {
+            exit: Exit::Config,
+            messages: found,
+        });
+    }
+    if declarations.is_empty() {
+        return Err(no_metadata(manifests));
+    }
+    let named = match stage {
+        Stage::Named(name) => Some(name),
+        Stage::None | Stage::Local => None,
+    };
+    if let Some(name) = named {
+        known_stage(name, &declarations)?;
+    }
+    let workspace = declarations
+        .iter()
+        .find(|found| found.scope == Scope::Workspace);
+    let mut agents = Vec::new();
+    for declaration in &declarations {
+        for table in &declaration.agents {
+            match resolve(table, declaration, workspace, stage) {
+                Ok(agent) => agents.push(agent),
+                Err(message) => found.push(pointed(message, declaration, table, manifests)),
+            }
+            warn(table, declaration, manifests, &mut warnings);
+        }
+    }
+    agents.sort_by(|a, b| a.name.cmp(&b.name));
+    found.extend(collisions(&agents));
+    if !found.is_empty() {
+        return Err(Failure {
+            exit: Exit::Config,
+            messages: found,
+        });
+    }
+    if agents.is_empty() {
+        return Err(Failure::config("the metadata declares no agent")
+            .note(format!("read {}", shown(manifests)))
+            .help("add a table `[workspace.metadata.agentcore.agents.<name>]`, or run `cargo agentcore init`"));
+    }
+    Ok(Config { agents, warnings })
+}
+
+fn declare(
+    manifest: &Manifest,
+    root: &DeTable<'_>,
+    declarations: &mut Vec<Declaration>,
+    problems: &mut Problems<'_>,
+    warnings: &mut Vec<Message>,
+) {
+    for (scope, word) in [(Scope::Workspace, "workspace"), (Scope::Package, "package")] {
+        let Some((span, value)) = metadata(root, word) else {
+            continue;
+        };
+        let name = format!("[{word}.metadata.agentcore]");
+        let DeValue::Table(keys) = value else {
+            problems.at(span, format!("`{name}` must be a table"), "");
+            continue;
+        };
+        let mut table = Table::new(name, span, keys);
+        let project = table.parsed("project", problems, ProjectId::parse);
+        let mut layer = Layer::read(&mut table, problems);
+        layer.project = project;
+        let mut agents: Vec<AgentTable> = Vec::new();
+        for (given, inner) in table.named("agents", problems) {
+            let span = inner.span.clone();
+            match agent_name(&given) {
+                Ok((name, None)) => agents.push(AgentTable::read(name, inner, problems)),
+                Ok((name, Some(renamed))) => {
+                    warnings.push(problems.message(span, renamed, ""));
+                    agents.push(AgentTable::read(name, inner, problems));
+                }
+                Err(what) => problems.at(span, what, ""),
+            }
+        }
+        let stages = stages(&mut table, problems);
+        table.finish(problems);
+        declarations.push(Declaration {
+            manifest: manifest.path.clone(),
+            scope,
+            layer,
+            agents,
+            stages,
+        });
+    }
+}
+
+fn metadata<'t>(root: &'t DeTable<'t>, word: &str) -> Option<(Range<usize>, &'t DeValue<'t>)> {
+    let metadata = root
+        .get(word)?
+        .get_ref()
+        .get("metadata")?
+        .get_ref()
+        .as_table()?;
+    let (key, value) = metadata.get_key_value("agentcore")?;
+    Some((key.span(), value.get_ref()))
+}
+
+/// `my-agent` becomes `my_agent`, with a line that says so.
+fn agent_name(given: &str) -> Result<(AgentName, Option<String>), String> {
+    if let Ok(name) = AgentName::parse(given) {
+        return Ok((name, None));
+    }
+    let mapped = given.replace('-', "_");
+    match AgentName::parse(&mapped) {
+        Ok(name) => {
+            let said = format!(
+                "the agent `{given}` is called `{name}`, because the service knows no hyphens"
+            );
+            Ok((name, Some(said)))
+        }
+        Err(_) => {
+            Err(AgentName::parse(given).map_or_else(|error| error.to_string(), |_| String::new()))
+        }
+    }
+}
+
+fn stages(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<StageName, Layer> {
+    let mut stages = BTreeMap::new();
+    for (given, mut inner) in table.named("stages", problems) {
+        match StageName::parse(&given) {
+            Ok(name) if name.as_str() == "local" => problems.at(
+                inner.span.clone(),
+                "a stage cannot be called `local`",
+                "this is the built-in stage of `--local`",
+            ),
+            Ok(name) => {
+                let layer = Layer::read(&mut inner, problems);
+                inner.finish(problems);
+                stages.insert(name, layer);
+            }
+            Err(error) => problems.at(inner.span.clone(), error.to_string(), ""),
+        }
+    }
+    stages
+}
+
+fn known_stage(name: &StageName, declarations: &[Declaration]) -> Result<(), Failure> {
+    let known: Vec<&StageName> = declarations
+        .iter()
+        .flat_map(|declaration| declaration.stages.keys())
+        .collect();
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let failure = Failure::config(format!("there is no stage `{name}` in the metadata"));
+    if name.as_str() == "local" {
+        return Err(failure.help("the emulator on this machine is reached with `--local`"));
+    }
+    if known.is_empty() {
+        return Err(failure.help(format!(
+            "add a table `[workspace.metadata.agentcore.stages.{name}]`"
+        )));
+    }
+    let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    Err(failure.note(format!("the stages are {}", known.join(", "))))
+}
+
+fn no_metadata(manifests: &[Manifest]) -> Failure {
+    Failure::config("no `[workspace.metadata.agentcore]` or `[package.metadata.agentcore]` table")
+        .note(format!("read {}", shown(manifests)))
+        .help("`cargo agentcore new <path>` makes a project, `cargo agentcore init` adopts an agent that exists")
+}
+
+fn shown(manifests: &[Manifest]) -> String {
+    let paths: Vec<String> = manifests
+        .iter()
+        .map(|m| m.path.display().to_string())
+        .collect();
+    paths.join(", ")
+}
+
+/// Lays the layers over each other, applies the defaults last.
+fn resolve(
+    table: &AgentTable,
+    declaration: &Declaration,
+    workspace: Option<&Declaration>,
+    stage: &Stage,
+) -> Result<Agent, Message> {
+    let own = (declaration.scope == Scope::Package).then_some(declaration);
+    let staged = |declaration: Option<&Declaration>| match (stage, declaration) {
+        (Stage::Named(name), Some(declaration)) => {
+            declaration.stages.get(name).cloned().unwrap_or_default()
+        }
+        _ => Layer::default(),
+    };
+    let base = |declaration: Option<&Declaration>| {
+        declaration.map_or_else(Layer::default, |declaration| declaration.layer.clone())
+    };
+    let Layer {
+        project,
+        region,
+        account,
+        profile,
+        tags,
+        env,
+        network,
+        role,
+    } = staged(own)
+        .over(staged(workspace))
+        .over(table.layer.clone())
+        .over(base(own))
+        .over(base(workspace));
+    let AgentTable {
+        name,
+        name_span: _,
+        layer: _,
+        language,
+        source,
+        include,
+        deployment,
+        entrypoint,
+        requirements,
+        runtime,
+        models,
+        permissions,
+        lifecycle,
+        protocol,
+        authorizer,
+        header_allowlist,
+        description,
+    } = table.clone();
+    let project = project.ok_or_else(|| {
+        Message::new(format!("the agent `{name}` belongs to no project")).help(format!(
+            "add `project = \"{}-<six random letters and digits>\"` to the table; it is the identity that stands in every tag, so never reuse one",
+            name.as_str().replace('_', "-")
+        ))
+    })?;
+    let (stage, joined) = match stage {
+        Stage::None => (None, None),
+        Stage::Named(stage) => (Some(stage.clone()), Some(stage)),
+        Stage::Local => (StageName::parse("local").ok(), None),
+    };
+    let local = stage.is_some() && joined.is_none();
+    let runtime_name =
+        RuntimeName::of(&name, joined).map_err(|error| Message::new(error.to_string()))?;
+    Ok(Agent {
+        role: role_settings(role, &runtime_name)?,
+        runtime_name,
+        project,
+        stage,
+        dir: declaration
+            .manifest
+            .parent()
+            .unwrap_or(Path::new("."))
+            .to_owned(),
+        language: language.unwrap_or(Language::Python),
+        source: source.unwrap_or_else(|| PathBuf::from(name.as_str())),
+        include,
+        deployment: deployment.unwrap_or_else(|| PathBuf::from("deployment")),
+        entrypoint: entrypoint.unwrap_or_else(|| "invoke.py".to_owned()),
+        requirements: requirements.unwrap_or_else(|| "requirements.txt".to_owned()),
+        runtime: runtime.map_or(Runtime::Python313, Spanned::into_inner),
+        models,
+        permissions,
+        env,
+        lifecycle,
+        network: network.unwrap_or_default(),
+        protocol: protocol.unwrap_or_default(),
+        authorizer,
+        header_allowlist,
+        description,
+        region,
+        account: account.filter(|_| !local),
+        profile: profile.filter(|_| !local),
+        tags,
+        name,
+    })
+}
+
+fn role_settings(
+    role: super::layer::RoleLayer,
+    runtime: &RuntimeName,
+) -> Result<RoleSettings, Message> {
+    let super::layer::RoleLayer {
+        name,
+        path,
+        boundary,
+        arn,
+    } = role;
+    if let Some(arn) = arn {
+        return Ok(RoleSettings::Given { arn });
+    }
+    let pattern = name.as_deref().unwrap_or("AgentCoreRole-{runtime}");
+    let name = role_name(pattern, runtime).map_err(|error| Message::new(error.to_string()))?;
+    let path = path.unwrap_or_else(|| IamPath::parse("/").expect("the root is a path"));
+    Ok(RoleSettings::Managed {
+        name,
+        path,
+        boundary,
+    })
+}
+
+/// The role's name; past 64 characters it is cut and ends in a hash of the whole.
+fn role_name(pattern: &str, runtime: &RuntimeName) -> Result<RoleName, crate::names::NameError> {
+    use sha2::{Digest, Sha256};
+
+    let full = pattern.replace("{runtime}", runtime.as_str());
+    if full.len() <= 64 {
+        return RoleName::parse(&full);
+    }
+    let digest = Sha256::digest(full.as_bytes());
+    let short: String = digest
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let head: String = full.chars().take(55).collect();
+    RoleName::parse(&format!("{head}-{short}"))
+}
+
+fn pointed(
+    message: Message,
+    declaration: &Declaration,
+    table: &AgentTable,
+    manifests: &[Manifest],
+) -> Message {
+    let Some(manifest) = manifests.iter().find(|m| m.path == declaration.manifest) else {
+        return message;
+    };
+    let problems = Problems::new(&manifest.path, &manifest.text);
+    let place = problems
+        .message(table.name_span.clone(), message.what.as_str(), "")
+        .at;
+    Message {
+        at: place,
+        ..message
+    }
+}
+
+fn warn(
+    table: &AgentTable,
+    declaration: &Declaration,
+    manifests: &[Manifest],
+    warnings: &mut Vec<Message>,
+) {
+    let Some(manifest) = manifests.iter().find(|m| m.path == declaration.manifest) else {
+        return;
+    };
+    let problems = Problems::new(&manifest.path, &manifest.text);
+    if let Some(runtime) = &table.runtime
+        && *runtime.get_ref() < Runtime::Python312
+    {
+        warnings.push(
+            problems
+                .message(
+                    runtime.span(),
+                    format!(
+                        "the service refuses `{}` since August 2026",
+                        runtime.get_ref().as_str()
+                    ),
+                    "",
+                )
+                .help("use `python3.13`"),
+        );
+    }
+}
+
+/// Names that would meet in AWS or on disk, ignoring case as IAM does.
+fn collisions(agents: &[Agent]) -> Vec<Message> {
+    let mut found = Vec::new();
+    let mut seen: BTreeMap<(&str, String), &AgentName> = BTreeMap::new();
+    for agent in agents {
+        let mut claims = vec![(
+            "are both called",
+            agent.runtime_name.as_str().to_ascii_lowercase(),
+        )];
+        if let RoleSettings::Managed { name, .. } = &agent.role {
+            claims.push(("share the role", name.as_str().to_ascii_lowercase()));
+        }
+        let folder = agent.dir.join(&agent.deployment);
+        claims.push(("share the deployment folder", folder.display().to_string()));
+        let mut told = false;
+        for (relation, thing) in claims {
+            match seen.get(&(relation, thing.clone())) {
+                Some(other) if !told => {
+                    told = true;
+                    found.push(collision(other, agent, relation, &thing));
+                }
+                Some(_) => {}
+                None => {
+                    seen.insert((relation, thing), &agent.name);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn collision(other: &AgentName, agent: &Agent, relation: &str, thing: &str) -> Message {
+    Message::new(format!(
+        "the agents `{other}` and `{}` {relation} `{thing}`",
+        agent.name
+    ))
+    .note(format!(
+        "declared in {}",
+        agent.dir.join("Cargo.toml").display()
+    ))
+}
+
+#[cfg(test)]
+mod tests;

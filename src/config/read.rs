@@ -1,0 +1,311 @@
+//! Reading one TOML table key by key, collecting every problem with its place.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    path::Path,
+};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use crate::error::{Message, Snippet};
+
+/// A text that is read, and what is wrong with it so far.
+pub(super) struct Problems<'a> {
+    file: &'a Path,
+    text: &'a str,
+    found: Vec<Message>,
+}
+
+impl<'a> Problems<'a> {
+    pub(super) fn new(file: &'a Path, text: &'a str) -> Self {
+        Self {
+            file,
+            text,
+            found: Vec::new(),
+        }
+    }
+
+    /// Records a problem at `span`.
+    pub(super) fn at(
+        &mut self,
+        span: Range<usize>,
+        what: impl Into<String>,
+        label: impl Into<String>,
+    ) {
+        let message = self.message(span, what, label);
+        self.found.push(message);
+    }
+
+    pub(super) fn push(&mut self, message: Message) {
+        self.found.push(message);
+    }
+
+    /// A message that points at `span`, recorded by the caller or not at all.
+    pub(super) fn message(
+        &self,
+        span: Range<usize>,
+        what: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Message {
+        Message::new(what).at(Snippet {
+            file: self.file.to_owned(),
+            text: self.text.to_owned(),
+            span,
+            label: label.into(),
+        })
+    }
+
+    pub(super) fn into_found(self) -> Vec<Message> {
+        self.found
+    }
+}
+
+/// A table whose keys are taken one by one; what is left at the end is unknown.
+pub(super) struct Table<'t> {
+    /// How messages call the table, such as `[workspace.metadata.agentcore]`.
+    name: String,
+    keys: &'t DeTable<'t>,
+    /// Where messages about the table as a whole point at.
+    pub(super) span: Range<usize>,
+    asked: BTreeSet<&'static str>,
+}
+
+impl<'t> Table<'t> {
+    pub(super) fn new(name: impl Into<String>, span: Range<usize>, keys: &'t DeTable<'t>) -> Self {
+        Self {
+            name: name.into(),
+            keys,
+            span,
+            asked: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn key_span(&self, key: &str) -> Range<usize> {
+        self.keys
+            .get_key_value(key)
+            .map_or_else(|| self.span.clone(), |(key, _)| key.span())
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.asked.insert(key);
+        self.keys.get(key)
+    }
+
+    fn wrong(
+        &self,
+        key: &str,
+        wanted: &str,
+        value: &Spanned<DeValue<'_>>,
+        problems: &mut Problems<'_>,
+    ) {
+        problems.at(
+            value.span(),
+            format!("`{key}` in `{}` must be {wanted}", self.name),
+            format!("this is {}", kind(value.get_ref())),
+        );
+    }
+
+    pub(super) fn string(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Option<Spanned<String>> {
+        let value = self.take(key)?;
+        match value.get_ref() {
+            DeValue::String(text) => Some(Spanned::new(value.span(), text.to_string())),
+            _ => {
+                self.wrong(key, "a string", value, problems);
+                None
+            }
+        }
+    }
+
+    /// A string that `parse` accepts; its error is the message.
+    pub(super) fn parsed<T, E: ToString>(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.string(key, problems)?;
+        match parse(text.get_ref()) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                problems.at(text.span(), error.to_string(), "");
+                None
+            }
+        }
+    }
+
+    pub(super) fn integer(
+        &mut self,
+        key: &'static str,
+        range: std::ops::RangeInclusive<u32>,
+        problems: &mut Problems<'_>,
+    ) -> Option<u32> {
+        let value = self.take(key)?;
+        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let number = match value.get_ref() {
+            DeValue::Integer(digits) => u32::from_str_radix(digits.as_str(), digits.radix()).ok(),
+            _ => None,
+        };
+        match number.filter(|number| range.contains(number)) {
+            Some(number) => Some(number),
+            None => {
+                self.wrong(key, &wanted, value, problems);
+                None
+            }
+        }
+    }
+
+    /// A list of strings.
+    pub(super) fn strings(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Option<Vec<Spanned<String>>> {
+        let value = self.take(key)?;
+        let DeValue::Array(items) = value.get_ref() else {
+            self.wrong(key, "a list of strings", value, problems);
+            return None;
+        };
+        let mut texts = Vec::new();
+        for item in items {
+            match item.get_ref() {
+                DeValue::String(text) => texts.push(Spanned::new(item.span(), text.to_string())),
+                _ => self.wrong(key, "a list of strings", item, problems),
+            }
+        }
+        Some(texts)
+    }
+
+    /// The items of a list, whatever they are.
+    pub(super) fn items(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Option<impl Iterator<Item = &'t Spanned<DeValue<'t>>> + use<'t>> {
+        let value = self.take(key)?;
+        if let DeValue::Array(items) = value.get_ref() {
+            Some(items.iter())
+        } else {
+            self.wrong(key, "a list", value, problems);
+            None
+        }
+    }
+
+    pub(super) fn table(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Option<Table<'t>> {
+        let value = self.take(key)?;
+        if let DeValue::Table(keys) = value.get_ref() {
+            let span = self.key_span(key);
+            Some(Table::new(inner(&self.name, key), span, keys))
+        } else {
+            self.wrong(key, "a table", value, problems);
+            None
+        }
+    }
+
+    /// A table whose keys the user names, each with its place.
+    pub(super) fn named(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Vec<(String, Table<'t>)> {
+        let Some(outer) = self.table(key, problems) else {
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for (name, value) in outer.keys {
+            if let DeValue::Table(keys) = value.get_ref() {
+                let text = name.get_ref().to_string();
+                tables.push((
+                    text,
+                    Table::new(inner(&outer.name, name.get_ref()), name.span(), keys),
+                ));
+            } else {
+                outer.wrong(name.get_ref(), "a table", value, problems);
+            }
+        }
+        tables
+    }
+
+    /// A table of strings.
+    pub(super) fn map(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> BTreeMap<String, Spanned<String>> {
+        let Some(outer) = self.table(key, problems) else {
+            return BTreeMap::new();
+        };
+        let mut map = BTreeMap::new();
+        for (name, value) in outer.keys {
+            if let DeValue::String(text) = value.get_ref() {
+                map.insert(
+                    name.get_ref().to_string(),
+                    Spanned::new(name.span(), text.to_string()),
+                );
+            } else {
+                outer.wrong(name.get_ref(), "a string", value, problems);
+            }
+        }
+        map
+    }
+
+    /// Ends the reading: every key that nobody asked for is a problem.
+    pub(super) fn finish(self, problems: &mut Problems<'_>) {
+        for (key, _) in self.keys {
+            if self.asked.contains(key.get_ref().as_ref()) {
+                continue;
+            }
+            let near = nearest(key.get_ref(), self.asked.iter().copied());
+            let label = near.map_or(String::new(), |near| format!("did you mean `{near}`?"));
+            let known: Vec<_> = self.asked.iter().map(|key| format!("`{key}`")).collect();
+            let message = problems
+                .message(
+                    key.span(),
+                    format!("unknown key `{}` in `{}`", key.get_ref(), self.name),
+                    label,
+                )
+                .help(format!("the keys of this table are {}", known.join(", ")));
+            problems.push(message);
+        }
+    }
+}
+
+/// The name among `known` that `word` was probably meant to be.
+pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    known
+        .map(|known| (strsim::damerau_levenshtein(word, known), known))
+        .filter(|(distance, known)| *distance <= known.len().max(word.len()) / 3)
+        .min()
+        .map(|(_, known)| known)
+}
+
+fn inner(outer: &str, key: &str) -> String {
+    format!("{}.{key}]", outer.trim_end_matches(']'))
+}
+
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
