@@ -17,3 +17,9 @@ pub struct Scope {
     pub account: AccountId,
     pub runtime: RuntimeName,
 }
+
+/// Who assumes an execution role.
+pub const SERVICE_PRINCIPAL: &str = "bedrock-agentcore.amazonaws.com";
+
+mod trust;
+pub use trust::{principals, trust};

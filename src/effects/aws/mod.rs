@@ -1,1 +1,8 @@
 //! AWS, over the SDK. SDK types never leave this module.
+
+pub(crate) mod error;
+pub(crate) mod iam;
+pub(crate) mod session;
+
+pub(crate) use error::{AwsError, Kind};
+pub(crate) use session::Session;

@@ -1,0 +1,256 @@
+//! What AWS answered, kept whole: operation, resource, code, message, request id.
+
+use std::error::Error;
+
+use aws_sdk_sts::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
+};
+
+use crate::error::{Exit, Failure};
+
+/// A request that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwsError {
+    /// The IAM action, such as `iam:CreateRole`.
+    pub(crate) operation: &'static str,
+    /// What it was about, in the user's words: "role `x`".
+    pub(crate) resource: String,
+    pub(crate) kind: Kind,
+    pub(crate) code: Option<String>,
+    pub(crate) message: String,
+    pub(crate) request_id: Option<String>,
+}
+
+/// What a failure means to the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    NotFound,
+    Denied,
+    Expired,
+    NoCredentials,
+    Throttled,
+    Conflict,
+    /// The store does not know the operation (emulators).
+    Unsupported,
+    /// No answer, or half of one.
+    Connection,
+    Other,
+}
+
+impl AwsError {
+    pub(crate) fn new<E>(
+        operation: &'static str,
+        resource: impl Into<String>,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let code = error.code().map(str::to_owned);
+        let kind = match error {
+            SdkError::ServiceError(_) => kind_of(code.as_deref(), status(error)),
+            SdkError::DispatchFailure(failure) if failure.is_user() => Kind::NoCredentials,
+            SdkError::ConstructionFailure(_) => Kind::Other,
+            _ => Kind::Connection,
+        };
+        let message = match (error.message(), kind) {
+            (Some(text), _) => text.to_owned(),
+            (None, Kind::Connection | Kind::NoCredentials) => innermost(error),
+            (None, _) => status(error).map_or_else(
+                || innermost(error),
+                |status| format!("HTTP status {status} without an explanation"),
+            ),
+        };
+        let request_id = error.request_id().map(str::to_owned);
+        Self {
+            operation,
+            resource: resource.into(),
+            kind,
+            code,
+            message,
+            request_id,
+        }
+    }
+
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.kind == Kind::NotFound
+    }
+}
+
+fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|raw| raw.status().as_u16())
+}
+
+/// The last cause of a chain: what really happened to a connection.
+pub(crate) fn innermost(error: &dyn Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+fn kind_of(code: Option<&str>, status: Option<u16>) -> Kind {
+    match code.unwrap_or_default() {
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "TokenRefreshRequired" => {
+            Kind::Expired
+        }
+        "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "InvalidAccessKeyId"
+        | "MissingAuthenticationToken"
+        | "InvalidSignatureException"
+        | "IncompleteSignature" => Kind::NoCredentials,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "UnauthorizedException"
+        | "AllAccessDisabled" => Kind::Denied,
+        "NoSuchEntity"
+        | "ResourceNotFoundException"
+        | "NoSuchBucket"
+        | "NoSuchKey"
+        | "NotFound"
+        | "RepositoryNotFoundException"
+        | "NoSuchUpload"
+        | "NoSuchVersion" => Kind::NotFound,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "SlowDown" => Kind::Throttled,
+        "ConflictException"
+        | "DeleteConflict"
+        | "EntityAlreadyExists"
+        | "ConcurrentModification"
+        | "RetryableConflictException"
+        | "OperationAborted"
+        | "BucketNotEmpty"
+        | "RepositoryNotEmptyException" => Kind::Conflict,
+        "InvalidAction" | "UnknownOperationException" | "UnknownOperation" | "NotImplemented" => {
+            Kind::Unsupported
+        }
+        _ => match status {
+            Some(403) => Kind::Denied,
+            Some(404) => Kind::NotFound,
+            Some(429) => Kind::Throttled,
+            _ => Kind::Other,
+        },
+    }
+}
+
+impl From<AwsError> for Failure {
+    fn from(error: AwsError) -> Self {
+        let AwsError {
+            operation,
+            resource,
+            kind,
+            code,
+            message,
+            request_id,
+        } = error;
+        let (exit, what) = match kind {
+            Kind::Denied => (
+                Exit::Access,
+                format!("`{operation}` on {resource} was denied"),
+            ),
+            Kind::Expired => (
+                Exit::Access,
+                format!("the AWS credentials have expired (`{operation}` on {resource})"),
+            ),
+            Kind::NoCredentials => (
+                Exit::Access,
+                format!("the AWS credentials were not accepted (`{operation}` on {resource})"),
+            ),
+            Kind::Connection => (
+                Exit::World,
+                format!("no answer from AWS to `{operation}` on {resource}"),
+            ),
+            Kind::NotFound | Kind::Throttled | Kind::Conflict | Kind::Unsupported | Kind::Other => {
+                (Exit::World, format!("`{operation}` on {resource} failed"))
+            }
+        };
+        let mut failure = Failure::new(exit, what);
+        let said = match code {
+            Some(code) => format!("{code}: {message}"),
+            None => message,
+        };
+        failure = failure.note(said);
+        if let Some(id) = request_id {
+            failure = failure.note(format!("request id {id}"));
+        }
+        match hint(kind) {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    }
+}
+
+/// One sentence and one command for each kind of failure that has a usual way out.
+fn hint(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Denied => Some(
+            "`cargo agentcore policy --only deployer` prints what the person who runs this needs to be allowed",
+        ),
+        Kind::Expired => {
+            Some("get new credentials, for instance with `aws sso login`, and run this again")
+        }
+        Kind::NoCredentials => {
+            Some("`aws sts get-caller-identity` shows whether the credentials work")
+        }
+        Kind::Throttled => Some("wait a little and run this again: it goes on where it stopped"),
+        Kind::Connection => {
+            Some("run this again when the connection is back: it goes on where it stopped")
+        }
+        Kind::NotFound | Kind::Conflict | Kind::Unsupported | Kind::Other => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(kind: Kind) -> AwsError {
+        AwsError {
+            operation: "iam:CreateRole",
+            resource: "role `r`".into(),
+            kind,
+            code: Some("Code".into()),
+            message: "text".into(),
+            request_id: Some("id".into()),
+        }
+    }
+
+    #[test]
+    fn denied_expired_and_missing_credentials_are_three_errors_with_one_exit_code() {
+        let whats: Vec<(Exit, String)> = [Kind::Denied, Kind::Expired, Kind::NoCredentials]
+            .into_iter()
+            .map(|kind| {
+                let failure = Failure::from(error(kind));
+                (failure.exit, failure.messages[0].what.clone())
+            })
+            .collect();
+        assert!(whats.iter().all(|(exit, _)| *exit == Exit::Access));
+        assert_eq!(whats[0].1, "`iam:CreateRole` on role `r` was denied");
+        assert!(whats[1].1.contains("expired") && whats[2].1.contains("not accepted"));
+    }
+
+    #[test]
+    fn the_services_own_words_and_the_request_id_are_kept() {
+        let failure = Failure::from(error(Kind::Other));
+        assert_eq!(failure.messages[0].notes, ["Code: text", "request id id"]);
+        assert_eq!(failure.exit, Exit::World);
+    }
+
+    #[test]
+    fn codes_come_before_status() {
+        assert_eq!(kind_of(Some("ExpiredToken"), Some(403)), Kind::Expired);
+        assert_eq!(kind_of(None, Some(403)), Kind::Denied);
+        assert_eq!(kind_of(Some("InvalidAction"), Some(400)), Kind::Unsupported);
+        assert_eq!(kind_of(Some("ValidationException"), Some(400)), Kind::Other);
+    }
+}

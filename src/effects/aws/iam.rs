@@ -1,0 +1,241 @@
+//! IAM: observing roles, and the writes that `plan::role` decides.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_iam::{
+    Client,
+    config::{Builder, Region as SdkRegion},
+    types::Tag,
+};
+use serde_json::Value;
+
+use super::{AwsError, Session};
+use crate::{
+    names::RoleName,
+    plan::role::{ObservedRole, POLICY_PREFIX, RoleStep},
+};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Iam {
+    client: Client,
+}
+
+impl Iam {
+    pub(crate) fn new(session: &Session) -> Self {
+        let config = Builder::from(&session.sdk)
+            .region(SdkRegion::new(session.region.as_str().to_owned()))
+            .build();
+        Self {
+            client: Client::from_conf(config),
+        }
+    }
+
+    /// The role with its policies, or `None` where there is no role of this name.
+    pub(crate) async fn observe_role(
+        &self,
+        name: &RoleName,
+    ) -> Result<Option<ObservedRole>, AwsError> {
+        let role = match self.client.get_role().role_name(name.as_str()).send().await {
+            Ok(answer) => answer.role,
+            Err(error) => {
+                let error = AwsError::new("iam:GetRole", shown(name), &error);
+                return if error.is_not_found() {
+                    Ok(None)
+                } else {
+                    Err(error)
+                };
+            }
+        };
+        let Some(role) = role else { return Ok(None) };
+        let (inline, attached) = tokio::try_join!(self.inline(name), self.attached(name))?;
+        Ok(Some(ObservedRole {
+            arn: role.arn,
+            path: role.path,
+            trust: document(role.assume_role_policy_document.as_deref()).unwrap_or(Value::Null),
+            inline,
+            attached,
+            boundary: role
+                .permissions_boundary
+                .and_then(|boundary| boundary.permissions_boundary_arn),
+            tags: role
+                .tags
+                .unwrap_or_default()
+                .into_iter()
+                .map(|tag| (tag.key, tag.value))
+                .collect(),
+        }))
+    }
+
+    async fn inline(&self, name: &RoleName) -> Result<BTreeMap<String, Option<Value>>, AwsError> {
+        let names = self
+            .client
+            .list_role_policies()
+            .role_name(name.as_str())
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<String>, _>>()
+            .await
+            .map_err(|error| AwsError::new("iam:ListRolePolicies", shown(name), &error))?;
+        let mut inline = BTreeMap::new();
+        for policy in names {
+            let read = if policy.starts_with(POLICY_PREFIX) {
+                self.policy(name, &policy).await?
+            } else {
+                None
+            };
+            inline.insert(policy, read);
+        }
+        Ok(inline)
+    }
+
+    async fn policy(&self, name: &RoleName, policy: &str) -> Result<Option<Value>, AwsError> {
+        let answer = self
+            .client
+            .get_role_policy()
+            .role_name(name.as_str())
+            .policy_name(policy)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => Ok(document(Some(&answer.policy_document))),
+            Err(error) => {
+                let error = AwsError::new(
+                    "iam:GetRolePolicy",
+                    format!("policy `{policy}` of {}", shown(name)),
+                    &error,
+                );
+                if error.is_not_found() {
+                    Ok(None)
+                } else {
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    async fn attached(&self, name: &RoleName) -> Result<Vec<String>, AwsError> {
+        let policies = self
+            .client
+            .list_attached_role_policies()
+            .role_name(name.as_str())
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(|error| AwsError::new("iam:ListAttachedRolePolicies", shown(name), &error))?;
+        Ok(policies
+            .into_iter()
+            .filter_map(|policy| policy.policy_arn)
+            .collect())
+    }
+
+    /// Carries out one step.
+    pub(crate) async fn apply(&self, step: &RoleStep) -> Result<(), AwsError> {
+        match step {
+            RoleStep::Create {
+                role,
+                path,
+                description,
+                trust,
+                boundary,
+                tags,
+            } => self
+                .client
+                .create_role()
+                .role_name(role.as_str())
+                .path(path.as_str())
+                .description(description)
+                .assume_role_policy_document(trust.to_json())
+                .set_permissions_boundary(boundary.clone())
+                .set_tags(Some(sdk_tags(tags)))
+                .send()
+                .await
+                .map(|_| ())
+                .map_err(|error| AwsError::new("iam:CreateRole", shown(role), &error)),
+            RoleStep::PutBoundary {
+                role,
+                arn,
+                before: _,
+            } => self
+                .client
+                .put_role_permissions_boundary()
+                .role_name(role.as_str())
+                .permissions_boundary(arn)
+                .send()
+                .await
+                .map(|_| ())
+                .map_err(|error| {
+                    AwsError::new("iam:PutRolePermissionsBoundary", shown(role), &error)
+                }),
+            RoleStep::Tag { role, tags } => self
+                .client
+                .tag_role()
+                .role_name(role.as_str())
+                .set_tags(Some(sdk_tags(tags)))
+                .send()
+                .await
+                .map(|_| ())
+                .map_err(|error| AwsError::new("iam:TagRole", shown(role), &error)),
+            RoleStep::PutPolicy {
+                role,
+                policy,
+                document,
+                before: _,
+            } => self
+                .client
+                .put_role_policy()
+                .role_name(role.as_str())
+                .policy_name(policy)
+                .policy_document(document.to_json())
+                .send()
+                .await
+                .map(|_| ())
+                .map_err(|error| {
+                    AwsError::new(
+                        "iam:PutRolePolicy",
+                        format!("policy `{policy}` of {}", shown(role)),
+                        &error,
+                    )
+                }),
+            RoleStep::SetTrust {
+                role,
+                document,
+                before: _,
+            } => self
+                .client
+                .update_assume_role_policy()
+                .role_name(role.as_str())
+                .policy_document(document.to_json())
+                .send()
+                .await
+                .map(|_| ())
+                .map_err(|error| AwsError::new("iam:UpdateAssumeRolePolicy", shown(role), &error)),
+        }
+    }
+}
+
+fn shown(name: &RoleName) -> String {
+    format!("role `{name}`")
+}
+
+/// IAM answers with percent-encoded JSON.
+fn document(text: Option<&str>) -> Option<Value> {
+    let text = percent_encoding::percent_decode_str(text?)
+        .decode_utf8()
+        .ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn sdk_tags(tags: &BTreeMap<String, String>) -> Vec<Tag> {
+    tags.iter()
+        .map(|(key, value)| {
+            Tag::builder()
+                .key(key)
+                .value(value)
+                .build()
+                .expect("a tag has key and value")
+        })
+        .collect()
+}

@@ -1,0 +1,327 @@
+//! Which AWS is spoken to, and as whom.
+
+use aws_config::{
+    BehaviorVersion, SdkConfig,
+    default_provider::credentials::DefaultCredentialsChain,
+    environment::region::EnvironmentVariableRegionProvider,
+    meta::region::ProvideRegion,
+    profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
+    provider_config::ProviderConfig,
+    retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
+use aws_credential_types::{
+    Credentials,
+    provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError},
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use std::time::Duration;
+
+use super::error::{AwsError, innermost};
+use crate::{
+    effects::env,
+    error::Failure,
+    names::{AccountId, Partition, Region},
+};
+
+/// What the command line and the metadata say about the session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Request {
+    /// From `--profile` or `CARGO_AGENTCORE_PROFILE`: that profile only.
+    pub(crate) explicit_profile: Option<String>,
+    /// From the metadata: used where the environment names nothing.
+    pub(crate) metadata_profile: Option<String>,
+    /// From the option or the metadata; else the AWS chain is asked.
+    pub(crate) region: Option<Region>,
+    pub(crate) endpoint_url: Option<String>,
+    /// The emulator on this machine: fixed credentials, no profile, no environment.
+    pub(crate) local: bool,
+}
+
+/// An identity in an account and a region.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub(crate) sdk: SdkConfig,
+    pub(crate) account: AccountId,
+    /// The caller's ARN.
+    pub(crate) principal: String,
+    pub(crate) partition: Partition,
+    pub(crate) region: Region,
+    /// Where the credentials came from.
+    pub(crate) source: String,
+    /// The profile that is used, for the commands that are printed.
+    pub(crate) profile: Option<String>,
+}
+
+/// The region where `--local` works when none is configured.
+const LOCAL_REGION: &str = "us-east-1";
+
+/// Finds region and credentials, and asks who that is.
+pub(crate) async fn open(request: &Request) -> Result<Session, Failure> {
+    let chosen = Chosen::of(request);
+    let region = region(request, &chosen).await?;
+    let http = http_client();
+    let provider = ProviderConfig::without_region()
+        .with_http_client(http.clone())
+        .with_region(Some(aws_config::Region::new(region.as_str().to_owned())));
+    let credentials = credentials(&chosen, &provider).await?;
+    let sdk = sdk_config(request, &region, http, credentials);
+    let answer = aws_sdk_sts::Client::new(&sdk)
+        .get_caller_identity()
+        .send()
+        .await
+        .map_err(|error| AwsError::new("sts:GetCallerIdentity", "the caller", &error))?;
+    let principal = answer.arn.unwrap_or_default();
+    let account =
+        AccountId::parse(answer.account.as_deref().unwrap_or_default()).map_err(|error| {
+            Failure::world(format!("`sts:GetCallerIdentity` answered oddly: {error}"))
+        })?;
+    let partition = match principal.split(':').nth(1) {
+        Some("aws-us-gov") => Partition::AwsUsGov,
+        Some("aws-cn") => Partition::AwsCn,
+        _ => Partition::Aws,
+    };
+    Ok(Session {
+        sdk,
+        account,
+        principal,
+        partition,
+        region,
+        source: chosen.source(),
+        profile: chosen.profile(),
+    })
+}
+
+/// Where the credentials come from.
+enum Chosen {
+    Local,
+    Explicit(String),
+    /// Keys, a role or a profile that environment variables name.
+    Environment(String),
+    EnvironmentProfile(String),
+    Metadata(String),
+    Chain,
+}
+
+impl Chosen {
+    fn of(request: &Request) -> Self {
+        if request.local {
+            return Self::Local;
+        }
+        if let Some(profile) = &request.explicit_profile {
+            return Self::Explicit(profile.clone());
+        }
+        let naming = [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ];
+        if env::var(naming[0]).is_some() {
+            return Self::Environment(naming[0].to_owned());
+        }
+        if let Some(profile) = env::var("AWS_PROFILE") {
+            return Self::EnvironmentProfile(profile);
+        }
+        if let Some(name) = naming[1..].iter().find(|name| env::var(name).is_some()) {
+            return Self::Environment((*name).to_owned());
+        }
+        match &request.metadata_profile {
+            Some(profile) => Self::Metadata(profile.clone()),
+            None => Self::Chain,
+        }
+    }
+
+    fn source(&self) -> String {
+        match self {
+            Self::Local => "the emulator's test credentials".to_owned(),
+            Self::Explicit(profile) => format!("profile `{profile}`"),
+            Self::Environment(variable) => format!("the environment (`{variable}`)"),
+            Self::EnvironmentProfile(profile) => format!("profile `{profile}` (`AWS_PROFILE`)"),
+            Self::Metadata(profile) => format!("profile `{profile}` (metadata)"),
+            Self::Chain => "the AWS default chain".to_owned(),
+        }
+    }
+
+    fn profile(&self) -> Option<String> {
+        match self {
+            Self::Explicit(profile)
+            | Self::EnvironmentProfile(profile)
+            | Self::Metadata(profile) => Some(profile.clone()),
+            Self::Local | Self::Environment(_) | Self::Chain => None,
+        }
+    }
+}
+
+async fn region(request: &Request, chosen: &Chosen) -> Result<Region, Failure> {
+    if let Some(region) = &request.region {
+        return Ok(region.clone());
+    }
+    let found = match chosen {
+        Chosen::Local => {
+            return Region::parse(LOCAL_REGION).map_err(|e| Failure::world(e.to_string()));
+        }
+        Chosen::Explicit(profile) => profile_region(Some(profile)).await,
+        Chosen::Metadata(profile) => {
+            match EnvironmentVariableRegionProvider::new().region().await {
+                Some(region) => Some(region),
+                None => profile_region(Some(profile)).await,
+            }
+        }
+        Chosen::Environment(_) | Chosen::EnvironmentProfile(_) | Chosen::Chain => {
+            configured_region().await
+        }
+    };
+    let Some(found) = found else {
+        return Err(Failure::config("no AWS region is known")
+            .note("a region is never guessed, because resources in the wrong one are costly")
+            .help(
+                "add `region = \"us-west-2\"` to the metadata, pass `--region`, or set AWS_REGION",
+            ));
+    };
+    Region::parse(found.as_ref()).map_err(|error| {
+        Failure::config(error.to_string()).note("the region comes from the AWS configuration")
+    })
+}
+
+/// The region that the environment or the AWS configuration files name.
+async fn configured_region() -> Option<aws_config::Region> {
+    match EnvironmentVariableRegionProvider::new().region().await {
+        Some(region) => Some(region),
+        None => profile_region(None).await,
+    }
+}
+
+/// [`configured_region`] for commands that make no session.
+pub(crate) async fn known_region() -> Option<Region> {
+    configured_region()
+        .await
+        .and_then(|region| Region::parse(region.as_ref()).ok())
+}
+
+async fn profile_region(profile: Option<&str>) -> Option<aws_config::Region> {
+    let mut provider = ProfileFileRegionProvider::builder();
+    if let Some(profile) = profile {
+        provider = provider.profile_name(profile);
+    }
+    provider.build().region().await
+}
+
+async fn credentials(
+    chosen: &Chosen,
+    provider: &ProviderConfig,
+) -> Result<SharedCredentialsProvider, Failure> {
+    let shared = match chosen {
+        Chosen::Local => {
+            return Ok(SharedCredentialsProvider::new(Credentials::new(
+                crate::effects::local::ACCESS_KEY_ID,
+                crate::effects::local::SECRET_ACCESS_KEY,
+                None,
+                None,
+                "local",
+            )));
+        }
+        Chosen::Explicit(profile) | Chosen::Metadata(profile) => SharedCredentialsProvider::new(
+            ProfileFileCredentialsProvider::builder()
+                .configure(provider)
+                .profile_name(profile)
+                .build(),
+        ),
+        Chosen::Environment(_) | Chosen::EnvironmentProfile(_) | Chosen::Chain => {
+            SharedCredentialsProvider::new(
+                DefaultCredentialsChain::builder()
+                    .configure(provider.clone())
+                    .build()
+                    .await,
+            )
+        }
+    };
+    // Asked once here, so that what is missing is told apart from what is refused.
+    match shared.provide_credentials().await {
+        Ok(credentials) => Ok(SharedCredentialsProvider::new(Once {
+            first: credentials,
+            again: shared,
+        })),
+        Err(error) => Err(no_credentials(&error, chosen)),
+    }
+}
+
+/// Credentials that were fetched already, and where to get new ones when they run out.
+#[derive(Debug)]
+struct Once {
+    first: Credentials,
+    again: SharedCredentialsProvider,
+}
+
+impl ProvideCredentials for Once {
+    fn provide_credentials<'a>(
+        &'a self,
+    ) -> aws_credential_types::provider::future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        use aws_credential_types::provider::future::ProvideCredentials as Future;
+        match self.first.expiry() {
+            Some(_) => self.again.provide_credentials(),
+            None => Future::ready(Ok(self.first.clone())),
+        }
+    }
+}
+
+fn no_credentials(error: &CredentialsError, chosen: &Chosen) -> Failure {
+    let failure = match error {
+        CredentialsError::CredentialsNotLoaded(_) => {
+            Failure::access("no AWS credentials were found")
+        }
+        _ => Failure::access(format!(
+            "the AWS credentials of {} cannot be used",
+            chosen.source()
+        )),
+    };
+    failure
+        .note(innermost(error))
+        .help("`aws configure` or `aws sso login` makes credentials; `--profile` names those to use; `--local` needs none")
+}
+
+fn http_client() -> SharedHttpClient {
+    Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}
+
+fn sdk_config(
+    request: &Request,
+    region: &Region,
+    http: SharedHttpClient,
+    credentials: SharedCredentialsProvider,
+) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(Duration::from_secs(60))
+        .build();
+    let mut sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(aws_config::Region::new(region.as_str().to_owned()))
+        .http_client(http)
+        .credentials_provider(credentials)
+        .retry_config(RetryConfig::standard().with_max_attempts(6))
+        .timeout_config(timeouts)
+        .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
+            aws_smithy_async::rt::sleep::TokioSleep::new(),
+        ));
+    let endpoint = request.endpoint_url.clone().or_else(|| {
+        if request.local {
+            None
+        } else {
+            env::var("AWS_ENDPOINT_URL")
+        }
+    });
+    if let Some(url) = endpoint {
+        sdk = sdk.endpoint_url(url);
+    }
+    sdk.build()
+}

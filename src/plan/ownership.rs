@@ -1,0 +1,121 @@
+//! Whose a thing is, as far as its tags prove it.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    config::Agent,
+    names::{AgentName, ProjectId, StageName},
+};
+
+pub(crate) const MANAGED: &str = "cargo-agentcore:managed";
+pub(crate) const PROJECT: &str = "cargo-agentcore:project";
+pub(crate) const AGENT: &str = "cargo-agentcore:agent";
+pub(crate) const STAGE: &str = "cargo-agentcore:stage";
+/// On a role that was there before us and that `clean` therefore keeps.
+pub(crate) const ADOPTED: &str = "cargo-agentcore:adopted";
+
+/// What our tags say: this project, this agent, this stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) project: ProjectId,
+    pub(crate) agent: AgentName,
+    pub(crate) stage: Option<StageName>,
+}
+
+/// What the tags of a thing say about its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ownership {
+    Ours,
+    /// No tag of this tool.
+    Unmarked,
+    /// Tagged by this tool, for somebody else: the words that say for whom.
+    Others(String),
+}
+
+impl Identity {
+    pub(crate) fn of(agent: &Agent) -> Self {
+        Self {
+            project: agent.project.clone(),
+            agent: agent.name.clone(),
+            stage: agent.stage.clone(),
+        }
+    }
+
+    /// The tags that prove it. No value is empty, because not every store keeps empty ones.
+    pub(crate) fn tags(&self) -> BTreeMap<String, String> {
+        let stage = self.stage.as_ref().map_or("-", StageName::as_str);
+        [
+            (MANAGED, "true"),
+            (PROJECT, self.project.as_str()),
+            (AGENT, self.agent.as_str()),
+            (STAGE, stage),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+    }
+
+    /// Reads `tags`: ours only where all four are there and equal.
+    pub(crate) fn ownership(&self, tags: &BTreeMap<String, String>) -> Ownership {
+        let ours = self.tags();
+        if ours.iter().all(|(key, value)| tags.get(key) == Some(value)) {
+            return Ownership::Ours;
+        }
+        if !ours.keys().any(|key| tags.contains_key(key)) {
+            return Ownership::Unmarked;
+        }
+        let of = |key: &str| tags.get(key).map_or("(none)", String::as_str);
+        Ownership::Others(format!(
+            "project `{}`, agent `{}`, stage `{}`",
+            of(PROJECT),
+            of(AGENT),
+            of(STAGE)
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity() -> Identity {
+        Identity {
+            project: ProjectId::parse("p-1").unwrap(),
+            agent: AgentName::parse("a").unwrap(),
+            stage: None,
+        }
+    }
+
+    #[test]
+    fn only_four_equal_tags_prove_ownership() {
+        let all = identity().tags();
+        assert_eq!(identity().ownership(&all), Ownership::Ours);
+        for key in all.keys() {
+            let mut without = all.clone();
+            without.remove(key);
+            assert!(
+                matches!(identity().ownership(&without), Ownership::Others(_)),
+                "{key}"
+            );
+            let mut other = all.clone();
+            other.insert(key.clone(), "other".into());
+            assert!(
+                matches!(identity().ownership(&other), Ownership::Others(_)),
+                "{key}"
+            );
+        }
+        assert_eq!(identity().ownership(&BTreeMap::new()), Ownership::Unmarked);
+    }
+
+    #[test]
+    fn no_stage_and_a_stage_are_told_apart() {
+        let staged = Identity {
+            stage: Some(StageName::parse("prod").unwrap()),
+            ..identity()
+        };
+        assert!(matches!(
+            identity().ownership(&staged.tags()),
+            Ownership::Others(_)
+        ));
+    }
+}

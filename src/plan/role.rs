@@ -1,0 +1,417 @@
+//! What has to be written so that an execution role is as the metadata wants it.
+//!
+//! A role serves every region in which its agent was prepared: one inline policy `AgentCore-<region>`
+//! and one `aws:SourceArn` in the trust policy for each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::ownership::{ADOPTED, Identity, Ownership};
+use crate::{
+    error::{Exit, Failure, Message},
+    names::{AccountId, IamPath, Partition, Region, RoleName},
+    policy::{self, Document},
+};
+
+/// Inline policies of this tool begin with this; the region follows.
+pub(crate) const POLICY_PREFIX: &str = "AgentCore-";
+
+/// The role that one agent needs in one region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DesiredRole {
+    pub(crate) name: RoleName,
+    pub(crate) path: IamPath,
+    pub(crate) partition: Partition,
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    pub(crate) policy: Document,
+    /// The ARN of the permissions boundary, where one is declared.
+    pub(crate) boundary: Option<String>,
+    pub(crate) identity: Identity,
+    /// The user's own tags.
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// A role as IAM shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ObservedRole {
+    pub(crate) arn: String,
+    pub(crate) path: String,
+    pub(crate) trust: Value,
+    /// Every inline policy by name; the documents of those that are not ours are not read.
+    pub(crate) inline: BTreeMap<String, Option<Value>>,
+    pub(crate) attached: Vec<String>,
+    pub(crate) boundary: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// One write to IAM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RoleStep {
+    Create {
+        role: RoleName,
+        path: IamPath,
+        description: String,
+        trust: Document,
+        boundary: Option<String>,
+        tags: BTreeMap<String, String>,
+    },
+    PutBoundary {
+        role: RoleName,
+        arn: String,
+        before: Option<String>,
+    },
+    Tag {
+        role: RoleName,
+        tags: BTreeMap<String, String>,
+    },
+    PutPolicy {
+        role: RoleName,
+        policy: String,
+        document: Document,
+        before: Option<Value>,
+    },
+    SetTrust {
+        role: RoleName,
+        document: Document,
+        before: Value,
+    },
+}
+
+/// What is done with a role of our name that carries no tag of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Adopt {
+    No,
+    Yes,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct RolePlan {
+    pub(crate) steps: Vec<RoleStep>,
+    pub(crate) warnings: Vec<Message>,
+    /// The role was there before us and is taken over by these steps.
+    pub(crate) adopts: bool,
+}
+
+impl DesiredRole {
+    pub(crate) fn policy_name(&self) -> String {
+        format!("{POLICY_PREFIX}{}", self.region)
+    }
+
+    fn trust(&self, regions: &BTreeSet<Region>) -> Document {
+        policy::trust(self.partition, &self.account, regions)
+    }
+}
+
+/// The regions whose inline policies stand on a role.
+pub(crate) fn regions_served(observed: &ObservedRole) -> BTreeSet<Region> {
+    observed
+        .inline
+        .keys()
+        .filter_map(|name| name.strip_prefix(POLICY_PREFIX))
+        .filter_map(|region| Region::parse(region).ok())
+        .collect()
+}
+
+/// The writes that lead from what is there to what is wanted; none where nothing differs.
+pub(crate) fn plan(
+    desired: &DesiredRole,
+    observed: Option<&ObservedRole>,
+    adopt: Adopt,
+) -> Result<RolePlan, Failure> {
+    let Some(observed) = observed else {
+        return Ok(creation(desired));
+    };
+    let mut tags = desired.tags.clone();
+    tags.extend(desired.identity.tags());
+    let adopts = match desired.identity.ownership(&observed.tags) {
+        Ownership::Ours => false,
+        Ownership::Unmarked => {
+            adoptable(desired, observed, adopt)?;
+            tags.insert(ADOPTED.to_owned(), "true".to_owned());
+            true
+        }
+        Ownership::Others(owner) => return Err(owned_by(desired, &owner)),
+    };
+    if observed.path != desired.path.as_str() {
+        return Err(Failure::world(format!(
+            "the role `{}` has the path `{}`, the metadata wants `{}`",
+            desired.name, observed.path, desired.path
+        ))
+        .note("IAM cannot change a role's path")
+        .help("set `role.path` to the role's own path, or `role.name` to another name"));
+    }
+    let mut plan = RolePlan {
+        adopts,
+        ..RolePlan::default()
+    };
+    let DesiredRole {
+        name,
+        path: _,
+        partition: _,
+        account: _,
+        region,
+        policy,
+        boundary,
+        identity: _,
+        tags: _,
+    } = desired;
+    tags.retain(|key, value| observed.tags.get(key) != Some(value));
+    if !tags.is_empty() {
+        plan.steps.push(RoleStep::Tag {
+            role: name.clone(),
+            tags,
+        });
+    }
+    match (boundary, &observed.boundary) {
+        (Some(wanted), there) if there.as_ref() != Some(wanted) => plan.steps.push(
+            RoleStep::PutBoundary { role: name.clone(), arn: wanted.clone(), before: there.clone() },
+        ),
+        (None, Some(there)) => plan.warnings.push(
+            Message::new(format!("the role `{name}` has the permissions boundary `{there}`, which the metadata does not declare"))
+                .help("declare it as `role.permissions-boundary`, or have it removed by hand: this tool never removes one"),
+        ),
+        _ => {}
+    }
+    let own = desired.policy_name();
+    let before = observed.inline.get(&own).cloned().flatten();
+    if !before
+        .as_ref()
+        .is_some_and(|before| policy::same(before, &policy.to_value()))
+    {
+        plan.steps.push(RoleStep::PutPolicy {
+            role: name.clone(),
+            policy: own,
+            document: policy.clone(),
+            before,
+        });
+    }
+    let mut regions = regions_served(observed);
+    regions.insert(region.clone());
+    let trust = desired.trust(&regions);
+    if !policy::same(&observed.trust, &trust.to_value()) {
+        plan.steps.push(RoleStep::SetTrust {
+            role: name.clone(),
+            document: trust,
+            before: observed.trust.clone(),
+        });
+    }
+    plan.warnings.extend(foreign(desired, observed));
+    Ok(plan)
+}
+
+fn creation(desired: &DesiredRole) -> RolePlan {
+    let DesiredRole {
+        name,
+        path,
+        partition: _,
+        account: _,
+        region,
+        policy,
+        boundary,
+        identity,
+        tags,
+    } = desired;
+    let mut all = tags.clone();
+    all.extend(identity.tags());
+    let create = RoleStep::Create {
+        role: name.clone(),
+        path: path.clone(),
+        description: format!(
+            "Execution role of the AgentCore agent {}, kept by cargo agentcore",
+            identity.agent
+        ),
+        trust: desired.trust(&BTreeSet::from([region.clone()])),
+        boundary: boundary.clone(),
+        tags: all,
+    };
+    let put = RoleStep::PutPolicy {
+        role: name.clone(),
+        policy: desired.policy_name(),
+        document: policy.clone(),
+        before: None,
+    };
+    RolePlan {
+        steps: vec![create, put],
+        ..RolePlan::default()
+    }
+}
+
+fn adoptable(desired: &DesiredRole, observed: &ObservedRole, adopt: Adopt) -> Result<(), Failure> {
+    let name = &desired.name;
+    if adopt == Adopt::No {
+        return Err(Failure::world(format!("a role `{name}` exists already and does not carry this project's tags"))
+            .note(format!("its ARN is {}", observed.arn))
+            .help("`--adopt` shows what would change and takes it over; `role.name` in the metadata chooses another name; `role.arn` uses a role without writing to it"));
+    }
+    if observed.path.starts_with("/aws-service-role/") {
+        return Err(Failure::world(format!(
+            "the role `{name}` is a service-linked role and cannot be adopted"
+        )));
+    }
+    let others: Vec<String> = policy::principals(&observed.trust)
+        .into_iter()
+        .filter(|principal| principal != policy::SERVICE_PRINCIPAL)
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::world(format!(
+        "the role `{name}` cannot be adopted, because others than AgentCore may assume it"
+    ))
+    .note(format!("its trust policy names {}", others.join(", ")))
+    .help("choose another `role.name`"))
+}
+
+fn owned_by(desired: &DesiredRole, owner: &str) -> Failure {
+    let identity = &desired.identity;
+    let ours = match identity.ownership(&identity.tags()) {
+        Ownership::Ours => format!(
+            "project `{}`, agent `{}`, stage `{}`",
+            identity.project,
+            identity.agent,
+            identity.stage.as_ref().map_or("-", |stage| stage.as_str())
+        ),
+        Ownership::Unmarked | Ownership::Others(_) => {
+            unreachable!("an identity's own tags are its own")
+        }
+    };
+    Failure::new(Exit::World, format!("the role `{}` belongs to somebody else", desired.name))
+        .note(format!("its tags say {owner}; this is {ours}"))
+        .help("choose another name with `role.name` in the metadata, such as \"AgentCoreRole-{runtime}-2\"")
+}
+
+/// What stands on our role and is not ours: never changed, always said.
+fn foreign(desired: &DesiredRole, observed: &ObservedRole) -> Vec<Message> {
+    let name = &desired.name;
+    let mut found = Vec::new();
+    let inline: Vec<String> = observed
+        .inline
+        .keys()
+        .filter(|policy| !policy.starts_with(POLICY_PREFIX))
+        .map(|policy| format!("`{policy}`"))
+        .collect();
+    if !inline.is_empty() {
+        found.push(
+            Message::new(format!(
+                "the role `{name}` has inline policies that are not ours: {}",
+                inline.join(", ")
+            ))
+            .note("they give the agent more than the metadata declares; they are left as they are"),
+        );
+    }
+    if !observed.attached.is_empty() {
+        let attached: Vec<String> = observed
+            .attached
+            .iter()
+            .map(|arn| format!("`{arn}`"))
+            .collect();
+        found.push(
+            Message::new(format!(
+                "policies are attached to the role `{name}`: {}",
+                attached.join(", ")
+            ))
+            .note("they give the agent more than the metadata declares; they are left as they are"),
+        );
+    }
+    found
+}
+
+/// Checks a role that the user brings: AgentCore has to be able to assume it.
+pub(crate) fn check_given(
+    arn: &str,
+    account: &AccountId,
+    observed: &ObservedRole,
+) -> Result<Vec<Message>, Failure> {
+    let principals = policy::principals(&observed.trust);
+    if !principals
+        .iter()
+        .any(|principal| principal == policy::SERVICE_PRINCIPAL)
+    {
+        return Err(
+            Failure::world(format!("AgentCore cannot assume the role `{arn}`"))
+                .note(format!(
+                    "its trust policy does not name `{}`",
+                    policy::SERVICE_PRINCIPAL
+                ))
+                .help(
+                    "`cargo agentcore policy --only trust` prints the trust policy that it needs",
+                ),
+        );
+    }
+    let mut warnings = Vec::new();
+    if !observed.trust.to_string().contains(account.as_str()) {
+        warnings.push(
+            Message::new(format!(
+                "the trust policy of `{arn}` is not limited to the account {account}"
+            ))
+            .help("`cargo agentcore policy --only trust` prints one that is"),
+        );
+    }
+    Ok(warnings)
+}
+
+impl RoleStep {
+    /// Verb and object: ("Creating", "create", "role `x`").
+    pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
+        match self {
+            Self::Create { role, .. } => ("Creating", "create", format!("role `{role}`")),
+            Self::PutBoundary { role, arn, .. } => (
+                "Setting",
+                "set",
+                format!("permissions boundary `{arn}` on role `{role}`"),
+            ),
+            Self::Tag { role, tags } => {
+                let keys: Vec<&str> = tags.keys().map(String::as_str).collect();
+                (
+                    "Tagging",
+                    "tag",
+                    format!("role `{role}` with {}", keys.join(", ")),
+                )
+            }
+            Self::PutPolicy {
+                role,
+                policy,
+                before: None,
+                ..
+            } => (
+                "Adding",
+                "add",
+                format!("policy `{policy}` to role `{role}`"),
+            ),
+            Self::PutPolicy {
+                role,
+                policy,
+                before: Some(_),
+                ..
+            } => (
+                "Updating",
+                "update",
+                format!("policy `{policy}` of role `{role}`"),
+            ),
+            Self::SetTrust { role, .. } => (
+                "Updating",
+                "update",
+                format!("trust policy of role `{role}`"),
+            ),
+        }
+    }
+
+    /// The document before and after, where the step writes one.
+    pub(crate) fn documents(&self) -> Option<(Option<&Value>, &Document)> {
+        match self {
+            Self::Create { trust, .. } => Some((None, trust)),
+            Self::PutPolicy {
+                document, before, ..
+            } => Some((before.as_ref(), document)),
+            Self::SetTrust {
+                document, before, ..
+            } => Some((Some(before), document)),
+            Self::PutBoundary { .. } | Self::Tag { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

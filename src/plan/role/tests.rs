@@ -1,0 +1,226 @@
+use serde_json::json;
+
+use super::*;
+use crate::{names::AgentName, names::ProjectId, policy::Statement};
+
+fn region(text: &str) -> Region {
+    Region::parse(text).unwrap()
+}
+
+fn desired() -> DesiredRole {
+    DesiredRole {
+        name: RoleName::parse("AgentCoreRole-a").unwrap(),
+        path: IamPath::parse("/").unwrap(),
+        partition: Partition::Aws,
+        account: AccountId::parse("123456789012").unwrap(),
+        region: region("us-west-2"),
+        policy: Document::new(vec![Statement::allow(
+            "A",
+            ["s3:GetObject"],
+            ["arn:aws:s3:::b/k"],
+        )]),
+        boundary: None,
+        identity: Identity {
+            project: ProjectId::parse("p-1").unwrap(),
+            agent: AgentName::parse("a").unwrap(),
+            stage: None,
+        },
+        tags: BTreeMap::from([("team".to_owned(), "research".to_owned())]),
+    }
+}
+
+/// What IAM shows after `steps` were carried out on `before`.
+fn after(before: Option<ObservedRole>, steps: &[RoleStep]) -> ObservedRole {
+    let mut role = before;
+    for step in steps {
+        match step.clone() {
+            RoleStep::Create {
+                role: name,
+                path,
+                description: _,
+                trust,
+                boundary,
+                tags,
+            } => {
+                role = Some(ObservedRole {
+                    arn: format!("arn:aws:iam::123456789012:role{path}{name}"),
+                    path: path.to_string(),
+                    trust: trust.to_value(),
+                    inline: BTreeMap::new(),
+                    attached: Vec::new(),
+                    boundary,
+                    tags,
+                });
+            }
+            RoleStep::PutBoundary {
+                role: _,
+                arn,
+                before: _,
+            } => {
+                role.as_mut().unwrap().boundary = Some(arn);
+            }
+            RoleStep::Tag { role: _, tags } => role.as_mut().unwrap().tags.extend(tags),
+            RoleStep::PutPolicy {
+                role: _,
+                policy,
+                document,
+                before: _,
+            } => {
+                role.as_mut()
+                    .unwrap()
+                    .inline
+                    .insert(policy, Some(document.to_value()));
+            }
+            RoleStep::SetTrust {
+                role: _,
+                document,
+                before: _,
+            } => {
+                role.as_mut().unwrap().trust = document.to_value();
+            }
+        }
+    }
+    role.unwrap()
+}
+
+fn steps(desired: &DesiredRole, observed: Option<&ObservedRole>) -> Vec<RoleStep> {
+    plan(desired, observed, Adopt::No).unwrap().steps
+}
+
+#[test]
+fn applying_a_plan_leaves_nothing_to_plan_and_so_does_every_interruption() {
+    let created = after(None, &steps(&desired(), None));
+    assert_eq!(steps(&desired(), Some(&created)), []);
+
+    let mut changed = desired();
+    changed.policy = Document::new(vec![Statement::allow(
+        "B",
+        ["s3:PutObject"],
+        ["arn:aws:s3:::b/k"],
+    )]);
+    changed.boundary = Some("arn:aws:iam::123456789012:policy/B".into());
+    changed.tags.insert("team".into(), "other".into());
+    changed.region = region("eu-west-1");
+    let all = steps(&changed, Some(&created));
+    assert_eq!(all.len(), 4);
+    for done in 0..=all.len() {
+        let interrupted = after(Some(created.clone()), &all[..done]);
+        let rest = steps(&changed, Some(&interrupted));
+        let end = after(Some(interrupted), &rest);
+        assert_eq!(steps(&changed, Some(&end)), [], "after {done} steps");
+    }
+    let only_created = after(None, &steps(&desired(), None)[..1]);
+    let end = after(
+        Some(only_created.clone()),
+        &steps(&desired(), Some(&only_created)),
+    );
+    assert_eq!(steps(&desired(), Some(&end)), []);
+}
+
+#[test]
+fn a_second_region_adds_its_policy_and_keeps_the_first_regions_trust() {
+    let created = after(None, &steps(&desired(), None));
+    let mut second = desired();
+    second.region = region("eu-west-1");
+    let both = after(Some(created.clone()), &steps(&second, Some(&created)));
+    assert_eq!(
+        both.trust["Statement"][0]["Condition"]["ArnLike"]["aws:SourceArn"],
+        json!([
+            "arn:aws:bedrock-agentcore:eu-west-1:123456789012:*",
+            "arn:aws:bedrock-agentcore:us-west-2:123456789012:*"
+        ])
+    );
+    assert_eq!(both.inline.len(), 2);
+    assert_eq!(steps(&desired(), Some(&both)), []);
+}
+
+#[test]
+fn two_regions_at_once_end_with_both_in_the_trust_policy() {
+    let second = DesiredRole {
+        region: region("eu-west-1"),
+        ..desired()
+    };
+    let all = steps(&desired(), None);
+    let created = after(None, &all[..1]);
+    // The second region sees the role before the first has put its policy.
+    let seen = steps(&second, Some(&created));
+    let both = after(Some(after(Some(created), &seen)), &all[1..]);
+    let repaired = after(Some(both.clone()), &steps(&desired(), Some(&both)));
+    assert_eq!(steps(&desired(), Some(&repaired)), []);
+    assert_eq!(steps(&second, Some(&repaired)), []);
+}
+
+#[test]
+fn a_role_without_our_tags_stops_the_run_and_names_adopt() {
+    let mut role = after(None, &steps(&desired(), None));
+    role.tags.clear();
+    let failure = plan(&desired(), Some(&role), Adopt::No).unwrap_err();
+    assert!(failure.messages[0].help[0].contains("--adopt"));
+
+    let adopted = plan(&desired(), Some(&role), Adopt::Yes).unwrap();
+    assert!(adopted.adopts);
+    let RoleStep::Tag { tags, .. } = &adopted.steps[0] else {
+        panic!("tags come first")
+    };
+    assert_eq!(tags[ADOPTED], "true");
+    let end = after(Some(role), &adopted.steps);
+    assert_eq!(steps(&desired(), Some(&end)), []);
+}
+
+#[test]
+fn adopting_refuses_service_linked_roles_and_roles_that_others_may_assume() {
+    let mut role = after(None, &steps(&desired(), None));
+    role.tags.clear();
+    role.trust["Statement"][0]["Principal"] = json!({"Service": ["lambda.amazonaws.com"]});
+    let failure = plan(&desired(), Some(&role), Adopt::Yes).unwrap_err();
+    assert_eq!(
+        failure.messages[0].notes,
+        ["its trust policy names lambda.amazonaws.com"]
+    );
+    role.path = "/aws-service-role/x.amazonaws.com/".into();
+    let failure = plan(&desired(), Some(&role), Adopt::Yes).unwrap_err();
+    assert!(failure.messages[0].what.contains("service-linked"));
+}
+
+#[test]
+fn another_projects_role_names_both_projects() {
+    let mut other = desired();
+    other.identity.project = ProjectId::parse("q-2").unwrap();
+    let role = after(None, &steps(&other, None));
+    let failure = plan(&desired(), Some(&role), Adopt::Yes).unwrap_err();
+    let note = &failure.messages[0].notes[0];
+    assert!(note.contains("`p-1`") && note.contains("`q-2`"), "{note}");
+    assert!(failure.messages[0].help[0].contains("role.name"));
+}
+
+#[test]
+fn what_is_not_ours_on_our_role_is_said_and_left() {
+    let mut role = after(None, &steps(&desired(), None));
+    role.inline.insert("Extra".into(), None);
+    role.attached
+        .push("arn:aws:iam::aws:policy/AdministratorAccess".into());
+    role.boundary = Some("arn:aws:iam::123456789012:policy/B".into());
+    role.tags.insert("owner".into(), "somebody".into());
+    let plan = plan(&desired(), Some(&role), Adopt::No).unwrap();
+    assert_eq!(plan.steps, []);
+    assert_eq!(plan.warnings.len(), 3);
+}
+
+#[test]
+fn a_path_that_differs_is_an_error_because_iam_cannot_change_it() {
+    let mut role = after(None, &steps(&desired(), None));
+    role.path = "/elsewhere/".into();
+    let failure = plan(&desired(), Some(&role), Adopt::No).unwrap_err();
+    assert!(failure.messages[0].help[0].contains("role.path"));
+}
+
+#[test]
+fn a_given_role_has_to_let_agentcore_in() {
+    let mut role = after(None, &steps(&desired(), None));
+    let account = AccountId::parse("123456789012").unwrap();
+    assert_eq!(check_given("arn", &account, &role), Ok(Vec::new()));
+    let other = AccountId::parse("999999999999").unwrap();
+    assert_eq!(check_given("arn", &other, &role).unwrap().len(), 1);
+    role.trust = json!({"Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}}});
+    assert!(check_given("arn", &account, &role).is_err());
+}
