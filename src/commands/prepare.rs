@@ -1,10 +1,226 @@
-//! `cargo agentcore prepare`.
+//! `cargo agentcore prepare`: copy the sources, create or reconcile the execution role, hand over.
 
-use crate::{error::Failure, ui::Ui};
+use std::path::{Path, PathBuf};
 
+use futures_util::{StreamExt as _, stream};
+
+use super::{
+    Applying, files,
+    handover::{self, Handover},
+    role::{self, RoleWork},
+    session::{self, Placed},
+};
+use crate::{
+    cli,
+    effects::{self, manifest::Project},
+    error::{Exit, Failure},
+    plan::role::Adopt,
+    ui::Ui,
+};
+
+/// How many agents are worked on at once.
+const AT_ONCE: usize = 16;
+
+/// Copy the agent's sources and create or reconcile its execution role
+///
+/// Prints on stdout, one line per agent, the `agentcore configure` command to go on with.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    project: cli::Project,
+    #[command(flatten)]
+    aws: cli::Aws,
+    /// Copy the sources from this directory instead of the agent's `source`
+    #[arg(long, value_name = "DIR")]
+    source_dir: Option<PathBuf>,
+    /// Overwrite copied files although they were edited by hand
+    #[arg(long)]
+    force: bool,
+    /// Take over a role of the agent's name that this tool did not make
+    #[arg(long)]
+    adopt: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    applying: Applying,
+    /// The form of what goes to stdout
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    output: cli::Output,
+}
 
-pub async fn run(_args: Args, _ui: &Ui) -> Result<(), Failure> {
-    Err(Failure::world("`prepare` is not built yet"))
+/// All that is to be done for one agent.
+struct Work<'a> {
+    placed: &'a Placed<'a>,
+    files: files::FileWork,
+    role: RoleWork,
+}
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let stage = super::stage(&args.project, args.aws.local);
+    let (project, config) = super::load(&args.project, &stage, ui)?;
+    if args.source_dir.is_some() && config.agents.len() > 1 {
+        return Err(
+            Failure::usage("`--source-dir` goes with one agent, and several are selected")
+                .help("name the agent with `--agent`"),
+        );
+    }
+    let emulator = super::local::emulator(&args.aws, &project, &config, ui).await?;
+    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
+    let _lock = if args.applying.changes_nothing() {
+        None
+    } else {
+        Some(super::lock(&project, ui)?)
+    };
+
+    let decided = decide(&args, &project, &placed, ui).await;
+    let (work, mut failures) = split(decided);
+    if args.applying.changes_nothing() {
+        return show(&args, &work, failures, ui);
+    }
+    agree(&args, &work, ui)?;
+    let directory = handover::directory(&project)?;
+    let applied: Vec<Result<Handover, Failure>> = stream::iter(&work)
+        .map(|work| apply(&args, work, emulator.as_ref(), directory.as_deref(), ui))
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let (done, failed) = split(applied);
+    failures.extend(failed);
+    handover::report(&done, args.output, ui);
+    Failure::all(failures).map_or(Ok(()), Err)
+}
+
+async fn decide<'a>(
+    args: &Args,
+    project: &Project,
+    placed: &'a [Placed<'a>],
+    ui: &Ui,
+) -> Vec<Result<Work<'a>, Failure>> {
+    let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
+    stream::iter(placed)
+        .map(|placed| async move {
+            let files = files::decide(
+                placed.agent,
+                project,
+                args.source_dir.as_deref(),
+                args.force,
+            )?;
+            let role = role::decide(placed.agent, &placed.session, adopt).await?;
+            for warning in files.warnings().iter().chain(role.warnings()) {
+                ui.warning(warning);
+            }
+            Ok(Work {
+                placed,
+                files,
+                role,
+            })
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await
+}
+
+/// Failures do not hide what went well.
+fn split<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Vec<Failure>) {
+    let mut good = Vec::new();
+    let mut bad = Vec::new();
+    for result in results {
+        match result {
+            Ok(value) => good.push(value),
+            Err(failure) => bad.push(failure),
+        }
+    }
+    (good, bad)
+}
+
+/// Taking over somebody's role is shown whole and asked for.
+fn agree(args: &Args, work: &[Work<'_>], ui: &Ui) -> Result<(), Failure> {
+    for work in work {
+        let RoleWork::Managed { desired, plan, .. } = &work.role else {
+            continue;
+        };
+        if !plan.adopts {
+            continue;
+        }
+        ui.plain(&format!("Adopting role `{}` would:", desired.name));
+        super::show_role_steps(work.role.steps(), true, ui);
+        if args.yes {
+            continue;
+        }
+        if !ui.is_interactive() {
+            return Err(Failure::usage(format!(
+                "adopting the role `{}` needs an answer",
+                desired.name
+            ))
+            .help("pass `--yes` to adopt it as shown above; nothing was written"));
+        }
+        if ui.confirm(&format!("Adopt the role `{}`?", desired.name)) != Some(true) {
+            return Err(
+                Failure::world(format!("the role `{}` was not adopted", desired.name))
+                    .note("nothing was written"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The plan, in words that promise nothing.
+fn show(args: &Args, work: &[Work<'_>], failures: Vec<Failure>, ui: &Ui) -> Result<(), Failure> {
+    let mut changes = false;
+    for work in work {
+        let steps = work.role.steps();
+        changes |= !steps.is_empty() || work.files.changes();
+        work.files.show(ui);
+        super::show_role_steps(steps, true, ui);
+        if steps.is_empty() && !work.files.changes() {
+            ui.status("Unchanged", &format!("agent `{}`", work.placed.agent.name));
+        }
+    }
+    if args.output == cli::Output::Json {
+        ui.result(&handover::plan_json(
+            work.iter()
+                .map(|work| (work.placed, &work.files, work.role.steps())),
+        ));
+    }
+    if let Some(failure) = Failure::all(failures) {
+        return Err(failure);
+    }
+    if changes && args.applying.check {
+        return Err(Failure::silent(Exit::Findings));
+    }
+    Ok(())
+}
+
+async fn apply(
+    args: &Args,
+    work: &Work<'_>,
+    emulator: Option<&effects::local::Emulator>,
+    directory: Option<&Path>,
+    ui: &Ui,
+) -> Result<Handover, Failure> {
+    let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
+    let Placed { agent, session } = work.placed;
+    work.files.apply(ui)?;
+    let arn = role::apply(&work.role, session, adopt, ui).await?;
+    if work.role.steps().is_empty() && !work.files.changes() {
+        ui.status(
+            "Unchanged",
+            &format!(
+                "agent `{}`: sources and role are as they should be",
+                agent.name
+            ),
+        );
+    }
+    Ok(handover::of(
+        work.placed,
+        &work.files,
+        work.role.steps(),
+        &arn,
+        &handover::Place {
+            options: &args.aws,
+            emulator,
+            directory,
+        },
+    ))
 }

@@ -1,6 +1,7 @@
 //! The world: files, processes, environment, clock, AWS. Observes and applies; decides nothing.
 
 pub(crate) mod aws;
+pub(crate) mod clock;
 pub(crate) mod env;
 pub(crate) mod files;
 pub(crate) mod local;

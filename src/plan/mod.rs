@@ -1,4 +1,7 @@
 //! Pure: what is wanted and what is there become steps.
 
+pub(crate) mod configure;
+pub(crate) mod document_diff;
 pub(crate) mod ownership;
+pub(crate) mod retry;
 pub(crate) mod role;

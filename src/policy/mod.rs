@@ -23,3 +23,16 @@ pub const SERVICE_PRINCIPAL: &str = "bedrock-agentcore.amazonaws.com";
 
 mod trust;
 pub use trust::{principals, trust};
+
+/// TEMPORARY
+pub fn execution(agent: &crate::config::Agent, scope: &Scope) -> Document {
+    let _ = agent;
+    Document::new(vec![Statement::allow(
+        "Logs",
+        ["logs:CreateLogGroup"],
+        [format!(
+            "arn:{}:logs:{}:{}:log-group:/aws/bedrock-agentcore/runtimes/{}-*",
+            scope.partition, scope.region, scope.account, scope.runtime
+        )],
+    )])
+}

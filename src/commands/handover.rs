@@ -1,0 +1,181 @@
+//! What `prepare` hands over: the command to go on with, and the same as data.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{files::FileWork, session::Placed};
+use crate::{
+    cli,
+    effects::{self, env, manifest::Project},
+    error::{Failure, Message},
+    plan::{
+        configure::{self, Circumstances, CommandLine, Endpoint, Shell},
+        role::RoleStep,
+    },
+    ui::Ui,
+};
+
+/// The result for one agent.
+pub(super) struct Handover {
+    line: CommandLine,
+    warnings: Vec<Message>,
+    document: Value,
+}
+
+/// Where the command will be run.
+pub(super) struct Place<'a> {
+    pub(super) options: &'a cli::Aws,
+    pub(super) emulator: Option<&'a effects::local::Emulator>,
+    /// The project's root, where it is not the current directory.
+    pub(super) directory: Option<&'a Path>,
+}
+
+/// The version of the JSON documents.
+const VERSION: u32 = 1;
+
+/// The project's root, unless this is it.
+pub(super) fn directory(project: &Project) -> Result<Option<PathBuf>, Failure> {
+    let current = env::current_dir()
+        .map_err(|error| Failure::world(format!("cannot tell the current directory: {error}")))?;
+    Ok((current != project.root).then(|| project.root.clone()))
+}
+
+pub(super) fn of(
+    placed: &Placed<'_>,
+    files: &FileWork,
+    steps: &[RoleStep],
+    arn: &str,
+    place: &Place<'_>,
+) -> Handover {
+    let Placed { agent, session } = placed;
+    let here = agent.dir.as_path();
+    let local = place.emulator.is_some();
+    let url = place
+        .emulator
+        .map(|emulator| emulator.url.as_str())
+        .or(place.options.endpoint_url.as_deref());
+    let keys = env::var("AWS_ACCESS_KEY_ID").is_some();
+    let circumstances = Circumstances {
+        role_arn: arn,
+        region: &session.region,
+        profile: session.profile.as_deref(),
+        hide_keys: keys && session.profile.is_some(),
+        endpoint: url.map(|url| Endpoint {
+            url,
+            test_credentials: local.then_some((
+                effects::local::ACCESS_KEY_ID,
+                effects::local::SECRET_ACCESS_KEY,
+            )),
+            drop_profile: local && env::var("AWS_PROFILE").is_some(),
+        }),
+        directory: place.directory.map(|_| here),
+    };
+    let (line, warnings) = configure::command(agent, &circumstances);
+    let document = json!({
+        "agent": agent.name,
+        "runtime": agent.runtime_name,
+        "stage": agent.stage,
+        "account": session.account,
+        "region": session.region,
+        "role": { "arn": arn, "changes": changes(steps) },
+        "files": files.document(),
+        "configure": {
+            "environment": line.environment.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            "arguments": line.arguments,
+        },
+    });
+    Handover {
+        line,
+        warnings,
+        document,
+    }
+}
+
+/// Lines for people on stdout, or one document.
+pub(super) fn report(done: &[Handover], output: cli::Output, ui: &Ui) {
+    for handover in done {
+        for warning in &handover.warnings {
+            ui.warning(warning);
+        }
+    }
+    match output {
+        cli::Output::Json => {
+            let agents: Vec<&Value> = done.iter().map(|handover| &handover.document).collect();
+            ui.result(&pretty(
+                &json!({ "version": VERSION, "command": "prepare", "agents": agents }),
+            ));
+        }
+        cli::Output::Text => {
+            let shell = if cfg!(windows) {
+                Shell::PowerShell
+            } else {
+                Shell::Posix
+            };
+            if !done.is_empty() {
+                let these = if done.len() == 1 {
+                    "this command"
+                } else {
+                    "these commands, one for each agent"
+                };
+                ui.status(
+                    "Next",
+                    &format!("run {these}, then `agentcore deploy` in the same way"),
+                );
+            }
+            for handover in done {
+                ui.result(&handover.line.quoted(shell));
+            }
+        }
+    }
+}
+
+/// The document of `--dry-run` and `--check`.
+pub(super) fn plan_json<'a>(
+    work: impl Iterator<Item = (&'a Placed<'a>, &'a FileWork, &'a [RoleStep])>,
+) -> String {
+    let agents: Vec<Value> = work
+        .map(|(placed, files, steps)| {
+            json!({
+                "agent": placed.agent.name,
+                "runtime": placed.agent.runtime_name,
+                "account": placed.session.account,
+                "region": placed.session.region,
+                "role": { "changes": changes(steps) },
+                "files": files.document(),
+            })
+        })
+        .collect();
+    pretty(&json!({ "version": VERSION, "command": "prepare", "dry_run": true, "agents": agents }))
+}
+
+#[derive(Serialize)]
+struct Change {
+    action: &'static str,
+    object: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Value>,
+}
+
+fn changes(steps: &[RoleStep]) -> Vec<Change> {
+    steps
+        .iter()
+        .map(|step| {
+            let (_, action, object) = step.words();
+            let documents = step.documents();
+            Change {
+                action,
+                object,
+                before: documents.and_then(|(before, _)| before.cloned()),
+                after: documents.map(|(_, after)| after.to_value()),
+            }
+        })
+        .collect()
+}
+
+fn pretty(document: &Value) -> String {
+    serde_json::to_string_pretty(document).expect("a JSON value can be written")
+}

@@ -1,0 +1,175 @@
+//! The execution role of one agent: observed, planned, written and read back.
+
+use crate::{
+    config::{Agent, Boundary, RoleSettings},
+    effects::{
+        aws::{Kind, Session, iam::Iam},
+        clock,
+    },
+    error::{Failure, Message},
+    plan::{
+        ownership::Identity,
+        retry,
+        role::{self, Adopt, DesiredRole, ObservedRole, RolePlan, RoleStep},
+    },
+    policy::{self, Scope},
+    ui::Ui,
+};
+
+/// What has to be done so that the agent has its role.
+pub(super) enum RoleWork {
+    /// A role of this tool; the steps may be none.
+    Managed {
+        desired: Box<DesiredRole>,
+        observed: Option<Box<ObservedRole>>,
+        plan: RolePlan,
+    },
+    /// The user's own: checked, never written.
+    Given { arn: String, warnings: Vec<Message> },
+}
+
+impl RoleWork {
+    pub(super) fn steps(&self) -> &[RoleStep] {
+        match self {
+            Self::Managed { plan, .. } => &plan.steps,
+            Self::Given { .. } => &[],
+        }
+    }
+
+    pub(super) fn warnings(&self) -> &[Message] {
+        match self {
+            Self::Managed { plan, .. } => &plan.warnings,
+            Self::Given { warnings, .. } => warnings,
+        }
+    }
+}
+
+/// Observes the role and decides; writes nothing.
+pub(super) async fn decide(
+    agent: &Agent,
+    session: &Session,
+    adopt: Adopt,
+) -> Result<RoleWork, Failure> {
+    let iam = Iam::new(session);
+    match &agent.role {
+        RoleSettings::Given { arn } => {
+            if arn.account != session.account {
+                return Err(Failure::config(format!(
+                    "the role `{}` is in account {}, the agent `{}` goes to account {}",
+                    arn.arn, arn.account, agent.name, session.account
+                )));
+            }
+            let observed = iam.observe_role(&arn.name).await?.ok_or_else(|| {
+                Failure::world(format!("there is no role `{}`", arn.arn))
+                    .help("`role.arn` names a role that exists; without it this tool makes one")
+            })?;
+            if observed.arn != arn.arn {
+                return Err(Failure::config(format!(
+                    "the ARN of the role `{}` is `{}`",
+                    arn.name, observed.arn
+                ))
+                .help("write that ARN as `role.arn`"));
+            }
+            let warnings = role::check_given(&arn.arn, &session.account, &observed)?;
+            Ok(RoleWork::Given {
+                arn: arn.arn.clone(),
+                warnings,
+            })
+        }
+        RoleSettings::Managed { .. } => {
+            let desired = desired(agent, session)?;
+            let observed = iam.observe_role(&desired.name).await?;
+            let plan = role::plan(&desired, observed.as_ref(), adopt)?;
+            Ok(RoleWork::Managed {
+                desired: Box::new(desired),
+                observed: observed.map(Box::new),
+                plan,
+            })
+        }
+    }
+}
+
+/// Writes what was decided, reads it back, and goes on until both agree. Returns the role's ARN.
+pub(super) async fn apply(
+    work: &RoleWork,
+    session: &Session,
+    adopt: Adopt,
+    ui: &Ui,
+) -> Result<String, Failure> {
+    let RoleWork::Managed {
+        desired,
+        observed,
+        plan,
+    } = work
+    else {
+        let RoleWork::Given { arn, .. } = work else {
+            unreachable!("a role is managed or given")
+        };
+        return Ok(arn.clone());
+    };
+    if plan.steps.is_empty()
+        && let Some(observed) = observed
+    {
+        return Ok(observed.arn.clone());
+    }
+    let iam = Iam::new(session);
+    let mut steps = plan.steps.clone();
+    for round in 1..=retry::ROLE_ROUNDS {
+        for step in &steps {
+            let (verb, _, object) = step.words();
+            ui.status(verb, &object);
+            match iam.apply(step).await {
+                // Somebody else was quicker, or IAM has not caught up: the next round sees what is there.
+                Err(error)
+                    if matches!(error.kind, Kind::Conflict) && round < retry::ROLE_ROUNDS =>
+                {
+                    break;
+                }
+                other => other?,
+            }
+        }
+        let observed = iam.observe_role(&desired.name).await?;
+        steps = role::plan(desired, observed.as_ref(), adopt)?.steps;
+        match observed {
+            Some(observed) if steps.is_empty() => return Ok(observed.arn),
+            _ => clock::sleep(retry::pause(round, clock::jitter())).await,
+        }
+    }
+    Err(Failure::world(format!("the role `{}` does not become what was written to it", desired.name))
+        .note("it was written and read back several times, and something keeps changing it")
+        .help("look for another run, a policy engine or a person who changes the same role, then run this again"))
+}
+
+fn desired(agent: &Agent, session: &Session) -> Result<DesiredRole, Failure> {
+    let RoleSettings::Managed {
+        name,
+        path,
+        boundary,
+    } = &agent.role
+    else {
+        unreachable!("a given role is never written");
+    };
+    let scope = Scope {
+        partition: session.partition,
+        region: session.region.clone(),
+        account: session.account.clone(),
+        runtime: agent.runtime_name.clone(),
+    };
+    Ok(DesiredRole {
+        name: name.clone(),
+        path: path.clone(),
+        partition: session.partition,
+        account: session.account.clone(),
+        region: session.region.clone(),
+        policy: policy::execution(agent, &scope),
+        boundary: boundary.as_ref().map(|boundary| match boundary {
+            Boundary::Arn(arn) => arn.clone(),
+            Boundary::Name(name) => format!(
+                "arn:{}:iam::{}:policy/{name}",
+                session.partition, session.account
+            ),
+        }),
+        identity: Identity::of(agent),
+        tags: agent.tags.clone(),
+    })
+}

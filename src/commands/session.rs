@@ -1,0 +1,104 @@
+//! The AWS sessions of a command: one for each combination of profile, region and endpoint.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    cli,
+    config::Agent,
+    effects::{
+        self,
+        aws::{
+            Session,
+            session::{Request, open},
+        },
+    },
+    error::Failure,
+    ui::Ui,
+};
+
+/// An agent and the AWS that it goes to.
+pub(super) struct Placed<'a> {
+    pub(super) agent: &'a Agent,
+    pub(super) session: Session,
+}
+
+/// Opens a session for every agent, checks the account pins and says who works where.
+pub(super) async fn place<'a>(
+    agents: &'a [Agent],
+    options: &cli::Aws,
+    emulator: Option<&effects::local::Emulator>,
+    ui: &Ui,
+) -> Result<Vec<Placed<'a>>, Failure> {
+    let mut groups: BTreeMap<Request, Vec<&Agent>> = BTreeMap::new();
+    for agent in agents {
+        groups
+            .entry(request(agent, options, emulator))
+            .or_default()
+            .push(agent);
+    }
+    let mut placed = Vec::new();
+    for (request, members) in groups {
+        let session = open(&request).await?;
+        announce(&session, &members, ui);
+        for agent in members {
+            pinned(agent, &session)?;
+            placed.push(Placed {
+                agent,
+                session: session.clone(),
+            });
+        }
+    }
+    placed.sort_by(|a, b| a.agent.name.cmp(&b.agent.name));
+    Ok(placed)
+}
+
+fn request(
+    agent: &Agent,
+    options: &cli::Aws,
+    emulator: Option<&effects::local::Emulator>,
+) -> Request {
+    Request {
+        explicit_profile: options.profile.clone(),
+        metadata_profile: agent.profile.clone(),
+        region: options.region.clone().or_else(|| agent.region.clone()),
+        endpoint_url: emulator
+            .map(|emulator| emulator.url.clone())
+            .or_else(|| options.endpoint_url.clone()),
+        local: options.local,
+    }
+}
+
+/// The line that every command which touches AWS says first.
+fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
+    let names: Vec<String> = agents
+        .iter()
+        .map(|agent| format!("`{}`", agent.name))
+        .collect();
+    let stage = agents.first().and_then(|agent| agent.stage.as_ref());
+    let stage = stage.map_or(String::new(), |stage| format!(", stage `{stage}`"));
+    let word = if names.len() == 1 { "agent" } else { "agents" };
+    let shown = if names.len() > 5 {
+        format!("{} agents", names.len())
+    } else {
+        format!("{word} {}", names.join(", "))
+    };
+    ui.status(
+        "Account",
+        &format!(
+            "{} as {} in {} by {}{stage}, {shown}",
+            session.account, session.principal, session.region, session.source
+        ),
+    );
+}
+
+fn pinned(agent: &Agent, session: &Session) -> Result<(), Failure> {
+    match &agent.account {
+        Some(pin) if *pin != session.account => Err(Failure::access(format!(
+            "the agent `{}` belongs to account {pin}, these credentials to account {}",
+            agent.name, session.account
+        ))
+        .note(format!("the credentials come from {}", session.source))
+        .help("choose the profile of that account with `--profile`, or a stage with `--stage`; nothing was written")),
+        _ => Ok(()),
+    }
+}
