@@ -120,6 +120,7 @@ pub(crate) fn plan(
     observed: Option<&ObservedRole>,
     adopt: Adopt,
 ) -> Result<RolePlan, Failure> {
+    fits(desired, observed)?;
     let Some(observed) = observed else {
         return Ok(creation(desired));
     };
@@ -199,6 +200,32 @@ pub(crate) fn plan(
     }
     plan.warnings.extend(foreign(desired, observed));
     Ok(plan)
+}
+
+/// IAM's limits on sizes, with every region's share; checked here because a late refusal would leave
+/// half a role.
+fn fits(desired: &DesiredRole, observed: Option<&ObservedRole>) -> Result<(), Failure> {
+    let own = desired.policy_name();
+    let mut regions = observed.map(regions_served).unwrap_or_default();
+    regions.insert(desired.region.clone());
+    let others = observed.into_iter().flat_map(|observed| &observed.inline);
+    let shares = others
+        .filter(|(name, _)| **name != own)
+        .map(|(name, document)| (name.as_str(), document.as_ref().map(policy::size::size_of)))
+        .chain([(own.as_str(), Some(desired.policy.size()))]);
+    let problems = [
+        policy::size::inline_problem(&desired.name, shares),
+        policy::size::trust_problem(&desired.name, &desired.trust(&regions)),
+    ];
+    let messages: Vec<Message> = problems.into_iter().flatten().collect();
+    if messages.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure {
+            exit: Exit::Config,
+            messages,
+        })
+    }
 }
 
 fn creation(desired: &DesiredRole) -> RolePlan {

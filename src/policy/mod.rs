@@ -4,10 +4,20 @@
 //! in the account.
 
 mod document;
+mod execution;
+mod grant;
+pub mod size;
+mod trust;
 
 pub use document::{Document, Effect, Statement, same};
+pub use execution::{execution, execution_grants};
+pub use grant::{Grant, document as document_of};
+pub use trust::{principals, trust};
 
 use crate::names::{AccountId, Partition, Region, RuntimeName};
+
+/// Who assumes an execution role.
+pub const SERVICE_PRINCIPAL: &str = "bedrock-agentcore.amazonaws.com";
 
 /// Where a document holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,21 +28,39 @@ pub struct Scope {
     pub runtime: RuntimeName,
 }
 
-/// Who assumes an execution role.
-pub const SERVICE_PRINCIPAL: &str = "bedrock-agentcore.amazonaws.com";
+impl Scope {
+    /// The ARN of a thing in this region of this account.
+    fn arn(&self, service: &str, resource: &str) -> String {
+        let Self {
+            partition,
+            region,
+            account,
+            runtime: _,
+        } = self;
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
 
-mod trust;
-pub use trust::{principals, trust};
+    fn agentcore(&self, resource: &str) -> String {
+        self.arn("bedrock-agentcore", resource)
+    }
 
-/// TEMPORARY
-pub fn execution(agent: &crate::config::Agent, scope: &Scope) -> Document {
-    let _ = agent;
-    Document::new(vec![Statement::allow(
-        "Logs",
-        ["logs:CreateLogGroup"],
-        [format!(
-            "arn:{}:logs:{}:{}:log-group:/aws/bedrock-agentcore/runtimes/{}-*",
-            scope.partition, scope.region, scope.account, scope.runtime
-        )],
-    )])
+    /// The ARN of something that AWS owns and every account shares.
+    fn shared(&self, resource: &str) -> String {
+        format!(
+            "arn:{}:bedrock-agentcore:{}:aws:{resource}",
+            self.partition, self.region
+        )
+    }
+
+    /// The runtime's log groups, one an endpoint. No runtime's name holds a hyphen, so the pattern
+    /// reaches no other runtime's.
+    fn log_groups(&self) -> String {
+        self.arn(
+            "logs",
+            &format!(
+                "log-group:/aws/bedrock-agentcore/runtimes/{}-*",
+                self.runtime
+            ),
+        )
+    }
 }

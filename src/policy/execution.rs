@@ -1,0 +1,362 @@
+//! What an agent's execution role may do: what the agent declares, and nothing more.
+//!
+//! Every resource is as narrow as the service allows. Actions that know no resource stand on `*`
+//! alone; what they need to stay harmless stands in a condition.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Document, Scope, Statement,
+    grant::{Grant, document, settle, sid},
+};
+use crate::config::{Access, Agent, Model, Permission};
+
+/// The policy of `agent` in one region.
+pub fn execution(agent: &Agent, scope: &Scope) -> Document {
+    document(&execution_grants(agent, scope))
+}
+
+/// The same, statement by statement with what asked for it. The order of the metadata does not show.
+pub fn execution_grants(agent: &Agent, scope: &Scope) -> Vec<Grant> {
+    let mut grants = always(scope);
+    for model in agent.models.iter().collect::<BTreeSet<_>>() {
+        grants.extend(for_model(model, scope));
+    }
+    for permission in agent.permissions.iter().collect::<BTreeSet<_>>() {
+        grants.extend(for_permission(permission, scope));
+    }
+    settle(grants)
+}
+
+/// Logs, traces and metrics.
+fn always(scope: &Scope) -> Vec<Grant> {
+    let group = scope.log_groups();
+    [
+        (
+            "logs",
+            Statement::allow(
+                "LogGroups",
+                ["logs:CreateLogGroup", "logs:DescribeLogStreams"],
+                [group.clone()],
+            ),
+        ),
+        (
+            "logs",
+            Statement::allow(
+                "LogStreams",
+                ["logs:CreateLogStream", "logs:PutLogEvents"],
+                [format!("{group}:log-stream:*")],
+            ),
+        ),
+        (
+            "traces",
+            Statement::allow(
+                "Traces",
+                [
+                    "xray:GetSamplingRules",
+                    "xray:GetSamplingTargets",
+                    "xray:PutTelemetryRecords",
+                    "xray:PutTraceSegments",
+                ],
+                ["*"],
+            ),
+        ),
+        (
+            "metrics",
+            Statement::allow("Metrics", ["cloudwatch:PutMetricData"], ["*"]).when(
+                "StringEquals",
+                "cloudwatch:namespace",
+                ["bedrock-agentcore"],
+            ),
+        ),
+    ]
+    .into_iter()
+    .map(|(by, statement)| Grant::new(format!("{by} (every agent)"), statement))
+    .collect()
+}
+
+const INVOKE_MODEL: [&str; 2] = [
+    "bedrock:InvokeModel",
+    "bedrock:InvokeModelWithResponseStream",
+];
+
+/// An inference profile takes two statements: its own ARN without a condition, because the key is
+/// absent while the profile itself is checked, and the models behind it only through the profile.
+fn for_model(model: &Model, scope: &Scope) -> Vec<Grant> {
+    let Scope {
+        partition, region, ..
+    } = scope;
+    let id = model.id();
+    let by = format!("models = {id:?}");
+    match model {
+        Model::Foundation(id) => {
+            let arn = format!("arn:{partition}:bedrock:{region}::foundation-model/{id}");
+            vec![Grant::new(
+                by,
+                Statement::allow(sid("Model", id), INVOKE_MODEL, [arn]),
+            )]
+        }
+        Model::InferenceProfile { geography, model } => {
+            let profile = scope.arn("bedrock", &format!("inference-profile/{id}"));
+            let mut targets = vec![format!(
+                "arn:{partition}:bedrock:*::foundation-model/{model}"
+            )];
+            if geography == "global" {
+                targets.push(format!(
+                    "arn:{partition}:bedrock:::foundation-model/{model}"
+                ));
+            }
+            let own = Statement::allow(sid("ModelProfile", &id), INVOKE_MODEL, [profile.as_str()]);
+            let behind = Statement::allow(sid("ModelTargets", &id), INVOKE_MODEL, targets).when(
+                "StringEquals",
+                "bedrock:InferenceProfileArn",
+                [profile],
+            );
+            vec![Grant::new(by.clone(), own), Grant::new(by, behind)]
+        }
+    }
+}
+
+fn for_permission(permission: &Permission, scope: &Scope) -> Vec<Grant> {
+    let statements = match permission {
+        Permission::CodeInterpreter(id) => vec![code_interpreter(id.as_deref(), scope)],
+        Permission::Browser(id) => browser(id.as_deref(), scope),
+        Permission::Pricing => vec![Statement::allow(
+            "Pricing",
+            [
+                "pricing:DescribeServices",
+                "pricing:GetAttributeValues",
+                "pricing:GetProducts",
+            ],
+            ["*"],
+        )],
+        Permission::Memory(id) => vec![memory(id, scope)],
+        Permission::Gateway(id) => vec![Statement::allow(
+            sid("Gateway", id),
+            ["bedrock-agentcore:InvokeGateway"],
+            [scope.agentcore(&format!("gateway/{id}"))],
+        )],
+        Permission::Guardrail(id) => vec![Statement::allow(
+            sid("Guardrail", id),
+            ["bedrock:ApplyGuardrail"],
+            [scope.arn("bedrock", &format!("guardrail/{id}"))],
+        )],
+        Permission::S3 { arn, access } => objects(arn, *access),
+        Permission::Secret(arn) => vec![Statement::allow(
+            sid("Secret", arn.rsplit(':').next().unwrap_or_default()),
+            ["secretsmanager:GetSecretValue"],
+            [arn],
+        )],
+        Permission::WorkloadIdentity => vec![Statement::allow(
+            "IdentityWorkload",
+            [
+                "bedrock-agentcore:GetWorkloadAccessToken",
+                "bedrock-agentcore:GetWorkloadAccessTokenForJWT",
+            ],
+            workload_identity(scope),
+        )],
+        Permission::ApiKey(name) => provider(&API_KEY, name, scope),
+        Permission::OAuth(name) => provider(&OAUTH, name, scope),
+        Permission::Agent(name) => {
+            let runtime = scope.agentcore(&format!("runtime/{name}-*"));
+            let endpoints = format!("{runtime}/runtime-endpoint/*");
+            vec![Statement::allow(
+                sid("Agent", name.as_str()),
+                ["bedrock-agentcore:InvokeAgentRuntime"],
+                [runtime, endpoints],
+            )]
+        }
+        Permission::Marketplace => vec![
+            Statement::allow(
+                "Marketplace",
+                [
+                    "aws-marketplace:Subscribe",
+                    "aws-marketplace:ViewSubscriptions",
+                ],
+                ["*"],
+            )
+            .when(
+                "StringEquals",
+                "aws:CalledViaLast",
+                ["bedrock.amazonaws.com"],
+            ),
+        ],
+    };
+    let by = format!("permissions = {}", declared(permission));
+    statements
+        .into_iter()
+        .map(|statement| Grant::new(by.clone(), statement))
+        .collect()
+}
+
+/// Listing the sessions of the shared system interpreter would show other agents' sessions.
+fn code_interpreter(id: Option<&str>, scope: &Scope) -> Statement {
+    let arn = match id {
+        None => scope.shared("code-interpreter/aws.codeinterpreter.v1"),
+        Some(id) => scope.agentcore(&format!("code-interpreter-custom/{id}")),
+    };
+    Statement::allow(
+        sid("CodeInterpreter", id.unwrap_or_default()),
+        [
+            "bedrock-agentcore:GetCodeInterpreterSession",
+            "bedrock-agentcore:InvokeCodeInterpreter",
+            "bedrock-agentcore:StartCodeInterpreterSession",
+            "bedrock-agentcore:StopCodeInterpreterSession",
+        ],
+        [arn],
+    )
+}
+
+/// Connecting to a session's streams knows no resource.
+fn browser(id: Option<&str>, scope: &Scope) -> Vec<Statement> {
+    let arn = match id {
+        None => scope.shared("browser/aws.browser.v1"),
+        Some(id) => scope.agentcore(&format!("browser-custom/{id}")),
+    };
+    vec![
+        Statement::allow(
+            sid("Browser", id.unwrap_or_default()),
+            [
+                "bedrock-agentcore:GetBrowserSession",
+                "bedrock-agentcore:StartBrowserSession",
+                "bedrock-agentcore:StopBrowserSession",
+                "bedrock-agentcore:UpdateBrowserStream",
+            ],
+            [arn],
+        ),
+        Statement::allow(
+            "BrowserStreams",
+            [
+                "bedrock-agentcore:ConnectBrowserAutomationStream",
+                "bedrock-agentcore:ConnectBrowserLiveViewStream",
+            ],
+            ["*"],
+        ),
+    ]
+}
+
+fn memory(id: &str, scope: &Scope) -> Statement {
+    Statement::allow(
+        sid("Memory", id),
+        [
+            "bedrock-agentcore:CreateEvent",
+            "bedrock-agentcore:GetEvent",
+            "bedrock-agentcore:GetMemory",
+            "bedrock-agentcore:GetMemoryRecord",
+            "bedrock-agentcore:ListActors",
+            "bedrock-agentcore:ListEvents",
+            "bedrock-agentcore:ListMemoryRecords",
+            "bedrock-agentcore:ListSessions",
+            "bedrock-agentcore:RetrieveMemoryRecords",
+        ],
+        [scope.agentcore(&format!("memory/{id}"))],
+    )
+}
+
+/// The objects, and the listing of what lies under the same prefix.
+fn objects(arn: &str, access: Access) -> Vec<Statement> {
+    let (bucket, keys) = arn.split_once('/').unwrap_or((arn, "*"));
+    let name = arn.rsplit(':').next().unwrap_or_default();
+    let (kind, actions): (&str, &[&str]) = match access {
+        Access::Read => ("S3Read", &["s3:GetObject"]),
+        Access::ReadWrite => (
+            "S3ReadWrite",
+            &[
+                "s3:AbortMultipartUpload",
+                "s3:DeleteObject",
+                "s3:GetObject",
+                "s3:PutObject",
+            ],
+        ),
+    };
+    let list = Statement::allow(sid("S3List", name), ["s3:ListBucket"], [bucket]);
+    let list = match keys {
+        // All keys are declared, so there is nothing to keep from the listing.
+        "*" => list,
+        keys => list.when("StringLike", "s3:prefix", [keys]),
+    };
+    vec![Statement::allow(sid(kind, name), actions, [arn]), list]
+}
+
+/// Both are checked, so the directory alone opens no identity.
+fn workload_identity(scope: &Scope) -> Vec<String> {
+    let directory = scope.agentcore("workload-identity-directory/default");
+    let own = format!("{directory}/workload-identity/{}-*", scope.runtime);
+    vec![directory, own]
+}
+
+/// One kind of credential provider of the token vault.
+struct Provider {
+    kind: &'static str,
+    action: &'static str,
+    /// The provider's type in its ARN: the service's authorization data has the one, its guide the
+    /// other.
+    types: [&'static str; 2],
+    secret: &'static str,
+}
+
+const API_KEY: Provider = Provider {
+    kind: "ApiKey",
+    action: "bedrock-agentcore:GetResourceApiKey",
+    types: ["apikeycredentialprovider", "api-key"],
+    secret: "apikey",
+};
+
+const OAUTH: Provider = Provider {
+    kind: "OAuth",
+    action: "bedrock-agentcore:GetResourceOauth2Token",
+    types: ["oauth2credentialprovider", "oauth2-credential-provider"],
+    secret: "oauth2",
+};
+
+fn provider(of: &Provider, name: &str, scope: &Scope) -> Vec<Statement> {
+    let vault = scope.agentcore("token-vault/default");
+    let mut resources: Vec<String> = of
+        .types
+        .iter()
+        .map(|kind| format!("{vault}/{kind}/{name}"))
+        .collect();
+    resources.insert(0, vault);
+    resources.extend(workload_identity(scope));
+    // The six characters that Secrets Manager adds; `*` would reach a provider `<name>-other`.
+    let secret = format!(
+        "secret:bedrock-agentcore-identity!default/{}/{name}-??????",
+        of.secret
+    );
+    vec![
+        Statement::allow(sid(of.kind, name), [of.action], resources),
+        Statement::allow(
+            sid(&format!("{}Secret", of.kind), name),
+            ["secretsmanager:GetSecretValue"],
+            [scope.arn("secretsmanager", &secret)],
+        ),
+    ]
+}
+
+/// The capability as the metadata writes it.
+fn declared(permission: &Permission) -> String {
+    let table = |key: &str, value: &str| format!("{{ {key} = {value:?} }}");
+    match permission {
+        Permission::CodeInterpreter(None) => "\"code-interpreter\"".to_owned(),
+        Permission::CodeInterpreter(Some(id)) => table("code-interpreter", id),
+        Permission::Browser(None) => "\"browser\"".to_owned(),
+        Permission::Browser(Some(id)) => table("browser", id),
+        Permission::Pricing => "\"pricing\"".to_owned(),
+        Permission::Memory(id) => table("memory", id),
+        Permission::Gateway(id) => table("gateway", id),
+        Permission::Guardrail(id) => table("guardrail", id),
+        Permission::S3 { arn, access } => {
+            let access = match access {
+                Access::Read => "read",
+                Access::ReadWrite => "read-write",
+            };
+            format!("{{ s3 = {arn:?}, access = {access:?} }}")
+        }
+        Permission::Secret(arn) => table("secret", arn),
+        Permission::WorkloadIdentity => table("identity", "workload"),
+        Permission::ApiKey(name) => table("api-key", name),
+        Permission::OAuth(name) => table("oauth", name),
+        Permission::Agent(name) => table("agent", name.as_str()),
+        Permission::Marketplace => "\"marketplace\"".to_owned(),
+    }
+}

@@ -1,0 +1,123 @@
+//! IAM's limits on documents, which no emulator checks. White space does not count.
+
+use serde_json::Value;
+
+use super::Document;
+use crate::{error::Message, names::RoleName};
+
+/// All inline policies of one role together.
+pub const INLINE_TOTAL: usize = 10_240;
+/// A role's trust policy, unless the account's quota was raised.
+pub const TRUST: usize = 2_048;
+/// A managed policy, which a boundary is.
+pub const MANAGED: usize = 6_144;
+
+/// Characters of a document that IAM holds which count against its quotas.
+pub fn size_of(document: &Value) -> usize {
+    document
+        .to_string()
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .count()
+}
+
+/// What is wrong where the inline policies of a role do not fit together. Each comes with its name
+/// and its size; `None` is a policy that was not read.
+pub fn inline_problem<'a>(
+    role: &RoleName,
+    policies: impl IntoIterator<Item = (&'a str, Option<usize>)>,
+) -> Option<Message> {
+    let mut shares: Vec<(&str, Option<usize>)> = policies.into_iter().collect();
+    let total: usize = shares.iter().filter_map(|(_, size)| *size).sum();
+    if total <= INLINE_TOTAL {
+        return None;
+    }
+    shares.sort_by_key(|(name, size)| (std::cmp::Reverse(*size), *name));
+    let message = Message::new(format!(
+        "the inline policies of the role `{role}` would hold {total} characters; IAM allows {INLINE_TOTAL}"
+    ));
+    let message = shares
+        .iter()
+        .fold(message, |message, (name, size)| match size {
+            Some(size) => message.note(format!("{size} in `{name}`")),
+            None => message.note(format!("`{name}` is not ours and was not counted")),
+        });
+    Some(message.help(
+        "declare fewer models and permissions, or give this region a role of its own: a stage with its own `region`",
+    ))
+}
+
+/// What is wrong where a trust policy is too long: too many regions.
+pub fn trust_problem(role: &RoleName, trust: &Document) -> Option<Message> {
+    let size = trust.size();
+    (size > TRUST).then(|| {
+        Message::new(format!(
+            "the trust policy of the role `{role}` would hold {size} characters; IAM allows {TRUST}"
+        ))
+        .note("each region that the role serves adds one `aws:SourceArn`")
+        .help(
+            "`cargo agentcore clean --region <region>` takes a region away that is no longer used",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{
+        names::{AccountId, Partition, Region},
+        policy::trust,
+    };
+
+    fn role() -> RoleName {
+        RoleName::parse("AgentCoreRole-a").unwrap()
+    }
+
+    #[test]
+    fn the_inline_policies_of_all_regions_count_together_and_each_share_is_said() {
+        let fits = [
+            ("AgentCore-us-west-2", Some(5_000)),
+            ("AgentCore-us-east-1", Some(5_240)),
+        ];
+        assert_eq!(inline_problem(&role(), fits), None);
+        let over = [
+            ("AgentCore-us-west-2", Some(5_000)),
+            ("AgentCore-us-east-1", Some(5_241)),
+            ("Other", None),
+        ];
+        let problem = inline_problem(&role(), over).unwrap();
+        assert_eq!(
+            problem.what,
+            "the inline policies of the role `AgentCoreRole-a` would hold 10241 characters; IAM allows 10240"
+        );
+        assert_eq!(
+            problem.notes,
+            [
+                "5241 in `AgentCore-us-east-1`",
+                "5000 in `AgentCore-us-west-2`",
+                "`Other` is not ours and was not counted"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_trust_policy_of_too_many_regions_is_refused() {
+        let account = AccountId::parse("123456789012").unwrap();
+        let regions = |count: u32| -> BTreeSet<Region> {
+            (1..=count)
+                .map(|n| Region::parse(&format!("us-west-{n}")).unwrap())
+                .collect()
+        };
+        let of = |count| trust(Partition::Aws, &account, &regions(count));
+        assert_eq!(trust_problem(&role(), &of(20)), None);
+        assert!(trust_problem(&role(), &of(60)).is_some());
+    }
+
+    #[test]
+    fn white_space_does_not_count() {
+        let value = serde_json::json!({"a b": "c d"});
+        assert_eq!(size_of(&value), "{\"ab\":\"cd\"}".len());
+    }
+}
