@@ -26,10 +26,6 @@ const AT_ONCE: usize = 16;
 /// Prints on stdout, one line per agent, the `agentcore configure` command to go on with.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    project: cli::Project,
-    #[command(flatten)]
-    aws: cli::Aws,
     /// Copy the sources from this directory instead of the agent's `source`
     #[arg(long, value_name = "DIR")]
     source_dir: Option<PathBuf>,
@@ -47,6 +43,10 @@ pub struct Args {
     /// The form of what goes to stdout
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     output: cli::Output,
+    #[command(flatten)]
+    project: cli::Project,
+    #[command(flatten)]
+    aws: cli::Aws,
 }
 
 /// All that is to be done for one agent.

@@ -273,8 +273,11 @@ impl ProvideCredentials for Once {
 }
 
 fn no_credentials(error: &CredentialsError, chosen: &Chosen) -> Failure {
-    let failure = match error {
-        CredentialsError::CredentialsNotLoaded(_) => {
+    let failure = match (error, chosen.profile()) {
+        (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => Failure::access(format!(
+            "there is no profile `{profile}`, or it holds no credentials"
+        )),
+        (CredentialsError::CredentialsNotLoaded(_), None) => {
             Failure::access("no AWS credentials were found")
         }
         _ => Failure::access(format!(
@@ -282,9 +285,9 @@ fn no_credentials(error: &CredentialsError, chosen: &Chosen) -> Failure {
             chosen.source()
         )),
     };
-    failure
-        .note(innermost(error))
-        .help("`aws configure` or `aws sso login` makes credentials; `--profile` names those to use; `--local` needs none")
+    failure.note(innermost(error)).help(
+        "`aws configure` or `aws sso login` makes credentials; `--profile` names those to use; `--local` needs none",
+    )
 }
 
 fn http_client() -> SharedHttpClient {
