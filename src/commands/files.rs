@@ -1,39 +1,173 @@
-//! The copied sources of one agent.
+//! The copied sources of one agent: observed, planned, written.
 
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     config::Agent,
-    effects::manifest::Project,
-    error::{Failure, Message},
+    effects::{
+        env,
+        files::{self, Origin},
+        manifest::Project,
+        source::{self, SourceRequest},
+    },
+    error::{Exit, Failure, Message},
+    plan::files::{self as plan, FilePlan, FileStep, Force},
     ui::Ui,
 };
 
-pub(super) struct FileWork;
+/// What has to be done so that the copy equals the sources.
+pub(super) struct FileWork {
+    agent: String,
+    deployment: PathBuf,
+    plan: FilePlan,
+    origins: BTreeMap<String, Origin>,
+    warnings: Vec<Message>,
+    notes: Vec<String>,
+}
+
+/// Observes sources and copy and decides; writes nothing.
+pub(super) fn decide(
+    agent: &Agent,
+    project: &Project,
+    source_dir: Option<&Path>,
+    force: Force,
+) -> Result<FileWork, Failure> {
+    let deployment = agent.dir.join(&agent.deployment);
+    let given = source_dir.unwrap_or(&agent.source);
+    let path = match source_dir {
+        // As on any command line: relative to where the user stands.
+        Some(dir) => dir.to_owned(),
+        None => agent.dir.join(&agent.source),
+    };
+    shipped_files_exist(agent, &deployment)?;
+    let home = env::home_dir();
+    let source = source::observe(&SourceRequest {
+        shown: given,
+        path: &path,
+        include: &agent.include,
+        deployment: &deployment,
+        workspace_root: &project.root,
+        home: home.as_deref(),
+        agent: agent.name.as_str(),
+    })?;
+    let observed = files::observe_copy(&deployment, agent.name.as_str())?;
+    let desired = source
+        .files
+        .iter()
+        .map(|(path, origin)| (path.clone(), origin.hash.clone()))
+        .collect();
+    let plan = plan::plan(&desired, &observed.files, &observed.record, force);
+    let mut warnings = source.warnings;
+    warnings.extend(plan.warnings.iter().cloned());
+    Ok(FileWork {
+        agent: agent.name.to_string(),
+        deployment,
+        plan,
+        origins: source.files,
+        warnings,
+        notes: source.notes,
+    })
+}
+
+/// What the toolkit is told to ship has to be there.
+fn shipped_files_exist(agent: &Agent, deployment: &Path) -> Result<(), Failure> {
+    let wanted = [
+        ("entry point", &agent.entrypoint),
+        ("requirements file", &agent.requirements),
+    ];
+    let messages: Vec<Message> = wanted
+        .into_iter()
+        .filter(|(_, file)| !files::exists(&deployment.join(file)))
+        .map(|(what, file)| {
+            Message::new(format!(
+                "the {what} of agent `{}` does not exist: `{}`",
+                agent.name,
+                deployment.join(file).display()
+            ))
+        })
+        .collect();
+    if messages.is_empty() {
+        return Ok(());
+    }
+    Err(Failure {
+        exit: Exit::Config,
+        messages,
+    }
+    .help("`cargo agentcore init` writes both for an agent that exists"))
+}
 
 impl FileWork {
     pub(super) fn warnings(&self) -> &[Message] {
-        &[]
+        &self.warnings
     }
+
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     pub(super) fn changes(&self) -> bool {
-        false
+        !self.plan.steps.is_empty() || self.plan.record_changes
     }
-    pub(super) fn show(&self, _ui: &Ui) {}
-    pub(super) fn apply(&self, _ui: &Ui) -> Result<(), Failure> {
-        Ok(())
+
+    /// The steps in words that promise nothing.
+    pub(super) fn show(&self, ui: &Ui) {
+        for step in &self.plan.steps {
+            let (verb, path) = match step {
+                FileStep::Create { path } => ("copy", path),
+                FileStep::Update { path } => ("update", path),
+                FileStep::Remove { path } => ("remove", path),
+            };
+            ui.status(
+                "Would",
+                &format!("{verb} `{}`", self.deployment.join(path).display()),
+            );
+        }
     }
+
+    pub(super) fn apply(&self, ui: &Ui) -> Result<(), Failure> {
+        let count = |wanted: fn(&FileStep) -> bool| {
+            self.plan.steps.iter().filter(|step| wanted(step)).count()
+        };
+        let written = count(|step| !matches!(step, FileStep::Remove { .. }));
+        let removed = count(|step| matches!(step, FileStep::Remove { .. }));
+        if written + removed > 0 {
+            let mut said = format!(
+                "{} to `{}`",
+                plural(written, "file"),
+                self.deployment.join(&self.agent).display()
+            );
+            if removed > 0 {
+                said.push_str(&format!(", removing {removed}"));
+            }
+            ui.status("Copying", &said);
+        }
+        files::apply(&self.deployment, &self.plan, &self.origins)
+    }
+
     pub(super) fn document(&self) -> Value {
-        Value::Null
+        let paths = |wanted: fn(&FileStep) -> Option<&String>| -> Vec<&String> {
+            self.plan.steps.iter().filter_map(wanted).collect()
+        };
+        json!({
+            "deployment": self.deployment,
+            "created": paths(|step| if let FileStep::Create { path } = step { Some(path) } else { None }),
+            "updated": paths(|step| if let FileStep::Update { path } = step { Some(path) } else { None }),
+            "removed": paths(|step| if let FileStep::Remove { path } = step { Some(path) } else { None }),
+            "kept": self.plan.kept,
+            "unchanged": self.plan.unchanged,
+        })
     }
 }
 
-pub(super) fn decide(
-    _agent: &Agent,
-    _project: &Project,
-    _source_dir: Option<&Path>,
-    _force: bool,
-) -> Result<FileWork, Failure> {
-    Ok(FileWork)
+fn plural(count: usize, word: &str) -> String {
+    if count == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{count} {word}s")
+    }
 }

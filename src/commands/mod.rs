@@ -101,7 +101,16 @@ fn show_role_steps(steps: &[RoleStep], whole: bool, ui: &Ui) {
 }
 
 /// One run at a time works on a project's files; a second one waits and says so.
-fn lock(project: &effects::manifest::Project, ui: &Ui) -> Result<(), Failure> {
-    let _ = (project, ui);
-    Ok(())
+fn lock(project: &effects::manifest::Project, ui: &Ui) -> Result<effects::files::Lock, Failure> {
+    let path = project.target_dir.join("agentcore").join("lock");
+    let lock = effects::files::lock(&path, || {
+        ui.status(
+            "Blocking",
+            &format!(
+                "waiting for another run of this project (`{}`)",
+                path.display()
+            ),
+        );
+    })?;
+    Ok(lock)
 }

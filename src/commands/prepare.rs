@@ -14,7 +14,7 @@ use crate::{
     cli,
     effects::{self, manifest::Project},
     error::{Exit, Failure},
-    plan::role::Adopt,
+    plan::{files::Force, role::Adopt},
     ui::Ui,
 };
 
@@ -98,17 +98,16 @@ async fn decide<'a>(
     ui: &Ui,
 ) -> Vec<Result<Work<'a>, Failure>> {
     let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
+    let force = if args.force { Force::Yes } else { Force::No };
     stream::iter(placed)
         .map(|placed| async move {
-            let files = files::decide(
-                placed.agent,
-                project,
-                args.source_dir.as_deref(),
-                args.force,
-            )?;
+            let files = files::decide(placed.agent, project, args.source_dir.as_deref(), force)?;
             let role = role::decide(placed.agent, &placed.session, adopt).await?;
             for warning in files.warnings().iter().chain(role.warnings()) {
                 ui.warning(warning);
+            }
+            for note in files.notes() {
+                ui.note(note);
             }
             Ok(Work {
                 placed,

@@ -1,1 +1,3 @@
-//! Pure: what is shipped: entry lists, records and hashes.
+//! Pure: what is shipped: records and hashes.
+
+pub(crate) mod record;

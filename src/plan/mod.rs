@@ -2,6 +2,7 @@
 
 pub(crate) mod configure;
 pub(crate) mod document_diff;
+pub(crate) mod files;
 pub(crate) mod ownership;
 pub(crate) mod retry;
 pub(crate) mod role;

@@ -1,0 +1,213 @@
+use tempfile::TempDir;
+
+use super::*;
+
+struct Place {
+    root: TempDir,
+}
+
+impl Place {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let place = Self {
+            root: TempDir::new().unwrap(),
+        };
+        for (path, text) in files {
+            let path = place.path(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        place
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.path().join(path)
+    }
+
+    fn observe_with(&self, source: &str, include: &[&str]) -> Result<Source, Failure> {
+        let include: Vec<String> = include
+            .iter()
+            .map(|pattern| (*pattern).to_owned())
+            .collect();
+        observe(&SourceRequest {
+            shown: Path::new(source),
+            path: &self.path(source),
+            include: &include,
+            deployment: &self.path("ws/deployment"),
+            workspace_root: &self.path("ws"),
+            home: Some(&self.path("home")),
+            agent: "a",
+        })
+    }
+
+    fn names(&self, include: &[&str]) -> Vec<String> {
+        self.observe_with("ws/src", include)
+            .unwrap()
+            .files
+            .into_keys()
+            .collect()
+    }
+
+    fn refusal(&self, source: &str) -> Vec<String> {
+        let failure = self.observe_with(source, &[]).unwrap_err();
+        assert_eq!(failure.exit, Exit::Config);
+        failure
+            .messages
+            .into_iter()
+            .map(|message| message.what)
+            .collect()
+    }
+}
+
+#[test]
+fn sub_packages_and_data_are_copied_and_caches_and_secrets_are_not() {
+    let place = Place::new(&[
+        ("ws/src/__init__.py", ""),
+        ("ws/src/sub/deep/tool.py", "x"),
+        ("ws/src/data/prices.json", "{}"),
+        ("ws/src/__pycache__/x.pyc", ""),
+        ("ws/src/.venv/pyvenv.cfg", ""),
+        ("ws/src/.venv/lib/x.py", ""),
+        ("ws/src/.env", "SECRET=1"),
+        ("ws/src/.env.production", "SECRET=1"),
+        ("ws/src/server.key", "k"),
+        ("ws/src/ca.pem", "-----BEGIN CERTIFICATE-----"),
+        ("ws/src/private.pem", "-----BEGIN RSA PRIVATE KEY-----"),
+        ("ws/src/.aws/credentials", "x"),
+        ("ws/src/.git/config", "x"),
+    ]);
+    assert_eq!(
+        place.names(&[]),
+        [
+            "a/__init__.py",
+            "a/ca.pem",
+            "a/data/prices.json",
+            "a/sub/deep/tool.py"
+        ]
+    );
+}
+
+#[test]
+fn ignore_files_hold_with_and_without_a_repository_and_include_wins() {
+    let files = [
+        ("ws/.gitignore", "*.log\nlib/\n"),
+        ("ws/src/main.py", ""),
+        ("ws/src/x.log", ""),
+        ("ws/src/lib/core.py", ""),
+        ("ws/src/lib/table.csv", ""),
+        ("ws/src/.agentcoreignore", "notes/\n!keep.log\n"),
+        ("ws/src/notes/a.txt", ""),
+        ("ws/src/keep.log", ""),
+    ];
+    let place = Place::new(&files);
+    let without = place.names(&[]);
+    assert_eq!(without, ["a/keep.log", "a/main.py"]);
+    fs::create_dir_all(place.path("ws/.git")).unwrap();
+    assert_eq!(place.names(&[]), without);
+    assert_eq!(
+        place.names(&["lib/"]),
+        [
+            "a/keep.log",
+            "a/lib/core.py",
+            "a/lib/table.csv",
+            "a/main.py"
+        ]
+    );
+
+    let warnings = place.observe_with("ws/src", &[]).unwrap().warnings;
+    assert_eq!(warnings.len(), 1);
+    let what = &warnings[0].what;
+    assert!(
+        what.contains("`lib/`") && what.contains("a/lib/core.py") && what.contains(".gitignore"),
+        "{what}"
+    );
+}
+
+#[test]
+fn a_secret_is_never_copied_even_where_include_names_it() {
+    let place = Place::new(&[("ws/src/main.py", ""), ("ws/src/.env", "S=1")]);
+    let source = place.observe_with("ws/src", &[".env"]).unwrap();
+    assert_eq!(source.files.len(), 1);
+    assert!(source.warnings[0].what.contains("looks like a secret"));
+}
+
+#[test]
+fn sources_that_cannot_be_are_refused_with_the_reason() {
+    let place = Place::new(&[
+        ("ws/src/main.py", ""),
+        ("ws/empty/readme.txt", ""),
+        ("ws/deployment/invoke.py", ""),
+        ("home/x.py", ""),
+    ]);
+    assert_eq!(
+        place.refusal("ws/scr"),
+        ["the source `ws/scr` does not exist"]
+    );
+    assert_eq!(
+        place.refusal("ws/empty"),
+        ["the source `ws/empty` holds no Python file"]
+    );
+    assert_eq!(
+        place.refusal("ws/src/main.py"),
+        ["the source `ws/src/main.py` is a file"]
+    );
+    assert_eq!(
+        place.refusal("home"),
+        ["the source `home` is a home or root directory"]
+    );
+    assert_eq!(
+        place.refusal("ws/deployment"),
+        ["the source `ws/deployment` is the deployment folder itself"]
+    );
+    let failure = place.observe_with("ws/scr", &[]).unwrap_err();
+    assert_eq!(
+        failure.messages[0].help,
+        ["there is a directory `src` beside it"]
+    );
+}
+
+#[test]
+fn a_source_outside_the_workspace_is_said() {
+    let place = Place::new(&[("ws/x", ""), ("elsewhere/main.py", "")]);
+    assert_eq!(place.observe_with("elsewhere", &[]).unwrap().notes.len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_inside_the_source_only() {
+    use std::os::unix::fs::symlink;
+    let place = Place::new(&[
+        ("ws/src/main.py", "x"),
+        ("ws/src/data/d.txt", "y"),
+        ("outside.txt", "z"),
+    ]);
+    symlink("data", place.path("ws/src/alias")).unwrap();
+    assert_eq!(
+        place.names(&[]),
+        ["a/alias/d.txt", "a/data/d.txt", "a/main.py"]
+    );
+    symlink("../../outside.txt", place.path("ws/src/out")).unwrap();
+    symlink("nowhere", place.path("ws/src/broken")).unwrap();
+    symlink(".", place.path("ws/src/data/loop")).unwrap();
+    let problems = place.refusal("ws/src");
+    assert_eq!(problems.len(), 4, "{problems:?}");
+    assert!(
+        problems
+            .iter()
+            .any(|what| what.contains("leads out of the source, to `../../outside.txt`"))
+    );
+    assert!(problems.iter().any(|what| what.contains("is broken")));
+    assert!(problems.iter().any(|what| what.contains("leads back")));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_not_utf8_is_an_error() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let place = Place::new(&[("ws/src/main.py", "x")]);
+    fs::write(
+        place.path("ws/src").join(OsStr::from_bytes(b"b\xff.py")),
+        "",
+    )
+    .unwrap();
+    assert!(place.refusal("ws/src")[0].contains("is not UTF-8"));
+}
