@@ -1,10 +1,357 @@
-//! `cargo agentcore policy`.
+//! `cargo agentcore policy`: the IAM documents, for those who have to agree to them.
 
-use crate::{error::Failure, ui::Ui};
+use std::collections::{BTreeMap, BTreeSet};
 
+use clap::ValueEnum;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    cli::{self, Output},
+    config::{Agent, RoleSettings},
+    error::{Exit, Failure, Message},
+    names::{AccountId, AgentName, Region, RoleName},
+    policy::{self, Deployer, Document, Grant, Scope, Target, size},
+    ui::Ui,
+};
+
+/// Print the IAM documents that the metadata asks for, without calling AWS
+///
+/// As text, each document goes to stdout as one JSON document, and what it is and which capability
+/// asked for each statement to stderr; so with `--only execution --agent x > policy.json` the file
+/// holds the bare policy. Without `--only` all of them are printed, one after another. As JSON, one
+/// document: `version` (1) and `documents`, each with `kind`, `agents`, `regions`, `size`,
+/// `asked_by` (statement name to capability) and `document`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    #[command(flatten)]
+    project: cli::Project,
+    /// Only these documents (repeatable)
+    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
+    only: Vec<Kind>,
+    /// Account number; else the metadata's, else the placeholder ACCOUNT_ID
+    #[arg(long, value_name = "NUMBER", value_parser = |text: &str| AccountId::parse(text))]
+    account: Option<AccountId>,
+    /// AWS region (repeatable); else the metadata's, else the placeholder REGION
+    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_delimiter = ',', value_parser = |text: &str| Region::parse(text))]
+    region: Vec<Region>,
+    /// Form of the output
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    output: Output,
+}
 
-pub async fn run(_args: Args, _ui: &Ui) -> Result<(), Failure> {
-    Err(Failure::world("`policy` is not built yet"))
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    /// Who may assume the execution role
+    Trust,
+    /// What the execution role may do in a region
+    Execution,
+    /// The permissions boundary: what the roles of all agents may do together
+    Boundary,
+    /// What whoever runs this tool may do
+    Deployer,
+    /// The same where somebody else makes the role
+    DeployerNoIam,
+}
+
+/// A document and what is said about it.
+#[derive(Debug, Serialize)]
+struct Printed {
+    kind: Kind,
+    agents: Vec<AgentName>,
+    regions: Vec<Region>,
+    size: usize,
+    asked_by: Map<String, Value>,
+    document: Value,
+    #[serde(skip)]
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Report {
+    version: u32,
+    documents: Vec<Printed>,
+}
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let Args {
+        project,
+        only,
+        account,
+        region,
+        output,
+    } = args;
+    let (_, config) = super::load(&project, &super::stage(&project, false), ui)?;
+    let targets = targets(&config.agents, account.as_ref(), &region)?;
+    note_placeholders(&targets, ui);
+    let asked: BTreeSet<Kind> = only.into_iter().collect();
+    let kinds = if asked.is_empty() {
+        Kind::value_variants().iter().copied().collect()
+    } else {
+        asked.clone()
+    };
+    if kinds.contains(&Kind::Deployer)
+        && let Some(warning) = policy::administrator(&targets)
+    {
+        ui.warning(&warning);
+    }
+    let documents: Vec<Printed> = kinds
+        .iter()
+        .flat_map(|kind| documents(*kind, &targets))
+        .collect();
+    match output {
+        Output::Json => {
+            let report = Report {
+                version: 1,
+                documents,
+            };
+            ui.result(&serde_json::to_string_pretty(&report).expect("a report holds only text"));
+        }
+        Output::Text => documents.iter().for_each(|printed| show(printed, ui)),
+    }
+    let mut messages = Vec::new();
+    for kind in kinds {
+        let found = problems(kind, &targets);
+        // `prepare` needs these two; the others need not be used as they are.
+        if asked.contains(&kind) || matches!(kind, Kind::Trust | Kind::Execution) {
+            messages.extend(found);
+        } else {
+            found.iter().for_each(|problem| ui.warning(problem));
+        }
+    }
+    if messages.is_empty() {
+        return Ok(());
+    }
+    Err(Failure {
+        exit: Exit::Config,
+        messages,
+    })
+}
+
+/// Every agent in every region that is asked for.
+fn targets<'a>(
+    agents: &'a [Agent],
+    account: Option<&AccountId>,
+    regions: &[Region],
+) -> Result<Vec<Target<'a>>, Failure> {
+    let mut targets = Vec::new();
+    for agent in agents {
+        let given = match &agent.role {
+            RoleSettings::Given { arn } => Some(&arn.account),
+            RoleSettings::Managed { .. } => None,
+        };
+        let account = account.or(agent.account.as_ref()).or(given);
+        let own: Vec<Region> = match (regions, &agent.region) {
+            ([], Some(region)) => vec![region.clone()],
+            ([], None) => vec![Region::placeholder()],
+            (asked, _) => asked.to_vec(),
+        };
+        for region in own {
+            let scope = Scope {
+                partition: region.partition(),
+                region,
+                account: account.cloned().unwrap_or_else(AccountId::placeholder),
+                runtime: agent.runtime_name.clone(),
+            };
+            targets.push(Target { agent, scope });
+        }
+    }
+    for pair in targets.windows(2) {
+        let (one, other) = (&pair[0].scope, &pair[1].scope);
+        if one.partition != other.partition && one.account == other.account {
+            return Err(Failure::usage(format!(
+                "`{}` and `{}` belong to different partitions, which share no account",
+                one.region, other.region
+            ))
+            .help("ask for the regions of one partition at a time"));
+        }
+    }
+    Ok(targets)
+}
+
+fn note_placeholders(targets: &[Target<'_>], ui: &Ui) {
+    let account = targets.iter().any(|t| t.scope.account.is_placeholder());
+    let region = targets.iter().any(|t| t.scope.region.is_placeholder());
+    let words = match (account, region) {
+        (false, false) => return,
+        (true, false) => {
+            "`ACCOUNT_ID` stands for the account; `--account` or the metadata names it"
+        }
+        (false, true) => "`REGION` stands for the region; `--region` or the metadata names it",
+        (true, true) => {
+            "`ACCOUNT_ID` and `REGION` stand for account and region; `--account` and `--region` or the metadata name them"
+        }
+    };
+    ui.note(words);
+}
+
+fn documents(kind: Kind, targets: &[Target<'_>]) -> Vec<Printed> {
+    match kind {
+        Kind::Trust => trusts(targets),
+        Kind::Execution => targets
+            .iter()
+            .map(|target| {
+                let grants = policy::execution_grants(target.agent, &target.scope);
+                printed(kind, std::slice::from_ref(target), &grants)
+            })
+            .collect(),
+        Kind::Boundary => vec![printed(kind, targets, &policy::boundary_grants(targets))],
+        Kind::Deployer | Kind::DeployerNoIam => {
+            vec![printed(kind, targets, &deployer(kind, targets))]
+        }
+    }
+}
+
+fn deployer(kind: Kind, targets: &[Target<'_>]) -> Vec<Grant> {
+    let which = match kind {
+        Kind::DeployerNoIam => Deployer::WithoutRoles,
+        Kind::Deployer | Kind::Trust | Kind::Execution | Kind::Boundary => Deployer::WithRoles,
+    };
+    policy::deployer_grants(targets, which)
+}
+
+/// One trust policy for all agents that need the same.
+fn trusts(targets: &[Target<'_>]) -> Vec<Printed> {
+    let mut same: Vec<(Document, Vec<Target<'_>>)> = Vec::new();
+    for (_, own) in by_agent(targets) {
+        let trust = trust(&own);
+        match same.iter_mut().find(|(other, _)| *other == trust) {
+            Some((_, all)) => all.extend(own),
+            None => same.push((trust, own)),
+        }
+    }
+    same.into_iter()
+        .map(|(trust, own)| {
+            let asked_by = trust
+                .statement
+                .iter()
+                .map(|statement| {
+                    (
+                        statement.sid.clone(),
+                        Value::from("AgentCore, which runs the agent"),
+                    )
+                })
+                .collect();
+            Printed::new(Kind::Trust, &own, &trust, asked_by)
+        })
+        .collect()
+}
+
+fn by_agent<'a>(targets: &[Target<'a>]) -> BTreeMap<AgentName, Vec<Target<'a>>> {
+    let mut agents: BTreeMap<AgentName, Vec<Target<'a>>> = BTreeMap::new();
+    for target in targets {
+        let own = agents.entry(target.agent.name.clone()).or_default();
+        own.push(target.clone());
+    }
+    agents
+}
+
+/// The trust policy of one agent's role, which serves all these regions.
+fn trust(own: &[Target<'_>]) -> Document {
+    let regions: BTreeSet<Region> = own.iter().map(|t| t.scope.region.clone()).collect();
+    let scope = &own[0].scope;
+    policy::trust(scope.partition, &scope.account, &regions)
+}
+
+fn printed(kind: Kind, targets: &[Target<'_>], grants: &[Grant]) -> Printed {
+    let asked_by = grants
+        .iter()
+        .map(|grant| {
+            (
+                grant.statement.sid.clone(),
+                Value::from(grant.asked_by.as_str()),
+            )
+        })
+        .collect();
+    Printed::new(kind, targets, &policy::document_of(grants), asked_by)
+}
+
+impl Printed {
+    fn new(
+        kind: Kind,
+        targets: &[Target<'_>],
+        document: &Document,
+        asked_by: Map<String, Value>,
+    ) -> Self {
+        let agents: BTreeSet<AgentName> = targets.iter().map(|t| t.agent.name.clone()).collect();
+        let regions: BTreeSet<Region> = targets.iter().map(|t| t.scope.region.clone()).collect();
+        Self {
+            kind,
+            agents: agents.into_iter().collect(),
+            regions: regions.into_iter().collect(),
+            size: document.size(),
+            asked_by,
+            document: document.to_value(),
+            text: document.to_pretty_json(),
+        }
+    }
+}
+
+fn show(printed: &Printed, ui: &Ui) {
+    let what = match printed.kind {
+        Kind::Trust => "trust policy of the execution role",
+        Kind::Execution => "execution policy",
+        Kind::Boundary => "permissions boundary",
+        Kind::Deployer => "policy of the deployer",
+        Kind::DeployerNoIam => "policy of a deployer who makes no roles",
+    };
+    let agents: Vec<String> = printed.agents.iter().map(|a| format!("`{a}`")).collect();
+    let regions: Vec<&str> = printed.regions.iter().map(Region::as_str).collect();
+    ui.status(
+        "Policy",
+        &format!(
+            "{what}: {} in {} ({} characters)",
+            agents.join(", "),
+            regions.join(", "),
+            printed.size
+        ),
+    );
+    let width = printed.asked_by.keys().map(String::len).max().unwrap_or(0);
+    for (sid, by) in &printed.asked_by {
+        let by = by.as_str().unwrap_or_default();
+        ui.plain(&format!("             {sid:width$}  {by}"));
+    }
+    ui.result(&printed.text);
+}
+
+/// What IAM would refuse.
+fn problems(kind: Kind, targets: &[Target<'_>]) -> Vec<Message> {
+    let agents = || by_agent(targets).into_values();
+    match kind {
+        Kind::Trust => agents()
+            .filter_map(|own| size::trust_problem(&role(own[0].agent), &trust(&own)))
+            .collect(),
+        Kind::Execution => agents().filter_map(|own| inline(&own)).collect(),
+        Kind::Boundary => size::managed_problem(
+            "the permissions boundary",
+            &policy::boundary_grants(targets),
+        )
+        .into_iter()
+        .collect(),
+        Kind::Deployer | Kind::DeployerNoIam => {
+            size::managed_problem("the deployer document", &deployer(kind, targets))
+                .into_iter()
+                .collect()
+        }
+    }
+}
+
+fn inline(own: &[Target<'_>]) -> Option<Message> {
+    let shares: Vec<(&str, Option<usize>)> = own
+        .iter()
+        .map(|target| {
+            let size = policy::execution(target.agent, &target.scope).size();
+            (target.scope.region.as_str(), Some(size))
+        })
+        .collect();
+    size::inline_problem(&role(own[0].agent), shares)
+}
+
+fn role(agent: &Agent) -> RoleName {
+    match &agent.role {
+        RoleSettings::Managed { name, .. } => name.clone(),
+        RoleSettings::Given { arn } => arn.name.clone(),
+    }
 }

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Document, Scope, Statement,
-    grant::{Grant, document, settle, sid},
+    Document, Scope,
+    grant::{Grant, document, settle},
 };
 use crate::config::{Access, Agent, Model, Permission};
 
@@ -34,24 +34,27 @@ fn always(scope: &Scope) -> Vec<Grant> {
     [
         (
             "logs",
-            Statement::allow(
+            Grant::allow(
                 "LogGroups",
+                "",
                 ["logs:CreateLogGroup", "logs:DescribeLogStreams"],
                 [group.clone()],
             ),
         ),
         (
             "logs",
-            Statement::allow(
+            Grant::allow(
                 "LogStreams",
+                "",
                 ["logs:CreateLogStream", "logs:PutLogEvents"],
                 [format!("{group}:log-stream:*")],
             ),
         ),
         (
             "traces",
-            Statement::allow(
+            Grant::allow(
                 "Traces",
+                "",
                 [
                     "xray:GetSamplingRules",
                     "xray:GetSamplingTargets",
@@ -63,7 +66,7 @@ fn always(scope: &Scope) -> Vec<Grant> {
         ),
         (
             "metrics",
-            Statement::allow("Metrics", ["cloudwatch:PutMetricData"], ["*"]).when(
+            Grant::allow("Metrics", "", ["cloudwatch:PutMetricData"], ["*"]).when(
                 "StringEquals",
                 "cloudwatch:namespace",
                 ["bedrock-agentcore"],
@@ -71,7 +74,7 @@ fn always(scope: &Scope) -> Vec<Grant> {
         ),
     ]
     .into_iter()
-    .map(|(by, statement)| Grant::new(format!("{by} (every agent)"), statement))
+    .map(|(by, grant)| grant.by(format!("{by} (every agent)")))
     .collect()
 }
 
@@ -87,14 +90,11 @@ fn for_model(model: &Model, scope: &Scope) -> Vec<Grant> {
         partition, region, ..
     } = scope;
     let id = model.id();
-    let by = format!("models = {id:?}");
+    let by = format!("models = [{id:?}]");
     match model {
         Model::Foundation(id) => {
             let arn = format!("arn:{partition}:bedrock:{region}::foundation-model/{id}");
-            vec![Grant::new(
-                by,
-                Statement::allow(sid("Model", id), INVOKE_MODEL, [arn]),
-            )]
+            vec![Grant::allow("Model", id, INVOKE_MODEL, [arn]).by(by)]
         }
         Model::InferenceProfile { geography, model } => {
             let profile = scope.arn("bedrock", &format!("inference-profile/{id}"));
@@ -106,23 +106,24 @@ fn for_model(model: &Model, scope: &Scope) -> Vec<Grant> {
                     "arn:{partition}:bedrock:::foundation-model/{model}"
                 ));
             }
-            let own = Statement::allow(sid("ModelProfile", &id), INVOKE_MODEL, [profile.as_str()]);
-            let behind = Statement::allow(sid("ModelTargets", &id), INVOKE_MODEL, targets).when(
+            let own = Grant::allow("ModelProfile", &id, INVOKE_MODEL, [profile.as_str()]);
+            let behind = Grant::allow("ModelTargets", &id, INVOKE_MODEL, targets).when(
                 "StringEquals",
                 "bedrock:InferenceProfileArn",
                 [profile],
             );
-            vec![Grant::new(by.clone(), own), Grant::new(by, behind)]
+            vec![own.by(by.clone()), behind.by(by)]
         }
     }
 }
 
 fn for_permission(permission: &Permission, scope: &Scope) -> Vec<Grant> {
-    let statements = match permission {
+    let grants = match permission {
         Permission::CodeInterpreter(id) => vec![code_interpreter(id.as_deref(), scope)],
         Permission::Browser(id) => browser(id.as_deref(), scope),
-        Permission::Pricing => vec![Statement::allow(
+        Permission::Pricing => vec![Grant::allow(
             "Pricing",
+            "",
             [
                 "pricing:DescribeServices",
                 "pricing:GetAttributeValues",
@@ -131,44 +132,50 @@ fn for_permission(permission: &Permission, scope: &Scope) -> Vec<Grant> {
             ["*"],
         )],
         Permission::Memory(id) => vec![memory(id, scope)],
-        Permission::Gateway(id) => vec![Statement::allow(
-            sid("Gateway", id),
+        Permission::Gateway(id) => vec![Grant::allow(
+            "Gateway",
+            id,
             ["bedrock-agentcore:InvokeGateway"],
             [scope.agentcore(&format!("gateway/{id}"))],
         )],
-        Permission::Guardrail(id) => vec![Statement::allow(
-            sid("Guardrail", id),
+        Permission::Guardrail(id) => vec![Grant::allow(
+            "Guardrail",
+            id,
             ["bedrock:ApplyGuardrail"],
             [scope.arn("bedrock", &format!("guardrail/{id}"))],
         )],
         Permission::S3 { arn, access } => objects(arn, *access),
-        Permission::Secret(arn) => vec![Statement::allow(
-            sid("Secret", arn.rsplit(':').next().unwrap_or_default()),
+        Permission::Secret(arn) => vec![Grant::allow(
+            "Secret",
+            arn.rsplit(':').next().unwrap_or_default(),
             ["secretsmanager:GetSecretValue"],
             [arn],
         )],
-        Permission::WorkloadIdentity => vec![Statement::allow(
+        Permission::WorkloadIdentity => vec![Grant::allow(
             "IdentityWorkload",
+            "",
             [
                 "bedrock-agentcore:GetWorkloadAccessToken",
                 "bedrock-agentcore:GetWorkloadAccessTokenForJWT",
             ],
-            workload_identity(scope),
+            scope.workload_identity(),
         )],
         Permission::ApiKey(name) => provider(&API_KEY, name, scope),
         Permission::OAuth(name) => provider(&OAUTH, name, scope),
         Permission::Agent(name) => {
             let runtime = scope.agentcore(&format!("runtime/{name}-*"));
             let endpoints = format!("{runtime}/runtime-endpoint/*");
-            vec![Statement::allow(
-                sid("Agent", name.as_str()),
+            vec![Grant::allow(
+                "Agent",
+                name.as_str(),
                 ["bedrock-agentcore:InvokeAgentRuntime"],
                 [runtime, endpoints],
             )]
         }
         Permission::Marketplace => vec![
-            Statement::allow(
+            Grant::allow(
                 "Marketplace",
+                "",
                 [
                     "aws-marketplace:Subscribe",
                     "aws-marketplace:ViewSubscriptions",
@@ -182,21 +189,22 @@ fn for_permission(permission: &Permission, scope: &Scope) -> Vec<Grant> {
             ),
         ],
     };
-    let by = format!("permissions = {}", declared(permission));
-    statements
+    let by = format!("permissions = [{}]", declared(permission));
+    grants
         .into_iter()
-        .map(|statement| Grant::new(by.clone(), statement))
+        .map(|grant| grant.by(by.clone()))
         .collect()
 }
 
 /// Listing the sessions of the shared system interpreter would show other agents' sessions.
-fn code_interpreter(id: Option<&str>, scope: &Scope) -> Statement {
+fn code_interpreter(id: Option<&str>, scope: &Scope) -> Grant {
     let arn = match id {
         None => scope.shared("code-interpreter/aws.codeinterpreter.v1"),
         Some(id) => scope.agentcore(&format!("code-interpreter-custom/{id}")),
     };
-    Statement::allow(
-        sid("CodeInterpreter", id.unwrap_or_default()),
+    Grant::allow(
+        "CodeInterpreter",
+        id.unwrap_or_default(),
         [
             "bedrock-agentcore:GetCodeInterpreterSession",
             "bedrock-agentcore:InvokeCodeInterpreter",
@@ -208,14 +216,15 @@ fn code_interpreter(id: Option<&str>, scope: &Scope) -> Statement {
 }
 
 /// Connecting to a session's streams knows no resource.
-fn browser(id: Option<&str>, scope: &Scope) -> Vec<Statement> {
+fn browser(id: Option<&str>, scope: &Scope) -> Vec<Grant> {
     let arn = match id {
         None => scope.shared("browser/aws.browser.v1"),
         Some(id) => scope.agentcore(&format!("browser-custom/{id}")),
     };
     vec![
-        Statement::allow(
-            sid("Browser", id.unwrap_or_default()),
+        Grant::allow(
+            "Browser",
+            id.unwrap_or_default(),
             [
                 "bedrock-agentcore:GetBrowserSession",
                 "bedrock-agentcore:StartBrowserSession",
@@ -224,8 +233,9 @@ fn browser(id: Option<&str>, scope: &Scope) -> Vec<Statement> {
             ],
             [arn],
         ),
-        Statement::allow(
+        Grant::allow(
             "BrowserStreams",
+            "",
             [
                 "bedrock-agentcore:ConnectBrowserAutomationStream",
                 "bedrock-agentcore:ConnectBrowserLiveViewStream",
@@ -235,9 +245,10 @@ fn browser(id: Option<&str>, scope: &Scope) -> Vec<Statement> {
     ]
 }
 
-fn memory(id: &str, scope: &Scope) -> Statement {
-    Statement::allow(
-        sid("Memory", id),
+fn memory(id: &str, scope: &Scope) -> Grant {
+    Grant::allow(
+        "Memory",
+        id,
         [
             "bedrock-agentcore:CreateEvent",
             "bedrock-agentcore:GetEvent",
@@ -254,10 +265,10 @@ fn memory(id: &str, scope: &Scope) -> Statement {
 }
 
 /// The objects, and the listing of what lies under the same prefix.
-fn objects(arn: &str, access: Access) -> Vec<Statement> {
+fn objects(arn: &str, access: Access) -> Vec<Grant> {
     let (bucket, keys) = arn.split_once('/').unwrap_or((arn, "*"));
     let name = arn.rsplit(':').next().unwrap_or_default();
-    let (kind, actions): (&str, &[&str]) = match access {
+    let (kind, actions): (&'static str, &[&str]) = match access {
         Access::Read => ("S3Read", &["s3:GetObject"]),
         Access::ReadWrite => (
             "S3ReadWrite",
@@ -269,25 +280,19 @@ fn objects(arn: &str, access: Access) -> Vec<Statement> {
             ],
         ),
     };
-    let list = Statement::allow(sid("S3List", name), ["s3:ListBucket"], [bucket]);
+    let list = Grant::allow("S3List", name, ["s3:ListBucket"], [bucket]);
     let list = match keys {
         // All keys are declared, so there is nothing to keep from the listing.
         "*" => list,
         keys => list.when("StringLike", "s3:prefix", [keys]),
     };
-    vec![Statement::allow(sid(kind, name), actions, [arn]), list]
-}
-
-/// Both are checked, so the directory alone opens no identity.
-fn workload_identity(scope: &Scope) -> Vec<String> {
-    let directory = scope.agentcore("workload-identity-directory/default");
-    let own = format!("{directory}/workload-identity/{}-*", scope.runtime);
-    vec![directory, own]
+    vec![Grant::allow(kind, name, actions, [arn]), list]
 }
 
 /// One kind of credential provider of the token vault.
 struct Provider {
     kind: &'static str,
+    secret_kind: &'static str,
     action: &'static str,
     /// The provider's type in its ARN: the service's authorization data has the one, its guide the
     /// other.
@@ -297,6 +302,7 @@ struct Provider {
 
 const API_KEY: Provider = Provider {
     kind: "ApiKey",
+    secret_kind: "ApiKeySecret",
     action: "bedrock-agentcore:GetResourceApiKey",
     types: ["apikeycredentialprovider", "api-key"],
     secret: "apikey",
@@ -304,12 +310,13 @@ const API_KEY: Provider = Provider {
 
 const OAUTH: Provider = Provider {
     kind: "OAuth",
+    secret_kind: "OAuthSecret",
     action: "bedrock-agentcore:GetResourceOauth2Token",
     types: ["oauth2credentialprovider", "oauth2-credential-provider"],
     secret: "oauth2",
 };
 
-fn provider(of: &Provider, name: &str, scope: &Scope) -> Vec<Statement> {
+fn provider(of: &Provider, name: &str, scope: &Scope) -> Vec<Grant> {
     let vault = scope.agentcore("token-vault/default");
     let mut resources: Vec<String> = of
         .types
@@ -317,16 +324,17 @@ fn provider(of: &Provider, name: &str, scope: &Scope) -> Vec<Statement> {
         .map(|kind| format!("{vault}/{kind}/{name}"))
         .collect();
     resources.insert(0, vault);
-    resources.extend(workload_identity(scope));
+    resources.extend(scope.workload_identity());
     // The six characters that Secrets Manager adds; `*` would reach a provider `<name>-other`.
     let secret = format!(
         "secret:bedrock-agentcore-identity!default/{}/{name}-??????",
         of.secret
     );
     vec![
-        Statement::allow(sid(of.kind, name), [of.action], resources),
-        Statement::allow(
-            sid(&format!("{}Secret", of.kind), name),
+        Grant::allow(of.kind, name, [of.action], resources),
+        Grant::allow(
+            of.secret_kind,
+            name,
             ["secretsmanager:GetSecretValue"],
             [scope.arn("secretsmanager", &secret)],
         ),

@@ -9,13 +9,42 @@ use super::{Document, Statement};
 pub struct Grant {
     pub asked_by: String,
     pub statement: Statement,
+    /// What the statement's name begins with: the capability, without the thing that it is about.
+    /// Several where statements were joined.
+    pub(super) kinds: Vec<String>,
 }
 
 impl Grant {
-    pub(super) fn new(asked_by: impl Into<String>, statement: Statement) -> Self {
+    /// An `Allow` named after `kind` and `id`; [`Grant::by`] says who asks for it.
+    pub(super) fn allow<A: AsRef<str>, R: AsRef<str>>(
+        kind: &str,
+        id: &str,
+        actions: impl IntoIterator<Item = A>,
+        resources: impl IntoIterator<Item = R>,
+    ) -> Self {
+        Self {
+            asked_by: String::new(),
+            statement: Statement::allow(sid(kind, id), actions, resources),
+            kinds: vec![kind.to_owned()],
+        }
+    }
+
+    pub(super) fn when<V: AsRef<str>>(
+        self,
+        operator: &str,
+        key: &str,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        Self {
+            statement: self.statement.when(operator, key, values),
+            ..self
+        }
+    }
+
+    pub(super) fn by(self, asked_by: impl Into<String>) -> Self {
         Self {
             asked_by: asked_by.into(),
-            statement,
+            ..self
         }
     }
 }
@@ -26,7 +55,7 @@ pub fn document(grants: &[Grant]) -> Document {
 }
 
 /// A statement's name: `kind`, then `id` in camel case. IAM takes letters and digits only.
-pub(super) fn sid(kind: &str, id: &str) -> String {
+fn sid(kind: &str, id: &str) -> String {
     let words = id.split(|c: char| !c.is_ascii_alphanumeric());
     let camel = words.filter_map(|word| {
         let mut letters = word.chars();
@@ -36,33 +65,46 @@ pub(super) fn sid(kind: &str, id: &str) -> String {
     std::iter::once(kind.to_owned()).chain(camel).collect()
 }
 
-/// One statement where two grants ask for the same, and a number after a name that stands already:
-/// IAM wants the names of one document to differ.
+/// One statement where several grants ask for the same, and names that differ.
 pub(super) fn settle(grants: Vec<Grant>) -> Vec<Grant> {
     let mut settled: Vec<Grant> = Vec::new();
     for grant in grants {
         let twin = settled.iter_mut().find(|other| {
-            let mut renamed = other.statement.clone();
-            renamed.sid.clone_from(&grant.statement.sid);
-            renamed == grant.statement
+            other.kinds == grant.kinds
+                && other.statement.action == grant.statement.action
+                && other.statement.resource == grant.statement.resource
+                && other.statement.condition == grant.statement.condition
         });
         match twin {
-            Some(other) if other.asked_by == grant.asked_by => {}
-            Some(other) => other.asked_by = format!("{}, {}", other.asked_by, grant.asked_by),
+            Some(other) => other.asked_by = both(&other.asked_by, &grant.asked_by),
             None => settled.push(grant),
         }
     }
+    number(&mut settled);
+    settled
+}
+
+/// Who asks, where two ask for the same.
+pub(super) fn both(one: &str, other: &str) -> String {
+    if one.split("; ").any(|by| by == other) {
+        one.to_owned()
+    } else {
+        format!("{one}; {other}")
+    }
+}
+
+/// Puts a number after a name that stands already: IAM wants the names of one document to differ.
+pub(super) fn number(grants: &mut [Grant]) {
     let mut taken = BTreeSet::new();
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for grant in &mut settled {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for grant in grants {
         let name = grant.statement.sid.clone();
         while !taken.insert(grant.statement.sid.clone()) {
-            let count = seen.entry(name.clone()).or_insert(1);
+            let count = counts.entry(name.clone()).or_insert(1);
             *count += 1;
             grant.statement.sid = format!("{name}x{count}");
         }
     }
-    settled
 }
 
 #[cfg(test)]
@@ -77,12 +119,7 @@ mod tests {
 
     #[test]
     fn equal_names_of_different_statements_are_told_apart() {
-        let memory = |id: &str| {
-            Grant::new(
-                format!("memory {id}"),
-                Statement::allow(sid("Memory", id), ["a:B"], [id]),
-            )
-        };
+        let memory = |id: &str| Grant::allow("Memory", id, ["a:B"], [id]).by(id);
         let settled = settle(vec![
             memory("a-b"),
             memory("a_b"),
@@ -91,14 +128,14 @@ mod tests {
         ]);
         let names: Vec<&str> = settled.iter().map(|g| g.statement.sid.as_str()).collect();
         assert_eq!(names, ["MemoryAB", "MemoryABx2", "MemoryABx3"]);
-        assert_eq!(settled[0].asked_by, "memory a-b");
+        assert_eq!(settled[0].asked_by, "a-b");
     }
 
     #[test]
     fn one_statement_serves_everybody_who_asks_for_the_same() {
-        let streams = |by: &str| Grant::new(by, Statement::allow("Streams", ["a:B"], ["*"]));
+        let streams = |by: &str| Grant::allow("Streams", "", ["a:B"], ["*"]).by(by);
         let settled = settle(vec![streams("one"), streams("two")]);
         assert_eq!(settled.len(), 1);
-        assert_eq!(settled[0].asked_by, "one, two");
+        assert_eq!(settled[0].asked_by, "one; two");
     }
 }

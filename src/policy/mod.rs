@@ -3,18 +3,28 @@
 //! Decides who may do what. Pure: the same agents and scope give the same documents, whatever stands
 //! in the account.
 
+mod boundary;
+mod compact;
+mod deployer;
 mod document;
 mod execution;
 mod grant;
+#[cfg(test)]
+mod law;
 pub mod size;
 mod trust;
 
+pub use boundary::{boundary, boundary_grants};
+pub use deployer::{Deployer, administrator, deployer_grants};
 pub use document::{Document, Effect, Statement, same};
 pub use execution::{execution, execution_grants};
 pub use grant::{Grant, document as document_of};
 pub use trust::{principals, trust};
 
-use crate::names::{AccountId, Partition, Region, RuntimeName};
+use crate::{
+    config::{Agent, Boundary},
+    names::{AccountId, Partition, Region, RuntimeName},
+};
 
 /// Who assumes an execution role.
 pub const SERVICE_PRINCIPAL: &str = "bedrock-agentcore.amazonaws.com";
@@ -26,6 +36,21 @@ pub struct Scope {
     pub region: Region,
     pub account: AccountId,
     pub runtime: RuntimeName,
+}
+
+/// An agent in one place.
+#[derive(Debug, Clone)]
+pub struct Target<'a> {
+    pub agent: &'a Agent,
+    pub scope: Scope,
+}
+
+/// The ARN of a permissions boundary; a name is a policy of the account.
+pub fn boundary_arn(boundary: &Boundary, partition: Partition, account: &AccountId) -> String {
+    match boundary {
+        Boundary::Name(name) => format!("arn:{partition}:iam::{account}:policy/{name}"),
+        Boundary::Arn(arn) => arn.clone(),
+    }
 }
 
 impl Scope {
@@ -50,6 +75,14 @@ impl Scope {
             "arn:{}:bedrock-agentcore:{}:aws:{resource}",
             self.partition, self.region
         )
+    }
+
+    /// The runtime's workload identity and its directory: the service checks both, so the directory
+    /// alone opens no identity.
+    fn workload_identity(&self) -> Vec<String> {
+        let directory = self.agentcore("workload-identity-directory/default");
+        let own = format!("{directory}/workload-identity/{}-*", self.runtime);
+        vec![directory, own]
     }
 
     /// The runtime's log groups, one an endpoint. No runtime's name holds a hyphen, so the pattern

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Document;
+use super::{Document, Grant, document_of};
 use crate::{error::Message, names::RoleName};
 
 /// All inline policies of one role together.
@@ -59,6 +59,29 @@ pub fn trust_problem(role: &RoleName, trust: &Document) -> Option<Message> {
             "`cargo agentcore clean --region <region>` takes a region away that is no longer used",
         )
     })
+}
+
+/// What is wrong where `what` is too long for a managed policy: its largest statements are named.
+pub fn managed_problem(what: &str, grants: &[Grant]) -> Option<Message> {
+    let size = document_of(grants).size();
+    if size <= MANAGED {
+        return None;
+    }
+    let mut shares: Vec<(usize, &str)> = grants
+        .iter()
+        .map(|grant| {
+            let alone = Document::new(vec![grant.statement.clone()]).size();
+            (alone, grant.statement.sid.as_str())
+        })
+        .collect();
+    shares.sort_by(|a, b| b.cmp(a));
+    let message = Message::new(format!(
+        "{what} holds {size} characters; IAM allows {MANAGED} in a managed policy"
+    ));
+    let message = shares.iter().take(5).fold(message, |message, (size, sid)| {
+        message.note(format!("{size} in `{sid}`"))
+    });
+    Some(message.help("`--agent` and `--region` print one for fewer agents or regions"))
 }
 
 #[cfg(test)]

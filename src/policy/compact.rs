@@ -1,0 +1,177 @@
+//! Fewer characters for the same permissions.
+//!
+//! Every step keeps exactly what the statements allow together: an `Allow` is a set of (action,
+//! resource, condition), and two of them become one only where that set is a whole rectangle.
+
+use super::grant::{Grant, both, number};
+
+/// Which statements may become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Across {
+    /// Only those of one capability.
+    OneKind,
+    /// Any; the name then tells all of them.
+    Kinds,
+}
+
+/// Joins the grants until no two can become one.
+pub(super) fn compact(grants: Vec<Grant>, across: Across) -> Vec<Grant> {
+    let mut joined: Vec<Grant> = grants;
+    for grant in &mut joined {
+        // The name of a joined statement tells the capability, not each thing.
+        grant.statement.sid = grant.kinds.concat();
+        tidy(grant);
+    }
+    while let Some((one, other)) = pair(&joined, across) {
+        let other = joined.remove(other);
+        join(&mut joined[one], other);
+    }
+    number(&mut joined);
+    joined
+}
+
+fn pair(grants: &[Grant], across: Across) -> Option<(usize, usize)> {
+    let indices = 0..grants.len();
+    indices
+        .flat_map(|one| (one + 1..grants.len()).map(move |other| (one, other)))
+        .find(|(one, other)| {
+            let (one, other) = (&grants[*one], &grants[*other]);
+            (across == Across::Kinds || one.kinds == other.kinds) && joinable(one, other)
+        })
+}
+
+/// Whether the two differ in no more than one of: actions, resources, the values of one condition.
+fn joinable(one: &Grant, other: &Grant) -> bool {
+    let (a, b) = (&one.statement, &other.statement);
+    if a.effect != b.effect || a.principal.is_some() || b.principal.is_some() {
+        return false;
+    }
+    let differences = [
+        a.action != b.action,
+        a.resource != b.resource,
+        a.condition != b.condition,
+    ];
+    let count = differences.iter().filter(|differs| **differs).count();
+    let conditions_join = || {
+        let keys = |grant: &Grant| -> Vec<(String, String)> {
+            let operators = &grant.statement.condition;
+            operators
+                .iter()
+                .flat_map(|(operator, keys)| keys.keys().map(|key| (operator.clone(), key.clone())))
+                .collect()
+        };
+        // With more than one key a union of values would allow mixtures that nobody asked for.
+        keys(one) == keys(other) && keys(one).len() == 1
+    };
+    count == 0 || (count == 1 && (a.condition == b.condition || conditions_join()))
+}
+
+fn join(one: &mut Grant, other: Grant) {
+    one.asked_by = other
+        .asked_by
+        .split("; ")
+        .fold(one.asked_by.clone(), |all, by| both(&all, by));
+    for kind in other.kinds {
+        if !one.kinds.contains(&kind) {
+            one.kinds.push(kind);
+        }
+    }
+    one.statement.sid = one.kinds.concat();
+    one.statement.action.extend(other.statement.action);
+    one.statement.resource.extend(other.statement.resource);
+    for (operator, keys) in other.statement.condition {
+        for (key, values) in keys {
+            let operators = one.statement.condition.entry(operator.clone()).or_default();
+            operators.entry(key).or_default().extend(values);
+        }
+    }
+    tidy(one);
+}
+
+/// Sorts, and drops what stands twice or is covered by a pattern beside it.
+fn tidy(grant: &mut Grant) {
+    let statement = &mut grant.statement;
+    statement.action.sort();
+    statement.action.dedup();
+    statement.resource.sort();
+    statement.resource.dedup();
+    let all = statement.resource.clone();
+    statement
+        .resource
+        .retain(|one| !all.iter().any(|other| other != one && covers(other, one)));
+    for values in statement
+        .condition
+        .values_mut()
+        .flat_map(|keys| keys.values_mut())
+    {
+        values.sort();
+        values.dedup();
+    }
+}
+
+/// Whether everything that `narrow` matches is matched by `wide`: a text that ends in `*`. Patterns
+/// with wildcards elsewhere are kept beside each other, whatever they match.
+fn covers(wide: &str, narrow: &str) -> bool {
+    wide.strip_suffix('*')
+        .is_some_and(|head| !head.contains(['*', '?']) && narrow.starts_with(head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_trailing_star_surely_matches_is_dropped() {
+        for (wide, narrow) in [
+            ("a*", "a"),
+            ("a-*", "a-*/endpoint/*"),
+            ("*", "b"),
+            ("a*", "a?"),
+        ] {
+            assert!(covers(wide, narrow), "{wide} {narrow}");
+        }
+        for (wide, narrow) in [("a-*", "a*"), ("a", "ab"), ("a:*:b", "a::b"), ("a?*", "a*")] {
+            assert!(!covers(wide, narrow), "{wide} {narrow}");
+        }
+    }
+
+    #[test]
+    fn statements_join_only_where_nothing_is_added() {
+        let grant = |kind: &str, action: &str, resource: &str| {
+            Grant::allow(kind, "", [action], [resource]).by(kind)
+        };
+        // Same actions: resources join. Both different: they stay two.
+        let joined = compact(
+            vec![
+                grant("A", "a:B", "x"),
+                grant("A", "a:B", "y"),
+                grant("A", "a:C", "z"),
+            ],
+            Across::OneKind,
+        );
+        assert_eq!(joined.len(), 2);
+        assert_eq!(joined[0].statement.resource, ["x", "y"]);
+        // Same resource, two capabilities: only where kinds may mix.
+        let two = vec![grant("A", "a:B", "*"), grant("B", "b:C", "*")];
+        assert_eq!(compact(two.clone(), Across::OneKind).len(), 2);
+        let joined = compact(two, Across::Kinds);
+        assert_eq!(joined[0].statement.sid, "AB");
+        assert_eq!(joined[0].asked_by, "A; B");
+    }
+
+    #[test]
+    fn values_of_one_condition_join_and_conditions_with_two_keys_do_not() {
+        let one =
+            |value: &str| Grant::allow("A", "", ["a:B"], ["x"]).when("StringEquals", "k", [value]);
+        let joined = compact(vec![one("1"), one("2")], Across::OneKind);
+        assert_eq!(joined.len(), 1);
+        assert_eq!(
+            joined[0].statement.condition["StringEquals"]["k"],
+            ["1", "2"]
+        );
+        let two = |value: &str| one(value).when("StringEquals", "l", [value]);
+        assert_eq!(compact(vec![two("1"), two("2")], Across::OneKind).len(), 2);
+        let plain = Grant::allow("A", "", ["a:B"], ["x"]);
+        assert_eq!(compact(vec![plain, one("1")], Across::OneKind).len(), 2);
+    }
+}

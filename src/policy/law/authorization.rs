@@ -1,0 +1,117 @@
+//! Which action knows which resources, written by hand from the service authorization reference.
+
+/// What an action can be limited to.
+pub(super) enum Level {
+    /// Nothing: it stands on `*` alone.
+    None,
+    /// Things whose ARN continues like this after the account.
+    Resource(&'static [&'static str]),
+}
+
+const GROUP: &[&str] = &["log-group:/aws/bedrock-agentcore/runtimes/"];
+const MODEL: &[&str] = &["foundation-model/", "inference-profile/"];
+const INTERPRETER: &[&str] = &["code-interpreter/", "code-interpreter-custom/"];
+const BROWSER: &[&str] = &["browser/", "browser-custom/"];
+const IDENTITY: &[&str] = &["workload-identity-directory/"];
+const RUNTIME: &[&str] = &["runtime/"];
+const PROVIDER: &[&str] = &["token-vault/", "workload-identity-directory/"];
+const REPOSITORY: &[&str] = &["repository/"];
+const ROLE: &[&str] = &["role/"];
+const S3: &[&str] = &[""];
+
+/// Panics for an action that is not in the table: look it up, then add it.
+pub(super) fn level(action: &str) -> Level {
+    let (service, name) = action.split_once(':').expect(action);
+    let types: &[&str] = match (service, name) {
+        (
+            "xray",
+            "GetSamplingRules" | "GetSamplingTargets" | "PutTelemetryRecords" | "PutTraceSegments",
+        )
+        | ("cloudwatch", "PutMetricData")
+        | ("pricing", "DescribeServices" | "GetAttributeValues" | "GetProducts")
+        | ("aws-marketplace", "Subscribe" | "ViewSubscriptions")
+        | ("logs", "DescribeLogGroups")
+        | (
+            "bedrock-agentcore",
+            "ConnectBrowserAutomationStream"
+            | "ConnectBrowserLiveViewStream"
+            | "ListAgentRuntimeEndpoints"
+            | "ListAgentRuntimes",
+        ) => return Level::None,
+        (
+            "logs",
+            "CreateLogGroup"
+            | "CreateLogStream"
+            | "DeleteLogGroup"
+            | "DescribeLogStreams"
+            | "ListTagsForResource"
+            | "PutLogEvents"
+            | "TagResource",
+        ) => GROUP,
+        ("bedrock", "InvokeModel" | "InvokeModelWithResponseStream") => MODEL,
+        ("bedrock", "ApplyGuardrail") => &["guardrail/"],
+        ("secretsmanager", "GetSecretValue") => &["secret:"],
+        ("s3", _) => S3,
+        (
+            "ecr",
+            "BatchDeleteImage"
+            | "DeleteRepository"
+            | "DescribeRepositories"
+            | "ListImages"
+            | "ListTagsForResource",
+        ) => REPOSITORY,
+        (
+            "iam",
+            "CreateRole"
+            | "DeleteRole"
+            | "DeleteRolePolicy"
+            | "GetRole"
+            | "GetRolePolicy"
+            | "ListAttachedRolePolicies"
+            | "ListInstanceProfilesForRole"
+            | "ListRolePolicies"
+            | "PassRole"
+            | "PutRolePermissionsBoundary"
+            | "PutRolePolicy"
+            | "TagRole"
+            | "UntagRole"
+            | "UpdateAssumeRolePolicy",
+        ) => ROLE,
+        ("bedrock-agentcore", name) => agentcore(name),
+        _ => panic!("`{action}` is not in the table"),
+    };
+    Level::Resource(types)
+}
+
+fn agentcore(name: &str) -> &'static [&'static str] {
+    match name {
+        "GetCodeInterpreterSession"
+        | "InvokeCodeInterpreter"
+        | "StartCodeInterpreterSession"
+        | "StopCodeInterpreterSession" => INTERPRETER,
+        "GetBrowserSession"
+        | "StartBrowserSession"
+        | "StopBrowserSession"
+        | "UpdateBrowserStream" => BROWSER,
+        "CreateEvent"
+        | "GetEvent"
+        | "GetMemory"
+        | "GetMemoryRecord"
+        | "ListActors"
+        | "ListEvents"
+        | "ListMemoryRecords"
+        | "ListSessions"
+        | "RetrieveMemoryRecords" => &["memory/"],
+        "InvokeGateway" => &["gateway/"],
+        "GetWorkloadAccessToken" | "GetWorkloadAccessTokenForJWT" | "DeleteWorkloadIdentity" => {
+            IDENTITY
+        }
+        "GetResourceApiKey" | "GetResourceOauth2Token" => PROVIDER,
+        "DeleteAgentRuntime"
+        | "DeleteAgentRuntimeEndpoint"
+        | "GetAgentRuntime"
+        | "InvokeAgentRuntime"
+        | "ListTagsForResource" => RUNTIME,
+        _ => panic!("`bedrock-agentcore:{name}` is not in the table"),
+    }
+}

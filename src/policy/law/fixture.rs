@@ -1,0 +1,158 @@
+//! Agents that declare every capability there is.
+
+use super::{
+    AccountId, Agent, Partition, Permission, Region, RoleSettings, RuntimeName, Scope, Target,
+};
+use crate::{
+    config::{Access, Boundary, Language, Lifecycle, Model, Network, Protocol, RoleArn, Runtime},
+    names::{AgentName, IamPath, ProjectId, RoleName},
+};
+
+pub(super) const ACCOUNT: &str = "123456789012";
+
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Model(Model),
+    Permission(Permission),
+}
+
+/// Something that the metadata can declare, with a name for its file.
+#[derive(Debug, Clone)]
+pub(super) struct Capability {
+    pub(super) name: &'static str,
+    what: What,
+}
+
+/// Every capability, about things whose names hold `mark`.
+pub(super) fn capabilities(partition: Partition, mark: &str) -> Vec<Capability> {
+    let model = |name, id: &str| Capability {
+        name,
+        what: What::Model(Model::parse(id).unwrap()),
+    };
+    let asked = |name, permission| Capability {
+        name,
+        what: What::Permission(permission),
+    };
+    let objects = |kind: &str, access| Permission::S3 {
+        arn: format!("arn:{partition}:s3:::bucket-{mark}/{kind}"),
+        access,
+    };
+    let region = match partition {
+        Partition::Aws => "us-west-2",
+        Partition::AwsUsGov => "us-gov-west-1",
+        Partition::AwsCn => "cn-north-1",
+    };
+    let secret =
+        format!("arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret:secret-{mark}-AbCdEf");
+    let id = |kind: &str| Some(format!("{kind}-{mark}"));
+    let runtime = format!("called_{}", mark.replace('-', "_"));
+    vec![
+        model("model", "amazon.nova-lite-v1:0"),
+        model("model-profile", "us.anthropic.claude-sonnet-4-6"),
+        model("model-profile-global", "global.anthropic.claude-sonnet-4-6"),
+        model("model-profile-gov", "us-gov.anthropic.claude-sonnet-4-6"),
+        asked("code-interpreter", Permission::CodeInterpreter(None)),
+        asked(
+            "code-interpreter-custom",
+            Permission::CodeInterpreter(id("interpreter")),
+        ),
+        asked("browser", Permission::Browser(None)),
+        asked("browser-custom", Permission::Browser(id("browser"))),
+        asked("pricing", Permission::Pricing),
+        asked(
+            "memory",
+            Permission::Memory(format!("memory_{mark}-AbCdEf1234")),
+        ),
+        asked("gateway", Permission::Gateway(format!("gateway-{mark}"))),
+        asked(
+            "guardrail",
+            Permission::Guardrail(format!("guardrail{mark}")),
+        ),
+        asked("s3-read", objects("read/*", Access::Read)),
+        asked("s3-read-write", objects("write/*", Access::ReadWrite)),
+        asked("s3-object", objects("one.txt", Access::Read)),
+        asked("secret", Permission::Secret(secret)),
+        asked("identity", Permission::WorkloadIdentity),
+        asked("api-key", Permission::ApiKey(format!("key-{mark}"))),
+        asked("oauth", Permission::OAuth(format!("oauth-{mark}"))),
+        asked(
+            "agent",
+            Permission::Agent(RuntimeName::parse(&runtime).unwrap()),
+        ),
+        asked("marketplace", Permission::Marketplace),
+    ]
+}
+
+/// An agent with a bounded role of its own.
+pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
+    let mut models = Vec::new();
+    let mut permissions = Vec::new();
+    for capability in capabilities {
+        match &capability.what {
+            What::Model(model) => models.push(model.clone()),
+            What::Permission(permission) => permissions.push(permission.clone()),
+        }
+    }
+    Agent {
+        name: AgentName::parse(name).unwrap(),
+        runtime_name: RuntimeName::parse(name).unwrap(),
+        project: ProjectId::parse("project-7k2qpx").unwrap(),
+        stage: None,
+        dir: "/real/fake".into(),
+        language: Language::Python,
+        source: name.into(),
+        include: Vec::new(),
+        deployment: "deployment".into(),
+        entrypoint: "invoke.py".into(),
+        requirements: "requirements.txt".into(),
+        runtime: Runtime::Python313,
+        models,
+        permissions,
+        env: [].into(),
+        lifecycle: Lifecycle::default(),
+        network: Network::Public,
+        protocol: Protocol::Http,
+        authorizer: None,
+        header_allowlist: Vec::new(),
+        description: None,
+        region: None,
+        account: None,
+        profile: None,
+        tags: [].into(),
+        role: RoleSettings::Managed {
+            name: RoleName::parse(&format!("AgentCoreRole-{name}")).unwrap(),
+            path: IamPath::parse("/agents/").unwrap(),
+            boundary: Some(Boundary::Name("AgentBoundary".into())),
+        },
+    }
+}
+
+pub(super) fn take_boundary(agent: &mut Agent) {
+    if let RoleSettings::Managed { boundary, .. } = &mut agent.role {
+        *boundary = None;
+    }
+}
+
+pub(super) fn give_role(agent: &mut Agent) {
+    let arn = format!("arn:aws:iam::{ACCOUNT}:role/theirs/role");
+    agent.role = RoleSettings::Given {
+        arn: RoleArn::parse(&arn).unwrap(),
+    };
+}
+
+pub(super) fn scope(runtime: &str, region: &str) -> Scope {
+    let region = Region::parse(region).unwrap();
+    Scope {
+        partition: region.partition(),
+        region,
+        account: AccountId::parse(ACCOUNT).unwrap(),
+        runtime: RuntimeName::parse(runtime).unwrap(),
+    }
+}
+
+pub(super) fn target<'a>(agent: &'a Agent, region: &str) -> Target<'a> {
+    Target {
+        agent,
+        scope: scope(agent.runtime_name.as_str(), region),
+    }
+}

@@ -1,0 +1,515 @@
+//! The law that every document obeys, whatever the metadata declares.
+
+mod authorization;
+mod evaluate;
+mod fixture;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use self::{
+    authorization::{Level, level},
+    evaluate::{allows, matches, samples},
+    fixture::{ACCOUNT, agent, capabilities, scope, target},
+};
+use super::*;
+use crate::config::{Agent, Permission, RoleSettings};
+
+/// Partitions with the regions that AgentCore has, or may have.
+const REGIONS: [&str; 4] = ["us-west-2", "eu-central-1", "us-gov-west-1", "cn-north-1"];
+
+/// What a statement's name may begin with, and what has to be declared for it.
+fn asks_for(sid: &str) -> Option<&'static [&'static str]> {
+    let kinds: [(&str, &[&str]); 18] = [
+        ("LogGroups", &["logs"]),
+        ("LogStreams", &["logs"]),
+        ("Traces", &["traces"]),
+        ("Metrics", &["metrics"]),
+        ("Model", &["models"]),
+        ("CodeInterpreter", &["code-interpreter"]),
+        ("BrowserStreams", &["browser"]),
+        ("Browser", &["browser"]),
+        ("Pricing", &["pricing"]),
+        ("Memory", &["memory"]),
+        ("Gateway", &["gateway"]),
+        ("Guardrail", &["guardrail"]),
+        ("S3", &["s3"]),
+        ("Secret", &["secret"]),
+        ("IdentityWorkload", &["identity"]),
+        ("ApiKey", &["api-key"]),
+        ("OAuth", &["oauth"]),
+        ("Agent", &["agent"]),
+    ];
+    if sid == "Marketplace" {
+        return Some(&["marketplace"]);
+    }
+    kinds
+        .into_iter()
+        .find(|(kind, _)| sid.starts_with(kind))
+        .map(|(_, words)| words)
+}
+
+fn obeys(agent: &Agent, scope: &Scope) {
+    let grants = execution_grants(agent, scope);
+    let mut names = BTreeSet::new();
+    for grant in &grants {
+        let statement = &grant.statement;
+        let shown = format!("{statement:?}");
+        assert_eq!(statement.effect, Effect::Allow, "{shown}");
+        assert!(
+            statement.sid.bytes().all(|c| c.is_ascii_alphanumeric()),
+            "{shown}"
+        );
+        assert!(
+            names.insert(statement.sid.clone()),
+            "the name stands twice: {shown}"
+        );
+        let words = asks_for(&statement.sid).expect(&shown);
+        assert!(
+            words.iter().any(|word| grant.asked_by.contains(word)),
+            "{grant:?}"
+        );
+        assert!(
+            !statement.action.is_empty() && !statement.resource.is_empty(),
+            "{shown}"
+        );
+        for action in &statement.action {
+            assert!(!action.contains(['*', '?']), "{shown}");
+            match level(action) {
+                Level::None => assert_eq!(statement.resource, ["*"], "{action}: {shown}"),
+                Level::Resource(types) => statement
+                    .resource
+                    .iter()
+                    .for_each(|arn| named(arn, types, scope)),
+            }
+            conditioned(action, statement);
+        }
+    }
+}
+
+/// The ARN is of one of the action's types and names one thing in this place.
+fn named(arn: &str, types: &[&str], scope: &Scope) {
+    let fields: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, service, region, account, resource] = fields[..] else {
+        panic!("`{arn}` is no ARN");
+    };
+    assert_eq!(partition, scope.partition.as_str(), "{arn}");
+    let kind = types
+        .iter()
+        .find(|kind| resource.starts_with(**kind))
+        .unwrap_or_else(|| panic!("`{arn}` is none of {types:?}"));
+    let name = &resource[kind.len()..];
+    assert!(
+        !name.is_empty() && !name.starts_with(['*', '?']),
+        "{arn} reaches every {kind}"
+    );
+    match service {
+        "s3" => assert!(region.is_empty() && account.is_empty(), "{arn}"),
+        "bedrock" if *kind == "foundation-model/" => {
+            assert!(account.is_empty() && !name.contains('*'), "{arn}");
+        }
+        _ => {
+            assert_eq!(region, scope.region.as_str(), "{arn}");
+            let shared = account == "aws" && name.starts_with("aws.");
+            assert!(shared || account == scope.account.as_str(), "{arn}");
+        }
+    }
+}
+
+fn conditioned(action: &str, statement: &Statement) {
+    let equals = |key: &str| -> Option<&Vec<String>> {
+        statement
+            .condition
+            .get("StringEquals")
+            .and_then(|keys| keys.get(key))
+    };
+    let wants = |key: &str, value: &str| {
+        assert_eq!(equals(key), Some(&vec![value.to_owned()]), "{statement:?}");
+    };
+    match action {
+        "cloudwatch:PutMetricData" => wants("cloudwatch:namespace", "bedrock-agentcore"),
+        "aws-marketplace:Subscribe" | "aws-marketplace:ViewSubscriptions" => {
+            wants("aws:CalledViaLast", "bedrock.amazonaws.com");
+        }
+        "iam:PassRole" => wants("iam:PassedToService", "bedrock-agentcore.amazonaws.com"),
+        "bedrock:InvokeModel" if statement.sid.starts_with("ModelTargets") => {
+            assert!(
+                equals("bedrock:InferenceProfileArn").is_some(),
+                "{statement:?}"
+            );
+        }
+        // The key is absent while the profile itself is checked.
+        "bedrock:InvokeModel" => assert_eq!(statement.condition, BTreeMap::new(), "{statement:?}"),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_law_holds_for_every_pair_of_capabilities_in_every_partition() {
+    for region in REGIONS {
+        let scope = scope("my_agent", region);
+        let all = capabilities(scope.partition, "one");
+        for one in &all {
+            for other in &all {
+                obeys(&agent("my_agent", &[one.clone(), other.clone()]), &scope);
+            }
+        }
+        obeys(&agent("my_agent", &all), &scope);
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_law_holds_for_every_combination_of_capabilities(
+        chosen in proptest::collection::vec(any::<bool>(), 24),
+        region in 0..REGIONS.len(),
+    ) {
+        let scope = scope("my_agent", REGIONS[region]);
+        let all = capabilities(scope.partition, "one");
+        let some: Vec<_> = all.into_iter().zip(&chosen).filter(|(_, on)| **on).map(|(c, _)| c).collect();
+        let agent = agent("my_agent", &some);
+        obeys(&agent, &scope);
+        let mut turned = some;
+        turned.reverse();
+        // The order of the metadata does not show.
+        prop_assert_eq!(execution(&agent, &scope), execution(&fixture::agent("my_agent", &turned), &scope));
+    }
+
+    #[test]
+    fn the_boundary_allows_what_the_agents_may_do_together_and_nothing_else(
+        chosen in proptest::collection::vec((any::<bool>(), any::<bool>()), 24),
+        regions in proptest::sample::subsequence(vec!["us-west-2", "eu-central-1"], 1..=2),
+    ) {
+        let pick = |mark: &str, on: fn(&(bool, bool)) -> bool| -> Vec<_> {
+            let all = capabilities(Partition::Aws, mark).into_iter().zip(&chosen);
+            all.filter(|(_, chosen)| on(chosen)).map(|(c, _)| c).collect()
+        };
+        let one = agent("one", &pick("one", |c| c.0));
+        let two = agent("two", &pick("two", |c| c.1));
+        let targets: Vec<Target<'_>> = [&one, &two]
+            .into_iter()
+            .flat_map(|agent| regions.iter().map(move |region| target(agent, region)))
+            .collect();
+        let executions: Vec<Document> = targets.iter().map(|t| execution(t.agent, &t.scope)).collect();
+        let boundary = boundary(&targets);
+        let mut documents: Vec<&Document> = executions.iter().collect();
+        documents.push(&boundary);
+        for (action, resource, context) in samples(&documents) {
+            let wanted = executions.iter().any(|d| allows(d, &action, &resource, &context));
+            let given = allows(&boundary, &action, &resource, &context);
+            prop_assert_eq!(given, wanted, "{} on {} with {:?}", action, resource, context);
+        }
+    }
+}
+
+#[test]
+fn the_boundary_of_several_agents_is_smaller_than_their_policies() {
+    let all = capabilities(Partition::Aws, "one");
+    let agents = [agent("one", &all), agent("two", &all)];
+    let targets: Vec<Target<'_>> = agents.iter().map(|a| target(a, "us-west-2")).collect();
+    let apart: usize = targets
+        .iter()
+        .map(|t| execution(t.agent, &t.scope).size())
+        .sum();
+    let together = boundary(&targets);
+    assert!(
+        together.size() < apart / 2 + 1_000,
+        "{} of {apart}",
+        together.size()
+    );
+    let names: BTreeSet<&String> = together.statement.iter().map(|s| &s.sid).collect();
+    assert_eq!(names.len(), together.statement.len());
+    assert!(
+        together
+            .statement
+            .iter()
+            .all(|s| asks_for(&s.sid).is_some())
+    );
+}
+
+#[test]
+fn a_boundary_that_is_too_long_says_what_takes_the_space() {
+    let names: Vec<String> = (0..40)
+        .map(|n| format!("a_rather_long_agent_name_{n}"))
+        .collect();
+    let agents: Vec<Agent> = names.iter().map(|name| agent(name, &[])).collect();
+    let targets: Vec<Target<'_>> = agents.iter().map(|a| target(a, "us-west-2")).collect();
+    let few = boundary_grants(&targets[..3]);
+    assert_eq!(
+        size::managed_problem("the permissions boundary", &few),
+        None
+    );
+    let grants = boundary_grants(&targets);
+    let problem = size::managed_problem("the permissions boundary", &grants).unwrap();
+    assert!(problem.notes[0].ends_with("in `LogStreams`"), "{problem:?}");
+}
+
+/// The things of an agent: everything that nobody else's documents may reach.
+fn things(name: &str, mark: &str) -> Vec<String> {
+    let agentcore = format!("arn:aws:bedrock-agentcore:us-west-2:{ACCOUNT}");
+    let groups =
+        format!("arn:aws:logs:us-west-2:{ACCOUNT}:log-group:/aws/bedrock-agentcore/runtimes");
+    let id = format!("{name}-AbCdEf1234");
+    let secrets = format!("arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret");
+    let identity = "bedrock-agentcore-identity!default";
+    vec![
+        format!("{groups}/{id}-DEFAULT"),
+        format!("{groups}/{id}-DEFAULT:*"),
+        format!("{groups}/{id}-DEFAULT:log-stream:2026"),
+        format!("{agentcore}:runtime/{id}"),
+        format!("{agentcore}:runtime/{id}/runtime-endpoint/DEFAULT"),
+        format!("{agentcore}:workload-identity-directory/default/workload-identity/{id}"),
+        format!("{agentcore}:memory/memory_{mark}-AbCdEf1234"),
+        format!("{agentcore}:gateway/gateway-{mark}"),
+        format!("{agentcore}:code-interpreter-custom/interpreter-{mark}"),
+        format!("{agentcore}:browser-custom/browser-{mark}"),
+        format!("{agentcore}:token-vault/default/apikeycredentialprovider/key-{mark}"),
+        format!("{agentcore}:token-vault/default/oauth2credentialprovider/oauth-{mark}"),
+        format!("{secrets}:{identity}/apikey/key-{mark}-AbCdEf"),
+        format!("{secrets}:{identity}/oauth2/oauth-{mark}-AbCdEf"),
+        format!("{secrets}:secret-{mark}-AbCdEf"),
+        format!("arn:aws:s3:::bucket-{mark}/read/x"),
+        format!("arn:aws:s3:::bucket-{mark}/write/x"),
+        format!("arn:aws:bedrock:us-west-2:{ACCOUNT}:guardrail/guardrail{mark}"),
+        format!("arn:aws:iam::{ACCOUNT}:role/agents/AgentCoreRole-{name}"),
+        format!("arn:aws:ecr:us-west-2:{ACCOUNT}:repository/bedrock-agentcore-{name}"),
+        format!(
+            "arn:aws:s3:::bedrock-agentcore-codebuild-sources-{ACCOUNT}-us-west-2/{name}/deployment.zip"
+        ),
+    ]
+}
+
+#[test]
+fn no_document_reaches_the_things_of_another_agent() {
+    // Names that begin alike, and marks that do so up to a hyphen.
+    let named = [
+        ("a", "k"),
+        ("ab", "k-2"),
+        ("a_b", "k2"),
+        ("a_prod", "k-k-2"),
+        ("b", "2"),
+    ];
+    for (name, mark) in named {
+        let own = agent(name, &capabilities(Partition::Aws, mark));
+        let targets = [target(&own, "us-west-2")];
+        let documents = [
+            execution(&own, &targets[0].scope),
+            boundary(&targets),
+            document_of(&deployer_grants(&targets, Deployer::WithRoles)),
+            document_of(&deployer_grants(&targets, Deployer::WithoutRoles)),
+        ];
+        let patterns = || {
+            documents
+                .iter()
+                .flat_map(|document| &document.statement)
+                .flat_map(|statement| &statement.resource)
+                .filter(|resource| *resource != "*")
+        };
+        for thing in things(name, mark) {
+            assert!(
+                patterns().any(|pattern| matches(pattern, &thing)),
+                "nothing reaches {thing}"
+            );
+        }
+        for (other, other_mark) in named.into_iter().filter(|(other, _)| *other != name) {
+            for thing in things(other, other_mark) {
+                let reached = patterns().find(|pattern| matches(pattern, &thing));
+                assert_eq!(reached, None, "`{name}` reaches {thing}");
+            }
+        }
+    }
+}
+
+fn actions(document: &Document) -> BTreeSet<&str> {
+    let statements = document.statement.iter();
+    statements
+        .flat_map(|s| &s.action)
+        .map(String::as_str)
+        .collect()
+}
+
+fn deployer(agent: &Agent, deployer: Deployer) -> Document {
+    document_of(&deployer_grants(&[target(agent, "us-west-2")], deployer))
+}
+
+const BOUNDED: [&str; 4] = [
+    "iam:CreateRole",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:UpdateAssumeRolePolicy",
+];
+
+#[test]
+fn a_declared_boundary_binds_every_write_that_could_go_around_it() {
+    let bounded = deployer(&agent("a", &[]), Deployer::WithRoles);
+    let arn = format!("arn:aws:iam::{ACCOUNT}:policy/AgentBoundary");
+    for action in BOUNDED {
+        let found: Vec<&Statement> = bounded
+            .statement
+            .iter()
+            .filter(|s| s.action.iter().any(|a| a == action))
+            .collect();
+        assert!(!found.is_empty(), "{action}");
+        for statement in found {
+            let keys = &statement.condition["StringEquals"];
+            assert_eq!(
+                keys["iam:PermissionsBoundary"],
+                std::slice::from_ref(&arn),
+                "{action}"
+            );
+        }
+    }
+    let target = agent("a", &[]);
+    assert_eq!(
+        administrator(&[fixture::target(&target, "us-west-2")]),
+        None
+    );
+}
+
+#[test]
+fn without_a_boundary_the_warning_names_the_agents_and_no_boundary_is_written() {
+    let mut open = agent("a", &[]);
+    fixture::take_boundary(&mut open);
+    let document = deployer(&open, Deployer::WithRoles);
+    assert!(!actions(&document).contains("iam:PutRolePermissionsBoundary"));
+    assert!(!document.to_json().contains("iam:PermissionsBoundary"));
+    let warning =
+        administrator(&[target(&open, "us-west-2"), target(&open, "eu-central-1")]).unwrap();
+    assert_eq!(warning.notes[1], "no boundary is declared for `a`");
+}
+
+#[test]
+fn a_deployer_never_takes_a_boundary_off_and_hands_roles_to_agentcore_alone() {
+    for which in [Deployer::WithRoles, Deployer::WithoutRoles] {
+        let document = deployer(&agent("a", &[]), which);
+        for statement in &document.statement {
+            for action in &statement.action {
+                assert!(!action.contains('*'), "{action}");
+                assert_ne!(action, "iam:DeleteRolePermissionsBoundary");
+                assert!(!action.starts_with("iam:Attach"), "{action}");
+                match level(action) {
+                    Level::None => assert_eq!(statement.resource, ["*"], "{action}"),
+                    Level::Resource(_) => {
+                        assert!(!statement.resource.iter().any(|r| r == "*"), "{action}");
+                    }
+                }
+                conditioned(action, statement);
+            }
+        }
+        assert!(actions(&document).contains("iam:PassRole"));
+    }
+}
+
+#[test]
+fn a_role_of_somebody_else_is_read_and_handed_over_and_never_written() {
+    let reads = BTreeSet::from([
+        "iam:GetRole",
+        "iam:GetRolePolicy",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListRolePolicies",
+        "iam:PassRole",
+    ]);
+    let mut given = agent("a", &[]);
+    fixture::give_role(&mut given);
+    let documents = [
+        deployer(&agent("a", &[]), Deployer::WithoutRoles),
+        deployer(&given, Deployer::WithRoles),
+        deployer(&given, Deployer::WithoutRoles),
+    ];
+    for document in &documents {
+        let iam = actions(document)
+            .into_iter()
+            .filter(|a| a.starts_with("iam:"))
+            .collect();
+        assert_eq!(reads, iam);
+    }
+    assert!(documents[1].to_json().contains("role/theirs/role"));
+    assert_eq!(administrator(&[target(&given, "us-west-2")]), None);
+}
+
+#[test]
+fn tags_mark_the_first_write_and_guard_every_later_one() {
+    let document = deployer(&agent("a", &[]), Deployer::WithRoles);
+    let key = |of: &str| format!("aws:{of}Tag/cargo-agentcore:project");
+    let guarded = |action: &str, of: &str| {
+        document.statement.iter().any(|s| {
+            s.action.iter().any(|a| a == action)
+                && s.condition
+                    .get("StringEquals")
+                    .is_some_and(|keys| keys.contains_key(&key(of)))
+        })
+    };
+    for action in ["iam:CreateRole", "iam:TagRole", "logs:TagResource"] {
+        assert!(guarded(action, "Request"), "{action}");
+    }
+    for action in [
+        "iam:PutRolePolicy",
+        "iam:DeleteRole",
+        "iam:DeleteRolePolicy",
+        "iam:TagRole",
+        "iam:UntagRole",
+    ] {
+        assert!(guarded(action, "Resource"), "{action}");
+    }
+}
+
+/// `SNAPSHOTS=overwrite` writes the files anew; read them before you keep them.
+fn golden(name: &str, document: &Document) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src/policy/golden")
+        .join(format!("{name}.json"));
+    let wanted = snapbox::Data::read_from(&path, Some(snapbox::data::DataFormat::Text));
+    snapbox::assert_data_eq!(format!("{}\n", document.to_pretty_json()), wanted.raw());
+}
+
+#[test]
+fn each_capability_has_the_document_that_was_read_and_kept() {
+    let base = execution(&agent("my_agent", &[]), &scope("my_agent", "us-west-2"));
+    golden("always", &base);
+    for region in ["us-west-2", "us-gov-west-1"] {
+        let scope = scope("my_agent", region);
+        for capability in capabilities(scope.partition, "one") {
+            let document = execution(
+                &agent("my_agent", std::slice::from_ref(&capability)),
+                &scope,
+            );
+            let added = document.statement[base.statement.len()..].to_vec();
+            golden(
+                &format!("{}.{region}", capability.name),
+                &Document::new(added),
+            );
+        }
+    }
+}
+
+#[test]
+fn the_other_documents_are_those_that_were_read_and_kept() {
+    let capabilities = capabilities(Partition::Aws, "one");
+    let agents = [
+        agent("one", &capabilities[..8]),
+        agent("two", &capabilities[4..12]),
+    ];
+    let targets: Vec<Target<'_>> = agents.iter().map(|a| target(a, "us-west-2")).collect();
+    golden("boundary", &boundary(&targets));
+    golden(
+        "deployer",
+        &document_of(&deployer_grants(&targets, Deployer::WithRoles)),
+    );
+    golden(
+        "deployer-no-iam",
+        &document_of(&deployer_grants(&targets, Deployer::WithoutRoles)),
+    );
+    let mut open = agent("one", &[]);
+    fixture::take_boundary(&mut open);
+    golden(
+        "deployer.without-boundary",
+        &deployer(&open, Deployer::WithRoles),
+    );
+    let regions = ["us-west-2", "eu-central-1"].map(|region| Region::parse(region).unwrap());
+    let account = AccountId::parse(ACCOUNT).unwrap();
+    golden(
+        "trust",
+        &trust(Partition::Aws, &account, &BTreeSet::from(regions)),
+    );
+}
