@@ -1,10 +1,218 @@
-//! `cargo agentcore clean`.
+//! `cargo agentcore clean`: list what is ours, delete it, and prove it gone.
 
-use crate::{error::Failure, ui::Ui};
+use serde_json::json;
 
+use super::{
+    Applying, local, removal,
+    removal::Removal,
+    session::{self, Placed},
+};
+use crate::{
+    cli,
+    effects::{self, files, manifest::Project},
+    error::{Exit, Failure},
+    plan::clean::{Kept, Logs, Trust, Weight},
+    ui::Ui,
+};
+
+/// Delete what belongs to the configured agents, on AWS and on disk
+///
+/// Lists everything first and asks. Deletes only what is proven to be this project's: by its tags, by
+/// the role that its tags prove, or by the runtime that it belongs to. Everything else is listed as
+/// kept, with the reason.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// Delete the runtimes' log groups too
+    #[arg(long)]
+    logs: bool,
+    /// Clean every region that the execution role serves
+    #[arg(long)]
+    all_regions: bool,
+    /// Delete also what only the toolkit's `.bedrock_agentcore.yaml` says to be ours
+    #[arg(long)]
+    include_yaml: bool,
+    #[command(flatten)]
+    applying: Applying,
+    /// The form of what goes to stdout
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    output: cli::Output,
+    #[command(flatten)]
+    project: cli::Project,
+    #[command(flatten)]
+    aws: cli::Aws,
+}
 
-pub async fn run(_args: Args, _ui: &Ui) -> Result<(), Failure> {
-    Err(Failure::world("`clean` is not built yet"))
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let stage = super::stage(&args.project, args.aws.local);
+    let (project, config) = super::load(&args.project, &stage, ui)?;
+    let emulator = local::emulator(&args.aws, &project, &config, ui).await?;
+    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
+    let _lock = if args.applying.changes_nothing() {
+        None
+    } else {
+        Some(super::lock(&project, ui)?)
+    };
+    let options = removal::Options {
+        logs: if args.logs { Logs::Delete } else { Logs::Keep },
+        yaml: if args.include_yaml {
+            Trust::Included
+        } else {
+            Trust::Proven
+        },
+        all_regions: args.all_regions,
+    };
+
+    let removals = observe(&placed, options).await?;
+    let nothing = removals.iter().all(Removal::is_empty);
+    let asked = !args.applying.changes_nothing() && !nothing;
+    list(&removals, ui);
+    if !asked {
+        report(&args, &removals, &[], ui);
+        if args.applying.check && !nothing {
+            return Err(Failure::silent(Exit::Findings));
+        }
+        if nothing {
+            ui.status("Nothing", "to delete");
+        }
+        let stuck = leftovers(&removals);
+        if stuck.is_empty() && !args.applying.changes_nothing() {
+            end_emulator(&args, &project, &config, ui).await?;
+        }
+        return finished(&stuck);
+    }
+    confirm(&args, ui)?;
+    let mut failures = Vec::new();
+    for removal in &removals {
+        if let Err(failure) = removal.apply(ui).await {
+            failures.push(failure);
+        }
+    }
+    // Read back: what is still there was not deleted, whatever was answered.
+    let after = match observe(&placed, options).await {
+        Ok(after) => after,
+        Err(failure) => {
+            failures.push(failure);
+            Vec::new()
+        }
+    };
+    report(&args, &removals, &after, ui);
+    let stuck = leftovers(&after);
+    if let Some(failure) = Failure::all(failures) {
+        return Err(failure.help("run `cargo agentcore clean` again: it goes on with what is left"));
+    }
+    finished(&stuck)?;
+    end_emulator(&args, &project, &config, ui).await
+}
+
+async fn observe<'a>(
+    placed: &'a [Placed<'a>],
+    options: removal::Options,
+) -> Result<Vec<Removal<'a>>, Failure> {
+    let mut removals = Vec::new();
+    for placed in placed {
+        removals.push(Removal::observe(placed, options).await?);
+    }
+    Ok(removals)
+}
+
+fn list(removals: &[Removal<'_>], ui: &Ui) {
+    for removal in removals {
+        for what in removal.words() {
+            ui.status("Would", &what);
+        }
+    }
+    for kept in kept(removals) {
+        ui.status("Keeping", &format!("{}: {}", kept.what, kept.why));
+    }
+}
+
+fn kept<'a>(removals: &'a [Removal<'_>]) -> Vec<&'a Kept> {
+    let mut all: Vec<&Kept> = removals.iter().flat_map(Removal::kept).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn confirm(args: &Args, ui: &Ui) -> Result<(), Failure> {
+    if args.yes {
+        return Ok(());
+    }
+    if !ui.is_interactive() {
+        return Err(
+            Failure::usage("deleting needs an answer, and there is no terminal to ask at")
+                .help("pass `--yes` to delete what is listed above; nothing was deleted"),
+        );
+    }
+    match ui.confirm("Delete all of this?") {
+        Some(true) => Ok(()),
+        _ => Err(Failure::world("nothing was deleted")),
+    }
+}
+
+/// What is ours and still there.
+fn leftovers(removals: &[Removal<'_>]) -> Vec<String> {
+    let stuck = kept(removals)
+        .into_iter()
+        .filter(|kept| kept.weight == Weight::Leftover);
+    let steps = removals
+        .iter()
+        .flat_map(Removal::words)
+        .map(|words| format!("not done: {words}"));
+    stuck
+        .map(|kept| format!("{}: {}", kept.what, kept.why))
+        .chain(steps)
+        .collect()
+}
+
+fn finished(stuck: &[String]) -> Result<(), Failure> {
+    if stuck.is_empty() {
+        return Ok(());
+    }
+    let mut failure = Failure::world("something of this project is left");
+    for what in stuck {
+        failure = failure.note(what);
+    }
+    Err(failure
+        .help("when that is done, run `cargo agentcore clean` again: it goes on with what is left"))
+}
+
+fn report(args: &Args, before: &[Removal<'_>], after: &[Removal<'_>], ui: &Ui) {
+    if args.output != cli::Output::Json {
+        return;
+    }
+    let planned: Vec<String> = before.iter().flat_map(Removal::words).collect();
+    let left: Vec<String> = after.iter().flat_map(Removal::words).collect();
+    let done: Vec<&String> = planned.iter().filter(|what| !left.contains(what)).collect();
+    let shown = if after.is_empty() { before } else { after };
+    let kept: Vec<_> = kept(shown)
+        .into_iter()
+        .map(|kept| json!({ "what": kept.what, "why": kept.why }))
+        .collect();
+    let document = if args.applying.changes_nothing() {
+        json!({ "version": 1, "command": "clean", "dry_run": true, "would": planned, "kept": kept })
+    } else {
+        json!({ "version": 1, "command": "clean", "deleted": done, "kept": kept, "left": left })
+    };
+    ui.result(&serde_json::to_string_pretty(&document).expect("a JSON value can be written"));
+}
+
+/// After everything in it is gone, the emulator goes too, with its state.
+async fn end_emulator(
+    args: &Args,
+    project: &Project,
+    config: &crate::config::Config,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    if !args.aws.local || !args.project.agent.is_empty() {
+        return Ok(());
+    }
+    let dir = local::dir(project, config)?;
+    if let effects::local::Stopped::WasRunning(emulator) = effects::local::stop(&dir).await? {
+        ui.status("Stopped", &format!("the emulator at {}", emulator.url));
+    }
+    files::remove_tree(&dir)?;
+    Ok(())
 }

@@ -10,6 +10,7 @@ pub mod prepare;
 
 mod files;
 mod handover;
+mod removal;
 mod role;
 mod session;
 

@@ -1,6 +1,7 @@
 //! Time and chance.
+#![expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Waits.
 pub(crate) async fn sleep(pause: Duration) {
@@ -10,4 +11,9 @@ pub(crate) async fn sleep(pause: Duration) {
 /// A number from 0 to 1, for spreading callers apart.
 pub(crate) fn jitter() -> f64 {
     fastrand::f64()
+}
+
+/// A moment to measure from.
+pub(crate) fn now() -> Instant {
+    Instant::now()
 }

@@ -126,6 +126,21 @@ pub(crate) fn remove_tree(path: &Path) -> Result<(), FileError> {
     }
 }
 
+/// Removes a directory where nothing is in it.
+pub(crate) fn remove_empty_dir(path: &Path) -> Result<(), FileError> {
+    match fs::remove_dir(path) {
+        Err(error)
+            if !matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty
+            ) =>
+        {
+            Err(FileError::new("remove the directory", path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The copy of an agent's sources, as it lies in the deployment folder.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ObservedCopy {

@@ -1,3 +1,4 @@
 //! Pure: what is shipped: records and hashes.
 
 pub(crate) mod record;
+pub(crate) mod toolkit_yaml;

@@ -12,6 +12,15 @@ pub(crate) fn pause(attempt: u32, jitter: f64) -> Duration {
     Duration::from_secs_f64(bound * (0.5 + 0.5 * jitter.clamp(0.0, 1.0)))
 }
 
+/// How long a deletion may take before it is given up on; the service takes minutes.
+pub(crate) const DELETION: Duration = Duration::from_secs(30 * 60);
+
+/// The pause between two looks at something that is being deleted.
+pub(crate) fn look(attempt: u32, jitter: f64) -> Duration {
+    let bound = (0.5 * f64::from(2_u32.saturating_pow(attempt.saturating_sub(1).min(5)))).min(10.0);
+    Duration::from_secs_f64(bound * (0.5 + 0.5 * jitter.clamp(0.0, 1.0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -22,5 +31,6 @@ mod tests {
         assert_eq!(pause(1, 0.0), Duration::from_millis(125));
         assert_eq!(pause(3, 1.0), Duration::from_secs(1));
         assert_eq!(pause(60, 1.0), Duration::from_secs(8));
+        assert_eq!(look(60, 1.0), Duration::from_secs(10));
     }
 }

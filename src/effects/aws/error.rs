@@ -74,6 +74,23 @@ impl AwsError {
         }
     }
 
+    /// One item of a batch that was refused within an answer of success.
+    pub(crate) fn refused(
+        operation: &'static str,
+        resource: String,
+        code: Option<&str>,
+        message: Option<&str>,
+    ) -> Self {
+        Self {
+            operation,
+            resource,
+            kind: kind_of(code, None),
+            code: code.map(str::to_owned),
+            message: message.unwrap_or("without an explanation").to_owned(),
+            request_id: None,
+        }
+    }
+
     pub(crate) fn is_not_found(&self) -> bool {
         self.kind == Kind::NotFound
     }

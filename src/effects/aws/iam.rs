@@ -9,9 +9,10 @@ use aws_sdk_iam::{
 };
 use serde_json::Value;
 
-use super::{AwsError, Session};
+use super::{AwsError, Session, runtime::gone_or};
 use crate::{
     names::RoleName,
+    plan::clean::RoleRemoval,
     plan::role::{ObservedRole, POLICY_PREFIX, RoleStep},
 };
 
@@ -212,6 +213,54 @@ impl Iam {
                 .await
                 .map(|_| ())
                 .map_err(|error| AwsError::new("iam:UpdateAssumeRolePolicy", shown(role), &error)),
+        }
+    }
+}
+
+impl Iam {
+    /// Carries out one step of `clean`; what is gone already is what was wanted.
+    pub(crate) async fn take_away(&self, step: &RoleRemoval) -> Result<(), AwsError> {
+        match step {
+            RoleRemoval::DeletePolicy { role, policy } => gone_or(
+                self.client
+                    .delete_role_policy()
+                    .role_name(role.as_str())
+                    .policy_name(policy)
+                    .send()
+                    .await
+                    .map_err(|error| {
+                        let what = format!("policy `{policy}` of {}", shown(role));
+                        AwsError::new("iam:DeleteRolePolicy", what, &error)
+                    }),
+            ),
+            RoleRemoval::SetTrust { role, document } => gone_or(
+                self.client
+                    .update_assume_role_policy()
+                    .role_name(role.as_str())
+                    .policy_document(document.to_json())
+                    .send()
+                    .await
+                    .map_err(|error| {
+                        AwsError::new("iam:UpdateAssumeRolePolicy", shown(role), &error)
+                    }),
+            ),
+            RoleRemoval::Untag { role, keys } => gone_or(
+                self.client
+                    .untag_role()
+                    .role_name(role.as_str())
+                    .set_tag_keys(Some(keys.clone()))
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::new("iam:UntagRole", shown(role), &error)),
+            ),
+            RoleRemoval::Delete { role } => gone_or(
+                self.client
+                    .delete_role()
+                    .role_name(role.as_str())
+                    .send()
+                    .await
+                    .map_err(|error| AwsError::new("iam:DeleteRole", shown(role), &error)),
+            ),
         }
     }
 }

@@ -1,7 +1,11 @@
 //! AWS, over the SDK. SDK types never leave this module.
 
+pub(crate) mod ecr;
 pub(crate) mod error;
 pub(crate) mod iam;
+pub(crate) mod logs;
+pub(crate) mod runtime;
+pub(crate) mod s3;
 pub(crate) mod session;
 
 pub(crate) use error::{AwsError, Kind};

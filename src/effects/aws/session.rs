@@ -57,6 +57,19 @@ pub(crate) struct Session {
     pub(crate) profile: Option<String>,
 }
 
+impl Session {
+    /// The same identity in another region.
+    pub(crate) fn in_region(&self, region: &Region) -> Self {
+        let place = aws_config::Region::new(region.as_str().to_owned());
+        let sdk = self.sdk.to_builder().region(place).build();
+        Self {
+            sdk,
+            region: region.clone(),
+            ..self.clone()
+        }
+    }
+}
+
 /// The region where `--local` works when none is configured.
 const LOCAL_REGION: &str = "us-east-1";
 

@@ -1,0 +1,254 @@
+//! Agent runtimes: `bedrock-agentcore-control`.
+
+use aws_sdk_bedrockagentcorecontrol::{
+    Client,
+    types::{AgentRuntimeArtifact, Code},
+};
+
+use super::{AwsError, Session};
+use crate::{
+    names::RuntimeName,
+    plan::clean::{ObjectKey, ObservedRuntime, Tags},
+};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Runtimes {
+    client: Client,
+}
+
+/// Whether something that is being deleted is still there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Gone,
+    /// Its status, and why it failed if it did.
+    There {
+        status: String,
+        failure: Option<String>,
+    },
+}
+
+impl Runtimes {
+    pub(crate) fn new(session: &Session) -> Self {
+        Self {
+            client: Client::new(&session.sdk),
+        }
+    }
+
+    /// Every runtime of this name: one on AWS, several in a store that does not mind.
+    pub(crate) async fn observe(
+        &self,
+        name: &RuntimeName,
+    ) -> Result<Vec<ObservedRuntime>, AwsError> {
+        let all = self
+            .client
+            .list_agent_runtimes()
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(|error| {
+                AwsError::new(
+                    "bedrock-agentcore:ListAgentRuntimes",
+                    "the account's runtimes",
+                    &error,
+                )
+            })?;
+        let mut found = Vec::new();
+        for runtime in all
+            .into_iter()
+            .filter(|runtime| runtime.agent_runtime_name == name.as_str())
+        {
+            found.extend(
+                self.one(&runtime.agent_runtime_id, &runtime.agent_runtime_arn, name)
+                    .await?,
+            );
+        }
+        Ok(found)
+    }
+
+    async fn one(
+        &self,
+        id: &str,
+        arn: &str,
+        name: &RuntimeName,
+    ) -> Result<Option<ObservedRuntime>, AwsError> {
+        let answer = match self
+            .client
+            .get_agent_runtime()
+            .agent_runtime_id(id)
+            .send()
+            .await
+        {
+            Ok(answer) => answer,
+            Err(error) => {
+                let error = AwsError::new("bedrock-agentcore:GetAgentRuntime", shown(id), &error);
+                return if error.is_not_found() {
+                    Ok(None)
+                } else {
+                    Err(error)
+                };
+            }
+        };
+        Ok(Some(ObservedRuntime {
+            id: id.to_owned(),
+            name: name.to_string(),
+            role_arn: answer.role_arn,
+            status: answer.status.as_str().to_owned(),
+            tags: self.tags(arn).await?,
+            endpoints: self.endpoints(id).await?,
+            code: answer.agent_runtime_artifact.as_ref().and_then(code),
+        }))
+    }
+
+    async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
+        match self
+            .client
+            .list_tags_for_resource()
+            .resource_arn(arn)
+            .send()
+            .await
+        {
+            Ok(answer) => Ok(Tags::Known(
+                answer.tags.unwrap_or_default().into_iter().collect(),
+            )),
+            Err(error) => {
+                let error = AwsError::new(
+                    "bedrock-agentcore:ListTagsForResource",
+                    format!("runtime `{arn}`"),
+                    &error,
+                );
+                Tags::of_error(error)
+            }
+        }
+    }
+
+    /// Every endpoint but the one that goes with the runtime.
+    async fn endpoints(&self, id: &str) -> Result<Vec<String>, AwsError> {
+        let endpoints = self
+            .client
+            .list_agent_runtime_endpoints()
+            .agent_runtime_id(id)
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(|error| {
+                AwsError::new(
+                    "bedrock-agentcore:ListAgentRuntimeEndpoints",
+                    shown(id),
+                    &error,
+                )
+            })?;
+        Ok(endpoints
+            .into_iter()
+            .map(|endpoint| endpoint.name)
+            .filter(|name| name != "DEFAULT")
+            .collect())
+    }
+
+    pub(crate) async fn delete_endpoint(&self, id: &str, endpoint: &str) -> Result<(), AwsError> {
+        gone_or(
+            self.client
+                .delete_agent_runtime_endpoint()
+                .agent_runtime_id(id)
+                .endpoint_name(endpoint)
+                .send()
+                .await
+                .map_err(|error| {
+                    AwsError::new(
+                        "bedrock-agentcore:DeleteAgentRuntimeEndpoint",
+                        format!("endpoint `{endpoint}` of {}", shown(id)),
+                        &error,
+                    )
+                }),
+        )
+    }
+
+    pub(crate) async fn delete(&self, id: &str) -> Result<(), AwsError> {
+        gone_or(
+            self.client
+                .delete_agent_runtime()
+                .agent_runtime_id(id)
+                .send()
+                .await
+                .map_err(|error| {
+                    AwsError::new("bedrock-agentcore:DeleteAgentRuntime", shown(id), &error)
+                }),
+        )
+    }
+
+    pub(crate) async fn presence(&self, id: &str) -> Result<Presence, AwsError> {
+        match self
+            .client
+            .get_agent_runtime()
+            .agent_runtime_id(id)
+            .send()
+            .await
+        {
+            Ok(answer) => Ok(Presence::There {
+                status: answer.status.as_str().to_owned(),
+                failure: answer.failure_reason,
+            }),
+            Err(error) => {
+                let error = AwsError::new("bedrock-agentcore:GetAgentRuntime", shown(id), &error);
+                if error.is_not_found() {
+                    Ok(Presence::Gone)
+                } else {
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    pub(crate) async fn endpoint_presence(
+        &self,
+        id: &str,
+        endpoint: &str,
+    ) -> Result<Presence, AwsError> {
+        let there = self.endpoints(id).await;
+        match there {
+            Ok(names) if names.iter().any(|name| name == endpoint) => Ok(Presence::There {
+                status: "DELETING".to_owned(),
+                failure: None,
+            }),
+            Ok(_) => Ok(Presence::Gone),
+            Err(error) if error.is_not_found() => Ok(Presence::Gone),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn shown(id: &str) -> String {
+    format!("runtime `{id}`")
+}
+
+/// What is gone already is what was wanted.
+pub(super) fn gone_or<T>(result: Result<T, AwsError>) -> Result<(), AwsError> {
+    match result {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn code(artifact: &AgentRuntimeArtifact) -> Option<ObjectKey> {
+    let configuration = artifact.as_code_configuration().ok()?;
+    match configuration.code.as_ref()? {
+        Code::S3(location) => Some(ObjectKey {
+            bucket: location.bucket.clone(),
+            key: location.prefix.clone(),
+        }),
+        _ => None,
+    }
+}
+
+impl Tags {
+    /// A store that knows no tags is not a failure; being refused is.
+    pub(super) fn of_error(error: AwsError) -> Result<Self, AwsError> {
+        match error.kind {
+            super::Kind::Unsupported => Ok(Self::Unknown),
+            _ => Err(error),
+        }
+    }
+}
