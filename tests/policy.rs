@@ -1,4 +1,9 @@
 //! `cargo agentcore policy`, through the real binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot set its stage fails, and it writes the files of its stage"
+)]
 
 use std::{fs, path::Path};
 
@@ -182,12 +187,14 @@ fn regions_of_two_partitions_are_refused() {
 
 #[test]
 fn a_boundary_that_iam_would_refuse_is_an_error_where_it_was_asked_for() {
-    let mut long = MANIFEST.to_owned();
-    for number in 0..40 {
-        long.push_str(&format!(
-            "[workspace.metadata.agentcore.agents.one_of_many_agents_{number}]\nsource = \"s{number}\"\ndeployment = \"d{number}\"\n"
-        ));
-    }
+    let many: Vec<String> = (0..40)
+        .map(|number| {
+            format!(
+                "[workspace.metadata.agentcore.agents.one_of_many_agents_{number}]\nsource = \"s{number}\"\ndeployment = \"d{number}\"\n"
+            )
+        })
+        .collect();
+    let long = format!("{MANIFEST}{}", many.concat());
     let asked = policy(&long, &["--only", "boundary"]);
     assert_eq!(asked.code, Some(3), "{}", asked.stderr);
     assert!(
