@@ -25,8 +25,6 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    #[command(flatten)]
-    project: cli::Project,
     /// Only these documents (repeatable)
     #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
     only: Vec<Kind>,
@@ -39,6 +37,8 @@ pub struct Args {
     /// Form of the output
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     output: Output,
+    #[command(flatten)]
+    project: cli::Project,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
@@ -75,7 +75,7 @@ struct Report {
     documents: Vec<Printed>,
 }
 
-pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let Args {
         project,
         only,
@@ -109,7 +109,11 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             };
             ui.result(&serde_json::to_string_pretty(&report).expect("a report holds only text"));
         }
-        Output::Text => documents.iter().for_each(|printed| show(printed, ui)),
+        Output::Text => {
+            for printed in &documents {
+                show(printed, ui);
+            }
+        }
     }
     let mut messages = Vec::new();
     for kind in kinds {
@@ -118,7 +122,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         if asked.contains(&kind) || matches!(kind, Kind::Trust | Kind::Execution) {
             messages.extend(found);
         } else {
-            found.iter().for_each(|problem| ui.warning(problem));
+            for problem in &found {
+                ui.warning(problem);
+            }
         }
     }
     if messages.is_empty() {

@@ -30,17 +30,30 @@ pub(super) fn allows(document: &Document, action: &str, resource: &str, context:
 
 /// `*` is any text, `?` one character.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    match (pattern.chars().next(), text.chars().next()) {
-        (None, None) => true,
-        (Some('*'), None) => matches(&pattern[1..], text),
-        (Some('*'), Some(first)) => {
-            matches(&pattern[1..], text) || matches(pattern, &text[first.len_utf8()..])
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                retry = Some((p + 1, t));
+                p += 1;
+            }
+            Some(&c) if c == b'?' || c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => {
+                // Let the last star take one character more.
+                let Some((after, taken)) = retry else {
+                    return false;
+                };
+                retry = Some((after, taken + 1));
+                (p, t) = (after, taken + 1);
+            }
         }
-        (Some(p), Some(t)) if p == '?' || p == t => {
-            matches(&pattern[p.len_utf8()..], &text[t.len_utf8()..])
-        }
-        _ => false,
     }
+    pattern[p..].iter().all(|c| *c == b'*')
 }
 
 /// Requests that could tell the documents apart: every action on every thing that any of them names,

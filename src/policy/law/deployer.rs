@@ -1,0 +1,146 @@
+//! What the deployer documents allow and what they never do.
+
+use std::collections::BTreeSet;
+
+use super::{
+    authorization::{Level, level},
+    conditioned,
+    fixture::{self, ACCOUNT, agent, target},
+};
+use crate::{
+    config::Agent,
+    policy::{Deployer, Document, Statement, administrator, deployer_grants, document_of},
+};
+
+fn actions(document: &Document) -> BTreeSet<&str> {
+    let statements = document.statement.iter();
+    statements
+        .flat_map(|s| &s.action)
+        .map(String::as_str)
+        .collect()
+}
+
+pub(super) fn deployer(agent: &Agent, deployer: Deployer) -> Document {
+    document_of(&deployer_grants(&[target(agent, "us-west-2")], deployer))
+}
+
+const BOUNDED: [&str; 4] = [
+    "iam:CreateRole",
+    "iam:PutRolePermissionsBoundary",
+    "iam:PutRolePolicy",
+    "iam:UpdateAssumeRolePolicy",
+];
+
+#[test]
+fn a_declared_boundary_binds_every_write_that_could_go_around_it() {
+    let bounded = deployer(&agent("a", &[]), Deployer::WithRoles);
+    let arn = format!("arn:aws:iam::{ACCOUNT}:policy/AgentBoundary");
+    for action in BOUNDED {
+        let found: Vec<&Statement> = bounded
+            .statement
+            .iter()
+            .filter(|s| s.action.iter().any(|a| a == action))
+            .collect();
+        assert!(!found.is_empty(), "{action}");
+        for statement in found {
+            let keys = &statement.condition["StringEquals"];
+            assert_eq!(
+                keys["iam:PermissionsBoundary"],
+                std::slice::from_ref(&arn),
+                "{action}"
+            );
+        }
+    }
+    let target = agent("a", &[]);
+    assert_eq!(
+        administrator(&[fixture::target(&target, "us-west-2")]),
+        None
+    );
+}
+
+#[test]
+fn without_a_boundary_the_warning_names_the_agents_and_no_boundary_is_written() {
+    let mut open = agent("a", &[]);
+    fixture::take_boundary(&mut open);
+    let document = deployer(&open, Deployer::WithRoles);
+    assert!(!actions(&document).contains("iam:PutRolePermissionsBoundary"));
+    assert!(!document.to_json().contains("iam:PermissionsBoundary"));
+    let warning =
+        administrator(&[target(&open, "us-west-2"), target(&open, "eu-central-1")]).unwrap();
+    assert_eq!(warning.notes[1], "no boundary is declared for `a`");
+}
+
+#[test]
+fn a_deployer_never_takes_a_boundary_off_and_hands_roles_to_agentcore_alone() {
+    for which in [Deployer::WithRoles, Deployer::WithoutRoles] {
+        let document = deployer(&agent("a", &[]), which);
+        for statement in &document.statement {
+            for action in &statement.action {
+                assert!(!action.contains('*'), "{action}");
+                assert_ne!(action, "iam:DeleteRolePermissionsBoundary");
+                assert!(!action.starts_with("iam:Attach"), "{action}");
+                match level(action) {
+                    Level::None => assert_eq!(statement.resource, ["*"], "{action}"),
+                    Level::Resource(_) => {
+                        assert!(!statement.resource.iter().any(|r| r == "*"), "{action}");
+                    }
+                }
+                conditioned(action, statement);
+            }
+        }
+        assert!(actions(&document).contains("iam:PassRole"));
+    }
+}
+
+#[test]
+fn a_role_of_somebody_else_is_read_and_handed_over_and_never_written() {
+    let reads = BTreeSet::from([
+        "iam:GetRole",
+        "iam:GetRolePolicy",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListRolePolicies",
+        "iam:PassRole",
+    ]);
+    let mut given = agent("a", &[]);
+    fixture::give_role(&mut given);
+    let documents = [
+        deployer(&agent("a", &[]), Deployer::WithoutRoles),
+        deployer(&given, Deployer::WithRoles),
+        deployer(&given, Deployer::WithoutRoles),
+    ];
+    for document in &documents {
+        let iam = actions(document)
+            .into_iter()
+            .filter(|a| a.starts_with("iam:"))
+            .collect();
+        assert_eq!(reads, iam);
+    }
+    assert!(documents[1].to_json().contains("role/theirs/role"));
+    assert_eq!(administrator(&[target(&given, "us-west-2")]), None);
+}
+
+#[test]
+fn tags_mark_the_first_write_and_guard_every_later_one() {
+    let document = deployer(&agent("a", &[]), Deployer::WithRoles);
+    let key = |of: &str| format!("aws:{of}Tag/cargo-agentcore:project");
+    let guarded = |action: &str, of: &str| {
+        document.statement.iter().any(|s| {
+            s.action.iter().any(|a| a == action)
+                && s.condition
+                    .get("StringEquals")
+                    .is_some_and(|keys| keys.contains_key(&key(of)))
+        })
+    };
+    for action in ["iam:CreateRole", "iam:TagRole", "logs:TagResource"] {
+        assert!(guarded(action, "Request"), "{action}");
+    }
+    for action in [
+        "iam:PutRolePolicy",
+        "iam:DeleteRole",
+        "iam:DeleteRolePolicy",
+        "iam:TagRole",
+        "iam:UntagRole",
+    ] {
+        assert!(guarded(action, "Resource"), "{action}");
+    }
+}

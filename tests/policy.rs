@@ -1,0 +1,216 @@
+//! `cargo agentcore policy`, through the real binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot set its stage fails, and it writes the files of its stage"
+)]
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+use snapbox::cmd::Command;
+
+const MANIFEST: &str = r#"
+[workspace]
+[workspace.metadata.agentcore]
+project = "shop-7k2qpx"
+region = "us-west-2"
+account = "123456789012"
+
+[workspace.metadata.agentcore.agents.seller]
+source = "seller"
+deployment = "deployment_seller"
+models = ["us.anthropic.claude-sonnet-4-6"]
+permissions = ["code-interpreter"]
+
+[workspace.metadata.agentcore.agents.buyer]
+source = "buyer"
+deployment = "deployment_buyer"
+"#;
+
+struct Answer {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn policy(manifest: &str, arguments: &[&str]) -> Answer {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("Cargo.toml");
+    fs::write(&path, manifest).unwrap();
+    run(&path, arguments)
+}
+
+fn run(manifest: &Path, arguments: &[&str]) -> Answer {
+    let output = Command::new(snapbox::cmd::cargo_bin!("cargo-agentcore"))
+        .args(["agentcore", "policy", "--manifest-path"])
+        .arg(manifest)
+        .args(arguments)
+        .env_remove("CARGO_AGENTCORE_REGION")
+        .env_remove("CARGO_AGENTCORE_STAGE")
+        // Any call to AWS would end here, and the command with it.
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Answer {
+        code: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+fn names(document: &Value) -> Vec<&str> {
+    let statements = document["Statement"].as_array().unwrap();
+    statements
+        .iter()
+        .map(|s| s["Sid"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn one_document_is_bare_on_stdout_and_its_reasons_are_on_stderr() {
+    let answer = policy(MANIFEST, &["--only", "execution", "--agent", "seller"]);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    let document: Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!(
+        names(&document),
+        [
+            "LogGroups",
+            "LogStreams",
+            "Traces",
+            "Metrics",
+            "ModelProfileUsAnthropicClaudeSonnet46",
+            "ModelTargetsUsAnthropicClaudeSonnet46",
+            "CodeInterpreter",
+        ]
+    );
+    assert!(
+        answer.stderr.contains(
+            "CodeInterpreter                        permissions = [\"code-interpreter\"]"
+        )
+    );
+    assert!(!answer.stderr.contains("note:"), "{}", answer.stderr);
+}
+
+#[test]
+fn without_only_every_document_of_every_agent_is_printed() {
+    let answer = policy(MANIFEST, &["--output", "json"]);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    let report: Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!(report["version"], 1);
+    let kinds: Vec<String> = report["documents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| format!("{} {}", d["kind"].as_str().unwrap(), d["agents"]))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            r#"trust ["buyer","seller"]"#,
+            r#"execution ["buyer"]"#,
+            r#"execution ["seller"]"#,
+            r#"boundary ["buyer","seller"]"#,
+            r#"deployer ["buyer","seller"]"#,
+            r#"deployer-no-iam ["buyer","seller"]"#,
+        ]
+    );
+    for document in report["documents"].as_array().unwrap() {
+        for name in names(&document["document"]) {
+            assert!(document["asked_by"][name].is_string(), "{name}: {document}");
+        }
+    }
+    // No boundary is declared: the deployer could make himself administrator.
+    assert!(
+        answer
+            .stderr
+            .contains("warning: whoever holds the deployer document")
+    );
+}
+
+#[test]
+fn flags_win_over_the_metadata_and_several_regions_share_the_trust_policy() {
+    let flags = [
+        "--account",
+        "210987654321",
+        "--region",
+        "eu-west-1",
+        "--region",
+        "us-east-1",
+    ];
+    let trust = policy(MANIFEST, &[&["--only", "trust"], &flags[..]].concat());
+    let document: Value = serde_json::from_str(&trust.stdout).unwrap();
+    assert_eq!(
+        document["Statement"][0]["Condition"]["ArnLike"]["aws:SourceArn"],
+        serde_json::json!([
+            "arn:aws:bedrock-agentcore:eu-west-1:210987654321:*",
+            "arn:aws:bedrock-agentcore:us-east-1:210987654321:*"
+        ])
+    );
+    let execution = policy(MANIFEST, &[&["--only", "execution"], &flags[..]].concat());
+    let documents = serde_json::Deserializer::from_str(&execution.stdout).into_iter::<Value>();
+    assert_eq!(documents.map(Result::unwrap).count(), 4);
+    assert!(!execution.stdout.contains("us-west-2") && !execution.stdout.contains("123456789012"));
+}
+
+#[test]
+fn what_is_not_known_is_a_placeholder_and_one_note_says_so() {
+    let bare = MANIFEST.replace("region = \"us-west-2\"\naccount = \"123456789012\"\n", "");
+    let answer = policy(&bare, &["--only", "trust,boundary"]);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    assert!(
+        answer
+            .stdout
+            .contains("arn:aws:bedrock-agentcore:REGION:ACCOUNT_ID:*")
+    );
+    assert_eq!(
+        answer.stderr.matches("note:").count(),
+        1,
+        "{}",
+        answer.stderr
+    );
+}
+
+#[test]
+fn regions_of_two_partitions_are_refused() {
+    let answer = policy(MANIFEST, &["--region", "us-west-2,us-gov-west-1"]);
+    assert_eq!(answer.code, Some(2));
+    assert!(
+        answer
+            .stderr
+            .contains("error: `us-west-2` and `us-gov-west-1` belong to different partitions"),
+        "{}",
+        answer.stderr
+    );
+}
+
+#[test]
+fn a_boundary_that_iam_would_refuse_is_an_error_where_it_was_asked_for() {
+    let many: Vec<String> = (0..40)
+        .map(|number| {
+            format!(
+                "[workspace.metadata.agentcore.agents.one_of_many_agents_{number}]\nsource = \"s{number}\"\ndeployment = \"d{number}\"\n"
+            )
+        })
+        .collect();
+    let long = format!("{MANIFEST}{}", many.concat());
+    let asked = policy(&long, &["--only", "boundary"]);
+    assert_eq!(asked.code, Some(3), "{}", asked.stderr);
+    assert!(
+        asked
+            .stderr
+            .contains("error: the permissions boundary holds"),
+        "{}",
+        asked.stderr
+    );
+    assert!(asked.stderr.contains("in `LogStreams`"), "{}", asked.stderr);
+    let all = policy(&long, &[]);
+    assert_eq!(all.code, Some(0), "{}", all.stderr);
+    assert!(
+        all.stderr
+            .contains("warning: the permissions boundary holds"),
+        "{}",
+        all.stderr
+    );
+}
