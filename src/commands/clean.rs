@@ -77,11 +77,11 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         if nothing {
             ui.status("Nothing", "to delete");
         }
-        let stuck = leftovers(&removals);
-        if stuck.is_empty() && !args.applying.changes_nothing() {
-            end_emulator(&args, &project, &config, ui).await?;
+        if args.applying.changes_nothing() {
+            return Ok(());
         }
-        return finished(&stuck);
+        finished(&leftovers(&removals))?;
+        return end_emulator(&args, &project, &config, ui).await;
     }
     confirm(&args, ui)?;
     let mut failures = Vec::new();
@@ -104,6 +104,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         return Err(failure.help("run `cargo agentcore clean` again: it goes on with what is left"));
     }
     finished(&stuck)?;
+    ui.status("Cleaned", "and read back: nothing of this is left");
     end_emulator(&args, &project, &config, ui).await
 }
 

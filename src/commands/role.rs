@@ -1,7 +1,7 @@
 //! The execution role of one agent: observed, planned, written and read back.
 
 use crate::{
-    config::{Agent, Boundary, RoleSettings},
+    config::{Agent, RoleSettings},
     effects::{
         aws::{Kind, Session, iam::Iam},
         clock,
@@ -59,7 +59,7 @@ pub(super) async fn decide(
                     arn.arn, arn.account, agent.name, session.account
                 )));
             }
-            let observed = iam.observe_role(&arn.name).await?.ok_or_else(|| {
+            let observed = iam.observe_given(&arn.name).await?.ok_or_else(|| {
                 Failure::world(format!("there is no role `{}`", arn.arn))
                     .help("`role.arn` names a role that exists; without it this tool makes one")
             })?;
@@ -114,6 +114,7 @@ pub(super) async fn apply(
     }
     let iam = Iam::new(session);
     let mut steps = plan.steps.clone();
+    let mut marked = false;
     for round in 1..=retry::ROLE_ROUNDS {
         for step in &steps {
             let (verb, _, object) = step.words();
@@ -125,8 +126,16 @@ pub(super) async fn apply(
                 {
                     break;
                 }
+                // The permission hangs on tags that were written a moment ago, and IAM takes a while.
+                Err(error)
+                    if error.kind == Kind::Denied && marked && round < retry::ROLE_ROUNDS =>
+                {
+                    ui.status("Waiting", "for IAM to know the role's new tags");
+                    break;
+                }
                 other => other?,
             }
+            marked |= matches!(step, RoleStep::Create { .. } | RoleStep::Tag { .. });
         }
         let observed = iam.observe_role(&desired.name).await?;
         steps = role::plan(desired, observed.as_ref(), adopt)?.steps;
@@ -162,13 +171,9 @@ fn desired(agent: &Agent, session: &Session) -> Result<DesiredRole, Failure> {
         account: session.account.clone(),
         region: session.region.clone(),
         policy: policy::execution(agent, &scope),
-        boundary: boundary.as_ref().map(|boundary| match boundary {
-            Boundary::Arn(arn) => arn.clone(),
-            Boundary::Name(name) => format!(
-                "arn:{}:iam::{}:policy/{name}",
-                session.partition, session.account
-            ),
-        }),
+        boundary: boundary
+            .as_ref()
+            .map(|boundary| policy::boundary_arn(boundary, session.partition, &session.account)),
         identity: Identity::of(agent),
         tags: agent.tags.clone(),
     })

@@ -99,16 +99,19 @@ const fn rule(kind: &'static str, on: On, calls: &'static [(&'static str, &'stat
 
 const RULES: &[Rule] = &[
     // A role that is there without our tags must be readable, or nobody could say whose it is.
-    rule(
-        "RoleRead",
-        On::Role,
-        &[
-            ("iam:GetRole", &[Prepare, Clean]),
-            ("iam:GetRolePolicy", &[Prepare, Clean]),
-            ("iam:ListAttachedRolePolicies", &[Prepare, Clean]),
-            ("iam:ListRolePolicies", &[Prepare, Clean]),
-        ],
-    ),
+    rule("RoleRead", On::Role, &[("iam:GetRole", &[Prepare, Clean])]),
+    Rule {
+        own_role: true,
+        ..rule(
+            "RolePolicies",
+            On::Role,
+            &[
+                ("iam:GetRolePolicy", &[Prepare, Clean]),
+                ("iam:ListAttachedRolePolicies", &[Prepare, Clean]),
+                ("iam:ListRolePolicies", &[Prepare, Clean]),
+            ],
+        )
+    },
     Rule {
         given: Given::ProjectInRequest,
         bounded: Bounded::Yes,
@@ -147,14 +150,6 @@ const RULES: &[Rule] = &[
                 ("iam:PutRolePolicy", &[Prepare]),
                 ("iam:UpdateAssumeRolePolicy", &[Prepare, Clean]),
             ],
-        )
-    },
-    Rule {
-        own_role: true,
-        ..rule(
-            "RoleUse",
-            On::Role,
-            &[("iam:ListInstanceProfilesForRole", &[Clean])],
         )
     },
     Rule {
@@ -204,9 +199,7 @@ const RULES: &[Rule] = &[
         &[
             ("ecr:BatchDeleteImage", &[Clean]),
             ("ecr:DeleteRepository", &[Clean]),
-            ("ecr:DescribeRepositories", &[Clean]),
             ("ecr:ListImages", &[Clean]),
-            ("ecr:ListTagsForResource", &[Clean]),
         ],
     ),
     Rule {
@@ -214,19 +207,13 @@ const RULES: &[Rule] = &[
         ..rule(
             "ObjectList",
             On::Bucket,
-            &[
-                ("s3:ListBucket", &[Clean]),
-                ("s3:ListBucketVersions", &[Clean]),
-            ],
+            &[("s3:ListBucketVersions", &[Clean])],
         )
     },
     rule(
         "Objects",
         On::Objects,
-        &[
-            ("s3:DeleteObject", &[Clean]),
-            ("s3:DeleteObjectVersion", &[Clean]),
-        ],
+        &[("s3:DeleteObjectVersion", &[Clean])],
     ),
     rule(
         "LogGroupList",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_iam::{
     Client,
     config::{Builder, Region as SdkRegion},
-    types::Tag,
+    types::{Role, Tag},
 };
 use serde_json::Value;
 
@@ -31,40 +31,39 @@ impl Iam {
         }
     }
 
+    /// A role that the user brings: only what its trust check needs.
+    pub(crate) async fn observe_given(
+        &self,
+        name: &RoleName,
+    ) -> Result<Option<ObservedRole>, AwsError> {
+        let role = self.role(name).await?;
+        Ok(role.map(|role| observed(role, BTreeMap::new(), Vec::new())))
+    }
+
     /// The role with its policies, or `None` where there is no role of this name.
     pub(crate) async fn observe_role(
         &self,
         name: &RoleName,
     ) -> Result<Option<ObservedRole>, AwsError> {
-        let role = match self.client.get_role().role_name(name.as_str()).send().await {
-            Ok(answer) => answer.role,
+        let Some(role) = self.role(name).await? else {
+            return Ok(None);
+        };
+        let (inline, attached) = tokio::try_join!(self.inline(name), self.attached(name))?;
+        Ok(Some(observed(role, inline, attached)))
+    }
+
+    async fn role(&self, name: &RoleName) -> Result<Option<Role>, AwsError> {
+        match self.client.get_role().role_name(name.as_str()).send().await {
+            Ok(answer) => Ok(answer.role),
             Err(error) => {
                 let error = AwsError::new("iam:GetRole", shown(name), &error);
-                return if error.is_not_found() {
+                if error.is_not_found() {
                     Ok(None)
                 } else {
                     Err(error)
-                };
+                }
             }
-        };
-        let Some(role) = role else { return Ok(None) };
-        let (inline, attached) = tokio::try_join!(self.inline(name), self.attached(name))?;
-        Ok(Some(ObservedRole {
-            arn: role.arn,
-            path: role.path,
-            trust: document(role.assume_role_policy_document.as_deref()).unwrap_or(Value::Null),
-            inline,
-            attached,
-            boundary: role
-                .permissions_boundary
-                .and_then(|boundary| boundary.permissions_boundary_arn),
-            tags: role
-                .tags
-                .unwrap_or_default()
-                .into_iter()
-                .map(|tag| (tag.key, tag.value))
-                .collect(),
-        }))
+        }
     }
 
     async fn inline(&self, name: &RoleName) -> Result<BTreeMap<String, Option<Value>>, AwsError> {
@@ -262,6 +261,29 @@ impl Iam {
                     .map_err(|error| AwsError::new("iam:DeleteRole", shown(role), &error)),
             ),
         }
+    }
+}
+
+fn observed(
+    role: Role,
+    inline: BTreeMap<String, Option<Value>>,
+    attached: Vec<String>,
+) -> ObservedRole {
+    ObservedRole {
+        arn: role.arn,
+        path: role.path,
+        trust: document(role.assume_role_policy_document.as_deref()).unwrap_or(Value::Null),
+        inline,
+        attached,
+        boundary: role
+            .permissions_boundary
+            .and_then(|boundary| boundary.permissions_boundary_arn),
+        tags: role
+            .tags
+            .unwrap_or_default()
+            .into_iter()
+            .map(|tag| (tag.key, tag.value))
+            .collect(),
     }
 }
 
