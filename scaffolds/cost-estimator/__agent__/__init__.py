@@ -1,0 +1,1 @@
+"""An agent that estimates what an architecture costs on AWS."""

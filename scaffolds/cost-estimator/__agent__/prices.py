@@ -1,0 +1,74 @@
+"""Prices from the AWS price list."""
+
+import json
+from typing import Any
+
+import boto3
+from strands import tool
+
+from .settings import region
+
+# The price list is served in three regions only; each knows the prices of all.
+ENDPOINTS = {"eu": "eu-central-1", "ap": "ap-south-1"}
+ELSEWHERE = "us-east-1"
+
+
+def endpoint_region(caller: str) -> str:
+    """Choose the price list's region that is nearest to the caller's."""
+    return ENDPOINTS.get(caller.split("-")[0], ELSEWHERE)
+
+
+def price_list() -> Any:
+    """Return a client of the price list."""
+    return boto3.client("pricing", region_name=endpoint_region(region()))
+
+
+@tool
+def attribute_values(service: str, attribute: str) -> list[str]:
+    """List the values that an attribute has in the price list of a service.
+
+    Args:
+        service: The service's code, such as AmazonEC2, AWSLambda or AmazonS3.
+        attribute: The attribute, such as instanceType, regionCode or productFamily.
+    """
+    pages = price_list().get_paginator("get_attribute_values")
+    found = pages.paginate(ServiceCode=service, AttributeName=attribute)
+    return [value["Value"] for page in found for value in page["AttributeValues"]]
+
+
+@tool
+def prices(service: str, filters: dict[str, str], limit: int = 20) -> list[dict[str, Any]]:
+    """Look up on-demand prices in US dollars.
+
+    Args:
+        service: The service's code, such as AmazonEC2, AWSLambda or AmazonS3.
+        filters: Attributes and their values, such as {"regionCode": "us-west-2"}.
+        limit: How many products to return at most.
+    """
+    chosen = [
+        {"Type": "TERM_MATCH", "Field": field, "Value": value}
+        for field, value in filters.items()
+    ]
+    answer = price_list().get_products(
+        ServiceCode=service, Filters=chosen, MaxResults=max(1, min(limit, 100))
+    )
+    return [summary(json.loads(product)) for product in answer["PriceList"]]
+
+
+def summary(product: dict[str, Any]) -> dict[str, Any]:
+    """Keep of a product what an estimate needs."""
+    terms = product.get("terms", {}).get("OnDemand", {}).values()
+    dimensions = [
+        dimension for term in terms for dimension in term["priceDimensions"].values()
+    ]
+    return {
+        "attributes": product["product"]["attributes"],
+        "prices": [
+            {
+                "usd": dimension["pricePerUnit"].get("USD"),
+                "unit": dimension["unit"],
+                "description": dimension["description"],
+            }
+            for dimension in dimensions
+        ],
+    }

@@ -1,0 +1,1 @@
+"""An agent that needs no model: it says what it hears."""

@@ -1,0 +1,1 @@
+"""A Strands agent on an Amazon Bedrock model."""

@@ -1,0 +1,160 @@
+use super::*;
+use crate::{
+    config::{Access, Manifest, Permission, Stage, load},
+    names::{AgentName, ProjectId, Region, RuntimeName},
+};
+
+fn context(template: &Template) -> Context {
+    let region = Region::parse("us-west-2").unwrap();
+    Context {
+        project: ProjectId::parse("my-agent-7k2qpx").unwrap(),
+        title: "my \"odd\" <agent> & {{co}}".into(),
+        agent: AgentName::parse("my_agent").unwrap(),
+        model: template.needs_model.then(|| default_model(Some(&region))),
+        region: Some(region),
+        permissions: template.permissions.to_vec(),
+    }
+}
+
+fn text(files: &Files, path: &str) -> String {
+    String::from_utf8(files[&PathBuf::from(path)].clone()).unwrap()
+}
+
+#[test]
+fn every_template_renders_with_the_files_that_a_project_has() {
+    for template in catalogue() {
+        let files = render(template.name, &context(template)).unwrap();
+        for wanted in [
+            "Cargo.toml",
+            "README.md",
+            "README_ja.md",
+            ".gitignore",
+            "deployment/invoke.py",
+            "deployment/invoke_async.py",
+            "deployment/requirements.txt",
+            "my_agent/__init__.py",
+        ] {
+            assert!(
+                files.contains_key(&PathBuf::from(wanted)),
+                "{} has no {wanted}",
+                template.name
+            );
+        }
+        for (path, content) in &files {
+            let shown = path.display().to_string();
+            assert!(
+                !shown.contains("hbs") && !shown.contains("__agent__"),
+                "{shown}"
+            );
+            assert!(
+                content.ends_with(b"\n"),
+                "{shown} does not end with a line's end"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_filled_in_is_neither_escaped_nor_rendered_again() {
+    let files = render("echo", &context(find("echo").unwrap())).unwrap();
+    assert!(text(&files, "README.md").starts_with("# my \"odd\" <agent> & {{co}}\n"));
+}
+
+#[test]
+fn the_metadata_is_read_again_as_it_was_meant() {
+    for template in catalogue() {
+        let wanted = context(template);
+        let files = render(template.name, &wanted).unwrap();
+        let manifest = Manifest {
+            path: "/real/fake/Cargo.toml".into(),
+            text: text(&files, "Cargo.toml"),
+        };
+        let config = load(&[manifest], &Stage::None).unwrap();
+        let [agent] = &config.agents[..] else {
+            panic!("one agent")
+        };
+        assert_eq!(agent.project, wanted.project);
+        assert_eq!(agent.permissions, wanted.permissions);
+        assert_eq!(agent.models, wanted.model.into_iter().collect::<Vec<_>>());
+        assert_eq!(agent.region, wanted.region);
+        assert!(config.warnings.is_empty());
+    }
+}
+
+#[test]
+fn every_permission_is_written_so_that_it_is_read_again() {
+    let mut wanted = context(find("echo").unwrap());
+    wanted.permissions = vec![
+        Permission::CodeInterpreter(Some("ci-1".into())),
+        Permission::Browser(None),
+        Permission::Browser(Some("b-1".into())),
+        Permission::Memory("m-1".into()),
+        Permission::Gateway("g-1".into()),
+        Permission::Guardrail("gr1".into()),
+        Permission::S3 {
+            arn: "arn:aws:s3:::bucket/x/*".into(),
+            access: Access::ReadWrite,
+        },
+        Permission::Secret("arn:aws:secretsmanager:us-west-2:123456789012:secret:n-AbCdEf".into()),
+        Permission::WorkloadIdentity,
+        Permission::ApiKey("k".into()),
+        Permission::OAuth("o".into()),
+        Permission::Agent(RuntimeName::parse("other").unwrap()),
+        Permission::Marketplace,
+    ];
+    let manifest = Manifest {
+        path: "/real/fake/Cargo.toml".into(),
+        text: agent_table(&wanted, table::Place::Package),
+    };
+    let config = load(&[manifest], &Stage::None).unwrap();
+    assert_eq!(config.agents[0].permissions, wanted.permissions);
+}
+
+#[test]
+fn without_a_region_no_key_is_written() {
+    let without = Context {
+        region: None,
+        ..context(find("echo").unwrap())
+    };
+    let files = render("echo", &without).unwrap();
+    assert!(!text(&files, "Cargo.toml").contains("region"));
+}
+
+/// Strict mode lets `{{#if typo}}` pass as false, so the words are checked here.
+#[test]
+fn templates_use_only_words_that_the_context_has() {
+    let values = serde_json::to_value(context(&catalogue()[0]).values()).unwrap();
+    let mut folders = vec![&TEMPLATES];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        folders.extend(folder.dirs());
+        for file in folder
+            .files()
+            .filter(|file| file.path().extension().is_some_and(|e| e == "hbs"))
+        {
+            for part in file.contents_utf8().unwrap().split("{{").skip(1) {
+                let word = part
+                    .split("}}")
+                    .next()
+                    .unwrap()
+                    .trim_start_matches(['#', '/']);
+                let word = word.trim_start_matches("if").trim();
+                assert!(
+                    word.is_empty() || values.get(word).is_some(),
+                    "{word} in {}",
+                    file.path().display()
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 20);
+}
+
+#[test]
+fn an_unknown_template_is_answered_with_those_that_there_are() {
+    assert_eq!(
+        find("strand").unwrap_err(),
+        "there is no template `strand`, there are `strands`, `cost-estimator`, `echo`; did you mean `strands`?"
+    );
+}
