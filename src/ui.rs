@@ -160,4 +160,41 @@ impl Ui {
             .ok()
             .flatten()
     }
+
+    /// Offers `items`; `None`: the question was cut off.
+    pub fn select(&self, prompt: &str, items: &[String], default: usize) -> Option<usize> {
+        let chosen = dialoguer::Select::new()
+            .with_prompt(prompt)
+            .items(items)
+            .default(default)
+            .interact_opt();
+        answered(chosen).flatten()
+    }
+
+    /// Asks for a line that `check` accepts; `None`: the question was cut off.
+    pub fn input(
+        &self,
+        prompt: &str,
+        default: &str,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Option<String> {
+        let mut input = dialoguer::Input::<String>::new()
+            .with_prompt(prompt)
+            .allow_empty(true)
+            .validate_with(|text: &String| check(text.trim()));
+        if !default.is_empty() {
+            input = input.default(default.to_owned());
+        }
+        answered(input.interact_text()).map(|text| text.trim().to_owned())
+    }
+}
+
+/// A dialogue that is cut off may have hidden the cursor.
+fn answered<T>(answer: dialoguer::Result<T>) -> Option<T> {
+    answer
+        .inspect_err(|_| {
+            // There is nobody left to tell.
+            let _ = dialoguer::console::Term::stderr().show_cursor();
+        })
+        .ok()
 }

@@ -8,6 +8,7 @@ pub mod new;
 pub mod policy;
 pub mod prepare;
 
+mod choice;
 mod files;
 mod handover;
 mod removal;

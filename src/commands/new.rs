@@ -1,10 +1,188 @@
-//! `cargo agentcore new`.
+//! `cargo agentcore new`: a project from an embedded template.
 
-use crate::{error::Failure, ui::Ui};
+use std::path::PathBuf;
 
+use super::choice::{self, Choices};
+use crate::{
+    effects::{clock, destination},
+    error::{Failure, Message},
+    plan::new as plan,
+    scaffold::{self, Context, Template},
+    ui::Ui,
+};
+
+/// Make an agent project from an embedded template
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Where to make it; the folder's name is the project's
+    #[arg(required_unless_present = "list")]
+    path: Option<PathBuf>,
+    /// The template [default: strands]
+    #[arg(short, long, value_name = "NAME")]
+    template: Option<String>,
+    /// List the templates and stop
+    #[arg(long)]
+    list: bool,
+    /// The agent's name [default: the folder's, hyphens as underscores]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    choices: Choices,
+    /// The version control of the new project [default: git, unless it is below a repository]
+    #[arg(long, value_enum, value_name = "VCS")]
+    vcs: Option<Vcs>,
+    /// Do not ask: take the options and the defaults
+    #[arg(short, long)]
+    yes: bool,
+    /// Show what would be made, and do nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+}
 
-pub async fn run(_args: Args, _ui: &Ui) -> Result<(), Failure> {
-    Err(Failure::world("`new` is not built yet"))
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Vcs {
+    Git,
+    None,
+}
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    if args.list {
+        return list(ui);
+    }
+    let given = args
+        .path
+        .clone()
+        .ok_or_else(|| Failure::usage("where to make the project is missing"))?;
+    let path = destination::absolute(&given)?;
+    let title =
+        path.file_name()
+            .and_then(|name| name.to_str())
+            .map(str::to_owned)
+            .ok_or_else(|| {
+                Failure::usage(format!("`{}` names no folder to make", given.display()))
+            .help("`cargo agentcore init` adds the configuration to the directory that you are in")
+            })?;
+    let (agent, renamed) = plan::agent_name(args.name.as_deref().unwrap_or(&title))?;
+    plan::check_package(&agent)?;
+    plan::check_place(
+        &given,
+        destination::observe(&path)?,
+        destination::enclosing(&path).as_ref(),
+    )?;
+
+    let asking = ui.is_interactive() && !args.yes;
+    let template = template(args.template.as_deref(), asking, ui)?;
+    let decided = choice::decide(
+        &args.choices,
+        template.needs_model,
+        template.permissions,
+        asking,
+        ui,
+    )
+    .await?;
+    let context = Context {
+        project: plan::project_id(&agent, clock::random_digits()),
+        title,
+        agent,
+        region: decided.region,
+        model: decided.model,
+        permissions: decided.permissions,
+    };
+    let files = scaffold::render(template.name, &context).map_err(|error| {
+        Failure::world(format!(
+            "the template is broken, which is a bug of ours: {error}"
+        ))
+    })?;
+    if args.dry_run {
+        for file in files.keys() {
+            ui.status("Would", &format!("write `{}`", given.join(file).display()));
+        }
+        return Ok(());
+    }
+    ui.status(
+        "Creating",
+        &format!(
+            "agent `{}` in `{}` from template `{}`",
+            context.agent,
+            given.display(),
+            template.name
+        ),
+    );
+    if let Some(said) = renamed {
+        ui.note(&said);
+    }
+    let git = match args.vcs {
+        Some(Vcs::None) => false,
+        Some(Vcs::Git) => true,
+        None => !destination::in_repository(&path),
+    };
+    destination::create(&path, &files, |root| {
+        if git && !destination::git_init(root)? && args.vcs == Some(Vcs::Git) {
+            return Err(Failure::world(
+                "`--vcs git` needs git, and it is not on PATH",
+            ));
+        }
+        Ok(())
+    })?;
+    next(&given, ui);
+    Ok(())
+}
+
+/// A template a line, its name first.
+fn list(ui: &Ui) -> Result<(), Failure> {
+    let width = scaffold::catalogue()
+        .iter()
+        .map(|template| template.name.len())
+        .max()
+        .unwrap_or(0);
+    for template in scaffold::catalogue() {
+        ui.result(&format!(
+            "{:width$}  {}",
+            template.name, template.description
+        ));
+    }
+    Ok(())
+}
+
+fn template(given: Option<&str>, asking: bool, ui: &Ui) -> Result<&'static Template, Failure> {
+    if let Some(name) = given {
+        return scaffold::find(name)
+            .map_err(|what| Failure::usage(what).help("`cargo agentcore new --list` shows them"));
+    }
+    let all = scaffold::catalogue();
+    if !asking {
+        return Ok(&all[0]);
+    }
+    let items: Vec<String> = all
+        .iter()
+        .map(|template| format!("{}: {}", template.name, template.description))
+        .collect();
+    let chosen = ui
+        .select("Template", &items, 0)
+        .ok_or_else(choice::cut_off)?;
+    Ok(&all[chosen])
+}
+
+fn next(path: &std::path::Path, ui: &Ui) {
+    let at = path.display();
+    ui.status(
+        "Next",
+        &format!("cd {at} && cargo agentcore prepare --local   # without an AWS account"),
+    );
+    ui.status(
+        "",
+        &format!("cd {at} && cargo agentcore prepare           # on AWS"),
+    );
+}
+
+/// A message that names a model which does not serve the region.
+pub(super) fn misfit(model: &crate::config::Model, region: &crate::names::Region) -> Message {
+    Message::new(format!(
+        "the model `{}` cannot be invoked from {region}",
+        model.id()
+    ))
+    .help(format!(
+        "in {region}, `{}` can",
+        scaffold::default_model(Some(region)).id()
+    ))
 }

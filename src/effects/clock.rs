@@ -17,3 +17,8 @@ pub(crate) fn jitter() -> f64 {
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
+
+/// Six numbers below 36.
+pub(crate) fn random_digits() -> [u8; 6] {
+    std::array::from_fn(|_| fastrand::u8(..36))
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod aws;
 pub(crate) mod clock;
+pub(crate) mod destination;
 pub(crate) mod env;
 pub(crate) mod files;
 pub(crate) mod local;

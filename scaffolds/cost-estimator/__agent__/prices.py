@@ -37,7 +37,9 @@ def attribute_values(service: str, attribute: str) -> list[str]:
 
 
 @tool
-def prices(service: str, filters: dict[str, str], limit: int = 20) -> list[dict[str, Any]]:
+def prices(
+    service: str, filters: dict[str, str], limit: int = 20
+) -> list[dict[str, Any]]:
     """Look up on-demand prices in US dollars.
 
     Args:

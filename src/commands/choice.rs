@@ -1,0 +1,133 @@
+//! Region, model and permissions of a new agent: from options, from a short dialogue, or by default.
+
+use crate::{
+    config::{Model, Permission},
+    effects::aws::session,
+    error::Failure,
+    names::Region,
+    scaffold,
+    ui::Ui,
+};
+
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Choices {
+    /// AWS region [default: the AWS configuration's]
+    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = |text: &str| Region::parse(text))]
+    region: Option<Region>,
+    /// The Bedrock model's id [default: a current Claude Sonnet that serves the region]
+    #[arg(long, value_name = "ID", value_parser = model)]
+    model: Option<Model>,
+    /// What the agent may use, such as `code-interpreter`, `pricing`, `memory=ID` (repeatable)
+    #[arg(long, value_name = "PERMISSION", value_parser = |text: &str| Permission::from_flag(text))]
+    permission: Vec<Permission>,
+}
+
+pub(super) struct Decided {
+    pub(super) region: Option<Region>,
+    pub(super) model: Option<Model>,
+    pub(super) permissions: Vec<Permission>,
+}
+
+fn model(text: &str) -> Result<Model, String> {
+    Model::parse(text).ok_or_else(|| {
+        format!("`{text}` is not a model's id, such as `us.anthropic.claude-sonnet-4-6`")
+    })
+}
+
+/// `own` are the permissions that the agent's code needs in any case.
+pub(super) async fn decide(
+    choices: &Choices,
+    needs_model: bool,
+    own: &[Permission],
+    asking: bool,
+    ui: &Ui,
+) -> Result<Decided, Failure> {
+    let known = match &choices.region {
+        Some(region) => Some(region.clone()),
+        None => session::known_region().await,
+    };
+    let region = if asking && choices.region.is_none() {
+        ask_region(known.as_ref(), ui)?
+    } else {
+        known
+    };
+    if region.is_none() {
+        ui.note("no AWS region is known, so none is written; `region` in Cargo.toml, `--region` or AWS_REGION names one");
+    }
+    let model = match &choices.model {
+        Some(model) => Some(model.clone()),
+        None if !needs_model => None,
+        None => Some(default_model(region.as_ref(), asking, ui)?),
+    };
+    if let (Some(model), Some(region)) = (&model, &region)
+        && !scaffold::serves(model, region)
+    {
+        ui.warning(&super::new::misfit(model, region));
+    }
+    let mut permissions = own.to_vec();
+    permissions.extend(choices.permission.iter().cloned());
+    if asking && choices.permission.is_empty() {
+        permissions.extend(ask_permissions(ui)?);
+    }
+    permissions.sort();
+    permissions.dedup();
+    Ok(Decided {
+        region,
+        model,
+        permissions,
+    })
+}
+
+fn ask_region(known: Option<&Region>, ui: &Ui) -> Result<Option<Region>, Failure> {
+    let answer = ui
+        .input(
+            "AWS region (empty: none yet)",
+            known.map_or("", Region::as_str),
+            |text| {
+                if text.is_empty() {
+                    Ok(())
+                } else {
+                    Region::parse(text)
+                        .map(|_| ())
+                        .map_err(|error| error.to_string())
+                }
+            },
+        )
+        .ok_or_else(cut_off)?;
+    Ok(Region::parse(&answer).ok())
+}
+
+fn default_model(region: Option<&Region>, asking: bool, ui: &Ui) -> Result<Model, Failure> {
+    let default = scaffold::default_model(region);
+    if !asking {
+        return Ok(default);
+    }
+    let answer = ui
+        .input("Bedrock model", &default.id(), |text| {
+            model(text).map(|_| ())
+        })
+        .ok_or_else(cut_off)?;
+    Ok(Model::parse(&answer).unwrap_or(default))
+}
+
+fn ask_permissions(ui: &Ui) -> Result<Vec<Permission>, Failure> {
+    let split = |text: &str| -> Result<Vec<Permission>, String> {
+        text.split([',', ' '])
+            .filter(|word| !word.is_empty())
+            .map(Permission::from_flag)
+            .collect()
+    };
+    let answer = ui
+        .input(
+            "Further permissions, such as `pricing, memory=ID` (empty: none)",
+            "",
+            |text| split(text).map(|_| ()),
+        )
+        .ok_or_else(cut_off)?;
+    Ok(split(&answer).unwrap_or_default())
+}
+
+/// The dialogue was left: nothing was written.
+pub(super) fn cut_off() -> Failure {
+    Failure::world("stopped; nothing was written")
+}

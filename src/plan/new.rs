@@ -1,0 +1,169 @@
+//! What a new project is called, and whether its place is free.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    error::Failure,
+    names::{AgentName, NameError, ProjectId},
+};
+
+/// What stands where the project is to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Destination {
+    Free,
+    EmptyDirectory,
+    Directory,
+    File,
+}
+
+/// A workspace above the destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Enclosing {
+    /// Its Cargo.toml.
+    pub(crate) manifest: PathBuf,
+    /// The pattern of `members` that would take the new folder in.
+    pub(crate) pattern: String,
+    /// The new folder, relative to the workspace.
+    pub(crate) folder: String,
+}
+
+/// Refuses a place that is taken, before anything is written.
+pub(crate) fn check_place(
+    path: &Path,
+    there: Destination,
+    enclosing: Option<&Enclosing>,
+) -> Result<(), Failure> {
+    let shown = path.display();
+    match there {
+        Destination::File => {
+            return Err(Failure::world(format!("`{shown}` exists and is a file"))
+                .help("choose another path"));
+        }
+        Destination::Directory => {
+            return Err(Failure::world(format!("the directory `{shown}` exists and is not empty"))
+                .help("choose another path; `cargo agentcore init` adds the configuration to an agent that exists"));
+        }
+        Destination::Free | Destination::EmptyDirectory => {}
+    }
+    let Some(Enclosing {
+        manifest,
+        pattern,
+        folder,
+    }) = enclosing
+    else {
+        return Ok(());
+    };
+    Err(Failure::config(format!(
+        "the workspace of `{}` would take `{folder}` in by its members `{pattern}`",
+        manifest.display()
+    ))
+    .note("the new project is a workspace of its own, so that every cargo command of the other one would fail")
+    .help(format!("add `exclude = [\"{folder}\"]` to `[workspace]` in {}, or choose another path", manifest.display())))
+}
+
+/// The agent's name for a folder's: hyphens become underscores, and that is said.
+pub(crate) fn agent_name(given: &str) -> Result<(AgentName, Option<String>), Failure> {
+    if let Ok(name) = AgentName::parse(given) {
+        return Ok((name, None));
+    }
+    let mapped = given.replace('-', "_");
+    match AgentName::parse(&mapped) {
+        Ok(name) => {
+            let said =
+                format!("the agent is called `{name}`, because the service knows no hyphens");
+            Ok((name, Some(said)))
+        }
+        Err(NameError { rule, .. }) => Err(Failure::usage(format!(
+            "`{given}` is not a legal agent name: {rule}"
+        ))
+        .help("name the agent with `--name`")),
+    }
+}
+
+/// Words that Python would not import.
+const KEYWORDS: [&str; 35] = [
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
+    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
+    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
+    "with", "yield",
+];
+/// Packages that the agent itself imports: a package of that name would hide them.
+const TAKEN: [&str; 7] = [
+    "bedrock_agentcore",
+    "strands",
+    "boto3",
+    "botocore",
+    "starlette",
+    "uvicorn",
+    "deployment",
+];
+
+/// The agent's name is also its package's.
+pub(crate) fn check_package(name: &AgentName) -> Result<(), Failure> {
+    let text = name.as_str();
+    let problem = if KEYWORDS.contains(&text) {
+        "is a word of Python's own"
+    } else if TAKEN.contains(&text) {
+        "would hide a package that the agent imports"
+    } else {
+        return Ok(());
+    };
+    Err(Failure::usage(format!(
+        "the agent cannot be called `{name}`: a package of that name {problem}"
+    ))
+    .help("choose another name with `--name`"))
+}
+
+/// Name and six random characters; `random` holds numbers below 36.
+pub(crate) fn project_id(name: &AgentName, random: [u8; 6]) -> ProjectId {
+    let tail: String = random
+        .into_iter()
+        .map(|number| {
+            char::from_digit(u32::from(number % 36), 36).expect("a number below 36 is a digit")
+        })
+        .collect();
+    let head = name.as_str().replace('_', "-").to_ascii_lowercase();
+    ProjectId::parse(&format!("{head}-{tail}")).expect("a name and six characters are an identity")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hyphens_are_mapped_and_said_and_what_cannot_be_mapped_is_refused() {
+        let (name, said) = agent_name("my-agent").unwrap();
+        assert_eq!(name.as_str(), "my_agent");
+        assert!(said.unwrap().contains("`my_agent`"));
+        let failure = agent_name("1st agent").unwrap_err();
+        assert_eq!(failure.messages[0].help, ["name the agent with `--name`"]);
+    }
+
+    #[test]
+    fn a_package_that_python_or_the_agent_needs_is_refused() {
+        for name in ["class", "strands"] {
+            assert!(check_package(&AgentName::parse(name).unwrap()).is_err());
+        }
+        assert!(check_package(&AgentName::parse("my_agent").unwrap()).is_ok());
+    }
+
+    #[test]
+    fn the_identity_holds_the_name_and_six_characters() {
+        let name = AgentName::parse("my_agent").unwrap();
+        assert_eq!(
+            project_id(&name, [0, 9, 10, 35, 36, 71]).as_str(),
+            "my-agent-09az0z"
+        );
+    }
+
+    #[test]
+    fn the_line_to_exclude_is_printed() {
+        let enclosing = Enclosing {
+            manifest: "/ws/Cargo.toml".into(),
+            pattern: "crates/*".into(),
+            folder: "crates/my-agent".into(),
+        };
+        let failure = check_place(Path::new("x"), Destination::Free, Some(&enclosing)).unwrap_err();
+        assert!(failure.messages[0].help[0].contains("`exclude = [\"crates/my-agent\"]`"));
+    }
+}
