@@ -1,0 +1,144 @@
+//! The Python programs that the tests run: two virtual environments under `target/test-bed`, made
+//! once from the pinned requirements beside this file and shared by every test process.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use sha2::{Digest, Sha256};
+
+/// The virtual environment with ministack, moto and the boto3 that they agree on.
+pub fn emulators() -> PathBuf {
+    static READY: OnceLock<PathBuf> = OnceLock::new();
+    READY
+        .get_or_init(|| {
+            environment(
+                "emulators",
+                "requirements-emulators.txt",
+                include_str!("requirements-emulators.txt"),
+            )
+        })
+        .clone()
+}
+
+/// The virtual environment of a user: the bedrock-agentcore SDK, the starter toolkit (`agentcore`),
+/// strands, boto3, ruff, mypy and uv.
+pub fn agents() -> PathBuf {
+    static READY: OnceLock<PathBuf> = OnceLock::new();
+    READY
+        .get_or_init(|| {
+            environment(
+                "agents",
+                "requirements-agents.txt",
+                include_str!("requirements-agents.txt"),
+            )
+        })
+        .clone()
+}
+
+/// A program of a virtual environment.
+pub fn program(environment: &Path, name: &str) -> PathBuf {
+    if cfg!(windows) {
+        environment.join("Scripts").join(format!("{name}.exe"))
+    } else {
+        environment.join("bin").join(name)
+    }
+}
+
+/// Everything the tests keep between runs.
+pub fn directory() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("cargo's tmp directory is inside its target directory")
+        .join("test-bed")
+}
+
+fn environment(name: &str, file: &str, requirements: &str) -> PathBuf {
+    let digest = Sha256::digest(requirements.as_bytes());
+    let key: String = digest[..6].iter().map(|b| format!("{b:02x}")).collect();
+    let bed = directory();
+    let path = bed.join(format!("{name}-{key}"));
+    let ready = path.join("ready");
+    fs::create_dir_all(&bed).unwrap();
+    let lock = File::create(bed.join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    // A marker alone proves little: the interpreter it was made with may be gone.
+    if !ready.exists() || !program(&path, "python").exists() {
+        if path.exists() {
+            fs::remove_dir_all(&path).unwrap();
+        }
+        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/support")
+            .join(file);
+        make(&path, &file);
+        fs::write(&ready, "").unwrap();
+    }
+    path
+}
+
+fn make(path: &Path, requirements: &Path) {
+    let with_uv = [
+        vec!["venv", "--quiet", "--no-project"],
+        vec!["pip", "install", "--quiet", "--no-deps"],
+    ];
+    let mut uv = Command::new("uv");
+    uv.args(&with_uv[0])
+        .arg("--python")
+        .arg("python3")
+        .arg(path);
+    let mut install = Command::new("uv");
+    install
+        .args(&with_uv[1])
+        .arg("--python")
+        .arg(program(path, "python"))
+        .arg("--requirement")
+        .arg(requirements);
+    // pip's own configuration may know an index that uv does not, so pip has the last word.
+    if succeeds(&mut uv) && succeeds(&mut install) {
+        return;
+    }
+    if path.exists() {
+        fs::remove_dir_all(path).unwrap();
+    }
+    let made = Command::new("python3")
+        .args(["-m", "venv"])
+        .arg(path)
+        .output();
+    match made {
+        Err(error) => panic!(
+            "the tests need Python 3.10 or later as `python3` on PATH: {error}; install it and run them again"
+        ),
+        Ok(made) if !made.status.success() => panic!(
+            "`python3 -m venv` failed; install the venv module (Debian: `apt-get install python3-venv`):\n{}{}",
+            String::from_utf8_lossy(&made.stdout),
+            String::from_utf8_lossy(&made.stderr)
+        ),
+        Ok(_) => {}
+    }
+    let installed = Command::new(program(path, "python"))
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--requirement",
+        ])
+        .arg(requirements)
+        .output()
+        .expect("the interpreter that was just made runs");
+    assert!(
+        installed.status.success(),
+        "cannot install {}:\n{}{}",
+        requirements.display(),
+        String::from_utf8_lossy(&installed.stdout),
+        String::from_utf8_lossy(&installed.stderr)
+    );
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}

@@ -1,0 +1,237 @@
+//! The AWS emulators, each on 127.0.0.1 and a port of its own, gone when the test is.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::bed;
+
+/// The credentials that reach an emulator and nothing else.
+pub const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
+pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+/// ministack: right shapes, a DEFAULT endpoint, a data plane, IAM enforcement with `AUTH=true`.
+pub struct Ministack;
+
+/// moto: keeps tags on runtimes, makes no DEFAULT endpoint, leaves an updated runtime UPDATING for ever.
+pub struct Moto;
+
+/// A running emulator; dropping it ends it.
+pub struct Emulator {
+    child: Child,
+    port: u16,
+    account: String,
+    log: PathBuf,
+    _directory: TempDir,
+}
+
+impl Ministack {
+    pub fn start() -> Emulator {
+        Self::start_with(&[])
+    }
+
+    /// With ministack's own variables, such as `AUTH=true` or `MINISTACK_ACCOUNT_ID`.
+    pub fn start_with(variables: &[(&str, &str)]) -> Emulator {
+        let account = variables
+            .iter()
+            .find(|(name, _)| *name == "MINISTACK_ACCOUNT_ID")
+            .map_or("000000000000", |(_, account)| account);
+        Emulator::start(account, "/_ministack/health", |command, port| {
+            command
+                .arg("ministack.app")
+                .env("BIND_HOST", "127.0.0.1")
+                .env("GATEWAY_PORT", port)
+                .envs(variables.iter().copied());
+        })
+    }
+}
+
+impl Moto {
+    pub fn start() -> Emulator {
+        Emulator::start("123456789012", "/moto-api/data.json", |command, port| {
+            command.args(["moto.server", "--host", "127.0.0.1", "--port", port]);
+        })
+    }
+}
+
+impl Emulator {
+    /// Another process may take the port between its choice and its use, hence the attempts.
+    fn start(account: &str, health: &str, configure: impl Fn(&mut Command, &str)) -> Self {
+        let python = bed::program(&bed::emulators(), "python");
+        let mut said = String::new();
+        for _ in 0..5 {
+            let directory = tempfile::tempdir().unwrap();
+            let log = directory.path().join("log");
+            let port = free_port();
+            let mut command = Command::new(&python);
+            command
+                .arg(support("launch.py"))
+                .env_clear()
+                .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+                .env("HOME", directory.path())
+                .env("TMPDIR", directory.path())
+                .env("PYTHONDONTWRITEBYTECODE", "1")
+                .current_dir(directory.path())
+                .stdin(Stdio::piped())
+                .stdout(std::fs::File::create(&log).unwrap())
+                .stderr(std::fs::File::options().append(true).open(&log).unwrap());
+            configure(&mut command, &port.to_string());
+            let mut emulator = Self {
+                child: command.spawn().expect("the test bed's python starts"),
+                port,
+                account: account.to_owned(),
+                log,
+                _directory: directory,
+            };
+            if emulator.is_healthy_within(health, Duration::from_secs(60)) {
+                return emulator;
+            }
+            said = emulator.log();
+        }
+        panic!("the emulator does not start; the last attempt said:\n{said}");
+    }
+
+    fn is_healthy_within(&mut self, health: &str, limit: Duration) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < limit {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return false;
+            }
+            if request(self.port, &format!("GET {health} HTTP/1.1"), "")
+                .is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+            {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        false
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The account that the emulator answers for.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the emulator has printed so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// A request of the emulator's own interface; the answer as it came, head and body.
+    pub fn post(&self, path: &str, body: &str) -> String {
+        request(self.port, &format!("POST {path} HTTP/1.1"), body).expect("the emulator answers")
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The output of a boto3 script; `client(service, region)`, `account`, `endpoint`, `json` are there.
+pub fn boto3(emulator: &Emulator, script: &str) -> String {
+    python(emulator, script, &[])
+}
+
+/// Everything the account holds in the regions that the tests use.
+pub fn listing(emulator: &Emulator) -> Value {
+    listing_of(emulator, &["us-east-1", "us-west-2", "eu-central-1"])
+}
+
+/// Everything the account holds in these regions; of two listings each difference is a real one.
+pub fn listing_of(emulator: &Emulator, regions: &[&str]) -> Value {
+    let regions = regions.join(",");
+    let printed = python(
+        emulator,
+        include_str!("listing.py"),
+        &[("LISTING_REGIONS", &regions)],
+    );
+    serde_json::from_str(&printed).expect("listing.py prints JSON")
+}
+
+fn python(emulator: &Emulator, script: &str, variables: &[(&str, &str)]) -> String {
+    let mut child = Command::new(bed::program(&bed::emulators(), "python"))
+        .arg("-")
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("EMULATOR_URL", emulator.url())
+        .env("EMULATOR_ACCOUNT", emulator.account())
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the test bed's python starts");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    stdin.write_all(include_bytes!("prelude.py")).unwrap();
+    stdin.write_all(script.as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.status.success(),
+        "the script failed:\n{script}\n{}\nthe emulator's log ends with:\n{}",
+        String::from_utf8_lossy(&output.stderr),
+        tail(&emulator.log())
+    );
+    String::from_utf8(output.stdout).expect("Python prints UTF-8")
+}
+
+/// A port that nobody listened on a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("127.0.0.1 has free ports")
+        .port()
+}
+
+/// A file of this directory.
+pub fn support(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/support")
+        .join(name)
+}
+
+fn request(port: u16, line: &str, body: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    write!(
+        stream,
+        "{line}\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(30)..].join("\n")
+}

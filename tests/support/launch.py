@@ -1,0 +1,20 @@
+"""Runs an emulator in this process and ends with whoever holds the other end of stdin.
+
+A test that panics or is killed closes that pipe, so no emulator outlives its test.
+"""
+
+import os
+import sys
+import threading
+from importlib import import_module
+
+
+def end_with_stdin() -> None:
+    while os.read(0, 64):
+        pass
+    os._exit(0)
+
+
+threading.Thread(target=end_with_stdin, daemon=True).start()
+module, *sys.argv[1:] = sys.argv[1:]
+sys.exit(import_module(module).main())
