@@ -139,7 +139,8 @@ impl Ui {
                 } else {
                     word.to_owned()
                 };
-                text.push_str(&format!("\n  {word}: {}", line.replace('\n', "\n        ")));
+                let line = line.replace('\n', "\n        ");
+                text.extend(["\n  ", &word, ": ", &line]);
             }
         }
         self.line(&text);
@@ -153,16 +154,21 @@ impl Ui {
 
     /// Asks for a yes or no; only where [`Ui::is_interactive`]. `None`: the question was cut off.
     pub fn confirm(&self, question: &str) -> Option<bool> {
-        dialoguer::Confirm::new()
+        if !self.interactive {
+            return None;
+        }
+        let answer = dialoguer::Confirm::new()
             .with_prompt(question)
             .default(false)
-            .interact_opt()
-            .ok()
-            .flatten()
+            .interact_opt();
+        answered(answer).flatten()
     }
 
     /// Offers `items`; `None`: the question was cut off.
     pub fn select(&self, prompt: &str, items: &[String], default: usize) -> Option<usize> {
+        if !self.interactive {
+            return None;
+        }
         let chosen = dialoguer::Select::new()
             .with_prompt(prompt)
             .items(items)
@@ -178,6 +184,9 @@ impl Ui {
         default: &str,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Option<String> {
+        if !self.interactive {
+            return None;
+        }
         let mut input = dialoguer::Input::<String>::new()
             .with_prompt(prompt)
             .allow_empty(true)

@@ -142,7 +142,7 @@ impl FileWork {
                 self.deployment.join(&self.agent).display()
             );
             if removed > 0 {
-                said.push_str(&format!(", removing {removed}"));
+                said = format!("{said}, removing {removed}");
             }
             ui.status("Copying", &said);
         }

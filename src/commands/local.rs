@@ -52,7 +52,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                     ui.status("Stopped", &format!("the emulator at {}", emulator.url));
                 }
                 Stopped::NotRunning => {
-                    ui.status("Stopped", "already: no emulator runs for this project")
+                    ui.status("Stopped", "already: no emulator runs for this project");
                 }
             }
             None

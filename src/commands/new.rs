@@ -47,7 +47,8 @@ enum Vcs {
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     if args.list {
-        return list(ui);
+        list(ui);
+        return Ok(());
     }
     let given = args
         .path
@@ -129,7 +130,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
 }
 
 /// A template a line, its name first.
-fn list(ui: &Ui) -> Result<(), Failure> {
+fn list(ui: &Ui) {
     let width = scaffold::catalogue()
         .iter()
         .map(|template| template.name.len())
@@ -141,7 +142,6 @@ fn list(ui: &Ui) -> Result<(), Failure> {
             template.name, template.description
         ));
     }
-    Ok(())
 }
 
 fn template(given: Option<&str>, asking: bool, ui: &Ui) -> Result<&'static Template, Failure> {

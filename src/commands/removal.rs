@@ -260,7 +260,7 @@ impl<'a> Removal<'a> {
         match file.without(name) {
             Shortened::Nothing => files::remove_file(&yaml)?,
             Shortened::Text(text) => {
-                files::write_atomic(&yaml, &self.agent.dir, text.as_bytes(), false)?
+                files::write_atomic(&yaml, &self.agent.dir, text.as_bytes(), false)?;
             }
         }
         Ok(())

@@ -77,7 +77,7 @@ pub(super) async fn decide(
             })
         }
         RoleSettings::Managed { .. } => {
-            let desired = desired(agent, session)?;
+            let desired = desired(agent, session);
             let observed = iam.observe_role(&desired.name).await?;
             let plan = role::plan(&desired, observed.as_ref(), adopt)?;
             Ok(RoleWork::Managed {
@@ -149,7 +149,7 @@ pub(super) async fn apply(
         .help("look for another run, a policy engine or a person who changes the same role, then run this again"))
 }
 
-fn desired(agent: &Agent, session: &Session) -> Result<DesiredRole, Failure> {
+fn desired(agent: &Agent, session: &Session) -> DesiredRole {
     let RoleSettings::Managed {
         name,
         path,
@@ -164,7 +164,7 @@ fn desired(agent: &Agent, session: &Session) -> Result<DesiredRole, Failure> {
         account: session.account.clone(),
         runtime: agent.runtime_name.clone(),
     };
-    Ok(DesiredRole {
+    DesiredRole {
         name: name.clone(),
         path: path.clone(),
         partition: session.partition,
@@ -176,5 +176,5 @@ fn desired(agent: &Agent, session: &Session) -> Result<DesiredRole, Failure> {
             .map(|boundary| policy::boundary_arn(boundary, session.partition, &session.account)),
         identity: Identity::of(agent),
         tags: agent.tags.clone(),
-    })
+    }
 }

@@ -138,7 +138,7 @@ fn cut(text: &str, name: &str, default: Option<&str>) -> String {
             if let Some(default) = default
                 && body.starts_with("default_agent:")
             {
-                kept.push_str(&format!("default_agent: {default}\n"));
+                kept.extend(["default_agent: ", default, "\n"]);
                 continue;
             }
         } else if in_agents && body.trim_end() == format!("{name}:") {

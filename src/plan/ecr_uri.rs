@@ -48,10 +48,10 @@ mod tests {
             let name = parts.join("/");
             let mut uri = format!("123456789012.dkr.ecr.us-west-2.amazonaws.com/{name}");
             if let Some(tag) = &tag {
-                uri.push_str(&format!(":{tag}"));
+                uri = format!("{uri}:{tag}");
             }
             if digest {
-                uri.push_str(&format!("@sha256:{}", "0".repeat(64)));
+                uri = format!("{uri}@sha256:{}", "0".repeat(64));
             }
             prop_assert_eq!(EcrUri::parse(&uri).unwrap().repository, name);
         }

@@ -13,7 +13,7 @@ pub(crate) fn pause(attempt: u32, jitter: f64) -> Duration {
 }
 
 /// How long a deletion may take before it is given up on; the service takes minutes.
-pub(crate) const DELETION: Duration = Duration::from_secs(30 * 60);
+pub(crate) const DELETION: Duration = Duration::from_mins(30);
 
 /// The pause between two looks at something that is being deleted.
 pub(crate) fn look(attempt: u32, jitter: f64) -> Duration {

@@ -61,7 +61,7 @@ impl Cli {
             redactions: Vec::new(),
             input: None,
             unprivileged: false,
-            limit: Duration::from_secs(120),
+            limit: Duration::from_mins(2),
         }
     }
 

@@ -90,7 +90,7 @@ impl Emulator {
                 log,
                 _directory: directory,
             };
-            if emulator.is_healthy_within(health, Duration::from_secs(60)) {
+            if emulator.is_healthy_within(health, Duration::from_mins(1)) {
                 return emulator;
             }
             said = emulator.log();

@@ -5,6 +5,8 @@
     unused_imports,
     clippy::disallowed_methods,
     clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    clippy::format_collect,
     reason = "each test binary takes its own part of this, and tests touch the world"
 )]
 

@@ -317,7 +317,7 @@ fn sdk_config(
 ) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))
-        .operation_attempt_timeout(Duration::from_secs(60))
+        .operation_attempt_timeout(Duration::from_mins(1))
         .build();
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -23,7 +23,7 @@ use crate::{
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
 /// The interpreter that the emulator runs in; installed on first use.
-pub(super) async fn python(say: &(dyn Fn(Progress) + Sync)) -> Result<PathBuf, Failure> {
+pub(super) fn python(say: &(dyn Fn(Progress) + Sync)) -> Result<PathBuf, Failure> {
     let cache = cache_dir()?;
     let digest = files::hash(REQUIREMENTS.as_bytes());
     let home = cache.join(format!("ministack-{VERSION}-{}", &digest[..12]));

@@ -117,7 +117,7 @@ pub(crate) async fn ensure(
         answers(&running, None, &home).await?;
         return Ok(running);
     }
-    let python = install::python(say).await?;
+    let python = install::python(say)?;
     let last = home.known()?.map(|emulator| emulator.port);
     let mut failure = None;
     for _ in 0..3 {

@@ -1,1 +1,316 @@
+use proptest::prelude::*;
+use serde_json::json;
 
+use super::*;
+use crate::{
+    config::RoleArn,
+    names::{AgentName, IamPath, ProjectId},
+};
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/AgentCoreRole-a";
+
+fn region(text: &str) -> Region {
+    Region::parse(text).unwrap()
+}
+
+fn identity() -> Identity {
+    Identity {
+        project: ProjectId::parse("p-1").unwrap(),
+        agent: AgentName::parse("a").unwrap(),
+        stage: None,
+    }
+}
+
+fn desired() -> Desired {
+    Desired {
+        identity: identity(),
+        runtime: RuntimeName::parse("a").unwrap(),
+        role: RoleSettings::Managed {
+            name: RoleName::parse("AgentCoreRole-a").unwrap(),
+            path: IamPath::parse("/").unwrap(),
+            boundary: None,
+        },
+        partition: Partition::Aws,
+        account: AccountId::parse("123456789012").unwrap(),
+        regions: BTreeSet::from([region("us-west-2")]),
+        logs: Logs::Keep,
+        yaml: Trust::Proven,
+    }
+}
+
+fn role(tags: BTreeMap<String, String>, policies: &[&str]) -> ObservedRole {
+    ObservedRole {
+        arn: ROLE.into(),
+        path: "/".into(),
+        trust: json!({}),
+        inline: policies
+            .iter()
+            .map(|name| ((*name).to_owned(), None))
+            .collect(),
+        attached: Vec::new(),
+        boundary: None,
+        tags,
+    }
+}
+
+fn runtime(role_arn: &str, tags: Tags) -> ObservedRuntime {
+    ObservedRuntime {
+        id: "a-AbCdEf1234".into(),
+        name: "a".into(),
+        role_arn: role_arn.into(),
+        status: "READY".into(),
+        tags,
+        endpoints: vec!["prod".into()],
+        code: Some(ObjectKey {
+            bucket: "b".into(),
+            key: "a/deployment.zip".into(),
+        }),
+    }
+}
+
+fn group(name: &str) -> ObservedLogGroup {
+    ObservedLogGroup {
+        name: name.into(),
+        arn: format!("arn:{name}"),
+        tags: Tags::Known(BTreeMap::new()),
+    }
+}
+
+fn object() -> ObservedObject {
+    ObservedObject {
+        object: ObjectKey {
+            bucket: "b".into(),
+            key: "a/deployment.zip".into(),
+        },
+        versions: vec!["1".into(), "2".into()],
+    }
+}
+
+fn entry() -> Entry {
+    Entry {
+        name: "a".into(),
+        account: Some("123456789012".into()),
+        region: Some("us-west-2".into()),
+        role: Some(ROLE.into()),
+        runtime_id: Some("a-AbCdEf1234".into()),
+        repository: Some("123456789012.dkr.ecr.us-west-2.amazonaws.com/bedrock-agentcore-a".into()),
+        s3_path: None,
+    }
+}
+
+fn whole() -> Observed {
+    let there = ObservedRegion {
+        runtimes: vec![runtime(ROLE, Tags::Unknown)],
+        log_groups: vec![group(
+            "/aws/bedrock-agentcore/runtimes/a-AbCdEf1234-DEFAULT",
+        )],
+        objects: vec![object()],
+        repository: Some(ObservedRepository {
+            name: "bedrock-agentcore-a".into(),
+            digests: vec!["d".into()],
+        }),
+    };
+    Observed {
+        role: Some(role(identity().tags(), &["AgentCore-us-west-2"])),
+        regions: BTreeMap::from([(region("us-west-2"), there)]),
+        entry: Some(entry()),
+    }
+}
+
+fn verbs(plan: &CleanPlan) -> Vec<String> {
+    plan.steps.iter().map(|step| step.words().2).collect()
+}
+
+#[test]
+fn everything_goes_in_the_order_in_which_it_depends_on_each_other() {
+    let plan = plan(
+        &Desired {
+            logs: Logs::Delete,
+            ..desired()
+        },
+        &whole(),
+    );
+    assert_eq!(
+        verbs(&plan),
+        [
+            "log group `/aws/bedrock-agentcore/runtimes/a-AbCdEf1234-DEFAULT`",
+            "endpoint `prod` of runtime `a-AbCdEf1234`",
+            "runtime `a-AbCdEf1234` in us-west-2",
+            "1 images of repository `bedrock-agentcore-a`",
+            "repository `bedrock-agentcore-a`",
+            "object `s3://b/a/deployment.zip` (2 versions)",
+            "log group `/aws/bedrock-agentcore/runtimes/a-AbCdEf1234-DEFAULT`",
+            "policy `AgentCore-us-west-2` of role `AgentCoreRole-a`",
+            "role `AgentCoreRole-a`",
+        ]
+    );
+    assert!(plan.entry_goes && plan.copy_goes);
+    assert_eq!(plan.kept, []);
+}
+
+#[test]
+fn logs_stay_unless_they_are_asked_for() {
+    let plan = plan(&desired(), &whole());
+    assert!(!plan.steps.iter().any(|step| matches!(
+        step,
+        CleanStep::DeleteLogGroup { .. } | CleanStep::TagLogGroup { .. }
+    )));
+    assert!(plan.kept[0].why.contains("--logs"));
+}
+
+#[test]
+fn a_role_that_serves_another_region_stays_and_is_no_leftover() {
+    let mut observed = whole();
+    observed.role = Some(role(
+        identity().tags(),
+        &["AgentCore-us-west-2", "AgentCore-eu-west-1"],
+    ));
+    let plan = plan(&desired(), &observed);
+    let removals: Vec<_> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step, CleanStep::Role(_)))
+        .collect();
+    assert!(matches!(
+        removals[..],
+        [
+            CleanStep::Role(RoleRemoval::DeletePolicy { .. }),
+            CleanStep::Role(RoleRemoval::SetTrust { .. })
+        ]
+    ));
+    assert!(!plan.copy_goes);
+    assert_eq!(plan.kept.last().unwrap().weight, Weight::Fine);
+}
+
+#[test]
+fn an_adopted_role_is_given_back_with_its_policies_off_before_its_tags() {
+    let mut observed = whole();
+    let mut tags = identity().tags();
+    tags.insert(ADOPTED.into(), "true".into());
+    observed.role = Some(role(tags, &["AgentCore-us-west-2", "Theirs"]));
+    let plan = plan(&desired(), &observed);
+    let words = verbs(&plan);
+    assert_eq!(
+        words[words.len() - 2..],
+        [
+            "policy `AgentCore-us-west-2` of role `AgentCoreRole-a`",
+            "role `AgentCoreRole-a`"
+        ]
+    );
+    assert!(
+        matches!(plan.steps.last(), Some(CleanStep::Role(RoleRemoval::Untag { keys, .. })) if keys.len() == 5)
+    );
+}
+
+#[test]
+fn a_role_with_policies_of_others_is_a_leftover_that_says_what_to_do() {
+    let mut observed = whole();
+    observed.role = Some(role(identity().tags(), &["AgentCore-us-west-2", "Theirs"]));
+    let plan = plan(&desired(), &observed);
+    assert!(!verbs(&plan).contains(&"role `AgentCoreRole-a`".to_owned()));
+    assert!(
+        plan.kept
+            .iter()
+            .any(|kept| kept.weight == Weight::Leftover && kept.why.contains("`Theirs`"))
+    );
+}
+
+#[test]
+fn with_a_role_that_was_brought_only_tags_count() {
+    let given = RoleSettings::Given {
+        arn: RoleArn::parse(ROLE).unwrap(),
+    };
+    let brought = Desired {
+        role: given,
+        ..desired()
+    };
+    let mut observed = Observed {
+        role: None,
+        ..whole()
+    };
+    let kept = plan(&brought, &observed);
+    assert_eq!(kept.steps, []);
+    assert!(!kept.entry_goes);
+    let included = plan(
+        &Desired {
+            yaml: Trust::Included,
+            ..brought.clone()
+        },
+        &observed,
+    );
+    assert!(verbs(&included).contains(&"runtime `a-AbCdEf1234` in us-west-2".to_owned()));
+    let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
+    there.runtimes[0].tags = Tags::Known(identity().tags());
+    assert!(
+        verbs(&plan(&brought, &observed))
+            .contains(&"runtime `a-AbCdEf1234` in us-west-2".to_owned())
+    );
+}
+
+#[test]
+fn a_killed_run_is_finished_by_the_next_one() {
+    let desired = desired();
+    let all = plan(&desired, &whole());
+    for done in 0..=all.steps.len() {
+        let mut observed = whole();
+        for step in &all.steps[..done] {
+            gone(&mut observed, step);
+        }
+        let rest = plan(&desired, &observed);
+        for step in &rest.steps {
+            gone(&mut observed, step);
+        }
+        assert!(rest.entry_goes, "after {done} steps");
+        assert_eq!(plan(&desired, &observed).steps, [], "after {done} steps");
+        assert!(
+            observed.role.is_none() && observed.regions[&region("us-west-2")].objects.is_empty(),
+            "after {done} steps"
+        );
+    }
+}
+
+/// What AWS shows after a step.
+fn gone(observed: &mut Observed, step: &CleanStep) {
+    let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
+    match step {
+        CleanStep::TagLogGroup { .. } => there.log_groups[0].tags = Tags::Known(identity().tags()),
+        CleanStep::DeleteEndpoint { .. } => there.runtimes[0].endpoints.clear(),
+        CleanStep::DeleteRuntime { .. } => there.runtimes.clear(),
+        CleanStep::DeleteImages { .. } => there.repository.as_mut().unwrap().digests.clear(),
+        CleanStep::DeleteRepository { .. } => there.repository = None,
+        CleanStep::DeleteObject { .. } => there.objects.clear(),
+        CleanStep::DeleteLogGroup { .. } => there.log_groups.clear(),
+        CleanStep::Role(RoleRemoval::DeletePolicy { policy, .. }) => {
+            observed.role.as_mut().unwrap().inline.remove(policy);
+        }
+        CleanStep::Role(RoleRemoval::Delete { .. }) => observed.role = None,
+        CleanStep::Role(RoleRemoval::SetTrust { .. } | RoleRemoval::Untag { .. }) => {}
+    }
+}
+
+fn some_tags() -> impl Strategy<Value = BTreeMap<String, String>> {
+    let mut other = identity().tags();
+    other.insert(PROJECT.into(), "q-2".into());
+    prop_oneof![Just(BTreeMap::new()), Just(other)]
+}
+
+proptest! {
+    /// Neither tags nor a role of ours: nothing in AWS is touched, whatever the names say.
+    #[test]
+    fn what_nothing_proves_is_never_touched(
+        role_tags in some_tags(),
+        runtime_tags in prop_oneof![some_tags().prop_map(Tags::Known), Just(Tags::Unknown)],
+        role_is_there: bool,
+        with_entry: bool,
+        logs: bool,
+    ) {
+        let mut observed = whole();
+        observed.role = role_is_there.then(|| role(role_tags, &["AgentCore-us-west-2"]));
+        observed.entry = observed.entry.filter(|_| with_entry);
+        observed.regions.get_mut(&region("us-west-2")).unwrap().runtimes[0].tags = runtime_tags;
+        let logs = if logs { Logs::Delete } else { Logs::Keep };
+        let plan = plan(&Desired { logs, ..desired() }, &observed);
+        prop_assert_eq!(plan.steps, vec![]);
+        prop_assert!(!plan.entry_goes);
+    }
+}

@@ -340,33 +340,7 @@ fn clean_region(
             Err(why) => plan.keep(what, why),
         }
     }
-    let mut groups = Vec::new();
-    for group in log_groups {
-        let of_runtime = proven.iter().any(|runtime| {
-            group
-                .name
-                .strip_prefix("/aws/bedrock-agentcore/runtimes/")
-                .is_some_and(|rest| rest.starts_with(&format!("{}-", runtime.id)))
-        });
-        let tagged = matches!(&group.tags, Tags::Known(tags) if desired.identity.ownership(tags) == Ownership::Ours);
-        let what = format!("log group `{}` in {region}", group.name);
-        match (of_runtime || tagged, desired.logs) {
-            (true, Logs::Delete) => groups.push((group, tagged)),
-            (true, Logs::Keep) => plan.keep(what, "logs are kept unless `--logs` is given"),
-            (false, _) => plan.keep(what, "no runtime that is proven ours writes to it"),
-        }
-    }
-    for (group, tagged) in &groups {
-        // So that a run that is killed after the runtime is gone still knows the group as ours.
-        if !tagged && matches!(group.tags, Tags::Known(_)) {
-            plan.steps.push(CleanStep::TagLogGroup {
-                region: region.clone(),
-                name: group.name.clone(),
-                arn: group.arn.clone(),
-                tags: desired.identity.tags(),
-            });
-        }
-    }
+    let groups = log_groups_that_go(desired, region, log_groups, &proven, plan);
     // What hangs on the runtime is proven by it, or by the role that outlives it in this order.
     let by_entry = entry
         .is_some_and(|entry| included || entry.role.as_deref().is_some_and(|arn| role.proves(arn)));
@@ -412,12 +386,49 @@ fn clean_region(
             );
         }
     }
-    for (group, _) in groups {
+    for group in groups {
         plan.steps.push(CleanStep::DeleteLogGroup {
             region: region.clone(),
             name: group.name.clone(),
         });
     }
+}
+
+/// The groups that are deleted; they are tagged first, so that a run that is killed after the runtime is
+/// gone still knows them as ours.
+fn log_groups_that_go<'a>(
+    desired: &Desired,
+    region: &Region,
+    log_groups: &'a [ObservedLogGroup],
+    proven: &[&ObservedRuntime],
+    plan: &mut CleanPlan,
+) -> Vec<&'a ObservedLogGroup> {
+    let mut going = Vec::new();
+    for group in log_groups {
+        let suffix = group
+            .name
+            .strip_prefix("/aws/bedrock-agentcore/runtimes/")
+            .unwrap_or_default();
+        let of_runtime = proven
+            .iter()
+            .any(|runtime| suffix.starts_with(&format!("{}-", runtime.id)));
+        let tagged = matches!(&group.tags, Tags::Known(tags) if desired.identity.ownership(tags) == Ownership::Ours);
+        let what = format!("log group `{}` in {region}", group.name);
+        match (of_runtime || tagged, desired.logs) {
+            (true, Logs::Delete) => going.push(group),
+            (true, Logs::Keep) => plan.keep(what, "logs are kept unless `--logs` is given"),
+            (false, _) => plan.keep(what, "no runtime that is proven ours writes to it"),
+        }
+        if of_runtime && !tagged && desired.logs == Logs::Delete && group.tags != Tags::Unknown {
+            plan.steps.push(CleanStep::TagLogGroup {
+                region: region.clone(),
+                name: group.name.clone(),
+                arn: group.arn.clone(),
+                tags: desired.identity.tags(),
+            });
+        }
+    }
+    going
 }
 
 impl Desired {

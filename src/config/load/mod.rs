@@ -379,11 +379,10 @@ fn role_name(pattern: &str, runtime: &RuntimeName) -> Result<RoleName, crate::na
         return RoleName::parse(&full);
     }
     let digest = Sha256::digest(full.as_bytes());
-    let short: String = digest
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let short = format!(
+        "{:02x}{:02x}{:02x}{:02x}",
+        digest[0], digest[1], digest[2], digest[3]
+    );
     let head: String = full.chars().take(55).collect();
     RoleName::parse(&format!("{head}-{short}"))
 }

@@ -359,7 +359,11 @@ impl Walk<'_> {
 
     fn finish(mut self) -> Result<Source, Failure> {
         let shown = self.request.shown.display();
-        let any_python = self.source.files.keys().any(|name| name.ends_with(".py"));
+        let any_python = self
+            .source
+            .files
+            .keys()
+            .any(|name| Path::new(name).extension() == Some(OsStr::new("py")));
         if !any_python && self.problems.is_empty() {
             let mut message = Message::new(format!("the source `{shown}` holds no Python file"));
             for (rule, files) in &self.ignored_python {

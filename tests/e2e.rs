@@ -1,0 +1,332 @@
+//! From nothing to a prepared agent, on to the Python toolkit, and back to nothing: against both
+//! emulators, with the real toolkit, among bystanders that must not be touched.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests touch the world and stop where it refuses"
+)]
+
+mod support;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+use support::{Cli, Emulator, Ministack, Moto, boto3, listing};
+use tempfile::TempDir;
+
+const REGION: &str = "us-west-2";
+
+/// Things of other people: a runtime, a role, a repository, an object in the shared bucket.
+const BYSTANDERS: &str = r#"
+trust = '{"Version":"2012-10-17","Statement":[]}'
+client("iam").create_role(RoleName="AgentCoreRole-other", AssumeRolePolicyDocument=trust)
+client("ecr", "us-west-2").create_repository(repositoryName="bedrock-agentcore-other")
+bucket = f"bedrock-agentcore-codebuild-sources-{account}-us-west-2"
+client("s3", "us-west-2").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+client("s3", "us-west-2").put_object(Bucket=bucket, Key="other/deployment.zip", Body=b"x")
+client("logs", "us-west-2").create_log_group(logGroupName="/aws/bedrock-agentcore/runtimes/other-AbCdEf1234-DEFAULT")
+client("bedrock-agentcore-control", "us-west-2").create_agent_runtime(
+    agentRuntimeName="other",
+    roleArn=f"arn:aws:iam::{account}:role/AgentCoreRole-other",
+    agentRuntimeArtifact={"containerConfiguration": {"containerUri": f"{account}.dkr.ecr.us-west-2.amazonaws.com/x:y"}},
+    networkConfiguration={"networkMode": "PUBLIC"},
+)
+"#;
+
+struct Place {
+    root: TempDir,
+    project: PathBuf,
+}
+
+impl Place {
+    /// A project from a template, made by the binary itself.
+    fn new(template: &str) -> Self {
+        let root = TempDir::new().unwrap();
+        let project = root.path().join("my-agent");
+        Cli::in_directory(root.path(), root.path())
+            .args([
+                "new",
+                "my-agent",
+                "--template",
+                template,
+                "--region",
+                REGION,
+                "--yes",
+            ])
+            .run()
+            .succeeds();
+        Self { root, project }
+    }
+
+    fn cli(&self, emulator: &Emulator) -> Cli {
+        Cli::in_directory(&self.project, self.root.path()).on(emulator)
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.project.join(path).exists()
+    }
+
+    /// Runs a printed line as a user would paste it, with the toolkit that the test bed has.
+    fn shell(&self, line: &str) -> String {
+        let agents = support::bed::agents().join("bin");
+        let path = format!("{}:{}", agents.display(), std::env::var("PATH").unwrap());
+        let output = Command::new("sh")
+            .args(["-c", line])
+            .current_dir(&self.project)
+            .env_remove("AWS_PROFILE")
+            .env("PATH", path)
+            .env("HOME", self.root.path().join("home"))
+            .env("UV_CACHE_DIR", support::bed::directory().join("uv-cache"))
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .output()
+            .unwrap();
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(output.status.success(), "`{line}` failed:\n{said}");
+        said
+    }
+}
+
+/// The role, runtime and objects of the account, without what only says when.
+fn account(emulator: &Emulator) -> Value {
+    listing(emulator)
+}
+
+fn whole_way(emulator: &Emulator, deploys: bool) {
+    boto3(emulator, BYSTANDERS);
+    let before = account(emulator);
+    let place = Place::new("echo");
+    let prepared = place.cli(emulator).arg("prepare").run().succeeds();
+    assert!(place.has("deployment/my_agent/agent.py"));
+    assert!(place.has("deployment/.cargo-agentcore"));
+    let line = prepared.stdout.trim();
+    assert_eq!(line.lines().count(), 1, "one line an agent: {line}");
+
+    place.shell(line);
+    let yaml = std::fs::read_to_string(place.project.join(".bedrock_agentcore.yaml")).unwrap();
+    assert!(
+        yaml.contains("role/AgentCoreRole-my_agent") && yaml.contains("region: us-west-2"),
+        "{yaml}"
+    );
+
+    if deploys {
+        let (head, _) = line.split_once(" configure ").unwrap();
+        place.shell(&format!("{head} deploy"));
+        let running = account(emulator);
+        let runtimes = running["regions"][REGION]["runtimes"].as_object().unwrap();
+        assert_eq!(runtimes.len(), 2, "the bystander and ours: {runtimes:?}");
+    }
+
+    let unchanged = place
+        .cli(emulator)
+        .args(["prepare", "--check"])
+        .run()
+        .succeeds();
+    assert!(
+        unchanged.stderr.contains("Unchanged"),
+        "{}",
+        unchanged.stderr
+    );
+
+    let refused = place.cli(emulator).arg("clean").run().exits(2);
+    assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);
+    let dry = place
+        .cli(emulator)
+        .args(["clean", "--dry-run"])
+        .run()
+        .succeeds();
+    assert!(
+        dry.stderr
+            .contains("Would delete role `AgentCoreRole-my_agent`"),
+        "{}",
+        dry.stderr
+    );
+    place
+        .cli(emulator)
+        .args(["clean", "--check"])
+        .run()
+        .exits(5);
+
+    let cleaned = place
+        .cli(emulator)
+        .args(["clean", "--yes", "--output", "json"])
+        .run()
+        .succeeds();
+    let document = cleaned.json();
+    assert_eq!(document["left"], serde_json::json!([]), "{document}");
+    assert_eq!(account(emulator), before);
+    for gone in [
+        "deployment/my_agent",
+        "deployment/.cargo-agentcore",
+        ".bedrock_agentcore.yaml",
+        ".bedrock_agentcore",
+    ] {
+        assert!(!place.has(gone), "{gone} is left");
+    }
+    assert!(
+        place.has("deployment/invoke.py"),
+        "what the user wrote stays"
+    );
+    let again = place
+        .cli(emulator)
+        .args(["clean", "--yes"])
+        .run()
+        .succeeds();
+    assert!(
+        again.stderr.contains("Nothing to delete"),
+        "{}",
+        again.stderr
+    );
+}
+
+#[test]
+fn the_whole_way_and_back_on_ministack_with_a_real_deployment() {
+    whole_way(&Ministack::start(), true);
+}
+
+#[test]
+fn the_whole_way_and_back_on_moto() {
+    whole_way(&Moto::start(), false);
+}
+
+#[test]
+fn a_second_region_joins_the_first_and_leaves_alone() {
+    for emulator in [Ministack::start(), Moto::start()] {
+        let place = Place::new("echo");
+        let before = account(&emulator);
+        place.cli(&emulator).arg("prepare").run().succeeds();
+        place
+            .cli(&emulator)
+            .args(["prepare", "--region", "eu-west-1"])
+            .run()
+            .succeeds();
+        place
+            .cli(&emulator)
+            .args(["prepare", "--check"])
+            .run()
+            .succeeds();
+        let role = format!(
+            "arn:aws:iam::{}:role/AgentCoreRole-my_agent",
+            emulator.account()
+        );
+        let both = account(&emulator)["roles"][&role].to_string();
+        assert!(
+            both.contains("AgentCore-us-west-2") && both.contains("AgentCore-eu-west-1"),
+            "{both}"
+        );
+
+        let one = place
+            .cli(&emulator)
+            .args(["clean", "--yes"])
+            .run()
+            .succeeds();
+        assert!(
+            one.stderr.contains("still serves eu-west-1"),
+            "{}",
+            one.stderr
+        );
+        let left = account(&emulator)["roles"][&role].to_string();
+        assert!(
+            !left.contains("us-west-2") && left.contains("AgentCore-eu-west-1"),
+            "{left}"
+        );
+        assert!(
+            place.has("deployment/my_agent"),
+            "the other region is served from it"
+        );
+
+        place
+            .cli(&emulator)
+            .args(["clean", "--yes", "--all-regions"])
+            .run()
+            .succeeds();
+        assert_eq!(account(&emulator), before);
+    }
+}
+
+#[test]
+fn somebody_elses_role_stops_the_run_and_adopt_takes_it_over_and_gives_it_back() {
+    let emulator = Ministack::start();
+    boto3(
+        &emulator,
+        r#"
+import json
+trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "bedrock-agentcore.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+client("iam").create_role(RoleName="AgentCoreRole-my_agent", AssumeRolePolicyDocument=json.dumps(trust))
+"#,
+    );
+    let place = Place::new("echo");
+    let refused = place.cli(&emulator).arg("prepare").run().exits(1);
+    assert!(refused.stderr.contains("--adopt"), "{}", refused.stderr);
+    let unanswered = place
+        .cli(&emulator)
+        .args(["prepare", "--adopt"])
+        .run()
+        .exits(2);
+    assert!(unanswered.stderr.contains("--yes"), "{}", unanswered.stderr);
+    place
+        .cli(&emulator)
+        .args(["prepare", "--adopt", "--yes"])
+        .run()
+        .succeeds();
+    let cleaned = place
+        .cli(&emulator)
+        .args(["clean", "--yes"])
+        .run()
+        .succeeds();
+    assert!(
+        cleaned.stderr.contains("it was adopted"),
+        "{}",
+        cleaned.stderr
+    );
+    let role =
+        &account(&emulator)["roles"]["arn:aws:iam::000000000000:role/AgentCoreRole-my_agent"];
+    assert!(
+        role.is_object() && !role.to_string().contains("cargo-agentcore"),
+        "{role}"
+    );
+}
+
+#[test]
+fn another_projects_role_names_both_projects() {
+    let emulator = Ministack::start();
+    let first = Place::new("echo");
+    first.cli(&emulator).arg("prepare").run().succeeds();
+    let second = Place::new("echo");
+    let refused = second.cli(&emulator).arg("prepare").run().exits(1);
+    for place in [&first, &second] {
+        assert!(
+            refused.stderr.contains(&project(&place.project)),
+            "{}",
+            refused.stderr
+        );
+    }
+    let clean = second
+        .cli(&emulator)
+        .args(["clean", "--yes"])
+        .run()
+        .succeeds();
+    assert!(clean.stderr.contains("not ours"), "{}", clean.stderr);
+    first
+        .cli(&emulator)
+        .args(["prepare", "--check"])
+        .run()
+        .succeeds();
+}
+
+/// The identity that stands in the manifest.
+fn project(directory: &Path) -> String {
+    let text = std::fs::read_to_string(directory.join("Cargo.toml")).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("project = "))
+        .unwrap();
+    line.split('"').nth(1).unwrap().to_owned()
+}
