@@ -29,6 +29,8 @@ pub struct Emulator {
     port: u16,
     account: String,
     log: PathBuf,
+    /// Where the emulator's own interface begins.
+    own: &'static str,
     _directory: TempDir,
 }
 
@@ -43,7 +45,7 @@ impl Ministack {
             .iter()
             .find(|(name, _)| *name == "MINISTACK_ACCOUNT_ID")
             .map_or("000000000000", |(_, account)| account);
-        Emulator::start(account, "/_ministack/health", |command, port| {
+        Emulator::start(account, "/_ministack", |command, port| {
             command
                 .arg("ministack.app")
                 .env("BIND_HOST", "127.0.0.1")
@@ -55,7 +57,7 @@ impl Ministack {
 
 impl Moto {
     pub fn start() -> Emulator {
-        Emulator::start("123456789012", "/moto-api/data.json", |command, port| {
+        Emulator::start("123456789012", "/moto-api", |command, port| {
             command.args(["moto.server", "--host", "127.0.0.1", "--port", port]);
         })
     }
@@ -63,7 +65,7 @@ impl Moto {
 
 impl Emulator {
     /// Another process may take the port between its choice and its use, hence the attempts.
-    fn start(account: &str, health: &str, configure: impl Fn(&mut Command, &str)) -> Self {
+    fn start(account: &str, own: &'static str, configure: impl Fn(&mut Command, &str)) -> Self {
         let python = bed::program(&bed::emulators(), "python");
         let mut said = String::new();
         for _ in 0..5 {
@@ -88,9 +90,10 @@ impl Emulator {
                 port,
                 account: account.to_owned(),
                 log,
+                own,
                 _directory: directory,
             };
-            if emulator.is_healthy_within(health, Duration::from_mins(1)) {
+            if emulator.is_healthy_within(Duration::from_mins(1)) {
                 return emulator;
             }
             said = emulator.log();
@@ -98,7 +101,11 @@ impl Emulator {
         panic!("the emulator does not start; the last attempt said:\n{said}");
     }
 
-    fn is_healthy_within(&mut self, health: &str, limit: Duration) -> bool {
+    fn is_healthy_within(&mut self, limit: Duration) -> bool {
+        let health = match self.own {
+            "/moto-api" => "/moto-api/data.json",
+            _ => "/_ministack/health",
+        };
         let start = Instant::now();
         while start.elapsed() < limit {
             if !matches!(self.child.try_wait(), Ok(None)) {
@@ -129,6 +136,12 @@ impl Emulator {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Forgets everything: an account like new, in less time than another start.
+    pub fn reset(&self) {
+        let answer = self.post(&format!("{}/reset", self.own), "");
+        assert!(answer.starts_with("HTTP/1.1 200"), "reset: {answer}");
     }
 
     /// What the emulator has printed so far.

@@ -10,13 +10,24 @@
     reason = "each test binary takes its own part of this, and tests touch the world"
 )]
 
+pub mod actions;
 pub mod bed;
 pub mod command;
 pub mod emulator;
+pub mod faults;
 pub mod project;
+pub mod proxy;
+mod s3_actions;
+pub mod scripted;
+pub mod server;
 #[cfg(unix)]
 pub mod unprivileged;
 
+pub use actions::Call;
 pub use command::{Cli, Outcome, Running};
 pub use emulator::{Emulator, Ministack, Moto, boto3, listing};
+pub use faults::{Fault, Times};
 pub use project::Project;
+pub use proxy::{Moment, Proxy};
+pub use scripted::{Script, Scripted};
+pub use server::Answer;

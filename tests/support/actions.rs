@@ -1,0 +1,376 @@
+//! From a signed request to the permissions that AWS would ask for: which IAM action, on which
+//! resource, with which condition keys. Tables per protocol; no network.
+
+use std::collections::BTreeMap;
+
+use hyper::{Request, body::Bytes};
+use serde_json::Value;
+
+use super::s3_actions;
+
+/// One permission that a request needs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    /// Such as `iam:CreateRole`; `<service>:?` where the tables do not know the request.
+    pub action: String,
+    /// An ARN, or `*` where the action knows no resource.
+    pub resource: String,
+    /// The request's parameters, nested ones with dots.
+    pub parameters: BTreeMap<String, String>,
+    /// The condition keys that the request itself decides.
+    pub keys: BTreeMap<String, String>,
+    /// Asked for by AWS beside the action that was called, such as `iam:PassRole`.
+    pub implied: bool,
+}
+
+/// A request with what its signature says.
+pub struct Asked {
+    pub service: String,
+    pub region: String,
+    pub account: String,
+    pub access_key: String,
+    pub method: String,
+    /// Without the slash at its end; still percent-encoded.
+    pub path: String,
+    pub query: BTreeMap<String, String>,
+    pub target: Option<String>,
+    pub body: Bytes,
+}
+
+impl Asked {
+    /// `account` is the account whose emulator answers: no request names it.
+    pub fn new(request: &Request<Bytes>, account: &str) -> Self {
+        let header = |name: &str| {
+            request
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
+        // Credential=<key>/<date>/<region>/<service>/aws4_request
+        let scope: Vec<&str> = header("authorization")
+            .and_then(|value| value.split_once("Credential="))
+            .map(|(_, rest)| rest.split([',', ' ']).next().unwrap_or_default())
+            .unwrap_or_default()
+            .split('/')
+            .collect();
+        let part = |at: usize| scope.get(at).copied().unwrap_or_default().to_owned();
+        Self {
+            service: part(3),
+            region: part(2),
+            account: account.to_owned(),
+            access_key: part(0),
+            method: request.method().to_string(),
+            path: request.uri().path().trim_end_matches('/').to_owned(),
+            query: pairs(request.uri().query().unwrap_or_default()),
+            target: header("x-amz-target").map(str::to_owned),
+            body: request.body().clone(),
+        }
+    }
+
+    pub fn partition(&self) -> &str {
+        if self.region.starts_with("us-gov-") {
+            "aws-us-gov"
+        } else if self.region.starts_with("cn-") {
+            "aws-cn"
+        } else {
+            "aws"
+        }
+    }
+
+    /// An ARN of the request's partition, region and account.
+    fn arn(&self, service: &str, resource: &str) -> String {
+        let (partition, region, account) = (self.partition(), &self.region, &self.account);
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+
+    fn iam_arn(&self, resource: &str) -> String {
+        let (partition, account) = (self.partition(), &self.account);
+        format!("arn:{partition}:iam::{account}:{resource}")
+    }
+
+    /// The body as JSON, `null` where it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Every permission that the request needs, the called action first. `roles` are the ARNs of the
+    /// roles seen so far, by name: a request names a role without its path.
+    pub fn calls(&self, roles: &BTreeMap<String, String>) -> Vec<Call> {
+        match self.service.as_str() {
+            "iam" | "sts" => self.query_calls(roles),
+            "ecr" | "logs" => self.target_calls(),
+            "bedrock-agentcore" => self.agentcore_calls(),
+            "s3" => s3_actions::calls(self),
+            _ => vec![self.unknown()],
+        }
+    }
+
+    pub fn unknown(&self) -> Call {
+        let what = format!("{} {}", self.method, self.path);
+        self.call("?", what, BTreeMap::new())
+    }
+
+    pub fn call(
+        &self,
+        operation: &str,
+        resource: impl Into<String>,
+        parameters: BTreeMap<String, String>,
+    ) -> Call {
+        Call {
+            action: format!("{}:{operation}", self.service),
+            resource: resource.into(),
+            parameters,
+            keys: BTreeMap::new(),
+            implied: false,
+        }
+    }
+
+    fn query_calls(&self, roles: &BTreeMap<String, String>) -> Vec<Call> {
+        let parameters = pairs(&String::from_utf8_lossy(&self.body));
+        let Some(operation) = parameters.get("Action").cloned() else {
+            return vec![self.unknown()];
+        };
+        let text = |name: &str| parameters.get(name).map(String::as_str);
+        let resource = match (text("RoleName"), operation.as_str()) {
+            (Some(name), "CreateRole") => {
+                self.iam_arn(&format!("role{}{name}", text("Path").unwrap_or("/")))
+            }
+            (Some(name), _) => roles
+                .get(name)
+                .cloned()
+                .unwrap_or_else(|| self.iam_arn(&format!("role/{name}"))),
+            (None, _) => text("PolicyArn")
+                .or(text("PolicySourceArn"))
+                .unwrap_or("*")
+                .to_owned(),
+        };
+        let mut call = self.call(&operation, resource, parameters.clone());
+        for at in 1.. {
+            let Some(key) = text(&format!("Tags.member.{at}.Key")) else {
+                break;
+            };
+            let value = text(&format!("Tags.member.{at}.Value")).unwrap_or_default();
+            call.keys
+                .insert(format!("aws:RequestTag/{key}"), value.to_owned());
+        }
+        if let Some(boundary) = text("PermissionsBoundary") {
+            call.keys
+                .insert("iam:PermissionsBoundary".into(), boundary.to_owned());
+        }
+        if let Some(policy) = text("PolicyArn").filter(|_| operation.ends_with("RolePolicy")) {
+            call.keys.insert("iam:PolicyARN".into(), policy.to_owned());
+        }
+        let tags_the_role =
+            operation == "CreateRole" && parameters.contains_key("Tags.member.1.Key");
+        let mut calls = vec![call];
+        if tags_the_role {
+            calls.push(Call {
+                action: "iam:TagRole".into(),
+                implied: true,
+                ..calls[0].clone()
+            });
+        }
+        calls
+    }
+
+    fn target_calls(&self) -> Vec<Call> {
+        let Some((_, operation)) = self.target.as_deref().and_then(|t| t.split_once('.')) else {
+            return vec![self.unknown()];
+        };
+        let body = self.json();
+        let resources: Vec<String> = if let Some(arn) = body["resourceArn"].as_str() {
+            vec![arn.to_owned()]
+        } else if self.service == "ecr" {
+            self.repositories(&body, operation)
+        } else {
+            vec![self.log_group(&body)]
+        };
+        let mut calls: Vec<Call> = resources
+            .into_iter()
+            .map(|resource| self.call(operation, resource, flat(&body)))
+            .collect();
+        for call in &mut calls {
+            call.keys = request_tags(&body);
+        }
+        calls
+    }
+
+    fn repositories(&self, body: &Value, operation: &str) -> Vec<String> {
+        let arn = |name: &str| self.arn("ecr", &format!("repository/{name}"));
+        if let Some(name) = body["repositoryName"].as_str() {
+            vec![arn(name)]
+        } else if let Some(names) = body["repositoryNames"].as_array() {
+            names.iter().filter_map(Value::as_str).map(arn).collect()
+        } else if operation == "DescribeRepositories" {
+            vec![arn("*")]
+        } else {
+            vec!["*".to_owned()]
+        }
+    }
+
+    fn log_group(&self, body: &Value) -> String {
+        let group = body["logGroupName"]
+            .as_str()
+            .or(body["logGroupIdentifier"].as_str());
+        match (group, body["logStreamName"].as_str()) {
+            (Some(group), _) if group.starts_with("arn:") => group.to_owned(),
+            (Some(group), None) => self.arn("logs", &format!("log-group:{group}")),
+            (Some(group), Some(stream)) => {
+                self.arn("logs", &format!("log-group:{group}:log-stream:{stream}"))
+            }
+            (None, _) => "*".to_owned(),
+        }
+    }
+
+    fn agentcore_calls(&self) -> Vec<Call> {
+        let body = self.json();
+        let segments: Vec<String> = self.path.split('/').skip(1).map(decoded).collect();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let runtime = |id: &str| {
+            if id.starts_with("arn:") {
+                id.to_owned()
+            } else {
+                self.arn("bedrock-agentcore", &format!("runtime/{id}"))
+            }
+        };
+        let endpoint = |id: &str, name: &str| format!("{}/runtime-endpoint/{name}", runtime(id));
+        let (operation, resource) = match (self.method.as_str(), segments.as_slice()) {
+            ("PUT", ["runtimes"]) => ("CreateAgentRuntime", "*".to_owned()),
+            ("POST", ["runtimes"]) => ("ListAgentRuntimes", "*".to_owned()),
+            ("GET", ["runtimes", id]) => ("GetAgentRuntime", runtime(id)),
+            ("PUT", ["runtimes", id]) => ("UpdateAgentRuntime", runtime(id)),
+            ("DELETE", ["runtimes", id]) => ("DeleteAgentRuntime", runtime(id)),
+            ("POST", ["runtimes", id, "versions"]) => ("ListAgentRuntimeVersions", runtime(id)),
+            ("PUT", ["runtimes", id, "runtime-endpoints"]) => {
+                ("CreateAgentRuntimeEndpoint", runtime(id))
+            }
+            ("POST", ["runtimes", id, "runtime-endpoints"]) => {
+                ("ListAgentRuntimeEndpoints", runtime(id))
+            }
+            ("GET", ["runtimes", id, "runtime-endpoints", name]) => {
+                ("GetAgentRuntimeEndpoint", endpoint(id, name))
+            }
+            ("PUT", ["runtimes", id, "runtime-endpoints", name]) => {
+                ("UpdateAgentRuntimeEndpoint", endpoint(id, name))
+            }
+            ("DELETE", ["runtimes", id, "runtime-endpoints", name]) => {
+                ("DeleteAgentRuntimeEndpoint", endpoint(id, name))
+            }
+            ("POST", ["runtimes", id, "invocations"]) => ("InvokeAgentRuntime", runtime(id)),
+            ("POST", ["runtimes", id, "stopruntimesession"]) => ("StopRuntimeSession", runtime(id)),
+            ("GET", ["tags", arn]) => ("ListTagsForResource", (*arn).to_owned()),
+            ("POST", ["tags", arn]) => ("TagResource", (*arn).to_owned()),
+            ("DELETE", ["tags", arn]) => ("UntagResource", (*arn).to_owned()),
+            _ => return vec![self.unknown()],
+        };
+        let mut call = self.call(operation, resource, flat(&body));
+        call.keys = request_tags(&body);
+        let mut calls = vec![call];
+        if let Some(role) = body["roleArn"].as_str() {
+            calls.push(Call {
+                action: "iam:PassRole".into(),
+                resource: role.to_owned(),
+                parameters: BTreeMap::new(),
+                keys: [(
+                    "iam:PassedToService".to_owned(),
+                    "bedrock-agentcore.amazonaws.com".to_owned(),
+                )]
+                .into(),
+                implied: true,
+            });
+        }
+        calls
+    }
+}
+
+/// The condition keys of the tags that a JSON request sets, in either of the two shapes.
+fn request_tags(body: &Value) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    match &body["tags"] {
+        Value::Object(tags) => {
+            for (key, value) in tags {
+                let value = value.as_str().unwrap_or_default();
+                found.insert(format!("aws:RequestTag/{key}"), value.to_owned());
+            }
+        }
+        Value::Array(tags) => {
+            for tag in tags {
+                if let (Some(key), Some(value)) = (tag["Key"].as_str(), tag["Value"].as_str()) {
+                    found.insert(format!("aws:RequestTag/{key}"), value.to_owned());
+                }
+            }
+        }
+        _ => {}
+    }
+    found
+}
+
+/// The leaves of a document by their dotted paths.
+fn flat(value: &Value) -> BTreeMap<String, String> {
+    fn walk(value: &Value, path: &str, found: &mut BTreeMap<String, String>) {
+        let below = |key: &str| match path {
+            "" => key.to_owned(),
+            _ => format!("{path}.{key}"),
+        };
+        match value {
+            Value::Null => {}
+            Value::Object(fields) => {
+                for (key, value) in fields {
+                    walk(value, &below(key), found);
+                }
+            }
+            Value::Array(items) => {
+                for (at, value) in items.iter().enumerate() {
+                    walk(value, &below(&at.to_string()), found);
+                }
+            }
+            Value::String(text) => {
+                found.insert(path.to_owned(), text.clone());
+            }
+            other => {
+                found.insert(path.to_owned(), other.to_string());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(value, "", &mut found);
+    found
+}
+
+/// `a=b&c` of a query or a form.
+pub fn pairs(text: &str) -> BTreeMap<String, String> {
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (form(name), form(value))
+        })
+        .collect()
+}
+
+fn form(text: &str) -> String {
+    decoded(&text.replace('+', " "))
+}
+
+/// Percent-encoding undone.
+pub fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let hex = after
+            .get(..2)
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match hex {
+            Some(byte) if first == b'%' => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

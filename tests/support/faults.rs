@@ -1,0 +1,154 @@
+//! What can go wrong between a client and AWS, in the words that AWS uses.
+
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use serde_json::json;
+
+use super::{
+    actions::Asked,
+    server::{Answer, Reply},
+};
+
+/// Which of the matching requests a fault breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Times {
+    /// The n-th one only, the first being 1.
+    Nth(usize),
+    First(usize),
+    Always,
+}
+
+impl Times {
+    pub fn include(self, n: usize) -> bool {
+        match self {
+            Self::Nth(nth) => n == nth,
+            Self::First(first) => n <= first,
+            Self::Always => true,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// An error of AWS, in the protocol of the service that was asked; not carried out.
+    Error {
+        status: u16,
+        code: String,
+        message: String,
+    },
+    /// This answer, whatever was asked; not carried out.
+    Answer(Answer),
+    /// The connection closes and nothing was carried out.
+    CutBefore,
+    /// The request is carried out, and the answer breaks off in the middle.
+    CutAfter,
+    /// Carried out and answered, late.
+    Late(Duration),
+}
+
+impl Fault {
+    pub fn error(status: u16, code: &str, message: &str) -> Self {
+        Self::Error {
+            status,
+            code: code.to_owned(),
+            message: message.to_owned(),
+        }
+    }
+
+    /// 403, with a sentence that names action and resource as AWS does.
+    pub fn denied() -> Self {
+        Self::error(403, "AccessDenied", "")
+    }
+
+    pub fn expired() -> Self {
+        Self::error(
+            403,
+            "ExpiredToken",
+            "The security token included in the request is expired",
+        )
+    }
+
+    pub fn throttled() -> Self {
+        Self::error(429, "ThrottlingException", "Rate exceeded")
+    }
+
+    pub fn unavailable() -> Self {
+        Self::error(503, "ServiceUnavailable", "Service is unavailable")
+    }
+
+    pub(super) fn reaches_the_emulator(&self) -> bool {
+        matches!(self, Self::CutAfter | Self::Late(_))
+    }
+
+    pub(super) fn reply(&self, asked: &Asked, action: &str, answer: Option<Answer>) -> Reply {
+        match (self, answer) {
+            (
+                Self::Error {
+                    status,
+                    code,
+                    message,
+                },
+                _,
+            ) => {
+                let resource = asked.calls(&std::collections::BTreeMap::new());
+                let resource = resource.first().map_or("*", |call| call.resource.as_str());
+                let message = if code == "AccessDenied" && message.is_empty() {
+                    format!(
+                        "User: arn:aws:iam::{}:user/tester is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action",
+                        asked.account
+                    )
+                } else {
+                    message.clone()
+                };
+                Reply::Answer(error(&asked.service, *status, code, &message))
+            }
+            (Self::Answer(answer), _) => Reply::Answer(answer.clone()),
+            (Self::CutAfter, Some(answer)) => Reply::Answer(answer.torn()),
+            (Self::Late(delay), Some(answer)) => Reply::Answer(answer.after(*delay)),
+            (Self::CutBefore | Self::CutAfter | Self::Late(_), _) => Reply::Silence,
+        }
+    }
+}
+
+/// An error in the form that this service gives errors in.
+pub fn error(service: &str, status: u16, code: &str, message: &str) -> Answer {
+    let request = "01234567-89ab-cdef-0123-456789abcdef";
+    let kind = if status < 500 { "Sender" } else { "Receiver" };
+    let message_xml = message.replace('&', "&amp;").replace('<', "&lt;");
+    match service {
+        "iam" | "sts" => Answer::new(
+            status,
+            "text/xml",
+            format!(
+                "<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message_xml}</Message></Error><RequestId>{request}</RequestId></ErrorResponse>"
+            ),
+        ),
+        "s3" => Answer::new(
+            status,
+            "application/xml",
+            format!(
+                "<Error><Code>{code}</Code><Message>{message_xml}</Message><RequestId>{request}</RequestId></Error>"
+            ),
+        ),
+        // These say it with the suffix that the JSON protocols use.
+        _ => {
+            let code = match code {
+                "AccessDenied" => "AccessDeniedException",
+                "ExpiredToken" => "ExpiredTokenException",
+                other => other,
+            };
+            Answer::new(
+                status,
+                if service == "bedrock-agentcore" {
+                    "application/json"
+                } else {
+                    "application/x-amz-json-1.1"
+                },
+                Bytes::from(json!({"__type": code, "message": message}).to_string()),
+            )
+            .header("x-amzn-errortype", code)
+            .header("x-amzn-requestid", request)
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! A proxy between the binary and an emulator: it counts, records what each request would need in
+//! AWS, breaks what it is told to break, and kills the client at the request it is told to.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, body::Bytes, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, time::sleep};
+
+use super::{
+    actions::{Asked, Call},
+    command::{Cli, Outcome},
+    emulator::Emulator,
+    faults::{Fault, Times},
+    server::{Answer, Reply, Server},
+};
+
+/// When the client dies: before the emulator sees the request, or after it has carried it out and
+/// before the client hears of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    Before,
+    After,
+}
+
+/// One request as it came, with what it needs.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// The key that signed it: which identity asked.
+    pub access_key: String,
+    pub region: String,
+    pub calls: Vec<Call>,
+    /// None where the client was given no answer.
+    pub status: Option<u16>,
+}
+
+/// A running proxy.
+pub struct Proxy {
+    server: Server,
+    state: Arc<Mutex<State>>,
+}
+
+type Killer = Arc<dyn Fn() + Send + Sync>;
+
+#[derive(Default)]
+struct State {
+    requests: Vec<Recorded>,
+    roles: BTreeMap<String, String>,
+    faults: Vec<(String, Times, Fault, usize)>,
+    kill: Option<(usize, Moment)>,
+    killer: Option<Killer>,
+    killed: bool,
+}
+
+impl Proxy {
+    pub fn to(emulator: &Emulator) -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let (port, account) = (emulator.port(), emulator.account().to_owned());
+        let shared = Arc::clone(&state);
+        let server = Server::start(move |request| {
+            let asked = Asked::new(&request, &account);
+            handle(Arc::clone(&shared), request, asked, port)
+        });
+        Self { server, state }
+    }
+
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// How many requests came.
+    pub fn count(&self) -> usize {
+        self.state.lock().unwrap().requests.len()
+    }
+
+    /// Every request so far, in the order of their arrival.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.state.lock().unwrap().requests.clone()
+    }
+
+    /// Every permission that the requests so far would have needed in AWS.
+    pub fn recorded(&self) -> Vec<Call> {
+        self.requests().into_iter().flat_map(|r| r.calls).collect()
+    }
+
+    /// The actions called, in order; implied ones left out.
+    pub fn actions(&self) -> Vec<String> {
+        let calls = self.recorded().into_iter();
+        calls.filter(|c| !c.implied).map(|c| c.action).collect()
+    }
+
+    pub fn forget(&self) {
+        self.state.lock().unwrap().requests.clear();
+    }
+
+    /// Breaks requests of an action (`iam:CreateRole`; `iam:*`; `*`).
+    pub fn fault(&self, action: &str, times: Times, fault: Fault) {
+        self.state
+            .lock()
+            .unwrap()
+            .faults
+            .push((action.to_owned(), times, fault, 0));
+    }
+
+    /// Runs the command line through this proxy and kills it at its n-th request, the first being 1.
+    ///
+    /// None where the run ended before it came to so many requests.
+    pub fn kill_at(&self, cli: Cli, n: usize, moment: Moment) -> Result<Outcome, Outcome> {
+        {
+            let mut state = self.state.lock().unwrap();
+            let n = state.requests.len() + n;
+            state.kill = Some((n, moment));
+            state.killer = None;
+            state.killed = false;
+        }
+        let running = cli.at(&self.url()).start();
+        self.state.lock().unwrap().killer = Some(Arc::new(running.killer()));
+        let outcome = running.wait();
+        let mut state = self.state.lock().unwrap();
+        state.kill = None;
+        if std::mem::take(&mut state.killed) {
+            Ok(outcome)
+        } else {
+            Err(outcome)
+        }
+    }
+}
+
+async fn handle(
+    state: Arc<Mutex<State>>,
+    request: Request<Bytes>,
+    asked: Asked,
+    port: u16,
+) -> Reply {
+    let (at, action) = {
+        let mut state = state.lock().unwrap();
+        if state.killed {
+            return Reply::Silence;
+        }
+        let calls = asked.calls(&state.roles);
+        let action = calls.first().map_or_else(String::new, |c| c.action.clone());
+        state.requests.push(Recorded {
+            access_key: asked.access_key.clone(),
+            region: asked.region.clone(),
+            calls,
+            status: None,
+        });
+        (state.requests.len(), action)
+    };
+    let kill = state.lock().unwrap().kill;
+    if kill == Some((at, Moment::Before)) {
+        kill_client(&state).await;
+        return Reply::Silence;
+    }
+    let fault = state.lock().unwrap().fault_for(&action);
+    let reply = match &fault {
+        Some(fault) if !fault.reaches_the_emulator() => fault.reply(&asked, &action, None),
+        _ => match forward(request, port).await {
+            Some(answer) => {
+                state.lock().unwrap().learn_roles(&asked, &answer);
+                match &fault {
+                    Some(fault) => fault.reply(&asked, &action, Some(answer)),
+                    None => Reply::Answer(answer),
+                }
+            }
+            None => Reply::Silence,
+        },
+    };
+    if kill == Some((at, Moment::After)) {
+        kill_client(&state).await;
+        return Reply::Silence;
+    }
+    if let Reply::Answer(answer) = &reply
+        && let Some(recorded) = state.lock().unwrap().requests.get_mut(at - 1)
+    {
+        recorded.status = Some(answer.status);
+    }
+    reply
+}
+
+impl State {
+    fn fault_for(&mut self, action: &str) -> Option<Fault> {
+        for (pattern, times, fault, seen) in &mut self.faults {
+            let matches = match pattern.strip_suffix('*') {
+                Some(prefix) => action.starts_with(prefix),
+                None => action == pattern,
+            };
+            if matches {
+                *seen += 1;
+                if times.include(*seen) {
+                    return Some(fault.clone());
+                }
+            }
+        }
+        None
+    }
+
+    /// A role's path stands in the answers of IAM, and in no request but the one that makes the role.
+    fn learn_roles(&mut self, asked: &Asked, answer: &Answer) {
+        if asked.service != "iam" {
+            return;
+        }
+        let body = answer.body();
+        let text = String::from_utf8_lossy(&body);
+        for part in text.split("<Arn>").skip(1) {
+            let arn = part.split('<').next().unwrap_or_default();
+            if let (true, Some((_, name))) = (arn.contains(":role/"), arn.rsplit_once('/')) {
+                self.roles.insert(name.to_owned(), arn.to_owned());
+            }
+        }
+    }
+}
+
+/// The first request may come before the test has told who is to be killed.
+async fn kill_client(state: &Mutex<State>) {
+    loop {
+        let killer = state.lock().unwrap().killer.clone();
+        if let Some(kill) = killer {
+            state.lock().unwrap().killed = true;
+            kill();
+            return;
+        }
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn forward(request: Request<Bytes>, port: u16) -> Option<Answer> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+    let connection = tokio::spawn(connection);
+    let (mut head, body) = request.into_parts();
+    let target = head.uri.path_and_query()?.as_str().parse().ok()?;
+    head.uri = target;
+    for name in [
+        header::CONNECTION,
+        header::EXPECT,
+        header::TRANSFER_ENCODING,
+    ] {
+        head.headers.remove(name);
+    }
+    let request = Request::from_parts(head, Full::new(body));
+    let (head, body) = sender.send_request(request).await.ok()?.into_parts();
+    let body = body.collect().await.ok()?.to_bytes();
+    connection.abort();
+    let headers = head
+        .headers
+        .iter()
+        .filter(|(name, _)| {
+            !["connection", "transfer-encoding", "keep-alive"].contains(&name.as_str())
+        })
+        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+        .collect();
+    Some(Answer {
+        status: head.status.as_u16(),
+        headers,
+        pieces: vec![(Duration::ZERO, body)],
+        torn: false,
+        delay: Duration::ZERO,
+    })
+}
