@@ -133,15 +133,11 @@ impl Cli {
     pub fn start(mut self) -> Running {
         self.redactions
             .push((self.root.display().to_string(), "[ROOT]".to_owned()));
-        let mut command = self.command();
+        let mut command = self.prepared();
         command
-            .arg("agentcore")
-            .args(&self.args)
-            .current_dir(&self.directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        self.set_environment(&mut command);
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
@@ -159,6 +155,17 @@ impl Cli {
             redactions: self.redactions,
             limit: self.limit,
         }
+    }
+
+    /// The run as a plain command, for whoever runs it in a way of his own.
+    pub fn prepared(&self) -> Command {
+        let mut command = self.command();
+        command
+            .arg("agentcore")
+            .args(&self.args)
+            .current_dir(&self.directory);
+        self.set_environment(&mut command);
+        command
     }
 
     fn command(&self) -> Command {
