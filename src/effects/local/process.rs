@@ -10,7 +10,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::Deserialize;
@@ -61,13 +61,15 @@ pub(super) fn look(dir: &Path) -> Result<Sight, Failure> {
 
 /// Looks until it is clear, for some seconds.
 pub(super) fn settle(dir: &Path) -> Result<Sight, Failure> {
-    for _ in 0..50 {
+    let until = Instant::now() + Duration::from_secs(6);
+    loop {
         match look(dir)? {
-            Sight::Silent(_) => std::thread::sleep(Duration::from_millis(100)),
+            Sight::Silent(_) if Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
             clear => return Ok(clear),
         }
     }
-    look(dir)
 }
 
 /// Whether a process holds the lock of a living emulator.
