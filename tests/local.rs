@@ -285,12 +285,12 @@ fn without_uv_and_python_the_message_says_what_to_do() {
     assert_eq!(answer.stdout, "");
     snapbox::assert_data_eq!(
         answer.stderr,
-        snapbox::str![[r#"
+        snapbox::str![[r"
 error: `--local` needs uv, or Python 3.10 or later, and neither is on PATH
   note: the emulator is the Python package ministack 1.5.33; it is installed into a cache of its own
   help: install uv (https://docs.astral.sh/uv/) or Python, and run this again
 
-"#]]
+"]]
     );
 }
 
@@ -325,8 +325,8 @@ mod unix {
         Pid::from_raw(i32::try_from(pid).unwrap()).unwrap()
     }
 
-    /// The interpreter itself: what stands on PATH may be a script that needs more of PATH.
-    fn python() -> PathBuf {
+    /// The Python itself: what stands on PATH may be a script that needs more of PATH.
+    fn interpreter() -> PathBuf {
         let output = Command::new("python3")
             .args(["-c", "import sys; print(sys.executable, end='')"])
             .output()
@@ -418,7 +418,7 @@ mod unix {
         let cache = tempfile::tempdir().unwrap();
         let stage = Stage::with_cache(cache.path().to_owned());
         let path = tempfile::tempdir().unwrap();
-        symlink(python(), path.path().join("python3")).unwrap();
+        symlink(interpreter(), path.path().join("python3")).unwrap();
         let output = stage
             .command(&["start"])
             .env("PATH", path.path())
@@ -465,7 +465,7 @@ mod unix {
         let python = home.join("bin").join("python");
         fs::remove_file(&python).unwrap();
         // As after an upgrade of the Python below: it starts, and finds none of the packages.
-        symlink(python(), &python).unwrap();
+        symlink(interpreter(), &python).unwrap();
         fs::remove_file(home.join("pyvenv.cfg")).unwrap();
         let answer = stage.run(&["start"]);
         assert_eq!(answer.code, Some(1), "{}", answer.stderr);
