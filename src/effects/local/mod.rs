@@ -175,7 +175,7 @@ mod tests {
         let text = install::REQUIREMENTS.replace("\\\n", " ");
         let lines: Vec<&str> = text
             .lines()
-            .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+            .filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
             .collect();
         assert!(lines.len() > 10, "{lines:?}");
         for line in lines {
