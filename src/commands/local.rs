@@ -30,7 +30,7 @@ pub struct Args {
     project: cli::Project,
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Action {
     /// Start it, if it does not run
     Start,
@@ -67,6 +67,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             );
         }
         (cli::Output::Text, Some(emulator)) => ui.result(&emulator.url),
+        (cli::Output::Text, None) if args.action == Action::Status => {
+            ui.result("not running");
+        }
         (cli::Output::Text, None) => {}
     }
     Ok(())
@@ -91,23 +94,29 @@ async fn start(dir: PathBuf, ui: &Ui) -> Result<Emulator, Failure> {
             "Blocking",
             "waiting for another run that starts the emulator",
         ),
-        Progress::Installing { into } => ui.status(
+        Progress::Installing { with } => ui.status(
             "Installing",
             &format!(
-                "ministack {} into `{}`, once for all projects",
-                local::VERSION,
-                into.display()
+                "the AWS emulator ministack {} with {with}, once for all projects",
+                local::VERSION
             ),
         ),
-        Progress::Starting { url } => ui.status(
-            "Starting",
-            &format!(
-                "the AWS emulator at {url}; it keeps running until `cargo agentcore local stop`"
-            ),
+        Progress::Replacing { version } => ui.status(
+            "Stopping",
+            &format!("the AWS emulator: it is ministack {version}, its state is kept"),
         ),
+        Progress::Starting => ui.detail("Starting", "the AWS emulator"),
     })
     .await?;
-    if !emulator.started {
+    if emulator.started {
+        ui.status(
+            "Started",
+            &format!(
+                "the AWS emulator at {}; it keeps running until `cargo agentcore local stop`",
+                emulator.url
+            ),
+        );
+    } else {
         ui.detail("Using", &format!("the AWS emulator at {}", emulator.url));
     }
     Ok(emulator)

@@ -14,8 +14,8 @@ use tempfile::TempDir;
 use super::bed;
 
 /// The credentials that reach an emulator and nothing else.
-pub const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
-pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+pub const ACCESS_KEY: &str = "test";
+pub const SECRET_KEY: &str = "test";
 
 /// ministack: right shapes, a DEFAULT endpoint, a data plane, IAM enforcement with `AUTH=true`.
 pub struct Ministack;

@@ -1,16 +1,18 @@
-//! The emulator's private virtual environment, in the user's cache.
+//! The emulator's installation: a virtual environment of our own in the user's cache, one for each
+//! version of the requirements, complete where its marker stands.
 #![expect(
     clippy::disallowed_methods,
-    reason = "programs are run and files are written here"
+    reason = "the installers are run and the cache is filled here"
 )]
 
 use std::{
-    fs,
+    ffi::{OsStr, OsString},
+    io::ErrorKind,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Stdio},
 };
 
-use super::{Progress, VERSION};
+use super::{Progress, VERSION, process::last_lines};
 use crate::{
     effects::{
         env,
@@ -19,35 +21,42 @@ use crate::{
     error::Failure,
 };
 
-/// Everything that is installed, with versions and hashes.
-const REQUIREMENTS: &str = include_str!("requirements.txt");
+pub(super) const REQUIREMENTS: &str = include_str!("requirements.txt");
+/// Stands in an environment in which everything is installed.
+const MARKER: &str = "cargo-agentcore-complete";
 
-/// The interpreter that the emulator runs in; installed on first use.
-pub(super) fn python(say: &(dyn Fn(Progress) + Sync)) -> Result<PathBuf, Failure> {
-    let cache = cache_dir()?;
-    let digest = files::hash(REQUIREMENTS.as_bytes());
-    let home = cache.join(format!("ministack-{VERSION}-{}", &digest[..12]));
-    let python = interpreter(&home);
-    if python.exists() {
+/// The Python that the emulator runs in; installs it where it is missing.
+pub(super) fn ensure(say: &(dyn Fn(Progress) + Sync)) -> Result<PathBuf, Failure> {
+    let cache = cache_dir(&Surroundings::observe())?;
+    let hash = files::hash(REQUIREMENTS.as_bytes());
+    let home = cache.join(format!("ministack-{VERSION}-{}", &hash[..12]));
+    let python = python_of(&home);
+    if is_complete(&home) {
         return Ok(python);
     }
-    let _turn = files::lock(&cache.join("ministack.lock"), || say(Progress::Waiting))?;
-    if python.exists() {
+    files::create_dir_all(&cache)?;
+    let lock = home.with_extension(format!("{}.lock", &hash[..12]));
+    let _lock = files::lock(&lock, || say(Progress::Waiting))?;
+    if is_complete(&home) {
         return Ok(python);
     }
-    say(Progress::Installing { into: home.clone() });
-    // Made aside and renamed when it is whole: a killed run leaves nothing that looks finished.
-    let partial = cache.join(format!("ministack-{VERSION}-partial"));
-    files::remove_tree(&partial)?;
-    install(&partial).inspect_err(|_| {
-        // The next run begins anew either way.
-        let _ = files::remove_tree(&partial);
-    })?;
-    fs::rename(&partial, &home).map_err(|error| FileError::new("rename", &partial, error))?;
+    // What a killed run or a Python that is gone left behind.
+    files::remove_tree(&home)?;
+    install(&home, say)?;
     Ok(python)
 }
 
-fn interpreter(home: &Path) -> PathBuf {
+/// Gives up an installation that does not work.
+pub(super) fn discard(python: &Path) -> Result<(), Failure> {
+    let home = python.parent().and_then(Path::parent).unwrap_or(python);
+    Ok(files::remove_file(&home.join(MARKER))?)
+}
+
+fn is_complete(home: &Path) -> bool {
+    files::exists(&home.join(MARKER)) && files::exists(&python_of(home))
+}
+
+fn python_of(home: &Path) -> PathBuf {
     if cfg!(windows) {
         home.join("Scripts").join("python.exe")
     } else {
@@ -55,99 +64,324 @@ fn interpreter(home: &Path) -> PathBuf {
     }
 }
 
-fn cache_dir() -> Result<PathBuf, Failure> {
-    let given = env::var("CARGO_AGENTCORE_CACHE_DIR").map(PathBuf::from);
-    let home = || env::home_dir();
-    let found = given.or_else(|| {
-        if cfg!(windows) {
-            env::var("LOCALAPPDATA").map(|local| PathBuf::from(local).join("cargo-agentcore"))
-        } else if cfg!(target_os = "macos") {
-            home().map(|home| home.join("Library/Caches/cargo-agentcore"))
-        } else {
-            env::var("XDG_CACHE_HOME")
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-                .or_else(|| home().map(|home| home.join(".cache")))
-                .map(|cache| cache.join("cargo-agentcore"))
+/// What decides where the cache is.
+struct Surroundings {
+    ours: Option<PathBuf>,
+    xdg: Option<PathBuf>,
+    local_app_data: Option<PathBuf>,
+    home: Option<PathBuf>,
+}
+
+impl Surroundings {
+    fn observe() -> Self {
+        let path = |name| env::var(name).map(PathBuf::from);
+        Self {
+            ours: path("CARGO_AGENTCORE_CACHE_DIR")
+                .map(|path| env::current_dir().map_or_else(|_| path.clone(), |at| at.join(&path))),
+            xdg: path("XDG_CACHE_HOME"),
+            local_app_data: path("LOCALAPPDATA"),
+            home: env::home_dir(),
         }
-    });
-    let cache = found.ok_or_else(|| {
-        Failure::world("there is no place for the emulator: no home directory is known")
-            .help("set CARGO_AGENTCORE_CACHE_DIR to a directory")
-    })?;
-    files::create_dir_all(&cache)?;
-    Ok(cache)
-}
-
-fn install(home: &Path) -> Result<(), Failure> {
-    let requirements = home.with_extension("txt");
-    files::write_atomic(
-        &requirements,
-        home.parent().unwrap_or(home),
-        REQUIREMENTS.as_bytes(),
-        false,
-    )?;
-    let python = interpreter(home);
-    if answers("uv", &["--version"]) {
-        run(Command::new("uv")
-            .args(["venv", "--quiet", "--no-project", "--python", ">=3.10"])
-            .arg(home))?;
-        run(Command::new("uv")
-            .args([
-                "pip",
-                "install",
-                "--quiet",
-                "--require-hashes",
-                "--compile-bytecode",
-                "--python",
-            ])
-            .arg(&python)
-            .arg("-r")
-            .arg(&requirements))?;
-        return Ok(());
     }
-    let Some(base) = base_python() else {
-        return Err(Failure::world("the emulator of `--local` needs uv, or Python 3.10 or later, and neither is on PATH")
-            .help("install uv (`pip install uv`, or see docs.astral.sh/uv), or Python with its `venv` module"));
+}
+
+fn cache_dir(around: &Surroundings) -> Result<PathBuf, Failure> {
+    let system = if cfg!(windows) {
+        around.local_app_data.clone()
+    } else {
+        let library = cfg!(target_os = "macos").then_some("Library/Caches");
+        around
+            .xdg
+            .clone()
+            // The specification: a relative path is to be ignored.
+            .filter(|path| path.is_absolute())
+            .or_else(|| Some(around.home.as_ref()?.join(library.unwrap_or(".cache"))))
     };
-    run(Command::new(base).args(["-m", "venv"]).arg(home))?;
-    run(Command::new(&python)
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--require-hashes",
-            "-r",
-        ])
-        .arg(&requirements))
+    around
+        .ours
+        .clone()
+        .or_else(|| Some(system?.join("cargo-agentcore")))
+        .ok_or_else(|| {
+            Failure::world("there is no home directory to keep the emulator in")
+                .help("name a directory with the variable CARGO_AGENTCORE_CACHE_DIR")
+        })
 }
 
-/// A Python that is new enough.
-fn base_python() -> Option<&'static str> {
-    let check = "import sys; sys.exit(sys.version_info < (3, 10))";
-    ["python3", "python"]
-        .into_iter()
-        .find(|name| answers(name, &["-c", check]))
+/// An installer that did not do it, and what it said.
+struct Refusal {
+    who: String,
+    said: String,
 }
 
-fn answers(program: &str, arguments: &[&str]) -> bool {
-    Command::new(program)
-        .args(arguments)
-        .output()
-        .is_ok_and(|output| output.status.success())
+/// By uv, else by Python's own means. Indexes, proxies and certificates of the user's configuration
+/// stay in force; the hashes hold whatever the index.
+fn install(home: &Path, say: &(dyn Fn(Progress) + Sync)) -> Result<(), Failure> {
+    let list = home.with_file_name(format!("{}requirements.txt", files::TEMPORARY));
+    let cache = home.parent().unwrap_or(home);
+    files::write_atomic(&list, cache, REQUIREMENTS.as_bytes(), false)?;
+    let mut refusals = Vec::new();
+    let tell = |with: &str| {
+        say(Progress::Installing {
+            with: with.to_owned(),
+        });
+    };
+    let done = match by_uv(home, &list, &tell)? {
+        Tried::Done => true,
+        Tried::Missing => by_pip(home, &list, &tell, &mut refusals)?,
+        Tried::Refused(refusal) => {
+            refusals.push(refusal);
+            files::remove_tree(home)?;
+            by_pip(home, &list, &tell, &mut refusals)?
+        }
+    };
+    files::remove_file(&list)?;
+    if done {
+        return Ok(files::write_atomic(&home.join(MARKER), home, b"", false)?);
+    }
+    files::remove_tree(home)?;
+    Err(cannot(&refusals))
 }
 
-fn run(command: &mut Command) -> Result<(), Failure> {
-    let shown = format!("{command:?}");
-    match command.output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(Output { stderr, .. }) => Err(Failure::world(
-            "the emulator of `--local` cannot be installed",
+fn cannot(refusals: &[Refusal]) -> Failure {
+    if refusals.is_empty() {
+        return Failure::world(
+            "`--local` needs uv, or Python 3.10 or later, and neither is on PATH",
         )
-        .note(format!("{shown} failed"))
-        .note(String::from_utf8_lossy(&stderr).trim().to_owned())),
-        Err(error) => Err(Failure::world(format!("cannot run {shown}: {error}"))),
+        .note(format!(
+            "the emulator is the Python package ministack {VERSION}; it is installed into a cache of its own"
+        ))
+        .help("install uv (https://docs.astral.sh/uv/) or Python, and run this again");
+    }
+    let mut failure = Failure::world(format!(
+        "the emulator, ministack {VERSION}, cannot be installed"
+    ));
+    for refusal in refusals {
+        failure = failure.note(format!("{} says:\n{}", refusal.who, refusal.said));
+    }
+    failure.help("the package index must be reachable: the variables and files that configure uv and pip are respected")
+}
+
+enum Tried {
+    Done,
+    Missing,
+    Refused(Refusal),
+}
+
+fn by_uv(home: &Path, list: &Path, tell: &dyn Fn(&str)) -> Result<Tried, Failure> {
+    let version = command("uv", [OsStr::new("--version")]);
+    if matches!(run("uv", version)?, Tried::Missing) {
+        return Ok(Tried::Missing);
+    }
+    tell("uv");
+    let python = python_of(home);
+    let venv = [
+        "venv".as_ref(),
+        "--no-project".as_ref(),
+        "--python".as_ref(),
+        ">=3.10".as_ref(),
+        home.as_os_str(),
+    ];
+    match run("uv", command("uv", venv))? {
+        Tried::Done => {}
+        other => return Ok(other),
+    }
+    let pip = [
+        "pip".as_ref(),
+        "install".as_ref(),
+        "--require-hashes".as_ref(),
+        "--no-deps".as_ref(),
+        // The first start is as fast as the next ones.
+        "--compile-bytecode".as_ref(),
+        "--python".as_ref(),
+        python.as_os_str(),
+        "--requirements".as_ref(),
+        list.as_os_str(),
+    ];
+    run("uv", command("uv", pip))
+}
+
+fn by_pip(
+    home: &Path,
+    list: &Path,
+    tell: &dyn Fn(&str),
+    refusals: &mut Vec<Refusal>,
+) -> Result<bool, Failure> {
+    let Some(base) = find_python(refusals)? else {
+        return Ok(false);
+    };
+    tell(&format!("{base} and pip"));
+    let python = python_of(home);
+    let venv = [
+        "-I".as_ref(),
+        "-m".as_ref(),
+        "venv".as_ref(),
+        home.as_os_str(),
+    ];
+    let pip: [&OsStr; 8] = [
+        "-m".as_ref(),
+        "pip".as_ref(),
+        "install".as_ref(),
+        "--require-hashes".as_ref(),
+        "--no-deps".as_ref(),
+        "--no-input".as_ref(),
+        "--requirement".as_ref(),
+        list.as_os_str(),
+    ];
+    for (who, command) in [
+        (format!("`{base} -m venv`"), command(&base, venv)),
+        ("pip".to_owned(), command(&python, pip)),
+    ] {
+        match run(&who, command)? {
+            Tried::Done => {}
+            Tried::Missing => {
+                refusals.push(Refusal {
+                    who,
+                    said: "it is not there".into(),
+                });
+                return Ok(false);
+            }
+            Tried::Refused(refusal) => {
+                refusals.push(refusal);
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// The first Python on PATH that is new enough.
+fn find_python(refusals: &mut Vec<Refusal>) -> Result<Option<String>, Failure> {
+    let names = [
+        "python3",
+        "python",
+        "python3.14",
+        "python3.13",
+        "python3.12",
+        "python3.11",
+        "python3.10",
+    ];
+    let code = "import sys; v = sys.version_info; sys.exit(None if v >= (3, 10) else \
+                'it is Python %d.%d, and 3.10 or later is needed' % (v[0], v[1]))";
+    let mut old = Vec::new();
+    for name in names {
+        let check = ["-I", "-c", code].map(OsStr::new);
+        match run(&format!("`{name}`"), command(name, check))? {
+            Tried::Done => return Ok(Some(name.to_owned())),
+            Tried::Missing => {}
+            Tried::Refused(refusal) => old.push(refusal),
+        }
+    }
+    refusals.append(&mut old);
+    Ok(None)
+}
+
+fn command<'a>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = &'a OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null());
+    // Settings that would put the packages elsewhere, or run another Python's modules.
+    for name in [
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "PIP_TARGET",
+        "PIP_PREFIX",
+        "PIP_ROOT",
+        "PIP_REQUIREMENT",
+        "PIP_CONSTRAINT",
+        "UV_PYTHON",
+        "UV_SYSTEM_PYTHON",
+        "UV_CONSTRAINT",
+        "UV_OVERRIDE",
+        "VIRTUAL_ENV",
+    ] {
+        command.env_remove(name);
+    }
+    command.env("PIP_USER", "0");
+    command.env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+    command
+}
+
+fn run(who: &str, mut command: Command) -> Result<Tried, Failure> {
+    let program: OsString = command.get_program().to_owned();
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Tried::Missing),
+        Err(error) => return Err(FileError::new("run", Path::new(&program), error).into()),
+    };
+    if output.status.success() {
+        return Ok(Tried::Done);
+    }
+    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.push_str(&String::from_utf8_lossy(&output.stderr));
+    let said = last_lines(&said, 8);
+    Ok(Tried::Refused(Refusal {
+        who: who.to_owned(),
+        said: if said.is_empty() {
+            output.status.to_string()
+        } else {
+            said
+        },
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing() -> Surroundings {
+        Surroundings {
+            ours: None,
+            xdg: None,
+            local_app_data: None,
+            home: None,
+        }
+    }
+
+    #[test]
+    fn our_own_variable_names_the_cache_itself() {
+        let around = Surroundings {
+            ours: Some("/elsewhere".into()),
+            home: Some("/home/ann".into()),
+            ..nothing()
+        };
+        assert_eq!(
+            cache_dir(&around).expect("a place"),
+            Path::new("/elsewhere")
+        );
+    }
+
+    #[cfg(all(unix, not(target_os = "macos")))]
+    #[test]
+    fn the_cache_follows_xdg_and_else_the_home_directory() {
+        let mut around = Surroundings {
+            xdg: Some("/xdg".into()),
+            home: Some("/home/ann".into()),
+            ..nothing()
+        };
+        let place = |around: &Surroundings| cache_dir(around).expect("a place");
+        assert_eq!(place(&around), Path::new("/xdg/cargo-agentcore"));
+        around.xdg = Some("relative".into());
+        assert_eq!(
+            place(&around),
+            Path::new("/home/ann/.cache/cargo-agentcore")
+        );
+    }
+
+    #[test]
+    fn without_a_home_the_message_names_the_variable() {
+        let failure = cache_dir(&nothing()).expect_err("no place");
+        assert!(failure.messages[0].help[0].contains("CARGO_AGENTCORE_CACHE_DIR"));
+    }
+
+    #[test]
+    fn an_environment_without_its_marker_is_not_complete() {
+        let home = tempfile::tempdir().expect("a directory");
+        let python = python_of(home.path());
+        std::fs::create_dir_all(python.parent().expect("a parent")).expect("a directory");
+        std::fs::write(&python, "").expect("a file");
+        assert!(!is_complete(home.path()));
+        std::fs::write(home.path().join(MARKER), "").expect("a file");
+        assert!(is_complete(home.path()));
+        discard(&python).expect("it can be given up");
+        assert!(!is_complete(home.path()));
     }
 }

@@ -1,38 +1,35 @@
-//! The AWS emulator on this machine: one ministack a project, kept running between commands.
+//! The AWS emulator on this machine: one ministack per project, on the loopback interface only.
 //!
-//! A running emulator holds the lock of its log file, which it inherits as its standard output. So a
-//! process that merely got the same number again is never taken for it.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the emulator's files and process are kept here"
-)]
+//! Everything it writes stays in the directory that it is given, everything it runs from stays in
+//! the user's cache. Which process it is, is never told by a process id: the emulator holds a lock
+//! on `running.lock` while it lives, and answers with the nonce of `emulator.json` at its port. It
+//! is ended by a file that carries this nonce (see `launch.py`), so that no signal can reach a
+//! process that merely has the same number.
 
 mod install;
 mod process;
 
-use std::{
-    fs::{self, File, TryLockError},
-    net::TcpListener,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
+use std::{path::Path, time::Duration};
+
+use serde::Serialize;
+
+use self::process::{Record, Sight};
+use crate::{
+    effects::{clock, files},
+    error::Failure,
 };
 
-use serde::{Deserialize, Serialize};
-
-use super::files::{self, FileError};
-use crate::error::Failure;
+/// The version that is installed and run.
+pub(crate) const VERSION: &str = "1.5.33";
 
 /// The credentials that the emulator is spoken to with; it takes any.
 pub(crate) const ACCESS_KEY_ID: &str = "test";
 pub(crate) const SECRET_ACCESS_KEY: &str = "test";
-/// The emulator's version, pinned with all that it needs in `requirements.txt`.
-pub(crate) const VERSION: &str = "1.5.33";
-
-/// How long the emulator may take to answer after its start, and to end after it was asked to.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The account that the emulator plays.
+pub(crate) const ACCOUNT_ID: &str = "000000000000";
 
 /// A running emulator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Emulator {
     pub(crate) url: String,
     pub(crate) port: u16,
@@ -43,196 +40,149 @@ pub(crate) struct Emulator {
     pub(crate) started: bool,
 }
 
-/// What [`ensure`] is doing, for whoever wants to say it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Progress {
-    Waiting,
-    Installing { into: PathBuf },
-    Starting { url: String },
+impl Emulator {
+    fn of(record: Record, started: bool) -> Self {
+        Self {
+            url: format!("http://127.0.0.1:{}", record.port),
+            port: record.port,
+            version: record.version,
+            pid: record.pid,
+            started,
+        }
+    }
 }
 
+/// What takes its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Another run is starting or stopping it, or installing it.
+    Waiting,
+    /// Once per machine and version.
+    Installing {
+        with: String,
+    },
+    /// An emulator of another version makes room.
+    Replacing {
+        version: String,
+    },
+    Starting,
+}
+
+/// How an end came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stopped {
     WasRunning(Emulator),
     NotRunning,
 }
 
-/// The files of one project's emulator.
-struct Home<'a> {
-    dir: &'a Path,
-}
+const PAUSE: Duration = Duration::from_millis(50);
+/// A cold start on a slow disk compiles some hundred Python files.
+const START_POLLS: u32 = 1_200;
+/// Open connections get three seconds, the state is written after that.
+const STOP_POLLS: u32 = 600;
+/// How often a port that somebody took in between is replaced.
+const TRIES: u32 = 4;
 
-impl Home<'_> {
-    /// Who runs; written by whoever starts it.
-    fn facts(&self) -> PathBuf {
-        self.dir.join("emulator.json")
-    }
-
-    /// Locked as long as the emulator lives.
-    fn log(&self) -> PathBuf {
-        self.dir.join("emulator.log")
-    }
-
-    /// Locked while somebody starts or stops it.
-    fn turn(&self) -> PathBuf {
-        self.dir.join("lock")
-    }
-
-    fn known(&self) -> Result<Option<Emulator>, FileError> {
-        let text = files::read_text(&self.facts())?;
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
-    }
-
-    /// The emulator, where one holds the lock of its log.
-    fn running(&self) -> Result<Option<Emulator>, FileError> {
-        let log = self.log();
-        if !log.exists() {
-            return Ok(None);
-        }
-        let file = File::options()
-            .append(true)
-            .open(&log)
-            .map_err(|error| FileError::new("open", &log, error))?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => self.known(),
-            Ok(()) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(FileError::new("lock", &log, error)),
-        }
-    }
-}
-
-/// The emulator of the project, if it runs. `dir` is `target/agentcore/<project>/local`.
-pub(crate) fn observe(dir: &Path) -> Result<Option<Emulator>, Failure> {
-    Ok(Home { dir }.running()?)
-}
-
-/// The emulator of the project, started if need be.
+/// The emulator of this directory: the running one, else a new one that goes on with its state.
 pub(crate) async fn ensure(
     dir: &Path,
     say: &(dyn Fn(Progress) + Sync),
 ) -> Result<Emulator, Failure> {
-    let home = Home { dir };
-    let _turn = files::lock(&home.turn(), || say(Progress::Waiting))?;
-    if let Some(running) = home.running()? {
-        answers(&running, None, &home).await?;
-        return Ok(running);
+    files::create_dir_all(dir)?;
+    let _lock = files::lock(&dir.join("start.lock"), || say(Progress::Waiting))?;
+    match process::settle(dir)? {
+        Sight::Running(record) if record.version == VERSION => {
+            return Ok(Emulator::of(record, false));
+        }
+        Sight::Running(record) => {
+            say(Progress::Replacing {
+                version: record.version.clone(),
+            });
+            end(dir, &record).await?;
+        }
+        Sight::Silent(record) => return Err(process::silent(dir, record.as_ref())),
+        Sight::Gone => {}
     }
-    let python = install::python(say)?;
-    let last = home.known()?.map(|emulator| emulator.port);
-    let mut failure = None;
-    for _ in 0..3 {
-        let port = free_port(last)?;
-        match start(&home, &python, port, say).await {
-            Ok(emulator) => return Ok(emulator),
-            Err(error) => failure = Some(error),
+    let python = install::ensure(say)?;
+    say(Progress::Starting);
+    for attempt in 1.. {
+        let mut start = process::spawn(&python, dir)?;
+        for _ in 0..START_POLLS {
+            clock::sleep(PAUSE).await;
+            if let Sight::Running(record) = process::look(dir)? {
+                return Ok(Emulator::of(record, true));
+            }
+            if start.has_ended()? {
+                break;
+            }
+        }
+        if attempt == TRIES || !start.lost_its_port(dir)? {
+            return Err(start.failure(dir, &python)?);
         }
     }
-    Err(failure.unwrap_or_else(|| Failure::world("the emulator does not start")))
+    unreachable!("the loop returns");
 }
 
-/// The port that was used before, so that printed commands stay true; else any that is free.
-fn free_port(last: Option<u16>) -> Result<u16, Failure> {
-    let bound = last
-        .and_then(|port| TcpListener::bind(("127.0.0.1", port)).ok())
-        .map_or_else(|| TcpListener::bind(("127.0.0.1", 0)), Ok);
-    bound
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|error| Failure::world(format!("there is no free port on 127.0.0.1: {error}")))
-}
-
-async fn start(
-    home: &Home<'_>,
-    python: &Path,
-    port: u16,
-    say: &(dyn Fn(Progress) + Sync),
-) -> Result<Emulator, Failure> {
-    let url = format!("http://127.0.0.1:{port}");
-    say(Progress::Starting { url: url.clone() });
-    for below in ["state", "s3", "tmp"] {
-        files::create_dir_all(&home.dir.join(below))?;
+/// Ends the emulator of this directory and waits until its state is written.
+pub(crate) async fn stop(dir: &Path) -> Result<Stopped, Failure> {
+    if !files::exists(dir) {
+        return Ok(Stopped::NotRunning);
     }
-    let path = home.log();
-    let log = File::create(&path).map_err(|error| FileError::new("write", &path, error))?;
-    log.lock()
-        .map_err(|error| FileError::new("lock", &path, error))?;
-    let mut child = process::spawn(python, home.dir, port, log)?;
-    let emulator = Emulator {
-        url,
-        port,
-        version: VERSION.to_owned(),
-        pid: child.id(),
-        started: true,
-    };
-    let facts = serde_json::to_vec_pretty(&emulator).expect("an emulator's facts can be written");
-    files::write_atomic(&home.facts(), home.dir, &facts, false)?;
-    match answers(&emulator, Some(&mut child), home).await {
-        Ok(()) => Ok(emulator),
-        Err(failure) => {
-            // It is ours, it was started just now, and nobody else knows of it.
-            let _ = child.kill();
-            let _ = child.wait();
-            Err(failure)
+    let _lock = files::lock(&dir.join("start.lock"), || {})?;
+    match process::settle(dir)? {
+        Sight::Gone => Ok(Stopped::NotRunning),
+        Sight::Silent(None) => Err(process::silent(dir, None)),
+        Sight::Running(record) | Sight::Silent(Some(record)) => {
+            end(dir, &record).await?;
+            Ok(Stopped::WasRunning(Emulator::of(record, false)))
         }
     }
 }
 
-/// Waits until the emulator answers; an early death shows the end of its log.
-async fn answers(
-    emulator: &Emulator,
-    mut child: Option<&mut std::process::Child>,
-    home: &Home<'_>,
-) -> Result<(), Failure> {
-    let until = Instant::now() + PATIENCE;
-    while Instant::now() < until {
-        if process::is_healthy(emulator.port).await {
+/// The emulator of this directory, if one runs. Changes nothing.
+pub(crate) fn observe(dir: &Path) -> Result<Option<Emulator>, Failure> {
+    match process::settle(dir)? {
+        Sight::Gone => Ok(None),
+        Sight::Running(record) => Ok(Some(Emulator::of(record, false))),
+        Sight::Silent(record) => Err(process::silent(dir, record.as_ref())),
+    }
+}
+
+async fn end(dir: &Path, record: &Record) -> Result<(), Failure> {
+    process::ask_to_stop(dir, record)?;
+    for _ in 0..STOP_POLLS {
+        if !process::is_held(dir)? {
+            process::forget_to_stop(dir)?;
             return Ok(());
         }
-        if let Some(child) = child.as_mut()
-            && let Ok(Some(status)) = child.try_wait()
-        {
-            return Err(Failure::world(format!(
-                "the emulator ended as soon as it was started ({status})"
-            ))
-            .note(last_lines(&home.log())));
-        }
-        super::clock::sleep(Duration::from_millis(25)).await;
+        clock::sleep(PAUSE).await;
     }
-    Err(
-        Failure::world(format!("the emulator at {} does not answer", emulator.url))
-            .note(last_lines(&home.log()))
-            .help("`cargo agentcore local stop` ends it"),
-    )
+    Err(process::silent(dir, Some(record)))
 }
 
-fn last_lines(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    let end = lines[lines.len().saturating_sub(10)..].join("\n");
-    format!("the last lines of {}:\n{end}", log.display())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Ends the emulator so that it writes its state, and waits for that.
-pub(crate) async fn stop(dir: &Path) -> Result<Stopped, Failure> {
-    if !dir.exists() {
-        return Ok(Stopped::NotRunning);
+    #[test]
+    fn the_requirements_pin_the_version_that_the_source_names() {
+        let line = format!("ministack=={VERSION} \\");
+        assert!(install::REQUIREMENTS.lines().any(|found| found == line));
     }
-    let home = Home { dir };
-    let _turn = files::lock(&home.turn(), || {})?;
-    let Some(running) = home.running()? else {
-        return Ok(Stopped::NotRunning);
-    };
-    process::terminate(running.pid)?;
-    let until = Instant::now() + PATIENCE;
-    while Instant::now() < until {
-        if home.running()?.is_none() {
-            return Ok(Stopped::WasRunning(running));
+
+    #[test]
+    fn every_requirement_is_pinned_and_hashed() {
+        let text = install::REQUIREMENTS.replace("\\\n", " ");
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
+            .collect();
+        assert!(lines.len() > 10, "{lines:?}");
+        for line in lines {
+            assert!(
+                line.contains("==") && line.contains("--hash=sha256:"),
+                "{line}"
+            );
         }
-        super::clock::sleep(Duration::from_millis(20)).await;
     }
-    Err(Failure::world(format!(
-        "the emulator (process {}) does not end",
-        running.pid
-    ))
-    .note(last_lines(&home.log())))
 }

@@ -1,111 +1,389 @@
-//! The emulator's process: started with an environment of its own, ended by a signal.
-#![expect(clippy::disallowed_methods, reason = "a process is started here")]
+//! The emulator's process: whether it lives, starting it, asking it to end.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the emulator's process is started and watched here"
+)]
 
 use std::{
-    fs::File,
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::Duration,
+    fs::{self, File, TryLockError},
+    io::{ErrorKind, Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
 };
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+use serde::Deserialize;
+
+use super::{ACCOUNT_ID, VERSION, install};
+use crate::{
+    effects::{
+        env,
+        files::{self, FileError},
+    },
+    error::Failure,
 };
 
-use crate::{effects::env, error::Failure};
+const LAUNCH: &str = include_str!("launch.py");
+/// What the launcher exits with where another one holds the lock.
+const BUSY: i32 = 75;
 
-/// What this tool, the Python toolkit and the templates talk to.
-const SERVICES: &str = "iam,sts,s3,ecr,logs,codebuild,bedrock-agentcore,bedrock-runtime";
+/// What this tool, the Python toolkit and the templates talk to. The control plane of AgentCore goes by the same name.
+const SERVICES: &str = "iam,sts,s3,ecr,logs,codebuild,bedrock-runtime,bedrock-agentcore";
 
-/// Starts ministack on the loopback interface, detached, with `log` as its output.
-pub(super) fn spawn(python: &Path, dir: &Path, port: u16, log: File) -> Result<Child, Failure> {
-    let failed = |error| {
-        Failure::world(format!(
-            "cannot start the emulator with `{}`: {error}",
-            python.display()
-        ))
+/// Written by the process that holds the lock, and by no other.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Record {
+    pub(super) version: String,
+    pub(super) port: u16,
+    pub(super) pid: u32,
+    nonce: String,
+}
+
+#[derive(Debug)]
+pub(super) enum Sight {
+    Gone,
+    Running(Record),
+    /// The lock is held, and nobody answers: it is starting, ending, or stuck.
+    Silent(Option<Record>),
+}
+
+/// Looks once.
+pub(super) fn look(dir: &Path) -> Result<Sight, Failure> {
+    if !is_held(dir)? {
+        return Ok(Sight::Gone);
+    }
+    Ok(match record(dir)? {
+        Some(record) if answers(&record) => Sight::Running(record),
+        other => Sight::Silent(other),
+    })
+}
+
+/// Looks until it is clear, for some seconds.
+pub(super) fn settle(dir: &Path) -> Result<Sight, Failure> {
+    let until = Instant::now() + Duration::from_secs(6);
+    loop {
+        match look(dir)? {
+            Sight::Silent(_) if Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            clear => return Ok(clear),
+        }
+    }
+}
+
+/// Whether a process holds the lock of a living emulator.
+pub(super) fn is_held(dir: &Path) -> Result<bool, Failure> {
+    let path = dir.join("running.lock");
+    let file = match File::options().read(true).write(true).open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(FileError::new("open", &path, error).into()),
     };
-    let errors = log.try_clone().map_err(failed)?;
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(FileError::new("lock", &path, error).into()),
+    }
+}
+
+fn record(dir: &Path) -> Result<Option<Record>, Failure> {
+    let text = files::read_text(&dir.join("emulator.json"))?;
+    // A record that cannot be read is as good as none: the emulator that comes next writes its own.
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// Whether the emulator of this record, and no other server, answers at its port.
+fn answers(record: &Record) -> bool {
+    let ask = || -> std::io::Result<Vec<u8>> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, record.port));
+        let limit = Duration::from_secs(2);
+        let mut stream = TcpStream::connect_timeout(&address, limit)?;
+        stream.set_read_timeout(Some(limit))?;
+        stream.set_write_timeout(Some(limit))?;
+        stream.write_all(
+            b"GET /_ministack/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+        )?;
+        let mut answer = Vec::new();
+        stream.take(64 * 1024).read_to_end(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| {
+        answer.starts_with(b"HTTP/1.1 200")
+            && String::from_utf8_lossy(&answer).contains(record.nonce.as_str())
+    })
+}
+
+/// Asks the emulator of this record, and no other, to write its state and end.
+pub(super) fn ask_to_stop(dir: &Path, record: &Record) -> Result<(), Failure> {
+    let path = dir.join("stop");
+    Ok(files::write_atomic(
+        &path,
+        dir,
+        record.nonce.as_bytes(),
+        false,
+    )?)
+}
+
+pub(super) fn forget_to_stop(dir: &Path) -> Result<(), Failure> {
+    Ok(files::remove_file(&dir.join("stop"))?)
+}
+
+pub(super) fn silent(dir: &Path, record: Option<&Record>) -> Failure {
+    let log = dir.join(LOG);
+    let failure = Failure::world("the emulator of this project runs, but does not answer");
+    match record {
+        Some(record) => failure
+            .note(format!(
+                "it is process {}, its port is {}, its log is `{}`",
+                record.pid,
+                record.port,
+                log.display()
+            ))
+            .help("end that process and run this again; what it did not write down yet is lost"),
+        None => failure
+            .note(format!("its log is `{}`", log.display()))
+            .help("wait a moment and run this again"),
+    }
+}
+
+const LOG: &str = "ministack.log";
+
+/// A start that is under way.
+pub(super) struct Start {
+    child: Child,
+    ended: Option<ExitStatus>,
+}
+
+/// Starts an emulator that outlives this process.
+pub(super) fn spawn(python: &Path, dir: &Path) -> Result<Start, Failure> {
+    let temporary = dir.join("tmp");
+    files::create_dir_all(&temporary)?;
+    files::remove_file(&dir.join("stop"))?;
+    let log = open_log(dir)?;
+    let failed = |error| FileError::new("run", python, error);
+    let port = free_port(record(dir)?.map(|record| record.port))?;
+    let nonce = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
     let mut command = Command::new(python);
     command
-        .args(["-m", "ministack"])
+        .args(["-I", "-X", "utf8", "-c", LAUNCH])
+        .arg(dir)
+        .args([port.to_string().as_str(), nonce.as_str(), VERSION])
         .current_dir(dir)
         .env_clear()
         .env("BIND_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", port.to_string())
         .env("SERVICES", SERVICES)
+        .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
+        // What its health answer repeats, by which we know it.
+        .env("MINISTACK_EDITION", &nonce)
         .env("PERSIST_STATE", "1")
         .env("STATE_DIR", dir.join("state"))
         .env("S3_PERSIST", "1")
         .env("S3_DATA_DIR", dir.join("s3"))
-        .env("TMPDIR", dir.join("tmp"))
-        // These two would listen on every interface.
         .env("IOT_MTLS_ENABLED", "0")
         .env("SFTP_ENABLED", "0")
+        // A socket that is not there: no container of the user's is looked for, started or removed.
+        .env(
+            "DOCKER_HOST",
+            format!("unix://{}", dir.join("no-docker").display()),
+        )
+        .env("HOME", dir)
+        .env("TMPDIR", &temporary)
+        .env("TEMP", &temporary)
+        .env("TMP", &temporary)
         .stdin(Stdio::null())
-        .stdout(log)
-        .stderr(errors);
-    if let Some(root) = env::var("SYSTEMROOT") {
-        command.env("SYSTEMROOT", root);
+        .stdout(log.try_clone().map_err(failed)?)
+        .stderr(log);
+    for name in ["SYSTEMROOT", "WINDIR"] {
+        // Without these no socket opens on Windows; elsewhere they are not set.
+        if let Some(value) = env::var(name) {
+            command.env(name, value);
+        }
     }
     detach(&mut command);
-    command.spawn().map_err(failed)
+    let child = command.spawn().map_err(failed)?;
+    Ok(Start { child, ended: None })
 }
 
-/// Ctrl-C in the user's terminal must not reach it.
-#[cfg(unix)]
-fn detach(command: &mut Command) {
-    use std::os::unix::process::CommandExt as _;
-    command.process_group(0);
-}
+/// Unix: the launcher makes its own session.
+#[cfg(not(windows))]
+fn detach(_command: &mut Command) {}
 
 #[cfg(windows)]
 fn detach(command: &mut Command) {
     use std::os::windows::process::CommandExt as _;
-    const DETACHED_PROCESS: u32 = 0x0000_0008;
     const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
-    command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
+    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+    command.creation_flags(CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW);
 }
 
-#[cfg(unix)]
-pub(super) fn terminate(pid: u32) -> Result<(), Failure> {
-    use rustix::process::{Pid, Signal, kill_process};
-    let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let Some(pid) = raw else {
-        return Err(Failure::world(format!("`{pid}` is no process")));
-    };
-    kill_process(pid, Signal::TERM)
-        .map_err(|error| Failure::world(format!("cannot end the emulator: {error}")))
-}
-
-#[cfg(windows)]
-pub(super) fn terminate(pid: u32) -> Result<(), Failure> {
-    let done = Command::new("taskkill")
-        .args(["/PID", &pid.to_string()])
-        .output();
-    match done {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => {
-            Err(Failure::world("cannot end the emulator")
-                .note(String::from_utf8_lossy(&output.stderr)))
+/// The last start's log is kept beside it: it tells how that one ended.
+fn open_log(dir: &Path) -> Result<File, Failure> {
+    let path = dir.join(LOG);
+    let previous = dir.join("ministack.previous.log");
+    match fs::rename(&path, &previous) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(FileError::new("rename", &path, error).into());
         }
-        Err(error) => Err(Failure::world(format!("cannot run `taskkill`: {error}"))),
+        _ => {}
+    }
+    File::create(&path).map_err(|error| FileError::new("write", &path, error).into())
+}
+
+/// The port of last time, so that what was printed then still works; else any that is free.
+fn free_port(last: Option<u16>) -> Result<u16, Failure> {
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    last.map_or_else(|| bind(0), |port| bind(port).or_else(|_| bind(0)))
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|error| Failure::world(format!("no port is free on 127.0.0.1: {error}")))
+}
+
+impl Start {
+    pub(super) fn has_ended(&mut self) -> Result<bool, Failure> {
+        self.ended = self.child.try_wait().map_err(|error| {
+            Failure::world(format!("cannot watch process {}: {error}", self.child.id()))
+        })?;
+        Ok(self.ended.is_some())
+    }
+
+    /// Whether somebody else took the port after it was chosen, or a launcher of a killed run was
+    /// faster: another try helps.
+    pub(super) fn lost_its_port(&self, dir: &Path) -> Result<bool, Failure> {
+        Ok(self.ended.is_some_and(|status| status.code() == Some(BUSY))
+            || self.ended.is_some() && log_tail(dir)?.contains("in use"))
+    }
+
+    /// Why it did not come up.
+    pub(super) fn failure(&self, dir: &Path, python: &Path) -> Result<Failure, Failure> {
+        let tail = log_tail(dir)?;
+        let log = dir.join(LOG);
+        let failure = match self.ended {
+            Some(status) => Failure::world(format!("the emulator ended at its start ({status})")),
+            None => Failure::world("the emulator does not answer after its start").note(format!(
+                "it is process {} and was left running",
+                self.child.id()
+            )),
+        };
+        let failure = if tail.is_empty() {
+            failure.note("it wrote nothing to its log")
+        } else {
+            failure.note(format!("its last words:\n{tail}"))
+        };
+        if tail.contains("No module named") || tail.contains("ImportError") {
+            install::discard(python)?;
+            return Ok(failure.help("its installation was damaged and is given up: run this again"));
+        }
+        Ok(failure.help(format!("its whole log is `{}`", log.display())))
     }
 }
 
-/// Whether ministack answers on `port`.
-pub(super) async fn is_healthy(port: u16) -> bool {
-    let asked = tokio::time::timeout(Duration::from_secs(2), async {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        stream
-            .write_all(
-                b"GET /_ministack/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
-            )
-            .await?;
-        let mut head = [0; 12];
-        stream.read_exact(&mut head).await?;
-        Ok::<_, std::io::Error>(head)
-    });
-    matches!(asked.await, Ok(Ok(head)) if &head == b"HTTP/1.1 200")
+fn log_tail(dir: &Path) -> Result<String, Failure> {
+    let path: PathBuf = dir.join(LOG);
+    let text = match fs::read(&path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(FileError::new("read", &path, error).into()),
+    };
+    Ok(last_lines(&text, 10))
+}
+
+pub(super) fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record_at(port: u16, nonce: &str) -> Record {
+        Record {
+            version: VERSION.into(),
+            port,
+            pid: 1,
+            nonce: nonce.into(),
+        }
+    }
+
+    /// A server that answers one request with `body`.
+    fn server(body: &'static str) -> u16 {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let mut buffer = [0; 1024];
+            let _ = stream.read(&mut buffer).expect("a request");
+            write!(stream, "HTTP/1.1 200 OK\r\n\r\n{body}").expect("a reader");
+        });
+        port
+    }
+
+    #[test]
+    fn a_server_that_knows_the_nonce_is_ours() {
+        let port = server(r#"{"edition": "abc123"}"#);
+        assert!(answers(&record_at(port, "abc123")));
+    }
+
+    #[test]
+    fn another_server_at_our_port_is_not_ours() {
+        let port = server(r#"{"edition": "light"}"#);
+        assert!(!answers(&record_at(port, "abc123")));
+    }
+
+    #[test]
+    fn a_directory_without_a_lock_holds_no_emulator() {
+        let dir = tempfile::tempdir().expect("a directory");
+        assert!(matches!(look(dir.path()), Ok(Sight::Gone)));
+        assert!(matches!(look(&dir.path().join("none")), Ok(Sight::Gone)));
+    }
+
+    #[test]
+    fn a_record_alone_proves_nothing() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let port = server(r#"{"edition": "abc"}"#);
+        let text = format!(r#"{{"version":"1","port":{port},"pid":1,"nonce":"abc"}}"#);
+        fs::write(dir.path().join("emulator.json"), text).expect("a file");
+        fs::write(dir.path().join("running.lock"), "").expect("a file");
+        assert!(matches!(look(dir.path()), Ok(Sight::Gone)));
+    }
+
+    #[test]
+    fn a_held_lock_and_the_nonce_prove_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let port = server(r#"{"edition": "abc"}"#);
+        let text = format!(r#"{{"version":"1","port":{port},"pid":1,"nonce":"abc"}}"#);
+        fs::write(dir.path().join("emulator.json"), text).expect("a file");
+        let lock = File::create(dir.path().join("running.lock")).expect("a file");
+        lock.lock().expect("a lock");
+        assert!(matches!(look(dir.path()), Ok(Sight::Running(found)) if found.port == port));
+    }
+
+    #[test]
+    fn a_held_lock_without_an_answer_is_silent() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let lock = File::create(dir.path().join("running.lock")).expect("a file");
+        lock.lock().expect("a lock");
+        assert!(matches!(look(dir.path()), Ok(Sight::Silent(None))));
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_replaced() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = taken.local_addr().expect("an address").port();
+        assert_ne!(free_port(Some(port)).expect("another port"), port);
+        drop(taken);
+        assert_eq!(free_port(Some(port)).expect("the same port"), port);
+    }
+
+    #[test]
+    fn the_last_lines_leave_out_empty_ones() {
+        assert_eq!(last_lines("a\n\nb  \nc\n\n", 2), "b\nc");
+        assert_eq!(last_lines("", 2), "");
+    }
 }
