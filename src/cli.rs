@@ -31,7 +31,6 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     New(commands::new::Args),
-    Init(commands::init::Args),
     Prepare(commands::prepare::Args),
     Policy(commands::policy::Args),
     Clean(commands::clean::Args),

@@ -650,7 +650,7 @@ fn an_edited_copy_is_kept_unless_forced_and_removed_sources_go() {
     let tree = project.tree();
     let copied = tree
         .keys()
-        .find(|path| path.starts_with("deployment/one/") && path.ends_with(".py"))
+        .find(|path| path.starts_with("deployment/one/") && path.ends_with("__init__.py"))
         .unwrap()
         .clone();
     project.write(&copied, "edited = True\n");

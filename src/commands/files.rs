@@ -98,7 +98,7 @@ fn shipped_files_exist(agent: &Agent, deployment: &Path) -> Result<(), Failure> 
         exit: Exit::Config,
         messages,
     }
-    .help("`cargo agentcore init` writes both for an agent that exists"))
+    .help("`cargo agentcore new` shows in a new project what both look like"))
 }
 
 impl FileWork {

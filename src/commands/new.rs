@@ -55,14 +55,14 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         .clone()
         .ok_or_else(|| Failure::usage("where to make the project is missing"))?;
     let path = destination::absolute(&given)?;
-    let title =
-        path.file_name()
-            .and_then(|name| name.to_str())
-            .map(str::to_owned)
-            .ok_or_else(|| {
-                Failure::usage(format!("`{}` names no folder to make", given.display()))
-            .help("`cargo agentcore init` adds the configuration to the directory that you are in")
-            })?;
+    let title = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            Failure::usage(format!("`{}` names no folder to make", given.display()))
+                .help("name the folder to make, such as `my-agent`")
+        })?;
     let (agent, renamed) = plan::agent_name(args.name.as_deref().unwrap_or(&title))?;
     plan::check_package(&agent)?;
     plan::check_place(

@@ -40,8 +40,10 @@ pub(crate) fn check_place(
                 .help("choose another path"));
         }
         Destination::Directory => {
-            return Err(Failure::world(format!("the directory `{shown}` exists and is not empty"))
-                .help("choose another path; `cargo agentcore init` adds the configuration to an agent that exists"));
+            return Err(
+                Failure::world(format!("the directory `{shown}` exists and is not empty"))
+                    .help("choose another path, or empty the directory"),
+            );
         }
         Destination::Free | Destination::EmptyDirectory => {}
     }

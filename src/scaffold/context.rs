@@ -42,7 +42,7 @@ impl Context {
             title: title.clone(),
             agent: agent.to_string(),
             model: model.as_ref().map(Model::id).unwrap_or_default(),
-            table: super::agent_table(self, super::table::Place::Workspace),
+            table: super::agent_table(self),
         }
     }
 }

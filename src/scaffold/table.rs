@@ -5,19 +5,9 @@ use toml_edit::{Array, InlineTable, Value};
 use super::Context;
 use crate::config::{Access, Permission};
 
-/// Which metadata the table hangs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    Workspace,
-    Package,
-}
-
 /// The tables for `context`: the project's and the agent's.
-pub(crate) fn agent_table(context: &Context, place: Place) -> String {
-    let head = match place {
-        Place::Workspace => "workspace.metadata.agentcore",
-        Place::Package => "package.metadata.agentcore",
-    };
+pub(crate) fn agent_table(context: &Context) -> String {
+    let head = "workspace.metadata.agentcore";
     let Context {
         project,
         title: _,

@@ -104,7 +104,7 @@ fn every_permission_is_written_so_that_it_is_read_again() {
     ];
     let manifest = Manifest {
         path: "/real/fake/Cargo.toml".into(),
-        text: agent_table(&wanted, table::Place::Package),
+        text: agent_table(&wanted),
     };
     let config = load(&[manifest], &Stage::None).unwrap();
     assert_eq!(config.agents[0].permissions, wanted.permissions);

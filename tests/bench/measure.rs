@@ -3,6 +3,7 @@
 //! Each measure runs both programs in turn against one emulator and compares medians, so that a slow
 //! or busy machine slows both. The report on stdout is Markdown.
 #![expect(
+    clippy::unwrap_used,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,

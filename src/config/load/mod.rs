@@ -115,7 +115,7 @@ pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
     if agents.is_empty() {
         return Err(Failure::config("the metadata declares no agent")
             .note(format!("read {}", shown(manifests)))
-            .help("add a table `[workspace.metadata.agentcore.agents.<name>]`, or run `cargo agentcore init`"));
+            .help("add a table `[workspace.metadata.agentcore.agents.<name>]`"));
     }
     Ok(Config { agents, warnings })
 }
@@ -238,7 +238,7 @@ fn known_stage(name: &StageName, declarations: &[Declaration]) -> Result<(), Fai
 fn no_metadata(manifests: &[Manifest]) -> Failure {
     Failure::config("no `[workspace.metadata.agentcore]` or `[package.metadata.agentcore]` table")
         .note(format!("read {}", shown(manifests)))
-        .help("`cargo agentcore new <path>` makes a project, `cargo agentcore init` adopts an agent that exists")
+        .help("`cargo agentcore new <path>` makes a project; README.md, \"Metadata\", has the table for an agent that exists")
 }
 
 fn shown(manifests: &[Manifest]) -> String {
