@@ -122,7 +122,7 @@ async fn observe<'a>(
 fn list(removals: &[Removal<'_>], ui: &Ui) {
     for removal in removals {
         for what in removal.words() {
-            ui.status("Found", &format!("to {what}"));
+            ui.status("Would", &what);
         }
     }
     for kept in kept(removals) {
