@@ -16,6 +16,13 @@ pub(crate) struct Runtimes {
     client: Client,
 }
 
+/// A runtime in the account's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) id: String,
+    pub(crate) arn: String,
+}
+
 /// Whether something that is being deleted is still there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Presence {
@@ -34,14 +41,13 @@ impl Runtimes {
         }
     }
 
-    /// Every runtime of this name: one on AWS, several in a store that does not mind.
-    pub(crate) async fn observe(
-        &self,
-        name: &RuntimeName,
-    ) -> Result<Vec<ObservedRuntime>, AwsError> {
+    /// Every runtime of this name, as the account's list shows it: one on AWS, several in a store that
+    /// does not mind. The service knows no filter by name, so every page is read.
+    pub(crate) async fn find(&self, name: &RuntimeName) -> Result<Vec<Listed>, AwsError> {
         let all = self
             .client
             .list_agent_runtimes()
+            .max_results(100)
             .into_paginator()
             .items()
             .send()
@@ -54,15 +60,24 @@ impl Runtimes {
                     &error,
                 )
             })?;
-        let mut found = Vec::new();
-        for runtime in all
+        Ok(all
             .into_iter()
             .filter(|runtime| runtime.agent_runtime_name == name.as_str())
-        {
-            found.extend(
-                self.one(&runtime.agent_runtime_id, &runtime.agent_runtime_arn, name)
-                    .await?,
-            );
+            .map(|runtime| Listed {
+                id: runtime.agent_runtime_id,
+                arn: runtime.agent_runtime_arn,
+            })
+            .collect())
+    }
+
+    /// [`Runtimes::find`] with all that is known of each.
+    pub(crate) async fn observe(
+        &self,
+        name: &RuntimeName,
+    ) -> Result<Vec<ObservedRuntime>, AwsError> {
+        let mut found = Vec::new();
+        for runtime in self.find(name).await? {
+            found.extend(self.one(&runtime.id, &runtime.arn, name).await?);
         }
         Ok(found)
     }
