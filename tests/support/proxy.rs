@@ -35,6 +35,8 @@ pub struct Recorded {
     pub access_key: String,
     pub region: String,
     pub calls: Vec<Call>,
+    /// Bytes of the body that the client sent.
+    pub bytes: usize,
     /// None where the client was given no answer.
     pub status: Option<u16>,
 }
@@ -76,6 +78,11 @@ impl Proxy {
     /// How many requests came.
     pub fn count(&self) -> usize {
         self.state.lock().unwrap().requests.len()
+    }
+
+    /// Bytes of all bodies that the client sent.
+    pub fn bytes(&self) -> usize {
+        self.requests().iter().map(|request| request.bytes).sum()
     }
 
     /// Every request so far, in the order of their arrival.
@@ -148,6 +155,7 @@ async fn handle(
             access_key: asked.access_key.clone(),
             region: asked.region.clone(),
             calls,
+            bytes: request.body().len(),
             status: None,
         });
         (state.requests.len(), action)

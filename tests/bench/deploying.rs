@@ -1,0 +1,343 @@
+//! Deploying and calling an agent beside the Python toolkit's `agentcore deploy`, `invoke`, `status`.
+//!
+//! Both sides have the same project, the same requirements, the same emulator and the same warm uv
+//! cache, and each keeps what it keeps between runs.
+
+use std::{
+    path::PathBuf,
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use serde_json::Value;
+
+use crate::{
+    RUNS_OF_DEPLOY,
+    cost::{Cost, cost, middle},
+    support::{Cli, Emulator, Ministack, Project, Proxy, bed, boto3, emulator},
+};
+
+const REGION: &str = "us-west-2";
+const REQUIREMENTS: &str = "boto3\nbedrock-agentcore\nstrands-agents\nstrands-agents-tools\n";
+const BUCKET: &str = "bedrock-agentcore-codebuild-sources-000000000000-us-west-2";
+
+pub fn measure() {
+    let bench = Bench {
+        emulator: Ministack::start(),
+        cache: tempfile::tempdir().unwrap().keep(),
+        edits: AtomicUsize::new(0),
+    };
+    println!();
+    println!("| measure | cargo agentcore | starter toolkit | wall | CPU | aim |");
+    println!("|---|---:|---:|---:|---:|---|");
+    let (ours, theirs) = bench.first();
+    bench.again(&ours, &theirs);
+    bench.talk(&ours, &theirs);
+    println!();
+    bench.sent(&ours);
+    bench.limits(&ours);
+}
+
+struct Bench {
+    emulator: Emulator,
+    /// What our own runs keep between them.
+    cache: PathBuf,
+    edits: AtomicUsize,
+}
+
+impl Bench {
+    /// The first deployment of a project, each time in a new one; the last pair goes on.
+    fn first(&self) -> (Project, Project) {
+        let mut kept = None;
+        let mut costs = (Vec::new(), Vec::new());
+        // The first pair warms the cache of uv and is not counted.
+        for run in 0..=RUNS_OF_DEPLOY {
+            self.forget();
+            let ours = project();
+            let cold = cost(&self.ours(&ours, &["deploy"]));
+            let theirs = self.configured();
+            let toolkit = cost(&self.toolkit(&theirs, &["deploy"]));
+            if run > 0 {
+                costs.0.push(cold);
+                costs.1.push(toolkit);
+            }
+            if run < RUNS_OF_DEPLOY {
+                std::fs::remove_dir_all(&self.cache).unwrap();
+            }
+            kept = Some((ours, theirs));
+        }
+        row("first deploy, warm uv cache", "3 ×", &costs.0, &costs.1);
+        println!(
+            "| its peak memory | {:.0} MB | {:.0} MB | | | ≤ 120 MB |",
+            megabytes(&costs.0),
+            megabytes(&costs.1)
+        );
+        kept.expect("there was a run")
+    }
+
+    fn again(&self, ours: &Project, theirs: &Project) {
+        let (mut mine, mut other) = (Vec::new(), Vec::new());
+        for run in 0..=RUNS_OF_DEPLOY {
+            self.edit(ours, "my_agent/agent.py");
+            self.edit(theirs, "deployment/my_agent/agent.py");
+            let pair = (
+                cost(&self.ours(ours, &["deploy"])),
+                cost(&self.toolkit(theirs, &["deploy", "--auto-update-on-conflict"])),
+            );
+            if run > 0 {
+                mine.push(pair.0);
+                other.push(pair.1);
+            }
+        }
+        row(
+            "redeploy, a line of code changed",
+            "20 ×, CPU 20 ×",
+            &mine,
+            &other,
+        );
+        self.pairs(
+            "deploy, nothing changed",
+            "50 ×",
+            || self.ours(ours, &["deploy"]),
+            || self.toolkit(theirs, &["deploy", "--auto-update-on-conflict"]),
+        );
+    }
+
+    fn talk(&self, ours: &Project, theirs: &Project) {
+        self.pairs(
+            "`invoke`",
+            "15 ×",
+            || self.ours(ours, &["invoke", r#"{"prompt":"hi"}"#]),
+            || self.toolkit(theirs, &["invoke", r#"{"prompt":"hi"}"#]),
+        );
+        self.pairs(
+            "`status`",
+            "15 ×",
+            || self.ours(ours, &["status"]),
+            || self.toolkit(theirs, &["status"]),
+        );
+    }
+
+    fn pairs(
+        &self,
+        what: &str,
+        aim: &str,
+        ours: impl Fn() -> Command,
+        theirs: impl Fn() -> Command,
+    ) {
+        let pairs: Vec<(Cost, Cost)> = (0..=RUNS_OF_DEPLOY)
+            .map(|_| (cost(&ours()), cost(&theirs())))
+            .skip(1)
+            .collect();
+        let (ours, theirs): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        row(what, aim, &ours, &theirs);
+    }
+
+    /// What a deployment of one changed line sends, counted on the wire.
+    fn sent(&self, ours: &Project) {
+        let proxy = Proxy::to(&self.emulator);
+        self.edit(ours, "my_agent/agent.py");
+        let outcome = Cli::new(ours)
+            .args(["deploy", "--output", "json"])
+            .env("CARGO_AGENTCORE_CACHE_DIR", &self.cache)
+            .at(&proxy.url())
+            .run()
+            .succeeds();
+        let document = outcome.json();
+        let archive = archive_size(ours);
+        let sent = proxy.bytes();
+        println!(
+            "A changed line sends {sent} bytes in {} requests, their bodies, {:.2}% of the archive of {:.1} MB (aim: at most \
+             2%); the document says `{}`.",
+            proxy.count(),
+            100.0 * sent as f64 / archive as f64,
+            archive as f64 / 1e6,
+            document["agents"][0]["artifact"]["sent"],
+        );
+    }
+
+    /// What no tool can be faster than: uv alone, and one upload alone.
+    fn limits(&self, ours: &Project) {
+        let target = tempfile::tempdir().unwrap();
+        let mut uv = Command::new(bed::program(&bed::agents(), "uv"));
+        uv.args([
+            "pip",
+            "install",
+            "--quiet",
+            "--python-platform",
+            "aarch64-manylinux2014",
+            "--python-version",
+            "3.13",
+            "--only-binary",
+            ":all:",
+            "--target",
+        ])
+        .arg(target.path())
+        .arg("--requirements")
+        .arg(ours.path().join("deployment/requirements.txt"));
+        self.surround(&mut uv, ours);
+        let install = cost(&uv);
+        let archive = ours.path().join(archive_path());
+        let upload = format!(
+            "import time\nbody = open({:?}, 'rb').read()\ns3 = client('s3', '{REGION}')\nstart = time.monotonic()\n\
+             s3.put_object(Bucket='{BUCKET}', Key='limit', Body=body)\nprint(time.monotonic() - start)",
+            archive.display().to_string()
+        );
+        let upload: f64 = boto3(&self.emulator, &upload).trim().parse().unwrap();
+        println!(
+            "The limits: uv alone installs the requirements in {:.2} s, one upload of the archive alone takes {upload:.2} s.",
+            install.wall
+        );
+    }
+
+    /// The emulator holds nothing, as at its start.
+    fn forget(&self) {
+        let answer = self.emulator.post("/_ministack/reset", "");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    /// A project that the toolkit is configured for, with the role that our own `prepare` makes.
+    fn configured(&self) -> Project {
+        let project = Project::new()
+            .metadata(&format!(
+                "region = \"{REGION}\"\nrole.name = \"their-{{runtime}}\""
+            ))
+            .agent("my_agent");
+        project.write("deployment/requirements.txt", REQUIREMENTS);
+        let prepared = Cli::new(&project)
+            .args(["prepare", "--output", "json"])
+            .on(&self.emulator)
+            .run()
+            .succeeds();
+        let document: Value = prepared.json();
+        let role = document["agents"][0]["role"]["arn"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let configure = [
+            "configure",
+            "--entrypoint",
+            "deployment/invoke.py",
+            "--name",
+            "their_agent",
+            "--execution-role",
+            &role,
+            "--requirements-file",
+            "deployment/requirements.txt",
+            "--non-interactive",
+            "--deployment-type",
+            "direct_code_deploy",
+            "--runtime",
+            "PYTHON_3_13",
+            "--disable-memory",
+            "--region",
+            REGION,
+        ];
+        cost(&self.toolkit(&project, &configure));
+        project
+    }
+
+    /// A line that was not there before.
+    fn edit(&self, project: &Project, path: &str) {
+        let edit = self.edits.fetch_add(1, Ordering::Relaxed);
+        let text = project.read(path);
+        project.write(path, format!("{text}EDIT_{edit} = {edit}\n"));
+    }
+
+    fn ours(&self, project: &Project, arguments: &[&str]) -> Command {
+        let mut command = Cli::new(project)
+            .args(arguments)
+            .env("CARGO_AGENTCORE_CACHE_DIR", &self.cache)
+            .on(&self.emulator)
+            .prepared();
+        let path = command
+            .get_envs()
+            .find(|(name, _)| *name == "PATH")
+            .and_then(|(_, value)| value)
+            .unwrap_or_default()
+            .to_owned();
+        command.env("PATH", with_agents(&path));
+        command.env("UV_CACHE_DIR", bed::directory().join("uv-cache"));
+        command
+    }
+
+    fn toolkit(&self, project: &Project, arguments: &[&str]) -> Command {
+        let mut command = Command::new(bed::program(&bed::agents(), "agentcore"));
+        command.args(arguments);
+        self.surround(&mut command, project);
+        command
+    }
+
+    /// What our own runs have around them, and what the toolkit needs besides.
+    fn surround(&self, command: &mut Command, project: &Project) {
+        let url = self.emulator.url();
+        command
+            .current_dir(project.path())
+            .env_clear()
+            .env(
+                "PATH",
+                with_agents(&std::env::var_os("PATH").unwrap_or_default()),
+            )
+            .env("HOME", project.home())
+            .env("UV_CACHE_DIR", bed::directory().join("uv-cache"))
+            .env("AWS_ENDPOINT_URL", &url)
+            .env("BEDROCK_AGENTCORE_CP_ENDPOINT", &url)
+            .env("BEDROCK_AGENTCORE_DP_ENDPOINT", &url)
+            .env("AWS_ACCESS_KEY_ID", emulator::ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", emulator::SECRET_KEY)
+            .env("AWS_DEFAULT_REGION", REGION)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AGENTCORE_SUPPRESS_RECOMMENDATION", "1");
+        for (name, value) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if ["PIP_", "UV_INDEX", "UV_DEFAULT", "SSL_"]
+                .iter()
+                .any(|known| text.starts_with(known))
+            {
+                command.env(name, value);
+            }
+        }
+    }
+}
+
+fn project() -> Project {
+    let project = Project::new()
+        .metadata(&format!("region = \"{REGION}\""))
+        .agent("my_agent");
+    project.write("deployment/requirements.txt", REQUIREMENTS);
+    project
+}
+
+fn archive_path() -> PathBuf {
+    PathBuf::from("target/agentcore/test-project-7k2qpx/my_agent/deployment.zip")
+}
+
+fn archive_size(project: &Project) -> u64 {
+    std::fs::metadata(project.path().join(archive_path()))
+        .unwrap()
+        .len()
+}
+
+fn with_agents(path: &std::ffi::OsStr) -> std::ffi::OsString {
+    let agents = bed::agents().join("bin");
+    std::env::join_paths(std::iter::once(agents).chain(std::env::split_paths(path))).unwrap()
+}
+
+fn row(what: &str, aim: &str, ours: &[Cost], theirs: &[Cost]) {
+    let (ours, theirs) = (middle(ours), middle(theirs));
+    println!(
+        "| {what} | {} | {} | {:.1} × | {:.1} × | {aim} |",
+        shown(ours),
+        shown(theirs),
+        theirs.wall / ours.wall,
+        theirs.cpu / ours.cpu
+    );
+}
+
+fn shown(cost: Cost) -> String {
+    format!("{:.3} s, CPU {:.3} s", cost.wall, cost.cpu)
+}
+
+fn megabytes(costs: &[Cost]) -> f64 {
+    middle(costs).peak * 1024.0 / 1e6
+}
