@@ -8,11 +8,13 @@ pub mod policy;
 pub mod prepare;
 
 mod choice;
+mod deployed;
 mod files;
 mod handover;
 mod removal;
 mod role;
 mod session;
+mod waiting;
 
 use crate::{
     cli,

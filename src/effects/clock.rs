@@ -1,7 +1,7 @@
 //! Time and chance.
 #![expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Waits.
 pub(crate) async fn sleep(pause: Duration) {
@@ -16,6 +16,11 @@ pub(crate) fn jitter() -> f64 {
 /// A moment to measure from.
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// The time of day.
+pub(crate) fn wall() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Six numbers below 36.

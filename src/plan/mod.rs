@@ -2,6 +2,7 @@
 
 pub(crate) mod clean;
 pub(crate) mod configure;
+pub(crate) mod deployed;
 pub(crate) mod document_diff;
 pub(crate) mod ecr_uri;
 pub(crate) mod files;
@@ -9,3 +10,4 @@ pub(crate) mod new;
 pub(crate) mod ownership;
 pub(crate) mod retry;
 pub(crate) mod role;
+pub(crate) mod runtime_diff;
