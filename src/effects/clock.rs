@@ -18,9 +18,17 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// The time of day.
+/// The time of day, for what goes by the calendar.
 pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
+}
+
+/// Comes to an end when somebody presses Ctrl-C.
+pub(crate) async fn interrupt() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Where no signal can be heard, the system's own answer to Ctrl-C stands.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Six numbers below 36.
