@@ -34,6 +34,8 @@ pub enum Command {
     Prepare(commands::prepare::Args),
     Policy(commands::policy::Args),
     Clean(commands::clean::Args),
+    Status(commands::status::Args),
+    Logs(commands::logs::Args),
     Versions(commands::versions::Args),
     Endpoint(commands::endpoint::Args),
     Rollback(commands::rollback::Args),

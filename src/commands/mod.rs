@@ -4,10 +4,12 @@
 pub mod clean;
 pub mod endpoint;
 pub mod local;
+pub mod logs;
 pub mod new;
 pub mod policy;
 pub mod prepare;
 pub mod rollback;
+pub mod status;
 pub mod versions;
 
 mod choice;

@@ -23,6 +23,14 @@ pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
 }
 
+/// [`wall`] in seconds since 1970.
+pub(crate) fn seconds() -> i64 {
+    let since = wall().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
+
 /// Comes to an end when somebody presses Ctrl-C.
 pub(crate) async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {

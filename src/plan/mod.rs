@@ -7,6 +7,8 @@ pub(crate) mod document_diff;
 pub(crate) mod ecr_uri;
 pub(crate) mod endpoint;
 pub(crate) mod files;
+pub(crate) mod links;
+pub(crate) mod log_tail;
 pub(crate) mod new;
 pub(crate) mod ownership;
 pub(crate) mod retry;

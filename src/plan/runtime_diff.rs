@@ -356,14 +356,19 @@ impl FieldChange {
     pub(crate) fn words(&self, reveal: Reveal) -> String {
         let field = &self.field;
         let hidden = self.secrecy == Secrecy::Sensitive && reveal == Reveal::Keys;
+        if hidden {
+            return format!("{field}: {}", self.kind());
+        }
+        let shown = |side: &Option<String>| side.clone().unwrap_or("(not set)".into());
+        format!("{field}: {} -> {}", shown(&self.before), shown(&self.after))
+    }
+
+    /// `added`, `removed` or `changed`.
+    pub(crate) fn kind(&self) -> &'static str {
         match (&self.before, &self.after) {
-            (None, Some(_)) if hidden => format!("{field}: added"),
-            (Some(_), None) if hidden => format!("{field}: removed"),
-            _ if hidden => format!("{field}: changed"),
-            (before, after) => {
-                let shown = |side: &Option<String>| side.clone().unwrap_or("(not set)".into());
-                format!("{field}: {} -> {}", shown(before), shown(after))
-            }
+            (None, _) => "added",
+            (Some(_), None) => "removed",
+            (Some(_), Some(_)) => "changed",
         }
     }
 }
