@@ -1,6 +1,5 @@
-//! What is done with a runtime that is there: `status`, `logs`, `versions`, `endpoint`, `rollback`.
-//! Runtimes are made with boto3; a scripted server shows what no emulator does: slowness, failures,
-//! pages, events that come late or twice.
+//! What is done with a runtime that is there: `status`, `versions`, `endpoint`, `rollback`. Runtimes are
+//! made with boto3; a scripted server shows what no emulator does: slowness, failures, pages.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -9,78 +8,14 @@
 
 mod support;
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use support::{Answer, Cli, Emulator, Ministack, Moto, Outcome, Project, Script, Scripted, boto3};
-
-/// A runtime `one`, with the given further arguments of the call.
-fn deploy(emulator: &Emulator, role: &str, further: &str) -> String {
-    let script = format!(
-        r#"
-control = client("bedrock-agentcore-control")
-runtime = control.create_agent_runtime(
-    agentRuntimeName="one",
-    roleArn=f"arn:aws:iam::{{account}}:role/{role}",
-    agentRuntimeArtifact={{"codeConfiguration": {{"code": {{"s3": {{"bucket": "b", "prefix": "one/1.zip"}}}}, "runtime": "PYTHON_3_13", "entryPoint": ["invoke.py"]}}}},
-    networkConfiguration={{"networkMode": "PUBLIC"}},
-    {further}
-)
-print(runtime["agentRuntimeId"])
-"#
-    );
-    boto3(emulator, &script).trim().to_owned()
-}
-
-/// Makes versions 2 up to `to`, each with an archive of its own.
-fn update(emulator: &Emulator, id: &str, to: u32) {
-    let script = format!(
-        r#"
-control = client("bedrock-agentcore-control")
-for version in range(2, {to} + 1):
-    control.update_agent_runtime(
-        agentRuntimeId="{id}",
-        roleArn=f"arn:aws:iam::{{account}}:role/AgentCoreRole-one",
-        agentRuntimeArtifact={{"codeConfiguration": {{"code": {{"s3": {{"bucket": "b", "prefix": f"one/{{version}}.zip"}}}}, "runtime": "PYTHON_3_13", "entryPoint": ["invoke.py"]}}}},
-        networkConfiguration={{"networkMode": "PUBLIC"}},
-    )
-"#
-    );
-    boto3(emulator, &script);
-}
-
-const TAGS: &str = r#"tags={"cargo-agentcore:managed": "true", "cargo-agentcore:project": "test-project-7k2qpx", "cargo-agentcore:agent": "one", "cargo-agentcore:stage": "-"},"#;
-
-fn project() -> Project {
-    Project::new()
-        .metadata("region = \"us-east-1\"")
-        .agent("one")
-}
-
-fn run(project: &Project, emulator: &Emulator, args: &[&str]) -> Outcome {
-    Cli::new(project).on(emulator).args(args).run()
-}
-
-/// A deployed agent of ours with three versions.
-fn running() -> (Project, Emulator, String) {
-    let emulator = Ministack::start();
-    let project = project();
-    run(&project, &emulator, &["prepare"]).succeeds();
-    let id = deploy(&emulator, "AgentCoreRole-one", "");
-    update(&emulator, &id, 3);
-    (project, emulator, id)
-}
-
-fn says(outcome: &Outcome, parts: &[&str]) {
-    for part in parts {
-        assert!(
-            outcome.stdout.contains(part) || outcome.stderr.contains(part),
-            "`{part}` is not in stdout:\n{}\nstderr:\n{}",
-            outcome.stdout,
-            outcome.stderr
-        );
-    }
-}
+use support::{
+    Answer, Cli, Emulator, Ministack, Moto, Project, Script, boto3,
+    runtimes::{
+        ARN, TAGS, account, asked, at, deploy, endpoint, listed, project, run, running, runtime,
+        says, tags, update,
+    },
+};
 
 #[test]
 fn status_knows_what_is_not_prepared_not_deployed_and_deployed() {
@@ -170,8 +105,8 @@ fn status_names_each_difference_and_hides_the_values_of_variables() {
 }
 
 #[test]
-fn versions_endpoints_and_rollback_go_together() {
-    let (project, emulator, id) = running();
+fn versions_are_listed_newest_first_with_who_answers_with_them() {
+    let (project, emulator, _) = running();
     let versions = run(&project, &emulator, &["versions"]).succeeds();
     let lines: Vec<&str> = versions.stdout.lines().collect();
     assert!(
@@ -186,65 +121,59 @@ fn versions_endpoints_and_rollback_go_together() {
         lines[3].starts_with("1        READY") && lines[3].ends_with("s3://b/one/1.zip"),
         "{lines:?}"
     );
-    let limited = run(
-        &project,
-        &emulator,
-        &["versions", "--limit", "1", "--output", "json"],
-    )
-    .succeeds();
+    let limited = ["versions", "--limit", "1", "--output", "json"];
+    let limited = run(&project, &emulator, &limited).succeeds();
     assert_eq!(
         limited.json()["agents"][0]["versions"][0]["artifact"]["key"],
         "one/3.zip"
     );
+    assert_eq!(limited.json()["agents"][0]["not_shown"], 2);
     says(&limited, &["2 older versions are not shown"]);
+}
 
-    let live = || {
-        let listed = run(
-            &project,
-            &emulator,
-            &["endpoint", "list", "--output", "json"],
-        )
-        .succeeds();
-        let document = listed.json();
-        let endpoints = document["agents"][0]["endpoints"]
-            .as_array()
-            .unwrap()
-            .clone();
-        endpoints
-            .iter()
-            .find(|endpoint| endpoint["name"] == "prod")
-            .map(|endpoint| {
-                (
-                    endpoint["live_version"].clone(),
-                    endpoint["description"].clone(),
-                )
-            })
+/// Version and description of the endpoint `prod`, where there is one.
+fn live(project: &Project, emulator: &Emulator) -> Option<(Value, Value)> {
+    let listed = run(project, emulator, &["endpoint", "list", "--output", "json"]).succeeds();
+    let document = listed.json();
+    let endpoints = document["agents"][0]["endpoints"].as_array().unwrap();
+    let prod = endpoints
+        .iter()
+        .find(|endpoint| endpoint["name"] == "prod")?;
+    Some((prod["live_version"].clone(), prod["description"].clone()))
+}
+
+fn set(version: &str, further: &[&str]) -> Vec<String> {
+    let words = ["endpoint", "set", "prod", "--version", version];
+    words
+        .iter()
+        .chain(further)
+        .map(|&word| word.to_owned())
+        .collect()
+}
+
+#[test]
+fn an_endpoint_is_made_moved_and_left_alone_where_it_is_right() {
+    let (project, emulator, _) = running();
+    let set = |version, further: &[&str]| {
+        Cli::new(&project)
+            .on(&emulator)
+            .args(set(version, further))
+            .run()
     };
-    let set = ["endpoint", "set", "prod", "--version"];
-    let dry = run(
-        &project,
-        &emulator,
-        &[&set[..], &["3", "--dry-run"]].concat(),
-    )
-    .succeeds();
-    says(&dry, &["Would create endpoint `prod` at version 3"]);
-    run(&project, &emulator, &[&set[..], &["3", "--check"]].concat()).exits(5);
-    assert_eq!(live(), None);
-
-    let described = [&set[..], &["2", "--description", "for callers"]].concat();
     says(
-        &run(&project, &emulator, &described).succeeds(),
+        &set("3", &["--dry-run"]).succeeds(),
+        &["Would create endpoint `prod` at version 3"],
+    );
+    set("3", &["--check"]).exits(5);
+    assert_eq!(live(&project, &emulator), None);
+    says(
+        &set("2", &["--description", "for callers"]).succeeds(),
         &[
             "Creating endpoint `prod` at version 2",
             "Ready endpoint `prod` answers with version 2",
         ],
     );
-    let moved = run(
-        &project,
-        &emulator,
-        &[&set[..], &["3", "--output", "json"]].concat(),
-    )
-    .succeeds();
+    let moved = set("3", &["--output", "json"]).succeeds();
     says(
         &moved,
         &["Updating endpoint `prod` from version 2 to version 3"],
@@ -255,31 +184,50 @@ fn versions_endpoints_and_rollback_go_together() {
         (&json!(2), &json!(3), &json!(true))
     );
     // The description outlives an update that does not name one.
-    assert_eq!(live(), Some((json!("3"), json!("for callers"))));
+    assert_eq!(
+        live(&project, &emulator),
+        Some((json!("3"), json!("for callers")))
+    );
     says(
-        &run(&project, &emulator, &[&set[..], &["3", "--check"]].concat()).succeeds(),
+        &set("3", &["--check"]).succeeds(),
         &["Unchanged endpoint `prod` is at version 3"],
     );
     says(
-        &run(&project, &emulator, &[&set[..], &["9"]].concat()).exits(1),
+        &set("9", &[]).exits(1),
         &["the runtime has no version 9", "it has versions 1 to 3"],
     );
+}
 
+#[test]
+fn a_rollback_goes_down_version_by_version_or_to_the_one_that_is_named() {
+    let (project, emulator, _) = running();
+    let set = set("3", &[]);
+    Cli::new(&project).on(&emulator).args(set).run().succeeds();
     says(
         &run(&project, &emulator, &["rollback", "--dry-run"]).succeeds(),
         &["Would update endpoint `prod` from version 3 to version 2"],
     );
     run(&project, &emulator, &["rollback"]).succeeds();
-    assert_eq!(live().unwrap().0, "2");
+    assert_eq!(live(&project, &emulator).unwrap().0, "2");
     run(&project, &emulator, &["rollback", "--endpoint", "prod"]).succeeds();
-    assert_eq!(live().unwrap().0, "1");
+    assert_eq!(live(&project, &emulator).unwrap().0, "1");
     says(
         &run(&project, &emulator, &["rollback"]).exits(1),
         &["the endpoint `prod` is at version 1, and no older version can be used"],
     );
     run(&project, &emulator, &["rollback", "--to", "3"]).succeeds();
-    assert_eq!(live().unwrap().0, "3");
+    assert_eq!(live(&project, &emulator).unwrap().0, "3");
+    says(
+        &run(&project, &emulator, &["rollback", "--endpoint", "test"]).exits(1),
+        &["has no endpoint `test`"],
+    );
+}
 
+#[test]
+fn an_endpoint_is_deleted_only_with_a_yes() {
+    let (project, emulator, id) = running();
+    let set = set("3", &[]);
+    Cli::new(&project).on(&emulator).args(set).run().succeeds();
     says(
         &run(&project, &emulator, &["endpoint", "delete", "prod"]).exits(2),
         &["nothing was deleted", "--yes"],
@@ -290,7 +238,7 @@ fn versions_endpoints_and_rollback_go_together() {
         &["endpoint", "delete", "prod", "--dry-run"],
     )
     .succeeds();
-    assert!(live().is_some());
+    assert!(live(&project, &emulator).is_some());
     says(
         &run(
             &project,
@@ -302,7 +250,7 @@ fn versions_endpoints_and_rollback_go_together() {
             "Deleted endpoint `prod` (version 3) of runtime `{id}`"
         )],
     );
-    assert_eq!(live(), None);
+    assert_eq!(live(&project, &emulator), None);
     says(
         &run(
             &project,
@@ -455,208 +403,6 @@ fn commands_about_one_agent_ask_which() {
             "cargo agentcore deploy",
         ],
     );
-}
-
-/// Lines of an endpoint: seconds before now, stream, message.
-fn print_lines(emulator: &Emulator, id: &str, lines: &[(i64, &str, String)]) {
-    let mut script = format!(
-        "import time\nlogs = client(\"logs\")\ngroup = \"/aws/bedrock-agentcore/runtimes/{id}-DEFAULT\"\nnow = int(time.time() * 1000)\ndef put(ago, stream, message):\n    for call, named in ((logs.create_log_group, {{}}), (logs.create_log_stream, {{\"logStreamName\": stream}})):\n        try:\n            call(logGroupName=group, **named)\n        except logs.exceptions.ResourceAlreadyExistsException:\n            pass\n    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{{\"timestamp\": now - ago * 1000, \"message\": message}}])\n"
-    );
-    for (ago, stream, message) in lines {
-        script.push_str(&format!("put({ago}, {stream:?}, {message:?})\n"));
-    }
-    boto3(emulator, &script);
-}
-
-const PRINTED: &str = "2026/11/25/[runtime-logs]0a1b";
-
-fn record(session: &str, level: &str, message: &str) -> String {
-    json!({"timestamp": "t", "level": level, "message": message, "sessionId": session}).to_string()
-}
-
-#[test]
-fn logs_are_shown_by_time_as_text_raw_or_json_and_telemetry_only_when_asked_for() {
-    let (project, emulator, id) = running();
-    says(
-        &run(&project, &emulator, &["logs"]).succeeds(),
-        &["note: there are no logs yet"],
-    );
-    let session = "s".repeat(33);
-    print_lines(
-        &emulator,
-        &id,
-        &[
-            (7200, PRINTED, "old".to_owned()),
-            (60, PRINTED, "a plain line".to_owned()),
-            (50, PRINTED, record(&session, "ERROR", "it failed")),
-            (40, "otel-rt-logs", "{\"resource\":{}}".to_owned()),
-        ],
-    );
-    let logs = run(&project, &emulator, &["logs"]).succeeds();
-    let lines: Vec<&str> = logs.stdout.lines().collect();
-    assert_eq!(lines.len(), 2, "{lines:?}");
-    assert!(lines[0].ends_with("Z a plain line"), "{lines:?}");
-    assert!(lines[1].ends_with("Z ERROR   it failed"), "{lines:?}");
-    let raw = run(&project, &emulator, &["logs", "--raw", "--since", "3h"]).succeeds();
-    assert_eq!(
-        raw.stdout,
-        format!(
-            "old\na plain line\n{}\n",
-            record(&session, "ERROR", "it failed")
-        )
-    );
-    let all = run(&project, &emulator, &["logs", "--telemetry"]).succeeds();
-    assert_eq!(all.stdout.lines().count(), 3);
-    let document = run(&project, &emulator, &["logs", "--output", "json"]).succeeds();
-    let events: Vec<Value> = document
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(events.len(), 3);
-    assert_eq!(events[1]["record"]["level"], "ERROR");
-    assert_eq!(events[1]["stream"], PRINTED);
-    let until = run(
-        &project,
-        &emulator,
-        &["logs", "--since", "3h", "--until", "1h"],
-    )
-    .succeeds();
-    assert_eq!(until.stdout.lines().count(), 1);
-    let filtered = run(&project, &emulator, &["logs", "--filter", "plain"]).succeeds();
-    assert_eq!(filtered.stdout.lines().count(), 1);
-    says(
-        &run(&project, &emulator, &["logs", "--since", "1s"]).succeeds(),
-        &["nothing was printed since", "--since 1d"],
-    );
-    run(&project, &emulator, &["logs", "--since", "yesterday"]).exits(2);
-    run(&project, &emulator, &["logs", "--session", "short"]).exits(2);
-}
-
-#[cfg(unix)]
-fn interrupt(running: &support::Running) {
-    let id = rustix::process::Pid::from_raw(i32::try_from(running.id()).unwrap()).unwrap();
-    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
-}
-
-#[cfg(unix)]
-#[test]
-fn following_waits_for_the_first_line_and_ctrl_c_ends_it_well() {
-    let (project, emulator, id) = running();
-    let follower = Cli::new(&project)
-        .on(&emulator)
-        .args(["logs", "-f"])
-        .start();
-    std::thread::sleep(Duration::from_secs(2));
-    print_lines(&emulator, &id, &[(1, PRINTED, "first".to_owned())]);
-    std::thread::sleep(Duration::from_secs(2));
-    // Earlier than what was shown, and twice the same.
-    let twice = (30, PRINTED, "late".to_owned());
-    print_lines(&emulator, &id, &[twice.clone(), twice]);
-    std::thread::sleep(Duration::from_secs(4));
-    interrupt(&follower);
-    let outcome = follower.wait().succeeds();
-    let lines: Vec<&str> = outcome
-        .stdout
-        .lines()
-        .map(|line| line.split_once(' ').unwrap().1)
-        .collect();
-    assert_eq!(lines, ["first", "late", "late"]);
-    assert_eq!(outcome.stderr.matches("no logs yet").count(), 1);
-}
-
-// What follows is answered by a script.
-
-const ARN: &str = "arn:aws:bedrock-agentcore:us-east-1:111122223333:runtime/one-AbCdEf1234";
-
-fn listed(names: &[String], next: Option<&str>) -> Answer {
-    let runtimes: Vec<Value> = names
-        .iter()
-        .map(|name| {
-            json!({
-                "agentRuntimeArn": ARN.replace("one", name), "agentRuntimeId": format!("{name}-AbCdEf1234"),
-                "agentRuntimeVersion": "2", "agentRuntimeName": name, "description": "", "lastUpdatedAt": "2026-11-25T12:00:00Z", "status": "READY",
-            })
-        })
-        .collect();
-    Answer::json(
-        200,
-        &json!({ "agentRuntimes": runtimes, "nextToken": next }),
-    )
-}
-
-fn runtime(status: &str, reason: Option<&str>) -> Answer {
-    Answer::json(
-        200,
-        &json!({
-            "agentRuntimeArn": ARN, "agentRuntimeId": "one-AbCdEf1234", "agentRuntimeName": "one", "agentRuntimeVersion": "2",
-            "createdAt": "2026-11-25T12:00:00Z", "lastUpdatedAt": "2026-11-25T12:00:00Z", "status": status, "failureReason": reason,
-            "roleArn": "arn:aws:iam::111122223333:role/AgentCoreRole-one", "networkConfiguration": {"networkMode": "PUBLIC"},
-            "lifecycleConfiguration": {"idleRuntimeSessionTimeout": 900, "maxLifetime": 28800},
-            "agentRuntimeArtifact": {"codeConfiguration": {"code": {"s3": {"bucket": "b", "prefix": "k"}}, "runtime": "PYTHON_3_13", "entryPoint": ["opentelemetry-instrument", "invoke.py"]}},
-        }),
-    )
-}
-
-fn endpoint(status: &str, live: &str, reason: Option<&str>) -> Answer {
-    Answer::json(
-        200,
-        &json!({
-            "name": "prod", "id": "prod", "status": status, "liveVersion": live, "targetVersion": "2", "failureReason": reason,
-            "agentRuntimeArn": ARN, "agentRuntimeEndpointArn": format!("{ARN}/runtime-endpoint/prod"),
-            "createdAt": "2026-11-25T12:00:00Z", "lastUpdatedAt": "2026-11-25T12:00:00Z",
-        }),
-    )
-}
-
-fn tags() -> Answer {
-    Answer::json(
-        200,
-        &json!({"tags": {
-            "cargo-agentcore:managed": "true", "cargo-agentcore:project": "test-project-7k2qpx",
-            "cargo-agentcore:agent": "one", "cargo-agentcore:stage": "-",
-        }}),
-    )
-}
-
-/// An account with a runtime of ours.
-fn account() -> Script {
-    Script::new()
-        .identity()
-        .always(
-            "bedrock-agentcore:ListAgentRuntimes",
-            listed(&["one".to_owned()], None),
-        )
-        .always("bedrock-agentcore:GetAgentRuntime", runtime("READY", None))
-        .always("bedrock-agentcore:ListTagsForResource", tags())
-        .always(
-            "bedrock-agentcore:ListAgentRuntimeVersions",
-            listed_versions(),
-        )
-}
-
-fn listed_versions() -> Answer {
-    let version = |number: &str| {
-        json!({
-            "agentRuntimeArn": ARN, "agentRuntimeId": "one-AbCdEf1234", "agentRuntimeVersion": number, "agentRuntimeName": "one",
-            "description": "", "lastUpdatedAt": "2026-11-25T12:00:00Z", "status": "READY",
-        })
-    };
-    Answer::json(
-        200,
-        &json!({ "agentRuntimes": [version("1"), version("2")] }),
-    )
-}
-
-fn at(project: &Project, server: &Scripted, args: &[&str]) -> Outcome {
-    let outcome = Cli::new(project).at(&server.url()).args(args).run();
-    assert_eq!(server.unexpected(), Vec::<String>::new(), "{outcome:?}");
-    outcome
-}
-
-fn asked(server: &Scripted, action: &str) -> usize {
-    let calls = server.recorded();
-    calls.iter().filter(|call| call.action == action).count()
 }
 
 #[test]
@@ -846,168 +592,6 @@ fn a_deleted_endpoint_is_waited_for_until_it_is_gone() {
         &[
             "Waiting for endpoint `prod` to go (DELETING",
             "Deleted endpoint `prod`",
-        ],
-    );
-}
-
-fn events(events: &[(&str, i64, &str)], next: Option<&str>) -> Answer {
-    let events: Vec<Value> = events
-        .iter()
-        .map(|(id, timestamp, message)| {
-            json!({"eventId": id, "timestamp": timestamp, "ingestionTime": timestamp + 1, "logStreamName": PRINTED, "message": message})
-        })
-        .collect();
-    Answer::json(200, &json!({ "events": events, "nextToken": next }))
-}
-
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    i64::try_from(since.unwrap().as_millis()).unwrap()
-}
-
-#[cfg(unix)]
-#[test]
-fn no_line_is_lost_or_shown_twice_while_following_through_pages_throttling_and_cuts() {
-    let now = now();
-    let filter = "logs:FilterLogEvents";
-    let mut script = account()
-        .then(
-            filter,
-            events(
-                &[("1", now - 9000, "a"), ("2", now - 8000, "b")],
-                Some("more"),
-            ),
-        )
-        .then(
-            filter,
-            events(&[("2", now - 8000, "b"), ("3", now - 7000, "c")], None),
-        )
-        // The overlap again, with one that came late, and one of the same time.
-        .then(
-            filter,
-            events(
-                &[
-                    ("1", now - 9000, "a"),
-                    ("4", now - 8500, "late"),
-                    ("3", now - 7000, "c"),
-                    ("5", now - 7000, "c"),
-                ],
-                None,
-            ),
-        )
-        .errors(filter, 3, 429, "ThrottlingException", "Rate exceeded");
-    for _ in 0..4 {
-        script = script.cut(filter);
-    }
-    let server = script
-        .then(
-            filter,
-            events(&[("5", now - 7000, "c"), ("6", now, "end")], None),
-        )
-        .always(filter, events(&[("6", now, "end")], None))
-        .start();
-    let project = project();
-    let follower = Cli::new(&project)
-        .at(&server.url())
-        .args(["logs", "--follow", "--raw"])
-        .start();
-    let begun = std::time::Instant::now();
-    // Three more readings after the one that brings the last line.
-    while asked(&server, filter) < 14 && begun.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    interrupt(&follower);
-    let outcome = follower.wait().succeeds();
-    assert_eq!(
-        outcome.stdout, "a\nb\nc\nlate\nc\nend\n",
-        "{}",
-        outcome.stderr
-    );
-    says(
-        &outcome,
-        &["the log cannot be read at the moment; still trying"],
-    );
-    assert_eq!(server.unexpected(), Vec::<String>::new());
-}
-
-#[test]
-fn logs_ask_for_endpoint_session_and_time_in_the_services_words() {
-    let filter = "logs:FilterLogEvents";
-    let server = account().always(filter, events(&[], None)).start();
-    let session = "s".repeat(40);
-    at(
-        &project(),
-        &server,
-        &[
-            "logs",
-            "--endpoint",
-            "prod",
-            "--session",
-            &session,
-            "--since",
-            "2026-11-25T10:00:00Z",
-            "--until",
-            "2026-11-25T11:00:00Z",
-        ],
-    )
-    .succeeds();
-    let calls = server.recorded();
-    let call = calls.iter().find(|call| call.action == filter).unwrap();
-    assert_eq!(
-        call.parameters["logGroupName"],
-        "/aws/bedrock-agentcore/runtimes/one-AbCdEf1234-prod"
-    );
-    assert_eq!(
-        call.parameters["filterPattern"],
-        format!("{{ $.sessionId = \"{session}\" }}")
-    );
-    assert_eq!(call.parameters["startTime"], "1795600800000");
-    assert_eq!(call.parameters["endTime"], "1795604400000");
-}
-
-#[cfg(unix)]
-#[test]
-fn following_ends_when_nobody_reads_any_more() {
-    use std::{io::Read, process::Stdio};
-
-    let now = now();
-    let filter = "logs:FilterLogEvents";
-    let mut script = account();
-    for n in 0..50 {
-        let id = n.to_string();
-        script = script.then(filter, events(&[(&id, now + n, "line")], None));
-    }
-    let server = script.always(filter, events(&[], None)).start();
-    let project = project();
-    let mut follower = Cli::new(&project)
-        .at(&server.url())
-        .args(["logs", "-f"])
-        .prepared()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdout = follower.stdout.take().unwrap();
-    stdout.read_exact(&mut [0; 4]).unwrap();
-    drop(stdout);
-    assert_eq!(follower.wait().unwrap().code(), Some(0));
-}
-
-#[test]
-fn a_denied_reading_is_an_error_of_permission() {
-    let server = account()
-        .errors(
-            "logs:FilterLogEvents",
-            9,
-            400,
-            "AccessDeniedException",
-            "not authorized to perform: logs:FilterLogEvents",
-        )
-        .start();
-    says(
-        &at(&project(), &server, &["logs"]).exits(4),
-        &[
-            "`logs:FilterLogEvents` on log group `/aws/bedrock-agentcore/runtimes/one-AbCdEf1234-DEFAULT` was denied",
         ],
     );
 }

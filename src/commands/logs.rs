@@ -157,7 +157,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         unreachable!("one agent was selected")
     };
     let found = deployed.there()?;
-    deployed.say_whose(found, ui);
+    found.say_whose(ui);
     let now = clock::wall();
     let start = args.since.millis(now);
     let mut tail = Tail {

@@ -77,7 +77,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     for deployed in &all {
         let report = Report::of(deployed, base).await?;
         if let Report::There(there) = &report {
-            deployed.say_whose(there.found, ui);
+            there.found.say_whose(ui);
         }
         match args.output {
             cli::Output::Json => values.push(report.value(reveal)),

@@ -179,8 +179,8 @@ fn shown(record: &Value) -> Option<String> {
     let text = |key: &str| record[key].as_str();
     let mut shown = format!("{:<7} {}", text("level")?, text("message")?);
     match (text("errorType"), text("errorMessage")) {
-        (Some(kind), Some(message)) => shown.push_str(&format!("\n    {kind}: {message}")),
-        (Some(one), None) | (None, Some(one)) => shown.push_str(&format!("\n    {one}")),
+        (Some(kind), Some(message)) => shown.extend(["\n    ", kind, ": ", message]),
+        (Some(one), None) | (None, Some(one)) => shown.extend(["\n    ", one]),
         (None, None) => {}
     }
     let stack: Vec<&str> = match &record["stackTrace"] {
@@ -193,7 +193,7 @@ fn shown(record: &Value) -> Option<String> {
         _ => Vec::new(),
     };
     for line in stack {
-        shown.push_str(&format!("\n    {line}"));
+        shown.extend(["\n    ", line]);
     }
     Some(shown)
 }

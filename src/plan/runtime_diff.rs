@@ -395,12 +395,12 @@ mod tests {
         }
     }
 
-    fn object(key: &str) -> Option<CodeObject> {
-        Some(CodeObject {
+    fn object(key: &str) -> CodeObject {
+        CodeObject {
             bucket: "b".into(),
             key: key.into(),
             version: None,
-        })
+        }
     }
 
     fn code(object: Option<CodeObject>, runtime: &str, entry: &str) -> Artifact {
@@ -411,13 +411,13 @@ mod tests {
         }
     }
 
-    fn authorizer(clients: &[&str]) -> Option<Authorizer> {
-        Some(Authorizer {
+    fn authorizer(clients: &[&str]) -> Authorizer {
+        Authorizer {
             discovery_url: "https://i/.well-known/openid-configuration".into(),
             allowed_audience: Vec::new(),
             allowed_clients: clients.iter().map(|&client| client.into()).collect(),
             allowed_scopes: Vec::new(),
-        })
+        }
     }
 
     fn strings(items: &[&str]) -> Vec<String> {
@@ -513,7 +513,7 @@ mod tests {
             &["header-allowlist: X-A -> (not set)"],
         );
         one_field(
-            |f| f.authorizer = authorizer(&["c"]),
+            |f| f.authorizer = Some(authorizer(&["c"])),
             &[
                 "authorizer.discovery-url: (not set) -> https://i/.well-known/openid-configuration",
                 "authorizer.allowed-clients: (not set) -> c",
@@ -538,8 +538,8 @@ mod tests {
         two.header_allowlist = strings(&["X-B", "x-a"]);
         one.network = vpc_of(&["s-1", "s-2"], &["g"]);
         two.network = vpc_of(&["s-2", "s-1"], &["g"]);
-        one.authorizer = authorizer(&["a", "b"]);
-        two.authorizer = authorizer(&["b", "a"]);
+        one.authorizer = Some(authorizer(&["a", "b"]));
+        two.authorizer = Some(authorizer(&["b", "a"]));
         assert!(changes(&one, &two).is_empty());
     }
 
@@ -549,8 +549,8 @@ mod tests {
             artifact: code(object, "PYTHON_3_13", "invoke.py"),
             ..fields()
         };
-        assert!(changes(&with(None), &with(object("k"))).is_empty());
-        let found = changes(&with(object("new")), &with(object("old")));
+        assert!(changes(&with(None), &with(Some(object("k")))).is_empty());
+        let found = changes(&with(Some(object("new"))), &with(Some(object("old"))));
         assert_eq!(
             found[0].words(Reveal::Keys),
             "code: s3://b/old -> s3://b/new"
