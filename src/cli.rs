@@ -34,6 +34,11 @@ pub enum Command {
     Prepare(commands::prepare::Args),
     Policy(commands::policy::Args),
     Clean(commands::clean::Args),
+    Status(commands::status::Args),
+    Logs(commands::logs::Args),
+    Versions(commands::versions::Args),
+    Endpoint(commands::endpoint::Args),
+    Rollback(commands::rollback::Args),
     Local(commands::local::Args),
 }
 

@@ -67,6 +67,11 @@ async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Prepare(args) => commands::prepare::run(args, ui).await,
         Command::Policy(args) => commands::policy::run(args, ui),
         Command::Clean(args) => commands::clean::run(args, ui).await,
+        Command::Status(args) => commands::status::run(args, ui).await,
+        Command::Logs(args) => commands::logs::run(args, ui).await,
+        Command::Versions(args) => commands::versions::run(args, ui).await,
+        Command::Endpoint(args) => commands::endpoint::run(args, ui).await,
+        Command::Rollback(args) => commands::rollback::run(args, ui).await,
         Command::Local(args) => commands::local::run(args, ui).await,
     }
 }

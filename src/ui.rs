@@ -23,6 +23,13 @@ pub enum Verbosity {
     VeryVerbose,
 }
 
+/// Whether what is written to stdout is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    There,
+    Gone,
+}
+
 pub struct Ui {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
@@ -64,6 +71,15 @@ impl Ui {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         // A reader that has gone away has seen what it wanted.
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    /// [`Ui::result`] for an output without an end: it tells whether somebody still reads it.
+    pub fn offer(&self, text: &str) -> Reader {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            Ok(()) => Reader::There,
+            Err(_) => Reader::Gone,
+        }
     }
 
     /// `    Creating role …`

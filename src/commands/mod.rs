@@ -2,17 +2,24 @@
 //! report). Wiring only: decisions stand in the pure modules, the world in `effects`.
 
 pub mod clean;
+pub mod endpoint;
 pub mod local;
+pub mod logs;
 pub mod new;
 pub mod policy;
 pub mod prepare;
+pub mod rollback;
+pub mod status;
+pub mod versions;
 
 mod choice;
+mod deployed;
 mod files;
 mod handover;
 mod removal;
 mod role;
 mod session;
+mod waiting;
 
 use crate::{
     cli,
@@ -99,6 +106,11 @@ fn show_role_steps(steps: &[RoleStep], whole: bool, ui: &Ui) {
             }
         }
     }
+}
+
+/// A document as it goes to stdout.
+fn pretty(document: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(document).expect("a JSON value can be written")
 }
 
 /// One run at a time works on a project's files; a second one waits and says so.

@@ -1,7 +1,7 @@
 //! Time and chance.
 #![expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Waits.
 pub(crate) async fn sleep(pause: Duration) {
@@ -16,6 +16,27 @@ pub(crate) fn jitter() -> f64 {
 /// A moment to measure from.
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// The time of day, for what goes by the calendar.
+pub(crate) fn wall() -> SystemTime {
+    SystemTime::now()
+}
+
+/// [`wall`] in seconds since 1970.
+pub(crate) fn seconds() -> i64 {
+    let since = wall().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
+
+/// Comes to an end when somebody presses Ctrl-C.
+pub(crate) async fn interrupt() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Where no signal can be heard, the system's own answer to Ctrl-C stands.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Six numbers below 36.

@@ -2,10 +2,16 @@
 
 pub(crate) mod clean;
 pub(crate) mod configure;
+pub(crate) mod deployed;
 pub(crate) mod document_diff;
 pub(crate) mod ecr_uri;
+pub(crate) mod endpoint;
 pub(crate) mod files;
+pub(crate) mod links;
+pub(crate) mod log_tail;
 pub(crate) mod new;
 pub(crate) mod ownership;
 pub(crate) mod retry;
 pub(crate) mod role;
+pub(crate) mod runtime_diff;
+pub(crate) mod table;

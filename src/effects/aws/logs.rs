@@ -12,7 +12,7 @@ use crate::{
 
 #[derive(Debug, Clone)]
 pub(crate) struct Logs {
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl Logs {

@@ -3,8 +3,10 @@
 pub(crate) mod ecr;
 pub(crate) mod error;
 pub(crate) mod iam;
+pub(crate) mod log_events;
 pub(crate) mod logs;
 pub(crate) mod runtime;
+pub(crate) mod runtime_read;
 pub(crate) mod s3;
 pub(crate) mod session;
 

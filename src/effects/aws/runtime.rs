@@ -13,7 +13,7 @@ use crate::{
 
 #[derive(Debug, Clone)]
 pub(crate) struct Runtimes {
-    client: Client,
+    pub(super) client: Client,
 }
 
 /// A runtime in the account's list.
@@ -116,7 +116,7 @@ impl Runtimes {
         }))
     }
 
-    async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
+    pub(crate) async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
         match self
             .client
             .list_tags_for_resource()
@@ -235,7 +235,7 @@ impl Runtimes {
     }
 }
 
-fn shown(id: &str) -> String {
+pub(super) fn shown(id: &str) -> String {
     format!("runtime `{id}`")
 }
 

@@ -1,0 +1,170 @@
+//! The runtimes of the configured agents as they stand in AWS, and whose they are.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::session::Placed;
+use crate::{
+    config::{Agent, RoleSettings},
+    effects::aws::{iam::Iam, runtime::Runtimes, runtime_read::Named},
+    error::Failure,
+    plan::{
+        deployed::{RuntimeState, Standing},
+        ownership::Identity,
+    },
+    ui::Ui,
+};
+
+/// How many agents are looked at at once.
+const AT_ONCE: usize = 8;
+
+/// An agent with the runtimes of its name: none or one on AWS, perhaps several in a store that does not
+/// mind.
+pub(super) struct Deployed<'a> {
+    pub(super) placed: &'a Placed<'a>,
+    pub(super) found: Vec<Found>,
+}
+
+pub(super) struct Found {
+    pub(super) state: RuntimeState,
+    pub(super) standing: Standing,
+}
+
+/// Refuses more than one agent where only one can be meant.
+pub(super) fn single(agents: &[Agent]) -> Result<(), Failure> {
+    if agents.len() <= 1 {
+        return Ok(());
+    }
+    let names: Vec<String> = agents.iter().map(|a| format!("`{}`", a.name)).collect();
+    Err(
+        Failure::usage("this is about one agent, and the project has several")
+            .note(format!("the agents are {}", names.join(", ")))
+            .help("name one with `--agent`"),
+    )
+}
+
+/// Looks every agent up, one reading of the account's list for all that share account and region.
+pub(super) async fn observe<'a>(placed: &'a [Placed<'a>]) -> Result<Vec<Deployed<'a>>, Failure> {
+    let mut lists: BTreeMap<_, Vec<Named>> = BTreeMap::new();
+    for one in placed {
+        let key = place(one);
+        if let Entry::Vacant(place) = lists.entry(key) {
+            place.insert(Runtimes::new(&one.session).list().await?);
+        }
+    }
+    let lists = &lists;
+    stream::iter(placed)
+        .map(|one| async move { look(one, &lists[&place(one)]).await })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+fn place(placed: &Placed<'_>) -> (String, String) {
+    let session = &placed.session;
+    (session.account.to_string(), session.region.to_string())
+}
+
+async fn look<'a>(placed: &'a Placed<'a>, list: &[Named]) -> Result<Deployed<'a>, Failure> {
+    let runtimes = Runtimes::new(&placed.session);
+    let identity = Identity::of(placed.agent);
+    let mut found = Vec::new();
+    for named in list
+        .iter()
+        .filter(|named| named.name == placed.agent.runtime_name.as_str())
+    {
+        // It may have gone since it was listed.
+        let Some(state) = runtimes.read(&named.id, None).await? else {
+            continue;
+        };
+        let standing = match Standing::by_tags(&identity, &runtimes.tags(&named.arn).await?) {
+            Standing::AskRole => by_role(placed, &identity, &state.fields.role_arn).await?,
+            decided => decided,
+        };
+        found.push(Found { state, standing });
+    }
+    Ok(Deployed { placed, found })
+}
+
+/// A role that the user brought proves nothing: others may use it as well.
+async fn by_role(
+    placed: &Placed<'_>,
+    identity: &Identity,
+    runtime_role: &str,
+) -> Result<Standing, Failure> {
+    let role = match &placed.agent.role {
+        RoleSettings::Given { .. } => None,
+        RoleSettings::Managed { name, .. } => Iam::new(&placed.session).observe_given(name).await?,
+    };
+    let role = role.as_ref().map(|role| (role.arn.as_str(), &role.tags));
+    Ok(Standing::by_role(identity, runtime_role, role))
+}
+
+impl Deployed<'_> {
+    /// The runtime that a reading command is about: ours, else the only one of the name.
+    pub(super) fn one(&self) -> Result<Option<&Found>, Failure> {
+        let mut ours = self.found.iter().filter(|found| found.is_ours());
+        match (ours.next(), ours.next(), &self.found[..]) {
+            (Some(one), None, _) | (None, None, [one]) => Ok(Some(one)),
+            (None, None, []) => Ok(None),
+            _ => {
+                let mut failure = Failure::world(format!(
+                    "several runtimes are called `{}`",
+                    self.placed.agent.runtime_name
+                ));
+                for found in &self.found {
+                    failure = failure.note(format!("`{}`", found.state.id));
+                }
+                Err(failure
+                    .help("delete those that are not wanted: AWS itself lets a name be used once"))
+            }
+        }
+    }
+
+    /// [`Deployed::one`] where nothing can be said without a runtime.
+    pub(super) fn there(&self) -> Result<&Found, Failure> {
+        self.one()?.ok_or_else(|| {
+            Failure::world(format!(
+                "the agent `{}` is not deployed in {}",
+                self.placed.agent.name, self.placed.session.region
+            ))
+            .note(format!(
+                "account {} has no runtime `{}` there",
+                self.placed.session.account, self.placed.agent.runtime_name
+            ))
+            .help("`cargo agentcore deploy` deploys it")
+        })
+    }
+
+    /// The runtime that a writing command changes: only one that is proven ours.
+    pub(super) fn ours(&self) -> Result<&Found, Failure> {
+        let found = self.there()?;
+        match &found.standing {
+            Standing::Ours => Ok(found),
+            Standing::NotOurs(why) => Err(Failure::world(format!(
+                "the runtime `{}` is not provably this project's",
+                found.state.id
+            ))
+            .note(why.clone())
+            .help("nothing was changed; give the agent another name, or delete that runtime if it is yours")),
+            Standing::AskRole => unreachable!("the role was asked"),
+        }
+    }
+}
+
+impl Found {
+    pub(super) fn is_ours(&self) -> bool {
+        self.standing == Standing::Ours
+    }
+
+    /// A reading command shows what is there, and says so where it may be somebody else's.
+    pub(super) fn say_whose(&self, ui: &Ui) {
+        if let Standing::NotOurs(why) = &self.standing {
+            ui.note(&format!(
+                "the runtime `{}` is not provably this project's: {why}",
+                self.state.id
+            ));
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! Reads runtimes, their versions and endpoints into plain data, and writes endpoints.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_bedrockagentcorecontrol::{
+    operation::get_agent_runtime::GetAgentRuntimeOutput,
+    types::{
+        AgentRuntimeArtifact, AgentRuntimeEndpoint, AuthorizerConfiguration, Code,
+        LifecycleConfiguration, NetworkConfiguration, RequestHeaderConfiguration,
+    },
+};
+
+use super::{
+    AwsError,
+    runtime::{Runtimes, shown},
+};
+use crate::{
+    config::{Authorizer, Lifecycle, Network},
+    plan::{
+        deployed::{EndpointState, RuntimeState, VersionState},
+        runtime_diff::{Artifact, CodeObject, RuntimeFields},
+    },
+};
+
+/// A runtime in the account's list, with its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) id: String,
+    pub(crate) arn: String,
+    pub(crate) name: String,
+}
+
+/// What an endpoint is to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EndpointWish<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: u32,
+    pub(crate) description: Option<&'a str>,
+}
+
+impl Runtimes {
+    /// Every runtime of the account and region: for many agents, one reading of the list.
+    pub(crate) async fn list(&self) -> Result<Vec<Named>, AwsError> {
+        let all = self
+            .client
+            .list_agent_runtimes()
+            .max_results(100)
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(|error| {
+                AwsError::new(
+                    "bedrock-agentcore:ListAgentRuntimes",
+                    "the account's runtimes",
+                    &error,
+                )
+            })?;
+        Ok(all
+            .into_iter()
+            .map(|runtime| Named {
+                id: runtime.agent_runtime_id,
+                arn: runtime.agent_runtime_arn,
+                name: runtime.agent_runtime_name,
+            })
+            .collect())
+    }
+
+    /// The runtime at its newest version, or at `version`; `None` where there is none.
+    pub(crate) async fn read(
+        &self,
+        id: &str,
+        version: Option<u32>,
+    ) -> Result<Option<RuntimeState>, AwsError> {
+        let answer = self
+            .client
+            .get_agent_runtime()
+            .agent_runtime_id(id)
+            .set_agent_runtime_version(version.map(|version| version.to_string()))
+            .send()
+            .await;
+        found(
+            answer.map_err(|error| {
+                AwsError::new("bedrock-agentcore:GetAgentRuntime", shown(id), &error)
+            }),
+        )
+        .map(|answer| answer.map(state))
+    }
+
+    /// Every endpoint, by name, with the reason where one has failed.
+    pub(crate) async fn read_endpoints(&self, id: &str) -> Result<Vec<EndpointState>, AwsError> {
+        let listed = self
+            .client
+            .list_agent_runtime_endpoints()
+            .agent_runtime_id(id)
+            .max_results(100)
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(|error| {
+                AwsError::new(
+                    "bedrock-agentcore:ListAgentRuntimeEndpoints",
+                    shown(id),
+                    &error,
+                )
+            })?;
+        let mut endpoints = Vec::new();
+        for endpoint in listed {
+            let endpoint = listed_endpoint(endpoint);
+            // The list knows no reasons.
+            let failed = if endpoint.status.ends_with("_FAILED") {
+                self.read_endpoint(id, &endpoint.name).await?
+            } else {
+                None
+            };
+            endpoints.push(failed.unwrap_or(endpoint));
+        }
+        endpoints.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(endpoints)
+    }
+
+    pub(crate) async fn read_endpoint(
+        &self,
+        id: &str,
+        name: &str,
+    ) -> Result<Option<EndpointState>, AwsError> {
+        let answer = self
+            .client
+            .get_agent_runtime_endpoint()
+            .agent_runtime_id(id)
+            .endpoint_name(name)
+            .send()
+            .await;
+        let answer = found(answer.map_err(|error| {
+            AwsError::new(
+                "bedrock-agentcore:GetAgentRuntimeEndpoint",
+                endpoint_shown(id, name),
+                &error,
+            )
+        }))?;
+        Ok(answer.map(|answer| EndpointState {
+            name: answer.name,
+            arn: answer.agent_runtime_endpoint_arn,
+            live: said(answer.live_version),
+            target: said(answer.target_version),
+            status: answer.status.as_str().to_owned(),
+            failure: said(answer.failure_reason),
+            description: said(answer.description),
+        }))
+    }
+
+    /// Every version, the newest first.
+    pub(crate) async fn versions(&self, id: &str) -> Result<Vec<VersionState>, AwsError> {
+        let listed = self
+            .client
+            .list_agent_runtime_versions()
+            .agent_runtime_id(id)
+            .max_results(100)
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(|error| {
+                AwsError::new(
+                    "bedrock-agentcore:ListAgentRuntimeVersions",
+                    shown(id),
+                    &error,
+                )
+            })?;
+        let mut versions: Vec<VersionState> = listed
+            .into_iter()
+            .filter_map(|version| {
+                Some(VersionState {
+                    number: version.agent_runtime_version.parse().ok()?,
+                    status: version.status.as_str().to_owned(),
+                    created: version.last_updated_at.secs(),
+                })
+            })
+            .collect();
+        versions.sort_by_key(|version| std::cmp::Reverse(version.number));
+        Ok(versions)
+    }
+
+    pub(crate) async fn create_endpoint(
+        &self,
+        id: &str,
+        wish: EndpointWish<'_>,
+        tags: BTreeMap<String, String>,
+    ) -> Result<(), AwsError> {
+        self.client
+            .create_agent_runtime_endpoint()
+            .agent_runtime_id(id)
+            .name(wish.name)
+            .agent_runtime_version(wish.version.to_string())
+            .set_description(wish.description.map(str::to_owned))
+            .set_tags(Some(tags.into_iter().collect()))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| {
+                AwsError::new(
+                    "bedrock-agentcore:CreateAgentRuntimeEndpoint",
+                    endpoint_shown(id, wish.name),
+                    &error,
+                )
+            })
+    }
+
+    pub(crate) async fn update_endpoint(
+        &self,
+        id: &str,
+        wish: EndpointWish<'_>,
+    ) -> Result<(), AwsError> {
+        self.client
+            .update_agent_runtime_endpoint()
+            .agent_runtime_id(id)
+            .endpoint_name(wish.name)
+            .agent_runtime_version(wish.version.to_string())
+            .set_description(wish.description.map(str::to_owned))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| {
+                AwsError::new(
+                    "bedrock-agentcore:UpdateAgentRuntimeEndpoint",
+                    endpoint_shown(id, wish.name),
+                    &error,
+                )
+            })
+    }
+}
+
+fn endpoint_shown(id: &str, name: &str) -> String {
+    format!("endpoint `{name}` of {}", shown(id))
+}
+
+/// What is not there is no error when it is looked for.
+fn found<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Some stores say an empty text where nothing is set.
+fn said(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+fn listed_endpoint(endpoint: AgentRuntimeEndpoint) -> EndpointState {
+    EndpointState {
+        name: endpoint.name,
+        arn: endpoint.agent_runtime_endpoint_arn,
+        live: said(endpoint.live_version),
+        target: said(endpoint.target_version),
+        status: endpoint.status.as_str().to_owned(),
+        failure: None,
+        description: said(endpoint.description),
+    }
+}
+
+fn state(answer: GetAgentRuntimeOutput) -> RuntimeState {
+    let fields = RuntimeFields {
+        role_arn: answer.role_arn,
+        description: said(answer.description),
+        artifact: answer
+            .agent_runtime_artifact
+            .map_or(Artifact::Unknown, artifact),
+        env: answer
+            .environment_variables
+            .unwrap_or_default()
+            .into_iter()
+            .collect(),
+        lifecycle: answer
+            .lifecycle_configuration
+            .as_ref()
+            .map_or_else(Lifecycle::default, lifecycle),
+        network: answer
+            .network_configuration
+            .map_or(Network::Public, network),
+        protocol: answer
+            .protocol_configuration
+            .map_or("HTTP".to_owned(), |protocol| {
+                protocol.server_protocol.as_str().to_owned()
+            }),
+        authorizer: answer.authorizer_configuration.and_then(authorizer),
+        header_allowlist: match answer.request_header_configuration {
+            Some(RequestHeaderConfiguration::RequestHeaderAllowlist(names)) => names,
+            _ => Vec::new(),
+        },
+    };
+    RuntimeState {
+        id: answer.agent_runtime_id,
+        arn: answer.agent_runtime_arn,
+        name: answer.agent_runtime_name,
+        version: answer.agent_runtime_version,
+        status: answer.status.as_str().to_owned(),
+        failure: said(answer.failure_reason),
+        created: answer.created_at.secs(),
+        updated: answer.last_updated_at.secs(),
+        fields,
+    }
+}
+
+fn artifact(artifact: AgentRuntimeArtifact) -> Artifact {
+    match artifact {
+        AgentRuntimeArtifact::CodeConfiguration(code) => Artifact::Code {
+            object: match code.code {
+                Some(Code::S3(location)) => Some(CodeObject {
+                    bucket: location.bucket,
+                    key: location.prefix,
+                    version: said(location.version_id),
+                }),
+                _ => None,
+            },
+            runtime: code.runtime.as_str().to_owned(),
+            entry_point: code.entry_point,
+        },
+        AgentRuntimeArtifact::ContainerConfiguration(container) => Artifact::Container {
+            uri: container.container_uri,
+        },
+        _ => Artifact::Unknown,
+    }
+}
+
+fn lifecycle(lifecycle: &LifecycleConfiguration) -> Lifecycle {
+    let seconds = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
+    Lifecycle {
+        idle_timeout: seconds(lifecycle.idle_runtime_session_timeout),
+        max_lifetime: seconds(lifecycle.max_lifetime),
+    }
+}
+
+fn network(network: NetworkConfiguration) -> Network {
+    match network.network_mode_config {
+        Some(config) if network.network_mode.as_str() == "VPC" => Network::Vpc {
+            subnets: config.subnets,
+            security_groups: config.security_groups,
+        },
+        _ => Network::Public,
+    }
+}
+
+fn authorizer(configuration: AuthorizerConfiguration) -> Option<Authorizer> {
+    match configuration {
+        AuthorizerConfiguration::CustomJwtAuthorizer(jwt) => Some(Authorizer {
+            discovery_url: jwt.discovery_url,
+            allowed_audience: jwt.allowed_audience.unwrap_or_default(),
+            allowed_clients: jwt.allowed_clients.unwrap_or_default(),
+            allowed_scopes: jwt.allowed_scopes.unwrap_or_default(),
+        }),
+        _ => None,
+    }
+}

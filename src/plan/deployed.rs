@@ -1,0 +1,197 @@
+//! What is known of a runtime in AWS, whose it is, and what may be done to its endpoints.
+
+use super::{
+    clean::Tags,
+    ownership::{Identity, Ownership},
+    runtime_diff::{Artifact, Circumstances, FieldChange, RuntimeFields, changes},
+};
+use crate::{
+    config::{Agent, RoleSettings},
+    names::{AccountId, Partition},
+};
+
+/// The endpoint that the service makes, which follows the newest version.
+pub(crate) const DEFAULT_ENDPOINT: &str = "DEFAULT";
+
+/// The status of what can be used.
+pub(crate) const READY: &str = "READY";
+
+/// A runtime with everything that this tool shows or changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RuntimeState {
+    pub(crate) id: String,
+    pub(crate) arn: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) status: String,
+    pub(crate) failure: Option<String>,
+    /// Seconds since 1970.
+    pub(crate) created: i64,
+    pub(crate) updated: i64,
+    pub(crate) fields: RuntimeFields,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EndpointState {
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    /// The version that answers; `None` until the first one does.
+    pub(crate) live: Option<String>,
+    /// The version that is on its way.
+    pub(crate) target: Option<String>,
+    pub(crate) status: String,
+    pub(crate) failure: Option<String>,
+    pub(crate) description: Option<String>,
+}
+
+/// A version in the list of a runtime's versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VersionState {
+    pub(crate) number: u32,
+    pub(crate) status: String,
+    pub(crate) created: i64,
+}
+
+/// Whose a runtime is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Ours,
+    /// Not provably, for this reason.
+    NotOurs(String),
+    /// Its own tags say nothing: the role decides.
+    AskRole,
+}
+
+impl Standing {
+    /// What the runtime's own tags say. A store that knows no tags proves nothing and refutes nothing.
+    pub(crate) fn by_tags(identity: &Identity, tags: &Tags) -> Self {
+        match tags {
+            Tags::Unknown => Self::AskRole,
+            Tags::Known(tags) => match identity.ownership(tags) {
+                Ownership::Ours => Self::Ours,
+                Ownership::Others(owner) => Self::NotOurs(format!("its tags say {owner}")),
+                Ownership::Unmarked => Self::AskRole,
+            },
+        }
+    }
+
+    /// Where the tags say nothing: ours by its name together with a role that our tags prove. `role` is
+    /// ARN and tags of the role of this agent, as far as there is one.
+    pub(crate) fn by_role(
+        identity: &Identity,
+        runtime_role: &str,
+        role: Option<(&str, &std::collections::BTreeMap<String, String>)>,
+    ) -> Self {
+        match role {
+            Some((arn, tags))
+                if arn == runtime_role && identity.ownership(tags) == Ownership::Ours =>
+            {
+                Self::Ours
+            }
+            _ => Self::NotOurs("it carries none of our tags and does not use our role".to_owned()),
+        }
+    }
+}
+
+/// The ARN of the role that the agent's runtime is to use.
+pub(crate) fn role_arn(
+    settings: &RoleSettings,
+    partition: Partition,
+    account: &AccountId,
+) -> String {
+    match settings {
+        RoleSettings::Given { arn } => arn.arn.clone(),
+        RoleSettings::Managed { name, path, .. } => {
+            format!("arn:{partition}:iam::{account}:role{path}{name}")
+        }
+    }
+}
+
+/// Variables that a deployment may set beside the agent's own; where the agent does not declare them,
+/// they are no difference.
+pub(crate) const OWN_VARIABLES: [&str; 3] =
+    ["AWS_REGION", "AWS_DEFAULT_REGION", "DOCKER_CONTAINER"];
+
+/// How the configuration differs from what is deployed, as far as that can be said without packaging:
+/// the archive, and whether the entry point is instrumented, are taken from what is there.
+pub(crate) fn difference(
+    agent: &Agent,
+    role_arn: String,
+    observed: &RuntimeFields,
+) -> Vec<FieldChange> {
+    let artifact = match &observed.artifact {
+        Artifact::Code {
+            object,
+            runtime: _,
+            entry_point,
+        } => {
+            let mut entry_point = entry_point.clone();
+            entry_point.pop();
+            entry_point.push(agent.entrypoint.clone());
+            Artifact::Code {
+                object: object.clone(),
+                runtime: agent.runtime.service_name().to_owned(),
+                entry_point,
+            }
+        }
+        other @ (Artifact::Container { .. } | Artifact::Unknown) => other.clone(),
+    };
+    let env = observed
+        .env
+        .iter()
+        .filter(|(key, _)| OWN_VARIABLES.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let wanted = RuntimeFields::wanted(
+        agent,
+        Circumstances {
+            role_arn,
+            artifact,
+            env,
+        },
+    );
+    changes(&wanted, observed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::names::{AgentName, ProjectId};
+
+    fn identity() -> Identity {
+        Identity {
+            project: ProjectId::parse("p-1").unwrap(),
+            agent: AgentName::parse("a").unwrap(),
+            stage: None,
+        }
+    }
+
+    #[test]
+    fn our_tags_prove_foreign_ones_refute_and_none_leave_it_to_the_role() {
+        let ours = Tags::Known(identity().tags());
+        assert_eq!(Standing::by_tags(&identity(), &ours), Standing::Ours);
+        let mut foreign = identity().tags();
+        foreign.insert(super::super::ownership::PROJECT.into(), "p-2".into());
+        assert!(matches!(
+            Standing::by_tags(&identity(), &Tags::Known(foreign)),
+            Standing::NotOurs(why) if why.contains("p-2")
+        ));
+        for tags in [Tags::Unknown, Tags::Known(BTreeMap::new())] {
+            assert_eq!(Standing::by_tags(&identity(), &tags), Standing::AskRole);
+        }
+    }
+
+    #[test]
+    fn a_role_proves_only_with_our_tags_and_only_the_runtime_that_uses_it() {
+        let (ours, none) = (identity().tags(), BTreeMap::new());
+        let by = |role: Option<(&str, &BTreeMap<String, String>)>| {
+            Standing::by_role(&identity(), "arn:r", role) == Standing::Ours
+        };
+        assert!(by(Some(("arn:r", &ours))));
+        assert!(!by(Some(("arn:other", &ours))));
+        assert!(!by(Some(("arn:r", &none))));
+        assert!(!by(None));
+    }
+}
