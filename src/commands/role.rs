@@ -1,5 +1,7 @@
 //! The execution role of one agent: observed, planned, written and read back.
 
+use std::collections::BTreeMap;
+
 use crate::{
     config::{Agent, RoleSettings},
     effects::{
@@ -34,6 +36,24 @@ impl RoleWork {
             Self::Managed { plan, .. } => &plan.steps,
             Self::Given { .. } => &[],
         }
+    }
+
+    /// ARN and tags of a role of this tool, as proof of what uses it; one that is being adopted counts
+    /// as adopted, because that was agreed to.
+    pub(super) fn proof(&self) -> Option<(&str, BTreeMap<String, String>)> {
+        let Self::Managed {
+            desired,
+            observed: Some(observed),
+            plan,
+        } = self
+        else {
+            return None;
+        };
+        let mut tags = observed.tags.clone();
+        if plan.adopts {
+            tags.extend(desired.identity.tags());
+        }
+        Some((&observed.arn, tags))
     }
 
     pub(super) fn warnings(&self) -> &[Message] {

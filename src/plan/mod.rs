@@ -2,12 +2,14 @@
 
 pub(crate) mod clean;
 pub(crate) mod configure;
+pub(crate) mod deploy;
 pub(crate) mod deployed;
 pub(crate) mod document_diff;
 pub(crate) mod ecr_uri;
 pub(crate) mod files;
 pub(crate) mod new;
 pub(crate) mod ownership;
+pub(crate) mod refusal;
 pub(crate) mod retry;
 pub(crate) mod role;
 pub(crate) mod runtime_diff;

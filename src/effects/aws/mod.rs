@@ -6,6 +6,7 @@ pub(crate) mod iam;
 pub(crate) mod logs;
 pub(crate) mod runtime;
 pub(crate) mod runtime_read;
+pub(crate) mod runtime_write;
 pub(crate) mod s3;
 pub(crate) mod session;
 
