@@ -7,6 +7,7 @@ pub(crate) mod logs;
 pub(crate) mod runtime;
 pub(crate) mod s3;
 pub(crate) mod session;
+pub(crate) mod store;
 
 pub(crate) use error::{AwsError, Kind};
 pub(crate) use session::Session;
