@@ -1,5 +1,6 @@
 //! Pure: what is wanted and what is there become steps.
 
+pub(crate) mod bucket;
 pub(crate) mod clean;
 pub(crate) mod configure;
 pub(crate) mod deploy;

@@ -9,6 +9,7 @@ pub(crate) mod runtime_read;
 pub(crate) mod runtime_write;
 pub(crate) mod s3;
 pub(crate) mod session;
+pub(crate) mod store;
 
 pub(crate) use error::{AwsError, Kind};
 pub(crate) use session::Session;
