@@ -33,6 +33,8 @@ pub enum Command {
     New(commands::new::Args),
     Prepare(commands::prepare::Args),
     Policy(commands::policy::Args),
+    Invoke(commands::invoke::Args),
+    StopSession(commands::stop_session::Args),
     Clean(commands::clean::Args),
     Local(commands::local::Args),
 }

@@ -137,6 +137,26 @@ name!(
     }
 );
 
+name!(
+    /// An endpoint of a runtime; `DEFAULT` goes with the runtime.
+    EndpointName,
+    "endpoint name",
+    "a letter, then up to 47 letters, digits and underscores",
+    is_runtime_name
+);
+
+name!(
+    /// A session of a runtime: the service keeps one microVM for each.
+    SessionId,
+    "session id",
+    "33 to 100 letters, digits, `-` and `_`, the first a letter or digit",
+    |text| {
+        starts(text, u8::is_ascii_alphanumeric)
+            && (33..=100).contains(&text.len())
+            && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
+    }
+);
+
 impl RuntimeName {
     /// Joins agent and stage; the length is checked after joining.
     pub fn of(agent: &AgentName, stage: Option<&StageName>) -> Result<Self, NameError> {
@@ -144,6 +164,12 @@ impl RuntimeName {
             None => Self::parse(agent.as_str()),
             Some(stage) => Self::parse(&format!("{agent}_{stage}")),
         }
+    }
+}
+
+impl Default for EndpointName {
+    fn default() -> Self {
+        Self("DEFAULT".to_owned())
     }
 }
 
@@ -195,6 +221,20 @@ impl Partition {
             Self::Aws => "aws",
             Self::AwsUsGov => "aws-us-gov",
             Self::AwsCn => "aws-cn",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Aws, Self::AwsUsGov, Self::AwsCn]
+            .into_iter()
+            .find(|partition| partition.as_str() == text)
+    }
+
+    /// What the host names of the partition's services end with.
+    pub fn dns_suffix(self) -> &'static str {
+        match self {
+            Self::Aws | Self::AwsUsGov => "amazonaws.com",
+            Self::AwsCn => "amazonaws.com.cn",
         }
     }
 }

@@ -2,15 +2,19 @@
 //! report). Wiring only: decisions stand in the pure modules, the world in `effects`.
 
 pub mod clean;
+pub mod invoke;
 pub mod local;
 pub mod new;
 pub mod policy;
 pub mod prepare;
+pub mod stop_session;
 
 mod choice;
 mod deployed;
+mod conversation;
 mod files;
 mod handover;
+mod refusal;
 mod removal;
 mod role;
 mod session;

@@ -18,9 +18,28 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// The time of day.
+/// The time of day, for what goes by the calendar.
 pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
+}
+
+/// An id that nobody else has.
+pub(crate) fn unique_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// What `work` comes to, if it does so in time.
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, work).await.ok()
+}
+
+/// What `work` comes to; `None` where Ctrl-C was pressed before.
+pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        // Where no signal can be heard, the system's own answer to Ctrl-C stands.
+        Ok(()) = tokio::signal::ctrl_c() => None,
+    }
 }
 
 /// Six numbers below 36.

@@ -1,5 +1,6 @@
 //! AWS, over the SDK. SDK types never leave this module.
 
+pub(crate) mod data_plane;
 pub(crate) mod ecr;
 pub(crate) mod error;
 pub(crate) mod iam;
