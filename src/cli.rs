@@ -36,6 +36,9 @@ pub enum Command {
     Invoke(commands::invoke::Args),
     StopSession(commands::stop_session::Args),
     Clean(commands::clean::Args),
+    Versions(commands::versions::Args),
+    Endpoint(commands::endpoint::Args),
+    Rollback(commands::rollback::Args),
     Local(commands::local::Args),
 }
 

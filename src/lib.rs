@@ -69,6 +69,9 @@ async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Invoke(args) => commands::invoke::run(args, ui).await,
         Command::StopSession(args) => commands::stop_session::run(args, ui).await,
         Command::Clean(args) => commands::clean::run(args, ui).await,
+        Command::Versions(args) => commands::versions::run(args, ui).await,
+        Command::Endpoint(args) => commands::endpoint::run(args, ui).await,
+        Command::Rollback(args) => commands::rollback::run(args, ui).await,
         Command::Local(args) => commands::local::run(args, ui).await,
     }
 }

@@ -6,13 +6,14 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::session::Placed;
 use crate::{
-    config::RoleSettings,
+    config::{Agent, RoleSettings},
     effects::aws::{iam::Iam, runtime::Runtimes, runtime_read::Named},
     error::Failure,
     plan::{
         deployed::{RuntimeState, Standing},
         ownership::Identity,
     },
+    ui::Ui,
 };
 
 /// How many agents are looked at at once.
@@ -28,6 +29,19 @@ pub(super) struct Deployed<'a> {
 pub(super) struct Found {
     pub(super) state: RuntimeState,
     pub(super) standing: Standing,
+}
+
+/// Refuses more than one agent where only one can be meant.
+pub(super) fn single(agents: &[Agent]) -> Result<(), Failure> {
+    if agents.len() <= 1 {
+        return Ok(());
+    }
+    let names: Vec<String> = agents.iter().map(|a| format!("`{}`", a.name)).collect();
+    Err(
+        Failure::usage("this is about one agent, and the project has several")
+            .note(format!("the agents are {}", names.join(", ")))
+            .help("name one with `--agent`"),
+    )
 }
 
 /// Looks every agent up, one reading of the account's list for all that share account and region.
@@ -106,6 +120,16 @@ impl Deployed<'_> {
                 Err(failure
                     .help("delete those that are not wanted: AWS itself lets a name be used once"))
             }
+        }
+    }
+
+    /// A reading command shows what is there, and says so where it may be somebody else's.
+    pub(super) fn say_whose(&self, found: &Found, ui: &Ui) {
+        if let Standing::NotOurs(why) = &found.standing {
+            ui.note(&format!(
+                "the runtime `{}` is not provably this project's: {why}",
+                found.state.id
+            ));
         }
     }
 

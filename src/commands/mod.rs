@@ -3,11 +3,14 @@
 
 pub mod clean;
 pub mod invoke;
+pub mod endpoint;
 pub mod local;
 pub mod new;
 pub mod policy;
 pub mod prepare;
 pub mod stop_session;
+pub mod rollback;
+pub mod versions;
 
 mod choice;
 mod deployed;
@@ -105,6 +108,11 @@ fn show_role_steps(steps: &[RoleStep], whole: bool, ui: &Ui) {
             }
         }
     }
+}
+
+/// A document as it goes to stdout.
+fn pretty(document: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(document).expect("a JSON value can be written")
 }
 
 /// One run at a time works on a project's files; a second one waits and says so.

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use crate::config::{Agent, Authorizer, Lifecycle, Network};
 
 /// The service's own values where nothing is said.
@@ -326,6 +328,28 @@ impl std::fmt::Display for Artifact {
             Self::Code { object: None, .. } => f.write_str("a code archive"),
             Self::Container { uri } => f.write_str(uri),
             Self::Unknown => f.write_str("an artifact of another kind"),
+        }
+    }
+}
+
+impl Artifact {
+    /// For a JSON document.
+    pub(crate) fn value(&self) -> serde_json::Value {
+        match self {
+            Self::Code {
+                object,
+                runtime,
+                entry_point,
+            } => json!({
+                "kind": "code",
+                "bucket": object.as_ref().map(|object| &object.bucket),
+                "key": object.as_ref().map(|object| &object.key),
+                "object_version": object.as_ref().and_then(|object| object.version.as_ref()),
+                "runtime": runtime,
+                "entry_point": entry_point,
+            }),
+            Self::Container { uri } => json!({ "kind": "container", "uri": uri }),
+            Self::Unknown => json!({ "kind": "unknown" }),
         }
     }
 }

@@ -1,0 +1,98 @@
+//! `cargo agentcore rollback`: a named endpoint back to its previous version.
+
+use super::{
+    deployed,
+    endpoint::{Pin, Writing, settled},
+    local, session,
+};
+use crate::{
+    effects::aws::runtime::Runtimes,
+    error::Failure,
+    names::EndpointName,
+    plan::{deployed::DEFAULT_ENDPOINT, endpoint as plan},
+    ui::Ui,
+};
+
+/// Take an endpoint back to the version before the one that answers there now
+///
+/// Callers of the endpoint get the older version as soon as it is ready. The endpoint `DEFAULT` always
+/// follows the newest version and cannot be taken back.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The endpoint [default: the only one beside DEFAULT]
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| EndpointName::parse(text))]
+    endpoint: Option<EndpointName>,
+    /// The version to go to [default: the newest usable one below]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99_999))]
+    to: Option<u32>,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let Args {
+        endpoint,
+        to,
+        writing,
+    } = args;
+    if let Some(name) = &endpoint {
+        plan::refuse_default(name, "taken back")?;
+    }
+    let stage = super::stage(&writing.project, writing.aws.local);
+    let (project, config) = super::load(&writing.project, &stage, ui)?;
+    deployed::single(&config.agents)?;
+    let emulator = local::emulator(&writing.aws, &project, &config, ui).await?;
+    let placed = session::place(&config.agents, &writing.aws, emulator.as_ref(), ui).await?;
+    let all = deployed::observe(&placed).await?;
+    let [deployed] = &all[..] else {
+        unreachable!("one agent was selected")
+    };
+    let found = deployed.ours()?;
+    let runtimes = Runtimes::new(&deployed.placed.session);
+    let id = &found.state.id;
+    let name = match endpoint {
+        Some(name) => name,
+        None => only(&runtimes, id).await?,
+    };
+    let there = settled(&runtimes, id, &name, &writing, ui)
+        .await?
+        .ok_or_else(|| {
+            Failure::world(format!("the runtime `{id}` has no endpoint `{name}`"))
+                .help("`cargo agentcore endpoint list` lists those that it has")
+        })?;
+    let versions = runtimes.versions(id).await?;
+    let version = match to {
+        Some(version) => plan::usable(version, &versions)?,
+        None => plan::previous(&there, &versions)?,
+    };
+    let pin = Pin {
+        deployed,
+        found,
+        name: &name,
+        there: Some(&there),
+        version,
+        description: None,
+    };
+    pin.carry_out("rollback", &writing, ui).await
+}
+
+/// The endpoint that can only be meant.
+async fn only(runtimes: &Runtimes, id: &str) -> Result<EndpointName, Failure> {
+    let named: Vec<String> = runtimes
+        .read_endpoints(id)
+        .await?
+        .into_iter()
+        .map(|endpoint| endpoint.name)
+        .filter(|name| name != DEFAULT_ENDPOINT)
+        .collect();
+    match &named[..] {
+        [one] => EndpointName::parse(one).map_err(|error| Failure::world(error.to_string())),
+        [] => Err(Failure::world(
+            "there is only the endpoint `DEFAULT`, and it always follows the newest version",
+        )
+        .help("deploy the older sources again, or let callers use an endpoint of its own: `cargo agentcore endpoint set prod --version N`")),
+        several => Err(Failure::usage("several endpoints can be meant")
+            .note(format!("the endpoints are `{}`", several.join("`, `")))
+            .help("name one with `--endpoint`")),
+    }
+}
