@@ -32,7 +32,10 @@ pub struct Cli {
 pub enum Command {
     New(commands::new::Args),
     Prepare(commands::prepare::Args),
+    Deploy(commands::deploy::Args),
     Policy(commands::policy::Args),
+    Invoke(commands::invoke::Args),
+    StopSession(commands::stop_session::Args),
     Clean(commands::clean::Args),
     Status(commands::status::Args),
     Logs(commands::logs::Args),

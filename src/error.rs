@@ -20,6 +20,8 @@ pub enum Exit {
     Access = 4,
     /// `--check` or `doctor` found something.
     Findings = 5,
+    /// Ctrl-C: 128 and the signal's number, as shells have it.
+    Interrupted = 130,
 }
 
 /// A place in a text file that a message points at.

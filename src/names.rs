@@ -167,6 +167,12 @@ impl RuntimeName {
     }
 }
 
+impl Default for EndpointName {
+    fn default() -> Self {
+        Self("DEFAULT".to_owned())
+    }
+}
+
 impl AccountId {
     /// What stands for the account in a document that is printed before the account is known.
     pub fn placeholder() -> Self {
@@ -216,6 +222,12 @@ impl Partition {
             Self::AwsUsGov => "aws-us-gov",
             Self::AwsCn => "aws-cn",
         }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Aws, Self::AwsUsGov, Self::AwsCn]
+            .into_iter()
+            .find(|partition| partition.as_str() == text)
     }
 
     /// What the host names of the partition's services end with.

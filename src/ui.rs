@@ -37,6 +37,7 @@ pub struct Ui {
     verbosity: Verbosity,
     /// Whether a person can be asked: stdin and stderr are terminals.
     interactive: bool,
+    out_is_terminal: bool,
 }
 
 const VERB: anstyle::Style = anstyle::AnsiColor::Green.on_default().bold();
@@ -54,6 +55,7 @@ impl Ui {
                 ColorChoice::Auto => err_is_terminal && crate::effects::env::color_is_welcome(),
             },
             verbosity,
+            out_is_terminal: io::stdout().is_terminal(),
             interactive: io::stdin().is_terminal() && err_is_terminal,
         }
     }
@@ -80,6 +82,17 @@ impl Ui {
             Ok(()) => Reader::There,
             Err(_) => Reader::Gone,
         }
+    }
+
+    /// Bytes that were asked for, as they are and at once; false where the reader has gone away.
+    pub fn bytes(&self, bytes: &[u8]) -> bool {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        out.write_all(bytes).and_then(|()| out.flush()).is_ok()
+    }
+
+    /// Whether a person reads what was asked for.
+    pub fn result_is_read_on_a_terminal(&self) -> bool {
+        self.out_is_terminal
     }
 
     /// `    Creating role …`

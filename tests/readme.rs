@@ -186,15 +186,22 @@ fn the_exit_codes_are_those_of_the_program() {
         Exit::Config,
         Exit::Access,
         Exit::Findings,
+        Exit::Interrupted,
     ];
     for exit in all {
         match exit {
-            Exit::Ok | Exit::World | Exit::Usage | Exit::Config | Exit::Access | Exit::Findings => {
-            }
+            Exit::Ok
+            | Exit::World
+            | Exit::Usage
+            | Exit::Config
+            | Exit::Access
+            | Exit::Findings
+            | Exit::Interrupted => {}
         }
     }
     let mut codes: Vec<u8> = all.into_iter().map(|exit| exit as u8).collect();
     codes.push(101); // what a panic exits with
+    codes.sort_unstable();
     for file in ["README.md", "README_ja.md"] {
         let listed: Vec<u8> = read(file)
             .lines()

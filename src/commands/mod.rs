@@ -2,23 +2,34 @@
 //! report). Wiring only: decisions stand in the pure modules, the world in `effects`.
 
 pub mod clean;
+pub mod deploy;
+pub mod invoke;
 pub mod endpoint;
 pub mod local;
 pub mod logs;
 pub mod new;
 pub mod policy;
 pub mod prepare;
+pub mod stop_session;
 pub mod rollback;
 pub mod status;
 pub mod versions;
 
 mod choice;
+mod delivery;
+mod deploy_report;
 mod deployed;
+mod conversation;
 mod files;
 mod handover;
+mod last_words;
+mod refusal;
 mod removal;
 mod role;
+mod rollout;
 mod session;
+mod smoke;
+mod tracing;
 mod waiting;
 
 use crate::{

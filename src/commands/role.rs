@@ -1,5 +1,7 @@
 //! The execution role of one agent: observed, planned, written and read back.
 
+use std::collections::BTreeMap;
+
 use crate::{
     config::{Agent, RoleSettings},
     effects::{
@@ -34,6 +36,24 @@ impl RoleWork {
             Self::Managed { plan, .. } => &plan.steps,
             Self::Given { .. } => &[],
         }
+    }
+
+    /// ARN and tags of a role of this tool, as proof of what uses it; one that is being adopted counts
+    /// as adopted, because that was agreed to.
+    pub(super) fn proof(&self) -> Option<(&str, BTreeMap<String, String>)> {
+        let Self::Managed {
+            desired,
+            observed: Some(observed),
+            plan,
+        } = self
+        else {
+            return None;
+        };
+        let mut tags = observed.tags.clone();
+        if plan.adopts {
+            tags.extend(desired.identity.tags());
+        }
+        Some((&observed.arn, tags))
     }
 
     pub(super) fn warnings(&self) -> &[Message] {
@@ -87,6 +107,41 @@ pub(super) async fn decide(
             })
         }
     }
+}
+
+/// Taking over somebody's role is shown whole and asked for.
+pub(super) fn agree<'a>(
+    roles: impl Iterator<Item = &'a RoleWork>,
+    yes: bool,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    for role in roles {
+        let RoleWork::Managed { desired, plan, .. } = role else {
+            continue;
+        };
+        if !plan.adopts {
+            continue;
+        }
+        ui.plain(&format!("Adopting role `{}` would:", desired.name));
+        super::show_role_steps(role.steps(), true, ui);
+        if yes {
+            continue;
+        }
+        if !ui.is_interactive() {
+            return Err(Failure::usage(format!(
+                "adopting the role `{}` needs an answer",
+                desired.name
+            ))
+            .help("pass `--yes` to adopt it as shown above; nothing was written"));
+        }
+        if ui.confirm(&format!("Adopt the role `{}`?", desired.name)) != Some(true) {
+            return Err(
+                Failure::world(format!("the role `{}` was not adopted", desired.name))
+                    .note("nothing was written"),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Writes what was decided, reads it back, and goes on until both agree. Returns the role's ARN.

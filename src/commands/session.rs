@@ -52,7 +52,7 @@ pub(super) async fn place<'a>(
     Ok(placed)
 }
 
-fn request(
+pub(super) fn request(
     agent: &Agent,
     options: &cli::Aws,
     emulator: Option<&effects::local::Emulator>,
@@ -69,7 +69,7 @@ fn request(
 }
 
 /// The line that every command which touches AWS says first.
-fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
+pub(super) fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
     let names: Vec<String> = agents
         .iter()
         .map(|agent| format!("`{}`", agent.name))
@@ -91,7 +91,7 @@ fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
     );
 }
 
-fn pinned(agent: &Agent, session: &Session) -> Result<(), Failure> {
+pub(super) fn pinned(agent: &Agent, session: &Session) -> Result<(), Failure> {
     match &agent.account {
         Some(pin) if *pin != session.account => Err(Failure::access(format!(
             "the agent `{}` belongs to account {pin}, these credentials to account {}",

@@ -31,12 +31,37 @@ pub(crate) fn seconds() -> i64 {
     })
 }
 
+/// An id that nobody else has.
+pub(crate) fn unique_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// What `work` comes to, if it does so in time.
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, work).await.ok()
+}
+
+/// What `work` comes to; `None` where Ctrl-C was pressed before.
+pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        // Where no signal can be heard, the system's own answer to Ctrl-C stands.
+        Ok(()) = tokio::signal::ctrl_c() => None,
+    }
+}
+
 /// Comes to an end when somebody presses Ctrl-C.
 pub(crate) async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {
         // Where no signal can be heard, the system's own answer to Ctrl-C stands.
         std::future::pending::<()>().await;
     }
+}
+
+/// Seconds since 1970.
+pub(crate) fn seconds_since_1970() -> i64 {
+    let since = wall().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// Six numbers below 36.

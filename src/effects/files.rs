@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File, TryLockError},
-    io::{self, ErrorKind, Write as _},
+    io::{self, ErrorKind, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -60,6 +60,20 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<String>, FileError> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(FileError::new("read", path, error)),
     }
+}
+
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
+    fs::read(path).map_err(|error| FileError::new("read", path, error))
+}
+
+/// Everything that comes in on stdin, to its end.
+pub(crate) fn read_stdin() -> Result<Vec<u8>, FileError> {
+    let mut content = Vec::new();
+    io::stdin()
+        .lock()
+        .read_to_end(&mut content)
+        .map_err(|error| FileError::new("read", Path::new("-"), error))?;
+    Ok(content)
 }
 
 pub(crate) fn exists(path: &Path) -> bool {

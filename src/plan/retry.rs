@@ -30,9 +30,47 @@ pub(crate) fn look(attempt: u32, jitter: f64) -> Duration {
     Duration::from_secs_f64(bound * (0.5 + 0.5 * jitter.clamp(0.0, 1.0)))
 }
 
+/// Why a POST to an agent came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Setback {
+    /// The service took no request: 429.
+    Throttled,
+    /// The session is at work on something else: `RetryableConflictException`.
+    Busy,
+    /// Nobody listens: not one byte was sent.
+    Unreachable,
+    /// Anything else. The agent may have done its work.
+    Other,
+}
+
+/// The pause before a POST that came to nothing for the `attempt`-th time (from 1) is sent again;
+/// `None` where it must not be, because the agent may have seen it, or where it is enough.
+pub(crate) fn repeat(setback: Setback, attempt: u32, jitter: f64) -> Option<Duration> {
+    let attempts = match setback {
+        Setback::Throttled | Setback::Busy => 6,
+        Setback::Unreachable => 3,
+        Setback::Other => 0,
+    };
+    (attempt < attempts).then(|| pause(attempt, jitter))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_no_agent_has_seen_is_sent_again_and_not_for_ever() {
+        assert_eq!(repeat(Setback::Other, 1, 1.0), None);
+        for (setback, most) in [
+            (Setback::Throttled, 6),
+            (Setback::Busy, 6),
+            (Setback::Unreachable, 3),
+        ] {
+            assert_eq!(repeat(setback, 1, 1.0), Some(pause(1, 1.0)));
+            assert!(repeat(setback, most - 1, 0.0).is_some());
+            assert_eq!(repeat(setback, most, 0.0), None);
+        }
+    }
 
     #[test]
     fn pauses_grow_are_bounded_and_spread() {

@@ -234,17 +234,8 @@ impl Changes {
     }
 
     fn lifecycle(&mut self, before: Lifecycle, after: Lifecycle) {
-        let values = |lifecycle: Lifecycle| {
-            let Lifecycle {
-                idle_timeout,
-                max_lifetime,
-            } = lifecycle;
-            (
-                idle_timeout.unwrap_or(IDLE_TIMEOUT),
-                max_lifetime.unwrap_or(MAX_LIFETIME),
-            )
-        };
-        let ((old_idle, old_max), (new_idle, new_max)) = (values(before), values(after));
+        let (old_idle, old_max) = effective_lifecycle(before);
+        let (new_idle, new_max) = effective_lifecycle(after);
         self.compare("lifecycle.idle-timeout", Some(&old_idle), Some(&new_idle));
         self.compare("lifecycle.max-lifetime", Some(&old_max), Some(&new_max));
     }
@@ -285,6 +276,18 @@ impl Changes {
             self.sets(name, &before, &after);
         }
     }
+}
+
+/// Idle timeout and maximal lifetime in seconds, with the service's own values where nothing is said.
+pub(crate) fn effective_lifecycle(lifecycle: Lifecycle) -> (u32, u32) {
+    let Lifecycle {
+        idle_timeout,
+        max_lifetime,
+    } = lifecycle;
+    (
+        idle_timeout.unwrap_or(IDLE_TIMEOUT),
+        max_lifetime.unwrap_or(MAX_LIFETIME),
+    )
 }
 
 fn vpc(network: &Network) -> (&[String], &[String]) {

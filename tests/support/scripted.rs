@@ -37,6 +37,7 @@ struct Rule {
 struct State {
     rules: Vec<Rule>,
     calls: Vec<Call>,
+    requests: Vec<Request<Bytes>>,
     unexpected: Vec<String>,
 }
 
@@ -91,6 +92,7 @@ impl Script {
         let state = Arc::new(Mutex::new(State {
             rules: self.rules,
             calls: Vec::new(),
+            requests: Vec::new(),
             unexpected: Vec::new(),
         }));
         let shared = Arc::clone(&state);
@@ -112,6 +114,11 @@ impl Scripted {
         self.state.lock().unwrap().calls.clone()
     }
 
+    /// The requests as they came, in order.
+    pub fn requests(&self) -> Vec<Request<Bytes>> {
+        self.state.lock().unwrap().requests.clone()
+    }
+
     /// What was asked and not in the script.
     pub fn unexpected(&self) -> Vec<String> {
         self.state.lock().unwrap().unexpected.clone()
@@ -121,6 +128,7 @@ impl Scripted {
 impl State {
     fn reply(&mut self, request: &Request<Bytes>) -> Reply {
         let asked = Asked::new(request, ACCOUNT);
+        self.requests.push(request.clone());
         let calls = asked.calls(&std::collections::BTreeMap::new());
         let action = calls.first().map_or_else(String::new, |c| c.action.clone());
         let line = format!("{} {}", asked.method, request.uri().path());

@@ -74,6 +74,25 @@ impl AwsError {
         }
     }
 
+    /// An answer that no SDK has read: its status, and what header and body say of it.
+    pub(crate) fn answered(
+        operation: &'static str,
+        resource: String,
+        status: u16,
+        code: Option<String>,
+        message: Option<String>,
+    ) -> Self {
+        Self {
+            operation,
+            resource,
+            kind: kind_of(code.as_deref(), Some(status)),
+            code,
+            message: message
+                .unwrap_or_else(|| format!("HTTP status {status} without an explanation")),
+            request_id: None,
+        }
+    }
+
     /// One item of a batch that was refused within an answer of success.
     pub(crate) fn refused(
         operation: &'static str,

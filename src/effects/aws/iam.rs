@@ -52,6 +52,12 @@ impl Iam {
         Ok(Some(observed(role, inline, attached)))
     }
 
+    /// When a role was made, in seconds since 1970; `None` where there is no such role.
+    pub(crate) async fn created(&self, name: &RoleName) -> Result<Option<i64>, AwsError> {
+        let role = self.role(name).await?;
+        Ok(role.map(|role| role.create_date.secs()))
+    }
+
     async fn role(&self, name: &RoleName) -> Result<Option<Role>, AwsError> {
         match self.client.get_role().role_name(name.as_str()).send().await {
             Ok(answer) => Ok(answer.role),

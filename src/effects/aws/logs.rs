@@ -1,14 +1,20 @@
 //! Log groups of runtimes.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use aws_sdk_cloudwatchlogs::Client;
 
-use super::{AwsError, Session, runtime::gone_or};
+use super::{AwsError, Session, runtime::gone_or, session::Connection};
 use crate::{
     names::RuntimeName,
     plan::clean::{ObservedLogGroup, Tags},
 };
+
+/// As many as tell the end of a Python traceback.
+const LAST_LINES: usize = 20;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Logs {
@@ -20,6 +26,57 @@ impl Logs {
         Self {
             client: Client::new(&session.sdk),
         }
+    }
+
+    /// For a question that does not wait for the answer to who asks it.
+    pub(crate) fn over(connection: &Connection) -> Self {
+        Self {
+            client: Client::new(&connection.sdk),
+        }
+    }
+
+    /// The last lines that an endpoint's agent has printed since then, oldest first; none where the
+    /// group is not there yet: the service makes it with the first session.
+    pub(crate) async fn last_lines(
+        &self,
+        runtime_id: &str,
+        endpoint: &str,
+        since: SystemTime,
+    ) -> Result<Vec<String>, AwsError> {
+        let group = format!("/aws/bedrock-agentcore/runtimes/{runtime_id}-{endpoint}");
+        let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut pages = self
+            .client
+            .filter_log_events()
+            .log_group_name(&group)
+            .start_time(i64::try_from(since.as_millis()).unwrap_or_default())
+            .into_paginator()
+            .send();
+        let mut lines = VecDeque::new();
+        while let Some(page) = pages.next().await {
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => {
+                    let error = AwsError::new("logs:FilterLogEvents", shown(&group), &error);
+                    return if error.is_not_found() {
+                        Ok(Vec::new())
+                    } else {
+                        Err(error)
+                    };
+                }
+            };
+            for event in page.events.unwrap_or_default() {
+                // The other streams hold traces, not what the agent has printed.
+                let stream = event.log_stream_name.unwrap_or_default();
+                if let Some(message) = event.message
+                    && stream.contains("[runtime-logs")
+                {
+                    lines.extend(message.lines().map(str::to_owned));
+                }
+            }
+            lines.drain(..lines.len().saturating_sub(LAST_LINES));
+        }
+        Ok(lines.into())
     }
 
     /// The log groups of every runtime that has, or had, this name.

@@ -1,14 +1,19 @@
 //! AWS, over the SDK. SDK types never leave this module.
 
+pub(crate) mod data_plane;
 pub(crate) mod ecr;
 pub(crate) mod error;
 pub(crate) mod iam;
 pub(crate) mod log_events;
 pub(crate) mod logs;
+pub(crate) mod resource_policy;
 pub(crate) mod runtime;
 pub(crate) mod runtime_read;
+pub(crate) mod runtime_write;
 pub(crate) mod s3;
 pub(crate) mod session;
+pub(crate) mod store;
+pub(crate) mod xray;
 
 pub(crate) use error::{AwsError, Kind};
 pub(crate) use session::Session;

@@ -5,7 +5,7 @@ use aws_sdk_bedrockagentcorecontrol::{
     types::{AgentRuntimeArtifact, Code},
 };
 
-use super::{AwsError, Session};
+use super::{AwsError, Session, session::Connection};
 use crate::{
     names::RuntimeName,
     plan::clean::{ObjectKey, ObservedRuntime, Tags},
@@ -39,6 +39,29 @@ impl Runtimes {
         Self {
             client: Client::new(&session.sdk),
         }
+    }
+
+    /// For a question that does not wait for the answer to who asks it.
+    pub(crate) fn over(connection: &Connection) -> Self {
+        Self {
+            client: Client::new(&connection.sdk),
+        }
+    }
+
+    /// Whether callers show a JWT to this runtime instead of signing with AWS credentials.
+    pub(crate) async fn wants_jwt(&self, id: &str) -> Result<bool, AwsError> {
+        let answer = self
+            .client
+            .get_agent_runtime()
+            .agent_runtime_id(id)
+            .send()
+            .await
+            .map_err(|error| {
+                AwsError::new("bedrock-agentcore:GetAgentRuntime", shown(id), &error)
+            })?;
+        Ok(answer
+            .authorizer_configuration
+            .is_some_and(|authorizer| authorizer.is_custom_jwt_authorizer()))
     }
 
     /// Every runtime of this name, as the account's list shows it: one on AWS, several in a store that

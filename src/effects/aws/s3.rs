@@ -11,9 +11,9 @@ use crate::plan::clean::{ObjectKey, ObservedObject};
 
 #[derive(Debug, Clone)]
 pub(crate) struct S3 {
-    client: Client,
+    pub(super) client: Client,
     /// Asserted on every call, so that nobody else's bucket of the same name is touched.
-    owner: String,
+    pub(super) owner: String,
 }
 
 impl S3 {

@@ -58,6 +58,16 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// The way that this identity goes, for what is asked over a connection alone.
+    pub(crate) fn connection(&self) -> Connection {
+        Connection {
+            sdk: self.sdk.clone(),
+            region: self.region.clone(),
+            source: self.source.clone(),
+            profile: self.profile.clone(),
+        }
+    }
+
     /// The same identity in another region.
     pub(crate) fn in_region(&self, region: &Region) -> Self {
         let place = aws_config::Region::new(region.as_str().to_owned());
@@ -70,11 +80,25 @@ impl Session {
     }
 }
 
+/// Region and credentials, before anybody was asked whose they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection {
+    pub(crate) sdk: SdkConfig,
+    pub(crate) region: Region,
+    source: String,
+    profile: Option<String>,
+}
+
 /// The region where `--local` works when none is configured.
 const LOCAL_REGION: &str = "us-east-1";
 
 /// Finds region and credentials, and asks who that is.
 pub(crate) async fn open(request: &Request) -> Result<Session, Failure> {
+    connect(request).await?.identify().await
+}
+
+/// Finds region and credentials, and asks AWS nothing.
+pub(crate) async fn connect(request: &Request) -> Result<Connection, Failure> {
     let chosen = Chosen::of(request);
     let region = region(request, &chosen).await?;
     let http = http_client();
@@ -83,30 +107,42 @@ pub(crate) async fn open(request: &Request) -> Result<Session, Failure> {
         .with_region(Some(aws_config::Region::new(region.as_str().to_owned())));
     let credentials = credentials(&chosen, &provider).await?;
     let sdk = sdk_config(request, &region, http, credentials);
-    let answer = aws_sdk_sts::Client::new(&sdk)
-        .get_caller_identity()
-        .send()
-        .await
-        .map_err(|error| AwsError::new("sts:GetCallerIdentity", "the caller", &error))?;
-    let principal = answer.arn.unwrap_or_default();
-    let account =
-        AccountId::parse(answer.account.as_deref().unwrap_or_default()).map_err(|error| {
-            Failure::world(format!("`sts:GetCallerIdentity` answered oddly: {error}"))
-        })?;
-    let partition = match principal.split(':').nth(1) {
-        Some("aws-us-gov") => Partition::AwsUsGov,
-        Some("aws-cn") => Partition::AwsCn,
-        _ => Partition::Aws,
-    };
-    Ok(Session {
+    Ok(Connection {
         sdk,
-        account,
-        principal,
-        partition,
         region,
         source: chosen.source(),
         profile: chosen.profile(),
     })
+}
+
+impl Connection {
+    /// Asks who that is.
+    pub(crate) async fn identify(&self) -> Result<Session, Failure> {
+        let answer = aws_sdk_sts::Client::new(&self.sdk)
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| AwsError::new("sts:GetCallerIdentity", "the caller", &error))?;
+        let principal = answer.arn.unwrap_or_default();
+        let account =
+            AccountId::parse(answer.account.as_deref().unwrap_or_default()).map_err(|error| {
+                Failure::world(format!("`sts:GetCallerIdentity` answered oddly: {error}"))
+            })?;
+        let partition = match principal.split(':').nth(1) {
+            Some("aws-us-gov") => Partition::AwsUsGov,
+            Some("aws-cn") => Partition::AwsCn,
+            _ => Partition::Aws,
+        };
+        Ok(Session {
+            sdk: self.sdk.clone(),
+            account,
+            principal,
+            partition,
+            region: self.region.clone(),
+            source: self.source.clone(),
+            profile: self.profile.clone(),
+        })
+    }
 }
 
 /// Where the credentials come from.

@@ -1,0 +1,361 @@
+//! Whom `invoke` and `stop-session` speak to, in whose name, and which session was the last.
+
+use std::path::PathBuf;
+
+use super::{local, session};
+use crate::{
+    cli,
+    config::{Agent, Config},
+    effects::{
+        aws::{
+            data_plane::{self, DataPlane, Target},
+            runtime::{Listed, Runtimes},
+            session::{Connection, Request, connect},
+        },
+        files,
+        manifest::Project,
+    },
+    error::Failure,
+    names::{EndpointName, Region, SessionId},
+    plan::{
+        invocation::{Token, check_privacy},
+        runtime_arn::RuntimeArn,
+    },
+    ui::Ui,
+};
+
+/// Which runtime.
+#[derive(Debug, clap::Args)]
+pub(super) struct Whom {
+    /// A runtime by its ARN, from any directory; its region is the ARN's
+    #[arg(long, value_name = "ARN", value_parser = RuntimeArn::parse, conflicts_with_all = ["agent", "local"])]
+    arn: Option<RuntimeArn>,
+    /// An endpoint of the runtime [default: DEFAULT]
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| EndpointName::parse(text))]
+    endpoint: Option<EndpointName>,
+    /// The JWT for a runtime with an authorizer; the variable keeps it out of the process list
+    #[arg(
+        long,
+        value_name = "JWT",
+        env = "CARGO_AGENTCORE_BEARER_TOKEN",
+        hide_env_values = true
+    )]
+    bearer_token: Option<String>,
+    #[command(flatten)]
+    project: cli::Project,
+    #[command(flatten)]
+    pub(super) aws: cli::Aws,
+}
+
+/// A runtime that can be spoken to.
+pub(super) struct Partner {
+    pub(super) plane: DataPlane,
+    pub(super) arn: String,
+    pub(super) id: String,
+    pub(super) endpoint: EndpointName,
+    /// Where the service is.
+    pub(super) url: String,
+    /// Whether a token is shown instead of a signature.
+    pub(super) with_token: bool,
+    /// None where the ARN was given.
+    pub(super) agent: Option<Agent>,
+    /// Where the last session is kept; none where the ARN was given.
+    memory: Option<PathBuf>,
+    request: Request,
+    connection: Option<Connection>,
+    /// Whether the account line is still to be said.
+    unknown: bool,
+}
+
+impl Whom {
+    /// Finds the runtime; an ARN needs no question to AWS.
+    pub(super) async fn find(&self, ui: &Ui) -> Result<Partner, Failure> {
+        let token = self.token()?;
+        match &self.arn {
+            Some(arn) => self.by_arn(arn, token, ui).await,
+            None => self.by_name(token, ui).await,
+        }
+    }
+
+    /// Never shown, not even where it is wrong.
+    fn token(&self) -> Result<Option<Token>, Failure> {
+        let given = self.bearer_token.as_deref().filter(|text| !text.is_empty());
+        given
+            .map(|text| Token::parse(text).map_err(Failure::usage))
+            .transpose()
+    }
+
+    async fn by_arn(
+        &self,
+        arn: &RuntimeArn,
+        token: Option<Token>,
+        ui: &Ui,
+    ) -> Result<Partner, Failure> {
+        if let Some(region) = self
+            .aws
+            .region
+            .as_ref()
+            .filter(|given| **given != arn.region)
+        {
+            ui.note(&format!(
+                "the ARN's region `{}` is used, not `{region}`",
+                arn.region
+            ));
+        }
+        let request = Request {
+            explicit_profile: self.aws.profile.clone(),
+            metadata_profile: None,
+            region: Some(arn.region.clone()),
+            endpoint_url: self.aws.endpoint_url.clone(),
+            local: false,
+        };
+        let url =
+            data_plane::endpoint(self.aws.endpoint_url.as_deref(), arn.partition, &arn.region);
+        let connection = match &token {
+            Some(_) => None,
+            None => Some(connect(&request).await?),
+        };
+        if token.is_some() {
+            ui.status(
+                "Account",
+                &format!(
+                    "{} in {} by a bearer token, runtime `{}`",
+                    arn.account, arn.region, arn.id
+                ),
+            );
+        }
+        Ok(Partner {
+            plane: plane(token.as_ref(), connection.as_ref(), &arn.region, &url)?,
+            arn: arn.arn.clone(),
+            id: arn.id.clone(),
+            endpoint: self.endpoint(arn.endpoint.as_ref()),
+            url,
+            with_token: token.is_some(),
+            agent: None,
+            memory: None,
+            request,
+            unknown: connection.is_some(),
+            connection,
+        })
+    }
+
+    async fn by_name(&self, token: Option<Token>, ui: &Ui) -> Result<Partner, Failure> {
+        let stage = super::stage(&self.project, self.aws.local);
+        let (project, config) = super::load(&self.project, &stage, ui)?;
+        let agent = only(&config)?.clone();
+        if agent.authorizer.is_some() && token.is_none() {
+            return Err(no_token(&format!(
+                "the agent `{}` has an authorizer",
+                agent.name
+            )));
+        }
+        let emulator = local::emulator(&self.aws, &project, &config, ui).await?;
+        let request = session::request(&agent, &self.aws, emulator.as_ref());
+        let connection = connect(&request).await?;
+        let runtimes = Runtimes::over(&connection);
+        // Two questions that do not need each other's answer.
+        let (identity, found) =
+            tokio::join!(connection.identify(), runtimes.find(&agent.runtime_name));
+        let identity = identity?;
+        session::announce(&identity, &[&agent], ui);
+        session::pinned(&agent, &identity)?;
+        let place = format!("account {}, region {}", identity.account, identity.region);
+        let runtime = self.only_runtime(&agent, found?, &place)?;
+        let region = &connection.region;
+        let url = data_plane::endpoint(request.endpoint_url.as_deref(), identity.partition, region);
+        let endpoint = self.endpoint(None);
+        Ok(Partner {
+            plane: plane(token.as_ref(), Some(&connection), region, &url)?,
+            memory: Some(memory(&project, &agent, region, &runtime.id, &endpoint)),
+            arn: runtime.arn,
+            id: runtime.id,
+            endpoint,
+            url,
+            with_token: token.is_some(),
+            agent: Some(agent),
+            request,
+            connection: Some(connection),
+            unknown: false,
+        })
+    }
+
+    fn endpoint(&self, of_arn: Option<&EndpointName>) -> EndpointName {
+        self.endpoint
+            .as_ref()
+            .or(of_arn)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn only_runtime(
+        &self,
+        agent: &Agent,
+        mut found: Vec<Listed>,
+        place: &str,
+    ) -> Result<Listed, Failure> {
+        match found.len() {
+            0 => {
+                let command = match (&agent.stage, self.aws.local) {
+                    (_, true) => "cargo agentcore deploy --local".to_owned(),
+                    (Some(stage), false) => format!("cargo agentcore deploy --stage {stage}"),
+                    (None, false) => "cargo agentcore deploy".to_owned(),
+                };
+                Err(Failure::world(format!(
+                    "the agent `{}` is not deployed: there is no runtime `{}` in {place}",
+                    agent.name, agent.runtime_name
+                ))
+                .help(format!("`{command}` deploys it")))
+            }
+            1 => Ok(found.remove(0)),
+            _ => {
+                let failure = Failure::world(format!(
+                    "there are several runtimes `{}` in {place}",
+                    agent.runtime_name
+                ));
+                let failure = found.iter().fold(failure, |failure, runtime| {
+                    failure.note(format!("`{}`", runtime.arn))
+                });
+                Err(failure.help("choose one with `--arn`"))
+            }
+        }
+    }
+}
+
+impl Partner {
+    pub(super) fn target(&self, session: SessionId) -> Target {
+        Target {
+            arn: self.arn.clone(),
+            endpoint: self.endpoint.clone(),
+            session,
+        }
+    }
+
+    /// How messages name it.
+    pub(super) fn name(&self) -> String {
+        match &self.agent {
+            Some(agent) => format!("agent `{}`", agent.name),
+            None => format!("runtime `{}`", self.id),
+        }
+    }
+
+    /// The options that lead to the same runtime and endpoint again.
+    pub(super) fn options(&self) -> String {
+        let mut words = match &self.agent {
+            Some(agent) => format!("--agent {}", agent.name),
+            None => format!("--arn {}", self.arn),
+        };
+        if let Some(stage) = self.agent.as_ref().and_then(|agent| agent.stage.as_ref()) {
+            words.push_str(&format!(" --stage {stage}"));
+        }
+        if self.request.local {
+            words.push_str(" --local");
+        }
+        if self.endpoint != EndpointName::default() {
+            words.push_str(&format!(" --endpoint {}", self.endpoint));
+        }
+        words
+    }
+
+    /// Says whose credentials these are, where that is not said yet. The runtime is asked at the same
+    /// time, so credentials that may not even ask this are no obstacle.
+    pub(super) async fn introduce(&self, ui: &Ui) {
+        let Some(connection) = self.connection.as_ref().filter(|_| self.unknown) else {
+            return;
+        };
+        match connection.identify().await {
+            Ok(identity) => ui.status(
+                "Account",
+                &format!(
+                    "{} as {} in {} by {}, runtime `{}`",
+                    identity.account, identity.principal, identity.region, identity.source, self.id
+                ),
+            ),
+            Err(failure) => ui.detail("Account", &format!("unknown: {failure}")),
+        }
+    }
+
+    /// AWS as somebody with credentials sees it; a token alone sees nothing.
+    pub(super) async fn connection(&self) -> Result<Connection, Failure> {
+        match &self.connection {
+            Some(connection) => Ok(connection.clone()),
+            None => connect(&self.request).await,
+        }
+    }
+
+    /// The last session with this runtime and endpoint.
+    pub(super) fn last_session(&self) -> Result<Option<SessionId>, Failure> {
+        let Some(path) = &self.memory else {
+            return Ok(None);
+        };
+        let text = files::read_text(path)?;
+        Ok(text.and_then(|text| SessionId::parse(text.trim()).ok()))
+    }
+
+    pub(super) fn remember(&self, session: &SessionId) -> Result<(), Failure> {
+        if let Some(path) = &self.memory
+            && let Some(dir) = path.parent()
+        {
+            files::create_dir_all(dir)?;
+            files::write_atomic(path, dir, format!("{session}\n").as_bytes(), false)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn forget(&self, session: &SessionId) -> Result<(), Failure> {
+        if let Some(path) = &self.memory
+            && self.last_session()?.as_ref() == Some(session)
+        {
+            files::remove_file(path)?;
+        }
+        Ok(())
+    }
+}
+
+fn plane(
+    token: Option<&Token>,
+    connection: Option<&Connection>,
+    region: &Region,
+    url: &str,
+) -> Result<DataPlane, Failure> {
+    if let Some(token) = token {
+        check_privacy(url)?;
+        return Ok(DataPlane::bearing(token.clone(), region, url.to_owned()));
+    }
+    connection
+        .and_then(|connection| DataPlane::signing(connection, url.to_owned()))
+        .ok_or_else(|| Failure::access("no AWS credentials were found"))
+}
+
+/// A runtime with an authorizer takes no AWS credentials.
+pub(super) fn no_token(why: &str) -> Failure {
+    Failure::access(format!("{why}, and there is no token to show to it"))
+        .help("get a JWT from the authorizer's issuer and set CARGO_AGENTCORE_BEARER_TOKEN to it, or pass `--bearer-token`")
+}
+
+fn only(config: &Config) -> Result<&Agent, Failure> {
+    match &config.agents[..] {
+        [agent] => Ok(agent),
+        agents => {
+            let names: Vec<String> = agents.iter().map(|a| format!("`{}`", a.name)).collect();
+            Err(Failure::usage("one agent is spoken to at a time")
+                .note(format!("the agents are {}", names.join(", ")))
+                .help("choose one with `--agent`"))
+        }
+    }
+}
+
+/// A runtime's id is never used twice, so it stands for account, stage and emulator too.
+fn memory(
+    project: &Project,
+    agent: &Agent,
+    region: &Region,
+    id: &str,
+    endpoint: &EndpointName,
+) -> PathBuf {
+    project
+        .target_dir
+        .join("agentcore")
+        .join(agent.project.as_str())
+        .join("sessions")
+        .join(format!("{region}.{id}.{endpoint}"))
+}

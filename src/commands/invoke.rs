@@ -1,0 +1,344 @@
+//! `cargo agentcore invoke`: say something to an agent and show its answer as it comes.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use super::{
+    conversation::{Partner, Whom},
+    refusal,
+};
+use crate::{
+    cli,
+    effects::{
+        aws::data_plane::{CutOff, Invocation, Reply, Target},
+        clock, files,
+    },
+    error::{Exit, Failure, Message},
+    names::SessionId,
+    plan::{
+        answer::{self, AgentError, Answer, Printer},
+        invocation::{self, Header},
+        retry,
+    },
+    ui::Ui,
+};
+
+/// Say something to a deployed agent and show its answer as it comes
+///
+/// stdout carries the agent's answer and nothing else. Of an event stream, strings are printed as their
+/// text and every other event as one line of JSON; of a JSON answer, a string is printed as its text and
+/// everything else as it came.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What the agent gets: JSON, `@FILE` for a file's content, `-` for stdin
+    #[arg(value_name = "PAYLOAD", required_unless_present = "prompt")]
+    payload: Option<String>,
+    /// Send {"prompt": TEXT}
+    #[arg(long, value_name = "TEXT", conflicts_with = "payload")]
+    prompt: Option<String>,
+    /// The payload's content type; what is not JSON is not checked
+    #[arg(long, value_name = "TYPE", default_value = invocation::JSON, value_parser = invocation::content_type)]
+    content_type: String,
+    /// Send the payload without checking that it is JSON
+    #[arg(long)]
+    raw_payload: bool,
+    /// The session to speak in [default: a new one]
+    #[arg(long, value_name = "ID", value_parser = |text: &str| SessionId::parse(text), conflicts_with = "continue_last")]
+    session: Option<SessionId>,
+    /// Speak in the last session with this agent, stage and endpoint
+    #[arg(long = "continue", id = "continue_last", conflicts_with = "arn")]
+    continue_last: bool,
+    /// The user that the agent acts for; needs the permission InvokeAgentRuntimeForUser
+    #[arg(long, value_name = "ID", value_parser = invocation::user)]
+    user: Option<String>,
+    /// A header for the agent, as 'Name: value' (repeatable)
+    #[arg(long, value_name = "HEADER", value_parser = Header::parse)]
+    header: Vec<Header>,
+    /// How long the agent may say nothing
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = timeout)]
+    timeout: Duration,
+    /// Say how long the first byte and the whole answer took
+    #[arg(long)]
+    timing: bool,
+    /// Print the answer's bytes as they come, without decoding them
+    #[arg(long, conflicts_with = "output")]
+    raw: bool,
+    /// The form of what goes to stdout
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    output: cli::Output,
+    #[command(flatten)]
+    whom: Whom,
+}
+
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) => Err("no agent answers in no time".to_owned()),
+        Err(error) => Err(format!("{error}; such as `90s` or `15m`")),
+    }
+}
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let invocation = Invocation {
+        payload: payload(&args)?,
+        content_type: args.content_type.clone(),
+        user: args.user.clone(),
+        headers: args.header.clone(),
+    };
+    let partner = args.whom.find(ui).await?;
+    check(&args, &partner, ui)?;
+    let target = partner.target(session(&args, &partner)?);
+    // Before it is sent: a session that Ctrl-C leaves behind can still be stopped.
+    partner.remember(&target.session)?;
+    let speaking = speak(&args, &partner, &target, &invocation, ui);
+    clock::unless_interrupted(speaking)
+        .await
+        .unwrap_or_else(|| Err(interrupted(&target.session, &partner)))
+}
+
+fn payload(args: &Args) -> Result<Vec<u8>, Failure> {
+    let payload = match (&args.prompt, args.payload.as_deref()) {
+        (Some(prompt), _) => invocation::prompt(prompt),
+        (None, Some("-")) => files::read_stdin()?,
+        (None, Some(text)) => match text.strip_prefix('@') {
+            Some(path) => files::read_bytes(Path::new(path))?,
+            None => text.as_bytes().to_vec(),
+        },
+        (None, None) => unreachable!("the command line demands a payload or a prompt"),
+    };
+    invocation::check_payload(&payload, &args.content_type, args.raw_payload)?;
+    Ok(payload)
+}
+
+/// What can be known to go wrong, before anything is sent.
+fn check(args: &Args, partner: &Partner, ui: &Ui) -> Result<(), Failure> {
+    if args.user.is_some() && partner.with_token {
+        return Err(Failure::usage(
+            "`--user` does not go with a bearer token: the token says who the user is",
+        ));
+    }
+    let Some(agent) = &partner.agent else {
+        return Ok(());
+    };
+    for header in &args.header {
+        if !header.reaches(&agent.header_allowlist) {
+            ui.warning(
+                &Message::new(format!(
+                    "the header `{}` does not reach the agent `{}`",
+                    header.name, agent.name
+                ))
+                .help(format!(
+                    "add it to the agent's `header-allowlist = [\"{}\"]`, and deploy again",
+                    header.name
+                )),
+            );
+        }
+    }
+    if args.whom.aws.local {
+        ui.note("the emulator does not run the agent: it answers with an echo of the payload");
+    }
+    Ok(())
+}
+
+fn session(args: &Args, partner: &Partner) -> Result<SessionId, Failure> {
+    if let Some(session) = &args.session {
+        return Ok(session.clone());
+    }
+    if args.continue_last {
+        return partner.last_session()?.ok_or_else(|| {
+            Failure::world(format!(
+                "there is no session to continue with the {}, endpoint `{}`",
+                partner.name(),
+                partner.endpoint
+            ))
+            .help("leave `--continue` out to begin one, or name one with `--session`")
+        });
+    }
+    Ok(SessionId::parse(&clock::unique_id()).expect("a UUID is a session's id"))
+}
+
+async fn speak(
+    args: &Args,
+    partner: &Partner,
+    target: &Target,
+    invocation: &Invocation,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let start = clock::now();
+    let introduction = async {
+        partner.introduce(ui).await;
+        ui.status("Session", target.session.as_str());
+    };
+    let sending = send(args, partner, target, invocation, ui);
+    let ((), reply) = tokio::join!(introduction, sending);
+    let mut reply = reply?;
+    if let Some(session) = reply.session.as_ref().filter(|id| **id != target.session) {
+        ui.status(
+            "Session",
+            &format!("{session}: the service has chosen another"),
+        );
+        partner.remember(session)?;
+    }
+    let read = read(args, &mut reply, start, ui).await;
+    if args.output == cli::Output::Json {
+        print_document(&read, &reply, target, ui);
+    }
+    if let Some(id) = &reply.mcp_session {
+        ui.note(&format!(
+            "the agent's MCP session is `{id}`; `--header 'Mcp-Session-Id: {id}'` goes on in it"
+        ));
+    }
+    if args.timing {
+        ui.status(
+            "Timing",
+            &format!(
+                "first byte after {:.3} s, all of it after {:.3} s",
+                read.first_byte.as_secs_f64(),
+                read.total.as_secs_f64()
+            ),
+        );
+    }
+    ended(read, args, partner)
+}
+
+/// Sends the request, and again only where no agent can have seen it.
+async fn send(
+    args: &Args,
+    partner: &Partner,
+    target: &Target,
+    invocation: &Invocation,
+    ui: &Ui,
+) -> Result<Reply, Failure> {
+    let since = clock::wall();
+    for attempt in 1.. {
+        let refusal = match partner.plane.invoke(target, invocation, args.timeout).await {
+            Ok(reply) => return Ok(reply),
+            Err(refusal) => refusal,
+        };
+        let setback = refusal::setback(&refusal);
+        let Some(pause) = retry::repeat(setback, attempt, clock::jitter()) else {
+            return Err(refusal::explain(refusal, partner, args.timeout, since, ui).await);
+        };
+        ui.status(
+            "Retrying",
+            &format!(
+                "in {:.1} s: {}",
+                pause.as_secs_f64(),
+                refusal::reason(setback)
+            ),
+        );
+        clock::sleep(pause).await;
+    }
+    unreachable!("the loop returns")
+}
+
+/// An answer that was read to its end, or as far as it came.
+struct Read {
+    /// Kept for `--output json` only.
+    body: Vec<u8>,
+    error: Option<AgentError>,
+    cut_off: Option<CutOff>,
+    first_byte: Duration,
+    total: Duration,
+}
+
+async fn read(args: &Args, reply: &mut Reply, start: Instant, ui: &Ui) -> Read {
+    let mut answer = Answer::new(&reply.content_type, args.raw);
+    let mut printer = Printer::new();
+    let (mut body, mut cut_off, mut first_byte) = (Vec::new(), None, None);
+    let mut is_read = true;
+    while is_read && let Some(next) = reply.next(args.timeout).await {
+        let bytes = match next {
+            Ok(bytes) => bytes,
+            Err(cut) => {
+                cut_off = Some(cut);
+                break;
+            }
+        };
+        first_byte.get_or_insert_with(|| start.elapsed());
+        let pieces = answer.push(&bytes);
+        match args.output {
+            cli::Output::Json => body.extend_from_slice(&bytes),
+            cli::Output::Text => is_read = ui.bytes(&printer.print(&pieces)),
+        }
+    }
+    let end = answer.finish(cut_off.is_none());
+    if args.output == cli::Output::Text && is_read {
+        let mut rest = printer.print(&end.pieces);
+        // A shell's prompt begins on a line of its own; a program gets the agent's bytes only.
+        if printer.is_within_a_line() && !args.raw && ui.result_is_read_on_a_terminal() {
+            rest.push(b'\n');
+        }
+        ui.bytes(&rest);
+    }
+    let total = start.elapsed();
+    Read {
+        body,
+        error: end.error,
+        cut_off,
+        first_byte: first_byte.unwrap_or(total),
+        total,
+    }
+}
+
+fn print_document(read: &Read, reply: &Reply, target: &Target, ui: &Ui) {
+    let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let error = read
+        .error
+        .as_ref()
+        .map(|error| json!({ "type": error.kind, "message": error.message }));
+    let document = json!({
+        "version": 1,
+        "command": "invoke",
+        "runtime": target.arn,
+        "endpoint": target.endpoint,
+        "session": reply.session.as_ref().unwrap_or(&target.session),
+        "mcp_session": reply.mcp_session,
+        "status": reply.status,
+        "content_type": reply.content_type,
+        "answer": answer::value(&reply.content_type, &read.body),
+        "complete": read.cut_off.is_none(),
+        "error": error,
+        "milliseconds": {
+            "first_byte": milliseconds(read.first_byte),
+            "total": milliseconds(read.total),
+        },
+    });
+    ui.result(&serde_json::to_string_pretty(&document).expect("a JSON value can be written"));
+}
+
+fn ended(read: Read, args: &Args, partner: &Partner) -> Result<(), Failure> {
+    let failure = match (read.cut_off, read.error) {
+        (None, None) => return Ok(()),
+        (None, Some(error)) => Failure::world(format!(
+            "the {} failed while it answered: {}",
+            partner.name(),
+            error.message
+        ))
+        .note(format!("it is a `{}`", error.kind)),
+        (Some(CutOff::Broken(cause)), _) => {
+            Failure::world(format!("the answer of the {} broke off", partner.name()))
+                .note(cause)
+                .note("what had come was printed; the request was not sent again")
+        }
+        (Some(CutOff::Silent), _) => Failure::world(format!(
+            "the {} said nothing more for {}",
+            partner.name(),
+            humantime::format_duration(args.timeout)
+        ))
+        .note("what had come was printed")
+        .help("`--timeout 30m` waits longer"),
+    };
+    Err(failure)
+}
+
+fn interrupted(session: &SessionId, partner: &Partner) -> Failure {
+    Failure::new(Exit::Interrupted, "stopped; the agent may go on working").help(format!(
+        "`cargo agentcore stop-session {} --session {session}` ends the session and its work",
+        partner.options()
+    ))
+}

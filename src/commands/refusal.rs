@@ -1,0 +1,179 @@
+//! Why an agent did not answer, in the user's words, with the way out.
+
+use std::time::{Duration, SystemTime};
+
+use super::conversation::{Partner, no_token};
+use crate::{
+    effects::{
+        aws::{AwsError, Kind, data_plane::Refusal, logs::Logs, runtime::Runtimes},
+        clock,
+    },
+    error::Failure,
+    plan::retry::{self, Setback},
+    ui::Ui,
+};
+
+/// How often the log is looked at: what an agent prints is there after some seconds.
+const LOOKS: u32 = 4;
+
+/// The clocks of this machine and of the service need not agree.
+const SKEW: Duration = Duration::from_secs(10);
+
+/// What the refusal means to whoever may send the request again.
+pub(super) fn setback(refusal: &Refusal) -> Setback {
+    match refusal {
+        Refusal::Answered { error, .. } => match (error.kind, error.code.as_deref()) {
+            (Kind::Throttled, _) => Setback::Throttled,
+            (_, Some("RetryableConflictException")) => Setback::Busy,
+            _ => Setback::Other,
+        },
+        Refusal::Unreachable(_) => Setback::Unreachable,
+        Refusal::Broken(_) | Refusal::Silent => Setback::Other,
+    }
+}
+
+/// What is said while the request waits for its next turn.
+pub(super) fn reason(setback: Setback) -> &'static str {
+    match setback {
+        Setback::Throttled => "the service is busy",
+        Setback::Busy => "the session is at work on another request",
+        Setback::Unreachable => "nobody listens there",
+        Setback::Other => "it failed",
+    }
+}
+
+/// The refusal as it is shown. `since` is when the request was sent.
+pub(super) async fn explain(
+    refusal: Refusal,
+    partner: &Partner,
+    limit: Duration,
+    since: SystemTime,
+    ui: &Ui,
+) -> Failure {
+    match refusal {
+        Refusal::Unreachable(cause) => {
+            Failure::world(format!("nobody listens at `{}`", partner.url)).note(cause)
+        }
+        Refusal::Broken(cause) => Failure::world(format!(
+            "the connection broke before the {} had answered",
+            partner.name()
+        ))
+        .note(cause)
+        .note("it may have done its work all the same, so the request was not sent again"),
+        Refusal::Silent => Failure::world(format!(
+            "the {} said nothing for {}",
+            partner.name(),
+            humantime::format_duration(limit)
+        ))
+        .help("`--timeout 30m` waits longer; an agent that needs long should stream its answer"),
+        Refusal::Answered {
+            error,
+            status,
+            authenticate,
+        } => {
+            let failure = match status {
+                401 | 403 => unauthorized(error, partner).await,
+                424 => agent_failed(error, partner, since, ui).await,
+                _ => other(error, partner),
+            };
+            match authenticate {
+                Some(demand) => failure.note(format!("it asks for `{demand}`")),
+                None => failure,
+            }
+        }
+    }
+}
+
+async fn unauthorized(error: AwsError, partner: &Partner) -> Failure {
+    if partner.with_token {
+        return said(
+            Failure::access(format!("the {} did not accept the bearer token", partner.name())),
+            &error,
+        )
+        .help("get a new one; issuer, audience and client have to be those of the runtime's authorizer")
+        .help("for a runtime without an authorizer, leave `--bearer-token` and CARGO_AGENTCORE_BEARER_TOKEN out");
+    }
+    let wants_jwt = match partner.connection().await {
+        Ok(connection) => Runtimes::over(&connection).wants_jwt(&partner.id).await,
+        Err(_) => Ok(false),
+    };
+    // Who may not look at the runtime is told what the service has said.
+    if wants_jwt.unwrap_or(false) {
+        return said(
+            no_token(&format!("the {} has an authorizer", partner.name())),
+            &error,
+        );
+    }
+    error.into()
+}
+
+/// The agent answered, with an error or not at all; its own words are the best explanation.
+async fn agent_failed(error: AwsError, partner: &Partner, since: SystemTime, ui: &Ui) -> Failure {
+    let failure = said(
+        Failure::world(format!("the {} failed", partner.name())),
+        &error,
+    );
+    let group = format!(
+        "/aws/bedrock-agentcore/runtimes/{}-{}",
+        partner.id, partner.endpoint
+    );
+    let failure = match last_lines(partner, since, ui).await {
+        Ok(lines) if lines.is_empty() => failure.note(format!(
+            "its log group `{group}` has no line of this request yet"
+        )),
+        Ok(lines) => failure.note(format!("its log ends with:\n{}", lines.join("\n"))),
+        Err(cause) => failure.note(format!("its log group `{group}` cannot be read: {cause}")),
+    };
+    match &partner.agent {
+        Some(_) => failure.help("`cargo agentcore logs` shows more"),
+        None => failure,
+    }
+}
+
+async fn last_lines(partner: &Partner, since: SystemTime, ui: &Ui) -> Result<Vec<String>, Failure> {
+    let logs = Logs::over(&partner.connection().await?);
+    let since = since.checked_sub(SKEW).unwrap_or(since);
+    for look in 1..=LOOKS {
+        let lines = logs
+            .last_lines(&partner.id, partner.endpoint.as_str(), since)
+            .await?;
+        if !lines.is_empty() {
+            return Ok(lines);
+        }
+        if look == 1 {
+            ui.status("Waiting", "for the agent's log");
+        }
+        if look < LOOKS {
+            clock::sleep(retry::look(look, clock::jitter())).await;
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn other(error: AwsError, partner: &Partner) -> Failure {
+    let help = match (error.kind, error.code.as_deref()) {
+        (_, Some("RetryableConflictException")) => Some(
+            "the session is at work on another request: wait for it, or use another `--session`",
+        ),
+        (Kind::NotFound, _) if partner.endpoint.as_str() != "DEFAULT" => {
+            Some("without `--endpoint`, the endpoint `DEFAULT` is used, which every runtime has")
+        }
+        _ => None,
+    };
+    let failure = Failure::from(error);
+    match help {
+        Some(help) => failure.help(help),
+        None => failure,
+    }
+}
+
+fn said(failure: Failure, error: &AwsError) -> Failure {
+    let failure = match &error.code {
+        Some(code) => failure.note(format!("{code}: {}", error.message)),
+        None => failure.note(error.message.clone()),
+    };
+    match &error.request_id {
+        Some(id) => failure.note(format!("request id {id}")),
+        None => failure,
+    }
+}

@@ -1,0 +1,514 @@
+//! The runtime of one agent: looked at, judged, written and waited for.
+
+use std::{cell::Cell, collections::BTreeMap};
+
+use super::{
+    session::Placed,
+    waiting::{State, wait},
+};
+use crate::{
+    config::RoleSettings,
+    effects::{
+        aws::{
+            AwsError,
+            iam::Iam,
+            runtime::{Presence, Runtimes},
+            runtime_read::Named,
+            runtime_write::{Token, Written},
+        },
+        clock,
+    },
+    error::{Failure, Message},
+    plan::{
+        bucket,
+        clean::Tags,
+        deploy::{self, DesiredRuntime, ObservedRuntime, RuntimeStep, Settling},
+        deployed::{DEFAULT_ENDPOINT, EndpointState, READY, RuntimeState, Standing},
+        ownership::Identity,
+        refusal::{self, Refusal},
+        retry,
+        runtime_diff::{Artifact, FieldChange, changes},
+    },
+    ui::Ui,
+};
+
+/// How often the endpoint that the service makes is looked for: not every store makes one.
+const ENDPOINT_LOOKS: u32 = 4;
+
+/// A runtime of the agent's name, whoever made it.
+pub(super) struct Looked {
+    state: RuntimeState,
+    tags: Tags,
+    endpoint: Option<EndpointState>,
+}
+
+/// A runtime that is proven ours, with the endpoint that goes with it.
+#[derive(Clone)]
+pub(super) struct Seen {
+    pub(super) observed: ObservedRuntime,
+    endpoint: Option<EndpointState>,
+}
+
+/// A role's ARN and tags: what uses it is as much ours as it is.
+pub(super) type Proof<'a> = Option<(&'a str, BTreeMap<String, String>)>;
+
+/// Reads every runtime of the agent's name: one on AWS, several in a store that does not mind.
+pub(super) async fn look(placed: &Placed<'_>, list: &[Named]) -> Result<Vec<Looked>, Failure> {
+    let runtimes = Runtimes::new(&placed.session);
+    let mut found = Vec::new();
+    for named in list
+        .iter()
+        .filter(|named| named.name == placed.agent.runtime_name.as_str())
+    {
+        let read = futures_util::try_join!(
+            runtimes.read(&named.id, None),
+            runtimes.tags(&named.arn),
+            runtimes.read_endpoint(&named.id, DEFAULT_ENDPOINT),
+        );
+        match read {
+            Ok((Some(state), tags, endpoint)) => found.push(Looked {
+                state,
+                tags,
+                endpoint,
+            }),
+            // It has gone since it was listed.
+            Ok((None, ..)) => {}
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
+}
+
+/// The one that is ours; a failure where another is in the way.
+pub(super) fn judge(
+    placed: &Placed<'_>,
+    looked: Vec<Looked>,
+    proof: &Proof<'_>,
+) -> Result<Option<Seen>, Failure> {
+    let name = &placed.agent.runtime_name;
+    let mut ours = Vec::new();
+    for Looked {
+        state,
+        tags,
+        endpoint,
+    } in looked
+    {
+        if let Standing::NotOurs(why) = standing(placed, &state, &tags, proof) {
+            return Err(Failure::world(format!(
+                "a runtime `{name}` is there and is not provably this project's"
+            ))
+            .note(format!("`{}`: {why}", state.id))
+            .help("choose another agent name in the metadata, or delete that runtime if it is yours; nothing was done to it"));
+        }
+        ours.push(Seen {
+            observed: ObservedRuntime { state, tags },
+            endpoint,
+        });
+    }
+    if ours.len() > 1 {
+        let mut failure = Failure::world(format!("several runtimes are called `{name}`"));
+        for seen in &ours {
+            failure = failure.note(format!("`{}`", seen.observed.state.id));
+        }
+        return Err(failure.help("`cargo agentcore clean` deletes them all"));
+    }
+    Ok(ours.pop())
+}
+
+fn standing(placed: &Placed<'_>, state: &RuntimeState, tags: &Tags, proof: &Proof<'_>) -> Standing {
+    let Placed { agent, session } = placed;
+    let identity = Identity::of(agent);
+    let by_tags = Standing::by_tags(&identity, tags);
+    if by_tags != Standing::AskRole {
+        return by_tags;
+    }
+    let role = proof.as_ref().map(|(arn, tags)| (*arn, tags));
+    match Standing::by_role(&identity, &state.fields.role_arn, role) {
+        Standing::Ours => Standing::Ours,
+        // A store that keeps no tags on runtimes still has the project's own bucket, which is tagged.
+        by_role if *tags == Tags::Unknown => match &state.fields.artifact {
+            Artifact::Code {
+                object: Some(object),
+                ..
+            } if object.bucket
+                == bucket::name(&agent.project, &session.account, &session.region)
+                && object.key.starts_with(&bucket::prefix(&agent.runtime_name)) =>
+            {
+                Standing::Ours
+            }
+            _ => by_role,
+        },
+        by_role => by_role,
+    }
+}
+
+/// Brings one runtime to what is wanted.
+pub(super) struct Rollout<'a> {
+    pub(super) placed: &'a Placed<'a>,
+    pub(super) desired: &'a DesiredRuntime,
+    /// Whether this run wrote to the role.
+    pub(super) role_was_written: bool,
+    pub(super) ui: &'a Ui,
+}
+
+/// What came of it.
+pub(super) struct Outcome {
+    pub(super) state: RuntimeState,
+    pub(super) endpoint: Option<EndpointState>,
+    pub(super) did: Did,
+    pub(super) changes: Vec<FieldChange>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Did {
+    Nothing,
+    Created,
+    Updated,
+    /// Only its tags.
+    Tagged,
+}
+
+impl Did {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "unchanged",
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Tagged => "tagged",
+        }
+    }
+}
+
+/// Whether a step was carried out.
+enum Progress {
+    Made(RuntimeState, Did),
+    /// Somebody else was quicker; with what the service said.
+    Again(AwsError),
+}
+
+impl Rollout<'_> {
+    /// Goes on until the runtime is as wanted and READY. What others do to it meanwhile is waited for.
+    pub(super) async fn run(&self, seen: Option<Seen>) -> Result<Outcome, Failure> {
+        let start = clock::now();
+        let mut seen = seen;
+        for round in 1.. {
+            let settled = self.settled(seen).await?;
+            let observed = settled.as_ref().map(|seen| &seen.observed);
+            let steps = deploy::plan(self.desired, observed)?;
+            let written: Vec<FieldChange> =
+                steps.iter().flat_map(RuntimeStep::changes).cloned().collect();
+            match self.carry_out(&steps, settled.as_ref()).await? {
+                Progress::Made(state, did) => {
+                    let known = settled.and_then(|seen| seen.endpoint);
+                    let endpoint = self.endpoint(&state, known).await?;
+                    return Ok(Outcome {
+                        state,
+                        endpoint,
+                        did,
+                        changes: written,
+                    });
+                }
+                Progress::Again(error) => {
+                    if start.elapsed() >= refusal::BUSY {
+                        return Err(refused(error));
+                    }
+                    if round == 1 {
+                        let limit = humantime::format_duration(refusal::BUSY);
+                        self.ui.status(
+                            "Waiting",
+                            &format!("for another change of {} ({}, at most {limit})", error.resource, error.message),
+                        );
+                    }
+                    clock::sleep(retry::look(round, clock::jitter())).await;
+                    seen = self.look_again().await?;
+                }
+            }
+        }
+        unreachable!("the loop ends by itself")
+    }
+
+    async fn look_again(&self) -> Result<Option<Seen>, Failure> {
+        let list = Runtimes::new(&self.placed.session).list().await?;
+        let looked = look(self.placed, &list).await?;
+        let proof = match &self.placed.agent.role {
+            RoleSettings::Given { .. } => None,
+            RoleSettings::Managed { .. } => Some((
+                self.desired.fields.role_arn.as_str(),
+                self.desired.identity.tags(),
+            )),
+        };
+        judge(self.placed, looked, &proof)
+    }
+
+    /// Waits until nothing else happens to the runtime.
+    async fn settled(&self, seen: Option<Seen>) -> Result<Option<Seen>, Failure> {
+        let Some(mut seen) = seen else {
+            return Ok(None);
+        };
+        let runtimes = Runtimes::new(&self.placed.session);
+        let id = seen.observed.state.id.clone();
+        let going = match deploy::settling(&seen.observed.state) {
+            Settling::Settled => return Ok(Some(seen)),
+            Settling::Changing => "to be finished with another change",
+            Settling::Going => "to be gone",
+        };
+        let state = wait(
+            &format!("runtime `{id}` {going}"),
+            retry::DELETION,
+            async || {
+                Ok(match runtimes.read(&id, None).await? {
+                    None => State::Done(None),
+                    Some(state) if deploy::settling(&state) == Settling::Settled => {
+                        State::Done(Some(state))
+                    }
+                    Some(state) => State::Going(state.status),
+                })
+            },
+            self.ui,
+        )
+        .await?;
+        Ok(state.map(|state| {
+            seen.observed.state = state;
+            seen.endpoint = None;
+            seen
+        }))
+    }
+
+    async fn carry_out(
+        &self,
+        steps: &[RuntimeStep],
+        seen: Option<&Seen>,
+    ) -> Result<Progress, Failure> {
+        let runtimes = Runtimes::new(&self.placed.session);
+        let mut made = seen.map(|seen| (seen.observed.state.clone(), Did::Nothing));
+        for step in steps {
+            let (verb, _, object) = step.words();
+            self.ui.status(verb, &object);
+            match step {
+                RuntimeStep::Delete { id, why: _ } => {
+                    runtimes.delete(id).await?;
+                    self.gone(&runtimes, id).await?;
+                }
+                RuntimeStep::Create { .. } | RuntimeStep::Update { .. } => {
+                    match self.write(&runtimes, step).await? {
+                        Ok(written) => {
+                            let did = match step {
+                                RuntimeStep::Update { .. } => Did::Updated,
+                                _ => Did::Created,
+                            };
+                            made = Some((self.ready(&runtimes, &written).await?, did));
+                        }
+                        Err(error) => return Ok(Progress::Again(error)),
+                    }
+                }
+                RuntimeStep::Tag { arn, tags } => {
+                    runtimes.tag(&current(made.as_ref(), arn), tags).await?;
+                    mark_tagged(&mut made);
+                }
+                RuntimeStep::Untag { arn, keys } => {
+                    runtimes.untag(&current(made.as_ref(), arn), keys).await?;
+                    mark_tagged(&mut made);
+                }
+            }
+        }
+        let (state, did) = made.expect("without a runtime there is a step that makes one");
+        Ok(Progress::Made(state, did))
+    }
+
+    /// Sends one write until the service takes it; `Err` inside: somebody else is at it.
+    async fn write(
+        &self,
+        runtimes: &Runtimes,
+        step: &RuntimeStep,
+    ) -> Result<Result<Written, AwsError>, Failure> {
+        let token = Token::new();
+        let start = clock::now();
+        let fields = &self.desired.fields;
+        for attempt in 1.. {
+            let answer = match step {
+                RuntimeStep::Update { id, .. } => runtimes.update(id, fields, &token).await,
+                RuntimeStep::Create { name, tags } => {
+                    runtimes.create(name, fields, tags, &token).await
+                }
+                RuntimeStep::Delete { .. }
+                | RuntimeStep::Tag { .. }
+                | RuntimeStep::Untag { .. } => {
+                    unreachable!("only these two are written so")
+                }
+            };
+            let error = match answer {
+                Ok(written) => return Ok(Ok(written)),
+                Err(error) => error,
+            };
+            match refusal::of(error.code.as_deref(), &error.message) {
+                Refusal::Busy | Refusal::NameTaken => return Ok(Err(error)),
+                // It was there a moment ago: deleted by somebody else.
+                _ if error.is_not_found() => return Ok(Err(error)),
+                Refusal::Role
+                    if start.elapsed() < refusal::PROPAGATION && self.role_is_young().await? =>
+                {
+                    if attempt == 1 {
+                        let limit = humantime::format_duration(refusal::PROPAGATION);
+                        self.ui.status(
+                            "Waiting",
+                            &format!(
+                                "for AgentCore to know the role `{}` (at most {limit})",
+                                fields.role_arn
+                            ),
+                        );
+                    }
+                    clock::sleep(retry::look(attempt, clock::jitter())).await;
+                }
+                _ => return Err(refused(error)),
+            }
+        }
+        unreachable!("the loop ends by itself")
+    }
+
+    /// Whether the role may still be on its way to every corner of AWS.
+    async fn role_is_young(&self) -> Result<bool, Failure> {
+        if self.role_was_written {
+            return Ok(true);
+        }
+        let name = match &self.placed.agent.role {
+            RoleSettings::Given { arn } => &arn.name,
+            RoleSettings::Managed { name, .. } => name,
+        };
+        let created = Iam::new(&self.placed.session).created(name).await?;
+        let age = created.map(|created| clock::seconds_since_1970() - created);
+        let young = i64::try_from(refusal::PROPAGATION.as_secs()).unwrap_or(i64::MAX);
+        Ok(age.is_some_and(|age| age < young))
+    }
+
+    /// Waits for what was written; a failure with the service's reason where it does not come.
+    async fn ready(
+        &self,
+        runtimes: &Runtimes,
+        written: &Written,
+    ) -> Result<RuntimeState, Failure> {
+        let Written { id, version } = written;
+        let state = wait(
+            &format!("runtime `{id}` to be READY"),
+            retry::READY,
+            async || {
+                Ok(match runtimes.read(id, None).await? {
+                    // The one that was made a moment ago is not known everywhere yet.
+                    None => State::Going("not there yet".to_owned()),
+                    Some(state) if state.status == READY && state.version != *version => {
+                        State::Going(format!("READY with version {}", state.version))
+                    }
+                    Some(state) if deploy::settling(&state) == Settling::Changing => {
+                        State::Going(state.status)
+                    }
+                    Some(state) => State::Done(state),
+                })
+            },
+            self.ui,
+        )
+        .await?;
+        if state.status != READY {
+            return Err(super::last_words::failed(self.placed, &state).await);
+        }
+        let kept = changes(&self.desired.fields, &state.fields);
+        if !kept.is_empty() {
+            let names: Vec<String> = kept.iter().map(|change| format!("`{}`", change.field)).collect();
+            self.ui.warning(
+                &Message::new(format!(
+                    "the runtime `{id}` is READY, and the service did not take on {}",
+                    names.join(", ")
+                ))
+                .note("the next deploy tries again"),
+            );
+        }
+        Ok(state)
+    }
+
+    async fn gone(&self, runtimes: &Runtimes, id: &str) -> Result<(), Failure> {
+        wait(
+            &format!("runtime `{id}` to be gone"),
+            retry::DELETION,
+            async || {
+                Ok(match runtimes.presence(id).await? {
+                    Presence::Gone => State::Done(()),
+                    Presence::There { status, failure } if status == "DELETE_FAILED" => {
+                        State::Failed {
+                            status,
+                            reason: failure,
+                        }
+                    }
+                    Presence::There { status, .. } => State::Going(status),
+                })
+            },
+            self.ui,
+        )
+        .await
+    }
+
+    /// The endpoint that follows the newest version, once it answers with that one. `None` in a store
+    /// that makes none.
+    async fn endpoint(
+        &self,
+        state: &RuntimeState,
+        known: Option<EndpointState>,
+    ) -> Result<Option<EndpointState>, Failure> {
+        let answers = |endpoint: &EndpointState| {
+            endpoint.status == READY
+                && endpoint
+                    .live
+                    .as_ref()
+                    .is_none_or(|live| *live == state.version)
+        };
+        if let Some(endpoint) = known.filter(answers) {
+            return Ok(Some(endpoint));
+        }
+        let runtimes = Runtimes::new(&self.placed.session);
+        let looks = Cell::new(0);
+        wait(
+            &format!("endpoint `{DEFAULT_ENDPOINT}` of runtime `{}` to be READY", state.id),
+            retry::READY,
+            async || {
+                looks.set(looks.get() + 1);
+                let endpoint = runtimes.read_endpoint(&state.id, DEFAULT_ENDPOINT).await?;
+                Ok(match endpoint {
+                    None if looks.get() >= ENDPOINT_LOOKS => State::Done(None),
+                    None => State::Going("not there yet".to_owned()),
+                    Some(endpoint) if answers(&endpoint) => State::Done(Some(endpoint)),
+                    Some(endpoint) if endpoint.status.ends_with("_FAILED") => State::Failed {
+                        status: endpoint.status,
+                        reason: endpoint.failure,
+                    },
+                    Some(endpoint) => State::Going(match endpoint.live {
+                        Some(live) if endpoint.status == READY => {
+                            format!("READY with version {live}")
+                        }
+                        _ => endpoint.status,
+                    }),
+                })
+            },
+            self.ui,
+        )
+        .await
+    }
+}
+
+/// The ARN as it is now: there are stores where an update changes it.
+fn current(made: Option<&(RuntimeState, Did)>, arn: &str) -> String {
+    made.map_or_else(|| arn.to_owned(), |(state, _)| state.arn.clone())
+}
+
+fn mark_tagged(made: &mut Option<(RuntimeState, Did)>) {
+    if let Some((_, did @ Did::Nothing)) = made {
+        *did = Did::Tagged;
+    }
+}
+
+/// A refusal that waiting does not help.
+fn refused(error: AwsError) -> Failure {
+    let help = refusal::of(error.code.as_deref(), &error.message).help();
+    let failure = Failure::from(error);
+    match help {
+        Some(help) => failure.help(help),
+        None => failure,
+    }
+}

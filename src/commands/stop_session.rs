@@ -1,0 +1,83 @@
+//! `cargo agentcore stop-session`: end a session, and what the agent does in it.
+
+use std::time::Duration;
+
+use super::{conversation::Whom, refusal};
+use crate::{
+    effects::{
+        aws::{Kind, data_plane::Refusal},
+        clock,
+    },
+    error::Failure,
+    names::SessionId,
+    plan::retry,
+    ui::Ui,
+};
+
+/// End a session of an agent, and with it what the agent does there
+///
+/// Without it, a session ends by itself when it has been idle for long enough, and is paid for until
+/// then. One that has ended already is no error.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The session [default: the last one with this agent, stage and endpoint]
+    #[arg(long, value_name = "ID", value_parser = |text: &str| SessionId::parse(text))]
+    session: Option<SessionId>,
+    #[command(flatten)]
+    whom: Whom,
+}
+
+/// The service has to answer this by itself.
+const LIMIT: Duration = Duration::from_mins(1);
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let partner = args.whom.find(ui).await?;
+    let session = match args.session {
+        Some(session) => session,
+        None => partner.last_session()?.ok_or_else(|| {
+            Failure::world(format!(
+                "no session with the {}, endpoint `{}`, is known here",
+                partner.name(),
+                partner.endpoint
+            ))
+            .help("name it with `--session`; `invoke` prints it on stderr")
+        })?,
+    };
+    let target = partner.target(session);
+    let since = clock::wall();
+    for attempt in 1.. {
+        let (_, stopped) = tokio::join!(
+            async {
+                if attempt == 1 {
+                    partner.introduce(ui).await;
+                }
+            },
+            partner.plane.stop(&target, LIMIT)
+        );
+        let refusal = match stopped {
+            Ok(()) => {
+                ui.status("Stopped", &format!("session {}", target.session));
+                break;
+            }
+            Err(refusal) => refusal,
+        };
+        let kind = match &refusal {
+            Refusal::Answered { error, .. } => Some(error.kind),
+            _ => None,
+        };
+        if kind == Some(Kind::NotFound) {
+            ui.note(&format!("the session {} is already gone", target.session));
+            break;
+        }
+        if kind == Some(Kind::Unsupported) && args.whom.aws.local {
+            ui.note("the emulator keeps no sessions: there is nothing to stop");
+            break;
+        }
+        let setback = refusal::setback(&refusal);
+        let Some(pause) = retry::repeat(setback, attempt, clock::jitter()) else {
+            return Err(refusal::explain(refusal, &partner, LIMIT, since, ui).await);
+        };
+        clock::sleep(pause).await;
+    }
+    partner.forget(&target.session)
+}

@@ -1,0 +1,425 @@
+//! `bedrock-agentcore`, the service that agents are spoken to through.
+//!
+//! Over plain HTTP and not over an SDK: a runtime with a JWT authorizer takes no signature, and an
+//! answer has to be read as it comes. A request is sent once; whether again, the caller decides.
+
+use std::{error::Error as _, io, time::Duration};
+
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::{
+    Connector,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector as _, HttpConnectorSettings},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+};
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{AwsError, error::innermost, session::Connection};
+use crate::{
+    effects::{clock, env},
+    names::{EndpointName, Partition, Region, SessionId},
+    plan::invocation::{ACCEPTED, Header, Token},
+};
+
+const SESSION_ID: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
+const USER_ID: &str = "x-amzn-bedrock-agentcore-runtime-user-id";
+const INVOKE: &str = "bedrock-agentcore:InvokeAgentRuntime";
+const STOP: &str = "bedrock-agentcore:StopRuntimeSession";
+
+/// What stays as it is in a path or a query.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// An explanation is short; what is longer is none.
+const LONGEST_EXPLANATION: usize = 1 << 20;
+
+/// A way to the service.
+#[derive(Debug)]
+pub(crate) struct DataPlane {
+    connector: Connector,
+    endpoint: String,
+    region: Region,
+    authorization: Authorization,
+}
+
+/// Who says that this is allowed.
+#[derive(Debug, Clone)]
+enum Authorization {
+    Signature(SharedCredentialsProvider),
+    Bearer(Token),
+}
+
+/// The runtime, the endpoint and the session of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) arn: String,
+    pub(crate) endpoint: EndpointName,
+    pub(crate) session: SessionId,
+}
+
+/// What is said to an agent.
+#[derive(Debug, Clone)]
+pub(crate) struct Invocation {
+    pub(crate) payload: Vec<u8>,
+    pub(crate) content_type: String,
+    pub(crate) user: Option<String>,
+    pub(crate) headers: Vec<Header>,
+}
+
+/// The head of an agent's answer, and the body that is still to come.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    /// As the service names it; it may differ from the one that was sent.
+    pub(crate) session: Option<SessionId>,
+    pub(crate) mcp_session: Option<String>,
+    body: ByteStream,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The service said no, or there are no credentials to ask it with.
+    Answered {
+        error: AwsError,
+        status: u16,
+        /// What a 401 demands.
+        authenticate: Option<String>,
+    },
+    /// Nobody listens there; nothing was sent.
+    Unreachable(String),
+    /// The connection broke before an answer; what was sent may have been carried out.
+    Broken(String),
+    /// The time ran out.
+    Silent,
+}
+
+/// Why an answer ended before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CutOff {
+    Broken(String),
+    Silent,
+}
+
+impl DataPlane {
+    /// Signs with the connection's credentials.
+    pub(crate) fn signing(connection: &Connection, endpoint: String) -> Option<Self> {
+        let credentials = connection.sdk.credentials_provider()?;
+        Some(Self {
+            connector: connector(&endpoint),
+            endpoint,
+            region: connection.region.clone(),
+            authorization: Authorization::Signature(credentials),
+        })
+    }
+
+    /// Shows a token; needs no credentials.
+    pub(crate) fn bearing(token: Token, region: &Region, endpoint: String) -> Self {
+        Self {
+            connector: connector(&endpoint),
+            endpoint,
+            region: region.clone(),
+            authorization: Authorization::Bearer(token),
+        }
+    }
+
+    pub(crate) async fn invoke(
+        &self,
+        target: &Target,
+        invocation: &Invocation,
+        limit: Duration,
+    ) -> Result<Reply, Refusal> {
+        let mut headers = vec![
+            ("content-type".to_owned(), invocation.content_type.clone()),
+            ("accept".to_owned(), ACCEPTED.to_owned()),
+        ];
+        if let Some(user) = &invocation.user {
+            headers.push((USER_ID.to_owned(), user.clone()));
+        }
+        for header in &invocation.headers {
+            headers.push((header.name.to_ascii_lowercase(), header.value.clone()));
+        }
+        let response = self
+            .post(
+                INVOKE,
+                target,
+                "invocations",
+                headers,
+                &invocation.payload,
+                limit,
+            )
+            .await?;
+        let header = |name: &str| response.headers().get(name).map(str::to_owned);
+        Ok(Reply {
+            status: response.status().as_u16(),
+            content_type: header("content-type").unwrap_or_default(),
+            session: header(SESSION_ID).and_then(|id| SessionId::parse(&id).ok()),
+            mcp_session: header("mcp-session-id"),
+            body: ByteStream::new(response.into_body()),
+        })
+    }
+
+    /// Ends a session; its microVM goes with it.
+    pub(crate) async fn stop(&self, target: &Target, limit: Duration) -> Result<(), Refusal> {
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let body = serde_json::json!({ "clientToken": clock::unique_id() }).to_string();
+        self.post(
+            STOP,
+            target,
+            "stopruntimesession",
+            headers,
+            body.as_bytes(),
+            limit,
+        )
+        .await
+        .map(|_| ())
+    }
+
+    async fn post(
+        &self,
+        operation: &'static str,
+        target: &Target,
+        path: &str,
+        mut headers: Vec<(String, String)>,
+        body: &[u8],
+        limit: Duration,
+    ) -> Result<HttpResponse, Refusal> {
+        headers.push((SESSION_ID.to_owned(), target.session.to_string()));
+        let url = format!(
+            "{}/runtimes/{}/{path}?qualifier={}",
+            self.endpoint.trim_end_matches('/'),
+            utf8_percent_encode(&target.arn, UNRESERVED),
+            utf8_percent_encode(target.endpoint.as_str(), UNRESERVED)
+        );
+        let resource = format!("runtime `{}`, endpoint `{}`", target.arn, target.endpoint);
+        let sending = async {
+            self.authorize(operation, &resource, &url, &mut headers, body)
+                .await?;
+            let request = request(&url, &headers, body).map_err(Refusal::Unreachable)?;
+            let response = self.connector.call(request).await;
+            let response = response.map_err(|error| broken(&error))?;
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            Err(refused(operation, resource, response).await)
+        };
+        clock::within(limit, sending)
+            .await
+            .unwrap_or(Err(Refusal::Silent))
+    }
+
+    async fn authorize(
+        &self,
+        operation: &'static str,
+        resource: &str,
+        url: &str,
+        headers: &mut Vec<(String, String)>,
+        body: &[u8],
+    ) -> Result<(), Refusal> {
+        let failed = |code: &str, message: String| Refusal::Answered {
+            error: AwsError::answered(
+                operation,
+                resource.to_owned(),
+                0,
+                Some(code.to_owned()),
+                Some(message),
+            ),
+            status: 0,
+            authenticate: None,
+        };
+        let provider = match &self.authorization {
+            Authorization::Bearer(token) => {
+                headers.push(("authorization".to_owned(), token.authorization()));
+                return Ok(());
+            }
+            Authorization::Signature(provider) => provider,
+        };
+        let credentials = provider
+            .provide_credentials()
+            .await
+            .map_err(|error| failed("MissingAuthenticationToken", innermost(&error)))?;
+        let identity = credentials.into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(self.region.as_str())
+            .name("bedrock-agentcore")
+            .time(clock::wall())
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|error| failed("IncompleteSignature", error.to_string()))?;
+        let signable = SignableRequest::new(
+            "POST",
+            url,
+            headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+            SignableBody::Bytes(body),
+        );
+        let (instructions, _) = signable
+            .and_then(|signable| sign(signable, &params.into()))
+            .map_err(|error| failed("IncompleteSignature", innermost(&error)))?
+            .into_parts();
+        headers.extend(
+            instructions
+                .headers()
+                .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        Ok(())
+    }
+}
+
+impl Reply {
+    /// The next bytes, as they come; `None` at the end.
+    pub(crate) async fn next(&mut self, limit: Duration) -> Option<Result<Vec<u8>, CutOff>> {
+        match clock::within(limit, self.body.next()).await {
+            None => Some(Err(CutOff::Silent)),
+            Some(None) => None,
+            Some(Some(Ok(bytes))) => Some(Ok(bytes.to_vec())),
+            Some(Some(Err(error))) => Some(Err(CutOff::Broken(innermost(&error)))),
+        }
+    }
+}
+
+/// Where the service is: as the options say, else the environment, else the region's host.
+pub(crate) fn endpoint(explicit: Option<&str>, partition: Partition, region: &Region) -> String {
+    explicit
+        .map(str::to_owned)
+        .or_else(|| env::var("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"))
+        .or_else(|| env::var("AWS_ENDPOINT_URL"))
+        .unwrap_or_else(|| {
+            format!(
+                "https://bedrock-agentcore.{region}.{}",
+                partition.dns_suffix()
+            )
+        })
+}
+
+/// How long a connection may take; waiting for an answer is another matter.
+const CONNECTING: Duration = Duration::from_secs(10);
+
+fn connector(endpoint: &str) -> Connector {
+    let settings = HttpConnectorSettings::builder()
+        .connect_timeout(CONNECTING)
+        .build();
+    let builder = Connector::builder()
+        .connector_settings(settings)
+        .sleep_impl(TokioSleep::new());
+    // Reading the trusted certificates takes longer than a whole call to an emulator.
+    if endpoint.starts_with("http://") {
+        builder.build_http()
+    } else {
+        builder
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build()
+    }
+}
+
+fn request(url: &str, headers: &[(String, String)], body: &[u8]) -> Result<HttpRequest, String> {
+    let mut request = HttpRequest::new(SdkBody::from(body.to_vec()));
+    let refused = |error: &dyn std::error::Error| format!("`{url}`: {}", innermost(error));
+    request
+        .set_method("POST")
+        .map_err(|error| refused(&error))?;
+    request.set_uri(url).map_err(|error| refused(&error))?;
+    for (name, value) in headers {
+        request
+            .headers_mut()
+            .try_append(name.clone(), value.clone())
+            .map_err(|error| refused(&error))?;
+    }
+    let length = body.len().to_string();
+    request.headers_mut().insert("content-length", length);
+    Ok(request)
+}
+
+fn broken(error: &ConnectorError) -> Refusal {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let refused = error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+        if refused {
+            return Refusal::Unreachable(innermost(error));
+        }
+        cause = error.source();
+    }
+    Refusal::Broken(innermost(error))
+}
+
+/// An error of the service: its name stands in a header, its words in the body.
+async fn refused(operation: &'static str, resource: String, response: HttpResponse) -> Refusal {
+    let status = response.status().as_u16();
+    let header = |name: &str| response.headers().get(name).map(str::to_owned);
+    let (code, request_id) = (header("x-amzn-errortype"), header("x-amzn-requestid"));
+    let authenticate = header("www-authenticate");
+    let mut body = ByteStream::new(response.into_body());
+    let mut text = Vec::new();
+    while let Some(Ok(bytes)) = body.next().await {
+        text.extend_from_slice(&bytes);
+        if text.len() > LONGEST_EXPLANATION {
+            break;
+        }
+    }
+    let document: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    let field = |names: &[&str]| {
+        let found = names.iter().find_map(|name| document.get(name)?.as_str());
+        found.map(str::to_owned)
+    };
+    let code = code
+        .or_else(|| field(&["__type", "code"]))
+        .map(|code| bare(&code));
+    let plain = String::from_utf8_lossy(&text).trim().to_owned();
+    let message = field(&["message", "Message"]).or((!plain.is_empty()).then_some(plain));
+    let mut error = AwsError::answered(operation, resource, status, code, message);
+    error.request_id = request_id;
+    Refusal::Answered {
+        error,
+        status,
+        authenticate,
+    }
+}
+
+/// `namespace#Name:http://…` without what is around the name.
+fn bare(code: &str) -> String {
+    let code = code.split(':').next().unwrap_or_default();
+    code.rsplit('#').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_errors_name_is_found_in_all_its_spellings() {
+        for text in [
+            "RuntimeClientError",
+            "RuntimeClientError:http://internal.amazon.com/coral/x/",
+            "com.amazonaws.bedrockagentcore#RuntimeClientError",
+        ] {
+            assert_eq!(bare(text), "RuntimeClientError");
+        }
+    }
+
+    #[test]
+    fn the_host_follows_the_partition() {
+        let china = Region::parse("cn-north-1").unwrap();
+        assert_eq!(
+            endpoint(Some("http://127.0.0.1:1"), Partition::AwsCn, &china),
+            "http://127.0.0.1:1"
+        );
+        assert_eq!(Partition::AwsCn.dns_suffix(), "amazonaws.com.cn");
+    }
+}

@@ -1,0 +1,255 @@
+//! The bucket itself: its tags, its settings, its end.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::types::{
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint,
+    CreateBucketConfiguration, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
+    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
+};
+
+use super::Store;
+use crate::{
+    effects::{
+        aws::{AwsError, Kind},
+        clock,
+    },
+    error::Failure,
+    plan::{
+        bucket::{self as plan, BucketStep, ObservedBucket},
+        ownership::Ownership,
+        retry,
+    },
+};
+
+/// How often a step is tried that meets another run at the same bucket.
+const ROUNDS: u32 = 6;
+
+impl Store {
+    /// Makes the bucket ready, and says what had to be done: nothing on all runs but the first.
+    pub(crate) async fn ensure_bucket(&self) -> Result<Vec<BucketStep>, Failure> {
+        let observed = self.observe_bucket().await?;
+        let steps = plan::steps_to_ensure(&self.bucket, &self.project, &observed)?;
+        for step in &steps {
+            self.apply(step).await?;
+        }
+        Ok(steps)
+    }
+
+    /// One read where the bucket is finished or missing.
+    pub(crate) async fn observe_bucket(&self) -> Result<ObservedBucket, Failure> {
+        let Some(tags) = self.tags().await? else {
+            return Ok(ObservedBucket::Absent);
+        };
+        let marked = plan::ownership(&self.project, &tags) != Ownership::Unmarked;
+        let empty = !marked && self.is_empty().await?;
+        Ok(ObservedBucket::There { tags, empty })
+    }
+
+    /// `None` where there is no such bucket.
+    async fn tags(&self) -> Result<Option<BTreeMap<String, String>>, Failure> {
+        let answer = self
+            .s3
+            .client
+            .get_bucket_tagging()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.s3.owner)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => Ok(Some(
+                answer
+                    .tag_set
+                    .into_iter()
+                    .map(|tag| (tag.key, tag.value))
+                    .collect(),
+            )),
+            Err(error) => {
+                let error = AwsError::new("s3:GetBucketTagging", self.named(), &error);
+                match (error.code.as_deref(), error.kind) {
+                    (Some("NoSuchTagSet" | "NoSuchTagSetError"), _) => Ok(Some(BTreeMap::new())),
+                    (_, Kind::NotFound) => Ok(None),
+                    // The service says the same of a bucket that belongs to somebody else.
+                    (_, Kind::Denied) => Err(Failure::from(error).note(format!(
+                        "S3 says so too where the bucket belongs to another account than {}",
+                        self.s3.owner
+                    ))),
+                    _ => Err(error.into()),
+                }
+            }
+        }
+    }
+
+    async fn is_empty(&self) -> Result<bool, AwsError> {
+        let answer = self
+            .s3
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .max_keys(1)
+            .expected_bucket_owner(&self.s3.owner)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("s3:ListBucket", self.named(), &error))?;
+        Ok(answer.contents().is_empty())
+    }
+
+    /// Another run may be at the same bucket, and a new bucket is not known everywhere at once.
+    async fn apply(&self, step: &BucketStep) -> Result<(), AwsError> {
+        let mut round = 1;
+        loop {
+            let result = match step {
+                BucketStep::Create => self.create().await,
+                BucketStep::BlockPublicAccess => self.block_public_access().await,
+                BucketStep::Encrypt => self.encrypt().await,
+                BucketStep::DropUnfinishedUploads => self.drop_unfinished_uploads().await,
+                BucketStep::Tag(tags) => self.tag(tags).await,
+            };
+            match result {
+                Err(error)
+                    if matches!(error.kind, Kind::Conflict | Kind::NotFound) && round < ROUNDS =>
+                {
+                    clock::sleep(retry::pause(round, clock::jitter())).await;
+                    round += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn create(&self) -> Result<(), AwsError> {
+        // The oldest region is the one that must not be named.
+        let place = (self.region != "us-east-1").then(|| {
+            CreateBucketConfiguration::builder()
+                .location_constraint(BucketLocationConstraint::from(self.region.as_str()))
+                .build()
+        });
+        let answer = self
+            .s3
+            .client
+            .create_bucket()
+            .bucket(&self.bucket)
+            .set_create_bucket_configuration(place)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let error = AwsError::new("s3:CreateBucket", self.named(), &error);
+                // Another run of the same project was first.
+                if error.code.as_deref() == Some("BucketAlreadyOwnedByYou") {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    async fn block_public_access(&self) -> Result<(), AwsError> {
+        let block = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(true)
+            .ignore_public_acls(true)
+            .block_public_policy(true)
+            .restrict_public_buckets(true)
+            .build();
+        self.s3
+            .client
+            .put_public_access_block()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.s3.owner)
+            .public_access_block_configuration(block)
+            .send()
+            .await
+            .map_err(|error| {
+                AwsError::new("s3:PutBucketPublicAccessBlock", self.named(), &error)
+            })?;
+        Ok(())
+    }
+
+    async fn encrypt(&self) -> Result<(), AwsError> {
+        let default = ServerSideEncryptionByDefault::builder()
+            .sse_algorithm(ServerSideEncryption::Aes256)
+            .build()
+            .expect("an encryption has an algorithm");
+        let rule = ServerSideEncryptionRule::builder()
+            .apply_server_side_encryption_by_default(default)
+            .build();
+        let encryption = ServerSideEncryptionConfiguration::builder()
+            .rules(rule)
+            .build()
+            .expect("a configuration has rules");
+        self.s3
+            .client
+            .put_bucket_encryption()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.s3.owner)
+            .server_side_encryption_configuration(encryption)
+            .send()
+            .await
+            .map_err(|error| {
+                AwsError::new("s3:PutEncryptionConfiguration", self.named(), &error)
+            })?;
+        Ok(())
+    }
+
+    async fn drop_unfinished_uploads(&self) -> Result<(), AwsError> {
+        let rule = LifecycleRule::builder()
+            .id("drop-unfinished-uploads")
+            .status(ExpirationStatus::Enabled)
+            .filter(LifecycleRuleFilter::builder().prefix("").build())
+            .abort_incomplete_multipart_upload(
+                AbortIncompleteMultipartUpload::builder()
+                    .days_after_initiation(1)
+                    .build(),
+            )
+            .build()
+            .expect("a rule has a status");
+        let rules = BucketLifecycleConfiguration::builder()
+            .rules(rule)
+            .build()
+            .expect("a configuration has rules");
+        self.s3
+            .client
+            .put_bucket_lifecycle_configuration()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.s3.owner)
+            .lifecycle_configuration(rules)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("s3:PutLifecycleConfiguration", self.named(), &error))?;
+        Ok(())
+    }
+
+    async fn tag(&self, tags: &BTreeMap<String, String>) -> Result<(), AwsError> {
+        let tags: Vec<Tag> = tags
+            .iter()
+            .map(|(key, value)| {
+                Tag::builder()
+                    .key(key)
+                    .value(value)
+                    .build()
+                    .expect("a tag has a key and a value")
+            })
+            .collect();
+        let tagging = Tagging::builder()
+            .set_tag_set(Some(tags))
+            .build()
+            .expect("a tagging has tags");
+        self.s3
+            .client
+            .put_bucket_tagging()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.s3.owner)
+            .tagging(tagging)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("s3:PutBucketTagging", self.named(), &error))?;
+        Ok(())
+    }
+
+    pub(super) fn named(&self) -> String {
+        format!("bucket `{}`", self.bucket)
+    }
+}

@@ -1,0 +1,121 @@
+//! The project's bucket: made once, filled with archives, looked through, emptied.
+//!
+//! What is sent, and whose the bucket is, is decided in `plan::bucket`.
+
+mod bucket;
+mod file;
+mod send;
+mod upload;
+
+use super::{AwsError, Session, s3::S3};
+use crate::{
+    names::{ProjectId, RuntimeName},
+    package::archive::Archive,
+    plan::bucket::{self as plan, Found, Held},
+};
+
+/// A project's bucket in an account and a region; it may not exist yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    s3: S3,
+    project: ProjectId,
+    region: String,
+    bucket: String,
+}
+
+/// An archive that lies in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Uploaded {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    /// Bytes of the archive that went over the line, repetitions included.
+    pub(crate) sent_bytes: u64,
+    pub(crate) how: How,
+}
+
+/// How an archive came to lie in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum How {
+    /// It was there already.
+    Present,
+    /// The bucket put it together from dependencies that it held and the rest.
+    Composed,
+    /// All of it was sent.
+    Whole,
+    /// All of it was sent, because composing failed: why.
+    WholeAfter(String),
+}
+
+impl Store {
+    pub(crate) fn new(session: &Session, project: &ProjectId) -> Self {
+        Self {
+            s3: S3::new(session),
+            project: project.clone(),
+            region: session.region.to_string(),
+            bucket: plan::name(project, &session.account, &session.region),
+        }
+    }
+
+    pub(crate) fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// The object under a key; `None` where there is none, or no bucket.
+    pub(crate) async fn find(&self, key: &str) -> Result<Option<Found>, AwsError> {
+        let answer = self
+            .s3
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .expected_bucket_owner(&self.s3.owner)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => Ok(Some(Found {
+                size: answer
+                    .content_length()
+                    .and_then(|length| u64::try_from(length).ok())
+                    .unwrap_or_default(),
+                etag: unquoted(answer.e_tag()),
+            })),
+            Err(error) => {
+                let error = AwsError::new("s3:GetObject", self.shown(key), &error);
+                if error.is_not_found() {
+                    Ok(None)
+                } else {
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    /// What of an archive is there already.
+    pub(crate) async fn held(
+        &self,
+        runtime: &RuntimeName,
+        archive: &Archive,
+    ) -> Result<Held, AwsError> {
+        let whole = self.find(&plan::archive_key(runtime, archive)).await?;
+        // Asked for only where the answer matters.
+        let is_there = whole.as_ref().is_some_and(|f| f.size == archive.size);
+        let dependencies = if is_there || archive.dependencies.size < plan::LEAST_PART {
+            None
+        } else {
+            let key = plan::dependencies_key(runtime, &archive.dependencies);
+            self.find(&key).await?
+        };
+        Ok(Held {
+            archive: whole,
+            dependencies,
+        })
+    }
+
+    fn shown(&self, key: &str) -> String {
+        format!("`s3://{}/{key}`", self.bucket)
+    }
+}
+
+fn unquoted(etag: Option<&str>) -> String {
+    etag.unwrap_or_default().trim_matches('"').to_owned()
+}

@@ -1,0 +1,451 @@
+//! Sending pieces of a file so that they become an object, and comparing what the store then has with
+//! what was read here. Nothing wrong stays: an upload that fails is aborted, an object that differs is
+//! deleted.
+
+use std::{ops::Range, path::Path, time::Duration};
+
+use aws_sdk_s3::{
+    config::{Builder, timeout::TimeoutConfig},
+    primitives::ByteStream,
+    types::{
+        ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart,
+        ServerSideEncryption,
+    },
+};
+use aws_smithy_types::base64;
+use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
+use md5::{Digest as _, Md5};
+
+use super::{Store, file, unquoted};
+use crate::{
+    effects::{
+        aws::{AwsError, Kind},
+        files::FileError,
+    },
+    error::Failure,
+    plan::bucket as plan,
+};
+
+/// How many pieces are in memory and under way at once.
+const AT_ONCE: usize = 4;
+
+/// One piece over a slow line takes longer than any other request; one that stands still is noticed
+/// by the SDK.
+const PATIENCE: Duration = Duration::from_mins(15);
+
+/// Where the bytes come from and who hears of them.
+#[derive(Clone, Copy)]
+pub(super) struct Content<'a> {
+    pub(super) path: &'a Path,
+    pub(super) sent: &'a (dyn Fn(u64) + Sync),
+}
+
+/// An object of the same bucket that becomes the first part.
+pub(super) struct Source<'a> {
+    pub(super) key: &'a str,
+    pub(super) etag: &'a str,
+    pub(super) size: u64,
+    pub(super) md5: [u8; 16],
+}
+
+#[derive(Debug)]
+pub(super) enum SendError {
+    Aws(AwsError),
+    File(FileError),
+    /// The store does not copy: sending everything may work.
+    NoCopy(AwsError),
+    /// What was to be copied is not what it should be.
+    WrongSource,
+    /// The store has other bytes than were sent.
+    Differs(String),
+}
+
+impl From<AwsError> for SendError {
+    fn from(error: AwsError) -> Self {
+        Self::Aws(error)
+    }
+}
+
+impl From<FileError> for SendError {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
+    }
+}
+
+/// A part that the store has.
+struct Part {
+    etag: String,
+    /// Whether the store's ETags are MD5s; those of objects under a KMS key are not.
+    plain: bool,
+    md5: [u8; 16],
+    crc32: Option<String>,
+}
+
+impl Store {
+    /// An object of a range of the file; its ETag.
+    pub(super) async fn send(
+        &self,
+        key: &str,
+        content: Content<'_>,
+        range: Range<u64>,
+    ) -> Result<String, SendError> {
+        if range.end - range.start < plan::PART {
+            self.in_one(key, content, range).await
+        } else {
+            self.in_parts(key, content, None, range).await
+        }
+    }
+
+    async fn in_one(
+        &self,
+        key: &str,
+        content: Content<'_>,
+        range: Range<u64>,
+    ) -> Result<String, SendError> {
+        let size = range.end - range.start;
+        let bytes = file::read(content.path, range).await?;
+        let md5: [u8; 16] = Md5::digest(&bytes).into();
+        let answer = self
+            .s3
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type("application/zip")
+            .expected_bucket_owner(&self.s3.owner)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .body(ByteStream::from(bytes))
+            .customize()
+            .config_override(patient())
+            .send()
+            .await
+            .map_err(|error| AwsError::new("s3:PutObject", self.shown(key), &error))?;
+        (content.sent)(size);
+        let etag = unquoted(answer.e_tag());
+        let plain = is_plain(answer.server_side_encryption());
+        self.verify(key, size, plain.then(|| plan::etag(&md5)), &etag)
+            .await?;
+        Ok(etag)
+    }
+
+    /// An object of the source, if there is one, and a range of the file; its ETag.
+    pub(super) async fn in_parts(
+        &self,
+        key: &str,
+        content: Content<'_>,
+        source: Option<&Source<'_>>,
+        range: Range<u64>,
+    ) -> Result<String, SendError> {
+        let size = source.map_or(0, |source| source.size) + range.end - range.start;
+        let id = self.begin(key).await?;
+        let made = async {
+            let parts = self.parts(key, &id, content, source, range).await?;
+            let whole = checksum(content.path, source, &parts).await?;
+            let etag = self.complete(key, &id, &parts, size, whole).await?;
+            Ok((etag, parts))
+        };
+        let (etag, parts) = match made.await {
+            Ok(made) => made,
+            Err(error) => {
+                self.abort(key, &id).await;
+                return Err(error);
+            }
+        };
+        let md5s: Vec<[u8; 16]> = parts.iter().map(|part| part.md5).collect();
+        let plain = parts.iter().all(|part| part.plain);
+        let expected = plain.then(|| plan::etag_of_parts(&md5s));
+        self.verify(key, size, expected, &etag).await?;
+        Ok(etag)
+    }
+
+    async fn begin(&self, key: &str) -> Result<String, AwsError> {
+        let answer = self
+            .s3
+            .client
+            .create_multipart_upload()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type("application/zip")
+            .expected_bucket_owner(&self.s3.owner)
+            // The one checksum that both parts and whole objects can have on every store.
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .checksum_type(ChecksumType::FullObject)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("s3:PutObject", self.shown(key), &error))?;
+        Ok(answer.upload_id.unwrap_or_default())
+    }
+
+    /// All parts, in their order: the copy runs beside what is sent.
+    async fn parts(
+        &self,
+        key: &str,
+        id: &str,
+        content: Content<'_>,
+        source: Option<&Source<'_>>,
+        range: Range<u64>,
+    ) -> Result<Vec<Part>, SendError> {
+        let copied = async {
+            match source {
+                Some(source) => self.copy(key, id, source).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let first = if source.is_some() { 2 } else { 1 };
+        let sent = stream::iter((first..).zip(plan::parts(&range)))
+            .map(|(number, range)| self.part(key, id, number, content, range))
+            .buffered(AT_ONCE)
+            .try_collect::<Vec<Part>>();
+        let (copied, sent) = future::try_join(copied, sent).await?;
+        Ok(copied.into_iter().chain(sent).collect())
+    }
+
+    async fn part(
+        &self,
+        key: &str,
+        id: &str,
+        number: i32,
+        content: Content<'_>,
+        range: Range<u64>,
+    ) -> Result<Part, SendError> {
+        let size = range.end - range.start;
+        let bytes = file::read(content.path, range).await?;
+        let md5: [u8; 16] = Md5::digest(&bytes).into();
+        let answer = self
+            .s3
+            .client
+            .upload_part()
+            .bucket(&self.bucket)
+            .key(key)
+            .upload_id(id)
+            .part_number(number)
+            .expected_bucket_owner(&self.s3.owner)
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .body(ByteStream::from(bytes))
+            .customize()
+            .config_override(patient())
+            .send()
+            .await
+            .map_err(|error| AwsError::new("s3:PutObject", self.shown(key), &error))?;
+        (content.sent)(size);
+        let part = Part {
+            etag: unquoted(answer.e_tag()),
+            plain: is_plain(answer.server_side_encryption()),
+            md5,
+            crc32: answer.checksum_crc32,
+        };
+        if part.plain && part.etag != plan::etag(&md5) {
+            return Err(SendError::Differs(format!(
+                "part {number} has the ETag `{}` instead of `{}`",
+                part.etag,
+                plan::etag(&md5)
+            )));
+        }
+        Ok(part)
+    }
+
+    /// The source as part 1, pinned to the bytes that were seen.
+    async fn copy(&self, key: &str, id: &str, source: &Source<'_>) -> Result<Part, SendError> {
+        let answer = self
+            .s3
+            .client
+            .upload_part_copy()
+            .bucket(&self.bucket)
+            .key(key)
+            .upload_id(id)
+            .part_number(1)
+            .copy_source(format!("{}/{}", self.bucket, source.key))
+            .copy_source_range(format!("bytes=0-{}", source.size.saturating_sub(1)))
+            .copy_source_if_match(format!("\"{}\"", source.etag))
+            .expected_bucket_owner(&self.s3.owner)
+            .expected_source_bucket_owner(&self.s3.owner)
+            .customize()
+            .config_override(patient())
+            .send()
+            .await
+            .map_err(|error| {
+                let error = AwsError::new("s3:PutObject", self.shown(key), &error);
+                match error.kind {
+                    Kind::Denied | Kind::Expired | Kind::NoCredentials | Kind::Connection => {
+                        SendError::Aws(error)
+                    }
+                    _ => SendError::NoCopy(error),
+                }
+            })?;
+        let plain = is_plain(answer.server_side_encryption());
+        let result = answer.copy_part_result;
+        let etag = unquoted(result.as_ref().and_then(|result| result.e_tag()));
+        if plain && etag != plan::etag(&source.md5) {
+            return Err(SendError::WrongSource);
+        }
+        Ok(Part {
+            etag,
+            plain,
+            md5: source.md5,
+            crc32: result.and_then(|result| result.checksum_crc32),
+        })
+    }
+
+    async fn complete(
+        &self,
+        key: &str,
+        id: &str,
+        parts: &[Part],
+        size: u64,
+        whole: Option<String>,
+    ) -> Result<String, SendError> {
+        // The store wants all of them or none.
+        let with_checksums = parts.iter().all(|part| part.crc32.is_some());
+        let completed = (1..)
+            .zip(parts)
+            .map(|(number, part)| {
+                CompletedPart::builder()
+                    .part_number(number)
+                    .e_tag(format!("\"{}\"", part.etag))
+                    .set_checksum_crc32(part.crc32.clone().filter(|_| with_checksums))
+                    .build()
+            })
+            .collect();
+        let answer = self
+            .s3
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.bucket)
+            .key(key)
+            .upload_id(id)
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(completed))
+                    .build(),
+            )
+            .set_checksum_type(whole.is_some().then_some(ChecksumType::FullObject))
+            .set_checksum_crc32(whole.clone())
+            .set_mpu_object_size(i64::try_from(size).ok())
+            .expected_bucket_owner(&self.s3.owner)
+            .customize()
+            .config_override(patient())
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => {
+                let has = answer.checksum_crc32();
+                if let (Some(whole), Some(has)) = (&whole, has)
+                    && whole != has
+                {
+                    self.discard(key).await?;
+                    return Err(SendError::Differs(format!(
+                        "it has the checksum `{has}` instead of `{whole}`"
+                    )));
+                }
+                Ok(unquoted(answer.e_tag()))
+            }
+            Err(error) => {
+                let error = AwsError::new("s3:PutObject", self.shown(key), &error);
+                // The answer to a first attempt may have been lost; what it made is compared next.
+                match self.find(key).await {
+                    Ok(Some(found)) if error.is_not_found() => Ok(found.etag),
+                    _ if error.code.as_deref() == Some("BadDigest") => {
+                        Err(SendError::Differs(error.message))
+                    }
+                    _ => Err(error.into()),
+                }
+            }
+        }
+    }
+
+    /// The store's rule ends what cannot be ended here.
+    async fn abort(&self, key: &str, id: &str) {
+        let _ = self
+            .s3
+            .client
+            .abort_multipart_upload()
+            .bucket(&self.bucket)
+            .key(key)
+            .upload_id(id)
+            .expected_bucket_owner(&self.s3.owner)
+            .send()
+            .await;
+    }
+
+    /// Compares what lies there with what was sent; deletes it where it differs.
+    async fn verify(
+        &self,
+        key: &str,
+        size: u64,
+        expected: Option<String>,
+        etag: &str,
+    ) -> Result<(), SendError> {
+        let differs = match (expected, self.find(key).await?) {
+            (_, None) => "it is not there".to_owned(),
+            (_, Some(found)) if found.size != size => {
+                format!("it has {} bytes instead of {size}", found.size)
+            }
+            (Some(expected), _) if expected != etag => {
+                format!("it has the ETag `{etag}` instead of `{expected}`")
+            }
+            _ => return Ok(()),
+        };
+        self.discard(key).await?;
+        Err(SendError::Differs(differs))
+    }
+
+    /// Deletes an object that must not be used.
+    pub(super) async fn discard(&self, key: &str) -> Result<(), AwsError> {
+        self.s3
+            .client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .expected_bucket_owner(&self.s3.owner)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("s3:DeleteObject", self.shown(key), &error))?;
+        Ok(())
+    }
+
+    pub(super) fn failure(&self, key: &str, error: SendError) -> Failure {
+        match error {
+            SendError::Aws(error) | SendError::NoCopy(error) => error.into(),
+            SendError::File(error) => error.into(),
+            SendError::WrongSource => {
+                Failure::world(format!("{} holds other bytes than it should", self.shown(key)))
+            }
+            SendError::Differs(how) => Failure::world(format!(
+                "{} is not what was sent: {how}",
+                self.shown(key)
+            ))
+            .note("it was deleted again")
+            .help("run this again; if it happens again, something between here and S3 changes the bytes"),
+        }
+    }
+}
+
+/// The checksum of the whole, where the store keeps checksums of copies too; the copy's own is compared
+/// on the way.
+async fn checksum(
+    path: &Path,
+    source: Option<&Source<'_>>,
+    parts: &[Part],
+) -> Result<Option<String>, SendError> {
+    let (Some(source), Some(copied)) = (source, parts.first().and_then(|p| p.crc32.as_ref()))
+    else {
+        return Ok(None);
+    };
+    let (beginning, whole) = file::checksums(path, source.size).await?;
+    if *copied != base64::encode(beginning.to_be_bytes()) {
+        return Err(SendError::WrongSource);
+    }
+    Ok(Some(base64::encode(whole.to_be_bytes())))
+}
+
+fn patient() -> Builder {
+    Builder::new().timeout_config(
+        TimeoutConfig::builder()
+            .operation_attempt_timeout(PATIENCE)
+            .build(),
+    )
+}
+
+fn is_plain(encryption: Option<&ServerSideEncryption>) -> bool {
+    matches!(encryption, None | Some(ServerSideEncryption::Aes256))
+}

@@ -1,0 +1,122 @@
+//! An archive into the bucket: what is there already is not sent again.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{
+    How, Store, Uploaded,
+    send::{Content, SendError, Source},
+};
+use crate::{
+    error::Failure,
+    names::RuntimeName,
+    package::archive::Archive,
+    plan::bucket::{self as plan, Found, Held, Upload},
+};
+
+impl Store {
+    /// Sends what `held` lacks of the archive. `sent` hears of each piece, in bytes, once it is over.
+    pub(crate) async fn put(
+        &self,
+        runtime: &RuntimeName,
+        archive: &Archive,
+        held: &Held,
+        sent: &(dyn Fn(u64) + Sync),
+    ) -> Result<Uploaded, Failure> {
+        let key = plan::archive_key(runtime, archive);
+        let total = AtomicU64::new(0);
+        let count = |bytes| {
+            total.fetch_add(bytes, Ordering::Relaxed);
+            sent(bytes);
+        };
+        let content = Content {
+            path: &archive.path,
+            sent: &count,
+        };
+        let how = match Upload::of(archive, held) {
+            Upload::Nothing => How::Present,
+            Upload::Whole => {
+                self.whole(&key, content, archive).await?;
+                How::Whole
+            }
+            Upload::Rest | Upload::DependenciesAndRest => {
+                match self.compose(runtime, &key, content, archive, held).await {
+                    Ok(()) => How::Composed,
+                    Err(error) => {
+                        let why = self.why_whole(runtime, archive, error).await?;
+                        self.whole(&key, content, archive).await?;
+                        How::WholeAfter(why)
+                    }
+                }
+            }
+        };
+        Ok(Uploaded {
+            bucket: self.bucket.clone(),
+            key,
+            sent_bytes: total.load(Ordering::Relaxed),
+            how,
+        })
+    }
+
+    async fn whole(
+        &self,
+        key: &str,
+        content: Content<'_>,
+        archive: &Archive,
+    ) -> Result<(), Failure> {
+        self.send(key, content, 0..archive.size)
+            .await
+            .map_err(|error| self.failure(key, error))?;
+        Ok(())
+    }
+
+    async fn compose(
+        &self,
+        runtime: &RuntimeName,
+        key: &str,
+        content: Content<'_>,
+        archive: &Archive,
+        held: &Held,
+    ) -> Result<(), SendError> {
+        let dependencies = &archive.dependencies;
+        let source = plan::dependencies_key(runtime, dependencies);
+        let etag = match &held.dependencies {
+            Some(Found { size, etag }) if *size == dependencies.size => etag.clone(),
+            _ => self.send(&source, content, 0..dependencies.size).await?,
+        };
+        let source = Source {
+            key: &source,
+            etag: &etag,
+            size: dependencies.size,
+            md5: dependencies.md5,
+        };
+        let rest = dependencies.size..archive.size;
+        self.in_parts(key, content, Some(&source), rest).await?;
+        Ok(())
+    }
+
+    /// Why all of the archive is sent instead; the failure where that would not help.
+    async fn why_whole(
+        &self,
+        runtime: &RuntimeName,
+        archive: &Archive,
+        error: SendError,
+    ) -> Result<String, Failure> {
+        let source = plan::dependencies_key(runtime, &archive.dependencies);
+        match error {
+            SendError::NoCopy(error) => Ok(match error.code {
+                Some(code) => format!("the store refuses to copy ({code}: {})", error.message),
+                None => format!("the store refuses to copy ({})", error.message),
+            }),
+            SendError::WrongSource => {
+                // Else the next run would trust it again.
+                self.discard(&source).await?;
+                Ok(format!(
+                    "{} held other bytes than it should and was deleted",
+                    self.shown(&source)
+                ))
+            }
+            SendError::Differs(how) => Ok(format!("what the store made differs: {how}")),
+            error => Err(self.failure(&source, error)),
+        }
+    }
+}

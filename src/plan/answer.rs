@@ -1,0 +1,300 @@
+//! What an agent answers, as it is shown: the text of its strings, and everything else as it came.
+//!
+//! - `text/event-stream`: of every event, a JSON string is its text, without a line end of ours; any
+//!   other JSON is one line; what is no JSON stays as it is. An event of the shape
+//!   `{"error", "error_type"}` with which the stream ends is the SDK's word for an agent that failed.
+//! - `application/json`: a string is its text; any other JSON stays byte for byte.
+//! - Everything else, and everything with `--raw`, stays byte for byte.
+
+use serde_json::Value;
+
+use super::event_stream::EventStream;
+
+/// A part of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// Goes out as it is.
+    Text(Vec<u8>),
+    /// Has a line of its own.
+    Line(Vec<u8>),
+}
+
+/// What a streaming agent says when it fails half-way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AgentError {
+    pub(crate) kind: String,
+    pub(crate) message: String,
+}
+
+/// An answer that is being read.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Verbatim,
+    Json(Json),
+    Events {
+        stream: EventStream,
+        /// An error, if nothing comes after it.
+        held: Option<(AgentError, Vec<u8>)>,
+    },
+}
+
+/// A JSON document: known by its first byte to be a string or not.
+#[derive(Debug, Default)]
+pub(crate) struct Json {
+    kept: Vec<u8>,
+    passing: bool,
+}
+
+/// What is left at the end.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) pieces: Vec<Piece>,
+    pub(crate) error: Option<AgentError>,
+}
+
+impl Answer {
+    pub(crate) fn new(content_type: &str, raw: bool) -> Self {
+        if raw {
+            return Self::Verbatim;
+        }
+        match essence(content_type).as_str() {
+            "text/event-stream" => Self::Events {
+                stream: EventStream::default(),
+                held: None,
+            },
+            "application/json" => Self::Json(Json::default()),
+            _ => Self::Verbatim,
+        }
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
+        match self {
+            Self::Verbatim => vec![Piece::Text(bytes.to_vec())],
+            Self::Json(json) => json.push(bytes).into_iter().map(Piece::Text).collect(),
+            Self::Events { stream, held } => {
+                let mut pieces = Vec::new();
+                for event in stream.push(bytes) {
+                    pieces.extend(held.take().map(|(_, event)| Piece::Line(event)));
+                    match error(&event) {
+                        Some(error) => *held = Some((error, event)),
+                        None => pieces.push(piece(event)),
+                    }
+                }
+                pieces
+            }
+        }
+    }
+
+    /// `whole`: the answer came to its own end.
+    pub(crate) fn finish(self, whole: bool) -> End {
+        match self {
+            Self::Verbatim => End::default(),
+            Self::Json(json) => End {
+                pieces: json.finish().into_iter().map(Piece::Text).collect(),
+                error: None,
+            },
+            Self::Events { stream, mut held } => {
+                let mut end = End::default();
+                if let Some(event) = stream.finish(whole) {
+                    end.pieces
+                        .extend(held.take().map(|(_, event)| Piece::Line(event)));
+                    match error(&event) {
+                        Some(error) => held = Some((error, event)),
+                        None => end.pieces.push(piece(event)),
+                    }
+                }
+                end.error = held.map(|(error, _)| error);
+                end
+            }
+        }
+    }
+}
+
+impl Json {
+    fn push(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        if self.passing {
+            return Some(bytes.to_vec());
+        }
+        self.kept.extend_from_slice(bytes);
+        match self.kept.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            None | Some(b'"') => None,
+            Some(_) => {
+                self.passing = true;
+                Some(std::mem::take(&mut self.kept))
+            }
+        }
+    }
+
+    fn finish(self) -> Option<Vec<u8>> {
+        let text = serde_json::from_slice::<String>(&self.kept);
+        let shown = text.map_or(self.kept, String::into_bytes);
+        (!shown.is_empty()).then_some(shown)
+    }
+}
+
+/// A content type without its parameters.
+fn essence(content_type: &str) -> String {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
+}
+
+fn piece(event: Vec<u8>) -> Piece {
+    match serde_json::from_slice(&event) {
+        Ok(Value::String(text)) => Piece::Text(text.into_bytes()),
+        // A document over several lines becomes one; else not a byte is touched.
+        Ok(value) if event.contains(&b'\n') => Piece::Line(value.to_string().into_bytes()),
+        Ok(_) => Piece::Line(event),
+        Err(_) => Piece::Text(event),
+    }
+}
+
+fn error(event: &[u8]) -> Option<AgentError> {
+    if event.first() != Some(&b'{') {
+        return None;
+    }
+    let value: Value = serde_json::from_slice(event).ok()?;
+    Some(AgentError {
+        kind: value.get("error_type")?.as_str()?.to_owned(),
+        message: value.get("error")?.as_str()?.to_owned(),
+    })
+}
+
+/// Pieces as bytes for stdout.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    /// Whether the next byte begins a line.
+    fresh: bool,
+}
+
+impl Printer {
+    pub(crate) fn new() -> Self {
+        Self { fresh: true }
+    }
+
+    pub(crate) fn print(&mut self, pieces: &[Piece]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => bytes.extend_from_slice(text),
+                Piece::Line(line) => {
+                    if !bytes.last().map_or(self.fresh, |last| *last == b'\n') {
+                        bytes.push(b'\n');
+                    }
+                    bytes.extend_from_slice(line);
+                    bytes.push(b'\n');
+                }
+            }
+            if let Some(last) = bytes.last() {
+                self.fresh = *last == b'\n';
+            }
+        }
+        bytes
+    }
+
+    pub(crate) fn is_within_a_line(&self) -> bool {
+        !self.fresh
+    }
+}
+
+/// The answer as the value that a JSON document holds: the document itself where it is one, a list of
+/// what the events hold, else a text.
+pub(crate) fn value(content_type: &str, body: &[u8]) -> Value {
+    let text = |bytes: &[u8]| Value::String(String::from_utf8_lossy(bytes).into_owned());
+    let parsed = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap_or_else(|_| text(bytes));
+    match essence(content_type).as_str() {
+        "text/event-stream" => {
+            let mut stream = EventStream::default();
+            let mut events = stream.push(body);
+            events.extend(stream.finish(true));
+            Value::Array(events.iter().map(|event| parsed(event)).collect())
+        }
+        "application/json" => parsed(body),
+        _ => text(body),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(content_type: &str, pieces: &[&[u8]]) -> (String, Option<AgentError>) {
+        let mut answer = Answer::new(content_type, false);
+        let mut printer = Printer::new();
+        let mut bytes = Vec::new();
+        for piece in pieces {
+            bytes.extend(printer.print(&answer.push(piece)));
+        }
+        let end = answer.finish(true);
+        bytes.extend(printer.print(&end.pieces));
+        (String::from_utf8(bytes).unwrap(), end.error)
+    }
+
+    const EVENTS: &str = "data: \"Grü\"\n\ndata: \"ße\\nan \\ud83e\\udd80\"\n\ndata: {\"tool\": 1.0}\n\ndata: [1,\ndata: 2]\n\ndata: plain\n\n";
+
+    #[test]
+    fn strings_are_text_and_other_json_has_lines_of_its_own() {
+        let (text, error) = shown("text/event-stream; charset=utf-8", &[EVENTS.as_bytes()]);
+        assert_eq!(text, "Grüße\nan 🦀\n{\"tool\": 1.0}\n[1,2]\nplain");
+        assert_eq!(error, None);
+    }
+
+    #[test]
+    fn split_at_any_byte_it_reads_the_same() {
+        for (content_type, body) in [
+            ("text/event-stream", EVENTS),
+            ("application/json", " \"Grü\\u00dfe\" "),
+            ("application/json", "{\"a\": \"é\"}"),
+            ("text/plain", "é"),
+        ] {
+            let whole = shown(content_type, &[body.as_bytes()]);
+            for at in 0..=body.len() {
+                let (head, tail) = body.as_bytes().split_at(at);
+                assert_eq!(shown(content_type, &[head, tail]), whole, "{body} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_json_string_is_its_text_and_other_json_keeps_every_byte() {
+        let json = |body: &str| shown("application/json", &[body.as_bytes()]).0;
+        assert_eq!(json("\"two\\nlines\""), "two\nlines");
+        assert_eq!(
+            json("{\"b\" : 1,\n \"a\":1.50}"),
+            "{\"b\" : 1,\n \"a\":1.50}"
+        );
+        assert_eq!(json("\"broken"), "\"broken");
+        assert_eq!(json(""), "");
+    }
+
+    #[test]
+    fn an_error_at_the_end_is_the_agents_and_one_in_the_middle_is_its_answer() {
+        let event =
+            "data: {\"error\": \"no\", \"error_type\": \"ValueError\", \"message\": \"x\"}\n\n";
+        let (text, error) = shown("text/event-stream", &[b"data: \"a\"\n\n", event.as_bytes()]);
+        assert_eq!(text, "a");
+        let error = error.unwrap();
+        assert_eq!(
+            (error.kind.as_str(), error.message.as_str()),
+            ("ValueError", "no")
+        );
+        let (text, error) = shown("text/event-stream", &[event.as_bytes(), b"data: \"a\"\n\n"]);
+        assert!(
+            text.starts_with("{\"error\"") && text.ends_with("}\na"),
+            "{text}"
+        );
+        assert_eq!(error, None);
+    }
+
+    #[test]
+    fn a_document_holds_the_answer_as_a_value() {
+        assert_eq!(
+            value(
+                "text/event-stream",
+                b"data: \"a\"\n\ndata: {\"b\":1}\n\ndata: c\n\n"
+            ),
+            serde_json::json!(["a", {"b": 1}, "c"])
+        );
+        assert_eq!(value("application/json", b"[1]"), serde_json::json!([1]));
+        assert_eq!(value("text/plain", b"[1]"), serde_json::json!("[1]"));
+    }
+}

@@ -1,0 +1,351 @@
+//! What may be sent to an agent: the payload, the headers, the token, and where a token may go.
+
+use std::{fmt, net::IpAddr};
+
+use serde_json::json;
+
+use crate::error::Failure;
+
+/// The service takes no more.
+const LARGEST_PAYLOAD: usize = 100_000_000;
+
+/// What is sent as JSON when nothing else is said.
+pub(crate) const JSON: &str = "application/json";
+
+/// What every agent may answer with; MCP refuses a caller that does not name both.
+pub(crate) const ACCEPTED: &str = "application/json, text/event-stream";
+
+/// `--prompt`, as the payload that the templates' agents read.
+pub(crate) fn prompt(text: &str) -> Vec<u8> {
+    json!({ "prompt": text }).to_string().into_bytes()
+}
+
+/// Refuses what the service or the agent would refuse; not a byte is changed.
+pub(crate) fn check_payload(payload: &[u8], content_type: &str, raw: bool) -> Result<(), Failure> {
+    if payload.len() > LARGEST_PAYLOAD {
+        return Err(Failure::usage(format!(
+            "the payload is {} bytes long, and the service takes {LARGEST_PAYLOAD}",
+            payload.len()
+        ))
+        .help("put it into S3 and send the agent its key"));
+    }
+    if raw || !is_json(content_type) {
+        return Ok(());
+    }
+    let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(payload) else {
+        return Ok(());
+    };
+    let failure = Failure::usage(format!("the payload is not JSON: {error}"));
+    let failure = match std::str::from_utf8(payload) {
+        Ok(text) if text.len() <= 60 && !text.contains('\n') => {
+            failure.note(format!("it is `{text}`"))
+        }
+        _ => failure,
+    };
+    Err(failure
+        .help("quote it for your shell, as in '{\"prompt\": \"hi\"}', or pass a text with `--prompt 'hi'`")
+        .help("`--content-type text/plain` sends something else, `--raw-payload` sends it unchecked"))
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
+    essence == JSON || essence.ends_with("+json")
+}
+
+/// A header of the user's: `Name: value`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+/// Set by this tool or by HTTP itself, with what to do instead.
+const RESERVED: [(&str, &str); 13] = [
+    ("authorization", "`--bearer-token` sends a token"),
+    ("content-type", "`--content-type` sets it"),
+    ("accept", "JSON and event streams are always accepted"),
+    ("host", "`--endpoint-url` sets it"),
+    ("content-length", "it is counted"),
+    ("connection", "it is the connection's own"),
+    ("keep-alive", "it is the connection's own"),
+    ("proxy-authorization", "it is the connection's own"),
+    ("te", "it is the connection's own"),
+    ("trailer", "it is the connection's own"),
+    ("transfer-encoding", "it is the connection's own"),
+    ("upgrade", "it is the connection's own"),
+    ("expect", "it is the connection's own"),
+];
+
+/// What the service itself reads or always hands on.
+const ALWAYS: [&str; 8] = [
+    "x-amzn-trace-id",
+    "traceparent",
+    "tracestate",
+    "baggage",
+    "mcp-session-id",
+    "mcp-protocol-version",
+    "mcp-method",
+    "mcp-name",
+];
+
+const CUSTOM: &str = "x-amzn-bedrock-agentcore-runtime-custom-";
+
+impl Header {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (name, value) = text
+            .split_once(':')
+            .ok_or("a header is written as 'Name: value'")?;
+        let (name, value) = (name.trim(), value.trim());
+        let lower = name.to_ascii_lowercase();
+        let legal = name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.len() <= 256
+            && name
+                .bytes()
+                .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
+        if !legal {
+            return Err(format!(
+                "`{name}` is not a header's name: a letter, then up to 255 letters, digits, `-` and `_`"
+            ));
+        }
+        if let Some((_, instead)) = RESERVED.iter().find(|(name, _)| *name == lower) {
+            return Err(format!("the header `{name}` cannot be chosen: {instead}"));
+        }
+        if lower == "x-amzn-bedrock-agentcore-runtime-session-id" {
+            return Err(format!("`--session` sets the header `{name}`"));
+        }
+        if lower == "x-amzn-bedrock-agentcore-runtime-user-id" {
+            return Err(format!("`--user` sets the header `{name}`"));
+        }
+        if lower.starts_with("x-amz")
+            && !lower.starts_with(CUSTOM)
+            && !ALWAYS.contains(&lower.as_str())
+        {
+            return Err(format!(
+                "the header `{name}` reaches no agent: of the `x-amz` names only `X-Amzn-Bedrock-AgentCore-Runtime-Custom-*` do"
+            ));
+        }
+        if value.is_empty() || value.len() > 4096 || !is_visible(value) {
+            return Err(format!(
+                "the value of the header `{name}` has to be 1 to 4096 characters of visible ASCII"
+            ));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        })
+    }
+
+    /// Whether an agent with this allow-list gets to see it.
+    pub(crate) fn reaches(&self, allowlist: &[String]) -> bool {
+        ALWAYS
+            .iter()
+            .any(|name| self.name.eq_ignore_ascii_case(name))
+            || allowlist
+                .iter()
+                .any(|name| self.name.eq_ignore_ascii_case(name))
+    }
+}
+
+fn is_visible(text: &str) -> bool {
+    text.bytes().all(|c| c.is_ascii_graphic() || c == b' ')
+}
+
+/// `--user`: whom the agent acts for.
+pub(crate) fn user(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > 1024 || !is_visible(text) || text.trim() != text {
+        return Err("a user id is 1 to 1024 characters of visible ASCII".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// `--content-type`.
+pub(crate) fn content_type(text: &str) -> Result<String, String> {
+    if !text.contains('/') || text.len() > 256 || !is_visible(text) {
+        return Err("a content type is written as `text/plain`".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A JWT. Shown to the service and to nobody else.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Token(String);
+
+impl Token {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut words = text.split_ascii_whitespace().peekable();
+        words.next_if(|word| word.eq_ignore_ascii_case("bearer"));
+        match (words.next(), words.next()) {
+            (Some(word), None) if is_visible(word) => Ok(Self(word.to_owned())),
+            _ => Err("a bearer token is one word of visible ASCII characters".to_owned()),
+        }
+    }
+
+    /// The value of the `Authorization` header.
+    pub(crate) fn authorization(&self) -> String {
+        format!("Bearer {}", self.0)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// A token is good for whoever reads it, so it goes over TLS, or never leaves this machine.
+pub(crate) fn check_privacy(endpoint: &str) -> Result<(), Failure> {
+    let (scheme, rest) = endpoint.split_once("://").unwrap_or(("", endpoint));
+    if scheme.eq_ignore_ascii_case("https")
+        || scheme.eq_ignore_ascii_case("http") && is_loopback(rest)
+    {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "a bearer token is not sent to `{endpoint}`, which is neither HTTPS nor this machine"
+    ))
+    .help("name an address that begins with `https://`"))
+}
+
+fn is_loopback(rest: &str) -> bool {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    // A user's name before the host would make the host look like another.
+    !authority.contains('@')
+        && (host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Exit;
+
+    #[test]
+    fn a_payload_is_json_unless_something_else_is_said() {
+        for (payload, content_type, raw) in [
+            ("{\"prompt\": \"hi\"}", JSON, false),
+            ("\"text\"", JSON, false),
+            ("hi", "text/plain", false),
+            ("hi", JSON, true),
+            ("[1]", "application/vnd.x+json; charset=utf-8", false),
+        ] {
+            assert_eq!(check_payload(payload.as_bytes(), content_type, raw), Ok(()));
+        }
+        for (payload, content_type) in [
+            ("hi", JSON),
+            ("", JSON),
+            ("{prompt: hi}", "Application/JSON; charset=utf-8"),
+            ("{\"a\": 1} x", JSON),
+        ] {
+            let failure = check_payload(payload.as_bytes(), content_type, false).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            let message = &failure.messages[0];
+            assert!(message.what.contains("at line 1 column"), "{message:?}");
+            assert!(message.help[0].contains("--prompt"), "{message:?}");
+        }
+    }
+
+    #[test]
+    fn a_payload_that_the_service_would_refuse_is_not_sent() {
+        let payload = vec![b'1'; LARGEST_PAYLOAD + 1];
+        assert!(check_payload(&payload, JSON, true).is_err());
+    }
+
+    #[test]
+    fn a_prompt_is_quoted_as_json() {
+        assert_eq!(prompt("a \"b\"\n"), br#"{"prompt":"a \"b\"\n"}"#);
+    }
+
+    #[test]
+    fn headers_that_can_reach_an_agent_are_taken() {
+        for text in [
+            "X-Tenant: a: b",
+            "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Tenant:x",
+            "traceparent: 00-1-2-01",
+            "X-Amzn-Trace-Id: Root=1",
+            "Mcp-Session-Id: 1",
+        ] {
+            assert!(Header::parse(text).is_ok(), "{text}");
+        }
+        assert_eq!(
+            Header::parse(" X-Tenant :  a: b ").unwrap(),
+            Header {
+                name: "X-Tenant".into(),
+                value: "a: b".into()
+            }
+        );
+    }
+
+    #[test]
+    fn headers_that_cannot_are_refused_with_the_way_out() {
+        for (text, told) in [
+            ("X-Tenant", "'Name: value'"),
+            ("1: x", "not a header's name"),
+            ("X Y: x", "not a header's name"),
+            ("Authorization: Bearer x", "--bearer-token"),
+            ("content-type: text/plain", "--content-type"),
+            ("Transfer-Encoding: chunked", "connection's own"),
+            ("X-Amz-Security-Token: x", "Custom-*"),
+            ("x-amzn-anything: x", "Custom-*"),
+            (
+                "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id: x",
+                "--session",
+            ),
+            ("X-Amzn-Bedrock-AgentCore-Runtime-User-Id: x", "--user"),
+            ("X-Tenant:", "visible ASCII"),
+            ("X-Tenant: a\r\nX-Other: b", "visible ASCII"),
+        ] {
+            let refused = Header::parse(text).unwrap_err();
+            assert!(refused.contains(told), "{text}: {refused}");
+        }
+    }
+
+    #[test]
+    fn the_allow_list_decides_whatever_the_case_is() {
+        let header = |text| Header::parse(text).unwrap();
+        let list = ["x-tenant".to_owned()];
+        assert!(header("X-Tenant: a").reaches(&list));
+        assert!(!header("X-Other: a").reaches(&list));
+        assert!(header("TraceParent: a").reaches(&[]));
+    }
+
+    #[test]
+    fn a_token_is_one_word_and_never_shown() {
+        let token = Token::parse(" Bearer ab.cd.ef\n").unwrap();
+        assert_eq!(token.authorization(), "Bearer ab.cd.ef");
+        assert!(!format!("{token:?}").contains("ab"));
+        for wrong in ["", "Bearer ", "a b", "a\nb", "é"] {
+            let refused = Token::parse(wrong).unwrap_err();
+            assert!(!refused.contains("a b"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_token_leaves_this_machine_over_https_only() {
+        for good in [
+            "https://bedrock-agentcore.us-west-2.amazonaws.com",
+            "HTTPS://example.org",
+            "http://127.0.0.1:4566",
+            "http://127.8.8.8/x",
+            "http://localhost:1",
+            "http://[::1]:80",
+        ] {
+            assert_eq!(check_privacy(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "http://example.org",
+            "http://127.0.0.1.example.org",
+            "http://127.0.0.1@example.org",
+            "http://localhost@example.org:80",
+            "http://10.0.0.1",
+            "ftp://127.0.0.1",
+            "127.0.0.1:80",
+        ] {
+            assert!(check_privacy(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Why the service refuses a runtime that is sent to it, as far as that decides what to do next.
+
+use std::time::Duration;
+
+/// How long a role that was written a moment ago may stay unknown to the service.
+pub(crate) const PROPAGATION: Duration = Duration::from_mins(2);
+
+/// How long another change of the same runtime, or a name that is not free yet, is waited for.
+pub(crate) const BUSY: Duration = Duration::from_mins(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The service cannot assume the role: for a while after it was written, or because of its trust.
+    Role,
+    /// The caller may not make the role that AgentCore itself works with.
+    ServiceLinkedRole,
+    /// There is a runtime of this name.
+    NameTaken,
+    /// Something else changes the runtime at this moment.
+    Busy,
+    Quota,
+    Other,
+}
+
+/// Reads an error's code and message. Only where the words are these is it more than an error.
+pub(crate) fn of(code: Option<&str>, message: &str) -> Refusal {
+    let lower = message.to_ascii_lowercase();
+    match code.unwrap_or_default() {
+        _ if lower.contains("service linked role") || lower.contains("service-linked role") => {
+            Refusal::ServiceLinkedRole
+        }
+        "ServiceQuotaExceededException" => Refusal::Quota,
+        "RetryableConflictException" => Refusal::Busy,
+        "ConflictException" if lower.contains("already exists") => Refusal::NameTaken,
+        "ConflictException" => Refusal::Busy,
+        "ValidationException" | "InvalidParameterValueException"
+            if lower.contains("role validation failed")
+                || lower.contains("cannot be assumed") =>
+        {
+            Refusal::Role
+        }
+        _ => Refusal::Other,
+    }
+}
+
+impl Refusal {
+    /// What to do where waiting does not help.
+    pub(crate) fn help(self) -> Option<&'static str> {
+        match self {
+            Self::Role => Some(
+                "`cargo agentcore policy --only trust` prints the trust policy that the role needs; `prepare` writes it",
+            ),
+            Self::ServiceLinkedRole => Some(
+                "the first runtime of an account makes the role `AWSServiceRoleForBedrockAgentCoreRuntimeIdentity`: whoever deploys it needs `iam:CreateServiceLinkedRole` for `runtime-identity.bedrock-agentcore.amazonaws.com`",
+            ),
+            Self::Quota => Some(
+                "delete runtimes or versions that nobody needs, or ask for a higher quota in the Service Quotas console",
+            ),
+            Self::NameTaken | Self::Busy => {
+                Some("run this again: it goes on from what is there then")
+            }
+            Self::Other => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_waited_for_is_told_apart_from_what_cannot() {
+        let validation = Some("ValidationException");
+        let conflict = Some("ConflictException");
+        for (code, message, wanted) in [
+            (
+                validation,
+                "Role validation failed for 'arn:aws:iam::1:role/R'. Please verify that the role exists and its trust policy allows assumption by this service",
+                Refusal::Role,
+            ),
+            (
+                validation,
+                "Failed creating service linked role. Please verify that the calling role has sufficient permissions to create a service linked role.",
+                Refusal::ServiceLinkedRole,
+            ),
+            (validation, "networkConfiguration is required", Refusal::Other),
+            (
+                conflict,
+                "An agent with the specified name already exists",
+                Refusal::NameTaken,
+            ),
+            (conflict, "The agent is being updated", Refusal::Busy),
+            (Some("RetryableConflictException"), "retry", Refusal::Busy),
+            (Some("ServiceQuotaExceededException"), "1000", Refusal::Quota),
+            (None, "", Refusal::Other),
+        ] {
+            assert_eq!(of(code, message), wanted, "{message}");
+        }
+    }
+}
