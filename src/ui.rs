@@ -13,7 +13,10 @@ use annotate_snippets::{
 };
 use clap::ColorChoice;
 
-use crate::error::{Failure, Message};
+use crate::{
+    effects::interrupt::while_asking,
+    error::{Failure, Message},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
@@ -186,11 +189,13 @@ impl Ui {
         if !self.interactive {
             return None;
         }
-        let answer = dialoguer::Confirm::new()
-            .with_prompt(question)
-            .default(false)
-            .interact_opt();
-        answered(answer).flatten()
+        answered(|| {
+            dialoguer::Confirm::new()
+                .with_prompt(question)
+                .default(false)
+                .interact_opt()
+        })
+        .flatten()
     }
 
     /// Offers `items`; `None`: the question was cut off.
@@ -198,12 +203,14 @@ impl Ui {
         if !self.interactive {
             return None;
         }
-        let chosen = dialoguer::Select::new()
-            .with_prompt(prompt)
-            .items(items)
-            .default(default)
-            .interact_opt();
-        answered(chosen).flatten()
+        answered(|| {
+            dialoguer::Select::new()
+                .with_prompt(prompt)
+                .items(items)
+                .default(default)
+                .interact_opt()
+        })
+        .flatten()
     }
 
     /// Asks for a line that `check` accepts; `None`: the question was cut off.
@@ -223,16 +230,19 @@ impl Ui {
         if !default.is_empty() {
             input = input.default(default.to_owned());
         }
-        answered(input.interact_text()).map(|text| text.trim().to_owned())
+        answered(|| input.interact_text()).map(|text| text.trim().to_owned())
     }
 }
 
-/// A dialogue that is cut off may have hidden the cursor.
-fn answered<T>(answer: dialoguer::Result<T>) -> Option<T> {
-    answer
+/// A dialogue that is cut off leaves the cursor hidden, and what was typed on its line.
+fn answered<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Option<T> {
+    while_asking(ask)
         .inspect_err(|_| {
+            let terminal = dialoguer::console::Term::stderr();
             // There is nobody left to tell.
-            let _ = dialoguer::console::Term::stderr().show_cursor();
+            let _ = terminal
+                .show_cursor()
+                .and_then(|()| terminal.write_line(""));
         })
         .ok()
 }

@@ -120,7 +120,7 @@ fn matches(root: &Path, pattern: &str, path: &Path) -> bool {
 }
 
 /// Writes the whole project aside and puts it in place in one step: a run that is cut short leaves
-/// nothing. `finish` is called on the directory before that.
+/// nothing. `finish` is called on the directory before that. An error names the place that is meant.
 pub(crate) fn create(
     path: &Path,
     files: &Files,
@@ -135,8 +135,9 @@ pub(crate) fn create(
     let root = aside.path();
     for (relative, content) in files {
         let full = root.join(relative);
-        files::create_dir_all(full.parent().unwrap_or(root))?;
-        fs::write(&full, content).map_err(|error| FileError::new("write", &full, error))?;
+        fs::create_dir_all(full.parent().unwrap_or(root))
+            .and_then(|()| fs::write(&full, content))
+            .map_err(|error| FileError::new("write", &path.join(relative), error))?;
     }
     finish(root)?;
     open_to_others(root)?;

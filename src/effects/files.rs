@@ -46,7 +46,7 @@ impl From<FileError> for Failure {
             }
             ErrorKind::ReadOnlyFilesystem => "the file system is mounted read-only",
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                "make room on the disk and run this again: it goes on where it stopped"
+                "make room on the disk and run this again"
             }
             _ => return Failure::world(error.to_string()),
         };

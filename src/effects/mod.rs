@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod destination;
 pub(crate) mod env;
 pub(crate) mod files;
+pub(crate) mod interrupt;
 pub(crate) mod local;
 pub(crate) mod manifest;
 pub(crate) mod runtime;

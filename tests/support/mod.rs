@@ -21,6 +21,8 @@ pub mod runtimes;
 mod s3_actions;
 pub mod scripted;
 pub mod server;
+#[cfg(target_os = "linux")]
+pub mod terminal;
 #[cfg(unix)]
 pub mod unprivileged;
 

@@ -1,12 +1,14 @@
 """Sums are done in the AgentCore Code Interpreter, not in the model's head."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from bedrock_agentcore.tools.code_interpreter_client import CodeInterpreter
 from botocore.exceptions import BotoCoreError, ClientError
 from strands import tool
+from strands.types.tools import AgentTool
 
 from .settings import region
 
@@ -14,22 +16,19 @@ from .settings import region
 class InterpreterUnavailable(RuntimeError):
     """The interpreter cannot be started."""
 
-    def __init__(self, where: str, cause: Exception) -> None:
-        super().__init__(
-            f"the AgentCore Code Interpreter cannot be started in {where}: {cause}. "
-            'The agent needs the permission "code-interpreter" in Cargo.toml, '
-            "and a region that has the interpreter."
-        )
 
-
-@contextmanager
-def calculator() -> Iterator[Any]:
+@asynccontextmanager
+async def calculator() -> AsyncIterator[AgentTool]:
     """Start the interpreter and offer it as a tool; stop it at the end."""
     client = CodeInterpreter(region())
     try:
-        client.start()
-    except (BotoCoreError, ClientError, ValueError) as error:
-        raise InterpreterUnavailable(region(), error) from error
+        await asyncio.to_thread(client.start)
+    except (BotoCoreError, ClientError) as error:
+        raise InterpreterUnavailable(
+            "the AgentCore Code Interpreter cannot be started in "
+            f"{region()}: {error}. The agent needs the permission "
+            '"code-interpreter" in Cargo.toml, and a region that has the interpreter.'
+        ) from error
 
     @tool
     def run_python(code: str) -> str:
@@ -43,7 +42,9 @@ def calculator() -> Iterator[Any]:
     try:
         yield run_python
     finally:
-        client.stop()
+        # A session that is not stopped ends by itself: no reason to lose an answer.
+        with suppress(BotoCoreError, ClientError):
+            await asyncio.to_thread(client.stop)
 
 
 def printed(response: dict[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """Prices from the AWS price list."""
 
 import json
+from functools import cache
+from itertools import islice
 from typing import Any
 
 import boto3
@@ -18,22 +20,29 @@ def endpoint_region(caller: str) -> str:
     return ENDPOINTS.get(caller.split("-")[0], ELSEWHERE)
 
 
+@cache
 def price_list() -> Any:
     """Return a client of the price list."""
     return boto3.client("pricing", region_name=endpoint_region(region()))
 
 
 @tool
-def attribute_values(service: str, attribute: str) -> list[str]:
+def attribute_values(
+    service: str, attribute: str, containing: str = "", limit: int = 200
+) -> list[str]:
     """List the values that an attribute has in the price list of a service.
 
     Args:
         service: The service's code, such as AmazonEC2, AWSLambda or AmazonS3.
         attribute: The attribute, such as instanceType, regionCode or productFamily.
+        containing: List only the values that contain this text, upper or lower case.
+        limit: How many values to return at most.
     """
     pages = price_list().get_paginator("get_attribute_values")
     found = pages.paginate(ServiceCode=service, AttributeName=attribute)
-    return [value["Value"] for page in found for value in page["AttributeValues"]]
+    values = (value["Value"] for page in found for value in page["AttributeValues"])
+    wanted = (value for value in values if containing.lower() in value.lower())
+    return list(islice(wanted, max(1, limit)))
 
 
 @tool

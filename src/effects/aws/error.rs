@@ -40,7 +40,7 @@ pub(crate) enum Kind {
 }
 
 impl AwsError {
-    pub(crate) fn new<E>(
+    pub(super) fn new<E>(
         operation: &'static str,
         resource: impl Into<String>,
         error: &SdkError<E, HttpResponse>,

@@ -45,7 +45,7 @@ pub(crate) struct Request {
 /// An identity in an account and a region.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
-    pub(crate) sdk: SdkConfig,
+    pub(super) sdk: SdkConfig,
     pub(crate) account: AccountId,
     /// The caller's ARN.
     pub(crate) principal: String,

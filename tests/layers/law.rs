@@ -1,0 +1,102 @@
+//! The law itself: what each layer may use.
+
+use crate::source::{Source, Used};
+
+const PURE: [&str; 5] = ["config", "scaffold", "policy", "plan", "package"];
+
+/// Crates of the AWS SDK, whose types never leave `effects::aws`.
+pub(crate) fn is_sdk(name: &str) -> bool {
+    name.starts_with("aws_") || name.starts_with("aws-")
+}
+
+/// Each place that breaks the law, in a line that says how.
+pub(crate) fn violations(sources: &[Source], worldly: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources {
+        let Some(layer) = source.module.first() else {
+            // lib.rs and main.rs join the layers.
+            continue;
+        };
+        for used in &source.used {
+            if !may_use(&source.module, used, worldly) {
+                found.push(format!(
+                    "{}:{}: `{layer}` uses `{}`",
+                    source.path,
+                    used.line,
+                    used.path.join("::")
+                ));
+            }
+        }
+        if layer != "commands" {
+            for (line, _) in source.words.iter().filter(|(_, word)| word == "dry_run") {
+                found.push(format!(
+                    "{}:{line}: `{layer}` knows of `dry_run`",
+                    source.path
+                ));
+            }
+        }
+        if is_within_aws(&source.module) {
+            found.extend(leaks(source));
+        }
+    }
+    found
+}
+
+fn is_within_aws(module: &[String]) -> bool {
+    module.len() > 1 && module[0] == "effects" && module[1] == "aws"
+}
+
+fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
+    let layer = module[0].as_str();
+    let path: Vec<&str> = used.path.iter().map(String::as_str).collect();
+    match path[..] {
+        ["crate", other, ..] => other == layer || may_know(layer, other),
+        ["crate"] => false,
+        [name, ..] if is_sdk(name) => is_within_aws(module),
+        ["std", "io", "stdout" | "stderr", ..] => layer == "ui",
+        ["std", "fs" | "env" | "process" | "net", ..] => layer == "effects",
+        ["std", "thread", ..] | ["std", "time", "SystemTime" | "Instant", ..] => layer == "effects",
+        ["std", "io", "stdin", ..] => ["effects", "ui"].contains(&layer),
+        ["dialoguer" | "indicatif", ..] => layer == "ui",
+        [name, ..] if worldly.contains(&name) => layer == "effects",
+        _ => true,
+    }
+}
+
+fn may_know(layer: &str, other: &str) -> bool {
+    match layer {
+        "names" | "error" => false,
+        _ if PURE.contains(&layer) => PURE.contains(&other) || ["names", "error"].contains(&other),
+        "effects" => !["commands", "cli", "ui"].contains(&other),
+        // It asks the environment whether colour is welcome.
+        "ui" => ["error", "names", "effects"].contains(&other),
+        "cli" => other != "effects",
+        "commands" => true,
+        "build" => false,
+        _ => panic!("say in tests/layers/law.rs what the layer `{layer}` may use"),
+    }
+}
+
+/// SDK types in what the rest of the crate can see of `effects::aws`.
+fn leaks(source: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    for (line, words) in &source.shown {
+        let whole = words
+            .iter()
+            .position(|word| is_sdk(word))
+            .map(|_| words.last());
+        let brought = words.iter().find(|word| {
+            source
+                .brought
+                .get(*word)
+                .is_some_and(|path| is_sdk(&path[0]))
+        });
+        if let Some(word) = whole.flatten().or(brought) {
+            found.push(format!(
+                "{}:{line}: `{word}` of the SDK leaves `effects::aws`",
+                source.path
+            ));
+        }
+    }
+    found
+}

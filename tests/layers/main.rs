@@ -1,0 +1,325 @@
+//! Who may use whom: the layers of the crate, held by reading its sources. What `#[cfg(test)]` marks is
+//! left out, because tests may look everywhere.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests touch the world and stop where it refuses"
+)]
+
+mod law;
+mod source;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use source::Source;
+
+/// Crates that compute and touch nothing, for every layer to use.
+const PURE: [&str; 24] = [
+    "annotate_snippets",
+    "anstyle",
+    "clap",
+    "eventsource_stream",
+    "futures_util",
+    "handlebars",
+    "humantime",
+    "include_dir",
+    "md5",
+    "object",
+    "percent_encoding",
+    "serde",
+    "serde_json",
+    "serde_yaml_ng",
+    "sha2",
+    "shlex",
+    "similar",
+    "strsim",
+    "thiserror",
+    "toml",
+    "toml_edit",
+    "tree_sitter",
+    "tree_sitter_python",
+    "zip",
+];
+
+/// Crates that touch files, processes, clocks, the network, chance or a terminal.
+const WORLDLY: [&str; 9] = [
+    "cargo_metadata",
+    "dialoguer",
+    "fastrand",
+    "ignore",
+    "indicatif",
+    "rustix",
+    "tempfile",
+    "tokio",
+    "uuid",
+];
+
+#[test]
+fn the_sources_keep_the_law() {
+    let sources = sources();
+    assert!(
+        sources.len() > 50,
+        "only {} sources were found",
+        sources.len()
+    );
+    let broken = law::violations(&sources, &WORLDLY);
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// A crate that nobody has thought about could bring the world into a pure layer.
+#[test]
+fn every_dependency_is_known_to_touch_the_world_or_not() {
+    let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml"))
+        .unwrap()
+        .parse()
+        .unwrap();
+    let known: BTreeSet<&str> = PURE.into_iter().chain(WORLDLY).collect();
+    let unix = &manifest["target"]["cfg(unix)"]["dependencies"];
+    let unknown: Vec<String> = [&manifest["dependencies"], unix]
+        .into_iter()
+        .flat_map(|table| table.as_table().unwrap().keys())
+        .map(|name| match name.as_str() {
+            "md-5" => "md5".to_owned(),
+            name => name.replace('-', "_"),
+        })
+        .filter(|name| !law::is_sdk(name) && !known.contains(name.as_str()))
+        .collect();
+    assert!(
+        unknown.is_empty(),
+        "say in tests/layers/main.rs whether these touch the world: {unknown:?}"
+    );
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+fn sources() -> Vec<Source> {
+    let src = root().join("src");
+    let mut found = Vec::new();
+    let mut folders = vec![src.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let name = path.strip_prefix(&src).unwrap().to_str().unwrap();
+                let text = fs::read_to_string(&path).unwrap();
+                found.push(Source::read(&name.replace('\\', "/"), &text));
+            }
+        }
+    }
+    let tests: Vec<Vec<String>> = found.iter().flat_map(|s| s.tests.clone()).collect();
+    found.retain(|source| !tests.iter().any(|test| source.module.starts_with(test)));
+    found
+}
+
+/// What is wrong with a single source.
+#[track_caller]
+fn broken(path: &str, text: &str) -> Vec<String> {
+    law::violations(&[Source::read(path, text)], &WORLDLY)
+}
+
+#[test]
+fn a_source_that_breaks_the_law_is_found() {
+    for (path, text, wanted) in [
+        (
+            "names.rs",
+            "use crate::error::Failure;",
+            "names.rs:1: `names` uses `crate::error::Failure`",
+        ),
+        (
+            "plan/role/mod.rs",
+            "\nuse crate::{error::Failure, effects::{aws, files}};",
+            "plan/role/mod.rs:2: `plan` uses `crate::effects::aws`",
+        ),
+        (
+            "plan/role/mod.rs",
+            "use super::super::ui::Ui;",
+            "`plan` uses `crate::ui::Ui`",
+        ),
+        (
+            "plan/role/mod.rs",
+            "mod inner { use super::super::super::cli::Cli; }",
+            "`plan` uses `crate::cli::Cli`",
+        ),
+        (
+            "config/mod.rs",
+            "fn f() { crate::commands::run() }",
+            "`config` uses `crate::commands::run`",
+        ),
+        (
+            "config/mod.rs",
+            "fn f() -> String { format!(\"{}\", crate::effects::clock::now()) }",
+            "`config` uses `crate::effects::clock::now`",
+        ),
+        (
+            "scaffold/mod.rs",
+            "use std::{collections::BTreeMap, fs};",
+            "`scaffold` uses `std::fs`",
+        ),
+        (
+            "scaffold/mod.rs",
+            "fn f() { let _ = ::std::fs::read(\"x\"); }",
+            "`scaffold` uses `std::fs::read`",
+        ),
+        (
+            "scaffold/mod.rs",
+            "fn f() { let _ = std::env::var(\"x\"); }",
+            "`scaffold` uses `std::env::var`",
+        ),
+        (
+            "package/mod.rs",
+            "use std as s; fn f() { s::fs::read(\"x\"); }",
+            "`package` uses `std::fs::read`",
+        ),
+        (
+            "package/mod.rs",
+            "use std::time; fn f() { time::Instant::now(); }",
+            "`package` uses `std::time::Instant::now`",
+        ),
+        (
+            "policy/mod.rs",
+            "use std::{process::Command};",
+            "`policy` uses `std::process::Command`",
+        ),
+        (
+            "policy/mod.rs",
+            "#[tokio::main] async fn f() {}",
+            "`policy` uses `tokio::main`",
+        ),
+        (
+            "policy/mod.rs",
+            "fn f() -> u8 { fastrand::u8(..) }",
+            "`policy` uses `fastrand::u8`",
+        ),
+        (
+            "policy/mod.rs",
+            "use aws_sdk_iam::types::Tag;",
+            "`policy` uses `aws_sdk_iam::types::Tag`",
+        ),
+        (
+            "effects/files.rs",
+            "use crate::{cli::Stage, ui::Ui};",
+            "`effects` uses `crate::cli::Stage`",
+        ),
+        (
+            "effects/files.rs",
+            "use aws_sdk_s3::Client;",
+            "effects/files.rs:1: `effects` uses `aws_sdk_s3::Client`",
+        ),
+        (
+            "effects/files.rs",
+            "use crate::commands;",
+            "`effects` uses `crate::commands`",
+        ),
+        (
+            "effects/aws/s3.rs",
+            "use aws_sdk_s3::Client;\npub(crate) fn client() -> Client { todo!() }",
+            "effects/aws/s3.rs:2: `Client` of the SDK leaves `effects::aws`",
+        ),
+        (
+            "effects/aws/s3.rs",
+            "use aws_sdk_s3::{Client as Store};\npub(crate) struct S { pub(crate) inner: Store }",
+            "`Store` of the SDK leaves",
+        ),
+        (
+            "effects/aws/s3.rs",
+            "pub(crate) fn f(tag: &aws_sdk_s3::types::Tag) {}",
+            "`Tag` of the SDK leaves",
+        ),
+        (
+            "commands/clean.rs",
+            "use std::fs::File;",
+            "`commands` uses `std::fs::File`",
+        ),
+        (
+            "commands/clean.rs",
+            "use tokio::task;",
+            "`commands` uses `tokio::task`",
+        ),
+        (
+            "commands/clean.rs",
+            "use aws_types::region::Region;",
+            "`commands` uses `aws_types::region::Region`",
+        ),
+        (
+            "commands/clean.rs",
+            "use std::io; fn f() { io::stderr(); }",
+            "`commands` uses `std::io::stderr`",
+        ),
+        (
+            "plan/mod.rs",
+            "fn apply(dry_run: bool) {}",
+            "plan/mod.rs:1: `plan` knows of `dry_run`",
+        ),
+        (
+            "ui.rs",
+            "use crate::plan::files::FilePlan;",
+            "`ui` uses `crate::plan::files::FilePlan`",
+        ),
+    ] {
+        let found = broken(path, text);
+        assert!(
+            found.first().is_some_and(|first| first.contains(wanted)),
+            "{path}: {text}\nwanted: {wanted}\nfound: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_source_that_keeps_the_law_is_left_alone() {
+    for (path, text) in [
+        (
+            "names.rs",
+            "use std::fmt; use serde::Serialize; impl Serialize for X {}",
+        ),
+        (
+            "plan/mod.rs",
+            "use crate::{config::Agent, names::Region, package::record, policy::trust};",
+        ),
+        (
+            "plan/mod.rs",
+            "//! Like `crate::effects`.\n/// `std::fs` is for others.\nfn f() { g(\"crate::ui\"); }",
+        ),
+        (
+            "plan/retry.rs",
+            "use std::time::Duration; fn f() -> Duration { Duration::from_secs(1) }",
+        ),
+        (
+            "plan/mod.rs",
+            "fn f(x: Env) { x.env().fs(); let env = x::fs; }",
+        ),
+        (
+            "plan/mod.rs",
+            "#[cfg(test)]\nmod tests { use std::fs; use crate::effects; }\nfn f() {}",
+        ),
+        (
+            "plan/mod.rs",
+            "#[cfg(test)] use std::fs;\nuse std::path::Path;",
+        ),
+        (
+            "effects/files.rs",
+            "use std::{fs, io}; use crate::plan::files::FilePlan; use tokio::task;",
+        ),
+        (
+            "effects/aws/s3.rs",
+            "use aws_sdk_s3::Client;\npub(crate) struct S { inner: Client }\npub(super) fn f() -> Client { todo!() }",
+        ),
+        (
+            "commands/clean.rs",
+            "use crate::{cli, effects::aws::Session, ui::Ui}; fn f(dry_run: bool) {}",
+        ),
+        (
+            "ui.rs",
+            "use std::io; use crate::error::Failure; fn f() { io::stderr(); dialoguer::Select::new(); }",
+        ),
+    ] {
+        assert_eq!(broken(path, text), Vec::<String>::new(), "{path}: {text}");
+    }
+}

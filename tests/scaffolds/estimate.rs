@@ -1,0 +1,294 @@
+//! `cost-estimator`: its tools read what the price list answers, its sums are done in the interpreter,
+//! and without an interpreter it says so. No emulator knows prices or runs an interpreter, so both
+//! answer from a script, in the shapes of AWS.
+
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_eventstream::frame::write_message_to;
+use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+use serde_json::{Value, json};
+
+use crate::{
+    Generated,
+    conversation::{Model, call, text},
+    served::Served,
+    succeeds,
+    support::{
+        Answer, Ministack,
+        server::{Reply, Server},
+    },
+};
+
+/// A product as the price list tells it, shortened to one on-demand and one reserved price.
+fn product() -> Value {
+    json!({
+        "product": {
+            "productFamily": "Compute Instance",
+            "attributes": {
+                "instanceType": "t3.micro", "regionCode": "us-west-2", "operatingSystem": "Linux",
+                "tenancy": "Shared", "servicecode": "AmazonEC2", "usagetype": "USW2-BoxUsage:t3.micro",
+            },
+            "sku": "S48CEHGMT8YHDBR2",
+        },
+        "serviceCode": "AmazonEC2",
+        "terms": {
+            "OnDemand": {"S48CEHGMT8YHDBR2.JRTCKXETXF": {
+                "priceDimensions": {"S48CEHGMT8YHDBR2.JRTCKXETXF.6YS6EN2CT7": {
+                    "unit": "Hrs", "endRange": "Inf", "beginRange": "0", "appliesTo": [],
+                    "description": "$0.0104 per On Demand Linux t3.micro Instance Hour",
+                    "rateCode": "S48CEHGMT8YHDBR2.JRTCKXETXF.6YS6EN2CT7",
+                    "pricePerUnit": {"USD": "0.0104000000"},
+                }},
+                "sku": "S48CEHGMT8YHDBR2", "effectiveDate": "2026-11-01T00:00:00Z",
+                "offerTermCode": "JRTCKXETXF", "termAttributes": {},
+            }},
+            "Reserved": {"S48CEHGMT8YHDBR2.38NPMPTW36": {
+                "priceDimensions": {"S48CEHGMT8YHDBR2.38NPMPTW36.2TG2D8R56U": {
+                    "unit": "Quantity", "description": "Upfront Fee",
+                    "pricePerUnit": {"USD": "35"},
+                }},
+                "termAttributes": {"LeaseContractLength": "1yr"},
+            }},
+        },
+        "version": "20261101000000",
+        "publicationDate": "2026-11-01T00:00:00Z",
+    })
+}
+
+/// What the tools make of [`product`].
+fn summary() -> Value {
+    json!([{
+        "attributes": product()["product"]["attributes"],
+        "prices": [{
+            "usd": "0.0104000000", "unit": "Hrs",
+            "description": "$0.0104 per On Demand Linux t3.micro Instance Hour",
+        }],
+    }])
+}
+
+/// A server and what it was asked, by operation or path.
+struct Asked {
+    server: Server,
+    requests: Arc<Mutex<Vec<(String, Value)>>>,
+}
+
+impl Asked {
+    fn answering(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> Self {
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&requests);
+        let server = Server::start(move |request| {
+            let target = request.headers().get("x-amz-target");
+            let operation = target.map_or_else(
+                || format!("{} {}", request.method(), request.uri().path()),
+                |target| target.to_str().unwrap().to_owned(),
+            );
+            let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+            let reply = Reply::Answer(answer(&operation, &body));
+            heard.lock().unwrap().push((operation, body));
+            async move { reply }
+        });
+        Self { server, requests }
+    }
+
+    fn requests(&self) -> Vec<(String, Value)> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn price_list() -> Asked {
+    Asked::answering(|operation, body| {
+        let values = |values: &[&str]| -> Value {
+            values.iter().map(|value| json!({"Value": value})).collect()
+        };
+        let document = match (operation, body["NextToken"].as_str()) {
+            ("AWSPriceListService.GetProducts", None) => json!({
+                "FormatVersion": "aws_v1", "NextToken": "more",
+                "PriceList": [product().to_string()],
+            }),
+            ("AWSPriceListService.GetAttributeValues", None) => {
+                json!({"AttributeValues": values(&["t2.micro", "t3.large"]), "NextToken": "2"})
+            }
+            ("AWSPriceListService.GetAttributeValues", Some("2")) => {
+                json!({"AttributeValues": values(&["t3.Micro", "m7g.large"])})
+            }
+            _ => return Answer::json(400, &json!({"__type": "InvalidParameterException"})),
+        };
+        Answer::new(200, "application/x-amz-json-1.1", document.to_string())
+    })
+}
+
+/// Runs what it is asked to run by knowing the answer.
+fn interpreter(printed: &'static str) -> Asked {
+    Asked::answering(move |operation, _| {
+        let session = json!({
+            "codeInterpreterIdentifier": "aws.codeinterpreter.v1", "sessionId": "01SESSION",
+            "createdAt": "2026-11-01T00:00:00Z", "lastUpdatedAt": "2026-11-01T00:00:00Z",
+        });
+        if !operation.ends_with("/tools/invoke") {
+            return Answer::json(200, &session);
+        }
+        let result = json!({
+            "content": [{"type": "text", "text": printed}],
+            "structuredContent": {"stdout": printed, "stderr": "", "exitCode": 0},
+            "isError": false,
+        });
+        let header = |name: &'static str, value: &'static str| {
+            Header::new(name, HeaderValue::String(value.into()))
+        };
+        let message = Message::new(result.to_string())
+            .add_header(header(":message-type", "event"))
+            .add_header(header(":event-type", "result"))
+            .add_header(header(":content-type", "application/json"));
+        let mut stream = Vec::new();
+        write_message_to(&message, &mut stream).unwrap();
+        Answer::new(200, "application/vnd.amazon.eventstream", stream)
+            .header("x-amzn-code-interpreter-session-id", "01SESSION")
+    })
+}
+
+#[test]
+fn the_tools_read_what_the_price_list_answers() {
+    let project = Generated::new("cost-estimator");
+    let prices = price_list();
+    let run = |expression: &str| -> Value {
+        let script = format!(
+            "import json\nfrom my_agent.prices import attribute_values, endpoint_region, prices\n\
+             print(json.dumps({expression}))"
+        );
+        let printed = succeeds(
+            project
+                .program("python")
+                .args(["-c", &script])
+                .env("AWS_ENDPOINT_URL_PRICING", prices.server.url())
+                .env("AWS_ACCESS_KEY_ID", "test")
+                .env("AWS_SECRET_ACCESS_KEY", "test")
+                .env("AWS_REGION", "us-west-2"),
+        );
+        serde_json::from_str(&printed).unwrap()
+    };
+
+    let found = run(
+        "prices('AmazonEC2', {'instanceType': 't3.micro', 'regionCode': 'us-west-2'}, limit=500)",
+    );
+    assert_eq!(found, summary());
+    let (operation, body) = prices.requests().remove(0);
+    assert_eq!(operation, "AWSPriceListService.GetProducts");
+    assert_eq!(body["MaxResults"], 100);
+    assert_eq!(
+        body["Filters"],
+        json!([
+            {"Type": "TERM_MATCH", "Field": "instanceType", "Value": "t3.micro"},
+            {"Type": "TERM_MATCH", "Field": "regionCode", "Value": "us-west-2"},
+        ])
+    );
+
+    assert_eq!(
+        run("attribute_values('AmazonEC2', 'instanceType')"),
+        json!(["t2.micro", "t3.large", "t3.Micro", "m7g.large"])
+    );
+    assert_eq!(
+        run("attribute_values('AmazonEC2', 'instanceType', containing='MICRO')"),
+        json!(["t2.micro", "t3.Micro"])
+    );
+    assert_eq!(
+        run("attribute_values('AmazonEC2', 'instanceType', limit=1)"),
+        json!(["t2.micro"])
+    );
+    assert_eq!(
+        run(
+            "[endpoint_region(r) for r in ('us-west-2', 'eu-west-1', 'ap-northeast-1', 'sa-east-1')]"
+        ),
+        json!(["us-east-1", "eu-central-1", "ap-south-1", "us-east-1"])
+    );
+}
+
+#[test]
+fn an_estimate_is_made_of_prices_and_sums_and_the_interpreter_is_stopped() {
+    const ANSWER: &str = "| サービス | 月額 |\n| EC2 t3.micro × 2 | $15.18 |";
+    let filters = json!({"instanceType": "t3.micro", "regionCode": "us-west-2"});
+    let sum = "print(round(0.0104 * 730 * 2, 2))";
+    for entry in ["invoke.py", "invoke_async.py"] {
+        let model = Model::saying(vec![
+            call(
+                "prices",
+                &json!({"service": "AmazonEC2", "filters": filters}),
+            ),
+            call("run_python", &json!({"code": sum})),
+            text(ANSWER),
+        ]);
+        let (prices, interpreter) = (price_list(), interpreter("15.18"));
+        let emulator = Ministack::start_with(&[("MINISTACK_BEDROCK_PROXY_URL", &model.url())]);
+        let project = Generated::prepared("cost-estimator", &emulator);
+        let agent = Served::start(
+            &project,
+            entry,
+            &[
+                ("AWS_ENDPOINT_URL", &emulator.url()),
+                ("AWS_ENDPOINT_URL_PRICING", &prices.server.url()),
+                (
+                    "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",
+                    &interpreter.server.url(),
+                ),
+            ],
+        );
+        let answer = agent.invoke(&json!({"prompt": "us-west-2 に t3.micro を 2 台"}));
+        assert_eq!(answer.status, 200, "{}\n{}", answer.body, agent.log());
+        let said = if entry == "invoke.py" {
+            answer.json()["estimate"].as_str().unwrap().to_owned()
+        } else {
+            answer.streamed_text()
+        };
+        assert_eq!(said, ANSWER);
+
+        assert!(
+            model.results(1)[0].contains("0.0104"),
+            "{:?}",
+            model.results(1)
+        );
+        assert_eq!(model.results(2)[1], "15.18");
+        let asked = interpreter.requests();
+        let session = "/code-interpreters/aws.codeinterpreter.v1";
+        let operations: Vec<&str> = asked.iter().map(|(operation, _)| &**operation).collect();
+        assert_eq!(
+            operations,
+            [
+                format!("PUT {session}/sessions/start"),
+                format!("POST {session}/tools/invoke"),
+                format!("PUT {session}/sessions/stop"),
+            ]
+        );
+        assert_eq!(asked[1].1["arguments"]["code"], sum);
+    }
+}
+
+#[test]
+fn without_the_interpreter_it_says_so_and_lives_on() {
+    const WANTED: &str = "the AgentCore Code Interpreter cannot be started in us-east-1: ";
+    let emulator = Ministack::start();
+    let project = Generated::prepared("cost-estimator", &emulator);
+    let variables = [("AWS_ENDPOINT_URL", &*emulator.url())];
+
+    let whole = Served::start(&project, "invoke.py", &variables);
+    let refused = whole.invoke(&json!({"prompt": "two servers"}));
+    assert_eq!(refused.status, 500);
+    let said = refused.json()["error"].as_str().unwrap().to_owned();
+    assert!(said.starts_with(WANTED), "{said}");
+    assert!(
+        said.contains("permission \"code-interpreter\" in Cargo.toml"),
+        "{said}"
+    );
+    assert_eq!(whole.get("/ping").json()["status"], "Healthy");
+
+    let pieces = Served::start(&project, "invoke_async.py", &variables);
+    let events = pieces.invoke(&json!({"prompt": "two servers"})).events();
+    let [event] = &events[..] else {
+        panic!("one event: {events:?}")
+    };
+    assert!(
+        event["error"].as_str().unwrap().starts_with(WANTED),
+        "{event}"
+    );
+    assert_eq!(event["error_type"], "InterpreterUnavailable");
+    assert_eq!(pieces.invoke(&json!({})).status, 400);
+    assert_eq!(pieces.get("/ping").json()["status"], "Healthy");
+}

@@ -1,0 +1,143 @@
+//! A pseudo-terminal with the binary on it: what a user types and sees.
+
+use std::{
+    fs::File,
+    io::{Read, Write},
+    os::fd::AsFd,
+    process::{Child, Command, ExitStatus},
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
+
+use super::command::Cli;
+
+/// How long anything that is waited for may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A run whose stdin, stdout and stderr are a terminal of 100 columns; dropping it kills it.
+pub struct Terminal {
+    child: Child,
+    keyboard: File,
+    screen: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+    /// How much of the screen has been read by [`Terminal::sees`].
+    seen: usize,
+}
+
+impl Terminal {
+    /// The terminal is also the run's controlling one, so that Ctrl-C reaches it in every mode.
+    pub fn run(cli: &Cli) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let size = Winsize {
+            ws_row: 40,
+            ws_col: 100,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(master.as_fd(), size).unwrap();
+        let slave = File::options()
+            .read(true)
+            .write(true)
+            .open(name.to_str().unwrap())
+            .unwrap();
+        let plain = cli.prepared();
+        let mut command = Command::new("setsid");
+        command
+            .args(["--ctty", "--wait"])
+            .arg(plain.get_program())
+            .args(plain.get_args())
+            .current_dir(plain.get_current_dir().unwrap())
+            .env_clear()
+            .envs(plain.get_envs().filter_map(|(k, v)| Some((k, v?))))
+            .env("TERM", "xterm")
+            .stdin(slave.try_clone().unwrap())
+            .stdout(slave.try_clone().unwrap())
+            .stderr(slave);
+        let child = command.spawn().unwrap_or_else(|error| {
+            panic!("the tests of dialogues need `setsid` (Debian: util-linux) on PATH: {error}")
+        });
+        // The command holds the other side open, and the reader would wait for its end.
+        drop(command);
+        let keyboard = File::from(master);
+        let screen = Arc::new(Mutex::new(Vec::new()));
+        let reader = read(keyboard.try_clone().unwrap(), Arc::clone(&screen));
+        Self {
+            child,
+            keyboard,
+            screen,
+            reader: Some(reader),
+            seen: 0,
+        }
+    }
+
+    /// Waits until the text appears below what was seen before.
+    #[track_caller]
+    pub fn sees(&mut self, text: &str) {
+        let start = Instant::now();
+        loop {
+            let screen = self.screen();
+            if let Some(at) = screen.get(self.seen..).and_then(|new| new.find(text)) {
+                self.seen += at + text.len();
+                return;
+            }
+            assert!(
+                start.elapsed() < LIMIT,
+                "no `{text}` on the screen:\n{screen}"
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn types(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Everything that was printed so far, control sequences included.
+    pub fn screen(&self) -> String {
+        String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
+    }
+
+    /// Waits for the end; how it ended and everything that was printed.
+    #[track_caller]
+    pub fn ends(mut self) -> (ExitStatus, String) {
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(start.elapsed() < LIMIT, "still running:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        (status, self.screen())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Ends when nobody has the terminal open any more: reading then is an error on Linux.
+fn read(mut master: File, screen: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(read @ 1..) = master.read(&mut buffer) {
+            screen.lock().unwrap().extend(&buffer[..read]);
+        }
+    })
+}
