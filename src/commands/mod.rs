@@ -5,6 +5,7 @@ pub mod clean;
 pub mod deploy;
 pub mod invoke;
 pub mod endpoint;
+pub mod init;
 pub mod local;
 pub mod logs;
 pub mod new;

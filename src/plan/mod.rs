@@ -14,6 +14,7 @@ pub(crate) mod files;
 pub(crate) mod links;
 pub(crate) mod log_tail;
 pub(crate) mod invocation;
+pub(crate) mod init;
 pub(crate) mod new;
 pub(crate) mod ownership;
 pub(crate) mod refusal;
