@@ -74,11 +74,12 @@ async fn look<'a>(placed: &'a Placed<'a>, list: &[Named]) -> Result<Deployed<'a>
         .iter()
         .filter(|named| named.name == placed.agent.runtime_name.as_str())
     {
-        // It may have gone since it was listed.
-        let Some(state) = runtimes.read(&named.id, None).await? else {
+        let (state, tags) = tokio::join!(runtimes.read(&named.id, None), runtimes.tags(&named.arn));
+        // It may have gone since it was listed; then there are no tags to ask for either.
+        let Some(state) = state? else {
             continue;
         };
-        let standing = match Standing::by_tags(&identity, &runtimes.tags(&named.arn).await?) {
+        let standing = match Standing::by_tags(&identity, &tags?) {
             Standing::AskRole => by_role(placed, &identity, &state.fields.role_arn).await?,
             decided => decided,
         };

@@ -131,6 +131,7 @@ struct Tail<'a> {
     query: Query,
     window: Window,
     form: Form,
+    session: Option<SessionId>,
     shown: usize,
     ui: &'a Ui,
 }
@@ -170,6 +171,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         },
         window: Window::since(start),
         form: Form::of(&args),
+        session: args.session,
         shown: 0,
         ui,
     };
@@ -201,7 +203,10 @@ impl Tail<'_> {
                 return Ok(Poll::NoGroup);
             };
             for event in self.window.fresh(page.events) {
-                if let Some(line) = self.form.line(&event) {
+                let asked = self.session.as_ref();
+                if asked.is_none_or(|session| event.is_about(session))
+                    && let Some(line) = self.form.line(&event)
+                {
                     self.shown += 1;
                     if self.ui.offer(&line) == Reader::Gone {
                         return Ok(Poll::NoReader);

@@ -138,6 +138,11 @@ impl LogEvent {
         !matches!(self.stream.as_str(), "otel-rt-logs" | "spans")
     }
 
+    /// Whether it speaks of a session: not every store understands the pattern that asks for that.
+    pub(crate) fn is_about(&self, session: &SessionId) -> bool {
+        self.message.contains(session.as_str())
+    }
+
     /// Time and line; of the SDK's JSON objects the level, the message and what went wrong.
     pub(crate) fn text(&self) -> String {
         let time = time_in_millis(self.timestamp);
