@@ -53,11 +53,10 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
         ["crate", other, ..] => other == layer || may_know(layer, other),
         ["crate"] => false,
         [name, ..] if is_sdk(name) => is_within_aws(module),
-        ["std", "io", "stdout" | "stderr", ..] => layer == "ui",
-        ["std", "fs" | "env" | "process" | "net", ..] => layer == "effects",
-        ["std", "thread", ..] | ["std", "time", "SystemTime" | "Instant", ..] => layer == "effects",
+        ["std", "io", "stdout" | "stderr", ..] | ["dialoguer" | "indicatif", ..] => layer == "ui",
+        ["std", "fs" | "env" | "process" | "net" | "thread", ..]
+        | ["std", "time", "SystemTime" | "Instant", ..] => layer == "effects",
         ["std", "io", "stdin", ..] => ["effects", "ui"].contains(&layer),
-        ["dialoguer" | "indicatif", ..] => layer == "ui",
         [name, ..] if worldly.contains(&name) => layer == "effects",
         _ => true,
     }

@@ -38,9 +38,11 @@ impl Served {
             if agent.answers() {
                 return agent;
             }
-            if !agent.log().contains("address already in use") {
-                panic!("{entry} does not start:\n{}", agent.log());
-            }
+            let log = agent.log();
+            assert!(
+                log.contains("address already in use"),
+                "{entry} does not start:\n{log}"
+            );
         }
         panic!("{entry} found no free port");
     }

@@ -474,6 +474,10 @@ fn collision(other: &AgentName, agent: &Agent, relation: &str, thing: &str) -> M
         "declared in {}",
         agent.dir.join("Cargo.toml").display()
     ))
+    .help(format!(
+        "rename `{0}`, or set what is its own in `[…agentcore.agents.{0}]`",
+        agent.name
+    ))
 }
 
 #[cfg(test)]

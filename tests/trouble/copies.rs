@@ -1,0 +1,87 @@
+//! The copied sources: edits are kept, a refused write is named, a dry run writes nothing.
+
+use crate::{
+    prepare, project,
+    support::{Cli, Ministack, listing},
+};
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_may_not_be_written_is_named_and_nothing_is_made() {
+    use std::os::unix::fs::PermissionsExt;
+    let emulator = Ministack::start();
+    let project = project();
+    let before = listing(&emulator);
+    // Made writable for the lock first: what refuses is the deployment folder.
+    let deployment = project.path().join("deployment");
+    std::fs::set_permissions(&deployment, std::fs::Permissions::from_mode(0o555)).unwrap();
+    let refused = Cli::new(&project)
+        .on(&emulator)
+        .unprivileged()
+        .arg("prepare")
+        .run()
+        .exits(1);
+    std::fs::set_permissions(&deployment, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(
+        refused.stderr.contains("deployment") && refused.stderr.contains("ermission denied"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(listing(&emulator), before, "files come before the role");
+}
+
+#[test]
+fn an_edited_copy_is_kept_unless_forced_and_removed_sources_go() {
+    let emulator = Ministack::start();
+    let project = project();
+    prepare(&project, &emulator).succeeds();
+    let tree = project.tree();
+    let copied = tree
+        .keys()
+        .find(|path| path.starts_with("deployment/one/") && path.ends_with("__init__.py"))
+        .unwrap()
+        .clone();
+    project.write(&copied, "edited = True\n");
+    let source = copied.strip_prefix("deployment/").unwrap();
+    project.write(source, "changed = True\n");
+    let kept = prepare(&project, &emulator).succeeds();
+    assert!(kept.stderr.contains("were edited"), "{}", kept.stderr);
+    assert_eq!(project.read(&copied), "edited = True\n");
+    Cli::new(&project)
+        .on(&emulator)
+        .args(["prepare", "--force"])
+        .run()
+        .succeeds();
+    assert_eq!(project.read(&copied), "changed = True\n");
+
+    project.write("one/extra.py", "");
+    prepare(&project, &emulator).succeeds();
+    assert!(project.has("deployment/one/extra.py"));
+    std::fs::remove_file(project.path().join("one/extra.py")).unwrap();
+    prepare(&project, &emulator).succeeds();
+    assert!(!project.has("deployment/one/extra.py"));
+}
+
+#[test]
+fn a_dry_run_changes_nothing_on_disk_or_in_aws() {
+    let emulator = Ministack::start();
+    let project = project();
+    let (tree, account) = (project.tree(), listing(&emulator));
+    let dry = Cli::new(&project)
+        .on(&emulator)
+        .args(["prepare", "--dry-run"])
+        .run()
+        .succeeds();
+    assert!(
+        dry.stderr.contains("Would create role `AgentCoreRole-one`"),
+        "{}",
+        dry.stderr
+    );
+    Cli::new(&project)
+        .on(&emulator)
+        .args(["prepare", "--check"])
+        .run()
+        .exits(5);
+    assert_eq!(project.tree(), tree);
+    assert_eq!(listing(&emulator), account);
+}
