@@ -31,6 +31,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     New(commands::new::Args),
+    Init(commands::init::Args),
     Prepare(commands::prepare::Args),
     Policy(commands::policy::Args),
     Clean(commands::clean::Args),

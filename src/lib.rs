@@ -64,6 +64,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
     match command {
         Command::New(args) => commands::new::run(args, ui).await,
+        Command::Init(args) => commands::init::run(args, ui).await,
         Command::Prepare(args) => commands::prepare::run(args, ui).await,
         Command::Policy(args) => commands::policy::run(args, ui),
         Command::Clean(args) => commands::clean::run(args, ui).await,

@@ -28,7 +28,7 @@ pub(super) struct Decided {
     pub(super) permissions: Vec<Permission>,
 }
 
-fn model(text: &str) -> Result<Model, String> {
+pub(super) fn model(text: &str) -> Result<Model, String> {
     Model::parse(text).ok_or_else(|| {
         format!("`{text}` is not a model's id, such as `us.anthropic.claude-sonnet-4-6`")
     })
@@ -52,7 +52,7 @@ pub(super) async fn decide(
         known
     };
     if region.is_none() {
-        ui.note("no AWS region is known, so none is written; `region` in Cargo.toml, `--region` or AWS_REGION names one");
+        note_no_region(ui);
     }
     let model = match &choices.model {
         Some(model) => Some(model.clone()),
@@ -78,7 +78,11 @@ pub(super) async fn decide(
     })
 }
 
-fn ask_region(known: Option<&Region>, ui: &Ui) -> Result<Option<Region>, Failure> {
+pub(super) fn note_no_region(ui: &Ui) {
+    ui.note("no AWS region is known, so none is written; `region` in Cargo.toml, `--region` or AWS_REGION names one");
+}
+
+pub(super) fn ask_region(known: Option<&Region>, ui: &Ui) -> Result<Option<Region>, Failure> {
     let answer = ui
         .input(
             "AWS region (empty: none yet)",
@@ -110,7 +114,7 @@ fn default_model(region: Option<&Region>, asking: bool, ui: &Ui) -> Result<Model
     Ok(Model::parse(&answer).unwrap_or(default))
 }
 
-fn ask_permissions(ui: &Ui) -> Result<Vec<Permission>, Failure> {
+pub(super) fn ask_permissions(ui: &Ui) -> Result<Vec<Permission>, Failure> {
     let split = |text: &str| -> Result<Vec<Permission>, String> {
         text.split([',', ' '])
             .filter(|word| !word.is_empty())

@@ -44,7 +44,6 @@ pub(super) fn decide(
         Some(dir) => dir.to_owned(),
         None => agent.dir.join(&agent.source),
     };
-    shipped_files_exist(agent, &deployment)?;
     let home = env::home_dir();
     let source = source::observe(&SourceRequest {
         shown: given,
@@ -55,6 +54,7 @@ pub(super) fn decide(
         home: home.as_deref(),
         agent: agent.name.as_str(),
     })?;
+    shipped_files_exist(agent, &deployment, &source.files)?;
     let observed = files::observe_copy(&deployment, agent.name.as_str())?;
     let desired = source
         .files
@@ -74,15 +74,19 @@ pub(super) fn decide(
     })
 }
 
-/// What the toolkit is told to ship has to be there.
-fn shipped_files_exist(agent: &Agent, deployment: &Path) -> Result<(), Failure> {
+/// What the toolkit is told to ship has to be there, or to come with the sources.
+fn shipped_files_exist(
+    agent: &Agent,
+    deployment: &Path,
+    copied: &BTreeMap<String, Origin>,
+) -> Result<(), Failure> {
     let wanted = [
         ("entry point", &agent.entrypoint),
         ("requirements file", &agent.requirements),
     ];
     let messages: Vec<Message> = wanted
         .into_iter()
-        .filter(|(_, file)| !files::exists(&deployment.join(file)))
+        .filter(|(_, file)| !copied.contains_key(*file) && !files::exists(&deployment.join(file)))
         .map(|(what, file)| {
             Message::new(format!(
                 "the {what} of agent `{}` does not exist: `{}`",

@@ -2,6 +2,7 @@
 //! report). Wiring only: decisions stand in the pure modules, the world in `effects`.
 
 pub mod clean;
+pub mod init;
 pub mod local;
 pub mod new;
 pub mod policy;

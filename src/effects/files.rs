@@ -91,6 +91,11 @@ pub(crate) fn write_atomic(
     Ok(())
 }
 
+/// The mode of a file that is written aside; a temporary one is closed to others.
+pub(crate) fn open_to_readers(file: &File) -> io::Result<()> {
+    set_mode(file, false)
+}
+
 #[cfg(unix)]
 fn set_mode(file: &File, executable: bool) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;

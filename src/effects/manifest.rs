@@ -52,7 +52,7 @@ fn members_with_our_table(metadata: &Metadata) -> Vec<PathBuf> {
         .collect()
 }
 
-fn read(path: &Path) -> Result<Manifest, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Manifest, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::world(format!("cannot read `{}`: {error}", path.display())))?;
     Ok(Manifest {

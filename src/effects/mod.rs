@@ -1,5 +1,6 @@
 //! The world: files, processes, environment, clock, AWS. Observes and applies; decides nothing.
 
+pub(crate) mod adoption;
 pub(crate) mod aws;
 pub(crate) mod clock;
 pub(crate) mod destination;

@@ -5,6 +5,7 @@ pub(crate) mod configure;
 pub(crate) mod document_diff;
 pub(crate) mod ecr_uri;
 pub(crate) mod files;
+pub(crate) mod init;
 pub(crate) mod new;
 pub(crate) mod ownership;
 pub(crate) mod retry;

@@ -3,6 +3,7 @@
 //! `*.hbs` is rendered and loses its ending, everything else is copied as it is; `_gitignore` becomes
 //! `.gitignore` and `__agent__` the agent's name. Nothing is written here.
 
+pub(crate) mod adopt;
 mod catalogue;
 mod context;
 mod models;
@@ -15,7 +16,7 @@ pub(crate) use context::Context;
 use handlebars::Handlebars;
 use include_dir::{Dir, DirEntry, include_dir};
 pub(crate) use models::{default_model, serves};
-pub(crate) use table::agent_table;
+pub(crate) use table::{AgentKeys, Head, agent_lines, agent_table, project_lines};
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scaffolds");
 
@@ -27,9 +28,7 @@ pub(crate) fn render(template: &str, context: &Context) -> Result<Files, String>
     let dir = TEMPLATES
         .get_dir(template)
         .ok_or_else(|| format!("there is no template `{template}`"))?;
-    let mut engine = Handlebars::new();
-    engine.set_strict_mode(true);
-    engine.register_escape_fn(handlebars::no_escape);
+    let engine = engine();
     let values = context.values();
     let mut files = Files::new();
     let mut folders = vec![dir];
@@ -59,6 +58,22 @@ pub(crate) fn render(template: &str, context: &Context) -> Result<Files, String>
         }
     }
     Ok(files)
+}
+
+/// Strict, and without the escaping that HTML needs.
+fn engine() -> Handlebars<'static> {
+    let mut engine = Handlebars::new();
+    engine.set_strict_mode(true);
+    engine.register_escape_fn(handlebars::no_escape);
+    engine
+}
+
+/// The text of an embedded file that belongs to no template.
+fn embedded(path: &str) -> Result<&'static str, String> {
+    TEMPLATES
+        .get_file(path)
+        .and_then(include_dir::File::contents_utf8)
+        .ok_or_else(|| format!("there is no `{path}`"))
 }
 
 /// Where a template's file goes, and whether it is rendered.

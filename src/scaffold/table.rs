@@ -3,11 +3,41 @@
 use toml_edit::{Array, InlineTable, Value};
 
 use super::Context;
-use crate::config::{Access, Permission};
+use crate::{
+    config::{Access, Model, Permission},
+    names::{AgentName, ProjectId, Region},
+};
+
+/// Whose metadata the table stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Head {
+    Workspace,
+    Package,
+}
+
+impl Head {
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Workspace => "workspace",
+            Self::Package => "package",
+        }
+    }
+}
+
+/// What is written about an agent; what is `None` or empty is not.
+#[derive(Debug, Clone)]
+pub(crate) struct AgentKeys<'a> {
+    pub(crate) agent: &'a AgentName,
+    pub(crate) source: &'a str,
+    pub(crate) deployment: Option<&'a str>,
+    pub(crate) entrypoint: Option<&'a str>,
+    pub(crate) region: Option<&'a Region>,
+    pub(crate) models: &'a [Model],
+    pub(crate) permissions: &'a [Permission],
+}
 
 /// The tables for `context`: the project's and the agent's.
 pub(crate) fn agent_table(context: &Context) -> String {
-    let head = "workspace.metadata.agentcore";
     let Context {
         project,
         title: _,
@@ -16,19 +46,64 @@ pub(crate) fn agent_table(context: &Context) -> String {
         model,
         permissions,
     } = context;
-    let mut lines = vec![format!("[{head}]")];
-    lines.push(format!(
-        "project = {} # the identity in every tag: never change it",
-        quoted(project.as_str())
-    ));
+    let keys = AgentKeys {
+        agent,
+        source: agent.as_str(),
+        deployment: None,
+        entrypoint: None,
+        region: None,
+        models: model.as_slice(),
+        permissions,
+    };
+    let head = Head::Workspace;
+    format!(
+        "{}\n{}",
+        project_lines(head, project, region.as_ref()),
+        agent_lines(head, &keys)
+    )
+}
+
+/// The project's own table.
+pub(crate) fn project_lines(head: Head, project: &ProjectId, region: Option<&Region>) -> String {
+    let mut lines = vec![
+        format!("[{}.metadata.agentcore]", head.key()),
+        format!(
+            "project = {} # the identity in every tag: never change it",
+            quoted(project.as_str())
+        ),
+    ];
     if let Some(region) = region {
         lines.push(format!("region = {}", quoted(region.as_str())));
     }
-    lines.push(String::new());
-    lines.push(format!("[{head}.agents.{agent}]"));
-    lines.push(format!("source = {}", quoted(agent.as_str())));
-    if let Some(model) = model {
-        lines.push(format!("models = [{}]", quoted(&model.id())));
+    lines.join("\n") + "\n"
+}
+
+/// One agent's table.
+pub(crate) fn agent_lines(head: Head, keys: &AgentKeys<'_>) -> String {
+    let AgentKeys {
+        agent,
+        source,
+        deployment,
+        entrypoint,
+        region,
+        models,
+        permissions,
+    } = keys;
+    let mut lines = vec![
+        format!("[{}.metadata.agentcore.agents.{agent}]", head.key()),
+        format!("source = {}", quoted(source)),
+    ];
+    let optional = [
+        ("deployment", *deployment),
+        ("entrypoint", *entrypoint),
+        ("region", region.map(Region::as_str)),
+    ];
+    for (key, value) in optional {
+        lines.extend(value.map(|value| format!("{key} = {}", quoted(value))));
+    }
+    if !models.is_empty() {
+        let list: Array = models.iter().map(Model::id).collect();
+        lines.push(format!("models = {list}"));
     }
     if !permissions.is_empty() {
         let list: Array = permissions.iter().map(permission).collect();

@@ -127,7 +127,8 @@ fn templates_use_only_words_that_the_context_has() {
     let mut folders = vec![&TEMPLATES];
     let mut seen = 0;
     while let Some(folder) = folders.pop() {
-        folders.extend(folder.dirs());
+        // What `init` renders has words of its own, tested beside it.
+        folders.extend(folder.dirs().filter(|dir| !dir.path().starts_with("_init")));
         for file in folder
             .files()
             .filter(|file| file.path().extension().is_some_and(|e| e == "hbs"))

@@ -1,0 +1,480 @@
+//! `cargo agentcore init`: an existing Python agent becomes a project, and nothing of it changes.
+
+mod handler;
+mod settings;
+
+use std::path::{Path, PathBuf};
+
+use super::choice;
+use crate::{
+    config::{Agent, Manifest, Stage, load},
+    effects::{
+        adoption, clock, destination, env, manifest,
+        source::{self, Source, SourceRequest},
+    },
+    error::{Failure, Message},
+    names::AgentName,
+    plan::{
+        init as plan,
+        new::{agent_name, check_package, project_id},
+    },
+    scaffold::{
+        AgentKeys, Files,
+        adopt::{self, Entry, PythonFile, Requirements, Sources},
+        agent_lines, project_lines,
+    },
+    ui::Ui,
+};
+
+/// Adopt an existing Python agent: write Cargo.toml and the entry points that call it
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The project's directory
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// The directory of the agent's Python package; it may lie anywhere
+    #[arg(long, value_name = "DIR")]
+    source: PathBuf,
+    #[command(flatten)]
+    handler: handler::HandlerOptions,
+    /// The agent's name [default: the source folder's, hyphens as underscores]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    settings: settings::SettingsOptions,
+    /// What the agent needs at run time: a requirements file or a pyproject.toml [default: the
+    /// source's own]
+    #[arg(long, value_name = "FILE")]
+    requirements: Option<PathBuf>,
+    /// Add the table to a Cargo.toml that is there already, instead of printing it
+    #[arg(long)]
+    write: bool,
+    /// Do not ask: take the options and the defaults
+    #[arg(short, long)]
+    yes: bool,
+    /// Show what would be made, and do nothing
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+}
+
+/// The project as it is before.
+struct Before {
+    root: PathBuf,
+    /// The manifest that is there already.
+    target: Option<Manifest>,
+    /// The workspace's manifests, that one among them.
+    manifests: Vec<Manifest>,
+    agents: Vec<Agent>,
+}
+
+/// What is to be written.
+struct After {
+    new: Files,
+    kept: Vec<PathBuf>,
+    /// The table for a manifest that is there, and that manifest with it.
+    addition: Option<(String, String)>,
+}
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let root = destination::absolute(&args.path)?;
+    adoption::check_folder(&root, &args.path)?;
+    let before = before(root)?;
+    let source_path = destination::absolute(&args.source)?;
+    let folder = source_path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
+        .to_owned();
+    let (agent, renamed) = agent_name(args.name.as_deref().unwrap_or(&folder))?;
+    check_package(&agent)?;
+    plan::check_new(&agent, &before.agents)?;
+    let deployment = plan::deployment(&before.root, &agent, &before.agents);
+    adoption::check_folder(&before.root.join(&deployment), Path::new(&deployment))?;
+
+    let source = observe(
+        &args.source,
+        &source_path,
+        &before.root,
+        &deployment,
+        &agent,
+    )?;
+    let first_party = source_path == before.root.join(agent.as_str());
+    let (sources, unreadable) = read(&agent, &folder, first_party, &args.source, &source)?;
+    for warning in source.warnings.iter().chain(&unreadable) {
+        ui.warning(warning);
+    }
+    sources.check_own_imports()?;
+    let asking = ui.is_interactive() && !args.yes;
+    let entry = handler::choose(
+        &args.handler,
+        &sources,
+        (&args.source, &source_path),
+        asking,
+        ui,
+    )?;
+    let decided = settings::decide(&args.settings, asking, ui).await?;
+
+    let requirements = requirements(args.requirements.as_deref(), &args.source, &source_path)?;
+    let written = if args.source.is_absolute() {
+        args.source.display().to_string()
+    } else {
+        plan::relative(&before.root, &source_path)
+    };
+    let entrypoint = entry.entrypoint(&agent);
+    let keys = AgentKeys {
+        agent: &agent,
+        source: &written,
+        deployment: (deployment != "deployment").then_some(&deployment),
+        entrypoint: entrypoint.as_deref(),
+        region: None,
+        models: &decided.models,
+        permissions: &decided.permissions,
+    };
+    let files = entry_files(&entry, &sources, &deployment, &requirements)?;
+    let after = after(&before, files, &keys, &decided)?;
+    if let Some(said) = renamed {
+        ui.note(&said);
+    }
+    for note in &source.notes {
+        ui.note(note);
+    }
+    let written_requirements = Path::new(&deployment).join("requirements.txt");
+    if after.new.contains_key(&written_requirements) {
+        for warning in requirements.warnings() {
+            ui.warning(&warning);
+        }
+        ui.detail("Taking", &requirements.said);
+    }
+    conclude(&args, &before, &after, &entry, &agent, ui)
+}
+
+fn before(root: PathBuf) -> Result<Before, Failure> {
+    let path = root.join("Cargo.toml");
+    if !adoption::stands(&path) {
+        if let Some(enclosing) = destination::enclosing(&root) {
+            crate::plan::new::check_place(
+                &root,
+                crate::plan::new::Destination::Free,
+                Some(&enclosing),
+            )?;
+        }
+        return Ok(Before {
+            root,
+            target: None,
+            manifests: Vec::new(),
+            agents: Vec::new(),
+        });
+    }
+    let mut manifests = manifest::observe(Some(&path))?.manifests;
+    let target = match manifests.iter().find(|found| found.path == path) {
+        Some(found) => found.clone(),
+        None => {
+            let found = manifest::read(&path)?;
+            manifests.push(found.clone());
+            found
+        }
+    };
+    Ok(Before {
+        agents: plan::declared(&manifests)?,
+        target: Some(target),
+        manifests,
+        root,
+    })
+}
+
+fn observe(
+    shown: &Path,
+    path: &Path,
+    root: &Path,
+    deployment: &str,
+    agent: &AgentName,
+) -> Result<Source, Failure> {
+    source::observe(&SourceRequest {
+        shown,
+        path,
+        include: &[],
+        deployment: &root.join(deployment),
+        workspace_root: root,
+        home: env::home_dir().as_deref(),
+        agent: agent.as_str(),
+    })
+}
+
+fn read(
+    agent: &AgentName,
+    folder: &str,
+    first_party: bool,
+    shown: &Path,
+    source: &Source,
+) -> Result<(Sources, Vec<Message>), Failure> {
+    let files = adoption::python_files(source)?
+        .into_iter()
+        .map(|(path, text)| PythonFile {
+            shown: shown.join(&path),
+            path,
+            text,
+        })
+        .collect();
+    Ok(Sources::read(agent, folder, first_party, files))
+}
+
+/// The requirements, and where they are from.
+struct Taken {
+    requirements: Requirements,
+    said: String,
+    file: PathBuf,
+}
+
+impl Taken {
+    fn warnings(&self) -> Vec<Message> {
+        let left_out = self.requirements.left_out.iter();
+        left_out
+            .map(|(line, text)| {
+                Message::new(format!(
+                    "`{text}` is left out of the deployment's requirements ({}:{line})",
+                    self.file.display()
+                ))
+                .note("it names something beside that file, which is not there when the agent is packaged")
+                .help("add what it stands for to the deployment's requirements.txt")
+            })
+            .collect()
+    }
+}
+
+fn requirements(given: Option<&Path>, shown: &Path, source: &Path) -> Result<Taken, Failure> {
+    let found = match given {
+        Some(path) => {
+            let text = crate::effects::files::read_text(path)?.ok_or_else(|| {
+                Failure::usage(format!(
+                    "the requirements file `{}` does not exist",
+                    path.display()
+                ))
+            })?;
+            Some((path.to_owned(), text))
+        }
+        None => adoption::requirements(source)?.map(|(path, text)| {
+            let place = path.parent().map_or_else(
+                || path.clone(),
+                |folder| {
+                    let way = plan::relative(source, folder);
+                    let folder = if way == "." {
+                        shown.to_owned()
+                    } else {
+                        shown.join(way)
+                    };
+                    folder.join(path.file_name().unwrap_or_default())
+                },
+            );
+            (place, text)
+        }),
+    };
+    let Some((file, text)) = found else {
+        return Ok(Taken {
+            requirements: adopt::only_the_sdk(),
+            said: "the SDK alone as requirement: the source names no others".to_owned(),
+            file: PathBuf::new(),
+        });
+    };
+    let requirements = if file
+        .extension()
+        .is_some_and(|extension| extension == "toml")
+    {
+        adopt::from_pyproject(&text).map_err(|why| {
+            Failure::config(format!(
+                "the dependencies of `{}` cannot be taken: {why}",
+                file.display()
+            ))
+            .help("`--requirements FILE` names a requirements file; `uv export --no-hashes --no-emit-project` or `pip freeze` writes one")
+        })?
+    } else {
+        adopt::from_requirements(&text)
+    };
+    Ok(Taken {
+        requirements,
+        said: format!("the requirements of `{}`", file.display()),
+        file,
+    })
+}
+
+fn entry_files(
+    entry: &Entry,
+    sources: &Sources,
+    deployment: &str,
+    taken: &Taken,
+) -> Result<Files, Failure> {
+    let folder = Path::new(deployment);
+    let mut files: Files = adopt::entry_points(entry, sources)
+        .map_err(|error| broken(&error))?
+        .into_iter()
+        .map(|(path, content)| (folder.join(path), content))
+        .collect();
+    files.insert(
+        folder.join("requirements.txt"),
+        taken.requirements.text.clone().into_bytes(),
+    );
+    Ok(files)
+}
+
+/// Everything that is to be written, checked as the next command will read it.
+fn after(
+    before: &Before,
+    mut files: Files,
+    keys: &AgentKeys<'_>,
+    decided: &settings::Decided,
+) -> Result<After, Failure> {
+    let project = project_id(keys.agent, clock::random_digits());
+    let deployment = keys.deployment.unwrap_or("deployment");
+    let ignored = adopt::gitignore(deployment, keys.agent).map_err(|error| broken(&error))?;
+    files.insert(PathBuf::from(".gitignore"), ignored.into_bytes());
+    let exists = |path: &Path| adoption::stands(&before.root.join(path));
+    let Some(target) = &before.target else {
+        let head = crate::scaffold::Head::Workspace;
+        let table = format!(
+            "{}\n{}",
+            project_lines(head, &project, decided.region.as_ref()),
+            agent_lines(head, keys)
+        );
+        let text = adopt::fresh_manifest(&table).map_err(|error| broken(&error))?;
+        check(&[Manifest {
+            path: before.root.join("Cargo.toml"),
+            text: text.clone(),
+        }])?;
+        files.insert(PathBuf::from("Cargo.toml"), text.into_bytes());
+        let (new, kept) = plan::new_and_kept(files, exists);
+        return Ok(After {
+            new,
+            kept,
+            addition: None,
+        });
+    };
+    let place = plan::place(target, &before.manifests);
+    let table = if place.with_project {
+        format!(
+            "{}\n{}",
+            project_lines(place.head, &project, decided.region.as_ref()),
+            agent_lines(place.head, keys)
+        )
+    } else {
+        // The project's region stands where the project does; only another one is the agent's.
+        let region = decided.given_region.as_ref();
+        agent_lines(
+            place.head,
+            &AgentKeys {
+                region,
+                ..keys.clone()
+            },
+        )
+    };
+    let whole = plan::with_table(target, &table)?;
+    let mut manifests = before.manifests.clone();
+    for manifest in &mut manifests {
+        if manifest.path == target.path {
+            manifest.text.clone_from(&whole);
+        }
+    }
+    check(&manifests)?;
+    let (new, kept) = plan::new_and_kept(files, exists);
+    Ok(After {
+        new,
+        kept,
+        addition: Some((table, whole)),
+    })
+}
+
+fn check(manifests: &[Manifest]) -> Result<(), Failure> {
+    load(manifests, &Stage::None).map(|_| ())
+}
+
+fn broken(error: &str) -> Failure {
+    Failure::world(format!(
+        "a template is broken, which is a bug of ours: {error}"
+    ))
+}
+
+/// Shows the plan or carries it out.
+fn conclude(
+    args: &Args,
+    before: &Before,
+    after: &After,
+    entry: &Entry,
+    agent: &AgentName,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let shown = |path: &Path| {
+        let plain = args.path == Path::new(".");
+        let path = if plain {
+            path.to_owned()
+        } else {
+            args.path.join(path)
+        };
+        path.display().to_string()
+    };
+    let kept = |ui: &Ui| {
+        for path in &after.kept {
+            ui.status(
+                "Keeping",
+                &format!("`{}`, which is there already", shown(path)),
+            );
+        }
+    };
+    let manifest = Path::new("Cargo.toml");
+    if args.dry_run {
+        for path in after.new.keys() {
+            ui.status("Would", &format!("write `{}`", shown(path)));
+        }
+        if after.addition.is_some() && args.write {
+            ui.status("Would", &format!("add the agent to `{}`", shown(manifest)));
+        }
+        kept(ui);
+    } else {
+        ui.status(
+            "Adopting",
+            &format!(
+                "agent `{agent}` from `{}`: {}",
+                args.source.display(),
+                handler::said(entry)
+            ),
+        );
+        let replaced = match (&after.addition, &before.target) {
+            (Some((_, text)), Some(target)) if args.write => {
+                Some((target.path.as_path(), text.as_str()))
+            }
+            _ => None,
+        };
+        adoption::write(&before.root, &after.new, replaced)?;
+        for path in after.new.keys() {
+            ui.status("Writing", &format!("`{}`", shown(path)));
+        }
+        if replaced.is_some() {
+            ui.status("Adding", &format!("the agent to `{}`", shown(manifest)));
+        }
+        kept(ui);
+    }
+    if let Some((table, _)) = after.addition.as_ref().filter(|_| !args.write) {
+        ui.result(table.trim_end());
+        ui.note(&format!(
+            "`{}` is left as it is: add the table above to it, or run this again with `--write`",
+            shown(manifest)
+        ));
+    }
+    if !args.dry_run {
+        next(&args.path, ui);
+    }
+    Ok(())
+}
+
+fn next(path: &Path, ui: &Ui) {
+    let there = if path == Path::new(".") {
+        String::new()
+    } else {
+        format!("cd {} && ", path.display())
+    };
+    ui.status(
+        "Next",
+        &format!("{there}cargo agentcore prepare --local   # without an AWS account"),
+    );
+    ui.status(
+        "",
+        &format!("{there}cargo agentcore prepare           # on AWS"),
+    );
+}

@@ -1,0 +1,97 @@
+//! Region, models and permissions of an adopted agent.
+
+use super::choice;
+use crate::{
+    config::{Model, Permission},
+    effects::aws::session,
+    error::Failure,
+    names::Region,
+    scaffold,
+    ui::Ui,
+};
+
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct SettingsOptions {
+    /// AWS region [default: the AWS configuration's]
+    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = |text: &str| Region::parse(text))]
+    region: Option<Region>,
+    /// A Bedrock model that the agent invokes, such as `us.anthropic.claude-sonnet-4-6` (repeatable)
+    #[arg(long, value_name = "ID", value_parser = choice::model)]
+    model: Vec<Model>,
+    /// What the agent may use, such as `code-interpreter`, `pricing`, `memory=ID` (repeatable)
+    #[arg(long, value_name = "PERMISSION", value_parser = |text: &str| Permission::from_flag(text))]
+    permission: Vec<Permission>,
+}
+
+pub(super) struct Decided {
+    pub(super) region: Option<Region>,
+    /// The one that was asked for, rather than found.
+    pub(super) given_region: Option<Region>,
+    pub(super) models: Vec<Model>,
+    pub(super) permissions: Vec<Permission>,
+}
+
+pub(super) async fn decide(
+    options: &SettingsOptions,
+    asking: bool,
+    ui: &Ui,
+) -> Result<Decided, Failure> {
+    let region = match &options.region {
+        Some(region) => Some(region.clone()),
+        None => {
+            let known = session::known_region().await;
+            if asking {
+                choice::ask_region(known.as_ref(), ui)?
+            } else {
+                known
+            }
+        }
+    };
+    if region.is_none() {
+        choice::note_no_region(ui);
+    }
+    let mut models = options.model.clone();
+    let mut permissions = options.permission.clone();
+    if asking && models.is_empty() {
+        models = ask_models(ui)?;
+    }
+    if asking && permissions.is_empty() {
+        permissions = choice::ask_permissions(ui)?;
+    }
+    if models.is_empty() {
+        ui.note("no model is declared, so the role will allow none; `models` in Cargo.toml names what the agent invokes");
+    }
+    if let Some(region) = &region {
+        for model in models
+            .iter()
+            .filter(|model| !scaffold::serves(model, region))
+        {
+            ui.warning(&crate::commands::new::misfit(model, region));
+        }
+    }
+    models.sort();
+    models.dedup();
+    permissions.sort();
+    permissions.dedup();
+    Ok(Decided {
+        given_region: options.region.clone(),
+        region,
+        models,
+        permissions,
+    })
+}
+
+fn ask_models(ui: &Ui) -> Result<Vec<Model>, Failure> {
+    let split = |text: &str| -> Result<Vec<Model>, String> {
+        text.split([',', ' '])
+            .filter(|word| !word.is_empty())
+            .map(choice::model)
+            .collect()
+    };
+    let answer = ui
+        .input("Bedrock models that it invokes (empty: none)", "", |text| {
+            split(text).map(|_| ())
+        })
+        .ok_or_else(choice::cut_off)?;
+    Ok(split(&answer).unwrap_or_default())
+}

@@ -1,0 +1,178 @@
+//! Writing a project into a directory that has things of its own: all of it or nothing, and over
+//! nothing but the manifest that was asked for.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the project's files are written here"
+)]
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use tempfile::NamedTempFile;
+
+use super::{
+    files::{self, FileError, TEMPORARY},
+    source::Source,
+};
+use crate::{error::Failure, scaffold::Files};
+
+/// The Python files among the sources: path below the source, and text. What is not UTF-8 in them can
+/// stand in comments and strings only, as far as names go.
+pub(crate) fn python_files(source: &Source) -> Result<Vec<(String, String)>, Failure> {
+    let mut found = Vec::new();
+    for (name, origin) in &source.files {
+        let Some((_, path)) = name.split_once('/') else {
+            continue;
+        };
+        if Path::new(path).extension().is_some_and(|e| e == "py") {
+            let bytes = fs::read(&origin.from)
+                .map_err(|error| FileError::new("read", &origin.from, error))?;
+            let text = String::from_utf8_lossy(&bytes);
+            // Windows editors begin a file with a mark that is no part of it.
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+            found.push((path.to_owned(), text.to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether anything stands at `path`, a broken link included.
+pub(crate) fn stands(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Refuses a folder that could not be written into, or would be somewhere else.
+pub(crate) fn check_folder(path: &Path, shown: &Path) -> Result<(), Failure> {
+    let shown = shown.display();
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Err(Failure::world(format!("`{shown}` is a link"))
+            .help("put a real directory in its place: nothing is written through links")),
+        Ok(found) if !found.is_dir() => {
+            Err(Failure::world(format!("`{shown}` exists and is a file"))
+                .help("move it away, or choose another directory"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes new files below `root`, and `manifest` over the one that is there. Everything is written
+/// aside first; what was put in place is taken back where the rest cannot follow.
+pub(crate) fn write(
+    root: &Path,
+    new: &Files,
+    manifest: Option<(&Path, &str)>,
+) -> Result<(), Failure> {
+    let mut done = Done::default();
+    match try_write(root, new, manifest, &mut done) {
+        Ok(()) => Ok(()),
+        Err(failure) => {
+            done.take_back();
+            Err(failure)
+        }
+    }
+}
+
+/// What was made so far, in order.
+#[derive(Default)]
+struct Done {
+    directories: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+}
+
+impl Done {
+    fn take_back(&self) {
+        // What cannot be removed is ours and empty, or was written whole; the failure is told.
+        for file in &self.files {
+            let _ = fs::remove_file(file);
+        }
+        for directory in self.directories.iter().rev() {
+            let _ = fs::remove_dir(directory);
+        }
+    }
+
+    fn directory(&mut self, path: &Path) -> Result<(), FileError> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        if let Some(parent) = path.parent() {
+            self.directory(parent)?;
+        }
+        fs::create_dir(path)
+            .map_err(|error| FileError::new("create the directory", path, error))?;
+        self.directories.push(path.to_owned());
+        Ok(())
+    }
+}
+
+fn try_write(
+    root: &Path,
+    new: &Files,
+    manifest: Option<(&Path, &str)>,
+    done: &mut Done,
+) -> Result<(), Failure> {
+    done.directory(root)?;
+    let mut aside = Vec::new();
+    for (relative, content) in new {
+        let path = root.join(relative);
+        let folder = path.parent().unwrap_or(root);
+        done.directory(folder)?;
+        aside.push((staged(&path, folder, content)?, path));
+    }
+    let replacement = match manifest {
+        None => None,
+        Some((path, text)) => {
+            // A link stays one: the file that it leads to is replaced.
+            let real =
+                fs::canonicalize(path).map_err(|error| FileError::new("find", path, error))?;
+            let folder = real.parent().unwrap_or(root);
+            let temporary = staged(&real, folder, text.as_bytes())?;
+            let permissions = fs::metadata(&real)
+                .map_err(|error| FileError::new("read", &real, error))?
+                .permissions();
+            temporary
+                .as_file()
+                .set_permissions(permissions)
+                .map_err(|error| FileError::new("write", &real, error))?;
+            Some((temporary, real))
+        }
+    };
+    for (temporary, path) in aside {
+        temporary
+            .persist_noclobber(&path)
+            .map_err(|error| FileError::new("create", &path, error.error))?;
+        done.files.push(path);
+    }
+    if let Some((temporary, path)) = replacement {
+        temporary
+            .persist(&path)
+            .map_err(|error| FileError::new("write", &path, error.error))?;
+    }
+    Ok(())
+}
+
+fn staged(path: &Path, folder: &Path, content: &[u8]) -> Result<NamedTempFile, FileError> {
+    let failed = |error| FileError::new("write", path, error);
+    let mut temporary = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    temporary.write_all(content).map_err(failed)?;
+    files::open_to_readers(temporary.as_file()).map_err(failed)?;
+    Ok(temporary)
+}
+
+/// The nearest requirements of the sources: their own, or those of the project that they lie in.
+pub(crate) fn requirements(source: &Path) -> Result<Option<(PathBuf, String)>, Failure> {
+    for folder in source.ancestors().take(2) {
+        for name in ["requirements.txt", "pyproject.toml"] {
+            let path = folder.join(name);
+            if let Some(text) = files::read_text(&path)? {
+                return Ok(Some((path, text)));
+            }
+        }
+    }
+    Ok(None)
+}

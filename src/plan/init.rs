@@ -1,0 +1,272 @@
+//! What adopting an agent adds to a project: to its manifest, and beside what is there already.
+
+use std::path::{Component, Path, PathBuf};
+
+use toml_edit::{DocumentMut, InlineTable, Item, TableLike};
+
+use crate::{
+    config::{Agent, Manifest, Stage, load},
+    error::Failure,
+    names::AgentName,
+    scaffold::{Files, Head},
+};
+
+/// Where in a manifest an agent's table goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) head: Head,
+    /// Whether the project's own table has to come with it.
+    pub(crate) with_project: bool,
+}
+
+/// The place in `target`, one of the workspace's manifests.
+pub(crate) fn place(target: &Manifest, all: &[Manifest]) -> Place {
+    let declares = |manifest: &Manifest, head: Head| {
+        parsed(manifest).is_some_and(|document| our_table(&document, head).is_some())
+    };
+    if let Some(head) = [Head::Workspace, Head::Package]
+        .into_iter()
+        .find(|head| declares(target, *head))
+    {
+        return Place {
+            head,
+            with_project: false,
+        };
+    }
+    // A member that gets a `[workspace]` would no longer be one.
+    let is_workspace = parsed(target).is_none_or(|document| {
+        document.contains_key("workspace") || !document.contains_key("package")
+    });
+    let head = if is_workspace {
+        Head::Workspace
+    } else {
+        Head::Package
+    };
+    let project_above = all
+        .iter()
+        .any(|manifest| declares(manifest, Head::Workspace));
+    Place {
+        head,
+        with_project: !project_above,
+    }
+}
+
+/// The agents that the manifests declare already; a table without any is no error here.
+pub(crate) fn declared(manifests: &[Manifest]) -> Result<Vec<Agent>, Failure> {
+    let any = manifests.iter().filter_map(parsed).any(|document| {
+        [Head::Workspace, Head::Package].into_iter().any(|head| {
+            our_table(&document, head)
+                .and_then(|table| table.get("agents"))
+                .and_then(Item::as_table_like)
+                .is_some_and(|agents| !agents.is_empty())
+        })
+    });
+    if any {
+        Ok(load(manifests, &Stage::None)?.agents)
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+/// Refuses a name that an agent of the project has.
+pub(crate) fn check_new(name: &AgentName, declared: &[Agent]) -> Result<(), Failure> {
+    let Some(agent) = declared
+        .iter()
+        .find(|agent| agent.name.as_str().eq_ignore_ascii_case(name.as_str()))
+    else {
+        return Ok(());
+    };
+    Err(Failure::config(format!(
+        "the metadata already declares an agent `{}`",
+        agent.name
+    ))
+    .note(format!("in {}", agent.dir.join("Cargo.toml").display()))
+    .help("`--name` gives this one another name; `cargo agentcore prepare` goes on with the one that is there"))
+}
+
+/// The deployment folder: its usual name, unless another agent has it.
+pub(crate) fn deployment(root: &Path, name: &AgentName, declared: &[Agent]) -> String {
+    let is_taken = declared
+        .iter()
+        .any(|agent| agent.dir.join(&agent.deployment) == root.join("deployment"));
+    if is_taken {
+        format!("deployment_{name}")
+    } else {
+        "deployment".to_owned()
+    }
+}
+
+/// The manifest's text with `table` in it: after everything else where TOML lets a table stand there,
+/// so that not a byte of what is there changes.
+pub(crate) fn with_table(manifest: &Manifest, table: &str) -> Result<String, Failure> {
+    let text = &manifest.text;
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let gap = match () {
+        () if text.is_empty() || text.ends_with(&end.repeat(2)) => String::new(),
+        () if text.ends_with('\n') => end.to_owned(),
+        () => end.repeat(2),
+    };
+    let appended = format!("{text}{gap}{}", table.replace('\n', end));
+    if appended.parse::<DocumentMut>().is_ok() {
+        return Ok(appended);
+    }
+    inserted(text, table).ok_or_else(|| {
+        Failure::config(format!(
+            "the table cannot be added to `{}`: its metadata is written in a form that has no room for it",
+            manifest.path.display()
+        ))
+        .help("without `--write` the table is printed, to be put in by hand")
+    })
+}
+
+/// For metadata that is an inline table, after which no table of that name may stand.
+fn inserted(text: &str, table: &str) -> Option<String> {
+    let mut document = text.parse::<DocumentMut>().ok()?;
+    let addition = table.parse::<DocumentMut>().ok()?;
+    merge(document.as_table_mut(), addition.as_table())?;
+    Some(document.to_string())
+}
+
+/// Adds what `from` has and `into` has not; `None` where both have a value.
+fn merge(into: &mut dyn TableLike, from: &dyn TableLike) -> Option<()> {
+    for (key, item) in from.iter() {
+        match into.get_mut(key) {
+            None => {
+                let value = item
+                    .as_table_like()
+                    .map_or_else(|| item.clone(), |table| Item::Value(inline(table).into()));
+                into.insert(key, value);
+            }
+            Some(there) => merge(there.as_table_like_mut()?, item.as_table_like()?)?,
+        }
+    }
+    Some(())
+}
+
+fn inline(table: &dyn TableLike) -> InlineTable {
+    let mut made = InlineTable::new();
+    for (key, item) in table.iter() {
+        let value = match item.as_table_like() {
+            Some(inner) => Some(inline(inner).into()),
+            None => item.as_value().map(|value| {
+                let mut value = value.clone();
+                // A comment would end the line that the inline table stands in.
+                value.decor_mut().clear();
+                value
+            }),
+        };
+        if let Some(value) = value {
+            made.insert(key, value);
+        }
+    }
+    made
+}
+
+fn parsed(manifest: &Manifest) -> Option<DocumentMut> {
+    manifest.text.parse().ok()
+}
+
+fn our_table(document: &DocumentMut, head: Head) -> Option<&dyn TableLike> {
+    let metadata = document.get(head.key())?.get("metadata")?;
+    metadata.get("agentcore")?.as_table_like()
+}
+
+/// The files to write, and those that stand there already and stay.
+pub(crate) fn new_and_kept(files: Files, exists: impl Fn(&Path) -> bool) -> (Files, Vec<PathBuf>) {
+    let (kept, new): (Files, Files) = files.into_iter().partition(|(path, _)| exists(path));
+    (new, kept.into_keys().collect())
+}
+
+/// The way from one absolute directory to another, with `/`.
+pub(crate) fn relative(from: &Path, to: &Path) -> String {
+    let from: Vec<Component<'_>> = from.components().collect();
+    let to: Vec<Component<'_>> = to.components().collect();
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from[shared..].iter().map(|_| "..".to_owned());
+    let down = to[shared..]
+        .iter()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned());
+    let parts: Vec<String> = up.chain(down).collect();
+    if parts.is_empty() {
+        ".".to_owned()
+    } else {
+        parts.join("/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(text: &str) -> Manifest {
+        Manifest {
+            path: "/real/fake/Cargo.toml".into(),
+            text: text.to_owned(),
+        }
+    }
+
+    const PROJECT: &str = "[workspace.metadata.agentcore]\nproject = \"a-7k2qpx\"\n";
+
+    #[test]
+    fn the_table_goes_where_the_manifest_has_room_for_it() {
+        let place_in = |target: &str, root: &str| {
+            let (target, root) = (manifest(target), manifest(root));
+            place(&target, &[root, target.clone()])
+        };
+        let package = "[package]\nname = \"a\"\n";
+        for (target, root, head, with_project) in [
+            ("[workspace]\n", "[workspace]\n", Head::Workspace, true),
+            (PROJECT, PROJECT, Head::Workspace, false),
+            (package, package, Head::Package, true),
+            (package, PROJECT, Head::Package, false),
+            ("[package.metadata.agentcore]\n", "", Head::Package, false),
+            ("[package]\n[workspace]\n", "", Head::Workspace, true),
+        ] {
+            assert_eq!(
+                place_in(target, root),
+                Place { head, with_project },
+                "{target}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_there_stays_byte_for_byte() {
+        for text in [
+            "# first\n[workspace]   # why\nresolver='3'\n\n# last",
+            "[workspace]\r\n# CRLF\r\nresolver = \"3\"\r\n",
+            "[workspace]\n\n",
+        ] {
+            let added = with_table(&manifest(text), PROJECT).unwrap();
+            assert!(added.starts_with(text));
+            assert!(added.parse::<DocumentMut>().is_ok());
+            assert_eq!(added.contains("\r\n"), text.contains("\r\n"));
+            assert!(!added.replace("\r\n", "").contains('\r'));
+        }
+    }
+
+    #[test]
+    fn an_inline_table_takes_the_agent_in() {
+        let text =
+            "# kept\n[workspace]\nmetadata = { agentcore = { project = \"a-7k2qpx\" } } # too\n";
+        let table = "[workspace.metadata.agentcore.agents.b]\nsource = \"b\" # why\n";
+        let added = with_table(&manifest(text), table).unwrap();
+        assert!(
+            added.starts_with("# kept\n") && added.ends_with("# too\n"),
+            "{added}"
+        );
+        let agents = declared(&[manifest(&added)]).unwrap();
+        assert_eq!(agents[0].name.as_str(), "b");
+    }
+
+    #[test]
+    fn the_way_from_the_project_to_the_source() {
+        for (from, to, way) in [
+            ("/a/b", "/a/b", "."),
+            ("/a/b", "/a/b/c", "c"),
+            ("/a/b", "/a/agents/x", "../agents/x"),
+        ] {
+            assert_eq!(relative(Path::new(from), Path::new(to)), way);
+        }
+    }
+}

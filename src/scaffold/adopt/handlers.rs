@@ -1,0 +1,571 @@
+//! Which functions of an agent's sources can answer a request, and which one is meant.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use super::{
+    parse::{Class, Construction, Function, Import, Kind, Module, parse},
+    signature::{Passing, passing},
+};
+use crate::{
+    error::{Failure, Message, Snippet},
+    names::AgentName,
+};
+
+/// A Python file of the sources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PythonFile {
+    /// Below the source, with `/`.
+    pub(crate) path: String,
+    /// As messages call it.
+    pub(crate) shown: PathBuf,
+    pub(crate) text: String,
+}
+
+/// All the sources, by the names that Python gives their modules.
+#[derive(Debug, Clone)]
+pub(crate) struct Sources {
+    pub(super) agent: AgentName,
+    /// The source's folder, which is the package's name where the sources name themselves.
+    folder: String,
+    /// Whether the sources lie in the project's directory under the name of their copy.
+    pub(super) first_party: bool,
+    pub(super) modules: BTreeMap<String, Parsed>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Parsed {
+    pub(super) shown: PathBuf,
+    /// Below the source, with `/`.
+    pub(super) path: String,
+    pub(super) module: Module,
+}
+
+/// A function that can answer a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Handler {
+    /// Below the source; empty for its `__init__.py`.
+    pub(crate) module: String,
+    pub(crate) class: Option<String>,
+    pub(crate) function: String,
+    pub(crate) kind: Kind,
+    pub(crate) passing: Passing,
+    /// Whether it is called on an instance.
+    pub(crate) on_instance: bool,
+    /// As the user writes it.
+    pub(crate) words: String,
+    /// `file:line`
+    pub(crate) place: String,
+}
+
+/// A file with an app of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnEntry {
+    /// Below the source.
+    pub(crate) path: String,
+    pub(crate) module: String,
+    pub(crate) app: String,
+    /// Whether running the file is enough: it starts the server and needs no package around it.
+    pub(crate) runs_alone: bool,
+    pub(crate) place: String,
+}
+
+/// Which of the two entry points a handler is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    Whole,
+    Streaming,
+}
+
+impl Use {
+    pub(crate) fn flag(self) -> &'static str {
+        match self {
+            Self::Whole => "--handler",
+            Self::Streaming => "--async-handler",
+        }
+    }
+
+    fn fits(self, kind: Kind) -> bool {
+        (self == Self::Streaming) == kind.streams()
+    }
+}
+
+impl Sources {
+    /// Parses every file. The messages are warnings: a file that cannot be read whole.
+    pub(crate) fn read(
+        agent: &AgentName,
+        folder: &str,
+        first_party: bool,
+        files: Vec<PythonFile>,
+    ) -> (Self, Vec<Message>) {
+        let mut modules = BTreeMap::new();
+        let mut warnings = Vec::new();
+        for file in files {
+            let module = parse(&file.text);
+            if let Some(span) = module.syntax_error.clone() {
+                warnings.push(syntax_error(&file, span));
+            }
+            let name = module_name(&file.path);
+            modules.insert(
+                name,
+                Parsed {
+                    shown: file.shown,
+                    path: file.path,
+                    module,
+                },
+            );
+        }
+        let sources = Self {
+            agent: agent.clone(),
+            folder: folder.to_owned(),
+            first_party,
+            modules,
+        };
+        (sources, warnings)
+    }
+
+    /// Everything public that could be the handler.
+    pub(crate) fn candidates(&self) -> Vec<Handler> {
+        let mut found = Vec::new();
+        for (name, parsed) in self.modules.iter().filter(|(name, _)| is_public(name)) {
+            let module = &parsed.module;
+            let is_candidate = |function: &&Function| {
+                !function.name.starts_with('_')
+                    && !function.name.starts_with("test_")
+                    && !function.decorators.iter().any(|word| is_elsewhere(word))
+            };
+            for function in module.functions.iter().filter(is_candidate) {
+                found.extend(self.handler(name, None, function));
+            }
+            let classes = module.classes.iter();
+            for class in classes.filter(|class| !class.name.starts_with('_')) {
+                for method in class.methods.iter().filter(is_candidate) {
+                    found.extend(self.handler(name, Some(class), method));
+                }
+            }
+        }
+        // Of a name that is defined twice, the last definition counts.
+        let mut seen = BTreeSet::new();
+        found.reverse();
+        found.retain(|handler| seen.insert(handler.words.clone()));
+        found.reverse();
+        found
+    }
+
+    /// Files that serve by themselves.
+    pub(crate) fn own_entries(&self) -> Vec<OwnEntry> {
+        let with_app = self.modules.iter().filter(|(name, _)| !is_test(name));
+        with_app
+            .filter_map(|(name, parsed)| {
+                let app = parsed.module.app.as_ref()?;
+                let mut imports = parsed.module.imports.iter();
+                let needs_package = imports.any(|import| match &import.top {
+                    None => true,
+                    Some(top) => top == self.agent.as_str(),
+                });
+                Some(OwnEntry {
+                    path: parsed.path.clone(),
+                    module: name.clone(),
+                    app: app.name.clone(),
+                    runs_alone: app.runs && !needs_package,
+                    place: format!("{}:{}", parsed.shown.display(), app.line),
+                })
+            })
+            .collect()
+    }
+
+    /// The handler that `words` names.
+    pub(crate) fn find(&self, words: &str, purpose: Use) -> Result<Handler, Failure> {
+        let flag = purpose.flag();
+        let (module, class, function) = split(words).ok_or_else(|| {
+            Failure::usage(format!("`{flag} {words}` names no function"))
+                .help("write `package.module:function` or `package.module:Class.method`")
+        })?;
+        let found = self.resolve(module).and_then(|name| {
+            let module = &self.modules[&name].module;
+            match class {
+                None => module
+                    .functions
+                    .iter()
+                    .rfind(|f| f.name == function)
+                    .map(|found| (name.clone(), None, found)),
+                Some(class) => {
+                    let class = module.classes.iter().rfind(|c| c.name == class)?;
+                    let method = method(class, function, module)?;
+                    Some((name.clone(), Some(class), method))
+                }
+            }
+        });
+        let Some((name, class, function)) = found else {
+            return Err(self.unknown(words, purpose));
+        };
+        let handler = self
+            .handler(&name, class, function)
+            .map_err(|why| refused(words, flag, &why, &self.place(&name, function)))?;
+        if purpose.fits(handler.kind) {
+            return Ok(handler);
+        }
+        let (why, other) = match purpose {
+            Use::Whole => ("streams its answer: it yields", Use::Streaming),
+            Use::Streaming => (
+                "does not yield, so that there is nothing to stream",
+                Use::Whole,
+            ),
+        };
+        Err(refused(words, flag, why, &handler.place)
+            .help(format!("give it with `{} '{words}'`", other.flag())))
+    }
+
+    /// Nothing fits, or too much does.
+    pub(crate) fn undecided(&self, candidates: &[Handler]) -> Failure {
+        if candidates.is_empty() {
+            return Failure::usage("no function of the source can be the handler")
+                .note(format!("looked through {} of Python for public functions and methods that take the payload: one argument, or `payload` and `context`", count(self.modules.len(), "file")))
+                .note("left out: names that begin with `_` or `test_`, tests, tools, and methods of classes that cannot be made without arguments")
+                .help("add such a function, or name one with `--handler package.module:function`");
+        }
+        list(
+            Failure::usage("several functions of the source could be the handler"),
+            candidates,
+        )
+        .help("name the one that answers a request, and the one that streams where there is one")
+    }
+
+    fn unknown(&self, words: &str, purpose: Use) -> Failure {
+        let candidates = self.candidates();
+        let near = candidates
+            .iter()
+            .map(|handler| {
+                let distance = strsim::damerau_levenshtein(words, &handler.words);
+                (distance, handler.words.as_str())
+            })
+            .filter(|(distance, near)| *distance <= near.len() / 3)
+            .min();
+        let failure = Failure::usage(format!(
+            "`{} {words}`: the source defines no such function",
+            purpose.flag()
+        ));
+        let failure = list(failure, &candidates);
+        match near {
+            Some((_, near)) => failure.help(format!("did you mean `{near}`?")),
+            None if candidates.is_empty() => {
+                failure.help("the source has no function that could be the handler")
+            }
+            None => failure.help("name one of these"),
+        }
+    }
+
+    /// The key of the module that is called `module`, with or without the package's name before it.
+    fn resolve(&self, module: &str) -> Option<String> {
+        let (head, rest) = module.split_once('.').unwrap_or((module, ""));
+        let inner = head == self.agent.as_str() || head == self.folder;
+        [inner.then_some(rest), Some(module)]
+            .into_iter()
+            .flatten()
+            .find(|name| self.modules.contains_key(*name))
+            .map(str::to_owned)
+    }
+
+    fn handler(
+        &self,
+        module: &str,
+        class: Option<&Class>,
+        function: &Function,
+    ) -> Result<Handler, String> {
+        let is = |word: &str| function.decorators.iter().any(|found| found == word);
+        if let Some(word) = ["property", "cached_property", "functools.cached_property"]
+            .into_iter()
+            .find(|word| is(word))
+        {
+            return Err(format!("is a `@{word}`, not a method"));
+        }
+        let on_instance = class.is_some() && !is("staticmethod") && !is("classmethod");
+        if let Some(class) = class.filter(|_| on_instance) {
+            makeable(class, &self.modules[module].module, &mut Vec::new())?;
+        }
+        let path = if module.is_empty() {
+            self.agent.to_string()
+        } else {
+            format!("{}.{module}", self.agent)
+        };
+        let qualified = match class {
+            Some(class) => format!("{}.{}", class.name, function.name),
+            None => function.name.clone(),
+        };
+        Ok(Handler {
+            module: module.to_owned(),
+            class: class.map(|class| class.name.clone()),
+            function: function.name.clone(),
+            kind: function.kind,
+            passing: passing(function)?,
+            on_instance,
+            words: format!("{path}:{qualified}"),
+            place: self.place(module, function),
+        })
+    }
+
+    fn place(&self, module: &str, function: &Function) -> String {
+        format!("{}:{}", self.modules[module].shown.display(), function.line)
+    }
+
+    /// Whether the sources import one another by bare names, as scripts of one folder do.
+    pub(crate) fn imports_its_neighbours(&self) -> bool {
+        self.imports().any(|(_, import)| {
+            import.top.as_deref().is_some_and(|top| {
+                self.is_top_level(top) && top != self.agent.as_str() && !STANDARD.contains(&top)
+            })
+        })
+    }
+
+    /// Refuses sources that will not find themselves under the name that their copy has.
+    pub(crate) fn check_own_imports(&self) -> Result<(), Failure> {
+        let agent = self.agent.as_str();
+        for (parsed, import) in self.imports() {
+            let Some(top) = import.top.as_deref() else {
+                continue;
+            };
+            let place = format!("{}:{}", parsed.shown.display(), import.line);
+            if self.is_top_level(top) && top == agent {
+                return Err(Failure::config(format!(
+                    "the source holds a package `{top}` itself, which the copy of the same name would hide"
+                ))
+                .note(format!("imported in {place}"))
+                .help("name that folder with `--source`, or the agent otherwise with `--name`"));
+            }
+            if top == self.folder && top != agent && !self.is_top_level(top) {
+                return Err(Failure::config(format!(
+                    "the sources import themselves as `{top}`, and their copy would be called `{agent}`"
+                ))
+                .note(format!("imported in {place}"))
+                .help(format!("call the agent `{top}`, or let the sources import each other relatively (`from .module import name`)")));
+            }
+            let nested = format!("src.{top}");
+            let is_nested = self.modules.keys().any(|name| below(name, &nested));
+            if is_nested && !self.is_top_level(top) {
+                return Err(Failure::config(format!(
+                    "the source is a whole project; its package is `src/{top}`"
+                ))
+                .note(format!("imported in {place} as `{top}`"))
+                .help(format!(
+                    "name the package's folder with `--source`: it ends in `src/{top}`"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn imports(&self) -> impl Iterator<Item = (&Parsed, &Import)> {
+        self.modules
+            .iter()
+            .filter(|(name, _)| !is_test(name))
+            .flat_map(|(_, parsed)| parsed.module.imports.iter().map(move |i| (parsed, i)))
+    }
+
+    fn is_top_level(&self, name: &str) -> bool {
+        self.modules.keys().any(|module| below(module, name))
+    }
+
+    pub(super) fn imports_relatively(&self, module: &str) -> bool {
+        self.modules.get(module).is_some_and(|parsed| {
+            let mut imports = parsed.module.imports.iter();
+            imports.any(|import| import.top.is_none())
+        })
+    }
+}
+
+/// Modules of Python's own that agents like to name theirs after: importing one is no sign that the
+/// neighbour is meant.
+const STANDARD: [&str; 22] = [
+    "asyncio",
+    "calendar",
+    "code",
+    "collections",
+    "copy",
+    "datetime",
+    "email",
+    "http",
+    "io",
+    "json",
+    "logging",
+    "parser",
+    "platform",
+    "queue",
+    "random",
+    "secrets",
+    "signal",
+    "string",
+    "test",
+    "token",
+    "types",
+    "typing",
+];
+
+fn below(module: &str, package: &str) -> bool {
+    module
+        .strip_prefix(package)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn module_name(path: &str) -> String {
+    let path = path.strip_suffix(".py").unwrap_or(path);
+    let path = match path.strip_suffix("__init__") {
+        Some(folder) if folder.is_empty() || folder.ends_with('/') => folder.trim_end_matches('/'),
+        _ => path,
+    };
+    path.replace('/', ".")
+}
+
+fn is_public(module: &str) -> bool {
+    !is_test(module) && module.split('.').all(|part| !part.starts_with('_'))
+}
+
+fn is_test(module: &str) -> bool {
+    module.split('.').any(|part| {
+        ["tests", "test", "conftest"].contains(&part)
+            || part.starts_with("test_")
+            || part.ends_with("_test")
+    })
+}
+
+/// Decorators of what answers somebody else: a model, an app, a command line.
+fn is_elsewhere(decorator: &str) -> bool {
+    let last = decorator.rsplit('.').next().unwrap_or(decorator);
+    [
+        "tool",
+        "entrypoint",
+        "overload",
+        "setter",
+        "fixture",
+        "command",
+    ]
+    .contains(&last)
+}
+
+fn split(words: &str) -> Option<(&str, Option<&str>, &str)> {
+    let (module, qualified) = words.split_once(':')?;
+    let (class, function) = match qualified.split_once('.') {
+        Some((class, function)) => (Some(class), function),
+        None => (None, qualified),
+    };
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && !word.starts_with(|c: char| c.is_ascii_digit())
+            && word.chars().all(|c| c.is_alphanumeric() || c == '_')
+    };
+    let legal = module.split('.').all(|part| {
+        // The source's folder need not be an identifier.
+        is_word(&part.replace('-', "_"))
+    }) && class.is_none_or(is_word)
+        && is_word(function);
+    legal.then_some((module, class, function))
+}
+
+/// The method, also where a base class of the same file has it.
+fn method<'m>(class: &'m Class, name: &str, module: &'m Module) -> Option<&'m Function> {
+    let mut pending = vec![class];
+    let mut seen = Vec::new();
+    while let Some(class) = pending.pop() {
+        if seen.contains(&class.name.as_str()) {
+            continue;
+        }
+        seen.push(class.name.as_str());
+        if let Some(found) = class.methods.iter().rfind(|method| method.name == name) {
+            return Some(found);
+        }
+        let bases = class.bases.iter().rev();
+        pending.extend(bases.filter_map(|base| module.classes.iter().find(|c| c.name == *base)));
+    }
+    None
+}
+
+/// Whether `Class()` works, as far as the file tells.
+fn makeable<'m>(
+    class: &'m Class,
+    module: &'m Module,
+    seen: &mut Vec<&'m str>,
+) -> Result<(), String> {
+    seen.push(&class.name);
+    match &class.construction {
+        Construction::Never(why) => Err(format!("belongs to `{}`, which {why}", class.name)),
+        Construction::Needs(needed) if !needed.is_empty() => Err(format!(
+            "belongs to `{}`, which cannot be made without {}",
+            class.name,
+            needed
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        )),
+        Construction::Needs(_) => Ok(()),
+        Construction::Inherited => {
+            let base = class.bases.iter().find_map(|base| {
+                let mut classes = module.classes.iter();
+                classes.find(|class| class.name == *base && !seen.contains(&class.name.as_str()))
+            });
+            match base {
+                // An abstract base is what the class makes real.
+                Some(base) if !matches!(base.construction, Construction::Never(_)) => {
+                    makeable(base, module, seen)
+                }
+                _ => Ok(()),
+            }
+        }
+    }
+}
+
+fn refused(words: &str, flag: &str, why: &str, place: &str) -> Failure {
+    let failure =
+        Failure::usage(format!("`{flag} {words}` {why}")).note(format!("defined in {place}"));
+    if why.contains("cannot be made without") {
+        return failure.help(
+            "give the arguments defaults, or write a function that makes the object and calls it",
+        );
+    }
+    if why.contains("no request gives") || why.contains("takes no argument") {
+        return failure.help("write a function that takes the payload, or `payload` and `context`");
+    }
+    failure
+}
+
+fn list(failure: Failure, candidates: &[Handler]) -> Failure {
+    candidates.iter().fold(failure, |failure, handler| {
+        let flag = if handler.kind.streams() {
+            Use::Streaming
+        } else {
+            Use::Whole
+        }
+        .flag();
+        failure.note(format!("{flag} '{}'   ({})", handler.words, handler.place))
+    })
+}
+
+fn count(count: usize, word: &str) -> String {
+    if count == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{count} {word}s")
+    }
+}
+
+fn syntax_error(file: &PythonFile, span: std::ops::Range<usize>) -> Message {
+    Message::new(format!(
+        "`{}` is not Python that can be parsed whole; what it defines after this may be missed",
+        file.shown.display()
+    ))
+    .at(Snippet {
+        file: file.shown.clone(),
+        text: file.text.clone(),
+        span: first_line(&file.text, span),
+        label: String::new(),
+    })
+}
+
+/// An error's range may take in half of the file.
+fn first_line(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    let end = text[span.start..]
+        .find('\n')
+        .map_or(text.len(), |length| span.start + length);
+    span.start..span.end.min(end.max(span.start))
+}

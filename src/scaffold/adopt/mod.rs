@@ -1,0 +1,17 @@
+//! Pure: an existing Python agent becomes a project.
+//!
+//! Reads the sources' texts, finds what can answer a request, and renders the entry points that call
+//! it. Which files there are, and writing any, is for others.
+
+mod entry;
+mod handlers;
+mod parse;
+mod requirements;
+mod signature;
+
+pub(crate) use entry::{Entry, entry_points, fresh_manifest, gitignore};
+pub(crate) use handlers::{Handler, OwnEntry, PythonFile, Sources, Use};
+pub(crate) use requirements::{Requirements, from_pyproject, from_requirements, only_the_sdk};
+
+#[cfg(test)]
+mod tests;

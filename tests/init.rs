@@ -1,0 +1,506 @@
+//! `cargo agentcore init`, through the real binary; the generated entry points run under the real SDK.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests touch the world and stop where it refuses"
+)]
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use support::{Cli, Outcome, Project, bed};
+
+const AGENT: &str = r#"
+def answer(prompt: str) -> dict[str, str]:
+    return {"answer": prompt.upper()}
+
+
+async def later(payload, context):
+    return [payload["prompt"], context.session_id]
+
+
+def pieces(prompt: str):
+    yield from prompt.split()
+
+
+class Estimator:
+    def __init__(self, currency: str = "USD") -> None:
+        self.currency = currency
+
+    def estimate(self, prompt: str) -> str:
+        return f"{prompt} {self.currency}"
+
+    async def estimate_later(self, prompt: str) -> str:
+        return f"{prompt} later"
+
+    async def estimate_stream(self, prompt: str):
+        for word in prompt.split():
+            yield f"{word} {self.currency}"
+
+
+class Bound:
+    def __init__(self, table):
+        self.table = table
+
+    def ask(self, prompt):
+        return prompt
+"#;
+
+/// An agent beside the project's directory.
+fn stage() -> Project {
+    let project = Project::new();
+    source(&project, "est/__init__.py", "");
+    source(&project, "est/main.py", AGENT);
+    project
+}
+
+/// A file below `agents`, which lies beside the project's directory.
+fn source(project: &Project, path: &str, text: &str) {
+    project.write(&format!("../agents/{path}"), text);
+}
+
+/// Everything below `agents`.
+fn agents(project: &Project) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    support::project::collect(&project.root().join("agents"), "", &mut found);
+    found
+}
+
+fn init(project: &Project, args: &[&str]) -> Outcome {
+    Cli::new(project)
+        .args(["init", "--source", "../agents/est", "--region", "us-west-2"])
+        .args(args)
+        .run()
+}
+
+#[test]
+fn an_agent_is_adopted_and_the_next_command_reads_what_was_written() {
+    let project = stage();
+    source(&project, "est/requirements.txt", "boto3>=1.40\n-e .\n");
+    let before = agents(&project);
+    let outcome = init(
+        &project,
+        &[
+            "--handler",
+            "est.main:Estimator.estimate",
+            "--async-handler",
+            "est.main:Estimator.estimate_stream",
+            "--model",
+            "us.anthropic.claude-sonnet-4-6",
+            "--model",
+            "amazon.nova-lite-v1:0",
+            "--permission",
+            "pricing",
+            "--yes",
+        ],
+    )
+    .succeeds();
+    assert_eq!(outcome.stdout, "");
+    assert!(
+        outcome.stderr.contains("`-e .` is left out"),
+        "{}",
+        outcome.stderr
+    );
+    let manifest = project.read("Cargo.toml");
+    for line in [
+        "region = \"us-west-2\"",
+        "[workspace.metadata.agentcore.agents.est]",
+        "source = \"../agents/est\"",
+        "models = [\"amazon.nova-lite-v1:0\", \"us.anthropic.claude-sonnet-4-6\"]",
+        "permissions = [\"pricing\"]",
+    ] {
+        assert!(
+            manifest.lines().any(|found| found == line),
+            "{line} in {manifest}"
+        );
+    }
+    assert_eq!(
+        project.read("deployment/requirements.txt"),
+        "boto3>=1.40\nbedrock-agentcore>=1.25,<2\n"
+    );
+    assert!(project.has("deployment/invoke.py") && project.has("deployment/invoke_async.py"));
+    assert_eq!(agents(&project), before);
+    let policy = Cli::new(&project)
+        .args(["policy", "--only", "execution"])
+        .run()
+        .succeeds();
+    assert!(policy.stdout.contains("claude-sonnet-4-6"));
+    let again = init(&project, &["--handler", "est.main:answer"]).exits(3);
+    assert!(again.stderr.contains("already declares an agent `est`"));
+}
+
+#[test]
+fn only_the_handler_that_was_given_gets_a_file() {
+    let project = stage();
+    init(&project, &["--async-handler", "main:pieces"]).succeeds();
+    assert!(!project.has("deployment/invoke.py"));
+    assert!(
+        project
+            .read("Cargo.toml")
+            .contains("entrypoint = \"invoke_async.py\"")
+    );
+}
+
+#[test]
+fn without_a_terminal_several_are_listed_one_is_taken_and_none_is_an_error() {
+    let project = stage();
+    let empty = project.tree();
+    let several = init(&project, &[]).exits(2);
+    for line in [
+        "--handler 'est.main:answer'   (../agents/est/main.py:2)",
+        "--async-handler 'est.main:pieces'",
+        "--handler 'est.main:Estimator.estimate'",
+    ] {
+        assert!(
+            several.stderr.contains(line),
+            "{line} in {}",
+            several.stderr
+        );
+    }
+    assert!(!several.stderr.contains("Bound"));
+    assert_eq!(project.tree(), empty);
+    source(&project, "est/main.py", "def main():\n    pass\n");
+    let none = init(&project, &[]).exits(2);
+    assert!(
+        none.stderr.contains("looked through 2 files"),
+        "{}",
+        none.stderr
+    );
+    source(
+        &project,
+        "est/main.py",
+        "def answer(prompt):\n    return prompt\n",
+    );
+    let one = init(&project, &[]).succeeds();
+    assert!(
+        one.stderr.contains("`est.main:answer` answers"),
+        "{}",
+        one.stderr
+    );
+}
+
+#[test]
+fn a_handler_that_cannot_be_called_is_refused_with_the_reason() {
+    let project = stage();
+    for (args, said) in [
+        (
+            ["--handler", "est.main:answr"],
+            "did you mean `est.main:answer`?",
+        ),
+        (
+            ["--handler", "est.main:Bound.ask"],
+            "cannot be made without `table`",
+        ),
+        (
+            ["--handler", "est.main:pieces"],
+            "give it with `--async-handler",
+        ),
+        (["--async-handler", "est.main:answer"], "does not yield"),
+        (["--handler", "answer"], "package.module:function"),
+        (["--entrypoint", "main.py"], "`BedrockAgentCoreApp`"),
+        (["--name", "class"], "a word of Python's own"),
+        (
+            ["--requirements", "absent.txt"],
+            "`absent.txt` does not exist",
+        ),
+    ] {
+        let mut args = args.to_vec();
+        if args[0].starts_with("--req") {
+            args.extend(["--handler", "est.main:answer"]);
+        }
+        let outcome = init(&project, &args).exits(2);
+        assert!(
+            outcome.stderr.contains(said),
+            "{said} in {}",
+            outcome.stderr
+        );
+    }
+    assert!(project.tree().is_empty());
+}
+
+#[test]
+fn a_file_with_a_syntax_error_is_named_and_the_rest_is_used() {
+    let project = stage();
+    source(&project, "est/broken.py", "x = 1\ndef broken(:\n");
+    let outcome = init(&project, &["--handler", "est.main:answer"]).succeeds();
+    assert!(
+        outcome.stderr.contains("est/broken.py:2"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn what_stands_there_is_kept_and_the_table_is_printed() {
+    let manifest =
+        "# mine\n[workspace]   # why\nresolver='3'\n\n[profile.dev]\nopt-level = 1 # last";
+    let project = stage()
+        .file("Cargo.toml", manifest)
+        .file("deployment/invoke.py", "# mine\n");
+    let args = ["--handler", "est.main:answer"];
+    let dry = init(&project, &[&args[..], &["--dry-run", "--write"]].concat()).succeeds();
+    assert!(dry.stderr.contains("Would add the agent to `Cargo.toml`"));
+    assert!(!project.has("deployment/requirements.txt"));
+    let printed = init(&project, &args).succeeds();
+    assert_eq!(project.read("Cargo.toml"), manifest);
+    assert_eq!(project.read("deployment/invoke.py"), "# mine\n");
+    assert!(printed.stderr.contains("Keeping `deployment/invoke.py`"));
+    assert!(printed.stderr.contains("`--write`"));
+    assert!(
+        printed
+            .stdout
+            .starts_with("[workspace.metadata.agentcore]\n")
+    );
+    let written = init(&project, &[&args[..], &["--write"]].concat()).succeeds();
+    assert_eq!(written.stdout, "");
+    let after = project.read("Cargo.toml");
+    assert!(after.starts_with(manifest), "{after}");
+    Cli::new(&project)
+        .args(["policy", "--only", "trust"])
+        .run()
+        .succeeds();
+}
+
+#[test]
+fn a_second_agent_joins_the_first_with_a_folder_of_its_own() {
+    let project = stage().agent("one");
+    source(
+        &project,
+        "est/main.py",
+        "def answer(prompt):\n    return prompt\n",
+    );
+    let before = project.read("Cargo.toml");
+    init(&project, &["--write"]).succeeds();
+    let after = project.read("Cargo.toml");
+    let added = after.strip_prefix(&before).unwrap();
+    assert_eq!(
+        added.trim_start(),
+        "[workspace.metadata.agentcore.agents.est]\nsource = \"../agents/est\"\ndeployment = \"deployment_est\"\nregion = \"us-west-2\"\n"
+    );
+    assert!(project.has("deployment_est/invoke.py"));
+    Cli::new(&project)
+        .args(["policy", "--only", "trust"])
+        .run()
+        .succeeds();
+}
+
+#[test]
+fn nothing_is_left_where_not_everything_can_be_written() {
+    let project = stage().file("deployment", "a file");
+    let before = project.tree();
+    let refused = init(&project, &["--handler", "est.main:answer"]).exits(1);
+    assert!(refused.stderr.contains("`deployment` exists and is a file"));
+    assert_eq!(project.tree(), before);
+}
+
+#[test]
+fn an_app_of_its_own_is_used_as_it_is() {
+    let app = "from bedrock_agentcore import BedrockAgentCoreApp\n\napp = BedrockAgentCoreApp()\n\n\n@app.entrypoint\ndef invoke(payload):\n    return payload\n\n\nif __name__ == \"__main__\":\n    app.run()\n";
+    let project = stage();
+    source(&project, "est/serve.py", app);
+    let outcome = init(&project, &["--entrypoint", "serve.py"]).succeeds();
+    assert!(outcome.stderr.contains("`serve.py` serves it"));
+    assert!(
+        project
+            .read("Cargo.toml")
+            .contains("entrypoint = \"est/serve.py\"")
+    );
+    assert!(!project.has("deployment/invoke.py"));
+    let emulator = support::Moto::start();
+    let prepared = Cli::new(&project)
+        .on(&emulator)
+        .arg("prepare")
+        .run()
+        .succeeds();
+    assert!(
+        prepared
+            .stdout
+            .contains("--entrypoint deployment/est/serve.py")
+    );
+
+    let project = stage();
+    source(
+        &project,
+        "est/serve.py",
+        &format!("from .main import answer\n{app}"),
+    );
+    let said = init(&project, &[]).succeeds();
+    assert!(said.stderr.contains("is used as it is"), "{}", said.stderr);
+    assert!(
+        project
+            .read("deployment/invoke.py")
+            .contains("from est.serve import app as adopted")
+    );
+}
+
+/// A served entry point; dropping it ends it.
+struct Served(Child, u16);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Served {
+    fn start(project: &Project, file: &str) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let child = Command::new(bed::program(&bed::agents(), "python"))
+            .arg(project.path().join("deployment").join(file))
+            .env("PORT", port.to_string())
+            .env_remove("DOCKER_CONTAINER")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let served = Self(child, port);
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(
+                start.elapsed() < Duration::from_mins(2),
+                "`{file}` does not serve"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        served
+    }
+
+    fn ask(&self, head: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.1)).unwrap();
+        write!(stream, "{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+fn lint(directory: &Path) {
+    for args in [
+        &["check", "--select", "E,F,I,UP,B"][..],
+        &["format", "--check"],
+    ] {
+        let output = Command::new(bed::program(&bed::agents(), "ruff"))
+            .args(args)
+            .args([
+                "--no-cache",
+                "deployment/invoke.py",
+                "deployment/invoke_async.py",
+            ])
+            .args(if args[0] == "check" {
+                &["--ignore", "E501"][..]
+            } else {
+                &[]
+            })
+            .current_dir(directory)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+    }
+}
+
+#[test]
+fn the_generated_entry_points_answer_under_the_real_sdk() {
+    for (whole, streaming, answer, event) in [
+        (
+            "main:answer",
+            "main:pieces",
+            r#"{"answer": "HELLO YOU"}"#,
+            r#"data: "hello""#,
+        ),
+        (
+            "main:Estimator.estimate",
+            "main:Estimator.estimate_stream",
+            r#""hello you USD""#,
+            r#"data: "hello USD""#,
+        ),
+        (
+            "main:Estimator.estimate_later",
+            "main:pieces",
+            r#""hello you later""#,
+            r#"data: "you""#,
+        ),
+        (
+            "main:later",
+            "main:pieces",
+            r#"["hello you", null]"#,
+            r#"data: "you""#,
+        ),
+    ] {
+        let project = stage();
+        init(
+            &project,
+            &["--handler", whole, "--async-handler", streaming],
+        )
+        .succeeds();
+        lint(&project.path());
+        let emulator = support::Moto::start();
+        Cli::new(&project)
+            .on(&emulator)
+            .arg("prepare")
+            .run()
+            .succeeds();
+        let body = r#"{"prompt": "hello you"}"#;
+        let served = Served::start(&project, "invoke.py");
+        assert!(served.ask("GET /ping", "").contains("Healthy"));
+        let said = served.ask("POST /invocations", body);
+        assert!(
+            said.starts_with("HTTP/1.1 200") && said.contains(answer),
+            "{whole}: {said}"
+        );
+        if whole != "main:later" {
+            assert!(
+                served
+                    .ask("POST /invocations", "{}")
+                    .starts_with("HTTP/1.1 400")
+            );
+        }
+        drop(served);
+        let served = Served::start(&project, "invoke_async.py");
+        let said = served.ask("POST /invocations", body);
+        assert!(
+            said.contains("text/event-stream") && said.contains(event),
+            "{streaming}: {said}"
+        );
+    }
+}
+
+#[test]
+fn scripts_of_one_folder_find_each_other() {
+    let project = stage();
+    source(
+        &project,
+        "est/tools.py",
+        "def shout(text):\n    return text.upper()\n",
+    );
+    source(
+        &project,
+        "est/main.py",
+        "from tools import shout\n\n\ndef answer(prompt):\n    return shout(prompt)\n",
+    );
+    init(&project, &["--handler", "main:answer", "--name", "shouter"]).succeeds();
+    let emulator = support::Moto::start();
+    Cli::new(&project)
+        .on(&emulator)
+        .arg("prepare")
+        .run()
+        .succeeds();
+    let said = Served::start(&project, "invoke.py").ask("POST /invocations", r#"{"prompt": "hi"}"#);
+    assert!(said.contains("\"HI\""), "{said}");
+}
