@@ -33,7 +33,7 @@ pub(super) fn choose(
 ) -> Result<Entry, Failure> {
     let own = sources.own_entries();
     if let Some(file) = &options.entrypoint {
-        return Ok(Entry::Own(named(file, own, source)?));
+        return Ok(Entry::Own(named(file, &own, source)?));
     }
     if options.handler.is_some() || options.async_handler.is_some() {
         let find = |words: &Option<String>, purpose: Use| {
@@ -72,7 +72,7 @@ pub(super) fn choose(
 /// The file that `--entrypoint` names, from where the user stands or from the source.
 fn named(
     file: &Path,
-    own: Vec<OwnEntry>,
+    own: &[OwnEntry],
     (shown, source): (&Path, &Path),
 ) -> Result<OwnEntry, Failure> {
     let there = [source.join(file), destination::absolute(file)?];
@@ -92,7 +92,7 @@ fn named(
             "name the function that answers with `--handler`; the entry point is then made for it",
         )
     } else {
-        listed(failure, &own)
+        listed(failure, own)
     })
 }
 

@@ -188,8 +188,8 @@ fn required_fields(body: Node<'_>, text: &str) -> Vec<String> {
             let describes = value.split('(').next().is_some_and(|callee| {
                 ["field", "dataclasses.field", "Field"].contains(&callee.trim())
             });
-            let has_value = !value.is_empty()
-                && !(describes && !value.contains("default") && !value.contains("factory"));
+            let gives_default = value.contains("default") || value.contains("factory");
+            let has_value = !value.is_empty() && (gives_default || !describes);
             let name = words(assignment.child_by_field_name("left")?, text);
             (!is_shared && !has_value).then(|| name.to_owned())
         })
