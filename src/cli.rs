@@ -32,6 +32,7 @@ pub struct Cli {
 pub enum Command {
     New(commands::new::Args),
     Prepare(commands::prepare::Args),
+    Deploy(commands::deploy::Args),
     Policy(commands::policy::Args),
     Invoke(commands::invoke::Args),
     StopSession(commands::stop_session::Args),

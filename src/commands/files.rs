@@ -149,6 +149,15 @@ impl FileWork {
         files::apply(&self.deployment, &self.plan, &self.origins)
     }
 
+    pub(super) fn deployment(&self) -> &Path {
+        &self.deployment
+    }
+
+    /// Does to a copy of the deployment folder what would be done to the folder.
+    pub(super) fn apply_to(&self, copy: &Path) -> Result<(), Failure> {
+        files::apply(copy, &self.plan, &self.origins)
+    }
+
     pub(super) fn document(&self) -> Value {
         let paths = |wanted: fn(&FileStep) -> Option<&String>| -> Vec<&String> {
             self.plan.steps.iter().filter_map(wanted).collect()

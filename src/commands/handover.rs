@@ -151,7 +151,7 @@ pub(super) fn plan_json<'a>(
 }
 
 #[derive(Serialize)]
-struct Change {
+pub(super) struct Change {
     action: &'static str,
     object: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,7 +160,7 @@ struct Change {
     after: Option<Value>,
 }
 
-fn changes(steps: &[RoleStep]) -> Vec<Change> {
+pub(super) fn changes(steps: &[RoleStep]) -> Vec<Change> {
     steps
         .iter()
         .map(|step| {

@@ -2,6 +2,7 @@
 //! report). Wiring only: decisions stand in the pure modules, the world in `effects`.
 
 pub mod clean;
+pub mod deploy;
 pub mod invoke;
 pub mod endpoint;
 pub mod local;
@@ -13,14 +14,20 @@ pub mod rollback;
 pub mod versions;
 
 mod choice;
+mod delivery;
+mod deploy_report;
 mod deployed;
 mod conversation;
 mod files;
 mod handover;
+mod last_words;
 mod refusal;
 mod removal;
 mod role;
+mod rollout;
 mod session;
+mod smoke;
+mod tracing;
 mod waiting;
 
 use crate::{

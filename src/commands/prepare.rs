@@ -78,7 +78,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     if args.applying.changes_nothing() {
         return show(&args, &work, failures, ui);
     }
-    agree(&args, &work, ui)?;
+    role::agree(work.iter().map(|work| &work.role), args.yes, ui)?;
     let directory = handover::directory(&project)?;
     let applied: Vec<Result<Handover, Failure>> = stream::iter(&work)
         .map(|work| apply(&args, work, emulator.as_ref(), directory.as_deref(), ui))
@@ -121,7 +121,7 @@ async fn decide<'a>(
 }
 
 /// Failures do not hide what went well.
-fn split<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Vec<Failure>) {
+pub(super) fn split<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Vec<Failure>) {
     let mut good = Vec::new();
     let mut bad = Vec::new();
     for result in results {
@@ -131,37 +131,6 @@ fn split<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Vec<Failure>) {
         }
     }
     (good, bad)
-}
-
-/// Taking over somebody's role is shown whole and asked for.
-fn agree(args: &Args, work: &[Work<'_>], ui: &Ui) -> Result<(), Failure> {
-    for work in work {
-        let RoleWork::Managed { desired, plan, .. } = &work.role else {
-            continue;
-        };
-        if !plan.adopts {
-            continue;
-        }
-        ui.plain(&format!("Adopting role `{}` would:", desired.name));
-        super::show_role_steps(work.role.steps(), true, ui);
-        if args.yes {
-            continue;
-        }
-        if !ui.is_interactive() {
-            return Err(Failure::usage(format!(
-                "adopting the role `{}` needs an answer",
-                desired.name
-            ))
-            .help("pass `--yes` to adopt it as shown above; nothing was written"));
-        }
-        if ui.confirm(&format!("Adopt the role `{}`?", desired.name)) != Some(true) {
-            return Err(
-                Failure::world(format!("the role `{}` was not adopted", desired.name))
-                    .note("nothing was written"),
-            );
-        }
-    }
-    Ok(())
 }
 
 /// The plan, in words that promise nothing.

@@ -109,6 +109,41 @@ pub(super) async fn decide(
     }
 }
 
+/// Taking over somebody's role is shown whole and asked for.
+pub(super) fn agree<'a>(
+    roles: impl Iterator<Item = &'a RoleWork>,
+    yes: bool,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    for role in roles {
+        let RoleWork::Managed { desired, plan, .. } = role else {
+            continue;
+        };
+        if !plan.adopts {
+            continue;
+        }
+        ui.plain(&format!("Adopting role `{}` would:", desired.name));
+        super::show_role_steps(role.steps(), true, ui);
+        if yes {
+            continue;
+        }
+        if !ui.is_interactive() {
+            return Err(Failure::usage(format!(
+                "adopting the role `{}` needs an answer",
+                desired.name
+            ))
+            .help("pass `--yes` to adopt it as shown above; nothing was written"));
+        }
+        if ui.confirm(&format!("Adopt the role `{}`?", desired.name)) != Some(true) {
+            return Err(
+                Failure::world(format!("the role `{}` was not adopted", desired.name))
+                    .note("nothing was written"),
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Writes what was decided, reads it back, and goes on until both agree. Returns the role's ARN.
 pub(super) async fn apply(
     work: &RoleWork,

@@ -9,3 +9,4 @@ pub(crate) mod local;
 pub(crate) mod manifest;
 pub(crate) mod runtime;
 pub(crate) mod source;
+pub(crate) mod staging;

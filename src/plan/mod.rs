@@ -20,3 +20,4 @@ pub(crate) mod role;
 pub(crate) mod runtime_diff;
 pub(crate) mod runtime_arn;
 pub(crate) mod table;
+pub(crate) mod tracing;

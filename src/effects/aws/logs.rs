@@ -18,7 +18,7 @@ const LAST_LINES: usize = 20;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Logs {
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl Logs {

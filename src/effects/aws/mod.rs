@@ -5,12 +5,14 @@ pub(crate) mod ecr;
 pub(crate) mod error;
 pub(crate) mod iam;
 pub(crate) mod logs;
+pub(crate) mod resource_policy;
 pub(crate) mod runtime;
 pub(crate) mod runtime_read;
 pub(crate) mod runtime_write;
 pub(crate) mod s3;
 pub(crate) mod session;
 pub(crate) mod store;
+pub(crate) mod xray;
 
 pub(crate) use error::{AwsError, Kind};
 pub(crate) use session::Session;

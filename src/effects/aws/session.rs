@@ -58,6 +58,16 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// The way that this identity goes, for what is asked over a connection alone.
+    pub(crate) fn connection(&self) -> Connection {
+        Connection {
+            sdk: self.sdk.clone(),
+            region: self.region.clone(),
+            source: self.source.clone(),
+            profile: self.profile.clone(),
+        }
+    }
+
     /// The same identity in another region.
     pub(crate) fn in_region(&self, region: &Region) -> Self {
         let place = aws_config::Region::new(region.as_str().to_owned());

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     clean::Tags,
-    deployed::{READY, RuntimeState},
+    deployed::RuntimeState,
     ownership::Identity,
     runtime_diff::{Artifact, FieldChange, RuntimeFields, changes},
 };
@@ -135,11 +135,6 @@ pub(crate) fn plan(
     Ok(steps)
 }
 
-/// Whether what is there can be used as it is.
-pub(crate) fn is_ready(state: &RuntimeState) -> bool {
-    state.status == READY
-}
-
 impl DesiredRuntime {
     /// Identity, the user's own, and the list of the user's own.
     fn all_tags(&self) -> BTreeMap<String, String> {
@@ -152,7 +147,8 @@ impl DesiredRuntime {
         tags
     }
 
-    fn tag_steps(&self, arn: &str, there: &BTreeMap<String, String>) -> Vec<RuntimeStep> {
+    /// The list of the user's own tags says which of them may be taken off.
+    pub(crate) fn tag_steps(&self, arn: &str, there: &BTreeMap<String, String>) -> Vec<RuntimeStep> {
         let wanted = self.all_tags();
         let listed = there.get(DECLARED).map(String::as_str).unwrap_or_default();
         let keys: Vec<String> = listed

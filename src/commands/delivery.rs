@@ -1,0 +1,339 @@
+//! One agent's archive on its way: into the bucket, into the runtime, and what is left over out again.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Instant,
+};
+
+use serde_json::Value;
+
+use super::{
+    deploy::Work,
+    role::RoleWork,
+    rollout::{Did, Outcome, Rollout, Seen},
+    session::Placed,
+    smoke::Smoke,
+};
+use crate::{
+    effects::{
+        aws::{
+            runtime::Runtimes,
+            store::{How, Store, Uploaded},
+        },
+        clock, files, packaging,
+    },
+    error::{Failure, Message},
+    package::{archive::Archive, limits::megabytes},
+    plan::{
+        bucket::{self, Upload},
+        deploy::{self as plan, DesiredRuntime, RuntimeStep},
+        deployed,
+        ownership::Identity,
+        role::RoleStep,
+        runtime_diff::{Artifact, Circumstances, CodeObject, RuntimeFields},
+    },
+    ui::Ui,
+};
+
+/// What is to be delivered, and to whom.
+pub(super) struct Delivery<'a> {
+    pub(super) placed: &'a Placed<'a>,
+    pub(super) role: &'a RoleWork,
+    pub(super) role_arn: String,
+    pub(super) archive: Archive,
+    /// What was copied, for the report.
+    pub(super) files: Value,
+    pub(super) memory: PathBuf,
+    pub(super) ui: &'a Ui,
+}
+
+/// What came of it.
+pub(super) struct Done {
+    pub(super) agent: String,
+    pub(super) stage: Option<String>,
+    pub(super) account: String,
+    pub(super) region: String,
+    pub(super) role_arn: String,
+    pub(super) role_steps: Vec<RoleStep>,
+    pub(super) files: Value,
+    pub(super) desired: DesiredRuntime,
+    pub(super) size: u64,
+    pub(super) archive_id: String,
+    pub(super) outcome: Outcome,
+    /// None where the runtime has the archive already.
+    pub(super) uploaded: Option<Uploaded>,
+    pub(super) pruned: Vec<String>,
+    pub(super) started: Instant,
+}
+
+/// What a real run would do, as far as it can be known.
+pub(super) struct Foreseen {
+    pub(super) desired: DesiredRuntime,
+    pub(super) steps: Vec<RuntimeStep>,
+    pub(super) size: u64,
+    /// Bytes that would be sent, where anything would be written to the runtime.
+    pub(super) sending: Option<u64>,
+}
+
+/// Everything that the runtime's environment is to hold.
+pub(super) fn variables(placed: &Placed<'_>) -> BTreeMap<String, String> {
+    let mut variables = plan::own_variables(&placed.session.region);
+    variables.extend(placed.agent.env.clone());
+    variables
+}
+
+pub(super) fn desired(
+    placed: &Placed<'_>,
+    role_arn: &str,
+    archive: &Archive,
+) -> Result<DesiredRuntime, Failure> {
+    let Placed { agent, session } = placed;
+    let names: BTreeSet<String> = packaging::entries(&archive.path)?
+        .into_iter()
+        .map(|entry| entry.path)
+        .collect();
+    let artifact = Artifact::Code {
+        object: Some(CodeObject {
+            bucket: bucket::name(&agent.project, &session.account, &session.region),
+            key: bucket::archive_key(&agent.runtime_name, archive),
+            version: None,
+        }),
+        runtime: agent.runtime.service_name().to_owned(),
+        entry_point: plan::entry_point(agent, &names),
+    };
+    Ok(DesiredRuntime {
+        name: agent.runtime_name.clone(),
+        identity: Identity::of(agent),
+        tags: agent.tags.clone(),
+        fields: RuntimeFields::wanted(
+            agent,
+            Circumstances {
+                role_arn: role_arn.to_owned(),
+                artifact,
+                env: plan::own_variables(&session.region),
+            },
+        ),
+    })
+}
+
+fn writes(steps: &[RuntimeStep]) -> bool {
+    steps.iter().any(|step| {
+        matches!(
+            step,
+            RuntimeStep::Create { .. } | RuntimeStep::Update { .. }
+        )
+    })
+}
+
+/// The same decision as a real run's, from the same observation.
+pub(super) async fn foresee(work: &Work<'_>, archive: &Archive) -> Result<Foreseen, Failure> {
+    let Placed { agent, session } = work.placed;
+    let role_arn = deployed::role_arn(&agent.role, session.partition, &session.account);
+    let desired = desired(work.placed, &role_arn, archive)?;
+    let steps = plan::plan(&desired, work.seen.as_ref().map(|seen| &seen.observed))?;
+    let sending = if writes(&steps) {
+        let store = Store::new(session, &agent.project);
+        let held = store.held(&agent.runtime_name, archive).await?;
+        Some(Upload::of(archive, &held).bytes(archive))
+    } else {
+        None
+    };
+    Ok(Foreseen {
+        desired,
+        steps,
+        size: archive.size,
+        sending,
+    })
+}
+
+impl Delivery<'_> {
+    pub(super) async fn run(
+        self,
+        seen: Option<Seen>,
+        smoke: Option<&Smoke>,
+    ) -> Result<Done, Failure> {
+        let started = clock::now();
+        let Placed { agent, session } = self.placed;
+        let desired = desired(self.placed, &self.role_arn, &self.archive)?;
+        if seen.is_none() {
+            self.notice_absence()?;
+        }
+        let steps = plan::plan(&desired, seen.as_ref().map(|seen| &seen.observed))?;
+        let uploaded = if writes(&steps) {
+            Some(self.upload().await?)
+        } else {
+            None
+        };
+        let rollout = Rollout {
+            placed: self.placed,
+            desired: &desired,
+            role_was_written: !self.role.steps().is_empty(),
+            ui: self.ui,
+        };
+        let outcome = rollout.run(seen).await?;
+        self.say(&outcome);
+        self.remember(&outcome)?;
+        if let Some(smoke) = smoke {
+            smoke.call(self.placed, &outcome, self.ui).await?;
+        }
+        let pruned = match &uploaded {
+            Some(_) => self.prune(&outcome).await,
+            None => Vec::new(),
+        };
+        Ok(Done {
+            agent: agent.name.to_string(),
+            stage: agent.stage.as_ref().map(ToString::to_string),
+            account: session.account.to_string(),
+            region: session.region.to_string(),
+            role_steps: self.role.steps().to_vec(),
+            role_arn: self.role_arn,
+            files: self.files,
+            desired,
+            size: self.archive.size,
+            archive_id: self.archive.id,
+            outcome,
+            uploaded,
+            pruned,
+            started,
+        })
+    }
+
+    async fn upload(&self) -> Result<Uploaded, Failure> {
+        let Placed { agent, session } = self.placed;
+        let store = Store::new(session, &agent.project);
+        let held = async { Ok(store.held(&agent.runtime_name, &self.archive).await?) };
+        let (made, held) = tokio::try_join!(store.ensure_bucket(), held)?;
+        if !made.is_empty() {
+            self.ui
+                .status("Created", &format!("bucket `{}`", store.bucket()));
+        }
+        let bytes = Upload::of(&self.archive, &held).bytes(&self.archive);
+        if bytes > 0 {
+            self.ui.status(
+                "Uploading",
+                &format!(
+                    "agent `{}`: {} of {}",
+                    agent.name,
+                    megabytes(bytes),
+                    megabytes(self.archive.size)
+                ),
+            );
+        }
+        let uploaded = store
+            .put(&agent.runtime_name, &self.archive, &held, &|_| {})
+            .await?;
+        if let How::WholeAfter(why) = &uploaded.how {
+            self.ui.warning(
+                &Message::new(format!("the archive of `{}` was sent whole", agent.name))
+                    .note(why.clone()),
+            );
+        }
+        Ok(uploaded)
+    }
+
+    fn say(&self, outcome: &Outcome) {
+        let state = &outcome.state;
+        let (verb, more) = match outcome.did {
+            Did::Created => ("Created", "it is READY"),
+            Did::Updated => ("Updated", "it is READY"),
+            Did::Tagged => ("Tagged", "nothing else differs; nothing was uploaded"),
+            Did::Nothing => (
+                "Unchanged",
+                "it is as it should be; nothing was uploaded or updated",
+            ),
+        };
+        self.ui.status(
+            verb,
+            &format!(
+                "agent `{}`: runtime `{}`, version {}, {more}",
+                self.placed.agent.name, state.id, state.version
+            ),
+        );
+    }
+
+    /// A runtime that this project deployed and that is not there any more.
+    fn notice_absence(&self) -> Result<(), Failure> {
+        if let Some(id) = files::read_text(&self.memory)? {
+            self.ui.note(&format!(
+                "the runtime `{}` of agent `{}` was deleted behind this tool's back; it is created again",
+                id.trim(),
+                self.placed.agent.name
+            ));
+        }
+        Ok(())
+    }
+
+    fn remember(&self, outcome: &Outcome) -> Result<(), Failure> {
+        let line = format!("{}\n", outcome.state.id);
+        if files::read_text(&self.memory)?.as_deref() == Some(&line) {
+            return Ok(());
+        }
+        if let Some(directory) = self.memory.parent() {
+            files::create_dir_all(directory)?;
+            files::write_atomic(&self.memory, directory, line.as_bytes(), false)?;
+        }
+        Ok(())
+    }
+
+    /// Takes out of the bucket what no live version needs. That it is not done is no reason to fail.
+    async fn prune(&self, outcome: &Outcome) -> Vec<String> {
+        match self.try_prune(outcome).await {
+            Ok(pruned) => pruned,
+            Err(failure) => {
+                self.ui.warning(
+                    &Message::new("old archives could not be removed from the bucket")
+                        .note(failure.to_string()),
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    async fn try_prune(&self, outcome: &Outcome) -> Result<Vec<String>, Failure> {
+        let Placed { agent, session } = self.placed;
+        let store = Store::new(session, &agent.project);
+        let name = &agent.runtime_name;
+        let stored = store.list(&bucket::prefix(name)).await?;
+        let mut needed = BTreeSet::from([
+            bucket::archive_key(name, &self.archive),
+            bucket::dependencies_key(name, &self.archive.dependencies),
+        ]);
+        let now = clock::seconds_since_1970();
+        if bucket::prunable(name, &stored, &needed, now).is_empty() {
+            return Ok(Vec::new());
+        }
+        needed.extend(self.live_keys(outcome).await?);
+        let old = bucket::prunable(name, &stored, &needed, now);
+        if !old.is_empty() {
+            store.delete(&old).await?;
+        }
+        Ok(old.into_iter().map(|object| object.key.clone()).collect())
+    }
+
+    /// What the versions run that endpoints point at.
+    async fn live_keys(&self, outcome: &Outcome) -> Result<BTreeSet<String>, Failure> {
+        let runtimes = Runtimes::new(&self.placed.session);
+        let id = &outcome.state.id;
+        let versions: BTreeSet<u32> = runtimes
+            .read_endpoints(id)
+            .await?
+            .into_iter()
+            .flat_map(|endpoint| [endpoint.live, endpoint.target])
+            .flatten()
+            .filter_map(|version| version.parse().ok())
+            .collect();
+        let mut keys = BTreeSet::new();
+        for version in versions {
+            if let Some(state) = runtimes.read(id, Some(version)).await?
+                && let Artifact::Code {
+                    object: Some(object),
+                    ..
+                } = state.fields.artifact
+            {
+                keys.insert(object.key);
+            }
+        }
+        Ok(keys)
+    }
+}

@@ -1,0 +1,343 @@
+//! `cargo agentcore deploy`: from a project to an agent that answers, in one command.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{LocalBoxFuture, Shared},
+    stream,
+};
+
+use super::{
+    Applying,
+    delivery::{self, Delivery, Done},
+    deploy_report as report, files, packaging,
+    prepare::split,
+    role::{self, RoleWork},
+    rollout::{self, Seen},
+    session::{self, Placed},
+    smoke::Smoke,
+    tracing,
+};
+use crate::{
+    cli,
+    config::{Agent, Language},
+    effects::{
+        aws::{AwsError, runtime::Runtimes, runtime_read::Named},
+        manifest::Project,
+        packaging::Built,
+        staging,
+    },
+    error::{Exit, Failure},
+    plan::{deploy as plan, files::Force, role::Adopt},
+    ui::Ui,
+};
+
+/// How many agents are worked on at once.
+const AT_ONCE: usize = 8;
+
+/// Package the agent, upload it, and create or update its runtime
+///
+/// Does what `prepare` does first, and waits until the runtime answers. Sends only what changed; where
+/// nothing changed, nothing is written. Prints on stdout, one line per agent, the runtime's ARN.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Set an environment variable of the runtime, over the metadata's, for this deploy (repeatable)
+    ///
+    /// The next deploy without it sets the metadata's value again.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+    /// Call the deployed agent once with this payload, and fail where it does not answer
+    #[arg(long, value_name = "PAYLOAD")]
+    smoke: Option<String>,
+    /// The JWT for the smoke call to a runtime with an authorizer
+    #[arg(
+        long,
+        value_name = "JWT",
+        env = "CARGO_AGENTCORE_BEARER_TOKEN",
+        hide_env_values = true,
+        requires = "smoke"
+    )]
+    bearer_token: Option<String>,
+    /// Switch on CloudWatch Transaction Search, for the whole account in this region
+    #[arg(long)]
+    enable_tracing: bool,
+    /// Overwrite copied files although they were edited by hand
+    #[arg(long)]
+    force: bool,
+    /// Take over a role of the agent's name that this tool did not make
+    #[arg(long)]
+    adopt: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    pub(super) packaging: packaging::Options,
+    #[command(flatten)]
+    applying: Applying,
+    /// The form of what goes to stdout
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    output: cli::Output,
+    #[command(flatten)]
+    project: cli::Project,
+    #[command(flatten)]
+    aws: cli::Aws,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is not of the form KEY=VALUE")),
+    }
+}
+
+/// All that is to be done for one agent.
+pub(super) struct Work<'a> {
+    pub(super) placed: &'a Placed<'a>,
+    pub(super) files: files::FileWork,
+    pub(super) role: RoleWork,
+    pub(super) seen: Option<Seen>,
+    /// Where it could be built before anybody was asked.
+    pub(super) built: Option<Built>,
+}
+
+/// The account's runtimes, read once for all agents that go to one account and region.
+type Lists<'a> = BTreeMap<(String, String), Shared<LocalBoxFuture<'a, Result<Vec<Named>, AwsError>>>>;
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let stage = super::stage(&args.project, args.aws.local);
+    let (project, mut config) = super::load(&args.project, &stage, ui)?;
+    for agent in &mut config.agents {
+        agent.env.extend(args.env.iter().cloned());
+        is_python(agent)?;
+    }
+    let emulator = super::local::emulator(&args.aws, &project, &config, ui).await?;
+    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
+    let url = emulator.as_ref().map(|emulator| emulator.url.clone());
+    let smoke = args.smoke.as_ref().map(|payload| Smoke {
+        payload: payload.clone(),
+        token: args.bearer_token.clone().filter(|token| !token.is_empty()),
+        endpoint_url: url.or_else(|| args.aws.endpoint_url.clone()),
+    });
+    if let Some(smoke) = &smoke {
+        smoke.check(&placed)?;
+    }
+    let deploy = Deploy {
+        args: &args,
+        project: &project,
+        lists: lists(&placed),
+        ui,
+    };
+    let _lock = if args.applying.changes_nothing() {
+        None
+    } else {
+        Some(super::lock(&project, ui)?)
+    };
+    let decided: Vec<_> = stream::iter(&placed)
+        .map(|placed| deploy.decide(placed))
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let (work, mut failures) = split(decided);
+    if args.applying.changes_nothing() {
+        return deploy.show(&work, failures).await;
+    }
+    role::agree(work.iter().map(|work| &work.role), args.yes, ui)?;
+    let delivered: Vec<Result<Done, Failure>> = stream::iter(work)
+        .map(|work| deploy.deliver(work, smoke.as_ref()))
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let (done, failed) = split(delivered);
+    failures.extend(failed);
+    if args.enable_tracing {
+        tracing::enable(&placed, ui).await;
+    }
+    report::report(&done, args.output, &args.project, args.aws.local, ui);
+    Failure::all(failures).map_or(Ok(()), Err)
+}
+
+fn is_python(agent: &Agent) -> Result<(), Failure> {
+    match agent.language {
+        Language::Python => Ok(()),
+        Language::Rust => Err(Failure::config(format!(
+            "the agent `{}` is not written in Python, and only Python agents can be deployed",
+            agent.name
+        ))
+        .help("`--agent` deploys the others")),
+    }
+}
+
+fn lists<'a>(placed: &'a [Placed<'a>]) -> Lists<'a> {
+    let mut lists = Lists::new();
+    for Placed { session, .. } in placed {
+        lists.entry(place(session)).or_insert_with(|| {
+            let runtimes = Runtimes::new(session);
+            async move { runtimes.list().await }.boxed_local().shared()
+        });
+    }
+    lists
+}
+
+fn place(session: &crate::effects::aws::Session) -> (String, String) {
+    (session.account.to_string(), session.region.to_string())
+}
+
+struct Deploy<'a> {
+    args: &'a Args,
+    project: &'a Project,
+    lists: Lists<'a>,
+    ui: &'a Ui,
+}
+
+impl<'a> Deploy<'a> {
+    fn adopt(&self) -> Adopt {
+        if self.args.adopt {
+            Adopt::Yes
+        } else {
+            Adopt::No
+        }
+    }
+
+    /// Looks at the disk and at AWS at once. The archive is built meanwhile; where nothing may be
+    /// written, of a copy and elsewhere.
+    async fn decide(&self, placed: &'a Placed<'a>) -> Result<Work<'a>, Failure> {
+        let agent = placed.agent;
+        plan::check_variables(agent, &delivery::variables(placed))?;
+        let force = if self.args.force {
+            Force::Yes
+        } else {
+            Force::No
+        };
+        let files = files::decide(agent, self.project, None, force)?;
+        for warning in files.warnings() {
+            self.ui.warning(warning);
+        }
+        for note in files.notes() {
+            self.ui.note(note);
+        }
+        let list = self.lists[&place(&placed.session)].clone();
+        let looking = async {
+            let list = list.await?;
+            rollout::look(placed, &list).await
+        };
+        let deciding = role::decide(agent, &placed.session, self.adopt());
+        let (role, looked, built) =
+            tokio::try_join!(deciding, looking, self.build_early(placed, &files))?;
+        for warning in role.warnings() {
+            self.ui.warning(warning);
+        }
+        let seen = rollout::judge(placed, looked, &role.proof())?;
+        Ok(Work {
+            placed,
+            files,
+            role,
+            seen,
+            built,
+        })
+    }
+
+    /// Nothing is written before a question is answered, and only adopting a role asks one.
+    async fn build_early(
+        &self,
+        placed: &Placed<'_>,
+        files: &files::FileWork,
+    ) -> Result<Option<Built>, Failure> {
+        if self.args.applying.changes_nothing() || self.args.adopt {
+            return Ok(None);
+        }
+        files.apply(self.ui)?;
+        self.build(placed).await.map(Some)
+    }
+
+    async fn build(&self, placed: &Placed<'_>) -> Result<Built, Failure> {
+        let options = &self.args.packaging;
+        packaging::build_described(placed.agent, self.project, options, self.ui).await
+    }
+
+    async fn deliver(&self, work: Work<'a>, smoke: Option<&Smoke>) -> Result<Done, Failure> {
+        let Work {
+            placed,
+            files,
+            role,
+            seen,
+            built,
+        } = work;
+        let building = async {
+            match built {
+                Some(built) => Ok(built),
+                None => {
+                    files.apply(self.ui)?;
+                    self.build(placed).await
+                }
+            }
+        };
+        let writing = role::apply(&role, &placed.session, self.adopt(), self.ui);
+        let (built, role_arn) = tokio::try_join!(building, writing)?;
+        let delivery = Delivery {
+            placed,
+            role: &role,
+            role_arn,
+            archive: built.archive,
+            files: files.document(),
+            memory: memory(self.project, placed),
+            ui: self.ui,
+        };
+        delivery.run(seen, smoke).await
+    }
+
+    /// The plan, in words that promise nothing.
+    async fn show(&self, work: &[Work<'a>], mut failures: Vec<Failure>) -> Result<(), Failure> {
+        let mut changes = self.args.enable_tracing && tracing::show(work, self.ui).await;
+        let mut documents = Vec::new();
+        for work in work {
+            match self.show_one(work).await {
+                Ok((document, changed)) => {
+                    documents.push(document);
+                    changes |= changed;
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        if self.args.output == cli::Output::Json {
+            self.ui.result(&report::plan_document(documents));
+        }
+        if let Some(failure) = Failure::all(failures) {
+            return Err(failure);
+        }
+        if changes && self.args.applying.check {
+            return Err(Failure::silent(Exit::Findings));
+        }
+        Ok(())
+    }
+
+    async fn show_one(&self, work: &Work<'a>) -> Result<(serde_json::Value, bool), Failure> {
+        let directory = staging::empty()?;
+        let built = self.build_aside(work, directory.path()).await?;
+        let planned = delivery::foresee(work, &built.archive).await?;
+        work.files.show(self.ui);
+        super::show_role_steps(work.role.steps(), true, self.ui);
+        Ok(report::show(work, &planned, self.ui))
+    }
+
+    /// What a real run would build, without a trace in the project.
+    async fn build_aside(&self, work: &Work<'a>, directory: &std::path::Path) -> Result<Built, Failure> {
+        let mut agent = work.placed.agent.clone();
+        if work.files.changes() {
+            let copy = directory.join("deployment");
+            staging::copy_of(work.files.deployment(), &copy)?;
+            work.files.apply_to(&copy)?;
+            agent.deployment = copy;
+        }
+        let mut project = self.project.clone();
+        project.target_dir = directory.join("target");
+        packaging::build_described(&agent, &project, &self.args.packaging, self.ui).await
+    }
+}
+
+/// Where the last deployed runtime is remembered, to notice that somebody else deleted it.
+fn memory(project: &Project, placed: &Placed<'_>) -> PathBuf {
+    let Placed { agent, session } = placed;
+    packaging::directory(agent, project)
+        .join(format!("runtime.{}.{}", session.account, session.region))
+}

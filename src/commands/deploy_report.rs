@@ -1,0 +1,207 @@
+//! What `deploy` says at its end, to people and as data.
+
+use serde_json::{Value, json};
+
+use super::{
+    delivery::{Done, Foreseen},
+    deploy::Work,
+    handover,
+};
+use crate::{
+    cli,
+    effects::aws::store::How,
+    package::limits::megabytes,
+    plan::{
+        deployed::EndpointState,
+        runtime_diff::{Artifact, FieldChange, Reveal, Secrecy},
+    },
+    ui::{Ui, Verbosity},
+};
+
+/// The version of the JSON documents.
+const VERSION: u32 = 1;
+
+/// The ARNs on stdout, or one document.
+pub(super) fn report(done: &[Done], output: cli::Output, project: &cli::Project, local: bool, ui: &Ui) {
+    if output == cli::Output::Json {
+        let agents: Vec<Value> = done.iter().map(document).collect();
+        ui.result(&pretty(
+            &json!({ "version": VERSION, "command": "deploy", "agents": agents }),
+        ));
+        return;
+    }
+    for one in done {
+        ui.result(&one.outcome.state.arn);
+    }
+    if let [first, ..] = done {
+        let agent = if done.len() > 1 || !project.agent.is_empty() {
+            format!(" --agent {}", first.agent)
+        } else {
+            String::new()
+        };
+        let place = match (&first.stage, local) {
+            (_, true) => " --local".to_owned(),
+            (Some(stage), false) => format!(" --stage {stage}"),
+            (None, false) => String::new(),
+        };
+        ui.status(
+            "Next",
+            &format!("`cargo agentcore invoke{agent}{place} --prompt 'hello'`"),
+        );
+    }
+}
+
+fn document(done: &Done) -> Value {
+    let Done {
+        agent,
+        stage,
+        account,
+        region,
+        role_arn,
+        role_steps,
+        files,
+        desired,
+        size,
+        archive_id,
+        outcome,
+        uploaded,
+        pruned,
+        started,
+    } = done;
+    let state = &outcome.state;
+    let sent = uploaded.as_ref().map_or(0, |uploaded| uploaded.sent_bytes);
+    let how = uploaded.as_ref().map_or("not needed", |uploaded| match uploaded.how {
+        How::Present => "present",
+        How::Composed => "composed",
+        How::Whole | How::WholeAfter(_) => "whole",
+    });
+    json!({
+        "agent": agent,
+        "stage": stage,
+        "account": account,
+        "region": region,
+        "did": outcome.did.as_str(),
+        "runtime": {
+            "id": state.id,
+            "name": state.name,
+            "arn": state.arn,
+            "version": state.version,
+            "status": state.status,
+            "changes": changes(&outcome.changes),
+        },
+        "endpoint": outcome.endpoint.as_ref().map(endpoint),
+        "role": { "arn": role_arn, "changes": handover::changes(role_steps) },
+        "files": files,
+        "artifact": artifact(&desired.fields.artifact, *size, Some(archive_id)),
+        "upload": { "how": how, "bytes_sent": sent },
+        "pruned": pruned,
+        "seconds": (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+    })
+}
+
+fn endpoint(endpoint: &EndpointState) -> Value {
+    json!({
+        "name": endpoint.name,
+        "arn": endpoint.arn,
+        "status": endpoint.status,
+        "version": endpoint.live,
+    })
+}
+
+fn artifact(artifact: &Artifact, size: u64, id: Option<&str>) -> Value {
+    let Artifact::Code {
+        object,
+        runtime,
+        entry_point,
+    } = artifact
+    else {
+        return Value::Null;
+    };
+    json!({
+        "bucket": object.as_ref().map(|object| &object.bucket),
+        "key": object.as_ref().map(|object| &object.key),
+        "runtime": runtime,
+        "entry_point": entry_point,
+        "bytes": size,
+        "id": id,
+    })
+}
+
+/// Values that may be secrets are left out.
+fn changes(changes: &[FieldChange]) -> Vec<Value> {
+    changes
+        .iter()
+        .map(|change| match change.secrecy {
+            Secrecy::Open => json!({
+                "field": change.field,
+                "before": change.before,
+                "after": change.after,
+            }),
+            Secrecy::Sensitive => json!({ "field": change.field, "secret": true }),
+        })
+        .collect()
+}
+
+/// What would be done to the runtime; with the document, and whether anything would be.
+pub(super) fn show(work: &Work<'_>, foreseen: &Foreseen, ui: &Ui) -> (Value, bool) {
+    let Foreseen {
+        desired,
+        steps,
+        size,
+        sending,
+    } = foreseen;
+    let agent = &work.placed.agent.name;
+    let reveal = if ui.verbosity() >= Verbosity::VeryVerbose {
+        Reveal::Values
+    } else {
+        Reveal::Keys
+    };
+    if let (Some(bytes), Artifact::Code { object: Some(object), .. }) =
+        (sending, &desired.fields.artifact)
+    {
+        let what = if *bytes == 0 {
+            format!("use `{object}`, which is there")
+        } else {
+            format!("upload {} of {} to `{object}`", megabytes(*bytes), megabytes(*size))
+        };
+        ui.status("Would", &what);
+    }
+    for step in steps {
+        let (_, verb, object) = step.words();
+        ui.status("Would", &format!("{verb} {object}"));
+        for change in step.changes() {
+            ui.plain(&format!("{:15}{}", "", change.words(reveal)));
+        }
+    }
+    let changed = !steps.is_empty() || !work.role.steps().is_empty() || work.files.changes();
+    if !changed {
+        ui.status("Unchanged", &format!("agent `{agent}`"));
+    }
+    let steps: Vec<Value> = steps
+        .iter()
+        .map(|step| {
+            let (_, action, object) = step.words();
+            json!({ "action": action, "object": object, "changes": changes(step.changes()) })
+        })
+        .collect();
+    let document = json!({
+        "agent": agent,
+        "stage": work.placed.agent.stage,
+        "account": work.placed.session.account,
+        "region": work.placed.session.region,
+        "files": work.files.document(),
+        "role": { "changes": handover::changes(work.role.steps()) },
+        "artifact": artifact(&desired.fields.artifact, *size, None),
+        "upload": { "bytes": sending },
+        "runtime": { "name": desired.name, "steps": steps },
+    });
+    (document, changed)
+}
+
+pub(super) fn plan_document(agents: Vec<Value>) -> String {
+    pretty(&json!({ "version": VERSION, "command": "deploy", "dry_run": true, "agents": agents }))
+}
+
+fn pretty(document: &Value) -> String {
+    serde_json::to_string_pretty(document).expect("a JSON value can be written")
+}

@@ -1,0 +1,49 @@
+//! What a runtime says of its failure: the service's reason, and the end of the agent's own log.
+
+use std::time::{Duration, SystemTime};
+
+use super::session::Placed;
+use crate::{
+    effects::{aws::logs::Logs, clock},
+    error::Failure,
+    plan::deployed::{DEFAULT_ENDPOINT, RuntimeState},
+};
+
+/// How far back the log is read where nobody knows when it began.
+const RECENT: Duration = Duration::from_mins(10);
+
+/// A runtime that did not become READY.
+pub(super) async fn failed(placed: &Placed<'_>, state: &RuntimeState) -> Failure {
+    let RuntimeState { id, status, failure, .. } = state;
+    let mut said = Failure::world(format!("the runtime `{id}` is {status}"));
+    if let Some(reason) = failure {
+        said = said.note(reason.clone());
+    }
+    let now = clock::wall();
+    let since = now.checked_sub(RECENT).unwrap_or(now);
+    let said = with_log(said, placed, id, since).await;
+    match status.as_str() {
+        "UPDATE_FAILED" => said
+            .note("the endpoints go on with the version that they had")
+            .help("mend what it says and run this again"),
+        _ => said.help("mend what it says and run this again: it replaces what failed"),
+    }
+}
+
+/// Adds the last lines of the agent's log, as far as there are any.
+pub(super) async fn with_log(
+    failure: Failure,
+    placed: &Placed<'_>,
+    id: &str,
+    since: SystemTime,
+) -> Failure {
+    match Logs::new(&placed.session)
+        .last_lines(id, DEFAULT_ENDPOINT, since)
+        .await
+    {
+        Ok(lines) if lines.is_empty() => failure.note("its log has no line yet"),
+        Ok(lines) => failure.note(format!("its log ends with:\n{}", lines.join("\n"))),
+        // What went wrong matters more than why nothing more is known of it.
+        Err(error) => failure.note(format!("its log cannot be read: {}", Failure::from(error))),
+    }
+}

@@ -1,0 +1,182 @@
+//! One call to an agent that was just deployed, to see that it answers.
+
+use std::time::Duration;
+
+use super::{conversation::no_token, last_words, refusal, rollout::Outcome, session::Placed};
+use crate::{
+    effects::{
+        aws::data_plane::{self, CutOff, DataPlane, Invocation, Refusal, Target},
+        clock,
+    },
+    error::Failure,
+    names::{EndpointName, SessionId},
+    plan::{
+        answer::{self, Answer},
+        invocation::{self, Token},
+        retry,
+    },
+    ui::Ui,
+};
+
+/// How long the agent may say nothing: a cold start is included.
+const LIMIT: Duration = Duration::from_mins(5);
+
+/// As much of the answer as a person wants to see on the way.
+const SHOWN: usize = 200;
+
+/// What is sent, and with which token.
+#[derive(Debug, Clone)]
+pub(super) struct Smoke {
+    pub(super) payload: String,
+    pub(super) token: Option<String>,
+    pub(super) endpoint_url: Option<String>,
+}
+
+impl Smoke {
+    /// What can be known to go wrong before anything is deployed.
+    pub(super) fn check(&self, placed: &[Placed<'_>]) -> Result<(), Failure> {
+        invocation::check_payload(self.payload.as_bytes(), invocation::JSON, false)?;
+        for Placed { agent, .. } in placed {
+            if agent.authorizer.is_some() && self.token.is_none() {
+                return Err(no_token(&format!(
+                    "the agent `{}` has an authorizer, and `--smoke` calls it",
+                    agent.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls the agent once, in a session of its own.
+    pub(super) async fn call(
+        &self,
+        placed: &Placed<'_>,
+        outcome: &Outcome,
+        ui: &Ui,
+    ) -> Result<(), Failure> {
+        let (start, since) = (clock::now(), clock::wall());
+        let Outcome { state, .. } = outcome;
+        let answered = self.answer(placed, &state.arn).await;
+        match answered {
+            Ok(text) => {
+                let shown: String = text.chars().take(SHOWN).collect();
+                let more = if shown.len() < text.len() { "…" } else { "" };
+                ui.status(
+                    "Answered",
+                    &format!(
+                        "agent `{}` in {:.1} s: {shown}{more}",
+                        placed.agent.name,
+                        start.elapsed().as_secs_f64()
+                    ),
+                );
+                Ok(())
+            }
+            Err(why) => {
+                let failure = Failure::world(format!(
+                    "the agent `{}` is deployed and did not answer the smoke call",
+                    placed.agent.name
+                ));
+                let failure = why.into_iter().fold(failure, Failure::note);
+                Err(last_words::with_log(failure, placed, &state.id, since)
+                    .await
+                    .help("`cargo agentcore logs` shows more; the endpoints answer with this version"))
+            }
+        }
+    }
+
+    async fn answer(&self, placed: &Placed<'_>, arn: &str) -> Result<String, Vec<String>> {
+        let plane = self.plane(placed)?;
+        let target = Target {
+            arn: arn.to_owned(),
+            endpoint: EndpointName::default(),
+            session: SessionId::parse(&clock::unique_id()).expect("a UUID is a session's id"),
+        };
+        let invocation = Invocation {
+            payload: self.payload.clone().into_bytes(),
+            content_type: invocation::JSON.to_owned(),
+            user: None,
+            headers: Vec::new(),
+        };
+        let mut reply = None;
+        for attempt in 1.. {
+            match plane.invoke(&target, &invocation, LIMIT).await {
+                Ok(answer) => {
+                    reply = Some(answer);
+                    break;
+                }
+                Err(refused) => {
+                    let setback = refusal::setback(&refused);
+                    match retry::repeat(setback, attempt, clock::jitter()) {
+                        Some(pause) => clock::sleep(pause).await,
+                        None => return Err(words(refused)),
+                    }
+                }
+            }
+        }
+        let mut reply = reply.expect("the loop ends with a reply");
+        let mut body = Vec::new();
+        let mut answer = Answer::new(&reply.content_type, false);
+        while let Some(piece) = reply.next(LIMIT).await {
+            match piece {
+                Ok(bytes) => {
+                    answer.push(&bytes);
+                    body.extend_from_slice(&bytes);
+                }
+                Err(CutOff::Broken(cause)) => {
+                    return Err(vec![format!("the answer broke off: {cause}")]);
+                }
+                Err(CutOff::Silent) => return Err(vec!["the answer did not end".to_owned()]),
+            }
+        }
+        match answer.finish(true).error {
+            Some(error) => Err(vec![format!("{}: {}", error.kind, error.message)]),
+            None => Ok(line(&answer::value(&reply.content_type, &body))),
+        }
+    }
+
+    fn plane(&self, placed: &Placed<'_>) -> Result<DataPlane, Vec<String>> {
+        let Placed { agent, session } = placed;
+        let url = data_plane::endpoint(
+            self.endpoint_url.as_deref(),
+            session.partition,
+            &session.region,
+        );
+        match (&agent.authorizer, &self.token) {
+            (Some(_), Some(token)) => {
+                let token = Token::parse(token).map_err(|error| vec![error.to_string()])?;
+                invocation::check_privacy(&url).map_err(|failure| vec![failure.to_string()])?;
+                Ok(DataPlane::bearing(token, &session.region, url))
+            }
+            _ => DataPlane::signing(&session.connection(), url)
+                .ok_or_else(|| vec!["there are no credentials to sign the call with".to_owned()]),
+        }
+    }
+}
+
+fn words(refusal: Refusal) -> Vec<String> {
+    match refusal {
+        Refusal::Answered { error, .. } => {
+            let mut words = vec![match error.code {
+                Some(code) => format!("{code}: {}", error.message),
+                None => error.message,
+            }];
+            words.extend(error.request_id.map(|id| format!("request id {id}")));
+            words
+        }
+        Refusal::Unreachable(cause) => vec![format!("nobody listens there: {cause}")],
+        Refusal::Broken(cause) => vec![format!("the connection broke: {cause}")],
+        Refusal::Silent => vec![format!(
+            "it said nothing for {}",
+            humantime::format_duration(LIMIT)
+        )],
+    }
+}
+
+/// An answer on one line.
+fn line(value: &serde_json::Value) -> String {
+    let text = match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,104 @@
+//! `deploy --enable-tracing`: CloudWatch Transaction Search, for a whole account in a region.
+//!
+//! An agent works without it, so that nothing that fails here fails the deploy.
+
+use std::collections::BTreeMap;
+
+use super::{deploy::Work, session::Placed};
+use crate::{
+    effects::aws::{AwsError, Session, logs::Logs, xray::XRay},
+    error::{Failure, Message},
+    plan::tracing::{self as plan, ObservedTracing, TracingStep},
+    ui::Ui,
+};
+
+/// Switches it on wherever the agents go, and says exactly what is changed.
+pub(super) async fn enable(placed: &[Placed<'_>], ui: &Ui) {
+    for session in places(placed.iter()).values() {
+        if let Err(error) = enable_in(session, ui).await {
+            ui.warning(&failed(session, error));
+        }
+    }
+}
+
+async fn enable_in(session: &Session, ui: &Ui) -> Result<(), AwsError> {
+    let steps = steps(session).await?;
+    if steps.is_empty() {
+        ui.status("Unchanged", &format!("tracing: {}", shown(session)));
+    }
+    for step in &steps {
+        let (verb, _, object) = step.words();
+        ui.status(verb, &format!("{object}: {}", shown(session)));
+        match step {
+            TracingStep::AllowLogs { document } => {
+                Logs::new(session).put_tracing_policy(document).await?;
+            }
+            TracingStep::SendToLogs { before: _ } => XRay::new(session).send_to_logs().await?,
+            TracingStep::Index => XRay::new(session).index().await?,
+        }
+    }
+    if !steps.is_empty() {
+        ui.note("the first traces can be searched after 10 to 15 minutes");
+    }
+    Ok(())
+}
+
+/// The plan, in words that promise nothing; whether anything would change.
+pub(super) async fn show(work: &[Work<'_>], ui: &Ui) -> bool {
+    let mut changes = false;
+    for session in places(work.iter().map(|work| work.placed)).values() {
+        match steps(session).await {
+            Ok(steps) => {
+                changes |= !steps.is_empty();
+                for step in steps {
+                    let (_, verb, object) = step.words();
+                    ui.status("Would", &format!("{verb} {object}: {}", shown(session)));
+                }
+            }
+            Err(error) => ui.warning(&failed(session, error)),
+        }
+    }
+    changes
+}
+
+async fn steps(session: &Session) -> Result<Vec<TracingStep>, AwsError> {
+    let observed = ObservedTracing {
+        policy: Logs::new(session).tracing_policy().await?,
+        destination: XRay::new(session).destination().await?,
+    };
+    Ok(plan::plan(
+        session.partition,
+        &session.account,
+        &session.region,
+        &observed,
+    ))
+}
+
+fn places<'a>(
+    placed: impl Iterator<Item = &'a Placed<'a>>,
+) -> BTreeMap<(String, String), &'a Session> {
+    placed
+        .map(|Placed { session, .. }| {
+            let place = (session.account.to_string(), session.region.to_string());
+            (place, session)
+        })
+        .collect()
+}
+
+fn shown(session: &Session) -> String {
+    format!("account {}, {}", session.account, session.region)
+}
+
+fn failed(session: &Session, error: AwsError) -> Message {
+    let mut message = Message::new(format!(
+        "tracing was not switched on in {}",
+        shown(session)
+    ));
+    for part in Failure::from(error).messages {
+        message = message.note(part.what);
+        message.notes.extend(part.notes);
+    }
+    message
+        .note("the agents work without it")
+        .help("it needs rights to the whole account: `logs:PutResourcePolicy`, `logs:DescribeResourcePolicies`, `xray:GetTraceSegmentDestination`, `xray:UpdateTraceSegmentDestination`, `xray:UpdateIndexingRule`")
+}

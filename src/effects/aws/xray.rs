@@ -1,0 +1,177 @@
+//! X-Ray's three settings that `deploy --enable-tracing` reads and changes.
+//!
+//! Signed JSON requests and not an SDK: a whole client crate for three calls would cost every build.
+
+use std::time::Duration;
+
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::{
+    Connector,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector as _, HttpConnectorSettings},
+    orchestrator::HttpRequest,
+};
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use serde_json::{Value, json};
+
+use super::{AwsError, Session, error::innermost};
+use crate::{effects::clock, plan::tracing};
+
+const LIMIT: Duration = Duration::from_mins(1);
+
+#[derive(Debug)]
+pub(crate) struct XRay<'a> {
+    session: &'a Session,
+    endpoint: String,
+}
+
+impl<'a> XRay<'a> {
+    pub(crate) fn new(session: &'a Session) -> Self {
+        let endpoint = session.sdk.endpoint_url().map_or_else(
+            || {
+                format!(
+                    "https://xray.{}.{}",
+                    session.region,
+                    session.partition.dns_suffix()
+                )
+            },
+            str::to_owned,
+        );
+        Self { session, endpoint }
+    }
+
+    /// Where the account's traces go: `XRay` or `CloudWatchLogs`.
+    pub(crate) async fn destination(&self) -> Result<String, AwsError> {
+        let answer = self
+            .post("xray:GetTraceSegmentDestination", &json!({}))
+            .await?;
+        Ok(answer["Destination"].as_str().unwrap_or("XRay").to_owned())
+    }
+
+    pub(crate) async fn send_to_logs(&self) -> Result<(), AwsError> {
+        let body = json!({ "Destination": tracing::DESTINATION });
+        self.post("xray:UpdateTraceSegmentDestination", &body)
+            .await
+            .map(|_| ())
+    }
+
+    pub(crate) async fn index(&self) -> Result<(), AwsError> {
+        let body = json!({
+            "Name": "Default",
+            "Rule": { "Probabilistic": { "DesiredSamplingPercentage": tracing::SAMPLING } },
+        });
+        self.post("xray:UpdateIndexingRule", &body).await.map(|_| ())
+    }
+
+    async fn post(&self, operation: &'static str, body: &Value) -> Result<Value, AwsError> {
+        let failed = |code: Option<&str>, message: String| {
+            AwsError::refused(
+                operation,
+                "the account's tracing".to_owned(),
+                code,
+                Some(&message),
+            )
+        };
+        let action = operation.trim_start_matches("xray:");
+        let url = format!("{}/{action}", self.endpoint.trim_end_matches('/'));
+        let body = body.to_string();
+        let request = self
+            .signed(&url, &body)
+            .await
+            .map_err(|why| failed(Some("IncompleteSignature"), why))?;
+        let sending = self.connector().call(request);
+        let response = match clock::within(LIMIT, sending).await {
+            None => return Err(failed(None, "no answer".to_owned())),
+            Some(Err(error)) => return Err(failed(None, innermost(&error))),
+            Some(Ok(response)) => response,
+        };
+        let status = response.status().as_u16();
+        let code = response.headers().get("x-amzn-errortype").map(str::to_owned);
+        let bytes = ByteStream::new(response.into_body())
+            .collect()
+            .await
+            .map_err(|error| failed(None, innermost(&error)))?
+            .into_bytes();
+        let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        if (200..300).contains(&status) {
+            return Ok(answer);
+        }
+        let code = code.or_else(|| answer["__type"].as_str().map(str::to_owned));
+        let said = answer["message"].as_str().or(answer["Message"].as_str());
+        Err(AwsError::answered(
+            operation,
+            "the account's tracing".to_owned(),
+            status,
+            code,
+            said.map(str::to_owned),
+        ))
+    }
+
+    fn connector(&self) -> Connector {
+        let builder = Connector::builder()
+            .connector_settings(
+                HttpConnectorSettings::builder()
+                    .connect_timeout(Duration::from_secs(10))
+                    .build(),
+            )
+            .sleep_impl(TokioSleep::new());
+        if self.endpoint.starts_with("http://") {
+            builder.build_http()
+        } else {
+            builder
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .build()
+        }
+    }
+
+    async fn signed(&self, url: &str, body: &str) -> Result<HttpRequest, String> {
+        let provider = self
+            .session
+            .sdk
+            .credentials_provider()
+            .ok_or("there are no credentials")?;
+        let credentials = provider
+            .provide_credentials()
+            .await
+            .map_err(|error| innermost(&error))?;
+        let identity = credentials.into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(self.session.region.as_str())
+            .name("xray")
+            .time(clock::wall())
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|error| error.to_string())?;
+        let headers = [("content-type", "application/json")];
+        let signable = SignableRequest::new(
+            "POST",
+            url,
+            headers.into_iter(),
+            SignableBody::Bytes(body.as_bytes()),
+        );
+        let (instructions, _) = signable
+            .and_then(|signable| sign(signable, &params.into()))
+            .map_err(|error| innermost(&error))?
+            .into_parts();
+        let mut request = HttpRequest::new(SdkBody::from(body.to_owned()));
+        request.set_method("POST").map_err(|e| innermost(&e))?;
+        request.set_uri(url).map_err(|e| innermost(&e))?;
+        for (name, value) in headers.into_iter().chain(instructions.headers()) {
+            request
+                .headers_mut()
+                .try_append(name.to_owned(), value.to_owned())
+                .map_err(|error| innermost(&error))?;
+        }
+        let length = body.len().to_string();
+        request.headers_mut().insert("content-length", length);
+        Ok(request)
+    }
+}

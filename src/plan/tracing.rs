@@ -1,0 +1,136 @@
+//! CloudWatch Transaction Search: what has to be switched on in an account and region so that the
+//! traces of agents can be looked at.
+//!
+//! It is the account's setting and not an agent's. Where traces go to CloudWatch Logs already, how many
+//! of them are indexed is somebody's choice and is left alone.
+
+use serde_json::{Value, json};
+
+use crate::names::{AccountId, Partition, Region};
+
+/// The name under which the documentation and the other tools write the policy.
+pub(crate) const POLICY: &str = "TransactionSearchXRayAccess";
+
+/// Where traces have to go.
+pub(crate) const DESTINATION: &str = "CloudWatchLogs";
+
+/// The share of spans that is indexed without further cost.
+pub(crate) const SAMPLING: u8 = 1;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TracingStep {
+    /// X-Ray may write into two log groups.
+    AllowLogs { document: String },
+    /// Traces of the whole account go there.
+    SendToLogs { before: String },
+    /// This share of spans can be searched.
+    Index,
+}
+
+/// What is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ObservedTracing {
+    /// The policy of our name.
+    pub(crate) policy: Option<String>,
+    pub(crate) destination: String,
+}
+
+pub(crate) fn plan(
+    partition: Partition,
+    account: &AccountId,
+    region: &Region,
+    observed: &ObservedTracing,
+) -> Vec<TracingStep> {
+    let wanted = policy(partition, account, region);
+    let there: Option<Value> = observed
+        .policy
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok());
+    let mut steps = Vec::new();
+    if there.as_ref() != Some(&wanted) {
+        steps.push(TracingStep::AllowLogs {
+            document: wanted.to_string(),
+        });
+    }
+    if observed.destination != DESTINATION {
+        steps.push(TracingStep::SendToLogs {
+            before: observed.destination.clone(),
+        });
+        steps.push(TracingStep::Index);
+    }
+    steps
+}
+
+fn policy(partition: Partition, account: &AccountId, region: &Region) -> Value {
+    let group = |name: &str| format!("arn:{partition}:logs:{region}:{account}:log-group:{name}:*");
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Sid": POLICY,
+            "Effect": "Allow",
+            "Principal": { "Service": "xray.amazonaws.com" },
+            "Action": "logs:PutLogEvents",
+            "Resource": [group("aws/spans"), group("/aws/application-signals/data")],
+            "Condition": {
+                "ArnLike": { "aws:SourceArn": format!("arn:{partition}:xray:{region}:{account}:*") },
+                "StringEquals": { "aws:SourceAccount": account },
+            },
+        }],
+    })
+}
+
+impl TracingStep {
+    /// Verb and object: ("Allowing", "allow", "X-Ray …").
+    pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
+        match self {
+            Self::AllowLogs { document: _ } => (
+                "Allowing",
+                "allow",
+                format!(
+                    "X-Ray to write into the log groups `aws/spans` and `/aws/application-signals/data` (resource policy `{POLICY}`)"
+                ),
+            ),
+            Self::SendToLogs { before } => (
+                "Sending",
+                "send",
+                format!("all traces of the account in this region to CloudWatch Logs instead of {before}"),
+            ),
+            Self::Index => (
+                "Indexing",
+                "index",
+                format!("{SAMPLING}% of the account's spans in this region"),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(policy: Option<&str>, destination: &str) -> Vec<TracingStep> {
+        let account = AccountId::parse("123456789012").unwrap();
+        let region = Region::parse("us-gov-west-1").unwrap();
+        plan(
+            Partition::AwsUsGov,
+            &account,
+            &region,
+            &ObservedTracing {
+                policy: policy.map(str::to_owned),
+                destination: destination.to_owned(),
+            },
+        )
+    }
+
+    #[test]
+    fn what_is_switched_on_already_is_left_as_it_is() {
+        let first = steps(None, "XRay");
+        assert_eq!(first.len(), 3);
+        let TracingStep::AllowLogs { document } = &first[0] else {
+            panic!("the policy comes first");
+        };
+        assert!(document.contains("arn:aws-us-gov:logs:us-gov-west-1:123456789012:log-group:aws/spans:*"));
+        assert_eq!(steps(Some(document), DESTINATION), []);
+        assert_eq!(steps(Some("{}"), DESTINATION).len(), 1);
+    }
+}
