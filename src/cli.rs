@@ -32,6 +32,7 @@ pub struct Cli {
 pub enum Command {
     New(commands::new::Args),
     Prepare(commands::prepare::Args),
+    Package(commands::package::Args),
     Policy(commands::policy::Args),
     Clean(commands::clean::Args),
     Local(commands::local::Args),

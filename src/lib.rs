@@ -65,6 +65,7 @@ async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
     match command {
         Command::New(args) => commands::new::run(args, ui).await,
         Command::Prepare(args) => commands::prepare::run(args, ui).await,
+        Command::Package(args) => commands::package::run(args, ui).await,
         Command::Policy(args) => commands::policy::run(args, ui),
         Command::Clean(args) => commands::clean::run(args, ui).await,
         Command::Local(args) => commands::local::run(args, ui).await,

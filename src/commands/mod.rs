@@ -4,12 +4,14 @@
 pub mod clean;
 pub mod local;
 pub mod new;
+pub mod package;
 pub mod policy;
 pub mod prepare;
 
 mod choice;
 mod files;
 mod handover;
+mod packaging;
 mod removal;
 mod role;
 mod session;
