@@ -33,6 +33,7 @@ pub enum Command {
     New(commands::new::Args),
     Prepare(commands::prepare::Args),
     Deploy(commands::deploy::Args),
+    Package(commands::package::Args),
     Policy(commands::policy::Args),
     Invoke(commands::invoke::Args),
     StopSession(commands::stop_session::Args),

@@ -1,12 +1,14 @@
 //! The world: files, processes, environment, clock, AWS. Observes and applies; decides nothing.
 
 pub(crate) mod aws;
+pub(crate) mod cache;
 pub(crate) mod clock;
 pub(crate) mod destination;
 pub(crate) mod env;
 pub(crate) mod files;
 pub(crate) mod local;
 pub(crate) mod manifest;
+pub(crate) mod packaging;
 pub(crate) mod runtime;
 pub(crate) mod source;
 pub(crate) mod staging;
