@@ -48,11 +48,17 @@ pub fn program(environment: &Path, name: &str) -> PathBuf {
     }
 }
 
-/// Everything the tests keep between runs.
+/// Everything the tests keep between runs. The unit tests, which use this too, are told no directory
+/// and are themselves at `<target>/<profile>/deps`.
 pub fn directory() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .expect("cargo's tmp directory is inside its target directory")
+    let target = match option_env!("CARGO_TARGET_TMPDIR") {
+        Some(temporary) => Path::new(temporary).parent().map(Path::to_owned),
+        None => std::env::current_exe()
+            .ok()
+            .and_then(|test| test.ancestors().nth(3).map(Path::to_owned)),
+    };
+    target
+        .expect("the tests run inside a target directory")
         .join("test-bed")
 }
 

@@ -3,6 +3,7 @@
 use aws_sdk_s3::{
     Client,
     config::Builder,
+    primitives::DateTime,
     types::{Delete, ObjectIdentifier},
 };
 
@@ -14,6 +15,15 @@ pub(crate) struct S3 {
     pub(super) client: Client,
     /// Asserted on every call, so that nobody else's bucket of the same name is touched.
     pub(super) owner: String,
+}
+
+/// A version of an object, or a delete marker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Version {
+    pub(super) key: String,
+    pub(super) id: String,
+    /// Seconds since 1970.
+    pub(super) modified: i64,
 }
 
 impl S3 {
@@ -34,14 +44,33 @@ impl S3 {
         &self,
         object: &ObjectKey,
     ) -> Result<Option<ObservedObject>, AwsError> {
-        let mut versions = Vec::new();
+        let versions: Vec<String> = self
+            .versions(&object.bucket, &object.key)
+            .await?
+            .into_iter()
+            .filter(|version| version.key == object.key)
+            .map(|version| version.id)
+            .collect();
+        Ok((!versions.is_empty()).then(|| ObservedObject {
+            object: object.clone(),
+            versions,
+        }))
+    }
+
+    /// All versions and delete markers under a prefix; none where there is no such bucket.
+    pub(super) async fn versions(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<Vec<Version>, AwsError> {
+        let mut found = Vec::new();
         let (mut key_marker, mut version_marker) = (None, None);
         loop {
             let answer = self
                 .client
                 .list_object_versions()
-                .bucket(&object.bucket)
-                .prefix(&object.key)
+                .bucket(bucket)
+                .prefix(prefix)
                 .expected_bucket_owner(&self.owner)
                 .set_key_marker(key_marker.take())
                 .set_version_id_marker(version_marker.take())
@@ -50,38 +79,36 @@ impl S3 {
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(error) => {
-                    let error = AwsError::new("s3:ListBucketVersions", shown(object), &error);
+                    let error =
+                        AwsError::new("s3:ListBucketVersions", shown(bucket, prefix), &error);
                     return if error.is_not_found() {
-                        Ok(None)
+                        Ok(Vec::new())
                     } else {
                         Err(error)
                     };
                 }
             };
-            let stored = answer
-                .versions()
-                .iter()
-                .map(|version| (version.key(), version.version_id()));
-            let markers = answer
-                .delete_markers()
-                .iter()
-                .map(|marker| (marker.key(), marker.version_id()));
-            versions.extend(
-                stored
-                    .chain(markers)
-                    .filter(|(key, _)| *key == Some(object.key.as_str()))
-                    .map(|(_, version)| version.unwrap_or("null").to_owned()),
-            );
+            let stored = answer.versions().iter().map(|version| {
+                let modified = version.last_modified().map_or(0, DateTime::secs);
+                (version.key(), version.version_id(), modified)
+            });
+            let markers = answer.delete_markers().iter().map(|marker| {
+                let modified = marker.last_modified().map_or(0, DateTime::secs);
+                (marker.key(), marker.version_id(), modified)
+            });
+            found.extend(stored.chain(markers).filter_map(|(key, id, modified)| {
+                Some(Version {
+                    key: key?.to_owned(),
+                    id: id.unwrap_or("null").to_owned(),
+                    modified,
+                })
+            }));
             if answer.is_truncated() != Some(true) {
-                break;
+                return Ok(found);
             }
             key_marker = answer.next_key_marker;
             version_marker = answer.next_version_id_marker;
         }
-        Ok((!versions.is_empty()).then(|| ObservedObject {
-            object: object.clone(),
-            versions,
-        }))
     }
 
     /// Deletes these versions of one key.
@@ -90,13 +117,27 @@ impl S3 {
         object: &ObjectKey,
         versions: &[String],
     ) -> Result<(), AwsError> {
+        let versions: Vec<(&str, &str)> = versions
+            .iter()
+            .map(|version| (object.key.as_str(), version.as_str()))
+            .collect();
+        self.delete_versions(&object.bucket, &versions).await
+    }
+
+    /// Deletes versions, each with its key.
+    pub(super) async fn delete_versions(
+        &self,
+        bucket: &str,
+        versions: &[(&str, &str)],
+    ) -> Result<(), AwsError> {
         for batch in versions.chunks(1000) {
+            let first = batch.first().map_or("", |(key, _)| key);
             let identifiers: Vec<ObjectIdentifier> = batch
                 .iter()
-                .map(|version| {
+                .map(|(key, version)| {
                     ObjectIdentifier::builder()
-                        .key(&object.key)
-                        .version_id(version)
+                        .key(*key)
+                        .version_id(*version)
                         .build()
                         .expect("an identifier has a key")
                 })
@@ -108,16 +149,18 @@ impl S3 {
             let answer = self
                 .client
                 .delete_objects()
-                .bucket(&object.bucket)
+                .bucket(bucket)
                 .expected_bucket_owner(&self.owner)
                 .delete(request.expect("a request has objects"))
                 .send()
                 .await
-                .map_err(|error| AwsError::new("s3:DeleteObjectVersion", shown(object), &error))?;
+                .map_err(|error| {
+                    AwsError::new("s3:DeleteObjectVersion", shown(bucket, first), &error)
+                })?;
             if let Some(refused) = answer.errors().first() {
                 return Err(AwsError::refused(
                     "s3:DeleteObjectVersion",
-                    shown(object),
+                    shown(bucket, refused.key().unwrap_or(first)),
                     refused.code(),
                     refused.message(),
                 ));
@@ -127,6 +170,6 @@ impl S3 {
     }
 }
 
-fn shown(object: &ObjectKey) -> String {
-    format!("`s3://{}/{}`", object.bucket, object.key)
+fn shown(bucket: &str, key: &str) -> String {
+    format!("`s3://{bucket}/{key}`")
 }

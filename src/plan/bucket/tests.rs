@@ -1,1 +1,231 @@
+use std::path::PathBuf;
 
+use proptest::prelude::*;
+
+use super::*;
+
+const MEBIBYTE: u64 = 1024 * 1024;
+
+fn project() -> ProjectId {
+    ProjectId::parse("my-agent-7k2qpx").unwrap()
+}
+
+fn runtime() -> RuntimeName {
+    RuntimeName::parse("my_agent").unwrap()
+}
+
+fn archive(dependencies: u64, rest: u64) -> Archive {
+    Archive {
+        path: PathBuf::from("/real/fake/deployment.zip"),
+        size: dependencies + rest,
+        id: "a".repeat(64),
+        dependencies: Dependencies {
+            size: dependencies,
+            sha256: "b".repeat(64),
+            md5: [0; 16],
+        },
+        rest_md5: [0; 16],
+    }
+}
+
+fn found(size: u64) -> Option<Found> {
+    Some(Found {
+        size,
+        etag: "e".into(),
+    })
+}
+
+#[test]
+fn the_name_is_short_enough_in_the_longest_region_and_differs_by_project() {
+    let account = AccountId::parse("123456789012").unwrap();
+    let region = Region::parse("ap-southeast-2").unwrap();
+    let ours = name(&project(), &account, &region);
+    assert_eq!(
+        ours,
+        "cargo-agentcore-da5de3527290-123456789012-ap-southeast-2"
+    );
+    assert!(ours.len() <= 63);
+    let other = ProjectId::parse("my-agent-7k2qpy").unwrap();
+    assert_ne!(name(&other, &account, &region), ours);
+}
+
+#[test]
+fn keys_name_the_runtime_and_32_digits() {
+    let archive = archive(6 * MEBIBYTE, 1);
+    assert_eq!(
+        archive_key(&runtime(), &archive),
+        format!("my_agent/{}.zip", "a".repeat(32))
+    );
+    assert_eq!(
+        dependencies_key(&runtime(), &archive.dependencies),
+        format!("my_agent/dependencies-{}.zip", "b".repeat(32))
+    );
+}
+
+#[test]
+fn a_bucket_is_made_once_finished_when_half_made_and_left_alone_when_not_ours() {
+    let steps = |observed| steps_to_ensure("b", &project(), &observed);
+    let there = |tags: BTreeMap<String, String>, empty| ObservedBucket::There { tags, empty };
+    let made = steps(ObservedBucket::Absent).unwrap();
+    assert_eq!(made.first(), Some(&BucketStep::Create));
+    assert_eq!(made.last(), Some(&BucketStep::Tag(tags(&project()))));
+    // The law: after its own steps nothing is left to do.
+    assert_eq!(steps(there(tags(&project()), false)), Ok(Vec::new()));
+    assert_eq!(
+        steps(there(BTreeMap::new(), true)).unwrap(),
+        made[1..].to_vec()
+    );
+    assert_eq!(
+        steps(there(BTreeMap::new(), false)),
+        Err(Foreign::Unmarked("b".into()))
+    );
+    let other = tags(&ProjectId::parse("other-123456").unwrap());
+    assert_eq!(
+        steps(there(other, true)),
+        Err(Foreign::Others {
+            bucket: "b".into(),
+            whose: "project `other-123456`".into()
+        })
+    );
+}
+
+#[test]
+fn tags_that_an_organisation_gave_a_new_bucket_stay() {
+    let theirs = BTreeMap::from([("cost-centre".to_owned(), "7".to_owned())]);
+    let observed = ObservedBucket::There {
+        tags: theirs,
+        empty: true,
+    };
+    let steps = steps_to_ensure("b", &project(), &observed).unwrap();
+    let Some(BucketStep::Tag(tagged)) = steps.last() else {
+        panic!("{steps:?}");
+    };
+    assert_eq!(tagged.get("cost-centre").map(String::as_str), Some("7"));
+    assert_eq!(ownership(&project(), tagged), Ownership::Ours);
+}
+
+#[test]
+fn only_what_is_lacking_is_sent() {
+    let large = archive(6 * MEBIBYTE, 100);
+    let none = Held::default();
+    let held = |archive, dependencies| Held {
+        archive,
+        dependencies,
+    };
+    let of = |archive, held: Held| {
+        let upload = Upload::of(archive, &held);
+        (upload, upload.bytes(archive))
+    };
+    let all = large.size;
+    assert_eq!(of(&large, none.clone()), (Upload::DependenciesAndRest, all));
+    assert_eq!(of(&large, held(found(all), None)), (Upload::Nothing, 0));
+    let there = found(6 * MEBIBYTE);
+    assert_eq!(of(&large, held(None, there.clone())), (Upload::Rest, 100));
+    // Of the wrong size: as if it were not there.
+    assert_eq!(of(&large, held(found(7), there)), (Upload::Rest, 100));
+    assert_eq!(
+        of(&large, held(None, found(7))),
+        (Upload::DependenciesAndRest, all)
+    );
+    let small = archive(LEAST_PART - 1, 100);
+    assert_eq!(of(&small, none), (Upload::Whole, small.size));
+}
+
+#[test]
+fn etags_are_those_of_s3() {
+    let md5 = |text: &str| -> [u8; 16] { Md5::digest(text).into() };
+    assert_eq!(etag(&md5("a")), "0cc175b9c0f1b6a831c399e269772661");
+    assert_eq!(
+        etag_of_parts(&[md5("a"), md5("b")]),
+        "96e024ba2074fe77e8e965ba43a704be-2"
+    );
+}
+
+proptest! {
+    #[test]
+    fn parts_are_the_range_in_order_and_none_is_larger_than_a_part(
+        start in 0..100 * MEBIBYTE,
+        length in 0..100 * MEBIBYTE,
+    ) {
+        let parts = parts(&(start..start + length));
+        let mut at = start;
+        for part in &parts {
+            prop_assert_eq!(part.start, at);
+            prop_assert!(part.end > part.start && part.end - part.start <= PART);
+            at = part.end;
+        }
+        prop_assert_eq!(at, start + length);
+        // S3 wants all but the last to be large.
+        for part in parts.iter().rev().skip(1) {
+            prop_assert_eq!(part.end - part.start, PART);
+        }
+    }
+
+    #[test]
+    fn what_is_needed_newest_fresh_or_not_ours_is_never_pruned(
+        objects in prop::collection::vec((0_u8..12, 0_u8..3, 0_i64..400_000, any::<bool>()), 0..20),
+    ) {
+        let stored: Vec<Stored> = objects
+            .iter()
+            .map(|(digit, kind, modified, _)| Stored {
+                key: match kind {
+                    0 => format!("my_agent/{digit:032x}.zip"),
+                    1 => format!("my_agent/dependencies-{digit:032x}.zip"),
+                    _ => format!("my_agent/note-{digit}.txt"),
+                },
+                modified: *modified,
+                versions: vec!["null".into()],
+            })
+            .collect();
+        let needed: BTreeSet<String> = stored
+            .iter()
+            .zip(&objects)
+            .filter(|(_, (.., needed))| *needed)
+            .map(|(object, _)| object.key.clone())
+            .collect();
+        let now = 400_000;
+        let pruned = prunable(&runtime(), &stored, &needed, now);
+        let grace = i64::try_from(GRACE.as_secs()).unwrap();
+        for object in &pruned {
+            prop_assert!(!needed.contains(&object.key));
+            prop_assert!(now - object.modified > grace);
+            prop_assert!(object.key.ends_with(".zip"));
+            let is_dependencies = object.key.contains("dependencies-");
+            let is_superseded = stored.iter().any(|other| {
+                other.key.ends_with(".zip")
+                    && other.key.contains("dependencies-") == is_dependencies
+                    && other.modified > object.modified
+            });
+            prop_assert!(is_superseded);
+        }
+        // And everything else that is old goes, so that the bucket does not grow for ever.
+        for object in &stored {
+            let newer = stored.iter().any(|other| {
+                kind_of(&runtime(), &other.key) == kind_of(&runtime(), &object.key)
+                    && other.modified > object.modified
+            });
+            let goes = object.key.ends_with(".zip")
+                && newer
+                && now - object.modified > grace
+                && !needed.contains(&object.key);
+            prop_assert_eq!(goes, pruned.contains(&object));
+        }
+    }
+}
+
+#[test]
+fn another_runtimes_objects_are_not_pruned() {
+    let key = |prefix: &str, digit: char| Stored {
+        key: format!("{prefix}/{}.zip", digit.to_string().repeat(32)),
+        modified: if digit == 'a' { 0 } else { 1_000_000 },
+        versions: Vec::new(),
+    };
+    let stored = [
+        key("my_agent", 'a'),
+        key("my_agent", 'b'),
+        key("my_agent_prod", 'a'),
+        key("my_agent_prod", 'b'),
+    ];
+    let pruned = prunable(&runtime(), &stored, &BTreeSet::new(), 2_000_000);
+    assert_eq!(pruned, [&stored[0]]);
+}

@@ -4,6 +4,7 @@
 
 mod bucket;
 mod file;
+mod removal;
 mod send;
 mod upload;
 
@@ -119,3 +120,6 @@ impl Store {
 fn unquoted(etag: Option<&str>) -> String {
     etag.unwrap_or_default().trim_matches('"').to_owned()
 }
+
+#[cfg(test)]
+mod tests;

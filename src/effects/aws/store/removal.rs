@@ -1,0 +1,139 @@
+//! What lies in the bucket, and taking it out again, all versions included.
+
+use std::collections::BTreeMap;
+
+use super::Store;
+use crate::{
+    effects::aws::{AwsError, Kind},
+    plan::bucket::Stored,
+};
+
+/// What became of the bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BucketEnd {
+    Deleted,
+    /// Something lies in it, another agent's archives for instance.
+    NotEmpty,
+    Absent,
+}
+
+impl Store {
+    /// Everything under a prefix; nothing where there is no bucket.
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<Stored>, AwsError> {
+        let mut objects: BTreeMap<String, Stored> = BTreeMap::new();
+        for version in self.s3.versions(&self.bucket, prefix).await? {
+            let object = objects
+                .entry(version.key.clone())
+                .or_insert_with(|| Stored {
+                    key: version.key,
+                    modified: version.modified,
+                    versions: Vec::new(),
+                });
+            object.modified = object.modified.max(version.modified);
+            object.versions.push(version.id);
+        }
+        Ok(objects.into_values().collect())
+    }
+
+    /// Deletes objects with all the versions that were listed.
+    pub(crate) async fn delete(&self, objects: &[&Stored]) -> Result<(), AwsError> {
+        let versions: Vec<(&str, &str)> = objects
+            .iter()
+            .flat_map(|object| {
+                object
+                    .versions
+                    .iter()
+                    .map(|version| (object.key.as_str(), version.as_str()))
+            })
+            .collect();
+        self.s3.delete_versions(&self.bucket, &versions).await
+    }
+
+    /// Ends the uploads under a prefix that nobody finished; how many there were.
+    pub(crate) async fn abort_uploads(&self, prefix: &str) -> Result<usize, AwsError> {
+        let uploads = self.unfinished_uploads(prefix).await?;
+        for (key, id) in &uploads {
+            let answer = self
+                .s3
+                .client
+                .abort_multipart_upload()
+                .bucket(&self.bucket)
+                .key(key)
+                .upload_id(id)
+                .expected_bucket_owner(&self.s3.owner)
+                .send()
+                .await;
+            if let Err(error) = answer {
+                let error = AwsError::new("s3:AbortMultipartUpload", self.shown(key), &error);
+                if !error.is_not_found() {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(uploads.len())
+    }
+
+    /// Key and id of each.
+    async fn unfinished_uploads(&self, prefix: &str) -> Result<Vec<(String, String)>, AwsError> {
+        let mut found = Vec::new();
+        let (mut key_marker, mut id_marker) = (None, None);
+        loop {
+            let answer = self
+                .s3
+                .client
+                .list_multipart_uploads()
+                .bucket(&self.bucket)
+                .prefix(prefix)
+                .expected_bucket_owner(&self.s3.owner)
+                .set_key_marker(key_marker.take())
+                .set_upload_id_marker(id_marker.take())
+                .send()
+                .await;
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let error =
+                        AwsError::new("s3:ListBucketMultipartUploads", self.named(), &error);
+                    return if error.is_not_found() {
+                        Ok(Vec::new())
+                    } else {
+                        Err(error)
+                    };
+                }
+            };
+            // Not every store minds the prefix.
+            found.extend(answer.uploads().iter().filter_map(|upload| {
+                let key = upload.key().filter(|key| key.starts_with(prefix))?;
+                Some((key.to_owned(), upload.upload_id()?.to_owned()))
+            }));
+            if answer.is_truncated() != Some(true) {
+                return Ok(found);
+            }
+            key_marker = answer.next_key_marker;
+            id_marker = answer.next_upload_id_marker;
+        }
+    }
+
+    /// Deletes the bucket, which the caller knows to be ours, unless something lies in it.
+    pub(crate) async fn delete_bucket_if_empty(&self) -> Result<BucketEnd, AwsError> {
+        let answer = self
+            .s3
+            .client
+            .delete_bucket()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.s3.owner)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(BucketEnd::Deleted),
+            Err(error) => {
+                let error = AwsError::new("s3:DeleteBucket", self.named(), &error);
+                match (error.code.as_deref(), error.kind) {
+                    (Some("BucketNotEmpty"), _) => Ok(BucketEnd::NotEmpty),
+                    (_, Kind::NotFound) => Ok(BucketEnd::Absent),
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The bucket: made, finished, left alone.
+
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_s3::types::{Tag, Tagging};
+
+use super::{
+    super::Store,
+    emulator::{Ministack, Moto},
+    world::{proxy, store, store_in},
+};
+use crate::{error::Exit, plan::bucket::BucketStep};
+
+/// What the bucket says about itself, as text.
+async fn settings(store: &Store) -> String {
+    let client = &store.s3.client;
+    let bucket = store.bucket();
+    let block = client.get_public_access_block().bucket(bucket);
+    let block = block.send().await.unwrap();
+    let block = block.public_access_block_configuration.unwrap();
+    let encryption = client.get_bucket_encryption().bucket(bucket);
+    let encryption = encryption.send().await.unwrap();
+    let encryption = encryption.server_side_encryption_configuration.unwrap();
+    let lifecycle = client.get_bucket_lifecycle_configuration().bucket(bucket);
+    let lifecycle = lifecycle.send().await.unwrap();
+    let rule = &lifecycle.rules()[0];
+    assert_eq!(lifecycle.rules().len(), 1);
+    assert!(rule.expiration().is_none(), "nothing that is used expires");
+    let tags = client.get_bucket_tagging().bucket(bucket);
+    let mut tags: Vec<String> = tags
+        .send()
+        .await
+        .unwrap()
+        .tag_set()
+        .iter()
+        .map(|tag| format!("{}={}", tag.key(), tag.value()))
+        .collect();
+    tags.sort();
+    format!(
+        "{:?} {} {:?} {}",
+        [
+            block.block_public_acls(),
+            block.ignore_public_acls(),
+            block.block_public_policy(),
+            block.restrict_public_buckets(),
+        ]
+        .map(Option::unwrap_or_default),
+        encryption.rules()[0]
+            .apply_server_side_encryption_by_default()
+            .unwrap()
+            .sse_algorithm()
+            .as_str(),
+        rule.abort_incomplete_multipart_upload()
+            .unwrap()
+            .days_after_initiation(),
+        tags.join(" ")
+    )
+}
+
+const SETTINGS: &str = "[true, true, true, true] AES256 Some(1) cargo-agentcore:managed=true cargo-agentcore:project=my-agent-7k2qpx";
+
+#[tokio::test]
+async fn a_bucket_is_private_encrypted_tagged_and_made_once() {
+    for emulator in [Ministack::start(), Moto::start()] {
+        for region in ["us-east-1", "us-west-2"] {
+            let store = store_in(region, &emulator.url()).await;
+            assert_eq!(store.ensure_bucket().await.unwrap().len(), 5);
+            assert_eq!(settings(&store).await, SETTINGS);
+            assert_eq!(store.ensure_bucket().await.unwrap(), []);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unchanged_bucket_costs_one_read() {
+    let emulator = Ministack::start();
+    store(&emulator.url()).await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&seen);
+    let proxy = proxy(
+        emulator.port(),
+        move |request| {
+            let line = format!("{} {}", request.method(), request.uri());
+            record.lock().unwrap().push(line);
+            None
+        },
+        |_, answer| answer,
+    );
+    let store = store_in("us-west-2", &proxy.url()).await;
+    seen.lock().unwrap().clear();
+    store.ensure_bucket().await.unwrap();
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert!(seen[0].starts_with("GET ") && seen[0].contains("tagging"));
+}
+
+#[tokio::test]
+async fn a_killed_run_is_finished_by_the_next() {
+    let emulator = Moto::start();
+    let store = store_in("us-east-1", &emulator.url()).await;
+    let create = store.s3.client.create_bucket().bucket(store.bucket());
+    create.send().await.unwrap();
+    let steps = store.ensure_bucket().await.unwrap();
+    assert_eq!(steps.len(), 4);
+    assert!(!steps.contains(&BucketStep::Create));
+    assert_eq!(settings(&store).await, SETTINGS);
+}
+
+#[tokio::test]
+async fn two_runs_at_once_make_one_bucket() {
+    for emulator in [Ministack::start(), Moto::start()] {
+        let store = store_in("us-west-2", &emulator.url()).await;
+        let (one, other) = tokio::join!(store.ensure_bucket(), store.ensure_bucket());
+        one.unwrap();
+        other.unwrap();
+        assert_eq!(settings(&store).await, SETTINGS);
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_ours_stops_the_run_and_stays_as_it_is() {
+    let emulator = Ministack::start();
+    let store = store_in("us-east-1", &emulator.url()).await;
+    let client = &store.s3.client;
+    let create = client.create_bucket().bucket(store.bucket());
+    create.send().await.unwrap();
+    let put = client.put_object().bucket(store.bucket()).key("theirs");
+    put.send().await.unwrap();
+    let failure = store.ensure_bucket().await.unwrap_err();
+    assert_eq!(failure.exit, Exit::World);
+    assert_eq!(
+        failure.messages[0].what,
+        format!(
+            "bucket `{}` holds objects and does not carry the tags of this project",
+            store.bucket()
+        )
+    );
+    assert!(failure.messages[0].help[0].contains("`project`"));
+    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build().unwrap();
+    let tagging = Tagging::builder()
+        .tag_set(tag("cargo-agentcore:managed", "true"))
+        .tag_set(tag("cargo-agentcore:project", "other-123456"))
+        .build()
+        .unwrap();
+    let put = client.put_bucket_tagging().bucket(store.bucket());
+    put.tagging(tagging).send().await.unwrap();
+    let failure = store.ensure_bucket().await.unwrap_err();
+    assert!(
+        failure.messages[0]
+            .what
+            .ends_with("belongs to project `other-123456`")
+    );
+    let block = client.get_public_access_block().bucket(store.bucket());
+    assert!(block.send().await.is_err(), "it was touched");
+}
+
+#[tokio::test]
+async fn another_accounts_bucket_is_told_apart_from_a_missing_one() {
+    let emulator = Ministack::start();
+    let proxy = proxy(
+        emulator.port(),
+        |request| {
+            let query = request.uri().query().unwrap_or_default();
+            query
+                .contains("tagging")
+                .then(|| super::world::error(403, "AccessDenied"))
+        },
+        |_, answer| answer,
+    );
+    let store = store_in("us-west-2", &proxy.url()).await;
+    let failure = store.ensure_bucket().await.unwrap_err();
+    assert_eq!(failure.exit, Exit::Access);
+    assert!(
+        failure.messages[0]
+            .notes
+            .iter()
+            .any(|note| note.contains("belongs to another account than 000000000000")),
+        "{:?}",
+        failure.messages[0]
+    );
+}

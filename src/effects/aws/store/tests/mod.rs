@@ -1,0 +1,29 @@
+//! The store against the emulators, and against what only a proxy in front of one can do.
+
+mod archives;
+mod buckets;
+mod faults;
+mod world;
+
+// The test bed of the integration tests: the same emulators, the same server.
+#[path = "../../../../../tests/support/bed.rs"]
+#[expect(
+    dead_code,
+    clippy::disallowed_methods,
+    reason = "the store needs a part of the test bed, and tests touch the world"
+)]
+mod bed;
+#[path = "../../../../../tests/support/emulator.rs"]
+#[expect(
+    dead_code,
+    clippy::disallowed_methods,
+    clippy::missing_panics_doc,
+    reason = "the store needs a part of the test bed, and tests touch the world"
+)]
+mod emulator;
+#[path = "../../../../../tests/support/server.rs"]
+#[expect(
+    dead_code,
+    reason = "the store needs a part of the test bed, and tests touch the world"
+)]
+mod server;

@@ -1,0 +1,237 @@
+//! What the store's tests work on: a store at an emulator, archives of known bytes, a proxy between.
+#![expect(clippy::disallowed_methods, reason = "tests touch the world")]
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, body::Bytes, client::conn::http1, header};
+use hyper_util::rt::TokioIo;
+use md5::Md5;
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+use super::{
+    super::Store,
+    server::{Answer, Reply, Server},
+};
+use crate::{
+    effects::aws::session::{self, Request as Wanted},
+    names::{ProjectId, Region, RuntimeName},
+    package::archive::{Archive, Dependencies},
+};
+
+pub(super) const MEBIBYTE: usize = 1024 * 1024;
+
+pub(super) fn project() -> ProjectId {
+    ProjectId::parse("my-agent-7k2qpx").unwrap()
+}
+
+pub(super) fn runtime() -> RuntimeName {
+    RuntimeName::parse("my_agent").unwrap()
+}
+
+pub(super) async fn store_in(region: &str, url: &str) -> Store {
+    let wanted = Wanted {
+        region: Some(Region::parse(region).unwrap()),
+        endpoint_url: Some(url.to_owned()),
+        local: true,
+        ..Wanted::default()
+    };
+    let session = session::open(&wanted).await.expect("the emulator answers");
+    Store::new(&session, &project())
+}
+
+/// A store whose bucket is ready.
+pub(super) async fn store(url: &str) -> Store {
+    let store = store_in("us-west-2", url).await;
+    store.ensure_bucket().await.expect("a bucket can be made");
+    store
+}
+
+/// An archive on disk and its bytes; equal numbers make equal bytes.
+pub(super) struct Made {
+    pub(super) archive: Archive,
+    pub(super) bytes: Vec<u8>,
+    _directory: TempDir,
+}
+
+pub(super) fn made(dependencies: (u64, usize), rest: (u64, usize)) -> Made {
+    let beginning = random(dependencies);
+    let end = random(rest);
+    let bytes = [beginning.as_slice(), end.as_slice()].concat();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("deployment.zip");
+    std::fs::write(&path, &bytes).unwrap();
+    Made {
+        archive: Archive {
+            path,
+            size: bytes.len() as u64,
+            id: sha256(&bytes),
+            dependencies: Dependencies {
+                size: beginning.len() as u64,
+                sha256: sha256(&beginning),
+                md5: Md5::digest(&beginning).into(),
+            },
+            rest_md5: Md5::digest(&end).into(),
+        },
+        bytes,
+        _directory: directory,
+    }
+}
+
+fn random((seed, length): (u64, usize)) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut bytes = vec![0; length];
+    random.fill(&mut bytes);
+    bytes
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+pub(super) async fn download(store: &Store, key: &str) -> Vec<u8> {
+    let answer = store
+        .s3
+        .client
+        .get_object()
+        .bucket(store.bucket())
+        .key(key)
+        .send()
+        .await
+        .expect("the object is there");
+    answer.body.collect().await.unwrap().into_bytes().to_vec()
+}
+
+/// Stands between a store and an emulator and sees each request; what the closure gives is the answer,
+/// else the emulator is asked, through the second closure.
+pub(super) fn proxy<B, A>(port: u16, before: B, after: A) -> Server
+where
+    B: Fn(&mut Request<Bytes>) -> Option<Answer> + Send + Sync + 'static,
+    A: Fn(&Request<Bytes>, Answer) -> Answer + Send + Sync + 'static,
+{
+    let hooks = Arc::new((before, after));
+    Server::start(move |mut request| {
+        let hooks = Arc::clone(&hooks);
+        async move {
+            if let Some(answer) = hooks.0(&mut request) {
+                return Reply::Answer(answer);
+            }
+            let answer = forward(port, &request).await;
+            Reply::Answer(hooks.1(&request, answer))
+        }
+    })
+}
+
+async fn forward(port: u16, request: &Request<Bytes>) -> Answer {
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", port))
+        .await
+        .unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let (head, body) = request.clone().into_parts();
+    let answer = sender
+        .send_request(Request::from_parts(head, Full::new(body)))
+        .await
+        .unwrap();
+    let (head, body) = answer.into_parts();
+    let mut passed = Answer::new(
+        head.status.as_u16(),
+        "",
+        body.collect().await.unwrap().to_bytes(),
+    );
+    passed.headers = head
+        .headers
+        .iter()
+        .filter(|(name, _)| **name != header::TRANSFER_ENCODING)
+        .filter(|(name, _)| **name != header::CONNECTION)
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect();
+    passed
+}
+
+/// The same answer with another text in its body.
+pub(super) fn edited(answer: Answer, edit: impl FnOnce(String) -> String) -> Answer {
+    let body = edit(String::from_utf8(answer.body().to_vec()).unwrap());
+    let mut edited = Answer::new(answer.status, "", body);
+    edited.headers = answer.headers;
+    edited
+        .headers
+        .retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+    edited
+}
+
+pub(super) fn error(status: u16, code: &str) -> Answer {
+    Answer::new(
+        status,
+        "application/xml",
+        format!("<Error><Code>{code}</Code><Message>said so</Message></Error>"),
+    )
+}
+
+pub(super) fn is_copy(request: &Request<Bytes>) -> bool {
+    request.headers().contains_key("x-amz-copy-source")
+}
+
+pub(super) fn is_complete(request: &Request<Bytes>) -> bool {
+    let query = request.uri().query().unwrap_or_default();
+    request.method() == "POST" && query.contains("uploadId=")
+}
+
+/// Passes bytes on, and closes the first connection that has carried `limit` of them, in mid-request.
+pub(super) struct Cutting {
+    pub(super) url: String,
+    pub(super) cuts: Arc<AtomicUsize>,
+}
+
+pub(super) fn cutting(port: u16, limit: usize) -> Cutting {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let cuts = Arc::new(AtomicUsize::new(0));
+    let (count, armed) = (Arc::clone(&cuts), Arc::new(AtomicBool::new(true)));
+    // Ends with the test process: it waits for connections that do not come.
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let (armed, count) = (Arc::clone(&armed), Arc::clone(&count));
+            let emulator = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let (back, to) = (emulator.try_clone().unwrap(), client.try_clone().unwrap());
+            std::thread::spawn(move || relay(back, to, |_| false));
+            std::thread::spawn(move || {
+                relay(client, emulator, |passed| {
+                    let cut = passed > limit && armed.swap(false, Ordering::SeqCst);
+                    count.fetch_add(usize::from(cut), Ordering::SeqCst);
+                    cut
+                });
+            });
+        }
+    });
+    Cutting { url, cuts }
+}
+
+fn relay(mut from: TcpStream, mut to: TcpStream, cut: impl Fn(usize) -> bool) {
+    let mut buffer = [0; 16 * 1024];
+    let mut passed = 0;
+    while let Ok(length) = from.read(&mut buffer)
+        && length > 0
+    {
+        passed += length;
+        if cut(passed) || to.write_all(&buffer[..length]).is_err() {
+            break;
+        }
+    }
+    // The other direction ends with it.
+    let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
