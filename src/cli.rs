@@ -38,6 +38,8 @@ pub enum Command {
     Invoke(commands::invoke::Args),
     StopSession(commands::stop_session::Args),
     Clean(commands::clean::Args),
+    Status(commands::status::Args),
+    Logs(commands::logs::Args),
     Versions(commands::versions::Args),
     Endpoint(commands::endpoint::Args),
     Rollback(commands::rollback::Args),

@@ -71,6 +71,8 @@ async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Invoke(args) => commands::invoke::run(args, ui).await,
         Command::StopSession(args) => commands::stop_session::run(args, ui).await,
         Command::Clean(args) => commands::clean::run(args, ui).await,
+        Command::Status(args) => commands::status::run(args, ui).await,
+        Command::Logs(args) => commands::logs::run(args, ui).await,
         Command::Versions(args) => commands::versions::run(args, ui).await,
         Command::Endpoint(args) => commands::endpoint::run(args, ui).await,
         Command::Rollback(args) => commands::rollback::run(args, ui).await,

@@ -23,6 +23,13 @@ pub enum Verbosity {
     VeryVerbose,
 }
 
+/// Whether what is written to stdout is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    There,
+    Gone,
+}
+
 pub struct Ui {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
@@ -77,6 +84,13 @@ impl Ui {
     /// Whether a person reads what was asked for.
     pub fn result_is_read_on_a_terminal(&self) -> bool {
         self.out_is_terminal
+    /// [`Ui::result`] for an output without an end: it tells whether somebody still reads it.
+    pub fn offer(&self, text: &str) -> Reader {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            Ok(()) => Reader::There,
+            Err(_) => Reader::Gone,
+        }
     }
 
     /// `    Creating role …`

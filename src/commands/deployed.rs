@@ -1,6 +1,6 @@
 //! The runtimes of the configured agents as they stand in AWS, and whose they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -49,9 +49,8 @@ pub(super) async fn observe<'a>(placed: &'a [Placed<'a>]) -> Result<Vec<Deployed
     let mut lists: BTreeMap<_, Vec<Named>> = BTreeMap::new();
     for one in placed {
         let key = place(one);
-        if !lists.contains_key(&key) {
-            let list = Runtimes::new(&one.session).list().await?;
-            lists.insert(key, list);
+        if let Entry::Vacant(place) = lists.entry(key) {
+            place.insert(Runtimes::new(&one.session).list().await?);
         }
     }
     let lists = &lists;
@@ -75,11 +74,12 @@ async fn look<'a>(placed: &'a Placed<'a>, list: &[Named]) -> Result<Deployed<'a>
         .iter()
         .filter(|named| named.name == placed.agent.runtime_name.as_str())
     {
-        // It may have gone since it was listed.
-        let Some(state) = runtimes.read(&named.id, None).await? else {
+        let (state, tags) = tokio::join!(runtimes.read(&named.id, None), runtimes.tags(&named.arn));
+        // It may have gone since it was listed; then there are no tags to ask for either.
+        let Some(state) = state? else {
             continue;
         };
-        let standing = match Standing::by_tags(&identity, &runtimes.tags(&named.arn).await?) {
+        let standing = match Standing::by_tags(&identity, &tags?) {
             Standing::AskRole => by_role(placed, &identity, &state.fields.role_arn).await?,
             decided => decided,
         };
@@ -123,16 +123,6 @@ impl Deployed<'_> {
         }
     }
 
-    /// A reading command shows what is there, and says so where it may be somebody else's.
-    pub(super) fn say_whose(&self, found: &Found, ui: &Ui) {
-        if let Standing::NotOurs(why) = &found.standing {
-            ui.note(&format!(
-                "the runtime `{}` is not provably this project's: {why}",
-                found.state.id
-            ));
-        }
-    }
-
     /// [`Deployed::one`] where nothing can be said without a runtime.
     pub(super) fn there(&self) -> Result<&Found, Failure> {
         self.one()?.ok_or_else(|| {
@@ -167,5 +157,15 @@ impl Deployed<'_> {
 impl Found {
     pub(super) fn is_ours(&self) -> bool {
         self.standing == Standing::Ours
+    }
+
+    /// A reading command shows what is there, and says so where it may be somebody else's.
+    pub(super) fn say_whose(&self, ui: &Ui) {
+        if let Standing::NotOurs(why) = &self.standing {
+            ui.note(&format!(
+                "the runtime `{}` is not provably this project's: {why}",
+                self.state.id
+            ));
+        }
     }
 }

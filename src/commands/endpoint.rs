@@ -135,7 +135,7 @@ async fn list(args: ListArgs, ui: &Ui) -> Result<(), Failure> {
             agents.push(json!({ "agent": agent.name, "runtime": null, "endpoints": [] }));
             continue;
         };
-        deployed.say_whose(found, ui);
+        found.say_whose(ui);
         let endpoints = Runtimes::new(&deployed.placed.session)
             .read_endpoints(&found.state.id)
             .await?;
@@ -177,11 +177,11 @@ pub(super) fn line(endpoint: &EndpointState) -> String {
     if let Some(target) = target
         && Some(target) != live.as_ref()
     {
-        line.push_str(&format!(" -> {target}"));
+        line.extend([" -> ", target]);
     }
-    line.push_str(&format!("  {status}"));
+    line.extend(["  ", status]);
     for text in [failure, description].into_iter().flatten() {
-        line.push_str(&format!("  {text}"));
+        line.extend(["  ", text]);
     }
     line
 }

@@ -6,12 +6,14 @@ pub mod deploy;
 pub mod invoke;
 pub mod endpoint;
 pub mod local;
+pub mod logs;
 pub mod new;
 pub mod package;
 pub mod policy;
 pub mod prepare;
 pub mod stop_session;
 pub mod rollback;
+pub mod status;
 pub mod versions;
 
 mod choice;

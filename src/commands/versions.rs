@@ -57,7 +57,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             agents.push(json!({ "agent": agent.name, "runtime": null, "versions": [] }));
             continue;
         };
-        deployed.say_whose(found, ui);
+        found.say_whose(ui);
         let (rows, more) = rows(&deployed, found, args.limit).await?;
         if more > 0 {
             ui.note(&format!("{more} older versions are not shown (`--limit`)"));

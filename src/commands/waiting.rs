@@ -62,7 +62,7 @@ pub(super) async fn wait<T>(
                 ),
             );
         }
-        let pause = retry::look(attempt, clock::jitter()).min(limit - waited);
+        let pause = retry::look(attempt, clock::jitter()).min(limit.saturating_sub(waited));
         clock::sleep(pause).await;
     }
     unreachable!("the loop ends by itself")

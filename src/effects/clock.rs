@@ -40,6 +40,12 @@ pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Opti
         // Where no signal can be heard, the system's own answer to Ctrl-C stands.
         Ok(()) = tokio::signal::ctrl_c() => None,
     }
+/// [`wall`] in seconds since 1970.
+pub(crate) fn seconds() -> i64 {
+    let since = wall().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
 }
 
 /// Comes to an end when somebody presses Ctrl-C.

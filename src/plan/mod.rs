@@ -12,6 +12,8 @@ pub(crate) mod event_stream;
 pub(crate) mod endpoint;
 pub(crate) mod files;
 pub(crate) mod invocation;
+pub(crate) mod links;
+pub(crate) mod log_tail;
 pub(crate) mod new;
 pub(crate) mod ownership;
 pub(crate) mod refusal;

@@ -21,6 +21,9 @@ pub(crate) const READY: Duration = Duration::from_mins(15);
 /// How often a person who waits is told so.
 pub(crate) const WORD_EVERY: Duration = Duration::from_secs(10);
 
+/// The pause between two readings of a log that is followed.
+pub(crate) const FOLLOW: Duration = Duration::from_secs(1);
+
 /// The pause between two looks at something that is on its way.
 pub(crate) fn look(attempt: u32, jitter: f64) -> Duration {
     let bound = (0.5 * f64::from(2_u32.saturating_pow(attempt.saturating_sub(1).min(5)))).min(10.0);

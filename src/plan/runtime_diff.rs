@@ -359,14 +359,19 @@ impl FieldChange {
     pub(crate) fn words(&self, reveal: Reveal) -> String {
         let field = &self.field;
         let hidden = self.secrecy == Secrecy::Sensitive && reveal == Reveal::Keys;
+        if hidden {
+            return format!("{field}: {}", self.kind());
+        }
+        let shown = |side: &Option<String>| side.clone().unwrap_or("(not set)".into());
+        format!("{field}: {} -> {}", shown(&self.before), shown(&self.after))
+    }
+
+    /// `added`, `removed` or `changed`.
+    pub(crate) fn kind(&self) -> &'static str {
         match (&self.before, &self.after) {
-            (None, Some(_)) if hidden => format!("{field}: added"),
-            (Some(_), None) if hidden => format!("{field}: removed"),
-            _ if hidden => format!("{field}: changed"),
-            (before, after) => {
-                let shown = |side: &Option<String>| side.clone().unwrap_or("(not set)".into());
-                format!("{field}: {} -> {}", shown(before), shown(after))
-            }
+            (None, _) => "added",
+            (Some(_), None) => "removed",
+            (Some(_), Some(_)) => "changed",
         }
     }
 }
@@ -393,12 +398,12 @@ mod tests {
         }
     }
 
-    fn object(key: &str) -> Option<CodeObject> {
-        Some(CodeObject {
+    fn object(key: &str) -> CodeObject {
+        CodeObject {
             bucket: "b".into(),
             key: key.into(),
             version: None,
-        })
+        }
     }
 
     fn code(object: Option<CodeObject>, runtime: &str, entry: &str) -> Artifact {
@@ -409,13 +414,13 @@ mod tests {
         }
     }
 
-    fn authorizer(clients: &[&str]) -> Option<Authorizer> {
-        Some(Authorizer {
+    fn authorizer(clients: &[&str]) -> Authorizer {
+        Authorizer {
             discovery_url: "https://i/.well-known/openid-configuration".into(),
             allowed_audience: Vec::new(),
             allowed_clients: clients.iter().map(|&client| client.into()).collect(),
             allowed_scopes: Vec::new(),
-        })
+        }
     }
 
     fn strings(items: &[&str]) -> Vec<String> {
@@ -511,7 +516,7 @@ mod tests {
             &["header-allowlist: X-A -> (not set)"],
         );
         one_field(
-            |f| f.authorizer = authorizer(&["c"]),
+            |f| f.authorizer = Some(authorizer(&["c"])),
             &[
                 "authorizer.discovery-url: (not set) -> https://i/.well-known/openid-configuration",
                 "authorizer.allowed-clients: (not set) -> c",
@@ -536,8 +541,8 @@ mod tests {
         two.header_allowlist = strings(&["X-B", "x-a"]);
         one.network = vpc_of(&["s-1", "s-2"], &["g"]);
         two.network = vpc_of(&["s-2", "s-1"], &["g"]);
-        one.authorizer = authorizer(&["a", "b"]);
-        two.authorizer = authorizer(&["b", "a"]);
+        one.authorizer = Some(authorizer(&["a", "b"]));
+        two.authorizer = Some(authorizer(&["b", "a"]));
         assert!(changes(&one, &two).is_empty());
     }
 
@@ -547,8 +552,8 @@ mod tests {
             artifact: code(object, "PYTHON_3_13", "invoke.py"),
             ..fields()
         };
-        assert!(changes(&with(None), &with(object("k"))).is_empty());
-        let found = changes(&with(object("new")), &with(object("old")));
+        assert!(changes(&with(None), &with(Some(object("k")))).is_empty());
+        let found = changes(&with(Some(object("new"))), &with(Some(object("old"))));
         assert_eq!(
             found[0].words(Reveal::Keys),
             "code: s3://b/old -> s3://b/new"

@@ -17,6 +17,7 @@ pub mod emulator;
 pub mod faults;
 pub mod project;
 pub mod proxy;
+pub mod runtimes;
 mod s3_actions;
 pub mod scripted;
 pub mod server;

@@ -4,6 +4,7 @@ pub(crate) mod data_plane;
 pub(crate) mod ecr;
 pub(crate) mod error;
 pub(crate) mod iam;
+pub(crate) mod log_events;
 pub(crate) mod logs;
 pub(crate) mod resource_policy;
 pub(crate) mod runtime;

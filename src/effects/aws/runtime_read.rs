@@ -278,6 +278,7 @@ fn state(answer: GetAgentRuntimeOutput) -> RuntimeState {
             .collect(),
         lifecycle: answer
             .lifecycle_configuration
+            .as_ref()
             .map_or_else(Lifecycle::default, lifecycle),
         network: answer
             .network_configuration
@@ -327,7 +328,7 @@ fn artifact(artifact: AgentRuntimeArtifact) -> Artifact {
     }
 }
 
-fn lifecycle(lifecycle: LifecycleConfiguration) -> Lifecycle {
+fn lifecycle(lifecycle: &LifecycleConfiguration) -> Lifecycle {
     let seconds = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
     Lifecycle {
         idle_timeout: seconds(lifecycle.idle_runtime_session_timeout),

@@ -1,0 +1,263 @@
+//! `cargo agentcore logs`: what an agent has printed, and what it prints from now on.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{deployed, local, session};
+use crate::{
+    cli,
+    effects::{
+        aws::{AwsError, Kind, log_events::Query, logs::Logs},
+        clock,
+    },
+    error::{Failure, Message},
+    names::{EndpointName, SessionId},
+    plan::{
+        links,
+        log_tail::{LogEvent, Window, pattern},
+        retry,
+        table::time_in_millis,
+    },
+    ui::{Reader, Ui},
+};
+
+/// Show what an agent has printed
+///
+/// Lines that the AgentCore SDK writes as JSON are shown as level and message; `--raw` shows them as they
+/// are. Ctrl-C ends `--follow`, with exit code 0.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Go on showing what is printed until Ctrl-C
+    #[arg(short, long, conflicts_with = "until")]
+    follow: bool,
+    /// From when on: how long ago, such as `1h`, or a time in UTC, such as `2026-11-25T16:00:00Z`
+    #[arg(long, value_name = "WHEN", default_value = "10m", value_parser = When::parse)]
+    since: When,
+    /// Until when, in the same forms [default: now]
+    #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+    until: Option<When>,
+    /// Only lines that match a filter pattern of CloudWatch Logs, such as `timeout` or `?ERROR ?WARN`
+    #[arg(long, value_name = "PATTERN")]
+    filter: Option<String>,
+    /// Only the SDK's lines about this session
+    #[arg(long, value_name = "ID", value_parser = |text: &str| SessionId::parse(text))]
+    session: Option<SessionId>,
+    /// The endpoint that was invoked
+    #[arg(long, value_name = "NAME", default_value = "DEFAULT", value_parser = |text: &str| EndpointName::parse(text))]
+    endpoint: EndpointName,
+    /// The lines as they are, without a time before them
+    #[arg(long, conflicts_with = "output")]
+    raw: bool,
+    /// The records of OpenTelemetry too (JSON always has them)
+    #[arg(long)]
+    telemetry: bool,
+    /// The form of what goes to stdout: `json` is one object a line
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    output: cli::Output,
+    #[command(flatten)]
+    project: cli::Project,
+    #[command(flatten)]
+    aws: cli::Aws,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum When {
+    Ago(Duration),
+    At(SystemTime),
+}
+
+impl When {
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(ago) = humantime::parse_duration(text) {
+            return Ok(Self::Ago(ago));
+        }
+        humantime::parse_rfc3339_weak(text)
+            .map(Self::At)
+            .map_err(|_| {
+                "neither a duration such as `1h` nor a time such as `2026-11-25T16:00:00Z`"
+                    .to_owned()
+            })
+    }
+
+    /// Milliseconds since 1970.
+    fn millis(self, now: SystemTime) -> i64 {
+        let at = match self {
+            Self::Ago(ago) => now.checked_sub(ago).unwrap_or(UNIX_EPOCH),
+            Self::At(at) => at,
+        };
+        millis(at)
+    }
+}
+
+fn millis(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// How the lines go to stdout.
+#[derive(Clone, Copy)]
+enum Form {
+    Text { telemetry: bool },
+    Raw { telemetry: bool },
+    Json,
+}
+
+impl Form {
+    fn of(args: &Args) -> Self {
+        let telemetry = args.telemetry;
+        match (args.output, args.raw) {
+            (cli::Output::Json, _) => Self::Json,
+            (cli::Output::Text, true) => Self::Raw { telemetry },
+            (cli::Output::Text, false) => Self::Text { telemetry },
+        }
+    }
+
+    fn line(self, event: &LogEvent) -> Option<String> {
+        match self {
+            Self::Json => Some(event.json()),
+            Self::Text { telemetry } | Self::Raw { telemetry }
+                if !telemetry && !event.is_printed() =>
+            {
+                None
+            }
+            Self::Text { .. } => Some(event.text()),
+            Self::Raw { .. } => Some(event.message.trim_end_matches('\n').to_owned()),
+        }
+    }
+}
+
+/// Reads a group and shows what is new in it.
+struct Tail<'a> {
+    logs: Logs,
+    query: Query,
+    window: Window,
+    form: Form,
+    session: Option<SessionId>,
+    shown: usize,
+    ui: &'a Ui,
+}
+
+/// What a reading of every page came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Poll {
+    Read,
+    /// The service has not made the group yet.
+    NoGroup,
+    /// Nobody reads stdout any more.
+    NoReader,
+}
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let pattern = pattern(args.filter.as_deref(), args.session.as_ref())?;
+    let stage = super::stage(&args.project, args.aws.local);
+    let (project, config) = super::load(&args.project, &stage, ui)?;
+    deployed::single(&config.agents)?;
+    let emulator = local::emulator(&args.aws, &project, &config, ui).await?;
+    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
+    let all = deployed::observe(&placed).await?;
+    let [deployed] = &all[..] else {
+        unreachable!("one agent was selected")
+    };
+    let found = deployed.there()?;
+    found.say_whose(ui);
+    let now = clock::wall();
+    let start = args.since.millis(now);
+    let mut tail = Tail {
+        logs: Logs::new(&deployed.placed.session),
+        query: Query {
+            group: links::log_group(&found.state.id, args.endpoint.as_str()),
+            start,
+            end: args.until.map(|until| until.millis(now)),
+            pattern,
+        },
+        window: Window::since(start),
+        form: Form::of(&args),
+        session: args.session,
+        shown: 0,
+        ui,
+    };
+    ui.detail("Reading", &format!("log group `{}`", tail.query.group));
+    if args.follow {
+        return tokio::select! {
+            result = tail.follow() => result,
+            () = clock::interrupt() => Ok(()),
+        };
+    }
+    match tail.poll().await? {
+        Poll::NoGroup => ui.note(&tail.no_group()),
+        Poll::Read if tail.shown == 0 => ui.note(&format!(
+            "nothing was printed since {} that is shown; `--since 1d` looks further back",
+            time_in_millis(start)
+        )),
+        Poll::Read | Poll::NoReader => {}
+    }
+    Ok(())
+}
+
+impl Tail<'_> {
+    /// Reads every page once and shows what was not shown before.
+    async fn poll(&mut self) -> Result<Poll, AwsError> {
+        self.query.start = self.window.begin();
+        let mut token = None;
+        loop {
+            let Some(page) = self.logs.page(&self.query, token).await? else {
+                return Ok(Poll::NoGroup);
+            };
+            for event in self.window.fresh(page.events) {
+                let asked = self.session.as_ref();
+                if asked.is_none_or(|session| event.is_about(session))
+                    && let Some(line) = self.form.line(&event)
+                {
+                    self.shown += 1;
+                    if self.ui.offer(&line) == Reader::Gone {
+                        return Ok(Poll::NoReader);
+                    }
+                }
+            }
+            token = page.next;
+            if token.is_none() {
+                self.window.polled(millis(clock::wall()));
+                return Ok(Poll::Read);
+            }
+        }
+    }
+
+    async fn follow(&mut self) -> Result<(), Failure> {
+        let (mut waiting, mut troubles) = (false, 0);
+        loop {
+            let pause = match self.poll().await {
+                Ok(Poll::NoReader) => return Ok(()),
+                Ok(Poll::NoGroup) => {
+                    if !waiting {
+                        self.ui.note(&self.no_group());
+                        waiting = true;
+                    }
+                    retry::FOLLOW
+                }
+                Ok(Poll::Read) => {
+                    troubles = 0;
+                    retry::FOLLOW
+                }
+                // A poll that came to nothing shows its lines in the next one.
+                Err(error) if matches!(error.kind, Kind::Throttled | Kind::Connection) => {
+                    troubles += 1;
+                    if troubles == 1 {
+                        self.ui.warning(
+                            &Message::new("the log cannot be read at the moment; still trying")
+                                .note(error.message),
+                        );
+                    }
+                    retry::look(troubles, clock::jitter()).max(retry::FOLLOW)
+                }
+                Err(error) => return Err(error.into()),
+            };
+            clock::sleep(pause).await;
+        }
+    }
+
+    fn no_group(&self) -> String {
+        format!(
+            "there are no logs yet: the service makes `{}` with the first session",
+            self.query.group
+        )
+    }
+}

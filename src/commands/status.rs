@@ -1,0 +1,336 @@
+//! `cargo agentcore status`: what is deployed of each agent, and whether it is what is here.
+
+use serde_json::{Value, json};
+
+use super::{
+    deployed::{self, Deployed, Found},
+    endpoint, local,
+    session::{self, Placed},
+};
+use crate::{
+    cli,
+    config::{Network, RoleSettings},
+    effects::{
+        aws::{iam::Iam, runtime::Runtimes},
+        clock,
+    },
+    error::Failure,
+    plan::{
+        deployed::{DEFAULT_ENDPOINT, EndpointState, Standing, difference, role_arn},
+        links,
+        runtime_diff::{Artifact, FieldChange, Reveal, RuntimeFields, Secrecy},
+        table::{age, aligned, time},
+    },
+    ui::{Ui, Verbosity},
+};
+
+/// Show what is deployed of each agent, and whether it is what is configured here
+///
+/// That an agent is not deployed is a state like any other, and no error. The values of environment
+/// variables that differ are shown with `-v` only.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The form of what goes to stdout
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    output: cli::Output,
+    #[command(flatten)]
+    project: cli::Project,
+    #[command(flatten)]
+    aws: cli::Aws,
+}
+
+/// One agent, as it is shown.
+enum Report<'a> {
+    Absent {
+        placed: &'a Placed<'a>,
+        /// Whether there is an execution role for it to run with.
+        prepared: bool,
+    },
+    There(Box<There<'a>>),
+}
+
+struct There<'a> {
+    placed: &'a Placed<'a>,
+    found: &'a Found,
+    endpoints: Vec<EndpointState>,
+    differences: Vec<FieldChange>,
+    /// The address that stands for AWS.
+    base: Option<&'a str>,
+    /// Seconds since 1970, now.
+    now: i64,
+}
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let stage = super::stage(&args.project, args.aws.local);
+    let (project, config) = super::load(&args.project, &stage, ui)?;
+    let emulator = local::emulator(&args.aws, &project, &config, ui).await?;
+    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
+    let base = emulator.as_ref().map(|emulator| emulator.url.as_str());
+    let base = base.or(args.aws.endpoint_url.as_deref());
+    let reveal = if ui.verbosity() >= Verbosity::Verbose {
+        Reveal::Values
+    } else {
+        Reveal::Keys
+    };
+    let all = deployed::observe(&placed).await?;
+    let mut values = Vec::new();
+    for deployed in &all {
+        let report = Report::of(deployed, base).await?;
+        if let Report::There(there) = &report {
+            there.found.say_whose(ui);
+        }
+        match args.output {
+            cli::Output::Json => values.push(report.value(reveal)),
+            cli::Output::Text => ui.result(&report.text(reveal)),
+        }
+    }
+    if args.output == cli::Output::Json {
+        let document = json!({ "version": 1, "command": "status", "agents": values });
+        ui.result(&super::pretty(&document));
+    }
+    Ok(())
+}
+
+impl<'a> Report<'a> {
+    async fn of(deployed: &'a Deployed<'a>, base: Option<&'a str>) -> Result<Self, Failure> {
+        let placed = deployed.placed;
+        let Placed { agent, session } = placed;
+        let Some(found) = deployed.one()? else {
+            let role = match &agent.role {
+                RoleSettings::Managed { name, .. } => name,
+                RoleSettings::Given { arn } => &arn.name,
+            };
+            let prepared = Iam::new(session).observe_given(role).await?.is_some();
+            return Ok(Self::Absent { placed, prepared });
+        };
+        let endpoints = Runtimes::new(session)
+            .read_endpoints(&found.state.id)
+            .await?;
+        let role = role_arn(&agent.role, session.partition, &session.account);
+        Ok(Self::There(Box::new(There {
+            placed,
+            found,
+            endpoints,
+            differences: difference(agent, role, &found.state.fields),
+            base,
+            now: clock::seconds(),
+        })))
+    }
+
+    fn text(&self, reveal: Reveal) -> String {
+        match self {
+            Self::Absent { placed, prepared } => {
+                let state = if *prepared {
+                    "not deployed"
+                } else {
+                    "not deployed, and no execution role is prepared"
+                };
+                format!("{}\n  state  {state}", placed.agent.name)
+            }
+            Self::There(there) => there.text(reveal),
+        }
+    }
+
+    fn value(&self, reveal: Reveal) -> Value {
+        let placed = match self {
+            Self::Absent { placed, .. } => placed,
+            Self::There(there) => there.placed,
+        };
+        let Placed { agent, session } = placed;
+        let state = match self {
+            Self::Absent {
+                prepared: false, ..
+            } => "not-prepared",
+            Self::Absent { prepared: true, .. } => "not-deployed",
+            Self::There(_) => "deployed",
+        };
+        let mut value = json!({
+            "agent": agent.name,
+            "runtime_name": agent.runtime_name,
+            "stage": agent.stage,
+            "account": session.account,
+            "region": session.region,
+            "state": state,
+        });
+        if let (Self::There(there), Some(fields)) = (self, value.as_object_mut()) {
+            fields.extend(there.values(reveal));
+        }
+        value
+    }
+}
+
+impl There<'_> {
+    fn url(&self, endpoint: &str) -> String {
+        let session = &self.placed.session;
+        links::invocation(
+            self.base,
+            session.partition,
+            &session.region,
+            &self.found.state.arn,
+            endpoint,
+        )
+    }
+
+    fn text(&self, reveal: Reveal) -> String {
+        let state = &self.found.state;
+        let session = &self.placed.session;
+        let mut rows: Vec<[String; 2]> = Vec::new();
+        let mut row = |name: &str, text: String| rows.push([format!("  {name}"), text]);
+        row(
+            "state",
+            match &state.failure {
+                Some(failure) => format!("{}: {failure}", state.status),
+                None => state.status.clone(),
+            },
+        );
+        row(
+            "version",
+            format!(
+                "{}, since {} ({} ago)",
+                state.version,
+                time(state.updated),
+                age(self.now - state.updated)
+            ),
+        );
+        for (at, one) in self.endpoints.iter().enumerate() {
+            row(if at == 0 { "endpoints" } else { "" }, endpoint::line(one));
+        }
+        if self.endpoints.is_empty() {
+            row("endpoints", "none".to_owned());
+        }
+        row("runtime", state.arn.clone());
+        row("url", self.url(DEFAULT_ENDPOINT));
+        row(
+            "traces",
+            links::observability(session.partition, &session.region),
+        );
+        row("logs", links::log_group(&state.id, DEFAULT_ENDPOINT));
+        self.configured(&mut row);
+        match &self.differences[..] {
+            [] => row(
+                "here",
+                "the configuration here is what is deployed".to_owned(),
+            ),
+            differences => {
+                for (at, change) in differences.iter().enumerate() {
+                    let name = if at == 0 { "here differs" } else { "" };
+                    row(name, change.words(reveal));
+                }
+            }
+        }
+        format!("{}\n{}", self.placed.agent.name, aligned(&rows))
+    }
+
+    /// The rows of what the runtime was configured with.
+    fn configured(&self, row: &mut impl FnMut(&str, String)) {
+        let RuntimeFields {
+            role_arn,
+            description,
+            artifact,
+            env,
+            lifecycle: _,
+            network,
+            protocol,
+            authorizer,
+            header_allowlist: _,
+        } = &self.found.state.fields;
+        row("role", role_arn.clone());
+        row("artifact", artifact.to_string());
+        if let Artifact::Code {
+            runtime,
+            entry_point,
+            ..
+        } = artifact
+        {
+            row("runs", format!("{} on {runtime}", entry_point.join(" ")));
+        }
+        row(
+            "protocol",
+            match authorizer {
+                Some(authorizer) => format!("{protocol}, for JWTs of {}", authorizer.discovery_url),
+                None => protocol.clone(),
+            },
+        );
+        row(
+            "network",
+            match network {
+                Network::Public => "public".to_owned(),
+                Network::Vpc {
+                    subnets,
+                    security_groups,
+                } => format!(
+                    "VPC: {}, {}",
+                    subnets.join(", "),
+                    security_groups.join(", ")
+                ),
+            },
+        );
+        if !env.is_empty() {
+            let keys: Vec<&str> = env.keys().map(String::as_str).collect();
+            row("variables", keys.join(", "));
+        }
+        if let Some(description) = description {
+            row("description", description.clone());
+        }
+    }
+
+    fn values(&self, reveal: Reveal) -> serde_json::Map<String, Value> {
+        let state = &self.found.state;
+        let session = &self.placed.session;
+        let endpoints: Vec<Value> = self
+            .endpoints
+            .iter()
+            .map(|one| {
+                let mut value = endpoint::value(one);
+                value["url"] = self.url(&one.name).into();
+                value["log_group"] = links::log_group(&state.id, &one.name).into();
+                value
+            })
+            .collect();
+        let fields = &state.fields;
+        let document = json!({
+            "runtime": {
+                "id": state.id,
+                "arn": state.arn,
+                "version": state.version,
+                "status": state.status,
+                "failure_reason": state.failure,
+                "created": time(state.created),
+                "updated": time(state.updated),
+            },
+            "ours": self.found.standing == Standing::Ours,
+            "endpoints": endpoints,
+            "url": self.url(DEFAULT_ENDPOINT),
+            "observability": links::observability(session.partition, &session.region),
+            "role": fields.role_arn,
+            "artifact": fields.artifact.value(),
+            "protocol": fields.protocol,
+            "network": match &fields.network {
+                Network::Public => json!({ "mode": "public" }),
+                Network::Vpc { subnets, security_groups } =>
+                    json!({ "mode": "vpc", "subnets": subnets, "security_groups": security_groups }),
+            },
+            "authorizer": fields.authorizer.as_ref().map(|authorizer| &authorizer.discovery_url),
+            "variables": fields.env.keys().collect::<Vec<_>>(),
+            "equal": self.differences.is_empty(),
+            "differences": self.differences.iter().map(|change| change_value(change, reveal)).collect::<Vec<_>>(),
+        });
+        match document {
+            Value::Object(fields) => fields,
+            _ => unreachable!("it is an object"),
+        }
+    }
+}
+
+fn change_value(change: &FieldChange, reveal: Reveal) -> Value {
+    let FieldChange {
+        field,
+        before,
+        after,
+        secrecy,
+    } = change;
+    if *secrecy == Secrecy::Sensitive && reveal == Reveal::Keys {
+        return json!({ "field": field, "change": change.kind() });
+    }
+    json!({ "field": field, "change": change.kind(), "before": before, "after": after })
+}

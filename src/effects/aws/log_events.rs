@@ -1,0 +1,67 @@
+//! Reads the events of a log group, page by page.
+
+use super::{AwsError, logs::Logs};
+use crate::plan::log_tail::LogEvent;
+
+/// What is asked for; times in milliseconds since 1970.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    pub(crate) group: String,
+    pub(crate) start: i64,
+    pub(crate) end: Option<i64>,
+    pub(crate) pattern: Option<String>,
+}
+
+pub(crate) struct Page {
+    pub(crate) events: Vec<LogEvent>,
+    pub(crate) next: Option<String>,
+}
+
+impl Logs {
+    /// One page; `None` where there is no such group yet.
+    pub(crate) async fn page(
+        &self,
+        query: &Query,
+        token: Option<String>,
+    ) -> Result<Option<Page>, AwsError> {
+        let answer = self
+            .client
+            .filter_log_events()
+            .log_group_name(&query.group)
+            .start_time(query.start)
+            .set_end_time(query.end)
+            .set_filter_pattern(query.pattern.clone())
+            .set_next_token(token.clone())
+            .send()
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                let shown = format!("log group `{}`", query.group);
+                let error = AwsError::new("logs:FilterLogEvents", shown, &error);
+                return if error.is_not_found() {
+                    Ok(None)
+                } else {
+                    Err(error)
+                };
+            }
+        };
+        let events = answer.events.unwrap_or_default();
+        Ok(Some(Page {
+            events: events
+                .into_iter()
+                .map(|event| LogEvent {
+                    id: event.event_id,
+                    stream: event.log_stream_name.unwrap_or_default(),
+                    timestamp: event.timestamp.unwrap_or_default(),
+                    ingested: event.ingestion_time,
+                    message: event.message.unwrap_or_default(),
+                })
+                .collect(),
+            // A token that comes back would be asked for ever.
+            next: answer
+                .next_token
+                .filter(|next| token.as_ref() != Some(next)),
+        }))
+    }
+}

@@ -1,0 +1,83 @@
+//! Addresses that belong to a runtime: where it is invoked, watched and logs.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::names::{Partition, Region};
+
+/// What stands for itself in a path.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Where an endpoint is invoked. `base` is the address that stands for AWS, such as an emulator's.
+pub(crate) fn invocation(
+    base: Option<&str>,
+    partition: Partition,
+    region: &Region,
+    runtime_arn: &str,
+    endpoint: &str,
+) -> String {
+    let base = match base {
+        Some(base) => base.trim_end_matches('/').to_owned(),
+        None => format!(
+            "https://bedrock-agentcore.{region}.{}",
+            partition.dns_suffix()
+        ),
+    };
+    let arn = utf8_percent_encode(runtime_arn, PATH);
+    format!("{base}/runtimes/{arn}/invocations?qualifier={endpoint}")
+}
+
+/// The page of the console that shows sessions, traces and metrics of the account's agents.
+pub(crate) fn observability(partition: Partition, region: &Region) -> String {
+    let host = match partition {
+        Partition::Aws => "console.aws.amazon.com",
+        Partition::AwsUsGov => "console.amazonaws-us-gov.com",
+        Partition::AwsCn => "console.amazonaws.cn",
+    };
+    format!("https://{host}/cloudwatch/home?region={region}#gen-ai-observability/agent-core")
+}
+
+/// Where the service keeps what the agent prints. It makes the group with the first session.
+pub(crate) fn log_group(runtime_id: &str, endpoint: &str) -> String {
+    format!("/aws/bedrock-agentcore/runtimes/{runtime_id}-{endpoint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invocation_url_holds_the_arn_as_one_part_of_the_path() {
+        let region = Region::parse("us-east-1").unwrap();
+        let arn = "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/a-AbCdEf1234";
+        let encoded =
+            "arn%3Aaws%3Abedrock-agentcore%3Aus-east-1%3A123456789012%3Aruntime%2Fa-AbCdEf1234";
+        assert_eq!(
+            invocation(None, Partition::Aws, &region, arn, "DEFAULT"),
+            format!(
+                "https://bedrock-agentcore.us-east-1.amazonaws.com/runtimes/{encoded}/invocations?qualifier=DEFAULT"
+            )
+        );
+        assert_eq!(
+            invocation(
+                Some("http://127.0.0.1:4566/"),
+                Partition::Aws,
+                &region,
+                arn,
+                "prod"
+            ),
+            format!("http://127.0.0.1:4566/runtimes/{encoded}/invocations?qualifier=prod")
+        );
+    }
+
+    #[test]
+    fn a_log_group_is_the_runtimes_id_and_the_endpoints_name() {
+        assert_eq!(
+            log_group("a-AbCdEf1234", "DEFAULT"),
+            "/aws/bedrock-agentcore/runtimes/a-AbCdEf1234-DEFAULT"
+        );
+    }
+}
