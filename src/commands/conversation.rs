@@ -241,19 +241,19 @@ impl Partner {
     /// The options that lead to the same runtime and endpoint again.
     pub(super) fn options(&self) -> String {
         let mut words = match &self.agent {
-            Some(agent) => format!("--agent {}", agent.name),
-            None => format!("--arn {}", self.arn),
+            Some(agent) => vec![format!("--agent {}", agent.name)],
+            None => vec![format!("--arn {}", self.arn)],
         };
         if let Some(stage) = self.agent.as_ref().and_then(|agent| agent.stage.as_ref()) {
-            words.push_str(&format!(" --stage {stage}"));
+            words.push(format!("--stage {stage}"));
         }
         if self.request.local {
-            words.push_str(" --local");
+            words.push("--local".to_owned());
         }
         if self.endpoint != EndpointName::default() {
-            words.push_str(&format!(" --endpoint {}", self.endpoint));
+            words.push(format!("--endpoint {}", self.endpoint));
         }
-        words
+        words.join(" ")
     }
 
     /// Says whose credentials these are, where that is not said yet. The runtime is asked at the same

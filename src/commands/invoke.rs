@@ -94,7 +94,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let target = partner.target(session(&args, &partner)?);
     // Before it is sent: a session that Ctrl-C leaves behind can still be stopped.
     partner.remember(&target.session)?;
-    let speaking = speak(&args, &partner, &target, &invocation, ui);
+    let speaking = Box::pin(speak(&args, &partner, &target, &invocation, ui));
     clock::unless_interrupted(speaking)
         .await
         .unwrap_or_else(|| Err(interrupted(&target.session, &partner)))

@@ -46,7 +46,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let target = partner.target(session);
     let since = clock::wall();
     for attempt in 1.. {
-        let (_, stopped) = tokio::join!(
+        let ((), stopped) = tokio::join!(
             async {
                 if attempt == 1 {
                     partner.introduce(ui).await;

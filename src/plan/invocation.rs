@@ -318,9 +318,9 @@ mod tests {
         let token = Token::parse(" Bearer ab.cd.ef\n").unwrap();
         assert_eq!(token.authorization(), "Bearer ab.cd.ef");
         assert!(!format!("{token:?}").contains("ab"));
-        for wrong in ["", "Bearer ", "a b", "a\nb", "é"] {
+        for wrong in ["", "Bearer ", "xyz zyx", "xyz\nzyx", "xyzé"] {
             let refused = Token::parse(wrong).unwrap_err();
-            assert!(!refused.contains("a b"), "{refused}");
+            assert!(!refused.contains("xyz"), "{refused}");
         }
     }
 

@@ -299,12 +299,14 @@ pub(crate) fn endpoint(explicit: Option<&str>, partition: Partition, region: &Re
         .map(str::to_owned)
         .or_else(|| env::var("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"))
         .or_else(|| env::var("AWS_ENDPOINT_URL"))
-        .unwrap_or_else(|| {
-            format!(
-                "https://bedrock-agentcore.{region}.{}",
-                partition.dns_suffix()
-            )
-        })
+        .unwrap_or_else(|| host(partition, region))
+}
+
+fn host(partition: Partition, region: &Region) -> String {
+    format!(
+        "https://bedrock-agentcore.{region}.{}",
+        partition.dns_suffix()
+    )
 }
 
 /// How long a connection may take; waiting for an answer is another matter.
@@ -415,11 +417,24 @@ mod tests {
 
     #[test]
     fn the_host_follows_the_partition() {
-        let china = Region::parse("cn-north-1").unwrap();
-        assert_eq!(
-            endpoint(Some("http://127.0.0.1:1"), Partition::AwsCn, &china),
-            "http://127.0.0.1:1"
-        );
-        assert_eq!(Partition::AwsCn.dns_suffix(), "amazonaws.com.cn");
+        for (partition, region, expected) in [
+            (
+                Partition::Aws,
+                "us-west-2",
+                "https://bedrock-agentcore.us-west-2.amazonaws.com",
+            ),
+            (
+                Partition::AwsCn,
+                "cn-north-1",
+                "https://bedrock-agentcore.cn-north-1.amazonaws.com.cn",
+            ),
+            (
+                Partition::AwsUsGov,
+                "us-gov-west-1",
+                "https://bedrock-agentcore.us-gov-west-1.amazonaws.com",
+            ),
+        ] {
+            assert_eq!(host(partition, &Region::parse(region).unwrap()), expected);
+        }
     }
 }

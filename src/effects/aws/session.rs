@@ -351,6 +351,18 @@ fn sdk_config(
     http: SharedHttpClient,
     credentials: SharedCredentialsProvider,
 ) -> SdkConfig {
+    let endpoint = request.endpoint_url.clone().or_else(|| {
+        if request.local {
+            None
+        } else {
+            env::var("AWS_ENDPOINT_URL")
+        }
+    });
+    // Reading the trusted certificates takes longer than a whole call to an emulator.
+    let http = match &endpoint {
+        Some(url) if url.starts_with("http://") => Builder::new().build_http(),
+        _ => http,
+    };
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))
         .operation_attempt_timeout(Duration::from_mins(1))
@@ -365,13 +377,6 @@ fn sdk_config(
         .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
             aws_smithy_async::rt::sleep::TokioSleep::new(),
         ));
-    let endpoint = request.endpoint_url.clone().or_else(|| {
-        if request.local {
-            None
-        } else {
-            env::var("AWS_ENDPOINT_URL")
-        }
-    });
     if let Some(url) = endpoint {
         sdk = sdk.endpoint_url(url);
     }

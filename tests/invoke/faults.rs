@@ -1,0 +1,221 @@
+//! What is said, and what is sent again, where no whole answer comes.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::{
+    INVOKE, SESSION, SESSION_HEADER, arn, elsewhere, events, header, invoke, posts, project,
+    refusal, says, script,
+    support::{Answer, Cli, Script, emulator::free_port},
+};
+
+#[test]
+fn an_error_at_the_end_of_a_stream_is_the_agents_failure() {
+    let stream = "data: \"half\"\n\ndata: {\"error\": \"no model\", \"error_type\": \"ValueError\", \"message\": \"An error occurred during streaming\"}\n\n";
+    let server = script().always(INVOKE, events(stream)).start();
+    let project = project();
+    let outcome = invoke(&project, &server).arg("{}").run().exits(1);
+    assert_eq!(outcome.stdout, "half");
+    says(
+        &outcome,
+        "error: the agent `one` failed while it answered: no model",
+    );
+    says(&outcome, "`ValueError`");
+    let document = invoke(&project, &server)
+        .args(["{}", "--output", "json"])
+        .run()
+        .exits(1)
+        .json();
+    assert_eq!(
+        document["error"],
+        json!({"type": "ValueError", "message": "no model"})
+    );
+}
+
+#[test]
+fn a_stream_that_breaks_off_is_printed_as_far_as_it_came() {
+    let server = script()
+        .then(
+            INVOKE,
+            events("data: \"first\"\n\ndata: \"never whole, and longer\"\n\n").torn(),
+        )
+        .start();
+    let outcome = invoke(&project(), &server).arg("{}").run().exits(1);
+    assert_eq!(outcome.stdout, "first");
+    says(&outcome, "error: the answer of the agent `one` broke off");
+    assert_eq!(posts(&server).len(), 1);
+}
+
+#[test]
+fn a_failing_agent_shows_the_end_of_its_own_log() {
+    let lines = json!({ "events": [
+        { "logStreamName": "2026/11/25/[runtime-logs]1", "message": "Traceback (most recent call last):\n", "timestamp": 1, "eventId": "1" },
+        { "logStreamName": "otel-rt-logs", "message": "{\"span\": 1}", "timestamp": 2, "eventId": "2" },
+        { "logStreamName": "2026/11/25/[runtime-logs]1", "message": "KeyError: 'prompt'", "timestamp": 3, "eventId": "3" },
+    ]});
+    let group = "/aws/bedrock-agentcore/runtimes/one-AbCdEf1234-prod";
+    let missing = || {
+        Answer::json(
+            400,
+            &json!({ "__type": "ResourceNotFoundException", "message": "no group" }),
+        )
+    };
+    let server = script()
+        .then(
+            INVOKE,
+            refusal(
+                424,
+                "RuntimeClientError",
+                "Received error (500) from runtime",
+            ),
+        )
+        .then("logs:FilterLogEvents", missing())
+        .then(
+            "logs:FilterLogEvents",
+            Answer::new(200, "application/x-amz-json-1.1", lines.to_string()),
+        )
+        .start();
+    let outcome = invoke(&project(), &server)
+        .args(["{}", "--endpoint", "prod"])
+        .run()
+        .exits(1);
+    assert_eq!(outcome.stdout, "");
+    says(
+        &outcome,
+        "error: the agent `one` failed\n  note: RuntimeClientError: Received error (500) from runtime\n  note: request id request-1",
+    );
+    says(
+        &outcome,
+        "note: its log ends with:\n        Traceback (most recent call last):\n        KeyError: 'prompt'\n",
+    );
+    says(&outcome, "help: `cargo agentcore logs` shows more");
+    assert_eq!(posts(&server).len(), 1);
+    let asked = server.recorded();
+    let asked = asked
+        .iter()
+        .find(|c| c.action == "logs:FilterLogEvents")
+        .unwrap();
+    assert_eq!(asked.parameters["logGroupName"], group);
+}
+
+#[test]
+fn what_no_agent_has_seen_is_sent_again() {
+    for (status, code, why) in [
+        (429, "ThrottlingException", "the service is busy"),
+        (409, "RetryableConflictException", "the session is at work"),
+    ] {
+        let server = script()
+            .then(INVOKE, refusal(status, code, "please retry"))
+            .then(INVOKE, Answer::json(200, &json!("done")))
+            .start();
+        let outcome = invoke(&project(), &server).arg("{}").run().succeeds();
+        assert_eq!(outcome.stdout, "done");
+        says(&outcome, why);
+        let posts = posts(&server);
+        assert_eq!(posts.len(), 2);
+        assert_eq!(
+            header(&posts[0], SESSION_HEADER),
+            header(&posts[1], SESSION_HEADER)
+        );
+    }
+}
+
+#[test]
+fn what_an_agent_may_have_seen_is_sent_once() {
+    for (status, code, exit) in [
+        (500, "InternalServerException", 1),
+        (503, "ServiceUnavailable", 1),
+        (409, "ConflictException", 1),
+        (402, "ServiceQuotaExceededException", 1),
+        (400, "ValidationException", 1),
+        (404, "ResourceNotFoundException", 1),
+    ] {
+        let server = Script::new()
+            .identity()
+            .always(INVOKE, refusal(status, code, "the service's own words"))
+            .start();
+        let outcome = elsewhere(&project(), &server).arg("{}").run().exits(exit);
+        assert_eq!(outcome.stdout, "");
+        says(&outcome, &format!("{code}: the service's own words"));
+        says(&outcome, "request id request-1");
+        assert_eq!(posts(&server).len(), 1, "{code}");
+    }
+    let server = Script::new().identity().cut(INVOKE).start();
+    let outcome = elsewhere(&project(), &server).arg("{}").run().exits(1);
+    says(
+        &outcome,
+        "the connection broke before the runtime `one-AbCdEf1234` had answered",
+    );
+    assert_eq!(posts(&server).len(), 1);
+}
+
+#[test]
+fn nobody_listening_is_said_after_some_tries() {
+    let project = project();
+    for scheme in ["http", "https"] {
+        let url = format!("{scheme}://127.0.0.1:{}", free_port());
+        let outcome = Cli::in_directory(&project.home(), project.root())
+            .at(&url)
+            .env("CARGO_AGENTCORE_BEARER_TOKEN", "a.b.c")
+            .args(["invoke", "--arn", &arn(), "{}"])
+            .run()
+            .exits(1);
+        says(&outcome, &format!("error: nobody listens at `{url}`"));
+        assert_eq!(outcome.stderr.matches("Retrying").count(), 2);
+    }
+}
+
+#[test]
+fn silence_ends_at_the_timeout_before_and_within_the_answer() {
+    let mut stalls = events("");
+    stalls.pieces = vec![
+        (Duration::ZERO, "data: \"some\"\n\n".into()),
+        (Duration::from_secs(30), "data: \"more\"\n\n".into()),
+    ];
+    let server = Script::new()
+        .identity()
+        .then(INVOKE, events("").after(Duration::from_secs(30)))
+        .then(INVOKE, stalls)
+        .start();
+    let project = project();
+    let run = || {
+        elsewhere(&project, &server)
+            .args(["{}", "--timeout", "700ms"])
+            .run()
+            .exits(1)
+    };
+    let before = run();
+    says(
+        &before,
+        "error: the runtime `one-AbCdEf1234` said nothing for 700ms",
+    );
+    let within = run();
+    assert_eq!(within.stdout, "some");
+    says(&within, "said nothing more for 700ms");
+    assert_eq!(posts(&server).len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_says_how_to_stop_what_goes_on() {
+    let server = script()
+        .always(INVOKE, events("").after(Duration::from_mins(1)))
+        .start();
+    let project = project();
+    let running = invoke(&project, &server)
+        .args(["{}", "--session", SESSION, "--endpoint", "prod"])
+        .start();
+    let start = Instant::now();
+    while posts(&server).is_empty() {
+        assert!(start.elapsed() < Duration::from_mins(1), "nothing was sent");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let id = rustix::process::Pid::from_raw(i32::try_from(running.id()).unwrap()).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let outcome = running.wait().exits(130);
+    says(
+        &outcome,
+        &format!("`cargo agentcore stop-session --agent one --endpoint prod --session {SESSION}`"),
+    );
+}
