@@ -84,6 +84,8 @@ impl Ui {
     /// Whether a person reads what was asked for.
     pub fn result_is_read_on_a_terminal(&self) -> bool {
         self.out_is_terminal
+    }
+
     /// [`Ui::result`] for an output without an end: it tells whether somebody still reads it.
     pub fn offer(&self, text: &str) -> Reader {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);

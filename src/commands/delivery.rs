@@ -299,7 +299,7 @@ impl Delivery<'_> {
             bucket::archive_key(name, &self.archive),
             bucket::dependencies_key(name, &self.archive.dependencies),
         ]);
-        let now = clock::seconds_since_1970();
+        let now = clock::seconds();
         if bucket::prunable(name, &stored, &needed, now).is_empty() {
             return Ok(Vec::new());
         }

@@ -102,7 +102,8 @@ pub(super) struct Work<'a> {
 }
 
 /// The account's runtimes, read once for all agents that go to one account and region.
-type Lists<'a> = BTreeMap<(String, String), Shared<LocalBoxFuture<'a, Result<Vec<Named>, AwsError>>>>;
+type Lists<'a> =
+    BTreeMap<(String, String), Shared<LocalBoxFuture<'a, Result<Vec<Named>, AwsError>>>>;
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
@@ -321,7 +322,11 @@ impl<'a> Deploy<'a> {
     }
 
     /// What a real run would build, without a trace in the project.
-    async fn build_aside(&self, work: &Work<'a>, directory: &std::path::Path) -> Result<Built, Failure> {
+    async fn build_aside(
+        &self,
+        work: &Work<'a>,
+        directory: &std::path::Path,
+    ) -> Result<Built, Failure> {
         let mut agent = work.placed.agent.clone();
         if work.files.changes() {
             let copy = directory.join("deployment");

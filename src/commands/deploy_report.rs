@@ -22,7 +22,13 @@ use crate::{
 const VERSION: u32 = 1;
 
 /// The ARNs on stdout, or one document.
-pub(super) fn report(done: &[Done], output: cli::Output, project: &cli::Project, local: bool, ui: &Ui) {
+pub(super) fn report(
+    done: &[Done],
+    output: cli::Output,
+    project: &cli::Project,
+    local: bool,
+    ui: &Ui,
+) {
     if output == cli::Output::Json {
         let agents: Vec<Value> = done.iter().map(document).collect();
         ui.result(&pretty(
@@ -70,11 +76,13 @@ fn document(done: &Done) -> Value {
     } = done;
     let state = &outcome.state;
     let sent = uploaded.as_ref().map_or(0, |uploaded| uploaded.sent_bytes);
-    let how = uploaded.as_ref().map_or("not needed", |uploaded| match uploaded.how {
-        How::Present => "present",
-        How::Composed => "composed",
-        How::Whole | How::WholeAfter(_) => "whole",
-    });
+    let how = uploaded
+        .as_ref()
+        .map_or("not needed", |uploaded| match uploaded.how {
+            How::Present => "present",
+            How::Composed => "composed",
+            How::Whole | How::WholeAfter(_) => "whole",
+        });
     json!({
         "agent": agent,
         "stage": stage,
@@ -156,13 +164,22 @@ pub(super) fn show(work: &Work<'_>, foreseen: &Foreseen, ui: &Ui) -> (Value, boo
     } else {
         Reveal::Keys
     };
-    if let (Some(bytes), Artifact::Code { object: Some(object), .. }) =
-        (sending, &desired.fields.artifact)
+    if let (
+        Some(bytes),
+        Artifact::Code {
+            object: Some(object),
+            ..
+        },
+    ) = (sending, &desired.fields.artifact)
     {
         let what = if *bytes == 0 {
             format!("use `{object}`, which is there")
         } else {
-            format!("upload {} of {} to `{object}`", megabytes(*bytes), megabytes(*size))
+            format!(
+                "upload {} of {} to `{object}`",
+                megabytes(*bytes),
+                megabytes(*size)
+            )
         };
         ui.status("Would", &what);
     }

@@ -14,7 +14,12 @@ const RECENT: Duration = Duration::from_mins(10);
 
 /// A runtime that did not become READY.
 pub(super) async fn failed(placed: &Placed<'_>, state: &RuntimeState) -> Failure {
-    let RuntimeState { id, status, failure, .. } = state;
+    let RuntimeState {
+        id,
+        status,
+        failure,
+        ..
+    } = state;
     let mut said = Failure::world(format!("the runtime `{id}` is {status}"));
     if let Some(reason) = failure {
         said = said.note(reason.clone());

@@ -3,29 +3,29 @@
 
 pub mod clean;
 pub mod deploy;
-pub mod invoke;
 pub mod endpoint;
+pub mod invoke;
 pub mod local;
 pub mod logs;
 pub mod new;
 pub mod package;
 pub mod policy;
 pub mod prepare;
-pub mod stop_session;
 pub mod rollback;
 pub mod status;
+pub mod stop_session;
 pub mod versions;
 
 mod choice;
+mod conversation;
 mod delivery;
 mod deploy_report;
 mod deployed;
-mod conversation;
 mod files;
 mod handover;
 mod last_words;
-mod refusal;
 mod packaging;
+mod refusal;
 mod removal;
 mod role;
 mod rollout;

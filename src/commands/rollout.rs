@@ -193,14 +193,17 @@ impl Rollout<'_> {
         let start = clock::now();
         let mut seen = seen;
         for round in 1.. {
-            let moved = seen.as_ref().is_some_and(|seen| {
-                deploy::settling(&seen.observed.state) != Settling::Settled
-            });
+            let moved = seen
+                .as_ref()
+                .is_some_and(|seen| deploy::settling(&seen.observed.state) != Settling::Settled);
             let settled = self.settled(seen).await?;
             let observed = settled.as_ref().map(|seen| &seen.observed);
             let steps = deploy::plan(self.desired, observed)?;
-            let written: Vec<FieldChange> =
-                steps.iter().flat_map(RuntimeStep::changes).cloned().collect();
+            let written: Vec<FieldChange> = steps
+                .iter()
+                .flat_map(RuntimeStep::changes)
+                .cloned()
+                .collect();
             match self.carry_out(&steps, settled.as_ref()).await? {
                 Progress::Made(state, did) => {
                     let known = settled.and_then(|seen| seen.endpoint);
@@ -224,7 +227,10 @@ impl Rollout<'_> {
                         let limit = humantime::format_duration(refusal::BUSY);
                         self.ui.status(
                             "Waiting",
-                            &format!("for another change of {} ({}, at most {limit})", error.resource, error.message),
+                            &format!(
+                                "for another change of {} ({}, at most {limit})",
+                                error.resource, error.message
+                            ),
                         );
                     }
                     clock::sleep(retry::look(round, clock::jitter())).await;
@@ -383,17 +389,13 @@ impl Rollout<'_> {
             RoleSettings::Managed { name, .. } => name,
         };
         let created = Iam::new(&self.placed.session).created(name).await?;
-        let age = created.map(|created| clock::seconds_since_1970() - created);
+        let age = created.map(|created| clock::seconds() - created);
         let young = i64::try_from(refusal::PROPAGATION.as_secs()).unwrap_or(i64::MAX);
         Ok(age.is_some_and(|age| age < young))
     }
 
     /// Waits for what was written; a failure with the service's reason where it does not come.
-    async fn ready(
-        &self,
-        runtimes: &Runtimes,
-        written: &Written,
-    ) -> Result<RuntimeState, Failure> {
+    async fn ready(&self, runtimes: &Runtimes, written: &Written) -> Result<RuntimeState, Failure> {
         let Written { id, version } = written;
         let state = wait(
             &format!("runtime `{id}` to be READY"),
@@ -419,7 +421,10 @@ impl Rollout<'_> {
         }
         let kept = changes(&self.desired.fields, &state.fields);
         if !kept.is_empty() {
-            let names: Vec<String> = kept.iter().map(|change| format!("`{}`", change.field)).collect();
+            let names: Vec<String> = kept
+                .iter()
+                .map(|change| format!("`{}`", change.field))
+                .collect();
             self.ui.warning(
                 &Message::new(format!(
                     "the runtime `{id}` is READY, and the service did not take on {}",
@@ -472,7 +477,10 @@ impl Rollout<'_> {
         let runtimes = Runtimes::new(&self.placed.session);
         let looks = Cell::new(0);
         wait(
-            &format!("endpoint `{DEFAULT_ENDPOINT}` of runtime `{}` to be READY", state.id),
+            &format!(
+                "endpoint `{DEFAULT_ENDPOINT}` of runtime `{}` to be READY",
+                state.id
+            ),
             retry::READY,
             async || {
                 looks.set(looks.get() + 1);

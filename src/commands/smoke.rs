@@ -79,7 +79,9 @@ impl Smoke {
                 let failure = why.into_iter().fold(failure, Failure::note);
                 Err(last_words::with_log(failure, placed, &state.id, since)
                     .await
-                    .help("`cargo agentcore logs` shows more; the endpoints answer with this version"))
+                    .help(
+                        "`cargo agentcore logs` shows more; the endpoints answer with this version",
+                    ))
             }
         }
     }

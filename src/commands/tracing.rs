@@ -90,10 +90,7 @@ fn shown(session: &Session) -> String {
 }
 
 fn failed(session: &Session, error: AwsError) -> Message {
-    let mut message = Message::new(format!(
-        "tracing was not switched on in {}",
-        shown(session)
-    ));
+    let mut message = Message::new(format!("tracing was not switched on in {}", shown(session)));
     for part in Failure::from(error).messages {
         message = message.note(part.what);
         message.notes.extend(part.notes);

@@ -40,6 +40,8 @@ pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Opti
         // Where no signal can be heard, the system's own answer to Ctrl-C stands.
         Ok(()) = tokio::signal::ctrl_c() => None,
     }
+}
+
 /// [`wall`] in seconds since 1970.
 pub(crate) fn seconds() -> i64 {
     let since = wall().duration_since(SystemTime::UNIX_EPOCH);
@@ -54,12 +56,6 @@ pub(crate) async fn interrupt() {
         // Where no signal can be heard, the system's own answer to Ctrl-C stands.
         std::future::pending::<()>().await;
     }
-}
-
-/// Seconds since 1970.
-pub(crate) fn seconds_since_1970() -> i64 {
-    let since = wall().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// Six numbers below 36.

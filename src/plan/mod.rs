@@ -1,15 +1,15 @@
 //! Pure: what is wanted and what is there become steps.
 
-pub(crate) mod bucket;
 pub(crate) mod answer;
+pub(crate) mod bucket;
 pub(crate) mod clean;
 pub(crate) mod configure;
 pub(crate) mod deploy;
 pub(crate) mod deployed;
 pub(crate) mod document_diff;
 pub(crate) mod ecr_uri;
-pub(crate) mod event_stream;
 pub(crate) mod endpoint;
+pub(crate) mod event_stream;
 pub(crate) mod files;
 pub(crate) mod invocation;
 pub(crate) mod links;
@@ -19,7 +19,7 @@ pub(crate) mod ownership;
 pub(crate) mod refusal;
 pub(crate) mod retry;
 pub(crate) mod role;
-pub(crate) mod runtime_diff;
 pub(crate) mod runtime_arn;
+pub(crate) mod runtime_diff;
 pub(crate) mod table;
 pub(crate) mod tracing;

@@ -34,8 +34,7 @@ pub(crate) fn of(code: Option<&str>, message: &str) -> Refusal {
         "ConflictException" if lower.contains("already exists") => Refusal::NameTaken,
         "ConflictException" => Refusal::Busy,
         "ValidationException" | "InvalidParameterValueException"
-            if lower.contains("role validation failed")
-                || lower.contains("cannot be assumed") =>
+            if lower.contains("role validation failed") || lower.contains("cannot be assumed") =>
         {
             Refusal::Role
         }
@@ -83,7 +82,11 @@ mod tests {
                 "Failed creating service linked role. Please verify that the calling role has sufficient permissions to create a service linked role.",
                 Refusal::ServiceLinkedRole,
             ),
-            (validation, "networkConfiguration is required", Refusal::Other),
+            (
+                validation,
+                "networkConfiguration is required",
+                Refusal::Other,
+            ),
             (
                 conflict,
                 "An agent with the specified name already exists",
@@ -91,7 +94,11 @@ mod tests {
             ),
             (conflict, "The agent is being updated", Refusal::Busy),
             (Some("RetryableConflictException"), "retry", Refusal::Busy),
-            (Some("ServiceQuotaExceededException"), "1000", Refusal::Quota),
+            (
+                Some("ServiceQuotaExceededException"),
+                "1000",
+                Refusal::Quota,
+            ),
             (None, "", Refusal::Other),
         ] {
             assert_eq!(of(code, message), wanted, "{message}");

@@ -93,7 +93,9 @@ impl TracingStep {
             Self::SendToLogs { before } => (
                 "Sending",
                 "send",
-                format!("all traces of the account in this region to CloudWatch Logs instead of {before}"),
+                format!(
+                    "all traces of the account in this region to CloudWatch Logs instead of {before}"
+                ),
             ),
             Self::Index => (
                 "Indexing",
@@ -129,7 +131,10 @@ mod tests {
         let TracingStep::AllowLogs { document } = &first[0] else {
             panic!("the policy comes first");
         };
-        assert!(document.contains("arn:aws-us-gov:logs:us-gov-west-1:123456789012:log-group:aws/spans:*"));
+        assert!(
+            document
+                .contains("arn:aws-us-gov:logs:us-gov-west-1:123456789012:log-group:aws/spans:*")
+        );
         assert_eq!(steps(Some(document), DESTINATION), []);
         assert_eq!(steps(Some("{}"), DESTINATION).len(), 1);
     }

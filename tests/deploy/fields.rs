@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{deploy, deploy_json, project, project_with, runtime};
-use crate::support::{Cli, Emulator, Ministack, Project, Proxy, boto3};
+use crate::support::{Cli, Emulator, Ministack, Moto, Project, Proxy, boto3};
 
 /// Keys of an agent's table; where the field stands; what it is with them, and what without.
 const FIELDS: [(&str, &str, &str, &str); 5] = [
@@ -167,7 +167,10 @@ control.update_agent_runtime(
     ] {
         assert_eq!(there[field], theirs[field], "{field}");
     }
-    assert_eq!(there["metadataConfiguration"], json!({"requireMMDSV2": true}));
+    assert_eq!(
+        there["metadataConfiguration"],
+        json!({"requireMMDSV2": true})
+    );
 }
 
 #[test]
@@ -215,12 +218,16 @@ fn variables_that_the_service_would_refuse_are_refused_before_anything_is_done()
 
 #[test]
 fn tags_are_set_changed_and_taken_off() {
-    let emulator = super::moto();
+    let emulator = Moto::start();
     let project = Project::new()
         .metadata("region = \"us-east-1\"\ntags = { team = \"x\", cost = \"1\" }")
         .agent("one");
     project.write("deployment/requirements.txt", "");
-    let arn = deploy(&project, &emulator).succeeds().stdout.trim().to_owned();
+    let arn = deploy(&project, &emulator)
+        .succeeds()
+        .stdout
+        .trim()
+        .to_owned();
     let tags = || -> Value {
         let script = format!(
             "print(json.dumps(client('bedrock-agentcore-control').list_tags_for_resource(resourceArn='{arn}')['tags']))"
@@ -232,7 +239,9 @@ fn tags_are_set_changed_and_taken_off() {
     assert_eq!(first["cargo-agentcore:project"], "test-project-7k2qpx");
     boto3(
         &emulator,
-        &format!("client('bedrock-agentcore-control').tag_resource(resourceArn='{arn}', tags={{'theirs': '1'}})"),
+        &format!(
+            "client('bedrock-agentcore-control').tag_resource(resourceArn='{arn}', tags={{'theirs': '1'}})"
+        ),
     );
     let manifest = project.read("Cargo.toml");
     project.write(
@@ -241,7 +250,11 @@ fn tags_are_set_changed_and_taken_off() {
     );
     let changed = deploy(&project, &emulator).succeeds();
     assert!(changed.stderr.contains("Tagged"), "{}", changed.stderr);
-    assert!(changed.stderr.contains("nothing was uploaded"), "{}", changed.stderr);
+    assert!(
+        changed.stderr.contains("nothing was uploaded"),
+        "{}",
+        changed.stderr
+    );
     let second = tags();
     assert_eq!(second["team"], "y");
     assert_eq!(second["cost"], Value::Null);

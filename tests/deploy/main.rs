@@ -15,7 +15,7 @@ mod trouble;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use support::{Cli, Emulator, Ministack, Moto, Outcome, Project, Proxy, boto3};
+use support::{Cli, Emulator, Fault, Ministack, Moto, Outcome, Project, Proxy, Times, boto3};
 
 /// What changes something in AWS.
 const WRITES: [&str; 7] = ["Create", "Put", "Update", "Delete", "Tag", "Untag", "Abort"];
@@ -34,12 +34,14 @@ fn project_with(keys: &str) -> Project {
 }
 
 fn deploy(project: &Project, emulator: &Emulator) -> Outcome {
-    Cli::new(project).on(emulator).arg("deploy").run()
+    let proxy = settling(emulator);
+    Cli::new(project).at(&proxy.url()).arg("deploy").run()
 }
 
 fn deploy_json(project: &Project, emulator: &Emulator, args: &[&str]) -> Value {
+    let proxy = settling(emulator);
     let outcome = Cli::new(project)
-        .on(emulator)
+        .at(&proxy.url())
         .args(["deploy", "--output", "json"])
         .args(args)
         .run()
@@ -47,15 +49,15 @@ fn deploy_json(project: &Project, emulator: &Emulator, args: &[&str]) -> Value {
     outcome.json()["agents"][0].clone()
 }
 
-/// moto leaves an updated runtime UPDATING for ever unless it is told otherwise.
-fn moto() -> Emulator {
-    let emulator = Moto::start();
-    let answer = emulator.post(
-        "/moto-api/state-manager/set-transition",
-        r#"{"model_name": "bedrock-agentcore-control::agent_runtime", "transition": {"progression": "immediate"}}"#,
+/// moto leaves an updated runtime UPDATING for ever, and knows no transition out of it.
+fn settling(emulator: &Emulator) -> Proxy {
+    let proxy = Proxy::to(emulator);
+    proxy.fault(
+        "bedrock-agentcore:GetAgentRuntime",
+        Times::Always,
+        Fault::Reworded("UPDATING", "READY"),
     );
-    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
-    emulator
+    proxy
 }
 
 /// The runtime as the service shows it.
@@ -78,7 +80,7 @@ fn writes(actions: &[String]) -> Vec<&String> {
 
 #[test]
 fn a_project_is_deployed_and_a_second_run_only_reads() {
-    for emulator in [Ministack::start(), moto()] {
+    for emulator in [Ministack::start(), Moto::start()] {
         let project = project();
         let first = deploy(&project, &emulator).succeeds();
         assert!(first.stderr.contains("Created"), "{}", first.stderr);
@@ -88,7 +90,10 @@ fn a_project_is_deployed_and_a_second_run_only_reads() {
             first.stderr
         );
         let arn = first.stdout.trim().to_owned();
-        assert!(arn.starts_with("arn:aws:bedrock-agentcore:us-east-1:"), "{arn}");
+        assert!(
+            arn.starts_with("arn:aws:bedrock-agentcore:us-east-1:"),
+            "{arn}"
+        );
 
         let proxy = Proxy::to(&emulator);
         let again = Cli::new(&project)
@@ -98,14 +103,18 @@ fn a_project_is_deployed_and_a_second_run_only_reads() {
             .succeeds();
         assert_eq!(again.stdout.trim(), arn);
         assert!(again.stderr.contains("Unchanged"), "{}", again.stderr);
-        assert!(again.stderr.contains("nothing was uploaded"), "{}", again.stderr);
+        assert!(
+            again.stderr.contains("nothing was uploaded"),
+            "{}",
+            again.stderr
+        );
         assert_eq!(writes(&proxy.actions()), Vec::<&String>::new());
     }
 }
 
 #[test]
 fn what_the_service_is_given_is_the_archive_that_was_built() {
-    for emulator in [Ministack::start(), moto()] {
+    for emulator in [Ministack::start(), Moto::start()] {
         let project = project();
         let done = deploy_json(&project, &emulator, &[]);
         let artifact = &done["artifact"];
@@ -150,23 +159,34 @@ fn sha256(path: &std::path::Path) -> String {
 
 #[test]
 fn a_changed_line_makes_a_new_version_and_a_dry_run_says_so_before() {
-    for emulator in [Ministack::start(), moto()] {
+    for emulator in [Ministack::start(), Moto::start()] {
         let project = project();
         deploy(&project, &emulator).succeeds();
-        project.write("one/agent.py", "def answer(prompt: str) -> str:\n    return \"new\"\n");
+        project.write(
+            "one/agent.py",
+            "def answer(prompt: str) -> str:\n    return \"new\"\n",
+        );
         let before = project.tree();
-        let proxy = Proxy::to(&emulator);
+        let proxy = settling(&emulator);
         let dry = Cli::new(&project)
             .at(&proxy.url())
             .args(["deploy", "--check"])
             .run()
             .exits(5);
         assert!(dry.stderr.contains("Would upload"), "{}", dry.stderr);
-        assert!(dry.stderr.contains("Would update runtime"), "{}", dry.stderr);
+        assert!(
+            dry.stderr.contains("Would update runtime"),
+            "{}",
+            dry.stderr
+        );
         assert!(dry.stderr.contains("code: s3://"), "{}", dry.stderr);
         assert_eq!(dry.stdout, "");
         assert_eq!(writes(&proxy.actions()), Vec::<&String>::new());
-        assert_eq!(project.tree(), before, "a dry run leaves the disk as it was");
+        assert_eq!(
+            project.tree(),
+            before,
+            "a dry run leaves the disk as it was"
+        );
 
         let done = deploy_json(&project, &emulator, &[]);
         assert_eq!(done["did"], "updated");
@@ -192,11 +212,22 @@ fn a_first_dry_run_shows_everything_and_writes_nothing() {
         .run()
         .succeeds();
     assert!(dry.stderr.contains("Would create role"), "{}", dry.stderr);
-    assert!(dry.stderr.contains("logs:CreateLogGroup"), "the policy: {}", dry.stderr);
-    assert!(dry.stderr.contains("Would create runtime `one`"), "{}", dry.stderr);
+    assert!(
+        dry.stderr.contains("logs:CreateLogGroup"),
+        "the policy: {}",
+        dry.stderr
+    );
+    assert!(
+        dry.stderr.contains("Would create runtime `one`"),
+        "{}",
+        dry.stderr
+    );
     let document = dry.json();
     assert_eq!(document["dry_run"], true);
-    assert_eq!(document["agents"][0]["runtime"]["steps"][0]["action"], "create");
+    assert_eq!(
+        document["agents"][0]["runtime"]["steps"][0]["action"],
+        "create"
+    );
     assert_eq!((project.tree(), support::listing(&emulator)), before);
     assert!(!project.has("target"));
 }
@@ -239,7 +270,9 @@ fn all_agents_are_deployed_and_one_failure_does_not_hide_the_others() {
     );
     let outcome = deploy(&project, &emulator).exits(1);
     assert!(
-        outcome.stderr.contains("a runtime `two` is there and is not provably this project's"),
+        outcome
+            .stderr
+            .contains("a runtime `two` is there and is not provably this project's"),
         "{}",
         outcome.stderr
     );

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{deploy, deploy_json, project, project_with, writes};
-use crate::support::{Answer, Cli, Emulator, Fault, Ministack, Outcome, Proxy, Times, boto3, listing};
+use crate::support::{
+    Answer, Cli, Emulator, Fault, Ministack, Outcome, Proxy, Times, boto3, listing,
+};
 
 const CREATE: &str = "bedrock-agentcore:CreateAgentRuntime";
 const UPDATE: &str = "bedrock-agentcore:UpdateAgentRuntime";
@@ -125,7 +127,10 @@ fn a_role_that_the_service_does_not_know_yet_is_waited_for_and_said_once() {
     proxy.fault(CREATE, Times::First(3), refusal.clone());
     let outcome = run(&proxy).succeeds();
     assert_eq!(
-        outcome.stderr.matches("for AgentCore to know the role").count(),
+        outcome
+            .stderr
+            .matches("for AgentCore to know the role")
+            .count(),
         1,
         "{}",
         outcome.stderr
@@ -137,7 +142,10 @@ fn a_role_that_the_service_does_not_know_yet_is_waited_for_and_said_once() {
         .map(|call| call.parameters["clientToken"].clone())
         .collect();
     assert_eq!(creates.len(), 4);
-    assert!(creates.iter().all(|token| *token == creates[0]), "{creates:?}");
+    assert!(
+        creates.iter().all(|token| *token == creates[0]),
+        "{creates:?}"
+    );
 }
 
 /// An old role is refused for another reason than its youth.
@@ -162,7 +170,11 @@ fn a_role_that_was_not_just_written_is_not_waited_for() {
         &["Role validation failed", "policy --only trust"],
     );
     assert_eq!(
-        proxy.actions().iter().filter(|action| *action == UPDATE).count(),
+        proxy
+            .actions()
+            .iter()
+            .filter(|action| *action == UPDATE)
+            .count(),
         1
     );
 }
@@ -193,7 +205,10 @@ fn refusals_that_waiting_does_not_help_are_not_repeated() {
         let proxy = Proxy::to(&emulator);
         proxy.fault(CREATE, Times::Always, Fault::error(status, code, message));
         fails(run(&proxy), 1, &[message, help]);
-        let creates = proxy.actions().into_iter().filter(|action| action == CREATE);
+        let creates = proxy
+            .actions()
+            .into_iter()
+            .filter(|action| action == CREATE);
         assert_eq!(creates.count(), 1, "{message}");
     }
 }
@@ -208,7 +223,11 @@ fn another_change_of_the_same_runtime_is_waited_for() {
     proxy.fault(
         UPDATE,
         Times::Nth(1),
-        Fault::error(409, "ConflictException", "The agent is currently being updated"),
+        Fault::error(
+            409,
+            "ConflictException",
+            "The agent is currently being updated",
+        ),
     );
     proxy.fault(
         UPDATE,
@@ -216,7 +235,11 @@ fn another_change_of_the_same_runtime_is_waited_for() {
         Fault::error(409, "RetryableConflictException", "please retry"),
     );
     let outcome = run_with(&proxy, &project, &[]).succeeds();
-    assert!(outcome.stderr.contains("for another change"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("for another change"),
+        "{}",
+        outcome.stderr
+    );
     assert!(outcome.stderr.contains("version 2"), "{}", outcome.stderr);
 }
 
@@ -224,7 +247,12 @@ fn another_change_of_the_same_runtime_is_waited_for() {
 fn storms_of_throttling_and_failures_are_ridden_out() {
     let emulator = Ministack::start();
     let proxy = Proxy::to(&emulator);
-    for action in [CREATE, GET, "s3:PutObject", "bedrock-agentcore:ListAgentRuntimes"] {
+    for action in [
+        CREATE,
+        GET,
+        "s3:PutObject",
+        "bedrock-agentcore:ListAgentRuntimes",
+    ] {
         proxy.fault(action, Times::Nth(1), Fault::throttled());
         proxy.fault(action, Times::Nth(1), Fault::unavailable());
     }
@@ -258,7 +286,11 @@ fn a_connection_cut_in_an_upload_or_an_answer_is_no_obstacle() {
             proxy.fault(action, Times::Nth(1), fault.clone());
             run_with(&proxy, &project, &[]).succeeds();
             let again = deploy(&project, &emulator).succeeds();
-            assert!(again.stderr.contains("Unchanged"), "{action} {fault:?}: {}", again.stderr);
+            assert!(
+                again.stderr.contains("Unchanged"),
+                "{action} {fault:?}: {}",
+                again.stderr
+            );
         }
     }
 }
@@ -293,7 +325,11 @@ fn a_runtime_that_is_not_ours_is_left_alone() {
         "{}",
         outcome.stderr
     );
-    assert!(outcome.stderr.contains("another agent name"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("another agent name"),
+        "{}",
+        outcome.stderr
+    );
     assert_eq!(listing(&emulator), before, "nothing was made");
 }
 
@@ -315,14 +351,22 @@ fn the_smoke_call_shows_the_answer_or_why_there_is_none() {
         &["--smoke", "{\"prompt\": \"hi\"}"],
     )
     .succeeds();
-    assert!(fine.stderr.contains("Answered agent `one`"), "{}", fine.stderr);
+    assert!(
+        fine.stderr.contains("Answered agent `one`"),
+        "{}",
+        fine.stderr
+    );
     assert!(fine.stdout.starts_with("arn:"), "{}", fine.stdout);
 
     let proxy = Proxy::to(&emulator);
     proxy.fault(
         "bedrock-agentcore:InvokeAgentRuntime",
         Times::Always,
-        Fault::error(424, "RuntimeClientError", "Received error (500) from runtime"),
+        Fault::error(
+            424,
+            "RuntimeClientError",
+            "Received error (500) from runtime",
+        ),
     );
     fails(
         run_with(&proxy, &project, &["--smoke", "{}"]),
@@ -353,7 +397,12 @@ fn tracing_is_switched_on_only_when_asked_for_and_says_what_it_changes() {
     let project = project();
     let proxy = Proxy::to(&emulator);
     run_with(&proxy, &project, &[]).succeeds();
-    assert!(!proxy.actions().iter().any(|action| action.contains("ResourcePolic")));
+    assert!(
+        !proxy
+            .actions()
+            .iter()
+            .any(|action| action.contains("ResourcePolic"))
+    );
     // No emulator knows X-Ray's settings: the account's switch, and what it was turned to.
     let destination = Answer::json(200, &json!({"Destination": "XRay", "Status": "ACTIVE"}));
     proxy.fault("xray:?", Times::Always, Fault::Answer(destination));
@@ -383,12 +432,16 @@ fn tracing_is_switched_on_only_when_asked_for_and_says_what_it_changes() {
     refusing.fault("xray:?", Times::Always, Fault::denied());
     let outcome = run_with(&refusing, &project, &["--enable-tracing"]).succeeds();
     assert!(
-        outcome.stderr.contains("warning: tracing was not switched on"),
+        outcome
+            .stderr
+            .contains("warning: tracing was not switched on"),
         "{}",
         outcome.stderr
     );
     assert!(
-        outcome.stderr.contains("xray:UpdateTraceSegmentDestination"),
+        outcome
+            .stderr
+            .contains("xray:UpdateTraceSegmentDestination"),
         "{}",
         outcome.stderr
     );

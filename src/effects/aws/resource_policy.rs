@@ -15,7 +15,11 @@ impl Logs {
                 .send()
                 .await
                 .map_err(|error| {
-                    AwsError::new("logs:DescribeResourcePolicies", "the account's logs", &error)
+                    AwsError::new(
+                        "logs:DescribeResourcePolicies",
+                        "the account's logs",
+                        &error,
+                    )
                 })?;
             let found = answer
                 .resource_policies
@@ -40,8 +44,6 @@ impl Logs {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| {
-                AwsError::new("logs:PutResourcePolicy", "the account's logs", &error)
-            })
+            .map_err(|error| AwsError::new("logs:PutResourcePolicy", "the account's logs", &error))
     }
 }

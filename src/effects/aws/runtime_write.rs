@@ -129,9 +129,7 @@ impl Runtimes {
             .lifecycle_configuration(lifecycle(fields))
             .network_configuration(network(vpc, old.vpc))
             .protocol_configuration(protocol(server, old.protocol))
-            .set_authorizer_configuration(
-                jwt.as_ref().map(|jwt| authorizer(jwt, old.authorizer)),
-            )
+            .set_authorizer_configuration(jwt.as_ref().map(|jwt| authorizer(jwt, old.authorizer)))
             .set_request_header_configuration(headers(header_allowlist))
             // Runtimes without it cannot be invoked any more.
             .metadata_configuration(metadata())
@@ -332,8 +330,7 @@ fn authorizer(
 }
 
 fn headers(names: &[String]) -> Option<RequestHeaderConfiguration> {
-    (!names.is_empty())
-        .then(|| RequestHeaderConfiguration::RequestHeaderAllowlist(names.to_vec()))
+    (!names.is_empty()).then(|| RequestHeaderConfiguration::RequestHeaderAllowlist(names.to_vec()))
 }
 
 fn metadata() -> RuntimeMetadataConfiguration {

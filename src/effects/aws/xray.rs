@@ -67,7 +67,9 @@ impl<'a> XRay<'a> {
             "Name": "Default",
             "Rule": { "Probabilistic": { "DesiredSamplingPercentage": tracing::SAMPLING } },
         });
-        self.post("xray:UpdateIndexingRule", &body).await.map(|_| ())
+        self.post("xray:UpdateIndexingRule", &body)
+            .await
+            .map(|_| ())
     }
 
     async fn post(&self, operation: &'static str, body: &Value) -> Result<Value, AwsError> {
@@ -93,7 +95,10 @@ impl<'a> XRay<'a> {
             Some(Ok(response)) => response,
         };
         let status = response.status().as_u16();
-        let code = response.headers().get("x-amzn-errortype").map(str::to_owned);
+        let code = response
+            .headers()
+            .get("x-amzn-errortype")
+            .map(str::to_owned);
         let bytes = ByteStream::new(response.into_body())
             .collect()
             .await

@@ -57,7 +57,10 @@ pub(crate) enum Settling {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RuntimeStep {
     /// What failed at its birth can only be replaced.
-    Delete { id: String, why: String },
+    Delete {
+        id: String,
+        why: String,
+    },
     Create {
         name: RuntimeName,
         tags: BTreeMap<String, String>,
@@ -71,7 +74,10 @@ pub(crate) enum RuntimeStep {
         arn: String,
         tags: BTreeMap<String, String>,
     },
-    Untag { arn: String, keys: Vec<String> },
+    Untag {
+        arn: String,
+        keys: Vec<String>,
+    },
 }
 
 pub(crate) fn settling(state: &RuntimeState) -> Settling {
@@ -148,7 +154,11 @@ impl DesiredRuntime {
     }
 
     /// The list of the user's own tags says which of them may be taken off.
-    pub(crate) fn tag_steps(&self, arn: &str, there: &BTreeMap<String, String>) -> Vec<RuntimeStep> {
+    pub(crate) fn tag_steps(
+        &self,
+        arn: &str,
+        there: &BTreeMap<String, String>,
+    ) -> Vec<RuntimeStep> {
         let wanted = self.all_tags();
         let listed = there.get(DECLARED).map(String::as_str).unwrap_or_default();
         let keys: Vec<String> = listed
@@ -253,9 +263,11 @@ impl RuntimeStep {
     /// Verb and object: ("Creating", "create", "runtime `x`").
     pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
         match self {
-            Self::Delete { id, why } => {
-                ("Deleting", "delete", format!("runtime `{id}`, because {why}"))
-            }
+            Self::Delete { id, why } => (
+                "Deleting",
+                "delete",
+                format!("runtime `{id}`, because {why}"),
+            ),
             Self::Create { name, tags: _ } => ("Creating", "create", format!("runtime `{name}`")),
             Self::Update { id, changes: _ } => ("Updating", "update", format!("runtime `{id}`")),
             Self::Tag { arn, tags } => {

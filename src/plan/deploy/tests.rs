@@ -136,7 +136,11 @@ fn what_is_in_motion_is_waited_for() {
 #[test]
 fn a_store_without_tags_gets_none() {
     let there = observed("READY", fields(), Tags::Unknown);
-    assert!(plan(&desired(&[("team", "x")]), Some(&there)).unwrap().is_empty());
+    assert!(
+        plan(&desired(&[("team", "x")]), Some(&there))
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]
