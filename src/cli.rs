@@ -34,6 +34,7 @@ pub enum Command {
     Init(commands::init::Args),
     Prepare(commands::prepare::Args),
     Deploy(commands::deploy::Args),
+    Package(commands::package::Args),
     Policy(commands::policy::Args),
     Invoke(commands::invoke::Args),
     StopSession(commands::stop_session::Args),

@@ -67,6 +67,7 @@ async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Init(args) => commands::init::run(args, ui).await,
         Command::Prepare(args) => commands::prepare::run(args, ui).await,
         Command::Deploy(args) => commands::deploy::run(args, ui).await,
+        Command::Package(args) => commands::package::run(args, ui).await,
         Command::Policy(args) => commands::policy::run(args, ui),
         Command::Invoke(args) => commands::invoke::run(args, ui).await,
         Command::StopSession(args) => commands::stop_session::run(args, ui).await,

@@ -203,7 +203,7 @@ impl Delivery<'_> {
         let Placed { agent, session } = self.placed;
         let store = Store::new(session, &agent.project);
         let held = async { Ok(store.held(&agent.runtime_name, &self.archive).await?) };
-        let (made, held) = futures_util::try_join!(store.ensure_bucket(), held)?;
+        let (made, held) = tokio::try_join!(store.ensure_bucket(), held)?;
         if !made.is_empty() {
             self.ui
                 .status("Created", &format!("bucket `{}`", store.bucket()));
@@ -299,7 +299,7 @@ impl Delivery<'_> {
             bucket::archive_key(name, &self.archive),
             bucket::dependencies_key(name, &self.archive.dependencies),
         ]);
-        let now = clock::seconds_since_1970();
+        let now = clock::seconds();
         if bucket::prunable(name, &stored, &needed, now).is_empty() {
             return Ok(Vec::new());
         }

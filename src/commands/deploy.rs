@@ -224,7 +224,7 @@ impl<'a> Deploy<'a> {
         };
         let deciding = role::decide(agent, &placed.session, self.adopt());
         let (role, looked, built) =
-            futures_util::try_join!(deciding, looking, self.build_early(placed, &files))?;
+            tokio::try_join!(deciding, looking, self.build_early(placed, &files))?;
         for warning in role.warnings() {
             self.ui.warning(warning);
         }
@@ -274,7 +274,7 @@ impl<'a> Deploy<'a> {
             }
         };
         let writing = role::apply(&role, &placed.session, self.adopt(), self.ui);
-        let (built, role_arn) = futures_util::try_join!(building, writing)?;
+        let (built, role_arn) = tokio::try_join!(building, writing)?;
         let delivery = Delivery {
             placed,
             role: &role,

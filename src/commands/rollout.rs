@@ -60,7 +60,7 @@ pub(super) async fn look(placed: &Placed<'_>, list: &[Named]) -> Result<Vec<Look
         .iter()
         .filter(|named| named.name == placed.agent.runtime_name.as_str())
     {
-        let read = futures_util::try_join!(
+        let read = tokio::try_join!(
             runtimes.read(&named.id, None),
             runtimes.tags(&named.arn),
             runtimes.read_endpoint(&named.id, DEFAULT_ENDPOINT),
@@ -193,6 +193,9 @@ impl Rollout<'_> {
         let start = clock::now();
         let mut seen = seen;
         for round in 1.. {
+            let moved = seen
+                .as_ref()
+                .is_some_and(|seen| deploy::settling(&seen.observed.state) != Settling::Settled);
             let settled = self.settled(seen).await?;
             let observed = settled.as_ref().map(|seen| &seen.observed);
             let steps = deploy::plan(self.desired, observed)?;
@@ -204,7 +207,11 @@ impl Rollout<'_> {
             match self.carry_out(&steps, settled.as_ref()).await? {
                 Progress::Made(state, did) => {
                     let known = settled.and_then(|seen| seen.endpoint);
-                    let endpoint = self.endpoint(&state, known).await?;
+                    let endpoint = match (did, &known) {
+                        // A store that makes none; a moment ago it had none either.
+                        (Did::Nothing | Did::Tagged, None) if !moved => None,
+                        _ => self.endpoint(&state, known).await?,
+                    };
                     return Ok(Outcome {
                         state,
                         endpoint,
@@ -299,11 +306,11 @@ impl Rollout<'_> {
                 RuntimeStep::Create { .. } | RuntimeStep::Update { .. } => {
                     match self.write(&runtimes, step).await? {
                         Ok(written) => {
-                            let did = match step {
-                                RuntimeStep::Update { .. } => Did::Updated,
-                                _ => Did::Created,
-                            };
-                            made = Some((self.ready(&runtimes, &written).await?, did));
+                            let state = self.ready(&runtimes, &written).await?;
+                            made = Some(match step {
+                                RuntimeStep::Update { .. } => (state, Did::Updated),
+                                _ => (state, Did::Created),
+                            });
                         }
                         Err(error) => return Ok(Progress::Again(error)),
                     }
@@ -382,7 +389,7 @@ impl Rollout<'_> {
             RoleSettings::Managed { name, .. } => name,
         };
         let created = Iam::new(&self.placed.session).created(name).await?;
-        let age = created.map(|created| clock::seconds_since_1970() - created);
+        let age = created.map(|created| clock::seconds() - created);
         let young = i64::try_from(refusal::PROPAGATION.as_secs()).unwrap_or(i64::MAX);
         Ok(age.is_some_and(|age| age < young))
     }

@@ -8,7 +8,7 @@ use std::{
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    Access, Authorizer, Language, Lifecycle, Model, Permission, Protocol, Runtime,
+    Access, Authorizer, Bytecode, Language, Lifecycle, Model, Permission, Protocol, Runtime,
     layer::Layer,
     permission,
     read::{Problems, Table, nearest},
@@ -27,6 +27,7 @@ pub(super) struct AgentTable {
     pub(super) entrypoint: Option<String>,
     pub(super) requirements: Option<String>,
     pub(super) runtime: Option<Spanned<Runtime>>,
+    pub(super) bytecode: Option<Bytecode>,
     pub(super) models: Vec<Model>,
     pub(super) permissions: Vec<Permission>,
     pub(super) lifecycle: Lifecycle,
@@ -53,6 +54,7 @@ impl AgentTable {
             entrypoint: table.parsed("entrypoint", problems, python_file),
             requirements: table.parsed("requirements", problems, inner_path),
             runtime: runtime(&mut table, problems),
+            bytecode: table.parsed("bytecode", problems, bytecode),
             models: models(&mut table, problems),
             permissions: permissions(&mut table, problems),
             lifecycle: lifecycle(&mut table, problems),
@@ -91,6 +93,14 @@ fn language(text: &str) -> Result<Language, String> {
         "language",
         text,
         &[("python", Language::Python), ("rust", Language::Rust)],
+    )
+}
+
+fn bytecode(text: &str) -> Result<Bytecode, String> {
+    one_of(
+        "value of `bytecode`",
+        text,
+        &[("auto", Bytecode::Auto), ("never", Bytecode::Never)],
     )
 }
 

@@ -50,6 +50,7 @@ pub struct Agent {
     /// The requirements file, relative to `deployment`.
     pub requirements: String,
     pub runtime: Runtime,
+    pub bytecode: Bytecode,
     pub models: Vec<Model>,
     pub permissions: Vec<Permission>,
     pub env: BTreeMap<String, String>,
@@ -126,6 +127,16 @@ impl Runtime {
             .into_iter()
             .find(|runtime| runtime.as_str() == text)
     }
+}
+
+/// Whether compiled Python files are shipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bytecode {
+    /// Where a Python of the runtime's version is at hand.
+    #[default]
+    Auto,
+    Never,
 }
 
 /// A model as it is declared.

@@ -58,14 +58,6 @@ pub(crate) async fn interrupt() {
     }
 }
 
-/// Seconds since 1970.
-pub(crate) fn seconds_since_1970() -> i64 {
-    let since = wall().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    })
-}
-
 /// Six numbers below 36.
 pub(crate) fn random_digits() -> [u8; 6] {
     std::array::from_fn(|_| fastrand::u8(..36))

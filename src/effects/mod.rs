@@ -2,6 +2,7 @@
 
 pub(crate) mod adoption;
 pub(crate) mod aws;
+pub(crate) mod cache;
 pub(crate) mod clock;
 pub(crate) mod destination;
 pub(crate) mod env;
@@ -9,6 +10,7 @@ pub(crate) mod files;
 pub(crate) mod interrupt;
 pub(crate) mod local;
 pub(crate) mod manifest;
+pub(crate) mod packaging;
 pub(crate) mod runtime;
 pub(crate) mod source;
 pub(crate) mod staging;

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use tokio::sync::mpsc;
+
 use crate::error::Failure;
 
 /// Runs one command to its end.
@@ -11,4 +13,29 @@ pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> 
         .build()
         .map_err(|error| Failure::world(format!("cannot start the asynchronous runtime: {error}")))?
         .block_on(command)
+}
+
+/// Does work that blocks beside everything else, and hears what it has to say as it goes on.
+pub(crate) async fn aside<T, E>(
+    work: impl FnOnce(&(dyn Fn(E) + Sync)) -> T + Send + 'static,
+    mut hear: impl FnMut(E),
+) -> T
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let done = tokio::task::spawn_blocking(move || {
+        work(&|event| {
+            // Nobody listens any more where the command has been given up.
+            let _ = sender.send(event);
+        })
+    });
+    while let Some(event) = events.recv().await {
+        hear(event);
+    }
+    match done.await {
+        Ok(result) => result,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }

@@ -1,5 +1,11 @@
-//! Pure: what is shipped: records and hashes.
+//! Pure: what is shipped: entries, layers, limits, records and hashes.
 
 pub(crate) mod archive;
+pub(crate) mod elf;
+pub(crate) mod installer;
+pub(crate) mod layer;
+pub(crate) mod limits;
 pub(crate) mod record;
+pub(crate) mod requirements;
+pub(crate) mod script;
 pub(crate) mod toolkit_yaml;

@@ -45,6 +45,9 @@ pub enum Fault {
     CutAfter,
     /// Carried out and answered, late.
     Late(Duration),
+    /// Carried out, and the first text stands as the second one in the answer: for a state that an
+    /// emulator never leaves.
+    Reworded(&'static str, &'static str),
 }
 
 impl Fault {
@@ -78,7 +81,7 @@ impl Fault {
     }
 
     pub(super) fn reaches_the_emulator(&self) -> bool {
-        matches!(self, Self::CutAfter | Self::Late(_))
+        matches!(self, Self::CutAfter | Self::Late(_) | Self::Reworded(..))
     }
 
     pub(super) fn reply(&self, asked: &Asked, action: &str, answer: Option<Answer>) -> Reply {
@@ -106,7 +109,15 @@ impl Fault {
             (Self::Answer(answer), _) => Reply::Answer(answer.clone()),
             (Self::CutAfter, Some(answer)) => Reply::Answer(answer.torn()),
             (Self::Late(delay), Some(answer)) => Reply::Answer(answer.after(*delay)),
-            (Self::CutBefore | Self::CutAfter | Self::Late(_), _) => Reply::Silence,
+            (Self::Reworded(from, to), Some(mut answer)) => {
+                let text = String::from_utf8_lossy(&answer.body()).replace(from, to);
+                answer.headers.retain(|(name, _)| name != "content-length");
+                answer.pieces = vec![(Duration::ZERO, text.into())];
+                Reply::Answer(answer)
+            }
+            (Self::CutBefore | Self::CutAfter | Self::Late(_) | Self::Reworded(..), _) => {
+                Reply::Silence
+            }
         }
     }
 }

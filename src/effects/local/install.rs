@@ -15,7 +15,7 @@ use std::{
 use super::{Progress, VERSION, process::last_lines};
 use crate::{
     effects::{
-        env,
+        cache,
         files::{self, FileError},
     },
     error::Failure,
@@ -27,7 +27,7 @@ const MARKER: &str = "cargo-agentcore-complete";
 
 /// The Python that the emulator runs in; installs it where it is missing.
 pub(super) fn ensure(say: &(dyn Fn(Progress) + Sync)) -> Result<PathBuf, Failure> {
-    let cache = cache_dir(&Surroundings::observe())?;
+    let cache = cache::directory()?;
     let hash = files::hash(REQUIREMENTS.as_bytes());
     let home = cache.join(format!("ministack-{VERSION}-{}", &hash[..12]));
     let python = python_of(&home);
@@ -62,49 +62,6 @@ fn python_of(home: &Path) -> PathBuf {
     } else {
         home.join("bin").join("python")
     }
-}
-
-/// What decides where the cache is.
-struct Surroundings {
-    ours: Option<PathBuf>,
-    xdg: Option<PathBuf>,
-    local_app_data: Option<PathBuf>,
-    home: Option<PathBuf>,
-}
-
-impl Surroundings {
-    fn observe() -> Self {
-        let path = |name| env::var(name).map(PathBuf::from);
-        Self {
-            ours: path("CARGO_AGENTCORE_CACHE_DIR")
-                .map(|path| env::current_dir().map_or_else(|_| path.clone(), |at| at.join(&path))),
-            xdg: path("XDG_CACHE_HOME"),
-            local_app_data: path("LOCALAPPDATA"),
-            home: env::home_dir(),
-        }
-    }
-}
-
-fn cache_dir(around: &Surroundings) -> Result<PathBuf, Failure> {
-    let system = if cfg!(windows) {
-        around.local_app_data.clone()
-    } else {
-        let library = cfg!(target_os = "macos").then_some("Library/Caches");
-        around
-            .xdg
-            .clone()
-            // The specification: a relative path is to be ignored.
-            .filter(|path| path.is_absolute())
-            .or_else(|| Some(around.home.as_ref()?.join(library.unwrap_or(".cache"))))
-    };
-    around
-        .ours
-        .clone()
-        .or_else(|| Some(system?.join("cargo-agentcore")))
-        .ok_or_else(|| {
-            Failure::world("there is no home directory to keep the emulator in")
-                .help("name a directory with the variable CARGO_AGENTCORE_CACHE_DIR")
-        })
 }
 
 /// An installer that did not do it, and what it said.
@@ -326,51 +283,6 @@ fn run(who: &str, mut command: Command) -> Result<Tried, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn nothing() -> Surroundings {
-        Surroundings {
-            ours: None,
-            xdg: None,
-            local_app_data: None,
-            home: None,
-        }
-    }
-
-    #[test]
-    fn our_own_variable_names_the_cache_itself() {
-        let around = Surroundings {
-            ours: Some("/elsewhere".into()),
-            home: Some("/home/ann".into()),
-            ..nothing()
-        };
-        assert_eq!(
-            cache_dir(&around).expect("a place"),
-            Path::new("/elsewhere")
-        );
-    }
-
-    #[cfg(all(unix, not(target_os = "macos")))]
-    #[test]
-    fn the_cache_follows_xdg_and_else_the_home_directory() {
-        let mut around = Surroundings {
-            xdg: Some("/xdg".into()),
-            home: Some("/home/ann".into()),
-            ..nothing()
-        };
-        let place = |around: &Surroundings| cache_dir(around).expect("a place");
-        assert_eq!(place(&around), Path::new("/xdg/cargo-agentcore"));
-        around.xdg = Some("relative".into());
-        assert_eq!(
-            place(&around),
-            Path::new("/home/ann/.cache/cargo-agentcore")
-        );
-    }
-
-    #[test]
-    fn without_a_home_the_message_names_the_variable() {
-        let failure = cache_dir(&nothing()).expect_err("no place");
-        assert!(failure.messages[0].help[0].contains("CARGO_AGENTCORE_CACHE_DIR"));
-    }
 
     #[test]
     fn an_environment_without_its_marker_is_not_complete() {

@@ -42,10 +42,10 @@ pub(crate) struct Source {
 }
 
 /// Files of rules, in every directory.
-const RULES: [&str; 2] = [".gitignore", ".agentcoreignore"];
+pub(super) const RULES: [&str; 2] = [".gitignore", ".agentcoreignore"];
 
 /// Never shipped, whatever rule says otherwise: what opens doors.
-const SECRET_DIRECTORIES: [&str; 6] = [".aws", ".ssh", ".gnupg", ".git", ".hg", ".svn"];
+pub(super) const SECRET_DIRECTORIES: [&str; 6] = [".aws", ".ssh", ".gnupg", ".git", ".hg", ".svn"];
 const SECRET_FILES: [&str; 8] = [
     ".netrc",
     ".pypirc",
@@ -58,7 +58,7 @@ const SECRET_FILES: [&str; 8] = [
 ];
 const SECRET_EXTENSIONS: [&str; 5] = ["key", "p12", "pfx", "jks", "keystore"];
 /// Made again by whoever needs them.
-const CACHES: [&str; 7] = [
+pub(super) const CACHES: [&str; 7] = [
     "__pycache__",
     "node_modules",
     ".mypy_cache",
@@ -67,7 +67,7 @@ const CACHES: [&str; 7] = [
     ".tox",
     ".bedrock_agentcore",
 ];
-const LITTER: [&str; 3] = [".DS_Store", ".bedrock_agentcore.yaml", ".cargo-agentcore"];
+pub(super) const LITTER: [&str; 3] = [".DS_Store", ".bedrock_agentcore.yaml", ".cargo-agentcore"];
 
 /// Walks the sources and hashes them. Every problem is reported, not the first alone.
 pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
@@ -413,7 +413,7 @@ fn describe(glob: &Glob) -> String {
     format!("the rule `{}` of {file}", glob.original())
 }
 
-fn is_secret(name: &str, content: &[u8]) -> bool {
+pub(super) fn is_secret(name: &str, content: &[u8]) -> bool {
     let extension = Path::new(name)
         .extension()
         .and_then(OsStr::to_str)
@@ -426,13 +426,13 @@ fn is_secret(name: &str, content: &[u8]) -> bool {
 }
 
 #[cfg(unix)]
-fn executable(path: &Path) -> bool {
+pub(super) fn executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]
-fn executable(_path: &Path) -> bool {
+pub(super) fn executable(_path: &Path) -> bool {
     false
 }
 

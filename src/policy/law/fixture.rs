@@ -4,7 +4,9 @@ use super::{
     AccountId, Agent, Partition, Permission, Region, RoleSettings, RuntimeName, Scope, Target,
 };
 use crate::{
-    config::{Access, Boundary, Language, Lifecycle, Model, Network, Protocol, RoleArn, Runtime},
+    config::{
+        Access, Boundary, Bytecode, Language, Lifecycle, Model, Network, Protocol, RoleArn, Runtime,
+    },
     names::{AgentName, IamPath, ProjectId, RoleName},
 };
 
@@ -106,6 +108,7 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
         entrypoint: "invoke.py".into(),
         requirements: "requirements.txt".into(),
         runtime: Runtime::Python313,
+        bytecode: Bytecode::Auto,
         models,
         permissions,
         env: [].into(),

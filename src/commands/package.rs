@@ -1,0 +1,127 @@
+//! `cargo agentcore package`: copy the sources, build what is shipped. Makes no call to AWS.
+
+use serde_json::{Value, json};
+
+use super::{
+    files,
+    packaging::{self, Options},
+};
+use crate::{
+    cli,
+    config::Agent,
+    effects::{
+        self,
+        packaging::{Built, Origin},
+    },
+    error::Failure,
+    plan::files::Force,
+    ui::Ui,
+};
+
+/// Build the archive that `deploy` uploads
+///
+/// Prints on stdout the archive's path, one line per agent. AWS is not asked for anything.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print what is in the archive instead: size and path, one file a line
+    #[arg(long)]
+    list: bool,
+    /// Overwrite copied files although they were edited by hand
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    options: Options,
+    /// The form of what goes to stdout
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    output: cli::Output,
+    #[command(flatten)]
+    project: cli::Project,
+}
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let stage = super::stage(&args.project, false);
+    let (project, config) = super::load(&args.project, &stage, ui)?;
+    let _lock = super::lock(&project, ui)?;
+    let force = if args.force { Force::Yes } else { Force::No };
+    let mut documents = Vec::new();
+    let mut failures = Vec::new();
+    // One after the other: each uses every core.
+    for agent in &config.agents {
+        let built = async {
+            let work = files::decide(agent, &project, None, force)?;
+            for warning in work.warnings() {
+                ui.warning(warning);
+            }
+            for note in work.notes() {
+                ui.note(note);
+            }
+            work.apply(ui)?;
+            packaging::build_described(agent, &project, &args.options, ui).await
+        };
+        match built.await {
+            Ok(built) if args.output == cli::Output::Json => {
+                documents.push(document(agent, &built, args.list)?);
+            }
+            Ok(built) => show(&built, args.list, ui)?,
+            Err(failure) => failures.push(failure),
+        }
+    }
+    if args.output == cli::Output::Json {
+        ui.result(&format!(
+            "{:#}",
+            json!({ "version": 1, "agents": documents })
+        ));
+    }
+    Failure::all(failures).map_or(Ok(()), Err)
+}
+
+fn show(built: &Built, list: bool, ui: &Ui) -> Result<(), Failure> {
+    if !list {
+        ui.result(&built.archive.path.display().to_string());
+        return Ok(());
+    }
+    let lines: Vec<String> = effects::packaging::entries(&built.archive.path)?
+        .iter()
+        .map(|entry| format!("{:>10} {}", entry.unzipped, entry.path))
+        .collect();
+    ui.result(&lines.join("\n"));
+    Ok(())
+}
+
+fn document(agent: &Agent, built: &Built, list: bool) -> Result<Value, Failure> {
+    let mut document = json!({
+        "agent": agent.name.as_str(),
+        "runtime": agent.runtime,
+        "archive": built.archive.path,
+        "id": built.archive.id,
+        "bytes": built.archive.size,
+        "unzipped_bytes": built.unzipped,
+        "own_files": built.own_files,
+        "dependencies": {
+            "files": built.dependency_files,
+            "bytes": built.archive.dependencies.size,
+            "sha256": built.archive.dependencies.sha256,
+            "from": match built.dependencies {
+                Origin::None => "nothing",
+                Origin::Cache => "cache",
+                Origin::Installed => "index",
+                Origin::Archive => "archive",
+            },
+        },
+        "compiled_by": built.compiled_by,
+    });
+    if list {
+        let entries = effects::packaging::entries(&built.archive.path)?;
+        document["entries"] = entries
+            .iter()
+            .map(|entry| {
+                json!({
+                    "path": entry.path,
+                    "bytes": entry.unzipped,
+                    "zipped_bytes": entry.zipped,
+                })
+            })
+            .collect();
+    }
+    Ok(document)
+}

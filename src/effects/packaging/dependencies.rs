@@ -1,0 +1,320 @@
+//! The dependencies' layer: taken from the cache, or installed, compiled and compressed into it.
+#![expect(clippy::disallowed_methods, reason = "what was installed is read here")]
+
+use std::{
+    fs::{self, File},
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use md5::Md5;
+use sha2::{Digest as _, Sha256};
+use zip::ZipWriter;
+
+use super::{
+    Event, Request, Reuse, Say,
+    bytecode::Python,
+    installer::{self, Installer},
+    requirements::Wanted,
+    store::{self, Held},
+    writer::{self, Input, zip_error},
+};
+use crate::{
+    config::Runtime,
+    effects::{
+        files::{self, FileError},
+        source::executable,
+    },
+    error::{Exit, Failure, Message},
+    package::{
+        layer::{self, Layer},
+        script,
+    },
+};
+
+/// What an entry of the cache hangs on.
+pub(super) struct Key {
+    pub(super) text: String,
+    installer: Option<Installer>,
+}
+
+/// The same for the same requirements, on every machine.
+pub(super) fn key(
+    wanted: &Wanted,
+    runtime: Runtime,
+    python: Option<&Python>,
+) -> Result<Key, Failure> {
+    if !wanted.requires {
+        return Ok(Key {
+            text: "nothing".to_owned(),
+            installer: None,
+        });
+    }
+    let installer = installer::find(wanted)?;
+    let compiler = python.map_or("none".to_owned(), |python| {
+        format!("{} {}", python.version, python.magic)
+    });
+    let text = [
+        &format!("layout {}", layer::LAYOUT),
+        installer.tool.name(),
+        runtime.as_str(),
+        &compiler,
+        &format!("{:?}", wanted.kind),
+        &wanted.digest,
+    ]
+    .join("\n");
+    Ok(Key {
+        text: files::hash(text.as_bytes())[..32].to_owned(),
+        installer: Some(installer),
+    })
+}
+
+/// A layer that stays in the cache as long as this is held.
+pub(super) struct Ready {
+    pub(super) held: Held,
+    pub(super) layer: Layer,
+    pub(super) cached: bool,
+}
+
+/// `None` where nothing is required.
+pub(super) fn ensure(
+    request: &Request,
+    wanted: &Wanted,
+    key: &Key,
+    python: Option<&Python>,
+    say: Say<'_>,
+) -> Result<Option<Ready>, Failure> {
+    let Some(installer) = &key.installer else {
+        return Ok(None);
+    };
+    let held = store::hold(&key.text, || say(Event::Waiting))?;
+    if request.reuse == Reuse::Cache
+        && let Some(layer) = held.read()?
+    {
+        return Ok(Some(Ready {
+            held,
+            layer,
+            cached: true,
+        }));
+    }
+    let workshop = held.workshop()?;
+    // Compilers write the path that they are given; links in it would lead elsewhere.
+    let work = fs::canonicalize(workshop.path())
+        .map_err(|error| FileError::new("read", workshop.path(), error))?;
+    let target = work.join("target");
+    files::create_dir_all(&target)?;
+    installer.install(wanted, request.runtime, &target, &work, say)?;
+    let inputs = prepare(&target, &work, python, say)?;
+    say(Event::Compressing {
+        files: inputs.len(),
+    });
+    let archive = work.join("dependencies.zip");
+    let layer = write(&archive, &inputs, python)?;
+    held.publish(&archive, &layer)?;
+    held.evict_others();
+    Ok(Some(Ready {
+        held,
+        layer,
+        cached: false,
+    }))
+}
+
+/// Compiles what was installed and lists it, sorted.
+fn prepare(
+    target: &Path,
+    work: &Path,
+    python: Option<&Python>,
+    say: Say<'_>,
+) -> Result<Vec<Input>, Failure> {
+    let mut installed = Vec::new();
+    walk(target, "", &mut installed)?;
+    installed.sort();
+    if let Some(python) = python {
+        let sources: Vec<String> = installed
+            .iter()
+            .filter(|input| has_extension(&input.path, "py"))
+            .map(|input| input.path.clone())
+            .collect();
+        say(Event::Compiling {
+            python: python.version.clone(),
+            files: sources.len(),
+        });
+        python.compile(target, &sources, work)?;
+        installed.clear();
+        walk_with_caches(target, "", &mut installed)?;
+        installed.sort();
+    }
+    adapt(&mut installed)?;
+    Ok(installed)
+}
+
+pub(super) fn has_extension(path: &str, extension: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|found| found == extension)
+}
+
+/// Drops the caches that wheels bring along: they are of another Python or compared by time.
+fn walk(directory: &Path, prefix: &str, found: &mut Vec<Input>) -> Result<(), Failure> {
+    visit(directory, prefix, found, &|path| {
+        files::remove_tree(path)?;
+        Ok(false)
+    })
+}
+
+fn walk_with_caches(directory: &Path, prefix: &str, found: &mut Vec<Input>) -> Result<(), Failure> {
+    visit(directory, prefix, found, &|_| Ok(true))
+}
+
+fn visit(
+    directory: &Path,
+    prefix: &str,
+    found: &mut Vec<Input>,
+    enters_cache: &dyn Fn(&Path) -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    let failed = |error| FileError::new("read", directory, error);
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().into_string().map_err(|name| {
+            Failure::world(format!(
+                "the name of a dependency's file is not UTF-8: `{prefix}{}`",
+                name.display()
+            ))
+        })?;
+        let path = entry.path();
+        let metadata = fs::metadata(&path).map_err(|error| FileError::new("read", &path, error))?;
+        if metadata.is_dir() {
+            if name != "__pycache__" || enters_cache(&path)? {
+                visit(&path, &format!("{prefix}{name}/"), found, enters_cache)?;
+            }
+        } else if !(prefix.is_empty() && name == ".lock") {
+            // `.lock` is uv's own, while it installs.
+            found.push(Input {
+                path: format!("{prefix}{name}"),
+                size: metadata.len(),
+                executable: executable(&path),
+                from: path,
+                instead: None,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Scripts lose the path of this machine's Python, and the records that list them follow.
+fn adapt(inputs: &mut [Input]) -> Result<(), Failure> {
+    let read = |input: &Input| {
+        fs::read(&input.from).map_err(|error| FileError::new("read", &input.from, error))
+    };
+    let mut changed = Vec::new();
+    for input in inputs
+        .iter_mut()
+        .filter(|input| input.path.starts_with("bin/"))
+    {
+        if input.size > 1024 * 1024 {
+            continue;
+        }
+        if let Some(content) = script::portable(&read(input)?) {
+            changed.push((input.path.clone(), content.clone()));
+            input.instead = Some(content);
+        }
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    for input in inputs
+        .iter_mut()
+        .filter(|input| input.path.ends_with(".dist-info/RECORD"))
+    {
+        let content = read(input)?;
+        if let Ok(text) = String::from_utf8(content) {
+            let new = script::record_of(&text, &changed);
+            if new != text {
+                input.instead = Some(new.into_bytes());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write(archive: &Path, inputs: &[Input], python: Option<&Python>) -> Result<Layer, Failure> {
+    let failed = |error| FileError::new("write", archive, error);
+    let file = File::create(archive).map_err(failed)?;
+    let mut zip = ZipWriter::new(std::io::BufWriter::with_capacity(1 << 20, file));
+    let written = writer::append(&mut zip, archive, inputs)?;
+    if !written.problems.is_empty() {
+        return Err(misfits(written.problems));
+    }
+    let mut buffer = zip
+        .finish()
+        .map_err(|error| zip_error("write", archive, error))?;
+    buffer.flush().map_err(failed)?;
+    buffer.get_ref().sync_all().map_err(failed)?;
+    let size = buffer.get_ref().metadata().map_err(failed)?.len();
+    drop(buffer);
+    let head = directory_start(archive)?;
+    let (sha256, md5) = hash_range(archive, 0, head, Sha256::new())?;
+    Ok(Layer {
+        head,
+        size,
+        sha256,
+        md5,
+        files: inputs.len(),
+        weights: layer::weigh(&written.entries),
+        compiled_by: python.map(|python| python.version.clone()),
+    })
+}
+
+fn misfits(messages: Vec<Message>) -> Failure {
+    Failure {
+        exit: Exit::World,
+        messages,
+    }
+}
+
+fn directory_start(archive: &Path) -> Result<u64, Failure> {
+    let file = File::open(archive).map_err(|error| FileError::new("read", archive, error))?;
+    let zip = zip::ZipArchive::new(std::io::BufReader::new(file))
+        .map_err(|error| zip_error("read", archive, error))?;
+    Ok(zip.central_directory_start())
+}
+
+/// SHA-256 (after what it has taken already) and MD5 of a part of a file.
+pub(super) fn hash_range(
+    path: &Path,
+    from: u64,
+    to: u64,
+    mut sha256: Sha256,
+) -> Result<(String, [u8; 16]), Failure> {
+    use std::io::{Seek as _, SeekFrom};
+
+    let failed = |error| FileError::new("read", path, error);
+    let mut file = File::open(path).map_err(failed)?;
+    file.seek(SeekFrom::Start(from)).map_err(failed)?;
+    let mut rest = file.take(to - from);
+    let mut md5 = Md5::new();
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        let count = rest.read(&mut buffer).map_err(failed)?;
+        if count == 0 {
+            break;
+        }
+        sha256.update(&buffer[..count]);
+        md5.update(&buffer[..count]);
+    }
+    Ok((hexadecimal(&sha256.finalize()), md5.finalize().into()))
+}
+
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes every text");
+        text
+    })
+}
+
+/// Where an archive's dependencies lie until it is written.
+pub(super) fn archive_of(ready: &Ready) -> PathBuf {
+    ready.held.archive()
+}

@@ -1,0 +1,118 @@
+//! Building `deployment.zip`: dependencies once into the user's cache, the agent's own files over them.
+
+mod bytecode;
+mod dependencies;
+mod installer;
+mod requirements;
+mod run;
+mod shipped;
+mod store;
+mod writer;
+
+mod assembly;
+
+use std::path::PathBuf;
+
+pub(crate) use self::assembly::entries;
+use crate::{
+    config::{Bytecode, Runtime},
+    error::{Failure, Message},
+    package::archive::Archive,
+};
+
+/// What is to be built.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) agent: String,
+    /// The deployment folder, the agent's sources copied into it.
+    pub(crate) deployment: PathBuf,
+    /// Both relative to the deployment folder.
+    pub(crate) entrypoint: String,
+    pub(crate) requirements: String,
+    pub(crate) runtime: Runtime,
+    pub(crate) bytecode: Bytecode,
+    /// Where the archive is put, with what is remembered of it.
+    pub(crate) output: PathBuf,
+    pub(crate) reuse: Reuse,
+}
+
+/// Whether earlier work is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    Cache,
+    Nothing,
+}
+
+/// What takes its time, and what is worth saying on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Another run installs the same dependencies.
+    Waiting,
+    Installing {
+        with: &'static str,
+    },
+    /// No wheel for the tags tried so far.
+    Trying {
+        glibc_minor: u32,
+    },
+    Compiling {
+        python: String,
+        files: usize,
+    },
+    Compressing {
+        files: usize,
+    },
+    /// Words of the installer.
+    Said(String),
+    /// Why no compiled files are shipped.
+    NotCompiled(String),
+    Warning(Message),
+}
+
+pub(crate) type Say<'a> = &'a (dyn Fn(Event) + Sync);
+
+/// The archive, and what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Built {
+    pub(crate) archive: Archive,
+    pub(crate) dependencies: Origin,
+    pub(crate) dependency_files: usize,
+    pub(crate) own_files: usize,
+    pub(crate) unzipped: u64,
+    pub(crate) compiled_by: Option<String>,
+}
+
+/// Where the dependencies came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nothing is required.
+    None,
+    Cache,
+    Installed,
+    /// The last archive is still what a new one would be.
+    Archive,
+}
+
+/// Builds the archive; blocks until it is done.
+pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
+    let wanted = requirements::observe(&request.deployment.join(&request.requirements))?;
+    let python = match request.bytecode {
+        Bytecode::Auto => bytecode::find(request.runtime, say)?,
+        Bytecode::Never => None,
+    };
+    let own = shipped::observe(request)?;
+    for warning in &own.warnings {
+        say(Event::Warning(warning.clone()));
+    }
+    let key = dependencies::key(&wanted, request.runtime, python.as_ref())?;
+    assembly::assemble(
+        request,
+        &assembly::Parts {
+            wanted: &wanted,
+            key: &key,
+            own: &own,
+            python: python.as_ref(),
+        },
+        say,
+    )
+}

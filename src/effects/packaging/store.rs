@@ -1,0 +1,152 @@
+//! The cache of dependencies that a user's projects share: one folder an entry, complete or not there.
+//!
+//! An entry is built beside its place and renamed into it. Its lock file is held by whoever builds,
+//! reads or drops it, so none is dropped while it is in use, and none is built twice at once.
+#![expect(clippy::disallowed_methods, reason = "the cache is kept here")]
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    effects::{
+        cache,
+        files::{self, FileError, Lock},
+    },
+    error::Failure,
+    package::layer::Layer,
+};
+
+const ARCHIVE: &str = "dependencies.zip";
+const DESCRIPTION: &str = "layer.json";
+const BUILDING: &str = ".building-";
+/// The least recently used entries beyond these go.
+const ENTRIES: usize = 20;
+const BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// One entry, held.
+pub(super) struct Held {
+    home: PathBuf,
+    key: String,
+    _lock: Lock,
+}
+
+pub(super) fn hold(key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
+    let home = cache::directory()?.join("dependencies");
+    files::create_dir_all(&home)?;
+    let path = lock_of(&home, key);
+    let lock = files::lock(&path, waiting)?;
+    // The time of the lock file tells when the entry was last used; a wrong order costs little.
+    if let Ok(file) = File::options().write(true).open(&path) {
+        let _ = file.set_modified(SystemTime::now());
+    }
+    Ok(Held {
+        home,
+        key: key.to_owned(),
+        _lock: lock,
+    })
+}
+
+impl Held {
+    pub(super) fn archive(&self) -> PathBuf {
+        self.home.join(&self.key).join(ARCHIVE)
+    }
+
+    /// The entry, where it is whole.
+    pub(super) fn read(&self) -> Result<Option<Layer>, Failure> {
+        let description = self.home.join(&self.key).join(DESCRIPTION);
+        let Some(text) = files::read_text(&description)? else {
+            return Ok(None);
+        };
+        let layer: Option<Layer> = serde_json::from_str(&text).ok();
+        Ok(layer.filter(|layer| {
+            fs::metadata(self.archive()).is_ok_and(|found| found.len() == layer.size)
+        }))
+    }
+
+    /// A new folder to build in; what killed runs left of this entry goes.
+    pub(super) fn workshop(&self) -> Result<TempDir, Failure> {
+        sweep(&self.home, &self.key);
+        let made = tempfile::Builder::new()
+            .prefix(&format!("{}{BUILDING}", self.key))
+            .tempdir_in(&self.home);
+        Ok(made.map_err(|error| FileError::new("write in", &self.home, error))?)
+    }
+
+    /// Puts the finished archive in its place.
+    pub(super) fn publish(&self, archive: &Path, layer: &Layer) -> Result<(), Failure> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |error| FileError::new("write", &path, error)
+        };
+        let staged = archive.with_file_name("entry");
+        files::create_dir_all(&staged)?;
+        fs::rename(archive, staged.join(ARCHIVE)).map_err(failed(&staged))?;
+        let text = serde_json::to_string(layer).expect("a layer is plain data");
+        files::write_atomic(&staged.join(DESCRIPTION), &staged, text.as_bytes(), false)?;
+        let place = self.home.join(&self.key);
+        files::remove_tree(&place)?;
+        fs::rename(&staged, &place).map_err(failed(&place))?;
+        Ok(())
+    }
+
+    /// Drops what has not been used for longest. A cache that stays too large is no reason to fail.
+    pub(super) fn evict_others(&self) {
+        let Ok(found) = fs::read_dir(&self.home) else {
+            return;
+        };
+        let mut others: Vec<(SystemTime, u64, String)> = found
+            .filter_map(Result::ok)
+            .filter_map(|entry| {
+                let key = entry.file_name().into_string().ok()?;
+                if key.contains('.') || key == self.key {
+                    return None;
+                }
+                let used =
+                    fs::metadata(lock_of(&self.home, &key)).and_then(|found| found.modified());
+                let size = fs::metadata(entry.path().join(ARCHIVE)).map_or(0, |found| found.len());
+                Some((used.unwrap_or(SystemTime::UNIX_EPOCH), size, key))
+            })
+            .collect();
+        others.sort_by(|a, b| b.0.cmp(&a.0));
+        let mut bytes = fs::metadata(self.archive()).map_or(0, |found| found.len());
+        for (at, (_, size, key)) in others.iter().enumerate() {
+            bytes += size;
+            if at + 1 < ENTRIES && bytes <= BYTES {
+                continue;
+            }
+            let free = File::options()
+                .write(true)
+                .open(lock_of(&self.home, key))
+                .is_ok_and(|file| file.try_lock().is_ok_and(|()| drop_entry(&self.home, key)));
+            if free {
+                bytes -= size;
+            }
+        }
+    }
+}
+
+/// While its lock is held.
+fn drop_entry(home: &Path, key: &str) -> bool {
+    sweep(home, key);
+    files::remove_tree(&home.join(key)).is_ok()
+}
+
+fn lock_of(home: &Path, key: &str) -> PathBuf {
+    home.join(format!("{key}.lock"))
+}
+
+/// Half-built folders of an entry whose lock is held are nobody's.
+fn sweep(home: &Path, key: &str) {
+    let prefix = format!("{key}{BUILDING}");
+    for entry in fs::read_dir(home).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            // An installer that outlived its run may still write; the next run tries again.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

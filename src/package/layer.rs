@@ -1,0 +1,129 @@
+//! The two layers of an archive: the dependencies, and the agent's own files over them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Runtime;
+
+/// Part of every key: changes whenever the same input makes other bytes than before.
+pub(crate) const LAYOUT: u32 = 1;
+/// Where the archive is unpacked by the service.
+pub(crate) const HOME: &str = "/var/task";
+
+/// The dependencies as they lie in the cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Layer {
+    /// Bytes of the local entries: where the archive's directory begins.
+    pub(crate) head: u64,
+    /// Bytes of the whole file, directory included.
+    pub(crate) size: u64,
+    pub(crate) sha256: String,
+    pub(crate) md5: [u8; 16],
+    pub(crate) files: usize,
+    pub(crate) weights: Weights,
+    /// The Python that compiled them, such as `3.13.2`.
+    pub(crate) compiled_by: Option<String>,
+}
+
+/// Bytes by what brought them: a package's folder, or a file at the root.
+pub(crate) type Weights = BTreeMap<String, Weight>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Weight {
+    pub(crate) zipped: u64,
+    pub(crate) unzipped: u64,
+}
+
+/// A file of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) path: String,
+    pub(crate) zipped: u64,
+    pub(crate) unzipped: u64,
+}
+
+/// What each part of an archive weighs.
+pub(crate) fn weigh(entries: &[Entry]) -> Weights {
+    let mut weights = Weights::new();
+    for entry in entries {
+        let top = entry.path.split('/').next().unwrap_or(&entry.path);
+        let weight = weights.entry(top.to_owned()).or_default();
+        weight.zipped += entry.zipped;
+        weight.unzipped += entry.unzipped;
+    }
+    weights
+}
+
+/// The dependencies' entries that an own file replaces. With a Python file goes what was compiled from
+/// it: a compiled file is never compared with its source, so the old code would run.
+pub(crate) fn replaced_by(own: &str, runtime: Runtime) -> Vec<String> {
+    let mut replaced = vec![own.to_owned()];
+    if let Some(module) = own.strip_suffix(".py") {
+        let (directory, stem) = module
+            .rsplit_once('/')
+            .map_or((String::new(), module), |(directory, stem)| {
+                (format!("{directory}/"), stem)
+            });
+        replaced.push(format!(
+            "{directory}__pycache__/{stem}.{}.pyc",
+            cache_tag(runtime)
+        ));
+    }
+    replaced
+}
+
+/// What stands in the names of compiled files: `cpython-313`.
+pub(crate) fn cache_tag(runtime: Runtime) -> String {
+    format!(
+        "c{}",
+        runtime
+            .as_str()
+            .replace("python", "python-")
+            .replace('.', "")
+    )
+}
+
+/// The files in groups that one run of the compiler takes: the same on every machine, because what
+/// an interpreter compiled before can show in what it writes next.
+pub(crate) fn compile_groups<T>(sorted: &[T]) -> impl Iterator<Item = &[T]> {
+    sorted.chunks(200)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_own_file_replaces_the_dependencys_and_what_was_compiled_from_it() {
+        let replaced = |own| replaced_by(own, Runtime::Python313);
+        assert_eq!(
+            replaced("six.py"),
+            ["six.py", "__pycache__/six.cpython-313.pyc"]
+        );
+        assert_eq!(
+            replaced("a/b.py"),
+            ["a/b.py", "a/__pycache__/b.cpython-313.pyc"]
+        );
+        assert_eq!(replaced("a/data.json"), ["a/data.json"]);
+    }
+
+    #[test]
+    fn weights_are_gathered_by_what_stands_at_the_root() {
+        let entry = |path: &str, zipped, unzipped| Entry {
+            path: path.to_owned(),
+            zipped,
+            unzipped,
+        };
+        let weights = weigh(&[
+            entry("a/b.py", 1, 2),
+            entry("a/c/d.py", 3, 4),
+            entry("six.py", 5, 6),
+        ]);
+        let is = |zipped, unzipped| Weight { zipped, unzipped };
+        assert_eq!(
+            weights,
+            BTreeMap::from([("a".to_owned(), is(4, 6)), ("six.py".to_owned(), is(5, 6))])
+        );
+    }
+}

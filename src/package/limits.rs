@@ -1,0 +1,150 @@
+//! The service's limits on an archive, and what is said where one is exceeded.
+
+use super::layer::{Weight, Weights};
+use crate::error::Message;
+
+const MIB: u64 = 1024 * 1024;
+const ZIPPED: u64 = 250 * MIB;
+const UNZIPPED: u64 = 750 * MIB;
+/// How many contributors are named.
+const NAMED: usize = 10;
+
+/// What is too large, with the largest parts and what grew since the last archive.
+pub(crate) fn exceeded(
+    zipped: u64,
+    weights: &Weights,
+    before: Option<&Weights>,
+    with_bytecode: bool,
+) -> Vec<Message> {
+    let unzipped: u64 = weights.values().map(|weight| weight.unzipped).sum();
+    let mut messages = Vec::new();
+    for (size, limit, what, of) in [
+        (
+            zipped,
+            ZIPPED,
+            "the archive",
+            (|weight| weight.zipped) as fn(&Weight) -> u64,
+        ),
+        (unzipped, UNZIPPED, "the unpacked archive", |weight| {
+            weight.unzipped
+        }),
+    ] {
+        if size <= limit {
+            continue;
+        }
+        let mut message = Message::new(format!(
+            "{what} has {}, and the service takes {}",
+            megabytes(size),
+            megabytes(limit)
+        ))
+        .note(format!("the largest parts:\n{}", largest(weights, of)));
+        if let Some(grown) = before.map(|before| grown(weights, before, of))
+            && !grown.is_empty()
+        {
+            message = message.note(format!("since the last archive:\n{grown}"));
+        }
+        messages.push(message.help(
+            "take out requirements that the agent does not import, and data that it can fetch",
+        ));
+    }
+    if with_bytecode && let Some(last) = messages.last_mut() {
+        last.help.push(
+            "`bytecode = \"never\"` in the agent's table leaves the compiled files out".to_owned(),
+        );
+    }
+    messages
+}
+
+fn largest(weights: &Weights, of: fn(&Weight) -> u64) -> String {
+    let mut parts: Vec<_> = weights
+        .iter()
+        .map(|(name, weight)| (of(weight), name))
+        .collect();
+    parts.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    lines(
+        parts
+            .into_iter()
+            .map(|(size, name)| format!("{:>10} {name}", megabytes(size))),
+    )
+}
+
+fn grown(weights: &Weights, before: &Weights, of: fn(&Weight) -> u64) -> String {
+    let mut parts: Vec<_> = weights
+        .iter()
+        .filter_map(|(name, weight)| {
+            let old = before.get(name).map_or(0, of);
+            let more = of(weight).checked_sub(old).filter(|more| *more > 0)?;
+            Some((more, name, old == 0))
+        })
+        .collect();
+    parts.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    lines(parts.into_iter().map(|(more, name, new)| {
+        let word = if new { "new" } else { "grown" };
+        format!("{:>10} {name} ({word})", format!("+{}", megabytes(more)))
+    }))
+}
+
+fn lines(parts: impl Iterator<Item = String>) -> String {
+    parts.take(NAMED).collect::<Vec<_>>().join("\n")
+}
+
+/// `41.2 MB`; the service counts in powers of two, and so do we.
+#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+pub(crate) fn megabytes(bytes: u64) -> String {
+    if bytes < MIB {
+        return format!("{:.1} kB", bytes as f64 / 1024.0);
+    }
+    format!("{:.1} MB", bytes as f64 / MIB as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights(parts: &[(&str, u64)]) -> Weights {
+        parts
+            .iter()
+            .map(|(name, size)| {
+                let weight = Weight {
+                    zipped: size * MIB / 10,
+                    unzipped: size * MIB,
+                };
+                ((*name).to_owned(), weight)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn an_archive_at_the_limits_passes() {
+        let parts = weights(&[("a", 750)]);
+        assert_eq!(exceeded(ZIPPED, &parts, None, true), []);
+    }
+
+    #[test]
+    fn the_largest_parts_and_the_growth_are_named() {
+        let names: Vec<String> = (0..12).map(|at| format!("p{at:02}")).collect();
+        let now: Vec<(&str, u64)> = names.iter().map(String::as_str).zip(60..).collect();
+        let messages = exceeded(1, &weights(&now), Some(&weights(&now[..11])), true);
+        assert_eq!(messages.len(), 1);
+        assert_eq!(
+            messages[0].what,
+            "the unpacked archive has 786.0 MB, and the service takes 750.0 MB"
+        );
+        assert!(
+            messages[0].notes[0].starts_with("the largest parts:\n   71.0 MB p11\n   70.0 MB p10")
+        );
+        assert_eq!(messages[0].notes[0].lines().count(), 11);
+        assert_eq!(
+            messages[0].notes[1],
+            "since the last archive:\n  +71.0 MB p11 (new)"
+        );
+        assert!(messages[0].help[1].contains("bytecode"));
+    }
+
+    #[test]
+    fn both_limits_are_told_at_once() {
+        let messages = exceeded(ZIPPED + 1, &weights(&[("a", 751)]), None, false);
+        assert_eq!(messages.len(), 2);
+        assert_eq!(messages[1].help.len(), 1);
+    }
+}
