@@ -1,10 +1,17 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 use crate::{
     config::RoleArn,
-    names::{AgentName, IamPath, ProjectId},
+    names::{AgentName, IamPath, ProjectId, RoleName},
+    package::toolkit_yaml::Entry,
+    plan::{
+        ownership::{ADOPTED, PROJECT},
+        role::ObservedRole,
+    },
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/AgentCoreRole-a";
