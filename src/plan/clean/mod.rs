@@ -75,7 +75,7 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> CleanPlan {
             );
         }
     }
-    clean_role(desired, observed.role.as_ref(), &role, &mut plan);
+    clean_role(desired, observed, &role, &mut plan);
     if let Some(entry) = &observed.entry {
         clean_entry(desired, entry, observed, &role, &mut plan);
     }

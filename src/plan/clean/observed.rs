@@ -54,6 +54,8 @@ pub(crate) struct ObservedRepository {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Observed {
     pub(crate) role: Option<ObservedRole>,
+    /// Those that the role stands in.
+    pub(crate) instance_profiles: Vec<String>,
     pub(crate) regions: BTreeMap<Region, ObservedRegion>,
     /// The toolkit's entry for the agent's runtime.
     pub(crate) entry: Option<Entry>,

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Desired,
+    Desired, Observed,
     proof::Proof,
     step::{CleanPlan, CleanStep, Kept, RoleRemoval, Weight},
 };
 use crate::{
     config::RoleSettings,
-    names::Region,
+    names::{Region, RoleName},
     plan::{
         ownership::{ADOPTED, AGENT, MANAGED, PROJECT, STAGE},
         role::{ObservedRole, POLICY_PREFIX, regions_served},
@@ -19,11 +19,11 @@ use crate::{
 
 pub(super) fn clean_role(
     desired: &Desired,
-    observed: Option<&ObservedRole>,
+    observed: &Observed,
     proof: &Proof,
     plan: &mut CleanPlan,
 ) {
-    let (name, role) = match (&desired.role, observed) {
+    let (name, role) = match (&desired.role, observed.role.as_ref()) {
         (RoleSettings::Given { arn }, _) => {
             return plan.keep(
                 format!("role `{}`", arn.arn),
@@ -81,23 +81,42 @@ pub(super) fn clean_role(
             "it was adopted; our policies and tags are taken off",
         );
     }
-    let foreign: Vec<String> = role
+    let hindrances = hindrances(name, role, &observed.instance_profiles);
+    if hindrances.is_empty() {
+        push(RoleRemoval::Delete { role: name.clone() });
+    }
+    plan.kept.extend(hindrances.into_iter().map(|why| Kept {
+        what: format!("role `{name}`"),
+        why,
+        weight: Weight::Leftover,
+    }));
+}
+
+/// Why IAM would refuse to delete the role, and what to do about it.
+fn hindrances(name: &RoleName, role: &ObservedRole, instance_profiles: &[String]) -> Vec<String> {
+    let listed = |names: Vec<&String>| {
+        let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+        names.join(", ")
+    };
+    let foreign: Vec<&String> = role
         .inline
         .keys()
         .filter(|policy| !policy.starts_with(POLICY_PREFIX))
         .chain(&role.attached)
-        .map(|policy| format!("`{policy}`"))
         .collect();
-    if foreign.is_empty() {
-        push(RoleRemoval::Delete { role: name.clone() });
-    } else {
-        plan.kept.push(Kept {
-            what: format!("role `{name}`"),
-            why: format!(
-                "policies that are not ours stand on it: {}; take them off and run this again",
-                foreign.join(", ")
-            ),
-            weight: Weight::Leftover,
-        });
+    let mut why = Vec::new();
+    if !foreign.is_empty() {
+        why.push(format!(
+            "policies that are not ours stand on it: {}; take them off and run this again",
+            listed(foreign)
+        ));
     }
+    if !instance_profiles.is_empty() {
+        why.push(format!(
+            "it stands in an instance profile: {}; take it out (`aws iam remove-role-from-instance-profile \
+             --role-name {name} --instance-profile-name …`) and run this again",
+            listed(instance_profiles.iter().collect())
+        ));
+    }
+    why
 }

@@ -35,29 +35,32 @@ pub(crate) fn objects_to_look_for(
 ) -> Vec<ObjectKey> {
     let runtime = &desired.runtime;
     let mut keys = BTreeSet::new();
-    let mut buckets = BTreeSet::from([toolkit_bucket(&desired.account, region)]);
-    if let Some(entry) = entry.filter(|entry| in_place(entry, desired, region))
-        && let Some(path) = entry
-            .s3_path
-            .as_deref()
-            .and_then(|path| path.strip_prefix("s3://"))
-    {
-        buckets.extend(path.split('/').next().map(str::to_owned));
-    }
-    for bucket in buckets {
+    let mut look = |bucket: &str, prefix: &str| {
         for file in ["deployment.zip", "source.zip"] {
             keys.insert(ObjectKey {
-                bucket: bucket.clone(),
-                key: format!("{runtime}/{file}"),
+                bucket: bucket.to_owned(),
+                key: format!("{prefix}{runtime}/{file}"),
             });
         }
+    };
+    look(&toolkit_bucket(&desired.account, region), "");
+    if let Some(entry) = entry.filter(|entry| in_place(entry, desired, region))
+        && let Some(path) = entry.s3_path.as_deref()
+    {
+        let path = path.strip_prefix("s3://").unwrap_or(path);
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        look(bucket, "");
+        if path.contains('/') {
+            // Joined by a slash whatever the prefix ends in, as the toolkit does it.
+            look(bucket, &format!("{prefix}/"));
+        }
     }
-    let own = format!("{runtime}/");
+    let (own, below) = (format!("{runtime}/"), format!("/{runtime}/deployment.zip"));
     keys.extend(
         runtimes
             .iter()
             .filter_map(|runtime| runtime.code.clone())
-            .filter(|code| code.key.starts_with(&own)),
+            .filter(|code| code.key.starts_with(&own) || code.key.ends_with(&below)),
     );
     keys.into_iter().collect()
 }
