@@ -373,6 +373,16 @@ impl Walk<'_> {
         {
             return;
         }
+        if name.contains(|c: char| c == '\\' || c.is_control()) {
+            // The record holds a path a line, and the archive one that every system understands.
+            return self.problem(
+                Message::new(format!(
+                    "the name of `{}` holds a backslash or a control character",
+                    name.escape_debug()
+                ))
+                .help("rename it, or leave it out with a line in `.agentcoreignore`"),
+            );
+        }
         let content = match fs::read(path) {
             Ok(content) => content,
             Err(error) => {

@@ -275,6 +275,25 @@ fn links_are_followed_inside_the_source_only() {
 
 #[cfg(unix)]
 #[test]
+fn a_name_that_the_record_could_not_hold_is_an_error_unless_a_rule_ignores_it() {
+    let place = Place::new(&[
+        ("ws/src/main.py", "x"),
+        ("ws/src/a\nb.py", "x"),
+        ("ws/src/c\\d.py", "x"),
+    ]);
+    assert_eq!(
+        place.refusal("ws/src"),
+        [
+            "the name of `a/a\\nb.py` holds a backslash or a control character",
+            "the name of `a/c\\\\d.py` holds a backslash or a control character"
+        ]
+    );
+    fs::write(place.path("ws/src/.agentcoreignore"), "a?b.py\nc*d.py\n").unwrap();
+    assert_eq!(place.names(&[]), ["a/main.py"]);
+}
+
+#[cfg(unix)]
+#[test]
 fn a_name_that_is_not_utf8_is_an_error() {
     use std::os::unix::ffi::OsStrExt as _;
     let place = Place::new(&[("ws/src/main.py", "x")]);
