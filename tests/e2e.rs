@@ -330,3 +330,73 @@ fn project(directory: &Path) -> String {
         .unwrap();
     line.split('"').nth(1).unwrap().to_owned()
 }
+
+#[test]
+fn the_printed_line_of_a_member_package_works_from_wherever_prepare_ran() {
+    let emulator = Ministack::start();
+    let root = TempDir::new().unwrap();
+    let workspace = root.path().join("work space");
+    let member = workspace.join("member's");
+    let files = [
+        (
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"member's\"]\n".to_owned(),
+        ),
+        (
+            "member's/Cargo.toml",
+            "[package]\nname = \"member\"\nedition = \"2024\"\n\n[package.metadata.agentcore]\n\
+             project = \"member-7k2qpx\"\nregion = \"us-west-2\"\n\n\
+             [package.metadata.agentcore.agents.inner]\nsource = \"inner\"\n"
+                .to_owned(),
+        ),
+        ("member's/src/lib.rs", String::new()),
+        ("member's/inner/__init__.py", String::new()),
+        (
+            "member's/deployment/invoke.py",
+            "from bedrock_agentcore import BedrockAgentCoreApp\n\napp = BedrockAgentCoreApp()\n"
+                .to_owned(),
+        ),
+        (
+            "member's/deployment/requirements.txt",
+            "bedrock-agentcore\n".to_owned(),
+        ),
+    ];
+    for (path, text) in files {
+        let path = workspace.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let elsewhere = root.path().to_owned();
+    let manifest = workspace.join("Cargo.toml").display().to_string();
+    let ways: [(&Path, Vec<&str>, bool); 3] = [
+        (&workspace, vec!["prepare"], true),
+        (&member, vec!["prepare"], false),
+        (
+            &elsewhere,
+            vec!["prepare", "--manifest-path", &manifest],
+            true,
+        ),
+    ];
+    for (directory, arguments, changes_directory) in ways {
+        let prepared = Cli::in_directory(directory, root.path())
+            .on(&emulator)
+            .args(arguments)
+            .run()
+            .succeeds();
+        let line = prepared.stdout.trim();
+        assert_eq!(line.contains("--directory"), changes_directory, "{line}");
+        let place = Place {
+            root: TempDir::new().unwrap(),
+            project: directory.to_owned(),
+        };
+        place.shell(line);
+        let yaml = std::fs::read_to_string(member.join(".bedrock_agentcore.yaml")).unwrap();
+        assert!(yaml.contains("role/AgentCoreRole-inner"), "{yaml}");
+        Cli::in_directory(directory, root.path())
+            .on(&emulator)
+            .args(["clean", "--yes", "--manifest-path", &manifest])
+            .run()
+            .succeeds();
+        assert!(!member.join(".bedrock_agentcore.yaml").exists());
+    }
+}

@@ -68,9 +68,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let removals = observe(&placed, options).await?;
     let nothing = removals.iter().all(Removal::is_empty);
     let asked = !args.applying.changes_nothing() && !nothing;
-    list(&removals, ui);
+    list(&args, &removals, ui);
     if !asked {
-        report(&args, &removals, &[], ui);
+        report(&args, &removals, Some(&removals), ui);
         if args.applying.check && !nothing {
             return Err(Failure::silent(Exit::Findings));
         }
@@ -92,14 +92,14 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     }
     // Read back: what is still there was not deleted, whatever was answered.
     let after = match observe(&placed, options).await {
-        Ok(after) => after,
+        Ok(after) => Some(after),
         Err(failure) => {
             failures.push(failure);
-            Vec::new()
+            None
         }
     };
-    report(&args, &removals, &after, ui);
-    let stuck = leftovers(&after);
+    report(&args, &removals, after.as_deref(), ui);
+    let stuck = leftovers(after.as_deref().unwrap_or_default());
     if let Some(failure) = Failure::all(failures) {
         return Err(failure.help("run `cargo agentcore clean` again: it goes on with what is left"));
     }
@@ -119,10 +119,15 @@ async fn observe<'a>(
     Ok(removals)
 }
 
-fn list(removals: &[Removal<'_>], ui: &Ui) {
+fn list(args: &Args, removals: &[Removal<'_>], ui: &Ui) {
+    let announcing = if args.applying.changes_nothing() {
+        "Would"
+    } else {
+        "To"
+    };
     for removal in removals {
         for what in removal.words() {
-            ui.status("Would", &what);
+            ui.status(announcing, &what);
         }
     }
     for kept in kept(removals) {
@@ -180,17 +185,24 @@ fn finished(stuck: &[String]) -> Result<(), Failure> {
         .help("when that is done, run `cargo agentcore clean` again: it goes on with what is left"))
 }
 
-fn report(args: &Args, before: &[Removal<'_>], after: &[Removal<'_>], ui: &Ui) {
+/// `after` is what was read back; without it nobody knows what went.
+fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui: &Ui) {
     if args.output != cli::Output::Json {
         return;
     }
     let planned: Vec<String> = before.iter().flat_map(Removal::words).collect();
-    let left: Vec<String> = after.iter().flat_map(Removal::words).collect();
-    let done: Vec<&String> = planned.iter().filter(|what| !left.contains(what)).collect();
-    let shown = if after.is_empty() { before } else { after };
-    let kept: Vec<_> = kept(shown)
+    let left: Option<Vec<String>> =
+        after.map(|after| after.iter().flat_map(Removal::words).collect());
+    let done: Option<Vec<&String>> = left.as_ref().map(|left| {
+        let gone = planned.iter().filter(|what| !left.contains(what));
+        gone.collect()
+    });
+    let kept: Vec<_> = kept(after.unwrap_or(before))
         .into_iter()
-        .map(|kept| json!({ "what": kept.what, "why": kept.why }))
+        .map(|kept| {
+            let leftover = kept.weight == Weight::Leftover;
+            json!({ "what": kept.what, "why": kept.why, "leftover": leftover })
+        })
         .collect();
     let document = if args.applying.changes_nothing() {
         json!({ "version": 1, "command": "clean", "dry_run": true, "would": planned, "kept": kept })

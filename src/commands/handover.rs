@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{files::FileWork, session::Placed};
 use crate::{
     cli,
-    effects::{self, env, manifest::Project},
+    effects::{self, env},
     error::{Failure, Message},
     plan::{
         configure::{self, Circumstances, CommandLine, Endpoint, Shell},
@@ -28,18 +28,16 @@ pub(super) struct Handover {
 pub(super) struct Place<'a> {
     pub(super) options: &'a cli::Aws,
     pub(super) emulator: Option<&'a effects::local::Emulator>,
-    /// The project's root, where it is not the current directory.
-    pub(super) directory: Option<&'a Path>,
+    /// Where the user stands.
+    pub(super) current: &'a Path,
 }
 
 /// The version of the JSON documents.
 const VERSION: u32 = 1;
 
-/// The project's root, unless this is it.
-pub(super) fn directory(project: &Project) -> Result<Option<PathBuf>, Failure> {
-    let current = env::current_dir()
-        .map_err(|error| Failure::world(format!("cannot tell the current directory: {error}")))?;
-    Ok((current != project.root).then(|| project.root.clone()))
+pub(super) fn current() -> Result<PathBuf, Failure> {
+    env::current_dir()
+        .map_err(|error| Failure::world(format!("cannot tell the current directory: {error}")))
 }
 
 pub(super) fn of(
@@ -70,7 +68,8 @@ pub(super) fn of(
             )),
             drop_profile: local && env::var("AWS_PROFILE").is_some(),
         }),
-        directory: place.directory.map(|_| here),
+        // The toolkit writes its file where it runs, and `clean` looks for it beside the manifest.
+        directory: (place.current != here).then_some(here),
     };
     let (line, warnings) = configure::command(agent, &circumstances);
     let document = json!({

@@ -79,9 +79,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         return show(&args, &work, failures, ui);
     }
     role::agree(work.iter().map(|work| &work.role), args.yes, ui)?;
-    let directory = handover::directory(&project)?;
+    let current = handover::current()?;
     let applied: Vec<Result<Handover, Failure>> = stream::iter(&work)
-        .map(|work| apply(&args, work, emulator.as_ref(), directory.as_deref(), ui))
+        .map(|work| apply(&args, work, emulator.as_ref(), &current, ui))
         .buffered(AT_ONCE)
         .collect()
         .await;
@@ -164,7 +164,7 @@ async fn apply(
     args: &Args,
     work: &Work<'_>,
     emulator: Option<&effects::local::Emulator>,
-    directory: Option<&Path>,
+    current: &Path,
     ui: &Ui,
 ) -> Result<Handover, Failure> {
     let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
@@ -188,7 +188,7 @@ async fn apply(
         &handover::Place {
             options: &args.aws,
             emulator,
-            directory,
+            current,
         },
     ))
 }

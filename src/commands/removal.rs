@@ -10,7 +10,7 @@ use crate::{
     config::{Agent, RoleSettings},
     effects::{
         aws::{
-            Session,
+            AwsError, Kind, Session,
             ecr::Ecr,
             iam::Iam,
             logs,
@@ -49,7 +49,6 @@ pub(super) struct Removal<'a> {
     sessions: BTreeMap<Region, Session>,
     plan: CleanPlan,
     copy: FilePlan,
-    toolkit: Option<ToolkitFile>,
     kept: Vec<Kept>,
 }
 
@@ -62,6 +61,7 @@ impl<'a> Removal<'a> {
             .as_ref()
             .and_then(|file| file.entry(agent.runtime_name.as_str()));
         let role = role(agent, session).await?;
+        let instance_profiles = instance_profiles(agent, role.as_ref(), session).await?;
         let sessions = sessions(session, role.as_ref(), options.all_regions);
         let desired = Desired {
             identity: Identity::of(agent),
@@ -85,6 +85,7 @@ impl<'a> Removal<'a> {
             &desired,
             &Observed {
                 role,
+                instance_profiles,
                 regions,
                 entry,
             },
@@ -96,7 +97,6 @@ impl<'a> Removal<'a> {
             sessions,
             plan,
             copy,
-            toolkit,
             kept,
         })
     }
@@ -187,10 +187,9 @@ impl<'a> Removal<'a> {
                 endpoint,
             } => {
                 let runtimes = Runtimes::new(self.session(region));
-                runtimes.delete_endpoint(runtime, endpoint).await?;
-                let what = format!("endpoint `{endpoint}` of runtime `{runtime}`");
-                gone(
-                    &what,
+                take_down(
+                    &format!("endpoint `{endpoint}` of runtime `{runtime}`"),
+                    async || runtimes.delete_endpoint(runtime, endpoint).await,
                     async || runtimes.endpoint_presence(runtime, endpoint).await,
                     ui,
                 )
@@ -198,9 +197,9 @@ impl<'a> Removal<'a> {
             }
             CleanStep::DeleteRuntime { region, runtime } => {
                 let runtimes = Runtimes::new(self.session(region));
-                runtimes.delete(runtime).await?;
-                gone(
+                take_down(
                     &format!("runtime `{runtime}`"),
+                    async || runtimes.delete(runtime).await,
                     async || runtimes.presence(runtime).await,
                     ui,
                 )
@@ -245,7 +244,8 @@ impl<'a> Removal<'a> {
 
     /// Takes the agent out of the toolkit's file, and its cache away.
     fn forget(&self, ui: &Ui) -> Result<(), Failure> {
-        let Some(file) = &self.toolkit else {
+        // Read again: another agent's entry may have gone from the same file a moment ago.
+        let Some(file) = toolkit_file(self.agent)? else {
             return Ok(());
         };
         let name = self.agent.runtime_name.as_str();
@@ -283,6 +283,20 @@ async fn role(agent: &Agent, session: &Session) -> Result<Option<ObservedRole>, 
     match &agent.role {
         RoleSettings::Given { .. } => Ok(None),
         RoleSettings::Managed { name, .. } => Ok(Iam::new(session).observe_role(name).await?),
+    }
+}
+
+/// A role that stands in an instance profile cannot be deleted.
+async fn instance_profiles(
+    agent: &Agent,
+    role: Option<&ObservedRole>,
+    session: &Session,
+) -> Result<Vec<String>, Failure> {
+    match (&agent.role, role) {
+        (RoleSettings::Managed { name, .. }, Some(_)) => {
+            Ok(Iam::new(session).instance_profiles(name).await?)
+        }
+        _ => Ok(Vec::new()),
     }
 }
 
@@ -367,6 +381,23 @@ fn copied_sources(
         weight: Weight::Fine,
     }));
     Ok(removal)
+}
+
+/// Deletes and waits until it is gone. What is on its way out already, from an earlier run, is only
+/// waited for: the service refuses to delete it twice.
+async fn take_down(
+    what: &str,
+    delete: impl AsyncFn() -> Result<(), AwsError>,
+    look: impl AsyncFn() -> Result<Presence, AwsError>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    if !look().await?.is_going() {
+        match delete().await {
+            Err(error) if error.kind == Kind::Conflict && look().await?.is_going() => {}
+            other => other?,
+        }
+    }
+    gone(what, look, ui).await
 }
 
 /// Waits until something that is being deleted is gone, and says now and then that it does.

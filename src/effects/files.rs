@@ -203,6 +203,14 @@ fn hash_tree(path: &Path, name: &str, files: &mut BTreeMap<String, Hash>) -> Res
         ))
         .help("remove it, and run this again"));
     }
+    if !found.is_dir() && !found.is_file() {
+        // A pipe would be waited for without end.
+        return Err(Failure::world(format!(
+            "`{}` is neither a file nor a directory",
+            path.display()
+        ))
+        .help("remove it, and run this again"));
+    }
     if !found.is_dir() {
         files.insert(name.to_owned(), hash_file(path)?);
         return Ok(());

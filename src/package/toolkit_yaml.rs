@@ -122,32 +122,60 @@ impl ToolkitFile {
 fn cut(text: &str, name: &str, default: Option<&str>) -> String {
     let mut kept = String::new();
     let mut in_agents = false;
-    let mut dropping: Option<usize> = None;
+    // How far the agents' names are indented: a key deeper down may have the same name.
+    let mut level: Option<usize> = None;
+    let mut dropping = false;
     for line in text.split_inclusive('\n') {
         let body = line.trim_start();
         let indent = line.len() - body.len();
         let blank = body.trim_end().is_empty();
-        if let Some(level) = dropping {
-            if blank || indent > level {
-                continue;
-            }
-            dropping = None;
+        let comment = body.starts_with('#');
+        if dropping && (blank || level.is_some_and(|level| indent > level)) {
+            continue;
         }
-        if indent == 0 && !blank && !body.starts_with('#') {
-            in_agents = body.trim_end() == "agents:";
+        if blank || comment {
+            kept.push_str(line);
+            continue;
+        }
+        dropping = false;
+        let key = key(body);
+        if indent == 0 {
+            in_agents = key == Some("agents");
+            level = None;
             if let Some(default) = default
-                && body.starts_with("default_agent:")
+                && key == Some("default_agent")
             {
-                kept.extend(["default_agent: ", default, "\n"]);
+                kept.push_str(&with_value(line, default));
                 continue;
             }
-        } else if in_agents && body.trim_end() == format!("{name}:") {
-            dropping = Some(indent);
+        } else if in_agents && *level.get_or_insert(indent) == indent && key == Some(name) {
+            dropping = true;
             continue;
         }
         kept.push_str(line);
     }
     kept
+}
+
+/// The key that a line begins with, quotes taken off.
+fn key(body: &str) -> Option<&str> {
+    let (key, rest) = body.split_once(':')?;
+    let ends = rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']);
+    let key = key.trim_end();
+    ends.then(|| {
+        ['"', '\'']
+            .into_iter()
+            .find_map(|quote| key.strip_prefix(quote)?.strip_suffix(quote))
+            .unwrap_or(key)
+    })
+}
+
+/// The line with another value; its comment and its end stay.
+fn with_value(line: &str, value: &str) -> String {
+    let (key, rest) = line.split_once(':').unwrap_or((line, ""));
+    let comment = rest.find(" #").map_or("", |at| rest[at..].trim_end());
+    let end = &line[line.trim_end().len()..];
+    format!("{key}: {value}{comment}{end}")
 }
 
 #[cfg(test)]
@@ -200,6 +228,59 @@ agents:
             panic!("one is left")
         };
         assert_eq!(text, TWO[..TWO.find("  two:").unwrap()]);
+    }
+
+    #[test]
+    fn what_was_written_by_hand_stays_to_the_byte() {
+        let text = "\
+# our agents
+default_agent: one   # the first
+agents: # all of them
+  # the first
+  \"one\":   # soon to go
+    name: one
+# a remark in between
+    aws:
+      account: '1'
+
+  # the second
+  two: &two
+    name: two
+    one:
+      nested: true
+    aws: {account: '2'}
+  three:
+    <<: *two
+    name: three   # by hand
+";
+        let Shortened::Text(shortened) = file(text).without("one") else {
+            panic!("two and three are left")
+        };
+        let gone = [
+            "  \"one\":   # soon to go\n    name: one\n",
+            "    aws:\n      account: '1'\n\n",
+        ];
+        let mut wanted = text.replace("default_agent: one   #", "default_agent: two #");
+        for lines in gone {
+            wanted = wanted.replace(lines, "");
+        }
+        assert_eq!(shortened, wanted);
+
+        let windows = text.replace('\n', "\r\n");
+        let Shortened::Text(shortened) = file(&windows).without("one") else {
+            panic!("two and three are left")
+        };
+        assert_eq!(shortened, wanted.replace('\n', "\r\n"));
+    }
+
+    #[test]
+    fn an_entry_that_another_one_refers_to_goes_and_the_other_keeps_its_meaning() {
+        let text = "agents:\n  one:\n    name: one\n    aws: &aws\n      account: '123456789012'\n  two:\n    name: two\n    aws: *aws\n";
+        let Shortened::Text(shortened) = file(text).without("one") else {
+            panic!("two is left")
+        };
+        assert_eq!(file(&shortened).entry("two"), file(text).entry("two"));
+        assert_eq!(file(&shortened).entry("one"), None);
     }
 
     #[test]

@@ -49,6 +49,18 @@ pub(crate) fn plan(
 ) -> FilePlan {
     let mut plan = FilePlan::default();
     let mut foreign = Vec::new();
+    // Removals come first: where a file was, a directory may be wanted, and the other way round.
+    for (path, there) in observed {
+        if desired.contains_key(path) {
+            continue;
+        }
+        if record.holds(path, there) || (force == Force::Yes && record.files.contains_key(path)) {
+            plan.steps.push(FileStep::Remove { path: path.clone() });
+        } else {
+            foreign.push(path.clone());
+            keep_recorded(&mut plan.record_after, record, path);
+        }
+    }
     for (path, wanted) in desired {
         let step = match observed.get(path) {
             None => Some(FileStep::Create { path: path.clone() }),
@@ -67,17 +79,6 @@ pub(crate) fn plan(
         };
         plan.steps.extend(step);
         plan.record_after.add(path, wanted);
-    }
-    for (path, there) in observed {
-        if desired.contains_key(path) {
-            continue;
-        }
-        if record.holds(path, there) || (force == Force::Yes && record.files.contains_key(path)) {
-            plan.steps.push(FileStep::Remove { path: path.clone() });
-        } else {
-            foreign.push(path.clone());
-            keep_recorded(&mut plan.record_after, record, path);
-        }
     }
     plan.record_before = joined(record, &plan.record_after);
     plan.record_changes = plan.record_after != *record;

@@ -108,6 +108,7 @@ const RULES: &[Rule] = &[
             &[
                 ("iam:GetRolePolicy", &[Prepare, Clean]),
                 ("iam:ListAttachedRolePolicies", &[Prepare, Clean]),
+                ("iam:ListInstanceProfilesForRole", &[Clean]),
                 ("iam:ListRolePolicies", &[Prepare, Clean]),
             ],
         )

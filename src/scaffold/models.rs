@@ -4,13 +4,18 @@ use crate::{config::Model, names::Region};
 
 /// The default model, without the geography that its profile's id begins with.
 const CLAUDE_SONNET: &str = "anthropic.claude-sonnet-4-6";
+/// The one before it: the newest that GovCloud has a profile of.
+const CLAUDE_SONNET_OF_GOVCLOUD: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 
 /// A current Claude Sonnet, by the profile that fits the region.
 pub(crate) fn default_model(region: Option<&Region>) -> Model {
     let geography = region.map_or("global", |region| geography(region.as_str()));
     Model::InferenceProfile {
         geography: geography.to_owned(),
-        model: CLAUDE_SONNET.to_owned(),
+        model: match geography {
+            "us-gov" => CLAUDE_SONNET_OF_GOVCLOUD.to_owned(),
+            _ => CLAUDE_SONNET.to_owned(),
+        },
     }
 }
 
@@ -36,6 +41,8 @@ pub(crate) fn serves(model: &Model, region: &Region) -> bool {
     }
 }
 
+/// The geography whose profile of the default model a region can ask. There is none for Asia and the
+/// Pacific as a whole: what is neither Japan nor Australia is served by the global one.
 fn geography(region: &str) -> &'static str {
     match region {
         "ap-northeast-1" | "ap-northeast-3" => "jp",
@@ -43,7 +50,6 @@ fn geography(region: &str) -> &'static str {
         _ if region.starts_with("us-gov-") => "us-gov",
         _ if region.starts_with("us-") => "us",
         _ if region.starts_with("eu-") => "eu",
-        _ if region.starts_with("ap-") => "apac",
         _ => "global",
     }
 }
@@ -59,8 +65,8 @@ mod tests {
             ("eu-central-1", "eu"),
             ("ap-northeast-1", "jp"),
             ("ap-southeast-2", "au"),
-            ("ap-south-1", "apac"),
-            ("us-gov-west-1", "us-gov"),
+            ("ap-south-1", "global"),
+            ("ap-southeast-1", "global"),
             ("sa-east-1", "global"),
         ];
         for (region, geography) in ids {
@@ -69,6 +75,12 @@ mod tests {
             assert_eq!(model.id(), format!("{geography}.{CLAUDE_SONNET}"));
             assert!(serves(&model, &region), "{region}");
         }
+        let gov = Region::parse("us-gov-west-1").unwrap();
+        assert_eq!(
+            default_model(Some(&gov)).id(),
+            format!("us-gov.{CLAUDE_SONNET_OF_GOVCLOUD}")
+        );
+        assert!(serves(&default_model(Some(&gov)), &gov));
         assert!(default_model(None).id().starts_with("global."));
     }
 

@@ -54,6 +54,18 @@ fn an_edited_copy_is_kept_unless_forced_and_removed_sources_go() {
         .succeeds();
     assert_eq!(project.read(&copied), "changed = True\n");
 
+    // A file makes way for a directory of its name, and the other way round.
+    project.write("one/data", "x");
+    prepare(&project, &emulator).succeeds();
+    std::fs::remove_file(project.path().join("one/data")).unwrap();
+    project.write("one/data/table.csv", "x");
+    prepare(&project, &emulator).succeeds();
+    assert!(project.has("deployment/one/data/table.csv"));
+    std::fs::remove_dir_all(project.path().join("one/data")).unwrap();
+    project.write("one/data", "y");
+    prepare(&project, &emulator).succeeds();
+    assert_eq!(project.read("deployment/one/data"), "y");
+
     project.write("one/extra.py", "");
     prepare(&project, &emulator).succeeds();
     assert!(project.has("deployment/one/extra.py"));

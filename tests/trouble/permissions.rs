@@ -209,6 +209,7 @@ fn with_exactly_the_printed_document_prepare_and_clean_succeed_and_less_is_denie
     for action in [
         "iam:DeleteRole",
         "iam:DeleteRolePolicy",
+        "iam:ListInstanceProfilesForRole",
         "logs:DescribeLogGroups",
         "s3:ListBucketVersions",
     ] {

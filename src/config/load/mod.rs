@@ -449,17 +449,20 @@ fn collisions(agents: &[Agent]) -> Vec<Message> {
             claims.push(("share the role", name.as_str().to_ascii_lowercase()));
         }
         let folder = agent.dir.join(&agent.deployment);
+        // A slash at the end makes no other folder.
+        let folder: PathBuf = folder.components().collect();
         claims.push(("share the deployment folder", folder.display().to_string()));
         let mut told = false;
         for (relation, thing) in claims {
-            match seen.get(&(relation, thing.clone())) {
+            let folded = thing.to_lowercase();
+            match seen.get(&(relation, folded.clone())) {
                 Some(other) if !told => {
                     told = true;
                     found.push(collision(other, agent, relation, &thing));
                 }
                 Some(_) => {}
                 None => {
-                    seen.insert((relation, thing), &agent.name);
+                    seen.insert((relation, folded), &agent.name);
                 }
             }
         }

@@ -219,6 +219,23 @@ fn agents_that_would_meet_are_refused_ignoring_case() {
 }
 
 #[test]
+fn a_deployment_folder_is_the_same_however_it_is_written() {
+    for other in ["deploy", "Deploy/", "Deploy"] {
+        let found = problems(&format!(
+            "[workspace.metadata.agentcore]\nproject = \"x\"\n\
+             [workspace.metadata.agentcore.agents.a]\ndeployment = \"Deploy\"\n\
+             [workspace.metadata.agentcore.agents.b]\ndeployment = \"{other}\"\n"
+        ));
+        assert_eq!(found.len(), 1, "{other}");
+        assert!(
+            found[0].0.contains("share the deployment folder"),
+            "{}",
+            found[0].0
+        );
+    }
+}
+
+#[test]
 fn a_package_wins_over_the_workspace_for_its_own_agents() {
     let root =
         manifest("[workspace.metadata.agentcore]\nproject = \"root\"\nregion = \"us-west-2\"\n");

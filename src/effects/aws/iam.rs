@@ -137,6 +137,34 @@ impl Iam {
             .collect())
     }
 
+    /// The instance profiles that the role stands in.
+    pub(crate) async fn instance_profiles(&self, name: &RoleName) -> Result<Vec<String>, AwsError> {
+        let profiles = self
+            .client
+            .list_instance_profiles_for_role()
+            .role_name(name.as_str())
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await;
+        match profiles {
+            Ok(profiles) => Ok(profiles
+                .into_iter()
+                .map(|profile| profile.instance_profile_name)
+                .collect()),
+            Err(error) => {
+                let error = AwsError::new("iam:ListInstanceProfilesForRole", shown(name), &error);
+                // It went between two looks, as by another run.
+                if error.is_not_found() {
+                    Ok(Vec::new())
+                } else {
+                    Err(error)
+                }
+            }
+        }
+    }
+
     /// Carries out one step.
     pub(crate) async fn apply(&self, step: &RoleStep) -> Result<(), AwsError> {
         match step {

@@ -2,7 +2,7 @@
 
 use aws_sdk_bedrockagentcorecontrol::{
     Client,
-    types::{AgentRuntimeArtifact, Code},
+    types::{AgentRuntimeArtifact, AgentRuntimeEndpoint, Code},
 };
 
 use super::{AwsError, Session, session::Connection};
@@ -32,6 +32,16 @@ pub(crate) enum Presence {
         status: String,
         failure: Option<String>,
     },
+}
+
+impl Presence {
+    /// Gone, or on its way without anybody's doing.
+    pub(crate) fn is_going(&self) -> bool {
+        match self {
+            Self::Gone => true,
+            Self::There { status, .. } => status == "DELETING",
+        }
+    }
 }
 
 impl Runtimes {
@@ -100,7 +110,12 @@ impl Runtimes {
     ) -> Result<Vec<ObservedRuntime>, AwsError> {
         let mut found = Vec::new();
         for runtime in self.find(name).await? {
-            found.extend(self.one(&runtime.id, &runtime.arn, name).await?);
+            match self.one(&runtime.id, &runtime.arn, name).await {
+                Ok(runtime) => found.push(runtime),
+                // It went between the list and the look.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(found)
     }
@@ -110,33 +125,30 @@ impl Runtimes {
         id: &str,
         arn: &str,
         name: &RuntimeName,
-    ) -> Result<Option<ObservedRuntime>, AwsError> {
-        let answer = match self
+    ) -> Result<ObservedRuntime, AwsError> {
+        let answer = self
             .client
             .get_agent_runtime()
             .agent_runtime_id(id)
             .send()
             .await
-        {
-            Ok(answer) => answer,
-            Err(error) => {
-                let error = AwsError::new("bedrock-agentcore:GetAgentRuntime", shown(id), &error);
-                return if error.is_not_found() {
-                    Ok(None)
-                } else {
-                    Err(error)
-                };
-            }
-        };
-        Ok(Some(ObservedRuntime {
+            .map_err(|error| {
+                AwsError::new("bedrock-agentcore:GetAgentRuntime", shown(id), &error)
+            })?;
+        Ok(ObservedRuntime {
             id: id.to_owned(),
             name: name.to_string(),
             role_arn: answer.role_arn,
             status: answer.status.as_str().to_owned(),
             tags: self.tags(arn).await?,
-            endpoints: self.endpoints(id).await?,
+            endpoints: self
+                .endpoints(id)
+                .await?
+                .into_iter()
+                .map(|endpoint| endpoint.name)
+                .collect(),
             code: answer.agent_runtime_artifact.as_ref().and_then(code),
-        }))
+        })
     }
 
     pub(crate) async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
@@ -162,7 +174,7 @@ impl Runtimes {
     }
 
     /// Every endpoint but the one that goes with the runtime.
-    async fn endpoints(&self, id: &str) -> Result<Vec<String>, AwsError> {
+    async fn endpoints(&self, id: &str) -> Result<Vec<AgentRuntimeEndpoint>, AwsError> {
         let endpoints = self
             .client
             .list_agent_runtime_endpoints()
@@ -181,8 +193,7 @@ impl Runtimes {
             })?;
         Ok(endpoints
             .into_iter()
-            .map(|endpoint| endpoint.name)
-            .filter(|name| name != "DEFAULT")
+            .filter(|endpoint| endpoint.name != "DEFAULT")
             .collect())
     }
 
@@ -245,16 +256,16 @@ impl Runtimes {
         id: &str,
         endpoint: &str,
     ) -> Result<Presence, AwsError> {
-        let there = self.endpoints(id).await;
-        match there {
-            Ok(names) if names.iter().any(|name| name == endpoint) => Ok(Presence::There {
-                status: "DELETING".to_owned(),
-                failure: None,
-            }),
-            Ok(_) => Ok(Presence::Gone),
-            Err(error) if error.is_not_found() => Ok(Presence::Gone),
-            Err(error) => Err(error),
-        }
+        let there = match self.endpoints(id).await {
+            Ok(there) => there,
+            Err(error) if error.is_not_found() => return Ok(Presence::Gone),
+            Err(error) => return Err(error),
+        };
+        let found = there.into_iter().find(|found| found.name == endpoint);
+        Ok(found.map_or(Presence::Gone, |found| Presence::There {
+            status: found.status.as_str().to_owned(),
+            failure: None,
+        }))
     }
 }
 

@@ -17,7 +17,10 @@ use ignore::{
 };
 
 use super::files::{FileError, Origin, hash};
-use crate::error::{Exit, Failure, Message};
+use crate::{
+    error::{Exit, Failure, Message},
+    package::record,
+};
 
 /// Where the sources are, and what surrounds them.
 pub(crate) struct SourceRequest<'a> {
@@ -46,7 +49,8 @@ pub(super) const RULES: [&str; 2] = [".gitignore", ".agentcoreignore"];
 
 /// Never shipped, whatever rule says otherwise: what opens doors.
 pub(super) const SECRET_DIRECTORIES: [&str; 6] = [".aws", ".ssh", ".gnupg", ".git", ".hg", ".svn"];
-const SECRET_FILES: [&str; 8] = [
+const SECRET_FILES: [&str; 9] = [
+    ".envrc",
     ".netrc",
     ".pypirc",
     ".npmrc",
@@ -80,6 +84,7 @@ pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
         problems: Vec::new(),
         ignored_python: BTreeMap::new(),
         secrets: Vec::new(),
+        special: Vec::new(),
         source: Source::default(),
         root,
     };
@@ -106,11 +111,15 @@ fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> {
                 .help("name the directory of the agent's own package"),
         );
     }
-    if fs::canonicalize(request.deployment).is_ok_and(|deployment| deployment == root) {
-        return Err(Failure::config(format!(
-            "the source `{shown}` is the deployment folder itself"
-        ))
-        .help("the sources are copied into the deployment folder; keep them elsewhere"));
+    let deployment = fs::canonicalize(request.deployment).ok();
+    if let Some(deployment) = deployment.filter(|deployment| root.starts_with(deployment)) {
+        let place = if root == deployment {
+            "is the deployment folder itself"
+        } else {
+            "lies in the deployment folder"
+        };
+        return Err(Failure::config(format!("the source `{shown}` {place}"))
+            .help("the sources are copied into the deployment folder; keep them elsewhere"));
     }
     Ok(root)
 }
@@ -189,6 +198,8 @@ struct Walk<'a> {
     ignored_python: BTreeMap<String, Vec<String>>,
     /// Files that `include` names and that are left out all the same.
     secrets: Vec<String>,
+    /// What is neither a file nor a directory.
+    special: Vec<String>,
     source: Source,
 }
 
@@ -253,9 +264,14 @@ impl Walk<'_> {
         }
         let name = format!("{parent}/{text}");
         let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-        if is_link && !self.link_stays_inside(path) {
-            return;
-        }
+        let target = if is_link {
+            match self.target_inside(path) {
+                Some(target) => Some(target),
+                None => return,
+            }
+        } else {
+            None
+        };
         let is_dir = path.is_dir();
         if is_dir && self.never_entered(path, text) {
             return;
@@ -265,52 +281,78 @@ impl Walk<'_> {
             Match::Whitelist(_) => None,
             Match::None => ignored.map(str::to_owned),
         };
+        let included = self
+            .include
+            .matched_path_or_any_parents(path, is_dir)
+            .is_ignore();
+        if let Some(target) = target.filter(|target| self.leads_to_a_secret(target)) {
+            if rule.is_none() || included {
+                let shown = target.strip_prefix(&self.root).unwrap_or(&target).display();
+                self.source.warnings.push(Message::new(format!(
+                    "`{name}` is a link to the secret `{shown}` and is not copied"
+                )));
+            }
+            return;
+        }
         if is_dir {
             return self.directory(path, &name, rule.as_deref(), chain);
         }
-        let included = self
-            .include
-            .matched_path_or_any_parents(path, false)
-            .is_ignore();
         match rule {
             Some(rule) if !included => {
                 if path.extension() == Some(OsStr::new("py")) {
                     self.ignored_python.entry(rule).or_default().push(name);
                 }
             }
+            // A pipe would be waited for, a device read without end.
+            _ if fs::metadata(path).is_ok_and(|found| !found.is_file()) => self.special.push(name),
             _ => self.file(path, name, text, included),
         }
     }
 
-    /// Says so where a link is broken or leaves the source.
-    fn link_stays_inside(&mut self, path: &Path) -> bool {
+    /// A link under an innocent name is judged by what it points at.
+    fn leads_to_a_secret(&self, target: &Path) -> bool {
+        let inside = target.strip_prefix(&self.root).unwrap_or(target);
+        let hidden = inside.components().any(|part| {
+            let part = part.as_os_str().to_string_lossy();
+            is_any_of(&part, &SECRET_DIRECTORIES)
+        });
+        let name = target.file_name().map(OsStr::to_string_lossy);
+        hidden
+            || target.is_file()
+                && name.is_some_and(|name| is_secret(&name, &fs::read(target).unwrap_or_default()))
+    }
+
+    /// Where a link leads; says so where it is broken or leaves the source.
+    fn target_inside(&mut self, path: &Path) -> Option<PathBuf> {
         let target = fs::read_link(path)
             .map_or_else(|_| "?".to_owned(), |target| target.display().to_string());
         match fs::canonicalize(path) {
-            Ok(real) if real.starts_with(&self.root) => true,
+            Ok(real) if real.starts_with(&self.root) => Some(real),
             Ok(_) => {
                 self.problem(
                     Message::new(format!("the link `{}` leads out of the source, to `{target}`", path.display()))
                         .help("copy what it points at into the source, or leave it out with a line in `.agentcoreignore` and remove it"),
                 );
-                false
+                None
             }
             Err(_) => {
                 self.problem(Message::new(format!(
                     "the link `{}` is broken: there is no `{target}`",
                     path.display()
                 )));
-                false
+                None
             }
         }
     }
 
     fn never_entered(&self, path: &Path, name: &str) -> bool {
         CACHES.contains(&name)
-            || SECRET_DIRECTORIES.contains(&name)
+            || is_any_of(name, &SECRET_DIRECTORIES)
             || path.join("pyvenv.cfg").is_file()
+            // Another agent's deployment folder: copies of copies.
+            || path.join(record::FILE).is_file()
             || self.deployment.as_ref().is_some_and(|deployment| {
-                fs::canonicalize(path).is_ok_and(|real| real == *deployment)
+                fs::canonicalize(path).is_ok_and(|real| real.starts_with(deployment))
             })
     }
 
@@ -330,6 +372,16 @@ impl Walk<'_> {
             .is_some_and(|extension| extension == "pyc" || extension == "pyo")
         {
             return;
+        }
+        if name.contains(|c: char| c == '\\' || c.is_control()) {
+            // The record holds a path a line, and the archive one that every system understands.
+            return self.problem(
+                Message::new(format!(
+                    "the name of `{}` holds a backslash or a control character",
+                    name.escape_debug()
+                ))
+                .help("rename it, or leave it out with a line in `.agentcoreignore`"),
+            );
         }
         let content = match fs::read(path) {
             Ok(content) => content,
@@ -392,6 +444,13 @@ impl Walk<'_> {
                 .help("give it to the agent as a secret: `permissions = [{ secret = \"ARN\" }]`"),
             );
         }
+        if !self.special.is_empty() {
+            self.source.warnings.push(
+                Message::new("the source holds what is neither a file nor a directory; it is not copied")
+                    .note(self.special.join(", "))
+                    .help("a pipe, socket or device cannot be shipped; a line in `.agentcoreignore` keeps this quiet"),
+            );
+        }
         if !self
             .root
             .starts_with(fs::canonicalize(self.request.workspace_root).unwrap_or_default())
@@ -413,7 +472,13 @@ fn describe(glob: &Glob) -> String {
     format!("the rule `{}` of {file}", glob.original())
 }
 
+/// File systems that ignore case know `.AWS` as `.aws`.
+fn is_any_of(name: &str, known: &[&str]) -> bool {
+    known.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 pub(super) fn is_secret(name: &str, content: &[u8]) -> bool {
+    let name = &*name.to_ascii_lowercase();
     let extension = Path::new(name)
         .extension()
         .and_then(OsStr::to_str)

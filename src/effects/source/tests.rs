@@ -171,6 +171,80 @@ fn a_source_outside_the_workspace_is_said() {
     assert_eq!(place.observe_with("elsewhere", &[]).unwrap().notes.len(), 1);
 }
 
+#[test]
+fn a_source_inside_the_deployment_folder_is_refused_and_a_deployment_folder_inside_is_left_out() {
+    let place = Place::new(&[
+        ("ws/main.py", "x"),
+        ("ws/deployment/pkg/main.py", "x"),
+        ("ws/deployment-two/.cargo-agentcore", ""),
+        ("ws/deployment-two/two/main.py", "x"),
+    ]);
+    assert_eq!(
+        place.refusal("ws/deployment/pkg"),
+        ["the source `ws/deployment/pkg` lies in the deployment folder"]
+    );
+    let source = place.observe_with("ws", &[]).unwrap();
+    assert_eq!(source.files.into_keys().collect::<Vec<_>>(), ["a/main.py"]);
+}
+
+#[test]
+fn secrets_are_known_whatever_the_case_of_their_names() {
+    let place = Place::new(&[
+        ("ws/src/main.py", "x"),
+        ("ws/src/.ENV", "S=1"),
+        ("ws/src/.envrc", "export S=1"),
+        ("ws/src/ID_RSA", "k"),
+        ("ws/src/server.KEY", "k"),
+        ("ws/src/.AWS/credentials", "k"),
+    ]);
+    assert_eq!(place.names(&[]), ["a/main.py"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_secret_is_not_copied_and_said() {
+    use std::os::unix::fs::symlink;
+    let place = Place::new(&[
+        ("ws/src/main.py", "x"),
+        ("ws/src/.env", "S=1"),
+        ("ws/src/.aws/config", "k"),
+    ]);
+    symlink(".env", place.path("ws/src/settings.txt")).unwrap();
+    symlink("settings.txt", place.path("ws/src/again.txt")).unwrap();
+    symlink(".aws", place.path("ws/src/cloud")).unwrap();
+    symlink(".aws/config", place.path("ws/src/cloud.txt")).unwrap();
+    let source = place.observe_with("ws/src", &["settings.txt"]).unwrap();
+    assert_eq!(source.files.into_keys().collect::<Vec<_>>(), ["a/main.py"]);
+    let said: Vec<String> = source.warnings.into_iter().map(|said| said.what).collect();
+    assert_eq!(said.len(), 4, "{said:?}");
+    assert!(
+        said.contains(
+            &"`a/settings.txt` is a link to the secret `.env` and is not copied".to_owned()
+        ),
+        "{said:?}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_socket_is_left_out_and_named_unless_a_rule_ignores_it() {
+    let place = Place::new(&[
+        ("ws/src/main.py", "x"),
+        ("ws/src/.agentcoreignore", "quiet\n"),
+    ]);
+    for name in ["pipe", "quiet"] {
+        let made = std::process::Command::new("mkfifo")
+            .arg(place.path("ws/src").join(name))
+            .status();
+        assert!(made.unwrap().success());
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(place.path("ws/src/server.sock")).unwrap();
+    let source = place.observe_with("ws/src", &[]).unwrap();
+    assert_eq!(source.files.into_keys().collect::<Vec<_>>(), ["a/main.py"]);
+    assert_eq!(source.warnings.len(), 1, "{:?}", source.warnings);
+    assert_eq!(source.warnings[0].notes, ["a/pipe, a/server.sock"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn links_are_followed_inside_the_source_only() {
@@ -197,6 +271,25 @@ fn links_are_followed_inside_the_source_only() {
     );
     assert!(problems.iter().any(|what| what.contains("is broken")));
     assert!(problems.iter().any(|what| what.contains("leads back")));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_the_record_could_not_hold_is_an_error_unless_a_rule_ignores_it() {
+    let place = Place::new(&[
+        ("ws/src/main.py", "x"),
+        ("ws/src/a\nb.py", "x"),
+        ("ws/src/c\\d.py", "x"),
+    ]);
+    assert_eq!(
+        place.refusal("ws/src"),
+        [
+            "the name of `a/a\\nb.py` holds a backslash or a control character",
+            "the name of `a/c\\\\d.py` holds a backslash or a control character"
+        ]
+    );
+    fs::write(place.path("ws/src/.agentcoreignore"), "a?b.py\nc*d.py\n").unwrap();
+    assert_eq!(place.names(&[]), ["a/main.py"]);
 }
 
 #[cfg(unix)]

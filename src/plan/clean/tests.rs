@@ -1,10 +1,17 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 use crate::{
     config::RoleArn,
-    names::{AgentName, IamPath, ProjectId},
+    names::{AgentName, IamPath, ProjectId, RoleName},
+    package::toolkit_yaml::Entry,
+    plan::{
+        ownership::{ADOPTED, PROJECT},
+        role::ObservedRole,
+    },
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/AgentCoreRole-a";
@@ -112,6 +119,7 @@ fn whole() -> Observed {
     };
     Observed {
         role: Some(role(identity().tags(), &["AgentCore-us-west-2"])),
+        instance_profiles: Vec::new(),
         regions: BTreeMap::from([(region("us-west-2"), there)]),
         entry: Some(entry()),
     }
@@ -146,6 +154,35 @@ fn everything_goes_in_the_order_in_which_it_depends_on_each_other() {
     );
     assert!(plan.entry_goes && plan.copy_goes);
     assert_eq!(plan.kept, []);
+}
+
+#[test]
+fn objects_are_looked_for_where_the_toolkit_puts_them() {
+    let keys = |s3_path: &str| -> Vec<String> {
+        let entry = Entry {
+            s3_path: Some(s3_path.into()),
+            ..entry()
+        };
+        objects_to_look_for(&desired(), &region("us-west-2"), &[], Some(&entry))
+            .into_iter()
+            .filter(|object| object.bucket == "mine" && object.key.ends_with("deployment.zip"))
+            .map(|object| object.key)
+            .collect()
+    };
+    assert_eq!(keys("s3://mine"), ["a/deployment.zip"]);
+    assert_eq!(
+        keys("s3://mine/team/x"),
+        ["a/deployment.zip", "team/x/a/deployment.zip"]
+    );
+    // Both forms are taken, and a slash at the end is not cut off.
+    assert_eq!(
+        keys("mine/team/"),
+        ["a/deployment.zip", "team//a/deployment.zip"]
+    );
+    assert_eq!(
+        keys("s3://mine/"),
+        ["/a/deployment.zip", "a/deployment.zip"]
+    );
 }
 
 #[test]
@@ -212,6 +249,31 @@ fn a_role_with_policies_of_others_is_a_leftover_that_says_what_to_do() {
         plan.kept
             .iter()
             .any(|kept| kept.weight == Weight::Leftover && kept.why.contains("`Theirs`"))
+    );
+}
+
+#[test]
+fn a_role_in_an_instance_profile_is_a_leftover_that_says_what_to_do() {
+    let mut observed = whole();
+    observed.instance_profiles = vec!["theirs".into()];
+    let plan = plan(&desired(), &observed);
+    let words = verbs(&plan);
+    assert!(
+        !words.contains(&"role `AgentCoreRole-a`".to_owned()),
+        "{words:?}"
+    );
+    let kept = plan
+        .kept
+        .iter()
+        .find(|kept| kept.weight == Weight::Leftover)
+        .unwrap();
+    assert!(
+        kept.why.contains("`theirs`")
+            && kept
+                .why
+                .contains("remove-role-from-instance-profile --role-name AgentCoreRole-a"),
+        "{}",
+        kept.why
     );
 }
 

@@ -1,0 +1,72 @@
+//! What stands in AWS and in the toolkit's file, as `effects` reads it.
+
+use std::collections::BTreeMap;
+
+use crate::{names::Region, package::toolkit_yaml::Entry, plan::role::ObservedRole};
+
+/// What a store says about the tags of a thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Tags {
+    Known(BTreeMap<String, String>),
+    /// The store keeps no tags on such things.
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ObjectKey {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ObservedRuntime {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) role_arn: String,
+    pub(crate) status: String,
+    pub(crate) tags: Tags,
+    /// Without the one that goes with the runtime.
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) code: Option<ObjectKey>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ObservedLogGroup {
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    pub(crate) tags: Tags,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ObservedObject {
+    pub(crate) object: ObjectKey,
+    /// Delete markers included.
+    pub(crate) versions: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ObservedRepository {
+    pub(crate) name: String,
+    pub(crate) digests: Vec<String>,
+}
+
+/// What stands in AWS.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Observed {
+    pub(crate) role: Option<ObservedRole>,
+    /// Those that the role stands in.
+    pub(crate) instance_profiles: Vec<String>,
+    pub(crate) regions: BTreeMap<Region, ObservedRegion>,
+    /// The toolkit's entry for the agent's runtime.
+    pub(crate) entry: Option<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ObservedRegion {
+    pub(crate) runtimes: Vec<ObservedRuntime>,
+    pub(crate) log_groups: Vec<ObservedLogGroup>,
+    /// Of those that [`objects_to_look_for`] names.
+    pub(crate) objects: Vec<ObservedObject>,
+    /// The one that [`repository_to_look_for`] names.
+    pub(crate) repository: Option<ObservedRepository>,
+}

@@ -1,0 +1,157 @@
+//! What a plan is made of: deletions in their order, and what stays with the reason.
+
+use std::collections::BTreeMap;
+
+use super::observed::ObjectKey;
+use crate::{
+    names::{Region, RoleName},
+    policy::Document,
+};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CleanStep {
+    TagLogGroup {
+        region: Region,
+        name: String,
+        arn: String,
+        tags: BTreeMap<String, String>,
+    },
+    DeleteEndpoint {
+        region: Region,
+        runtime: String,
+        endpoint: String,
+    },
+    DeleteRuntime {
+        region: Region,
+        runtime: String,
+    },
+    DeleteImages {
+        region: Region,
+        repository: String,
+        digests: Vec<String>,
+    },
+    DeleteRepository {
+        region: Region,
+        repository: String,
+    },
+    DeleteObject {
+        region: Region,
+        object: ObjectKey,
+        versions: Vec<String>,
+    },
+    DeleteLogGroup {
+        region: Region,
+        name: String,
+    },
+    Role(RoleRemoval),
+}
+
+/// A write to IAM that takes something away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RoleRemoval {
+    DeletePolicy { role: RoleName, policy: String },
+    SetTrust { role: RoleName, document: Document },
+    Untag { role: RoleName, keys: Vec<String> },
+    Delete { role: RoleName },
+}
+
+/// Something that stays, and the reason.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Kept {
+    pub(crate) what: String,
+    pub(crate) why: String,
+    pub(crate) weight: Weight,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Weight {
+    /// As it should be.
+    Fine,
+    /// Ours, and somebody has to do something before it can go.
+    Leftover,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct CleanPlan {
+    /// In the order in which they have to be carried out.
+    pub(crate) steps: Vec<CleanStep>,
+    pub(crate) kept: Vec<Kept>,
+    /// The toolkit's entry may go, with its cache.
+    pub(crate) entry_goes: bool,
+    /// The copied sources may go: no other region needs them.
+    pub(crate) copy_goes: bool,
+}
+
+impl CleanPlan {
+    pub(super) fn keep(&mut self, what: impl Into<String>, why: impl Into<String>) {
+        self.kept.push(Kept {
+            what: what.into(),
+            why: why.into(),
+            weight: Weight::Fine,
+        });
+    }
+}
+
+impl CleanStep {
+    /// Verb and object: ("Deleting", "delete", "runtime `x`").
+    pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
+        match self {
+            Self::TagLogGroup { name, .. } => ("Tagging", "tag", format!("log group `{name}`")),
+            Self::DeleteEndpoint {
+                runtime, endpoint, ..
+            } => (
+                "Deleting",
+                "delete",
+                format!("endpoint `{endpoint}` of runtime `{runtime}`"),
+            ),
+            Self::DeleteRuntime { region, runtime } => (
+                "Deleting",
+                "delete",
+                format!("runtime `{runtime}` in {region}"),
+            ),
+            Self::DeleteImages {
+                repository,
+                digests,
+                ..
+            } => (
+                "Deleting",
+                "delete",
+                format!("{} images of repository `{repository}`", digests.len()),
+            ),
+            Self::DeleteRepository { repository, .. } => {
+                ("Deleting", "delete", format!("repository `{repository}`"))
+            }
+            Self::DeleteObject {
+                object, versions, ..
+            } => {
+                let all = if versions.len() > 1 {
+                    format!(" ({} versions)", versions.len())
+                } else {
+                    String::new()
+                };
+                (
+                    "Deleting",
+                    "delete",
+                    format!("object `s3://{}/{}`{all}", object.bucket, object.key),
+                )
+            }
+            Self::DeleteLogGroup { name, .. } => {
+                ("Deleting", "delete", format!("log group `{name}`"))
+            }
+            Self::Role(removal) => match removal {
+                RoleRemoval::DeletePolicy { role, policy } => (
+                    "Deleting",
+                    "delete",
+                    format!("policy `{policy}` of role `{role}`"),
+                ),
+                RoleRemoval::SetTrust { role, .. } => (
+                    "Updating",
+                    "update",
+                    format!("trust policy of role `{role}`"),
+                ),
+                RoleRemoval::Untag { role, .. } => ("Untagging", "untag", format!("role `{role}`")),
+                RoleRemoval::Delete { role } => ("Deleting", "delete", format!("role `{role}`")),
+            },
+        }
+    }
+}

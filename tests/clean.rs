@@ -1,0 +1,288 @@
+//! What `clean` meets in the wild: several agents in one file, things that are going already, roles
+//! that others use, objects under a prefix.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests touch the world and stop where it refuses"
+)]
+
+mod support;
+
+use serde_json::json;
+use support::{
+    Answer, Cli, Emulator, Ministack, Outcome, Project, Script, Scripted, boto3, listing,
+    scripted::ACCOUNT,
+};
+
+fn clean(project: &Project, emulator: &Emulator) -> Cli {
+    Cli::new(project).on(emulator).args(["clean", "--yes"])
+}
+
+/// An entry as the toolkit writes it.
+fn entry(name: &str, account: &str, region: &str, s3_path: &str) -> String {
+    format!(
+        "  {name}:\n    name: {name}\n    aws:\n      execution_role: arn:aws:iam::{account}:role/AgentCoreRole-{name}\n      \
+         account: '{account}'\n      region: {region}\n      s3_path: {s3_path}\n    bedrock_agentcore:\n      agent_id: null\n"
+    )
+}
+
+#[test]
+fn the_entries_of_two_agents_go_from_one_file_and_the_file_with_the_last() {
+    let emulator = Ministack::start();
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent("one")
+        .agent("two");
+    let account = emulator.account();
+    let before = listing(&emulator);
+    let both = [
+        entry("one", account, "us-east-1", "null"),
+        entry("two", account, "us-east-1", "null"),
+    ]
+    .concat();
+    let theirs = entry("theirs", account, "us-east-1", "null");
+    for (rest, left) in [("", false), (theirs.as_str(), true)] {
+        Cli::new(&project)
+            .on(&emulator)
+            .arg("prepare")
+            .run()
+            .succeeds();
+        project.write(
+            ".bedrock_agentcore.yaml",
+            format!("default_agent: one\nagents:\n{both}{rest}"),
+        );
+        clean(&project, &emulator).run().succeeds();
+        assert_eq!(project.has(".bedrock_agentcore.yaml"), left);
+        assert_eq!(listing(&emulator), before);
+    }
+    assert_eq!(
+        project.read(".bedrock_agentcore.yaml"),
+        format!("default_agent: theirs\nagents:\n{theirs}")
+    );
+}
+
+#[test]
+fn an_object_under_the_prefix_of_the_toolkits_file_goes_and_its_neighbours_stay() {
+    let emulator = Ministack::start();
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent("one");
+    Cli::new(&project)
+        .on(&emulator)
+        .arg("prepare")
+        .run()
+        .succeeds();
+    boto3(
+        &emulator,
+        "client('s3').create_bucket(Bucket='mine')\n\
+         for key in ('team/x/one/deployment.zip', 'team/x/other/deployment.zip', 'y/one/deployment.zip'):\n    \
+             client('s3').put_object(Bucket='mine', Key=key, Body=b'x')\n",
+    );
+    let entry = entry("one", emulator.account(), "us-east-1", "s3://mine/team/x");
+    project.write(".bedrock_agentcore.yaml", format!("agents:\n{entry}"));
+    clean(&project, &emulator).run().succeeds();
+    let left = boto3(
+        &emulator,
+        "print(sorted(found['Key'] for found in client('s3').list_objects_v2(Bucket='mine')['Contents']))",
+    );
+    assert_eq!(
+        left.trim(),
+        "['team/x/other/deployment.zip', 'y/one/deployment.zip']"
+    );
+}
+
+#[test]
+fn a_role_in_an_instance_profile_is_named_before_anything_is_deleted_and_goes_when_it_is_free() {
+    let emulator = Ministack::start();
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent("one");
+    let before = listing(&emulator);
+    Cli::new(&project)
+        .on(&emulator)
+        .arg("prepare")
+        .run()
+        .succeeds();
+    boto3(
+        &emulator,
+        "client('iam').create_instance_profile(InstanceProfileName='theirs')\n\
+         client('iam').add_role_to_instance_profile(InstanceProfileName='theirs', RoleName='AgentCoreRole-one')\n",
+    );
+    let dry = Cli::new(&project)
+        .on(&emulator)
+        .args(["clean", "--dry-run"])
+        .run()
+        .succeeds();
+    assert!(!dry.stderr.contains("Would delete role"), "{}", dry.stderr);
+    assert!(
+        dry.stderr.contains("instance profile: `theirs`"),
+        "{}",
+        dry.stderr
+    );
+    let stuck = clean(&project, &emulator).run().exits(1);
+    assert!(
+        stuck
+            .stderr
+            .contains("aws iam remove-role-from-instance-profile"),
+        "{}",
+        stuck.stderr
+    );
+    boto3(
+        &emulator,
+        "client('iam').remove_role_from_instance_profile(InstanceProfileName='theirs', RoleName='AgentCoreRole-one')\n\
+         client('iam').delete_instance_profile(InstanceProfileName='theirs')\n",
+    );
+    clean(&project, &emulator).run().succeeds();
+    assert_eq!(listing(&emulator), before);
+}
+
+#[test]
+fn what_will_be_deleted_is_announced_and_what_would_be_is_not() {
+    let emulator = Ministack::start();
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent("one");
+    Cli::new(&project)
+        .on(&emulator)
+        .arg("prepare")
+        .run()
+        .succeeds();
+    let run = |arguments: &[&str]| {
+        Cli::new(&project)
+            .on(&emulator)
+            .arg("clean")
+            .args(arguments)
+            .run()
+    };
+    let dry = run(&["--dry-run"]).succeeds();
+    assert!(
+        dry.stderr
+            .contains("  Would delete role `AgentCoreRole-one`"),
+        "{}",
+        dry.stderr
+    );
+    let asked = run(&[]).exits(2);
+    let done = run(&["--yes"]).succeeds();
+    for said in [asked, done] {
+        assert!(
+            said.stderr.contains("  To delete role `AgentCoreRole-one`"),
+            "{}",
+            said.stderr
+        );
+        assert!(!said.stderr.contains("Would"), "{}", said.stderr);
+    }
+}
+
+const ID: &str = "one-AbCdEf1234";
+
+fn json_answer(body: &serde_json::Value) -> Answer {
+    Answer::new(200, "application/json", body.to_string())
+}
+
+/// A runtime of ours that shows these statuses, one a look, and is gone then.
+fn going(statuses: &[&str]) -> Script {
+    let arn = format!("arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:runtime/{ID}");
+    let runtime = |status: &str| {
+        json_answer(&json!({
+            "agentRuntimeArn": arn, "agentRuntimeName": "one", "agentRuntimeId": ID, "agentRuntimeVersion": "1",
+            "createdAt": "2026-01-01T00:00:00Z", "lastUpdatedAt": "2026-01-01T00:00:00Z",
+            "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/AgentCoreRole-one"),
+            "networkConfiguration": { "networkMode": "PUBLIC" }, "status": status,
+            "lifecycleConfiguration": {},
+        }))
+    };
+    let listed = json!({ "agentRuntimes": [{
+        "agentRuntimeArn": arn, "agentRuntimeId": ID, "agentRuntimeVersion": "1", "agentRuntimeName": "one",
+        "description": "", "lastUpdatedAt": "2026-01-01T00:00:00Z", "status": statuses[0],
+    }] });
+    let tags = json!({ "tags": {
+        "cargo-agentcore:managed": "true", "cargo-agentcore:project": "test-project-7k2qpx", "cargo-agentcore:agent": "one",
+        "cargo-agentcore:stage": "-",
+    } });
+    let logs = Answer::new(200, "application/x-amz-json-1.1", r#"{"logGroups":[]}"#);
+    let mut script = Script::new()
+        .identity()
+        .errors("iam:GetRole", 9, 404, "NoSuchEntity", "no such role")
+        .then("bedrock-agentcore:ListAgentRuntimes", json_answer(&listed))
+        .always(
+            "bedrock-agentcore:ListAgentRuntimes",
+            json_answer(&json!({ "agentRuntimes": [] })),
+        )
+        .always("bedrock-agentcore:ListTagsForResource", json_answer(&tags))
+        .always(
+            "bedrock-agentcore:ListAgentRuntimeEndpoints",
+            json_answer(&json!({ "runtimeEndpoints": [] })),
+        )
+        .always("logs:DescribeLogGroups", logs)
+        .errors(
+            "s3:ListBucketVersions",
+            99,
+            404,
+            "NoSuchBucket",
+            "no such bucket",
+        );
+    for status in statuses {
+        script = script.then("bedrock-agentcore:GetAgentRuntime", runtime(status));
+    }
+    script.errors(
+        "bedrock-agentcore:GetAgentRuntime",
+        9,
+        404,
+        "ResourceNotFoundException",
+        "gone",
+    )
+}
+
+fn clean_against(server: &Scripted) -> Outcome {
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent("one");
+    Cli::new(&project)
+        .at(&server.url())
+        .args(["clean", "--yes"])
+        .run()
+}
+
+fn deletions(server: &Scripted) -> usize {
+    server
+        .recorded()
+        .iter()
+        .filter(|call| call.action == "bedrock-agentcore:DeleteAgentRuntime")
+        .count()
+}
+
+#[test]
+fn a_runtime_that_is_going_already_is_waited_for_and_not_deleted_again() {
+    let server = going(&["DELETING", "DELETING", "DELETING"]).start();
+    let outcome = clean_against(&server).succeeds();
+    assert!(outcome.stderr.contains("Waiting"), "{}", outcome.stderr);
+    assert_eq!(server.unexpected(), Vec::<String>::new());
+    assert_eq!(deletions(&server), 0);
+}
+
+#[test]
+fn a_conflict_of_two_deletions_is_no_error_and_any_other_conflict_is() {
+    let conflict = |script: Script| {
+        script
+            .errors(
+                "bedrock-agentcore:DeleteAgentRuntime",
+                1,
+                409,
+                "ConflictException",
+                "is being changed",
+            )
+            .start()
+    };
+    let server = conflict(going(&["READY", "READY", "DELETING", "DELETING"]));
+    clean_against(&server).succeeds();
+    assert_eq!(server.unexpected(), Vec::<String>::new());
+    assert_eq!(deletions(&server), 1);
+
+    let server = conflict(going(&["UPDATING", "UPDATING", "UPDATING"]));
+    let outcome = clean_against(&server).exits(1);
+    assert!(
+        outcome.stderr.contains("is being changed"),
+        "{}",
+        outcome.stderr
+    );
+}
