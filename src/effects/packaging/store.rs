@@ -112,7 +112,7 @@ impl Held {
                 Some((used.unwrap_or(SystemTime::UNIX_EPOCH), size, key))
             })
             .collect();
-        others.sort_by(|a, b| b.0.cmp(&a.0));
+        others.sort_by_key(|(used, ..)| std::cmp::Reverse(*used));
         let mut bytes = fs::metadata(self.archive()).map_or(0, |found| found.len());
         for (at, (_, size, key)) in others.iter().enumerate() {
             bytes += size;
