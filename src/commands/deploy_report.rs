@@ -215,7 +215,7 @@ pub(super) fn show(work: &Work<'_>, foreseen: &Foreseen, ui: &Ui) -> (Value, boo
     (document, changed)
 }
 
-pub(super) fn plan_document(agents: Vec<Value>) -> String {
+pub(super) fn plan_document(agents: &[Value]) -> String {
     pretty(&json!({ "version": VERSION, "command": "deploy", "dry_run": true, "agents": agents }))
 }
 
