@@ -50,11 +50,14 @@ pub(super) fn report(
             (Some(stage), false) => format!(" --stage {stage}"),
             (None, false) => String::new(),
         };
-        let manifest = project.manifest_path.as_ref().map_or(String::new(), |path| {
-            let path = path.display().to_string();
-            let quoted = shlex::try_quote(&path).unwrap_or(path.as_str().into());
-            format!(" --manifest-path {quoted}")
-        });
+        let manifest = project
+            .manifest_path
+            .as_ref()
+            .map_or(String::new(), |path| {
+                let path = path.display().to_string();
+                let quoted = shlex::try_quote(&path).unwrap_or(path.as_str().into());
+                format!(" --manifest-path {quoted}")
+            });
         ui.status(
             "Next",
             &format!("`cargo agentcore invoke{agent}{place}{manifest} --prompt 'hello'`"),
