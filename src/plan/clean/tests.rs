@@ -40,6 +40,7 @@ fn desired() -> Desired {
         partition: Partition::Aws,
         account: AccountId::parse("123456789012").unwrap(),
         regions: BTreeSet::from([region("us-west-2")]),
+        last_in: BTreeMap::from([(region("us-west-2"), BTreeSet::new())]),
         logs: Logs::Keep,
         yaml: Trust::Proven,
     }
@@ -116,6 +117,7 @@ fn whole() -> Observed {
             name: "bedrock-agentcore-a".into(),
             digests: vec!["d".into()],
         }),
+        bucket: None,
     };
     Observed {
         role: Some(role(identity().tags(), &["AgentCore-us-west-2"])),
@@ -341,6 +343,15 @@ fn gone(observed: &mut Observed, step: &CleanStep) {
         CleanStep::DeleteImages { .. } => there.repository.as_mut().unwrap().digests.clear(),
         CleanStep::DeleteRepository { .. } => there.repository = None,
         CleanStep::DeleteObject { .. } => there.objects.clear(),
+        CleanStep::AbortUploads { prefix, .. } => {
+            let uploads = &mut there.bucket.as_mut().unwrap().uploads;
+            uploads.retain(|key| !key.starts_with(prefix));
+        }
+        CleanStep::DeleteArchives { objects, .. } => {
+            let left = &mut there.bucket.as_mut().unwrap().objects;
+            left.retain(|object| !objects.contains(object));
+        }
+        CleanStep::DeleteBucket { .. } => there.bucket = None,
         CleanStep::DeleteLogGroup { .. } => there.log_groups.clear(),
         CleanStep::Role(RoleRemoval::DeletePolicy { policy, .. }) => {
             observed.role.as_mut().unwrap().inline.remove(policy);
