@@ -341,7 +341,7 @@ impl<'a> Deploy<'a> {
 }
 
 /// Where the last deployed runtime is remembered, to notice that somebody else deleted it.
-fn memory(project: &Project, placed: &Placed<'_>) -> PathBuf {
+pub(super) fn memory(project: &Project, placed: &Placed<'_>) -> PathBuf {
     let Placed { agent, session } = placed;
     packaging::directory(agent, project)
         .join(format!("runtime.{}.{}", session.account, session.region))
