@@ -253,7 +253,7 @@ impl<'a> Deploy<'a> {
 
     async fn build(&self, placed: &Placed<'_>) -> Result<Built, Failure> {
         let options = &self.args.packaging;
-        packaging::build_described(placed.agent, self.project, options, self.ui).await
+        packaging::build(placed.agent, self.project, options, self.ui).await
     }
 
     async fn deliver(&self, work: Work<'a>, smoke: Option<&Smoke>) -> Result<Done, Failure> {
@@ -336,7 +336,7 @@ impl<'a> Deploy<'a> {
         }
         let mut project = self.project.clone();
         project.target_dir = directory.join("target");
-        packaging::build_described(&agent, &project, &self.args.packaging, self.ui).await
+        packaging::build(&agent, &project, &self.args.packaging, self.ui).await
     }
 }
 

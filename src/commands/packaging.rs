@@ -11,7 +11,6 @@ use crate::{
     },
     error::Failure,
     package::{
-        archive::Archive,
         installer::{GLIBC_MINORS, minor_version},
         limits::megabytes,
     },
@@ -26,18 +25,8 @@ pub(super) struct Options {
     pub(super) rebuild: bool,
 }
 
-/// The archive of the agent's deployment folder, its sources copied there before.
+/// The archive of the agent's deployment folder, its sources copied there before, and what is in it.
 pub(super) async fn build(
-    agent: &Agent,
-    project: &Project,
-    options: &Options,
-    ui: &Ui,
-) -> Result<Archive, Failure> {
-    Ok(build_described(agent, project, options, ui).await?.archive)
-}
-
-/// Like [`build`], with what is in it.
-pub(super) async fn build_described(
     agent: &Agent,
     project: &Project,
     options: &Options,

@@ -95,7 +95,7 @@ impl Bench {
             &mine,
             &other,
         );
-        self.pairs(
+        Self::pairs(
             "deploy, nothing changed",
             "50 ×",
             || self.ours(ours, &["deploy"]),
@@ -104,13 +104,13 @@ impl Bench {
     }
 
     fn talk(&self, ours: &Project, theirs: &Project) {
-        self.pairs(
+        Self::pairs(
             "`invoke`",
             "15 ×",
             || self.ours(ours, &["invoke", r#"{"prompt":"hi"}"#]),
             || self.toolkit(theirs, &["invoke", r#"{"prompt":"hi"}"#]),
         );
-        self.pairs(
+        Self::pairs(
             "`status`",
             "15 ×",
             || self.ours(ours, &["status"]),
@@ -118,13 +118,7 @@ impl Bench {
         );
     }
 
-    fn pairs(
-        &self,
-        what: &str,
-        aim: &str,
-        ours: impl Fn() -> Command,
-        theirs: impl Fn() -> Command,
-    ) {
+    fn pairs(what: &str, aim: &str, ours: impl Fn() -> Command, theirs: impl Fn() -> Command) {
         let pairs: Vec<(Cost, Cost)> = (0..=RUNS_OF_DEPLOY)
             .map(|_| (cost(&ours()), cost(&theirs())))
             .skip(1)
@@ -134,6 +128,10 @@ impl Bench {
     }
 
     /// What a deployment of one changed line sends, counted on the wire.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "megabytes and percents are for people"
+    )]
     fn sent(&self, ours: &Project) {
         let proxy = Proxy::to(&self.emulator);
         self.edit(ours, "my_agent/agent.py");
