@@ -136,7 +136,7 @@ fn what_the_metadata_does_not_know_is_sent_back_as_it_was() {
     boto3(
         &emulator,
         &format!(
-            r#"{RAW}
+            r"{RAW}
 control = client('bedrock-agentcore-control')
 r = control.get_agent_runtime(agentRuntimeId='{id}')
 jwt = r['authorizerConfiguration']['customJWTAuthorizer'] | {{'customClaims': [{{'inboundTokenClaimName': 'team', 'inboundTokenClaimValueType': 'STRING', 'authorizingClaimMatchValue': {{'claimMatchValue': {{'matchValueString': 'x'}}, 'claimMatchOperator': 'EQUALS'}}}}]}}
@@ -147,7 +147,7 @@ body = {{key: r[key] for key in ('roleArn', 'agentRuntimeArtifact', 'networkConf
     'filesystemConfigurations': [{{'sessionStorage': {{'mountPath': '/mnt/data'}}}}],
 }}
 raw('PUT', '/runtimes/{id}/', body)
-"#
+"
         ),
     );
     let theirs = runtime(&emulator, id);
