@@ -1,5 +1,5 @@
-//! From nothing to a prepared agent, on to the Python toolkit, and back to nothing: against both
-//! emulators, with the real toolkit, among bystanders that must not be touched.
+//! From nothing to a running agent and back to nothing, by this tool alone and by way of the Python
+//! toolkit: against both emulators, with the real toolkit, among bystanders that must not be touched.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -14,7 +14,7 @@ use std::{
 };
 
 use serde_json::Value;
-use support::{Cli, Emulator, Ministack, Moto, boto3, listing};
+use support::{Cli, Emulator, Fault, Ministack, Moto, Outcome, Proxy, Times, boto3, listing};
 use tempfile::TempDir;
 
 const REGION: &str = "us-west-2";
@@ -194,6 +194,133 @@ fn the_whole_way_and_back_on_ministack_with_a_real_deployment() {
 #[test]
 fn the_whole_way_and_back_on_moto() {
     whole_way(&Moto::start(), false);
+}
+
+/// Another agent's archive in a bucket of another project, and a runtime that runs from it.
+const ANOTHER_PROJECT: &str = r#"
+bucket = f"cargo-agentcore-0123456789ab-{account}-us-west-2"
+s3 = client("s3", "us-west-2")
+s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "cargo-agentcore:managed", "Value": "true"}, {"Key": "cargo-agentcore:project", "Value": "other-123456"}]})
+s3.put_object(Bucket=bucket, Key="my_agent/0123456789abcdef0123456789abcdef.zip", Body=b"x")
+"#;
+
+/// What the service makes when an agent is called, and what the agent prints there.
+const CALLED: &str = r#"
+import time
+control = client("bedrock-agentcore-control", "us-west-2")
+ids = [r["agentRuntimeId"] for r in control.list_agent_runtimes()["agentRuntimes"] if r["agentRuntimeName"] == "my_agent"]
+group = f"/aws/bedrock-agentcore/runtimes/{ids[0]}-DEFAULT"
+logs = client("logs", "us-west-2")
+logs.create_log_group(logGroupName=group)
+stream = "2026/11/25/[runtime-logs]0123"
+logs.create_log_stream(logGroupName=group, logStreamName=stream)
+logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": int(time.time() * 1000), "message": "the agent was here"}])
+"#;
+
+/// What an emulator can be asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DataPlane {
+    Answers,
+    /// moto has none: it fails at `InvokeAgentRuntime`.
+    Missing,
+}
+
+fn native_way(emulator: &Emulator, plane: DataPlane) {
+    boto3(emulator, &format!("{BYSTANDERS}{ANOTHER_PROJECT}"));
+    let before = account(emulator);
+    let place = Place::new("echo");
+    if plane == DataPlane::Missing {
+        // Real dependencies are shipped on the other emulator; here they would prove nothing more.
+        std::fs::write(place.project.join("deployment/requirements.txt"), "").unwrap();
+    }
+    // moto leaves an updated runtime UPDATING for ever, and knows no transition out of it.
+    let proxy = Proxy::to(emulator);
+    proxy.fault(
+        "bedrock-agentcore:GetAgentRuntime*",
+        Times::Always,
+        Fault::Reworded("UPDATING", "READY"),
+    );
+    let run = |words: &[&str]| -> Outcome {
+        let uv = support::bed::agents().join("bin");
+        let path = format!("{}:{}", uv.display(), std::env::var("PATH").unwrap());
+        Cli::in_directory(&place.project, place.root.path())
+            .at(&proxy.url())
+            .env("PATH", path)
+            .env("UV_CACHE_DIR", support::bed::directory().join("uv-cache"))
+            .args(words)
+            .run()
+            .succeeds()
+    };
+    let state = |run: Outcome| run.json()["agents"][0].clone();
+
+    let arn = run(&["deploy"]).stdout.trim().to_owned();
+    assert!(
+        arn.starts_with("arn:aws:bedrock-agentcore:us-west-2:"),
+        "{arn}"
+    );
+    let status = state(run(&["status", "--output", "json"]));
+    assert_eq!(
+        (&status["state"], &status["equal"]),
+        (&"deployed".into(), &true.into())
+    );
+    if plane == DataPlane::Answers {
+        let answer = run(&["invoke", "--prompt", "hello there"]);
+        assert!(answer.stdout.contains("hello there"), "{}", answer.stdout);
+    }
+
+    let agent = place.project.join("my_agent/agent.py");
+    let text = std::fs::read_to_string(&agent).unwrap();
+    std::fs::write(&agent, text + "\n# One line more.\n").unwrap();
+    let changed = state(run(&["deploy", "--output", "json"]));
+    assert_eq!(
+        (&changed["did"], &changed["runtime"]["version"]),
+        (&"updated".into(), &"2".into())
+    );
+    assert_eq!(
+        state(run(&["deploy", "--output", "json"]))["did"],
+        "unchanged"
+    );
+    let versions = run(&["versions"]);
+    assert_eq!(versions.stdout.lines().count(), 3, "{}", versions.stdout);
+    run(&["endpoint", "set", "prod", "--version", "2"]);
+    let back = run(&["rollback", "--output", "json"]).json();
+    assert_eq!((&back["before"], &back["after"]), (&2.into(), &1.into()));
+    boto3(emulator, CALLED);
+    let logs = run(&["logs", "--raw"]);
+    assert_eq!(logs.stdout.trim(), "the agent was here");
+
+    let kept = run(&["clean", "--dry-run"]);
+    assert!(
+        kept.stderr.contains("logs are kept unless `--logs`"),
+        "{}",
+        kept.stderr
+    );
+    let cleaned = run(&["clean", "--yes", "--logs", "--output", "json"]).json();
+    assert_eq!(cleaned["left"], serde_json::json!([]), "{cleaned}");
+    assert_eq!(account(emulator), before);
+    for gone in ["deployment/my_agent", "deployment/.cargo-agentcore"] {
+        assert!(!place.has(gone), "{gone} is left");
+    }
+    let places = std::fs::read_dir(place.project.join("target/agentcore")).unwrap();
+    let left: Vec<_> = places.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["lock"]);
+    let again = run(&["clean", "--yes", "--logs"]);
+    assert!(
+        again.stderr.contains("Nothing to delete"),
+        "{}",
+        again.stderr
+    );
+}
+
+#[test]
+fn a_deployed_agent_lives_and_goes_on_ministack() {
+    native_way(&Ministack::start(), DataPlane::Answers);
+}
+
+#[test]
+fn a_deployed_agent_lives_and_goes_on_moto() {
+    native_way(&Moto::start(), DataPlane::Missing);
 }
 
 #[test]

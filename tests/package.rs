@@ -237,10 +237,6 @@ fn a_package_without_a_fitting_wheel_is_named() {
 #[test]
 fn two_runs_at_once_install_once_and_a_killed_one_leaves_nothing_in_the_way() {
     let project = project();
-    let killed = package(&project).start();
-    std::thread::sleep(std::time::Duration::from_millis(400));
-    killed.kill();
-    drop(killed);
     let other = Project::new().agent_with("my_agent", "runtime = \"python3.11\"");
     other.write("deployment/requirements.txt", REQUIREMENTS);
     let cache = project.root().join("shared");
@@ -249,6 +245,22 @@ fn two_runs_at_once_install_once_and_a_killed_one_leaves_nothing_in_the_way() {
             .env("CARGO_AGENTCORE_CACHE_DIR", &cache)
             .start()
     };
+    let building = || -> Vec<String> {
+        fs::read_dir(cache.join("dependencies"))
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.contains(".building-"))
+            .collect()
+    };
+    let killed = run(&project);
+    let start = std::time::Instant::now();
+    while building().is_empty() {
+        assert!(start.elapsed().as_secs() < 60, "nothing is being built");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    killed.kill();
+    assert!(!killed.wait().status.success());
     let both = [run(&project), run(&other)];
     let installed = both
         .into_iter()
@@ -257,11 +269,7 @@ fn two_runs_at_once_install_once_and_a_killed_one_leaves_nothing_in_the_way() {
         .count();
     assert_eq!(installed, 1);
     assert!(fs::read(archive(&project)).unwrap() == fs::read(archive(&other)).unwrap());
-    let left: Vec<_> = fs::read_dir(cache.join("dependencies"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.contains(".building-"))
-        .collect();
+    let left = building();
     assert!(left.is_empty(), "{left:?}");
 }
 

@@ -24,13 +24,48 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 }
 
 fn agentcore(words: &[&str]) -> Output {
-    Command::new(snapbox::cmd::cargo_bin!("cargo-agentcore"))
-        .args(words)
-        .env_remove("CARGO_AGENTCORE_REGION")
-        .env_remove("CARGO_AGENTCORE_STAGE")
-        .env_remove("CARGO_AGENTCORE_MANIFEST_PATH")
-        .output()
+    let mut command = Command::new(snapbox::cmd::cargo_bin!("cargo-agentcore")).args(words);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_AGENTCORE_") {
+            command = command.env_remove(name);
+        }
+    }
+    command.output().unwrap()
+}
+
+/// What stands below `Commands:` in a help text.
+fn listed(words: &[&str]) -> BTreeSet<String> {
+    let help = String::from_utf8(agentcore(words).stdout).unwrap();
+    help.split_once("Commands:\n")
         .unwrap()
+        .1
+        .lines()
+        .take_while(|line| line.starts_with("  "))
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn named_in_the_table(readme: &str) -> BTreeSet<String> {
+    readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `cargo agentcore "))
+        .map(|rest| rest.split_once('`').unwrap().0.to_owned())
+        .collect()
+}
+
+/// The variables of ours that `text` names; `CARGO_AGENTCORE_*` names none.
+fn variables(text: &str) -> BTreeSet<String> {
+    text.match_indices("CARGO_AGENTCORE_")
+        .map(|(start, _)| {
+            text[start..]
+                .chars()
+                .take_while(|c| c.is_ascii_uppercase() || *c == '_')
+                .collect::<String>()
+        })
+        .filter(|name| name != "CARGO_AGENTCORE_")
+        .collect()
 }
 
 /// The words after `cargo`, of every line that is typed in a console block.
@@ -41,14 +76,16 @@ fn typed(text: &str) -> Vec<Vec<String>> {
         .filter_map(|line| line.strip_prefix("$ "))
         .flat_map(|line| line.split(" && "))
         .filter_map(|command| command.strip_prefix("cargo agentcore "))
-        .map(|words| words.split_whitespace().map(str::to_owned).collect())
+        .map(|command| command.split(" > ").next().unwrap())
+        .map(|words| shlex::split(words).unwrap())
         .collect()
 }
 
 #[test]
 fn every_command_line_in_a_console_block_is_understood() {
     let lines = typed(&read("README.md"));
-    assert!(lines.len() >= 5, "{lines:?}");
+    let first: BTreeSet<&str> = lines.iter().map(|line| line[0].as_str()).collect();
+    assert!(first.len() >= 12, "{first:?}");
     for line in lines {
         // clap looks at every option before it shows the help that stands last.
         let words: Vec<&str> = ["agentcore"]
@@ -67,23 +104,92 @@ fn every_command_line_in_a_console_block_is_understood() {
 #[test]
 fn every_command_named_in_the_table_exists_and_no_other_is_left_out() {
     let readme = read("README.md");
-    let named: BTreeSet<&str> = readme
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `cargo agentcore "))
-        .map(|rest| rest.split_once('`').unwrap().0)
+    assert_eq!(named_in_the_table(&readme), listed(&["--help"]));
+}
+
+#[test]
+fn every_command_has_a_section_and_every_word_of_endpoint_stands_there() {
+    for file in ["README.md", "README_ja.md"] {
+        let readme = read(file);
+        let sections: Vec<&str> = readme.split("\n### ").skip(1).collect();
+        let mut headed = BTreeSet::new();
+        for section in &sections {
+            let heading = section.lines().next().unwrap();
+            headed.extend(heading.split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+        assert_eq!(headed, named_in_the_table(&readme), "{file}");
+        for word in listed(&["endpoint", "--help"]) {
+            assert!(
+                readme.contains(&format!("`endpoint {word}")),
+                "{file}: {word}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_variable_of_ours_stands_in_the_table_and_no_other() {
+    let read_here: BTreeSet<String> = sources(Path::new("src"))
+        .iter()
+        .flat_map(|source| variables(source))
         .collect();
-    let help = agentcore(&["--help"]);
-    let help = String::from_utf8(help.stdout).unwrap();
-    let listed: BTreeSet<&str> = help
-        .split_once("Commands:\n")
-        .unwrap()
-        .1
-        .lines()
-        .take_while(|line| line.starts_with("  "))
-        .filter(|line| !line.starts_with("   "))
-        .filter_map(|line| line.split_whitespace().next())
-        .collect();
-    assert_eq!(named, listed);
+    for file in ["README.md", "README_ja.md"] {
+        let readme = read(file);
+        let rows: Vec<&str> = readme
+            .lines()
+            .filter(|line| line.starts_with("| `CARGO_AGENTCORE_"))
+            .collect();
+        assert_eq!(variables(&rows.join("\n")), read_here, "{file}");
+        assert_eq!(variables(&readme), read_here, "{file}");
+    }
+}
+
+/// As GitHub makes it of a heading.
+fn anchor(heading: &str) -> String {
+    heading
+        .to_lowercase()
+        .chars()
+        .filter_map(|c| match c {
+            ' ' => Some('-'),
+            c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn every_link_leads_to_a_heading_or_a_file() {
+    for file in ["README.md", "README_ja.md"] {
+        let readme = read(file);
+        let headings: BTreeSet<String> = readme
+            .lines()
+            .filter(|line| line.starts_with('#'))
+            .map(|line| anchor(line.trim_start_matches('#').trim_start()))
+            .collect();
+        let mut inner = 0;
+        for rest in readme.split("](").skip(1) {
+            let target = rest.split_once(')').unwrap().0;
+            if let Some(wanted) = target.strip_prefix('#') {
+                assert!(headings.contains(wanted), "{file}: {target}");
+                inner += 1;
+            } else if !target.starts_with("https://") {
+                let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(target);
+                assert!(path.is_file(), "{file}: {target}");
+            }
+        }
+        assert!(inner > 0, "{file}");
+    }
+}
+
+#[test]
+fn the_place_for_the_measured_numbers_is_there_once() {
+    for file in ["README.md", "README_ja.md"] {
+        let readme = read(file);
+        let (_, rest) = readme.split_once("<!-- measured -->\n").unwrap();
+        let (between, after) = rest.split_once("<!-- /measured -->\n").unwrap();
+        assert!(between.contains("cargo bench"), "{file}");
+        assert!(!after.contains("measured -->"), "{file}");
+    }
 }
 
 fn policy_on(manifest: &str, further: &[&str]) -> Output {

@@ -2,11 +2,7 @@
 
 use serde_json::json;
 
-use super::{
-    Applying, local, removal,
-    removal::Removal,
-    session::{self, Placed},
-};
+use super::{Applying, local, removal, removal::Removal, session};
 use crate::{
     cli,
     effects::{self, files, manifest::Project},
@@ -65,7 +61,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         all_regions: args.all_regions,
     };
 
-    let removals = observe(&placed, options).await?;
+    let removals = removal::observe(&placed, &project, options).await?;
     let nothing = removals.iter().all(Removal::is_empty);
     let asked = !args.applying.changes_nothing() && !nothing;
     list(&args, &removals, ui);
@@ -91,7 +87,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         }
     }
     // Read back: what is still there was not deleted, whatever was answered.
-    let after = match observe(&placed, options).await {
+    let after = match removal::observe(&placed, &project, options).await {
         Ok(after) => Some(after),
         Err(failure) => {
             failures.push(failure);
@@ -106,17 +102,6 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     finished(&stuck)?;
     ui.status("Cleaned", "and read back: nothing of this is left");
     end_emulator(&args, &project, &config, ui).await
-}
-
-async fn observe<'a>(
-    placed: &'a [Placed<'a>],
-    options: removal::Options,
-) -> Result<Vec<Removal<'a>>, Failure> {
-    let mut removals = Vec::new();
-    for placed in placed {
-        removals.push(Removal::observe(placed, options).await?);
-    }
-    Ok(removals)
 }
 
 fn list(args: &Args, removals: &[Removal<'_>], ui: &Ui) {

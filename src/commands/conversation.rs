@@ -352,10 +352,14 @@ fn memory(
     id: &str,
     endpoint: &EndpointName,
 ) -> PathBuf {
+    sessions(project, agent).join(format!("{region}.{id}.{endpoint}"))
+}
+
+/// Where the last sessions of a project's agents are kept.
+pub(super) fn sessions(project: &Project, agent: &Agent) -> PathBuf {
     project
         .target_dir
         .join("agentcore")
         .join(agent.project.as_str())
         .join("sessions")
-        .join(format!("{region}.{id}.{endpoint}"))
 }

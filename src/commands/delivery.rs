@@ -171,7 +171,7 @@ impl Delivery<'_> {
             role_was_written: !self.role.steps().is_empty(),
             ui: self.ui,
         };
-        let outcome = rollout.run(seen).await?;
+        let outcome = Box::pin(rollout.run(seen)).await?;
         self.say(&outcome);
         self.remember(&outcome)?;
         if let Some(smoke) = smoke {

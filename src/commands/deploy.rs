@@ -284,7 +284,7 @@ impl<'a> Deploy<'a> {
             memory: memory(self.project, placed),
             ui: self.ui,
         };
-        delivery.run(seen, smoke).await
+        Box::pin(delivery.run(seen, smoke)).await
     }
 
     /// The plan, in words that promise nothing.
@@ -301,7 +301,7 @@ impl<'a> Deploy<'a> {
             }
         }
         if self.args.output == cli::Output::Json {
-            self.ui.result(&report::plan_document(documents));
+            self.ui.result(&report::plan_document(&documents));
         }
         if let Some(failure) = Failure::all(failures) {
             return Err(failure);
@@ -341,7 +341,7 @@ impl<'a> Deploy<'a> {
 }
 
 /// Where the last deployed runtime is remembered, to notice that somebody else deleted it.
-fn memory(project: &Project, placed: &Placed<'_>) -> PathBuf {
+pub(super) fn memory(project: &Project, placed: &Placed<'_>) -> PathBuf {
     let Placed { agent, session } = placed;
     packaging::directory(agent, project)
         .join(format!("runtime.{}.{}", session.account, session.region))

@@ -50,9 +50,17 @@ pub(super) fn report(
             (Some(stage), false) => format!(" --stage {stage}"),
             (None, false) => String::new(),
         };
+        let manifest = project
+            .manifest_path
+            .as_ref()
+            .map_or(String::new(), |path| {
+                let path = path.display().to_string();
+                let quoted = shlex::try_quote(&path).unwrap_or(path.as_str().into());
+                format!(" --manifest-path {quoted}")
+            });
         ui.status(
             "Next",
-            &format!("`cargo agentcore invoke{agent}{place} --prompt 'hello'`"),
+            &format!("`cargo agentcore invoke{agent}{place}{manifest} --prompt 'hello'`"),
         );
     }
 }
@@ -215,7 +223,7 @@ pub(super) fn show(work: &Work<'_>, foreseen: &Foreseen, ui: &Ui) -> (Value, boo
     (document, changed)
 }
 
-pub(super) fn plan_document(agents: Vec<Value>) -> String {
+pub(super) fn plan_document(agents: &[Value]) -> String {
     pretty(&json!({ "version": VERSION, "command": "deploy", "dry_run": true, "agents": agents }))
 }
 

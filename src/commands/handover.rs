@@ -118,9 +118,10 @@ pub(super) fn report(done: &[Handover], output: cli::Output, ui: &Ui) {
                 } else {
                     "these commands, one for each agent"
                 };
+                ui.status("Next", "`cargo agentcore deploy` does the rest");
                 ui.status(
-                    "Next",
-                    &format!("run {these}, then `agentcore deploy` in the same way"),
+                    "",
+                    &format!("or, with the Python toolkit, run {these}, then `agentcore deploy` in the same way"),
                 );
             }
             for handover in done {

@@ -163,15 +163,23 @@ fn template(given: Option<&str>, asking: bool, ui: &Ui) -> Result<&'static Templ
     Ok(&all[chosen])
 }
 
-fn next(path: &std::path::Path, ui: &Ui) {
-    let at = path.display();
+/// How to go on with a project in `path`, as a line for the user's shell.
+pub(super) fn next(path: &std::path::Path, ui: &Ui) {
+    let there = match path.to_str() {
+        Some("" | ".") => String::new(),
+        Some(path) => {
+            let quoted = shlex::try_quote(path).unwrap_or(path.into());
+            format!("cd {quoted} && ")
+        }
+        None => format!("cd {} && ", path.display()),
+    };
     ui.status(
         "Next",
-        &format!("cd {at} && cargo agentcore prepare --local   # without an AWS account"),
+        &format!("{there}cargo agentcore deploy --local   # without an AWS account"),
     );
     ui.status(
         "",
-        &format!("cd {at} && cargo agentcore prepare           # on AWS"),
+        &format!("{there}cargo agentcore deploy           # on AWS"),
     );
 }
 

@@ -182,7 +182,7 @@ impl Did {
 
 /// Whether a step was carried out.
 enum Progress {
-    Made(RuntimeState, Did),
+    Made(Box<RuntimeState>, Did),
     /// Somebody else was quicker; with what the service said.
     Again(AwsError),
 }
@@ -213,7 +213,7 @@ impl Rollout<'_> {
                         _ => self.endpoint(&state, known).await?,
                     };
                     return Ok(Outcome {
-                        state,
+                        state: *state,
                         endpoint,
                         did,
                         changes: written,
@@ -326,7 +326,7 @@ impl Rollout<'_> {
             }
         }
         let (state, did) = made.expect("without a runtime there is a step that makes one");
-        Ok(Progress::Made(state, did))
+        Ok(Progress::Made(Box::new(state), did))
     }
 
     /// Sends one write until the service takes it; `Err` inside: somebody else is at it.

@@ -145,7 +145,7 @@ impl Smoke {
         );
         match (&agent.authorizer, &self.token) {
             (Some(_), Some(token)) => {
-                let token = Token::parse(token).map_err(|error| vec![error.to_string()])?;
+                let token = Token::parse(token).map_err(|error| vec![error])?;
                 invocation::check_privacy(&url).map_err(|failure| vec![failure.to_string()])?;
                 Ok(DataPlane::bearing(token, &session.region, url))
             }

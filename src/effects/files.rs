@@ -160,6 +160,23 @@ pub(crate) fn remove_empty_dir(path: &Path) -> Result<(), FileError> {
     }
 }
 
+/// What is directly in a directory, sorted; nothing where there is none.
+pub(crate) fn names_in(directory: &Path) -> Result<Vec<String>, FileError> {
+    let failed = |error| FileError::new("read", directory, error);
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        names.push(name.to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// The copy of an agent's sources, as it lies in the deployment folder.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ObservedCopy {

@@ -106,8 +106,11 @@ fn local(requirement: &str) -> Option<String> {
     if let Some(path) = target.strip_prefix("file:") {
         return Some(path.to_owned());
     }
-    let path_like =
-        target.starts_with(['.', '/']) || target.ends_with(".whl") && !target.contains("://");
+    let path_like = target.starts_with(['.', '/'])
+        || Path::new(target)
+            .extension()
+            .is_some_and(|extension| extension == "whl")
+            && !target.contains("://");
     path_like.then(|| target.to_owned())
 }
 

@@ -57,7 +57,8 @@ pub(crate) fn record_of(record: &str, changed: &[(String, Vec<u8>)]) -> String {
                 let shown = line.split(',').next().unwrap_or_default();
                 let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
                 let digest = base64url(&Sha256::digest(content));
-                text.push_str(&format!("{shown},sha256={digest},{}{end}", content.len()));
+                let size = content.len().to_string();
+                text.extend([shown, ",sha256=", &digest, ",", &size, end]);
             }
             None => text.push_str(line),
         }

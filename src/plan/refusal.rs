@@ -30,9 +30,8 @@ pub(crate) fn of(code: Option<&str>, message: &str) -> Refusal {
             Refusal::ServiceLinkedRole
         }
         "ServiceQuotaExceededException" => Refusal::Quota,
-        "RetryableConflictException" => Refusal::Busy,
         "ConflictException" if lower.contains("already exists") => Refusal::NameTaken,
-        "ConflictException" => Refusal::Busy,
+        "ConflictException" | "RetryableConflictException" => Refusal::Busy,
         "ValidationException" | "InvalidParameterValueException"
             if lower.contains("role validation failed") || lower.contains("cannot be assumed") =>
         {

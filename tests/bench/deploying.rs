@@ -152,7 +152,7 @@ impl Bench {
             proxy.count(),
             100.0 * sent as f64 / archive as f64,
             archive as f64 / 1e6,
-            document["agents"][0]["artifact"]["sent"],
+            document["agents"][0]["upload"]["bytes_sent"],
         );
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{deploy, deploy_json, project, project_with, runtime};
+use super::{RAW, deploy, deploy_json, project, project_with, runtime};
 use crate::support::{Cli, Emulator, Ministack, Moto, Project, Proxy, boto3};
 
 /// Keys of an agent's table; where the field stands; what it is with them, and what without.
@@ -136,18 +136,17 @@ fn what_the_metadata_does_not_know_is_sent_back_as_it_was() {
     boto3(
         &emulator,
         &format!(
-            r#"
+            r#"{RAW}
 control = client('bedrock-agentcore-control')
 r = control.get_agent_runtime(agentRuntimeId='{id}')
 jwt = r['authorizerConfiguration']['customJWTAuthorizer'] | {{'customClaims': [{{'inboundTokenClaimName': 'team', 'inboundTokenClaimValueType': 'STRING', 'authorizingClaimMatchValue': {{'claimMatchValue': {{'matchValueString': 'x'}}, 'claimMatchOperator': 'EQUALS'}}}}]}}
-control.update_agent_runtime(
-    agentRuntimeId='{id}', roleArn=r['roleArn'], agentRuntimeArtifact=r['agentRuntimeArtifact'],
-    networkConfiguration=r['networkConfiguration'], environmentVariables=r['environmentVariables'],
-    lifecycleConfiguration=r['lifecycleConfiguration'],
-    authorizerConfiguration={{'customJWTAuthorizer': jwt}},
-    protocolConfiguration={{'serverProtocol': 'MCP', 'port': 9001, 'path': '/mine'}},
-    filesystemConfigurations=[{{'sessionStorage': {{'mountPath': '/mnt/data'}}}}],
-)
+body = {{key: r[key] for key in ('roleArn', 'agentRuntimeArtifact', 'networkConfiguration', 'environmentVariables', 'lifecycleConfiguration')}} | {{
+    'authorizerConfiguration': {{'customJWTAuthorizer': jwt}},
+    # Newer than this boto3.
+    'protocolConfiguration': {{'serverProtocol': 'MCP', 'port': 9001, 'path': '/mine'}},
+    'filesystemConfigurations': [{{'sessionStorage': {{'mountPath': '/mnt/data'}}}}],
+}}
+raw('PUT', '/runtimes/{id}/', body)
 "#
         ),
     );

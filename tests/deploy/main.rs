@@ -60,13 +60,23 @@ fn settling(emulator: &Emulator) -> Proxy {
     proxy
 }
 
-/// The runtime as the service shows it.
+/// The runtime as the service shows it, what is newer than the test bed's boto3 included.
 fn runtime(emulator: &Emulator, id: &str) -> Value {
-    let script = format!(
-        "r = client('bedrock-agentcore-control').get_agent_runtime(agentRuntimeId='{id}')\nr.pop('ResponseMetadata')\nprint(json.dumps(r, default=str))"
-    );
+    let script = format!("{RAW}print(raw('GET', '/runtimes/{id}/'))");
     serde_json::from_str(&boto3(emulator, &script)).unwrap()
 }
+
+/// Requests as the newest SDKs make them; no emulator checks a signature.
+const RAW: &str = r"
+from urllib.request import Request, urlopen
+
+def raw(method, path, body=None):
+    scope = 'test/20261125/us-east-1/bedrock-agentcore/aws4_request'
+    headers = {'Content-Type': 'application/json', 'Authorization': f'AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0'}
+    data = None if body is None else json.dumps(body).encode()
+    return urlopen(Request(endpoint + path, data=data, method=method, headers=headers)).read().decode()
+
+";
 
 fn writes(actions: &[String]) -> Vec<&String> {
     actions

@@ -54,6 +54,11 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
         ["crate"] => false,
         [name, ..] if is_sdk(name) => is_within_aws(module),
         ["std", "io", "stdout" | "stderr", ..] | ["dialoguer" | "indicatif", ..] => layer == "ui",
+        // Values: an address is no connection, and a moment that was taken is no clock.
+        ["std", "net", "IpAddr" | "Ipv4Addr" | "Ipv6Addr", ..] => true,
+        ["std", "time", "SystemTime" | "Instant"] if layer == "commands" => true,
+        // They put what effects do in order, and touch nothing themselves.
+        ["tokio", "join" | "try_join" | "select"] => ["effects", "commands"].contains(&layer),
         ["std", "fs" | "env" | "process" | "net" | "thread", ..]
         | ["std", "time", "SystemTime" | "Instant", ..] => layer == "effects",
         ["std", "io", "stdin", ..] => ["effects", "ui"].contains(&layer),

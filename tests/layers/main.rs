@@ -22,7 +22,7 @@ const PURE: [&str; 24] = [
     "annotate_snippets",
     "anstyle",
     "clap",
-    "eventsource_stream",
+    "crc32fast",
     "futures_util",
     "handlebars",
     "humantime",
@@ -248,6 +248,21 @@ fn a_source_that_breaks_the_law_is_found() {
             "`commands` uses `tokio::task`",
         ),
         (
+            "plan/mod.rs",
+            "async fn f() { tokio::join!(a(), b()); }",
+            "`plan` uses `tokio::join`",
+        ),
+        (
+            "commands/clean.rs",
+            "use std::time::Instant; fn f() { Instant::now(); }",
+            "`commands` uses `std::time::Instant::now`",
+        ),
+        (
+            "commands/clean.rs",
+            "use std::net::TcpStream;",
+            "`commands` uses `std::net::TcpStream`",
+        ),
+        (
             "commands/clean.rs",
             "use aws_types::region::Region;",
             "`commands` uses `aws_types::region::Region`",
@@ -318,6 +333,14 @@ fn a_source_that_keeps_the_law_is_left_alone() {
         (
             "commands/clean.rs",
             "use crate::{cli, effects::aws::Session, ui::Ui}; fn f(dry_run: bool) {}",
+        ),
+        (
+            "commands/clean.rs",
+            "use std::time::Instant; async fn f(at: Instant) { tokio::join!(a(), b()); }",
+        ),
+        (
+            "plan/mod.rs",
+            "use std::net::IpAddr; fn f(text: &str) -> bool { text.parse::<IpAddr>().is_ok() }",
         ),
         (
             "ui.rs",

@@ -458,23 +458,7 @@ fn conclude(
         ));
     }
     if !args.dry_run {
-        next(&args.path, ui);
+        super::new::next(&args.path, ui);
     }
     Ok(())
-}
-
-fn next(path: &Path, ui: &Ui) {
-    let there = if path == Path::new(".") {
-        String::new()
-    } else {
-        format!("cd {} && ", path.display())
-    };
-    ui.status(
-        "Next",
-        &format!("{there}cargo agentcore prepare --local   # without an AWS account"),
-    );
-    ui.status(
-        "",
-        &format!("{there}cargo agentcore prepare           # on AWS"),
-    );
 }

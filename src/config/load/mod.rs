@@ -263,9 +263,7 @@ fn resolve(
         }
         _ => Layer::default(),
     };
-    let base = |declaration: Option<&Declaration>| {
-        declaration.map_or_else(Layer::default, |declaration| declaration.layer.clone())
-    };
+    let base = |from: Option<&Declaration>| from.map(|from| from.layer.clone()).unwrap_or_default();
     let Layer {
         project,
         region,

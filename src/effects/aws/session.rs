@@ -83,7 +83,7 @@ impl Session {
 /// Region and credentials, before anybody was asked whose they are.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
-    pub(crate) sdk: SdkConfig,
+    pub(super) sdk: SdkConfig,
     pub(crate) region: Region,
     source: String,
     profile: Option<String>,

@@ -208,6 +208,7 @@ fn without_credentials(value: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests write what is read")]
 mod tests {
     use std::fs;
 

@@ -44,6 +44,7 @@ pub(super) fn hold(key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
     if let Ok(file) = File::options().write(true).open(&path) {
         let _ = file.set_modified(SystemTime::now());
     }
+    sweep(&home, key);
     Ok(Held {
         home,
         key: key.to_owned(),
@@ -68,9 +69,8 @@ impl Held {
         }))
     }
 
-    /// A new folder to build in; what killed runs left of this entry goes.
+    /// A new folder to build in.
     pub(super) fn workshop(&self) -> Result<TempDir, Failure> {
-        sweep(&self.home, &self.key);
         let made = tempfile::Builder::new()
             .prefix(&format!("{}{BUILDING}", self.key))
             .tempdir_in(&self.home);
@@ -91,6 +91,8 @@ impl Held {
         let place = self.home.join(&self.key);
         files::remove_tree(&place)?;
         fs::rename(&staged, &place).map_err(failed(&place))?;
+        // The installer of a killed run may have gone on writing; by now it has come to its end.
+        sweep(&self.home, &self.key);
         Ok(())
     }
 
@@ -112,7 +114,7 @@ impl Held {
                 Some((used.unwrap_or(SystemTime::UNIX_EPOCH), size, key))
             })
             .collect();
-        others.sort_by(|a, b| b.0.cmp(&a.0));
+        others.sort_by_key(|(used, ..)| std::cmp::Reverse(*used));
         let mut bytes = fs::metadata(self.archive()).map_or(0, |found| found.len());
         for (at, (_, size, key)) in others.iter().enumerate() {
             bytes += size;

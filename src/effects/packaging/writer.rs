@@ -45,7 +45,7 @@ pub(super) struct Written {
 }
 
 /// How many bytes are compressed before what came of them is written.
-const BATCH: u64 = 24 * 1024 * 1024;
+const BATCH: u64 = 12 * 1024 * 1024;
 
 /// Appends the files in their order.
 pub(super) fn append<W: Write + Seek>(

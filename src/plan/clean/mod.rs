@@ -1,10 +1,11 @@
 //! What may be deleted of an agent, in which order, and what is kept and why.
 //!
 //! Nothing is deleted that is not proven ours: by our tags; for a runtime also by its name together
-//! with a role that our tags prove; for what hangs on a runtime by that runtime; for what the Python
-//! toolkit made by an entry of its file whose account, region and runtime or role are proven.
+//! with a role that our tags prove; for what hangs on a runtime by that runtime; for archives by the tags
+//! of the project's bucket and the runtime's prefix in it; for what the Python toolkit made by an entry of
+//! its file whose account, region and runtime or role are proven.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ownership::Identity;
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     names::{AccountId, Partition, Region, RuntimeName},
 };
 
+mod bucket;
 mod entry;
 mod observed;
 mod proof;
@@ -24,7 +26,7 @@ use self::{entry::clean_entry, proof::Proof, region::clean_region, role::clean_r
 pub(crate) use self::{
     observed::{
         ObjectKey, Observed, ObservedLogGroup, ObservedObject, ObservedRegion, ObservedRepository,
-        ObservedRuntime, Tags,
+        ObservedRuntime, OwnBucket, Tags,
     },
     step::{CleanPlan, CleanStep, Kept, RoleRemoval, Weight},
     toolkit::{objects_to_look_for, repository_to_look_for},
@@ -40,6 +42,9 @@ pub(crate) struct Desired {
     pub(crate) account: AccountId,
     /// The regions that are cleaned.
     pub(crate) regions: BTreeSet<Region>,
+    /// The regions where no agent of the same run comes after this one in the project's bucket, with
+    /// the runtimes whose part of it is gone by then.
+    pub(crate) last_in: BTreeMap<Region, BTreeSet<RuntimeName>>,
     pub(crate) logs: Logs,
     pub(crate) yaml: Trust,
 }

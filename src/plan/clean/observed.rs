@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::{names::Region, package::toolkit_yaml::Entry, plan::role::ObservedRole};
+use crate::{
+    names::Region,
+    package::toolkit_yaml::Entry,
+    plan::{bucket::Stored, role::ObservedRole},
+};
 
 /// What a store says about the tags of a thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,16 @@ pub(crate) struct ObservedRepository {
     pub(crate) digests: Vec<String>,
 }
 
+/// The bucket that `deploy` makes for a project, with what every agent has in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnBucket {
+    pub(crate) name: String,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) objects: Vec<Stored>,
+    /// Keys of the uploads that nobody finished.
+    pub(crate) uploads: Vec<String>,
+}
+
 /// What stands in AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Observed {
@@ -69,4 +83,5 @@ pub(crate) struct ObservedRegion {
     pub(crate) objects: Vec<ObservedObject>,
     /// The one that [`repository_to_look_for`] names.
     pub(crate) repository: Option<ObservedRepository>,
+    pub(crate) bucket: Option<OwnBucket>,
 }

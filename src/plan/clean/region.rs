@@ -2,6 +2,7 @@
 
 use super::{
     Desired, Logs, Trust,
+    bucket::clean_bucket,
     observed::{
         ObservedLogGroup, ObservedObject, ObservedRegion, ObservedRepository, ObservedRuntime, Tags,
     },
@@ -24,6 +25,7 @@ pub(super) fn clean_region(
         log_groups,
         objects,
         repository,
+        bucket,
     } = there;
     let entry = entry.filter(|entry| in_place(entry, desired, region));
     let included = desired.yaml == Trust::Included;
@@ -90,6 +92,12 @@ pub(super) fn clean_region(
                 "nothing proves that it is this project's",
             );
         }
+    }
+    if let Some(bucket) = bucket {
+        let kept = runtimes
+            .iter()
+            .filter(|runtime| !proven.iter().any(|ours| ours.id == runtime.id));
+        clean_bucket(desired, region, bucket, kept, plan);
     }
     for group in groups {
         plan.steps.push(CleanStep::DeleteLogGroup {

@@ -1,10 +1,11 @@
 //! What a plan is made of: deletions in their order, and what stays with the reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::ObjectKey;
 use crate::{
     names::{Region, RoleName},
+    plan::bucket::Stored,
     policy::Document,
 };
 
@@ -38,6 +39,24 @@ pub(crate) enum CleanStep {
         region: Region,
         object: ObjectKey,
         versions: Vec<String>,
+    },
+    /// Uploads into the project's own bucket that nobody finished.
+    AbortUploads {
+        region: Region,
+        bucket: String,
+        prefix: String,
+        count: usize,
+    },
+    /// What lies under a runtime's prefix in the project's own bucket.
+    DeleteArchives {
+        region: Region,
+        bucket: String,
+        prefix: String,
+        objects: Vec<Stored>,
+    },
+    DeleteBucket {
+        region: Region,
+        bucket: String,
     },
     DeleteLogGroup {
         region: Region,
@@ -80,6 +99,8 @@ pub(crate) struct CleanPlan {
     pub(crate) entry_goes: bool,
     /// The copied sources may go: no other region needs them.
     pub(crate) copy_goes: bool,
+    /// The regions in whose bucket of the project nothing of this runtime is left afterwards.
+    pub(crate) emptied: BTreeSet<Region>,
 }
 
 impl CleanPlan {
@@ -135,6 +156,32 @@ impl CleanStep {
                     format!("object `s3://{}/{}`{all}", object.bucket, object.key),
                 )
             }
+            Self::AbortUploads {
+                bucket,
+                prefix,
+                count,
+                ..
+            } => (
+                "Deleting",
+                "delete",
+                format!(
+                    "{} under `s3://{bucket}/{prefix}`",
+                    counted(*count, "unfinished upload")
+                ),
+            ),
+            Self::DeleteArchives {
+                bucket,
+                prefix,
+                objects,
+                ..
+            } => (
+                "Deleting",
+                "delete",
+                archives(&format!("s3://{bucket}/{prefix}"), objects),
+            ),
+            Self::DeleteBucket { bucket, .. } => {
+                ("Deleting", "delete", format!("bucket `{bucket}`"))
+            }
             Self::DeleteLogGroup { name, .. } => {
                 ("Deleting", "delete", format!("log group `{name}`"))
             }
@@ -153,5 +200,23 @@ impl CleanStep {
                 RoleRemoval::Delete { role } => ("Deleting", "delete", format!("role `{role}`")),
             },
         }
+    }
+}
+
+fn archives(place: &str, objects: &[Stored]) -> String {
+    let versions: usize = objects.iter().map(|object| object.versions.len()).sum();
+    let all = if versions > objects.len() {
+        format!(" ({versions} versions)")
+    } else {
+        String::new()
+    };
+    format!("{} under `{place}`{all}", counted(objects.len(), "object"))
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
     }
 }

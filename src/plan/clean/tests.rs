@@ -9,6 +9,7 @@ use crate::{
     names::{AgentName, IamPath, ProjectId, RoleName},
     package::toolkit_yaml::Entry,
     plan::{
+        bucket::Stored,
         ownership::{ADOPTED, PROJECT},
         role::ObservedRole,
     },
@@ -40,6 +41,7 @@ fn desired() -> Desired {
         partition: Partition::Aws,
         account: AccountId::parse("123456789012").unwrap(),
         regions: BTreeSet::from([region("us-west-2")]),
+        last_in: BTreeMap::from([(region("us-west-2"), BTreeSet::new())]),
         logs: Logs::Keep,
         yaml: Trust::Proven,
     }
@@ -116,12 +118,46 @@ fn whole() -> Observed {
             name: "bedrock-agentcore-a".into(),
             digests: vec!["d".into()],
         }),
+        bucket: None,
     };
     Observed {
         role: Some(role(identity().tags(), &["AgentCore-us-west-2"])),
         instance_profiles: Vec::new(),
         regions: BTreeMap::from([(region("us-west-2"), there)]),
         entry: Some(entry()),
+    }
+}
+
+/// The project's bucket, with an archive under each of these runtimes' prefixes.
+fn bucket(tags: BTreeMap<String, String>, runtimes: &[&str]) -> OwnBucket {
+    OwnBucket {
+        name: "own".into(),
+        tags,
+        objects: runtimes
+            .iter()
+            .map(|runtime| Stored {
+                key: format!("{runtime}/0.zip"),
+                modified: 0,
+                versions: vec!["1".into(), "2".into()],
+            })
+            .collect(),
+        uploads: Vec::new(),
+    }
+}
+
+fn bucket_tags() -> BTreeMap<String, String> {
+    crate::plan::bucket::tags(&identity().project)
+}
+
+/// Nothing but a bucket is there.
+fn only(bucket: OwnBucket) -> Observed {
+    let there = ObservedRegion {
+        bucket: Some(bucket),
+        ..ObservedRegion::default()
+    };
+    Observed {
+        regions: BTreeMap::from([(region("us-west-2"), there)]),
+        ..Observed::default()
     }
 }
 
@@ -312,9 +348,17 @@ fn with_a_role_that_was_brought_only_tags_count() {
 #[test]
 fn a_killed_run_is_finished_by_the_next_one() {
     let desired = desired();
-    let all = plan(&desired, &whole());
-    for done in 0..=all.steps.len() {
+    let deployed = || {
         let mut observed = whole();
+        let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
+        let mut own = bucket(bucket_tags(), &["a"]);
+        own.uploads = vec!["a/1.zip".into()];
+        there.bucket = Some(own);
+        observed
+    };
+    let all = plan(&desired, &deployed());
+    for done in 0..=all.steps.len() {
+        let mut observed = deployed();
         for step in &all.steps[..done] {
             gone(&mut observed, step);
         }
@@ -325,7 +369,9 @@ fn a_killed_run_is_finished_by_the_next_one() {
         assert!(rest.entry_goes, "after {done} steps");
         assert_eq!(plan(&desired, &observed).steps, [], "after {done} steps");
         assert!(
-            observed.role.is_none() && observed.regions[&region("us-west-2")].objects.is_empty(),
+            observed.role.is_none()
+                && observed.regions[&region("us-west-2")].objects.is_empty()
+                && observed.regions[&region("us-west-2")].bucket.is_none(),
             "after {done} steps"
         );
     }
@@ -341,6 +387,15 @@ fn gone(observed: &mut Observed, step: &CleanStep) {
         CleanStep::DeleteImages { .. } => there.repository.as_mut().unwrap().digests.clear(),
         CleanStep::DeleteRepository { .. } => there.repository = None,
         CleanStep::DeleteObject { .. } => there.objects.clear(),
+        CleanStep::AbortUploads { prefix, .. } => {
+            let uploads = &mut there.bucket.as_mut().unwrap().uploads;
+            uploads.retain(|key| !key.starts_with(prefix));
+        }
+        CleanStep::DeleteArchives { objects, .. } => {
+            let left = &mut there.bucket.as_mut().unwrap().objects;
+            left.retain(|object| !objects.contains(object));
+        }
+        CleanStep::DeleteBucket { .. } => there.bucket = None,
         CleanStep::DeleteLogGroup { .. } => there.log_groups.clear(),
         CleanStep::Role(RoleRemoval::DeletePolicy { policy, .. }) => {
             observed.role.as_mut().unwrap().inline.remove(policy);
@@ -348,6 +403,103 @@ fn gone(observed: &mut Observed, step: &CleanStep) {
         CleanStep::Role(RoleRemoval::Delete { .. }) => observed.role = None,
         CleanStep::Role(RoleRemoval::SetTrust { .. } | RoleRemoval::Untag { .. }) => {}
     }
+}
+
+#[test]
+fn a_runtimes_archives_go_by_the_tags_of_the_bucket_alone_and_neighbours_keep_it() {
+    let mut there = bucket(bucket_tags(), &["a", "a_prod", "b"]);
+    there.uploads = vec!["a/1.zip".into(), "c/1.zip".into()];
+    let planned = plan(&desired(), &only(there));
+    assert_eq!(
+        verbs(&planned),
+        [
+            "1 unfinished upload under `s3://own/a/`",
+            "1 object under `s3://own/a/` (2 versions)"
+        ]
+    );
+    assert_eq!(
+        planned.kept[0].why,
+        "other agents of the project are in it: `a_prod`, `b`, `c`"
+    );
+    assert_eq!(planned.kept[0].weight, Weight::Fine);
+}
+
+#[test]
+fn the_bucket_goes_with_the_last_agent_of_a_run_and_before_the_role() {
+    let mut observed = whole();
+    let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
+    there.bucket = Some(bucket(bucket_tags(), &["a", "b"]));
+    let first = Desired {
+        last_in: BTreeMap::new(),
+        ..desired()
+    };
+    let first = plan(&first, &observed);
+    assert!(!verbs(&first).contains(&"bucket `own`".to_owned()));
+    assert!(first.kept.iter().all(|kept| !kept.what.contains("own")));
+    assert_eq!(first.emptied, BTreeSet::from([region("us-west-2")]));
+    let gone = BTreeSet::from([RuntimeName::parse("b").unwrap()]);
+    let last = Desired {
+        last_in: BTreeMap::from([(region("us-west-2"), gone)]),
+        ..desired()
+    };
+    let words = verbs(&plan(&last, &observed));
+    let at = |what: &str| {
+        words
+            .iter()
+            .position(|word| word.starts_with(what))
+            .unwrap()
+    };
+    assert!(at("runtime") < at("1 object under `s3://own/a/`"));
+    assert!(at("1 object under `s3://own/a/`") < at("bucket `own`"));
+    assert!(at("bucket `own`") < at("policy"));
+}
+
+#[test]
+fn only_an_empty_bucket_without_any_tag_is_taken_for_a_half_made_one() {
+    let bare = BTreeMap::new();
+    let somebodys = BTreeMap::from([("team".to_owned(), "x".to_owned())]);
+    let mut others = bucket_tags();
+    others.insert(PROJECT.into(), "q-2".into());
+    let steps = |bucket| plan(&desired(), &only(bucket)).steps.len();
+    assert_eq!(steps(bucket(bare.clone(), &[])), 1);
+    assert_eq!(steps(bucket(bare.clone(), &["a"])), 0);
+    assert_eq!(steps(bucket(somebodys, &[])), 0);
+    assert_eq!(steps(bucket(others, &[])), 0);
+    let mut uploading = bucket(bare, &[]);
+    uploading.uploads = vec!["a/1.zip".into()];
+    assert_eq!(steps(uploading), 0);
+}
+
+#[test]
+fn what_a_kept_runtime_runs_from_is_kept_and_so_is_its_bucket() {
+    let mut observed = whole();
+    observed.role = None;
+    observed.entry = None;
+    let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
+    let name = crate::plan::bucket::name(
+        &identity().project,
+        &desired().account,
+        &region("us-west-2"),
+    );
+    there.bucket = Some(OwnBucket {
+        name: name.clone(),
+        ..bucket(bucket_tags(), &["a"])
+    });
+    there.objects.clear();
+    there.repository = None;
+    there.runtimes[0].code = Some(ObjectKey {
+        bucket: name,
+        key: "a/0.zip".into(),
+    });
+    let plan = plan(&desired(), &observed);
+    assert_eq!((plan.steps, plan.emptied), (vec![], BTreeSet::new()));
+    let looked = objects_to_look_for(
+        &desired(),
+        &region("us-west-2"),
+        &observed.regions[&region("us-west-2")].runtimes,
+        None,
+    );
+    assert!(looked.iter().all(|object| object.key != "a/0.zip"));
 }
 
 fn some_tags() -> impl Strategy<Value = BTreeMap<String, String>> {
@@ -365,8 +517,11 @@ proptest! {
         role_is_there: bool,
         with_entry: bool,
         logs: bool,
+        bucket_tags in some_tags(),
     ) {
         let mut observed = whole();
+        let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
+        there.bucket = Some(bucket(bucket_tags, &["a"]));
         observed.role = role_is_there.then(|| role(role_tags, &["AgentCore-us-west-2"]));
         observed.entry = observed.entry.filter(|_| with_entry);
         observed.regions.get_mut(&region("us-west-2")).unwrap().runtimes[0].tags = runtime_tags;

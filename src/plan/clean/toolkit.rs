@@ -10,7 +10,7 @@ use super::{
 use crate::{
     names::{AccountId, Region, RuntimeName},
     package::toolkit_yaml::Entry,
-    plan::ecr_uri::EcrUri,
+    plan::{bucket, ecr_uri::EcrUri},
 };
 
 /// The bucket that the toolkit makes for a region and shares among agents.
@@ -26,7 +26,8 @@ pub(crate) fn toolkit_repository(runtime: &RuntimeName) -> String {
     )
 }
 
-/// Keys that hold what the agent was deployed from, by the toolkit's way of naming them.
+/// Keys outside of the project's own bucket that hold what the agent was deployed from, by the
+/// toolkit's way of naming them.
 pub(crate) fn objects_to_look_for(
     desired: &Desired,
     region: &Region,
@@ -62,6 +63,9 @@ pub(crate) fn objects_to_look_for(
             .filter_map(|runtime| runtime.code.clone())
             .filter(|code| code.key.starts_with(&own) || code.key.ends_with(&below)),
     );
+    // The project's own bucket is cleaned by its tags, whatever names it.
+    let own = bucket::name(&desired.identity.project, &desired.account, region);
+    keys.retain(|key| key.bucket != own);
     keys.into_iter().collect()
 }
 

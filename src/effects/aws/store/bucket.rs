@@ -48,7 +48,7 @@ impl Store {
     }
 
     /// `None` where there is no such bucket.
-    async fn tags(&self) -> Result<Option<BTreeMap<String, String>>, Failure> {
+    pub(super) async fn tags(&self) -> Result<Option<BTreeMap<String, String>>, Failure> {
         let answer = self
             .s3
             .client

@@ -8,6 +8,7 @@ mod removal;
 mod send;
 mod upload;
 
+pub(crate) use self::removal::BucketEnd;
 use super::{AwsError, Session, s3::S3};
 use crate::{
     names::{ProjectId, RuntimeName},

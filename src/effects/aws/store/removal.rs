@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use super::Store;
 use crate::{
     effects::aws::{AwsError, Kind},
-    plan::bucket::Stored,
+    error::Failure,
+    plan::{
+        bucket::{self as plan, Stored},
+        clean::OwnBucket,
+        ownership::Ownership,
+    },
 };
 
 /// What became of the bucket.
@@ -18,6 +23,33 @@ pub(crate) enum BucketEnd {
 }
 
 impl Store {
+    /// All that is in the bucket, of every agent; `None` where there is no bucket.
+    pub(crate) async fn observe_content(&self) -> Result<Option<OwnBucket>, Failure> {
+        let Some(tags) = self.tags().await? else {
+            return Ok(None);
+        };
+        let mut found = OwnBucket {
+            name: self.bucket.clone(),
+            tags,
+            objects: Vec::new(),
+            uploads: Vec::new(),
+        };
+        // Somebody else's bucket is not looked into.
+        if !matches!(
+            plan::ownership(&self.project, &found.tags),
+            Ownership::Others(_)
+        ) {
+            found.objects = self.list("").await?;
+            let uploads = self.unfinished_uploads("").await?;
+            found.uploads = uploads.into_iter().map(|(key, _)| key).collect();
+        }
+        Ok(Some(found))
+    }
+
+    pub(crate) async fn exists(&self) -> Result<bool, Failure> {
+        Ok(self.tags().await?.is_some())
+    }
+
     /// Everything under a prefix; nothing where there is no bucket.
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<Stored>, AwsError> {
         let mut objects: BTreeMap<String, Stored> = BTreeMap::new();

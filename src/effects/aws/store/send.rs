@@ -2,7 +2,7 @@
 //! what was read here. Nothing wrong stays: an upload that fails is aborted, an object that differs is
 //! deleted.
 
-use std::{ops::Range, path::Path, time::Duration};
+use std::{ops::Range, time::Duration};
 
 use aws_sdk_s3::{
     config::{Builder, timeout::TimeoutConfig},
@@ -16,7 +16,7 @@ use aws_smithy_types::base64;
 use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use md5::{Digest as _, Md5};
 
-use super::{Store, file, unquoted};
+use super::{Store, file::Opened, unquoted};
 use crate::{
     effects::{
         aws::{AwsError, Kind},
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_mins(15);
 /// Where the bytes come from and who hears of them.
 #[derive(Clone, Copy)]
 pub(super) struct Content<'a> {
-    pub(super) path: &'a Path,
+    pub(super) file: &'a Opened,
     pub(super) sent: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -103,7 +103,7 @@ impl Store {
         range: Range<u64>,
     ) -> Result<String, SendError> {
         let size = range.end - range.start;
-        let bytes = file::read(content.path, range).await?;
+        let bytes = content.file.read(range).await?;
         let md5: [u8; 16] = Md5::digest(&bytes).into();
         let answer = self
             .s3
@@ -140,7 +140,7 @@ impl Store {
         let id = self.begin(key).await?;
         let made = async {
             let parts = self.parts(key, &id, content, source, range).await?;
-            let whole = checksum(content.path, source, &parts).await?;
+            let whole = checksum(content.file, source, &parts).await?;
             let etag = self.complete(key, &id, &parts, size, whole).await?;
             Ok((etag, parts))
         };
@@ -209,7 +209,7 @@ impl Store {
         range: Range<u64>,
     ) -> Result<Part, SendError> {
         let size = range.end - range.start;
-        let bytes = file::read(content.path, range).await?;
+        let bytes = content.file.read(range).await?;
         let md5: [u8; 16] = Md5::digest(&bytes).into();
         let answer = self
             .s3
@@ -423,7 +423,7 @@ impl Store {
 /// The checksum of the whole, where the store keeps checksums of copies too; the copy's own is compared
 /// on the way.
 async fn checksum(
-    path: &Path,
+    file: &Opened,
     source: Option<&Source<'_>>,
     parts: &[Part],
 ) -> Result<Option<String>, SendError> {
@@ -431,7 +431,7 @@ async fn checksum(
     else {
         return Ok(None);
     };
-    let (beginning, whole) = file::checksums(path, source.size).await?;
+    let (beginning, whole) = file.checksums(source.size).await?;
     if *copied != base64::encode(beginning.to_be_bytes()) {
         return Err(SendError::WrongSource);
     }

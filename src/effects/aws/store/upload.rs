@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{
     How, Store, Uploaded,
+    file::Opened,
     send::{Content, SendError, Source},
 };
 use crate::{
@@ -28,11 +29,14 @@ impl Store {
             total.fetch_add(bytes, Ordering::Relaxed);
             sent(bytes);
         };
+        let upload = Upload::of(archive, held);
+        let file = Opened::open(&archive.path)?;
+        check(&file, archive, upload).await?;
         let content = Content {
-            path: &archive.path,
+            file: &file,
             sent: &count,
         };
-        let how = match Upload::of(archive, held) {
+        let how = match upload {
             Upload::Nothing => How::Present,
             Upload::Whole => {
                 self.whole(&key, content, archive).await?;
@@ -43,6 +47,7 @@ impl Store {
                     Ok(()) => How::Composed,
                     Err(error) => {
                         let why = self.why_whole(runtime, archive, error).await?;
+                        check(&file, archive, Upload::Whole).await?;
                         self.whole(&key, content, archive).await?;
                         How::WholeAfter(why)
                     }
@@ -119,4 +124,31 @@ impl Store {
             error => Err(self.failure(&source, error)),
         }
     }
+}
+
+/// Whether the file still is the archive that was described: a key names bytes, so no others may come
+/// to lie there. Of what is not sent nothing is read.
+async fn check(file: &Opened, archive: &Archive, upload: Upload) -> Result<(), Failure> {
+    let Archive {
+        path,
+        size,
+        id: _,
+        dependencies,
+        rest_md5,
+    } = archive;
+    let reads_dependencies = match upload {
+        Upload::Nothing => return Ok(()),
+        Upload::Rest => false,
+        Upload::DependenciesAndRest | Upload::Whole => true,
+    };
+    let same = file.md5(dependencies.size..*size).await? == *rest_md5
+        && (!reads_dependencies || file.md5(0..dependencies.size).await? == dependencies.md5);
+    if same {
+        return Ok(());
+    }
+    Err(Failure::world(format!(
+        "`{}` changed after it was packaged",
+        path.display()
+    ))
+    .help("run this again: it is packaged anew"))
 }

@@ -1,4 +1,5 @@
 //! Archives into the bucket and out again, on both emulators.
+#![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
 use super::{
     super::How,
@@ -172,4 +173,25 @@ async fn every_version_goes_where_somebody_switched_versions_on() {
         store.delete_bucket_if_empty().await.unwrap(),
         BucketEnd::Deleted
     );
+}
+
+#[tokio::test]
+async fn a_file_that_changed_since_it_was_packaged_is_not_sent() {
+    let emulator = Ministack::start();
+    let store = store(&emulator.url()).await;
+    let made = made((1, 5 * MEBIBYTE), (2, 1000));
+    let length = made.bytes.len();
+    for at in [0, length - 1] {
+        let mut other = made.bytes.clone();
+        other[at] ^= 1;
+        std::fs::write(&made.archive.path, &other).unwrap();
+        let held = Held::default();
+        let failure = store
+            .put(&runtime(), &made.archive, &held, &quiet)
+            .await
+            .unwrap_err();
+        let what = &failure.messages[0].what;
+        assert!(what.ends_with("changed after it was packaged"), "{what}");
+    }
+    assert_eq!(store.list("").await.unwrap(), []);
 }

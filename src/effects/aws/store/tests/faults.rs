@@ -246,7 +246,7 @@ async fn a_checksum_of_the_copy_is_compared_and_one_of_the_whole_is_sent() {
         );
         let store = store(&proxy.url()).await;
         let uploaded = put(&store, &made).await.unwrap();
-        let sent = sent.lock().unwrap();
+        let sent = std::mem::take(&mut *sent.lock().unwrap());
         if right {
             assert_eq!(uploaded.how, How::Composed);
             let whole = base64::encode(crc32fast::hash(&made.bytes).to_be_bytes());
@@ -255,7 +255,7 @@ async fn a_checksum_of_the_copy_is_compared_and_one_of_the_whole_is_sent() {
             assert_eq!(kind.as_ref().unwrap(), "FULL_OBJECT");
         } else {
             assert!(why(&uploaded).contains("held other bytes than it should"));
-            assert_eq!(*sent, []);
+            assert_eq!(sent, []);
         }
         assert_right(&emulator, &made).await;
     }
@@ -270,6 +270,7 @@ async fn etags_under_a_kms_key_are_not_compared() {
             .uri()
             .query()
             .is_some_and(|query| query.contains("partNumber"));
+        // Not that of the dependencies' two parts: the copy is pinned to it.
         let mut answer = match request.method().as_str() {
             "PUT" if !is_part => {
                 let mut answer = answer;
@@ -278,9 +279,7 @@ async fn etags_under_a_kms_key_are_not_compared() {
                     .retain(|(name, _)| !name.eq_ignore_ascii_case("etag"));
                 answer.header("etag", "\"0123\"")
             }
-            "POST" if is_complete(request) => {
-                edited(answer, |body| body.replace("-2", "-9").replace("-3", "-9"))
-            }
+            "POST" if is_complete(request) => edited(answer, |body| body.replace("-3", "-9")),
             _ => answer,
         };
         answer
@@ -291,8 +290,8 @@ async fn etags_under_a_kms_key_are_not_compared() {
     let store = store(&proxy.url()).await;
     for made in [
         made((1, 10), (2, 10)),
-        made((1, 10), (2, 9 * MEBIBYTE)),
-        made((1, 5 * MEBIBYTE), (2, 9 * MEBIBYTE)),
+        made((1, 10), (2, 17 * MEBIBYTE)),
+        made((1, 9 * MEBIBYTE), (2, 9 * MEBIBYTE)),
     ] {
         let uploaded = put(&store, &made).await.unwrap();
         assert!(

@@ -10,6 +10,7 @@ mod world;
 #[expect(
     dead_code,
     clippy::disallowed_methods,
+    clippy::format_collect,
     reason = "the store needs a part of the test bed, and tests touch the world"
 )]
 mod bed;
@@ -17,7 +18,6 @@ mod bed;
 #[expect(
     dead_code,
     clippy::disallowed_methods,
-    clippy::missing_panics_doc,
     reason = "the store needs a part of the test bed, and tests touch the world"
 )]
 mod emulator;

@@ -6,7 +6,11 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod deployed;
+mod kills;
 
 use serde_json::json;
 use support::{
@@ -214,6 +218,13 @@ fn going(statuses: &[&str]) -> Script {
             json_answer(&json!({ "runtimeEndpoints": [] })),
         )
         .always("logs:DescribeLogGroups", logs)
+        .errors(
+            "s3:GetBucketTagging",
+            99,
+            404,
+            "NoSuchBucket",
+            "no such bucket",
+        )
         .errors(
             "s3:ListBucketVersions",
             99,

@@ -1,0 +1,237 @@
+//! What `clean` takes away on disk: the copied sources, what was built and remembered, the toolkit's entry.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use crate::{
+    commands::{conversation, deploy, packaging, session::Placed},
+    config::Agent,
+    effects::{aws::Session, files, manifest::Project},
+    error::{Exit, Failure},
+    names::Region,
+    package::toolkit_yaml::{self, Shortened, ToolkitFile},
+    plan::{
+        clean::{CleanPlan, Kept, Weight},
+        files::{self as file_plan, FilePlan},
+    },
+    ui::Ui,
+};
+
+/// The parts of it, all of one agent.
+pub(super) struct Disk<'a> {
+    agent: &'a Agent,
+    copy: FilePlan,
+    built: Built,
+    entry_goes: bool,
+}
+
+/// Archive, memory and sessions: a cache that could vanish at any time.
+struct Built {
+    directory: PathBuf,
+    paths: Vec<PathBuf>,
+}
+
+impl<'a> Disk<'a> {
+    pub(super) fn observe(
+        agent: &'a Agent,
+        project: &Project,
+        sessions: &BTreeMap<Region, Session>,
+        plan: &CleanPlan,
+        kept: &mut Vec<Kept>,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            agent,
+            copy: copied_sources(agent, plan, kept)?,
+            built: Built::observe(agent, project, sessions, plan)?,
+            entry_goes: plan.entry_goes,
+        })
+    }
+
+    /// Every deletion, in words that promise nothing.
+    pub(super) fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if self.copy_goes() {
+            words.push(format!(
+                "remove the copied sources `{}`",
+                self.copied().display()
+            ));
+        }
+        if !self.built.paths.is_empty() {
+            words.push(format!("remove {}", self.built.words()));
+        }
+        if self.entry_goes {
+            words.push(format!(
+                "remove the entry `{}` of `{}`",
+                self.agent.runtime_name,
+                self.yaml().display()
+            ));
+        }
+        words
+    }
+
+    pub(super) fn apply(&self, ui: &Ui) -> Result<(), Failure> {
+        if self.copy_goes() {
+            ui.status(
+                "Removing",
+                &format!("the copied sources `{}`", self.copied().display()),
+            );
+            files::apply(
+                &self.agent.dir.join(&self.agent.deployment),
+                &self.copy,
+                &BTreeMap::new(),
+            )?;
+        }
+        if !self.built.paths.is_empty() {
+            ui.status("Removing", &self.built.words());
+            self.built.remove()?;
+        }
+        if self.entry_goes {
+            self.forget(ui)?;
+        }
+        Ok(())
+    }
+
+    fn copy_goes(&self) -> bool {
+        !self.copy.steps.is_empty() || self.copy.record_changes
+    }
+
+    fn copied(&self) -> PathBuf {
+        self.agent
+            .dir
+            .join(&self.agent.deployment)
+            .join(self.agent.name.as_str())
+    }
+
+    fn yaml(&self) -> PathBuf {
+        self.agent.dir.join(toolkit_yaml::FILE)
+    }
+
+    /// Takes the agent out of the toolkit's file, and its cache away.
+    fn forget(&self, ui: &Ui) -> Result<(), Failure> {
+        // Read again: another agent's entry may have gone from the same file a moment ago.
+        let Some(file) = toolkit_file(self.agent)? else {
+            return Ok(());
+        };
+        let name = self.agent.runtime_name.as_str();
+        let yaml = self.yaml();
+        ui.status(
+            "Removing",
+            &format!("the entry `{name}` of `{}`", yaml.display()),
+        );
+        let cache = self.agent.dir.join(toolkit_yaml::CACHE);
+        files::remove_tree(&cache.join(name))?;
+        files::remove_empty_dir(&cache)?;
+        match file.without(name) {
+            Shortened::Nothing => files::remove_file(&yaml)?,
+            Shortened::Text(text) => {
+                files::write_atomic(&yaml, &self.agent.dir, text.as_bytes(), false)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Built {
+    /// What is remembered of the cleaned regions, and the archive where no other region needs it.
+    fn observe(
+        agent: &Agent,
+        project: &Project,
+        sessions: &BTreeMap<Region, Session>,
+        plan: &CleanPlan,
+    ) -> Result<Self, Failure> {
+        let directory = packaging::directory(agent, project);
+        let mut paths = Vec::new();
+        if plan.copy_goes && !is_shared(&directory) {
+            paths.push(directory.clone());
+        } else {
+            paths.extend(sessions.values().map(|session| {
+                let session = session.clone();
+                deploy::memory(project, &Placed { agent, session })
+            }));
+        }
+        let place = conversation::sessions(project, agent);
+        for name in files::names_in(&place)? {
+            // A runtime's id begins with its name and a hyphen, which no name holds.
+            let is_ours =
+                |region: &Region| name.starts_with(&format!("{region}.{}-", agent.runtime_name));
+            if sessions.keys().any(is_ours) {
+                paths.push(place.join(&name));
+            }
+        }
+        paths.retain(|path| files::exists(path));
+        Ok(Self { directory, paths })
+    }
+
+    fn words(&self) -> String {
+        format!(
+            "what was built and remembered in `{}`",
+            self.directory.display()
+        )
+    }
+
+    fn remove(&self) -> Result<(), Failure> {
+        for path in &self.paths {
+            if *path == self.directory {
+                files::remove_tree(path)?;
+            } else {
+                files::remove_file(path)?;
+                if let Some(parent) = path.parent() {
+                    files::remove_empty_dir(parent)?;
+                }
+            }
+        }
+        if let Some(parent) = self.directory.parent() {
+            files::remove_empty_dir(parent)?;
+        }
+        Ok(())
+    }
+}
+
+/// The emulator's state and the last sessions lie beside the agents' folders, and an agent may have
+/// the name of one of these.
+fn is_shared(directory: &std::path::Path) -> bool {
+    let name = directory.file_name().unwrap_or_default();
+    ["local", "sessions"]
+        .iter()
+        .any(|other| name.eq_ignore_ascii_case(other))
+}
+
+pub(super) fn toolkit_file(agent: &Agent) -> Result<Option<ToolkitFile>, Failure> {
+    let path = agent.dir.join(toolkit_yaml::FILE);
+    let Some(text) = files::read_text(&path)? else {
+        return Ok(None);
+    };
+    let file = ToolkitFile::parse(&path, &text).map_err(|message| Failure {
+        exit: Exit::Config,
+        messages: vec![message],
+    })?;
+    Ok(Some(file))
+}
+
+fn copied_sources(
+    agent: &Agent,
+    plan: &CleanPlan,
+    kept: &mut Vec<Kept>,
+) -> Result<FilePlan, Failure> {
+    let deployment = agent.dir.join(&agent.deployment);
+    let observed = files::observe_copy(&deployment, agent.name.as_str())?;
+    if !plan.copy_goes {
+        if !observed.record.files.is_empty() {
+            kept.push(Kept {
+                what: format!(
+                    "copied sources `{}`",
+                    deployment.join(agent.name.as_str()).display()
+                ),
+                why: "other regions are still served from them".to_owned(),
+                weight: Weight::Fine,
+            });
+        }
+        return Ok(FilePlan::default());
+    }
+    let removal = file_plan::plan_removal(&observed.files, &observed.record);
+    kept.extend(removal.kept.iter().map(|path| Kept {
+        what: format!("`{}`", deployment.join(path).display()),
+        why: "it was edited by hand, or not copied by this tool".to_owned(),
+        weight: Weight::Fine,
+    }));
+    Ok(removal)
+}

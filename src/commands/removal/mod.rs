@@ -1,0 +1,194 @@
+//! What `clean` takes away of the agents: observed, planned, deleted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::session::Placed;
+use crate::{
+    config::Agent,
+    effects::{
+        aws::{Session, store::Store},
+        manifest::Project,
+    },
+    error::Failure,
+    names::{Region, RuntimeName},
+    plan::{
+        bucket,
+        clean::{self, CleanPlan, Desired, Kept, Logs, Observed, OwnBucket, Trust},
+        ownership::Identity,
+    },
+    ui::Ui,
+};
+
+mod disk;
+mod scope;
+mod steps;
+
+use self::{disk::Disk, scope::Scope};
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Options {
+    pub(super) logs: Logs,
+    pub(super) yaml: Trust,
+    pub(super) all_regions: bool,
+}
+
+/// One agent's part.
+pub(super) struct Removal<'a> {
+    agent: &'a Agent,
+    /// A session for each region that is cleaned.
+    sessions: BTreeMap<Region, Session>,
+    plan: CleanPlan,
+    disk: Disk<'a>,
+    kept: Vec<Kept>,
+}
+
+/// Looks at AWS and at the disk, and decides for all agents; deletes nothing. The removals are carried
+/// out in this order: the last one that has a part in a bucket takes the bucket itself.
+pub(super) async fn observe<'a>(
+    placed: &'a [Placed<'a>],
+    project: &Project,
+    options: Options,
+) -> Result<Vec<Removal<'a>>, Failure> {
+    let mut scopes = Vec::new();
+    for placed in placed {
+        scopes.push(Scope::observe(placed, options).await?);
+    }
+    let buckets = buckets(&scopes).await?;
+    let mut emptied: BTreeMap<String, BTreeSet<RuntimeName>> = BTreeMap::new();
+    let mut removals = Vec::new();
+    for (at, scope) in scopes.iter().enumerate() {
+        let mut last_in = BTreeMap::new();
+        for region in scope.sessions.keys() {
+            let bucket = bucket_of(scope, region);
+            let later = scopes[at + 1..].iter().any(|later| {
+                later
+                    .sessions
+                    .keys()
+                    .any(|region| bucket_of(later, region) == bucket)
+            });
+            if !later {
+                let gone = emptied.get(&bucket).cloned().unwrap_or_default();
+                last_in.insert(region.clone(), gone);
+            }
+        }
+        let removal = Removal::decide(scope, last_in, &buckets, project, options).await?;
+        for region in &removal.plan.emptied {
+            let gone = emptied.entry(bucket_of(scope, region)).or_default();
+            gone.insert(scope.agent.runtime_name.clone());
+        }
+        removals.push(removal);
+    }
+    Ok(removals)
+}
+
+fn bucket_of(scope: &Scope<'_>, region: &Region) -> String {
+    bucket::name(&scope.agent.project, &scope.session.account, region)
+}
+
+/// Every bucket of the projects by its name, each looked at once.
+async fn buckets(scopes: &[Scope<'_>]) -> Result<BTreeMap<String, OwnBucket>, Failure> {
+    let mut stores = BTreeMap::new();
+    for scope in scopes {
+        for (region, session) in &scope.sessions {
+            stores
+                .entry(bucket_of(scope, region))
+                .or_insert_with(|| Store::new(session, &scope.agent.project));
+        }
+    }
+    let mut found = BTreeMap::new();
+    for (name, store) in stores {
+        if let Some(bucket) = store.observe_content().await? {
+            found.insert(name, bucket);
+        }
+    }
+    Ok(found)
+}
+
+impl<'a> Removal<'a> {
+    async fn decide(
+        scope: &Scope<'a>,
+        last_in: BTreeMap<Region, BTreeSet<RuntimeName>>,
+        buckets: &BTreeMap<String, OwnBucket>,
+        project: &Project,
+        options: Options,
+    ) -> Result<Self, Failure> {
+        let Scope {
+            agent,
+            session,
+            role,
+            instance_profiles,
+            entry,
+            sessions,
+        } = scope;
+        let desired = Desired {
+            identity: Identity::of(agent),
+            runtime: agent.runtime_name.clone(),
+            role: agent.role.clone(),
+            partition: session.partition,
+            account: session.account.clone(),
+            regions: sessions.keys().cloned().collect(),
+            last_in,
+            logs: options.logs,
+            yaml: options.yaml,
+        };
+        let mut kept = Vec::new();
+        let mut regions = BTreeMap::new();
+        for (region, session) in sessions {
+            let bucket = buckets.get(&bucket_of(scope, region)).cloned();
+            let there =
+                scope::region_of(&desired, session, entry.as_ref(), bucket, &mut kept).await?;
+            regions.insert(region.clone(), there);
+        }
+        let plan = clean::plan(
+            &desired,
+            &Observed {
+                role: role.clone(),
+                instance_profiles: instance_profiles.clone(),
+                regions,
+                entry: entry.clone(),
+            },
+        );
+        kept.extend(plan.kept.iter().cloned());
+        let disk = Disk::observe(agent, project, sessions, &plan, &mut kept)?;
+        Ok(Self {
+            agent,
+            sessions: sessions.clone(),
+            plan,
+            disk,
+            kept,
+        })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.words().is_empty()
+    }
+
+    /// Every deletion, in words that promise nothing.
+    pub(super) fn words(&self) -> Vec<String> {
+        let mut words: Vec<String> = self
+            .plan
+            .steps
+            .iter()
+            .map(|step| {
+                let (_, verb, object) = step.words();
+                format!("{verb} {object}")
+            })
+            .collect();
+        words.extend(self.disk.words());
+        words
+    }
+
+    pub(super) fn kept(&self) -> &[Kept] {
+        &self.kept
+    }
+
+    /// Deletes in order: what is on disk goes last, because it says what was on AWS.
+    pub(super) async fn apply(&self, ui: &Ui) -> Result<(), Failure> {
+        for step in &self.plan.steps {
+            let (verb, _, object) = step.words();
+            ui.status(verb, &object);
+            self.step(step, ui).await?;
+        }
+        self.disk.apply(ui)
+    }
+}

@@ -1,0 +1,115 @@
+//! What goes of the project's own bucket: the part of one runtime, and the bucket with the last of them.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Desired,
+    observed::{ObservedRuntime, OwnBucket},
+    step::{CleanPlan, CleanStep},
+};
+use crate::{
+    names::Region,
+    plan::{
+        bucket::{self, Stored},
+        ownership::Ownership,
+    },
+};
+
+/// `kept` are the runtimes of this name that stay.
+pub(super) fn clean_bucket<'a>(
+    desired: &Desired,
+    region: &Region,
+    there: &OwnBucket,
+    mut kept: impl Iterator<Item = &'a ObservedRuntime>,
+    plan: &mut CleanPlan,
+) {
+    if let Err(why) = proof(desired, there) {
+        return plan.keep(format!("bucket `{}`", there.name), why);
+    }
+    let prefix = bucket::prefix(&desired.runtime);
+    let objects: Vec<Stored> = there
+        .objects
+        .iter()
+        .filter(|object| object.key.starts_with(&prefix))
+        .cloned()
+        .collect();
+    let uses = |runtime: &&ObservedRuntime| {
+        let code = runtime.code.as_ref();
+        code.is_some_and(|code| code.bucket == there.name)
+    };
+    if let Some(runtime) = kept.find(uses) {
+        return plan.keep(
+            format!("what is under `s3://{}/{prefix}`", there.name),
+            format!("the runtime `{}`, which is kept, runs from it", runtime.id),
+        );
+    }
+    let uploads = there.uploads.iter().filter(|key| key.starts_with(&prefix));
+    let count = uploads.count();
+    if count > 0 {
+        plan.steps.push(CleanStep::AbortUploads {
+            region: region.clone(),
+            bucket: there.name.clone(),
+            prefix: prefix.clone(),
+            count,
+        });
+    }
+    if !objects.is_empty() {
+        plan.steps.push(CleanStep::DeleteArchives {
+            region: region.clone(),
+            bucket: there.name.clone(),
+            prefix,
+            objects,
+        });
+    }
+    plan.emptied.insert(region.clone());
+    end(desired, region, there, plan);
+}
+
+/// A bucket without any tag and without content, of a name that only this project has, is what a
+/// `deploy` leaves that was killed between making it and tagging it. `deploy` takes it for its own too.
+fn proof(desired: &Desired, there: &OwnBucket) -> Result<(), String> {
+    let OwnBucket {
+        name: _,
+        tags,
+        objects,
+        uploads,
+    } = there;
+    match bucket::ownership(&desired.identity.project, tags) {
+        Ownership::Ours => Ok(()),
+        Ownership::Unmarked if tags.is_empty() && objects.is_empty() && uploads.is_empty() => {
+            Ok(())
+        }
+        Ownership::Unmarked => Err("it does not carry the tags of this project".to_owned()),
+        Ownership::Others(owner) => Err(format!("its tags say {owner}")),
+    }
+}
+
+/// The bucket itself; where a later agent of the same run has a part in it, that one decides.
+fn end(desired: &Desired, region: &Region, there: &OwnBucket, plan: &mut CleanPlan) {
+    let Some(gone) = desired.last_in.get(region) else {
+        return;
+    };
+    let keys = there.objects.iter().map(|object| &object.key);
+    let others: BTreeSet<&str> = keys
+        .chain(&there.uploads)
+        .filter_map(|key| key.split('/').next())
+        .filter(|part| {
+            *part != desired.runtime.as_str() && !gone.iter().any(|gone| gone.as_str() == *part)
+        })
+        .collect();
+    if others.is_empty() {
+        plan.steps.push(CleanStep::DeleteBucket {
+            region: region.clone(),
+            bucket: there.name.clone(),
+        });
+        return;
+    }
+    let names: Vec<String> = others.iter().map(|name| format!("`{name}`")).collect();
+    plan.keep(
+        format!("bucket `{}`", there.name),
+        format!(
+            "other agents of the project are in it: {}",
+            names.join(", ")
+        ),
+    );
+}

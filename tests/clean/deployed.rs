@@ -1,0 +1,294 @@
+//! What `deploy` has made: archives in the project's bucket among those of other agents and stages,
+//! endpoints, the bucket itself, what was built on disk.
+
+use serde_json::Value;
+
+use crate::support::{
+    Cli, Emulator, Ministack, Moto, Outcome, Project, boto3, emulator::listing_of, listing,
+};
+
+/// Agents without dependencies, so that no index is asked.
+pub fn project(agents: &[&str]) -> Project {
+    let mut project = Project::new()
+        .metadata("region = \"us-east-1\"\n[workspace.metadata.agentcore.stages.prod]");
+    for agent in agents {
+        project = project.agent(agent);
+    }
+    for (at, agent) in agents.iter().enumerate() {
+        let folder = if at == 0 {
+            "deployment".to_owned()
+        } else {
+            format!("deployment-{agent}")
+        };
+        project.write(&format!("{folder}/requirements.txt"), "");
+    }
+    project
+}
+
+fn run(project: &Project, emulator: &Emulator, words: &[&str]) -> Outcome {
+    Cli::new(project).on(emulator).args(words).run()
+}
+
+/// The first parts of the keys in the project's bucket, with how often; `none` where there is no bucket.
+fn prefixes(emulator: &Emulator) -> String {
+    let script = r"
+from collections import Counter
+s3 = client('s3')
+own = [b['Name'] for b in s3.list_buckets()['Buckets'] if b['Name'].startswith('cargo-agentcore-')]
+def found(bucket):
+    page = s3.list_object_versions(Bucket=bucket)
+    keys = [v['Key'] for v in page.get('Versions', []) + page.get('DeleteMarkers', [])]
+    keys += [u['Key'] + '?' for u in s3.list_multipart_uploads(Bucket=bucket).get('Uploads', [])]
+    return Counter(k.split('/')[0] + ('?' if k.endswith('?') else '') for k in keys)
+print(' '.join(f'{k}:{n}' for b in own for k, n in sorted(found(b).items())) if own else 'none')
+";
+    boto3(emulator, script).trim().to_owned()
+}
+
+fn says(outcome: &Outcome, part: &str) {
+    assert!(
+        outcome.stderr.contains(part),
+        "`{part}`:\n{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn each_agent_and_stage_goes_alone_and_the_bucket_with_the_last() {
+    for emulator in [Ministack::start(), Moto::start()] {
+        let project = project(&["one", "two"]);
+        let before = listing(&emulator);
+        run(&project, &emulator, &["deploy"]).succeeds();
+        run(
+            &project,
+            &emulator,
+            &["deploy", "--agent", "one", "--stage", "prod"],
+        )
+        .succeeds();
+        assert_eq!(prefixes(&emulator), "one:1 one_prod:1 two:1");
+
+        let one = ["clean", "--yes", "--agent", "one"];
+        let first = run(&project, &emulator, &one).succeeds();
+        says(&first, "Deleting 1 object under `s3://cargo-agentcore-");
+        says(
+            &first,
+            "other agents of the project are in it: `one_prod`, `two`",
+        );
+        assert_eq!(prefixes(&emulator), "one_prod:1 two:1");
+        let again = run(&project, &emulator, &one).succeeds();
+        says(&again, "Nothing to delete");
+        for (words, did) in [
+            (&["--agent", "two"][..], "unchanged"),
+            (&["--agent", "one", "--stage", "prod"][..], "unchanged"),
+        ] {
+            let still = Cli::new(&project)
+                .on(&emulator)
+                .args(["deploy", "--output", "json"])
+                .args(words)
+                .run()
+                .succeeds();
+            assert_eq!(still.json()["agents"][0]["did"], did, "{words:?}");
+        }
+
+        run(&project, &emulator, &["clean", "--yes"]).succeeds();
+        assert_eq!(prefixes(&emulator), "one_prod:1");
+        let last = ["clean", "--yes", "--agent", "one", "--stage", "prod"];
+        let last = run(&project, &emulator, &last).succeeds();
+        says(&last, "Deleting bucket `cargo-agentcore-");
+        assert_eq!(listing(&emulator), before);
+        assert!(!project.has("target/agentcore/test-project-7k2qpx"));
+    }
+}
+
+#[test]
+fn two_agents_of_one_run_leave_no_bucket_and_a_dry_run_foresees_it() {
+    let emulator = Ministack::start();
+    let project = project(&["one", "two"]);
+    let before = listing(&emulator);
+    run(&project, &emulator, &["deploy"]).succeeds();
+    let deployed = (
+        listing(&emulator),
+        project.has("target/agentcore/test-project-7k2qpx/one"),
+    );
+    let dry = run(
+        &project,
+        &emulator,
+        &["clean", "--dry-run", "--output", "json"],
+    )
+    .succeeds();
+    assert_eq!(
+        (
+            listing(&emulator),
+            project.has("target/agentcore/test-project-7k2qpx/one")
+        ),
+        deployed
+    );
+    let done = run(&project, &emulator, &["clean", "--yes", "--output", "json"]).succeeds();
+    assert_eq!(listing(&emulator), before);
+    let (dry, done) = (dry.json(), done.json());
+    assert_eq!(
+        done["deleted"], dry["would"],
+        "what was foreseen is what was done"
+    );
+    assert_eq!(done["left"], serde_json::json!([]));
+    let words: Vec<&str> = dry["would"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let buckets = words
+        .iter()
+        .filter(|words| words.starts_with("delete bucket"));
+    assert_eq!(buckets.count(), 1, "{words:?}");
+    assert_eq!(
+        dry["kept"].to_string().matches("bucket").count(),
+        0,
+        "{dry}"
+    );
+}
+
+/// Versions, delete markers, unfinished uploads; the runtime is gone already.
+const LEFT_BEHIND: &str = r#"
+s3 = client("s3")
+bucket = [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].startswith("cargo-agentcore-")][0]
+s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+for body in (b"1", b"2"):
+    s3.put_object(Bucket=bucket, Key="one/old.zip", Body=body)
+s3.delete_object(Bucket=bucket, Key="one/old.zip")
+for key in ("one/big.zip", "two/big.zip"):
+    s3.create_multipart_upload(Bucket=bucket, Key=key)
+control = client("bedrock-agentcore-control")
+for runtime in control.list_agent_runtimes()["agentRuntimes"]:
+    control.delete_agent_runtime(agentRuntimeId=runtime["agentRuntimeId"])
+client("iam").delete_role_policy(RoleName="AgentCoreRole-one", PolicyName="AgentCore-us-east-1")
+client("iam").delete_role(RoleName="AgentCoreRole-one")
+"#;
+
+#[test]
+fn all_versions_and_unfinished_uploads_go_although_runtime_and_role_are_gone() {
+    for emulator in [Ministack::start(), Moto::start()] {
+        let project = project(&["one"]);
+        let before = listing(&emulator);
+        run(&project, &emulator, &["deploy"]).succeeds();
+        boto3(&emulator, LEFT_BEHIND);
+        let cleaned = run(&project, &emulator, &["clean", "--yes"]).succeeds();
+        says(&cleaned, "1 unfinished upload under `s3://cargo-agentcore-");
+        says(&cleaned, "2 objects under `s3://cargo-agentcore-");
+        says(&cleaned, "(4 versions)");
+        says(&cleaned, "other agents of the project are in it: `two`");
+        assert_eq!(prefixes(&emulator), "two?:1");
+        boto3(
+            &emulator,
+            "s3 = client('s3')\nb = s3.list_buckets()['Buckets'][0]['Name']\nfor u in s3.list_multipart_uploads(Bucket=b)['Uploads']:\n    s3.abort_multipart_upload(Bucket=b, Key=u['Key'], UploadId=u['UploadId'])",
+        );
+        run(&project, &emulator, &["clean", "--yes"]).succeeds();
+        assert_eq!(listing(&emulator), before);
+    }
+}
+
+#[test]
+fn a_bucket_that_our_tags_do_not_prove_is_kept_with_all_that_is_in_it() {
+    let emulator = Ministack::start();
+    let project = project(&["one"]);
+    run(&project, &emulator, &["deploy"]).succeeds();
+    let tags = |tags: &str| {
+        boto3(
+            &emulator,
+            &format!(
+                "s3 = client('s3')\nb = s3.list_buckets()['Buckets'][0]['Name']\ns3.delete_bucket_tagging(Bucket=b)\nif {tags}:\n    s3.put_bucket_tagging(Bucket=b, Tagging={{'TagSet': [{{'Key': k, 'Value': v}} for k, v in {tags}.items()]}})"
+            ),
+        );
+    };
+    tags("{'cargo-agentcore:managed': 'true', 'cargo-agentcore:project': 'theirs-123456'}");
+    let theirs = run(&project, &emulator, &["clean", "--yes"]).succeeds();
+    says(&theirs, "its tags say project `theirs-123456`");
+    tags("{}");
+    let nobodys = run(&project, &emulator, &["clean", "--yes"]).succeeds();
+    says(&nobodys, "it does not carry the tags of this project");
+    assert_eq!(prefixes(&emulator), "one:1");
+    // An empty one with somebody's tags is somebody's.
+    boto3(
+        &emulator,
+        "s3 = client('s3')\nb = s3.list_buckets()['Buckets'][0]['Name']\nfor o in s3.list_objects_v2(Bucket=b)['Contents']:\n    s3.delete_object(Bucket=b, Key=o['Key'])",
+    );
+    tags("{'team': 'x'}");
+    run(&project, &emulator, &["clean", "--yes"]).succeeds();
+    assert_eq!(prefixes(&emulator), "");
+}
+
+#[test]
+fn a_runtime_that_is_kept_keeps_what_it_runs_from() {
+    let emulator = Moto::start();
+    let project = project(&["one"]);
+    run(&project, &emulator, &["deploy"]).succeeds();
+    boto3(
+        &emulator,
+        "c = client('bedrock-agentcore-control')\nr = c.list_agent_runtimes()['agentRuntimes'][0]\narn = r['agentRuntimeArn']\nc.untag_resource(resourceArn=arn, tagKeys=list(c.list_tags_for_resource(resourceArn=arn)['tags']))\ni = client('iam')\ni.delete_role_policy(RoleName='AgentCoreRole-one', PolicyName='AgentCore-us-east-1')\ni.delete_role(RoleName='AgentCoreRole-one')",
+    );
+    let kept = run(&project, &emulator, &["clean", "--yes"]).succeeds();
+    says(&kept, "which is kept, runs from it");
+    assert_eq!(prefixes(&emulator), "one:1");
+}
+
+#[test]
+fn one_region_goes_alone_and_all_regions_take_each_bucket() {
+    let emulator = Ministack::start();
+    let project = project(&["one"]);
+    let regions = ["us-east-1", "eu-west-1"];
+    let before = listing_of(&emulator, &regions);
+    run(&project, &emulator, &["deploy"]).succeeds();
+    let there = listing_of(&emulator, &regions);
+    run(&project, &emulator, &["deploy", "--region", "eu-west-1"]).succeeds();
+    let memory = |region: &str| {
+        let account = emulator.account();
+        project.has(&format!(
+            "target/agentcore/test-project-7k2qpx/one/runtime.{account}.{region}"
+        ))
+    };
+    run(
+        &project,
+        &emulator,
+        &["clean", "--yes", "--region", "eu-west-1"],
+    )
+    .succeeds();
+    assert_eq!(listing_of(&emulator, &regions), there);
+    assert!(memory("us-east-1") && !memory("eu-west-1"));
+
+    run(&project, &emulator, &["deploy", "--region", "eu-west-1"]).succeeds();
+    run(&project, &emulator, &["clean", "--yes", "--all-regions"]).succeeds();
+    assert_eq!(listing_of(&emulator, &regions), before);
+    assert!(!project.has("target/agentcore/test-project-7k2qpx"));
+}
+
+#[test]
+fn what_was_built_and_called_on_disk_goes_and_neighbours_stay() {
+    let emulator = Ministack::start();
+    let project = project(&["one", "one_more"]);
+    run(&project, &emulator, &["deploy"]).succeeds();
+    for agent in ["one", "one_more"] {
+        let words = ["invoke", "--agent", agent, "--prompt", "hello"];
+        run(&project, &emulator, &words).succeeds();
+    }
+    let place = "target/agentcore/test-project-7k2qpx";
+    let sessions = || {
+        let mut names: Vec<String> = std::fs::read_dir(project.path().join(place).join("sessions"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(sessions().len(), 2);
+    let cleaned = run(&project, &emulator, &["clean", "--yes", "--agent", "one"]).succeeds();
+    says(&cleaned, "Removing what was built and remembered in `");
+    assert!(!project.has(&format!("{place}/one")));
+    assert!(project.has(&format!("{place}/one_more/deployment.zip")));
+    let left = sessions();
+    assert!(
+        left.len() == 1 && left[0].contains(".one_more-"),
+        "{left:?}"
+    );
+    run(&project, &emulator, &["clean", "--yes"]).succeeds();
+    assert!(!project.has(place));
+}

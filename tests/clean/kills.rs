@@ -1,0 +1,83 @@
+//! Kills at every request of `deploy` and of `clean`: the next `clean` leaves the account as it was.
+
+use super::deployed::project;
+use crate::support::{Cli, Emulator, Ministack, Moment, Project, Proxy, boto3, listing};
+
+fn deploy(project: &Project) -> Cli {
+    Cli::new(project).arg("deploy")
+}
+
+fn clean(project: &Project) -> Cli {
+    Cli::new(project).args(["clean", "--yes", "--logs"])
+}
+
+/// What the emulator does not make by itself, and what a killed upload leaves.
+fn more(emulator: &Emulator) {
+    boto3(
+        emulator,
+        r#"
+control = client("bedrock-agentcore-control")
+id = control.list_agent_runtimes()["agentRuntimes"][0]["agentRuntimeId"]
+control.create_agent_runtime_endpoint(agentRuntimeId=id, name="prod")
+client("logs").create_log_group(logGroupName=f"/aws/bedrock-agentcore/runtimes/{id}-DEFAULT")
+s3 = client("s3")
+s3.create_multipart_upload(Bucket=s3.list_buckets()["Buckets"][0]["Name"], Key="one/big.zip")
+"#,
+    );
+}
+
+fn a_killed_deploy_leaves_nothing_that_clean_does_not_take(moment: Moment) {
+    let emulator = Ministack::start();
+    let before = listing(&emulator);
+    for n in 1.. {
+        let project = project(&["one"]);
+        let killed = Proxy::to(&emulator).kill_at(deploy(&project), n, moment);
+        clean(&project).on(&emulator).run().succeeds();
+        assert_eq!(listing(&emulator), before, "{moment:?} {n}");
+        let left = project.has("target/agentcore/test-project-7k2qpx");
+        assert!(!left, "{moment:?} {n}");
+        if killed.is_err() {
+            assert!(n > 12, "a first deploy has many requests, not {n}");
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_deploy_killed_before_any_request_leaves_nothing_that_clean_does_not_take() {
+    a_killed_deploy_leaves_nothing_that_clean_does_not_take(Moment::Before);
+}
+
+#[test]
+fn a_deploy_killed_after_any_request_leaves_nothing_that_clean_does_not_take() {
+    a_killed_deploy_leaves_nothing_that_clean_does_not_take(Moment::After);
+}
+
+fn a_killed_clean_is_finished_by_the_next_one(moment: Moment) {
+    let emulator = Ministack::start();
+    let before = listing(&emulator);
+    for n in 1.. {
+        let project = project(&["one"]);
+        deploy(&project).on(&emulator).run().succeeds();
+        more(&emulator);
+        let killed = Proxy::to(&emulator).kill_at(clean(&project), n, moment);
+        clean(&project).on(&emulator).run().succeeds();
+        assert_eq!(listing(&emulator), before, "{moment:?} {n}");
+        let left = project.has("target/agentcore/test-project-7k2qpx");
+        assert!(!left, "{moment:?} {n}");
+        if killed.is_err() {
+            assert!(n > 25, "a clean of all this has many requests, not {n}");
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_clean_killed_before_any_request_is_finished_by_the_next_one() {
+    a_killed_clean_is_finished_by_the_next_one(Moment::Before);
+}
+
+#[test]
+fn a_clean_killed_after_any_request_is_finished_by_the_next_one() {
+    a_killed_clean_is_finished_by_the_next_one(Moment::After);
+}
