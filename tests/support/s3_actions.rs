@@ -92,8 +92,14 @@ pub fn calls(asked: &Asked) -> Vec<Call> {
     let bucket = segments.next().unwrap_or_default();
     let key = decoded(segments.next().unwrap_or_default());
     let arn = |resource: &str| format!("arn:{}:s3:::{resource}", asked.partition());
-    let call =
-        |operation: &str, resource: String| asked.call(operation, resource, asked.query.clone());
+    let call = |operation: &str, resource: String| {
+        let prefix = asked.query.get("prefix");
+        let keys = prefix.map(|prefix| ("s3:prefix".to_owned(), prefix.clone()));
+        Call {
+            keys: keys.into_iter().collect(),
+            ..asked.call(operation, resource, asked.query.clone())
+        }
+    };
     if bucket.is_empty() {
         return vec![call("ListAllMyBuckets", "*".to_owned())];
     }

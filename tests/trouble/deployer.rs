@@ -1,13 +1,13 @@
 //! The deployer's document suffices for every command, and holds nothing that no command needs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::{
     DEPLOYED, project,
     support::{
-        Answer, Cli, Emulator, Fault, Ministack, Moto, Outcome, Project, Proxy, Times, boto3,
+        Answer, Call, Cli, Emulator, Fault, Ministack, Moto, Outcome, Project, Proxy, Times, boto3,
     },
     yaml,
 };
@@ -21,9 +21,6 @@ const NOT_REQUESTED: [&str; 3] = [
     // Of images, which only the toolkit pushes.
     "ecr:BatchDeleteImage",
 ];
-
-/// Called by `clean` where the project's bucket holds what nobody needs any more.
-const OF_THE_BUCKET: [&str; 2] = ["s3:DeleteBucket", "s3:ListBucketMultipartUploads"];
 
 /// Of a runtime, which one emulator alone keeps.
 const WITH_TAGS: [&str; 2] = [
@@ -79,20 +76,52 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// Every (action, pattern of a resource) of the document. No action knows a thing of another service.
-fn allowed(document: &Value) -> BTreeSet<(String, String)> {
-    let mut allowed = BTreeSet::new();
+/// An action on the things of a pattern, under conditions.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Permission {
+    action: String,
+    resource: String,
+    /// Patterns of which one has to match, by key.
+    conditions: BTreeMap<String, Vec<String>>,
+}
+
+impl Permission {
+    fn allows(&self, call: &Call) -> bool {
+        self.action == call.action
+            && matches(&self.resource, &call.resource)
+            && self.conditions.iter().all(|(key, patterns)| {
+                let value = call.keys.get(key);
+                // What a thing is tagged with stands in no request.
+                key.starts_with("aws:ResourceTag/")
+                    || value.is_some_and(|value| patterns.iter().any(|one| matches(one, value)))
+            })
+    }
+}
+
+/// Every permission of the document. No action knows a thing of another service.
+fn permissions(document: &Value) -> BTreeSet<Permission> {
+    let owned = |value: &Value| words(value).into_iter().map(str::to_owned).collect();
+    let mut found = BTreeSet::new();
     for statement in document["Statement"].as_array().unwrap() {
+        let operators = statement["Condition"].as_object().into_iter().flatten();
+        let conditions: BTreeMap<String, Vec<String>> = operators
+            .flat_map(|(_, keys)| keys.as_object().unwrap())
+            .map(|(key, values)| (key.clone(), owned(values)))
+            .collect();
         for action in words(&statement["Action"]) {
             let (service, _) = action.split_once(':').unwrap();
             for resource in words(&statement["Resource"]) {
                 if resource == "*" || resource.split(':').nth(2) == Some(service) {
-                    allowed.insert((action.to_owned(), resource.to_owned()));
+                    found.insert(Permission {
+                        action: action.to_owned(),
+                        resource: resource.to_owned(),
+                        conditions: conditions.clone(),
+                    });
                 }
             }
         }
     }
-    allowed
+    found
 }
 
 /// Changes the tags that the metadata declares.
@@ -229,29 +258,24 @@ fn what_the_commands_call_is_what_the_deployer_may_do() {
         .run()
         .succeeds();
 
-    let document = document(&project, emulator.account());
-    let allowed = allowed(&document);
-    let called: BTreeSet<(String, String)> = [proxy.recorded(), failing.recorded()]
+    let permissions = permissions(&document(&project, emulator.account()));
+    let called: Vec<Call> = [proxy.recorded(), failing.recorded()]
         .concat()
         .into_iter()
         .filter(|call| call.action != "sts:GetCallerIdentity")
-        .map(|call| (call.action, call.resource))
         .collect();
-    for (action, resource) in &called {
+    for call in &called {
         assert!(
-            allowed
-                .iter()
-                .any(|(a, pattern)| a == action && matches(pattern, resource)),
-            "called and not printed: {action} on {resource}"
+            permissions.iter().any(|permission| permission.allows(call)),
+            "called and not printed: {call:#?}"
         );
     }
-    let unrequested = [&NOT_REQUESTED[..], &OF_THE_BUCKET[..], &WITH_TAGS[..]].concat();
-    let unused: Vec<_> = allowed
+    let unrequested = [&NOT_REQUESTED[..], &WITH_TAGS[..]].concat();
+    let unused: Vec<_> = permissions
         .iter()
-        .filter(|(action, pattern)| {
-            let mut called = called.iter();
-            !called.any(|(a, resource)| a == action && matches(pattern, resource))
-                && !unrequested.contains(&action.as_str())
+        .filter(|permission| {
+            !called.iter().any(|call| permission.allows(call))
+                && !unrequested.contains(&permission.action.as_str())
         })
         .collect();
     assert!(unused.is_empty(), "printed and not called: {unused:#?}");
@@ -268,17 +292,18 @@ fn tags_of_a_runtime_are_written_where_the_store_keeps_them() {
     deploy().succeeds();
     declare_tags(&project, "{}");
     deploy().succeeds();
-    let document = document(&project, emulator.account());
+    let permissions = permissions(&document(&project, emulator.account()));
     for action in WITH_TAGS {
         let called = proxy.recorded();
-        let call = called
-            .iter()
-            .find(|call| call.action == action && !call.implied);
-        assert!(call.is_some(), "{action}");
-        assert!(
-            allowed(&document).iter().any(|(a, _)| a == action),
-            "{action}"
-        );
+        let own = |call: &&Call| call.action == action && !call.implied;
+        let call = called.iter().find(own).expect(action);
+        // The emulator's ARN of a runtime is not AWS's.
+        let resource = "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/one-AbCdEf1234";
+        let call = Call {
+            resource: resource.to_owned(),
+            ..call.clone()
+        };
+        assert!(permissions.iter().any(|one| one.allows(&call)), "{call:?}");
     }
 }
 
@@ -366,8 +391,6 @@ fn with_exactly_the_printed_document_every_command_succeeds_and_less_is_denied_b
     ] {
         deployer.run(words).succeeds();
     }
-    // The emulator leaves what `deploy` put into the project's bucket to nobody.
-    empty_bucket(&emulator);
     deployer.misses(
         &["prepare"],
         &[
@@ -409,28 +432,17 @@ fn with_exactly_the_printed_document_every_command_succeeds_and_less_is_denied_b
         &[
             "ecr:ListImages",
             "s3:ListBucketVersions",
+            "s3:GetBucketTagging",
+            "s3:ListBucketMultipartUploads",
             "logs:DescribeLogGroups",
             "logs:ListTagsForResource",
             "iam:ListInstanceProfilesForRole",
             "logs:TagResource",
             "ecr:DeleteRepository",
+            "s3:DeleteBucket",
             "logs:DeleteLogGroup",
             "iam:DeleteRolePolicy",
             "iam:DeleteRole",
         ],
-    );
-}
-
-fn empty_bucket(emulator: &Emulator) {
-    boto3(
-        emulator,
-        r#"
-s3 = client("s3")
-for bucket in s3.list_buckets()["Buckets"]:
-    name = bucket["Name"]
-    for object in s3.list_objects_v2(Bucket=name).get("Contents", []):
-        s3.delete_object(Bucket=name, Key=object["Key"])
-    s3.delete_bucket(Bucket=name)
-"#,
     );
 }

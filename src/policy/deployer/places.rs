@@ -26,9 +26,9 @@ pub(super) enum On {
     OwnBucket,
     /// The agent's objects in it.
     OwnObjects,
-    /// The project's bucket, and the one that the toolkit makes for the region.
-    Buckets,
-    /// The agent's objects in the latter.
+    /// The bucket that the toolkit makes for the region.
+    ToolkitsBucket,
+    /// The agent's objects in it.
     ToolkitsObjects,
     /// Everything: the service knows no resource for these actions.
     All,
@@ -65,7 +65,7 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
         )],
         On::OwnBucket => vec![own],
         On::OwnObjects => vec![format!("{own}/{runtime}/*")],
-        On::Buckets => vec![own, toolkits],
+        On::ToolkitsBucket => vec![toolkits],
         On::ToolkitsObjects => vec![format!("{toolkits}/{runtime}/*")],
         On::All => vec!["*".to_owned()],
     }

@@ -300,6 +300,8 @@ pub(super) const RULES: &[Rule] = &[
             // Without it S3 denies what is not there, and nobody could tell one from the other.
             ("s3:ListBucket", &[Deploy]),
             ("s3:ListBucketMultipartUploads", &[Clean]),
+            // All of it: `clean` takes the bucket where no other agent's archives lie in it.
+            ("s3:ListBucketVersions", &[Deploy, Clean]),
             ("s3:PutBucketPublicAccessBlock", &[Deploy]),
             ("s3:PutBucketTagging", &[Deploy]),
             ("s3:PutEncryptionConfiguration", &[Deploy]),
@@ -322,8 +324,8 @@ pub(super) const RULES: &[Rule] = &[
         given: Given::OwnPrefix,
         ..rule(
             "ObjectList",
-            On::Buckets,
-            &[("s3:ListBucketVersions", &[Deploy, Clean])],
+            On::ToolkitsBucket,
+            &[("s3:ListBucketVersions", &[Clean])],
         )
     },
     rule(
