@@ -405,7 +405,7 @@ fn tracing_is_switched_on_only_when_asked_for_and_says_what_it_changes() {
     );
     // No emulator knows X-Ray's settings: the account's switch, and what it was turned to.
     let destination = Answer::json(200, &json!({"Destination": "XRay", "Status": "ACTIVE"}));
-    proxy.fault("xray:?", Times::Always, Fault::Answer(destination));
+    proxy.fault("xray:*", Times::Always, Fault::Answer(destination));
     proxy.forget();
     let dry = run_with(&proxy, &project, &["--enable-tracing", "--check"]).exits(5);
     assert!(
@@ -429,7 +429,7 @@ fn tracing_is_switched_on_only_when_asked_for_and_says_what_it_changes() {
     assert!(policy.contains("TransactionSearchXRayAccess"), "{policy}");
 
     let refusing = Proxy::to(&emulator);
-    refusing.fault("xray:?", Times::Always, Fault::denied());
+    refusing.fault("xray:*", Times::Always, Fault::denied());
     let outcome = run_with(&refusing, &project, &["--enable-tracing"]).succeeds();
     assert!(
         outcome

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use hyper::{Request, body::Bytes};
 use serde_json::Value;
 
-use super::s3_actions;
+use super::{agentcore_actions, s3_actions};
 
 /// One permission that a request needs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +34,8 @@ pub struct Asked {
     pub path: String,
     pub query: BTreeMap<String, String>,
     pub target: Option<String>,
+    /// In lower case, those that say which permission is asked for.
+    pub headers: BTreeMap<String, String>,
     pub body: Bytes,
 }
 
@@ -63,6 +65,10 @@ impl Asked {
             path: request.uri().path().trim_end_matches('/').to_owned(),
             query: pairs(request.uri().query().unwrap_or_default()),
             target: header("x-amz-target").map(str::to_owned),
+            headers: [s3_actions::COPY_SOURCE, agentcore_actions::USER]
+                .into_iter()
+                .filter_map(|name| Some((name.to_owned(), header(name)?.to_owned())))
+                .collect(),
             body: request.body().clone(),
         }
     }
@@ -78,7 +84,7 @@ impl Asked {
     }
 
     /// An ARN of the request's partition, region and account.
-    fn arn(&self, service: &str, resource: &str) -> String {
+    pub fn arn(&self, service: &str, resource: &str) -> String {
         let (partition, region, account) = (self.partition(), &self.region, &self.account);
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
@@ -99,8 +105,10 @@ impl Asked {
         match self.service.as_str() {
             "iam" | "sts" => self.query_calls(roles),
             "ecr" | "logs" => self.target_calls(),
-            "bedrock-agentcore" => self.agentcore_calls(),
+            "bedrock-agentcore" => agentcore_actions::calls(self),
             "s3" => s3_actions::calls(self),
+            // The operation is the path, and no account-wide setting is a resource.
+            "xray" => vec![self.call(self.path.trim_start_matches('/'), "*", flat(&self.json()))],
             _ => vec![self.unknown()],
         }
     }
@@ -221,70 +229,10 @@ impl Asked {
             (None, _) => "*".to_owned(),
         }
     }
-
-    fn agentcore_calls(&self) -> Vec<Call> {
-        let body = self.json();
-        let segments: Vec<String> = self.path.split('/').skip(1).map(decoded).collect();
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let runtime = |id: &str| {
-            if id.starts_with("arn:") {
-                id.to_owned()
-            } else {
-                self.arn("bedrock-agentcore", &format!("runtime/{id}"))
-            }
-        };
-        let endpoint = |id: &str, name: &str| format!("{}/runtime-endpoint/{name}", runtime(id));
-        let (operation, resource) = match (self.method.as_str(), segments.as_slice()) {
-            ("PUT", ["runtimes"]) => ("CreateAgentRuntime", "*".to_owned()),
-            ("POST", ["runtimes"]) => ("ListAgentRuntimes", "*".to_owned()),
-            ("GET", ["runtimes", id]) => ("GetAgentRuntime", runtime(id)),
-            ("PUT", ["runtimes", id]) => ("UpdateAgentRuntime", runtime(id)),
-            ("DELETE", ["runtimes", id]) => ("DeleteAgentRuntime", runtime(id)),
-            ("POST", ["runtimes", id, "versions"]) => ("ListAgentRuntimeVersions", runtime(id)),
-            ("PUT", ["runtimes", id, "runtime-endpoints"]) => {
-                ("CreateAgentRuntimeEndpoint", runtime(id))
-            }
-            ("POST", ["runtimes", id, "runtime-endpoints"]) => {
-                ("ListAgentRuntimeEndpoints", runtime(id))
-            }
-            ("GET", ["runtimes", id, "runtime-endpoints", name]) => {
-                ("GetAgentRuntimeEndpoint", endpoint(id, name))
-            }
-            ("PUT", ["runtimes", id, "runtime-endpoints", name]) => {
-                ("UpdateAgentRuntimeEndpoint", endpoint(id, name))
-            }
-            ("DELETE", ["runtimes", id, "runtime-endpoints", name]) => {
-                ("DeleteAgentRuntimeEndpoint", endpoint(id, name))
-            }
-            ("POST", ["runtimes", id, "invocations"]) => ("InvokeAgentRuntime", runtime(id)),
-            ("POST", ["runtimes", id, "stopruntimesession"]) => ("StopRuntimeSession", runtime(id)),
-            ("GET", ["tags", arn]) => ("ListTagsForResource", (*arn).to_owned()),
-            ("POST", ["tags", arn]) => ("TagResource", (*arn).to_owned()),
-            ("DELETE", ["tags", arn]) => ("UntagResource", (*arn).to_owned()),
-            _ => return vec![self.unknown()],
-        };
-        let mut call = self.call(operation, resource, flat(&body));
-        call.keys = request_tags(&body);
-        let mut calls = vec![call];
-        if let Some(role) = body["roleArn"].as_str() {
-            calls.push(Call {
-                action: "iam:PassRole".into(),
-                resource: role.to_owned(),
-                parameters: BTreeMap::new(),
-                keys: [(
-                    "iam:PassedToService".to_owned(),
-                    "bedrock-agentcore.amazonaws.com".to_owned(),
-                )]
-                .into(),
-                implied: true,
-            });
-        }
-        calls
-    }
 }
 
 /// The condition keys of the tags that a JSON request sets, in either of the two shapes.
-fn request_tags(body: &Value) -> BTreeMap<String, String> {
+pub fn request_tags(body: &Value) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     match &body["tags"] {
         Value::Object(tags) => {
@@ -306,7 +254,7 @@ fn request_tags(body: &Value) -> BTreeMap<String, String> {
 }
 
 /// The leaves of a document by their dotted paths.
-fn flat(value: &Value) -> BTreeMap<String, String> {
+pub fn flat(value: &Value) -> BTreeMap<String, String> {
     fn walk(value: &Value, path: &str, found: &mut BTreeMap<String, String>) {
         let below = |key: &str| match path {
             "" => key.to_owned(),

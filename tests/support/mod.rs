@@ -11,6 +11,7 @@
 )]
 
 pub mod actions;
+mod agentcore_actions;
 pub mod bed;
 pub mod command;
 pub mod emulator;

@@ -161,5 +161,8 @@ pub fn at(project: &Project, server: &Scripted, args: &[&str]) -> Outcome {
 
 pub fn asked(server: &Scripted, action: &str) -> usize {
     let calls = server.recorded();
-    calls.iter().filter(|call| call.action == action).count()
+    calls
+        .iter()
+        .filter(|call| call.action == action && !call.implied)
+        .count()
 }

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::actions::{Asked, Call, decoded};
 
+/// What an object is copied from: `bucket/key`.
+pub const COPY_SOURCE: &str = "x-amz-copy-source";
+
 /// A sub-resource of a bucket or an object, and what reading, writing and deleting it needs.
 type Row = (&'static str, &'static str, &'static str, &'static str);
 
@@ -89,8 +92,14 @@ pub fn calls(asked: &Asked) -> Vec<Call> {
     let bucket = segments.next().unwrap_or_default();
     let key = decoded(segments.next().unwrap_or_default());
     let arn = |resource: &str| format!("arn:{}:s3:::{resource}", asked.partition());
-    let call =
-        |operation: &str, resource: String| asked.call(operation, resource, asked.query.clone());
+    let call = |operation: &str, resource: String| {
+        let prefix = asked.query.get("prefix");
+        let keys = prefix.map(|prefix| ("s3:prefix".to_owned(), prefix.clone()));
+        Call {
+            keys: keys.into_iter().collect(),
+            ..asked.call(operation, resource, asked.query.clone())
+        }
+    };
     if bucket.is_empty() {
         return vec![call("ListAllMyBuckets", "*".to_owned())];
     }
@@ -115,7 +124,22 @@ pub fn calls(asked: &Asked) -> Vec<Call> {
     } else {
         arn(&format!("{bucket}/{key}"))
     };
-    vec![call(&operation, resource)]
+    let mut calls = vec![call(&operation, resource)];
+    if let Some(source) = asked.headers.get(COPY_SOURCE) {
+        let source = decoded(source.trim_start_matches('/'));
+        calls.push(Call {
+            implied: true,
+            ..call("GetObject", arn(&source))
+        });
+    }
+    // S3 says of an object that is not there that it is not, only to whom may list the bucket.
+    if asked.method == "HEAD" && !key.is_empty() {
+        calls.push(Call {
+            implied: true,
+            ..call("ListBucket", arn(bucket))
+        });
+    }
+    calls
 }
 
 fn of_bucket(asked: &Asked) -> String {

@@ -10,6 +10,7 @@
 mod support;
 
 mod copies;
+mod deployer;
 mod input;
 mod kills;
 mod permissions;

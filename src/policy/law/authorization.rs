@@ -25,17 +25,25 @@ pub(super) fn level(action: &str) -> Level {
     let types: &[&str] = match (service, name) {
         (
             "xray",
-            "GetSamplingRules" | "GetSamplingTargets" | "PutTelemetryRecords" | "PutTraceSegments",
+            "GetSamplingRules"
+            | "GetSamplingTargets"
+            | "GetTraceSegmentDestination"
+            | "PutTelemetryRecords"
+            | "PutTraceSegments"
+            | "UpdateIndexingRule"
+            | "UpdateTraceSegmentDestination",
         )
         | ("cloudwatch", "PutMetricData")
         | ("pricing", "DescribeServices" | "GetAttributeValues" | "GetProducts")
         | ("aws-marketplace", "Subscribe" | "ViewSubscriptions")
-        | ("logs", "DescribeLogGroups")
+        | ("logs", "DescribeLogGroups" | "DescribeResourcePolicies" | "PutResourcePolicy")
         | (
             "bedrock-agentcore",
             "ConnectBrowserAutomationStream"
             | "ConnectBrowserLiveViewStream"
+            | "CreateAgentRuntime"
             | "ListAgentRuntimeEndpoints"
+            | "ListAgentRuntimeVersions"
             | "ListAgentRuntimes",
         ) => return Level::None,
         (
@@ -44,6 +52,7 @@ pub(super) fn level(action: &str) -> Level {
             | "CreateLogStream"
             | "DeleteLogGroup"
             | "DescribeLogStreams"
+            | "FilterLogEvents"
             | "ListTagsForResource"
             | "PutLogEvents"
             | "TagResource",
@@ -63,6 +72,7 @@ pub(super) fn level(action: &str) -> Level {
         (
             "iam",
             "CreateRole"
+            | "CreateServiceLinkedRole"
             | "DeleteRole"
             | "DeleteRolePolicy"
             | "GetRole"
@@ -103,15 +113,24 @@ fn agentcore(name: &str) -> &'static [&'static str] {
         | "ListSessions"
         | "RetrieveMemoryRecords" => &["memory/"],
         "InvokeGateway" => &["gateway/"],
-        "GetWorkloadAccessToken" | "GetWorkloadAccessTokenForJWT" | "DeleteWorkloadIdentity" => {
-            IDENTITY
-        }
+        "CreateWorkloadIdentity"
+        | "DeleteWorkloadIdentity"
+        | "GetWorkloadAccessToken"
+        | "GetWorkloadAccessTokenForJWT" => IDENTITY,
         "GetResourceApiKey" | "GetResourceOauth2Token" => PROVIDER,
-        "DeleteAgentRuntime"
+        "CreateAgentRuntimeEndpoint"
+        | "DeleteAgentRuntime"
         | "DeleteAgentRuntimeEndpoint"
         | "GetAgentRuntime"
+        | "GetAgentRuntimeEndpoint"
         | "InvokeAgentRuntime"
-        | "ListTagsForResource" => RUNTIME,
+        | "InvokeAgentRuntimeForUser"
+        | "ListTagsForResource"
+        | "StopRuntimeSession"
+        | "TagResource"
+        | "UntagResource"
+        | "UpdateAgentRuntime"
+        | "UpdateAgentRuntimeEndpoint" => RUNTIME,
         _ => panic!("`bedrock-agentcore:{name}` is not in the table"),
     }
 }

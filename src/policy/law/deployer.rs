@@ -9,7 +9,9 @@ use super::{
 };
 use crate::{
     config::Agent,
-    policy::{Deployer, Document, Statement, administrator, deployer_grants, document_of},
+    policy::{
+        Deployer, Document, Grant, Statement, administrator, deployer_grants, document_of, size,
+    },
 };
 
 fn actions(document: &Document) -> BTreeSet<&str> {
@@ -94,7 +96,7 @@ fn a_deployer_never_takes_a_boundary_off_and_hands_roles_to_agentcore_alone() {
 
 #[test]
 fn a_role_of_somebody_else_is_read_and_handed_over_and_never_written() {
-    let reads = BTreeSet::from(["iam:GetRole", "iam:PassRole"]);
+    let reads = BTreeSet::from(["iam:CreateServiceLinkedRole", "iam:GetRole", "iam:PassRole"]);
     let mut given = agent("a", &[]);
     fixture::give_role(&mut given);
     let documents = [
@@ -125,10 +127,19 @@ fn tags_mark_the_first_write_and_guard_every_later_one() {
                     .is_some_and(|keys| keys.contains_key(&key(of)))
         })
     };
-    for action in ["iam:CreateRole", "iam:TagRole", "logs:TagResource"] {
+    for action in [
+        "bedrock-agentcore:CreateAgentRuntime",
+        "bedrock-agentcore:CreateAgentRuntimeEndpoint",
+        "bedrock-agentcore:TagResource",
+        "iam:CreateRole",
+        "iam:TagRole",
+        "logs:TagResource",
+    ] {
         assert!(guarded(action, "Request"), "{action}");
     }
     for action in [
+        "bedrock-agentcore:TagResource",
+        "bedrock-agentcore:UntagResource",
         "iam:PutRolePolicy",
         "iam:DeleteRole",
         "iam:DeleteRolePolicy",
@@ -136,5 +147,59 @@ fn tags_mark_the_first_write_and_guard_every_later_one() {
         "iam:UntagRole",
     ] {
         assert!(guarded(action, "Resource"), "{action}");
+    }
+}
+
+#[test]
+fn the_service_may_make_its_network_role_only_for_an_agent_in_a_vpc() {
+    let name = "AWSServiceRoleForBedrockAgentCoreNetwork";
+    let mut agent = agent("a", &[]);
+    let public = deployer(&agent, Deployer::WithoutRoles).to_json();
+    assert!(public.contains("AWSServiceRoleForBedrockAgentCoreRuntimeIdentity"));
+    assert!(!public.contains(name));
+    fixture::into_vpc(&mut agent);
+    assert!(
+        deployer(&agent, Deployer::WithoutRoles)
+            .to_json()
+            .contains(name)
+    );
+}
+
+#[test]
+fn what_concerns_the_whole_account_says_which_switch_asks_for_it() {
+    let agent = agent("a", &[]);
+    let grants = deployer_grants(&[target(&agent, "us-west-2")], Deployer::WithRoles);
+    let wide = |grant: &Grant| {
+        let actions = &grant.statement.action;
+        let writes = |a: &String| a.contains(":Put") || a.contains(":Update");
+        grant.statement.resource == ["*"]
+            && grant.statement.condition.is_empty()
+            && actions.iter().any(writes)
+    };
+    let found: Vec<(&str, &str)> = grants
+        .iter()
+        .filter(|grant| wide(grant))
+        .map(|grant| (grant.statement.sid.as_str(), grant.asked_by.as_str()))
+        .collect();
+    assert_eq!(found, [("Tracing", "`deploy --enable-tracing`")]);
+}
+
+#[test]
+fn the_document_of_one_agent_fits_a_managed_policy() {
+    for (name, region, is_in_vpc) in [
+        ("my_agent", "us-gov-west-1", true),
+        (
+            "a_name_that_is_longer_than_most_are",
+            "ap-southeast-2",
+            false,
+        ),
+    ] {
+        let mut agent = agent(name, &[]);
+        if is_in_vpc {
+            fixture::into_vpc(&mut agent);
+        }
+        let grants = deployer_grants(&[target(&agent, region)], Deployer::WithRoles);
+        let problem = size::managed_problem("the document", &grants);
+        assert_eq!(problem, None, "{name} in {region}");
     }
 }

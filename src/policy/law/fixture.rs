@@ -130,10 +130,25 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
     }
 }
 
+/// The ARN of the bucket that all agents of the project share.
+pub(super) fn bucket() -> String {
+    let agent = agent("any", &[]);
+    let scope = scope("any", "us-west-2");
+    let name = crate::plan::bucket::name(&agent.project, &scope.account, &scope.region);
+    format!("arn:aws:s3:::{name}")
+}
+
 pub(super) fn take_boundary(agent: &mut Agent) {
     if let RoleSettings::Managed { boundary, .. } = &mut agent.role {
         *boundary = None;
     }
+}
+
+pub(super) fn into_vpc(agent: &mut Agent) {
+    agent.network = Network::Vpc {
+        subnets: vec!["subnet-0a1b2c3d".into()],
+        security_groups: vec!["sg-0a1b2c3d".into()],
+    };
 }
 
 pub(super) fn give_role(agent: &mut Agent) {

@@ -137,6 +137,15 @@ fn conditioned(action: &str, statement: &Statement) {
             wants("aws:CalledViaLast", "bedrock.amazonaws.com");
         }
         "iam:PassRole" => wants("iam:PassedToService", "bedrock-agentcore.amazonaws.com"),
+        "iam:CreateServiceLinkedRole" => {
+            let service = equals("iam:AWSServiceName").expect("it is conditioned");
+            assert!(
+                service
+                    .iter()
+                    .all(|s| s.ends_with(".bedrock-agentcore.amazonaws.com")),
+                "{statement:?}"
+            );
+        }
         "bedrock:InvokeModel" if statement.sid.starts_with("ModelTargets") => {
             assert!(
                 equals("bedrock:InferenceProfileArn").is_some(),
@@ -287,6 +296,7 @@ fn things(name: &str, mark: &str) -> Vec<String> {
         format!(
             "arn:aws:s3:::bedrock-agentcore-codebuild-sources-{ACCOUNT}-us-west-2/{name}/deployment.zip"
         ),
+        format!("{}/{name}/0a1b.zip", fixture::bucket()),
     ]
 }
 

@@ -1,0 +1,122 @@
+//! What the person or pipeline that runs this tool may do: what its commands call, and no more.
+//!
+//! [`RULES`] is the one table of every call that a command makes, with where it may land and under
+//! which condition. A command that makes another call adds it there.
+
+mod places;
+mod rules;
+
+use super::{
+    SERVICE_PRINCIPAL, Target, boundary_arn,
+    compact::{Across, compact},
+    grant::Grant,
+};
+use crate::{config::RoleSettings, error::Message, plan::ownership::PROJECT};
+use places::{resources, service_roles};
+use rules::{Bounded, By, Given, RULES, Rule};
+
+/// Which of the two documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deployer {
+    /// Makes and keeps the execution roles, but those that the metadata brings with `role.arn`.
+    WithRoles,
+    /// For roles that somebody else makes: of roles, only those of the service itself are made.
+    WithoutRoles,
+}
+
+/// The statements for these agents, each with the commands that ask for it.
+pub fn deployer_grants(targets: &[Target<'_>], deployer: Deployer) -> Vec<Grant> {
+    let grants = RULES.iter().flat_map(|rule| {
+        targets
+            .iter()
+            .filter_map(move |target| grant(rule, target, deployer))
+    });
+    compact(grants.collect(), Across::OneKind)
+}
+
+/// Why the first document must not be given away lightly, where it is so.
+pub fn administrator(targets: &[Target<'_>]) -> Option<Message> {
+    let mut unbounded: Vec<String> = targets
+        .iter()
+        .filter(|target| {
+            matches!(
+                target.agent.role,
+                RoleSettings::Managed { boundary: None, .. }
+            )
+        })
+        .map(|target| format!("`{}`", target.agent.name))
+        .collect();
+    unbounded.dedup();
+    if unbounded.is_empty() {
+        return None;
+    }
+    Some(
+        Message::new(
+            "whoever holds the deployer document can make himself administrator of the account",
+        )
+        .note(
+            "it allows to create a role (iam:CreateRole), to put any policy on it (iam:PutRolePolicy) and to let anybody assume it (iam:UpdateAssumeRolePolicy); no permissions boundary limits what such a role may do",
+        )
+        .note(format!("no boundary is declared for {}", unbounded.join(", ")))
+        .help("declare `role.permissions-boundary` in the metadata; `cargo agentcore policy --only boundary` prints a policy for it")
+        .help("or let somebody else make the role: `role.arn` and `--only deployer-no-iam`"),
+    )
+}
+
+fn grant(rule: &Rule, target: &Target<'_>, deployer: Deployer) -> Option<Grant> {
+    let boundary = match &target.agent.role {
+        RoleSettings::Managed { boundary, .. } if deployer == Deployer::WithRoles => boundary
+            .as_ref()
+            .map(|boundary| boundary_arn(boundary, target.scope.partition, &target.scope.account)),
+        RoleSettings::Managed { .. } | RoleSettings::Given { .. } if rule.own_role => return None,
+        RoleSettings::Managed { .. } | RoleSettings::Given { .. } => None,
+    };
+    let project = target.agent.project.as_str();
+    let actions = rule.calls.iter().map(|(action, _)| *action);
+    let grant = Grant::allow(rule.kind, "", actions, resources(rule.on, target));
+    let grant = match rule.given {
+        Given::Nothing => grant,
+        Given::ProjectInRequest => grant.when(
+            "StringEquals",
+            &format!("aws:RequestTag/{PROJECT}"),
+            [project],
+        ),
+        Given::ProjectOnResource => grant.when(
+            "StringEquals",
+            &format!("aws:ResourceTag/{PROJECT}"),
+            [project],
+        ),
+        Given::PassedToAgentCore => {
+            grant.when("StringEquals", "iam:PassedToService", [SERVICE_PRINCIPAL])
+        }
+        Given::OfTheService => grant.when(
+            "StringEquals",
+            "iam:AWSServiceName",
+            service_roles(&target.agent.network)
+                .iter()
+                .map(|(service, _)| *service),
+        ),
+        Given::OwnPrefix => grant.when(
+            "StringLike",
+            "s3:prefix",
+            [format!("{}/*", target.scope.runtime)],
+        ),
+    };
+    let grant = match (rule.bounded, boundary) {
+        (Bounded::No, _) | (Bounded::Yes, None) => grant,
+        (Bounded::Only, None) => return None,
+        (Bounded::Yes | Bounded::Only, Some(arn)) => {
+            grant.when("StringEquals", "iam:PermissionsBoundary", [arn])
+        }
+    };
+    Some(grant.by(asked_by(rule)))
+}
+
+fn asked_by(rule: &Rule) -> String {
+    let mut commands: Vec<By> = rule.calls.iter().flat_map(|(_, by)| by.to_vec()).collect();
+    commands.sort();
+    commands.dedup();
+    let words: Vec<&str> = commands.into_iter().map(By::words).collect();
+    // What `compact` puts between those who ask, so that nobody stands twice.
+    words.join("; ")
+}

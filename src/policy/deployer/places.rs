@@ -1,0 +1,126 @@
+//! Where the calls land: the ARNs of what belongs to an agent.
+
+use crate::{
+    config::{Network, RoleSettings},
+    plan::bucket,
+    policy::Target,
+};
+
+/// Where the calls of a rule land.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum On {
+    /// The agent's execution role, by its whole name and path.
+    Role,
+    /// The roles that the service makes for itself where an account has none.
+    ServiceRoles,
+    /// The agent's runtime, whatever the end of its id, its endpoints and its log groups. No action
+    /// of the one service knows a thing of the other, so one statement for both allows nothing more.
+    Runtime,
+    /// The same without the log groups.
+    RuntimeAlone,
+    /// The runtime's workload identity, and the directory, which is checked with it.
+    Identity,
+    /// The repository that the toolkit names after the agent.
+    Repository,
+    /// The project's bucket, which its agents share.
+    OwnBucket,
+    /// The agent's objects in it.
+    OwnObjects,
+    /// The bucket that the toolkit makes for the region.
+    ToolkitsBucket,
+    /// The agent's objects in it.
+    ToolkitsObjects,
+    /// Everything: the service knows no resource for these actions.
+    All,
+}
+
+pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
+    let Target { agent, scope } = target;
+    let (partition, account, runtime) = (scope.partition, &scope.account, &scope.runtime);
+    let role = |path: &str| format!("arn:{partition}:iam::{account}:role{path}");
+    let own = format!(
+        "arn:{partition}:s3:::{}",
+        bucket::name(&agent.project, account, &scope.region)
+    );
+    let toolkits = format!(
+        "arn:{partition}:s3:::bedrock-agentcore-codebuild-sources-{account}-{}",
+        scope.region
+    );
+    let own_runtime = scope.agentcore(&format!("runtime/{runtime}-*"));
+    match on {
+        On::Role => vec![match &agent.role {
+            RoleSettings::Managed { name, path, .. } => role(&format!("{path}{name}")),
+            RoleSettings::Given { arn } => arn.arn.clone(),
+        }],
+        On::ServiceRoles => service_roles(&agent.network)
+            .iter()
+            .map(|(service, name)| role(&format!("/aws-service-role/{service}/{name}")))
+            .collect(),
+        On::Runtime => vec![own_runtime, scope.log_groups()],
+        On::RuntimeAlone => vec![own_runtime],
+        On::Identity => scope.workload_identity(),
+        On::Repository => vec![scope.arn(
+            "ecr",
+            &format!("repository/{}", repository(runtime.as_str())),
+        )],
+        On::OwnBucket => vec![own],
+        On::OwnObjects => vec![format!("{own}/{runtime}/*")],
+        On::ToolkitsBucket => vec![toolkits],
+        On::ToolkitsObjects => vec![format!("{toolkits}/{runtime}/*")],
+        On::All => vec!["*".to_owned()],
+    }
+}
+
+/// Service and name of each role that a runtime needs; the second only in a VPC.
+pub(super) fn service_roles(network: &Network) -> &'static [(&'static str, &'static str)] {
+    let all = &[
+        (
+            "runtime-identity.bedrock-agentcore.amazonaws.com",
+            "AWSServiceRoleForBedrockAgentCoreRuntimeIdentity",
+        ),
+        (
+            "network.bedrock-agentcore.amazonaws.com",
+            "AWSServiceRoleForBedrockAgentCoreNetwork",
+        ),
+    ];
+    match network {
+        Network::Public => &all[..1],
+        Network::Vpc { .. } => all,
+    }
+}
+
+/// The repository's name as the toolkit derives it: lower case, runs of underscores as one hyphen,
+/// at least two characters.
+fn repository(runtime: &str) -> String {
+    let lower = runtime.to_ascii_lowercase();
+    let mut name = String::new();
+    let mut letters = lower.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter == '_' && letters.peek() == Some(&'_') {
+            while letters.next_if_eq(&'_').is_some() {}
+            name.push('-');
+        } else {
+            name.push(letter);
+        }
+    }
+    let name = name.trim_end_matches(['-', '_']);
+    let ending = if name.len() < 2 { "-agent" } else { "" };
+    format!("bedrock-agentcore-{name}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_named_as_the_toolkit_names_it() {
+        for (runtime, name) in [
+            ("my_agent", "bedrock-agentcore-my_agent"),
+            ("MyAgent__prod_", "bedrock-agentcore-myagent-prod"),
+            ("a", "bedrock-agentcore-a-agent"),
+            ("a___b", "bedrock-agentcore-a-b"),
+        ] {
+            assert_eq!(repository(runtime), name);
+        }
+    }
+}
