@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{deploy, deploy_json, project, writes};
-use crate::support::{Cli, Ministack, Moment, Moto, Project, Proxy, boto3, emulator::listing_of};
+use crate::support::{Cli, Ministack, Moment, Moto, Project, Proxy, boto3};
 
 #[test]
 fn a_runtime_that_was_deleted_behind_our_back_is_made_again_with_a_notice() {
@@ -35,9 +35,9 @@ fn a_runtime_that_was_deleted_behind_our_back_is_made_again_with_a_notice() {
 #[test]
 fn a_deploy_killed_at_any_request_converges_at_the_next_run() {
     let emulator = Ministack::start();
-    let before = listing_of(&emulator, &["us-east-1"]);
     for moment in [Moment::Before, Moment::After] {
         for n in 1.. {
+            emulator.reset();
             let project = project();
             let proxy = Proxy::to(&emulator);
             let killed = proxy.kill_at(Cli::new(&project).arg("deploy"), n, moment);
@@ -53,13 +53,6 @@ fn a_deploy_killed_at_any_request_converges_at_the_next_run() {
                 "s3 = client('s3')\nb = [b['Name'] for b in s3.list_buckets()['Buckets']]\nassert len(b) == 1, b\nprint(len(client('bedrock-agentcore-control').list_agent_runtimes()['agentRuntimes']), len(s3.list_objects_v2(Bucket=b[0])['Contents']), len(s3.list_multipart_uploads(Bucket=b[0]).get('Uploads', [])))",
             );
             assert_eq!(count.trim(), "1 1 0", "{moment:?} {n}");
-            Cli::new(&project)
-                .on(&emulator)
-                .args(["clean", "--yes", "--logs"])
-                .run()
-                .succeeds();
-            let after = listing_of(&emulator, &["us-east-1"]);
-            assert_eq!(after, before, "{moment:?} {n}");
             if killed.is_err() {
                 assert!(n > 12, "a first deploy has many requests, not {n}");
                 break;
