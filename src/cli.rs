@@ -5,7 +5,10 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    error::ErrorKind, parser::ValueSource,
+};
 
 use crate::{
     commands,
@@ -97,7 +100,7 @@ pub struct Aws {
     #[arg(long, value_name = "URL", env = "CARGO_AGENTCORE_ENDPOINT_URL")]
     pub endpoint_url: Option<String>,
     /// Use an AWS emulator on this machine: no account, no credentials
-    #[arg(long, conflicts_with_all = ["profile", "endpoint_url", "stage"])]
+    #[arg(long)]
     pub local: bool,
 }
 
@@ -109,8 +112,38 @@ pub enum Output {
     Json,
 }
 
+/// What leads elsewhere than to the emulator.
+const NOT_LOCAL: [(&str, &str); 3] = [
+    ("profile", "--profile"),
+    ("endpoint_url", "--endpoint-url"),
+    ("stage", "--stage"),
+];
+
+/// Reads the command line. `--local` does not go with options that lead elsewhere; variables that do
+/// so are left alone, because nobody typed them here.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(own_words(args))?;
+    let mut level = &matches;
+    while let Some((_, below)) = level.subcommand() {
+        level = below;
+    }
+    let is_local = matches!(level.try_get_one::<bool>("local"), Ok(Some(true)));
+    let typed = |id: &str| {
+        level.try_contains_id(id).is_ok_and(|there| there)
+            && level.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    if let Some((_, option)) = NOT_LOCAL.iter().find(|(id, _)| is_local && typed(id)) {
+        return Err(command.error(
+            ErrorKind::ArgumentConflict,
+            format!("the argument '--local' cannot be used with '{option}'"),
+        ));
+    }
+    Cli::from_arg_matches(&matches)
+}
+
 /// Drops the `agentcore` that cargo puts before the command's own words.
-pub fn own_words(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+fn own_words(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<OsString> = args.into_iter().collect();
     if words.get(1).is_some_and(|word| word == "agentcore") {
         words.remove(1);

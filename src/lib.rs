@@ -22,17 +22,15 @@ mod ui;
 
 use std::{ffi::OsString, process::ExitCode};
 
-use clap::Parser;
-
 use crate::{
-    cli::{Cli, Command},
+    cli::Command,
     error::{Exit, Failure},
     ui::{Ui, Verbosity},
 };
 
 /// Runs the command line and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(cli::own_words(args)) {
+    let cli = match cli::parse(args) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout, usage errors to stderr; a closed pipe is no error.

@@ -77,7 +77,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             return Ok(());
         }
         finished(&leftovers(&removals))?;
-        return end_emulator(&args, &project, &config, ui).await;
+        return end_emulator(&args, &project, &config, &removals, ui).await;
     }
     confirm(&args, ui)?;
     let mut failures = Vec::new();
@@ -101,7 +101,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     }
     finished(&stuck)?;
     ui.status("Cleaned", "and read back: nothing of this is left");
-    end_emulator(&args, &project, &config, ui).await
+    end_emulator(&args, &project, &config, &removals, ui).await
 }
 
 fn list(args: &Args, removals: &[Removal<'_>], ui: &Ui) {
@@ -202,9 +202,17 @@ async fn end_emulator(
     args: &Args,
     project: &Project,
     config: &crate::config::Config,
+    removals: &[Removal<'_>],
     ui: &Ui,
 ) -> Result<(), Failure> {
     if !args.aws.local || !args.project.agent.is_empty() {
+        return Ok(());
+    }
+    if removals.iter().any(Removal::leaves_others) {
+        ui.status(
+            "Keeping",
+            "the emulator: what else is in it would go with it",
+        );
         return Ok(());
     }
     let dir = local::dir(project, config)?;

@@ -9,7 +9,8 @@ use crate::{
     effects::{
         aws::{
             data_plane::{self, DataPlane, Target},
-            runtime::{Listed, Runtimes},
+            runtime::Runtimes,
+            runtime_read::Named,
             session::{Connection, Request, connect},
         },
         files,
@@ -190,9 +191,9 @@ impl Whom {
     fn only_runtime(
         &self,
         agent: &Agent,
-        mut found: Vec<Listed>,
+        mut found: Vec<Named>,
         place: &str,
-    ) -> Result<Listed, Failure> {
+    ) -> Result<Named, Failure> {
         match found.len() {
             0 => {
                 let command = match (&agent.stage, self.aws.local) {

@@ -154,7 +154,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     if args.enable_tracing {
         tracing::enable(&placed, ui).await;
     }
-    report::report(&done, args.output, &args.project, args.aws.local, ui);
+    report::report(&done, args.output, &args.project, placed.len(), ui);
     Failure::all(failures).map_or(Ok(()), Err)
 }
 

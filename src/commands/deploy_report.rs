@@ -21,12 +21,12 @@ use crate::{
 /// The version of the JSON documents.
 const VERSION: u32 = 1;
 
-/// The ARNs on stdout, or one document.
+/// The ARNs on stdout, or one document. `agents` is how many the command was about.
 pub(super) fn report(
     done: &[Done],
     output: cli::Output,
     project: &cli::Project,
-    local: bool,
+    agents: usize,
     ui: &Ui,
 ) {
     if output == cli::Output::Json {
@@ -40,16 +40,12 @@ pub(super) fn report(
         ui.result(&one.outcome.state.arn);
     }
     if let [first, ..] = done {
-        let agent = if done.len() > 1 || !project.agent.is_empty() {
+        let agent = if agents > 1 || !project.agent.is_empty() {
             format!(" --agent {}", first.agent)
         } else {
             String::new()
         };
-        let place = match (&first.stage, local) {
-            (_, true) => " --local".to_owned(),
-            (Some(stage), false) => format!(" --stage {stage}"),
-            (None, false) => String::new(),
-        };
+        let place = super::at_stage(first.stage.as_deref());
         let manifest = project
             .manifest_path
             .as_ref()

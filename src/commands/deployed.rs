@@ -9,6 +9,7 @@ use crate::{
     config::{Agent, RoleSettings},
     effects::aws::{iam::Iam, runtime::Runtimes, runtime_read::Named},
     error::Failure,
+    names::StageName,
     plan::{
         deployed::{RuntimeState, Standing},
         ownership::Identity,
@@ -134,7 +135,10 @@ impl Deployed<'_> {
                 "account {} has no runtime `{}` there",
                 self.placed.session.account, self.placed.agent.runtime_name
             ))
-            .help("`cargo agentcore deploy` deploys it")
+            .help(format!(
+                "`cargo agentcore deploy{}` deploys it",
+                super::at_stage(self.placed.agent.stage.as_ref().map(StageName::as_str))
+            ))
         })
     }
 

@@ -10,6 +10,7 @@ use crate::{
     cli,
     effects::{self, env},
     error::{Failure, Message},
+    names::StageName,
     plan::{
         configure::{self, Circumstances, CommandLine, Endpoint, Shell},
         role::RoleStep,
@@ -20,6 +21,8 @@ use crate::{
 /// The result for one agent.
 pub(super) struct Handover {
     line: CommandLine,
+    /// The options of the stage, for the next command.
+    place: String,
     warnings: Vec<Message>,
     document: Value,
 }
@@ -87,6 +90,7 @@ pub(super) fn of(
     });
     Handover {
         line,
+        place: super::at_stage(agent.stage.as_ref().map(StageName::as_str)),
         warnings,
         document,
     }
@@ -112,13 +116,16 @@ pub(super) fn report(done: &[Handover], output: cli::Output, ui: &Ui) {
             } else {
                 Shell::Posix
             };
-            if !done.is_empty() {
+            if let Some(first) = done.first() {
                 let these = if done.len() == 1 {
                     "this command"
                 } else {
                     "these commands, one for each agent"
                 };
-                ui.status("Next", "`cargo agentcore deploy` does the rest");
+                ui.status(
+                    "Next",
+                    &format!("`cargo agentcore deploy{}` does the rest", first.place),
+                );
                 ui.status(
                     "",
                     &format!("or, with the Python toolkit, run {these}, then `agentcore deploy` in the same way"),

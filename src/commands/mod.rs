@@ -107,6 +107,15 @@ fn stage(project: &cli::Project, local: bool) -> Stage {
     }
 }
 
+/// The options that lead to a stage, for a command that is shown to the user.
+fn at_stage(stage: Option<&str>) -> String {
+    match stage {
+        None => String::new(),
+        Some("local") => " --local".to_owned(),
+        Some(stage) => format!(" --stage {stage}"),
+    }
+}
+
 /// The writes to a role; with `whole` or `-v` the documents too.
 fn show_role_steps(steps: &[RoleStep], whole: bool, ui: &Ui) {
     for step in steps {

@@ -69,7 +69,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     if args.output == cli::Output::Json {
         ui.result(&format!(
             "{:#}",
-            json!({ "version": 1, "agents": documents })
+            json!({ "version": 1, "command": "package", "agents": documents })
         ));
     }
     Failure::all(failures).map_or(Ok(()), Err)

@@ -58,7 +58,13 @@ pub(super) async fn build(
         move |say| effects::packaging::build(&request, say),
         |event| tell(agent, &event, ui),
     )
-    .await?;
+    .await
+    .map_err(|failure| {
+        failure.note(format!(
+            "of agent `{name}`, whose requirements are in `{}`",
+            agent.deployment.join(&agent.requirements).display()
+        ))
+    })?;
     ui.status("Packaged", &summary(name, &built));
     Ok(built)
 }

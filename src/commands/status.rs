@@ -209,7 +209,8 @@ impl There<'_> {
         match &self.differences[..] {
             [] => row(
                 "here",
-                "the configuration here is what is deployed".to_owned(),
+                "is configured as it is deployed (`cargo agentcore deploy --check` compares the sources too)"
+                    .to_owned(),
             ),
             differences => {
                 for (at, change) in differences.iter().enumerate() {

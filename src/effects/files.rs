@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, TryLockError},
     io::{self, ErrorKind, Read as _, Write as _},
     path::{Path, PathBuf},
@@ -202,10 +202,18 @@ pub(crate) fn observe_copy(deployment: &Path, agent: &str) -> Result<ObservedCop
         })?,
         None => Record::default(),
     };
+    // A folder that only the record names is the copy of an agent that was called otherwise before.
+    let recorded = record
+        .files
+        .keys()
+        .filter_map(|path| path.split('/').next());
+    let copies: BTreeSet<&str> = recorded.chain([agent]).collect();
     let mut files = BTreeMap::new();
-    let copy = deployment.join(agent);
-    if fs::symlink_metadata(&copy).is_ok() {
-        hash_tree(&copy, agent, &mut files)?;
+    for name in copies {
+        let copy = deployment.join(name);
+        if fs::symlink_metadata(&copy).is_ok() {
+            hash_tree(&copy, name, &mut files)?;
+        }
     }
     Ok(ObservedCopy { files, record })
 }

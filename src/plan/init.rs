@@ -81,7 +81,7 @@ pub(crate) fn check_new(name: &AgentName, declared: &[Agent]) -> Result<(), Fail
         agent.name
     ))
     .note(format!("in {}", agent.dir.join("Cargo.toml").display()))
-    .help("`--name` gives this one another name; `cargo agentcore prepare` goes on with the one that is there"))
+    .help("`--name` gives this one another name; `cargo agentcore deploy` goes on with the one that is there"))
 }
 
 /// The deployment folder: its usual name, unless another agent has it.

@@ -297,3 +297,31 @@ fn a_conflict_of_two_deletions_is_no_error_and_any_other_conflict_is() {
         outcome.stderr
     );
 }
+
+#[test]
+fn the_emulator_stays_while_another_region_is_in_it_and_no_variable_leads_away_from_it() {
+    let project = Project::new().agent("one");
+    let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+    let local = |words: &[&str]| {
+        Cli::new(&project)
+            .args(words)
+            .arg("--local")
+            .env("CARGO_AGENTCORE_CACHE_DIR", &cache)
+            .env("CARGO_AGENTCORE_PROFILE", "elsewhere")
+            .run()
+    };
+    local(&["prepare"]).succeeds();
+    local(&["prepare", "--region", "eu-west-1"]).succeeds();
+    let one = local(&["clean", "--yes"]).succeeds();
+    assert!(
+        one.stderr.contains("Keeping the emulator"),
+        "{}",
+        one.stderr
+    );
+    let other = local(&["clean", "--yes", "--region", "eu-west-1"]).succeeds();
+    for said in ["Deleting role", "Stopped the emulator"] {
+        assert!(other.stderr.contains(said), "{}", other.stderr);
+    }
+    let typed = local(&["status", "--profile", "elsewhere"]).exits(2);
+    assert!(typed.stderr.contains("--profile"), "{}", typed.stderr);
+}

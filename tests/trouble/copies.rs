@@ -31,6 +31,23 @@ fn a_directory_that_may_not_be_written_is_named_and_nothing_is_made() {
 }
 
 #[test]
+fn the_copy_of_an_agent_that_was_renamed_goes() {
+    let emulator = Ministack::start();
+    let project = project();
+    prepare(&project, &emulator).succeeds();
+    assert!(project.has("deployment/one/agent.py"));
+    let manifest = project.read("Cargo.toml");
+    project.write("Cargo.toml", manifest.replace("agents.one]", "agents.two]"));
+    prepare(&project, &emulator).succeeds();
+    assert!(project.has("deployment/two/agent.py"));
+    assert!(
+        !project.has("deployment/one"),
+        "{:?}",
+        project.tree().keys()
+    );
+}
+
+#[test]
 fn an_edited_copy_is_kept_unless_forced_and_removed_sources_go() {
     let emulator = Ministack::start();
     let project = project();

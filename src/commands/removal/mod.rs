@@ -178,6 +178,11 @@ impl<'a> Removal<'a> {
         words
     }
 
+    /// Whether another region, agent or stage of the project stays.
+    pub(super) fn leaves_others(&self) -> bool {
+        self.plan.others_remain
+    }
+
     pub(super) fn kept(&self) -> &[Kept] {
         &self.kept
     }

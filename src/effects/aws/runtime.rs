@@ -5,7 +5,7 @@ use aws_sdk_bedrockagentcorecontrol::{
     types::{AgentRuntimeArtifact, AgentRuntimeEndpoint, Code},
 };
 
-use super::{AwsError, Session, session::Connection};
+use super::{AwsError, Session, runtime_read::Named, session::Connection};
 use crate::{
     names::RuntimeName,
     plan::clean::{ObjectKey, ObservedRuntime, Tags},
@@ -14,13 +14,6 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Runtimes {
     pub(super) client: Client,
-}
-
-/// A runtime in the account's list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Listed {
-    pub(crate) id: String,
-    pub(crate) arn: String,
 }
 
 /// Whether something that is being deleted is still there.
@@ -76,31 +69,10 @@ impl Runtimes {
 
     /// Every runtime of this name, as the account's list shows it: one on AWS, several in a store that
     /// does not mind. The service knows no filter by name, so every page is read.
-    pub(crate) async fn find(&self, name: &RuntimeName) -> Result<Vec<Listed>, AwsError> {
-        let all = self
-            .client
-            .list_agent_runtimes()
-            .max_results(100)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| {
-                AwsError::new(
-                    "bedrock-agentcore:ListAgentRuntimes",
-                    "the account's runtimes",
-                    &error,
-                )
-            })?;
-        Ok(all
-            .into_iter()
-            .filter(|runtime| runtime.agent_runtime_name == name.as_str())
-            .map(|runtime| Listed {
-                id: runtime.agent_runtime_id,
-                arn: runtime.agent_runtime_arn,
-            })
-            .collect())
+    pub(crate) async fn find(&self, name: &RuntimeName) -> Result<Vec<Named>, AwsError> {
+        let mut all = self.list().await?;
+        all.retain(|runtime| runtime.name == name.as_str());
+        Ok(all)
     }
 
     /// [`Runtimes::find`] with all that is known of each.

@@ -84,6 +84,7 @@ pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
         problems: Vec::new(),
         ignored_python: BTreeMap::new(),
         secrets: Vec::new(),
+        left_out: Vec::new(),
         special: Vec::new(),
         source: Source::default(),
         root,
@@ -198,6 +199,8 @@ struct Walk<'a> {
     ignored_python: BTreeMap<String, Vec<String>>,
     /// Files that `include` names and that are left out all the same.
     secrets: Vec<String>,
+    /// Files that look like secrets and that nobody asked for.
+    left_out: Vec<String>,
     /// What is neither a file nor a directory.
     special: Vec<String>,
     source: Source,
@@ -394,6 +397,8 @@ impl Walk<'_> {
         if is_secret(file_name, &content) {
             if included {
                 self.secrets.push(name);
+            } else {
+                self.left_out.push(format!("`{name}`"));
             }
             return;
         }
@@ -436,6 +441,12 @@ impl Walk<'_> {
                     .help("to ship them, name them in the agent's `include`, or take the rule back in `.agentcoreignore` with `!`"),
             );
         }
+        if !self.left_out.is_empty() {
+            self.source.notes.push(format!(
+                "not copied, because secrets stay here: {}",
+                self.left_out.join(", ")
+            ));
+        }
         for name in &self.secrets {
             self.source.warnings.push(
                 Message::new(format!(
@@ -477,6 +488,14 @@ fn is_any_of(name: &str, known: &[&str]) -> bool {
     known.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
+/// A private key in the armour that PEM and OpenSSH put around it, whatever the file is called. Code
+/// that speaks of such keys holds the words too.
+fn holds_private_key(content: &[u8]) -> bool {
+    let armour = b"PRIVATE KEY-----";
+    content.starts_with(b"-----BEGIN ")
+        && content.windows(armour.len()).any(|bytes| bytes == armour)
+}
+
 pub(super) fn is_secret(name: &str, content: &[u8]) -> bool {
     let name = &*name.to_ascii_lowercase();
     let extension = Path::new(name)
@@ -488,6 +507,7 @@ pub(super) fn is_secret(name: &str, content: &[u8]) -> bool {
         || SECRET_FILES.contains(&name)
         || SECRET_EXTENSIONS.contains(&extension)
         || (extension == "pem" && content.windows(11).any(|bytes| bytes == b"PRIVATE KEY"))
+        || (extension != "py" && holds_private_key(content))
 }
 
 #[cfg(unix)]

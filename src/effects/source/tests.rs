@@ -72,6 +72,7 @@ fn sub_packages_and_data_are_copied_and_caches_and_secrets_are_not() {
         ("ws/src/server.key", "k"),
         ("ws/src/ca.pem", "-----BEGIN CERTIFICATE-----"),
         ("ws/src/private.pem", "-----BEGIN RSA PRIVATE KEY-----"),
+        ("ws/src/notes.txt", "-----BEGIN OPENSSH PRIVATE KEY-----\nx"),
         ("ws/src/.aws/credentials", "x"),
         ("ws/src/.git/config", "x"),
     ]);

@@ -105,6 +105,7 @@ fn end(desired: &Desired, region: &Region, there: &OwnBucket, plan: &mut CleanPl
         return;
     }
     let names: Vec<String> = others.iter().map(|name| format!("`{name}`")).collect();
+    plan.others_remain = true;
     plan.keep(
         format!("bucket `{}`", there.name),
         format!(

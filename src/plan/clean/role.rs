@@ -57,6 +57,7 @@ pub(super) fn clean_role(
         }
         let regions: Vec<&str> = elsewhere.iter().map(Region::as_str).collect();
         plan.copy_goes = false;
+        plan.others_remain = true;
         return plan.keep(
             format!("role `{name}`"),
             format!(
