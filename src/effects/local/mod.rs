@@ -92,6 +92,7 @@ pub(crate) async fn ensure(
     let _lock = files::lock(&dir.join("start.lock"), || say(Progress::Waiting))?;
     match process::settle(dir)? {
         Sight::Running(record) if record.version == VERSION => {
+            process::has_answered(dir, &record)?;
             return Ok(Emulator::of(record, false));
         }
         Sight::Running(record) => {
@@ -110,6 +111,7 @@ pub(crate) async fn ensure(
         for _ in 0..START_POLLS {
             clock::sleep(PAUSE).await;
             if let Sight::Running(record) = process::look(dir)? {
+                process::has_answered(dir, &record)?;
                 return Ok(Emulator::of(record, true));
             }
             if start.has_ended()? {

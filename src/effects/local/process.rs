@@ -31,6 +31,13 @@ const BUSY: i32 = 75;
 /// What this tool, the Python toolkit and the templates talk to. The control plane of AgentCore goes by the same name.
 const SERVICES: &str = "iam,sts,s3,ecr,logs,codebuild,bedrock-runtime,bedrock-agentcore";
 
+/// Holds the nonce of the emulator that has answered at least once.
+const ANSWERED: &str = "answered";
+/// How long one that has answered before may be silent.
+const SILENCE: Duration = Duration::from_secs(6);
+/// How long a start may take.
+const START: Duration = Duration::from_mins(1);
+
 /// Written by the process that holds the lock, and by no other.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Record {
@@ -59,17 +66,42 @@ pub(super) fn look(dir: &Path) -> Result<Sight, Failure> {
     })
 }
 
-/// Looks until it is clear, for some seconds.
+/// Looks until it is clear, for as long as an emulator may be silent.
 pub(super) fn settle(dir: &Path) -> Result<Sight, Failure> {
-    let until = Instant::now() + Duration::from_secs(6);
+    let start = Instant::now();
     loop {
         match look(dir)? {
-            Sight::Silent(_) if Instant::now() < until => {
+            Sight::Silent(record) if start.elapsed() < patience(dir, record.as_ref())? => {
                 std::thread::sleep(Duration::from_millis(50));
             }
             clear => return Ok(clear),
         }
     }
+}
+
+/// One that has answered once answers again within seconds. One whose start was not seen to its end may
+/// still be starting, which takes long on a busy machine.
+fn patience(dir: &Path, record: Option<&Record>) -> Result<Duration, Failure> {
+    let Some(record) = record else {
+        return Ok(SILENCE);
+    };
+    let answered = files::read_text(&dir.join(ANSWERED))?;
+    Ok(if answered.as_deref() == Some(record.nonce.as_str()) {
+        SILENCE
+    } else {
+        START
+    })
+}
+
+/// Remembers that this emulator has answered.
+pub(super) fn has_answered(dir: &Path, record: &Record) -> Result<(), Failure> {
+    let path = dir.join(ANSWERED);
+    Ok(files::write_atomic(
+        &path,
+        dir,
+        record.nonce.as_bytes(),
+        false,
+    )?)
 }
 
 /// Whether a process holds the lock of a living emulator.
