@@ -60,7 +60,7 @@ fn status_knows_what_is_not_prepared_not_deployed_and_deployed() {
             "invoke.py on PYTHON_3_13",
             "#gen-ai-observability/agent-core",
             &format!("/aws/bedrock-agentcore/runtimes/{id}-DEFAULT"),
-            "the configuration here is what is deployed",
+            "is configured as it is deployed",
         ],
     );
 }
