@@ -10,6 +10,9 @@ use std::{
     thread,
 };
 
+#[cfg(unix)]
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+
 /// The shells' exit code of a process that Ctrl-C ended.
 #[cfg(unix)]
 const INTERRUPTED: i32 = 130;
@@ -24,7 +27,19 @@ pub(crate) fn while_asking<T, E>(ask: impl FnOnce() -> Result<T, E>) -> Result<T
     static LISTENING: OnceLock<bool> = OnceLock::new();
     ASKING.store(true, Ordering::SeqCst);
     LISTENING.get_or_init(listen);
+    // Between two keys the terminal would make a signal of Ctrl-C, and the question would not see it.
+    let keyboard = std::io::stdin();
+    let usual = tcgetattr(&keyboard).ok();
+    if let Some(usual) = &usual {
+        let mut quiet = usual.clone();
+        quiet.local_modes.remove(LocalModes::ISIG);
+        // A terminal that does not take it asks all the same.
+        let _ = tcsetattr(&keyboard, OptionalActions::Now, &quiet);
+    }
     let answer = ask();
+    if let Some(usual) = &usual {
+        let _ = tcsetattr(&keyboard, OptionalActions::Now, usual);
+    }
     // A question that was cut off is followed by the end, which the signal must not forestall.
     if answer.is_ok() {
         ASKING.store(false, Ordering::SeqCst);
