@@ -138,6 +138,11 @@ impl Bench {
         let outcome = Cli::new(ours)
             .args(["deploy", "--output", "json"])
             .env("CARGO_AGENTCORE_CACHE_DIR", &self.cache)
+            .env(
+                "PATH",
+                with_agents(&std::env::var_os("PATH").unwrap_or_default()),
+            )
+            .env("UV_CACHE_DIR", bed::directory().join("uv-cache"))
             .at(&proxy.url())
             .run()
             .succeeds();
