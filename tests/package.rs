@@ -146,6 +146,76 @@ fn the_same_input_makes_the_same_bytes_with_and_without_the_cache() {
     assert!(fs::read(archive(&project)).unwrap() == first);
 }
 
+/// A directory with `uv` and `python3.11` that do what the real ones do and write each start down.
+fn counted(project: &Project) -> (OsString, impl Fn() -> String) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let bin = project.root().join("counted");
+    let log = project.root().join("starts");
+    fs::create_dir(&bin).unwrap();
+    for (name, real) in [("uv", "uv"), ("python3.11", "python")] {
+        let wrapper = format!(
+            "#!/bin/sh\necho {name} >> '{}'\nexec '{}' \"$@\"\n",
+            log.display(),
+            bed::program(&bed::agents(), real).display()
+        );
+        fs::write(bin.join(name), wrapper).unwrap();
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut path = bin.into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    (path, move || fs::read_to_string(&log).unwrap_or_default())
+}
+
+#[test]
+fn what_was_found_is_remembered_until_it_changes_or_a_rebuild_looks_anew() {
+    let project = project();
+    let (path, starts) = counted(&project);
+    let run = |words: &[&str]| {
+        let before = starts().len();
+        let outcome = Cli::new(&project)
+            .env("PATH", &path)
+            .arg("package")
+            .args(words)
+            .run()
+            .succeeds();
+        let started = starts()[before..].replace('\n', " ");
+        let summary = outcome.stderr.lines().last().unwrap_or_default().to_owned();
+        (started, summary)
+    };
+    let (started, summary) = run(&[]);
+    assert!(
+        started.contains("uv ") && started.contains("python3.11 "),
+        "{started}"
+    );
+    assert!(summary.contains("compiled by Python 3.11."), "{summary}");
+    let first = fs::read(archive(&project)).unwrap();
+    assert_eq!(run(&[]).0, "");
+    project.write("my_agent/agent.py", "CHANGED = True\n");
+    let (started, summary) = run(&[]);
+    assert_eq!(started, "");
+    assert!(summary.contains("compiled by Python 3.11."), "{summary}");
+    project.write(
+        "my_agent/agent.py",
+        "def answer(prompt: str) -> str:\n    return prompt\n",
+    );
+
+    let (started, summary) = run(&["--rebuild"]);
+    assert!(
+        started.contains("uv ") && started.contains("python3.11 "),
+        "{started}"
+    );
+    assert!(summary.contains("(installed)"), "{summary}");
+    assert!(fs::read(archive(&project)).unwrap() == first);
+
+    let wrapper = project.root().join("counted/python3.11");
+    let text = fs::read_to_string(&wrapper).unwrap();
+    fs::write(&wrapper, text + "# another\n").unwrap();
+    assert!(run(&[]).0.contains("python3.11 "));
+    assert_eq!(run(&[]).0, "");
+}
+
 #[test]
 fn a_change_of_code_keeps_the_dependencies_bytes_and_an_own_file_replaces_theirs() {
     let project = project();

@@ -11,6 +11,14 @@ pub(crate) fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The directories in which programs are looked for, seen from the current one.
+pub(crate) fn search_path() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .filter_map(|directory| std::path::absolute(directory).ok())
+        .collect()
+}
+
 /// Whether `NO_COLOR` and `TERM` allow colour.
 pub(crate) fn color_is_welcome() -> bool {
     var("NO_COLOR").is_none() && var("TERM").is_none_or(|term| term != "dumb")

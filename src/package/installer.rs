@@ -1,12 +1,14 @@
 //! How dependencies are installed for the service's machines: the words for uv and pip, in turn for
 //! each platform tag, and what their answers mean.
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::Runtime;
 
 /// The glibc that wheels may ask for, tried in turn: nearly every package has wheels for the first.
 pub(crate) const GLIBC_MINORS: [u32; 3] = [17, 28, 34];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Tool {
     Uv,
     Pip,

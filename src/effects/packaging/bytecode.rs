@@ -10,8 +10,11 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    Event, Say,
+    Event, Say, Search,
+    memory::Holds,
     run::{cores, run},
 };
 use crate::{
@@ -25,7 +28,7 @@ use crate::{
 };
 
 /// An interpreter of the runtime's version.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Python {
     program: PathBuf,
     /// Such as `3.13.2`.
@@ -35,49 +38,92 @@ pub(super) struct Python {
 }
 
 /// Looks where uv knows of interpreters, then on PATH. Nothing is downloaded.
-pub(super) fn find(runtime: Runtime, say: Say<'_>) -> Result<Option<Python>, Failure> {
-    let version = minor_version(runtime);
-    let here = Path::new(".");
+pub(super) fn find(
+    runtime: Runtime,
+    search: &Search,
+    say: Say<'_>,
+) -> Result<Option<Python>, Failure> {
+    let question = runtime.as_str();
+    let python = match search.memory.recall::<Option<Python>>(question) {
+        Some(remembered) => remembered,
+        None => {
+            let python = look(runtime, search)?;
+            let (holds, file) = match &python {
+                Some(python) => (Holds::Always, Some(python.program.as_path())),
+                None => (Holds::Minutes, None),
+            };
+            search
+                .memory
+                .keep(question, &python, holds, file.as_slice());
+            python
+        }
+    };
+    if python.is_none() {
+        say(Event::NotCompiled(format!(
+            "no Python {} is at hand to compile with",
+            minor_version(runtime)
+        )));
+    }
+    Ok(python)
+}
+
+fn look(runtime: Runtime, search: &Search) -> Result<Option<Python>, Failure> {
     let words = [
         "python",
         "find",
         "--no-project",
         "--no-python-downloads",
-        version,
+        minor_version(runtime),
     ];
-    let by_uv = run(&["uv"], &words, here)?
-        .filter(|answer| answer.succeeded)
-        .map(|answer| PathBuf::from(answer.stdout.trim()));
-    let on_path = [runtime.as_str(), "python3"].map(PathBuf::from);
-    for program in by_uv.into_iter().chain(on_path) {
-        if let Some(python) = inspect(&program, runtime)? {
-            return Ok(Some(python));
-        }
+    let known_to_uv = match search.around.program("uv") {
+        Some(uv) => run(&[uv], &words, &search.directory)?
+            .filter(|answer| answer.succeeded)
+            .map(|answer| PathBuf::from(answer.stdout.trim())),
+        None => None,
+    };
+    let on_path = [runtime.as_str(), "python3"]
+        .into_iter()
+        .filter_map(|name| search.around.program(name));
+    for program in known_to_uv.into_iter().chain(on_path) {
+        let Some((python, itself)) = inspect(&program, runtime, &search.directory)? else {
+            continue;
+        };
+        // What is found is often a shim, or a virtual environment's: each start goes through more
+        // than the interpreter itself, and either may be gone tomorrow.
+        let direct = inspect(&itself, runtime, &search.directory)?
+            .map(|(direct, _)| direct)
+            .filter(|direct| (&direct.version, &direct.magic) == (&python.version, &python.magic));
+        return Ok(Some(direct.unwrap_or(python)));
     }
-    say(Event::NotCompiled(format!(
-        "no Python {version} is at hand to compile with"
-    )));
     Ok(None)
 }
 
-/// A final release of CPython of this minor version, or nothing.
-fn inspect(program: &Path, runtime: Runtime) -> Result<Option<Python>, Failure> {
+/// A final release of CPython of this minor version, and the file that it calls itself; or nothing.
+fn inspect(
+    program: &Path,
+    runtime: Runtime,
+    directory: &Path,
+) -> Result<Option<(Python, PathBuf)>, Failure> {
     let code = "import sys, importlib.util as u; v = sys.version_info; \
-                print(sys.implementation.cache_tag, '%d.%d.%d' % v[:3], u.MAGIC_NUMBER.hex(), v.releaselevel)";
-    let Some(answer) = run(&[program], &["-I", "-S", "-c", code], Path::new("."))? else {
+                print(sys.implementation.cache_tag, '%d.%d.%d' % v[:3], u.MAGIC_NUMBER.hex(), v.releaselevel); \
+                print(getattr(sys, '_base_executable', None) or sys.executable)";
+    let Some(answer) = run(&[program], &["-I", "-S", "-c", code], directory)? else {
         return Ok(None);
     };
-    let words: Vec<&str> = answer.stdout.split_whitespace().collect();
+    let (about, itself) = answer.stdout.split_once('\n').unwrap_or_default();
+    let words: Vec<&str> = about.split_whitespace().collect();
     let [tag, version, magic, "final"] = words[..] else {
         return Ok(None);
     };
-    Ok(
-        (answer.succeeded && tag == cache_tag(runtime)).then(|| Python {
-            program: program.to_owned(),
-            version: version.to_owned(),
-            magic: magic.to_owned(),
-        }),
-    )
+    if !answer.succeeded || tag != cache_tag(runtime) {
+        return Ok(None);
+    }
+    let python = Python {
+        program: program.to_owned(),
+        version: version.to_owned(),
+        magic: magic.to_owned(),
+    };
+    Ok(Some((python, PathBuf::from(itself.trim_end()))))
 }
 
 impl Python {

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use zip::ZipWriter;
 
 use super::{
-    Event, Request, Reuse, Say,
+    Event, Request, Reuse, Say, Search,
     bytecode::Python,
     installer::{self, Installer},
     requirements::Wanted,
@@ -43,6 +43,7 @@ pub(super) fn key(
     wanted: &Wanted,
     runtime: Runtime,
     python: Option<&Python>,
+    search: &Search,
 ) -> Result<Key, Failure> {
     if !wanted.requires {
         return Ok(Key {
@@ -50,7 +51,7 @@ pub(super) fn key(
             installer: None,
         });
     }
-    let installer = installer::find(wanted)?;
+    let installer = installer::find(wanted, search)?;
     let compiler = python.map_or("none".to_owned(), |python| {
         format!("{} {}", python.version, python.magic)
     });

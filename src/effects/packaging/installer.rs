@@ -1,9 +1,12 @@
 //! Installs the dependencies for the service's machines, with uv or else with pip.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Event, Say,
+    Event, Say, Search,
+    memory::Holds,
     requirements::{self, Wanted},
     run::{Answer, run},
 };
@@ -20,25 +23,31 @@ use crate::{
 };
 
 /// A tool that is there.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Installer {
     pub(super) tool: Tool,
-    program: Vec<&'static str>,
+    program: Vec<PathBuf>,
 }
 
 /// uv, else the pip of a Python on PATH.
-pub(super) fn find(wanted: &Wanted) -> Result<Installer, Failure> {
-    let here = Path::new(".");
-    let works = |program: &[&'static str]| -> Result<bool, Failure> {
-        Ok(run(program, &["--version"], here)?.is_some_and(|answer| answer.succeeded))
+pub(super) fn find(wanted: &Wanted, search: &Search) -> Result<Installer, Failure> {
+    const QUESTION: &str = "installer";
+    let remembered = search.memory.recall::<Installer>(QUESTION);
+    let installer = match remembered {
+        Some(installer) => installer,
+        None => {
+            let installer = look(search)?;
+            // That pip works depends on modules which nobody looks at.
+            let holds = match installer.tool {
+                Tool::Uv => Holds::Always,
+                Tool::Pip => Holds::Minutes,
+            };
+            let file = installer.program[0].as_path();
+            search.memory.keep(QUESTION, &installer, holds, &[file]);
+            installer
+        }
     };
-    if works(&["uv"])? {
-        return Ok(Installer {
-            tool: Tool::Uv,
-            program: vec!["uv"],
-        });
-    }
-    if wanted.kind != Kind::Requirements {
+    if installer.tool == Tool::Pip && wanted.kind != Kind::Requirements {
         return Err(Failure::world(format!(
             "`{}` needs uv, and uv is not on PATH",
             wanted.file.display()
@@ -47,18 +56,26 @@ pub(super) fn find(wanted: &Wanted) -> Result<Installer, Failure> {
             "install uv (https://docs.astral.sh/uv/), or name a requirements.txt in `requirements`",
         ));
     }
-    let pips: [&[&'static str]; 4] = [
-        &["python3", "-m", "pip"],
-        &["python", "-m", "pip"],
-        &["pip3"],
-        &["pip"],
+    Ok(installer)
+}
+
+fn look(search: &Search) -> Result<Installer, Failure> {
+    let tools: [(Tool, &str, &[&str]); 5] = [
+        (Tool::Uv, "uv", &[]),
+        (Tool::Pip, "python3", &["-m", "pip"]),
+        (Tool::Pip, "python", &["-m", "pip"]),
+        (Tool::Pip, "pip3", &[]),
+        (Tool::Pip, "pip", &[]),
     ];
-    for program in pips {
-        if works(program)? {
-            return Ok(Installer {
-                tool: Tool::Pip,
-                program: program.to_vec(),
-            });
+    for (tool, name, words) in tools {
+        let Some(file) = search.around.program(name) else {
+            continue;
+        };
+        let words = words.iter().map(PathBuf::from);
+        let program: Vec<PathBuf> = std::iter::once(file).chain(words).collect();
+        let answer = run(&program, &["--version"], &search.directory)?;
+        if answer.is_some_and(|answer| answer.succeeded) {
+            return Ok(Installer { tool, program });
         }
     }
     Err(
@@ -111,16 +128,13 @@ impl Installer {
     }
 
     fn run(&self, words: &[String], directory: &Path) -> Result<Answer, Failure> {
-        run(&self.program, words, directory)?
-            .ok_or_else(|| Failure::world(format!("`{}` is not on PATH any more", self.program[0])))
+        run(&self.program, words, directory)?.ok_or_else(|| {
+            let program = self.program[0].display();
+            Failure::world(format!("`{program}` is gone"))
+        })
     }
 
-    fn export(
-        &self,
-        wanted: &Wanted,
-        work: &Path,
-        say: Say<'_>,
-    ) -> Result<std::path::PathBuf, Failure> {
+    fn export(&self, wanted: &Wanted, work: &Path, say: Say<'_>) -> Result<PathBuf, Failure> {
         let output = work.join("exported.txt");
         let directory = wanted.directory().to_string_lossy().into_owned();
         let words = export_words(&directory, &output.to_string_lossy());

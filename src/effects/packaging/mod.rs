@@ -3,10 +3,12 @@
 mod bytecode;
 mod dependencies;
 mod installer;
+mod memory;
 mod requirements;
 mod run;
 mod shipped;
 mod store;
+mod surroundings;
 mod writer;
 
 mod assembly;
@@ -14,6 +16,7 @@ mod assembly;
 use std::path::PathBuf;
 
 pub(crate) use self::assembly::entries;
+use self::{memory::Memory, surroundings::Surroundings};
 use crate::{
     config::{Bytecode, Runtime},
     error::{Failure, Message},
@@ -93,18 +96,40 @@ pub(crate) enum Origin {
     Archive,
 }
 
+/// Where programs are looked for, and what is known of earlier searches there.
+struct Search {
+    directory: PathBuf,
+    around: Surroundings,
+    memory: Memory,
+}
+
+impl Search {
+    /// From the deployment folder, wherever the user stands: the answer is the project's.
+    fn at(request: &Request) -> Self {
+        let directory = request.deployment.clone();
+        let around = surroundings::observe(&directory, request.runtime.as_str());
+        let memory = memory::open(around.digest(), request.reuse);
+        Self {
+            directory,
+            around,
+            memory,
+        }
+    }
+}
+
 /// Builds the archive; blocks until it is done.
 pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
     let wanted = requirements::observe(&request.deployment.join(&request.requirements))?;
+    let search = Search::at(request);
     let python = match request.bytecode {
-        Bytecode::Auto => bytecode::find(request.runtime, say)?,
+        Bytecode::Auto => bytecode::find(request.runtime, &search, say)?,
         Bytecode::Never => None,
     };
     let own = shipped::observe(request)?;
     for warning in &own.warnings {
         say(Event::Warning(warning.clone()));
     }
-    let key = dependencies::key(&wanted, request.runtime, python.as_ref())?;
+    let key = dependencies::key(&wanted, request.runtime, python.as_ref(), &search)?;
     assembly::assemble(
         request,
         &assembly::Parts {
