@@ -9,7 +9,7 @@ use crate::{
         manifest::Project,
         packaging::{Built, Event, Origin, Request, Reuse},
     },
-    error::Failure,
+    error::{Failure, Message},
     package::{
         installer::{GLIBC_MINORS, minor_version},
         limits::megabytes,
@@ -115,8 +115,23 @@ fn tell(agent: &Agent, event: &Event, ui: &Ui) {
         Event::NotCompiled(why) => {
             ui.detail("Skipping", &format!("compiled Python files: {why}"));
         }
-        Event::Warning(message) => ui.warning(message),
+        Event::Warning(message) => ui.warning(&at_its_source(agent, message)),
     }
+}
+
+/// What is wrong in a copied file is mended in the file that it was copied from.
+fn at_its_source(agent: &Agent, message: &Message) -> Message {
+    let mut message = message.clone();
+    let copies = agent.dir.join(&agent.deployment).join(agent.name.as_str());
+    if let Some(at) = &mut message.at
+        && let Ok(below) = at.file.strip_prefix(copies)
+    {
+        let source = agent.dir.join(&agent.source).join(below);
+        if effects::files::exists(&source) {
+            at.file = source;
+        }
+    }
+    message
 }
 
 fn summary(name: &str, built: &Built) -> String {

@@ -15,6 +15,15 @@ pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> 
         .block_on(command)
 }
 
+/// Does work that nobody waits for but the end of the program.
+pub(crate) fn beside(work: impl FnOnce() + Send + 'static) {
+    match tokio::runtime::Handle::try_current() {
+        // The runtime comes to its end when such work has.
+        Ok(runtime) => drop(runtime.spawn_blocking(work)),
+        Err(_) => work(),
+    }
+}
+
 /// Does work that blocks beside everything else, and hears what it has to say as it goes on.
 pub(crate) async fn aside<T, E>(
     work: impl FnOnce(&(dyn Fn(E) + Sync)) -> T + Send + 'static,

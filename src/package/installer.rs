@@ -112,6 +112,18 @@ pub(crate) fn export_words(directory: &str, output: &str) -> Vec<String> {
     .to_vec()
 }
 
+/// What a tool said, without what would lead astray: uv names the Python that it takes for builds, of
+/// any version, although nothing is built and the packages are for the runtime's.
+pub(crate) fn worth_reading(said: &str) -> String {
+    let about_builds = |line: &&str| {
+        line.starts_with("Using CPython ")
+            || line.starts_with("Using Python ")
+            || line.contains("will be used to build dependencies instead")
+    };
+    let kept: Vec<&str> = said.lines().filter(|line| !about_builds(line)).collect();
+    kept.join("\n")
+}
+
 /// Whether a newer platform tag could help: the tool found no wheel that fits.
 pub(crate) fn lacks_a_wheel(said: &str) -> bool {
     [
@@ -181,6 +193,17 @@ mod tests {
         assert!(lacks_a_wheel(UV) && lacks_a_wheel(PIP) && !lacks_a_wheel(UNKNOWN));
         assert_eq!(without_a_wheel(UV), ["pyyaml"]);
         assert_eq!(without_a_wheel(PIP), ["pyyaml"]);
+    }
+
+    #[test]
+    fn the_python_of_builds_is_not_shown() {
+        let said = "Using CPython 3.11.2 interpreter at: /usr/bin/python3\nwarning: The requested Python \
+            version 3.13 is not available; 3.11.2 will be used to build dependencies instead.\nResolved 2 \
+            packages in 1ms\n + boto3==1.44.8";
+        assert_eq!(
+            worth_reading(said),
+            "Resolved 2 packages in 1ms\n + boto3==1.44.8"
+        );
     }
 
     #[test]

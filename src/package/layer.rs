@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Runtime;
 
 /// Part of every key: changes whenever the same input makes other bytes than before.
-pub(crate) const LAYOUT: u32 = 1;
+pub(crate) const LAYOUT: u32 = 2;
 /// Where the archive is unpacked by the service.
 pub(crate) const HOME: &str = "/var/task";
 

@@ -3,9 +3,11 @@
 use super::layer::{Weight, Weights};
 use crate::error::Message;
 
-const MIB: u64 = 1024 * 1024;
-const ZIPPED: u64 = 250 * MIB;
-const UNZIPPED: u64 = 750 * MIB;
+const MB: u64 = 1_000_000;
+/// The service's words are "250 MB" and "750 MB". Whether it counts in powers of ten or of two is not
+/// documented; what passes the smaller passes both.
+const ZIPPED: u64 = 250 * MB;
+const UNZIPPED: u64 = 750 * MB;
 /// How many contributors are named.
 const NAMED: usize = 10;
 
@@ -88,13 +90,13 @@ fn lines(parts: impl Iterator<Item = String>) -> String {
     parts.take(NAMED).collect::<Vec<_>>().join("\n")
 }
 
-/// `41.2 MB`; the service counts in powers of two, and so do we.
+/// `41.2 MB`, in powers of ten as the units say.
 #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
 pub(crate) fn megabytes(bytes: u64) -> String {
-    if bytes < MIB {
-        return format!("{:.1} kB", bytes as f64 / 1024.0);
+    if bytes < MB {
+        return format!("{:.1} kB", bytes as f64 / 1e3);
     }
-    format!("{:.1} MB", bytes as f64 / MIB as f64)
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 #[cfg(test)]
@@ -106,8 +108,8 @@ mod tests {
             .iter()
             .map(|(name, size)| {
                 let weight = Weight {
-                    zipped: size * MIB / 10,
-                    unzipped: size * MIB,
+                    zipped: size * MB / 10,
+                    unzipped: size * MB,
                 };
                 ((*name).to_owned(), weight)
             })
@@ -139,6 +141,12 @@ mod tests {
             "since the last archive:\n  +71.0 MB p11 (new)"
         );
         assert!(messages[0].help[1].contains("bytecode"));
+    }
+
+    #[test]
+    fn sizes_are_shown_in_powers_of_ten() {
+        let shown = [999, 661_845, 1_000_000, 51_587_861].map(megabytes);
+        assert_eq!(shown, ["1.0 kB", "661.8 kB", "1.0 MB", "51.6 MB"]);
     }
 
     #[test]

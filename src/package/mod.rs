@@ -2,6 +2,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod elf;
+pub(crate) mod imports;
 pub(crate) mod installer;
 pub(crate) mod layer;
 pub(crate) mod limits;

@@ -11,6 +11,8 @@ pub(crate) enum Reference {
     Local(String),
     /// `-e`: installed as a link to this machine.
     Editable(String),
+    /// Sources that lie elsewhere: a repository, an archive that is no wheel.
+    Sources(String),
 }
 
 /// The references with their places, and whether anything is required at all.
@@ -61,7 +63,7 @@ impl Requirements {
                 Some(_) => None,
                 None => {
                     found.requires = true;
-                    local(bare).map(Reference::Local)
+                    beside_the_index(bare)
                 }
             };
             if let Some(reference) = reference {
@@ -93,25 +95,72 @@ fn option(line: &str) -> (Option<&str>, &str) {
     (Some(option), value.trim())
 }
 
-/// The path of a requirement that lies on this machine.
-fn local(requirement: &str) -> Option<String> {
-    let target = requirement
-        .split_once(" @ ")
-        .map_or(requirement, |(_, target)| target);
+/// What a requirement leads to that is no package of an index and no wheel behind an address.
+pub(crate) fn beside_the_index(requirement: &str) -> Option<Reference> {
     // Markers and hashes follow the target.
+    let target = target(requirement);
     let target = target.split([';', ' ']).next().unwrap_or(target).trim();
     if let Some(path) = target.strip_prefix("file://") {
-        return Some(path.trim_start_matches("localhost").to_owned());
+        let path = path.trim_start_matches("localhost").to_owned();
+        return Some(Reference::Local(path));
     }
     if let Some(path) = target.strip_prefix("file:") {
-        return Some(path.to_owned());
+        return Some(Reference::Local(path.to_owned()));
     }
-    let path_like = target.starts_with(['.', '/'])
-        || Path::new(target)
-            .extension()
-            .is_some_and(|extension| extension == "whl")
-            && !target.contains("://");
-    path_like.then(|| target.to_owned())
+    if let Some((scheme, rest)) = target.split_once("://") {
+        let path = rest.split(['?', '#']).next().unwrap_or(rest);
+        let is_wheel = !scheme.contains('+') && is_wheel(path);
+        return (!is_wheel).then(|| Reference::Sources(target.to_owned()));
+    }
+    let path_like = target.starts_with(['.', '/']) || is_wheel(target);
+    path_like.then(|| Reference::Local(target.to_owned()))
+}
+
+fn is_wheel(path: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|extension| extension == "whl")
+}
+
+/// What follows `name[extras] @`, with or without the spaces; the whole where there is no name.
+fn target(requirement: &str) -> &str {
+    let Some((name, target)) = requirement.split_once('@') else {
+        return requirement;
+    };
+    let is_name = !name.trim().is_empty()
+        && name
+            .trim()
+            .bytes()
+            .all(|c| c.is_ascii_alphanumeric() || b"-_.[], ".contains(&c));
+    if is_name { target.trim() } else { requirement }
+}
+
+/// The dependencies of a `pyproject.toml` that lead beside the index, with their places. A text that
+/// cannot be parsed has none: whoever installs from it says what is wrong.
+pub(crate) fn of_pyproject(text: &str) -> Vec<(Range<usize>, Reference)> {
+    let Ok(document) = toml_edit::Document::parse(text) else {
+        return Vec::new();
+    };
+    let listed = document
+        .get("project")
+        .and_then(|project| project.get("dependencies"))
+        .and_then(toml_edit::Item::as_array);
+    let mut found: Vec<(Range<usize>, Reference)> = listed
+        .into_iter()
+        .flatten()
+        .filter_map(|value| Some((value.span()?, beside_the_index(value.as_str()?)?)))
+        .collect();
+    let sources = document
+        .get("tool")
+        .and_then(|tool| tool.get("uv")?.get("sources"))
+        .and_then(toml_edit::Item::as_table_like);
+    for (_, source) in sources.into_iter().flat_map(toml_edit::TableLike::iter) {
+        let git = source.get("git").and_then(toml_edit::Item::as_str);
+        if let (Some(address), Some(span)) = (git, source.span()) {
+            found.push((span, Reference::Sources(address.to_owned())));
+        }
+    }
+    found
 }
 
 #[cfg(test)]
@@ -150,6 +199,39 @@ mod tests {
                 Reference::Editable(".".to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn what_would_have_to_be_built_is_told_from_wheels_behind_addresses() {
+        let sources = |target: &str| Reference::Sources(target.to_owned());
+        assert_eq!(
+            references(
+                "git+https://h/a.git@v1#egg=a\nb @ git+ssh://git@h/b\nc@https://h/c-1.tar.gz ; x\n\
+                 d[x,y] @ https://h/d-1-py3-none-any.whl#sha256=00\ne@file:///w/e.whl\n\
+                 git+https://h/f-1-py3-none-any.whl\ng==1 ; extra == 'a@b'\n"
+            ),
+            [
+                sources("git+https://h/a.git@v1#egg=a"),
+                sources("git+ssh://git@h/b"),
+                sources("https://h/c-1.tar.gz"),
+                Reference::Local("/w/e.whl".to_owned()),
+                sources("git+https://h/f-1-py3-none-any.whl"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_pyproject_points_at_its_sources_elsewhere() {
+        let text = "[project]\ndependencies = [\n  \"boto3\",\n  \"a @ git+https://h/a\",\n]\n\n\
+                    [tool.uv.sources]\nb = { git = \"https://h/b\" }\nc = { index = \"x\" }\n";
+        let found = of_pyproject(text);
+        let shown: Vec<&str> = found.iter().map(|(span, _)| &text[span.clone()]).collect();
+        assert_eq!(
+            shown,
+            ["\"a @ git+https://h/a\"", "{ git = \"https://h/b\" }"]
+        );
+        assert_eq!(found[1].1, Reference::Sources("https://h/b".to_owned()));
+        assert_eq!(of_pyproject("not toml"), []);
     }
 
     #[test]

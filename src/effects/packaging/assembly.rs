@@ -13,9 +13,10 @@ use sha2::{Digest as _, Sha256};
 use zip::{ZipWriter, result::ZipError};
 
 use super::{
-    Built, Origin, Request, Reuse, Say,
-    bytecode::Python,
+    Built, Event, Origin, Request, Reuse, Say,
+    bytecode::{Python, Unread},
     dependencies::{self, Key, Ready, archive_of, has_extension, hash_range, hexadecimal},
+    findings,
     requirements::Wanted,
     shipped::Shipped,
     writer::{self, Input, Written, zip_error},
@@ -59,6 +60,8 @@ struct Remembered {
     unzipped: u64,
     compiled_by: Option<String>,
     weights: Weights,
+    /// Own files that the Python did not understand.
+    unread: Vec<Unread>,
 }
 
 pub(super) fn assemble(
@@ -75,6 +78,7 @@ pub(super) fn assemble(
         && before.fingerprint == fingerprint
         && modified(&request.output.join(ARCHIVE)) == Some((before.size, before.modified))
     {
+        before.tell_findings(request, say)?;
         return Ok(before.built(&request.output));
     }
     let ready = dependencies::ensure(request, parts.wanted, parts.key, parts.python, say);
@@ -91,7 +95,7 @@ pub(super) fn assemble(
         .prefix(TEMPORARY)
         .tempdir_in(&request.output)
         .map_err(|error| FileError::new("write in", &request.output, error))?;
-    let own = own_files(request, parts, work.path(), &mut problems)?;
+    let (own, unread) = own_files(request, parts, work.path(), &mut problems)?;
     let temporary = work.path().join(ARCHIVE);
     let written = write(&temporary, ready.as_ref(), &own, request.runtime)?;
     problems.extend(written.problems);
@@ -123,6 +127,8 @@ pub(super) fn assemble(
         parts.own.files.len(),
         weights,
     )?;
+    remembered.unread = unread;
+    remembered.tell_findings(request, say)?;
     finish(&temporary, &request.output, &mut remembered)?;
     let mut built = remembered.built(&request.output);
     built.dependencies = match &ready {
@@ -148,17 +154,17 @@ fn fingerprint(request: &Request, parts: &Parts<'_>) -> Result<String, Failure> 
     Ok(files::hash(text.as_bytes()))
 }
 
-/// The agent's files with what is compiled from them. The user's folder stays as it is: the compiler
-/// works on a copy.
+/// The agent's files with what is compiled from them, and what of them could not be. The user's folder
+/// stays as it is: the compiler works on a copy.
 fn own_files(
     request: &Request,
     parts: &Parts<'_>,
     work: &Path,
     problems: &mut Vec<Message>,
-) -> Result<Vec<Input>, Failure> {
+) -> Result<(Vec<Input>, Vec<Unread>), Failure> {
     let mut own = parts.own.files.clone();
     let Some(python) = parts.python else {
-        return Ok(own);
+        return Ok((own, Vec::new()));
     };
     let root = fs::canonicalize(work)
         .map_err(|error| FileError::new("read", work, error))?
@@ -170,39 +176,28 @@ fn own_files(
         fs::copy(&file.from, &copy).map_err(|error| FileError::new("copy", &file.from, error))?;
         sources.push(file.path.clone());
     }
-    python.compile(&root, &sources, work)?;
+    let (entry, unread): (Vec<_>, Vec<_>) = python
+        .compile(&root, &sources, work)?
+        .into_iter()
+        .partition(|unread| unread.path == request.entrypoint);
+    for unread in &entry {
+        problems.push(findings::unreadable_entry(request, unread)?);
+    }
     for source in &sources {
         let compiled = &replaced_by(source, request.runtime)[1];
         let from = root.join(compiled);
-        match fs::metadata(&from) {
-            Ok(found) => own.push(Input {
+        if let Ok(found) = fs::metadata(&from) {
+            own.push(Input {
                 path: compiled.clone(),
                 from,
                 size: found.len(),
                 executable: false,
                 instead: None,
-            }),
-            Err(_) if *source == request.entrypoint => {
-                problems.extend(unreadable(request, python)?);
-            }
-            // A template, or another Python's: shipped as it is.
-            Err(_) => {}
+            });
         }
     }
     own.sort();
-    Ok(own)
-}
-
-fn unreadable(request: &Request, python: &Python) -> Result<Option<Message>, Failure> {
-    let file = request.deployment.join(&request.entrypoint);
-    Ok(python.complaint(&file)?.map(|said| {
-        Message::new(format!(
-            "Python {} does not understand the entry point `{}`",
-            python.version,
-            file.display()
-        ))
-        .note(said)
-    }))
+    Ok((own, unread))
 }
 
 /// Writes the archive; its beginning is the cached layer's, byte for byte.
@@ -283,6 +278,7 @@ fn describe(
         unzipped: weights.values().map(|weight| weight.unzipped).sum(),
         compiled_by,
         weights,
+        unread: Vec::new(),
     })
 }
 
@@ -315,6 +311,14 @@ fn modified(path: &Path) -> Option<(u64, u64)> {
 }
 
 impl Remembered {
+    fn tell_findings(&self, request: &Request, say: Say<'_>) -> Result<(), Failure> {
+        let root = self.weights.keys().map(String::as_str);
+        for warning in findings::warnings(request, &self.unread, root)? {
+            say(Event::Warning(warning));
+        }
+        Ok(())
+    }
+
     fn built(&self, output: &Path) -> Built {
         Built {
             archive: Archive {

@@ -27,6 +27,10 @@ use crate::{
     },
 };
 
+/// The compiler: the standard `compileall` does not tell what it could not read, and takes three times
+/// as long to start.
+const COMPILE: &str = include_str!("compile.py");
+
 /// An interpreter of the runtime's version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Python {
@@ -126,36 +130,51 @@ fn inspect(
     Ok(Some((python, PathBuf::from(itself.trim_end()))))
 }
 
+/// A file that this Python does not understand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Unread {
+    /// Relative to where it was compiled, with `/`.
+    pub(super) path: String,
+    /// From 1; 0 where the error has no place.
+    pub(super) line: usize,
+    pub(super) said: String,
+}
+
 impl Python {
-    /// Writes `__pycache__` beside the files, which are relative to `root` and sorted. Files that do
-    /// not compile (another Python's, templates) are left as they are.
+    /// Writes `__pycache__` beside the files, which are relative to `root` and sorted. What does not
+    /// compile (another Python's, templates) is left as it is and told.
     pub(super) fn compile(
         &self,
         root: &Path,
         files: &[String],
         work: &Path,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<Unread>, Failure> {
         let lists = work.join("compile");
         fs::create_dir_all(&lists)
             .map_err(|error| FileError::new("create the directory", &lists, error))?;
+        // The same groups on every machine: what a process compiled before shows in what it writes.
         let groups: Vec<&[String]> = compile_groups(files).collect();
         let next = AtomicUsize::new(0);
-        let worker = || -> Result<(), Failure> {
+        let worker = || -> Result<Vec<Unread>, Failure> {
+            let mut unread = Vec::new();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(group) = groups.get(at) else {
-                    return Ok(());
+                    return Ok(unread);
                 };
-                self.compile_group(root, group, &lists, at)?;
+                unread.extend(self.compile_group(root, group, &lists, at)?);
             }
         };
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..cores().min(groups.len()))
                 .map(|_| scope.spawn(worker))
                 .collect();
-            workers
-                .into_iter()
-                .try_for_each(|worker| worker.join().expect("a worker does not panic"))
+            let mut unread = Vec::new();
+            for worker in workers {
+                unread.extend(worker.join().expect("a worker does not panic")?);
+            }
+            unread.sort_by(|a: &Unread, b| a.path.cmp(&b.path));
+            Ok(unread)
         })
     }
 
@@ -165,56 +184,30 @@ impl Python {
         group: &[String],
         lists: &Path,
         at: usize,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<Unread>, Failure> {
         let list = lists.join(format!("{at}.txt"));
-        let mut text = String::new();
-        for file in group.iter().filter(|file| !file.contains(['\n', '\r'])) {
-            text.push_str(&root.join(file).to_string_lossy());
-            text.push('\n');
-        }
-        fs::write(&list, text).map_err(|error| FileError::new("write", &list, error))?;
+        let names: String = group
+            .iter()
+            .flat_map(|file| [file.as_str(), "\0"])
+            .collect();
+        fs::write(&list, names).map_err(|error| FileError::new("write", &list, error))?;
         // Not isolated (`-I`): that would ignore PYTHONHASHSEED. Run where nothing can be imported.
         let words = [
             "-s".as_ref(),
             "-S".as_ref(),
-            "-m".as_ref(),
-            "compileall".as_ref(),
-            "-qq".as_ref(),
-            "-f".as_ref(),
-            "--invalidation-mode".as_ref(),
-            "unchecked-hash".as_ref(),
-            "-s".as_ref(),
+            "-W".as_ref(),
+            "ignore".as_ref(),
+            "-c".as_ref(),
+            COMPILE.as_ref(),
             root.as_os_str(),
-            "-p".as_ref(),
             HOME.as_ref(),
-            "-i".as_ref(),
             list.as_os_str(),
         ];
-        let answer = run(&[&self.program], &words, lists)?;
-        match answer {
-            // 1: some file did not compile.
-            Some(answer) if matches!(answer.code, Some(0 | 1)) => Ok(()),
+        match run(&[&self.program], &words, lists)? {
+            Some(answer) if answer.succeeded => Ok(unread(&answer.stdout)),
             Some(answer) => Err(self.broken(&answer.said)),
             None => Err(self.broken("it is gone")),
         }
-    }
-
-    /// Why a file does not compile; `None` where it does.
-    pub(super) fn complaint(&self, file: &Path) -> Result<Option<String>, Failure> {
-        let code = "import sys\nname = sys.argv[1]\n\
-            try:\n    compile(open(name, 'rb').read(), name, 'exec', dont_inherit=True)\n\
-            except (SyntaxError, ValueError) as error:\n    print('line %s: %s' % (getattr(error, 'lineno', '?'), getattr(error, 'msg', error)))";
-        let words = [
-            "-I".as_ref(),
-            "-S".as_ref(),
-            "-c".as_ref(),
-            code.as_ref(),
-            file.as_os_str(),
-        ];
-        let answer = run(&[&self.program], &words, Path::new("."))?;
-        Ok(answer
-            .map(|answer| answer.stdout.trim().to_owned())
-            .filter(|said| !said.is_empty()))
     }
 
     fn broken(&self, said: &str) -> Failure {
@@ -223,6 +216,18 @@ impl Python {
             self.program.display()
         ))
         .note(said.to_owned())
-        .help("`bytecode = \"never\"` in the agent's table does without it")
+        .help("`--rebuild` looks for another Python; `bytecode = \"never\"` in the agent's table does without")
     }
+}
+
+fn unread(said: &str) -> Vec<Unread> {
+    let words: Vec<&str> = said.split('\0').collect();
+    words
+        .chunks_exact(3)
+        .map(|words| Unread {
+            path: words[0].to_owned(),
+            line: words[1].parse().unwrap_or(0),
+            said: words[2].to_owned(),
+        })
+        .collect()
 }

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File},
-    io::{Read as _, Write as _},
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -16,6 +16,7 @@ use super::{
     bytecode::Python,
     installer::{self, Installer},
     requirements::Wanted,
+    sink::Sink,
     store::{self, Held},
     writer::{self, Input, zip_error},
 };
@@ -23,7 +24,8 @@ use crate::{
     config::Runtime,
     effects::{
         files::{self, FileError},
-        source::executable,
+        runtime,
+        source::may_run,
     },
     error::{Exit, Failure, Message},
     package::{
@@ -113,6 +115,8 @@ pub(super) fn ensure(
     let layer = write(&archive, &inputs, python)?;
     held.publish(&archive, &layer)?;
     held.evict_others();
+    // Thousands of files; whoever waits for the archive need not wait for their end.
+    runtime::beside(move || drop(workshop));
     Ok(Some(Ready {
         held,
         layer,
@@ -193,7 +197,7 @@ fn visit(
             found.push(Input {
                 path: format!("{prefix}{name}"),
                 size: metadata.len(),
-                executable: executable(&path),
+                executable: may_run(&metadata),
                 from: path,
                 instead: None,
             });
@@ -241,20 +245,18 @@ fn adapt(inputs: &mut [Input]) -> Result<(), Failure> {
 fn write(archive: &Path, inputs: &[Input], python: Option<&Python>) -> Result<Layer, Failure> {
     let failed = |error| FileError::new("write", archive, error);
     let file = File::create(archive).map_err(failed)?;
-    let mut zip = ZipWriter::new(std::io::BufWriter::with_capacity(1 << 20, file));
+    let mut zip = ZipWriter::new(Sink::new(file));
     let written = writer::append(&mut zip, archive, inputs)?;
     if !written.problems.is_empty() {
         return Err(misfits(written.problems));
     }
-    let mut buffer = zip
+    let head = zip.get_ref().map(Sink::so_far);
+    let (head, sha256, md5) = head.expect("the archive is not finished");
+    let size = zip
         .finish()
-        .map_err(|error| zip_error("write", archive, error))?;
-    buffer.flush().map_err(failed)?;
-    buffer.get_ref().sync_all().map_err(failed)?;
-    let size = buffer.get_ref().metadata().map_err(failed)?.len();
-    drop(buffer);
-    let head = directory_start(archive)?;
-    let (sha256, md5) = hash_range(archive, 0, head, Sha256::new())?;
+        .map_err(|error| zip_error("write", archive, error))?
+        .finish()
+        .map_err(failed)?;
     Ok(Layer {
         head,
         size,
@@ -271,13 +273,6 @@ fn misfits(messages: Vec<Message>) -> Failure {
         exit: Exit::World,
         messages,
     }
-}
-
-fn directory_start(archive: &Path) -> Result<u64, Failure> {
-    let file = File::open(archive).map_err(|error| FileError::new("read", archive, error))?;
-    let zip = zip::ZipArchive::new(std::io::BufReader::new(file))
-        .map_err(|error| zip_error("read", archive, error))?;
-    Ok(zip.central_directory_start())
 }
 
 /// SHA-256 (after what it has taken already) and MD5 of a part of a file.

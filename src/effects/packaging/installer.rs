@@ -16,7 +16,7 @@ use crate::{
     package::{
         installer::{
             GLIBC_MINORS, Tool, export_words, install_words, lacks_a_wheel, minor_version,
-            without_a_wheel,
+            without_a_wheel, worth_reading,
         },
         requirements::Kind,
     },
@@ -128,10 +128,12 @@ impl Installer {
     }
 
     fn run(&self, words: &[String], directory: &Path) -> Result<Answer, Failure> {
-        run(&self.program, words, directory)?.ok_or_else(|| {
+        let mut answer = run(&self.program, words, directory)?.ok_or_else(|| {
             let program = self.program[0].display();
             Failure::world(format!("`{program}` is gone"))
-        })
+        })?;
+        answer.said = worth_reading(&answer.said);
+        Ok(answer)
     }
 
     fn export(&self, wanted: &Wanted, work: &Path, say: Say<'_>) -> Result<PathBuf, Failure> {

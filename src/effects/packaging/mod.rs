@@ -2,11 +2,13 @@
 
 mod bytecode;
 mod dependencies;
+mod findings;
 mod installer;
 mod memory;
 mod requirements;
 mod run;
 mod shipped;
+mod sink;
 mod store;
 mod surroundings;
 mod writer;

@@ -8,7 +8,7 @@ use crate::{
         files::{self, FileError},
     },
     error::{Exit, Failure, Message, Snippet},
-    package::requirements::{Kind, Reference, Requirements},
+    package::requirements::{Kind, Reference, Requirements, of_pyproject},
 };
 
 /// Variables that decide which packages an index gives.
@@ -32,6 +32,9 @@ const INDEXES: [&str; 18] = [
     "PIP_CONSTRAINT",
     "PIP_PRE",
 ];
+
+const BUILD: &str =
+    "build a wheel (`uv build --wheel`) and require that, or make it the agent's `source`";
 
 /// What is to be installed.
 #[derive(Debug)]
@@ -63,7 +66,7 @@ pub(super) fn observe(file: &Path) -> Result<Wanted, Failure> {
     let mut reading = Reading::default();
     match kind {
         Kind::Requirements => reading.requirements(&file)?,
-        Kind::Pyproject => reading.text(&file)?,
+        Kind::Pyproject => reading.pyproject(&file)?,
         Kind::Lock => {
             reading.text(&file)?;
             reading.text(&file.with_file_name("pyproject.toml"))?;
@@ -134,34 +137,56 @@ impl Reading {
         self.seen("requirements", text.as_bytes());
         let found = Requirements::read(&text);
         self.requires |= found.requires;
-        let directory = file.parent().unwrap_or(Path::new("."));
         for (span, reference) in found.references {
-            let at = |label: &str| Snippet {
+            let at = Snippet {
                 file: file.to_owned(),
                 text: text.clone(),
-                span: span.clone(),
-                label: label.to_owned(),
+                span,
+                label: String::new(),
             };
-            match reference {
-                Reference::Include(path) if path.contains("://") => {}
-                Reference::Include(path) => {
-                    let path = directory.join(path);
-                    if files::exists(&path) {
-                        self.requirements(&path)?;
-                    } else {
-                        self.problems.push(
-                            Message::new(format!("`{}` does not exist", path.display()))
-                                .at(at("named here")),
-                        );
-                    }
+            self.reference(reference, at)?;
+        }
+        Ok(())
+    }
+
+    fn pyproject(&mut self, file: &Path) -> Result<(), Failure> {
+        self.text(file)?;
+        let text = read(file)?;
+        for (span, reference) in of_pyproject(&text) {
+            let at = Snippet {
+                file: file.to_owned(),
+                text: text.clone(),
+                span,
+                label: String::new(),
+            };
+            self.reference(reference, at)?;
+        }
+        Ok(())
+    }
+
+    fn reference(&mut self, reference: Reference, at: Snippet) -> Result<(), Failure> {
+        let directory = at.file.parent().unwrap_or(Path::new(".")).to_owned();
+        match reference {
+            Reference::Include(path) if path.contains("://") => {}
+            Reference::Include(path) => {
+                let path = directory.join(path);
+                if files::exists(&path) {
+                    return self.requirements(&path);
                 }
-                Reference::Editable(path) => self.problems.push(
-                    Message::new(format!("`{path}` is required as editable, and a link to this machine cannot be shipped"))
-                        .at(at(""))
-                        .help("build a wheel (`uv build --wheel`) and require that, or make it the agent's `source`"),
-                ),
-                Reference::Local(path) => self.local(&directory.join(&path), &path, at("")),
+                let what = format!("`{}` does not exist", path.display());
+                let label = "named here".to_owned();
+                self.problems
+                    .push(Message::new(what).at(Snippet { label, ..at }));
             }
+            Reference::Editable(path) => self.problems.push(
+                Message::new(format!(
+                    "`{path}` is required as editable, and a link to this machine cannot be shipped"
+                ))
+                .at(at)
+                .help(BUILD),
+            ),
+            Reference::Sources(address) => self.problems.push(to_be_built(&address, at)),
+            Reference::Local(path) => self.local(&directory.join(&path), &path, at),
         }
         Ok(())
     }
@@ -170,13 +195,7 @@ impl Reading {
     fn local(&mut self, path: &Path, shown: &str, at: Snippet) {
         let is_wheel = path.extension().is_some_and(|extension| extension == "whl");
         if !is_wheel {
-            self.problems.push(
-                Message::new(format!(
-                    "`{shown}` would have to be built, and only wheels can be shipped"
-                ))
-                .at(at)
-                .help("build a wheel (`uv build --wheel`) and require that, or make it the agent's `source`"),
-            );
+            self.problems.push(to_be_built(shown, at));
             return;
         }
         match files::hash_file(path) {
@@ -184,6 +203,14 @@ impl Reading {
             Err(error) => self.problems.push(Message::new(error.to_string()).at(at)),
         }
     }
+}
+
+fn to_be_built(shown: &str, at: Snippet) -> Message {
+    Message::new(format!(
+        "`{shown}` would have to be built, and only wheels can be shipped"
+    ))
+    .at(at)
+    .help(BUILD)
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
@@ -241,9 +268,9 @@ mod tests {
     fn every_requirement_that_cannot_be_shipped_is_pointed_at() {
         let home = tempfile::tempdir().expect("a directory");
         let file = home.path().join("requirements.txt");
-        fs::write(&file, "-e .\n../lib\n-r missing.txt\n").expect("a file");
-        let failure = observe(&file).expect_err("three problems");
-        assert_eq!((failure.exit, failure.messages.len()), (Exit::Config, 3));
+        fs::write(&file, "-e .\n../lib\n-r missing.txt\na @ git+https://h/a\n").expect("a file");
+        let failure = observe(&file).expect_err("four problems");
+        assert_eq!((failure.exit, failure.messages.len()), (Exit::Config, 4));
         assert!(failure.messages.iter().all(|message| message.at.is_some()));
     }
 

@@ -44,7 +44,6 @@ const CLEARED: [&str; 26] = [
 /// What a program answered.
 pub(super) struct Answer {
     pub(super) succeeded: bool,
-    pub(super) code: Option<i32>,
     pub(super) stdout: String,
     /// Both streams, as a person would have seen them.
     pub(super) said: String,
@@ -66,6 +65,8 @@ pub(super) fn run<S: AsRef<OsStr>>(
         .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
         .env("PIP_ROOT_USER_ACTION", "ignore")
         .env("UV_NO_PROGRESS", "1")
+        // Names are UTF-8 whatever the locale.
+        .env("PYTHONUTF8", "1")
         .env("PYTHONHASHSEED", "0");
     for name in CLEARED {
         command.env_remove(name);
@@ -90,7 +91,6 @@ pub(super) fn run<S: AsRef<OsStr>>(
     }
     Ok(Some(Answer {
         succeeded: output.status.success(),
-        code: output.status.code(),
         stdout,
         said: said.trim_end().to_owned(),
     }))

@@ -25,8 +25,16 @@ const ARCHIVE: &str = "dependencies.zip";
 const DESCRIPTION: &str = "layer.json";
 const BUILDING: &str = ".building-";
 /// The least recently used entries beyond these go.
-const ENTRIES: usize = 20;
-const BYTES: u64 = 2 * 1024 * 1024 * 1024;
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    entries: usize,
+    bytes: u64,
+}
+
+const BOUNDS: Bounds = Bounds {
+    entries: 20,
+    bytes: 2 * 1024 * 1024 * 1024,
+};
 
 /// One entry, held.
 pub(super) struct Held {
@@ -36,7 +44,10 @@ pub(super) struct Held {
 }
 
 pub(super) fn hold(key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
-    let home = cache::directory()?.join("dependencies");
+    hold_in(cache::directory()?.join("dependencies"), key, waiting)
+}
+
+fn hold_in(home: PathBuf, key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
     files::create_dir_all(&home)?;
     let path = lock_of(&home, key);
     let lock = files::lock(&path, waiting)?;
@@ -98,6 +109,10 @@ impl Held {
 
     /// Drops what has not been used for longest. A cache that stays too large is no reason to fail.
     pub(super) fn evict_others(&self) {
+        self.evict_beyond(BOUNDS);
+    }
+
+    fn evict_beyond(&self, bounds: Bounds) {
         let Ok(found) = fs::read_dir(&self.home) else {
             return;
         };
@@ -118,7 +133,7 @@ impl Held {
         let mut bytes = fs::metadata(self.archive()).map_or(0, |found| found.len());
         for (at, (_, size, key)) in others.iter().enumerate() {
             bytes += size;
-            if at + 1 < ENTRIES && bytes <= BYTES {
+            if at + 1 < bounds.entries && bytes <= bounds.bytes {
                 continue;
             }
             let free = File::options()
@@ -150,5 +165,127 @@ fn sweep(home: &Path, key: &str) {
             // An installer that outlived its run may still write; the next run tries again.
             let _ = fs::remove_dir_all(entry.path());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::package::layer::Weights;
+
+    struct Shelf(TempDir);
+
+    impl Shelf {
+        fn new() -> Self {
+            Self(tempfile::tempdir().expect("a directory"))
+        }
+
+        fn hold(&self, key: &str) -> Held {
+            hold_in(self.0.path().to_owned(), key, || panic!("`{key}` is held")).expect("a lock")
+        }
+
+        /// An entry of so many bytes that was last used so many minutes ago.
+        fn put(&self, key: &str, size: u64, minutes: u64) {
+            let held = self.hold(key);
+            publish(&held, size);
+            drop(held);
+            let used = SystemTime::now() - Duration::from_mins(minutes);
+            let lock = File::options()
+                .write(true)
+                .open(lock_of(self.0.path(), key))
+                .expect("a lock file");
+            lock.set_modified(used).expect("it is ours");
+        }
+
+        fn keys(&self) -> Vec<String> {
+            let mut keys = files::names_in(self.0.path()).expect("it is read");
+            keys.retain(|name| !name.contains('.'));
+            keys
+        }
+    }
+
+    fn publish(held: &Held, size: u64) {
+        let workshop = held.workshop().expect("a workshop");
+        let archive = workshop.path().join(ARCHIVE);
+        let content = vec![0; usize::try_from(size).expect("a small size")];
+        fs::write(&archive, content).expect("room");
+        let layer = Layer {
+            head: 0,
+            size,
+            sha256: String::new(),
+            md5: [0; 16],
+            files: 0,
+            weights: Weights::new(),
+            compiled_by: None,
+        };
+        held.publish(&archive, &layer).expect("a place");
+    }
+
+    const ROOMY: Bounds = Bounds {
+        entries: 100,
+        bytes: 1 << 20,
+    };
+
+    #[test]
+    fn the_least_recently_used_beyond_the_number_go() {
+        let shelf = Shelf::new();
+        for (key, minutes) in [("a", 3), ("b", 1), ("c", 2)] {
+            shelf.put(key, 10, minutes);
+        }
+        let held = shelf.hold("new");
+        publish(&held, 10);
+        held.evict_beyond(ROOMY);
+        assert_eq!(shelf.keys(), ["a", "b", "c", "new"]);
+        held.evict_beyond(Bounds {
+            entries: 2,
+            ..ROOMY
+        });
+        assert_eq!(shelf.keys(), ["b", "new"]);
+        assert!(held.read().expect("it is read").is_some());
+    }
+
+    #[test]
+    fn the_bytes_of_all_are_bounded_and_the_new_entry_stays() {
+        let shelf = Shelf::new();
+        for (key, size, minutes) in [("a", 30, 1), ("b", 50, 2), ("c", 10, 3)] {
+            shelf.put(key, size, minutes);
+        }
+        let held = shelf.hold("new");
+        publish(&held, 40);
+        held.evict_beyond(Bounds { bytes: 80, ..ROOMY });
+        // Without `b`, which is too much, there is room for `c`.
+        assert_eq!(shelf.keys(), ["a", "c", "new"]);
+        held.evict_beyond(Bounds { bytes: 1, ..ROOMY });
+        assert_eq!(shelf.keys(), ["new"]);
+    }
+
+    #[test]
+    fn what_another_run_uses_stays() {
+        let shelf = Shelf::new();
+        shelf.put("old", 10, 9);
+        let in_use = shelf.hold("old");
+        let held = shelf.hold("new");
+        publish(&held, 10);
+        let one = Bounds {
+            entries: 1,
+            ..ROOMY
+        };
+        held.evict_beyond(one);
+        assert_eq!(shelf.keys(), ["new", "old"]);
+        drop(in_use);
+        held.evict_beyond(one);
+        assert_eq!(shelf.keys(), ["new"]);
+    }
+
+    #[test]
+    fn half_an_entry_is_none() {
+        let shelf = Shelf::new();
+        let held = shelf.hold("new");
+        assert!(held.read().expect("it is read").is_none());
+        publish(&held, 10);
+        fs::write(held.archive(), "short").expect("room");
+        assert!(held.read().expect("it is read").is_none());
     }
 }

@@ -2,13 +2,11 @@
 //! same bytes.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, Read as _, Seek, Write},
     path::{Path, PathBuf},
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Condvar, Mutex, MutexGuard},
 };
 
 use object::ReadCache;
@@ -44,8 +42,10 @@ pub(super) struct Written {
     pub(super) problems: Vec<Message>,
 }
 
-/// How many bytes are compressed before what came of them is written.
-const BATCH: u64 = 12 * 1024 * 1024;
+/// Against zlib's default (6) the archive is 1.5% larger and made with two thirds of the work.
+const LEVEL: i64 = 4;
+/// How many bytes may be on their way: taken up for compression, and not yet written.
+const UNDERWAY: u64 = 12 * 1024 * 1024;
 
 /// Appends the files in their order.
 pub(super) fn append<W: Write + Seek>(
@@ -53,36 +53,38 @@ pub(super) fn append<W: Write + Seek>(
     to: &Path,
     inputs: &[Input],
 ) -> Result<Written, Failure> {
-    let mut written = Written::default();
-    let mut rest = inputs;
-    while !rest.is_empty() {
-        let (batch, next) = rest.split_at(batch_length(rest));
-        rest = next;
-        for (input, done) in batch.iter().zip(compress(batch)) {
-            let Compressed { file, unfit } = done?;
-            written.entries.push(Entry {
-                path: input.path.clone(),
-                zipped: file.compressed_size(),
-                unzipped: file.uncompressed_size(),
-            });
-            written.problems.extend(unfit);
-            zip.add_prepared_file(file)
-                .map_err(|error| zip_error("write", to, error))?;
+    let line = Line::new(inputs);
+    std::thread::scope(|scope| {
+        for _ in 0..cores().min(inputs.len()) {
+            scope.spawn(|| line.work());
         }
-    }
-    Ok(written)
+        let written = write_in_order(zip, to, inputs, &line);
+        // The workers have nothing left to do, or nobody waits for it any more.
+        line.close();
+        written
+    })
 }
 
-fn batch_length(inputs: &[Input]) -> usize {
-    let mut bytes = 0;
-    let fitting = inputs
-        .iter()
-        .take_while(|input| {
-            bytes += input.size;
-            bytes <= BATCH
-        })
-        .count();
-    fitting.max(1)
+fn write_in_order<W: Write + Seek>(
+    zip: &mut ZipWriter<W>,
+    to: &Path,
+    inputs: &[Input],
+    line: &Line<'_>,
+) -> Result<Written, Failure> {
+    let mut written = Written::default();
+    for (at, input) in inputs.iter().enumerate() {
+        let Compressed { file, unfit } = line.wait_for(at)?;
+        written.entries.push(Entry {
+            path: input.path.clone(),
+            zipped: file.compressed_size(),
+            unzipped: file.uncompressed_size(),
+        });
+        written.problems.extend(unfit);
+        zip.add_prepared_file(file)
+            .map_err(|error| zip_error("write", to, error))?;
+        line.is_written(at);
+    }
+    Ok(written)
 }
 
 struct Compressed {
@@ -90,36 +92,98 @@ struct Compressed {
     unfit: Option<Message>,
 }
 
-fn compress(batch: &[Input]) -> Vec<Result<Compressed, Failure>> {
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<Option<Result<Compressed, Failure>>>> =
-        Mutex::new(batch.iter().map(|_| None).collect());
-    std::thread::scope(|scope| {
-        for _ in 0..cores().min(batch.len()) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(input) = batch.get(at) else {
-                        return;
-                    };
-                    let result = compress_one(input);
-                    done.lock().expect("no worker panics")[at] = Some(result);
-                }
-            });
+/// Files on their way into the archive: taken up in order, finished in any, written in order. No core
+/// waits for another's large file, and memory stays bounded.
+struct Line<'a> {
+    inputs: &'a [Input],
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The next file to take up.
+    next: usize,
+    underway: u64,
+    finished: BTreeMap<usize, Result<Compressed, Failure>>,
+    closed: bool,
+}
+
+impl<'a> Line<'a> {
+    fn new(inputs: &'a [Input]) -> Self {
+        Self {
+            inputs,
+            state: Mutex::default(),
+            changed: Condvar::new(),
         }
-    });
-    done.into_inner()
-        .expect("no worker panics")
-        .into_iter()
-        .map(|result| result.expect("every file was taken"))
-        .collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no worker panics")
+    }
+
+    fn work(&self) {
+        let _guard = ClosedOnPanic(self);
+        while let Some((at, input)) = self.take() {
+            let done = compress_one(input);
+            self.state().finished.insert(at, done);
+            self.changed.notify_all();
+        }
+    }
+
+    fn take(&self) -> Option<(usize, &'a Input)> {
+        let mut state = self.state();
+        loop {
+            let input = self.inputs.get(state.next).filter(|_| !state.closed)?;
+            // What is larger than everything that may be underway goes alone.
+            if state.underway == 0 || state.underway + input.size <= UNDERWAY {
+                let at = state.next;
+                state.next += 1;
+                state.underway += input.size;
+                return Some((at, input));
+            }
+            state = self.changed.wait(state).expect("no worker panics");
+        }
+    }
+
+    fn wait_for(&self, at: usize) -> Result<Compressed, Failure> {
+        let mut state = self.state();
+        loop {
+            if let Some(done) = state.finished.remove(&at) {
+                return done;
+            }
+            assert!(!state.closed, "a worker panicked");
+            state = self.changed.wait(state).expect("no worker panics");
+        }
+    }
+
+    fn is_written(&self, at: usize) {
+        self.state().underway -= self.inputs[at].size;
+        self.changed.notify_all();
+    }
+
+    fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+}
+
+/// Nobody waits for ever for what a panic took along.
+struct ClosedOnPanic<'l, 'a>(&'l Line<'a>);
+
+impl Drop for ClosedOnPanic<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.close();
+        }
+    }
 }
 
 fn compress_one(input: &Input) -> Result<Compressed, Failure> {
     let failed = |error| FileError::new("read", &input.from, error);
     let options = SimpleFileOptions::DEFAULT
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(6))
+        .compression_level(Some(LEVEL))
         .last_modified_time(DateTime::DEFAULT)
         .unix_permissions(if input.executable { 0o755 } else { 0o644 });
     let mut builder = ZipFileBuilder::new(&input.path, options)

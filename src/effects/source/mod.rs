@@ -510,14 +510,18 @@ pub(super) fn is_secret(name: &str, content: &[u8]) -> bool {
         || (extension != "py" && holds_private_key(content))
 }
 
-#[cfg(unix)]
 pub(super) fn executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| may_run(&found))
+}
+
+#[cfg(unix)]
+pub(super) fn may_run(found: &fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o111 != 0)
+    found.permissions().mode() & 0o111 != 0
 }
 
 #[cfg(not(unix))]
-pub(super) fn executable(_path: &Path) -> bool {
+pub(super) fn may_run(_found: &fs::Metadata) -> bool {
     false
 }
 

@@ -6,7 +6,11 @@
     reason = "tests touch the world"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod found;
+mod refused;
 
 use std::{
     ffi::OsString,
@@ -169,54 +173,6 @@ fn counted(project: &Project) -> (OsString, impl Fn() -> String) {
 }
 
 #[test]
-fn what_was_found_is_remembered_until_it_changes_or_a_rebuild_looks_anew() {
-    let project = project();
-    let (path, starts) = counted(&project);
-    let run = |words: &[&str]| {
-        let before = starts().len();
-        let outcome = Cli::new(&project)
-            .env("PATH", &path)
-            .arg("package")
-            .args(words)
-            .run()
-            .succeeds();
-        let started = starts()[before..].replace('\n', " ");
-        let summary = outcome.stderr.lines().last().unwrap_or_default().to_owned();
-        (started, summary)
-    };
-    let (started, summary) = run(&[]);
-    assert!(
-        started.contains("uv ") && started.contains("python3.11 "),
-        "{started}"
-    );
-    assert!(summary.contains("compiled by Python 3.11."), "{summary}");
-    let first = fs::read(archive(&project)).unwrap();
-    assert_eq!(run(&[]).0, "");
-    project.write("my_agent/agent.py", "CHANGED = True\n");
-    let (started, summary) = run(&[]);
-    assert_eq!(started, "");
-    assert!(summary.contains("compiled by Python 3.11."), "{summary}");
-    project.write(
-        "my_agent/agent.py",
-        "def answer(prompt: str) -> str:\n    return prompt\n",
-    );
-
-    let (started, summary) = run(&["--rebuild"]);
-    assert!(
-        started.contains("uv ") && started.contains("python3.11 "),
-        "{started}"
-    );
-    assert!(summary.contains("(installed)"), "{summary}");
-    assert!(fs::read(archive(&project)).unwrap() == first);
-
-    let wrapper = project.root().join("counted/python3.11");
-    let text = fs::read_to_string(&wrapper).unwrap();
-    fs::write(&wrapper, text + "# another\n").unwrap();
-    assert!(run(&[]).0.contains("python3.11 "));
-    assert_eq!(run(&[]).0, "");
-}
-
-#[test]
 fn a_change_of_code_keeps_the_dependencies_bytes_and_an_own_file_replaces_theirs() {
     let project = project();
     let head = |outcome: &support::Outcome| {
@@ -265,43 +221,105 @@ fn a_change_of_code_keeps_the_dependencies_bytes_and_an_own_file_replaces_theirs
 }
 
 #[test]
-fn what_the_service_cannot_run_is_told_all_at_once() {
+fn the_number_of_cores_changes_no_byte() {
     let project = project();
-    let mut native = vec![0_u8; 64];
-    native[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
-    native[18] = 62;
-    project.write("deployment/native.dat", &native);
-    project.write("deployment/bin/tool", "#!/home/ann/perl\n");
-    project.write("deployment/.env", "KEY=1\n");
-    project.write("deployment/invoke.py", "def broken(:\n");
-    let outcome = package(&project).run().exits(1);
-    for words in [
-        "`native.dat` is made for x86-64",
-        "`bin/tool` is run by `/home/ann/perl`",
-        "`.env` is not shipped",
-        "does not understand the entry point",
-    ] {
-        assert!(
-            outcome.stderr.contains(words),
-            "{words}\n{}",
-            outcome.stderr
+    // More files than one start of the compiler takes, and than are underway at once.
+    project.write("deployment/requirements.txt", "pygments==2.18.0\n");
+    let build = |cores: &[&str]| {
+        let plain = package(&project).arg("--rebuild").prepared();
+        let mut command = Command::new(
+            cores
+                .first()
+                .map_or(plain.get_program(), |name| name.as_ref()),
         );
-    }
-    assert!(!archive(&project).exists());
+        if let Some(rest) = cores.get(1..) {
+            command.args(rest).arg(plain.get_program());
+        }
+        command
+            .args(plain.get_args())
+            .current_dir(plain.get_current_dir().unwrap())
+            .env_clear()
+            .envs(
+                plain
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            );
+        let output = command.output().expect("util-linux brings taskset");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success() && said.contains("(installed)"),
+            "{said}"
+        );
+        fs::read(archive(&project)).unwrap()
+    };
+    let all = build(&[]);
+    let one = build(&["taskset", "-c", "0"]);
+    assert!(all == one);
+    let compiled = names(&archive(&project));
+    assert!(
+        compiled
+            .iter()
+            .filter(|name| name.contains("__pycache__"))
+            .count()
+            > 250
+    );
 }
 
 #[test]
-fn a_package_without_a_fitting_wheel_is_named() {
-    let project = project();
-    project.write("deployment/requirements.txt", "pyyaml==5.1\n");
-    let outcome = package(&project).run().exits(1);
+fn nothing_is_compiled_where_nothing_is_to_be() {
+    let project =
+        Project::new().agent_with("my_agent", "runtime = \"python3.11\"\nbytecode = \"never\"");
+    project.write("deployment/requirements.txt", REQUIREMENTS);
+    let outcome = package(&project).run().succeeds();
     assert!(
-        outcome
-            .stderr
-            .contains("no wheel of `pyyaml` fits Python 3.11 on 64-bit ARM"),
+        !outcome.stderr.contains("compiled by"),
         "{}",
         outcome.stderr
     );
+    let found = names(&archive(&project));
+    assert!(found.contains(&"markdown/core.py".to_owned()));
+    assert!(
+        !found.iter().any(|name| name.ends_with(".pyc")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_pyproject_is_installed_and_with_a_lock_what_is_in_the_lock() {
+    let project = Project::new().agent_with(
+        "my_agent",
+        "runtime = \"python3.11\"\nrequirements = \"pyproject.toml\"",
+    );
+    let pyproject = |wanted: &str| {
+        project.write(
+            "deployment/pyproject.toml",
+            format!(
+                "[project]\nname = \"a\"\nversion = \"0\"\nrequires-python = \">=3.11\"\n\
+                 dependencies = [\"{wanted}\"]\n\n[dependency-groups]\ndev = [\"tomli==2.0.2\"]\n"
+            ),
+        );
+    };
+    let markdown = || -> Vec<String> {
+        let found = names(&archive(&project)).into_iter();
+        found
+            .filter(|name| name.ends_with("dist-info/METADATA"))
+            .map(|name| name.to_lowercase())
+            .collect()
+    };
+    pyproject("markdown==3.7");
+    package(&project).run().succeeds();
+    assert_eq!(markdown(), ["markdown-3.7.dist-info/metadata"]);
+
+    pyproject("markdown<3.7");
+    let locked = Command::new(bed::program(&bed::agents(), "uv"))
+        .args(["lock", "--quiet"])
+        .current_dir(project.path().join("deployment"))
+        .status()
+        .unwrap();
+    assert!(locked.success());
+    pyproject("markdown");
+    package(&project).run().succeeds();
+    assert_eq!(markdown(), ["markdown-3.6.dist-info/metadata"]);
 }
 
 #[test]
@@ -341,30 +359,4 @@ fn two_runs_at_once_install_once_and_a_killed_one_leaves_nothing_in_the_way() {
     assert!(fs::read(archive(&project)).unwrap() == fs::read(archive(&other)).unwrap());
     let left = building();
     assert!(left.is_empty(), "{left:?}");
-}
-
-#[test]
-fn pip_does_it_where_uv_is_missing() {
-    let project = project();
-    let bin = project.root().join("bin");
-    fs::create_dir(&bin).unwrap();
-    let real = |code: &str| python(code, Path::new("")).trim().to_owned();
-    let base = real("import sys, os; print(os.path.realpath(sys.executable))");
-    std::os::unix::fs::symlink(base, bin.join("python3")).unwrap();
-    let cargo = std::env::var("CARGO").unwrap();
-    std::os::unix::fs::symlink(cargo, bin.join("cargo")).unwrap();
-    let outcome = Cli::new(&project)
-        .env("PATH", &bin)
-        .arg("package")
-        .run()
-        .succeeds();
-    assert!(outcome.stderr.contains("with pip"), "{}", outcome.stderr);
-    let found = names(&archive(&project));
-    assert!(
-        found
-            .iter()
-            .any(|name| name.ends_with("aarch64-linux-gnu.so")),
-        "{found:?}"
-    );
-    assert!(found.contains(&"markdown/core.py".to_owned()));
 }
