@@ -221,6 +221,29 @@ fn a_change_of_code_keeps_the_dependencies_bytes_and_an_own_file_replaces_theirs
 }
 
 #[test]
+fn a_changed_line_goes_on_with_the_last_archive_and_a_failure_leaves_that_as_it_was() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let project = project();
+    let file = || fs::metadata(archive(&project)).unwrap().ino();
+    package(&project).run().succeeds();
+    let first = file();
+    project.write("my_agent/agent.py", "CHANGED = True\n");
+    package(&project).run().succeeds();
+    assert_eq!(file(), first);
+    let continued = fs::read(archive(&project)).unwrap();
+
+    project.write("deployment/bin/tool", "#!/home/ann/perl\n");
+    package(&project).run().exits(1);
+    assert!(fs::read(archive(&project)).unwrap() == continued);
+    fs::remove_dir_all(project.path().join("deployment/bin")).unwrap();
+
+    forget_archive(&project);
+    package(&project).run().succeeds();
+    assert!(fs::read(archive(&project)).unwrap() == continued);
+}
+
+#[test]
 fn the_number_of_cores_changes_no_byte() {
     let project = project();
     // More files than one start of the compiler takes, and than are underway at once.

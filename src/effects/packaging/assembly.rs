@@ -14,8 +14,9 @@ use zip::{ZipWriter, result::ZipError};
 
 use super::{
     Built, Event, Origin, Request, Reuse, Say,
+    base::{self, Taken},
     bytecode::{Python, Unread},
-    dependencies::{self, Key, Ready, archive_of, has_extension, hash_range, hexadecimal},
+    dependencies::{self, Key, Ready, has_extension, hash_range, hexadecimal},
     findings,
     requirements::Wanted,
     shipped::Shipped,
@@ -82,33 +83,64 @@ pub(super) fn assemble(
         return Ok(before.built(&request.output));
     }
     let ready = dependencies::ensure(request, parts.wanted, parts.key, parts.python, say);
-    let mut problems = parts.own.problems.clone();
-    let ready = match ready {
-        Ok(ready) => ready,
+    let ready = ready.map_err(|mut failure| {
         // What is wrong with the agent's own files is told with it.
-        Err(mut failure) => {
-            failure.messages.extend(problems);
-            return Err(failure);
-        }
-    };
+        failure.messages.extend(parts.own.problems.clone());
+        failure
+    })?;
+    sweep(&request.output);
     let work = tempfile::Builder::new()
         .prefix(TEMPORARY)
         .tempdir_in(&request.output)
         .map_err(|error| FileError::new("write in", &request.output, error))?;
-    let (own, unread) = own_files(request, parts, work.path(), &mut problems)?;
-    let temporary = work.path().join(ARCHIVE);
-    let written = write(&temporary, ready.as_ref(), &own, request.runtime)?;
+    let (mut remembered, taken) =
+        compose(request, parts, ready.as_ref(), before.as_ref(), work.path())?;
+    remembered.fingerprint = fingerprint;
+    remembered.tell_findings(request, say)?;
+    finish(&work.path().join(ARCHIVE), &request.output, &mut remembered)?;
+    if let Some(taken) = taken {
+        taken.is_replaced();
+    }
+    let mut built = remembered.built(&request.output);
+    built.dependencies = match &ready {
+        None => Origin::None,
+        Some(ready) if ready.cached => Origin::Cache,
+        Some(_) => Origin::Installed,
+    };
+    Ok(built)
+}
+
+/// The new archive in `work`, found to be one that the service takes.
+fn compose(
+    request: &Request,
+    parts: &Parts<'_>,
+    ready: Option<&Ready>,
+    before: Option<&Remembered>,
+    work: &Path,
+) -> Result<(Remembered, Option<Taken>), Failure> {
+    let mut problems = parts.own.problems.clone();
+    let (own, unread) = own_files(request, parts, work, &mut problems)?;
+    let temporary = work.join(ARCHIVE);
+    let last = before
+        .filter(|before| {
+            request.reuse == Reuse::Cache && before.begins_with(ready, &request.output)
+        })
+        .map(|_| request.output.join(ARCHIVE));
+    let (written, taken) = write(
+        &temporary,
+        ready.map(|ready| (ready, last.as_deref())),
+        &own,
+        request.runtime,
+    )?;
     problems.extend(written.problems);
     let mut weights = ready
-        .as_ref()
         .map(|ready| ready.layer.weights.clone())
         .unwrap_or_default();
     merge(&mut weights, &written.entries);
-    let size = size_of(&temporary)?;
     problems.extend(limits::exceeded(
-        size,
+        size_of(&temporary)?,
         &weights,
-        before.as_ref().map(|before| &before.weights),
+        before.map(|before| &before.weights),
         parts.python.is_some(),
     ));
     if !problems.is_empty() {
@@ -117,26 +149,20 @@ pub(super) fn assemble(
             messages: problems,
         });
     }
-    let mut remembered = describe(
-        &temporary,
-        (
-            fingerprint,
-            parts.python.map(|python| python.version.clone()),
-        ),
-        ready.as_ref(),
-        parts.own.files.len(),
-        weights,
-    )?;
+    let mut remembered = describe(&temporary, ready, parts.own.files.len(), weights)?;
+    remembered.compiled_by = parts.python.map(|python| python.version.clone());
     remembered.unread = unread;
-    remembered.tell_findings(request, say)?;
-    finish(&temporary, &request.output, &mut remembered)?;
-    let mut built = remembered.built(&request.output);
-    built.dependencies = match &ready {
-        None => Origin::None,
-        Some(ready) if ready.cached => Origin::Cache,
-        Some(_) => Origin::Installed,
-    };
-    Ok(built)
+    Ok((remembered, taken))
+}
+
+/// What a killed run left; the project's lock is held.
+fn sweep(output: &Path) {
+    for name in files::names_in(output).unwrap_or_default() {
+        if name.starts_with(TEMPORARY) {
+            // What cannot be removed is in nobody's way.
+            let _ = files::remove_tree(&output.join(name));
+        }
+    }
 }
 
 /// Another fingerprint, another archive.
@@ -203,20 +229,19 @@ fn own_files(
 /// Writes the archive; its beginning is the cached layer's, byte for byte.
 fn write(
     path: &Path,
-    ready: Option<&Ready>,
+    base: Option<(&Ready, Option<&Path>)>,
     own: &[Input],
     runtime: Runtime,
-) -> Result<Written, Failure> {
+) -> Result<(Written, Option<Taken>), Failure> {
     let failed = |error| FileError::new("write", path, error);
     let zip_failed = |error| zip_error("write", path, error);
-    let Some(ready) = ready else {
+    let Some((ready, last)) = base else {
         let mut zip = ZipWriter::new(File::create(path).map_err(failed)?);
         let written = writer::append(&mut zip, path, own)?;
         zip.finish().map_err(zip_failed)?;
-        return Ok(written);
+        return Ok((written, None));
     };
-    // The file system copies without reading where it can.
-    fs::copy(archive_of(ready), path).map_err(failed)?;
+    let taken = base::lay(ready, last, path)?;
     let file = File::options()
         .read(true)
         .write(true)
@@ -231,7 +256,7 @@ fn write(
     }
     let written = writer::append(&mut zip, path, own)?;
     zip.finish().map_err(zip_failed)?;
-    Ok(written)
+    Ok((written, taken))
 }
 
 fn merge(weights: &mut Weights, own: &[Entry]) {
@@ -245,7 +270,6 @@ fn merge(weights: &mut Weights, own: &[Entry]) {
 /// Names and hashes of a finished archive. Of the dependencies only their known hash is taken.
 fn describe(
     path: &Path,
-    (fingerprint, compiled_by): (String, Option<String>),
     ready: Option<&Ready>,
     own_files: usize,
     weights: Weights,
@@ -265,7 +289,7 @@ fn describe(
     let (rest_sha256, rest_md5) = hash_range(path, head, size, Sha256::new())?;
     let id = Sha256::digest(format!("{head_sha256} {head} {rest_sha256}"));
     Ok(Remembered {
-        fingerprint,
+        fingerprint: String::new(),
         modified: 0,
         size,
         id: hexadecimal(&id),
@@ -276,7 +300,7 @@ fn describe(
         dependency_files: ready.map_or(0, |ready| ready.layer.files),
         own_files,
         unzipped: weights.values().map(|weight| weight.unzipped).sum(),
-        compiled_by,
+        compiled_by: None,
         weights,
         unread: Vec::new(),
     })
@@ -311,6 +335,13 @@ fn modified(path: &Path) -> Option<(u64, u64)> {
 }
 
 impl Remembered {
+    /// Whether the archive is there, as it was, and begins with this layer.
+    fn begins_with(&self, ready: Option<&Ready>, output: &Path) -> bool {
+        ready.is_some_and(|ready| {
+            (self.head, &self.head_sha256) == (ready.layer.head, &ready.layer.sha256)
+        }) && modified(&output.join(ARCHIVE)) == Some((self.size, self.modified))
+    }
+
     fn tell_findings(&self, request: &Request, say: Say<'_>) -> Result<(), Failure> {
         let root = self.weights.keys().map(String::as_str);
         for warning in findings::warnings(request, &self.unread, root)? {

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File},
     io::Read as _,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use md5::Md5;
@@ -308,9 +308,4 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("a string takes every text");
         text
     })
-}
-
-/// Where an archive's dependencies lie until it is written.
-pub(super) fn archive_of(ready: &Ready) -> PathBuf {
-    ready.held.archive()
 }

@@ -1,5 +1,6 @@
 //! Building `deployment.zip`: dependencies once into the user's cache, the agent's own files over them.
 
+mod base;
 mod bytecode;
 mod dependencies;
 mod findings;
