@@ -40,6 +40,7 @@ pub(super) async fn build(
     }
     let request = Request {
         agent: agent.name.to_string(),
+        home: agent.dir.clone(),
         deployment: agent.dir.join(&agent.deployment),
         entrypoint: agent.entrypoint.clone(),
         requirements: agent.requirements.clone(),

@@ -8,18 +8,20 @@ use std::{
     time::UNIX_EPOCH,
 };
 
+use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zip::{ZipWriter, result::ZipError};
 
 use super::{
     Built, Event, Origin, Request, Reuse, Say,
-    base::{self, Taken},
+    base::{self, Base, Taken},
     bytecode::{Python, Unread},
     dependencies::{self, Key, Ready, has_extension, hash_range, hexadecimal},
     findings,
     requirements::Wanted,
     shipped::Shipped,
+    sink::{Extent, Sink},
     writer::{self, Input, Written, zip_error},
 };
 use crate::{
@@ -126,7 +128,11 @@ fn compose(
             request.reuse == Reuse::Cache && before.begins_with(ready, &request.output)
         })
         .map(|_| request.output.join(ARCHIVE));
-    let (written, taken) = write(
+    let Composed {
+        written,
+        rest,
+        taken,
+    } = write(
         &temporary,
         ready.map(|ready| (ready, last.as_deref())),
         &own,
@@ -138,7 +144,7 @@ fn compose(
         .unwrap_or_default();
     merge(&mut weights, &written.entries);
     problems.extend(limits::exceeded(
-        size_of(&temporary)?,
+        rest.length,
         &weights,
         before.map(|before| &before.weights),
         parts.python.is_some(),
@@ -149,7 +155,7 @@ fn compose(
             messages: problems,
         });
     }
-    let mut remembered = describe(&temporary, ready, parts.own.files.len(), weights)?;
+    let mut remembered = describe(&rest, ready, parts.own.files.len(), weights);
     remembered.compiled_by = parts.python.map(|python| python.version.clone());
     remembered.unread = unread;
     Ok((remembered, taken))
@@ -226,37 +232,49 @@ fn own_files(
     Ok((own, unread))
 }
 
+struct Composed {
+    written: Written,
+    /// What follows the dependencies.
+    rest: Extent,
+    taken: Option<Taken>,
+}
+
 /// Writes the archive; its beginning is the cached layer's, byte for byte.
 fn write(
     path: &Path,
     base: Option<(&Ready, Option<&Path>)>,
     own: &[Input],
     runtime: Runtime,
-) -> Result<(Written, Option<Taken>), Failure> {
+) -> Result<Composed, Failure> {
     let failed = |error| FileError::new("write", path, error);
     let zip_failed = |error| zip_error("write", path, error);
-    let Some((ready, last)) = base else {
-        let mut zip = ZipWriter::new(File::create(path).map_err(failed)?);
-        let written = writer::append(&mut zip, path, own)?;
-        zip.finish().map_err(zip_failed)?;
-        return Ok((written, None));
+    let (mut zip, taken) = match base {
+        None => {
+            let file = File::create(path).map_err(failed)?;
+            (ZipWriter::new(Sink::new(file)), None)
+        }
+        Some((ready, last)) => {
+            let Base { sink, taken } = base::lay(ready, last, path)?;
+            (ZipWriter::new_append(sink).map_err(zip_failed)?, taken)
+        }
     };
-    let taken = base::lay(ready, last, path)?;
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(failed)?;
-    let mut zip = ZipWriter::new_append(file).map_err(zip_failed)?;
-    for name in own.iter().flat_map(|file| replaced_by(&file.path, runtime)) {
-        match zip.hide_file(&name) {
-            Ok(()) | Err(ZipError::FileNotFound) => {}
-            Err(error) => return Err(zip_failed(error)),
+    if base.is_some() {
+        for name in own.iter().flat_map(|file| replaced_by(&file.path, runtime)) {
+            match zip.hide_file(&name) {
+                Ok(()) | Err(ZipError::FileNotFound) => {}
+                Err(error) => return Err(zip_failed(error)),
+            }
         }
     }
     let written = writer::append(&mut zip, path, own)?;
-    zip.finish().map_err(zip_failed)?;
-    Ok((written, taken))
+    let sink = zip.finish().map_err(zip_failed)?;
+    let rest = sink.so_far();
+    sink.finish().map_err(failed)?;
+    Ok(Composed {
+        written,
+        rest,
+        taken,
+    })
 }
 
 fn merge(weights: &mut Weights, own: &[Entry]) {
@@ -267,33 +285,24 @@ fn merge(weights: &mut Weights, own: &[Entry]) {
     }
 }
 
-/// Names and hashes of a finished archive. Of the dependencies only their known hash is taken.
+/// Names and hashes of a finished archive.
 fn describe(
-    path: &Path,
+    rest: &Extent,
     ready: Option<&Ready>,
     own_files: usize,
     weights: Weights,
-) -> Result<Remembered, Failure> {
-    let size = size_of(path)?;
+) -> Remembered {
     let (head, head_sha256, head_md5) = match ready {
-        Some(ready) => (
-            ready.layer.head,
-            ready.layer.sha256.clone(),
-            ready.layer.md5,
-        ),
-        None => {
-            let (sha256, md5) = hash_range(path, 0, 0, Sha256::new())?;
-            (0, sha256, md5)
-        }
+        Some(Ready { layer, .. }) => (layer.head, layer.sha256.clone(), layer.md5),
+        None => (0, hexadecimal(&Sha256::digest([])), Md5::digest([]).into()),
     };
-    let (rest_sha256, rest_md5) = hash_range(path, head, size, Sha256::new())?;
-    let id = Sha256::digest(format!("{head_sha256} {head} {rest_sha256}"));
-    Ok(Remembered {
+    let id = Sha256::digest(format!("{head_sha256} {head} {}", rest.sha256));
+    Remembered {
         fingerprint: String::new(),
         modified: 0,
-        size,
+        size: rest.length,
         id: hexadecimal(&id),
-        rest_md5,
+        rest_md5: rest.md5,
         head,
         head_sha256,
         head_md5,
@@ -303,7 +312,7 @@ fn describe(
         compiled_by: None,
         weights,
         unread: Vec::new(),
-    })
+    }
 }
 
 /// The archive first: without what is remembered of it, it is merely built again.
@@ -320,12 +329,6 @@ fn remembered(output: &Path) -> Result<Option<Remembered>, Failure> {
     let text = files::read_text(&output.join(REMEMBERED))?;
     // Another version's file is as good as none.
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
-}
-
-fn size_of(path: &Path) -> Result<u64, FileError> {
-    Ok(fs::metadata(path)
-        .map_err(|error| FileError::new("read", path, error))?
-        .len())
 }
 
 fn modified(path: &Path) -> Option<(u64, u64)> {

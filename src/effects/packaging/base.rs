@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::dependencies::Ready;
+use super::{dependencies::Ready, sink::Sink};
 use crate::effects::files::FileError;
 
 /// The last archive, taken from its place; put back as it was unless a new one takes its place.
@@ -24,33 +24,42 @@ pub(super) struct Taken {
     replaced: bool,
 }
 
-/// Makes `to` equal to the layer's archive. `last` is an archive that begins with the same bytes, on
-/// the same file system.
-pub(super) fn lay(
-    ready: &Ready,
-    last: Option<&Path>,
-    to: &Path,
-) -> Result<Option<Taken>, FileError> {
+/// What a new archive goes on from.
+pub(super) struct Base {
+    pub(super) sink: Sink,
+    pub(super) taken: Option<Taken>,
+}
+
+/// Makes `to` hold the layer's entries; its directory is read from the sink. `last` is an archive that
+/// begins with the same bytes, on the same file system.
+pub(super) fn lay(ready: &Ready, last: Option<&Path>, to: &Path) -> Result<Base, FileError> {
     let failed = |error| FileError::new("write", to, error);
     let layer = ready.held.archive();
-    let Some(last) = last else {
-        // The file system copies without reading where it can.
-        fs::copy(&layer, to).map_err(failed)?;
-        return Ok(None);
-    };
     let head = ready.layer.head;
-    let tail = tail_of(last, head).map_err(|error| FileError::new("read", last, error))?;
     let directory = tail_of(&layer, head).map_err(|error| FileError::new("read", &layer, error))?;
-    fs::rename(last, to).map_err(failed)?;
-    let taken = Taken {
-        from: last.to_owned(),
-        to: to.to_owned(),
-        head,
-        tail,
-        replaced: false,
+    let taken = match last {
+        Some(last) => {
+            let tail = tail_of(last, head).map_err(|error| FileError::new("read", last, error))?;
+            fs::rename(last, to).map_err(failed)?;
+            Some(Taken {
+                from: last.to_owned(),
+                to: to.to_owned(),
+                head,
+                tail,
+                replaced: false,
+            })
+        }
+        None => {
+            // The file system copies without reading where it can.
+            fs::copy(&layer, to).map_err(failed)?;
+            None
+        }
     };
-    end_with(to, head, &directory).map_err(failed)?;
-    Ok(Some(taken))
+    let file = cut_off(to, head).map_err(failed)?;
+    Ok(Base {
+        sink: Sink::after(file, head, directory),
+        taken,
+    })
 }
 
 impl Taken {
@@ -62,8 +71,12 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
+        if self.replaced {
+            return;
+        }
         // What cannot be put back is built again.
-        if !self.replaced && end_with(&self.to, self.head, &self.tail).is_ok() {
+        let whole = cut_off(&self.to, self.head).and_then(|mut file| file.write_all(&self.tail));
+        if whole.is_ok() {
             let _ = fs::rename(&self.to, &self.from);
         }
     }
@@ -77,9 +90,10 @@ fn tail_of(path: &Path, head: u64) -> io::Result<Vec<u8>> {
     Ok(tail)
 }
 
-fn end_with(path: &Path, head: u64, tail: &[u8]) -> io::Result<()> {
+/// The file without what follows `head`, at its end.
+fn cut_off(path: &Path, head: u64) -> io::Result<File> {
     let mut file = File::options().write(true).open(path)?;
     file.set_len(head)?;
     file.seek(SeekFrom::Start(head))?;
-    file.write_all(tail)
+    Ok(file)
 }

@@ -251,17 +251,19 @@ fn write(archive: &Path, inputs: &[Input], python: Option<&Python>) -> Result<La
         return Err(misfits(written.problems));
     }
     let head = zip.get_ref().map(Sink::so_far);
-    let (head, sha256, md5) = head.expect("the archive is not finished");
-    let size = zip
+    let head = head.expect("the archive is not finished");
+    let sink = zip
         .finish()
-        .map_err(|error| zip_error("write", archive, error))?
-        .finish()
+        .map_err(|error| zip_error("write", archive, error))?;
+    let size = sink.so_far().length;
+    sink.finish()
+        .and_then(|file| file.sync_all())
         .map_err(failed)?;
     Ok(Layer {
-        head,
+        head: head.length,
         size,
-        sha256,
-        md5,
+        sha256: head.sha256,
+        md5: head.md5,
         files: inputs.len(),
         weights: layer::weigh(&written.entries),
         compiled_by: python.map(|python| python.version.clone()),

@@ -30,6 +30,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) agent: String,
+    /// The directory of the manifest that declares the agent.
+    pub(crate) home: PathBuf,
     /// The deployment folder, the agent's sources copied into it.
     pub(crate) deployment: PathBuf,
     /// Both relative to the deployment folder.
@@ -107,9 +109,9 @@ struct Search {
 }
 
 impl Search {
-    /// From the deployment folder, wherever the user stands: the answer is the project's.
+    /// From the manifest's directory, wherever the user stands: the answer is the project's.
     fn at(request: &Request) -> Self {
-        let directory = request.deployment.clone();
+        let directory = request.home.clone();
         let around = surroundings::observe(&directory, request.runtime.as_str());
         let memory = memory::open(around.digest(), request.reuse);
         Self {

@@ -1,8 +1,8 @@
-//! A file that is written from its beginning to its end and hashed on the way.
+//! A file that is written to its end, in order, and hashed on the way.
 
 use std::{
     fs::File,
-    io::{self, BufWriter, Seek, SeekFrom, Write},
+    io::{self, BufWriter, Cursor, Read, Seek, SeekFrom, Write},
 };
 
 use md5::Md5;
@@ -13,45 +13,76 @@ use super::dependencies::hexadecimal;
 /// Takes bytes in their final order only: who would go back is refused.
 pub(super) struct Sink {
     file: BufWriter<File>,
+    start: u64,
+    /// What is read from `start` on until something is written there.
+    directory: Cursor<Vec<u8>>,
+    /// Where the next byte is read or written.
+    at: u64,
     length: u64,
     sha256: Sha256,
     md5: Md5,
 }
 
+/// What was written, from where a sink began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Bytes of the file.
+    pub(super) length: u64,
+    pub(super) sha256: String,
+    pub(super) md5: [u8; 16],
+}
+
 impl Sink {
     /// `file` is empty.
     pub(super) fn new(file: File) -> Self {
+        Self::after(file, 0, Vec::new())
+    }
+
+    /// `file` ends at `start`, and is at its end. An archive's `directory` would follow: it is there to
+    /// be read, and what is written takes its place.
+    pub(super) fn after(file: File, start: u64, directory: Vec<u8>) -> Self {
         Self {
             file: BufWriter::with_capacity(1 << 20, file),
-            length: 0,
+            start,
+            directory: Cursor::new(directory),
+            at: start,
+            length: start,
             sha256: Sha256::new(),
             md5: Md5::new(),
         }
     }
 
-    /// Length and hashes of what was written so far.
-    pub(super) fn so_far(&self) -> (u64, String, [u8; 16]) {
-        (
-            self.length,
-            hexadecimal(&self.sha256.clone().finalize()),
-            self.md5.clone().finalize().into(),
-        )
+    pub(super) fn so_far(&self) -> Extent {
+        Extent {
+            length: self.length,
+            sha256: hexadecimal(&self.sha256.clone().finalize()),
+            md5: self.md5.clone().finalize().into(),
+        }
     }
 
-    /// Brings everything to the disk; returns the length.
-    pub(super) fn finish(mut self) -> io::Result<u64> {
-        self.file.flush()?;
-        self.file.get_ref().sync_all()?;
-        Ok(self.length)
+    /// The file, everything handed to the system.
+    pub(super) fn finish(self) -> io::Result<File> {
+        Ok(self.file.into_inner()?)
+    }
+
+    fn end(&self) -> u64 {
+        if self.length > self.start {
+            return self.length;
+        }
+        self.start + self.directory.get_ref().len() as u64
     }
 }
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.at != self.length {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let count = self.file.write(bytes)?;
         self.sha256.update(&bytes[..count]);
         self.md5.update(&bytes[..count]);
         self.length += count as u64;
+        self.at = self.length;
         Ok(count)
     }
 
@@ -60,13 +91,28 @@ impl Write for Sink {
     }
 }
 
+impl Read for Sink {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(from) = self.at.checked_sub(self.start) else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        self.directory.set_position(from);
+        let count = self.directory.read(buffer)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
 impl Seek for Sink {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        match to {
-            SeekFrom::Current(0) | SeekFrom::End(0) => Ok(self.length),
-            SeekFrom::Start(at) if at == self.length => Ok(at),
-            _ => Err(io::ErrorKind::Unsupported.into()),
-        }
+        let (base, offset) = match to {
+            SeekFrom::Start(at) => (at, 0),
+            SeekFrom::Current(offset) => (self.at, offset),
+            SeekFrom::End(offset) => (self.end(), offset),
+        };
+        let at = base.checked_add_signed(offset);
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 
@@ -100,13 +146,15 @@ mod tests {
         let path = home.path().join("a.zip");
         let mut zip = ZipWriter::new(Sink::new(File::create(&path).expect("a file")));
         writer::append(&mut zip, &path, &inputs).expect("it is written");
-        let (head, sha256, md5) = zip.get_ref().expect("it is open").so_far();
-        let size = zip.finish().expect("a directory").finish().expect("a file");
+        let head = zip.get_ref().expect("it is open").so_far();
+        let sink = zip.finish().expect("a directory");
+        let size = sink.so_far().length;
+        sink.finish().expect("a file");
         assert_eq!(size, fs::metadata(&path).expect("a file").len());
-        let found = hash_range(&path, 0, head, Sha256::new()).expect("it is read");
-        assert_eq!((sha256, md5), found);
+        let found = hash_range(&path, 0, head.length, Sha256::new()).expect("it is read");
+        assert_eq!((head.sha256, head.md5), found);
         let archive = ZipArchive::new(File::open(&path).expect("a file")).expect("a zip");
-        assert_eq!(archive.central_directory_start(), head);
+        assert_eq!(archive.central_directory_start(), head.length);
         assert_eq!(archive.len(), inputs.len());
     }
 
@@ -116,6 +164,10 @@ mod tests {
         let mut sink = Sink::new(file);
         sink.write_all(b"abc").expect("room");
         assert_eq!(sink.stream_position().expect("a place"), 3);
-        assert!(sink.seek(SeekFrom::Start(1)).is_err());
+        sink.seek(SeekFrom::Start(1)).expect("a place");
+        assert!(sink.write(b"x").is_err());
+        sink.seek(SeekFrom::End(0)).expect("a place");
+        sink.write_all(b"d").expect("room");
+        assert_eq!(sink.so_far().length, 4);
     }
 }

@@ -243,11 +243,10 @@ pub(super) fn zip_error(doing: &'static str, path: &Path, error: zip::result::Zi
 /// A directory of a zip.
 pub(super) fn list(path: &Path) -> Result<Vec<Entry>, Failure> {
     let read = || -> ZipResult<Vec<Entry>> {
-        let mut zip =
-            zip::ZipArchive::new(io::BufReader::new(File::options().read(true).open(path)?))?;
+        let zip = zip::ZipArchive::new(io::BufReader::new(File::options().read(true).open(path)?))?;
         (0..zip.len())
             .map(|at| {
-                let file = zip.by_index_raw(at)?;
+                let file = zip.by_index_data(at)?;
                 Ok(Entry {
                     path: file.name()?.into_owned(),
                     zipped: file.compressed_size(),
