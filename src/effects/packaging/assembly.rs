@@ -101,7 +101,7 @@ pub(super) fn assemble(
     remembered.tell_findings(request, say)?;
     finish(&work.path().join(ARCHIVE), &request.output, &mut remembered)?;
     if let Some(taken) = taken {
-        taken.is_replaced();
+        taken.replace();
     }
     let mut built = remembered.built(&request.output);
     built.dependencies = match &ready {

@@ -64,7 +64,7 @@ pub(super) fn lay(ready: &Ready, last: Option<&Path>, to: &Path) -> Result<Base,
 
 impl Taken {
     /// A new archive stands in its place.
-    pub(super) fn is_replaced(mut self) {
+    pub(super) fn replace(mut self) {
         self.replaced = true;
     }
 }
