@@ -346,8 +346,8 @@ impl Remembered {
     }
 
     fn tell_findings(&self, request: &Request, say: Say<'_>) -> Result<(), Failure> {
-        let root = self.weights.keys().map(String::as_str);
-        for warning in findings::warnings(request, &self.unread, root)? {
+        let root: Vec<&str> = self.weights.keys().map(String::as_str).collect();
+        for warning in findings::warnings(request, &self.unread, &root)? {
             say(Event::Warning(warning));
         }
         Ok(())

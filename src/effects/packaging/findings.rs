@@ -11,10 +11,10 @@ use crate::{
 };
 
 /// `root` are the names at the archive's root.
-pub(super) fn warnings<'a>(
+pub(super) fn warnings(
     request: &Request,
     unread: &[Unread],
-    root: impl Iterator<Item = &'a str>,
+    root: &[&str],
 ) -> Result<Vec<Message>, FileError> {
     let mut warnings = Vec::new();
     for unread in unread {
@@ -30,7 +30,11 @@ pub(super) fn warnings<'a>(
     }
     let file = request.deployment.join(&request.entrypoint);
     let text = read(&file)?;
-    for (span, name) in imports::missing(&text, root) {
+    // Python looks first where the script is that it was started with.
+    let beside = files::names_in(file.parent().unwrap_or(&request.deployment))?;
+    let shipped = root.iter().copied();
+    let shipped = shipped.chain(beside.iter().map(String::as_str));
+    for (span, name) in imports::missing(&text, shipped) {
         let what = format!(
             "the entry point imports `{name}`, which neither the requirements nor the deployment folder bring"
         );
@@ -96,8 +100,43 @@ fn read(file: &Path) -> Result<String, FileError> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests write what is read")]
 mod tests {
-    use super::*;
+    use std::fs;
+
+    use super::{super::Reuse, *};
+    use crate::config::{Bytecode, Runtime};
+
+    #[test]
+    fn modules_beside_the_entry_point_are_its_own() {
+        let home = tempfile::tempdir().expect("a directory");
+        let source = home.path().join("src");
+        fs::create_dir(&source).expect("a directory");
+        fs::write(source.join("beside.py"), "").expect("a file");
+        fs::write(
+            source.join("main.py"),
+            "import beside\nimport os\nimport shipped\nimport nowhere\n",
+        )
+        .expect("a file");
+        let request = Request {
+            agent: "a".to_owned(),
+            home: home.path().to_owned(),
+            deployment: home.path().to_owned(),
+            entrypoint: "src/main.py".to_owned(),
+            requirements: "requirements.txt".to_owned(),
+            runtime: Runtime::Python313,
+            bytecode: Bytecode::Auto,
+            output: home.path().to_owned(),
+            reuse: Reuse::Cache,
+        };
+        let told = warnings(&request, &[], &["shipped", "src"]).expect("it is read");
+        let places: Vec<&str> = told
+            .iter()
+            .filter_map(|message| message.at.as_ref())
+            .map(|at| &at.text[at.span.clone()])
+            .collect();
+        assert_eq!(places, ["nowhere"]);
+    }
 
     #[test]
     fn a_line_is_found_by_its_number() {
