@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Applying, local, removal, removal::Removal, session};
+use super::{Applying, local, planned::Planned, removal, removal::Removal, session};
 use crate::{
     cli,
     effects::{self, files, manifest::Project},
@@ -70,7 +70,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         if args.applying.check && !nothing {
             return Err(Failure::silent(Exit::Findings));
         }
-        if nothing {
+        if nothing && args.applying.changes_nothing() {
+            Planned::alone(args.output, ui).status("Nothing", "to delete");
+        } else if nothing {
             ui.status("Nothing", "to delete");
         }
         if args.applying.changes_nothing() {
@@ -110,13 +112,18 @@ fn list(args: &Args, removals: &[Removal<'_>], ui: &Ui) {
     } else {
         "To"
     };
+    let planned = if args.applying.changes_nothing() {
+        Planned::alone(args.output, ui)
+    } else {
+        Planned::before_doing(args.yes, ui)
+    };
     for removal in removals {
         for what in removal.words() {
-            ui.status(announcing, &what);
+            planned.status(announcing, &what);
         }
     }
     for kept in kept(removals) {
-        ui.status("Keeping", &format!("{}: {}", kept.what, kept.why));
+        planned.status("Keeping", &format!("{}: {}", kept.what, kept.why));
     }
 }
 
@@ -138,8 +145,9 @@ fn confirm(args: &Args, ui: &Ui) -> Result<(), Failure> {
         );
     }
     match ui.confirm("Delete all of this?") {
-        Some(true) => Ok(()),
-        _ => Err(Failure::world("nothing was deleted")),
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::world("nothing was deleted")),
+        Err(why) => Err(Failure::new(why.exit(), "stopped; nothing was deleted")),
     }
 }
 
@@ -194,7 +202,7 @@ fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui
     } else {
         json!({ "version": 1, "command": "clean", "deleted": done, "kept": kept, "left": left })
     };
-    ui.result(&serde_json::to_string_pretty(&document).expect("a JSON value can be written"));
+    ui.document(document);
 }
 
 /// After everything in it is gone, the emulator goes too, with its state.

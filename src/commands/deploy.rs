@@ -12,6 +12,7 @@ use super::{
     Applying,
     delivery::{self, Delivery, Done},
     deploy_report as report, files, packaging,
+    planned::Planned,
     prepare::split,
     role::{self, RoleWork},
     rollout::{self, Seen},
@@ -107,7 +108,7 @@ type Lists<'a> =
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
-    let (project, mut config) = super::load(&args.project, &stage, ui)?;
+    let (project, mut config) = super::load_to_run(&args.project, &stage, ui)?;
     for agent in &mut config.agents {
         agent.env.extend(args.env.iter().cloned());
         is_python(agent)?;
@@ -289,7 +290,8 @@ impl<'a> Deploy<'a> {
 
     /// The plan, in words that promise nothing.
     async fn show(&self, work: &[Work<'a>], mut failures: Vec<Failure>) -> Result<(), Failure> {
-        let mut changes = self.args.enable_tracing && tracing::show(work, self.ui).await;
+        let lines = Planned::alone(self.args.output, self.ui);
+        let mut changes = self.args.enable_tracing && tracing::show(work, lines, self.ui).await;
         let mut documents = Vec::new();
         for work in work {
             match self.show_one(work).await {
@@ -301,7 +303,7 @@ impl<'a> Deploy<'a> {
             }
         }
         if self.args.output == cli::Output::Json {
-            self.ui.result(&report::plan_document(&documents));
+            self.ui.document(report::plan_document(&documents));
         }
         if let Some(failure) = Failure::all(failures) {
             return Err(failure);
@@ -315,10 +317,11 @@ impl<'a> Deploy<'a> {
     async fn show_one(&self, work: &Work<'a>) -> Result<(serde_json::Value, bool), Failure> {
         let directory = staging::empty()?;
         let built = self.build_aside(work, directory.path()).await?;
-        let planned = delivery::foresee(work, &built.archive).await?;
-        work.files.show(self.ui);
-        super::show_role_steps(work.role.steps(), true, self.ui);
-        Ok(report::show(work, &planned, self.ui))
+        let foreseen = delivery::foresee(work, &built.archive).await?;
+        let lines = Planned::alone(self.args.output, self.ui);
+        work.files.show(lines);
+        super::show_role_steps(work.role.steps(), lines);
+        Ok(report::show(work, &foreseen, lines, self.ui.verbosity()))
     }
 
     /// What a real run would build, without a trace in the project.

@@ -7,7 +7,9 @@ use serde_json::json;
 use super::{
     Applying,
     deployed::{self, Deployed, Found},
-    local, session,
+    local,
+    planned::Planned,
+    session,
     waiting::{State, wait},
 };
 use crate::{
@@ -154,7 +156,7 @@ async fn list(args: ListArgs, ui: &Ui) -> Result<(), Failure> {
     }
     if args.output == cli::Output::Json {
         let document = json!({ "version": 1, "command": "endpoint list", "agents": agents });
-        ui.result(&super::pretty(&document));
+        ui.document(document);
     }
     Ok(())
 }
@@ -283,7 +285,7 @@ impl Pin<'_> {
         if let Some(step) = &step {
             let (doing, would, what) = step.words(self.name);
             if writing.applying.changes_nothing() {
-                ui.status("Would", &format!("{would} {what}"));
+                Planned::alone(writing.output, ui).status("Would", &format!("{would} {what}"));
             } else {
                 ui.status(doing, &what);
                 self.write(step).await?;
@@ -297,13 +299,15 @@ impl Pin<'_> {
                 );
             }
         } else {
-            ui.status(
-                "Unchanged",
-                &format!("endpoint `{}` is at version {}", self.name, self.version),
-            );
+            let what = format!("endpoint `{}` is at version {}", self.name, self.version);
+            if writing.applying.changes_nothing() {
+                Planned::alone(writing.output, ui).status("Unchanged", &what);
+            } else {
+                ui.status("Unchanged", &what);
+            }
         }
         if writing.output == cli::Output::Json {
-            ui.result(&super::pretty(&json!({
+            ui.document(json!({
                 "version": 1,
                 "command": command,
                 "dry_run": writing.applying.changes_nothing(),
@@ -313,7 +317,7 @@ impl Pin<'_> {
                 "before": self.there.and_then(plan::live),
                 "after": self.version,
                 "changed": step.is_some(),
-            })));
+            }));
         }
         if writing.applying.check && step.is_some() {
             return Err(Failure::silent(Exit::Findings));
@@ -388,15 +392,20 @@ async fn delete(args: DeleteArgs, ui: &Ui) -> Result<(), Failure> {
     let there = runtimes
         .read_endpoint(&found.state.id, name.as_str())
         .await?;
+    let planned = if writing.applying.changes_nothing() {
+        Planned::alone(writing.output, ui)
+    } else {
+        Planned::before_doing(yes, ui)
+    };
     match &there {
-        None => ui.status(
+        None => planned.status(
             "Nothing",
             &format!("to delete: there is no endpoint `{name}`"),
         ),
         Some(endpoint) => {
             let version = plan::live(endpoint).map_or(String::new(), |v| format!(" (version {v})"));
             let what = format!("endpoint `{name}`{version} of runtime `{}`", found.state.id);
-            ui.status("Would", &format!("delete {what}"));
+            planned.status("Would", &format!("delete {what}"));
             if !writing.applying.changes_nothing() {
                 confirm(yes, ui)?;
                 ui.status("Deleting", &what);
@@ -413,7 +422,7 @@ async fn delete(args: DeleteArgs, ui: &Ui) -> Result<(), Failure> {
         }
     }
     if writing.output == cli::Output::Json {
-        ui.result(&super::pretty(&json!({
+        ui.document(json!({
             "version": 1,
             "command": "endpoint delete",
             "dry_run": writing.applying.changes_nothing(),
@@ -421,7 +430,7 @@ async fn delete(args: DeleteArgs, ui: &Ui) -> Result<(), Failure> {
             "runtime": found.state.id,
             "endpoint": name,
             "changed": there.is_some(),
-        })));
+        }));
     }
     if writing.applying.check && there.is_some() {
         return Err(Failure::silent(Exit::Findings));
@@ -440,8 +449,9 @@ fn confirm(yes: bool, ui: &Ui) -> Result<(), Failure> {
         );
     }
     match ui.confirm("Delete it? Whoever calls this endpoint gets errors from then on") {
-        Some(true) => Ok(()),
-        _ => Err(Failure::world("nothing was deleted")),
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::world("nothing was deleted")),
+        Err(why) => Err(Failure::new(why.exit(), "stopped; nothing was deleted")),
     }
 }
 

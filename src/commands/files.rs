@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
+use super::planned::Planned;
 use crate::{
     config::Agent,
     effects::{
@@ -119,14 +120,14 @@ impl FileWork {
     }
 
     /// The steps in words that promise nothing.
-    pub(super) fn show(&self, ui: &Ui) {
+    pub(super) fn show(&self, planned: Planned<'_>) {
         for step in &self.plan.steps {
             let (verb, path) = match step {
                 FileStep::Create { path } => ("copy", path),
                 FileStep::Update { path } => ("update", path),
                 FileStep::Remove { path } => ("remove", path),
             };
-            ui.status(
+            planned.status(
                 "Would",
                 &format!("{verb} `{}`", self.deployment.join(path).display()),
             );

@@ -62,9 +62,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         (cli::Output::Json, emulator) => {
             let running = emulator.is_some();
             let document = json!({ "version": 1, "command": "local", "running": running, "emulator": emulator });
-            ui.result(
-                &serde_json::to_string_pretty(&document).expect("a JSON value can be written"),
-            );
+            ui.document(document);
         }
         (cli::Output::Text, Some(emulator)) => ui.result(&emulator.url),
         (cli::Output::Text, None) if args.action == Action::Status => {

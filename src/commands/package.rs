@@ -67,10 +67,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         }
     }
     if args.output == cli::Output::Json {
-        ui.result(&format!(
-            "{:#}",
-            json!({ "version": 1, "command": "package", "agents": documents })
-        ));
+        ui.document(json!({ "version": 1, "command": "package", "agents": documents }));
     }
     Failure::all(failures).map_or(Ok(()), Err)
 }

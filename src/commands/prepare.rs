@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use super::{
     Applying, files,
     handover::{self, Handover},
+    planned::Planned,
     role::{self, RoleWork},
     session::{self, Placed},
 };
@@ -136,17 +137,18 @@ pub(super) fn split<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Vec<Failure
 /// The plan, in words that promise nothing.
 fn show(args: &Args, work: &[Work<'_>], failures: Vec<Failure>, ui: &Ui) -> Result<(), Failure> {
     let mut changes = false;
+    let planned = Planned::alone(args.output, ui);
     for work in work {
         let steps = work.role.steps();
         changes |= !steps.is_empty() || work.files.changes();
-        work.files.show(ui);
-        super::show_role_steps(steps, true, ui);
+        work.files.show(planned);
+        super::show_role_steps(steps, planned);
         if steps.is_empty() && !work.files.changes() {
-            ui.status("Unchanged", &format!("agent `{}`", work.placed.agent.name));
+            planned.status("Unchanged", &format!("agent `{}`", work.placed.agent.name));
         }
     }
     if args.output == cli::Output::Json {
-        ui.result(&handover::plan_json(
+        ui.document(handover::plan_document(
             work.iter()
                 .map(|work| (work.placed, &work.files, work.role.steps())),
         ));

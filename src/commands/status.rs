@@ -86,7 +86,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     }
     if args.output == cli::Output::Json {
         let document = json!({ "version": 1, "command": "status", "agents": values });
-        ui.result(&super::pretty(&document));
+        ui.document(document);
     }
     Ok(())
 }

@@ -77,7 +77,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     }
     if args.output == cli::Output::Json {
         let document = json!({ "version": 1, "command": "versions", "agents": agents });
-        ui.result(&super::pretty(&document));
+        ui.document(document);
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 pub use load::{Manifest, Stage, load};
 pub use permission::{Access, Permission};
+pub(crate) use read::nearest;
 use serde::Serialize;
 
 use crate::names::{
@@ -24,8 +25,10 @@ use crate::names::{
 pub struct Config {
     /// Sorted by name; never two of one name.
     pub agents: Vec<Agent>,
-    /// What is worth saying although the configuration is valid.
+    /// What is worth saying although the configuration is valid, in the order of its places.
     pub warnings: Vec<crate::error::Message>,
+    /// Why the service would refuse an agent, which is worth a warning until it is to run there.
+    pub refused: BTreeMap<AgentName, crate::error::Message>,
 }
 
 /// One agent with every layer merged and the defaults applied.

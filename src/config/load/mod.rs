@@ -76,10 +76,7 @@ pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
         found.extend(problems.into_found());
     }
     if !found.is_empty() {
-        return Err(Failure {
-            exit: Exit::Config,
-            messages: found,
-        });
+        return Err(invalid(found, manifests));
     }
     if declarations.is_empty() {
         return Err(no_metadata(manifests));
@@ -95,29 +92,53 @@ pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
         .iter()
         .find(|found| found.scope == Scope::Workspace);
     let mut agents = Vec::new();
+    let mut refused = BTreeMap::new();
     for declaration in &declarations {
         for table in &declaration.agents {
             match resolve(table, declaration, workspace, stage) {
                 Ok(agent) => agents.push(agent),
                 Err(message) => found.push(pointed(message, declaration, table, manifests)),
             }
-            warn(table, declaration, manifests, &mut warnings);
+            if let Some(message) = refusal(table, declaration, manifests) {
+                refused.insert(table.name.clone(), message);
+            }
         }
     }
     agents.sort_by(|a, b| a.name.cmp(&b.name));
     found.extend(collisions(&agents));
     if !found.is_empty() {
-        return Err(Failure {
-            exit: Exit::Config,
-            messages: found,
-        });
+        return Err(invalid(found, manifests));
     }
     if agents.is_empty() {
         return Err(Failure::config("the metadata declares no agent")
             .note(format!("read {}", shown(manifests)))
             .help("add a table `[workspace.metadata.agentcore.agents.<name>]`"));
     }
-    Ok(Config { agents, warnings })
+    warnings.sort_by_key(|message| place(message, manifests));
+    Ok(Config {
+        agents,
+        warnings,
+        refused,
+    })
+}
+
+/// All the problems as they meet whoever reads the files from top to bottom.
+fn invalid(mut found: Vec<Message>, manifests: &[Manifest]) -> Failure {
+    found.sort_by_key(|message| place(message, manifests));
+    Failure {
+        exit: Exit::Config,
+        messages: found,
+    }
+}
+
+/// Which file, and where in it; what has no place comes last.
+fn place(message: &Message, manifests: &[Manifest]) -> (usize, usize) {
+    let at = message.at.as_ref();
+    let file = at.and_then(|at| manifests.iter().position(|m| m.path == at.file));
+    (
+        file.unwrap_or(usize::MAX),
+        at.map_or(usize::MAX, |at| at.span.start),
+    )
 }
 
 fn declare(
@@ -406,32 +427,26 @@ fn pointed(
     }
 }
 
-fn warn(
+/// Why the service would not run the agent.
+fn refusal(
     table: &AgentTable,
     declaration: &Declaration,
     manifests: &[Manifest],
-    warnings: &mut Vec<Message>,
-) {
-    let Some(manifest) = manifests.iter().find(|m| m.path == declaration.manifest) else {
-        return;
-    };
-    let problems = Problems::new(&manifest.path, &manifest.text);
-    if let Some(runtime) = &table.runtime
-        && *runtime.get_ref() < Runtime::Python312
-    {
-        warnings.push(
-            problems
-                .message(
-                    runtime.span(),
-                    format!(
-                        "the service refuses `{}` since August 2026",
-                        runtime.get_ref().as_str()
-                    ),
-                    "",
-                )
-                .help("use `python3.13`"),
-        );
+) -> Option<Message> {
+    let manifest = manifests.iter().find(|m| m.path == declaration.manifest)?;
+    let runtime = table.runtime.as_ref()?;
+    if *runtime.get_ref() >= Runtime::Python312 {
+        return None;
     }
+    let what = format!(
+        "the service refuses `{}` since August 2026",
+        runtime.get_ref().as_str()
+    );
+    Some(
+        Problems::new(&manifest.path, &manifest.text)
+            .message(runtime.span(), what, "")
+            .help("use `python3.13`"),
+    )
 }
 
 /// Names that would meet in AWS or on disk, ignoring case as IAM does.

@@ -126,7 +126,7 @@ deployment = "../x"
     let found = problems(text);
     let wanted = [
         (
-            "`us_west_2` is not a legal region: a region's code, such as `us-west-2`",
+            "`us_west_2` is not a legal region: a region's code, such as `us-west-2`; did you mean `us-west-2`?",
             "\"us_west_2\"",
         ),
         (
@@ -134,7 +134,7 @@ deployment = "../x"
             "\"us.x\"",
         ),
         (
-            "unknown permission `pricng`; did you mean `pricing`?",
+            "unknown permission `pricng`: there are `code-interpreter`, `browser`, `pricing`, `marketplace`, and with a value `code-interpreter`, `browser`, `memory`, `gateway`, `guardrail`, `s3`, `secret`, `identity`, `api-key`, `oauth`, `agent`; did you mean `pricing`?",
             "\"pricng\"",
         ),
         ("`memory` must be a string", "1"),
@@ -199,6 +199,32 @@ fn a_hyphen_becomes_an_underscore_with_one_line() {
     );
     assert_eq!(config.agents[0].name.as_str(), "my_agent");
     assert_eq!(config.warnings.len(), 1);
+}
+
+#[test]
+fn problems_come_in_the_order_of_their_lines() {
+    let text = "[workspace.metadata.agentcore.stages.prod]\naccount = \"1\"\n\
+         [workspace.metadata.agentcore.agents.b]\nsorce = \"b\"\nruntime = \"python2\"\n\
+         [workspace.metadata.agentcore]\nregoin = \"us-east-1\"\nproject = \"\"\n\
+         [workspace.metadata.agentcore.agents.a]\nprotocol = \"ftp\"\n";
+    let marked: Vec<String> = problems(text).into_iter().map(|(_, at)| at).collect();
+    let expected = ["\"1\"", "sorce", "\"python2\"", "regoin", "\"\"", "\"ftp\""];
+    assert_eq!(marked, expected);
+}
+
+#[test]
+fn what_the_service_refuses_is_valid_and_remembered_with_its_line() {
+    let text = "[workspace.metadata.agentcore]\nproject = \"x\"\n\
+         [workspace.metadata.agentcore.agents.old]\nruntime = \"python3.11\"\n\
+         [workspace.metadata.agentcore.agents.new]\ndeployment = \"d\"\nruntime = \"python3.12\"\n";
+    let config = loaded(text);
+    assert_eq!(config.warnings, []);
+    let [(name, message)] = &Vec::from_iter(&config.refused)[..] else {
+        panic!("{:?}", config.refused)
+    };
+    assert_eq!(name.as_str(), "old");
+    let at = message.at.clone().unwrap();
+    assert_eq!(&text[at.span], "\"python3.11\"");
 }
 
 #[test]
