@@ -2,10 +2,18 @@
 
 use serde_json::json;
 
-use super::{Applying, local, planned::Planned, removal, removal::Removal, session};
+use super::{
+    Applying,
+    local::{self, Reach},
+    planned::Planned,
+    removal,
+    removal::Removal,
+    session,
+};
 use crate::{
     cli,
-    effects::{self, files, manifest::Project},
+    config::Config,
+    effects::{self, files, local::Emulator, manifest::Project},
     error::{Exit, Failure},
     plan::clean::{Kept, Logs, Trust, Weight},
     ui::Ui,
@@ -44,12 +52,24 @@ pub struct Args {
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
     let (project, config) = super::load(&args.project, &stage, ui)?;
-    let emulator = local::emulator(&args.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
+    let (reach, place) = (Reach::of(&args.applying), (&project, &config));
+    local::with(reach, &args.aws, place, ui, async |emulator| {
+        clean(&args, place, emulator, ui).await
+    })
+    .await
+}
+
+async fn clean(
+    args: &Args,
+    (project, config): (&Project, &Config),
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
     let _lock = if args.applying.changes_nothing() {
         None
     } else {
-        Some(super::lock(&project, ui)?)
+        Some(super::lock(project, ui)?)
     };
     let options = removal::Options {
         logs: if args.logs { Logs::Delete } else { Logs::Keep },
@@ -61,12 +81,12 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         all_regions: args.all_regions,
     };
 
-    let removals = removal::observe(&placed, &project, options).await?;
+    let removals = removal::observe(&placed, project, options).await?;
     let nothing = removals.iter().all(Removal::is_empty);
     let asked = !args.applying.changes_nothing() && !nothing;
-    list(&args, &removals, ui);
+    list(args, &removals, ui);
     if !asked {
-        report(&args, &removals, Some(&removals), ui);
+        report(args, &removals, Some(&removals), ui);
         if args.applying.check && !nothing {
             return Err(Failure::silent(Exit::Findings));
         }
@@ -79,9 +99,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             return Ok(());
         }
         finished(&leftovers(&removals))?;
-        return end_emulator(&args, &project, &config, &removals, ui).await;
+        return end_emulator(args, project, config, &removals, ui).await;
     }
-    confirm(&args, ui)?;
+    confirm(args, ui)?;
     let mut failures = Vec::new();
     for removal in &removals {
         if let Err(failure) = removal.apply(ui).await {
@@ -89,21 +109,21 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         }
     }
     // Read back: what is still there was not deleted, whatever was answered.
-    let after = match removal::observe(&placed, &project, options).await {
+    let after = match removal::observe(&placed, project, options).await {
         Ok(after) => Some(after),
         Err(failure) => {
             failures.push(failure);
             None
         }
     };
-    report(&args, &removals, after.as_deref(), ui);
+    report(args, &removals, after.as_deref(), ui);
     let stuck = leftovers(after.as_deref().unwrap_or_default());
     if let Some(failure) = Failure::all(failures) {
         return Err(failure.help("run `cargo agentcore clean` again: it goes on with what is left"));
     }
     finished(&stuck)?;
     ui.status("Cleaned", "and read back: nothing of this is left");
-    end_emulator(&args, &project, &config, &removals, ui).await
+    end_emulator(args, project, config, &removals, ui).await
 }
 
 fn list(args: &Args, removals: &[Removal<'_>], ui: &Ui) {
@@ -209,7 +229,7 @@ fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui
 async fn end_emulator(
     args: &Args,
     project: &Project,
-    config: &crate::config::Config,
+    config: &Config,
     removals: &[Removal<'_>],
     ui: &Ui,
 ) -> Result<(), Failure> {

@@ -11,7 +11,9 @@ use futures_util::{
 use super::{
     Applying,
     delivery::{self, Delivery, Done},
-    deploy_report as report, files, packaging,
+    deploy_report as report, files,
+    local::{self, Reach},
+    packaging,
     planned::Planned,
     prepare::split,
     role::{self, RoleWork},
@@ -22,9 +24,10 @@ use super::{
 };
 use crate::{
     cli,
-    config::{Agent, Language},
+    config::{Agent, Config, Language},
     effects::{
         aws::{AwsError, runtime::Runtimes, runtime_read::Named},
+        local::Emulator,
         manifest::Project,
         packaging::Built,
         staging,
@@ -113,9 +116,21 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         agent.env.extend(args.env.iter().cloned());
         is_python(agent)?;
     }
-    let emulator = super::local::emulator(&args.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
-    let url = emulator.as_ref().map(|emulator| emulator.url.clone());
+    let (reach, place) = (Reach::of(&args.applying), (&project, &config));
+    local::with(reach, &args.aws, place, ui, async |emulator| {
+        deploy(&args, place, emulator, ui).await
+    })
+    .await
+}
+
+async fn deploy(
+    args: &Args,
+    (project, config): (&Project, &Config),
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
+    let url = emulator.map(|emulator| emulator.url.clone());
     let smoke = args.smoke.as_ref().map(|payload| Smoke {
         payload: payload.clone(),
         token: args.bearer_token.clone().filter(|token| !token.is_empty()),
@@ -125,15 +140,15 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         smoke.check(&placed)?;
     }
     let deploy = Deploy {
-        args: &args,
-        project: &project,
+        args,
+        project,
         lists: lists(&placed),
         ui,
     };
     let _lock = if args.applying.changes_nothing() {
         None
     } else {
-        Some(super::lock(&project, ui)?)
+        Some(super::lock(project, ui)?)
     };
     let decided: Vec<_> = stream::iter(&placed)
         .map(|placed| deploy.decide(placed))

@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Applying,
     deployed::{self, Deployed, Found},
-    local,
+    local::{self, Reach},
     planned::Planned,
     session,
     waiting::{State, wait},
 };
 use crate::{
     cli,
-    effects::aws::{Session, runtime::Runtimes, runtime_read::EndpointWish},
+    config::{Agent, Config},
+    effects::{
+        aws::{Session, runtime::Runtimes, runtime_read::EndpointWish},
+        local::Emulator,
+    },
     error::{Exit, Failure},
     names::EndpointName,
     plan::{
@@ -127,14 +131,41 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
 async fn list(args: ListArgs, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
     let (project, config) = super::load(&args.project, &stage, ui)?;
-    let emulator = local::emulator(&args.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
+    if local::is_empty(&args.aws, &project, &config, ui)? {
+        let agents = config.agents.iter().map(not_deployed).collect();
+        list_document(&args, agents, ui);
+        return Ok(());
+    }
+    let place = (&project, &config);
+    local::with(Reach::Reads, &args.aws, place, ui, async |emulator| {
+        list_all(&args, &config, emulator, ui).await
+    })
+    .await
+}
+
+fn not_deployed(agent: &Agent) -> Value {
+    json!({ "agent": agent.name, "runtime": null, "endpoints": [] })
+}
+
+fn list_document(args: &ListArgs, agents: Vec<Value>, ui: &Ui) {
+    if args.output == cli::Output::Json {
+        ui.document(json!({ "version": 1, "command": "endpoint list", "agents": agents }));
+    }
+}
+
+async fn list_all(
+    args: &ListArgs,
+    config: &Config,
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
     let mut agents = Vec::new();
     for deployed in deployed::observe(&placed).await? {
         let agent = deployed.placed.agent;
         let Some(found) = deployed.one()? else {
             ui.note(&format!("the agent `{}` is not deployed", agent.name));
-            agents.push(json!({ "agent": agent.name, "runtime": null, "endpoints": [] }));
+            agents.push(not_deployed(agent));
             continue;
         };
         found.say_whose(ui);
@@ -154,10 +185,7 @@ async fn list(args: ListArgs, ui: &Ui) -> Result<(), Failure> {
             json!({ "agent": agent.name, "runtime": found.state.id, "endpoints": endpoints }),
         );
     }
-    if args.output == cli::Output::Json {
-        let document = json!({ "version": 1, "command": "endpoint list", "agents": agents });
-        ui.document(document);
-    }
+    list_document(args, agents, ui);
     Ok(())
 }
 
@@ -188,7 +216,7 @@ pub(super) fn line(endpoint: &EndpointState) -> String {
     line
 }
 
-pub(super) fn value(endpoint: &EndpointState) -> serde_json::Value {
+pub(super) fn value(endpoint: &EndpointState) -> Value {
     let EndpointState {
         name,
         arn,
@@ -211,17 +239,30 @@ pub(super) fn value(endpoint: &EndpointState) -> serde_json::Value {
 
 async fn set(args: SetArgs, ui: &Ui) -> Result<(), Failure> {
     plan::refuse_default(&args.name, "pinned to a version")?;
+    let writing = &args.writing;
+    let stage = super::stage(&writing.project, writing.aws.local);
+    let (project, config) = super::load(&writing.project, &stage, ui)?;
+    deployed::single(&config.agents)?;
+    let (reach, place) = (Reach::of(&writing.applying), (&project, &config));
+    local::with(reach, &writing.aws, place, ui, async |emulator| {
+        pin(&args, &config, emulator, ui).await
+    })
+    .await
+}
+
+async fn pin(
+    args: &SetArgs,
+    config: &Config,
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
     let SetArgs {
         name,
         version,
         description,
         writing,
     } = args;
-    let stage = super::stage(&writing.project, writing.aws.local);
-    let (project, config) = super::load(&writing.project, &stage, ui)?;
-    deployed::single(&config.agents)?;
-    let emulator = local::emulator(&writing.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &writing.aws, emulator.as_ref(), ui).await?;
+    let placed = session::place(&config.agents, &writing.aws, emulator, ui).await?;
     let all = deployed::observe(&placed).await?;
     let [deployed] = &all[..] else {
         unreachable!("one agent was selected")
@@ -229,17 +270,17 @@ async fn set(args: SetArgs, ui: &Ui) -> Result<(), Failure> {
     let found = deployed.ours()?;
     let runtimes = Runtimes::new(&deployed.placed.session);
     let id = &found.state.id;
-    let there = settled(&runtimes, id, &name, &writing, ui).await?;
-    let version = plan::usable(version, &runtimes.versions(id).await?)?;
+    let there = settled(&runtimes, id, name, writing, ui).await?;
+    let version = plan::usable(*version, &runtimes.versions(id).await?)?;
     let pin = Pin {
         deployed,
         found,
-        name: &name,
+        name,
         there: there.as_ref(),
         version,
         description: description.as_deref(),
     };
-    pin.carry_out("endpoint set", &writing, ui).await
+    pin.carry_out("endpoint set", writing, ui).await
 }
 
 /// The endpoint, once nobody else is at work on it: what is being changed cannot be changed.
@@ -377,12 +418,25 @@ impl Pin<'_> {
 
 async fn delete(args: DeleteArgs, ui: &Ui) -> Result<(), Failure> {
     plan::refuse_default(&args.name, "deleted")?;
-    let DeleteArgs { name, yes, writing } = args;
+    let writing = &args.writing;
     let stage = super::stage(&writing.project, writing.aws.local);
     let (project, config) = super::load(&writing.project, &stage, ui)?;
     deployed::single(&config.agents)?;
-    let emulator = local::emulator(&writing.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &writing.aws, emulator.as_ref(), ui).await?;
+    let (reach, place) = (Reach::of(&writing.applying), (&project, &config));
+    local::with(reach, &writing.aws, place, ui, async |emulator| {
+        take_away(&args, &config, emulator, ui).await
+    })
+    .await
+}
+
+async fn take_away(
+    args: &DeleteArgs,
+    config: &Config,
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let DeleteArgs { name, yes, writing } = args;
+    let placed = session::place(&config.agents, &writing.aws, emulator, ui).await?;
     let all = deployed::observe(&placed).await?;
     let [deployed] = &all[..] else {
         unreachable!("one agent was selected")
@@ -395,7 +449,7 @@ async fn delete(args: DeleteArgs, ui: &Ui) -> Result<(), Failure> {
     let planned = if writing.applying.changes_nothing() {
         Planned::alone(writing.output, ui)
     } else {
-        Planned::before_doing(yes, ui)
+        Planned::before_doing(*yes, ui)
     };
     match &there {
         None => planned.status(
@@ -407,16 +461,9 @@ async fn delete(args: DeleteArgs, ui: &Ui) -> Result<(), Failure> {
             let what = format!("endpoint `{name}`{version} of runtime `{}`", found.state.id);
             planned.status("Would", &format!("delete {what}"));
             if !writing.applying.changes_nothing() {
-                confirm(yes, ui)?;
+                confirm(*yes, ui)?;
                 ui.status("Deleting", &what);
-                remove(
-                    &deployed.placed.session,
-                    &found.state.id,
-                    &name,
-                    &writing,
-                    ui,
-                )
-                .await?;
+                remove(&deployed.placed.session, &found.state.id, name, writing, ui).await?;
                 ui.status("Deleted", &what);
             }
         }

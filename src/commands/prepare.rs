@@ -7,13 +7,15 @@ use futures_util::{StreamExt as _, stream};
 use super::{
     Applying, files,
     handover::{self, Handover},
+    local::{self, Reach},
     planned::Planned,
     role::{self, RoleWork},
     session::{self, Placed},
 };
 use crate::{
     cli,
-    effects::{self, manifest::Project},
+    config::Config,
+    effects::{local::Emulator, manifest::Project},
     error::{Exit, Failure},
     plan::{files::Force, role::Adopt},
     ui::Ui,
@@ -66,23 +68,35 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 .help("name the agent with `--agent`"),
         );
     }
-    let emulator = super::local::emulator(&args.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
+    let (reach, place) = (Reach::of(&args.applying), (&project, &config));
+    local::with(reach, &args.aws, place, ui, async |emulator| {
+        prepare(&args, place, emulator, ui).await
+    })
+    .await
+}
+
+async fn prepare(
+    args: &Args,
+    (project, config): (&Project, &Config),
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
     let _lock = if args.applying.changes_nothing() {
         None
     } else {
-        Some(super::lock(&project, ui)?)
+        Some(super::lock(project, ui)?)
     };
 
-    let decided = decide(&args, &project, &placed, ui).await;
+    let decided = decide(args, project, &placed, ui).await;
     let (work, mut failures) = split(decided);
     if args.applying.changes_nothing() {
-        return show(&args, &work, failures, ui);
+        return show(args, &work, failures, ui);
     }
     role::agree(work.iter().map(|work| &work.role), args.yes, ui)?;
     let current = handover::current()?;
     let applied: Vec<Result<Handover, Failure>> = stream::iter(&work)
-        .map(|work| apply(&args, work, emulator.as_ref(), &current, ui))
+        .map(|work| apply(args, work, emulator, &current, ui))
         .buffered(AT_ONCE)
         .collect()
         .await;
@@ -165,7 +179,7 @@ fn show(args: &Args, work: &[Work<'_>], failures: Vec<Failure>, ui: &Ui) -> Resu
 async fn apply(
     args: &Args,
     work: &Work<'_>,
-    emulator: Option<&effects::local::Emulator>,
+    emulator: Option<&Emulator>,
     current: &Path,
     ui: &Ui,
 ) -> Result<Handover, Failure> {

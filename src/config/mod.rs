@@ -11,6 +11,7 @@ mod read;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+pub(crate) use load::declared_projects;
 pub use load::{Manifest, Stage, load};
 pub use permission::{Access, Permission};
 pub(crate) use read::nearest;

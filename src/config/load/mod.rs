@@ -141,6 +141,19 @@ fn place(message: &Message, manifests: &[Manifest]) -> (usize, usize) {
     )
 }
 
+/// The projects that a manifest names, however much else of it is wrong.
+pub(crate) fn declared_projects(text: &str) -> Vec<ProjectId> {
+    let (root, _) = DeTable::parse_recoverable(text);
+    ["workspace", "package"]
+        .into_iter()
+        .filter_map(|word| {
+            let (_, value) = metadata(root.get_ref(), word)?;
+            let project = value.as_table()?.get("project")?;
+            ProjectId::parse(project.get_ref().as_str()?).ok()
+        })
+        .collect()
+}
+
 fn declare(
     manifest: &Manifest,
     root: &DeTable<'_>,

@@ -202,6 +202,28 @@ fn a_hyphen_becomes_an_underscore_with_one_line() {
 }
 
 #[test]
+fn a_project_is_known_although_all_else_is_wrong() {
+    let known = |text: &str| -> Vec<String> {
+        declared_projects(text)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    let table = "[workspace.metadata.agentcore]\nproject = \"shop-1\"\n";
+    for wrong in [
+        "nope = 1\n",
+        "region = \n",
+        "[half\n",
+        "region = \"open\n",
+        "agents = 3\n",
+    ] {
+        assert_eq!(known(&format!("{table}{wrong}")), ["shop-1"], "{wrong}");
+    }
+    assert!(known("[workspace.metadata.agentcore]\nproject = 1\n").is_empty());
+    assert!(known("[workspace]\n").is_empty());
+}
+
+#[test]
 fn problems_come_in_the_order_of_their_lines() {
     let text = "[workspace.metadata.agentcore.stages.prod]\naccount = \"1\"\n\
          [workspace.metadata.agentcore.agents.b]\nsorce = \"b\"\nruntime = \"python2\"\n\
