@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Applying,
     deployed::{self, Deployed, Found},
+    endpoint_list,
     local::{self, Reach},
     planned::Planned,
     session,
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     cli,
-    config::{Agent, Config},
+    config::Config,
     effects::{
         aws::{Session, runtime::Runtimes, runtime_read::EndpointWish},
         local::Emulator,
@@ -40,22 +41,11 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Show every endpoint with the version that answers there
-    List(ListArgs),
+    List(endpoint_list::Args),
     /// Pin an endpoint to a version; make the endpoint where there is none of this name
     Set(SetArgs),
     /// Delete an endpoint
     Delete(DeleteArgs),
-}
-
-#[derive(Debug, clap::Args)]
-struct ListArgs {
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
-    output: cli::Output,
-    #[command(flatten)]
-    project: cli::Project,
-    #[command(flatten)]
-    aws: cli::Aws,
 }
 
 #[derive(Debug, clap::Args)]
@@ -122,119 +112,10 @@ fn description(text: &str) -> Result<String, &'static str> {
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     match args.action {
-        Action::List(args) => list(args, ui).await,
+        Action::List(args) => endpoint_list::run(args, ui).await,
         Action::Set(args) => set(args, ui).await,
         Action::Delete(args) => delete(args, ui).await,
     }
-}
-
-async fn list(args: ListArgs, ui: &Ui) -> Result<(), Failure> {
-    let stage = super::stage(&args.project, args.aws.local);
-    let (project, config) = super::load(&args.project, &stage, ui)?;
-    if local::is_empty(&args.aws, &project, &config, ui)? {
-        let agents = config.agents.iter().map(not_deployed).collect();
-        list_document(&args, agents, ui);
-        return Ok(());
-    }
-    let place = (&project, &config);
-    local::with(Reach::Reads, &args.aws, place, ui, async |emulator| {
-        list_all(&args, &config, emulator, ui).await
-    })
-    .await
-}
-
-fn not_deployed(agent: &Agent) -> Value {
-    json!({ "agent": agent.name, "runtime": null, "endpoints": [] })
-}
-
-fn list_document(args: &ListArgs, agents: Vec<Value>, ui: &Ui) {
-    if args.output == cli::Output::Json {
-        ui.document(json!({ "version": 1, "command": "endpoint list", "agents": agents }));
-    }
-}
-
-async fn list_all(
-    args: &ListArgs,
-    config: &Config,
-    emulator: Option<&Emulator>,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
-    let mut agents = Vec::new();
-    for deployed in deployed::observe(&placed).await? {
-        let agent = deployed.placed.agent;
-        let Some(found) = deployed.one()? else {
-            ui.note(&format!("the agent `{}` is not deployed", agent.name));
-            agents.push(not_deployed(agent));
-            continue;
-        };
-        found.say_whose(ui);
-        let endpoints = Runtimes::new(&deployed.placed.session)
-            .read_endpoints(&found.state.id)
-            .await?;
-        if args.output == cli::Output::Text {
-            if placed.len() > 1 {
-                ui.result(agent.name.as_str());
-            }
-            for endpoint in &endpoints {
-                ui.result(&line(endpoint));
-            }
-        }
-        let endpoints: Vec<_> = endpoints.iter().map(value).collect();
-        agents.push(
-            json!({ "agent": agent.name, "runtime": found.state.id, "endpoints": endpoints }),
-        );
-    }
-    list_document(args, agents, ui);
-    Ok(())
-}
-
-/// `prod      version 2  READY`, with what is on its way and what went wrong.
-pub(super) fn line(endpoint: &EndpointState) -> String {
-    let EndpointState {
-        name,
-        arn: _,
-        live,
-        target,
-        status,
-        failure,
-        description,
-    } = endpoint;
-    let mut line = match live {
-        Some(live) => format!("{name:<16} version {live}"),
-        None => format!("{name:<16} no version yet"),
-    };
-    if let Some(target) = target
-        && Some(target) != live.as_ref()
-    {
-        line.extend([" -> ", target]);
-    }
-    line.extend(["  ", status]);
-    for text in [failure, description].into_iter().flatten() {
-        line.extend(["  ", text]);
-    }
-    line
-}
-
-pub(super) fn value(endpoint: &EndpointState) -> Value {
-    let EndpointState {
-        name,
-        arn,
-        live,
-        target,
-        status,
-        failure,
-        description,
-    } = endpoint;
-    json!({
-        "name": name,
-        "arn": arn,
-        "live_version": live,
-        "target_version": target,
-        "status": status,
-        "failure_reason": failure,
-        "description": description,
-    })
 }
 
 async fn set(args: SetArgs, ui: &Ui) -> Result<(), Failure> {

@@ -22,6 +22,7 @@ mod conversation;
 mod delivery;
 mod deploy_report;
 mod deployed;
+mod endpoint_list;
 mod files;
 mod handover;
 mod last_words;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     deployed::{self, Deployed, Found},
-    endpoint,
+    endpoint_list,
     local::{self, Reach},
     session::{self, Placed},
 };
@@ -252,7 +252,10 @@ impl There<'_> {
             ),
         );
         for (at, one) in self.endpoints.iter().enumerate() {
-            row(if at == 0 { "endpoints" } else { "" }, endpoint::line(one));
+            row(
+                if at == 0 { "endpoints" } else { "" },
+                endpoint_list::line(one),
+            );
         }
         if self.endpoints.is_empty() {
             row("endpoints", "none".to_owned());
@@ -341,7 +344,7 @@ impl There<'_> {
             .endpoints
             .iter()
             .map(|one| {
-                let mut value = endpoint::value(one);
+                let mut value = endpoint_list::value(one);
                 value["url"] = self.url(&one.name).into();
                 value["log_group"] = links::log_group(&state.id, &one.name).into();
                 value
