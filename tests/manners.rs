@@ -226,6 +226,47 @@ fn what_went_well_stands_beside_what_did_not() {
 }
 
 #[test]
+fn what_is_wrong_with_source_entry_point_and_requirements_is_said_together() {
+    let emulator = Ministack::start();
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent_with("my_agent", "entrypoint = \"main.py\"")
+        .agent_with("other", "requirements = \"other/requirements.txt\"");
+    std::fs::remove_dir_all(project.path().join("my_agent")).unwrap();
+    std::fs::remove_dir_all(project.path().join("other")).unwrap();
+    project.write("deployment/requirements.txt", "-e ./here\n./sdist.tar.gz\n");
+    let present = [
+        "the source `my_agent` does not exist",
+        "the entry point of agent `my_agent` does not exist",
+        "the source `other` does not exist",
+    ];
+    let required = [
+        "`./here` is required as editable",
+        "`./sdist.tar.gz` would have to be built",
+    ];
+    for command in ["prepare", "deploy", "package"] {
+        let outcome = Cli::new(&project).on(&emulator).arg(command).run().exits(3);
+        let text = &outcome.stderr;
+        for expected in present {
+            assert!(text.contains(expected), "{command}: {text}");
+        }
+        for expected in required {
+            // The toolkit has rules of its own.
+            assert_eq!(
+                text.contains(expected),
+                command != "prepare",
+                "{command}: {text}"
+            );
+        }
+        let unknown = "the requirements file of agent `other` does not exist";
+        assert!(
+            !text.contains(unknown),
+            "it may come with the sources: {text}"
+        );
+    }
+}
+
+#[test]
 fn a_runtime_that_the_service_refuses_is_not_deployed() {
     let emulator = Ministack::start();
     let project = Project::new()

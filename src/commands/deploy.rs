@@ -11,7 +11,8 @@ use futures_util::{
 use super::{
     Applying,
     delivery::{self, Delivery, Done},
-    deploy_report as report, files,
+    deploy_report as report,
+    files::{self, Purpose},
     local::{self, Reach},
     packaging,
     planned::Planned,
@@ -220,13 +221,18 @@ impl<'a> Deploy<'a> {
     /// written, of a copy and elsewhere.
     async fn decide(&self, placed: &'a Placed<'a>) -> Result<Work<'a>, Failure> {
         let agent = placed.agent;
-        plan::check_variables(agent, &delivery::variables(placed))?;
+        let variables = plan::check_variables(agent, &delivery::variables(placed)).err();
         let force = if self.args.force {
             Force::Yes
         } else {
             Force::No
         };
-        let files = files::decide(agent, self.project, None, force)?;
+        let files = files::decide(agent, self.project, None, force, Purpose::Ship);
+        let wrong = files.as_ref().err().cloned();
+        if let Some(failure) = Failure::all([variables, wrong].into_iter().flatten()) {
+            return Err(failure);
+        }
+        let files = files?;
         for warning in files.warnings() {
             self.ui.warning(warning);
         }

@@ -14,6 +14,7 @@ use crate::{
         env,
         files::{self, Origin},
         manifest::Project,
+        packaging,
         source::{self, SourceRequest},
     },
     error::{Exit, Failure, Message},
@@ -31,12 +32,21 @@ pub(super) struct FileWork {
     notes: Vec<String>,
 }
 
-/// Observes sources and copy and decides; writes nothing.
+/// What the files are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be handed over: whoever builds an archive of them checks what they require.
+    HandOver,
+    Ship,
+}
+
+/// Observes sources and copy and decides; writes nothing. All that is wrong is said together.
 pub(super) fn decide(
     agent: &Agent,
     project: &Project,
     source_dir: Option<&Path>,
     force: Force,
+    purpose: Purpose,
 ) -> Result<FileWork, Failure> {
     let deployment = agent.dir.join(&agent.deployment);
     let given = source_dir.unwrap_or(&agent.source);
@@ -54,8 +64,18 @@ pub(super) fn decide(
         workspace_root: &project.root,
         home: home.as_deref(),
         agent: agent.name.as_str(),
-    })?;
-    shipped_files_exist(agent, &deployment, &source.files)?;
+    });
+    let copied = source.as_ref().ok().map(|source| &source.files);
+    let missing = shipped_files_exist(agent, &deployment, copied).err();
+    let required = match purpose {
+        Purpose::HandOver => None,
+        Purpose::Ship => requirements_can_be_shipped(agent, &deployment, copied).err(),
+    };
+    let wrong = source.as_ref().err().cloned();
+    if let Some(failure) = Failure::all([wrong, missing, required].into_iter().flatten()) {
+        return Err(failure);
+    }
+    let source = source?;
     let observed = files::observe_copy(&deployment, agent.name.as_str())?;
     let desired = source
         .files
@@ -75,11 +95,33 @@ pub(super) fn decide(
     })
 }
 
+/// Whether a file of the deployment folder comes with the sources. Without them, what would lie where
+/// they are copied to may come.
+fn comes(file: &str, agent: &Agent, copied: Option<&BTreeMap<String, Origin>>) -> bool {
+    match copied {
+        Some(copied) => copied.contains_key(file),
+        None => Path::new(file).starts_with(agent.name.as_str()),
+    }
+}
+
+/// What is wrong with the requirements themselves, where they are there already.
+fn requirements_can_be_shipped(
+    agent: &Agent,
+    deployment: &Path,
+    copied: Option<&BTreeMap<String, Origin>>,
+) -> Result<(), Failure> {
+    let file = deployment.join(&agent.requirements);
+    if comes(&agent.requirements, agent, copied) || !files::exists(&file) {
+        return Ok(());
+    }
+    packaging::check_requirements(&file)
+}
+
 /// What the toolkit is told to ship has to be there, or to come with the sources.
 fn shipped_files_exist(
     agent: &Agent,
     deployment: &Path,
-    copied: &BTreeMap<String, Origin>,
+    copied: Option<&BTreeMap<String, Origin>>,
 ) -> Result<(), Failure> {
     let wanted = [
         ("entry point", &agent.entrypoint),
@@ -87,7 +129,7 @@ fn shipped_files_exist(
     ];
     let messages: Vec<Message> = wanted
         .into_iter()
-        .filter(|(_, file)| !copied.contains_key(*file) && !files::exists(&deployment.join(file)))
+        .filter(|(_, file)| !comes(file, agent, copied) && !files::exists(&deployment.join(file)))
         .map(|(what, file)| {
             Message::new(format!(
                 "the {what} of agent `{}` does not exist: `{}`",

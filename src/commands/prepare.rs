@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    Applying, files,
+    Applying,
+    files::{self, Purpose},
     handover::{self, Handover},
     local::{self, Reach},
     planned::Planned,
@@ -116,7 +117,13 @@ async fn decide<'a>(
     let force = if args.force { Force::Yes } else { Force::No };
     stream::iter(placed)
         .map(|placed| async move {
-            let files = files::decide(placed.agent, project, args.source_dir.as_deref(), force)?;
+            let files = files::decide(
+                placed.agent,
+                project,
+                args.source_dir.as_deref(),
+                force,
+                Purpose::HandOver,
+            )?;
             let role = role::decide(placed.agent, &placed.session, adopt).await?;
             for warning in files.warnings().iter().chain(role.warnings()) {
                 ui.warning(warning);

@@ -11,7 +11,7 @@ mod writer;
 
 mod assembly;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use self::assembly::entries;
 use crate::{
@@ -91,6 +91,11 @@ pub(crate) enum Origin {
     Installed,
     /// The last archive is still what a new one would be.
     Archive,
+}
+
+/// What would be found wrong with requirements when an archive is built.
+pub(crate) fn check_requirements(file: &Path) -> Result<(), Failure> {
+    requirements::observe(file).map(|_| ())
 }
 
 /// Builds the archive; blocks until it is done.
