@@ -267,6 +267,32 @@ fn what_is_wrong_with_source_entry_point_and_requirements_is_said_together() {
 }
 
 #[test]
+fn a_model_in_the_code_that_the_role_will_not_allow_is_told_before_it_fails() {
+    let emulator = Ministack::start();
+    let root = Project::new();
+    let words = ["new", "agent", "--yes", "--region", "us-east-1"];
+    run(&root, &words).succeeds();
+    let manifest = root.path().join("agent/Cargo.toml");
+    let prepare = || {
+        let cli = Cli::in_directory(&root.path().join("agent"), root.root());
+        cli.on(&emulator).arg("prepare").run().succeeds().stderr
+    };
+    assert!(!prepare().contains("warning"), "a new project is whole");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let changed = text.replace("us.anthropic.claude-sonnet-4-6", "us.amazon.nova-pro-v1:0");
+    assert_ne!(text, changed);
+    std::fs::write(&manifest, changed).unwrap();
+    let warned = prepare();
+    for expected in [
+        "warning: the code of agent `agent` names the model `us.anthropic.claude-sonnet-4-6`, which `models` does not\n",
+        "agent/agent.py:11:",
+        "  help: add `\"us.anthropic.claude-sonnet-4-6\"` to `models`",
+    ] {
+        assert!(warned.contains(expected), "{warned}");
+    }
+}
+
+#[test]
 fn a_runtime_that_the_service_refuses_is_not_deployed() {
     let emulator = Ministack::start();
     let project = Project::new()

@@ -18,7 +18,10 @@ use crate::{
         source::{self, SourceRequest},
     },
     error::{Exit, Failure, Message},
-    plan::files::{self as plan, FilePlan, FileStep, Force},
+    plan::{
+        files::{self as plan, FilePlan, FileStep, Force},
+        models_in_code::{CodeFile, undeclared},
+    },
     ui::Ui,
 };
 
@@ -85,6 +88,7 @@ pub(super) fn decide(
     let plan = plan::plan(&desired, &observed.files, &observed.record, force);
     let mut warnings = source.warnings;
     warnings.extend(plan.warnings.iter().cloned());
+    warnings.extend(undeclared(agent, &code(agent, &deployment, &source.files)?));
     Ok(FileWork {
         agent: agent.name.to_string(),
         deployment,
@@ -93,6 +97,31 @@ pub(super) fn decide(
         warnings,
         notes: source.notes,
     })
+}
+
+/// The Python files of the sources, and the entry point.
+fn code(
+    agent: &Agent,
+    deployment: &Path,
+    copied: &BTreeMap<String, Origin>,
+) -> Result<Vec<CodeFile>, Failure> {
+    let mut paths: Vec<PathBuf> = copied
+        .values()
+        .map(|origin| origin.from.clone())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "py"))
+        .collect();
+    if !copied.contains_key(&agent.entrypoint) {
+        paths.push(deployment.join(&agent.entrypoint));
+    }
+    let mut found = Vec::new();
+    for path in paths {
+        let bytes = files::read_bytes(&path)?;
+        // What is no text names no model.
+        if let Ok(text) = String::from_utf8(bytes) {
+            found.push(CodeFile { path, text });
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a file of the deployment folder comes with the sources. Without them, what would lie where
