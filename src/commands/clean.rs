@@ -23,7 +23,7 @@ use crate::{
 ///
 /// Lists everything first and asks. Deletes only what is proven to be this project's: by its tags, by
 /// the role that its tags prove, or by the runtime that it belongs to. Everything else is listed as
-/// kept, with the reason.
+/// kept, with the reason. With `--agent`, an agent that is not in Cargo.toml any more is deleted too.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Do not ask
@@ -51,7 +51,7 @@ pub struct Args {
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
-    let (project, config) = super::load(&args.project, &stage, ui)?;
+    let (project, config) = super::load_to_clean(&args.project, &stage, ui)?;
     let (reach, place) = (Reach::of(&args.applying), (&project, &config));
     local::with(reach, &args.aws, place, ui, async |emulator| {
         clean(&args, place, emulator, ui).await
@@ -81,10 +81,14 @@ async fn clean(
         all_regions: args.all_regions,
     };
 
-    let removals = removal::observe(&placed, project, options).await?;
+    let removals = removal::observe(&placed, (project, &config.declared), options).await?;
     let nothing = removals.iter().all(Removal::is_empty);
     let asked = !args.applying.changes_nothing() && !nothing;
     list(args, &removals, ui);
+    if let Some(name) = removals.iter().find_map(Removal::unknown) {
+        return Err(super::no_agent(name.as_str(), &config.declared)
+            .note("and there is nothing in AWS that is provably its"));
+    }
     if !asked {
         report(args, &removals, Some(&removals), ui);
         if args.applying.check && !nothing {
@@ -109,7 +113,7 @@ async fn clean(
         }
     }
     // Read back: what is still there was not deleted, whatever was answered.
-    let after = match removal::observe(&placed, project, options).await {
+    let after = match removal::observe(&placed, (project, &config.declared), options).await {
         Ok(after) => Some(after),
         Err(failure) => {
             failures.push(failure);

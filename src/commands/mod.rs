@@ -40,10 +40,10 @@ mod waiting;
 use self::planned::Planned;
 use crate::{
     cli::{self, NamedAgent},
-    config::{Config, Stage, nearest},
+    config::{Config, Declared, Stage, load_with, nearest},
     effects,
     error::{Exit, Failure, Message},
-    names::Region,
+    names::{AgentName, Region},
     plan::{document_diff::lines, role::RoleStep},
     ui::Ui,
 };
@@ -72,11 +72,25 @@ fn load(
     stage: &Stage,
     ui: &Ui,
 ) -> Result<(effects::manifest::Project, Config), Failure> {
-    let (found, config) = read(project, stage, ui)?;
+    let (found, config) = read(project, stage, &[], ui)?;
     for message in refused(&config) {
         ui.warning(message);
     }
     Ok((found, config))
+}
+
+/// [`load`] for what is to be deleted: an agent that is named need not be declared any more.
+fn load_to_clean(
+    project: &cli::Project,
+    stage: &Stage,
+    ui: &Ui,
+) -> Result<(effects::manifest::Project, Config), Failure> {
+    let named: Vec<AgentName> = project
+        .agent
+        .iter()
+        .map(|asked| asked.name.clone())
+        .collect();
+    read(project, stage, &named, ui)
 }
 
 /// [`load`] for what the service is asked to run: what it refuses is refused here, before anything is
@@ -86,7 +100,7 @@ fn load_to_run(
     stage: &Stage,
     ui: &Ui,
 ) -> Result<(effects::manifest::Project, Config), Failure> {
-    let (found, config) = read(project, stage, ui)?;
+    let (found, config) = read(project, stage, &[], ui)?;
     let messages: Vec<Message> = refused(&config).cloned().collect();
     if messages.is_empty() {
         return Ok((found, config));
@@ -107,10 +121,11 @@ fn refused(config: &Config) -> impl Iterator<Item = &Message> {
 fn read(
     project: &cli::Project,
     stage: &Stage,
+    former: &[AgentName],
     ui: &Ui,
 ) -> Result<(effects::manifest::Project, Config), Failure> {
     let found = effects::manifest::observe(project.manifest_path.as_deref())?;
-    let mut config = crate::config::load(&found.manifests, stage)?;
+    let mut config = load_with(&found.manifests, stage, former)?;
     for warning in &config.warnings {
         ui.warning(warning);
     }
@@ -121,18 +136,7 @@ fn read(
 fn select(config: &mut Config, wanted: &[NamedAgent], ui: &Ui) -> Result<(), Failure> {
     for NamedAgent { name, given } in wanted {
         if !config.agents.iter().any(|agent| agent.name == *name) {
-            let known: Vec<String> = config
-                .agents
-                .iter()
-                .map(|agent| format!("`{}`", agent.name))
-                .collect();
-            let failure = Failure::usage(format!("there is no agent `{given}` in the metadata"))
-                .note(format!("the agents are {}", known.join(", ")));
-            let names = config.agents.iter().map(|agent| agent.name.as_str());
-            return Err(match nearest(name.as_str(), names) {
-                Some(near) => failure.help(format!("did you mean `{near}`?")),
-                None => failure,
-            });
+            return Err(no_agent(given, &config.declared));
         }
         if given != name.as_str() {
             ui.note(&format!(
@@ -146,6 +150,22 @@ fn select(config: &mut Config, wanted: &[NamedAgent], ui: &Ui) -> Result<(), Fai
             .retain(|agent| wanted.iter().any(|wanted| wanted.name == agent.name));
     }
     Ok(())
+}
+
+/// Nobody knows an agent of this name.
+fn no_agent(given: &str, declared: &Declared) -> Failure {
+    let known: Vec<String> = declared
+        .agents
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let failure = Failure::usage(format!("there is no agent `{given}` in the metadata"))
+        .note(format!("the agents are {}", known.join(", ")));
+    let wanted = given.replace('-', "_");
+    match nearest(&wanted, declared.agents.iter().map(AgentName::as_str)) {
+        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        None => failure,
+    }
 }
 
 /// A region that nobody has heard of is rather a slip than a new one. Commands go on all the same.

@@ -14,7 +14,7 @@ use toml::{
 };
 
 use super::{
-    Agent, Config, Language, RoleSettings, Runtime,
+    Agent, Config, Declared, Language, RoleSettings, Runtime,
     agent::AgentTable,
     layer::Layer,
     read::{Problems, Table},
@@ -58,6 +58,15 @@ enum Scope {
 
 /// Reads the manifests of one workspace, the root's first.
 pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
+    load_with(manifests, stage, &[])
+}
+
+/// [`load`], with agents of these names where none is declared: as the layers below would have made them.
+pub(crate) fn load_with(
+    manifests: &[Manifest],
+    stage: &Stage,
+    former: &[AgentName],
+) -> Result<Config, Failure> {
     let mut found = Vec::new();
     let mut warnings = Vec::new();
     let mut declarations = Vec::new();
@@ -106,8 +115,28 @@ pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
             }
         }
     }
-    agents.sort_by(|a, b| a.name.cmp(&b.name));
     found.extend(collisions::among(&agents));
+    let declared = Declared {
+        agents: agents.iter().map(|agent| agent.name.clone()).collect(),
+        stages: declarations
+            .iter()
+            .flat_map(|declaration| declaration.stages.keys().cloned())
+            .collect(),
+    };
+    // What is not declared gets in nobody's way: nothing is made of it.
+    for name in former.iter().filter(|name| !declared.agents.contains(name)) {
+        let table = AgentTable::undeclared(name.clone());
+        match resolve(
+            &table,
+            workspace.unwrap_or(&declarations[0]),
+            workspace,
+            stage,
+        ) {
+            Ok(agent) => agents.push(agent),
+            Err(message) => found.push(message),
+        }
+    }
+    agents.sort_by(|a, b| a.name.cmp(&b.name));
     if !found.is_empty() {
         return Err(invalid(found, manifests));
     }
@@ -121,6 +150,7 @@ pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
         agents,
         warnings,
         refused,
+        declared,
     })
 }
 

@@ -224,6 +224,36 @@ fn a_project_is_known_although_all_else_is_wrong() {
 }
 
 #[test]
+fn an_agent_that_is_not_declared_is_made_of_what_lies_below_and_only_where_it_is_asked_for() {
+    let names = |config: &Config| -> Vec<String> {
+        config
+            .agents
+            .iter()
+            .map(|agent| agent.name.to_string())
+            .collect()
+    };
+    let asked = ["my_agent", "old"].map(|name| AgentName::parse(name).unwrap());
+    let stage = Stage::Named(StageName::parse("prod").unwrap());
+    let config = load_with(&[manifest(WHOLE)], &stage, &asked).unwrap();
+    assert_eq!(names(&config), ["my_agent", "old"]);
+    assert_eq!(config.declared, loaded(WHOLE).declared);
+    assert_eq!(names(&loaded(WHOLE)), ["my_agent"]);
+    let old = &config.agents[1];
+    assert_eq!(old.runtime_name.as_str(), "old_prod");
+    assert_eq!(old.account.as_ref().unwrap().as_str(), "210987654321");
+    let RoleSettings::Managed { name, path, .. } = &old.role else {
+        panic!("{:?}", old.role)
+    };
+    assert_eq!(
+        (name.as_str(), path.as_str()),
+        ("AgentCoreRole-old_prod", "/agents/")
+    );
+    let knows = |runtime| config.declared.knows(runtime);
+    assert!(knows("my_agent") && knows("my_agent_prod"));
+    assert!(!knows("my_agent_test") && !knows("my_agents") && !knows("old"));
+}
+
+#[test]
 fn problems_come_in_the_order_of_their_lines() {
     let text = "[workspace.metadata.agentcore.stages.prod]\naccount = \"1\"\n\
          [workspace.metadata.agentcore.agents.b]\nsorce = \"b\"\nruntime = \"python2\"\n\
