@@ -12,7 +12,7 @@ use clap::{
 
 use crate::{
     commands,
-    names::{AgentName, Region, StageName},
+    names::{AgentName, NameError, Region, StageName},
 };
 
 #[derive(Debug, Parser)]
@@ -21,8 +21,7 @@ use crate::{
     bin_name = "cargo agentcore",
     version,
     about = "Take an AI agent from nothing to Amazon Bedrock AgentCore and back to nothing",
-    max_term_width = 100,
-    disable_help_subcommand = true
+    max_term_width = 100
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -79,11 +78,30 @@ pub struct Project {
     #[arg(long, value_name = "PATH", env = "CARGO_AGENTCORE_MANIFEST_PATH")]
     pub manifest_path: Option<PathBuf>,
     /// Only this agent (repeatable; default: every agent of the project)
-    #[arg(long, value_name = "NAME", value_parser = |text: &str| AgentName::parse(text))]
-    pub agent: Vec<AgentName>,
+    #[arg(long, value_name = "NAME", value_parser = NamedAgent::parse)]
+    pub agent: Vec<NamedAgent>,
     /// A stage of the metadata, such as `prod`
     #[arg(long, value_name = "STAGE", env = "CARGO_AGENTCORE_STAGE", value_parser = |text: &str| StageName::parse(text))]
     pub stage: Option<StageName>,
+}
+
+/// An agent as the user calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedAgent {
+    pub given: String,
+    /// With underscores for the hyphens, as `new` names an agent.
+    pub name: AgentName,
+}
+
+impl NamedAgent {
+    fn parse(text: &str) -> Result<Self, NameError> {
+        let name = AgentName::parse(text)
+            .or_else(|error| AgentName::parse(&text.replace('-', "_")).map_err(|_| error))?;
+        Ok(Self {
+            given: text.to_owned(),
+            name,
+        })
+    }
 }
 
 /// Which AWS.
@@ -94,7 +112,7 @@ pub struct Aws {
     #[arg(long, value_name = "NAME", env = "CARGO_AGENTCORE_PROFILE")]
     pub profile: Option<String>,
     /// AWS region
-    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = |text: &str| Region::parse(text))]
+    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read)]
     pub region: Option<Region>,
     /// Send every request to this address instead of AWS
     #[arg(long, value_name = "URL", env = "CARGO_AGENTCORE_ENDPOINT_URL")]
@@ -112,6 +130,16 @@ pub enum Output {
     Json,
 }
 
+/// The document that a command was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedDocument {
+    /// The command's words, such as `endpoint set`.
+    pub command: String,
+}
+
+/// Commands whose JSON is a stream of lines, without a beginning and an end.
+const STREAMING: [&str; 1] = ["logs"];
+
 /// What leads elsewhere than to the emulator.
 const NOT_LOCAL: [(&str, &str); 3] = [
     ("profile", "--profile"),
@@ -121,13 +149,22 @@ const NOT_LOCAL: [(&str, &str); 3] = [
 
 /// Reads the command line. `--local` does not go with options that lead elsewhere; variables that do
 /// so are left alone, because nobody typed them here.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+pub fn parse(
+    args: impl IntoIterator<Item = OsString>,
+) -> Result<(Cli, Option<AskedDocument>), clap::Error> {
     let mut command = Cli::command();
     let matches = command.try_get_matches_from_mut(own_words(args))?;
     let mut level = &matches;
-    while let Some((_, below)) = level.subcommand() {
+    let mut words = Vec::new();
+    while let Some((word, below)) = level.subcommand() {
+        words.push(word);
         level = below;
     }
+    let output = level.try_get_one::<Output>("output");
+    let wants_document = matches!(output, Ok(Some(Output::Json))) && !STREAMING.contains(&words[0]);
+    let asked = wants_document.then(|| AskedDocument {
+        command: words.join(" "),
+    });
     let is_local = matches!(level.try_get_one::<bool>("local"), Ok(Some(true)));
     let typed = |id: &str| {
         level.try_contains_id(id).is_ok_and(|there| there)
@@ -139,7 +176,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Erro
             format!("the argument '--local' cannot be used with '{option}'"),
         ));
     }
-    Cli::from_arg_matches(&matches)
+    Ok((Cli::from_arg_matches(&matches)?, asked))
 }
 
 /// Drops the `agentcore` that cargo puts before the command's own words.

@@ -4,6 +4,8 @@
 
 use std::{ops::Range, path::PathBuf};
 
+use serde_json::{Value, json};
+
 /// The exit codes, as README documents them. 101 is what a panic exits with: a bug of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -34,6 +36,16 @@ pub struct Snippet {
     pub span: Range<usize>,
     /// What is said beside the marked characters; may be empty.
     pub label: String,
+}
+
+impl Snippet {
+    /// Line and column, both counted from 1.
+    fn position(&self) -> (usize, usize) {
+        let before = self.text.get(..self.span.start).unwrap_or(&self.text);
+        let line = before.matches('\n').count() + 1;
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (line, before[start..].chars().count() + 1)
+    }
 }
 
 /// One message with everything that belongs to it.
@@ -74,6 +86,27 @@ impl Message {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
+    }
+
+    /// The message as it stands in a JSON document.
+    fn value(&self) -> Value {
+        let Self {
+            what,
+            at,
+            notes,
+            help,
+        } = self;
+        let mut value = json!({ "message": what, "notes": notes, "help": help });
+        if let Some(at) = at {
+            let (line, column) = at.position();
+            value["file"] = json!(at.file);
+            value["line"] = json!(line);
+            value["column"] = json!(column);
+            if !at.label.is_empty() {
+                value["notes"] = std::iter::once(&at.label).chain(notes).cloned().collect();
+            }
+        }
+        value
     }
 }
 
@@ -124,6 +157,11 @@ impl Failure {
             first.messages.extend(next.messages);
             first
         })
+    }
+
+    /// The messages as they stand in a JSON document.
+    pub fn values(&self) -> Vec<Value> {
+        self.messages.iter().map(Message::value).collect()
     }
 
     /// Adds a note to the last message.

@@ -30,8 +30,8 @@ use crate::{
 
 /// Runs the command line and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match cli::parse(args) {
-        Ok(cli) => cli,
+    let (cli, asked) = match cli::parse(args) {
+        Ok(parsed) => parsed,
         Err(error) => {
             // Help and version go to stdout, usage errors to stderr; a closed pipe is no error.
             let _ = error.print();
@@ -50,6 +50,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let ui = Ui::new(verbosity, cli.terminal.color);
     let result = effects::runtime::block_on(dispatch(cli.command, &ui));
+    if let Some(asked) = asked {
+        ui.print_document(&asked.command, result.as_ref().err());
+    }
     match result {
         Ok(()) => ExitCode::from(Exit::Ok as u8),
         Err(failure) => {

@@ -157,6 +157,48 @@ name!(
     }
 );
 
+/// The regions that are known here, with the service or without it.
+const REGIONS: [&str; 38] = [
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "cn-north-1",
+    "cn-northwest-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-gov-east-1",
+    "us-gov-west-1",
+    "us-west-1",
+    "us-west-2",
+];
+
 impl RuntimeName {
     /// Joins agent and stage; the length is checked after joining.
     pub fn of(agent: &AgentName, stage: Option<&StageName>) -> Result<Self, NameError> {
@@ -192,6 +234,34 @@ impl Region {
 
     pub fn is_placeholder(&self) -> bool {
         self.0 == "REGION"
+    }
+
+    /// [`Region::parse`] for what a person typed: a slip is answered with what was probably meant.
+    pub fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|error| match Self::like(text) {
+            Some(near) => format!("{error}; did you mean `{near}`?"),
+            None => error.to_string(),
+        })
+    }
+
+    /// The region that was probably meant, where this one is none that was known when this was written.
+    /// Never a reason to refuse: AWS opens new ones.
+    pub fn near(&self) -> Option<&'static str> {
+        if REGIONS.contains(&self.0.as_str()) {
+            return None;
+        }
+        Self::like(&self.0)
+    }
+
+    /// The known region whose code resembles the text.
+    fn like(text: &str) -> Option<&'static str> {
+        let given = text.to_ascii_lowercase().replace('_', "-");
+        REGIONS
+            .into_iter()
+            .map(|region| (strsim::damerau_levenshtein(&given, region), region))
+            .filter(|(distance, _)| *distance <= 2)
+            .min()
+            .map(|(_, region)| region)
     }
 
     /// The partition that the region's code belongs to.
@@ -296,6 +366,18 @@ mod tests {
         ] {
             assert!(Region::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_region_that_is_not_known_may_be_a_slip_and_may_be_new() {
+        let near = |text| Region::parse(text).unwrap().near();
+        assert_eq!(near("us-west-2"), None);
+        assert_eq!(near("us-wst-2"), Some("us-west-2"));
+        assert_eq!(near("eu-cental-1"), Some("eu-central-1"));
+        assert_eq!(near("xx-somewhere-1"), None);
+        assert_eq!(Region::like("us_west_2"), Some("us-west-2"));
+        assert_eq!(Region::like("uswest2"), Some("us-west-2"));
+        assert_eq!(Region::like("Ohio"), None);
     }
 
     #[test]

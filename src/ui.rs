@@ -5,17 +5,21 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use annotate_snippets::{
     AnnotationKind, Group, Level, Renderer, Snippet as Source, renderer::DecorStyle,
 };
 use clap::ColorChoice;
+use serde_json::{Value, json};
 
 use crate::{
     effects::interrupt::while_asking,
-    error::{Failure, Message},
+    error::{Exit, Failure, Message},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +28,25 @@ pub enum Verbosity {
     Normal,
     Verbose,
     VeryVerbose,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Ctrl-C.
+    Interrupted,
+    /// It was left, or there is nobody to ask.
+    Left,
+}
+
+impl Unanswered {
+    /// What a command exits with that cannot go on without the answer.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Interrupted => Exit::Interrupted,
+            Self::Left => Exit::World,
+        }
+    }
 }
 
 /// Whether what is written to stdout is read.
@@ -41,6 +64,12 @@ pub struct Ui {
     /// Whether a person can be asked: stdin and stderr are terminals.
     interactive: bool,
     out_is_terminal: bool,
+    /// Whether stdout and stderr lead to the same place, so that a line of one may run into the other's.
+    outputs_are_one: bool,
+    /// Whether the last thing on stdout was no whole line.
+    within_a_line: AtomicBool,
+    /// The document that the command was asked for, kept until it is known how the command ended.
+    document: Mutex<Option<Value>>,
 }
 
 const VERB: anstyle::Style = anstyle::AnsiColor::Green.on_default().bold();
@@ -60,6 +89,9 @@ impl Ui {
             verbosity,
             out_is_terminal: io::stdout().is_terminal(),
             interactive: io::stdin().is_terminal() && err_is_terminal,
+            outputs_are_one: outputs_are_one(),
+            within_a_line: AtomicBool::new(false),
+            document: Mutex::new(None),
         }
     }
 
@@ -78,6 +110,28 @@ impl Ui {
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
     }
 
+    /// The JSON document that was asked for. It is printed when the command has ended.
+    pub fn document(&self, document: Value) {
+        *self.kept_document() = Some(document);
+    }
+
+    /// Prints the document, with what went wrong. A failing command that made none has one all the same,
+    /// so that whoever asked for a document always gets one.
+    pub fn print_document(&self, command: &str, failure: Option<&Failure>) {
+        let made = self.kept_document().take();
+        let mut document = made.unwrap_or_else(|| json!({ "version": 1, "command": command }));
+        if let Some(failure) = failure {
+            document["exit"] = json!(failure.exit as u8);
+            document["errors"] = failure.values().into();
+        }
+        let text = serde_json::to_string_pretty(&document);
+        self.result(&text.expect("a JSON value can be written"));
+    }
+
+    fn kept_document(&self) -> MutexGuard<'_, Option<Value>> {
+        self.document.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// [`Ui::result`] for an output without an end: it tells whether somebody still reads it.
     pub fn offer(&self, text: &str) -> Reader {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,6 +144,9 @@ impl Ui {
     /// Bytes that were asked for, as they are and at once; false where the reader has gone away.
     pub fn bytes(&self, bytes: &[u8]) -> bool {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = bytes.last() {
+            self.within_a_line.store(*last != b'\n', Ordering::Relaxed);
+        }
         out.write_all(bytes).and_then(|()| out.flush()).is_ok()
     }
 
@@ -101,14 +158,19 @@ impl Ui {
     /// `    Creating role …`
     pub fn status(&self, verb: &str, text: &str) {
         if self.verbosity > Verbosity::Quiet {
-            let padded = format!("{verb:>12}");
-            let painted = if self.color {
-                format!("{VERB}{padded}{VERB:#}")
-            } else {
-                padded
-            };
-            self.line(&format!("{painted} {text}"));
+            self.answer_status(verb, text);
         }
+    }
+
+    /// Like [`Ui::status`], for what was asked for: said under `-q` too.
+    pub fn answer_status(&self, verb: &str, text: &str) {
+        let padded = format!("{verb:>12}");
+        let painted = if self.color {
+            format!("{VERB}{padded}{VERB:#}")
+        } else {
+            padded
+        };
+        self.line(&format!("{painted} {text}"));
     }
 
     /// Like [`Ui::status`], shown with `-v` only.
@@ -123,6 +185,11 @@ impl Ui {
         if self.verbosity > Verbosity::Quiet {
             self.line(text);
         }
+    }
+
+    /// Like [`Ui::plain`], for what was asked for.
+    pub fn answer_plain(&self, text: &str) {
+        self.line(text);
     }
 
     pub fn note(&self, text: &str) {
@@ -180,28 +247,37 @@ impl Ui {
 
     fn line(&self, text: &str) {
         let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was asked for stays as it is, byte for byte: the line's end is written here.
+        if self.outputs_are_one && self.within_a_line.swap(false, Ordering::Relaxed) {
+            let _ = err.write_all(b"\n");
+        }
         // Nobody is left to be told when stderr is gone.
         let _ = writeln!(err, "{text}").and_then(|()| err.flush());
     }
 
-    /// Asks for a yes or no; only where [`Ui::is_interactive`]. `None`: the question was cut off.
-    pub fn confirm(&self, question: &str) -> Option<bool> {
+    /// Asks for a yes or no; only where [`Ui::is_interactive`].
+    pub fn confirm(&self, question: &str) -> Result<bool, Unanswered> {
         if !self.interactive {
-            return None;
+            return Err(Unanswered::Left);
         }
         answered(|| {
             dialoguer::Confirm::new()
                 .with_prompt(question)
                 .default(false)
                 .interact_opt()
-        })
-        .flatten()
+        })?
+        .ok_or(Unanswered::Left)
     }
 
-    /// Offers `items`; `None`: the question was cut off.
-    pub fn select(&self, prompt: &str, items: &[String], default: usize) -> Option<usize> {
+    /// Offers `items`.
+    pub fn select(
+        &self,
+        prompt: &str,
+        items: &[String],
+        default: usize,
+    ) -> Result<usize, Unanswered> {
         if !self.interactive {
-            return None;
+            return Err(Unanswered::Left);
         }
         answered(|| {
             dialoguer::Select::new()
@@ -209,19 +285,19 @@ impl Ui {
                 .items(items)
                 .default(default)
                 .interact_opt()
-        })
-        .flatten()
+        })?
+        .ok_or(Unanswered::Left)
     }
 
-    /// Asks for a line that `check` accepts; `None`: the question was cut off.
+    /// Asks for a line that `check` accepts.
     pub fn input(
         &self,
         prompt: &str,
         default: &str,
         check: impl Fn(&str) -> Result<(), String>,
-    ) -> Option<String> {
+    ) -> Result<String, Unanswered> {
         if !self.interactive {
-            return None;
+            return Err(Unanswered::Left);
         }
         let mut input = dialoguer::Input::<String>::new()
             .with_prompt(prompt)
@@ -234,15 +310,28 @@ impl Ui {
     }
 }
 
+#[cfg(unix)]
+fn outputs_are_one() -> bool {
+    crate::effects::env::is_one_file(io::stdout(), io::stderr())
+}
+
+/// Not known: a line's end too many on stderr does no harm.
+#[cfg(not(unix))]
+fn outputs_are_one() -> bool {
+    true
+}
+
 /// A dialogue that is cut off leaves the cursor hidden, and what was typed on its line.
-fn answered<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Option<T> {
-    while_asking(ask)
-        .inspect_err(|_| {
-            let terminal = dialoguer::console::Term::stderr();
-            // There is nobody left to tell.
-            let _ = terminal
-                .show_cursor()
-                .and_then(|()| terminal.write_line(""));
-        })
-        .ok()
+fn answered<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Result<T, Unanswered> {
+    while_asking(ask).map_err(|dialoguer::Error::IO(error)| {
+        let terminal = dialoguer::console::Term::stderr();
+        // There is nobody left to tell.
+        let _ = terminal
+            .show_cursor()
+            .and_then(|()| terminal.write_line(""));
+        match error.kind() {
+            io::ErrorKind::Interrupted => Unanswered::Interrupted,
+            _ => Unanswered::Left,
+        }
+    })
 }

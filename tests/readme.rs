@@ -43,6 +43,8 @@ fn listed(words: &[&str]) -> BTreeSet<String> {
         .take_while(|line| line.starts_with("  "))
         .filter(|line| !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
+        // It says no more than `--help` does.
+        .filter(|word| *word != "help")
         .map(str::to_owned)
         .collect()
 }

@@ -164,6 +164,11 @@ fn an_endpoint_is_made_moved_and_left_alone_where_it_is_right() {
         &set("3", &["--dry-run"]).succeeds(),
         &["Would create endpoint `prod` at version 3"],
     );
+    assert_eq!(
+        set("3", &["--dry-run", "-q"]).succeeds().stderr,
+        "       Would create endpoint `prod` at version 3\n",
+        "the plan is what was asked for"
+    );
     set("3", &["--check"]).exits(5);
     assert_eq!(live(&project, &emulator), None);
     says(
@@ -207,6 +212,12 @@ fn a_rollback_goes_down_version_by_version_or_to_the_one_that_is_named() {
         &run(&project, &emulator, &["rollback", "--dry-run"]).succeeds(),
         &["Would update endpoint `prod` from version 3 to version 2"],
     );
+    assert_eq!(
+        run(&project, &emulator, &["rollback", "-n", "-q"])
+            .succeeds()
+            .stderr,
+        "       Would update endpoint `prod` from version 3 to version 2\n"
+    );
     run(&project, &emulator, &["rollback"]).succeeds();
     assert_eq!(live(&project, &emulator).unwrap().0, "2");
     run(&project, &emulator, &["rollback", "--endpoint", "prod"]).succeeds();
@@ -231,6 +242,11 @@ fn an_endpoint_is_deleted_only_with_a_yes() {
     says(
         &run(&project, &emulator, &["endpoint", "delete", "prod"]).exits(2),
         &["nothing was deleted", "--yes"],
+    );
+    let quiet = ["endpoint", "delete", "prod", "-n", "-q"];
+    assert_eq!(
+        run(&project, &emulator, &quiet).succeeds().stderr,
+        format!("       Would delete endpoint `prod` (version 3) of runtime `{id}`\n")
     );
     run(
         &project,

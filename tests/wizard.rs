@@ -155,7 +155,7 @@ fn ctrl_c_at_any_question_leaves_nothing_behind_and_the_cursor_in_sight() {
         terminal.types(CTRL_C);
         terminal.sees("stopped; nothing was written");
         let (status, screen) = terminal.ends();
-        assert_eq!(status.code(), Some(1), "{screen}");
+        assert_eq!(status.code(), Some(130), "{screen}");
         assert_eq!(entries(root.path()), Vec::<String>::new(), "{screen}");
         let (hidden, shown) = (screen.rfind(HIDE_CURSOR), screen.rfind(SHOW_CURSOR));
         assert!(shown.is_some() && shown >= hidden, "{screen:?}");
@@ -174,12 +174,12 @@ fn clean_asks_and_ctrl_c_stops_it_before_and_after_the_answer() {
         .run()
         .succeeds();
     let (account, tree) = (listing(&emulator), project.tree());
-    for answer in ["n", CTRL_C] {
+    for (answer, code) in [("n", 1), ("\x1b", 1), (CTRL_C, 130)] {
         let mut terminal = Terminal::run(&Cli::new(&project).on(&emulator).arg("clean"));
         terminal.sees("Delete all of this?");
         terminal.types(answer);
         let (status, screen) = terminal.ends();
-        assert_eq!(status.code(), Some(1), "{screen}");
+        assert_eq!(status.code(), Some(code), "{screen}");
         let (hidden, shown) = (screen.rfind(HIDE_CURSOR), screen.rfind(SHOW_CURSOR));
         assert!(shown >= hidden, "{screen:?}");
         assert_eq!(listing(&emulator), account);

@@ -6,13 +6,13 @@ use crate::{
     error::Failure,
     names::Region,
     scaffold,
-    ui::Ui,
+    ui::{Ui, Unanswered},
 };
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Choices {
     /// AWS region [default: the AWS configuration's]
-    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = |text: &str| Region::parse(text))]
+    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read)]
     region: Option<Region>,
     /// The Bedrock model's id [default: a current Claude Sonnet that serves the region]
     #[arg(long, value_name = "ID", value_parser = model)]
@@ -51,8 +51,9 @@ pub(super) async fn decide(
     } else {
         known
     };
-    if region.is_none() {
-        note_no_region(ui);
+    match &region {
+        Some(region) => super::hint_at_region(region, ui),
+        None => note_no_region(ui),
     }
     let model = match &choices.model {
         Some(model) => Some(model.clone()),
@@ -91,13 +92,11 @@ pub(super) fn ask_region(known: Option<&Region>, ui: &Ui) -> Result<Option<Regio
                 if text.is_empty() {
                     Ok(())
                 } else {
-                    Region::parse(text)
-                        .map(|_| ())
-                        .map_err(|error| error.to_string())
+                    Region::read(text).map(|_| ())
                 }
             },
         )
-        .ok_or_else(cut_off)?;
+        .map_err(cut_off)?;
     Ok(Region::parse(&answer).ok())
 }
 
@@ -110,7 +109,7 @@ fn default_model(region: Option<&Region>, asking: bool, ui: &Ui) -> Result<Model
         .input("Bedrock model", &default.id(), |text| {
             model(text).map(|_| ())
         })
-        .ok_or_else(cut_off)?;
+        .map_err(cut_off)?;
     Ok(Model::parse(&answer).unwrap_or(default))
 }
 
@@ -127,11 +126,11 @@ pub(super) fn ask_permissions(ui: &Ui) -> Result<Vec<Permission>, Failure> {
             "",
             |text| split(text).map(|_| ()),
         )
-        .ok_or_else(cut_off)?;
+        .map_err(cut_off)?;
     Ok(split(&answer).unwrap_or_default())
 }
 
 /// The dialogue was left: nothing was written.
-pub(super) fn cut_off() -> Failure {
-    Failure::world("stopped; nothing was written")
+pub(super) fn cut_off(why: Unanswered) -> Failure {
+    Failure::new(why.exit(), "stopped; nothing was written")
 }

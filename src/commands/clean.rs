@@ -2,10 +2,18 @@
 
 use serde_json::json;
 
-use super::{Applying, local, removal, removal::Removal, session};
+use super::{
+    Applying,
+    local::{self, Reach},
+    planned::Planned,
+    removal,
+    removal::Removal,
+    session,
+};
 use crate::{
     cli,
-    effects::{self, files, manifest::Project},
+    config::Config,
+    effects::{self, files, local::Emulator, manifest::Project},
     error::{Exit, Failure},
     plan::clean::{Kept, Logs, Trust, Weight},
     ui::Ui,
@@ -15,7 +23,7 @@ use crate::{
 ///
 /// Lists everything first and asks. Deletes only what is proven to be this project's: by its tags, by
 /// the role that its tags prove, or by the runtime that it belongs to. Everything else is listed as
-/// kept, with the reason.
+/// kept, with the reason. With `--agent`, an agent that is not in Cargo.toml any more is deleted too.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Do not ask
@@ -43,13 +51,25 @@ pub struct Args {
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
-    let (project, config) = super::load(&args.project, &stage, ui)?;
-    let emulator = local::emulator(&args.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
+    let (project, config) = super::load_to_clean(&args.project, &stage, ui)?;
+    let (reach, place) = (Reach::of(&args.applying), (&project, &config));
+    local::with(reach, &args.aws, place, ui, async |emulator| {
+        clean(&args, place, emulator, ui).await
+    })
+    .await
+}
+
+async fn clean(
+    args: &Args,
+    (project, config): (&Project, &Config),
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
     let _lock = if args.applying.changes_nothing() {
         None
     } else {
-        Some(super::lock(&project, ui)?)
+        Some(super::lock(project, ui)?)
     };
     let options = removal::Options {
         logs: if args.logs { Logs::Delete } else { Logs::Keep },
@@ -61,25 +81,31 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         all_regions: args.all_regions,
     };
 
-    let removals = removal::observe(&placed, &project, options).await?;
+    let removals = removal::observe(&placed, (project, &config.declared), options).await?;
     let nothing = removals.iter().all(Removal::is_empty);
     let asked = !args.applying.changes_nothing() && !nothing;
-    list(&args, &removals, ui);
+    list(args, &removals, ui);
+    if let Some(name) = removals.iter().find_map(Removal::unknown) {
+        return Err(super::no_agent(name.as_str(), &config.declared)
+            .note("and there is nothing in AWS that is provably its"));
+    }
     if !asked {
-        report(&args, &removals, Some(&removals), ui);
+        report(args, &removals, Some(&removals), ui);
         if args.applying.check && !nothing {
             return Err(Failure::silent(Exit::Findings));
         }
-        if nothing {
+        if nothing && args.applying.changes_nothing() {
+            Planned::alone(args.output, ui).status("Nothing", "to delete");
+        } else if nothing {
             ui.status("Nothing", "to delete");
         }
         if args.applying.changes_nothing() {
             return Ok(());
         }
         finished(&leftovers(&removals))?;
-        return end_emulator(&args, &project, &config, &removals, ui).await;
+        return end_emulator(args, project, config, &removals, ui).await;
     }
-    confirm(&args, ui)?;
+    confirm(args, ui)?;
     let mut failures = Vec::new();
     for removal in &removals {
         if let Err(failure) = removal.apply(ui).await {
@@ -87,21 +113,21 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         }
     }
     // Read back: what is still there was not deleted, whatever was answered.
-    let after = match removal::observe(&placed, &project, options).await {
+    let after = match removal::observe(&placed, (project, &config.declared), options).await {
         Ok(after) => Some(after),
         Err(failure) => {
             failures.push(failure);
             None
         }
     };
-    report(&args, &removals, after.as_deref(), ui);
+    report(args, &removals, after.as_deref(), ui);
     let stuck = leftovers(after.as_deref().unwrap_or_default());
     if let Some(failure) = Failure::all(failures) {
         return Err(failure.help("run `cargo agentcore clean` again: it goes on with what is left"));
     }
     finished(&stuck)?;
     ui.status("Cleaned", "and read back: nothing of this is left");
-    end_emulator(&args, &project, &config, &removals, ui).await
+    end_emulator(args, project, config, &removals, ui).await
 }
 
 fn list(args: &Args, removals: &[Removal<'_>], ui: &Ui) {
@@ -110,13 +136,18 @@ fn list(args: &Args, removals: &[Removal<'_>], ui: &Ui) {
     } else {
         "To"
     };
+    let planned = if args.applying.changes_nothing() {
+        Planned::alone(args.output, ui)
+    } else {
+        Planned::before_doing(args.yes, ui)
+    };
     for removal in removals {
         for what in removal.words() {
-            ui.status(announcing, &what);
+            planned.status(announcing, &what);
         }
     }
     for kept in kept(removals) {
-        ui.status("Keeping", &format!("{}: {}", kept.what, kept.why));
+        planned.status("Keeping", &format!("{}: {}", kept.what, kept.why));
     }
 }
 
@@ -138,8 +169,9 @@ fn confirm(args: &Args, ui: &Ui) -> Result<(), Failure> {
         );
     }
     match ui.confirm("Delete all of this?") {
-        Some(true) => Ok(()),
-        _ => Err(Failure::world("nothing was deleted")),
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::world("nothing was deleted")),
+        Err(why) => Err(Failure::new(why.exit(), "stopped; nothing was deleted")),
     }
 }
 
@@ -194,14 +226,14 @@ fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui
     } else {
         json!({ "version": 1, "command": "clean", "deleted": done, "kept": kept, "left": left })
     };
-    ui.result(&serde_json::to_string_pretty(&document).expect("a JSON value can be written"));
+    ui.document(document);
 }
 
 /// After everything in it is gone, the emulator goes too, with its state.
 async fn end_emulator(
     args: &Args,
     project: &Project,
-    config: &crate::config::Config,
+    config: &Config,
     removals: &[Removal<'_>],
     ui: &Ui,
 ) -> Result<(), Failure> {

@@ -11,7 +11,11 @@ use futures_util::{
 use super::{
     Applying,
     delivery::{self, Delivery, Done},
-    deploy_report as report, files, packaging,
+    deploy_report as report,
+    files::{self, Purpose},
+    local::{self, Reach},
+    packaging,
+    planned::Planned,
     prepare::split,
     role::{self, RoleWork},
     rollout::{self, Seen},
@@ -21,9 +25,10 @@ use super::{
 };
 use crate::{
     cli,
-    config::{Agent, Language},
+    config::{Agent, Config, Language},
     effects::{
         aws::{AwsError, runtime::Runtimes, runtime_read::Named},
+        local::Emulator,
         manifest::Project,
         packaging::Built,
         staging,
@@ -107,14 +112,26 @@ type Lists<'a> =
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
-    let (project, mut config) = super::load(&args.project, &stage, ui)?;
+    let (project, mut config) = super::load_to_run(&args.project, &stage, ui)?;
     for agent in &mut config.agents {
         agent.env.extend(args.env.iter().cloned());
         is_python(agent)?;
     }
-    let emulator = super::local::emulator(&args.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
-    let url = emulator.as_ref().map(|emulator| emulator.url.clone());
+    let (reach, place) = (Reach::of(&args.applying), (&project, &config));
+    local::with(reach, &args.aws, place, ui, async |emulator| {
+        deploy(&args, place, emulator, ui).await
+    })
+    .await
+}
+
+async fn deploy(
+    args: &Args,
+    (project, config): (&Project, &Config),
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
+    let url = emulator.map(|emulator| emulator.url.clone());
     let smoke = args.smoke.as_ref().map(|payload| Smoke {
         payload: payload.clone(),
         token: args.bearer_token.clone().filter(|token| !token.is_empty()),
@@ -124,15 +141,15 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         smoke.check(&placed)?;
     }
     let deploy = Deploy {
-        args: &args,
-        project: &project,
+        args,
+        project,
         lists: lists(&placed),
         ui,
     };
     let _lock = if args.applying.changes_nothing() {
         None
     } else {
-        Some(super::lock(&project, ui)?)
+        Some(super::lock(project, ui)?)
     };
     let decided: Vec<_> = stream::iter(&placed)
         .map(|placed| deploy.decide(placed))
@@ -204,13 +221,18 @@ impl<'a> Deploy<'a> {
     /// written, of a copy and elsewhere.
     async fn decide(&self, placed: &'a Placed<'a>) -> Result<Work<'a>, Failure> {
         let agent = placed.agent;
-        plan::check_variables(agent, &delivery::variables(placed))?;
+        let variables = plan::check_variables(agent, &delivery::variables(placed)).err();
         let force = if self.args.force {
             Force::Yes
         } else {
             Force::No
         };
-        let files = files::decide(agent, self.project, None, force)?;
+        let files = files::decide(agent, self.project, None, force, Purpose::Ship);
+        let wrong = files.as_ref().err().cloned();
+        if let Some(failure) = Failure::all([variables, wrong].into_iter().flatten()) {
+            return Err(failure);
+        }
+        let files = files?;
         for warning in files.warnings() {
             self.ui.warning(warning);
         }
@@ -289,7 +311,8 @@ impl<'a> Deploy<'a> {
 
     /// The plan, in words that promise nothing.
     async fn show(&self, work: &[Work<'a>], mut failures: Vec<Failure>) -> Result<(), Failure> {
-        let mut changes = self.args.enable_tracing && tracing::show(work, self.ui).await;
+        let lines = Planned::alone(self.args.output, self.ui);
+        let mut changes = self.args.enable_tracing && tracing::show(work, lines, self.ui).await;
         let mut documents = Vec::new();
         for work in work {
             match self.show_one(work).await {
@@ -301,7 +324,7 @@ impl<'a> Deploy<'a> {
             }
         }
         if self.args.output == cli::Output::Json {
-            self.ui.result(&report::plan_document(&documents));
+            self.ui.document(report::plan_document(&documents));
         }
         if let Some(failure) = Failure::all(failures) {
             return Err(failure);
@@ -315,10 +338,11 @@ impl<'a> Deploy<'a> {
     async fn show_one(&self, work: &Work<'a>) -> Result<(serde_json::Value, bool), Failure> {
         let directory = staging::empty()?;
         let built = self.build_aside(work, directory.path()).await?;
-        let planned = delivery::foresee(work, &built.archive).await?;
-        work.files.show(self.ui);
-        super::show_role_steps(work.role.steps(), true, self.ui);
-        Ok(report::show(work, &planned, self.ui))
+        let foreseen = delivery::foresee(work, &built.archive).await?;
+        let lines = Planned::alone(self.args.output, self.ui);
+        work.files.show(lines);
+        super::show_role_steps(work.role.steps(), lines);
+        Ok(report::show(work, &foreseen, lines, self.ui.verbosity()))
     }
 
     /// What a real run would build, without a trace in the project.

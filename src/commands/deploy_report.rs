@@ -6,6 +6,7 @@ use super::{
     delivery::{Done, Foreseen},
     deploy::Work,
     handover,
+    planned::Planned,
 };
 use crate::{
     cli,
@@ -31,9 +32,7 @@ pub(super) fn report(
 ) {
     if output == cli::Output::Json {
         let agents: Vec<Value> = done.iter().map(document).collect();
-        ui.result(&pretty(
-            &json!({ "version": VERSION, "command": "deploy", "agents": agents }),
-        ));
+        ui.document(json!({ "version": VERSION, "command": "deploy", "agents": agents }));
         return;
     }
     for one in done {
@@ -155,7 +154,12 @@ fn changes(changes: &[FieldChange]) -> Vec<Value> {
 }
 
 /// What would be done to the runtime; with the document, and whether anything would be.
-pub(super) fn show(work: &Work<'_>, foreseen: &Foreseen, ui: &Ui) -> (Value, bool) {
+pub(super) fn show(
+    work: &Work<'_>,
+    foreseen: &Foreseen,
+    planned: Planned<'_>,
+    verbosity: Verbosity,
+) -> (Value, bool) {
     let Foreseen {
         desired,
         steps,
@@ -163,7 +167,7 @@ pub(super) fn show(work: &Work<'_>, foreseen: &Foreseen, ui: &Ui) -> (Value, boo
         sending,
     } = foreseen;
     let agent = &work.placed.agent.name;
-    let reveal = if ui.verbosity() >= Verbosity::VeryVerbose {
+    let reveal = if verbosity >= Verbosity::VeryVerbose {
         Reveal::Values
     } else {
         Reveal::Keys
@@ -185,18 +189,18 @@ pub(super) fn show(work: &Work<'_>, foreseen: &Foreseen, ui: &Ui) -> (Value, boo
                 megabytes(*size)
             )
         };
-        ui.status("Would", &what);
+        planned.status("Would", &what);
     }
     for step in steps {
         let (_, verb, object) = step.words();
-        ui.status("Would", &format!("{verb} {object}"));
+        planned.status("Would", &format!("{verb} {object}"));
         for change in step.changes() {
-            ui.plain(&format!("{:15}{}", "", change.words(reveal)));
+            planned.plain(&format!("{:15}{}", "", change.words(reveal)));
         }
     }
     let changed = !steps.is_empty() || !work.role.steps().is_empty() || work.files.changes();
     if !changed {
-        ui.status("Unchanged", &format!("agent `{agent}`"));
+        planned.status("Unchanged", &format!("agent `{agent}`"));
     }
     let steps: Vec<Value> = steps
         .iter()
@@ -219,10 +223,6 @@ pub(super) fn show(work: &Work<'_>, foreseen: &Foreseen, ui: &Ui) -> (Value, boo
     (document, changed)
 }
 
-pub(super) fn plan_document(agents: &[Value]) -> String {
-    pretty(&json!({ "version": VERSION, "command": "deploy", "dry_run": true, "agents": agents }))
-}
-
-fn pretty(document: &Value) -> String {
-    serde_json::to_string_pretty(document).expect("a JSON value can be written")
+pub(super) fn plan_document(agents: &[Value]) -> Value {
+    json!({ "version": VERSION, "command": "deploy", "dry_run": true, "agents": agents })
 }

@@ -45,6 +45,12 @@ pub(super) fn single(agents: &[Agent]) -> Result<(), Failure> {
     )
 }
 
+/// The agent was never deployed with `--local`.
+pub(super) fn absent(agent: &Agent) -> Failure {
+    Failure::world(format!("the agent `{}` is not deployed", agent.name))
+        .help("`cargo agentcore deploy --local` deploys it")
+}
+
 /// Looks every agent up, one reading of the account's list for all that share account and region.
 pub(super) async fn observe<'a>(placed: &'a [Placed<'a>]) -> Result<Vec<Deployed<'a>>, Failure> {
     let mut lists: BTreeMap<_, Vec<Named>> = BTreeMap::new();

@@ -7,12 +7,19 @@ use serde_json::json;
 use super::{
     Applying,
     deployed::{self, Deployed, Found},
-    local, session,
+    endpoint_list,
+    local::{self, Reach},
+    planned::Planned,
+    session,
     waiting::{State, wait},
 };
 use crate::{
     cli,
-    effects::aws::{Session, runtime::Runtimes, runtime_read::EndpointWish},
+    config::Config,
+    effects::{
+        aws::{Session, runtime::Runtimes, runtime_read::EndpointWish},
+        local::Emulator,
+    },
     error::{Exit, Failure},
     names::EndpointName,
     plan::{
@@ -34,22 +41,11 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Show every endpoint with the version that answers there
-    List(ListArgs),
+    List(endpoint_list::Args),
     /// Pin an endpoint to a version; make the endpoint where there is none of this name
     Set(SetArgs),
     /// Delete an endpoint
     Delete(DeleteArgs),
-}
-
-#[derive(Debug, clap::Args)]
-struct ListArgs {
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
-    output: cli::Output,
-    #[command(flatten)]
-    project: cli::Project,
-    #[command(flatten)]
-    aws: cli::Aws,
 }
 
 #[derive(Debug, clap::Args)]
@@ -116,110 +112,38 @@ fn description(text: &str) -> Result<String, &'static str> {
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     match args.action {
-        Action::List(args) => list(args, ui).await,
+        Action::List(args) => endpoint_list::run(args, ui).await,
         Action::Set(args) => set(args, ui).await,
         Action::Delete(args) => delete(args, ui).await,
     }
 }
 
-async fn list(args: ListArgs, ui: &Ui) -> Result<(), Failure> {
-    let stage = super::stage(&args.project, args.aws.local);
-    let (project, config) = super::load(&args.project, &stage, ui)?;
-    let emulator = local::emulator(&args.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
-    let mut agents = Vec::new();
-    for deployed in deployed::observe(&placed).await? {
-        let agent = deployed.placed.agent;
-        let Some(found) = deployed.one()? else {
-            ui.note(&format!("the agent `{}` is not deployed", agent.name));
-            agents.push(json!({ "agent": agent.name, "runtime": null, "endpoints": [] }));
-            continue;
-        };
-        found.say_whose(ui);
-        let endpoints = Runtimes::new(&deployed.placed.session)
-            .read_endpoints(&found.state.id)
-            .await?;
-        if args.output == cli::Output::Text {
-            if placed.len() > 1 {
-                ui.result(agent.name.as_str());
-            }
-            for endpoint in &endpoints {
-                ui.result(&line(endpoint));
-            }
-        }
-        let endpoints: Vec<_> = endpoints.iter().map(value).collect();
-        agents.push(
-            json!({ "agent": agent.name, "runtime": found.state.id, "endpoints": endpoints }),
-        );
-    }
-    if args.output == cli::Output::Json {
-        let document = json!({ "version": 1, "command": "endpoint list", "agents": agents });
-        ui.result(&super::pretty(&document));
-    }
-    Ok(())
-}
-
-/// `prod      version 2  READY`, with what is on its way and what went wrong.
-pub(super) fn line(endpoint: &EndpointState) -> String {
-    let EndpointState {
-        name,
-        arn: _,
-        live,
-        target,
-        status,
-        failure,
-        description,
-    } = endpoint;
-    let mut line = match live {
-        Some(live) => format!("{name:<16} version {live}"),
-        None => format!("{name:<16} no version yet"),
-    };
-    if let Some(target) = target
-        && Some(target) != live.as_ref()
-    {
-        line.extend([" -> ", target]);
-    }
-    line.extend(["  ", status]);
-    for text in [failure, description].into_iter().flatten() {
-        line.extend(["  ", text]);
-    }
-    line
-}
-
-pub(super) fn value(endpoint: &EndpointState) -> serde_json::Value {
-    let EndpointState {
-        name,
-        arn,
-        live,
-        target,
-        status,
-        failure,
-        description,
-    } = endpoint;
-    json!({
-        "name": name,
-        "arn": arn,
-        "live_version": live,
-        "target_version": target,
-        "status": status,
-        "failure_reason": failure,
-        "description": description,
-    })
-}
-
 async fn set(args: SetArgs, ui: &Ui) -> Result<(), Failure> {
     plan::refuse_default(&args.name, "pinned to a version")?;
+    let writing = &args.writing;
+    let stage = super::stage(&writing.project, writing.aws.local);
+    let (project, config) = super::load(&writing.project, &stage, ui)?;
+    deployed::single(&config.agents)?;
+    let (reach, place) = (Reach::of(&writing.applying), (&project, &config));
+    local::with(reach, &writing.aws, place, ui, async |emulator| {
+        pin(&args, &config, emulator, ui).await
+    })
+    .await
+}
+
+async fn pin(
+    args: &SetArgs,
+    config: &Config,
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
     let SetArgs {
         name,
         version,
         description,
         writing,
     } = args;
-    let stage = super::stage(&writing.project, writing.aws.local);
-    let (project, config) = super::load(&writing.project, &stage, ui)?;
-    deployed::single(&config.agents)?;
-    let emulator = local::emulator(&writing.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &writing.aws, emulator.as_ref(), ui).await?;
+    let placed = session::place(&config.agents, &writing.aws, emulator, ui).await?;
     let all = deployed::observe(&placed).await?;
     let [deployed] = &all[..] else {
         unreachable!("one agent was selected")
@@ -227,17 +151,17 @@ async fn set(args: SetArgs, ui: &Ui) -> Result<(), Failure> {
     let found = deployed.ours()?;
     let runtimes = Runtimes::new(&deployed.placed.session);
     let id = &found.state.id;
-    let there = settled(&runtimes, id, &name, &writing, ui).await?;
-    let version = plan::usable(version, &runtimes.versions(id).await?)?;
+    let there = settled(&runtimes, id, name, writing, ui).await?;
+    let version = plan::usable(*version, &runtimes.versions(id).await?)?;
     let pin = Pin {
         deployed,
         found,
-        name: &name,
+        name,
         there: there.as_ref(),
         version,
         description: description.as_deref(),
     };
-    pin.carry_out("endpoint set", &writing, ui).await
+    pin.carry_out("endpoint set", writing, ui).await
 }
 
 /// The endpoint, once nobody else is at work on it: what is being changed cannot be changed.
@@ -283,7 +207,7 @@ impl Pin<'_> {
         if let Some(step) = &step {
             let (doing, would, what) = step.words(self.name);
             if writing.applying.changes_nothing() {
-                ui.status("Would", &format!("{would} {what}"));
+                Planned::alone(writing.output, ui).status("Would", &format!("{would} {what}"));
             } else {
                 ui.status(doing, &what);
                 self.write(step).await?;
@@ -297,13 +221,15 @@ impl Pin<'_> {
                 );
             }
         } else {
-            ui.status(
-                "Unchanged",
-                &format!("endpoint `{}` is at version {}", self.name, self.version),
-            );
+            let what = format!("endpoint `{}` is at version {}", self.name, self.version);
+            if writing.applying.changes_nothing() {
+                Planned::alone(writing.output, ui).status("Unchanged", &what);
+            } else {
+                ui.status("Unchanged", &what);
+            }
         }
         if writing.output == cli::Output::Json {
-            ui.result(&super::pretty(&json!({
+            ui.document(json!({
                 "version": 1,
                 "command": command,
                 "dry_run": writing.applying.changes_nothing(),
@@ -313,7 +239,7 @@ impl Pin<'_> {
                 "before": self.there.and_then(plan::live),
                 "after": self.version,
                 "changed": step.is_some(),
-            })));
+            }));
         }
         if writing.applying.check && step.is_some() {
             return Err(Failure::silent(Exit::Findings));
@@ -373,12 +299,25 @@ impl Pin<'_> {
 
 async fn delete(args: DeleteArgs, ui: &Ui) -> Result<(), Failure> {
     plan::refuse_default(&args.name, "deleted")?;
-    let DeleteArgs { name, yes, writing } = args;
+    let writing = &args.writing;
     let stage = super::stage(&writing.project, writing.aws.local);
     let (project, config) = super::load(&writing.project, &stage, ui)?;
     deployed::single(&config.agents)?;
-    let emulator = local::emulator(&writing.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &writing.aws, emulator.as_ref(), ui).await?;
+    let (reach, place) = (Reach::of(&writing.applying), (&project, &config));
+    local::with(reach, &writing.aws, place, ui, async |emulator| {
+        take_away(&args, &config, emulator, ui).await
+    })
+    .await
+}
+
+async fn take_away(
+    args: &DeleteArgs,
+    config: &Config,
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let DeleteArgs { name, yes, writing } = args;
+    let placed = session::place(&config.agents, &writing.aws, emulator, ui).await?;
     let all = deployed::observe(&placed).await?;
     let [deployed] = &all[..] else {
         unreachable!("one agent was selected")
@@ -388,32 +327,30 @@ async fn delete(args: DeleteArgs, ui: &Ui) -> Result<(), Failure> {
     let there = runtimes
         .read_endpoint(&found.state.id, name.as_str())
         .await?;
+    let planned = if writing.applying.changes_nothing() {
+        Planned::alone(writing.output, ui)
+    } else {
+        Planned::before_doing(*yes, ui)
+    };
     match &there {
-        None => ui.status(
+        None => planned.status(
             "Nothing",
             &format!("to delete: there is no endpoint `{name}`"),
         ),
         Some(endpoint) => {
             let version = plan::live(endpoint).map_or(String::new(), |v| format!(" (version {v})"));
             let what = format!("endpoint `{name}`{version} of runtime `{}`", found.state.id);
-            ui.status("Would", &format!("delete {what}"));
+            planned.status("Would", &format!("delete {what}"));
             if !writing.applying.changes_nothing() {
-                confirm(yes, ui)?;
+                confirm(*yes, ui)?;
                 ui.status("Deleting", &what);
-                remove(
-                    &deployed.placed.session,
-                    &found.state.id,
-                    &name,
-                    &writing,
-                    ui,
-                )
-                .await?;
+                remove(&deployed.placed.session, &found.state.id, name, writing, ui).await?;
                 ui.status("Deleted", &what);
             }
         }
     }
     if writing.output == cli::Output::Json {
-        ui.result(&super::pretty(&json!({
+        ui.document(json!({
             "version": 1,
             "command": "endpoint delete",
             "dry_run": writing.applying.changes_nothing(),
@@ -421,7 +358,7 @@ async fn delete(args: DeleteArgs, ui: &Ui) -> Result<(), Failure> {
             "runtime": found.state.id,
             "endpoint": name,
             "changed": there.is_some(),
-        })));
+        }));
     }
     if writing.applying.check && there.is_some() {
         return Err(Failure::silent(Exit::Findings));
@@ -440,8 +377,9 @@ fn confirm(yes: bool, ui: &Ui) -> Result<(), Failure> {
         );
     }
     match ui.confirm("Delete it? Whoever calls this endpoint gets errors from then on") {
-        Some(true) => Ok(()),
-        _ => Err(Failure::world("nothing was deleted")),
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::world("nothing was deleted")),
+        Err(why) => Err(Failure::new(why.exit(), "stopped; nothing was deleted")),
     }
 }
 

@@ -7,16 +7,21 @@ use std::{
 
 use serde_json::{Value, json};
 
+use super::planned::Planned;
 use crate::{
     config::Agent,
     effects::{
         env,
         files::{self, Origin},
         manifest::Project,
+        packaging,
         source::{self, SourceRequest},
     },
     error::{Exit, Failure, Message},
-    plan::files::{self as plan, FilePlan, FileStep, Force},
+    plan::{
+        files::{self as plan, FilePlan, FileStep, Force},
+        models_in_code::{CodeFile, undeclared},
+    },
     ui::Ui,
 };
 
@@ -30,12 +35,21 @@ pub(super) struct FileWork {
     notes: Vec<String>,
 }
 
-/// Observes sources and copy and decides; writes nothing.
+/// What the files are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be handed over: whoever builds an archive of them checks what they require.
+    HandOver,
+    Ship,
+}
+
+/// Observes sources and copy and decides; writes nothing. All that is wrong is said together.
 pub(super) fn decide(
     agent: &Agent,
     project: &Project,
     source_dir: Option<&Path>,
     force: Force,
+    purpose: Purpose,
 ) -> Result<FileWork, Failure> {
     let deployment = agent.dir.join(&agent.deployment);
     let given = source_dir.unwrap_or(&agent.source);
@@ -53,8 +67,18 @@ pub(super) fn decide(
         workspace_root: &project.root,
         home: home.as_deref(),
         agent: agent.name.as_str(),
-    })?;
-    shipped_files_exist(agent, &deployment, &source.files)?;
+    });
+    let copied = source.as_ref().ok().map(|source| &source.files);
+    let missing = shipped_files_exist(agent, &deployment, copied).err();
+    let required = match purpose {
+        Purpose::HandOver => None,
+        Purpose::Ship => requirements_can_be_shipped(agent, &deployment, copied).err(),
+    };
+    let wrong = source.as_ref().err().cloned();
+    if let Some(failure) = Failure::all([wrong, missing, required].into_iter().flatten()) {
+        return Err(failure);
+    }
+    let source = source?;
     let observed = files::observe_copy(&deployment, agent.name.as_str())?;
     let desired = source
         .files
@@ -64,6 +88,7 @@ pub(super) fn decide(
     let plan = plan::plan(&desired, &observed.files, &observed.record, force);
     let mut warnings = source.warnings;
     warnings.extend(plan.warnings.iter().cloned());
+    warnings.extend(undeclared(agent, &code(agent, &deployment, &source.files)?));
     Ok(FileWork {
         agent: agent.name.to_string(),
         deployment,
@@ -74,11 +99,58 @@ pub(super) fn decide(
     })
 }
 
+/// The Python files of the sources, and the entry point.
+fn code(
+    agent: &Agent,
+    deployment: &Path,
+    copied: &BTreeMap<String, Origin>,
+) -> Result<Vec<CodeFile>, Failure> {
+    let mut paths: Vec<PathBuf> = copied
+        .values()
+        .map(|origin| origin.from.clone())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "py"))
+        .collect();
+    if !copied.contains_key(&agent.entrypoint) {
+        paths.push(deployment.join(&agent.entrypoint));
+    }
+    let mut found = Vec::new();
+    for path in paths {
+        let bytes = files::read_bytes(&path)?;
+        // What is no text names no model.
+        if let Ok(text) = String::from_utf8(bytes) {
+            found.push(CodeFile { path, text });
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a file of the deployment folder comes with the sources. Without them, what would lie where
+/// they are copied to may come.
+fn comes(file: &str, agent: &Agent, copied: Option<&BTreeMap<String, Origin>>) -> bool {
+    match copied {
+        Some(copied) => copied.contains_key(file),
+        None => Path::new(file).starts_with(agent.name.as_str()),
+    }
+}
+
+/// What is wrong with the requirements themselves, where they are there already.
+fn requirements_can_be_shipped(
+    agent: &Agent,
+    deployment: &Path,
+    copied: Option<&BTreeMap<String, Origin>>,
+) -> Result<(), Failure> {
+    let file = deployment.join(&agent.requirements);
+    if comes(&agent.requirements, agent, copied) || !files::exists(&file) {
+        return Ok(());
+    }
+    packaging::check_requirements(&file)
+}
+
 /// What the toolkit is told to ship has to be there, or to come with the sources.
 fn shipped_files_exist(
     agent: &Agent,
     deployment: &Path,
-    copied: &BTreeMap<String, Origin>,
+    copied: Option<&BTreeMap<String, Origin>>,
 ) -> Result<(), Failure> {
     let wanted = [
         ("entry point", &agent.entrypoint),
@@ -86,7 +158,7 @@ fn shipped_files_exist(
     ];
     let messages: Vec<Message> = wanted
         .into_iter()
-        .filter(|(_, file)| !copied.contains_key(*file) && !files::exists(&deployment.join(file)))
+        .filter(|(_, file)| !comes(file, agent, copied) && !files::exists(&deployment.join(file)))
         .map(|(what, file)| {
             Message::new(format!(
                 "the {what} of agent `{}` does not exist: `{}`",
@@ -119,14 +191,14 @@ impl FileWork {
     }
 
     /// The steps in words that promise nothing.
-    pub(super) fn show(&self, ui: &Ui) {
+    pub(super) fn show(&self, planned: Planned<'_>) {
         for step in &self.plan.steps {
             let (verb, path) = match step {
                 FileStep::Create { path } => ("copy", path),
                 FileStep::Update { path } => ("update", path),
                 FileStep::Remove { path } => ("remove", path),
             };
-            ui.status(
+            planned.status(
                 "Would",
                 &format!("{verb} `{}`", self.deployment.join(path).display()),
             );

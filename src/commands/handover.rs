@@ -106,9 +106,7 @@ pub(super) fn report(done: &[Handover], output: cli::Output, ui: &Ui) {
     match output {
         cli::Output::Json => {
             let agents: Vec<&Value> = done.iter().map(|handover| &handover.document).collect();
-            ui.result(&pretty(
-                &json!({ "version": VERSION, "command": "prepare", "agents": agents }),
-            ));
+            ui.document(json!({ "version": VERSION, "command": "prepare", "agents": agents }));
         }
         cli::Output::Text => {
             let shell = if cfg!(windows) {
@@ -139,9 +137,9 @@ pub(super) fn report(done: &[Handover], output: cli::Output, ui: &Ui) {
 }
 
 /// The document of `--dry-run` and `--check`.
-pub(super) fn plan_json<'a>(
+pub(super) fn plan_document<'a>(
     work: impl Iterator<Item = (&'a Placed<'a>, &'a FileWork, &'a [RoleStep])>,
-) -> String {
+) -> Value {
     let agents: Vec<Value> = work
         .map(|(placed, files, steps)| {
             json!({
@@ -154,7 +152,7 @@ pub(super) fn plan_json<'a>(
             })
         })
         .collect();
-    pretty(&json!({ "version": VERSION, "command": "prepare", "dry_run": true, "agents": agents }))
+    json!({ "version": VERSION, "command": "prepare", "dry_run": true, "agents": agents })
 }
 
 #[derive(Serialize)]
@@ -181,8 +179,4 @@ pub(super) fn changes(steps: &[RoleStep]) -> Vec<Change> {
             }
         })
         .collect()
-}
-
-fn pretty(document: &Value) -> String {
-    serde_json::to_string_pretty(document).expect("a JSON value can be written")
 }

@@ -308,7 +308,7 @@ fn print_document(read: &Read, reply: &Reply, target: &Target, ui: &Ui) {
             "total": milliseconds(read.total),
         },
     });
-    ui.result(&serde_json::to_string_pretty(&document).expect("a JSON value can be written"));
+    ui.document(document);
 }
 
 fn ended(read: Read, args: &Args, partner: &Partner) -> Result<(), Failure> {

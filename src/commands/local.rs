@@ -6,12 +6,12 @@ use serde_json::json;
 
 use crate::{
     cli,
-    config::{Config, Stage},
+    config::{self, Config, Stage},
     effects::{
         local::{self, Emulator, Progress, Stopped},
-        manifest::Project,
+        manifest::{self, Project},
     },
-    error::Failure,
+    error::{Failure, Message},
     ui::Ui,
 };
 
@@ -41,8 +41,12 @@ enum Action {
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let (project, config) = super::load(&args.project, &Stage::Local, ui)?;
-    let dir = dir(&project, &config)?;
+    let dir = match super::load(&args.project, &Stage::Local, ui) {
+        Ok((project, config)) => dir(&project, &config)?,
+        // To end it, or to see it, nothing but its place has to be known.
+        Err(failure) if args.action != Action::Start => recovered(&args.project, failure, ui)?,
+        Err(failure) => return Err(failure),
+    };
     let emulator = match args.action {
         Action::Start => Some(start(dir, ui).await?),
         Action::Status => local::observe(&dir)?,
@@ -62,9 +66,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         (cli::Output::Json, emulator) => {
             let running = emulator.is_some();
             let document = json!({ "version": 1, "command": "local", "running": running, "emulator": emulator });
-            ui.result(
-                &serde_json::to_string_pretty(&document).expect("a JSON value can be written"),
-            );
+            ui.document(document);
         }
         (cli::Output::Text, Some(emulator)) => ui.result(&emulator.url),
         (cli::Output::Text, None) if args.action == Action::Status => {
@@ -88,12 +90,124 @@ pub(super) async fn emulator(
     Ok(Some(start(dir(project, config)?, ui).await?))
 }
 
-async fn start(dir: PathBuf, ui: &Ui) -> Result<Emulator, Failure> {
-    let emulator = local::ensure(&dir, &|progress| match progress {
-        Progress::Waiting => ui.status(
-            "Blocking",
-            "waiting for another run that starts the emulator",
-        ),
+/// The place of the emulator of a project whose metadata is invalid, as far as it can be told.
+fn recovered(project: &cli::Project, failure: Failure, ui: &Ui) -> Result<PathBuf, Failure> {
+    let Some(remains) = manifest::remains(project.manifest_path.as_deref())? else {
+        return Err(failure);
+    };
+    let base = remains.target_dir.join("agentcore");
+    let mut ids: Vec<String> = remains
+        .manifests
+        .iter()
+        .flat_map(|manifest| config::declared_projects(&manifest.text))
+        .map(|id| id.to_string())
+        .collect();
+    ids.dedup();
+    if ids.is_empty() {
+        ids = local::homes(&base)?;
+    }
+    let [id] = &ids[..] else {
+        return Err(ids.iter().fold(failure, |failure, id| {
+            failure.note(format!("it may be about the project `{id}`"))
+        }));
+    };
+    let what = failure
+        .messages
+        .first()
+        .map_or("", |first| first.what.as_str());
+    ui.warning(
+        &Message::new(format!(
+            "the metadata cannot be used as it is; the emulator of project `{id}` is meant"
+        ))
+        .note(what),
+    );
+    Ok(base.join(id).join("local"))
+}
+
+/// What a command does with the emulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It starts one that keeps running.
+    Writes,
+    /// It starts none that keeps running.
+    Reads,
+}
+
+impl Reach {
+    pub(super) fn of(applying: &super::Applying) -> Self {
+        if applying.changes_nothing() {
+            Self::Reads
+        } else {
+            Self::Writes
+        }
+    }
+}
+
+/// Acts on the emulator that `--local` asks for, without it on none. For a command that only reads, one
+/// that does not run comes for as long as the command takes.
+pub(super) async fn with<T>(
+    reach: Reach,
+    options: &cli::Aws,
+    (project, config): (&Project, &Config),
+    ui: &Ui,
+    act: impl AsyncFnOnce(Option<&Emulator>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    if !options.local {
+        return act(None).await;
+    }
+    if reach == Reach::Writes {
+        let emulator = emulator(options, project, config, ui).await?;
+        return act(emulator.as_ref()).await;
+    }
+    let visit = local::visit(&dir(project, config)?, &|progress| tell(&progress, ui)).await?;
+    if visit.is_guest() {
+        ui.status(
+            "Looking",
+            "at what the AWS emulator has kept; it runs for this command only",
+        );
+    }
+    let result = act(Some(&visit.emulator)).await;
+    let ended = visit.end().await;
+    let value = result?;
+    ended?;
+    Ok(value)
+}
+
+/// Whether nothing can be deployed with `--local`, because no emulator has ever run here; says so. Then
+/// none has to run to tell.
+pub(super) fn is_empty(
+    options: &cli::Aws,
+    project: &Project,
+    config: &Config,
+    ui: &Ui,
+) -> Result<bool, Failure> {
+    let empty = options.local && local::is_empty(&dir(project, config)?)?;
+    if empty {
+        ui.note("no AWS emulator runs for this project and none has kept anything, so nothing is deployed there");
+    }
+    Ok(empty)
+}
+
+/// Refuses to wait for what nobody can bring about.
+pub(super) fn demand(
+    options: &cli::Aws,
+    project: &Project,
+    config: &Config,
+) -> Result<(), Failure> {
+    if options.local && local::observe(&dir(project, config)?)?.is_none() {
+        return Err(Failure::world(
+            "no AWS emulator runs for this project, so nothing new can come",
+        )
+        .help("`cargo agentcore local start` starts it"));
+    }
+    Ok(())
+}
+
+fn tell(progress: &Progress, ui: &Ui) {
+    match progress {
+        Progress::Waiting => {
+            ui.status("Blocking", "waiting for another run that uses the emulator");
+        }
         Progress::Installing { with } => ui.status(
             "Installing",
             &format!(
@@ -106,8 +220,11 @@ async fn start(dir: PathBuf, ui: &Ui) -> Result<Emulator, Failure> {
             &format!("the AWS emulator: it is ministack {version}, its state is kept"),
         ),
         Progress::Starting => ui.detail("Starting", "the AWS emulator"),
-    })
-    .await?;
+    }
+}
+
+async fn start(dir: PathBuf, ui: &Ui) -> Result<Emulator, Failure> {
+    let emulator = local::ensure(&dir, &|progress| tell(&progress, ui)).await?;
     if emulator.started {
         ui.status(
             "Started",

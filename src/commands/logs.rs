@@ -2,12 +2,18 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{deployed, local, session};
+use super::{
+    deployed,
+    local::{self, Reach},
+    session,
+};
 use crate::{
     cli,
+    config::Config,
     effects::{
         aws::{AwsError, Kind, log_events::Query, logs::Logs},
         clock,
+        local::Emulator,
     },
     error::{Failure, Message},
     names::{EndpointName, SessionId},
@@ -151,8 +157,27 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
     let (project, config) = super::load(&args.project, &stage, ui)?;
     deployed::single(&config.agents)?;
-    let emulator = local::emulator(&args.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
+    if local::is_empty(&args.aws, &project, &config, ui)? {
+        return Err(deployed::absent(&config.agents[0]));
+    }
+    if args.follow {
+        local::demand(&args.aws, &project, &config)?;
+    }
+    let place = (&project, &config);
+    local::with(Reach::Reads, &args.aws, place, ui, async |emulator| {
+        show(&args, pattern, &config, emulator, ui).await
+    })
+    .await
+}
+
+async fn show(
+    args: &Args,
+    pattern: Option<String>,
+    config: &Config,
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
     let all = deployed::observe(&placed).await?;
     let [deployed] = &all[..] else {
         unreachable!("one agent was selected")
@@ -170,8 +195,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             pattern,
         },
         window: Window::since(start),
-        form: Form::of(&args),
-        session: args.session,
+        form: Form::of(args),
+        session: args.session.clone(),
         shown: 0,
         ui,
     };

@@ -22,10 +22,12 @@ mod conversation;
 mod delivery;
 mod deploy_report;
 mod deployed;
+mod endpoint_list;
 mod files;
 mod handover;
 mod last_words;
 mod packaging;
+mod planned;
 mod refusal;
 mod removal;
 mod role;
@@ -35,14 +37,15 @@ mod smoke;
 mod tracing;
 mod waiting;
 
+use self::planned::Planned;
 use crate::{
-    cli,
-    config::{Config, Stage},
+    cli::{self, NamedAgent},
+    config::{Config, Declared, Stage, load_with, nearest},
     effects,
-    error::Failure,
-    names::AgentName,
+    error::{Exit, Failure, Message},
+    names::{AgentName, Region},
     plan::{document_diff::lines, role::RoleStep},
-    ui::{Ui, Verbosity},
+    ui::Ui,
 };
 
 /// Whether the plan is carried out.
@@ -69,33 +72,111 @@ fn load(
     stage: &Stage,
     ui: &Ui,
 ) -> Result<(effects::manifest::Project, Config), Failure> {
-    let found = effects::manifest::observe(project.manifest_path.as_deref())?;
-    let mut config = crate::config::load(&found.manifests, stage)?;
-    for warning in &config.warnings {
-        ui.warning(warning);
+    let (found, config) = read(project, stage, &[], ui)?;
+    for message in refused(&config) {
+        ui.warning(message);
     }
-    select(&mut config, &project.agent)?;
     Ok((found, config))
 }
 
-fn select(config: &mut Config, wanted: &[AgentName]) -> Result<(), Failure> {
-    for name in wanted {
+/// [`load`] for what is to be deleted: an agent that is named need not be declared any more.
+fn load_to_clean(
+    project: &cli::Project,
+    stage: &Stage,
+    ui: &Ui,
+) -> Result<(effects::manifest::Project, Config), Failure> {
+    let named: Vec<AgentName> = project
+        .agent
+        .iter()
+        .map(|asked| asked.name.clone())
+        .collect();
+    read(project, stage, &named, ui)
+}
+
+/// [`load`] for what the service is asked to run: what it refuses is refused here, before anything is
+/// built or sent.
+fn load_to_run(
+    project: &cli::Project,
+    stage: &Stage,
+    ui: &Ui,
+) -> Result<(effects::manifest::Project, Config), Failure> {
+    let (found, config) = read(project, stage, &[], ui)?;
+    let messages: Vec<Message> = refused(&config).cloned().collect();
+    if messages.is_empty() {
+        return Ok((found, config));
+    }
+    Err(Failure {
+        exit: Exit::Config,
+        messages,
+    })
+}
+
+fn refused(config: &Config) -> impl Iterator<Item = &Message> {
+    config
+        .agents
+        .iter()
+        .filter_map(|agent| config.refused.get(&agent.name))
+}
+
+fn read(
+    project: &cli::Project,
+    stage: &Stage,
+    former: &[AgentName],
+    ui: &Ui,
+) -> Result<(effects::manifest::Project, Config), Failure> {
+    let found = effects::manifest::observe(project.manifest_path.as_deref())?;
+    let mut config = load_with(&found.manifests, stage, former)?;
+    for warning in &config.warnings {
+        ui.warning(warning);
+    }
+    select(&mut config, &project.agent, ui)?;
+    Ok((found, config))
+}
+
+fn select(config: &mut Config, wanted: &[NamedAgent], ui: &Ui) -> Result<(), Failure> {
+    for NamedAgent { name, given } in wanted {
         if !config.agents.iter().any(|agent| agent.name == *name) {
-            let known: Vec<String> = config
-                .agents
-                .iter()
-                .map(|agent| format!("`{}`", agent.name))
-                .collect();
-            return Err(
-                Failure::usage(format!("there is no agent `{name}` in the metadata"))
-                    .note(format!("the agents are {}", known.join(", "))),
-            );
+            return Err(no_agent(given, &config.declared));
+        }
+        if given != name.as_str() {
+            ui.note(&format!(
+                "the agent `{given}` is called `{name}`, because the service knows no hyphens"
+            ));
         }
     }
     if !wanted.is_empty() {
-        config.agents.retain(|agent| wanted.contains(&agent.name));
+        config
+            .agents
+            .retain(|agent| wanted.iter().any(|wanted| wanted.name == agent.name));
     }
     Ok(())
+}
+
+/// Nobody knows an agent of this name.
+fn no_agent(given: &str, declared: &Declared) -> Failure {
+    let known: Vec<String> = declared
+        .agents
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let failure = Failure::usage(format!("there is no agent `{given}` in the metadata"))
+        .note(format!("the agents are {}", known.join(", ")));
+    let wanted = given.replace('-', "_");
+    match nearest(&wanted, declared.agents.iter().map(AgentName::as_str)) {
+        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        None => failure,
+    }
+}
+
+/// A region that nobody has heard of is rather a slip than a new one. Commands go on all the same.
+fn hint_at_region(region: &Region, ui: &Ui) {
+    if let Some(near) = region.near() {
+        ui.warning(
+            &Message::new(format!("`{region}` is no region that this version knows")).help(
+                format!("did you mean `{near}`? a new region is used as it is"),
+            ),
+        );
+    }
 }
 
 /// The stage that the options ask for.
@@ -116,24 +197,17 @@ fn at_stage(stage: Option<&str>) -> String {
     }
 }
 
-/// The writes to a role; with `whole` or `-v` the documents too.
-fn show_role_steps(steps: &[RoleStep], whole: bool, ui: &Ui) {
+/// The writes to a role, with the documents.
+fn show_role_steps(steps: &[RoleStep], planned: Planned<'_>) {
     for step in steps {
         let (_, verb, object) = step.words();
-        ui.status("Would", &format!("{verb} {object}"));
-        if let Some((before, after)) = step.documents()
-            && (whole || ui.verbosity() >= Verbosity::Verbose)
-        {
+        planned.status("Would", &format!("{verb} {object}"));
+        if let Some((before, after)) = step.documents() {
             for line in lines(before, &after.to_value()) {
-                ui.plain(&format!("{:15}{line}", ""));
+                planned.plain(&format!("{:15}{line}", ""));
             }
         }
     }
-}
-
-/// A document as it goes to stdout.
-fn pretty(document: &serde_json::Value) -> String {
-    serde_json::to_string_pretty(document).expect("a JSON value can be written")
 }
 
 /// One run at a time works on a project's files; a second one waits and says so.

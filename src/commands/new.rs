@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::choice::{self, Choices};
+use super::{
+    choice::{self, Choices},
+    planned::Planned,
+};
 use crate::{
+    cli,
     effects::{clock, destination},
     error::{Failure, Message},
     plan::new as plan,
@@ -96,7 +100,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     })?;
     if args.dry_run {
         for file in files.keys() {
-            ui.status("Would", &format!("write `{}`", given.join(file).display()));
+            Planned::alone(cli::Output::Text, ui)
+                .status("Would", &format!("write `{}`", given.join(file).display()));
         }
         return Ok(());
     }
@@ -157,9 +162,7 @@ fn template(given: Option<&str>, asking: bool, ui: &Ui) -> Result<&'static Templ
         .iter()
         .map(|template| format!("{}: {}", template.name, template.description))
         .collect();
-    let chosen = ui
-        .select("Template", &items, 0)
-        .ok_or_else(choice::cut_off)?;
+    let chosen = ui.select("Template", &items, 0).map_err(choice::cut_off)?;
     Ok(&all[chosen])
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    files,
+    files::{self, Purpose},
     packaging::{self, Options},
 };
 use crate::{
@@ -48,7 +48,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     // One after the other: each uses every core.
     for agent in &config.agents {
         let built = async {
-            let work = files::decide(agent, &project, None, force)?;
+            let work = files::decide(agent, &project, None, force, Purpose::Ship)?;
             for warning in work.warnings() {
                 ui.warning(warning);
             }
@@ -67,10 +67,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         }
     }
     if args.output == cli::Output::Json {
-        ui.result(&format!(
-            "{:#}",
-            json!({ "version": 1, "command": "package", "agents": documents })
-        ));
+        ui.document(json!({ "version": 1, "command": "package", "agents": documents }));
     }
     Failure::all(failures).map_or(Ok(()), Err)
 }

@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "NUMBER", value_parser = |text: &str| AccountId::parse(text))]
     account: Option<AccountId>,
     /// AWS region (repeatable); else the metadata's, else the placeholder REGION
-    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_delimiter = ',', value_parser = |text: &str| Region::parse(text))]
+    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_delimiter = ',', value_parser = Region::read)]
     region: Vec<Region>,
     /// Form of the output
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
@@ -107,7 +107,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 version: 1,
                 documents,
             };
-            ui.result(&serde_json::to_string_pretty(&report).expect("a report holds only text"));
+            ui.document(serde_json::to_value(&report).expect("a report holds only text"));
         }
         Output::Text => {
             for printed in &documents {

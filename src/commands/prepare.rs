@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    Applying, files,
+    Applying,
+    files::{self, Purpose},
     handover::{self, Handover},
+    local::{self, Reach},
+    planned::Planned,
     role::{self, RoleWork},
     session::{self, Placed},
 };
 use crate::{
     cli,
-    effects::{self, manifest::Project},
+    config::Config,
+    effects::{local::Emulator, manifest::Project},
     error::{Exit, Failure},
     plan::{files::Force, role::Adopt},
     ui::Ui,
@@ -65,23 +69,35 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 .help("name the agent with `--agent`"),
         );
     }
-    let emulator = super::local::emulator(&args.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
+    let (reach, place) = (Reach::of(&args.applying), (&project, &config));
+    local::with(reach, &args.aws, place, ui, async |emulator| {
+        prepare(&args, place, emulator, ui).await
+    })
+    .await
+}
+
+async fn prepare(
+    args: &Args,
+    (project, config): (&Project, &Config),
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
     let _lock = if args.applying.changes_nothing() {
         None
     } else {
-        Some(super::lock(&project, ui)?)
+        Some(super::lock(project, ui)?)
     };
 
-    let decided = decide(&args, &project, &placed, ui).await;
+    let decided = decide(args, project, &placed, ui).await;
     let (work, mut failures) = split(decided);
     if args.applying.changes_nothing() {
-        return show(&args, &work, failures, ui);
+        return show(args, &work, failures, ui);
     }
     role::agree(work.iter().map(|work| &work.role), args.yes, ui)?;
     let current = handover::current()?;
     let applied: Vec<Result<Handover, Failure>> = stream::iter(&work)
-        .map(|work| apply(&args, work, emulator.as_ref(), &current, ui))
+        .map(|work| apply(args, work, emulator, &current, ui))
         .buffered(AT_ONCE)
         .collect()
         .await;
@@ -101,7 +117,13 @@ async fn decide<'a>(
     let force = if args.force { Force::Yes } else { Force::No };
     stream::iter(placed)
         .map(|placed| async move {
-            let files = files::decide(placed.agent, project, args.source_dir.as_deref(), force)?;
+            let files = files::decide(
+                placed.agent,
+                project,
+                args.source_dir.as_deref(),
+                force,
+                Purpose::HandOver,
+            )?;
             let role = role::decide(placed.agent, &placed.session, adopt).await?;
             for warning in files.warnings().iter().chain(role.warnings()) {
                 ui.warning(warning);
@@ -136,17 +158,18 @@ pub(super) fn split<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Vec<Failure
 /// The plan, in words that promise nothing.
 fn show(args: &Args, work: &[Work<'_>], failures: Vec<Failure>, ui: &Ui) -> Result<(), Failure> {
     let mut changes = false;
+    let planned = Planned::alone(args.output, ui);
     for work in work {
         let steps = work.role.steps();
         changes |= !steps.is_empty() || work.files.changes();
-        work.files.show(ui);
-        super::show_role_steps(steps, true, ui);
+        work.files.show(planned);
+        super::show_role_steps(steps, planned);
         if steps.is_empty() && !work.files.changes() {
-            ui.status("Unchanged", &format!("agent `{}`", work.placed.agent.name));
+            planned.status("Unchanged", &format!("agent `{}`", work.placed.agent.name));
         }
     }
     if args.output == cli::Output::Json {
-        ui.result(&handover::plan_json(
+        ui.document(handover::plan_document(
             work.iter()
                 .map(|work| (work.placed, &work.files, work.role.steps())),
         ));
@@ -163,7 +186,7 @@ fn show(args: &Args, work: &[Work<'_>], failures: Vec<Failure>, ui: &Ui) -> Resu
 async fn apply(
     args: &Args,
     work: &Work<'_>,
-    emulator: Option<&effects::local::Emulator>,
+    emulator: Option<&Emulator>,
     current: &Path,
     ui: &Ui,
 ) -> Result<Handover, Failure> {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::planned::Planned;
 use crate::{
     config::{Agent, RoleSettings},
     effects::{
         aws::{Kind, Session, iam::Iam},
         clock,
     },
-    error::{Failure, Message},
+    error::{Exit, Failure, Message},
     plan::{
         ownership::Identity,
         retry,
@@ -122,8 +123,9 @@ pub(super) fn agree<'a>(
         if !plan.adopts {
             continue;
         }
-        ui.plain(&format!("Adopting role `{}` would:", desired.name));
-        super::show_role_steps(role.steps(), true, ui);
+        let planned = Planned::before_doing(yes, ui);
+        planned.plain(&format!("Adopting role `{}` would:", desired.name));
+        super::show_role_steps(role.steps(), planned);
         if yes {
             continue;
         }
@@ -134,12 +136,15 @@ pub(super) fn agree<'a>(
             ))
             .help("pass `--yes` to adopt it as shown above; nothing was written"));
         }
-        if ui.confirm(&format!("Adopt the role `{}`?", desired.name)) != Some(true) {
-            return Err(
-                Failure::world(format!("the role `{}` was not adopted", desired.name))
-                    .note("nothing was written"),
-            );
-        }
+        let exit = match ui.confirm(&format!("Adopt the role `{}`?", desired.name)) {
+            Ok(true) => continue,
+            Ok(false) => Exit::World,
+            Err(why) => why.exit(),
+        };
+        return Err(
+            Failure::new(exit, format!("the role `{}` was not adopted", desired.name))
+                .note("nothing was written"),
+        );
     }
     Ok(())
 }

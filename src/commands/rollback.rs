@@ -3,10 +3,12 @@
 use super::{
     deployed,
     endpoint::{Pin, Writing, settled},
-    local, session,
+    local::{self, Reach},
+    session,
 };
 use crate::{
-    effects::aws::runtime::Runtimes,
+    config::Config,
+    effects::{aws::runtime::Runtimes, local::Emulator},
     error::Failure,
     names::EndpointName,
     plan::{deployed::DEFAULT_ENDPOINT, endpoint as plan},
@@ -30,19 +32,32 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let Args {
-        endpoint,
-        to,
-        writing,
-    } = args;
-    if let Some(name) = &endpoint {
+    let writing = &args.writing;
+    if let Some(name) = &args.endpoint {
         plan::refuse_default(name, "taken back")?;
     }
     let stage = super::stage(&writing.project, writing.aws.local);
     let (project, config) = super::load(&writing.project, &stage, ui)?;
     deployed::single(&config.agents)?;
-    let emulator = local::emulator(&writing.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &writing.aws, emulator.as_ref(), ui).await?;
+    let (reach, place) = (Reach::of(&writing.applying), (&project, &config));
+    local::with(reach, &writing.aws, place, ui, async |emulator| {
+        take_back(&args, &config, emulator, ui).await
+    })
+    .await
+}
+
+async fn take_back(
+    args: &Args,
+    config: &Config,
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let Args {
+        endpoint,
+        to,
+        writing,
+    } = args;
+    let placed = session::place(&config.agents, &writing.aws, emulator, ui).await?;
     let all = deployed::observe(&placed).await?;
     let [deployed] = &all[..] else {
         unreachable!("one agent was selected")
@@ -51,10 +66,10 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let runtimes = Runtimes::new(&deployed.placed.session);
     let id = &found.state.id;
     let name = match endpoint {
-        Some(name) => name,
+        Some(name) => name.clone(),
         None => only(&runtimes, id).await?,
     };
-    let there = settled(&runtimes, id, &name, &writing, ui)
+    let there = settled(&runtimes, id, &name, writing, ui)
         .await?
         .ok_or_else(|| {
             Failure::world(format!("the runtime `{id}` has no endpoint `{name}`"))
@@ -62,7 +77,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         })?;
     let versions = runtimes.versions(id).await?;
     let version = match to {
-        Some(version) => plan::usable(version, &versions)?,
+        Some(version) => plan::usable(*version, &versions)?,
         None => plan::previous(&there, &versions)?,
     };
     let pin = Pin {
@@ -73,7 +88,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         version,
         description: None,
     };
-    pin.carry_out("rollback", &writing, ui).await
+    pin.carry_out("rollback", writing, ui).await
 }
 
 /// The endpoint that can only be meant.

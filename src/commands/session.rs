@@ -40,6 +40,7 @@ pub(super) async fn place<'a>(
     for (request, members) in groups {
         let session = open(&request).await?;
         announce(&session, &members, ui);
+        super::hint_at_region(&session.region, ui);
         for agent in members {
             pinned(agent, &session)?;
             placed.push(Placed {

@@ -4,17 +4,20 @@ use serde_json::{Value, json};
 
 use super::{
     deployed::{self, Deployed, Found},
-    endpoint, local,
+    endpoint_list,
+    local::{self, Reach},
     session::{self, Placed},
 };
 use crate::{
     cli,
-    config::{Network, RoleSettings},
+    config::{Agent, Config, Network, RoleSettings},
     effects::{
-        aws::{iam::Iam, runtime::Runtimes},
+        aws::{iam::Iam, runtime::Runtimes, session::LOCAL_REGION},
         clock,
+        local::{ACCOUNT_ID, Emulator},
     },
     error::Failure,
+    names::Region,
     plan::{
         deployed::{DEFAULT_ENDPOINT, EndpointState, Standing, difference, role_arn},
         links,
@@ -42,7 +45,9 @@ pub struct Args {
 /// One agent, as it is shown.
 enum Report<'a> {
     Absent {
-        placed: &'a Placed<'a>,
+        agent: &'a Agent,
+        account: String,
+        region: String,
         /// Whether there is an execution role for it to run with.
         prepared: bool,
     },
@@ -63,9 +68,30 @@ struct There<'a> {
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
     let (project, config) = super::load(&args.project, &stage, ui)?;
-    let emulator = local::emulator(&args.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
-    let base = emulator.as_ref().map(|emulator| emulator.url.as_str());
+    if local::is_empty(&args.aws, &project, &config, ui)? {
+        let reports: Vec<Report<'_>> = config
+            .agents
+            .iter()
+            .map(|agent| Report::never_deployed(agent, &args.aws))
+            .collect();
+        show(&args, &reports, Reveal::Keys, ui);
+        return Ok(());
+    }
+    let place = (&project, &config);
+    local::with(Reach::Reads, &args.aws, place, ui, async |emulator| {
+        look(&args, &config, emulator, ui).await
+    })
+    .await
+}
+
+async fn look(
+    args: &Args,
+    config: &Config,
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
+    let base = emulator.map(|emulator| emulator.url.as_str());
     let base = base.or(args.aws.endpoint_url.as_deref());
     let reveal = if ui.verbosity() >= Verbosity::Verbose {
         Reveal::Values
@@ -73,25 +99,44 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         Reveal::Keys
     };
     let all = deployed::observe(&placed).await?;
-    let mut values = Vec::new();
+    let mut reports = Vec::new();
     for deployed in &all {
         let report = Report::of(deployed, base).await?;
         if let Report::There(there) = &report {
             there.found.say_whose(ui);
         }
-        match args.output {
-            cli::Output::Json => values.push(report.value(reveal)),
-            cli::Output::Text => ui.result(&report.text(reveal)),
-        }
+        reports.push(report);
     }
-    if args.output == cli::Output::Json {
-        let document = json!({ "version": 1, "command": "status", "agents": values });
-        ui.result(&super::pretty(&document));
-    }
+    show(args, &reports, reveal, ui);
     Ok(())
 }
 
+fn show(args: &Args, reports: &[Report<'_>], reveal: Reveal, ui: &Ui) {
+    match args.output {
+        cli::Output::Json => {
+            let values: Vec<Value> = reports.iter().map(|report| report.value(reveal)).collect();
+            ui.document(json!({ "version": 1, "command": "status", "agents": values }));
+        }
+        cli::Output::Text => {
+            for report in reports {
+                ui.result(&report.text(reveal));
+            }
+        }
+    }
+}
+
 impl<'a> Report<'a> {
+    /// Of an emulator that has never run.
+    fn never_deployed(agent: &'a Agent, options: &cli::Aws) -> Self {
+        let region = options.region.as_ref().or(agent.region.as_ref());
+        Self::Absent {
+            agent,
+            account: ACCOUNT_ID.to_owned(),
+            region: region.map_or(LOCAL_REGION, Region::as_str).to_owned(),
+            prepared: false,
+        }
+    }
+
     async fn of(deployed: &'a Deployed<'a>, base: Option<&'a str>) -> Result<Self, Failure> {
         let placed = deployed.placed;
         let Placed { agent, session } = placed;
@@ -101,7 +146,12 @@ impl<'a> Report<'a> {
                 RoleSettings::Given { arn } => &arn.name,
             };
             let prepared = Iam::new(session).observe_given(role).await?.is_some();
-            return Ok(Self::Absent { placed, prepared });
+            return Ok(Self::Absent {
+                agent,
+                account: session.account.to_string(),
+                region: session.region.to_string(),
+                prepared,
+            });
         };
         let endpoints = Runtimes::new(session)
             .read_endpoints(&found.state.id)
@@ -119,24 +169,33 @@ impl<'a> Report<'a> {
 
     fn text(&self, reveal: Reveal) -> String {
         match self {
-            Self::Absent { placed, prepared } => {
+            Self::Absent {
+                agent, prepared, ..
+            } => {
                 let state = if *prepared {
                     "not deployed"
                 } else {
                     "not deployed, and no execution role is prepared"
                 };
-                format!("{}\n  state  {state}", placed.agent.name)
+                format!("{}\n  state  {state}", agent.name)
             }
             Self::There(there) => there.text(reveal),
         }
     }
 
     fn value(&self, reveal: Reveal) -> Value {
-        let placed = match self {
-            Self::Absent { placed, .. } => placed,
-            Self::There(there) => there.placed,
+        let (agent, account, region) = match self {
+            Self::Absent {
+                agent,
+                account,
+                region,
+                ..
+            } => (*agent, account.as_str(), region.as_str()),
+            Self::There(there) => {
+                let Placed { agent, session } = there.placed;
+                (*agent, session.account.as_str(), session.region.as_str())
+            }
         };
-        let Placed { agent, session } = placed;
         let state = match self {
             Self::Absent {
                 prepared: false, ..
@@ -148,8 +207,8 @@ impl<'a> Report<'a> {
             "agent": agent.name,
             "runtime_name": agent.runtime_name,
             "stage": agent.stage,
-            "account": session.account,
-            "region": session.region,
+            "account": account,
+            "region": region,
             "state": state,
         });
         if let (Self::There(there), Some(fields)) = (self, value.as_object_mut()) {
@@ -193,7 +252,10 @@ impl There<'_> {
             ),
         );
         for (at, one) in self.endpoints.iter().enumerate() {
-            row(if at == 0 { "endpoints" } else { "" }, endpoint::line(one));
+            row(
+                if at == 0 { "endpoints" } else { "" },
+                endpoint_list::line(one),
+            );
         }
         if self.endpoints.is_empty() {
             row("endpoints", "none".to_owned());
@@ -282,7 +344,7 @@ impl There<'_> {
             .endpoints
             .iter()
             .map(|one| {
-                let mut value = endpoint::value(one);
+                let mut value = endpoint_list::value(one);
                 value["url"] = self.url(&one.name).into();
                 value["log_group"] = links::log_group(&state.id, &one.name).into();
                 value

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{deploy::Work, session::Placed};
+use super::{deploy::Work, planned::Planned, session::Placed};
 use crate::{
     effects::aws::{AwsError, Session, logs::Logs, xray::XRay},
     error::{Failure, Message},
@@ -44,7 +44,7 @@ async fn enable_in(session: &Session, ui: &Ui) -> Result<(), AwsError> {
 }
 
 /// The plan, in words that promise nothing; whether anything would change.
-pub(super) async fn show(work: &[Work<'_>], ui: &Ui) -> bool {
+pub(super) async fn show(work: &[Work<'_>], planned: Planned<'_>, ui: &Ui) -> bool {
     let mut changes = false;
     for session in places(work.iter().map(|work| work.placed)).values() {
         match steps(session).await {
@@ -52,7 +52,7 @@ pub(super) async fn show(work: &[Work<'_>], ui: &Ui) -> bool {
                 changes |= !steps.is_empty();
                 for step in steps {
                     let (_, verb, object) = step.words();
-                    ui.status("Would", &format!("{verb} {object}: {}", shown(session)));
+                    planned.status("Would", &format!("{verb} {object}: {}", shown(session)));
                 }
             }
             Err(error) => ui.warning(&failed(session, error)),

@@ -1,15 +1,17 @@
 //! `cargo agentcore versions`: every version of a runtime, and which endpoints answer with it.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     deployed::{self, Deployed, Found},
-    local, session,
+    local::{self, Reach},
+    session,
 };
 use crate::{
     cli,
-    effects::aws::runtime::Runtimes,
+    config::{Agent, Config},
+    effects::{aws::runtime::Runtimes, local::Emulator},
     error::Failure,
     plan::{
         deployed::{EndpointState, VersionState},
@@ -47,14 +49,41 @@ const AT_ONCE: usize = 8;
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
     let (project, config) = super::load(&args.project, &stage, ui)?;
-    let emulator = local::emulator(&args.aws, &project, &config, ui).await?;
-    let placed = session::place(&config.agents, &args.aws, emulator.as_ref(), ui).await?;
+    if local::is_empty(&args.aws, &project, &config, ui)? {
+        let agents: Vec<Value> = config.agents.iter().map(not_deployed).collect();
+        document(&args, &agents, ui);
+        return Ok(());
+    }
+    let place = (&project, &config);
+    local::with(Reach::Reads, &args.aws, place, ui, async |emulator| {
+        look(&args, &config, emulator, ui).await
+    })
+    .await
+}
+
+fn not_deployed(agent: &Agent) -> Value {
+    json!({ "agent": agent.name, "runtime": null, "versions": [] })
+}
+
+fn document(args: &Args, agents: &[Value], ui: &Ui) {
+    if args.output == cli::Output::Json {
+        ui.document(json!({ "version": 1, "command": "versions", "agents": agents }));
+    }
+}
+
+async fn look(
+    args: &Args,
+    config: &Config,
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
     let mut agents = Vec::new();
     for deployed in deployed::observe(&placed).await? {
         let agent = deployed.placed.agent;
         let Some(found) = deployed.one()? else {
             ui.note(&format!("the agent `{}` is not deployed", agent.name));
-            agents.push(json!({ "agent": agent.name, "runtime": null, "versions": [] }));
+            agents.push(not_deployed(agent));
             continue;
         };
         found.say_whose(ui);
@@ -75,10 +104,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             "not_shown": more,
         }));
     }
-    if args.output == cli::Output::Json {
-        let document = json!({ "version": 1, "command": "versions", "agents": agents });
-        ui.result(&super::pretty(&document));
-    }
+    document(args, &agents, ui);
     Ok(())
 }
 
@@ -139,7 +165,7 @@ fn text(rows: &[Row]) -> String {
 }
 
 impl Row {
-    fn value(&self) -> serde_json::Value {
+    fn value(&self) -> Value {
         let Self {
             version,
             artifact,

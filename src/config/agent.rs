@@ -38,6 +38,30 @@ pub(super) struct AgentTable {
 }
 
 impl AgentTable {
+    /// The table of an agent of which the metadata says nothing.
+    pub(super) fn undeclared(name: AgentName) -> Self {
+        Self {
+            name,
+            name_span: 0..0,
+            layer: Layer::default(),
+            language: None,
+            source: None,
+            include: Vec::new(),
+            deployment: None,
+            entrypoint: None,
+            requirements: None,
+            runtime: None,
+            bytecode: None,
+            models: Vec::new(),
+            permissions: Vec::new(),
+            lifecycle: Lifecycle::default(),
+            protocol: None,
+            authorizer: None,
+            header_allowlist: Vec::new(),
+            description: None,
+        }
+    }
+
     pub(super) fn read(name: AgentName, mut table: Table<'_>, problems: &mut Problems<'_>) -> Self {
         let agent = Self {
             name_span: table.span.clone(),

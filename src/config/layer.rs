@@ -35,7 +35,7 @@ impl Layer {
     pub(super) fn read(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Self {
         Self {
             project: None,
-            region: table.parsed("region", problems, Region::parse),
+            region: table.parsed("region", problems, Region::read),
             account: table.parsed("account", problems, AccountId::parse),
             profile: table.parsed("profile", problems, not_empty),
             tags: tags(table, problems),

@@ -9,10 +9,16 @@ mod load;
 pub(crate) mod permission;
 mod read;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
+pub(crate) use load::declared_projects;
+pub(crate) use load::load_with;
 pub use load::{Manifest, Stage, load};
 pub use permission::{Access, Permission};
+pub(crate) use read::nearest;
 use serde::Serialize;
 
 use crate::names::{
@@ -24,8 +30,31 @@ use crate::names::{
 pub struct Config {
     /// Sorted by name; never two of one name.
     pub agents: Vec<Agent>,
-    /// What is worth saying although the configuration is valid.
+    /// What is worth saying although the configuration is valid, in the order of its places.
     pub warnings: Vec<crate::error::Message>,
+    /// Why the service would refuse an agent, which is worth a warning until it is to run there.
+    pub refused: BTreeMap<AgentName, crate::error::Message>,
+    pub declared: Declared,
+}
+
+/// The names in the metadata, whichever of them a command is about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Declared {
+    pub agents: BTreeSet<AgentName>,
+    pub stages: BTreeSet<StageName>,
+}
+
+impl Declared {
+    /// Whether a runtime has the name of one of these agents, at one of these stages or at none.
+    pub fn knows(&self, runtime: &str) -> bool {
+        self.agents.iter().any(|agent| {
+            runtime.strip_prefix(agent.as_str()).is_some_and(|rest| {
+                let staged = rest.strip_prefix('_');
+                rest.is_empty()
+                    || staged.is_some_and(|rest| self.stages.iter().any(|s| s.as_str() == rest))
+            })
+        })
+    }
 }
 
 /// One agent with every layer merged and the defaults applied.

@@ -122,10 +122,15 @@ pub fn unknown(word: &str) -> String {
         .map(|known| (strsim::damerau_levenshtein(word, known), known))
         .filter(|(distance, known)| *distance <= known.len() / 3 + 1)
         .min();
-    match near {
-        Some((_, known)) => format!("unknown permission `{word}`; did you mean `{known}`?"),
-        None => format!("unknown permission `{word}`"),
-    }
+    let listed = |words: &[&str]| format!("`{}`", words.join("`, `"));
+    let near = near.map_or(String::new(), |(_, known)| {
+        format!("; did you mean `{known}`?")
+    });
+    format!(
+        "unknown permission `{word}`: there are {}, and with a value {}{near}",
+        listed(&BARE),
+        listed(&VALUED)
+    )
 }
 
 fn resource_id(kind: &str, value: &str) -> Result<String, String> {

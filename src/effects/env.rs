@@ -4,6 +4,8 @@
     reason = "this is where the environment is read"
 )]
 
+#[cfg(unix)]
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 /// A variable that is set to something.
@@ -22,6 +24,13 @@ pub(crate) fn search_path() -> Vec<PathBuf> {
 /// Whether `NO_COLOR` and `TERM` allow colour.
 pub(crate) fn color_is_welcome() -> bool {
     var("NO_COLOR").is_none() && var("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether both lead to the same file, pipe or terminal.
+#[cfg(unix)]
+pub(crate) fn is_one_file(one: impl AsFd, other: impl AsFd) -> bool {
+    let places = [rustix::fs::fstat(one), rustix::fs::fstat(other)];
+    matches!(places, [Ok(one), Ok(other)] if (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino))
 }
 
 pub(crate) fn home_dir() -> Option<PathBuf> {

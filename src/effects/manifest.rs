@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
+use super::env;
 use crate::{
     config::Manifest,
     error::{Exit, Failure},
@@ -41,6 +42,33 @@ pub(crate) fn observe(manifest_path: Option<&Path>) -> Result<Project, Failure> 
         target_dir: metadata.target_directory.into_std_path_buf(),
         manifests,
     })
+}
+
+/// What can be told of a workspace that cargo refuses to read: the nearest manifest, and where its build
+/// files go if nothing but the environment says otherwise.
+pub(crate) fn remains(manifest_path: Option<&Path>) -> Result<Option<Project>, Failure> {
+    if let Ok(project) = observe(manifest_path) {
+        return Ok(Some(project));
+    }
+    let here = env::current_dir()
+        .map_err(|error| Failure::world(format!("cannot tell the current directory: {error}")))?;
+    let path = match manifest_path {
+        Some(path) => Some(here.join(path)),
+        None => here
+            .ancestors()
+            .map(|directory| directory.join("Cargo.toml"))
+            .find(|path| path.is_file()),
+    };
+    let Some(path) = path.filter(|path| path.is_file()) else {
+        return Ok(None);
+    };
+    let root = path.parent().unwrap_or(&here).to_owned();
+    let target_dir = env::var("CARGO_TARGET_DIR").unwrap_or_else(|| "target".to_owned());
+    Ok(Some(Project {
+        target_dir: root.join(target_dir),
+        manifests: vec![read(&path)?],
+        root,
+    }))
 }
 
 fn members_with_our_table(metadata: &Metadata) -> Vec<PathBuf> {

@@ -15,6 +15,7 @@ pub(crate) mod init;
 pub(crate) mod invocation;
 pub(crate) mod links;
 pub(crate) mod log_tail;
+pub(crate) mod models_in_code;
 pub(crate) mod new;
 pub(crate) mod ownership;
 pub(crate) mod refusal;

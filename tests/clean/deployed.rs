@@ -101,6 +101,61 @@ fn each_agent_and_stage_goes_alone_and_the_bucket_with_the_last() {
 }
 
 #[test]
+fn an_agent_that_was_taken_out_of_the_manifest_is_named_and_goes_when_it_is_asked_for() {
+    for emulator in [Ministack::start(), Moto::start()] {
+        let project = project(&["one", "two"]);
+        let before = listing(&emulator);
+        run(&project, &emulator, &["deploy"]).succeeds();
+        let prod = ["deploy", "--agent", "two", "--stage", "prod"];
+        run(&project, &emulator, &prod).succeeds();
+        // The deployment folder of the one that is gone is another agent's now.
+        let manifest = project
+            .read("Cargo.toml")
+            .replace("agents.two", "agents.renamed");
+        project.write("Cargo.toml", &manifest);
+        run(&project, &emulator, &["prepare", "--agent", "renamed"]).succeeds();
+
+        let first = run(&project, &emulator, &["clean", "--yes"]).succeeds();
+        for said in [
+            "Keeping what is left of agent `two`: it is no longer in Cargo.toml; `cargo agentcore clean --agent two` deletes it",
+            "Keeping what is left of agent `two`: it is no longer in Cargo.toml; `cargo agentcore clean --agent two --stage prod` deletes it",
+        ] {
+            says(&first, said);
+        }
+        assert_eq!(prefixes(&emulator), "two:1 two_prod:1");
+
+        run(&project, &emulator, &["prepare", "--agent", "renamed"]).succeeds();
+        let tree = project.tree();
+        let slip = run(
+            &project,
+            &emulator,
+            &["clean", "--yes", "--agent", "renmed"],
+        )
+        .exits(2);
+        for said in [
+            "there is no agent `renmed` in the metadata",
+            "there is nothing in AWS that is provably its",
+            "did you mean `renamed`?",
+        ] {
+            says(&slip, said);
+        }
+        let dry = run(&project, &emulator, &["clean", "-n", "--agent", "two"]).succeeds();
+        says(&dry, "Would delete runtime `");
+        for words in [
+            &["--agent", "two"][..],
+            &["--agent", "two", "--stage", "prod"],
+        ] {
+            let gone = run(&project, &emulator, &[&["clean", "--yes"], words].concat()).succeeds();
+            says(&gone, "Deleting role `AgentCoreRole-two");
+        }
+        assert_eq!(prefixes(&emulator), "none");
+        assert_eq!(project.tree(), tree, "the copies are not its");
+        run(&project, &emulator, &["clean", "--yes"]).succeeds();
+        assert_eq!(listing(&emulator), before);
+    }
+}
+
+#[test]
 fn two_agents_of_one_run_leave_no_bucket_and_a_dry_run_foresees_it() {
     let emulator = Ministack::start();
     let project = project(&["one", "two"]);

@@ -132,6 +132,40 @@ fn what_an_agent_says_is_shown_before_it_has_finished() {
     );
 }
 
+/// The same pipe for both, as `2>&1` has it: a line of ours does not run into the answer, whose bytes
+/// stay as they are.
+#[cfg(unix)]
+#[test]
+fn what_is_said_after_an_answer_begins_on_a_line_of_its_own() {
+    use std::io::Read as _;
+
+    let server = Script::new()
+        .identity()
+        .then(INVOKE, Answer::json(200, &json!("no end")))
+        .then(INVOKE, Answer::json(200, &json!("one\n")))
+        .then(INVOKE, Answer::json(200, &json!("no end")))
+        .start();
+    let project = project();
+    let cli = || elsewhere(&project, &server).args(["{}", "--timing"]);
+    for shown in ["\nno end\n      Timing", "\none\n      Timing"] {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let mut command = cli().prepared();
+        command
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone().unwrap())
+            .stderr(writer);
+        let mut child = command.spawn().unwrap();
+        drop(command);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert!(child.wait().unwrap().success(), "{text}");
+        assert!(text.contains(shown), "{text}");
+    }
+    let apart = cli().run().succeeds();
+    assert_eq!(apart.stdout, "no end");
+    assert!(!apart.stderr.contains("\n\n"), "{}", apart.stderr);
+}
+
 #[test]
 fn raw_prints_the_bytes_and_json_one_document() {
     let stream = "data: \"a\"\n\ndata: {\"b\":1}\n\n";

@@ -7,7 +7,7 @@ use crate::{
     effects::destination,
     error::Failure,
     scaffold::adopt::{Entry, Handler, OwnEntry, Sources, Use},
-    ui::Ui,
+    ui::{Ui, Unanswered},
 };
 
 #[derive(Debug, Clone, clap::Args)]
@@ -64,7 +64,7 @@ pub(super) fn choose(
         Entry::Handlers {
             whole: None,
             streaming: None,
-        } => Err(choice::cut_off()),
+        } => Err(choice::cut_off(Unanswered::Left)),
         entry => Ok(entry),
     }
 }
@@ -115,7 +115,7 @@ fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>
         items.push("a function of the source".to_owned());
         let chosen = ui
             .select("Entry point", &items, 0)
-            .ok_or_else(choice::cut_off)?;
+            .map_err(choice::cut_off)?;
         return Ok(own.into_iter().nth(chosen));
     }
     if own.len() > 1 {
@@ -145,7 +145,7 @@ fn pick(
         .map(|handler| format!("{}   ({})", handler.words, handler.place))
         .collect();
     items.push("none".to_owned());
-    let chosen = ui.select(prompt, &items, 0).ok_or_else(choice::cut_off)?;
+    let chosen = ui.select(prompt, &items, 0).map_err(choice::cut_off)?;
     Ok(handlers.into_iter().nth(chosen))
 }
 

@@ -5,8 +5,9 @@ mod settings;
 
 use std::path::{Path, PathBuf};
 
-use super::choice;
+use super::{choice, planned::Planned};
 use crate::{
+    cli,
     config::{Agent, Manifest, Stage, load},
     effects::{
         adoption, clock, destination, env, manifest,
@@ -409,9 +410,9 @@ fn conclude(
         };
         path.display().to_string()
     };
-    let kept = |ui: &Ui| {
+    let kept = |lines: Planned<'_>| {
         for path in &after.kept {
-            ui.status(
+            lines.status(
                 "Keeping",
                 &format!("`{}`, which is there already", shown(path)),
             );
@@ -419,13 +420,14 @@ fn conclude(
     };
     let manifest = Path::new("Cargo.toml");
     if args.dry_run {
+        let planned = Planned::alone(cli::Output::Text, ui);
         for path in after.new.keys() {
-            ui.status("Would", &format!("write `{}`", shown(path)));
+            planned.status("Would", &format!("write `{}`", shown(path)));
         }
         if after.addition.is_some() && args.write {
-            ui.status("Would", &format!("add the agent to `{}`", shown(manifest)));
+            planned.status("Would", &format!("add the agent to `{}`", shown(manifest)));
         }
-        kept(ui);
+        kept(planned);
     } else {
         ui.status(
             "Adopting",
@@ -448,7 +450,7 @@ fn conclude(
         if replaced.is_some() {
             ui.status("Adding", &format!("the agent to `{}`", shown(manifest)));
         }
-        kept(ui);
+        kept(Planned::before_doing(true, ui));
     }
     if let Some((table, _)) = after.addition.as_ref().filter(|_| !args.write) {
         ui.result(table.trim_end());

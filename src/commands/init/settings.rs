@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct SettingsOptions {
     /// AWS region [default: the AWS configuration's]
-    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = |text: &str| Region::parse(text))]
+    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read)]
     region: Option<Region>,
     /// A Bedrock model that the agent invokes, such as `us.anthropic.claude-sonnet-4-6` (repeatable)
     #[arg(long, value_name = "ID", value_parser = choice::model)]
@@ -47,8 +47,9 @@ pub(super) async fn decide(
             }
         }
     };
-    if region.is_none() {
-        choice::note_no_region(ui);
+    match &region {
+        Some(region) => crate::commands::hint_at_region(region, ui),
+        None => choice::note_no_region(ui),
     }
     let mut models = options.model.clone();
     let mut permissions = options.permission.clone();
@@ -92,6 +93,6 @@ fn ask_models(ui: &Ui) -> Result<Vec<Model>, Failure> {
         .input("Bedrock models that it invokes (empty: none)", "", |text| {
             split(text).map(|_| ())
         })
-        .ok_or_else(choice::cut_off)?;
+        .map_err(choice::cut_off)?;
     Ok(split(&answer).unwrap_or_default())
 }

@@ -46,6 +46,21 @@ impl<'a> Disk<'a> {
         })
     }
 
+    /// Of an agent that is not declared any more: where its copy lay is not known, and may be another's.
+    pub(super) fn of_former(
+        agent: &'a Agent,
+        project: &Project,
+        sessions: &BTreeMap<Region, Session>,
+        plan: &CleanPlan,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            agent,
+            copy: FilePlan::default(),
+            built: Built::observe(agent, project, sessions, plan)?,
+            entry_goes: plan.entry_goes,
+        })
+    }
+
     /// Every deletion, in words that promise nothing.
     pub(super) fn words(&self) -> Vec<String> {
         let mut words = Vec::new();

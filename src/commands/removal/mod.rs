@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::session::Placed;
 use crate::{
-    config::Agent,
+    config::{Agent, Declared},
     effects::{
         aws::{Session, store::Store},
         manifest::Project,
     },
     error::Failure,
-    names::{Region, RuntimeName},
+    names::{AgentName, Region, RuntimeName},
     plan::{
         bucket,
         clean::{self, CleanPlan, Desired, Kept, Logs, Observed, OwnBucket, Trust},
@@ -35,6 +35,7 @@ pub(super) struct Options {
 /// One agent's part.
 pub(super) struct Removal<'a> {
     agent: &'a Agent,
+    is_declared: bool,
     /// A session for each region that is cleaned.
     sessions: BTreeMap<Region, Session>,
     plan: CleanPlan,
@@ -46,7 +47,7 @@ pub(super) struct Removal<'a> {
 /// out in this order: the last one that has a part in a bucket takes the bucket itself.
 pub(super) async fn observe<'a>(
     placed: &'a [Placed<'a>],
-    project: &Project,
+    (project, declared): (&Project, &Declared),
     options: Options,
 ) -> Result<Vec<Removal<'a>>, Failure> {
     let mut scopes = Vec::new();
@@ -71,7 +72,8 @@ pub(super) async fn observe<'a>(
                 last_in.insert(region.clone(), gone);
             }
         }
-        let removal = Removal::decide(scope, last_in, &buckets, project, options).await?;
+        let removal =
+            Removal::decide(scope, last_in, &buckets, (project, declared), options).await?;
         for region in &removal.plan.emptied {
             let gone = emptied.entry(bucket_of(scope, region)).or_default();
             gone.insert(scope.agent.runtime_name.clone());
@@ -109,7 +111,7 @@ impl<'a> Removal<'a> {
         scope: &Scope<'a>,
         last_in: BTreeMap<Region, BTreeSet<RuntimeName>>,
         buckets: &BTreeMap<String, OwnBucket>,
-        project: &Project,
+        (project, declared): (&Project, &Declared),
         options: Options,
     ) -> Result<Self, Failure> {
         let Scope {
@@ -130,6 +132,7 @@ impl<'a> Removal<'a> {
             last_in,
             logs: options.logs,
             yaml: options.yaml,
+            declared: declared.clone(),
         };
         let mut kept = Vec::new();
         let mut regions = BTreeMap::new();
@@ -149,9 +152,14 @@ impl<'a> Removal<'a> {
             },
         );
         kept.extend(plan.kept.iter().cloned());
-        let disk = Disk::observe(agent, project, sessions, &plan, &mut kept)?;
+        let disk = if declared.agents.contains(&agent.name) {
+            Disk::observe(agent, project, sessions, &plan, &mut kept)?
+        } else {
+            Disk::of_former(agent, project, sessions, &plan)?
+        };
         Ok(Self {
             agent,
+            is_declared: declared.agents.contains(&agent.name),
             sessions: sessions.clone(),
             plan,
             disk,
@@ -176,6 +184,11 @@ impl<'a> Removal<'a> {
             .collect();
         words.extend(self.disk.words());
         words
+    }
+
+    /// The agent, where neither Cargo.toml nor AWS knows it.
+    pub(super) fn unknown(&self) -> Option<&AgentName> {
+        (!self.is_declared && self.is_empty()).then_some(&self.agent.name)
     }
 
     /// Whether another region, agent or stage of the project stays.

@@ -1,5 +1,7 @@
 //! From the manifests' texts to the agents of one stage.
 
+mod collisions;
+
 use std::{
     collections::BTreeMap,
     ops::Range,
@@ -12,7 +14,7 @@ use toml::{
 };
 
 use super::{
-    Agent, Config, Language, RoleSettings, Runtime,
+    Agent, Config, Declared, Language, RoleSettings, Runtime,
     agent::AgentTable,
     layer::Layer,
     read::{Problems, Table},
@@ -56,6 +58,15 @@ enum Scope {
 
 /// Reads the manifests of one workspace, the root's first.
 pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
+    load_with(manifests, stage, &[])
+}
+
+/// [`load`], with agents of these names where none is declared: as the layers below would have made them.
+pub(crate) fn load_with(
+    manifests: &[Manifest],
+    stage: &Stage,
+    former: &[AgentName],
+) -> Result<Config, Failure> {
     let mut found = Vec::new();
     let mut warnings = Vec::new();
     let mut declarations = Vec::new();
@@ -76,10 +87,7 @@ pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
         found.extend(problems.into_found());
     }
     if !found.is_empty() {
-        return Err(Failure {
-            exit: Exit::Config,
-            messages: found,
-        });
+        return Err(invalid(found, manifests));
     }
     if declarations.is_empty() {
         return Err(no_metadata(manifests));
@@ -95,29 +103,87 @@ pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
         .iter()
         .find(|found| found.scope == Scope::Workspace);
     let mut agents = Vec::new();
+    let mut refused = BTreeMap::new();
     for declaration in &declarations {
         for table in &declaration.agents {
             match resolve(table, declaration, workspace, stage) {
                 Ok(agent) => agents.push(agent),
                 Err(message) => found.push(pointed(message, declaration, table, manifests)),
             }
-            warn(table, declaration, manifests, &mut warnings);
+            if let Some(message) = refusal(table, declaration, manifests) {
+                refused.insert(table.name.clone(), message);
+            }
+        }
+    }
+    found.extend(collisions::among(&agents));
+    let declared = Declared {
+        agents: agents.iter().map(|agent| agent.name.clone()).collect(),
+        stages: declarations
+            .iter()
+            .flat_map(|declaration| declaration.stages.keys().cloned())
+            .collect(),
+    };
+    // What is not declared gets in nobody's way: nothing is made of it.
+    for name in former.iter().filter(|name| !declared.agents.contains(name)) {
+        let table = AgentTable::undeclared(name.clone());
+        match resolve(
+            &table,
+            workspace.unwrap_or(&declarations[0]),
+            workspace,
+            stage,
+        ) {
+            Ok(agent) => agents.push(agent),
+            Err(message) => found.push(message),
         }
     }
     agents.sort_by(|a, b| a.name.cmp(&b.name));
-    found.extend(collisions(&agents));
     if !found.is_empty() {
-        return Err(Failure {
-            exit: Exit::Config,
-            messages: found,
-        });
+        return Err(invalid(found, manifests));
     }
     if agents.is_empty() {
         return Err(Failure::config("the metadata declares no agent")
             .note(format!("read {}", shown(manifests)))
             .help("add a table `[workspace.metadata.agentcore.agents.<name>]`"));
     }
-    Ok(Config { agents, warnings })
+    warnings.sort_by_key(|message| place(message, manifests));
+    Ok(Config {
+        agents,
+        warnings,
+        refused,
+        declared,
+    })
+}
+
+/// All the problems as they meet whoever reads the files from top to bottom.
+fn invalid(mut found: Vec<Message>, manifests: &[Manifest]) -> Failure {
+    found.sort_by_key(|message| place(message, manifests));
+    Failure {
+        exit: Exit::Config,
+        messages: found,
+    }
+}
+
+/// Which file, and where in it; what has no place comes last.
+fn place(message: &Message, manifests: &[Manifest]) -> (usize, usize) {
+    let at = message.at.as_ref();
+    let file = at.and_then(|at| manifests.iter().position(|m| m.path == at.file));
+    (
+        file.unwrap_or(usize::MAX),
+        at.map_or(usize::MAX, |at| at.span.start),
+    )
+}
+
+/// The projects that a manifest names, however much else of it is wrong.
+pub(crate) fn declared_projects(text: &str) -> Vec<ProjectId> {
+    let (root, _) = DeTable::parse_recoverable(text);
+    ["workspace", "package"]
+        .into_iter()
+        .filter_map(|word| {
+            let (_, value) = metadata(root.get_ref(), word)?;
+            let project = value.as_table()?.get("project")?;
+            ProjectId::parse(project.get_ref().as_str()?).ok()
+        })
+        .collect()
 }
 
 fn declare(
@@ -406,81 +472,26 @@ fn pointed(
     }
 }
 
-fn warn(
+/// Why the service would not run the agent.
+fn refusal(
     table: &AgentTable,
     declaration: &Declaration,
     manifests: &[Manifest],
-    warnings: &mut Vec<Message>,
-) {
-    let Some(manifest) = manifests.iter().find(|m| m.path == declaration.manifest) else {
-        return;
-    };
-    let problems = Problems::new(&manifest.path, &manifest.text);
-    if let Some(runtime) = &table.runtime
-        && *runtime.get_ref() < Runtime::Python312
-    {
-        warnings.push(
-            problems
-                .message(
-                    runtime.span(),
-                    format!(
-                        "the service refuses `{}` since August 2026",
-                        runtime.get_ref().as_str()
-                    ),
-                    "",
-                )
-                .help("use `python3.13`"),
-        );
+) -> Option<Message> {
+    let manifest = manifests.iter().find(|m| m.path == declaration.manifest)?;
+    let runtime = table.runtime.as_ref()?;
+    if *runtime.get_ref() >= Runtime::Python312 {
+        return None;
     }
-}
-
-/// Names that would meet in AWS or on disk, ignoring case as IAM does.
-fn collisions(agents: &[Agent]) -> Vec<Message> {
-    let mut found = Vec::new();
-    let mut seen: BTreeMap<(&str, String), &AgentName> = BTreeMap::new();
-    for agent in agents {
-        let mut claims = vec![(
-            "are both called",
-            agent.runtime_name.as_str().to_ascii_lowercase(),
-        )];
-        if let RoleSettings::Managed { name, .. } = &agent.role {
-            claims.push(("share the role", name.as_str().to_ascii_lowercase()));
-        }
-        let folder = agent.dir.join(&agent.deployment);
-        // A slash at the end makes no other folder.
-        let folder: PathBuf = folder.components().collect();
-        claims.push(("share the deployment folder", folder.display().to_string()));
-        let mut told = false;
-        for (relation, thing) in claims {
-            let folded = thing.to_lowercase();
-            match seen.get(&(relation, folded.clone())) {
-                Some(other) if !told => {
-                    told = true;
-                    found.push(collision(other, agent, relation, &thing));
-                }
-                Some(_) => {}
-                None => {
-                    seen.insert((relation, folded), &agent.name);
-                }
-            }
-        }
-    }
-    found
-}
-
-fn collision(other: &AgentName, agent: &Agent, relation: &str, thing: &str) -> Message {
-    Message::new(format!(
-        "the agents `{other}` and `{}` {relation} `{thing}`",
-        agent.name
-    ))
-    .note(format!(
-        "declared in {}",
-        agent.dir.join("Cargo.toml").display()
-    ))
-    .help(format!(
-        "rename `{0}`, or set what is its own in `[…agentcore.agents.{0}]`",
-        agent.name
-    ))
+    let what = format!(
+        "the service refuses `{}` since August 2026",
+        runtime.get_ref().as_str()
+    );
+    Some(
+        Problems::new(&manifest.path, &manifest.text)
+            .message(runtime.span(), what, "")
+            .help("use `python3.13`"),
+    )
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ deployment = "../x"
     let found = problems(text);
     let wanted = [
         (
-            "`us_west_2` is not a legal region: a region's code, such as `us-west-2`",
+            "`us_west_2` is not a legal region: a region's code, such as `us-west-2`; did you mean `us-west-2`?",
             "\"us_west_2\"",
         ),
         (
@@ -134,7 +134,7 @@ deployment = "../x"
             "\"us.x\"",
         ),
         (
-            "unknown permission `pricng`; did you mean `pricing`?",
+            "unknown permission `pricng`: there are `code-interpreter`, `browser`, `pricing`, `marketplace`, and with a value `code-interpreter`, `browser`, `memory`, `gateway`, `guardrail`, `s3`, `secret`, `identity`, `api-key`, `oauth`, `agent`; did you mean `pricing`?",
             "\"pricng\"",
         ),
         ("`memory` must be a string", "1"),
@@ -199,6 +199,84 @@ fn a_hyphen_becomes_an_underscore_with_one_line() {
     );
     assert_eq!(config.agents[0].name.as_str(), "my_agent");
     assert_eq!(config.warnings.len(), 1);
+}
+
+#[test]
+fn a_project_is_known_although_all_else_is_wrong() {
+    let known = |text: &str| -> Vec<String> {
+        declared_projects(text)
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    let table = "[workspace.metadata.agentcore]\nproject = \"shop-1\"\n";
+    for wrong in [
+        "nope = 1\n",
+        "region = \n",
+        "[half\n",
+        "region = \"open\n",
+        "agents = 3\n",
+    ] {
+        assert_eq!(known(&format!("{table}{wrong}")), ["shop-1"], "{wrong}");
+    }
+    assert!(known("[workspace.metadata.agentcore]\nproject = 1\n").is_empty());
+    assert!(known("[workspace]\n").is_empty());
+}
+
+#[test]
+fn an_agent_that_is_not_declared_is_made_of_what_lies_below_and_only_where_it_is_asked_for() {
+    let names = |config: &Config| -> Vec<String> {
+        config
+            .agents
+            .iter()
+            .map(|agent| agent.name.to_string())
+            .collect()
+    };
+    let asked = ["my_agent", "old"].map(|name| AgentName::parse(name).unwrap());
+    let stage = Stage::Named(StageName::parse("prod").unwrap());
+    let config = load_with(&[manifest(WHOLE)], &stage, &asked).unwrap();
+    assert_eq!(names(&config), ["my_agent", "old"]);
+    assert_eq!(config.declared, loaded(WHOLE).declared);
+    assert_eq!(names(&loaded(WHOLE)), ["my_agent"]);
+    let old = &config.agents[1];
+    assert_eq!(old.runtime_name.as_str(), "old_prod");
+    assert_eq!(old.account.as_ref().unwrap().as_str(), "210987654321");
+    let RoleSettings::Managed { name, path, .. } = &old.role else {
+        panic!("{:?}", old.role)
+    };
+    assert_eq!(
+        (name.as_str(), path.as_str()),
+        ("AgentCoreRole-old_prod", "/agents/")
+    );
+    let knows = |runtime| config.declared.knows(runtime);
+    assert!(knows("my_agent") && knows("my_agent_prod"));
+    assert!(!knows("my_agent_test") && !knows("my_agents") && !knows("old"));
+}
+
+#[test]
+fn problems_come_in_the_order_of_their_lines() {
+    let text = "[workspace.metadata.agentcore.stages.prod]\naccount = \"1\"\n\
+         [workspace.metadata.agentcore.agents.b]\nsorce = \"b\"\nruntime = \"python2\"\n\
+         [workspace.metadata.agentcore]\nregoin = \"us-east-1\"\nproject = \"\"\n\
+         [workspace.metadata.agentcore.agents.a]\nprotocol = \"ftp\"\n";
+    let marked: Vec<String> = problems(text).into_iter().map(|(_, at)| at).collect();
+    let expected = ["\"1\"", "sorce", "\"python2\"", "regoin", "\"\"", "\"ftp\""];
+    assert_eq!(marked, expected);
+}
+
+#[test]
+fn what_the_service_refuses_is_valid_and_remembered_with_its_line() {
+    let text = "[workspace.metadata.agentcore]\nproject = \"x\"\n\
+         [workspace.metadata.agentcore.agents.old]\nruntime = \"python3.11\"\n\
+         [workspace.metadata.agentcore.agents.new]\ndeployment = \"d\"\nruntime = \"python3.12\"\n";
+    let config = loaded(text);
+    assert_eq!(config.warnings, []);
+    let [(name, message)] = &Vec::from_iter(&config.refused)[..] else {
+        panic!("{:?}", config.refused)
+    };
+    assert_eq!(name.as_str(), "old");
+    let at = message.at.clone().unwrap();
+    assert_eq!(&text[at.span], "\"python3.11\"");
 }
 
 #[test]

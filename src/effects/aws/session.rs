@@ -90,7 +90,7 @@ pub(crate) struct Connection {
 }
 
 /// The region where `--local` works when none is configured.
-const LOCAL_REGION: &str = "us-east-1";
+pub(crate) const LOCAL_REGION: &str = "us-east-1";
 
 /// Finds region and credentials, and asks who that is.
 pub(crate) async fn open(request: &Request) -> Result<Session, Failure> {

@@ -3,7 +3,8 @@
 Whoever holds `running.lock` is the emulator of the directory; the lock ends with the process. Ending
 it is asked for by a file that names it, so that no process is ever found by its number: the file
 acts like SIGTERM, upon which ministack writes its state. When the directory is gone (`cargo clean`),
-so is what this process stands for.
+so is what this process stands for. One that is a guest lives as long as the command that started it,
+however that ends: its stdin does not end before.
 """
 
 import json
@@ -15,7 +16,8 @@ import time
 
 BUSY = 75
 
-directory, port, nonce, version = sys.argv[1:5]
+directory, port, nonce, version, life = sys.argv[1:6]
+guest = life == "guest"
 lock_path = os.path.join(directory, "running.lock")
 record_path = os.path.join(directory, "emulator.json")
 stop_path = os.path.join(directory, "stop")
@@ -53,7 +55,7 @@ def hold_lock():
 
 
 def write_record():
-    record = {"version": version, "port": int(port), "pid": os.getpid(), "nonce": nonce}
+    record = {"version": version, "port": int(port), "pid": os.getpid(), "nonce": nonce, "guest": guest}
     with open(record_path + ".new", "w", encoding="utf-8") as file:
         json.dump(record, file)
     os.replace(record_path + ".new", record_path)
@@ -86,9 +88,16 @@ def watch(held):
             return
 
 
+def watch_host():
+    sys.stdin.buffer.read()
+    signal.raise_signal(signal.SIGTERM)
+
+
 lock = hold_lock()
 write_record()
 threading.Thread(target=watch, args=(os.fstat(lock.fileno()),), daemon=True).start()
+if guest:
+    threading.Thread(target=watch_host, daemon=True).start()
 
 sys.argv = ["ministack"]
 from ministack.app import main  # noqa: E402

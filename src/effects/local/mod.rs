@@ -9,13 +9,21 @@
 mod install;
 mod process;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::Serialize;
+use tempfile::TempDir;
 
-use self::process::{Record, Sight};
+use self::process::{Life, Record, Sight, Start};
 use crate::{
-    effects::{clock, files},
+    effects::{
+        clock,
+        files::{self, FileError, Lock},
+        staging,
+    },
     error::Failure,
 };
 
@@ -90,10 +98,110 @@ pub(crate) async fn ensure(
 ) -> Result<Emulator, Failure> {
     files::create_dir_all(dir)?;
     let _lock = files::lock(&dir.join("start.lock"), || say(Progress::Waiting))?;
+    if let Some(record) = usable(dir, say).await? {
+        return Ok(Emulator::of(record, false));
+    }
+    let (record, _) = start(dir, Life::Kept, say).await?;
+    Ok(Emulator::of(record, true))
+}
+
+/// An emulator to look at: the running one, else a guest that goes when the visit is over.
+pub(crate) struct Visit {
+    pub(crate) emulator: Emulator,
+    guest: Option<Guest>,
+}
+
+/// An emulator that lives for one command. Whoever else wants one waits for the lock.
+struct Guest {
+    record: Record,
+    start: Start,
+    home: Home,
+    _lock: Lock,
+}
+
+/// Where a guest works.
+enum Home {
+    /// On what the project's emulator has kept.
+    Kept(PathBuf),
+    /// There is nothing kept, and nothing is left behind.
+    Fresh(TempDir),
+}
+
+impl Home {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Fresh(directory) => directory.path(),
+        }
+    }
+}
+
+impl Visit {
+    /// Whether the emulator goes with the visit.
+    pub(crate) fn is_guest(&self) -> bool {
+        self.guest.is_some()
+    }
+
+    /// Ends the guest. Where this is never called, it ends with the process.
+    pub(crate) async fn end(self) -> Result<(), Failure> {
+        let Some(guest) = self.guest else {
+            return Ok(());
+        };
+        end(guest.home.path(), &guest.record).await?;
+        guest.start.reap()
+    }
+}
+
+/// Whether anything can be in the emulator of this directory.
+pub(crate) fn is_empty(dir: &Path) -> Result<bool, Failure> {
+    Ok(observe(dir)?.is_none() && !has_state(dir)?)
+}
+
+fn has_state(dir: &Path) -> Result<bool, FileError> {
+    for kept in ["state", "s3"].map(|name| dir.join(name)) {
+        if files::exists(&kept) && !files::names_in(&kept)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The emulator of this directory for a command that changes nothing: afterwards it runs where it ran
+/// before, and nowhere else.
+pub(crate) async fn visit(dir: &Path, say: &(dyn Fn(Progress) + Sync)) -> Result<Visit, Failure> {
+    let home = if is_empty(dir)? {
+        Home::Fresh(staging::empty()?)
+    } else {
+        Home::Kept(dir.to_owned())
+    };
+    let at = home.path().to_owned();
+    let lock = files::lock(&at.join("start.lock"), || say(Progress::Waiting))?;
+    if let Some(record) = usable(&at, say).await? {
+        return Ok(Visit {
+            emulator: Emulator::of(record, false),
+            guest: None,
+        });
+    }
+    let (record, start) = start(&at, Life::Guest, say).await?;
+    Ok(Visit {
+        emulator: Emulator::of(record.clone(), false),
+        guest: Some(Guest {
+            record,
+            start,
+            home,
+            _lock: lock,
+        }),
+    })
+}
+
+/// The running emulator, if it can be used; one that cannot makes room. The lock is held by the caller.
+async fn usable(dir: &Path, say: &(dyn Fn(Progress) + Sync)) -> Result<Option<Record>, Failure> {
     match process::settle(dir)? {
+        // Its command was killed: it is about to end.
+        Sight::Running(record) if record.guest => end(dir, &record).await?,
         Sight::Running(record) if record.version == VERSION => {
             process::has_answered(dir, &record)?;
-            return Ok(Emulator::of(record, false));
+            return Ok(Some(record));
         }
         Sight::Running(record) => {
             say(Progress::Replacing {
@@ -104,15 +212,23 @@ pub(crate) async fn ensure(
         Sight::Silent(record) => return Err(process::silent(dir, record.as_ref())),
         Sight::Gone => {}
     }
+    Ok(None)
+}
+
+async fn start(
+    dir: &Path,
+    life: Life,
+    say: &(dyn Fn(Progress) + Sync),
+) -> Result<(Record, Start), Failure> {
     let python = install::ensure(say)?;
     say(Progress::Starting);
     for attempt in 1.. {
-        let mut start = process::spawn(&python, dir)?;
+        let mut start = process::spawn(&python, dir, life)?;
         for _ in 0..START_POLLS {
             clock::sleep(PAUSE).await;
             if let Sight::Running(record) = process::look(dir)? {
                 process::has_answered(dir, &record)?;
-                return Ok(Emulator::of(record, true));
+                return Ok((record, start));
             }
             if start.has_ended()? {
                 break;
@@ -145,9 +261,22 @@ pub(crate) async fn stop(dir: &Path) -> Result<Stopped, Failure> {
 pub(crate) fn observe(dir: &Path) -> Result<Option<Emulator>, Failure> {
     match process::settle(dir)? {
         Sight::Gone => Ok(None),
+        // A guest belongs to the command that started it.
+        Sight::Running(record) if record.guest => Ok(None),
         Sight::Running(record) => Ok(Some(Emulator::of(record, false))),
         Sight::Silent(record) => Err(process::silent(dir, record.as_ref())),
     }
+}
+
+/// The projects below `base` that keep an emulator's files there.
+pub(crate) fn homes(base: &Path) -> Result<Vec<String>, Failure> {
+    if !files::exists(base) {
+        return Ok(Vec::new());
+    }
+    let names = files::names_in(base)?.into_iter();
+    Ok(names
+        .filter(|name| files::exists(&base.join(name).join("local").join("emulator.json")))
+        .collect())
 }
 
 async fn end(dir: &Path, record: &Record) -> Result<(), Failure> {

@@ -45,6 +45,18 @@ pub(super) struct Record {
     pub(super) port: u16,
     pub(super) pid: u32,
     nonce: String,
+    /// It ends with the command that started it.
+    #[serde(default)]
+    pub(super) guest: bool,
+}
+
+/// How long an emulator is to live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// Until it is told to stop.
+    Kept,
+    /// As long as the command that starts it, and never longer.
+    Guest,
 }
 
 #[derive(Debug)]
@@ -187,8 +199,9 @@ pub(super) struct Start {
     ended: Option<ExitStatus>,
 }
 
-/// Starts an emulator that outlives this process.
-pub(super) fn spawn(python: &Path, dir: &Path) -> Result<Start, Failure> {
+/// Starts an emulator. One that is kept outlives this process; a guest ends with [`Start`], whose pipe it
+/// listens at.
+pub(super) fn spawn(python: &Path, dir: &Path, life: Life) -> Result<Start, Failure> {
     let temporary = dir.join("tmp");
     files::create_dir_all(&temporary)?;
     files::remove_file(&dir.join("stop"))?;
@@ -196,11 +209,15 @@ pub(super) fn spawn(python: &Path, dir: &Path) -> Result<Start, Failure> {
     let failed = |error| FileError::new("run", python, error);
     let port = free_port(record(dir)?.map(|record| record.port))?;
     let nonce = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+    let (word, stdin) = match life {
+        Life::Kept => ("kept", Stdio::null()),
+        Life::Guest => ("guest", Stdio::piped()),
+    };
     let mut command = Command::new(python);
     command
         .args(["-I", "-X", "utf8", "-c", LAUNCH])
         .arg(dir)
-        .args([port.to_string().as_str(), nonce.as_str(), VERSION])
+        .args([port.to_string().as_str(), nonce.as_str(), VERSION, word])
         .current_dir(dir)
         .env_clear()
         .env("BIND_HOST", "127.0.0.1")
@@ -224,7 +241,7 @@ pub(super) fn spawn(python: &Path, dir: &Path) -> Result<Start, Failure> {
         .env("TMPDIR", &temporary)
         .env("TEMP", &temporary)
         .env("TMP", &temporary)
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(log.try_clone().map_err(failed)?)
         .stderr(log);
     for name in ["SYSTEMROOT", "WINDIR"] {
@@ -273,6 +290,14 @@ fn free_port(last: Option<u16>) -> Result<u16, Failure> {
 }
 
 impl Start {
+    /// Waits for the end that it was asked for.
+    pub(super) fn reap(mut self) -> Result<(), Failure> {
+        self.child.wait().map_err(|error| {
+            Failure::world(format!("cannot watch process {}: {error}", self.child.id()))
+        })?;
+        Ok(())
+    }
+
     pub(super) fn has_ended(&mut self) -> Result<bool, Failure> {
         self.ended = self.child.try_wait().map_err(|error| {
             Failure::world(format!("cannot watch process {}: {error}", self.child.id()))
@@ -340,6 +365,7 @@ mod tests {
             port,
             pid: 1,
             nonce: nonce.into(),
+            guest: false,
         }
     }
 

@@ -16,7 +16,7 @@ mod writer;
 
 mod assembly;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use self::assembly::entries;
 use self::{memory::Memory, surroundings::Surroundings};
@@ -120,6 +120,11 @@ impl Search {
             memory,
         }
     }
+}
+
+/// What would be found wrong with requirements when an archive is built.
+pub(crate) fn check_requirements(file: &Path) -> Result<(), Failure> {
+    requirements::observe(file).map(|_| ())
 }
 
 /// Builds the archive; blocks until it is done.

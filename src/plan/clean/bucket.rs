@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Desired,
+    former::part_of_former,
     observed::{ObservedRuntime, OwnBucket},
     step::{CleanPlan, CleanStep},
 };
@@ -113,4 +114,10 @@ fn end(desired: &Desired, region: &Region, there: &OwnBucket, plan: &mut CleanPl
             names.join(", ")
         ),
     );
+    for (what, why) in others
+        .iter()
+        .filter_map(|part| part_of_former(desired, part))
+    {
+        plan.keep(what, why);
+    }
 }

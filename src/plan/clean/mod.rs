@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ownership::Identity;
 use crate::{
-    config::RoleSettings,
+    config::{Declared, RoleSettings},
     names::{AccountId, Partition, Region, RuntimeName},
 };
 
 mod bucket;
 mod entry;
+mod former;
 mod observed;
 mod proof;
 mod region;
@@ -47,6 +48,8 @@ pub(crate) struct Desired {
     pub(crate) last_in: BTreeMap<Region, BTreeSet<RuntimeName>>,
     pub(crate) logs: Logs,
     pub(crate) yaml: Trust,
+    /// What Cargo.toml knows, this agent or not.
+    pub(crate) declared: Declared,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     config::RoleArn,
-    names::{AgentName, IamPath, ProjectId, RoleName},
+    names::{AgentName, IamPath, ProjectId, RoleName, StageName},
     package::toolkit_yaml::Entry,
     plan::{
         bucket::Stored,
@@ -44,6 +44,12 @@ fn desired() -> Desired {
         last_in: BTreeMap::from([(region("us-west-2"), BTreeSet::new())]),
         logs: Logs::Keep,
         yaml: Trust::Proven,
+        declared: Declared {
+            agents: ["a", "b", "c"]
+                .map(|name| AgentName::parse(name).unwrap())
+                .into(),
+            stages: [StageName::parse("prod").unwrap()].into(),
+        },
     }
 }
 
@@ -422,6 +428,40 @@ fn a_runtimes_archives_go_by_the_tags_of_the_bucket_alone_and_neighbours_keep_it
         "other agents of the project are in it: `a_prod`, `b`, `c`"
     );
     assert_eq!(planned.kept[0].weight, Weight::Fine);
+}
+
+#[test]
+fn an_agent_that_is_not_declared_any_more_is_named_with_the_command_that_deletes_it() {
+    let parts = |desired: &Desired, prefixes: &[&str]| -> Vec<(String, String)> {
+        let planned = plan(desired, &only(bucket(bucket_tags(), prefixes)));
+        let kept = planned.kept.into_iter().skip(1);
+        kept.map(|kept| (kept.what, kept.why)).collect()
+    };
+    let said = |agent: &str, options: &str| {
+        (
+            format!("what is left of agent `{agent}`"),
+            format!(
+                "it is no longer in Cargo.toml; `cargo agentcore clean --agent {agent}{options}` deletes it"
+            ),
+        )
+    };
+    assert_eq!(parts(&desired(), &["a", "b", "c_prod"]), []);
+    assert_eq!(
+        parts(&desired(), &["old", "old_prod", "old_test"]),
+        [
+            said("old", ""),
+            said("old", " --stage prod"),
+            said("old_test", "")
+        ]
+    );
+    let local = Desired {
+        identity: Identity {
+            stage: Some(StageName::parse("local").unwrap()),
+            ..identity()
+        },
+        ..desired()
+    };
+    assert_eq!(parts(&local, &["old"]), [said("old", " --local")]);
 }
 
 #[test]

@@ -7,6 +7,8 @@
     reason = "a test that cannot set its stage fails, and it writes the files of its stage"
 )]
 
+mod looks;
+
 use std::{
     fs,
     io::{Read as _, Write as _},
@@ -62,9 +64,17 @@ impl Stage {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        self.agentcore(&[&["local"], arguments].concat())
+    }
+
+    /// Any command, with nothing of the user's AWS about.
+    fn agentcore(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(snapbox::cmd::cargo_bin!("cargo-agentcore"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+            command.env_remove(name);
+        }
         command
-            .args(["agentcore", "local"])
+            .arg("agentcore")
             .args(arguments)
             .current_dir(self.dir.path())
             .env_remove("CARGO_TARGET_DIR")
@@ -72,6 +82,26 @@ impl Stage {
             .env("CARGO", env!("CARGO"))
             .stdin(Stdio::null());
         command
+    }
+
+    fn does(&self, arguments: &[&str], code: i32) -> Answer {
+        let answer = Answer::of(self.agentcore(arguments).output().unwrap());
+        assert_eq!(answer.code, Some(code), "{arguments:?}: {}", answer.stderr);
+        answer
+    }
+
+    /// Something for a command to work on.
+    fn with_sources(self) -> Self {
+        for (path, text) in [
+            ("seller/__init__.py", ""),
+            ("deployment/invoke.py", "import seller\n"),
+            ("deployment/requirements.txt", ""),
+        ] {
+            let path = self.dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        self
     }
 
     fn run(&self, arguments: &[&str]) -> Answer {
@@ -217,6 +247,42 @@ fn a_role_and_an_object_are_there_again_after_stop_and_start() {
     assert_eq!(stage.start(), url, "what was printed before still works");
     assert!(ask(&url, "iam", "POST /", get).contains("<RoleName>Kept</RoleName>"));
     assert!(ask(&url, "s3", "GET /kept-bucket/a/key", "").ends_with("content"));
+}
+
+#[test]
+fn it_is_stopped_and_shown_although_the_metadata_is_broken() {
+    let manifest = |stage: &Stage, text: &str| {
+        fs::write(stage.dir.path().join("Cargo.toml"), text).unwrap();
+    };
+    for (broken, warned) in [
+        (MANIFEST.replace("source", "sorce"), "unknown key `sorce`"),
+        (format!("{MANIFEST}[half"), "unclosed table"),
+        (
+            MANIFEST.replace("shop-7k2qpx", "shop 7"),
+            "`shop 7` is not a legal project identity",
+        ),
+    ] {
+        let stage = Stage::new();
+        let url = stage.start();
+        manifest(&stage, &broken);
+        let shown = stage.run(&["status"]);
+        assert_eq!(shown.stdout.trim_end(), url, "{}", shown.stderr);
+        let stopped = stage.stop();
+        for expected in [
+            warned,
+            "the emulator of project `shop-7k2qpx` is meant",
+            "Stopped the emulator",
+        ] {
+            assert!(stopped.stderr.contains(expected), "{}", stopped.stderr);
+        }
+        assert!(!is_reachable(&url));
+        assert_eq!(stage.run(&["start"]).code, Some(3));
+    }
+    let stage = Stage::new();
+    manifest(&stage, &MANIFEST.replace("project", "porject"));
+    let unknown = stage.run(&["stop"]);
+    assert_eq!(unknown.code, Some(3), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("`porject`"), "{}", unknown.stderr);
 }
 
 #[test]

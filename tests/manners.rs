@@ -1,0 +1,317 @@
+//! How the tool behaves towards whoever types: help, slips of the pen, `-q`, documents of failures.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests touch the world and stop where it refuses"
+)]
+
+mod support;
+
+use serde_json::Value;
+use support::{Cli, Ministack, Outcome, Project};
+
+fn project() -> Project {
+    Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent("my_agent")
+}
+
+fn run(project: &Project, words: &[&str]) -> Outcome {
+    Cli::new(project).args(words).run()
+}
+
+#[test]
+fn help_is_a_command_as_it_is_cargos() {
+    let project = Project::new();
+    let whole = run(&project, &["help"]).succeeds();
+    assert_eq!(whole.stdout, run(&project, &["--help"]).succeeds().stdout);
+    assert!(whole.stdout.contains("stop-session"), "{}", whole.stdout);
+    let deploy = run(&project, &["help", "deploy"]).succeeds();
+    assert_eq!(
+        deploy.stdout,
+        run(&project, &["deploy", "--help"]).succeeds().stdout
+    );
+    let set = run(&project, &["help", "endpoint", "set"]).succeeds();
+    assert!(set.stdout.contains("--version <N>"), "{}", set.stdout);
+    let unknown = run(&project, &["help", "depoly"]).exits(2);
+    assert!(unknown.stderr.contains("depoly"), "{}", unknown.stderr);
+}
+
+#[test]
+fn a_slip_is_answered_with_what_there_is() {
+    let project = Project::new();
+    for (words, expected) in [
+        (
+            &["new", "x", "--permission", "nope"][..],
+            "unknown permission `nope`: there are `code-interpreter`, `browser`, `pricing`, `marketplace`, and with a value `code-interpreter`, ",
+        ),
+        (
+            &["new", "x", "--permission", "pricng"],
+            "did you mean `pricing`?",
+        ),
+        (
+            &["new", "x", "--template", "nope"],
+            "`strands`, `cost-estimator`, `echo`",
+        ),
+        (
+            &["new", "x", "--region", "us_west_2"],
+            "such as `us-west-2`; did you mean `us-west-2`?",
+        ),
+        (
+            &["status", "--region", "uswest2"],
+            "did you mean `us-west-2`?",
+        ),
+    ] {
+        let outcome = run(&project, words).exits(2);
+        assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
+    }
+    assert_eq!(project.tree().len(), 0, "nothing was made");
+    let typo = ["new", "x", "--region", "us-wst-2", "--dry-run", "--yes"];
+    let outcome = run(&project, &typo).succeeds();
+    let expected = "warning: `us-wst-2` is no region that this version knows\n  help: did you mean `us-west-2`?";
+    assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_agent_may_be_called_with_hyphens_and_a_slip_is_answered() {
+    let project = project();
+    let policy = |name| {
+        run(
+            &project,
+            &["policy", "--only", "execution", "--agent", name],
+        )
+    };
+    let plain = policy("my_agent").succeeds();
+    assert!(!plain.stderr.contains("hyphens"), "{}", plain.stderr);
+    let mapped = policy("my-agent").succeeds();
+    assert_eq!(mapped.stdout, plain.stdout);
+    let line =
+        "note: the agent `my-agent` is called `my_agent`, because the service knows no hyphens";
+    assert!(mapped.stderr.contains(line), "{}", mapped.stderr);
+    let slip = policy("my-agnet").exits(2);
+    for expected in [
+        "there is no agent `my-agnet` in the metadata",
+        "the agents are `my_agent`",
+        "did you mean `my_agent`?",
+    ] {
+        assert!(slip.stderr.contains(expected), "{}", slip.stderr);
+    }
+    let illegal = policy("my agent").exits(2);
+    assert!(illegal.stderr.contains("`my agent`"), "{}", illegal.stderr);
+}
+
+/// A plan is what was asked for: `-q` takes away only what goes with it.
+#[test]
+fn a_plan_is_shown_under_quiet_and_a_document_alone_where_it_is_asked_for() {
+    let emulator = Ministack::start();
+    let project = project();
+    project.write("deployment/requirements.txt", "");
+    let on = |words: &[&str]| Cli::new(&project).on(&emulator).args(words).run();
+    let files = "copy `";
+    for words in [&["prepare"][..], &["deploy"], &["prepare", "--check"]] {
+        let code = if words.contains(&"--check") { 5 } else { 0 };
+        let quiet = on(&[words, &["-q", "--dry-run"]].concat()).exits(code);
+        assert_eq!(quiet.stdout, "");
+        assert!(quiet.stderr.contains(files), "{words:?}: {}", quiet.stderr);
+        let role = "Would create role `AgentCoreRole-my_agent`";
+        assert!(quiet.stderr.contains(role), "{words:?}: {}", quiet.stderr);
+        assert!(!quiet.stderr.contains("     Account "), "{}", quiet.stderr);
+        let document = on(&[words, &["-q", "--dry-run", "--output", "json"]].concat()).exits(code);
+        assert_eq!(document.json()["dry_run"], true);
+        assert_eq!(document.stderr, "", "the document says it all");
+    }
+    let nothing = on(&["clean", "-q", "-n"]).succeeds();
+    assert_eq!(nothing.stderr, "     Nothing to delete\n");
+    on(&["prepare"]).succeeds();
+    let clean = on(&["clean", "-q", "-n"]).succeeds();
+    let role = "Would delete role `AgentCoreRole-my_agent`";
+    assert!(clean.stderr.contains(role), "{}", clean.stderr);
+    let unanswered = on(&["clean", "-q"]).exits(2);
+    let listed = "To delete role `AgentCoreRole-my_agent`";
+    assert!(unanswered.stderr.contains(listed), "{}", unanswered.stderr);
+    let unchanged = on(&["prepare", "-q", "-n"]).succeeds();
+    assert_eq!(unchanged.stderr, "   Unchanged agent `my_agent`\n");
+    let silent = on(&["clean", "-q", "--yes"]).succeeds();
+    assert_eq!(silent.stderr, "");
+}
+
+#[test]
+fn the_plans_of_new_and_init_are_shown_under_quiet() {
+    let project = Project::new().file(
+        "agent/__init__.py",
+        "def answer(prompt: str) -> str:\n    return prompt\n",
+    );
+    let new = run(
+        &project,
+        &["new", "x", "-q", "-n", "--yes", "--template", "echo"],
+    )
+    .succeeds();
+    let expected = "Would write `x/Cargo.toml`";
+    assert!(new.stderr.contains(expected), "{}", new.stderr);
+    let words = ["init", "--source", "agent", "-q", "-n", "--yes"];
+    let init = run(&project, &words).succeeds();
+    let expected = "Would write `deployment/invoke.py`";
+    assert!(init.stderr.contains(expected), "{}", init.stderr);
+}
+
+/// Whoever asks for a document gets one, whatever comes of the command.
+#[test]
+fn a_failing_command_has_a_document_with_what_went_wrong() {
+    let project = project();
+    let document = |outcome: Outcome, code: i32| -> Value {
+        let outcome = outcome.exits(code);
+        let document = outcome.json();
+        assert_eq!(document["version"], 1);
+        assert_eq!(document["exit"], code);
+        let first = document["errors"][0]["message"].as_str().unwrap();
+        assert!(outcome.stderr.contains(first), "{}", outcome.stderr);
+        document
+    };
+    let json = ["--output", "json"];
+    for command in [
+        &["prepare"][..],
+        &["deploy"],
+        &["clean"],
+        &["status"],
+        &["versions"],
+        &["invoke", "{}"],
+        &["endpoint", "list"],
+        &["endpoint", "set", "prod", "--version", "1"],
+        &["endpoint", "delete", "prod"],
+        &["rollback"],
+    ] {
+        let made = document(run(&project, &[command, &json].concat()), 4);
+        let words: Vec<&str> = command
+            .iter()
+            .copied()
+            .take_while(|word| word.chars().all(|c| c.is_ascii_lowercase()) && *word != "prod")
+            .collect();
+        assert_eq!(made["command"], words.join(" "));
+    }
+    // A stream of lines has no document.
+    let logs = run(&project, &[&["logs"], &json[..]].concat()).exits(4);
+    assert_eq!(logs.stdout, "");
+
+    let broken = project.metadata("regoin = \"us-east-1\"");
+    for command in ["package", "policy", "local"] {
+        let words: &[&str] = if command == "local" {
+            &["local", "start"]
+        } else {
+            &[command]
+        };
+        let made = document(run(&broken, &[words, &json].concat()), 3);
+        assert_eq!(made["command"], command);
+        let error = &made["errors"][0];
+        assert_eq!(
+            error["message"],
+            "unknown key `regoin` in `[workspace.metadata.agentcore]`"
+        );
+        assert!(error["file"].as_str().unwrap().ends_with("Cargo.toml"));
+        assert_eq!((&error["line"], &error["column"]), (&7.into(), &1.into()));
+        assert_eq!(error["notes"][0], "did you mean `region`?");
+    }
+}
+
+#[test]
+fn what_went_well_stands_beside_what_did_not() {
+    let emulator = Ministack::start();
+    let project = project().agent("other");
+    std::fs::remove_dir_all(project.path().join("other")).unwrap();
+    let words = ["prepare", "--output", "json"];
+    let outcome = Cli::new(&project).on(&emulator).args(words).run().exits(3);
+    let document = outcome.json();
+    assert_eq!(document["agents"][0]["agent"], "my_agent");
+    assert_eq!(document["exit"], 3);
+    assert_eq!(document["errors"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_wrong_with_source_entry_point_and_requirements_is_said_together() {
+    let emulator = Ministack::start();
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent_with("my_agent", "entrypoint = \"main.py\"")
+        .agent_with("other", "requirements = \"other/requirements.txt\"");
+    std::fs::remove_dir_all(project.path().join("my_agent")).unwrap();
+    std::fs::remove_dir_all(project.path().join("other")).unwrap();
+    project.write("deployment/requirements.txt", "-e ./here\n./sdist.tar.gz\n");
+    let present = [
+        "the source `my_agent` does not exist",
+        "the entry point of agent `my_agent` does not exist",
+        "the source `other` does not exist",
+    ];
+    let required = [
+        "`./here` is required as editable",
+        "`./sdist.tar.gz` would have to be built",
+    ];
+    for command in ["prepare", "deploy", "package"] {
+        let outcome = Cli::new(&project).on(&emulator).arg(command).run().exits(3);
+        let text = &outcome.stderr;
+        for expected in present {
+            assert!(text.contains(expected), "{command}: {text}");
+        }
+        for expected in required {
+            // The toolkit has rules of its own.
+            assert_eq!(
+                text.contains(expected),
+                command != "prepare",
+                "{command}: {text}"
+            );
+        }
+        let unknown = "the requirements file of agent `other` does not exist";
+        assert!(
+            !text.contains(unknown),
+            "it may come with the sources: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_model_in_the_code_that_the_role_will_not_allow_is_told_before_it_fails() {
+    let emulator = Ministack::start();
+    let root = Project::new();
+    let words = ["new", "agent", "--yes", "--region", "us-east-1"];
+    run(&root, &words).succeeds();
+    let manifest = root.path().join("agent/Cargo.toml");
+    let prepare = || {
+        let cli = Cli::in_directory(&root.path().join("agent"), root.root());
+        cli.on(&emulator).arg("prepare").run().succeeds().stderr
+    };
+    assert!(!prepare().contains("warning"), "a new project is whole");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let changed = text.replace("us.anthropic.claude-sonnet-4-6", "us.amazon.nova-pro-v1:0");
+    assert_ne!(text, changed);
+    std::fs::write(&manifest, changed).unwrap();
+    let warned = prepare();
+    for expected in [
+        "warning: the code of agent `agent` names the model `us.anthropic.claude-sonnet-4-6`, which `models` does not\n",
+        "agent/agent.py:11:",
+        "  help: add `\"us.anthropic.claude-sonnet-4-6\"` to `models`",
+    ] {
+        assert!(warned.contains(expected), "{warned}");
+    }
+}
+
+#[test]
+fn a_runtime_that_the_service_refuses_is_not_deployed() {
+    let emulator = Ministack::start();
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent_with("my_agent", "runtime = \"python3.11\"");
+    let on = |words: &[&str]| Cli::new(&project).on(&emulator).args(words).run();
+    let said = "the service refuses `python3.11` since August 2026\n  --> ";
+    for words in [&["deploy"][..], &["deploy", "--dry-run"]] {
+        let refused = on(words).exits(3);
+        let expected = format!("error: {said}");
+        assert!(refused.stderr.contains(&expected), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains("Cargo.toml:11:11"),
+            "{}",
+            refused.stderr
+        );
+        assert!(!refused.stderr.contains("Account"), "{}", refused.stderr);
+    }
+    let prepared = on(&["prepare"]).succeeds();
+    let expected = format!("warning: {said}");
+    assert!(prepared.stderr.contains(&expected), "{}", prepared.stderr);
+}
