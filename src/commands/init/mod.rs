@@ -69,6 +69,22 @@ struct Before {
     agents: Vec<Agent>,
 }
 
+impl Before {
+    fn place(&self) -> settings::Place {
+        let joins = self
+            .target
+            .as_ref()
+            .is_some_and(|target| !plan::place(target, &self.manifests).with_project);
+        if !joins {
+            return settings::Place::Open;
+        }
+        let mut regions = self.agents.iter().map(|agent| agent.region.as_ref());
+        let first = regions.next().flatten();
+        let common = regions.all(|region| region == first);
+        settings::Place::Project(first.filter(|_| common).cloned())
+    }
+}
+
 /// What is to be written.
 struct After {
     new: Files,
@@ -114,7 +130,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         asking,
         ui,
     )?;
-    let decided = settings::decide(&args.settings, asking, ui).await?;
+    let decided = settings::decide(&args.settings, before.place(), asking, ui).await?;
 
     let requirements =
         requirements::find(args.requirements.as_deref(), &args.source, &source_path)?;
@@ -146,7 +162,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         for warning in requirements.warnings() {
             ui.warning(&warning);
         }
-        ui.detail("Taking", &requirements.said);
+        ui.status("Taking", &requirements.said);
     }
     conclude(&args, &before, &after, &entry, &agent, ui)
 }

@@ -1,6 +1,6 @@
 //! What the adopted agent needs at run time: a file that was named, or the source's own.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::{
     effects::{adoption, files},
@@ -43,21 +43,8 @@ pub(super) fn find(given: Option<&Path>, shown: &Path, source: &Path) -> Result<
             })?;
             Some((path.to_owned(), text))
         }
-        None => adoption::requirements(source)?.map(|(path, text)| {
-            let place = path.parent().map_or_else(
-                || path.clone(),
-                |folder| {
-                    let way = plan::relative(source, folder);
-                    let folder = if way == "." {
-                        shown.to_owned()
-                    } else {
-                        shown.join(way)
-                    };
-                    folder.join(path.file_name().unwrap_or_default())
-                },
-            );
-            (place, text)
-        }),
+        None => adoption::requirements(source)?
+            .map(|(path, text)| (as_the_user_would(&path, shown, source), text)),
     };
     let Some((file, text)) = found else {
         return Ok(Taken {
@@ -85,4 +72,36 @@ pub(super) fn find(given: Option<&Path>, shown: &Path, source: &Path) -> Result<
         said: format!("the requirements of `{}`", file.display()),
         file,
     })
+}
+
+/// The path of a file in or above the source, beginning like the words that name the source.
+fn as_the_user_would(path: &Path, shown: &Path, source: &Path) -> PathBuf {
+    let folder = path.parent().unwrap_or(source);
+    let up = source.ancestors().take_while(|at| *at != folder).count();
+    let mut last = shown.components().rev().take(up);
+    let has_names = last.all(|part| matches!(part, Component::Normal(_)));
+    let beginning = match shown.ancestors().nth(up) {
+        Some(beginning) if has_names => beginning.to_owned(),
+        _ => shown.join(plan::relative(source, folder)),
+    };
+    beginning.join(path.file_name().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_above_the_source_is_named_from_where_the_user_stands() {
+        for (path, shown, said) in [
+            ("/a/b/c/r.txt", "../c", "../c/r.txt"),
+            ("/a/b/r.txt", "../b/c", "../b/r.txt"),
+            ("/a/b/r.txt", "c", "r.txt"),
+            ("/a/b/r.txt", ".", "./../r.txt"),
+            ("/a/r.txt", "../c", "../c/../../r.txt"),
+        ] {
+            let found = as_the_user_would(Path::new(path), Path::new(shown), Path::new("/a/b/c"));
+            assert_eq!(found, Path::new(said), "{path} from {shown}");
+        }
+    }
 }

@@ -52,6 +52,24 @@ impl Iam {
         Ok(Some(observed(role, inline, attached)))
     }
 
+    /// The same for a role that was written a moment ago, all at once. What IAM does not know of it yet
+    /// is not there yet.
+    pub(crate) async fn read_back(
+        &self,
+        name: &RoleName,
+    ) -> Result<Option<ObservedRole>, AwsError> {
+        let (role, inline, attached) =
+            tokio::join!(self.role(name), self.inline(name), self.attached(name));
+        let Some(role) = role? else {
+            return Ok(None);
+        };
+        match (inline, attached) {
+            (Ok(inline), Ok(attached)) => Ok(Some(observed(role, inline, attached))),
+            (Err(error), _) | (_, Err(error)) if error.is_not_found() => Ok(None),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+
     /// When a role was made, in seconds since 1970; `None` where there is no such role.
     pub(crate) async fn created(&self, name: &RoleName) -> Result<Option<i64>, AwsError> {
         let role = self.role(name).await?;

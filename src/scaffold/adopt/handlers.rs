@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    parse::{Class, Construction, Function, Kind, Module},
+    parse::{AppKind, Class, Construction, Function, Kind, Module},
     signature::{Passing, passing},
     sources::{Sources, is_public, is_test},
 };
@@ -33,6 +33,7 @@ pub(crate) struct OwnEntry {
     pub(crate) path: String,
     pub(crate) module: String,
     pub(crate) app: String,
+    pub(crate) kind: AppKind,
     /// Whether running the file is enough: it starts the server and needs no package around it.
     pub(crate) runs_alone: bool,
     pub(crate) place: String,
@@ -102,10 +103,13 @@ impl Sources {
                     path: parsed.path.clone(),
                     module: name.clone(),
                     app: app.name.clone(),
+                    kind: app.kind,
                     runs_alone: app.runs && !needs_package,
                     place: format!("{}:{}", parsed.shown.display(), app.line),
                 })
             })
+            // Only the SDK's own app can be started by an entry point of ours.
+            .filter(|entry| entry.kind == AppKind::Sdk || entry.runs_alone)
             .collect()
     }
 
@@ -154,16 +158,36 @@ impl Sources {
     /// Nothing fits, or too much does.
     pub(crate) fn undecided(&self, candidates: &[Handler]) -> Failure {
         if candidates.is_empty() {
-            return Failure::usage("no function of the source can be the handler")
+            let failure = Failure::usage("no function of the source can be the handler")
                 .note(format!("looked through {} of Python for public functions and methods that take the payload: one argument, or `payload` and `context`", count(self.modules.len(), "file")))
-                .note("left out: names that begin with `_` or `test_`, tests, tools, and methods of classes that cannot be made without arguments")
-                .help("add such a function, or name one with `--handler package.module:function`");
+                .note("left out: names that begin with `_` or `test_`, tests, tools, routes of a web framework, and methods of classes that cannot be made without arguments");
+            let Some((place, app)) = self.unserved() else {
+                return failure.help(
+                    "add such a function, or name one with `--handler package.module:function`",
+                );
+            };
+            return failure
+                .note(format!("{place} answers `/invocations` and `/ping` as the runtime asks, but running that file serves nothing, or it needs the package around it"))
+                .help(format!("end that file with `if __name__ == \"__main__\": uvicorn.run({app}, host=\"0.0.0.0\", port=8080)` and import the package's other files by their bare names, or add such a function"));
         }
         list(
             Failure::usage("several functions of the source could be the handler"),
             candidates,
         )
         .help("name the one that answers a request, and the one that streams where there is one")
+    }
+
+    /// An app with the runtime's routes that running its file does not serve: its place and name.
+    fn unserved(&self) -> Option<(String, &str)> {
+        self.modules.iter().find_map(|(name, parsed)| {
+            let app = parsed.module.app.as_ref()?;
+            (app.kind == AppKind::Routes && !is_test(name)).then(|| {
+                (
+                    format!("{}:{}", parsed.shown.display(), app.line),
+                    &*app.name,
+                )
+            })
+        })
     }
 
     fn unknown(&self, words: &str, purpose: Use) -> Failure {
@@ -188,6 +212,31 @@ impl Sources {
             }
             None => failure.help("name one of these"),
         }
+    }
+
+    /// How the function is given the request: by what its first argument is declared to be.
+    fn passing(&self, function: &Function) -> Result<Passing, String> {
+        let passing = passing(function)?;
+        let annotation = function.parameters[0].annotation.as_deref().unwrap_or("");
+        let written = annotation.trim_matches(['"', '\'']);
+        let head = written.split('[').next().unwrap_or(written).trim();
+        let head = head.rsplit('.').next().unwrap_or(head);
+        let mut classes = self
+            .modules
+            .values()
+            .flat_map(|parsed| &parsed.module.classes);
+        let defined = classes.find(|class| class.name == head);
+        let is = |base: &str| defined.is_some_and(|class| class.bases.iter().any(|b| b == base));
+        if is("TypedDict") && passing == Passing::Prompt {
+            return Ok(Passing::Payload);
+        }
+        let is_other = defined.is_some() && !is("TypedDict") && !is("dict") && !is("str");
+        if is_other || OTHER_TYPES.contains(&head) {
+            return Err(format!(
+                "takes a `{written}`, and a request brings its payload (a `dict`) or its prompt (a `str`)"
+            ));
+        }
+        Ok(passing)
     }
 
     fn handler(
@@ -221,7 +270,7 @@ impl Sources {
             class: class.map(|class| class.name.clone()),
             function: function.name.clone(),
             kind: function.kind,
-            passing: passing(function)?,
+            passing: self.passing(function)?,
             on_instance,
             words: format!("{path}:{qualified}"),
             place: self.place(module, function),
@@ -229,9 +278,41 @@ impl Sources {
     }
 }
 
+/// Types that neither the payload nor its prompt is of.
+const OTHER_TYPES: [&str; 12] = [
+    "int",
+    "float",
+    "bool",
+    "bytes",
+    "list",
+    "List",
+    "tuple",
+    "Tuple",
+    "set",
+    "Path",
+    "Request",
+    "WebSocket",
+];
+
 /// Decorators of what answers somebody else: a model, an app, a command line.
 fn is_elsewhere(decorator: &str) -> bool {
-    let last = decorator.rsplit('.').next().unwrap_or(decorator);
+    const ROUTES: [&str; 8] = [
+        "get",
+        "post",
+        "put",
+        "patch",
+        "delete",
+        "route",
+        "websocket",
+        "exception_handler",
+    ];
+    let Some((owner, last)) = decorator.rsplit_once('.') else {
+        return elsewhere(decorator);
+    };
+    elsewhere(last) || !owner.is_empty() && ROUTES.contains(&last)
+}
+
+fn elsewhere(decorator: &str) -> bool {
     [
         "tool",
         "entrypoint",
@@ -240,7 +321,7 @@ fn is_elsewhere(decorator: &str) -> bool {
         "fixture",
         "command",
     ]
-    .contains(&last)
+    .contains(&decorator)
 }
 
 fn split(words: &str) -> Option<(&str, Option<&str>, &str)> {
@@ -322,6 +403,9 @@ fn refused(words: &str, flag: &str, why: &str, place: &str) -> Failure {
         return failure.help(
             "give the arguments defaults, or write a function that makes the object and calls it",
         );
+    }
+    if why.contains("a request brings") {
+        return failure.help("write a function that takes the payload or the prompt and makes of it what this one takes");
     }
     if why.contains("no request gives") || why.contains("takes no argument") {
         return failure.help("write a function that takes the payload, or `payload` and `context`");

@@ -12,6 +12,7 @@ mod sources;
 
 pub(crate) use entry::{Entry, entry_points, fresh_manifest, gitignore};
 pub(crate) use handlers::{Handler, OwnEntry, Use};
+pub(crate) use parse::AppKind;
 pub(crate) use requirements::{Requirements, from_pyproject, from_requirements, only_the_sdk};
 pub(crate) use sources::{PythonFile, Sources};
 
