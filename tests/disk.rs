@@ -1,4 +1,5 @@
-//! A disk that is full: a small file system of its own for `new` and for `prepare`.
+//! A disk that takes nothing: a small file system of its own that is full, and directories that are
+//! read-only, for `new`, `init` and `prepare`.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +12,7 @@ mod support;
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -109,6 +111,80 @@ fn new_names_what_found_no_room_and_leaves_nothing() {
     disk.make_room();
     new().succeeds();
     assert!(path.join("my-agent/my_agent/estimator.py").exists());
+}
+
+const HANDLERS: &str =
+    "def answer(prompt):\n    return prompt\n\n\ndef stream(prompt):\n    yield prompt\n";
+
+/// `init` of an agent that lies beside the project's directory.
+fn init(project: &Project) -> Cli {
+    project.write("../agents/est/main.py", HANDLERS);
+    Cli::new(project).args([
+        "init",
+        "--source",
+        "../agents/est",
+        "--region",
+        "us-east-1",
+        "--write",
+    ])
+}
+
+#[test]
+fn init_names_what_found_no_room_and_changes_nothing() {
+    for manifest in [None, Some("# mine\n[workspace]\n")] {
+        let project = Project::new();
+        let disk = SmallDisk::at(&project.path());
+        let project = match manifest {
+            None => project,
+            Some(text) => project.file("Cargo.toml", text),
+        };
+        let before = disk.entries();
+        for pages in [0, 1, 4] {
+            disk.leave(pages);
+            let refused = init(&project).run().exits(1);
+            assert!(
+                refused.stderr.contains("/project/"),
+                "the path is named: {}",
+                refused.stderr
+            );
+            for said in [
+                "No space left on device",
+                "help: make room on the disk and run this again",
+            ] {
+                assert!(refused.stderr.contains(said), "{}", refused.stderr);
+            }
+            assert_eq!(disk.entries(), before, "with room for {pages} pages");
+        }
+        disk.make_room();
+        init(&project).run().succeeds();
+        assert!(project.has("deployment/invoke_async.py"));
+        let after = project.read("Cargo.toml");
+        assert!(after.starts_with(manifest.unwrap_or("")), "{after}");
+    }
+}
+
+#[test]
+fn init_in_a_read_only_directory_says_who_may_write_and_leaves_it_as_it_is() {
+    // A whole project to which nothing can be added, and one whose deployment folder is closed.
+    for closed in ["", "deployment"] {
+        let project = Project::new().file("deployment/mine.txt", "mine");
+        let before = project.tree();
+        let init = init(&project).unprivileged();
+        let path = project.path().join(closed);
+        let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o555);
+        let refused = init.run().exits(1);
+        mode(0o755);
+        for said in ["Permission denied", "help: check who owns the path"] {
+            assert!(refused.stderr.contains(said), "{}", refused.stderr);
+        }
+        assert!(
+            refused.stderr.contains(path.to_str().unwrap()),
+            "{}",
+            refused.stderr
+        );
+        assert_eq!(project.tree(), before);
+    }
 }
 
 #[test]

@@ -197,7 +197,7 @@ pub(super) async fn apply(
             }
             marked |= matches!(step, RoleStep::Create { .. } | RoleStep::Tag { .. });
         }
-        let observed = iam.observe_role(&desired.name).await?;
+        let observed = iam.read_back(&desired.name).await?;
         steps = role::plan(desired, observed.as_ref(), adopt)?.steps;
         match observed {
             Some(observed) if steps.is_empty() => return Ok(observed.arn),

@@ -164,9 +164,13 @@ fn staged(path: &Path, folder: &Path, content: &[u8]) -> Result<NamedTempFile, F
     Ok(temporary)
 }
 
-/// The nearest requirements of the sources: their own, or those of the project that they lie in.
+/// The nearest requirements of the sources: their own, or those of the project that they lie in,
+/// also where that keeps its package below `src`.
 pub(crate) fn requirements(source: &Path) -> Result<Option<(PathBuf, String)>, Failure> {
-    for folder in source.ancestors().take(2) {
+    let is_below_src = source
+        .parent()
+        .is_some_and(|parent| parent.ends_with("src"));
+    for folder in source.ancestors().take(if is_below_src { 3 } else { 2 }) {
         for name in ["requirements.txt", "pyproject.toml"] {
             let path = folder.join(name);
             if let Some(text) = files::read_text(&path)? {

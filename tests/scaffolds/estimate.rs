@@ -1,6 +1,6 @@
 //! `cost-estimator`: its tools read what the price list answers, its sums are done in the interpreter,
 //! and without an interpreter it says so. No emulator knows prices or runs an interpreter, so both
-//! answer from a script, in the shapes of AWS.
+//! answer from a script: the one what AWS shows as its answers, the other in the shapes of AWS.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     Generated,
     conversation::{Model, call, text},
+    price_list::{price_list, summaries},
     served::Served,
     succeeds,
     support::{
@@ -19,61 +20,16 @@ use crate::{
     },
 };
 
-/// A product as the price list tells it, shortened to one on-demand and one reserved price.
-fn product() -> Value {
-    json!({
-        "product": {
-            "productFamily": "Compute Instance",
-            "attributes": {
-                "instanceType": "t3.micro", "regionCode": "us-west-2", "operatingSystem": "Linux",
-                "tenancy": "Shared", "servicecode": "AmazonEC2", "usagetype": "USW2-BoxUsage:t3.micro",
-            },
-            "sku": "S48CEHGMT8YHDBR2",
-        },
-        "serviceCode": "AmazonEC2",
-        "terms": {
-            "OnDemand": {"S48CEHGMT8YHDBR2.JRTCKXETXF": {
-                "priceDimensions": {"S48CEHGMT8YHDBR2.JRTCKXETXF.6YS6EN2CT7": {
-                    "unit": "Hrs", "endRange": "Inf", "beginRange": "0", "appliesTo": [],
-                    "description": "$0.0104 per On Demand Linux t3.micro Instance Hour",
-                    "rateCode": "S48CEHGMT8YHDBR2.JRTCKXETXF.6YS6EN2CT7",
-                    "pricePerUnit": {"USD": "0.0104000000"},
-                }},
-                "sku": "S48CEHGMT8YHDBR2", "effectiveDate": "2026-11-01T00:00:00Z",
-                "offerTermCode": "JRTCKXETXF", "termAttributes": {},
-            }},
-            "Reserved": {"S48CEHGMT8YHDBR2.38NPMPTW36": {
-                "priceDimensions": {"S48CEHGMT8YHDBR2.38NPMPTW36.2TG2D8R56U": {
-                    "unit": "Quantity", "description": "Upfront Fee",
-                    "pricePerUnit": {"USD": "35"},
-                }},
-                "termAttributes": {"LeaseContractLength": "1yr"},
-            }},
-        },
-        "version": "20261101000000",
-        "publicationDate": "2026-11-01T00:00:00Z",
-    })
-}
-
-/// What the tools make of [`product`].
-fn summary() -> Value {
-    json!([{
-        "attributes": product()["product"]["attributes"],
-        "prices": [{
-            "usd": "0.0104000000", "unit": "Hrs",
-            "description": "$0.0104 per On Demand Linux t3.micro Instance Hour",
-        }],
-    }])
-}
-
 /// A server and what it was asked, by operation or path.
-struct Asked {
+pub(crate) struct Asked {
     server: Server,
     requests: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl Asked {
-    fn answering(answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn answering(
+        answer: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&requests);
         let server = Server::start(move |request| {
@@ -93,28 +49,6 @@ impl Asked {
     fn requests(&self) -> Vec<(String, Value)> {
         self.requests.lock().unwrap().clone()
     }
-}
-
-fn price_list() -> Asked {
-    Asked::answering(|operation, body| {
-        let values = |values: &[&str]| -> Value {
-            values.iter().map(|value| json!({"Value": value})).collect()
-        };
-        let document = match (operation, body["NextToken"].as_str()) {
-            ("AWSPriceListService.GetProducts", None) => json!({
-                "FormatVersion": "aws_v1", "NextToken": "more",
-                "PriceList": [product().to_string()],
-            }),
-            ("AWSPriceListService.GetAttributeValues", None) => {
-                json!({"AttributeValues": values(&["t2.micro", "t3.large"]), "NextToken": "2"})
-            }
-            ("AWSPriceListService.GetAttributeValues", Some("2")) => {
-                json!({"AttributeValues": values(&["t3.Micro", "m7g.large"])})
-            }
-            _ => return Answer::json(400, &json!({"__type": "InvalidParameterException"})),
-        };
-        Answer::new(200, "application/x-amz-json-1.1", document.to_string())
-    })
 }
 
 /// Runs what it is asked to run by knowing the answer.
@@ -168,31 +102,36 @@ fn the_tools_read_what_the_price_list_answers() {
     };
 
     let found = run(
-        "prices('AmazonEC2', {'instanceType': 't3.micro', 'regionCode': 'us-west-2'}, limit=500)",
+        "prices('AmazonEC2', {'volumeType': 'Provisioned IOPS', 'location': 'Canada (Central)'}, limit=500)",
     );
-    assert_eq!(found, summary());
+    assert_eq!(found, summaries());
     let (operation, body) = prices.requests().remove(0);
     assert_eq!(operation, "AWSPriceListService.GetProducts");
     assert_eq!(body["MaxResults"], 100);
     assert_eq!(
         body["Filters"],
         json!([
-            {"Type": "TERM_MATCH", "Field": "instanceType", "Value": "t3.micro"},
-            {"Type": "TERM_MATCH", "Field": "regionCode", "Value": "us-west-2"},
+            {"Type": "TERM_MATCH", "Field": "volumeType", "Value": "Provisioned IOPS"},
+            {"Type": "TERM_MATCH", "Field": "location", "Value": "Canada (Central)"},
         ])
     );
 
     assert_eq!(
-        run("attribute_values('AmazonEC2', 'instanceType')"),
-        json!(["t2.micro", "t3.large", "t3.Micro", "m7g.large"])
+        run("attribute_values('AmazonEC2', 'volumeType')"),
+        json!([
+            "Throughput Optimized HDD",
+            "Provisioned IOPS",
+            "General Purpose",
+            "Cold HDD"
+        ])
     );
     assert_eq!(
-        run("attribute_values('AmazonEC2', 'instanceType', containing='MICRO')"),
-        json!(["t2.micro", "t3.Micro"])
+        run("attribute_values('AmazonEC2', 'volumeType', containing='hdd')"),
+        json!(["Throughput Optimized HDD", "Cold HDD"])
     );
     assert_eq!(
-        run("attribute_values('AmazonEC2', 'instanceType', limit=1)"),
-        json!(["t2.micro"])
+        run("attribute_values('AmazonEC2', 'volumeType', limit=1)"),
+        json!(["Throughput Optimized HDD"])
     );
     assert_eq!(
         run(
@@ -204,9 +143,9 @@ fn the_tools_read_what_the_price_list_answers() {
 
 #[test]
 fn an_estimate_is_made_of_prices_and_sums_and_the_interpreter_is_stopped() {
-    const ANSWER: &str = "| サービス | 月額 |\n| EC2 t3.micro × 2 | $15.18 |";
-    let filters = json!({"instanceType": "t3.micro", "regionCode": "us-west-2"});
-    let sum = "print(round(0.0104 * 730 * 2, 2))";
+    const ANSWER: &str = "| サービス | 月額 |\n| EBS io1 100 GB | $13.80 |";
+    let filters = json!({"volumeType": "Provisioned IOPS", "location": "Canada (Central)"});
+    let sum = "print(round(0.138 * 100, 2))";
     for entry in ["invoke.py", "invoke_async.py"] {
         let model = Model::saying(vec![
             call(
@@ -216,7 +155,7 @@ fn an_estimate_is_made_of_prices_and_sums_and_the_interpreter_is_stopped() {
             call("run_python", &json!({"code": sum})),
             text(ANSWER),
         ]);
-        let (prices, interpreter) = (price_list(), interpreter("15.18"));
+        let (prices, interpreter) = (price_list(), interpreter("13.8"));
         let emulator = Ministack::start_with(&[("MINISTACK_BEDROCK_PROXY_URL", &model.url())]);
         let project = Generated::prepared("cost-estimator", &emulator);
         let agent = Served::start(
@@ -231,7 +170,7 @@ fn an_estimate_is_made_of_prices_and_sums_and_the_interpreter_is_stopped() {
                 ),
             ],
         );
-        let answer = agent.invoke(&json!({"prompt": "us-west-2 に t3.micro を 2 台"}));
+        let answer = agent.invoke(&json!({"prompt": "カナダに io1 のボリュームを 100 GB"}));
         assert_eq!(answer.status, 200, "{}\n{}", answer.body, agent.log());
         let said = if entry == "invoke.py" {
             answer.json()["estimate"].as_str().unwrap().to_owned()
@@ -241,11 +180,11 @@ fn an_estimate_is_made_of_prices_and_sums_and_the_interpreter_is_stopped() {
         assert_eq!(said, ANSWER);
 
         assert!(
-            model.results(1)[0].contains("0.0104"),
+            model.results(1)[0].contains("0.1380000000"),
             "{:?}",
             model.results(1)
         );
-        assert_eq!(model.results(2)[1], "15.18");
+        assert_eq!(model.results(2)[1], "13.8");
         let asked = interpreter.requests();
         let session = "/code-interpreters/aws.codeinterpreter.v1";
         let operations: Vec<&str> = asked.iter().map(|(operation, _)| &**operation).collect();

@@ -11,6 +11,7 @@ mod support;
 
 mod conversation;
 mod estimate;
+mod price_list;
 mod served;
 
 use std::{

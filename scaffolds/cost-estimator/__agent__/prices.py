@@ -56,9 +56,11 @@ def prices(
         filters: Attributes and their values, such as {"regionCode": "us-west-2"}.
         limit: How many products to return at most.
     """
+    # Products have attributes without a value, which are refused as filters.
     chosen = [
         {"Type": "TERM_MATCH", "Field": field, "Value": value}
         for field, value in filters.items()
+        if value
     ]
     answer = price_list().get_products(
         ServiceCode=service, Filters=chosen, MaxResults=max(1, min(limit, 100))

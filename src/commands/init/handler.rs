@@ -6,8 +6,8 @@ use super::choice;
 use crate::{
     effects::destination,
     error::Failure,
-    scaffold::adopt::{Entry, Handler, OwnEntry, Sources, Use},
-    ui::{Ui, Unanswered},
+    scaffold::adopt::{AppKind, Entry, Handler, OwnEntry, Sources, Use},
+    ui::Ui,
 };
 
 #[derive(Debug, Clone, clap::Args)]
@@ -18,7 +18,8 @@ pub(super) struct HandlerOptions {
     /// What streams the answer: a generator, named like `--handler`
     #[arg(long, value_name = "HANDLER")]
     async_handler: Option<String>,
-    /// A file of the source that serves its own `BedrockAgentCoreApp`
+    /// A file of the source that serves by itself: a `BedrockAgentCoreApp`, or any app that answers
+    /// `/invocations` and `/ping`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["handler", "async_handler"])]
     entrypoint: Option<PathBuf>,
 }
@@ -45,10 +46,12 @@ pub(super) fn choose(
             streaming: find(&options.async_handler, Use::Streaming)?,
         });
     }
-    if let Some(own) = serving(own, asking, ui)? {
+    let candidates = sources.candidates();
+    // A question with one answer is none.
+    let asking_for_own = asking && (own.len() > 1 || !candidates.is_empty());
+    if let Some(own) = serving(own, asking_for_own, ui)? {
         return Ok(Entry::Own(own));
     }
-    let candidates = sources.candidates();
     let (streaming, whole): (Vec<Handler>, Vec<Handler>) = candidates
         .iter()
         .cloned()
@@ -57,14 +60,17 @@ pub(super) fn choose(
         return Err(sources.undecided(&candidates));
     }
     let entry = Entry::Handlers {
-        whole: pick("What answers in one piece", whole, asking, ui)?,
-        streaming: pick("What streams", streaming, asking, ui)?,
+        whole: pick("Function that answers in one piece", whole, asking, ui)?,
+        streaming: pick("Function that streams its answer", streaming, asking, ui)?,
     };
     match entry {
         Entry::Handlers {
             whole: None,
             streaming: None,
-        } => Err(choice::cut_off(Unanswered::Left)),
+        } => Err(Failure::usage(
+            "no function was chosen, so there is nothing to answer a request; nothing was written",
+        )
+        .help("run this again and choose one, or name it with `--handler` or `--async-handler`")),
         entry => Ok(entry),
     }
 }
@@ -83,10 +89,13 @@ fn named(
         return Ok(own[index].clone());
     }
     let failure = Failure::usage(format!(
-        "`--entrypoint {}`: there is no such file in `{}` that makes a `BedrockAgentCoreApp`",
+        "`--entrypoint {}`: there is no such file in `{}` that serves by itself",
         file.display(),
         shown.display()
     ));
+    let failure = failure.note(
+        "such a file makes a `BedrockAgentCoreApp`, or runs an app that answers `/invocations` and `/ping`",
+    );
     Err(if own.is_empty() {
         failure.help(
             "name the function that answers with `--handler`; the entry point is then made for it",
@@ -110,7 +119,7 @@ fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>
     if asking {
         let mut items: Vec<String> = own
             .iter()
-            .map(|entry| format!("{} as it is: it makes a BedrockAgentCoreApp", entry.path))
+            .map(|entry| format!("{} as it is: it serves {}", entry.path, app(entry.kind)))
             .collect();
         items.push("a function of the source".to_owned());
         let chosen = ui
@@ -119,16 +128,27 @@ fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>
         return Ok(own.into_iter().nth(chosen));
     }
     if own.len() > 1 {
-        let failure = Failure::usage("several files of the source make a `BedrockAgentCoreApp`");
+        let failure = Failure::usage("several files of the source serve by themselves");
         return Err(
             listed(failure, &own).help("name the entry point, or a function with `--handler`")
         );
     }
     ui.note(&format!(
-        "the source serves its own `BedrockAgentCoreApp` ({}), which is used as it is; `--handler` names a function instead",
+        "the source serves {} ({}), which is used as it is; `--handler` names a function instead",
+        app(own[0].kind),
         own[0].place
     ));
+    if own[0].kind == AppKind::Routes {
+        ui.note("the runtime asks on port 8080: see that it listens there, on `0.0.0.0`");
+    }
     Ok(own.into_iter().next())
+}
+
+fn app(kind: AppKind) -> &'static str {
+    match kind {
+        AppKind::Sdk => "its own `BedrockAgentCoreApp`",
+        AppKind::Routes => "`/invocations` and `/ping` itself",
+    }
 }
 
 fn pick(

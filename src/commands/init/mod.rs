@@ -1,6 +1,7 @@
 //! `cargo agentcore init`: an existing Python agent becomes a project, and nothing of it changes.
 
 mod handler;
+mod requirements;
 mod settings;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use crate::{
     },
     scaffold::{
         AgentKeys, Files,
-        adopt::{self, Entry, PythonFile, Requirements, Sources},
+        adopt::{self, Entry, PythonFile, Sources},
         agent_lines, project_lines,
     },
     ui::Ui,
@@ -66,6 +67,22 @@ struct Before {
     /// The workspace's manifests, that one among them.
     manifests: Vec<Manifest>,
     agents: Vec<Agent>,
+}
+
+impl Before {
+    fn place(&self) -> settings::Place {
+        let joins = self
+            .target
+            .as_ref()
+            .is_some_and(|target| !plan::place(target, &self.manifests).with_project);
+        if !joins {
+            return settings::Place::Open;
+        }
+        let mut regions = self.agents.iter().map(|agent| agent.region.as_ref());
+        let first = regions.next().flatten();
+        let common = regions.all(|region| region == first);
+        settings::Place::Project(first.filter(|_| common).cloned())
+    }
 }
 
 /// What is to be written.
@@ -113,9 +130,10 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         asking,
         ui,
     )?;
-    let decided = settings::decide(&args.settings, asking, ui).await?;
+    let decided = settings::decide(&args.settings, before.place(), asking, ui).await?;
 
-    let requirements = requirements(args.requirements.as_deref(), &args.source, &source_path)?;
+    let requirements =
+        requirements::find(args.requirements.as_deref(), &args.source, &source_path)?;
     let written = if args.source.is_absolute() {
         args.source.display().to_string()
     } else {
@@ -144,7 +162,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         for warning in requirements.warnings() {
             ui.warning(&warning);
         }
-        ui.detail("Taking", &requirements.said);
+        ui.status("Taking", &requirements.said);
     }
     conclude(&args, &before, &after, &entry, &agent, ui)
 }
@@ -219,89 +237,11 @@ fn read(
     Ok(Sources::read(agent, folder, first_party, files))
 }
 
-/// The requirements, and where they are from.
-struct Taken {
-    requirements: Requirements,
-    said: String,
-    file: PathBuf,
-}
-
-impl Taken {
-    fn warnings(&self) -> Vec<Message> {
-        let left_out = self.requirements.left_out.iter();
-        left_out
-            .map(|(line, text)| {
-                Message::new(format!(
-                    "`{text}` is left out of the deployment's requirements ({}:{line})",
-                    self.file.display()
-                ))
-                .note("it names something beside that file, which is not there when the agent is packaged")
-                .help("add what it stands for to the deployment's requirements.txt")
-            })
-            .collect()
-    }
-}
-
-fn requirements(given: Option<&Path>, shown: &Path, source: &Path) -> Result<Taken, Failure> {
-    let found = match given {
-        Some(path) => {
-            let text = crate::effects::files::read_text(path)?.ok_or_else(|| {
-                Failure::usage(format!(
-                    "the requirements file `{}` does not exist",
-                    path.display()
-                ))
-            })?;
-            Some((path.to_owned(), text))
-        }
-        None => adoption::requirements(source)?.map(|(path, text)| {
-            let place = path.parent().map_or_else(
-                || path.clone(),
-                |folder| {
-                    let way = plan::relative(source, folder);
-                    let folder = if way == "." {
-                        shown.to_owned()
-                    } else {
-                        shown.join(way)
-                    };
-                    folder.join(path.file_name().unwrap_or_default())
-                },
-            );
-            (place, text)
-        }),
-    };
-    let Some((file, text)) = found else {
-        return Ok(Taken {
-            requirements: adopt::only_the_sdk(),
-            said: "the SDK alone as requirement: the source names no others".to_owned(),
-            file: PathBuf::new(),
-        });
-    };
-    let requirements = if file
-        .extension()
-        .is_some_and(|extension| extension == "toml")
-    {
-        adopt::from_pyproject(&text).map_err(|why| {
-            Failure::config(format!(
-                "the dependencies of `{}` cannot be taken: {why}",
-                file.display()
-            ))
-            .help("`--requirements FILE` names a requirements file; `uv export --no-hashes --no-emit-project` or `pip freeze` writes one")
-        })?
-    } else {
-        adopt::from_requirements(&text)
-    };
-    Ok(Taken {
-        requirements,
-        said: format!("the requirements of `{}`", file.display()),
-        file,
-    })
-}
-
 fn entry_files(
     entry: &Entry,
     sources: &Sources,
     deployment: &str,
-    taken: &Taken,
+    taken: &requirements::Taken,
 ) -> Result<Files, Failure> {
     let folder = Path::new(deployment);
     let mut files: Files = adopt::entry_points(entry, sources)

@@ -31,14 +31,25 @@ pub(super) struct Decided {
     pub(super) permissions: Vec<Permission>,
 }
 
+/// What the project says already about where its agents run.
+pub(super) enum Place {
+    /// A new project, or one without our table.
+    Open,
+    /// A project with our table, and the region that its agents have in common.
+    Project(Option<Region>),
+}
+
 pub(super) async fn decide(
     options: &SettingsOptions,
+    place: Place,
     asking: bool,
     ui: &Ui,
 ) -> Result<Decided, Failure> {
-    let region = match &options.region {
-        Some(region) => Some(region.clone()),
-        None => {
+    let joins = matches!(place, Place::Project(_));
+    let region = match (&options.region, place) {
+        (Some(region), _) => Some(region.clone()),
+        (None, Place::Project(region)) => region,
+        (None, Place::Open) => {
             let known = session::known_region().await;
             if asking {
                 choice::ask_region(known.as_ref(), ui)?
@@ -49,15 +60,14 @@ pub(super) async fn decide(
     };
     match &region {
         Some(region) => crate::commands::hint_at_region(region, ui),
+        // The project says where its agents run, each by itself perhaps.
+        None if joins => {}
         None => choice::note_no_region(ui),
     }
     let mut models = options.model.clone();
     let mut permissions = options.permission.clone();
     if asking && models.is_empty() {
         models = ask_models(ui)?;
-    }
-    if asking && permissions.is_empty() {
-        permissions = choice::ask_permissions(ui)?;
     }
     if models.is_empty() {
         ui.note("no model is declared, so the role will allow none; `models` in Cargo.toml names what the agent invokes");
@@ -69,6 +79,9 @@ pub(super) async fn decide(
         {
             ui.warning(&crate::commands::new::misfit(model, region));
         }
+    }
+    if asking && permissions.is_empty() {
+        permissions = choice::ask_permissions(ui)?;
     }
     models.sort();
     models.dedup();

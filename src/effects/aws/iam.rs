@@ -7,6 +7,7 @@ use aws_sdk_iam::{
     config::{Builder, Region as SdkRegion},
     types::{Role, Tag},
 };
+use futures_util::future;
 use serde_json::Value;
 
 use super::{AwsError, Session, runtime::gone_or};
@@ -19,6 +20,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Iam {
     client: Client,
+    /// What the session's region has its policy called.
+    own_policy: String,
 }
 
 impl Iam {
@@ -28,6 +31,7 @@ impl Iam {
             .build();
         Self {
             client: Client::from_conf(config),
+            own_policy: format!("{POLICY_PREFIX}{}", session.region),
         }
     }
 
@@ -52,6 +56,24 @@ impl Iam {
         Ok(Some(observed(role, inline, attached)))
     }
 
+    /// The same for a role that was written a moment ago, all at once. What IAM does not know of it yet
+    /// is not there yet.
+    pub(crate) async fn read_back(
+        &self,
+        name: &RoleName,
+    ) -> Result<Option<ObservedRole>, AwsError> {
+        let (role, inline, attached) =
+            tokio::join!(self.role(name), self.inline(name), self.attached(name));
+        let Some(role) = role? else {
+            return Ok(None);
+        };
+        match (inline, attached) {
+            (Ok(inline), Ok(attached)) => Ok(Some(observed(role, inline, attached))),
+            (Err(error), _) | (_, Err(error)) if error.is_not_found() => Ok(None),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+
     /// When a role was made, in seconds since 1970; `None` where there is no such role.
     pub(crate) async fn created(&self, name: &RoleName) -> Result<Option<i64>, AwsError> {
         let role = self.role(name).await?;
@@ -72,9 +94,29 @@ impl Iam {
         }
     }
 
+    /// The region's own policy is there almost always, so it is read beside the list and not after it.
     async fn inline(&self, name: &RoleName) -> Result<BTreeMap<String, Option<Value>>, AwsError> {
-        let names = self
-            .client
+        let (names, own) =
+            tokio::join!(self.policy_names(name), self.policy(name, &self.own_policy));
+        let mut inline: BTreeMap<String, Option<Value>> =
+            names?.into_iter().map(|policy| (policy, None)).collect();
+        // What is not in the list is not there yet, or not any more, and so is what was read of it.
+        if let Some(read) = inline.get_mut(&self.own_policy) {
+            *read = own?;
+        }
+        let further = inline
+            .iter_mut()
+            .filter(|(policy, _)| policy.starts_with(POLICY_PREFIX) && **policy != self.own_policy)
+            .map(async |(policy, read)| {
+                *read = self.policy(name, policy).await?;
+                Ok(())
+            });
+        future::try_join_all(further).await?;
+        Ok(inline)
+    }
+
+    async fn policy_names(&self, name: &RoleName) -> Result<Vec<String>, AwsError> {
+        self.client
             .list_role_policies()
             .role_name(name.as_str())
             .into_paginator()
@@ -82,17 +124,7 @@ impl Iam {
             .send()
             .collect::<Result<Vec<String>, _>>()
             .await
-            .map_err(|error| AwsError::new("iam:ListRolePolicies", shown(name), &error))?;
-        let mut inline = BTreeMap::new();
-        for policy in names {
-            let read = if policy.starts_with(POLICY_PREFIX) {
-                self.policy(name, &policy).await?
-            } else {
-                None
-            };
-            inline.insert(policy, read);
-        }
-        Ok(inline)
+            .map_err(|error| AwsError::new("iam:ListRolePolicies", shown(name), &error))
     }
 
     async fn policy(&self, name: &RoleName, policy: &str) -> Result<Option<Value>, AwsError> {

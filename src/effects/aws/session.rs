@@ -18,8 +18,11 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use std::time::Duration;
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector},
+    runtime_components::RuntimeComponents,
+};
+use std::{sync::OnceLock, time::Duration};
 
 use super::error::{AwsError, innermost};
 use crate::{
@@ -101,7 +104,7 @@ pub(crate) async fn open(request: &Request) -> Result<Session, Failure> {
 pub(crate) async fn connect(request: &Request) -> Result<Connection, Failure> {
     let chosen = Chosen::of(request);
     let region = region(request, &chosen).await?;
-    let http = http_client();
+    let http = SharedHttpClient::new(WhenAsked::default());
     let provider = ProviderConfig::without_region()
         .with_http_client(http.clone())
         .with_region(Some(aws_config::Region::new(region.as_str().to_owned())));
@@ -339,10 +342,24 @@ fn no_credentials(error: &CredentialsError, chosen: &Chosen) -> Failure {
     )
 }
 
-fn http_client() -> SharedHttpClient {
-    Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https()
+/// A client that is made at its first request: reading the trusted certificates takes longer than a
+/// whole call to an emulator, and keys in the environment need nobody to be asked.
+#[derive(Debug, Default)]
+struct WhenAsked(OnceLock<SharedHttpClient>);
+
+impl HttpClient for WhenAsked {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let client = self.0.get_or_init(|| {
+            Builder::new()
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .build_https()
+        });
+        client.http_connector(settings, components)
+    }
 }
 
 fn sdk_config(
@@ -358,7 +375,6 @@ fn sdk_config(
             env::var("AWS_ENDPOINT_URL")
         }
     });
-    // Reading the trusted certificates takes longer than a whole call to an emulator.
     let http = match &endpoint {
         Some(url) if url.starts_with("http://") => Builder::new().build_http(),
         _ => http,

@@ -4,6 +4,8 @@
 //! same with and without a git repository, and because a rule that leaves Python code out is named.
 #![expect(clippy::disallowed_methods, reason = "sources are read here")]
 
+mod secrets;
+
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
@@ -15,6 +17,9 @@ use ignore::{
     Match,
     gitignore::{Gitignore, GitignoreBuilder, Glob},
 };
+
+use secrets::is_any_of;
+pub(super) use secrets::{SECRET_DIRECTORIES, is_secret};
 
 use super::files::{FileError, Origin, hash};
 use crate::{
@@ -47,20 +52,6 @@ pub(crate) struct Source {
 /// Files of rules, in every directory.
 pub(super) const RULES: [&str; 2] = [".gitignore", ".agentcoreignore"];
 
-/// Never shipped, whatever rule says otherwise: what opens doors.
-pub(super) const SECRET_DIRECTORIES: [&str; 6] = [".aws", ".ssh", ".gnupg", ".git", ".hg", ".svn"];
-const SECRET_FILES: [&str; 9] = [
-    ".envrc",
-    ".netrc",
-    ".pypirc",
-    ".npmrc",
-    ".git-credentials",
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-];
-const SECRET_EXTENSIONS: [&str; 5] = ["key", "p12", "pfx", "jks", "keystore"];
 /// Made again by whoever needs them.
 pub(super) const CACHES: [&str; 7] = [
     "__pycache__",
@@ -481,33 +472,6 @@ fn describe(glob: &Glob) -> String {
         |from| format!("`{}`", from.display()),
     );
     format!("the rule `{}` of {file}", glob.original())
-}
-
-/// File systems that ignore case know `.AWS` as `.aws`.
-fn is_any_of(name: &str, known: &[&str]) -> bool {
-    known.iter().any(|known| name.eq_ignore_ascii_case(known))
-}
-
-/// A private key in the armour that PEM and OpenSSH put around it, whatever the file is called. Code
-/// that speaks of such keys holds the words too.
-fn holds_private_key(content: &[u8]) -> bool {
-    let armour = b"PRIVATE KEY-----";
-    content.starts_with(b"-----BEGIN ")
-        && content.windows(armour.len()).any(|bytes| bytes == armour)
-}
-
-pub(super) fn is_secret(name: &str, content: &[u8]) -> bool {
-    let name = &*name.to_ascii_lowercase();
-    let extension = Path::new(name)
-        .extension()
-        .and_then(OsStr::to_str)
-        .unwrap_or_default();
-    name == ".env"
-        || (name.starts_with(".env.") && !name.ends_with(".example"))
-        || SECRET_FILES.contains(&name)
-        || SECRET_EXTENSIONS.contains(&extension)
-        || (extension == "pem" && content.windows(11).any(|bytes| bytes == b"PRIVATE KEY"))
-        || (extension != "py" && holds_private_key(content))
 }
 
 pub(super) fn executable(path: &Path) -> bool {

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{
-    handlers::{Handler, OwnEntry, Sources},
+    handlers::{Handler, OwnEntry},
     parse::Kind,
     signature::Passing,
+    sources::Sources,
 };
 use crate::{
     names::AgentName,

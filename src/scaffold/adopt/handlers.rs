@@ -1,47 +1,13 @@
 //! Which functions of an agent's sources can answer a request, and which one is meant.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::collections::BTreeSet;
 
 use super::{
-    parse::{Class, Construction, Function, Import, Kind, Module, parse},
+    parse::{AppKind, Class, Construction, Function, Kind, Module},
     signature::{Passing, passing},
+    sources::{Sources, is_public, is_test},
 };
-use crate::{
-    error::{Failure, Message, Snippet},
-    names::AgentName,
-};
-
-/// A Python file of the sources.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PythonFile {
-    /// Below the source, with `/`.
-    pub(crate) path: String,
-    /// As messages call it.
-    pub(crate) shown: PathBuf,
-    pub(crate) text: String,
-}
-
-/// All the sources, by the names that Python gives their modules.
-#[derive(Debug, Clone)]
-pub(crate) struct Sources {
-    pub(super) agent: AgentName,
-    /// The source's folder, which is the package's name where the sources name themselves.
-    folder: String,
-    /// Whether the sources lie in the project's directory under the name of their copy.
-    pub(super) first_party: bool,
-    pub(super) modules: BTreeMap<String, Parsed>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Parsed {
-    pub(super) shown: PathBuf,
-    /// Below the source, with `/`.
-    pub(super) path: String,
-    pub(super) module: Module,
-}
+use crate::error::Failure;
 
 /// A function that can answer a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +33,7 @@ pub(crate) struct OwnEntry {
     pub(crate) path: String,
     pub(crate) module: String,
     pub(crate) app: String,
+    pub(crate) kind: AppKind,
     /// Whether running the file is enough: it starts the server and needs no package around it.
     pub(crate) runs_alone: bool,
     pub(crate) place: String,
@@ -93,39 +60,6 @@ impl Use {
 }
 
 impl Sources {
-    /// Parses every file. The messages are warnings: a file that cannot be read whole.
-    pub(crate) fn read(
-        agent: &AgentName,
-        folder: &str,
-        first_party: bool,
-        files: Vec<PythonFile>,
-    ) -> (Self, Vec<Message>) {
-        let mut modules = BTreeMap::new();
-        let mut warnings = Vec::new();
-        for file in files {
-            let module = parse(&file.text);
-            if let Some(span) = module.syntax_error.clone() {
-                warnings.push(syntax_error(&file, span));
-            }
-            let name = module_name(&file.path);
-            modules.insert(
-                name,
-                Parsed {
-                    shown: file.shown,
-                    path: file.path,
-                    module,
-                },
-            );
-        }
-        let sources = Self {
-            agent: agent.clone(),
-            folder: folder.to_owned(),
-            first_party,
-            modules,
-        };
-        (sources, warnings)
-    }
-
     /// Everything public that could be the handler.
     pub(crate) fn candidates(&self) -> Vec<Handler> {
         let mut found = Vec::new();
@@ -169,10 +103,13 @@ impl Sources {
                     path: parsed.path.clone(),
                     module: name.clone(),
                     app: app.name.clone(),
+                    kind: app.kind,
                     runs_alone: app.runs && !needs_package,
                     place: format!("{}:{}", parsed.shown.display(), app.line),
                 })
             })
+            // Only the SDK's own app can be started by an entry point of ours.
+            .filter(|entry| entry.kind == AppKind::Sdk || entry.runs_alone)
             .collect()
     }
 
@@ -221,16 +158,36 @@ impl Sources {
     /// Nothing fits, or too much does.
     pub(crate) fn undecided(&self, candidates: &[Handler]) -> Failure {
         if candidates.is_empty() {
-            return Failure::usage("no function of the source can be the handler")
+            let failure = Failure::usage("no function of the source can be the handler")
                 .note(format!("looked through {} of Python for public functions and methods that take the payload: one argument, or `payload` and `context`", count(self.modules.len(), "file")))
-                .note("left out: names that begin with `_` or `test_`, tests, tools, and methods of classes that cannot be made without arguments")
-                .help("add such a function, or name one with `--handler package.module:function`");
+                .note("left out: names that begin with `_` or `test_`, tests, tools, routes of a web framework, and methods of classes that cannot be made without arguments");
+            let Some((place, app)) = self.unserved() else {
+                return failure.help(
+                    "add such a function, or name one with `--handler package.module:function`",
+                );
+            };
+            return failure
+                .note(format!("{place} answers `/invocations` and `/ping` as the runtime asks, but running that file serves nothing, or it needs the package around it"))
+                .help(format!("end that file with `if __name__ == \"__main__\": uvicorn.run({app}, host=\"0.0.0.0\", port=8080)` and import the package's other files by their bare names, or add such a function"));
         }
         list(
             Failure::usage("several functions of the source could be the handler"),
             candidates,
         )
         .help("name the one that answers a request, and the one that streams where there is one")
+    }
+
+    /// An app with the runtime's routes that running its file does not serve: its place and name.
+    fn unserved(&self) -> Option<(String, &str)> {
+        self.modules.iter().find_map(|(name, parsed)| {
+            let app = parsed.module.app.as_ref()?;
+            (app.kind == AppKind::Routes && !is_test(name)).then(|| {
+                (
+                    format!("{}:{}", parsed.shown.display(), app.line),
+                    &*app.name,
+                )
+            })
+        })
     }
 
     fn unknown(&self, words: &str, purpose: Use) -> Failure {
@@ -257,15 +214,29 @@ impl Sources {
         }
     }
 
-    /// The key of the module that is called `module`, with or without the package's name before it.
-    fn resolve(&self, module: &str) -> Option<String> {
-        let (head, rest) = module.split_once('.').unwrap_or((module, ""));
-        let inner = head == self.agent.as_str() || head == self.folder;
-        [inner.then_some(rest), Some(module)]
-            .into_iter()
-            .flatten()
-            .find(|name| self.modules.contains_key(*name))
-            .map(str::to_owned)
+    /// How the function is given the request: by what its first argument is declared to be.
+    fn passing(&self, function: &Function) -> Result<Passing, String> {
+        let passing = passing(function)?;
+        let annotation = function.parameters[0].annotation.as_deref().unwrap_or("");
+        let written = annotation.trim_matches(['"', '\'']);
+        let head = written.split('[').next().unwrap_or(written).trim();
+        let head = head.rsplit('.').next().unwrap_or(head);
+        let mut classes = self
+            .modules
+            .values()
+            .flat_map(|parsed| &parsed.module.classes);
+        let defined = classes.find(|class| class.name == head);
+        let is = |base: &str| defined.is_some_and(|class| class.bases.iter().any(|b| b == base));
+        if is("TypedDict") && passing == Passing::Prompt {
+            return Ok(Passing::Payload);
+        }
+        let is_other = defined.is_some() && !is("TypedDict") && !is("dict") && !is("str");
+        if is_other || OTHER_TYPES.contains(&head) {
+            return Err(format!(
+                "takes a `{written}`, and a request brings its payload (a `dict`) or its prompt (a `str`)"
+            ));
+        }
+        Ok(passing)
     }
 
     fn handler(
@@ -299,139 +270,49 @@ impl Sources {
             class: class.map(|class| class.name.clone()),
             function: function.name.clone(),
             kind: function.kind,
-            passing: passing(function)?,
+            passing: self.passing(function)?,
             on_instance,
             words: format!("{path}:{qualified}"),
             place: self.place(module, function),
         })
     }
-
-    fn place(&self, module: &str, function: &Function) -> String {
-        format!("{}:{}", self.modules[module].shown.display(), function.line)
-    }
-
-    /// Whether the sources import one another by bare names, as scripts of one folder do.
-    pub(crate) fn imports_its_neighbours(&self) -> bool {
-        self.imports().any(|(_, import)| {
-            import.top.as_deref().is_some_and(|top| {
-                self.is_top_level(top) && top != self.agent.as_str() && !STANDARD.contains(&top)
-            })
-        })
-    }
-
-    /// Refuses sources that will not find themselves under the name that their copy has.
-    pub(crate) fn check_own_imports(&self) -> Result<(), Failure> {
-        let agent = self.agent.as_str();
-        for (parsed, import) in self.imports() {
-            let Some(top) = import.top.as_deref() else {
-                continue;
-            };
-            let place = format!("{}:{}", parsed.shown.display(), import.line);
-            if self.is_top_level(top) && top == agent {
-                return Err(Failure::config(format!(
-                    "the source holds a package `{top}` itself, which the copy of the same name would hide"
-                ))
-                .note(format!("imported in {place}"))
-                .help("name that folder with `--source`, or the agent otherwise with `--name`"));
-            }
-            if top == self.folder && top != agent && !self.is_top_level(top) {
-                return Err(Failure::config(format!(
-                    "the sources import themselves as `{top}`, and their copy would be called `{agent}`"
-                ))
-                .note(format!("imported in {place}"))
-                .help(format!("call the agent `{top}`, or let the sources import each other relatively (`from .module import name`)")));
-            }
-            let nested = format!("src.{top}");
-            let is_nested = self.modules.keys().any(|name| below(name, &nested));
-            if is_nested && !self.is_top_level(top) {
-                return Err(Failure::config(format!(
-                    "the source is a whole project; its package is `src/{top}`"
-                ))
-                .note(format!("imported in {place} as `{top}`"))
-                .help(format!(
-                    "name the package's folder with `--source`: it ends in `src/{top}`"
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    fn imports(&self) -> impl Iterator<Item = (&Parsed, &Import)> {
-        self.modules
-            .iter()
-            .filter(|(name, _)| !is_test(name))
-            .flat_map(|(_, parsed)| parsed.module.imports.iter().map(move |i| (parsed, i)))
-    }
-
-    fn is_top_level(&self, name: &str) -> bool {
-        self.modules.keys().any(|module| below(module, name))
-    }
-
-    pub(super) fn imports_relatively(&self, module: &str) -> bool {
-        self.modules.get(module).is_some_and(|parsed| {
-            let mut imports = parsed.module.imports.iter();
-            imports.any(|import| import.top.is_none())
-        })
-    }
 }
 
-/// Modules of Python's own that agents like to name theirs after: importing one is no sign that the
-/// neighbour is meant.
-const STANDARD: [&str; 22] = [
-    "asyncio",
-    "calendar",
-    "code",
-    "collections",
-    "copy",
-    "datetime",
-    "email",
-    "http",
-    "io",
-    "json",
-    "logging",
-    "parser",
-    "platform",
-    "queue",
-    "random",
-    "secrets",
-    "signal",
-    "string",
-    "test",
-    "token",
-    "types",
-    "typing",
+/// Types that neither the payload nor its prompt is of.
+const OTHER_TYPES: [&str; 12] = [
+    "int",
+    "float",
+    "bool",
+    "bytes",
+    "list",
+    "List",
+    "tuple",
+    "Tuple",
+    "set",
+    "Path",
+    "Request",
+    "WebSocket",
 ];
-
-fn below(module: &str, package: &str) -> bool {
-    module
-        .strip_prefix(package)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-fn module_name(path: &str) -> String {
-    let path = path.strip_suffix(".py").unwrap_or(path);
-    let path = match path.strip_suffix("__init__") {
-        Some(folder) if folder.is_empty() || folder.ends_with('/') => folder.trim_end_matches('/'),
-        _ => path,
-    };
-    path.replace('/', ".")
-}
-
-fn is_public(module: &str) -> bool {
-    !is_test(module) && module.split('.').all(|part| !part.starts_with('_'))
-}
-
-fn is_test(module: &str) -> bool {
-    module.split('.').any(|part| {
-        ["tests", "test", "conftest"].contains(&part)
-            || part.starts_with("test_")
-            || part.ends_with("_test")
-    })
-}
 
 /// Decorators of what answers somebody else: a model, an app, a command line.
 fn is_elsewhere(decorator: &str) -> bool {
-    let last = decorator.rsplit('.').next().unwrap_or(decorator);
+    const ROUTES: [&str; 8] = [
+        "get",
+        "post",
+        "put",
+        "patch",
+        "delete",
+        "route",
+        "websocket",
+        "exception_handler",
+    ];
+    let Some((owner, last)) = decorator.rsplit_once('.') else {
+        return elsewhere(decorator);
+    };
+    elsewhere(last) || !owner.is_empty() && ROUTES.contains(&last)
+}
+
+fn elsewhere(decorator: &str) -> bool {
     [
         "tool",
         "entrypoint",
@@ -440,7 +321,7 @@ fn is_elsewhere(decorator: &str) -> bool {
         "fixture",
         "command",
     ]
-    .contains(&last)
+    .contains(&decorator)
 }
 
 fn split(words: &str) -> Option<(&str, Option<&str>, &str)> {
@@ -523,6 +404,9 @@ fn refused(words: &str, flag: &str, why: &str, place: &str) -> Failure {
             "give the arguments defaults, or write a function that makes the object and calls it",
         );
     }
+    if why.contains("a request brings") {
+        return failure.help("write a function that takes the payload or the prompt and makes of it what this one takes");
+    }
     if why.contains("no request gives") || why.contains("takes no argument") {
         return failure.help("write a function that takes the payload, or `payload` and `context`");
     }
@@ -547,25 +431,4 @@ fn count(count: usize, word: &str) -> String {
     } else {
         format!("{count} {word}s")
     }
-}
-
-fn syntax_error(file: &PythonFile, span: std::ops::Range<usize>) -> Message {
-    Message::new(format!(
-        "`{}` is not Python that can be parsed whole; what it defines after this may be missed",
-        file.shown.display()
-    ))
-    .at(Snippet {
-        file: file.shown.clone(),
-        text: file.text.clone(),
-        span: first_line(&file.text, span),
-        label: String::new(),
-    })
-}
-
-/// An error's range may take in half of the file.
-fn first_line(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
-    let end = text[span.start..]
-        .find('\n')
-        .map_or(text.len(), |length| span.start + length);
-    span.start..span.end.min(end.max(span.start))
 }

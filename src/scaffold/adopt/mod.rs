@@ -8,10 +8,13 @@ mod handlers;
 mod parse;
 mod requirements;
 mod signature;
+mod sources;
 
 pub(crate) use entry::{Entry, entry_points, fresh_manifest, gitignore};
-pub(crate) use handlers::{Handler, OwnEntry, PythonFile, Sources, Use};
+pub(crate) use handlers::{Handler, OwnEntry, Use};
+pub(crate) use parse::AppKind;
 pub(crate) use requirements::{Requirements, from_pyproject, from_requirements, only_the_sdk};
+pub(crate) use sources::{PythonFile, Sources};
 
 #[cfg(test)]
 mod tests;

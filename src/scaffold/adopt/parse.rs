@@ -70,14 +70,26 @@ pub(crate) struct Import {
     pub(crate) top: Option<String>,
 }
 
-/// `app = BedrockAgentCoreApp()`.
+/// What serves requests by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct App {
     pub(crate) name: String,
     pub(crate) line: usize,
+    pub(crate) kind: AppKind,
     /// Whether the file starts the server itself.
     pub(crate) runs: bool,
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AppKind {
+    /// `app = BedrockAgentCoreApp()`.
+    Sdk,
+    /// An app of another framework whose routes are those that the runtime asks for.
+    Routes,
+}
+
+/// The paths that the runtime asks for.
+const PATHS: [&str; 2] = ["/invocations", "/ping"];
 
 /// Reads one file.
 pub(crate) fn parse(text: &str) -> Module {
@@ -108,8 +120,10 @@ pub(crate) fn parse(text: &str) -> Module {
         }
     }
     imports(root, text, &mut module.imports);
+    module.app = module.app.or_else(|| routed_app(root, text));
     if let Some(app) = &mut module.app {
-        app.runs = calls(root, &format!("{}.run", app.name), text);
+        app.runs = calls(root, &format!("{}.run", app.name), text)
+            || app.kind == AppKind::Routes && calls(root, "uvicorn.run", text);
     }
     module
 }
@@ -286,6 +300,35 @@ fn app(node: Node<'_>, text: &str) -> Option<App> {
     (made && left.kind() == "identifier").then(|| App {
         name: words(left, text).to_owned(),
         line: node.start_position().row + 1,
+        kind: AppKind::Sdk,
+        runs: false,
+    })
+}
+
+/// The app whose decorators give functions both paths, such as `@app.post("/invocations")`.
+fn routed_app(root: Node<'_>, text: &str) -> Option<App> {
+    let routes: Vec<(&str, &str, usize)> = children(root)
+        .into_iter()
+        .filter(|node| node.kind() == "decorated_definition")
+        .flat_map(children)
+        .filter(|node| node.kind() == "decorator")
+        .filter_map(|decorator| {
+            let call = decorator.named_child(0)?;
+            let app = call.child_by_field_name("function")?;
+            let app = app.child_by_field_name("object")?;
+            let path = call.child_by_field_name("arguments")?.named_child(0)?;
+            let path = words(path, text).trim_matches(['"', '\'']);
+            Some((words(app, text), path, decorator.start_position().row + 1))
+        })
+        .collect();
+    let has = |app: &str, path: &str| routes.iter().any(|route| (route.0, route.1) == (app, path));
+    let (name, _, line) = routes
+        .iter()
+        .find(|(app, path, _)| *path == PATHS[0] && has(app, PATHS[1]))?;
+    Some(App {
+        name: (*name).to_owned(),
+        line: *line,
+        kind: AppKind::Routes,
         runs: false,
     })
 }

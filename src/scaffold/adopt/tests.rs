@@ -223,6 +223,48 @@ fn an_app_of_its_own_runs_alone_only_where_it_needs_no_package() {
 }
 
 #[test]
+fn an_app_of_another_framework_needs_both_routes_and_a_server() {
+    let routes = "@app.post('/invocations')\ndef a(r): ...\n@app.get('/ping')\ndef b(): ...\n";
+    for (text, found) in [
+        (format!("{routes}uvicorn.run(app, port=8080)\n"), true),
+        (format!("{routes}app.run(port=8080)\n"), true),
+        (routes.to_owned(), false),
+        (
+            format!("from .x import y\n{routes}uvicorn.run(app)\n"),
+            false,
+        ),
+        (
+            routes.replace("/ping", "/health") + "uvicorn.run(app)\n",
+            false,
+        ),
+    ] {
+        let sources = sources(&[("main.py", &text)]);
+        assert_eq!(sources.own_entries().len(), usize::from(found), "{text}");
+        assert_eq!(sources.candidates(), []);
+    }
+}
+
+#[test]
+fn an_argument_that_no_request_brings_is_no_handlers() {
+    for (argument, taken) in [
+        ("x: int", None),
+        ("x: list[str]", None),
+        ("x: Question", None),
+        ("x: \"Question\"", None),
+        ("x: models.Question", None),
+        ("x: Asked", Some(Passing::Payload)),
+        ("x: str | None", Some(Passing::Prompt)),
+        ("x: Elsewhere", Some(Passing::Prompt)),
+    ] {
+        let main = format!("def f({argument}): ...\n");
+        let models = "class Question(BaseModel): ...\nclass Asked(TypedDict): ...\n";
+        let sources = sources(&[("main.py", &main), ("models.py", models)]);
+        let found = sources.find("main:f", Use::Whole);
+        assert_eq!(found.ok().map(|f| f.passing), taken, "{argument}");
+    }
+}
+
+#[test]
 fn neighbours_are_told_from_pythons_own_modules() {
     for (imports, neighbours) in [
         ("import tools", true),

@@ -1,22 +1,18 @@
-//! `cargo agentcore init`, through the real binary; the generated entry points run under the real SDK.
+//! `cargo agentcore init`, through the real binary.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
     reason = "tests touch the world and stop where it refuses"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::{
-    collections::BTreeMap,
-    io::{Read as _, Write as _},
-    net::TcpStream,
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+mod served;
 
-use support::{Cli, Outcome, Project, bed};
+use std::collections::BTreeMap;
+
+use support::{Cli, Outcome, Project};
 
 const AGENT: &str = r#"
 def answer(prompt: str) -> dict[str, str]:
@@ -341,166 +337,90 @@ fn an_app_of_its_own_is_used_as_it_is() {
     );
 }
 
-/// A served entry point; dropping it ends it.
-struct Served(Child, u16);
+/// An app of FastAPI as AWS's own guide shows it.
+const ROUTED: &str = r#"
+from fastapi import FastAPI
+from pydantic import BaseModel
 
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+app = FastAPI()
 
-impl Served {
-    fn start(project: &Project, file: &str) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let child = Command::new(bed::program(&bed::agents(), "python"))
-            .arg(project.path().join("deployment").join(file))
-            .env("PORT", port.to_string())
-            .env_remove("DOCKER_CONTAINER")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let served = Self(child, port);
-        let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(
-                start.elapsed() < Duration::from_mins(2),
-                "`{file}` does not serve"
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        served
-    }
 
-    fn ask(&self, head: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.1)).unwrap();
-        write!(stream, "{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-}
+class InvocationRequest(BaseModel):
+    input: dict
 
-fn lint(directory: &Path) {
-    for args in [
-        &["check", "--select", "E,F,I,UP,B"][..],
-        &["format", "--check"],
-    ] {
-        let output = Command::new(bed::program(&bed::agents(), "ruff"))
-            .args(args)
-            .args([
-                "--no-cache",
-                "deployment/invoke.py",
-                "deployment/invoke_async.py",
-            ])
-            .args(if args[0] == "check" {
-                &["--ignore", "E501"][..]
-            } else {
-                &[]
-            })
-            .current_dir(directory)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stdout)
-        );
-    }
-}
+
+@app.post("/invocations")
+async def invoke_agent(request: InvocationRequest):
+    return request.input
+
+
+@app.get("/ping")
+async def ping():
+    return {"status": "healthy"}
+"#;
 
 #[test]
-fn the_generated_entry_points_answer_under_the_real_sdk() {
-    for (whole, streaming, answer, event) in [
-        (
-            "main:answer",
-            "main:pieces",
-            r#"{"answer": "HELLO YOU"}"#,
-            r#"data: "hello""#,
-        ),
-        (
-            "main:Estimator.estimate",
-            "main:Estimator.estimate_stream",
-            r#""hello you USD""#,
-            r#"data: "hello USD""#,
-        ),
-        (
-            "main:Estimator.estimate_later",
-            "main:pieces",
-            r#""hello you later""#,
-            r#"data: "you""#,
-        ),
-        (
-            "main:later",
-            "main:pieces",
-            r#"["hello you", null]"#,
-            r#"data: "you""#,
-        ),
-    ] {
-        let project = stage();
-        init(
-            &project,
-            &["--handler", whole, "--async-handler", streaming],
-        )
-        .succeeds();
-        lint(&project.path());
-        let emulator = support::Moto::start();
-        Cli::new(&project)
-            .on(&emulator)
-            .arg("prepare")
-            .run()
-            .succeeds();
-        let body = r#"{"prompt": "hello you"}"#;
-        let served = Served::start(&project, "invoke.py");
-        assert!(served.ask("GET /ping", "").contains("Healthy"));
-        let said = served.ask("POST /invocations", body);
-        assert!(
-            said.starts_with("HTTP/1.1 200") && said.contains(answer),
-            "{whole}: {said}"
-        );
-        if whole != "main:later" {
-            assert!(
-                served
-                    .ask("POST /invocations", "{}")
-                    .starts_with("HTTP/1.1 400")
-            );
-        }
-        drop(served);
-        let served = Served::start(&project, "invoke_async.py");
-        let said = served.ask("POST /invocations", body);
-        assert!(
-            said.contains("text/event-stream") && said.contains(event),
-            "{streaming}: {said}"
-        );
-    }
-}
-
-#[test]
-fn scripts_of_one_folder_find_each_other() {
+fn an_app_with_the_runtimes_routes_is_used_as_it_is_and_else_its_routes_are_no_handlers() {
     let project = stage();
+    source(&project, "est/main.py", ROUTED);
+    let refused = init(&project, &[]).exits(2);
+    for line in [
+        "est/main.py:12 answers `/invocations` and `/ping`",
+        "uvicorn.run(app, host=\"0.0.0.0\", port=8080)",
+    ] {
+        assert!(refused.stderr.contains(line), "{}", refused.stderr);
+    }
+    let named = init(&project, &["--handler", "est.main:invoke_agent"]).exits(2);
+    assert!(
+        named.stderr.contains("takes a `InvocationRequest`"),
+        "{}",
+        named.stderr
+    );
+    assert!(project.tree().is_empty());
+
+    let serving = "\n\nif __name__ == \"__main__\":\n    import uvicorn\n\n    uvicorn.run(app, host=\"0.0.0.0\", port=8080)\n";
+    source(&project, "est/main.py", &format!("{ROUTED}{serving}"));
+    let adopted = init(&project, &[]).succeeds();
+    assert!(
+        adopted.stderr.contains("listens there, on `0.0.0.0`"),
+        "{}",
+        adopted.stderr
+    );
+    assert!(
+        project
+            .read("Cargo.toml")
+            .contains("entrypoint = \"est/main.py\"")
+    );
+    assert!(!project.has("deployment/invoke.py"));
+}
+
+#[test]
+fn a_package_below_src_has_its_projects_requirements() {
+    let project = stage();
+    source(&project, "whole/src/bot/__init__.py", "");
     source(
         &project,
-        "est/tools.py",
-        "def shout(text):\n    return text.upper()\n",
+        "whole/src/bot/main.py",
+        "def answer(prompt):\n    return prompt\n",
     );
     source(
         &project,
-        "est/main.py",
-        "from tools import shout\n\n\ndef answer(prompt):\n    return shout(prompt)\n",
+        "whole/pyproject.toml",
+        "[project]\nname = \"bot\"\ndependencies = [\"httpx>=0.27\"]\n",
     );
-    init(&project, &["--handler", "main:answer", "--name", "shouter"]).succeeds();
-    let emulator = support::Moto::start();
-    Cli::new(&project)
-        .on(&emulator)
-        .arg("prepare")
+    let outcome = Cli::new(&project)
+        .args(["init", "--source", "../agents/whole/src/bot"])
         .run()
         .succeeds();
-    let said = Served::start(&project, "invoke.py").ask("POST /invocations", r#"{"prompt": "hi"}"#);
-    assert!(said.contains("\"HI\""), "{said}");
+    assert!(
+        outcome.stderr.contains("Taking the requirements of")
+            && outcome.stderr.contains("whole/pyproject.toml`"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        project
+            .read("deployment/requirements.txt")
+            .starts_with("httpx>=0.27\n")
+    );
 }

@@ -1,4 +1,4 @@
-//! The dialogues, on a terminal: the wizard of `new`, and the question of `clean`.
+//! The dialogues, on a terminal: the wizards of `new` and `init`, and the question of `clean`.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -6,7 +6,10 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod init;
 
 use std::{path::Path, time::Duration};
 
