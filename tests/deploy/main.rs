@@ -10,6 +10,7 @@ mod support;
 
 mod convergence;
 mod fields;
+mod together;
 mod trouble;
 
 use std::collections::BTreeSet;
