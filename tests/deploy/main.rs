@@ -9,7 +9,9 @@
 mod support;
 
 mod convergence;
+mod endpoint;
 mod fields;
+mod pruning;
 mod together;
 mod trouble;
 
