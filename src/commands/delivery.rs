@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::{
     deploy::Work,
@@ -45,6 +46,8 @@ pub(super) struct Delivery<'a> {
     /// What was copied, for the report.
     pub(super) files: Value,
     pub(super) memory: PathBuf,
+    /// Set once the bucket is ready, by whichever agent of this run comes first.
+    pub(super) bucket: &'a OnceCell<()>,
     pub(super) ui: &'a Ui,
 }
 
@@ -203,11 +206,8 @@ impl Delivery<'_> {
         let Placed { agent, session } = self.placed;
         let store = Store::new(session, &agent.project);
         let held = async { Ok(store.held(&agent.runtime_name, &self.archive).await?) };
-        let (made, held) = tokio::try_join!(store.ensure_bucket(), held)?;
-        if !made.is_empty() {
-            self.ui
-                .status("Created", &format!("bucket `{}`", store.bucket()));
-        }
+        let ready = self.bucket.get_or_try_init(|| self.make_bucket(&store));
+        let (_, held) = tokio::try_join!(ready, held)?;
         let bytes = Upload::of(&self.archive, &held).bytes(&self.archive);
         if bytes > 0 {
             self.ui.status(
@@ -230,6 +230,14 @@ impl Delivery<'_> {
             );
         }
         Ok(uploaded)
+    }
+
+    async fn make_bucket(&self, store: &Store) -> Result<(), Failure> {
+        if !store.ensure_bucket().await?.is_empty() {
+            self.ui
+                .status("Created", &format!("bucket `{}`", store.bucket()));
+        }
+        Ok(())
     }
 
     fn say(&self, outcome: &Outcome) {

@@ -7,6 +7,7 @@ use futures_util::{
     future::{LocalBoxFuture, Shared},
     stream,
 };
+use tokio::sync::OnceCell;
 
 use super::{
     Applying,
@@ -34,7 +35,7 @@ use crate::{
         staging,
     },
     error::{Exit, Failure},
-    plan::{deploy as plan, files::Force, role::Adopt},
+    plan::{bucket, deploy as plan, files::Force, role::Adopt},
     ui::Ui,
 };
 
@@ -139,11 +140,18 @@ async fn deploy(
     });
     if let Some(smoke) = &smoke {
         smoke.check(&placed)?;
+        if emulator.is_some() {
+            ui.note("the emulator does not run the agent: it answers the smoke call with an echo of the payload, which proves nothing about the agent's code");
+        }
     }
     let deploy = Deploy {
         args,
         project,
         lists: lists(&placed),
+        buckets: placed
+            .iter()
+            .map(|placed| (bucket_of(placed), OnceCell::new()))
+            .collect(),
         ui,
     };
     let _lock = if args.applying.changes_nothing() {
@@ -197,6 +205,11 @@ fn lists<'a>(placed: &'a [Placed<'a>]) -> Lists<'a> {
     lists
 }
 
+fn bucket_of(placed: &Placed<'_>) -> String {
+    let Placed { agent, session } = placed;
+    bucket::name(&agent.project, &session.account, &session.region)
+}
+
 fn place(session: &crate::effects::aws::Session) -> (String, String) {
     (session.account.to_string(), session.region.to_string())
 }
@@ -205,6 +218,8 @@ struct Deploy<'a> {
     args: &'a Args,
     project: &'a Project,
     lists: Lists<'a>,
+    /// Which buckets are ready: agents share them, and the first one makes them.
+    buckets: BTreeMap<String, OnceCell<()>>,
     ui: &'a Ui,
 }
 
@@ -304,6 +319,7 @@ impl<'a> Deploy<'a> {
             archive: built.archive,
             files: files.document(),
             memory: memory(self.project, placed),
+            bucket: &self.buckets[&bucket_of(placed)],
             ui: self.ui,
         };
         Box::pin(delivery.run(seen, smoke)).await

@@ -27,6 +27,12 @@ use crate::{
     ui::Ui,
 };
 
+/// The ways out where a payload is not JSON.
+const NOT_JSON: [&str; 2] = [
+    "quote it for your shell, as in '{\"prompt\": \"hi\"}', or pass a text with `--prompt 'hi'`",
+    "`--content-type text/plain` sends something else, `--raw-payload` sends it unchecked",
+];
+
 /// Say something to a deployed agent and show its answer as it comes
 ///
 /// stdout carries the agent's answer and nothing else. Of an event stream, strings are printed as their
@@ -110,7 +116,8 @@ fn payload(args: &Args) -> Result<Vec<u8>, Failure> {
         },
         (None, None) => unreachable!("the command line demands a payload or a prompt"),
     };
-    invocation::check_payload(&payload, &args.content_type, args.raw_payload)?;
+    let (content_type, raw) = (&args.content_type, args.raw_payload);
+    invocation::check_payload(&payload, content_type, raw, &NOT_JSON)?;
     Ok(payload)
 }
 

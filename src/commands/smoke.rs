@@ -9,9 +9,10 @@ use crate::{
         clock,
     },
     error::Failure,
-    names::{EndpointName, SessionId},
+    names::{EndpointName, SessionId, StageName},
     plan::{
         answer::{self, Answer},
+        deployed::DEFAULT_ENDPOINT,
         invocation::{self, Token},
         retry,
     },
@@ -35,7 +36,9 @@ pub(super) struct Smoke {
 impl Smoke {
     /// What can be known to go wrong before anything is deployed.
     pub(super) fn check(&self, placed: &[Placed<'_>]) -> Result<(), Failure> {
-        invocation::check_payload(self.payload.as_bytes(), invocation::JSON, false)?;
+        let payload = self.payload.as_bytes();
+        let ways = ["quote it for your shell, as in `--smoke '{\"prompt\": \"hi\"}'`"];
+        invocation::check_payload(payload, invocation::JSON, false, &ways)?;
         for Placed { agent, .. } in placed {
             if agent.authorizer.is_some() && self.token.is_none() {
                 return Err(no_token(&format!(
@@ -77,11 +80,14 @@ impl Smoke {
                     placed.agent.name
                 ));
                 let failure = why.into_iter().fold(failure, Failure::note);
+                let Placed { agent, .. } = placed;
+                let place = super::at_stage(agent.stage.as_ref().map(StageName::as_str));
                 Err(last_words::with_log(failure, placed, &state.id, since)
                     .await
-                    .help(
-                        "`cargo agentcore logs` shows more; the endpoints answer with this version",
-                    ))
+                    .help(format!(
+                        "`cargo agentcore logs --agent {}{place}` shows more; the endpoint `{DEFAULT_ENDPOINT}` answers with this version",
+                        agent.name
+                    )))
             }
         }
     }

@@ -20,8 +20,14 @@ pub(crate) fn prompt(text: &str) -> Vec<u8> {
     json!({ "prompt": text }).to_string().into_bytes()
 }
 
-/// Refuses what the service or the agent would refuse; not a byte is changed.
-pub(crate) fn check_payload(payload: &[u8], content_type: &str, raw: bool) -> Result<(), Failure> {
+/// Refuses what the service or the agent would refuse; not a byte is changed. `ways` are the ways out
+/// that the command has where the payload is not JSON.
+pub(crate) fn check_payload(
+    payload: &[u8],
+    content_type: &str,
+    raw: bool,
+    ways: &[&str],
+) -> Result<(), Failure> {
     if payload.len() > LARGEST_PAYLOAD {
         return Err(Failure::usage(format!(
             "the payload is {} bytes long, and the service takes {LARGEST_PAYLOAD}",
@@ -42,9 +48,7 @@ pub(crate) fn check_payload(payload: &[u8], content_type: &str, raw: bool) -> Re
         }
         _ => failure,
     };
-    Err(failure
-        .help("quote it for your shell, as in '{\"prompt\": \"hi\"}', or pass a text with `--prompt 'hi'`")
-        .help("`--content-type text/plain` sends something else, `--raw-payload` sends it unchecked"))
+    Err(ways.iter().copied().fold(failure, Failure::help))
 }
 
 fn is_json(content_type: &str) -> bool {
@@ -233,7 +237,10 @@ mod tests {
             ("hi", JSON, true),
             ("[1]", "application/vnd.x+json; charset=utf-8", false),
         ] {
-            assert_eq!(check_payload(payload.as_bytes(), content_type, raw), Ok(()));
+            assert_eq!(
+                check_payload(payload.as_bytes(), content_type, raw, &[]),
+                Ok(())
+            );
         }
         for (payload, content_type) in [
             ("hi", JSON),
@@ -241,18 +248,19 @@ mod tests {
             ("{prompt: hi}", "Application/JSON; charset=utf-8"),
             ("{\"a\": 1} x", JSON),
         ] {
-            let failure = check_payload(payload.as_bytes(), content_type, false).unwrap_err();
+            let failure =
+                check_payload(payload.as_bytes(), content_type, false, &["a way"]).unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);
             let message = &failure.messages[0];
             assert!(message.what.contains("at line 1 column"), "{message:?}");
-            assert!(message.help[0].contains("--prompt"), "{message:?}");
+            assert_eq!(message.help, ["a way"]);
         }
     }
 
     #[test]
     fn a_payload_that_the_service_would_refuse_is_not_sent() {
         let payload = vec![b'1'; LARGEST_PAYLOAD + 1];
-        assert!(check_payload(&payload, JSON, true).is_err());
+        assert!(check_payload(&payload, JSON, true, &[]).is_err());
     }
 
     #[test]

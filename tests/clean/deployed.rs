@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::support::{
-    Cli, Emulator, Ministack, Moto, Outcome, Project, boto3, emulator::listing_of, listing,
+    Cli, Emulator, Ministack, Moto, Outcome, Project, Proxy, boto3, emulator::listing_of, listing,
 };
 
 /// Agents without dependencies, so that no index is asked.
@@ -240,6 +240,41 @@ fn all_versions_and_unfinished_uploads_go_although_runtime_and_role_are_gone() {
         run(&project, &emulator, &["clean", "--yes"]).succeeds();
         assert_eq!(listing(&emulator), before);
     }
+}
+
+/// S3 lists a thousand at a time, of versions as of unfinished uploads.
+#[test]
+fn more_than_a_page_of_versions_and_of_unfinished_uploads_goes() {
+    let emulator = Ministack::start();
+    let project = project(&["one"]);
+    let before = listing(&emulator);
+    run(&project, &emulator, &["deploy"]).succeeds();
+    boto3(
+        &emulator,
+        r"
+s3 = client('s3')
+bucket = s3.list_buckets()['Buckets'][0]['Name']
+for n in range(1050):
+    s3.put_object(Bucket=bucket, Key=f'one/{n:032x}.zip', Body=b'x')
+    s3.create_multipart_upload(Bucket=bucket, Key=f'one/{n:032x}.zip')
+",
+    );
+    let proxy = Proxy::to(&emulator);
+    let cleaned = Cli::new(&project)
+        .at(&proxy.url())
+        .args(["clean", "--yes"])
+        .run()
+        .succeeds();
+    says(
+        &cleaned,
+        "1050 unfinished uploads under `s3://cargo-agentcore-",
+    );
+    says(&cleaned, "1051 objects under `s3://cargo-agentcore-");
+    for action in ["s3:ListBucketVersions", "s3:ListBucketMultipartUploads"] {
+        let pages = proxy.actions().into_iter().filter(|asked| asked == action);
+        assert!(pages.count() >= 2, "{action}");
+    }
+    assert_eq!(listing(&emulator), before);
 }
 
 #[test]

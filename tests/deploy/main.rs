@@ -9,7 +9,10 @@
 mod support;
 
 mod convergence;
+mod endpoint;
 mod fields;
+mod pruning;
+mod together;
 mod trouble;
 
 use std::collections::BTreeSet;

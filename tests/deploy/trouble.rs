@@ -374,13 +374,18 @@ fn the_smoke_call_shows_the_answer_or_why_there_is_none() {
         &[
             "is deployed and did not answer the smoke call",
             "RuntimeClientError: Received error (500) from runtime",
+            "`cargo agentcore logs --agent one` shows more",
         ],
     );
     fails(
         run_with(&proxy, &project, &["--smoke", "{not json"]),
         2,
-        &["not JSON"],
+        &["not JSON", "`--smoke '{"],
     );
+    let wrong = run_with(&proxy, &project, &["--smoke", "hi"]).exits(2);
+    for option in ["--prompt", "--content-type", "--raw-payload"] {
+        assert!(!wrong.stderr.contains(option), "{}", wrong.stderr);
+    }
     let jwt = project_with(
         "authorizer = { discovery-url = \"https://issuer.example/.well-known/openid-configuration\" }",
     );

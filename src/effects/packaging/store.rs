@@ -7,6 +7,7 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     time::SystemTime,
 };
 
@@ -40,9 +41,42 @@ const BOUNDS: Bounds = Bounds {
 pub(super) struct Held {
     home: PathBuf,
     key: String,
+    // The lock goes before the claim: who then waits no more for this run may wait for another.
     _lock: Lock,
+    _claim: Claim,
 }
 
+/// What agents of this run wait for or hold, once for each of them.
+static CLAIMED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// One agent's part in an entry. Agents of one run wait for each other as well, and that is no news.
+struct Claim {
+    path: PathBuf,
+    first: bool,
+}
+
+impl Claim {
+    fn new(path: &Path) -> Self {
+        let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = !claimed.iter().any(|other| other == path);
+        claimed.push(path.to_owned());
+        Self {
+            path: path.to_owned(),
+            first,
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = claimed.iter().position(|other| *other == self.path) {
+            claimed.swap_remove(at);
+        }
+    }
+}
+
+/// `waiting` is called where another run holds the entry.
 pub(super) fn hold(key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
     hold_in(cache::directory()?.join("dependencies"), key, waiting)
 }
@@ -50,7 +84,12 @@ pub(super) fn hold(key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
 fn hold_in(home: PathBuf, key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
     files::create_dir_all(&home)?;
     let path = lock_of(&home, key);
-    let lock = files::lock(&path, waiting)?;
+    let claim = Claim::new(&path);
+    let lock = files::lock(&path, || {
+        if claim.first {
+            waiting();
+        }
+    })?;
     // The time of the lock file tells when the entry was last used; a wrong order costs little.
     if let Ok(file) = File::options().write(true).open(&path) {
         let _ = file.set_modified(SystemTime::now());
@@ -60,6 +99,7 @@ fn hold_in(home: PathBuf, key: &str, waiting: impl FnOnce()) -> Result<Held, Fai
         home,
         key: key.to_owned(),
         _lock: lock,
+        _claim: claim,
     })
 }
 

@@ -1,0 +1,179 @@
+//! What deploys leave in the bucket: archives that nothing runs from any more go after a day, in all
+//! their versions, and nothing else does.
+
+use std::collections::BTreeSet;
+
+use super::{deploy_json, project, settling};
+use crate::support::{Cli, Emulator, Fault, Ministack, Project, Proxy, Times, boto3};
+
+/// Whatever the emulator holds was put there a thousand years ago.
+const LONG_AGO: Fault = Fault::Reworded("<LastModified>2", "<LastModified>1");
+
+const OLD: &str = "0123456789abcdef0123456789abcdef";
+
+fn keys(emulator: &Emulator) -> BTreeSet<String> {
+    let script = r"
+s3 = client('s3')
+bucket = s3.list_buckets()['Buckets'][0]['Name']
+for page in s3.get_paginator('list_object_versions').paginate(Bucket=bucket):
+    for found in page.get('Versions', []) + page.get('DeleteMarkers', []):
+        print(found['Key'])
+";
+    boto3(emulator, script).lines().map(str::to_owned).collect()
+}
+
+/// Deploys through a proxy to which every object is old.
+fn deploy_later(project: &Project, emulator: &Emulator) -> (serde_json::Value, Proxy) {
+    let proxy = settling(emulator);
+    proxy.fault("s3:ListBucketVersions", Times::Always, LONG_AGO);
+    let outcome = Cli::new(project)
+        .at(&proxy.url())
+        .args(["deploy", "--output", "json"])
+        .run()
+        .succeeds();
+    (outcome.json()["agents"][0].clone(), proxy)
+}
+
+fn key(done: &serde_json::Value) -> String {
+    done["artifact"]["key"].as_str().unwrap().to_owned()
+}
+
+fn strings(value: &serde_json::Value) -> BTreeSet<String> {
+    let found = value.as_array().unwrap();
+    let found = found.iter().map(|key| key.as_str().unwrap().to_owned());
+    found.collect()
+}
+
+fn change(project: &Project, number: u32) {
+    project.write("one/more.py", format!("MORE = {number}\n"));
+}
+
+#[test]
+fn what_no_endpoint_runs_from_goes_after_a_day_in_all_versions_and_the_rest_stays() {
+    let emulator = Ministack::start();
+    let project = project();
+    let first = deploy_json(&project, &emulator, &[]);
+    Cli::new(&project)
+        .on(&emulator)
+        .args(["endpoint", "set", "prod", "--version", "1"])
+        .run()
+        .succeeds();
+    // Of the dependencies the newer ones stay for the next deploy, whatever their age.
+    boto3(
+        &emulator,
+        &format!(
+            r"
+import time
+s3 = client('s3')
+bucket = s3.list_buckets()['Buckets'][0]['Name']
+s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={{'Status': 'Enabled'}})
+for body in (b'1', b'2'):
+    for key in ('one/{OLD}.zip', 'one/dependencies-{OLD}.zip'):
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+s3.delete_object(Bucket=bucket, Key='one/{OLD}.zip')
+for key in ('one/notes.zip', 'one/{OLD}.txt', 'two/{OLD}.zip', 'one_prod/{OLD}.zip'):
+    s3.put_object(Bucket=bucket, Key=key, Body=b'theirs')
+time.sleep(1.1)
+s3.put_object(Bucket=bucket, Key='one/dependencies-{newer}.zip', Body=b'3')
+time.sleep(1.1)
+",
+            newer = OLD.replace('0', "f"),
+        ),
+    );
+    let planted = keys(&emulator);
+
+    change(&project, 1);
+    let second = deploy_json(&project, &emulator, &[]);
+    assert_eq!(
+        strings(&second["pruned"]),
+        BTreeSet::new(),
+        "a day of grace"
+    );
+    assert!(keys(&emulator).is_superset(&planted));
+
+    change(&project, 2);
+    let (third, proxy) = deploy_later(&project, &emulator);
+    let gone = BTreeSet::from([
+        format!("one/{OLD}.zip"),
+        format!("one/dependencies-{OLD}.zip"),
+        key(&second),
+    ]);
+    assert_eq!(strings(&third["pruned"]), gone);
+    let mut left = planted;
+    left.retain(|key| !gone.contains(key));
+    left.insert(key(&third));
+    assert!(
+        left.contains(&key(&first)),
+        "the endpoint `prod` runs from it"
+    );
+    assert_eq!(keys(&emulator), left);
+    let deletions = proxy
+        .actions()
+        .into_iter()
+        .filter(|action| action.starts_with("s3:DeleteObject"))
+        .count();
+    assert!(deletions > 0);
+
+    let (again, proxy) = deploy_later(&project, &emulator);
+    assert_eq!(again["did"], "unchanged");
+    assert!(
+        !proxy
+            .actions()
+            .contains(&"s3:ListBucketVersions".to_owned())
+    );
+}
+
+/// S3 lists a thousand versions at a time and deletes as many.
+#[test]
+fn more_than_a_page_of_old_archives_goes_at_once() {
+    let emulator = Ministack::start();
+    let project = project();
+    deploy_json(&project, &emulator, &[]);
+    boto3(
+        &emulator,
+        r"
+s3 = client('s3')
+bucket = s3.list_buckets()['Buckets'][0]['Name']
+for n in range(1100):
+    s3.put_object(Bucket=bucket, Key=f'one/{n:032x}.zip', Body=b'x')
+import time
+time.sleep(1.1)
+",
+    );
+    change(&project, 1);
+    let (second, proxy) = deploy_later(&project, &emulator);
+    let pages = proxy
+        .actions()
+        .into_iter()
+        .filter(|action| action == "s3:ListBucketVersions");
+    assert_eq!(pages.count(), 2);
+    assert_eq!(
+        strings(&second["pruned"]).len(),
+        1101,
+        "the first deploy's too"
+    );
+    assert_eq!(keys(&emulator), BTreeSet::from([key(&second)]));
+}
+
+#[test]
+fn archives_that_cannot_be_pruned_are_no_reason_to_fail() {
+    let emulator = Ministack::start();
+    let project = project();
+    deploy_json(&project, &emulator, &[]);
+    change(&project, 1);
+    let proxy = settling(&emulator);
+    proxy.fault("s3:ListBucketVersions", Times::Always, Fault::denied());
+    let outcome = Cli::new(&project)
+        .at(&proxy.url())
+        .arg("deploy")
+        .run()
+        .succeeds();
+    assert!(
+        outcome
+            .stderr
+            .contains("old archives could not be removed from the bucket"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(keys(&emulator).len(), 2);
+}
