@@ -292,7 +292,10 @@ fn native_way(emulator: &Emulator, plane: DataPlane) {
         DataPlane::Missing => run(&["rollback", "--dry-run", "--output", "json"]),
     };
     let back = back.json();
-    assert_eq!((&back["before"], &back["after"]), (&2.into(), &1.into()));
+    assert_eq!(
+        (&back["before"], &back["after"]),
+        (&"2".into(), &"1".into())
+    );
     if plane == DataPlane::Answers {
         boto3(emulator, CALLED);
         assert_eq!(run(&["logs", "--raw"]).stdout.trim(), "the agent was here");

@@ -186,7 +186,7 @@ fn an_endpoint_is_made_moved_and_left_alone_where_it_is_right() {
     let moved = moved.json();
     assert_eq!(
         (&moved["before"], &moved["after"], &moved["changed"]),
-        (&json!(2), &json!(3), &json!(true))
+        (&json!("2"), &json!("3"), &json!(true))
     );
     // The description outlives an update that does not name one.
     assert_eq!(

@@ -1,6 +1,6 @@
 //! `cargo agentcore clean`: list what is ours, delete it, and prove it gone.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Applying,
@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     effects::{self, files, local::Emulator, manifest::Project},
     error::{Exit, Failure},
-    plan::clean::{Kept, Logs, Trust, Weight},
+    plan::clean::{Kept, Logs, Subject, Trust, Weight},
     ui::Ui,
 };
 
@@ -207,10 +207,9 @@ fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui
     if args.output != cli::Output::Json {
         return;
     }
-    let planned: Vec<String> = before.iter().flat_map(Removal::words).collect();
-    let left: Option<Vec<String>> =
-        after.map(|after| after.iter().flat_map(Removal::words).collect());
-    let done: Option<Vec<&String>> = left.as_ref().map(|left| {
+    let planned = deletions(before);
+    let left = after.map(deletions);
+    let done: Option<Vec<&Value>> = left.as_ref().map(|left| {
         let gone = planned.iter().filter(|what| !left.contains(what));
         gone.collect()
     });
@@ -218,7 +217,10 @@ fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui
         .into_iter()
         .map(|kept| {
             let leftover = kept.weight == Weight::Leftover;
-            json!({ "what": kept.what, "why": kept.why, "leftover": leftover })
+            let mut document = about(&kept.what);
+            document["reason"] = json!(kept.why);
+            document["leftover"] = json!(leftover);
+            document
         })
         .collect();
     let document = if args.applying.changes_nothing() {
@@ -227,6 +229,27 @@ fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui
         json!({ "version": 1, "command": "clean", "deleted": done, "kept": kept, "left": left })
     };
     ui.document(document);
+}
+
+fn deletions(removals: &[Removal<'_>]) -> Vec<Value> {
+    let all = removals.iter().flat_map(Removal::deletions);
+    all.map(|(action, subject)| {
+        let mut document = about(&subject);
+        document["action"] = json!(action);
+        document
+    })
+    .collect()
+}
+
+fn about(subject: &Subject) -> Value {
+    let Subject {
+        kind,
+        name,
+        of,
+        region,
+    } = subject;
+    let kind = kind.replace(' ', "_");
+    json!({ "kind": kind, "name": name, "of": of, "region": region })
 }
 
 /// After everything in it is gone, the emulator goes too, with its state.

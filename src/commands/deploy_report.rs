@@ -5,17 +5,14 @@ use serde_json::{Value, json};
 use super::{
     delivery::{Done, Foreseen},
     deploy::Work,
-    handover,
+    documents, endpoint_list, handover,
     planned::Planned,
 };
 use crate::{
     cli,
     effects::aws::store::How,
     package::limits::megabytes,
-    plan::{
-        deployed::EndpointState,
-        runtime_diff::{Artifact, FieldChange, Reveal, Secrecy},
-    },
+    plan::runtime_diff::{Artifact, FieldChange, Reveal, Secrecy},
     ui::{Ui, Verbosity},
 };
 
@@ -86,36 +83,22 @@ fn document(done: &Done) -> Value {
             How::Composed => "composed",
             How::Whole | How::WholeAfter(_) => "whole",
         });
+    let mut runtime = documents::runtime(state);
+    runtime["changes"] = changes(&outcome.changes).into();
     json!({
         "agent": agent,
         "stage": stage,
         "account": account,
         "region": region,
         "did": outcome.did.as_str(),
-        "runtime": {
-            "id": state.id,
-            "name": state.name,
-            "arn": state.arn,
-            "version": state.version,
-            "status": state.status,
-            "changes": changes(&outcome.changes),
-        },
-        "endpoint": outcome.endpoint.as_ref().map(endpoint),
+        "runtime": runtime,
+        "endpoint": outcome.endpoint.as_ref().map(endpoint_list::value),
         "role": { "arn": role_arn, "changes": handover::changes(role_steps) },
         "files": files,
         "artifact": artifact(&desired.fields.artifact, *size, Some(archive_id)),
         "upload": { "how": how, "bytes_sent": sent },
         "pruned": pruned,
         "seconds": (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-    })
-}
-
-fn endpoint(endpoint: &EndpointState) -> Value {
-    json!({
-        "name": endpoint.name,
-        "arn": endpoint.arn,
-        "status": endpoint.status,
-        "version": endpoint.live,
     })
 }
 
@@ -209,17 +192,16 @@ pub(super) fn show(
             json!({ "action": action, "object": object, "changes": changes(step.changes()) })
         })
         .collect();
-    let document = json!({
-        "agent": agent,
-        "stage": work.placed.agent.stage,
-        "account": work.placed.session.account,
-        "region": work.placed.session.region,
-        "files": work.files.document(),
-        "role": { "changes": handover::changes(work.role.steps()) },
-        "artifact": artifact(&desired.fields.artifact, *size, None),
-        "upload": { "bytes": sending },
-        "runtime": { "name": desired.name, "steps": steps },
-    });
+    let document = documents::placed(
+        work.placed,
+        json!({
+            "files": work.files.document(),
+            "role": { "changes": handover::changes(work.role.steps()) },
+            "artifact": artifact(&desired.fields.artifact, *size, None),
+            "upload": { "bytes": sending },
+            "runtime": { "name": desired.name, "steps": steps },
+        }),
+    );
     (document, changed)
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{
     Applying,
     deployed::{self, Deployed, Found},
-    endpoint_list,
+    documents, endpoint_list,
     local::{self, Reach},
     planned::Planned,
     session,
@@ -229,17 +229,18 @@ impl Pin<'_> {
             }
         }
         if writing.output == cli::Output::Json {
-            ui.document(json!({
+            let before = self.there.and_then(plan::live);
+            let rest = json!({
                 "version": 1,
                 "command": command,
                 "dry_run": writing.applying.changes_nothing(),
-                "agent": self.deployed.placed.agent.name,
-                "runtime": self.found.state.id,
-                "endpoint": self.name,
-                "before": self.there.and_then(plan::live),
-                "after": self.version,
+                "runtime": documents::runtime(&self.found.state),
+                "endpoint": { "name": self.name },
+                "before": before.map(|version| version.to_string()),
+                "after": self.version.to_string(),
                 "changed": step.is_some(),
-            }));
+            });
+            ui.document(documents::placed(self.deployed.placed, rest));
         }
         if writing.applying.check && step.is_some() {
             return Err(Failure::silent(Exit::Findings));
@@ -350,15 +351,15 @@ async fn take_away(
         }
     }
     if writing.output == cli::Output::Json {
-        ui.document(json!({
+        let rest = json!({
             "version": 1,
             "command": "endpoint delete",
             "dry_run": writing.applying.changes_nothing(),
-            "agent": deployed.placed.agent.name,
-            "runtime": found.state.id,
-            "endpoint": name,
+            "runtime": documents::runtime(&found.state),
+            "endpoint": { "name": name },
             "changed": there.is_some(),
-        }));
+        });
+        ui.document(documents::placed(deployed.placed, rest));
     }
     if writing.applying.check && there.is_some() {
         return Err(Failure::silent(Exit::Findings));

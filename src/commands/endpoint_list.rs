@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    deployed,
+    deployed, documents,
     local::{self, Reach},
     session,
 };
@@ -43,7 +43,7 @@ pub(super) async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
 }
 
 fn not_deployed(agent: &Agent) -> Value {
-    json!({ "agent": agent.name, "runtime": null, "endpoints": [] })
+    documents::absent(agent, json!({ "endpoints": [] }))
 }
 
 fn document(args: &Args, agents: &[Value], ui: &Ui) {
@@ -80,9 +80,9 @@ async fn look(
             }
         }
         let endpoints: Vec<_> = endpoints.iter().map(value).collect();
-        agents.push(
-            json!({ "agent": agent.name, "runtime": found.state.id, "endpoints": endpoints }),
-        );
+        let runtime = documents::runtime(&found.state);
+        let rest = json!({ "runtime": runtime, "endpoints": endpoints });
+        agents.push(documents::placed(deployed.placed, rest));
     }
     document(args, &agents, ui);
     Ok(())

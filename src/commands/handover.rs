@@ -77,7 +77,7 @@ pub(super) fn of(
     let (line, warnings) = configure::command(agent, &circumstances);
     let document = json!({
         "agent": agent.name,
-        "runtime": agent.runtime_name,
+        "runtime": { "name": agent.runtime_name },
         "stage": agent.stage,
         "account": session.account,
         "region": session.region,
@@ -144,7 +144,8 @@ pub(super) fn plan_document<'a>(
         .map(|(placed, files, steps)| {
             json!({
                 "agent": placed.agent.name,
-                "runtime": placed.agent.runtime_name,
+                "runtime": { "name": placed.agent.runtime_name },
+                "stage": placed.agent.stage,
                 "account": placed.session.account,
                 "region": placed.session.region,
                 "role": { "changes": changes(steps) },

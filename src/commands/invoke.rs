@@ -192,7 +192,7 @@ async fn speak(
     }
     let read = read(args, &mut reply, start, ui).await;
     if args.output == cli::Output::Json {
-        print_document(&read, &reply, target, ui);
+        print_document(&read, &reply, target, partner, ui);
     }
     if let Some(id) = &reply.mcp_session {
         ui.note(&format!(
@@ -292,7 +292,9 @@ async fn read(args: &Args, reply: &mut Reply, start: Instant, ui: &Ui) -> Read {
     }
 }
 
-fn print_document(read: &Read, reply: &Reply, target: &Target, ui: &Ui) {
+fn print_document(read: &Read, reply: &Reply, target: &Target, partner: &Partner, ui: &Ui) {
+    // An id is the name, a hyphen, which no name holds, and what the service adds.
+    let name = partner.id.split('-').next();
     let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let error = read
         .error
@@ -301,8 +303,8 @@ fn print_document(read: &Read, reply: &Reply, target: &Target, ui: &Ui) {
     let document = json!({
         "version": 1,
         "command": "invoke",
-        "runtime": target.arn,
-        "endpoint": target.endpoint,
+        "runtime": { "id": partner.id, "name": name, "arn": target.arn },
+        "endpoint": { "name": target.endpoint },
         "session": reply.session.as_ref().unwrap_or(&target.session),
         "mcp_session": reply.mcp_session,
         "status": reply.status,

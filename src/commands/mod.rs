@@ -22,6 +22,7 @@ mod conversation;
 mod delivery;
 mod deploy_report;
 mod deployed;
+mod documents;
 mod endpoint_list;
 mod files;
 mod handover;

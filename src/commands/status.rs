@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     deployed::{self, Deployed, Found},
-    endpoint_list,
+    documents, endpoint_list,
     local::{self, Reach},
     session::{self, Placed},
 };
@@ -205,11 +205,11 @@ impl<'a> Report<'a> {
         };
         let mut value = json!({
             "agent": agent.name,
-            "runtime_name": agent.runtime_name,
             "stage": agent.stage,
             "account": account,
             "region": region,
             "state": state,
+            "runtime": { "name": agent.runtime_name },
         });
         if let (Self::There(there), Some(fields)) = (self, value.as_object_mut()) {
             fields.extend(there.values(reveal));
@@ -351,21 +351,17 @@ impl There<'_> {
             })
             .collect();
         let fields = &state.fields;
+        let mut runtime = documents::runtime(state);
+        runtime["failure_reason"] = json!(state.failure);
+        runtime["created"] = time(state.created).into();
+        runtime["updated"] = time(state.updated).into();
         let document = json!({
-            "runtime": {
-                "id": state.id,
-                "arn": state.arn,
-                "version": state.version,
-                "status": state.status,
-                "failure_reason": state.failure,
-                "created": time(state.created),
-                "updated": time(state.updated),
-            },
+            "runtime": runtime,
             "ours": self.found.standing == Standing::Ours,
             "endpoints": endpoints,
             "url": self.url(DEFAULT_ENDPOINT),
             "observability": links::observability(session.partition, &session.region),
-            "role": fields.role_arn,
+            "role": { "arn": fields.role_arn },
             "artifact": fields.artifact.value(),
             "protocol": fields.protocol,
             "network": match &fields.network {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     deployed::{self, Deployed, Found},
+    documents,
     local::{self, Reach},
     session,
 };
@@ -62,7 +63,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
 }
 
 fn not_deployed(agent: &Agent) -> Value {
-    json!({ "agent": agent.name, "runtime": null, "versions": [] })
+    documents::absent(agent, json!({ "versions": [], "not_shown": 0 }))
 }
 
 fn document(args: &Args, agents: &[Value], ui: &Ui) {
@@ -97,12 +98,12 @@ async fn look(
             }
             ui.result(&text(&rows));
         }
-        agents.push(json!({
-            "agent": agent.name,
-            "runtime": found.state.id,
+        let rest = json!({
+            "runtime": documents::runtime(&found.state),
             "versions": rows.iter().map(Row::value).collect::<Vec<_>>(),
             "not_shown": more,
-        }));
+        });
+        agents.push(documents::placed(deployed.placed, rest));
     }
     document(args, &agents, ui);
     Ok(())
@@ -172,7 +173,7 @@ impl Row {
             endpoints,
         } = self;
         json!({
-            "version": version.number,
+            "version": version.number.to_string(),
             "status": version.status,
             "created": time(version.created),
             "endpoints": endpoints,

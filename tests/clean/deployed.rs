@@ -117,8 +117,8 @@ fn an_agent_that_was_taken_out_of_the_manifest_is_named_and_goes_when_it_is_aske
 
         let first = run(&project, &emulator, &["clean", "--yes"]).succeeds();
         for said in [
-            "Keeping what is left of agent `two`: it is no longer in Cargo.toml; `cargo agentcore clean --agent two` deletes it",
-            "Keeping what is left of agent `two`: it is no longer in Cargo.toml; `cargo agentcore clean --agent two --stage prod` deletes it",
+            "Keeping agent `two`: it is no longer in Cargo.toml; `cargo agentcore clean --agent two` deletes what is left of it",
+            "Keeping agent `two`: it is no longer in Cargo.toml; `cargo agentcore clean --agent two --stage prod` deletes what is left of it",
         ] {
             says(&first, said);
         }
@@ -186,16 +186,26 @@ fn two_agents_of_one_run_leave_no_bucket_and_a_dry_run_foresees_it() {
         "what was foreseen is what was done"
     );
     assert_eq!(done["left"], serde_json::json!([]));
-    let words: Vec<&str> = dry["would"]
-        .as_array()
-        .unwrap()
+    let would = dry["would"].as_array().unwrap();
+    let kinds: Vec<&str> = would
         .iter()
-        .filter_map(Value::as_str)
+        .filter_map(|one| one["kind"].as_str())
         .collect();
-    let buckets = words
-        .iter()
-        .filter(|words| words.starts_with("delete bucket"));
-    assert_eq!(buckets.count(), 1, "{words:?}");
+    assert_eq!(kinds.len(), would.len(), "{would:?}");
+    let buckets: Vec<&Value> = would.iter().filter(|one| one["kind"] == "bucket").collect();
+    let [bucket] = buckets[..] else {
+        panic!("{would:?}")
+    };
+    assert_eq!(
+        (&bucket["action"], &bucket["region"]),
+        (&"delete".into(), &"us-east-1".into())
+    );
+    assert!(
+        bucket["name"]
+            .as_str()
+            .unwrap()
+            .starts_with("cargo-agentcore-")
+    );
     assert_eq!(
         dry["kept"].to_string().matches("bucket").count(),
         0,

@@ -188,8 +188,11 @@ fn raw_prints_the_bytes_and_json_one_document() {
     for (key, value) in [
         ("version", json!(1)),
         ("command", json!("invoke")),
-        ("runtime", json!(arn())),
-        ("endpoint", json!("DEFAULT")),
+        (
+            "runtime",
+            json!({"id": "one-AbCdEf1234", "name": "one", "arn": arn()}),
+        ),
+        ("endpoint", json!({"name": "DEFAULT"})),
         ("session", json!(SESSION)),
         ("status", json!(200)),
         ("content_type", json!("text/event-stream")),

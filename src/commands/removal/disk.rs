@@ -10,7 +10,7 @@ use crate::{
     names::Region,
     package::toolkit_yaml::{self, Shortened, ToolkitFile},
     plan::{
-        clean::{CleanPlan, Kept, Weight},
+        clean::{CleanPlan, Kept, Subject, Weight},
         files::{self as file_plan, FilePlan},
     },
     ui::Ui,
@@ -81,6 +81,24 @@ impl<'a> Disk<'a> {
             ));
         }
         words
+    }
+
+    /// What [`Self::words`] are about, in the same order.
+    pub(super) fn subjects(&self) -> Vec<Subject> {
+        let mut subjects = Vec::new();
+        if self.copy_goes() {
+            let path = self.copied().display().to_string();
+            subjects.push(Subject::new("copied sources", path));
+        }
+        if !self.built.paths.is_empty() {
+            let path = self.built.directory.display().to_string();
+            subjects.push(Subject::new("build", path));
+        }
+        if self.entry_goes {
+            let entry = Subject::new("entry", self.agent.runtime_name.to_string());
+            subjects.push(entry.of(self.yaml().display().to_string()));
+        }
+        subjects
     }
 
     pub(super) fn apply(&self, ui: &Ui) -> Result<(), Failure> {
@@ -232,9 +250,9 @@ fn copied_sources(
     if !plan.copy_goes {
         if !observed.record.files.is_empty() {
             kept.push(Kept {
-                what: format!(
-                    "copied sources `{}`",
-                    deployment.join(agent.name.as_str()).display()
+                what: Subject::new(
+                    "copied sources",
+                    deployment.join(agent.name.as_str()).display().to_string(),
                 ),
                 why: "other regions are still served from them".to_owned(),
                 weight: Weight::Fine,
@@ -244,7 +262,7 @@ fn copied_sources(
     }
     let removal = file_plan::plan_removal(&observed.files, &observed.record);
     kept.extend(removal.kept.iter().map(|path| Kept {
-        what: format!("`{}`", deployment.join(path).display()),
+        what: Subject::new("file", deployment.join(path).display().to_string()),
         why: "it was edited by hand, or not copied by this tool".to_owned(),
         weight: Weight::Fine,
     }));

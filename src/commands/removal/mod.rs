@@ -13,7 +13,7 @@ use crate::{
     names::{AgentName, Region, RuntimeName},
     plan::{
         bucket,
-        clean::{self, CleanPlan, Desired, Kept, Logs, Observed, OwnBucket, Trust},
+        clean::{self, CleanPlan, Desired, Kept, Logs, Observed, OwnBucket, Subject, Trust},
         ownership::Identity,
     },
     ui::Ui,
@@ -184,6 +184,16 @@ impl<'a> Removal<'a> {
             .collect();
         words.extend(self.disk.words());
         words
+    }
+
+    /// What each of [`Self::words`] does to what.
+    pub(super) fn deletions(&self) -> Vec<(&'static str, Subject)> {
+        let steps = self.plan.steps.iter();
+        let on_disk = self.disk.subjects().into_iter();
+        steps
+            .map(|step| (step.words().1, step.subject()))
+            .chain(on_disk.map(|subject| ("remove", subject)))
+            .collect()
     }
 
     /// The agent, where neither Cargo.toml nor AWS knows it.

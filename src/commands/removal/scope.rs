@@ -11,7 +11,7 @@ use crate::{
     names::Region,
     package::toolkit_yaml::Entry,
     plan::{
-        clean::{self, Desired, Kept, ObservedRegion, OwnBucket, Weight},
+        clean::{self, Desired, Kept, ObservedRegion, OwnBucket, Subject, Weight},
         role::{ObservedRole, regions_served},
     },
 };
@@ -105,7 +105,7 @@ pub(super) async fn region_of(
     for object in clean::objects_to_look_for(desired, region, &runtimes, entry) {
         if let Some(found) = s3.observe(&object).await? {
             kept.push(Kept {
-                what: format!("bucket `{}`", found.object.bucket),
+                what: Subject::new("bucket", &found.object.bucket),
                 why: "it is shared with other agents".to_owned(),
                 weight: Weight::Fine,
             });

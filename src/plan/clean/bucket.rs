@@ -7,6 +7,7 @@ use super::{
     former::part_of_former,
     observed::{ObservedRuntime, OwnBucket},
     step::{CleanPlan, CleanStep},
+    subject::Subject,
 };
 use crate::{
     names::Region,
@@ -25,7 +26,7 @@ pub(super) fn clean_bucket<'a>(
     plan: &mut CleanPlan,
 ) {
     if let Err(why) = proof(desired, there) {
-        return plan.keep(format!("bucket `{}`", there.name), why);
+        return plan.keep(Subject::new("bucket", &there.name), why);
     }
     let prefix = bucket::prefix(&desired.runtime);
     let objects: Vec<Stored> = there
@@ -40,7 +41,7 @@ pub(super) fn clean_bucket<'a>(
     };
     if let Some(runtime) = kept.find(uses) {
         return plan.keep(
-            format!("what is under `s3://{}/{prefix}`", there.name),
+            Subject::new("objects", format!("s3://{}/{prefix}", there.name)),
             format!("the runtime `{}`, which is kept, runs from it", runtime.id),
         );
     }
@@ -108,7 +109,7 @@ fn end(desired: &Desired, region: &Region, there: &OwnBucket, plan: &mut CleanPl
     let names: Vec<String> = others.iter().map(|name| format!("`{name}`")).collect();
     plan.others_remain = true;
     plan.keep(
-        format!("bucket `{}`", there.name),
+        Subject::new("bucket", &there.name),
         format!(
             "other agents of the project are in it: {}",
             names.join(", ")

@@ -5,6 +5,7 @@ use super::{
     observed::Observed,
     proof::Proof,
     step::{CleanPlan, CleanStep},
+    subject::Subject,
     toolkit::in_place,
 };
 use crate::package::toolkit_yaml::Entry;
@@ -16,7 +17,7 @@ pub(super) fn clean_entry(
     role: &Proof,
     plan: &mut CleanPlan,
 ) {
-    let what = format!("entry `{}` of the toolkit's file", entry.name);
+    let what = Subject::new("entry", &entry.name).of("the toolkit's file");
     if !desired
         .regions
         .iter()

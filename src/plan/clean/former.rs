@@ -1,11 +1,11 @@
 //! Agents that were deployed and are not in Cargo.toml any more: only what they left tells of them.
 
-use super::Desired;
+use super::{Desired, subject::Subject};
 use crate::{config::Declared, names::StageName, plan::ownership::Identity};
 
 /// What is left of an agent of the project, by the runtime whose part of the bucket it is; `None` where
 /// Cargo.toml still knows the agent.
-pub(super) fn part_of_former(desired: &Desired, runtime: &str) -> Option<(String, String)> {
+pub(super) fn part_of_former(desired: &Desired, runtime: &str) -> Option<(Subject, String)> {
     let Desired {
         declared, identity, ..
     } = desired;
@@ -14,9 +14,9 @@ pub(super) fn part_of_former(desired: &Desired, runtime: &str) -> Option<(String
     }
     let (agent, place) = whose(declared, identity, runtime);
     Some((
-        format!("what is left of agent `{agent}`"),
+        Subject::new("agent", agent),
         format!(
-            "it is no longer in Cargo.toml; `cargo agentcore clean --agent {agent}{place}` deletes it"
+            "it is no longer in Cargo.toml; `cargo agentcore clean --agent {agent}{place}` deletes what is left of it"
         ),
     ))
 }

@@ -21,6 +21,7 @@ mod proof;
 mod region;
 mod role;
 mod step;
+mod subject;
 mod toolkit;
 
 use self::{entry::clean_entry, proof::Proof, region::clean_region, role::clean_role};
@@ -30,6 +31,7 @@ pub(crate) use self::{
         ObservedRuntime, OwnBucket, Tags,
     },
     step::{CleanPlan, CleanStep, Kept, RoleRemoval, Weight},
+    subject::Subject,
     toolkit::{objects_to_look_for, repository_to_look_for},
 };
 

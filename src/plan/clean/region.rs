@@ -8,6 +8,7 @@ use super::{
     },
     proof::Proof,
     step::{CleanPlan, CleanStep},
+    subject::Subject,
     toolkit::in_place,
 };
 use crate::{names::Region, package::toolkit_yaml::Entry, plan::ownership::Ownership};
@@ -37,7 +38,7 @@ pub(super) fn clean_region(
         .iter()
         .filter(|runtime| runtime.name == desired.runtime.as_str())
     {
-        let what = format!("runtime `{}` in {region}", runtime.id);
+        let what = Subject::new("runtime", &runtime.id).at(region);
         match desired.proves(runtime, role) {
             Ok(()) => proven.push(runtime),
             Err(_) if included && named(runtime) => proven.push(runtime),
@@ -88,7 +89,7 @@ pub(super) fn clean_region(
             });
         } else {
             plan.keep(
-                format!("object `s3://{}/{}`", key.bucket, key.key),
+                Subject::new("object", format!("s3://{}/{}", key.bucket, key.key)),
                 "nothing proves that it is this project's",
             );
         }
@@ -126,7 +127,7 @@ fn log_groups_that_go<'a>(
             .iter()
             .any(|runtime| suffix.starts_with(&format!("{}-", runtime.id)));
         let tagged = matches!(&group.tags, Tags::Known(tags) if desired.identity.ownership(tags) == Ownership::Ours);
-        let what = format!("log group `{}` in {region}", group.name);
+        let what = Subject::new("log group", &group.name).at(region);
         match (of_runtime || tagged, desired.logs) {
             (true, Logs::Delete) => going.push(group),
             (true, Logs::Keep) => plan.keep(what, "logs are kept unless `--logs` is given"),
@@ -153,7 +154,7 @@ fn clean_repository(
     let ObservedRepository { name, digests } = repository;
     if !proven {
         plan.keep(
-            format!("repository `{name}` in {region}"),
+            Subject::new("repository", name).at(region),
             "nothing proves that it is this project's",
         );
         return;

@@ -6,6 +6,7 @@ use super::{
     Desired, Observed,
     proof::Proof,
     step::{CleanPlan, CleanStep, Kept, RoleRemoval, Weight},
+    subject::Subject,
 };
 use crate::{
     config::RoleSettings,
@@ -26,7 +27,7 @@ pub(super) fn clean_role(
     let (name, role) = match (&desired.role, observed.role.as_ref()) {
         (RoleSettings::Given { arn }, _) => {
             return plan.keep(
-                format!("role `{}`", arn.arn),
+                Subject::new("role", &arn.arn),
                 "it was brought with `role.arn`",
             );
         }
@@ -34,7 +35,10 @@ pub(super) fn clean_role(
         (RoleSettings::Managed { name, .. }, Some(role)) => (name, role),
     };
     if let Proof::Nothing(why) = proof {
-        return plan.keep(format!("role `{name}`"), format!("not ours: {why}"));
+        return plan.keep(
+            Subject::new("role", name.to_string()),
+            format!("not ours: {why}"),
+        );
     }
     let served = regions_served(role);
     let (here, elsewhere): (BTreeSet<Region>, BTreeSet<Region>) = served
@@ -59,7 +63,7 @@ pub(super) fn clean_role(
         plan.copy_goes = false;
         plan.others_remain = true;
         return plan.keep(
-            format!("role `{name}`"),
+            Subject::new("role", name.to_string()),
             format!(
                 "it still serves {} (`--all-regions` takes them all)",
                 regions.join(", ")
@@ -78,7 +82,7 @@ pub(super) fn clean_role(
             keys,
         });
         return plan.keep(
-            format!("role `{name}`"),
+            Subject::new("role", name.to_string()),
             "it was adopted; our policies and tags are taken off",
         );
     }
@@ -87,7 +91,7 @@ pub(super) fn clean_role(
         push(RoleRemoval::Delete { role: name.clone() });
     }
     plan.kept.extend(hindrances.into_iter().map(|why| Kept {
-        what: format!("role `{name}`"),
+        what: Subject::new("role", name.to_string()),
         why,
         weight: Weight::Leftover,
     }));

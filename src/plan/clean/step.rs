@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::ObjectKey;
+use super::{observed::ObjectKey, subject::Subject};
 use crate::{
     names::{Region, RoleName},
     plan::bucket::Stored,
@@ -77,7 +77,7 @@ pub(crate) enum RoleRemoval {
 /// Something that stays, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Kept {
-    pub(crate) what: String,
+    pub(crate) what: Subject,
     pub(crate) why: String,
     pub(crate) weight: Weight,
 }
@@ -106,9 +106,9 @@ pub(crate) struct CleanPlan {
 }
 
 impl CleanPlan {
-    pub(super) fn keep(&mut self, what: impl Into<String>, why: impl Into<String>) {
+    pub(super) fn keep(&mut self, what: Subject, why: impl Into<String>) {
         self.kept.push(Kept {
-            what: what.into(),
+            what,
             why: why.into(),
             weight: Weight::Fine,
         });

@@ -435,13 +435,13 @@ fn an_agent_that_is_not_declared_any_more_is_named_with_the_command_that_deletes
     let parts = |desired: &Desired, prefixes: &[&str]| -> Vec<(String, String)> {
         let planned = plan(desired, &only(bucket(bucket_tags(), prefixes)));
         let kept = planned.kept.into_iter().skip(1);
-        kept.map(|kept| (kept.what, kept.why)).collect()
+        kept.map(|kept| (kept.what.to_string(), kept.why)).collect()
     };
     let said = |agent: &str, options: &str| {
         (
-            format!("what is left of agent `{agent}`"),
+            format!("agent `{agent}`"),
             format!(
-                "it is no longer in Cargo.toml; `cargo agentcore clean --agent {agent}{options}` deletes it"
+                "it is no longer in Cargo.toml; `cargo agentcore clean --agent {agent}{options}` deletes what is left of it"
             ),
         )
     };
@@ -475,7 +475,12 @@ fn the_bucket_goes_with_the_last_agent_of_a_run_and_before_the_role() {
     };
     let first = plan(&first, &observed);
     assert!(!verbs(&first).contains(&"bucket `own`".to_owned()));
-    assert!(first.kept.iter().all(|kept| !kept.what.contains("own")));
+    assert!(
+        first
+            .kept
+            .iter()
+            .all(|kept| !kept.what.name.contains("own"))
+    );
     assert_eq!(first.emptied, BTreeSet::from([region("us-west-2")]));
     let gone = BTreeSet::from([RuntimeName::parse("b").unwrap()]);
     let last = Desired {

@@ -6,6 +6,7 @@ use super::{
     Desired,
     observed::{ObjectKey, ObservedRuntime},
     step::{Kept, Weight},
+    subject::Subject,
 };
 use crate::{
     names::{AccountId, Region, RuntimeName},
@@ -88,7 +89,7 @@ pub(crate) fn repository_to_look_for(
         return Ok(None);
     };
     let keep = |why: &str| Kept {
-        what: format!("repository `{uri}`"),
+        what: Subject::new("repository", uri),
         why: why.to_owned(),
         weight: Weight::Fine,
     };

@@ -1,0 +1,46 @@
+//! What the JSON documents of several commands say, said in one way: an agent's place, its runtime.
+//! Versions of runtimes are text, as the service gives them.
+
+use serde_json::{Map, Value, json};
+
+use super::session::Placed;
+use crate::{config::Agent, plan::deployed::RuntimeState};
+
+/// The document of one agent: who it is and where, then `rest`, which is an object.
+pub(super) fn placed(placed: &Placed<'_>, rest: Value) -> Value {
+    let Placed { agent, session } = placed;
+    let place = json!({ "account": session.account, "region": session.region });
+    of_agent(agent, [place, rest])
+}
+
+/// The same of an agent whose place nobody had to find out.
+pub(super) fn absent(agent: &Agent, rest: Value) -> Value {
+    of_agent(agent, [not_deployed(agent), rest])
+}
+
+/// Where there is no runtime its name is known all the same.
+pub(super) fn not_deployed(agent: &Agent) -> Value {
+    json!({ "runtime": { "name": agent.runtime_name } })
+}
+
+pub(super) fn runtime(state: &RuntimeState) -> Value {
+    json!({
+        "id": state.id,
+        "name": state.name,
+        "arn": state.arn,
+        "version": state.version,
+        "status": state.status,
+    })
+}
+
+fn of_agent(agent: &Agent, parts: [Value; 2]) -> Value {
+    let mut document = Map::new();
+    document.insert("agent".to_owned(), json!(agent.name));
+    document.insert("stage".to_owned(), json!(agent.stage));
+    for part in parts {
+        if let Value::Object(fields) = part {
+            document.extend(fields);
+        }
+    }
+    Value::Object(document)
+}
