@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     Generated,
     conversation::{Model, call, text},
-    price_list::{price_list, summaries},
+    price_list::{price_list, products, summaries},
     served::Served,
     succeeds,
     support::{
@@ -144,7 +144,15 @@ fn the_tools_read_what_the_price_list_answers() {
 #[test]
 fn an_estimate_is_made_of_prices_and_sums_and_the_interpreter_is_stopped() {
     const ANSWER: &str = "| サービス | 月額 |\n| EBS io1 100 GB | $13.80 |";
-    let filters = json!({"volumeType": "Provisioned IOPS", "location": "Canada (Central)"});
+    // A model may hand back what it was told, and AWS's product has an attribute without a value.
+    let filters = products()[0]["product"]["attributes"].clone();
+    assert!(
+        filters
+            .as_object()
+            .unwrap()
+            .values()
+            .any(|value| value == "")
+    );
     let sum = "print(round(0.138 * 100, 2))";
     for entry in ["invoke.py", "invoke_async.py"] {
         let model = Model::saying(vec![

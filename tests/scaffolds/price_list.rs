@@ -47,7 +47,7 @@ fn documented(operation: &str) -> Value {
 
 /// The products of the answer: AWS's, and two made from it that the list has as well, one that can be
 /// reserved only, which is told without any price, and one with a price in another currency.
-fn products() -> Vec<Value> {
+pub(crate) fn products() -> Vec<Value> {
     let text = &documented("GetProducts")["PriceList"][0];
     let shown: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
     let mut reserved = shown.clone();
