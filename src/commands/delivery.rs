@@ -12,8 +12,9 @@ use tokio::sync::OnceCell;
 use super::{
     deploy::Work,
     role::RoleWork,
-    rollout::{Did, Outcome, Rollout, Seen},
+    rollout::{Did, Outcome, Rollout},
     session::Placed,
+    sighting::Seen,
     smoke::Smoke,
 };
 use crate::{
