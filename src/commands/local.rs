@@ -206,7 +206,7 @@ pub(super) fn demand(
 fn tell(progress: &Progress, ui: &Ui) {
     match progress {
         Progress::Waiting => {
-            ui.status("Blocking", "waiting for another run that uses the emulator")
+            ui.status("Blocking", "waiting for another run that uses the emulator");
         }
         Progress::Installing { with } => ui.status(
             "Installing",

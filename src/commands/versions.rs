@@ -51,8 +51,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
     let (project, config) = super::load(&args.project, &stage, ui)?;
     if local::is_empty(&args.aws, &project, &config, ui)? {
-        let agents = config.agents.iter().map(not_deployed).collect();
-        document(&args, agents, ui);
+        let agents: Vec<Value> = config.agents.iter().map(not_deployed).collect();
+        document(&args, &agents, ui);
         return Ok(());
     }
     let place = (&project, &config);
@@ -66,7 +66,7 @@ fn not_deployed(agent: &Agent) -> Value {
     documents::absent(agent, json!({ "versions": [], "not_shown": 0 }))
 }
 
-fn document(args: &Args, agents: Vec<Value>, ui: &Ui) {
+fn document(args: &Args, agents: &[Value], ui: &Ui) {
     if args.output == cli::Output::Json {
         ui.document(json!({ "version": 1, "command": "versions", "agents": agents }));
     }
@@ -105,7 +105,7 @@ async fn look(
         });
         agents.push(documents::placed(deployed.placed, rest));
     }
-    document(args, agents, ui);
+    document(args, &agents, ui);
     Ok(())
 }
 
