@@ -12,8 +12,9 @@ use tokio::sync::OnceCell;
 use super::{
     deploy::Work,
     role::RoleWork,
-    rollout::{Did, Outcome, Rollout, Seen},
+    rollout::{Did, Outcome, Rollout},
     session::Placed,
+    sighting::Seen,
     smoke::Smoke,
 };
 use crate::{
@@ -207,7 +208,7 @@ impl Delivery<'_> {
         let store = Store::new(session, &agent.project);
         let held = async { Ok(store.held(&agent.runtime_name, &self.archive).await?) };
         let ready = self.bucket.get_or_try_init(|| self.make_bucket(&store));
-        let ((), held) = tokio::try_join!(ready, held)?;
+        let (&(), held) = tokio::try_join!(ready, held)?;
         let bytes = Upload::of(&self.archive, &held).bytes(&self.archive);
         if bytes > 0 {
             self.ui.status(

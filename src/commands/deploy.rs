@@ -19,8 +19,8 @@ use super::{
     planned::Planned,
     prepare::split,
     role::{self, RoleWork},
-    rollout::{self, Seen},
     session::{self, Placed},
+    sighting::{self, Seen},
     smoke::Smoke,
     tracing,
 };
@@ -257,7 +257,7 @@ impl<'a> Deploy<'a> {
         let list = self.lists[&place(&placed.session)].clone();
         let looking = async {
             let list = list.await?;
-            rollout::look(placed, &list).await
+            sighting::look(placed, &list).await
         };
         let deciding = role::decide(agent, &placed.session, self.adopt());
         let (role, looked, built) =
@@ -265,7 +265,7 @@ impl<'a> Deploy<'a> {
         for warning in role.warnings() {
             self.ui.warning(warning);
         }
-        let seen = rollout::judge(placed, looked, &role.proof())?;
+        let seen = sighting::judge(placed, looked, &role.proof())?;
         Ok(Work {
             placed,
             files,

@@ -34,6 +34,7 @@ mod removal;
 mod role;
 mod rollout;
 mod session;
+mod sighting;
 mod smoke;
 mod tracing;
 mod waiting;

@@ -82,13 +82,17 @@ impl Standing {
         runtime_role: &str,
         role: Option<(&str, &std::collections::BTreeMap<String, String>)>,
     ) -> Self {
-        match role {
-            Some((arn, tags))
-                if arn == runtime_role && identity.ownership(tags) == Ownership::Ours =>
-            {
-                Self::Ours
-            }
-            _ => Self::NotOurs("it carries none of our tags and does not use our role".to_owned()),
+        Self::by_proof(role.is_some_and(|(arn, tags)| {
+            arn == runtime_role && identity.ownership(tags) == Ownership::Ours
+        }))
+    }
+
+    /// The same where it is known whether the runtime uses a role that is proven ours.
+    pub(crate) fn by_proof(uses_our_role: bool) -> Self {
+        if uses_our_role {
+            Self::Ours
+        } else {
+            Self::NotOurs("it carries none of our tags and does not use our role".to_owned())
         }
     }
 }

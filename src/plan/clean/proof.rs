@@ -1,12 +1,9 @@
 //! What proves that a runtime, or what hangs on it, is ours.
 
-use super::{
-    Desired,
-    observed::{ObservedRuntime, Tags},
-};
+use super::{Desired, observed::ObservedRuntime};
 use crate::{
     config::RoleSettings,
-    plan::{ownership::Ownership, role::ObservedRole},
+    plan::{deployed::Standing, ownership::Ownership, role::ObservedRole},
 };
 
 /// What is known of the execution role.
@@ -43,18 +40,14 @@ impl Proof {
 
 impl Desired {
     pub(super) fn proves(&self, runtime: &ObservedRuntime, role: &Proof) -> Result<(), String> {
-        match &runtime.tags {
-            Tags::Known(tags) => match self.identity.ownership(tags) {
-                Ownership::Ours => return Ok(()),
-                Ownership::Others(owner) => return Err(format!("its tags say {owner}")),
-                Ownership::Unmarked => {}
-            },
-            Tags::Unknown => {}
-        }
-        if role.proves(&runtime.role_arn) {
-            Ok(())
-        } else {
-            Err("it carries none of our tags and does not use our role".to_owned())
+        let standing = match Standing::by_tags(&self.identity, &runtime.tags) {
+            Standing::AskRole => Standing::by_proof(role.proves(&runtime.role_arn)),
+            decided => decided,
+        };
+        match standing {
+            Standing::Ours => Ok(()),
+            Standing::NotOurs(why) => Err(why),
+            Standing::AskRole => unreachable!("the role was asked"),
         }
     }
 }

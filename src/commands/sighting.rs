@@ -1,0 +1,125 @@
+//! The runtimes of an agent's name as a deploy finds them, and which of them is its own.
+
+use std::collections::BTreeMap;
+
+use super::session::Placed;
+use crate::{
+    effects::aws::{runtime::Runtimes, runtime_read::Named},
+    error::Failure,
+    plan::{
+        bucket,
+        clean::Tags,
+        deploy::ObservedRuntime,
+        deployed::{DEFAULT_ENDPOINT, EndpointState, RuntimeState, Standing},
+        ownership::Identity,
+        runtime_diff::Artifact,
+    },
+};
+
+/// A runtime of the agent's name, whoever made it.
+pub(super) struct Looked {
+    state: RuntimeState,
+    tags: Tags,
+    endpoint: Option<EndpointState>,
+}
+
+/// A runtime that is proven ours, with the endpoint that goes with it.
+#[derive(Clone)]
+pub(super) struct Seen {
+    pub(super) observed: ObservedRuntime,
+    pub(super) endpoint: Option<EndpointState>,
+}
+
+/// A role's ARN and tags: what uses it is as much ours as it is.
+pub(super) type Proof<'a> = Option<(&'a str, BTreeMap<String, String>)>;
+
+/// Reads every runtime of the agent's name: one on AWS, several in a store that does not mind.
+pub(super) async fn look(placed: &Placed<'_>, list: &[Named]) -> Result<Vec<Looked>, Failure> {
+    let runtimes = Runtimes::new(&placed.session);
+    let mut found = Vec::new();
+    for named in list
+        .iter()
+        .filter(|named| named.name == placed.agent.runtime_name.as_str())
+    {
+        let read = tokio::try_join!(
+            runtimes.read(&named.id, None),
+            runtimes.tags(&named.arn),
+            runtimes.read_endpoint(&named.id, DEFAULT_ENDPOINT),
+        );
+        match read {
+            Ok((Some(state), tags, endpoint)) => found.push(Looked {
+                state,
+                tags,
+                endpoint,
+            }),
+            // It has gone since it was listed.
+            Ok((None, ..)) => {}
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
+}
+
+/// The one that is ours; a failure where another is in the way.
+pub(super) fn judge(
+    placed: &Placed<'_>,
+    looked: Vec<Looked>,
+    proof: &Proof<'_>,
+) -> Result<Option<Seen>, Failure> {
+    let name = &placed.agent.runtime_name;
+    let mut ours = Vec::new();
+    for Looked {
+        state,
+        tags,
+        endpoint,
+    } in looked
+    {
+        if let Standing::NotOurs(why) = standing(placed, &state, &tags, proof) {
+            return Err(Failure::world(format!(
+                "a runtime `{name}` is there and is not provably this project's"
+            ))
+            .note(format!("`{}`: {why}", state.id))
+            .help("choose another agent name in the metadata, or delete that runtime if it is yours; nothing was done to it"));
+        }
+        ours.push(Seen {
+            observed: ObservedRuntime { state, tags },
+            endpoint,
+        });
+    }
+    if ours.len() > 1 {
+        let mut failure = Failure::world(format!("several runtimes are called `{name}`"));
+        for seen in &ours {
+            failure = failure.note(format!("`{}`", seen.observed.state.id));
+        }
+        return Err(failure.help("`cargo agentcore clean` deletes them all"));
+    }
+    Ok(ours.pop())
+}
+
+fn standing(placed: &Placed<'_>, state: &RuntimeState, tags: &Tags, proof: &Proof<'_>) -> Standing {
+    let Placed { agent, session } = placed;
+    let identity = Identity::of(agent);
+    let by_tags = Standing::by_tags(&identity, tags);
+    if by_tags != Standing::AskRole {
+        return by_tags;
+    }
+    let role = proof.as_ref().map(|(arn, tags)| (*arn, tags));
+    match Standing::by_role(&identity, &state.fields.role_arn, role) {
+        Standing::Ours => Standing::Ours,
+        // A store that keeps no tags on runtimes still has the project's own bucket, which is tagged.
+        by_role if *tags == Tags::Unknown => match &state.fields.artifact {
+            Artifact::Code {
+                object: Some(object),
+                ..
+            } if object.bucket
+                == bucket::name(&agent.project, &session.account, &session.region)
+                && object.key.starts_with(&bucket::prefix(&agent.runtime_name)) =>
+            {
+                Standing::Ours
+            }
+            _ => by_role,
+        },
+        by_role => by_role,
+    }
+}
