@@ -6,8 +6,8 @@ use std::{
     time::Instant,
 };
 
+use futures_util::future::{LocalBoxFuture, Shared};
 use serde_json::Value;
-use tokio::sync::OnceCell;
 
 use super::{
     deploy::Work,
@@ -38,8 +38,11 @@ use crate::{
     ui::Ui,
 };
 
+/// Comes to an end when the bucket is ready; whichever agent of a run comes first sees to it.
+pub(super) type BucketMade<'a> = Shared<LocalBoxFuture<'a, Result<(), Failure>>>;
+
 /// What is to be delivered, and to whom.
-pub(super) struct Delivery<'a> {
+pub(super) struct Delivery<'a, 'run> {
     pub(super) placed: &'a Placed<'a>,
     pub(super) role: &'a RoleWork,
     pub(super) role_arn: String,
@@ -47,8 +50,7 @@ pub(super) struct Delivery<'a> {
     /// What was copied, for the report.
     pub(super) files: Value,
     pub(super) memory: PathBuf,
-    /// Set once the bucket is ready, by whichever agent of this run comes first.
-    pub(super) bucket: &'a OnceCell<()>,
+    pub(super) bucket: BucketMade<'run>,
     pub(super) ui: &'a Ui,
 }
 
@@ -151,7 +153,15 @@ pub(super) async fn foresee(work: &Work<'_>, archive: &Archive) -> Result<Forese
     })
 }
 
-impl Delivery<'_> {
+/// Makes the bucket ready, and says so where it was not.
+pub(super) async fn make_bucket(store: &Store, ui: &Ui) -> Result<(), Failure> {
+    if !store.ensure_bucket().await?.is_empty() {
+        ui.status("Created", &format!("bucket `{}`", store.bucket()));
+    }
+    Ok(())
+}
+
+impl Delivery<'_, '_> {
     pub(super) async fn run(
         self,
         seen: Option<Seen>,
@@ -207,8 +217,7 @@ impl Delivery<'_> {
         let Placed { agent, session } = self.placed;
         let store = Store::new(session, &agent.project);
         let held = async { Ok(store.held(&agent.runtime_name, &self.archive).await?) };
-        let ready = self.bucket.get_or_try_init(|| self.make_bucket(&store));
-        let (&(), held) = tokio::try_join!(ready, held)?;
+        let ((), held) = tokio::try_join!(self.bucket.clone(), held)?;
         let bytes = Upload::of(&self.archive, &held).bytes(&self.archive);
         if bytes > 0 {
             self.ui.status(
@@ -231,14 +240,6 @@ impl Delivery<'_> {
             );
         }
         Ok(uploaded)
-    }
-
-    async fn make_bucket(&self, store: &Store) -> Result<(), Failure> {
-        if !store.ensure_bucket().await?.is_empty() {
-            self.ui
-                .status("Created", &format!("bucket `{}`", store.bucket()));
-        }
-        Ok(())
     }
 
     fn say(&self, outcome: &Outcome) {

@@ -7,11 +7,10 @@ use futures_util::{
     future::{LocalBoxFuture, Shared},
     stream,
 };
-use tokio::sync::OnceCell;
 
 use super::{
     Applying,
-    delivery::{self, Delivery, Done},
+    delivery::{self, BucketMade, Delivery, Done},
     deploy_report as report,
     files::{self, Purpose},
     local::{self, Reach},
@@ -28,7 +27,7 @@ use crate::{
     cli,
     config::{Agent, Config, Language},
     effects::{
-        aws::{AwsError, runtime::Runtimes, runtime_read::Named},
+        aws::{AwsError, runtime::Runtimes, runtime_read::Named, store::Store},
         local::Emulator,
         manifest::Project,
         packaging::Built,
@@ -148,10 +147,7 @@ async fn deploy(
         args,
         project,
         lists: lists(&placed),
-        buckets: placed
-            .iter()
-            .map(|placed| (bucket_of(placed), OnceCell::new()))
-            .collect(),
+        buckets: buckets(&placed, ui),
         ui,
     };
     let _lock = if args.applying.changes_nothing() {
@@ -205,6 +201,18 @@ fn lists<'a>(placed: &'a [Placed<'a>]) -> Lists<'a> {
     lists
 }
 
+fn buckets<'a>(placed: &'a [Placed<'a>], ui: &'a Ui) -> BTreeMap<String, BucketMade<'a>> {
+    placed
+        .iter()
+        .map(|Placed { agent, session }| {
+            let store = Store::new(session, &agent.project);
+            let name = store.bucket().to_owned();
+            let making = async move { delivery::make_bucket(&store, ui).await };
+            (name, making.boxed_local().shared())
+        })
+        .collect()
+}
+
 fn bucket_of(placed: &Placed<'_>) -> String {
     let Placed { agent, session } = placed;
     bucket::name(&agent.project, &session.account, &session.region)
@@ -218,8 +226,8 @@ struct Deploy<'a> {
     args: &'a Args,
     project: &'a Project,
     lists: Lists<'a>,
-    /// Which buckets are ready: agents share them, and the first one makes them.
-    buckets: BTreeMap<String, OnceCell<()>>,
+    /// Agents share a bucket, and the first one that needs it makes it.
+    buckets: BTreeMap<String, BucketMade<'a>>,
     ui: &'a Ui,
 }
 
@@ -319,7 +327,7 @@ impl<'a> Deploy<'a> {
             archive: built.archive,
             files: files.document(),
             memory: memory(self.project, placed),
-            bucket: &self.buckets[&bucket_of(placed)],
+            bucket: self.buckets[&bucket_of(placed)].clone(),
             ui: self.ui,
         };
         Box::pin(delivery.run(seen, smoke)).await
