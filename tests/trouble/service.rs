@@ -111,3 +111,35 @@ fn iam_that_takes_a_while_to_know_new_tags_is_waited_for() {
         outcome.stderr
     );
 }
+
+#[test]
+fn a_machine_that_trusts_nobody_is_told_so() {
+    let project = project();
+    project.write("nobody.pem", "");
+    for arguments in [
+        &["prepare"][..],
+        &[
+            "invoke",
+            "--bearer-token",
+            "a.b.c",
+            "--arn",
+            "arn:aws:bedrock-agentcore:us-west-2:000000000000:runtime/one-AbCdEf1234",
+            "{}",
+        ],
+    ] {
+        let outcome = Cli::new(&project)
+            .at("https://127.0.0.1:1")
+            .env("SSL_CERT_FILE", project.path().join("nobody.pem"))
+            .env("SSL_CERT_DIR", project.path().join("no-directory"))
+            .args(arguments)
+            .run()
+            .exits(1);
+        assert!(
+            outcome
+                .stderr
+                .contains("this machine trusts no certificate authority"),
+            "{}",
+            outcome.stderr
+        );
+    }
+}

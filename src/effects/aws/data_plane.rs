@@ -10,20 +10,15 @@ use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
 };
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::{
-    Connector,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
 use aws_smithy_runtime_api::client::{
-    http::{HttpConnector as _, HttpConnectorSettings},
+    http::{HttpConnector as _, SharedHttpConnector},
     orchestrator::{HttpRequest, HttpResponse},
     result::ConnectorError,
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{AwsError, error::innermost, session::Connection};
+use super::{AwsError, error::innermost, https, session::Connection};
 use crate::{
     effects::{clock, env},
     names::{EndpointName, Partition, Region, SessionId},
@@ -48,7 +43,7 @@ const LONGEST_EXPLANATION: usize = 1 << 20;
 /// A way to the service.
 #[derive(Debug)]
 pub(crate) struct DataPlane {
-    connector: Connector,
+    connector: SharedHttpConnector,
     endpoint: String,
     region: Region,
     authorization: Authorization,
@@ -119,7 +114,7 @@ impl DataPlane {
     pub(crate) fn signing(connection: &Connection, endpoint: String) -> Option<Self> {
         let credentials = connection.sdk.credentials_provider()?;
         Some(Self {
-            connector: connector(&endpoint),
+            connector: https::connector(&endpoint),
             endpoint,
             region: connection.region.clone(),
             authorization: Authorization::Signature(credentials),
@@ -129,7 +124,7 @@ impl DataPlane {
     /// Shows a token; needs no credentials.
     pub(crate) fn bearing(token: Token, region: &Region, endpoint: String) -> Self {
         Self {
-            connector: connector(&endpoint),
+            connector: https::connector(&endpoint),
             endpoint,
             region: region.clone(),
             authorization: Authorization::Bearer(token),
@@ -307,26 +302,6 @@ fn host(partition: Partition, region: &Region) -> String {
         "https://bedrock-agentcore.{region}.{}",
         partition.dns_suffix()
     )
-}
-
-/// How long a connection may take; waiting for an answer is another matter.
-const CONNECTING: Duration = Duration::from_secs(10);
-
-fn connector(endpoint: &str) -> Connector {
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(CONNECTING)
-        .build();
-    let builder = Connector::builder()
-        .connector_settings(settings)
-        .sleep_impl(TokioSleep::new());
-    // Reading the trusted certificates takes longer than a whole call to an emulator.
-    if endpoint.starts_with("http://") {
-        builder.build_http()
-    } else {
-        builder
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build()
-    }
 }
 
 fn request(url: &str, headers: &[(String, String)], body: &[u8]) -> Result<HttpRequest, String> {

@@ -3,6 +3,7 @@
 pub(crate) mod data_plane;
 pub(crate) mod ecr;
 pub(crate) mod error;
+mod https;
 pub(crate) mod iam;
 pub(crate) mod log_events;
 pub(crate) mod logs;

@@ -14,17 +14,13 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError},
 };
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
-use aws_smithy_runtime_api::client::{
-    http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector},
-    runtime_components::RuntimeComponents,
-};
-use std::{sync::OnceLock, time::Duration};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use std::time::Duration;
 
-use super::error::{AwsError, innermost};
+use super::{
+    error::{AwsError, innermost},
+    https,
+};
 use crate::{
     effects::env,
     error::Failure,
@@ -104,7 +100,7 @@ pub(crate) async fn open(request: &Request) -> Result<Session, Failure> {
 pub(crate) async fn connect(request: &Request) -> Result<Connection, Failure> {
     let chosen = Chosen::of(request);
     let region = region(request, &chosen).await?;
-    let http = SharedHttpClient::new(WhenAsked::default());
+    let http = https::client(None);
     let provider = ProviderConfig::without_region()
         .with_http_client(http.clone())
         .with_region(Some(aws_config::Region::new(region.as_str().to_owned())));
@@ -342,26 +338,6 @@ fn no_credentials(error: &CredentialsError, chosen: &Chosen) -> Failure {
     )
 }
 
-/// A client that is made at its first request: reading the trusted certificates takes longer than a
-/// whole call to an emulator, and keys in the environment need nobody to be asked.
-#[derive(Debug, Default)]
-struct WhenAsked(OnceLock<SharedHttpClient>);
-
-impl HttpClient for WhenAsked {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        let client = self.0.get_or_init(|| {
-            Builder::new()
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .build_https()
-        });
-        client.http_connector(settings, components)
-    }
-}
-
 fn sdk_config(
     request: &Request,
     region: &Region,
@@ -376,11 +352,11 @@ fn sdk_config(
         }
     });
     let http = match &endpoint {
-        Some(url) if url.starts_with("http://") => Builder::new().build_http(),
+        Some(url) if url.starts_with("http://") => https::client(Some(url)),
         _ => http,
     };
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(10))
+        .connect_timeout(https::CONNECTING)
         .operation_attempt_timeout(Duration::from_mins(1))
         .build();
     let mut sdk = SdkConfig::builder()

@@ -9,19 +9,11 @@ use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
 };
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::{
-    Connector,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
-use aws_smithy_runtime_api::client::{
-    http::{HttpConnector as _, HttpConnectorSettings},
-    orchestrator::HttpRequest,
-};
+use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::HttpRequest};
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use serde_json::{Value, json};
 
-use super::{AwsError, Session, error::innermost};
+use super::{AwsError, Session, error::innermost, https};
 use crate::{effects::clock, plan::tracing};
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -88,7 +80,7 @@ impl<'a> XRay<'a> {
             .signed(&url, &body)
             .await
             .map_err(|why| failed(Some("IncompleteSignature"), why))?;
-        let sending = self.connector().call(request);
+        let sending = https::connector(&self.endpoint).call(request);
         let response = match clock::within(LIMIT, sending).await {
             None => return Err(failed(None, "no answer".to_owned())),
             Some(Err(error)) => return Err(failed(None, innermost(&error))),
@@ -117,23 +109,6 @@ impl<'a> XRay<'a> {
             code,
             said.map(str::to_owned),
         ))
-    }
-
-    fn connector(&self) -> Connector {
-        let builder = Connector::builder()
-            .connector_settings(
-                HttpConnectorSettings::builder()
-                    .connect_timeout(Duration::from_secs(10))
-                    .build(),
-            )
-            .sleep_impl(TokioSleep::new());
-        if self.endpoint.starts_with("http://") {
-            builder.build_http()
-        } else {
-            builder
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .build()
-        }
     }
 
     async fn signed(&self, url: &str, body: &str) -> Result<HttpRequest, String> {
