@@ -321,7 +321,8 @@ impl Delivery<'_, '_> {
         Ok(old.into_iter().map(|object| object.key.clone()).collect())
     }
 
-    /// What the versions run that endpoints point at.
+    /// What the versions run that endpoints point at, and the versions before them: whether the service
+    /// keeps a copy for a rollback is nowhere said.
     async fn live_keys(&self, outcome: &Outcome) -> Result<BTreeSet<String>, Failure> {
         let runtimes = Runtimes::new(&self.placed.session);
         let id = &outcome.state.id;
@@ -331,7 +332,9 @@ impl Delivery<'_, '_> {
             .into_iter()
             .flat_map(|endpoint| [endpoint.live, endpoint.target])
             .flatten()
-            .filter_map(|version| version.parse().ok())
+            .filter_map(|version| version.parse::<u32>().ok())
+            .flat_map(|version| [version, version.saturating_sub(1)])
+            .filter(|version| *version > 0)
             .collect();
         let mut keys = BTreeSet::new();
         for version in versions {
