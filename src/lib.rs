@@ -30,7 +30,7 @@ use crate::{
 
 /// Runs the command line and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    ui::end_at_a_bug();
+    effects::bug::end_after(ui::ask_for_a_report);
     let (cli, asked) = match cli::parse(args) {
         Ok(parsed) => parsed,
         Err(error) => {

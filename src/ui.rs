@@ -56,28 +56,15 @@ pub enum Reader {
     Gone,
 }
 
-/// From here on a panic, in whatever thread, ends the process with the code of a bug, with or without
-/// unwinding: nothing waits for a thread that is gone.
-#[expect(
-    clippy::exit,
-    clippy::print_stderr,
-    reason = "what is broken can neither return nor hold a `Ui`"
-)]
-pub(crate) fn end_at_a_bug() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        usual(info);
-        eprintln!(
-            "error: this is a bug of cargo agentcore {}\n  help: please report it with the lines above and the \
-             command; what was done so far stays, and the command can be run again",
-            env!("CARGO_PKG_VERSION")
-        );
-        std::process::exit(BUG);
-    }));
+/// What is said below a panic's own words.
+#[expect(clippy::print_stderr, reason = "what is broken cannot hold a `Ui`")]
+pub(crate) fn ask_for_a_report() {
+    eprintln!(
+        "error: this is a bug of cargo agentcore {}\n  help: please report it with the lines above and the \
+         command; what was done so far stays, and the command can be run again",
+        env!("CARGO_PKG_VERSION")
+    );
 }
-
-/// What cargo and rustc exit with at a bug of theirs.
-const BUG: i32 = 101;
 
 pub struct Ui {
     out: Mutex<Box<dyn Write + Send>>,
@@ -357,36 +344,4 @@ fn answered<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Result<T, Unanswer
             _ => Unanswered::Left,
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::effects::env;
-
-    const CHILD: &str = "CARGO_AGENTCORE_TEST_OF_A_BUG";
-
-    /// The child's own end would be a success: it does not look at its thread.
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test starts itself again")]
-    fn a_panic_in_any_thread_exits_with_101_and_asks_for_a_report() {
-        if env::var(CHILD).is_some() {
-            end_at_a_bug();
-            let _ = std::thread::spawn(|| panic!("broken")).join();
-            return;
-        }
-        let output = std::process::Command::new(std::env::current_exe().expect("this program"))
-            .args([
-                "--exact",
-                "--nocapture",
-                "ui::tests::a_panic_in_any_thread_exits_with_101_and_asks_for_a_report",
-            ])
-            .env(CHILD, "1")
-            .output()
-            .expect("it starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(BUG), "{said}");
-        assert!(said.contains("broken"), "{said}");
-        assert!(said.contains("this is a bug of cargo agentcore"), "{said}");
-    }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod adoption;
 pub(crate) mod aws;
+pub(crate) mod bug;
 pub(crate) mod cache;
 pub(crate) mod clock;
 pub(crate) mod destination;

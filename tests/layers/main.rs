@@ -46,13 +46,14 @@ const PURE: [&str; 24] = [
 ];
 
 /// Crates that touch files, processes, clocks, the network, chance or a terminal.
-const WORLDLY: [&str; 9] = [
+const WORLDLY: [&str; 10] = [
     "cargo_metadata",
     "dialoguer",
     "fastrand",
     "ignore",
     "indicatif",
     "rustix",
+    "rustls_native_certs",
     "tempfile",
     "tokio",
     "uuid",

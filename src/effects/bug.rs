@@ -1,0 +1,51 @@
+//! How the process ends at a bug of ours: with or without unwinding, and in whatever thread.
+
+/// What cargo and rustc exit with at a bug of theirs.
+const BUG: i32 = 101;
+
+/// From here on a panic ends the process, after `report`: nothing waits for a thread that is gone.
+pub(crate) fn end_after(report: fn()) {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        usual(info);
+        report();
+        #[expect(clippy::exit, reason = "what is broken cannot return")]
+        std::process::exit(BUG);
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::effects::env;
+
+    const CHILD: &str = "CARGO_AGENTCORE_TEST_OF_A_BUG";
+
+    /// The child's own end would be a success: it does not look at its thread.
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::print_stderr,
+        reason = "the test starts itself again"
+    )]
+    fn a_panic_in_any_thread_is_reported_and_exits_with_101() {
+        if env::var(CHILD).is_some() {
+            end_after(|| eprintln!("reported"));
+            let _ = std::thread::spawn(|| panic!("broken")).join();
+            return;
+        }
+        let output = std::process::Command::new(std::env::current_exe().expect("this program"))
+            .args([
+                "--exact",
+                "--nocapture",
+                "effects::bug::tests::a_panic_in_any_thread_is_reported_and_exits_with_101",
+            ])
+            .env(CHILD, "1")
+            .output()
+            .expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(BUG), "{said}");
+        assert!(said.contains("broken"), "{said}");
+        assert!(said.contains("reported"), "{said}");
+    }
+}
