@@ -106,6 +106,8 @@ fn a_plan_is_shown_under_quiet_and_a_document_alone_where_it_is_asked_for() {
     let emulator = Ministack::start();
     let project = project();
     project.write("deployment/requirements.txt", "");
+    // Nothing that is not required, or a warning would say so.
+    project.write("deployment/invoke.py", "print('here')\n");
     let on = |words: &[&str]| Cli::new(&project).on(&emulator).args(words).run();
     let files = "copy `";
     for words in [&["prepare"][..], &["deploy"], &["prepare", "--check"]] {

@@ -19,7 +19,7 @@ mod tests {
     use super::*;
     use crate::effects::env;
 
-    const CHILD: &str = "CARGO_AGENTCORE_TEST_OF_A_BUG";
+    const CHILD: &str = "END_AT_A_BUG";
 
     /// The child's own end would be a success: it does not look at its thread.
     #[test]

@@ -227,6 +227,7 @@ async fn start(
         for _ in 0..START_POLLS {
             clock::sleep(PAUSE).await;
             if let Sight::Running(record) = process::look(dir)? {
+                start.give_way_to(&record)?;
                 process::has_answered(dir, &record)?;
                 return Ok((record, start));
             }

@@ -196,6 +196,7 @@ const LOG: &str = "ministack.log";
 /// A start that is under way.
 pub(super) struct Start {
     child: Child,
+    nonce: String,
     ended: Option<ExitStatus>,
 }
 
@@ -252,7 +253,11 @@ pub(super) fn spawn(python: &Path, dir: &Path, life: Life) -> Result<Start, Fail
     }
     detach(&mut command);
     let child = command.spawn().map_err(failed)?;
-    Ok(Start { child, ended: None })
+    Ok(Start {
+        child,
+        nonce,
+        ended: None,
+    })
 }
 
 /// Unix: the launcher makes its own session.
@@ -290,6 +295,19 @@ fn free_port(last: Option<u16>) -> Result<u16, Failure> {
 }
 
 impl Start {
+    /// The launcher of a killed run was faster: this one, which waits for the lock, must not follow when
+    /// that one is asked to stop.
+    pub(super) fn give_way_to(&mut self, running: &Record) -> Result<(), Failure> {
+        if running.nonce == self.nonce {
+            return Ok(());
+        }
+        let ended = self.child.kill().and_then(|()| self.child.wait());
+        ended.map_err(|error| {
+            Failure::world(format!("cannot end process {}: {error}", self.child.id()))
+        })?;
+        Ok(())
+    }
+
     /// Waits for the end that it was asked for.
     pub(super) fn reap(mut self) -> Result<(), Failure> {
         self.child.wait().map_err(|error| {
