@@ -1,7 +1,8 @@
 //! Deploying and calling an agent beside the Python toolkit's `agentcore deploy`, `invoke`, `status`.
 //!
 //! Both sides have the same project, the same requirements, the same emulator and the same warm uv
-//! cache, and each keeps what it keeps between runs.
+//! cache, and each keeps what it keeps between runs. Our project ships no compiled Python files, because
+//! the toolkit never does; a row of its own tells what they cost.
 
 use std::{
     path::PathBuf,
@@ -19,6 +20,8 @@ use crate::{
 
 const REGION: &str = "us-west-2";
 const REQUIREMENTS: &str = "boto3\nbedrock-agentcore\nstrands-agents\nstrands-agents-tools\n";
+/// The Python of the service that compiles, where this machine has one.
+const COMPILER: &str = "python3.13";
 const BUCKET: &str = "bedrock-agentcore-codebuild-sources-000000000000-us-west-2";
 
 pub fn measure() {
@@ -38,6 +41,35 @@ pub fn measure() {
     bench.limits(&ours);
 }
 
+/// How a project is deployed for the first time.
+#[derive(Clone, Copy)]
+struct First {
+    what: &'static str,
+    aim: &'static str,
+    bytecode: &'static str,
+    /// Whether uv asks the package index what is new, which takes what the way there takes.
+    asks_index: bool,
+}
+
+const WARM: First = First {
+    what: "first deploy, warm uv cache",
+    aim: "3 ×",
+    bytecode: "never",
+    asks_index: false,
+};
+const ASKING: First = First {
+    what: "the same, the package index asked",
+    aim: "",
+    asks_index: true,
+    ..WARM
+};
+const COMPILED: First = First {
+    what: "the same, our side with compiled Python files",
+    aim: "",
+    bytecode: "auto",
+    ..WARM
+};
+
 struct Bench {
     emulator: Emulator,
     /// What our own runs keep between them.
@@ -46,17 +78,53 @@ struct Bench {
 }
 
 impl Bench {
-    /// The first deployment of a project, each time in a new one; the last pair goes on.
+    /// The first deployments of projects; the last pair of what is compared goes on.
     fn first(&self) -> (Project, Project) {
+        let compiles = Command::new(COMPILER)
+            .args(["-c", ""])
+            .output()
+            .is_ok_and(|output| output.status.success());
+        let compiled = compiles.then(|| self.deploy_first(COMPILED).1);
+        let asking = self.deploy_first(ASKING).1;
+        let (pair, warm) = self.deploy_first(WARM);
+        for (first, costs) in [
+            (WARM, Some(&warm)),
+            (ASKING, Some(&asking)),
+            (COMPILED, compiled.as_ref()),
+        ] {
+            let First { what, aim, .. } = first;
+            let Some((ours, theirs)) = costs else {
+                println!("| {what} | no {COMPILER} here | | | | |");
+                continue;
+            };
+            row(what, aim, ours, theirs);
+            println!(
+                "| its peak memory | {:.0} MB | {:.0} MB | | | ≤ 120 MB |",
+                megabytes(ours),
+                megabytes(theirs)
+            );
+        }
+        pair
+    }
+
+    /// Each time in a new project.
+    fn deploy_first(&self, first: First) -> ((Project, Project), (Vec<Cost>, Vec<Cost>)) {
         let mut kept = None;
         let mut costs = (Vec::new(), Vec::new());
-        // The first pair warms the cache of uv and is not counted.
+        // The first pair fills the cache of uv and is not counted.
         for run in 0..=RUNS_OF_DEPLOY {
             self.forget();
-            let ours = project();
-            let cold = cost(&self.ours(&ours, &["deploy"]));
+            let offline = !first.asks_index && run > 0;
+            let within = |mut command: Command| {
+                if offline {
+                    command.env("UV_OFFLINE", "1");
+                }
+                command
+            };
+            let ours = project(first.bytecode);
+            let cold = cost(&within(self.ours(&ours, &["deploy"])));
             let theirs = self.configured();
-            let toolkit = cost(&self.toolkit(&theirs, &["deploy"]));
+            let toolkit = cost(&within(self.toolkit(&theirs, &["deploy"])));
             if run > 0 {
                 costs.0.push(cold);
                 costs.1.push(toolkit);
@@ -66,13 +134,7 @@ impl Bench {
             }
             kept = Some((ours, theirs));
         }
-        row("first deploy, warm uv cache", "3 ×", &costs.0, &costs.1);
-        println!(
-            "| its peak memory | {:.0} MB | {:.0} MB | | | ≤ 120 MB |",
-            megabytes(&costs.0),
-            megabytes(&costs.1)
-        );
-        kept.expect("there was a run")
+        (kept.expect("there was a run"), costs)
     }
 
     fn again(&self, ours: &Project, theirs: &Project) {
@@ -303,10 +365,10 @@ impl Bench {
     }
 }
 
-fn project() -> Project {
+fn project(bytecode: &str) -> Project {
     let project = Project::new()
         .metadata(&format!("region = \"{REGION}\""))
-        .agent("my_agent");
+        .agent_with("my_agent", &format!("bytecode = \"{bytecode}\""));
     project.write("deployment/requirements.txt", REQUIREMENTS);
     project
 }
