@@ -14,7 +14,7 @@ use super::{
     deploy_report as report,
     files::{self, Purpose},
     local::{self, Reach},
-    packaging,
+    packaging::{self, Place},
     planned::Planned,
     prepare::split,
     role::{self, RoleWork},
@@ -297,8 +297,8 @@ impl<'a> Deploy<'a> {
     }
 
     async fn build(&self, placed: &Placed<'_>) -> Result<Built, Failure> {
-        let options = &self.args.packaging;
-        packaging::build(placed.agent, self.project, options, self.ui).await
+        let place = Place::of(placed.agent, self.project);
+        packaging::build(placed.agent, place, &self.args.packaging, self.ui).await
     }
 
     async fn deliver(&self, work: Work<'a>, smoke: Option<&Smoke>) -> Result<Done, Failure> {
@@ -375,16 +375,17 @@ impl<'a> Deploy<'a> {
         work: &Work<'a>,
         directory: &std::path::Path,
     ) -> Result<Built, Failure> {
-        let mut agent = work.placed.agent.clone();
+        let mut place = Place {
+            output: directory.join("built"),
+            ..Place::of(work.placed.agent, self.project)
+        };
         if work.files.changes() {
             let copy = directory.join("deployment");
             staging::copy_of(work.files.deployment(), &copy)?;
             work.files.apply_to(&copy)?;
-            agent.deployment = copy;
+            place.deployment = copy;
         }
-        let mut project = self.project.clone();
-        project.target_dir = directory.join("target");
-        packaging::build(&agent, &project, &self.args.packaging, self.ui).await
+        packaging::build(work.placed.agent, place, &self.args.packaging, self.ui).await
     }
 }
 

@@ -8,9 +8,16 @@ use crate::{config::Agent, plan::deployed::RuntimeState};
 
 /// The document of one agent: who it is and where, then `rest`, which is an object.
 pub(super) fn placed(placed: &Placed<'_>, rest: Value) -> Value {
-    let Placed { agent, session } = placed;
-    let place = json!({ "account": session.account, "region": session.region });
-    of_agent(agent, [place, rest])
+    of_agent(placed.agent, [place(placed), rest])
+}
+
+/// [`placed`] with the agent's runtime.
+pub(super) fn of_runtime(placed: &Placed<'_>, state: &RuntimeState, rest: Value) -> Value {
+    let runtime = runtime(state);
+    of_agent(
+        placed.agent,
+        [place(placed), json!({ "runtime": runtime }), rest],
+    )
 }
 
 /// The same of an agent whose place nobody had to find out.
@@ -33,7 +40,12 @@ pub(super) fn runtime(state: &RuntimeState) -> Value {
     })
 }
 
-fn of_agent(agent: &Agent, parts: [Value; 2]) -> Value {
+fn place(placed: &Placed<'_>) -> Value {
+    let Placed { agent: _, session } = placed;
+    json!({ "account": session.account, "region": session.region })
+}
+
+fn of_agent(agent: &Agent, parts: impl IntoIterator<Item = Value>) -> Value {
     let mut document = Map::new();
     document.insert("agent".to_owned(), json!(agent.name));
     document.insert("stage".to_owned(), json!(agent.stage));

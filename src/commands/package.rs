@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     files::{self, Purpose},
-    packaging::{self, Options},
+    packaging::{self, Options, Place},
 };
 use crate::{
     cli,
@@ -56,7 +56,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 ui.note(note);
             }
             work.apply(ui)?;
-            packaging::build(agent, &project, &args.options, ui).await
+            packaging::build(agent, Place::of(agent, &project), &args.options, ui).await
         };
         match built.await {
             Ok(built) if args.output == cli::Output::Json => {

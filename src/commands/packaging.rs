@@ -1,6 +1,6 @@
 //! Building an agent's archive, for every command that needs one; says on the way what is done.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
     config::{Agent, Language},
@@ -25,10 +25,26 @@ pub(super) struct Options {
     pub(super) rebuild: bool,
 }
 
-/// The archive of the agent's deployment folder, its sources copied there before, and what is in it.
+/// Where an archive is built from and where it is put.
+pub(super) struct Place {
+    /// The agent's sources are copied there before.
+    pub(super) deployment: PathBuf,
+    pub(super) output: PathBuf,
+}
+
+impl Place {
+    pub(super) fn of(agent: &Agent, project: &Project) -> Self {
+        Self {
+            deployment: agent.dir.join(&agent.deployment),
+            output: directory(agent, project),
+        }
+    }
+}
+
+/// The archive of the agent's deployment folder, and what is in it.
 pub(super) async fn build(
     agent: &Agent,
-    project: &Project,
+    place: Place,
     options: &Options,
     ui: &Ui,
 ) -> Result<Built, Failure> {
@@ -41,12 +57,12 @@ pub(super) async fn build(
     let request = Request {
         agent: agent.name.to_string(),
         home: agent.dir.clone(),
-        deployment: agent.dir.join(&agent.deployment),
+        deployment: place.deployment.clone(),
         entrypoint: agent.entrypoint.clone(),
         requirements: agent.requirements.clone(),
         runtime: agent.runtime,
         bytecode: agent.bytecode,
-        output: directory(agent, project),
+        output: place.output,
         reuse: if options.rebuild {
             Reuse::Nothing
         } else {
@@ -57,10 +73,13 @@ pub(super) async fn build(
     ui.detail("Packaging", &format!("agent `{name}`"));
     let built = effects::runtime::aside(
         move |say| effects::packaging::build(&request, say),
-        |event| tell(agent, &event, ui),
+        |event| tell(agent, &place.deployment, &event, ui),
     )
     .await
-    .map_err(|failure| {
+    .map_err(|mut failure| {
+        for message in &mut failure.messages {
+            point_at_source(agent, &place.deployment, message);
+        }
         failure.note(format!(
             "of agent `{name}`, whose requirements are in `{}`",
             agent.deployment.join(&agent.requirements).display()
@@ -83,7 +102,7 @@ pub(super) fn directory(agent: &Agent, project: &Project) -> PathBuf {
         .join(name)
 }
 
-fn tell(agent: &Agent, event: &Event, ui: &Ui) {
+fn tell(agent: &Agent, deployment: &Path, event: &Event, ui: &Ui) {
     let name = &agent.name;
     match event {
         Event::Waiting => ui.status(
@@ -116,23 +135,29 @@ fn tell(agent: &Agent, event: &Event, ui: &Ui) {
         Event::NotCompiled(why) => {
             ui.detail("Skipping", &format!("compiled Python files: {why}"));
         }
-        Event::Warning(message) => ui.warning(&at_its_source(agent, message)),
+        Event::Warning(message) => {
+            let mut message = message.clone();
+            point_at_source(agent, deployment, &mut message);
+            ui.warning(&message);
+        }
     }
 }
 
-/// What is wrong in a copied file is mended in the file that it was copied from.
-fn at_its_source(agent: &Agent, message: &Message) -> Message {
-    let mut message = message.clone();
-    let copies = agent.dir.join(&agent.deployment).join(agent.name.as_str());
-    if let Some(at) = &mut message.at
-        && let Ok(below) = at.file.strip_prefix(copies)
-    {
-        let source = agent.dir.join(&agent.source).join(below);
-        if effects::files::exists(&source) {
-            at.file = source;
-        }
-    }
-    message
+/// What is wrong in a copied file is mended in the file that it was copied from, and nothing in a copy
+/// that is made for a look.
+fn point_at_source(agent: &Agent, deployment: &Path, message: &mut Message) {
+    let Some(at) = &mut message.at else {
+        return;
+    };
+    let Ok(below) = at.file.strip_prefix(deployment) else {
+        return;
+    };
+    let source = below
+        .strip_prefix(agent.name.as_str())
+        .map(|below| agent.dir.join(&agent.source).join(below))
+        .ok()
+        .filter(|source| effects::files::exists(source));
+    at.file = source.unwrap_or_else(|| agent.dir.join(&agent.deployment).join(below));
 }
 
 fn summary(name: &str, built: &Built) -> String {

@@ -1,14 +1,8 @@
 //! `cargo agentcore rollback`: a named endpoint back to its previous version.
 
-use super::{
-    deployed,
-    endpoint::{Pin, Writing, settled},
-    local::{self, Reach},
-    session,
-};
+use super::pinning::{Pin, Writing, settled};
 use crate::{
-    config::Config,
-    effects::{aws::runtime::Runtimes, local::Emulator},
+    effects::aws::runtime::Runtimes,
     error::Failure,
     names::EndpointName,
     plan::{deployed::DEFAULT_ENDPOINT, endpoint as plan},
@@ -32,63 +26,46 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let writing = &args.writing;
-    if let Some(name) = &args.endpoint {
-        plan::refuse_default(name, "taken back")?;
-    }
-    let stage = super::stage(&writing.project, writing.aws.local);
-    let (project, config) = super::load(&writing.project, &stage, ui)?;
-    deployed::single(&config.agents)?;
-    let (reach, place) = (Reach::of(&writing.applying), (&project, &config));
-    local::with(reach, &writing.aws, place, ui, async |emulator| {
-        take_back(&args, &config, emulator, ui).await
-    })
-    .await
-}
-
-async fn take_back(
-    args: &Args,
-    config: &Config,
-    emulator: Option<&Emulator>,
-    ui: &Ui,
-) -> Result<(), Failure> {
     let Args {
         endpoint,
         to,
         writing,
-    } = args;
-    let placed = session::place(&config.agents, &writing.aws, emulator, ui).await?;
-    let all = deployed::observe(&placed).await?;
-    let [deployed] = &all[..] else {
-        unreachable!("one agent was selected")
-    };
-    let found = deployed.ours()?;
-    let runtimes = Runtimes::new(&deployed.placed.session);
-    let id = &found.state.id;
-    let name = match endpoint {
-        Some(name) => name.clone(),
-        None => only(&runtimes, id).await?,
-    };
-    let there = settled(&runtimes, id, &name, writing, ui)
-        .await?
-        .ok_or_else(|| {
-            Failure::world(format!("the runtime `{id}` has no endpoint `{name}`"))
-                .help("`cargo agentcore endpoint list` lists those that it has")
-        })?;
-    let versions = runtimes.versions(id).await?;
-    let version = match to {
-        Some(version) => plan::usable(*version, &versions)?,
-        None => plan::previous(&there, &versions)?,
-    };
-    let pin = Pin {
-        deployed,
-        found,
-        name: &name,
-        there: Some(&there),
-        version,
-        description: None,
-    };
-    pin.carry_out("rollback", writing, ui).await
+    } = &args;
+    if let Some(name) = endpoint {
+        plan::refuse_default(name, "taken back")?;
+    }
+    writing
+        .on_ours(ui, async |deployed, found| {
+            let runtimes = Runtimes::new(&deployed.placed.session);
+            let id = &found.state.id;
+            let name = match endpoint {
+                Some(name) => name.clone(),
+                None => only(&runtimes, id).await?,
+            };
+            let there = settled(&runtimes, id, &name, writing, ui)
+                .await?
+                .ok_or_else(|| absent(id, &name))?;
+            let versions = runtimes.versions(id).await?;
+            let version = match to {
+                Some(version) => plan::usable(*version, &versions)?,
+                None => plan::previous(&there, &versions)?,
+            };
+            let pin = Pin {
+                deployed,
+                found,
+                name: &name,
+                there: Some(&there),
+                version,
+                description: None,
+            };
+            pin.carry_out("rollback", writing, ui).await
+        })
+        .await
+}
+
+fn absent(id: &str, name: &EndpointName) -> Failure {
+    Failure::world(format!("the runtime `{id}` has no endpoint `{name}`"))
+        .help("`cargo agentcore endpoint list` lists those that it has")
 }
 
 /// The endpoint that can only be meant.

@@ -4,15 +4,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 use super::{
-    deployed::{self, Deployed, Found},
-    documents,
-    local::{self, Reach},
-    session,
+    deployed::{Deployed, Found},
+    listing::{Listing, Part, Way},
 };
 use crate::{
-    cli,
-    config::{Agent, Config},
-    effects::{aws::runtime::Runtimes, local::Emulator},
+    effects::aws::runtime::Runtimes,
     error::Failure,
     plan::{
         deployed::{EndpointState, VersionState},
@@ -28,13 +24,8 @@ pub struct Args {
     /// How many of each runtime are shown
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
-    output: cli::Output,
     #[command(flatten)]
-    project: cli::Project,
-    #[command(flatten)]
-    aws: cli::Aws,
+    listing: Listing,
 }
 
 /// A version with what it runs and who answers with it.
@@ -48,65 +39,28 @@ struct Row {
 const AT_ONCE: usize = 8;
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let stage = super::stage(&args.project, args.aws.local);
-    let (project, config) = super::load(&args.project, &stage, ui)?;
-    if local::is_empty(&args.aws, &project, &config, ui)? {
-        let agents: Vec<Value> = config.agents.iter().map(not_deployed).collect();
-        document(&args, &agents, ui);
-        return Ok(());
-    }
-    let place = (&project, &config);
-    local::with(Reach::Reads, &args.aws, place, ui, async |emulator| {
-        look(&args, &config, emulator, ui).await
-    })
-    .await
-}
-
-fn not_deployed(agent: &Agent) -> Value {
-    documents::absent(agent, json!({ "versions": [], "not_shown": 0 }))
-}
-
-fn document(args: &Args, agents: &[Value], ui: &Ui) {
-    if args.output == cli::Output::Json {
-        ui.document(json!({ "version": 1, "command": "versions", "agents": agents }));
-    }
-}
-
-async fn look(
-    args: &Args,
-    config: &Config,
-    emulator: Option<&Emulator>,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
-    let mut agents = Vec::new();
-    for deployed in deployed::observe(&placed).await? {
-        let agent = deployed.placed.agent;
-        let Some(found) = deployed.one()? else {
-            ui.note(&format!("the agent `{}` is not deployed", agent.name));
-            agents.push(not_deployed(agent));
-            continue;
-        };
-        found.say_whose(ui);
-        let (rows, more) = rows(&deployed, found, args.limit).await?;
+    let part = async |deployed: &Deployed<'_>, found: &Found| {
+        let (rows, more) = rows(deployed, found, args.limit).await?;
         if more > 0 {
             ui.note(&format!("{more} older versions are not shown (`--limit`)"));
         }
-        if args.output == cli::Output::Text {
-            if placed.len() > 1 {
-                ui.result(agent.name.as_str());
-            }
-            ui.result(&text(&rows));
-        }
-        let rest = json!({
-            "runtime": documents::runtime(&found.state),
-            "versions": rows.iter().map(Row::value).collect::<Vec<_>>(),
-            "not_shown": more,
-        });
-        agents.push(documents::placed(deployed.placed, rest));
-    }
-    document(args, &agents, ui);
-    Ok(())
+        Ok(Part {
+            lines: vec![text(&rows)],
+            fields: fields(&rows, more),
+        })
+    };
+    let way = Way {
+        command: "versions",
+        nothing: fields(&[], 0),
+        part,
+        ui,
+    };
+    args.listing.run(way).await
+}
+
+fn fields(rows: &[Row], not_shown: usize) -> Value {
+    let versions: Vec<Value> = rows.iter().map(Row::value).collect();
+    json!({ "versions": versions, "not_shown": not_shown })
 }
 
 async fn rows(

@@ -143,11 +143,14 @@ fn protocol(text: &str) -> Result<Protocol, String> {
 
 fn runtime(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Spanned<Runtime>> {
     let text = table.string("runtime", problems)?;
-    let known: Vec<_> = Runtime::ALL
+    // What the service refuses is understood and not offered.
+    let offered: Vec<_> = Runtime::ALL
         .into_iter()
+        .filter(|runtime| !runtime.is_refused())
         .map(|runtime| (runtime.as_str(), runtime))
         .collect();
-    match one_of("runtime", text.get_ref(), &known) {
+    let known = Runtime::parse(text.get_ref());
+    match known.map_or_else(|| one_of("runtime", text.get_ref(), &offered), Ok) {
         Ok(runtime) => Some(Spanned::new(text.span(), runtime)),
         Err(what) => {
             problems.at(text.span(), what, "");

@@ -156,6 +156,11 @@ impl Runtime {
             .into_iter()
             .find(|runtime| runtime.as_str() == text)
     }
+
+    /// Since August 2026 the service makes and updates no agents of these versions.
+    pub fn is_refused(self) -> bool {
+        self < Self::Python312
+    }
 }
 
 /// Whether compiled Python files are shipped.

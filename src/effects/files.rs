@@ -374,6 +374,37 @@ pub(crate) struct Lock {
 
 /// Waits for the lock; `waiting` is called once where somebody else holds it.
 pub(crate) fn lock(path: &Path, waiting: impl FnOnce()) -> Result<Lock, FileError> {
+    match try_lock(path)? {
+        Attempt::Held(lock) => Ok(lock),
+        Attempt::Busy(busy) => {
+            waiting();
+            busy.wait()
+        }
+    }
+}
+
+/// What came of asking for a lock without waiting.
+pub(crate) enum Attempt {
+    Held(Lock),
+    Busy(Busy),
+}
+
+/// A lock that somebody else holds.
+pub(crate) struct Busy {
+    path: PathBuf,
+    file: File,
+}
+
+impl Busy {
+    pub(crate) fn wait(self) -> Result<Lock, FileError> {
+        let Self { path, file } = self;
+        file.lock()
+            .map_err(|error| FileError::new("lock", &path, error))?;
+        Ok(Lock { _file: file })
+    }
+}
+
+pub(crate) fn try_lock(path: &Path) -> Result<Attempt, FileError> {
     if let Some(parent) = path.parent() {
         create_dir_all(parent)?;
     }
@@ -385,12 +416,11 @@ pub(crate) fn lock(path: &Path, waiting: impl FnOnce()) -> Result<Lock, FileErro
         .open(path)
         .map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            waiting();
-            file.lock().map_err(failed)?;
-        }
-        Err(TryLockError::Error(error)) => return Err(failed(error)),
+        Ok(()) => Ok(Attempt::Held(Lock { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(Attempt::Busy(Busy {
+            path: path.to_owned(),
+            file,
+        })),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
-    Ok(Lock { _file: file })
 }

@@ -480,7 +480,7 @@ fn refusal(
 ) -> Option<Message> {
     let manifest = manifests.iter().find(|m| m.path == declaration.manifest)?;
     let runtime = table.runtime.as_ref()?;
-    if *runtime.get_ref() >= Runtime::Python312 {
+    if !runtime.get_ref().is_refused() {
         return None;
     }
     let what = format!(

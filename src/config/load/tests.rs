@@ -144,7 +144,7 @@ deployment = "../x"
             "5",
         ),
         (
-            "unknown runtime `python3.9`: `python3.10`, `python3.11`, `python3.12`, `python3.13`, `python3.14`; did you mean `python3.10`?",
+            "unknown runtime `python3.9`: `python3.12`, `python3.13`, `python3.14`; did you mean `python3.12`?",
             "\"python3.9\"",
         ),
         (

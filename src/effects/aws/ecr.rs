@@ -2,7 +2,7 @@
 
 use aws_sdk_ecr::{Client, types::ImageIdentifier};
 
-use super::{AwsError, Session, runtime::gone_or};
+use super::{AwsError, Session, found, gone_or};
 use crate::plan::clean::ObservedRepository;
 
 #[derive(Debug, Clone)]
@@ -27,29 +27,21 @@ impl Ecr {
             .items()
             .send()
             .collect::<Result<Vec<_>, _>>()
-            .await;
-        match images {
-            Ok(images) => {
-                let mut digests: Vec<String> = images
-                    .into_iter()
-                    .filter_map(|image| image.image_digest)
-                    .collect();
-                digests.sort();
-                digests.dedup();
-                Ok(Some(ObservedRepository {
-                    name: name.to_owned(),
-                    digests,
-                }))
-            }
-            Err(error) => {
-                let error = AwsError::new("ecr:ListImages", shown(name), &error);
-                if error.is_not_found() {
-                    Ok(None)
-                } else {
-                    Err(error)
-                }
-            }
-        }
+            .await
+            .map_err(AwsError::on("ecr:ListImages", shown(name)));
+        let Some(images) = found(images)? else {
+            return Ok(None);
+        };
+        let mut digests: Vec<String> = images
+            .into_iter()
+            .filter_map(|image| image.image_digest)
+            .collect();
+        digests.sort();
+        digests.dedup();
+        Ok(Some(ObservedRepository {
+            name: name.to_owned(),
+            digests,
+        }))
     }
 
     pub(crate) async fn delete_images(
@@ -69,7 +61,7 @@ impl Ecr {
                 .set_image_ids(Some(ids))
                 .send()
                 .await
-                .map_err(|error| AwsError::new("ecr:BatchDeleteImage", shown(name), &error))?;
+                .map_err(AwsError::on("ecr:BatchDeleteImage", shown(name)))?;
             let refused = answer.failures().iter().find(|failure| {
                 failure
                     .failure_code()
@@ -99,7 +91,7 @@ impl Ecr {
                 .force(false)
                 .send()
                 .await
-                .map_err(|error| AwsError::new("ecr:DeleteRepository", shown(name), &error)),
+                .map_err(AwsError::on("ecr:DeleteRepository", shown(name))),
         )
     }
 }

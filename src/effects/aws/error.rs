@@ -40,7 +40,7 @@ pub(crate) enum Kind {
 }
 
 impl AwsError {
-    pub(super) fn new<E>(
+    fn new<E>(
         operation: &'static str,
         resource: impl Into<String>,
         error: &SdkError<E, HttpResponse>,
@@ -72,6 +72,17 @@ impl AwsError {
             message,
             request_id,
         }
+    }
+
+    /// For `map_err`: a request of this action about this resource.
+    pub(super) fn on<E>(
+        operation: &'static str,
+        resource: impl Into<String>,
+    ) -> impl FnOnce(SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        move |error| Self::new(operation, resource, &error)
     }
 
     /// An answer that no SDK has read: its status, and what header and body say of it.
@@ -113,6 +124,20 @@ impl AwsError {
     pub(crate) fn is_not_found(&self) -> bool {
         self.kind == Kind::NotFound
     }
+}
+
+/// What is not there is no error when it is looked for.
+pub(super) fn found<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What is gone already is what was wanted.
+pub(super) fn gone_or<T>(answer: Result<T, AwsError>) -> Result<(), AwsError> {
+    found(answer).map(|_| ())
 }
 
 fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {

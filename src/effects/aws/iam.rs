@@ -10,7 +10,7 @@ use aws_sdk_iam::{
 use futures_util::future;
 use serde_json::Value;
 
-use super::{AwsError, Session, runtime::gone_or};
+use super::{AwsError, Session, found, gone_or};
 use crate::{
     names::RoleName,
     plan::clean::RoleRemoval,
@@ -81,17 +81,9 @@ impl Iam {
     }
 
     async fn role(&self, name: &RoleName) -> Result<Option<Role>, AwsError> {
-        match self.client.get_role().role_name(name.as_str()).send().await {
-            Ok(answer) => Ok(answer.role),
-            Err(error) => {
-                let error = AwsError::new("iam:GetRole", shown(name), &error);
-                if error.is_not_found() {
-                    Ok(None)
-                } else {
-                    Err(error)
-                }
-            }
-        }
+        let answer = self.client.get_role().role_name(name.as_str()).send().await;
+        let answer = found(answer.map_err(AwsError::on("iam:GetRole", shown(name))))?;
+        Ok(answer.and_then(|answer| answer.role))
     }
 
     /// The region's own policy is there almost always, so it is read beside the list and not after it.
@@ -124,7 +116,7 @@ impl Iam {
             .send()
             .collect::<Result<Vec<String>, _>>()
             .await
-            .map_err(|error| AwsError::new("iam:ListRolePolicies", shown(name), &error))
+            .map_err(AwsError::on("iam:ListRolePolicies", shown(name)))
     }
 
     async fn policy(&self, name: &RoleName, policy: &str) -> Result<Option<Value>, AwsError> {
@@ -135,21 +127,9 @@ impl Iam {
             .policy_name(policy)
             .send()
             .await;
-        match answer {
-            Ok(answer) => Ok(document(Some(&answer.policy_document))),
-            Err(error) => {
-                let error = AwsError::new(
-                    "iam:GetRolePolicy",
-                    format!("policy `{policy}` of {}", shown(name)),
-                    &error,
-                );
-                if error.is_not_found() {
-                    Ok(None)
-                } else {
-                    Err(error)
-                }
-            }
-        }
+        let what = policy_shown(name, policy);
+        let answer = found(answer.map_err(AwsError::on("iam:GetRolePolicy", what)))?;
+        Ok(answer.and_then(|answer| document(Some(&answer.policy_document))))
     }
 
     async fn attached(&self, name: &RoleName) -> Result<Vec<String>, AwsError> {
@@ -162,7 +142,7 @@ impl Iam {
             .send()
             .collect::<Result<Vec<_>, _>>()
             .await
-            .map_err(|error| AwsError::new("iam:ListAttachedRolePolicies", shown(name), &error))?;
+            .map_err(AwsError::on("iam:ListAttachedRolePolicies", shown(name)))?;
         Ok(policies
             .into_iter()
             .filter_map(|policy| policy.policy_arn)
@@ -179,22 +159,14 @@ impl Iam {
             .items()
             .send()
             .collect::<Result<Vec<_>, _>>()
-            .await;
-        match profiles {
-            Ok(profiles) => Ok(profiles
-                .into_iter()
-                .map(|profile| profile.instance_profile_name)
-                .collect()),
-            Err(error) => {
-                let error = AwsError::new("iam:ListInstanceProfilesForRole", shown(name), &error);
-                // It went between two looks, as by another run.
-                if error.is_not_found() {
-                    Ok(Vec::new())
-                } else {
-                    Err(error)
-                }
-            }
-        }
+            .await
+            .map_err(AwsError::on("iam:ListInstanceProfilesForRole", shown(name)));
+        // It may go between two looks, as by another run.
+        let profiles = found(profiles)?.unwrap_or_default();
+        Ok(profiles
+            .into_iter()
+            .map(|profile| profile.instance_profile_name)
+            .collect())
     }
 
     /// Carries out one step.
@@ -219,7 +191,7 @@ impl Iam {
                 .send()
                 .await
                 .map(|_| ())
-                .map_err(|error| AwsError::new("iam:CreateRole", shown(role), &error)),
+                .map_err(AwsError::on("iam:CreateRole", shown(role))),
             RoleStep::PutBoundary {
                 role,
                 arn,
@@ -232,9 +204,7 @@ impl Iam {
                 .send()
                 .await
                 .map(|_| ())
-                .map_err(|error| {
-                    AwsError::new("iam:PutRolePermissionsBoundary", shown(role), &error)
-                }),
+                .map_err(AwsError::on("iam:PutRolePermissionsBoundary", shown(role))),
             RoleStep::Tag { role, tags } => self
                 .client
                 .tag_role()
@@ -243,7 +213,7 @@ impl Iam {
                 .send()
                 .await
                 .map(|_| ())
-                .map_err(|error| AwsError::new("iam:TagRole", shown(role), &error)),
+                .map_err(AwsError::on("iam:TagRole", shown(role))),
             RoleStep::PutPolicy {
                 role,
                 policy,
@@ -258,13 +228,10 @@ impl Iam {
                 .send()
                 .await
                 .map(|_| ())
-                .map_err(|error| {
-                    AwsError::new(
-                        "iam:PutRolePolicy",
-                        format!("policy `{policy}` of {}", shown(role)),
-                        &error,
-                    )
-                }),
+                .map_err(AwsError::on(
+                    "iam:PutRolePolicy",
+                    policy_shown(role, policy),
+                )),
             RoleStep::SetTrust {
                 role,
                 document,
@@ -277,7 +244,7 @@ impl Iam {
                 .send()
                 .await
                 .map(|_| ())
-                .map_err(|error| AwsError::new("iam:UpdateAssumeRolePolicy", shown(role), &error)),
+                .map_err(AwsError::on("iam:UpdateAssumeRolePolicy", shown(role))),
         }
     }
 }
@@ -293,10 +260,10 @@ impl Iam {
                     .policy_name(policy)
                     .send()
                     .await
-                    .map_err(|error| {
-                        let what = format!("policy `{policy}` of {}", shown(role));
-                        AwsError::new("iam:DeleteRolePolicy", what, &error)
-                    }),
+                    .map_err(AwsError::on(
+                        "iam:DeleteRolePolicy",
+                        policy_shown(role, policy),
+                    )),
             ),
             RoleRemoval::SetTrust { role, document } => gone_or(
                 self.client
@@ -305,9 +272,7 @@ impl Iam {
                     .policy_document(document.to_json())
                     .send()
                     .await
-                    .map_err(|error| {
-                        AwsError::new("iam:UpdateAssumeRolePolicy", shown(role), &error)
-                    }),
+                    .map_err(AwsError::on("iam:UpdateAssumeRolePolicy", shown(role))),
             ),
             RoleRemoval::Untag { role, keys } => gone_or(
                 self.client
@@ -316,7 +281,7 @@ impl Iam {
                     .set_tag_keys(Some(keys.clone()))
                     .send()
                     .await
-                    .map_err(|error| AwsError::new("iam:UntagRole", shown(role), &error)),
+                    .map_err(AwsError::on("iam:UntagRole", shown(role))),
             ),
             RoleRemoval::Delete { role } => gone_or(
                 self.client
@@ -324,10 +289,14 @@ impl Iam {
                     .role_name(role.as_str())
                     .send()
                     .await
-                    .map_err(|error| AwsError::new("iam:DeleteRole", shown(role), &error)),
+                    .map_err(AwsError::on("iam:DeleteRole", shown(role))),
             ),
         }
     }
+}
+
+fn policy_shown(role: &RoleName, policy: &str) -> String {
+    format!("policy `{policy}` of {}", shown(role))
 }
 
 fn observed(

@@ -1,6 +1,9 @@
 //! Reads the events of a log group, page by page.
 
-use super::{AwsError, logs::Logs};
+use super::{
+    AwsError, found,
+    logs::{Logs, shown},
+};
 use crate::plan::log_tail::LogEvent;
 
 /// What is asked for; times in milliseconds since 1970.
@@ -33,18 +36,10 @@ impl Logs {
             .set_filter_pattern(query.pattern.clone())
             .set_next_token(token.clone())
             .send()
-            .await;
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => {
-                let shown = format!("log group `{}`", query.group);
-                let error = AwsError::new("logs:FilterLogEvents", shown, &error);
-                return if error.is_not_found() {
-                    Ok(None)
-                } else {
-                    Err(error)
-                };
-            }
+            .await
+            .map_err(AwsError::on("logs:FilterLogEvents", shown(&query.group)));
+        let Some(answer) = found(answer)? else {
+            return Ok(None);
         };
         let events = answer.events.unwrap_or_default();
         Ok(Some(Page {

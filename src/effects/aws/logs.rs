@@ -7,7 +7,7 @@ use std::{
 
 use aws_sdk_cloudwatchlogs::Client;
 
-use super::{AwsError, Session, runtime::gone_or, session::Connection};
+use super::{AwsError, Session, found, gone_or, session::Connection};
 use crate::{
     names::RuntimeName,
     plan::clean::{ObservedLogGroup, Tags},
@@ -54,16 +54,9 @@ impl Logs {
             .send();
         let mut lines = VecDeque::new();
         while let Some(page) = pages.next().await {
-            let page = match page {
-                Ok(page) => page,
-                Err(error) => {
-                    let error = AwsError::new("logs:FilterLogEvents", shown(&group), &error);
-                    return if error.is_not_found() {
-                        Ok(Vec::new())
-                    } else {
-                        Err(error)
-                    };
-                }
+            let page = page.map_err(AwsError::on("logs:FilterLogEvents", shown(&group)));
+            let Some(page) = found(page)? else {
+                return Ok(Vec::new());
             };
             for event in page.events.unwrap_or_default() {
                 // The other streams hold traces, not what the agent has printed.
@@ -94,37 +87,29 @@ impl Logs {
             .send()
             .collect::<Result<Vec<_>, _>>()
             .await
-            .map_err(|error| {
-                AwsError::new(
-                    "logs:DescribeLogGroups",
-                    format!("log groups `{prefix}…`"),
-                    &error,
-                )
-            })?;
-        let mut found = Vec::new();
+            .map_err(AwsError::on(
+                "logs:DescribeLogGroups",
+                format!("log groups `{prefix}…`"),
+            ))?;
+        let mut observed = Vec::new();
         for group in groups {
             let Some(name) = group.log_group_name else {
                 continue;
             };
             let arn = group.log_group_arn.or(group.arn).unwrap_or_default();
             let arn = arn.trim_end_matches(":*").to_owned();
-            let tags = match self
+            let tags = self
                 .client
                 .list_tags_for_resource()
                 .resource_arn(&arn)
                 .send()
                 .await
-            {
-                Ok(answer) => Tags::Known(answer.tags.unwrap_or_default().into_iter().collect()),
-                Err(error) => Tags::of_error(AwsError::new(
-                    "logs:ListTagsForResource",
-                    shown(&name),
-                    &error,
-                ))?,
-            };
-            found.push(ObservedLogGroup { name, arn, tags });
+                .map_err(AwsError::on("logs:ListTagsForResource", shown(&name)))
+                .map(|answer| Tags::Known(answer.tags.unwrap_or_default().into_iter().collect()))
+                .or_else(Tags::of_error)?;
+            observed.push(ObservedLogGroup { name, arn, tags });
         }
-        Ok(found)
+        Ok(observed)
     }
 
     pub(crate) async fn tag(
@@ -140,7 +125,7 @@ impl Logs {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| AwsError::new("logs:TagResource", shown(name), &error))
+            .map_err(AwsError::on("logs:TagResource", shown(name)))
     }
 
     pub(crate) async fn delete(&self, name: &str) -> Result<(), AwsError> {
@@ -150,11 +135,11 @@ impl Logs {
                 .log_group_name(name)
                 .send()
                 .await
-                .map_err(|error| AwsError::new("logs:DeleteLogGroup", shown(name), &error)),
+                .map_err(AwsError::on("logs:DeleteLogGroup", shown(name))),
         )
     }
 }
 
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     format!("log group `{name}`")
 }

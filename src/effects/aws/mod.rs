@@ -18,3 +18,5 @@ pub(crate) mod xray;
 
 pub(crate) use error::{AwsError, Kind};
 pub(crate) use session::Session;
+
+use error::{found, gone_or};

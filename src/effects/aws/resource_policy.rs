@@ -14,13 +14,10 @@ impl Logs {
                 .set_next_token(token.take())
                 .send()
                 .await
-                .map_err(|error| {
-                    AwsError::new(
-                        "logs:DescribeResourcePolicies",
-                        "the account's logs",
-                        &error,
-                    )
-                })?;
+                .map_err(AwsError::on(
+                    "logs:DescribeResourcePolicies",
+                    "the account's logs",
+                ))?;
             let found = answer
                 .resource_policies
                 .unwrap_or_default()
@@ -44,6 +41,6 @@ impl Logs {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| AwsError::new("logs:PutResourcePolicy", "the account's logs", &error))
+            .map_err(AwsError::on("logs:PutResourcePolicy", "the account's logs"))
     }
 }

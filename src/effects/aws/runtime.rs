@@ -2,13 +2,17 @@
 
 use aws_sdk_bedrockagentcorecontrol::{
     Client,
+    operation::get_agent_runtime::GetAgentRuntimeOutput,
     types::{AgentRuntimeArtifact, AgentRuntimeEndpoint, Code},
 };
 
-use super::{AwsError, Session, runtime_read::Named, session::Connection};
+use super::{AwsError, Session, found, gone_or, runtime_read::Named, session::Connection};
 use crate::{
     names::RuntimeName,
-    plan::clean::{ObjectKey, ObservedRuntime, Tags},
+    plan::{
+        clean::{ObjectKey, ObservedRuntime, Tags},
+        deployed::DEFAULT_ENDPOINT,
+    },
 };
 
 #[derive(Debug, Clone)]
@@ -51,17 +55,24 @@ impl Runtimes {
         }
     }
 
-    /// Whether callers show a JWT to this runtime instead of signing with AWS credentials.
-    pub(crate) async fn wants_jwt(&self, id: &str) -> Result<bool, AwsError> {
-        let answer = self
-            .client
+    /// The newest version, or `version`.
+    pub(super) async fn get(
+        &self,
+        id: &str,
+        version: Option<u32>,
+    ) -> Result<GetAgentRuntimeOutput, AwsError> {
+        self.client
             .get_agent_runtime()
             .agent_runtime_id(id)
+            .set_agent_runtime_version(version.map(|version| version.to_string()))
             .send()
             .await
-            .map_err(|error| {
-                AwsError::new("bedrock-agentcore:GetAgentRuntime", shown(id), &error)
-            })?;
+            .map_err(AwsError::on("bedrock-agentcore:GetAgentRuntime", shown(id)))
+    }
+
+    /// Whether callers show a JWT to this runtime instead of signing with AWS credentials.
+    pub(crate) async fn wants_jwt(&self, id: &str) -> Result<bool, AwsError> {
+        let answer = self.get(id, None).await?;
         Ok(answer
             .authorizer_configuration
             .is_some_and(|authorizer| authorizer.is_custom_jwt_authorizer()))
@@ -98,15 +109,7 @@ impl Runtimes {
         arn: &str,
         name: &RuntimeName,
     ) -> Result<ObservedRuntime, AwsError> {
-        let answer = self
-            .client
-            .get_agent_runtime()
-            .agent_runtime_id(id)
-            .send()
-            .await
-            .map_err(|error| {
-                AwsError::new("bedrock-agentcore:GetAgentRuntime", shown(id), &error)
-            })?;
+        let answer = self.get(id, None).await?;
         Ok(ObservedRuntime {
             id: id.to_owned(),
             name: name.to_string(),
@@ -124,49 +127,43 @@ impl Runtimes {
     }
 
     pub(crate) async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
-        match self
-            .client
+        self.client
             .list_tags_for_resource()
             .resource_arn(arn)
             .send()
             .await
-        {
-            Ok(answer) => Ok(Tags::Known(
-                answer.tags.unwrap_or_default().into_iter().collect(),
-            )),
-            Err(error) => {
-                let error = AwsError::new(
-                    "bedrock-agentcore:ListTagsForResource",
-                    format!("runtime `{arn}`"),
-                    &error,
-                );
-                Tags::of_error(error)
-            }
-        }
+            .map_err(AwsError::on(
+                "bedrock-agentcore:ListTagsForResource",
+                format!("runtime `{arn}`"),
+            ))
+            .map(|answer| Tags::Known(answer.tags.unwrap_or_default().into_iter().collect()))
+            .or_else(Tags::of_error)
     }
 
     /// Every endpoint but the one that goes with the runtime.
     async fn endpoints(&self, id: &str) -> Result<Vec<AgentRuntimeEndpoint>, AwsError> {
-        let endpoints = self
-            .client
+        let mut endpoints = self.list_endpoints(id).await?;
+        endpoints.retain(|endpoint| endpoint.name != DEFAULT_ENDPOINT);
+        Ok(endpoints)
+    }
+
+    pub(super) async fn list_endpoints(
+        &self,
+        id: &str,
+    ) -> Result<Vec<AgentRuntimeEndpoint>, AwsError> {
+        self.client
             .list_agent_runtime_endpoints()
             .agent_runtime_id(id)
+            .max_results(100)
             .into_paginator()
             .items()
             .send()
             .collect::<Result<Vec<_>, _>>()
             .await
-            .map_err(|error| {
-                AwsError::new(
-                    "bedrock-agentcore:ListAgentRuntimeEndpoints",
-                    shown(id),
-                    &error,
-                )
-            })?;
-        Ok(endpoints
-            .into_iter()
-            .filter(|endpoint| endpoint.name != "DEFAULT")
-            .collect())
+            .map_err(AwsError::on(
+                "bedrock-agentcore:ListAgentRuntimeEndpoints",
+                shown(id),
+            ))
     }
 
     pub(crate) async fn delete_endpoint(&self, id: &str, endpoint: &str) -> Result<(), AwsError> {
@@ -177,13 +174,10 @@ impl Runtimes {
                 .endpoint_name(endpoint)
                 .send()
                 .await
-                .map_err(|error| {
-                    AwsError::new(
-                        "bedrock-agentcore:DeleteAgentRuntimeEndpoint",
-                        format!("endpoint `{endpoint}` of {}", shown(id)),
-                        &error,
-                    )
-                }),
+                .map_err(AwsError::on(
+                    "bedrock-agentcore:DeleteAgentRuntimeEndpoint",
+                    endpoint_shown(id, endpoint),
+                )),
         )
     }
 
@@ -194,33 +188,19 @@ impl Runtimes {
                 .agent_runtime_id(id)
                 .send()
                 .await
-                .map_err(|error| {
-                    AwsError::new("bedrock-agentcore:DeleteAgentRuntime", shown(id), &error)
-                }),
+                .map_err(AwsError::on(
+                    "bedrock-agentcore:DeleteAgentRuntime",
+                    shown(id),
+                )),
         )
     }
 
     pub(crate) async fn presence(&self, id: &str) -> Result<Presence, AwsError> {
-        match self
-            .client
-            .get_agent_runtime()
-            .agent_runtime_id(id)
-            .send()
-            .await
-        {
-            Ok(answer) => Ok(Presence::There {
-                status: answer.status.as_str().to_owned(),
-                failure: answer.failure_reason,
-            }),
-            Err(error) => {
-                let error = AwsError::new("bedrock-agentcore:GetAgentRuntime", shown(id), &error);
-                if error.is_not_found() {
-                    Ok(Presence::Gone)
-                } else {
-                    Err(error)
-                }
-            }
-        }
+        let answer = found(self.get(id, None).await)?;
+        Ok(answer.map_or(Presence::Gone, |answer| Presence::There {
+            status: answer.status.as_str().to_owned(),
+            failure: answer.failure_reason,
+        }))
     }
 
     pub(crate) async fn endpoint_presence(
@@ -228,11 +208,7 @@ impl Runtimes {
         id: &str,
         endpoint: &str,
     ) -> Result<Presence, AwsError> {
-        let there = match self.endpoints(id).await {
-            Ok(there) => there,
-            Err(error) if error.is_not_found() => return Ok(Presence::Gone),
-            Err(error) => return Err(error),
-        };
+        let there = found(self.endpoints(id).await)?.unwrap_or_default();
         let found = there.into_iter().find(|found| found.name == endpoint);
         Ok(found.map_or(Presence::Gone, |found| Presence::There {
             status: found.status.as_str().to_owned(),
@@ -245,12 +221,8 @@ pub(super) fn shown(id: &str) -> String {
     format!("runtime `{id}`")
 }
 
-/// What is gone already is what was wanted.
-pub(super) fn gone_or<T>(result: Result<T, AwsError>) -> Result<(), AwsError> {
-    match result {
-        Err(error) if !error.is_not_found() => Err(error),
-        _ => Ok(()),
-    }
+pub(super) fn endpoint_shown(id: &str, name: &str) -> String {
+    format!("endpoint `{name}` of {}", shown(id))
 }
 
 fn code(artifact: &AgentRuntimeArtifact) -> Option<ObjectKey> {

@@ -11,8 +11,8 @@ use aws_sdk_bedrockagentcorecontrol::{
 };
 
 use super::{
-    AwsError,
-    runtime::{Runtimes, shown},
+    AwsError, found,
+    runtime::{Runtimes, endpoint_shown, shown},
 };
 use crate::{
     config::{Authorizer, Lifecycle, Network},
@@ -50,13 +50,10 @@ impl Runtimes {
             .send()
             .collect::<Result<Vec<_>, _>>()
             .await
-            .map_err(|error| {
-                AwsError::new(
-                    "bedrock-agentcore:ListAgentRuntimes",
-                    "the account's runtimes",
-                    &error,
-                )
-            })?;
+            .map_err(AwsError::on(
+                "bedrock-agentcore:ListAgentRuntimes",
+                "the account's runtimes",
+            ))?;
         Ok(all
             .into_iter()
             .map(|runtime| Named {
@@ -73,42 +70,14 @@ impl Runtimes {
         id: &str,
         version: Option<u32>,
     ) -> Result<Option<RuntimeState>, AwsError> {
-        let answer = self
-            .client
-            .get_agent_runtime()
-            .agent_runtime_id(id)
-            .set_agent_runtime_version(version.map(|version| version.to_string()))
-            .send()
-            .await;
-        found(
-            answer.map_err(|error| {
-                AwsError::new("bedrock-agentcore:GetAgentRuntime", shown(id), &error)
-            }),
-        )
-        .map(|answer| answer.map(state))
+        let answer = found(self.get(id, version).await)?;
+        Ok(answer.map(state))
     }
 
     /// Every endpoint, by name, with the reason where one has failed.
     pub(crate) async fn read_endpoints(&self, id: &str) -> Result<Vec<EndpointState>, AwsError> {
-        let listed = self
-            .client
-            .list_agent_runtime_endpoints()
-            .agent_runtime_id(id)
-            .max_results(100)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(|error| {
-                AwsError::new(
-                    "bedrock-agentcore:ListAgentRuntimeEndpoints",
-                    shown(id),
-                    &error,
-                )
-            })?;
         let mut endpoints = Vec::new();
-        for endpoint in listed {
+        for endpoint in self.list_endpoints(id).await? {
             let endpoint = listed_endpoint(endpoint);
             // The list knows no reasons.
             let failed = if endpoint.status.ends_with("_FAILED") {
@@ -134,13 +103,10 @@ impl Runtimes {
             .endpoint_name(name)
             .send()
             .await;
-        let answer = found(answer.map_err(|error| {
-            AwsError::new(
-                "bedrock-agentcore:GetAgentRuntimeEndpoint",
-                endpoint_shown(id, name),
-                &error,
-            )
-        }))?;
+        let answer = found(answer.map_err(AwsError::on(
+            "bedrock-agentcore:GetAgentRuntimeEndpoint",
+            endpoint_shown(id, name),
+        )))?;
         Ok(answer.map(|answer| EndpointState {
             name: answer.name,
             arn: answer.agent_runtime_endpoint_arn,
@@ -164,13 +130,10 @@ impl Runtimes {
             .send()
             .collect::<Result<Vec<_>, _>>()
             .await
-            .map_err(|error| {
-                AwsError::new(
-                    "bedrock-agentcore:ListAgentRuntimeVersions",
-                    shown(id),
-                    &error,
-                )
-            })?;
+            .map_err(AwsError::on(
+                "bedrock-agentcore:ListAgentRuntimeVersions",
+                shown(id),
+            ))?;
         let mut versions: Vec<VersionState> = listed
             .into_iter()
             .filter_map(|version| {
@@ -201,13 +164,10 @@ impl Runtimes {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| {
-                AwsError::new(
-                    "bedrock-agentcore:CreateAgentRuntimeEndpoint",
-                    endpoint_shown(id, wish.name),
-                    &error,
-                )
-            })
+            .map_err(AwsError::on(
+                "bedrock-agentcore:CreateAgentRuntimeEndpoint",
+                endpoint_shown(id, wish.name),
+            ))
     }
 
     pub(crate) async fn update_endpoint(
@@ -224,26 +184,10 @@ impl Runtimes {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| {
-                AwsError::new(
-                    "bedrock-agentcore:UpdateAgentRuntimeEndpoint",
-                    endpoint_shown(id, wish.name),
-                    &error,
-                )
-            })
-    }
-}
-
-fn endpoint_shown(id: &str, name: &str) -> String {
-    format!("endpoint `{name}` of {}", shown(id))
-}
-
-/// What is not there is no error when it is looked for.
-fn found<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
+            .map_err(AwsError::on(
+                "bedrock-agentcore:UpdateAgentRuntimeEndpoint",
+                endpoint_shown(id, wish.name),
+            ))
     }
 }
 

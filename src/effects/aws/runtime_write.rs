@@ -76,13 +76,10 @@ impl Runtimes {
             .client_token(&token.0)
             .send()
             .await
-            .map_err(|error| {
-                AwsError::new(
-                    "bedrock-agentcore:CreateAgentRuntime",
-                    format!("runtime `{name}`"),
-                    &error,
-                )
-            })?;
+            .map_err(AwsError::on(
+                "bedrock-agentcore:CreateAgentRuntime",
+                format!("runtime `{name}`"),
+            ))?;
         Ok(Written {
             id: answer.agent_runtime_id,
             version: answer.agent_runtime_version,
@@ -97,15 +94,7 @@ impl Runtimes {
         fields: &RuntimeFields,
         token: &Token,
     ) -> Result<Written, AwsError> {
-        let there = self
-            .client
-            .get_agent_runtime()
-            .agent_runtime_id(id)
-            .send()
-            .await
-            .map_err(|error| {
-                AwsError::new("bedrock-agentcore:GetAgentRuntime", shown(id), &error)
-            })?;
+        let there = self.get(id, None).await?;
         let RuntimeFields {
             role_arn,
             description,
@@ -140,9 +129,10 @@ impl Runtimes {
             .client_token(&token.0)
             .send()
             .await
-            .map_err(|error| {
-                AwsError::new("bedrock-agentcore:UpdateAgentRuntime", shown(id), &error)
-            })?;
+            .map_err(AwsError::on(
+                "bedrock-agentcore:UpdateAgentRuntime",
+                shown(id),
+            ))?;
         Ok(Written {
             id: answer.agent_runtime_id,
             version: answer.agent_runtime_version,
@@ -161,13 +151,10 @@ impl Runtimes {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| {
-                AwsError::new(
-                    "bedrock-agentcore:TagResource",
-                    format!("runtime `{arn}`"),
-                    &error,
-                )
-            })
+            .map_err(AwsError::on(
+                "bedrock-agentcore:TagResource",
+                format!("runtime `{arn}`"),
+            ))
     }
 
     pub(crate) async fn untag(&self, arn: &str, keys: &[String]) -> Result<(), AwsError> {
@@ -178,13 +165,10 @@ impl Runtimes {
             .send()
             .await
             .map(|_| ())
-            .map_err(|error| {
-                AwsError::new(
-                    "bedrock-agentcore:UntagResource",
-                    format!("runtime `{arn}`"),
-                    &error,
-                )
-            })
+            .map_err(AwsError::on(
+                "bedrock-agentcore:UntagResource",
+                format!("runtime `{arn}`"),
+            ))
     }
 }
 

@@ -7,7 +7,7 @@ use aws_sdk_s3::{
     types::{Delete, ObjectIdentifier},
 };
 
-use super::{AwsError, Session};
+use super::{AwsError, Session, found};
 use crate::plan::clean::{ObjectKey, ObservedObject};
 
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ impl S3 {
         bucket: &str,
         prefix: &str,
     ) -> Result<Vec<Version>, AwsError> {
-        let mut found = Vec::new();
+        let mut versions = Vec::new();
         let (mut key_marker, mut version_marker) = (None, None);
         loop {
             let answer = self
@@ -75,18 +75,10 @@ impl S3 {
                 .set_key_marker(key_marker.take())
                 .set_version_id_marker(version_marker.take())
                 .send()
-                .await;
-            let answer = match answer {
-                Ok(answer) => answer,
-                Err(error) => {
-                    let error =
-                        AwsError::new("s3:ListBucketVersions", shown(bucket, prefix), &error);
-                    return if error.is_not_found() {
-                        Ok(Vec::new())
-                    } else {
-                        Err(error)
-                    };
-                }
+                .await
+                .map_err(AwsError::on("s3:ListBucketVersions", shown(bucket, prefix)));
+            let Some(answer) = found(answer)? else {
+                return Ok(Vec::new());
             };
             let stored = answer.versions().iter().map(|version| {
                 let modified = version.last_modified().map_or(0, DateTime::secs);
@@ -96,7 +88,7 @@ impl S3 {
                 let modified = marker.last_modified().map_or(0, DateTime::secs);
                 (marker.key(), marker.version_id(), modified)
             });
-            found.extend(stored.chain(markers).filter_map(|(key, id, modified)| {
+            versions.extend(stored.chain(markers).filter_map(|(key, id, modified)| {
                 Some(Version {
                     key: key?.to_owned(),
                     id: id.unwrap_or("null").to_owned(),
@@ -104,7 +96,7 @@ impl S3 {
                 })
             }));
             if answer.is_truncated() != Some(true) {
-                return Ok(found);
+                return Ok(versions);
             }
             key_marker = answer.next_key_marker;
             version_marker = answer.next_version_id_marker;
@@ -154,9 +146,7 @@ impl S3 {
                 .delete(request.expect("a request has objects"))
                 .send()
                 .await
-                .map_err(|error| {
-                    AwsError::new("s3:DeleteObjectVersion", shown(bucket, first), &error)
-                })?;
+                .map_err(AwsError::on("s3:DeleteObjectVersion", shown(bucket, first)))?;
             if let Some(refused) = answer.errors().first() {
                 return Err(AwsError::refused(
                     "s3:DeleteObjectVersion",

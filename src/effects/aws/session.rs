@@ -121,7 +121,7 @@ impl Connection {
             .get_caller_identity()
             .send()
             .await
-            .map_err(|error| AwsError::new("sts:GetCallerIdentity", "the caller", &error))?;
+            .map_err(AwsError::on("sts:GetCallerIdentity", "the caller"))?;
         let principal = answer.arn.unwrap_or_default();
         let account =
             AccountId::parse(answer.account.as_deref().unwrap_or_default()).map_err(|error| {

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::{
     effects::{
         cache,
-        files::{self, FileError, Lock},
+        files::{self, Attempt, FileError, Lock},
     },
     error::Failure,
     package::layer::Layer,
@@ -52,18 +52,19 @@ static CLAIMED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// One agent's part in an entry. Agents of one run wait for each other as well, and that is no news.
 struct Claim {
     path: PathBuf,
-    first: bool,
 }
 
 impl Claim {
-    fn new(path: &Path) -> Self {
+    /// Claims the entry and asks for its lock; whether another agent of this run was there before.
+    fn stake(path: &Path) -> Result<(Self, Attempt, bool), FileError> {
+        // Both under one guard: else the agent that comes second could get the lock first, and the
+        // first one would take it for another run.
         let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = !claimed.iter().any(|other| other == path);
+        let attempt = files::try_lock(path)?;
+        let among_us = claimed.iter().any(|other| other == path);
         claimed.push(path.to_owned());
-        Self {
-            path: path.to_owned(),
-            first,
-        }
+        let path = path.to_owned();
+        Ok((Self { path }, attempt, among_us))
     }
 }
 
@@ -84,12 +85,16 @@ pub(super) fn hold(key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
 fn hold_in(home: PathBuf, key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
     files::create_dir_all(&home)?;
     let path = lock_of(&home, key);
-    let claim = Claim::new(&path);
-    let lock = files::lock(&path, || {
-        if claim.first {
-            waiting();
+    let (claim, attempt, among_us) = Claim::stake(&path)?;
+    let lock = match attempt {
+        Attempt::Held(lock) => lock,
+        Attempt::Busy(busy) => {
+            if !among_us {
+                waiting();
+            }
+            busy.wait()?
         }
-    })?;
+    };
     // The time of the lock file tells when the entry was last used; a wrong order costs little.
     if let Ok(file) = File::options().write(true).open(&path) {
         let _ = file.set_modified(SystemTime::now());

@@ -56,7 +56,8 @@ impl Store {
             .bucket(&self.bucket)
             .expected_bucket_owner(&self.s3.owner)
             .send()
-            .await;
+            .await
+            .map_err(AwsError::on("s3:GetBucketTagging", self.named()));
         match answer {
             Ok(answer) => Ok(Some(
                 answer
@@ -65,19 +66,16 @@ impl Store {
                     .map(|tag| (tag.key, tag.value))
                     .collect(),
             )),
-            Err(error) => {
-                let error = AwsError::new("s3:GetBucketTagging", self.named(), &error);
-                match (error.code.as_deref(), error.kind) {
-                    (Some("NoSuchTagSet" | "NoSuchTagSetError"), _) => Ok(Some(BTreeMap::new())),
-                    (_, Kind::NotFound) => Ok(None),
-                    // The service says the same of a bucket that belongs to somebody else.
-                    (_, Kind::Denied) => Err(Failure::from(error).note(format!(
-                        "S3 says so too where the bucket belongs to another account than {}",
-                        self.s3.owner
-                    ))),
-                    _ => Err(error.into()),
-                }
-            }
+            Err(error) => match (error.code.as_deref(), error.kind) {
+                (Some("NoSuchTagSet" | "NoSuchTagSetError"), _) => Ok(Some(BTreeMap::new())),
+                (_, Kind::NotFound) => Ok(None),
+                // The service says the same of a bucket that belongs to somebody else.
+                (_, Kind::Denied) => Err(Failure::from(error).note(format!(
+                    "S3 says so too where the bucket belongs to another account than {}",
+                    self.s3.owner
+                ))),
+                _ => Err(error.into()),
+            },
         }
     }
 
@@ -91,7 +89,7 @@ impl Store {
             .expected_bucket_owner(&self.s3.owner)
             .send()
             .await
-            .map_err(|error| AwsError::new("s3:ListBucket", self.named(), &error))?;
+            .map_err(AwsError::on("s3:ListBucket", self.named()))?;
         Ok(answer.contents().is_empty())
     }
 
@@ -132,18 +130,12 @@ impl Store {
             .bucket(&self.bucket)
             .set_create_bucket_configuration(place)
             .send()
-            .await;
+            .await
+            .map_err(AwsError::on("s3:CreateBucket", self.named()));
         match answer {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                let error = AwsError::new("s3:CreateBucket", self.named(), &error);
-                // Another run of the same project was first.
-                if error.code.as_deref() == Some("BucketAlreadyOwnedByYou") {
-                    Ok(())
-                } else {
-                    Err(error)
-                }
-            }
+            // Another run of the same project was first.
+            Err(error) if error.code.as_deref() == Some("BucketAlreadyOwnedByYou") => Ok(()),
+            answer => answer.map(|_| ()),
         }
     }
 
@@ -162,9 +154,7 @@ impl Store {
             .public_access_block_configuration(block)
             .send()
             .await
-            .map_err(|error| {
-                AwsError::new("s3:PutBucketPublicAccessBlock", self.named(), &error)
-            })?;
+            .map_err(AwsError::on("s3:PutBucketPublicAccessBlock", self.named()))?;
         Ok(())
     }
 
@@ -188,9 +178,7 @@ impl Store {
             .server_side_encryption_configuration(encryption)
             .send()
             .await
-            .map_err(|error| {
-                AwsError::new("s3:PutEncryptionConfiguration", self.named(), &error)
-            })?;
+            .map_err(AwsError::on("s3:PutEncryptionConfiguration", self.named()))?;
         Ok(())
     }
 
@@ -218,7 +206,7 @@ impl Store {
             .lifecycle_configuration(rules)
             .send()
             .await
-            .map_err(|error| AwsError::new("s3:PutLifecycleConfiguration", self.named(), &error))?;
+            .map_err(AwsError::on("s3:PutLifecycleConfiguration", self.named()))?;
         Ok(())
     }
 
@@ -245,7 +233,7 @@ impl Store {
             .tagging(tagging)
             .send()
             .await
-            .map_err(|error| AwsError::new("s3:PutBucketTagging", self.named(), &error))?;
+            .map_err(AwsError::on("s3:PutBucketTagging", self.named()))?;
         Ok(())
     }
 

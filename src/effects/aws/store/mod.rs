@@ -9,7 +9,7 @@ mod send;
 mod upload;
 
 pub(crate) use self::removal::BucketEnd;
-use super::{AwsError, Session, s3::S3};
+use super::{AwsError, Session, found, s3::S3};
 use crate::{
     names::{ProjectId, RuntimeName},
     package::archive::Archive,
@@ -72,24 +72,15 @@ impl Store {
             .key(key)
             .expected_bucket_owner(&self.s3.owner)
             .send()
-            .await;
-        match answer {
-            Ok(answer) => Ok(Some(Found {
-                size: answer
-                    .content_length()
-                    .and_then(|length| u64::try_from(length).ok())
-                    .unwrap_or_default(),
-                etag: unquoted(answer.e_tag()),
-            })),
-            Err(error) => {
-                let error = AwsError::new("s3:GetObject", self.shown(key), &error);
-                if error.is_not_found() {
-                    Ok(None)
-                } else {
-                    Err(error)
-                }
-            }
-        }
+            .await
+            .map_err(AwsError::on("s3:GetObject", self.shown(key)));
+        Ok(found(answer)?.map(|answer| Found {
+            size: answer
+                .content_length()
+                .and_then(|length| u64::try_from(length).ok())
+                .unwrap_or_default(),
+            etag: unquoted(answer.e_tag()),
+        }))
     }
 
     /// What of an archive is there already.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Store;
 use crate::{
-    effects::aws::{AwsError, Kind},
+    effects::aws::{AwsError, Kind, found, gone_or},
     error::Failure,
     plan::{
         bucket::{self as plan, Stored},
@@ -94,20 +94,16 @@ impl Store {
                 .upload_id(id)
                 .expected_bucket_owner(&self.s3.owner)
                 .send()
-                .await;
-            if let Err(error) = answer {
-                let error = AwsError::new("s3:AbortMultipartUpload", self.shown(key), &error);
-                if !error.is_not_found() {
-                    return Err(error);
-                }
-            }
+                .await
+                .map_err(AwsError::on("s3:AbortMultipartUpload", self.shown(key)));
+            gone_or(answer)?;
         }
         Ok(uploads.len())
     }
 
     /// Key and id of each.
     async fn unfinished_uploads(&self, prefix: &str) -> Result<Vec<(String, String)>, AwsError> {
-        let mut found = Vec::new();
+        let mut uploads = Vec::new();
         let (mut key_marker, mut id_marker) = (None, None);
         loop {
             let answer = self
@@ -120,26 +116,18 @@ impl Store {
                 .set_key_marker(key_marker.take())
                 .set_upload_id_marker(id_marker.take())
                 .send()
-                .await;
-            let answer = match answer {
-                Ok(answer) => answer,
-                Err(error) => {
-                    let error =
-                        AwsError::new("s3:ListBucketMultipartUploads", self.named(), &error);
-                    return if error.is_not_found() {
-                        Ok(Vec::new())
-                    } else {
-                        Err(error)
-                    };
-                }
+                .await
+                .map_err(AwsError::on("s3:ListBucketMultipartUploads", self.named()));
+            let Some(answer) = found(answer)? else {
+                return Ok(Vec::new());
             };
             // Not every store minds the prefix.
-            found.extend(answer.uploads().iter().filter_map(|upload| {
+            uploads.extend(answer.uploads().iter().filter_map(|upload| {
                 let key = upload.key().filter(|key| key.starts_with(prefix))?;
                 Some((key.to_owned(), upload.upload_id()?.to_owned()))
             }));
             if answer.is_truncated() != Some(true) {
-                return Ok(found);
+                return Ok(uploads);
             }
             key_marker = answer.next_key_marker;
             id_marker = answer.next_upload_id_marker;
@@ -155,17 +143,15 @@ impl Store {
             .bucket(&self.bucket)
             .expected_bucket_owner(&self.s3.owner)
             .send()
-            .await;
+            .await
+            .map_err(AwsError::on("s3:DeleteBucket", self.named()));
         match answer {
             Ok(_) => Ok(BucketEnd::Deleted),
-            Err(error) => {
-                let error = AwsError::new("s3:DeleteBucket", self.named(), &error);
-                match (error.code.as_deref(), error.kind) {
-                    (Some("BucketNotEmpty"), _) => Ok(BucketEnd::NotEmpty),
-                    (_, Kind::NotFound) => Ok(BucketEnd::Absent),
-                    _ => Err(error),
-                }
-            }
+            Err(error) => match (error.code.as_deref(), error.kind) {
+                (Some("BucketNotEmpty"), _) => Ok(BucketEnd::NotEmpty),
+                (_, Kind::NotFound) => Ok(BucketEnd::Absent),
+                _ => Err(error),
+            },
         }
     }
 }

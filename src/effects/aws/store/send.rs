@@ -119,7 +119,7 @@ impl Store {
             .config_override(patient())
             .send()
             .await
-            .map_err(|error| AwsError::new("s3:PutObject", self.shown(key), &error))?;
+            .map_err(AwsError::on("s3:PutObject", self.shown(key)))?;
         (content.sent)(size);
         let etag = unquoted(answer.e_tag());
         let plain = is_plain(answer.server_side_encryption());
@@ -172,7 +172,7 @@ impl Store {
             .checksum_type(ChecksumType::FullObject)
             .send()
             .await
-            .map_err(|error| AwsError::new("s3:PutObject", self.shown(key), &error))?;
+            .map_err(AwsError::on("s3:PutObject", self.shown(key)))?;
         Ok(answer.upload_id.unwrap_or_default())
     }
 
@@ -226,7 +226,7 @@ impl Store {
             .config_override(patient())
             .send()
             .await
-            .map_err(|error| AwsError::new("s3:PutObject", self.shown(key), &error))?;
+            .map_err(AwsError::on("s3:PutObject", self.shown(key)))?;
         (content.sent)(size);
         let part = Part {
             etag: unquoted(answer.e_tag()),
@@ -263,14 +263,12 @@ impl Store {
             .config_override(patient())
             .send()
             .await
-            .map_err(|error| {
-                let error = AwsError::new("s3:PutObject", self.shown(key), &error);
-                match error.kind {
-                    Kind::Denied | Kind::Expired | Kind::NoCredentials | Kind::Connection => {
-                        SendError::Aws(error)
-                    }
-                    _ => SendError::NoCopy(error),
+            .map_err(AwsError::on("s3:PutObject", self.shown(key)))
+            .map_err(|error| match error.kind {
+                Kind::Denied | Kind::Expired | Kind::NoCredentials | Kind::Connection => {
+                    SendError::Aws(error)
                 }
+                _ => SendError::NoCopy(error),
             })?;
         let plain = is_plain(answer.server_side_encryption());
         let result = answer.copy_part_result;
@@ -325,7 +323,8 @@ impl Store {
             .customize()
             .config_override(patient())
             .send()
-            .await;
+            .await
+            .map_err(AwsError::on("s3:PutObject", self.shown(key)));
         match answer {
             Ok(answer) => {
                 let has = answer.checksum_crc32();
@@ -340,7 +339,6 @@ impl Store {
                 Ok(unquoted(answer.e_tag()))
             }
             Err(error) => {
-                let error = AwsError::new("s3:PutObject", self.shown(key), &error);
                 // The answer to a first attempt may have been lost; what it made is compared next.
                 match self.find(key).await {
                     Ok(Some(found)) if error.is_not_found() => Ok(found.etag),
@@ -399,7 +397,7 @@ impl Store {
             .expected_bucket_owner(&self.s3.owner)
             .send()
             .await
-            .map_err(|error| AwsError::new("s3:DeleteObject", self.shown(key), &error))?;
+            .map_err(AwsError::on("s3:DeleteObject", self.shown(key)))?;
         Ok(())
     }
 

@@ -1,0 +1,110 @@
+//! What commands share that list something of every agent's runtime: `versions`, `endpoint list`.
+
+use serde_json::{Value, json};
+
+use super::{
+    deployed::{self, Deployed, Found},
+    documents,
+    local::{self, Reach},
+    session,
+};
+use crate::{
+    cli,
+    config::{Agent, Config},
+    effects::local::Emulator,
+    error::Failure,
+    ui::Ui,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Listing {
+    /// The form of what goes to stdout
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    output: cli::Output,
+    #[command(flatten)]
+    project: cli::Project,
+    #[command(flatten)]
+    aws: cli::Aws,
+}
+
+/// What is listed of one runtime.
+pub(super) struct Part {
+    pub(super) lines: Vec<String>,
+    /// An object.
+    pub(super) fields: Value,
+}
+
+/// One command's way of listing.
+pub(super) struct Way<'a, F> {
+    pub(super) command: &'static str,
+    /// The fields where nothing is deployed.
+    pub(super) nothing: Value,
+    pub(super) part: F,
+    pub(super) ui: &'a Ui,
+}
+
+impl Listing {
+    pub(super) async fn run<F>(&self, way: Way<'_, F>) -> Result<(), Failure>
+    where
+        F: AsyncFn(&Deployed<'_>, &Found) -> Result<Part, Failure>,
+    {
+        let ui = way.ui;
+        let stage = super::stage(&self.project, self.aws.local);
+        let (project, config) = super::load(&self.project, &stage, ui)?;
+        let agents = if local::is_empty(&self.aws, &project, &config, ui)? {
+            let absent = config.agents.iter().map(|agent| way.absent(agent));
+            absent.collect()
+        } else {
+            let place = (&project, &config);
+            local::with(Reach::Reads, &self.aws, place, ui, async |emulator| {
+                self.look(&way, &config, emulator).await
+            })
+            .await?
+        };
+        if self.output == cli::Output::Json {
+            ui.document(json!({ "version": 1, "command": way.command, "agents": agents }));
+        }
+        Ok(())
+    }
+
+    /// Says what there is, agent by agent; their documents.
+    async fn look<F>(
+        &self,
+        way: &Way<'_, F>,
+        config: &Config,
+        emulator: Option<&Emulator>,
+    ) -> Result<Vec<Value>, Failure>
+    where
+        F: AsyncFn(&Deployed<'_>, &Found) -> Result<Part, Failure>,
+    {
+        let ui = way.ui;
+        let placed = session::place(&config.agents, &self.aws, emulator, ui).await?;
+        let mut documents = Vec::new();
+        for deployed in deployed::observe(&placed).await? {
+            let agent = deployed.placed.agent;
+            let Some(found) = deployed.one()? else {
+                ui.note(&format!("the agent `{}` is not deployed", agent.name));
+                documents.push(way.absent(agent));
+                continue;
+            };
+            found.say_whose(ui);
+            let Part { lines, fields } = (way.part)(&deployed, found).await?;
+            if self.output == cli::Output::Text {
+                if placed.len() > 1 {
+                    ui.result(agent.name.as_str());
+                }
+                for line in &lines {
+                    ui.result(line);
+                }
+            }
+            documents.push(documents::of_runtime(deployed.placed, &found.state, fields));
+        }
+        Ok(documents)
+    }
+}
+
+impl<F> Way<'_, F> {
+    fn absent(&self, agent: &Agent) -> Value {
+        documents::absent(agent, self.nothing.clone())
+    }
+}

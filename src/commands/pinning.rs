@@ -1,0 +1,211 @@
+//! Pinning an endpoint to a version, as `endpoint set` and `rollback` do.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{
+    Applying,
+    deployed::{self, Deployed, Found},
+    documents,
+    local::{self, Reach},
+    planned::Planned,
+    session,
+    waiting::{State, wait},
+};
+use crate::{
+    cli,
+    effects::aws::{runtime::Runtimes, runtime_read::EndpointWish},
+    error::{Exit, Failure},
+    names::EndpointName,
+    plan::{
+        deployed::{EndpointState, READY},
+        endpoint::{self as plan, EndpointStep},
+        ownership::Identity,
+    },
+    ui::Ui,
+};
+
+/// What every command that changes an endpoint understands.
+#[derive(Debug, clap::Args)]
+pub(super) struct Writing {
+    /// How long to wait for the endpoint
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
+    pub(super) timeout: Duration,
+    #[command(flatten)]
+    pub(super) applying: Applying,
+    /// The form of what goes to stdout
+    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    pub(super) output: cli::Output,
+    #[command(flatten)]
+    project: cli::Project,
+    #[command(flatten)]
+    aws: cli::Aws,
+}
+
+/// The version that an endpoint of a runtime of ours is to have.
+pub(super) struct Pin<'a> {
+    pub(super) deployed: &'a Deployed<'a>,
+    pub(super) found: &'a Found,
+    pub(super) name: &'a EndpointName,
+    pub(super) there: Option<&'a EndpointState>,
+    pub(super) version: u32,
+    pub(super) description: Option<&'a str>,
+}
+
+impl Writing {
+    /// Acts on the one agent's runtime, which is provably ours.
+    pub(super) async fn on_ours(
+        &self,
+        ui: &Ui,
+        act: impl AsyncFnOnce(&Deployed<'_>, &Found) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let stage = super::stage(&self.project, self.aws.local);
+        let (project, config) = super::load(&self.project, &stage, ui)?;
+        deployed::single(&config.agents)?;
+        let (reach, place) = (Reach::of(&self.applying), (&project, &config));
+        local::with(reach, &self.aws, place, ui, async |emulator| {
+            let placed = session::place(&config.agents, &self.aws, emulator, ui).await?;
+            let all = deployed::observe(&placed).await?;
+            let [deployed] = &all[..] else {
+                unreachable!("one agent was selected")
+            };
+            act(deployed, deployed.ours()?).await
+        })
+        .await
+    }
+}
+
+/// The endpoint, once nobody else is at work on it: what is being changed cannot be changed.
+pub(super) async fn settled(
+    runtimes: &Runtimes,
+    id: &str,
+    name: &EndpointName,
+    writing: &Writing,
+    ui: &Ui,
+) -> Result<Option<EndpointState>, Failure> {
+    let look = async || -> Result<State<Option<EndpointState>>, Failure> {
+        let there = runtimes.read_endpoint(id, name.as_str()).await?;
+        Ok(match there {
+            Some(endpoint) if busy(&endpoint.status) => State::Going(endpoint.status),
+            there => State::Done(there),
+        })
+    };
+    if writing.applying.changes_nothing() {
+        return Ok(runtimes.read_endpoint(id, name.as_str()).await?);
+    }
+    wait(
+        &format!("the change of endpoint `{name}` that is under way"),
+        writing.timeout,
+        look,
+        ui,
+    )
+    .await
+}
+
+fn busy(status: &str) -> bool {
+    matches!(status, "CREATING" | "UPDATING" | "DELETING")
+}
+
+impl Pin<'_> {
+    /// Writes what is needed and waits until the version answers; or only says what would be written.
+    pub(super) async fn carry_out(
+        &self,
+        command: &str,
+        writing: &Writing,
+        ui: &Ui,
+    ) -> Result<(), Failure> {
+        let step = plan::set(self.there, self.version, self.description);
+        if let Some(step) = &step {
+            let (doing, would, what) = step.words(self.name);
+            if writing.applying.changes_nothing() {
+                Planned::alone(writing.output, ui).status("Would", &format!("{would} {what}"));
+            } else {
+                ui.status(doing, &what);
+                self.write(step).await?;
+                self.ready(writing, ui).await?;
+                ui.status(
+                    "Ready",
+                    &format!(
+                        "endpoint `{}` answers with version {}",
+                        self.name, self.version
+                    ),
+                );
+            }
+        } else {
+            let what = format!("endpoint `{}` is at version {}", self.name, self.version);
+            if writing.applying.changes_nothing() {
+                Planned::alone(writing.output, ui).status("Unchanged", &what);
+            } else {
+                ui.status("Unchanged", &what);
+            }
+        }
+        if writing.output == cli::Output::Json {
+            let before = self.there.and_then(plan::live);
+            let rest = json!({
+                "version": 1,
+                "command": command,
+                "dry_run": writing.applying.changes_nothing(),
+                "runtime": documents::runtime(&self.found.state),
+                "endpoint": { "name": self.name },
+                "before": before.map(|version| version.to_string()),
+                "after": self.version.to_string(),
+                "changed": step.is_some(),
+            });
+            ui.document(documents::placed(self.deployed.placed, rest));
+        }
+        if writing.applying.check && step.is_some() {
+            return Err(Failure::silent(Exit::Findings));
+        }
+        Ok(())
+    }
+
+    async fn write(&self, step: &EndpointStep) -> Result<(), Failure> {
+        let Deployed { placed, .. } = self.deployed;
+        let runtimes = Runtimes::new(&placed.session);
+        let id = &self.found.state.id;
+        // An update without a description would take away the one that is there.
+        let kept = self.there.and_then(|there| there.description.as_deref());
+        let wish = EndpointWish {
+            name: self.name.as_str(),
+            version: self.version,
+            description: self.description.or(kept),
+        };
+        match step {
+            EndpointStep::Create { .. } => {
+                let mut tags = placed.agent.tags.clone();
+                tags.extend(Identity::of(placed.agent).tags());
+                runtimes.create_endpoint(id, wish, tags).await?;
+            }
+            EndpointStep::Update { .. } => runtimes.update_endpoint(id, wish).await?,
+        }
+        Ok(())
+    }
+
+    async fn ready(&self, writing: &Writing, ui: &Ui) -> Result<(), Failure> {
+        let runtimes = Runtimes::new(&self.deployed.placed.session);
+        let id = &self.found.state.id;
+        let look = async || -> Result<State<()>, Failure> {
+            let there = runtimes.read_endpoint(id, self.name.as_str()).await?;
+            Ok(match there {
+                // It was made a moment ago and is not everywhere yet.
+                None => State::Going("not there yet".to_owned()),
+                Some(endpoint) if endpoint.status.ends_with("_FAILED") => State::Failed {
+                    status: endpoint.status,
+                    reason: endpoint.failure,
+                },
+                Some(endpoint)
+                    if endpoint.status == READY && plan::live(&endpoint) == Some(self.version) =>
+                {
+                    State::Done(())
+                }
+                Some(endpoint) => State::Going(endpoint.status),
+            })
+        };
+        let what = format!(
+            "endpoint `{}` to answer with version {}",
+            self.name, self.version
+        );
+        wait(&what, writing.timeout, look, ui).await
+    }
+}
