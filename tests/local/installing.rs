@@ -1,0 +1,128 @@
+//! How the emulator comes onto the machine.
+
+#[cfg(unix)]
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use super::*;
+
+/// The first start, with nothing else on PATH.
+fn start_with(path: &Path, stage: &Stage) -> Answer {
+    let output = stage
+        .command(&["start"])
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    Answer::of(output)
+}
+
+/// The folder of the emulator in a cache.
+fn installed_in(cache: &Path) -> PathBuf {
+    fs::read_dir(cache)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.is_dir())
+        .unwrap()
+}
+
+/// The Python itself: what stands on PATH may be a script that needs more of PATH.
+#[cfg(unix)]
+fn interpreter() -> PathBuf {
+    let output = Command::new("python3")
+        .args(["-c", "import sys; print(sys.executable, end='')"])
+        .output()
+        .unwrap();
+    PathBuf::from(String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn without_uv_and_python_the_message_says_what_to_do() {
+    let cache = tempfile::tempdir().unwrap();
+    let stage = Stage::with_cache(cache.path().join("cache"));
+    let empty = tempfile::tempdir().unwrap();
+    let answer = start_with(empty.path(), &stage);
+    assert_eq!(answer.code, Some(1), "{}", answer.stderr);
+    assert_eq!(answer.stdout, "");
+    snapbox::assert_data_eq!(
+        answer.stderr,
+        snapbox::str![[r"
+error: `--local` needs uv, or Python 3.10 or later, and neither is on PATH
+  note: the emulator is the Python package ministack 1.5.33; it is installed into a cache of its own
+  help: install uv (https://docs.astral.sh/uv/) or Python, and run this again
+
+"]]
+    );
+}
+
+#[test]
+fn what_a_killed_installation_left_is_made_anew() {
+    let cache = tempfile::tempdir().unwrap();
+    let stage = Stage::with_cache(cache.path().to_owned());
+    stage.start();
+    stage.stop();
+    let home = installed_in(cache.path());
+    // As a kill leaves it: parts are missing, and the marker, which comes last.
+    fs::remove_file(home.join("cargo-agentcore-complete")).unwrap();
+    fs::remove_file(home.join("pyvenv.cfg")).unwrap();
+    let answer = stage.run(&["start"]);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    assert!(answer.stderr.contains("Installing"), "{}", answer.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn without_uv_python_installs_it() {
+    let cache = tempfile::tempdir().unwrap();
+    let stage = Stage::with_cache(cache.path().to_owned());
+    let path = tempfile::tempdir().unwrap();
+    symlink(interpreter(), path.path().join("python3")).unwrap();
+    let answer = start_with(path.path(), &stage);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    let expected = "ministack 1.5.33 with python3 and pip";
+    assert!(answer.stderr.contains(expected), "{}", answer.stderr);
+    assert!(is_reachable(answer.stdout.trim_end()));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_old_python_is_named_with_its_version() {
+    let cache = tempfile::tempdir().unwrap();
+    let stage = Stage::with_cache(cache.path().to_owned());
+    let path = tempfile::tempdir().unwrap();
+    let old = path.path().join("python3");
+    let words = "#!/bin/sh\necho 'it is Python 3.8, and 3.10 or later is needed' >&2\nexit 1\n";
+    fs::write(&old, words).unwrap();
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).unwrap();
+    let answer = start_with(path.path(), &stage);
+    assert_eq!(answer.code, Some(1), "{}", answer.stderr);
+    assert!(answer.stderr.contains("3.10 or later"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("`python3`"), "{}", answer.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_installation_that_does_not_run_shows_its_last_words_and_is_given_up() {
+    let cache = tempfile::tempdir().unwrap();
+    let stage = Stage::with_cache(cache.path().to_owned());
+    stage.start();
+    stage.stop();
+    let home = installed_in(cache.path());
+    let python = home.join("bin").join("python");
+    fs::remove_file(&python).unwrap();
+    // As after an upgrade of the Python below: it starts, and finds none of the packages.
+    symlink(interpreter(), &python).unwrap();
+    fs::remove_file(home.join("pyvenv.cfg")).unwrap();
+    let answer = stage.run(&["start"]);
+    assert_eq!(answer.code, Some(1), "{}", answer.stderr);
+    assert!(
+        answer.stderr.contains("No module named"),
+        "{}",
+        answer.stderr
+    );
+    assert!(
+        answer.stderr.contains("run this again"),
+        "{}",
+        answer.stderr
+    );
+    stage.start();
+}
