@@ -235,6 +235,10 @@ fn a_first_dry_run_shows_everything_and_writes_nothing() {
         "{}",
         dry.stderr
     );
+    // The archive is built of a copy, and the warning is about the user's file.
+    let entry_point = project.path().join("deployment/invoke.py");
+    let place = format!("--> {}:1:", entry_point.display());
+    assert!(dry.stderr.contains(&place), "{place}: {}", dry.stderr);
     let document = dry.json();
     assert_eq!(document["dry_run"], true);
     assert_eq!(
