@@ -3,11 +3,11 @@
 //! Options that mean the same on several commands stand here once; each command's own options stand
 //! in its file under `commands`.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{env, ffi::OsString, path::PathBuf};
 
 use clap::{
     Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
-    error::ErrorKind, parser::ValueSource,
+    builder::Resettable, error::ErrorKind, parser::ValueSource,
 };
 
 use crate::{
@@ -152,7 +152,7 @@ const NOT_LOCAL: [(&str, &str); 3] = [
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
 ) -> Result<(Cli, Option<AskedDocument>), clap::Error> {
-    let mut command = Cli::command();
+    let mut command = without_empty_variables(Cli::command());
     let matches = command.try_get_matches_from_mut(own_words(args))?;
     let mut level = &matches;
     let mut words = Vec::new();
@@ -177,6 +177,16 @@ pub fn parse(
         ));
     }
     Ok((Cli::from_arg_matches(&matches)?, asked))
+}
+
+/// A variable that is set to nothing says nothing, as with those of AWS.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|argument| match argument.get_env().map(env::var_os) {
+            Some(Some(value)) if value.is_empty() => argument.env(Resettable::Reset),
+            _ => argument,
+        })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// Drops the `agentcore` that cargo puts before the command's own words.

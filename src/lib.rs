@@ -20,7 +20,7 @@ pub mod policy;
 mod scaffold;
 mod ui;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, io, process::ExitCode};
 
 use crate::{
     cli::Command,
@@ -35,11 +35,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => {
             // Help and version go to stdout, usage errors to stderr; a closed pipe is no error.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Ok
+            let printed = error.print();
+            let is_lost = printed.is_err_and(|why| why.kind() != io::ErrorKind::BrokenPipe);
+            return ExitCode::from(match (error.use_stderr(), is_lost) {
+                (true, _) => Exit::Usage,
+                (false, true) => Exit::World,
+                (false, false) => Exit::Ok,
             } as u8);
         }
     };
@@ -54,6 +55,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(asked) = asked {
         ui.print_document(&asked.command, result.as_ref().err());
     }
+    let result = match (result, ui.unwritten()) {
+        (Ok(()), Some(lost)) => Err(lost),
+        (result, _) => result,
+    };
     match result {
         Ok(()) => ExitCode::from(Exit::Ok as u8),
         Err(failure) => {

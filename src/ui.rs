@@ -74,6 +74,7 @@ pub struct Ui {
     /// Whether a person can be asked: stdin and stderr are terminals.
     interactive: bool,
     out_is_terminal: bool,
+    lost: Mutex<Option<io::Error>>,
     /// Whether stdout and stderr lead to the same place, so that a line of one may run into the other's.
     outputs_are_one: bool,
     /// Whether the last thing on stdout was no whole line.
@@ -98,6 +99,7 @@ impl Ui {
             },
             verbosity,
             out_is_terminal: io::stdout().is_terminal(),
+            lost: Mutex::default(),
             interactive: io::stdin().is_terminal() && err_is_terminal,
             outputs_are_one: outputs_are_one(),
             within_a_line: AtomicBool::new(false),
@@ -115,9 +117,7 @@ impl Ui {
 
     /// What the command was asked for: the only thing that goes to stdout. A closed pipe is no error.
     pub fn result(&self, text: &str) {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        // A reader that has gone away has seen what it wanted.
-        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        self.offer(text);
     }
 
     /// The JSON document that was asked for. It is printed when the command has ended.
@@ -145,9 +145,11 @@ impl Ui {
     /// [`Ui::result`] for an output without an end: it tells whether somebody still reads it.
     pub fn offer(&self, text: &str) -> Reader {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        match writeln!(out, "{text}").and_then(|()| out.flush()) {
-            Ok(()) => Reader::There,
-            Err(_) => Reader::Gone,
+        let written = writeln!(out, "{text}").and_then(|()| out.flush());
+        if self.has_arrived(written) {
+            Reader::There
+        } else {
+            Reader::Gone
         }
     }
 
@@ -157,7 +159,34 @@ impl Ui {
         if let Some(last) = bytes.last() {
             self.within_a_line.store(*last != b'\n', Ordering::Relaxed);
         }
-        out.write_all(bytes).and_then(|()| out.flush()).is_ok()
+        let written = out.write_all(bytes).and_then(|()| out.flush());
+        self.has_arrived(written)
+    }
+
+    fn has_arrived(&self, written: io::Result<()>) -> bool {
+        match written {
+            Ok(()) => true,
+            // A reader that has gone away has seen what it wanted.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => false,
+            Err(error) => {
+                self.lost().get_or_insert(error);
+                false
+            }
+        }
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Option<io::Error>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was asked for and could not be written to stdout, as on a full disk.
+    pub fn unwritten(&self) -> Option<Failure> {
+        let error = self.lost().take()?;
+        Some(
+            Failure::world("what was asked for could not be written to stdout")
+                .note(error.to_string())
+                .help("the rest of the command was carried out"),
+        )
     }
 
     /// Whether a person reads what was asked for.

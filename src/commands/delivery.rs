@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
     time::Instant,
 };
 
@@ -16,6 +17,7 @@ use super::{
     session::Placed,
     sighting::Seen,
     smoke::Smoke,
+    waiting::{shown, telling},
 };
 use crate::{
     effects::{
@@ -230,9 +232,25 @@ impl Delivery<'_, '_> {
                 ),
             );
         }
-        let uploaded = store
-            .put(&agent.runtime_name, &self.archive, &held, &|_| {})
-            .await?;
+        let sent = AtomicU64::new(0);
+        let count = |bytes| {
+            sent.fetch_add(bytes, Ordering::Relaxed);
+        };
+        let uploaded = telling(
+            store.put(&agent.runtime_name, &self.archive, &held, &count),
+            |waited| {
+                let sent = megabytes(sent.load(Ordering::Relaxed));
+                let of = megabytes(bytes);
+                let words = format!(
+                    "agent `{}`: {sent} of {of}, {} so far",
+                    agent.name,
+                    shown(waited)
+                );
+                Some(("Uploading", words))
+            },
+            self.ui,
+        )
+        .await?;
         if let How::WholeAfter(why) = &uploaded.how {
             self.ui.warning(
                 &Message::new(format!("the archive of `{}` was sent whole", agent.name))

@@ -60,8 +60,7 @@ pub struct Args {
         long,
         value_name = "JWT",
         env = "CARGO_AGENTCORE_BEARER_TOKEN",
-        hide_env_values = true,
-        requires = "smoke"
+        hide_env_values = true
     )]
     bearer_token: Option<String>,
     /// Switch on CloudWatch Transaction Search, for the whole account in this region

@@ -1,6 +1,11 @@
 //! Building an agent's archive, for every command that needs one; says on the way what is done.
 
-use std::path::{Path, PathBuf};
+use std::{
+    cell::Cell,
+    path::{Path, PathBuf},
+};
+
+use super::waiting::{shown, telling};
 
 use crate::{
     config::{Agent, Language},
@@ -71,9 +76,20 @@ pub(super) async fn build(
     };
     let name = agent.name.as_str();
     ui.detail("Packaging", &format!("agent `{name}`"));
-    let built = effects::runtime::aside(
-        move |say| effects::packaging::build(&request, say),
-        |event| tell(agent, &place.deployment, &event, ui),
+    let doing = Cell::new(None);
+    let built = telling(
+        effects::runtime::aside(
+            move |say| effects::packaging::build(&request, say),
+            |event| {
+                doing.set(lengthy(&event).or(doing.get()));
+                tell(agent, &place.deployment, &event, ui);
+            },
+        ),
+        |waited| {
+            let words = format!("dependencies of `{name}`, {} so far", shown(waited));
+            Some((doing.get()?, words))
+        },
+        ui,
     )
     .await
     .map_err(|mut failure| {
@@ -100,6 +116,20 @@ pub(super) fn directory(agent: &Agent, project: &Project) -> PathBuf {
         .join("agentcore")
         .join(agent.project.as_str())
         .join(name)
+}
+
+/// What an event begins that can take minutes.
+fn lengthy(event: &Event) -> Option<&'static str> {
+    match event {
+        Event::Installing { .. } => Some("Installing"),
+        Event::Compiling { .. } => Some("Compiling"),
+        Event::Compressing { .. } => Some("Compressing"),
+        Event::Waiting
+        | Event::Trying { .. }
+        | Event::Said(_)
+        | Event::NotCompiled(_)
+        | Event::Warning(_) => None,
+    }
 }
 
 fn tell(agent: &Agent, deployment: &Path, event: &Event, ui: &Ui) {

@@ -1,7 +1,7 @@
 //! Waits until something is as it should be: bounded, and said on stderr what for, how long and until
-//! when.
+//! when. Says of what takes its time how far it is.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use crate::{effects::clock, error::Failure, plan::retry, ui::Ui};
 
@@ -68,6 +68,24 @@ pub(super) async fn wait<T>(
     unreachable!("the loop ends by itself")
 }
 
-fn shown(duration: Duration) -> String {
+/// Does the work; `how_far` is asked every [`retry::WORD_EVERY`] for verb and words, with the time so far.
+pub(super) async fn telling<T>(
+    work: impl Future<Output = T>,
+    how_far: impl Fn(Duration) -> Option<(&'static str, String)>,
+    ui: &Ui,
+) -> T {
+    let start = clock::now();
+    let mut work = pin!(work);
+    loop {
+        if let Some(value) = clock::within(retry::WORD_EVERY, work.as_mut()).await {
+            return value;
+        }
+        if let Some((verb, words)) = how_far(start.elapsed()) {
+            ui.status(verb, &words);
+        }
+    }
+}
+
+pub(super) fn shown(duration: Duration) -> String {
     humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string()
 }

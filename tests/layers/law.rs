@@ -53,7 +53,7 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
         ["crate", other, ..] => other == layer || may_know(layer, other),
         ["crate"] => false,
         [name, ..] if is_sdk(name) => is_within_aws(module),
-        ["std", "io", "stdout" | "stderr", ..] | ["dialoguer" | "indicatif", ..] => layer == "ui",
+        ["std", "io", "stdout" | "stderr", ..] | ["dialoguer", ..] => layer == "ui",
         // Values: an address is no connection, and a moment that was taken is no clock.
         ["std", "net", "IpAddr" | "Ipv4Addr" | "Ipv6Addr", ..] => true,
         ["std", "time", "SystemTime" | "Instant"] if layer == "commands" => true,

@@ -46,12 +46,11 @@ const PURE: [&str; 24] = [
 ];
 
 /// Crates that touch files, processes, clocks, the network, chance or a terminal.
-const WORLDLY: [&str; 10] = [
+const WORLDLY: [&str; 9] = [
     "cargo_metadata",
     "dialoguer",
     "fastrand",
     "ignore",
-    "indicatif",
     "rustix",
     "rustls_native_certs",
     "tempfile",

@@ -267,7 +267,11 @@ fn hint(kind: Kind) -> Option<&'static str> {
         Kind::Connection => {
             Some("run this again when the connection is back: it goes on where it stopped")
         }
-        Kind::NotFound | Kind::Conflict | Kind::Unsupported | Kind::Other => None,
+        Kind::NotFound => Some("it may have been deleted a moment ago: run this again"),
+        Kind::Conflict => Some("somebody else may be at work on it: run this again in a while"),
+        Kind::Unsupported => Some("the service behind the endpoint URL does not know this request"),
+        // The service's own words are all there is to go by.
+        Kind::Other => None,
     }
 }
 
