@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use tree_sitter::{Node, Parser};
+use tree_sitter::Node;
+
+use super::syntax;
 
 /// A line a module, of every Python that the service has.
 const STANDARD: &str = include_str!("standard_modules.txt");
@@ -37,13 +39,7 @@ fn module(name: &str) -> &str {
 
 /// The first words of the modules that are imported at the top of the file, with their places.
 fn imported(text: &str) -> Vec<(Range<usize>, String)> {
-    let mut parser = Parser::new();
-    parser
-        .set_language(&tree_sitter_python::LANGUAGE.into())
-        .expect("grammar and parser are of versions that fit");
-    let tree = parser
-        .parse(text, None)
-        .expect("a parser with a language and without a limit returns a tree");
+    let tree = syntax::tree(text);
     let root = tree.root_node();
     let mut cursor = root.walk();
     let mut found = Vec::new();

@@ -9,4 +9,5 @@ pub(crate) mod limits;
 pub(crate) mod record;
 pub(crate) mod requirements;
 pub(crate) mod script;
+pub(crate) mod syntax;
 pub(crate) mod toolkit_yaml;

@@ -116,6 +116,22 @@ fn what_would_fail_at_the_first_call_is_a_warning_at_every_build() {
 }
 
 #[test]
+fn without_a_python_of_the_version_a_grammar_looks_at_the_files() {
+    let project = Project::new().agent_with("my_agent", "bytecode = \"never\"");
+    project.write("deployment/requirements.txt", "");
+    project.write("deployment/invoke.py", "A = 1\nB = 2\ndef x(:\n");
+    project.write("my_agent/fine.py", "type A[T] = list[T]\n");
+    for _ in 0..2 {
+        let outcome = package(&project).run().succeeds();
+        let words = "`invoke.py` is shipped, and Python 3.13 will hardly understand it";
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+        let place = "/project/deployment/invoke.py:3:1";
+        assert!(outcome.stderr.contains(place), "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains("fine.py"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
 fn what_would_have_to_be_built_is_refused_before_anything_is_started() {
     let project = project();
     let (path, starts) = counted(&project);

@@ -18,7 +18,7 @@ use super::{
     base::{self, Base, Taken},
     bytecode::{Python, Unread},
     dependencies::{self, Key, Ready, has_extension, hash_range, hexadecimal},
-    findings,
+    findings::{self, Judge},
     requirements::Wanted,
     shipped::Shipped,
     sink::{Extent, Sink},
@@ -196,7 +196,8 @@ fn own_files(
 ) -> Result<(Vec<Input>, Vec<Unread>), Failure> {
     let mut own = parts.own.files.clone();
     let Some(python) = parts.python else {
-        return Ok((own, Vec::new()));
+        let unread = findings::unlike_python(&own)?;
+        return Ok((own, unread));
     };
     let root = fs::canonicalize(work)
         .map_err(|error| FileError::new("read", work, error))?
@@ -347,7 +348,11 @@ impl Remembered {
 
     fn tell_findings(&self, request: &Request, say: Say<'_>) -> Result<(), Failure> {
         let root: Vec<&str> = self.weights.keys().map(String::as_str).collect();
-        for warning in findings::warnings(request, &self.unread, &root)? {
+        let judge = match self.compiled_by {
+            Some(_) => Judge::Python,
+            None => Judge::Grammar,
+        };
+        for warning in findings::warnings(request, judge, &self.unread, &root)? {
             say(Event::Warning(warning));
         }
         Ok(())

@@ -3,26 +3,57 @@
 
 use std::path::Path;
 
-use super::{Request, bytecode::Unread};
+use super::{Request, bytecode::Unread, dependencies::has_extension, writer::Input};
 use crate::{
     effects::files::{self, FileError},
     error::{Failure, Message, Snippet},
-    package::imports,
+    package::{imports, syntax::first_wrong_line},
 };
+
+/// Who found that a file is no Python.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judge {
+    /// The runtime's own version.
+    Python,
+    /// A grammar, which may lag behind the language: without that Python, nobody knows better.
+    Grammar,
+}
+
+/// What the grammar does not take for Python, among Python files.
+pub(super) fn unlike_python(own: &[Input]) -> Result<Vec<Unread>, FileError> {
+    let mut unread = Vec::new();
+    for file in own.iter().filter(|file| has_extension(&file.path, "py")) {
+        if let Some(line) = first_wrong_line(&read(&file.from)?) {
+            unread.push(Unread {
+                path: file.path.clone(),
+                line,
+                said: "invalid syntax".to_owned(),
+            });
+        }
+    }
+    Ok(unread)
+}
 
 /// `root` are the names at the archive's root.
 pub(super) fn warnings(
     request: &Request,
+    judge: Judge,
     unread: &[Unread],
     root: &[&str],
 ) -> Result<Vec<Message>, FileError> {
     let mut warnings = Vec::new();
     for unread in unread {
-        let what = format!(
-            "`{}` is shipped, and {} does not understand it",
-            unread.path,
-            python(request)
-        );
+        let python = python(request);
+        let what = match judge {
+            Judge::Python => format!(
+                "`{}` is shipped, and {python} does not understand it",
+                unread.path
+            ),
+            Judge::Grammar => format!(
+                "`{}` is shipped, and {python} will hardly understand it",
+                unread.path
+            ),
+        };
         let message = point_at(Message::new(what), request, unread)?;
         warnings.push(message.help(
             "an `.agentcoreignore` leaves out what is no Python of its own, such as a template",
@@ -129,7 +160,8 @@ mod tests {
             output: home.path().to_owned(),
             reuse: Reuse::Cache,
         };
-        let told = warnings(&request, &[], &["shipped", "src"]).expect("it is read");
+        let told =
+            warnings(&request, Judge::Grammar, &[], &["shipped", "src"]).expect("it is read");
         let places: Vec<&str> = told
             .iter()
             .filter_map(|message| message.at.as_ref())

@@ -5,9 +5,10 @@
 
 use std::ops::Range;
 
-use tree_sitter::{Node, Parser};
+use tree_sitter::Node;
 
 use super::signature::{self, Parameter};
+use crate::package::syntax;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Module {
@@ -93,16 +94,10 @@ const PATHS: [&str; 2] = ["/invocations", "/ping"];
 
 /// Reads one file.
 pub(crate) fn parse(text: &str) -> Module {
-    let mut parser = Parser::new();
-    parser
-        .set_language(&tree_sitter_python::LANGUAGE.into())
-        .expect("grammar and parser are of versions that fit");
-    let tree = parser
-        .parse(text, None)
-        .expect("a parser with a language and without a limit returns a tree");
+    let tree = syntax::tree(text);
     let root = tree.root_node();
     let mut module = Module {
-        syntax_error: first_error(root),
+        syntax_error: syntax::first_error(root),
         ..Module::default()
     };
     for node in children(root) {
@@ -135,21 +130,6 @@ pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
 
 pub(super) fn words<'t>(node: Node<'_>, text: &'t str) -> &'t str {
     text.get(node.byte_range()).unwrap_or_default()
-}
-
-fn first_error(root: Node<'_>) -> Option<Range<usize>> {
-    let mut pending = vec![root];
-    while let Some(node) = pending.pop() {
-        if node.is_error() || node.is_missing() {
-            return Some(node.byte_range());
-        }
-        if node.has_error() {
-            let mut cursor = node.walk();
-            let all: Vec<Node<'_>> = node.children(&mut cursor).collect();
-            pending.extend(all.into_iter().rev());
-        }
-    }
-    None
 }
 
 /// The definition itself, and the names of what decorates it.

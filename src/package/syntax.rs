@@ -1,0 +1,60 @@
+//! Reading Python without a Python.
+
+use std::ops::Range;
+
+use tree_sitter::{Node, Parser, Tree};
+
+pub(crate) fn tree(text: &str) -> Tree {
+    let mut parser = Parser::new();
+    parser
+        .set_language(&tree_sitter_python::LANGUAGE.into())
+        .expect("grammar and parser are of versions that fit");
+    parser
+        .parse(text, None)
+        .expect("a parser with a language and without a limit returns a tree")
+}
+
+/// Where the text stops being Python, as far as the grammar knows the language: what is newer than the
+/// grammar looks the same.
+pub(crate) fn first_error(root: Node<'_>) -> Option<Range<usize>> {
+    let mut pending = vec![root];
+    while let Some(node) = pending.pop() {
+        if node.is_error() || node.is_missing() {
+            return Some(node.byte_range());
+        }
+        if node.has_error() {
+            let mut cursor = node.walk();
+            let all: Vec<Node<'_>> = node.children(&mut cursor).collect();
+            pending.extend(all.into_iter().rev());
+        }
+    }
+    None
+}
+
+/// [`first_error`] as a line, counted from 1.
+pub(crate) fn first_wrong_line(text: &str) -> Option<usize> {
+    let place = first_error(tree(text).root_node())?;
+    let before = text.as_bytes().get(..place.start)?;
+    Some(1 + before.iter().filter(|byte| **byte == b'\n').count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_wrong_line_is_found() {
+        assert_eq!(first_wrong_line("a = 1\nb = 'é'\ndef (:\n"), Some(3));
+        assert_eq!(first_wrong_line("def x(:\n"), Some(1));
+    }
+
+    #[test]
+    fn what_python_has_learned_since_3_10_is_none() {
+        let text = "type Pair[T] = tuple[T, T]\n\n\ndef first[T](pair: Pair[T]) -> T:\n    match pair:\n        \
+                    case (one, _):\n            return one\n\n\ntry:\n    pass\nexcept* ValueError:\n    pass\n\
+                    words = f\"{'a' + f\"{1}\"}\"\nasync def stream():\n    async with a() as b, c() as d:\n        \
+                    yield await b\n";
+        assert_eq!(first_wrong_line(text), None);
+        assert_eq!(first_wrong_line(""), None);
+    }
+}
