@@ -3,7 +3,10 @@
 //! Options that mean the same on several commands stand here once; each command's own options stand
 //! in its file under `commands`.
 
-use std::{env, ffi::OsString, path::PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
 use clap::{
     Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
@@ -151,8 +154,9 @@ const NOT_LOCAL: [(&str, &str); 3] = [
 /// so are left alone, because nobody typed them here.
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
+    is_set_to_nothing: fn(&OsStr) -> bool,
 ) -> Result<(Cli, Option<AskedDocument>), clap::Error> {
-    let mut command = without_empty_variables(Cli::command());
+    let mut command = without_variables(Cli::command(), is_set_to_nothing);
     let matches = command.try_get_matches_from_mut(own_words(args))?;
     let mut level = &matches;
     let mut words = Vec::new();
@@ -180,13 +184,16 @@ pub fn parse(
 }
 
 /// A variable that is set to nothing says nothing, as with those of AWS.
-fn without_empty_variables(command: clap::Command) -> clap::Command {
+fn without_variables(
+    command: clap::Command,
+    is_set_to_nothing: fn(&OsStr) -> bool,
+) -> clap::Command {
     command
-        .mut_args(|argument| match argument.get_env().map(env::var_os) {
-            Some(Some(value)) if value.is_empty() => argument.env(Resettable::Reset),
+        .mut_args(|argument| match argument.get_env() {
+            Some(name) if is_set_to_nothing(name) => argument.env(Resettable::Reset),
             _ => argument,
         })
-        .mut_subcommands(without_empty_variables)
+        .mut_subcommands(|command| without_variables(command, is_set_to_nothing))
 }
 
 /// Drops the `agentcore` that cargo puts before the command's own words.

@@ -31,7 +31,7 @@ use crate::{
 /// Runs the command line and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     effects::bug::end_after(ui::ask_for_a_report);
-    let (cli, asked) = match cli::parse(args) {
+    let (cli, asked) = match cli::parse(args, effects::env::is_set_to_nothing) {
         Ok(parsed) => parsed,
         Err(error) => {
             // Help and version go to stdout, usage errors to stderr; a closed pipe is no error.

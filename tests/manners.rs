@@ -317,3 +317,56 @@ fn a_runtime_that_the_service_refuses_is_not_deployed() {
     let expected = format!("warning: {said}");
     assert!(prepared.stderr.contains(&expected), "{}", prepared.stderr);
 }
+
+#[test]
+fn a_variable_that_is_set_to_nothing_says_nothing() {
+    let project = project();
+    let printed = Cli::new(&project)
+        .args(["policy", "--only", "trust"])
+        .env("CARGO_AGENTCORE_REGION", "")
+        .env("CARGO_AGENTCORE_STAGE", "")
+        .env("CARGO_AGENTCORE_MANIFEST_PATH", "")
+        .run()
+        .succeeds();
+    assert!(printed.stdout.contains("us-east-1"), "{}", printed.stdout);
+}
+
+/// One stands in the environment of whoever talks to an agent with an authorizer.
+#[test]
+fn a_bearer_token_in_the_environment_asks_for_no_smoke_call() {
+    let emulator = Ministack::start();
+    let project = project();
+    Cli::new(&project)
+        .args(["deploy", "--dry-run"])
+        .env("CARGO_AGENTCORE_BEARER_TOKEN", "a.b.c")
+        .on(&emulator)
+        .run()
+        .succeeds();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_does_not_get_onto_a_full_disk_is_an_error() {
+    for words in [&["policy", "--only", "trust"][..], &["--help"]] {
+        let project = project();
+        let mut command = Cli::new(&project).args(words).prepared();
+        let full = std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        assert_eq!(
+            command.stdout(full).status().unwrap().code(),
+            Some(1),
+            "{words:?}"
+        );
+    }
+}
+
+#[test]
+fn without_anything_to_send_the_ways_to_say_it_are_named() {
+    let project = project();
+    let told = run(&project, &["invoke"]).exits(2);
+    assert!(told.stderr.contains("`--prompt 'hi'`"), "{}", told.stderr);
+    let told = run(&project, &["invoke", "@"]).exits(2);
+    assert!(told.stderr.contains("`@` names no file"), "{}", told.stderr);
+}

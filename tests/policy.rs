@@ -105,6 +105,7 @@ fn without_only_every_document_of_every_agent_is_printed() {
         .iter()
         .map(|d| format!("{} {}", d["kind"].as_str().unwrap(), d["agents"]))
         .collect();
+    // The deployer's comes in two parts, which stand side by side.
     assert_eq!(
         kinds,
         [
@@ -112,6 +113,7 @@ fn without_only_every_document_of_every_agent_is_printed() {
             r#"execution ["buyer"]"#,
             r#"execution ["seller"]"#,
             r#"boundary ["buyer","seller"]"#,
+            r#"deployer ["buyer","seller"]"#,
             r#"deployer ["buyer","seller"]"#,
             r#"deployer-no-iam ["buyer","seller"]"#,
         ]
@@ -213,4 +215,48 @@ fn a_boundary_that_iam_would_refuse_is_an_error_where_it_was_asked_for() {
         "{}",
         all.stderr
     );
+}
+
+#[test]
+fn a_deployers_document_that_iam_would_refuse_comes_in_parts() {
+    let further: String = (0..8)
+        .map(|n| {
+            format!(
+                "[workspace.metadata.agentcore.agents.further_agent_{n}]\nsource = \"further_{n}\"\n\
+                 deployment = \"deployment_{n}\"\n"
+            )
+        })
+        .collect();
+    let answer = policy(
+        &format!("{MANIFEST}{further}"),
+        &["--only", "deployer", "--output", "json"],
+    );
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    let report: Value = serde_json::from_str(&answer.stdout).unwrap();
+    let parts = report["documents"].as_array().unwrap();
+    assert!(parts.len() > 1, "{report:#}");
+    let mut sids = Vec::new();
+    for (at, part) in parts.iter().enumerate() {
+        assert_eq!(
+            (part["part"].as_u64(), part["parts"].as_u64()),
+            (Some(at as u64 + 1), Some(parts.len() as u64))
+        );
+        let characters = part["document"]
+            .to_string()
+            .replace(char::is_whitespace, "");
+        assert!(characters.len() <= 6144, "{part:#}");
+        sids.extend(names(&part["document"]).iter().map(|sid| (*sid).to_owned()));
+    }
+    let alone = policy(
+        MANIFEST,
+        &["--only", "deployer", "--agent", "buyer", "--output", "json"],
+    );
+    let alone: Value = serde_json::from_str(&alone.stdout).unwrap();
+    for sid in names(&alone["documents"][0]["document"]) {
+        assert!(sids.iter().any(|other| other == sid), "{sid} in {sids:?}");
+    }
+    let count = sids.len();
+    sids.sort();
+    sids.dedup();
+    assert_eq!(sids.len(), count, "no statement stands in two parts");
 }

@@ -174,7 +174,8 @@ async fn deploy(
     if args.enable_tracing {
         tracing::enable(&placed, ui).await;
     }
-    report::report(&done, args.output, &args.project, placed.len(), ui);
+    let options = (&args.project, &args.aws);
+    report::report(&done, args.output, options, placed.len(), ui);
     Failure::all(failures).map_or(Ok(()), Err)
 }
 

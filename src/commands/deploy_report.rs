@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     delivery::{Done, Foreseen},
     deploy::Work,
-    documents, endpoint_list, handover,
+    documents, endpoint_list, handover, hint,
     planned::Planned,
 };
 use crate::{
@@ -23,7 +23,7 @@ const VERSION: u32 = 1;
 pub(super) fn report(
     done: &[Done],
     output: cli::Output,
-    project: &cli::Project,
+    (project, aws): (&cli::Project, &cli::Aws),
     agents: usize,
     ui: &Ui,
 ) {
@@ -36,23 +36,12 @@ pub(super) fn report(
         ui.result(&one.outcome.state.arn);
     }
     if let [first, ..] = done {
-        let agent = if agents > 1 || !project.agent.is_empty() {
-            format!(" --agent {}", first.agent)
-        } else {
-            String::new()
-        };
-        let place = super::at_stage(first.stage.as_deref());
-        let manifest = project
-            .manifest_path
-            .as_ref()
-            .map_or(String::new(), |path| {
-                let path = path.display().to_string();
-                let quoted = shlex::try_quote(&path).unwrap_or(path.as_str().into());
-                format!(" --manifest-path {quoted}")
-            });
+        let named = agents > 1 || !project.agent.is_empty();
+        let agent = named.then_some(first.agent.as_str());
+        let options = hint::options(agent.into_iter(), project, aws);
         ui.status(
             "Next",
-            &format!("`cargo agentcore invoke{agent}{place}{manifest} --prompt 'hello'`"),
+            &format!("`cargo agentcore invoke{options} --prompt 'hello'`"),
         );
     }
 }

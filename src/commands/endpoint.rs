@@ -137,8 +137,10 @@ async fn take_away(
         Some(endpoint) => {
             let version = plan::live(endpoint).map_or(String::new(), |v| format!(" (version {v})"));
             let what = format!("endpoint `{name}`{version} of runtime `{}`", found.state.id);
-            planned.status("Would", &format!("delete {what}"));
-            if !writing.applying.changes_nothing() {
+            if writing.applying.changes_nothing() {
+                planned.status("Would", &format!("delete {what}"));
+            } else {
+                planned.status("To delete", &what);
                 confirm(*yes, ui)?;
                 ui.status("Deleting", &what);
                 remove(&deployed.placed.session, &found.state.id, name, writing, ui).await?;

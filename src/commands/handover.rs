@@ -10,7 +10,6 @@ use crate::{
     cli,
     effects::{self, env},
     error::{Failure, Message},
-    names::StageName,
     plan::{
         configure::{self, Circumstances, CommandLine, Endpoint, Shell},
         role::RoleStep,
@@ -21,8 +20,6 @@ use crate::{
 /// The result for one agent.
 pub(super) struct Handover {
     line: CommandLine,
-    /// The options of the stage, for the next command.
-    place: String,
     warnings: Vec<Message>,
     document: Value,
 }
@@ -90,14 +87,13 @@ pub(super) fn of(
     });
     Handover {
         line,
-        place: super::at_stage(agent.stage.as_ref().map(StageName::as_str)),
         warnings,
         document,
     }
 }
 
 /// Lines for people on stdout, or one document.
-pub(super) fn report(done: &[Handover], output: cli::Output, ui: &Ui) {
+pub(super) fn report(done: &[Handover], next: &str, output: cli::Output, ui: &Ui) {
     for handover in done {
         for warning in &handover.warnings {
             ui.warning(warning);
@@ -114,16 +110,13 @@ pub(super) fn report(done: &[Handover], output: cli::Output, ui: &Ui) {
             } else {
                 Shell::Posix
             };
-            if let Some(first) = done.first() {
+            if !done.is_empty() {
                 let these = if done.len() == 1 {
                     "this command"
                 } else {
                     "these commands, one for each agent"
                 };
-                ui.status(
-                    "Next",
-                    &format!("`cargo agentcore deploy{}` does the rest", first.place),
-                );
+                ui.status("Next", next);
                 ui.status(
                     "",
                     &format!("or, with the Python toolkit, run {these}, then `agentcore deploy` in the same way"),

@@ -41,7 +41,7 @@ const NOT_JSON: [&str; 2] = [
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What the agent gets: JSON, `@FILE` for a file's content, `-` for stdin
-    #[arg(value_name = "PAYLOAD", required_unless_present = "prompt")]
+    #[arg(value_name = "PAYLOAD")]
     payload: Option<String>,
     /// Send {"prompt": TEXT}
     #[arg(long, value_name = "TEXT", conflicts_with = "payload")]
@@ -111,10 +111,17 @@ fn payload(args: &Args) -> Result<Vec<u8>, Failure> {
         (Some(prompt), _) => invocation::prompt(prompt),
         (None, Some("-")) => files::read_stdin()?,
         (None, Some(text)) => match text.strip_prefix('@') {
+            Some("") => {
+                return Err(Failure::usage("`@` names no file").help("as in `@payload.json`"));
+            }
             Some(path) => files::read_bytes(Path::new(path))?,
             None => text.as_bytes().to_vec(),
         },
-        (None, None) => unreachable!("the command line demands a payload or a prompt"),
+        (None, None) => {
+            return Err(Failure::usage("there is nothing to send").help(
+                "pass a text with `--prompt 'hi'`, or a payload: JSON, `@FILE`, `-` for stdin",
+            ));
+        }
     };
     let (content_type, raw) = (&args.content_type, args.raw_payload);
     invocation::check_payload(&payload, content_type, raw, &NOT_JSON)?;

@@ -70,7 +70,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         }
         (cli::Output::Text, Some(emulator)) => ui.result(&emulator.url),
         (cli::Output::Text, None) if args.action == Action::Status => {
-            ui.result("not running");
+            // stdout carries the address, and there is none.
+            ui.answer_plain("not running");
         }
         (cli::Output::Text, None) => {}
     }

@@ -26,6 +26,7 @@ mod documents;
 mod endpoint_list;
 mod files;
 mod handover;
+mod hint;
 mod last_words;
 mod listing;
 mod packaging;

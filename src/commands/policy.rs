@@ -62,6 +62,9 @@ struct Printed {
     kind: Kind,
     agents: Vec<AgentName>,
     regions: Vec<Region>,
+    /// What does not fit into one managed policy comes in parts, which belong together.
+    part: usize,
+    parts: usize,
     size: usize,
     asked_by: Map<String, Value>,
     document: Value,
@@ -72,6 +75,7 @@ struct Printed {
 #[derive(Serialize)]
 struct Report {
     version: u32,
+    command: &'static str,
     documents: Vec<Printed>,
 }
 
@@ -105,6 +109,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         Output::Json => {
             let report = Report {
                 version: 1,
+                command: "policy",
                 documents,
             };
             ui.document(serde_json::to_value(&report).expect("a report holds only text"));
@@ -205,7 +210,17 @@ fn documents(kind: Kind, targets: &[Target<'_>]) -> Vec<Printed> {
             .collect(),
         Kind::Boundary => vec![printed(kind, targets, &policy::boundary_grants(targets))],
         Kind::Deployer | Kind::DeployerNoIam => {
-            vec![printed(kind, targets, &deployer(kind, targets))]
+            let grants = deployer(kind, targets);
+            let parts = size::parts(&grants);
+            let count = parts.len();
+            let numbered = (1..).zip(parts);
+            numbered
+                .map(|(part, grants)| Printed {
+                    part,
+                    parts: count,
+                    ..printed(kind, targets, grants)
+                })
+                .collect()
         }
     }
 }
@@ -287,6 +302,8 @@ impl Printed {
             kind,
             agents: agents.into_iter().collect(),
             regions: regions.into_iter().collect(),
+            part: 1,
+            parts: 1,
             size: document.size(),
             asked_by,
             document: document.to_value(),
@@ -305,10 +322,17 @@ fn show(printed: &Printed, ui: &Ui) {
     };
     let agents: Vec<String> = printed.agents.iter().map(|a| format!("`{a}`")).collect();
     let regions: Vec<&str> = printed.regions.iter().map(Region::as_str).collect();
+    let part = match printed.parts {
+        1 => String::new(),
+        all => format!(
+            ", part {} of {all}, to be attached with the others",
+            printed.part
+        ),
+    };
     ui.status(
         "Policy",
         &format!(
-            "{what}: {} in {} ({} characters)",
+            "{what}{part}: {} in {} ({} characters)",
             agents.join(", "),
             regions.join(", "),
             printed.size
@@ -336,11 +360,10 @@ fn problems(kind: Kind, targets: &[Target<'_>]) -> Vec<Message> {
         )
         .into_iter()
         .collect(),
-        Kind::Deployer | Kind::DeployerNoIam => {
-            size::managed_problem("the deployer document", &deployer(kind, targets))
-                .into_iter()
-                .collect()
-        }
+        Kind::Deployer | Kind::DeployerNoIam => size::parts(&deployer(kind, targets))
+            .into_iter()
+            .filter_map(|part| size::managed_problem("the deployer document", part))
+            .collect(),
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     Applying,
     files::{self, Purpose},
     handover::{self, Handover},
+    hint,
     local::{self, Reach},
     planned::Planned,
     role::{self, RoleWork},
@@ -103,7 +104,16 @@ async fn prepare(
         .await;
     let (done, failed) = split(applied);
     failures.extend(failed);
-    handover::report(&done, args.output, ui);
+    let agents = args.project.agent.iter().map(|agent| agent.name.as_str());
+    let options = hint::options(agents, &args.project, &args.aws);
+    let next = match &args.source_dir {
+        None => format!("`cargo agentcore deploy{options}` does the rest"),
+        Some(given) => format!(
+            "let `source` name `{}` before `cargo agentcore deploy{options}`, which copies what it names",
+            given.display()
+        ),
+    };
+    handover::report(&done, &next, args.output, ui);
     Failure::all(failures).map_or(Ok(()), Err)
 }
 

@@ -224,7 +224,22 @@ fn capability(item: &Spanned<DeValue<'_>>) -> Result<Permission, (Range<usize>, 
             )
             .map_err(|what| (value.span(), what))?;
         } else if found.replace((key, value, text)).is_some() {
-            return Err((key.span(), "a permission's table has one key".to_owned()));
+            let wrong = table
+                .keys()
+                .find(|key| !permission::VALUED.contains(&key.get_ref().as_ref()));
+            return Err(match wrong {
+                Some(key) => {
+                    let near = nearest(key.get_ref(), std::iter::once("access"))
+                        .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                    let what = format!("unknown key `{}` in a permission{near}", key.get_ref());
+                    (key.span(), what)
+                }
+                None => (
+                    key.span(),
+                    "a permission's table names one thing; more of them stand in tables of their own"
+                        .to_owned(),
+                ),
+            });
         }
     }
     let Some((key, value, text)) = found else {

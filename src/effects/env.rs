@@ -6,11 +6,16 @@
 
 #[cfg(unix)]
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::{ffi::OsStr, path::PathBuf};
 
 /// A variable that is set to something.
 pub(crate) fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether a variable is there and holds no text.
+pub(crate) fn is_set_to_nothing(name: &OsStr) -> bool {
+    std::env::var_os(name).is_some_and(|value| value.is_empty())
 }
 
 /// The directories in which programs are looked for, seen from the current one.

@@ -41,6 +41,10 @@ pub(crate) fn check_payload(
     let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(payload) else {
         return Ok(());
     };
+    if payload.is_empty() {
+        let failure = Failure::usage("the payload is empty, and that is no JSON");
+        return Err(ways.iter().copied().fold(failure, Failure::help));
+    }
     let failure = Failure::usage(format!("the payload is not JSON: {error}"));
     let failure = match std::str::from_utf8(payload) {
         Ok(text) if text.len() <= 60 && !text.contains('\n') => {
@@ -244,7 +248,6 @@ mod tests {
         }
         for (payload, content_type) in [
             ("hi", JSON),
-            ("", JSON),
             ("{prompt: hi}", "Application/JSON; charset=utf-8"),
             ("{\"a\": 1} x", JSON),
         ] {
@@ -255,6 +258,13 @@ mod tests {
             assert!(message.what.contains("at line 1 column"), "{message:?}");
             assert_eq!(message.help, ["a way"]);
         }
+    }
+
+    #[test]
+    fn nothing_is_no_json() {
+        let failure = check_payload(b"", JSON, false, &["a way"]).unwrap_err();
+        assert!(failure.messages[0].what.contains("is empty"), "{failure:?}");
+        assert_eq!(check_payload(b"", JSON, true, &[]), Ok(()));
     }
 
     #[test]

@@ -61,6 +61,22 @@ pub fn trust_problem(role: &RoleName, trust: &Document) -> Option<Message> {
     })
 }
 
+/// The statements in as few documents as their order allows, each of which fits into a managed policy.
+/// Attached together they allow what one document would. A statement that fits nowhere stands alone.
+pub fn parts(grants: &[Grant]) -> Vec<&[Grant]> {
+    let mut parts = Vec::new();
+    let mut rest = grants;
+    while !rest.is_empty() {
+        let fitting = (1..=rest.len())
+            .take_while(|count| document_of(&rest[..*count]).size() <= MANAGED)
+            .last();
+        let (part, behind) = rest.split_at(fitting.unwrap_or(1));
+        parts.push(part);
+        rest = behind;
+    }
+    parts
+}
+
 /// What is wrong where `what` is too long for a managed policy: its largest statements are named.
 pub fn managed_problem(what: &str, grants: &[Grant]) -> Option<Message> {
     let size = document_of(grants).size();

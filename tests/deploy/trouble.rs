@@ -459,3 +459,19 @@ fn a_late_answer_is_waited_for() {
     proxy.fault(CREATE, Times::Nth(1), Fault::Late(Duration::from_secs(2)));
     run(&proxy).succeeds();
 }
+
+#[test]
+fn an_upload_that_takes_its_time_says_how_far_it_is() {
+    let emulator = Ministack::start();
+    let proxy = Proxy::to(&emulator);
+    let late = Fault::Late(Duration::from_secs(12));
+    proxy.fault("s3:PutObject", Times::First(1), late);
+    let outcome = run(&proxy).succeeds();
+    let words = "Uploading agent `one`: 0.0 kB of ";
+    let line = outcome.stderr.lines().find(|line| line.contains(words));
+    assert!(
+        line.is_some_and(|line| line.ends_with(", 10s so far")),
+        "{}",
+        outcome.stderr
+    );
+}

@@ -182,7 +182,11 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 #[test]
 fn it_starts_once_is_shown_and_stops() {
     let stage = Stage::new();
-    assert_eq!(stage.run(&["status"]).stdout, "not running\n");
+    let shown = stage.run(&["status"]);
+    assert_eq!(
+        (shown.stdout.as_str(), shown.stderr.as_str()),
+        ("", "not running\n")
+    );
     assert!(!stage.home().exists(), "looking changes nothing");
     let url = stage.start();
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");

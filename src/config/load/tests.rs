@@ -117,7 +117,7 @@ acount = "123456789012"
 [workspace.metadata.agentcore.agents.a]
 netwrok = {}
 models = "us.x"
-permissions = ["pricng", { memory = 1 }, { s3 = "arn:aws:s3:::b" }, "memory"]
+permissions = ["pricng", { memory = 1 }, { s3 = "arn:aws:s3:::b" }, "memory", { s3 = "arn:aws:s3:::b", acess = "read" }, { memory = "a", gateway = "b" }]
 lifecycle = { idle-timeout = 5 }
 runtime = "python3.9"
 deployment = "../x"
@@ -139,6 +139,14 @@ deployment = "../x"
         ),
         ("`memory` must be a string", "1"),
         ("`memory` needs a value: `{ memory = \"…\" }`", "\"memory\""),
+        (
+            "unknown key `acess` in a permission; did you mean `access`?",
+            "acess",
+        ),
+        (
+            "a permission's table names one thing; more of them stand in tables of their own",
+            "memory",
+        ),
         (
             "`idle-timeout` in `[workspace.metadata.agentcore.agents.a.lifecycle]` must be a whole number from 60 to 28800",
             "5",
