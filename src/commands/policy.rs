@@ -20,8 +20,9 @@ use crate::{
 /// As text, each document goes to stdout as one JSON document, and what it is and which capability
 /// asked for each statement to stderr; so with `--only execution --agent x > policy.json` the file
 /// holds the bare policy. Without `--only` all of them are printed, one after another. As JSON, one
-/// document: `version` (1) and `documents`, each with `kind`, `agents`, `regions`, `size`,
-/// `asked_by` (statement name to capability) and `document`.
+/// document: `version` (1) and `documents`, each with `kind`, `agents`, `regions`, `part` and `parts`
+/// (what IAM does not take in one policy), `size`, `asked_by` (statement name to capability) and
+/// `document`.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
