@@ -10,6 +10,7 @@
 mod support;
 
 mod found;
+mod kept;
 mod refused;
 
 use std::{

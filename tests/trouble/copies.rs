@@ -30,6 +30,72 @@ fn a_directory_that_may_not_be_written_is_named_and_nothing_is_made() {
     assert_eq!(listing(&emulator), before, "files come before the role");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_a_rule_leaves_out_may_be_broken_unreadable_or_elsewhere() {
+    use std::{
+        ffi::OsStr,
+        fs,
+        os::unix::{
+            ffi::OsStrExt as _,
+            fs::{PermissionsExt as _, symlink},
+        },
+    };
+    let emulator = Ministack::start();
+    let project = project();
+    let one = project.path().join("one");
+    let run = || {
+        Cli::new(&project)
+            .on(&emulator)
+            .unprivileged()
+            .arg("prepare")
+            .run()
+    };
+    symlink("/usr/lib", one.join(".venv")).unwrap();
+    project.write("one/data/d.txt", "x");
+    symlink("nowhere", one.join("data/broken")).unwrap();
+    fs::write(one.join(OsStr::from_bytes(b"bad\xff.txt")), "x").unwrap();
+    project.write("one/database/base", "x");
+    let closed = fs::Permissions::from_mode(0o000);
+    fs::set_permissions(one.join("database"), closed).unwrap();
+    let refused = run().exits(3);
+    for words in [
+        "leads out of the source, to `/usr/lib`",
+        "is broken: there is no `nowhere`",
+        "is not UTF-8",
+        "one/database`: Permission denied",
+    ] {
+        assert!(
+            refused.stderr.contains(words),
+            "{words}: {}",
+            refused.stderr
+        );
+    }
+    let rules = ".venv\ndata/\nbad*.txt\ndatabase/\n";
+    project.write("one/.gitignore", rules);
+    let quiet = run().succeeds();
+    assert!(!quiet.stderr.contains("warning"), "{}", quiet.stderr);
+    for left_out in [".venv", "data", "database"] {
+        assert!(
+            !project.has(&format!("deployment/one/{left_out}")),
+            "{left_out}"
+        );
+    }
+
+    let manifest = project.read("Cargo.toml");
+    let source = "source = \"one\"\n";
+    let asking = format!("{source}include = [\"database/base\"]\n");
+    project.write("Cargo.toml", manifest.replace(source, &asking));
+    let asked = run().succeeds();
+    assert!(
+        asked
+            .stderr
+            .contains("what `include` names in it is not copied"),
+        "{}",
+        asked.stderr
+    );
+}
+
 #[test]
 fn the_copy_of_an_agent_that_was_renamed_goes() {
     let emulator = Ministack::start();

@@ -5,17 +5,19 @@
 )]
 
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
-
-use ignore::gitignore::Gitignore;
 
 use super::{Request, writer::Input};
 use crate::{
     effects::{
         files::{FileError, TEMPORARY},
-        source::{CACHES, LITTER, RULES, SECRET_DIRECTORIES, executable, is_secret},
+        source::{
+            LITTER, Link, RULES, Rules, executable, follow, is_made_again, is_secret_directory,
+            is_secret_file, is_secret_target,
+        },
     },
     error::{Failure, Message},
 };
@@ -35,19 +37,17 @@ pub(super) fn observe(request: &Request) -> Result<Shipped, Failure> {
         .map_err(|error| FileError::new("read", &request.deployment, error))?;
     let mut walk = Walk {
         root: root.clone(),
-        rules: Vec::new(),
+        rules: Rules::default(),
         shipped: Shipped::default(),
         secrets: Vec::new(),
+        special: Vec::new(),
     };
     walk.directory(&root, "", &mut Vec::new())?;
     let mut shipped = walk.shipped;
     shipped.files.sort();
     if !walk.secrets.is_empty() {
-        let names: Vec<String> = walk
-            .secrets
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect();
+        walk.secrets.sort();
+        let names = walk.secrets;
         let verb = if names.len() == 1 { "is" } else { "are" };
         shipped.warnings.push(
             Message::new(format!(
@@ -55,6 +55,14 @@ pub(super) fn observe(request: &Request) -> Result<Shipped, Failure> {
                 names.join(", ")
             ))
             .help("give it to the agent as a secret: `permissions = [{ secret = \"ARN\" }]`"),
+        );
+    }
+    if !walk.special.is_empty() {
+        walk.special.sort();
+        shipped.warnings.push(
+            Message::new("the deployment folder holds what is neither a file nor a directory; it is not shipped")
+                .note(walk.special.join(", "))
+                .help("a line in `.agentcoreignore` keeps this quiet"),
         );
     }
     if !shipped
@@ -76,9 +84,12 @@ pub(super) fn observe(request: &Request) -> Result<Shipped, Failure> {
 
 struct Walk {
     root: PathBuf,
-    rules: Vec<Gitignore>,
+    rules: Rules,
     shipped: Shipped,
+    /// In backticks, a link with what it leads to.
     secrets: Vec<String>,
+    /// What is neither a file nor a directory.
+    special: Vec<String>,
 }
 
 impl Walk {
@@ -97,93 +108,88 @@ impl Walk {
             ));
             return Ok(());
         }
-        let rules = path.join(RULES[1]);
-        let depth = self.rules.len();
-        if rules.is_file() {
-            self.rules.push(Gitignore::new(rules).0);
-        }
+        let [_, own] = RULES;
+        let depth = self.rules.enter(path, &[own]);
         chain.push(real);
         for entry in fs::read_dir(path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            match entry.file_name().into_string() {
-                Ok(name) => self.entry(&entry.path(), &name, prefix, chain)?,
-                Err(name) => {
-                    self.problem(format!(
-                        "the name of `{prefix}{}` is not UTF-8",
-                        name.display()
-                    ));
-                }
-            }
+            self.entry(&entry.path(), &entry.file_name(), prefix, chain)?;
         }
         chain.pop();
-        self.rules.truncate(depth);
+        self.rules.leave(depth);
         Ok(())
     }
 
     fn entry(
         &mut self,
         path: &Path,
-        name: &str,
+        file_name: &OsStr,
         prefix: &str,
         chain: &mut Vec<PathBuf>,
     ) -> Result<(), Failure> {
+        let name = &*file_name.to_string_lossy();
         let full = format!("{prefix}{name}");
         let ours = name.starts_with(TEMPORARY) || LITTER.contains(&name) || RULES.contains(&name);
-        let Ok(real) = fs::canonicalize(path) else {
-            self.problem(format!("the link `{full}` is broken"));
-            return Ok(());
-        };
-        let is_dir = real.is_dir();
-        if ours || self.left_out(path, is_dir) {
+        if ours || self.rules.matched(path).is_ignore() {
             return Ok(());
         }
-        if !real.starts_with(&self.root) {
-            self.problem(format!(
-                "the link `{full}` leads out of the deployment folder, to `{}`",
-                real.display()
-            ));
+        let is_dir = path.is_dir();
+        if is_dir && is_secret_directory(name) {
+            self.secrets.push(format!("`{full}`"));
             return Ok(());
+        }
+        if is_dir && is_made_again(path, name) {
+            return Ok(());
+        }
+        if file_name.to_str().is_none() {
+            self.problem(format!("the name of `{full}` is not UTF-8"));
+            return Ok(());
+        }
+        match follow(path, &self.root) {
+            Link::Inside(target) if is_secret_target(&target, &self.root) => {
+                let target = target.strip_prefix(&self.root).unwrap_or(&target).display();
+                self.secrets
+                    .push(format!("`{full}` (a link to `{target}`)"));
+                return Ok(());
+            }
+            Link::No | Link::Inside(_) => {}
+            Link::Outside(target) => {
+                self.problem(format!(
+                    "the link `{full}` leads out of the deployment folder, to `{target}`"
+                ));
+                return Ok(());
+            }
+            Link::Broken(target) => {
+                self.problem(format!(
+                    "the link `{full}` is broken: there is no `{target}`"
+                ));
+                return Ok(());
+            }
         }
         if is_dir {
-            if SECRET_DIRECTORIES.contains(&name) {
-                self.secrets.push(full);
-            } else if !CACHES.contains(&name) && !path.join("pyvenv.cfg").is_file() {
-                self.directory(path, &format!("{full}/"), chain)?;
-            }
-            return Ok(());
+            self.directory(path, &format!("{full}/"), chain)
+        } else {
+            self.file(path, name, full)
         }
-        self.file(path, name, full)
-    }
-
-    fn left_out(&self, path: &Path, is_dir: bool) -> bool {
-        self.rules
-            .iter()
-            .rev()
-            .map(|rules| rules.matched(path, is_dir))
-            .find(|found| !found.is_none())
-            .is_some_and(|found| found.is_ignore())
     }
 
     fn file(&mut self, path: &Path, name: &str, full: String) -> Result<(), Failure> {
         let failed = |error| FileError::new("read", path, error);
-        let size = fs::metadata(path).map_err(failed)?.len();
-        // Only keys are looked into, and they are short.
-        let content = if has_pem_ending(name) {
-            fs::read(path).map_err(failed)?
+        let found = fs::metadata(path).map_err(failed)?;
+        if !found.is_file() {
+            // A pipe would be waited for, a device read without end.
+            self.special.push(full);
+        } else if is_secret_file(path, name).map_err(failed)? {
+            self.secrets.push(format!("`{full}`"));
         } else {
-            Vec::new()
-        };
-        if is_secret(name, &content) {
-            self.secrets.push(full);
-            return Ok(());
+            self.shipped.files.push(Input {
+                path: full,
+                from: path.to_owned(),
+                size: found.len(),
+                executable: executable(path),
+                instead: None,
+            });
         }
-        self.shipped.files.push(Input {
-            path: full,
-            from: path.to_owned(),
-            size,
-            executable: executable(path),
-            instead: None,
-        });
         Ok(())
     }
 
@@ -192,10 +198,4 @@ impl Walk {
             Message::new(what).help("take it out of the deployment folder, or leave it out with a line in `.agentcoreignore`"),
         );
     }
-}
-
-fn has_pem_ending(name: &str) -> bool {
-    Path::new(name)
-        .extension()
-        .is_some_and(|extension| extension == "pem")
 }

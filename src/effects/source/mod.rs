@@ -1,9 +1,8 @@
 //! An agent's sources: which files belong to it, and what they hold.
-//!
-//! The rules of ignore files are applied here rather than by a walker, because the answer must be the
-//! same with and without a git repository, and because a rule that leaves Python code out is named.
 #![expect(clippy::disallowed_methods, reason = "sources are read here")]
 
+mod links;
+mod rules;
 mod secrets;
 
 use std::{
@@ -13,14 +12,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ignore::{
-    Match,
-    gitignore::{Gitignore, GitignoreBuilder, Glob},
+use ignore::{Match, gitignore::Gitignore};
+
+pub(super) use self::{
+    links::{Link, follow},
+    rules::{LITTER, RULES, Rules, is_made_again},
+    secrets::{is_secret_directory, is_secret_file, is_secret_target},
 };
-
-use secrets::is_any_of;
-pub(super) use secrets::{SECRET_DIRECTORIES, is_secret};
-
+use self::{
+    rules::{describe, include},
+    secrets::is_secret,
+};
 use super::files::{FileError, Origin, hash};
 use crate::{
     error::{Exit, Failure, Message},
@@ -49,21 +51,6 @@ pub(crate) struct Source {
     pub(crate) notes: Vec<String>,
 }
 
-/// Files of rules, in every directory.
-pub(super) const RULES: [&str; 2] = [".gitignore", ".agentcoreignore"];
-
-/// Made again by whoever needs them.
-pub(super) const CACHES: [&str; 7] = [
-    "__pycache__",
-    "node_modules",
-    ".mypy_cache",
-    ".pytest_cache",
-    ".ruff_cache",
-    ".tox",
-    ".bedrock_agentcore",
-];
-pub(super) const LITTER: [&str; 3] = [".DS_Store", ".bedrock_agentcore.yaml", ".cargo-agentcore"];
-
 /// Walks the sources and hashes them. Every problem is reported, not the first alone.
 pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
     let root = accepted(request)?;
@@ -71,7 +58,7 @@ pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
         request,
         deployment: fs::canonicalize(request.deployment).ok(),
         include: include(&root, request.include)?,
-        rules: rules_above(&root, request.home),
+        rules: Rules::above(&root, request.home),
         problems: Vec::new(),
         ignored_python: BTreeMap::new(),
         secrets: Vec::new(),
@@ -142,49 +129,12 @@ fn missing(request: &SourceRequest<'_>) -> Failure {
     }
 }
 
-fn include(root: &Path, patterns: &[String]) -> Result<Gitignore, Failure> {
-    let mut builder = GitignoreBuilder::new(root);
-    for pattern in patterns {
-        builder.add_line(None, pattern).map_err(|error| {
-            Failure::config(format!(
-                "`{pattern}` in `include` is not a pattern: {error}"
-            ))
-        })?;
-    }
-    builder
-        .build()
-        .map_err(|error| Failure::config(format!("`include` cannot be used: {error}")))
-}
-
-/// The rules of the directories above the source, outermost first, below home and root.
-fn rules_above(root: &Path, home: Option<&Path>) -> Vec<Gitignore> {
-    let mut rules = Vec::new();
-    let above = root
-        .ancestors()
-        .skip(1)
-        .take_while(|at| at.parent().is_some() && Some(*at) != home);
-    for directory in above.collect::<Vec<_>>().into_iter().rev() {
-        rules.extend(rules_in(directory));
-    }
-    rules
-}
-
-fn rules_in(directory: &Path) -> Vec<Gitignore> {
-    RULES
-        .iter()
-        .map(|name| directory.join(name))
-        .filter(|path| path.is_file())
-        .map(|path| Gitignore::new(path).0)
-        .collect()
-}
-
 struct Walk<'a> {
     request: &'a SourceRequest<'a>,
     root: PathBuf,
     deployment: Option<PathBuf>,
     include: Gitignore,
-    /// Outermost first; the last rule that matches decides.
-    rules: Vec<Gitignore>,
+    rules: Rules,
     problems: Vec<Message>,
     /// Rule, then the Python files that it leaves out.
     ignored_python: BTreeMap<String, Vec<String>>,
@@ -197,6 +147,12 @@ struct Walk<'a> {
     source: Source,
 }
 
+/// What is said of an entry that is not copied.
+enum Stays {
+    Problem(Message),
+    Warning(Message),
+}
+
 impl Walk<'_> {
     /// `ignored` is the rule that leaves the whole directory out; `chain` guards against cycles.
     fn directory(
@@ -207,23 +163,32 @@ impl Walk<'_> {
         chain: &mut Vec<PathBuf>,
     ) {
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let left_out = ignored.is_some() && !self.is_included(path);
         if chain.contains(&real) {
-            self.problem(Message::new(format!(
-                "the link `{}` leads back to a directory that it is in",
-                path.display()
-            )));
+            if !left_out {
+                self.problem(Message::new(format!(
+                    "the link `{}` leads back to a directory that it is in",
+                    path.display()
+                )));
+            }
             return;
         }
         let entries = match fs::read_dir(path) {
             Ok(entries) => entries,
+            Err(_) if left_out && self.include.is_empty() => return,
             Err(error) => {
-                return self.problem(Message::new(
-                    FileError::new("read", path, error).to_string(),
-                ));
+                let error = FileError::new("read", path, error);
+                if left_out {
+                    self.source.warnings.push(Message::new(format!(
+                        "{error}; what `include` names in it is not copied"
+                    )));
+                } else {
+                    self.problem(Message::new(error.to_string()));
+                }
+                return;
             }
         };
-        let depth = self.rules.len();
-        self.rules.extend(rules_in(path));
+        let depth = self.rules.enter(path, &RULES);
         chain.push(real);
         let mut entries: Vec<PathBuf> = entries
             .filter_map(Result::ok)
@@ -234,7 +199,7 @@ impl Walk<'_> {
             self.entry(&entry, name, ignored, chain);
         }
         chain.pop();
-        self.rules.truncate(depth);
+        self.rules.leave(depth);
     }
 
     fn entry(
@@ -247,117 +212,90 @@ impl Walk<'_> {
         let Some(file_name) = path.file_name() else {
             return;
         };
-        let Some(text) = file_name.to_str() else {
-            return self.problem(
-                Message::new(format!("the name of `{}` is not UTF-8", path.display()))
-                    .help("rename it, or leave it out with a line in `.agentcoreignore`"),
-            );
-        };
+        let text = &*file_name.to_string_lossy();
         if RULES.contains(&text) || LITTER.contains(&text) {
             return;
         }
         let name = format!("{parent}/{text}");
-        let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-        let target = if is_link {
-            match self.target_inside(path) {
-                Some(target) => Some(target),
-                None => return,
-            }
-        } else {
-            None
-        };
         let is_dir = path.is_dir();
-        if is_dir && self.never_entered(path, text) {
+        if is_dir && (is_secret_directory(text) || is_made_again(path, text)) {
             return;
         }
-        let rule = match self.ruled(path, is_dir) {
+        let rule = match self.rules.matched(path) {
             Match::Ignore(glob) => Some(describe(glob)),
             Match::Whitelist(_) => None,
             Match::None => ignored.map(str::to_owned),
         };
-        let included = self
-            .include
-            .matched_path_or_any_parents(path, is_dir)
-            .is_ignore();
-        if let Some(target) = target.filter(|target| self.leads_to_a_secret(target)) {
-            if rule.is_none() || included {
-                let shown = target.strip_prefix(&self.root).unwrap_or(&target).display();
-                self.source.warnings.push(Message::new(format!(
-                    "`{name}` is a link to the secret `{shown}` and is not copied"
-                )));
+        let included = self.is_included(path);
+        let left_out = rule.as_ref().filter(|_| !included);
+        if let Some(rule) = left_out.filter(|_| !is_dir) {
+            if path.extension() == Some(OsStr::new("py")) && path.is_file() {
+                let files = self.ignored_python.entry(rule.clone()).or_default();
+                files.push(name);
             }
             return;
         }
-        if is_dir {
-            return self.directory(path, &name, rule.as_deref(), chain);
-        }
-        match rule {
-            Some(rule) if !included => {
-                if path.extension() == Some(OsStr::new("py")) {
-                    self.ignored_python.entry(rule).or_default().push(name);
+        // Even where a rule leaves a directory out, `include` may bring something in it back.
+        if let Some(stays) = self.reason_to_stay(path, &name) {
+            if left_out.is_none() {
+                match stays {
+                    Stays::Problem(problem) => self.problem(problem),
+                    Stays::Warning(warning) => self.source.warnings.push(warning),
                 }
             }
+        } else if is_dir {
+            if !self.is_deployment(path) {
+                self.directory(path, &name, rule.as_deref(), chain);
+            }
+        } else if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             // A pipe would be waited for, a device read without end.
-            _ if fs::metadata(path).is_ok_and(|found| !found.is_file()) => self.special.push(name),
-            _ => self.file(path, name, text, included),
+            self.special.push(name);
+        } else {
+            self.file(path, name, text, included);
         }
     }
 
-    /// A link under an innocent name is judged by what it points at.
-    fn leads_to_a_secret(&self, target: &Path) -> bool {
-        let inside = target.strip_prefix(&self.root).unwrap_or(target);
-        let hidden = inside.components().any(|part| {
-            let part = part.as_os_str().to_string_lossy();
-            is_any_of(&part, &SECRET_DIRECTORIES)
-        });
-        let name = target.file_name().map(OsStr::to_string_lossy);
-        hidden
-            || target.is_file()
-                && name.is_some_and(|name| is_secret(&name, &fs::read(target).unwrap_or_default()))
+    fn is_included(&self, path: &Path) -> bool {
+        self.include
+            .matched_path_or_any_parents(path, path.is_dir())
+            .is_ignore()
     }
 
-    /// Where a link leads; says so where it is broken or leaves the source.
-    fn target_inside(&mut self, path: &Path) -> Option<PathBuf> {
-        let target = fs::read_link(path)
-            .map_or_else(|_| "?".to_owned(), |target| target.display().to_string());
-        match fs::canonicalize(path) {
-            Ok(real) if real.starts_with(&self.root) => Some(real),
-            Ok(_) => {
-                self.problem(
-                    Message::new(format!("the link `{}` leads out of the source, to `{target}`", path.display()))
-                        .help("copy what it points at into the source, or leave it out with a line in `.agentcoreignore` and remove it"),
-                );
-                None
+    /// Why an entry cannot be copied whatever it holds: its name, or where it leads as a link.
+    fn reason_to_stay(&self, path: &Path, name: &str) -> Option<Stays> {
+        let shown = path.display();
+        if path.file_name().is_some_and(|name| name.to_str().is_none()) {
+            return Some(Stays::Problem(
+                Message::new(format!("the name of `{shown}` is not UTF-8"))
+                    .help("rename it, or leave it out with a line in `.agentcoreignore`"),
+            ));
+        }
+        match follow(path, &self.root) {
+            Link::Inside(target) if is_secret_target(&target, &self.root) => {
+                let target = target.strip_prefix(&self.root).unwrap_or(&target);
+                Some(Stays::Warning(Message::new(format!(
+                    "`{name}` is a link to the secret `{}` and is not copied",
+                    target.display()
+                ))))
             }
-            Err(_) => {
-                self.problem(Message::new(format!(
-                    "the link `{}` is broken: there is no `{target}`",
-                    path.display()
-                )));
-                None
-            }
+            Link::No | Link::Inside(_) => None,
+            Link::Outside(target) => Some(Stays::Problem(
+                Message::new(format!("the link `{shown}` leads out of the source, to `{target}`"))
+                    .help("copy what it points at into the source, or leave it out with a line in `.agentcoreignore`"),
+            )),
+            Link::Broken(target) => Some(Stays::Problem(
+                Message::new(format!("the link `{shown}` is broken: there is no `{target}`"))
+                    .help("remove it, or leave it out with a line in `.agentcoreignore`"),
+            )),
         }
     }
 
-    fn never_entered(&self, path: &Path, name: &str) -> bool {
-        CACHES.contains(&name)
-            || is_any_of(name, &SECRET_DIRECTORIES)
-            || path.join("pyvenv.cfg").is_file()
-            // Another agent's deployment folder: copies of copies.
-            || path.join(record::FILE).is_file()
+    /// This agent's deployment folder, or another one's: copies of copies.
+    fn is_deployment(&self, path: &Path) -> bool {
+        path.join(record::FILE).is_file()
             || self.deployment.as_ref().is_some_and(|deployment| {
                 fs::canonicalize(path).is_ok_and(|real| real.starts_with(deployment))
             })
-    }
-
-    fn ruled(&self, path: &Path, is_dir: bool) -> Match<&Glob> {
-        for rules in self.rules.iter().rev() {
-            let found = rules.matched(path, is_dir);
-            if !found.is_none() {
-                return found;
-            }
-        }
-        Match::None
     }
 
     fn file(&mut self, path: &Path, name: String, file_name: &str, included: bool) {
@@ -464,14 +402,6 @@ impl Walk<'_> {
         }
         Ok(self.source)
     }
-}
-
-fn describe(glob: &Glob) -> String {
-    let file = glob.from().map_or_else(
-        || "a rule".to_owned(),
-        |from| format!("`{}`", from.display()),
-    );
-    format!("the rule `{}` of {file}", glob.original())
 }
 
 pub(super) fn executable(path: &Path) -> bool {

@@ -1,3 +1,6 @@
+#[cfg(unix)]
+mod links;
+
 use tempfile::TempDir;
 
 use super::*;
@@ -203,31 +206,6 @@ fn secrets_are_known_whatever_the_case_of_their_names() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_to_a_secret_is_not_copied_and_said() {
-    use std::os::unix::fs::symlink;
-    let place = Place::new(&[
-        ("ws/src/main.py", "x"),
-        ("ws/src/.env", "S=1"),
-        ("ws/src/.aws/config", "k"),
-    ]);
-    symlink(".env", place.path("ws/src/settings.txt")).unwrap();
-    symlink("settings.txt", place.path("ws/src/again.txt")).unwrap();
-    symlink(".aws", place.path("ws/src/cloud")).unwrap();
-    symlink(".aws/config", place.path("ws/src/cloud.txt")).unwrap();
-    let source = place.observe_with("ws/src", &["settings.txt"]).unwrap();
-    assert_eq!(source.files.into_keys().collect::<Vec<_>>(), ["a/main.py"]);
-    let said: Vec<String> = source.warnings.into_iter().map(|said| said.what).collect();
-    assert_eq!(said.len(), 4, "{said:?}");
-    assert!(
-        said.contains(
-            &"`a/settings.txt` is a link to the secret `.env` and is not copied".to_owned()
-        ),
-        "{said:?}"
-    );
-}
-
-#[cfg(unix)]
-#[test]
 fn a_pipe_or_a_socket_is_left_out_and_named_unless_a_rule_ignores_it() {
     let place = Place::new(&[
         ("ws/src/main.py", "x"),
@@ -248,34 +226,6 @@ fn a_pipe_or_a_socket_is_left_out_and_named_unless_a_rule_ignores_it() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_followed_inside_the_source_only() {
-    use std::os::unix::fs::symlink;
-    let place = Place::new(&[
-        ("ws/src/main.py", "x"),
-        ("ws/src/data/d.txt", "y"),
-        ("outside.txt", "z"),
-    ]);
-    symlink("data", place.path("ws/src/alias")).unwrap();
-    assert_eq!(
-        place.names(&[]),
-        ["a/alias/d.txt", "a/data/d.txt", "a/main.py"]
-    );
-    symlink("../../outside.txt", place.path("ws/src/out")).unwrap();
-    symlink("nowhere", place.path("ws/src/broken")).unwrap();
-    symlink(".", place.path("ws/src/data/loop")).unwrap();
-    let problems = place.refusal("ws/src");
-    assert_eq!(problems.len(), 4, "{problems:?}");
-    assert!(
-        problems
-            .iter()
-            .any(|what| what.contains("leads out of the source, to `../../outside.txt`"))
-    );
-    assert!(problems.iter().any(|what| what.contains("is broken")));
-    assert!(problems.iter().any(|what| what.contains("leads back")));
-}
-
-#[cfg(unix)]
-#[test]
 fn a_name_that_the_record_could_not_hold_is_an_error_unless_a_rule_ignores_it() {
     let place = Place::new(&[
         ("ws/src/main.py", "x"),
@@ -291,17 +241,4 @@ fn a_name_that_the_record_could_not_hold_is_an_error_unless_a_rule_ignores_it() 
     );
     fs::write(place.path("ws/src/.agentcoreignore"), "a?b.py\nc*d.py\n").unwrap();
     assert_eq!(place.names(&[]), ["a/main.py"]);
-}
-
-#[cfg(unix)]
-#[test]
-fn a_name_that_is_not_utf8_is_an_error() {
-    use std::os::unix::ffi::OsStrExt as _;
-    let place = Place::new(&[("ws/src/main.py", "x")]);
-    fs::write(
-        place.path("ws/src").join(OsStr::from_bytes(b"b\xff.py")),
-        "",
-    )
-    .unwrap();
-    assert!(place.refusal("ws/src")[0].contains("is not UTF-8"));
 }

@@ -1,0 +1,112 @@
+//! What of a folder is left out: by the rules of ignore files, and because it is made again anyway.
+//!
+//! The rules are applied here rather than by a walker, because the answer must be the same with and
+//! without a git repository, and because a rule that leaves Python code out is named.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files of rules are looked for here"
+)]
+
+use std::{fs, path::Path};
+
+use ignore::{
+    Match,
+    gitignore::{Gitignore, GitignoreBuilder, Glob},
+};
+
+use crate::error::Failure;
+
+/// Files of rules, in every directory.
+pub(in crate::effects) const RULES: [&str; 2] = [".gitignore", ".agentcoreignore"];
+
+/// Made again by whoever needs them.
+const CACHES: [&str; 7] = [
+    "__pycache__",
+    "node_modules",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".tox",
+    ".bedrock_agentcore",
+];
+pub(in crate::effects) const LITTER: [&str; 3] =
+    [".DS_Store", ".bedrock_agentcore.yaml", ".cargo-agentcore"];
+
+/// A directory that is a cache or a virtual environment.
+pub(in crate::effects) fn is_made_again(directory: &Path, name: &str) -> bool {
+    CACHES.contains(&name) || directory.join("pyvenv.cfg").is_file()
+}
+
+/// The rules on the way to a directory, outermost first; the last one that matches decides.
+#[derive(Default)]
+pub(in crate::effects) struct Rules(Vec<Gitignore>);
+
+impl Rules {
+    /// Those of the directories above, below home and root.
+    pub(super) fn above(directory: &Path, home: Option<&Path>) -> Self {
+        let mut rules = Self::default();
+        let above = directory
+            .ancestors()
+            .skip(1)
+            .take_while(|at| at.parent().is_some() && Some(*at) != home);
+        for directory in above.collect::<Vec<_>>().into_iter().rev() {
+            rules.enter(directory, &RULES);
+        }
+        rules
+    }
+
+    /// Adds those that stand in a directory in files of these names; `leave` takes them back.
+    pub(in crate::effects) fn enter(&mut self, directory: &Path, names: &[&str]) -> Depth {
+        let depth = Depth(self.0.len());
+        let files = names.iter().map(|name| directory.join(name));
+        self.0.extend(
+            files
+                .filter(|path| path.is_file())
+                .map(|path| Gitignore::new(path).0),
+        );
+        depth
+    }
+
+    pub(in crate::effects) fn leave(&mut self, depth: Depth) {
+        self.0.truncate(depth.0);
+    }
+
+    /// To be asked before anything else is: what a rule leaves out may be broken or nameless.
+    pub(in crate::effects) fn matched(&self, path: &Path) -> Match<&Glob> {
+        // A broken link may have led to a directory, as that to a virtual environment does.
+        let is_dir = fs::metadata(path).map_or(true, |found| found.is_dir());
+        self.0
+            .iter()
+            .rev()
+            .map(|rules| rules.matched(path, is_dir))
+            .find(|found| !found.is_none())
+            .unwrap_or(Match::None)
+    }
+}
+
+/// How many files of rules held before a directory was entered.
+#[derive(Clone, Copy)]
+pub(in crate::effects) struct Depth(usize);
+
+/// What the agent's `include` brings back.
+pub(super) fn include(root: &Path, patterns: &[String]) -> Result<Gitignore, Failure> {
+    let mut builder = GitignoreBuilder::new(root);
+    for pattern in patterns {
+        builder.add_line(None, pattern).map_err(|error| {
+            Failure::config(format!(
+                "`{pattern}` in `include` is not a pattern: {error}"
+            ))
+        })?;
+    }
+    builder
+        .build()
+        .map_err(|error| Failure::config(format!("`include` cannot be used: {error}")))
+}
+
+pub(super) fn describe(glob: &Glob) -> String {
+    let file = glob.from().map_or_else(
+        || "a rule".to_owned(),
+        |from| format!("`{}`", from.display()),
+    );
+    format!("the rule `{}` of {file}", glob.original())
+}
