@@ -64,6 +64,7 @@ pub(super) fn decide(
         path: &path,
         include: &agent.include,
         deployment: &deployment,
+        target: &project.target_dir,
         workspace_root: &project.root,
         home: home.as_deref(),
         agent: agent.name.as_str(),

@@ -213,6 +213,7 @@ fn observe(
         path,
         include: &[],
         deployment: &root.join(deployment),
+        target: &root.join("target"),
         workspace_root: root,
         home: env::home_dir().as_deref(),
         agent: agent.as_str(),

@@ -37,6 +37,8 @@ pub(crate) struct SourceRequest<'a> {
     pub(crate) include: &'a [String],
     /// The folder that is shipped; never part of the sources.
     pub(crate) deployment: &'a Path,
+    /// Cargo's target directory: archives and what else is built, which `cargo clean` deletes.
+    pub(crate) target: &'a Path,
     pub(crate) workspace_root: &'a Path,
     pub(crate) home: Option<&'a Path>,
     /// The agent's name: the copy's folder.
@@ -57,6 +59,7 @@ pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
     let mut walk = Walk {
         request,
         deployment: fs::canonicalize(request.deployment).ok(),
+        target: target_within(request),
         include: include(&root, request.include)?,
         rules: Rules::above(&root, request.home),
         problems: Vec::new(),
@@ -100,7 +103,21 @@ fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> {
         return Err(Failure::config(format!("the source `{shown}` {place}"))
             .help("the sources are copied into the deployment folder; keep them elsewhere"));
     }
+    if target_within(request).is_some_and(|target| root.starts_with(target)) {
+        return Err(Failure::config(format!(
+            "the source `{shown}` lies in cargo's target directory"
+        ))
+        .note("`cargo clean` deletes it, and git usually ignores it")
+        .help("move it elsewhere, and let `source` name that place"));
+    }
     Ok(root)
+}
+
+/// The target directory, where it belongs to this workspace alone.
+fn target_within(request: &SourceRequest<'_>) -> Option<PathBuf> {
+    let target = fs::canonicalize(request.target).ok()?;
+    let workspace = fs::canonicalize(request.workspace_root).ok()?;
+    (target.starts_with(&workspace) && target != workspace).then_some(target)
 }
 
 fn missing(request: &SourceRequest<'_>) -> Failure {
@@ -133,6 +150,7 @@ struct Walk<'a> {
     request: &'a SourceRequest<'a>,
     root: PathBuf,
     deployment: Option<PathBuf>,
+    target: Option<PathBuf>,
     include: Gitignore,
     rules: Rules,
     problems: Vec<Message>,
@@ -244,7 +262,7 @@ impl Walk<'_> {
                 }
             }
         } else if is_dir {
-            if !self.is_deployment(path) {
+            if !self.is_made_here(path) {
                 self.directory(path, &name, rule.as_deref(), chain);
             }
         } else if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
@@ -290,11 +308,14 @@ impl Walk<'_> {
         }
     }
 
-    /// This agent's deployment folder, or another one's: copies of copies.
-    fn is_deployment(&self, path: &Path) -> bool {
+    /// This agent's deployment folder, or another one's: copies of copies. Or what is built of them.
+    fn is_made_here(&self, path: &Path) -> bool {
         path.join(record::FILE).is_file()
-            || self.deployment.as_ref().is_some_and(|deployment| {
-                fs::canonicalize(path).is_ok_and(|real| real.starts_with(deployment))
+            || fs::canonicalize(path).is_ok_and(|real| {
+                [&self.deployment, &self.target]
+                    .into_iter()
+                    .flatten()
+                    .any(|made| real.starts_with(made))
             })
     }
 

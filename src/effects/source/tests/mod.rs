@@ -36,6 +36,7 @@ impl Place {
             path: &self.path(source),
             include: &include,
             deployment: &self.path("ws/deployment"),
+            target: &self.path("ws/target"),
             workspace_root: &self.path("ws"),
             home: Some(&self.path("home")),
             agent: "a",
@@ -189,6 +190,22 @@ fn a_source_inside_the_deployment_folder_is_refused_and_a_deployment_folder_insi
     );
     let source = place.observe_with("ws", &[]).unwrap();
     assert_eq!(source.files.into_keys().collect::<Vec<_>>(), ["a/main.py"]);
+}
+
+#[test]
+fn what_cargo_builds_is_no_source() {
+    let place = Place::new(&[
+        ("ws/main.py", "x"),
+        ("ws/target/agentcore/p/a/deployment.zip", "x"),
+        ("ws/data/target/kept.txt", "x"),
+    ]);
+    let source = place.observe_with("ws", &["**/*.zip"]).unwrap();
+    let files: Vec<String> = source.files.into_keys().collect();
+    assert_eq!(files, ["a/data/target/kept.txt", "a/main.py"]);
+    assert_eq!(
+        place.refusal("ws/target/agentcore"),
+        ["the source `ws/target/agentcore` lies in cargo's target directory"]
+    );
 }
 
 #[test]
