@@ -41,6 +41,10 @@ fn logs_are_shown_by_time_as_text_raw_or_json_and_telemetry_only_when_asked_for(
         &run(&project, &emulator, &["logs"]).succeeds(),
         &["note: there are no logs yet"],
     );
+    says(
+        &run(&project, &emulator, &["logs", "--endpoint", "nope"]).exits(1),
+        &["has no endpoint `nope`, and there are no logs of one"],
+    );
     let session = "s".repeat(33);
     print_lines(
         &emulator,

@@ -11,13 +11,14 @@ use crate::{
     cli,
     config::Config,
     effects::{
-        aws::{AwsError, Kind, log_events::Query, logs::Logs},
+        aws::{AwsError, Kind, log_events::Query, logs::Logs, runtime::Runtimes},
         clock,
         local::Emulator,
     },
     error::{Failure, Message},
     names::{EndpointName, SessionId},
     plan::{
+        deployed::DEFAULT_ENDPOINT,
         links,
         log_tail::{LogEvent, Window, pattern},
         retry,
@@ -184,12 +185,13 @@ async fn show(
     };
     let found = deployed.there()?;
     found.say_whose(ui);
+    let id = &found.state.id;
     let now = clock::wall();
     let start = args.since.millis(now);
     let mut tail = Tail {
         logs: Logs::new(&deployed.placed.session),
         query: Query {
-            group: links::log_group(&found.state.id, args.endpoint.as_str()),
+            group: links::log_group(id, args.endpoint.as_str()),
             start,
             end: args.until.map(|until| until.millis(now)),
             pattern,
@@ -201,13 +203,30 @@ async fn show(
         ui,
     };
     ui.detail("Reading", &format!("log group `{}`", tail.query.group));
+    let endpoint = args.endpoint.as_str();
+    // An endpoint that was deleted leaves its logs behind; one that never was has none.
+    let never_was = async || -> Result<bool, AwsError> {
+        let runtimes = Runtimes::new(&deployed.placed.session);
+        let is_named = endpoint != DEFAULT_ENDPOINT;
+        Ok(is_named && runtimes.read_endpoint(id, endpoint).await?.is_none())
+    };
+    let nowhere = || {
+        Failure::world(format!(
+            "the runtime `{id}` has no endpoint `{endpoint}`, and there are no logs of one"
+        ))
+        .help("`cargo agentcore endpoint list` lists those that it has")
+    };
     if args.follow {
+        if never_was().await? && matches!(tail.poll().await?, Poll::NoGroup) {
+            return Err(nowhere());
+        }
         return tokio::select! {
             result = tail.follow() => result,
             () = clock::interrupt() => Ok(()),
         };
     }
     match tail.poll().await? {
+        Poll::NoGroup if never_was().await? => return Err(nowhere()),
         Poll::NoGroup => ui.note(&tail.no_group()),
         Poll::Read if tail.shown == 0 => ui.note(&format!(
             "nothing was printed since {} that is shown; `--since 1d` looks further back",

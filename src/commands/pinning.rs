@@ -63,6 +63,9 @@ impl Writing {
         let stage = super::stage(&self.project, self.aws.local);
         let (project, config) = super::load(&self.project, &stage, ui)?;
         deployed::single(&config.agents)?;
+        if local::is_empty(&self.aws, &project, &config, ui)? {
+            return Err(deployed::absent(&config.agents[0]));
+        }
         let (reach, place) = (Reach::of(&self.applying), (&project, &config));
         local::with(reach, &self.aws, place, ui, async |emulator| {
             let placed = session::place(&config.agents, &self.aws, emulator, ui).await?;
