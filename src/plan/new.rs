@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     error::Failure,
     names::{AgentName, NameError, ProjectId},
+    package::imports::is_standard,
 };
 
 /// What stands where the project is to be made.
@@ -130,6 +131,9 @@ fn problem(name: &str) -> Option<&'static str> {
     if TAKEN.contains(&name) {
         return Some("would hide a package that the agent imports");
     }
+    if is_standard(name) {
+        return Some("would hide a module of Python's standard library");
+    }
     // Whoever else has the project may have a file system that ignores case.
     FOLDERS
         .iter()
@@ -167,6 +171,7 @@ mod tests {
         for (name, reason) in [
             ("class", "is a word of Python's own"),
             ("strands", "hide a package"),
+            ("json", "hide a module of Python's standard library"),
             ("deployment", "the folder that is shipped"),
             ("Target", "`cargo clean` deletes"),
             ("node_modules", "would not be shipped"),
@@ -174,7 +179,7 @@ mod tests {
             let failure = check_package(&AgentName::parse(name).unwrap()).unwrap_err();
             assert!(failure.messages[0].what.contains(reason), "{name}");
         }
-        for free in ["my_agent", "src", "tests", "invoke", "Class"] {
+        for free in ["my_agent", "src", "tests", "invoke", "Class", "Json"] {
             let name = AgentName::parse(free).unwrap();
             assert!(check_package(&name).is_ok(), "{free}");
         }

@@ -203,6 +203,7 @@ fn a_handler_that_cannot_be_called_is_refused_with_the_reason() {
         (["--handler", "answer"], "package.module:function"),
         (["--entrypoint", "main.py"], "`BedrockAgentCoreApp`"),
         (["--name", "class"], "a word of Python's own"),
+        (["--name", "json"], "hide a module of Python's standard"),
         (
             ["--requirements", "absent.txt"],
             "`absent.txt` does not exist",

@@ -252,6 +252,11 @@ fn new_refuses_a_name_that_cannot_be_and_a_place_that_is_taken() {
             "the agent cannot be called `class`: a package of that name is a word of Python's own",
         ),
         (
+            "json",
+            2,
+            "`json`: a package of that name would hide a module of Python's standard library",
+        ),
+        (
             "target",
             2,
             "`target`: a package of that name would lie in cargo's own folder, which git ignores",

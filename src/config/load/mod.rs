@@ -1,6 +1,7 @@
 //! From the manifests' texts to the agents of one stage.
 
 mod collisions;
+mod hiding;
 
 use std::{
     collections::BTreeMap,
@@ -107,7 +108,13 @@ pub(crate) fn load_with(
     for declaration in &declarations {
         for table in &declaration.agents {
             match resolve(table, declaration, workspace, stage) {
-                Ok(agent) => agents.push(agent),
+                Ok(agent) => {
+                    warnings.extend(
+                        hiding::python(&agent)
+                            .map(|message| pointed(message, declaration, table, manifests)),
+                    );
+                    agents.push(agent);
+                }
                 Err(message) => found.push(pointed(message, declaration, table, manifests)),
             }
             if let Some(message) = refusal(table, declaration, manifests) {
