@@ -41,7 +41,7 @@ impl Entry {
 const WIDTH: usize = 88;
 
 /// Names that the entry points use themselves.
-const TAKEN: [&str; 20] = [
+const TAKEN: [&str; 22] = [
     "Any",
     "AsyncIterator",
     "BedrockAgentCoreApp",
@@ -58,8 +58,10 @@ const TAKEN: [&str; 20] = [
     "os",
     "payload",
     "piece",
+    "pieces_of",
     "port",
     "print",
+    "prompt",
     "prompt_of",
     "sys",
 ];
@@ -175,6 +177,8 @@ fn values(handler: &Handler, sources: &Sources) -> Values {
         (Some(_), false) => format!("{name}.{}", handler.function),
     };
     let argument = match handler.passing {
+        // Checked before the stream begins: within it there is no other answer any more.
+        Passing::Prompt if handler.kind.streams() => "prompt",
         Passing::Prompt => "prompt_of(payload)",
         Passing::Payload => "payload",
         Passing::PayloadAndContext => "payload, context",

@@ -378,7 +378,10 @@ fn the_templates_use_only_words_that_they_are_given() {
                 .next()
                 .unwrap()
                 .trim_start_matches(['#', '/']);
-            let word = word.trim_start_matches("if").trim();
+            let word = word
+                .trim_start_matches("if")
+                .trim_start_matches("unless")
+                .trim();
             let known = word.is_empty() || word == "else" || word.starts_with('>');
             assert!(known || values.get(word).is_some(), "{word} in {name}");
             seen += 1;
