@@ -130,7 +130,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         }
         Ok(())
     })?;
-    next(&given, ui);
+    next(None, &given, ui);
     Ok(())
 }
 
@@ -166,8 +166,8 @@ fn template(given: Option<&str>, asking: bool, ui: &Ui) -> Result<&'static Templ
     Ok(&all[chosen])
 }
 
-/// How to go on with a project in `path`, as a line for the user's shell.
-pub(super) fn next(path: &std::path::Path, ui: &Ui) {
+/// How to go on with a project in `path`, as lines for the user's shell, after what has to be done first.
+pub(super) fn next(first: Option<String>, path: &std::path::Path, ui: &Ui) {
     let there = match path.to_str() {
         Some("" | ".") => String::new(),
         Some(path) => {
@@ -176,14 +176,15 @@ pub(super) fn next(path: &std::path::Path, ui: &Ui) {
         }
         None => format!("cd {} && ", path.display()),
     };
-    ui.status(
-        "Next",
-        &format!("{there}cargo agentcore deploy --local   # without an AWS account"),
-    );
-    ui.status(
-        "",
-        &format!("{there}cargo agentcore deploy           # on AWS"),
-    );
+    let deploy = [
+        format!("{there}cargo agentcore deploy --local   # without an AWS account"),
+        format!("{there}cargo agentcore deploy           # on AWS"),
+    ];
+    let mut verb = "Next";
+    for line in first.into_iter().chain(deploy) {
+        ui.status(verb, &line);
+        verb = "";
+    }
 }
 
 /// A message that names a model which does not serve the region.

@@ -250,7 +250,8 @@ fn what_stands_there_is_kept_and_the_table_is_printed() {
     assert_eq!(project.read("Cargo.toml"), manifest);
     assert_eq!(project.read("deployment/invoke.py"), "# mine\n");
     assert!(printed.stderr.contains("Keeping `deployment/invoke.py`"));
-    assert!(printed.stderr.contains("`--write`"));
+    let next = "        Next add the table above to `Cargo.toml`, or run this again with `--write`; then\n             cargo agentcore deploy --local ";
+    assert!(printed.stderr.contains(next), "{}", printed.stderr);
     assert!(
         printed
             .stdout
@@ -258,6 +259,8 @@ fn what_stands_there_is_kept_and_the_table_is_printed() {
     );
     let written = init(&project, &[&args[..], &["--write"]].concat()).succeeds();
     assert_eq!(written.stdout, "");
+    let next = "        Next cargo agentcore deploy --local ";
+    assert!(written.stderr.contains(next), "{}", written.stderr);
     let after = project.read("Cargo.toml");
     assert!(after.starts_with(manifest), "{after}");
     Cli::new(&project)

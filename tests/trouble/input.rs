@@ -128,7 +128,7 @@ fn a_place_without_project_metadata_or_identity_is_told_what_is_missing() {
         "{said}"
     );
     assert!(
-        said.contains("help: `cargo agentcore new <path>` makes a project"),
+        said.contains("help: `cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir>` makes one of an agent that exists"),
         "{said}"
     );
 
@@ -142,6 +142,10 @@ fn a_place_without_project_metadata_or_identity_is_told_what_is_missing() {
     );
     assert!(
         said.contains("note: read [ROOT]/project/Cargo.toml"),
+        "{said}"
+    );
+    assert!(
+        said.contains("`cargo agentcore init --source <dir> --write` adds the table"),
         "{said}"
     );
 

@@ -1,14 +1,14 @@
 //! `cargo agentcore init`: an existing Python agent becomes a project, and nothing of it changes.
 
+mod conclusion;
 mod handler;
 mod requirements;
 mod settings;
 
 use std::path::{Path, PathBuf};
 
-use super::{choice, planned::Planned};
+use super::choice;
 use crate::{
-    cli,
     config::{Agent, Manifest, Stage, load},
     effects::{
         adoption, clock, destination, env, manifest,
@@ -164,7 +164,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         }
         ui.status("Taking", &requirements.said);
     }
-    conclude(&args, &before, &after, &entry, &agent, ui)
+    conclusion::reach(&args, &before, &after, &entry, &agent, ui)
 }
 
 fn before(root: PathBuf) -> Result<Before, Failure> {
@@ -330,77 +330,4 @@ fn broken(error: &str) -> Failure {
     Failure::world(format!(
         "a template is broken, which is a bug of ours: {error}"
     ))
-}
-
-/// Shows the plan or carries it out.
-fn conclude(
-    args: &Args,
-    before: &Before,
-    after: &After,
-    entry: &Entry,
-    agent: &AgentName,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let shown = |path: &Path| {
-        let plain = args.path == Path::new(".");
-        let path = if plain {
-            path.to_owned()
-        } else {
-            args.path.join(path)
-        };
-        path.display().to_string()
-    };
-    let kept = |lines: Planned<'_>| {
-        for path in &after.kept {
-            lines.status(
-                "Keeping",
-                &format!("`{}`, which is there already", shown(path)),
-            );
-        }
-    };
-    let manifest = Path::new("Cargo.toml");
-    if args.dry_run {
-        let planned = Planned::alone(cli::Output::Text, ui);
-        for path in after.new.keys() {
-            planned.status("Would", &format!("write `{}`", shown(path)));
-        }
-        if after.addition.is_some() && args.write {
-            planned.status("Would", &format!("add the agent to `{}`", shown(manifest)));
-        }
-        kept(planned);
-    } else {
-        ui.status(
-            "Adopting",
-            &format!(
-                "agent `{agent}` from `{}`: {}",
-                args.source.display(),
-                handler::said(entry)
-            ),
-        );
-        let replaced = match (&after.addition, &before.target) {
-            (Some((_, text)), Some(target)) if args.write => {
-                Some((target.path.as_path(), text.as_str()))
-            }
-            _ => None,
-        };
-        adoption::write(&before.root, &after.new, replaced)?;
-        for path in after.new.keys() {
-            ui.status("Writing", &format!("`{}`", shown(path)));
-        }
-        if replaced.is_some() {
-            ui.status("Adding", &format!("the agent to `{}`", shown(manifest)));
-        }
-        kept(Planned::before_doing(true, ui));
-    }
-    if let Some((table, _)) = after.addition.as_ref().filter(|_| !args.write) {
-        ui.result(table.trim_end());
-        ui.note(&format!(
-            "`{}` is left as it is: add the table above to it, or run this again with `--write`",
-            shown(manifest)
-        ));
-    }
-    if !args.dry_run {
-        super::new::next(&args.path, ui);
-    }
-    Ok(())
 }

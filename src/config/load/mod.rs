@@ -311,7 +311,7 @@ fn known_stage(name: &StageName, declarations: &[Declaration]) -> Result<(), Fai
 fn no_metadata(manifests: &[Manifest]) -> Failure {
     Failure::config("no `[workspace.metadata.agentcore]` or `[package.metadata.agentcore]` table")
         .note(format!("read {}", shown(manifests)))
-        .help("`cargo agentcore new <path>` makes a project; README.md, \"Metadata\", has the table for an agent that exists")
+        .help("`cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir> --write` adds the table for an agent that exists")
 }
 
 fn shown(manifests: &[Manifest]) -> String {
