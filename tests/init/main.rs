@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ignoring;
 mod served;
 
 use std::collections::BTreeMap;

@@ -48,7 +48,8 @@ pub struct Args {
     /// source's own]
     #[arg(long, value_name = "FILE")]
     requirements: Option<PathBuf>,
-    /// Add the table to a Cargo.toml that is there already, instead of printing it
+    /// Add what is missing to a Cargo.toml and a .gitignore that are there already, instead of
+    /// printing it
     #[arg(long)]
     write: bool,
     /// Do not ask: take the options and the defaults
@@ -91,6 +92,14 @@ struct After {
     kept: Vec<PathBuf>,
     /// The table for a manifest that is there, and that manifest with it.
     addition: Option<(String, String)>,
+    ignoring: Option<Ignoring>,
+}
+
+/// What a .gitignore that is there lacks.
+struct Ignoring {
+    lines: Vec<String>,
+    /// Its text with them.
+    whole: Vec<u8>,
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
@@ -267,6 +276,7 @@ fn after(
     let deployment = keys.deployment.unwrap_or("deployment");
     let ignored = adopt::gitignore(deployment, keys.agent).map_err(|error| broken(&error))?;
     files.insert(PathBuf::from(".gitignore"), ignored.into_bytes());
+    let ignoring = ignoring(&before.root, &adopt::ignored(deployment, keys.agent))?;
     let exists = |path: &Path| adoption::stands(&before.root.join(path));
     let Some(target) = &before.target else {
         let head = crate::scaffold::Head::Workspace;
@@ -286,6 +296,7 @@ fn after(
             new,
             kept,
             addition: None,
+            ignoring,
         });
     };
     let place = plan::place(target, &before.manifests);
@@ -319,7 +330,17 @@ fn after(
         new,
         kept,
         addition: Some((table, whole)),
+        ignoring,
     })
+}
+
+fn ignoring(root: &Path, needed: &[String]) -> Result<Option<Ignoring>, Failure> {
+    let Some(there) = adoption::gitignore(root)? else {
+        return Ok(None);
+    };
+    let lines = adoption::unsaid(root, &there, needed);
+    let whole = plan::with_lines(&there, &lines);
+    Ok((!lines.is_empty()).then_some(Ignoring { lines, whole }))
 }
 
 fn check(manifests: &[Manifest]) -> Result<(), Failure> {

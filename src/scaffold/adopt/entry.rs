@@ -134,6 +134,16 @@ pub(crate) fn gitignore(deployment: &str, agent: &AgentName) -> Result<String, S
     render("_gitignore.hbs", &values)
 }
 
+/// The lines of it that an older one must have too: what is made again, and what opens doors.
+pub(crate) fn ignored(deployment: &str, agent: &AgentName) -> [String; 4] {
+    [
+        "/target/".to_owned(),
+        ".env".to_owned(),
+        format!("/{deployment}/{agent}/"),
+        format!("/{deployment}/.cargo-agentcore"),
+    ]
+}
+
 fn render(template: &str, values: &Values) -> Result<String, String> {
     let mut engine = engine();
     for partial in ["prompt", "serve"] {
