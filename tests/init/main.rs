@@ -224,6 +224,33 @@ fn a_handler_that_cannot_be_called_is_refused_with_the_reason() {
     assert!(project.tree().is_empty());
 }
 
+/// Before its name is looked at, which would be the agent's.
+#[test]
+fn a_source_that_is_a_file_or_missing_is_said_to_be_that() {
+    let project = stage();
+    for (path, said) in [
+        (
+            "../agents/est/main.py",
+            "error: the source `../agents/est/main.py` is a file\n  help: name the directory",
+        ),
+        (
+            "../agents/est.py",
+            "error: the source `../agents/est.py` does not exist",
+        ),
+        (
+            "nowhere/agent",
+            "help: `--source` is relative to the current directory",
+        ),
+    ] {
+        let refused = Cli::new(&project)
+            .args(["init", "--source", path, "--yes"])
+            .run()
+            .exits(3);
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
+    assert!(project.tree().is_empty());
+}
+
 #[test]
 fn a_file_with_a_syntax_error_is_named_and_the_rest_is_used() {
     let project = stage();
@@ -246,6 +273,8 @@ fn what_stands_there_is_kept_and_the_table_is_printed() {
     let args = ["--handler", "est.main:answer"];
     let dry = init(&project, &[&args[..], &["--dry-run", "--write"]].concat()).succeeds();
     assert!(dry.stderr.contains("Would add the agent to `Cargo.toml`"));
+    let adopt = "Would adopt agent `est` from `../agents/est`: `est.main:answer` answers\n";
+    assert!(dry.stderr.contains(adopt), "{}", dry.stderr);
     assert!(!project.has("deployment/requirements.txt"));
     let printed = init(&project, &args).succeeds();
     assert_eq!(project.read("Cargo.toml"), manifest);

@@ -48,8 +48,14 @@ pub(super) fn reach(
             );
         }
     };
+    let adopted = format!(
+        "agent `{agent}` from `{}`: {}",
+        args.source.display(),
+        handler::said(entry)
+    );
     if args.dry_run {
         let planned = Planned::alone(cli::Output::Text, ui);
+        planned.status("Would", &format!("adopt {adopted}"));
         for path in after.new.keys() {
             planned.status("Would", &format!("write `{}`", shown(path)));
         }
@@ -58,14 +64,7 @@ pub(super) fn reach(
         }
         kept(planned);
     } else {
-        ui.status(
-            "Adopting",
-            &format!(
-                "agent `{agent}` from `{}`: {}",
-                args.source.display(),
-                handler::said(entry)
-            ),
-        );
+        ui.status("Adopting", &adopted);
         let replaced: Vec<(PathBuf, Vec<u8>)> = additions
             .iter()
             .map(|addition| (before.root.join(addition.file), addition.whole.to_vec()))

@@ -107,6 +107,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     adoption::check_folder(&root, &args.path)?;
     let before = before(root)?;
     let source_path = destination::absolute(&args.source)?;
+    let seen_from = "`--source` is relative to the current directory";
+    source::directory(&args.source, &source_path, seen_from)?;
     let folder = source_path
         .file_name()
         .and_then(|name| name.to_str())
