@@ -2,6 +2,7 @@
 
 mod collisions;
 mod hiding;
+mod refusal;
 
 use std::{
     collections::BTreeMap,
@@ -117,7 +118,7 @@ pub(crate) fn load_with(
                 }
                 Err(message) => found.push(pointed(message, declaration, table, manifests)),
             }
-            if let Some(message) = refusal(table, declaration, manifests) {
+            if let Some(message) = refusal::of(table, declaration, manifests) {
                 refused.insert(table.name.clone(), message);
             }
         }
@@ -477,28 +478,6 @@ fn pointed(
         at: place,
         ..message
     }
-}
-
-/// Why the service would not run the agent.
-fn refusal(
-    table: &AgentTable,
-    declaration: &Declaration,
-    manifests: &[Manifest],
-) -> Option<Message> {
-    let manifest = manifests.iter().find(|m| m.path == declaration.manifest)?;
-    let runtime = table.runtime.as_ref()?;
-    if !runtime.get_ref().is_refused() {
-        return None;
-    }
-    let what = format!(
-        "the service refuses `{}` since August 2026",
-        runtime.get_ref().as_str()
-    );
-    Some(
-        Problems::new(&manifest.path, &manifest.text)
-            .message(runtime.span(), what, "")
-            .help("use `python3.13`"),
-    )
 }
 
 #[cfg(test)]
