@@ -156,6 +156,34 @@ fn the_plans_of_new_and_init_are_shown_under_quiet() {
     assert!(init.stderr.contains(expected), "{}", init.stderr);
 }
 
+/// A dry run of `new` says what the real one does and says, the repository among it.
+#[test]
+fn the_plan_of_new_holds_the_repository_and_the_change_of_the_name() {
+    let project = Project::new();
+    let words = ["new", "my-agent", "--yes", "--template", "echo"];
+    let new = |more: &[&str]| Cli::new(&project).args(words).args(more);
+    let planned = new(&["--dry-run"]).run().succeeds().stderr;
+    let renamed = "note: the agent is called `my_agent`, because the service knows no hyphens\n";
+    let repository = "Would run `git init` in `my-agent`\n";
+    assert!(planned.contains(renamed), "{planned}");
+    assert!(planned.contains(repository), "{planned}");
+    let none = new(&["--dry-run", "--vcs", "none"]).run().succeeds().stderr;
+    assert!(!none.contains("git init"), "{none}");
+    let nowhere = || new(&["--dry-run"]).env("PATH", "/nowhere");
+    let without = nowhere().run().succeeds().stderr;
+    assert!(!without.contains("git init"), "{without}");
+    let refused = nowhere().args(["--vcs", "git"]).run().exits(1).stderr;
+    assert!(refused.contains("`--vcs git` needs git"), "{refused}");
+    assert_eq!(project.tree().len(), 0, "nothing was made");
+
+    let made = new(&[]).run().succeeds().stderr;
+    assert!(made.contains(renamed), "{made}");
+    assert!(project.has("my-agent/.git/HEAD"));
+    let inner = ["new", "my-agent/inner", "-n", "--yes"];
+    let below = run(&project, &inner).succeeds().stderr;
+    assert!(!below.contains("git init"), "{below}");
+}
+
 /// Whoever asks for a document gets one, whatever comes of the command.
 #[test]
 fn a_failing_command_has_a_document_with_what_went_wrong() {

@@ -1,6 +1,6 @@
 //! `cargo agentcore new`: a project from an embedded template.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
     choice::{self, Choices},
@@ -98,10 +98,17 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             "the template is broken, which is a bug of ours: {error}"
         ))
     })?;
+    let git = wants_git(args.vcs, &path)?;
     if args.dry_run {
+        if let Some(said) = renamed {
+            ui.note(&said);
+        }
+        let planned = Planned::alone(cli::Output::Text, ui);
         for file in files.keys() {
-            Planned::alone(cli::Output::Text, ui)
-                .status("Would", &format!("write `{}`", given.join(file).display()));
+            planned.status("Would", &format!("write `{}`", given.join(file).display()));
+        }
+        if git {
+            planned.status("Would", &format!("run `git init` in `{}`", given.display()));
         }
         return Ok(());
     }
@@ -117,21 +124,27 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     if let Some(said) = renamed {
         ui.note(&said);
     }
-    let git = match args.vcs {
-        Some(Vcs::None) => false,
-        Some(Vcs::Git) => true,
-        None => !destination::in_repository(&path),
-    };
     destination::create(&path, &files, |root| {
-        if git && !destination::git_init(root)? && args.vcs == Some(Vcs::Git) {
-            return Err(Failure::world(
-                "`--vcs git` needs git, and it is not on PATH",
-            ));
+        if git {
+            destination::git_init(root)?;
         }
         Ok(())
     })?;
-    next(&given, ui);
+    next(None, &given, ui);
     Ok(())
+}
+
+/// Whether the project gets a repository. Without git it gets none, unless one was asked for.
+fn wants_git(given: Option<Vcs>, path: &Path) -> Result<bool, Failure> {
+    match given {
+        Some(Vcs::None) => Ok(false),
+        Some(Vcs::Git) if !destination::has_git() => Err(Failure::world(
+            "`--vcs git` needs git, and it is not on PATH",
+        )
+        .help("install git, or make the project without a repository: `--vcs none`")),
+        Some(Vcs::Git) => Ok(true),
+        None => Ok(!destination::in_repository(path) && destination::has_git()),
+    }
 }
 
 /// A template a line, its name first.
@@ -166,8 +179,8 @@ fn template(given: Option<&str>, asking: bool, ui: &Ui) -> Result<&'static Templ
     Ok(&all[chosen])
 }
 
-/// How to go on with a project in `path`, as a line for the user's shell.
-pub(super) fn next(path: &std::path::Path, ui: &Ui) {
+/// How to go on with a project in `path`, as lines for the user's shell, after what has to be done first.
+pub(super) fn next(first: Option<String>, path: &Path, ui: &Ui) {
     let there = match path.to_str() {
         Some("" | ".") => String::new(),
         Some(path) => {
@@ -176,14 +189,15 @@ pub(super) fn next(path: &std::path::Path, ui: &Ui) {
         }
         None => format!("cd {} && ", path.display()),
     };
-    ui.status(
-        "Next",
-        &format!("{there}cargo agentcore deploy --local   # without an AWS account"),
-    );
-    ui.status(
-        "",
-        &format!("{there}cargo agentcore deploy           # on AWS"),
-    );
+    let deploy = [
+        format!("{there}cargo agentcore deploy --local   # without an AWS account"),
+        format!("{there}cargo agentcore deploy           # on AWS"),
+    ];
+    let mut verb = "Next";
+    for line in first.into_iter().chain(deploy) {
+        ui.status(verb, &line);
+        verb = "";
+    }
 }
 
 /// A message that names a model which does not serve the region.

@@ -1,5 +1,5 @@
 //! Writing a project into a directory that has things of its own: all of it or nothing, and over
-//! nothing but the manifest that was asked for.
+//! nothing but what was asked for.
 #![expect(
     clippy::disallowed_methods,
     reason = "the project's files are written here"
@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ignore::gitignore::GitignoreBuilder;
 use tempfile::NamedTempFile;
 
 use super::{
@@ -58,15 +59,46 @@ pub(crate) fn check_folder(path: &Path, shown: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Writes new files below `root`, and `manifest` over the one that is there. Everything is written
-/// aside first; what was put in place is taken back where the rest cannot follow.
+/// The .gitignore of the directory, where it is a file.
+pub(crate) fn gitignore(root: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    let path = root.join(".gitignore");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    files::read_bytes(&path).map(Some)
+}
+
+/// Those of `lines` about whose paths the rules say nothing, neither by these words nor by others.
+pub(crate) fn unsaid(root: &Path, rules: &[u8], lines: &[String]) -> Vec<String> {
+    let mut builder = GitignoreBuilder::new(root);
+    for rule in String::from_utf8_lossy(rules).lines() {
+        // What git cannot read either ignores nothing.
+        let _ = builder.add_line(None, rule);
+    }
+    let Ok(built) = builder.build() else {
+        return lines.to_vec();
+    };
+    lines
+        .iter()
+        .filter(|line| {
+            let path = root.join(line.trim_matches('/'));
+            built
+                .matched_path_or_any_parents(path, line.ends_with('/'))
+                .is_none()
+        })
+        .cloned()
+        .collect()
+}
+
+/// Writes new files below `root`, and others over those that are there. Everything is written aside
+/// first; what was put in place is taken back where the rest cannot follow.
 pub(crate) fn write(
     root: &Path,
     new: &Files,
-    manifest: Option<(&Path, &str)>,
+    replaced: &[(PathBuf, Vec<u8>)],
 ) -> Result<(), Failure> {
     let mut done = Done::default();
-    match try_write(root, new, manifest, &mut done) {
+    match try_write(root, new, replaced, &mut done) {
         Ok(()) => Ok(()),
         Err(failure) => {
             done.take_back();
@@ -80,10 +112,15 @@ pub(crate) fn write(
 struct Done {
     directories: Vec<PathBuf>,
     files: Vec<PathBuf>,
+    /// With what stood there before.
+    replaced: Vec<(PathBuf, Vec<u8>)>,
 }
 
 impl Done {
     fn take_back(&self) {
+        for (path, before) in &self.replaced {
+            let _ = fs::write(path, before);
+        }
         // What cannot be removed is ours and empty, or was written whole; the failure is told.
         for file in &self.files {
             let _ = fs::remove_file(file);
@@ -110,7 +147,7 @@ impl Done {
 fn try_write(
     root: &Path,
     new: &Files,
-    manifest: Option<(&Path, &str)>,
+    replaced: &[(PathBuf, Vec<u8>)],
     done: &mut Done,
 ) -> Result<(), Failure> {
     done.directory(root)?;
@@ -121,36 +158,39 @@ fn try_write(
         done.directory(folder)?;
         aside.push((staged(&path, folder, content)?, path));
     }
-    let replacement = match manifest {
-        None => None,
-        Some((path, text)) => {
-            // A link stays one: the file that it leads to is replaced.
-            let real =
-                fs::canonicalize(path).map_err(|error| FileError::new("find", path, error))?;
-            let folder = real.parent().unwrap_or(root);
-            let temporary = staged(&real, folder, text.as_bytes())?;
-            let permissions = fs::metadata(&real)
-                .map_err(|error| FileError::new("read", &real, error))?
-                .permissions();
-            temporary
-                .as_file()
-                .set_permissions(permissions)
-                .map_err(|error| FileError::new("write", &real, error))?;
-            Some((temporary, real))
-        }
-    };
+    let mut replacements = Vec::new();
+    for (path, content) in replaced {
+        replacements.push(replacement(path, content)?);
+    }
     for (temporary, path) in aside {
         temporary
             .persist_noclobber(&path)
             .map_err(|error| FileError::new("create", &path, error.error))?;
         done.files.push(path);
     }
-    if let Some((temporary, path)) = replacement {
+    for (temporary, path) in replacements {
+        let before = files::read_bytes(&path)?;
         temporary
             .persist(&path)
             .map_err(|error| FileError::new("write", &path, error.error))?;
+        done.replaced.push((path, before));
     }
     Ok(())
+}
+
+/// What goes over a file that is there. A link stays one: the file that it leads to is replaced.
+fn replacement(path: &Path, content: &[u8]) -> Result<(NamedTempFile, PathBuf), FileError> {
+    let real = fs::canonicalize(path).map_err(|error| FileError::new("find", path, error))?;
+    let folder = real.parent().unwrap_or(path);
+    let temporary = staged(&real, folder, content)?;
+    let permissions = fs::metadata(&real)
+        .map_err(|error| FileError::new("read", &real, error))?
+        .permissions();
+    temporary
+        .as_file()
+        .set_permissions(permissions)
+        .map_err(|error| FileError::new("write", &real, error))?;
+    Ok((temporary, real))
 }
 
 fn staged(path: &Path, folder: &Path, content: &[u8]) -> Result<NamedTempFile, FileError> {

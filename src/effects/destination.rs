@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the new project is written here")]
 
 use std::{
+    env::consts::EXE_SUFFIX,
     fs,
     path::{Component, Path, PathBuf},
     process::Command,
@@ -16,6 +17,7 @@ use toml::{
 use super::{
     env,
     files::{self, FileError},
+    source::executable,
 };
 use crate::{
     error::Failure,
@@ -172,18 +174,26 @@ pub(crate) fn in_repository(path: &Path) -> bool {
         .any(|above| above.join(".git").exists())
 }
 
-/// `git init`; `false` where there is no git.
-pub(crate) fn git_init(path: &Path) -> Result<bool, Failure> {
-    match Command::new("git")
+/// Whether git is on PATH.
+pub(crate) fn has_git() -> bool {
+    let file = format!("git{EXE_SUFFIX}");
+    env::search_path()
+        .into_iter()
+        .map(|directory| directory.join(&file))
+        .any(|path| path.is_file() && (cfg!(windows) || executable(&path)))
+}
+
+/// `git init`.
+pub(crate) fn git_init(path: &Path) -> Result<(), Failure> {
+    let output = Command::new("git")
         .args(["init", "--quiet"])
         .current_dir(path)
         .output()
-    {
-        Ok(output) if output.status.success() => Ok(true),
-        Ok(output) => Err(Failure::world("`git init` failed")
-            .note(String::from_utf8_lossy(&output.stderr).trim().to_owned())
-            .help("`--vcs none` makes the project without a repository")),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Failure::world(format!("cannot run git: {error}"))),
+        .map_err(|error| Failure::world(format!("cannot run git: {error}")))?;
+    if output.status.success() {
+        return Ok(());
     }
+    Err(Failure::world("`git init` failed")
+        .note(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+        .help("`--vcs none` makes the project without a repository"))
 }

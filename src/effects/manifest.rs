@@ -97,7 +97,7 @@ fn refused(error: &cargo_metadata::Error, manifest_path: Option<&Path>) -> Failu
             let (exit, help) = if said.starts_with("could not find `Cargo.toml`") {
                 (
                     Exit::Config,
-                    "`cargo agentcore new <path>` makes a project; `--manifest-path` names one elsewhere",
+                    "`cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir>` makes one of an agent that exists; `--manifest-path` names one elsewhere",
                 )
             } else if manifest_path.is_some() && said.contains("manifest path") {
                 (

@@ -28,6 +28,11 @@ pub(crate) fn missing<'a>(
     found
 }
 
+/// Whether a package of that name would hide one of Python's own modules.
+pub(crate) fn is_standard(name: &str) -> bool {
+    STANDARD.lines().any(|module| module == name)
+}
+
 /// `six` of `six.py` and of `six.cpython-313-aarch64-linux-gnu.so`.
 fn module(name: &str) -> &str {
     let ending = name.rsplit('.').next().unwrap_or_default();

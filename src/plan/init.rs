@@ -119,6 +119,24 @@ pub(crate) fn with_table(manifest: &Manifest, table: &str) -> Result<String, Fai
     })
 }
 
+/// The text of a .gitignore with `lines` at its end, whatever its encoding.
+pub(crate) fn with_lines(there: &[u8], lines: &[String]) -> Vec<u8> {
+    let end = if there.windows(2).any(|pair| pair == b"\r\n") {
+        "\r\n"
+    } else {
+        "\n"
+    };
+    let mut whole = there.to_vec();
+    if !there.is_empty() && !there.ends_with(b"\n") {
+        whole.extend_from_slice(end.as_bytes());
+    }
+    for line in lines {
+        whole.extend_from_slice(line.as_bytes());
+        whole.extend_from_slice(end.as_bytes());
+    }
+    whole
+}
+
 /// For metadata that is an inline table, after which no table of that name may stand.
 fn inserted(text: &str, table: &str) -> Option<String> {
     let mut document = text.parse::<DocumentMut>().ok()?;
@@ -243,6 +261,20 @@ mod tests {
             assert_eq!(added.contains("\r\n"), text.contains("\r\n"));
             assert!(!added.replace("\r\n", "").contains('\r'));
         }
+    }
+
+    #[test]
+    fn lines_are_added_after_what_is_there() {
+        let lines = ["/target/".to_owned(), ".env".to_owned()];
+        for (there, whole) in [
+            ("", "/target/\n.env\n"),
+            ("*.pyc\n", "*.pyc\n/target/\n.env\n"),
+            ("*.pyc", "*.pyc\n/target/\n.env\n"),
+            ("a\r\nb", "a\r\nb\r\n/target/\r\n.env\r\n"),
+        ] {
+            assert_eq!(with_lines(there.as_bytes(), &lines), whole.as_bytes());
+        }
+        assert!(with_lines(b"\xff\n", &lines).starts_with(b"\xff\n/target/"));
     }
 
     #[test]

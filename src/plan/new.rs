@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     error::Failure,
     names::{AgentName, NameError, ProjectId},
+    package::imports::is_standard,
 };
 
 /// What stands where the project is to be made.
@@ -90,30 +91,54 @@ const KEYWORDS: [&str; 35] = [
     "with", "yield",
 ];
 /// Packages that the agent itself imports: a package of that name would hide them.
-const TAKEN: [&str; 7] = [
+const TAKEN: [&str; 6] = [
     "bedrock_agentcore",
     "strands",
     "boto3",
     "botocore",
     "starlette",
     "uvicorn",
-    "deployment",
+];
+/// Folders with a meaning of their own, and what would become of an agent that lay in one.
+const FOLDERS: [(&str, &str); 3] = [
+    ("deployment", "would lie in the folder that is shipped"),
+    (
+        "target",
+        "would lie in cargo's own folder, which git ignores and `cargo clean` deletes",
+    ),
+    (
+        "node_modules",
+        "would not be shipped, like any folder of that name",
+    ),
 ];
 
 /// The agent's name is also its package's.
 pub(crate) fn check_package(name: &AgentName) -> Result<(), Failure> {
-    let text = name.as_str();
-    let problem = if KEYWORDS.contains(&text) {
-        "is a word of Python's own"
-    } else if TAKEN.contains(&text) {
-        "would hide a package that the agent imports"
-    } else {
+    let Some(problem) = problem(name.as_str()) else {
         return Ok(());
     };
     Err(Failure::usage(format!(
         "the agent cannot be called `{name}`: a package of that name {problem}"
     ))
     .help("choose another name with `--name`"))
+}
+
+/// What is wrong with a package of that name.
+fn problem(name: &str) -> Option<&'static str> {
+    if KEYWORDS.contains(&name) {
+        return Some("is a word of Python's own");
+    }
+    if TAKEN.contains(&name) {
+        return Some("would hide a package that the agent imports");
+    }
+    if is_standard(name) {
+        return Some("would hide a module of Python's standard library");
+    }
+    // Whoever else has the project may have a file system that ignores case.
+    FOLDERS
+        .iter()
+        .find(|(folder, _)| folder.eq_ignore_ascii_case(name))
+        .map(|(_, problem)| *problem)
 }
 
 /// Name and six random characters; `random` holds numbers below 36.
@@ -142,11 +167,22 @@ mod tests {
     }
 
     #[test]
-    fn a_package_that_python_or_the_agent_needs_is_refused() {
-        for name in ["class", "strands"] {
-            assert!(check_package(&AgentName::parse(name).unwrap()).is_err());
+    fn a_name_that_python_the_agent_or_the_project_needs_is_refused() {
+        for (name, reason) in [
+            ("class", "is a word of Python's own"),
+            ("strands", "hide a package"),
+            ("json", "hide a module of Python's standard library"),
+            ("deployment", "the folder that is shipped"),
+            ("Target", "`cargo clean` deletes"),
+            ("node_modules", "would not be shipped"),
+        ] {
+            let failure = check_package(&AgentName::parse(name).unwrap()).unwrap_err();
+            assert!(failure.messages[0].what.contains(reason), "{name}");
         }
-        assert!(check_package(&AgentName::parse("my_agent").unwrap()).is_ok());
+        for free in ["my_agent", "src", "tests", "invoke", "Class", "Json"] {
+            let name = AgentName::parse(free).unwrap();
+            assert!(check_package(&name).is_ok(), "{free}");
+        }
     }
 
     #[test]

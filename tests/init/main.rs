@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ignoring;
 mod served;
 
 use std::collections::BTreeMap;
@@ -203,6 +204,7 @@ fn a_handler_that_cannot_be_called_is_refused_with_the_reason() {
         (["--handler", "answer"], "package.module:function"),
         (["--entrypoint", "main.py"], "`BedrockAgentCoreApp`"),
         (["--name", "class"], "a word of Python's own"),
+        (["--name", "json"], "hide a module of Python's standard"),
         (
             ["--requirements", "absent.txt"],
             "`absent.txt` does not exist",
@@ -218,6 +220,33 @@ fn a_handler_that_cannot_be_called_is_refused_with_the_reason() {
             "{said} in {}",
             outcome.stderr
         );
+    }
+    assert!(project.tree().is_empty());
+}
+
+/// Before its name is looked at, which would be the agent's.
+#[test]
+fn a_source_that_is_a_file_or_missing_is_said_to_be_that() {
+    let project = stage();
+    for (path, said) in [
+        (
+            "../agents/est/main.py",
+            "error: the source `../agents/est/main.py` is a file\n  help: name the directory",
+        ),
+        (
+            "../agents/est.py",
+            "error: the source `../agents/est.py` does not exist",
+        ),
+        (
+            "nowhere/agent",
+            "help: `--source` is relative to the current directory",
+        ),
+    ] {
+        let refused = Cli::new(&project)
+            .args(["init", "--source", path, "--yes"])
+            .run()
+            .exits(3);
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
     }
     assert!(project.tree().is_empty());
 }
@@ -244,12 +273,15 @@ fn what_stands_there_is_kept_and_the_table_is_printed() {
     let args = ["--handler", "est.main:answer"];
     let dry = init(&project, &[&args[..], &["--dry-run", "--write"]].concat()).succeeds();
     assert!(dry.stderr.contains("Would add the agent to `Cargo.toml`"));
+    let adopt = "Would adopt agent `est` from `../agents/est`: `est.main:answer` answers\n";
+    assert!(dry.stderr.contains(adopt), "{}", dry.stderr);
     assert!(!project.has("deployment/requirements.txt"));
     let printed = init(&project, &args).succeeds();
     assert_eq!(project.read("Cargo.toml"), manifest);
     assert_eq!(project.read("deployment/invoke.py"), "# mine\n");
     assert!(printed.stderr.contains("Keeping `deployment/invoke.py`"));
-    assert!(printed.stderr.contains("`--write`"));
+    let next = "        Next add the table above to `Cargo.toml`, or run this again with `--write`; then\n             cargo agentcore deploy --local ";
+    assert!(printed.stderr.contains(next), "{}", printed.stderr);
     assert!(
         printed
             .stdout
@@ -257,6 +289,8 @@ fn what_stands_there_is_kept_and_the_table_is_printed() {
     );
     let written = init(&project, &[&args[..], &["--write"]].concat()).succeeds();
     assert_eq!(written.stdout, "");
+    let next = "        Next cargo agentcore deploy --local ";
+    assert!(written.stderr.contains(next), "{}", written.stderr);
     let after = project.read("Cargo.toml");
     assert!(after.starts_with(manifest), "{after}");
     Cli::new(&project)

@@ -150,6 +150,13 @@ fn the_generated_entry_points_answer_under_the_real_sdk() {
             said.contains("text/event-stream") && said.contains(event),
             "{streaming}: {said}"
         );
+        for payload in ["{}", r#"{"prompt": " "}"#, r#""x""#] {
+            let refused = served.ask("POST /invocations", payload);
+            assert!(
+                refused.starts_with("HTTP/1.1 400") && refused.contains("the payload needs a text"),
+                "{streaming} {payload}: {refused}"
+            );
+        }
     }
 }
 

@@ -161,8 +161,10 @@ fn echo_answers_and_streams_under_the_real_sdk() {
     );
     assert_eq!(
         answer.body,
-        "data: \"You\"\n\ndata: \"said:\"\n\ndata: \"hello\"\n\ndata: \"there\"\n\n"
+        "data: \"You \"\n\ndata: \"said: \"\n\ndata: \"hello \"\n\ndata: \"there\"\n\n"
     );
+    let verse = pieces.invoke(&json!({"prompt": " two  words\nand a line\n"}));
+    assert_eq!(verse.streamed_text(), "You said:  two  words\nand a line\n");
 
     for agent in [&whole, &pieces] {
         let bad = agent.post("{\"prompt\": ");

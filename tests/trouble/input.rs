@@ -128,7 +128,7 @@ fn a_place_without_project_metadata_or_identity_is_told_what_is_missing() {
         "{said}"
     );
     assert!(
-        said.contains("help: `cargo agentcore new <path>` makes a project"),
+        said.contains("help: `cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir>` makes one of an agent that exists"),
         "{said}"
     );
 
@@ -142,6 +142,10 @@ fn a_place_without_project_metadata_or_identity_is_told_what_is_missing() {
     );
     assert!(
         said.contains("note: read [ROOT]/project/Cargo.toml"),
+        "{said}"
+    );
+    assert!(
+        said.contains("`cargo agentcore init --source <dir> --write` adds the table"),
         "{said}"
     );
 
@@ -250,6 +254,16 @@ fn new_refuses_a_name_that_cannot_be_and_a_place_that_is_taken() {
             "class",
             2,
             "the agent cannot be called `class`: a package of that name is a word of Python's own",
+        ),
+        (
+            "json",
+            2,
+            "`json`: a package of that name would hide a module of Python's standard library",
+        ),
+        (
+            "target",
+            2,
+            "`target`: a package of that name would lie in cargo's own folder, which git ignores",
         ),
         ("full", 1, "the directory `full` exists and is not empty"),
         ("file", 1, "`file` exists and is a file"),

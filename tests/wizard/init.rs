@@ -75,10 +75,7 @@ fn answers_become_the_files() {
     let invoke = project.read("deployment/invoke.py");
     assert!(invoke.contains("from est.main import other\n"), "{invoke}");
     let streaming = project.read("deployment/invoke_async.py");
-    assert!(
-        streaming.contains("agent().stream(prompt_of(payload))"),
-        "{streaming}"
-    );
+    assert!(streaming.contains("agent().stream(prompt)"), "{streaming}");
 }
 
 #[test]

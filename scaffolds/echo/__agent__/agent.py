@@ -1,6 +1,7 @@
 """The agent itself. Replace it with one that thinks."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 
@@ -10,7 +11,7 @@ def answer(prompt: str) -> str:
 
 
 async def stream(prompt: str) -> AsyncIterator[str]:
-    """Answer word by word."""
-    for word in answer(prompt).split():
+    """Answer word by word, each with the space that follows it."""
+    for word in re.findall(r"\S+\s*", answer(prompt)):
         yield word
         await asyncio.sleep(0)

@@ -1,14 +1,14 @@
 //! `cargo agentcore init`: an existing Python agent becomes a project, and nothing of it changes.
 
+mod conclusion;
 mod handler;
 mod requirements;
 mod settings;
 
 use std::path::{Path, PathBuf};
 
-use super::{choice, planned::Planned};
+use super::choice;
 use crate::{
-    cli,
     config::{Agent, Manifest, Stage, load},
     effects::{
         adoption, clock, destination, env, manifest,
@@ -48,7 +48,8 @@ pub struct Args {
     /// source's own]
     #[arg(long, value_name = "FILE")]
     requirements: Option<PathBuf>,
-    /// Add the table to a Cargo.toml that is there already, instead of printing it
+    /// Add what is missing to a Cargo.toml and a .gitignore that are there already, instead of
+    /// printing it
     #[arg(long)]
     write: bool,
     /// Do not ask: take the options and the defaults
@@ -91,6 +92,14 @@ struct After {
     kept: Vec<PathBuf>,
     /// The table for a manifest that is there, and that manifest with it.
     addition: Option<(String, String)>,
+    ignoring: Option<Ignoring>,
+}
+
+/// What a .gitignore that is there lacks.
+struct Ignoring {
+    lines: Vec<String>,
+    /// Its text with them.
+    whole: Vec<u8>,
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
@@ -98,6 +107,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     adoption::check_folder(&root, &args.path)?;
     let before = before(root)?;
     let source_path = destination::absolute(&args.source)?;
+    let seen_from = "`--source` is relative to the current directory";
+    source::directory(&args.source, &source_path, seen_from)?;
     let folder = source_path
         .file_name()
         .and_then(|name| name.to_str())
@@ -164,7 +175,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         }
         ui.status("Taking", &requirements.said);
     }
-    conclude(&args, &before, &after, &entry, &agent, ui)
+    conclusion::reach(&args, &before, &after, &entry, &agent, ui)
 }
 
 fn before(root: PathBuf) -> Result<Before, Failure> {
@@ -268,6 +279,7 @@ fn after(
     let deployment = keys.deployment.unwrap_or("deployment");
     let ignored = adopt::gitignore(deployment, keys.agent).map_err(|error| broken(&error))?;
     files.insert(PathBuf::from(".gitignore"), ignored.into_bytes());
+    let ignoring = ignoring(&before.root, &adopt::ignored(deployment, keys.agent))?;
     let exists = |path: &Path| adoption::stands(&before.root.join(path));
     let Some(target) = &before.target else {
         let head = crate::scaffold::Head::Workspace;
@@ -287,6 +299,7 @@ fn after(
             new,
             kept,
             addition: None,
+            ignoring,
         });
     };
     let place = plan::place(target, &before.manifests);
@@ -320,7 +333,17 @@ fn after(
         new,
         kept,
         addition: Some((table, whole)),
+        ignoring,
     })
+}
+
+fn ignoring(root: &Path, needed: &[String]) -> Result<Option<Ignoring>, Failure> {
+    let Some(there) = adoption::gitignore(root)? else {
+        return Ok(None);
+    };
+    let lines = adoption::unsaid(root, &there, needed);
+    let whole = plan::with_lines(&there, &lines);
+    Ok((!lines.is_empty()).then_some(Ignoring { lines, whole }))
 }
 
 fn check(manifests: &[Manifest]) -> Result<(), Failure> {
@@ -331,77 +354,4 @@ fn broken(error: &str) -> Failure {
     Failure::world(format!(
         "a template is broken, which is a bug of ours: {error}"
     ))
-}
-
-/// Shows the plan or carries it out.
-fn conclude(
-    args: &Args,
-    before: &Before,
-    after: &After,
-    entry: &Entry,
-    agent: &AgentName,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let shown = |path: &Path| {
-        let plain = args.path == Path::new(".");
-        let path = if plain {
-            path.to_owned()
-        } else {
-            args.path.join(path)
-        };
-        path.display().to_string()
-    };
-    let kept = |lines: Planned<'_>| {
-        for path in &after.kept {
-            lines.status(
-                "Keeping",
-                &format!("`{}`, which is there already", shown(path)),
-            );
-        }
-    };
-    let manifest = Path::new("Cargo.toml");
-    if args.dry_run {
-        let planned = Planned::alone(cli::Output::Text, ui);
-        for path in after.new.keys() {
-            planned.status("Would", &format!("write `{}`", shown(path)));
-        }
-        if after.addition.is_some() && args.write {
-            planned.status("Would", &format!("add the agent to `{}`", shown(manifest)));
-        }
-        kept(planned);
-    } else {
-        ui.status(
-            "Adopting",
-            &format!(
-                "agent `{agent}` from `{}`: {}",
-                args.source.display(),
-                handler::said(entry)
-            ),
-        );
-        let replaced = match (&after.addition, &before.target) {
-            (Some((_, text)), Some(target)) if args.write => {
-                Some((target.path.as_path(), text.as_str()))
-            }
-            _ => None,
-        };
-        adoption::write(&before.root, &after.new, replaced)?;
-        for path in after.new.keys() {
-            ui.status("Writing", &format!("`{}`", shown(path)));
-        }
-        if replaced.is_some() {
-            ui.status("Adding", &format!("the agent to `{}`", shown(manifest)));
-        }
-        kept(Planned::before_doing(true, ui));
-    }
-    if let Some((table, _)) = after.addition.as_ref().filter(|_| !args.write) {
-        ui.result(table.trim_end());
-        ui.note(&format!(
-            "`{}` is left as it is: add the table above to it, or run this again with `--write`",
-            shown(manifest)
-        ));
-    }
-    if !args.dry_run {
-        super::new::next(&args.path, ui);
-    }
-    Ok(())
 }

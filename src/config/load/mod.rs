@@ -1,6 +1,8 @@
 //! From the manifests' texts to the agents of one stage.
 
 mod collisions;
+mod hiding;
+mod refusal;
 
 use std::{
     collections::BTreeMap,
@@ -107,10 +109,16 @@ pub(crate) fn load_with(
     for declaration in &declarations {
         for table in &declaration.agents {
             match resolve(table, declaration, workspace, stage) {
-                Ok(agent) => agents.push(agent),
+                Ok(agent) => {
+                    warnings.extend(
+                        hiding::python(&agent)
+                            .map(|message| pointed(message, declaration, table, manifests)),
+                    );
+                    agents.push(agent);
+                }
                 Err(message) => found.push(pointed(message, declaration, table, manifests)),
             }
-            if let Some(message) = refusal(table, declaration, manifests) {
+            if let Some(message) = refusal::of(table, declaration, manifests) {
                 refused.insert(table.name.clone(), message);
             }
         }
@@ -304,7 +312,7 @@ fn known_stage(name: &StageName, declarations: &[Declaration]) -> Result<(), Fai
 fn no_metadata(manifests: &[Manifest]) -> Failure {
     Failure::config("no `[workspace.metadata.agentcore]` or `[package.metadata.agentcore]` table")
         .note(format!("read {}", shown(manifests)))
-        .help("`cargo agentcore new <path>` makes a project; README.md, \"Metadata\", has the table for an agent that exists")
+        .help("`cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir> --write` adds the table for an agent that exists")
 }
 
 fn shown(manifests: &[Manifest]) -> String {
@@ -470,28 +478,6 @@ fn pointed(
         at: place,
         ..message
     }
-}
-
-/// Why the service would not run the agent.
-fn refusal(
-    table: &AgentTable,
-    declaration: &Declaration,
-    manifests: &[Manifest],
-) -> Option<Message> {
-    let manifest = manifests.iter().find(|m| m.path == declaration.manifest)?;
-    let runtime = table.runtime.as_ref()?;
-    if !runtime.get_ref().is_refused() {
-        return None;
-    }
-    let what = format!(
-        "the service refuses `{}` since August 2026",
-        runtime.get_ref().as_str()
-    );
-    Some(
-        Problems::new(&manifest.path, &manifest.text)
-            .message(runtime.span(), what, "")
-            .help("use `python3.13`"),
-    )
 }
 
 #[cfg(test)]

@@ -210,6 +210,18 @@ fn a_hyphen_becomes_an_underscore_with_one_line() {
 }
 
 #[test]
+fn an_agent_that_hides_a_module_of_python_is_a_warning() {
+    let text = "[workspace.metadata.agentcore]\nproject = \"x\"\n\
+                [workspace.metadata.agentcore.agents.json]\n\
+                [workspace.metadata.agentcore.agents.mine]\ndeployment = \"other\"\n\
+                [workspace.metadata.agentcore.agents.queue]\nlanguage = \"rust\"\ndeployment = \"third\"\n";
+    let warnings = loaded(text).warnings;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].what.contains("`json` hides"), "{warnings:?}");
+    assert_eq!(&text[warnings[0].at.as_ref().unwrap().span.clone()], "json");
+}
+
+#[test]
 fn a_project_is_known_although_all_else_is_wrong() {
     let known = |text: &str| -> Vec<String> {
         declared_projects(text)

@@ -75,17 +75,29 @@ pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
     walk.finish()
 }
 
-/// The directory itself, or why it cannot be a source.
-fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> {
-    let shown = request.shown.display();
-    let root = fs::canonicalize(request.path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => missing(request),
-        _ => FileError::new("read the source", request.path, error).into(),
+/// The real path of the directory; what is missing or a file is no source. `seen_from` says from where
+/// the path is looked for.
+pub(crate) fn directory(shown: &Path, path: &Path, seen_from: &str) -> Result<PathBuf, Failure> {
+    let real = fs::canonicalize(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => missing(shown, path, seen_from),
+        _ => FileError::new("read the source", path, error).into(),
     })?;
-    if !root.is_dir() {
+    if !real.is_dir() {
+        let shown = shown.display();
         return Err(Failure::config(format!("the source `{shown}` is a file"))
             .help("name the directory of the agent's Python package"));
     }
+    Ok(real)
+}
+
+/// The directory itself, or why it cannot be a source.
+fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> {
+    let shown = request.shown.display();
+    let root = directory(
+        request.shown,
+        request.path,
+        "`source` is relative to the Cargo.toml that declares the agent",
+    )?;
     let home = request.home.and_then(|home| fs::canonicalize(home).ok());
     if root.parent().is_none() || home.as_ref() == Some(&root) {
         return Err(
@@ -120,18 +132,14 @@ fn target_within(request: &SourceRequest<'_>) -> Option<PathBuf> {
     (target.starts_with(&workspace) && target != workspace).then_some(target)
 }
 
-fn missing(request: &SourceRequest<'_>) -> Failure {
-    let failure = Failure::config(format!(
-        "the source `{}` does not exist",
-        request.shown.display()
-    ))
-    .note(format!("looked for {}", request.path.display()));
-    let near = request
-        .path
+fn missing(shown: &Path, path: &Path, seen_from: &str) -> Failure {
+    let failure = Failure::config(format!("the source `{}` does not exist", shown.display()))
+        .note(format!("looked for {}", path.display()));
+    let near = path
         .parent()
         .and_then(|parent| fs::read_dir(parent).ok())
         .and_then(|entries| {
-            let wanted = request.path.file_name()?.to_string_lossy().into_owned();
+            let wanted = path.file_name()?.to_string_lossy().into_owned();
             entries
                 .filter_map(Result::ok)
                 .filter(|entry| entry.path().is_dir())
@@ -142,7 +150,7 @@ fn missing(request: &SourceRequest<'_>) -> Failure {
         });
     match near {
         Some((_, name)) => failure.help(format!("there is a directory `{name}` beside it")),
-        None => failure.help("`source` is relative to the Cargo.toml that declares the agent"),
+        None => failure.help(seen_from),
     }
 }
 

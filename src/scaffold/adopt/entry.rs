@@ -41,7 +41,7 @@ impl Entry {
 const WIDTH: usize = 88;
 
 /// Names that the entry points use themselves.
-const TAKEN: [&str; 20] = [
+const TAKEN: [&str; 22] = [
     "Any",
     "AsyncIterator",
     "BedrockAgentCoreApp",
@@ -58,8 +58,10 @@ const TAKEN: [&str; 20] = [
     "os",
     "payload",
     "piece",
+    "pieces_of",
     "port",
     "print",
+    "prompt",
     "prompt_of",
     "sys",
 ];
@@ -132,6 +134,16 @@ pub(crate) fn gitignore(deployment: &str, agent: &AgentName) -> Result<String, S
     render("_gitignore.hbs", &values)
 }
 
+/// The lines of it that an older one must have too: what is made again, and what opens doors.
+pub(crate) fn ignored(deployment: &str, agent: &AgentName) -> [String; 4] {
+    [
+        "/target/".to_owned(),
+        ".env".to_owned(),
+        format!("/{deployment}/{agent}/"),
+        format!("/{deployment}/.cargo-agentcore"),
+    ]
+}
+
 fn render(template: &str, values: &Values) -> Result<String, String> {
     let mut engine = engine();
     for partial in ["prompt", "serve"] {
@@ -175,6 +187,8 @@ fn values(handler: &Handler, sources: &Sources) -> Values {
         (Some(_), false) => format!("{name}.{}", handler.function),
     };
     let argument = match handler.passing {
+        // Checked before the stream begins: within it there is no other answer any more.
+        Passing::Prompt if handler.kind.streams() => "prompt",
         Passing::Prompt => "prompt_of(payload)",
         Passing::Payload => "payload",
         Passing::PayloadAndContext => "payload, context",

@@ -10,7 +10,7 @@ mod requirements;
 mod signature;
 mod sources;
 
-pub(crate) use entry::{Entry, entry_points, fresh_manifest, gitignore};
+pub(crate) use entry::{Entry, entry_points, fresh_manifest, gitignore, ignored};
 pub(crate) use handlers::{Handler, OwnEntry, Use};
 pub(crate) use parse::AppKind;
 pub(crate) use requirements::{Requirements, from_pyproject, from_requirements, only_the_sdk};

@@ -357,6 +357,15 @@ fn names_that_the_entry_point_uses_itself_are_imported_under_another() {
     );
 }
 
+#[test]
+fn what_an_older_gitignore_must_have_is_in_a_new_one() {
+    let agent = AgentName::parse("my_agent").unwrap();
+    let whole = gitignore("deployment_b", &agent).unwrap();
+    for line in ignored("deployment_b", &agent) {
+        assert!(whole.lines().any(|found| found == line), "{line}");
+    }
+}
+
 /// Strict mode lets `{{#if typo}}` pass as false, so the words are checked here.
 #[test]
 fn the_templates_use_only_words_that_they_are_given() {
@@ -378,7 +387,10 @@ fn the_templates_use_only_words_that_they_are_given() {
                 .next()
                 .unwrap()
                 .trim_start_matches(['#', '/']);
-            let word = word.trim_start_matches("if").trim();
+            let word = word
+                .trim_start_matches("if")
+                .trim_start_matches("unless")
+                .trim();
             let known = word.is_empty() || word == "else" || word.starts_with('>');
             assert!(known || values.get(word).is_some(), "{word} in {name}");
             seen += 1;
