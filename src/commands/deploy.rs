@@ -13,6 +13,7 @@ use super::{
     delivery::{self, BucketMade, Delivery, Done},
     deploy_report as report,
     files::{self, Purpose},
+    invoke::read_payload,
     local::{self, Reach},
     packaging::{self, Place},
     planned::Planned,
@@ -52,7 +53,8 @@ pub struct Args {
     /// The next deploy without it sets the metadata's value again.
     #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
-    /// Call the deployed agent once with this payload, and fail where it does not answer
+    /// Call the deployed agent once with this payload (JSON, `@FILE`, `-` for stdin), and fail where it
+    /// does not answer
     #[arg(long, value_name = "PAYLOAD")]
     smoke: Option<String>,
     /// The JWT for the smoke call to a runtime with an authorizer
@@ -131,8 +133,9 @@ async fn deploy(
 ) -> Result<(), Failure> {
     let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
     let url = emulator.map(|emulator| emulator.url.clone());
-    let smoke = args.smoke.as_ref().map(|payload| Smoke {
-        payload: payload.clone(),
+    let payload = args.smoke.as_deref().map(read_payload).transpose()?;
+    let smoke = payload.map(|payload| Smoke {
+        payload,
         token: args.bearer_token.clone().filter(|token| !token.is_empty()),
         endpoint_url: url.or_else(|| args.aws.endpoint_url.clone()),
     });

@@ -109,14 +109,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
 fn payload(args: &Args) -> Result<Vec<u8>, Failure> {
     let payload = match (&args.prompt, args.payload.as_deref()) {
         (Some(prompt), _) => invocation::prompt(prompt),
-        (None, Some("-")) => files::read_stdin()?,
-        (None, Some(text)) => match text.strip_prefix('@') {
-            Some("") => {
-                return Err(Failure::usage("`@` names no file").help("as in `@payload.json`"));
-            }
-            Some(path) => files::read_bytes(Path::new(path))?,
-            None => text.as_bytes().to_vec(),
-        },
+        (None, Some(text)) => read_payload(text)?,
         (None, None) => {
             return Err(Failure::usage("there is nothing to send").help(
                 "pass a text with `--prompt 'hi'`, or a payload: JSON, `@FILE`, `-` for stdin",
@@ -126,6 +119,18 @@ fn payload(args: &Args) -> Result<Vec<u8>, Failure> {
     let (content_type, raw) = (&args.content_type, args.raw_payload);
     invocation::check_payload(&payload, content_type, raw, &NOT_JSON)?;
     Ok(payload)
+}
+
+/// A payload as it is typed: itself, `@FILE` or `-`.
+pub(super) fn read_payload(text: &str) -> Result<Vec<u8>, Failure> {
+    Ok(match text.strip_prefix('@') {
+        Some("") => {
+            return Err(Failure::usage("`@` names no file").help("as in `@payload.json`"));
+        }
+        Some(path) => files::read_bytes(Path::new(path))?,
+        None if text == "-" => files::read_stdin()?,
+        None => text.as_bytes().to_vec(),
+    })
 }
 
 /// What can be known to go wrong, before anything is sent.

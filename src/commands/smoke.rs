@@ -28,7 +28,7 @@ const SHOWN: usize = 200;
 /// What is sent, and with which token.
 #[derive(Debug, Clone)]
 pub(super) struct Smoke {
-    pub(super) payload: String,
+    pub(super) payload: Vec<u8>,
     pub(super) token: Option<String>,
     pub(super) endpoint_url: Option<String>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Smoke {
 impl Smoke {
     /// What can be known to go wrong before anything is deployed.
     pub(super) fn check(&self, placed: &[Placed<'_>]) -> Result<(), Failure> {
-        let payload = self.payload.as_bytes();
+        let payload = &self.payload;
         let ways = ["quote it for your shell, as in `--smoke '{\"prompt\": \"hi\"}'`"];
         invocation::check_payload(payload, invocation::JSON, false, &ways)?;
         for Placed { agent, .. } in placed {
@@ -100,7 +100,7 @@ impl Smoke {
             session: SessionId::parse(&clock::unique_id()).expect("a UUID is a session's id"),
         };
         let invocation = Invocation {
-            payload: self.payload.clone().into_bytes(),
+            payload: self.payload.clone(),
             content_type: invocation::JSON.to_owned(),
             user: None,
             headers: Vec::new(),

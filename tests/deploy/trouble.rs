@@ -345,17 +345,11 @@ fn foreign(emulator: &Emulator) -> Value {
 fn the_smoke_call_shows_the_answer_or_why_there_is_none() {
     let emulator = Ministack::start();
     let project = project();
-    let fine = run_with(
-        &Proxy::to(&emulator),
-        &project,
-        &["--smoke", "{\"prompt\": \"hi\"}"],
-    )
-    .succeeds();
-    assert!(
-        fine.stderr.contains("Answered agent `one`"),
-        "{}",
-        fine.stderr
-    );
+    project.write("smoke.json", "{\"prompt\": \"from a file\"}");
+    let fine = run_with(&Proxy::to(&emulator), &project, &["--smoke", "@smoke.json"]).succeeds();
+    for words in ["Answered agent `one`", "from a file"] {
+        assert!(fine.stderr.contains(words), "{words}: {}", fine.stderr);
+    }
     assert!(fine.stdout.starts_with("arn:"), "{}", fine.stdout);
 
     let proxy = Proxy::to(&emulator);
