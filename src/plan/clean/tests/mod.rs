@@ -1,4 +1,5 @@
 mod bucket;
+mod entry;
 
 use std::collections::BTreeMap;
 
@@ -419,13 +420,26 @@ fn some_tags() -> impl Strategy<Value = BTreeMap<String, String>> {
     prop_oneof![Just(BTreeMap::new()), Just(other)]
 }
 
+/// What an entry may say about the role.
+fn some_named_role() -> impl Strategy<Value = Option<String>> {
+    let theirs = "arn:aws:iam::123456789012:role/SomebodyElsesRole";
+    prop_oneof![
+        Just(None),
+        Just(Some(ROLE.to_owned())),
+        Just(Some(theirs.to_owned()))
+    ]
+}
+
 proptest! {
-    /// Neither tags nor a role of ours: nothing in AWS is touched, whatever the names say.
+    /// Neither tags nor a role of ours: nothing in AWS is touched, whatever the names say, and of the
+    /// toolkit's file only what names a role of ours that has gone with its runtime.
     #[test]
     fn what_nothing_proves_is_never_touched(
         role_tags in some_tags(),
         runtime_tags in prop_oneof![some_tags().prop_map(Tags::Known), Just(Tags::Unknown)],
         role_is_there: bool,
+        runtime_is_there: bool,
+        named_role in some_named_role(),
         with_entry: bool,
         logs: bool,
         bucket_tags in some_tags(),
@@ -433,12 +447,14 @@ proptest! {
         let mut observed = whole();
         let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
         there.bucket = Some(bucket(bucket_tags, &["a"]));
+        there.runtimes[0].tags = runtime_tags;
+        there.runtimes.retain(|_| runtime_is_there);
         observed.role = role_is_there.then(|| role(role_tags, &["AgentCore-us-west-2"]));
-        observed.entry = observed.entry.filter(|_| with_entry);
-        observed.regions.get_mut(&region("us-west-2")).unwrap().runtimes[0].tags = runtime_tags;
+        let killed = !role_is_there && !runtime_is_there && named_role.as_deref() == Some(ROLE);
+        observed.entry = with_entry.then(|| Entry { role: named_role, ..entry() });
         let logs = if logs { Logs::Delete } else { Logs::Keep };
         let plan = plan(&Desired { logs, ..desired() }, &observed);
         prop_assert_eq!(plan.steps, vec![]);
-        prop_assert!(!plan.entry_goes);
+        prop_assert_eq!(plan.entry_goes, with_entry && killed);
     }
 }
