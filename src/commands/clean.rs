@@ -32,7 +32,7 @@ pub struct Args {
     /// Delete the runtimes' log groups too
     #[arg(long)]
     logs: bool,
-    /// Clean every region that the execution role serves
+    /// Clean every region that the execution role serves; with `role.arn`, every region that is known
     #[arg(long)]
     all_regions: bool,
     /// Delete also what only the toolkit's `.bedrock_agentcore.yaml` says to be ours
@@ -81,7 +81,12 @@ async fn clean(
         all_regions: args.all_regions,
     };
 
-    let removals = removal::observe(&placed, (project, &config.declared), options).await?;
+    let place = (project, &config.declared);
+    let removals = removal::observe(&placed, place, options, &[]).await?;
+    if args.all_regions {
+        let uncertain = removals.iter().filter_map(Removal::uncertain_regions);
+        uncertain.for_each(|message| ui.warning(&message));
+    }
     let nothing = removals.iter().all(Removal::is_empty);
     let asked = !args.applying.changes_nothing() && !nothing;
     list(args, &removals, ui);
@@ -113,7 +118,7 @@ async fn clean(
         }
     }
     // Read back: what is still there was not deleted, whatever was answered.
-    let after = match removal::observe(&placed, (project, &config.declared), options).await {
+    let after = match removal::observe(&placed, place, options, &removals).await {
         Ok(after) => Some(after),
         Err(failure) => {
             failures.push(failure);

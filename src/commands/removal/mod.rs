@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::session::Placed;
 use crate::{
-    config::{Agent, Declared},
+    config::{Agent, Declared, RoleSettings},
     effects::{
         aws::{Session, store::Store},
         manifest::Project,
     },
-    error::Failure,
+    error::{Failure, Message},
     names::{AgentName, Region, RuntimeName},
     plan::{
         bucket,
@@ -44,15 +44,18 @@ pub(super) struct Removal<'a> {
 }
 
 /// Looks at AWS and at the disk, and decides for all agents; deletes nothing. The removals are carried
-/// out in this order: the last one that has a part in a bucket takes the bucket itself.
+/// out in this order: the last one that has a part in a bucket takes the bucket itself. `before` is what
+/// an earlier look found, empty at the first one.
 pub(super) async fn observe<'a>(
     placed: &'a [Placed<'a>],
-    (project, declared): (&Project, &Declared),
+    place: (&Project, &Declared),
     options: Options,
+    before: &[Removal<'_>],
 ) -> Result<Vec<Removal<'a>>, Failure> {
     let mut scopes = Vec::new();
-    for placed in placed {
-        scopes.push(Scope::observe(placed, options).await?);
+    for (at, placed) in placed.iter().enumerate() {
+        let looked_into = before.get(at).map(Removal::regions).unwrap_or_default();
+        scopes.push(Scope::observe(placed, place, options, looked_into).await?);
     }
     let buckets = buckets(&scopes).await?;
     let mut emptied: BTreeMap<String, BTreeSet<RuntimeName>> = BTreeMap::new();
@@ -72,8 +75,7 @@ pub(super) async fn observe<'a>(
                 last_in.insert(region.clone(), gone);
             }
         }
-        let removal =
-            Removal::decide(scope, last_in, &buckets, (project, declared), options).await?;
+        let removal = Removal::decide(scope, last_in, &buckets, place, options).await?;
         for region in &removal.plan.emptied {
             let gone = emptied.entry(bucket_of(scope, region)).or_default();
             gone.insert(scope.agent.runtime_name.clone());
@@ -121,6 +123,7 @@ impl<'a> Removal<'a> {
             instance_profiles,
             entry,
             sessions,
+            remembered,
         } = scope;
         let desired = Desired {
             identity: Identity::of(agent),
@@ -130,6 +133,11 @@ impl<'a> Removal<'a> {
             account: session.account.clone(),
             regions: sessions.keys().cloned().collect(),
             last_in,
+            elsewhere: remembered
+                .iter()
+                .filter(|region| !sessions.contains_key(region))
+                .cloned()
+                .collect(),
             logs: options.logs,
             yaml: options.yaml,
             declared: declared.clone(),
@@ -165,6 +173,27 @@ impl<'a> Removal<'a> {
             disk,
             kept,
         })
+    }
+
+    fn regions(&self) -> BTreeSet<Region> {
+        self.sessions.keys().cloned().collect()
+    }
+
+    /// What `--all-regions` cannot promise: a role that was brought does not say which regions it serves.
+    pub(super) fn uncertain_regions(&self) -> Option<Message> {
+        let RoleSettings::Given { .. } = self.agent.role else {
+            return None;
+        };
+        let regions: Vec<&str> = self.sessions.keys().map(Region::as_str).collect();
+        Some(
+            Message::new(format!(
+                "`role.arn` does not tell in which regions the agent `{}` is; these are known: {}",
+                self.agent.name,
+                regions.join(", ")
+            ))
+            .note("from Cargo.toml, and from what was deployed out of this folder")
+            .help("clean any other with `--region REGION`"),
+        )
     }
 
     pub(super) fn is_empty(&self) -> bool {

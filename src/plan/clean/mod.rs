@@ -48,6 +48,9 @@ pub(crate) struct Desired {
     /// The regions where no agent of the same run comes after this one in the project's bucket, with
     /// the runtimes whose part of it is gone by then.
     pub(crate) last_in: BTreeMap<Region, BTreeSet<RuntimeName>>,
+    /// Regions that the agent was deployed to and that this run does not clean, where only what is
+    /// remembered tells of them: a role of ours does it better.
+    pub(crate) elsewhere: BTreeSet<Region>,
     pub(crate) logs: Logs,
     pub(crate) yaml: Trust,
     /// What Cargo.toml knows, this agent or not.

@@ -45,6 +45,7 @@ fn desired() -> Desired {
         account: AccountId::parse("123456789012").unwrap(),
         regions: BTreeSet::from([region("us-west-2")]),
         last_in: BTreeMap::from([(region("us-west-2"), BTreeSet::new())]),
+        elsewhere: BTreeSet::new(),
         logs: Logs::Keep,
         yaml: Trust::Proven,
         declared: Declared {
@@ -52,6 +53,7 @@ fn desired() -> Desired {
                 .map(|name| AgentName::parse(name).unwrap())
                 .into(),
             stages: [StageName::parse("prod").unwrap()].into(),
+            regions: BTreeSet::new(),
         },
     }
 }
@@ -352,6 +354,27 @@ fn with_a_role_that_was_brought_only_tags_count() {
         verbs(&plan(&brought, &observed))
             .contains(&"runtime `a-AbCdEf1234` in us-west-2".to_owned())
     );
+}
+
+#[test]
+fn with_a_role_that_was_brought_the_sources_stay_while_another_region_is_remembered() {
+    let brought = Desired {
+        role: RoleSettings::Given {
+            arn: RoleArn::parse(ROLE).unwrap(),
+        },
+        ..desired()
+    };
+    let observed = Observed::default();
+    assert!(plan(&brought, &observed).copy_goes);
+    let elsewhere = Desired {
+        elsewhere: [region("eu-west-1")].into(),
+        ..brought
+    };
+    let plan = plan(&elsewhere, &observed);
+    assert!(!plan.copy_goes && plan.others_remain);
+    let kept = &plan.kept[0];
+    assert_eq!(kept.what.to_string(), "agent `a` in eu-west-1");
+    assert_eq!(kept.weight, Weight::Fine);
 }
 
 #[test]
