@@ -49,7 +49,7 @@ fn the_entries_of_two_agents_go_from_one_file_and_the_file_with_the_last() {
 }
 
 #[test]
-fn an_object_under_the_prefix_of_the_toolkits_file_goes_and_its_neighbours_stay() {
+fn an_object_in_the_toolkits_bucket_goes_and_what_is_in_any_other_stays() {
     let emulator = Ministack::start();
     let project = Project::new()
         .metadata("region = \"us-east-1\"")
@@ -61,20 +61,28 @@ fn an_object_under_the_prefix_of_the_toolkits_file_goes_and_its_neighbours_stay(
         .succeeds();
     boto3(
         &emulator,
-        "client('s3').create_bucket(Bucket='mine')\n\
-         for key in ('team/x/one/deployment.zip', 'team/x/other/deployment.zip', 'y/one/deployment.zip'):\n    \
-             client('s3').put_object(Bucket='mine', Key=key, Body=b'x')\n",
+        "toolkits = f'bedrock-agentcore-codebuild-sources-{account}-us-east-1'\n\
+         for bucket, keys in ((toolkits, ('one/deployment.zip', 'other/deployment.zip')), ('mine', ('team/x/one/deployment.zip',))):\n    \
+             client('s3').create_bucket(Bucket=bucket)\n    \
+             for key in keys:\n        \
+                 client('s3').put_object(Bucket=bucket, Key=key, Body=b'x')\n",
     );
     let entry = entry("one", emulator.account(), "us-east-1", "s3://mine/team/x");
     project.write(".bedrock_agentcore.yaml", format!("agents:\n{entry}"));
-    clean(&project, &emulator).run().succeeds();
+    let done = clean(&project, &emulator).run().succeeds();
+    assert!(
+        done.stderr
+            .contains("Keeping objects `s3://mine/team/x`: the toolkit's file names this place"),
+        "{}",
+        done.stderr
+    );
     let left = boto3(
         &emulator,
-        "print(sorted(found['Key'] for found in client('s3').list_objects_v2(Bucket='mine')['Contents']))",
+        "s3 = client('s3')\nprint(sorted(found['Key'] for bucket in s3.list_buckets()['Buckets'] for found in s3.list_objects_v2(Bucket=bucket['Name'])['Contents']))",
     );
     assert_eq!(
         left.trim(),
-        "['team/x/other/deployment.zip', 'y/one/deployment.zip']"
+        "['other/deployment.zip', 'team/x/one/deployment.zip']"
     );
 }
 

@@ -110,7 +110,8 @@ pub(super) async fn region_of(
     let log_groups = logs::Logs::new(session).observe(&desired.runtime).await?;
     let s3 = S3::new(session);
     let mut objects = Vec::new();
-    for object in clean::objects_to_look_for(desired, region, &runtimes, entry) {
+    kept.extend(clean::objects_elsewhere(desired, region, &runtimes, entry));
+    for object in clean::objects_to_look_for(desired, region, &runtimes) {
         if let Some(found) = s3.observe(&object).await? {
             kept.push(Kept {
                 what: Subject::new("bucket", &found.object.bucket),

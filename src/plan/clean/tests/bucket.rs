@@ -133,7 +133,6 @@ fn what_a_kept_runtime_runs_from_is_kept_and_so_is_its_bucket() {
         &desired(),
         &region("us-west-2"),
         &observed.regions[&region("us-west-2")].runtimes,
-        None,
     );
     assert!(looked.iter().all(|object| object.key != "a/0.zip"));
 }

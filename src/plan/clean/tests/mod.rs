@@ -1,5 +1,6 @@
 mod bucket;
 mod entry;
+mod objects;
 
 use std::collections::BTreeMap;
 
@@ -201,35 +202,6 @@ fn everything_goes_in_the_order_in_which_it_depends_on_each_other() {
     );
     assert!(plan.entry_goes && plan.copy_goes);
     assert_eq!(plan.kept, []);
-}
-
-#[test]
-fn objects_are_looked_for_where_the_toolkit_puts_them() {
-    let keys = |s3_path: &str| -> Vec<String> {
-        let entry = Entry {
-            s3_path: Some(s3_path.into()),
-            ..entry()
-        };
-        objects_to_look_for(&desired(), &region("us-west-2"), &[], Some(&entry))
-            .into_iter()
-            .filter(|object| object.bucket == "mine" && object.key.ends_with("deployment.zip"))
-            .map(|object| object.key)
-            .collect()
-    };
-    assert_eq!(keys("s3://mine"), ["a/deployment.zip"]);
-    assert_eq!(
-        keys("s3://mine/team/x"),
-        ["a/deployment.zip", "team/x/a/deployment.zip"]
-    );
-    // Both forms are taken, and a slash at the end is not cut off.
-    assert_eq!(
-        keys("mine/team/"),
-        ["a/deployment.zip", "team//a/deployment.zip"]
-    );
-    assert_eq!(
-        keys("s3://mine/"),
-        ["/a/deployment.zip", "a/deployment.zip"]
-    );
 }
 
 #[test]
