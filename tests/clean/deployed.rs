@@ -364,7 +364,9 @@ fn one_region_goes_alone_and_all_regions_take_each_bucket() {
 /// A role that was brought says nothing about regions: what Cargo.toml names and what is remembered does.
 #[test]
 fn with_a_role_that_was_brought_all_known_regions_go_and_the_sources_with_the_last() {
-    brought_in_two_regions(&Moto::start());
+    for emulator in [Ministack::start(), Moto::start()] {
+        brought_in_two_regions(&emulator);
+    }
 }
 
 fn brought_in_two_regions(emulator: &Emulator) {

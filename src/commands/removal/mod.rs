@@ -41,6 +41,7 @@ pub(super) struct Removal<'a> {
     plan: CleanPlan,
     disk: Disk<'a>,
     kept: Vec<Kept>,
+    kept_on_disk: Vec<Kept>,
 }
 
 /// Looks at AWS and at the disk, and decides for all agents; deletes nothing. The removals are carried
@@ -160,8 +161,9 @@ impl<'a> Removal<'a> {
             },
         );
         kept.extend(plan.kept.iter().cloned());
+        let mut kept_on_disk = Vec::new();
         let disk = if declared.agents.contains(&agent.name) {
-            Disk::observe(agent, project, sessions, &plan, &mut kept)?
+            Disk::observe(agent, project, sessions, &plan, &mut kept_on_disk)?
         } else {
             Disk::of_former(agent, project, sessions, &plan)?
         };
@@ -172,6 +174,7 @@ impl<'a> Removal<'a> {
             plan,
             disk,
             kept,
+            kept_on_disk,
         })
     }
 
@@ -230,13 +233,14 @@ impl<'a> Removal<'a> {
         (!self.is_declared && self.is_empty()).then_some(&self.agent.name)
     }
 
-    /// Whether another region, agent or stage of the project stays.
-    pub(super) fn leaves_others(&self) -> bool {
-        self.plan.others_remain
+    pub(super) fn kept(&self) -> impl Iterator<Item = &Kept> {
+        self.kept.iter().chain(&self.kept_on_disk)
     }
 
-    pub(super) fn kept(&self) -> &[Kept] {
-        &self.kept
+    /// What stays in AWS, be it another region's, agent's or stage's, or somebody else's.
+    pub(super) fn kept_in_aws(&self) -> impl Iterator<Item = &Kept> {
+        let entry = |kept: &&Kept| kept.what.kind == "entry";
+        self.kept.iter().filter(move |kept| !entry(kept))
     }
 
     /// Deletes in order: what is on disk goes last, because it says what was on AWS.

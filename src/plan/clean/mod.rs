@@ -1,7 +1,8 @@
 //! What may be deleted of an agent, in which order, and what is kept and why.
 //!
 //! Nothing is deleted that is not proven ours: by our tags; for a runtime also by its name together
-//! with a role that our tags prove; for what hangs on a runtime by that runtime; for archives by the tags
+//! with a role that our tags prove, or, in a store that keeps no tags on runtimes, with the project's
+//! bucket that it runs from; for what hangs on a runtime by that runtime; for archives by the tags
 //! of the project's bucket and the runtime's prefix in it; for what the Python toolkit made by an entry of
 //! its file whose account, region and runtime or role are proven.
 

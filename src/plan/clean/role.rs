@@ -62,7 +62,6 @@ pub(super) fn clean_role(
         }
         let regions: Vec<&str> = elsewhere.iter().map(Region::as_str).collect();
         plan.copy_goes = false;
-        plan.others_remain = true;
         return plan.keep(
             Subject::new("role", name.to_string()),
             format!(
@@ -102,7 +101,6 @@ pub(super) fn clean_role(
 fn keep_elsewhere(desired: &Desired, plan: &mut CleanPlan) {
     for region in &desired.elsewhere {
         plan.copy_goes = false;
-        plan.others_remain = true;
         plan.keep(
             Subject::new("agent", desired.identity.agent.to_string()).at(region),
             format!(

@@ -343,7 +343,7 @@ fn with_a_role_that_was_brought_the_sources_stay_while_another_region_is_remembe
         ..brought
     };
     let plan = plan(&elsewhere, &observed);
-    assert!(!plan.copy_goes && plan.others_remain);
+    assert!(!plan.copy_goes);
     let kept = &plan.kept[0];
     assert_eq!(kept.what.to_string(), "agent `a` in eu-west-1");
     assert_eq!(kept.weight, Weight::Fine);
@@ -434,6 +434,7 @@ proptest! {
         runtime_tags in prop_oneof![some_tags().prop_map(Tags::Known), Just(Tags::Unknown)],
         role_is_there: bool,
         runtime_is_there: bool,
+        runs_from_the_bucket: bool,
         named_role in some_named_role(),
         with_entry: bool,
         logs: bool,
@@ -443,6 +444,12 @@ proptest! {
         let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
         there.bucket = Some(bucket(bucket_tags, &["a"]));
         there.runtimes[0].tags = runtime_tags;
+        if runs_from_the_bucket {
+            there.runtimes[0].code = Some(ObjectKey {
+                bucket: "own".into(),
+                key: "a/0.zip".into(),
+            });
+        }
         there.runtimes.retain(|_| runtime_is_there);
         observed.role = role_is_there.then(|| role(role_tags, &["AgentCore-us-west-2"]));
         let killed = !role_is_there && !runtime_is_there && named_role.as_deref() == Some(ROLE);
