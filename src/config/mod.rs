@@ -43,6 +43,8 @@ pub struct Declared {
     pub agents: BTreeSet<AgentName>,
     pub stages: BTreeSet<StageName>,
     pub regions: BTreeSet<Region>,
+    /// The folders that are shipped, with the directories that they are in.
+    pub deployments: BTreeSet<PathBuf>,
 }
 
 impl Declared {

@@ -10,6 +10,7 @@
 mod support;
 
 mod deployed;
+mod former;
 mod kills;
 mod toolkit;
 

@@ -19,6 +19,7 @@ use crate::{
     ui::Ui,
 };
 
+mod copied;
 mod disk;
 mod scope;
 mod steps;
@@ -161,15 +162,22 @@ impl<'a> Removal<'a> {
             },
         );
         kept.extend(plan.kept.iter().cloned());
+        let is_declared = declared.agents.contains(&agent.name);
+        if is_declared {
+            let built = disk::built_beside(agent, project)?;
+            let recorded = copied::recorded_beside(agent)?;
+            kept.extend(clean::formers_on_disk(
+                &desired,
+                built.iter().map(String::as_str),
+                recorded.iter().map(String::as_str),
+            ));
+        }
         let mut kept_on_disk = Vec::new();
-        let disk = if declared.agents.contains(&agent.name) {
-            Disk::observe(agent, project, sessions, &plan, &mut kept_on_disk)?
-        } else {
-            Disk::of_former(agent, project, sessions, &plan)?
-        };
+        let place = (project, declared);
+        let disk = Disk::observe(agent, place, sessions, &plan, &mut kept_on_disk)?;
         Ok(Self {
             agent,
-            is_declared: declared.agents.contains(&agent.name),
+            is_declared,
             sessions: sessions.clone(),
             plan,
             disk,

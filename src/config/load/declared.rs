@@ -14,6 +14,10 @@ pub(super) fn among(agents: &[Agent], declarations: &[Declaration]) -> Declared 
             .flat_map(|declaration| declaration.stages.keys().cloned())
             .collect(),
         regions: declarations.iter().flat_map(regions).collect(),
+        deployments: agents
+            .iter()
+            .map(|agent| agent.dir.join(&agent.deployment))
+            .collect(),
     }
 }
 

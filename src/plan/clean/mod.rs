@@ -27,6 +27,7 @@ mod toolkit;
 
 use self::{entry::clean_entry, proof::Proof, region::clean_region, role::clean_role};
 pub(crate) use self::{
+    former::formers_on_disk,
     observed::{
         ObjectKey, Observed, ObservedLogGroup, ObservedObject, ObservedRegion, ObservedRepository,
         ObservedRuntime, OwnBucket, Tags,

@@ -1,5 +1,6 @@
 mod bucket;
 mod entry;
+mod former;
 mod objects;
 
 use std::collections::BTreeMap;
@@ -55,6 +56,7 @@ fn desired() -> Desired {
                 .into(),
             stages: [StageName::parse("prod").unwrap()].into(),
             regions: BTreeSet::new(),
+            deployments: BTreeSet::new(),
         },
     }
 }
