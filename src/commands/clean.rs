@@ -1,5 +1,7 @@
 //! `cargo agentcore clean`: list what is ours, delete it, and prove it gone.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -32,7 +34,7 @@ pub struct Args {
     /// Delete the runtimes' log groups too
     #[arg(long)]
     logs: bool,
-    /// Clean every region that the execution role serves
+    /// Clean every region that the execution role serves; with `role.arn`, every region that is known
     #[arg(long)]
     all_regions: bool,
     /// Delete also what only the toolkit's `.bedrock_agentcore.yaml` says to be ours
@@ -81,7 +83,12 @@ async fn clean(
         all_regions: args.all_regions,
     };
 
-    let removals = removal::observe(&placed, (project, &config.declared), options).await?;
+    let place = (project, &config.declared);
+    let removals = removal::observe(&placed, place, options, &[]).await?;
+    if args.all_regions {
+        let uncertain = removals.iter().filter_map(Removal::uncertain_regions);
+        uncertain.for_each(|message| ui.warning(&message));
+    }
     let nothing = removals.iter().all(Removal::is_empty);
     let asked = !args.applying.changes_nothing() && !nothing;
     list(args, &removals, ui);
@@ -113,7 +120,7 @@ async fn clean(
         }
     }
     // Read back: what is still there was not deleted, whatever was answered.
-    let after = match removal::observe(&placed, (project, &config.declared), options).await {
+    let after = match removal::observe(&placed, place, options, &removals).await {
         Ok(after) => Some(after),
         Err(failure) => {
             failures.push(failure);
@@ -252,7 +259,7 @@ fn about(subject: &Subject) -> Value {
     json!({ "kind": kind, "name": name, "of": of, "region": region })
 }
 
-/// After everything in it is gone, the emulator goes too, with its state.
+/// After everything in it is gone, the emulator goes too, with its state. What is kept would not outlive it.
 async fn end_emulator(
     args: &Args,
     project: &Project,
@@ -263,14 +270,21 @@ async fn end_emulator(
     if !args.aws.local || !args.project.agent.is_empty() {
         return Ok(());
     }
-    if removals.iter().any(Removal::leaves_others) {
-        ui.status(
-            "Keeping",
-            "the emulator: what else is in it would go with it",
-        );
+    let dir = local::dir(project, config)?;
+    let kept: BTreeSet<String> = removals
+        .iter()
+        .flat_map(Removal::kept_in_aws)
+        .map(|kept| kept.what.to_string())
+        .collect();
+    if !kept.is_empty() {
+        let kept = kept.into_iter().collect::<Vec<_>>().join(", ");
+        ui.status("Keeping", &format!("the emulator: with it would go {kept}"));
+        ui.note(&format!(
+            "`cargo agentcore local stop` ends it; all that is in it is in `{}`",
+            dir.display()
+        ));
         return Ok(());
     }
-    let dir = local::dir(project, config)?;
     if let effects::local::Stopped::WasRunning(emulator) = effects::local::stop(&dir).await? {
         ui.status("Stopped", &format!("the emulator at {}", emulator.url));
     }

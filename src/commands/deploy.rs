@@ -1,6 +1,9 @@
 //! `cargo agentcore deploy`: from a project to an agent that answers, in one command.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -28,6 +31,7 @@ use crate::{
     cli,
     config::{Agent, Config, Language},
     effects::{
+        self,
         aws::{AwsError, runtime::Runtimes, runtime_read::Named, store::Store},
         local::Emulator,
         manifest::Project,
@@ -35,6 +39,7 @@ use crate::{
         staging,
     },
     error::{Exit, Failure},
+    names::{AccountId, Region},
     plan::{bucket, deploy as plan, files::Force, role::Adopt},
     ui::Ui,
 };
@@ -221,7 +226,7 @@ fn bucket_of(placed: &Placed<'_>) -> String {
     bucket::name(&agent.project, &session.account, &session.region)
 }
 
-fn place(session: &crate::effects::aws::Session) -> (String, String) {
+fn place(session: &effects::aws::Session) -> (String, String) {
     (session.account.to_string(), session.region.to_string())
 }
 
@@ -395,6 +400,27 @@ impl<'a> Deploy<'a> {
 /// Where the last deployed runtime is remembered, to notice that somebody else deleted it.
 pub(super) fn memory(project: &Project, placed: &Placed<'_>) -> PathBuf {
     let Placed { agent, session } = placed;
-    packaging::directory(agent, project)
-        .join(format!("runtime.{}.{}", session.account, session.region))
+    packaging::directory(agent, project).join(format!(
+        "{}{}",
+        remembered_in(&session.account),
+        session.region
+    ))
+}
+
+/// The regions of the account that the agent was deployed to from this folder.
+pub(super) fn remembered(
+    project: &Project,
+    agent: &Agent,
+    account: &AccountId,
+) -> Result<BTreeSet<Region>, Failure> {
+    let names = effects::files::names_in(&packaging::directory(agent, project))?;
+    let start = remembered_in(account);
+    let regions = names.iter().filter_map(|name| name.strip_prefix(&start));
+    Ok(regions
+        .filter_map(|name| Region::parse(name).ok())
+        .collect())
+}
+
+fn remembered_in(account: &AccountId) -> String {
+    format!("runtime.{account}.")
 }

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::session::Placed;
+use super::{session::Placed, sighting};
 use crate::{
     config::{Agent, RoleSettings},
     effects::aws::{iam::Iam, runtime::Runtimes, runtime_read::Named},
     error::Failure,
     names::StageName,
     plan::{
-        deployed::{RuntimeState, Standing},
+        deployed::{Evidence, RuntimeState, Standing, uses_our_role},
         ownership::Identity,
     },
     ui::Ui,
@@ -86,9 +86,16 @@ async fn look<'a>(placed: &'a Placed<'a>, list: &[Named]) -> Result<Deployed<'a>
         let Some(state) = state? else {
             continue;
         };
-        let standing = match Standing::by_tags(&identity, &tags?) {
-            Standing::AskRole => by_role(placed, &identity, &state.fields.role_arn).await?,
-            decided => decided,
+        let tags = tags?;
+        let standing = match Standing::by_tags(&identity, &tags) {
+            Some(decided) => decided,
+            None => {
+                let evidence = Evidence {
+                    uses_our_role: uses_role(placed, &identity, &state.fields.role_arn).await?,
+                    runs_from_our_bucket: state.runs_from(&sighting::own_bucket(placed)),
+                };
+                Standing::of(&identity, &tags, evidence)
+            }
         };
         found.push(Found { state, standing });
     }
@@ -96,17 +103,17 @@ async fn look<'a>(placed: &'a Placed<'a>, list: &[Named]) -> Result<Deployed<'a>
 }
 
 /// A role that the user brought proves nothing: others may use it as well.
-async fn by_role(
+async fn uses_role(
     placed: &Placed<'_>,
     identity: &Identity,
     runtime_role: &str,
-) -> Result<Standing, Failure> {
+) -> Result<bool, Failure> {
     let role = match &placed.agent.role {
         RoleSettings::Given { .. } => None,
         RoleSettings::Managed { name, .. } => Iam::new(&placed.session).observe_given(name).await?,
     };
     let role = role.as_ref().map(|role| (role.arn.as_str(), &role.tags));
-    Ok(Standing::by_role(identity, runtime_role, role))
+    Ok(uses_our_role(identity, runtime_role, role))
 }
 
 impl Deployed<'_> {
@@ -159,7 +166,6 @@ impl Deployed<'_> {
             ))
             .note(why.clone())
             .help("nothing was changed; give the agent another name, or delete that runtime if it is yours")),
-            Standing::AskRole => unreachable!("the role was asked"),
         }
     }
 }

@@ -10,9 +10,10 @@ use crate::{
         bucket,
         clean::Tags,
         deploy::ObservedRuntime,
-        deployed::{DEFAULT_ENDPOINT, EndpointState, RuntimeState, Standing},
+        deployed::{
+            DEFAULT_ENDPOINT, EndpointState, Evidence, RuntimeState, Standing, uses_our_role,
+        },
         ownership::Identity,
-        runtime_diff::Artifact,
     },
 };
 
@@ -98,28 +99,16 @@ pub(super) fn judge(
 }
 
 fn standing(placed: &Placed<'_>, state: &RuntimeState, tags: &Tags, proof: &Proof<'_>) -> Standing {
-    let Placed { agent, session } = placed;
-    let identity = Identity::of(agent);
-    let by_tags = Standing::by_tags(&identity, tags);
-    if by_tags != Standing::AskRole {
-        return by_tags;
-    }
+    let identity = Identity::of(placed.agent);
     let role = proof.as_ref().map(|(arn, tags)| (*arn, tags));
-    match Standing::by_role(&identity, &state.fields.role_arn, role) {
-        Standing::Ours => Standing::Ours,
-        // A store that keeps no tags on runtimes still has the project's own bucket, which is tagged.
-        by_role if *tags == Tags::Unknown => match &state.fields.artifact {
-            Artifact::Code {
-                object: Some(object),
-                ..
-            } if object.bucket
-                == bucket::name(&agent.project, &session.account, &session.region)
-                && object.key.starts_with(&bucket::prefix(&agent.runtime_name)) =>
-            {
-                Standing::Ours
-            }
-            _ => by_role,
-        },
-        by_role => by_role,
-    }
+    let evidence = Evidence {
+        uses_our_role: uses_our_role(&identity, &state.fields.role_arn, role),
+        runs_from_our_bucket: state.runs_from(&own_bucket(placed)),
+    };
+    Standing::of(&identity, tags, evidence)
+}
+
+pub(super) fn own_bucket(placed: &Placed<'_>) -> String {
+    let Placed { agent, session } = placed;
+    bucket::name(&agent.project, &session.account, &session.region)
 }

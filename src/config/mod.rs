@@ -37,11 +37,14 @@ pub struct Config {
     pub declared: Declared,
 }
 
-/// The names in the metadata, whichever of them a command is about.
+/// The names and places in the metadata, whichever of them a command is about.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Declared {
     pub agents: BTreeSet<AgentName>,
     pub stages: BTreeSet<StageName>,
+    pub regions: BTreeSet<Region>,
+    /// The folders that are shipped, with the directories that they are in.
+    pub deployments: BTreeSet<PathBuf>,
 }
 
 impl Declared {

@@ -1,5 +1,7 @@
 //! What is known of a runtime in AWS, whose it is, and what may be done to its endpoints.
 
+use std::collections::BTreeMap;
+
 use super::{
     clean::Tags,
     ownership::{Identity, Ownership},
@@ -52,49 +54,75 @@ pub(crate) struct VersionState {
     pub(crate) created: i64,
 }
 
+impl RuntimeState {
+    /// Whether its archive lies in the part of this bucket that is a runtime's of its name.
+    pub(crate) fn runs_from(&self, bucket: &str) -> bool {
+        match &self.fields.artifact {
+            Artifact::Code {
+                object: Some(object),
+                ..
+            } => object.bucket == bucket && object.key.starts_with(&format!("{}/", self.name)),
+            _ => false,
+        }
+    }
+}
+
 /// Whose a runtime is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
     Ours,
     /// Not provably, for this reason.
     NotOurs(String),
-    /// Its own tags say nothing: the role decides.
-    AskRole,
+}
+
+/// What speaks for a runtime of the agent's name where its own tags say nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Evidence {
+    pub(crate) uses_our_role: bool,
+    /// Its archive is in the project's bucket, which is tagged.
+    pub(crate) runs_from_our_bucket: bool,
 }
 
 impl Standing {
+    /// Whose it is by its own tags; else by the role; else, in a store that keeps no tags on runtimes,
+    /// by the bucket.
+    pub(crate) fn of(identity: &Identity, tags: &Tags, evidence: Evidence) -> Self {
+        let Evidence {
+            uses_our_role,
+            runs_from_our_bucket,
+        } = evidence;
+        Self::by_tags(identity, tags).unwrap_or_else(|| {
+            if uses_our_role || (*tags == Tags::Unknown && runs_from_our_bucket) {
+                Self::Ours
+            } else {
+                Self::NotOurs("it carries none of our tags and does not use our role".to_owned())
+            }
+        })
+    }
+
     /// What the runtime's own tags say. A store that knows no tags proves nothing and refutes nothing.
-    pub(crate) fn by_tags(identity: &Identity, tags: &Tags) -> Self {
+    pub(crate) fn by_tags(identity: &Identity, tags: &Tags) -> Option<Self> {
         match tags {
-            Tags::Unknown => Self::AskRole,
+            Tags::Unknown => None,
             Tags::Known(tags) => match identity.ownership(tags) {
-                Ownership::Ours => Self::Ours,
-                Ownership::Others(owner) => Self::NotOurs(format!("its tags say {owner}")),
-                Ownership::Unmarked => Self::AskRole,
+                Ownership::Ours => Some(Self::Ours),
+                Ownership::Others(owner) => Some(Self::NotOurs(format!("its tags say {owner}"))),
+                Ownership::Unmarked => None,
             },
         }
     }
+}
 
-    /// Where the tags say nothing: ours by its name together with a role that our tags prove. `role` is
-    /// ARN and tags of the role of this agent, as far as there is one.
-    pub(crate) fn by_role(
-        identity: &Identity,
-        runtime_role: &str,
-        role: Option<(&str, &std::collections::BTreeMap<String, String>)>,
-    ) -> Self {
-        Self::by_proof(role.is_some_and(|(arn, tags)| {
-            arn == runtime_role && identity.ownership(tags) == Ownership::Ours
-        }))
-    }
-
-    /// The same where it is known whether the runtime uses a role that is proven ours.
-    pub(crate) fn by_proof(uses_our_role: bool) -> Self {
-        if uses_our_role {
-            Self::Ours
-        } else {
-            Self::NotOurs("it carries none of our tags and does not use our role".to_owned())
-        }
-    }
+/// Whether a runtime uses a role that our tags prove. `role` is ARN and tags of the role of this agent,
+/// as far as there is one.
+pub(crate) fn uses_our_role(
+    identity: &Identity,
+    runtime_role: &str,
+    role: Option<(&str, &BTreeMap<String, String>)>,
+) -> bool {
+    role.is_some_and(|(arn, tags)| {
+        arn == runtime_role && identity.ownership(tags) == Ownership::Ours
+    })
 }
 
 /// The ARN of the role that the agent's runtime is to use.
@@ -159,8 +187,6 @@ pub(crate) fn difference(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::names::{AgentName, ProjectId};
 
@@ -173,26 +199,37 @@ mod tests {
     }
 
     #[test]
-    fn our_tags_prove_foreign_ones_refute_and_none_leave_it_to_the_role() {
+    fn our_tags_prove_foreign_ones_refute_and_none_leave_it_to_the_evidence() {
+        let all = Evidence {
+            uses_our_role: true,
+            runs_from_our_bucket: true,
+        };
+        let of = |tags: &Tags, evidence| Standing::of(&identity(), tags, evidence);
         let ours = Tags::Known(identity().tags());
-        assert_eq!(Standing::by_tags(&identity(), &ours), Standing::Ours);
+        assert_eq!(of(&ours, Evidence::default()), Standing::Ours);
         let mut foreign = identity().tags();
         foreign.insert(super::super::ownership::PROJECT.into(), "p-2".into());
         assert!(matches!(
-            Standing::by_tags(&identity(), &Tags::Known(foreign)),
+            of(&Tags::Known(foreign), all),
             Standing::NotOurs(why) if why.contains("p-2")
         ));
-        for tags in [Tags::Unknown, Tags::Known(BTreeMap::new())] {
-            assert_eq!(Standing::by_tags(&identity(), &tags), Standing::AskRole);
+        let none = Tags::Known(BTreeMap::new());
+        for tags in [&Tags::Unknown, &none] {
+            assert_eq!(of(tags, all), Standing::Ours);
+            assert_ne!(of(tags, Evidence::default()), Standing::Ours);
         }
+        let by_bucket = Evidence {
+            uses_our_role: false,
+            ..all
+        };
+        assert_eq!(of(&Tags::Unknown, by_bucket), Standing::Ours);
+        assert_ne!(of(&none, by_bucket), Standing::Ours, "tags were to be had");
     }
 
     #[test]
     fn a_role_proves_only_with_our_tags_and_only_the_runtime_that_uses_it() {
         let (ours, none) = (identity().tags(), BTreeMap::new());
-        let by = |role: Option<(&str, &BTreeMap<String, String>)>| {
-            Standing::by_role(&identity(), "arn:r", role) == Standing::Ours
-        };
+        let by = |role| uses_our_role(&identity(), "arn:r", role);
         assert!(by(Some(("arn:r", &ours))));
         assert!(!by(Some(("arn:other", &ours))));
         assert!(!by(Some(("arn:r", &none))));

@@ -87,9 +87,25 @@ pub(crate) fn plan(
     plan
 }
 
-/// Removes what we wrote and nobody edited.
-pub(crate) fn plan_removal(observed: &BTreeMap<String, Hash>, record: &Record) -> FilePlan {
-    let mut plan = plan(&BTreeMap::new(), observed, record, Force::No);
+/// Removes what we wrote and nobody edited, of the agents that `goes` names; a path begins with its
+/// agent's name. What is another's is neither touched nor forgotten.
+pub(crate) fn plan_removal(
+    observed: &BTreeMap<String, Hash>,
+    record: &Record,
+    goes: &dyn Fn(&str) -> bool,
+) -> FilePlan {
+    let is_meant = |path: &&String| goes(path.split('/').next().unwrap_or_default());
+    let observed = observed.iter().filter(|(path, _)| is_meant(path));
+    let observed = observed.map(|(path, hash)| (path.clone(), hash.clone()));
+    let (meant, others): (BTreeMap<_, _>, BTreeMap<_, _>) = record
+        .files
+        .clone()
+        .into_iter()
+        .partition(|(path, _)| is_meant(&path));
+    let (meant, others) = (Record { files: meant }, Record { files: others });
+    let mut plan = plan(&BTreeMap::new(), &observed.collect(), &meant, Force::No);
+    plan.record_before = joined(&plan.record_before, &others);
+    plan.record_after = joined(&plan.record_after, &others);
     plan.warnings.clear();
     plan
 }
@@ -205,6 +221,22 @@ mod tests {
                 prop_assert!(observed.get(&path).is_none_or(|there| record.holds(&path, there)));
             }
         }
+    }
+
+    #[test]
+    fn a_removal_neither_touches_nor_forgets_what_is_another_agents() {
+        let tree = Tree::from([
+            ("a/x".into(), "1".into()),
+            ("b/x".into(), "1".into()),
+            ("b/y".into(), "edited".into()),
+        ]);
+        let mut record = record_of(&tree);
+        record.files.insert("b/y".into(), ["1".into()].into());
+        let plan = plan_removal(&tree, &record, &|name| name == "a");
+        assert_eq!(plan.steps, [FileStep::Remove { path: "a/x".into() }]);
+        assert_eq!(plan.record_before, record);
+        record.files.remove("a/x");
+        assert_eq!((plan.record_after, plan.kept), (record, Vec::new()));
     }
 
     #[test]

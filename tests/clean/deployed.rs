@@ -361,6 +361,63 @@ fn one_region_goes_alone_and_all_regions_take_each_bucket() {
     assert!(!project.has("target/agentcore/test-project-7k2qpx"));
 }
 
+/// A role that was brought says nothing about regions: what Cargo.toml names and what is remembered does.
+#[test]
+fn with_a_role_that_was_brought_all_known_regions_go_and_the_sources_with_the_last() {
+    for emulator in [Ministack::start(), Moto::start()] {
+        brought_in_two_regions(&emulator);
+    }
+}
+
+fn brought_in_two_regions(emulator: &Emulator) {
+    let project = project(&["one"]);
+    let arn = format!("arn:aws:iam::{}:role/theirs", emulator.account());
+    let manifest = project.read("Cargo.toml");
+    project.write(
+        "Cargo.toml",
+        manifest.replacen(
+            "region = \"us-east-1\"\n",
+            &format!("region = \"us-east-1\"\nrole = {{ arn = \"{arn}\" }}\n"),
+            1,
+        ),
+    );
+    boto3(emulator, THEIRS);
+    let regions = ["us-east-1", "us-west-2", "eu-west-1"];
+    let before = listing_of(emulator, &regions);
+    let deploy = |region: &str| {
+        let words = ["deploy", "--region", region];
+        run(&project, emulator, &words).succeeds();
+    };
+    deploy("us-east-1");
+    let there = listing_of(emulator, &regions);
+    deploy("eu-west-1");
+    let one = ["clean", "--yes", "--region", "eu-west-1"];
+    let one = run(&project, emulator, &one).succeeds();
+    says(
+        &one,
+        "Keeping agent `one` in us-east-1: it was deployed there",
+    );
+    assert_eq!(listing_of(emulator, &regions), there);
+    assert!(project.has("deployment/one/agent.py"));
+
+    deploy("eu-west-1");
+    let all = ["clean", "--yes", "--all-regions", "--region", "us-west-2"];
+    let all = run(&project, emulator, &all).succeeds();
+    says(
+        &all,
+        "`role.arn` does not tell in which regions the agent `one` is; these are known: eu-west-1, us-east-1, us-west-2",
+    );
+    says(&all, "`--region REGION`");
+    assert_eq!(listing_of(emulator, &regions), before);
+    assert!(!project.has("deployment/one"));
+    assert!(!project.has("target/agentcore/test-project-7k2qpx"));
+}
+
+const THEIRS: &str = r#"
+trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "bedrock-agentcore.amazonaws.com"}, "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"aws:SourceAccount": account}}}]}
+client("iam").create_role(RoleName="theirs", AssumeRolePolicyDocument=json.dumps(trust))
+"#;
+
 #[test]
 fn what_was_built_and_called_on_disk_goes_and_neighbours_stay() {
     let emulator = Ministack::start();

@@ -10,7 +10,9 @@
 mod support;
 
 mod deployed;
+mod former;
 mod kills;
+mod toolkit;
 
 use serde_json::json;
 use support::{
@@ -20,79 +22,6 @@ use support::{
 
 fn clean(project: &Project, emulator: &Emulator) -> Cli {
     Cli::new(project).on(emulator).args(["clean", "--yes"])
-}
-
-/// An entry as the toolkit writes it.
-fn entry(name: &str, account: &str, region: &str, s3_path: &str) -> String {
-    format!(
-        "  {name}:\n    name: {name}\n    aws:\n      execution_role: arn:aws:iam::{account}:role/AgentCoreRole-{name}\n      \
-         account: '{account}'\n      region: {region}\n      s3_path: {s3_path}\n    bedrock_agentcore:\n      agent_id: null\n"
-    )
-}
-
-#[test]
-fn the_entries_of_two_agents_go_from_one_file_and_the_file_with_the_last() {
-    let emulator = Ministack::start();
-    let project = Project::new()
-        .metadata("region = \"us-east-1\"")
-        .agent("one")
-        .agent("two");
-    let account = emulator.account();
-    let before = listing(&emulator);
-    let both = [
-        entry("one", account, "us-east-1", "null"),
-        entry("two", account, "us-east-1", "null"),
-    ]
-    .concat();
-    let theirs = entry("theirs", account, "us-east-1", "null");
-    for (rest, left) in [("", false), (theirs.as_str(), true)] {
-        Cli::new(&project)
-            .on(&emulator)
-            .arg("prepare")
-            .run()
-            .succeeds();
-        project.write(
-            ".bedrock_agentcore.yaml",
-            format!("default_agent: one\nagents:\n{both}{rest}"),
-        );
-        clean(&project, &emulator).run().succeeds();
-        assert_eq!(project.has(".bedrock_agentcore.yaml"), left);
-        assert_eq!(listing(&emulator), before);
-    }
-    assert_eq!(
-        project.read(".bedrock_agentcore.yaml"),
-        format!("default_agent: theirs\nagents:\n{theirs}")
-    );
-}
-
-#[test]
-fn an_object_under_the_prefix_of_the_toolkits_file_goes_and_its_neighbours_stay() {
-    let emulator = Ministack::start();
-    let project = Project::new()
-        .metadata("region = \"us-east-1\"")
-        .agent("one");
-    Cli::new(&project)
-        .on(&emulator)
-        .arg("prepare")
-        .run()
-        .succeeds();
-    boto3(
-        &emulator,
-        "client('s3').create_bucket(Bucket='mine')\n\
-         for key in ('team/x/one/deployment.zip', 'team/x/other/deployment.zip', 'y/one/deployment.zip'):\n    \
-             client('s3').put_object(Bucket='mine', Key=key, Body=b'x')\n",
-    );
-    let entry = entry("one", emulator.account(), "us-east-1", "s3://mine/team/x");
-    project.write(".bedrock_agentcore.yaml", format!("agents:\n{entry}"));
-    clean(&project, &emulator).run().succeeds();
-    let left = boto3(
-        &emulator,
-        "print(sorted(found['Key'] for found in client('s3').list_objects_v2(Bucket='mine')['Contents']))",
-    );
-    assert_eq!(
-        left.trim(),
-        "['team/x/other/deployment.zip', 'y/one/deployment.zip']"
-    );
 }
 
 #[test]
@@ -321,6 +250,25 @@ fn the_emulator_stays_while_another_region_is_in_it_and_no_variable_leads_away_f
     let other = local(&["clean", "--yes", "--region", "eu-west-1"]).succeeds();
     for said in ["Deleting role", "Stopped the emulator"] {
         assert!(other.stderr.contains(said), "{}", other.stderr);
+    }
+    // What is not ours is not ended with it either.
+    local(&["prepare"]).succeeds();
+    let manifest = project.read("Cargo.toml");
+    let theirs = "role = { arn = \"arn:aws:iam::000000000000:role/theirs\" }\n";
+    let brought = manifest.replacen("project =", &format!("{theirs}project ="), 1);
+    project.write("Cargo.toml", brought);
+    let kept = local(&["clean", "--yes"]).succeeds();
+    assert!(
+        kept.stderr.contains(
+            "Keeping the emulator: with it would go role `arn:aws:iam::000000000000:role/theirs`"
+        ),
+        "{}",
+        kept.stderr
+    );
+    project.write("Cargo.toml", manifest);
+    let ours = local(&["clean", "--yes"]).succeeds();
+    for said in ["Deleting role", "Stopped the emulator"] {
+        assert!(ours.stderr.contains(said), "{}", ours.stderr);
     }
     let typed = local(&["status", "--profile", "elsewhere"]).exits(2);
     assert!(typed.stderr.contains("--profile"), "{}", typed.stderr);

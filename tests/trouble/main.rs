@@ -55,7 +55,7 @@ fn deploy(project: &Project, emulator: &Emulator) {
     yaml(project, emulator);
 }
 
-/// The toolkit's file for what [`DEPLOYED`] made.
+/// The toolkit's file for what [`DEPLOYED`] made, with a bucket of the user's own.
 fn yaml(project: &Project, emulator: &Emulator) {
     let id = boto3(
         emulator,
@@ -65,7 +65,7 @@ fn yaml(project: &Project, emulator: &Emulator) {
     project.write(
         ".bedrock_agentcore.yaml",
         format!(
-            "default_agent: one\nagents:\n  one:\n    name: one\n    aws:\n      execution_role: arn:aws:iam::{account}:role/AgentCoreRole-one\n      account: '{account}'\n      region: us-east-1\n      ecr_repository: {account}.dkr.ecr.us-east-1.amazonaws.com/bedrock-agentcore-one\n    bedrock_agentcore:\n      agent_id: {}\n",
+            "default_agent: one\nagents:\n  one:\n    name: one\n    aws:\n      execution_role: arn:aws:iam::{account}:role/AgentCoreRole-one\n      account: '{account}'\n      region: us-east-1\n      ecr_repository: {account}.dkr.ecr.us-east-1.amazonaws.com/bedrock-agentcore-one\n      s3_path: s3://mine/team\n    bedrock_agentcore:\n      agent_id: {}\n",
             id.trim()
         ),
     );

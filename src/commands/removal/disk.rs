@@ -2,24 +2,22 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use super::copied::Copied;
 use crate::{
     commands::{conversation, deploy, packaging, session::Placed},
-    config::Agent,
+    config::{Agent, Declared},
     effects::{aws::Session, files, manifest::Project},
     error::{Exit, Failure},
     names::Region,
     package::toolkit_yaml::{self, Shortened, ToolkitFile},
-    plan::{
-        clean::{CleanPlan, Kept, Subject, Weight},
-        files::{self as file_plan, FilePlan},
-    },
+    plan::clean::{CleanPlan, Kept, Subject},
     ui::Ui,
 };
 
 /// The parts of it, all of one agent.
 pub(super) struct Disk<'a> {
     agent: &'a Agent,
-    copy: FilePlan,
+    copies: Vec<Copied>,
     built: Built,
     entry_goes: bool,
 }
@@ -33,29 +31,14 @@ struct Built {
 impl<'a> Disk<'a> {
     pub(super) fn observe(
         agent: &'a Agent,
-        project: &Project,
+        (project, declared): (&Project, &Declared),
         sessions: &BTreeMap<Region, Session>,
         plan: &CleanPlan,
         kept: &mut Vec<Kept>,
     ) -> Result<Self, Failure> {
         Ok(Self {
             agent,
-            copy: copied_sources(agent, plan, kept)?,
-            built: Built::observe(agent, project, sessions, plan)?,
-            entry_goes: plan.entry_goes,
-        })
-    }
-
-    /// Of an agent that is not declared any more: where its copy lay is not known, and may be another's.
-    pub(super) fn of_former(
-        agent: &'a Agent,
-        project: &Project,
-        sessions: &BTreeMap<Region, Session>,
-        plan: &CleanPlan,
-    ) -> Result<Self, Failure> {
-        Ok(Self {
-            agent,
-            copy: FilePlan::default(),
+            copies: Copied::observe(agent, declared, plan, kept)?,
             built: Built::observe(agent, project, sessions, plan)?,
             entry_goes: plan.entry_goes,
         })
@@ -63,13 +46,10 @@ impl<'a> Disk<'a> {
 
     /// Every deletion, in words that promise nothing.
     pub(super) fn words(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        if self.copy_goes() {
-            words.push(format!(
-                "remove the copied sources `{}`",
-                self.copied().display()
-            ));
-        }
+        let copies = self.copies.iter().flat_map(Copied::folders);
+        let mut words: Vec<String> = copies
+            .map(|copy| format!("remove the copied sources `{}`", copy.display()))
+            .collect();
         if !self.built.paths.is_empty() {
             words.push(format!("remove {}", self.built.words()));
         }
@@ -85,11 +65,10 @@ impl<'a> Disk<'a> {
 
     /// What [`Self::words`] are about, in the same order.
     pub(super) fn subjects(&self) -> Vec<Subject> {
-        let mut subjects = Vec::new();
-        if self.copy_goes() {
-            let path = self.copied().display().to_string();
-            subjects.push(Subject::new("copied sources", path));
-        }
+        let copies = self.copies.iter().flat_map(Copied::folders);
+        let mut subjects: Vec<Subject> = copies
+            .map(|copy| Subject::new("copied sources", copy.display().to_string()))
+            .collect();
         if !self.built.paths.is_empty() {
             let path = self.built.directory.display().to_string();
             subjects.push(Subject::new("build", path));
@@ -102,16 +81,12 @@ impl<'a> Disk<'a> {
     }
 
     pub(super) fn apply(&self, ui: &Ui) -> Result<(), Failure> {
-        if self.copy_goes() {
-            ui.status(
-                "Removing",
-                &format!("the copied sources `{}`", self.copied().display()),
-            );
-            files::apply(
-                &self.agent.dir.join(&self.agent.deployment),
-                &self.copy,
-                &BTreeMap::new(),
-            )?;
+        for copied in &self.copies {
+            for folder in copied.folders() {
+                let what = format!("the copied sources `{}`", folder.display());
+                ui.status("Removing", &what);
+            }
+            copied.apply()?;
         }
         if !self.built.paths.is_empty() {
             ui.status("Removing", &self.built.words());
@@ -121,17 +96,6 @@ impl<'a> Disk<'a> {
             self.forget(ui)?;
         }
         Ok(())
-    }
-
-    fn copy_goes(&self) -> bool {
-        !self.copy.steps.is_empty() || self.copy.record_changes
-    }
-
-    fn copied(&self) -> PathBuf {
-        self.agent
-            .dir
-            .join(&self.agent.deployment)
-            .join(self.agent.name.as_str())
     }
 
     fn yaml(&self) -> PathBuf {
@@ -219,6 +183,17 @@ impl Built {
     }
 }
 
+/// What was built and remembered, by the folders of the agents and their stages.
+pub(super) fn built_beside(agent: &Agent, project: &Project) -> Result<Vec<String>, Failure> {
+    let directory = packaging::directory(agent, project);
+    let Some(all) = directory.parent() else {
+        return Ok(Vec::new());
+    };
+    let mut names = files::names_in(all)?;
+    names.retain(|name| !is_shared(std::path::Path::new(name)));
+    Ok(names)
+}
+
 /// The emulator's state and the last sessions lie beside the agents' folders, and an agent may have
 /// the name of one of these.
 fn is_shared(directory: &std::path::Path) -> bool {
@@ -238,33 +213,4 @@ pub(super) fn toolkit_file(agent: &Agent) -> Result<Option<ToolkitFile>, Failure
         messages: vec![message],
     })?;
     Ok(Some(file))
-}
-
-fn copied_sources(
-    agent: &Agent,
-    plan: &CleanPlan,
-    kept: &mut Vec<Kept>,
-) -> Result<FilePlan, Failure> {
-    let deployment = agent.dir.join(&agent.deployment);
-    let observed = files::observe_copy(&deployment, agent.name.as_str())?;
-    if !plan.copy_goes {
-        if !observed.record.files.is_empty() {
-            kept.push(Kept {
-                what: Subject::new(
-                    "copied sources",
-                    deployment.join(agent.name.as_str()).display().to_string(),
-                ),
-                why: "other regions are still served from them".to_owned(),
-                weight: Weight::Fine,
-            });
-        }
-        return Ok(FilePlan::default());
-    }
-    let removal = file_plan::plan_removal(&observed.files, &observed.record);
-    kept.extend(removal.kept.iter().map(|path| Kept {
-        what: Subject::new("file", deployment.join(path).display().to_string()),
-        why: "it was edited by hand, or not copied by this tool".to_owned(),
-        weight: Weight::Fine,
-    }));
-    Ok(removal)
 }

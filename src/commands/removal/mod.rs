@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::session::Placed;
 use crate::{
-    config::{Agent, Declared},
+    config::{Agent, Declared, RoleSettings},
     effects::{
         aws::{Session, store::Store},
         manifest::Project,
     },
-    error::Failure,
+    error::{Failure, Message},
     names::{AgentName, Region, RuntimeName},
     plan::{
         bucket,
@@ -19,6 +19,7 @@ use crate::{
     ui::Ui,
 };
 
+mod copied;
 mod disk;
 mod scope;
 mod steps;
@@ -41,18 +42,22 @@ pub(super) struct Removal<'a> {
     plan: CleanPlan,
     disk: Disk<'a>,
     kept: Vec<Kept>,
+    kept_on_disk: Vec<Kept>,
 }
 
 /// Looks at AWS and at the disk, and decides for all agents; deletes nothing. The removals are carried
-/// out in this order: the last one that has a part in a bucket takes the bucket itself.
+/// out in this order: the last one that has a part in a bucket takes the bucket itself. `before` is what
+/// an earlier look found, empty at the first one.
 pub(super) async fn observe<'a>(
     placed: &'a [Placed<'a>],
-    (project, declared): (&Project, &Declared),
+    place: (&Project, &Declared),
     options: Options,
+    before: &[Removal<'_>],
 ) -> Result<Vec<Removal<'a>>, Failure> {
     let mut scopes = Vec::new();
-    for placed in placed {
-        scopes.push(Scope::observe(placed, options).await?);
+    for (at, placed) in placed.iter().enumerate() {
+        let looked_into = before.get(at).map(Removal::regions).unwrap_or_default();
+        scopes.push(Scope::observe(placed, place, options, looked_into).await?);
     }
     let buckets = buckets(&scopes).await?;
     let mut emptied: BTreeMap<String, BTreeSet<RuntimeName>> = BTreeMap::new();
@@ -72,8 +77,7 @@ pub(super) async fn observe<'a>(
                 last_in.insert(region.clone(), gone);
             }
         }
-        let removal =
-            Removal::decide(scope, last_in, &buckets, (project, declared), options).await?;
+        let removal = Removal::decide(scope, last_in, &buckets, place, options).await?;
         for region in &removal.plan.emptied {
             let gone = emptied.entry(bucket_of(scope, region)).or_default();
             gone.insert(scope.agent.runtime_name.clone());
@@ -121,6 +125,7 @@ impl<'a> Removal<'a> {
             instance_profiles,
             entry,
             sessions,
+            remembered,
         } = scope;
         let desired = Desired {
             identity: Identity::of(agent),
@@ -130,6 +135,11 @@ impl<'a> Removal<'a> {
             account: session.account.clone(),
             regions: sessions.keys().cloned().collect(),
             last_in,
+            elsewhere: remembered
+                .iter()
+                .filter(|region| !sessions.contains_key(region))
+                .cloned()
+                .collect(),
             logs: options.logs,
             yaml: options.yaml,
             declared: declared.clone(),
@@ -152,19 +162,49 @@ impl<'a> Removal<'a> {
             },
         );
         kept.extend(plan.kept.iter().cloned());
-        let disk = if declared.agents.contains(&agent.name) {
-            Disk::observe(agent, project, sessions, &plan, &mut kept)?
-        } else {
-            Disk::of_former(agent, project, sessions, &plan)?
-        };
+        let is_declared = declared.agents.contains(&agent.name);
+        if is_declared {
+            let built = disk::built_beside(agent, project)?;
+            let recorded = copied::recorded_beside(agent)?;
+            kept.extend(clean::formers_on_disk(
+                &desired,
+                built.iter().map(String::as_str),
+                recorded.iter().map(String::as_str),
+            ));
+        }
+        let mut kept_on_disk = Vec::new();
+        let place = (project, declared);
+        let disk = Disk::observe(agent, place, sessions, &plan, &mut kept_on_disk)?;
         Ok(Self {
             agent,
-            is_declared: declared.agents.contains(&agent.name),
+            is_declared,
             sessions: sessions.clone(),
             plan,
             disk,
             kept,
+            kept_on_disk,
         })
+    }
+
+    fn regions(&self) -> BTreeSet<Region> {
+        self.sessions.keys().cloned().collect()
+    }
+
+    /// What `--all-regions` cannot promise: a role that was brought does not say which regions it serves.
+    pub(super) fn uncertain_regions(&self) -> Option<Message> {
+        let RoleSettings::Given { .. } = self.agent.role else {
+            return None;
+        };
+        let regions: Vec<&str> = self.sessions.keys().map(Region::as_str).collect();
+        Some(
+            Message::new(format!(
+                "`role.arn` does not tell in which regions the agent `{}` is; these are known: {}",
+                self.agent.name,
+                regions.join(", ")
+            ))
+            .note("from Cargo.toml, and from what was deployed out of this folder")
+            .help("clean any other with `--region REGION`"),
+        )
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -201,13 +241,14 @@ impl<'a> Removal<'a> {
         (!self.is_declared && self.is_empty()).then_some(&self.agent.name)
     }
 
-    /// Whether another region, agent or stage of the project stays.
-    pub(super) fn leaves_others(&self) -> bool {
-        self.plan.others_remain
+    pub(super) fn kept(&self) -> impl Iterator<Item = &Kept> {
+        self.kept.iter().chain(&self.kept_on_disk)
     }
 
-    pub(super) fn kept(&self) -> &[Kept] {
-        &self.kept
+    /// What stays in AWS, be it another region's, agent's or stage's, or somebody else's.
+    pub(super) fn kept_in_aws(&self) -> impl Iterator<Item = &Kept> {
+        let entry = |kept: &&Kept| kept.what.kind == "entry";
+        self.kept.iter().filter(move |kept| !entry(kept))
     }
 
     /// Deletes in order: what is on disk goes last, because it says what was on AWS.

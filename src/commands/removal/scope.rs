@@ -1,12 +1,15 @@
 //! Where an agent's things are looked for, and what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Options, disk};
 use crate::{
-    commands::session::Placed,
-    config::{Agent, RoleSettings},
-    effects::aws::{Session, ecr::Ecr, iam::Iam, logs, runtime::Runtimes, s3::S3},
+    commands::{deploy, session::Placed},
+    config::{Agent, Declared, RoleSettings},
+    effects::{
+        aws::{Session, ecr::Ecr, iam::Iam, logs, runtime::Runtimes, s3::S3},
+        manifest::Project,
+    },
     error::Failure,
     names::Region,
     package::toolkit_yaml::Entry,
@@ -26,24 +29,43 @@ pub(super) struct Scope<'a> {
     pub(super) entry: Option<Entry>,
     /// A session for each region that is cleaned.
     pub(super) sessions: BTreeMap<Region, Session>,
+    /// The regions of the account that the agent was deployed to from this folder.
+    pub(super) remembered: BTreeSet<Region>,
 }
 
 impl<'a> Scope<'a> {
-    pub(super) async fn observe(placed: &'a Placed<'a>, options: Options) -> Result<Self, Failure> {
+    /// `looked_into` are regions of an earlier look: what told of them may have gone with them.
+    pub(super) async fn observe(
+        placed: &'a Placed<'a>,
+        (project, declared): (&Project, &Declared),
+        options: Options,
+        looked_into: BTreeSet<Region>,
+    ) -> Result<Self, Failure> {
         let Placed { agent, session } = placed;
         let entry = disk::toolkit_file(agent)?
             .as_ref()
             .and_then(|file| file.entry(agent.runtime_name.as_str()));
         let role = role(agent, session).await?;
         let instance_profiles = instance_profiles(agent, role.as_ref(), session).await?;
-        let sessions = sessions(session, role.as_ref(), options.all_regions);
+        let remembered = deploy::remembered(project, agent, &session.account)?;
+        let mut regions = looked_into;
+        regions.insert(session.region.clone());
+        if options.all_regions {
+            regions.extend(match (&agent.role, &role) {
+                (RoleSettings::Given { .. }, _) => &remembered | &declared.regions,
+                (RoleSettings::Managed { .. }, Some(role)) => regions_served(role),
+                (RoleSettings::Managed { .. }, None) => remembered.clone(),
+            });
+        }
+        let session_in = |region: Region| (region.clone(), session.in_region(&region));
         Ok(Self {
             agent,
             session,
             role,
             instance_profiles,
             entry,
-            sessions,
+            sessions: regions.into_iter().map(session_in).collect(),
+            remembered,
         })
     }
 }
@@ -69,20 +91,6 @@ async fn instance_profiles(
     }
 }
 
-/// The session's own region, and with `--all-regions` those that the role serves.
-fn sessions(
-    session: &Session,
-    role: Option<&ObservedRole>,
-    all: bool,
-) -> BTreeMap<Region, Session> {
-    let served = role.filter(|_| all).map(regions_served).unwrap_or_default();
-    served
-        .into_iter()
-        .chain([session.region.clone()])
-        .map(|region| (region.clone(), session.in_region(&region)))
-        .collect()
-}
-
 pub(super) async fn region_of(
     desired: &Desired,
     session: &Session,
@@ -102,7 +110,8 @@ pub(super) async fn region_of(
     let log_groups = logs::Logs::new(session).observe(&desired.runtime).await?;
     let s3 = S3::new(session);
     let mut objects = Vec::new();
-    for object in clean::objects_to_look_for(desired, region, &runtimes, entry) {
+    kept.extend(clean::objects_elsewhere(desired, region, &runtimes, entry));
+    for object in clean::objects_to_look_for(desired, region, &runtimes) {
         if let Some(found) = s3.observe(&object).await? {
             kept.push(Kept {
                 what: Subject::new("bucket", &found.object.bucket),

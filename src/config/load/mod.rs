@@ -1,6 +1,7 @@
 //! From the manifests' texts to the agents of one stage.
 
 mod collisions;
+mod declared;
 mod hiding;
 mod refusal;
 
@@ -16,7 +17,7 @@ use toml::{
 };
 
 use super::{
-    Agent, Config, Declared, Language, RoleSettings, Runtime,
+    Agent, Config, Language, RoleSettings, Runtime,
     agent::AgentTable,
     layer::Layer,
     read::{Problems, Table},
@@ -124,13 +125,7 @@ pub(crate) fn load_with(
         }
     }
     found.extend(collisions::among(&agents));
-    let declared = Declared {
-        agents: agents.iter().map(|agent| agent.name.clone()).collect(),
-        stages: declarations
-            .iter()
-            .flat_map(|declaration| declaration.stages.keys().cloned())
-            .collect(),
-    };
+    let declared = declared::among(&agents, &declarations);
     // What is not declared gets in nobody's way: nothing is made of it.
     for name in former.iter().filter(|name| !declared.agents.contains(name)) {
         let table = AgentTable::undeclared(name.clone());

@@ -107,7 +107,6 @@ fn end(desired: &Desired, region: &Region, there: &OwnBucket, plan: &mut CleanPl
         return;
     }
     let names: Vec<String> = others.iter().map(|name| format!("`{name}`")).collect();
-    plan.others_remain = true;
     plan.keep(
         Subject::new("bucket", &there.name),
         format!(

@@ -8,8 +8,10 @@ use super::{
     subject::Subject,
     toolkit::in_place,
 };
-use crate::package::toolkit_yaml::Entry;
+use crate::{package::toolkit_yaml::Entry, plan::deployed::role_arn};
 
+/// Proven by the agent's own role, or by the runtime that goes with it; never where it names somebody
+/// else's role. What the run deletes in AWS proves nothing more: an entry that is kept is so afterwards too.
 pub(super) fn clean_entry(
     desired: &Desired,
     entry: &Entry,
@@ -33,33 +35,39 @@ pub(super) fn clean_entry(
             ),
         );
     }
-    let runtime_goes = |id: &String| {
-        plan.steps
-            .iter()
-            .any(|step| matches!(step, CleanStep::DeleteRuntime { runtime, .. } if runtime == id))
-    };
-    let runtime_stays = entry.runtime_id.as_ref().is_some_and(|id| {
-        let there = observed
-            .regions
-            .values()
-            .flat_map(|region| &region.runtimes)
-            .any(|runtime| runtime.id == *id);
-        there && !runtime_goes(id)
+    let runtime_goes = plan.steps.iter().any(|step| {
+        matches!(step, CleanStep::DeleteRuntime { runtime, .. } if Some(runtime) == entry.runtime_id.as_ref())
     });
-    let by_role = match role {
-        Proof::Ours { arn } => entry.role.as_deref() == Some(arn.as_str()),
-        // The role went in an earlier run; what it proved then is only the entry on disk.
-        Proof::Absent => true,
-        Proof::Nothing(_) => entry.runtime_id.as_ref().is_some_and(runtime_goes),
-    };
-    if runtime_stays {
-        plan.keep(what, "its runtime is kept");
-    } else if by_role || desired.yaml == Trust::Included {
-        plan.entry_goes = true;
-    } else {
-        plan.keep(
-            what,
-            "nothing proves that it is this project's (`--include-yaml` takes it all the same)",
-        );
+    let runtime_is_there = observed
+        .regions
+        .values()
+        .flat_map(|region| &region.runtimes)
+        .any(|runtime| Some(&runtime.id) == entry.runtime_id.as_ref());
+    if runtime_is_there && !runtime_goes {
+        return plan.keep(what, "its runtime is kept");
     }
+    match proof(desired, entry, role, runtime_goes) {
+        Err(why) if desired.yaml == Trust::Proven => plan.keep(
+            what,
+            format!("{why} (`--include-yaml` takes it all the same)"),
+        ),
+        _ => plan.entry_goes = true,
+    }
+}
+
+fn proof(desired: &Desired, entry: &Entry, role: &Proof, runtime_goes: bool) -> Result<(), String> {
+    match &entry.role {
+        Some(arn) if !is_own(desired, arn, role) => Err(format!(
+            "it names the role `{arn}`, and nothing proves that one to be this project's"
+        )),
+        // The role is proven, or has gone: in this run, or in one that was killed right after it.
+        Some(_) if !matches!(role, Proof::Nothing(_)) => Ok(()),
+        _ if runtime_goes => Ok(()),
+        _ => Err("nothing proves that it is this project's".to_owned()),
+    }
+}
+
+/// Whether a role is the one that the metadata give to the agent, by its ARN.
+fn is_own(desired: &Desired, arn: &str, role: &Proof) -> bool {
+    role.proves(arn) || role_arn(&desired.role, desired.partition, &desired.account) == arn
 }

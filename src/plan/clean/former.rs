@@ -1,7 +1,15 @@
 //! Agents that were deployed and are not in Cargo.toml any more: only what they left tells of them.
 
-use super::{Desired, subject::Subject};
-use crate::{config::Declared, names::StageName, plan::ownership::Identity};
+use super::{
+    Desired,
+    step::{Kept, Weight},
+    subject::Subject,
+};
+use crate::{
+    config::Declared,
+    names::{AgentName, StageName},
+    plan::ownership::Identity,
+};
 
 /// What is left of an agent of the project, by the runtime whose part of the bucket it is; `None` where
 /// Cargo.toml still knows the agent.
@@ -13,12 +21,56 @@ pub(super) fn part_of_former(desired: &Desired, runtime: &str) -> Option<(Subjec
         return None;
     }
     let (agent, place) = whose(declared, identity, runtime);
-    Some((
+    Some(told(agent, &place))
+}
+
+/// What only the disk tells of: `built` are the folders of what was built for an agent at a stage,
+/// `recorded` the agents whose copied sources the record names. AWS is not asked for roles of unknown
+/// names: it lists them only all together.
+pub(crate) fn formers_on_disk<'r>(
+    desired: &Desired,
+    built: impl IntoIterator<Item = &'r str>,
+    recorded: impl IntoIterator<Item = &'r str>,
+) -> Vec<Kept> {
+    let Desired {
+        declared, identity, ..
+    } = desired;
+    let stage = identity.stage.as_ref().map(StageName::as_str);
+    let built = built.into_iter().filter_map(|folder| {
+        let local = folder.strip_suffix("_local");
+        match (local, stage) {
+            (Some(agent), Some("local")) => Some((agent, " --local".to_owned())),
+            (Some(_), _) | (None, Some("local")) => None,
+            (None, _) => Some(whose(declared, identity, folder)),
+        }
+    });
+    let place = match stage {
+        None => String::new(),
+        Some("local") => " --local".to_owned(),
+        Some(stage) => format!(" --stage {stage}"),
+    };
+    let recorded = recorded.into_iter().map(|agent| (agent, place.clone()));
+    built
+        .chain(recorded)
+        .filter(|(agent, _)| !declared.knows(agent) && AgentName::parse(agent).is_ok())
+        .map(|(agent, place)| {
+            let (what, why) = told(agent, &place);
+            Kept {
+                what,
+                why,
+                weight: Weight::Fine,
+            }
+        })
+        .collect()
+}
+
+fn told(agent: &str, place: &str) -> (Subject, String) {
+    (
         Subject::new("agent", agent),
         format!(
             "it is no longer in Cargo.toml; `cargo agentcore clean --agent {agent}{place}` deletes what is left of it"
         ),
-    ))
+    )
 }
 
 /// The agent, and the options that lead to its stage. A name that ends like a stage is read as that.

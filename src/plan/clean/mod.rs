@@ -1,7 +1,8 @@
 //! What may be deleted of an agent, in which order, and what is kept and why.
 //!
 //! Nothing is deleted that is not proven ours: by our tags; for a runtime also by its name together
-//! with a role that our tags prove; for what hangs on a runtime by that runtime; for archives by the tags
+//! with a role that our tags prove, or, in a store that keeps no tags on runtimes, with the project's
+//! bucket that it runs from; for what hangs on a runtime by that runtime; for archives by the tags
 //! of the project's bucket and the runtime's prefix in it; for what the Python toolkit made by an entry of
 //! its file whose account, region and runtime or role are proven.
 
@@ -26,13 +27,14 @@ mod toolkit;
 
 use self::{entry::clean_entry, proof::Proof, region::clean_region, role::clean_role};
 pub(crate) use self::{
+    former::formers_on_disk,
     observed::{
         ObjectKey, Observed, ObservedLogGroup, ObservedObject, ObservedRegion, ObservedRepository,
         ObservedRuntime, OwnBucket, Tags,
     },
     step::{CleanPlan, CleanStep, Kept, RoleRemoval, Weight},
     subject::Subject,
-    toolkit::{objects_to_look_for, repository_to_look_for},
+    toolkit::{objects_elsewhere, objects_to_look_for, repository_to_look_for},
 };
 
 /// Whose things are cleaned, and how far.
@@ -48,6 +50,9 @@ pub(crate) struct Desired {
     /// The regions where no agent of the same run comes after this one in the project's bucket, with
     /// the runtimes whose part of it is gone by then.
     pub(crate) last_in: BTreeMap<Region, BTreeSet<RuntimeName>>,
+    /// Regions that the agent was deployed to and that this run does not clean, where only what is
+    /// remembered tells of them: a role of ours does it better.
+    pub(crate) elsewhere: BTreeSet<Region>,
     pub(crate) logs: Logs,
     pub(crate) yaml: Trust,
     /// What Cargo.toml knows, this agent or not.

@@ -1,9 +1,17 @@
 //! What proves that a runtime, or what hangs on it, is ours.
 
-use super::{Desired, observed::ObservedRuntime};
+use super::{
+    Desired,
+    observed::{ObservedRuntime, OwnBucket},
+};
 use crate::{
     config::RoleSettings,
-    plan::{deployed::Standing, ownership::Ownership, role::ObservedRole},
+    plan::{
+        bucket,
+        deployed::{Evidence, Standing},
+        ownership::Ownership,
+        role::ObservedRole,
+    },
 };
 
 /// What is known of the execution role.
@@ -39,15 +47,29 @@ impl Proof {
 }
 
 impl Desired {
-    pub(super) fn proves(&self, runtime: &ObservedRuntime, role: &Proof) -> Result<(), String> {
-        let standing = match Standing::by_tags(&self.identity, &runtime.tags) {
-            Standing::AskRole => Standing::by_proof(role.proves(&runtime.role_arn)),
-            decided => decided,
+    /// `bucket` is the project's own in the runtime's region.
+    pub(super) fn proves(
+        &self,
+        runtime: &ObservedRuntime,
+        role: &Proof,
+        bucket: Option<&OwnBucket>,
+    ) -> Result<(), String> {
+        let runs_from = |bucket: &OwnBucket| {
+            let code = runtime.code.as_ref();
+            code.is_some_and(|code| {
+                code.bucket == bucket.name && code.key.starts_with(&bucket::prefix(&self.runtime))
+            })
         };
-        match standing {
+        let is_ours = |bucket: &&OwnBucket| {
+            bucket::ownership(&self.identity.project, &bucket.tags) == Ownership::Ours
+        };
+        let evidence = Evidence {
+            uses_our_role: role.proves(&runtime.role_arn),
+            runs_from_our_bucket: bucket.filter(is_ours).is_some_and(runs_from),
+        };
+        match Standing::of(&self.identity, &runtime.tags, evidence) {
             Standing::Ours => Ok(()),
             Standing::NotOurs(why) => Err(why),
-            Standing::AskRole => unreachable!("the role was asked"),
         }
     }
 }

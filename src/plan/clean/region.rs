@@ -39,7 +39,7 @@ pub(super) fn clean_region(
         .filter(|runtime| runtime.name == desired.runtime.as_str())
     {
         let what = Subject::new("runtime", &runtime.id).at(region);
-        match desired.proves(runtime, role) {
+        match desired.proves(runtime, role, bucket.as_ref()) {
             Ok(()) => proven.push(runtime),
             Err(_) if included && named(runtime) => proven.push(runtime),
             Err(why) if named(runtime) => {

@@ -26,6 +26,7 @@ pub(super) fn clean_role(
 ) {
     let (name, role) = match (&desired.role, observed.role.as_ref()) {
         (RoleSettings::Given { arn }, _) => {
+            keep_elsewhere(desired, plan);
             return plan.keep(
                 Subject::new("role", &arn.arn),
                 "it was brought with `role.arn`",
@@ -61,7 +62,6 @@ pub(super) fn clean_role(
         }
         let regions: Vec<&str> = elsewhere.iter().map(Region::as_str).collect();
         plan.copy_goes = false;
-        plan.others_remain = true;
         return plan.keep(
             Subject::new("role", name.to_string()),
             format!(
@@ -95,6 +95,19 @@ pub(super) fn clean_role(
         why,
         weight: Weight::Leftover,
     }));
+}
+
+/// A role that was brought does not say where else the agent is.
+fn keep_elsewhere(desired: &Desired, plan: &mut CleanPlan) {
+    for region in &desired.elsewhere {
+        plan.copy_goes = false;
+        plan.keep(
+            Subject::new("agent", desired.identity.agent.to_string()).at(region),
+            format!(
+                "it was deployed there from here (`--all-regions` or `--region {region}` takes it)"
+            ),
+        );
+    }
 }
 
 /// Why IAM would refuse to delete the role, and what to do about it.

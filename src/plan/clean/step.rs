@@ -101,8 +101,6 @@ pub(crate) struct CleanPlan {
     pub(crate) copy_goes: bool,
     /// The regions in whose bucket of the project nothing of this runtime is left afterwards.
     pub(crate) emptied: BTreeSet<Region>,
-    /// Another region, agent or stage of the project is still there and was not asked for.
-    pub(crate) others_remain: bool,
 }
 
 impl CleanPlan {

@@ -27,47 +27,72 @@ pub(crate) fn toolkit_repository(runtime: &RuntimeName) -> String {
     )
 }
 
-/// Keys outside of the project's own bucket that hold what the agent was deployed from, by the
-/// toolkit's way of naming them.
+/// The agent's keys in the toolkit's bucket, by the toolkit's way of naming them. Nobody looks into any
+/// other bucket: the deployer's document allows none.
 pub(crate) fn objects_to_look_for(
     desired: &Desired,
     region: &Region,
     runtimes: &[ObservedRuntime],
-    entry: Option<&Entry>,
 ) -> Vec<ObjectKey> {
-    let runtime = &desired.runtime;
-    let mut keys = BTreeSet::new();
-    let mut look = |bucket: &str, prefix: &str| {
-        for file in ["deployment.zip", "source.zip"] {
-            keys.insert(ObjectKey {
-                bucket: bucket.to_owned(),
-                key: format!("{prefix}{runtime}/{file}"),
-            });
-        }
-    };
-    look(&toolkit_bucket(&desired.account, region), "");
-    if let Some(entry) = entry.filter(|entry| in_place(entry, desired, region))
-        && let Some(path) = entry.s3_path.as_deref()
-    {
-        let path = path.strip_prefix("s3://").unwrap_or(path);
-        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
-        look(bucket, "");
-        if path.contains('/') {
-            // Joined by a slash whatever the prefix ends in, as the toolkit does it.
-            look(bucket, &format!("{prefix}/"));
-        }
-    }
-    let (own, below) = (format!("{runtime}/"), format!("/{runtime}/deployment.zip"));
-    keys.extend(
-        runtimes
-            .iter()
-            .filter_map(|runtime| runtime.code.clone())
-            .filter(|code| code.key.starts_with(&own) || code.key.ends_with(&below)),
-    );
-    // The project's own bucket is cleaned by its tags, whatever names it.
-    let own = bucket::name(&desired.identity.project, &desired.account, region);
-    keys.retain(|key| key.bucket != own);
+    let bucket = toolkit_bucket(&desired.account, region);
+    let named = ["deployment.zip", "source.zip"].map(|file| ObjectKey {
+        bucket: bucket.clone(),
+        key: format!("{}/{file}", desired.runtime),
+    });
+    let run_from = codes(runtimes).filter(|code| is_looked_into(desired, region, code));
+    let keys: BTreeSet<ObjectKey> = run_from.cloned().chain(named).collect();
     keys.into_iter().collect()
+}
+
+/// What the toolkit's entry, or a runtime of the agent's name, has elsewhere.
+pub(crate) fn objects_elsewhere(
+    desired: &Desired,
+    region: &Region,
+    runtimes: &[ObservedRuntime],
+    entry: Option<&Entry>,
+) -> Vec<Kept> {
+    let own = bucket::name(&desired.identity.project, &desired.account, region);
+    let keep = |what: Subject, which: &str| Kept {
+        what,
+        why: format!(
+            "{which}, and only the project's bucket and `{}/` in the toolkit's own are looked into",
+            desired.runtime
+        ),
+        weight: Weight::Fine,
+    };
+    let configured = entry
+        .filter(|entry| in_place(entry, desired, region))
+        .and_then(|entry| entry.s3_path.as_deref())
+        .filter(|path| {
+            let path = path.strip_prefix("s3://").unwrap_or(path);
+            let bucket = path.trim_end_matches('/');
+            bucket != own && bucket != toolkit_bucket(&desired.account, region)
+        })
+        .map(|path| {
+            keep(
+                Subject::new("objects", path),
+                "the toolkit's file names this place",
+            )
+        });
+    let run_from = codes(runtimes)
+        .filter(|code| code.bucket != own && !is_looked_into(desired, region, code))
+        .map(|code| {
+            let address = format!("s3://{}/{}", code.bucket, code.key);
+            keep(
+                Subject::new("object", address),
+                "a runtime of this name runs from it",
+            )
+        });
+    configured.into_iter().chain(run_from).collect()
+}
+
+fn codes(runtimes: &[ObservedRuntime]) -> impl Iterator<Item = &ObjectKey> {
+    runtimes.iter().filter_map(|runtime| runtime.code.as_ref())
+}
+
+fn is_looked_into(desired: &Desired, region: &Region, object: &ObjectKey) -> bool {
+    object.bucket == toolkit_bucket(&desired.account, region)
+        && object.key.starts_with(&format!("{}/", desired.runtime))
 }
 
 /// Whether an entry speaks of this account and region.

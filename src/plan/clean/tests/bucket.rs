@@ -121,6 +121,7 @@ fn what_a_kept_runtime_runs_from_is_kept_and_so_is_its_bucket() {
         name: name.clone(),
         ..bucket(bucket_tags(), &["a"])
     });
+    there.runtimes[0].tags = Tags::Known(BTreeMap::new());
     there.objects.clear();
     there.repository = None;
     there.runtimes[0].code = Some(ObjectKey {
@@ -133,7 +134,35 @@ fn what_a_kept_runtime_runs_from_is_kept_and_so_is_its_bucket() {
         &desired(),
         &region("us-west-2"),
         &observed.regions[&region("us-west-2")].runtimes,
-        None,
     );
     assert!(looked.iter().all(|object| object.key != "a/0.zip"));
+}
+
+/// As `deploy` has it, of a store like that of `--local`.
+#[test]
+fn a_runtime_without_tags_is_proven_by_the_projects_bucket_that_it_runs_from() {
+    let own = ObjectKey {
+        bucket: "own".into(),
+        key: "a/0.zip".into(),
+    };
+    let goes = |tags: Tags, bucket_tags, code: &ObjectKey| {
+        let mut observed = only(bucket(bucket_tags, &["a"]));
+        let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
+        there.runtimes = vec![ObservedRuntime {
+            code: Some(code.clone()),
+            ..runtime("arn:aws:iam::123456789012:role/theirs", tags)
+        }];
+        verbs(&plan(&desired(), &observed))
+            .contains(&"runtime `a-AbCdEf1234` in us-west-2".to_owned())
+    };
+    assert!(goes(Tags::Unknown, bucket_tags(), &own));
+    assert!(!goes(Tags::Known(BTreeMap::new()), bucket_tags(), &own));
+    assert!(!goes(Tags::Unknown, BTreeMap::new(), &own));
+    for (bucket, key) in [("own", "b/0.zip"), ("theirs", "a/0.zip")] {
+        let other = ObjectKey {
+            bucket: bucket.into(),
+            key: key.into(),
+        };
+        assert!(!goes(Tags::Unknown, bucket_tags(), &other));
+    }
 }

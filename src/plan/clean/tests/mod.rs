@@ -1,4 +1,7 @@
 mod bucket;
+mod entry;
+mod former;
+mod objects;
 
 use std::collections::BTreeMap;
 
@@ -44,6 +47,7 @@ fn desired() -> Desired {
         account: AccountId::parse("123456789012").unwrap(),
         regions: BTreeSet::from([region("us-west-2")]),
         last_in: BTreeMap::from([(region("us-west-2"), BTreeSet::new())]),
+        elsewhere: BTreeSet::new(),
         logs: Logs::Keep,
         yaml: Trust::Proven,
         declared: Declared {
@@ -51,6 +55,8 @@ fn desired() -> Desired {
                 .map(|name| AgentName::parse(name).unwrap())
                 .into(),
             stages: [StageName::parse("prod").unwrap()].into(),
+            regions: BTreeSet::new(),
+            deployments: BTreeSet::new(),
         },
     }
 }
@@ -201,35 +207,6 @@ fn everything_goes_in_the_order_in_which_it_depends_on_each_other() {
 }
 
 #[test]
-fn objects_are_looked_for_where_the_toolkit_puts_them() {
-    let keys = |s3_path: &str| -> Vec<String> {
-        let entry = Entry {
-            s3_path: Some(s3_path.into()),
-            ..entry()
-        };
-        objects_to_look_for(&desired(), &region("us-west-2"), &[], Some(&entry))
-            .into_iter()
-            .filter(|object| object.bucket == "mine" && object.key.ends_with("deployment.zip"))
-            .map(|object| object.key)
-            .collect()
-    };
-    assert_eq!(keys("s3://mine"), ["a/deployment.zip"]);
-    assert_eq!(
-        keys("s3://mine/team/x"),
-        ["a/deployment.zip", "team/x/a/deployment.zip"]
-    );
-    // Both forms are taken, and a slash at the end is not cut off.
-    assert_eq!(
-        keys("mine/team/"),
-        ["a/deployment.zip", "team//a/deployment.zip"]
-    );
-    assert_eq!(
-        keys("s3://mine/"),
-        ["/a/deployment.zip", "a/deployment.zip"]
-    );
-}
-
-#[test]
 fn logs_stay_unless_they_are_asked_for() {
     let plan = plan(&desired(), &whole());
     assert!(!plan.steps.iter().any(|step| matches!(
@@ -354,6 +331,27 @@ fn with_a_role_that_was_brought_only_tags_count() {
 }
 
 #[test]
+fn with_a_role_that_was_brought_the_sources_stay_while_another_region_is_remembered() {
+    let brought = Desired {
+        role: RoleSettings::Given {
+            arn: RoleArn::parse(ROLE).unwrap(),
+        },
+        ..desired()
+    };
+    let observed = Observed::default();
+    assert!(plan(&brought, &observed).copy_goes);
+    let elsewhere = Desired {
+        elsewhere: [region("eu-west-1")].into(),
+        ..brought
+    };
+    let plan = plan(&elsewhere, &observed);
+    assert!(!plan.copy_goes);
+    let kept = &plan.kept[0];
+    assert_eq!(kept.what.to_string(), "agent `a` in eu-west-1");
+    assert_eq!(kept.weight, Weight::Fine);
+}
+
+#[test]
 fn a_killed_run_is_finished_by_the_next_one() {
     let desired = desired();
     let deployed = || {
@@ -419,13 +417,27 @@ fn some_tags() -> impl Strategy<Value = BTreeMap<String, String>> {
     prop_oneof![Just(BTreeMap::new()), Just(other)]
 }
 
+/// What an entry may say about the role.
+fn some_named_role() -> impl Strategy<Value = Option<String>> {
+    let theirs = "arn:aws:iam::123456789012:role/SomebodyElsesRole";
+    prop_oneof![
+        Just(None),
+        Just(Some(ROLE.to_owned())),
+        Just(Some(theirs.to_owned()))
+    ]
+}
+
 proptest! {
-    /// Neither tags nor a role of ours: nothing in AWS is touched, whatever the names say.
+    /// Neither tags nor a role of ours: nothing in AWS is touched, whatever the names say, and of the
+    /// toolkit's file only what names a role of ours that has gone with its runtime.
     #[test]
     fn what_nothing_proves_is_never_touched(
         role_tags in some_tags(),
         runtime_tags in prop_oneof![some_tags().prop_map(Tags::Known), Just(Tags::Unknown)],
         role_is_there: bool,
+        runtime_is_there: bool,
+        runs_from_the_bucket: bool,
+        named_role in some_named_role(),
         with_entry: bool,
         logs: bool,
         bucket_tags in some_tags(),
@@ -433,12 +445,20 @@ proptest! {
         let mut observed = whole();
         let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
         there.bucket = Some(bucket(bucket_tags, &["a"]));
+        there.runtimes[0].tags = runtime_tags;
+        if runs_from_the_bucket {
+            there.runtimes[0].code = Some(ObjectKey {
+                bucket: "own".into(),
+                key: "a/0.zip".into(),
+            });
+        }
+        there.runtimes.retain(|_| runtime_is_there);
         observed.role = role_is_there.then(|| role(role_tags, &["AgentCore-us-west-2"]));
-        observed.entry = observed.entry.filter(|_| with_entry);
-        observed.regions.get_mut(&region("us-west-2")).unwrap().runtimes[0].tags = runtime_tags;
+        let killed = !role_is_there && !runtime_is_there && named_role.as_deref() == Some(ROLE);
+        observed.entry = with_entry.then(|| Entry { role: named_role, ..entry() });
         let logs = if logs { Logs::Delete } else { Logs::Keep };
         let plan = plan(&Desired { logs, ..desired() }, &observed);
         prop_assert_eq!(plan.steps, vec![]);
-        prop_assert!(!plan.entry_goes);
+        prop_assert_eq!(plan.entry_goes, with_entry && killed);
     }
 }

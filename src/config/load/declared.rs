@@ -1,0 +1,32 @@
+//! What the metadata name, whichever part of it a command is about.
+
+use super::Declaration;
+use crate::{
+    config::{Agent, Declared},
+    names::Region,
+};
+
+pub(super) fn among(agents: &[Agent], declarations: &[Declaration]) -> Declared {
+    Declared {
+        agents: agents.iter().map(|agent| agent.name.clone()).collect(),
+        stages: declarations
+            .iter()
+            .flat_map(|declaration| declaration.stages.keys().cloned())
+            .collect(),
+        regions: declarations.iter().flat_map(regions).collect(),
+        deployments: agents
+            .iter()
+            .map(|agent| agent.dir.join(&agent.deployment))
+            .collect(),
+    }
+}
+
+/// Every region that is named, at whichever stage.
+fn regions(declaration: &Declaration) -> impl Iterator<Item = Region> {
+    let agents = declaration.agents.iter().map(|table| &table.layer);
+    [&declaration.layer]
+        .into_iter()
+        .chain(agents)
+        .chain(declaration.stages.values())
+        .filter_map(|layer| layer.region.clone())
+}

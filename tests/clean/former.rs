@@ -1,0 +1,61 @@
+//! Agents that Cargo.toml does not name any more, and that nothing in the project's bucket tells of.
+
+use crate::{
+    clean,
+    support::{Cli, Ministack, Project, listing},
+};
+
+#[test]
+fn an_agent_that_was_only_prepared_and_then_renamed_is_named_and_its_copy_goes_with_it() {
+    let emulator = Ministack::start();
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent("p6");
+    let before = listing(&emulator);
+    let files = project.tree();
+    let prepare = || Cli::new(&project).on(&emulator).arg("prepare").run();
+    prepare().succeeds();
+    let prepared = project.tree();
+    let manifest = project.read("Cargo.toml");
+    project.write(
+        "Cargo.toml",
+        manifest.replace("agents.p6", "agents.renamed"),
+    );
+
+    for _ in 0..2 {
+        let first = clean(&project, &emulator).run().succeeds();
+        assert!(
+            first.stderr.contains(
+                "Keeping agent `p6`: it is no longer in Cargo.toml; `cargo agentcore clean --agent p6` deletes what is left of it"
+            ),
+            "{}",
+            first.stderr
+        );
+        assert!(!first.stderr.contains("Removing"), "{}", first.stderr);
+        assert_eq!(
+            project.read("deployment/p6/agent.py"),
+            project.read("p6/agent.py")
+        );
+    }
+    let left = project.tree();
+    assert!(
+        prepared
+            .iter()
+            .all(|(path, content)| path == "Cargo.toml" || left[path] == *content)
+    );
+
+    let asked = clean(&project, &emulator)
+        .args(["--agent", "p6"])
+        .run()
+        .succeeds();
+    let copied = project.path().join("deployment").join("p6");
+    for said in [
+        "Deleting role `AgentCoreRole-p6`".to_owned(),
+        format!("the copied sources `{}`", copied.display()),
+    ] {
+        assert!(asked.stderr.contains(&said), "`{said}`:\n{}", asked.stderr);
+    }
+    assert_eq!(listing(&emulator), before);
+    project.write("Cargo.toml", &manifest);
+    assert_eq!(project.tree(), files);
+}
