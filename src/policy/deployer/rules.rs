@@ -298,7 +298,7 @@ pub(super) const RULES: &[Rule] = &[
             ("s3:DeleteBucket", &[Clean]),
             ("s3:GetBucketTagging", &[Deploy, Clean]),
             // Without it S3 denies what is not there, and nobody could tell one from the other.
-            ("s3:ListBucket", &[Deploy]),
+            ("s3:ListBucket", &[Deploy, Status]),
             ("s3:ListBucketMultipartUploads", &[Clean]),
             // All of it: `clean` takes the bucket where no other agent's archives lie in it.
             ("s3:ListBucketVersions", &[Deploy, Clean]),
@@ -316,7 +316,8 @@ pub(super) const RULES: &[Rule] = &[
             ("s3:AbortMultipartUpload", &[Deploy, Clean]),
             ("s3:DeleteObject", &[Deploy]),
             ("s3:DeleteObjectVersion", &[Deploy, Clean]),
-            ("s3:GetObject", &[Deploy]),
+            // Of the deployed archive `status` asks how old it is.
+            ("s3:GetObject", &[Deploy, Status]),
             ("s3:PutObject", &[Deploy]),
         ],
     ),
