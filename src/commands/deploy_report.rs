@@ -136,7 +136,7 @@ fn changes(changes: &[FieldChange]) -> Vec<Value> {
         .collect()
 }
 
-/// What would be done to the runtime; with the document, and whether anything would be.
+/// What would be done to the runtime; with the document, and whether there is anything to find.
 pub(super) fn show(
     work: &Work<'_>,
     foreseen: &Foreseen,
@@ -181,7 +181,10 @@ pub(super) fn show(
             planned.plain(&format!("{:15}{}", "", change.words(reveal)));
         }
     }
-    let changed = !steps.is_empty() || !work.role.steps().is_empty() || work.files.changes();
+    let changed = !steps.is_empty()
+        || !work.role.steps().is_empty()
+        || !work.role.foreign().is_empty()
+        || work.files.changes();
     if !changed {
         planned.status("Unchanged", &format!("agent `{agent}`"));
     }
@@ -196,7 +199,7 @@ pub(super) fn show(
         work.placed,
         json!({
             "files": work.files.document(),
-            "role": { "changes": handover::changes(work.role.steps()) },
+            "role": handover::planned_role(&work.role),
             "artifact": artifact(&desired.fields.artifact, *size, None),
             "upload": { "bytes": sending },
             "runtime": { "name": desired.name, "steps": steps },

@@ -150,7 +150,7 @@ pub(super) const RULES: &[Rule] = &[
                 ("iam:DeleteRole", &[Clean]),
                 ("iam:DeleteRolePolicy", &[Clean]),
                 ("iam:TagRole", PREPARING),
-                ("iam:UntagRole", &[Clean]),
+                ("iam:UntagRole", ROLE),
             ],
         )
     },
