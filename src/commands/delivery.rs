@@ -30,7 +30,7 @@ use crate::{
     plan::{
         bucket::{self, Upload},
         deploy::{self as plan, DesiredRuntime, RuntimeStep},
-        deployed,
+        deployed, endpoint,
         ownership::Identity,
         role::RoleStep,
         runtime_diff::{Artifact, Circumstances, CodeObject, RuntimeFields},
@@ -321,23 +321,15 @@ impl Delivery<'_, '_> {
         Ok(old.into_iter().map(|object| object.key.clone()).collect())
     }
 
-    /// What the versions run that endpoints point at, and the versions before them: whether the service
+    /// What the versions run that endpoints point at or would be rolled back to: whether the service
     /// keeps a copy for a rollback is nowhere said.
     async fn live_keys(&self, outcome: &Outcome) -> Result<BTreeSet<String>, Failure> {
         let runtimes = Runtimes::new(&self.placed.session);
         let id = &outcome.state.id;
-        let versions: BTreeSet<u32> = runtimes
-            .read_endpoints(id)
-            .await?
-            .into_iter()
-            .flat_map(|endpoint| [endpoint.live, endpoint.target])
-            .flatten()
-            .filter_map(|version| version.parse::<u32>().ok())
-            .flat_map(|version| [version, version.saturating_sub(1)])
-            .filter(|version| *version > 0)
-            .collect();
+        let (endpoints, versions) =
+            tokio::try_join!(runtimes.read_endpoints(id), runtimes.versions(id))?;
         let mut keys = BTreeSet::new();
-        for version in versions {
+        for version in endpoint::needed(&endpoints, &versions) {
             if let Some(state) = runtimes.read(id, Some(version)).await?
                 && let Artifact::Code {
                     object: Some(object),

@@ -3,8 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::{deploy_json, project, settling};
-use crate::support::{Cli, Emulator, Fault, Ministack, Project, Proxy, Times, boto3};
+use crate::support::{
+    Answer, Cli, Emulator, Fault, Ministack, Project, Proxy, Times, boto3, runtimes::ARN,
+};
 
 /// Whatever the emulator holds was put there a thousand years ago.
 const LONG_AGO: Fault = Fault::Reworded("<LastModified>2", "<LastModified>1");
@@ -126,6 +130,48 @@ time.sleep(1.1)
             .actions()
             .contains(&"s3:ListBucketVersions".to_owned())
     );
+}
+
+/// A rollback passes a failed version over, and so does pruning.
+#[test]
+fn what_a_rollback_would_go_to_stays_where_a_failed_version_stands_between() {
+    let emulator = Ministack::start();
+    let project = project();
+    let mut keys = Vec::new();
+    for number in 1..=3 {
+        change(&project, number);
+        keys.push(key(&deploy_json(&project, &emulator, &[])));
+    }
+    let version = |number: u32| {
+        let status = if number == 3 {
+            "UPDATE_FAILED"
+        } else {
+            "READY"
+        };
+        json!({
+            "agentRuntimeArn": ARN, "agentRuntimeId": "one-AbCdEf1234", "agentRuntimeName": "one", "description": "",
+            "agentRuntimeVersion": number.to_string(), "lastUpdatedAt": "2026-11-25T12:00:00Z", "status": status,
+        })
+    };
+    let versions: Vec<_> = (1..=4).map(version).collect();
+    let proxy = settling(&emulator);
+    proxy.fault("s3:ListBucketVersions", Times::Always, LONG_AGO);
+    proxy.fault(
+        "bedrock-agentcore:ListAgentRuntimeVersions",
+        Times::Always,
+        Fault::Answer(Answer::json(200, &json!({ "agentRuntimes": versions }))),
+    );
+    // What is as new as the newest stays.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    change(&project, 4);
+    let fourth = Cli::new(&project)
+        .at(&proxy.url())
+        .args(["deploy", "--output", "json"])
+        .run()
+        .succeeds();
+    let fourth = &fourth.json()["agents"][0];
+    let gone = BTreeSet::from([keys[0].clone(), keys[2].clone()]);
+    assert_eq!(strings(&fourth["pruned"]), gone);
 }
 
 /// S3 lists a thousand versions at a time and deletes as many.

@@ -182,7 +182,7 @@ pub(super) const RULES: &[Rule] = &[
             ),
             (
                 "bedrock-agentcore:ListAgentRuntimeVersions",
-                &[Versions, Endpoint, Rollback],
+                &[Deploy, Versions, Endpoint, Rollback],
             ),
             (
                 "bedrock-agentcore:ListAgentRuntimes",
