@@ -28,7 +28,7 @@ use crate::{
     error::{Failure, Message},
     package::{archive::Archive, limits::megabytes},
     plan::{
-        bucket::{self, Upload},
+        bucket::{self, BucketStep, Upload},
         deploy::{self as plan, DesiredRuntime, RuntimeStep},
         deployed, endpoint,
         ownership::Identity,
@@ -80,6 +80,8 @@ pub(super) struct Foreseen {
     pub(super) size: u64,
     /// Bytes that would be sent, where anything would be written to the runtime.
     pub(super) sending: Option<u64>,
+    /// The project's bucket, and what would be done to it before.
+    pub(super) bucket: (String, Vec<BucketStep>),
 }
 
 /// Everything that the runtime's environment is to hold.
@@ -133,32 +135,63 @@ fn writes(steps: &[RuntimeStep]) -> bool {
 }
 
 /// The same decision as a real run's, from the same observation.
-pub(super) async fn foresee(work: &Work<'_>, archive: &Archive) -> Result<Foreseen, Failure> {
+pub(super) async fn foresee(
+    work: &Work<'_>,
+    archive: &Archive,
+    bucket_tags: &BTreeMap<String, String>,
+) -> Result<Foreseen, Failure> {
     let Placed { agent, session } = work.placed;
     let role_arn = deployed::role_arn(&agent.role, session.partition, &session.account);
     let desired = desired(work.placed, &role_arn, archive)?;
     let steps = plan::plan(&desired, work.seen.as_ref().map(|seen| &seen.observed))?;
-    let sending = if writes(&steps) {
-        let store = Store::new(session, &agent.project);
-        let held = store.held(&agent.runtime_name, archive).await?;
-        Some(Upload::of(archive, &held).bytes(archive))
+    let store = Store::new(session, &agent.project);
+    let (sending, bucket_steps) = if writes(&steps) {
+        let held = async { Ok(store.held(&agent.runtime_name, archive).await?) };
+        let (held, steps) = tokio::try_join!(held, store.bucket_steps(bucket_tags))?;
+        (Some(Upload::of(archive, &held).bytes(archive)), steps)
     } else {
-        None
+        (None, Vec::new())
     };
     Ok(Foreseen {
         desired,
         steps,
         size: archive.size,
         sending,
+        bucket: (store.bucket().to_owned(), bucket_steps),
     })
 }
 
 /// Makes the bucket ready, and says so where it was not.
-pub(super) async fn make_bucket(store: &Store, ui: &Ui) -> Result<(), Failure> {
-    if !store.ensure_bucket().await?.is_empty() {
-        ui.status("Created", &format!("bucket `{}`", store.bucket()));
+pub(super) async fn make_bucket(
+    store: &Store,
+    tags: &BTreeMap<String, String>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let steps = store.ensure_bucket(tags).await?;
+    for step in bucket::worth_saying(&steps) {
+        let (verb, _, object) = step.words(store.bucket());
+        let verb = match step {
+            BucketStep::Create => "Created",
+            _ => verb,
+        };
+        ui.status(verb, &object);
     }
     Ok(())
+}
+
+/// The tags of a bucket: those that the tables of its agents declare for all, the last agent's where two
+/// tables differ.
+pub(super) fn bucket_tags(placed: &[Placed<'_>], name: &str) -> BTreeMap<String, String> {
+    placed
+        .iter()
+        .filter(|placed| bucket_of(placed) == name)
+        .flat_map(|placed| placed.agent.shared_tags.clone())
+        .collect()
+}
+
+pub(super) fn bucket_of(placed: &Placed<'_>) -> String {
+    let Placed { agent, session } = placed;
+    bucket::name(&agent.project, &session.account, &session.region)
 }
 
 impl Delivery<'_, '_> {

@@ -12,7 +12,10 @@ use crate::{
     cli,
     effects::aws::store::How,
     package::limits::megabytes,
-    plan::runtime_diff::{Artifact, FieldChange, Reveal, Secrecy},
+    plan::{
+        bucket::worth_saying,
+        runtime_diff::{Artifact, FieldChange, Reveal, Secrecy},
+    },
     ui::{Ui, Verbosity},
 };
 
@@ -148,6 +151,7 @@ pub(super) fn show(
         steps,
         size,
         sending,
+        bucket: (bucket, bucket_steps),
     } = foreseen;
     let agent = &work.placed.agent.name;
     let reveal = if verbosity >= Verbosity::VeryVerbose {
@@ -155,6 +159,10 @@ pub(super) fn show(
     } else {
         Reveal::Keys
     };
+    for step in worth_saying(bucket_steps) {
+        let (_, verb, object) = step.words(bucket);
+        planned.status("Would", &format!("{verb} {object}"));
+    }
     if let (
         Some(bytes),
         Artifact::Code {
@@ -195,6 +203,13 @@ pub(super) fn show(
             json!({ "action": action, "object": object, "changes": changes(step.changes()) })
         })
         .collect();
+    let bucket_steps: Vec<Value> = worth_saying(bucket_steps)
+        .iter()
+        .map(|step| {
+            let (_, action, object) = step.words(bucket);
+            json!({ "action": action, "object": object })
+        })
+        .collect();
     let document = documents::placed(
         work.placed,
         json!({
@@ -202,6 +217,7 @@ pub(super) fn show(
             "role": handover::planned_role(&work.role),
             "artifact": artifact(&desired.fields.artifact, *size, None),
             "upload": { "bytes": sending },
+            "bucket": { "name": bucket, "steps": bucket_steps },
             "runtime": { "name": desired.name, "steps": steps },
         }),
     );

@@ -425,6 +425,16 @@ fn with_exactly_the_printed_document_every_command_succeeds_and_less_is_denied_b
             "s3:GetObject",
         ],
     );
+    // What the bucket was made with is looked at once there is one.
+    project.write("one/more.py", "MORE = 1\n");
+    deployer.misses(
+        &["deploy"],
+        &[
+            "s3:GetBucketPublicAccessBlock",
+            "s3:GetEncryptionConfiguration",
+            "s3:GetLifecycleConfiguration",
+        ],
+    );
     boto3(&emulator, GROUP);
     deployer.misses(&["logs"], &["logs:FilterLogEvents"]);
     boto3(&emulator, TOOLKIT);

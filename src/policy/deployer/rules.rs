@@ -264,7 +264,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         given: Given::ProjectOnResource,
         ..rule(
-            "RuntimeTagOwn",
+            "TagOwn",
             On::RuntimeAlone,
             &[
                 ("bedrock-agentcore:TagResource", &[Deploy]),
@@ -274,7 +274,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     // The service makes and deletes it together with the runtime, with the caller's permission.
     rule(
-        "RuntimeIdentity",
+        "Identity",
         On::Identity,
         &[
             ("bedrock-agentcore:CreateWorkloadIdentity", &[Deploy]),
@@ -296,7 +296,10 @@ pub(super) const RULES: &[Rule] = &[
         &[
             ("s3:CreateBucket", &[Deploy]),
             ("s3:DeleteBucket", &[Clean]),
+            ("s3:GetBucketPublicAccessBlock", &[Deploy]),
             ("s3:GetBucketTagging", &[Deploy, Clean]),
+            ("s3:GetEncryptionConfiguration", &[Deploy]),
+            ("s3:GetLifecycleConfiguration", &[Deploy]),
             // Without it S3 denies what is not there, and nobody could tell one from the other.
             ("s3:ListBucket", &[Deploy, Status]),
             ("s3:ListBucketMultipartUploads", &[Clean]),
