@@ -48,6 +48,11 @@ fn strings(value: &serde_json::Value) -> BTreeSet<String> {
     found.collect()
 }
 
+/// S3 tells times to the second, and what is as new as the newest stays.
+fn let_a_second_pass() {
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+}
+
 fn change(project: &Project, number: u32) {
     project.write("one/more.py", format!("MORE = {number}\n"));
 }
@@ -98,6 +103,7 @@ time.sleep(1.1)
 
     change(&project, 2);
     let third = deploy_json(&project, &emulator, &[]);
+    let_a_second_pass();
     change(&project, 3);
     let (fourth, proxy) = deploy_later(&project, &emulator);
     let gone = BTreeSet::from([
@@ -161,8 +167,7 @@ fn what_a_rollback_would_go_to_stays_where_a_failed_version_stands_between() {
         Times::Always,
         Fault::Answer(Answer::json(200, &json!({ "agentRuntimes": versions }))),
     );
-    // What is as new as the newest stays.
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let_a_second_pass();
     change(&project, 4);
     let fourth = Cli::new(&project)
         .at(&proxy.url())
