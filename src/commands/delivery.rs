@@ -30,9 +30,9 @@ use crate::{
     error::{Failure, Message},
     package::{archive::Archive, limits::megabytes},
     plan::{
-        bucket::{self, Upload},
+        bucket::{self, BucketStep, Upload},
         deploy::{self as plan, DesiredRuntime, RuntimeStep},
-        deployed,
+        deployed, endpoint,
         ownership::Identity,
         role::RoleStep,
         runtime_diff::{Artifact, Circumstances, CodeObject, RuntimeFields},
@@ -82,6 +82,8 @@ pub(super) struct Foreseen {
     pub(super) size: u64,
     /// Bytes that would be sent, where anything would be written to the runtime.
     pub(super) sending: Option<u64>,
+    /// The project's bucket, and what would be done to it before.
+    pub(super) bucket: (String, Vec<BucketStep>),
 }
 
 /// Everything that the runtime's environment is to hold.
@@ -135,32 +137,63 @@ fn writes(steps: &[RuntimeStep]) -> bool {
 }
 
 /// The same decision as a real run's, from the same observation.
-pub(super) async fn foresee(work: &Work<'_>, archive: &Archive) -> Result<Foreseen, Failure> {
+pub(super) async fn foresee(
+    work: &Work<'_>,
+    archive: &Archive,
+    bucket_tags: &BTreeMap<String, String>,
+) -> Result<Foreseen, Failure> {
     let Placed { agent, session } = work.placed;
     let role_arn = deployed::role_arn(&agent.role, session.partition, &session.account);
     let desired = desired(work.placed, &role_arn, archive)?;
     let steps = plan::plan(&desired, work.seen.as_ref().map(|seen| &seen.observed))?;
-    let sending = if writes(&steps) {
-        let store = Store::new(session, &agent.project);
-        let held = store.held(&agent.runtime_name, archive).await?;
-        Some(Upload::of(archive, &held).bytes(archive))
+    let store = Store::new(session, &agent.project);
+    let (sending, bucket_steps) = if writes(&steps) {
+        let held = async { Ok(store.held(&agent.runtime_name, archive).await?) };
+        let (held, steps) = tokio::try_join!(held, store.bucket_steps(bucket_tags))?;
+        (Some(Upload::of(archive, &held).bytes(archive)), steps)
     } else {
-        None
+        (None, Vec::new())
     };
     Ok(Foreseen {
         desired,
         steps,
         size: archive.size,
         sending,
+        bucket: (store.bucket().to_owned(), bucket_steps),
     })
 }
 
 /// Makes the bucket ready, and says so where it was not.
-pub(super) async fn make_bucket(store: &Store, ui: &Ui) -> Result<(), Failure> {
-    if !store.ensure_bucket().await?.is_empty() {
-        ui.status("Created", &format!("bucket `{}`", store.bucket()));
+pub(super) async fn make_bucket(
+    store: &Store,
+    tags: &BTreeMap<String, String>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let steps = store.ensure_bucket(tags).await?;
+    for step in bucket::worth_saying(&steps) {
+        let (verb, _, object) = step.words(store.bucket());
+        let verb = match step {
+            BucketStep::Create => "Created",
+            _ => verb,
+        };
+        ui.status(verb, &object);
     }
     Ok(())
+}
+
+/// The tags of a bucket: those that the tables of its agents declare for all, the last agent's where two
+/// tables differ.
+pub(super) fn bucket_tags(placed: &[Placed<'_>], name: &str) -> BTreeMap<String, String> {
+    placed
+        .iter()
+        .filter(|placed| bucket_of(placed) == name)
+        .flat_map(|placed| placed.agent.shared_tags.clone())
+        .collect()
+}
+
+pub(super) fn bucket_of(placed: &Placed<'_>) -> String {
+    let Placed { agent, session } = placed;
+    bucket::name(&agent.project, &session.account, &session.region)
 }
 
 impl Delivery<'_, '_> {
@@ -339,23 +372,15 @@ impl Delivery<'_, '_> {
         Ok(old.into_iter().map(|object| object.key.clone()).collect())
     }
 
-    /// What the versions run that endpoints point at, and the versions before them: whether the service
+    /// What the versions run that endpoints point at or would be rolled back to: whether the service
     /// keeps a copy for a rollback is nowhere said.
     async fn live_keys(&self, outcome: &Outcome) -> Result<BTreeSet<String>, Failure> {
         let runtimes = Runtimes::new(&self.placed.session);
         let id = &outcome.state.id;
-        let versions: BTreeSet<u32> = runtimes
-            .read_endpoints(id)
-            .await?
-            .into_iter()
-            .flat_map(|endpoint| [endpoint.live, endpoint.target])
-            .flatten()
-            .filter_map(|version| version.parse::<u32>().ok())
-            .flat_map(|version| [version, version.saturating_sub(1)])
-            .filter(|version| *version > 0)
-            .collect();
+        let (endpoints, versions) =
+            tokio::try_join!(runtimes.read_endpoints(id), runtimes.versions(id))?;
         let mut keys = BTreeSet::new();
-        for version in versions {
+        for version in endpoint::needed(&endpoints, &versions) {
             if let Some(state) = runtimes.read(id, Some(version)).await?
                 && let Artifact::Code {
                     object: Some(object),

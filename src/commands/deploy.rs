@@ -40,7 +40,7 @@ use crate::{
     },
     error::{Exit, Failure},
     names::{AccountId, Region},
-    plan::{bucket, deploy as plan, files::Force, role::Adopt},
+    plan::{deploy as plan, files::Force, role::Adopt},
     ui::Ui,
 };
 
@@ -153,6 +153,7 @@ async fn deploy(
     let deploy = Deploy {
         args,
         project,
+        placed: &placed,
         lists: lists(&placed),
         buckets: buckets(&placed, ui),
         ui,
@@ -215,15 +216,11 @@ fn buckets<'a>(placed: &'a [Placed<'a>], ui: &'a Ui) -> BTreeMap<String, BucketM
         .map(|Placed { agent, session }| {
             let store = Store::new(session, &agent.project);
             let name = store.bucket().to_owned();
-            let making = async move { delivery::make_bucket(&store, ui).await };
+            let tags = delivery::bucket_tags(placed, &name);
+            let making = async move { delivery::make_bucket(&store, &tags, ui).await };
             (name, making.boxed_local().shared())
         })
         .collect()
-}
-
-fn bucket_of(placed: &Placed<'_>) -> String {
-    let Placed { agent, session } = placed;
-    bucket::name(&agent.project, &session.account, &session.region)
 }
 
 fn place(session: &effects::aws::Session) -> (String, String) {
@@ -233,6 +230,7 @@ fn place(session: &effects::aws::Session) -> (String, String) {
 struct Deploy<'a> {
     args: &'a Args,
     project: &'a Project,
+    placed: &'a [Placed<'a>],
     lists: Lists<'a>,
     /// Agents share a bucket, and the first one that needs it makes it.
     buckets: BTreeMap<String, BucketMade<'a>>,
@@ -335,7 +333,7 @@ impl<'a> Deploy<'a> {
             archive: built.archive,
             files: files.document(),
             memory: memory(self.project, placed),
-            bucket: self.buckets[&bucket_of(placed)].clone(),
+            bucket: self.buckets[&delivery::bucket_of(placed)].clone(),
             ui: self.ui,
         };
         Box::pin(delivery.run(seen, smoke)).await
@@ -370,7 +368,8 @@ impl<'a> Deploy<'a> {
     async fn show_one(&self, work: &Work<'a>) -> Result<(serde_json::Value, bool), Failure> {
         let directory = staging::empty()?;
         let built = self.build_aside(work, directory.path()).await?;
-        let foreseen = delivery::foresee(work, &built.archive).await?;
+        let tags = delivery::bucket_tags(self.placed, &delivery::bucket_of(work.placed));
+        let foreseen = delivery::foresee(work, &built.archive, &tags).await?;
         let lines = Planned::alone(self.args.output, self.ui);
         work.files.show(lines);
         super::show_role_steps(work.role.steps(), lines);

@@ -12,7 +12,10 @@ use crate::{
     cli,
     effects::aws::store::How,
     package::limits::megabytes,
-    plan::runtime_diff::{Artifact, FieldChange, Reveal, Secrecy},
+    plan::{
+        bucket::worth_saying,
+        runtime_diff::{Artifact, FieldChange, Reveal, Secrecy},
+    },
     ui::{Ui, Verbosity},
 };
 
@@ -125,7 +128,7 @@ fn changes(changes: &[FieldChange]) -> Vec<Value> {
         .collect()
 }
 
-/// What would be done to the runtime; with the document, and whether anything would be.
+/// What would be done to the runtime; with the document, and whether there is anything to find.
 pub(super) fn show(
     work: &Work<'_>,
     foreseen: &Foreseen,
@@ -137,6 +140,7 @@ pub(super) fn show(
         steps,
         size,
         sending,
+        bucket: (bucket, bucket_steps),
     } = foreseen;
     let agent = &work.placed.agent.name;
     let reveal = if verbosity >= Verbosity::VeryVerbose {
@@ -144,6 +148,10 @@ pub(super) fn show(
     } else {
         Reveal::Keys
     };
+    for step in worth_saying(bucket_steps) {
+        let (_, verb, object) = step.words(bucket);
+        planned.status("Would", &format!("{verb} {object}"));
+    }
     if let (
         Some(bytes),
         Artifact::Code {
@@ -170,7 +178,10 @@ pub(super) fn show(
             planned.plain(&format!("{:15}{}", "", change.words(reveal)));
         }
     }
-    let changed = !steps.is_empty() || !work.role.steps().is_empty() || work.files.changes();
+    let changed = !steps.is_empty()
+        || !work.role.steps().is_empty()
+        || !work.role.foreign().is_empty()
+        || work.files.changes();
     if !changed {
         planned.status("Unchanged", &format!("agent `{agent}`"));
     }
@@ -181,13 +192,21 @@ pub(super) fn show(
             json!({ "action": action, "object": object, "changes": changes(step.changes()) })
         })
         .collect();
+    let bucket_steps: Vec<Value> = worth_saying(bucket_steps)
+        .iter()
+        .map(|step| {
+            let (_, action, object) = step.words(bucket);
+            json!({ "action": action, "object": object })
+        })
+        .collect();
     let document = documents::placed(
         work.placed,
         json!({
             "files": work.files.document(),
-            "role": { "changes": handover::changes(work.role.steps()) },
+            "role": handover::planned_role(&work.role),
             "artifact": artifact(&desired.fields.artifact, *size, None),
             "upload": { "bytes": sending },
+            "bucket": { "name": bucket, "steps": bucket_steps },
             "runtime": { "name": desired.name, "steps": steps },
         }),
     );

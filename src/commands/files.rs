@@ -191,6 +191,11 @@ impl FileWork {
         !self.plan.steps.is_empty() || self.plan.record_changes
     }
 
+    /// The files of the copy that would change.
+    pub(super) fn pending(&self) -> impl Iterator<Item = &String> {
+        self.plan.steps.iter().map(FileStep::path)
+    }
+
     /// The steps in words that promise nothing.
     pub(super) fn show(&self, planned: Planned<'_>) {
         for step in &self.plan.steps {

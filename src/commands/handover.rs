@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{files::FileWork, session::Placed};
+use super::{files::FileWork, role::RoleWork, session::Placed};
 use crate::{
     cli,
     effects::{self, env},
@@ -131,22 +131,28 @@ pub(super) fn report(done: &[Handover], next: &str, output: cli::Output, ui: &Ui
 
 /// The document of `--dry-run` and `--check`.
 pub(super) fn plan_document<'a>(
-    work: impl Iterator<Item = (&'a Placed<'a>, &'a FileWork, &'a [RoleStep])>,
+    work: impl Iterator<Item = (&'a Placed<'a>, &'a FileWork, &'a RoleWork)>,
 ) -> Value {
     let agents: Vec<Value> = work
-        .map(|(placed, files, steps)| {
+        .map(|(placed, files, role)| {
             json!({
                 "agent": placed.agent.name,
                 "runtime": { "name": placed.agent.runtime_name },
                 "stage": placed.agent.stage,
                 "account": placed.session.account,
                 "region": placed.session.region,
-                "role": { "changes": changes(steps) },
+                "role": planned_role(role),
                 "files": files.document(),
             })
         })
         .collect();
     json!({ "version": VERSION, "command": "prepare", "dry_run": true, "agents": agents })
+}
+
+/// What would be done to a role, and what on it is not ours.
+pub(super) fn planned_role(role: &RoleWork) -> Value {
+    let foreign: Vec<&String> = role.foreign().iter().map(|found| &found.what).collect();
+    json!({ "changes": changes(role.steps()), "foreign": foreign })
 }
 
 #[derive(Serialize)]

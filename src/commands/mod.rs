@@ -22,6 +22,7 @@ mod conversation;
 mod delivery;
 mod deploy_report;
 mod deployed;
+mod deployed_code;
 mod documents;
 mod endpoint_list;
 mod files;

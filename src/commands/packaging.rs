@@ -12,7 +12,7 @@ use crate::{
     effects::{
         self,
         manifest::Project,
-        packaging::{Built, Event, Origin, Request, Reuse},
+        packaging::{Built, Event, Last, Origin, Request, Reuse},
     },
     error::{Failure, Message},
     package::{
@@ -59,21 +59,12 @@ pub(super) async fn build(
             agent.name
         )));
     }
-    let request = Request {
-        agent: agent.name.to_string(),
-        home: agent.dir.clone(),
-        deployment: place.deployment.clone(),
-        entrypoint: agent.entrypoint.clone(),
-        requirements: agent.requirements.clone(),
-        runtime: agent.runtime,
-        bytecode: agent.bytecode,
-        output: place.output,
-        reuse: if options.rebuild {
-            Reuse::Nothing
-        } else {
-            Reuse::Cache
-        },
+    let reuse = if options.rebuild {
+        Reuse::Nothing
+    } else {
+        Reuse::Cache
     };
+    let request = request(agent, &place, reuse);
     let name = agent.name.as_str();
     ui.detail("Packaging", &format!("agent `{name}`"));
     let doing = Cell::new(None);
@@ -103,6 +94,27 @@ pub(super) async fn build(
     })?;
     ui.status("Packaged", &summary(name, &built));
     Ok(built)
+}
+
+/// The archive that was built last for the agent, and what of its files changed since; `None` where none
+/// was built.
+pub(super) fn last(agent: &Agent, project: &Project) -> Result<Option<Last>, Failure> {
+    let request = request(agent, &Place::of(agent, project), Reuse::Cache);
+    effects::packaging::last(&request)
+}
+
+fn request(agent: &Agent, place: &Place, reuse: Reuse) -> Request {
+    Request {
+        agent: agent.name.to_string(),
+        home: agent.dir.clone(),
+        deployment: place.deployment.clone(),
+        entrypoint: agent.entrypoint.clone(),
+        requirements: agent.requirements.clone(),
+        runtime: agent.runtime,
+        bytecode: agent.bytecode,
+        output: place.output.clone(),
+        reuse,
+    }
 }
 
 /// Where an agent's archive is kept: another one for each stage.

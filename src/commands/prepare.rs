@@ -167,27 +167,28 @@ pub(super) fn split<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Vec<Failure
 
 /// The plan, in words that promise nothing.
 fn show(args: &Args, work: &[Work<'_>], failures: Vec<Failure>, ui: &Ui) -> Result<(), Failure> {
-    let mut changes = false;
+    let mut findings = false;
     let planned = Planned::alone(args.output, ui);
     for work in work {
-        let steps = work.role.steps();
-        changes |= !steps.is_empty() || work.files.changes();
+        let here = !work.role.steps().is_empty() || work.files.changes();
+        let found = !work.role.foreign().is_empty();
+        findings |= here || found;
         work.files.show(planned);
-        super::show_role_steps(steps, planned);
-        if steps.is_empty() && !work.files.changes() {
+        super::show_role_steps(work.role.steps(), planned);
+        if !here && !found {
             planned.status("Unchanged", &format!("agent `{}`", work.placed.agent.name));
         }
     }
     if args.output == cli::Output::Json {
         ui.document(handover::plan_document(
             work.iter()
-                .map(|work| (work.placed, &work.files, work.role.steps())),
+                .map(|work| (work.placed, &work.files, &work.role)),
         ));
     }
     if let Some(failure) = Failure::all(failures) {
         return Err(failure);
     }
-    if changes && args.applying.check {
+    if findings && args.applying.check {
         return Err(Failure::silent(Exit::Findings));
     }
     Ok(())

@@ -59,8 +59,16 @@ impl RoleWork {
 
     pub(super) fn warnings(&self) -> &[Message] {
         match self {
-            Self::Managed { plan, .. } => &plan.warnings,
+            Self::Managed { plan, .. } => &plan.foreign,
             Self::Given { warnings, .. } => warnings,
+        }
+    }
+
+    /// What stands on a role of this tool and is not ours: a finding, although nothing is done about it.
+    pub(super) fn foreign(&self) -> &[Message] {
+        match self {
+            Self::Managed { plan, .. } => &plan.foreign,
+            Self::Given { .. } => &[],
         }
     }
 }

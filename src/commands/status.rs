@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     deployed::{self, Deployed, Found},
+    deployed_code::{self, Age},
     documents, endpoint_list,
     local::{self, Reach},
     session::{self, Placed},
@@ -15,11 +16,12 @@ use crate::{
         aws::{iam::Iam, runtime::Runtimes, session::LOCAL_REGION},
         clock,
         local::{ACCOUNT_ID, Emulator},
+        manifest::Project,
     },
     error::Failure,
     names::Region,
     plan::{
-        deployed::{DEFAULT_ENDPOINT, EndpointState, Standing, difference, role_arn},
+        deployed::{Code, DEFAULT_ENDPOINT, EndpointState, Standing, difference, role_arn},
         links,
         runtime_diff::{Artifact, FieldChange, Reveal, RuntimeFields, Secrecy},
         table::{age, aligned, time},
@@ -27,9 +29,10 @@ use crate::{
     ui::{Ui, Verbosity},
 };
 
-/// Show what is deployed of each agent, and whether it is what is configured here
+/// Show what is deployed of each agent, and whether it is what is here
 ///
-/// That an agent is not deployed is a state like any other, and no error. The values of environment
+/// Builds nothing: the code is compared through the archive that was built last here, and the files that
+/// changed since. That an agent is not deployed is a state like any other, and no error. The values of environment
 /// variables that differ are shown with `-v` only.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -58,7 +61,10 @@ struct There<'a> {
     placed: &'a Placed<'a>,
     found: &'a Found,
     endpoints: Vec<EndpointState>,
+    code: Code,
+    /// Of configuration and code.
     differences: Vec<FieldChange>,
+    age: Age,
     /// The address that stands for AWS.
     base: Option<&'a str>,
     /// Seconds since 1970, now.
@@ -79,14 +85,14 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     }
     let place = (&project, &config);
     local::with(Reach::Reads, &args.aws, place, ui, async |emulator| {
-        look(&args, &config, emulator, ui).await
+        look(&args, place, emulator, ui).await
     })
     .await
 }
 
 async fn look(
     args: &Args,
-    config: &Config,
+    (project, config): (&Project, &Config),
     emulator: Option<&Emulator>,
     ui: &Ui,
 ) -> Result<(), Failure> {
@@ -101,7 +107,7 @@ async fn look(
     let all = deployed::observe(&placed).await?;
     let mut reports = Vec::new();
     for deployed in &all {
-        let report = Report::of(deployed, base).await?;
+        let report = Report::of(deployed, project, base, ui).await?;
         if let Report::There(there) = &report {
             there.found.say_whose(ui);
         }
@@ -137,7 +143,12 @@ impl<'a> Report<'a> {
         }
     }
 
-    async fn of(deployed: &'a Deployed<'a>, base: Option<&'a str>) -> Result<Self, Failure> {
+    async fn of(
+        deployed: &'a Deployed<'a>,
+        project: &Project,
+        base: Option<&'a str>,
+        ui: &Ui,
+    ) -> Result<Self, Failure> {
         let placed = deployed.placed;
         let Placed { agent, session } = placed;
         let Some(found) = deployed.one()? else {
@@ -153,15 +164,25 @@ impl<'a> Report<'a> {
                 prepared,
             });
         };
-        let endpoints = Runtimes::new(session)
-            .read_endpoints(&found.state.id)
-            .await?;
+        let runtimes = Runtimes::new(session);
+        let fields = &found.state.fields;
+        let (endpoints, age) = tokio::join!(
+            runtimes.read_endpoints(&found.state.id),
+            deployed_code::age(placed, &fields.artifact, ui),
+        );
         let role = role_arn(&agent.role, session.partition, &session.account);
+        let mut differences = difference(agent, role, fields);
+        let code = deployed_code::compare(placed, project, &fields.artifact, ui);
+        if let Code::Differs(change) = &code {
+            differences.push(change.clone());
+        }
         Ok(Self::There(Box::new(There {
             placed,
             found,
-            endpoints,
-            differences: difference(agent, role, &found.state.fields),
+            endpoints: endpoints?,
+            code,
+            differences,
+            age,
             base,
             now: clock::seconds(),
         })))
@@ -268,20 +289,35 @@ impl There<'_> {
         );
         row("logs", links::log_group(&state.id, DEFAULT_ENDPOINT));
         self.configured(&mut row);
-        match &self.differences[..] {
-            [] => row(
-                "here",
-                "is configured as it is deployed (`cargo agentcore deploy --check` compares the sources too)"
-                    .to_owned(),
-            ),
-            differences => {
-                for (at, change) in differences.iter().enumerate() {
-                    let name = if at == 0 { "here differs" } else { "" };
-                    row(name, change.words(reveal));
-                }
+        for (at, change) in self.differences.iter().enumerate() {
+            let name = if at == 0 { "here differs" } else { "" };
+            row(name, change.words(reveal));
+        }
+        match (&self.code, &self.differences[..]) {
+            (Code::Unknown(why), differences) => {
+                let what = if differences.is_empty() {
+                    "is configured as it is deployed; the code was not compared"
+                } else {
+                    "the code was not compared"
+                };
+                row(
+                    if differences.is_empty() { "here" } else { "" },
+                    format!("{what}: {why}"),
+                );
             }
+            (Code::Equal, []) => row("here", "is what is deployed".to_owned()),
+            (Code::Equal | Code::Differs(_), _) => {}
         }
         format!("{}\n{}", self.placed.agent.name, aligned(&rows))
+    }
+
+    /// `None` where nothing is known to differ and not everything could be compared.
+    fn equal(&self) -> Option<bool> {
+        match (&self.code, self.differences.is_empty()) {
+            (_, false) => Some(false),
+            (Code::Unknown(_), true) => None,
+            (Code::Equal | Code::Differs(_), true) => Some(true),
+        }
     }
 
     /// The rows of what the runtime was configured with.
@@ -298,7 +334,10 @@ impl There<'_> {
             header_allowlist: _,
         } = &self.found.state.fields;
         row("role", role_arn.clone());
-        row("artifact", artifact.to_string());
+        row(
+            "artifact",
+            format!("{artifact}{}", self.age.words(self.now)),
+        );
         if let Artifact::Code {
             runtime,
             entry_point,
@@ -355,6 +394,8 @@ impl There<'_> {
         runtime["failure_reason"] = json!(state.failure);
         runtime["created"] = time(state.created).into();
         runtime["updated"] = time(state.updated).into();
+        let mut artifact = fields.artifact.value();
+        artifact["stored"] = self.age.value();
         let document = json!({
             "runtime": runtime,
             "ours": self.found.standing == Standing::Ours,
@@ -362,7 +403,7 @@ impl There<'_> {
             "url": self.url(DEFAULT_ENDPOINT),
             "observability": links::observability(session.partition, &session.region),
             "role": { "arn": fields.role_arn },
-            "artifact": fields.artifact.value(),
+            "artifact": artifact,
             "protocol": fields.protocol,
             "network": match &fields.network {
                 Network::Public => json!({ "mode": "public" }),
@@ -371,7 +412,8 @@ impl There<'_> {
             },
             "authorizer": fields.authorizer.as_ref().map(|authorizer| &authorizer.discovery_url),
             "variables": fields.env.keys().collect::<Vec<_>>(),
-            "equal": self.differences.is_empty(),
+            "equal": self.equal(),
+            "code": self.code.as_str(),
             "differences": self.differences.iter().map(|change| change_value(change, reveal)).collect::<Vec<_>>(),
         });
         match document {

@@ -98,6 +98,8 @@ pub struct Agent {
     pub profile: Option<String>,
     /// The user's tags, for everything that is created.
     pub tags: BTreeMap<String, String>,
+    /// Those of the table itself, without the agent's and the stage's: for what all of them share.
+    pub shared_tags: BTreeMap<String, String>,
     pub role: RoleSettings,
 }
 

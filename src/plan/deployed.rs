@@ -1,11 +1,13 @@
 //! What is known of a runtime in AWS, whose it is, and what may be done to its endpoints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     clean::Tags,
     ownership::{Identity, Ownership},
-    runtime_diff::{Artifact, Circumstances, FieldChange, RuntimeFields, changes},
+    runtime_diff::{
+        Artifact, Circumstances, CodeObject, FieldChange, RuntimeFields, Secrecy, changes,
+    },
 };
 use crate::{
     config::{Agent, RoleSettings},
@@ -185,6 +187,74 @@ pub(crate) fn difference(
     changes(&wanted, observed)
 }
 
+/// Whether the code that is deployed is the code that is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Code {
+    Equal,
+    Differs(FieldChange),
+    /// It cannot be told without packaging, for this reason.
+    Unknown(String),
+}
+
+/// The code that is here, as far as it was packaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CodeHere {
+    /// What a deploy would have made of the archive that was built last.
+    pub(crate) built: CodeObject,
+    /// What changed since that was built.
+    pub(crate) changed: BTreeSet<String>,
+}
+
+/// How many changed files are named.
+const NAMED: usize = 3;
+
+impl Code {
+    /// Packages nothing: what was built last and did not change since would be built again.
+    pub(crate) fn compare(here: &CodeHere, deployed: &Artifact) -> Self {
+        let CodeHere { built, changed } = here;
+        let there = match deployed {
+            Artifact::Code { object, .. } => object.as_ref(),
+            Artifact::Container { .. } => {
+                return Self::Unknown("what is deployed is a container image".to_owned());
+            }
+            Artifact::Unknown => None,
+        };
+        let Some(there) = there else {
+            return Self::Unknown("the service does not say which archive is deployed".to_owned());
+        };
+        let after = if !changed.is_empty() {
+            let named: Vec<String> = changed
+                .iter()
+                .take(NAMED)
+                .map(|path| format!("`{path}`"))
+                .collect();
+            let more = match changed.len() - named.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("not packaged yet: {}{more}", named.join(", "))
+        } else if built == there {
+            return Self::Equal;
+        } else {
+            built.to_string()
+        };
+        Self::Differs(FieldChange {
+            field: "code".to_owned(),
+            before: Some(there.to_string()),
+            after: Some(after),
+            secrecy: Secrecy::Open,
+        })
+    }
+
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Differs(_) => "differs",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,6 +294,48 @@ mod tests {
         };
         assert_eq!(of(&Tags::Unknown, by_bucket), Standing::Ours);
         assert_ne!(of(&none, by_bucket), Standing::Ours, "tags were to be had");
+    }
+
+    #[test]
+    fn code_is_equal_only_where_the_last_archive_is_deployed_and_nothing_changed_since() {
+        let object = |key: &str| CodeObject {
+            bucket: "b".into(),
+            key: key.into(),
+            version: None,
+        };
+        let deployed = |object| Artifact::Code {
+            object,
+            runtime: "PYTHON_3_13".into(),
+            entry_point: vec!["invoke.py".into()],
+        };
+        let here = |changed: &[&str]| CodeHere {
+            built: object("a/1.zip"),
+            changed: changed.iter().map(ToString::to_string).collect(),
+        };
+        let after = |code| match code {
+            Code::Differs(FieldChange { after, .. }) => after.unwrap(),
+            other => panic!("{other:?}"),
+        };
+        let same = deployed(Some(object("a/1.zip")));
+        let other = deployed(Some(object("a/2.zip")));
+        assert_eq!(Code::compare(&here(&[]), &same), Code::Equal);
+        assert_eq!(after(Code::compare(&here(&[]), &other)), "s3://b/a/1.zip");
+        for there in [&same, &other] {
+            assert_eq!(
+                after(Code::compare(&here(&["a", "b", "c", "d"]), there)),
+                "not packaged yet: `a`, `b`, `c` and 1 more"
+            );
+        }
+        for there in [
+            deployed(None),
+            Artifact::Container { uri: "x:1".into() },
+            Artifact::Unknown,
+        ] {
+            assert!(matches!(
+                Code::compare(&here(&[]), &there),
+                Code::Unknown(_)
+            ));
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What becomes of an endpoint: which version it is to have, and what that takes.
 
+use std::collections::BTreeSet;
+
 use super::deployed::{DEFAULT_ENDPOINT, EndpointState, READY, VersionState};
 use crate::{error::Failure, names::EndpointName};
 
@@ -116,22 +118,37 @@ pub(crate) fn previous(
             endpoint.name
         ))
     })?;
+    below(now, versions).ok_or_else(|| {
+        let failure = Failure::world(format!(
+            "the endpoint `{}` is at version {now}, and no older version can be used",
+            endpoint.name
+        ));
+        match listed(versions) {
+            Some(listed) => failure.note(format!("it has {listed}")),
+            None => failure,
+        }
+        .note("the service deletes versions that nothing has used for 45 days")
+    })
+}
+
+fn below(now: u32, versions: &[VersionState]) -> Option<u32> {
     versions
         .iter()
         .filter(|version| version.number < now && version.status == READY)
         .map(|version| version.number)
         .max()
-        .ok_or_else(|| {
-            let failure = Failure::world(format!(
-                "the endpoint `{}` is at version {now}, and no older version can be used",
-                endpoint.name
-            ));
-            match listed(versions) {
-                Some(listed) => failure.note(format!("it has {listed}")),
-                None => failure,
-            }
-            .note("the service deletes versions that nothing has used for 45 days")
-        })
+}
+
+/// The versions that endpoints run or are on their way to, and those that a rollback would take them to.
+pub(crate) fn needed(endpoints: &[EndpointState], versions: &[VersionState]) -> BTreeSet<u32> {
+    endpoints
+        .iter()
+        .flat_map(|endpoint| [&endpoint.live, &endpoint.target])
+        .flatten()
+        .filter_map(|version| version.parse().ok())
+        .flat_map(|version| [Some(version), below(version, versions)])
+        .flatten()
+        .collect()
 }
 
 /// `version 3`, or `versions 1 to 4, 7`; `None` where there is none.
@@ -224,6 +241,30 @@ mod tests {
         assert!(of(None, None, "CREATING").is_err());
         // The update to 5 failed while 2 goes on answering.
         assert_eq!(of(Some(2), Some(5), "UPDATE_FAILED"), Ok(2));
+    }
+
+    #[test]
+    fn what_a_rollback_goes_to_is_needed_whatever_failed_between() {
+        let there = versions(&[
+            (1, "READY"),
+            (2, "READY"),
+            (3, "UPDATE_FAILED"),
+            (4, "READY"),
+            (5, "READY"),
+        ]);
+        let endpoints = [
+            endpoint(Some(4), Some(4), "READY"),
+            endpoint(Some(1), Some(5), "UPDATING"),
+            endpoint(None, None, "CREATING"),
+        ];
+        for endpoint in &endpoints {
+            let needed = needed(std::slice::from_ref(endpoint), &there);
+            if let Ok(previous) = previous(endpoint, &there) {
+                assert!(needed.contains(&previous), "{endpoint:?}");
+            }
+        }
+        assert_eq!(needed(&endpoints[..1], &there), BTreeSet::from([2, 4]));
+        assert_eq!(needed(&endpoints, &there), BTreeSet::from([1, 2, 4, 5]));
     }
 
     #[test]

@@ -25,6 +25,14 @@ pub(crate) enum FileStep {
     Remove { path: String },
 }
 
+impl FileStep {
+    pub(crate) fn path(&self) -> &String {
+        match self {
+            Self::Create { path } | Self::Update { path } | Self::Remove { path } => path,
+        }
+    }
+}
+
 /// The steps, and the record before and after them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct FilePlan {

@@ -24,4 +24,5 @@ pub(crate) mod role;
 pub(crate) mod runtime_arn;
 pub(crate) mod runtime_diff;
 pub(crate) mod table;
+pub(crate) mod tags;
 pub(crate) mod tracing;

@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bucket;
 mod convergence;
 mod endpoint;
 mod fields;

@@ -3,8 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::{deploy_json, project, settling};
-use crate::support::{Cli, Emulator, Fault, Ministack, Project, Proxy, Times, boto3};
+use crate::support::{
+    Answer, Cli, Emulator, Fault, Ministack, Project, Proxy, Times, boto3, runtimes::ARN,
+};
 
 /// Whatever the emulator holds was put there a thousand years ago.
 const LONG_AGO: Fault = Fault::Reworded("<LastModified>2", "<LastModified>1");
@@ -42,6 +46,11 @@ fn strings(value: &serde_json::Value) -> BTreeSet<String> {
     let found = value.as_array().unwrap();
     let found = found.iter().map(|key| key.as_str().unwrap().to_owned());
     found.collect()
+}
+
+/// S3 tells times to the second, and what is as new as the newest stays.
+fn let_a_second_pass() {
+    std::thread::sleep(std::time::Duration::from_millis(1100));
 }
 
 fn change(project: &Project, number: u32) {
@@ -94,6 +103,7 @@ time.sleep(1.1)
 
     change(&project, 2);
     let third = deploy_json(&project, &emulator, &[]);
+    let_a_second_pass();
     change(&project, 3);
     let (fourth, proxy) = deploy_later(&project, &emulator);
     let gone = BTreeSet::from([
@@ -126,6 +136,47 @@ time.sleep(1.1)
             .actions()
             .contains(&"s3:ListBucketVersions".to_owned())
     );
+}
+
+/// A rollback passes a failed version over, and so does pruning.
+#[test]
+fn what_a_rollback_would_go_to_stays_where_a_failed_version_stands_between() {
+    let emulator = Ministack::start();
+    let project = project();
+    let mut keys = Vec::new();
+    for number in 1..=3 {
+        change(&project, number);
+        keys.push(key(&deploy_json(&project, &emulator, &[])));
+    }
+    let version = |number: u32| {
+        let status = if number == 3 {
+            "UPDATE_FAILED"
+        } else {
+            "READY"
+        };
+        json!({
+            "agentRuntimeArn": ARN, "agentRuntimeId": "one-AbCdEf1234", "agentRuntimeName": "one", "description": "",
+            "agentRuntimeVersion": number.to_string(), "lastUpdatedAt": "2026-11-25T12:00:00Z", "status": status,
+        })
+    };
+    let versions: Vec<_> = (1..=4).map(version).collect();
+    let proxy = settling(&emulator);
+    proxy.fault("s3:ListBucketVersions", Times::Always, LONG_AGO);
+    proxy.fault(
+        "bedrock-agentcore:ListAgentRuntimeVersions",
+        Times::Always,
+        Fault::Answer(Answer::json(200, &json!({ "agentRuntimes": versions }))),
+    );
+    let_a_second_pass();
+    change(&project, 4);
+    let fourth = Cli::new(&project)
+        .at(&proxy.url())
+        .args(["deploy", "--output", "json"])
+        .run()
+        .succeeds();
+    let fourth = &fourth.json()["agents"][0];
+    let gone = BTreeSet::from([keys[0].clone(), keys[2].clone()]);
+    assert_eq!(strings(&fourth["pruned"]), gone);
 }
 
 /// S3 lists a thousand versions at a time and deletes as many.

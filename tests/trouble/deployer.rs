@@ -13,11 +13,9 @@ use crate::{
 };
 
 /// What the service asks for by itself, or what only an emulator never shows.
-const NOT_REQUESTED: [&str; 3] = [
+const NOT_REQUESTED: [&str; 2] = [
     // With the first runtime of an account.
     "iam:CreateServiceLinkedRole",
-    // Off an adopted role.
-    "iam:UntagRole",
     // Of images, which only the toolkit pushes.
     "ecr:BatchDeleteImage",
 ];
@@ -179,6 +177,8 @@ iam.update_assume_role_policy(RoleName="AgentCoreRole-one", PolicyDocument='{"Ve
         "one/agent.py",
         "def answer(prompt: str) -> str:\n    return \"new\"\n",
     );
+    // And a tag that is declared no longer is taken off.
+    declare_tags(project, "{}");
     run(&["deploy"]).succeeds();
     run(&["invoke", "{}", "--user", "somebody"]).succeeds();
     // The emulator knows no such thing.
@@ -409,6 +409,8 @@ fn with_exactly_the_printed_document_every_command_succeeds_and_less_is_denied_b
     deployer.misses(&["prepare"], &["iam:UpdateAssumeRolePolicy"]);
     declare_tags(&project, "{ team = \"x\" }");
     deployer.misses(&["prepare"], &["iam:TagRole"]);
+    declare_tags(&project, "{}");
+    deployer.misses(&["prepare"], &["iam:UntagRole"]);
     deployer.misses(
         &["deploy"],
         &[
@@ -421,6 +423,16 @@ fn with_exactly_the_printed_document_every_command_succeeds_and_less_is_denied_b
             "s3:PutBucketTagging",
             "s3:PutObject",
             "s3:GetObject",
+        ],
+    );
+    // What the bucket was made with is looked at once there is one.
+    project.write("one/more.py", "MORE = 1\n");
+    deployer.misses(
+        &["deploy"],
+        &[
+            "s3:GetBucketPublicAccessBlock",
+            "s3:GetEncryptionConfiguration",
+            "s3:GetLifecycleConfiguration",
         ],
     );
     boto3(&emulator, GROUP);

@@ -11,6 +11,7 @@ mod support;
 
 mod copies;
 mod deployer;
+mod foreign;
 mod input;
 mod kills;
 mod permissions;

@@ -412,6 +412,7 @@ fn resolve(
         account: account.filter(|_| !local),
         profile: profile.filter(|_| !local),
         tags,
+        shared_tags: base(own).over(base(workspace)).tags,
         name,
     })
 }

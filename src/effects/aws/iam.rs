@@ -214,6 +214,15 @@ impl Iam {
                 .await
                 .map(|_| ())
                 .map_err(AwsError::on("iam:TagRole", shown(role))),
+            RoleStep::Untag { role, keys } => self
+                .client
+                .untag_role()
+                .role_name(role.as_str())
+                .set_tag_keys(Some(keys.clone()))
+                .send()
+                .await
+                .map(|_| ())
+                .map_err(AwsError::on("iam:UntagRole", shown(role))),
             RoleStep::PutPolicy {
                 role,
                 policy,

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the archive is written here")]
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     path::Path,
     time::UNIX_EPOCH,
@@ -25,7 +26,7 @@ use super::{
     writer::{self, Input, Written, zip_error},
 };
 use crate::{
-    config::Runtime,
+    config::{Bytecode, Runtime},
     effects::files::{self, FileError, TEMPORARY},
     error::{Exit, Failure, Message},
     package::{
@@ -50,6 +51,7 @@ pub(super) struct Parts<'a> {
 #[derive(Debug, Serialize, Deserialize)]
 struct Remembered {
     fingerprint: String,
+    sources: Sources,
     /// Of the file, in nanoseconds: whoever writes it anew changes this.
     modified: u64,
     size: u64,
@@ -67,6 +69,33 @@ struct Remembered {
     unread: Vec<Unread>,
 }
 
+/// What of an archive's making is the project's own, so that a look can tell whether it changed since.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sources {
+    /// Hash and mode of each file, by its path in the archive.
+    pub(super) files: BTreeMap<String, String>,
+    /// Changes with the requirements' text.
+    pub(super) requirements: String,
+    /// Whether compiled files are added where they can be.
+    pub(super) bytecode: bool,
+}
+
+impl Sources {
+    pub(super) fn of(request: &Request, wanted: &Wanted, own: &Shipped) -> Result<Self, Failure> {
+        let mut files = BTreeMap::new();
+        for file in &own.files {
+            let (hash, _) = hash_range(&file.from, 0, file.size, Sha256::new())?;
+            let mode = if file.executable { "755" } else { "644" };
+            files.insert(file.path.clone(), format!("{hash} {mode}"));
+        }
+        Ok(Self {
+            files,
+            requirements: wanted.digest.clone(),
+            bytecode: request.bytecode == Bytecode::Auto,
+        })
+    }
+}
+
 pub(super) fn assemble(
     request: &Request,
     parts: &Parts<'_>,
@@ -74,7 +103,8 @@ pub(super) fn assemble(
 ) -> Result<Built, Failure> {
     files::create_dir_all(&request.output)?;
     let before = remembered(&request.output)?;
-    let fingerprint = fingerprint(request, parts)?;
+    let sources = Sources::of(request, parts.wanted, parts.own)?;
+    let fingerprint = fingerprint(request, parts, &sources);
     if request.reuse == Reuse::Cache
         && parts.own.problems.is_empty()
         && let Some(before) = &before
@@ -98,6 +128,7 @@ pub(super) fn assemble(
     let (mut remembered, taken) =
         compose(request, parts, ready.as_ref(), before.as_ref(), work.path())?;
     remembered.fingerprint = fingerprint;
+    remembered.sources = sources;
     remembered.tell_findings(request, say)?;
     finish(&work.path().join(ARCHIVE), &request.output, &mut remembered)?;
     if let Some(taken) = taken {
@@ -172,18 +203,16 @@ fn sweep(output: &Path) {
 }
 
 /// Another fingerprint, another archive.
-fn fingerprint(request: &Request, parts: &Parts<'_>) -> Result<String, Failure> {
+fn fingerprint(request: &Request, parts: &Parts<'_>, sources: &Sources) -> String {
     let mut text = format!("layout {}\n{}\n", layer::LAYOUT, parts.key.text);
     if let Some(python) = parts.python {
         text.extend([&python.version, " ", &python.magic, "\n"]);
     }
-    for file in &parts.own.files {
-        let (hash, _) = hash_range(&file.from, 0, file.size, Sha256::new())?;
-        let mode = if file.executable { "755" } else { "644" };
-        text.extend([&hash, " ", mode, " ", &file.path, "\n"]);
+    for (path, content) in &sources.files {
+        text.extend([content, " ", path, "\n"]);
     }
     text.extend([request.runtime.as_str(), " ", &request.entrypoint]);
-    Ok(files::hash(text.as_bytes()))
+    files::hash(text.as_bytes())
 }
 
 /// The agent's files with what is compiled from them, and what of them could not be. The user's folder
@@ -300,6 +329,7 @@ fn describe(
     let id = Sha256::digest(format!("{head_sha256} {head} {}", rest.sha256));
     Remembered {
         fingerprint: String::new(),
+        sources: Sources::default(),
         modified: 0,
         size: rest.length,
         id: hexadecimal(&id),
@@ -324,6 +354,11 @@ fn finish(temporary: &Path, output: &Path, remembered: &mut Remembered) -> Resul
     let text = serde_json::to_string(remembered).expect("it is plain data");
     files::write_atomic(&output.join(REMEMBERED), output, text.as_bytes(), false)?;
     Ok(())
+}
+
+/// The archive that was built last, and what it was made of.
+pub(super) fn last(output: &Path) -> Result<Option<(Archive, Sources)>, Failure> {
+    Ok(remembered(output)?.map(|last| (last.built(output).archive, last.sources)))
 }
 
 fn remembered(output: &Path) -> Result<Option<Remembered>, Failure> {

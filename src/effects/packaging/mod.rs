@@ -5,6 +5,7 @@ mod bytecode;
 mod dependencies;
 mod findings;
 mod installer;
+mod last;
 mod memory;
 mod requirements;
 mod run;
@@ -18,7 +19,10 @@ mod assembly;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use self::assembly::entries;
+pub(crate) use self::{
+    assembly::entries,
+    last::{Last, last},
+};
 use self::{memory::Memory, surroundings::Surroundings};
 use crate::{
     config::{Bytecode, Runtime},

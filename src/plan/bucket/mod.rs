@@ -85,7 +85,18 @@ pub(crate) enum ObservedBucket {
         tags: BTreeMap<String, String>,
         /// Whether it holds no object.
         empty: bool,
+        settings: Settings,
     },
+}
+
+/// What was set at the bucket's birth, and may have been taken off since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// All four blocks of public access.
+    pub(crate) private: bool,
+    /// By whatever key: somebody's own is no worse than S3's.
+    pub(crate) encrypted: bool,
+    pub(crate) drops_unfinished_uploads: bool,
 }
 
 /// What is done to a bucket, in this order.
@@ -94,7 +105,7 @@ pub(crate) enum BucketStep {
     Create,
     BlockPublicAccess,
     Encrypt,
-    /// Parts of an upload that was never finished cost money and are listed nowhere.
+    /// Parts of an upload that was never finished cost money and are listed nowhere. Other rules stay.
     DropUnfinishedUploads,
     /// The last step: a bucket with our tags is a finished one. Keeps the tags that are there.
     Tag(BTreeMap<String, String>),
@@ -122,17 +133,58 @@ impl From<Foreign> for Failure {
     }
 }
 
-/// What makes a bucket ready. One without tags and without objects, of a name that only this project
-/// has, is what a killed run leaves: it is finished.
+impl BucketStep {
+    /// Verb and object: ("Creating", "create", "bucket `x`").
+    pub(crate) fn words(&self, bucket: &str) -> (&'static str, &'static str, String) {
+        match self {
+            Self::Create => ("Creating", "create", format!("bucket `{bucket}`")),
+            Self::BlockPublicAccess => (
+                "Blocking",
+                "block",
+                format!("public access to bucket `{bucket}`"),
+            ),
+            Self::Encrypt => ("Encrypting", "encrypt", format!("bucket `{bucket}`")),
+            Self::DropUnfinishedUploads => (
+                "Limiting",
+                "limit",
+                format!("unfinished uploads in bucket `{bucket}` to a day"),
+            ),
+            Self::Tag(tags) => {
+                let keys: Vec<&str> = tags.keys().map(String::as_str).collect();
+                (
+                    "Tagging",
+                    "tag",
+                    format!("bucket `{bucket}` with {}", keys.join(", ")),
+                )
+            }
+        }
+    }
+}
+
+/// What a run does to a bucket, step by step where it was there, else in one word.
+pub(crate) fn worth_saying(steps: &[BucketStep]) -> &[BucketStep] {
+    match steps {
+        [first @ BucketStep::Create, ..] => std::slice::from_ref(first),
+        steps => steps,
+    }
+}
+
+/// What makes a bucket ready, and what has been taken off one that was. One without tags and without
+/// objects, of a name that only this project has, is what a killed run leaves: it is finished.
 pub(crate) fn steps_to_ensure(
     bucket: &str,
     project: &ProjectId,
+    declared: &BTreeMap<String, String>,
     observed: &ObservedBucket,
 ) -> Result<Vec<BucketStep>, Foreign> {
     let (create, mut tagged) = match observed {
         ObservedBucket::Absent => (true, BTreeMap::new()),
-        ObservedBucket::There { tags, empty } => match ownership(project, tags) {
-            Ownership::Ours => return Ok(Vec::new()),
+        ObservedBucket::There {
+            tags,
+            empty,
+            settings,
+        } => match ownership(project, tags) {
+            Ownership::Ours => return Ok(steps_to_mend(declared, tags, *settings)),
             Ownership::Others(whose) => {
                 let bucket = bucket.to_owned();
                 return Err(Foreign::Others { bucket, whose });
@@ -141,6 +193,7 @@ pub(crate) fn steps_to_ensure(
             Ownership::Unmarked => (false, tags.clone()),
         },
     };
+    tagged.extend(declared.clone());
     tagged.extend(tags(project));
     let settle = [
         BucketStep::BlockPublicAccess,
@@ -153,6 +206,31 @@ pub(crate) fn steps_to_ensure(
         .into_iter()
         .chain(settle)
         .collect())
+}
+
+/// Tags are added and changed, and never taken off: other agents, stages and people share the bucket.
+fn steps_to_mend(
+    declared: &BTreeMap<String, String>,
+    there: &BTreeMap<String, String>,
+    settings: Settings,
+) -> Vec<BucketStep> {
+    let Settings {
+        private,
+        encrypted,
+        drops_unfinished_uploads,
+    } = settings;
+    let mut tagged = there.clone();
+    tagged.extend(declared.clone());
+    let tag = (tagged != *there).then_some(BucketStep::Tag(tagged));
+    [
+        (!private).then_some(BucketStep::BlockPublicAccess),
+        (!encrypted).then_some(BucketStep::Encrypt),
+        (!drops_unfinished_uploads).then_some(BucketStep::DropUnfinishedUploads),
+        tag,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// An object as it lies in the bucket.

@@ -64,8 +64,12 @@ fn keys_name_the_runtime_and_32_digits() {
 
 #[test]
 fn a_bucket_is_made_once_finished_when_half_made_and_left_alone_when_not_ours() {
-    let steps = |observed| steps_to_ensure("b", &project(), &observed);
-    let there = |tags: BTreeMap<String, String>, empty| ObservedBucket::There { tags, empty };
+    let steps = |observed| steps_to_ensure("b", &project(), &BTreeMap::new(), &observed);
+    let there = |tags: BTreeMap<String, String>, empty| ObservedBucket::There {
+        tags,
+        empty,
+        settings: WHOLE,
+    };
     let made = steps(ObservedBucket::Absent).unwrap();
     assert_eq!(made.first(), Some(&BucketStep::Create));
     assert_eq!(made.last(), Some(&BucketStep::Tag(tags(&project()))));
@@ -89,14 +93,54 @@ fn a_bucket_is_made_once_finished_when_half_made_and_left_alone_when_not_ours() 
     );
 }
 
+const WHOLE: Settings = Settings {
+    private: true,
+    encrypted: true,
+    drops_unfinished_uploads: true,
+};
+
+#[test]
+fn what_was_taken_off_our_bucket_is_put_back_and_what_others_set_stays() {
+    let with = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
+    let mut there = tags(&project());
+    there.extend(with("theirs", "1"));
+    let steps = |declared: &BTreeMap<String, String>, settings| {
+        let observed = ObservedBucket::There {
+            tags: there.clone(),
+            empty: false,
+            settings,
+        };
+        steps_to_ensure("b", &project(), declared, &observed).unwrap()
+    };
+    let none = BTreeMap::new();
+    assert_eq!(steps(&none, WHOLE), []);
+    let bare = Settings {
+        private: false,
+        encrypted: false,
+        drops_unfinished_uploads: false,
+    };
+    assert_eq!(
+        steps(&none, bare),
+        [
+            BucketStep::BlockPublicAccess,
+            BucketStep::Encrypt,
+            BucketStep::DropUnfinishedUploads
+        ]
+    );
+    let mut wanted = there.clone();
+    wanted.extend(with("team", "x"));
+    assert_eq!(steps(&with("team", "x"), WHOLE), [BucketStep::Tag(wanted)]);
+}
+
 #[test]
 fn tags_that_an_organisation_gave_a_new_bucket_stay() {
     let theirs = BTreeMap::from([("cost-centre".to_owned(), "7".to_owned())]);
     let observed = ObservedBucket::There {
         tags: theirs,
         empty: true,
+        settings: WHOLE,
     };
-    let steps = steps_to_ensure("b", &project(), &observed).unwrap();
+    let steps = steps_to_ensure("b", &project(), &BTreeMap::new(), &observed).unwrap();
     let Some(BucketStep::Tag(tagged)) = steps.last() else {
         panic!("{steps:?}");
     };

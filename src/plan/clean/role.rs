@@ -14,6 +14,7 @@ use crate::{
     plan::{
         ownership::{ADOPTED, AGENT, MANAGED, PROJECT, STAGE},
         role::{ObservedRole, POLICY_PREFIX, regions_served},
+        tags::{self, DECLARED},
     },
     policy,
 };
@@ -71,9 +72,10 @@ pub(super) fn clean_role(
         );
     }
     if role.tags.contains_key(ADOPTED) {
-        let ours = [MANAGED, PROJECT, AGENT, STAGE, ADOPTED];
-        let keys = ours
+        let ours = [MANAGED, PROJECT, AGENT, STAGE, ADOPTED, DECLARED];
+        let keys = tags::listed(&role.tags)
             .into_iter()
+            .chain(ours)
             .filter(|key| role.tags.contains_key(*key))
             .map(str::to_owned)
             .collect();

@@ -10,16 +10,13 @@ use super::{
     deployed::RuntimeState,
     ownership::Identity,
     runtime_diff::{Artifact, FieldChange, RuntimeFields, changes},
+    tags::{self, TagChanges},
 };
 use crate::{
     config::Agent,
     error::Failure,
     names::{Region, RuntimeName},
 };
-
-/// Names the user's own tags that this tool set, so that one which is no longer declared can be taken
-/// off without touching anybody else's.
-pub(crate) const DECLARED: &str = "cargo-agentcore:tags";
 
 /// The service's limits on environment variables.
 const VARIABLES: usize = 50;
@@ -103,7 +100,7 @@ pub(crate) fn plan(
     } = desired;
     let create = RuntimeStep::Create {
         name: name.clone(),
-        tags: desired.all_tags(),
+        tags: desired.all_tags(&BTreeMap::new()),
     };
     let Some(ObservedRuntime { state, tags }) = observed else {
         return Ok(vec![create]);
@@ -142,66 +139,31 @@ pub(crate) fn plan(
 }
 
 impl DesiredRuntime {
-    /// Identity, the user's own, and the list of the user's own.
-    fn all_tags(&self) -> BTreeMap<String, String> {
-        let mut tags = self.tags.clone();
-        let declared = declared(self.tags.keys());
-        if !declared.is_empty() {
-            tags.insert(DECLARED.to_owned(), declared);
-        }
-        tags.extend(self.identity.tags());
-        tags
+    fn all_tags(&self, there: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        tags::wanted(self.identity.tags(), &self.tags, there)
     }
 
-    /// The list of the user's own tags says which of them may be taken off.
     pub(crate) fn tag_steps(
         &self,
         arn: &str,
         there: &BTreeMap<String, String>,
     ) -> Vec<RuntimeStep> {
-        let wanted = self.all_tags();
-        let listed = there.get(DECLARED).map(String::as_str).unwrap_or_default();
-        let keys: Vec<String> = listed
-            .split(' ')
-            .chain((!listed.is_empty()).then_some(DECLARED))
-            .filter(|key| !wanted.contains_key(*key) && there.contains_key(*key))
-            .map(str::to_owned)
-            .collect();
-        let tags: BTreeMap<String, String> = wanted
-            .into_iter()
-            .filter(|(key, value)| there.get(key) != Some(value))
-            .collect();
+        let TagChanges { take_off, set } = tags::changes(self.all_tags(there), there);
         let mut steps = Vec::new();
-        // Taken off before the list changes: if that fails, the list still names it.
-        if !keys.is_empty() {
+        if !take_off.is_empty() {
             steps.push(RuntimeStep::Untag {
                 arn: arn.to_owned(),
-                keys,
+                keys: take_off,
             });
         }
-        if !tags.is_empty() {
+        if !set.is_empty() {
             steps.push(RuntimeStep::Tag {
                 arn: arn.to_owned(),
-                tags,
+                tags: set,
             });
         }
         steps
     }
-}
-
-/// The keys in one value, as far as a tag's 256 characters reach; keys with spaces cannot be told apart
-/// in it and are left out.
-fn declared<'a>(keys: impl Iterator<Item = &'a String>) -> String {
-    let mut list = String::new();
-    for key in keys.filter(|key| !key.contains(char::is_whitespace)) {
-        if list.chars().count() + key.chars().count() < 256 {
-            if !list.is_empty() {
-                list.push(' ');
-            }
-            list.push_str(key);
-        }
-    }
-    list
 }
 
 /// Variables that every runtime gets; the agent's own win.

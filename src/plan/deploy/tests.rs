@@ -147,7 +147,7 @@ fn a_store_without_tags_gets_none() {
 fn a_tag_that_is_no_longer_declared_is_taken_off_and_anybody_elses_stays() {
     let first = plan(&desired(&[("team", "x"), ("cost", "1")]), None).unwrap();
     let mut tags = after(&BTreeMap::new(), &first);
-    assert_eq!(tags[DECLARED], "cost team");
+    assert_eq!(tags[tags::DECLARED], "cost team");
     tags.insert("theirs".into(), "1".into());
 
     let there = observed("READY", fields(), Tags::Known(tags.clone()));

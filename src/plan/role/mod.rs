@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::ownership::{ADOPTED, Identity, Ownership};
+use super::{
+    ownership::{ADOPTED, Identity, Ownership},
+    tags::{self, TagChanges},
+};
 use crate::{
     error::{Exit, Failure, Message},
     names::{AccountId, IamPath, Partition, Region, RoleName},
@@ -66,6 +69,10 @@ pub(crate) enum RoleStep {
         role: RoleName,
         tags: BTreeMap<String, String>,
     },
+    Untag {
+        role: RoleName,
+        keys: Vec<String>,
+    },
     PutPolicy {
         role: RoleName,
         policy: String,
@@ -89,7 +96,8 @@ pub(crate) enum Adopt {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct RolePlan {
     pub(crate) steps: Vec<RoleStep>,
-    pub(crate) warnings: Vec<Message>,
+    /// What stands on the role and is not ours: said, never changed, and a finding for `--check`.
+    pub(crate) foreign: Vec<Message>,
     /// The role was there before us and is taken over by these steps.
     pub(crate) adopts: bool,
 }
@@ -124,13 +132,15 @@ pub(crate) fn plan(
     let Some(observed) = observed else {
         return Ok(creation(desired));
     };
-    let mut tags = desired.tags.clone();
-    tags.extend(desired.identity.tags());
+    let mut wanted = tags::wanted(desired.identity.tags(), &desired.tags, &observed.tags);
+    if observed.tags.contains_key(ADOPTED) {
+        wanted.insert(ADOPTED.to_owned(), "true".to_owned());
+    }
     let adopts = match desired.identity.ownership(&observed.tags) {
         Ownership::Ours => false,
         Ownership::Unmarked => {
             adoptable(desired, observed, adopt)?;
-            tags.insert(ADOPTED.to_owned(), "true".to_owned());
+            wanted.insert(ADOPTED.to_owned(), "true".to_owned());
             true
         }
         Ownership::Others(owner) => return Err(owned_by(desired, &owner)),
@@ -158,18 +168,25 @@ pub(crate) fn plan(
         identity: _,
         tags: _,
     } = desired;
-    tags.retain(|key, value| observed.tags.get(key) != Some(value));
-    if !tags.is_empty() {
+    plan.foreign = foreign(desired, observed, &wanted);
+    let TagChanges { take_off, set } = tags::changes(wanted, &observed.tags);
+    if !take_off.is_empty() {
+        plan.steps.push(RoleStep::Untag {
+            role: name.clone(),
+            keys: take_off,
+        });
+    }
+    if !set.is_empty() {
         plan.steps.push(RoleStep::Tag {
             role: name.clone(),
-            tags,
+            tags: set,
         });
     }
     match (boundary, &observed.boundary) {
         (Some(wanted), there) if there.as_ref() != Some(wanted) => plan.steps.push(
             RoleStep::PutBoundary { role: name.clone(), arn: wanted.clone(), before: there.clone() },
         ),
-        (None, Some(there)) => plan.warnings.push(
+        (None, Some(there)) => plan.foreign.push(
             Message::new(format!("the role `{name}` has the permissions boundary `{there}`, which the metadata does not declare"))
                 .help("declare it as `role.permissions-boundary`, or have it removed by hand: this tool never removes one"),
         ),
@@ -198,7 +215,6 @@ pub(crate) fn plan(
             before: observed.trust.clone(),
         });
     }
-    plan.warnings.extend(foreign(desired, observed));
     Ok(plan)
 }
 
@@ -240,8 +256,7 @@ fn creation(desired: &DesiredRole) -> RolePlan {
         identity,
         tags,
     } = desired;
-    let mut all = tags.clone();
-    all.extend(identity.tags());
+    let all = tags::wanted(identity.tags(), tags, &BTreeMap::new());
     let create = RoleStep::Create {
         role: name.clone(),
         path: path.clone(),
@@ -310,7 +325,11 @@ fn owned_by(desired: &DesiredRole, owner: &str) -> Failure {
 }
 
 /// What stands on our role and is not ours: never changed, always said.
-fn foreign(desired: &DesiredRole, observed: &ObservedRole) -> Vec<Message> {
+fn foreign(
+    desired: &DesiredRole,
+    observed: &ObservedRole,
+    wanted: &BTreeMap<String, String>,
+) -> Vec<Message> {
     let name = &desired.name;
     let mut found = Vec::new();
     let inline: Vec<String> = observed
@@ -340,6 +359,20 @@ fn foreign(desired: &DesiredRole, observed: &ObservedRole) -> Vec<Message> {
                 attached.join(", ")
             ))
             .note("they give the agent more than the metadata declares; they are left as they are"),
+        );
+    }
+    let tags: Vec<String> = tags::foreign(wanted, &observed.tags)
+        .into_iter()
+        .map(|key| format!("`{key}`"))
+        .collect();
+    if !tags.is_empty() {
+        found.push(
+            Message::new(format!(
+                "the role `{name}` has tags that are not ours: {}",
+                tags.join(", ")
+            ))
+            .note("they are left as they are")
+            .help("declare them under `tags` in the metadata, or have them taken off by hand"),
         );
     }
     found
@@ -397,6 +430,11 @@ impl RoleStep {
                     format!("role `{role}` with {}", keys.join(", ")),
                 )
             }
+            Self::Untag { role, keys } => (
+                "Removing",
+                "remove",
+                format!("tags {} of role `{role}`", keys.join(", ")),
+            ),
             Self::PutPolicy {
                 role,
                 policy,
@@ -435,7 +473,7 @@ impl RoleStep {
             Self::SetTrust {
                 document, before, ..
             } => Some((Some(before), document)),
-            Self::PutBoundary { .. } | Self::Tag { .. } => None,
+            Self::PutBoundary { .. } | Self::Tag { .. } | Self::Untag { .. } => None,
         }
     }
 }

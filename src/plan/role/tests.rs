@@ -59,6 +59,10 @@ fn after(before: Option<ObservedRole>, steps: &[RoleStep]) -> ObservedRole {
             } => {
                 role.as_mut().unwrap().boundary = Some(arn);
             }
+            RoleStep::Untag { role: _, keys } => {
+                let tags = &mut role.as_mut().unwrap().tags;
+                tags.retain(|key, _| !keys.contains(key));
+            }
             RoleStep::Tag { role: _, tags } => role.as_mut().unwrap().tags.extend(tags),
             RoleStep::PutPolicy {
                 role: _,
@@ -201,9 +205,35 @@ fn what_is_not_ours_on_our_role_is_said_and_left() {
         .push("arn:aws:iam::aws:policy/AdministratorAccess".into());
     role.boundary = Some("arn:aws:iam::123456789012:policy/B".into());
     role.tags.insert("owner".into(), "somebody".into());
+    role.tags.insert("aws:of-aws".into(), "1".into());
     let plan = plan(&desired(), Some(&role), Adopt::No).unwrap();
     assert_eq!(plan.steps, []);
-    assert_eq!(plan.warnings.len(), 3);
+    let found: Vec<&str> = plan.foreign.iter().map(|found| &*found.what).collect();
+    assert_eq!(found.len(), 4);
+    for what in ["`Extra`", "AdministratorAccess", "`owner`", "policy/B"] {
+        assert!(found.iter().any(|found| found.contains(what)), "{what}");
+    }
+}
+
+#[test]
+fn a_tag_that_is_no_longer_declared_goes_and_anybody_elses_stays() {
+    let mut role = after(None, &steps(&desired(), None));
+    role.tags.insert("owner".into(), "somebody".into());
+    let mut without = desired();
+    without.tags.clear();
+    let end = after(Some(role.clone()), &steps(&without, Some(&role)));
+    let mut wanted = desired().identity.tags();
+    wanted.insert("owner".into(), "somebody".into());
+    assert_eq!(end.tags, wanted);
+    assert_eq!(steps(&without, Some(&end)), []);
+
+    // Declared although it was there before us: from then on as declared, and never taken off.
+    let mut both = desired();
+    both.tags.insert("owner".into(), "us".into());
+    let taken = after(Some(role.clone()), &steps(&both, Some(&role)));
+    assert_eq!(taken.tags["owner"], "us");
+    let left = after(Some(taken.clone()), &steps(&desired(), Some(&taken)));
+    assert_eq!(left.tags["owner"], "us");
 }
 
 #[test]

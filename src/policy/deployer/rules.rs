@@ -150,7 +150,7 @@ pub(super) const RULES: &[Rule] = &[
                 ("iam:DeleteRole", &[Clean]),
                 ("iam:DeleteRolePolicy", &[Clean]),
                 ("iam:TagRole", PREPARING),
-                ("iam:UntagRole", &[Clean]),
+                ("iam:UntagRole", ROLE),
             ],
         )
     },
@@ -182,7 +182,7 @@ pub(super) const RULES: &[Rule] = &[
             ),
             (
                 "bedrock-agentcore:ListAgentRuntimeVersions",
-                &[Versions, Endpoint, Rollback],
+                &[Deploy, Versions, Endpoint, Rollback],
             ),
             (
                 "bedrock-agentcore:ListAgentRuntimes",
@@ -264,7 +264,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         given: Given::ProjectOnResource,
         ..rule(
-            "RuntimeTagOwn",
+            "TagOwn",
             On::RuntimeAlone,
             &[
                 ("bedrock-agentcore:TagResource", &[Deploy]),
@@ -274,7 +274,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     // The service makes and deletes it together with the runtime, with the caller's permission.
     rule(
-        "RuntimeIdentity",
+        "Identity",
         On::Identity,
         &[
             ("bedrock-agentcore:CreateWorkloadIdentity", &[Deploy]),
@@ -296,9 +296,12 @@ pub(super) const RULES: &[Rule] = &[
         &[
             ("s3:CreateBucket", &[Deploy]),
             ("s3:DeleteBucket", &[Clean]),
+            ("s3:GetBucketPublicAccessBlock", &[Deploy]),
             ("s3:GetBucketTagging", &[Deploy, Clean]),
+            ("s3:GetEncryptionConfiguration", &[Deploy]),
+            ("s3:GetLifecycleConfiguration", &[Deploy]),
             // Without it S3 denies what is not there, and nobody could tell one from the other.
-            ("s3:ListBucket", &[Deploy]),
+            ("s3:ListBucket", &[Deploy, Status]),
             ("s3:ListBucketMultipartUploads", &[Clean]),
             // All of it: `clean` takes the bucket where no other agent's archives lie in it.
             ("s3:ListBucketVersions", &[Deploy, Clean]),
@@ -316,7 +319,8 @@ pub(super) const RULES: &[Rule] = &[
             ("s3:AbortMultipartUpload", &[Deploy, Clean]),
             ("s3:DeleteObject", &[Deploy]),
             ("s3:DeleteObjectVersion", &[Deploy, Clean]),
-            ("s3:GetObject", &[Deploy]),
+            // Of the deployed archive `status` asks how old it is.
+            ("s3:GetObject", &[Deploy, Status]),
             ("s3:PutObject", &[Deploy]),
         ],
     ),

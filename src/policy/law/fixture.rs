@@ -122,6 +122,7 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
         account: None,
         profile: None,
         tags: [].into(),
+        shared_tags: [].into(),
         role: RoleSettings::Managed {
             name: RoleName::parse(&format!("AgentCoreRole-{name}")).unwrap(),
             path: IamPath::parse("/agents/").unwrap(),

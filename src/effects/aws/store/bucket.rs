@@ -17,7 +17,7 @@ use crate::{
     },
     error::Failure,
     plan::{
-        bucket::{self as plan, BucketStep, ObservedBucket},
+        bucket::{self as plan, BucketStep, ObservedBucket, Settings},
         ownership::Ownership,
         retry,
     },
@@ -26,25 +26,112 @@ use crate::{
 /// How often a step is tried that meets another run at the same bucket.
 const ROUNDS: u32 = 6;
 
+/// The rule of ours.
+const UNFINISHED: &str = "drop-unfinished-uploads";
+
 impl Store {
-    /// Makes the bucket ready, and says what had to be done: nothing on all runs but the first.
-    pub(crate) async fn ensure_bucket(&self) -> Result<Vec<BucketStep>, Failure> {
-        let observed = self.observe_bucket().await?;
-        let steps = plan::steps_to_ensure(&self.bucket, &self.project, &observed)?;
+    /// Makes the bucket ready, and says what had to be done: nothing on most runs but the first.
+    pub(crate) async fn ensure_bucket(
+        &self,
+        declared: &BTreeMap<String, String>,
+    ) -> Result<Vec<BucketStep>, Failure> {
+        let steps = self.bucket_steps(declared).await?;
         for step in &steps {
             self.apply(step).await?;
         }
         Ok(steps)
     }
 
-    /// One read where the bucket is finished or missing.
-    pub(crate) async fn observe_bucket(&self) -> Result<ObservedBucket, Failure> {
-        let Some(tags) = self.tags().await? else {
+    /// What would have to be done to make the bucket ready.
+    pub(crate) async fn bucket_steps(
+        &self,
+        declared: &BTreeMap<String, String>,
+    ) -> Result<Vec<BucketStep>, Failure> {
+        let observed = self.observe_bucket().await?;
+        Ok(plan::steps_to_ensure(
+            &self.bucket,
+            &self.project,
+            declared,
+            &observed,
+        )?)
+    }
+
+    /// Four reads at once where the bucket is finished or missing.
+    pub(super) async fn observe_bucket(&self) -> Result<ObservedBucket, Failure> {
+        let (tags, private, encrypted, rules) = tokio::join!(
+            Box::pin(self.tags()),
+            Box::pin(self.is_private()),
+            Box::pin(self.is_encrypted()),
+            Box::pin(self.lifecycle_rules())
+        );
+        // Of somebody else's bucket the tags say most.
+        let Some(tags) = tags? else {
             return Ok(ObservedBucket::Absent);
         };
         let marked = plan::ownership(&self.project, &tags) != Ownership::Unmarked;
         let empty = !marked && self.is_empty().await?;
-        Ok(ObservedBucket::There { tags, empty })
+        let settings = Settings {
+            private: private?,
+            encrypted: encrypted?,
+            drops_unfinished_uploads: rules?.iter().any(drops_unfinished_uploads),
+        };
+        Ok(ObservedBucket::There {
+            tags,
+            empty,
+            settings,
+        })
+    }
+
+    async fn is_private(&self) -> Result<bool, AwsError> {
+        let answer = self
+            .s3
+            .client
+            .get_public_access_block()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.s3.owner)
+            .send()
+            .await
+            .map_err(AwsError::on("s3:GetBucketPublicAccessBlock", self.named()));
+        let block = set(answer)?.and_then(|answer| answer.public_access_block_configuration);
+        Ok(block.is_some_and(|block| {
+            [
+                block.block_public_acls,
+                block.ignore_public_acls,
+                block.block_public_policy,
+                block.restrict_public_buckets,
+            ]
+            .into_iter()
+            .all(|is| is == Some(true))
+        }))
+    }
+
+    async fn is_encrypted(&self) -> Result<bool, AwsError> {
+        let answer = self
+            .s3
+            .client
+            .get_bucket_encryption()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.s3.owner)
+            .send()
+            .await
+            .map_err(AwsError::on("s3:GetEncryptionConfiguration", self.named()));
+        let found = set(answer)?.and_then(|answer| answer.server_side_encryption_configuration);
+        Ok(found.is_some_and(|found| !found.rules.is_empty()))
+    }
+
+    async fn lifecycle_rules(&self) -> Result<Vec<LifecycleRule>, AwsError> {
+        let answer = self
+            .s3
+            .client
+            .get_bucket_lifecycle_configuration()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.s3.owner)
+            .send()
+            .await
+            .map_err(AwsError::on("s3:GetLifecycleConfiguration", self.named()));
+        Ok(set(answer)?
+            .and_then(|answer| answer.rules)
+            .unwrap_or_default())
     }
 
     /// `None` where there is no such bucket.
@@ -182,9 +269,12 @@ impl Store {
         Ok(())
     }
 
+    /// A bucket's rules are written all at once: those of others go with ours.
     async fn drop_unfinished_uploads(&self) -> Result<(), AwsError> {
+        let mut rules = self.lifecycle_rules().await?;
+        rules.retain(|rule| rule.id() != Some(UNFINISHED));
         let rule = LifecycleRule::builder()
-            .id("drop-unfinished-uploads")
+            .id(UNFINISHED)
             .status(ExpirationStatus::Enabled)
             .filter(LifecycleRuleFilter::builder().prefix("").build())
             .abort_incomplete_multipart_upload(
@@ -195,6 +285,7 @@ impl Store {
             .build()
             .expect("a rule has a status");
         let rules = BucketLifecycleConfiguration::builder()
+            .set_rules(Some(rules))
             .rules(rule)
             .build()
             .expect("a configuration has rules");
@@ -240,4 +331,32 @@ impl Store {
     pub(super) fn named(&self) -> String {
         format!("bucket `{}`", self.bucket)
     }
+}
+
+/// `None` where the setting was never made, or there is no such bucket.
+fn set<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) => match (error.code.as_deref(), error.kind) {
+            (
+                Some(
+                    "NoSuchPublicAccessBlockConfiguration"
+                    | "ServerSideEncryptionConfigurationNotFoundError"
+                    | "NoSuchLifecycleConfiguration",
+                ),
+                _,
+            )
+            | (_, Kind::NotFound) => Ok(None),
+            _ => Err(error),
+        },
+    }
+}
+
+fn drops_unfinished_uploads(rule: &LifecycleRule) -> bool {
+    let everywhere = rule
+        .filter()
+        .is_none_or(|filter| filter.prefix().is_none_or(str::is_empty) && filter.and().is_none());
+    rule.status == ExpirationStatus::Enabled
+        && everywhere
+        && rule.abort_incomplete_multipart_upload().is_some()
 }

@@ -8,6 +8,8 @@ mod removal;
 mod send;
 mod upload;
 
+use aws_sdk_s3::{operation::head_object::HeadObjectOutput, primitives::DateTime};
+
 pub(crate) use self::removal::BucketEnd;
 use super::{AwsError, Session, found, s3::S3};
 use crate::{
@@ -64,6 +66,22 @@ impl Store {
 
     /// The object under a key; `None` where there is none, or no bucket.
     pub(crate) async fn find(&self, key: &str) -> Result<Option<Found>, AwsError> {
+        Ok(self.head(key).await?.map(|answer| Found {
+            size: answer
+                .content_length()
+                .and_then(|length| u64::try_from(length).ok())
+                .unwrap_or_default(),
+            etag: unquoted(answer.e_tag()),
+        }))
+    }
+
+    /// When the object under a key was put there, in seconds since 1970; `None` where there is none.
+    pub(crate) async fn put_at(&self, key: &str) -> Result<Option<i64>, AwsError> {
+        let answer = self.head(key).await?;
+        Ok(answer.map(|answer| answer.last_modified().map_or(0, DateTime::secs)))
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<HeadObjectOutput>, AwsError> {
         let answer = self
             .s3
             .client
@@ -74,13 +92,7 @@ impl Store {
             .send()
             .await
             .map_err(AwsError::on("s3:GetObject", self.shown(key)));
-        Ok(found(answer)?.map(|answer| Found {
-            size: answer
-                .content_length()
-                .and_then(|length| u64::try_from(length).ok())
-                .unwrap_or_default(),
-            etag: unquoted(answer.e_tag()),
-        }))
+        found(answer)
     }
 
     /// What of an archive is there already.

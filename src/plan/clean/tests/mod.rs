@@ -17,6 +17,7 @@ use crate::{
         bucket::Stored,
         ownership::{ADOPTED, PROJECT},
         role::ObservedRole,
+        tags::DECLARED,
     },
 };
 
@@ -245,6 +246,10 @@ fn an_adopted_role_is_given_back_with_its_policies_off_before_its_tags() {
     let mut observed = whole();
     let mut tags = identity().tags();
     tags.insert(ADOPTED.into(), "true".into());
+    // What we declared goes, what its owner set stays.
+    tags.insert(DECLARED.into(), "team".into());
+    tags.insert("team".into(), "x".into());
+    tags.insert("owner".into(), "somebody".into());
     observed.role = Some(role(tags, &["AgentCore-us-west-2", "Theirs"]));
     let plan = plan(&desired(), &observed);
     let words = verbs(&plan);
@@ -256,7 +261,7 @@ fn an_adopted_role_is_given_back_with_its_policies_off_before_its_tags() {
         ]
     );
     assert!(
-        matches!(plan.steps.last(), Some(CleanStep::Role(RoleRemoval::Untag { keys, .. })) if keys.len() == 5)
+        matches!(plan.steps.last(), Some(CleanStep::Role(RoleRemoval::Untag { keys, .. })) if keys.len() == 7 && !keys.contains(&"owner".to_owned()))
     );
 }
 

@@ -1,6 +1,8 @@
 //! Archives into the bucket and out again, on both emulators.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
+use std::collections::BTreeMap;
+
 use super::{
     super::How,
     emulator::{Emulator, Ministack, Moto},
@@ -142,7 +144,7 @@ async fn every_version_goes_where_somebody_switched_versions_on() {
     use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
     let emulator = Ministack::start();
     let store = store_in("us-east-1", &emulator.url()).await;
-    store.ensure_bucket().await.unwrap();
+    store.ensure_bucket(&BTreeMap::new()).await.unwrap();
     store
         .s3
         .client

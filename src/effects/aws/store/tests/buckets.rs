@@ -1,6 +1,9 @@
 //! The bucket: made, finished, left alone.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use aws_sdk_s3::types::{Tag, Tagging};
 
@@ -64,15 +67,18 @@ async fn a_bucket_is_private_encrypted_tagged_and_made_once() {
     for emulator in [Ministack::start(), Moto::start()] {
         for region in ["us-east-1", "us-west-2"] {
             let store = store_in(region, &emulator.url()).await;
-            assert_eq!(store.ensure_bucket().await.unwrap().len(), 5);
+            assert_eq!(
+                store.ensure_bucket(&BTreeMap::new()).await.unwrap().len(),
+                5
+            );
             assert_eq!(settings(&store).await, SETTINGS);
-            assert_eq!(store.ensure_bucket().await.unwrap(), []);
+            assert_eq!(store.ensure_bucket(&BTreeMap::new()).await.unwrap(), []);
         }
     }
 }
 
 #[tokio::test]
-async fn an_unchanged_bucket_costs_one_read() {
+async fn an_unchanged_bucket_costs_four_reads_and_no_write() {
     let emulator = Ministack::start();
     store(&emulator.url()).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -88,10 +94,10 @@ async fn an_unchanged_bucket_costs_one_read() {
     );
     let store = store_in("us-west-2", &proxy.url()).await;
     seen.lock().unwrap().clear();
-    store.ensure_bucket().await.unwrap();
+    store.ensure_bucket(&BTreeMap::new()).await.unwrap();
     let seen = seen.lock().unwrap();
-    assert_eq!(seen.len(), 1, "{seen:?}");
-    assert!(seen[0].starts_with("GET ") && seen[0].contains("tagging"));
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    assert!(seen.iter().all(|line| line.starts_with("GET ")), "{seen:?}");
 }
 
 #[tokio::test]
@@ -100,7 +106,7 @@ async fn a_killed_run_is_finished_by_the_next() {
     let store = store_in("us-east-1", &emulator.url()).await;
     let create = store.s3.client.create_bucket().bucket(store.bucket());
     create.send().await.unwrap();
-    let steps = store.ensure_bucket().await.unwrap();
+    let steps = store.ensure_bucket(&BTreeMap::new()).await.unwrap();
     assert_eq!(steps.len(), 4);
     assert!(!steps.contains(&BucketStep::Create));
     assert_eq!(settings(&store).await, SETTINGS);
@@ -110,7 +116,8 @@ async fn a_killed_run_is_finished_by_the_next() {
 async fn two_runs_at_once_make_one_bucket() {
     for emulator in [Ministack::start(), Moto::start()] {
         let store = store_in("us-west-2", &emulator.url()).await;
-        let (one, other) = tokio::join!(store.ensure_bucket(), store.ensure_bucket());
+        let none = BTreeMap::new();
+        let (one, other) = tokio::join!(store.ensure_bucket(&none), store.ensure_bucket(&none));
         one.unwrap();
         other.unwrap();
         assert_eq!(settings(&store).await, SETTINGS);
@@ -126,7 +133,7 @@ async fn a_bucket_that_is_not_ours_stops_the_run_and_stays_as_it_is() {
     create.send().await.unwrap();
     let put = client.put_object().bucket(store.bucket()).key("theirs");
     put.send().await.unwrap();
-    let failure = store.ensure_bucket().await.unwrap_err();
+    let failure = store.ensure_bucket(&BTreeMap::new()).await.unwrap_err();
     assert_eq!(failure.exit, Exit::World);
     assert_eq!(
         failure.messages[0].what,
@@ -144,7 +151,7 @@ async fn a_bucket_that_is_not_ours_stops_the_run_and_stays_as_it_is() {
         .unwrap();
     let put = client.put_bucket_tagging().bucket(store.bucket());
     put.tagging(tagging).send().await.unwrap();
-    let failure = store.ensure_bucket().await.unwrap_err();
+    let failure = store.ensure_bucket(&BTreeMap::new()).await.unwrap_err();
     assert!(
         failure.messages[0]
             .what
@@ -168,7 +175,7 @@ async fn another_accounts_bucket_is_told_apart_from_a_missing_one() {
         |_, answer| answer,
     );
     let store = store_in("us-west-2", &proxy.url()).await;
-    let failure = store.ensure_bucket().await.unwrap_err();
+    let failure = store.ensure_bucket(&BTreeMap::new()).await.unwrap_err();
     assert_eq!(failure.exit, Exit::Access);
     assert!(
         failure.messages[0]

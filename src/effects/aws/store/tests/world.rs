@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
 use std::{
+    collections::BTreeMap,
     io::{Read as _, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{
@@ -51,7 +52,10 @@ pub(super) async fn store_in(region: &str, url: &str) -> Store {
 /// A store whose bucket is ready.
 pub(super) async fn store(url: &str) -> Store {
     let store = store_in("us-west-2", url).await;
-    store.ensure_bucket().await.expect("a bucket can be made");
+    store
+        .ensure_bucket(&BTreeMap::new())
+        .await
+        .expect("a bucket can be made");
     store
 }
 

@@ -1,0 +1,117 @@
+//! How the deployed archive stands to what is here: whether it is the same code, and how old it is.
+
+use serde_json::Value;
+
+use super::{
+    files::{self, Purpose},
+    packaging,
+    session::Placed,
+};
+use crate::{
+    effects::{aws::store::Store, manifest::Project},
+    error::Failure,
+    plan::{
+        bucket,
+        deployed::{Code, CodeHere},
+        files::Force,
+        runtime_diff::{Artifact, CodeObject},
+        table::{age as span, time},
+    },
+    ui::Ui,
+};
+
+/// How long the deployed archive has been in the bucket.
+pub(super) enum Age {
+    /// Seconds since 1970.
+    Since(i64),
+    Gone,
+    /// It is in no bucket of this project, or S3 did not say.
+    Unknown,
+}
+
+impl Age {
+    /// What follows the archive's address.
+    pub(super) fn words(&self, now: i64) -> String {
+        match self {
+            Self::Since(put) => format!(", since {} ({} ago)", time(*put), span(now - put)),
+            Self::Gone => ", which is not in the bucket any more".to_owned(),
+            Self::Unknown => String::new(),
+        }
+    }
+
+    pub(super) fn value(&self) -> Value {
+        match self {
+            Self::Since(put) => time(*put).into(),
+            Self::Gone | Self::Unknown => Value::Null,
+        }
+    }
+}
+
+/// Asked of the project's own bucket only: of others nothing may be read. That it cannot be told is no
+/// reason to fail.
+pub(super) async fn age(placed: &Placed<'_>, artifact: &Artifact, ui: &Ui) -> Age {
+    let Placed { agent, session } = placed;
+    let store = Store::new(session, &agent.project);
+    let Artifact::Code {
+        object: Some(object),
+        ..
+    } = artifact
+    else {
+        return Age::Unknown;
+    };
+    if object.bucket != store.bucket() {
+        return Age::Unknown;
+    }
+    match store.put_at(&object.key).await {
+        Ok(Some(put)) => Age::Since(put),
+        Ok(None) => Age::Gone,
+        Err(error) => {
+            ui.note(&format!(
+                "how old the archive of `{}` is could not be read: {}",
+                agent.name,
+                Failure::from(error)
+            ));
+            Age::Unknown
+        }
+    }
+}
+
+/// Compares without packaging. Sources that cannot be read are a note: what is deployed can be shown
+/// without them.
+pub(super) fn compare(
+    placed: &Placed<'_>,
+    project: &Project,
+    deployed: &Artifact,
+    ui: &Ui,
+) -> Code {
+    match here(placed, project) {
+        Ok(Some(here)) => Code::compare(&here, deployed),
+        Ok(None) => Code::Unknown("nothing was built here yet".to_owned()),
+        Err(failure) => {
+            ui.note(&format!(
+                "the code of `{}` was not compared: {failure}",
+                placed.agent.name
+            ));
+            Code::Unknown("it cannot be read here".to_owned())
+        }
+    }
+}
+
+/// `None` where no archive was built: the copied sources alone do not say what is deployed.
+fn here(placed: &Placed<'_>, project: &Project) -> Result<Option<CodeHere>, Failure> {
+    let Placed { agent, session } = placed;
+    let Some(last) = packaging::last(agent, project)? else {
+        return Ok(None);
+    };
+    let files = files::decide(agent, project, None, Force::No, Purpose::Ship)?;
+    let mut changed = last.changed;
+    changed.extend(files.pending().cloned());
+    Ok(Some(CodeHere {
+        built: CodeObject {
+            bucket: bucket::name(&agent.project, &session.account, &session.region),
+            key: bucket::archive_key(&agent.runtime_name, &last.archive),
+            version: None,
+        },
+        changed,
+    }))
+}
