@@ -187,6 +187,11 @@ impl FileWork {
         &self.notes
     }
 
+    /// Whether the copy differs from the sources, and stays so.
+    pub(super) fn keeps(&self) -> bool {
+        !self.plan.kept.is_empty()
+    }
+
     pub(super) fn changes(&self) -> bool {
         !self.plan.steps.is_empty() || self.plan.record_changes
     }

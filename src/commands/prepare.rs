@@ -171,7 +171,7 @@ fn show(args: &Args, work: &[Work<'_>], failures: Vec<Failure>, ui: &Ui) -> Resu
     let planned = Planned::alone(args.output, ui);
     for work in work {
         let here = !work.role.steps().is_empty() || work.files.changes();
-        let found = !work.role.foreign().is_empty();
+        let found = !work.role.foreign().is_empty() || work.files.keeps();
         findings |= here || found;
         work.files.show(planned);
         super::show_role_steps(work.role.steps(), planned);
@@ -208,10 +208,12 @@ async fn apply(
     if work.role.steps().is_empty() && !work.files.changes() {
         ui.status(
             "Unchanged",
-            &format!(
-                "agent `{}`: sources and role are as they should be",
-                agent.name
-            ),
+            &if work.files.keeps() {
+                format!("agent `{}`, but for the copies that were kept", agent.name)
+            } else {
+                let name = &agent.name;
+                format!("agent `{name}`: sources and role are as they should be")
+            },
         );
     }
     Ok(handover::of(

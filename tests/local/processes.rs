@@ -20,6 +20,23 @@ fn after_a_kill_the_next_command_starts_it_again() {
     assert_ne!(stage.pid(), pid);
 }
 
+/// As when the machine loses its power: what was made is lost, and the bucket's objects are not.
+#[test]
+fn after_a_kill_an_agent_is_deployed_anew_and_cleaned() {
+    let stage = Stage::new().with_sources();
+    stage.does(&["deploy", "--local"], 0);
+    kill_process(process(stage.pid()), Signal::KILL).unwrap();
+    let answer = stage.does(&["deploy", "--local"], 0);
+    assert!(answer.stderr.contains("Created agent"), "{}", answer.stderr);
+    kill_process(process(stage.pid()), Signal::KILL).unwrap();
+    let answer = stage.does(&["clean", "--local", "--yes"], 0);
+    assert!(
+        answer.stderr.contains("Deleting bucket"),
+        "{}",
+        answer.stderr
+    );
+}
+
 #[test]
 fn a_sigterm_by_the_user_writes_the_state_too() {
     let stage = Stage::new();

@@ -128,8 +128,15 @@ fn an_edited_copy_is_kept_unless_forced_and_removed_sources_go() {
     let source = copied.strip_prefix("deployment/").unwrap();
     project.write(source, "changed = True\n");
     let kept = prepare(&project, &emulator).succeeds();
-    assert!(kept.stderr.contains("were edited"), "{}", kept.stderr);
+    for words in ["were edited", "Unchanged agent `one`, but for the copies"] {
+        assert!(kept.stderr.contains(words), "{words}: {}", kept.stderr);
+    }
     assert_eq!(project.read(&copied), "edited = True\n");
+    Cli::new(&project)
+        .on(&emulator)
+        .args(["prepare", "--check"])
+        .run()
+        .exits(5);
     Cli::new(&project)
         .on(&emulator)
         .args(["prepare", "--force"])

@@ -54,6 +54,8 @@ pub(crate) struct Session {
     pub(crate) source: String,
     /// The profile that is used, for the commands that are printed.
     pub(crate) profile: Option<String>,
+    /// Whether it leads to the project's own emulator.
+    pub(super) local: bool,
 }
 
 impl Session {
@@ -64,6 +66,7 @@ impl Session {
             region: self.region.clone(),
             source: self.source.clone(),
             profile: self.profile.clone(),
+            local: self.local,
         }
     }
 
@@ -86,6 +89,7 @@ pub(crate) struct Connection {
     pub(crate) region: Region,
     source: String,
     profile: Option<String>,
+    local: bool,
 }
 
 /// The region where `--local` works when none is configured.
@@ -111,6 +115,7 @@ pub(crate) async fn connect(request: &Request) -> Result<Connection, Failure> {
         region,
         source: chosen.source(),
         profile: chosen.profile(),
+        local: request.local,
     })
 }
 
@@ -140,6 +145,7 @@ impl Connection {
             region: self.region.clone(),
             source: self.source.clone(),
             profile: self.profile.clone(),
+            local: self.local,
         })
     }
 }

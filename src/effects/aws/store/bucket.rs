@@ -154,6 +154,11 @@ impl Store {
                     .collect(),
             )),
             Err(error) => match (error.code.as_deref(), error.kind) {
+                // An emulator that is killed loses the tags and keeps the objects, and the project's own
+                // holds nobody else's bucket of this name.
+                (Some("NoSuchTagSet" | "NoSuchTagSetError"), _) if self.local => {
+                    Ok(Some(plan::tags(&self.project)))
+                }
                 (Some("NoSuchTagSet" | "NoSuchTagSetError"), _) => Ok(Some(BTreeMap::new())),
                 (_, Kind::NotFound) => Ok(None),
                 // The service says the same of a bucket that belongs to somebody else.

@@ -25,6 +25,8 @@ pub(crate) struct Store {
     project: ProjectId,
     region: String,
     bucket: String,
+    /// Whether it lies in the project's own emulator.
+    local: bool,
 }
 
 /// An archive that lies in the bucket.
@@ -57,6 +59,7 @@ impl Store {
             project: project.clone(),
             region: session.region.to_string(),
             bucket: plan::name(project, &session.account, &session.region),
+            local: session.local,
         }
     }
 
