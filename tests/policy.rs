@@ -219,7 +219,7 @@ fn a_boundary_that_iam_would_refuse_is_an_error_where_it_was_asked_for() {
 
 #[test]
 fn a_deployers_document_that_iam_would_refuse_comes_in_parts() {
-    let further: String = (0..8)
+    let further: Vec<String> = (0..8)
         .map(|n| {
             format!(
                 "[workspace.metadata.agentcore.agents.further_agent_{n}]\nsource = \"further_{n}\"\n\
@@ -227,6 +227,7 @@ fn a_deployers_document_that_iam_would_refuse_comes_in_parts() {
             )
         })
         .collect();
+    let further = further.concat();
     let answer = policy(
         &format!("{MANIFEST}{further}"),
         &["--only", "deployer", "--output", "json"],

@@ -210,7 +210,7 @@ impl Delivery<'_, '_> {
         }
         let steps = plan::plan(&desired, seen.as_ref().map(|seen| &seen.observed))?;
         let uploaded = if writes(&steps) {
-            Some(self.upload().await?)
+            Some(Box::pin(self.upload()).await?)
         } else {
             None
         };
@@ -270,7 +270,7 @@ impl Delivery<'_, '_> {
             sent.fetch_add(bytes, Ordering::Relaxed);
         };
         let uploaded = telling(
-            store.put(&agent.runtime_name, &self.archive, &held, &count),
+            Box::pin(store.put(&agent.runtime_name, &self.archive, &held, &count)),
             |waited| {
                 let sent = megabytes(sent.load(Ordering::Relaxed));
                 let of = megabytes(bytes);

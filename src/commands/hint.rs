@@ -36,18 +36,12 @@ pub(super) fn options<'a>(
     let options = elsewhere
         .chain(anywhere)
         .filter_map(|(name, value)| Some((name, value?)));
-    let words: String = agents
-        .chain(options)
-        .map(|(name, value)| {
-            let quoted = shlex::try_quote(&value).map(String::from);
-            format!(" {name} {}", quoted.unwrap_or(value))
-        })
-        .collect();
-    if *local {
-        format!(" --local{words}")
-    } else {
-        words
-    }
+    let local = local.then(|| " --local".to_owned());
+    let words = agents.chain(options).map(|(name, value)| {
+        let quoted = shlex::try_quote(&value).map(String::from);
+        format!(" {name} {}", quoted.unwrap_or(value))
+    });
+    local.into_iter().chain(words).collect::<Vec<_>>().concat()
 }
 
 fn shown(path: &Path) -> String {

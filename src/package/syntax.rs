@@ -34,8 +34,7 @@ pub(crate) fn first_error(root: Node<'_>) -> Option<Range<usize>> {
 /// [`first_error`] as a line, counted from 1.
 pub(crate) fn first_wrong_line(text: &str) -> Option<usize> {
     let place = first_error(tree(text).root_node())?;
-    let before = text.as_bytes().get(..place.start)?;
-    Some(1 + before.iter().filter(|byte| **byte == b'\n').count())
+    Some(1 + text.get(..place.start)?.matches('\n').count())
 }
 
 #[cfg(test)]
