@@ -15,7 +15,7 @@ use super::{
     role::RoleWork,
     rollout::{Did, Outcome, Rollout},
     session::Placed,
-    sighting::Seen,
+    sighting::{Seen, own_bucket},
     smoke::Smoke,
     waiting::{shown, telling},
 };
@@ -105,7 +105,7 @@ pub(super) fn desired(
         .collect();
     let artifact = Artifact::Code {
         object: Some(CodeObject {
-            bucket: bucket::name(&agent.project, &session.account, &session.region),
+            bucket: own_bucket(placed),
             key: bucket::archive_key(&agent.runtime_name, archive),
             version: None,
         }),
@@ -186,14 +186,9 @@ pub(super) async fn make_bucket(
 pub(super) fn bucket_tags(placed: &[Placed<'_>], name: &str) -> BTreeMap<String, String> {
     placed
         .iter()
-        .filter(|placed| bucket_of(placed) == name)
+        .filter(|placed| own_bucket(placed) == name)
         .flat_map(|placed| placed.agent.shared_tags.clone())
         .collect()
-}
-
-pub(super) fn bucket_of(placed: &Placed<'_>) -> String {
-    let Placed { agent, session } = placed;
-    bucket::name(&agent.project, &session.account, &session.region)
 }
 
 impl Delivery<'_, '_> {

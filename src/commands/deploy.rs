@@ -333,7 +333,7 @@ impl<'a> Deploy<'a> {
             archive: built.archive,
             files: files.document(),
             memory: memory(self.project, placed),
-            bucket: self.buckets[&delivery::bucket_of(placed)].clone(),
+            bucket: self.buckets[&sighting::own_bucket(placed)].clone(),
             ui: self.ui,
         };
         Box::pin(delivery.run(seen, smoke)).await
@@ -368,7 +368,7 @@ impl<'a> Deploy<'a> {
     async fn show_one(&self, work: &Work<'a>) -> Result<(serde_json::Value, bool), Failure> {
         let directory = staging::empty()?;
         let built = self.build_aside(work, directory.path()).await?;
-        let tags = delivery::bucket_tags(self.placed, &delivery::bucket_of(work.placed));
+        let tags = delivery::bucket_tags(self.placed, &sighting::own_bucket(work.placed));
         let foreseen = delivery::foresee(work, &built.archive, &tags).await?;
         let lines = Planned::alone(self.args.output, self.ui);
         work.files.show(lines);

@@ -6,6 +6,7 @@ use super::{
     files::{self, Purpose},
     packaging,
     session::Placed,
+    sighting::own_bucket,
 };
 use crate::{
     effects::{aws::store::Store, manifest::Project},
@@ -99,7 +100,7 @@ pub(super) fn compare(
 
 /// `None` where no archive was built: the copied sources alone do not say what is deployed.
 fn here(placed: &Placed<'_>, project: &Project) -> Result<Option<CodeHere>, Failure> {
-    let Placed { agent, session } = placed;
+    let agent = placed.agent;
     let Some(last) = packaging::last(agent, project)? else {
         return Ok(None);
     };
@@ -108,7 +109,7 @@ fn here(placed: &Placed<'_>, project: &Project) -> Result<Option<CodeHere>, Fail
     changed.extend(files.pending().cloned());
     Ok(Some(CodeHere {
         built: CodeObject {
-            bucket: bucket::name(&agent.project, &session.account, &session.region),
+            bucket: own_bucket(placed),
             key: bucket::archive_key(&agent.runtime_name, &last.archive),
             version: None,
         },

@@ -105,9 +105,9 @@ fn a_file_that_becomes_a_secret_leaves_the_next_archive() {
 fn a_link_out_of_the_folder_is_refused_whatever_it_leads_to() {
     let project = bare();
     project.write("secrets/.env", "TOKEN=1\n");
-    project.write("shared/table.csv", "1\n");
+    project.write("elsewhere/table.csv", "1\n");
     link(&project, "../secrets/.env", "settings.txt");
-    link(&project, "../shared", "tables");
+    link(&project, "../elsewhere", "tables");
     link(&project, "nowhere", "gone.txt");
     fs::write(
         project
@@ -120,7 +120,7 @@ fn a_link_out_of_the_folder_is_refused_whatever_it_leads_to() {
     let outcome = package(&project).run().exits(1);
     for words in [
         "the link `settings.txt` leads out of the deployment folder, to `../secrets/.env`",
-        "the link `tables` leads out of the deployment folder, to `../shared`",
+        "the link `tables` leads out of the deployment folder, to `../elsewhere`",
         "the link `gone.txt` is broken: there is no `nowhere`",
         "is not UTF-8",
     ] {
