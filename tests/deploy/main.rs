@@ -12,6 +12,7 @@ mod bucket;
 mod convergence;
 mod endpoint;
 mod fields;
+mod kills;
 mod pruning;
 mod together;
 mod trouble;

@@ -26,6 +26,7 @@ pub mod server;
 pub mod terminal;
 #[cfg(unix)]
 pub mod unprivileged;
+pub mod wheels;
 
 pub use actions::Call;
 pub use command::{Cli, Outcome, Running};

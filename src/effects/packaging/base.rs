@@ -92,7 +92,7 @@ fn tail_of(path: &Path, head: u64) -> io::Result<Vec<u8>> {
 
 /// The file without what follows `head`, at its end.
 fn cut_off(path: &Path, head: u64) -> io::Result<File> {
-    let mut file = File::options().write(true).open(path)?;
+    let mut file = File::options().read(true).write(true).open(path)?;
     file.set_len(head)?;
     file.seek(SeekFrom::Start(head))?;
     Ok(file)

@@ -14,7 +14,7 @@ use super::dependencies::hexadecimal;
 pub(super) struct Sink {
     file: BufWriter<File>,
     start: u64,
-    /// What is read from `start` on until something is written there.
+    /// What is read from `start` on, until something is written there.
     directory: Cursor<Vec<u8>>,
     /// Where the next byte is read or written.
     at: u64,
@@ -38,8 +38,8 @@ impl Sink {
         Self::after(file, 0, Vec::new())
     }
 
-    /// `file` ends at `start`, and is at its end. An archive's `directory` would follow: it is there to
-    /// be read, and what is written takes its place.
+    /// `file` ends at `start`, is at its end and can be read. An archive's `directory` would follow: both
+    /// are there to be read, and what is written takes the directory's place.
     pub(super) fn after(file: File, start: u64, directory: Vec<u8>) -> Self {
         Self {
             file: BufWriter::with_capacity(1 << 20, file),
@@ -63,6 +63,15 @@ impl Sink {
     /// The file, everything handed to the system.
     pub(super) fn finish(self) -> io::Result<File> {
         Ok(self.file.into_inner()?)
+    }
+
+    /// Who looks for the directory from the end reads blocks, and a short one begins before it.
+    fn read_before_start(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let file = self.file.get_mut();
+        file.seek(SeekFrom::Start(self.at))?;
+        let count = file.take(self.start - self.at).read(buffer);
+        file.seek(SeekFrom::Start(self.start))?;
+        count
     }
 
     fn end(&self) -> u64 {
@@ -93,11 +102,15 @@ impl Write for Sink {
 
 impl Read for Sink {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(from) = self.at.checked_sub(self.start) else {
+        if self.length > self.start {
             return Err(io::ErrorKind::Unsupported.into());
+        }
+        let count = if let Some(from) = self.at.checked_sub(self.start) {
+            self.directory.set_position(from);
+            self.directory.read(buffer)?
+        } else {
+            self.read_before_start(buffer)?
         };
-        self.directory.set_position(from);
-        let count = self.directory.read(buffer)?;
         self.at += count as u64;
         Ok(count)
     }
@@ -156,6 +169,45 @@ mod tests {
         let archive = ZipArchive::new(File::open(&path).expect("a file")).expect("a zip");
         assert_eq!(archive.central_directory_start(), head.length);
         assert_eq!(archive.len(), inputs.len());
+    }
+
+    /// The directory of a few files is shorter than the blocks in which it is looked for.
+    #[test]
+    fn an_archive_of_one_file_goes_on() {
+        let home = tempfile::tempdir().expect("a directory");
+        let input = |name: &str| Input {
+            path: name.to_owned(),
+            from: home.path().to_owned(),
+            size: 0,
+            executable: false,
+            instead: Some(b"x".repeat(5000)),
+        };
+        let path = home.path().join("a.zip");
+        let mut zip = ZipWriter::new(Sink::new(File::create(&path).expect("a file")));
+        writer::append(&mut zip, &path, &[input("one")]).expect("it is written");
+        let head = zip.get_ref().expect("it is open").so_far().length;
+        let sink = zip.finish().expect("a directory");
+        sink.finish().expect("a file");
+        let directory = fs::read(&path)
+            .expect("a file")
+            .split_off(usize::try_from(head).expect("a small file"));
+
+        let mut options = File::options();
+        options.read(true).write(true);
+        let mut file = options.open(&path).expect("a file");
+        file.set_len(head).expect("it is cut off");
+        file.seek(SeekFrom::End(0)).expect("a place");
+        let sink = Sink::after(file, head, directory);
+        let mut zip = ZipWriter::new_append(sink).expect("its directory is read");
+        writer::append(&mut zip, &path, &[input("two")]).expect("it is written");
+        zip.finish().expect("a directory").finish().expect("a file");
+        let mut archive = ZipArchive::new(File::open(&path).expect("a file")).expect("a zip");
+        for name in ["one", "two"] {
+            let mut content = Vec::new();
+            let mut found = archive.by_name(name).expect(name);
+            found.read_to_end(&mut content).expect("whole");
+            assert_eq!(content, b"x".repeat(5000));
+        }
     }
 
     #[test]

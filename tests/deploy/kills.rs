@@ -1,0 +1,128 @@
+//! Kills at every request of a deploy whose dependencies are sent in parts and copied inside the bucket:
+//! the next run comes to what an undisturbed one comes to, with nothing twice and nothing beside it.
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::project;
+use crate::support::{
+    Cli, Emulator, Ministack, Moment, Project, Proxy,
+    emulator::listing_of,
+    wheels::{require_heavy, with_uv},
+};
+
+/// One emulator, and one cache so that dependencies are installed once.
+struct Stage {
+    emulator: Emulator,
+    cache: TempDir,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self {
+            emulator: Ministack::start(),
+            cache: TempDir::new().unwrap(),
+        }
+    }
+
+    /// A project whose agent has never been deployed, in an empty account.
+    fn fresh(&self) -> Project {
+        self.emulator.reset();
+        let project = project();
+        require_heavy(&project);
+        project
+    }
+
+    /// The same, deployed and then changed.
+    fn changed(&self) -> Project {
+        let project = self.fresh();
+        self.deploys(&project, "Created");
+        project.write("one/more.py", "MORE = 1\n");
+        project
+    }
+
+    fn deploy(&self, project: &Project) -> Cli {
+        with_uv(Cli::new(project))
+            .env("CARGO_AGENTCORE_CACHE_DIR", self.cache.path())
+            .arg("deploy")
+    }
+
+    fn deploys(&self, project: &Project, word: &str) {
+        let outcome = self.deploy(project).on(&self.emulator).run().succeeds();
+        assert!(outcome.stderr.contains(word), "{word}: {}", outcome.stderr);
+    }
+
+    /// All that the account holds, the runtime called by its name, and the uploads that were begun and
+    /// never ended: they hold no object, and the bucket's own rule drops them.
+    fn account(&self) -> (Value, Vec<Value>) {
+        let mut listing = listing_of(&self.emulator, &["us-east-1"]);
+        let mut unfinished = Vec::new();
+        for (_, bucket) in listing["buckets"].as_object_mut().unwrap() {
+            unfinished.extend(bucket["uploads"].take().as_array().unwrap().clone());
+        }
+        let runtimes = &mut listing["regions"]["us-east-1"]["runtimes"];
+        let found: Vec<Value> = runtimes.as_object().unwrap().values().cloned().collect();
+        *runtimes = Value::Array(found);
+        (listing, unfinished)
+    }
+}
+
+/// The requests by which an archive comes into the bucket, and how many of them copy inside it.
+fn sent(proxy: &Proxy) -> (usize, usize) {
+    let requests = proxy.requests();
+    let puts = requests.iter().filter(|request| {
+        let action = request.calls.first().map(|call| call.action.as_str());
+        action == Some("s3:PutObject")
+    });
+    let copies = puts.clone().filter(|request| request.calls.len() > 1);
+    (puts.count(), copies.count())
+}
+
+/// Every kill leads to the account that a run without one makes.
+fn converges(start: impl Fn(&Stage) -> Project, moment: Moment, puts: usize) {
+    let stage = Stage::new();
+    let project = start(&stage);
+    let proxy = Proxy::to(&stage.emulator);
+    stage.deploy(&project).at(&proxy.url()).run().succeeds();
+    let (undisturbed, unfinished) = stage.account();
+    assert_eq!(unfinished, Vec::<Value>::new());
+    assert_eq!(sent(&proxy), (puts, 1));
+    for n in 1.. {
+        let project = start(&stage);
+        let killed = Proxy::to(&stage.emulator).kill_at(stage.deploy(&project), n, moment);
+        stage.deploy(&project).on(&stage.emulator).run().succeeds();
+        stage.deploys(&project, "Unchanged");
+        let (account, unfinished) = stage.account();
+        assert_eq!(account, undisturbed, "{moment:?} {n}");
+        assert!(unfinished.len() <= 1, "{moment:?} {n}: {unfinished:?}");
+        if killed.is_err() {
+            assert_eq!(n, proxy.count() + 1, "each request was killed");
+            break;
+        }
+    }
+}
+
+/// Dependencies in two parts, then the archive: the copy of them, and its rest.
+const FIRST: usize = 4 + 4;
+
+const UPDATE: usize = 4;
+
+#[test]
+fn a_first_deploy_killed_before_any_request_converges_at_the_next_run() {
+    converges(Stage::fresh, Moment::Before, FIRST);
+}
+
+#[test]
+fn a_first_deploy_killed_after_any_request_converges_at_the_next_run() {
+    converges(Stage::fresh, Moment::After, FIRST);
+}
+
+#[test]
+fn an_update_killed_before_any_request_converges_at_the_next_run() {
+    converges(Stage::changed, Moment::Before, UPDATE);
+}
+
+#[test]
+fn an_update_killed_after_any_request_converges_at_the_next_run() {
+    converges(Stage::changed, Moment::After, UPDATE);
+}

@@ -1,0 +1,48 @@
+//! Dependencies of a known size, without an index: a wheel of noise, which no compression makes smaller.
+
+use std::{ffi::OsString, io::Write as _};
+
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+use super::{Cli, Project, bed};
+
+/// More than one part of an upload, and enough to be copied inside the bucket.
+const SIZE: usize = 9 * 1024 * 1024;
+
+const METADATA: &str = "Metadata-Version: 2.1\nName: heavy\nVersion: 1.0\n";
+const WHEEL: &str =
+    "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
+const RECORD: &str = "heavy/__init__.py,,\nheavy/noise.bin,,\nheavy-1.0.dist-info/METADATA,,\nheavy-1.0.dist-info/WHEEL,,\nheavy-1.0.dist-info/RECORD,,\n";
+
+/// Makes the agent depend on a package of nine mebibytes. Equal in every project.
+pub fn require_heavy(project: &Project) {
+    let mut noise = vec![0; SIZE];
+    fastrand::Rng::with_seed(7).fill(&mut noise);
+    let mut wheel = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let files: [(&str, &[u8]); 5] = [
+        ("heavy/__init__.py", b""),
+        ("heavy/noise.bin", &noise),
+        ("heavy-1.0.dist-info/METADATA", METADATA.as_bytes()),
+        ("heavy-1.0.dist-info/WHEEL", WHEEL.as_bytes()),
+        ("heavy-1.0.dist-info/RECORD", RECORD.as_bytes()),
+    ];
+    for (name, content) in files {
+        wheel.start_file(name, stored).unwrap();
+        wheel.write_all(content).unwrap();
+    }
+    let wheel = wheel.finish().unwrap().into_inner();
+    project.write("wheels/heavy-1.0-py3-none-any.whl", wheel);
+    project.write(
+        "deployment/requirements.txt",
+        "../wheels/heavy-1.0-py3-none-any.whl\n",
+    );
+}
+
+/// The command line with uv at hand.
+pub fn with_uv(cli: Cli) -> Cli {
+    let mut path = OsString::from(bed::agents().join("bin"));
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    cli.env("PATH", path)
+}
