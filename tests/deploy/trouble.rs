@@ -244,22 +244,6 @@ fn another_change_of_the_same_runtime_is_waited_for() {
 }
 
 #[test]
-fn storms_of_throttling_and_failures_are_ridden_out() {
-    let emulator = Ministack::start();
-    let proxy = Proxy::to(&emulator);
-    for action in [
-        CREATE,
-        GET,
-        "s3:PutObject",
-        "bedrock-agentcore:ListAgentRuntimes",
-    ] {
-        proxy.fault(action, Times::Nth(1), Fault::throttled());
-        proxy.fault(action, Times::Nth(1), Fault::unavailable());
-    }
-    run(&proxy).succeeds();
-}
-
-#[test]
 fn credentials_that_expire_in_the_middle_are_said_and_the_next_run_goes_on() {
     let emulator = Ministack::start();
     for action in ["s3:PutObject", CREATE] {

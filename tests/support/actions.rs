@@ -34,10 +34,13 @@ pub struct Asked {
     pub path: String,
     pub query: BTreeMap<String, String>,
     pub target: Option<String>,
-    /// In lower case, those that say which permission is asked for.
+    /// In lower case, those that say which permission is asked for, and which attempt this is.
     pub headers: BTreeMap<String, String>,
     pub body: Bytes,
 }
+
+/// `attempt=2; max=6`
+const ATTEMPT: &str = "amz-sdk-request";
 
 impl Asked {
     /// `account` is the account whose emulator answers: no request names it.
@@ -65,12 +68,20 @@ impl Asked {
             path: request.uri().path().trim_end_matches('/').to_owned(),
             query: pairs(request.uri().query().unwrap_or_default()),
             target: header("x-amz-target").map(str::to_owned),
-            headers: [s3_actions::COPY_SOURCE, agentcore_actions::USER]
+            headers: [s3_actions::COPY_SOURCE, agentcore_actions::USER, ATTEMPT]
                 .into_iter()
                 .filter_map(|name| Some((name.to_owned(), header(name)?.to_owned())))
                 .collect(),
             body: request.body().clone(),
         }
+    }
+
+    /// The first is 1.
+    pub fn attempt(&self) -> usize {
+        let said = self.headers.get(ATTEMPT).map_or("", String::as_str);
+        let mut parts = said.split("; ");
+        let number = parts.find_map(|part| part.strip_prefix("attempt="));
+        number.map_or(1, |number| number.parse().unwrap())
     }
 
     pub fn partition(&self) -> &str {

@@ -16,14 +16,18 @@ pub enum Times {
     /// The n-th one only, the first being 1.
     Nth(usize),
     First(usize),
+    /// Of every request, the n-th attempt as its client counts them.
+    Attempt(usize),
     Always,
 }
 
 impl Times {
-    pub fn include(self, n: usize) -> bool {
+    /// `n` counts the matching requests, `attempt` those of one call.
+    pub fn include(self, n: usize, attempt: usize) -> bool {
         match self {
             Self::Nth(nth) => n == nth,
             Self::First(first) => n <= first,
+            Self::Attempt(nth) => attempt == nth,
             Self::Always => true,
         }
     }
@@ -72,6 +76,7 @@ impl Fault {
         )
     }
 
+    /// In the words of the service that was asked.
     pub fn throttled() -> Self {
         Self::error(429, "ThrottlingException", "Rate exceeded")
     }
@@ -122,8 +127,22 @@ impl Fault {
     }
 }
 
+/// How a service that is asked too often says so; AgentCore's status is 429.
+fn throttling(service: &str) -> Option<(u16, &'static str)> {
+    match service {
+        "iam" | "sts" => Some((400, "Throttling")),
+        "s3" => Some((503, "SlowDown")),
+        "ecr" | "logs" => Some((400, "ThrottlingException")),
+        _ => None,
+    }
+}
+
 /// An error in the form that this service gives errors in.
 pub fn error(service: &str, status: u16, code: &str, message: &str) -> Answer {
+    let (status, code) = match code {
+        "ThrottlingException" => throttling(service).unwrap_or((status, code)),
+        _ => (status, code),
+    };
     let request = "01234567-89ab-cdef-0123-456789abcdef";
     let kind = if status < 500 { "Sender" } else { "Receiver" };
     let message_xml = message.replace('&', "&amp;").replace('<', "&lt;");

@@ -35,6 +35,8 @@ pub struct Recorded {
     pub access_key: String,
     pub region: String,
     pub calls: Vec<Call>,
+    /// Which try of its client this is; the first is 1.
+    pub attempt: usize,
     /// Bytes of the body that the client sent.
     pub bytes: usize,
     /// None where the client was given no answer.
@@ -155,6 +157,7 @@ async fn handle(
             access_key: asked.access_key.clone(),
             region: asked.region.clone(),
             calls,
+            attempt: asked.attempt(),
             bytes: request.body().len(),
             status: None,
         });
@@ -165,7 +168,7 @@ async fn handle(
         kill_client(&state).await;
         return Reply::Silence;
     }
-    let fault = state.lock().unwrap().fault_for(&action);
+    let fault = state.lock().unwrap().fault_for(&action, asked.attempt());
     let reply = match &fault {
         Some(fault) if !fault.reaches_the_emulator() => fault.reply(&asked, &action, None),
         _ => match forward(request, port).await {
@@ -192,7 +195,7 @@ async fn handle(
 }
 
 impl State {
-    fn fault_for(&mut self, action: &str) -> Option<Fault> {
+    fn fault_for(&mut self, action: &str, attempt: usize) -> Option<Fault> {
         for (pattern, times, fault, seen) in &mut self.faults {
             let matches = match pattern.strip_suffix('*') {
                 Some(prefix) => action.starts_with(prefix),
@@ -200,7 +203,7 @@ impl State {
             };
             if matches {
                 *seen += 1;
-                if times.include(*seen) {
+                if times.include(*seen, attempt) {
                     return Some(fault.clone());
                 }
             }

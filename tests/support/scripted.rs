@@ -134,7 +134,9 @@ impl State {
         let line = format!("{} {}", asked.method, request.uri().path());
         self.calls.extend(calls);
         for rule in &mut self.rules {
-            if (rule.what == action || rule.what == line) && rule.times.include(rule.seen + 1) {
+            if (rule.what == action || rule.what == line)
+                && rule.times.include(rule.seen + 1, asked.attempt())
+            {
                 rule.seen += 1;
                 return rule.reply.clone();
             }
