@@ -18,7 +18,7 @@ use crate::{
         },
         clock,
     },
-    error::{Failure, Message},
+    error::{Exit, Failure, Message},
     plan::{
         deploy::{self, DesiredRuntime, RuntimeStep, Settling},
         deployed::{DEFAULT_ENDPOINT, EndpointState, READY, RuntimeState},
@@ -409,9 +409,13 @@ fn mark_tagged(made: &mut Option<(RuntimeState, Did)>) {
 
 /// A refusal that waiting does not help.
 fn refused(error: AwsError) -> Failure {
-    let help = refusal::of(error.code.as_deref(), &error.message).help();
-    let failure = Failure::from(error);
-    match help {
+    let why = refusal::of(error.code.as_deref(), &error.message);
+    let mut failure = Failure::from(error);
+    // The service calls it invalid; what is missing is a permission.
+    if why == Refusal::ServiceLinkedRole {
+        failure.exit = Exit::Access;
+    }
+    match why.help() {
         Some(help) => failure.help(help),
         None => failure,
     }

@@ -181,20 +181,23 @@ fn a_role_that_was_not_just_written_is_not_waited_for() {
 
 #[test]
 fn refusals_that_waiting_does_not_help_are_not_repeated() {
-    for (status, code, message, help) in [
+    for (exit, status, code, message, help) in [
         (
+            4,
             400,
             "ValidationException",
             "Failed creating service linked role. Please verify that the calling role has sufficient permissions to create a service linked role.",
             "iam:CreateServiceLinkedRole",
         ),
         (
+            1,
             402,
             "ServiceQuotaExceededException",
             "1000 agents",
             "Service Quotas",
         ),
         (
+            1,
             400,
             "ValidationException",
             "the subnet is not supported",
@@ -204,7 +207,7 @@ fn refusals_that_waiting_does_not_help_are_not_repeated() {
         let emulator = Ministack::start();
         let proxy = Proxy::to(&emulator);
         proxy.fault(CREATE, Times::Always, Fault::error(status, code, message));
-        fails(run(&proxy), 1, &[message, help]);
+        fails(run(&proxy), exit, &[message, help]);
         let creates = proxy
             .actions()
             .into_iter()

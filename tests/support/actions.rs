@@ -100,7 +100,7 @@ impl Asked {
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 
-    fn iam_arn(&self, resource: &str) -> String {
+    pub fn iam_arn(&self, resource: &str) -> String {
         let (partition, account) = (self.partition(), &self.account);
         format!("arn:{partition}:iam::{account}:{resource}")
     }

@@ -10,6 +10,10 @@ use super::actions::{Asked, Call, decoded, flat, request_tags};
 /// Whom a call is made for.
 pub const USER: &str = "x-amzn-bedrock-agentcore-runtime-user-id";
 
+/// The service's own role, which comes to an account with its first runtime.
+const SERVICE: &str = "runtime-identity.bedrock-agentcore.amazonaws.com";
+const SERVICE_ROLE: &str = "AWSServiceRoleForBedrockAgentCoreRuntimeIdentity";
+
 /// Everything that a request needs, the called action first.
 pub fn calls(asked: &Asked) -> Vec<Call> {
     let body = asked.json();
@@ -88,7 +92,8 @@ fn operation(asked: &Asked, segments: &[&str]) -> Option<(&'static str, Vec<Stri
 }
 
 /// What the service asks for beside the action: tags need their own permission, a role has to be handed
-/// over, an archive is read by the caller, an identity comes and goes with its runtime.
+/// over, an archive is read by the caller, an identity comes and goes with its runtime. No account of an
+/// emulator had a runtime before.
 fn beside(asked: &Asked, operation: &str, call: &Call, body: &Value) -> Vec<Call> {
     let implied = |action: &str, resource: String| Call {
         action: action.to_owned(),
@@ -123,6 +128,13 @@ fn beside(asked: &Asked, operation: &str, call: &Call, body: &Value) -> Vec<Call
         calls.push(Call {
             keys: keys.into(),
             ..implied("iam:PassRole", role.to_owned())
+        });
+    }
+    if operation == "CreateAgentRuntime" {
+        let resource = asked.iam_arn(&format!("role/aws-service-role/{SERVICE}/{SERVICE_ROLE}"));
+        calls.push(Call {
+            keys: [("iam:AWSServiceName".to_owned(), SERVICE.to_owned())].into(),
+            ..implied("iam:CreateServiceLinkedRole", resource)
         });
     }
     let code = &body["agentRuntimeArtifact"]["codeConfiguration"]["code"]["s3"];

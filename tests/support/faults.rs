@@ -1,12 +1,12 @@
 //! What can go wrong between a client and AWS, in the words that AWS uses.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use hyper::body::Bytes;
 use serde_json::json;
 
 use super::{
-    actions::Asked,
+    actions::{Asked, Call},
     server::{Answer, Reply},
 };
 
@@ -41,6 +41,10 @@ pub enum Fault {
         code: String,
         message: String,
     },
+    /// AWS's refusal of these permissions, of what was called where none is named; not carried out.
+    Denied(Vec<Call>),
+    /// Carried out; that a thing is not there is told as a refusal, as S3 does to whom may not list.
+    HidesAbsence,
     /// This answer, whatever was asked; not carried out.
     Answer(Answer),
     /// The connection closes and nothing was carried out.
@@ -65,7 +69,7 @@ impl Fault {
 
     /// 403, with a sentence that names action and resource as AWS does.
     pub fn denied() -> Self {
-        Self::error(403, "AccessDenied", "")
+        Self::Denied(Vec::new())
     }
 
     pub fn expired() -> Self {
@@ -86,10 +90,13 @@ impl Fault {
     }
 
     pub(super) fn reaches_the_emulator(&self) -> bool {
-        matches!(self, Self::CutAfter | Self::Late(_) | Self::Reworded(..))
+        matches!(
+            self,
+            Self::CutAfter | Self::Late(_) | Self::Reworded(..) | Self::HidesAbsence
+        )
     }
 
-    pub(super) fn reply(&self, asked: &Asked, action: &str, answer: Option<Answer>) -> Reply {
+    pub(super) fn reply(&self, asked: &Asked, answer: Option<Answer>) -> Reply {
         match (self, answer) {
             (
                 Self::Error {
@@ -98,19 +105,12 @@ impl Fault {
                     message,
                 },
                 _,
-            ) => {
-                let resource = asked.calls(&std::collections::BTreeMap::new());
-                let resource = resource.first().map_or("*", |call| call.resource.as_str());
-                let message = if code == "AccessDenied" && message.is_empty() {
-                    format!(
-                        "User: arn:aws:iam::{}:user/tester is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action",
-                        asked.account
-                    )
-                } else {
-                    message.clone()
-                };
-                Reply::Answer(error(&asked.service, *status, code, &message))
+            ) => Reply::Answer(error(&asked.service, *status, code, message)),
+            (Self::Denied(missing), _) => Reply::Answer(denial(asked, missing)),
+            (Self::HidesAbsence, Some(answer)) if answer.status == 404 => {
+                Reply::Answer(error(&asked.service, 403, "AccessDenied", "Access Denied"))
             }
+            (Self::HidesAbsence, Some(answer)) => Reply::Answer(answer),
             (Self::Answer(answer), _) => Reply::Answer(answer.clone()),
             (Self::CutAfter, Some(answer)) => Reply::Answer(answer.torn()),
             (Self::Late(delay), Some(answer)) => Reply::Answer(answer.after(*delay)),
@@ -120,9 +120,14 @@ impl Fault {
                 answer.pieces = vec![(Duration::ZERO, text.into())];
                 Reply::Answer(answer)
             }
-            (Self::CutBefore | Self::CutAfter | Self::Late(_) | Self::Reworded(..), _) => {
-                Reply::Silence
-            }
+            (
+                Self::CutBefore
+                | Self::CutAfter
+                | Self::Late(_)
+                | Self::Reworded(..)
+                | Self::HidesAbsence,
+                _,
+            ) => Reply::Silence,
         }
     }
 }
@@ -135,6 +140,43 @@ fn throttling(service: &str) -> Option<(u16, &'static str)> {
         "ecr" | "logs" => Some((400, "ThrottlingException")),
         _ => None,
     }
+}
+
+/// 403; of a batch S3 says it object by object, within an answer of success, and AgentCore has words of
+/// its own for its own role.
+fn denial(asked: &Asked, missing: &[Call]) -> Answer {
+    let mut calls = asked.calls(&BTreeMap::new());
+    calls.retain(|call| !call.implied);
+    let missing = if missing.is_empty() { &calls } else { missing };
+    let sentence = |Call {
+                        action, resource, ..
+                    }: &Call| {
+        format!(
+            "User: arn:aws:iam::{}:user/tester is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action",
+            asked.account
+        )
+    };
+    if asked.service == "s3" && asked.method == "POST" && asked.query.contains_key("delete") {
+        let errors = missing.iter().map(|call| {
+            let key = call.parameters.get("Key").map_or("", String::as_str);
+            let said = sentence(call);
+            format!(
+                "<Error><Key>{key}</Key><Code>AccessDenied</Code><Message>{said}</Message></Error>"
+            )
+        });
+        let errors: String = errors.collect();
+        let body = format!("<DeleteResult>{errors}</DeleteResult>");
+        return Answer::new(200, "application/xml", body);
+    }
+    if missing
+        .iter()
+        .any(|call| call.action == "iam:CreateServiceLinkedRole")
+    {
+        let said = "Failed creating service linked role. Please verify that the calling role has sufficient permissions to create a service linked role.";
+        return error(&asked.service, 400, "ValidationException", said);
+    }
+    let said = missing.first().map(sentence).unwrap_or_default();
+    error(&asked.service, 403, "AccessDenied", &said)
 }
 
 /// An error in the form that this service gives errors in.

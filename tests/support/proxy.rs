@@ -56,6 +56,7 @@ struct State {
     requests: Vec<Recorded>,
     roles: BTreeMap<String, String>,
     faults: Vec<(String, Times, Fault, usize)>,
+    taken_away: Option<String>,
     kill: Option<(usize, Moment)>,
     killer: Option<Killer>,
     killed: bool,
@@ -116,6 +117,12 @@ impl Proxy {
             .push((action.to_owned(), times, fault, 0));
     }
 
+    /// From now on answers as AWS does to whom this action is missing, be it called or asked for beside
+    /// another one; none gives everything back.
+    pub fn take_away(&self, action: Option<&str>) {
+        self.state.lock().unwrap().taken_away = action.map(str::to_owned);
+    }
+
     /// Runs the command line through this proxy and kills it at its n-th request, the first being 1.
     ///
     /// None where the run ended before it came to so many requests.
@@ -146,13 +153,15 @@ async fn handle(
     asked: Asked,
     port: u16,
 ) -> Reply {
-    let (at, action) = {
+    let (at, action, missing) = {
         let mut state = state.lock().unwrap();
         if state.killed {
             return Reply::Silence;
         }
         let calls = asked.calls(&state.roles);
         let action = calls.first().map_or_else(String::new, |c| c.action.clone());
+        let taken_away = |call: &&Call| Some(&call.action) == state.taken_away.as_ref();
+        let missing: Vec<Call> = calls.iter().filter(taken_away).cloned().collect();
         state.requests.push(Recorded {
             access_key: asked.access_key.clone(),
             region: asked.region.clone(),
@@ -161,21 +170,25 @@ async fn handle(
             bytes: request.body().len(),
             status: None,
         });
-        (state.requests.len(), action)
+        (state.requests.len(), action, missing)
     };
     let kill = state.lock().unwrap().kill;
     if kill == Some((at, Moment::Before)) {
         kill_client(&state).await;
         return Reply::Silence;
     }
-    let fault = state.lock().unwrap().fault_for(&action, asked.attempt());
+    let fault = match &missing[..] {
+        [] => state.lock().unwrap().fault_for(&action, asked.attempt()),
+        [beside] if beside.implied && beside.action == "s3:ListBucket" => Some(Fault::HidesAbsence),
+        _ => Some(Fault::Denied(missing)),
+    };
     let reply = match &fault {
-        Some(fault) if !fault.reaches_the_emulator() => fault.reply(&asked, &action, None),
+        Some(fault) if !fault.reaches_the_emulator() => fault.reply(&asked, None),
         _ => match forward(request, port).await {
             Some(answer) => {
                 state.lock().unwrap().learn_roles(&asked, &answer);
                 match &fault {
-                    Some(fault) => fault.reply(&asked, &action, Some(answer)),
+                    Some(fault) => fault.reply(&asked, Some(answer)),
                     None => Reply::Answer(answer),
                 }
             }

@@ -27,7 +27,10 @@ client("s3").create_bucket(Bucket=bucket)
 client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
 for body in (b"1", b"2"):
     client("s3").put_object(Bucket=bucket, Key="one/deployment.zip", Body=body)
-client("ecr").create_repository(repositoryName="bedrock-agentcore-one")
+ecr = client("ecr")
+ecr.create_repository(repositoryName="bedrock-agentcore-one")
+manifest = {"schemaVersion": 2, "config": {"digest": "sha256:" + 64 * "0"}, "layers": []}
+ecr.put_image(repositoryName="bedrock-agentcore-one", imageTag="latest", imageManifest=json.dumps(manifest))
 control = client("bedrock-agentcore-control")
 runtime = control.create_agent_runtime(
     agentRuntimeName="one",

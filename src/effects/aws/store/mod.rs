@@ -11,7 +11,7 @@ mod upload;
 use aws_sdk_s3::{operation::head_object::HeadObjectOutput, primitives::DateTime};
 
 pub(crate) use self::removal::BucketEnd;
-use super::{AwsError, Session, found, s3::S3};
+use super::{AwsError, Kind, Session, found, s3::S3};
 use crate::{
     names::{ProjectId, RuntimeName},
     package::archive::Archive,
@@ -94,7 +94,16 @@ impl Store {
             .expected_bucket_owner(&self.s3.owner)
             .send()
             .await
-            .map_err(AwsError::on("s3:GetObject", self.shown(key)));
+            .map_err(AwsError::on("s3:GetObject", self.shown(key)))
+            .map_err(|mut error| {
+                // No answer to HEAD has a body that could say which of the two it is.
+                if error.kind == Kind::Denied {
+                    error.message.push_str(
+                        "; S3 says so too of what is not there, where `s3:ListBucket` is not allowed",
+                    );
+                }
+                error
+            });
         found(answer)
     }
 

@@ -1,0 +1,82 @@
+//! The deployer's document: it suffices for every command, holds nothing that no command needs, and
+//! whoever lacks one action of it is told which.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::{
+    project,
+    support::{Answer, Cli, Emulator, Fault, Project, Proxy, Times},
+};
+
+mod document;
+mod life;
+mod taken_away;
+
+fn document(project: &Project, account: &str) -> Value {
+    let arguments = ["policy", "--only", "deployer", "--region", "us-east-1"];
+    let printed = Cli::new(project)
+        .args(arguments)
+        .args(["--account", account])
+        .run()
+        .succeeds();
+    serde_json::from_str(&printed.stdout).unwrap()
+}
+
+fn words(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(one) => vec![one],
+        many => many
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|word| word.as_str().unwrap())
+            .collect(),
+    }
+}
+
+/// Every action that the document allows.
+fn actions(document: &Value) -> BTreeSet<String> {
+    let statements = document["Statement"].as_array().unwrap().iter();
+    let actions = statements.flat_map(|statement| words(&statement["Action"]));
+    actions.map(str::to_owned).collect()
+}
+
+/// Changes the tags that the metadata declares.
+fn declare_tags(project: &Project, tags: &str) {
+    let text = project.read("Cargo.toml");
+    let lines = text.lines().filter(|line| !line.starts_with("tags = "));
+    let lines: Vec<String> = lines
+        .map(|line| match line {
+            "region = \"us-east-1\"" => format!("{line}\ntags = {tags}"),
+            _ => line.to_owned(),
+        })
+        .collect();
+    project.write("Cargo.toml", lines.join("\n"));
+}
+
+/// An agent without dependencies, so that no index is asked.
+fn agent() -> Project {
+    let project = project();
+    project.write("deployment/requirements.txt", "");
+    project
+}
+
+/// moto leaves an updated runtime UPDATING for ever; no emulator knows X-Ray's settings or ends sessions.
+fn proxy_to(emulator: &Emulator) -> Proxy {
+    let proxy = Proxy::to(emulator);
+    proxy.fault(
+        "bedrock-agentcore:GetAgentRuntime",
+        Times::Always,
+        Fault::Reworded("UPDATING", "READY"),
+    );
+    for (actions, answer) in [
+        ("xray:*", json!({ "Destination": "XRay" })),
+        ("bedrock-agentcore:StopRuntimeSession", json!({})),
+    ] {
+        let answer = Fault::Answer(Answer::json(200, &answer));
+        proxy.fault(actions, Times::Always, answer);
+    }
+    proxy
+}

@@ -1,0 +1,255 @@
+//! Each action of the document, taken away in turn: the run ends with exit code 4 and names it, and with
+//! everything given back the next one goes on.
+//!
+//! Two ways to take one away, told apart by [`Way`]. Both live the same [`life`], and of every action
+//! that the document prints it is known which of the ways has taken it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{actions, agent, declare_tags, document, life::life, proxy_to};
+use crate::support::{Cli, Emulator, Ministack, Moto, Outcome, Project, Proxy, boto3};
+
+/// Id and secret.
+type Key = (String, String);
+
+/// Who denies.
+pub(super) enum Way {
+    /// ministack with `AUTH=true`: for each action a user whose policy is the document without it.
+    Enforced {
+        whole: Key,
+        without: BTreeMap<String, Key>,
+    },
+    /// The proxy, which answers as AWS does.
+    Answered,
+}
+
+/// What ministack never asks for, of the services that it does enforce.
+const NOT_ENFORCED: [(&str, &str); 2] = [
+    ("iam:PassRole", "it asks for what is called only"),
+    (
+        "iam:CreateServiceLinkedRole",
+        "it makes no role of AgentCore's own",
+    ),
+];
+
+/// Who may do what the document says, but for one action.
+pub(super) struct Deployer<'a> {
+    pub(super) project: &'a Project,
+    pub(super) emulator: &'a Emulator,
+    pub(super) proxy: Proxy,
+    pub(super) way: Way,
+    printed: BTreeSet<String>,
+    taken: BTreeSet<String>,
+}
+
+impl<'a> Deployer<'a> {
+    fn enforced(project: &'a Project, emulator: &'a Emulator) -> Self {
+        let mut deployer = Self::answered(project, emulator);
+        deployer.printed.retain(|action| is_enforced(action));
+        let document = document(project, emulator.account()).to_string();
+        let actions = serde_json::to_string(&deployer.printed).unwrap();
+        let keys = boto3(
+            emulator,
+            &format!(
+                r#"
+iam, keys = client("iam"), {{}}
+for number, action in enumerate([""] + json.loads('''{actions}''')):
+    document = json.loads('''{document}''')
+    for statement in document["Statement"]:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        statement["Action"] = [a for a in actions if a != action] or ["none:None"]
+    user = f"deployer-{{number}}"
+    iam.create_user(UserName=user)
+    iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    keys[action] = [key["AccessKeyId"], key["SecretAccessKey"]]
+print(json.dumps(keys))
+"#
+            ),
+        );
+        let mut without: BTreeMap<String, Key> = serde_json::from_str(&keys).unwrap();
+        let whole = without.remove("").unwrap();
+        deployer.way = Way::Enforced { whole, without };
+        deployer
+    }
+
+    fn answered(project: &'a Project, emulator: &'a Emulator) -> Self {
+        Self {
+            project,
+            emulator,
+            proxy: proxy_to(emulator),
+            way: Way::Answered,
+            printed: actions(&document(project, emulator.account())),
+            taken: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        matches!(self.way, Way::Answered)
+    }
+
+    /// With everything that the document allows.
+    pub(super) fn run(&self, words: &[&str]) -> Outcome {
+        self.run_without(None, words)
+    }
+
+    fn run_without(&self, action: Option<&str>, words: &[&str]) -> Outcome {
+        let cli = Cli::new(self.project).at(&self.proxy.url()).args(words);
+        match &self.way {
+            Way::Enforced { whole, without } => {
+                let (id, secret) = action.map_or(whole, |action| &without[action]);
+                cli.env("AWS_ACCESS_KEY_ID", id)
+                    .env("AWS_SECRET_ACCESS_KEY", secret)
+                    .run()
+            }
+            Way::Answered => {
+                self.proxy.take_away(action);
+                let outcome = cli.run();
+                self.proxy.take_away(None);
+                outcome
+            }
+        }
+    }
+
+    /// Each is missed in turn, by its name; what was done before stays for the next one.
+    pub(super) fn misses(&mut self, words: &[&str], actions: &[&str]) {
+        for action in actions {
+            self.misses_once(words, action);
+        }
+        self.run(words).succeeds();
+    }
+
+    pub(super) fn misses_once(&mut self, words: &[&str], action: &str) {
+        if self.takes(action) {
+            let denied = self.run_without(Some(action), words);
+            let is_denied = denied.status.code() == Some(4) && names(&denied, action);
+            assert!(is_denied, "{action}: {denied:?}");
+        }
+    }
+
+    /// What `deploy` can do without: the run succeeds and warns of it.
+    pub(super) fn is_warned_of(&mut self, words: &[&str], warning: &str, actions: &[&str]) {
+        for action in actions {
+            if self.takes(action) {
+                let warned = self.run_without(Some(action), words).succeeds();
+                let is_said = warned.stderr.contains(warning) && names(&warned, action);
+                assert!(is_said, "{action}: {warned:?}");
+            }
+        }
+    }
+
+    /// Whether this way can take the action away, which then counts as taken.
+    fn takes(&mut self, action: &str) -> bool {
+        let takes = match self.way {
+            Way::Enforced { .. } => is_enforced(action),
+            Way::Answered => true,
+        };
+        if takes {
+            assert!(self.printed.contains(action), "{action} is not printed");
+            self.taken.insert(action.to_owned());
+        }
+        takes
+    }
+
+    /// What the document prints and was not taken away.
+    fn left(&self) -> Vec<&str> {
+        let left = self.printed.difference(&self.taken);
+        left.map(String::as_str).collect()
+    }
+}
+
+fn is_enforced(action: &str) -> bool {
+    ["iam:", "s3:", "ecr:", "logs:"]
+        .iter()
+        .any(|service| action.starts_with(service))
+        && NOT_ENFORCED.iter().all(|(exempt, _)| *exempt != action)
+}
+
+/// The whole name, in this tool's own words or in the service's: many a name begins with another one.
+fn names(outcome: &Outcome, action: &str) -> bool {
+    [format!("`{action}`"), format!("perform: {action} ")]
+        .iter()
+        .any(|words| outcome.stderr.contains(words))
+}
+
+#[test]
+fn ministack_enforces_the_document_and_each_of_its_actions_is_missed_by_name() {
+    let emulator = Ministack::start_with(&[("AUTH", "true")]);
+    let project = agent();
+    let mut deployer = Deployer::enforced(&project, &emulator);
+    for words in [
+        &["prepare"][..],
+        &["prepare", "--check"],
+        &["deploy"],
+        &["invoke", "{}"],
+        &["status"],
+        &["logs"],
+        &["versions"],
+        &["endpoint", "set", "prod", "--version", "1"],
+        &["endpoint", "delete", "prod", "--yes"],
+        &["clean", "--yes", "--logs"],
+    ] {
+        deployer.run(words).succeeds();
+    }
+    life(&mut deployer);
+    assert_eq!(deployer.left(), Vec::<&str>::new());
+}
+
+#[test]
+fn each_action_that_aws_denies_is_missed_by_name() {
+    let (emulator, with_tags) = (Ministack::start(), Moto::start());
+    let (project, tagged) = (agent(), agent());
+    let mut deployer = Deployer::answered(&project, &emulator);
+    life(&mut deployer);
+    // Tags of runtimes, which one emulator alone keeps.
+    let mut tagging = Deployer::answered(&tagged, &with_tags);
+    tagging.run(&["deploy"]).succeeds();
+    declare_tags(&tagged, "{ team = \"x\" }");
+    tagging.misses(&["deploy"], &["bedrock-agentcore:TagResource"]);
+    declare_tags(&tagged, "{}");
+    tagging.misses(&["deploy"], &["bedrock-agentcore:UntagResource"]);
+    deployer.taken.append(&mut tagging.taken);
+    assert_eq!(deployer.left(), Vec::<&str>::new());
+}
+
+/// What changes nothing can be asked again for each action that it calls.
+#[test]
+fn commands_that_only_read_name_whatever_they_miss() {
+    let emulator = Ministack::start();
+    let project = agent();
+    let deployer = Deployer::answered(&project, &emulator);
+    deployer.run(&["deploy"]).succeeds();
+    project.write("one/more.py", "MORE = 1\n");
+    deployer.run(&["deploy"]).succeeds();
+    deployer
+        .run(&["endpoint", "set", "prod", "--version", "2"])
+        .succeeds();
+    project.write("one/more.py", "MORE = 2\n");
+    for (words, exit) in [
+        (&["prepare", "--check"][..], 5),
+        (&["deploy", "--check"], 5),
+        (&["invoke", "{}"], 0),
+        (&["status"], 0),
+        (&["logs"], 0),
+        (&["versions"], 0),
+        (&["endpoint", "list"], 0),
+        (&["rollback", "--check"], 5),
+        (&["clean", "--check", "--logs"], 5),
+    ] {
+        deployer.proxy.forget();
+        deployer.run(words).exits(exit);
+        let mut called: BTreeSet<String> = deployer.proxy.actions().into_iter().collect();
+        assert!(called.remove("sts:GetCallerIdentity"), "{words:?}");
+        assert!(!called.is_empty(), "{words:?}");
+        for action in called {
+            let denied = deployer.run_without(Some(&action), words);
+            // How old an archive is is no reason to fail: that it is not known is said.
+            let exit = match (words, action.as_str()) {
+                (["status"], "s3:GetObject") => 0,
+                _ => 4,
+            };
+            let is_named = denied.status.code() == Some(exit) && names(&denied, &action);
+            assert!(is_named, "{words:?}, {action}: {denied:?}");
+        }
+    }
+}
