@@ -55,11 +55,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         // Said before it is started.
         answerable(&args, "what `--dry-run` lists", ui)?;
     }
-    let _lock = if args.applying.changes_nothing() {
-        None
-    } else {
-        Some(super::lock(&project, ui)?)
-    };
+    let _lock = args.applying.lock(&project, ui)?;
     let (reach, place) = (Reach::of(&args.applying), (&project, &config));
     if local::is_empty(&args.aws, &project, &config, ui)? {
         let placed = session::place_nowhere(&config.agents, &args.aws).await?;
