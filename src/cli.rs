@@ -15,6 +15,7 @@ use clap::{
 
 use crate::{
     commands,
+    error::Failure,
     names::{AgentName, NameError, Region, StageName},
 };
 
@@ -181,6 +182,43 @@ pub fn parse(
         ));
     }
     Ok((Cli::from_arg_matches(&matches)?, asked))
+}
+
+/// The document that is asked for by words which cannot be read as a whole.
+pub fn asked_by(args: &[OsString]) -> Option<AskedDocument> {
+    let words = own_words(args.iter().cloned());
+    let options = words.iter().take_while(|word| *word != "--");
+    let words: Vec<&str> = options
+        .map(|word| word.to_str().unwrap_or_default())
+        .collect();
+    let wants_document = words.contains(&"--output=json")
+        || words.windows(2).any(|pair| pair == ["--output", "json"]);
+    let all = Cli::command();
+    let (mut level, mut command) = (&all, Vec::new());
+    for word in words {
+        if let Some(below) = level.find_subcommand(word) {
+            command.push(below.get_name());
+            level = below;
+        }
+    }
+    let mut options = level.get_arguments().map(clap::Arg::get_id);
+    let has_document = options.any(|id| id == "output") && !STREAMING.contains(&command[0]);
+    (wants_document && has_document).then(|| AskedDocument {
+        command: command.join(" "),
+    })
+}
+
+/// What is wrong with the words, for a document.
+pub fn failure(error: &clap::Error) -> Failure {
+    let text = error.to_string();
+    let (what, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let what: Vec<&str> = what.split_whitespace().collect();
+    let what = what.join(" ");
+    let failure = Failure::usage(what.strip_prefix("error: ").unwrap_or(&what));
+    let tips = rest
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("tip: "));
+    tips.fold(failure, Failure::help)
 }
 
 /// A variable that is set to nothing says nothing, as with those of AWS.

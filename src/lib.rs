@@ -22,6 +22,8 @@ mod ui;
 
 use std::{ffi::OsString, io, process::ExitCode};
 
+use clap::ColorChoice;
+
 use crate::{
     cli::Command,
     error::{Exit, Failure},
@@ -31,9 +33,14 @@ use crate::{
 /// Runs the command line and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     effects::bug::end_after(ui::ask_for_a_report);
-    let (cli, asked) = match cli::parse(args, effects::env::is_set_to_nothing) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let (cli, asked) = match cli::parse(args.clone(), effects::env::is_set_to_nothing) {
         Ok(parsed) => parsed,
         Err(error) => {
+            if let Some(asked) = cli::asked_by(&args).filter(|_| error.use_stderr()) {
+                let ui = Ui::new(Verbosity::Normal, ColorChoice::Auto);
+                ui.print_document(&asked.command, Some(&cli::failure(&error)));
+            }
             // Help and version go to stdout, usage errors to stderr; a closed pipe is no error.
             let printed = error.print();
             let is_lost = printed.is_err_and(|why| why.kind() != io::ErrorKind::BrokenPipe);

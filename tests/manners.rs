@@ -243,6 +243,68 @@ fn a_failing_command_has_a_document_with_what_went_wrong() {
 }
 
 #[test]
+fn a_command_line_that_cannot_be_read_has_a_document_too() {
+    let project = Project::new();
+    for (words, command, said, tip) in [
+        (
+            &["deploy", "--dry-rum", "--output", "json"][..],
+            "deploy",
+            "unexpected argument '--dry-rum' found",
+            Some("a similar argument exists: '--dry-run'"),
+        ),
+        (
+            &["-q", "endpoint", "set", "--output=json"],
+            "endpoint set",
+            "the following required arguments were not provided: --version <N> <NAME>",
+            None,
+        ),
+        (
+            &[
+                "status",
+                "--output",
+                "json",
+                "--local",
+                "--profile",
+                "clean",
+            ],
+            "status",
+            "the argument '--local' cannot be used with '--profile'",
+            None,
+        ),
+    ] {
+        let outcome = run(&project, words).exits(2);
+        let document = outcome.json();
+        assert_eq!(document["version"], 1);
+        assert_eq!(document["command"], command);
+        assert_eq!(document["exit"], 2);
+        let errors = document["errors"].as_array().unwrap();
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0]["message"], said);
+        assert_eq!(errors[0]["help"].get(0).and_then(Value::as_str), tip);
+        assert!(outcome.stderr.contains("Usage: "), "{}", outcome.stderr);
+    }
+    for words in [
+        // Nobody asks for one.
+        &["deploy", "--nope"][..],
+        &["deploy", "--output", "jsn"],
+        &["deploy", "--nope", "--", "--output", "json"],
+        // There is none.
+        &["logs", "--nope", "--output", "json"],
+        &["new", "x", "--output", "json"],
+        &["depoly", "--output", "json"],
+        &["--output", "json"],
+    ] {
+        let outcome = run(&project, words).exits(2);
+        assert_eq!(outcome.stdout, "", "{words:?}");
+    }
+    let help = run(&project, &["deploy", "--output", "json", "--help"]).succeeds();
+    assert_eq!(
+        help.stdout,
+        run(&project, &["deploy", "--help"]).succeeds().stdout
+    );
+}
+
+#[test]
 fn what_went_well_stands_beside_what_did_not() {
     let emulator = Ministack::start();
     let project = project().agent("other");

@@ -1,21 +1,18 @@
 //! `cargo agentcore clean`: list what is ours, delete it, and prove it gone.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::{
     Applying,
     local::{self, Reach},
     planned::Planned,
-    removal,
-    removal::Removal,
-    session,
+    removal::{self, Removal, World},
+    session::{self, Placed},
 };
 use crate::{
     cli,
     config::Config,
-    effects::{self, files, local::Emulator, manifest::Project},
+    effects::manifest::Project,
     error::{Exit, Failure},
     plan::clean::{Kept, Logs, Subject, Trust, Weight},
     ui::Ui,
@@ -54,9 +51,19 @@ pub struct Args {
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
     let (project, config) = super::load_to_clean(&args.project, &stage, ui)?;
+    if !args.applying.changes_nothing() && local::is_asleep(&args.aws, &project, &config)? {
+        // Said before it is started.
+        answerable(&args, "what `--dry-run` lists", ui)?;
+    }
+    let _lock = args.applying.lock(&project, ui)?;
     let (reach, place) = (Reach::of(&args.applying), (&project, &config));
+    if local::is_empty(&args.aws, &project, &config, ui)? {
+        let placed = session::place_nowhere(&config.agents, &args.aws).await?;
+        return clean(&args, place, (&placed, World::Empty), ui).await;
+    }
     local::with(reach, &args.aws, place, ui, async |emulator| {
-        clean(&args, place, emulator, ui).await
+        let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
+        clean(&args, place, (&placed, World::Asked), ui).await
     })
     .await
 }
@@ -64,15 +71,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
 async fn clean(
     args: &Args,
     (project, config): (&Project, &Config),
-    emulator: Option<&Emulator>,
+    (placed, world): (&[Placed<'_>], World),
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
-    let _lock = if args.applying.changes_nothing() {
-        None
-    } else {
-        Some(super::lock(project, ui)?)
-    };
     let options = removal::Options {
         logs: if args.logs { Logs::Delete } else { Logs::Keep },
         yaml: if args.include_yaml {
@@ -81,10 +82,11 @@ async fn clean(
             Trust::Proven
         },
         all_regions: args.all_regions,
+        world,
     };
 
     let place = (project, &config.declared);
-    let removals = removal::observe(&placed, place, options, &[]).await?;
+    let removals = removal::observe(placed, place, options, &[]).await?;
     if args.all_regions {
         let uncertain = removals.iter().filter_map(Removal::uncertain_regions);
         uncertain.for_each(|message| ui.warning(&message));
@@ -110,7 +112,7 @@ async fn clean(
             return Ok(());
         }
         finished(&leftovers(&removals))?;
-        return end_emulator(args, project, config, &removals, ui).await;
+        return end_emulator(args, (project, config), &removals, world, ui).await;
     }
     confirm(args, ui)?;
     let mut failures = Vec::new();
@@ -120,7 +122,7 @@ async fn clean(
         }
     }
     // Read back: what is still there was not deleted, whatever was answered.
-    let after = match removal::observe(&placed, place, options, &removals).await {
+    let after = match removal::observe(placed, place, options, &removals).await {
         Ok(after) => Some(after),
         Err(failure) => {
             failures.push(failure);
@@ -134,7 +136,7 @@ async fn clean(
     }
     finished(&stuck)?;
     ui.status("Cleaned", "and read back: nothing of this is left");
-    end_emulator(args, project, config, &removals, ui).await
+    end_emulator(args, (project, config), &removals, world, ui).await
 }
 
 fn list(args: &Args, removals: &[Removal<'_>], ui: &Ui) {
@@ -166,20 +168,27 @@ fn kept<'a>(removals: &'a [Removal<'_>]) -> Vec<&'a Kept> {
 }
 
 fn confirm(args: &Args, ui: &Ui) -> Result<(), Failure> {
+    answerable(args, "what is listed above", ui)?;
     if args.yes {
         return Ok(());
-    }
-    if !ui.is_interactive() {
-        return Err(
-            Failure::usage("deleting needs an answer, and there is no terminal to ask at")
-                .help("pass `--yes` to delete what is listed above; nothing was deleted"),
-        );
     }
     match ui.confirm("Delete all of this?") {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::world("nothing was deleted")),
         Err(why) => Err(Failure::new(why.exit(), "stopped; nothing was deleted")),
     }
+}
+
+/// Refuses where nobody can be asked about `what`.
+fn answerable(args: &Args, what: &str, ui: &Ui) -> Result<(), Failure> {
+    if args.yes || ui.is_interactive() {
+        return Ok(());
+    }
+    Err(
+        Failure::usage("deleting needs an answer, and there is no terminal to ask at").help(
+            format!("pass `--yes` to delete {what}; nothing was deleted"),
+        ),
+    )
 }
 
 /// What is ours and still there.
@@ -259,35 +268,16 @@ fn about(subject: &Subject) -> Value {
     json!({ "kind": kind, "name": name, "of": of, "region": region })
 }
 
-/// After everything in it is gone, the emulator goes too, with its state. What is kept would not outlive it.
+/// The emulator goes when nothing is left in it, which one agent does not say.
 async fn end_emulator(
     args: &Args,
-    project: &Project,
-    config: &Config,
+    place: (&Project, &Config),
     removals: &[Removal<'_>],
+    world: World,
     ui: &Ui,
 ) -> Result<(), Failure> {
     if !args.aws.local || !args.project.agent.is_empty() {
         return Ok(());
     }
-    let dir = local::dir(project, config)?;
-    let kept: BTreeSet<String> = removals
-        .iter()
-        .flat_map(Removal::kept_in_aws)
-        .map(|kept| kept.what.to_string())
-        .collect();
-    if !kept.is_empty() {
-        let kept = kept.into_iter().collect::<Vec<_>>().join(", ");
-        ui.status("Keeping", &format!("the emulator: with it would go {kept}"));
-        ui.note(&format!(
-            "`cargo agentcore local stop` ends it; all that is in it is in `{}`",
-            dir.display()
-        ));
-        return Ok(());
-    }
-    if let effects::local::Stopped::WasRunning(emulator) = effects::local::stop(&dir).await? {
-        ui.status("Stopped", &format!("the emulator at {}", emulator.url));
-    }
-    files::remove_tree(&dir)?;
-    Ok(())
+    removal::emulator::end(place, removals, world, ui).await
 }

@@ -158,11 +158,7 @@ async fn deploy(
         buckets: buckets(&placed, ui),
         ui,
     };
-    let _lock = if args.applying.changes_nothing() {
-        None
-    } else {
-        Some(super::lock(project, ui)?)
-    };
+    let _lock = args.applying.lock(project, ui)?;
     let decided: Vec<_> = stream::iter(&placed)
         .map(|placed| deploy.decide(placed))
         .buffered(AT_ONCE)

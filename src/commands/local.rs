@@ -189,6 +189,15 @@ pub(super) fn is_empty(
     Ok(empty)
 }
 
+/// Whether the emulator that `--local` asks for has to be started to see what it has kept.
+pub(super) fn is_asleep(
+    options: &cli::Aws,
+    project: &Project,
+    config: &Config,
+) -> Result<bool, Failure> {
+    Ok(options.local && local::is_asleep(&dir(project, config)?)?)
+}
+
 /// Refuses to wait for what nobody can bring about.
 pub(super) fn demand(
     options: &cli::Aws,

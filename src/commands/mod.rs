@@ -69,6 +69,18 @@ impl Applying {
     fn changes_nothing(&self) -> bool {
         self.dry_run || self.check
     }
+
+    /// [`lock`], where anything is changed: who only looks waits for nobody.
+    fn lock(
+        &self,
+        project: &effects::manifest::Project,
+        ui: &Ui,
+    ) -> Result<Option<effects::files::Lock>, Failure> {
+        if self.changes_nothing() {
+            return Ok(None);
+        }
+        lock(project, ui).map(Some)
+    }
 }
 
 /// The first beat of every command in a project: the manifests, the configuration, the agents that

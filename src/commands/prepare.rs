@@ -84,11 +84,7 @@ async fn prepare(
     ui: &Ui,
 ) -> Result<(), Failure> {
     let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
-    let _lock = if args.applying.changes_nothing() {
-        None
-    } else {
-        Some(super::lock(project, ui)?)
-    };
+    let _lock = args.applying.lock(project, ui)?;
 
     let decided = decide(args, project, &placed, ui).await;
     let (work, mut failures) = split(decided);

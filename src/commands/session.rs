@@ -9,7 +9,7 @@ use crate::{
         self,
         aws::{
             Session,
-            session::{Request, open},
+            session::{Request, connect, open},
         },
     },
     error::Failure,
@@ -50,6 +50,24 @@ pub(super) async fn place<'a>(
         }
     }
     placed.sort_by(|a, b| a.agent.name.cmp(&b.agent.name));
+    Ok(placed)
+}
+
+/// The same where no emulator runs and none has kept anything: nobody is asked.
+pub(super) async fn place_nowhere<'a>(
+    agents: &'a [Agent],
+    options: &cli::Aws,
+) -> Result<Vec<Placed<'a>>, Failure> {
+    let mut placed = Vec::new();
+    for agent in agents {
+        let request = Request {
+            // Nothing answers there, so that a question which is asked after all reaches nobody.
+            endpoint_url: Some("http://127.0.0.1:0".to_owned()),
+            ..request(agent, options, None)
+        };
+        let session = connect(&request).await?.to_emulator()?;
+        placed.push(Placed { agent, session });
+    }
     Ok(placed)
 }
 

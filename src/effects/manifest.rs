@@ -50,8 +50,7 @@ pub(crate) fn remains(manifest_path: Option<&Path>) -> Result<Option<Project>, F
     if let Ok(project) = observe(manifest_path) {
         return Ok(Some(project));
     }
-    let here = env::current_dir()
-        .map_err(|error| Failure::world(format!("cannot tell the current directory: {error}")))?;
+    let here = here()?;
     let path = match manifest_path {
         Some(path) => Some(here.join(path)),
         None => here
@@ -63,12 +62,33 @@ pub(crate) fn remains(manifest_path: Option<&Path>) -> Result<Option<Project>, F
         return Ok(None);
     };
     let root = path.parent().unwrap_or(&here).to_owned();
-    let target_dir = env::var("CARGO_TARGET_DIR").unwrap_or_else(|| "target".to_owned());
     Ok(Some(Project {
-        target_dir: root.join(target_dir),
+        target_dir: target_dir(&root, &here),
         manifests: vec![read(&path)?],
         root,
     }))
+}
+
+/// A directory without a manifest, as cargo would see it with one.
+pub(crate) fn future(root: PathBuf) -> Result<Project, Failure> {
+    Ok(Project {
+        target_dir: target_dir(&root, &here()?),
+        manifests: Vec::new(),
+        root,
+    })
+}
+
+/// As cargo finds it, but for its own configuration files. What the environment says is seen from `here`.
+fn target_dir(root: &Path, here: &Path) -> PathBuf {
+    match env::var("CARGO_TARGET_DIR") {
+        Some(directory) => here.join(directory),
+        None => root.join("target"),
+    }
+}
+
+fn here() -> Result<PathBuf, Failure> {
+    env::current_dir()
+        .map_err(|error| Failure::world(format!("cannot tell the current directory: {error}")))
 }
 
 fn members_with_our_table(metadata: &Metadata) -> Vec<PathBuf> {

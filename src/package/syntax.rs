@@ -37,9 +37,51 @@ pub(crate) fn first_wrong_line(text: &str) -> Option<usize> {
     Some(1 + text.get(..place.start)?.matches('\n').count())
 }
 
+/// Whether a script ends as soon as it starts, because it holds nothing but comments, plain strings and
+/// `pass`.
+pub(crate) fn does_nothing(text: &str) -> bool {
+    all_children(tree(text).root_node(), |statement| match statement.kind() {
+        "comment" | "pass_statement" => true,
+        "expression_statement" => all_children(statement, |value| {
+            // What stands in an f-string is run.
+            value.kind() == "string" && all_children(value, |part| part.kind() != "interpolation")
+        }),
+        _ => false,
+    })
+}
+
+fn all_children(node: Node<'_>, holds: impl Fn(Node<'_>) -> bool) -> bool {
+    let mut cursor = node.walk();
+    node.named_children(&mut cursor).all(holds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_script_without_a_statement_does_nothing() {
+        for text in [
+            "",
+            "\n \n",
+            "# to do\n",
+            "\u{feff}# to do\n",
+            "\"\"\"What it will be.\"\"\"\n\npass  # later\n",
+        ] {
+            assert!(does_nothing(text), "{text:?}");
+        }
+        for text in [
+            "import my_agent\n",
+            "\"\"\"Docs.\"\"\"\nserve()\n",
+            "f'{serve()}'\n",
+            "'a', serve()\n",
+            "if True:\n    pass\n",
+            "def (:\n",
+            "x\n",
+        ] {
+            assert!(!does_nothing(text), "{text:?}");
+        }
+    }
 
     #[test]
     fn the_first_wrong_line_is_found() {

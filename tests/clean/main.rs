@@ -251,25 +251,6 @@ fn the_emulator_stays_while_another_region_is_in_it_and_no_variable_leads_away_f
     for said in ["Deleting role", "Stopped the emulator"] {
         assert!(other.stderr.contains(said), "{}", other.stderr);
     }
-    // What is not ours is not ended with it either.
-    local(&["prepare"]).succeeds();
-    let manifest = project.read("Cargo.toml");
-    let theirs = "role = { arn = \"arn:aws:iam::000000000000:role/theirs\" }\n";
-    let brought = manifest.replacen("project =", &format!("{theirs}project ="), 1);
-    project.write("Cargo.toml", brought);
-    let kept = local(&["clean", "--yes"]).succeeds();
-    assert!(
-        kept.stderr.contains(
-            "Keeping the emulator: with it would go role `arn:aws:iam::000000000000:role/theirs`"
-        ),
-        "{}",
-        kept.stderr
-    );
-    project.write("Cargo.toml", manifest);
-    let ours = local(&["clean", "--yes"]).succeeds();
-    for said in ["Deleting role", "Stopped the emulator"] {
-        assert!(ours.stderr.contains(said), "{}", ours.stderr);
-    }
     let typed = local(&["status", "--profile", "elsewhere"]).exits(2);
     assert!(typed.stderr.contains("--profile"), "{}", typed.stderr);
 }

@@ -252,6 +252,48 @@ fn a_source_that_is_a_file_or_missing_is_said_to_be_that() {
 }
 
 #[test]
+fn what_cargo_and_other_tools_make_is_no_source() {
+    let project = Project::new();
+    for folder in ["node_modules", "elsewhere/pack"] {
+        project.write(&format!("{folder}/main.py"), AGENT);
+    }
+    for (path, said, name) in [
+        ("./node_modules", "of which nothing is ever copied", None),
+        (
+            "node_modules",
+            "of which nothing is ever copied",
+            Some("other"),
+        ),
+        (
+            "elsewhere/pack",
+            "lies in cargo's target directory",
+            Some("other"),
+        ),
+    ] {
+        let named = name.into_iter().flat_map(|name| ["--name", name]);
+        let refused = Cli::new(&project)
+            .args(["init", "--source", path, "--yes"])
+            .args(named)
+            .env("CARGO_TARGET_DIR", "elsewhere")
+            .run()
+            .exits(3);
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
+    // A manifest that is there may name another one.
+    project.write("Cargo.toml", "[workspace]\n");
+    project.write(
+        ".cargo/config.toml",
+        "[build]\ntarget-dir = \"elsewhere\"\n",
+    );
+    let refused = Cli::new(&project)
+        .args(["init", "--source", "elsewhere/pack", "--yes"])
+        .run()
+        .exits(3);
+    let said = "the source `elsewhere/pack` lies in cargo's target directory";
+    assert!(refused.stderr.contains(said), "{}", refused.stderr);
+}
+
+#[test]
 fn a_file_with_a_syntax_error_is_named_and_the_rest_is_used() {
     let project = stage();
     source(&project, "est/broken.py", "x = 1\ndef broken(:\n");

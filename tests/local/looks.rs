@@ -20,8 +20,8 @@ fn a_look_where_nothing_was_ever_kept_starts_nothing_and_leaves_nothing() {
     for look in LOOKS {
         let code = i32::from(matches!(look[0], "logs" | "rollback"));
         let answer = stage.does(&[look, &["--local"]].concat(), code);
-        // Without a runtime there is nothing that a rollback would do.
-        let said = if look.contains(&"--dry-run") && look[0] != "rollback" {
+        // Without a runtime there is nothing that a rollback or a clean would do.
+        let said = if look.contains(&"--dry-run") && !matches!(look[0], "rollback" | "clean") {
             "     Looking at what the AWS emulator has kept; it runs for this command only\n"
         } else {
             "note: no AWS emulator runs for this project and none has kept anything"

@@ -7,6 +7,7 @@
     reason = "a test that cannot set its stage fails, and it writes the files of its stage"
 )]
 
+mod cleaning;
 mod installing;
 mod looks;
 #[cfg(unix)]

@@ -186,6 +186,27 @@ fn what_the_service_cannot_run_is_told_all_at_once() {
 }
 
 #[test]
+fn an_entry_point_that_does_nothing_is_refused() {
+    let project = project();
+    for text in ["", "# to be written\n"] {
+        project.write("deployment/invoke.py", text);
+        let outcome = package(&project).run().exits(1);
+        for words in [
+            "the entry point `invoke.py` of agent `my_agent` holds no statement",
+            "/project/deployment/invoke.py`",
+            "help: `cargo agentcore new` shows",
+        ] {
+            assert!(
+                outcome.stderr.contains(words),
+                "{words}\n{}",
+                outcome.stderr
+            );
+        }
+        assert!(!archive(&project).exists());
+    }
+}
+
+#[test]
 fn a_package_without_a_fitting_wheel_is_named() {
     let project = project();
     project.write("deployment/requirements.txt", "pyyaml==5.1\n");

@@ -11,7 +11,8 @@ use super::choice;
 use crate::{
     config::{Agent, Manifest, Stage, load},
     effects::{
-        adoption, clock, destination, env, manifest,
+        adoption, clock, destination, env,
+        manifest::{self, Project},
         source::{self, Source, SourceRequest},
     },
     error::{Failure, Message},
@@ -65,8 +66,8 @@ struct Before {
     root: PathBuf,
     /// The manifest that is there already.
     target: Option<Manifest>,
-    /// The workspace's manifests, that one among them.
-    manifests: Vec<Manifest>,
+    /// The workspace, that manifest among its own.
+    workspace: Project,
     agents: Vec<Agent>,
 }
 
@@ -75,7 +76,7 @@ impl Before {
         let joins = self
             .target
             .as_ref()
-            .is_some_and(|target| !plan::place(target, &self.manifests).with_project);
+            .is_some_and(|target| !plan::place(target, &self.workspace.manifests).with_project);
         if !joins {
             return settings::Place::Open;
         }
@@ -108,7 +109,11 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let before = before(root)?;
     let source_path = destination::absolute(&args.source)?;
     let seen_from = "`--source` is relative to the current directory";
-    source::directory(&args.source, &source_path, seen_from)?;
+    let real = source::directory(&args.source, &source_path, seen_from)?;
+    let Project {
+        root, target_dir, ..
+    } = &before.workspace;
+    source::lasting(&args.source, &real, root, target_dir)?;
     let folder = source_path
         .file_name()
         .and_then(|name| name.to_str())
@@ -120,13 +125,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let deployment = plan::deployment(&before.root, &agent, &before.agents);
     adoption::check_folder(&before.root.join(&deployment), Path::new(&deployment))?;
 
-    let source = observe(
-        &args.source,
-        &source_path,
-        &before.root,
-        &deployment,
-        &agent,
-    )?;
+    let source = observe(&args.source, &source_path, &before, &deployment, &agent)?;
     let first_party = source_path == before.root.join(agent.as_str());
     let (sources, unreadable) = read(&agent, &folder, first_party, &args.source, &source)?;
     for warning in source.warnings.iter().chain(&unreadable) {
@@ -189,13 +188,14 @@ fn before(root: PathBuf) -> Result<Before, Failure> {
             )?;
         }
         return Ok(Before {
+            workspace: manifest::future(root.clone())?,
             root,
             target: None,
-            manifests: Vec::new(),
             agents: Vec::new(),
         });
     }
-    let mut manifests = manifest::observe(Some(&path))?.manifests;
+    let mut workspace = manifest::observe(Some(&path))?;
+    let manifests = &mut workspace.manifests;
     let target = match manifests.iter().find(|found| found.path == path) {
         Some(found) => found.clone(),
         None => {
@@ -205,9 +205,9 @@ fn before(root: PathBuf) -> Result<Before, Failure> {
         }
     };
     Ok(Before {
-        agents: plan::declared(&manifests)?,
+        agents: plan::declared(manifests)?,
         target: Some(target),
-        manifests,
+        workspace,
         root,
     })
 }
@@ -215,7 +215,7 @@ fn before(root: PathBuf) -> Result<Before, Failure> {
 fn observe(
     shown: &Path,
     path: &Path,
-    root: &Path,
+    before: &Before,
     deployment: &str,
     agent: &AgentName,
 ) -> Result<Source, Failure> {
@@ -223,9 +223,9 @@ fn observe(
         shown,
         path,
         include: &[],
-        deployment: &root.join(deployment),
-        target: &root.join("target"),
-        workspace_root: root,
+        deployment: &before.root.join(deployment),
+        target: &before.workspace.target_dir,
+        workspace_root: &before.workspace.root,
         home: env::home_dir().as_deref(),
         agent: agent.as_str(),
     })
@@ -302,7 +302,7 @@ fn after(
             ignoring,
         });
     };
-    let place = plan::place(target, &before.manifests);
+    let place = plan::place(target, &before.workspace.manifests);
     let table = if place.with_project {
         format!(
             "{}\n{}",
@@ -321,7 +321,7 @@ fn after(
         )
     };
     let whole = plan::with_table(target, &table)?;
-    let mut manifests = before.manifests.clone();
+    let mut manifests = before.workspace.manifests.clone();
     for manifest in &mut manifests {
         if manifest.path == target.path {
             manifest.text.clone_from(&whole);

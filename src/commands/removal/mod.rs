@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::session::Placed;
 use crate::{
-    config::{Agent, Declared, RoleSettings},
+    config::{Agent, Declared, RoleArn, RoleSettings},
     effects::{
-        aws::{Session, store::Store},
+        aws::{Session, iam::Iam, store::Store},
         manifest::Project,
     },
     error::{Failure, Message},
     names::{AgentName, Region, RuntimeName},
     plan::{
         bucket,
-        clean::{self, CleanPlan, Desired, Kept, Logs, Observed, OwnBucket, Subject, Trust},
+        clean::{
+            self, CleanPlan, Desired, Kept, Logs, Observed, ObservedRegion, OwnBucket, Subject,
+            Trust,
+        },
         ownership::Identity,
     },
     ui::Ui,
@@ -21,6 +24,7 @@ use crate::{
 
 mod copied;
 mod disk;
+pub(super) mod emulator;
 mod scope;
 mod steps;
 
@@ -31,6 +35,15 @@ pub(super) struct Options {
     pub(super) logs: Logs,
     pub(super) yaml: Trust,
     pub(super) all_regions: bool,
+    pub(super) world: World,
+}
+
+/// What there is of AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum World {
+    Asked,
+    /// An emulator that has kept nothing, and none has to run to tell: only the disk is looked at.
+    Empty,
 }
 
 /// One agent's part.
@@ -59,7 +72,10 @@ pub(super) async fn observe<'a>(
         let looked_into = before.get(at).map(Removal::regions).unwrap_or_default();
         scopes.push(Scope::observe(placed, place, options, looked_into).await?);
     }
-    let buckets = buckets(&scopes).await?;
+    let buckets = match options.world {
+        World::Asked => buckets(&scopes).await?,
+        World::Empty => BTreeMap::new(),
+    };
     let mut emptied: BTreeMap<String, BTreeSet<RuntimeName>> = BTreeMap::new();
     let mut removals = Vec::new();
     for (at, scope) in scopes.iter().enumerate() {
@@ -148,8 +164,12 @@ impl<'a> Removal<'a> {
         let mut regions = BTreeMap::new();
         for (region, session) in sessions {
             let bucket = buckets.get(&bucket_of(scope, region)).cloned();
-            let there =
-                scope::region_of(&desired, session, entry.as_ref(), bucket, &mut kept).await?;
+            let there = match options.world {
+                World::Asked => {
+                    scope::region_of(&desired, session, entry.as_ref(), bucket, &mut kept).await?
+                }
+                World::Empty => ObservedRegion::default(),
+            };
             regions.insert(region.clone(), there);
         }
         let plan = clean::plan(
@@ -245,10 +265,31 @@ impl<'a> Removal<'a> {
         self.kept.iter().chain(&self.kept_on_disk)
     }
 
-    /// What stays in AWS, be it another region's, agent's or stage's, or somebody else's.
-    pub(super) fn kept_in_aws(&self) -> impl Iterator<Item = &Kept> {
-        let entry = |kept: &&Kept| kept.what.kind == "entry";
-        self.kept.iter().filter(move |kept| !entry(kept))
+    /// What stays in AWS, be it another region's, agent's or stage's, or somebody else's; but for the
+    /// role that was [brought](Self::brought).
+    fn kept_in_aws(&self) -> impl Iterator<Item = &Kept> {
+        let is_brought = |kept: &Kept| kept.what.kind == "role" && self.given().is_some();
+        let all = self.kept.iter().filter(|kept| kept.what.kind != "entry");
+        all.filter(move |kept| !is_brought(kept))
+    }
+
+    fn given(&self) -> Option<&RoleArn> {
+        match &self.agent.role {
+            RoleSettings::Given { arn } => Some(arn),
+            RoleSettings::Managed { .. } => None,
+        }
+    }
+
+    /// The ARN of the role that was brought, where the account has one of this name.
+    async fn brought(&self) -> Result<Option<&str>, Failure> {
+        let (Some(given), Some(session)) = (self.given(), self.sessions.values().next()) else {
+            return Ok(None);
+        };
+        if given.account != session.account {
+            return Ok(None);
+        }
+        let created = Iam::new(session).created(&given.name).await?;
+        Ok(created.map(|_| given.arn.as_str()))
     }
 
     /// Deletes in order: what is on disk goes last, because it says what was on AWS.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Options, disk};
+use super::{Options, World, disk};
 use crate::{
     commands::{deploy, session::Placed},
     config::{Agent, Declared, RoleSettings},
@@ -45,7 +45,10 @@ impl<'a> Scope<'a> {
         let entry = disk::toolkit_file(agent)?
             .as_ref()
             .and_then(|file| file.entry(agent.runtime_name.as_str()));
-        let role = role(agent, session).await?;
+        let role = match options.world {
+            World::Asked => role(agent, session).await?,
+            World::Empty => None,
+        };
         let instance_profiles = instance_profiles(agent, role.as_ref(), session).await?;
         let remembered = deploy::remembered(project, agent, &session.account)?;
         let mut regions = looked_into;

@@ -150,6 +150,24 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// The same for an emulator that does not run: nobody can be asked, and it is always the same one.
+    pub(crate) fn to_emulator(&self) -> Result<Session, Failure> {
+        let account = AccountId::parse(crate::effects::local::ACCOUNT_ID)
+            .map_err(|error| Failure::world(error.to_string()))?;
+        Ok(Session {
+            sdk: self.sdk.clone(),
+            principal: format!("arn:aws:iam::{account}:root"),
+            account,
+            partition: Partition::Aws,
+            region: self.region.clone(),
+            source: self.source.clone(),
+            profile: self.profile.clone(),
+            local: self.local,
+        })
+    }
+}
+
 /// Where the credentials come from.
 enum Chosen {
     Local,

@@ -157,6 +157,11 @@ pub(crate) fn is_empty(dir: &Path) -> Result<bool, Failure> {
     Ok(observe(dir)?.is_none() && !has_state(dir)?)
 }
 
+/// Whether none runs in this directory and one has kept something there.
+pub(crate) fn is_asleep(dir: &Path) -> Result<bool, Failure> {
+    Ok(observe(dir)?.is_none() && has_state(dir)?)
+}
+
 fn has_state(dir: &Path) -> Result<bool, FileError> {
     for kept in ["state", "s3"].map(|name| dir.join(name)) {
         if files::exists(&kept) && !files::names_in(&kept)?.is_empty() {

@@ -7,7 +7,10 @@ use super::{Request, bytecode::Unread, dependencies::has_extension, writer::Inpu
 use crate::{
     effects::files::{self, FileError},
     error::{Failure, Message, Snippet},
-    package::{imports, syntax::first_wrong_line},
+    package::{
+        imports,
+        syntax::{does_nothing, first_wrong_line},
+    },
 };
 
 /// Who found that a file is no Python.
@@ -82,6 +85,22 @@ pub(super) fn warnings(
         warnings.push(Message::new(what).at(at).help(help));
     }
     Ok(warnings)
+}
+
+/// An entry point that ends at once leaves a runtime that nobody can reach.
+pub(super) fn idle_entry(request: &Request, file: &Path) -> Result<Option<Message>, FileError> {
+    if !does_nothing(&read(file)?) {
+        return Ok(None);
+    }
+    let what = format!(
+        "the entry point `{}` of agent `{}` holds no statement, so it starts no server",
+        request.entrypoint, request.agent
+    );
+    let place = request.deployment.join(&request.entrypoint);
+    let message = Message::new(what)
+        .note(format!("it is `{}`", place.display()))
+        .help("`cargo agentcore new` shows in a new project what one looks like");
+    Ok(Some(message))
 }
 
 /// Without an entry point that can be read there is no agent.

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Request, writer::Input};
+use super::{Request, findings, writer::Input};
 use crate::{
     effects::{
         files::{FileError, TEMPORARY},
@@ -65,11 +65,12 @@ pub(super) fn observe(request: &Request) -> Result<Shipped, Failure> {
                 .help("a line in `.agentcoreignore` keeps this quiet"),
         );
     }
-    if !shipped
-        .files
-        .iter()
-        .any(|file| file.path == request.entrypoint)
-    {
+    let entry = |file: &&Input| file.path == request.entrypoint;
+    if let Some(entry) = shipped.files.iter().find(entry) {
+        shipped
+            .problems
+            .extend(findings::idle_entry(request, &entry.from)?);
+    } else {
         shipped.problems.push(
             Message::new(format!(
                 "the entry point `{}` of agent `{}` would not be in the archive",

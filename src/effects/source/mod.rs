@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "sources are read here")]
 
 mod links;
+mod root;
 mod rules;
 mod secrets;
 
@@ -14,12 +15,14 @@ use std::{
 
 use ignore::{Match, gitignore::Gitignore};
 
+pub(crate) use self::root::{directory, lasting};
 pub(super) use self::{
     links::{Link, follow},
     rules::{LITTER, RULES, Rules, is_made_again},
     secrets::{is_secret_directory, is_secret_file, is_secret_target},
 };
 use self::{
+    root::{accepted, target_within},
     rules::{describe, include},
     secrets::is_secret,
 };
@@ -73,85 +76,6 @@ pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
     let root = walk.root.clone();
     walk.directory(&root, request.agent, None, &mut Vec::new());
     walk.finish()
-}
-
-/// The real path of the directory; what is missing or a file is no source. `seen_from` says from where
-/// the path is looked for.
-pub(crate) fn directory(shown: &Path, path: &Path, seen_from: &str) -> Result<PathBuf, Failure> {
-    let real = fs::canonicalize(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => missing(shown, path, seen_from),
-        _ => FileError::new("read the source", path, error).into(),
-    })?;
-    if !real.is_dir() {
-        let shown = shown.display();
-        return Err(Failure::config(format!("the source `{shown}` is a file"))
-            .help("name the directory of the agent's Python package"));
-    }
-    Ok(real)
-}
-
-/// The directory itself, or why it cannot be a source.
-fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> {
-    let shown = request.shown.display();
-    let root = directory(
-        request.shown,
-        request.path,
-        "`source` is relative to the Cargo.toml that declares the agent",
-    )?;
-    let home = request.home.and_then(|home| fs::canonicalize(home).ok());
-    if root.parent().is_none() || home.as_ref() == Some(&root) {
-        return Err(
-            Failure::config(format!("the source `{shown}` is a home or root directory"))
-                .help("name the directory of the agent's own package"),
-        );
-    }
-    let deployment = fs::canonicalize(request.deployment).ok();
-    if let Some(deployment) = deployment.filter(|deployment| root.starts_with(deployment)) {
-        let place = if root == deployment {
-            "is the deployment folder itself"
-        } else {
-            "lies in the deployment folder"
-        };
-        return Err(Failure::config(format!("the source `{shown}` {place}"))
-            .help("the sources are copied into the deployment folder; keep them elsewhere"));
-    }
-    if target_within(request).is_some_and(|target| root.starts_with(target)) {
-        return Err(Failure::config(format!(
-            "the source `{shown}` lies in cargo's target directory"
-        ))
-        .note("`cargo clean` deletes it, and git usually ignores it")
-        .help("move it elsewhere, and let `source` name that place"));
-    }
-    Ok(root)
-}
-
-/// The target directory, where it belongs to this workspace alone.
-fn target_within(request: &SourceRequest<'_>) -> Option<PathBuf> {
-    let target = fs::canonicalize(request.target).ok()?;
-    let workspace = fs::canonicalize(request.workspace_root).ok()?;
-    (target.starts_with(&workspace) && target != workspace).then_some(target)
-}
-
-fn missing(shown: &Path, path: &Path, seen_from: &str) -> Failure {
-    let failure = Failure::config(format!("the source `{}` does not exist", shown.display()))
-        .note(format!("looked for {}", path.display()));
-    let near = path
-        .parent()
-        .and_then(|parent| fs::read_dir(parent).ok())
-        .and_then(|entries| {
-            let wanted = path.file_name()?.to_string_lossy().into_owned();
-            entries
-                .filter_map(Result::ok)
-                .filter(|entry| entry.path().is_dir())
-                .map(|entry| entry.file_name().to_string_lossy().into_owned())
-                .map(|name| (strsim::damerau_levenshtein(&wanted, &name), name))
-                .filter(|(distance, _)| *distance <= wanted.len() / 3 + 1)
-                .min()
-        });
-    match near {
-        Some((_, name)) => failure.help(format!("there is a directory `{name}` beside it")),
-        None => failure.help(seen_from),
-    }
 }
 
 struct Walk<'a> {

@@ -13,7 +13,7 @@ use crate::{
     names::{Region, RoleName},
     plan::{
         ownership::{ADOPTED, AGENT, MANAGED, PROJECT, STAGE},
-        role::{ObservedRole, POLICY_PREFIX, regions_served},
+        role::{ObservedRole, POLICY_PREFIX, region_of, regions_served},
         tags::{self, DECLARED},
     },
     policy,
@@ -121,7 +121,7 @@ fn hindrances(name: &RoleName, role: &ObservedRole, instance_profiles: &[String]
     let foreign: Vec<&String> = role
         .inline
         .keys()
-        .filter(|policy| !policy.starts_with(POLICY_PREFIX))
+        .filter(|policy| region_of(policy).is_none())
         .chain(&role.attached)
         .collect();
     let mut why = Vec::new();

@@ -17,7 +17,7 @@ use crate::{
     policy::{self, Document},
 };
 
-/// Inline policies of this tool begin with this; the region follows.
+/// Inline policies of this tool are named this and the region; any other name is not ours.
 pub(crate) const POLICY_PREFIX: &str = "AgentCore-";
 
 /// The role that one agent needs in one region.
@@ -112,14 +112,15 @@ impl DesiredRole {
     }
 }
 
+/// The region that an inline policy of this tool is for; `None` where its name says that it is not ours.
+pub(crate) fn region_of(policy: &str) -> Option<Region> {
+    Region::parse(policy.strip_prefix(POLICY_PREFIX)?).ok()
+}
+
 /// The regions whose inline policies stand on a role.
 pub(crate) fn regions_served(observed: &ObservedRole) -> BTreeSet<Region> {
-    observed
-        .inline
-        .keys()
-        .filter_map(|name| name.strip_prefix(POLICY_PREFIX))
-        .filter_map(|region| Region::parse(region).ok())
-        .collect()
+    let policies = observed.inline.keys();
+    policies.filter_map(|policy| region_of(policy)).collect()
 }
 
 /// The writes that lead from what is there to what is wanted; none where nothing differs.
@@ -335,7 +336,7 @@ fn foreign(
     let inline: Vec<String> = observed
         .inline
         .keys()
-        .filter(|policy| !policy.starts_with(POLICY_PREFIX))
+        .filter(|policy| region_of(policy).is_none())
         .map(|policy| format!("`{policy}`"))
         .collect();
     if !inline.is_empty() {

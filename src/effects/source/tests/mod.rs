@@ -209,6 +209,52 @@ fn what_cargo_builds_is_no_source() {
 }
 
 #[test]
+fn the_target_directory_is_where_cargo_says_and_no_larger() {
+    let place = Place::new(&[("shared/agent/main.py", "x"), ("ws/agent/main.py", "x")]);
+    let judged = |source: &str, target: &str| {
+        let (root, workspace) = (place.path(source), place.path("ws"));
+        let root = fs::canonicalize(root).unwrap();
+        lasting(Path::new(source), &root, &workspace, &place.path(target)).is_ok()
+    };
+    assert!(judged("ws/agent", "ws/target"));
+    assert!(!judged("shared/agent", "shared"));
+    assert!(!judged("ws/agent", "ws/agent"));
+    // As with `CARGO_TARGET_DIR=/tmp`, for a project in it.
+    assert!(judged("ws/agent", ""));
+}
+
+#[test]
+fn what_is_never_copied_is_no_source_and_neither_is_what_lies_in_it() {
+    let place = Place::new(&[
+        ("ws/node_modules/pack/main.py", "x"),
+        ("ws/env/pyvenv.cfg", ""),
+        ("ws/env/lib/pack/main.py", "x"),
+        ("elsewhere/env/pyvenv.cfg", ""),
+        ("elsewhere/env/main.py", "x"),
+        ("ws/.GIT/main.py", "x"),
+    ]);
+    for (source, within) in [
+        ("ws/node_modules", "ws/node_modules"),
+        ("ws/node_modules/pack", "ws/node_modules"),
+        ("ws/env", "ws/env"),
+        ("ws/env/lib/pack", "ws/env"),
+        ("elsewhere/env", "elsewhere/env"),
+        ("ws/.GIT", "ws/.GIT"),
+    ] {
+        let within = fs::canonicalize(place.path(within)).unwrap();
+        let said = format!(
+            "the source `{source}` lies in `{}`, of which nothing is ever copied",
+            within.display()
+        );
+        assert_eq!(place.refusal(source), [said]);
+    }
+    // A virtual environment around the whole project says nothing about the agent in it.
+    let place = Place::new(&[("ws/pyvenv.cfg", ""), ("ws/src/main.py", "x")]);
+    assert_eq!(place.names(&[]), ["a/main.py"]);
+    place.observe_with("ws", &[]).unwrap();
+}
+
+#[test]
 fn secrets_are_known_whatever_the_case_of_their_names() {
     let place = Place::new(&[
         ("ws/src/main.py", "x"),

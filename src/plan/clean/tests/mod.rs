@@ -267,15 +267,16 @@ fn an_adopted_role_is_given_back_with_its_policies_off_before_its_tags() {
 
 #[test]
 fn a_role_with_policies_of_others_is_a_leftover_that_says_what_to_do() {
-    let mut observed = whole();
-    observed.role = Some(role(identity().tags(), &["AgentCore-us-west-2", "Theirs"]));
-    let plan = plan(&desired(), &observed);
-    assert!(!verbs(&plan).contains(&"role `AgentCoreRole-a`".to_owned()));
-    assert!(
-        plan.kept
-            .iter()
-            .any(|kept| kept.weight == Weight::Leftover && kept.why.contains("`Theirs`"))
-    );
+    // A name that begins as ours and names no region is somebody else's too.
+    for theirs in ["Theirs", "AgentCore-Theirs"] {
+        let mut observed = whole();
+        observed.role = Some(role(identity().tags(), &["AgentCore-us-west-2", theirs]));
+        let plan = plan(&desired(), &observed);
+        assert!(!verbs(&plan).contains(&"role `AgentCoreRole-a`".to_owned()));
+        let named = format!("`{theirs}`");
+        let says = |kept: &Kept| kept.weight == Weight::Leftover && kept.why.contains(&named);
+        assert!(plan.kept.iter().any(says), "{theirs}");
+    }
 }
 
 #[test]

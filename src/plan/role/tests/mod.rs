@@ -3,6 +3,8 @@ use serde_json::json;
 use super::*;
 use crate::{names::AgentName, names::ProjectId, policy::Statement};
 
+mod law;
+
 fn region(text: &str) -> Region {
     Region::parse(text).unwrap()
 }

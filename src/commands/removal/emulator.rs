@@ -1,0 +1,70 @@
+//! The emulator, once nothing of the project is left in it.
+
+use std::collections::BTreeSet;
+
+use super::{Removal, World};
+use crate::{
+    commands::local::dir,
+    config::Config,
+    effects::{
+        files,
+        local::{self, Stopped},
+        manifest::Project,
+    },
+    error::Failure,
+    ui::Ui,
+};
+
+/// Ends it, with its state. What is kept in it would not outlive that: what this tool made keeps it
+/// running, and for a role that the user brought its state stays.
+pub(in crate::commands) async fn end(
+    (project, config): (&Project, &Config),
+    removals: &[Removal<'_>],
+    world: World,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let dir = dir(project, config)?;
+    if world == World::Empty {
+        // Another run may have started one in the meantime.
+        if local::is_empty(&dir)? {
+            files::remove_tree(&dir)?;
+        }
+        return Ok(());
+    }
+    let kept: BTreeSet<String> = removals
+        .iter()
+        .flat_map(Removal::kept_in_aws)
+        .map(|kept| kept.what.to_string())
+        .collect();
+    if !kept.is_empty() {
+        let kept = kept.into_iter().collect::<Vec<_>>().join(", ");
+        ui.status("Keeping", &format!("the emulator: with it would go {kept}"));
+        ui.note(&format!(
+            "`cargo agentcore local stop` ends it; all that is in it is in `{}`",
+            dir.display()
+        ));
+        return Ok(());
+    }
+    let mut brought = BTreeSet::new();
+    for removal in removals {
+        let role = removal.brought().await?;
+        brought.extend(role.map(|arn| format!("role `{arn}`")));
+    }
+    if let Stopped::WasRunning(emulator) = local::stop(&dir).await? {
+        ui.status("Stopped", &format!("the emulator at {}", emulator.url));
+    }
+    if brought.is_empty() {
+        files::remove_tree(&dir)?;
+        return Ok(());
+    }
+    let brought = brought.into_iter().collect::<Vec<_>>().join(", ");
+    ui.status(
+        "Keeping",
+        &format!("the emulator's state: in it is {brought}"),
+    );
+    ui.note(&format!(
+        "the next command with `--local` goes on with it; all of it is in `{}`",
+        dir.display()
+    ));
+    Ok(())
+}

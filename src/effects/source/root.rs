@@ -1,0 +1,134 @@
+//! Whether a directory can be an agent's source.
+#![expect(clippy::disallowed_methods, reason = "directories are looked at here")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{SourceRequest, rules::is_made_again, secrets::is_secret_directory};
+use crate::{effects::files::FileError, error::Failure};
+
+/// The real path of the directory; what is missing or a file is no source. `seen_from` says from where
+/// the path is looked for.
+pub(crate) fn directory(shown: &Path, path: &Path, seen_from: &str) -> Result<PathBuf, Failure> {
+    let real = fs::canonicalize(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => missing(shown, path, seen_from),
+        _ => FileError::new("read the source", path, error).into(),
+    })?;
+    if !real.is_dir() {
+        let shown = shown.display();
+        return Err(Failure::config(format!("the source `{shown}` is a file"))
+            .help("name the directory of the agent's Python package"));
+    }
+    Ok(real)
+}
+
+/// The directory itself, or why it cannot be a source.
+pub(super) fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> {
+    let shown = request.shown.display();
+    let root = directory(
+        request.shown,
+        request.path,
+        "`source` is relative to the Cargo.toml that declares the agent",
+    )?;
+    let home = request.home.and_then(|home| fs::canonicalize(home).ok());
+    if root.parent().is_none() || home.as_ref() == Some(&root) {
+        return Err(
+            Failure::config(format!("the source `{shown}` is a home or root directory"))
+                .help("name the directory of the agent's own package"),
+        );
+    }
+    let deployment = fs::canonicalize(request.deployment).ok();
+    if let Some(deployment) = deployment.filter(|deployment| root.starts_with(deployment)) {
+        let place = if root == deployment {
+            "is the deployment folder itself"
+        } else {
+            "lies in the deployment folder"
+        };
+        return Err(Failure::config(format!("the source `{shown}` {place}"))
+            .help("the sources are copied into the deployment folder; keep them elsewhere"));
+    }
+    lasting(request.shown, &root, request.workspace_root, request.target)?;
+    Ok(root)
+}
+
+/// Refuses a directory that cargo or another tool makes and deletes, or of which nothing is copied.
+/// `root` is its real path.
+pub(crate) fn lasting(
+    shown: &Path,
+    root: &Path,
+    workspace: &Path,
+    target: &Path,
+) -> Result<(), Failure> {
+    let shown = shown.display();
+    let workspace = fs::canonicalize(workspace).unwrap_or_default();
+    let target = fs::canonicalize(target).ok();
+    // A target directory above the workspace says nothing about what else lies in it.
+    let target = target.filter(|target| !workspace.starts_with(target));
+    if target.is_some_and(|target| root.starts_with(target)) {
+        return Err(Failure::config(format!(
+            "the source `{shown}` lies in cargo's target directory"
+        ))
+        .note("`cargo clean` deletes it, and git usually ignores it")
+        .help("move it elsewhere, and let `source` name that place"));
+    }
+    match never_copied(root, &workspace) {
+        None => Ok(()),
+        Some((place, why)) => Err(Failure::config(format!(
+            "the source `{shown}` lies in `{}`, of which nothing is ever copied",
+            place.display()
+        ))
+        .note(why)
+        .help("name the directory of the agent's own package")),
+    }
+}
+
+/// The directory that would be left out of any source, where `root` is or lies in one; and why. What
+/// the workspace itself lies in does not count.
+fn never_copied(root: &Path, workspace: &Path) -> Option<(PathBuf, &'static str)> {
+    let inside = |at: &Path| at != workspace && at.starts_with(workspace);
+    root.ancestors()
+        .enumerate()
+        .filter(|(above, at)| inside(at) || (*above == 0 && root != workspace))
+        .find_map(|(_, at)| {
+            let name = at.file_name()?.to_str()?;
+            let why = if is_secret_directory(name) {
+                "such a directory holds secrets, or history that may hold some"
+            } else if is_made_again(at, name) {
+                "it is a cache or a virtual environment, which its tool makes again"
+            } else {
+                return None;
+            };
+            Some((at.to_owned(), why))
+        })
+}
+
+/// The target directory, where it belongs to this workspace alone.
+pub(super) fn target_within(request: &SourceRequest<'_>) -> Option<PathBuf> {
+    let target = fs::canonicalize(request.target).ok()?;
+    let workspace = fs::canonicalize(request.workspace_root).ok()?;
+    (target.starts_with(&workspace) && target != workspace).then_some(target)
+}
+
+fn missing(shown: &Path, path: &Path, seen_from: &str) -> Failure {
+    let failure = Failure::config(format!("the source `{}` does not exist", shown.display()))
+        .note(format!("looked for {}", path.display()));
+    let near = path
+        .parent()
+        .and_then(|parent| fs::read_dir(parent).ok())
+        .and_then(|entries| {
+            let wanted = path.file_name()?.to_string_lossy().into_owned();
+            entries
+                .filter_map(Result::ok)
+                .filter(|entry| entry.path().is_dir())
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .map(|name| (strsim::damerau_levenshtein(&wanted, &name), name))
+                .filter(|(distance, _)| *distance <= wanted.len() / 3 + 1)
+                .min()
+        });
+    match near {
+        Some((_, name)) => failure.help(format!("there is a directory `{name}` beside it")),
+        None => failure.help(seen_from),
+    }
+}

@@ -1,0 +1,109 @@
+//! `clean --local`: the emulator is started only where something can be in it, and ends with it.
+
+use super::*;
+
+/// What `deploy` copies, and `clean` takes away.
+const COPY: &str = "deployment/seller";
+
+impl Stage {
+    fn cleans(&self, options: &[&str], code: i32) -> String {
+        let words = [&["clean", "--local"], options].concat();
+        self.does(&words, code).stderr
+    }
+
+    fn has_copy(&self) -> bool {
+        self.dir.path().join(COPY).exists()
+    }
+}
+
+#[test]
+fn where_no_emulator_has_kept_anything_only_the_disk_is_cleaned() {
+    let stage = Stage::new().with_sources();
+    stage.does(&["deploy", "--local"], 0);
+    stage.stop();
+    fs::remove_dir_all(stage.home()).unwrap();
+    assert!(stage.has_copy());
+    let planned = stage.cleans(&["--dry-run"], 0);
+    let unanswered = stage.cleans(&[], 2);
+    for said in [&planned, &unanswered] {
+        assert!(said.contains("remove the copied sources"), "{said}");
+    }
+    assert!(stage.has_copy());
+    let cleaned = stage.cleans(&["--yes"], 0);
+    assert!(cleaned.contains("Removing the copied sources"), "{cleaned}");
+    assert!(!stage.has_copy());
+    let again = stage.cleans(&[], 0);
+    assert!(again.contains("Nothing to delete"), "{again}");
+    for said in [planned, unanswered, cleaned, again] {
+        assert!(
+            said.contains("note: no AWS emulator runs for this project"),
+            "{said}"
+        );
+        for verb in ["Looking", "Started", "Stopped", "Account"] {
+            assert!(!said.contains(verb), "{said}");
+        }
+    }
+    assert!(!stage.home().exists());
+}
+
+#[test]
+fn an_answer_that_nobody_can_give_is_missed_before_the_emulator_starts() {
+    let stage = Stage::new().with_sources();
+    stage.does(&["deploy", "--local"], 0);
+    let running = stage.cleans(&[], 2);
+    assert!(running.contains("To delete runtime"), "{running}");
+    assert_eq!(stage.status()["running"], true);
+
+    stage.stop();
+    let stopped = stage.cleans(&[], 2);
+    assert!(
+        stopped.contains("pass `--yes` to delete what `--dry-run` lists; nothing was deleted"),
+        "{stopped}"
+    );
+    assert!(!stopped.contains("Started"), "{stopped}");
+    assert_eq!(stage.status()["running"], false);
+
+    let cleaned = stage.cleans(&["--yes"], 0);
+    for said in ["Started", "Deleting runtime", "Stopped the emulator"] {
+        assert!(cleaned.contains(said), "{cleaned}");
+    }
+    assert!(!stage.home().exists());
+}
+
+#[test]
+fn for_a_role_that_was_brought_the_emulators_state_stays() {
+    let stage = Stage::new().with_sources();
+    let arn = "arn:aws:iam::000000000000:role/Theirs";
+    let role = format!("role = {{ arn = \"{arn}\" }}\nproject =");
+    let manifest = MANIFEST.replacen("project =", &role, 1);
+    fs::write(stage.dir.path().join("Cargo.toml"), manifest).unwrap();
+    let asked = |url: &str, action: &str| {
+        let body = format!("Action={action}&Version=2010-05-08&RoleName=Theirs");
+        ask(url, "iam", "POST /", &body)
+    };
+    let trust = "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Principal%22%3A%7B%22Service\
+                 %22%3A%22bedrock-agentcore.amazonaws.com%22%7D%7D%7D";
+    asked(
+        &stage.start(),
+        &format!("CreateRole&AssumeRolePolicyDocument={trust}"),
+    );
+    stage.does(&["deploy", "--local"], 0);
+
+    let cleaned = stage.cleans(&["--yes"], 0);
+    for said in [
+        "Deleting runtime",
+        "Stopped the emulator",
+        &format!("Keeping the emulator's state: in it is role `{arn}`"),
+    ] {
+        assert!(cleaned.contains(said), "{cleaned}");
+    }
+    assert_eq!(stage.status()["running"], false);
+
+    let url = stage.start();
+    assert!(asked(&url, "GetRole").contains("<RoleName>Theirs</RoleName>"));
+    assert!(asked(&url, "DeleteRole").starts_with("HTTP/1.1 200"));
+    let rest = stage.cleans(&["--yes"], 0);
+    assert!(rest.contains("Stopped the emulator"), "{rest}");
+    assert!(!rest.contains("the emulator's state"), "{rest}");
+    assert!(!stage.home().exists());
+}
