@@ -5,6 +5,11 @@
     reason = "a test that cannot set its stage fails, and it reads and writes files"
 )]
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod typed;
+
 use std::{collections::BTreeSet, fs, path::Path, process::Output};
 
 use cargo_agentcore::error::Exit;

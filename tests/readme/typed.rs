@@ -1,0 +1,304 @@
+//! README's command lines are typed into a shell as they stand there, and what they print is what README
+//! shows, but for what differs from run to run: numbers, times, ports and what is made up at random.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+use super::{
+    blocks, read,
+    support::{
+        Emulator, Fault, Ministack, Moto, Proxy, Times, bed,
+        emulator::{ACCESS_KEY, SECRET_KEY},
+        listing,
+    },
+};
+
+/// A line that is typed, and what README shows below it.
+#[derive(Debug, Clone)]
+struct Typed {
+    line: String,
+    shown: Vec<String>,
+}
+
+/// The typed lines of a console block.
+fn lines(block: &str) -> Vec<Typed> {
+    let mut found: Vec<Typed> = Vec::new();
+    for line in block.lines() {
+        match (line.strip_prefix("$ "), found.last_mut()) {
+            (Some(line), _) => found.push(Typed {
+                line: line.to_owned(),
+                shown: Vec::new(),
+            }),
+            (None, Some(typed)) => typed.shown.push(line.to_owned()),
+            (None, None) => panic!("a block that begins with output: {block}"),
+        }
+    }
+    found
+}
+
+/// The part of README that goes from nothing to a running agent and back, then that of the commands.
+fn parts() -> [Vec<Typed>; 2] {
+    let readme = read("README.md");
+    ["## From nothing to a running agent and back", "## Commands"].map(|heading| {
+        let (_, part) = readme.split_once(&format!("\n{heading}\n")).unwrap();
+        let part = part.split("\n## ").next().unwrap();
+        blocks(part, "console")
+            .iter()
+            .flat_map(|b| lines(b))
+            .collect()
+    })
+}
+
+/// A user's machine: a home with nothing in it, uv and the tool on `PATH`.
+struct Shell {
+    root: TempDir,
+    directory: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+impl Shell {
+    fn new(variables: &[(&str, &str)]) -> Self {
+        let root = TempDir::new().unwrap();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        fs::create_dir_all(root.path().join("home")).unwrap();
+        Self {
+            directory: root.path().to_owned(),
+            root,
+            variables: variables.iter().map(owned).collect(),
+        }
+    }
+
+    /// Both streams as they come; a line that fails is no line for README.
+    fn type_in(&mut self, line: &str) -> Vec<String> {
+        if let Some(directory) = line.strip_prefix("cd ") {
+            self.directory.push(directory);
+            return Vec::new();
+        }
+        let printed = self.root.path().join("printed");
+        let file = File::create(&printed).unwrap();
+        let home = self.root.path().join("home");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", line])
+            .current_dir(&self.directory)
+            .env_clear()
+            .env("PATH", path())
+            .env("HOME", &home)
+            // What cargo finds here goes before what is on `PATH`.
+            .env("CARGO_HOME", home.join(".cargo"))
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("UV_CACHE_DIR", bed::directory().join("uv-cache"))
+            .envs(self.variables.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file);
+        for (name, value) in std::env::vars() {
+            let of_indexes = ["PIP_", "UV_INDEX", "UV_DEFAULT_INDEX", "SSL_", "RUSTUP_"];
+            if of_indexes.iter().any(|start| name.starts_with(start)) {
+                command.env(name, value);
+            }
+        }
+        if std::env::var_os("RUSTUP_HOME").is_none() {
+            let home = std::env::home_dir().unwrap();
+            command.env("RUSTUP_HOME", home.join(".rustup"));
+        }
+        let status = command.status().unwrap();
+        let text = fs::read_to_string(printed).unwrap();
+        assert!(status.success(), "{line}\n{text}");
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Types it in and compares.
+    fn shows(&mut self, typed: &Typed) {
+        let printed = self.type_in(&typed.line);
+        let root = self.root.path().canonicalize().unwrap();
+        let root = root.display().to_string();
+        let is_account = |line: &String| line.starts_with("     Account ");
+        let with_account = typed.shown.iter().any(is_account);
+        // It is shown once, and a slow network has more to say.
+        let printed = printed
+            .iter()
+            .filter(|line| with_account || !is_account(line))
+            .filter(|line| !line.ends_with(" so far"));
+        let printed: Vec<String> = printed.map(|line| shape(line, &root)).collect();
+        let shown: Vec<String> = typed.shown.iter().map(|line| shape(line, "")).collect();
+        assert_eq!(printed, shown, "`{}`", typed.line);
+    }
+}
+
+/// The tool and uv before everything else.
+fn path() -> String {
+    let own = Path::new(env!("CARGO_BIN_EXE_cargo-agentcore")).parent();
+    let uv = bed::agents().join("bin");
+    let others = std::env::var("PATH").unwrap();
+    format!("{}:{}:{others}", own.unwrap().display(), uv.display())
+}
+
+/// A line without what differs from run to run and from machine to machine.
+fn shape(line: &str, root: &str) -> String {
+    let line = match root {
+        "" => line.to_owned(),
+        root => line.replace(root, "/home/me"),
+    };
+    // Where a Python of the runtime's version is at hand.
+    let line = match line.split_once(", compiled by Python ") {
+        Some((before, _)) => before.to_owned(),
+        None => line,
+    };
+    let mut shape = String::new();
+    let mut word = String::new();
+    for c in line.chars().chain([' ']) {
+        if c.is_ascii_alphanumeric() {
+            word.push(c);
+            continue;
+        }
+        shape.push_str(if differs(&word, &shape) { "#" } else { &word });
+        word.clear();
+        shape.push(c);
+    }
+    // A table is as wide as what stands in it.
+    let words: Vec<&str> = shape.split_whitespace().collect();
+    let indent = shape.len() - shape.trim_start().len();
+    format!("{}{}", " ".repeat(indent), words.join(" "))
+}
+
+/// Numbers, hashes and what is made up: the last part of a project's and a runtime's identity, which may
+/// happen to have no digit.
+fn differs(word: &str, before: &str) -> bool {
+    let made_up = |start: &str, length| before.ends_with(start) && word.len() == length;
+    word.chars().any(|c| c.is_ascii_digit())
+        || made_up("my-agent-", 6)
+        || made_up("my_agent-", 10)
+        || made_up("cargo-agentcore-", 12)
+        || (word.len() == 8 && before.ends_with("Session "))
+        || (word.len() == 4 && before.ends_with("#-") && before.contains("Session "))
+}
+
+#[test]
+fn from_nothing_to_a_running_agent_and_back_as_it_is_shown() {
+    let [walk, commands] = parts();
+    let mut others: Vec<Typed> = commands;
+    let mut take = |shell: &mut Shell, starts: &[&str]| {
+        for start in starts {
+            let at = others
+                .iter()
+                .position(|typed| typed.line.starts_with(start));
+            shell.shows(&others.remove(at.expect(start)));
+        }
+    };
+    let mut shell = Shell::new(&[]);
+    for typed in &walk {
+        shell.shows(typed);
+        // What the other sections show was printed on the way.
+        match typed.line.as_str() {
+            "cargo agentcore new my-agent --yes" => {
+                take(&mut shell, &["cargo agentcore new --list"]);
+            }
+            "cargo agentcore invoke --local --prompt 'What can you do?' --timing" => {
+                take(
+                    &mut shell,
+                    &[
+                        "cargo agentcore prepare --local",
+                        "cargo agentcore package",
+                        "cargo agentcore policy ",
+                        "cargo agentcore stop-session --local",
+                        "cargo agentcore local status",
+                    ],
+                );
+            }
+            "echo '# one more line' >> my_agent/agent.py" => {
+                take(&mut shell, &["cargo agentcore deploy --local --dry-run"]);
+            }
+            "cargo agentcore rollback --local" => {
+                take(&mut shell, &["cargo agentcore endpoint "; 2]);
+            }
+            _ => {}
+        }
+    }
+    let policy = fs::read_to_string(shell.directory.join("policy.json")).unwrap();
+    assert!(policy.contains("ModelProfileGlobal"), "{policy}");
+
+    // An agent that somebody has.
+    let agent = shell.root.path().join("agents/estimator");
+    fs::create_dir_all(agent.join("estimator")).unwrap();
+    fs::write(agent.join("requirements.txt"), "boto3\n").unwrap();
+    fs::write(agent.join("estimator/__init__.py"), "").unwrap();
+    fs::write(
+        agent.join("estimator/main.py"),
+        "def estimate(text: str) -> str:\n    return text\n",
+    )
+    .unwrap();
+    shell.directory = shell.root.path().join("adopted");
+    fs::create_dir(&shell.directory).unwrap();
+    take(&mut shell, &["cargo agentcore init "]);
+    assert!(others.is_empty(), "never typed: {others:#?}");
+}
+
+#[test]
+fn the_first_command_and_the_one_that_takes_everything_down_again() {
+    let readme = read("README.md");
+    let first = lines(&blocks(&readme, "console")[0]).remove(0).line;
+    // What is built is what is tested here.
+    let rest = first.strip_prefix("cargo install --locked --path . && ");
+    let down = "cargo agentcore clean --local --yes --manifest-path ../my-agent/Cargo.toml";
+    assert!(readme.contains(&format!("`{down}`")), "{down}");
+
+    let mut shell = Shell::new(&[]);
+    shell.directory = shell.root.path().join("checkout");
+    fs::create_dir(&shell.directory).unwrap();
+    let printed = shell.type_in(rest.expect(&first));
+    let is_arn = |line: &String| line.starts_with("arn:aws:bedrock-agentcore:");
+    assert!(printed.iter().any(is_arn), "{printed:#?}");
+    let printed = shell.type_in(down);
+    let is_cleaned = |line: &String| line.starts_with("     Cleaned ");
+    assert!(printed.iter().any(is_cleaned), "{printed:#?}");
+}
+
+/// "On AWS the commands are the same without `--local`": the account is afterwards as it was before.
+fn the_same_without_local(emulator: &Emulator, skipped: &[&str]) {
+    let before = listing(emulator);
+    let proxy = Proxy::to(emulator);
+    // moto leaves an updated runtime UPDATING for ever.
+    proxy.fault(
+        "bedrock-agentcore:GetAgentRuntime",
+        Times::Always,
+        Fault::Reworded("UPDATING", "READY"),
+    );
+    let mut shell = Shell::new(&[
+        ("CARGO_AGENTCORE_ENDPOINT_URL", &proxy.url()),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        ("AWS_REGION", "us-east-1"),
+    ]);
+    let [walk, _] = parts();
+    let mut deployed = 0;
+    for typed in walk {
+        let line = typed.line.replace(" --local", "");
+        if skipped.iter().any(|skipped| line.contains(skipped)) {
+            continue;
+        }
+        if line.contains(" clean ") {
+            assert_ne!(listing(emulator), before, "something is there");
+        }
+        let printed = shell.type_in(&line);
+        deployed += usize::from(printed.iter().any(|line| line.starts_with("arn:aws:")));
+    }
+    assert_eq!(deployed, 3);
+    assert_eq!(listing(emulator), before);
+}
+
+#[test]
+fn the_same_lines_without_local_leave_an_account_as_it_was() {
+    the_same_without_local(&Ministack::start(), &[]);
+}
+
+/// moto has no data plane, and its endpoints answer with their first version for ever.
+#[test]
+fn the_same_lines_without_local_leave_another_account_as_it_was() {
+    the_same_without_local(&Moto::start(), &[" invoke ", " rollback"]);
+}
