@@ -367,6 +367,7 @@ fn resolve(
         header_allowlist,
         description,
     } = table.clone();
+    told_apart(&name, &tags)?;
     let project = project.ok_or_else(|| {
         Message::new(format!("the agent `{name}` belongs to no project")).help(format!(
             "add `project = \"{}-<six random letters and digits>\"` to the table; it is the identity that stands in every tag, so never reuse one",
@@ -415,6 +416,21 @@ fn resolve(
         shared_tags: base(own).over(base(workspace)).tags,
         name,
     })
+}
+
+/// IAM takes tag keys that differ in case only for one, so that each would undo the other at every run.
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html>, "Case sensitivity".
+fn told_apart(agent: &AgentName, tags: &BTreeMap<String, String>) -> Result<(), Message> {
+    let mut seen = BTreeMap::new();
+    for key in tags.keys() {
+        if let Some(other) = seen.insert(key.to_lowercase(), key) {
+            return Err(Message::new(format!(
+                "the tags `{other}` and `{key}` of agent `{agent}` differ in case only, and IAM takes them for one"
+            ))
+            .help("keep one of them; tags of workspace, package, agent and stage are joined"));
+        }
+    }
+    Ok(())
 }
 
 fn role_settings(

@@ -316,6 +316,21 @@ fn agents_that_would_meet_are_refused_ignoring_case() {
     );
 }
 
+/// Each would undo the other at every run.
+#[test]
+fn tags_that_differ_in_case_only_are_refused_where_they_meet() {
+    let text = WHOLE.replace("account = \"210987654321\"", "tags = { Team = \"sales\" }");
+    assert!(load(&[manifest(&text)], &Stage::None).is_ok());
+    let prod = Stage::Named(StageName::parse("prod").unwrap());
+    let failure = load(&[manifest(&text)], &prod).unwrap_err();
+    assert_eq!(failure.exit, Exit::Config);
+    assert_eq!(
+        failure.messages[0].what,
+        "the tags `Team` and `team` of agent `my_agent` differ in case only, and IAM takes them for one"
+    );
+    assert!(failure.messages[0].at.is_some(), "the place is said");
+}
+
 #[test]
 fn a_deployment_folder_is_the_same_however_it_is_written() {
     for other in ["deploy", "Deploy/", "Deploy"] {
