@@ -367,7 +367,6 @@ fn resolve(
         header_allowlist,
         description,
     } = table.clone();
-    told_apart(&name, &tags)?;
     let project = project.ok_or_else(|| {
         Message::new(format!("the agent `{name}` belongs to no project")).help(format!(
             "add `project = \"{}-<six random letters and digits>\"` to the table; it is the identity that stands in every tag, so never reuse one",
@@ -383,6 +382,7 @@ fn resolve(
     let runtime_name =
         RuntimeName::of(&name, joined).map_err(|error| Message::new(error.to_string()))?;
     Ok(Agent {
+        tags: told_apart(&name, tags)?,
         role: role_settings(role, &runtime_name)?,
         runtime_name,
         project,
@@ -412,7 +412,6 @@ fn resolve(
         region,
         account: account.filter(|_| !local),
         profile: profile.filter(|_| !local),
-        tags,
         shared_tags: base(own).over(base(workspace)).tags,
         name,
     })
@@ -420,7 +419,10 @@ fn resolve(
 
 /// IAM takes tag keys that differ in case only for one, so that each would undo the other at every run.
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html>, "Case sensitivity".
-fn told_apart(agent: &AgentName, tags: &BTreeMap<String, String>) -> Result<(), Message> {
+fn told_apart(
+    agent: &AgentName,
+    tags: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Message> {
     let mut seen = BTreeMap::new();
     for key in tags.keys() {
         if let Some(other) = seen.insert(key.to_lowercase(), key) {
@@ -430,7 +432,7 @@ fn told_apart(agent: &AgentName, tags: &BTreeMap<String, String>) -> Result<(), 
             .help("keep one of them; tags of workspace, package, agent and stage are joined"));
         }
     }
-    Ok(())
+    Ok(tags)
 }
 
 fn role_settings(
