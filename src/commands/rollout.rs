@@ -5,7 +5,7 @@ use std::cell::Cell;
 use super::{
     session::Placed,
     sighting::{Seen, judge, look},
-    waiting::{State, wait},
+    waiting::{Patience, State, wait},
 };
 use crate::{
     config::RoleSettings,
@@ -21,7 +21,7 @@ use crate::{
     error::{Exit, Failure, Message},
     plan::{
         deploy::{self, DesiredRuntime, RuntimeStep, Settling},
-        deployed::{DEFAULT_ENDPOINT, EndpointState, READY, RuntimeState},
+        deployed::{DEFAULT_ENDPOINT, EndpointState, READY, RuntimeState, reaches},
         refusal::{self, Refusal},
         retry,
         runtime_diff::{FieldChange, changes},
@@ -79,7 +79,7 @@ enum Progress {
 impl Rollout<'_> {
     /// Goes on until the runtime is as wanted and READY. What others do to it meanwhile is waited for.
     pub(super) async fn run(&self, seen: Option<Seen>) -> Result<Outcome, Failure> {
-        let start = clock::now();
+        let mut patience = Patience::new(refusal::BUSY);
         let mut seen = seen;
         for round in 1.. {
             let moved = seen
@@ -109,20 +109,12 @@ impl Rollout<'_> {
                     });
                 }
                 Progress::Again(error) => {
-                    if start.elapsed() >= refusal::BUSY {
+                    if patience.is_over() {
                         return Err(refused(error));
                     }
-                    if round == 1 {
-                        let limit = humantime::format_duration(refusal::BUSY);
-                        self.ui.status(
-                            "Waiting",
-                            &format!(
-                                "for another change of {} ({}, at most {limit})",
-                                error.resource, error.message
-                            ),
-                        );
-                    }
-                    clock::sleep(retry::look(round, clock::jitter())).await;
+                    let what = format!("another change of {}", error.resource);
+                    patience.say(&what, &error.message, self.ui);
+                    patience.pause(round).await;
                     seen = self.look_again().await?;
                 }
             }
@@ -225,7 +217,7 @@ impl Rollout<'_> {
         step: &RuntimeStep,
     ) -> Result<Result<Written, AwsError>, Failure> {
         let token = Token::new();
-        let start = clock::now();
+        let mut patience = Patience::new(refusal::PROPAGATION);
         let fields = &self.desired.fields;
         for attempt in 1.. {
             let answer = match step {
@@ -247,20 +239,10 @@ impl Rollout<'_> {
                 Refusal::Busy | Refusal::NameTaken => return Ok(Err(error)),
                 // It was there a moment ago: deleted by somebody else.
                 _ if error.is_not_found() => return Ok(Err(error)),
-                Refusal::Role
-                    if start.elapsed() < refusal::PROPAGATION && self.role_is_young().await? =>
-                {
-                    if attempt == 1 {
-                        let limit = humantime::format_duration(refusal::PROPAGATION);
-                        self.ui.status(
-                            "Waiting",
-                            &format!(
-                                "for AgentCore to know the role `{}` (at most {limit})",
-                                fields.role_arn
-                            ),
-                        );
-                    }
-                    clock::sleep(retry::look(attempt, clock::jitter())).await;
+                Refusal::Role if !patience.is_over() && self.role_is_young().await? => {
+                    let what = format!("AgentCore to know the role `{}`", fields.role_arn);
+                    patience.say(&what, "not known yet", self.ui);
+                    patience.pause(attempt).await;
                 }
                 _ => return Err(refused(error)),
             }
@@ -293,7 +275,8 @@ impl Rollout<'_> {
                 Ok(match runtimes.read(id, None).await? {
                     // The one that was made a moment ago is not known everywhere yet.
                     None => State::Going("not there yet".to_owned()),
-                    Some(state) if state.status == READY && state.version != *version => {
+                    // What is read may be older than what was written.
+                    Some(state) if state.status == READY && !reaches(&state.version, version) => {
                         State::Going(format!("READY with version {}", state.version))
                     }
                     Some(state) if deploy::settling(&state) == Settling::Changing => {
@@ -307,6 +290,17 @@ impl Rollout<'_> {
         .await?;
         if state.status != READY {
             return Err(super::last_words::failed(self.placed, &state).await);
+        }
+        if state.version != *version {
+            self.ui.warning(
+                &Message::new(format!(
+                    "the runtime `{id}` is at version {} already: somebody else changed it after version {version} was made here",
+                    state.version
+                ))
+                .note("`DEFAULT` answers with the newest version")
+                .help("look at `cargo agentcore versions`; another deploy makes what is here the newest"),
+            );
+            return Ok(state);
         }
         let kept = changes(&self.desired.fields, &state.fields);
         if !kept.is_empty() {
@@ -358,7 +352,7 @@ impl Rollout<'_> {
                 && endpoint
                     .live
                     .as_ref()
-                    .is_none_or(|live| *live == state.version)
+                    .is_none_or(|live| reaches(live, &state.version))
         };
         if let Some(endpoint) = known.filter(answers) {
             return Ok(Some(endpoint));

@@ -1,7 +1,10 @@
 //! Waits until something is as it should be: bounded, and said on stderr what for, how long and until
 //! when. Says of what takes its time how far it is.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use crate::{effects::clock, error::Failure, plan::retry, ui::Ui};
 
@@ -18,6 +21,56 @@ pub(super) enum State<T> {
     },
 }
 
+/// A wait that is said every [`retry::WORD_EVERY`], with how long it has been and until when it goes on.
+pub(super) struct Patience {
+    start: Instant,
+    limit: Duration,
+    until: String,
+    next: Duration,
+}
+
+impl Patience {
+    pub(super) fn new(limit: Duration) -> Self {
+        let until = humantime::format_rfc3339_seconds(clock::wall() + limit).to_string();
+        Self {
+            start: clock::now(),
+            limit,
+            until: match until.split_once('T') {
+                Some((_, time)) => time.to_owned(),
+                None => until,
+            },
+            next: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.start.elapsed() >= self.limit
+    }
+
+    /// `what` ends the sentence "waiting for …"; `how` is how far it is, in the service's words.
+    pub(super) fn say(&mut self, what: &str, how: &str, ui: &Ui) {
+        let waited = self.start.elapsed();
+        if waited < self.next {
+            return;
+        }
+        self.next = waited + retry::WORD_EVERY;
+        ui.status(
+            "Waiting",
+            &format!(
+                "for {what} ({how}, {} so far, at most until {})",
+                shown(waited),
+                self.until
+            ),
+        );
+    }
+
+    /// Until the next look is due, or the patience ends.
+    pub(super) async fn pause(&self, attempt: u32) {
+        let left = self.limit.saturating_sub(self.start.elapsed());
+        clock::sleep(retry::look(attempt, clock::jitter()).min(left)).await;
+    }
+}
+
 /// Looks until it is done. `what` ends the sentence "waiting for …", such as ``endpoint `prod` to be
 /// READY``.
 pub(super) async fn wait<T>(
@@ -26,12 +79,7 @@ pub(super) async fn wait<T>(
     look: impl AsyncFn() -> Result<State<T>, Failure>,
     ui: &Ui,
 ) -> Result<T, Failure> {
-    let start = clock::now();
-    let until = humantime::format_rfc3339_seconds(clock::wall() + limit).to_string();
-    let until = until
-        .split_once('T')
-        .map_or(until.as_str(), |(_, time)| time);
-    let mut next = Duration::ZERO;
+    let mut patience = Patience::new(limit);
     for attempt in 1.. {
         let status = match look().await? {
             State::Done(value) => return Ok(value),
@@ -44,26 +92,15 @@ pub(super) async fn wait<T>(
                 });
             }
         };
-        let waited = start.elapsed();
-        if waited >= limit {
+        if patience.is_over() {
             return Err(Failure::world(format!(
                 "waited {} for {what}, and it is still {status}",
                 shown(limit)
             ))
             .help("the service goes on by itself; `cargo agentcore status` shows how far it is"));
         }
-        if waited >= next {
-            next = waited + retry::WORD_EVERY;
-            ui.status(
-                "Waiting",
-                &format!(
-                    "for {what} ({status}, {} so far, at most until {until})",
-                    shown(waited)
-                ),
-            );
-        }
-        let pause = retry::look(attempt, clock::jitter()).min(limit.saturating_sub(waited));
-        clock::sleep(pause).await;
+        patience.say(what, &status, ui);
+        patience.pause(attempt).await;
     }
     unreachable!("the loop ends by itself")
 }

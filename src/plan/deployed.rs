@@ -56,6 +56,14 @@ pub(crate) struct VersionState {
     pub(crate) created: i64,
 }
 
+/// Whether a version is this one or a newer one: the service counts them up.
+pub(crate) fn reaches(version: &str, wanted: &str) -> bool {
+    match (version.parse::<u64>(), wanted.parse::<u64>()) {
+        (Ok(version), Ok(wanted)) => version >= wanted,
+        _ => version == wanted,
+    }
+}
+
 impl RuntimeState {
     /// Whether its archive lies in the part of this bucket that is a runtime's of its name.
     pub(crate) fn runs_from(&self, bucket: &str) -> bool {

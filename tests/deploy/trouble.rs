@@ -246,6 +246,31 @@ fn another_change_of_the_same_runtime_is_waited_for() {
     assert!(outcome.stderr.contains("version 2"), "{}", outcome.stderr);
 }
 
+/// The service shows the newest version only.
+#[test]
+fn an_update_that_somebody_elses_followed_at_once_is_done_and_said() {
+    let emulator = Ministack::start();
+    let project = project();
+    deploy(&project, &emulator).succeeds();
+    project.write("one/more.py", "MORE = 1\n");
+    let proxy = Proxy::to(&emulator);
+    for (action, key) in [
+        (GET, "agentRuntimeVersion"),
+        ("bedrock-agentcore:GetAgentRuntimeEndpoint", "liveVersion"),
+    ] {
+        let [ours, theirs] = ["2", "10"].map(|n| format!("\"{key}\": \"{n}\""));
+        let fault = Fault::Reworded(ours.leak(), theirs.leak());
+        proxy.fault(action, Times::Always, fault);
+    }
+    let outcome = run_with(&proxy, &project, &[]).succeeds();
+    for words in [
+        "is at version 10 already: somebody else changed it after version 2 was made here",
+        "version 10, it is READY",
+    ] {
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+}
+
 #[test]
 fn credentials_that_expire_in_the_middle_are_said_and_the_next_run_goes_on() {
     let emulator = Ministack::start();
