@@ -177,7 +177,14 @@ async fn deploy(
     let (done, failed) = split(delivered);
     failures.extend(failed);
     if args.enable_tracing {
-        tracing::enable(&placed, ui).await;
+        // Only where there is an agent to be traced.
+        let made = |placed: &&Placed<'_>| {
+            let session = &placed.session;
+            let place = (session.account.as_str(), session.region.as_str());
+            done.iter()
+                .any(|done| (done.account.as_str(), done.region.as_str()) == place)
+        };
+        tracing::enable(placed.iter().filter(made), ui).await;
     }
     let options = (&args.project, &args.aws);
     report::report(&done, args.output, options, placed.len(), ui);

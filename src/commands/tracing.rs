@@ -12,9 +12,9 @@ use crate::{
     ui::Ui,
 };
 
-/// Switches it on wherever the agents go, and says exactly what is changed.
-pub(super) async fn enable(placed: &[Placed<'_>], ui: &Ui) {
-    for session in places(placed.iter()).values() {
+/// Switches it on wherever the agents are, and says exactly what is changed.
+pub(super) async fn enable<'a>(placed: impl Iterator<Item = &'a Placed<'a>>, ui: &Ui) {
+    for session in places(placed).values() {
         if let Err(error) = enable_in(session, ui).await {
             ui.warning(&failed(session, error));
         }
@@ -22,7 +22,10 @@ pub(super) async fn enable(placed: &[Placed<'_>], ui: &Ui) {
 }
 
 async fn enable_in(session: &Session, ui: &Ui) -> Result<(), AwsError> {
-    let steps = steps(session).await?;
+    let Tracing { steps, warning } = look(session).await?;
+    if let Some(warning) = &warning {
+        ui.warning(warning);
+    }
     if steps.is_empty() {
         ui.status("Unchanged", &format!("tracing: {}", shown(session)));
     }
@@ -47,8 +50,11 @@ async fn enable_in(session: &Session, ui: &Ui) -> Result<(), AwsError> {
 pub(super) async fn show(work: &[Work<'_>], planned: Planned<'_>, ui: &Ui) -> bool {
     let mut changes = false;
     for session in places(work.iter().map(|work| work.placed)).values() {
-        match steps(session).await {
-            Ok(steps) => {
+        match look(session).await {
+            Ok(Tracing { steps, warning }) => {
+                if let Some(warning) = &warning {
+                    ui.warning(warning);
+                }
                 changes |= !steps.is_empty();
                 for step in steps {
                     let (_, verb, object) = step.words();
@@ -61,17 +67,35 @@ pub(super) async fn show(work: &[Work<'_>], planned: Planned<'_>, ui: &Ui) -> bo
     changes
 }
 
-async fn steps(session: &Session) -> Result<Vec<TracingStep>, AwsError> {
+/// What is to be done in one account and region, and what stands in the way.
+struct Tracing {
+    steps: Vec<TracingStep>,
+    warning: Option<Message>,
+}
+
+async fn look(session: &Session) -> Result<Tracing, AwsError> {
     let observed = ObservedTracing {
         policy: Logs::new(session).tracing_policy().await?,
         destination: XRay::new(session).destination().await?,
     };
-    Ok(plan::plan(
-        session.partition,
-        &session.account,
-        &session.region,
-        &observed,
-    ))
+    let Session {
+        partition,
+        account,
+        region,
+        ..
+    } = session;
+    let warning = plan::has_other_policy(*partition, account, region, &observed).then(|| {
+        Message::new(format!(
+            "the resource policy `{}` of CloudWatch Logs is somebody else's and is left as it is: {}",
+            plan::POLICY,
+            shown(session)
+        ))
+        .help("where no traces arrive, let it allow `xray.amazonaws.com` to call `logs:PutLogEvents` on `aws/spans` and `/aws/application-signals/data`")
+    });
+    Ok(Tracing {
+        steps: plan::plan(*partition, account, region, &observed),
+        warning,
+    })
 }
 
 fn places<'a>(

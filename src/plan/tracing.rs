@@ -41,15 +41,10 @@ pub(crate) fn plan(
     region: &Region,
     observed: &ObservedTracing,
 ) -> Vec<TracingStep> {
-    let wanted = policy(partition, account, region);
-    let there: Option<Value> = observed
-        .policy
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok());
     let mut steps = Vec::new();
-    if there.as_ref() != Some(&wanted) {
+    if observed.policy.is_none() {
         steps.push(TracingStep::AllowLogs {
-            document: wanted.to_string(),
+            document: policy(partition, account, region).to_string(),
         });
     }
     if observed.destination != DESTINATION {
@@ -59,6 +54,21 @@ pub(crate) fn plan(
         steps.push(TracingStep::Index);
     }
     steps
+}
+
+/// Whether somebody else wrote the policy of this name. It counts for the account, so that it is not
+/// replaced.
+pub(crate) fn has_other_policy(
+    partition: Partition,
+    account: &AccountId,
+    region: &Region,
+    observed: &ObservedTracing,
+) -> bool {
+    let wanted = policy(partition, account, region);
+    observed
+        .policy
+        .as_deref()
+        .is_some_and(|text| serde_json::from_str::<Value>(text).ok() != Some(wanted))
 }
 
 fn policy(partition: Partition, account: &AccountId, region: &Region) -> Value {
@@ -110,24 +120,24 @@ impl TracingStep {
 mod tests {
     use super::*;
 
-    fn steps(policy: Option<&str>, destination: &str) -> Vec<TracingStep> {
-        let account = AccountId::parse("123456789012").unwrap();
-        let region = Region::parse("us-gov-west-1").unwrap();
-        plan(
-            Partition::AwsUsGov,
-            &account,
-            &region,
-            &ObservedTracing {
-                policy: policy.map(str::to_owned),
-                destination: destination.to_owned(),
-            },
-        )
+    fn observed(policy: Option<&str>, destination: &str) -> ObservedTracing {
+        ObservedTracing {
+            policy: policy.map(str::to_owned),
+            destination: destination.to_owned(),
+        }
     }
 
     #[test]
-    fn what_is_switched_on_already_is_left_as_it_is() {
-        let first = steps(None, "XRay");
+    fn what_is_switched_on_already_or_somebody_elses_is_left_as_it_is() {
+        let account = AccountId::parse("123456789012").unwrap();
+        let region = Region::parse("us-gov-west-1").unwrap();
+        let steps = |seen: &ObservedTracing| plan(Partition::AwsUsGov, &account, &region, seen);
+        let is_others =
+            |seen: &ObservedTracing| has_other_policy(Partition::AwsUsGov, &account, &region, seen);
+        let nothing = observed(None, "XRay");
+        let first = steps(&nothing);
         assert_eq!(first.len(), 3);
+        assert!(!is_others(&nothing));
         let TracingStep::AllowLogs { document } = &first[0] else {
             panic!("the policy comes first");
         };
@@ -135,7 +145,11 @@ mod tests {
             document
                 .contains("arn:aws-us-gov:logs:us-gov-west-1:123456789012:log-group:aws/spans:*")
         );
-        assert_eq!(steps(Some(document), DESTINATION), []);
-        assert_eq!(steps(Some("{}"), DESTINATION).len(), 1);
+        let ours = observed(Some(document), DESTINATION);
+        assert_eq!(steps(&ours), []);
+        assert!(!is_others(&ours));
+        let others = observed(Some("{}"), "XRay");
+        assert_eq!(steps(&others).len(), 2, "all but the policy");
+        assert!(is_others(&others));
     }
 }
