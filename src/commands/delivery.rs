@@ -7,11 +7,12 @@ use std::{
     time::Instant,
 };
 
-use futures_util::future::{LocalBoxFuture, Shared};
+use futures_util::future::{LocalBoxFuture, Shared, join_all};
 use serde_json::Value;
 
 use super::{
     deploy::Work,
+    pinning::history,
     role::RoleWork,
     rollout::{Did, Outcome, Rollout},
     session::Placed,
@@ -32,7 +33,8 @@ use crate::{
     plan::{
         bucket::{self, BucketStep, Upload},
         deploy::{self as plan, DesiredRuntime, RuntimeStep},
-        deployed, endpoint,
+        deployed::{self, DEFAULT_ENDPOINT},
+        endpoint,
         ownership::Identity,
         role::RoleStep,
         runtime_diff::{Artifact, Circumstances, CodeObject, RuntimeFields},
@@ -374,6 +376,15 @@ impl Delivery<'_, '_> {
         let id = &outcome.state.id;
         let (endpoints, versions) =
             tokio::try_join!(runtimes.read_endpoints(id), runtimes.versions(id))?;
+        let with_history = endpoints.into_iter().map(async |endpoint| {
+            let history = match endpoint.name.as_str() {
+                // It follows the newest version, and is taken back by nobody.
+                DEFAULT_ENDPOINT => None,
+                _ => history(&runtimes, &endpoint).await,
+            };
+            (endpoint, history.unwrap_or_default())
+        });
+        let endpoints = join_all(with_history).await;
         let mut keys = BTreeSet::new();
         for version in endpoint::needed(&endpoints, &versions) {
             if let Some(state) = runtimes.read(id, Some(version)).await?

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{
     deployed::{Deployed, Found},
     documents, endpoint_list,
-    pinning::{Pin, Writing, settled},
+    pinning::{Pin, Writing, history, settled},
     planned::Planned,
     waiting::{State, wait},
 };
@@ -91,11 +91,16 @@ async fn set(args: SetArgs, ui: &Ui) -> Result<(), Failure> {
             let runtimes = Runtimes::new(&deployed.placed.session);
             let id = &found.state.id;
             let there = settled(&runtimes, id, name, writing, ui).await?;
+            let history = match &there {
+                Some(there) => history(&runtimes, there).await,
+                None => None,
+            };
             let pin = Pin {
                 deployed,
                 found,
                 name,
                 there: there.as_ref(),
+                history,
                 version: plan::usable(*version, &runtimes.versions(id).await?)?,
                 description: description.as_deref(),
             };

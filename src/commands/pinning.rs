@@ -16,11 +16,12 @@ use super::{
 use crate::{
     cli,
     effects::aws::{runtime::Runtimes, runtime_read::EndpointWish},
-    error::{Exit, Failure},
+    error::{Exit, Failure, Message},
     names::EndpointName,
     plan::{
+        clean::Tags,
         deployed::{EndpointState, READY},
-        endpoint::{self as plan, EndpointStep},
+        endpoint::{self as plan, EndpointStep, History},
         ownership::Identity,
     },
     ui::Ui,
@@ -49,6 +50,8 @@ pub(super) struct Pin<'a> {
     pub(super) found: &'a Found,
     pub(super) name: &'a EndpointName,
     pub(super) there: Option<&'a EndpointState>,
+    /// None where nothing tells.
+    pub(super) history: Option<History>,
     pub(super) version: u32,
     pub(super) description: Option<&'a str>,
 }
@@ -106,6 +109,15 @@ pub(super) async fn settled(
     .await
 }
 
+/// What the endpoint answered with before; `None` where nothing tells, be it that the store keeps no tags
+/// on endpoints or that they cannot be read.
+pub(super) async fn history(runtimes: &Runtimes, there: &EndpointState) -> Option<History> {
+    match runtimes.tags(&there.arn).await {
+        Ok(Tags::Known(tags)) => Some(History::of(&tags)),
+        Ok(Tags::Unknown) | Err(_) => None,
+    }
+}
+
 fn busy(status: &str) -> bool {
     matches!(status, "CREATING" | "UPDATING" | "DELETING")
 }
@@ -125,7 +137,7 @@ impl Pin<'_> {
                 Planned::alone(writing.output, ui).status("Would", &format!("{would} {what}"));
             } else {
                 ui.status(doing, &what);
-                self.write(step).await?;
+                self.write(step, ui).await?;
                 self.ready(writing, ui).await?;
                 ui.status(
                     "Ready",
@@ -163,7 +175,7 @@ impl Pin<'_> {
         Ok(())
     }
 
-    async fn write(&self, step: &EndpointStep) -> Result<(), Failure> {
+    async fn write(&self, step: &EndpointStep, ui: &Ui) -> Result<(), Failure> {
         let Deployed { placed, .. } = self.deployed;
         let runtimes = Runtimes::new(&placed.session);
         let id = &self.found.state.id;
@@ -180,9 +192,37 @@ impl Pin<'_> {
                 tags.extend(Identity::of(placed.agent).tags());
                 runtimes.create_endpoint(id, wish, tags).await?;
             }
-            EndpointStep::Update { .. } => runtimes.update_endpoint(id, wish).await?,
+            EndpointStep::Update { .. } => {
+                // Before the update: a version that the endpoint still has is no step back.
+                self.remember(&runtimes, ui).await;
+                runtimes.update_endpoint(id, wish).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Tells the next rollback what answers now. Without it the endpoint is moved all the same.
+    async fn remember(&self, runtimes: &Runtimes, ui: &Ui) {
+        let (Some(there), Some(history)) = (self.there, &self.history) else {
+            return;
+        };
+        let moved = history.moved(plan::live(there), self.version);
+        if moved == *history {
+            return;
+        }
+        // The deployer's document wants the project's own tag in each such request.
+        let mut tags = Identity::of(self.deployed.placed.agent).tags();
+        tags.insert(plan::HISTORY.to_owned(), moved.told());
+        if let Err(error) = runtimes.tag(&there.arn, &tags).await {
+            let mut message = Message::new(format!(
+                "the endpoint `{}` could not be told what it answers with now, for the next rollback",
+                self.name
+            ));
+            for part in Failure::from(error).messages {
+                message = message.note(part.what);
+            }
+            ui.warning(&message.help("name the version then: `rollback --to N`"));
+        }
     }
 
     async fn ready(&self, writing: &Writing, ui: &Ui) -> Result<(), Failure> {

@@ -1,24 +1,27 @@
 //! `cargo agentcore rollback`: a named endpoint back to its previous version.
 
-use super::pinning::{Pin, Writing, settled};
+use super::pinning::{Pin, Writing, history, settled};
 use crate::{
     effects::aws::runtime::Runtimes,
     error::Failure,
     names::EndpointName,
-    plan::{deployed::DEFAULT_ENDPOINT, endpoint as plan},
+    plan::{
+        deployed::DEFAULT_ENDPOINT,
+        endpoint::{self as plan, Previous},
+    },
     ui::Ui,
 };
 
-/// Take an endpoint back to the version before the one that answers there now
+/// Take an endpoint back to the version that answered there before
 ///
-/// Callers of the endpoint get the older version as soon as it is ready. The endpoint `DEFAULT` always
+/// The endpoint's own tag tells which that was. Callers of the endpoint get the older version as soon as it is ready. The endpoint `DEFAULT` always
 /// follows the newest version and cannot be taken back.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The endpoint [default: the only one beside DEFAULT]
     #[arg(long, value_name = "NAME", value_parser = |text: &str| EndpointName::parse(text))]
     endpoint: Option<EndpointName>,
-    /// The version to go to [default: the newest usable one below]
+    /// The version to go to [default: what answered before, else the newest usable one below]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99_999))]
     to: Option<u32>,
     #[command(flatten)]
@@ -46,15 +49,26 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 .await?
                 .ok_or_else(|| absent(id, &name))?;
             let versions = runtimes.versions(id).await?;
+            let history = history(&runtimes, &there).await;
             let version = match to {
                 Some(version) => plan::usable(*version, &versions)?,
-                None => plan::previous(&there, &versions)?,
+                None => {
+                    let known = history.clone().unwrap_or_default();
+                    match plan::previous(&there, &known, &versions)? {
+                        Previous::Known(version) => version,
+                        Previous::Below { now, version } => {
+                            ui.note(&format!("nothing tells what `{name}` answered with before version {now}: {version} is the newest usable one below"));
+                            version
+                        }
+                    }
+                }
             };
             let pin = Pin {
                 deployed,
                 found,
                 name: &name,
                 there: Some(&there),
+                history,
                 version,
                 description: None,
             };

@@ -1,6 +1,6 @@
 //! What becomes of an endpoint: which version it is to have, and what that takes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::deployed::{DEFAULT_ENDPOINT, EndpointState, READY, VersionState};
 use crate::{error::Failure, names::EndpointName};
@@ -96,29 +96,84 @@ pub(crate) fn usable(wanted: u32, versions: &[VersionState]) -> Result<u32, Fail
     }
 }
 
-/// The version that a rollback of `endpoint` goes to: the newest usable one below the one that it has.
-/// An update that failed is rolled back to what was live before it.
+/// The tag of an endpoint that says what it answered with before: the service does not tell.
+pub(crate) const HISTORY: &str = "cargo-agentcore:versions-before";
+
+/// As many steps back as are remembered; the archives of these versions are kept.
+const REMEMBERED: usize = 5;
+
+/// The versions that an endpoint answered with before the one that it has, the last one last.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct History(Vec<u32>);
+
+impl History {
+    pub(crate) fn of(tags: &BTreeMap<String, String>) -> Self {
+        let told = tags.get(HISTORY).map(String::as_str).unwrap_or_default();
+        Self(
+            told.split(' ')
+                .filter_map(|word| word.parse().ok())
+                .collect(),
+        )
+    }
+
+    /// After the endpoint goes from one version to another. Who goes back forgets what was in between.
+    pub(crate) fn moved(&self, from: Option<u32>, to: u32) -> Self {
+        let mut versions = self.0.clone();
+        if let Some(back) = versions.iter().rposition(|version| *version == to) {
+            versions.truncate(back);
+        } else if let Some(from) = from.filter(|from| *from != to && versions.last() != Some(from))
+        {
+            versions.push(from);
+        }
+        let before = versions.len().saturating_sub(REMEMBERED);
+        Self(versions.split_off(before))
+    }
+
+    /// The tag's value.
+    pub(crate) fn told(&self) -> String {
+        let words: Vec<String> = self.0.iter().map(u32::to_string).collect();
+        words.join(" ")
+    }
+}
+
+/// What a rollback goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Previous {
+    /// It answered there before.
+    Known(u32),
+    /// Nothing tells what did: the newest usable version below this one.
+    Below { now: u32, version: u32 },
+}
+
+/// The version that a rollback of `endpoint` goes to. An update that failed is rolled back to what was
+/// live before it.
 pub(crate) fn previous(
     endpoint: &EndpointState,
+    history: &History,
     versions: &[VersionState],
-) -> Result<u32, Failure> {
+) -> Result<Previous, Failure> {
     let target = endpoint
         .target
         .as_deref()
         .and_then(|text| text.parse().ok());
     let failed = endpoint.status.ends_with("_FAILED");
-    let now = if failed {
-        target.or(live(endpoint))
-    } else {
-        live(endpoint).or(target)
-    };
-    let now = now.ok_or_else(|| {
+    if let (true, Some(live)) = (failed, live(endpoint).filter(|live| target != Some(*live))) {
+        return Ok(Previous::Known(live));
+    }
+    let now = live(endpoint).or(target).ok_or_else(|| {
         Failure::world(format!(
             "the endpoint `{}` has no version yet",
             endpoint.name
         ))
     })?;
-    below(now, versions).ok_or_else(|| {
+    let is_usable = |wanted: &&u32| {
+        let mut there = versions.iter();
+        **wanted != now && there.any(|v| v.number == **wanted && v.status == READY)
+    };
+    if let Some(version) = history.0.iter().rev().find(is_usable) {
+        return Ok(Previous::Known(*version));
+    }
+    let version = below(now, versions).ok_or_else(|| {
         let failure = Failure::world(format!(
             "the endpoint `{}` is at version {now}, and no older version can be used",
             endpoint.name
@@ -128,7 +183,8 @@ pub(crate) fn previous(
             None => failure,
         }
         .note("the service deletes versions that nothing has used for 45 days")
-    })
+    })?;
+    Ok(Previous::Below { now, version })
 }
 
 fn below(now: u32, versions: &[VersionState]) -> Option<u32> {
@@ -140,14 +196,19 @@ fn below(now: u32, versions: &[VersionState]) -> Option<u32> {
 }
 
 /// The versions that endpoints run or are on their way to, and those that a rollback would take them to.
-pub(crate) fn needed(endpoints: &[EndpointState], versions: &[VersionState]) -> BTreeSet<u32> {
+pub(crate) fn needed(
+    endpoints: &[(EndpointState, History)],
+    versions: &[VersionState],
+) -> BTreeSet<u32> {
+    let before = endpoints.iter().flat_map(|(_, history)| &history.0);
     endpoints
         .iter()
-        .flat_map(|endpoint| [&endpoint.live, &endpoint.target])
+        .flat_map(|(endpoint, _)| [&endpoint.live, &endpoint.target])
         .flatten()
         .filter_map(|version| version.parse().ok())
         .flat_map(|version| [Some(version), below(version, versions)])
         .flatten()
+        .chain(before.copied())
         .collect()
 }
 
@@ -226,21 +287,59 @@ mod tests {
         assert!(set(Some(&failed), 2, None).is_some());
     }
 
+    fn history(of: &[u32]) -> History {
+        History(of.to_vec())
+    }
+
     #[test]
-    fn a_rollback_goes_to_the_newest_usable_version_below() {
+    fn a_rollback_goes_to_what_answered_before_else_to_the_newest_usable_version_below() {
         let there = versions(&[
             (1, "READY"),
             (2, "READY"),
             (3, "UPDATE_FAILED"),
             (5, "READY"),
         ]);
-        let of = |live, target, status| previous(&endpoint(live, target, status), &there);
-        assert_eq!(of(Some(5), Some(5), "READY"), Ok(2));
-        assert_eq!(of(Some(2), None, "READY"), Ok(1));
-        assert!(of(Some(1), None, "READY").is_err());
-        assert!(of(None, None, "CREATING").is_err());
-        // The update to 5 failed while 2 goes on answering.
-        assert_eq!(of(Some(2), Some(5), "UPDATE_FAILED"), Ok(2));
+        let none = history(&[]);
+        let of = |live, target, status, history: &History| {
+            previous(&endpoint(live, target, status), history, &there)
+        };
+        let below = |now, version| Ok(Previous::Below { now, version });
+        assert_eq!(of(Some(5), Some(5), "READY", &none), below(5, 2));
+        assert_eq!(of(Some(2), None, "READY", &none), below(2, 1));
+        assert!(of(Some(1), None, "READY", &none).is_err());
+        assert!(of(None, None, "CREATING", &none).is_err());
+        // 2 was never there; 3 and 9 cannot be used any more.
+        for before in [&[1][..], &[1, 3], &[1, 9], &[1, 5]] {
+            let known = Ok(Previous::Known(1));
+            assert_eq!(of(Some(5), None, "READY", &history(before)), known);
+        }
+        // The update to 5 failed while 2 goes on answering, or while the version that answers was made anew.
+        assert_eq!(
+            of(Some(2), Some(5), "UPDATE_FAILED", &history(&[1, 2])),
+            Ok(Previous::Known(2))
+        );
+        assert_eq!(of(Some(2), Some(2), "UPDATE_FAILED", &none), below(2, 1));
+    }
+
+    #[test]
+    fn a_history_is_what_its_tag_says_and_who_goes_back_forgets() {
+        let told = |text: &str| History::of(&BTreeMap::from([(HISTORY.into(), text.into())]));
+        assert_eq!(History::of(&BTreeMap::new()), history(&[]));
+        assert_eq!(told("1 4 2"), history(&[1, 4, 2]));
+        assert_eq!(told(&history(&[1, 4, 2]).told()), history(&[1, 4, 2]));
+        for (before, from, to, after) in [
+            (&[][..], Some(1), 5, &[1][..]),
+            (&[1], Some(5), 7, &[1, 5]),
+            (&[1, 5], Some(7), 5, &[1]),
+            (&[1, 5], Some(7), 1, &[]),
+            (&[1, 5], Some(5), 6, &[1, 5]),
+            (&[1], Some(5), 5, &[1]),
+            (&[1], None, 5, &[1]),
+            (&[1, 2, 3, 4, 5], Some(6), 7, &[2, 3, 4, 5, 6]),
+        ] {
+            let moved = history(before).moved(from, to);
+            assert_eq!(moved, history(after), "{before:?} {from:?} {to}");
+        }
     }
 
     #[test]
@@ -253,18 +352,25 @@ mod tests {
             (5, "READY"),
         ]);
         let endpoints = [
-            endpoint(Some(4), Some(4), "READY"),
-            endpoint(Some(1), Some(5), "UPDATING"),
-            endpoint(None, None, "CREATING"),
+            (endpoint(Some(4), Some(4), "READY"), history(&[])),
+            (endpoint(Some(1), Some(5), "UPDATING"), history(&[])),
+            (endpoint(None, None, "CREATING"), history(&[])),
+            (endpoint(Some(5), Some(5), "READY"), history(&[1])),
         ];
-        for endpoint in &endpoints {
-            let needed = needed(std::slice::from_ref(endpoint), &there);
-            if let Ok(previous) = previous(endpoint, &there) {
-                assert!(needed.contains(&previous), "{endpoint:?}");
+        for of in &endpoints {
+            let needed = needed(std::slice::from_ref(of), &there);
+            if let Ok(Previous::Known(version) | Previous::Below { version, .. }) =
+                previous(&of.0, &of.1, &there)
+            {
+                assert!(needed.contains(&version), "{of:?}");
             }
         }
         assert_eq!(needed(&endpoints[..1], &there), BTreeSet::from([2, 4]));
-        assert_eq!(needed(&endpoints, &there), BTreeSet::from([1, 2, 4, 5]));
+        assert_eq!(
+            needed(&endpoints[..3], &there),
+            BTreeSet::from([1, 2, 4, 5])
+        );
+        assert_eq!(needed(&endpoints[3..], &there), BTreeSet::from([1, 4, 5]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Cli, Emulator, Moto, Project,
+    Answer, Cli, Emulator, Fault, Moto, Project, Proxy, Times,
     runtimes::{ARN, account, asked, at, deploy, endpoint, project, run, running, says, update},
 };
 
@@ -107,6 +107,72 @@ fn a_rollback_goes_down_version_by_version_or_to_the_one_that_is_named() {
     says(
         &run(&project, &emulator, &["rollback", "--endpoint", "test"]).exits(1),
         &["has no endpoint `test`"],
+    );
+}
+
+/// The emulator keeps no tags on endpoints: the proxy answers for a store that does, with what was written.
+#[test]
+fn a_rollback_goes_to_the_version_that_answered_before_and_not_to_one_in_between() {
+    const HISTORY: &str = "cargo-agentcore:versions-before";
+    let (project, emulator, _) = running();
+    let with = |history: &str, words: &[&str]| {
+        let proxy = Proxy::to(&emulator);
+        let mut tags = json!({
+            "cargo-agentcore:managed": "true",
+            "cargo-agentcore:project": "test-project-7k2qpx",
+            "cargo-agentcore:agent": "one",
+            "cargo-agentcore:stage": "-",
+        });
+        tags[HISTORY] = json!(history);
+        for (action, body) in [
+            ("ListTagsForResource", json!({ "tags": tags })),
+            ("TagResource", json!({})),
+        ] {
+            let action = format!("bedrock-agentcore:{action}");
+            let answer = Fault::Answer(Answer::json(200, &body));
+            proxy.fault(&action, Times::Always, answer);
+        }
+        let outcome = Cli::new(&project).at(&proxy.url()).args(words).run();
+        let written = proxy.recorded().into_iter().find_map(|call| {
+            let told = call.parameters.get(&format!("tags.{HISTORY}"))?;
+            assert!(
+                call.resource.ends_with("/runtime-endpoint/prod"),
+                "{call:?}"
+            );
+            assert!(
+                call.keys
+                    .contains_key("aws:RequestTag/cargo-agentcore:project")
+            );
+            Some(told.clone())
+        });
+        (outcome.succeeds(), written)
+    };
+    run(
+        &project,
+        &emulator,
+        &["endpoint", "set", "prod", "--version", "1"],
+    )
+    .succeeds();
+    let (_, written) = with("", &["endpoint", "set", "prod", "--version", "3"]);
+    assert_eq!(written.as_deref(), Some("1"));
+    let (back, written) = with("1", &["rollback"]);
+    says(
+        &back,
+        &["Updating endpoint `prod` from version 3 to version 1"],
+    );
+    assert!(!back.stderr.contains("nothing tells"), "{}", back.stderr);
+    assert_eq!(written.as_deref(), Some(""));
+    assert_eq!(live(&project, &emulator).unwrap().0, "1");
+
+    // Where nothing tells, that is said.
+    run(&project, &emulator, &["rollback", "--to", "3"]).succeeds();
+    let (guessed, _) = with("", &["rollback", "--dry-run"]);
+    says(
+        &guessed,
+        &[
+            "nothing tells what `prod` answered with before version 3: 2 is the newest usable one below",
+            "Would update endpoint `prod` from version 3 to version 2",
+        ],
     );
 }
 
@@ -227,6 +293,10 @@ fn a_slow_endpoint_is_waited_for_until_the_version_itself_answers() {
             "bedrock-agentcore:GetAgentRuntimeEndpoint",
             endpoint("READY", "1", None),
         )
+        .then(
+            "bedrock-agentcore:TagResource",
+            Answer::json(200, &json!({})),
+        )
         .then("bedrock-agentcore:UpdateAgentRuntimeEndpoint", updated())
         .then(
             "bedrock-agentcore:GetAgentRuntimeEndpoint",
@@ -278,6 +348,13 @@ fn an_endpoint_whose_update_fails_ends_with_the_services_reason() {
             "bedrock-agentcore:GetAgentRuntimeEndpoint",
             endpoint("READY", "1", None),
         )
+        .errors(
+            "bedrock-agentcore:TagResource",
+            1,
+            400,
+            "ValidationException",
+            "not on endpoints",
+        )
         .then("bedrock-agentcore:UpdateAgentRuntimeEndpoint", updated())
         .then(
             "bedrock-agentcore:GetAgentRuntimeEndpoint",
@@ -291,7 +368,11 @@ fn an_endpoint_whose_update_fails_ends_with_the_services_reason() {
             &["endpoint", "set", "prod", "--version", "2"],
         )
         .exits(1),
-        &["it is UPDATE_FAILED", "note: the image is gone"],
+        &[
+            "warning: the endpoint `prod` could not be told what it answers with now",
+            "it is UPDATE_FAILED",
+            "note: the image is gone",
+        ],
     );
 }
 
