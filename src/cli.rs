@@ -57,7 +57,7 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Terminal options")]
 pub struct Terminal {
-    /// Say more; twice: the requests to AWS too
+    /// Say more, values of environment variables included; twice: the requests to AWS too
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
     /// Say nothing but warnings, errors and what was asked for

@@ -20,7 +20,7 @@ pub mod policy;
 mod scaffold;
 mod ui;
 
-use std::{ffi::OsString, io, process::ExitCode};
+use std::{ffi::OsString, io, process::ExitCode, sync::Arc};
 
 use clap::ColorChoice;
 
@@ -57,7 +57,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         (false, 1) => Verbosity::Verbose,
         (false, _) => Verbosity::VeryVerbose,
     };
-    let ui = Ui::new(verbosity, cli.terminal.color);
+    let ui = Arc::new(Ui::new(verbosity, cli.terminal.color));
+    if verbosity >= Verbosity::VeryVerbose {
+        let ui = Arc::clone(&ui);
+        effects::aws::requests::tell(move |request| ui.status("Request", request));
+    }
     let result = effects::runtime::block_on(dispatch(cli.command, &ui));
     if let Some(asked) = asked {
         ui.print_document(&asked.command, result.as_ref().err());

@@ -460,3 +460,39 @@ fn without_anything_to_send_the_ways_to_say_it_are_named() {
     let told = run(&project, &["invoke", "@"]).exits(2);
     assert!(told.stderr.contains("`@` names no file"), "{}", told.stderr);
 }
+
+/// Secrets stand in headers and bodies.
+#[test]
+fn who_asks_twice_for_more_is_told_each_request_and_no_secret() {
+    let emulator = Ministack::start();
+    let project = project();
+    let said = |more: &[&str]| {
+        let words = [&["prepare"], more].concat();
+        let outcome = Cli::new(&project).on(&emulator).args(words).run();
+        outcome.succeeds().stderr
+    };
+    let told = said(&["-vv"]);
+    let requests: Vec<&str> = told.lines().filter(|l| l.contains("Request ")).collect();
+    for (operation, status) in [
+        ("GetCallerIdentity", "200"),
+        ("GetRole", "404"),
+        ("CreateRole", "200"),
+        ("PutRolePolicy", "200"),
+    ] {
+        let start = format!(
+            "     Request POST {}/ {operation}: {status}",
+            emulator.url()
+        );
+        let line = requests.iter().find(|line| line.starts_with(&start));
+        let line = line.unwrap_or_else(|| panic!("{start}:\n{told}"));
+        assert!(
+            line.contains(", request id ") && line.ends_with(" s"),
+            "{line}"
+        );
+    }
+    for secret in ["Authorization", "Signature", "AssumeRolePolicyDocument"] {
+        assert!(!told.contains(secret), "{told}");
+    }
+    let once = said(&["-v"]);
+    assert!(!once.contains("Request "), "{once}");
+}

@@ -143,7 +143,7 @@ pub(super) fn show(
         bucket: (bucket, bucket_steps),
     } = foreseen;
     let agent = &work.placed.agent.name;
-    let reveal = if verbosity >= Verbosity::VeryVerbose {
+    let reveal = if verbosity >= Verbosity::Verbose {
         Reveal::Values
     } else {
         Reveal::Keys

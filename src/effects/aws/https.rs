@@ -21,6 +21,8 @@ use aws_smithy_runtime_api::client::{
     runtime_components::RuntimeComponents,
 };
 
+use super::requests::{told, told_connector};
+
 /// How long a connection may take; waiting for an answer is another matter.
 pub(super) const CONNECTING: Duration = Duration::from_secs(10);
 
@@ -33,7 +35,7 @@ pub(super) fn connector(endpoint: &str) -> SharedHttpConnector {
     let builder = Connector::builder()
         .connector_settings(settings)
         .sleep_impl(TokioSleep::new());
-    if endpoint.starts_with("http://") {
+    told_connector(if endpoint.starts_with("http://") {
         SharedHttpConnector::new(builder.build_http())
     } else if *TRUSTS_SOMEBODY {
         SharedHttpConnector::new(
@@ -43,15 +45,15 @@ pub(super) fn connector(endpoint: &str) -> SharedHttpConnector {
         )
     } else {
         SharedHttpConnector::new(Untrusting)
-    }
+    })
 }
 
 /// For the SDKs.
 pub(super) fn client(endpoint: Option<&str>) -> SharedHttpClient {
-    match endpoint {
+    told(match endpoint {
         Some(url) if url.starts_with("http://") => Builder::new().build_http(),
         _ => SharedHttpClient::new(WhenAsked::default()),
-    }
+    })
 }
 
 /// A client that is made at its first request: keys in the environment need nobody to be asked.
