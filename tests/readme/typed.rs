@@ -98,8 +98,8 @@ impl Shell {
             .stdout(file.try_clone().unwrap())
             .stderr(file);
         for (name, value) in std::env::vars() {
-            let of_indexes = ["PIP_", "UV_INDEX", "UV_DEFAULT_INDEX", "SSL_", "RUSTUP_"];
-            if of_indexes.iter().any(|start| name.starts_with(start)) {
+            let of_the_machine = ["PIP_", "UV_", "SSL_", "RUSTUP_"];
+            if of_the_machine.iter().any(|start| name.starts_with(start)) {
                 command.env(name, value);
             }
         }
