@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Runtime;
 
 /// Part of every key: changes whenever the same input makes other bytes than before.
-pub(crate) const LAYOUT: u32 = 2;
+pub(crate) const LAYOUT: u32 = 3;
 /// Where the archive is unpacked by the service.
 pub(crate) const HOME: &str = "/var/task";
 
@@ -84,6 +84,14 @@ pub(crate) fn cache_tag(runtime: Runtime) -> String {
     )
 }
 
+/// Whether a compiled file of this source is of use: the tests that packages bring along are imported by
+/// nobody who starts an agent.
+pub(crate) fn is_worth_compiling(path: &str) -> bool {
+    let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let is_python = name.rsplit_once('.').is_some_and(|(_, end)| end == "py");
+    is_python && !directory.split('/').any(|folder| folder == "tests")
+}
+
 /// The files in groups that one run of the compiler takes: the same on every machine, because what
 /// an interpreter compiled before can show in what it writes next.
 pub(crate) fn compile_groups<T>(sorted: &[T]) -> impl Iterator<Item = &[T]> {
@@ -106,6 +114,21 @@ mod tests {
             ["a/b.py", "a/__pycache__/b.cpython-313.pyc"]
         );
         assert_eq!(replaced("a/data.json"), ["a/data.json"]);
+    }
+
+    #[test]
+    fn tests_that_packages_bring_along_are_not_compiled() {
+        for (path, worth) in [
+            ("six.py", true),
+            ("tests.py", true),
+            ("sympy/core/add.py", true),
+            ("sympy/testing/runtests.py", true),
+            ("sympy/core/tests/test_add.py", false),
+            ("tests/deep/a.py", false),
+            ("a/data.json", false),
+        ] {
+            assert_eq!(is_worth_compiling(path), worth, "{path}");
+        }
     }
 
     #[test]

@@ -137,7 +137,7 @@ fn prepare(
     if let Some(python) = python {
         let sources: Vec<String> = installed
             .iter()
-            .filter(|input| has_extension(&input.path, "py"))
+            .filter(|input| layer::is_worth_compiling(&input.path))
             .map(|input| input.path.clone())
             .collect();
         say(Event::Compiling {
