@@ -1,5 +1,10 @@
+use std::path::Path;
+
 use super::*;
-use crate::config::{Boundary, Model, Network, Permission};
+use crate::{
+    config::{Boundary, Model, Network, Permission, RoleSettings, Runtime},
+    names::RuntimeName,
+};
 
 fn manifest(text: &str) -> Manifest {
     Manifest {
@@ -369,8 +374,8 @@ fn a_package_wins_over_the_workspace_for_its_own_agents() {
 fn a_long_role_name_is_cut_and_stays_unique() {
     let runtime = |last: char| RuntimeName::parse(&format!("{}{last}", "a".repeat(47))).unwrap();
     let pattern = "A-rather-long-prefix-for-roles-{runtime}";
-    let one = role_name(pattern, &runtime('x')).unwrap();
-    let two = role_name(pattern, &runtime('y')).unwrap();
+    let one = resolve::role_name(pattern, &runtime('x')).unwrap();
+    let two = resolve::role_name(pattern, &runtime('y')).unwrap();
     assert_eq!(one.as_str().len(), 64);
     assert_ne!(one, two);
 }
