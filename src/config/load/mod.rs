@@ -6,7 +6,11 @@ mod hiding;
 mod refusal;
 mod resolve;
 
-use std::{collections::BTreeMap, ops::Range, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use toml::de::{DeTable, DeValue};
 
@@ -43,8 +47,16 @@ struct Declaration {
     manifest: PathBuf,
     scope: Scope,
     layer: Layer,
+    /// Whether the table names a project, be it one that cannot be read.
+    has_project: bool,
     agents: Vec<AgentTable>,
     stages: BTreeMap<StageName, Layer>,
+}
+
+impl Declaration {
+    fn dir(&self) -> &Path {
+        self.manifest.parent().unwrap_or(Path::new("."))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,26 +76,23 @@ pub(crate) fn load_with(
     stage: &Stage,
     former: &[AgentName],
 ) -> Result<Config, Failure> {
-    let mut found = Vec::new();
-    let mut warnings = Vec::new();
-    let mut declarations = Vec::new();
-    for manifest in manifests {
-        let mut problems = Problems::new(&manifest.path, &manifest.text);
-        match DeTable::parse(&manifest.text) {
-            Ok(root) => declare(
-                manifest,
-                root.get_ref(),
-                &mut declarations,
-                &mut problems,
-                &mut warnings,
-            ),
-            Err(error) => {
-                problems.at(error.span().unwrap_or(0..0), error.message().to_owned(), "");
-            }
+    let Reading {
+        declarations,
+        mut found,
+        mut warnings,
+        whole,
+    } = read(manifests);
+    let workspace = declarations
+        .iter()
+        .find(|found| found.scope == Scope::Workspace);
+    let faulty = !found.is_empty();
+    let mut claims = collisions::Claims::default();
+    found.extend(claims.of_tables(&declarations, stage));
+    if faulty {
+        // What is wrong in one file is not to be told as missing.
+        if whole {
+            found.extend(without_project(&declarations, workspace, manifests));
         }
-        found.extend(problems.into_found());
-    }
-    if !found.is_empty() {
         return Err(invalid(found, manifests));
     }
     if declarations.is_empty() {
@@ -96,9 +105,6 @@ pub(crate) fn load_with(
     if let Some(name) = named {
         known_stage(name, &declarations)?;
     }
-    let workspace = declarations
-        .iter()
-        .find(|found| found.scope == Scope::Workspace);
     let mut agents = Vec::new();
     let mut refused = BTreeMap::new();
     for declaration in &declarations {
@@ -118,7 +124,7 @@ pub(crate) fn load_with(
             }
         }
     }
-    found.extend(collisions::among(&agents));
+    found.extend(claims.of_roles(&agents));
     let declared = declared::among(&agents, &declarations);
     // What is not declared gets in nobody's way: nothing is made of it.
     for name in former.iter().filter(|name| !declared.agents.contains(name)) {
@@ -149,6 +155,63 @@ pub(crate) fn load_with(
         refused,
         declared,
     })
+}
+
+/// What the manifests say, table by table.
+struct Reading {
+    declarations: Vec<Declaration>,
+    found: Vec<Message>,
+    warnings: Vec<Message>,
+    /// Whether every manifest is TOML.
+    whole: bool,
+}
+
+fn read(manifests: &[Manifest]) -> Reading {
+    let mut reading = Reading {
+        declarations: Vec::new(),
+        found: Vec::new(),
+        warnings: Vec::new(),
+        whole: true,
+    };
+    for manifest in manifests {
+        let mut problems = Problems::new(&manifest.path, &manifest.text);
+        match DeTable::parse(&manifest.text) {
+            Ok(root) => declare(
+                manifest,
+                root.get_ref(),
+                &mut reading.declarations,
+                &mut problems,
+                &mut reading.warnings,
+            ),
+            Err(error) => {
+                reading.whole = false;
+                problems.at(error.span().unwrap_or(0..0), error.message().to_owned(), "");
+            }
+        }
+        reading.found.extend(problems.into_found());
+    }
+    reading
+}
+
+/// The agents for which no table names a project.
+fn without_project(
+    declarations: &[Declaration],
+    workspace: Option<&Declaration>,
+    manifests: &[Manifest],
+) -> Vec<Message> {
+    let named = |declaration: &Declaration| declaration.has_project;
+    if workspace.is_some_and(named) {
+        return Vec::new();
+    }
+    let nameless = declarations.iter().filter(|found| !named(found));
+    nameless
+        .flat_map(|declaration| {
+            declaration.agents.iter().map(|table| {
+                let message = resolve::no_project(&table.name);
+                pointed(message, declaration, table, manifests)
+            })
+        })
+        .collect()
 }
 
 /// All the problems as they meet whoever reads the files from top to bottom.
@@ -216,11 +279,13 @@ fn declare(
             }
         }
         let stages = stages(&mut table, problems);
+        let has_project = table.is_meant("project");
         table.finish(problems);
         declarations.push(Declaration {
             manifest: manifest.path.clone(),
             scope,
             layer,
+            has_project,
             agents,
             stages,
         });

@@ -1,9 +1,6 @@
 //! From the layers that lie over each other to one agent.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use sha2::{Digest, Sha256};
 use toml::Spanned;
@@ -48,6 +45,7 @@ pub(super) fn agent(
         .over(table.layer.clone())
         .over(base(own))
         .over(base(workspace));
+    let deployment = table.deployment_or_default().to_owned();
     let AgentTable {
         name,
         name_span: _,
@@ -55,7 +53,8 @@ pub(super) fn agent(
         language,
         source,
         include,
-        deployment,
+        deployment: _,
+        folder_is_known: _,
         entrypoint,
         requirements,
         runtime,
@@ -68,12 +67,7 @@ pub(super) fn agent(
         header_allowlist,
         description,
     } = table.clone();
-    let project = project.ok_or_else(|| {
-        Message::new(format!("the agent `{name}` belongs to no project")).help(format!(
-            "add `project = \"{}-<six random letters and digits>\"` to the table; it is the identity that stands in every tag, so never reuse one",
-            name.as_str().replace('_', "-")
-        ))
-    })?;
+    let project = project.ok_or_else(|| no_project(&name))?;
     let (stage, joined) = match stage {
         Stage::None => (None, None),
         Stage::Named(stage) => (Some(stage.clone()), Some(stage)),
@@ -88,15 +82,11 @@ pub(super) fn agent(
         runtime_name,
         project,
         stage,
-        dir: declaration
-            .manifest
-            .parent()
-            .unwrap_or(Path::new("."))
-            .to_owned(),
+        dir: declaration.dir().to_owned(),
         language: language.unwrap_or(Language::Python),
         source: source.unwrap_or_else(|| PathBuf::from(name.as_str())),
         include,
-        deployment: deployment.unwrap_or_else(|| PathBuf::from("deployment")),
+        deployment,
         entrypoint: entrypoint.unwrap_or_else(|| "invoke.py".to_owned()),
         requirements: requirements.unwrap_or_else(|| "requirements.txt".to_owned()),
         runtime: runtime.map_or(Runtime::Python313, Spanned::into_inner),
@@ -116,6 +106,13 @@ pub(super) fn agent(
         shared_tags: base(own).over(base(workspace)).tags,
         name,
     })
+}
+
+pub(super) fn no_project(agent: &AgentName) -> Message {
+    Message::new(format!("the agent `{agent}` belongs to no project")).help(format!(
+        "add `project = \"{}-<six random letters and digits>\"` to the table; it is the identity that stands in every tag, so never reuse one",
+        agent.as_str().replace('_', "-")
+    ))
 }
 
 /// IAM takes tag keys that differ in case only for one, so that each would undo the other at every run.
