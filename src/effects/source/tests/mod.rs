@@ -35,6 +35,7 @@ impl Place {
         observe(&SourceRequest {
             shown: Path::new(source),
             path: &self.path(source),
+            seen_from: "`source` is relative to the Cargo.toml",
             include: &include,
             deployment: &self.path("ws/deployment"),
             target: &self.path("ws/target"),
