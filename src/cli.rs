@@ -176,12 +176,21 @@ pub fn parse(
             && level.value_source(id) == Some(ValueSource::CommandLine)
     };
     if let Some((_, option)) = NOT_LOCAL.iter().find(|(id, _)| is_local && typed(id)) {
-        return Err(command.error(
+        return Err(below(&mut command, &words).error(
             ErrorKind::ArgumentConflict,
             format!("the argument '--local' cannot be used with '{option}'"),
         ));
     }
     Ok((Cli::from_arg_matches(&matches)?, asked))
+}
+
+/// The command that these words lead to: an error of it shows its own usage.
+fn below<'c>(command: &'c mut clap::Command, words: &[&str]) -> &'c mut clap::Command {
+    words.iter().fold(command, |command, word| {
+        command
+            .find_subcommand_mut(word)
+            .expect("the words were read as commands")
+    })
 }
 
 /// The document that is asked for by words which cannot be read as a whole.

@@ -1,5 +1,5 @@
 //! A disk that takes nothing: a small file system of its own that is full, and directories that are
-//! read-only, for `new`, `init` and `prepare`.
+//! read-only, for `new`, `init` and `prepare`. And what `new` makes of a directory that is there.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -111,6 +111,77 @@ fn new_names_what_found_no_room_and_leaves_nothing() {
     disk.make_room();
     new().succeeds();
     assert!(path.join("my-agent/my_agent/estimator.py").exists());
+}
+
+#[test]
+fn new_in_a_read_only_directory_leaves_nothing() {
+    for (path, closed) in [(".", "."), ("deep/er", "."), ("deep/er", "deep")] {
+        let project = Project::new();
+        fs::create_dir_all(project.path().join(closed)).unwrap();
+        let before = project.tree();
+        let new = Cli::new(&project).unprivileged();
+        let new = new.args(["new", path, "--name", "one", "--yes", "--vcs", "none"]);
+        let closed = fs::canonicalize(project.path().join(closed)).unwrap();
+        let mode = |mode| fs::set_permissions(&closed, fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o555);
+        let refused = new.run().exits(1);
+        mode(0o755);
+        let said = format!(
+            "cannot write into `{}`: Permission denied",
+            closed.display()
+        );
+        assert!(refused.stderr.contains(&said), "{}", refused.stderr);
+        assert_eq!(project.tree(), before);
+    }
+}
+
+/// What is typed into one shell, which stays where it is.
+fn shell(project: &Project, lines: &str) -> std::process::Output {
+    let cli = Cli::new(project).prepared();
+    let mut command = Command::new("sh");
+    command.args(["-c", lines, "sh"]).arg(cli.get_program());
+    command.current_dir(project.path()).env_clear();
+    for (name, value) in cli.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command.output().unwrap()
+}
+
+#[test]
+fn new_keeps_the_directory_that_it_is_called_in() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    for mode in [0o700, 0o2770] {
+        let project = Project::new();
+        fs::set_permissions(project.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let before = fs::metadata(project.path()).unwrap();
+        let output = shell(
+            &project,
+            "\"$1\" agentcore new . --name one --yes && \"$1\" agentcore policy && ls -A",
+        );
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        let after = fs::metadata(project.path()).unwrap();
+        assert_eq!(after.ino(), before.ino());
+        assert_eq!(after.mode(), before.mode());
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let listed = ".git\n.gitignore\nCargo.toml\nREADME.md\nREADME_ja.md\ndeployment\none\n";
+        assert!(stdout.ends_with(listed), "{stdout}");
+    }
+}
+
+#[test]
+fn what_new_makes_is_as_open_as_the_umask_says() {
+    for (umask, expected) in [("022", 0o755), ("027", 0o750), ("077", 0o700)] {
+        let project = Project::new();
+        let line = format!("umask {umask} && \"$1\" agentcore new a/one --yes");
+        let output = shell(&project, &line);
+        assert!(output.status.success(), "{output:?}");
+        for directory in ["a", "a/one", "a/one/one"] {
+            let found = fs::metadata(project.path().join(directory)).unwrap();
+            assert_eq!(found.permissions().mode() & 0o7777, expected, "{directory}");
+        }
+    }
 }
 
 const HANDLERS: &str =

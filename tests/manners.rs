@@ -184,6 +184,25 @@ fn the_plan_of_new_holds_the_repository_and_the_change_of_the_name() {
     assert!(!below.contains("git init"), "{below}");
 }
 
+/// An option that `--local` excludes is an error of the command, which shows how it is used.
+#[test]
+fn what_does_not_go_with_local_shows_the_usage_of_the_command() {
+    for (words, usage) in [
+        (&["prepare", "--local", "--stage", "prod"][..], "prepare"),
+        (
+            &["endpoint", "list", "--local", "--profile", "x"],
+            "endpoint list",
+        ),
+    ] {
+        let refused = run(&project(), words).exits(2).stderr;
+        let option = words[words.len() - 2];
+        let said = format!(
+            "error: the argument '--local' cannot be used with '{option}'\n\nUsage: cargo agentcore {usage} "
+        );
+        assert!(refused.starts_with(&said), "{refused}");
+    }
+}
+
 /// Whoever asks for a document gets one, whatever comes of the command.
 #[test]
 fn a_failing_command_has_a_document_with_what_went_wrong() {

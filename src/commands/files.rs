@@ -11,7 +11,7 @@ use super::planned::Planned;
 use crate::{
     config::Agent,
     effects::{
-        env,
+        destination, env,
         files::{self, Origin},
         manifest::Project,
         packaging,
@@ -53,15 +53,22 @@ pub(super) fn decide(
 ) -> Result<FileWork, Failure> {
     let deployment = agent.dir.join(&agent.deployment);
     let given = source_dir.unwrap_or(&agent.source);
-    let path = match source_dir {
+    let (path, seen_from) = match source_dir {
         // As on any command line: relative to where the user stands.
-        Some(dir) => dir.to_owned(),
-        None => agent.dir.join(&agent.source),
+        Some(dir) => (
+            destination::absolute(dir)?,
+            "`--source-dir` is relative to the current directory",
+        ),
+        None => (
+            agent.dir.join(&agent.source),
+            "`source` is relative to the Cargo.toml that declares the agent",
+        ),
     };
     let home = env::home_dir();
     let source = source::observe(&SourceRequest {
         shown: given,
         path: &path,
+        seen_from,
         include: &agent.include,
         deployment: &deployment,
         target: &project.target_dir,

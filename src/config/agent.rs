@@ -24,6 +24,8 @@ pub(super) struct AgentTable {
     pub(super) source: Option<PathBuf>,
     pub(super) include: Vec<String>,
     pub(super) deployment: Option<PathBuf>,
+    /// Not where `deployment` is there and could not be read.
+    pub(super) folder_is_known: bool,
     pub(super) entrypoint: Option<String>,
     pub(super) requirements: Option<String>,
     pub(super) runtime: Option<Spanned<Runtime>>,
@@ -48,6 +50,7 @@ impl AgentTable {
             source: None,
             include: Vec::new(),
             deployment: None,
+            folder_is_known: true,
             entrypoint: None,
             requirements: None,
             runtime: None,
@@ -63,7 +66,7 @@ impl AgentTable {
     }
 
     pub(super) fn read(name: AgentName, mut table: Table<'_>, problems: &mut Problems<'_>) -> Self {
-        let agent = Self {
+        let mut agent = Self {
             name_span: table.span.clone(),
             name,
             layer: Layer::read(&mut table, problems),
@@ -75,6 +78,7 @@ impl AgentTable {
             deployment: table
                 .parsed("deployment", problems, inner_path)
                 .map(PathBuf::from),
+            folder_is_known: true,
             entrypoint: table.parsed("entrypoint", problems, python_file),
             requirements: table.parsed("requirements", problems, inner_path),
             runtime: runtime(&mut table, problems),
@@ -87,8 +91,15 @@ impl AgentTable {
             header_allowlist: header_allowlist(&mut table, problems),
             description: table.parsed("description", problems, description),
         };
+        agent.folder_is_known = agent.deployment.is_some() || !table.is_meant("deployment");
         table.finish(problems);
         agent
+    }
+
+    pub(super) fn deployment_or_default(&self) -> &Path {
+        self.deployment
+            .as_deref()
+            .unwrap_or(Path::new("deployment"))
     }
 }
 

@@ -264,6 +264,15 @@ impl<'t> Table<'t> {
         map
     }
 
+    /// Whether the table holds `key`, or an unknown one that looks like it. Asked at the end.
+    pub(super) fn is_meant(&self, key: &str) -> bool {
+        let mistyped = |word: &str| nearest(word, self.asked.iter().copied()) == Some(key);
+        self.keys.iter().any(|(found, _)| {
+            let word = found.get_ref().as_ref();
+            word == key || (!self.asked.contains(word) && mistyped(word))
+        })
+    }
+
     /// Ends the reading: every key that nobody asked for is a problem.
     pub(super) fn finish(self, problems: &mut Problems<'_>) {
         for (key, _) in self.keys {

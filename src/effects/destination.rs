@@ -4,6 +4,7 @@
 use std::{
     env::consts::EXE_SUFFIX,
     fs,
+    io::ErrorKind,
     path::{Component, Path, PathBuf},
     process::Command,
 };
@@ -44,17 +45,19 @@ pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 
 pub(crate) fn observe(path: &Path) -> Result<Destination, Failure> {
     match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Destination::Free),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Destination::Free),
         Err(error) => Err(FileError::new("look at", path, error).into()),
         Ok(_) if !path.is_dir() => Ok(Destination::File),
         Ok(_) => {
-            let mut entries =
-                fs::read_dir(path).map_err(|error| FileError::new("read", path, error))?;
-            Ok(if entries.next().is_none() {
-                Destination::EmptyDirectory
-            } else {
-                Destination::Directory
-            })
+            let names = files::names_in(path)?;
+            // What a killed run left there is taken away by the next one.
+            Ok(
+                if names.iter().all(|name| name.starts_with(files::TEMPORARY)) {
+                    Destination::EmptyDirectory
+                } else {
+                    Destination::Directory
+                },
+            )
         }
     }
 }
@@ -121,49 +124,68 @@ fn matches(root: &Path, pattern: &str, path: &Path) -> bool {
         .is_ok_and(|built| built.matched(path, true).is_ignore())
 }
 
-/// Writes the whole project aside and puts it in place in one step: a run that is cut short leaves
-/// nothing. `finish` is called on the directory before that. An error names the place that is meant.
+/// Writes the whole project aside and moves it into place: a directory that is there stays the one it
+/// is, and a run that is cut short leaves nothing that looks like a project. `finish` is called on the
+/// project before that. An error names the place that is meant.
 pub(crate) fn create(
     path: &Path,
     files: &Files,
     finish: impl FnOnce(&Path) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let parent = path.parent().unwrap_or(Path::new("/"));
-    files::create_dir_all(parent)?;
+    // What is missing on the way to the project is made with it, or not at all.
+    let place = path.ancestors().find(|at| at.exists()).unwrap_or(path);
+    if place == path {
+        sweep(place)?;
+    }
     let aside = tempfile::Builder::new()
         .prefix(files::TEMPORARY)
-        .tempdir_in(parent)
-        .map_err(|error| FileError::new("write into", parent, error))?;
-    let root = aside.path();
+        .tempdir_in(place)
+        .map_err(|error| FileError::new("write into", place, error))?;
+    let root = aside.path().join(path.strip_prefix(place).unwrap_or(path));
+    fs::create_dir_all(&root)
+        .map_err(|error| FileError::new("create the directory", path, error))?;
     for (relative, content) in files {
         let full = root.join(relative);
-        fs::create_dir_all(full.parent().unwrap_or(root))
+        fs::create_dir_all(full.parent().unwrap_or(&root))
             .and_then(|()| fs::write(&full, content))
             .map_err(|error| FileError::new("write", &path.join(relative), error))?;
     }
-    finish(root)?;
-    open_to_others(root)?;
-    // An empty directory is given way to; one that is no longer empty is not.
-    fs::remove_dir(path).or_else(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Ok(()),
-        _ => Err(FileError::new("replace the directory", path, error)),
+    finish(&root)?;
+    let mut moved = Vec::new();
+    move_into(place, aside.path(), &mut moved).inspect_err(|_| {
+        // Back among what is removed with `aside`.
+        for name in &moved {
+            let _ = fs::rename(place.join(name), aside.path().join(name));
+        }
     })?;
-    fs::rename(root, path).map_err(|error| FileError::new("create", path, error))?;
-    // It is in its place; there is nothing left to remove.
-    let _ = aside.keep();
     Ok(())
 }
 
-/// A temporary directory is closed to others, a project is not.
-#[cfg(unix)]
-fn open_to_others(path: &Path) -> Result<(), FileError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
-        .map_err(|error| FileError::new("change the mode of", path, error))
+/// Moves what lies in `aside` over nothing that is there, the manifest last.
+fn move_into(place: &Path, aside: &Path, moved: &mut Vec<String>) -> Result<(), FileError> {
+    let mut names = files::names_in(aside)?;
+    names.sort_by_key(|name| name == "Cargo.toml");
+    for name in names {
+        let to = place.join(&name);
+        let free = match fs::symlink_metadata(&to) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+        };
+        free.and_then(|()| fs::rename(aside.join(&name), &to))
+            .map_err(|error| FileError::new("create", &to, error))?;
+        moved.push(name);
+    }
+    Ok(())
 }
 
-#[cfg(not(unix))]
-fn open_to_others(_path: &Path) -> Result<(), FileError> {
+/// Takes away what a killed run left in a directory that counts as empty.
+fn sweep(directory: &Path) -> Result<(), FileError> {
+    for name in files::names_in(directory)? {
+        if name.starts_with(files::TEMPORARY) {
+            files::remove_tree(&directory.join(name))?;
+        }
+    }
     Ok(())
 }
 
@@ -196,4 +218,71 @@ pub(crate) fn git_init(path: &Path) -> Result<(), Failure> {
     Err(Failure::world("`git init` failed")
         .note(String::from_utf8_lossy(&output.stderr).trim().to_owned())
         .help("`--vcs none` makes the project without a repository"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project() -> Files {
+        ["Cargo.toml", "README.md", "agent/main.py"]
+            .into_iter()
+            .map(|name| (name.into(), name.as_bytes().to_vec()))
+            .collect()
+    }
+
+    #[test]
+    fn what_was_moved_is_taken_away_where_the_rest_cannot_follow() {
+        for taken in ["Cargo.toml", "README.md", "agent"] {
+            let home = tempfile::tempdir().expect("a directory");
+            let file = home.path().join(taken);
+            let failure = create(home.path(), &project(), |_| {
+                fs::write(&file, "somebody else's").expect("a file");
+                Ok(())
+            })
+            .expect_err("the name is taken");
+            let expected = format!("cannot create `{}`", file.display());
+            assert!(failure.messages[0].what.starts_with(&expected));
+            assert_eq!(files::names_in(home.path()).expect("names"), [taken]);
+            assert_eq!(fs::read(&file).expect("a file"), b"somebody else's");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_on_the_way_is_made_with_the_project_or_not_at_all() {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("a/b/c");
+        let refused = create(&path, &project(), |_| Err(Failure::world("no")));
+        assert!(refused.is_err());
+        assert!(files::names_in(home.path()).expect("names").is_empty());
+        create(&path, &project(), |_| Ok(())).expect("a project");
+        assert!(path.join("agent/main.py").is_file());
+        assert_eq!(files::names_in(home.path()).expect("names"), ["a"]);
+    }
+
+    #[test]
+    fn the_manifest_comes_last() {
+        let home = tempfile::tempdir().expect("a directory");
+        let mut order = Vec::new();
+        let aside = home.path().join("aside");
+        create(&aside, &project(), |_| Ok(())).expect("a project");
+        move_into(home.path(), &aside, &mut order).expect("free names");
+        assert_eq!(order, ["README.md", "agent", "Cargo.toml"]);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_nobodys() {
+        let home = tempfile::tempdir().expect("a directory");
+        let left = home.path().join(format!("{}x/agent", files::TEMPORARY));
+        fs::create_dir_all(&left).expect("a directory");
+        assert_eq!(
+            observe(home.path()).expect("a directory"),
+            Destination::EmptyDirectory
+        );
+        create(home.path(), &project(), |_| Ok(())).expect("a project");
+        assert_eq!(
+            files::names_in(home.path()).expect("names"),
+            ["Cargo.toml", "README.md", "agent"]
+        );
+    }
 }

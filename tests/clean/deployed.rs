@@ -346,14 +346,19 @@ fn one_region_goes_alone_and_all_regions_take_each_bucket() {
             "target/agentcore/test-project-7k2qpx/one/runtime.{account}.{region}"
         ))
     };
-    run(
-        &project,
-        &emulator,
-        &["clean", "--yes", "--region", "eu-west-1"],
-    )
-    .succeeds();
+    let invoke = ["invoke", "--region", "eu-west-1", "--prompt", "hello"];
+    run(&project, &emulator, &invoke).succeeds();
+    let one = ["clean", "--yes", "--region", "eu-west-1"];
+    let one = run(&project, &emulator, &one).succeeds();
     assert_eq!(listing_of(&emulator, &regions), there);
     assert!(memory("us-east-1") && !memory("eu-west-1"));
+    assert!(project.has("target/agentcore/test-project-7k2qpx/one/deployment.zip"));
+    let place = project.path().join("target/agentcore/test-project-7k2qpx");
+    let removed = format!(
+        "Removing what was remembered of eu-west-1 in `{0}/one` and `{0}/sessions`\n",
+        place.display()
+    );
+    says(&one, &removed);
 
     run(&project, &emulator, &["deploy", "--region", "eu-west-1"]).succeeds();
     run(&project, &emulator, &["clean", "--yes", "--all-regions"]).succeeds();

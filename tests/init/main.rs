@@ -9,6 +9,7 @@
 mod support;
 
 mod ignoring;
+mod place;
 mod served;
 
 use std::collections::BTreeMap;

@@ -35,6 +35,12 @@ fn own(project: &Project) -> Vec<String> {
 fn a_secret_is_not_shipped_under_any_name() {
     let project = bare();
     project.write("deployment/.env", "TOKEN=in-the-env-file\n");
+    project.write("deployment/prod.env", "TOKEN=in-the-env-file\n");
+    project.write("deployment/.env.example", "TOKEN=\n");
+    let aws = "aws_secret_access_key = in/the/credentials+of+AWS\n";
+    project.write("deployment/credentials", aws);
+    let account = r#"{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\n"}"#;
+    project.write("deployment/service-account.json", account);
     project.write("deployment/.AWS/credentials", "in-the-credentials\n");
     project.write("deployment/data/.ssh/config", "in-the-config\n");
     project.write("deployment/deploy_key", KEY);
@@ -59,16 +65,20 @@ fn a_secret_is_not_shipped_under_any_name() {
     assert_eq!(
         own(&project),
         [
+            ".env.example",
             "authority.txt",
             "ca.pem",
             "data/prices.csv",
             "tables/prices.csv"
         ]
     );
-    let code = "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\nall = b''.join(map(z.read, z.namelist()))\nprint(b'in-the-' in all, b'PRIVATE KEY' in all)";
+    let code = "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\nall = b''.join(map(z.read, z.namelist()))\nprint(b'in-the-' in all or b'in/the/' in all, b'PRIVATE KEY' in all)";
     assert_eq!(python(code, &archive(&project)), "False False\n");
     for words in [
         "`.env`, ",
+        "`prod.env`",
+        "`credentials`",
+        "`service-account.json`",
         "`.AWS`, ",
         "`deploy_key`, ",
         "`server.pem`",

@@ -27,6 +27,27 @@ fn one_failure_does_not_hide_the_other_agents() {
 }
 
 #[test]
+fn a_source_that_is_not_there_is_looked_for_from_where_it_was_written() {
+    let emulator = Ministack::start();
+    let project = project();
+    project.write("below/mine.txt", "");
+    let below = project.path().join("below");
+    let refused = Cli::in_directory(&below, project.root())
+        .on(&emulator)
+        .args(["prepare", "--source-dir", "../nowhere"])
+        .run()
+        .exits(3)
+        .redacted_stderr();
+    for said in [
+        "error: the source `../nowhere` does not exist\n",
+        "  note: looked for [ROOT]/project/nowhere\n",
+        "  help: `--source-dir` is relative to the current directory\n",
+    ] {
+        assert!(refused.contains(said), "{said} in {refused}");
+    }
+}
+
+#[test]
 fn credentials_region_and_account_that_are_missing_or_wrong_are_said() {
     let emulator = Ministack::start();
     let project = project();

@@ -96,6 +96,8 @@ struct After {
     ignoring: Option<Ignoring>,
 }
 
+const SEEN_FROM: &str = "`--source` is relative to the current directory";
+
 /// What a .gitignore that is there lacks.
 struct Ignoring {
     lines: Vec<String>,
@@ -108,8 +110,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     adoption::check_folder(&root, &args.path)?;
     let before = before(root)?;
     let source_path = destination::absolute(&args.source)?;
-    let seen_from = "`--source` is relative to the current directory";
-    let real = source::directory(&args.source, &source_path, seen_from)?;
+    let real = source::directory(&args.source, &source_path, SEEN_FROM)?;
     let Project {
         root, target_dir, ..
     } = &before.workspace;
@@ -222,6 +223,7 @@ fn observe(
     source::observe(&SourceRequest {
         shown,
         path,
+        seen_from: SEEN_FROM,
         include: &[],
         deployment: &before.root.join(deployment),
         target: &before.workspace.target_dir,

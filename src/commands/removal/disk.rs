@@ -1,6 +1,9 @@
 //! What `clean` takes away on disk: the copied sources, what was built and remembered, the toolkit's entry.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use super::copied::Copied;
 use crate::{
@@ -26,6 +29,8 @@ pub(super) struct Disk<'a> {
 struct Built {
     directory: PathBuf,
     paths: Vec<PathBuf>,
+    /// Of these regions something is remembered.
+    regions: BTreeSet<Region>,
 }
 
 impl<'a> Disk<'a> {
@@ -71,7 +76,12 @@ impl<'a> Disk<'a> {
             .collect();
         if !self.built.paths.is_empty() {
             let path = self.built.directory.display().to_string();
-            subjects.push(Subject::new("build", path));
+            let kind = if self.built.goes_whole() {
+                "build"
+            } else {
+                "remembered"
+            };
+            subjects.push(Subject::new(kind, path));
         }
         if self.entry_goes {
             let entry = Subject::new("entry", self.agent.runtime_name.to_string());
@@ -137,31 +147,59 @@ impl Built {
     ) -> Result<Self, Failure> {
         let directory = packaging::directory(agent, project);
         let mut paths = Vec::new();
+        let mut regions = BTreeSet::new();
         if plan.copy_goes && !is_shared(&directory) {
             paths.push(directory.clone());
         } else {
-            paths.extend(sessions.values().map(|session| {
+            for (region, session) in sessions {
                 let session = session.clone();
-                deploy::memory(project, &Placed { agent, session })
-            }));
+                let memory = deploy::memory(project, &Placed { agent, session });
+                if files::exists(&memory) {
+                    paths.push(memory);
+                    regions.insert(region.clone());
+                }
+            }
         }
         let place = conversation::sessions(project, agent);
         for name in files::names_in(&place)? {
             // A runtime's id begins with its name and a hyphen, which no name holds.
             let is_ours =
                 |region: &Region| name.starts_with(&format!("{region}.{}-", agent.runtime_name));
-            if sessions.keys().any(is_ours) {
+            if let Some(region) = sessions.keys().find(|region| is_ours(region)) {
                 paths.push(place.join(&name));
+                regions.insert(region.clone());
             }
         }
         paths.retain(|path| files::exists(path));
-        Ok(Self { directory, paths })
+        Ok(Self {
+            directory,
+            paths,
+            regions,
+        })
+    }
+
+    /// Else the archive and other regions' memory stay.
+    fn goes_whole(&self) -> bool {
+        self.paths.contains(&self.directory)
     }
 
     fn words(&self) -> String {
+        if self.goes_whole() {
+            let directory = self.directory.display();
+            return format!("what was built and remembered in `{directory}`");
+        }
+        let regions: Vec<&str> = self.regions.iter().map(Region::as_str).collect();
+        let folders: BTreeSet<String> = self
+            .paths
+            .iter()
+            .filter_map(|path| path.parent())
+            .map(|folder| format!("`{}`", folder.display()))
+            .collect();
+        let folders: Vec<String> = folders.into_iter().collect();
         format!(
-            "what was built and remembered in `{}`",
-            self.directory.display()
+            "what was remembered of {} in {}",
+            regions.join(", "),
+            folders.join(" and ")
         )
     }
 

@@ -4,6 +4,7 @@ mod collisions;
 mod declared;
 mod hiding;
 mod refusal;
+mod resolve;
 
 use std::{
     collections::BTreeMap,
@@ -11,20 +12,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::de::{DeTable, DeValue};
 
 use super::{
-    Agent, Config, Language, RoleSettings, Runtime,
+    Config,
     agent::AgentTable,
     layer::Layer,
     read::{Problems, Table},
 };
 use crate::{
     error::{Exit, Failure, Message},
-    names::{AgentName, IamPath, ProjectId, RoleName, RuntimeName, StageName},
+    names::{AgentName, ProjectId, StageName},
 };
 
 /// A Cargo.toml: where it stands and what it says.
@@ -49,8 +47,16 @@ struct Declaration {
     manifest: PathBuf,
     scope: Scope,
     layer: Layer,
+    /// Whether the table names a project, be it one that cannot be read.
+    has_project: bool,
     agents: Vec<AgentTable>,
     stages: BTreeMap<StageName, Layer>,
+}
+
+impl Declaration {
+    fn dir(&self) -> &Path {
+        self.manifest.parent().unwrap_or(Path::new("."))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,26 +76,23 @@ pub(crate) fn load_with(
     stage: &Stage,
     former: &[AgentName],
 ) -> Result<Config, Failure> {
-    let mut found = Vec::new();
-    let mut warnings = Vec::new();
-    let mut declarations = Vec::new();
-    for manifest in manifests {
-        let mut problems = Problems::new(&manifest.path, &manifest.text);
-        match DeTable::parse(&manifest.text) {
-            Ok(root) => declare(
-                manifest,
-                root.get_ref(),
-                &mut declarations,
-                &mut problems,
-                &mut warnings,
-            ),
-            Err(error) => {
-                problems.at(error.span().unwrap_or(0..0), error.message().to_owned(), "");
-            }
+    let Reading {
+        declarations,
+        mut found,
+        mut warnings,
+        whole,
+    } = read(manifests);
+    let workspace = declarations
+        .iter()
+        .find(|found| found.scope == Scope::Workspace);
+    let faulty = !found.is_empty();
+    let mut claims = collisions::Claims::default();
+    found.extend(claims.of_tables(&declarations, stage));
+    if faulty {
+        // What is wrong in one file is not to be told as missing.
+        if whole {
+            found.extend(without_project(&declarations, workspace, manifests));
         }
-        found.extend(problems.into_found());
-    }
-    if !found.is_empty() {
         return Err(invalid(found, manifests));
     }
     if declarations.is_empty() {
@@ -102,14 +105,11 @@ pub(crate) fn load_with(
     if let Some(name) = named {
         known_stage(name, &declarations)?;
     }
-    let workspace = declarations
-        .iter()
-        .find(|found| found.scope == Scope::Workspace);
     let mut agents = Vec::new();
     let mut refused = BTreeMap::new();
     for declaration in &declarations {
         for table in &declaration.agents {
-            match resolve(table, declaration, workspace, stage) {
+            match resolve::agent(table, declaration, workspace, stage) {
                 Ok(agent) => {
                     warnings.extend(
                         hiding::python(&agent)
@@ -124,12 +124,12 @@ pub(crate) fn load_with(
             }
         }
     }
-    found.extend(collisions::among(&agents));
+    found.extend(claims.of_roles(&agents));
     let declared = declared::among(&agents, &declarations);
     // What is not declared gets in nobody's way: nothing is made of it.
     for name in former.iter().filter(|name| !declared.agents.contains(name)) {
         let table = AgentTable::undeclared(name.clone());
-        match resolve(
+        match resolve::agent(
             &table,
             workspace.unwrap_or(&declarations[0]),
             workspace,
@@ -155,6 +155,63 @@ pub(crate) fn load_with(
         refused,
         declared,
     })
+}
+
+/// What the manifests say, table by table.
+struct Reading {
+    declarations: Vec<Declaration>,
+    found: Vec<Message>,
+    warnings: Vec<Message>,
+    /// Whether every manifest is TOML.
+    whole: bool,
+}
+
+fn read(manifests: &[Manifest]) -> Reading {
+    let mut reading = Reading {
+        declarations: Vec::new(),
+        found: Vec::new(),
+        warnings: Vec::new(),
+        whole: true,
+    };
+    for manifest in manifests {
+        let mut problems = Problems::new(&manifest.path, &manifest.text);
+        match DeTable::parse(&manifest.text) {
+            Ok(root) => declare(
+                manifest,
+                root.get_ref(),
+                &mut reading.declarations,
+                &mut problems,
+                &mut reading.warnings,
+            ),
+            Err(error) => {
+                reading.whole = false;
+                problems.at(error.span().unwrap_or(0..0), error.message().to_owned(), "");
+            }
+        }
+        reading.found.extend(problems.into_found());
+    }
+    reading
+}
+
+/// The agents for which no table names a project.
+fn without_project(
+    declarations: &[Declaration],
+    workspace: Option<&Declaration>,
+    manifests: &[Manifest],
+) -> Vec<Message> {
+    let named = |declaration: &Declaration| declaration.has_project;
+    if workspace.is_some_and(named) {
+        return Vec::new();
+    }
+    let nameless = declarations.iter().filter(|found| !named(found));
+    nameless
+        .flat_map(|declaration| {
+            declaration.agents.iter().map(|table| {
+                let message = resolve::no_project(&table.name);
+                pointed(message, declaration, table, manifests)
+            })
+        })
+        .collect()
 }
 
 /// All the problems as they meet whoever reads the files from top to bottom.
@@ -222,11 +279,13 @@ fn declare(
             }
         }
         let stages = stages(&mut table, problems);
+        let has_project = table.is_meant("project");
         table.finish(problems);
         declarations.push(Declaration {
             manifest: manifest.path.clone(),
             scope,
             layer,
+            has_project,
             agents,
             stages,
         });
@@ -316,163 +375,6 @@ fn shown(manifests: &[Manifest]) -> String {
         .map(|m| m.path.display().to_string())
         .collect();
     paths.join(", ")
-}
-
-/// Lays the layers over each other, applies the defaults last.
-fn resolve(
-    table: &AgentTable,
-    declaration: &Declaration,
-    workspace: Option<&Declaration>,
-    stage: &Stage,
-) -> Result<Agent, Message> {
-    let own = (declaration.scope == Scope::Package).then_some(declaration);
-    let staged = |declaration: Option<&Declaration>| match (stage, declaration) {
-        (Stage::Named(name), Some(declaration)) => {
-            declaration.stages.get(name).cloned().unwrap_or_default()
-        }
-        _ => Layer::default(),
-    };
-    let base = |from: Option<&Declaration>| from.map(|from| from.layer.clone()).unwrap_or_default();
-    let Layer {
-        project,
-        region,
-        account,
-        profile,
-        tags,
-        env,
-        network,
-        role,
-    } = staged(own)
-        .over(staged(workspace))
-        .over(table.layer.clone())
-        .over(base(own))
-        .over(base(workspace));
-    let AgentTable {
-        name,
-        name_span: _,
-        layer: _,
-        language,
-        source,
-        include,
-        deployment,
-        entrypoint,
-        requirements,
-        runtime,
-        bytecode,
-        models,
-        permissions,
-        lifecycle,
-        protocol,
-        authorizer,
-        header_allowlist,
-        description,
-    } = table.clone();
-    let project = project.ok_or_else(|| {
-        Message::new(format!("the agent `{name}` belongs to no project")).help(format!(
-            "add `project = \"{}-<six random letters and digits>\"` to the table; it is the identity that stands in every tag, so never reuse one",
-            name.as_str().replace('_', "-")
-        ))
-    })?;
-    let (stage, joined) = match stage {
-        Stage::None => (None, None),
-        Stage::Named(stage) => (Some(stage.clone()), Some(stage)),
-        Stage::Local => (StageName::parse("local").ok(), None),
-    };
-    let local = stage.is_some() && joined.is_none();
-    let runtime_name =
-        RuntimeName::of(&name, joined).map_err(|error| Message::new(error.to_string()))?;
-    Ok(Agent {
-        tags: told_apart(&name, tags)?,
-        role: role_settings(role, &runtime_name)?,
-        runtime_name,
-        project,
-        stage,
-        dir: declaration
-            .manifest
-            .parent()
-            .unwrap_or(Path::new("."))
-            .to_owned(),
-        language: language.unwrap_or(Language::Python),
-        source: source.unwrap_or_else(|| PathBuf::from(name.as_str())),
-        include,
-        deployment: deployment.unwrap_or_else(|| PathBuf::from("deployment")),
-        entrypoint: entrypoint.unwrap_or_else(|| "invoke.py".to_owned()),
-        requirements: requirements.unwrap_or_else(|| "requirements.txt".to_owned()),
-        runtime: runtime.map_or(Runtime::Python313, Spanned::into_inner),
-        bytecode: bytecode.unwrap_or_default(),
-        models,
-        permissions,
-        env,
-        lifecycle,
-        network: network.unwrap_or_default(),
-        protocol: protocol.unwrap_or_default(),
-        authorizer,
-        header_allowlist,
-        description,
-        region,
-        account: account.filter(|_| !local),
-        profile: profile.filter(|_| !local),
-        shared_tags: base(own).over(base(workspace)).tags,
-        name,
-    })
-}
-
-/// IAM takes tag keys that differ in case only for one, so that each would undo the other at every run.
-/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html>, "Case sensitivity".
-fn told_apart(
-    agent: &AgentName,
-    tags: BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, Message> {
-    let mut seen = BTreeMap::new();
-    for key in tags.keys() {
-        if let Some(other) = seen.insert(key.to_lowercase(), key) {
-            return Err(Message::new(format!(
-                "the tags `{other}` and `{key}` of agent `{agent}` differ in case only, and IAM takes them for one"
-            ))
-            .help("keep one of them; tags of workspace, package, agent and stage are joined"));
-        }
-    }
-    Ok(tags)
-}
-
-fn role_settings(
-    role: super::layer::RoleLayer,
-    runtime: &RuntimeName,
-) -> Result<RoleSettings, Message> {
-    let super::layer::RoleLayer {
-        name,
-        path,
-        boundary,
-        arn,
-    } = role;
-    if let Some(arn) = arn {
-        return Ok(RoleSettings::Given { arn });
-    }
-    let pattern = name.as_deref().unwrap_or("AgentCoreRole-{runtime}");
-    let name = role_name(pattern, runtime).map_err(|error| Message::new(error.to_string()))?;
-    let path = path.unwrap_or_else(|| IamPath::parse("/").expect("the root is a path"));
-    Ok(RoleSettings::Managed {
-        name,
-        path,
-        boundary,
-    })
-}
-
-/// The role's name; past 64 characters it is cut and ends in a hash of the whole.
-fn role_name(pattern: &str, runtime: &RuntimeName) -> Result<RoleName, crate::names::NameError> {
-    use sha2::{Digest, Sha256};
-
-    let full = pattern.replace("{runtime}", runtime.as_str());
-    if full.len() <= 64 {
-        return RoleName::parse(&full);
-    }
-    let digest = Sha256::digest(full.as_bytes());
-    let short = format!(
-        "{:02x}{:02x}{:02x}{:02x}",
-        digest[0], digest[1], digest[2], digest[3]
-    );
-    let head: String = full.chars().take(55).collect();
-    RoleName::parse(&format!("{head}-{short}"))
 }
 
 fn pointed(

@@ -1,5 +1,8 @@
 use super::*;
-use crate::config::{Boundary, Model, Network, Permission};
+use crate::{
+    config::{Boundary, Model, Network, Permission, RoleSettings, Runtime},
+    names::RuntimeName,
+};
 
 fn manifest(text: &str) -> Manifest {
     Manifest {
@@ -280,7 +283,16 @@ fn problems_come_in_the_order_of_their_lines() {
          [workspace.metadata.agentcore]\nregoin = \"us-east-1\"\nproject = \"\"\n\
          [workspace.metadata.agentcore.agents.a]\nprotocol = \"ftp\"\n";
     let marked: Vec<String> = problems(text).into_iter().map(|(_, at)| at).collect();
-    let expected = ["\"1\"", "sorce", "\"python2\"", "regoin", "\"\"", "\"ftp\""];
+    // What two agents share has no one place, and comes last.
+    let expected = [
+        "\"1\"",
+        "sorce",
+        "\"python2\"",
+        "regoin",
+        "\"\"",
+        "\"ftp\"",
+        "",
+    ];
     assert_eq!(marked, expected);
 }
 
@@ -314,6 +326,56 @@ fn agents_that_would_meet_are_refused_ignoring_case() {
             "the agents `a` and `b` share the deployment folder `/real/fake/deployment`"
         ]
     );
+}
+
+#[test]
+fn agents_that_would_meet_are_told_beside_what_cannot_be_read() {
+    let whats = |text: &str| -> Vec<String> {
+        let text = format!("[workspace.metadata.agentcore]\n{text}");
+        problems(&text).into_iter().map(|(what, _)| what).collect()
+    };
+    let agents = "[workspace.metadata.agentcore.agents.";
+    let env = "`` is not a legal variable name: 1 to 100 characters, no `=`";
+    assert_eq!(
+        whats(&format!(
+            "project = \"x\"\nenv = {{ \"\" = \"y\" }}\n{agents}a]\n{agents}A]\ndeployment = \"d\"\n"
+        )),
+        [env, "the agents `A` and `a` are both called `a`"]
+    );
+    let excludes = "`arn` in `[workspace.metadata.agentcore.role]` excludes `name`, `path` and `permissions-boundary`";
+    let folder = "the agents `a` and `b` share the deployment folder `/real/fake/deployment`";
+    let role = "role = { arn = \"arn:aws:iam::123456789012:role/x\", name = \"x\" }";
+    assert_eq!(
+        whats(&format!(
+            "project = \"x\"\n{role}\n{agents}a]\n{agents}b]\n"
+        )),
+        [excludes, folder]
+    );
+    let nowhere = "the agent `a` belongs to no project";
+    assert_eq!(whats(&format!("{role}\n{agents}a]\n")), [excludes, nowhere]);
+}
+
+/// A folder or a project that cannot be read is not taken for one that is not given.
+#[test]
+fn what_cannot_be_read_is_told_once() {
+    for (project, one, other) in [
+        (
+            "project = \"X!\"",
+            "deployment = \"a\"",
+            "deployment = \"b\"",
+        ),
+        ("projct = \"x\"", "deployment = \"a\"", "deployment = \"b\""),
+        ("project = \"x\"", "", "deployment = 1"),
+        ("project = \"x\"", "", "deploymnet = \"b\""),
+        ("project = \"x\"", "", "deployment = \"../b\""),
+    ] {
+        let found = problems(&format!(
+            "[workspace.metadata.agentcore]\n{project}\n\
+             [workspace.metadata.agentcore.agents.a]\n{one}\n\
+             [workspace.metadata.agentcore.agents.b]\n{other}\n"
+        ));
+        assert_eq!(found.len(), 1, "{found:#?}");
+    }
 }
 
 /// Each would undo the other at every run.
@@ -369,8 +431,8 @@ fn a_package_wins_over_the_workspace_for_its_own_agents() {
 fn a_long_role_name_is_cut_and_stays_unique() {
     let runtime = |last: char| RuntimeName::parse(&format!("{}{last}", "a".repeat(47))).unwrap();
     let pattern = "A-rather-long-prefix-for-roles-{runtime}";
-    let one = role_name(pattern, &runtime('x')).unwrap();
-    let two = role_name(pattern, &runtime('y')).unwrap();
+    let one = resolve::role_name(pattern, &runtime('x')).unwrap();
+    let two = resolve::role_name(pattern, &runtime('y')).unwrap();
     assert_eq!(one.as_str().len(), 64);
     assert_ne!(one, two);
 }

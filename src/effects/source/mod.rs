@@ -37,6 +37,8 @@ pub(crate) struct SourceRequest<'a> {
     /// As the user wrote it.
     pub(crate) shown: &'a Path,
     pub(crate) path: &'a Path,
+    /// From where a path that was written so is looked for.
+    pub(crate) seen_from: &'a str,
     pub(crate) include: &'a [String],
     /// The folder that is shipped; never part of the sources.
     pub(crate) deployment: &'a Path,

@@ -27,11 +27,7 @@ pub(crate) fn directory(shown: &Path, path: &Path, seen_from: &str) -> Result<Pa
 /// The directory itself, or why it cannot be a source.
 pub(super) fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> {
     let shown = request.shown.display();
-    let root = directory(
-        request.shown,
-        request.path,
-        "`source` is relative to the Cargo.toml that declares the agent",
-    )?;
+    let root = directory(request.shown, request.path, request.seen_from)?;
     let home = request.home.and_then(|home| fs::canonicalize(home).ok());
     if root.parent().is_none() || home.as_ref() == Some(&root) {
         return Err(

@@ -25,8 +25,16 @@ const SECRET_FILES: [&str; 9] = [
     "id_ed25519",
 ];
 const SECRET_EXTENSIONS: [&str; 5] = ["key", "p12", "pfx", "jks", "keystore"];
+/// What a file of variables ends in that only shows which ones there are.
+const EXAMPLES: [&str; 3] = ["example", "sample", "template"];
+/// Documents, which show what an AWS credentials file looks like.
+const DOCUMENTS: [&str; 2] = ["md", "rst"];
 /// What a key in armour begins with.
-const ARMOUR: &[u8] = b"-----BEGIN ";
+pub(super) const ARMOUR: &str = "-----BEGIN ";
+/// What is looked through from end to end is no larger: a larger file is data.
+pub(super) const SMALL: usize = 64 * 1024;
+/// Nothing shorter is a line of a key, and no word is as long.
+const KEY_LINE: usize = 32;
 
 /// File systems that ignore case know `.AWS` as `.aws`.
 pub(in crate::effects) fn is_secret_directory(name: &str) -> bool {
@@ -38,24 +46,42 @@ pub(in crate::effects) fn is_secret_directory(name: &str) -> bool {
 pub(in crate::effects) fn is_secret(name: &str, content: &[u8]) -> bool {
     let name = &*name.to_ascii_lowercase();
     let extension = extension(name);
-    name == ".env"
-        || (name.starts_with(".env.") && !name.ends_with(".example"))
+    if is_environment(name)
         || SECRET_FILES.contains(&name)
         || SECRET_EXTENSIONS.contains(&extension)
-        || (extension == "pem" && content.windows(11).any(|bytes| bytes == b"PRIVATE KEY"))
-        || (extension != "py" && holds_private_key(content))
+    {
+        return true;
+    }
+    if extension == "py" {
+        // Code that speaks of keys holds the words too, and the agent does not run without it.
+        return false;
+    }
+    let whole = extension == "pem" || is_in_armour(content);
+    if !whole && content.len() > SMALL {
+        return false;
+    }
+    let text = &*String::from_utf8_lossy(content);
+    (extension == "pem" && text.contains("PRIVATE KEY"))
+        || (whole && private_keys(text).next().is_some())
+        || private_keys(text).any(has_body)
+        || is_service_account(text)
+        || (!DOCUMENTS.contains(&extension) && text.lines().any(is_aws_secret))
 }
 
-/// The same for a file, of which no more is read than decides: of most a few bytes.
+/// The same for a file, of which no more is read than decides.
 pub(in crate::effects) fn is_secret_file(path: &Path, name: &str) -> io::Result<bool> {
     if is_secret(name, b"") {
         return Ok(true);
     }
+    let extension = &*extension(name).to_ascii_lowercase();
+    if extension == "py" {
+        return Ok(false);
+    }
     let mut file = File::open(path)?;
     let mut content = Vec::new();
-    let beginning = ARMOUR.len() as u64;
-    file.by_ref().take(beginning).read_to_end(&mut content)?;
-    if content == ARMOUR || extension(&name.to_ascii_lowercase()) == "pem" {
+    let enough = SMALL as u64 + 1;
+    file.by_ref().take(enough).read_to_end(&mut content)?;
+    if extension == "pem" || is_in_armour(&content) {
         file.read_to_end(&mut content)?;
     }
     Ok(is_secret(name, &content))
@@ -73,11 +99,60 @@ pub(in crate::effects) fn is_secret_target(target: &Path, folder: &Path) -> bool
     hidden || target.is_file() && name.is_some_and(|name| opens(&name))
 }
 
-/// A private key in the armour that PEM and OpenSSH put around it, whatever the file is called. Code
-/// that speaks of such keys holds the words too.
-fn holds_private_key(content: &[u8]) -> bool {
-    let armour = b"PRIVATE KEY-----";
-    content.starts_with(ARMOUR) && content.windows(armour.len()).any(|bytes| bytes == armour)
+/// `.env` with any suffix, and `prod.env`.
+fn is_environment(name: &str) -> bool {
+    let suffixed = name
+        .strip_prefix(".env")
+        .is_some_and(|suffix| !suffix.starts_with(|c: char| c.is_ascii_alphanumeric()));
+    let stem = name.strip_suffix(".env");
+    let last = stem.unwrap_or(name).rsplit(['.', '-', '_']).next();
+    (suffixed || stem.is_some()) && !last.is_some_and(|word| EXAMPLES.contains(&word))
+}
+
+/// Whether something in armour, a key or a certificate, is the first thing in the file.
+fn is_in_armour(content: &[u8]) -> bool {
+    let beginning = &content[..content.len().min(SMALL)];
+    let beginning = beginning.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(beginning);
+    beginning.trim_ascii_start().starts_with(ARMOUR.as_bytes())
+}
+
+/// What follows each line with which PEM, OpenSSH or PGP open a private key.
+fn private_keys(text: &str) -> impl Iterator<Item = &str> {
+    text.split(ARMOUR).skip(1).filter_map(|rest| {
+        let (label, body) = rest.split_once("-----")?;
+        let label = label.strip_suffix(" BLOCK").unwrap_or(label);
+        let is_key = label.ends_with("PRIVATE KEY") && !label.contains('\n');
+        is_key.then_some(body)
+    })
+}
+
+/// A document may show the line alone, or with dots below it.
+fn has_body(after: &str) -> bool {
+    let body = after.split("-----").next().unwrap_or_default();
+    body.split(|c: char| !c.is_ascii_alphanumeric() && !"+/=".contains(c))
+        .any(|run| run.len() >= KEY_LINE)
+}
+
+/// The key of a Google service account.
+fn is_service_account(text: &str) -> bool {
+    text.contains("\"service_account\"")
+        && text.contains("\"private_key\"")
+        && private_keys(text).next().is_some()
+}
+
+/// A line of an AWS credentials file, or of a shell that sets the variable; not a placeholder.
+fn is_aws_secret(line: &str) -> bool {
+    let line = line.trim_start();
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    let Some((key, value)) = line.split_once('=') else {
+        return false;
+    };
+    let value = value.trim().trim_matches(['"', '\'']);
+    key.trim().eq_ignore_ascii_case("aws_secret_access_key")
+        && value.len() >= 16
+        && value
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+/=".contains(c))
 }
 
 fn extension(name: &str) -> &str {
@@ -85,32 +160,4 @@ fn extension(name: &str) -> &str {
         .extension()
         .and_then(OsStr::to_str)
         .unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_judged_as_its_whole_content_would_be() {
-        let home = tempfile::tempdir().expect("a directory");
-        let late = "certificate\n".repeat(900) + "-----BEGIN PRIVATE KEY-----\n";
-        let cases = [
-            (".env.local", "S=1", true),
-            (".env.example", "S=", false),
-            ("deploy_key", "-----BEGIN OPENSSH PRIVATE KEY-----\nx", true),
-            ("deploy_key.pub", "ssh-ed25519 AAAA", false),
-            ("cert.txt", "-----BEGIN CERTIFICATE-----\nx", false),
-            ("code.py", "-----BEGIN PRIVATE KEY-----\nx", false),
-            ("chain.PEM", &late, true),
-            ("chain.txt", &late, false),
-            ("empty", "", false),
-        ];
-        for (name, content, secret) in cases {
-            let path = home.path().join(name);
-            std::fs::write(&path, content).expect("a file");
-            assert_eq!(is_secret_file(&path, name).ok(), Some(secret), "{name}");
-            assert_eq!(is_secret(name, content.as_bytes()), secret, "{name}");
-        }
-    }
 }

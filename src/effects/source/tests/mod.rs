@@ -1,5 +1,6 @@
 #[cfg(unix)]
 mod links;
+mod secrets;
 
 use tempfile::TempDir;
 
@@ -34,6 +35,7 @@ impl Place {
         observe(&SourceRequest {
             shown: Path::new(source),
             path: &self.path(source),
+            seen_from: "`source` is relative to the Cargo.toml",
             include: &include,
             deployment: &self.path("ws/deployment"),
             target: &self.path("ws/target"),
@@ -73,6 +75,8 @@ fn sub_packages_and_data_are_copied_and_caches_and_secrets_are_not() {
         ("ws/src/.venv/lib/x.py", ""),
         ("ws/src/.env", "SECRET=1"),
         ("ws/src/.env.production", "SECRET=1"),
+        ("ws/src/prod.env", "SECRET=1"),
+        ("ws/src/.env.example", "SECRET="),
         ("ws/src/server.key", "k"),
         ("ws/src/ca.pem", "-----BEGIN CERTIFICATE-----"),
         ("ws/src/private.pem", "-----BEGIN RSA PRIVATE KEY-----"),
@@ -83,6 +87,7 @@ fn sub_packages_and_data_are_copied_and_caches_and_secrets_are_not() {
     assert_eq!(
         place.names(&[]),
         [
+            "a/.env.example",
             "a/__init__.py",
             "a/ca.pem",
             "a/data/prices.json",

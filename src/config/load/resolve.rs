@@ -1,0 +1,169 @@
+//! From the layers that lie over each other to one agent.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use sha2::{Digest, Sha256};
+use toml::Spanned;
+
+use super::{Declaration, Scope, Stage};
+use crate::{
+    config::{
+        Agent, Language, RoleSettings, Runtime,
+        agent::AgentTable,
+        layer::{Layer, RoleLayer},
+    },
+    error::Message,
+    names::{AgentName, IamPath, NameError, RoleName, RuntimeName, StageName},
+};
+
+/// Lays the layers over each other, applies the defaults last.
+pub(super) fn agent(
+    table: &AgentTable,
+    declaration: &Declaration,
+    workspace: Option<&Declaration>,
+    stage: &Stage,
+) -> Result<Agent, Message> {
+    let own = (declaration.scope == Scope::Package).then_some(declaration);
+    let staged = |declaration: Option<&Declaration>| match (stage, declaration) {
+        (Stage::Named(name), Some(declaration)) => {
+            declaration.stages.get(name).cloned().unwrap_or_default()
+        }
+        _ => Layer::default(),
+    };
+    let base = |from: Option<&Declaration>| from.map(|from| from.layer.clone()).unwrap_or_default();
+    let Layer {
+        project,
+        region,
+        account,
+        profile,
+        tags,
+        env,
+        network,
+        role,
+    } = staged(own)
+        .over(staged(workspace))
+        .over(table.layer.clone())
+        .over(base(own))
+        .over(base(workspace));
+    let deployment = table.deployment_or_default().to_owned();
+    let AgentTable {
+        name,
+        name_span: _,
+        layer: _,
+        language,
+        source,
+        include,
+        deployment: _,
+        folder_is_known: _,
+        entrypoint,
+        requirements,
+        runtime,
+        bytecode,
+        models,
+        permissions,
+        lifecycle,
+        protocol,
+        authorizer,
+        header_allowlist,
+        description,
+    } = table.clone();
+    let project = project.ok_or_else(|| no_project(&name))?;
+    let (stage, joined) = match stage {
+        Stage::None => (None, None),
+        Stage::Named(stage) => (Some(stage.clone()), Some(stage)),
+        Stage::Local => (StageName::parse("local").ok(), None),
+    };
+    let local = stage.is_some() && joined.is_none();
+    let runtime_name =
+        RuntimeName::of(&name, joined).map_err(|error| Message::new(error.to_string()))?;
+    Ok(Agent {
+        tags: told_apart(&name, tags)?,
+        role: role_settings(role, &runtime_name)?,
+        runtime_name,
+        project,
+        stage,
+        dir: declaration.dir().to_owned(),
+        language: language.unwrap_or(Language::Python),
+        source: source.unwrap_or_else(|| PathBuf::from(name.as_str())),
+        include,
+        deployment,
+        entrypoint: entrypoint.unwrap_or_else(|| "invoke.py".to_owned()),
+        requirements: requirements.unwrap_or_else(|| "requirements.txt".to_owned()),
+        runtime: runtime.map_or(Runtime::Python313, Spanned::into_inner),
+        bytecode: bytecode.unwrap_or_default(),
+        models,
+        permissions,
+        env,
+        lifecycle,
+        network: network.unwrap_or_default(),
+        protocol: protocol.unwrap_or_default(),
+        authorizer,
+        header_allowlist,
+        description,
+        region,
+        account: account.filter(|_| !local),
+        profile: profile.filter(|_| !local),
+        shared_tags: base(own).over(base(workspace)).tags,
+        name,
+    })
+}
+
+pub(super) fn no_project(agent: &AgentName) -> Message {
+    Message::new(format!("the agent `{agent}` belongs to no project")).help(format!(
+        "add `project = \"{}-<six random letters and digits>\"` to the table; it is the identity that stands in every tag, so never reuse one",
+        agent.as_str().replace('_', "-")
+    ))
+}
+
+/// IAM takes tag keys that differ in case only for one, so that each would undo the other at every run.
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html>, "Case sensitivity".
+fn told_apart(
+    agent: &AgentName,
+    tags: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Message> {
+    let mut seen = BTreeMap::new();
+    for key in tags.keys() {
+        if let Some(other) = seen.insert(key.to_lowercase(), key) {
+            return Err(Message::new(format!(
+                "the tags `{other}` and `{key}` of agent `{agent}` differ in case only, and IAM takes them for one"
+            ))
+            .help("keep one of them; tags of workspace, package, agent and stage are joined"));
+        }
+    }
+    Ok(tags)
+}
+
+fn role_settings(role: RoleLayer, runtime: &RuntimeName) -> Result<RoleSettings, Message> {
+    let RoleLayer {
+        name,
+        path,
+        boundary,
+        arn,
+    } = role;
+    if let Some(arn) = arn {
+        return Ok(RoleSettings::Given { arn });
+    }
+    let pattern = name.as_deref().unwrap_or("AgentCoreRole-{runtime}");
+    let name = role_name(pattern, runtime).map_err(|error| Message::new(error.to_string()))?;
+    let path = path.unwrap_or_else(|| IamPath::parse("/").expect("the root is a path"));
+    Ok(RoleSettings::Managed {
+        name,
+        path,
+        boundary,
+    })
+}
+
+/// The role's name; past 64 characters it is cut and ends in a hash of the whole.
+pub(super) fn role_name(pattern: &str, runtime: &RuntimeName) -> Result<RoleName, NameError> {
+    let full = pattern.replace("{runtime}", runtime.as_str());
+    if full.len() <= 64 {
+        return RoleName::parse(&full);
+    }
+    let digest = Sha256::digest(full.as_bytes());
+    let short = format!(
+        "{:02x}{:02x}{:02x}{:02x}",
+        digest[0], digest[1], digest[2], digest[3]
+    );
+    let head: String = full.chars().take(55).collect();
+    RoleName::parse(&format!("{head}-{short}"))
+}
