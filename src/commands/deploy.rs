@@ -179,8 +179,7 @@ async fn deploy(
     if args.enable_tracing {
         tracing::enable(&placed, ui).await;
     }
-    let options = (&args.project, &args.aws);
-    report::report(&done, args.output, options, placed.len(), ui);
+    report::report(&done, args.output, &args.project, placed.len(), ui);
     Failure::all(failures).map_or(Ok(()), Err)
 }
 
