@@ -9,8 +9,8 @@ use std::{
 };
 
 use clap::{
-    Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
-    builder::Resettable, error::ErrorKind, parser::ValueSource,
+    ArgMatches, Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
+    ValueEnum, builder::Resettable, error::ErrorKind, parser::ValueSource,
 };
 
 use crate::{
@@ -126,6 +126,21 @@ pub struct Aws {
     pub local: bool,
 }
 
+/// Where the options of a run have led it, as far as its command has such options.
+#[derive(Debug, Clone, Default)]
+pub struct Lead {
+    pub project: Option<Project>,
+    pub aws: Option<Aws>,
+}
+
+/// A command line that was understood.
+#[derive(Debug)]
+pub struct Parsed {
+    pub cli: Cli,
+    pub document: Option<AskedDocument>,
+    pub lead: Lead,
+}
+
 /// The form of what goes to stdout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -156,7 +171,7 @@ const NOT_LOCAL: [(&str, &str); 3] = [
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     is_set_to_nothing: fn(&OsStr) -> bool,
-) -> Result<(Cli, Option<AskedDocument>), clap::Error> {
+) -> Result<Parsed, clap::Error> {
     let mut command = without_variables(Cli::command(), is_set_to_nothing);
     let matches = command.try_get_matches_from_mut(own_words(args))?;
     let mut level = &matches;
@@ -167,7 +182,7 @@ pub fn parse(
     }
     let output = level.try_get_one::<Output>("output");
     let wants_document = matches!(output, Ok(Some(Output::Json))) && !STREAMING.contains(&words[0]);
-    let asked = wants_document.then(|| AskedDocument {
+    let document = wants_document.then(|| AskedDocument {
         command: words.join(" "),
     });
     let is_local = matches!(level.try_get_one::<bool>("local"), Ok(Some(true)));
@@ -181,7 +196,20 @@ pub fn parse(
             format!("the argument '--local' cannot be used with '{option}'"),
         ));
     }
-    Ok((Cli::from_arg_matches(&matches)?, asked))
+    Ok(Parsed {
+        cli: Cli::from_arg_matches(&matches)?,
+        document,
+        lead: Lead {
+            project: group(level, "manifest_path")?,
+            aws: group(level, "endpoint_url")?,
+        },
+    })
+}
+
+/// A group of options, where the command has it: `id` is an option of no other group.
+fn group<G: clap::FromArgMatches>(level: &ArgMatches, id: &str) -> Result<Option<G>, clap::Error> {
+    let is_there = level.try_contains_id(id).is_ok();
+    is_there.then(|| G::from_arg_matches(level)).transpose()
 }
 
 /// The command that these words lead to: an error of it shows its own usage.

@@ -88,6 +88,13 @@ impl Message {
         self
     }
 
+    /// The same with each line of what to do as `change` has it.
+    #[must_use]
+    pub fn each_help(mut self, change: impl Fn(&str) -> String) -> Self {
+        self.help.iter_mut().for_each(|line| *line = change(line));
+        self
+    }
+
     /// The message as it stands in a JSON document.
     fn value(&self) -> Value {
         let Self {
@@ -162,6 +169,14 @@ impl Failure {
     /// The messages as they stand in a JSON document.
     pub fn values(&self) -> Vec<Value> {
         self.messages.iter().map(Message::value).collect()
+    }
+
+    /// [`Message::each_help`] of every message.
+    #[must_use]
+    pub fn each_help(mut self, change: impl Fn(&str) -> String) -> Self {
+        let messages = self.messages.into_iter();
+        self.messages = messages.map(|message| message.each_help(&change)).collect();
+        self
     }
 
     /// Adds a note to the last message.

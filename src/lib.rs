@@ -25,7 +25,7 @@ use std::{ffi::OsString, io, process::ExitCode, sync::Arc};
 use clap::ColorChoice;
 
 use crate::{
-    cli::Command,
+    cli::{Command, Parsed},
     error::{Exit, Failure},
     ui::{Ui, Verbosity},
 };
@@ -34,7 +34,11 @@ use crate::{
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     effects::bug::end_after(ui::ask_for_a_report);
     let args: Vec<OsString> = args.into_iter().collect();
-    let (cli, asked) = match cli::parse(args.clone(), effects::env::is_set_to_nothing) {
+    let Parsed {
+        cli,
+        document: asked,
+        lead,
+    } = match cli::parse(args.clone(), effects::env::is_set_to_nothing) {
         Ok(parsed) => parsed,
         Err(error) => {
             if let Some(asked) = cli::asked_by(&args).filter(|_| error.use_stderr()) {
@@ -57,12 +61,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         (false, 1) => Verbosity::Verbose,
         (false, _) => Verbosity::VeryVerbose,
     };
-    let ui = Arc::new(Ui::new(verbosity, cli.terminal.color));
+    let ui = Arc::new(
+        Ui::new(verbosity, cli.terminal.color)
+            .leading(move |text| commands::hint::lead(text, &lead)),
+    );
     if verbosity >= Verbosity::VeryVerbose {
         let ui = Arc::clone(&ui);
         effects::aws::requests::tell(move |request| ui.status("Request", request));
     }
-    let result = effects::runtime::block_on(dispatch(cli.command, &ui));
+    let result = effects::runtime::block_on(dispatch(cli.command, &ui))
+        .map_err(|failure| failure.each_help(|line| ui.lead(line)));
     if let Some(asked) = asked {
         ui.print_document(&asked.command, result.as_ref().err());
     }

@@ -81,7 +81,11 @@ pub struct Ui {
     within_a_line: AtomicBool,
     /// The document that the command was asked for, kept until it is known how the command ended.
     document: Mutex<Option<Value>>,
+    lead: Lead,
 }
+
+/// Makes the commands in a text lead to where this run has led.
+type Lead = Box<dyn Fn(&str) -> String + Send + Sync>;
 
 const VERB: anstyle::Style = anstyle::AnsiColor::Green.on_default().bold();
 
@@ -104,7 +108,20 @@ impl Ui {
             outputs_are_one: outputs_are_one(),
             within_a_line: AtomicBool::new(false),
             document: Mutex::new(None),
+            lead: Box::new(str::to_owned),
         }
+    }
+
+    #[must_use]
+    pub fn leading(mut self, lead: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        self.lead = Box::new(lead);
+        self
+    }
+
+    /// The text, with the options of this run in the commands that it gives the user to go on with.
+    /// Notes and warnings get them by themselves, and so does the failure that a command ends with.
+    pub fn lead(&self, text: &str) -> String {
+        (self.lead)(text)
     }
 
     pub fn is_interactive(&self) -> bool {
@@ -233,12 +250,13 @@ impl Ui {
 
     pub fn note(&self, text: &str) {
         if self.verbosity > Verbosity::Quiet {
-            self.message(&Level::NOTE, &Message::new(text));
+            self.message(&Level::NOTE, &Message::new(self.lead(text)));
         }
     }
 
     pub fn warning(&self, message: &Message) {
-        self.message(&Level::WARNING, message);
+        let message = message.clone().each_help(|line| self.lead(line));
+        self.message(&Level::WARNING, &message);
     }
 
     pub fn failure(&self, failure: &Failure) {

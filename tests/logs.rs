@@ -42,8 +42,19 @@ fn logs_are_shown_by_time_as_text_raw_or_json_and_telemetry_only_when_asked_for(
         &["note: there are no logs yet"],
     );
     says(
-        &run(&project, &emulator, &["logs", "--endpoint", "nope"]).exits(1),
-        &["has no endpoint `nope`, and there are no logs of one"],
+        &run(
+            &project,
+            &emulator,
+            &["logs", "--endpoint", "nope", "--agent", "one"],
+        )
+        .exits(1),
+        &[
+            "has no endpoint `nope`, and there are no logs of one",
+            &format!(
+                "help: `cargo agentcore endpoint list --agent one --endpoint-url {}` lists those that it has",
+                emulator.url()
+            ),
+        ],
     );
     let session = "s".repeat(33);
     print_lines(

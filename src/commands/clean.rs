@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Applying,
+    Applying, hint,
     local::{self, Reach},
     planned::Planned,
     removal::{self, Removal, World},
@@ -111,7 +111,7 @@ async fn clean(
         if args.applying.changes_nothing() {
             return Ok(());
         }
-        finished(&leftovers(&removals))?;
+        finished(args, &leftovers(&removals))?;
         return end_emulator(args, (project, config), &removals, world, ui).await;
     }
     confirm(args, ui)?;
@@ -132,9 +132,12 @@ async fn clean(
     report(args, &removals, after.as_deref(), ui);
     let stuck = leftovers(after.as_deref().unwrap_or_default());
     if let Some(failure) = Failure::all(failures) {
-        return Err(failure.help("run `cargo agentcore clean` again: it goes on with what is left"));
+        return Err(failure.help(format!(
+            "run `{}` again: it goes on with what is left",
+            again(args)
+        )));
     }
-    finished(&stuck)?;
+    finished(args, &stuck)?;
     ui.status("Cleaned", "and read back: nothing of this is left");
     end_emulator(args, (project, config), &removals, world, ui).await
 }
@@ -156,7 +159,7 @@ fn list(args: &Args, removals: &[Removal<'_>], ui: &Ui) {
         }
     }
     for kept in kept(removals) {
-        planned.status("Keeping", &format!("{}: {}", kept.what, kept.why));
+        planned.status("Keeping", &format!("{}: {}", kept.what, why(args, kept)));
     }
 }
 
@@ -165,6 +168,21 @@ fn kept<'a>(removals: &'a [Removal<'_>]) -> Vec<&'a Kept> {
     all.sort();
     all.dedup();
     all
+}
+
+/// The reason, with commands that lead to this project and this AWS. Their stage is not this run's but
+/// that of what is kept, and they say it themselves.
+fn why(args: &Args, kept: &Kept) -> String {
+    let project = cli::Project {
+        agent: Vec::new(),
+        stage: None,
+        ..args.project.clone()
+    };
+    let lead = cli::Lead {
+        project: Some(project),
+        aws: Some(args.aws.clone()),
+    };
+    hint::lead(&kept.why, &lead)
 }
 
 fn confirm(args: &Args, ui: &Ui) -> Result<(), Failure> {
@@ -206,7 +224,7 @@ fn leftovers(removals: &[Removal<'_>]) -> Vec<String> {
         .collect()
 }
 
-fn finished(stuck: &[String]) -> Result<(), Failure> {
+fn finished(args: &Args, stuck: &[String]) -> Result<(), Failure> {
     if stuck.is_empty() {
         return Ok(());
     }
@@ -214,8 +232,23 @@ fn finished(stuck: &[String]) -> Result<(), Failure> {
     for what in stuck {
         failure = failure.note(what);
     }
-    Err(failure
-        .help("when that is done, run `cargo agentcore clean` again: it goes on with what is left"))
+    Err(failure.help(format!(
+        "when that is done, run `{}` again: it goes on with what is left",
+        again(args)
+    )))
+}
+
+/// The command as it was given, as far as it says what is deleted.
+fn again(args: &Args) -> String {
+    let flags = [
+        ("--logs", args.logs),
+        ("--all-regions", args.all_regions),
+        ("--include-yaml", args.include_yaml),
+    ];
+    let given = flags.into_iter().filter(|(_, given)| *given);
+    given.fold("cargo agentcore clean".to_owned(), |words, (flag, _)| {
+        format!("{words} {flag}")
+    })
 }
 
 /// `after` is what was read back; without it nobody knows what went.
@@ -234,7 +267,7 @@ fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui
         .map(|kept| {
             let leftover = kept.weight == Weight::Leftover;
             let mut document = about(&kept.what);
-            document["reason"] = json!(kept.why);
+            document["reason"] = json!(why(args, kept));
             document["leftover"] = json!(leftover);
             document
         })

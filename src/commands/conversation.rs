@@ -161,7 +161,7 @@ impl Whom {
         session::announce(&identity, &[&agent], ui);
         session::pinned(&agent, &identity)?;
         let place = format!("account {}, region {}", identity.account, identity.region);
-        let runtime = self.only_runtime(&agent, found?, &place)?;
+        let runtime = only_runtime(&agent, found?, &place)?;
         let region = &connection.region;
         let url = data_plane::endpoint(request.endpoint_url.as_deref(), identity.partition, region);
         let endpoint = self.endpoint(None);
@@ -187,37 +187,25 @@ impl Whom {
             .cloned()
             .unwrap_or_default()
     }
+}
 
-    fn only_runtime(
-        &self,
-        agent: &Agent,
-        mut found: Vec<Named>,
-        place: &str,
-    ) -> Result<Named, Failure> {
-        match found.len() {
-            0 => {
-                let command = match (&agent.stage, self.aws.local) {
-                    (_, true) => "cargo agentcore deploy --local".to_owned(),
-                    (Some(stage), false) => format!("cargo agentcore deploy --stage {stage}"),
-                    (None, false) => "cargo agentcore deploy".to_owned(),
-                };
-                Err(Failure::world(format!(
-                    "the agent `{}` is not deployed: there is no runtime `{}` in {place}",
-                    agent.name, agent.runtime_name
-                ))
-                .help(format!("`{command}` deploys it")))
-            }
-            1 => Ok(found.remove(0)),
-            _ => {
-                let failure = Failure::world(format!(
-                    "there are several runtimes `{}` in {place}",
-                    agent.runtime_name
-                ));
-                let failure = found.iter().fold(failure, |failure, runtime| {
-                    failure.note(format!("`{}`", runtime.arn))
-                });
-                Err(failure.help("choose one with `--arn`"))
-            }
+fn only_runtime(agent: &Agent, mut found: Vec<Named>, place: &str) -> Result<Named, Failure> {
+    match found.len() {
+        0 => Err(Failure::world(format!(
+            "the agent `{}` is not deployed: there is no runtime `{}` in {place}",
+            agent.name, agent.runtime_name
+        ))
+        .help("`cargo agentcore deploy` deploys it")),
+        1 => Ok(found.remove(0)),
+        _ => {
+            let failure = Failure::world(format!(
+                "there are several runtimes `{}` in {place}",
+                agent.runtime_name
+            ));
+            let failure = found.iter().fold(failure, |failure, runtime| {
+                failure.note(format!("`{}`", runtime.arn))
+            });
+            Err(failure.help("choose one with `--arn`"))
         }
     }
 }
@@ -239,22 +227,17 @@ impl Partner {
         }
     }
 
-    /// The options that lead to the same runtime and endpoint again.
-    pub(super) fn options(&self) -> String {
-        let mut words = match &self.agent {
-            Some(agent) => vec![format!("--agent {}", agent.name)],
-            None => vec![format!("--arn {}", self.arn)],
+    /// The options that name the same runtime and endpoint again.
+    pub(super) fn words(&self) -> String {
+        let whom = match &self.agent {
+            Some(agent) => format!("--agent {}", agent.name),
+            None => format!("--arn {}", self.arn),
         };
-        if let Some(stage) = self.agent.as_ref().and_then(|agent| agent.stage.as_ref()) {
-            words.push(format!("--stage {stage}"));
+        if self.endpoint == EndpointName::default() {
+            whom
+        } else {
+            format!("{whom} --endpoint {}", self.endpoint)
         }
-        if self.request.local {
-            words.push("--local".to_owned());
-        }
-        if self.endpoint != EndpointName::default() {
-            words.push(format!("--endpoint {}", self.endpoint));
-        }
-        words.join(" ")
     }
 
     /// Says whose credentials these are, where that is not said yet. The runtime is asked at the same

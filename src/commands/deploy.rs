@@ -186,8 +186,7 @@ async fn deploy(
         };
         tracing::enable(placed.iter().filter(made), ui).await;
     }
-    let options = (&args.project, &args.aws);
-    report::report(&done, args.output, options, placed.len(), ui);
+    report::report(&done, args.output, &args.project, placed.len(), ui);
     Failure::all(failures).map_or(Ok(()), Err)
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     delivery::{Done, Foreseen},
     deploy::Work,
-    documents, endpoint_list, handover, hint,
+    documents, endpoint_list, handover,
     planned::Planned,
 };
 use crate::{
@@ -26,7 +26,7 @@ const VERSION: u32 = 1;
 pub(super) fn report(
     done: &[Done],
     output: cli::Output,
-    (project, aws): (&cli::Project, &cli::Aws),
+    project: &cli::Project,
     agents: usize,
     ui: &Ui,
 ) {
@@ -40,11 +40,14 @@ pub(super) fn report(
     }
     if let [first, ..] = done {
         let named = agents > 1 || !project.agent.is_empty();
-        let agent = named.then_some(first.agent.as_str());
-        let options = hint::options(agent.into_iter(), project, aws);
+        let agent = if named {
+            format!(" --agent {}", first.agent)
+        } else {
+            String::new()
+        };
         ui.status(
             "Next",
-            &format!("`cargo agentcore invoke{options} --prompt 'hello'`"),
+            &ui.lead(&format!("`cargo agentcore invoke{agent} --prompt 'hello'`")),
         );
     }
 }

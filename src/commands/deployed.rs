@@ -9,7 +9,6 @@ use crate::{
     config::{Agent, RoleSettings},
     effects::aws::{iam::Iam, runtime::Runtimes, runtime_read::Named},
     error::Failure,
-    names::StageName,
     plan::{
         deployed::{Evidence, RuntimeState, Standing, uses_our_role},
         ownership::Identity,
@@ -48,7 +47,7 @@ pub(super) fn single(agents: &[Agent]) -> Result<(), Failure> {
 /// The agent was never deployed with `--local`.
 pub(super) fn absent(agent: &Agent) -> Failure {
     Failure::world(format!("the agent `{}` is not deployed", agent.name))
-        .help("`cargo agentcore deploy --local` deploys it")
+        .help("`cargo agentcore deploy` deploys it")
 }
 
 /// Looks every agent up, one reading of the account's list for all that share account and region.
@@ -148,10 +147,7 @@ impl Deployed<'_> {
                 "account {} has no runtime `{}` there",
                 self.placed.session.account, self.placed.agent.runtime_name
             ))
-            .help(format!(
-                "`cargo agentcore deploy{}` deploys it",
-                super::at_stage(self.placed.agent.stage.as_ref().map(StageName::as_str))
-            ))
+            .help("`cargo agentcore deploy` deploys it")
         })
     }
 

@@ -1,47 +1,120 @@
 //! Commands that are shown to the user, to go on with: they lead to where this one has led.
+//!
+//! A text names such a command in backticks, as `` `cargo agentcore logs` ``, with the options that are
+//! its own. The options of the run are added here, so that no text can forget one.
 
 use std::path::Path;
 
+use clap::CommandFactory as _;
+
 use crate::cli;
 
-/// The options of this run that the next one needs too, for these agents.
-pub(super) fn options<'a>(
-    agents: impl Iterator<Item = &'a str>,
-    project: &cli::Project,
-    aws: &cli::Aws,
-) -> String {
-    let cli::Project {
+/// How a command of ours begins.
+const OURS: &str = "cargo agentcore ";
+
+/// What leads elsewhere than to the emulator is not typed beside `--local`.
+const ELSEWHERE: [&str; 3] = ["--stage", "--profile", "--endpoint-url"];
+
+/// What an ARN says already, or does not go with.
+const IN_ARN: [&str; 5] = [
+    "--local",
+    "--agent",
+    "--stage",
+    "--region",
+    "--manifest-path",
+];
+
+/// The text, with the options of this run in every command of ours that has them and does not say them.
+pub fn lead(text: &str, lead: &cli::Lead) -> String {
+    let mut parts = text.split('`');
+    let mut led = parts.next().unwrap_or_default().to_owned();
+    let mut is_quoted = true;
+    for part in parts {
+        led.push('`');
+        match part.strip_prefix(OURS).filter(|_| is_quoted) {
+            Some(words) => led.extend([OURS, &complete(words, lead)]),
+            None => led.push_str(part),
+        }
+        is_quoted = !is_quoted;
+    }
+    led
+}
+
+fn complete(words: &str, lead: &cli::Lead) -> String {
+    let all = cli::Cli::command();
+    let mut command = &all;
+    for word in words.split(' ') {
+        match command.find_subcommand(word) {
+            Some(below) => command = below,
+            None => break,
+        }
+    }
+    let known: Vec<String> = command
+        .get_arguments()
+        .filter_map(|argument| Some(format!("--{}", argument.get_long()?)))
+        .collect();
+    let said: Vec<&str> = words
+        .split(' ')
+        .filter(|word| word.starts_with("--"))
+        .collect();
+    let fits = |name: &str| {
+        known.iter().any(|known| known == name)
+            && !said.contains(&name)
+            && !(said.contains(&"--arn") && IN_ARN.contains(&name))
+    };
+    let added: String = options(lead)
+        .into_iter()
+        .filter(|(name, _)| fits(name))
+        .map(|(name, value)| match value {
+            Some(value) => {
+                let quoted = shlex::try_quote(&value).map(String::from);
+                format!(" {name} {}", quoted.unwrap_or(value))
+            }
+            None => format!(" {name}"),
+        })
+        .collect();
+    // Behind the words that say what is done, before the options of the command itself.
+    let (before, behind) = words.split_at(words.find(" --").unwrap_or(words.len()));
+    format!("{before}{added}{behind}")
+}
+
+/// The options that led here, with their values.
+fn options(lead: &cli::Lead) -> Vec<(&'static str, Option<String>)> {
+    let cli::Lead { project, aws } = lead;
+    let mut options = Vec::new();
+    if let Some(cli::Project {
         manifest_path,
+        agent,
         stage,
-        agent: _,
-    } = project;
-    let cli::Aws {
+    }) = project
+    {
+        let agents = agent.iter().map(|agent| agent.name.to_string());
+        options.extend(agents.map(|name| ("--agent", Some(name))));
+        options.extend(stage.iter().map(|name| ("--stage", Some(name.to_string()))));
+        let path = manifest_path.as_deref().map(shown);
+        options.extend(path.map(|path| ("--manifest-path", Some(path))));
+    }
+    if let Some(cli::Aws {
         profile,
         region,
         endpoint_url,
         local,
-    } = aws;
-    let agents = agents.map(|agent| ("--agent", agent.to_owned()));
-    // What leads elsewhere than to the emulator is not typed beside `--local`.
-    let elsewhere = [
-        ("--stage", stage.as_ref().map(ToString::to_string)),
-        ("--profile", profile.clone()),
-        ("--endpoint-url", endpoint_url.clone()),
-    ];
-    let elsewhere = elsewhere.into_iter().filter(|_| !local);
-    let anywhere = [
-        ("--region", region.as_ref().map(ToString::to_string)),
-        ("--manifest-path", manifest_path.as_deref().map(shown)),
-    ];
-    let options = elsewhere
-        .chain(anywhere)
-        .filter_map(|(name, value)| Some((name, value?)));
-    let local = local.then(|| " --local".to_owned());
-    let words = agents.chain(options).map(|(name, value)| {
-        let quoted = shlex::try_quote(&value).map(String::from);
-        format!(" {name} {}", quoted.unwrap_or(value))
-    });
-    local.into_iter().chain(words).collect::<Vec<_>>().concat()
+    }) = aws
+    {
+        let region = region.as_ref().map(ToString::to_string);
+        for (name, value) in [
+            ("--profile", profile.clone()),
+            ("--endpoint-url", endpoint_url.clone()),
+            ("--region", region),
+        ] {
+            options.extend(value.map(|value| (name, Some(value))));
+        }
+        if *local {
+            options.retain(|(name, _)| !ELSEWHERE.contains(name));
+            options.insert(0, ("--local", None));
+        }
+    }
+    options
 }
 
 fn shown(path: &Path) -> String {
@@ -50,38 +123,85 @@ fn shown(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::ffi::OsString;
 
     use super::*;
-    use crate::names::Region;
 
-    fn project(manifest_path: Option<&str>) -> cli::Project {
-        cli::Project {
-            manifest_path: manifest_path.map(PathBuf::from),
-            agent: Vec::new(),
-            stage: None,
-        }
+    /// The text as a run with these words shows it.
+    fn led(run: &str, text: &str) -> String {
+        let words = shlex::split(run).unwrap().into_iter().map(OsString::from);
+        let parsed = cli::parse(words, |_| true).unwrap();
+        lead(text, &parsed.lead)
     }
 
-    fn aws(local: bool) -> cli::Aws {
-        cli::Aws {
-            profile: Some("dev".to_owned()),
-            region: Region::read("eu-west-1").ok(),
-            endpoint_url: None,
-            local,
+    const EVERYWHERE: &str = "cargo-agentcore status --agent a --agent my-b --stage prod \
+        --profile dev --region eu-west-1 --endpoint-url http://h:1 --manifest-path 'my agent/Cargo.toml'";
+
+    #[test]
+    fn what_led_here_leads_there() {
+        assert_eq!(
+            led(EVERYWHERE, "run `cargo agentcore clean` again: `--yes`"),
+            "run `cargo agentcore clean --agent a --agent my_b --stage prod \
+             --manifest-path 'my agent/Cargo.toml' --profile dev --endpoint-url http://h:1 \
+             --region eu-west-1` again: `--yes`"
+        );
+        assert_eq!(
+            led(
+                "cargo-agentcore status --local --region eu-west-1",
+                "`cargo agentcore endpoint list` lists those"
+            ),
+            "`cargo agentcore endpoint list --local --region eu-west-1` lists those"
+        );
+        let plain = "`cargo agentcore logs`; `cargo agentcore endpoint set prod --version N`";
+        assert_eq!(led("cargo-agentcore deploy", plain), plain);
+    }
+
+    #[test]
+    fn a_command_gets_only_the_options_that_it_has() {
+        for (text, wanted) in [
+            (
+                "`cargo agentcore policy --only trust`",
+                "`cargo agentcore policy --agent a --agent my_b --stage prod --manifest-path \
+                 'my agent/Cargo.toml' --region eu-west-1 --only trust`",
+            ),
+            (
+                "`cargo agentcore new <path>`, `cargo agentcore local stop`",
+                "`cargo agentcore new <path> --region eu-west-1`, `cargo agentcore local stop \
+                 --agent a --agent my_b --stage prod --manifest-path 'my agent/Cargo.toml'`",
+            ),
+            (
+                "`cargo agentcore stop-session --arn ARN --session ID`",
+                "`cargo agentcore stop-session --profile dev --endpoint-url http://h:1 --arn ARN \
+                 --session ID`",
+            ),
+        ] {
+            assert_eq!(led(EVERYWHERE, text), wanted);
         }
     }
 
     #[test]
-    fn what_led_here_leads_there() {
-        let agents = || ["a", "b"].into_iter();
+    fn what_a_text_says_itself_stays_and_words_that_are_no_command_too() {
+        for text in [
+            "cargo agentcore logs",
+            "`the text` cargo agentcore logs `of it`",
+            "`cargo agentcore clean --region <region>`",
+        ] {
+            assert_eq!(led("cargo-agentcore clean --region eu-west-1", text), text);
+        }
         assert_eq!(
-            options(agents(), &project(Some("my agent/Cargo.toml")), &aws(false)),
-            " --agent a --agent b --profile dev --region eu-west-1 --manifest-path 'my agent/Cargo.toml'"
+            led(
+                "cargo-agentcore deploy --stage prod --agent a --agent b",
+                "`cargo agentcore logs --agent b`"
+            ),
+            "`cargo agentcore logs --stage prod --agent b`"
         );
-        assert_eq!(
-            options(std::iter::empty(), &project(None), &aws(true)),
-            " --local --region eu-west-1"
-        );
+    }
+
+    #[test]
+    fn it_stays_the_same_when_it_is_done_twice() {
+        let text = "`cargo agentcore clean --yes`";
+        let once = led(EVERYWHERE, text);
+        assert_eq!(led(EVERYWHERE, &once), once);
+        assert_ne!(once, text);
     }
 }

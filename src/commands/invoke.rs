@@ -360,6 +360,6 @@ fn ended(read: Read, args: &Args, partner: &Partner) -> Result<(), Failure> {
 fn interrupted(session: &SessionId, partner: &Partner) -> Failure {
     Failure::new(Exit::Interrupted, "stopped; the agent may go on working").help(format!(
         "`cargo agentcore stop-session {} --session {session}` ends the session and its work",
-        partner.options()
+        partner.words()
     ))
 }

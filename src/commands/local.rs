@@ -238,10 +238,10 @@ async fn start(dir: PathBuf, ui: &Ui) -> Result<Emulator, Failure> {
     if emulator.started {
         ui.status(
             "Started",
-            &format!(
+            &ui.lead(&format!(
                 "the AWS emulator at {}; it keeps running until `cargo agentcore local stop`",
                 emulator.url
-            ),
+            )),
         );
     } else {
         ui.detail("Using", &format!("the AWS emulator at {}", emulator.url));

@@ -4,6 +4,7 @@
 pub mod clean;
 pub mod deploy;
 pub mod endpoint;
+pub mod hint;
 pub mod init;
 pub mod invoke;
 pub mod local;
@@ -27,7 +28,6 @@ mod documents;
 mod endpoint_list;
 mod files;
 mod handover;
-mod hint;
 mod last_words;
 mod listing;
 mod packaging;
@@ -203,15 +203,6 @@ fn stage(project: &cli::Project, local: bool) -> Stage {
         (_, true) => Stage::Local,
         (Some(name), false) => Stage::Named(name.clone()),
         (None, false) => Stage::None,
-    }
-}
-
-/// The options that lead to a stage, for a command that is shown to the user.
-fn at_stage(stage: Option<&str>) -> String {
-    match stage {
-        None => String::new(),
-        Some("local") => " --local".to_owned(),
-        Some(stage) => format!(" --stage {stage}"),
     }
 }
 

@@ -8,7 +8,6 @@ use super::{
     Applying,
     files::{self, Purpose},
     handover::{self, Handover},
-    hint,
     local::{self, Reach},
     planned::Planned,
     role::{self, RoleWork},
@@ -100,16 +99,14 @@ async fn prepare(
         .await;
     let (done, failed) = split(applied);
     failures.extend(failed);
-    let agents = args.project.agent.iter().map(|agent| agent.name.as_str());
-    let options = hint::options(agents, &args.project, &args.aws);
     let next = match &args.source_dir {
-        None => format!("`cargo agentcore deploy{options}` does the rest"),
+        None => "`cargo agentcore deploy` does the rest".to_owned(),
         Some(given) => format!(
-            "let `source` name `{}` before `cargo agentcore deploy{options}`, which copies what it names",
+            "let `source` name `{}` before `cargo agentcore deploy`, which copies what it names",
             given.display()
         ),
     };
-    handover::report(&done, &next, args.output, ui);
+    handover::report(&done, &ui.lead(&next), args.output, ui);
     Failure::all(failures).map_or(Ok(()), Err)
 }
 

@@ -93,7 +93,10 @@ pub(super) fn judge(
         for seen in &ours {
             failure = failure.note(format!("`{}`", seen.observed.state.id));
         }
-        return Err(failure.help("`cargo agentcore clean` deletes them all"));
+        return Err(failure.help(format!(
+            "`cargo agentcore clean --agent {}` deletes them all",
+            placed.agent.name
+        )));
     }
     Ok(ours.pop())
 }

@@ -9,7 +9,7 @@ use crate::{
         clock,
     },
     error::Failure,
-    names::{EndpointName, SessionId, StageName},
+    names::{EndpointName, SessionId},
     plan::{
         answer::{self, Answer},
         deployed::DEFAULT_ENDPOINT,
@@ -81,11 +81,10 @@ impl Smoke {
                 ));
                 let failure = why.into_iter().fold(failure, Failure::note);
                 let Placed { agent, .. } = placed;
-                let place = super::at_stage(agent.stage.as_ref().map(StageName::as_str));
                 Err(last_words::with_log(failure, placed, &state.id, since)
                     .await
                     .help(format!(
-                        "`cargo agentcore logs --agent {}{place}` shows more; the endpoint `{DEFAULT_ENDPOINT}` answers with this version",
+                        "`cargo agentcore logs --agent {}` shows more; the endpoint `{DEFAULT_ENDPOINT}` answers with this version",
                         agent.name
                     )))
             }

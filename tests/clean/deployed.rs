@@ -117,8 +117,8 @@ fn an_agent_that_was_taken_out_of_the_manifest_is_named_and_goes_when_it_is_aske
 
         let first = run(&project, &emulator, &["clean", "--yes"]).succeeds();
         for said in [
-            "Keeping agent `two`: it is no longer in Cargo.toml; `cargo agentcore clean --agent two` deletes what is left of it",
-            "Keeping agent `two`: it is no longer in Cargo.toml; `cargo agentcore clean --agent two --stage prod` deletes what is left of it",
+            format!("Keeping agent `two`: it is no longer in Cargo.toml; `cargo agentcore clean --endpoint-url {} --agent two` deletes what is left of it", emulator.url()).as_str(),
+            format!("Keeping agent `two`: it is no longer in Cargo.toml; `cargo agentcore clean --endpoint-url {} --agent two --stage prod` deletes what is left of it", emulator.url()).as_str(),
         ] {
             says(&first, said);
         }

@@ -26,7 +26,7 @@ fn an_agent_that_was_only_prepared_and_then_renamed_is_named_and_its_copy_goes_w
         let first = clean(&project, &emulator).run().succeeds();
         assert!(
             first.stderr.contains(
-                "Keeping agent `p6`: it is no longer in Cargo.toml; `cargo agentcore clean --agent p6` deletes what is left of it"
+                &format!("Keeping agent `p6`: it is no longer in Cargo.toml; `cargo agentcore clean --endpoint-url {} --agent p6` deletes what is left of it", emulator.url())
             ),
             "{}",
             first.stderr

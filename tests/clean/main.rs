@@ -173,13 +173,14 @@ fn going(statuses: &[&str]) -> Script {
     )
 }
 
-fn clean_against(server: &Scripted) -> Outcome {
+fn clean_against(server: &Scripted, further: &[&str]) -> Outcome {
     let project = Project::new()
         .metadata("region = \"us-east-1\"")
         .agent("one");
     Cli::new(&project)
         .at(&server.url())
         .args(["clean", "--yes"])
+        .args(further)
         .run()
 }
 
@@ -194,7 +195,7 @@ fn deletions(server: &Scripted) -> usize {
 #[test]
 fn a_runtime_that_is_going_already_is_waited_for_and_not_deleted_again() {
     let server = going(&["DELETING", "DELETING", "DELETING"]).start();
-    let outcome = clean_against(&server).succeeds();
+    let outcome = clean_against(&server, &[]).succeeds();
     assert!(outcome.stderr.contains("Waiting"), "{}", outcome.stderr);
     assert_eq!(server.unexpected(), Vec::<String>::new());
     assert_eq!(deletions(&server), 0);
@@ -214,17 +215,19 @@ fn a_conflict_of_two_deletions_is_no_error_and_any_other_conflict_is() {
             .start()
     };
     let server = conflict(going(&["READY", "READY", "DELETING", "DELETING"]));
-    clean_against(&server).succeeds();
+    clean_against(&server, &[]).succeeds();
     assert_eq!(server.unexpected(), Vec::<String>::new());
     assert_eq!(deletions(&server), 1);
 
     let server = conflict(going(&["UPDATING", "UPDATING", "UPDATING"]));
-    let outcome = clean_against(&server).exits(1);
-    assert!(
-        outcome.stderr.contains("is being changed"),
-        "{}",
-        outcome.stderr
-    );
+    let further = ["--region", "us-east-1", "--agent", "one", "--logs"];
+    let outcome = clean_against(&server, &further).exits(1);
+    for said in [
+        "is being changed",
+        format!("run `cargo agentcore clean --agent one --endpoint-url {} --region us-east-1 --logs` again", server.url()).as_str(),
+    ] {
+        assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    }
 }
 
 #[test]

@@ -380,7 +380,10 @@ fn the_smoke_call_shows_the_answer_or_why_there_is_none() {
         &[
             "is deployed and did not answer the smoke call",
             "RuntimeClientError: Received error (500) from runtime",
-            "`cargo agentcore logs --agent one` shows more",
+            &format!(
+                "`cargo agentcore logs --endpoint-url {} --agent one` shows more",
+                proxy.url()
+            ),
         ],
     );
     fails(

@@ -89,7 +89,13 @@ fn a_failing_agent_shows_the_end_of_its_own_log() {
         &outcome,
         "note: its log ends with:\n        Traceback (most recent call last):\n        KeyError: 'prompt'\n",
     );
-    says(&outcome, "help: `cargo agentcore logs` shows more");
+    says(
+        &outcome,
+        &format!(
+            "help: `cargo agentcore logs --endpoint-url {}` shows more",
+            server.url()
+        ),
+    );
     assert_eq!(posts(&server).len(), 1);
     let asked = server.recorded();
     let asked = asked
@@ -216,6 +222,9 @@ fn ctrl_c_says_how_to_stop_what_goes_on() {
     let outcome = running.wait().exits(130);
     says(
         &outcome,
-        &format!("`cargo agentcore stop-session --agent one --endpoint prod --session {SESSION}`"),
+        &format!(
+            "`cargo agentcore stop-session --endpoint-url {} --agent one --endpoint prod --session {SESSION}`",
+            server.url()
+        ),
     );
 }

@@ -183,7 +183,13 @@ fn an_agent_that_is_not_deployed_or_not_chosen_is_said() {
         &outcome,
         "the agent `one` is not deployed: there is no runtime `one` in account 111122223333, region us-east-1",
     );
-    says(&outcome, "help: `cargo agentcore deploy` deploys it");
+    says(
+        &outcome,
+        &format!(
+            "help: `cargo agentcore deploy --endpoint-url {}` deploys it",
+            server.url()
+        ),
+    );
     let two = project().agent("two");
     let outcome = invoke(&two, &server).arg("{}").run().exits(2);
     says(&outcome, "the agents are `one`, `two`");

@@ -214,7 +214,10 @@ fn commands_about_one_agent_ask_which() {
         &run(&project, &emulator, &["logs", "--agent", "two"]).exits(1),
         &[
             "the agent `two` is not deployed in us-east-1",
-            "cargo agentcore deploy",
+            &format!(
+                "`cargo agentcore deploy --agent two --endpoint-url {}` deploys it",
+                emulator.url()
+            ),
         ],
     );
 }

@@ -15,6 +15,7 @@ mod foreign;
 mod input;
 mod kills;
 mod permissions;
+mod profiles;
 mod service;
 
 use support::{Cli, Emulator, Outcome, Project, boto3};

@@ -7,6 +7,7 @@ mod https;
 pub(crate) mod iam;
 pub(crate) mod log_events;
 pub(crate) mod logs;
+mod profiles;
 pub(crate) mod requests;
 pub(crate) mod resource_policy;
 pub(crate) mod runtime;

@@ -12,15 +12,12 @@ use aws_config::{
 };
 use aws_credential_types::{
     Credentials,
-    provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError},
+    provider::{ProvideCredentials, SharedCredentialsProvider},
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::time::Duration;
 
-use super::{
-    error::{AwsError, innermost},
-    https,
-};
+use super::{error::AwsError, https, profiles::Profiles};
 use crate::{
     effects::env,
     error::Failure,
@@ -103,6 +100,10 @@ pub(crate) async fn open(request: &Request) -> Result<Session, Failure> {
 /// Finds region and credentials, and asks AWS nothing.
 pub(crate) async fn connect(request: &Request) -> Result<Connection, Failure> {
     let chosen = Chosen::of(request);
+    // Before its region is missed.
+    if let (Some(profile), Some(origin)) = (chosen.profile(), chosen.origin()) {
+        Profiles::load().await?.demand(&profile, origin)?;
+    }
     let region = region(request, &chosen).await?;
     let http = https::client(None);
     let provider = ProviderConfig::without_region()
@@ -219,6 +220,16 @@ impl Chosen {
         }
     }
 
+    /// Who names the profile.
+    fn origin(&self) -> Option<&'static str> {
+        match self {
+            Self::Explicit(_) => Some("`--profile` or CARGO_AGENTCORE_PROFILE names it"),
+            Self::EnvironmentProfile(_) => Some("AWS_PROFILE names it"),
+            Self::Metadata(_) => Some("`profile` in the metadata names it"),
+            Self::Local | Self::Environment(_) | Self::Chain => None,
+        }
+    }
+
     fn profile(&self) -> Option<String> {
         match self {
             Self::Explicit(profile)
@@ -318,7 +329,10 @@ async fn credentials(
             first: credentials,
             again: shared,
         })),
-        Err(error) => Err(no_credentials(&error, chosen)),
+        Err(error) => {
+            let profiles = Profiles::load().await?;
+            Err(profiles.why(&error, chosen.profile().as_deref(), &chosen.source()))
+        }
     }
 }
 
@@ -342,24 +356,6 @@ impl ProvideCredentials for Once {
             None => Future::ready(Ok(self.first.clone())),
         }
     }
-}
-
-fn no_credentials(error: &CredentialsError, chosen: &Chosen) -> Failure {
-    let failure = match (error, chosen.profile()) {
-        (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => Failure::access(format!(
-            "there is no profile `{profile}`, or it holds no credentials"
-        )),
-        (CredentialsError::CredentialsNotLoaded(_), None) => {
-            Failure::access("no AWS credentials were found")
-        }
-        _ => Failure::access(format!(
-            "the AWS credentials of {} cannot be used",
-            chosen.source()
-        )),
-    };
-    failure.note(innermost(error)).help(
-        "`aws configure` or `aws sso login` makes credentials; `--profile` names those to use; `--local` needs none",
-    )
 }
 
 fn sdk_config(

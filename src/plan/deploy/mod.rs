@@ -94,7 +94,7 @@ pub(crate) fn plan(
 ) -> Result<Vec<RuntimeStep>, Failure> {
     let DesiredRuntime {
         name,
-        identity: _,
+        identity,
         tags: _,
         fields,
     } = desired;
@@ -122,7 +122,10 @@ pub(crate) fn plan(
             "the runtime `{}` runs the container image `{uri}`, and a code archive cannot take its place",
             state.id
         ))
-        .help("`cargo agentcore clean` deletes it; or deploy under another agent name"));
+        .help(format!(
+            "`cargo agentcore clean --agent {}` deletes it; or deploy under another agent name",
+            identity.agent
+        )));
     }
     let changes = changes(fields, &state.fields);
     let mut steps = Vec::new();

@@ -1,0 +1,255 @@
+//! The profiles of the AWS configuration: which there are, and why one gives no credentials.
+
+use std::path::PathBuf;
+
+use aws_config::profile::{self, Profile, ProfileSet};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_types::os_shim_internal::{Env, Fs};
+
+use super::error::innermost;
+use crate::{config::nearest, effects::env, error::Failure};
+
+/// How many of the profiles that there are get named.
+const NAMED: usize = 8;
+
+/// The files' content.
+pub(super) struct Profiles(ProfileSet);
+
+/// Where a profile gets its credentials.
+#[derive(Debug, PartialEq, Eq)]
+enum Way<'a> {
+    /// IAM Identity Center; the profile that says so, which may be another's source.
+    Sso(&'a str),
+    /// `aws login`.
+    Login(&'a str),
+    /// A program.
+    Process {
+        profile: &'a str,
+        command: &'a str,
+    },
+    Other,
+}
+
+/// What became of a login that the AWS command line keeps on disk.
+#[derive(Debug, PartialEq, Eq)]
+enum Login {
+    Missing,
+    Expired,
+}
+
+impl Profiles {
+    pub(super) async fn load() -> Result<Self, Failure> {
+        #[expect(deprecated, reason = "the new name stands in a crate of the SDK's own")]
+        let usual = profile::profile_file::ProfileFiles::default();
+        match profile::load(&Fs::real(), &Env::real(), &usual, None).await {
+            Ok(set) => Ok(Self(set)),
+            Err(error) => Err(Failure::access("the AWS configuration cannot be read")
+                .note(innermost(&error))
+                .note(format!("it stands in {}", places()))),
+        }
+    }
+
+    /// Refuses a profile that is not there. `origin` is who names it.
+    pub(super) fn demand(&self, name: &str, origin: &str) -> Result<(), Failure> {
+        if self.0.get_profile(name).is_some() {
+            return Ok(());
+        }
+        Err(absent(name, origin, self.0.profiles().collect()))
+    }
+
+    /// Follows `source_profile`, as the SDK does.
+    fn way<'a>(&'a self, name: &'a str) -> Way<'a> {
+        let (mut name, mut seen) = (name, Vec::new());
+        while let Some(profile) = self.0.get_profile(name) {
+            seen.push(name);
+            match profile.get("source_profile") {
+                Some(source) if profile.get("role_arn").is_some() && !seen.contains(&source) => {
+                    name = source;
+                }
+                _ => return way_of(profile),
+            }
+        }
+        Way::Other
+    }
+
+    /// Why there are no credentials. `profile` is the one that was asked, `None` where nobody chose one.
+    pub(super) fn why(
+        &self,
+        error: &CredentialsError,
+        profile: Option<&str>,
+        source: &str,
+    ) -> Failure {
+        let way = self.way(profile.unwrap_or(self.0.selected_profile()));
+        match (way, login(error)) {
+            (Way::Sso(name), Some(login)) => logged_out(
+                "AWS IAM Identity Center (SSO)",
+                "aws sso login",
+                name,
+                &login,
+            ),
+            (Way::Login(name), Some(login)) => logged_out("AWS", "aws login", name, &login),
+            (Way::Process { profile, command }, _)
+                if matches!(error, CredentialsError::ProviderError(_)) =>
+            {
+                Failure::access(format!(
+                    "the program `{}` gave no credentials for the profile `{profile}`",
+                    program(command)
+                ))
+                .note(innermost(error).trim_end())
+                .help(format!(
+                    "run it by itself to see what it lacks: it is the profile's `credential_process` in {}",
+                    places()
+                ))
+            }
+            _ => general(error, profile, source),
+        }
+    }
+}
+
+fn way_of(profile: &Profile) -> Way<'_> {
+    let has = |key: &str| profile.get(key).is_some();
+    let name = profile.name();
+    if has("credential_source") || has("web_identity_token_file") {
+        return Way::Other;
+    }
+    match profile.get("credential_process") {
+        _ if has("sso_session") || has("sso_start_url") => Way::Sso(name),
+        _ if has("login_session") => Way::Login(name),
+        Some(command) => Way::Process {
+            profile: name,
+            command,
+        },
+        None => Way::Other,
+    }
+}
+
+fn absent(name: &str, origin: &str, known: Vec<&str>) -> Failure {
+    let mut failure =
+        Failure::access(format!("there is no profile `{name}` in {}", places())).note(origin);
+    if known.is_empty() {
+        failure = failure.note("there is no profile at all");
+    } else {
+        failure = failure.note(listed(name, known.clone()));
+    }
+    match nearest(name, known.into_iter()) {
+        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        None => failure.help(format!(
+            "`aws configure --profile {name}` or `aws configure sso --profile {name}` makes it"
+        )),
+    }
+}
+
+/// The profiles that there are, close ones first.
+fn listed(wanted: &str, mut known: Vec<&str>) -> String {
+    known.sort_by_key(|name| (strsim::damerau_levenshtein(wanted, name), *name));
+    let more = known.len().saturating_sub(NAMED);
+    let named: Vec<String> = known
+        .iter()
+        .take(NAMED)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let rest = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match &named[..] {
+        [one] => format!("the only profile is {one}"),
+        several => format!("the profiles are {}{rest}", several.join(", ")),
+    }
+}
+
+/// The files that profiles stand in.
+fn places() -> String {
+    let place = |variable: &str, file: &str| {
+        let usual = || env::home_dir().map(|home| home.join(".aws").join(file));
+        let path = env::var(variable).map(PathBuf::from).or_else(usual);
+        let path = path.unwrap_or_else(|| PathBuf::from("~/.aws").join(file));
+        format!("`{}`", path.display())
+    };
+    format!(
+        "{} or {}",
+        place("AWS_CONFIG_FILE", "config"),
+        place("AWS_SHARED_CREDENTIALS_FILE", "credentials")
+    )
+}
+
+/// What the SDK has to say of a kept login. Its types are not public, and some do not pass on their
+/// cause, so that only their debugging form tells.
+fn login(error: &CredentialsError) -> Option<Login> {
+    let said = format!("{error:?}");
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    if has(&["ExpiredToken", "UnauthorizedException", "RefreshFailed"]) {
+        Some(Login::Expired)
+    } else if has(&["kind: NotFound", "MissingField", "JsonError"]) {
+        Some(Login::Missing)
+    } else {
+        None
+    }
+}
+
+fn logged_out(place: &str, command: &str, profile: &str, login: &Login) -> Failure {
+    let failure = Failure::access(match login {
+        Login::Missing => format!("you are not logged in to {place} with profile `{profile}`"),
+        Login::Expired => format!("the login to {place} with profile `{profile}` has expired"),
+    });
+    failure.help(match profile {
+        "default" => format!("`{command}`"),
+        profile => {
+            let quoted = shlex::try_quote(profile).unwrap_or(profile.into());
+            format!("`{command} --profile {quoted}`")
+        }
+    })
+}
+
+/// The program of a command, without its arguments, which may be secret.
+fn program(command: &str) -> String {
+    let words = shlex::split(command).and_then(|words| words.into_iter().next());
+    words.unwrap_or_else(|| command.split(' ').next().unwrap_or_default().to_owned())
+}
+
+fn general(error: &CredentialsError, profile: Option<&str>, source: &str) -> Failure {
+    let failure = match (error, profile) {
+        (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => {
+            Failure::access(format!("the profile `{profile}` holds no credentials"))
+        }
+        (CredentialsError::CredentialsNotLoaded(_), None) => {
+            Failure::access("no AWS credentials were found")
+        }
+        _ => Failure::access(format!("the AWS credentials of {source} cannot be used")),
+    };
+    failure.note(innermost(error)).help(
+        "`aws configure` or `aws sso login` makes credentials; `--profile` names those to use; `--local` needs none",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_names_come_first_and_not_all_of_many() {
+        assert_eq!(listed("x", vec!["dev"]), "the only profile is `dev`");
+        assert_eq!(
+            listed("prd", vec!["dev", "test", "prod"]),
+            "the profiles are `prod`, `dev`, `test`"
+        );
+        let many: Vec<String> = (10..30).map(|n| format!("p{n}")).collect();
+        let many = listed("p29", many.iter().map(String::as_str).collect());
+        assert!(
+            many.starts_with("the profiles are `p29`, `p19`, "),
+            "{many}"
+        );
+        assert!(many.ends_with(" and 12 more"), "{many}");
+    }
+
+    #[test]
+    fn a_program_is_named_without_its_arguments() {
+        for (command, named) in [
+            ("helper --token secret", "helper"),
+            ("'/opt/my tools/helper' a", "/opt/my tools/helper"),
+            ("\"unbalanced", "\"unbalanced"),
+        ] {
+            assert_eq!(program(command), named);
+        }
+    }
+}

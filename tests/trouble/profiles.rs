@@ -1,0 +1,200 @@
+//! Profiles of the AWS configuration that are not there, or give no credentials.
+
+use crate::support::{Cli, Outcome, Project};
+
+const CONFIG: &str = "\
+[profile staging]
+region = us-east-1
+aws_access_key_id = AKIDEXAMPLE
+aws_secret_access_key = secret
+
+[profile staging-eu]
+region = eu-west-1
+
+[profile empty]
+region = us-east-1
+
+[sso-session company]
+sso_start_url = https://example.awsapps.com/start
+sso_region = us-east-1
+
+[profile session]
+region = us-east-1
+sso_session = company
+sso_account_id = 111122223333
+sso_role_name = Developer
+
+[profile by-url]
+region = us-east-1
+sso_start_url = https://example.awsapps.com/start
+sso_region = us-east-1
+sso_account_id = 111122223333
+sso_role_name = Developer
+
+[profile assumed]
+region = us-east-1
+role_arn = arn:aws:iam::111122223333:role/r
+source_profile = session
+
+[profile console]
+region = us-east-1
+login_session = arn:aws:iam::111122223333:user/u
+
+[profile helper]
+region = us-east-1
+credential_process = sh -c 'echo no ticket >&2; exit 3' --token very-secret
+";
+
+/// Where the SDK keeps the login of the session `company`: the name's SHA-1.
+const CACHED: &str = ".aws/sso/cache/71b21161ffa1e6516bcc072aaf5ef38cbe85b511.json";
+
+fn project(metadata: &str) -> Project {
+    Project::new()
+        .metadata(metadata)
+        .agent("one")
+        .home_file(".aws/config", CONFIG)
+}
+
+/// Nothing is asked of AWS: it would be asked at an address where nobody listens.
+fn prepare(project: &Project) -> Cli {
+    Cli::new(project)
+        .env("CARGO_AGENTCORE_ENDPOINT_URL", "http://127.0.0.1:9")
+        .arg("prepare")
+}
+
+fn with(project: &Project, profile: &str) -> Outcome {
+    prepare(project).args(["--profile", profile]).run().exits(4)
+}
+
+#[track_caller]
+fn says(outcome: &Outcome, parts: &[&str]) {
+    for part in parts {
+        assert!(
+            outcome.stderr.contains(part),
+            "`{part}` is not in:\n{}",
+            outcome.stderr
+        );
+    }
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_said_before_its_region_is_missed() {
+    let project = project("");
+    let home = project.home();
+    let places = format!(
+        "error: there is no profile `stagign` in `{}` or `{}`",
+        home.join(".aws/config").display(),
+        home.join(".aws/credentials").display()
+    );
+    let typed = with(&project, "stagign");
+    says(
+        &typed,
+        &[
+            &places,
+            "note: `--profile` or CARGO_AGENTCORE_PROFILE names it",
+            "note: the profiles are `staging`, `session`, `staging-eu`, ",
+            "help: did you mean `staging`?",
+        ],
+    );
+    let named = prepare(&project)
+        .env("AWS_PROFILE", "nope")
+        .args(["--region", "us-east-1"])
+        .run()
+        .exits(4);
+    says(
+        &named,
+        &[
+            "there is no profile `nope`",
+            "AWS_PROFILE names it",
+            "`aws configure --profile nope`",
+        ],
+    );
+    let elsewhere = prepare(&project)
+        .env("AWS_CONFIG_FILE", "/nowhere/config")
+        .env("AWS_PROFILE", "staging")
+        .run()
+        .exits(4);
+    says(
+        &elsewhere,
+        &["in `/nowhere/config` or", "there is no profile at all"],
+    );
+    let declared = self::project("profile = \"prod\"");
+    says(
+        &prepare(&declared).run().exits(4),
+        &[
+            "there is no profile `prod`",
+            "`profile` in the metadata names it",
+        ],
+    );
+}
+
+#[test]
+fn a_profile_without_credentials_is_told_apart_from_one_that_is_not_there() {
+    says(
+        &with(&project(""), "empty"),
+        &["error: the profile `empty` holds no credentials"],
+    );
+}
+
+#[test]
+fn a_login_that_is_missing_names_the_command_that_logs_in() {
+    let project = project("");
+    for (profile, login) in [
+        ("session", "session"),
+        ("by-url", "by-url"),
+        ("assumed", "session"),
+    ] {
+        let what = format!(
+            "error: you are not logged in to AWS IAM Identity Center (SSO) with profile `{login}`\n  help: `aws sso login --profile {login}`\n"
+        );
+        says(&with(&project, profile), &[&what]);
+    }
+    says(
+        &with(&project, "console"),
+        &[
+            "error: you are not logged in to AWS with profile `console`\n  help: `aws login --profile console`\n",
+        ],
+    );
+    let default = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent("one")
+        .home_file(
+            ".aws/config",
+            CONFIG.replace("[profile session]", "[default]"),
+        );
+    says(
+        &prepare(&default).run().exits(4),
+        &["with profile `default`\n  help: `aws sso login`\n"],
+    );
+}
+
+#[test]
+fn a_login_that_has_expired_is_told_apart_from_one_that_is_missing() {
+    let project = project("").home_file(
+        CACHED,
+        r#"{"accessToken": "very-secret", "expiresAt": "2020-01-01T00:00:00Z"}"#,
+    );
+    let outcome = with(&project, "session");
+    says(
+        &outcome,
+        &[
+            "error: the login to AWS IAM Identity Center (SSO) with profile `session` has expired\n  help: `aws sso login --profile session`\n",
+        ],
+    );
+    assert!(!outcome.stderr.contains("very-secret"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_that_gives_no_credentials_is_named_with_what_it_says() {
+    let outcome = with(&project(""), "helper");
+    says(
+        &outcome,
+        &[
+            "error: the program `sh` gave no credentials for the profile `helper`",
+            "no ticket",
+            "help: run it by itself to see what it lacks: it is the profile's `credential_process` in `",
+        ],
+    );
+    assert!(!outcome.stderr.contains("very-secret"));
+}
