@@ -107,11 +107,11 @@ impl Whom {
             explicit_profile: self.aws.profile.clone(),
             metadata_profile: None,
             region: Some(arn.region.clone()),
-            endpoint_url: self.aws.endpoint_url.clone(),
+            endpoint_url: self.aws.endpoint_url.as_ref().map(ToString::to_string),
             local: false,
         };
-        let url =
-            data_plane::endpoint(self.aws.endpoint_url.as_deref(), arn.partition, &arn.region);
+        let explicit = request.endpoint_url.as_deref();
+        let url = data_plane::endpoint(explicit, arn.partition, &arn.region);
         let connection = match &token {
             Some(_) => None,
             None => Some(connect(&request).await?),
