@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{local, session};
+use super::{deployed, local, session};
 use crate::{
     cli,
     config::{Agent, Config},
@@ -149,6 +149,10 @@ impl Whom {
                 "the agent `{}` has an authorizer",
                 agent.name
             )));
+        }
+        // None has to be started to tell that nothing is deployed there.
+        if local::is_empty(&self.aws, &project, &config, ui)? {
+            return Err(deployed::absent(&agent));
         }
         let emulator = local::emulator(&self.aws, &project, &config, ui).await?;
         let request = session::request(&agent, &self.aws, emulator.as_ref());
