@@ -10,13 +10,16 @@ use std::{
 
 use clap::{
     ArgMatches, Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
-    ValueEnum, builder::Resettable, error::ErrorKind, parser::ValueSource,
+    ValueEnum,
+    builder::Resettable,
+    error::{ContextKind, ContextValue, ErrorKind},
+    parser::ValueSource,
 };
 
 use crate::{
     commands,
     error::Failure,
-    names::{AgentName, NameError, Region, StageName},
+    names::{AgentName, EndpointUrl, NameError, Region, StageName},
 };
 
 #[derive(Debug, Parser)]
@@ -119,8 +122,8 @@ pub struct Aws {
     #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read)]
     pub region: Option<Region>,
     /// Send every request to this address instead of AWS
-    #[arg(long, value_name = "URL", env = "CARGO_AGENTCORE_ENDPOINT_URL")]
-    pub endpoint_url: Option<String>,
+    #[arg(long, value_name = "URL", env = "CARGO_AGENTCORE_ENDPOINT_URL", value_parser = |text: &str| EndpointUrl::parse(text))]
+    pub endpoint_url: Option<EndpointUrl>,
     /// Use an AWS emulator on this machine: no account, no credentials
     #[arg(long)]
     pub local: bool,
@@ -173,7 +176,10 @@ pub fn parse(
     is_set_to_nothing: fn(&OsStr) -> bool,
 ) -> Result<Parsed, clap::Error> {
     let mut command = without_variables(Cli::command(), is_set_to_nothing);
-    let matches = command.try_get_matches_from_mut(own_words(args))?;
+    let words = own_words(args);
+    let matches = command
+        .try_get_matches_from_mut(&words)
+        .map_err(|error| with_variable(error, &command, &words))?;
     let mut level = &matches;
     let mut words = Vec::new();
     while let Some((word, below)) = level.subcommand() {
@@ -204,6 +210,39 @@ pub fn parse(
             aws: group(level, "endpoint_url")?,
         },
     })
+}
+
+/// A value that nobody typed is one of a variable, and the variable has to be named.
+fn with_variable(
+    mut error: clap::Error,
+    command: &clap::Command,
+    words: &[OsString],
+) -> clap::Error {
+    // Such as `--region <REGION>`.
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let option = argument.split(' ').next().unwrap_or_default();
+    let is_typed = words.iter().filter_map(|word| word.to_str()).any(|word| {
+        word.strip_prefix(option)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    });
+    let mut level = command;
+    for word in words.iter().filter_map(|word| word.to_str()) {
+        level = level.find_subcommand(word).unwrap_or(level);
+    }
+    let known = level.get_arguments().chain(command.get_arguments());
+    let variable = known
+        .filter(|known| known.get_long() == option.strip_prefix("--"))
+        .find_map(|known| known.get_env()?.to_str());
+    if let Some(variable) = variable.filter(|_| !is_typed) {
+        let tip = format!("the value is that of the environment variable {variable}");
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![tip.into()]),
+        );
+    }
+    error
 }
 
 /// A group of options, where the command has it: `id` is an option of no other group.

@@ -157,6 +157,14 @@ name!(
     }
 );
 
+name!(
+    /// Where requests go instead of AWS.
+    EndpointUrl,
+    "endpoint URL",
+    "`http://` or `https://` and a host, such as `http://localhost:4566`",
+    is_endpoint_url
+);
+
 /// The regions that are known here, with the service or without it.
 const REGIONS: [&str; 38] = [
     "af-south-1",
@@ -321,6 +329,36 @@ fn is_runtime_name(text: &str) -> bool {
         && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
 }
 
+/// Without a user's name, which would be shown wherever the address is, and without a query.
+fn is_endpoint_url(text: &str) -> bool {
+    let rest = ["http://", "https://"]
+        .into_iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    let authority = rest.and_then(|rest| rest.split('/').next());
+    let (host, port) = match authority.map(|all| (all, all.rfind([':', ']']))) {
+        Some((all, Some(at))) if all[at..].starts_with(':') => (&all[..at], Some(&all[at + 1..])),
+        Some((all, _)) => (all, None),
+        None => return false,
+    };
+    let is_host = match host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            starts(host, u8::is_ascii_alphanumeric)
+                && host
+                    .bytes()
+                    .all(|c| c.is_ascii_alphanumeric() || b"-._".contains(&c))
+        }
+    };
+    is_host
+        && port.is_none_or(|port| port.parse::<u16>().is_ok())
+        && text
+            .bytes()
+            .all(|c| c.is_ascii_graphic() && !b"?#@`\\".contains(&c))
+}
+
 fn starts(text: &str, first: fn(&u8) -> bool) -> bool {
     text.as_bytes().first().is_some_and(first)
 }
@@ -335,6 +373,37 @@ mod tests {
         assert!(AgentName::parse(&"a".repeat(48)).is_ok());
         for wrong in ["", "my-agent", "1agent", "_agent", "ägent", &"a".repeat(49)] {
             assert!(AgentName::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_url_has_a_scheme_and_a_host() {
+        for right in [
+            "http://localhost:4566",
+            "https://vpce-1.example.com",
+            "http://127.0.0.1:1/base",
+            "http://[::1]:8080/",
+        ] {
+            assert!(EndpointUrl::parse(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "",
+            "notaurl",
+            "localhost:4566",
+            "ftp://host",
+            "http://",
+            "http:///path",
+            "http://:80",
+            "http://host:port",
+            "http://host:70000",
+            "http://host:",
+            "http://[::1",
+            "http://[x]",
+            "http://a b",
+            "http://user:secret@host",
+            "http://host?x",
+        ] {
+            assert!(EndpointUrl::parse(wrong).is_err(), "{wrong}");
         }
     }
 

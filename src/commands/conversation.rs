@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{local, session};
+use super::{deployed, local, session};
 use crate::{
     cli,
     config::{Agent, Config},
@@ -107,11 +107,11 @@ impl Whom {
             explicit_profile: self.aws.profile.clone(),
             metadata_profile: None,
             region: Some(arn.region.clone()),
-            endpoint_url: self.aws.endpoint_url.clone(),
+            endpoint_url: self.aws.endpoint_url.as_ref().map(ToString::to_string),
             local: false,
         };
-        let url =
-            data_plane::endpoint(self.aws.endpoint_url.as_deref(), arn.partition, &arn.region);
+        let explicit = request.endpoint_url.as_deref();
+        let url = data_plane::endpoint(explicit, arn.partition, &arn.region);
         let connection = match &token {
             Some(_) => None,
             None => Some(connect(&request).await?),
@@ -149,6 +149,10 @@ impl Whom {
                 "the agent `{}` has an authorizer",
                 agent.name
             )));
+        }
+        // None has to be started to tell that nothing is deployed there.
+        if local::is_empty(&self.aws, &project, &config, ui)? {
+            return Err(deployed::absent(&agent));
         }
         let emulator = local::emulator(&self.aws, &project, &config, ui).await?;
         let request = session::request(&agent, &self.aws, emulator.as_ref());

@@ -142,7 +142,7 @@ async fn deploy(
     let smoke = payload.map(|payload| Smoke {
         payload,
         token: args.bearer_token.clone().filter(|token| !token.is_empty()),
-        endpoint_url: url.or_else(|| args.aws.endpoint_url.clone()),
+        endpoint_url: url.or_else(|| args.aws.endpoint_url.as_ref().map(ToString::to_string)),
     });
     if let Some(smoke) = &smoke {
         smoke.check(&placed)?;

@@ -10,6 +10,7 @@ use crate::{
     cli,
     effects::{self, env},
     error::{Failure, Message},
+    names::EndpointUrl,
     plan::{
         configure::{self, Circumstances, CommandLine, Endpoint, Shell},
         role::RoleStep,
@@ -53,7 +54,7 @@ pub(super) fn of(
     let url = place
         .emulator
         .map(|emulator| emulator.url.as_str())
-        .or(place.options.endpoint_url.as_deref());
+        .or(place.options.endpoint_url.as_ref().map(EndpointUrl::as_str));
     let keys = env::var("AWS_ACCESS_KEY_ID").is_some();
     let circumstances = Circumstances {
         role_arn: arn,

@@ -104,7 +104,10 @@ fn options(lead: &cli::Lead) -> Vec<(&'static str, Option<String>)> {
         let region = region.as_ref().map(ToString::to_string);
         for (name, value) in [
             ("--profile", profile.clone()),
-            ("--endpoint-url", endpoint_url.clone()),
+            (
+                "--endpoint-url",
+                endpoint_url.as_ref().map(ToString::to_string),
+            ),
             ("--region", region),
         ] {
             options.extend(value.map(|value| (name, Some(value))));

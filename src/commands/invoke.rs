@@ -2,6 +2,7 @@
 
 use std::{
     path::Path,
+    pin::pin,
     time::{Duration, Instant},
 };
 
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     cli,
     effects::{
-        aws::data_plane::{CutOff, Invocation, Reply, Target},
+        aws::data_plane::{CutOff, Invocation, Refusal, Reply, Target},
         clock, files,
     },
     error::{Exit, Failure, Message},
@@ -26,6 +27,9 @@ use crate::{
     },
     ui::Ui,
 };
+
+/// How long a request may take before its session is named, so that it can be stopped.
+const SESSION_AFTER: Duration = Duration::from_secs(2);
 
 /// The ways out where a payload is not JSON.
 const NOT_JSON: [&str; 2] = [
@@ -187,14 +191,24 @@ async fn speak(
     invocation: &Invocation,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let start = clock::now();
-    let introduction = async {
-        partner.introduce(ui).await;
+    let (start, since) = (clock::now(), clock::wall());
+    let mut sending = pin!(send(args, partner, target, invocation, ui));
+    // What answers at once that there is no such endpoint has begun no session.
+    let at_once = clock::within(SESSION_AFTER, sending.as_mut());
+    let ((), reply) = tokio::join!(partner.introduce(ui), at_once);
+    if !matches!(&reply, Some(Err(refusal)) if refusal::is_absence(refusal)) {
         ui.status("Session", target.session.as_str());
+    }
+    let reply = match reply {
+        Some(reply) => reply,
+        None => sending.await,
     };
-    let sending = send(args, partner, target, invocation, ui);
-    let ((), reply) = tokio::join!(introduction, sending);
-    let mut reply = reply?;
+    let mut reply = match reply {
+        Ok(reply) => reply,
+        Err(refusal) => {
+            return Err(refusal::explain(refusal, partner, args.timeout, since, ui).await);
+        }
+    };
     if let Some(session) = reply.session.as_ref().filter(|id| **id != target.session) {
         ui.status(
             "Session",
@@ -231,8 +245,7 @@ async fn send(
     target: &Target,
     invocation: &Invocation,
     ui: &Ui,
-) -> Result<Reply, Failure> {
-    let since = clock::wall();
+) -> Result<Reply, Refusal> {
     for attempt in 1.. {
         let refusal = match partner.plane.invoke(target, invocation, args.timeout).await {
             Ok(reply) => return Ok(reply),
@@ -240,7 +253,7 @@ async fn send(
         };
         let setback = refusal::setback(&refusal);
         let Some(pause) = retry::repeat(setback, attempt, clock::jitter()) else {
-            return Err(refusal::explain(refusal, partner, args.timeout, since, ui).await);
+            return Err(refusal);
         };
         ui.status(
             "Retrying",

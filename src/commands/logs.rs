@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{
+    absence::LISTED,
     deployed,
     local::{self, Reach},
     session,
@@ -214,7 +215,7 @@ async fn show(
         Failure::world(format!(
             "the runtime `{id}` has no endpoint `{endpoint}`, and there are no logs of one"
         ))
-        .help("`cargo agentcore endpoint list` lists those that it has")
+        .help(LISTED)
     };
     if args.follow {
         if never_was().await? && matches!(tail.poll().await?, Poll::NoGroup) {

@@ -18,6 +18,7 @@ pub mod status;
 pub mod stop_session;
 pub mod versions;
 
+mod absence;
 mod choice;
 mod conversation;
 mod delivery;

@@ -2,13 +2,17 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::conversation::{Partner, no_token};
+use super::{
+    absence,
+    conversation::{Partner, no_token},
+};
 use crate::{
     effects::{
         aws::{AwsError, Kind, data_plane::Refusal, logs::Logs, runtime::Runtimes},
         clock,
     },
     error::Failure,
+    names::EndpointName,
     plan::retry::{self, Setback},
     ui::Ui,
 };
@@ -30,6 +34,11 @@ pub(super) fn setback(refusal: &Refusal) -> Setback {
         Refusal::Unreachable(_) => Setback::Unreachable,
         Refusal::Broken(_) | Refusal::Silent => Setback::Other,
     }
+}
+
+/// Whether the service has found nothing, so that no session has begun.
+pub(super) fn is_absence(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Answered { error, .. } if error.kind == Kind::NotFound)
 }
 
 /// What is said while the request waits for its next turn.
@@ -74,7 +83,8 @@ pub(super) async fn explain(
             let failure = match status {
                 401 | 403 => unauthorized(error, partner).await,
                 424 => agent_failed(error, partner, since, ui).await,
-                _ => other(error, partner),
+                _ if error.kind == Kind::NotFound => not_found(error, partner).await,
+                _ => other(error),
             };
             match authenticate {
                 Some(demand) => failure.note(format!("it asks for `{demand}`")),
@@ -125,7 +135,13 @@ async fn agent_failed(error: AwsError, partner: &Partner, since: SystemTime, ui:
         Err(cause) => failure.note(format!("its log group `{group}` cannot be read: {cause}")),
     };
     match &partner.agent {
-        Some(_) => failure.help("`cargo agentcore logs` shows more"),
+        Some(_) if partner.endpoint == EndpointName::default() => {
+            failure.help("`cargo agentcore logs` shows more")
+        }
+        Some(_) => failure.help(format!(
+            "`cargo agentcore logs --endpoint {}` shows more",
+            partner.endpoint
+        )),
         None => failure,
     }
 }
@@ -150,21 +166,34 @@ async fn last_lines(partner: &Partner, since: SystemTime, ui: &Ui) -> Result<Vec
     Ok(Vec::new())
 }
 
-fn other(error: AwsError, partner: &Partner) -> Failure {
-    let help = match (error.kind, error.code.as_deref()) {
-        (_, Some("RetryableConflictException")) => Some(
-            "the session is at work on another request: wait for it, or use another `--session`",
-        ),
-        (Kind::NotFound, _) if partner.endpoint.as_str() != "DEFAULT" => {
-            Some("without `--endpoint`, the endpoint `DEFAULT` is used, which every runtime has")
-        }
-        _ => None,
-    };
-    let failure = Failure::from(error);
-    match help {
-        Some(help) => failure.help(help),
-        None => failure,
+async fn not_found(error: AwsError, partner: &Partner) -> Failure {
+    if let Some(absence) = absence::of(partner).await {
+        return said(absence.failure(partner), &error);
     }
+    let AwsError {
+        operation,
+        resource,
+        ..
+    } = &error;
+    let failure = said(
+        Failure::world(format!("`{operation}` on {resource} failed")),
+        &error,
+    );
+    if partner.endpoint == EndpointName::default() {
+        return failure;
+    }
+    failure.help("without `--endpoint`, the endpoint `DEFAULT` is used, which every runtime has")
+}
+
+fn other(error: AwsError) -> Failure {
+    let is_busy = error.code.as_deref() == Some("RetryableConflictException");
+    let failure = Failure::from(error);
+    if is_busy {
+        return failure.help(
+            "the session is at work on another request: wait for it, or use another `--session`",
+        );
+    }
+    failure
 }
 
 fn said(failure: Failure, error: &AwsError) -> Failure {

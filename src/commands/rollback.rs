@@ -1,6 +1,9 @@
 //! `cargo agentcore rollback`: a named endpoint back to its previous version.
 
-use super::pinning::{Pin, Writing, history, settled};
+use super::{
+    absence::{LISTED, no_endpoint},
+    pinning::{Pin, Writing, history, settled},
+};
 use crate::{
     effects::aws::runtime::Runtimes,
     error::Failure,
@@ -47,7 +50,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             };
             let there = settled(&runtimes, id, &name, writing, ui)
                 .await?
-                .ok_or_else(|| absent(id, &name))?;
+                .ok_or_else(|| no_endpoint(id, &name).help(LISTED))?;
             let versions = runtimes.versions(id).await?;
             let history = history(&runtimes, &there).await;
             let version = match to {
@@ -75,11 +78,6 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             pin.carry_out("rollback", writing, ui).await
         })
         .await
-}
-
-fn absent(id: &str, name: &EndpointName) -> Failure {
-    Failure::world(format!("the runtime `{id}` has no endpoint `{name}`"))
-        .help("`cargo agentcore endpoint list` lists those that it has")
 }
 
 /// The endpoint that can only be meant.

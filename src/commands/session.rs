@@ -82,7 +82,7 @@ pub(super) fn request(
         region: options.region.clone().or_else(|| agent.region.clone()),
         endpoint_url: emulator
             .map(|emulator| emulator.url.clone())
-            .or_else(|| options.endpoint_url.clone()),
+            .or_else(|| options.endpoint_url.as_ref().map(ToString::to_string)),
         local: options.local,
     }
 }

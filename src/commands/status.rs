@@ -19,7 +19,7 @@ use crate::{
         manifest::Project,
     },
     error::Failure,
-    names::Region,
+    names::{EndpointUrl, Region},
     plan::{
         deployed::{Code, DEFAULT_ENDPOINT, EndpointState, Standing, difference, role_arn},
         links,
@@ -98,7 +98,7 @@ async fn look(
 ) -> Result<(), Failure> {
     let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
     let base = emulator.map(|emulator| emulator.url.as_str());
-    let base = base.or(args.aws.endpoint_url.as_deref());
+    let base = base.or(args.aws.endpoint_url.as_ref().map(EndpointUrl::as_str));
     let reveal = if ui.verbosity() >= Verbosity::Verbose {
         Reveal::Values
     } else {

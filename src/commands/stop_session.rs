@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::{conversation::Whom, refusal};
+use super::{
+    absence::{self, Absence},
+    conversation::Whom,
+    refusal,
+};
 use crate::{
     effects::{
         aws::{Kind, data_plane::Refusal},
@@ -66,6 +70,10 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             _ => None,
         };
         if kind == Some(Kind::NotFound) {
+            // At another endpoint the session may go on, and be paid for.
+            if let Some(missing @ Absence::Endpoint) = absence::of(&partner).await {
+                return Err(missing.failure(&partner));
+            }
             ui.note(&format!("the session {} is already gone", target.session));
             break;
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::{
-    INVOKE, SESSION, SESSION_HEADER, arn, elsewhere, events, header, invoke, posts, project,
+    INVOKE, SESSION, SESSION_HEADER, STOP, arn, elsewhere, events, header, invoke, posts, project,
     refusal, says, script,
     support::{Answer, Cli, Script, emulator::free_port},
 };
@@ -92,7 +92,7 @@ fn a_failing_agent_shows_the_end_of_its_own_log() {
     says(
         &outcome,
         &format!(
-            "help: `cargo agentcore logs --endpoint-url {}` shows more",
+            "help: `cargo agentcore logs --endpoint-url {} --endpoint prod` shows more",
             server.url()
         ),
     );
@@ -127,6 +127,74 @@ fn what_no_agent_has_seen_is_sent_again() {
     }
 }
 
+/// What the control plane says of what is not there.
+fn nothing() -> Answer {
+    refusal(404, "ResourceNotFoundException", "nothing")
+}
+
+fn runtime() -> Answer {
+    Answer::json(
+        200,
+        &json!({
+            "agentRuntimeArn": arn(), "agentRuntimeId": "one-AbCdEf1234", "agentRuntimeName": "one", "agentRuntimeVersion": "1",
+            "createdAt": "2026-11-25T12:00:00Z", "lastUpdatedAt": "2026-11-25T12:00:00Z", "status": "READY",
+            "roleArn": "arn:aws:iam::111122223333:role/r", "networkConfiguration": {"networkMode": "PUBLIC"}, "lifecycleConfiguration": {},
+        }),
+    )
+}
+
+#[test]
+fn what_is_not_there_is_named_and_only_what_has_gone_is_asked_for_again() {
+    let endpoint = "bedrock-agentcore:GetAgentRuntimeEndpoint";
+    let missing = |there: Answer| {
+        script()
+            .always(INVOKE, nothing())
+            .always(STOP, nothing())
+            .always(endpoint, nothing())
+            .always("bedrock-agentcore:GetAgentRuntime", there)
+            .start()
+    };
+    let project = project();
+    let server = missing(runtime());
+    let named = ["--endpoint", "nope"];
+    let no_endpoint = "error: the runtime `one-AbCdEf1234` has no endpoint `nope`";
+    let list = format!(
+        "help: `cargo agentcore endpoint list --endpoint-url {}` lists those that it has",
+        server.url()
+    );
+    let invoked = invoke(&project, &server).arg("{}").args(named);
+    let invoked = invoked.run().exits(1);
+    says(&invoked, no_endpoint);
+    says(&invoked, "note: ResourceNotFoundException: nothing");
+    says(&invoked, &list);
+    for wrong in ["Session", "moment ago"] {
+        assert!(!invoked.stderr.contains(wrong), "{}", invoked.stderr);
+    }
+    // A session may go on at the endpoint that was meant.
+    let stop = Cli::new(&project)
+        .at(&server.url())
+        .args(["stop-session", "--session", SESSION])
+        .args(named);
+    let stopped = stop.run().exits(1);
+    says(&stopped, no_endpoint);
+    says(&stopped, &list);
+    let by_arn = elsewhere(&project, &server).arg("{}").args(named);
+    let by_arn = by_arn.run().exits(1);
+    says(&by_arn, no_endpoint);
+    says(
+        &by_arn,
+        "help: without `--endpoint`, the endpoint `DEFAULT`",
+    );
+
+    let server = missing(nothing());
+    let gone = invoke(&project, &server).arg("{}").run().exits(1);
+    says(&gone, "the runtime `one-AbCdEf1234` is not there any more");
+    says(&gone, "help: it may have been deleted a moment ago");
+    let never = elsewhere(&project, &server).arg("{}").run().exits(1);
+    says(&never, "error: there is no runtime `one-AbCdEf1234`");
+    assert!(!never.stderr.contains("moment ago"), "{}", never.stderr);
+}
+
 #[test]
 fn what_an_agent_may_have_seen_is_sent_once() {
     for (status, code, exit) in [
@@ -140,6 +208,8 @@ fn what_an_agent_may_have_seen_is_sent_once() {
         let server = Script::new()
             .identity()
             .always(INVOKE, refusal(status, code, "the service's own words"))
+            .always("bedrock-agentcore:GetAgentRuntimeEndpoint", nothing())
+            .always("bedrock-agentcore:GetAgentRuntime", nothing())
             .start();
         let outcome = elsewhere(&project(), &server).arg("{}").run().exits(exit);
         assert_eq!(outcome.stdout, "");

@@ -55,10 +55,7 @@ fn ministack_answers_by_name_and_by_arn() {
         .run()
         .exits(1);
     says(&unknown, "ResourceNotFoundException");
-    says(
-        &unknown,
-        "without `--endpoint`, the endpoint `DEFAULT` is used",
-    );
+    says(&unknown, "has no endpoint `nowhere`");
 }
 
 #[test]

@@ -31,6 +31,19 @@ fn a_look_where_nothing_was_ever_kept_starts_nothing_and_leaves_nothing() {
     }
     stage.does(&["rollback", "--local"], 1);
     assert!(!stage.home().exists(), "there was nothing to take back");
+    for speaking in [
+        &["invoke", "{}", "--local"][..],
+        &["stop-session", "--local"],
+    ] {
+        let answer = stage.does(speaking, 1);
+        for said in [
+            "note: no AWS emulator runs for this project and none has kept anything",
+            "error: the agent `seller` is not deployed\n  help: `cargo agentcore deploy --local` deploys it",
+        ] {
+            assert!(answer.stderr.contains(said), "{}", answer.stderr);
+        }
+        assert!(!stage.home().exists(), "there was nobody to speak to");
+    }
     let status = stage.does(&["status", "--local", "--output", "json"], 0);
     let document: Value = serde_json::from_str(&status.stdout).unwrap();
     let agent = &document["agents"][0];

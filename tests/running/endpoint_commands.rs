@@ -243,7 +243,10 @@ fn the_default_endpoint_is_left_to_the_service_and_the_way_out_is_named() {
         &run(&project, &emulator, &["rollback"]).exits(1),
         &[
             "always follows the newest version",
-            "endpoint set prod --version N",
+            &format!(
+                "`cargo agentcore endpoint set prod --endpoint-url {} --version N`",
+                emulator.url()
+            ),
         ],
     );
 }

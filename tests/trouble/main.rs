@@ -15,7 +15,7 @@ mod foreign;
 mod input;
 mod kills;
 mod permissions;
-mod profiles;
+mod reaching;
 mod service;
 
 use support::{Cli, Emulator, Outcome, Project, boto3};

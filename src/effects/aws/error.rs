@@ -8,6 +8,7 @@ use aws_sdk_sts::{
     operation::RequestId,
 };
 
+use super::https::Unanswered;
 use crate::error::{Exit, Failure};
 
 /// A request that failed.
@@ -21,6 +22,8 @@ pub(crate) struct AwsError {
     pub(crate) code: Option<String>,
     pub(crate) message: String,
     pub(crate) request_id: Option<String>,
+    /// Where the request went, if not to AWS and nothing came back.
+    pub(crate) address: Option<String>,
 }
 
 /// What a failure means to the caller.
@@ -71,6 +74,7 @@ impl AwsError {
             code,
             message,
             request_id,
+            address: address(error),
         }
     }
 
@@ -101,6 +105,7 @@ impl AwsError {
             message: message
                 .unwrap_or_else(|| format!("HTTP status {status} without an explanation")),
             request_id: None,
+            address: None,
         }
     }
 
@@ -118,6 +123,7 @@ impl AwsError {
             code: code.map(str::to_owned),
             message: message.unwrap_or("without an explanation").to_owned(),
             request_id: None,
+            address: None,
         }
     }
 
@@ -142,6 +148,18 @@ pub(super) fn gone_or<T>(answer: Result<T, AwsError>) -> Result<(), AwsError> {
 
 fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|raw| raw.status().as_u16())
+}
+
+/// The address that a request was sent to instead of AWS.
+fn address(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(Unanswered { address, .. }) = error.downcast_ref() {
+            return Some(address.clone());
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// The last cause of a chain: what really happened to a connection.
@@ -213,7 +231,9 @@ impl From<AwsError> for Failure {
             code,
             message,
             request_id,
+            address,
         } = error;
+        let is_elsewhere = address.is_some();
         let (exit, what) = match kind {
             Kind::Denied => (
                 Exit::Access,
@@ -227,10 +247,13 @@ impl From<AwsError> for Failure {
                 Exit::Access,
                 format!("the AWS credentials were not accepted (`{operation}` on {resource})"),
             ),
-            Kind::Connection => (
-                Exit::World,
-                format!("no answer from AWS to `{operation}` on {resource}"),
-            ),
+            Kind::Connection => {
+                let who = address.map_or("AWS".to_owned(), |address| format!("`{address}`"));
+                (
+                    Exit::World,
+                    format!("no answer from {who} to `{operation}` on {resource}"),
+                )
+            }
             Kind::NotFound | Kind::Throttled | Kind::Conflict | Kind::Unsupported | Kind::Other => {
                 (Exit::World, format!("`{operation}` on {resource} failed"))
             }
@@ -244,7 +267,13 @@ impl From<AwsError> for Failure {
         if let Some(id) = request_id {
             failure = failure.note(format!("request id {id}"));
         }
-        match hint(kind) {
+        let help = match kind {
+            Kind::Connection if is_elsewhere => Some(
+                "see that the address is right and a server listens there, and run this again: it goes on where it stopped",
+            ),
+            kind => hint(kind),
+        };
+        match help {
             Some(help) => failure.help(help),
             None => failure,
         }
@@ -287,6 +316,7 @@ mod tests {
             code: Some("Code".into()),
             message: "text".into(),
             request_id: Some("id".into()),
+            address: None,
         }
     }
 

@@ -11,6 +11,7 @@ use aws_smithy_http_client::{
     Builder, Connector,
     tls::{Provider, rustls_provider::CryptoMode},
 };
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::{
     http::{
         HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
@@ -49,11 +50,73 @@ pub(super) fn connector(endpoint: &str) -> SharedHttpConnector {
 }
 
 /// For the SDKs.
-pub(super) fn client(endpoint: Option<&str>) -> SharedHttpClient {
-    told(match endpoint {
-        Some(url) if url.starts_with("http://") => Builder::new().build_http(),
-        _ => SharedHttpClient::new(WhenAsked::default()),
+pub(super) fn client() -> SharedHttpClient {
+    told(SharedHttpClient::new(WhenAsked::default()))
+}
+
+/// [`client`] for requests that all go to this address instead of AWS: what goes wrong names it.
+pub(super) fn client_to(endpoint: &str) -> SharedHttpClient {
+    SharedHttpClient::new(Naming {
+        inner: if endpoint.starts_with("http://") {
+            told(Builder::new().build_http())
+        } else {
+            client()
+        },
+        address: endpoint.to_owned(),
     })
+}
+
+#[derive(Debug)]
+struct Naming<T> {
+    inner: T,
+    address: String,
+}
+
+/// What went wrong on the way to an address that the user named.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer from `{address}`")]
+pub(super) struct Unanswered {
+    pub(super) address: String,
+    source: BoxError,
+}
+
+impl HttpClient for Naming<SharedHttpClient> {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Naming {
+            inner: self.inner.http_connector(settings, components),
+            address: self.address.clone(),
+        })
+    }
+}
+
+impl HttpConnector for Naming<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let address = self.address.clone();
+        let answer = self.inner.call(request);
+        HttpConnectorFuture::new(async move { answer.await.map_err(|error| named(error, address)) })
+    }
+}
+
+/// The same error, with the same meaning to whoever may repeat the request.
+fn named(error: ConnectorError, address: String) -> ConnectorError {
+    let (is_timeout, is_io, is_user) = (error.is_timeout(), error.is_io(), error.is_user());
+    let (kind, connection) = (error.as_other(), error.connection_metadata().cloned());
+    let source = error.into_source();
+    let source = Unanswered { address, source }.into();
+    let named = match () {
+        () if is_timeout => ConnectorError::timeout(source),
+        () if is_io => ConnectorError::io(source),
+        () if is_user => ConnectorError::user(source),
+        () => ConnectorError::other(source, kind),
+    };
+    match connection {
+        Some(connection) => named.with_connection(connection),
+        None => named,
+    }
 }
 
 /// A client that is made at its first request: keys in the environment need nobody to be asked.
@@ -96,5 +159,38 @@ struct NobodyTrusted;
 impl HttpConnector for Untrusting {
     fn call(&self, _request: HttpRequest) -> HttpConnectorFuture {
         HttpConnectorFuture::ready(Err(ConnectorError::other(NobodyTrusted.into(), None)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a request is sent again depends on what an error means.
+    #[test]
+    fn an_error_means_the_same_when_it_names_the_address() {
+        let source = || BoxError::from("broken");
+        let given = [
+            ConnectorError::timeout(source()),
+            ConnectorError::io(source()),
+            ConnectorError::user(source()),
+            ConnectorError::other(source(), None),
+        ];
+        let meaning = |error: &ConnectorError| {
+            [
+                error.is_timeout(),
+                error.is_io(),
+                error.is_user(),
+                error.is_other(),
+            ]
+        };
+        for error in given {
+            let before = meaning(&error);
+            let after = named(error, "http://h".to_owned());
+            assert_eq!(meaning(&after), before);
+            let source = after.into_source();
+            let found = source.downcast_ref::<Unanswered>().unwrap();
+            assert_eq!(found.address, "http://h");
+        }
     }
 }

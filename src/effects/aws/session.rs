@@ -21,7 +21,7 @@ use super::{error::AwsError, https, profiles::Profiles};
 use crate::{
     effects::env,
     error::Failure,
-    names::{AccountId, Partition, Region},
+    names::{AccountId, EndpointUrl, Partition, Region},
 };
 
 /// What the command line and the metadata say about the session.
@@ -100,12 +100,15 @@ pub(crate) async fn open(request: &Request) -> Result<Session, Failure> {
 /// Finds region and credentials, and asks AWS nothing.
 pub(crate) async fn connect(request: &Request) -> Result<Connection, Failure> {
     let chosen = Chosen::of(request);
+    if !request.local {
+        check_addresses()?;
+    }
     // Before its region is missed.
     if let (Some(profile), Some(origin)) = (chosen.profile(), chosen.origin()) {
         Profiles::load().await?.demand(&profile, origin)?;
     }
     let region = region(request, &chosen).await?;
-    let http = https::client(None);
+    let http = https::client();
     let provider = ProviderConfig::without_region()
         .with_http_client(http.clone())
         .with_region(Some(aws_config::Region::new(region.as_str().to_owned())));
@@ -118,6 +121,20 @@ pub(crate) async fn connect(request: &Request) -> Result<Connection, Failure> {
         profile: chosen.profile(),
         local: request.local,
     })
+}
+
+/// The variables of AWS that lead elsewhere hold addresses.
+fn check_addresses() -> Result<(), Failure> {
+    for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"] {
+        if let Some(text) = env::var(variable) {
+            EndpointUrl::parse(&text).map_err(|error| {
+                Failure::usage(error.to_string()).note(format!(
+                    "it is the value of the environment variable {variable}"
+                ))
+            })?;
+        }
+    }
+    Ok(())
 }
 
 impl Connection {
@@ -372,8 +389,8 @@ fn sdk_config(
         }
     });
     let http = match &endpoint {
-        Some(url) if url.starts_with("http://") => https::client(Some(url)),
-        _ => http,
+        Some(url) => https::client_to(url),
+        None => http,
     };
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(https::CONNECTING)

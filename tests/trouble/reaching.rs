@@ -1,4 +1,4 @@
-//! Profiles of the AWS configuration that are not there, or give no credentials.
+//! Profiles that are not there or give no credentials, and addresses that are none or do not answer.
 
 use crate::support::{Cli, Outcome, Project};
 
@@ -197,4 +197,47 @@ fn a_program_that_gives_no_credentials_is_named_with_what_it_says() {
         ],
     );
     assert!(!outcome.stderr.contains("very-secret"));
+}
+
+#[test]
+fn an_address_that_is_none_is_refused_and_the_variable_that_holds_it_is_named() {
+    let project = project("region = \"us-east-1\"");
+    let prepare = || Cli::new(&project).arg("prepare");
+    let wrong = "`notaurl` is not a legal endpoint URL: `http://` or `https://` and a host";
+    let typed = prepare().args(["--endpoint-url", "notaurl"]).run().exits(2);
+    says(&typed, &[wrong]);
+    assert!(!typed.stderr.contains("variable"), "{}", typed.stderr);
+    for variable in ["CARGO_AGENTCORE_ENDPOINT_URL", "AWS_ENDPOINT_URL"] {
+        let held = prepare().env(variable, "notaurl").run().exits(2);
+        let named = format!("the environment variable {variable}");
+        says(&held, &[wrong, &named]);
+    }
+    let region = prepare()
+        .env("CARGO_AGENTCORE_REGION", "usx")
+        .args(["--output", "json"])
+        .run()
+        .exits(2);
+    assert_eq!(
+        region.json()["errors"][0]["help"][0],
+        "the value is that of the environment variable CARGO_AGENTCORE_REGION"
+    );
+}
+
+#[test]
+fn an_address_where_nobody_answers_is_named_instead_of_aws() {
+    let project = project("region = \"us-east-1\"");
+    // The port was free a moment ago.
+    let port = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let url = format!("http://127.0.0.1:{port}");
+    let silent = Cli::new(&project)
+        .args(["status", "--profile", "staging", "--endpoint-url", &url])
+        .run()
+        .exits(1);
+    let what =
+        format!("error: no answer from `{url}` to `sts:GetCallerIdentity` on the caller\n  note: ");
+    says(&silent, &[&what, "help: see that the address is right"]);
+    assert!(!silent.stderr.contains("AWS"), "{}", silent.stderr);
 }

@@ -1,0 +1,59 @@
+//! What is not there, where the service answers an agent's caller that it finds nothing.
+
+use super::conversation::Partner;
+use crate::{effects::aws::runtime::Runtimes, error::Failure, names::EndpointName};
+
+/// What lists the endpoints that there are.
+pub(super) const LISTED: &str = "`cargo agentcore endpoint list` lists those that it has";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absence {
+    Runtime,
+    Endpoint,
+}
+
+/// `None` where both are there, or where the caller may not look.
+pub(super) async fn of(partner: &Partner) -> Option<Absence> {
+    let connection = partner.connection().await.ok()?;
+    if partner.agent.is_none() {
+        // Another account's runtimes are not to be seen from here.
+        let caller = connection.identify().await.ok()?;
+        if partner.arn.split(':').nth(4) != Some(caller.account.as_str()) {
+            return None;
+        }
+    }
+    let runtimes = Runtimes::over(&connection);
+    let (id, endpoint) = (&partner.id, partner.endpoint.as_str());
+    if runtimes.read_endpoint(id, endpoint).await.ok()?.is_some() {
+        return None;
+    }
+    Some(match runtimes.read(id, None).await.ok()? {
+        Some(_) => Absence::Endpoint,
+        None => Absence::Runtime,
+    })
+}
+
+impl Absence {
+    pub(super) fn failure(self, partner: &Partner) -> Failure {
+        match (self, &partner.agent) {
+            (Self::Endpoint, Some(_)) => no_endpoint(&partner.id, &partner.endpoint).help(LISTED),
+            (Self::Endpoint, None) => no_endpoint(&partner.id, &partner.endpoint).help(
+                "without `--endpoint`, the endpoint `DEFAULT` is used, which every runtime has",
+            ),
+            // Its name was just found.
+            (Self::Runtime, Some(_)) => Failure::world(format!(
+                "the runtime `{}` is not there any more",
+                partner.id
+            ))
+            .help("it may have been deleted a moment ago: run this again"),
+            (Self::Runtime, None) => {
+                Failure::world(format!("there is no runtime `{}`", partner.id))
+                    .help("look at the ARN: it ends in the runtime's id")
+            }
+        }
+    }
+}
+
+pub(super) fn no_endpoint(id: &str, name: &EndpointName) -> Failure {
+    Failure::world(format!("the runtime `{id}` has no endpoint `{name}`"))
+}
