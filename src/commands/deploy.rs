@@ -16,6 +16,7 @@ use super::{
     delivery::{self, BucketMade, Delivery, Done},
     deploy_report as report,
     files::{self, Purpose},
+    former_role,
     invoke::read_payload,
     local::{self, Reach},
     packaging::{self, Place},
@@ -276,6 +277,10 @@ impl<'a> Deploy<'a> {
             self.ui.warning(warning);
         }
         let seen = sighting::judge(placed, looked, &role.proof())?;
+        if let Some(seen) = &seen {
+            let runs_with = &seen.observed.state.fields.role_arn;
+            former_role::notice(placed, runs_with, self.ui).await;
+        }
         Ok(Work {
             placed,
             files,

@@ -26,6 +26,7 @@ mod deployed_code;
 mod documents;
 mod endpoint_list;
 mod files;
+mod former_role;
 mod handover;
 mod hint;
 mod last_words;

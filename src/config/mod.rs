@@ -14,9 +14,8 @@ use std::{
     path::PathBuf,
 };
 
-pub(crate) use load::declared_projects;
-pub(crate) use load::load_with;
 pub use load::{Manifest, Stage, load};
+pub(crate) use load::{declared_projects, default_role, load_with};
 pub use permission::{Access, Permission};
 pub(crate) use read::nearest;
 use serde::Serialize;

@@ -81,10 +81,11 @@ const ROLE: &[By] = &[Prepare, Deploy, Clean];
 const RUNNING: &[By] = &[Deploy, Status, Logs, Versions, Endpoint, Rollback, Clean];
 
 pub(super) const RULES: &[Rule] = &[
-    // A role that is there without our tags must be readable, or nobody could say whose it is.
+    // A role that is there without our tags must be readable, or nobody could say whose it is; and
+    // `clean` has to see one that was made before another was configured.
     rule(
         "RoleRead",
-        On::Role,
+        On::RoleOrDefault,
         &[(
             "iam:GetRole",
             &[
