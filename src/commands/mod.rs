@@ -23,6 +23,7 @@ mod delivery;
 mod deploy_report;
 mod deployed;
 mod deployed_code;
+mod deployed_role;
 mod documents;
 mod endpoint_list;
 mod files;

@@ -77,6 +77,8 @@ const fn rule(kind: &'static str, on: On, calls: &'static [(&'static str, &'stat
 /// `deploy` does what `prepare` does.
 const PREPARING: &[By] = &[Prepare, Deploy];
 const ROLE: &[By] = &[Prepare, Deploy, Clean];
+/// `status` compares the role, without what others have attached to it.
+const ROLE_SHOWN: &[By] = &[Prepare, Deploy, Status, Clean];
 /// Who looks up which runtime is the agent's, and whose it is.
 const RUNNING: &[By] = &[Deploy, Status, Logs, Versions, Endpoint, Rollback, Clean];
 
@@ -99,10 +101,10 @@ pub(super) const RULES: &[Rule] = &[
             "RoleRead",
             On::Role,
             &[
-                ("iam:GetRolePolicy", ROLE),
+                ("iam:GetRolePolicy", ROLE_SHOWN),
                 ("iam:ListAttachedRolePolicies", ROLE),
                 ("iam:ListInstanceProfilesForRole", &[Clean]),
-                ("iam:ListRolePolicies", ROLE),
+                ("iam:ListRolePolicies", ROLE_SHOWN),
             ],
         )
     },
