@@ -177,6 +177,7 @@ impl<'a> Report<'a> {
         let arn = role_arn(&agent.role, session.partition, &session.account);
         let mut differences = difference(agent, arn, fields);
         differences.extend(of_role);
+        differences.extend(age.difference(&fields.artifact));
         let code = deployed_code::compare(placed, project, &fields.artifact, ui);
         if let Code::Differs(change) = &code {
             differences.push(change.clone());
