@@ -14,8 +14,8 @@ use std::{
     path::PathBuf,
 };
 
+pub(crate) use load::{DECLARE, declared_projects, default_role, load_with, none_declared};
 pub use load::{Manifest, Stage, load};
-pub(crate) use load::{declared_projects, default_role, load_with};
 pub use permission::{Access, Permission};
 pub(crate) use read::nearest;
 use serde::Serialize;

@@ -25,10 +25,12 @@ use crate::{
 mod copied;
 mod disk;
 pub(super) mod emulator;
+mod former;
 mod roles;
 mod scope;
 mod steps;
 
+pub(super) use self::former::nothing_declared;
 use self::{
     disk::Disk,
     roles::Traces,
@@ -194,13 +196,11 @@ impl<'a> Removal<'a> {
         kept.extend(plan.kept.iter().cloned());
         let is_declared = declared.agents.contains(&agent.name);
         if is_declared {
-            let built = disk::built_beside(agent, project)?;
-            let recorded = copied::recorded_beside(agent)?;
-            kept.extend(clean::formers_on_disk(
-                &desired,
-                built.iter().map(String::as_str),
-                recorded.iter().map(String::as_str),
-            ));
+            let folders = [agent.dir.join(&agent.deployment)];
+            let stage = agent.stage.as_ref();
+            let target_dir = project.target_dir.as_path();
+            let place = (target_dir, &agent.project, &folders[..]);
+            kept.extend(former::on_disk(declared, stage, place)?);
         }
         let mut kept_on_disk = Vec::new();
         let place = (project, declared);
