@@ -1,11 +1,15 @@
 //! A role that this tool made for an agent and that is not the one that is configured any more.
 
-use super::session::Placed;
+use super::{deploy, session::Placed};
 use crate::{
-    config::{RoleArn, default_role},
-    effects::aws::iam::Iam,
+    config::{RoleArn, RoleSettings, default_role},
+    effects::{
+        aws::{AwsError, iam::Iam},
+        files,
+        manifest::Project,
+    },
     error::{Failure, Message},
-    names::StageName,
+    names::{RoleName, StageName},
     plan::{
         clean,
         deployed::role_arn,
@@ -23,32 +27,53 @@ pub(super) async fn notice(placed: &Placed<'_>, runs_with: &str, ui: &Ui) {
     }
     let there = RoleArn::parse(runs_with).filter(|role| role.account == session.account);
     let Some(role) = there else { return };
-    match Iam::new(session).observe_given(&role.name).await {
-        Ok(Some(observed))
-            if Identity::of(agent).ownership(&observed.tags) == Ownership::Ours =>
-        {
-            let warning = Message::new(format!(
-                "the role `{}` was made for the agent `{}` and is not the one that is configured now",
-                role.name, agent.name
-            ));
-            let all = (role.name == default_role(&agent.runtime_name)).then(|| {
-                format!(
-                    "`cargo agentcore clean --agent {}{}` deletes it with the agent",
-                    agent.name,
-                    super::at_stage(agent.stage.as_ref().map(StageName::as_str))
-                )
-            });
-            let alone = format!("once no runtime runs with it, {}", clean::by_hand(&role.name));
-            let warning = warning.help(alone);
-            ui.warning(&all.into_iter().fold(warning, Message::help));
-        }
-        Ok(_) => {}
+    if let Err(error) = look(placed, &role.name, ui).await {
         // That it is not known is no reason to fail.
-        Err(error) => ui.note(&format!(
+        ui.note(&format!(
             "whether the role `{}`, which is not configured any more, was made for the agent `{}` could not be read: {}",
             role.name,
             agent.name,
             Failure::from(error)
-        )),
+        ));
     }
+}
+
+/// The same where runtimes are not looked at: of the role of the default name, if the agent was deployed
+/// from here and another role is configured. That it may not be read says nothing of there being one.
+pub(super) async fn notice_default(placed: &Placed<'_>, project: &Project, ui: &Ui) {
+    let name = default_role(&placed.agent.runtime_name);
+    let configured = match &placed.agent.role {
+        RoleSettings::Managed { name, .. } => name,
+        RoleSettings::Given { arn } => &arn.name,
+    };
+    if *configured != name && files::exists(&deploy::memory(project, placed)) {
+        let _ = look(placed, &name, ui).await;
+    }
+}
+
+async fn look(placed: &Placed<'_>, name: &RoleName, ui: &Ui) -> Result<(), AwsError> {
+    let Placed { agent, session } = placed;
+    let Some(observed) = Iam::new(session).observe_given(name).await? else {
+        return Ok(());
+    };
+    if Identity::of(agent).ownership(&observed.tags) != Ownership::Ours {
+        return Ok(());
+    }
+    let mut warning = Message::new(format!(
+        "the role `{name}` was made for the agent `{}` and is not the one that is configured now",
+        agent.name
+    ))
+    .help(format!(
+        "once no runtime runs with it, {}",
+        clean::by_hand(name)
+    ));
+    if *name == default_role(&agent.runtime_name) {
+        warning = warning.help(format!(
+            "`cargo agentcore clean --agent {}{}` deletes it with the agent",
+            agent.name,
+            super::at_stage(agent.stage.as_ref().map(StageName::as_str))
+        ));
+    }
+    ui.warning(&warning);
+    Ok(())
 }

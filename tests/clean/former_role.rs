@@ -53,8 +53,10 @@ fn a_role_goes_that_was_ours_before_one_was_brought_or_named_otherwise() {
             configures(&project);
             let said =
                 format!("warning: the role `{FORMER}` was made for the agent `one` and is not");
-            let dry = run(&project, &emulator, &["deploy", "-n"]).succeeds();
-            says(&dry, &said);
+            for command in ["deploy", "prepare"] {
+                let dry = run(&project, &emulator, &[command, "-n"]).succeeds();
+                says(&dry, &said);
+            }
             if updates {
                 let deployed = run(&project, &emulator, &["deploy"]).succeeds();
                 says(&deployed, &said);
