@@ -1,5 +1,7 @@
 //! `cargo agentcore clean`: list what is ours, delete it, and prove it gone.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -157,6 +159,12 @@ fn list(args: &Args, removals: &[Removal<'_>], ui: &Ui) {
         for what in removal.words() {
             planned.status(announcing, &what);
         }
+    }
+    let former: BTreeSet<_> = removals.iter().flat_map(Removal::former_roles).collect();
+    for role in former {
+        ui.note(&format!(
+            "the role `{role}` is not the one that Cargo.toml configures; its tags prove that it is this agent's all the same"
+        ));
     }
     for kept in kept(removals) {
         planned.status("Keeping", &format!("{}: {}", kept.what, why(args, kept)));

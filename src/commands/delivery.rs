@@ -21,8 +21,10 @@ use super::{
     waiting::{shown, telling},
 };
 use crate::{
+    config::Agent,
     effects::{
         aws::{
+            AwsError,
             runtime::Runtimes,
             store::{How, Store, Uploaded},
         },
@@ -31,7 +33,7 @@ use crate::{
     error::{Failure, Message},
     package::{archive::Archive, limits::megabytes},
     plan::{
-        bucket::{self, BucketStep, Upload},
+        bucket::{self, BucketStep, Held, Upload},
         deploy::{self as plan, DesiredRuntime, RuntimeStep},
         deployed::{self, DEFAULT_ENDPOINT},
         endpoint,
@@ -51,6 +53,8 @@ pub(super) struct Delivery<'a, 'run> {
     pub(super) role: &'a RoleWork,
     pub(super) role_arn: String,
     pub(super) archive: Archive,
+    /// What of it is in the bucket.
+    pub(super) held: Result<Held, AwsError>,
     /// What was copied, for the report.
     pub(super) files: Value,
     pub(super) memory: PathBuf,
@@ -71,7 +75,7 @@ pub(super) struct Done {
     pub(super) size: u64,
     pub(super) archive_id: String,
     pub(super) outcome: Outcome,
-    /// None where the runtime has the archive already.
+    /// None where the bucket has the archive already, and the runtime too.
     pub(super) uploaded: Option<Uploaded>,
     pub(super) pruned: Vec<String>,
     pub(super) started: Instant,
@@ -82,7 +86,7 @@ pub(super) struct Foreseen {
     pub(super) desired: DesiredRuntime,
     pub(super) steps: Vec<RuntimeStep>,
     pub(super) size: u64,
-    /// Bytes that would be sent, where anything would be written to the runtime.
+    /// Bytes that would be sent, where anything would be written to the runtime or its archive is missing.
     pub(super) sending: Option<u64>,
     /// The project's bucket, and what would be done to it before.
     pub(super) bucket: (String, Vec<BucketStep>),
@@ -143,18 +147,26 @@ pub(super) async fn foresee(
     work: &Work<'_>,
     archive: &Archive,
     bucket_tags: &BTreeMap<String, String>,
+    ui: &Ui,
 ) -> Result<Foreseen, Failure> {
     let Placed { agent, session } = work.placed;
     let role_arn = deployed::role_arn(&agent.role, session.partition, &session.account);
     let desired = desired(work.placed, &role_arn, archive)?;
     let steps = plan::plan(&desired, work.seen.as_ref().map(|seen| &seen.observed))?;
     let store = Store::new(session, &agent.project);
+    let held = store.held(&agent.runtime_name, archive);
     let (sending, bucket_steps) = if writes(&steps) {
-        let held = async { Ok(store.held(&agent.runtime_name, archive).await?) };
+        let held = async { Ok(held.await?) };
         let (held, steps) = tokio::try_join!(held, store.bucket_steps(bucket_tags))?;
         (Some(Upload::of(archive, &held).bytes(archive)), steps)
     } else {
-        (None, Vec::new())
+        match missing(agent, archive, &held.await, ui) {
+            Some(upload) => {
+                let steps = store.bucket_steps(bucket_tags).await?;
+                (Some(upload.bytes(archive)), steps)
+            }
+            None => (None, Vec::new()),
+        }
     };
     Ok(Foreseen {
         desired,
@@ -163,6 +175,29 @@ pub(super) async fn foresee(
         sending,
         bucket: (store.bucket().to_owned(), bucket_steps),
     })
+}
+
+/// What has to be sent although nothing is written to the runtime: its archive is not in the bucket any
+/// more. That nobody may look is no reason to fail.
+fn missing(
+    agent: &Agent,
+    archive: &Archive,
+    held: &Result<Held, AwsError>,
+    ui: &Ui,
+) -> Option<Upload> {
+    match held {
+        Ok(held) => Some(Upload::of(archive, held)).filter(|upload| *upload != Upload::Nothing),
+        Err(error) => {
+            let name = &agent.name;
+            ui.warning(
+                &Message::new(format!(
+                    "whether the archive of `{name}` is still in the bucket could not be read"
+                ))
+                .note(Failure::from(error.clone()).to_string()),
+            );
+            None
+        }
+    }
 }
 
 /// Makes the bucket ready, and says so where it was not.
@@ -206,7 +241,8 @@ impl Delivery<'_, '_> {
             self.notice_absence()?;
         }
         let steps = plan::plan(&desired, seen.as_ref().map(|seen| &seen.observed))?;
-        let uploaded = if writes(&steps) {
+        let sends = writes(&steps) || missing(agent, &self.archive, &self.held, self.ui).is_some();
+        let uploaded = if sends {
             Some(Box::pin(self.upload()).await?)
         } else {
             None
@@ -218,7 +254,7 @@ impl Delivery<'_, '_> {
             ui: self.ui,
         };
         let outcome = Box::pin(rollout.run(seen)).await?;
-        self.say(&outcome);
+        self.say(&outcome, uploaded.as_ref());
         self.remember(&outcome)?;
         if let Some(smoke) = smoke {
             smoke.call(self.placed, &outcome, self.ui).await?;
@@ -248,8 +284,8 @@ impl Delivery<'_, '_> {
     async fn upload(&self) -> Result<Uploaded, Failure> {
         let Placed { agent, session } = self.placed;
         let store = Store::new(session, &agent.project);
-        let held = async { Ok(store.held(&agent.runtime_name, &self.archive).await?) };
-        let ((), held) = tokio::try_join!(self.bucket.clone(), held)?;
+        self.bucket.clone().await?;
+        let held = self.held.clone()?;
         let bytes = Upload::of(&self.archive, &held).bytes(&self.archive);
         if bytes > 0 {
             self.ui.status(
@@ -290,15 +326,20 @@ impl Delivery<'_, '_> {
         Ok(uploaded)
     }
 
-    fn say(&self, outcome: &Outcome) {
+    fn say(&self, outcome: &Outcome, uploaded: Option<&Uploaded>) {
         let state = &outcome.state;
-        let (verb, more) = match outcome.did {
-            Did::Created => ("Created", "it is READY"),
-            Did::Updated => ("Updated", "it is READY"),
-            Did::Tagged => ("Tagged", "nothing else differs; nothing was uploaded"),
-            Did::Nothing => (
+        let (verb, more) = match (outcome.did, uploaded) {
+            (Did::Created, _) => ("Created", "it is READY"),
+            (Did::Updated, _) => ("Updated", "it is READY"),
+            (Did::Tagged, None) => ("Tagged", "nothing else differs; nothing was uploaded"),
+            (Did::Tagged, Some(_)) => ("Tagged", "and its archive is in the bucket again"),
+            (Did::Nothing, None) => (
                 "Unchanged",
                 "it is as it should be; nothing was uploaded or updated",
+            ),
+            (Did::Nothing, Some(_)) => (
+                "Restored",
+                "its archive is in the bucket again; nothing was updated",
             ),
         };
         self.ui.status(

@@ -16,6 +16,7 @@ use super::{
     delivery::{self, BucketMade, Delivery, Done},
     deploy_report as report,
     files::{self, Purpose},
+    former_role,
     invoke::read_payload,
     local::{self, Reach},
     packaging::{self, Place},
@@ -40,7 +41,7 @@ use crate::{
     },
     error::{Exit, Failure},
     names::{AccountId, Region},
-    plan::{deploy as plan, files::Force, role::Adopt},
+    plan::{bucket::Held, deploy as plan, files::Force, role::Adopt},
     ui::Ui,
 };
 
@@ -109,7 +110,14 @@ pub(super) struct Work<'a> {
     pub(super) role: RoleWork,
     pub(super) seen: Option<Seen>,
     /// Where it could be built before anybody was asked.
-    pub(super) built: Option<Built>,
+    packed: Option<Packed>,
+}
+
+/// What is shipped, and what of it the bucket holds already. That this could not be read matters only
+/// where something is to be sent.
+struct Packed {
+    built: Built,
+    held: Result<Held, AwsError>,
 }
 
 /// The account's runtimes, read once for all agents that go to one account and region.
@@ -276,37 +284,46 @@ impl<'a> Deploy<'a> {
             sighting::look(placed, &list).await
         };
         let deciding = role::decide(agent, &placed.session, self.adopt());
-        let (role, looked, built) =
-            tokio::try_join!(deciding, looking, self.build_early(placed, &files))?;
+        let (role, looked, packed) =
+            tokio::try_join!(deciding, looking, self.pack_early(placed, &files))?;
         for warning in role.warnings() {
             self.ui.warning(warning);
         }
         let seen = sighting::judge(placed, looked, &role.proof())?;
+        if let Some(seen) = &seen {
+            let runs_with = &seen.observed.state.fields.role_arn;
+            former_role::notice(placed, runs_with, self.ui).await;
+        }
         Ok(Work {
             placed,
             files,
             role,
             seen,
-            built,
+            packed,
         })
     }
 
     /// Nothing is written before a question is answered, and only adopting a role asks one.
-    async fn build_early(
+    async fn pack_early(
         &self,
         placed: &Placed<'_>,
         files: &files::FileWork,
-    ) -> Result<Option<Built>, Failure> {
+    ) -> Result<Option<Packed>, Failure> {
         if self.args.applying.changes_nothing() || self.args.adopt {
             return Ok(None);
         }
         files.apply(self.ui)?;
-        self.build(placed).await.map(Some)
+        self.pack(placed).await.map(Some)
     }
 
-    async fn build(&self, placed: &Placed<'_>) -> Result<Built, Failure> {
-        let place = Place::of(placed.agent, self.project);
-        packaging::build(placed.agent, place, &self.args.packaging, self.ui).await
+    /// The bucket is asked while the service still is, and so takes no time of its own.
+    async fn pack(&self, placed: &Placed<'_>) -> Result<Packed, Failure> {
+        let Placed { agent, session } = placed;
+        let place = Place::of(agent, self.project);
+        let built = packaging::build(agent, place, &self.args.packaging, self.ui).await?;
+        let store = Store::new(session, &agent.project);
+        let held = store.held(&agent.runtime_name, &built.archive).await;
+        Ok(Packed { built, held })
     }
 
     async fn deliver(&self, work: Work<'a>, smoke: Option<&Smoke>) -> Result<Done, Failure> {
@@ -315,24 +332,25 @@ impl<'a> Deploy<'a> {
             files,
             role,
             seen,
-            built,
+            packed,
         } = work;
-        let building = async {
-            match built {
-                Some(built) => Ok(built),
+        let packing = async {
+            match packed {
+                Some(packed) => Ok(packed),
                 None => {
                     files.apply(self.ui)?;
-                    self.build(placed).await
+                    self.pack(placed).await
                 }
             }
         };
         let writing = role::apply(&role, &placed.session, self.adopt(), self.ui);
-        let (built, role_arn) = tokio::try_join!(building, writing)?;
+        let (Packed { built, held }, role_arn) = tokio::try_join!(packing, writing)?;
         let delivery = Delivery {
             placed,
             role: &role,
             role_arn,
             archive: built.archive,
+            held,
             files: files.document(),
             memory: memory(self.project, placed),
             bucket: self.buckets[&sighting::own_bucket(placed)].clone(),
@@ -371,7 +389,8 @@ impl<'a> Deploy<'a> {
         let directory = staging::empty()?;
         let built = self.build_aside(work, directory.path()).await?;
         let tags = delivery::bucket_tags(self.placed, &sighting::own_bucket(work.placed));
-        let foreseen = delivery::foresee(work, &built.archive, &tags).await?;
+        let foreseeing = delivery::foresee(work, &built.archive, &tags, self.ui);
+        let foreseen = Box::pin(foreseeing).await?;
         let lines = Planned::alone(self.args.output, self.ui);
         work.files.show(lines);
         super::show_role_steps(work.role.steps(), lines);

@@ -182,6 +182,7 @@ pub(super) fn show(
         }
     }
     let changed = !steps.is_empty()
+        || sending.is_some()
         || !work.role.steps().is_empty()
         || !work.role.foreign().is_empty()
         || work.files.changes();

@@ -8,7 +8,7 @@ use super::{session::Placed, sighting};
 use crate::{
     config::{Agent, RoleSettings},
     effects::aws::{iam::Iam, runtime::Runtimes, runtime_read::Named},
-    error::Failure,
+    error::{Exit, Failure},
     plan::{
         deployed::{Evidence, RuntimeState, Standing, uses_our_role},
         ownership::Identity,
@@ -50,8 +50,18 @@ pub(super) fn absent(agent: &Agent) -> Failure {
         .help("`cargo agentcore deploy` deploys it")
 }
 
+/// What a role means that nobody may read, where a runtime's own tags do not say whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    Fails,
+    ProvesNothing,
+}
+
 /// Looks every agent up, one reading of the account's list for all that share account and region.
-pub(super) async fn observe<'a>(placed: &'a [Placed<'a>]) -> Result<Vec<Deployed<'a>>, Failure> {
+pub(super) async fn observe<'a>(
+    placed: &'a [Placed<'a>],
+    unread: Unread,
+) -> Result<Vec<Deployed<'a>>, Failure> {
     let mut lists: BTreeMap<_, Vec<Named>> = BTreeMap::new();
     for one in placed {
         let key = place(one);
@@ -61,7 +71,7 @@ pub(super) async fn observe<'a>(placed: &'a [Placed<'a>]) -> Result<Vec<Deployed
     }
     let lists = &lists;
     stream::iter(placed)
-        .map(|one| async move { look(one, &lists[&place(one)]).await })
+        .map(|one| async move { look(one, &lists[&place(one)], unread).await })
         .buffered(AT_ONCE)
         .try_collect()
         .await
@@ -72,7 +82,11 @@ fn place(placed: &Placed<'_>) -> (String, String) {
     (session.account.to_string(), session.region.to_string())
 }
 
-async fn look<'a>(placed: &'a Placed<'a>, list: &[Named]) -> Result<Deployed<'a>, Failure> {
+async fn look<'a>(
+    placed: &'a Placed<'a>,
+    list: &[Named],
+    unread: Unread,
+) -> Result<Deployed<'a>, Failure> {
     let runtimes = Runtimes::new(&placed.session);
     let identity = Identity::of(placed.agent);
     let mut found = Vec::new();
@@ -89,11 +103,19 @@ async fn look<'a>(placed: &'a Placed<'a>, list: &[Named]) -> Result<Deployed<'a>
         let standing = match Standing::by_tags(&identity, &tags) {
             Some(decided) => decided,
             None => {
+                let uses = uses_role(placed, &identity, &state.fields.role_arn).await;
+                let denied = unread == Unread::ProvesNothing
+                    && matches!(&uses, Err(failure) if failure.exit == Exit::Access);
                 let evidence = Evidence {
-                    uses_our_role: uses_role(placed, &identity, &state.fields.role_arn).await?,
+                    uses_our_role: if denied { false } else { uses? },
                     runs_from_our_bucket: state.runs_from(&sighting::own_bucket(placed)),
                 };
-                Standing::of(&identity, &tags, evidence)
+                match Standing::of(&identity, &tags, evidence) {
+                    Standing::NotOurs(_) if denied => Standing::NotOurs(
+                        "it carries none of our tags, and our role may not be read".to_owned(),
+                    ),
+                    standing => standing,
+                }
             }
         };
         found.push(Found { state, standing });

@@ -15,7 +15,7 @@ use crate::{
         bucket,
         deployed::{Code, CodeHere},
         files::Force,
-        runtime_diff::{Artifact, CodeObject},
+        runtime_diff::{Artifact, CodeObject, FieldChange, Secrecy},
         table::{age as span, time},
     },
     ui::Ui,
@@ -38,6 +38,16 @@ impl Age {
             Self::Gone => ", which is not in the bucket any more".to_owned(),
             Self::Unknown => String::new(),
         }
+    }
+
+    /// An archive that a deploy would upload again.
+    pub(super) fn difference(&self, artifact: &Artifact) -> Option<FieldChange> {
+        matches!(self, Self::Gone).then(|| FieldChange {
+            field: "artifact".to_owned(),
+            before: Some(format!("{artifact} is not in the bucket any more")),
+            after: Some("upload it again".to_owned()),
+            secrecy: Secrecy::Open,
+        })
     }
 
     pub(super) fn value(&self) -> Value {

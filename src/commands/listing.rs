@@ -80,7 +80,7 @@ impl Listing {
         let ui = way.ui;
         let placed = session::place(&config.agents, &self.aws, emulator, ui).await?;
         let mut documents = Vec::new();
-        for deployed in deployed::observe(&placed).await? {
+        for deployed in deployed::observe(&placed, deployed::Unread::Fails).await? {
             let agent = deployed.placed.agent;
             let Some(found) = deployed.one()? else {
                 ui.note(&format!("the agent `{}` is not deployed", agent.name));

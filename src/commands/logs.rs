@@ -180,7 +180,7 @@ async fn show(
     ui: &Ui,
 ) -> Result<(), Failure> {
     let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
-    let all = deployed::observe(&placed).await?;
+    let all = deployed::observe(&placed, deployed::Unread::Fails).await?;
     let [deployed] = &all[..] else {
         unreachable!("one agent was selected")
     };

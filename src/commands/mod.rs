@@ -25,9 +25,11 @@ mod delivery;
 mod deploy_report;
 mod deployed;
 mod deployed_code;
+mod deployed_role;
 mod documents;
 mod endpoint_list;
 mod files;
+mod former_role;
 mod handover;
 mod last_words;
 mod listing;
@@ -47,7 +49,7 @@ mod waiting;
 use self::planned::Planned;
 use crate::{
     cli::{self, NamedAgent},
-    config::{Config, Declared, Stage, load_with, nearest},
+    config::{self, Config, Declared, Stage, load_with, nearest},
     effects,
     error::{Exit, Failure, Message},
     names::{AgentName, Region},
@@ -91,7 +93,7 @@ fn load(
     stage: &Stage,
     ui: &Ui,
 ) -> Result<(effects::manifest::Project, Config), Failure> {
-    let (found, config) = read(project, stage, &[], ui)?;
+    let (found, config) = read(project, stage, ui)?;
     for message in refused(&config) {
         ui.warning(message);
     }
@@ -109,7 +111,12 @@ fn load_to_clean(
         .iter()
         .map(|asked| asked.name.clone())
         .collect();
-    read(project, stage, &named, ui)
+    let (found, mut config) = read_all(project, stage, &named, ui)?;
+    if config.agents.is_empty() {
+        return Err(removal::nothing_declared(&found, &config.declared, stage)?);
+    }
+    select(&mut config, &project.agent, ui)?;
+    Ok((found, config))
 }
 
 /// [`load`] for what the service is asked to run: what it refuses is refused here, before anything is
@@ -119,7 +126,7 @@ fn load_to_run(
     stage: &Stage,
     ui: &Ui,
 ) -> Result<(effects::manifest::Project, Config), Failure> {
-    let (found, config) = read(project, stage, &[], ui)?;
+    let (found, config) = read(project, stage, ui)?;
     let messages: Vec<Message> = refused(&config).cloned().collect();
     if messages.is_empty() {
         return Ok((found, config));
@@ -140,15 +147,28 @@ fn refused(config: &Config) -> impl Iterator<Item = &Message> {
 fn read(
     project: &cli::Project,
     stage: &Stage,
+    ui: &Ui,
+) -> Result<(effects::manifest::Project, Config), Failure> {
+    let (found, mut config) = read_all(project, stage, &[], ui)?;
+    if config.agents.is_empty() {
+        return Err(config::none_declared(&found.manifests).help(config::DECLARE));
+    }
+    select(&mut config, &project.agent, ui)?;
+    Ok((found, config))
+}
+
+/// All that is declared, if anything is, and the agents of these names beside it.
+fn read_all(
+    project: &cli::Project,
+    stage: &Stage,
     former: &[AgentName],
     ui: &Ui,
 ) -> Result<(effects::manifest::Project, Config), Failure> {
     let found = effects::manifest::observe(project.manifest_path.as_deref())?;
-    let mut config = load_with(&found.manifests, stage, former)?;
+    let config = load_with(&found.manifests, stage, former)?;
     for warning in &config.warnings {
         ui.warning(warning);
     }
-    select(&mut config, &project.agent, ui)?;
     Ok((found, config))
 }
 

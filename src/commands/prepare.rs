@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use super::{
     Applying,
     files::{self, Purpose},
+    former_role,
     handover::{self, Handover},
     local::{self, Reach},
     planned::Planned,
@@ -127,7 +128,10 @@ async fn decide<'a>(
                 force,
                 Purpose::HandOver,
             )?;
-            let role = role::decide(placed.agent, &placed.session, adopt).await?;
+            let deciding = role::decide(placed.agent, &placed.session, adopt);
+            let noticing = Box::pin(former_role::notice_default(placed, project, ui));
+            let (role, ()) = tokio::join!(deciding, noticing);
+            let role = role?;
             for warning in files.warnings().iter().chain(role.warnings()) {
                 ui.warning(warning);
             }

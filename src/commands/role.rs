@@ -217,7 +217,7 @@ pub(super) async fn apply(
         .help("look for another run, a policy engine or a person who changes the same role, then run this again"))
 }
 
-fn desired(agent: &Agent, session: &Session) -> DesiredRole {
+pub(super) fn desired(agent: &Agent, session: &Session) -> DesiredRole {
     let RoleSettings::Managed {
         name,
         path,

@@ -3,17 +3,18 @@
 use serde_json::{Value, json};
 
 use super::{
-    deployed::{self, Deployed, Found},
+    deployed::{self, Deployed, Found, Unread},
     deployed_code::{self, Age},
+    deployed_role::{self, RoleHere},
     documents, endpoint_list,
     local::{self, Reach},
     session::{self, Placed},
 };
 use crate::{
     cli,
-    config::{Agent, Config, Network, RoleSettings},
+    config::{Agent, Config, Network},
     effects::{
-        aws::{iam::Iam, runtime::Runtimes, session::LOCAL_REGION},
+        aws::{runtime::Runtimes, session::LOCAL_REGION},
         clock,
         local::{ACCOUNT_ID, Emulator},
         manifest::Project,
@@ -51,8 +52,8 @@ enum Report<'a> {
         agent: &'a Agent,
         account: String,
         region: String,
-        /// Whether there is an execution role for it to run with.
-        prepared: bool,
+        /// Whether there is an execution role for it to run with; `None` where nobody may say.
+        prepared: Option<bool>,
     },
     There(Box<There<'a>>),
 }
@@ -62,7 +63,9 @@ struct There<'a> {
     found: &'a Found,
     endpoints: Vec<EndpointState>,
     code: Code,
-    /// Of configuration and code.
+    /// Why the role was not compared.
+    unread_role: Option<String>,
+    /// Of configuration, role and code.
     differences: Vec<FieldChange>,
     age: Age,
     /// The address that stands for AWS.
@@ -104,7 +107,7 @@ async fn look(
     } else {
         Reveal::Keys
     };
-    let all = deployed::observe(&placed).await?;
+    let all = deployed::observe(&placed, Unread::ProvesNothing).await?;
     let mut reports = Vec::new();
     for deployed in &all {
         let report = Report::of(deployed, project, base, ui).await?;
@@ -139,7 +142,7 @@ impl<'a> Report<'a> {
             agent,
             account: ACCOUNT_ID.to_owned(),
             region: region.map_or(LOCAL_REGION, Region::as_str).to_owned(),
-            prepared: false,
+            prepared: Some(false),
         }
     }
 
@@ -152,11 +155,7 @@ impl<'a> Report<'a> {
         let placed = deployed.placed;
         let Placed { agent, session } = placed;
         let Some(found) = deployed.one()? else {
-            let role = match &agent.role {
-                RoleSettings::Managed { name, .. } => name,
-                RoleSettings::Given { arn } => &arn.name,
-            };
-            let prepared = Iam::new(session).observe_given(role).await?.is_some();
+            let prepared = Box::pin(deployed_role::is_there(placed, ui)).await?;
             return Ok(Self::Absent {
                 agent,
                 account: session.account.to_string(),
@@ -166,12 +165,19 @@ impl<'a> Report<'a> {
         };
         let runtimes = Runtimes::new(session);
         let fields = &found.state.fields;
-        let (endpoints, age) = tokio::join!(
+        let (endpoints, age, role) = tokio::join!(
             runtimes.read_endpoints(&found.state.id),
             deployed_code::age(placed, &fields.artifact, ui),
+            Box::pin(deployed_role::compare(placed, ui)),
         );
-        let role = role_arn(&agent.role, session.partition, &session.account);
-        let mut differences = difference(agent, role, fields);
+        let RoleHere {
+            differences: of_role,
+            unknown: unread_role,
+        } = role?;
+        let arn = role_arn(&agent.role, session.partition, &session.account);
+        let mut differences = difference(agent, arn, fields);
+        differences.extend(of_role);
+        differences.extend(age.difference(&fields.artifact));
         let code = deployed_code::compare(placed, project, &fields.artifact, ui);
         if let Code::Differs(change) = &code {
             differences.push(change.clone());
@@ -181,6 +187,7 @@ impl<'a> Report<'a> {
             found,
             endpoints: endpoints?,
             code,
+            unread_role,
             differences,
             age,
             base,
@@ -193,10 +200,9 @@ impl<'a> Report<'a> {
             Self::Absent {
                 agent, prepared, ..
             } => {
-                let state = if *prepared {
-                    "not deployed"
-                } else {
-                    "not deployed, and no execution role is prepared"
+                let state = match prepared {
+                    Some(true) | None => "not deployed",
+                    Some(false) => "not deployed, and no execution role is prepared",
                 };
                 format!("{}\n  state  {state}", agent.name)
             }
@@ -219,9 +225,10 @@ impl<'a> Report<'a> {
         };
         let state = match self {
             Self::Absent {
-                prepared: false, ..
+                prepared: Some(false),
+                ..
             } => "not-prepared",
-            Self::Absent { prepared: true, .. } => "not-deployed",
+            Self::Absent { .. } => "not-deployed",
             Self::There(_) => "deployed",
         };
         let mut value = json!({
@@ -293,30 +300,41 @@ impl There<'_> {
             let name = if at == 0 { "here differs" } else { "" };
             row(name, change.words(reveal));
         }
-        match (&self.code, &self.differences[..]) {
-            (Code::Unknown(why), differences) => {
-                let what = if differences.is_empty() {
-                    "is configured as it is deployed; the code was not compared"
-                } else {
-                    "the code was not compared"
-                };
-                row(
-                    if differences.is_empty() { "here" } else { "" },
-                    format!("{what}: {why}"),
-                );
-            }
-            (Code::Equal, []) => row("here", "is what is deployed".to_owned()),
-            (Code::Equal | Code::Differs(_), _) => {}
+        for (name, text) in self.sameness() {
+            row(name, text);
         }
         format!("{}\n{}", self.placed.agent.name, aligned(&rows))
     }
 
+    /// What is said where nothing differs, and of what was not compared.
+    fn sameness(&self) -> Vec<(&'static str, String)> {
+        let code = match &self.code {
+            Code::Unknown(why) => Some(format!("the code was not compared: {why}")),
+            Code::Equal | Code::Differs(_) => None,
+        };
+        let role = self.unread_role.as_ref();
+        let same = match code {
+            Some(_) => "is configured as it is deployed",
+            None => "is what is deployed",
+        };
+        let role = role.map(|why| format!("the role was not compared: {why}"));
+        let mut unknown = code.into_iter().chain(role);
+        let mut rows = Vec::new();
+        if self.differences.is_empty() {
+            let first = unknown.next().map(|first| format!("; {first}"));
+            rows.push(("here", format!("{same}{}", first.unwrap_or_default())));
+        }
+        rows.extend(unknown.map(|text| ("", text)));
+        rows
+    }
+
     /// `None` where nothing is known to differ and not everything could be compared.
     fn equal(&self) -> Option<bool> {
-        match (&self.code, self.differences.is_empty()) {
-            (_, false) => Some(false),
-            (Code::Unknown(_), true) => None,
-            (Code::Equal | Code::Differs(_), true) => Some(true),
+        let is_known = !matches!(self.code, Code::Unknown(_)) && self.unread_role.is_none();
+        if self.differences.is_empty() {
+            is_known.then_some(true)
+        } else {
+            Some(false)
         }
     }
 

@@ -14,8 +14,7 @@ use std::{
     path::PathBuf,
 };
 
-pub(crate) use load::declared_projects;
-pub(crate) use load::load_with;
+pub(crate) use load::{DECLARE, declared_projects, default_role, load_with, none_declared};
 pub use load::{Manifest, Stage, load};
 pub use permission::{Access, Permission};
 pub(crate) use read::nearest;

@@ -185,6 +185,18 @@ pub(crate) struct ObservedCopy {
     pub(crate) record: Record,
 }
 
+/// What the record in a deployment folder says; nothing where there is none.
+pub(crate) fn observe_record(deployment: &Path) -> Result<Record, Failure> {
+    let path = deployment.join(record::FILE);
+    match read_text(&path)? {
+        Some(text) => Record::parse(&path, &text).map_err(|message| Failure {
+            exit: crate::error::Exit::World,
+            messages: vec![message],
+        }),
+        None => Ok(Record::default()),
+    }
+}
+
 /// Reads the record and hashes the copied files of `agent`.
 pub(crate) fn observe_copy(deployment: &Path, agent: &str) -> Result<ObservedCopy, Failure> {
     if fs::symlink_metadata(deployment).is_ok_and(|found| found.is_symlink()) {
@@ -194,14 +206,7 @@ pub(crate) fn observe_copy(deployment: &Path, agent: &str) -> Result<ObservedCop
         ))
         .help("put a real directory in its place: nothing is written through links"));
     }
-    let path = deployment.join(record::FILE);
-    let record = match read_text(&path)? {
-        Some(text) => Record::parse(&path, &text).map_err(|message| Failure {
-            exit: crate::error::Exit::World,
-            messages: vec![message],
-        })?,
-        None => Record::default(),
-    };
+    let record = observe_record(deployment)?;
     // A folder that only the record names is the copy of an agent that was called otherwise before.
     let recorded = record
         .files

@@ -25,7 +25,7 @@ pub fn project(agents: &[&str]) -> Project {
     project
 }
 
-fn run(project: &Project, emulator: &Emulator, words: &[&str]) -> Outcome {
+pub fn run(project: &Project, emulator: &Emulator, words: &[&str]) -> Outcome {
     Cli::new(project).on(emulator).args(words).run()
 }
 
@@ -45,7 +45,7 @@ print(' '.join(f'{k}:{n}' for b in own for k, n in sorted(found(b).items())) if 
     boto3(emulator, script).trim().to_owned()
 }
 
-fn says(outcome: &Outcome, part: &str) {
+pub fn says(outcome: &Outcome, part: &str) {
     assert!(
         outcome.stderr.contains(part),
         "`{part}`:\n{}",
@@ -418,7 +418,7 @@ fn brought_in_two_regions(emulator: &Emulator) {
     assert!(!project.has("target/agentcore/test-project-7k2qpx"));
 }
 
-const THEIRS: &str = r#"
+pub const THEIRS: &str = r#"
 trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "bedrock-agentcore.amazonaws.com"}, "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"aws:SourceAccount": account}}}]}
 client("iam").create_role(RoleName="theirs", AssumeRolePolicyDocument=json.dumps(trust))
 "#;

@@ -1,7 +1,7 @@
 //! Agents that Cargo.toml does not name any more, and that nothing in the project's bucket tells of.
 
 use crate::{
-    clean,
+    clean, deployed,
     support::{Cli, Ministack, Project, listing},
 };
 
@@ -58,4 +58,64 @@ fn an_agent_that_was_only_prepared_and_then_renamed_is_named_and_its_copy_goes_w
     assert_eq!(listing(&emulator), before);
     project.write("Cargo.toml", &manifest);
     assert_eq!(project.tree(), files);
+}
+
+/// Takes the last agent out of Cargo.toml.
+fn undeclare(project: &Project) {
+    let manifest = project.read("Cargo.toml");
+    let (rest, _) = manifest
+        .split_once("[workspace.metadata.agentcore.agents.")
+        .unwrap();
+    project.write("Cargo.toml", rest);
+}
+
+#[test]
+fn when_the_last_agent_is_taken_out_of_the_manifest_clean_names_it_and_its_stages() {
+    let emulator = Ministack::start();
+    let project = deployed::project(&["one"]);
+    let before = listing(&emulator);
+    for stage in [&[][..], &["--stage", "prod"]] {
+        let words = [&["deploy"], stage].concat();
+        deployed::run(&project, &emulator, &words).succeeds();
+    }
+    undeclare(&project);
+    let named = clean(&project, &emulator).run().exits(3);
+    for command in ["--agent one", "--agent one --stage prod"] {
+        let said = format!(
+            "help: agent `one`: it is no longer in Cargo.toml; `cargo agentcore clean {command}` deletes what is left of it"
+        );
+        deployed::says(&named, &said);
+    }
+    // As in a fresh clone with its copied sources.
+    let built = project.path().join("target/agentcore");
+    let aside = project.path().join("aside");
+    std::fs::rename(&built, &aside).unwrap();
+    let recorded = clean(&project, &emulator).run().exits(3);
+    deployed::says(
+        &recorded,
+        "`cargo agentcore clean --agent one` deletes what",
+    );
+    std::fs::rename(aside, built).unwrap();
+    for command in [
+        &["--agent", "one"][..],
+        &["--agent", "one", "--stage", "prod"],
+    ] {
+        clean(&project, &emulator).args(command).run().succeeds();
+    }
+    assert_eq!(listing(&emulator), before);
+
+    let unknown = clean(&project, &emulator).run().exits(3);
+    for said in [
+        "the metadata declares no agent",
+        "add a table `[workspace.metadata.agentcore.agents.<name>]`",
+        "`cargo agentcore clean --agent NAME` deletes what is left of an agent that is not declared any more",
+    ] {
+        deployed::says(&unknown, said);
+    }
+    let other = Cli::new(&project)
+        .on(&emulator)
+        .arg("status")
+        .run()
+        .exits(3);
+    assert!(!other.stderr.contains("clean"), "{}", other.stderr);
 }

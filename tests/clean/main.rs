@@ -11,6 +11,7 @@ mod support;
 
 mod deployed;
 mod former;
+mod former_role;
 mod kills;
 mod toolkit;
 

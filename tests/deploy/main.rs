@@ -14,6 +14,7 @@ mod endpoint;
 mod fields;
 mod kills;
 mod pruning;
+mod restoring;
 mod storms;
 mod together;
 mod trouble;

@@ -173,7 +173,8 @@ fn differs(word: &str, before: &str) -> bool {
     let made_up = |start: &str, length| before.ends_with(start) && word.len() == length;
     word.chars().any(|c| c.is_ascii_digit())
         || made_up("my-agent-", 6)
-        || made_up("my_agent-", 10)
+        // In an address `my` is a part of another word.
+        || made_up("_agent-", 10)
         || made_up("cargo-agentcore-", 12)
         || (word.len() == 8 && before.ends_with("Session "))
         || (word.len() == 4 && before.ends_with("#-") && before.contains("Session "))

@@ -11,6 +11,7 @@ mod support;
 
 mod endpoint_commands;
 mod status_of_code;
+mod status_of_role;
 
 use serde_json::json;
 use support::{
@@ -244,14 +245,16 @@ fn a_runtime_on_the_last_of_many_pages_is_found_with_one_reading_for_all_agents(
             "bedrock-agentcore:ListAgentRuntimeEndpoints",
             Answer::json(200, &json!({"runtimeEndpoints": []})),
         )
-        .errors("iam:GetRole", 1, 404, "NoSuchEntity", "none")
+        .errors("iam:GetRole", 2, 404, "NoSuchEntity", "none")
+        .errors("iam:ListRolePolicies", 1, 404, "NoSuchEntity", "none")
+        .errors("iam:GetRolePolicy", 1, 404, "NoSuchEntity", "none")
         .start();
     let project = project().agent("two");
     let status = at(&project, &server, &["status", "--output", "json"]).succeeds();
     let agents = status.json()["agents"].clone();
     assert_eq!(
         (&agents[0]["state"], &agents[0]["equal"]),
-        (&json!("deployed"), &json!(null))
+        (&json!("deployed"), &json!(false))
     );
     assert_eq!(agents[1]["state"], "not-prepared");
     assert_eq!(asked(&server, "bedrock-agentcore:ListAgentRuntimes"), 3);
@@ -286,6 +289,9 @@ fn a_failed_runtime_and_a_failed_endpoint_show_their_reasons() {
             "bedrock-agentcore:GetAgentRuntimeEndpoint",
             endpoint("UPDATE_FAILED", "1", Some("no capacity")),
         )
+        .errors("iam:GetRole", 1, 404, "NoSuchEntity", "none")
+        .errors("iam:ListRolePolicies", 1, 404, "NoSuchEntity", "none")
+        .errors("iam:GetRolePolicy", 1, 404, "NoSuchEntity", "none")
         .start();
     says(
         &at(&project(), &server, &["status"]).succeeds(),

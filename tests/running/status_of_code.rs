@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// Deployed, without dependencies, so that no index is asked.
-fn deployed() -> (Project, Emulator) {
+pub fn deployed() -> (Project, Emulator) {
     let emulator = Ministack::start();
     let project = project();
     project.write("deployment/requirements.txt", "");
@@ -18,7 +18,7 @@ fn deployed() -> (Project, Emulator) {
     (project, emulator)
 }
 
-fn status(project: &Project, emulator: &Emulator) -> Value {
+pub fn status(project: &Project, emulator: &Emulator) -> Value {
     let status = run(project, emulator, &["status", "--output", "json"]).succeeds();
     status.json()["agents"][0].clone()
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use crate::{
@@ -39,7 +39,7 @@ impl Copied {
         folders.insert(own);
         let mut copies = Vec::new();
         for folder in folders {
-            if recorded(&folder, agent)?.contains(agent.name.as_str()) {
+            if recorded(&folder)?.contains(agent.name.as_str()) {
                 let goes = |name: &str| name == agent.name.as_str();
                 copies.push(Self::of(folder, agent, &goes, plan, kept)?);
             }
@@ -103,14 +103,10 @@ impl Copied {
     }
 }
 
-/// Whose copies the record names, in the agent's own deployment folder.
-pub(super) fn recorded_beside(agent: &Agent) -> Result<BTreeSet<String>, Failure> {
-    recorded(&agent.dir.join(&agent.deployment), agent)
-}
-
-fn recorded(deployment: &std::path::Path, agent: &Agent) -> Result<BTreeSet<String>, Failure> {
-    let observed = files::observe_copy(deployment, agent.name.as_str())?;
-    let paths = observed.record.files.keys();
+/// Whose copies the record of a deployment folder names.
+pub(super) fn recorded(deployment: &Path) -> Result<BTreeSet<String>, Failure> {
+    let record = files::observe_record(deployment)?;
+    let paths = record.files.keys();
     Ok(paths
         .filter_map(|path| path.split('/').next())
         .map(str::to_owned)

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::copied::Copied;
@@ -11,7 +11,7 @@ use crate::{
     config::{Agent, Declared},
     effects::{aws::Session, files, manifest::Project},
     error::{Exit, Failure},
-    names::Region,
+    names::{ProjectId, Region},
     package::toolkit_yaml::{self, Shortened, ToolkitFile},
     plan::clean::{CleanPlan, Kept, Subject},
     ui::Ui,
@@ -221,20 +221,16 @@ impl Built {
     }
 }
 
-/// What was built and remembered, by the folders of the agents and their stages.
-pub(super) fn built_beside(agent: &Agent, project: &Project) -> Result<Vec<String>, Failure> {
-    let directory = packaging::directory(agent, project);
-    let Some(all) = directory.parent() else {
-        return Ok(Vec::new());
-    };
-    let mut names = files::names_in(all)?;
-    names.retain(|name| !is_shared(std::path::Path::new(name)));
+/// What was built and remembered of a project, by the folders of the agents and their stages.
+pub(super) fn built(target_dir: &Path, project: &ProjectId) -> Result<Vec<String>, Failure> {
+    let mut names = files::names_in(&target_dir.join("agentcore").join(project.as_str()))?;
+    names.retain(|name| !is_shared(Path::new(name)));
     Ok(names)
 }
 
 /// The emulator's state and the last sessions lie beside the agents' folders, and an agent may have
 /// the name of one of these.
-fn is_shared(directory: &std::path::Path) -> bool {
+fn is_shared(directory: &Path) -> bool {
     let name = directory.file_name().unwrap_or_default();
     ["local", "sessions"]
         .iter()

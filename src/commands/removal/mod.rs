@@ -10,7 +10,7 @@ use crate::{
         manifest::Project,
     },
     error::{Failure, Message},
-    names::{AgentName, Region, RuntimeName},
+    names::{AgentName, Region, RoleName, RuntimeName},
     plan::{
         bucket,
         clean::{
@@ -25,10 +25,17 @@ use crate::{
 mod copied;
 mod disk;
 pub(super) mod emulator;
+mod former;
+mod roles;
 mod scope;
 mod steps;
 
-use self::{disk::Disk, scope::Scope};
+pub(super) use self::former::nothing_declared;
+use self::{
+    disk::Disk,
+    roles::Traces,
+    scope::{Before, Scope},
+};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Options {
@@ -52,6 +59,8 @@ pub(super) struct Removal<'a> {
     is_declared: bool,
     /// A session for each region that is cleaned.
     sessions: BTreeMap<Region, Session>,
+    /// The roles beside the configured one that were looked at.
+    traces: Traces,
     plan: CleanPlan,
     disk: Disk<'a>,
     kept: Vec<Kept>,
@@ -69,8 +78,8 @@ pub(super) async fn observe<'a>(
 ) -> Result<Vec<Removal<'a>>, Failure> {
     let mut scopes = Vec::new();
     for (at, placed) in placed.iter().enumerate() {
-        let looked_into = before.get(at).map(Removal::regions).unwrap_or_default();
-        scopes.push(Scope::observe(placed, place, options, looked_into).await?);
+        let before = before.get(at).map(Removal::found).unwrap_or_default();
+        scopes.push(Scope::observe(placed, place, options, before).await?);
     }
     let buckets = match options.world {
         World::Asked => buckets(&scopes).await?,
@@ -137,10 +146,10 @@ impl<'a> Removal<'a> {
         let Scope {
             agent,
             session,
-            role,
-            instance_profiles,
+            roles,
             entry,
             sessions,
+            runtimes,
             remembered,
         } = scope;
         let desired = Desired {
@@ -166,7 +175,9 @@ impl<'a> Removal<'a> {
             let bucket = buckets.get(&bucket_of(scope, region)).cloned();
             let there = match options.world {
                 World::Asked => {
-                    scope::region_of(&desired, session, entry.as_ref(), bucket, &mut kept).await?
+                    let runtimes = runtimes.get(region).cloned().unwrap_or_default();
+                    let entry = entry.as_ref();
+                    scope::region_of(&desired, session, runtimes, entry, bucket, &mut kept).await?
                 }
                 World::Empty => ObservedRegion::default(),
             };
@@ -175,8 +186,9 @@ impl<'a> Removal<'a> {
         let plan = clean::plan(
             &desired,
             &Observed {
-                role: role.clone(),
-                instance_profiles: instance_profiles.clone(),
+                role: roles.configured.clone(),
+                instance_profiles: roles.instance_profiles.clone(),
+                former_roles: roles.former.clone(),
                 regions,
                 entry: entry.clone(),
             },
@@ -184,13 +196,11 @@ impl<'a> Removal<'a> {
         kept.extend(plan.kept.iter().cloned());
         let is_declared = declared.agents.contains(&agent.name);
         if is_declared {
-            let built = disk::built_beside(agent, project)?;
-            let recorded = copied::recorded_beside(agent)?;
-            kept.extend(clean::formers_on_disk(
-                &desired,
-                built.iter().map(String::as_str),
-                recorded.iter().map(String::as_str),
-            ));
+            let folders = [agent.dir.join(&agent.deployment)];
+            let stage = agent.stage.as_ref();
+            let target_dir = project.target_dir.as_path();
+            let place = (target_dir, &agent.project, &folders[..]);
+            kept.extend(former::on_disk(declared, stage, place)?);
         }
         let mut kept_on_disk = Vec::new();
         let place = (project, declared);
@@ -199,6 +209,7 @@ impl<'a> Removal<'a> {
             agent,
             is_declared,
             sessions: sessions.clone(),
+            traces: roles.traces.clone(),
             plan,
             disk,
             kept,
@@ -206,8 +217,12 @@ impl<'a> Removal<'a> {
         })
     }
 
-    fn regions(&self) -> BTreeSet<Region> {
-        self.sessions.keys().cloned().collect()
+    /// What a further look has to look at again.
+    fn found(&self) -> Before {
+        Before {
+            regions: self.sessions.keys().cloned().collect(),
+            roles: self.traces.clone(),
+        }
     }
 
     /// What `--all-regions` cannot promise: a role that was brought does not say which regions it serves.
@@ -256,6 +271,11 @@ impl<'a> Removal<'a> {
             .collect()
     }
 
+    /// Roles that go although another one is configured.
+    pub(super) fn former_roles(&self) -> impl Iterator<Item = &RoleName> {
+        self.plan.former_roles.iter()
+    }
+
     /// The agent, where neither Cargo.toml nor AWS knows it.
     pub(super) fn unknown(&self) -> Option<&AgentName> {
         (!self.is_declared && self.is_empty()).then_some(&self.agent.name)
@@ -268,7 +288,10 @@ impl<'a> Removal<'a> {
     /// What stays in AWS, be it another region's, agent's or stage's, or somebody else's; but for the
     /// role that was [brought](Self::brought).
     fn kept_in_aws(&self) -> impl Iterator<Item = &Kept> {
-        let is_brought = |kept: &Kept| kept.what.kind == "role" && self.given().is_some();
+        let is_brought = |kept: &Kept| {
+            let given = self.given();
+            kept.what.kind == "role" && given.is_some_and(|role| role.arn == kept.what.name)
+        };
         let all = self.kept.iter().filter(|kept| kept.what.kind != "entry");
         all.filter(move |kept| !is_brought(kept))
     }

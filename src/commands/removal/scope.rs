@@ -2,101 +2,113 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Options, World, disk};
+use super::{
+    Options, World, disk,
+    roles::{Roles, Traces},
+};
 use crate::{
     commands::{deploy, session::Placed},
     config::{Agent, Declared, RoleSettings},
     effects::{
-        aws::{Session, ecr::Ecr, iam::Iam, logs, runtime::Runtimes, s3::S3},
+        aws::{Session, ecr::Ecr, logs, runtime::Runtimes, s3::S3},
         manifest::Project,
     },
     error::Failure,
     names::Region,
     package::toolkit_yaml::Entry,
-    plan::{
-        clean::{self, Desired, Kept, ObservedRegion, OwnBucket, Subject, Weight},
-        role::{ObservedRole, regions_served},
+    plan::clean::{
+        self, Desired, Kept, ObservedRegion, ObservedRuntime, OwnBucket, Subject, Weight,
     },
 };
 
-/// An agent with its role, which says where else than here things of it are.
+/// An agent with its roles and runtimes, which say where else than here things of it are.
 pub(super) struct Scope<'a> {
     pub(super) agent: &'a Agent,
     pub(super) session: &'a Session,
-    pub(super) role: Option<ObservedRole>,
-    pub(super) instance_profiles: Vec<String>,
+    pub(super) roles: Roles<'a>,
     /// The toolkit's entry for the agent's runtime.
     pub(super) entry: Option<Entry>,
     /// A session for each region that is cleaned.
     pub(super) sessions: BTreeMap<Region, Session>,
+    /// The runtimes of the agent's name in each of them.
+    pub(super) runtimes: BTreeMap<Region, Vec<ObservedRuntime>>,
     /// The regions of the account that the agent was deployed to from this folder.
     pub(super) remembered: BTreeSet<Region>,
 }
 
+/// What an earlier look found: what told of it may have gone with it.
+#[derive(Default)]
+pub(super) struct Before {
+    pub(super) regions: BTreeSet<Region>,
+    pub(super) roles: Traces,
+}
+
 impl<'a> Scope<'a> {
-    /// `looked_into` are regions of an earlier look: what told of them may have gone with them.
     pub(super) async fn observe(
         placed: &'a Placed<'a>,
         (project, declared): (&Project, &Declared),
         options: Options,
-        looked_into: BTreeSet<Region>,
+        before: Before,
     ) -> Result<Self, Failure> {
         let Placed { agent, session } = placed;
         let entry = disk::toolkit_file(agent)?
             .as_ref()
             .and_then(|file| file.entry(agent.runtime_name.as_str()));
-        let role = match options.world {
-            World::Asked => role(agent, session).await?,
-            World::Empty => None,
+        let roles = match options.world {
+            World::Asked => Roles::observe(agent, session, before.roles).await?,
+            World::Empty => Roles::none(agent, session),
         };
-        let instance_profiles = instance_profiles(agent, role.as_ref(), session).await?;
-        let remembered = deploy::remembered(project, agent, &session.account)?;
-        let mut regions = looked_into;
-        regions.insert(session.region.clone());
-        if options.all_regions {
-            regions.extend(match (&agent.role, &role) {
-                (RoleSettings::Given { .. }, _) => &remembered | &declared.regions,
-                (RoleSettings::Managed { .. }, Some(role)) => regions_served(role),
-                (RoleSettings::Managed { .. }, None) => remembered.clone(),
-            });
-        }
-        let session_in = |region: Region| (region.clone(), session.in_region(&region));
-        Ok(Self {
+        let mut scope = Self {
             agent,
             session,
-            role,
-            instance_profiles,
+            roles,
             entry,
-            sessions: regions.into_iter().map(session_in).collect(),
-            remembered,
-        })
-    }
-}
-
-async fn role(agent: &Agent, session: &Session) -> Result<Option<ObservedRole>, Failure> {
-    match &agent.role {
-        RoleSettings::Given { .. } => Ok(None),
-        RoleSettings::Managed { name, .. } => Ok(Iam::new(session).observe_role(name).await?),
-    }
-}
-
-/// A role that stands in an instance profile cannot be deleted.
-async fn instance_profiles(
-    agent: &Agent,
-    role: Option<&ObservedRole>,
-    session: &Session,
-) -> Result<Vec<String>, Failure> {
-    match (&agent.role, role) {
-        (RoleSettings::Managed { name, .. }, Some(_)) => {
-            Ok(Iam::new(session).instance_profiles(name).await?)
+            sessions: BTreeMap::new(),
+            runtimes: BTreeMap::new(),
+            remembered: deploy::remembered(project, agent, &session.account)?,
+        };
+        let mut regions = before.regions;
+        regions.insert(session.region.clone());
+        // A runtime tells of a role, and a role of further regions.
+        while let Some(region) = regions.pop_first() {
+            scope.enter(region, options.world).await?;
+            if options.all_regions {
+                regions.extend(scope.known_regions(declared));
+                regions.retain(|region| !scope.sessions.contains_key(region));
+            }
         }
-        _ => Ok(Vec::new()),
+        Ok(scope)
+    }
+
+    async fn enter(&mut self, region: Region, world: World) -> Result<(), Failure> {
+        let session = self.session.in_region(&region);
+        if world == World::Asked {
+            let runtimes = Runtimes::new(&session)
+                .observe(&self.agent.runtime_name)
+                .await?;
+            self.roles.follow(&runtimes).await?;
+            self.runtimes.insert(region.clone(), runtimes);
+        }
+        self.sessions.insert(region, session);
+        Ok(())
+    }
+
+    fn known_regions(&self, declared: &Declared) -> BTreeSet<Region> {
+        let told = self.roles.regions();
+        match &self.agent.role {
+            RoleSettings::Given { .. } => {
+                let named = &self.remembered | &declared.regions;
+                &named | &told.unwrap_or_default()
+            }
+            RoleSettings::Managed { .. } => told.unwrap_or_else(|| self.remembered.clone()),
+        }
     }
 }
 
 pub(super) async fn region_of(
     desired: &Desired,
     session: &Session,
+    runtimes: Vec<ObservedRuntime>,
     entry: Option<&Entry>,
     bucket: Option<OwnBucket>,
     kept: &mut Vec<Kept>,
@@ -109,7 +121,6 @@ pub(super) async fn region_of(
             None
         }
     };
-    let runtimes = Runtimes::new(session).observe(&desired.runtime).await?;
     let log_groups = logs::Logs::new(session).observe(&desired.runtime).await?;
     let s3 = S3::new(session);
     let mut objects = Vec::new();

@@ -17,7 +17,7 @@ use crate::{
     error::Failure,
     names::Region,
     plan::{
-        clean::{CleanStep, RoleRemoval},
+        clean::{self, CleanStep, RoleRemoval},
         retry,
     },
     ui::Ui,
@@ -99,7 +99,17 @@ impl Removal<'_> {
             .values()
             .next()
             .expect("at least one region is cleaned");
-        Ok(Iam::new(session).take_away(removal).await?)
+        let done = Iam::new(session).take_away(removal).await;
+        done.map_err(|error| {
+            let is_denied = error.kind == Kind::Denied;
+            let failure = Failure::from(error);
+            // The deployer's document is about the role that is configured.
+            if is_denied && self.plan.former_roles.contains(removal.role()) {
+                failure.help(clean::by_hand(removal.role()))
+            } else {
+                failure
+            }
+        })
     }
 
     fn session(&self, region: &Region) -> &Session {

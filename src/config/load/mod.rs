@@ -6,6 +6,8 @@ mod hiding;
 mod refusal;
 mod resolve;
 
+pub(crate) use self::resolve::default_role;
+
 use std::{
     collections::BTreeMap,
     ops::Range,
@@ -67,10 +69,15 @@ enum Scope {
 
 /// Reads the manifests of one workspace, the root's first.
 pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
-    load_with(manifests, stage, &[])
+    let config = load_with(manifests, stage, &[])?;
+    if config.agents.is_empty() {
+        return Err(none_declared(manifests).help(DECLARE));
+    }
+    Ok(config)
 }
 
 /// [`load`], with agents of these names where none is declared: as the layers below would have made them.
+/// There may be no agent at all.
 pub(crate) fn load_with(
     manifests: &[Manifest],
     stage: &Stage,
@@ -143,11 +150,6 @@ pub(crate) fn load_with(
     if !found.is_empty() {
         return Err(invalid(found, manifests));
     }
-    if agents.is_empty() {
-        return Err(Failure::config("the metadata declares no agent")
-            .note(format!("read {}", shown(manifests)))
-            .help("add a table `[workspace.metadata.agentcore.agents.<name>]`"));
-    }
     warnings.sort_by_key(|message| place(message, manifests));
     Ok(Config {
         agents,
@@ -212,6 +214,13 @@ fn without_project(
             })
         })
         .collect()
+}
+
+/// What to do where no agent is declared.
+pub(crate) const DECLARE: &str = "add a table `[workspace.metadata.agentcore.agents.<name>]`";
+
+pub(crate) fn none_declared(manifests: &[Manifest]) -> Failure {
+    Failure::config("the metadata declares no agent").note(format!("read {}", shown(manifests)))
 }
 
 /// All the problems as they meet whoever reads the files from top to bottom.

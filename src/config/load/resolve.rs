@@ -143,7 +143,7 @@ fn role_settings(role: RoleLayer, runtime: &RuntimeName) -> Result<RoleSettings,
     if let Some(arn) = arn {
         return Ok(RoleSettings::Given { arn });
     }
-    let pattern = name.as_deref().unwrap_or("AgentCoreRole-{runtime}");
+    let pattern = name.as_deref().unwrap_or(ROLE_NAME);
     let name = role_name(pattern, runtime).map_err(|error| Message::new(error.to_string()))?;
     let path = path.unwrap_or_else(|| IamPath::parse("/").expect("the root is a path"));
     Ok(RoleSettings::Managed {
@@ -151,6 +151,13 @@ fn role_settings(role: RoleLayer, runtime: &RuntimeName) -> Result<RoleSettings,
         path,
         boundary,
     })
+}
+
+const ROLE_NAME: &str = "AgentCoreRole-{runtime}";
+
+/// The name of an agent's role where `role.name` says no other.
+pub(crate) fn default_role(runtime: &RuntimeName) -> RoleName {
+    role_name(ROLE_NAME, runtime).expect("the name of a runtime holds only what a role's may")
 }
 
 /// The role's name; past 64 characters it is cut and ends in a hash of the whole.

@@ -74,6 +74,19 @@ impl Iam {
         }
     }
 
+    /// The role with the policy of the session's region, all at once. The documents of other regions and
+    /// attached policies are not read.
+    pub(crate) async fn observe_own_policy(
+        &self,
+        name: &RoleName,
+    ) -> Result<Option<ObservedRole>, AwsError> {
+        let (role, inline) = tokio::join!(self.role(name), self.listed(name));
+        let Some(role) = role? else {
+            return Ok(None);
+        };
+        Ok(found(inline)?.map(|inline| observed(role, inline, Vec::new())))
+    }
+
     /// When a role was made, in seconds since 1970; `None` where there is no such role.
     pub(crate) async fn created(&self, name: &RoleName) -> Result<Option<i64>, AwsError> {
         let role = self.role(name).await?;
@@ -86,16 +99,8 @@ impl Iam {
         Ok(answer.and_then(|answer| answer.role))
     }
 
-    /// The region's own policy is there almost always, so it is read beside the list and not after it.
     async fn inline(&self, name: &RoleName) -> Result<BTreeMap<String, Option<Value>>, AwsError> {
-        let (names, own) =
-            tokio::join!(self.policy_names(name), self.policy(name, &self.own_policy));
-        let mut inline: BTreeMap<String, Option<Value>> =
-            names?.into_iter().map(|policy| (policy, None)).collect();
-        // What is not in the list is not there yet, or not any more, and so is what was read of it.
-        if let Some(read) = inline.get_mut(&self.own_policy) {
-            *read = own?;
-        }
+        let mut inline = self.listed(name).await?;
         let further = inline
             .iter_mut()
             .filter(|(policy, _)| policy.starts_with(POLICY_PREFIX) && **policy != self.own_policy)
@@ -104,6 +109,20 @@ impl Iam {
                 Ok(())
             });
         future::try_join_all(further).await?;
+        Ok(inline)
+    }
+
+    /// Every policy by name, with the document of the region's own. That one is there almost always, so
+    /// it is read beside the list and not after it.
+    async fn listed(&self, name: &RoleName) -> Result<BTreeMap<String, Option<Value>>, AwsError> {
+        let (names, own) =
+            tokio::join!(self.policy_names(name), self.policy(name, &self.own_policy));
+        let mut inline: BTreeMap<String, Option<Value>> =
+            names?.into_iter().map(|policy| (policy, None)).collect();
+        // What is not in the list is not there yet, or not any more, and so is what was read of it.
+        if let Some(read) = inline.get_mut(&self.own_policy) {
+            *read = own?;
+        }
         Ok(inline)
     }
 

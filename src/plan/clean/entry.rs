@@ -3,7 +3,7 @@
 use super::{
     Desired, Trust,
     observed::Observed,
-    proof::Proof,
+    proof::{Configured, Proof},
     step::{CleanPlan, CleanStep},
     subject::Subject,
     toolkit::in_place,
@@ -61,7 +61,9 @@ fn proof(desired: &Desired, entry: &Entry, role: &Proof, runtime_goes: bool) -> 
             "it names the role `{arn}`, and nothing proves that one to be this project's"
         )),
         // The role is proven, or has gone: in this run, or in one that was killed right after it.
-        Some(_) if !matches!(role, Proof::Nothing(_)) => Ok(()),
+        Some(arn) if role.proves(arn) || !matches!(role.configured, Configured::Nothing(_)) => {
+            Ok(())
+        }
         _ if runtime_goes => Ok(()),
         _ => Err("nothing proves that it is this project's".to_owned()),
     }

@@ -8,7 +8,6 @@ use super::{
 use crate::{
     config::Declared,
     names::{AgentName, StageName},
-    plan::ownership::Identity,
 };
 
 /// What is left of an agent of the project, by the runtime whose part of the bucket it is; `None` where
@@ -20,7 +19,7 @@ pub(super) fn part_of_former(desired: &Desired, runtime: &str) -> Option<(Subjec
     if declared.knows(runtime) {
         return None;
     }
-    let (agent, place) = whose(declared, identity, runtime);
+    let (agent, place) = whose(declared, identity.stage.as_ref(), runtime);
     Some(told(agent, &place))
 }
 
@@ -28,20 +27,18 @@ pub(super) fn part_of_former(desired: &Desired, runtime: &str) -> Option<(Subjec
 /// `recorded` the agents whose copied sources the record names. AWS is not asked for roles of unknown
 /// names: it lists them only all together.
 pub(crate) fn formers_on_disk<'r>(
-    desired: &Desired,
+    declared: &Declared,
+    at: Option<&StageName>,
     built: impl IntoIterator<Item = &'r str>,
     recorded: impl IntoIterator<Item = &'r str>,
 ) -> Vec<Kept> {
-    let Desired {
-        declared, identity, ..
-    } = desired;
-    let stage = identity.stage.as_ref().map(StageName::as_str);
+    let stage = at.map(StageName::as_str);
     let built = built.into_iter().filter_map(|folder| {
         let local = folder.strip_suffix("_local");
         match (local, stage) {
             (Some(agent), Some("local")) => Some((agent, " --local".to_owned())),
             (Some(_), _) | (None, Some("local")) => None,
-            (None, _) => Some(whose(declared, identity, folder)),
+            (None, _) => Some(whose(declared, at, folder)),
         }
     });
     let place = match stage {
@@ -74,13 +71,13 @@ fn told(agent: &str, place: &str) -> (Subject, String) {
 }
 
 /// The agent, and the options that lead to its stage. A name that ends like a stage is read as that.
-fn whose<'r>(declared: &Declared, identity: &Identity, runtime: &'r str) -> (&'r str, String) {
+fn whose<'r>(declared: &Declared, at: Option<&StageName>, runtime: &'r str) -> (&'r str, String) {
     let staged = declared.stages.iter().find_map(|stage| {
         let agent = runtime.strip_suffix(stage.as_str())?.strip_suffix('_')?;
         (!agent.is_empty()).then(|| (agent, format!(" --stage {stage}")))
     });
     staged.unwrap_or_else(|| {
-        let local = identity.stage.as_ref().map(StageName::as_str) == Some("local");
+        let local = at.map(StageName::as_str) == Some("local");
         (runtime, if local { " --local" } else { "" }.to_owned())
     })
 }

@@ -25,13 +25,14 @@ mod step;
 mod subject;
 mod toolkit;
 
-use self::{entry::clean_entry, proof::Proof, region::clean_region, role::clean_role};
+use self::{entry::clean_entry, proof::Proof, region::clean_region, role::clean_roles};
 pub(crate) use self::{
     former::formers_on_disk,
     observed::{
-        ObjectKey, Observed, ObservedLogGroup, ObservedObject, ObservedRegion, ObservedRepository,
-        ObservedRuntime, OwnBucket, Tags,
+        FormerRole, ObjectKey, Observed, ObservedLogGroup, ObservedObject, ObservedRegion,
+        ObservedRepository, ObservedRuntime, OwnBucket, Sight, Tags, Trace,
     },
+    role::by_hand,
     step::{CleanPlan, CleanStep, Kept, RoleRemoval, Weight},
     subject::Subject,
     toolkit::{objects_elsewhere, objects_to_look_for, repository_to_look_for},
@@ -77,7 +78,7 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> CleanPlan {
         copy_goes: true,
         ..CleanPlan::default()
     };
-    let role = Proof::of_role(desired, observed.role.as_ref());
+    let role = Proof::of_roles(desired, observed);
     for region in &desired.regions {
         if let Some(there) = observed.regions.get(region) {
             clean_region(
@@ -90,7 +91,7 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> CleanPlan {
             );
         }
     }
-    clean_role(desired, observed, &role, &mut plan);
+    clean_roles(desired, observed, &role, &mut plan);
     if let Some(entry) = &observed.entry {
         clean_entry(desired, entry, observed, &role, &mut plan);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    names::Region,
+    names::{Region, RoleName},
     package::toolkit_yaml::Entry,
     plan::{bucket::Stored, role::ObservedRole},
 };
@@ -64,12 +64,44 @@ pub(crate) struct OwnBucket {
     pub(crate) uploads: Vec<String>,
 }
 
+/// Why a role that is not the configured one is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Trace {
+    /// It has the name that a role gets where no other is configured.
+    Name,
+    /// A runtime of the agent's name runs with it, or did when this run began.
+    Runtime,
+}
+
+/// A role that may have been the agent's before another one was configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FormerRole {
+    pub(crate) name: RoleName,
+    pub(crate) sight: Sight,
+}
+
+/// How much of a role may be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// All of it; of one that is not ours no policies.
+    Whole {
+        role: ObservedRole,
+        instance_profiles: Vec<String>,
+    },
+    /// Its tags, which are ours, and for this reason not what stands on it.
+    Tags { role: ObservedRole, why: String },
+    /// Nothing, for this reason.
+    Nothing { why: String, trace: Trace },
+}
+
 /// What stands in AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Observed {
     pub(crate) role: Option<ObservedRole>,
     /// Those that the role stands in.
     pub(crate) instance_profiles: Vec<String>,
+    /// Beside the one that is configured.
+    pub(crate) former_roles: Vec<FormerRole>,
     pub(crate) regions: BTreeMap<Region, ObservedRegion>,
     /// The toolkit's entry for the agent's runtime.
     pub(crate) entry: Option<Entry>,

@@ -1,8 +1,10 @@
 //! What proves that a runtime, or what hangs on it, is ours.
 
+use std::collections::BTreeSet;
+
 use super::{
     Desired,
-    observed::{ObservedRuntime, OwnBucket},
+    observed::{Observed, ObservedRuntime, OwnBucket, Sight},
 };
 use crate::{
     config::RoleSettings,
@@ -14,10 +16,17 @@ use crate::{
     },
 };
 
-/// What is known of the execution role.
-pub(super) enum Proof {
+/// What the agent's roles prove.
+pub(super) struct Proof {
+    pub(super) configured: Configured,
+    /// The ARNs of all that our tags prove, the configured one or not.
+    ours: BTreeSet<String>,
+}
+
+/// What is known of the role that is configured.
+pub(super) enum Configured {
     /// Ours by its tags.
-    Ours { arn: String },
+    Ours,
     /// There is none, so nothing can refer to it any more.
     Absent,
     /// It proves nothing, for this reason.
@@ -25,24 +34,47 @@ pub(super) enum Proof {
 }
 
 impl Proof {
-    pub(super) fn of_role(desired: &Desired, observed: Option<&ObservedRole>) -> Self {
+    pub(super) fn of_roles(desired: &Desired, observed: &Observed) -> Self {
+        let former = observed.former_roles.iter().filter_map(|former| {
+            let (Sight::Whole { role, .. } | Sight::Tags { role, .. }) = &former.sight else {
+                return None;
+            };
+            Some(role)
+        });
+        let ours = former
+            .chain(&observed.role)
+            .filter(|role| desired.identity.ownership(&role.tags) == Ownership::Ours)
+            .map(|role| role.arn.clone())
+            .collect();
+        Self {
+            configured: Configured::of(desired, observed.role.as_ref()),
+            ours,
+        }
+    }
+
+    pub(super) fn proves(&self, role_arn: &str) -> bool {
+        self.ours.contains(role_arn)
+    }
+
+    /// Whether there is any role of ours, which outlives what hangs on the agent's runtimes.
+    pub(super) fn has_role(&self) -> bool {
+        !self.ours.is_empty()
+    }
+}
+
+impl Configured {
+    fn of(desired: &Desired, observed: Option<&ObservedRole>) -> Self {
         match (&desired.role, observed) {
             (RoleSettings::Given { .. }, _) => Self::Nothing("brought with `role.arn`".to_owned()),
             (RoleSettings::Managed { .. }, None) => Self::Absent,
             (RoleSettings::Managed { .. }, Some(role)) => {
                 match desired.identity.ownership(&role.tags) {
-                    Ownership::Ours => Self::Ours {
-                        arn: role.arn.clone(),
-                    },
+                    Ownership::Ours => Self::Ours,
                     Ownership::Unmarked => Self::Nothing("it does not carry our tags".to_owned()),
                     Ownership::Others(owner) => Self::Nothing(format!("its tags say {owner}")),
                 }
             }
         }
-    }
-
-    pub(super) fn proves(&self, role_arn: &str) -> bool {
-        matches!(self, Self::Ours { arn } if arn == role_arn)
     }
 }
 

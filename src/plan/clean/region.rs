@@ -53,8 +53,7 @@ pub(super) fn clean_region(
     let by_entry = entry
         .is_some_and(|entry| included || entry.role.as_deref().is_some_and(|arn| role.proves(arn)));
     let another = runtimes.len() != proven.len();
-    let hangs_on_us =
-        !another && (by_entry || !proven.is_empty() || matches!(role, Proof::Ours { .. }));
+    let hangs_on_us = !another && (by_entry || !proven.is_empty() || role.has_role());
     let runtime_steps = proven.iter().flat_map(|runtime| {
         let endpoints = runtime
             .endpoints

@@ -1,47 +1,136 @@
-//! What goes of the execution role: our parts of it, and the role itself where nothing else needs it.
+//! What goes of the execution role, and of one that was the agent's before another was configured: our
+//! parts of it, and the role itself where nothing else needs it.
 
 use std::collections::BTreeSet;
 
 use super::{
     Desired, Observed,
-    proof::Proof,
-    step::{CleanPlan, CleanStep, Kept, RoleRemoval, Weight},
+    observed::{FormerRole, Sight, Trace},
+    proof::{Configured, Proof},
+    step::{CleanPlan, CleanStep, RoleRemoval},
     subject::Subject,
 };
 use crate::{
-    config::RoleSettings,
+    config::{RoleArn, RoleSettings},
     names::{Region, RoleName},
     plan::{
-        ownership::{ADOPTED, AGENT, MANAGED, PROJECT, STAGE},
+        ownership::{ADOPTED, AGENT, MANAGED, Ownership, PROJECT, STAGE},
         role::{ObservedRole, POLICY_PREFIX, region_of, regions_served},
         tags::{self, DECLARED},
     },
     policy,
 };
 
-pub(super) fn clean_role(
+pub(super) fn clean_roles(
     desired: &Desired,
     observed: &Observed,
     proof: &Proof,
     plan: &mut CleanPlan,
 ) {
-    let (name, role) = match (&desired.role, observed.role.as_ref()) {
+    match (&desired.role, observed.role.as_ref()) {
         (RoleSettings::Given { arn }, _) => {
             keep_elsewhere(desired, plan);
-            return plan.keep(
+            plan.keep(
                 Subject::new("role", &arn.arn),
                 "it was brought with `role.arn`",
             );
         }
-        (RoleSettings::Managed { .. }, None) => return,
-        (RoleSettings::Managed { name, .. }, Some(role)) => (name, role),
-    };
-    if let Proof::Nothing(why) = proof {
-        return plan.keep(
-            Subject::new("role", name.to_string()),
-            format!("not ours: {why}"),
-        );
+        (RoleSettings::Managed { .. }, None) => {}
+        (RoleSettings::Managed { name, .. }, Some(role)) => match &proof.configured {
+            Configured::Nothing(why) => plan.keep(
+                Subject::new("role", name.to_string()),
+                format!("not ours: {why}"),
+            ),
+            Configured::Ours | Configured::Absent => {
+                clean_role(desired, name, role, &observed.instance_profiles, plan);
+            }
+        },
     }
+    for former in &observed.former_roles {
+        clean_former(desired, observed, former, plan);
+    }
+}
+
+/// A role of ours that is not configured any more goes as if it were; one that cannot be judged is left
+/// where a runtime of ours tells of it.
+fn clean_former(
+    desired: &Desired,
+    observed: &Observed,
+    FormerRole { name, sight }: &FormerRole,
+    plan: &mut CleanPlan,
+) {
+    let what = Subject::new("role", name.to_string());
+    match sight {
+        Sight::Whole {
+            role,
+            instance_profiles,
+        } => match desired.identity.ownership(&role.tags) {
+            Ownership::Ours => {
+                let before = plan.steps.len();
+                clean_role(desired, name, role, instance_profiles, plan);
+                if plan.steps.len() > before {
+                    plan.former_roles.insert(name.clone());
+                }
+            }
+            Ownership::Unmarked => plan.keep(what, "not ours: it does not carry our tags"),
+            Ownership::Others(owner) => {
+                plan.keep(what, format!("not ours: its tags say {owner}"));
+            }
+        },
+        Sight::Tags { role: _, why } => plan.leave(
+            what,
+            format!(
+                "its tags prove that it is this agent's, and what stands on it could not be read: {why}; {}",
+                by_hand(name)
+            ),
+        ),
+        Sight::Nothing {
+            why,
+            trace: Trace::Runtime,
+        } if !is_of_kept(observed, name, plan) => plan.leave(
+            what,
+            format!(
+                "the agent's runtime ran with it, and whose it is could not be read: {why}; if it is this agent's, {}",
+                by_hand(name)
+            ),
+        ),
+        Sight::Nothing { why, trace: _ } => plan.keep(
+            what,
+            format!("whether there is one, and whose, could not be read: {why}"),
+        ),
+    }
+}
+
+/// Whether a runtime that stays runs with the role.
+fn is_of_kept(observed: &Observed, name: &RoleName, plan: &CleanPlan) -> bool {
+    let runtimes = observed.regions.values().flat_map(|there| &there.runtimes);
+    let goes = |id: &String| {
+        plan.steps
+            .iter()
+            .any(|step| matches!(step, CleanStep::DeleteRuntime { runtime, .. } if runtime == id))
+    };
+    runtimes
+        .filter(|runtime| !goes(&runtime.id))
+        .filter_map(|runtime| RoleArn::parse(&runtime.role_arn))
+        .any(|role| role.name == *name)
+}
+
+/// How to go on where the credentials may not delete a role: it may be known to nobody once the runtime
+/// that names it is gone.
+pub(crate) fn by_hand(name: &RoleName) -> String {
+    format!(
+        "whoever may deletes it with `aws iam delete-role-policy --role-name {name} --policy-name …` for each \
+         policy and `aws iam delete-role --role-name {name}`"
+    )
+}
+
+fn clean_role(
+    desired: &Desired,
+    name: &RoleName,
+    role: &ObservedRole,
+    instance_profiles: &[String],
+    plan: &mut CleanPlan,
+) {
     let served = regions_served(role);
     let (here, elsewhere): (BTreeSet<Region>, BTreeSet<Region>) = served
         .into_iter()
@@ -88,15 +177,13 @@ pub(super) fn clean_role(
             "it was adopted; our policies and tags are taken off",
         );
     }
-    let hindrances = hindrances(name, role, &observed.instance_profiles);
+    let hindrances = hindrances(name, role, instance_profiles);
     if hindrances.is_empty() {
         push(RoleRemoval::Delete { role: name.clone() });
     }
-    plan.kept.extend(hindrances.into_iter().map(|why| Kept {
-        what: Subject::new("role", name.to_string()),
-        why,
-        weight: Weight::Leftover,
-    }));
+    for why in hindrances {
+        plan.leave(Subject::new("role", name.to_string()), why);
+    }
 }
 
 /// A role that was brought does not say where else the agent is.

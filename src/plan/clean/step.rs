@@ -101,6 +101,19 @@ pub(crate) struct CleanPlan {
     pub(crate) copy_goes: bool,
     /// The regions in whose bucket of the project nothing of this runtime is left afterwards.
     pub(crate) emptied: BTreeSet<Region>,
+    /// Roles of which something goes although another one is configured.
+    pub(crate) former_roles: BTreeSet<RoleName>,
+}
+
+impl RoleRemoval {
+    pub(crate) fn role(&self) -> &RoleName {
+        match self {
+            Self::DeletePolicy { role, .. }
+            | Self::SetTrust { role, .. }
+            | Self::Untag { role, .. }
+            | Self::Delete { role } => role,
+        }
+    }
 }
 
 impl CleanPlan {
@@ -109,6 +122,15 @@ impl CleanPlan {
             what,
             why: why.into(),
             weight: Weight::Fine,
+        });
+    }
+
+    /// What somebody has to see to before it can go.
+    pub(super) fn leave(&mut self, what: Subject, why: impl Into<String>) {
+        self.kept.push(Kept {
+            what,
+            why: why.into(),
+            weight: Weight::Leftover,
         });
     }
 }

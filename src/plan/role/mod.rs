@@ -17,6 +17,10 @@ use crate::{
     policy::{self, Document},
 };
 
+mod difference;
+
+pub(crate) use self::difference::{differences, given_differences};
+
 /// Inline policies of this tool are named this and the region; any other name is not ours.
 pub(crate) const POLICY_PREFIX: &str = "AgentCore-";
 

@@ -1,7 +1,7 @@
 //! Where the calls land: the ARNs of what belongs to an agent.
 
 use crate::{
-    config::{Network, RoleSettings},
+    config::{Network, RoleSettings, default_role},
     plan::bucket,
     policy::Target,
 };
@@ -11,6 +11,8 @@ use crate::{
 pub(super) enum On {
     /// The agent's execution role, by its whole name and path.
     Role,
+    /// The same, and the role of the name that the agent has where no other is configured.
+    RoleOrDefault,
     /// The roles that the service makes for itself where an account has none.
     ServiceRoles,
     /// The agent's runtime, whatever the end of its id, its endpoints and its log groups. No action
@@ -52,6 +54,16 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
             RoleSettings::Managed { name, path, .. } => role(&format!("{path}{name}")),
             RoleSettings::Given { arn } => arn.arn.clone(),
         }],
+        On::RoleOrDefault => {
+            let path = match &agent.role {
+                RoleSettings::Managed { path, .. } => path.as_str(),
+                RoleSettings::Given { .. } => "/",
+            };
+            let mut roles = resources(On::Role, target);
+            roles.push(role(&format!("{path}{}", default_role(runtime))));
+            roles.dedup();
+            roles
+        }
         On::ServiceRoles => service_roles(&agent.network)
             .iter()
             .map(|(service, name)| role(&format!("/aws-service-role/{service}/{name}")))

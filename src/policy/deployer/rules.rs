@@ -77,14 +77,17 @@ const fn rule(kind: &'static str, on: On, calls: &'static [(&'static str, &'stat
 /// `deploy` does what `prepare` does.
 const PREPARING: &[By] = &[Prepare, Deploy];
 const ROLE: &[By] = &[Prepare, Deploy, Clean];
+/// `status` compares the role, without what others have attached to it.
+const ROLE_SHOWN: &[By] = &[Prepare, Deploy, Status, Clean];
 /// Who looks up which runtime is the agent's, and whose it is.
 const RUNNING: &[By] = &[Deploy, Status, Logs, Versions, Endpoint, Rollback, Clean];
 
 pub(super) const RULES: &[Rule] = &[
-    // A role that is there without our tags must be readable, or nobody could say whose it is.
+    // A role that is there without our tags must be readable, or nobody could say whose it is; and
+    // `clean` has to see one that was made before another was configured.
     rule(
         "RoleRead",
-        On::Role,
+        On::RoleOrDefault,
         &[(
             "iam:GetRole",
             &[
@@ -98,10 +101,10 @@ pub(super) const RULES: &[Rule] = &[
             "RoleRead",
             On::Role,
             &[
-                ("iam:GetRolePolicy", ROLE),
+                ("iam:GetRolePolicy", ROLE_SHOWN),
                 ("iam:ListAttachedRolePolicies", ROLE),
                 ("iam:ListInstanceProfilesForRole", &[Clean]),
-                ("iam:ListRolePolicies", ROLE),
+                ("iam:ListRolePolicies", ROLE_SHOWN),
             ],
         )
     },

@@ -112,6 +112,12 @@ fn a_role_of_somebody_else_is_read_and_handed_over_and_never_written() {
         assert_eq!(reads, iam);
     }
     assert!(documents[1].to_json().contains("role/theirs/role"));
+    // One that was made before this one was brought is seen, no more.
+    let former = format!("arn:aws:iam::{ACCOUNT}:role/AgentCoreRole-a");
+    let about = documents[1].statement.iter();
+    let about = about.filter(|statement| statement.resource.contains(&former));
+    let allowed: Vec<&String> = about.flat_map(|statement| &statement.action).collect();
+    assert_eq!(allowed, ["iam:GetRole"]);
     assert_eq!(administrator(&[target(&given, "us-west-2")]), None);
 }
 

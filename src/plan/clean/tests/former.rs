@@ -3,7 +3,9 @@
 use super::*;
 
 fn told(desired: &Desired, built: &[&str], recorded: &[&str]) -> Vec<String> {
-    formers_on_disk(desired, built.iter().copied(), recorded.iter().copied())
+    let at = desired.identity.stage.as_ref();
+    let (built, recorded) = (built.iter().copied(), recorded.iter().copied());
+    formers_on_disk(&desired.declared, at, built, recorded)
         .into_iter()
         .map(|kept| {
             assert_eq!(kept.weight, Weight::Fine);

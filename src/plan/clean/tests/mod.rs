@@ -138,6 +138,7 @@ fn whole() -> Observed {
     Observed {
         role: Some(role(identity().tags(), &["AgentCore-us-west-2"])),
         instance_profiles: Vec::new(),
+        former_roles: Vec::new(),
         regions: BTreeMap::from([(region("us-west-2"), there)]),
         entry: Some(entry()),
     }

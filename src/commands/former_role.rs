@@ -1,0 +1,78 @@
+//! A role that this tool made for an agent and that is not the one that is configured any more.
+
+use super::{deploy, session::Placed};
+use crate::{
+    config::{RoleArn, RoleSettings, default_role},
+    effects::{
+        aws::{AwsError, iam::Iam},
+        files,
+        manifest::Project,
+    },
+    error::{Failure, Message},
+    names::RoleName,
+    plan::{
+        clean,
+        deployed::role_arn,
+        ownership::{Identity, Ownership},
+    },
+    ui::Ui,
+};
+
+/// Says that the role which a runtime runs with is ours and stays where it is, though the runtime gets
+/// another one. IAM is asked only where the two differ.
+pub(super) async fn notice(placed: &Placed<'_>, runs_with: &str, ui: &Ui) {
+    let Placed { agent, session } = placed;
+    if runs_with == role_arn(&agent.role, session.partition, &session.account) {
+        return;
+    }
+    let there = RoleArn::parse(runs_with).filter(|role| role.account == session.account);
+    let Some(role) = there else { return };
+    if let Err(error) = look(placed, &role.name, ui).await {
+        // That it is not known is no reason to fail.
+        ui.note(&format!(
+            "whether the role `{}`, which is not configured any more, was made for the agent `{}` could not be read: {}",
+            role.name,
+            agent.name,
+            Failure::from(error)
+        ));
+    }
+}
+
+/// The same where runtimes are not looked at: of the role of the default name, if the agent was deployed
+/// from here and another role is configured. That it may not be read says nothing of there being one.
+pub(super) async fn notice_default(placed: &Placed<'_>, project: &Project, ui: &Ui) {
+    let name = default_role(&placed.agent.runtime_name);
+    let configured = match &placed.agent.role {
+        RoleSettings::Managed { name, .. } => name,
+        RoleSettings::Given { arn } => &arn.name,
+    };
+    if *configured != name && files::exists(&deploy::memory(project, placed)) {
+        let _ = look(placed, &name, ui).await;
+    }
+}
+
+async fn look(placed: &Placed<'_>, name: &RoleName, ui: &Ui) -> Result<(), AwsError> {
+    let Placed { agent, session } = placed;
+    let Some(observed) = Iam::new(session).observe_given(name).await? else {
+        return Ok(());
+    };
+    if Identity::of(agent).ownership(&observed.tags) != Ownership::Ours {
+        return Ok(());
+    }
+    let mut warning = Message::new(format!(
+        "the role `{name}` was made for the agent `{}` and is not the one that is configured now",
+        agent.name
+    ))
+    .help(format!(
+        "once no runtime runs with it, {}",
+        clean::by_hand(name)
+    ));
+    if *name == default_role(&agent.runtime_name) {
+        warning = warning.help(format!(
+            "`cargo agentcore clean --agent {}` deletes it with the agent",
+            agent.name
+        ));
+    }
+    ui.warning(&warning);
+    Ok(())
+}

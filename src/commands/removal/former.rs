@@ -1,0 +1,70 @@
+//! Agents that were deployed or prepared from here and are not in Cargo.toml any more.
+
+use std::path::{Path, PathBuf};
+
+use super::{copied::recorded, disk::built};
+use crate::{
+    config::{self, Declared, Stage},
+    effects::manifest::Project,
+    error::Failure,
+    names::{ProjectId, StageName},
+    plan::clean::{Kept, formers_on_disk},
+};
+
+/// The folder that an agent's sources are copied to where Cargo.toml says no other.
+const DEPLOYMENT: &str = "deployment";
+
+/// Those that the target directory and the records in these deployment folders tell of.
+pub(super) fn on_disk(
+    declared: &Declared,
+    stage: Option<&StageName>,
+    (target_dir, project, deployments): (&Path, &ProjectId, &[PathBuf]),
+) -> Result<Vec<Kept>, Failure> {
+    let built = built(target_dir, project)?;
+    let mut copied = Vec::new();
+    for deployment in deployments {
+        copied.extend(recorded(deployment)?);
+    }
+    Ok(formers_on_disk(
+        declared,
+        stage,
+        built.iter().map(String::as_str),
+        copied.iter().map(String::as_str),
+    ))
+}
+
+/// There is no agent to clean; those that were are named, as far as is known.
+pub(in crate::commands) fn nothing_declared(
+    project: &Project,
+    declared: &Declared,
+    stage: &Stage,
+) -> Result<Failure, Failure> {
+    let stage = match stage {
+        Stage::None => None,
+        Stage::Named(stage) => Some(stage.clone()),
+        Stage::Local => StageName::parse("local").ok(),
+    };
+    let folders: Vec<PathBuf> = project
+        .manifests
+        .iter()
+        .filter_map(|manifest| Some(manifest.path.parent()?.join(DEPLOYMENT)))
+        .collect();
+    let mut found = Vec::new();
+    for manifest in &project.manifests {
+        for id in config::declared_projects(&manifest.text) {
+            let place = (project.target_dir.as_path(), &id, &folders[..]);
+            found.extend(on_disk(declared, stage.as_ref(), place)?);
+        }
+    }
+    found.sort();
+    found.dedup();
+    let failure = config::none_declared(&project.manifests);
+    if found.is_empty() {
+        return Ok(failure.help(config::DECLARE).help(
+            "`cargo agentcore clean --agent NAME` deletes what is left of an agent that is not declared any more",
+        ));
+    }
+    Ok(found.into_iter().fold(failure, |failure, former| {
+        failure.help(format!("{}: {}", former.what, former.why))
+    }))
+}

@@ -1,0 +1,81 @@
+//! How a role differs from what the metadata want of it, for who only looks.
+
+use super::{Adopt, DesiredRole, ObservedRole, RoleStep, check_given, plan};
+use crate::{
+    config::RoleArn,
+    error::Failure,
+    names::AccountId,
+    plan::runtime_diff::{FieldChange, Secrecy},
+};
+
+/// What `prepare` would change of a role of this tool, or stop at.
+pub(crate) fn differences(
+    desired: &DesiredRole,
+    observed: Option<&ObservedRole>,
+) -> Vec<FieldChange> {
+    let name = &desired.name;
+    if observed.is_none() {
+        let before = format!("role `{name}` does not exist");
+        return vec![change(before, format!("create role `{name}`"))];
+    }
+    match plan(desired, observed, Adopt::No) {
+        Ok(plan) => plan.steps.iter().map(step).collect(),
+        Err(failure) => vec![stop(&failure)],
+    }
+}
+
+/// The same of a role that was brought, which is never written.
+pub(crate) fn given_differences(
+    arn: &RoleArn,
+    account: &AccountId,
+    observed: Option<&ObservedRole>,
+) -> Vec<FieldChange> {
+    let checked = match observed {
+        Some(observed) => check_given(&arn.arn, account, observed).map(|_| ()),
+        None => Err(Failure::world(format!("role `{}` does not exist", arn.arn))),
+    };
+    checked.err().iter().map(stop).collect()
+}
+
+fn step(step: &RoleStep) -> FieldChange {
+    let before = match step {
+        RoleStep::Create { role, .. } => format!("role `{role}` does not exist"),
+        RoleStep::PutBoundary { role, before, .. } => match before {
+            Some(before) => format!("role `{role}` has the permissions boundary `{before}`"),
+            None => format!("role `{role}` has no permissions boundary"),
+        },
+        RoleStep::Tag { role, .. } | RoleStep::Untag { role, .. } => {
+            format!("role `{role}` has other tags")
+        }
+        RoleStep::PutPolicy {
+            role,
+            policy,
+            before: None,
+            ..
+        } => format!("role `{role}` has no policy `{policy}`"),
+        RoleStep::PutPolicy { role, policy, .. } => {
+            format!("policy `{policy}` of role `{role}` is another")
+        }
+        RoleStep::SetTrust { role, .. } => format!("trust policy of role `{role}` is another"),
+    };
+    let (_, verb, object) = step.words();
+    change(before, format!("{verb} {object}"))
+}
+
+fn stop(failure: &Failure) -> FieldChange {
+    let what: Vec<&str> = failure
+        .messages
+        .iter()
+        .map(|message| message.what.as_str())
+        .collect();
+    change(what.join("; "), "`prepare` stops at it".to_owned())
+}
+
+fn change(before: String, after: String) -> FieldChange {
+    FieldChange {
+        field: "role".to_owned(),
+        before: Some(before),
+        after: Some(after),
+        secrecy: Secrecy::Open,
+    }
+}

@@ -1,0 +1,176 @@
+//! `status` compares the execution role with what the metadata want of it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{
+    status_of_code::{deployed, status},
+    support::{
+        Cli, Emulator, Fault, Moto, Project, Proxy, Times, boto3,
+        runtimes::{project, run, says},
+    },
+};
+
+const NAMES: &str = r"
+iam, role, policy = client('iam'), 'AgentCoreRole-one', 'AgentCore-us-east-1'
+
+def policies(key, value):
+    statement = {'Effect': 'Allow', 'Action': 'sts:AssumeRole', key: value}
+    return json.dumps({'Version': '2012-10-17', 'Statement': [statement]})
+
+";
+
+/// What somebody does to the role, and what is said of it.
+const DONE: [(&str, &str, &str); 4] = [
+    (
+        "iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=policies('Resource', '*'))",
+        "policy `AgentCore-us-east-1` of role `AgentCoreRole-one` is another",
+        "update policy `AgentCore-us-east-1` of role `AgentCoreRole-one`",
+    ),
+    (
+        "iam.delete_role_policy(RoleName=role, PolicyName=policy)",
+        "role `AgentCoreRole-one` has no policy `AgentCore-us-east-1`",
+        "add policy `AgentCore-us-east-1` to role `AgentCoreRole-one`",
+    ),
+    (
+        "iam.update_assume_role_policy(RoleName=role, PolicyDocument=policies('Principal', {'Service': 'lambda.amazonaws.com'}))",
+        "trust policy of role `AgentCoreRole-one` is another",
+        "update trust policy of role `AgentCoreRole-one`",
+    ),
+    (
+        "iam.delete_role_policy(RoleName=role, PolicyName=policy); iam.delete_role(RoleName=role)",
+        "role `AgentCoreRole-one` does not exist",
+        "create role `AgentCoreRole-one`",
+    ),
+];
+
+fn on_moto() -> (Project, Emulator) {
+    let emulator = Moto::start();
+    let project = project();
+    project.write("deployment/requirements.txt", "");
+    run(&project, &emulator, &["deploy"]).succeeds();
+    (project, emulator)
+}
+
+#[test]
+fn a_role_that_is_gone_or_altered_is_a_difference_until_it_is_prepared_again() {
+    for (project, emulator) in [deployed(), on_moto()] {
+        for (done, before, after) in DONE {
+            let agent = status(&project, &emulator);
+            assert_eq!(agent["equal"], true, "{agent}");
+            boto3(&emulator, &format!("{NAMES}{done}"));
+            let agent = status(&project, &emulator);
+            let change =
+                json!({ "field": "role", "change": "changed", "before": before, "after": after });
+            assert_eq!(
+                (&agent["equal"], &agent["differences"]),
+                (&json!(false), &json!([change])),
+                "{done}"
+            );
+            let text = run(&project, &emulator, &["status"]).succeeds();
+            says(
+                &text,
+                &["here differs", &format!("role: {before} -> {after}")],
+            );
+            assert!(
+                !text.stdout.contains("is what is deployed"),
+                "{}",
+                text.stdout
+            );
+            // Another look that goes further says the same.
+            run(&project, &emulator, &["prepare", "--check"]).exits(5);
+            run(&project, &emulator, &["prepare"]).succeeds();
+        }
+        assert_eq!(status(&project, &emulator)["equal"], true);
+    }
+}
+
+#[test]
+fn a_role_that_was_brought_is_a_difference_where_it_is_gone_or_agentcore_may_not_assume_it() {
+    let (project, emulator) = deployed();
+    let arn = format!("arn:aws:iam::{}:role/theirs", emulator.account());
+    let text = project.read("Cargo.toml");
+    let region = "region = \"us-east-1\"\n";
+    project.write(
+        "Cargo.toml",
+        text.replacen(
+            region,
+            &format!("{region}role = {{ arn = \"{arn}\" }}\n"),
+            1,
+        ),
+    );
+    let said = |part: &str| {
+        let agent = status(&project, &emulator);
+        let differences = agent["differences"].as_array().unwrap().iter();
+        let before: Vec<&str> = differences
+            .filter_map(|one| one["before"].as_str())
+            .collect();
+        assert!(before.iter().any(|before| before.contains(part)), "{agent}");
+    };
+    said(&format!("role `{arn}` does not exist"));
+    boto3(
+        &emulator,
+        "client('iam').create_role(RoleName='theirs', AssumeRolePolicyDocument='{\"Version\":\"2012-10-17\",\"Statement\":[]}')",
+    );
+    said(&format!("AgentCore cannot assume the role `{arn}`"));
+}
+
+#[test]
+fn a_role_that_may_not_be_read_is_said_and_is_neither_equal_nor_an_error() {
+    let (project, emulator) = deployed();
+    let status = |proxy: &Proxy, words: &[&str]| {
+        let cli = Cli::new(&project).at(&proxy.url()).arg("status");
+        cli.args(words).run().succeeds()
+    };
+    for action in ["iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy"] {
+        let proxy = Proxy::to(&emulator);
+        proxy.fault(action, Times::Always, Fault::denied());
+        let agent = status(&proxy, &["--output", "json"]).json()["agents"][0].clone();
+        assert_eq!(
+            (
+                &agent["equal"],
+                &agent["code"],
+                &agent["differences"],
+                &agent["ours"]
+            ),
+            (&Value::Null, &json!("equal"), &json!([]), &json!(true)),
+            "{action}"
+        );
+        let text = status(&proxy, &[]);
+        says(
+            &text,
+            &[
+                &format!("note: the role of `one` was not compared: `{action}` on"),
+                "is what is deployed; the role was not compared: it may not be read",
+            ],
+        );
+    }
+    run(&project, &emulator, &["clean", "--yes"]).succeeds();
+    let proxy = Proxy::to(&emulator);
+    proxy.fault("iam:GetRole", Times::Always, Fault::denied());
+    let absent = status(&proxy, &["--output", "json"]);
+    assert_eq!(absent.json()["agents"][0]["state"], "not-deployed");
+    says(&absent, &["note: the role of `one` was not compared"]);
+}
+
+/// What is read of the role is read while the endpoints are.
+#[test]
+fn the_role_is_read_beside_what_else_is_read() {
+    let (project, emulator) = deployed();
+    let delay = Duration::from_millis(1500);
+    let took = |actions: &[&str]| {
+        let proxy = Proxy::to(&emulator);
+        for action in actions {
+            proxy.fault(action, Times::Always, Fault::Late(delay));
+        }
+        let start = std::time::Instant::now();
+        let cli = Cli::new(&project).at(&proxy.url());
+        cli.arg("status").run().succeeds();
+        start.elapsed()
+    };
+    let endpoints = "bedrock-agentcore:ListAgentRuntimeEndpoints";
+    let policies = ["iam:ListRolePolicies", "iam:GetRolePolicy"];
+    let all = took(&[endpoints, policies[0], policies[1]]);
+    assert!(all >= delay && all < delay * 2, "{all:?}");
+}
