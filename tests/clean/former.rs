@@ -80,9 +80,10 @@ fn when_the_last_agent_is_taken_out_of_the_manifest_clean_names_it_and_its_stage
     }
     undeclare(&project);
     let named = clean(&project, &emulator).run().exits(3);
+    let led = format!("cargo agentcore clean --endpoint-url {}", emulator.url());
     for command in ["--agent one", "--agent one --stage prod"] {
         let said = format!(
-            "help: agent `one`: it is no longer in Cargo.toml; `cargo agentcore clean {command}` deletes what is left of it"
+            "help: agent `one`: it is no longer in Cargo.toml; `{led} {command}` deletes what is left of it"
         );
         deployed::says(&named, &said);
     }
@@ -91,10 +92,7 @@ fn when_the_last_agent_is_taken_out_of_the_manifest_clean_names_it_and_its_stage
     let aside = project.path().join("aside");
     std::fs::rename(&built, &aside).unwrap();
     let recorded = clean(&project, &emulator).run().exits(3);
-    deployed::says(
-        &recorded,
-        "`cargo agentcore clean --agent one` deletes what",
-    );
+    deployed::says(&recorded, &format!("`{led} --agent one` deletes what"));
     std::fs::rename(aside, built).unwrap();
     for command in [
         &["--agent", "one"][..],
@@ -108,7 +106,9 @@ fn when_the_last_agent_is_taken_out_of_the_manifest_clean_names_it_and_its_stage
     for said in [
         "the metadata declares no agent",
         "add a table `[workspace.metadata.agentcore.agents.<name>]`",
-        "`cargo agentcore clean --agent NAME` deletes what is left of an agent that is not declared any more",
+        &format!(
+            "`{led} --agent NAME` deletes what is left of an agent that is not declared any more"
+        ),
     ] {
         deployed::says(&unknown, said);
     }

@@ -60,7 +60,9 @@ fn a_role_goes_that_was_ours_before_one_was_brought_or_named_otherwise() {
             if updates {
                 let deployed = run(&project, &emulator, &["deploy"]).succeeds();
                 says(&deployed, &said);
-                says(&deployed, "`cargo agentcore clean --agent one` deletes it");
+                let url = emulator.url();
+                let command = format!("`cargo agentcore clean --endpoint-url {url} --agent one`");
+                says(&deployed, &format!("{command} deletes it"));
                 let again = run(&project, &emulator, &["deploy"]).succeeds();
                 assert!(!again.stderr.contains(FORMER), "{}", again.stderr);
             }
