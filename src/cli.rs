@@ -191,11 +191,19 @@ pub fn parse(
     let document = wants_document.then(|| AskedDocument {
         command: words.join(" "),
     });
-    let is_local = matches!(level.try_get_one::<bool>("local"), Ok(Some(true)));
-    let typed = |id: &str| {
-        level.try_contains_id(id).is_ok_and(|there| there)
-            && level.value_source(id) == Some(ValueSource::CommandLine)
-    };
+    // The matches know in debug builds only which options there are.
+    let known = words.iter().fold(&command, |level, word| {
+        level
+            .find_subcommand(word)
+            .expect("the words were read as commands")
+    });
+    let known: Vec<String> = known
+        .get_arguments()
+        .map(|a| a.get_id().to_string())
+        .collect();
+    let has = |id: &str| known.iter().any(|known| known == id);
+    let is_local = has("local") && level.get_flag("local");
+    let typed = |id: &str| has(id) && level.value_source(id) == Some(ValueSource::CommandLine);
     if let Some((_, option)) = NOT_LOCAL.iter().find(|(id, _)| is_local && typed(id)) {
         return Err(below(&mut command, &words).error(
             ErrorKind::ArgumentConflict,
@@ -206,8 +214,8 @@ pub fn parse(
         cli: Cli::from_arg_matches(&matches)?,
         document,
         lead: Lead {
-            project: group(level, "manifest_path")?,
-            aws: group(level, "endpoint_url")?,
+            project: group(level, has("manifest_path"))?,
+            aws: group(level, has("endpoint_url"))?,
         },
     })
 }
@@ -245,10 +253,9 @@ fn with_variable(
     error
 }
 
-/// A group of options, where the command has it: `id` is an option of no other group.
-fn group<G: clap::FromArgMatches>(level: &ArgMatches, id: &str) -> Result<Option<G>, clap::Error> {
-    let is_there = level.try_contains_id(id).is_ok();
-    is_there.then(|| G::from_arg_matches(level)).transpose()
+/// A group of options, where the command has it.
+fn group<G: clap::FromArgMatches>(level: &ArgMatches, has: bool) -> Result<Option<G>, clap::Error> {
+    has.then(|| G::from_arg_matches(level)).transpose()
 }
 
 /// The command that these words lead to: an error of it shows its own usage.
