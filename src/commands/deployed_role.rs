@@ -51,11 +51,7 @@ pub(super) async fn compare(placed: &Placed<'_>, ui: &Ui) -> Result<RoleHere, Fa
 /// Whether an agent that is not deployed has a role to run with; `None` where that may not be read.
 pub(super) async fn is_there(placed: &Placed<'_>, ui: &Ui) -> Result<Option<bool>, Failure> {
     let Placed { agent, session } = placed;
-    let name = match &agent.role {
-        RoleSettings::Managed { name, .. } => name,
-        RoleSettings::Given { arn } => &arn.name,
-    };
-    match Iam::new(session).observe_given(name).await {
+    match Iam::new(session).observe_given(agent.role.name()).await {
         Ok(role) => Ok(Some(role.is_some())),
         Err(error) => denied(placed, error, ui).map(|_| None),
     }

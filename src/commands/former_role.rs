@@ -2,7 +2,7 @@
 
 use super::{deploy, session::Placed};
 use crate::{
-    config::{RoleArn, RoleSettings, default_role},
+    config::{RoleArn, default_role},
     effects::{
         aws::{AwsError, iam::Iam},
         files,
@@ -42,11 +42,7 @@ pub(super) async fn notice(placed: &Placed<'_>, runs_with: &str, ui: &Ui) {
 /// from here and another role is configured. That it may not be read says nothing of there being one.
 pub(super) async fn notice_default(placed: &Placed<'_>, project: &Project, ui: &Ui) {
     let name = default_role(&placed.agent.runtime_name);
-    let configured = match &placed.agent.role {
-        RoleSettings::Managed { name, .. } => name,
-        RoleSettings::Given { arn } => &arn.name,
-    };
-    if *configured != name && files::exists(&deploy::memory(project, placed)) {
+    if *placed.agent.role.name() != name && files::exists(&deploy::memory(project, placed)) {
         let _ = look(placed, &name, ui).await;
     }
 }

@@ -255,11 +255,8 @@ impl Rollout<'_> {
         if self.role_was_written {
             return Ok(true);
         }
-        let name = match &self.placed.agent.role {
-            RoleSettings::Given { arn } => &arn.name,
-            RoleSettings::Managed { name, .. } => name,
-        };
-        let created = Iam::new(&self.placed.session).created(name).await?;
+        let Placed { agent, session } = self.placed;
+        let created = Iam::new(session).created(agent.role.name()).await?;
         let age = created.map(|created| clock::seconds() - created);
         let young = i64::try_from(refusal::PROPAGATION.as_secs()).unwrap_or(i64::MAX);
         Ok(age.is_some_and(|age| age < young))

@@ -276,6 +276,16 @@ pub enum RoleSettings {
     Given { arn: RoleArn },
 }
 
+impl RoleSettings {
+    /// The role's name in its account, whoever makes it.
+    pub(crate) fn name(&self) -> &RoleName {
+        match self {
+            Self::Managed { name, .. } => name,
+            Self::Given { arn } => &arn.name,
+        }
+    }
+}
+
 /// A permissions boundary, by the name of a policy of the account or by ARN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Boundary {

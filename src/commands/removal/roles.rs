@@ -77,7 +77,7 @@ impl<'a> Roles<'a> {
 
     async fn look(&mut self, name: RoleName, trace: Trace) -> Result<(), Failure> {
         let known = self.traces.get(&name);
-        if name == *configured(self.agent) || known.is_some_and(|known| *known >= trace) {
+        if name == *self.agent.role.name() || known.is_some_and(|known| *known >= trace) {
             return Ok(());
         }
         self.former.retain(|former| former.name != name);
@@ -134,13 +134,6 @@ impl<'a> Roles<'a> {
         let all: Vec<&ObservedRole> = self.configured.iter().chain(ours).collect();
         let regions = all.iter().flat_map(|role| regions_served(role)).collect();
         (!all.is_empty()).then_some(regions)
-    }
-}
-
-fn configured(agent: &Agent) -> &RoleName {
-    match &agent.role {
-        RoleSettings::Managed { name, .. } => name,
-        RoleSettings::Given { arn } => &arn.name,
     }
 }
 
