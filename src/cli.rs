@@ -19,6 +19,7 @@ use clap::{
 use crate::{
     commands,
     error::Failure,
+    help::{self, Topic},
     names::{AgentName, EndpointUrl, NameError, Region, StageName},
 };
 
@@ -28,7 +29,8 @@ use crate::{
     bin_name = "cargo agentcore",
     version,
     about = "Take an AI agent from nothing to Amazon Bedrock AgentCore and back to nothing",
-    max_term_width = 100
+    max_term_width = 100,
+    after_help = help::list()
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -54,10 +56,13 @@ pub enum Command {
     Endpoint(commands::endpoint::Args),
     Rollback(commands::rollback::Args),
     Local(commands::local::Args),
+    /// A topic of `help`; its commands are clap's own.
+    #[command(skip)]
+    Topic(Topic),
 }
 
 /// What every command understands.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Terminal options")]
 pub struct Terminal {
     /// Say more, values of environment variables included; twice: the requests to AWS too
@@ -177,6 +182,16 @@ pub fn parse(
 ) -> Result<Parsed, clap::Error> {
     let mut command = without_variables(Cli::command(), is_set_to_nothing);
     let words = own_words(args);
+    if let Some(topic) = topic(&words) {
+        return Ok(Parsed {
+            cli: Cli {
+                terminal: Terminal::default(),
+                command: Command::Topic(topic),
+            },
+            document: None,
+            lead: Lead::default(),
+        });
+    }
     let matches = command
         .try_get_matches_from_mut(&words)
         .map_err(|error| with_variable(error, &command, &words))?;
@@ -218,6 +233,14 @@ pub fn parse(
             aws: group(level, has("endpoint_url"))?,
         },
     })
+}
+
+/// The topic that `help` was asked for.
+fn topic(words: &[OsString]) -> Option<Topic> {
+    match words {
+        [_, help, name] if help == "help" => help::find(name.to_str()?),
+        _ => None,
+    }
 }
 
 /// A value that nobody typed is one of a variable, and the variable has to be named.

@@ -4,7 +4,7 @@
 //! - `cli` and `commands`: what can be asked for, and the wiring that answers it;
 //! - `config`, `scaffold`, `policy`, `plan`, `package`: pure decisions on values;
 //! - `effects`: everything that touches the world (files, processes, AWS);
-//! - `ui`: the terminal; `error`: messages and exit codes; `names`: checked names.
+//! - `help`: the topics of `cargo agentcore help`; `ui`: the terminal; `error`: messages and exit codes; `names`: checked names.
 //!
 //! The library exists for the binary; it promises no stable interface.
 
@@ -13,6 +13,7 @@ mod commands;
 pub mod config;
 mod effects;
 pub mod error;
+mod help;
 pub mod names;
 mod package;
 mod plan;
@@ -104,5 +105,9 @@ async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Endpoint(args) => commands::endpoint::run(args, ui).await,
         Command::Rollback(args) => commands::rollback::run(args, ui).await,
         Command::Local(args) => commands::local::run(args, ui).await,
+        Command::Topic(topic) => {
+            ui.result(topic.text.trim_end());
+            Ok(())
+        }
     }
 }

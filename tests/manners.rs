@@ -21,6 +21,19 @@ fn run(project: &Project, words: &[&str]) -> Outcome {
 }
 
 #[test]
+fn help_has_topics_besides_the_commands() {
+    let project = Project::new();
+    let topic = run(&project, &["help", "security"]).succeeds();
+    assert_eq!(topic.stdout, include_str!("../src/help/security.md"));
+    let help = run(&project, &["--help"]).succeeds().stdout;
+    assert!(
+        help.contains("Topics (cargo agentcore help <TOPIC>):\n  security  "),
+        "{help}"
+    );
+    run(&project, &["help", "secuirty"]).exits(2);
+}
+
+#[test]
 fn help_is_a_command_as_it_is_cargos() {
     let project = Project::new();
     let whole = run(&project, &["help"]).succeeds();

@@ -1,7 +1,7 @@
 //! Where the project is: cargo's answer, and the manifests' texts.
 #![expect(clippy::disallowed_methods, reason = "the manifests are read here")]
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
@@ -21,11 +21,22 @@ pub(crate) struct Project {
 }
 
 /// Asks cargo once, without dependencies, and reads the manifests.
+///
+/// Cargo runs in the root of the file system: where it runs, rustup obeys `rust-toolchain.toml` (its
+/// `path` names a program) and cargo obeys `.cargo/config.toml`, and a checkout may bring both.
 pub(crate) fn observe(manifest_path: Option<&Path>) -> Result<Project, Failure> {
+    let here = here()?;
+    let manifest = match manifest_path {
+        Some(path) => here.join(path),
+        None => nearest_manifest(&here).ok_or_else(|| no_manifest(&here))?,
+    };
     let mut command = MetadataCommand::new();
-    command.no_deps();
-    if let Some(path) = manifest_path {
-        command.manifest_path(path);
+    command
+        .no_deps()
+        .manifest_path(&manifest)
+        .current_dir(here.ancestors().last().unwrap_or(&here));
+    if let Some(directory) = env::var("CARGO_TARGET_DIR") {
+        command.env("CARGO_TARGET_DIR", here.join(directory));
     }
     let metadata = command
         .exec()
@@ -38,10 +49,35 @@ pub(crate) fn observe(manifest_path: Option<&Path>) -> Result<Project, Failure> 
         }
     }
     Ok(Project {
+        target_dir: configured_target_dir(&root)
+            .unwrap_or_else(|| metadata.target_directory.into_std_path_buf()),
         root,
-        target_dir: metadata.target_directory.into_std_path_buf(),
         manifests,
     })
+}
+
+fn nearest_manifest(here: &Path) -> Option<PathBuf> {
+    here.ancestors()
+        .map(|directory| directory.join("Cargo.toml"))
+        .find(|path| path.is_file())
+}
+
+/// `build.target-dir` of the workspace's own `.cargo/config.toml`, unless the environment wins. It has to
+/// stay inside the workspace: a checkout does not choose where else files are written.
+fn configured_target_dir(root: &Path) -> Option<PathBuf> {
+    if ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"]
+        .iter()
+        .any(|name| env::var(name).is_some())
+    {
+        return None;
+    }
+    let text = std::fs::read_to_string(root.join(".cargo/config.toml")).ok()?;
+    let config: toml::Table = text.parse().ok()?;
+    let directory = Path::new(config.get("build")?.get("target-dir")?.as_str()?);
+    let is_below = directory
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    is_below.then(|| root.join(directory))
 }
 
 /// What can be told of a workspace that cargo refuses to read: the nearest manifest, and where its build
@@ -53,10 +89,7 @@ pub(crate) fn remains(manifest_path: Option<&Path>) -> Result<Option<Project>, F
     let here = here()?;
     let path = match manifest_path {
         Some(path) => Some(here.join(path)),
-        None => here
-            .ancestors()
-            .map(|directory| directory.join("Cargo.toml"))
-            .find(|path| path.is_file()),
+        None => nearest_manifest(&here),
     };
     let Some(path) = path.filter(|path| path.is_file()) else {
         return Ok(None);
@@ -109,17 +142,20 @@ pub(crate) fn read(path: &Path) -> Result<Manifest, Failure> {
     })
 }
 
+fn no_manifest(here: &Path) -> Failure {
+    Failure::config(format!(
+        "could not find `Cargo.toml` in `{}` or any parent directory",
+        here.display()
+    ))
+    .help("`cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir>` makes one of an agent that exists; `--manifest-path` names one elsewhere")
+}
+
 fn refused(error: &cargo_metadata::Error, manifest_path: Option<&Path>) -> Failure {
     match error {
         cargo_metadata::Error::CargoMetadata { stderr } => {
             let said = stderr.trim();
             let said = said.strip_prefix("error: ").unwrap_or(said);
-            let (exit, help) = if said.starts_with("could not find `Cargo.toml`") {
-                (
-                    Exit::Config,
-                    "`cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir>` makes one of an agent that exists; `--manifest-path` names one elsewhere",
-                )
-            } else if manifest_path.is_some() && said.contains("manifest path") {
+            let (exit, help) = if manifest_path.is_some() && said.contains("manifest path") {
                 (
                     Exit::Usage,
                     "`--manifest-path` wants the path of a file called Cargo.toml",

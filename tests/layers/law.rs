@@ -69,7 +69,7 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
 
 fn may_know(layer: &str, other: &str) -> bool {
     match layer {
-        "names" | "error" => false,
+        "names" | "error" | "help" => false,
         _ if PURE.contains(&layer) => PURE.contains(&other) || ["names", "error"].contains(&other),
         "effects" => !["commands", "cli", "ui"].contains(&other),
         // It asks the environment whether colour is welcome.
