@@ -116,7 +116,9 @@ async fn clean(
         finished(args, &leftovers(&removals))?;
         return end_emulator(args, (project, config), &removals, world, ui).await;
     }
-    confirm(args, ui)?;
+    let affected = removals.iter().filter(|removal| !removal.is_empty());
+    let places = affected.flat_map(Removal::places);
+    confirm(args, &session::places(places), ui)?;
     let mut failures = Vec::new();
     for removal in &removals {
         if let Err(failure) = removal.apply(ui).await {
@@ -193,12 +195,12 @@ fn why(args: &Args, kept: &Kept) -> String {
     hint::lead(&kept.why, &lead)
 }
 
-fn confirm(args: &Args, ui: &Ui) -> Result<(), Failure> {
+fn confirm(args: &Args, places: &str, ui: &Ui) -> Result<(), Failure> {
     answerable(args, "what is listed above", ui)?;
     if args.yes {
         return Ok(());
     }
-    match ui.confirm("Delete all of this?") {
+    match ui.confirm(&format!("Delete all of this ({places})?")) {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::world("nothing was deleted")),
         Err(why) => Err(Failure::new(why.exit(), "stopped; nothing was deleted")),

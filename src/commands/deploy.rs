@@ -176,7 +176,8 @@ async fn deploy(
     if args.applying.changes_nothing() {
         return deploy.show(&work, failures).await;
     }
-    role::agree(work.iter().map(|work| &work.role), args.yes, ui)?;
+    let roles = work.iter().map(|work| (work.placed, &work.role));
+    role::agree(roles, args.yes, ui)?;
     let delivered: Vec<Result<Done, Failure>> = stream::iter(work)
         .map(|work| deploy.deliver(work, smoke.as_ref()))
         .buffered(AT_ONCE)

@@ -7,6 +7,7 @@ use super::{
     documents, endpoint_list,
     pinning::{Pin, Writing, history, settled},
     planned::Planned,
+    session::{self, Placed},
     waiting::{State, wait},
 };
 use crate::{
@@ -146,7 +147,9 @@ async fn take_away(
                 planned.status("Would", &format!("delete {what}"));
             } else {
                 planned.status("To delete", &what);
-                confirm(*yes, ui)?;
+                if !yes {
+                    confirm(name, deployed.placed, ui)?;
+                }
                 ui.status("Deleting", &what);
                 remove(&deployed.placed.session, &found.state.id, name, writing, ui).await?;
                 ui.status("Deleted", &what);
@@ -170,17 +173,17 @@ async fn take_away(
     Ok(())
 }
 
-fn confirm(yes: bool, ui: &Ui) -> Result<(), Failure> {
-    if yes {
-        return Ok(());
-    }
+fn confirm(name: &EndpointName, placed: &Placed<'_>, ui: &Ui) -> Result<(), Failure> {
     if !ui.is_interactive() {
         return Err(
             Failure::usage("deleting needs an answer, and there is no terminal to ask at")
                 .help("pass `--yes` to delete it; nothing was deleted"),
         );
     }
-    match ui.confirm("Delete it? Whoever calls this endpoint gets errors from then on") {
+    let Placed { agent, session } = placed;
+    let place = session::places([(session, agent.stage.as_ref())]);
+    let question = format!("Calls to the endpoint `{name}` will fail. Delete it ({place})?");
+    match ui.confirm(&question) {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::world("nothing was deleted")),
         Err(why) => Err(Failure::new(why.exit(), "stopped; nothing was deleted")),

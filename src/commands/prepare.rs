@@ -91,7 +91,8 @@ async fn prepare(
     if args.applying.changes_nothing() {
         return show(args, &work, failures, ui);
     }
-    role::agree(work.iter().map(|work| &work.role), args.yes, ui)?;
+    let roles = work.iter().map(|work| (work.placed, &work.role));
+    role::agree(roles, args.yes, ui)?;
     let current = handover::current()?;
     let applied: Vec<Result<Handover, Failure>> = stream::iter(&work)
         .map(|work| apply(args, work, emulator, &current, ui))

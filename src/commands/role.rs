@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::planned::Planned;
+use super::{
+    planned::Planned,
+    session::{self, Placed},
+};
 use crate::{
     config::{Agent, RoleSettings},
     effects::{
@@ -120,11 +123,11 @@ pub(super) async fn decide(
 
 /// Taking over somebody's role is shown whole and asked for.
 pub(super) fn agree<'a>(
-    roles: impl Iterator<Item = &'a RoleWork>,
+    roles: impl Iterator<Item = (&'a Placed<'a>, &'a RoleWork)>,
     yes: bool,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    for role in roles {
+    for (Placed { agent, session }, role) in roles {
         let RoleWork::Managed { desired, plan, .. } = role else {
             continue;
         };
@@ -144,7 +147,9 @@ pub(super) fn agree<'a>(
             ))
             .help("pass `--yes` to adopt it as shown above; nothing was written"));
         }
-        let exit = match ui.confirm(&format!("Adopt the role `{}`?", desired.name)) {
+        let place = session::places([(session, agent.stage.as_ref())]);
+        let question = format!("Adopt the role `{}` ({place})?", desired.name);
+        let exit = match ui.confirm(&question) {
             Ok(true) => continue,
             Ok(false) => Exit::World,
             Err(why) => why.exit(),

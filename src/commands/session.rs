@@ -1,6 +1,6 @@
 //! The AWS sessions of a command: one for each combination of profile, region and endpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     cli,
@@ -13,6 +13,7 @@ use crate::{
         },
     },
     error::Failure,
+    names::StageName,
     ui::Ui,
 };
 
@@ -108,6 +109,31 @@ pub(super) fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
             session.account, session.principal, session.region, session.source
         ),
     );
+}
+
+/// The places that a question is about, such as "account 123456789012, region us-west-2, stage `prod`".
+pub(super) fn places<'a>(
+    places: impl IntoIterator<Item = (&'a Session, Option<&'a StageName>)>,
+) -> String {
+    let mut regions: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+    for (session, stage) in places {
+        if session.is_local() {
+            return "local emulator".to_owned();
+        }
+        let of_place = regions.entry((session.account.as_str(), stage));
+        of_place.or_default().insert(session.region.as_str());
+    }
+    let words = regions.into_iter().map(|((account, stage), regions)| {
+        let word = if regions.len() == 1 {
+            "region"
+        } else {
+            "regions"
+        };
+        let regions: Vec<&str> = regions.into_iter().collect();
+        let stage = stage.map_or(String::new(), |stage| format!(", stage `{stage}`"));
+        format!("account {account}, {word} {}{stage}", regions.join(" and "))
+    });
+    words.collect::<Vec<_>>().join("; ")
 }
 
 pub(super) fn pinned(agent: &Agent, session: &Session) -> Result<(), Failure> {

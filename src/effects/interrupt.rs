@@ -1,6 +1,7 @@
 //! Ctrl-C while a question is open ends the question, not the process, so that the terminal is put in
 //! order and the user is told what was done.
 
+use std::io;
 #[cfg(unix)]
 use std::{
     sync::{
@@ -11,7 +12,11 @@ use std::{
 };
 
 #[cfg(unix)]
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    termios::{LocalModes, OptionalActions, QueueSelector, tcflush, tcgetattr, tcsetattr},
+};
 
 /// The shells' exit code of a process that Ctrl-C ended.
 #[cfg(unix)]
@@ -20,15 +25,82 @@ const INTERRUPTED: i32 = 130;
 #[cfg(unix)]
 static ASKING: AtomicBool = AtomicBool::new(false);
 
+/// Whether Ctrl-C came while a question was open.
+#[cfg(unix)]
+static INTERRUPTED_QUESTION: AtomicBool = AtomicBool::new(false);
+
+#[cfg(unix)]
+static LISTENING: OnceLock<bool> = OnceLock::new();
+
+/// How often a question that waits looks for Ctrl-C: the signal may reach any thread.
+#[cfg(unix)]
+const LOOK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 50_000_000,
+};
+
+/// Throws away what was typed so far, calls `show` and reads one line from the terminal. Ctrl-C is an
+/// error of the kind `Interrupted`; the line has no end where it was left with Ctrl-D.
+#[cfg(unix)]
+pub(crate) fn line_typed_after(show: impl FnOnce()) -> io::Result<Vec<u8>> {
+    INTERRUPTED_QUESTION.store(false, Ordering::SeqCst);
+    ASKING.store(true, Ordering::SeqCst);
+    LISTENING.get_or_init(listen);
+    tcflush(io::stdin(), QueueSelector::IFlush)?;
+    show();
+    let line = next_line();
+    if line.is_ok() {
+        ASKING.store(false, Ordering::SeqCst);
+    }
+    line
+}
+
+/// The terminal hands out whole lines.
+#[cfg(unix)]
+fn next_line() -> io::Result<Vec<u8>> {
+    let keyboard = io::stdin();
+    let mut line = vec![0; 4096];
+    loop {
+        if INTERRUPTED_QUESTION.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let mut ready = [PollFd::new(&keyboard, PollFlags::IN)];
+        match poll(&mut ready, Some(&LOOK)) {
+            Ok(0) | Err(Errno::INTR) => continue,
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Not through the standard library's buffer, which may hold what was typed before.
+        match rustix::io::read(&keyboard, &mut line) {
+            Ok(length) => {
+                line.truncate(length);
+                return Ok(line);
+            }
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// What was typed before cannot be thrown away here; Ctrl-C ends the process.
+#[cfg(not(unix))]
+pub(crate) fn line_typed_after(show: impl FnOnce()) -> io::Result<Vec<u8>> {
+    use std::io::BufRead as _;
+
+    show();
+    let mut line = Vec::new();
+    io::stdin().lock().read_until(b'\n', &mut line)?;
+    Ok(line)
+}
+
 /// Asks; a question that Ctrl-C cut off is an error of the terminal's. Before the question and after
 /// its answer, Ctrl-C ends the process as it always does.
 #[cfg(unix)]
 pub(crate) fn while_asking<T, E>(ask: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    static LISTENING: OnceLock<bool> = OnceLock::new();
     ASKING.store(true, Ordering::SeqCst);
     LISTENING.get_or_init(listen);
     // Between two keys the terminal would make a signal of Ctrl-C, and the question would not see it.
-    let keyboard = std::io::stdin();
+    let keyboard = io::stdin();
     let usual = tcgetattr(&keyboard).ok();
     if let Some(usual) = &usual {
         let mut quiet = usual.clone();
@@ -76,6 +148,7 @@ fn listen() -> bool {
                     #[expect(clippy::exit, reason = "this is the end that the signal asks for")]
                     std::process::exit(INTERRUPTED);
                 }
+                INTERRUPTED_QUESTION.store(true, Ordering::SeqCst);
             }
         });
     });

@@ -1,4 +1,4 @@
-//! The dialogues, on a terminal: the wizards of `new` and `init`, and the question of `clean`.
+//! The dialogues, on a terminal: the wizards of `new` and `init`, and the confirmations of `clean` and others.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -9,13 +9,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod confirmation;
 mod init;
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
-use support::{
-    Cli, Fault, Ministack, Project, Proxy, Times, listing, project::collect, terminal::Terminal,
-};
+use support::{Cli, project::collect, terminal::Terminal};
 use tempfile::TempDir;
 
 const ENTER: &str = "\r";
@@ -163,49 +162,4 @@ fn ctrl_c_at_any_question_leaves_nothing_behind_and_the_cursor_in_sight() {
         let (hidden, shown) = (screen.rfind(HIDE_CURSOR), screen.rfind(SHOW_CURSOR));
         assert!(shown.is_some() && shown >= hidden, "{screen:?}");
     }
-}
-
-#[test]
-fn clean_asks_and_ctrl_c_stops_it_before_and_after_the_answer() {
-    let emulator = Ministack::start();
-    let project = Project::new()
-        .metadata("region = \"us-east-1\"")
-        .agent("one");
-    Cli::new(&project)
-        .on(&emulator)
-        .arg("prepare")
-        .run()
-        .succeeds();
-    let (account, tree) = (listing(&emulator), project.tree());
-    for (answer, code) in [("n", 1), ("\x1b", 1), (CTRL_C, 130)] {
-        let mut terminal = Terminal::run(&Cli::new(&project).on(&emulator).arg("clean"));
-        terminal.sees("Delete all of this?");
-        terminal.types(answer);
-        let (status, screen) = terminal.ends();
-        assert_eq!(status.code(), Some(code), "{screen}");
-        let (hidden, shown) = (screen.rfind(HIDE_CURSOR), screen.rfind(SHOW_CURSOR));
-        assert!(shown >= hidden, "{screen:?}");
-        assert_eq!(listing(&emulator), account);
-        assert_eq!(project.tree(), tree);
-    }
-
-    // Once it is answered, the question no longer holds the signal.
-    let proxy = Proxy::to(&emulator);
-    let minute = Duration::from_mins(1);
-    proxy.fault("iam:DeleteRolePolicy", Times::Always, Fault::Late(minute));
-    let mut terminal = Terminal::run(&Cli::new(&project).at(&proxy.url()).arg("clean"));
-    terminal.sees("Delete all of this?");
-    terminal.types("y");
-    while !proxy.actions().contains(&"iam:DeleteRolePolicy".to_owned()) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    terminal.types(CTRL_C);
-    let (status, screen) = terminal.ends();
-    assert_eq!(status.code(), Some(130), "{screen}");
-
-    let mut again = Terminal::run(&Cli::new(&project).on(&emulator).arg("clean"));
-    again.sees("Delete all of this?");
-    again.types("y");
-    let (status, screen) = again.ends();
-    assert_eq!(status.code(), Some(0), "{screen}");
 }

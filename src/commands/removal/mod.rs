@@ -10,7 +10,7 @@ use crate::{
         manifest::Project,
     },
     error::{Failure, Message},
-    names::{AgentName, Region, RoleName, RuntimeName},
+    names::{AgentName, Region, RoleName, RuntimeName, StageName},
     plan::{
         bucket,
         clean::{
@@ -240,6 +240,12 @@ impl<'a> Removal<'a> {
             .note("from Cargo.toml, and from what was deployed out of this folder")
             .help("clean any other with `--region REGION`"),
         )
+    }
+
+    /// Where this takes something away.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&Session, Option<&StageName>)> {
+        let stage = self.agent.stage.as_ref();
+        self.sessions.values().map(move |session| (session, stage))
     }
 
     pub(super) fn is_empty(&self) -> bool {

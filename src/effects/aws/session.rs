@@ -67,6 +67,11 @@ impl Session {
         }
     }
 
+    /// Whether it leads to the project's own emulator.
+    pub(crate) fn is_local(&self) -> bool {
+        self.local
+    }
+
     /// The same identity in another region.
     pub(crate) fn in_region(&self, region: &Region) -> Self {
         let place = aws_config::Region::new(region.as_str().to_owned());

@@ -17,10 +17,11 @@ use annotate_snippets::{
 use clap::ColorChoice;
 use serde_json::{Value, json};
 
-use crate::{
-    effects::interrupt::while_asking,
-    error::{Exit, Failure, Message},
-};
+use crate::error::{Failure, Message};
+
+mod question;
+
+pub use self::question::Unanswered;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
@@ -28,25 +29,6 @@ pub enum Verbosity {
     Normal,
     Verbose,
     VeryVerbose,
-}
-
-/// Why a question has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unanswered {
-    /// Ctrl-C.
-    Interrupted,
-    /// It was left, or there is nobody to ask.
-    Left,
-}
-
-impl Unanswered {
-    /// What a command exits with that cannot go on without the answer.
-    pub fn exit(self) -> Exit {
-        match self {
-            Self::Interrupted => Exit::Interrupted,
-            Self::Left => Exit::World,
-        }
-    }
 }
 
 /// Whether what is written to stdout is read.
@@ -311,60 +293,6 @@ impl Ui {
         // Nobody is left to be told when stderr is gone.
         let _ = writeln!(err, "{text}").and_then(|()| err.flush());
     }
-
-    /// Asks for a yes or no; only where [`Ui::is_interactive`].
-    pub fn confirm(&self, question: &str) -> Result<bool, Unanswered> {
-        if !self.interactive {
-            return Err(Unanswered::Left);
-        }
-        answered(|| {
-            dialoguer::Confirm::new()
-                .with_prompt(question)
-                .default(false)
-                .interact_opt()
-        })?
-        .ok_or(Unanswered::Left)
-    }
-
-    /// Offers `items`.
-    pub fn select(
-        &self,
-        prompt: &str,
-        items: &[String],
-        default: usize,
-    ) -> Result<usize, Unanswered> {
-        if !self.interactive {
-            return Err(Unanswered::Left);
-        }
-        answered(|| {
-            dialoguer::Select::new()
-                .with_prompt(prompt)
-                .items(items)
-                .default(default)
-                .interact_opt()
-        })?
-        .ok_or(Unanswered::Left)
-    }
-
-    /// Asks for a line that `check` accepts.
-    pub fn input(
-        &self,
-        prompt: &str,
-        default: &str,
-        check: impl Fn(&str) -> Result<(), String>,
-    ) -> Result<String, Unanswered> {
-        if !self.interactive {
-            return Err(Unanswered::Left);
-        }
-        let mut input = dialoguer::Input::<String>::new()
-            .with_prompt(prompt)
-            .allow_empty(true)
-            .validate_with(|text: &String| check(text.trim()));
-        if !default.is_empty() {
-            input = input.default(default.to_owned());
-        }
-        answered(|| input.interact_text()).map(|text| text.trim().to_owned())
-    }
 }
 
 #[cfg(unix)]
@@ -376,19 +304,4 @@ fn outputs_are_one() -> bool {
 #[cfg(not(unix))]
 fn outputs_are_one() -> bool {
     true
-}
-
-/// A dialogue that is cut off leaves the cursor hidden, and what was typed on its line.
-fn answered<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Result<T, Unanswered> {
-    while_asking(ask).map_err(|dialoguer::Error::IO(error)| {
-        let terminal = dialoguer::console::Term::stderr();
-        // There is nobody left to tell.
-        let _ = terminal
-            .show_cursor()
-            .and_then(|()| terminal.write_line(""));
-        match error.kind() {
-            io::ErrorKind::Interrupted => Unanswered::Interrupted,
-            _ => Unanswered::Left,
-        }
-    })
 }
