@@ -4,7 +4,8 @@
 //! - `cli` and `commands`: what can be asked for, and the wiring that answers it;
 //! - `config`, `scaffold`, `policy`, `plan`, `package`: pure decisions on values;
 //! - `effects`: everything that touches the world (files, processes, AWS);
-//! - `help`: the topics of `cargo agentcore help`; `ui`: the terminal; `error`: messages and exit codes; `names`: checked names.
+//! - `help`: the topics of `cargo agentcore help`; `ui`: the terminal; `error`: messages and exit codes;
+//!   `names`: checked names; `redaction`: what is not shown.
 //!
 //! The library exists for the binary; it promises no stable interface.
 
@@ -18,10 +19,11 @@ pub mod names;
 mod package;
 mod plan;
 pub mod policy;
+mod redaction;
 mod scaffold;
 mod ui;
 
-use std::{ffi::OsString, io, process::ExitCode, sync::Arc};
+use std::{borrow::Cow, ffi::OsString, io, process::ExitCode, sync::Arc};
 
 use clap::ColorChoice;
 
@@ -47,7 +49,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 ui.print_document(&asked.command, Some(&cli::failure(&error)));
             }
             // Help and version go to stdout, usage errors to stderr; a closed pipe is no error.
-            let printed = error.print();
+            let printed = print(&error);
             let is_lost = printed.is_err_and(|why| why.kind() != io::ErrorKind::BrokenPipe);
             return ExitCode::from(match (error.use_stderr(), is_lost) {
                 (true, _) => Exit::Usage,
@@ -84,6 +86,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(failure) => {
             ui.failure(&failure);
             ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+/// A usage error quotes what was written, which may be a URL with a login.
+fn print(error: &clap::Error) -> io::Result<()> {
+    let text = error.render().to_string();
+    match redaction::without_logins(&text) {
+        Cow::Borrowed(_) => error.print(),
+        Cow::Owned(shown) => {
+            Ui::new(Verbosity::Normal, ColorChoice::Never).answer_plain(shown.trim_end());
+            Ok(())
         }
     }
 }

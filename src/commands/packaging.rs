@@ -108,6 +108,7 @@ fn request(agent: &Agent, place: &Place, reuse: Reuse) -> Request {
         agent: agent.name.to_string(),
         home: agent.dir.clone(),
         deployment: place.deployment.clone(),
+        include: agent.include.clone(),
         entrypoint: agent.entrypoint.clone(),
         requirements: agent.requirements.clone(),
         runtime: agent.runtime,
@@ -140,7 +141,8 @@ fn lengthy(event: &Event) -> Option<&'static str> {
         | Event::Trying { .. }
         | Event::Said(_)
         | Event::NotCompiled(_)
-        | Event::Warning(_) => None,
+        | Event::Warning(_)
+        | Event::Note(_) => None,
     }
 }
 
@@ -177,6 +179,7 @@ fn tell(agent: &Agent, deployment: &Path, event: &Event, ui: &Ui) {
         Event::NotCompiled(why) => {
             ui.detail("Skipping", &format!("compiled Python files: {why}"));
         }
+        Event::Note(text) => ui.note(text),
         Event::Warning(message) => {
             let mut message = message.clone();
             point_at_source(agent, deployment, &mut message);

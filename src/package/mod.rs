@@ -9,5 +9,6 @@ pub(crate) mod limits;
 pub(crate) mod record;
 pub(crate) mod requirements;
 pub(crate) mod script;
+pub(crate) mod secret;
 pub(crate) mod syntax;
 pub(crate) mod toolkit_yaml;

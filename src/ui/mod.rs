@@ -17,7 +17,10 @@ use annotate_snippets::{
 use clap::ColorChoice;
 use serde_json::{Value, json};
 
-use crate::error::{Failure, Message};
+use crate::{
+    error::{Failure, Message},
+    redaction::{with_masked_logins, without_logins},
+};
 
 mod question;
 
@@ -133,8 +136,8 @@ impl Ui {
             document["exit"] = json!(failure.exit as u8);
             document["errors"] = failure.values().into();
         }
-        let text = serde_json::to_string_pretty(&document);
-        self.result(&text.expect("a JSON value can be written"));
+        let text = serde_json::to_string_pretty(&document).expect("a JSON value can be written");
+        self.result(&without_logins(&text));
     }
 
     fn kept_document(&self) -> MutexGuard<'_, Option<Value>> {
@@ -254,7 +257,7 @@ impl Ui {
             Renderer::plain()
         }
         .decor_style(DecorStyle::Ascii);
-        let path;
+        let (path, source);
         let mut group = Group::with_title(level.clone().primary_title(message.what.as_str()));
         if let Some(at) = &message.at {
             path = at.file.display().to_string();
@@ -262,8 +265,9 @@ impl Ui {
             if !at.label.is_empty() {
                 mark = mark.label(at.label.as_str());
             }
+            source = with_masked_logins(&at.text);
             group = group.element(
-                Source::source(at.text.as_str())
+                Source::source(&*source)
                     .path(path.as_str())
                     .annotation(mark),
             );
@@ -285,6 +289,7 @@ impl Ui {
     }
 
     fn line(&self, text: &str) {
+        let text = without_logins(text);
         let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
         // What was asked for stays as it is, byte for byte: the line's end is written here.
         if self.outputs_are_one && self.within_a_line.swap(false, Ordering::Relaxed) {

@@ -69,11 +69,11 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
 
 fn may_know(layer: &str, other: &str) -> bool {
     match layer {
-        "names" | "error" | "help" => false,
+        "names" | "error" | "help" | "redaction" => false,
         _ if PURE.contains(&layer) => PURE.contains(&other) || ["names", "error"].contains(&other),
         "effects" => !["commands", "cli", "ui"].contains(&other),
         // It asks the environment whether colour is welcome.
-        "ui" => ["error", "names", "effects"].contains(&other),
+        "ui" => ["error", "names", "effects", "redaction"].contains(&other),
         "cli" => other != "effects",
         "commands" => true,
         "build" => false,

@@ -18,7 +18,8 @@ use std::{
 use source::Source;
 
 /// Crates that compute and touch nothing, for every layer to use.
-const PURE: [&str; 24] = [
+const PURE: [&str; 27] = [
+    "aho_corasick",
     "annotate_snippets",
     "anstyle",
     "clap",
@@ -28,8 +29,10 @@ const PURE: [&str; 24] = [
     "humantime",
     "include_dir",
     "md5",
+    "memchr",
     "object",
     "percent_encoding",
+    "regex_automata",
     "serde",
     "serde_json",
     "serde_yaml_ng",

@@ -12,7 +12,7 @@ use crate::{archive, names, package, project, python, support::Project};
 const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nQUtJQUlPU0ZPRE5ON0VYQU1QTEU\n-----END OPENSSH PRIVATE KEY-----\n";
 
 /// No dependencies: the archive holds the agent's own files alone.
-fn bare() -> Project {
+pub(crate) fn bare() -> Project {
     let project = project();
     project.write("deployment/requirements.txt", "");
     project
@@ -23,7 +23,7 @@ fn link(project: &Project, target: &str, name: &str) {
 }
 
 /// The archive's entries that the test put there: not the agent itself, and nothing compiled.
-fn own(project: &Project) -> Vec<String> {
+pub(crate) fn own(project: &Project) -> Vec<String> {
     let found = names(&archive(project)).into_iter();
     found
         .filter(|name| !name.starts_with("my_agent/") && !name.contains("__pycache__"))
@@ -37,9 +37,9 @@ fn a_secret_is_not_shipped_under_any_name() {
     project.write("deployment/.env", "TOKEN=in-the-env-file\n");
     project.write("deployment/prod.env", "TOKEN=in-the-env-file\n");
     project.write("deployment/.env.example", "TOKEN=\n");
-    let aws = "aws_secret_access_key = in/the/credentials+of+AWS\n";
+    let aws = "aws_secret_access_key = in/the/Zq83bd0X+hTlwP4rT7uM1kLs9Vb2N\n";
     project.write("deployment/credentials", aws);
-    let account = r#"{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\n"}"#;
+    let account = r#"{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj\n"}"#;
     project.write("deployment/service-account.json", account);
     project.write("deployment/.AWS/credentials", "in-the-credentials\n");
     project.write("deployment/data/.ssh/config", "in-the-config\n");
@@ -65,7 +65,6 @@ fn a_secret_is_not_shipped_under_any_name() {
     assert_eq!(
         own(&project),
         [
-            ".env.example",
             "authority.txt",
             "ca.pem",
             "data/prices.csv",
@@ -77,15 +76,16 @@ fn a_secret_is_not_shipped_under_any_name() {
     for words in [
         "`.env`, ",
         "`prod.env`",
-        "`credentials`",
+        "`credentials`, line 1: an AWS secret access key",
         "`service-account.json`",
         "`.AWS`, ",
-        "`deploy_key`, ",
         "`server.pem`",
         "`settings.txt` (a link to `.env`)",
         "`cloud` (a link to `.AWS`)",
         "`cert.txt` (a link to `server.pem`)",
-        "are not shipped: what looks like a secret stays here",
+        "not shipped, because such files hold secrets: ",
+        "warning: files hold secrets and are not shipped",
+        "`deploy_key`, line 1: a private key",
     ] {
         assert!(
             outcome.stderr.contains(words),
@@ -104,7 +104,7 @@ fn a_file_that_becomes_a_secret_leaves_the_next_archive() {
     project.write("deployment/notes", KEY);
     let outcome = package(&project).run().succeeds();
     assert!(
-        outcome.stderr.contains("`notes` is not shipped"),
+        outcome.stderr.contains("`notes`, line 1: a private key"),
         "{}",
         outcome.stderr
     );

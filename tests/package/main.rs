@@ -9,9 +9,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod corpus;
 mod found;
 mod kept;
 mod refused;
+mod secrets;
 
 use std::{
     ffi::OsString,

@@ -173,7 +173,7 @@ fn what_the_service_cannot_run_is_told_all_at_once() {
     for words in [
         "`native.dat` is made for x86-64",
         "`bin/tool` is run by `/home/ann/perl`",
-        "`.env` is not shipped",
+        "not shipped, because such files hold secrets: `.env`",
         "does not understand the entry point",
     ] {
         assert!(

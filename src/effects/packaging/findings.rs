@@ -172,6 +172,7 @@ mod tests {
             agent: "a".to_owned(),
             home: home.path().to_owned(),
             deployment: home.path().to_owned(),
+            include: Vec::new(),
             entrypoint: "src/main.py".to_owned(),
             requirements: "requirements.txt".to_owned(),
             runtime: Runtime::Python313,

@@ -38,6 +38,8 @@ pub(crate) struct Request {
     pub(crate) home: PathBuf,
     /// The deployment folder, the agent's sources copied into it.
     pub(crate) deployment: PathBuf,
+    /// What of it is shipped although it is hidden or ignored.
+    pub(crate) include: Vec<String>,
     /// Both relative to the deployment folder.
     pub(crate) entrypoint: String,
     pub(crate) requirements: String,
@@ -79,6 +81,7 @@ pub(crate) enum Event {
     /// Why no compiled files are shipped.
     NotCompiled(String),
     Warning(Message),
+    Note(String),
 }
 
 pub(crate) type Say<'a> = &'a (dyn Fn(Event) + Sync);
@@ -142,6 +145,9 @@ pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
     let own = shipped::observe(request)?;
     for warning in &own.warnings {
         say(Event::Warning(warning.clone()));
+    }
+    for note in &own.notes {
+        say(Event::Note(note.clone()));
     }
     let key = dependencies::key(&wanted, request.runtime, python.as_ref(), &search)?;
     assembly::assemble(

@@ -10,16 +10,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ignore::Match;
+
 use super::{Request, findings, writer::Input};
 use crate::{
     effects::{
         files::{FileError, TEMPORARY},
         source::{
-            LITTER, Link, RULES, Rules, executable, follow, is_made_again, is_secret_directory,
-            is_secret_file, is_secret_target,
+            Include, LITTER, LeftOut, Link, RULES, Rules, executable, follow, is_made_again,
+            is_secret_directory, is_secret_target, judge_file,
         },
     },
     error::{Failure, Message},
+    package::secret::{self, is_secret_name},
 };
 
 #[derive(Debug, Default)]
@@ -28,35 +31,27 @@ pub(super) struct Shipped {
     pub(super) files: Vec<Input>,
     pub(super) problems: Vec<Message>,
     pub(super) warnings: Vec<Message>,
+    pub(super) notes: Vec<String>,
 }
 
-/// Everything below the deployment folder but caches, secrets, our own record, and what an
-/// `.agentcoreignore` leaves out. A `.gitignore` does not count here: it names the copied sources.
+/// Everything below the deployment folder but caches, secrets, our own record, what is hidden, and what an
+/// `.agentcoreignore` leaves out. `include` brings what is hidden or ignored back. A `.gitignore` does not count here: it names the copied sources.
 pub(super) fn observe(request: &Request) -> Result<Shipped, Failure> {
     let root = fs::canonicalize(&request.deployment)
         .map_err(|error| FileError::new("read", &request.deployment, error))?;
     let mut walk = Walk {
+        include: Include::new(&request.include, &root, "")?,
         root: root.clone(),
         rules: Rules::default(),
         shipped: Shipped::default(),
-        secrets: Vec::new(),
+        left_out: LeftOut::default(),
         special: Vec::new(),
     };
-    walk.directory(&root, "", &mut Vec::new())?;
+    walk.directory(&root, "", false, &mut Vec::new())?;
     let mut shipped = walk.shipped;
     shipped.files.sort();
-    if !walk.secrets.is_empty() {
-        walk.secrets.sort();
-        let names = walk.secrets;
-        let verb = if names.len() == 1 { "is" } else { "are" };
-        shipped.warnings.push(
-            Message::new(format!(
-                "{} {verb} not shipped: what looks like a secret stays here",
-                names.join(", ")
-            ))
-            .help("give it to the agent as a secret: `permissions = [{ secret = \"ARN\" }]`"),
-        );
-    }
+    shipped.warnings.extend(walk.left_out.warnings());
+    shipped.notes.extend(walk.left_out.notes());
     if !walk.special.is_empty() {
         walk.special.sort();
         shipped.warnings.push(
@@ -85,20 +80,22 @@ pub(super) fn observe(request: &Request) -> Result<Shipped, Failure> {
 
 struct Walk {
     root: PathBuf,
+    include: Include,
     rules: Rules,
     shipped: Shipped,
-    /// In backticks, a link with what it leads to.
-    secrets: Vec<String>,
+    left_out: LeftOut,
     /// What is neither a file nor a directory.
     special: Vec<String>,
 }
 
 impl Walk {
-    /// `chain` guards against links that lead in a circle.
+    /// `ignored` says that a rule leaves the whole directory out; `chain` guards against links that
+    /// lead in a circle.
     fn directory(
         &mut self,
         path: &Path,
         prefix: &str,
+        ignored: bool,
         chain: &mut Vec<PathBuf>,
     ) -> Result<(), Failure> {
         let failed = |error| FileError::new("read", path, error);
@@ -114,7 +111,7 @@ impl Walk {
         chain.push(real);
         for entry in fs::read_dir(path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            self.entry(&entry.path(), &entry.file_name(), prefix, chain)?;
+            self.entry(&entry.path(), &entry.file_name(), (prefix, ignored), chain)?;
         }
         chain.pop();
         self.rules.leave(depth);
@@ -125,21 +122,39 @@ impl Walk {
         &mut self,
         path: &Path,
         file_name: &OsStr,
-        prefix: &str,
+        (prefix, ignored): (&str, bool),
         chain: &mut Vec<PathBuf>,
     ) -> Result<(), Failure> {
         let name = &*file_name.to_string_lossy();
         let full = format!("{prefix}{name}");
         let ours = name.starts_with(TEMPORARY) || LITTER.contains(&name) || RULES.contains(&name);
-        if ours || self.rules.matched(path).is_ignore() {
+        if ours {
             return Ok(());
         }
         let is_dir = path.is_dir();
-        if is_dir && is_secret_directory(name) {
-            self.secrets.push(format!("`{full}`"));
+        let ignored = match self.rules.matched(path) {
+            Match::Ignore(_) => true,
+            Match::Whitelist(_) => false,
+            Match::None => ignored,
+        } && !self.include.names(path);
+        // In an ignored directory, `include` may name something.
+        if ignored && !(is_dir && !self.include.is_empty()) {
+            return Ok(());
+        }
+        if is_dir && is_secret_directory(path) {
+            if !ignored {
+                self.left_out.secret(&full);
+            }
             return Ok(());
         }
         if is_dir && is_made_again(path, name) {
+            return Ok(());
+        }
+        let is_hidden = self.include.hides(path) && !is_secret_name(name);
+        if is_hidden && !(is_dir && self.include.may_reveal()) {
+            if !ignored && secret::is_hidden(name) {
+                self.left_out.hidden(&full);
+            }
             return Ok(());
         }
         if file_name.to_str().is_none() {
@@ -147,10 +162,15 @@ impl Walk {
             return Ok(());
         }
         match follow(path, &self.root) {
+            Link::Outside(_) | Link::Broken(_) if ignored || is_hidden => return Ok(()),
             Link::Inside(target) if is_secret_target(&target, &self.root) => {
-                let target = target.strip_prefix(&self.root).unwrap_or(&target).display();
-                self.secrets
-                    .push(format!("`{full}` (a link to `{target}`)"));
+                let target = target.strip_prefix(&self.root).unwrap_or(&target);
+                self.left_out.link(&full, target);
+                return Ok(());
+            }
+            Link::Inside(target) if self.include.hides(&target) => {
+                let target = target.strip_prefix(&self.root).unwrap_or(&target);
+                self.left_out.hidden_link(&full, target);
                 return Ok(());
             }
             Link::No | Link::Inside(_) => {}
@@ -168,7 +188,13 @@ impl Walk {
             }
         }
         if is_dir {
-            self.directory(path, &format!("{full}/"), chain)
+            let before = self.shipped.files.len();
+            self.directory(path, &format!("{full}/"), ignored, chain)?;
+            let is_left_out = is_hidden && before == self.shipped.files.len();
+            if is_left_out && !ignored && secret::is_hidden(name) {
+                self.left_out.hidden(&full);
+            }
+            Ok(())
         } else {
             self.file(path, name, full)
         }
@@ -180,9 +206,10 @@ impl Walk {
         if !found.is_file() {
             // A pipe would be waited for, a device read without end.
             self.special.push(full);
-        } else if is_secret_file(path, name).map_err(failed)? {
-            self.secrets.push(format!("`{full}`"));
-        } else {
+        } else if self
+            .left_out
+            .judged(&full, judge_file(path, name).map_err(failed)?)
+        {
             self.shipped.files.push(Input {
                 path: full,
                 from: path.to_owned(),

@@ -1,6 +1,8 @@
 //! An agent's sources: which files belong to it, and what they hold.
 #![expect(clippy::disallowed_methods, reason = "sources are read here")]
 
+mod include;
+mod left_out;
 mod links;
 mod root;
 mod rules;
@@ -13,23 +15,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ignore::{Match, gitignore::Gitignore};
+use ignore::Match;
 
 pub(crate) use self::root::{directory, lasting};
 pub(super) use self::{
+    include::Include,
+    left_out::LeftOut,
     links::{Link, follow},
     rules::{LITTER, RULES, Rules, is_made_again},
-    secrets::{is_secret_directory, is_secret_file, is_secret_target},
+    secrets::{is_secret_directory, is_secret_target, judge_file},
 };
 use self::{
     root::{accepted, target_within},
-    rules::{describe, include},
-    secrets::is_secret,
+    rules::describe,
+    secrets::{Verdict, judge},
 };
 use super::files::{FileError, Origin, hash};
 use crate::{
     error::{Exit, Failure, Message},
-    package::record,
+    package::{
+        record,
+        secret::{self, is_secret_name},
+    },
 };
 
 /// Where the sources are, and what surrounds them.
@@ -65,12 +72,12 @@ pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
         request,
         deployment: fs::canonicalize(request.deployment).ok(),
         target: target_within(request),
-        include: include(&root, request.include)?,
+        include: Include::new(request.include, &root, request.agent)?,
         rules: Rules::above(&root, request.home),
         problems: Vec::new(),
         ignored_python: BTreeMap::new(),
         secrets: Vec::new(),
-        left_out: Vec::new(),
+        left_out: LeftOut::default(),
         special: Vec::new(),
         source: Source::default(),
         root,
@@ -85,15 +92,14 @@ struct Walk<'a> {
     root: PathBuf,
     deployment: Option<PathBuf>,
     target: Option<PathBuf>,
-    include: Gitignore,
+    include: Include,
     rules: Rules,
     problems: Vec<Message>,
     /// Rule, then the Python files that it leaves out.
     ignored_python: BTreeMap<String, Vec<String>>,
     /// Files that `include` names and that are left out all the same.
     secrets: Vec<String>,
-    /// Files that look like secrets and that nobody asked for.
-    left_out: Vec<String>,
+    left_out: LeftOut,
     /// What is neither a file nor a directory.
     special: Vec<String>,
     source: Source,
@@ -103,6 +109,8 @@ struct Walk<'a> {
 enum Stays {
     Problem(Message),
     Warning(Message),
+    /// A link to something hidden, of which a note tells.
+    Hidden(PathBuf),
 }
 
 impl Walk<'_> {
@@ -115,7 +123,7 @@ impl Walk<'_> {
         chain: &mut Vec<PathBuf>,
     ) {
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let left_out = ignored.is_some() && !self.is_included(path);
+        let left_out = ignored.is_some() && !self.include.names(path);
         if chain.contains(&real) {
             if !left_out {
                 self.problem(Message::new(format!(
@@ -170,7 +178,7 @@ impl Walk<'_> {
         }
         let name = format!("{parent}/{text}");
         let is_dir = path.is_dir();
-        if is_dir && (is_secret_directory(text) || is_made_again(path, text)) {
+        if is_dir && (is_secret_directory(path) || is_made_again(path, text)) {
             return;
         }
         let rule = match self.rules.matched(path) {
@@ -178,12 +186,19 @@ impl Walk<'_> {
             Match::Whitelist(_) => None,
             Match::None => ignored.map(str::to_owned),
         };
-        let included = self.is_included(path);
+        let included = self.include.names(path);
         let left_out = rule.as_ref().filter(|_| !included);
         if let Some(rule) = left_out.filter(|_| !is_dir) {
             if path.extension() == Some(OsStr::new("py")) && path.is_file() {
                 let files = self.ignored_python.entry(rule.clone()).or_default();
                 files.push(name);
+            }
+            return;
+        }
+        let is_hidden = self.include.hides(path) && !is_secret_name(text);
+        if is_hidden && !(is_dir && self.include.may_reveal()) {
+            if left_out.is_none() && secret::is_hidden(text) {
+                self.left_out.hidden(&name);
             }
             return;
         }
@@ -193,11 +208,20 @@ impl Walk<'_> {
                 match stays {
                     Stays::Problem(problem) => self.problem(problem),
                     Stays::Warning(warning) => self.source.warnings.push(warning),
+                    Stays::Hidden(target) => {
+                        let target = target.strip_prefix(&self.root).unwrap_or(&target);
+                        self.left_out.hidden_link(&name, target);
+                    }
                 }
             }
         } else if is_dir {
             if !self.is_made_here(path) {
+                let before = self.source.files.len();
                 self.directory(path, &name, rule.as_deref(), chain);
+                let is_left_out = is_hidden && before == self.source.files.len();
+                if is_left_out && left_out.is_none() && secret::is_hidden(text) {
+                    self.left_out.hidden(&name);
+                }
             }
         } else if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             // A pipe would be waited for, a device read without end.
@@ -205,12 +229,6 @@ impl Walk<'_> {
         } else {
             self.file(path, name, text, included);
         }
-    }
-
-    fn is_included(&self, path: &Path) -> bool {
-        self.include
-            .matched_path_or_any_parents(path, path.is_dir())
-            .is_ignore()
     }
 
     /// Why an entry cannot be copied whatever it holds: its name, or where it leads as a link.
@@ -230,6 +248,7 @@ impl Walk<'_> {
                     target.display()
                 ))))
             }
+            Link::Inside(target) if self.include.hides(&target) => Some(Stays::Hidden(target)),
             Link::No | Link::Inside(_) => None,
             Link::Outside(target) => Some(Stays::Problem(
                 Message::new(format!("the link `{shown}` leads out of the source, to `{target}`"))
@@ -278,12 +297,12 @@ impl Walk<'_> {
                 ));
             }
         };
-        if is_secret(file_name, &content) {
-            if included {
-                self.secrets.push(name);
-            } else {
-                self.left_out.push(format!("`{name}`"));
-            }
+        let verdict = judge(file_name, &*content).expect("it has been read");
+        if verdict == Verdict::Named && included {
+            self.secrets.push(name);
+            return;
+        }
+        if !self.left_out.judged(&name, verdict) {
             return;
         }
         let origin = Origin {
@@ -325,12 +344,8 @@ impl Walk<'_> {
                     .help("to ship them, name them in the agent's `include`, or take the rule back in `.agentcoreignore` with `!`"),
             );
         }
-        if !self.left_out.is_empty() {
-            self.source.notes.push(format!(
-                "not copied, because secrets stay here: {}",
-                self.left_out.join(", ")
-            ));
-        }
+        self.source.warnings.extend(self.left_out.warnings());
+        self.source.notes.extend(self.left_out.notes());
         for name in &self.secrets {
             self.source.warnings.push(
                 Message::new(format!(

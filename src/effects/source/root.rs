@@ -89,7 +89,7 @@ fn never_copied(root: &Path, workspace: &Path) -> Option<(PathBuf, &'static str)
         .filter(|(above, at)| inside(at) || (*above == 0 && root != workspace))
         .find_map(|(_, at)| {
             let name = at.file_name()?.to_str()?;
-            let why = if is_secret_directory(name) {
+            let why = if is_secret_directory(at) {
                 "such a directory holds secrets, or history that may hold some"
             } else if is_made_again(at, name) {
                 "it is a cache or a virtual environment, which its tool makes again"

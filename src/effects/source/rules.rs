@@ -11,10 +11,8 @@ use std::{fs, path::Path};
 
 use ignore::{
     Match,
-    gitignore::{Gitignore, GitignoreBuilder, Glob},
+    gitignore::{Gitignore, Glob},
 };
-
-use crate::error::Failure;
 
 /// Files of rules, in every directory.
 pub(in crate::effects) const RULES: [&str; 2] = [".gitignore", ".agentcoreignore"];
@@ -29,8 +27,16 @@ const CACHES: [&str; 7] = [
     ".tox",
     ".bedrock_agentcore",
 ];
-pub(in crate::effects) const LITTER: [&str; 3] =
-    [".DS_Store", ".bedrock_agentcore.yaml", ".cargo-agentcore"];
+/// Files of tools, the settings of installers included: they may name a private index, and nothing is
+/// installed where the agent runs.
+pub(in crate::effects) const LITTER: [&str; 6] = [
+    ".DS_Store",
+    ".bedrock_agentcore.yaml",
+    ".cargo-agentcore",
+    "pip.conf",
+    "pip.ini",
+    "uv.toml",
+];
 
 /// A directory that is a cache or a virtual environment.
 pub(in crate::effects) fn is_made_again(directory: &Path, name: &str) -> bool {
@@ -87,21 +93,6 @@ impl Rules {
 /// How many files of rules held before a directory was entered.
 #[derive(Clone, Copy)]
 pub(in crate::effects) struct Depth(usize);
-
-/// What the agent's `include` brings back.
-pub(super) fn include(root: &Path, patterns: &[String]) -> Result<Gitignore, Failure> {
-    let mut builder = GitignoreBuilder::new(root);
-    for pattern in patterns {
-        builder.add_line(None, pattern).map_err(|error| {
-            Failure::config(format!(
-                "`{pattern}` in `include` is not a pattern: {error}"
-            ))
-        })?;
-    }
-    builder
-        .build()
-        .map_err(|error| Failure::config(format!("`include` cannot be used: {error}")))
-}
 
 pub(super) fn describe(glob: &Glob) -> String {
     let file = glob.from().map_or_else(

@@ -41,7 +41,25 @@ fn a_link_to_a_key_under_an_innocent_name_is_not_copied() {
     symlink("server.pem", place.path("ws/src/cert.txt")).unwrap();
     let source = place.observe_with("ws/src", &[]).unwrap();
     assert_eq!(source.files.into_keys().collect::<Vec<_>>(), ["a/main.py"]);
-    assert_eq!(source.warnings.len(), 2, "{:?}", source.warnings);
+    // One for each link, and one for the keys.
+    assert_eq!(source.warnings.len(), 3, "{:?}", source.warnings);
+}
+
+#[test]
+fn a_link_to_something_hidden_is_not_copied_unless_include_names_it() {
+    let place = Place::new(&[("ws/src/main.py", "x"), ("ws/src/.data/d.txt", "y")]);
+    symlink(".data", place.path("ws/src/data")).unwrap();
+    let source = place.observe_with("ws/src", &[]).unwrap();
+    assert_eq!(source.files.into_keys().collect::<Vec<_>>(), ["a/main.py"]);
+    assert!(
+        source.notes[0].contains("`a/data` (a link to `.data`)"),
+        "{:?}",
+        source.notes
+    );
+    assert_eq!(
+        place.names(&[".data"]),
+        ["a/.data/d.txt", "a/data/d.txt", "a/main.py"]
+    );
 }
 
 #[test]

@@ -1,6 +1,5 @@
 #[cfg(unix)]
 mod links;
-mod secrets;
 
 use tempfile::TempDir;
 
@@ -87,7 +86,6 @@ fn sub_packages_and_data_are_copied_and_caches_and_secrets_are_not() {
     assert_eq!(
         place.names(&[]),
         [
-            "a/.env.example",
             "a/__init__.py",
             "a/ca.pem",
             "a/data/prices.json",
@@ -138,6 +136,43 @@ fn a_secret_is_never_copied_even_where_include_names_it() {
     let source = place.observe_with("ws/src", &[".env"]).unwrap();
     assert_eq!(source.files.len(), 1);
     assert!(source.warnings[0].what.contains("looks like a secret"));
+}
+
+#[test]
+fn hidden_files_are_left_out_unless_include_names_them() {
+    let place = Place::new(&[
+        ("ws/src/main.py", ""),
+        ("ws/src/.prompts/system.md", ""),
+        ("ws/src/.prompts/.deep/more.md", ""),
+        ("ws/src/.chainlit", ""),
+        ("ws/src/.vscode/settings.json", ""),
+        ("ws/src/data/.index", ""),
+        ("ws/src/mirror/HEAD", ""),
+        ("ws/src/mirror/objects/x", ""),
+        ("ws/src/mirror/refs/x", ""),
+    ]);
+    let source = place.observe_with("ws/src", &["*"]).unwrap();
+    assert_eq!(source.files.into_keys().collect::<Vec<_>>(), ["a/main.py"]);
+    assert_eq!(
+        source.notes,
+        [
+            "not shipped, because hidden files stay here unless `include` names them: `a/.chainlit`, `a/.prompts`, `a/data/.index`"
+        ]
+    );
+    for (include, more) in [
+        (
+            ".prompts/",
+            &["a/.prompts/.deep/more.md", "a/.prompts/system.md"][..],
+        ),
+        (".prompts/*.md", &["a/.prompts/system.md"]),
+        ("a/.prompts/system.md", &["a/.prompts/system.md"]),
+        (".index", &["a/data/.index"]),
+        ("data/.*", &["a/data/.index"]),
+    ] {
+        let mut wanted = [more, &["a/main.py"]].concat();
+        wanted.sort_unstable();
+        assert_eq!(place.names(&[include]), wanted, "{include}");
+    }
 }
 
 #[test]

@@ -1,0 +1,107 @@
+//! What is not shipped although it lies among what is, and what the user is told of it.
+
+use std::path::Path;
+
+use super::secrets::Verdict;
+use crate::{
+    error::Message,
+    package::secret::{Finding, is_expected_to_be_hidden},
+};
+
+const INSTEAD: &str = "keep it in AWS Secrets Manager, and let the agent read it: `permissions = [{ secret = \"ARN\" }]`";
+
+/// Filled by a walk; paths are shown as they would be shipped.
+#[derive(Debug, Default)]
+pub(in crate::effects) struct LeftOut {
+    /// Known by their names alone.
+    named: Vec<String>,
+    holding: Vec<(String, Finding)>,
+    mentioning: Vec<(String, Finding)>,
+    hidden: Vec<String>,
+}
+
+impl LeftOut {
+    /// Notes what becomes of a file; whether it is shipped.
+    pub(in crate::effects) fn judged(&mut self, path: &str, verdict: Verdict) -> bool {
+        let at = |finding| (path.to_owned(), finding);
+        match verdict {
+            Verdict::Ships => return true,
+            Verdict::Mentions(found) => {
+                self.mentioning.extend(found.into_iter().map(at));
+                return true;
+            }
+            Verdict::Named => self.secret(path),
+            Verdict::Holds(found) => self.holding.push(at(found)),
+        }
+        false
+    }
+
+    pub(in crate::effects) fn secret(&mut self, shown: &str) {
+        self.named.push(format!("`{shown}`"));
+    }
+
+    /// A link under another name.
+    pub(in crate::effects) fn link(&mut self, shown: &str, target: &Path) {
+        let target = target.display();
+        self.named.push(format!("`{shown}` (a link to `{target}`)"));
+    }
+
+    pub(in crate::effects) fn hidden(&mut self, path: &str) {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if !is_expected_to_be_hidden(name) {
+            self.hidden.push(format!("`{path}`"));
+        }
+    }
+
+    pub(in crate::effects) fn hidden_link(&mut self, shown: &str, target: &Path) {
+        let target = target.display();
+        self.hidden
+            .push(format!("`{shown}` (a link to `{target}`)"));
+    }
+
+    pub(in crate::effects) fn warnings(&self) -> Vec<Message> {
+        let mut warnings = Vec::new();
+        if !self.holding.is_empty() {
+            let what = match &*self.holding {
+                [_] => "a file holds a secret and is not shipped",
+                _ => "files hold secrets and are not shipped",
+            };
+            warnings.push(told(what, &self.holding).help(INSTEAD));
+        }
+        if !self.mentioning.is_empty() {
+            let what = "source code holds what looks like a secret; it is shipped as it is";
+            warnings.push(told(what, &self.mentioning).help(INSTEAD));
+        }
+        warnings
+    }
+
+    pub(in crate::effects) fn notes(&mut self) -> Vec<String> {
+        let mut notes = Vec::new();
+        self.named.sort();
+        self.hidden.sort();
+        if !self.named.is_empty() {
+            notes.push(format!(
+                "not shipped, because such files hold secrets: {}",
+                self.named.join(", ")
+            ));
+        }
+        if !self.hidden.is_empty() {
+            notes.push(format!(
+                "not shipped, because hidden files stay here unless `include` names them: {}",
+                self.hidden.join(", ")
+            ));
+        }
+        notes
+    }
+}
+
+fn told(what: &str, places: &[(String, Finding)]) -> Message {
+    let mut places: Vec<_> = places.iter().collect();
+    places.sort_by_key(|(path, finding)| (path, finding.line));
+    places
+        .into_iter()
+        .fold(Message::new(what), |message, (path, finding)| {
+            let Finding { what, line } = finding;
+            message.note(format!("`{path}`, line {line}: {what}"))
+        })
+}

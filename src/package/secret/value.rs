@@ -1,0 +1,117 @@
+//! Whether a value was made by a machine, or only shows where one belongs.
+
+/// Words of manuals and templates. None of them is likely to come up in a value by chance.
+const PLACEHOLDERS: [&str; 22] = [
+    "1234567",
+    "abcdef0",
+    "abcdefg",
+    "change-me",
+    "change_me",
+    "changeme",
+    "dummy",
+    "example",
+    "fake",
+    "insert",
+    "invalid",
+    "placeholder",
+    "redacted",
+    "replace",
+    "sample",
+    "secret",
+    "test",
+    "todo",
+    "xxxx",
+    "yyyy",
+    "your",
+    "zzzz",
+];
+/// What stands for a password in examples.
+const PASSWORDS: [&str; 20] = [
+    "admin",
+    "guest",
+    "hunter2",
+    "letmein",
+    "minioadmin",
+    "mypass",
+    "mypassword",
+    "none",
+    "null",
+    "p4ssw0rd",
+    "pass",
+    "passwd",
+    "password",
+    "password1",
+    "postgres",
+    "pw",
+    "pwd",
+    "qwerty",
+    "root",
+    "user",
+];
+
+/// A value whose own form says what it is.
+pub(super) fn is_real(value: &[u8]) -> bool {
+    !is_placeholder(value) && distinct(value) >= (value.len() / 3).min(8)
+}
+
+/// A value that only the name beside it makes a secret: it has to look random as well.
+pub(super) fn is_random(value: &[u8]) -> bool {
+    value.iter().any(u8::is_ascii_digit)
+        && value.iter().any(u8::is_ascii_alphabetic)
+        && distinct(value) >= 9
+        && !is_placeholder(value)
+        && !is_words(value)
+}
+
+/// 40 characters beside a key ID: what Amazon makes, neither a hash in hexadecimal nor a path.
+pub(super) fn is_aws_secret(value: &[u8]) -> bool {
+    is_random(value)
+        && value.iter().any(u8::is_ascii_uppercase)
+        && value.iter().any(u8::is_ascii_lowercase)
+        && distinct(value) >= 16
+}
+
+/// What stands for a password in a URL; the user's name is a placeholder too.
+pub(super) fn is_password(password: &[u8], user: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(password).to_ascii_lowercase();
+    let is_filled_in = text.contains(['$', '{', '<', '[', '(', '*', '…']) || text.contains("...");
+    password.len() >= 4
+        && !password.eq_ignore_ascii_case(user)
+        && !is_filled_in
+        && !is_placeholder(password)
+        && !PASSWORDS.contains(&&*text)
+        && !text.contains("password")
+        && password.iter().any(u8::is_ascii_alphanumeric)
+}
+
+fn is_placeholder(value: &[u8]) -> bool {
+    let text = value.to_ascii_lowercase();
+    let repeats = value
+        .windows(6)
+        .any(|run| run.iter().all(|byte| *byte == run[0]));
+    repeats
+        || PLACEHOLDERS
+            .iter()
+            .any(|word| text.windows(word.len()).any(|part| part == word.as_bytes()))
+}
+
+/// Words and numbers with something between them, as in `my-client-2024`.
+fn is_words(value: &[u8]) -> bool {
+    value
+        .split(|byte| !byte.is_ascii_alphanumeric())
+        .all(|part| {
+            let digits = part.iter().skip_while(|byte| byte.is_ascii_alphabetic());
+            digits.clone().all(u8::is_ascii_digit)
+                && digits.count() <= 4
+                && (part.iter().all(|byte| !byte.is_ascii_lowercase())
+                    || part.iter().skip(1).all(|byte| !byte.is_ascii_uppercase()))
+        })
+}
+
+fn distinct(value: &[u8]) -> usize {
+    let mut seen = [false; 256];
+    for byte in value {
+        seen[usize::from(*byte)] = true;
+    }
+    seen.iter().filter(|seen| **seen).count()
+}
