@@ -138,7 +138,7 @@ impl Walk {
             Match::None => ignored,
         } && !self.include.names(path);
         // In an ignored directory, `include` may name something.
-        if ignored && !(is_dir && !self.include.is_empty()) {
+        if ignored && (!is_dir || self.include.is_empty()) {
             return Ok(());
         }
         if is_dir && is_secret_directory(path) {
@@ -151,7 +151,7 @@ impl Walk {
             return Ok(());
         }
         let is_hidden = self.include.hides(path) && !is_secret_name(name);
-        if is_hidden && !(is_dir && self.include.may_reveal()) {
+        if is_hidden && (!is_dir || !self.include.may_reveal()) {
             if !ignored && secret::is_hidden(name) {
                 self.left_out.hidden(&full);
             }

@@ -196,7 +196,7 @@ impl Walk<'_> {
             return;
         }
         let is_hidden = self.include.hides(path) && !is_secret_name(text);
-        if is_hidden && !(is_dir && self.include.may_reveal()) {
+        if is_hidden && (!is_dir || !self.include.may_reveal()) {
             if left_out.is_none() && secret::is_hidden(text) {
                 self.left_out.hidden(&name);
             }

@@ -191,7 +191,7 @@ fn is_environment(name: &str) -> bool {
         .strip_prefix(".env")
         .is_some_and(|suffix| !suffix.starts_with(|c: char| c.is_ascii_alphanumeric()));
     let of = name.strip_prefix("env.");
-    suffixed || name.ends_with(".env") || of.is_some_and(|of| ENVIRONMENTS.contains(&of))
+    suffixed || extension(name) == "env" || of.is_some_and(|of| ENVIRONMENTS.contains(&of))
 }
 
 /// `.env.example`, `example.env`, `secrets.example.toml`; not `.env.example.local`, which is used.
