@@ -1,7 +1,5 @@
 //! Whom `invoke` and `stop-session` speak to, in whose name, and which session was the last.
 
-use std::path::PathBuf;
-
 use super::{deployed, local, session};
 use crate::{
     cli,
@@ -13,7 +11,7 @@ use crate::{
             runtime_read::Named,
             session::{Connection, Request, connect},
         },
-        files,
+        folder::{Folder, FolderFile},
         manifest::Project,
     },
     error::Failure,
@@ -61,7 +59,7 @@ pub(super) struct Partner {
     /// None where the ARN was given.
     pub(super) agent: Option<Agent>,
     /// Where the last session is kept; none where the ARN was given.
-    memory: Option<PathBuf>,
+    memory: Option<FolderFile>,
     request: Request,
     connection: Option<Connection>,
     /// Whether the account line is still to be said.
@@ -171,7 +169,7 @@ impl Whom {
         let endpoint = self.endpoint(None);
         Ok(Partner {
             plane: plane(token.as_ref(), Some(&connection), region, &url)?,
-            memory: Some(memory(&project, &agent, region, &runtime.id, &endpoint)),
+            memory: Some(memory(&project, &agent, region, &runtime.id, &endpoint)?),
             arn: runtime.arn,
             id: runtime.id,
             endpoint,
@@ -272,28 +270,25 @@ impl Partner {
 
     /// The last session with this runtime and endpoint.
     pub(super) fn last_session(&self) -> Result<Option<SessionId>, Failure> {
-        let Some(path) = &self.memory else {
+        let Some(memory) = &self.memory else {
             return Ok(None);
         };
-        let text = files::read_text(path)?;
+        let text = memory.read_text()?;
         Ok(text.and_then(|text| SessionId::parse(text.trim()).ok()))
     }
 
     pub(super) fn remember(&self, session: &SessionId) -> Result<(), Failure> {
-        if let Some(path) = &self.memory
-            && let Some(dir) = path.parent()
-        {
-            files::create_dir_all(dir)?;
-            files::write_atomic(path, dir, format!("{session}\n").as_bytes(), false)?;
+        if let Some(memory) = &self.memory {
+            memory.write(format!("{session}\n").as_bytes())?;
         }
         Ok(())
     }
 
     pub(super) fn forget(&self, session: &SessionId) -> Result<(), Failure> {
-        if let Some(path) = &self.memory
+        if let Some(memory) = &self.memory
             && self.last_session()?.as_ref() == Some(session)
         {
-            files::remove_file(path)?;
+            memory.remove()?;
         }
         Ok(())
     }
@@ -339,15 +334,11 @@ fn memory(
     region: &Region,
     id: &str,
     endpoint: &EndpointName,
-) -> PathBuf {
-    sessions(project, agent).join(format!("{region}.{id}.{endpoint}"))
+) -> Result<FolderFile, Failure> {
+    Ok(sessions(project, agent)?.file(format!("{region}.{id}.{endpoint}")))
 }
 
 /// Where the last sessions of a project's agents are kept.
-pub(super) fn sessions(project: &Project, agent: &Agent) -> PathBuf {
-    project
-        .target_dir
-        .join("agentcore")
-        .join(agent.project.as_str())
-        .join("sessions")
+pub(super) fn sessions(project: &Project, agent: &Agent) -> Result<Folder, Failure> {
+    Ok(project.kept_of(&agent.project)?.join("sessions"))
 }

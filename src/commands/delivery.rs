@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
     time::Instant,
 };
@@ -28,7 +27,9 @@ use crate::{
             runtime::Runtimes,
             store::{How, Store, Uploaded},
         },
-        clock, files, packaging,
+        clock,
+        folder::FolderFile,
+        packaging,
     },
     error::{Failure, Message},
     package::{archive::Archive, limits::megabytes},
@@ -57,7 +58,7 @@ pub(super) struct Delivery<'a, 'run> {
     pub(super) held: Result<Held, AwsError>,
     /// What was copied, for the report.
     pub(super) files: Value,
-    pub(super) memory: PathBuf,
+    pub(super) memory: FolderFile,
     pub(super) bucket: BucketMade<'run>,
     pub(super) ui: &'a Ui,
 }
@@ -353,7 +354,7 @@ impl Delivery<'_, '_> {
 
     /// A runtime that this project deployed and that is not there any more.
     fn notice_absence(&self) -> Result<(), Failure> {
-        if let Some(id) = files::read_text(&self.memory)? {
+        if let Some(id) = self.memory.read_text()? {
             self.ui.note(&format!(
                 "the runtime `{}` of agent `{}` was deleted behind this tool's back; it is created again",
                 id.trim(),
@@ -365,14 +366,10 @@ impl Delivery<'_, '_> {
 
     fn remember(&self, outcome: &Outcome) -> Result<(), Failure> {
         let line = format!("{}\n", outcome.state.id);
-        if files::read_text(&self.memory)?.as_deref() == Some(&line) {
+        if self.memory.read_text()?.as_deref() == Some(&line) {
             return Ok(());
         }
-        if let Some(directory) = self.memory.parent() {
-            files::create_dir_all(directory)?;
-            files::write_atomic(&self.memory, directory, line.as_bytes(), false)?;
-        }
-        Ok(())
+        Ok(self.memory.write(line.as_bytes())?)
     }
 
     /// Takes out of the bucket what no live version needs. That it is not done is no reason to fail.

@@ -1,9 +1,6 @@
 //! `cargo agentcore deploy`: from a project to an agent that answers, in one command.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -34,6 +31,7 @@ use crate::{
     effects::{
         self,
         aws::{AwsError, runtime::Runtimes, runtime_read::Named, store::Store},
+        folder::{Folder, FolderFile},
         local::Emulator,
         manifest::Project,
         packaging::Built,
@@ -320,7 +318,7 @@ impl<'a> Deploy<'a> {
     /// The bucket is asked while the service still is, and so takes no time of its own.
     async fn pack(&self, placed: &Placed<'_>) -> Result<Packed, Failure> {
         let Placed { agent, session } = placed;
-        let place = Place::of(agent, self.project);
+        let place = Place::of(agent, self.project)?;
         let built = packaging::build(agent, place, &self.args.packaging, self.ui).await?;
         let store = Store::new(session, &agent.project);
         let held = store.held(&agent.runtime_name, &built.archive).await;
@@ -353,7 +351,7 @@ impl<'a> Deploy<'a> {
             archive: built.archive,
             held,
             files: files.document(),
-            memory: memory(self.project, placed),
+            memory: memory(self.project, placed)?,
             bucket: self.buckets[&sighting::own_bucket(placed)].clone(),
             ui: self.ui,
         };
@@ -405,8 +403,8 @@ impl<'a> Deploy<'a> {
         directory: &std::path::Path,
     ) -> Result<Built, Failure> {
         let mut place = Place {
-            output: directory.join("built"),
-            ..Place::of(work.placed.agent, self.project)
+            output: Folder::private(directory.to_owned()).join("built"),
+            ..Place::of(work.placed.agent, self.project)?
         };
         if work.files.changes() {
             let copy = directory.join("deployment");
@@ -419,13 +417,10 @@ impl<'a> Deploy<'a> {
 }
 
 /// Where the last deployed runtime is remembered, to notice that somebody else deleted it.
-pub(super) fn memory(project: &Project, placed: &Placed<'_>) -> PathBuf {
+pub(super) fn memory(project: &Project, placed: &Placed<'_>) -> Result<FolderFile, Failure> {
     let Placed { agent, session } = placed;
-    packaging::directory(agent, project).join(format!(
-        "{}{}",
-        remembered_in(&session.account),
-        session.region
-    ))
+    let name = format!("{}{}", remembered_in(&session.account), session.region);
+    Ok(packaging::directory(agent, project)?.file(name))
 }
 
 /// The regions of the account that the agent was deployed to from this folder.
@@ -434,7 +429,7 @@ pub(super) fn remembered(
     agent: &Agent,
     account: &AccountId,
 ) -> Result<BTreeSet<Region>, Failure> {
-    let names = effects::files::names_in(&packaging::directory(agent, project))?;
+    let names = packaging::directory(agent, project)?.names()?;
     let start = remembered_in(account);
     let regions = names.iter().filter_map(|name| name.strip_prefix(&start));
     Ok(regions
@@ -442,6 +437,13 @@ pub(super) fn remembered(
         .collect())
 }
 
+const REMEMBERED: &str = "runtime.";
+
 fn remembered_in(account: &AccountId) -> String {
-    format!("runtime.{account}.")
+    format!("{REMEMBERED}{account}.")
+}
+
+/// Whether a file of this name, beside the archive, remembers a runtime.
+pub(super) fn is_memory(name: &str) -> bool {
+    name.starts_with(REMEMBERED)
 }

@@ -51,6 +51,7 @@ pub(super) fn decide(
     force: Force,
     purpose: Purpose,
 ) -> Result<FileWork, Failure> {
+    files::check_deployment(&agent.dir, &agent.deployment)?;
     let deployment = agent.dir.join(&agent.deployment);
     let given = source_dir.unwrap_or(&agent.source);
     let (path, seen_from) = match source_dir {

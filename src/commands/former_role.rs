@@ -5,7 +5,6 @@ use crate::{
     config::{RoleArn, default_role},
     effects::{
         aws::{AwsError, iam::Iam},
-        files,
         manifest::Project,
     },
     error::{Failure, Message},
@@ -42,7 +41,10 @@ pub(super) async fn notice(placed: &Placed<'_>, runs_with: &str, ui: &Ui) {
 /// from here and another role is configured. That it may not be read says nothing of there being one.
 pub(super) async fn notice_default(placed: &Placed<'_>, project: &Project, ui: &Ui) {
     let name = default_role(&placed.agent.runtime_name);
-    if *placed.agent.role.name() != name && files::exists(&deploy::memory(project, placed)) {
+    let was_deployed = deploy::memory(project, placed)
+        .and_then(|memory| Ok(memory.exists()?))
+        .unwrap_or(false);
+    if *placed.agent.role.name() != name && was_deployed {
         let _ = look(placed, &name, ui).await;
     }
 }

@@ -1,13 +1,12 @@
 //! `cargo agentcore local`, and the emulator behind `--local`.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 
 use crate::{
     cli,
     config::{self, Config, Stage},
     effects::{
+        folder::Folder,
         local::{self, Emulator, Progress, Stopped},
         manifest::{self, Project},
     },
@@ -92,11 +91,11 @@ pub(super) async fn emulator(
 }
 
 /// The place of the emulator of a project whose metadata is invalid, as far as it can be told.
-fn recovered(project: &cli::Project, failure: Failure, ui: &Ui) -> Result<PathBuf, Failure> {
+fn recovered(project: &cli::Project, failure: Failure, ui: &Ui) -> Result<Folder, Failure> {
     let Some(remains) = manifest::remains(project.manifest_path.as_deref())? else {
         return Err(failure);
     };
-    let base = remains.target_dir.join("agentcore");
+    let kept = remains.kept()?;
     let mut ids: Vec<String> = remains
         .manifests
         .iter()
@@ -105,7 +104,7 @@ fn recovered(project: &cli::Project, failure: Failure, ui: &Ui) -> Result<PathBu
         .collect();
     ids.dedup();
     if ids.is_empty() {
-        ids = local::homes(&base)?;
+        ids = local::homes(&kept)?;
     }
     let [id] = &ids[..] else {
         return Err(ids.iter().fold(failure, |failure, id| {
@@ -122,7 +121,7 @@ fn recovered(project: &cli::Project, failure: Failure, ui: &Ui) -> Result<PathBu
         ))
         .note(what),
     );
-    Ok(base.join(id).join("local"))
+    Ok(kept.join(id).join(local::FOLDER))
 }
 
 /// What a command does with the emulator.
@@ -233,7 +232,7 @@ fn tell(progress: &Progress, ui: &Ui) {
     }
 }
 
-async fn start(dir: PathBuf, ui: &Ui) -> Result<Emulator, Failure> {
+async fn start(dir: Folder, ui: &Ui) -> Result<Emulator, Failure> {
     let emulator = local::ensure(&dir, &|progress| tell(&progress, ui)).await?;
     if emulator.started {
         ui.status(
@@ -250,15 +249,11 @@ async fn start(dir: PathBuf, ui: &Ui) -> Result<Emulator, Failure> {
 }
 
 /// Where the emulator of the project keeps its files.
-pub(super) fn dir(project: &Project, config: &Config) -> Result<PathBuf, Failure> {
+pub(super) fn dir(project: &Project, config: &Config) -> Result<Folder, Failure> {
     let mut projects: Vec<_> = config.agents.iter().map(|agent| &agent.project).collect();
     projects.dedup();
     match projects[..] {
-        [one] => Ok(project
-            .target_dir
-            .join("agentcore")
-            .join(one.as_str())
-            .join("local")),
+        [one] => Ok(project.kept_of(one)?.join(local::FOLDER)),
         _ => Err(Failure::config(
             "the agents belong to several projects, and each has its own emulator",
         )

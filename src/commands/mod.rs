@@ -242,13 +242,13 @@ fn show_role_steps(steps: &[RoleStep], planned: Planned<'_>) {
 
 /// One run at a time works on a project's files; a second one waits and says so.
 fn lock(project: &effects::manifest::Project, ui: &Ui) -> Result<effects::files::Lock, Failure> {
-    let path = project.target_dir.join("agentcore").join("lock");
-    let lock = effects::files::lock(&path, || {
+    let kept = project.kept()?;
+    let lock = kept.lock("lock", || {
         ui.status(
             "Blocking",
             &format!(
                 "waiting for another run of this project (`{}`)",
-                path.display()
+                kept.path().join("lock").display()
             ),
         );
     })?;

@@ -56,7 +56,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 ui.note(note);
             }
             work.apply(ui)?;
-            packaging::build(agent, Place::of(agent, &project), &args.options, ui).await
+            packaging::build(agent, Place::of(agent, &project)?, &args.options, ui).await
         };
         match built.await {
             Ok(built) if args.output == cli::Output::Json => {

@@ -11,6 +11,7 @@ use crate::{
     config::{Agent, Language},
     effects::{
         self,
+        folder::Folder,
         manifest::Project,
         packaging::{Built, Event, Last, Origin, Request, Reuse},
     },
@@ -34,15 +35,15 @@ pub(super) struct Options {
 pub(super) struct Place {
     /// The agent's sources are copied there before.
     pub(super) deployment: PathBuf,
-    pub(super) output: PathBuf,
+    pub(super) output: Folder,
 }
 
 impl Place {
-    pub(super) fn of(agent: &Agent, project: &Project) -> Self {
-        Self {
+    pub(super) fn of(agent: &Agent, project: &Project) -> Result<Self, Failure> {
+        Ok(Self {
             deployment: agent.dir.join(&agent.deployment),
-            output: directory(agent, project),
-        }
+            output: directory(agent, project)?,
+        })
     }
 }
 
@@ -99,7 +100,7 @@ pub(super) async fn build(
 /// The archive that was built last for the agent, and what of its files changed since; `None` where none
 /// was built.
 pub(super) fn last(agent: &Agent, project: &Project) -> Result<Option<Last>, Failure> {
-    let request = request(agent, &Place::of(agent, project), Reuse::Cache);
+    let request = request(agent, &Place::of(agent, project)?, Reuse::Cache);
     effects::packaging::last(&request)
 }
 
@@ -119,16 +120,12 @@ fn request(agent: &Agent, place: &Place, reuse: Reuse) -> Request {
 }
 
 /// Where an agent's archive is kept: another one for each stage.
-pub(super) fn directory(agent: &Agent, project: &Project) -> PathBuf {
+pub(super) fn directory(agent: &Agent, project: &Project) -> Result<Folder, Failure> {
     let name = match &agent.stage {
         Some(stage) => format!("{}_{stage}", agent.name),
         None => agent.name.to_string(),
     };
-    project
-        .target_dir
-        .join("agentcore")
-        .join(agent.project.as_str())
-        .join(name)
+    Ok(project.kept_of(&agent.project)?.join(name))
 }
 
 /// What an event begins that can take minutes.

@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 
 use super::{
     files::{self, FileError, TEMPORARY},
+    folder::Folder,
     source::Source,
 };
 use crate::{error::Failure, scaffold::Files};
@@ -151,16 +152,21 @@ fn try_write(
     done: &mut Done,
 ) -> Result<(), Failure> {
     done.directory(root)?;
+    let project = Folder::of_project(root.to_owned());
     let mut aside = Vec::new();
     for (relative, content) in new {
         let path = root.join(relative);
+        // No link leads the files elsewhere.
+        project
+            .join(relative.parent().unwrap_or(Path::new("")))
+            .exists()?;
         let folder = path.parent().unwrap_or(root);
         done.directory(folder)?;
         aside.push((staged(&path, folder, content)?, path));
     }
     let mut replacements = Vec::new();
     for (path, content) in replaced {
-        replacements.push(replacement(path, content)?);
+        replacements.push(replacement(root, path, content)?);
     }
     for (temporary, path) in aside {
         temporary
@@ -178,9 +184,24 @@ fn try_write(
     Ok(())
 }
 
-/// What goes over a file that is there. A link stays one: the file that it leads to is replaced.
-fn replacement(path: &Path, content: &[u8]) -> Result<(NamedTempFile, PathBuf), FileError> {
-    let real = fs::canonicalize(path).map_err(|error| FileError::new("find", path, error))?;
+/// What goes over a file that is there. A link stays one: the file that it leads to is replaced, if that
+/// is in the same directory or below.
+fn replacement(
+    root: &Path,
+    path: &Path,
+    content: &[u8],
+) -> Result<(NamedTempFile, PathBuf), Failure> {
+    let find =
+        |path: &Path| fs::canonicalize(path).map_err(|error| FileError::new("find", path, error));
+    let real = find(path)?;
+    if !real.starts_with(find(root)?) {
+        return Err(Failure::world(format!(
+            "`{}` is a link that leads out of the project, to `{}`",
+            path.display(),
+            real.display()
+        ))
+        .help("put a file of the project in its place; nothing was written"));
+    }
     let folder = real.parent().unwrap_or(path);
     let temporary = staged(&real, folder, content)?;
     let permissions = fs::metadata(&real)

@@ -1,13 +1,68 @@
-//! Where everything is kept that a user's projects share and that may vanish at any time.
+//! Where everything is kept that a user's projects share and that may vanish at any time. It belongs to the
+//! user alone: who can write there decides what is deployed, and who can open a lock there can hold it.
+#![expect(clippy::disallowed_methods, reason = "the cache is looked at here")]
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use super::env;
+use super::{env, folder::Folder};
 use crate::error::Failure;
 
 /// The directory; it need not exist yet.
 pub(crate) fn directory() -> Result<PathBuf, Failure> {
-    place(&Surroundings::observe())
+    Ok(folder()?.path())
+}
+
+/// [`directory`], for what is read and written in it.
+pub(crate) fn folder() -> Result<Folder, Failure> {
+    let place = place(&Surroundings::observe())?;
+    // The user may have put a link there.
+    let place = fs::canonicalize(&place).unwrap_or(place);
+    check_owner(&place)?;
+    let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else {
+        return Err(Failure::world(format!(
+            "`{}` cannot be a cache: it is a root directory",
+            place.display()
+        ))
+        .help("name another directory with the variable CARGO_AGENTCORE_CACHE_DIR"));
+    };
+    Ok(Folder::private(parent.to_owned()).join(name))
+}
+
+/// Creates a directory below [`directory`].
+pub(crate) fn create(path: &Path) -> Result<(), Failure> {
+    let cache = folder()?;
+    match path.strip_prefix(cache.path()) {
+        Ok(below) => Ok(cache.join(below).create()?),
+        // Tests keep theirs elsewhere.
+        Err(_) => Ok(Folder::private(path.with_file_name(""))
+            .join(path.file_name().unwrap_or_default())
+            .create()?),
+    }
+}
+
+#[cfg(unix)]
+fn check_owner(place: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let us = rustix::process::geteuid().as_raw();
+    match fs::metadata(place) {
+        Ok(found) if found.uid() != us => Err(Failure::world(format!(
+            "the cache `{}` belongs to another user (its owner is user {}, this is user {us})",
+            place.display(),
+            found.uid()
+        ))
+        .note("whoever owns the cache decides what is deployed from it")
+        .help("name a directory of your own with the variable CARGO_AGENTCORE_CACHE_DIR")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn check_owner(_place: &Path) -> Result<(), Failure> {
+    Ok(())
 }
 
 /// What decides where the cache is.
@@ -55,8 +110,6 @@ fn place(around: &Surroundings) -> Result<PathBuf, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn nothing() -> Surroundings {

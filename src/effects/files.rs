@@ -10,8 +10,9 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
+use super::folder::{Folder, Mode, Obstacle};
 use crate::{
-    error::Failure,
+    error::{Exit, Failure},
     package::record::{self, Hash, Record},
     plan::files::{FilePlan, FileStep},
 };
@@ -29,6 +30,11 @@ pub(crate) struct FileError {
 }
 
 impl FileError {
+    /// Something stands in the way that nothing is done to.
+    pub(super) fn obstacle(doing: &'static str, path: &Path, what: Obstacle) -> Self {
+        Self::new(doing, path, io::Error::other(what))
+    }
+
     pub(crate) fn new(doing: &'static str, path: &Path, cause: io::Error) -> Self {
         Self {
             doing,
@@ -40,6 +46,15 @@ impl FileError {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
+        let obstacle = error.cause.get_ref().and_then(|why| why.downcast_ref());
+        if let Some(obstacle) = obstacle {
+            return Failure::world(error.to_string()).help(match obstacle {
+                Obstacle::Link => "remove the link: nothing is read, written or deleted through it",
+                Obstacle::NoDirectory | Obstacle::NoFile | Obstacle::Outside => {
+                    "move it away and run this again"
+                }
+            });
+        }
         let help = match error.cause.kind() {
             ErrorKind::PermissionDenied => {
                 "check who owns the path and who may write there (`ls -ld`)"
@@ -125,6 +140,20 @@ fn set_mode(_file: &File, _executable: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a file readable by the user alone.
+#[cfg(unix)]
+pub(crate) fn close_to_others(path: &Path) -> Result<(), FileError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+        .map_err(|error| FileError::new("write", path, error))
+}
+
+/// The user's directories are closed to others there.
+#[cfg(not(unix))]
+pub(crate) fn close_to_others(_path: &Path) -> Result<(), FileError> {
+    Ok(())
+}
+
 /// Removes a file; one that is gone already is no error.
 pub(crate) fn remove_file(path: &Path) -> Result<(), FileError> {
     match fs::remove_file(path) {
@@ -139,21 +168,6 @@ pub(crate) fn remove_file(path: &Path) -> Result<(), FileError> {
 pub(crate) fn remove_tree(path: &Path) -> Result<(), FileError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(FileError::new("remove the directory", path, error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Removes a directory where nothing is in it.
-pub(crate) fn remove_empty_dir(path: &Path) -> Result<(), FileError> {
-    match fs::remove_dir(path) {
-        Err(error)
-            if !matches!(
-                error.kind(),
-                ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty
-            ) =>
-        {
             Err(FileError::new("remove the directory", path, error))
         }
         _ => Ok(()),
@@ -185,27 +199,35 @@ pub(crate) struct ObservedCopy {
     pub(crate) record: Record,
 }
 
+/// Refuses a deployment folder that a link leads to: it could be anywhere.
+pub(crate) fn check_deployment(package: &Path, folder: &Path) -> Result<(), Failure> {
+    let folder = Folder::of_project(package.to_owned()).join(folder);
+    folder.exists().map(drop).map_err(|error| {
+        let mut failure = Failure::from(error);
+        failure.exit = Exit::Config;
+        failure.note(format!(
+            "the deployment folder is `{}`, and it has to be in the package itself",
+            folder.path().display()
+        ))
+    })
+}
+
 /// What the record in a deployment folder says; nothing where there is none.
 pub(crate) fn observe_record(deployment: &Path) -> Result<Record, Failure> {
-    let path = deployment.join(record::FILE);
-    match read_text(&path)? {
-        Some(text) => Record::parse(&path, &text).map_err(|message| Failure {
-            exit: crate::error::Exit::World,
-            messages: vec![message],
-        }),
+    let folder = Folder::of_project(deployment.to_owned());
+    match folder.read_text(record::FILE)? {
+        Some(text) => {
+            Record::parse(&deployment.join(record::FILE), &text).map_err(|message| Failure {
+                exit: Exit::World,
+                messages: vec![message],
+            })
+        }
         None => Ok(Record::default()),
     }
 }
 
 /// Reads the record and hashes the copied files of `agent`.
 pub(crate) fn observe_copy(deployment: &Path, agent: &str) -> Result<ObservedCopy, Failure> {
-    if fs::symlink_metadata(deployment).is_ok_and(|found| found.is_symlink()) {
-        return Err(Failure::config(format!(
-            "the deployment folder `{}` is a link",
-            deployment.display()
-        ))
-        .help("put a real directory in its place: nothing is written through links"));
-    }
     let record = observe_record(deployment)?;
     // A folder that only the record names is the copy of an agent that was called otherwise before.
     let recorded = record
@@ -289,43 +311,33 @@ pub(crate) fn apply(
     if plan.steps.is_empty() && !plan.record_changes {
         return Ok(());
     }
-    create_dir_all(deployment)?;
-    sweep(deployment)?;
-    let path = deployment.join(record::FILE);
+    let folder = Folder::of_project(deployment.to_owned());
+    folder.create()?;
+    sweep(&folder)?;
     if !plan.steps.is_empty() {
-        write_atomic(
-            &path,
-            deployment,
-            plan.record_before.to_text().as_bytes(),
-            false,
-        )?;
+        folder.write(record::FILE, plan.record_before.to_text().as_bytes())?;
     }
     for step in &plan.steps {
         match step {
             FileStep::Create { path } | FileStep::Update { path } => {
-                copy(deployment, path, origins)?;
+                copy(&folder, path, origins)?;
             }
             FileStep::Remove { path } => {
-                let full = deployment.join(path);
-                remove_file(&full)?;
-                remove_empty_parents(&full, deployment);
+                let (below, name) = path.rsplit_once('/').unwrap_or(("", path));
+                folder.join(below).remove_file(name)?;
+                remove_empty_parents(&deployment.join(path), deployment);
             }
         }
     }
     if plan.record_after.files.is_empty() {
-        remove_file(&path)?;
+        folder.remove_file(record::FILE)?;
     } else {
-        write_atomic(
-            &path,
-            deployment,
-            plan.record_after.to_text().as_bytes(),
-            false,
-        )?;
+        folder.write(record::FILE, plan.record_after.to_text().as_bytes())?;
     }
     Ok(())
 }
 
-fn copy(deployment: &Path, path: &str, origins: &BTreeMap<String, Origin>) -> Result<(), Failure> {
+fn copy(folder: &Folder, path: &str, origins: &BTreeMap<String, Origin>) -> Result<(), Failure> {
     let origin = &origins[path];
     let content =
         fs::read(&origin.from).map_err(|error| FileError::new("read", &origin.from, error))?;
@@ -336,21 +348,19 @@ fn copy(deployment: &Path, path: &str, origins: &BTreeMap<String, Origin>) -> Re
         ))
         .help("run this again"));
     }
-    let full = deployment.join(path);
-    let parent = full.parent().unwrap_or(deployment);
-    create_dir_all(parent)?;
-    write_atomic(&full, deployment, &content, origin.executable)?;
-    Ok(())
+    let mode = if origin.executable {
+        Mode::Executable
+    } else {
+        Mode::Plain
+    };
+    Ok(folder.write_below(path, &content, mode)?)
 }
 
 /// Temporary files that a killed run left.
-fn sweep(deployment: &Path) -> Result<(), FileError> {
-    let failed = |error| FileError::new("read", deployment, error);
-    for entry in fs::read_dir(deployment).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
-            remove_file(&entry.path())?;
-        }
+fn sweep(folder: &Folder) -> Result<(), FileError> {
+    let names = folder.names()?.into_iter();
+    for name in names.filter(|name| name.starts_with(TEMPORARY)) {
+        folder.remove_file(&name)?;
     }
     Ok(())
 }
@@ -377,21 +387,20 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Waits for the lock; `waiting` is called once where somebody else holds it.
-pub(crate) fn lock(path: &Path, waiting: impl FnOnce()) -> Result<Lock, FileError> {
-    match try_lock(path)? {
-        Attempt::Held(lock) => Ok(lock),
-        Attempt::Busy(busy) => {
-            waiting();
-            busy.wait()
-        }
-    }
-}
-
 /// What came of asking for a lock without waiting.
 pub(crate) enum Attempt {
     Held(Lock),
     Busy(Busy),
+}
+
+impl Attempt {
+    pub(super) fn of(file: File, path: PathBuf) -> Result<Self, FileError> {
+        match file.try_lock() {
+            Ok(()) => Ok(Self::Held(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(Self::Busy(Busy { path, file })),
+            Err(TryLockError::Error(error)) => Err(FileError::new("lock", &path, error)),
+        }
+    }
 }
 
 /// A lock that somebody else holds.
@@ -409,23 +418,11 @@ impl Busy {
     }
 }
 
+/// The lock of a file in a directory of the cache.
 pub(crate) fn try_lock(path: &Path) -> Result<Attempt, FileError> {
-    if let Some(parent) = path.parent() {
-        create_dir_all(parent)?;
-    }
-    let failed = |error| FileError::new("lock", path, error);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Attempt::Held(Lock { _file: file })),
-        Err(TryLockError::WouldBlock) => Ok(Attempt::Busy(Busy {
-            path: path.to_owned(),
-            file,
-        })),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        let cause = ErrorKind::InvalidInput.into();
+        return Err(FileError::new("lock", path, cause));
+    };
+    Folder::private(folder.to_owned()).try_lock(&name.to_string_lossy())
 }

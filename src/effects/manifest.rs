@@ -5,19 +5,35 @@ use std::path::{Component, Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
-use super::env;
+use super::{env, folder::Folder, target};
 use crate::{
     config::Manifest,
     error::{Exit, Failure},
+    names::ProjectId,
 };
 
 /// A workspace as cargo sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Project {
     pub(crate) root: PathBuf,
+    /// As cargo names it. What of it is ours is found through [`Project::kept`] alone.
     pub(crate) target_dir: PathBuf,
     /// The root's manifest, then those members' that carry our table.
     pub(crate) manifests: Vec<Manifest>,
+}
+
+impl Project {
+    /// Where this tool keeps its files of all projects of this target directory: archives, locks, the
+    /// emulators' states.
+    pub(crate) fn kept(&self) -> Result<Folder, Failure> {
+        let target = target::accepted(&self.root, &self.target_dir)?;
+        Ok(Folder::private(target).join("agentcore"))
+    }
+
+    /// Where the files of one project are kept.
+    pub(crate) fn kept_of(&self, project: &ProjectId) -> Result<Folder, Failure> {
+        Ok(self.kept()?.join(project.as_str()))
+    }
 }
 
 /// Asks cargo once, without dependencies, and reads the manifests.
@@ -45,6 +61,7 @@ pub(crate) fn observe(manifest_path: Option<&Path>) -> Result<Project, Failure> 
     let mut manifests = vec![read(&root.join("Cargo.toml"))?];
     for path in members_with_our_table(&metadata) {
         if path != manifests[0].path {
+            target::check_member(&root, &path)?;
             manifests.push(read(&path)?);
         }
     }

@@ -30,6 +30,7 @@ impl Copied {
         plan: &CleanPlan,
         kept: &mut Vec<Kept>,
     ) -> Result<Vec<Self>, Failure> {
+        files::check_deployment(&agent.dir, &agent.deployment)?;
         let own = agent.dir.join(&agent.deployment);
         if declared.agents.contains(&agent.name) {
             let goes = |name: &str| declared.agents.iter().any(|known| known.as_str() == name);
@@ -39,7 +40,7 @@ impl Copied {
         folders.insert(own);
         let mut copies = Vec::new();
         for folder in folders {
-            if recorded(&folder)?.contains(agent.name.as_str()) {
+            if recorded(&agent.dir, &folder)?.contains(agent.name.as_str()) {
                 let goes = |name: &str| name == agent.name.as_str();
                 copies.push(Self::of(folder, agent, &goes, plan, kept)?);
             }
@@ -104,7 +105,10 @@ impl Copied {
 }
 
 /// Whose copies the record of a deployment folder names.
-pub(super) fn recorded(deployment: &Path) -> Result<BTreeSet<String>, Failure> {
+pub(super) fn recorded(package: &Path, deployment: &Path) -> Result<BTreeSet<String>, Failure> {
+    if let Ok(below) = deployment.strip_prefix(package) {
+        files::check_deployment(package, below)?;
+    }
     let record = files::observe_record(deployment)?;
     let paths = record.files.keys();
     Ok(paths

@@ -2,18 +2,25 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use super::copied::Copied;
 use crate::{
     commands::{conversation, deploy, packaging, session::Placed},
     config::{Agent, Declared},
-    effects::{aws::Session, files, manifest::Project},
+    effects::{
+        aws::Session,
+        files,
+        folder::{Folder, FolderFile},
+        local,
+        manifest::Project,
+        packaging::is_built,
+    },
     error::{Exit, Failure},
     names::{ProjectId, Region},
     package::toolkit_yaml::{self, Shortened, ToolkitFile},
-    plan::clean::{CleanPlan, Kept, Subject},
+    plan::clean::{CleanPlan, Kept, Subject, Weight},
     ui::Ui,
 };
 
@@ -23,14 +30,20 @@ pub(super) struct Disk<'a> {
     copies: Vec<Copied>,
     built: Built,
     entry_goes: bool,
+    /// What the toolkit keeps beside its file, where there is any.
+    toolkit_cache: Option<Folder>,
 }
 
-/// Archive, memory and sessions: a cache that could vanish at any time.
+/// Archive, memory and sessions: a cache that could vanish at any time. Files are removed by their names,
+/// and a folder when nothing else is in it.
 struct Built {
-    directory: PathBuf,
-    paths: Vec<PathBuf>,
+    directory: Folder,
+    files: Vec<FolderFile>,
+    /// Folders that a killed run left in the directory.
+    unfinished: Vec<Folder>,
     /// Of these regions something is remembered.
     regions: BTreeSet<Region>,
+    whole: bool,
 }
 
 impl<'a> Disk<'a> {
@@ -44,8 +57,13 @@ impl<'a> Disk<'a> {
         Ok(Self {
             agent,
             copies: Copied::observe(agent, declared, plan, kept)?,
-            built: Built::observe(agent, project, sessions, plan)?,
+            built: Built::observe(agent, project, sessions, plan, kept)?,
             entry_goes: plan.entry_goes,
+            toolkit_cache: if plan.entry_goes {
+                toolkit_cache(agent)?
+            } else {
+                None
+            },
         })
     }
 
@@ -55,7 +73,7 @@ impl<'a> Disk<'a> {
         let mut words: Vec<String> = copies
             .map(|copy| format!("remove the copied sources `{}`", copy.display()))
             .collect();
-        if !self.built.paths.is_empty() {
+        if !self.built.is_empty() {
             words.push(format!("remove {}", self.built.words()));
         }
         if self.entry_goes {
@@ -63,6 +81,12 @@ impl<'a> Disk<'a> {
                 "remove the entry `{}` of `{}`",
                 self.agent.runtime_name,
                 self.yaml().display()
+            ));
+        }
+        if let Some(cache) = &self.toolkit_cache {
+            words.push(format!(
+                "remove the toolkit's cache `{}`",
+                cache.path().display()
             ));
         }
         words
@@ -74,9 +98,9 @@ impl<'a> Disk<'a> {
         let mut subjects: Vec<Subject> = copies
             .map(|copy| Subject::new("copied sources", copy.display().to_string()))
             .collect();
-        if !self.built.paths.is_empty() {
-            let path = self.built.directory.display().to_string();
-            let kind = if self.built.goes_whole() {
+        if !self.built.is_empty() {
+            let path = self.built.directory.path().display().to_string();
+            let kind = if self.built.whole {
                 "build"
             } else {
                 "remembered"
@@ -86,6 +110,10 @@ impl<'a> Disk<'a> {
         if self.entry_goes {
             let entry = Subject::new("entry", self.agent.runtime_name.to_string());
             subjects.push(entry.of(self.yaml().display().to_string()));
+        }
+        if let Some(cache) = &self.toolkit_cache {
+            let path = cache.path().display().to_string();
+            subjects.push(Subject::new("toolkit cache", path));
         }
         subjects
     }
@@ -98,7 +126,7 @@ impl<'a> Disk<'a> {
             }
             copied.apply()?;
         }
-        if !self.built.paths.is_empty() {
+        if !self.built.is_empty() {
             ui.status("Removing", &self.built.words());
             self.built.remove()?;
         }
@@ -124,14 +152,16 @@ impl<'a> Disk<'a> {
             "Removing",
             &format!("the entry `{name}` of `{}`", yaml.display()),
         );
-        let cache = self.agent.dir.join(toolkit_yaml::CACHE);
-        files::remove_tree(&cache.join(name))?;
-        files::remove_empty_dir(&cache)?;
-        match file.without(name) {
-            Shortened::Nothing => files::remove_file(&yaml)?,
-            Shortened::Text(text) => {
-                files::write_atomic(&yaml, &self.agent.dir, text.as_bytes(), false)?;
+        if let Some(cache) = &self.toolkit_cache {
+            cache.remove_whole()?;
+            if let Some(caches) = cache.parent() {
+                caches.remove_if_empty()?;
             }
+        }
+        let project = Folder::of_project(self.agent.dir.clone());
+        match file.without(name) {
+            Shortened::Nothing => project.remove_file(toolkit_yaml::FILE)?,
+            Shortened::Text(text) => project.write(toolkit_yaml::FILE, text.as_bytes())?,
         }
         Ok(())
     }
@@ -144,56 +174,75 @@ impl Built {
         project: &Project,
         sessions: &BTreeMap<Region, Session>,
         plan: &CleanPlan,
+        kept: &mut Vec<Kept>,
     ) -> Result<Self, Failure> {
-        let directory = packaging::directory(agent, project);
-        let mut paths = Vec::new();
-        let mut regions = BTreeSet::new();
-        if plan.copy_goes && !is_shared(&directory) {
-            paths.push(directory.clone());
+        let mut built = Self {
+            directory: packaging::directory(agent, project)?,
+            files: Vec::new(),
+            unfinished: Vec::new(),
+            regions: BTreeSet::new(),
+            whole: plan.copy_goes && !is_shared(agent, project)?,
+        };
+        if built.whole {
+            built.take_all(kept)?;
         } else {
             for (region, session) in sessions {
                 let session = session.clone();
-                let memory = deploy::memory(project, &Placed { agent, session });
-                if files::exists(&memory) {
-                    paths.push(memory);
-                    regions.insert(region.clone());
+                let memory = deploy::memory(project, &Placed { agent, session })?;
+                if memory.exists()? {
+                    built.files.push(memory);
+                    built.regions.insert(region.clone());
                 }
             }
         }
-        let place = conversation::sessions(project, agent);
-        for name in files::names_in(&place)? {
+        let place = conversation::sessions(project, agent)?;
+        for name in place.names()? {
             // A runtime's id begins with its name and a hyphen, which no name holds.
             let is_ours =
                 |region: &Region| name.starts_with(&format!("{region}.{}-", agent.runtime_name));
             if let Some(region) = sessions.keys().find(|region| is_ours(region)) {
-                paths.push(place.join(&name));
-                regions.insert(region.clone());
+                built.files.push(place.file(&name));
+                built.regions.insert(region.clone());
             }
         }
-        paths.retain(|path| files::exists(path));
-        Ok(Self {
-            directory,
-            paths,
-            regions,
-        })
+        Ok(built)
     }
 
-    /// Else the archive and other regions' memory stay.
-    fn goes_whole(&self) -> bool {
-        self.paths.contains(&self.directory)
+    /// Everything in the directory that is ours by its name; what else is there stays.
+    fn take_all(&mut self, kept: &mut Vec<Kept>) -> Result<(), Failure> {
+        for name in self.directory.names()? {
+            let below = self.directory.join(&name);
+            if name.starts_with(files::TEMPORARY) && below.is_directory()? {
+                self.unfinished.push(below);
+            } else if is_built(&name) || deploy::is_memory(&name) {
+                let file = self.directory.file(name);
+                file.check()?;
+                self.files.push(file);
+            } else {
+                kept.push(Kept {
+                    what: Subject::new("file", below.path().display().to_string()),
+                    why: "this tool did not create it".to_owned(),
+                    weight: Weight::Fine,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.unfinished.is_empty()
     }
 
     fn words(&self) -> String {
-        if self.goes_whole() {
-            let directory = self.directory.display();
-            return format!("what was built and remembered in `{directory}`");
+        if self.whole && self.files.iter().any(|file| file.folder == self.directory) {
+            let directory = self.directory.path();
+            return format!("what was built and remembered in `{}`", directory.display());
         }
         let regions: Vec<&str> = self.regions.iter().map(Region::as_str).collect();
         let folders: BTreeSet<String> = self
-            .paths
+            .files
             .iter()
-            .filter_map(|path| path.parent())
-            .map(|folder| format!("`{}`", folder.display()))
+            .map(|file| format!("`{}`", file.folder.path().display()))
             .collect();
         let folders: Vec<String> = folders.into_iter().collect();
         format!(
@@ -204,44 +253,57 @@ impl Built {
     }
 
     fn remove(&self) -> Result<(), Failure> {
-        for path in &self.paths {
-            if *path == self.directory {
-                files::remove_tree(path)?;
-            } else {
-                files::remove_file(path)?;
-                if let Some(parent) = path.parent() {
-                    files::remove_empty_dir(parent)?;
-                }
-            }
+        for file in &self.files {
+            file.remove()?;
         }
-        if let Some(parent) = self.directory.parent() {
-            files::remove_empty_dir(parent)?;
+        for folder in &self.unfinished {
+            folder.remove_whole()?;
+        }
+        for folder in self.files.iter().map(|file| &file.folder) {
+            folder.remove_if_empty()?;
+        }
+        self.directory.remove_if_empty()?;
+        if let Some(project) = self.directory.parent() {
+            project.remove_if_empty()?;
         }
         Ok(())
     }
 }
 
 /// What was built and remembered of a project, by the folders of the agents and their stages.
-pub(super) fn built(target_dir: &Path, project: &ProjectId) -> Result<Vec<String>, Failure> {
-    let mut names = files::names_in(&target_dir.join("agentcore").join(project.as_str()))?;
-    names.retain(|name| !is_shared(Path::new(name)));
+pub(super) fn built(project: &Project, id: &ProjectId) -> Result<Vec<String>, Failure> {
+    let mut names = project.kept_of(id)?.names()?;
+    names.retain(|name| !is_other(name));
     Ok(names)
 }
 
-/// The emulator's state and the last sessions lie beside the agents' folders, and an agent may have
-/// the name of one of these.
-fn is_shared(directory: &Path) -> bool {
-    let name = directory.file_name().unwrap_or_default();
-    ["local", "sessions"]
+/// Whether the agent has the name of one of the folders beside the agents'.
+fn is_shared(agent: &Agent, project: &Project) -> Result<bool, Failure> {
+    let path = packaging::directory(agent, project)?.path();
+    let name = path.file_name().unwrap_or_default();
+    Ok(is_other(&name.to_string_lossy()))
+}
+
+/// The emulator's state and the last sessions lie beside the agents' folders.
+fn is_other(name: &str) -> bool {
+    [local::FOLDER, "sessions"]
         .iter()
         .any(|other| name.eq_ignore_ascii_case(other))
 }
 
+fn toolkit_cache(agent: &Agent) -> Result<Option<Folder>, Failure> {
+    let project = Folder::of_project(agent.dir.clone());
+    let caches = project.join(toolkit_yaml::CACHE);
+    let cache = caches.join(agent.runtime_name.as_str());
+    Ok(cache.exists()?.then_some(cache))
+}
+
 pub(super) fn toolkit_file(agent: &Agent) -> Result<Option<ToolkitFile>, Failure> {
-    let path = agent.dir.join(toolkit_yaml::FILE);
-    let Some(text) = files::read_text(&path)? else {
+    let project = Folder::of_project(agent.dir.clone());
+    let Some(text) = project.read_text(toolkit_yaml::FILE)? else {
         return Ok(None);
     };
+    let path = agent.dir.join(toolkit_yaml::FILE);
     let file = ToolkitFile::parse(&path, &text).map_err(|message| Failure {
         exit: Exit::Config,
         messages: vec![message],

@@ -7,7 +7,6 @@ use crate::{
     commands::local::dir,
     config::Config,
     effects::{
-        files,
         local::{self, Stopped},
         manifest::Project,
     },
@@ -27,7 +26,7 @@ pub(in crate::commands) async fn end(
     if world == World::Empty {
         // Another run may have started one in the meantime.
         if local::is_empty(&dir)? {
-            files::remove_tree(&dir)?;
+            local::remove(&dir)?;
         }
         return Ok(());
     }
@@ -41,7 +40,7 @@ pub(in crate::commands) async fn end(
         ui.status("Keeping", &format!("the emulator: with it would go {kept}"));
         ui.note(&format!(
             "`cargo agentcore local stop` ends it; all that is in it is in `{}`",
-            dir.display()
+            dir.path().display()
         ));
         return Ok(());
     }
@@ -54,7 +53,7 @@ pub(in crate::commands) async fn end(
         ui.status("Stopped", &format!("the emulator at {}", emulator.url));
     }
     if brought.is_empty() {
-        files::remove_tree(&dir)?;
+        local::remove(&dir)?;
         return Ok(());
     }
     let brought = brought.into_iter().collect::<Vec<_>>().join(", ");
@@ -64,7 +63,7 @@ pub(in crate::commands) async fn end(
     );
     ui.note(&format!(
         "the next command with `--local` goes on with it; all of it is in `{}`",
-        dir.display()
+        dir.path().display()
     ));
     Ok(())
 }

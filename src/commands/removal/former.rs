@@ -1,6 +1,6 @@
 //! Agents that were deployed or prepared from here and are not in Cargo.toml any more.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{copied::recorded, disk::built};
 use crate::{
@@ -18,12 +18,12 @@ const DEPLOYMENT: &str = "deployment";
 pub(super) fn on_disk(
     declared: &Declared,
     stage: Option<&StageName>,
-    (target_dir, project, deployments): (&Path, &ProjectId, &[PathBuf]),
+    (project, id, deployments): (&Project, &ProjectId, &[PathBuf]),
 ) -> Result<Vec<Kept>, Failure> {
-    let built = built(target_dir, project)?;
+    let built = built(project, id)?;
     let mut copied = Vec::new();
     for deployment in deployments {
-        copied.extend(recorded(deployment)?);
+        copied.extend(recorded(&project.root, deployment)?);
     }
     Ok(formers_on_disk(
         declared,
@@ -52,7 +52,7 @@ pub(in crate::commands) fn nothing_declared(
     let mut found = Vec::new();
     for manifest in &project.manifests {
         for id in config::declared_projects(&manifest.text) {
-            let place = (project.target_dir.as_path(), &id, &folders[..]);
+            let place = (project, &id, &folders[..]);
             found.extend(on_disk(declared, stage.as_ref(), place)?);
         }
     }

@@ -198,8 +198,7 @@ impl<'a> Removal<'a> {
         if is_declared {
             let folders = [agent.dir.join(&agent.deployment)];
             let stage = agent.stage.as_ref();
-            let target_dir = project.target_dir.as_path();
-            let place = (target_dir, &agent.project, &folders[..]);
+            let place = (project, &agent.project, &folders[..]);
             kept.extend(former::on_disk(declared, stage, place)?);
         }
         let mut kept_on_disk = Vec::new();

@@ -27,16 +27,15 @@ const MARKER: &str = "cargo-agentcore-complete";
 
 /// The Python that the emulator runs in; installs it where it is missing.
 pub(super) fn ensure(say: &(dyn Fn(Progress) + Sync)) -> Result<PathBuf, Failure> {
-    let cache = cache::directory()?;
+    let cache = cache::folder()?;
     let hash = files::hash(REQUIREMENTS.as_bytes());
-    let home = cache.join(format!("ministack-{VERSION}-{}", &hash[..12]));
+    let name = format!("ministack-{VERSION}-{}", &hash[..12]);
+    let home = cache.path().join(&name);
     let python = python_of(&home);
     if is_complete(&home) {
         return Ok(python);
     }
-    files::create_dir_all(&cache)?;
-    let lock = home.with_extension(format!("{}.lock", &hash[..12]));
-    let _lock = files::lock(&lock, || say(Progress::Waiting))?;
+    let _lock = cache.lock(&format!("{name}.lock"), || say(Progress::Waiting))?;
     if is_complete(&home) {
         return Ok(python);
     }

@@ -9,10 +9,7 @@
 mod install;
 mod process;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde::Serialize;
 use tempfile::TempDir;
@@ -21,7 +18,8 @@ use self::process::{Life, Record, Sight, Start};
 use crate::{
     effects::{
         clock,
-        files::{self, FileError, Lock},
+        files::{FileError, Lock},
+        folder::Folder,
         staging,
     },
     error::Failure,
@@ -35,6 +33,9 @@ pub(crate) const ACCESS_KEY_ID: &str = "test";
 pub(crate) const SECRET_ACCESS_KEY: &str = "test";
 /// The account that the emulator plays.
 pub(crate) const ACCOUNT_ID: &str = "000000000000";
+
+/// The folder of the emulator, in that of the project.
+pub(crate) const FOLDER: &str = "local";
 
 /// A running emulator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,6 +84,8 @@ pub(crate) enum Stopped {
     NotRunning,
 }
 
+/// Held while an emulator is started or stopped.
+const START_LOCK: &str = "start.lock";
 const PAUSE: Duration = Duration::from_millis(50);
 /// A cold start on a slow disk compiles some hundred Python files.
 const START_POLLS: u32 = 1_200;
@@ -93,11 +96,11 @@ const TRIES: u32 = 4;
 
 /// The emulator of this directory: the running one, else a new one that goes on with its state.
 pub(crate) async fn ensure(
-    dir: &Path,
+    dir: &Folder,
     say: &(dyn Fn(Progress) + Sync),
 ) -> Result<Emulator, Failure> {
-    files::create_dir_all(dir)?;
-    let _lock = files::lock(&dir.join("start.lock"), || say(Progress::Waiting))?;
+    dir.create_marked(process::is_ours)?;
+    let _lock = dir.lock(START_LOCK, || say(Progress::Waiting))?;
     if let Some(record) = usable(dir, say).await? {
         return Ok(Emulator::of(record, false));
     }
@@ -122,16 +125,16 @@ struct Guest {
 /// Where a guest works.
 enum Home {
     /// On what the project's emulator has kept.
-    Kept(PathBuf),
+    Kept(Folder),
     /// There is nothing kept, and nothing is left behind.
     Fresh(TempDir),
 }
 
 impl Home {
-    fn path(&self) -> &Path {
+    fn folder(&self) -> Folder {
         match self {
-            Self::Kept(path) => path,
-            Self::Fresh(directory) => directory.path(),
+            Self::Kept(folder) => folder.clone(),
+            Self::Fresh(directory) => Folder::private(directory.path().to_owned()),
         }
     }
 }
@@ -147,24 +150,24 @@ impl Visit {
         let Some(guest) = self.guest else {
             return Ok(());
         };
-        end(guest.home.path(), &guest.record).await?;
+        end(&guest.home.folder(), &guest.record).await?;
         guest.start.reap()
     }
 }
 
 /// Whether anything can be in the emulator of this directory.
-pub(crate) fn is_empty(dir: &Path) -> Result<bool, Failure> {
+pub(crate) fn is_empty(dir: &Folder) -> Result<bool, Failure> {
     Ok(observe(dir)?.is_none() && !has_state(dir)?)
 }
 
 /// Whether none runs in this directory and one has kept something there.
-pub(crate) fn is_asleep(dir: &Path) -> Result<bool, Failure> {
+pub(crate) fn is_asleep(dir: &Folder) -> Result<bool, Failure> {
     Ok(observe(dir)?.is_none() && has_state(dir)?)
 }
 
-fn has_state(dir: &Path) -> Result<bool, FileError> {
-    for kept in ["state", "s3"].map(|name| dir.join(name)) {
-        if files::exists(&kept) && !files::names_in(&kept)?.is_empty() {
+fn has_state(dir: &Folder) -> Result<bool, FileError> {
+    for kept in ["state", "s3"] {
+        if !dir.join(kept).names()?.is_empty() {
             return Ok(true);
         }
     }
@@ -173,14 +176,14 @@ fn has_state(dir: &Path) -> Result<bool, FileError> {
 
 /// The emulator of this directory for a command that changes nothing: afterwards it runs where it ran
 /// before, and nowhere else.
-pub(crate) async fn visit(dir: &Path, say: &(dyn Fn(Progress) + Sync)) -> Result<Visit, Failure> {
+pub(crate) async fn visit(dir: &Folder, say: &(dyn Fn(Progress) + Sync)) -> Result<Visit, Failure> {
     let home = if is_empty(dir)? {
         Home::Fresh(staging::empty()?)
     } else {
-        Home::Kept(dir.to_owned())
+        Home::Kept(dir.clone())
     };
-    let at = home.path().to_owned();
-    let lock = files::lock(&at.join("start.lock"), || say(Progress::Waiting))?;
+    let at = home.folder();
+    let lock = at.lock(START_LOCK, || say(Progress::Waiting))?;
     if let Some(record) = usable(&at, say).await? {
         return Ok(Visit {
             emulator: Emulator::of(record, false),
@@ -200,7 +203,7 @@ pub(crate) async fn visit(dir: &Path, say: &(dyn Fn(Progress) + Sync)) -> Result
 }
 
 /// The running emulator, if it can be used; one that cannot makes room. The lock is held by the caller.
-async fn usable(dir: &Path, say: &(dyn Fn(Progress) + Sync)) -> Result<Option<Record>, Failure> {
+async fn usable(dir: &Folder, say: &(dyn Fn(Progress) + Sync)) -> Result<Option<Record>, Failure> {
     match process::settle(dir)? {
         // Its command was killed: it is about to end.
         Sight::Running(record) if record.guest => end(dir, &record).await?,
@@ -221,7 +224,7 @@ async fn usable(dir: &Path, say: &(dyn Fn(Progress) + Sync)) -> Result<Option<Re
 }
 
 async fn start(
-    dir: &Path,
+    dir: &Folder,
     life: Life,
     say: &(dyn Fn(Progress) + Sync),
 ) -> Result<(Record, Start), Failure> {
@@ -248,11 +251,11 @@ async fn start(
 }
 
 /// Ends the emulator of this directory and waits until its state is written.
-pub(crate) async fn stop(dir: &Path) -> Result<Stopped, Failure> {
-    if !files::exists(dir) {
+pub(crate) async fn stop(dir: &Folder) -> Result<Stopped, Failure> {
+    if !dir.exists()? {
         return Ok(Stopped::NotRunning);
     }
-    let _lock = files::lock(&dir.join("start.lock"), || {})?;
+    let _lock = dir.lock(START_LOCK, || {})?;
     match process::settle(dir)? {
         Sight::Gone => Ok(Stopped::NotRunning),
         Sight::Silent(None) => Err(process::silent(dir, None)),
@@ -264,7 +267,7 @@ pub(crate) async fn stop(dir: &Path) -> Result<Stopped, Failure> {
 }
 
 /// The emulator of this directory, if one runs. Changes nothing.
-pub(crate) fn observe(dir: &Path) -> Result<Option<Emulator>, Failure> {
+pub(crate) fn observe(dir: &Folder) -> Result<Option<Emulator>, Failure> {
     match process::settle(dir)? {
         Sight::Gone => Ok(None),
         // A guest belongs to the command that started it.
@@ -274,18 +277,38 @@ pub(crate) fn observe(dir: &Path) -> Result<Option<Emulator>, Failure> {
     }
 }
 
-/// The projects below `base` that keep an emulator's files there.
-pub(crate) fn homes(base: &Path) -> Result<Vec<String>, Failure> {
-    if !files::exists(base) {
-        return Ok(Vec::new());
+/// The projects that keep an emulator's files in the folder.
+pub(crate) fn homes(kept: &Folder) -> Result<Vec<String>, Failure> {
+    let mut found = Vec::new();
+    for name in kept.names()? {
+        let project = kept.join(&name);
+        if project.is_directory()? && project.join(FOLDER).holds(process::RECORD)? {
+            found.push(name);
+        }
     }
-    let names = files::names_in(base)?.into_iter();
-    Ok(names
-        .filter(|name| files::exists(&base.join(name).join("local").join("emulator.json")))
-        .collect())
+    Ok(found)
 }
 
-async fn end(dir: &Path, record: &Record) -> Result<(), Failure> {
+/// Removes the emulator's folder. What this tool did not create in it stays, and the folder with it.
+pub(crate) fn remove(dir: &Folder) -> Result<(), Failure> {
+    if dir.is_marked()? {
+        return Ok(dir.remove_whole()?);
+    }
+    for name in dir.names()? {
+        if !process::is_ours(&name) {
+            continue;
+        }
+        let below = dir.join(&name);
+        if below.is_directory()? {
+            below.remove_whole()?;
+        } else {
+            dir.remove_file(&name)?;
+        }
+    }
+    Ok(dir.remove_if_empty()?)
+}
+
+async fn end(dir: &Folder, record: &Record) -> Result<(), Failure> {
     process::ask_to_stop(dir, record)?;
     for _ in 0..STOP_POLLS {
         if !process::is_held(dir)? {

@@ -5,10 +5,10 @@
 )]
 
 use std::{
-    fs::{self, File, TryLockError},
-    io::{ErrorKind, Read as _, Write as _},
+    fs::{File, TryLockError},
+    io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -20,6 +20,7 @@ use crate::{
     effects::{
         env,
         files::{self, FileError},
+        folder::Folder,
     },
     error::Failure,
 };
@@ -31,6 +32,15 @@ const BUSY: i32 = 75;
 /// What this tool, the Python toolkit and the templates talk to. The control plane of AgentCore goes by the same name.
 const SERVICES: &str = "iam,sts,s3,ecr,logs,codebuild,bedrock-runtime,bedrock-agentcore";
 
+/// Held by the emulator while it lives.
+const RUNNING_LOCK: &str = "running.lock";
+pub(super) const RECORD: &str = "emulator.json";
+/// Asks the emulator whose nonce it holds to end.
+const STOP: &str = "stop";
+const LOG: &str = "ministack.log";
+const PREVIOUS_LOG: &str = "ministack.previous.log";
+/// Emptied at every start.
+const TEMPORARY: &str = "tmp";
 /// Holds the nonce of the emulator that has answered at least once.
 const ANSWERED: &str = "answered";
 /// How long one that has answered before may be silent.
@@ -67,8 +77,27 @@ pub(super) enum Sight {
     Silent(Option<Record>),
 }
 
+/// Whether an emulator's folder can hold something of this name.
+pub(super) fn is_ours(name: &str) -> bool {
+    let known = [
+        super::START_LOCK,
+        RUNNING_LOCK,
+        RECORD,
+        // An earlier version wrote its record there first.
+        "emulator.json.new",
+        STOP,
+        LOG,
+        PREVIOUS_LOG,
+        TEMPORARY,
+        ANSWERED,
+        "state",
+        "s3",
+    ];
+    known.contains(&name) || name.starts_with(files::TEMPORARY)
+}
+
 /// Looks once.
-pub(super) fn look(dir: &Path) -> Result<Sight, Failure> {
+pub(super) fn look(dir: &Folder) -> Result<Sight, Failure> {
     if !is_held(dir)? {
         return Ok(Sight::Gone);
     }
@@ -79,7 +108,7 @@ pub(super) fn look(dir: &Path) -> Result<Sight, Failure> {
 }
 
 /// Looks until it is clear, for as long as an emulator may be silent.
-pub(super) fn settle(dir: &Path) -> Result<Sight, Failure> {
+pub(super) fn settle(dir: &Folder) -> Result<Sight, Failure> {
     let start = Instant::now();
     loop {
         match look(dir)? {
@@ -93,11 +122,11 @@ pub(super) fn settle(dir: &Path) -> Result<Sight, Failure> {
 
 /// One that has answered once answers again within seconds. One whose start was not seen to its end may
 /// still be starting, which takes long on a busy machine.
-fn patience(dir: &Path, record: Option<&Record>) -> Result<Duration, Failure> {
+fn patience(dir: &Folder, record: Option<&Record>) -> Result<Duration, Failure> {
     let Some(record) = record else {
         return Ok(SILENCE);
     };
-    let answered = files::read_text(&dir.join(ANSWERED))?;
+    let answered = dir.read_text(ANSWERED)?;
     Ok(if answered.as_deref() == Some(record.nonce.as_str()) {
         SILENCE
     } else {
@@ -106,33 +135,27 @@ fn patience(dir: &Path, record: Option<&Record>) -> Result<Duration, Failure> {
 }
 
 /// Remembers that this emulator has answered.
-pub(super) fn has_answered(dir: &Path, record: &Record) -> Result<(), Failure> {
-    let path = dir.join(ANSWERED);
-    Ok(files::write_atomic(
-        &path,
-        dir,
-        record.nonce.as_bytes(),
-        false,
-    )?)
+pub(super) fn has_answered(dir: &Folder, record: &Record) -> Result<(), Failure> {
+    Ok(dir.write(ANSWERED, record.nonce.as_bytes())?)
 }
 
 /// Whether a process holds the lock of a living emulator.
-pub(super) fn is_held(dir: &Path) -> Result<bool, Failure> {
-    let path = dir.join("running.lock");
-    let file = match File::options().read(true).write(true).open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(FileError::new("open", &path, error).into()),
+pub(super) fn is_held(dir: &Folder) -> Result<bool, Failure> {
+    let Some(file) = dir.lock_file(RUNNING_LOCK)? else {
+        return Ok(false);
     };
     match file.try_lock_shared() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => Err(FileError::new("lock", &path, error).into()),
+        Err(TryLockError::Error(error)) => {
+            let path = dir.path().join(RUNNING_LOCK);
+            Err(FileError::new("lock", &path, error).into())
+        }
     }
 }
 
-fn record(dir: &Path) -> Result<Option<Record>, Failure> {
-    let text = files::read_text(&dir.join("emulator.json"))?;
+fn record(dir: &Folder) -> Result<Option<Record>, Failure> {
+    let text = dir.read_text(RECORD)?;
     // A record that cannot be read is as good as none: the emulator that comes next writes its own.
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
@@ -146,7 +169,10 @@ fn answers(record: &Record) -> bool {
         stream.set_read_timeout(Some(limit))?;
         stream.set_write_timeout(Some(limit))?;
         stream.write_all(
-            b"GET /_ministack/health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+            format!(
+                "GET /_ministack/health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+            )
+            .as_bytes(),
         )?;
         let mut answer = Vec::new();
         stream.take(64 * 1024).read_to_end(&mut answer)?;
@@ -159,22 +185,16 @@ fn answers(record: &Record) -> bool {
 }
 
 /// Asks the emulator of this record, and no other, to write its state and end.
-pub(super) fn ask_to_stop(dir: &Path, record: &Record) -> Result<(), Failure> {
-    let path = dir.join("stop");
-    Ok(files::write_atomic(
-        &path,
-        dir,
-        record.nonce.as_bytes(),
-        false,
-    )?)
+pub(super) fn ask_to_stop(dir: &Folder, record: &Record) -> Result<(), Failure> {
+    Ok(dir.write(STOP, record.nonce.as_bytes())?)
 }
 
-pub(super) fn forget_to_stop(dir: &Path) -> Result<(), Failure> {
-    Ok(files::remove_file(&dir.join("stop"))?)
+pub(super) fn forget_to_stop(dir: &Folder) -> Result<(), Failure> {
+    Ok(dir.remove_file(STOP)?)
 }
 
-pub(super) fn silent(dir: &Path, record: Option<&Record>) -> Failure {
-    let log = dir.join(LOG);
+pub(super) fn silent(dir: &Folder, record: Option<&Record>) -> Failure {
+    let log = dir.path().join(LOG);
     let failure = Failure::world("the emulator of this project runs, but does not answer");
     match record {
         Some(record) => failure
@@ -191,8 +211,6 @@ pub(super) fn silent(dir: &Path, record: Option<&Record>) -> Failure {
     }
 }
 
-const LOG: &str = "ministack.log";
-
 /// A start that is under way.
 pub(super) struct Start {
     child: Child,
@@ -202,10 +220,17 @@ pub(super) struct Start {
 
 /// Starts an emulator. One that is kept outlives this process; a guest ends with [`Start`], whose pipe it
 /// listens at.
-pub(super) fn spawn(python: &Path, dir: &Path, life: Life) -> Result<Start, Failure> {
-    let temporary = dir.join("tmp");
-    files::create_dir_all(&temporary)?;
-    files::remove_file(&dir.join("stop"))?;
+pub(super) fn spawn(python: &Path, dir: &Folder, life: Life) -> Result<Start, Failure> {
+    // It follows links, and a checkout can bring some along.
+    for kept in ["state", "s3"] {
+        dir.join(kept).refuse_links_within()?;
+    }
+    let temporary = dir.join(TEMPORARY);
+    temporary.remove_whole()?;
+    temporary.create()?;
+    dir.remove_file(STOP)?;
+    let home = dir.ready()?;
+    let temporary = temporary.path();
     let log = open_log(dir)?;
     let failed = |error| FileError::new("run", python, error);
     let port = free_port(record(dir)?.map(|record| record.port))?;
@@ -217,9 +242,9 @@ pub(super) fn spawn(python: &Path, dir: &Path, life: Life) -> Result<Start, Fail
     let mut command = Command::new(python);
     command
         .args(["-I", "-X", "utf8", "-c", LAUNCH])
-        .arg(dir)
+        .arg(&home)
         .args([port.to_string().as_str(), nonce.as_str(), VERSION, word])
-        .current_dir(dir)
+        .current_dir(&home)
         .env_clear()
         .env("BIND_HOST", "127.0.0.1")
         .env("GATEWAY_PORT", port.to_string())
@@ -228,17 +253,17 @@ pub(super) fn spawn(python: &Path, dir: &Path, life: Life) -> Result<Start, Fail
         // What its health answer repeats, by which we know it.
         .env("MINISTACK_EDITION", &nonce)
         .env("PERSIST_STATE", "1")
-        .env("STATE_DIR", dir.join("state"))
+        .env("STATE_DIR", home.join("state"))
         .env("S3_PERSIST", "1")
-        .env("S3_DATA_DIR", dir.join("s3"))
+        .env("S3_DATA_DIR", home.join("s3"))
         .env("IOT_MTLS_ENABLED", "0")
         .env("SFTP_ENABLED", "0")
         // A socket that is not there: no container of the user's is looked for, started or removed.
         .env(
             "DOCKER_HOST",
-            format!("unix://{}", dir.join("no-docker").display()),
+            format!("unix://{}", home.join("no-docker").display()),
         )
-        .env("HOME", dir)
+        .env("HOME", &temporary)
         .env("TMPDIR", &temporary)
         .env("TEMP", &temporary)
         .env("TMP", &temporary)
@@ -273,16 +298,9 @@ fn detach(command: &mut Command) {
 }
 
 /// The last start's log is kept beside it: it tells how that one ended.
-fn open_log(dir: &Path) -> Result<File, Failure> {
-    let path = dir.join(LOG);
-    let previous = dir.join("ministack.previous.log");
-    match fs::rename(&path, &previous) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(FileError::new("rename", &path, error).into());
-        }
-        _ => {}
-    }
-    File::create(&path).map_err(|error| FileError::new("write", &path, error).into())
+fn open_log(dir: &Folder) -> Result<File, Failure> {
+    dir.rename(LOG, PREVIOUS_LOG)?;
+    Ok(dir.empty_file(LOG)?)
 }
 
 /// The port of last time, so that what was printed then still works; else any that is free.
@@ -325,15 +343,15 @@ impl Start {
 
     /// Whether somebody else took the port after it was chosen, or a launcher of a killed run was
     /// faster: another try helps.
-    pub(super) fn lost_its_port(&self, dir: &Path) -> Result<bool, Failure> {
+    pub(super) fn lost_its_port(&self, dir: &Folder) -> Result<bool, Failure> {
         Ok(self.ended.is_some_and(|status| status.code() == Some(BUSY))
             || self.ended.is_some() && log_tail(dir)?.contains("in use"))
     }
 
     /// Why it did not come up.
-    pub(super) fn failure(&self, dir: &Path, python: &Path) -> Result<Failure, Failure> {
+    pub(super) fn failure(&self, dir: &Folder, python: &Path) -> Result<Failure, Failure> {
         let tail = log_tail(dir)?;
-        let log = dir.join(LOG);
+        let log = dir.path().join(LOG);
         let failure = match self.ended {
             Some(status) => Failure::world(format!("the emulator ended at its start ({status})")),
             None => Failure::world("the emulator does not answer after its start").note(format!(
@@ -354,14 +372,9 @@ impl Start {
     }
 }
 
-fn log_tail(dir: &Path) -> Result<String, Failure> {
-    let path: PathBuf = dir.join(LOG);
-    let text = match fs::read(&path) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(FileError::new("read", &path, error).into()),
-    };
-    Ok(last_lines(&text, 10))
+fn log_tail(dir: &Folder) -> Result<String, Failure> {
+    let text = dir.read(LOG)?.unwrap_or_default();
+    Ok(last_lines(&String::from_utf8_lossy(&text), 10))
 }
 
 pub(super) fn last_lines(text: &str, count: usize) -> String {
@@ -375,7 +388,13 @@ pub(super) fn last_lines(text: &str, count: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    fn folder(dir: &tempfile::TempDir) -> Folder {
+        Folder::private(dir.path().to_owned())
+    }
 
     fn record_at(port: u16, nonce: &str) -> Record {
         Record {
@@ -415,8 +434,8 @@ mod tests {
     #[test]
     fn a_directory_without_a_lock_holds_no_emulator() {
         let dir = tempfile::tempdir().expect("a directory");
-        assert!(matches!(look(dir.path()), Ok(Sight::Gone)));
-        assert!(matches!(look(&dir.path().join("none")), Ok(Sight::Gone)));
+        assert!(matches!(look(&folder(&dir)), Ok(Sight::Gone)));
+        assert!(matches!(look(&folder(&dir).join("none")), Ok(Sight::Gone)));
     }
 
     #[test]
@@ -426,7 +445,7 @@ mod tests {
         let text = format!(r#"{{"version":"1","port":{port},"pid":1,"nonce":"abc"}}"#);
         fs::write(dir.path().join("emulator.json"), text).expect("a file");
         fs::write(dir.path().join("running.lock"), "").expect("a file");
-        assert!(matches!(look(dir.path()), Ok(Sight::Gone)));
+        assert!(matches!(look(&folder(&dir)), Ok(Sight::Gone)));
     }
 
     #[test]
@@ -437,7 +456,7 @@ mod tests {
         fs::write(dir.path().join("emulator.json"), text).expect("a file");
         let lock = File::create(dir.path().join("running.lock")).expect("a file");
         lock.lock().expect("a lock");
-        assert!(matches!(look(dir.path()), Ok(Sight::Running(found)) if found.port == port));
+        assert!(matches!(look(&folder(&dir)), Ok(Sight::Running(found)) if found.port == port));
     }
 
     #[test]
@@ -445,7 +464,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let lock = File::create(dir.path().join("running.lock")).expect("a file");
         lock.lock().expect("a lock");
-        assert!(matches!(look(dir.path()), Ok(Sight::Silent(None))));
+        assert!(matches!(look(&folder(&dir)), Ok(Sight::Silent(None))));
     }
 
     #[test]

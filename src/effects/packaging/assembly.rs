@@ -27,7 +27,11 @@ use super::{
 };
 use crate::{
     config::{Bytecode, Runtime},
-    effects::files::{self, FileError, TEMPORARY},
+    effects::{
+        files::{self, FileError, TEMPORARY},
+        folder::Folder,
+        staging::private,
+    },
     error::{Exit, Failure, Message},
     package::{
         archive::{Archive, Dependencies},
@@ -101,7 +105,7 @@ pub(super) fn assemble(
     parts: &Parts<'_>,
     say: Say<'_>,
 ) -> Result<Built, Failure> {
-    files::create_dir_all(&request.output)?;
+    let output = request.output.ready()?;
     let before = remembered(&request.output)?;
     let sources = Sources::of(request, parts.wanted, parts.own)?;
     let fingerprint = fingerprint(request, parts, &sources);
@@ -109,10 +113,10 @@ pub(super) fn assemble(
         && parts.own.problems.is_empty()
         && let Some(before) = &before
         && before.fingerprint == fingerprint
-        && modified(&request.output.join(ARCHIVE)) == Some((before.size, before.modified))
+        && modified(&output.join(ARCHIVE)) == Some((before.size, before.modified))
     {
         before.tell_findings(request, say)?;
-        return Ok(before.built(&request.output));
+        return Ok(before.built(&output));
     }
     let ready = dependencies::ensure(request, parts.wanted, parts.key, parts.python, say);
     let ready = ready.map_err(|mut failure| {
@@ -120,11 +124,10 @@ pub(super) fn assemble(
         failure.messages.extend(parts.own.problems.clone());
         failure
     })?;
-    sweep(&request.output);
-    let work = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .tempdir_in(&request.output)
-        .map_err(|error| FileError::new("write in", &request.output, error))?;
+    sweep(&request.output)?;
+    let work = private(tempfile::Builder::new().prefix(TEMPORARY))
+        .tempdir_in(&output)
+        .map_err(|error| FileError::new("write in", &output, error))?;
     let (mut remembered, taken) =
         compose(request, parts, ready.as_ref(), before.as_ref(), work.path())?;
     remembered.fingerprint = fingerprint;
@@ -134,7 +137,7 @@ pub(super) fn assemble(
     if let Some(taken) = taken {
         taken.replace();
     }
-    let mut built = remembered.built(&request.output);
+    let mut built = remembered.built(&output);
     built.dependencies = match &ready {
         None => Origin::None,
         Some(ready) if ready.cached => Origin::Cache,
@@ -156,9 +159,9 @@ fn compose(
     let temporary = work.join(ARCHIVE);
     let last = before
         .filter(|before| {
-            request.reuse == Reuse::Cache && before.begins_with(ready, &request.output)
+            request.reuse == Reuse::Cache && before.begins_with(ready, &request.output.path())
         })
-        .map(|_| request.output.join(ARCHIVE));
+        .map(|_| request.output.path().join(ARCHIVE));
     let Composed {
         written,
         rest,
@@ -193,13 +196,19 @@ fn compose(
 }
 
 /// What a killed run left; the project's lock is held.
-fn sweep(output: &Path) {
-    for name in files::names_in(output).unwrap_or_default() {
+fn sweep(output: &Folder) -> Result<(), FileError> {
+    for name in output.names()? {
         if name.starts_with(TEMPORARY) {
             // What cannot be removed is in nobody's way.
-            let _ = files::remove_tree(&output.join(name));
+            let _ = output.join(&name).remove_whole();
         }
     }
+    Ok(())
+}
+
+/// Whether a build leaves a file of this name in its folder.
+pub(crate) fn is_built(name: &str) -> bool {
+    [ARCHIVE, REMEMBERED].contains(&name) || name.starts_with(TEMPORARY)
 }
 
 /// Another fingerprint, another archive.
@@ -347,22 +356,23 @@ fn describe(
 }
 
 /// The archive first: without what is remembered of it, it is merely built again.
-fn finish(temporary: &Path, output: &Path, remembered: &mut Remembered) -> Result<(), Failure> {
-    let place = output.join(ARCHIVE);
+fn finish(temporary: &Path, output: &Folder, remembered: &mut Remembered) -> Result<(), Failure> {
+    let place = output.path().join(ARCHIVE);
+    files::close_to_others(temporary)?;
     fs::rename(temporary, &place).map_err(|error| FileError::new("write", &place, error))?;
     remembered.modified = modified(&place).map_or(0, |(_, modified)| modified);
     let text = serde_json::to_string(remembered).expect("it is plain data");
-    files::write_atomic(&output.join(REMEMBERED), output, text.as_bytes(), false)?;
-    Ok(())
+    Ok(output.write(REMEMBERED, text.as_bytes())?)
 }
 
 /// The archive that was built last, and what it was made of.
-pub(super) fn last(output: &Path) -> Result<Option<(Archive, Sources)>, Failure> {
-    Ok(remembered(output)?.map(|last| (last.built(output).archive, last.sources)))
+pub(super) fn last(output: &Folder) -> Result<Option<(Archive, Sources)>, Failure> {
+    let path = output.path();
+    Ok(remembered(output)?.map(|last| (last.built(&path).archive, last.sources)))
 }
 
-fn remembered(output: &Path) -> Result<Option<Remembered>, Failure> {
-    let text = files::read_text(&output.join(REMEMBERED))?;
+fn remembered(output: &Folder) -> Result<Option<Remembered>, Failure> {
+    let text = output.read_text(REMEMBERED)?;
     // Another version's file is as good as none.
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }

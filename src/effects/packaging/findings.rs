@@ -177,7 +177,7 @@ mod tests {
             requirements: "requirements.txt".to_owned(),
             runtime: Runtime::Python313,
             bytecode: Bytecode::Auto,
-            output: home.path().to_owned(),
+            output: crate::effects::folder::Folder::private(home.path().to_owned()).join("built"),
             reuse: Reuse::Cache,
         };
         let told =

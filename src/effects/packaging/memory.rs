@@ -16,6 +16,7 @@ use super::{Reuse, surroundings::stamp};
 use crate::effects::{
     cache, clock,
     files::{self, TEMPORARY},
+    folder::Folder,
 };
 
 /// The least recently written answers beyond these go.
@@ -99,9 +100,9 @@ impl Memory {
         let (Some(home), Ok(text)) = (&self.home, serde_json::to_string(&remembered)) else {
             return;
         };
-        if files::create_dir_all(home).is_ok()
-            && files::write_atomic(&place, home, text.as_bytes(), false).is_ok()
-        {
+        let name = place.file_name().unwrap_or_default().to_string_lossy();
+        let kept = Folder::private(home.clone());
+        if cache::create(home).is_ok() && kept.write(&name, text.as_bytes()).is_ok() {
             forget_the_oldest(home);
         }
     }

@@ -20,12 +20,13 @@ mod assembly;
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::{
-    assembly::entries,
+    assembly::{entries, is_built},
     last::{Last, last},
 };
 use self::{memory::Memory, surroundings::Surroundings};
 use crate::{
     config::{Bytecode, Runtime},
+    effects::folder::Folder,
     error::{Failure, Message},
     package::archive::Archive,
 };
@@ -46,7 +47,7 @@ pub(crate) struct Request {
     pub(crate) runtime: Runtime,
     pub(crate) bytecode: Bytecode,
     /// Where the archive is put, with what is remembered of it.
-    pub(crate) output: PathBuf,
+    pub(crate) output: Folder,
     pub(crate) reuse: Reuse,
 }
 

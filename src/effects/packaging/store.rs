@@ -17,6 +17,8 @@ use crate::{
     effects::{
         cache,
         files::{self, Attempt, FileError, Lock},
+        folder::Folder,
+        staging::private,
     },
     error::Failure,
     package::layer::Layer,
@@ -83,7 +85,7 @@ pub(super) fn hold(key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
 }
 
 fn hold_in(home: PathBuf, key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
-    files::create_dir_all(&home)?;
+    cache::create(&home)?;
     let path = lock_of(&home, key);
     let (claim, attempt, among_us) = Claim::stake(&path)?;
     let lock = match attempt {
@@ -127,9 +129,8 @@ impl Held {
 
     /// A new folder to build in.
     pub(super) fn workshop(&self) -> Result<TempDir, Failure> {
-        let made = tempfile::Builder::new()
-            .prefix(&format!("{}{BUILDING}", self.key))
-            .tempdir_in(&self.home);
+        let prefix = format!("{}{BUILDING}", self.key);
+        let made = private(tempfile::Builder::new().prefix(&prefix)).tempdir_in(&self.home);
         Ok(made.map_err(|error| FileError::new("write in", &self.home, error))?)
     }
 
@@ -140,10 +141,12 @@ impl Held {
             move |error| FileError::new("write", &path, error)
         };
         let staged = archive.with_file_name("entry");
-        files::create_dir_all(&staged)?;
+        let entry = Folder::private(staged.with_file_name("")).join("entry");
+        entry.create()?;
+        files::close_to_others(archive)?;
         fs::rename(archive, staged.join(ARCHIVE)).map_err(failed(&staged))?;
         let text = serde_json::to_string(layer).expect("a layer is plain data");
-        files::write_atomic(&staged.join(DESCRIPTION), &staged, text.as_bytes(), false)?;
+        entry.write(DESCRIPTION, text.as_bytes())?;
         let place = self.home.join(&self.key);
         files::remove_tree(&place)?;
         fs::rename(&staged, &place).map_err(failed(&place))?;

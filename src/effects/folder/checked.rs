@@ -1,0 +1,97 @@
+//! A directory where none can be held open: each step is looked at right before it is used.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where a system without open directories touches files"
+)]
+
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
+
+use super::{Kind, Opening};
+
+pub(super) struct Handle(PathBuf);
+
+impl Handle {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        if fs::metadata(path)?.is_dir() {
+            return Ok(Self(path.to_owned()));
+        }
+        Err(ErrorKind::NotADirectory.into())
+    }
+
+    pub(super) fn directory(&self, name: &str) -> io::Result<Self> {
+        match self.kind(name)? {
+            Kind::Directory => Ok(Self(self.0.join(name))),
+            Kind::File | Kind::Link | Kind::Other => Err(ErrorKind::NotADirectory.into()),
+        }
+    }
+
+    pub(super) fn create_directory(&self, name: &str, _private: bool) -> io::Result<()> {
+        fs::create_dir(self.0.join(name))
+    }
+
+    /// A directory of the user's is closed to others there.
+    pub(super) fn close_to_others(&self) {}
+
+    pub(super) fn kind(&self, name: &str) -> io::Result<Kind> {
+        let found = fs::symlink_metadata(self.0.join(name))?.file_type();
+        Ok(if found.is_symlink() {
+            Kind::Link
+        } else if found.is_dir() {
+            Kind::Directory
+        } else if found.is_file() {
+            Kind::File
+        } else {
+            Kind::Other
+        })
+    }
+
+    pub(super) fn file(&self, name: &str, opening: Opening) -> io::Result<File> {
+        match self.kind(name) {
+            Ok(Kind::File) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+            Ok(Kind::Directory | Kind::Link | Kind::Other) => {
+                return Err(ErrorKind::InvalidInput.into());
+            }
+        }
+        let mut options = File::options();
+        match opening {
+            Opening::Read => options.read(true),
+            Opening::Lock => options.read(true).write(true),
+            Opening::LockOrCreate => options.read(true).write(true).create(true).truncate(false),
+            Opening::Empty => options.write(true).create(true).truncate(true),
+            Opening::New => options.write(true).create_new(true),
+        };
+        options.open(self.0.join(name))
+    }
+
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+        fs::read_dir(&self.0)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+
+    pub(super) fn rename(&self, from: &str, into: &Self, to: &str) -> io::Result<()> {
+        fs::rename(self.0.join(from), into.0.join(to))
+    }
+
+    pub(super) fn remove_file(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.0.join(name))
+    }
+
+    pub(super) fn remove_directory(&self, name: &str) -> io::Result<()> {
+        fs::remove_dir(self.0.join(name))
+    }
+
+    /// The standard library follows no link here.
+    pub(super) fn remove_whole(&self, name: &str) -> io::Result<()> {
+        match self.kind(name)? {
+            Kind::Directory => fs::remove_dir_all(self.0.join(name)),
+            Kind::File | Kind::Link | Kind::Other => Err(ErrorKind::NotADirectory.into()),
+        }
+    }
+}

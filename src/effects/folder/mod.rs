@@ -1,0 +1,549 @@
+//! A folder below a trusted directory. Each step on the way to it, and each file in it, is opened from
+//! the step before and never through a link: a checkout can contain links, and what is read, written or
+//! deleted through one belongs to somebody else.
+
+#[cfg(not(unix))]
+mod checked;
+#[cfg(test)]
+mod tests;
+#[cfg(unix)]
+mod unix;
+
+use std::{
+    fs::File,
+    io::{self, ErrorKind, Read as _, Write as _},
+    path::{Component, Path, PathBuf},
+};
+
+#[cfg(not(unix))]
+use self::checked::Handle;
+#[cfg(unix)]
+use self::unix::Handle;
+use super::files::{Attempt, FileError, Lock, TEMPORARY};
+
+/// Marks a folder that is deleted whole.
+const MARKER: &str = ".made-by-cargo-agentcore";
+const MARKED: &[u8] =
+    b"Made by cargo agentcore. `cargo agentcore clean` deletes this folder with everything in it.\n";
+
+/// Who may read what is created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    /// The user alone: caches, locks, the emulator's state.
+    User,
+    /// Whoever may read the project's other files.
+    Project,
+}
+
+/// Whether a file can be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Plain,
+    Executable,
+}
+
+/// What stands under a name; links are not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Directory,
+    Link,
+    Other,
+}
+
+/// How a file is opened. None of these follows a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    Read,
+    Lock,
+    LockOrCreate,
+    /// Created, or emptied.
+    Empty,
+    /// Created; an error where it exists.
+    New,
+}
+
+/// Something that is not a directory or file of ours is in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Obstacle {
+    #[error("it is a symbolic link")]
+    Link,
+    #[error("it is not a directory")]
+    NoDirectory,
+    #[error("it is not a regular file")]
+    NoFile,
+    #[error("it leads out of its folder")]
+    Outside,
+}
+
+/// It need not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Folder {
+    /// Opened as it is; links in it are the caller's to judge.
+    base: PathBuf,
+    /// The steps from there, none of which may be a link.
+    below: Vec<String>,
+    readers: Readers,
+}
+
+impl Folder {
+    /// What is created here is readable by the user alone.
+    pub(crate) fn private(base: PathBuf) -> Self {
+        Self {
+            base,
+            below: Vec::new(),
+            readers: Readers::User,
+        }
+    }
+
+    /// What is created here is as readable as the project's other files.
+    pub(crate) fn of_project(base: PathBuf) -> Self {
+        Self {
+            base,
+            below: Vec::new(),
+            readers: Readers::Project,
+        }
+    }
+
+    /// A folder in it; `path` may have several steps.
+    pub(crate) fn join(&self, path: impl AsRef<Path>) -> Self {
+        let steps = path.as_ref().components();
+        let steps = steps.filter(|step| !matches!(step, Component::CurDir));
+        let mut joined = self.clone();
+        joined
+            .below
+            .extend(steps.map(|step| step.as_os_str().to_string_lossy().into_owned()));
+        joined
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.below
+            .iter()
+            .fold(self.base.clone(), |path, step| path.join(step))
+    }
+
+    /// A file in it.
+    pub(crate) fn file(&self, name: impl Into<String>) -> FolderFile {
+        FolderFile {
+            folder: self.clone(),
+            name: name.into(),
+        }
+    }
+
+    /// The folder that it is in.
+    pub(crate) fn parent(&self) -> Option<Self> {
+        self.place().map(|(parent, _)| parent)
+    }
+
+    /// The folder that it is in, and its name there; nothing for the base itself.
+    fn place(&self) -> Option<(Self, &str)> {
+        let (name, above) = self.below.split_last()?;
+        let parent = Self {
+            below: above.to_vec(),
+            ..self.clone()
+        };
+        Some((parent, name))
+    }
+
+    /// Whether it exists. A link or a file in its place is an error.
+    pub(crate) fn exists(&self) -> Result<bool, FileError> {
+        Ok(self.open()?.is_some())
+    }
+
+    /// Whether it is a directory; a link in its place is an error.
+    pub(crate) fn is_directory(&self) -> Result<bool, FileError> {
+        let Some((parent, name)) = self.place() else {
+            return self.exists();
+        };
+        let Some(handle) = parent.open()? else {
+            return Ok(false);
+        };
+        Ok(look(&handle, name, &self.path())? == Some(Kind::Directory))
+    }
+
+    fn open(&self) -> Result<Option<Handle>, FileError> {
+        let mut handle = match Handle::open(&self.base) {
+            Ok(handle) => handle,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(FileError::new("open", &self.base, error)),
+        };
+        let mut at = self.base.clone();
+        for name in &self.below {
+            at.push(name);
+            match step(&handle, name, &at)? {
+                Some(next) => handle = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(handle))
+    }
+
+    /// Creates it with what is missing on the way.
+    pub(crate) fn create(&self) -> Result<(), FileError> {
+        self.created().map(drop)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the base is created before it is opened"
+    )]
+    fn created(&self) -> Result<Handle, FileError> {
+        let failed = |at: &Path, error| FileError::new("create the directory", at, error);
+        std::fs::create_dir_all(&self.base).map_err(|error| failed(&self.base, error))?;
+        let mut handle =
+            Handle::open(&self.base).map_err(|error| FileError::new("open", &self.base, error))?;
+        let mut at = self.base.clone();
+        let private = self.readers == Readers::User;
+        for name in &self.below {
+            at.push(name);
+            if let Some(next) = step(&handle, name, &at)? {
+                if private {
+                    // It may be from an earlier version, which left it open.
+                    next.close_to_others();
+                }
+                handle = next;
+                continue;
+            }
+            match handle.create_directory(name, private) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                    return Err(failed(&at, error));
+                }
+                _ => {}
+            }
+            handle =
+                step(&handle, name, &at)?.ok_or_else(|| failed(&at, ErrorKind::NotFound.into()))?;
+        }
+        Ok(handle)
+    }
+
+    /// Creates it and refuses links directly in it. Other code may then work at the path.
+    pub(crate) fn ready(&self) -> Result<PathBuf, FileError> {
+        let (handle, path) = (self.created()?, self.path());
+        for name in names(&handle, &path)? {
+            look(&handle, &name, &path.join(&name))?;
+        }
+        Ok(path)
+    }
+
+    /// Refuses links anywhere in it, for a program that will work there and would follow them.
+    pub(crate) fn refuse_links_within(&self) -> Result<(), FileError> {
+        match self.open()? {
+            Some(handle) => refuse_links_below(&handle, &self.path()),
+            None => Ok(()),
+        }
+    }
+
+    /// What is directly in it, sorted; nothing where it does not exist.
+    pub(crate) fn names(&self) -> Result<Vec<String>, FileError> {
+        match self.open()? {
+            Some(handle) => names(&handle, &self.path()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether a file or a directory of this name is in it.
+    pub(crate) fn holds(&self, name: &str) -> Result<bool, FileError> {
+        match self.open()? {
+            Some(handle) => Ok(look(&handle, name, &self.path().join(name))?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// An existing file.
+    fn existing(
+        &self,
+        name: &str,
+        doing: &'static str,
+        opening: Opening,
+    ) -> Result<Option<File>, FileError> {
+        let path = self.path().join(name);
+        let Some(handle) = self.open()? else {
+            return Ok(None);
+        };
+        if !holds_file(&handle, name, doing, &path)? {
+            return Ok(None);
+        }
+        match handle.file(name, opening) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError::new(doing, &path, error)),
+        }
+    }
+
+    pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FileError> {
+        let Some(mut file) = self.existing(name, "read", Opening::Read)? else {
+            return Ok(None);
+        };
+        let mut content = Vec::new();
+        file.read_to_end(&mut content)
+            .map_err(|error| FileError::new("read", &self.path().join(name), error))?;
+        Ok(Some(content))
+    }
+
+    pub(crate) fn read_text(&self, name: &str) -> Result<Option<String>, FileError> {
+        let Some(content) = self.read(name)? else {
+            return Ok(None);
+        };
+        String::from_utf8(content).map(Some).map_err(|_| {
+            let cause = io::Error::new(ErrorKind::InvalidData, "it is not valid UTF-8");
+            FileError::new("read", &self.path().join(name), cause)
+        })
+    }
+
+    /// Replaces a file in one step; the old content stays until the new one is complete.
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FileError> {
+        self.write_below(name, content, Mode::Plain)
+    }
+
+    /// [`Self::write`] for a file in a folder below, which is created. The new content is collected here.
+    pub(crate) fn write_below(
+        &self,
+        path: &str,
+        content: &[u8],
+        mode: Mode,
+    ) -> Result<(), FileError> {
+        let (folder, name) = match path.rsplit_once('/') {
+            Some((folder, name)) => (self.join(folder), name),
+            None => (self.clone(), path),
+        };
+        let at = folder.path().join(name);
+        let (here, there) = (self.created()?, folder.created()?);
+        holds_file(&there, name, "write", &at)?;
+        let aside = format!("{TEMPORARY}{:016x}", fastrand::u64(..));
+        let written = here.file(&aside, Opening::New).and_then(|mut file| {
+            file.write_all(content)?;
+            self.set_mode(&file, mode)?;
+            here.rename(&aside, &there, name)
+        });
+        written.map_err(|error| {
+            // Where it cannot be removed either, the next run does it.
+            let _ = here.remove_file(&aside);
+            FileError::new("write", &at, error)
+        })
+    }
+
+    #[cfg(unix)]
+    fn set_mode(&self, file: &File, mode: Mode) -> io::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let bits = match (self.readers, mode) {
+            (Readers::User, Mode::Plain) => 0o600,
+            (Readers::User, Mode::Executable) => 0o700,
+            (Readers::Project, Mode::Plain) => 0o644,
+            (Readers::Project, Mode::Executable) => 0o755,
+        };
+        file.set_permissions(std::fs::Permissions::from_mode(bits))
+    }
+
+    #[cfg(not(unix))]
+    fn set_mode(&self, _file: &File, _mode: Mode) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// An empty file for the output of another program.
+    pub(crate) fn empty_file(&self, name: &str) -> Result<File, FileError> {
+        let path = self.path().join(name);
+        let handle = self.created()?;
+        holds_file(&handle, name, "write", &path)?;
+        handle
+            .file(name, Opening::Empty)
+            .map_err(|error| FileError::new("write", &path, error))
+    }
+
+    /// Renames a file in it; one that does not exist is no error.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
+        let path = self.path().join(from);
+        let Some(handle) = self.open()? else {
+            return Ok(());
+        };
+        look(&handle, from, &path)?;
+        unless_gone(handle.rename(from, &handle, to), "rename", &path)
+    }
+
+    /// Removes a file; one that is gone already is no error.
+    pub(crate) fn remove_file(&self, name: &str) -> Result<(), FileError> {
+        let path = self.path().join(name);
+        let Some(handle) = self.open()? else {
+            return Ok(());
+        };
+        holds_file(&handle, name, "remove", &path)?;
+        unless_gone(handle.remove_file(name), "remove", &path)
+    }
+
+    /// Removes the folder where nothing is in it.
+    pub(crate) fn remove_if_empty(&self) -> Result<(), FileError> {
+        let Some((parent, name)) = self.place() else {
+            return Ok(());
+        };
+        let Some(handle) = parent.open()? else {
+            return Ok(());
+        };
+        match handle.remove_directory(name) {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
+            removed => unless_gone(removed, "remove the directory", &self.path()),
+        }
+    }
+
+    /// Removes the folder with everything in it. Links in it are removed, not followed.
+    pub(crate) fn remove_whole(&self) -> Result<(), FileError> {
+        let (Some((parent, name)), true) = (self.place(), self.exists()?) else {
+            return Ok(());
+        };
+        let Some(handle) = parent.open()? else {
+            return Ok(());
+        };
+        let removed = handle.remove_whole(name);
+        unless_gone(removed, "remove the directory", &self.path())
+    }
+
+    /// Creates it with the mark of a folder that may be removed whole. One that exists without a mark gets
+    /// it where everything in it can be ours.
+    pub(crate) fn create_marked(&self, is_ours: impl Fn(&str) -> bool) -> Result<(), FileError> {
+        let handle = self.created()?;
+        let names = names(&handle, &self.path())?;
+        if names.iter().any(|name| name == MARKER) || !names.iter().all(|name| is_ours(name)) {
+            return Ok(());
+        }
+        self.write(MARKER, MARKED)
+    }
+
+    pub(crate) fn is_marked(&self) -> Result<bool, FileError> {
+        Ok(self.read(MARKER)?.as_deref() == Some(MARKED))
+    }
+
+    /// The lock of this name; its file is created where it is missing.
+    pub(crate) fn try_lock(&self, name: &str) -> Result<Attempt, FileError> {
+        let path = self.path().join(name);
+        let handle = self.created()?;
+        holds_file(&handle, name, "lock", &path)?;
+        let file = handle
+            .file(name, Opening::LockOrCreate)
+            .map_err(|error| FileError::new("lock", &path, error))?;
+        Attempt::of(file, path)
+    }
+
+    /// Waits for the lock; `waiting` is called once where somebody else holds it.
+    pub(crate) fn lock(&self, name: &str, waiting: impl FnOnce()) -> Result<Lock, FileError> {
+        match self.try_lock(name)? {
+            Attempt::Held(lock) => Ok(lock),
+            Attempt::Busy(busy) => {
+                waiting();
+                busy.wait()
+            }
+        }
+    }
+
+    /// The file of a lock, to see whether somebody holds it.
+    pub(crate) fn lock_file(&self, name: &str) -> Result<Option<File>, FileError> {
+        self.existing(name, "open", Opening::Lock)
+    }
+}
+
+/// A file of a folder. It need not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FolderFile {
+    pub(crate) folder: Folder,
+    pub(crate) name: String,
+}
+
+impl FolderFile {
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join(&self.name)
+    }
+
+    pub(crate) fn exists(&self) -> Result<bool, FileError> {
+        self.folder.holds(&self.name)
+    }
+
+    /// Refuses anything in its place that is no file.
+    pub(crate) fn check(&self) -> Result<(), FileError> {
+        if let Some(handle) = self.folder.open()? {
+            holds_file(&handle, &self.name, "open", &self.path())?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn read_text(&self) -> Result<Option<String>, FileError> {
+        self.folder.read_text(&self.name)
+    }
+
+    pub(crate) fn write(&self, content: &[u8]) -> Result<(), FileError> {
+        self.folder.write(&self.name, content)
+    }
+
+    pub(crate) fn remove(&self) -> Result<(), FileError> {
+        self.folder.remove_file(&self.name)
+    }
+}
+
+/// The directory of this name; a link or a file is refused.
+fn step(handle: &Handle, name: &str, at: &Path) -> Result<Option<Handle>, FileError> {
+    match look(handle, name, at)? {
+        None => return Ok(None),
+        Some(Kind::Directory) => {}
+        Some(_) => return Err(FileError::obstacle("open", at, Obstacle::NoDirectory)),
+    }
+    match handle.directory(name) {
+        Ok(next) => Ok(Some(next)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FileError::new("open", at, error)),
+    }
+}
+
+/// Whether a regular file stands there; what else does is refused.
+fn holds_file(
+    handle: &Handle,
+    name: &str,
+    doing: &'static str,
+    at: &Path,
+) -> Result<bool, FileError> {
+    match look(handle, name, at)? {
+        None => Ok(false),
+        Some(Kind::File) => Ok(true),
+        Some(_) => Err(FileError::obstacle(doing, at, Obstacle::NoFile)),
+    }
+}
+
+/// What stands there; a link is refused.
+fn look(handle: &Handle, name: &str, at: &Path) -> Result<Option<Kind>, FileError> {
+    let mut steps = Path::new(name).components();
+    let first = (steps.next(), steps.next());
+    if !matches!(first, (Some(Component::Normal(_)), None)) {
+        return Err(FileError::obstacle("open", at, Obstacle::Outside));
+    }
+    match handle.kind(name) {
+        Ok(Kind::Link) => Err(FileError::obstacle("open", at, Obstacle::Link)),
+        Ok(kind) => Ok(Some(kind)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FileError::new("look at", at, error)),
+    }
+}
+
+fn refuse_links_below(handle: &Handle, at: &Path) -> Result<(), FileError> {
+    for name in names(handle, at)? {
+        let path = at.join(&name);
+        if look(handle, &name, &path)? == Some(Kind::Directory)
+            && let Some(below) = step(handle, &name, &path)?
+        {
+            refuse_links_below(&below, &path)?;
+        }
+    }
+    Ok(())
+}
+
+fn names(handle: &Handle, at: &Path) -> Result<Vec<String>, FileError> {
+    let mut names = handle
+        .names()
+        .map_err(|error| FileError::new("read", at, error))?;
+    names.sort();
+    Ok(names)
+}
+
+fn unless_gone(done: io::Result<()>, doing: &'static str, path: &Path) -> Result<(), FileError> {
+    match done {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(FileError::new(doing, path, error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,125 @@
+//! An open directory: what it holds is reached relative to it, whatever happens to its path meanwhile.
+
+use std::{
+    fs::File,
+    io::{self, ErrorKind},
+    os::fd::OwnedFd,
+    path::Path,
+};
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+
+use super::{Kind, Opening};
+
+pub(super) struct Handle(OwnedFd);
+
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
+
+impl Handle {
+    /// Links in the path are followed.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self(rustix::fs::open(path, DIRECTORY, Mode::empty())?))
+    }
+
+    pub(super) fn directory(&self, name: &str) -> io::Result<Self> {
+        let flags = DIRECTORY | OFlags::NOFOLLOW;
+        Ok(Self(rustix::fs::openat(
+            &self.0,
+            name,
+            flags,
+            Mode::empty(),
+        )?))
+    }
+
+    pub(super) fn create_directory(&self, name: &str, private: bool) -> io::Result<()> {
+        let mode = if private { 0o700 } else { 0o777 };
+        Ok(rustix::fs::mkdirat(
+            &self.0,
+            name,
+            Mode::from_raw_mode(mode),
+        )?)
+    }
+
+    /// Takes it from everybody but its owner, if that is this user.
+    pub(super) fn close_to_others(&self) {
+        let open = |found: rustix::fs::Stat| found.st_mode & 0o077 != 0;
+        if rustix::fs::fstat(&self.0).is_ok_and(open) {
+            let _ = rustix::fs::fchmod(&self.0, Mode::RWXU);
+        }
+    }
+
+    pub(super) fn kind(&self, name: &str) -> io::Result<Kind> {
+        let found = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(match FileType::from_raw_mode(found.st_mode) {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Directory,
+            FileType::Symlink => Kind::Link,
+            _ => Kind::Other,
+        })
+    }
+
+    pub(super) fn file(&self, name: &str, opening: Opening) -> io::Result<File> {
+        let flags = match opening {
+            Opening::Read => OFlags::RDONLY,
+            Opening::Lock => OFlags::RDWR,
+            Opening::LockOrCreate => OFlags::RDWR | OFlags::CREATE,
+            Opening::Empty => OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC,
+            Opening::New => OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL,
+        };
+        // A pipe would be waited for without end.
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let mode = Mode::RUSR | Mode::WUSR;
+        Ok(rustix::fs::openat(&self.0, name, flags, mode)?.into())
+    }
+
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.0)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(String::from_utf8_lossy(name).into_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    pub(super) fn rename(&self, from: &str, into: &Self, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.0, from, &into.0, to)?)
+    }
+
+    pub(super) fn remove_file(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    pub(super) fn remove_directory(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Links are removed, not followed.
+    pub(super) fn remove_whole(&self, name: &str) -> io::Result<()> {
+        let within = match self.directory(name) {
+            Ok(within) => within,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for entry in rustix::fs::Dir::read_from(&within.0)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            match rustix::fs::unlinkat(&within.0, name, AtFlags::empty()) {
+                // Linux and POSIX name a directory differently here.
+                Err(rustix::io::Errno::ISDIR | rustix::io::Errno::PERM) => {
+                    within.remove_whole(&name.to_string_lossy())?;
+                }
+                Err(rustix::io::Errno::NOENT) | Ok(()) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.remove_directory(name)
+    }
+}

@@ -1,0 +1,151 @@
+//! Which target directory is accepted. A link in the checkout, called `target` for example, can lead to any
+//! directory of the user's. The checkout may choose among its own; others only the user may name.
+#![expect(clippy::disallowed_methods, reason = "links are followed here")]
+
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use super::env;
+use crate::error::Failure;
+
+/// The real path of the target directory that cargo names for the workspace in `root`.
+pub(super) fn accepted(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
+    let (real_root, real) = (real(root), real(target));
+    if real.starts_with(checkout(&real_root)) {
+        return Ok(real);
+    }
+    // What is written outside was written by the user: cargo is asked where no file of the checkout counts.
+    if !normal(target).starts_with(root) {
+        return Ok(real);
+    }
+    let shown = real.display();
+    Err(Failure::config(format!(
+        "the target directory `{}` leads out of the checkout, to `{shown}`",
+        target.display()
+    ))
+    .note(
+        "a link in a checkout may lead anywhere, so nothing is read, written or deleted through it",
+    )
+    .help(format!("if you made it, set CARGO_TARGET_DIR={shown}")))
+}
+
+/// Refuses a package that a link leads to: it is another checkout's.
+pub(super) fn check_member(root: &Path, manifest: &Path) -> Result<(), Failure> {
+    if !manifest.starts_with(root) || real(manifest).starts_with(real(root)) {
+        return Ok(());
+    }
+    Err(Failure::config(format!(
+        "the workspace's member `{}` is behind a link that leads out of the workspace, to `{}`",
+        manifest.display(),
+        real(manifest).display()
+    ))
+    .help("name only packages of this workspace in `members`, or run this in the other one"))
+}
+
+/// The repository that the workspace is in, which came from one place; else the workspace.
+fn checkout(root: &Path) -> &Path {
+    let home = env::home_dir().map(|home| real(&home));
+    root.ancestors()
+        .filter(|above| above.parent().is_some() && Some(*above) != home.as_deref())
+        .find(|above| above.join(".git").exists())
+        .unwrap_or(root)
+}
+
+/// The path without `..`, links left as they are.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for step in path.components() {
+        match step {
+            Component::ParentDir => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+/// The path with all links resolved, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    for above in path.ancestors() {
+        let found = match fs::canonicalize(above) {
+            Ok(found) => found,
+            // A link to what does not exist leads there all the same.
+            Err(_) => match (fs::read_link(above), above.parent()) {
+                (Ok(to), Some(parent)) => real(parent).join(to),
+                _ => continue,
+            },
+        };
+        return match path.strip_prefix(above) {
+            Ok(rest) if rest.components().next().is_some() => found.join(rest),
+            _ => found,
+        };
+    }
+    path.to_owned()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A workspace, and a directory outside.
+    fn stage() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let top = fs::canonicalize(dir.path()).unwrap();
+        let (root, home) = (top.join("checkout/agents"), top.join("home"));
+        fs::create_dir_all(&root).unwrap();
+        fs::create_dir_all(&home).unwrap();
+        (dir, root, home)
+    }
+
+    #[test]
+    fn a_target_directory_of_the_workspace_is_accepted_before_it_exists() {
+        let (_dir, root, _) = stage();
+        let target = root.join("target");
+        assert_eq!(accepted(&root, &target).unwrap(), target);
+        fs::create_dir(&target).unwrap();
+        assert_eq!(accepted(&root, &target).unwrap(), target);
+    }
+
+    #[test]
+    fn a_link_may_lead_around_in_the_repository_and_not_out_of_it() {
+        let (_dir, root, home) = stage();
+        fs::create_dir(root.join("build")).unwrap();
+        symlink("build", root.join("target")).unwrap();
+        let found = accepted(&root, &root.join("target")).unwrap();
+        assert_eq!(found, root.join("build"));
+        // The user alone can name a place outside, from wherever that is seen.
+        let above = root.parent().unwrap().join("built");
+        for named in [above.clone(), root.join("../built")] {
+            assert_eq!(accepted(&root, &named).unwrap(), above);
+        }
+        symlink("../built", root.join("beside")).unwrap();
+        assert!(accepted(&root, &root.join("beside")).is_err());
+        fs::create_dir(root.parent().unwrap().join(".git")).unwrap();
+        assert_eq!(accepted(&root, &root.join("beside")).unwrap(), above);
+        for (name, to) in [("out", home.clone()), ("dangling", home.join("none"))] {
+            symlink(&to, root.join(name)).unwrap();
+            let failure = accepted(&root, &root.join(name)).unwrap_err();
+            let text = failure.to_string();
+            assert!(text.contains("leads out of the checkout"), "{text}");
+            let below = accepted(&root, &root.join(name).join("x"));
+            assert!(below.is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_member_behind_a_link_is_refused() {
+        let (_dir, root, home) = stage();
+        fs::write(home.join("Cargo.toml"), "").unwrap();
+        symlink(&home, root.join("member")).unwrap();
+        assert!(check_member(&root, &root.join("member/Cargo.toml")).is_err());
+        fs::create_dir(root.join("own")).unwrap();
+        fs::write(root.join("own/Cargo.toml"), "").unwrap();
+        assert!(check_member(&root, &root.join("own/Cargo.toml")).is_ok());
+    }
+}
