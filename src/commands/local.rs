@@ -16,8 +16,8 @@ use crate::{
 
 /// Start, stop or show the AWS emulator of this project
 ///
-/// `--local` on the other commands starts it by itself. It listens on 127.0.0.1 only, takes any
-/// credentials, and answers pages that a browser on this machine has open: keep nothing secret in it.
+/// `--local` on the other commands starts it. It listens on 127.0.0.1 only, refuses requests from web
+/// pages, and accepts any credentials from other programs on this machine: keep nothing secret in it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[arg(value_enum)]

@@ -8,7 +8,10 @@
 )]
 
 mod cleaning;
+mod guard;
 mod installing;
+#[cfg(unix)]
+mod links;
 mod looks;
 #[cfg(unix)]
 mod processes;
