@@ -81,7 +81,7 @@ pub(super) fn decide(
     let missing = shipped_files_exist(agent, &deployment, copied).err();
     let required = match purpose {
         Purpose::HandOver => None,
-        Purpose::Ship => requirements_can_be_shipped(agent, &deployment, copied).err(),
+        Purpose::Ship => requirements_can_be_shipped(agent, project, &deployment, copied).err(),
     };
     let wrong = source.as_ref().err().cloned();
     if let Some(failure) = Failure::all([wrong, missing, required].into_iter().flatten()) {
@@ -145,6 +145,7 @@ fn comes(file: &str, agent: &Agent, copied: Option<&BTreeMap<String, Origin>>) -
 /// What is wrong with the requirements themselves, where they are there already.
 fn requirements_can_be_shipped(
     agent: &Agent,
+    project: &Project,
     deployment: &Path,
     copied: Option<&BTreeMap<String, Origin>>,
 ) -> Result<(), Failure> {
@@ -152,7 +153,7 @@ fn requirements_can_be_shipped(
     if comes(&agent.requirements, agent, copied) || !files::exists(&file) {
         return Ok(());
     }
-    packaging::check_requirements(&file)
+    packaging::check_requirements(&file, &project.root)
 }
 
 /// What the toolkit is told to ship has to be there, or to come with the sources.

@@ -1,5 +1,7 @@
 //! `cargo agentcore local`, and the emulator behind `--local`.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 
 use crate::{
@@ -40,14 +42,16 @@ enum Action {
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let dir = match super::load(&args.project, &Stage::Local, ui) {
-        Ok((project, config)) => dir(&project, &config)?,
+    let (dir, workspace) = match super::load(&args.project, &Stage::Local, ui) {
+        Ok((project, config)) => (dir(&project, &config)?, project.root),
         // To end it, or to see it, nothing but its place has to be known.
-        Err(failure) if args.action != Action::Start => recovered(&args.project, failure, ui)?,
+        Err(failure) if args.action != Action::Start => {
+            (recovered(&args.project, failure, ui)?, PathBuf::new())
+        }
         Err(failure) => return Err(failure),
     };
     let emulator = match args.action {
-        Action::Start => Some(start(dir, ui).await?),
+        Action::Start => Some(start(dir, &workspace, ui).await?),
         Action::Status => local::observe(&dir)?,
         Action::Stop => {
             match local::stop(&dir).await? {
@@ -87,7 +91,7 @@ pub(super) async fn emulator(
     if !options.local {
         return Ok(None);
     }
-    Ok(Some(start(dir(project, config)?, ui).await?))
+    Ok(Some(start(dir(project, config)?, &project.root, ui).await?))
 }
 
 /// The place of the emulator of a project whose metadata is invalid, as far as it can be told.
@@ -159,7 +163,10 @@ pub(super) async fn with<T>(
         let emulator = emulator(options, project, config, ui).await?;
         return act(emulator.as_ref()).await;
     }
-    let visit = local::visit(&dir(project, config)?, &|progress| tell(&progress, ui)).await?;
+    let visit = local::visit(&dir(project, config)?, &project.root, &|progress| {
+        tell(&progress, ui);
+    })
+    .await?;
     if visit.is_guest() {
         ui.status(
             "Looking",
@@ -232,8 +239,8 @@ fn tell(progress: &Progress, ui: &Ui) {
     }
 }
 
-async fn start(dir: Folder, ui: &Ui) -> Result<Emulator, Failure> {
-    let emulator = local::ensure(&dir, &|progress| tell(&progress, ui)).await?;
+async fn start(dir: Folder, workspace: &Path, ui: &Ui) -> Result<Emulator, Failure> {
+    let emulator = local::ensure(&dir, workspace, &|progress| tell(&progress, ui)).await?;
     if emulator.started {
         ui.status(
             "Started",

@@ -16,10 +16,7 @@ use crate::{
         packaging::{Built, Event, Last, Origin, Request, Reuse},
     },
     error::{Failure, Message},
-    package::{
-        installer::{GLIBC_MINORS, minor_version},
-        limits::megabytes,
-    },
+    package::{installer::minor_version, limits::megabytes},
     ui::{Ui, Verbosity},
 };
 
@@ -36,6 +33,8 @@ pub(super) struct Place {
     /// The agent's sources are copied there before.
     pub(super) deployment: PathBuf,
     pub(super) output: Folder,
+    /// The workspace's root.
+    pub(super) root: PathBuf,
 }
 
 impl Place {
@@ -43,6 +42,7 @@ impl Place {
         Ok(Self {
             deployment: agent.dir.join(&agent.deployment),
             output: directory(agent, project)?,
+            root: project.root.clone(),
         })
     }
 }
@@ -107,7 +107,7 @@ pub(super) fn last(agent: &Agent, project: &Project) -> Result<Option<Last>, Fai
 fn request(agent: &Agent, place: &Place, reuse: Reuse) -> Request {
     Request {
         agent: agent.name.to_string(),
-        home: agent.dir.clone(),
+        root: place.root.clone(),
         deployment: place.deployment.clone(),
         include: agent.include.clone(),
         entrypoint: agent.entrypoint.clone(),
@@ -135,7 +135,6 @@ fn lengthy(event: &Event) -> Option<&'static str> {
         Event::Compiling { .. } => Some("Compiling"),
         Event::Compressing { .. } => Some("Compressing"),
         Event::Waiting
-        | Event::Trying { .. }
         | Event::Said(_)
         | Event::NotCompiled(_)
         | Event::Warning(_)
@@ -155,13 +154,6 @@ fn tell(agent: &Agent, deployment: &Path, event: &Event, ui: &Ui) {
             &format!(
                 "dependencies of `{name}` for Python {} on 64-bit ARM, with {with}",
                 minor_version(agent.runtime)
-            ),
-        ),
-        Event::Trying { glibc_minor } => ui.status(
-            "Retrying",
-            &format!(
-                "with wheels for manylinux_2_{glibc_minor} (the service has glibc 2.{})",
-                GLIBC_MINORS[2]
             ),
         ),
         Event::Compiling { python, files } => ui.detail(

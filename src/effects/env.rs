@@ -6,7 +6,10 @@
 
 #[cfg(unix)]
 use std::os::fd::AsFd;
-use std::{ffi::OsStr, path::PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
 /// A variable that is set to something.
 pub(crate) fn var(name: &str) -> Option<String> {
@@ -16,6 +19,11 @@ pub(crate) fn var(name: &str) -> Option<String> {
 /// Whether a variable is there and holds no text.
 pub(crate) fn is_set_to_nothing(name: &OsStr) -> bool {
     std::env::var_os(name).is_some_and(|value| value.is_empty())
+}
+
+/// Every variable.
+pub(crate) fn all() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
 }
 
 /// The directories in which programs are looked for, seen from the current one.

@@ -28,6 +28,37 @@ pub(crate) fn missing<'a>(
     found
 }
 
+/// Modules that newer Pythons no longer have, so that packages bring them again.
+const GONE: [&str; 22] = [
+    "aifc",
+    "asynchat",
+    "asyncore",
+    "audioop",
+    "cgi",
+    "cgitb",
+    "chunk",
+    "crypt",
+    "distutils",
+    "imghdr",
+    "imp",
+    "lib2to3",
+    "mailcap",
+    "nis",
+    "nntplib",
+    "pipes",
+    "smtpd",
+    "sndhdr",
+    "spwd",
+    "sunau",
+    "telnetlib",
+    "xdrlib",
+];
+
+/// Whether every Python that the service has brings this module itself.
+pub(crate) fn is_in_every_python(name: &str) -> bool {
+    is_standard(name) && !GONE.contains(&name)
+}
+
 /// Whether a package of that name would hide one of Python's own modules.
 pub(crate) fn is_standard(name: &str) -> bool {
     STANDARD.lines().any(|module| module == name)

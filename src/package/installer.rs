@@ -1,12 +1,16 @@
-//! How dependencies are installed for the service's machines: the words for uv and pip, in turn for
-//! each platform tag, and what their answers mean.
+//! How dependencies are installed for the service's machines: the words for uv and pip, and what their
+//! answers mean.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Runtime;
 
-/// The glibc that wheels may ask for, tried in turn: nearly every package has wheels for the first.
-pub(crate) const GLIBC_MINORS: [u32; 3] = [17, 28, 34];
+/// The glibc of the service's machines: they run what was linked against it or an older one.
+pub(crate) const GLIBC_MINOR: u32 = 34;
+/// The oldest glibc that wheels for 64-bit ARM are made for.
+const OLDEST_GLIBC_MINOR: u32 = 17;
+/// The first uv that knows the service's platform by its name.
+pub(crate) const OLDEST_UV: (u32, u32, u32) = (0, 5, 4);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Tool {
@@ -31,80 +35,128 @@ pub(crate) fn minor_version(runtime: Runtime) -> &'static str {
         .expect("every runtime is a Python")
 }
 
-/// The words after `uv` or `pip` that install `file` into `target`.
-pub(crate) fn install_words(
-    tool: Tool,
-    runtime: Runtime,
-    glibc_minor: u32,
-    file: &str,
-    target: &str,
-) -> Vec<String> {
-    let version = minor_version(runtime);
-    let words: Vec<String> = match tool {
-        Tool::Uv => {
-            let platform = match glibc_minor {
-                17 => "aarch64-manylinux2014".to_owned(),
-                minor => format!("aarch64-manylinux_2_{minor}"),
-            };
-            [
-                "pip",
-                "install",
-                "--target",
-                target,
-                "--python-platform",
-                &platform,
-                "--python-version",
-                version,
-                "--only-binary",
-                ":all:",
-                "--no-compile-bytecode",
-                "--requirements",
-                file,
-            ]
-            .map(str::to_owned)
-            .to_vec()
-        }
-        Tool::Pip => {
-            let mut words: Vec<String> = [
-                "install",
-                "--target",
-                target,
-                "--python-version",
-                version,
-                "--implementation",
-                "cp",
-                "--only-binary=:all:",
-                "--no-compile",
-                "--no-input",
-                "--requirement",
-                file,
-            ]
-            .map(str::to_owned)
-            .to_vec();
-            // pip takes each tag by itself, uv a tag and everything below it.
-            let tags = (17..=glibc_minor).map(|minor| format!("manylinux_2_{minor}_aarch64"));
-            for tag in tags.chain(["manylinux2014_aarch64".to_owned()]) {
-                words.extend(["--platform".to_owned(), tag]);
-            }
-            words
-        }
+/// Whether `uv --version` said that it is too old.
+pub(crate) fn is_too_old(said: &str) -> Option<String> {
+    let version = said.split_whitespace().nth(1)?;
+    let mut numbers = version
+        .split('.')
+        .map(|number| number.parse::<u32>().unwrap_or(u32::MAX));
+    let found = (numbers.next()?, numbers.next()?, numbers.next()?);
+    (found < OLDEST_UV).then(|| version.to_owned())
+}
+
+/// The files that an installer is given, and where it puts what it finds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Given<'a> {
+    pub(crate) target: &'a str,
+    /// The Python that uv asks about; not the one that is installed for.
+    pub(crate) python: &'a str,
+    /// uv's settings, all of them.
+    pub(crate) config: &'a str,
+    pub(crate) requirements: &'a [String],
+    pub(crate) constraints: &'a str,
+    pub(crate) overrides: Option<&'a str>,
+    pub(crate) requires_hashes: bool,
+    /// Nothing beyond the requirements is installed.
+    pub(crate) is_complete: bool,
+}
+
+/// The words after `uv` or `pip` that install into the target.
+pub(crate) fn install_words(tool: Tool, runtime: Runtime, given: &Given<'_>) -> Vec<String> {
+    let mut words = match tool {
+        Tool::Uv => uv_words("install", runtime, given),
+        Tool::Pip => pip_words(runtime, given),
     };
+    for file in given.requirements {
+        words.extend(["--requirement".to_owned(), file.clone()]);
+    }
+    words.extend(["--constraint".to_owned(), given.constraints.to_owned()]);
+    if given.requires_hashes {
+        words.push("--require-hashes".to_owned());
+    }
+    if given.is_complete {
+        words.push("--no-deps".to_owned());
+    }
+    words
+}
+
+fn uv_words(verb: &str, runtime: Runtime, given: &Given<'_>) -> Vec<String> {
+    let mut words = platform_words(verb, runtime, given);
+    words.extend(
+        [
+            "--target",
+            given.target,
+            "--only-binary",
+            ":all:",
+            "--no-compile-bytecode",
+        ]
+        .map(str::to_owned),
+    );
+    if let Some(overrides) = given.overrides {
+        words.extend(["--overrides", overrides].map(str::to_owned));
+    }
+    words
+}
+
+/// What makes uv resolve for the service's machines.
+fn platform_words(verb: &str, runtime: Runtime, given: &Given<'_>) -> Vec<String> {
+    [
+        "pip",
+        verb,
+        "--config-file",
+        given.config,
+        "--python",
+        given.python,
+        "--python-platform",
+        &format!("aarch64-manylinux_2_{GLIBC_MINOR}"),
+        "--python-version",
+        minor_version(runtime),
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn pip_words(runtime: Runtime, given: &Given<'_>) -> Vec<String> {
+    let mut words: Vec<String> = [
+        "install",
+        "--target",
+        given.target,
+        "--python-version",
+        minor_version(runtime),
+        "--implementation",
+        "cp",
+        "--only-binary=:all:",
+        "--no-compile",
+        "--no-input",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    // pip takes each tag by itself, the best first; uv takes one and everything below it.
+    let tags = (OLDEST_GLIBC_MINOR..=GLIBC_MINOR).rev();
+    let tags = tags.map(|minor| format!("manylinux_2_{minor}_aarch64"));
+    for tag in tags.chain(["manylinux2014_aarch64".to_owned()]) {
+        words.extend(["--platform".to_owned(), tag]);
+    }
     words
 }
 
 /// The words after `uv` that turn a lock file into requirements.
-pub(crate) fn export_words(directory: &str, output: &str) -> Vec<String> {
+pub(crate) fn export_words(config: &str, folder: &str, project: &str, output: &str) -> Vec<String> {
     [
         "export",
         "--quiet",
+        "--config-file",
+        config,
         "--frozen",
         "--no-dev",
         "--no-emit-project",
         "--no-header",
         "--format",
         "requirements-txt",
-        "--directory",
-        directory,
+        "--project",
+        folder,
+        "--package",
+        project,
         "--output-file",
         output,
     ]
@@ -124,7 +176,7 @@ pub(crate) fn worth_reading(said: &str) -> String {
     kept.join("\n")
 }
 
-/// Whether a newer platform tag could help: the tool found no wheel that fits.
+/// Whether the tool found no wheel that fits.
 pub(crate) fn lacks_a_wheel(said: &str) -> bool {
     [
         "no usable wheels",
@@ -206,20 +258,46 @@ mod tests {
         );
     }
 
+    fn given(requirements: &[String]) -> Given<'_> {
+        Given {
+            target: "t",
+            python: "/p",
+            config: "c",
+            requirements,
+            constraints: "k",
+            overrides: None,
+            requires_hashes: false,
+            is_complete: false,
+        }
+    }
+
     #[test]
-    fn pip_is_given_every_tag_up_to_the_newest() {
-        let words = install_words(Tool::Pip, Runtime::Python313, 18, "r.txt", "t").join(" ");
-        assert!(words.ends_with(
-            "--platform manylinux_2_17_aarch64 --platform manylinux_2_18_aarch64 --platform manylinux2014_aarch64"
+    fn pip_is_given_every_tag_from_the_newest_down() {
+        let files = ["r.txt".to_owned()];
+        let words = install_words(Tool::Pip, Runtime::Python313, &given(&files)).join(" ");
+        assert!(words.contains(
+            "--platform manylinux_2_34_aarch64 --platform manylinux_2_33_aarch64 --platform"
         ));
+        assert!(
+            words.contains("--platform manylinux_2_17_aarch64 --platform manylinux2014_aarch64")
+        );
         assert!(words.contains("--python-version 3.13 "));
     }
 
     #[test]
-    fn uv_is_given_the_tag_itself() {
-        let words =
-            |minor| install_words(Tool::Uv, Runtime::Python312, minor, "r.txt", "t").join(" ");
-        assert!(words(17).contains("--python-platform aarch64-manylinux2014 "));
-        assert!(words(34).contains("--python-platform aarch64-manylinux_2_34 "));
+    fn uv_is_given_the_services_own_platform() {
+        let files = ["r.txt".to_owned()];
+        let words = install_words(Tool::Uv, Runtime::Python312, &given(&files)).join(" ");
+        assert!(words.contains("--python-platform aarch64-manylinux_2_34 "));
+        assert!(words.contains("--only-binary :all: "));
+    }
+
+    #[test]
+    fn a_uv_that_does_not_know_the_platform_is_too_old() {
+        assert_eq!(is_too_old("uv 0.5.2 (x 2024)"), Some("0.5.2".to_owned()));
+        assert_eq!(is_too_old("uv 0.5.4"), None);
+        assert_eq!(is_too_old("uv 0.13.9 (x86_64)"), None);
+        assert_eq!(is_too_old("uv 1.0.0-beta"), None);
+        assert_eq!(is_too_old("another"), None);
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::distributions::Modules;
 use crate::config::Runtime;
 
 /// Part of every key: changes whenever the same input makes other bytes than before.
-pub(crate) const LAYOUT: u32 = 3;
+pub(crate) const LAYOUT: u32 = 4;
 /// Where the archive is unpacked by the service.
 pub(crate) const HOME: &str = "/var/task";
 
@@ -18,10 +19,15 @@ pub(crate) struct Layer {
     pub(crate) head: u64,
     /// Bytes of the whole file, directory included.
     pub(crate) size: u64,
+    /// Of the local entries.
     pub(crate) sha256: String,
     pub(crate) md5: [u8; 16],
+    /// Of what follows them.
+    pub(crate) directory_sha256: String,
     pub(crate) files: usize,
     pub(crate) weights: Weights,
+    /// What can be imported.
+    pub(crate) modules: Modules,
     /// The Python that compiled them, such as `3.13.2`.
     pub(crate) compiled_by: Option<String>,
 }
@@ -55,22 +61,15 @@ pub(crate) fn weigh(entries: &[Entry]) -> Weights {
     weights
 }
 
-/// The dependencies' entries that an own file replaces. With a Python file goes what was compiled from
-/// it: a compiled file is never compared with its source, so the old code would run.
-pub(crate) fn replaced_by(own: &str, runtime: Runtime) -> Vec<String> {
-    let mut replaced = vec![own.to_owned()];
-    if let Some(module) = own.strip_suffix(".py") {
-        let (directory, stem) = module
-            .rsplit_once('/')
-            .map_or((String::new(), module), |(directory, stem)| {
-                (format!("{directory}/"), stem)
-            });
-        replaced.push(format!(
-            "{directory}__pycache__/{stem}.{}.pyc",
-            cache_tag(runtime)
-        ));
-    }
-    replaced
+/// Where Python keeps what it compiled from a file.
+pub(crate) fn compiled_of(source: &str, runtime: Runtime) -> String {
+    let (folder, name) = source.rsplit_once('/').unwrap_or(("", source));
+    let stem = name.strip_suffix(".py").unwrap_or(name);
+    let slash = if folder.is_empty() { "" } else { "/" };
+    format!(
+        "{folder}{slash}__pycache__/{stem}.{}.pyc",
+        cache_tag(runtime)
+    )
 }
 
 /// What stands in the names of compiled files: `cpython-313`.
@@ -103,17 +102,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_own_file_replaces_the_dependencys_and_what_was_compiled_from_it() {
-        let replaced = |own| replaced_by(own, Runtime::Python313);
-        assert_eq!(
-            replaced("six.py"),
-            ["six.py", "__pycache__/six.cpython-313.pyc"]
-        );
-        assert_eq!(
-            replaced("a/b.py"),
-            ["a/b.py", "a/__pycache__/b.cpython-313.pyc"]
-        );
-        assert_eq!(replaced("a/data.json"), ["a/data.json"]);
+    fn what_was_compiled_lies_beside_its_source() {
+        let compiled = |own| compiled_of(own, Runtime::Python313);
+        assert_eq!(compiled("six.py"), "__pycache__/six.cpython-313.pyc");
+        assert_eq!(compiled("a/b.py"), "a/__pycache__/b.cpython-313.pyc");
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Pure: what is shipped: entries, layers, limits, records and hashes.
 
 pub(crate) mod archive;
+pub(crate) mod distributions;
 pub(crate) mod elf;
 pub(crate) mod imports;
+pub(crate) mod index_settings;
 pub(crate) mod installer;
 pub(crate) mod layer;
+pub(crate) mod layout;
 pub(crate) mod limits;
 pub(crate) mod record;
 pub(crate) mod requirements;

@@ -76,8 +76,29 @@ fn without_uv_python_installs_it() {
     let stage = Stage::with_cache(cache.path().to_owned());
     let path = tempfile::tempdir().unwrap();
     symlink(interpreter(), path.path().join("python3")).unwrap();
-    let answer = start_with(path.path(), &stage);
+    // Nothing of the project is run for it, wherever the user stands.
+    let fired = cache.path().join("fired");
+    let code = format!(
+        "open({:?}, 'a').write(__file__)\n",
+        fired.display().to_string()
+    );
+    for module in ["pip/__main__.py", "venv/__main__.py", "sitecustomize.py"] {
+        let file = stage.dir.path().join(module);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, &code).unwrap();
+    }
+    let uv = stage.dir.path().join("uv");
+    fs::write(
+        &uv,
+        format!("#!/bin/sh\necho uv >> '{}'\n", fired.display()),
+    )
+    .unwrap();
+    fs::set_permissions(&uv, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut found = std::ffi::OsString::from(".:");
+    found.push(path.path());
+    let answer = start_with(Path::new(&found), &stage);
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    assert!(!fired.exists(), "{}", fs::read_to_string(&fired).unwrap());
     let expected = "ministack 1.5.33 with python3 and pip";
     assert!(answer.stderr.contains(expected), "{}", answer.stderr);
     assert!(is_reachable(answer.stdout.trim_end()));

@@ -9,8 +9,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod beside;
 mod corpus;
 mod found;
+mod hostile;
 mod kept;
 mod refused;
 mod secrets;
@@ -176,7 +178,7 @@ fn counted(project: &Project) -> (OsString, impl Fn() -> String) {
 }
 
 #[test]
-fn a_change_of_code_keeps_the_dependencies_bytes_and_an_own_file_replaces_theirs() {
+fn a_change_of_code_keeps_the_dependencies_bytes() {
     let project = project();
     let head = |outcome: &support::Outcome| {
         let document = outcome.json();
@@ -196,7 +198,6 @@ fn a_change_of_code_keeps_the_dependencies_bytes_and_an_own_file_replaces_theirs
         "my_agent/agent.py",
         "def answer(prompt):\n    return 'other'\n",
     );
-    project.write("deployment/markdown/util.py", "OURS = True\n");
     let second = package(&project)
         .args(["--output", "json"])
         .run()
@@ -206,15 +207,6 @@ fn a_change_of_code_keeps_the_dependencies_bytes_and_an_own_file_replaces_theirs
         first.json()["agents"][0]["id"],
         second.json()["agents"][0]["id"]
     );
-    let found = names(&archive(&project));
-    for name in [
-        "markdown/util.py",
-        "markdown/__pycache__/util.cpython-311.pyc",
-    ] {
-        assert_eq!(found.iter().filter(|found| *found == name).count(), 1);
-    }
-    let code = "import sys, zipfile\nprint(zipfile.ZipFile(sys.argv[1]).read('markdown/util.py').decode())";
-    assert_eq!(python(code, &archive(&project)), "OURS = True\n\n");
     let tested = Command::new("unzip")
         .arg("-tq")
         .arg(archive(&project))

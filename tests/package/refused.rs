@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use crate::{
     archive, counted, package, project,
-    support::{Cli, Project, bed},
+    support::{Cli, Project, bed, wheels},
 };
 
 /// The native file of a small package, as its wheel for this platform has it.
@@ -218,4 +218,60 @@ fn a_package_without_a_fitting_wheel_is_named() {
         "{}",
         outcome.stderr
     );
+}
+
+#[test]
+fn a_file_of_the_agent_that_meets_one_of_a_dependency_is_refused_with_both_places() {
+    let project = project();
+    project.write("deployment/markdown/util.py", "OURS = True\n");
+    project.write("deployment/markupsafe.py", "");
+    let outcome = package(&project).run().exits(1);
+    for words in [
+        "the agent's `markdown` and the `markdown` of markdown 3.7 would be one in the archive",
+        "/project/deployment/markdown/util.py`",
+        "the agent's `markupsafe` and the `markupsafe` of ",
+        "/project/deployment/markupsafe.py`",
+        "help: rename the agent's `markdown`",
+    ] {
+        assert!(
+            outcome
+                .stderr
+                .to_lowercase()
+                .contains(&words.to_lowercase()),
+            "{words}\n{}",
+            outcome.stderr
+        );
+    }
+    assert!(!archive(&project).exists());
+}
+
+#[test]
+fn names_that_only_sound_like_a_librarys_are_free() {
+    let project = Project::new().agent_with("requests", "runtime = \"python3.11\"");
+    project.write("deployment/requirements.txt", crate::REQUIREMENTS);
+    project.write("deployment/tests/data.py", "");
+    package(&project).run().succeeds();
+}
+
+#[test]
+fn a_requirement_that_replaces_a_module_of_python_is_refused_with_its_line() {
+    let project = project();
+    let wheel = wheels::plain("dataclasses", "0.8", &[("dataclasses.py", "")]);
+    project.write("wheels/dataclasses-0.8-py3-none-any.whl", wheel);
+    project.write(
+        "deployment/requirements.txt",
+        "markupsafe==3.0.2\n--find-links ../wheels\ndataclasses==0.8\n",
+    );
+    let outcome = package(&project).run().exits(1);
+    for words in [
+        "dataclasses 0.8 would take the place of `dataclasses`, a module of Python itself",
+        "requirements.txt:3:1",
+        "help: remove the requirement",
+    ] {
+        assert!(
+            outcome.stderr.contains(words),
+            "{words}\n{}",
+            outcome.stderr
+        );
+    }
 }

@@ -46,3 +46,26 @@ pub fn with_uv(cli: Cli) -> Cli {
     path.push(std::env::var_os("PATH").unwrap());
     cli.env("PATH", path)
 }
+
+/// A wheel of plain Python: its files beside what every wheel has.
+pub fn plain(name: &str, version: &str, files: &[(&str, &str)]) -> Vec<u8> {
+    let info = format!("{name}-{version}.dist-info");
+    let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
+    let mut all: Vec<(String, String)> = files
+        .iter()
+        .map(|(path, content)| ((*path).to_owned(), (*content).to_owned()))
+        .collect();
+    all.push((format!("{info}/METADATA"), metadata));
+    all.push((format!("{info}/WHEEL"), WHEEL.to_owned()));
+    let mut record: String = all.iter().map(|(path, _)| format!("{path},,\n")).collect();
+    record.extend([info.as_str(), "/RECORD,,\n"]);
+    all.push((format!("{info}/RECORD"), record));
+    let mut wheel = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (path, content) in all {
+        wheel
+            .start_file(path, SimpleFileOptions::default())
+            .unwrap();
+        wheel.write_all(content.as_bytes()).unwrap();
+    }
+    wheel.finish().unwrap().into_inner()
+}

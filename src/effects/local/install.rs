@@ -1,15 +1,10 @@
 //! The emulator's installation: a virtual environment of our own in the user's cache, one for each
 //! version of the requirements, complete where its marker stands.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the installers are run and the cache is filled here"
-)]
-
 use std::{
     ffi::{OsStr, OsString},
     io::ErrorKind,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use super::{Progress, VERSION, process::last_lines};
@@ -17,6 +12,7 @@ use crate::{
     effects::{
         cache,
         files::{self, FileError},
+        programs::{Checkout, Programs, uv_config},
     },
     error::Failure,
 };
@@ -25,8 +21,12 @@ pub(super) const REQUIREMENTS: &str = include_str!("requirements.txt");
 /// Stands in an environment in which everything is installed.
 const MARKER: &str = "cargo-agentcore-complete";
 
-/// The Python that the emulator runs in; installs it where it is missing.
-pub(super) fn ensure(say: &(dyn Fn(Progress) + Sync)) -> Result<PathBuf, Failure> {
+/// The Python that the emulator runs in; installs it where it is missing. Nothing of the workspace, whose
+/// root is given, is run or read for it.
+pub(super) fn ensure(
+    workspace: &Path,
+    say: &(dyn Fn(Progress) + Sync),
+) -> Result<PathBuf, Failure> {
     let cache = cache::folder()?;
     let hash = files::hash(REQUIREMENTS.as_bytes());
     let name = format!("ministack-{VERSION}-{}", &hash[..12]);
@@ -41,7 +41,7 @@ pub(super) fn ensure(say: &(dyn Fn(Progress) + Sync)) -> Result<PathBuf, Failure
     }
     // What a killed run or a Python that is gone left behind.
     files::remove_tree(&home)?;
-    install(&home, say)?;
+    install(&home, Programs::outside(Checkout::around(workspace)), say)?;
     Ok(python)
 }
 
@@ -69,28 +69,41 @@ struct Refusal {
     said: String,
 }
 
+/// An installation under way.
+struct Installation<'a> {
+    programs: Programs,
+    home: &'a Path,
+    list: PathBuf,
+    say: &'a (dyn Fn(Progress) + Sync),
+}
+
 /// By uv, else by Python's own means. Indexes, proxies and certificates of the user's configuration
-/// stay in force; the hashes hold whatever the index.
-fn install(home: &Path, say: &(dyn Fn(Progress) + Sync)) -> Result<(), Failure> {
+/// stay in force; the hashes hold whatever the index, and nothing is built.
+fn install(
+    home: &Path,
+    programs: Programs,
+    say: &(dyn Fn(Progress) + Sync),
+) -> Result<(), Failure> {
     let list = home.with_file_name(format!("{}requirements.txt", files::TEMPORARY));
     let cache = home.parent().unwrap_or(home);
     files::write_atomic(&list, cache, REQUIREMENTS.as_bytes(), false)?;
-    let mut refusals = Vec::new();
-    let tell = |with: &str| {
-        say(Progress::Installing {
-            with: with.to_owned(),
-        });
+    let installation = Installation {
+        programs,
+        home,
+        list,
+        say,
     };
-    let done = match by_uv(home, &list, &tell)? {
+    let mut refusals = Vec::new();
+    let done = match installation.by_uv()? {
         Tried::Done => true,
-        Tried::Missing => by_pip(home, &list, &tell, &mut refusals)?,
+        Tried::Missing => installation.by_pip(&mut refusals)?,
         Tried::Refused(refusal) => {
             refusals.push(refusal);
             files::remove_tree(home)?;
-            by_pip(home, &list, &tell, &mut refusals)?
+            installation.by_pip(&mut refusals)?
         }
     };
-    files::remove_file(&list)?;
+    files::remove_file(&installation.list)?;
     if done {
         return Ok(files::write_atomic(&home.join(MARKER), home, b"", false)?);
     }
@@ -123,137 +136,176 @@ enum Tried {
     Refused(Refusal),
 }
 
-fn by_uv(home: &Path, list: &Path, tell: &dyn Fn(&str)) -> Result<Tried, Failure> {
-    let version = command("uv", [OsStr::new("--version")]);
-    if matches!(run("uv", version)?, Tried::Missing) {
-        return Ok(Tried::Missing);
+impl Installation<'_> {
+    fn tell(&self, with: &str) {
+        (self.say)(Progress::Installing {
+            with: with.to_owned(),
+        });
     }
-    tell("uv");
-    let python = python_of(home);
-    let venv = [
-        "venv".as_ref(),
-        "--no-project".as_ref(),
-        "--python".as_ref(),
-        ">=3.10".as_ref(),
-        home.as_os_str(),
-    ];
-    match run("uv", command("uv", venv))? {
-        Tried::Done => {}
-        other => return Ok(other),
-    }
-    let pip = [
-        "pip".as_ref(),
-        "install".as_ref(),
-        "--require-hashes".as_ref(),
-        "--no-deps".as_ref(),
-        // The first start is as fast as the next ones.
-        "--compile-bytecode".as_ref(),
-        "--python".as_ref(),
-        python.as_os_str(),
-        "--requirements".as_ref(),
-        list.as_os_str(),
-    ];
-    run("uv", command("uv", pip))
-}
 
-fn by_pip(
-    home: &Path,
-    list: &Path,
-    tell: &dyn Fn(&str),
-    refusals: &mut Vec<Refusal>,
-) -> Result<bool, Failure> {
-    let Some(base) = find_python(refusals)? else {
-        return Ok(false);
-    };
-    tell(&format!("{base} and pip"));
-    let python = python_of(home);
-    let venv = [
-        "-I".as_ref(),
-        "-m".as_ref(),
-        "venv".as_ref(),
-        home.as_os_str(),
-    ];
-    let pip: [&OsStr; 8] = [
-        "-m".as_ref(),
-        "pip".as_ref(),
-        "install".as_ref(),
-        "--require-hashes".as_ref(),
-        "--no-deps".as_ref(),
-        "--no-input".as_ref(),
-        "--requirement".as_ref(),
-        list.as_os_str(),
-    ];
-    for (who, command) in [
-        (format!("`{base} -m venv`"), command(&base, venv)),
-        ("pip".to_owned(), command(&python, pip)),
-    ] {
-        match run(&who, command)? {
+    fn by_uv(&self) -> Result<Tried, Failure> {
+        let Some(uv) = self.programs.find("uv") else {
+            return Ok(Tried::Missing);
+        };
+        if matches!(run("uv", self.command(&uv, ["--version"]))?, Tried::Missing) {
+            return Ok(Tried::Missing);
+        }
+        self.tell("uv");
+        let config = self.list.with_extension("toml");
+        let cache = self.home.parent().unwrap_or(self.home);
+        let settings = uv_config::of_the_user()?.text();
+        files::write_atomic(&config, cache, settings.as_bytes(), false)?;
+        let tried = self.with_uv(&uv, &config);
+        files::remove_file(&config)?;
+        tried
+    }
+
+    fn with_uv(&self, uv: &Path, config: &Path) -> Result<Tried, Failure> {
+        let python = python_of(self.home);
+        // Virtual environments do not count: they may be the project's.
+        let find = self
+            .command(
+                uv,
+                [
+                    "python",
+                    "find",
+                    "--no-config",
+                    "--no-project",
+                    "--system",
+                    ">=3.10",
+                ],
+            )
+            .output();
+        let base = find
+            .ok()
+            .filter(|found| found.status.success())
+            .map(|found| PathBuf::from(String::from_utf8_lossy(&found.stdout).trim()))
+            .filter(|found| self.programs.may_run(found));
+        let mut venv = self.command(uv, ["venv", "--no-project", "--config-file"]);
+        venv.arg(config).arg("--python");
+        match base {
+            Some(base) => venv.arg(base),
+            // uv downloads one of its own.
+            None => venv.args([">=3.10", "--python-preference", "only-managed"]),
+        };
+        venv.arg(self.home);
+        match run("uv", venv)? {
             Tried::Done => {}
-            Tried::Missing => {
-                refusals.push(Refusal {
-                    who,
-                    said: "it is not there".into(),
-                });
-                return Ok(false);
-            }
-            Tried::Refused(refusal) => {
-                refusals.push(refusal);
-                return Ok(false);
+            other => return Ok(other),
+        }
+        let mut pip = self.command(
+            uv,
+            [
+                "pip",
+                "install",
+                "--require-hashes",
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+                // The first start is as fast as the next ones.
+                "--compile-bytecode",
+                "--config-file",
+            ],
+        );
+        pip.arg(config)
+            .arg("--python")
+            .arg(python)
+            .arg("--requirements")
+            .arg(&self.list);
+        run("uv", pip)
+    }
+
+    fn by_pip(&self, refusals: &mut Vec<Refusal>) -> Result<bool, Failure> {
+        let Some((name, base)) = self.find_python(refusals)? else {
+            return Ok(false);
+        };
+        self.tell(&format!("{name} and pip"));
+        let mut venv = self.command(&base, ["-I", "-m", "venv"]);
+        venv.arg(self.home);
+        let mut pip = self.command(
+            python_of(self.home),
+            [
+                "-I",
+                "-m",
+                "pip",
+                "install",
+                "--require-hashes",
+                "--no-deps",
+                "--only-binary=:all:",
+                "--no-input",
+                "--requirement",
+            ],
+        );
+        pip.arg(&self.list);
+        for (who, command) in [(format!("`{name} -m venv`"), venv), ("pip".to_owned(), pip)] {
+            match run(&who, command)? {
+                Tried::Done => {}
+                Tried::Missing => {
+                    refusals.push(Refusal {
+                        who,
+                        said: "it is not there".into(),
+                    });
+                    return Ok(false);
+                }
+                Tried::Refused(refusal) => {
+                    refusals.push(refusal);
+                    return Ok(false);
+                }
             }
         }
+        Ok(true)
     }
-    Ok(true)
-}
 
-/// The first Python on PATH that is new enough.
-fn find_python(refusals: &mut Vec<Refusal>) -> Result<Option<String>, Failure> {
-    let names = [
-        "python3",
-        "python",
-        "python3.14",
-        "python3.13",
-        "python3.12",
-        "python3.11",
-        "python3.10",
-    ];
-    let code = "import sys; v = sys.version_info; sys.exit(None if v >= (3, 10) else \
-                'it is Python %d.%d, and 3.10 or later is needed' % (v[0], v[1]))";
-    let mut old = Vec::new();
-    for name in names {
-        let check = ["-I", "-c", code].map(OsStr::new);
-        match run(&format!("`{name}`"), command(name, check))? {
-            Tried::Done => return Ok(Some(name.to_owned())),
-            Tried::Missing => {}
-            Tried::Refused(refusal) => old.push(refusal),
+    /// The first Python on PATH that is new enough: its name and its file.
+    fn find_python(
+        &self,
+        refusals: &mut Vec<Refusal>,
+    ) -> Result<Option<(&'static str, PathBuf)>, Failure> {
+        let names = [
+            "python3",
+            "python",
+            "python3.14",
+            "python3.13",
+            "python3.12",
+            "python3.11",
+            "python3.10",
+        ];
+        let code = "import sys; v = sys.version_info; sys.exit(None if v >= (3, 10) else \
+                    'it is Python %d.%d, and 3.10 or later is needed' % (v[0], v[1]))";
+        let mut old = Vec::new();
+        for name in names {
+            let Some(python) = self.programs.find(name) else {
+                continue;
+            };
+            let check = self.command(&python, ["-I", "-c", code]);
+            match run(&format!("`{name}`"), check)? {
+                Tried::Done => return Ok(Some((name, python))),
+                Tried::Missing => {}
+                Tried::Refused(refusal) => old.push(refusal),
+            }
         }
+        refusals.append(&mut old);
+        Ok(None)
     }
-    refusals.append(&mut old);
-    Ok(None)
-}
 
-fn command<'a>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = &'a OsStr>) -> Command {
-    let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null());
-    // Settings that would put the packages elsewhere, or run another Python's modules.
-    for name in [
-        "PYTHONHOME",
-        "PYTHONPATH",
-        "PIP_TARGET",
-        "PIP_PREFIX",
-        "PIP_ROOT",
-        "PIP_REQUIREMENT",
-        "PIP_CONSTRAINT",
-        "UV_PYTHON",
-        "UV_SYSTEM_PYTHON",
-        "UV_CONSTRAINT",
-        "UV_OVERRIDE",
-        "VIRTUAL_ENV",
-    ] {
-        command.env_remove(name);
+    fn command<'w>(
+        &self,
+        program: impl AsRef<OsStr>,
+        args: impl IntoIterator<Item = &'w str>,
+    ) -> Command {
+        let mut command = self.programs.command(program);
+        command.args(args);
+        // Only what the list names is installed, whatever else the user wants elsewhere.
+        for name in [
+            "PIP_CONSTRAINT",
+            "UV_CONSTRAINT",
+            "UV_OVERRIDE",
+            "UV_EXCLUDE",
+        ] {
+            command.env_remove(name);
+        }
+        command
     }
-    command.env("PIP_USER", "0");
-    command.env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
-    command
 }
 
 fn run(who: &str, mut command: Command) -> Result<Tried, Failure> {
@@ -280,6 +332,7 @@ fn run(who: &str, mut command: Command) -> Result<Tried, Failure> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests write what is looked at")]
 mod tests {
     use super::*;
 

@@ -9,7 +9,7 @@
 mod install;
 mod process;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use serde::Serialize;
 use tempfile::TempDir;
@@ -97,6 +97,7 @@ const TRIES: u32 = 4;
 /// The emulator of this directory: the running one, else a new one that goes on with its state.
 pub(crate) async fn ensure(
     dir: &Folder,
+    workspace: &Path,
     say: &(dyn Fn(Progress) + Sync),
 ) -> Result<Emulator, Failure> {
     dir.create_marked(process::is_ours)?;
@@ -104,7 +105,7 @@ pub(crate) async fn ensure(
     if let Some(record) = usable(dir, say).await? {
         return Ok(Emulator::of(record, false));
     }
-    let (record, _) = start(dir, Life::Kept, say).await?;
+    let (record, _) = start(dir, workspace, Life::Kept, say).await?;
     Ok(Emulator::of(record, true))
 }
 
@@ -176,7 +177,11 @@ fn has_state(dir: &Folder) -> Result<bool, FileError> {
 
 /// The emulator of this directory for a command that changes nothing: afterwards it runs where it ran
 /// before, and nowhere else.
-pub(crate) async fn visit(dir: &Folder, say: &(dyn Fn(Progress) + Sync)) -> Result<Visit, Failure> {
+pub(crate) async fn visit(
+    dir: &Folder,
+    workspace: &Path,
+    say: &(dyn Fn(Progress) + Sync),
+) -> Result<Visit, Failure> {
     let home = if is_empty(dir)? {
         Home::Fresh(staging::empty()?)
     } else {
@@ -190,7 +195,7 @@ pub(crate) async fn visit(dir: &Folder, say: &(dyn Fn(Progress) + Sync)) -> Resu
             guest: None,
         });
     }
-    let (record, start) = start(&at, Life::Guest, say).await?;
+    let (record, start) = start(&at, workspace, Life::Guest, say).await?;
     Ok(Visit {
         emulator: Emulator::of(record.clone(), false),
         guest: Some(Guest {
@@ -225,10 +230,11 @@ async fn usable(dir: &Folder, say: &(dyn Fn(Progress) + Sync)) -> Result<Option<
 
 async fn start(
     dir: &Folder,
+    workspace: &Path,
     life: Life,
     say: &(dyn Fn(Progress) + Sync),
 ) -> Result<(Record, Start), Failure> {
-    let python = install::ensure(say)?;
+    let python = install::ensure(workspace, say)?;
     say(Progress::Starting);
     for attempt in 1.. {
         let mut start = process::spawn(&python, dir, life)?;

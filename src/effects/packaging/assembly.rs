@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the archive is written here")]
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     fs::{self, File},
     path::Path,
@@ -12,13 +13,13 @@ use std::{
 use md5::Md5;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use zip::{ZipWriter, result::ZipError};
+use zip::ZipWriter;
 
 use super::{
-    Built, Event, Origin, Request, Reuse, Say,
+    Built, Event, Origin, Request, Reuse, Say, Search,
     base::{self, Base, Taken},
     bytecode::{Python, Unread},
-    dependencies::{self, Key, Ready, has_extension, hash_range, hexadecimal},
+    dependencies::{self, Key, Ready, has_extension, hexadecimal, misfits, sha256_of},
     findings::{self, Judge},
     requirements::Wanted,
     shipped::Shipped,
@@ -26,16 +27,16 @@ use super::{
     writer::{self, Input, Written, zip_error},
 };
 use crate::{
-    config::{Bytecode, Runtime},
+    config::Bytecode,
     effects::{
         files::{self, FileError, TEMPORARY},
         folder::Folder,
         staging::private,
     },
-    error::{Exit, Failure, Message},
+    error::{Failure, Message},
     package::{
         archive::{Archive, Dependencies},
-        layer::{self, Entry, Weights, replaced_by},
+        layer::{self, Entry, Layer, Weights, compiled_of},
         limits,
     },
 };
@@ -49,6 +50,7 @@ pub(super) struct Parts<'a> {
     pub(super) key: &'a Key,
     pub(super) own: &'a Shipped,
     pub(super) python: Option<&'a Python>,
+    pub(super) search: &'a Search,
 }
 
 /// What is remembered of an archive beside it: enough to know that a new one would be the same.
@@ -61,6 +63,7 @@ struct Remembered {
     size: u64,
     id: String,
     rest_md5: [u8; 16],
+    rest_sha256: String,
     head: u64,
     head_sha256: String,
     head_md5: [u8; 16],
@@ -88,7 +91,10 @@ impl Sources {
     pub(super) fn of(request: &Request, wanted: &Wanted, own: &Shipped) -> Result<Self, Failure> {
         let mut files = BTreeMap::new();
         for file in &own.files {
-            let (hash, _) = hash_range(&file.from, 0, file.size, Sha256::new())?;
+            let hash = match &file.instead {
+                Some(content) => files::hash(content),
+                None => sha256_of(&file.from, 0, file.size)?,
+            };
             let mode = if file.executable { "755" } else { "644" };
             files.insert(file.path.clone(), format!("{hash} {mode}"));
         }
@@ -113,12 +119,19 @@ pub(super) fn assemble(
         && parts.own.problems.is_empty()
         && let Some(before) = &before
         && before.fingerprint == fingerprint
-        && modified(&output.join(ARCHIVE)) == Some((before.size, before.modified))
+        && before.is_whole(&output)?
     {
         before.tell_findings(request, say)?;
         return Ok(before.built(&output));
     }
-    let ready = dependencies::ensure(request, parts.wanted, parts.key, parts.python, say);
+    let before = before.filter(|_| request.reuse == Reuse::Cache);
+    let goes_on = Cell::new(false);
+    let begins = |layer: &Layer| {
+        let before = before.as_ref();
+        goes_on.set(before.is_some_and(|before| before.begins_with(layer, &output)));
+        goes_on.get()
+    };
+    let ready = dependencies::ensure(request, parts, begins, say);
     let ready = ready.map_err(|mut failure| {
         // What is wrong with the agent's own files is told with it.
         failure.messages.extend(parts.own.problems.clone());
@@ -128,8 +141,13 @@ pub(super) fn assemble(
     let work = private(tempfile::Builder::new().prefix(TEMPORARY))
         .tempdir_in(&output)
         .map_err(|error| FileError::new("write in", &output, error))?;
-    let (mut remembered, taken) =
-        compose(request, parts, ready.as_ref(), before.as_ref(), work.path())?;
+    let (mut remembered, taken) = compose(
+        request,
+        parts,
+        ready.as_ref(),
+        (before.as_ref(), goes_on.get()),
+        work.path(),
+    )?;
     remembered.fingerprint = fingerprint;
     remembered.sources = sources;
     remembered.tell_findings(request, say)?;
@@ -151,17 +169,27 @@ fn compose(
     request: &Request,
     parts: &Parts<'_>,
     ready: Option<&Ready>,
-    before: Option<&Remembered>,
+    (before, goes_on): (Option<&Remembered>, bool),
     work: &Path,
 ) -> Result<(Remembered, Option<Taken>), Failure> {
     let mut problems = parts.own.problems.clone();
     let (own, unread) = own_files(request, parts, work, &mut problems)?;
     let temporary = work.join(ARCHIVE);
-    let last = before
-        .filter(|before| {
-            request.reuse == Reuse::Cache && before.begins_with(ready, &request.output.path())
-        })
-        .map(|_| request.output.path().join(ARCHIVE));
+    if let Some(ready) = ready {
+        let brought = writer::list(&ready.held.archive())?;
+        let paths: Vec<&str> = brought.iter().map(|entry| entry.path.as_str()).collect();
+        problems.extend(findings::shadowing(
+            &ready.layer.modules,
+            &parts.wanted.inputs,
+        ));
+        let collisions = findings::collisions(&own, &paths, &ready.layer.modules);
+        if !collisions.is_empty() {
+            // No archive holds a path twice.
+            problems.extend(collisions);
+            return Err(misfits(problems));
+        }
+    }
+    let last = goes_on.then(|| request.output.path().join(ARCHIVE));
     let Composed {
         written,
         rest,
@@ -170,7 +198,6 @@ fn compose(
         &temporary,
         ready.map(|ready| (ready, last.as_deref())),
         &own,
-        request.runtime,
     )?;
     problems.extend(written.problems);
     let mut weights = ready
@@ -184,10 +211,7 @@ fn compose(
         parts.python.is_some(),
     ));
     if !problems.is_empty() {
-        return Err(Failure {
-            exit: Exit::World,
-            messages: problems,
-        });
+        return Err(misfits(problems));
     }
     let mut remembered = describe(&rest, ready, parts.own.files.len(), weights);
     remembered.compiled_by = parts.python.map(|python| python.version.clone());
@@ -248,18 +272,18 @@ fn own_files(
         sources.push(file.path.clone());
     }
     let (entry, unread): (Vec<_>, Vec<_>) = python
-        .compile(&root, &sources, work)?
+        .compile(&root, &sources, work, &parts.search.programs)?
         .into_iter()
         .partition(|unread| unread.path == request.entrypoint);
     for unread in &entry {
         problems.push(findings::unreadable_entry(request, unread)?);
     }
     for source in &sources {
-        let compiled = &replaced_by(source, request.runtime)[1];
-        let from = root.join(compiled);
+        let compiled = compiled_of(source, request.runtime);
+        let from = root.join(&compiled);
         if let Ok(found) = fs::metadata(&from) {
             own.push(Input {
-                path: compiled.clone(),
+                path: compiled,
                 from,
                 size: found.len(),
                 executable: false,
@@ -283,7 +307,6 @@ fn write(
     path: &Path,
     base: Option<(&Ready, Option<&Path>)>,
     own: &[Input],
-    runtime: Runtime,
 ) -> Result<Composed, Failure> {
     let failed = |error| FileError::new("write", path, error);
     let zip_failed = |error| zip_error("write", path, error);
@@ -297,14 +320,6 @@ fn write(
             (ZipWriter::new_append(sink).map_err(zip_failed)?, taken)
         }
     };
-    if base.is_some() {
-        for name in own.iter().flat_map(|file| replaced_by(&file.path, runtime)) {
-            match zip.hide_file(&name) {
-                Ok(()) | Err(ZipError::FileNotFound) => {}
-                Err(error) => return Err(zip_failed(error)),
-            }
-        }
-    }
     let written = writer::append(&mut zip, path, own)?;
     let sink = zip.finish().map_err(zip_failed)?;
     let rest = sink.so_far();
@@ -343,6 +358,7 @@ fn describe(
         size: rest.length,
         id: hexadecimal(&id),
         rest_md5: rest.md5,
+        rest_sha256: rest.sha256.clone(),
         head,
         head_sha256,
         head_md5,
@@ -384,11 +400,20 @@ fn modified(path: &Path) -> Option<(u64, u64)> {
 }
 
 impl Remembered {
+    /// Whether the archive is there, as it was.
+    fn is_whole(&self, output: &Path) -> Result<bool, Failure> {
+        let archive = output.join(ARCHIVE);
+        Ok(modified(&archive) == Some((self.size, self.modified))
+            && sha256_of(&archive, 0, self.head)? == self.head_sha256
+            && sha256_of(&archive, self.head, self.size)? == self.rest_sha256)
+    }
+
     /// Whether the archive is there, as it was, and begins with this layer.
-    fn begins_with(&self, ready: Option<&Ready>, output: &Path) -> bool {
-        ready.is_some_and(|ready| {
-            (self.head, &self.head_sha256) == (ready.layer.head, &ready.layer.sha256)
-        }) && modified(&output.join(ARCHIVE)) == Some((self.size, self.modified))
+    fn begins_with(&self, layer: &Layer, output: &Path) -> bool {
+        let archive = output.join(ARCHIVE);
+        (self.head, &self.head_sha256) == (layer.head, &layer.sha256)
+            && modified(&archive) == Some((self.size, self.modified))
+            && sha256_of(&archive, 0, self.head).is_ok_and(|found| found == self.head_sha256)
     }
 
     fn tell_findings(&self, request: &Request, say: Say<'_>) -> Result<(), Failure> {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     config::Runtime,
-    effects::files::FileError,
+    effects::{files::FileError, programs::Programs},
     error::Failure,
     package::{
         installer::minor_version,
@@ -72,29 +72,24 @@ pub(super) fn find(
 }
 
 fn look(runtime: Runtime, search: &Search) -> Result<Option<Python>, Failure> {
-    let words = [
-        "python",
-        "find",
-        "--no-project",
-        "--no-python-downloads",
-        minor_version(runtime),
-    ];
-    let known_to_uv = match search.around.program("uv") {
-        Some(uv) => run(&[uv], &words, &search.directory)?
-            .filter(|answer| answer.succeeded)
-            .map(|answer| PathBuf::from(answer.stdout.trim())),
+    let known_to_uv = match search.programs.find("uv") {
+        Some(uv) => known_to_uv(&search.programs, &uv, Some(minor_version(runtime)))?,
         None => None,
     };
     let on_path = [runtime.as_str(), "python3"]
         .into_iter()
-        .filter_map(|name| search.around.program(name));
+        .filter_map(|name| search.programs.find(name));
     for program in known_to_uv.into_iter().chain(on_path) {
-        let Some((python, itself)) = inspect(&program, runtime, &search.directory)? else {
+        let Some((python, itself)) = inspect(&program, runtime, &search.programs)? else {
             continue;
         };
         // What is found is often a shim, or a virtual environment's: each start goes through more
         // than the interpreter itself, and either may be gone tomorrow.
-        let direct = inspect(&itself, runtime, &search.directory)?
+        let direct = Some(&itself)
+            .filter(|itself| search.programs.may_run(itself))
+            .map(|itself| inspect(itself, runtime, &search.programs))
+            .transpose()?
+            .flatten()
             .map(|(direct, _)| direct)
             .filter(|direct| (&direct.version, &direct.magic) == (&python.version, &python.magic));
         return Ok(Some(direct.unwrap_or(python)));
@@ -102,16 +97,37 @@ fn look(runtime: Runtime, search: &Search) -> Result<Option<Python>, Failure> {
     Ok(None)
 }
 
+/// The interpreter that uv would take, of any version where none is asked for. Virtual environments do
+/// not count: they may be the project's.
+pub(super) fn known_to_uv(
+    programs: &Programs,
+    uv: &Path,
+    version: Option<&str>,
+) -> Result<Option<PathBuf>, Failure> {
+    let mut words = vec![
+        "python",
+        "find",
+        "--no-config",
+        "--no-project",
+        "--no-python-downloads",
+        "--system",
+    ];
+    words.extend(version);
+    let answer = run(programs, &[uv], &words)?.filter(|answer| answer.succeeded);
+    let found = answer.map(|answer| PathBuf::from(answer.stdout.trim()));
+    Ok(found.filter(|found| programs.may_run(found)))
+}
+
 /// A final release of CPython of this minor version, and the file that it calls itself; or nothing.
 fn inspect(
     program: &Path,
     runtime: Runtime,
-    directory: &Path,
+    programs: &Programs,
 ) -> Result<Option<(Python, PathBuf)>, Failure> {
     let code = "import sys, importlib.util as u; v = sys.version_info; \
                 print(sys.implementation.cache_tag, '%d.%d.%d' % v[:3], u.MAGIC_NUMBER.hex(), v.releaselevel); \
                 print(getattr(sys, '_base_executable', None) or sys.executable)";
-    let Some(answer) = run(&[program], &["-I", "-S", "-c", code], directory)? else {
+    let Some(answer) = run(programs, &[program], &["-I", "-S", "-c", code])? else {
         return Ok(None);
     };
     let (about, itself) = answer.stdout.split_once('\n').unwrap_or_default();
@@ -148,6 +164,7 @@ impl Python {
         root: &Path,
         files: &[String],
         work: &Path,
+        programs: &Programs,
     ) -> Result<Vec<Unread>, Failure> {
         let lists = work.join("compile");
         fs::create_dir_all(&lists)
@@ -162,7 +179,7 @@ impl Python {
                 let Some(group) = groups.get(at) else {
                     return Ok(unread);
                 };
-                unread.extend(self.compile_group(root, group, &lists, at)?);
+                unread.extend(self.compile_group(root, group, (&lists, at), programs)?);
             }
         };
         std::thread::scope(|scope| {
@@ -182,8 +199,8 @@ impl Python {
         &self,
         root: &Path,
         group: &[String],
-        lists: &Path,
-        at: usize,
+        (lists, at): (&Path, usize),
+        programs: &Programs,
     ) -> Result<Vec<Unread>, Failure> {
         let list = lists.join(format!("{at}.txt"));
         let names: String = group
@@ -191,7 +208,8 @@ impl Python {
             .flat_map(|file| [file.as_str(), "\0"])
             .collect();
         fs::write(&list, names).map_err(|error| FileError::new("write", &list, error))?;
-        // Not isolated (`-I`): that would ignore PYTHONHASHSEED. Run where nothing can be imported.
+        // Not isolated (`-I`): that would ignore PYTHONHASHSEED. No other variable of Python's is passed
+        // on, the directory is a neutral one, and the compiler looks for modules in neither.
         let words = [
             "-s".as_ref(),
             "-S".as_ref(),
@@ -203,7 +221,7 @@ impl Python {
             HOME.as_ref(),
             list.as_os_str(),
         ];
-        match run(&[&self.program], &words, lists)? {
+        match run(programs, &[&self.program], &words)? {
             Some(answer) if answer.succeeded => Ok(unread(&answer.stdout)),
             Some(answer) => Err(self.broken(&answer.said)),
             None => Err(self.broken("it is gone")),

@@ -5,10 +5,14 @@ each closed by a zero byte. What does not compile is left as it is and told in t
 line, reason.
 """
 
+import sys
+
+# Modules come from Python itself, not from wherever this was started.
+sys.path[:] = [path for path in sys.path if path]
+
 import gc
 import marshal
 import os
-import sys
 from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 
 gc.disable()

@@ -7,14 +7,14 @@ use std::{
     path::Path,
 };
 
-use md5::Md5;
 use sha2::{Digest as _, Sha256};
 use zip::ZipWriter;
 
 use super::{
     Event, Request, Reuse, Say, Search,
+    assembly::Parts,
     bytecode::Python,
-    installer::{self, Installer},
+    installer::{self, Installer, Job},
     requirements::Wanted,
     sink::Sink,
     store::{self, Held},
@@ -24,11 +24,13 @@ use crate::{
     config::Runtime,
     effects::{
         files::{self, FileError},
+        programs::Programs,
         runtime,
         source::may_run,
     },
     error::{Exit, Failure, Message},
     package::{
+        distributions::{self, Modules},
         layer::{self, Layer},
         script,
     },
@@ -79,20 +81,27 @@ pub(super) struct Ready {
     pub(super) cached: bool,
 }
 
-/// `None` where nothing is required.
+/// `None` where nothing is required. A layer that the last archive begins with is read from there, and
+/// not looked at again.
 pub(super) fn ensure(
     request: &Request,
-    wanted: &Wanted,
-    key: &Key,
-    python: Option<&Python>,
+    parts: &Parts<'_>,
+    begins_the_last: impl FnOnce(&Layer) -> bool,
     say: Say<'_>,
 ) -> Result<Option<Ready>, Failure> {
+    let Parts {
+        wanted,
+        key,
+        own: _,
+        python,
+        search,
+    } = *parts;
     let Some(installer) = &key.installer else {
         return Ok(None);
     };
     let held = store::hold(&key.text, || say(Event::Waiting))?;
     if request.reuse == Reuse::Cache
-        && let Some(layer) = held.read()?
+        && let Some(layer) = held.read(begins_the_last)?
     {
         return Ok(Some(Ready {
             held,
@@ -106,8 +115,20 @@ pub(super) fn ensure(
         .map_err(|error| FileError::new("read", workshop.path(), error))?;
     let target = work.join("target");
     files::create_dir_all(&target)?;
-    installer.install(wanted, request.runtime, &target, &work, say)?;
-    let inputs = prepare(&target, &work, python, say)?;
+    let job = Job {
+        programs: &search.programs,
+        wanted,
+        runtime: request.runtime,
+        target: &target,
+        work: &work,
+    };
+    installer.install(&job, say)?;
+    let inputs = prepare(
+        &target,
+        &work,
+        python.map(|python| (python, &search.programs)),
+        say,
+    )?;
     say(Event::Compressing {
         files: inputs.len(),
     });
@@ -128,13 +149,13 @@ pub(super) fn ensure(
 fn prepare(
     target: &Path,
     work: &Path,
-    python: Option<&Python>,
+    python: Option<(&Python, &Programs)>,
     say: Say<'_>,
 ) -> Result<Vec<Input>, Failure> {
     let mut installed = Vec::new();
     walk(target, "", &mut installed)?;
     installed.sort();
-    if let Some(python) = python {
+    if let Some((python, programs)) = python {
         let sources: Vec<String> = installed
             .iter()
             .filter(|input| layer::is_worth_compiling(&input.path))
@@ -144,7 +165,7 @@ fn prepare(
             python: python.version.clone(),
             files: sources.len(),
         });
-        python.compile(target, &sources, work)?;
+        python.compile(target, &sources, work, programs)?;
         installed.clear();
         walk_with_caches(target, "", &mut installed)?;
         installed.sort();
@@ -192,7 +213,7 @@ fn visit(
             if name != "__pycache__" || enters_cache(&path)? {
                 visit(&path, &format!("{prefix}{name}/"), found, enters_cache)?;
             }
-        } else if !(prefix.is_empty() && name == ".lock") {
+        } else if !(prefix.is_empty() && name == ".lock" || is_of_this_machine(prefix, &name)) {
             // `.lock` is uv's own, while it installs.
             found.push(Input {
                 path: format!("{prefix}{name}"),
@@ -206,7 +227,14 @@ fn visit(
     Ok(())
 }
 
-/// Scripts lose the path of this machine's Python, and the records that list them follow.
+/// Where a distribution was installed from: a path on this machine, or an address with credentials.
+fn is_of_this_machine(folder: &str, name: &str) -> bool {
+    folder.ends_with(".dist-info/")
+        && ["direct_url.json", "uv_cache.json", "uv_build.json"].contains(&name)
+}
+
+/// Scripts lose the path of this machine's Python, and the records follow that list them or what stays
+/// here.
 fn adapt(inputs: &mut [Input]) -> Result<(), Failure> {
     let read = |input: &Input| {
         fs::read(&input.from).map_err(|error| FileError::new("read", &input.from, error))
@@ -224,16 +252,21 @@ fn adapt(inputs: &mut [Input]) -> Result<(), Failure> {
             input.instead = Some(content);
         }
     }
-    if changed.is_empty() {
-        return Ok(());
-    }
     for input in inputs
         .iter_mut()
         .filter(|input| input.path.ends_with(".dist-info/RECORD"))
     {
         let content = read(input)?;
         if let Ok(text) = String::from_utf8(content) {
-            let new = script::record_of(&text, &changed);
+            let shipped: String = text
+                .split_inclusive('\n')
+                .filter(|line| {
+                    let path = line.split(',').next().unwrap_or(line);
+                    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+                    !is_of_this_machine(&format!("{folder}/"), name)
+                })
+                .collect();
+            let new = script::record_of(&shipped, &changed);
             if new != text {
                 input.instead = Some(new.into_bytes());
             }
@@ -259,38 +292,49 @@ fn write(archive: &Path, inputs: &[Input], python: Option<&Python>) -> Result<La
     sink.finish()
         .and_then(|file| file.sync_all())
         .map_err(failed)?;
+    let directory_sha256 = sha256_of(archive, head.length, size)?;
     Ok(Layer {
         head: head.length,
         size,
         sha256: head.sha256,
         md5: head.md5,
+        directory_sha256,
         files: inputs.len(),
         weights: layer::weigh(&written.entries),
+        modules: modules(inputs)?,
         compiled_by: python.map(|python| python.version.clone()),
     })
 }
 
-fn misfits(messages: Vec<Message>) -> Failure {
+/// What can be imported, and who brings it.
+fn modules(inputs: &[Input]) -> Result<Modules, Failure> {
+    let mut modules = Modules::new();
+    for input in inputs {
+        if let Some((name, version)) = distributions::of_record(&input.path) {
+            let record = files::read_bytes(&input.from)?;
+            let record = String::from_utf8_lossy(&record);
+            distributions::add(&mut modules, name, version, &record);
+        }
+    }
+    Ok(modules)
+}
+
+pub(super) fn misfits(messages: Vec<Message>) -> Failure {
     Failure {
         exit: Exit::World,
         messages,
     }
 }
 
-/// SHA-256 (after what it has taken already) and MD5 of a part of a file.
-pub(super) fn hash_range(
-    path: &Path,
-    from: u64,
-    to: u64,
-    mut sha256: Sha256,
-) -> Result<(String, [u8; 16]), Failure> {
+/// Of a part of a file.
+pub(super) fn sha256_of(path: &Path, from: u64, to: u64) -> Result<String, Failure> {
     use std::io::{Seek as _, SeekFrom};
 
     let failed = |error| FileError::new("read", path, error);
     let mut file = File::open(path).map_err(failed)?;
     file.seek(SeekFrom::Start(from)).map_err(failed)?;
     let mut rest = file.take(to - from);
-    let mut md5 = Md5::new();
+    let mut sha256 = Sha256::new();
     let mut buffer = vec![0; 256 * 1024];
     loop {
         let count = rest.read(&mut buffer).map_err(failed)?;
@@ -298,9 +342,8 @@ pub(super) fn hash_range(
             break;
         }
         sha256.update(&buffer[..count]);
-        md5.update(&buffer[..count]);
     }
-    Ok((hexadecimal(&sha256.finalize()), md5.finalize().into()))
+    Ok(hexadecimal(&sha256.finalize()))
 }
 
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {

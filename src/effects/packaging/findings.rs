@@ -1,14 +1,21 @@
 //! What is worth a warning in the agent's own files. Told at every build, an unchanged one included,
 //! as a compiler does.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use super::{Request, bytecode::Unread, dependencies::has_extension, writer::Input};
+use super::{
+    Request, bytecode::Unread, dependencies::has_extension, requirements::Inputs, writer::Input,
+};
 use crate::{
     effects::files::{self, FileError},
     error::{Failure, Message, Snippet},
     package::{
+        distributions::{self, Modules},
         imports,
+        requirements::{Requirement, normalized},
         syntax::{does_nothing, first_wrong_line},
     },
 };
@@ -85,6 +92,77 @@ pub(super) fn warnings(
         warnings.push(Message::new(what).at(at).help(help));
     }
     Ok(warnings)
+}
+
+/// Files of the agent that would take the place of a dependency's, or be mixed up with one. `brought` are
+/// the files of the dependencies.
+pub(super) fn collisions(own: &[Input], brought: &[&str], modules: &Modules) -> Vec<Message> {
+    let brought: BTreeSet<&str> = brought.iter().copied().collect();
+    let mut found: BTreeMap<&str, Message> = BTreeMap::new();
+    for file in own {
+        let module = distributions::module_of(&file.path);
+        let by = module.and_then(|module| Some((module, modules.get(module)?)));
+        match by {
+            Some((module, by)) if !distributions::is_litter(module) => {
+                found
+                    .entry(module)
+                    .or_insert_with(|| same_module(module, by, file));
+            }
+            _ if brought.contains(file.path.as_str()) => {
+                found.entry(&file.path).or_insert_with(|| same_file(file));
+            }
+            _ => {}
+        }
+    }
+    found.into_values().collect()
+}
+
+fn same_module(module: &str, by: &str, file: &Input) -> Message {
+    Message::new(format!(
+        "the agent's `{module}` and the `{module}` of {by} would be one in the archive"
+    ))
+    .note(format!("the agent's is in `{}`", file.from.display()))
+    .note("Python would find a mixture of both, or only one of them")
+    .help(format!(
+        "rename the agent's `{module}`, or do without {by} if nothing imports it"
+    ))
+}
+
+fn same_file(file: &Input) -> Message {
+    Message::new(format!(
+        "`{}` is a file of the agent and one of a dependency",
+        file.path
+    ))
+    .note(format!("the agent's is `{}`", file.from.display()))
+    .help("rename it, or leave it out with a line in `.agentcoreignore`")
+}
+
+/// Dependencies that take the place of one of Python's own modules: mostly nothing can start then.
+pub(super) fn shadowing(modules: &Modules, inputs: &Inputs) -> Vec<Message> {
+    let shadows = modules
+        .iter()
+        .filter(|(module, _)| imports::is_in_every_python(module));
+    shadows
+        .map(|(module, by)| {
+            let message = Message::new(format!(
+                "{by} would take the place of `{module}`, a module of Python itself"
+            ))
+            .note("whatever imports that module gets the package instead");
+            let name = by.split(' ').next().unwrap_or(by);
+            let asked = inputs
+                .requirements
+                .iter()
+                .find(|(text, _)| Requirement::read(text).normalized() == normalized(name));
+            match asked {
+                Some((_, at)) => message
+                    .at(at.clone())
+                    .help("remove the requirement; Python brings the module"),
+                None => message.help(format!(
+                    "another package requires {name}; a newer version of it may not"
+                )),
+            }
+        })
+        .collect()
 }
 
 /// An entry point that ends at once leaves a runtime that nobody can reach.
@@ -170,7 +248,7 @@ mod tests {
         .expect("a file");
         let request = Request {
             agent: "a".to_owned(),
-            home: home.path().to_owned(),
+            root: home.path().to_owned(),
             deployment: home.path().to_owned(),
             include: Vec::new(),
             entrypoint: "src/main.py".to_owned(),

@@ -6,19 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Event, Say, Search,
+    bytecode::known_to_uv,
     memory::Holds,
-    requirements::{self, Wanted},
+    requirements::{self, Inputs, Lock, Wanted},
     run::{Answer, run},
 };
 use crate::{
     config::Runtime,
-    error::Failure,
+    effects::{files, programs::Programs},
+    error::{Failure, Message},
     package::{
         installer::{
-            GLIBC_MINORS, Tool, export_words, install_words, lacks_a_wheel, minor_version,
-            without_a_wheel, worth_reading,
+            Given, OLDEST_UV, Tool, export_words, install_words, is_too_old, lacks_a_wheel,
+            minor_version, without_a_wheel, worth_reading,
         },
-        requirements::Kind,
+        requirements::{Kind, Requirement},
     },
 };
 
@@ -27,108 +29,158 @@ use crate::{
 pub(super) struct Installer {
     pub(super) tool: Tool,
     program: Vec<PathBuf>,
+    /// The interpreter that uv is told of.
+    python: PathBuf,
+}
+
+/// What is installed, and where to.
+#[derive(Clone, Copy)]
+pub(super) struct Job<'a> {
+    pub(super) programs: &'a Programs,
+    pub(super) wanted: &'a Wanted,
+    pub(super) runtime: Runtime,
+    pub(super) target: &'a Path,
+    /// For files on the way.
+    pub(super) work: &'a Path,
 }
 
 /// uv, else the pip of a Python on PATH.
 pub(super) fn find(wanted: &Wanted, search: &Search) -> Result<Installer, Failure> {
-    const QUESTION: &str = "installer";
+    const QUESTION: &str = "installer and its Python";
     let remembered = search.memory.recall::<Installer>(QUESTION);
     let installer = match remembered {
         Some(installer) => installer,
         None => {
-            let installer = look(search)?;
+            let installer = look(&search.programs)?;
             // That pip works depends on modules which nobody looks at.
             let holds = match installer.tool {
                 Tool::Uv => Holds::Always,
                 Tool::Pip => Holds::Minutes,
             };
-            let file = installer.program[0].as_path();
-            search.memory.keep(QUESTION, &installer, holds, &[file]);
+            let files = [installer.program[0].as_path(), installer.python.as_path()];
+            search.memory.keep(QUESTION, &installer, holds, &files);
             installer
         }
     };
-    if installer.tool == Tool::Pip && wanted.kind != Kind::Requirements {
-        return Err(Failure::world(format!(
-            "`{}` needs uv, and uv is not on PATH",
-            wanted.file.display()
-        ))
-        .help(
-            "install uv (https://docs.astral.sh/uv/), or name a requirements.txt in `requirements`",
-        ));
+    if installer.tool == Tool::Pip
+        && let Some(why) = needs_uv(wanted)
+    {
+        return Err(
+            Failure::world(format!("{why} needs uv, and uv is not on PATH"))
+                .help("install uv (https://docs.astral.sh/uv/) and run this again"),
+        );
     }
     Ok(installer)
 }
 
-fn look(search: &Search) -> Result<Installer, Failure> {
-    let tools: [(Tool, &str, &[&str]); 5] = [
-        (Tool::Uv, "uv", &[]),
-        (Tool::Pip, "python3", &["-m", "pip"]),
-        (Tool::Pip, "python", &["-m", "pip"]),
-        (Tool::Pip, "pip3", &[]),
-        (Tool::Pip, "pip", &[]),
-    ];
-    for (tool, name, words) in tools {
-        let Some(file) = search.around.program(name) else {
-            continue;
-        };
-        let words = words.iter().map(PathBuf::from);
-        let program: Vec<PathBuf> = std::iter::once(file).chain(words).collect();
-        let answer = run(&program, &["--version"], &search.directory)?;
-        if answer.is_some_and(|answer| answer.succeeded) {
-            return Ok(Installer { tool, program });
+/// What pip cannot do.
+fn needs_uv(wanted: &Wanted) -> Option<String> {
+    let inputs = &wanted.inputs;
+    if wanted.kind == Kind::Lock {
+        return Some(format!("`{}`", wanted.file.display()));
+    }
+    if !inputs.pinned.is_empty() {
+        return Some("a package with an index of its own".to_owned());
+    }
+    // Options of a requirements file are pip's own.
+    let of_uv = inputs.has_settings && inputs.options.is_empty();
+    of_uv.then(|| "the project's `tool.uv` or `uv.toml`".to_owned())
+}
+
+fn look(programs: &Programs) -> Result<Installer, Failure> {
+    let mut old = None;
+    if let Some(uv) = programs.find("uv")
+        && let Some(answer) = run(programs, &[&uv], &["--version"])?
+        && answer.succeeded
+    {
+        old = is_too_old(&answer.stdout);
+        if old.is_none() {
+            let python = match known_to_uv(programs, &uv, None)? {
+                Some(python) => Some(python),
+                None => programs.find("python3"),
+            };
+            let python = python.ok_or_else(|| {
+                Failure::world("uv needs a Python to install with, and there is none")
+                    .help("`uv python install` installs one")
+            })?;
+            return Ok(Installer {
+                tool: Tool::Uv,
+                program: vec![uv],
+                python,
+            });
         }
     }
-    Err(
-        Failure::world("installing the dependencies needs uv or pip, and neither is on PATH")
-            .help("install uv (https://docs.astral.sh/uv/) and run this again"),
-    )
+    for name in ["python3", "python"] {
+        let Some(python) = programs.find(name) else {
+            continue;
+        };
+        // Isolated: no module of the directory or the user's environment is taken for pip.
+        let words = ["-I", "-m", "pip"].map(PathBuf::from);
+        let program: Vec<PathBuf> = std::iter::once(python.clone()).chain(words).collect();
+        let answer = run(programs, &program, &["--version"])?;
+        if answer.is_some_and(|answer| answer.succeeded) {
+            return Ok(Installer {
+                tool: Tool::Pip,
+                program,
+                python,
+            });
+        }
+    }
+    Err(nothing_to_install_with(programs, old))
+}
+
+fn nothing_to_install_with(programs: &Programs, old: Option<String>) -> Failure {
+    let (major, minor, patch) = OLDEST_UV;
+    let mut failure = match old {
+        Some(version) => Failure::world(format!(
+            "uv {version} is too old: {major}.{minor}.{patch} or later is needed"
+        ))
+        .help("`uv self update` brings it up to date"),
+        None => {
+            Failure::world("installing the dependencies needs uv or pip, and neither is on PATH")
+                .help("install uv (https://docs.astral.sh/uv/) and run this again")
+        }
+    };
+    for name in ["uv", "python3"] {
+        if let Some(passed) = programs.passed_over(name) {
+            failure = failure.note(format!(
+                "`{}` is not used: it lies in the project, and nothing from there is run",
+                passed.display()
+            ));
+        }
+    }
+    failure
 }
 
 impl Installer {
-    /// Fills `target`; `work` is for files on the way.
-    pub(super) fn install(
-        &self,
-        wanted: &Wanted,
-        runtime: Runtime,
-        target: &Path,
-        work: &Path,
-        say: Say<'_>,
-    ) -> Result<(), Failure> {
+    /// Fills the target.
+    pub(super) fn install(&self, job: &Job<'_>, say: Say<'_>) -> Result<(), Failure> {
         say(Event::Installing {
             with: self.tool.name(),
         });
-        let file = match wanted.kind {
-            Kind::Requirements | Kind::Pyproject => wanted.file.clone(),
-            Kind::Lock => self.export(wanted, work, say)?,
+        let exported = match &job.wanted.lock {
+            Some(lock) => Some(self.export(job, lock, say)?),
+            None => None,
         };
-        let mut first = None;
-        for minor in GLIBC_MINORS {
-            if first.is_some() {
-                say(Event::Trying { glibc_minor: minor });
-            }
-            let words = install_words(
-                self.tool,
-                runtime,
-                minor,
-                &file.to_string_lossy(),
-                &target.to_string_lossy(),
-            );
-            let answer = self.run(&words, wanted.directory())?;
-            say(Event::Said(answer.said.clone()));
-            if answer.succeeded {
-                return Ok(());
-            }
-            if !lacks_a_wheel(&answer.said) {
-                return Err(self.refused(&answer));
-            }
-            first.get_or_insert(answer);
+        let inputs = exported.as_ref().unwrap_or(&job.wanted.inputs);
+        let papers = Papers::write(inputs, job.work)?;
+        let files = papers.files();
+        let target = job.target.to_string_lossy();
+        let given = papers.given(&files, &target, &self.python, inputs);
+        let words = install_words(self.tool, job.runtime, &given);
+        let answer = self.run(job.programs, &words)?;
+        say(Event::Said(answer.said.clone()));
+        if answer.succeeded {
+            return Ok(());
         }
-        let answer = first.expect("every tag was tried");
-        Err(self.lacking(&answer, runtime))
+        if lacks_a_wheel(&answer.said) {
+            return Err(self.lacking(&answer, job.runtime, inputs));
+        }
+        Err(self.refused(&answer))
     }
 
-    fn run(&self, words: &[String], directory: &Path) -> Result<Answer, Failure> {
-        let mut answer = run(&self.program, words, directory)?.ok_or_else(|| {
+    fn run(&self, programs: &Programs, words: &[String]) -> Result<Answer, Failure> {
+        let mut answer = run(programs, &self.program, words)?.ok_or_else(|| {
             let program = self.program[0].display();
             Failure::world(format!("`{program}` is gone"))
         })?;
@@ -136,22 +188,27 @@ impl Installer {
         Ok(answer)
     }
 
-    fn export(&self, wanted: &Wanted, work: &Path, say: Say<'_>) -> Result<PathBuf, Failure> {
-        let output = work.join("exported.txt");
-        let directory = wanted.directory().to_string_lossy().into_owned();
-        let words = export_words(&directory, &output.to_string_lossy());
-        let answer = self.run(&words, work)?;
+    fn export(&self, job: &Job<'_>, lock: &Lock, say: Say<'_>) -> Result<Inputs, Failure> {
+        let folder = requirements::lay_for_export(lock, job.work)?;
+        let output = job.work.join("exported.txt");
+        let config = write(job.work, "export.toml", "")?;
+        let words = export_words(
+            &config,
+            &folder.to_string_lossy(),
+            &lock.project,
+            &output.to_string_lossy(),
+        );
+        let answer = self.run(job.programs, &words)?;
         say(Event::Said(answer.said.clone()));
         if !answer.succeeded {
             return Err(Failure::world(format!(
                 "`{}` cannot be turned into requirements",
-                wanted.file.display()
+                job.wanted.file.display()
             ))
             .note(format!("uv says:\n{}", answer.said))
             .help("`uv lock` brings the lock file up to date"));
         }
-        requirements::check_exported(&output)?;
-        Ok(output)
+        requirements::exported(&output, job.wanted, lock)
     }
 
     fn refused(&self, answer: &Answer) -> Failure {
@@ -162,22 +219,139 @@ impl Installer {
         ))
     }
 
-    fn lacking(&self, answer: &Answer, runtime: Runtime) -> Failure {
-        let names: Vec<String> = without_a_wheel(&answer.said)
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect();
+    fn lacking(&self, answer: &Answer, runtime: Runtime, inputs: &Inputs) -> Failure {
+        let lacking = without_a_wheel(&answer.said);
+        let names: Vec<String> = lacking.iter().map(|name| format!("`{name}`")).collect();
         let what = if names.is_empty() {
             "a requirement".to_owned()
         } else {
             names.join(", ")
         };
-        Failure::world(format!(
+        let mut message = Message::new(format!(
             "no wheel of {what} fits Python {} on 64-bit ARM",
             minor_version(runtime)
-        ))
-        .note(format!("{} says:\n{}", self.tool.name(), answer.said))
-        .note("tried for manylinux2014, manylinux_2_28 and manylinux_2_34; the service builds nothing and has glibc 2.34")
-        .help("require a version that has an aarch64 wheel, or do without the package")
+        ));
+        // The line that asks for it, where there is one.
+        let asked = inputs.requirements.iter().find(|(text, _)| {
+            let name = Requirement::read(text).normalized();
+            lacking
+                .iter()
+                .any(|other| crate::package::requirements::normalized(other) == name)
+        });
+        if let Some((_, at)) = asked {
+            message = message.at(at.clone());
+        }
+        let message = message
+            .note(format!("{} says:\n{}", self.tool.name(), answer.said))
+            .note("the service builds nothing; it runs wheels for manylinux_2_34 (glibc 2.34) and older")
+            .help("require a version that has an aarch64 wheel, or do without the package");
+        Failure {
+            exit: crate::error::Exit::World,
+            messages: vec![message],
+        }
     }
+}
+
+/// The files that an installer is given.
+struct Papers {
+    config: String,
+    requirements: String,
+    project: Option<String>,
+    constraints: String,
+    overrides: Option<String>,
+}
+
+impl Papers {
+    fn write(inputs: &Inputs, work: &Path) -> Result<Self, Failure> {
+        let mut text = String::new();
+        for line in &inputs.options {
+            text.extend([line, "\n"]);
+        }
+        for (line, _) in &inputs.requirements {
+            text.extend([line, "\n"]);
+        }
+        let constraints: String = inputs
+            .constraints
+            .iter()
+            .flat_map(|line| [line.as_str(), "\n"])
+            .collect();
+        let never: String = inputs
+            .shipped_beside
+            .iter()
+            .flat_map(|name| [name.as_str(), " ; python_version < '0'\n"])
+            .collect();
+        Ok(Self {
+            config: write(work, "uv.toml", &inputs.settings.text())?,
+            requirements: write(work, "requirements.txt", &text)?,
+            project: if inputs.pinned.is_empty() {
+                None
+            } else {
+                Some(write(work, "pyproject.toml", &pinned(inputs))?)
+            },
+            constraints: write(work, "constraints.txt", &constraints)?,
+            overrides: if never.is_empty() {
+                None
+            } else {
+                Some(write(work, "overrides.txt", &never)?)
+            },
+        })
+    }
+
+    fn files(&self) -> Vec<String> {
+        let project = self.project.iter().cloned();
+        std::iter::once(self.requirements.clone())
+            .chain(project)
+            .collect()
+    }
+
+    fn given<'a>(
+        &'a self,
+        files: &'a [String],
+        target: &'a str,
+        python: &'a Path,
+        inputs: &Inputs,
+    ) -> Given<'a> {
+        Given {
+            target,
+            python: python.to_str().unwrap_or("python3"),
+            config: &self.config,
+            requirements: files,
+            constraints: &self.constraints,
+            overrides: self.overrides.as_deref(),
+            requires_hashes: inputs.requires_hashes,
+            is_complete: inputs.is_complete,
+        }
+    }
+}
+
+/// Requirements with an index of their own can be told to uv as a project's only.
+fn pinned(inputs: &Inputs) -> String {
+    let quoted = |text: &str| toml_edit::Value::from(text).to_string();
+    let mut text =
+        "[project]\nname = \"cargo-agentcore-requirements\"\nversion = \"0\"\ndependencies = [\n"
+            .to_owned();
+    for (requirement, _) in &inputs.pinned {
+        text.extend(["  ", &quoted(requirement), ",\n"]);
+    }
+    text.push_str("]\n\n[tool.uv.workspace]\nmembers = []\n\n[tool.uv.sources]\n");
+    for (requirement, index) in &inputs.pinned {
+        let name = Requirement::read(requirement).normalized();
+        text.extend([&quoted(&name), " = ", index, "\n"]);
+    }
+    text.push_str("\n[tool.uv]\nindex = [\n");
+    for (_, table) in inputs.settings.named_indexes() {
+        text.extend(["  ", &table.to_string(), ",\n"]);
+    }
+    for (name, address) in &inputs.indexes {
+        text.extend(["  { name = ", &quoted(name), ", url = ", &quoted(address)]);
+        text.push_str(", explicit = true },\n");
+    }
+    text.push_str("]\n");
+    text
+}
+
+fn write(work: &Path, name: &str, text: &str) -> Result<String, Failure> {
+    let path = work.join(name);
+    files::write_atomic(&path, work, text.as_bytes(), false)?;
+    Ok(path.to_string_lossy().into_owned())
 }

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::{
     Request,
     assembly::{self, Sources},
-    requirements, shipped,
+    beside, requirements, shipped,
 };
-use crate::{error::Failure, package::archive::Archive};
+use crate::{effects::programs::Checkout, error::Failure, package::archive::Archive};
 
 /// What was built last, and what of its making has changed since.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +23,10 @@ pub(crate) fn last(request: &Request) -> Result<Option<Last>, Failure> {
     let Some((archive, before)) = assembly::last(&request.output)? else {
         return Ok(None);
     };
-    let wanted = requirements::observe(&request.deployment.join(&request.requirements))?;
-    let own = shipped::observe(request)?;
+    let file = request.deployment.join(&request.requirements);
+    let wanted = requirements::observe(&file, &Checkout::around(&request.root))?;
+    let mut own = shipped::observe(request)?;
+    beside::add(request, &wanted.beside, &mut own)?;
     let Sources {
         files,
         requirements,

@@ -1,6 +1,7 @@
 //! Building `deployment.zip`: dependencies once into the user's cache, the agent's own files over them.
 
 mod base;
+mod beside;
 mod bytecode;
 mod dependencies;
 mod findings;
@@ -19,14 +20,17 @@ mod assembly;
 
 use std::path::{Path, PathBuf};
 
+use self::memory::Memory;
 pub(crate) use self::{
     assembly::{entries, is_built},
     last::{Last, last},
 };
-use self::{memory::Memory, surroundings::Surroundings};
 use crate::{
     config::{Bytecode, Runtime},
-    effects::folder::Folder,
+    effects::{
+        folder::Folder,
+        programs::{Checkout, Programs},
+    },
     error::{Failure, Message},
     package::archive::Archive,
 };
@@ -35,8 +39,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) agent: String,
-    /// The directory of the manifest that declares the agent.
-    pub(crate) home: PathBuf,
+    /// The workspace's root.
+    pub(crate) root: PathBuf,
     /// The deployment folder, the agent's sources copied into it.
     pub(crate) deployment: PathBuf,
     /// What of it is shipped although it is hidden or ignored.
@@ -65,10 +69,6 @@ pub(crate) enum Event {
     Waiting,
     Installing {
         with: &'static str,
-    },
-    /// No wheel for the tags tried so far.
-    Trying {
-        glibc_minor: u32,
     },
     Compiling {
         python: String,
@@ -109,41 +109,41 @@ pub(crate) enum Origin {
     Archive,
 }
 
-/// Where programs are looked for, and what is known of earlier searches there.
+/// The programs that may be run, and what is known of earlier searches for them.
 struct Search {
-    directory: PathBuf,
-    around: Surroundings,
+    programs: Programs,
     memory: Memory,
 }
 
 impl Search {
-    /// From the manifest's directory, wherever the user stands: the answer is the project's.
-    fn at(request: &Request) -> Self {
-        let directory = request.home.clone();
-        let around = surroundings::observe(&directory, request.runtime.as_str());
-        let memory = memory::open(around.digest(), request.reuse);
-        Self {
-            directory,
-            around,
-            memory,
-        }
+    fn outside(checkout: Checkout, request: &Request) -> Self {
+        let programs = Programs::outside(checkout);
+        let around = surroundings::digest(&programs, request.runtime.as_str());
+        let memory = memory::open(around, request.reuse);
+        Self { programs, memory }
     }
 }
 
-/// What would be found wrong with requirements when an archive is built.
-pub(crate) fn check_requirements(file: &Path) -> Result<(), Failure> {
-    requirements::observe(file).map(|_| ())
+/// What would be found wrong with requirements when an archive is built. `root` is the workspace's.
+pub(crate) fn check_requirements(file: &Path, root: &Path) -> Result<(), Failure> {
+    requirements::observe(file, &Checkout::around(root)).map(|_| ())
 }
 
 /// Builds the archive; blocks until it is done.
 pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
-    let wanted = requirements::observe(&request.deployment.join(&request.requirements))?;
-    let search = Search::at(request);
+    let checkout = Checkout::around(&request.root);
+    let file = request.deployment.join(&request.requirements);
+    let wanted = requirements::observe(&file, &checkout)?;
+    for warning in &wanted.warnings {
+        say(Event::Warning(warning.clone()));
+    }
+    let search = Search::outside(checkout, request);
     let python = match request.bytecode {
         Bytecode::Auto => bytecode::find(request.runtime, &search, say)?,
         Bytecode::Never => None,
     };
-    let own = shipped::observe(request)?;
+    let mut own = shipped::observe(request)?;
+    beside::add(request, &wanted.beside, &mut own)?;
     for warning in &own.warnings {
         say(Event::Warning(warning.clone()));
     }
@@ -158,6 +158,7 @@ pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
             key: &key,
             own: &own,
             python: python.as_ref(),
+            search: &search,
         },
         say,
     )

@@ -13,6 +13,7 @@ use std::{
 
 use tempfile::TempDir;
 
+use super::dependencies::sha256_of;
 use crate::{
     effects::{
         cache,
@@ -115,16 +116,28 @@ impl Held {
         self.home.join(&self.key).join(ARCHIVE)
     }
 
-    /// The entry, where it is whole.
-    pub(super) fn read(&self) -> Result<Option<Layer>, Failure> {
+    /// The entry, where it is whole. Of one whose beginning is known to be elsewhere, the end alone is
+    /// looked at.
+    pub(super) fn read(
+        &self,
+        is_known: impl FnOnce(&Layer) -> bool,
+    ) -> Result<Option<Layer>, Failure> {
         let description = self.home.join(&self.key).join(DESCRIPTION);
         let Some(text) = files::read_text(&description)? else {
             return Ok(None);
         };
-        let layer: Option<Layer> = serde_json::from_str(&text).ok();
-        Ok(layer.filter(|layer| {
-            fs::metadata(self.archive()).is_ok_and(|found| found.len() == layer.size)
-        }))
+        let Some(layer) = serde_json::from_str::<Layer>(&text).ok() else {
+            return Ok(None);
+        };
+        let archive = self.archive();
+        if !fs::metadata(&archive).is_ok_and(|found| found.len() == layer.size)
+            || layer.head > layer.size
+        {
+            return Ok(None);
+        }
+        let is_whole = sha256_of(&archive, layer.head, layer.size)? == layer.directory_sha256
+            && (is_known(&layer) || sha256_of(&archive, 0, layer.head)? == layer.sha256);
+        Ok(is_whole.then_some(layer))
     }
 
     /// A new folder to build in.
@@ -221,7 +234,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::package::layer::Weights;
+    use crate::package::{distributions::Modules, layer::Weights};
 
     struct Shelf(TempDir);
 
@@ -259,13 +272,16 @@ mod tests {
         let archive = workshop.path().join(ARCHIVE);
         let content = vec![0; usize::try_from(size).expect("a small size")];
         fs::write(&archive, content).expect("room");
+        let sha256 = |to| sha256_of(&archive, 0, to).expect("it is read");
         let layer = Layer {
             head: 0,
             size,
-            sha256: String::new(),
+            sha256: sha256(0),
             md5: [0; 16],
+            directory_sha256: sha256(size),
             files: 0,
             weights: Weights::new(),
+            modules: Modules::new(),
             compiled_by: None,
         };
         held.publish(&archive, &layer).expect("a place");
@@ -291,7 +307,7 @@ mod tests {
             ..ROOMY
         });
         assert_eq!(shelf.keys(), ["b", "new"]);
-        assert!(held.read().expect("it is read").is_some());
+        assert!(held.read(|_| false).expect("it is read").is_some());
     }
 
     #[test]
@@ -331,9 +347,13 @@ mod tests {
     fn half_an_entry_is_none() {
         let shelf = Shelf::new();
         let held = shelf.hold("new");
-        assert!(held.read().expect("it is read").is_none());
+        assert!(held.read(|_| false).expect("it is read").is_none());
         publish(&held, 10);
+        assert!(held.read(|_| false).expect("it is read").is_some());
+        // As long, and another.
+        fs::write(held.archive(), [1; 10]).expect("room");
+        assert!(held.read(|_| false).expect("it is read").is_none());
         fs::write(held.archive(), "short").expect("room");
-        assert!(held.read().expect("it is read").is_none());
+        assert!(held.read(|_| false).expect("it is read").is_none());
     }
 }

@@ -1,0 +1,213 @@
+//! Reads what the dependencies are asked for in, with every file that it leads to. Nothing is left for
+//! uv or pip to find in the checkout by themselves.
+
+mod around;
+mod export;
+mod reading;
+mod sources;
+
+use std::path::{Path, PathBuf};
+
+pub(super) use self::export::{exported, lay_for_export};
+use self::{
+    around::{Around, Folder},
+    reading::Reading,
+};
+use crate::{
+    effects::{
+        files::{self, FileError},
+        programs::{Checkout, settings, uv_config},
+    },
+    error::{Exit, Failure, Message, Snippet},
+    package::{
+        index_settings::IndexSettings,
+        layout::Part,
+        requirements::{Kind, lock, normalized},
+    },
+};
+
+const BUILD: &str =
+    "build a wheel (`uv build --wheel`) and require that, or make it the agent's `source`";
+
+/// What is to be installed.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) kind: Kind,
+    pub(super) file: PathBuf,
+    /// Changes with every text, wheel and setting that the installation depends on.
+    pub(super) digest: String,
+    /// Whether there is anything to install.
+    pub(super) requires: bool,
+    pub(super) inputs: Inputs,
+    /// Projects of the checkout that are shipped from where they are.
+    pub(super) beside: Vec<Beside>,
+    pub(super) lock: Option<Lock>,
+    pub(super) warnings: Vec<Message>,
+}
+
+/// What an installer is told.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Inputs {
+    /// A requirement each, with its place.
+    pub(super) requirements: Vec<(String, Snippet)>,
+    pub(super) constraints: Vec<String>,
+    /// Lines of requirements files that say where packages are found.
+    pub(super) options: Vec<String>,
+    pub(super) requires_hashes: bool,
+    /// Requirements that are taken from an index of their own: the requirement, and the index as uv
+    /// is told it.
+    pub(super) pinned: Vec<(String, String)>,
+    /// Indexes that only the lock names: name and address.
+    pub(super) indexes: Vec<(String, String)>,
+    /// Nothing beyond the requirements is installed.
+    pub(super) is_complete: bool,
+    /// Packages that are shipped from the checkout, whoever else requires them.
+    pub(super) shipped_beside: Vec<String>,
+    /// The project's, before the user's.
+    pub(super) settings: IndexSettings,
+    /// The project decides where packages are found.
+    pub(super) has_settings: bool,
+}
+
+/// A project that lies beside the agent, and what of it is shipped.
+#[derive(Debug)]
+pub(super) struct Beside {
+    /// As indexes compare it.
+    pub(super) name: String,
+    pub(super) folder: PathBuf,
+    pub(super) version: String,
+    pub(super) parts: Vec<Part>,
+}
+
+/// A lock file, and the project in it that is installed.
+#[derive(Debug)]
+pub(super) struct Lock {
+    pub(super) project: String,
+    /// The folder that holds it.
+    pub(super) folder: PathBuf,
+    /// Folders whose `pyproject.toml` uv has to see, relative to it.
+    pub(super) folders: Vec<String>,
+    pub(super) registries: std::collections::BTreeMap<String, String>,
+}
+
+pub(super) fn observe(file: &Path, checkout: &Checkout) -> Result<Wanted, Failure> {
+    let name = file.file_name().and_then(|name| name.to_str());
+    let mut kind = Kind::of(name.unwrap_or_default());
+    let mut file = file.to_owned();
+    let folder = around::real(file.parent().unwrap_or(Path::new(".")));
+    let around = Around::of(&folder, checkout)?;
+    let mut locked = None;
+    if kind != Kind::Requirements {
+        // Whoever keeps a lock wants what is in it.
+        locked = find_lock(&around, &folder)?;
+        if let Some(lock) = &locked {
+            kind = Kind::Lock;
+            file = lock.folder.join("uv.lock");
+        }
+    }
+    let mut reading = Reading::new(checkout, &folder, around);
+    match (kind, &mut locked) {
+        (Kind::Lock, Some(lock)) => reading.lock(&file, lock)?,
+        (Kind::Lock, None) => return Err(no_project(&file)),
+        (Kind::Pyproject, _) => reading.project(&folder, &[])?,
+        (Kind::Requirements, _) => reading.requirements(&file)?,
+    }
+    reading.finish(kind, file, locked)
+}
+
+/// The lock beside a project, or that of the workspace which the project is a member of.
+fn find_lock(around: &Around, folder: &Path) -> Result<Option<Lock>, Failure> {
+    let Some(own) = around.folders.first().filter(|own| own.path == folder) else {
+        return Ok(None);
+    };
+    let Some(project) = own.pyproject.name.as_deref().map(normalized) else {
+        return Ok(None);
+    };
+    for at in &around.folders {
+        let is_root = at.path == folder || at.pyproject.workspace.is_some();
+        let file = at.path.join("uv.lock");
+        if !is_root || !files::exists(&file) {
+            continue;
+        }
+        let text = read(&file)?;
+        let found = lock::read(&text, &project).map_err(|(span, label)| Failure {
+            exit: Exit::Config,
+            messages: vec![Message::new("the lock file is not valid TOML").at(Snippet {
+                file: file.clone(),
+                text: text.clone(),
+                span,
+                label,
+            })],
+        })?;
+        if let Some(found) = found {
+            return Ok(Some(Lock {
+                project,
+                folder: at.path.clone(),
+                folders: found.folders,
+                registries: found.registries,
+            }));
+        }
+        if at.path == folder {
+            return Err(no_project(&file));
+        }
+    }
+    Ok(None)
+}
+
+fn no_project(lock: &Path) -> Failure {
+    Failure::config(format!(
+        "`{}` does not hold the project of the `pyproject.toml` beside it",
+        lock.display()
+    ))
+    .help("`uv lock` brings the lock file up to date")
+}
+
+/// What the environment and the user's configuration add to every installation.
+fn of_the_user(reading: &mut Reading<'_>) -> Result<IndexSettings, Failure> {
+    for (name, value) in settings::deciding() {
+        reading.seen(name, without_credentials(&value).as_bytes());
+        for word in value.split([' ', ',']) {
+            let path = Path::new(word.rsplit_once('=').map_or(word, |(_, path)| path));
+            if path.is_absolute() && path.is_file() {
+                let text = files::read_bytes(path)?;
+                let text = without_credentials(&String::from_utf8_lossy(&text));
+                reading.seen("file", text.as_bytes());
+            } else if path.is_absolute() && path.is_dir() {
+                reading.offered(path)?;
+            }
+        }
+    }
+    for file in settings::files_of_pip() {
+        if let Some(text) = files::read_text(&file)? {
+            reading.seen("pip", without_credentials(&text).as_bytes());
+        }
+    }
+    let user = uv_config::of_the_user()?;
+    reading.seen("uv", without_credentials(&user.text()).as_bytes());
+    Ok(user)
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    files::read_text(file)?
+        .ok_or_else(|| FileError::new("read", file, std::io::ErrorKind::NotFound.into()).into())
+}
+
+/// Each `https://user:token@host` without what changes with every login.
+fn without_credentials(value: &str) -> String {
+    let mut rest = value;
+    let mut kept = String::new();
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        kept.push_str(before);
+        let end = after
+            .find(|c: char| c == '/' || c.is_whitespace() || "\"',".contains(c))
+            .unwrap_or(after.len());
+        let (host, behind) = after.split_at(end);
+        kept.push_str(host.rsplit_once('@').map_or(host, |(_, host)| host));
+        rest = behind;
+    }
+    kept + rest
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! Packages that the project takes from elsewhere than an index. A name that is pinned to a source is
+//! never looked for on an index instead.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    Around, BUILD, Beside, Folder,
+    around::real,
+    reading::{Reading, to_be_built},
+};
+use crate::{
+    effects::files,
+    error::{Failure, Message, Snippet},
+    package::{
+        layout::{self, Layout, Part},
+        requirements::{
+            self, Place, Requirement, normalized,
+            pyproject::{From, Source},
+        },
+    },
+};
+
+/// A requirement by name alone.
+pub(super) fn require(
+    reading: &mut Reading<'_>,
+    text: &str,
+    required: &Requirement,
+    folder: &Path,
+    at: Snippet,
+) -> Result<(), Failure> {
+    let around = reading.around(folder)?;
+    let name = required.normalized();
+    let Some((declaring, source)) = around.source(&name) else {
+        reading.install(text.to_owned(), at);
+        return Ok(());
+    };
+    let place = declaring.at(source.span.clone());
+    match &source.from {
+        From::Index(index) => reading.pin(text.to_owned(), index.clone()),
+        From::Workspace => match around.member(&name)? {
+            Some(member) => lay_out(reading, &real(&member), &required.extras, place)?,
+            None => reading.problems.push(
+                Message::new(format!("no member of the workspace is called `{name}`")).at(place),
+            ),
+        },
+        From::Path(path) => {
+            let from = declaring.path.join(path);
+            reading.local(&from, path, required, place)?;
+        }
+        From::Url(address) => match requirements::place(address) {
+            Place::WheelAt(_) => reading.install(required.found_at(address), place),
+            _ => reading.problems.push(to_be_built(address, place)),
+        },
+        From::Git(address) => reading
+            .problems
+            .push(to_be_built(&format!("git+{address}"), place)),
+        From::Other => reading.problems.push(not_understood(source, place)),
+    }
+    Ok(())
+}
+
+fn not_understood(source: &Source, at: Snippet) -> Message {
+    Message::new(format!(
+        "the source of `{}` depends on more than is known before the installation",
+        source.name
+    ))
+    .at(at)
+    .note(
+        "a package of the same name from an index could be a stranger's, so none is taken instead",
+    )
+    .help("give it one source for every platform: `workspace`, `path`, `url` or `index`")
+}
+
+impl Reading<'_> {
+    /// What a project requires, with the extras that are asked for.
+    pub(super) fn project(&mut self, folder: &Path, extras: &[String]) -> Result<(), Failure> {
+        let around = self.around(folder)?;
+        let Some(own) = around.folders.first().filter(|own| own.path == folder) else {
+            super::read(&folder.join("pyproject.toml"))?;
+            return Ok(());
+        };
+        if let Some(span) = own.pyproject.dynamic.clone() {
+            self.problems.push(
+                Message::new("only a build can tell these dependencies, and nothing is built")
+                    .at(own.at(span))
+                    .help("list them in `project.dependencies`, or name a requirements file in `requirements`"),
+            );
+        }
+        for (span, text) in &own.pyproject.dependencies {
+            self.require(text, folder, own.at(span.clone()))?;
+        }
+        for extra in extras.iter().map(|extra| normalized(extra)) {
+            let lists = own.pyproject.optional.iter();
+            for (_, list) in lists.filter(|(name, _)| *name == extra) {
+                for (span, text) in list {
+                    self.require(text, folder, own.at(span.clone()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Ships a project from where it is, and installs what it requires.
+pub(super) fn lay_out(
+    reading: &mut Reading<'_>,
+    folder: &Path,
+    extras: &[String],
+    at: Snippet,
+) -> Result<(), Failure> {
+    let known = reading.beside.iter().any(|beside| beside.folder == folder);
+    if known && extras.is_empty() {
+        return Ok(());
+    }
+    if !known && !add(reading, folder, at)? {
+        return Ok(());
+    }
+    reading.project(folder, extras)
+}
+
+/// The same for a project whose requirements are in the lock.
+pub(super) fn lay_out_locked(
+    reading: &mut Reading<'_>,
+    folder: &Path,
+    at: Snippet,
+) -> Result<(), Failure> {
+    add(reading, folder, at).map(|_| ())
+}
+
+/// Whether the project can be shipped from where it is.
+fn add(reading: &mut Reading<'_>, folder: &Path, at: Snippet) -> Result<bool, Failure> {
+    if !reading.checkout.holds(folder) {
+        reading.problems.push(
+            Message::new(format!(
+                "`{}` lies outside the project, and nothing is shipped from there",
+                folder.display()
+            ))
+            .at(at)
+            .help(BUILD),
+        );
+        return Ok(false);
+    }
+    let around: Around = reading.around(folder)?;
+    let own: Option<&Folder> = around.folders.first().filter(|own| own.path == folder);
+    let parts = match own {
+        Some(own) => parts(own),
+        None => Err("it has no `pyproject.toml`".to_owned()),
+    };
+    let (parts, own) = match (parts, own) {
+        (Ok(parts), Some(own)) => (parts, own),
+        (parts, _) => {
+            let why = parts.err().unwrap_or_default();
+            reading
+                .problems
+                .push(to_be_built(&folder.display().to_string(), at).note(why));
+            return Ok(false);
+        }
+    };
+    let name = normalized(own.pyproject.name.as_deref().unwrap_or_default());
+    reading.inputs.shipped_beside.push(name.clone());
+    reading.beside.push(Beside {
+        name,
+        folder: folder.to_owned(),
+        version: own
+            .pyproject
+            .version
+            .clone()
+            .unwrap_or_else(|| "0".to_owned()),
+        parts,
+    });
+    Ok(true)
+}
+
+/// The packages of a project, or why only a build can tell them.
+fn parts(own: &Folder) -> Result<Vec<Part>, String> {
+    if own.pyproject.name.is_none() {
+        return Err("its `pyproject.toml` declares no project".to_owned());
+    }
+    if let Some(setup) = files::read_text(&own.path.join("setup.py")).ok().flatten()
+        && (setup.contains("ext_modules") || setup.contains("cmdclass"))
+    {
+        return Err("its `setup.py` builds more than Python files".to_owned());
+    }
+    let layout = layout::of(&own.text, &own.pyproject).map_err(|span| {
+        let setting = own.text.get(span).unwrap_or_default();
+        let setting = setting.lines().next().unwrap_or_default();
+        format!("only its build backend can follow `{setting}` in its `pyproject.toml`")
+    })?;
+    let is_there = |part: &Part| {
+        let path = own.path.join(&part.path);
+        let is_module = path.extension().is_some_and(|ending| ending == "py");
+        if is_module {
+            path.is_file()
+        } else {
+            path.is_dir()
+        }
+    };
+    let parts = match layout {
+        Layout::Named(parts) => match parts.iter().find(|part| !is_there(part)) {
+            Some(missing) => return Err(format!("`{}` is not there", missing.path)),
+            None => parts,
+        },
+        Layout::Custom(parts) => match parts.iter().find(|part| is_there(part)) {
+            Some(part) => vec![part.clone()],
+            None => {
+                let name = normalized(own.pyproject.name.as_deref().unwrap_or_default());
+                let name = name.replace('-', "_");
+                return Err(format!(
+                    "neither `src/{name}` nor `{name}` is there, and only its build backend knows where its package is"
+                ));
+            }
+        },
+    };
+    for part in &parts {
+        if let Some(file) = compiled(&own.path.join(&part.path)) {
+            return Err(format!("`{}` has to be compiled", file.display()));
+        }
+    }
+    Ok(parts)
+}
+
+fn compiled(path: &Path) -> Option<PathBuf> {
+    if !path.is_dir() {
+        return None;
+    }
+    let names = files::names_in(path).ok()?;
+    names.iter().find_map(|name| {
+        let at = path.join(name);
+        if at.is_dir() && !at.is_symlink() {
+            return compiled(&at);
+        }
+        layout::is_compiled(name).then_some(at)
+    })
+}

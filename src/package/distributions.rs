@@ -1,0 +1,81 @@
+//! What installed distributions bring, from the records that they leave.
+
+use std::collections::BTreeMap;
+
+/// Python modules by their first name, each with the distribution that brings it: `yaml` is brought by
+/// `PyYAML 6.0.2`.
+pub(crate) type Modules = BTreeMap<String, String>;
+
+/// Folders that wheels carry along by mistake, and that nobody imports.
+const LITTER: [&str; 8] = [
+    "tests",
+    "test",
+    "docs",
+    "doc",
+    "examples",
+    "scripts",
+    "benchmarks",
+    "bin",
+];
+
+/// `markdown` and `3.7` of `markdown-3.7.dist-info/RECORD`.
+pub(crate) fn of_record(path: &str) -> Option<(&str, &str)> {
+    let folder = path.strip_suffix(".dist-info/RECORD")?;
+    folder.rsplit_once('-').filter(|_| !folder.contains('/'))
+}
+
+/// Adds the modules in a distribution's record.
+pub(crate) fn add(modules: &mut Modules, name: &str, version: &str, record: &str) {
+    for line in record.lines() {
+        let path = line.trim_start_matches('"');
+        let path = path.split([',', '"']).next().unwrap_or(path);
+        if let Some(module) = module_of(path) {
+            let entry = modules.entry(module.to_owned());
+            entry.or_insert_with(|| format!("{name} {version}"));
+        }
+    }
+}
+
+/// The first name by which a file is imported; `None` where it is no module.
+pub(crate) fn module_of(path: &str) -> Option<&str> {
+    let (folder, name) = match path.split_once('/') {
+        Some((folder, _)) => (Some(folder), path.rsplit('/').next().unwrap_or(path)),
+        None => (None, path),
+    };
+    let (stem, ending) = name.rsplit_once('.')?;
+    if !["py", "so", "pyi"].contains(&ending) || (ending == "pyi" && folder.is_none()) {
+        return None;
+    }
+    let module = folder.unwrap_or_else(|| stem.split('.').next().unwrap_or(stem));
+    let is_module = module
+        .bytes()
+        .all(|c| c.is_ascii_alphanumeric() || c == b'_' || c >= 0x80);
+    (is_module && !module.is_empty() && module != "__pycache__").then_some(module)
+}
+
+/// Whether nobody imports a folder of that name, so two may be one.
+pub(crate) fn is_litter(module: &str) -> bool {
+    LITTER.contains(&module)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_known_by_their_real_names() {
+        let mut modules = Modules::new();
+        let record = "yaml/__init__.py,sha256=x,1\n_yaml/__init__.py,,\nPyYAML-6.0.2.dist-info/METADATA,,\n\
+                      six.py,,\n__pycache__/six.cpython-313.pyc,,\n../../bin/tool,,\nbin/tool.py,,\n\
+                      native.cpython-313-aarch64-linux-gnu.so,,\nshare/data.json,,\n";
+        add(&mut modules, "PyYAML", "6.0.2", record);
+        let names: Vec<&str> = modules.keys().map(String::as_str).collect();
+        assert_eq!(names, ["_yaml", "bin", "native", "six", "yaml"]);
+        assert_eq!(modules["yaml"], "PyYAML 6.0.2");
+        assert_eq!(
+            of_record("PyYAML-6.0.2.dist-info/RECORD"),
+            Some(("PyYAML", "6.0.2"))
+        );
+        assert_eq!(of_record("a/b-1.dist-info/RECORD"), None);
+    }
+}
