@@ -23,7 +23,7 @@ mod redaction;
 mod scaffold;
 mod ui;
 
-use std::{borrow::Cow, ffi::OsString, io, process::ExitCode, sync::Arc};
+use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
 use clap::ColorChoice;
 
@@ -44,17 +44,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     } = match cli::parse(args.clone(), effects::env::is_set_to_nothing) {
         Ok(parsed) => parsed,
         Err(error) => {
+            let ui = Ui::new(Verbosity::Normal, ColorChoice::Auto);
             if let Some(asked) = cli::asked_by(&args).filter(|_| error.use_stderr()) {
-                let ui = Ui::new(Verbosity::Normal, ColorChoice::Auto);
                 ui.print_document(&asked.command, Some(&cli::failure(&error)));
             }
-            // Help and version go to stdout, usage errors to stderr; a closed pipe is no error.
-            let printed = print(&error);
-            let is_lost = printed.is_err_and(|why| why.kind() != io::ErrorKind::BrokenPipe);
-            return ExitCode::from(match (error.use_stderr(), is_lost) {
+            ui.usage(&error);
+            return ExitCode::from(match (error.use_stderr(), ui.unwritten()) {
                 (true, _) => Exit::Usage,
-                (false, true) => Exit::World,
-                (false, false) => Exit::Ok,
+                (false, Some(_)) => Exit::World,
+                (false, None) => Exit::Ok,
             } as u8);
         }
     };
@@ -86,18 +84,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(failure) => {
             ui.failure(&failure);
             ExitCode::from(failure.exit as u8)
-        }
-    }
-}
-
-/// A usage error quotes what was written, which may be a URL with a login.
-fn print(error: &clap::Error) -> io::Result<()> {
-    let text = error.render().to_string();
-    match redaction::without_logins(&text) {
-        Cow::Borrowed(_) => error.print(),
-        Cow::Owned(shown) => {
-            Ui::new(Verbosity::Normal, ColorChoice::Never).answer_plain(shown.trim_end());
-            Ok(())
         }
     }
 }

@@ -85,6 +85,31 @@ fn a_slip_is_answered_with_what_there_is() {
     assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
 }
 
+/// What a checkout holds, or a script passes on, is shown and does not act on the terminal.
+#[test]
+fn what_is_quoted_cannot_control_the_terminal() {
+    const HOSTILE: &str = "\x1b]52;c;cm0gLXJm\x07\u{9b}31m\u{202e}";
+    const SHOWN: &str = r"\x1b]52;c;cm0gLXJm\x07\u{9b}31m\u{202e}";
+    let acts = ['\x1b', '\x07', '\u{9b}', '\u{202e}'];
+    let project = Project::new();
+    for words in [
+        &[HOSTILE][..],
+        &["status", "--region", HOSTILE],
+        &["invoke", &format!("--{HOSTILE}")],
+    ] {
+        let outcome = run(&project, words).exits(2);
+        assert!(outcome.stderr.contains(SHOWN), "{:?}", outcome.stderr);
+        assert!(!outcome.stderr.contains(acts), "{:?}", outcome.stderr);
+    }
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent_with("one", "unknown = \"\u{202e}\u{9b}31m\"");
+    let outcome = run(&project, &["policy"]).exits(3);
+    let shown = r#"unknown = "\u{202e}\u{9b}31m""#;
+    assert!(outcome.stderr.contains(shown), "{:?}", outcome.stderr);
+    assert!(!outcome.stderr.contains(acts), "{:?}", outcome.stderr);
+}
+
 #[test]
 fn an_agent_may_be_called_with_hyphens_and_a_slip_is_answered() {
     let project = project();

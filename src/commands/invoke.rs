@@ -283,6 +283,13 @@ async fn read(args: &Args, reply: &mut Reply, start: Instant, ui: &Ui) -> Read {
     let mut printer = Printer::new();
     let (mut body, mut cut_off, mut first_byte) = (Vec::new(), None, None);
     let mut is_read = true;
+    let show = |bytes: &[u8]| {
+        if args.raw {
+            ui.raw_piece(bytes)
+        } else {
+            ui.piece(bytes)
+        }
+    };
     while is_read && let Some(next) = reply.next(args.timeout).await {
         let bytes = match next {
             Ok(bytes) => bytes,
@@ -295,7 +302,7 @@ async fn read(args: &Args, reply: &mut Reply, start: Instant, ui: &Ui) -> Read {
         let pieces = answer.push(&bytes);
         match args.output {
             cli::Output::Json => body.extend_from_slice(&bytes),
-            cli::Output::Text => is_read = ui.bytes(&printer.print(&pieces)),
+            cli::Output::Text => is_read = show(&printer.print(&pieces)),
         }
     }
     let end = answer.finish(cut_off.is_none());
@@ -305,7 +312,7 @@ async fn read(args: &Args, reply: &mut Reply, start: Instant, ui: &Ui) -> Read {
         if printer.is_within_a_line() && !args.raw && ui.result_is_read_on_a_terminal() {
             rest.push(b'\n');
         }
-        ui.bytes(&rest);
+        show(&rest);
     }
     let total = start.elapsed();
     Read {

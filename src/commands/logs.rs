@@ -133,6 +133,16 @@ impl Form {
     }
 }
 
+impl Form {
+    fn offer(self, line: &str, ui: &Ui) -> Reader {
+        match self {
+            Self::Text { telemetry: _ } => ui.offer(line),
+            Self::Raw { telemetry: _ } => ui.offer_raw(line),
+            Self::Json => ui.offer_json(line),
+        }
+    }
+}
+
 /// Reads a group and shows what is new in it.
 struct Tail<'a> {
     logs: Logs,
@@ -253,7 +263,7 @@ impl Tail<'_> {
                     && let Some(line) = self.form.line(&event)
                 {
                     self.shown += 1;
-                    if self.ui.offer(&line) == Reader::Gone {
+                    if self.form.offer(&line, self.ui) == Reader::Gone {
                         return Ok(Poll::NoReader);
                     }
                 }

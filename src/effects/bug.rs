@@ -1,17 +1,31 @@
 //! How the process ends at a bug of ours: with or without unwinding, and in whatever thread.
 
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    panic::PanicHookInfo,
+};
+
 /// What cargo and rustc exit with at a bug of theirs.
 const BUG: i32 = 101;
 
 /// From here on a panic ends the process, after `report`: nothing waits for a thread that is gone.
-pub(crate) fn end_after(report: fn()) {
-    let usual = std::panic::take_hook();
+pub(crate) fn end_after(report: fn(&str)) {
     std::panic::set_hook(Box::new(move |info| {
-        usual(info);
-        report();
+        report(&words(info));
         #[expect(clippy::exit, reason = "what is broken cannot return")]
         std::process::exit(BUG);
     }));
+}
+
+/// What the standard library says of a panic.
+fn words(info: &PanicHookInfo<'_>) -> String {
+    let thread = std::thread::current();
+    let words = format!("thread '{}' {info}", thread.name().unwrap_or("<unnamed>"));
+    let trace = Backtrace::capture();
+    match trace.status() {
+        BacktraceStatus::Captured => format!("{words}\nstack backtrace:\n{trace}"),
+        _ => words,
+    }
 }
 
 #[cfg(test)]
@@ -30,7 +44,7 @@ mod tests {
     )]
     fn a_panic_in_any_thread_is_reported_and_exits_with_101() {
         if env::var(CHILD).is_some() {
-            end_after(|| eprintln!("reported"));
+            end_after(|panic| eprintln!("{panic}\nreported"));
             let _ = std::thread::spawn(|| panic!("broken")).join();
             return;
         }

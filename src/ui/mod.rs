@@ -18,13 +18,15 @@ use clap::ColorChoice;
 use serde_json::{Value, json};
 
 use crate::{
-    error::{Failure, Message},
+    error::{Failure, Message, Snippet},
     redaction::{with_masked_logins, without_logins},
 };
 
 mod question;
+mod visible;
 
 pub use self::question::Unanswered;
+use self::visible::{Escape, Filter, visible, visible_as, visible_styled};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
@@ -41,12 +43,13 @@ pub enum Reader {
     Gone,
 }
 
-/// What is said below a panic's own words.
+/// What is said of a panic.
 #[expect(clippy::print_stderr, reason = "what is broken cannot hold a `Ui`")]
-pub(crate) fn ask_for_a_report() {
+pub(crate) fn ask_for_a_report(panic: &str) {
     eprintln!(
-        "error: this is a bug of cargo agentcore {}\n  help: please report it with the lines above and the \
+        "{}\nerror: this is a bug of cargo agentcore {}\n  help: please report it with the lines above and the \
          command; what was done so far stays, and the command can be run again",
+        visible(panic),
         env!("CARGO_PKG_VERSION")
     );
 }
@@ -64,6 +67,8 @@ pub struct Ui {
     outputs_are_one: bool,
     /// Whether the last thing on stdout was no whole line.
     within_a_line: AtomicBool,
+    /// What an answer brings to a terminal, in pieces.
+    answer: Mutex<Filter>,
     /// The document that the command was asked for, kept until it is known how the command ended.
     document: Mutex<Option<Value>>,
     lead: Lead,
@@ -92,6 +97,7 @@ impl Ui {
             interactive: io::stdin().is_terminal() && err_is_terminal,
             outputs_are_one: outputs_are_one(),
             within_a_line: AtomicBool::new(false),
+            answer: Mutex::new(Filter::new(Escape::Text)),
             document: Mutex::new(None),
             lead: Box::new(str::to_owned),
         }
@@ -118,6 +124,7 @@ impl Ui {
     }
 
     /// What the command was asked for: the only thing that goes to stdout. A closed pipe is no error.
+    /// A terminal gets it as text that cannot control it, everybody else every byte.
     pub fn result(&self, text: &str) {
         self.offer(text);
     }
@@ -137,7 +144,7 @@ impl Ui {
             document["errors"] = failure.values().into();
         }
         let text = serde_json::to_string_pretty(&document).expect("a JSON value can be written");
-        self.result(&without_logins(&text));
+        self.offer_json(&without_logins(&text));
     }
 
     fn kept_document(&self) -> MutexGuard<'_, Option<Value>> {
@@ -146,6 +153,28 @@ impl Ui {
 
     /// [`Ui::result`] for an output without an end: it tells whether somebody still reads it.
     pub fn offer(&self, text: &str) -> Reader {
+        self.print(&self.shown(text, Escape::Text))
+    }
+
+    /// [`Ui::offer`] for JSON, which stays JSON.
+    pub fn offer_json(&self, text: &str) -> Reader {
+        self.print(&self.shown(text, Escape::Json))
+    }
+
+    /// [`Ui::offer`] for who asked for the text as it is.
+    pub fn offer_raw(&self, text: &str) -> Reader {
+        self.print(text)
+    }
+
+    fn shown(&self, text: &str, escape: Escape) -> String {
+        if self.out_is_terminal {
+            visible_as(text, escape)
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn print(&self, text: &str) -> Reader {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         let written = writeln!(out, "{text}").and_then(|()| out.flush());
         if self.has_arrived(written) {
@@ -155,14 +184,36 @@ impl Ui {
         }
     }
 
-    /// Bytes that were asked for, as they are and at once; false where the reader has gone away.
-    pub fn bytes(&self, bytes: &[u8]) -> bool {
+    /// A piece of an answer, at once; false where the reader has gone away.
+    pub fn piece(&self, bytes: &[u8]) -> bool {
+        if !self.out_is_terminal {
+            return self.raw_piece(bytes);
+        }
+        let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = answer.push(bytes);
+        self.raw_piece(shown.as_bytes())
+    }
+
+    /// [`Ui::piece`] for who asked for the bytes as they are.
+    pub fn raw_piece(&self, bytes: &[u8]) -> bool {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = bytes.last() {
             self.within_a_line.store(*last != b'\n', Ordering::Relaxed);
         }
         let written = out.write_all(bytes).and_then(|()| out.flush());
         self.has_arrived(written)
+    }
+
+    /// Help and the version, which go to stdout, and usage errors, which quote what was typed.
+    pub fn usage(&self, error: &clap::Error) {
+        let text = error.render().ansi().to_string();
+        let text = without_logins(text.trim_end());
+        if error.use_stderr() {
+            self.line(&visible_styled(&text, self.color));
+        } else {
+            let is_colored = self.out_is_terminal && crate::effects::env::color_is_welcome();
+            self.print(&visible_styled(&text, is_colored));
+        }
     }
 
     fn has_arrived(&self, written: io::Result<()>) -> bool {
@@ -205,6 +256,7 @@ impl Ui {
 
     /// Like [`Ui::status`], for what was asked for: said under `-q` too.
     pub fn answer_status(&self, verb: &str, text: &str) {
+        let (verb, text) = (visible(verb), visible(text));
         let padded = format!("{verb:>12}");
         let painted = if self.color {
             format!("{VERB}{padded}{VERB:#}")
@@ -224,13 +276,13 @@ impl Ui {
     /// A line as it is: the body of a list or a difference.
     pub fn plain(&self, text: &str) {
         if self.verbosity > Verbosity::Quiet {
-            self.line(text);
+            self.answer_plain(text);
         }
     }
 
     /// Like [`Ui::plain`], for what was asked for.
     pub fn answer_plain(&self, text: &str) {
-        self.line(text);
+        self.line(&visible(text));
     }
 
     pub fn note(&self, text: &str) {
@@ -257,23 +309,30 @@ impl Ui {
             Renderer::plain()
         }
         .decor_style(DecorStyle::Ascii);
-        let (path, source);
-        let mut group = Group::with_title(level.clone().primary_title(message.what.as_str()));
-        if let Some(at) = &message.at {
+        let Message {
+            what,
+            at,
+            notes,
+            help,
+        } = message;
+        let what = visible(what);
+        let at = at.as_ref().map(shown_snippet);
+        let path;
+        let mut group = Group::with_title(level.clone().primary_title(what.as_str()));
+        if let Some(at) = &at {
             path = at.file.display().to_string();
             let mut mark = AnnotationKind::Primary.span(at.span.clone());
             if !at.label.is_empty() {
                 mark = mark.label(at.label.as_str());
             }
-            source = with_masked_logins(&at.text);
             group = group.element(
-                Source::source(&*source)
+                Source::source(at.text.as_str())
                     .path(path.as_str())
                     .annotation(mark),
             );
         }
         let mut text = renderer.render(&[group]).clone();
-        for (word, lines) in [("note", &message.notes), ("help", &message.help)] {
+        for (word, lines) in [("note", notes), ("help", help)] {
             for line in lines {
                 let word = if self.color {
                     let style = anstyle::Style::new().bold();
@@ -281,13 +340,14 @@ impl Ui {
                 } else {
                     word.to_owned()
                 };
-                let line = line.replace('\n', "\n        ");
+                let line = visible(line).replace('\n', "\n        ");
                 text.extend(["\n  ", &word, ": ", &line]);
             }
         }
         self.line(&text);
     }
 
+    /// A line in which nothing but our own colors acts on the terminal.
     fn line(&self, text: &str) {
         let text = without_logins(text);
         let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
@@ -297,6 +357,35 @@ impl Ui {
         }
         // Nobody is left to be told when stderr is gone.
         let _ = writeln!(err, "{text}").and_then(|()| err.flush());
+    }
+}
+
+/// The same place in a text that can be shown.
+fn shown_snippet(snippet: &Snippet) -> Snippet {
+    let Snippet {
+        file,
+        text,
+        span,
+        label,
+    } = snippet;
+    // As long as it was, so that the place stays where it is.
+    let text = with_masked_logins(text);
+    let mut filter = Filter::new(Escape::Text);
+    let mut shown = String::new();
+    let (start, end) = (span.start.min(text.len()), span.end.min(text.len()));
+    let ends = [start, end.max(start), text.len()].map(|end| text.floor_char_boundary(end));
+    let mut from = 0;
+    let ends = ends.map(|end| {
+        shown += &filter.push(&text.as_bytes()[from..end]);
+        from = end;
+        shown.len()
+    });
+    shown += &filter.finish();
+    Snippet {
+        file: visible(&file.to_string_lossy()).into(),
+        text: shown,
+        span: ends[0]..ends[1],
+        label: visible(label),
     }
 }
 
@@ -310,3 +399,6 @@ fn outputs_are_one() -> bool {
 fn outputs_are_one() -> bool {
     true
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::{
     sync::PoisonError,
 };
 
-use super::Ui;
+use super::{Ui, visible::visible};
 use crate::{
     effects::interrupt::{line_typed_after, while_asking},
     error::Exit,
@@ -56,7 +56,8 @@ impl Ui {
         }
     }
 
-    fn ask(&self, text: &str) {
+    pub(super) fn ask(&self, text: &str) {
+        let text = visible(text);
         let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
         // Nobody is left to be asked when stderr is gone, and then nobody answers.
         let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
@@ -72,9 +73,10 @@ impl Ui {
         if !self.interactive {
             return Err(Unanswered::Left);
         }
+        let items = items.iter().map(|item| visible(item));
         answered(|| {
             dialoguer::Select::new()
-                .with_prompt(prompt)
+                .with_prompt(visible(prompt))
                 .items(items)
                 .default(default)
                 .interact_opt()
@@ -93,9 +95,9 @@ impl Ui {
             return Err(Unanswered::Left);
         }
         let mut input = dialoguer::Input::<String>::new()
-            .with_prompt(prompt)
+            .with_prompt(visible(prompt))
             .allow_empty(true)
-            .validate_with(|text: &String| check(text.trim()));
+            .validate_with(|text: &String| check(text.trim()).map_err(|why| visible(&why)));
         if !default.is_empty() {
             input = input.default(default.to_owned());
         }

@@ -14,6 +14,8 @@ mod authorization;
 mod faults;
 mod input;
 mod real;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 use hyper::{Request, body::Bytes};
 use serde_json::json;

@@ -1,0 +1,310 @@
+//! Text that is not ours cannot control the terminal: what would is shown as an escape.
+//!
+//! Terminals act on control characters, in C0 and C1, in UTF-8 and as lone bytes. Bidirectional
+//! controls reorder what is read, and characters without a width hide in it. Each of them is escaped by
+//! itself, so a sequence that is split between two pieces is harmless too. Joiners and variation
+//! selectors stay where scripts and emoji need them: behind one character that is not ASCII.
+
+use std::fmt::Write as _;
+
+/// How an escape is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escape {
+    /// `\x1b` and `\u{202e}`, as in Rust.
+    Text,
+    /// `\u001b`, which says the same inside a JSON string.
+    Json,
+}
+
+/// Text on its way to a terminal, in pieces.
+#[derive(Debug)]
+pub(super) struct Filter {
+    escape: Escape,
+    /// The beginning of a character whose other bytes are still to come.
+    begun: Vec<u8>,
+    /// A carriage return, which is harmless in front of a line feed only.
+    returned: bool,
+    before: char,
+}
+
+/// The text as a terminal may show it.
+pub(super) fn visible(text: &str) -> String {
+    visible_as(text, Escape::Text)
+}
+
+/// [`visible`] for a JSON document, which stays one.
+pub(super) fn visible_as(text: &str, escape: Escape) -> String {
+    let mut filter = Filter::new(escape);
+    filter.push(text.as_bytes()) + &filter.finish()
+}
+
+/// What clap styles text with: bold, underline, red, green, yellow and their end.
+const STYLES: [&str; 6] = [
+    "\x1b[0m", "\x1b[1m", "\x1b[4m", "\x1b[31m", "\x1b[32m", "\x1b[33m",
+];
+
+/// [`visible`] for text that clap has styled; without color the styles go.
+pub(super) fn visible_styled(text: &str, color: bool) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('\x1b') {
+        let (before, tail) = rest.split_at(at);
+        shown += &visible(before);
+        let style = STYLES.into_iter().find(|style| tail.starts_with(style));
+        match style {
+            Some(style) if color => shown += style,
+            Some(_) => {}
+            None => shown += &visible("\x1b"),
+        }
+        rest = &tail[style.map_or(1, str::len)..];
+    }
+    shown + &visible(rest)
+}
+
+impl Filter {
+    pub(super) fn new(escape: Escape) -> Self {
+        Self {
+            escape,
+            begun: Vec::new(),
+            returned: false,
+            before: '\n',
+        }
+    }
+
+    /// What of the text so far can be shown and was not yet.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> String {
+        let mut bytes_so_far = std::mem::take(&mut self.begun);
+        bytes_so_far.extend_from_slice(bytes);
+        let mut shown = String::with_capacity(bytes_so_far.len());
+        let mut chunks = bytes_so_far.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            for character in chunk.valid().chars() {
+                self.character(character, &mut shown);
+            }
+            let broken = chunk.invalid();
+            if chunks.peek().is_none() && is_beginning(broken) {
+                self.begun = broken.to_vec();
+            } else {
+                self.bytes(broken, &mut shown);
+            }
+        }
+        shown
+    }
+
+    /// What is left at the end.
+    pub(super) fn finish(&mut self) -> String {
+        let mut shown = String::new();
+        let begun = std::mem::take(&mut self.begun);
+        self.bytes(&begun, &mut shown);
+        self.end_return(&mut shown);
+        self.before = '\n';
+        shown
+    }
+
+    fn character(&mut self, character: char, shown: &mut String) {
+        if character == '\n' {
+            self.returned = false;
+        }
+        self.end_return(shown);
+        if character == '\r' {
+            self.returned = true;
+        } else if is_shown(self.before, character) {
+            shown.push(character);
+            self.before = character;
+        } else {
+            self.escaped(character, shown);
+        }
+    }
+
+    fn end_return(&mut self, shown: &mut String) {
+        if std::mem::take(&mut self.returned) {
+            self.escaped('\r', shown);
+        }
+    }
+
+    fn escaped(&mut self, character: char, shown: &mut String) {
+        self.before = '\\';
+        // A String takes every text.
+        let _ = match self.escape {
+            Escape::Text if character == '\r' => shown.write_str("\\r"),
+            Escape::Text if character.is_ascii() => {
+                write!(shown, "\\x{:02x}", u32::from(character))
+            }
+            Escape::Text => write!(shown, "{}", character.escape_unicode()),
+            Escape::Json => character
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .try_for_each(|unit| write!(shown, "\\u{unit:04x}")),
+        };
+    }
+
+    /// Bytes that are no UTF-8, and that a terminal with another encoding would act on.
+    fn bytes(&mut self, bytes: &[u8], shown: &mut String) {
+        if !bytes.is_empty() {
+            self.end_return(shown);
+            self.before = '\\';
+        }
+        for byte in bytes {
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+}
+
+/// Whether further bytes may make a character of these.
+fn is_beginning(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
+}
+
+fn is_shown(before: char, character: char) -> bool {
+    match character {
+        '\n' | '\t' => true,
+        _ if character.is_control() => false,
+        '\u{200b}'..='\u{200d}' => !before.is_ascii() && !joins(before),
+        '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => {
+            let is_keycap = matches!(before, '0'..='9' | '#' | '*');
+            (is_keycap || !before.is_ascii()) && !joins(before) && !selects(before)
+        }
+        _ => !misleads(character),
+    }
+}
+
+/// Zero-width space, non-joiner and joiner.
+fn joins(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200d}')
+}
+
+/// Variation selectors.
+fn selects(character: char) -> bool {
+    matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// What has no width, or changes the order of what is read.
+fn misleads(character: char) -> bool {
+    matches!(
+        character,
+        // Soft hyphen, Arabic letter mark, Hangul fillers, Mongolian vowel separator.
+        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{180e}'
+        // Directional marks, separators of lines, embeddings and overrides.
+        | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        // Word joiner, invisible operators, isolates, deprecated formats.
+        | '\u{2060}'..='\u{206f}'
+        // Byte order mark, interlinear annotations.
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        // Tags, which repeat ASCII unseen.
+        | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn sequences_that_act_on_a_terminal_are_shown() {
+        for (text, shown) in [
+            ("\x1b]52;c;cm0gLXJm\x07", r"\x1b]52;c;cm0gLXJm\x07"),
+            ("\x1b]8;;http://x\x1b\\link", r"\x1b]8;;http://x\x1b\link"),
+            ("\x1b[2J\x1b[31mred", r"\x1b[2J\x1b[31mred"),
+            ("\u{9b}2J \u{9d}0;t\u{9c}", r"\u{9b}2J \u{9d}0;t\u{9c}"),
+            ("safe\rgone", r"safe\rgone"),
+            ("del\x7f back\x08 nul\0", r"del\x7f back\x08 nul\x00"),
+            (
+                "a\u{202e}b\u{2066}c\u{200f}",
+                r"a\u{202e}b\u{2066}c\u{200f}",
+            ),
+            (
+                "pr\u{200b}od \u{e0041}\u{feff}",
+                r"pr\u{200b}od \u{e0041}\u{feff}",
+            ),
+            ("葛\u{200d}\u{200d}", "葛\u{200d}\\u{200d}"),
+            ("葛\u{e0100}\u{e0101}", "葛\u{e0100}\\u{e0101}"),
+        ] {
+            assert_eq!(visible(text), shown);
+        }
+    }
+
+    #[test]
+    fn what_people_write_stays() {
+        for text in [
+            "two\nlines\tand a tab",
+            "Grüße, 東京, שלום, مرحبا, สวัสดี, C:\\new",
+            "👩\u{200d}💻 1\u{fe0f}\u{20e3} 👁\u{fe0f}\u{200d}🗨\u{fe0f} 葛\u{e0100}",
+            "می\u{200c}خواهم क्\u{200d}ष",
+        ] {
+            assert_eq!(visible(text), text);
+        }
+        assert_eq!(visible("one\r\ntwo\r\n"), "one\ntwo\n");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_shown() {
+        let mut filter = Filter::new(Escape::Text);
+        assert_eq!(filter.push(b"a\x9b2J\xff\xc3"), r"a\x9b2J\xff");
+        assert_eq!(filter.push(b"\xa9\xe2\x82"), "é");
+        assert_eq!(filter.push(b"x\r"), r"\xe2\x82x");
+        assert_eq!(filter.finish(), r"\r");
+        assert_eq!(filter.finish(), "");
+    }
+
+    fn hostile() -> impl Strategy<Value = String> {
+        proptest::collection::vec(
+            prop_oneof![
+                any::<char>(),
+                proptest::char::range('\0', '\u{a0}'),
+                proptest::char::range('\u{2000}', '\u{2070}'),
+                proptest::char::range('\u{fe00}', '\u{feff}'),
+                proptest::char::range('\u{e0000}', '\u{e01ef}'),
+            ],
+            0..40,
+        )
+        .prop_map(|characters| characters.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_controls_comes_out(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let mut filter = Filter::new(Escape::Text);
+            let shown = filter.push(&bytes) + &filter.finish();
+            let harmless = |c: char| c == '\n' || c == '\t' || !(c.is_control() || misleads(c));
+            prop_assert!(shown.chars().all(harmless), "{shown:?}");
+        }
+
+        #[test]
+        fn wherever_the_bytes_are_split_the_same_is_shown(
+            text in hostile(),
+            noise in proptest::collection::vec(any::<u8>(), 0..8),
+            at in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = text.into_bytes();
+            let noise_at = at.index(bytes.len() + 1);
+            bytes.splice(noise_at..noise_at, noise);
+            let mut whole = Filter::new(Escape::Text);
+            let whole = whole.push(&bytes) + &whole.finish();
+            let mut single = Filter::new(Escape::Text);
+            let mut shown: String = bytes.chunks(1).map(|byte| single.push(byte)).collect();
+            shown += &single.finish();
+            prop_assert_eq!(&shown, &whole);
+            let (head, tail) = bytes.split_at(at.index(bytes.len() + 1));
+            let mut halves = Filter::new(Escape::Text);
+            let shown = halves.push(head) + &halves.push(tail) + &halves.finish();
+            prop_assert_eq!(shown, whole);
+        }
+
+        #[test]
+        fn what_was_shown_is_shown_again_as_it_is(text in hostile()) {
+            let shown = visible(&text);
+            prop_assert_eq!(visible(&shown), shown);
+        }
+
+        #[test]
+        fn a_json_document_says_the_same(text in hostile()) {
+            let document = serde_json::json!({ "a": [text] });
+            let printed = serde_json::to_string_pretty(&document).unwrap();
+            let shown = visible_as(&printed, Escape::Json);
+            let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+            prop_assert_eq!(read, document);
+        }
+    }
+}
