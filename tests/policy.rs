@@ -68,6 +68,52 @@ fn names(document: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// Every action that the document allows.
+fn actions(document: &Value) -> Vec<String> {
+    let statements = document["Statement"].as_array().unwrap().iter();
+    let actions = statements.flat_map(|statement| match &statement["Action"] {
+        Value::Array(many) => many.clone(),
+        one => vec![one.clone()],
+    });
+    actions
+        .map(|action| action.as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn images_are_deleted_only_where_the_toolkits_file_names_their_repository() {
+    let dir = tempfile::tempdir().unwrap();
+    let manifest = dir.path().join("Cargo.toml");
+    fs::write(&manifest, MANIFEST).unwrap();
+    let images = || {
+        let answer = run(&manifest, &["--only", "deployer", "--agent", "seller"]);
+        assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+        let named = "arn:aws:ecr:us-west-2:123456789012:repository/bedrock-agentcore-seller";
+        let (actions, name) = (
+            answer.stdout.contains("\"ecr:"),
+            answer.stdout.contains(named),
+        );
+        assert_eq!(actions, name, "{}", answer.stdout);
+        name
+    };
+    assert!(!images());
+    let file = |repository: &str| {
+        let text = format!(
+            "agents:\n  seller:\n    name: seller\n    aws:\n      ecr_repository: {repository}\n"
+        );
+        fs::write(dir.path().join(".bedrock_agentcore.yaml"), text).unwrap();
+    };
+    file("null");
+    assert!(!images());
+    // Another agent's, and another account's.
+    file("123456789012.dkr.ecr.us-west-2.amazonaws.com/bedrock-agentcore-buyer");
+    assert!(!images());
+    file("210987654321.dkr.ecr.us-west-2.amazonaws.com/bedrock-agentcore-seller");
+    assert!(!images());
+    file("123456789012.dkr.ecr.us-west-2.amazonaws.com/bedrock-agentcore-seller");
+    assert!(images());
+}
+
 #[test]
 fn one_document_is_bare_on_stdout_and_its_reasons_are_on_stderr() {
     let answer = policy(MANIFEST, &["--only", "execution", "--agent", "seller"]);
@@ -237,6 +283,7 @@ fn a_deployers_document_that_iam_would_refuse_comes_in_parts() {
     let parts = report["documents"].as_array().unwrap();
     assert!(parts.len() > 1, "{report:#}");
     let mut sids = Vec::new();
+    let mut allowed = Vec::new();
     for (at, part) in parts.iter().enumerate() {
         assert_eq!(
             (part["part"].as_u64(), part["parts"].as_u64()),
@@ -247,14 +294,15 @@ fn a_deployers_document_that_iam_would_refuse_comes_in_parts() {
             .replace(char::is_whitespace, "");
         assert!(characters.len() <= 6144, "{part:#}");
         sids.extend(names(&part["document"]).iter().map(|sid| (*sid).to_owned()));
+        allowed.extend(actions(&part["document"]));
     }
     let alone = policy(
         MANIFEST,
         &["--only", "deployer", "--agent", "buyer", "--output", "json"],
     );
     let alone: Value = serde_json::from_str(&alone.stdout).unwrap();
-    for sid in names(&alone["documents"][0]["document"]) {
-        assert!(sids.iter().any(|other| other == sid), "{sid} in {sids:?}");
+    for action in actions(&alone["documents"][0]["document"]) {
+        assert!(allowed.contains(&action), "{action} in {allowed:?}");
     }
     let count = sids.len();
     sids.sort();

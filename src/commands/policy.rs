@@ -6,11 +6,13 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::removal;
 use crate::{
     cli::{self, Output},
     config::{Agent, RoleSettings},
     error::{Exit, Failure, Message},
     names::{AccountId, AgentName, Region, RoleName},
+    plan::clean::repository_at,
     policy::{self, Deployer, Document, Grant, Scope, Target, size},
     ui::Ui,
 };
@@ -89,7 +91,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         output,
     } = args;
     let (_, config) = super::load(&project, &super::stage(&project, false), ui)?;
-    let targets = targets(&config.agents, account.as_ref(), &region)?;
+    let mut targets = targets(&config.agents, account.as_ref(), &region)?;
     note_placeholders(&targets, ui);
     let asked: BTreeSet<Kind> = only.into_iter().collect();
     let kinds = if asked.is_empty() {
@@ -97,6 +99,11 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     } else {
         asked.clone()
     };
+    if kinds.contains(&Kind::Deployer) || kinds.contains(&Kind::DeployerNoIam) {
+        for target in &mut targets {
+            target.repository = repository(target)?;
+        }
+    }
     if kinds.contains(&Kind::Deployer)
         && let Some(warning) = policy::administrator(&targets)
     {
@@ -167,7 +174,11 @@ fn targets<'a>(
                 account: account.cloned().unwrap_or_else(AccountId::placeholder),
                 runtime: agent.runtime_name.clone(),
             };
-            targets.push(Target { agent, scope });
+            targets.push(Target {
+                agent,
+                scope,
+                repository: None,
+            });
         }
     }
     for pair in targets.windows(2) {
@@ -181,6 +192,23 @@ fn targets<'a>(
         }
     }
     Ok(targets)
+}
+
+/// The repository that the toolkit made for the agent, as its file in the agent's folder says.
+fn repository(target: &Target<'_>) -> Result<Option<String>, Failure> {
+    let Scope {
+        partition: _,
+        region,
+        account,
+        runtime,
+    } = &target.scope;
+    let entry = removal::toolkit_file(target.agent)?.and_then(|file| file.entry(runtime.as_str()));
+    let uri = entry.and_then(|entry| entry.repository);
+    let place = (
+        Some(account).filter(|account| !account.is_placeholder()),
+        Some(region).filter(|region| !region.is_placeholder()),
+    );
+    Ok(uri.and_then(|uri| repository_at(&uri, runtime, place).ok()))
 }
 
 fn note_placeholders(targets: &[Target<'_>], ui: &Ui) {

@@ -7,6 +7,8 @@ use crate::{
     names::{AgentName, ProjectId, StageName},
 };
 
+/// What the keys of our tags begin with.
+pub(crate) const OURS: &str = "cargo-agentcore:";
 pub(crate) const MANAGED: &str = "cargo-agentcore:managed";
 pub(crate) const PROJECT: &str = "cargo-agentcore:project";
 pub(crate) const AGENT: &str = "cargo-agentcore:agent";

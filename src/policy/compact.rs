@@ -3,6 +3,8 @@
 //! Every step keeps exactly what the statements allow together: an `Allow` is a set of (action,
 //! resource, condition), and two of them become one only where that set is a whole rectangle.
 
+use std::{cmp::Reverse, collections::BTreeSet};
+
 use super::grant::{Grant, both, number};
 
 /// Which statements may become one.
@@ -28,6 +30,47 @@ pub(super) fn compact(grants: Vec<Grant>, across: Across) -> Vec<Grant> {
     }
     number(&mut joined);
     joined
+}
+
+/// Joins two statements that stand under the same conditions on things of different services, those
+/// with the longest conditions first; false where there are none. No action of the one service knows a thing of the other, so one
+/// statement for both allows nothing more.
+pub(super) fn join_services(grants: &mut Vec<Grant>) -> bool {
+    let services: Vec<_> = grants.iter().map(services).collect();
+    let pair = (0..grants.len())
+        .flat_map(|one| (one + 1..grants.len()).map(move |other| (one, other)))
+        .filter(|(one, other)| {
+            let (a, b) = (&grants[*one].statement, &grants[*other].statement);
+            let are_apart = match (&services[*one], &services[*other]) {
+                (Some(one), Some(other)) => one.is_disjoint(other),
+                _ => false,
+            };
+            are_apart && a.effect == b.effect && a.condition == b.condition
+        })
+        .min_by_key(|(one, other)| {
+            let saved = format!("{:?}", grants[*one].statement.condition).len();
+            (Reverse(saved), other - one, *one)
+        });
+    let Some((one, other)) = pair else {
+        return false;
+    };
+    let other = grants.remove(other);
+    join(&mut grants[one], other);
+    number(grants);
+    true
+}
+
+/// The services of a statement, where its things are theirs alone.
+fn services(grant: &Grant) -> Option<BTreeSet<String>> {
+    let of_actions = grant.statement.action.iter();
+    let actions: BTreeSet<String> = of_actions
+        .map(|action| action.split(':').next().unwrap_or_default().to_owned())
+        .collect();
+    let of_resources = grant.statement.resource.iter();
+    let resources: Option<BTreeSet<String>> = of_resources
+        .map(|resource| resource.split(':').nth(2).map(str::to_owned))
+        .collect();
+    (resources? == actions).then_some(actions)
 }
 
 fn pair(grants: &[Grant], across: Across) -> Option<(usize, usize)> {

@@ -43,6 +43,8 @@ pub struct Scope {
 pub struct Target<'a> {
     pub agent: &'a Agent,
     pub scope: Scope,
+    /// The repository that the toolkit has made for the agent, as far as its file names one.
+    pub repository: Option<String>,
 }
 
 /// The ARN of a permissions boundary; a name is a policy of the account.

@@ -172,6 +172,7 @@ impl Asked {
             call.keys
                 .insert(format!("aws:RequestTag/{key}"), value.to_owned());
         }
+        call.keys.extend(tag_keys(&call.keys));
         if let Some(boundary) = text("PermissionsBoundary") {
             call.keys
                 .insert("iam:PermissionsBoundary".into(), boundary.to_owned());
@@ -261,7 +262,18 @@ pub fn request_tags(body: &Value) -> BTreeMap<String, String> {
         }
         _ => {}
     }
+    let keys = tag_keys(&found);
+    found.extend(keys);
     found
+}
+
+/// The keys of the tags that a request sets, on a line each.
+fn tag_keys(tags: &BTreeMap<String, String>) -> Option<(String, String)> {
+    let keys = tags
+        .keys()
+        .filter_map(|key| key.strip_prefix("aws:RequestTag/"));
+    let keys: Vec<&str> = keys.collect();
+    (!keys.is_empty()).then(|| ("aws:TagKeys".to_owned(), keys.join("\n")))
 }
 
 /// The leaves of a document by their dotted paths.

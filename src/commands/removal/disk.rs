@@ -298,7 +298,7 @@ fn toolkit_cache(agent: &Agent) -> Result<Option<Folder>, Failure> {
     Ok(cache.exists()?.then_some(cache))
 }
 
-pub(super) fn toolkit_file(agent: &Agent) -> Result<Option<ToolkitFile>, Failure> {
+pub(in crate::commands) fn toolkit_file(agent: &Agent) -> Result<Option<ToolkitFile>, Failure> {
     let project = Folder::of_project(agent.dir.clone());
     let Some(text) = project.read_text(toolkit_yaml::FILE)? else {
         return Ok(None);

@@ -30,12 +30,12 @@ mod roles;
 mod scope;
 mod steps;
 
-pub(super) use self::former::nothing_declared;
 use self::{
     disk::Disk,
     roles::Traces,
     scope::{Before, Scope},
 };
+pub(super) use self::{disk::toolkit_file, former::nothing_declared};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Options {

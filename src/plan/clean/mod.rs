@@ -35,7 +35,7 @@ pub(crate) use self::{
     role::by_hand,
     step::{CleanPlan, CleanStep, Kept, RoleRemoval, Weight},
     subject::Subject,
-    toolkit::{objects_elsewhere, objects_to_look_for, repository_to_look_for},
+    toolkit::{objects_elsewhere, objects_to_look_for, repository_at, repository_to_look_for},
 };
 
 /// Whose things are cleaned, and how far.

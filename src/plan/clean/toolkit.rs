@@ -19,12 +19,23 @@ pub(crate) fn toolkit_bucket(account: &AccountId, region: &Region) -> String {
     format!("bedrock-agentcore-codebuild-sources-{account}-{region}")
 }
 
-/// The repository that the toolkit names after an agent.
-pub(crate) fn toolkit_repository(runtime: &RuntimeName) -> String {
-    format!(
-        "bedrock-agentcore-{}",
-        runtime.as_str().to_ascii_lowercase()
-    )
+/// The repository that the toolkit names after an agent: lower case, runs of underscores as one hyphen,
+/// at least two characters.
+fn toolkit_repository(runtime: &RuntimeName) -> String {
+    let lower = runtime.as_str().to_ascii_lowercase();
+    let mut name = String::new();
+    let mut letters = lower.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter == '_' && letters.peek() == Some(&'_') {
+            while letters.next_if_eq(&'_').is_some() {}
+            name.push('-');
+        } else {
+            name.push(letter);
+        }
+    }
+    let name = name.trim_end_matches(['-', '_']);
+    let ending = if name.len() < 2 { "-agent" } else { "" };
+    format!("bedrock-agentcore-{name}{ending}")
 }
 
 /// The agent's keys in the toolkit's bucket, by the toolkit's way of naming them. Nobody looks into any
@@ -113,20 +124,51 @@ pub(crate) fn repository_to_look_for(
     else {
         return Ok(None);
     };
-    let keep = |why: &str| Kept {
-        what: Subject::new("repository", uri),
-        why: why.to_owned(),
-        weight: Weight::Fine,
-    };
-    let parsed = EcrUri::parse(uri)
-        .ok_or_else(|| keep("the toolkit's file names it, but it is no address of ECR"))?;
-    if parsed.account != desired.account || parsed.region != *region {
-        return Err(keep("it is in another account or region"));
+    let place = (Some(&desired.account), Some(region));
+    match repository_at(uri, &desired.runtime, place) {
+        Ok(repository) => Ok(Some(repository)),
+        Err(why) => Err(Kept {
+            what: Subject::new("repository", uri),
+            why: why.to_owned(),
+            weight: Weight::Fine,
+        }),
     }
-    if parsed.repository != toolkit_repository(&desired.runtime) {
-        return Err(keep(
-            "its name is not the one that the toolkit makes for this agent",
-        ));
+}
+
+/// The repository at an address that the toolkit's file names, where the toolkit made it for this agent
+/// in this place, as far as that is known; else why it is none.
+pub(crate) fn repository_at(
+    uri: &str,
+    runtime: &RuntimeName,
+    (account, region): (Option<&AccountId>, Option<&Region>),
+) -> Result<String, &'static str> {
+    let parsed =
+        EcrUri::parse(uri).ok_or("the toolkit's file names it, but it is not an ECR address")?;
+    if account.is_some_and(|account| parsed.account != *account)
+        || region.is_some_and(|region| parsed.region != *region)
+    {
+        return Err("it is in another account or region");
     }
-    Ok(Some(parsed.repository))
+    if parsed.repository != toolkit_repository(runtime) {
+        return Err("its name is not the one that the toolkit makes for this agent");
+    }
+    Ok(parsed.repository)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_named_as_the_toolkit_names_it() {
+        for (runtime, name) in [
+            ("my_agent", "bedrock-agentcore-my_agent"),
+            ("MyAgent__prod_", "bedrock-agentcore-myagent-prod"),
+            ("a", "bedrock-agentcore-a-agent"),
+            ("a___b", "bedrock-agentcore-a-b"),
+        ] {
+            let runtime = RuntimeName::parse(runtime).unwrap();
+            assert_eq!(toolkit_repository(&runtime), name);
+        }
+    }
 }

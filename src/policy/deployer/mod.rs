@@ -8,10 +8,15 @@ mod rules;
 
 use super::{
     SERVICE_PRINCIPAL, Target, boundary_arn,
-    compact::{Across, compact},
-    grant::Grant,
+    compact::{Across, compact, join_services},
+    grant::{Grant, document},
+    size,
 };
-use crate::{config::RoleSettings, error::Message, plan::ownership::PROJECT};
+use crate::{
+    config::{Agent, RoleSettings},
+    error::Message,
+    plan::ownership::{OURS, PROJECT},
+};
 use places::{resources, service_roles};
 use rules::{Bounded, By, Given, RULES, Rule};
 
@@ -24,14 +29,23 @@ pub enum Deployer {
     WithoutRoles,
 }
 
-/// The statements for these agents, each with the commands that ask for it.
+/// The statements for these agents, each with the commands that ask for it. Those of different services
+/// share one only where that makes the document fit into one managed policy.
 pub fn deployer_grants(targets: &[Target<'_>], deployer: Deployer) -> Vec<Grant> {
     let grants = RULES.iter().flat_map(|rule| {
         targets
             .iter()
             .filter_map(move |target| grant(rule, target, deployer))
     });
-    compact(grants.collect(), Across::OneKind)
+    let grants = compact(grants.collect(), Across::OneKind);
+    let mut joined = grants.clone();
+    while document(&joined).size() > size::MANAGED {
+        if !join_services(&mut joined) {
+            // It comes in parts, whatever is joined.
+            return grants;
+        }
+    }
+    joined
 }
 
 /// Why the first document must not be given away lightly, where it is so.
@@ -71,21 +85,27 @@ fn grant(rule: &Rule, target: &Target<'_>, deployer: Deployer) -> Option<Grant> 
         RoleSettings::Managed { .. } | RoleSettings::Given { .. } if rule.own_role => return None,
         RoleSettings::Managed { .. } | RoleSettings::Given { .. } => None,
     };
+    let places = resources(rule.on, target);
+    if places.is_empty() {
+        return None;
+    }
     let project = target.agent.project.as_str();
+    let in_request = format!("aws:RequestTag/{PROJECT}");
+    let on_resource = format!("aws:ResourceTag/{PROJECT}");
     let actions = rule.calls.iter().map(|(action, _)| *action);
-    let grant = Grant::allow(rule.kind, "", actions, resources(rule.on, target));
+    let grant = Grant::allow(rule.kind, "", actions, places);
     let grant = match rule.given {
         Given::Nothing => grant,
-        Given::ProjectInRequest => grant.when(
-            "StringEquals",
-            &format!("aws:RequestTag/{PROJECT}"),
-            [project],
-        ),
-        Given::ProjectOnResource => grant.when(
-            "StringEquals",
-            &format!("aws:ResourceTag/{PROJECT}"),
-            [project],
-        ),
+        Given::ProjectInRequest => grant.when("StringEquals", &in_request, [project]),
+        Given::ProjectOnResource => grant.when("StringEquals", &on_resource, [project]),
+        Given::FirstTag => grant
+            .when("StringEquals", &in_request, [project])
+            .when("Null", &on_resource, ["true"])
+            .when(EACH_LIKE, "aws:TagKeys", tag_keys(target.agent)),
+        Given::FurtherTag => grant
+            .when("StringEquals", &on_resource, [project])
+            .when("StringEqualsIfExists", &in_request, [project])
+            .when(EACH_LIKE, "aws:TagKeys", tag_keys(target.agent)),
         Given::PassedToAgentCore => {
             grant.when("StringEquals", "iam:PassedToService", [SERVICE_PRINCIPAL])
         }
@@ -110,6 +130,17 @@ fn grant(rule: &Rule, target: &Target<'_>, deployer: Deployer) -> Option<Grant> 
         }
     };
     Some(grant.by(asked_by(rule)))
+}
+
+/// Every value has to match one of the patterns.
+const EACH_LIKE: &str = "ForAllValues:StringLike";
+
+/// The keys that a tag may have: ours, and those that the metadata declares.
+fn tag_keys(agent: &Agent) -> Vec<String> {
+    let declared = agent.tags.keys().cloned();
+    std::iter::once(format!("{OURS}*"))
+        .chain(declared)
+        .collect()
 }
 
 fn asked_by(rule: &Rule) -> String {

@@ -15,14 +15,13 @@ pub(super) enum On {
     RoleOrDefault,
     /// The roles that the service makes for itself where an account has none.
     ServiceRoles,
-    /// The agent's runtime, whatever the end of its id, its endpoints and its log groups. No action
-    /// of the one service knows a thing of the other, so one statement for both allows nothing more.
+    /// The agent's runtime, whatever the end of its id, and its endpoints.
     Runtime,
-    /// The same without the log groups.
-    RuntimeAlone,
+    /// The runtime's log groups.
+    LogGroups,
     /// The runtime's workload identity, and the directory, which is checked with it.
     Identity,
-    /// The repository that the toolkit names after the agent.
+    /// The repository that the toolkit's file names, where it does.
     Repository,
     /// The project's bucket, which its agents share.
     OwnBucket,
@@ -37,7 +36,11 @@ pub(super) enum On {
 }
 
 pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
-    let Target { agent, scope } = target;
+    let Target {
+        agent,
+        scope,
+        repository,
+    } = target;
     let (partition, account, runtime) = (scope.partition, &scope.account, &scope.runtime);
     let role = |path: &str| format!("arn:{partition}:iam::{account}:role{path}");
     let own = format!(
@@ -48,7 +51,6 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
         "arn:{partition}:s3:::bedrock-agentcore-codebuild-sources-{account}-{}",
         scope.region
     );
-    let own_runtime = scope.agentcore(&format!("runtime/{runtime}-*"));
     match on {
         On::Role => vec![match &agent.role {
             RoleSettings::Managed { name, path, .. } => role(&format!("{path}{name}")),
@@ -68,13 +70,13 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
             .iter()
             .map(|(service, name)| role(&format!("/aws-service-role/{service}/{name}")))
             .collect(),
-        On::Runtime => vec![own_runtime, scope.log_groups()],
-        On::RuntimeAlone => vec![own_runtime],
+        On::Runtime => vec![scope.agentcore(&format!("runtime/{runtime}-*"))],
+        On::LogGroups => vec![scope.log_groups()],
         On::Identity => scope.workload_identity(),
-        On::Repository => vec![scope.arn(
-            "ecr",
-            &format!("repository/{}", repository(runtime.as_str())),
-        )],
+        On::Repository => repository
+            .iter()
+            .map(|name| scope.arn("ecr", &format!("repository/{name}")))
+            .collect(),
         On::OwnBucket => vec![own],
         On::OwnObjects => vec![format!("{own}/{runtime}/*")],
         On::ToolkitsBucket => vec![toolkits],
@@ -98,41 +100,5 @@ pub(super) fn service_roles(network: &Network) -> &'static [(&'static str, &'sta
     match network {
         Network::Public => &all[..1],
         Network::Vpc { .. } => all,
-    }
-}
-
-/// The repository's name as the toolkit derives it: lower case, runs of underscores as one hyphen,
-/// at least two characters.
-fn repository(runtime: &str) -> String {
-    let lower = runtime.to_ascii_lowercase();
-    let mut name = String::new();
-    let mut letters = lower.chars().peekable();
-    while let Some(letter) = letters.next() {
-        if letter == '_' && letters.peek() == Some(&'_') {
-            while letters.next_if_eq(&'_').is_some() {}
-            name.push('-');
-        } else {
-            name.push(letter);
-        }
-    }
-    let name = name.trim_end_matches(['-', '_']);
-    let ending = if name.len() < 2 { "-agent" } else { "" };
-    format!("bedrock-agentcore-{name}{ending}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_repository_is_named_as_the_toolkit_names_it() {
-        for (runtime, name) in [
-            ("my_agent", "bedrock-agentcore-my_agent"),
-            ("MyAgent__prod_", "bedrock-agentcore-myagent-prod"),
-            ("a", "bedrock-agentcore-a-agent"),
-            ("a___b", "bedrock-agentcore-a-b"),
-        ] {
-            assert_eq!(repository(runtime), name);
-        }
     }
 }

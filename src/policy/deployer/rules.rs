@@ -30,10 +30,16 @@ pub(super) enum By {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Given {
     Nothing,
-    /// The request sets this project's tag.
+    /// The request sets this project's tag on something new.
     ProjectInRequest,
     /// The thing carries this project's tag.
     ProjectOnResource,
+    /// The request sets this project's tag on something that no project has tagged, and no tags but
+    /// ours and the declared ones: so nobody takes over what is another project's.
+    FirstTag,
+    /// The request sets ours and the declared tags on what carries this project's tag, and leaves that
+    /// one as it is.
+    FurtherTag,
     /// The role is handed to AgentCore and to no other service.
     PassedToAgentCore,
     /// The role is the one that the service makes for itself.
@@ -82,6 +88,9 @@ const ROLE_SHOWN: &[By] = &[Prepare, Deploy, Status, Clean];
 /// Who looks up which runtime is the agent's, and whose it is.
 const RUNNING: &[By] = &[Deploy, Status, Logs, Versions, Endpoint, Rollback, Clean];
 
+/// Who tags runtimes and endpoints.
+const TAGGING: &[By] = &[Deploy, Endpoint, Rollback];
+
 pub(super) const RULES: &[Rule] = &[
     // A role that is there without our tags must be readable, or nobody could say whose it is; and
     // `clean` has to see one that was made before another was configured.
@@ -116,7 +125,12 @@ pub(super) const RULES: &[Rule] = &[
     },
     // At creation and at adoption the role does not carry the tag yet: the request does.
     Rule {
-        given: Given::ProjectInRequest,
+        given: Given::FirstTag,
+        own_role: true,
+        ..rule("RoleFirstTag", On::Role, &[("iam:TagRole", PREPARING)])
+    },
+    Rule {
+        given: Given::FurtherTag,
         own_role: true,
         ..rule("RoleTag", On::Role, &[("iam:TagRole", PREPARING)])
     },
@@ -152,7 +166,6 @@ pub(super) const RULES: &[Rule] = &[
             &[
                 ("iam:DeleteRole", &[Clean]),
                 ("iam:DeleteRolePolicy", &[Clean]),
-                ("iam:TagRole", PREPARING),
                 ("iam:UntagRole", ROLE),
             ],
         )
@@ -241,6 +254,12 @@ pub(super) const RULES: &[Rule] = &[
                 "bedrock-agentcore:UpdateAgentRuntimeEndpoint",
                 &[Endpoint, Rollback],
             ),
+        ],
+    ),
+    rule(
+        "LogGroups",
+        On::LogGroups,
+        &[
             ("logs:DeleteLogGroup", &[Clean]),
             ("logs:FilterLogEvents", &[Deploy, Invoke, Logs]),
             ("logs:ListTagsForResource", &[Clean]),
@@ -249,30 +268,45 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         given: Given::ProjectInRequest,
         ..rule(
+            "EndpointCreate",
+            On::Runtime,
+            &[(
+                "bedrock-agentcore:CreateAgentRuntimeEndpoint",
+                &[Endpoint, Rollback],
+            )],
+        )
+    },
+    Rule {
+        given: Given::FirstTag,
+        ..rule(
+            "RuntimeFirstTag",
+            On::Runtime,
+            &[("bedrock-agentcore:TagResource", TAGGING)],
+        )
+    },
+    // They are tagged before their runtime goes, once.
+    Rule {
+        given: Given::FirstTag,
+        ..rule(
+            "LogGroupFirstTag",
+            On::LogGroups,
+            &[("logs:TagResource", &[Clean])],
+        )
+    },
+    Rule {
+        given: Given::FurtherTag,
+        ..rule(
             "RuntimeTag",
             On::Runtime,
-            &[
-                (
-                    "bedrock-agentcore:CreateAgentRuntimeEndpoint",
-                    &[Endpoint, Rollback],
-                ),
-                (
-                    "bedrock-agentcore:TagResource",
-                    &[Deploy, Endpoint, Rollback],
-                ),
-                ("logs:TagResource", &[Clean]),
-            ],
+            &[("bedrock-agentcore:TagResource", TAGGING)],
         )
     },
     Rule {
         given: Given::ProjectOnResource,
         ..rule(
-            "TagOwn",
-            On::RuntimeAlone,
-            &[
-                ("bedrock-agentcore:TagResource", &[Deploy]),
-                ("bedrock-agentcore:UntagResource", &[Deploy]),
-            ],
+            "RuntimeUntag",
+            On::Runtime,
+            &[("bedrock-agentcore:UntagResource", &[Deploy])],
         )
     },
     // The service makes and deletes it together with the runtime, with the caller's permission.

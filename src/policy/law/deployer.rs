@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use super::{
     authorization::{Level, level},
     conditioned,
+    evaluate::{Context, allows},
     fixture::{self, ACCOUNT, agent, target},
 };
 use crate::{
     config::Agent,
     policy::{
-        Deployer, Document, Grant, Statement, administrator, deployer_grants, document_of, size,
+        Deployer, Document, Grant, Statement, Target, administrator, deployer_grants, document_of,
+        size,
     },
 };
 
@@ -121,39 +123,230 @@ fn a_role_of_somebody_else_is_read_and_handed_over_and_never_written() {
     assert_eq!(administrator(&[target(&given, "us-west-2")]), None);
 }
 
+const PROJECT_OF_REQUEST: &str = "aws:RequestTag/cargo-agentcore:project";
+const PROJECT_OF_RESOURCE: &str = "aws:ResourceTag/cargo-agentcore:project";
+
+/// Whether the action sets tags on something that is there.
+fn tags(action: &str) -> bool {
+    let (_, name) = action.split_once(':').unwrap();
+    name.starts_with("Tag")
+}
+
+/// The documents of a deployer, with declared tags and without.
+fn documents() -> Vec<Document> {
+    let mut tagged = agent("a", &[]);
+    tagged.tags = [("team".to_owned(), "x".to_owned())].into();
+    let agents = [agent("a", &[]), tagged];
+    let both = [Deployer::WithRoles, Deployer::WithoutRoles];
+    let all = agents
+        .iter()
+        .flat_map(|agent| both.map(|which| deployer(agent, which)));
+    all.collect()
+}
+
 #[test]
-fn tags_mark_the_first_write_and_guard_every_later_one() {
-    let document = deployer(&agent("a", &[]), Deployer::WithRoles);
-    let key = |of: &str| format!("aws:{of}Tag/cargo-agentcore:project");
-    let guarded = |action: &str, of: &str| {
-        document.statement.iter().any(|s| {
-            s.action.iter().any(|a| a == action)
-                && s.condition
-                    .get("StringEquals")
-                    .is_some_and(|keys| keys.contains_key(&key(of)))
-        })
+fn no_statement_writes_the_tag_that_another_one_trusts() {
+    for document in documents() {
+        let equals = |statement: &Statement, operator: &str, key: &str| {
+            let keys = statement.condition.get(operator)?;
+            keys.get(key).map(|values| values[..] == ["project-7k2qpx"])
+        };
+        let trusted = document.statement.iter().flat_map(|statement| {
+            let keys = statement.condition.values().flat_map(|keys| keys.keys());
+            keys.filter(|key| key.starts_with("aws:ResourceTag/"))
+        });
+        let trusted: BTreeSet<&String> = trusted.collect();
+        assert_eq!(
+            trusted.into_iter().collect::<Vec<_>>(),
+            [PROJECT_OF_RESOURCE]
+        );
+        for statement in &document.statement {
+            if !statement.action.iter().any(|action| tags(action)) {
+                continue;
+            }
+            let is_first = statement.condition.get("Null").is_some_and(|keys| {
+                keys.get(PROJECT_OF_RESOURCE)
+                    .is_some_and(|null| null[..] == ["true"])
+            }) && equals(statement, "StringEquals", PROJECT_OF_REQUEST)
+                == Some(true);
+            let is_further = equals(statement, "StringEquals", PROJECT_OF_RESOURCE) == Some(true)
+                && equals(statement, "StringEqualsIfExists", PROJECT_OF_REQUEST) == Some(true);
+            assert!(is_first || is_further, "{statement:?}");
+            let keys = &statement.condition["ForAllValues:StringLike"]["aws:TagKeys"];
+            let known = |key: &String| key == "cargo-agentcore:*" || key == "team";
+            assert!(keys.iter().all(known), "{statement:?}");
+        }
+    }
+}
+
+/// Whatever a request says: nothing is written to a role that carries another project's tag, and no
+/// tag of a role or a runtime that does is changed.
+#[test]
+fn what_carries_another_projects_tag_is_never_taken_over() {
+    let things = [
+        format!("arn:aws:iam::{ACCOUNT}:role/agents/AgentCoreRole-a"),
+        format!("arn:aws:bedrock-agentcore:us-west-2:{ACCOUNT}:runtime/a-AbCdEf1234"),
+        format!(
+            "arn:aws:logs:us-west-2:{ACCOUNT}:log-group:/aws/bedrock-agentcore/runtimes/a-x-DEFAULT"
+        ),
+    ];
+    let projects = [None, Some("project-7k2qpx"), Some("other-7k2qpx")];
+    for document in documents() {
+        for (thing, said, keys) in things.iter().flat_map(|thing| {
+            projects.iter().flat_map(move |said| {
+                [
+                    "cargo-agentcore:project",
+                    "team",
+                    "cargo-agentcore:agent\nteam",
+                    "",
+                ]
+                .map(move |keys| (thing, said, keys))
+            })
+        }) {
+            let mut context: Context = [
+                (PROJECT_OF_RESOURCE, "other-7k2qpx"),
+                ("iam:PassedToService", "bedrock-agentcore.amazonaws.com"),
+                (
+                    "iam:PermissionsBoundary",
+                    &format!("arn:aws:iam::{ACCOUNT}:policy/AgentBoundary"),
+                ),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
+            if !keys.is_empty() {
+                context.insert("aws:TagKeys".to_owned(), keys.to_owned());
+            }
+            if let Some(said) = said {
+                context.insert(PROJECT_OF_REQUEST.to_owned(), (*said).to_owned());
+            }
+            for action in actions(&document) {
+                let (service, name) = action.split_once(':').unwrap();
+                let reads = name.starts_with("Get") || name.starts_with("List");
+                // A role that is there is not created, and IAM keeps no tags for who is handed one.
+                let is_harmless = reads || matches!(name, "PassRole" | "CreateRole");
+                let is_protected = service == "iam" || tags(action) || name.starts_with("Untag");
+                if is_protected && !is_harmless {
+                    assert!(
+                        !allows(&document, action, thing, &context),
+                        "{action}: {context:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The first tag, which makes a thing ours, and the further ones.
+#[test]
+fn what_is_ours_or_nobodys_can_be_tagged_with_ours_and_the_declared_tags() {
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/agents/AgentCoreRole-a");
+    let documents = documents();
+    let allowed = |document: &Document, resource: Option<&str>, said: Option<&str>, keys: &str| {
+        let mut context = Context::from([("aws:TagKeys".to_owned(), keys.to_owned())]);
+        for (key, value) in [(PROJECT_OF_RESOURCE, resource), (PROJECT_OF_REQUEST, said)] {
+            context.extend(value.map(|value| (key.to_owned(), value.to_owned())));
+        }
+        allows(document, "iam:TagRole", &role, &context)
     };
-    for action in [
-        "bedrock-agentcore:CreateAgentRuntime",
-        "bedrock-agentcore:CreateAgentRuntimeEndpoint",
-        "bedrock-agentcore:TagResource",
-        "iam:CreateRole",
-        "iam:TagRole",
-        "logs:TagResource",
-    ] {
-        assert!(guarded(action, "Request"), "{action}");
+    let (plain, tagged) = (&documents[0], &documents[2]);
+    let ours = Some("project-7k2qpx");
+    let identity = "cargo-agentcore:project\ncargo-agentcore:agent";
+    assert!(allowed(plain, None, ours, identity));
+    assert!(allowed(plain, ours, None, "cargo-agentcore:tags"));
+    assert!(allowed(plain, ours, ours, identity));
+    assert!(allowed(tagged, ours, None, "team"));
+    assert!(!allowed(plain, ours, None, "team"), "it is not declared");
+    assert!(!allowed(plain, None, None, "cargo-agentcore:tags"));
+    assert!(!allowed(plain, ours, Some("other-7k2qpx"), identity));
+    assert!(!allowed(plain, None, Some("other-7k2qpx"), identity));
+}
+
+#[test]
+fn a_role_is_made_with_our_tag_and_changed_and_deleted_only_with_it() {
+    for document in documents().iter().step_by(2) {
+        let guarded = |action: &str, key: &str| {
+            let about = document.statement.iter();
+            let mut about = about
+                .filter(|s| s.action.iter().any(|a| a == action))
+                .peekable();
+            assert!(about.peek().is_some(), "{action}");
+            about.all(|s| {
+                let keys = s.condition.get("StringEquals");
+                keys.is_some_and(|keys| keys.contains_key(key))
+            })
+        };
+        for action in [
+            "bedrock-agentcore:CreateAgentRuntime",
+            "bedrock-agentcore:CreateAgentRuntimeEndpoint",
+            "iam:CreateRole",
+            "logs:TagResource",
+        ] {
+            assert!(guarded(action, PROJECT_OF_REQUEST), "{action}");
+        }
+        for action in [
+            "bedrock-agentcore:UntagResource",
+            "iam:DeleteRole",
+            "iam:DeleteRolePolicy",
+            "iam:PutRolePolicy",
+            "iam:UntagRole",
+            "iam:UpdateAssumeRolePolicy",
+        ] {
+            assert!(guarded(action, PROJECT_OF_RESOURCE), "{action}");
+        }
     }
-    for action in [
-        "bedrock-agentcore:TagResource",
-        "bedrock-agentcore:UntagResource",
-        "iam:PutRolePolicy",
-        "iam:DeleteRole",
-        "iam:DeleteRolePolicy",
-        "iam:TagRole",
-        "iam:UntagRole",
-    ] {
-        assert!(guarded(action, "Resource"), "{action}");
-    }
+}
+
+#[test]
+fn repositories_are_deleted_only_where_the_toolkits_file_names_one() {
+    let agent = agent("a", &[]);
+    let of = |repository: Option<&str>| {
+        let target = Target {
+            repository: repository.map(str::to_owned),
+            ..target(&agent, "us-west-2")
+        };
+        document_of(&deployer_grants(&[target], Deployer::WithRoles)).to_json()
+    };
+    assert!(!of(None).contains("ecr:"));
+    let named = of(Some("bedrock-agentcore-a"));
+    assert!(named.contains("ecr:DeleteRepository"), "{named}");
+}
+
+#[test]
+fn statements_are_of_one_service_unless_that_makes_the_document_fit() {
+    let services = |statement: &Statement| -> BTreeSet<String> {
+        let services = statement
+            .action
+            .iter()
+            .map(|a| a.split(':').next().unwrap());
+        services.map(str::to_owned).collect()
+    };
+    // What concerns the whole account is one statement for each purpose.
+    let is_mixed = |s: &&Statement| s.resource != ["*"] && services(s).len() > 1;
+    let mixed = |document: &Document| -> Vec<String> {
+        let mixed = document.statement.iter().filter(is_mixed);
+        mixed.map(|statement| statement.sid.clone()).collect()
+    };
+    let few = agent("a", &[]);
+    let short = deployer(&few, Deployer::WithoutRoles);
+    assert_eq!(mixed(&short), Vec::<String>::new());
+    // Those with the longest conditions, which say the same, are joined first.
+    let whole = deployer(&few, Deployer::WithRoles);
+    assert!(whole.size() <= size::MANAGED, "{}", whole.size());
+    assert_eq!(
+        mixed(&whole),
+        [
+            "RoleFirstTagRuntimeFirstTagLogGroupFirstTag",
+            "RoleTagRuntimeTag",
+            "RoleOwnRuntimeUntag",
+        ]
+    );
+    // Several agents need several policies, whatever is joined.
+    let agents: Vec<Agent> = (0..4)
+        .map(|n| agent(&format!("a_rather_long_agent_name_{n}"), &[]))
+        .collect();
+    let targets: Vec<Target<'_>> = agents.iter().map(|a| target(a, "us-west-2")).collect();
+    let grants = deployer_grants(&targets, Deployer::WithRoles);
+    assert_eq!(mixed(&document_of(&grants)), Vec::<String>::new());
 }
 
 #[test]
@@ -191,21 +384,32 @@ fn what_concerns_the_whole_account_says_which_switch_asks_for_it() {
 }
 
 #[test]
-fn the_document_of_one_agent_fits_a_managed_policy() {
-    for (name, region, is_in_vpc) in [
-        ("my_agent", "us-gov-west-1", true),
+fn the_document_of_one_agent_fits_a_managed_policy_or_comes_in_two() {
+    for (name, region, is_in_vpc, parts) in [
+        ("my_agent", "us-west-2", false, 1),
+        ("my_agent", "us-west-2", true, 1),
+        ("my_agent", "us-gov-west-1", true, 2),
         (
             "a_name_that_is_longer_than_most_are",
             "ap-southeast-2",
             false,
+            2,
         ),
     ] {
         let mut agent = agent(name, &[]);
         if is_in_vpc {
             fixture::into_vpc(&mut agent);
         }
-        let grants = deployer_grants(&[target(&agent, region)], Deployer::WithRoles);
-        let problem = size::managed_problem("the document", &grants);
-        assert_eq!(problem, None, "{name} in {region}");
+        let target = Target {
+            repository: None,
+            ..target(&agent, region)
+        };
+        let grants = deployer_grants(&[target], Deployer::WithRoles);
+        let found = size::parts(&grants);
+        assert_eq!(found.len(), parts, "{name} in {region}");
+        for part in found {
+            let problem = size::managed_problem("the document", part);
+            assert_eq!(problem, None, "{name} in {region}");
+        }
     }
 }

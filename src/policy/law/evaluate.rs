@@ -1,4 +1,5 @@
-//! IAM's decision on a request, as far as our documents go: `Allow` only, two operators.
+//! IAM's decision on a request, as far as our documents go: `Allow` only, and the operators they use. A
+//! key with several values has them on a line each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,18 +15,23 @@ pub(super) fn allows(document: &Document, action: &str, resource: &str, context:
                 .iter()
                 .any(|pattern| matches(pattern, resource))
             && statement.condition.iter().all(|(operator, keys)| {
-                keys.iter().all(|(key, values)| {
-                    let Some(actual) = context.get(key) else {
-                        return false;
-                    };
-                    values.iter().any(|value| match operator.as_str() {
-                        "StringEquals" => value == actual,
-                        "StringLike" => matches(value, actual),
-                        other => panic!("unknown operator `{other}`"),
-                    })
-                })
+                keys.iter()
+                    .all(|(key, values)| holds(operator, values, context.get(key)))
             })
     })
+}
+
+fn holds(operator: &str, values: &[String], actual: Option<&String>) -> bool {
+    let is_one = |actual: &String| values.contains(actual);
+    let is_like = |actual: &str| values.iter().any(|value| matches(value, actual));
+    match operator {
+        "StringEquals" => actual.is_some_and(is_one),
+        "StringEqualsIfExists" => actual.is_none_or(is_one),
+        "StringLike" => actual.is_some_and(|actual| is_like(actual)),
+        "ForAllValues:StringLike" => actual.is_none_or(|actual| actual.lines().all(is_like)),
+        "Null" => values == [actual.is_none().to_string()],
+        other => panic!("unknown operator `{other}`"),
+    }
 }
 
 /// `*` is any text, `?` one character.

@@ -173,5 +173,6 @@ pub(super) fn target<'a>(agent: &'a Agent, region: &str) -> Target<'a> {
     Target {
         agent,
         scope: scope(agent.runtime_name.as_str(), region),
+        repository: Some(format!("bedrock-agentcore-{}", agent.runtime_name)),
     }
 }

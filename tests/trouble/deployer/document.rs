@@ -28,19 +28,26 @@ fn matches(pattern: &str, text: &str) -> bool {
 struct Permission {
     action: String,
     resource: String,
-    /// Patterns of which one has to match, by key.
-    conditions: BTreeMap<String, Vec<String>>,
+    /// Patterns of which one has to match, by operator and key.
+    conditions: BTreeMap<(String, String), Vec<String>>,
 }
 
 impl Permission {
     fn allows(&self, call: &Call) -> bool {
         self.action == call.action
             && matches(&self.resource, &call.resource)
-            && self.conditions.iter().all(|(key, patterns)| {
+            && self.conditions.iter().all(|((operator, key), patterns)| {
                 let value = call.keys.get(key);
+                let is_like = |text: &str| patterns.iter().any(|one| matches(one, text));
                 // What a thing is tagged with stands in no request.
                 key.starts_with("aws:ResourceTag/")
-                    || value.is_some_and(|value| patterns.iter().any(|one| matches(one, value)))
+                    || match operator.as_str() {
+                        "ForAllValues:StringLike" => {
+                            value.is_none_or(|values| values.lines().all(is_like))
+                        }
+                        "StringEqualsIfExists" => value.is_none_or(|value| is_like(value)),
+                        _ => value.is_some_and(|value| is_like(value)),
+                    }
             })
     }
 }
@@ -51,9 +58,11 @@ fn permissions(document: &Value) -> BTreeSet<Permission> {
     let mut found = BTreeSet::new();
     for statement in document["Statement"].as_array().unwrap() {
         let operators = statement["Condition"].as_object().into_iter().flatten();
-        let conditions: BTreeMap<String, Vec<String>> = operators
-            .flat_map(|(_, keys)| keys.as_object().unwrap())
-            .map(|(key, values)| (key.clone(), owned(values)))
+        let conditions: BTreeMap<(String, String), Vec<String>> = operators
+            .flat_map(|(operator, keys)| {
+                let keys = keys.as_object().unwrap().iter();
+                keys.map(move |(key, values)| ((operator.clone(), key.clone()), owned(values)))
+            })
             .collect();
         for action in words(&statement["Action"]) {
             let (service, _) = action.split_once(':').unwrap();

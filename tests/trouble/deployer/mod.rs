@@ -13,15 +13,39 @@ use crate::{
 mod document;
 mod life;
 mod taken_away;
+mod takeover;
 
+/// What the toolkit's file says of the repository that `clean` deletes.
+fn toolkits_file(account: &str) -> String {
+    format!(
+        "agents:\n  one:\n    name: one\n    aws:\n      account: '{account}'\n      region: us-east-1\n      ecr_repository: {account}.dkr.ecr.us-east-1.amazonaws.com/bedrock-agentcore-one\n"
+    )
+}
+
+/// The document of a project that declares the tag `team` and has an image of the toolkit's. The project
+/// stays as it is.
 fn document(project: &Project, account: &str) -> Value {
+    const FILE: &str = ".bedrock_agentcore.yaml";
+    let manifest = project.read("Cargo.toml");
+    declare_tags(project, "{ team = \"x\" }");
+    project.write(FILE, toolkits_file(account));
     let arguments = ["policy", "--only", "deployer", "--region", "us-east-1"];
     let printed = Cli::new(project)
         .args(arguments)
         .args(["--account", account])
         .run()
         .succeeds();
-    serde_json::from_str(&printed.stdout).unwrap()
+    project.write("Cargo.toml", manifest);
+    std::fs::remove_file(project.path().join(FILE)).unwrap();
+    // It may come in parts.
+    let parts = serde_json::Deserializer::from_str(&printed.stdout).into_iter::<Value>();
+    let whole = parts.map(Result::unwrap).reduce(|mut whole, part| {
+        let statements = part["Statement"].as_array().unwrap();
+        let all = whole["Statement"].as_array_mut().unwrap();
+        all.extend(statements.iter().cloned());
+        whole
+    });
+    whole.unwrap()
 }
 
 fn words(value: &Value) -> Vec<&str> {
