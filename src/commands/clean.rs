@@ -64,7 +64,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         return clean(&args, place, (&placed, World::Empty), ui).await;
     }
     local::with(reach, &args.aws, place, ui, async |emulator| {
-        let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
+        let placed = session::place((&project, &config.agents), &args.aws, emulator, ui).await?;
         clean(&args, place, (&placed, World::Asked), ui).await
     })
     .await
@@ -95,7 +95,12 @@ async fn clean(
     }
     let nothing = removals.iter().all(Removal::is_empty);
     let asked = !args.applying.changes_nothing() && !nothing;
-    list(args, &removals, ui);
+    let of_emulator = if takes_emulator(args) {
+        removal::emulator::words((project, config))?
+    } else {
+        None
+    };
+    list(args, &removals, of_emulator.as_deref(), ui);
     if let Some(name) = removals.iter().find_map(Removal::unknown) {
         return Err(super::no_agent(name.as_str(), &config.declared)
             .note("and there is nothing in AWS that is provably its"));
@@ -105,6 +110,7 @@ async fn clean(
         if args.applying.check && !nothing {
             return Err(Failure::silent(Exit::Findings));
         }
+        let nothing = nothing && of_emulator.is_none();
         if nothing && args.applying.changes_nothing() {
             Planned::alone(args.output, ui).status("Nothing", "to delete");
         } else if nothing {
@@ -146,7 +152,12 @@ async fn clean(
     end_emulator(args, (project, config), &removals, world, ui).await
 }
 
-fn list(args: &Args, removals: &[Removal<'_>], ui: &Ui) {
+/// One agent does not say whether anything is left in the emulator.
+fn takes_emulator(args: &Args) -> bool {
+    args.aws.local && args.project.agent.is_empty()
+}
+
+fn list(args: &Args, removals: &[Removal<'_>], of_emulator: Option<&str>, ui: &Ui) {
     let announcing = if args.applying.changes_nothing() {
         "Would"
     } else {
@@ -161,6 +172,9 @@ fn list(args: &Args, removals: &[Removal<'_>], ui: &Ui) {
         for what in removal.words() {
             planned.status(announcing, &what);
         }
+    }
+    if let Some(what) = of_emulator {
+        planned.status(announcing, what);
     }
     let former: BTreeSet<_> = removals.iter().flat_map(Removal::former_roles).collect();
     for role in former {
@@ -311,7 +325,7 @@ fn about(subject: &Subject) -> Value {
     json!({ "kind": kind, "name": name, "of": of, "region": region })
 }
 
-/// The emulator goes when nothing is left in it, which one agent does not say.
+/// The emulator goes when nothing is left in it.
 async fn end_emulator(
     args: &Args,
     place: (&Project, &Config),
@@ -319,7 +333,7 @@ async fn end_emulator(
     world: World,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    if !args.aws.local || !args.project.agent.is_empty() {
+    if !takes_emulator(args) {
         return Ok(());
     }
     removal::emulator::end(place, removals, world, ui).await

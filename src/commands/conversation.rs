@@ -154,6 +154,7 @@ impl Whom {
         }
         let emulator = local::emulator(&self.aws, &project, &config, ui).await?;
         let request = session::request(&agent, &self.aws, emulator.as_ref());
+        session::confirmed(&request, &project, ui)?;
         let connection = connect(&request).await?;
         let runtimes = Runtimes::over(&connection);
         // Two questions that do not need each other's answer.

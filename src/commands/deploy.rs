@@ -1,6 +1,9 @@
 //! `cargo agentcore deploy`: from a project to an agent that answers, in one command.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -9,7 +12,7 @@ use futures_util::{
 };
 
 use super::{
-    Applying,
+    Applying, consent,
     delivery::{self, BucketMade, Delivery, Done},
     deploy_report as report,
     files::{self, Purpose},
@@ -52,6 +55,9 @@ const AT_ONCE: usize = 8;
 /// nothing changed, nothing is written. Prints on stdout, one line per agent, the runtime's ARN.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Take the sources from this directory instead of the agent's `source`
+    #[arg(long, value_name = "DIR")]
+    source_dir: Option<PathBuf>,
     /// Set an environment variable of the runtime, over the metadata's, for this deploy (repeatable)
     ///
     /// The next deploy without it sets the metadata's value again.
@@ -129,6 +135,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         agent.env.extend(args.env.iter().cloned());
         is_python(agent)?;
     }
+    consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
     let (reach, place) = (Reach::of(&args.applying), (&project, &config));
     local::with(reach, &args.aws, place, ui, async |emulator| {
         deploy(&args, place, emulator, ui).await
@@ -142,7 +149,7 @@ async fn deploy(
     emulator: Option<&Emulator>,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
+    let placed = session::place((project, &config.agents), &args.aws, emulator, ui).await?;
     let url = emulator.map(|emulator| emulator.url.clone());
     let payload = args.smoke.as_deref().map(read_payload).transpose()?;
     let smoke = payload.map(|payload| Smoke {

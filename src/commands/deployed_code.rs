@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    consent,
     files::{self, Purpose},
     packaging,
     session::Placed,
@@ -114,6 +115,7 @@ fn here(placed: &Placed<'_>, project: &Project) -> Result<Option<CodeHere>, Fail
     let Some(last) = packaging::last(agent, project)? else {
         return Ok(None);
     };
+    consent::check_source(project, agent)?;
     let files = files::decide(agent, project, None, Force::No, Purpose::Ship)?;
     let mut changed = last.changed;
     changed.extend(files.pending().cloned());

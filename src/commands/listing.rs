@@ -11,7 +11,7 @@ use super::{
 use crate::{
     cli,
     config::{Agent, Config},
-    effects::local::Emulator,
+    effects::{local::Emulator, manifest::Project},
     error::Failure,
     ui::Ui,
 };
@@ -57,7 +57,7 @@ impl Listing {
         } else {
             let place = (&project, &config);
             local::with(Reach::Reads, &self.aws, place, ui, async |emulator| {
-                self.look(&way, &config, emulator).await
+                self.look(&way, place, emulator).await
             })
             .await?
         };
@@ -71,14 +71,14 @@ impl Listing {
     async fn look<F>(
         &self,
         way: &Way<'_, F>,
-        config: &Config,
+        (project, config): (&Project, &Config),
         emulator: Option<&Emulator>,
     ) -> Result<Vec<Value>, Failure>
     where
         F: AsyncFn(&Deployed<'_>, &Found) -> Result<Part, Failure>,
     {
         let ui = way.ui;
-        let placed = session::place(&config.agents, &self.aws, emulator, ui).await?;
+        let placed = session::place((project, &config.agents), &self.aws, emulator, ui).await?;
         let mut documents = Vec::new();
         for deployed in deployed::observe(&placed, deployed::Unread::Fails).await? {
             let agent = deployed.placed.agent;

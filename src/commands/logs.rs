@@ -15,6 +15,7 @@ use crate::{
         aws::{AwsError, Kind, log_events::Query, logs::Logs, runtime::Runtimes},
         clock,
         local::Emulator,
+        manifest::Project,
     },
     error::{Failure, Message},
     names::{EndpointName, SessionId},
@@ -177,7 +178,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     }
     let place = (&project, &config);
     local::with(Reach::Reads, &args.aws, place, ui, async |emulator| {
-        show(&args, pattern, &config, emulator, ui).await
+        show(&args, pattern, place, emulator, ui).await
     })
     .await
 }
@@ -185,11 +186,11 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
 async fn show(
     args: &Args,
     pattern: Option<String>,
-    config: &Config,
+    (project, config): (&Project, &Config),
     emulator: Option<&Emulator>,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
+    let placed = session::place((project, &config.agents), &args.aws, emulator, ui).await?;
     let all = deployed::observe(&placed, deployed::Unread::Fails).await?;
     let [deployed] = &all[..] else {
         unreachable!("one agent was selected")

@@ -20,6 +20,7 @@ pub mod versions;
 
 mod absence;
 mod choice;
+mod consent;
 mod conversation;
 mod delivery;
 mod deploy_report;

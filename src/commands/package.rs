@@ -1,8 +1,11 @@
 //! `cargo agentcore package`: copy the sources, build what is shipped. Makes no call to AWS.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use super::{
+    consent,
     files::{self, Purpose},
     packaging::{self, Options, Place},
 };
@@ -23,6 +26,9 @@ use crate::{
 /// Prints on stdout the archive's path, one line per agent. AWS is not asked for anything.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Take the sources from this directory instead of the agent's `source`
+    #[arg(long, value_name = "DIR")]
+    source_dir: Option<PathBuf>,
     /// Print what is in the archive instead: size and path, one file a line
     #[arg(long)]
     list: bool,
@@ -40,7 +46,8 @@ pub struct Args {
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, false);
-    let (project, config) = super::load(&args.project, &stage, ui)?;
+    let (project, mut config) = super::load(&args.project, &stage, ui)?;
+    consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
     let _lock = super::lock(&project, ui)?;
     let force = if args.force { Force::Yes } else { Force::No };
     let mut documents = Vec::new();

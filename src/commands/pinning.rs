@@ -71,7 +71,8 @@ impl Writing {
         }
         let (reach, place) = (Reach::of(&self.applying), (&project, &config));
         local::with(reach, &self.aws, place, ui, async |emulator| {
-            let placed = session::place(&config.agents, &self.aws, emulator, ui).await?;
+            let placed =
+                session::place((&project, &config.agents), &self.aws, emulator, ui).await?;
             let all = deployed::observe(&placed, deployed::Unread::Fails).await?;
             let [deployed] = &all[..] else {
                 unreachable!("one agent was selected")

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    Applying,
+    Applying, consent,
     files::{self, Purpose},
     former_role,
     handover::{self, Handover},
@@ -63,13 +63,8 @@ struct Work<'a> {
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
-    let (project, config) = super::load(&args.project, &stage, ui)?;
-    if args.source_dir.is_some() && config.agents.len() > 1 {
-        return Err(
-            Failure::usage("`--source-dir` goes with one agent, and several are selected")
-                .help("name the agent with `--agent`"),
-        );
-    }
+    let (project, mut config) = super::load(&args.project, &stage, ui)?;
+    consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
     let (reach, place) = (Reach::of(&args.applying), (&project, &config));
     local::with(reach, &args.aws, place, ui, async |emulator| {
         prepare(&args, place, emulator, ui).await
@@ -83,7 +78,7 @@ async fn prepare(
     emulator: Option<&Emulator>,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
+    let placed = session::place((project, &config.agents), &args.aws, emulator, ui).await?;
     let _lock = args.applying.lock(project, ui)?;
 
     let decided = decide(args, project, &placed, ui).await;

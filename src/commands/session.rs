@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::consent;
 use crate::{
     cli,
     config::Agent,
@@ -11,6 +12,7 @@ use crate::{
             Session,
             session::{Request, connect, open},
         },
+        manifest::Project,
     },
     error::Failure,
     names::StageName,
@@ -25,7 +27,7 @@ pub(super) struct Placed<'a> {
 
 /// Opens a session for every agent, checks the account pins and says who works where.
 pub(super) async fn place<'a>(
-    agents: &'a [Agent],
+    (project, agents): (&Project, &'a [Agent]),
     options: &cli::Aws,
     emulator: Option<&effects::local::Emulator>,
     ui: &Ui,
@@ -39,6 +41,7 @@ pub(super) async fn place<'a>(
     }
     let mut placed = Vec::new();
     for (request, members) in groups {
+        confirmed(&request, project, ui)?;
         let session = open(&request).await?;
         announce(&session, &members, ui);
         super::hint_at_region(&session.region, ui);
@@ -52,6 +55,14 @@ pub(super) async fn place<'a>(
     }
     placed.sort_by(|a, b| a.agent.name.cmp(&b.agent.name));
     Ok(placed)
+}
+
+/// A profile that only the metadata names is used after the user has confirmed it.
+pub(super) fn confirmed(request: &Request, project: &Project, ui: &Ui) -> Result<(), Failure> {
+    match request.profile_of_the_metadata() {
+        Some(profile) => consent::profile(project, &profile, ui),
+        None => Ok(()),
+    }
 }
 
 /// The same where no emulator runs and none has kept anything: nobody is asked.

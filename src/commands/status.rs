@@ -99,7 +99,7 @@ async fn look(
     emulator: Option<&Emulator>,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let placed = session::place(&config.agents, &args.aws, emulator, ui).await?;
+    let placed = session::place((project, &config.agents), &args.aws, emulator, ui).await?;
     let base = emulator.map(|emulator| emulator.url.as_str());
     let base = base.or(args.aws.endpoint_url.as_ref().map(EndpointUrl::as_str));
     let reveal = if ui.verbosity() >= Verbosity::Verbose {

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
-use super::{env, folder::Folder, target};
+use super::{checkout, env, folder::Folder};
 use crate::{
     config::Manifest,
     error::{Exit, Failure},
@@ -26,7 +26,7 @@ impl Project {
     /// Where this tool keeps its files of all projects of this target directory: archives, locks, the
     /// emulators' states.
     pub(crate) fn kept(&self) -> Result<Folder, Failure> {
-        let target = target::accepted(&self.root, &self.target_dir)?;
+        let target = checkout::target_directory(&self.root, &self.target_dir)?;
         Ok(Folder::private(target).join("agentcore"))
     }
 
@@ -61,7 +61,7 @@ pub(crate) fn observe(manifest_path: Option<&Path>) -> Result<Project, Failure> 
     let mut manifests = vec![read(&root.join("Cargo.toml"))?];
     for path in members_with_our_table(&metadata) {
         if path != manifests[0].path {
-            target::check_member(&root, &path)?;
+            checkout::check_member(&root, &path)?;
             manifests.push(read(&path)?);
         }
     }

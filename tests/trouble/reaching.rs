@@ -122,8 +122,8 @@ fn a_profile_that_is_not_there_is_said_before_its_region_is_missed() {
     says(
         &prepare(&declared).run().exits(4),
         &[
-            "there is no profile `prod`",
-            "`profile` in the metadata names it",
+            "names the AWS profile `prod`, and you have not confirmed it",
+            "help: to use it, pass `--profile prod`",
         ],
     );
 }

@@ -10,6 +10,7 @@
 mod support;
 
 mod confirmation;
+mod consent;
 mod init;
 
 use std::path::Path;

@@ -6,7 +6,11 @@ use super::{After, Args, Before, Ignoring, handler};
 use crate::{
     cli,
     commands::{new::next, planned::Planned},
-    effects::adoption,
+    effects::{
+        adoption, checkout,
+        consent::{self, Asked},
+        destination,
+    },
     error::Failure,
     names::AgentName,
     scaffold::adopt::Entry,
@@ -70,6 +74,11 @@ pub(super) fn reach(
             .map(|addition| (before.root.join(addition.file), addition.whole.to_vec()))
             .collect();
         adoption::write(&before.root, &after.new, &replaced)?;
+        // Whoever names a source here has confirmed it.
+        let source = destination::absolute(&args.source)?;
+        if !checkout::holds(&before.workspace.root, &source) {
+            consent::give(&before.workspace.root, Asked::Source(&source))?;
+        }
         for path in after.new.keys() {
             ui.status("Writing", &format!("`{}`", shown(path)));
         }

@@ -7,6 +7,7 @@ use crate::{
     commands::local::dir,
     config::Config,
     effects::{
+        folder::Folder,
         local::{self, Stopped},
         manifest::Project,
     },
@@ -26,7 +27,7 @@ pub(in crate::commands) async fn end(
     if world == World::Empty {
         // Another run may have started one in the meantime.
         if local::is_empty(&dir)? {
-            local::remove(&dir)?;
+            remove(&dir, ui)?;
         }
         return Ok(());
     }
@@ -53,8 +54,7 @@ pub(in crate::commands) async fn end(
         ui.status("Stopped", &format!("the emulator at {}", emulator.url));
     }
     if brought.is_empty() {
-        local::remove(&dir)?;
-        return Ok(());
+        return remove(&dir, ui);
     }
     let brought = brought.into_iter().collect::<Vec<_>>().join(", ");
     ui.status(
@@ -66,4 +66,28 @@ pub(in crate::commands) async fn end(
         dir.path().display()
     ));
     Ok(())
+}
+
+/// What [`end`] takes away where nothing else is kept in the emulator, in words that promise nothing.
+pub(in crate::commands) fn words(
+    (project, config): (&Project, &Config),
+) -> Result<Option<String>, Failure> {
+    let dir = dir(project, config)?;
+    Ok(dir.exists()?.then(|| {
+        format!(
+            "remove the emulator's files in `{}`, unless something else is kept there",
+            dir.path().display()
+        )
+    }))
+}
+
+fn remove(dir: &Folder, ui: &Ui) -> Result<(), Failure> {
+    if dir.exists()? {
+        let path = dir.path();
+        ui.status(
+            "Removing",
+            &format!("the emulator's files in `{}`", path.display()),
+        );
+    }
+    local::remove(dir)
 }

@@ -38,6 +38,20 @@ pub(crate) struct Request {
     pub(crate) local: bool,
 }
 
+impl Request {
+    /// The profile of the metadata, where it is the one that counts.
+    pub(crate) fn profile_of_the_metadata(&self) -> Option<String> {
+        match Chosen::of(self) {
+            Chosen::Metadata(profile) => Some(profile),
+            Chosen::Local
+            | Chosen::Explicit(_)
+            | Chosen::Environment(_)
+            | Chosen::EnvironmentProfile(_)
+            | Chosen::Chain => None,
+        }
+    }
+}
+
 /// An identity in an account and a region.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {

@@ -1,5 +1,6 @@
-//! Which target directory is accepted. A link in the checkout, called `target` for example, can lead to any
-//! directory of the user's. The checkout may choose among its own; others only the user may name.
+//! What belongs to the checkout that a workspace is in, and which target directory is accepted. A link in a
+//! checkout, called `target` for example, can lead to any directory of the user's. The checkout may choose
+//! among its own directories; others only the user may name.
 #![expect(clippy::disallowed_methods, reason = "links are followed here")]
 
 use std::{
@@ -10,8 +11,13 @@ use std::{
 use super::env;
 use crate::error::Failure;
 
+/// Whether a path, links in it followed, leads to something in the checkout.
+pub(crate) fn holds(root: &Path, path: &Path) -> bool {
+    real(path).starts_with(checkout(&real(root)))
+}
+
 /// The real path of the target directory that cargo names for the workspace in `root`.
-pub(super) fn accepted(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn target_directory(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
     let (real_root, real) = (real(root), real(target));
     if real.starts_with(checkout(&real_root)) {
         return Ok(real);
@@ -68,7 +74,7 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 /// The path with all links resolved, as far as it exists.
-fn real(path: &Path) -> PathBuf {
+pub(crate) fn real(path: &Path) -> PathBuf {
     for above in path.ancestors() {
         let found = match fs::canonicalize(above) {
             Ok(found) => found,
@@ -107,9 +113,9 @@ mod tests {
     fn a_target_directory_of_the_workspace_is_accepted_before_it_exists() {
         let (_dir, root, _) = stage();
         let target = root.join("target");
-        assert_eq!(accepted(&root, &target).unwrap(), target);
+        assert_eq!(target_directory(&root, &target).unwrap(), target);
         fs::create_dir(&target).unwrap();
-        assert_eq!(accepted(&root, &target).unwrap(), target);
+        assert_eq!(target_directory(&root, &target).unwrap(), target);
     }
 
     #[test]
@@ -117,23 +123,26 @@ mod tests {
         let (_dir, root, home) = stage();
         fs::create_dir(root.join("build")).unwrap();
         symlink("build", root.join("target")).unwrap();
-        let found = accepted(&root, &root.join("target")).unwrap();
+        let found = target_directory(&root, &root.join("target")).unwrap();
         assert_eq!(found, root.join("build"));
         // The user alone can name a place outside, from wherever that is seen.
         let above = root.parent().unwrap().join("built");
         for named in [above.clone(), root.join("../built")] {
-            assert_eq!(accepted(&root, &named).unwrap(), above);
+            assert_eq!(target_directory(&root, &named).unwrap(), above);
         }
         symlink("../built", root.join("beside")).unwrap();
-        assert!(accepted(&root, &root.join("beside")).is_err());
+        assert!(target_directory(&root, &root.join("beside")).is_err());
         fs::create_dir(root.parent().unwrap().join(".git")).unwrap();
-        assert_eq!(accepted(&root, &root.join("beside")).unwrap(), above);
+        assert_eq!(
+            target_directory(&root, &root.join("beside")).unwrap(),
+            above
+        );
         for (name, to) in [("out", home.clone()), ("dangling", home.join("none"))] {
             symlink(&to, root.join(name)).unwrap();
-            let failure = accepted(&root, &root.join(name)).unwrap_err();
+            let failure = target_directory(&root, &root.join(name)).unwrap_err();
             let text = failure.to_string();
             assert!(text.contains("leads out of the checkout"), "{text}");
-            let below = accepted(&root, &root.join(name).join("x"));
+            let below = target_directory(&root, &root.join(name).join("x"));
             assert!(below.is_err(), "{name}");
         }
     }
