@@ -34,7 +34,8 @@ pub(super) fn profile(project: &Project, profile: &str, ui: &Ui) -> Result<(), F
         return Err(unconfirmed()
             .note("a checkout can name any of your profiles, and there is no terminal to ask at")
             .help(format!(
-                "to use it, pass `--profile {profile}` or set CARGO_AGENTCORE_PROFILE={profile}"
+                "to use it, pass `--profile {0}` or set CARGO_AGENTCORE_PROFILE={0}",
+                quoted(profile)
             )));
     }
     let question = format!(
@@ -47,11 +48,11 @@ pub(super) fn profile(project: &Project, profile: &str, ui: &Ui) -> Result<(), F
 
 /// The manifest that names the profile.
 fn naming<'a>(project: &'a Project, profile: &str) -> &'a Path {
-    let quoted = [format!("\"{profile}\""), format!("'{profile}'")];
+    let names = [format!("\"{profile}\""), format!("'{profile}'")];
     let found = project
         .manifests
         .iter()
-        .find(|manifest| quoted.iter().any(|name| manifest.text.contains(name)));
+        .find(|manifest| names.iter().any(|name| manifest.text.contains(name)));
     found
         .or(project.manifests.first())
         .map_or(&project.root, |manifest| &manifest.path)
@@ -115,8 +116,13 @@ pub(super) fn check_source(project: &Project, agent: &Agent) -> Result<(), Failu
     .note("a checkout can name any directory of yours, and its files would be shipped")
     .help(format!(
         "run this at a terminal to be asked, or name them yourself with `--source-dir {}`",
-        source.display()
+        quoted(&source.display().to_string())
     )))
+}
+
+/// As a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into)
 }
 
 fn confirm(

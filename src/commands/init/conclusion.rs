@@ -74,10 +74,10 @@ pub(super) fn reach(
             .map(|addition| (before.root.join(addition.file), addition.whole.to_vec()))
             .collect();
         adoption::write(&before.root, &after.new, &replaced)?;
-        // Whoever names a source here has confirmed it.
+        // Whoever names a source here has confirmed it. What cannot be remembered is asked for later.
         let source = destination::absolute(&args.source)?;
         if !checkout::holds(&before.workspace.root, &source) {
-            consent::give(&before.workspace.root, Asked::Source(&source))?;
+            let _ = consent::give(&before.workspace.root, Asked::Source(&source));
         }
         for path in after.new.keys() {
             ui.status("Writing", &format!("`{}`", shown(path)));
