@@ -181,6 +181,7 @@ impl Rollout<'_> {
             self.ui.status(verb, &object);
             match step {
                 RuntimeStep::Delete { id, why: _ } => {
+                    self.warn_of_loss(seen);
                     runtimes.delete(id).await?;
                     self.gone(&runtimes, id).await?;
                 }
@@ -208,6 +209,24 @@ impl Rollout<'_> {
         }
         let (state, did) = made.expect("without a runtime there is a step that makes one");
         Ok(Progress::Made(Box::new(state), did))
+    }
+
+    /// A runtime that is made anew has only what the configuration decides.
+    fn warn_of_loss(&self, seen: Option<&Seen>) {
+        let Some(state) = seen.map(|seen| &seen.observed.state) else {
+            return;
+        };
+        if state.set_elsewhere.is_empty() {
+            return;
+        }
+        let names: Vec<String> = state.set_elsewhere.keys().cloned().collect();
+        self.ui.warning(
+            &Message::new(format!(
+                "the new runtime will not have {}, which was set elsewhere",
+                list(&names)
+            ))
+            .help("set it again when the new runtime is READY"),
+        );
     }
 
     /// Sends one write until the service takes it; `Err` inside: somebody else is at it.
@@ -264,7 +283,21 @@ impl Rollout<'_> {
 
     /// Waits for what was written; a failure with the service's reason where it does not come.
     async fn ready(&self, runtimes: &Runtimes, written: &Written) -> Result<RuntimeState, Failure> {
-        let Written { id, version } = written;
+        let Written {
+            id,
+            version,
+            refused,
+        } = written;
+        if !refused.is_empty() {
+            self.ui.warning(
+                &Message::new(format!(
+                    "the service did not take back {} of the runtime `{id}`",
+                    list(refused)
+                ))
+                .note("it shows this setting, and this version of cargo-agentcore does not know it")
+                .help("look at the runtime in the console: what was set there may have to be set again"),
+            );
+        }
         let state = wait(
             &format!("runtime `{id}` to be READY"),
             retry::READY,
@@ -385,6 +418,10 @@ impl Rollout<'_> {
         )
         .await
     }
+}
+
+fn list(names: &[String]) -> String {
+    format!("`{}`", names.join("`, `"))
 }
 
 /// The ARN as it is now: there are stores where an update changes it.

@@ -22,7 +22,9 @@ use crate::{
     error::Failure,
     names::{EndpointUrl, Region},
     plan::{
-        deployed::{Code, DEFAULT_ENDPOINT, EndpointState, Standing, difference, role_arn},
+        deployed::{
+            Code, DEFAULT_ENDPOINT, EndpointState, RuntimeState, Standing, difference, role_arn,
+        },
         links,
         runtime_diff::{Artifact, FieldChange, Reveal, RuntimeFields, Secrecy},
         table::{age, aligned, time},
@@ -296,6 +298,15 @@ impl There<'_> {
         );
         row("logs", links::log_group(&state.id, DEFAULT_ENDPOINT));
         self.configured(&mut row);
+        for (at, (member, value)) in state.set_elsewhere.iter().enumerate() {
+            row(
+                if at == 0 { "set elsewhere" } else { "" },
+                match reveal {
+                    Reveal::Keys => member.clone(),
+                    Reveal::Values => format!("{member}: {value}"),
+                },
+            );
+        }
         for (at, change) in self.differences.iter().enumerate() {
             let name = if at == 0 { "here differs" } else { "" };
             row(name, change.words(reveal));
@@ -430,6 +441,7 @@ impl There<'_> {
             },
             "authorizer": fields.authorizer.as_ref().map(|authorizer| &authorizer.discovery_url),
             "variables": fields.env.keys().collect::<Vec<_>>(),
+            "set_elsewhere": set_elsewhere(state, reveal),
             "equal": self.equal(),
             "code": self.code.as_str(),
             "differences": self.differences.iter().map(|change| change_value(change, reveal)).collect::<Vec<_>>(),
@@ -439,6 +451,17 @@ impl There<'_> {
             _ => unreachable!("it is an object"),
         }
     }
+}
+
+/// The values may be secrets, as those of variables may.
+fn set_elsewhere(state: &RuntimeState, reveal: Reveal) -> Vec<Value> {
+    let members = state.set_elsewhere.iter();
+    members
+        .map(|(member, value)| match reveal {
+            Reveal::Keys => json!({ "member": member }),
+            Reveal::Values => json!({ "member": member, "value": value }),
+        })
+        .collect()
 }
 
 fn change_value(change: &FieldChange, reveal: Reveal) -> Value {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::{
     clean::Tags,
     ownership::{Identity, Ownership},
@@ -33,6 +35,8 @@ pub(crate) struct RuntimeState {
     pub(crate) created: i64,
     pub(crate) updated: i64,
     pub(crate) fields: RuntimeFields,
+    /// What the configuration does not decide, by its place in the service's document.
+    pub(crate) set_elsewhere: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

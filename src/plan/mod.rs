@@ -23,6 +23,7 @@ pub(crate) mod retry;
 pub(crate) mod role;
 pub(crate) mod runtime_arn;
 pub(crate) mod runtime_diff;
+pub(crate) mod runtime_document;
 pub(crate) mod table;
 pub(crate) mod tags;
 pub(crate) mod tracing;

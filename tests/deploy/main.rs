@@ -18,6 +18,7 @@ mod restoring;
 mod storms;
 mod together;
 mod trouble;
+mod unknown;
 
 use std::collections::BTreeSet;
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use hyper::body::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     actions::{Asked, Call},
@@ -56,6 +56,8 @@ pub enum Fault {
     /// Carried out, and the first text stands as the second one in the answer: for a state that an
     /// emulator never leaves.
     Reworded(&'static str, &'static str),
+    /// Carried out, and the answer has these members as well: for what an emulator does not know.
+    Merged(Value),
 }
 
 impl Fault {
@@ -92,7 +94,11 @@ impl Fault {
     pub(super) fn reaches_the_emulator(&self) -> bool {
         matches!(
             self,
-            Self::CutAfter | Self::Late(_) | Self::Reworded(..) | Self::HidesAbsence
+            Self::CutAfter
+                | Self::Late(_)
+                | Self::Reworded(..)
+                | Self::Merged(_)
+                | Self::HidesAbsence
         )
     }
 
@@ -116,8 +122,13 @@ impl Fault {
             (Self::Late(delay), Some(answer)) => Reply::Answer(answer.after(*delay)),
             (Self::Reworded(from, to), Some(mut answer)) => {
                 let text = String::from_utf8_lossy(&answer.body()).replace(from, to);
-                answer.headers.retain(|(name, _)| name != "content-length");
-                answer.pieces = vec![(Duration::ZERO, text.into())];
+                answer.replace_body(text);
+                Reply::Answer(answer)
+            }
+            (Self::Merged(more), Some(mut answer)) => {
+                let mut there: Value = serde_json::from_slice(&answer.body()).expect("it is JSON");
+                merge(&mut there, more);
+                answer.replace_body(there.to_string());
                 Reply::Answer(answer)
             }
             (
@@ -125,10 +136,23 @@ impl Fault {
                 | Self::CutAfter
                 | Self::Late(_)
                 | Self::Reworded(..)
+                | Self::Merged(_)
                 | Self::HidesAbsence,
                 _,
             ) => Reply::Silence,
         }
+    }
+}
+
+/// Objects are merged, everything else is replaced.
+fn merge(below: &mut Value, above: &Value) {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => {
+            for (name, value) in above {
+                merge(below.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (below, above) => *below = above.clone(),
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Recorded {
     pub attempt: usize,
     /// Bytes of the body that the client sent.
     pub bytes: usize,
+    /// The body, where it is a JSON document.
+    pub document: Option<serde_json::Value>,
     /// None where the client was given no answer.
     pub status: Option<u16>,
 }
@@ -91,6 +93,13 @@ impl Proxy {
     /// Every request so far, in the order of their arrival.
     pub fn requests(&self) -> Vec<Recorded> {
         self.state.lock().unwrap().requests.clone()
+    }
+
+    /// The documents that were sent with an action, in the order of their arrival.
+    pub fn documents(&self, action: &str) -> Vec<serde_json::Value> {
+        let requests = self.requests().into_iter();
+        let asked = requests.filter(|r| r.calls.first().is_some_and(|call| call.action == action));
+        asked.filter_map(|request| request.document).collect()
     }
 
     /// Every permission that the requests so far would have needed in AWS.
@@ -168,6 +177,7 @@ async fn handle(
             calls,
             attempt: asked.attempt(),
             bytes: request.body().len(),
+            document: serde_json::from_slice(request.body()).ok(),
             status: None,
         });
         (state.requests.len(), action, missing)

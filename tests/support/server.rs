@@ -82,6 +82,11 @@ impl Answer {
         self
     }
 
+    pub fn replace_body(&mut self, body: String) {
+        self.headers.retain(|(name, _)| name != "content-length");
+        self.pieces = vec![(Duration::ZERO, body.into())];
+    }
+
     pub fn body(&self) -> Bytes {
         self.pieces
             .iter()

@@ -1,6 +1,7 @@
 //! AWS, over the SDK. SDK types never leave this module.
 
 pub(crate) mod data_plane;
+mod document;
 pub(crate) mod ecr;
 pub(crate) mod error;
 mod https;

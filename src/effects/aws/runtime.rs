@@ -6,12 +6,15 @@ use aws_sdk_bedrockagentcorecontrol::{
     types::{AgentRuntimeArtifact, AgentRuntimeEndpoint, Code},
 };
 
-use super::{AwsError, Session, found, gone_or, runtime_read::Named, session::Connection};
+use super::{
+    AwsError, Session, document::Received, found, gone_or, runtime_read::Named, session::Connection,
+};
 use crate::{
     names::RuntimeName,
     plan::{
         clean::{ObjectKey, ObservedRuntime, Tags},
         deployed::DEFAULT_ENDPOINT,
+        runtime_document::Document,
     },
 };
 
@@ -56,18 +59,28 @@ impl Runtimes {
     }
 
     /// The newest version, or `version`.
-    pub(super) async fn get(
+    async fn get(&self, id: &str, version: Option<u32>) -> Result<GetAgentRuntimeOutput, AwsError> {
+        Ok(self.get_whole(id, version).await?.0)
+    }
+
+    /// [`Runtimes::get`] with the service's own document.
+    pub(super) async fn get_whole(
         &self,
         id: &str,
         version: Option<u32>,
-    ) -> Result<GetAgentRuntimeOutput, AwsError> {
-        self.client
+    ) -> Result<(GetAgentRuntimeOutput, Document), AwsError> {
+        let received = Received::default();
+        let answer = self
+            .client
             .get_agent_runtime()
             .agent_runtime_id(id)
             .set_agent_runtime_version(version.map(|version| version.to_string()))
+            .customize()
+            .interceptor(received.clone())
             .send()
             .await
-            .map_err(AwsError::on("bedrock-agentcore:GetAgentRuntime", shown(id)))
+            .map_err(AwsError::on("bedrock-agentcore:GetAgentRuntime", shown(id)))?;
+        Ok((answer, received.take()))
     }
 
     /// Whether callers show a JWT to this runtime instead of signing with AWS credentials.

@@ -3,23 +3,23 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_bedrockagentcorecontrol::{
-    operation::get_agent_runtime::GetAgentRuntimeOutput,
-    types::{
-        AgentRuntimeArtifact, AgentRuntimeEndpoint, AuthorizerConfiguration, Code,
-        LifecycleConfiguration, NetworkConfiguration, RequestHeaderConfiguration,
+    operation::{
+        get_agent_runtime::GetAgentRuntimeOutput,
+        get_agent_runtime_endpoint::GetAgentRuntimeEndpointOutput,
     },
+    types::AgentRuntimeEndpoint,
 };
 
 use super::{
-    AwsError, found,
+    AwsError,
+    document::{Received, Sent},
+    found,
     runtime::{Runtimes, endpoint_shown, shown},
+    runtime_write::Token,
 };
-use crate::{
-    config::{Authorizer, Lifecycle, Network},
-    plan::{
-        deployed::{EndpointState, RuntimeState, VersionState},
-        runtime_diff::{Artifact, CodeObject, RuntimeFields},
-    },
+use crate::plan::{
+    deployed::{EndpointState, RuntimeState, VersionState},
+    runtime_document::{self, Document},
 };
 
 /// A runtime in the account's list, with its name.
@@ -70,7 +70,7 @@ impl Runtimes {
         id: &str,
         version: Option<u32>,
     ) -> Result<Option<RuntimeState>, AwsError> {
-        let answer = found(self.get(id, version).await)?;
+        let answer = found(self.get_whole(id, version).await)?;
         Ok(answer.map(state))
     }
 
@@ -96,18 +96,8 @@ impl Runtimes {
         id: &str,
         name: &str,
     ) -> Result<Option<EndpointState>, AwsError> {
-        let answer = self
-            .client
-            .get_agent_runtime_endpoint()
-            .agent_runtime_id(id)
-            .endpoint_name(name)
-            .send()
-            .await;
-        let answer = found(answer.map_err(AwsError::on(
-            "bedrock-agentcore:GetAgentRuntimeEndpoint",
-            endpoint_shown(id, name),
-        )))?;
-        Ok(answer.map(|answer| EndpointState {
+        let answer = found(self.get_endpoint(id, name).await)?;
+        Ok(answer.map(|(answer, _)| EndpointState {
             name: answer.name,
             arn: answer.agent_runtime_endpoint_arn,
             live: said(answer.live_version),
@@ -116,6 +106,29 @@ impl Runtimes {
             failure: said(answer.failure_reason),
             description: said(answer.description),
         }))
+    }
+
+    /// An endpoint with the service's own document.
+    async fn get_endpoint(
+        &self,
+        id: &str,
+        name: &str,
+    ) -> Result<(GetAgentRuntimeEndpointOutput, Document), AwsError> {
+        let received = Received::default();
+        let answer = self
+            .client
+            .get_agent_runtime_endpoint()
+            .agent_runtime_id(id)
+            .endpoint_name(name)
+            .customize()
+            .interceptor(received.clone())
+            .send()
+            .await
+            .map_err(AwsError::on(
+                "bedrock-agentcore:GetAgentRuntimeEndpoint",
+                endpoint_shown(id, name),
+            ))?;
+        Ok((answer, received.take()))
     }
 
     /// Every version, the newest first.
@@ -170,17 +183,27 @@ impl Runtimes {
             ))
     }
 
+    /// Points an endpoint at a version. What an update does not name is reset, so that members nobody
+    /// here knows are read now and sent back.
     pub(crate) async fn update_endpoint(
         &self,
         id: &str,
         wish: EndpointWish<'_>,
     ) -> Result<(), AwsError> {
+        let (_, there) = self.get_endpoint(id, wish.name).await?;
+        let token = Token::new();
+        let document = runtime_document::update_endpoint(
+            &there,
+            wish.version,
+            wish.description,
+            token.as_str(),
+        );
         self.client
             .update_agent_runtime_endpoint()
             .agent_runtime_id(id)
             .endpoint_name(wish.name)
-            .agent_runtime_version(wish.version.to_string())
-            .set_description(wish.description.map(str::to_owned))
+            .customize()
+            .interceptor(Sent::new(document))
             .send()
             .await
             .map(|_| ())
@@ -208,36 +231,7 @@ fn listed_endpoint(endpoint: AgentRuntimeEndpoint) -> EndpointState {
     }
 }
 
-fn state(answer: GetAgentRuntimeOutput) -> RuntimeState {
-    let fields = RuntimeFields {
-        role_arn: answer.role_arn,
-        description: said(answer.description),
-        artifact: answer
-            .agent_runtime_artifact
-            .map_or(Artifact::Unknown, artifact),
-        env: answer
-            .environment_variables
-            .unwrap_or_default()
-            .into_iter()
-            .collect(),
-        lifecycle: answer
-            .lifecycle_configuration
-            .as_ref()
-            .map_or_else(Lifecycle::default, lifecycle),
-        network: answer
-            .network_configuration
-            .map_or(Network::Public, network),
-        protocol: answer
-            .protocol_configuration
-            .map_or("HTTP".to_owned(), |protocol| {
-                protocol.server_protocol.as_str().to_owned()
-            }),
-        authorizer: answer.authorizer_configuration.and_then(authorizer),
-        header_allowlist: match answer.request_header_configuration {
-            Some(RequestHeaderConfiguration::RequestHeaderAllowlist(names)) => names,
-            _ => Vec::new(),
-        },
-    };
+fn state((answer, document): (GetAgentRuntimeOutput, Document)) -> RuntimeState {
     RuntimeState {
         id: answer.agent_runtime_id,
         arn: answer.agent_runtime_arn,
@@ -247,57 +241,7 @@ fn state(answer: GetAgentRuntimeOutput) -> RuntimeState {
         failure: said(answer.failure_reason),
         created: answer.created_at.secs(),
         updated: answer.last_updated_at.secs(),
-        fields,
-    }
-}
-
-fn artifact(artifact: AgentRuntimeArtifact) -> Artifact {
-    match artifact {
-        AgentRuntimeArtifact::CodeConfiguration(code) => Artifact::Code {
-            object: match code.code {
-                Some(Code::S3(location)) => Some(CodeObject {
-                    bucket: location.bucket,
-                    key: location.prefix,
-                    version: said(location.version_id),
-                }),
-                _ => None,
-            },
-            runtime: code.runtime.as_str().to_owned(),
-            entry_point: code.entry_point,
-        },
-        AgentRuntimeArtifact::ContainerConfiguration(container) => Artifact::Container {
-            uri: container.container_uri,
-        },
-        _ => Artifact::Unknown,
-    }
-}
-
-fn lifecycle(lifecycle: &LifecycleConfiguration) -> Lifecycle {
-    let seconds = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
-    Lifecycle {
-        idle_timeout: seconds(lifecycle.idle_runtime_session_timeout),
-        max_lifetime: seconds(lifecycle.max_lifetime),
-    }
-}
-
-fn network(network: NetworkConfiguration) -> Network {
-    match network.network_mode_config {
-        Some(config) if network.network_mode.as_str() == "VPC" => Network::Vpc {
-            subnets: config.subnets,
-            security_groups: config.security_groups,
-        },
-        _ => Network::Public,
-    }
-}
-
-fn authorizer(configuration: AuthorizerConfiguration) -> Option<Authorizer> {
-    match configuration {
-        AuthorizerConfiguration::CustomJwtAuthorizer(jwt) => Some(Authorizer {
-            discovery_url: jwt.discovery_url,
-            allowed_audience: jwt.allowed_audience.unwrap_or_default(),
-            allowed_clients: jwt.allowed_clients.unwrap_or_default(),
-            allowed_scopes: jwt.allowed_scopes.unwrap_or_default(),
-        }),
-        _ => None,
+        fields: runtime_document::fields(&document),
+        set_elsewhere: runtime_document::set_elsewhere(&document),
     }
 }

@@ -61,6 +61,7 @@ fn observed(status: &str, fields: RuntimeFields, tags: Tags) -> ObservedRuntime 
             created: 0,
             updated: 0,
             fields,
+            set_elsewhere: BTreeMap::new(),
         },
         tags,
     }

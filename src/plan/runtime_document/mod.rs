@@ -1,0 +1,504 @@
+//! A runtime as the service's own JSON: what the configuration decides of it, and what somebody set elsewhere.
+//!
+//! An update replaces a runtime whole, and resets whatever it does not name. Members that the configuration
+//! does not decide, members that nobody knows yet included, are therefore taken from the runtime as it is
+//! and sent back unchanged.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::runtime_diff::{Artifact, CodeObject, RuntimeFields, effective_lifecycle};
+use crate::config::{Authorizer, Lifecycle, Network};
+
+pub(crate) type Document = Map<String, Value>;
+
+/// What the service shows of a runtime and an update does not take.
+const READ_ONLY: [&str; 12] = [
+    "agentRuntimeArn",
+    "agentRuntimeId",
+    "agentRuntimeName",
+    "agentRuntimeVersion",
+    "clientToken",
+    "createdAt",
+    "failureReason",
+    "lastUpdatedAt",
+    "status",
+    "statusReasons",
+    "tags",
+    "workloadIdentityDetails",
+];
+
+/// What the service shows of an endpoint and an update does not take, or what an update itself decides.
+const READ_ONLY_OF_ENDPOINT: [&str; 14] = [
+    "agentRuntimeArn",
+    "agentRuntimeEndpointArn",
+    "agentRuntimeId",
+    "agentRuntimeVersion",
+    "clientToken",
+    "createdAt",
+    "description",
+    "failureReason",
+    "id",
+    "lastUpdatedAt",
+    "liveVersion",
+    "name",
+    "status",
+    "targetVersion",
+];
+
+/// The members that an update is known to take.
+const TAKEN: [&str; 16] = [
+    "agentRuntimeArtifact",
+    "allowedPorts",
+    "authorizerConfiguration",
+    "capacityProviderConfiguration",
+    "description",
+    "environmentVariables",
+    "filesystemConfigurations",
+    "hooksConfiguration",
+    "lifecycleConfiguration",
+    "metadataConfiguration",
+    "networkConfiguration",
+    "platformVersion",
+    "protocolConfiguration",
+    "requestHeaderConfiguration",
+    "resourceConfigurations",
+    "roleArn",
+];
+
+/// The members that the configuration decides, or this tool for every runtime.
+const MANAGED: [&[&str]; 20] = [
+    &["roleArn"],
+    &["description"],
+    &["environmentVariables"],
+    &[
+        "agentRuntimeArtifact",
+        "containerConfiguration",
+        "containerUri",
+    ],
+    &["agentRuntimeArtifact", "codeConfiguration", "runtime"],
+    &["agentRuntimeArtifact", "codeConfiguration", "entryPoint"],
+    &[
+        "agentRuntimeArtifact",
+        "codeConfiguration",
+        "code",
+        "s3",
+        "bucket",
+    ],
+    &[
+        "agentRuntimeArtifact",
+        "codeConfiguration",
+        "code",
+        "s3",
+        "prefix",
+    ],
+    &[
+        "agentRuntimeArtifact",
+        "codeConfiguration",
+        "code",
+        "s3",
+        "versionId",
+    ],
+    &["lifecycleConfiguration", "idleRuntimeSessionTimeout"],
+    &["lifecycleConfiguration", "maxLifetime"],
+    &["networkConfiguration", "networkModeConfig", "subnets"],
+    &[
+        "networkConfiguration",
+        "networkModeConfig",
+        "securityGroups",
+    ],
+    &["protocolConfiguration", "serverProtocol"],
+    &[
+        "authorizerConfiguration",
+        "customJWTAuthorizer",
+        "discoveryUrl",
+    ],
+    &[
+        "authorizerConfiguration",
+        "customJWTAuthorizer",
+        "allowedAudience",
+    ],
+    &[
+        "authorizerConfiguration",
+        "customJWTAuthorizer",
+        "allowedClients",
+    ],
+    &[
+        "authorizerConfiguration",
+        "customJWTAuthorizer",
+        "allowedScopes",
+    ],
+    &["requestHeaderConfiguration", "requestHeaderAllowlist"],
+    &["metadataConfiguration", "requireMMDSV2"],
+];
+
+/// What the configuration decides, as this runtime has it.
+pub(crate) fn fields(document: &Document) -> RuntimeFields {
+    let strings = |path: &[&str]| -> Vec<String> {
+        let listed = at(document, path).and_then(Value::as_array);
+        let listed = listed.into_iter().flatten().filter_map(Value::as_str);
+        listed.map(str::to_owned).collect()
+    };
+    let env = at(document, &["environmentVariables"]).and_then(Value::as_object);
+    let env = env.into_iter().flatten();
+    let jwt = |name| ["authorizerConfiguration", "customJWTAuthorizer", name];
+    let vpc = |name| ["networkConfiguration", "networkModeConfig", name];
+    RuntimeFields {
+        role_arn: text(document, &["roleArn"]).unwrap_or_default(),
+        description: text(document, &["description"]),
+        artifact: artifact(document),
+        env: env
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect(),
+        lifecycle: Lifecycle {
+            idle_timeout: seconds(document, "idleRuntimeSessionTimeout"),
+            max_lifetime: seconds(document, "maxLifetime"),
+        },
+        network: if network_mode(document) == Some("VPC") {
+            Network::Vpc {
+                subnets: strings(&vpc("subnets")),
+                security_groups: strings(&vpc("securityGroups")),
+            }
+        } else {
+            Network::Public
+        },
+        protocol: protocol(document),
+        authorizer: text(document, &jwt("discoveryUrl")).map(|discovery_url| Authorizer {
+            discovery_url,
+            allowed_audience: strings(&jwt("allowedAudience")),
+            allowed_clients: strings(&jwt("allowedClients")),
+            allowed_scopes: strings(&jwt("allowedScopes")),
+        }),
+        header_allowlist: strings(&["requestHeaderConfiguration", "requestHeaderAllowlist"]),
+    }
+}
+
+/// What the configuration does not decide, by its place in the document, such as
+/// `networkConfiguration.networkModeConfig.requireServiceS3Endpoint`.
+pub(crate) fn set_elsewhere(document: &Document) -> BTreeMap<String, Value> {
+    let mut rest = unmanaged(document);
+    // Every runtime has one, without anybody's doing.
+    rest.remove("platformVersion");
+    let mut found = BTreeMap::new();
+    collect(&rest, &mut Vec::new(), &mut found);
+    found
+}
+
+/// The document that makes a runtime.
+pub(crate) fn create(
+    name: &str,
+    fields: &RuntimeFields,
+    tags: &BTreeMap<String, String>,
+    token: &str,
+) -> Document {
+    let mut document = update(&Document::new(), fields, token);
+    // Only an update takes it; what is made new has it.
+    document.remove("metadataConfiguration");
+    document.insert("agentRuntimeName".to_owned(), json!(name));
+    document.insert("tags".to_owned(), json!(tags));
+    document
+}
+
+/// The document that replaces the runtime `there` by one with these fields, and with everything that they
+/// do not decide as it is.
+pub(crate) fn update(there: &Document, wanted: &RuntimeFields, token: &str) -> Document {
+    let RuntimeFields {
+        role_arn,
+        description,
+        artifact,
+        env,
+        lifecycle,
+        network,
+        protocol: server_protocol,
+        authorizer,
+        header_allowlist,
+    } = wanted;
+    let mut rest = unmanaged(there);
+    let (idle, lifetime) = effective_lifecycle(*lifecycle);
+    let mut own = json!({
+        "clientToken": token,
+        "roleArn": role_arn,
+        "environmentVariables": env,
+        // In full: a store may keep what an update leaves out.
+        "lifecycleConfiguration": { "idleRuntimeSessionTimeout": idle, "maxLifetime": lifetime },
+        "protocolConfiguration": { "serverProtocol": server_protocol },
+        // Runtimes without it cannot be invoked any more.
+        "metadataConfiguration": { "requireMMDSV2": true },
+    });
+    if let Some(description) = description {
+        own["description"] = json!(description);
+    }
+    // Port and path belong to the protocol.
+    if protocol(there) != *server_protocol {
+        rest.remove("protocolConfiguration");
+    }
+    if let Some(artifact) = artifact_document(artifact) {
+        only_variant(&mut rest, "agentRuntimeArtifact", &artifact);
+        own["agentRuntimeArtifact"] = artifact;
+    }
+    if let Some(network) = network_document(network, &mut rest) {
+        own["networkConfiguration"] = network;
+    }
+    match authorizer {
+        // What is beside them in an authorizer stays even with another issuer: it can only refuse more.
+        Some(authorizer) => {
+            let authorizer = authorizer_document(authorizer);
+            only_variant(&mut rest, "authorizerConfiguration", &authorizer);
+            own["authorizerConfiguration"] = authorizer;
+        }
+        None => without(
+            &mut rest,
+            &["authorizerConfiguration", "customJWTAuthorizer"],
+        ),
+    }
+    if !header_allowlist.is_empty() {
+        let allowlist = json!({ "requestHeaderAllowlist": header_allowlist });
+        only_variant(&mut rest, "requestHeaderConfiguration", &allowlist);
+        own["requestHeaderConfiguration"] = allowlist;
+    }
+    let mut document = Value::Object(rest);
+    overlay(&mut document, own);
+    match document {
+        Value::Object(document) => document,
+        _ => unreachable!("two objects make an object"),
+    }
+}
+
+/// The document that points an endpoint at a version; what nobody here knows of the endpoint `there`
+/// stays as it is.
+pub(crate) fn update_endpoint(
+    there: &Document,
+    version: u32,
+    description: Option<&str>,
+    token: &str,
+) -> Document {
+    let mut document = there.clone();
+    document.retain(|name, value| {
+        !READ_ONLY_OF_ENDPOINT.contains(&name.as_str()) && !is_nothing(value)
+    });
+    document.insert("clientToken".to_owned(), json!(token));
+    document.insert("agentRuntimeVersion".to_owned(), json!(version.to_string()));
+    if let Some(description) = description {
+        document.insert("description".to_owned(), json!(description));
+    }
+    document
+}
+
+/// The members that an update is not known to take and that the service's refusal speaks of: it shows
+/// them and takes them from nobody.
+pub(crate) fn refused(document: &Document, message: &str) -> Vec<String> {
+    let names = document.keys().map(String::as_str);
+    let unknown = names.filter(|name| !TAKEN.contains(name) && !READ_ONLY.contains(name));
+    let refused = unknown.filter(|name| names_member(message, name));
+    refused.map(str::to_owned).collect()
+}
+
+fn names_member(message: &str, member: &str) -> bool {
+    let words = message.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words
+        .into_iter()
+        .any(|word| word.eq_ignore_ascii_case(member))
+}
+
+/// The document without what is read-only and what the configuration decides.
+fn unmanaged(document: &Document) -> Document {
+    let mut rest = document.clone();
+    rest.retain(|name, value| !READ_ONLY.contains(&name.as_str()) && !is_nothing(value));
+    for path in MANAGED {
+        without(&mut rest, path);
+    }
+    // A mode that nobody here knows is nobody's but the service's.
+    if matches!(network_mode(document), Some("PUBLIC" | "VPC")) {
+        without(&mut rest, &["networkConfiguration", "networkMode"]);
+    }
+    rest
+}
+
+/// Some stores show in such a way that nothing is set.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Removes a member, and what only held it.
+fn without(document: &mut Document, path: &[&str]) {
+    let (first, rest) = path.split_first().expect("a path has a member");
+    if rest.is_empty() {
+        document.remove(*first);
+    } else if let Some(Value::Object(inner)) = document.get_mut(*first) {
+        without(inner, rest);
+        if inner.is_empty() {
+            document.remove(*first);
+        }
+    }
+}
+
+/// Of a union only the variant that is wanted stays.
+fn only_variant(rest: &mut Document, name: &str, wanted: &Value) {
+    if let Some(Value::Object(there)) = rest.get_mut(name) {
+        there.retain(|variant, _| wanted.get(variant).is_some());
+    }
+}
+
+/// The second document over the first: where both have an object the objects are merged.
+fn overlay(below: &mut Value, above: Value) {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => {
+            for (name, value) in above {
+                match below.get_mut(&name) {
+                    Some(there) => overlay(there, value),
+                    None => {
+                        below.insert(name, value);
+                    }
+                }
+            }
+        }
+        (below, above) => *below = above,
+    }
+}
+
+/// Goes into the objects of which the configuration decides a part, and takes everything else whole.
+fn collect(rest: &Document, path: &mut Vec<String>, found: &mut BTreeMap<String, Value>) {
+    for (name, value) in rest {
+        path.push(name.clone());
+        let is_shared = MANAGED
+            .iter()
+            .any(|managed| managed.len() > path.len() && path.iter().eq(&managed[..path.len()]));
+        match value {
+            Value::Object(inner) if is_shared => collect(inner, path, found),
+            _ => {
+                found.insert(path.join("."), value.clone());
+            }
+        }
+        path.pop();
+    }
+}
+
+fn at<'a>(document: &'a Document, path: &[&str]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    let start = document.get(*first)?;
+    rest.iter().try_fold(start, |value, name| value.get(name))
+}
+
+/// A text; some stores show an empty one where nothing is set.
+fn text(document: &Document, path: &[&str]) -> Option<String> {
+    let text = at(document, path)?.as_str()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn seconds(document: &Document, name: &str) -> Option<u32> {
+    let value = at(document, &["lifecycleConfiguration", name])?.as_u64()?;
+    u32::try_from(value).ok()
+}
+
+fn protocol(document: &Document) -> String {
+    let protocol = text(document, &["protocolConfiguration", "serverProtocol"]);
+    protocol.unwrap_or_else(|| "HTTP".to_owned())
+}
+
+fn network_mode(document: &Document) -> Option<&str> {
+    at(document, &["networkConfiguration", "networkMode"])?.as_str()
+}
+
+fn artifact(document: &Document) -> Artifact {
+    let uri = [
+        "agentRuntimeArtifact",
+        "containerConfiguration",
+        "containerUri",
+    ];
+    if let Some(uri) = text(document, &uri) {
+        return Artifact::Container { uri };
+    }
+    let code = at(document, &["agentRuntimeArtifact", "codeConfiguration"]);
+    let Some(code) = code.and_then(Value::as_object) else {
+        return Artifact::Unknown;
+    };
+    let location = |name| text(code, &["code", "s3", name]);
+    let object = location("bucket").zip(location("prefix"));
+    let entry_point = code.get("entryPoint").and_then(Value::as_array);
+    let entry_point = entry_point.into_iter().flatten().filter_map(Value::as_str);
+    Artifact::Code {
+        object: object.map(|(bucket, key)| CodeObject {
+            bucket,
+            key,
+            version: location("versionId"),
+        }),
+        runtime: text(code, &["runtime"]).unwrap_or_default(),
+        entry_point: entry_point.map(str::to_owned).collect(),
+    }
+}
+
+fn artifact_document(artifact: &Artifact) -> Option<Value> {
+    match artifact {
+        Artifact::Code {
+            object,
+            runtime,
+            entry_point,
+        } => {
+            let mut code = json!({ "runtime": runtime, "entryPoint": entry_point });
+            if let Some(CodeObject {
+                bucket,
+                key,
+                version,
+            }) = object
+            {
+                code["code"] = json!({ "s3": { "bucket": bucket, "prefix": key } });
+                if let Some(version) = version {
+                    code["code"]["s3"]["versionId"] = json!(version);
+                }
+            }
+            Some(json!({ "codeConfiguration": code }))
+        }
+        Artifact::Container { uri } => {
+            Some(json!({ "containerConfiguration": { "containerUri": uri } }))
+        }
+        Artifact::Unknown => None,
+    }
+}
+
+/// None where the runtime's own mode stays.
+fn network_document(network: &Network, rest: &mut Document) -> Option<Value> {
+    match network {
+        Network::Public if network_mode(rest).is_some() => None,
+        Network::Public => {
+            without(rest, &["networkConfiguration", "networkModeConfig"]);
+            Some(json!({ "networkMode": "PUBLIC" }))
+        }
+        Network::Vpc {
+            subnets,
+            security_groups,
+        } => Some(json!({
+            "networkMode": "VPC",
+            "networkModeConfig": { "subnets": subnets, "securityGroups": security_groups },
+        })),
+    }
+}
+
+fn authorizer_document(authorizer: &Authorizer) -> Value {
+    let Authorizer {
+        discovery_url,
+        allowed_audience,
+        allowed_clients,
+        allowed_scopes,
+    } = authorizer;
+    let mut jwt = json!({ "discoveryUrl": discovery_url });
+    for (name, list) in [
+        ("allowedAudience", allowed_audience),
+        ("allowedClients", allowed_clients),
+        ("allowedScopes", allowed_scopes),
+    ] {
+        if !list.is_empty() {
+            jwt[name] = json!(list);
+        }
+    }
+    json!({ "customJWTAuthorizer": jwt })
+}
+
+#[cfg(test)]
+mod tests;
