@@ -1,25 +1,26 @@
 //! Whom `invoke` and `stop-session` speak to, in whose name, and which session was the last.
 
+use std::time::Duration;
+
 use super::{deployed, local, session};
 use crate::{
     cli,
     config::{Agent, Config},
     effects::{
         aws::{
+            Session,
             data_plane::{self, DataPlane, Target},
+            network::Network,
             runtime::Runtimes,
             runtime_read::Named,
-            session::{Connection, Request, connect},
+            session::{Connection, Identifying, Request, connect},
         },
         folder::{Folder, FolderFile},
         manifest::Project,
     },
     error::Failure,
     names::{EndpointName, Region, SessionId},
-    plan::{
-        invocation::{Token, check_privacy},
-        runtime_arn::RuntimeArn,
-    },
+    plan::{invocation::Token, runtime_arn::RuntimeArn},
     ui::Ui,
 };
 
@@ -62,9 +63,15 @@ pub(super) struct Partner {
     memory: Option<FolderFile>,
     request: Request,
     connection: Option<Connection>,
-    /// Whether the account line is still to be said.
-    unknown: bool,
+    /// Whose the credentials are, where that is still to be said.
+    identifying: Option<Identifying>,
 }
+
+/// How long the account may stay unknown before the line about it is said without.
+const ACCOUNT_AFTER: Duration = Duration::from_secs(2);
+
+/// How long is waited for an account that has to be checked.
+const CHECKED_AFTER: Duration = Duration::from_secs(30);
 
 impl Whom {
     /// Finds the runtime; an ARN needs no question to AWS.
@@ -123,8 +130,17 @@ impl Whom {
                 ),
             );
         }
+        let profile = request.explicit_profile.as_deref();
+        let plane = match (token.as_ref(), connection.as_ref()) {
+            (None, Some(connection)) => DataPlane::signing(connection, url.clone())?,
+            (Some(token), _) => {
+                let network = Network::load(profile).await?;
+                DataPlane::bearing(token.clone(), &arn.region, url.clone(), &network)?
+            }
+            (None, None) => unreachable!("without a token there is a connection"),
+        };
         Ok(Partner {
-            plane: plane(token.as_ref(), connection.as_ref(), &arn.region, &url)?,
+            plane,
             arn: arn.arn.clone(),
             id: arn.id.clone(),
             endpoint: self.endpoint(arn.endpoint.as_ref()),
@@ -133,7 +149,7 @@ impl Whom {
             agent: None,
             memory: None,
             request,
-            unknown: connection.is_some(),
+            identifying: connection.as_ref().map(Identifying::begin),
             connection,
         })
     }
@@ -156,20 +172,32 @@ impl Whom {
         let request = session::request(&agent, &self.aws, emulator.as_ref());
         session::confirmed(&request, &project, ui)?;
         let connection = connect(&request).await?;
-        let runtimes = Runtimes::over(&connection);
         // Two questions that do not need each other's answer.
-        let (identity, found) =
-            tokio::join!(connection.identify(), runtimes.find(&agent.runtime_name));
-        let identity = identity?;
-        session::announce(&identity, &[&agent], ui);
-        session::pinned(&agent, &identity)?;
-        let place = format!("account {}, region {}", identity.account, identity.region);
+        let identifying = Identifying::begin(&connection);
+        let found = Runtimes::over(&connection).find(&agent.runtime_name).await;
+        let identity = identity(&agent, &identifying, found.is_err(), ui).await?;
+        if let Some(identity) = &identity {
+            session::announce(identity, &[&agent], ui);
+            session::pinned(&agent, identity)?;
+        }
+        let account = match &identity {
+            Some(identity) => format!("account {}, ", identity.account),
+            None => String::new(),
+        };
+        let place = format!("{account}region {}", connection.region);
         let runtime = only_runtime(&agent, found?, &place)?;
         let region = &connection.region;
-        let url = data_plane::endpoint(request.endpoint_url.as_deref(), identity.partition, region);
+        let explicit = request.endpoint_url.as_deref();
+        let url = data_plane::endpoint(explicit, region.partition(), region);
         let endpoint = self.endpoint(None);
+        let plane = match &token {
+            None => DataPlane::signing(&connection, url.clone())?,
+            Some(token) => {
+                DataPlane::bearing(token.clone(), region, url.clone(), &connection.network)?
+            }
+        };
         Ok(Partner {
-            plane: plane(token.as_ref(), Some(&connection), region, &url)?,
+            plane,
             memory: Some(memory(&project, &agent, region, &runtime.id, &endpoint)?),
             arn: runtime.arn,
             id: runtime.id,
@@ -179,7 +207,7 @@ impl Whom {
             agent: Some(agent),
             request,
             connection: Some(connection),
-            unknown: false,
+            identifying: identity.is_none().then_some(identifying),
         })
     }
 
@@ -243,21 +271,26 @@ impl Partner {
         }
     }
 
-    /// Says whose credentials these are, where that is not said yet. The runtime is asked at the same
-    /// time, so credentials that may not even ask this are no obstacle.
-    pub(super) async fn introduce(&self, ui: &Ui) {
-        let Some(connection) = self.connection.as_ref().filter(|_| self.unknown) else {
+    /// Says whose credentials these are, where that is not said yet. Credentials that may not even ask
+    /// this are no obstacle.
+    pub(super) async fn introduction(&self, ui: &Ui) {
+        let (Some(identifying), Some(connection)) = (&self.identifying, &self.connection) else {
             return;
         };
-        match connection.identify().await {
-            Ok(identity) => ui.status(
+        let what = match &self.agent {
+            Some(agent) => session::agents_shown(&[agent]),
+            None => format!(", runtime `{}`", self.id),
+        };
+        match identifying.within(ACCOUNT_AFTER).await {
+            Some(Ok(identity)) => ui.status(
                 "Account",
                 &format!(
-                    "{} as {} in {} by {}, runtime `{}`",
-                    identity.account, identity.principal, identity.region, identity.source, self.id
+                    "{} as {} in {} by {}{what}",
+                    identity.account, identity.principal, identity.region, identity.source
                 ),
             ),
-            Err(failure) => ui.detail("Account", &format!("unknown: {failure}")),
+            Some(Err(failure)) => ui.detail("Account", &format!("unknown: {failure}")),
+            None => session::announce_unknown(connection, &what, ui),
         }
     }
 
@@ -295,19 +328,47 @@ impl Partner {
     }
 }
 
-fn plane(
-    token: Option<&Token>,
-    connection: Option<&Connection>,
-    region: &Region,
-    url: &str,
-) -> Result<DataPlane, Failure> {
-    if let Some(token) = token {
-        check_privacy(url)?;
-        return Ok(DataPlane::bearing(token.clone(), region, url.to_owned()));
+/// Whose the credentials are, as far as that is known by now. An agent that is pinned to an account waits
+/// for it, and so does what explains a failure.
+async fn identity(
+    agent: &Agent,
+    identifying: &Identifying,
+    has_failed: bool,
+    ui: &Ui,
+) -> Result<Option<Session>, Failure> {
+    let Some(pin) = &agent.account else {
+        let limit = if has_failed {
+            ACCOUNT_AFTER
+        } else {
+            Duration::ZERO
+        };
+        return match identifying.within(limit).await {
+            Some(Ok(identity)) => Ok(Some(identity)),
+            Some(Err(failure)) if has_failed => Err(failure),
+            Some(Err(_)) | None => Ok(None),
+        };
+    };
+    if let Some(answer) = identifying.within(ACCOUNT_AFTER).await {
+        return answer.map(Some);
     }
-    connection
-        .and_then(|connection| DataPlane::signing(connection, url.to_owned()))
-        .ok_or_else(|| Failure::access("no AWS credentials were found"))
+    ui.status(
+        "Waiting",
+        &format!(
+            "for AWS STS to say whose the credentials are: the agent belongs to account {pin}"
+        ),
+    );
+    match identifying.within(CHECKED_AFTER).await {
+        Some(answer) => answer.map(Some),
+        None => Err(Failure::world(format!(
+            "AWS STS did not say within {} whose the credentials are",
+            humantime::format_duration(CHECKED_AFTER)
+        ))
+        .note(format!(
+            "the agent `{}` belongs to account {pin}, and nothing is sent until that is checked",
+            agent.name
+        ))
+        .help("run this again when `aws sts get-caller-identity` answers")),
+    }
 }
 
 /// A runtime with an authorizer takes no AWS credentials.

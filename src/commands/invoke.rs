@@ -21,7 +21,7 @@ use crate::{
     error::{Exit, Failure, Message},
     names::SessionId,
     plan::{
-        answer::{self, AgentError, Answer, Printer},
+        answer::{self, AgentError, Answer, Kept, Printer},
         invocation::{self, Header},
         retry,
     },
@@ -193,9 +193,19 @@ async fn speak(
 ) -> Result<(), Failure> {
     let (start, since) = (clock::now(), clock::wall());
     let mut sending = pin!(send(args, partner, target, invocation, ui));
+    let mut introduction = pin!(partner.introduction(ui));
+    let mut is_introduced = false;
     // What answers at once that there is no such endpoint has begun no session.
-    let at_once = clock::within(SESSION_AFTER, sending.as_mut());
-    let ((), reply) = tokio::join!(partner.introduce(ui), at_once);
+    let mut at_once = Box::pin(clock::within(SESSION_AFTER, sending.as_mut()));
+    // An answer does not wait for the account, which is said before it, or else after it.
+    let reply = loop {
+        tokio::select! {
+            biased;
+            () = introduction.as_mut(), if !is_introduced => is_introduced = true,
+            reply = at_once.as_mut() => break reply,
+        }
+    };
+    drop(at_once);
     if !matches!(&reply, Some(Err(refusal)) if refusal::is_absence(refusal)) {
         ui.status("Session", target.session.as_str());
     }
@@ -206,6 +216,9 @@ async fn speak(
     let mut reply = match reply {
         Ok(reply) => reply,
         Err(refusal) => {
+            if !is_introduced {
+                introduction.await;
+            }
             return Err(refusal::explain(refusal, partner, args.timeout, since, ui).await);
         }
     };
@@ -217,6 +230,9 @@ async fn speak(
         partner.remember(session)?;
     }
     let read = read(args, &mut reply, start, ui).await;
+    if !is_introduced {
+        introduction.await;
+    }
     if args.output == cli::Output::Json {
         print_document(&read, &reply, target, partner, ui);
     }
@@ -271,9 +287,11 @@ async fn send(
 /// An answer that was read to its end, or as far as it came.
 struct Read {
     /// Kept for `--output json` only.
-    body: Vec<u8>,
+    body: Kept,
     error: Option<AgentError>,
     cut_off: Option<CutOff>,
+    /// Why it was not read to its end.
+    too_long: Option<String>,
     first_byte: Duration,
     total: Duration,
 }
@@ -281,8 +299,8 @@ struct Read {
 async fn read(args: &Args, reply: &mut Reply, start: Instant, ui: &Ui) -> Read {
     let mut answer = Answer::new(&reply.content_type, args.raw);
     let mut printer = Printer::new();
-    let (mut body, mut cut_off, mut first_byte) = (Vec::new(), None, None);
-    let mut is_read = true;
+    let (mut body, mut cut_off, mut first_byte) = (Kept::default(), None, None);
+    let (mut is_read, mut too_long) = (true, None);
     let show = |bytes: &[u8]| {
         if args.raw {
             ui.raw_piece(bytes)
@@ -290,7 +308,10 @@ async fn read(args: &Args, reply: &mut Reply, start: Instant, ui: &Ui) -> Read {
             ui.piece(bytes)
         }
     };
-    while is_read && let Some(next) = reply.next(args.timeout).await {
+    while is_read
+        && too_long.is_none()
+        && let Some(next) = reply.next(args.timeout).await
+    {
         let bytes = match next {
             Ok(bytes) => bytes,
             Err(cut) => {
@@ -300,12 +321,13 @@ async fn read(args: &Args, reply: &mut Reply, start: Instant, ui: &Ui) -> Read {
         };
         first_byte.get_or_insert_with(|| start.elapsed());
         let pieces = answer.push(&bytes);
+        too_long = answer.too_long();
         match args.output {
-            cli::Output::Json => body.extend_from_slice(&bytes),
+            cli::Output::Json => too_long = too_long.or(body.push(&bytes).err()),
             cli::Output::Text => is_read = show(&printer.print(&pieces)),
         }
     }
-    let end = answer.finish(cut_off.is_none());
+    let end = answer.finish(cut_off.is_none() && too_long.is_none());
     if args.output == cli::Output::Text && is_read {
         let mut rest = printer.print(&end.pieces);
         // A shell's prompt begins on a line of its own; a program gets the agent's bytes only.
@@ -319,6 +341,7 @@ async fn read(args: &Args, reply: &mut Reply, start: Instant, ui: &Ui) -> Read {
         body,
         error: end.error,
         cut_off,
+        too_long,
         first_byte: first_byte.unwrap_or(total),
         total,
     }
@@ -341,8 +364,8 @@ fn print_document(read: &Read, reply: &Reply, target: &Target, partner: &Partner
         "mcp_session": reply.mcp_session,
         "status": reply.status,
         "content_type": reply.content_type,
-        "answer": answer::value(&reply.content_type, &read.body),
-        "complete": read.cut_off.is_none(),
+        "answer": answer::value(&reply.content_type, read.body.bytes()),
+        "complete": read.cut_off.is_none() && read.too_long.is_none(),
         "error": error,
         "milliseconds": {
             "first_byte": milliseconds(read.first_byte),
@@ -353,6 +376,13 @@ fn print_document(read: &Read, reply: &Reply, target: &Target, partner: &Partner
 }
 
 fn ended(read: Read, args: &Args, partner: &Partner) -> Result<(), Failure> {
+    if let Some(why) = read.too_long {
+        let failure = Failure::world(format!("the answer of the {} is too long", partner.name()))
+            .note(format!("{why}; the rest was not read"));
+        return Err(
+            failure.help("`--raw` prints an answer of any length, byte by byte as it comes")
+        );
+    }
     let failure = match (read.cut_off, read.error) {
         (None, None) => return Ok(()),
         (None, Some(error)) => Failure::world(format!(

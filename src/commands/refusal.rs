@@ -46,7 +46,7 @@ pub(super) fn reason(setback: Setback) -> &'static str {
     match setback {
         Setback::Throttled => "the service is busy",
         Setback::Busy => "the session is at work on another request",
-        Setback::Unreachable => "nobody listens there",
+        Setback::Unreachable => "it cannot be reached",
         Setback::Other => "it failed",
     }
 }
@@ -61,7 +61,7 @@ pub(super) async fn explain(
 ) -> Failure {
     match refusal {
         Refusal::Unreachable(cause) => {
-            Failure::world(format!("nobody listens at `{}`", partner.url)).note(cause)
+            Failure::world(format!("cannot connect to `{}`", partner.url)).note(cause)
         }
         Refusal::Broken(cause) => Failure::world(format!(
             "the connection broke before the {} had answered",

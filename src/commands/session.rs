@@ -10,7 +10,7 @@ use crate::{
         self,
         aws::{
             Session,
-            session::{Request, connect, open},
+            session::{Connection, Request, connect, open},
         },
         manifest::Project,
     },
@@ -101,6 +101,33 @@ pub(super) fn request(
 
 /// The line that every command which touches AWS says first.
 pub(super) fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
+    ui.status(
+        "Account",
+        &format!(
+            "{} as {} in {} by {}{}",
+            session.account,
+            session.principal,
+            session.region,
+            session.source,
+            agents_shown(agents)
+        ),
+    );
+}
+
+/// [`announce`] where AWS does not say in time whose the credentials are.
+pub(super) fn announce_unknown(connection: &Connection, what: &str, ui: &Ui) {
+    ui.status(
+        "Account",
+        &format!(
+            "unknown (AWS STS does not answer) in {} by {}{what}",
+            connection.region,
+            connection.source(),
+        ),
+    );
+}
+
+/// The stage and the agents, for the end of the line.
+pub(super) fn agents_shown(agents: &[&Agent]) -> String {
     let names: Vec<String> = agents
         .iter()
         .map(|agent| format!("`{}`", agent.name))
@@ -108,18 +135,11 @@ pub(super) fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
     let stage = agents.first().and_then(|agent| agent.stage.as_ref());
     let stage = stage.map_or(String::new(), |stage| format!(", stage `{stage}`"));
     let word = if names.len() == 1 { "agent" } else { "agents" };
-    let shown = if names.len() > 5 {
-        format!("{} agents", names.len())
+    if names.len() > 5 {
+        format!("{stage}, {} agents", names.len())
     } else {
-        format!("{word} {}", names.join(", "))
-    };
-    ui.status(
-        "Account",
-        &format!(
-            "{} as {} in {} by {}{stage}, {shown}",
-            session.account, session.principal, session.region, session.source
-        ),
-    );
+        format!("{stage}, {word} {}", names.join(", "))
+    }
 }
 
 /// The places that a question is about, such as "account 123456789012, region us-west-2, stage `prod`".

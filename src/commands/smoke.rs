@@ -11,7 +11,7 @@ use crate::{
     error::Failure,
     names::{EndpointName, SessionId},
     plan::{
-        answer::{self, Answer},
+        answer::{self, Answer, Kept},
         deployed::DEFAULT_ENDPOINT,
         invocation::{self, Token},
         retry,
@@ -121,13 +121,16 @@ impl Smoke {
             }
         }
         let mut reply = reply.expect("the loop ends with a reply");
-        let mut body = Vec::new();
+        let mut body = Kept::default();
         let mut answer = Answer::new(&reply.content_type, false);
         while let Some(piece) = reply.next(LIMIT).await {
             match piece {
                 Ok(bytes) => {
                     answer.push(&bytes);
-                    body.extend_from_slice(&bytes);
+                    let too_long = answer.too_long().or(body.push(&bytes).err());
+                    if let Some(why) = too_long {
+                        return Err(vec![format!("the answer is too long: {why}")]);
+                    }
                 }
                 Err(CutOff::Broken(cause)) => {
                     return Err(vec![format!("the answer broke off: {cause}")]);
@@ -137,7 +140,7 @@ impl Smoke {
         }
         match answer.finish(true).error {
             Some(error) => Err(vec![format!("{}: {}", error.kind, error.message)]),
-            None => Ok(line(&answer::value(&reply.content_type, &body))),
+            None => Ok(line(&answer::value(&reply.content_type, body.bytes()))),
         }
     }
 
@@ -148,15 +151,15 @@ impl Smoke {
             session.partition,
             &session.region,
         );
-        match (&agent.authorizer, &self.token) {
+        let connection = session.connection();
+        let plane = match (&agent.authorizer, &self.token) {
             (Some(_), Some(token)) => {
                 let token = Token::parse(token).map_err(|error| vec![error])?;
-                invocation::check_privacy(&url).map_err(|failure| vec![failure.to_string()])?;
-                Ok(DataPlane::bearing(token, &session.region, url))
+                DataPlane::bearing(token, &session.region, url, &connection.network)
             }
-            _ => DataPlane::signing(&session.connection(), url)
-                .ok_or_else(|| vec!["there are no credentials to sign the call with".to_owned()]),
-        }
+            _ => DataPlane::signing(&connection, url),
+        };
+        plane.map_err(|failure| vec![failure.to_string()])
     }
 }
 
@@ -170,7 +173,7 @@ fn words(refusal: Refusal) -> Vec<String> {
             words.extend(error.request_id.map(|id| format!("request id {id}")));
             words
         }
-        Refusal::Unreachable(cause) => vec![format!("nobody listens there: {cause}")],
+        Refusal::Unreachable(cause) => vec![format!("cannot connect to it: {cause}")],
         Refusal::Broken(cause) => vec![format!("the connection broke: {cause}")],
         Refusal::Silent => vec![format!(
             "it said nothing for {}",

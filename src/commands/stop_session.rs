@@ -53,7 +53,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         let ((), stopped) = tokio::join!(
             async {
                 if attempt == 1 {
-                    partner.introduce(ui).await;
+                    partner.introduction(ui).await;
                 }
             },
             partner.plane.stop(&target, LIMIT)

@@ -10,6 +10,12 @@ use serde_json::Value;
 
 use super::event_stream::EventStream;
 
+/// The service's limit on an answer.
+const LONGEST: usize = 100_000_000;
+
+/// How many members and items of a JSON document are kept: each takes far more memory than its text.
+const MOST_MEMBERS: usize = 1_000_000;
+
 /// A part of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
@@ -43,6 +49,35 @@ pub(crate) enum Answer {
 pub(crate) struct Json {
     kept: Vec<u8>,
     passing: bool,
+}
+
+/// A body that is kept for a document.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    body: Vec<u8>,
+    members: usize,
+}
+
+impl Kept {
+    /// Refuses what is more than can be kept, with the reason.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let is_start = |byte: &&u8| matches!(byte, b',' | b'[' | b'{' | b'\n' | b'\r');
+        self.members += bytes.iter().filter(is_start).count();
+        if self.body.len() + bytes.len() > LONGEST {
+            return Err(format!("it has more than {LONGEST} bytes"));
+        }
+        if self.members > MOST_MEMBERS {
+            return Err(format!(
+                "a document holds no answer of more than {MOST_MEMBERS} members, items and lines"
+            ));
+        }
+        self.body.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.body
+    }
 }
 
 /// What is left at the end.
@@ -85,6 +120,18 @@ impl Answer {
         }
     }
 
+    /// Why no more of it is read, where a part of it is longer than any that is kept.
+    pub(crate) fn too_long(&self) -> Option<String> {
+        match self {
+            Self::Verbatim => None,
+            Self::Json(json) => (!json.passing && json.kept.len() > LONGEST)
+                .then(|| format!("its string has more than {LONGEST} bytes")),
+            Self::Events { stream, .. } => stream
+                .has_overflowed()
+                .then(|| "an event of it has more than 16 MiB".to_owned()),
+        }
+    }
+
     /// `whole`: the answer came to its own end.
     pub(crate) fn finish(self, whole: bool) -> End {
         match self {
@@ -114,6 +161,9 @@ impl Json {
     fn push(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         if self.passing {
             return Some(bytes.to_vec());
+        }
+        if self.kept.len() > LONGEST {
+            return None;
         }
         self.kept.extend_from_slice(bytes);
         match self.kept.iter().find(|byte| !byte.is_ascii_whitespace()) {
@@ -283,6 +333,35 @@ mod tests {
             "{text}"
         );
         assert_eq!(error, None);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_what_passes_is_not() {
+        let piece = vec![b'x'; 10_000_000];
+        let read = |content_type, first: &[u8], raw| {
+            let mut answer = Answer::new(content_type, raw);
+            answer.push(first);
+            for _ in 0..11 {
+                answer.push(&piece);
+            }
+            answer.too_long()
+        };
+        assert!(read("application/json", b"\"", false).is_some());
+        assert!(read("text/event-stream", b"data: ", false).is_some());
+        for passes in [
+            read("application/json", b"[", false),
+            read("text/plain", b"", false),
+            read("text/event-stream", b"data: ", true),
+        ] {
+            assert_eq!(passes, None);
+        }
+        let mut kept = Kept::default();
+        for _ in 0..10 {
+            assert_eq!(kept.push(&piece), Ok(()));
+        }
+        assert!(kept.push(b"x").is_err());
+        assert_eq!(kept.bytes().len(), 100_000_000);
+        assert!(Kept::default().push(&vec![b'['; 1_000_001]).is_err());
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! Pure, and the same however the bytes are cut into pieces. Each byte is looked at once, because one
 //! event may be 10 MB long; and bytes that are no UTF-8 come out as they went in.
 
+/// The longest event that is kept. The service's own chunks have at most 10 MB.
+const LONGEST_EVENT: usize = 16 << 20;
+
 /// The decoder, between two pieces.
 #[derive(Debug, Default)]
 pub(crate) struct EventStream {
@@ -14,19 +17,28 @@ pub(crate) struct EventStream {
     returned: bool,
     /// Whether a line has ended, after which no byte order mark can come.
     begun: bool,
+    /// An event went on and on; nothing is decoded any more.
+    overflowed: bool,
 }
 
 impl EventStream {
+    /// Whether an event was longer than any that is kept.
+    pub(crate) fn has_overflowed(&self) -> bool {
+        self.overflowed
+    }
+
     /// The data of the events that end within these bytes.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut events = Vec::new();
-        let mut rest = bytes;
+        let mut rest = if self.overflowed { &[] } else { bytes };
         if self.returned && !rest.is_empty() {
             self.returned = false;
             rest = rest.strip_prefix(b"\n").unwrap_or(rest);
         }
         while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
-            self.line.extend_from_slice(&rest[..at]);
+            if !self.keep(&rest[..at]) {
+                return events;
+            }
             let ending = rest[at];
             rest = &rest[at + 1..];
             if ending == b'\r' {
@@ -38,8 +50,20 @@ impl EventStream {
             }
             events.extend(self.end_line());
         }
-        self.line.extend_from_slice(rest);
+        self.keep(rest);
         events
+    }
+
+    /// Adds a part of a line, unless the event gets too long by it.
+    fn keep(&mut self, part: &[u8]) -> bool {
+        let data = self.data.as_ref().map_or(0, Vec::len);
+        if data + self.line.len() + part.len() > LONGEST_EVENT {
+            (self.line, self.data) = (Vec::new(), None);
+            self.overflowed = true;
+        } else {
+            self.line.extend_from_slice(part);
+        }
+        !self.overflowed
     }
 
     /// The event that the stream ends with, where nothing but its empty line is missing. A line that
@@ -122,6 +146,27 @@ mod tests {
         let mut stream = EventStream::default();
         assert!(stream.push(b"data: \"whole\"\n").is_empty());
         assert_eq!(stream.finish(false).unwrap(), b"\"whole\"");
+    }
+
+    #[test]
+    fn an_event_that_goes_on_and_on_is_dropped_and_what_came_before_is_not() {
+        let mut stream = EventStream::default();
+        assert_eq!(stream.push(b"data: 1\n\ndata: 2"), [b"1"]);
+        let piece = vec![b'x'; 1 << 20];
+        for _ in 0..16 {
+            assert!(!stream.has_overflowed());
+            assert!(stream.push(&piece).is_empty());
+        }
+        assert!(stream.has_overflowed());
+        assert!(stream.push(b"\n\ndata: 3\n\n").is_empty());
+        assert_eq!(stream.finish(true), None);
+        // Of many lines, none of which is long.
+        let mut stream = EventStream::default();
+        let line = [b"data: ".as_slice(), &[b'x'; 1000], b"\n"].concat();
+        for _ in 0..17_000 {
+            stream.push(&line);
+        }
+        assert!(stream.has_overflowed());
     }
 
     proptest! {

@@ -1,6 +1,6 @@
-//! What may be sent to an agent: the payload, the headers, the token, and where a token may go.
+//! What may be sent to an agent: the payload, the headers, the token.
 
-use std::{fmt, net::IpAddr};
+use std::fmt;
 
 use serde_json::json;
 
@@ -201,32 +201,6 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A token is good for whoever reads it, so it goes over TLS, or never leaves this machine.
-pub(crate) fn check_privacy(endpoint: &str) -> Result<(), Failure> {
-    let (scheme, rest) = endpoint.split_once("://").unwrap_or(("", endpoint));
-    if scheme.eq_ignore_ascii_case("https")
-        || scheme.eq_ignore_ascii_case("http") && is_loopback(rest)
-    {
-        return Ok(());
-    }
-    Err(Failure::usage(format!(
-        "a bearer token is not sent to `{endpoint}`, which is neither HTTPS nor this machine"
-    ))
-    .help("name an address that begins with `https://`"))
-}
-
-fn is_loopback(rest: &str) -> bool {
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    // A user's name before the host would make the host look like another.
-    !authority.contains('@')
-        && (host.eq_ignore_ascii_case("localhost")
-            || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,31 +313,6 @@ mod tests {
         for wrong in ["", "Bearer ", "xyz zyx", "xyz\nzyx", "xyzé"] {
             let refused = Token::parse(wrong).unwrap_err();
             assert!(!refused.contains("xyz"), "{refused}");
-        }
-    }
-
-    #[test]
-    fn a_token_leaves_this_machine_over_https_only() {
-        for good in [
-            "https://bedrock-agentcore.us-west-2.amazonaws.com",
-            "HTTPS://example.org",
-            "http://127.0.0.1:4566",
-            "http://127.8.8.8/x",
-            "http://localhost:1",
-            "http://[::1]:80",
-        ] {
-            assert_eq!(check_privacy(good), Ok(()), "{good}");
-        }
-        for bad in [
-            "http://example.org",
-            "http://127.0.0.1.example.org",
-            "http://127.0.0.1@example.org",
-            "http://localhost@example.org:80",
-            "http://10.0.0.1",
-            "ftp://127.0.0.1",
-            "127.0.0.1:80",
-        ] {
-            assert!(check_privacy(bad).is_err(), "{bad}");
         }
     }
 }

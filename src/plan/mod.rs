@@ -18,6 +18,8 @@ pub(crate) mod log_tail;
 pub(crate) mod models_in_code;
 pub(crate) mod new;
 pub(crate) mod ownership;
+pub(crate) mod privacy;
+pub(crate) mod proxies;
 pub(crate) mod refusal;
 pub(crate) mod retry;
 pub(crate) mod role;

@@ -237,7 +237,7 @@ fn nobody_listening_is_said_after_some_tries() {
             .args(["invoke", "--arn", &arn(), "{}"])
             .run()
             .exits(1);
-        says(&outcome, &format!("error: nobody listens at `{url}`"));
+        says(&outcome, &format!("error: cannot connect to `{url}`"));
         assert_eq!(outcome.stderr.matches("Retrying").count(), 2);
     }
 }

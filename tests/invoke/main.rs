@@ -13,9 +13,12 @@ mod answers;
 mod authorization;
 mod faults;
 mod input;
+#[cfg(target_os = "linux")]
+mod limits;
 mod real;
 #[cfg(target_os = "linux")]
 mod terminal;
+mod unanswered;
 
 use hyper::{Request, body::Bytes};
 use serde_json::json;

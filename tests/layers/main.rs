@@ -18,7 +18,7 @@ use std::{
 use source::Source;
 
 /// Crates that compute and touch nothing, for every layer to use.
-const PURE: [&str; 27] = [
+const PURE: [&str; 29] = [
     "aho_corasick",
     "annotate_snippets",
     "anstyle",
@@ -26,6 +26,7 @@ const PURE: [&str; 27] = [
     "crc32fast",
     "futures_util",
     "handlebars",
+    "http_body_util",
     "humantime",
     "include_dir",
     "md5",
@@ -33,6 +34,7 @@ const PURE: [&str; 27] = [
     "object",
     "percent_encoding",
     "regex_automata",
+    "rustls",
     "serde",
     "serde_json",
     "serde_yaml_ng",

@@ -24,6 +24,7 @@ pub mod scripted;
 pub mod server;
 #[cfg(target_os = "linux")]
 pub mod terminal;
+pub mod tunnel;
 #[cfg(unix)]
 pub mod unprivileged;
 pub mod wheels;

@@ -15,6 +15,7 @@ mod foreign;
 mod input;
 mod kills;
 mod permissions;
+mod proxies;
 mod reaching;
 mod service;
 

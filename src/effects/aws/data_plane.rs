@@ -18,11 +18,15 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{AwsError, error::innermost, https, session::Connection};
+use super::{AwsError, error::innermost, https, network::Network, session::Connection};
 use crate::{
     effects::{clock, env},
+    error::Failure,
     names::{EndpointName, Partition, Region, SessionId},
-    plan::invocation::{ACCEPTED, Header, Token},
+    plan::{
+        invocation::{ACCEPTED, Header, Token},
+        privacy::{self, Proof},
+    },
 };
 
 const SESSION_ID: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
@@ -111,10 +115,14 @@ pub(crate) enum CutOff {
 
 impl DataPlane {
     /// Signs with the connection's credentials.
-    pub(crate) fn signing(connection: &Connection, endpoint: String) -> Option<Self> {
-        let credentials = connection.sdk.credentials_provider()?;
-        Some(Self {
-            connector: https::connector(&endpoint),
+    pub(crate) fn signing(connection: &Connection, endpoint: String) -> Result<Self, Failure> {
+        privacy::check(Proof::Signature, &endpoint)?;
+        let credentials = connection
+            .sdk
+            .credentials_provider()
+            .ok_or_else(|| Failure::access("no AWS credentials were found"))?;
+        Ok(Self {
+            connector: https::connector(&endpoint, &connection.network),
             endpoint,
             region: connection.region.clone(),
             authorization: Authorization::Signature(credentials),
@@ -122,13 +130,19 @@ impl DataPlane {
     }
 
     /// Shows a token; needs no credentials.
-    pub(crate) fn bearing(token: Token, region: &Region, endpoint: String) -> Self {
-        Self {
-            connector: https::connector(&endpoint),
+    pub(crate) fn bearing(
+        token: Token,
+        region: &Region,
+        endpoint: String,
+        network: &Network,
+    ) -> Result<Self, Failure> {
+        privacy::check(Proof::BearerToken, &endpoint)?;
+        Ok(Self {
+            connector: https::connector(&endpoint, network),
             endpoint,
             region: region.clone(),
             authorization: Authorization::Bearer(token),
-        }
+        })
     }
 
     pub(crate) async fn invoke(
@@ -306,7 +320,8 @@ fn host(partition: Partition, region: &Region) -> String {
 
 fn request(url: &str, headers: &[(String, String)], body: &[u8]) -> Result<HttpRequest, String> {
     let mut request = HttpRequest::new(SdkBody::from(body.to_vec()));
-    let refused = |error: &dyn std::error::Error| format!("`{url}`: {}", innermost(error));
+    let refused =
+        |error: &(dyn std::error::Error + 'static)| format!("`{url}`: {}", innermost(error));
     request
         .set_method("POST")
         .map_err(|error| refused(&error))?;
@@ -322,18 +337,18 @@ fn request(url: &str, headers: &[(String, String)], body: &[u8]) -> Result<HttpR
     Ok(request)
 }
 
-fn broken(error: &ConnectorError) -> Refusal {
-    let mut cause = error.source();
+fn broken(whole: &ConnectorError) -> Refusal {
+    let mut cause = whole.source();
     while let Some(error) = cause {
         let refused = error
             .downcast_ref::<io::Error>()
             .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
         if refused {
-            return Refusal::Unreachable(innermost(error));
+            return Refusal::Unreachable(innermost(whole));
         }
         cause = error.source();
     }
-    Refusal::Broken(innermost(error))
+    Refusal::Broken(innermost(whole))
 }
 
 /// An error of the service: its name stands in a header, its words in the body.

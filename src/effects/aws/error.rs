@@ -8,8 +8,11 @@ use aws_sdk_sts::{
     operation::RequestId,
 };
 
-use super::https::Unanswered;
+use super::https::{Lost, Unanswered};
 use crate::error::{Exit, Failure};
+
+/// How many characters of a service's message are shown.
+const LONGEST_MESSAGE: usize = 4000;
 
 /// A request that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,13 +165,23 @@ fn address(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-/// The last cause of a chain: what really happened to a connection.
-pub(crate) fn innermost(error: &dyn Error) -> String {
-    let mut cause: &dyn Error = error;
+/// How a cause says that it befell a request on its way through a proxy.
+const THROUGH: &str = " (through the proxy ";
+
+/// The last cause of a chain: what really happened to a connection, and on which way.
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    let mut lost = cause.downcast_ref::<Lost>();
     while let Some(source) = cause.source() {
         cause = source;
+        lost = lost.or(cause.downcast_ref());
     }
-    cause.to_string()
+    match lost {
+        Some(Lost { proxy, .. }) => {
+            format!("{cause}{THROUGH}`{proxy}`, which {} names)", proxy.variable)
+        }
+        None => cause.to_string(),
+    }
 }
 
 fn kind_of(code: Option<&str>, status: Option<u16>) -> Kind {
@@ -234,6 +247,8 @@ impl From<AwsError> for Failure {
             address,
         } = error;
         let is_elsewhere = address.is_some();
+        let is_untrusted = message.contains("UnknownIssuer");
+        let is_proxied = message.contains(THROUGH);
         let (exit, what) = match kind {
             Kind::Denied => (
                 Exit::Access,
@@ -259,6 +274,7 @@ impl From<AwsError> for Failure {
             }
         };
         let mut failure = Failure::new(exit, what);
+        let message = brief(message);
         let said = match code {
             Some(code) => format!("{code}: {message}"),
             None => message,
@@ -268,6 +284,12 @@ impl From<AwsError> for Failure {
             failure = failure.note(format!("request id {id}"));
         }
         let help = match kind {
+            Kind::Connection if is_untrusted => Some(
+                "where a proxy opens the connections of this machine, let AWS_CA_BUNDLE name a file with the certificate of its authority",
+            ),
+            Kind::Connection if is_proxied => Some(
+                "see that the proxy is right and answers; NO_PROXY names the hosts that are reached without it",
+            ),
             Kind::Connection if is_elsewhere => Some(
                 "see that the address is right and a server listens there, and run this again: it goes on where it stopped",
             ),
@@ -277,6 +299,20 @@ impl From<AwsError> for Failure {
             Some(help) => failure.help(help),
             None => failure,
         }
+    }
+}
+
+/// Whole, unless it is longer than anybody reads.
+fn brief(message: String) -> String {
+    match message.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => {
+            format!(
+                "{} … (cut: it has {} bytes)",
+                &message[..end],
+                message.len()
+            )
+        }
+        None => message,
     }
 }
 

@@ -1,75 +1,97 @@
-//! HTTP to AWS and to emulators: what a server's certificate is held against is read when it is first
-//! needed, and a machine that trusts nobody is told so.
+//! HTTP to AWS and to emulators. What a server's certificate is held against is read when it is first
+//! needed, an answer is no longer than this program can keep, and credentials are not sent where others
+//! can read them.
 
 use std::{
-    sync::{LazyLock, OnceLock},
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::Duration,
 };
 
 use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::{
-    Builder, Connector,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
+use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::{
     http::{
         HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
         SharedHttpConnector,
     },
-    orchestrator::HttpRequest,
+    orchestrator::{HttpRequest, HttpResponse},
     result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
+use aws_smithy_types::body::SdkBody;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use super::requests::{told, told_connector};
+use super::{
+    network::Network,
+    requests::{told, told_connector},
+};
+use crate::plan::{privacy, proxies::Proxy};
 
 /// How long a connection may take; waiting for an answer is another matter.
 pub(super) const CONNECTING: Duration = Duration::from_secs(10);
 
-/// For requests that no SDK makes. Reading the trusted certificates takes longer than a whole call to
-/// an emulator, so it is left out where the endpoint asks for none.
-pub(super) fn connector(endpoint: &str) -> SharedHttpConnector {
+/// The longest answer of a service that is kept. Its pages have at most one megabyte.
+const LONGEST_ANSWER: usize = 16 << 20;
+
+/// For requests that no SDK makes; whoever reads the answer bounds it. Reading the trusted certificates
+/// takes longer than a whole call to an emulator, so it is left out where the endpoint asks for none.
+pub(super) fn connector(endpoint: &str, network: &Network) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECTING)
         .build();
     let builder = Connector::builder()
         .connector_settings(settings)
         .sleep_impl(TokioSleep::new());
-    told_connector(if endpoint.starts_with("http://") {
+    let proxy = network.proxy(endpoint);
+    let connector = if endpoint.starts_with("http://") {
         SharedHttpConnector::new(builder.build_http())
-    } else if *TRUSTS_SOMEBODY {
-        SharedHttpConnector::new(
-            builder
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .build(),
-        )
+    } else if !network.is_trusting() {
+        SharedHttpConnector::new(Impossible::nobody_trusted())
     } else {
-        SharedHttpConnector::new(Untrusting)
-    })
+        match network.over_tls(builder, proxy) {
+            Ok(connector) => SharedHttpConnector::new(connector),
+            Err(why) => SharedHttpConnector::new(Impossible(why)),
+        }
+    };
+    let connector = told_connector(connector);
+    match proxy {
+        Some(proxy) => SharedHttpConnector::new(Naming {
+            inner: connector,
+            place: Place::Proxy(proxy.clone()),
+        }),
+        None => connector,
+    }
 }
 
 /// For the SDKs.
-pub(super) fn client() -> SharedHttpClient {
-    told(SharedHttpClient::new(WhenAsked::default()))
+pub(super) fn client(network: &Network) -> SharedHttpClient {
+    told(SharedHttpClient::new(Client(Arc::new(Ways {
+        network: network.clone(),
+        made: Mutex::default(),
+    }))))
 }
 
 /// [`client`] for requests that all go to this address instead of AWS: what goes wrong names it.
-pub(super) fn client_to(endpoint: &str) -> SharedHttpClient {
+pub(super) fn client_to(endpoint: &str, network: &Network) -> SharedHttpClient {
     SharedHttpClient::new(Naming {
-        inner: if endpoint.starts_with("http://") {
-            told(Builder::new().build_http())
-        } else {
-            client()
-        },
-        address: endpoint.to_owned(),
+        inner: client(network),
+        place: Place::Address(endpoint.to_owned()),
     })
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Naming<T> {
     inner: T,
-    address: String,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    /// That the user named.
+    Address(String),
+    Proxy(Proxy),
 }
 
 /// What went wrong on the way to an address that the user named.
@@ -77,6 +99,14 @@ struct Naming<T> {
 #[error("no answer from `{address}`")]
 pub(super) struct Unanswered {
     pub(super) address: String,
+    source: BoxError,
+}
+
+/// What went wrong on the way through a proxy.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer through the proxy `{proxy}`, which {} names", proxy.variable)]
+pub(super) struct Lost {
+    pub(super) proxy: Proxy,
     source: BoxError,
 }
 
@@ -88,25 +118,28 @@ impl HttpClient for Naming<SharedHttpClient> {
     ) -> SharedHttpConnector {
         SharedHttpConnector::new(Naming {
             inner: self.inner.http_connector(settings, components),
-            address: self.address.clone(),
+            place: self.place.clone(),
         })
     }
 }
 
 impl HttpConnector for Naming<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let address = self.address.clone();
+        let place = self.place.clone();
         let answer = self.inner.call(request);
-        HttpConnectorFuture::new(async move { answer.await.map_err(|error| named(error, address)) })
+        HttpConnectorFuture::new(async move { answer.await.map_err(|error| named(error, place)) })
     }
 }
 
 /// The same error, with the same meaning to whoever may repeat the request.
-fn named(error: ConnectorError, address: String) -> ConnectorError {
+fn named(error: ConnectorError, place: Place) -> ConnectorError {
     let (is_timeout, is_io, is_user) = (error.is_timeout(), error.is_io(), error.is_user());
     let (kind, connection) = (error.as_other(), error.connection_metadata().cloned());
     let source = error.into_source();
-    let source = Unanswered { address, source }.into();
+    let source: BoxError = match place {
+        Place::Address(address) => Unanswered { address, source }.into(),
+        Place::Proxy(proxy) => Lost { proxy, source }.into(),
+    };
     let named = match () {
         () if is_timeout => ConnectorError::timeout(source),
         () if is_io => ConnectorError::io(source),
@@ -119,46 +152,156 @@ fn named(error: ConnectorError, address: String) -> ConnectorError {
     }
 }
 
-/// A client that is made at its first request: keys in the environment need nobody to be asked.
-#[derive(Debug, Default)]
-struct WhenAsked(OnceLock<SharedHttpClient>);
+#[derive(Debug)]
+struct Client(Arc<Ways>);
 
-impl HttpClient for WhenAsked {
+/// The clients that requests go over, each made at its first request: keys in the environment need
+/// nobody to be asked.
+#[derive(Debug)]
+struct Ways {
+    network: Network,
+    made: Mutex<BTreeMap<Way, SharedHttpClient>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    Plain,
+    Tls,
+    Proxy,
+}
+
+/// What a client is asked for: the way of a request is known when the request is.
+#[derive(Debug)]
+struct Choosing {
+    ways: Arc<Ways>,
+    settings: HttpConnectorSettings,
+    components: RuntimeComponents,
+}
+
+impl HttpClient for Client {
     fn http_connector(
         &self,
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        if !*TRUSTS_SOMEBODY {
-            return SharedHttpConnector::new(Untrusting);
-        }
-        let client = self.0.get_or_init(|| {
-            Builder::new()
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .build_https()
-        });
-        client.http_connector(settings, components)
+        SharedHttpConnector::new(Choosing {
+            ways: Arc::clone(&self.0),
+            settings: settings.clone(),
+            components: components.clone(),
+        })
     }
 }
 
-/// The TLS library panics where there is no certificate at all.
-static TRUSTS_SOMEBODY: LazyLock<bool> =
-    LazyLock::new(|| !rustls_native_certs::load_native_certs().certs.is_empty());
+impl HttpConnector for Choosing {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let address = request.uri();
+        if holds_credentials(&request) && !privacy::is_private(address) {
+            let why = format!(
+                "a request with credentials is not sent to `{address}`, which is neither HTTPS nor this machine"
+            );
+            return Impossible(why).call(request);
+        }
+        let proxy = self.ways.network.proxy(address).cloned();
+        let way = match &proxy {
+            Some(_) => Way::Proxy,
+            None if address.starts_with("https://") => Way::Tls,
+            None => Way::Plain,
+        };
+        if way != Way::Plain && !self.ways.network.is_trusting() {
+            return Impossible::nobody_trusted().call(request);
+        }
+        let client = self.ways.client(way, proxy.as_ref());
+        let connector = client.http_connector(&self.settings, &self.components);
+        let answer = connector.call(request);
+        HttpConnectorFuture::new(async move {
+            match (answer.await, proxy) {
+                (Ok(answer), _) => Ok(bounded(answer)),
+                (Err(error), Some(proxy)) => Err(named(error, Place::Proxy(proxy))),
+                (Err(error), None) => Err(error),
+            }
+        })
+    }
+}
 
-/// Sends nothing, because no server could prove who it is.
-#[derive(Debug)]
-struct Untrusting;
+impl Ways {
+    fn client(&self, way: Way, proxy: Option<&Proxy>) -> SharedHttpClient {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = made.entry(way).or_insert_with(|| match way {
+            Way::Plain => Builder::new().build_http(),
+            Way::Tls | Way::Proxy => over_tls(self.network.clone(), proxy.cloned()),
+        });
+        client.clone()
+    }
+}
+
+fn over_tls(network: Network, proxy: Option<Proxy>) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut builder = Connector::builder();
+        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        if let Some(settings) = settings {
+            builder.set_connector_settings(Some(settings.clone()));
+        }
+        network
+            .over_tls(builder, proxy.as_ref())
+            .expect("the address of a proxy was read before")
+    })
+}
+
+/// Whether a request shows, or is itself, what proves who sends it. The metadata services of a machine
+/// are asked without any, and over plain HTTP.
+fn holds_credentials(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let authorization = headers.get("authorization").unwrap_or_default();
+    request.method() == "POST"
+        || authorization.starts_with("AWS4-")
+        || authorization.starts_with("Bearer ")
+        || headers.contains_key("x-amz-security-token")
+        || headers.contains_key("x-amz-sso_bearer_token")
+        || request.uri().contains("X-Amz-Signature=")
+}
+
+/// A peer that goes on and on is not read to its end.
+pub(super) fn bounded(answer: HttpResponse) -> HttpResponse {
+    answer.map(|body| {
+        let body = Limited::new(body, LONGEST_ANSWER).map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                TooLong.into()
+            } else {
+                error
+            }
+        });
+        SdkBody::from_body_1_x(body)
+    })
+}
 
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "this machine trusts no certificate authority, so no server can prove who it is; install the package \
-     `ca-certificates`, or let SSL_CERT_FILE name a file of certificates"
-)]
-struct NobodyTrusted;
+#[error("the answer is longer than {} MiB, and the rest was not read", LONGEST_ANSWER >> 20)]
+struct TooLong;
 
-impl HttpConnector for Untrusting {
+/// The TLS library panics where there is no certificate at all.
+pub(super) static TRUSTS_SOMEBODY: LazyLock<bool> =
+    LazyLock::new(|| !rustls_native_certs::load_native_certs().certs.is_empty());
+
+/// Sends nothing, for this reason.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Impossible(String);
+
+impl Impossible {
+    /// No server could prove who it is.
+    fn nobody_trusted() -> Self {
+        Self(
+            "this machine trusts no certificate authority, so no server can prove who it is; install the \
+             package `ca-certificates`, or let SSL_CERT_FILE name a file of certificates"
+                .to_owned(),
+        )
+    }
+}
+
+impl HttpConnector for Impossible {
     fn call(&self, _request: HttpRequest) -> HttpConnectorFuture {
-        HttpConnectorFuture::ready(Err(ConnectorError::other(NobodyTrusted.into(), None)))
+        let why = Self(self.0.clone());
+        HttpConnectorFuture::ready(Err(ConnectorError::other(why.into(), None)))
     }
 }
 
@@ -186,7 +329,7 @@ mod tests {
         };
         for error in given {
             let before = meaning(&error);
-            let after = named(error, "http://h".to_owned());
+            let after = named(error, Place::Address("http://h".to_owned()));
             assert_eq!(meaning(&after), before);
             let source = after.into_source();
             let found = source.downcast_ref::<Unanswered>().unwrap();

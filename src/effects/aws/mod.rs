@@ -8,6 +8,7 @@ mod https;
 pub(crate) mod iam;
 pub(crate) mod log_events;
 pub(crate) mod logs;
+pub(crate) mod network;
 mod profiles;
 pub(crate) mod requests;
 pub(crate) mod resource_policy;

@@ -57,6 +57,13 @@ impl Profiles {
         Err(absent(name, origin, self.0.profiles().collect()))
     }
 
+    /// The file of certificates that a profile names, with the profile's name.
+    pub(super) fn ca_bundle<'a>(&'a self, profile: Option<&'a str>) -> Option<(&'a str, &'a str)> {
+        let name = profile.unwrap_or(self.0.selected_profile());
+        let path = self.0.get_profile(name)?.get("ca_bundle")?;
+        Some((name, path))
+    }
+
     /// Follows `source_profile`, as the SDK does.
     fn way<'a>(&'a self, name: &'a str) -> Way<'a> {
         let (mut name, mut seen) = (name, Vec::new());

@@ -15,13 +15,18 @@ use aws_credential_types::{
     provider::{ProvideCredentials, SharedCredentialsProvider},
 };
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use std::time::Duration;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
+use std::time::{Duration, Instant};
 
-use super::{error::AwsError, https, profiles::Profiles};
+use super::{error::AwsError, https, network::Network, profiles::Profiles};
 use crate::{
-    effects::env,
+    effects::{clock, env},
     error::Failure,
     names::{AccountId, EndpointUrl, Partition, Region},
+    plan::privacy::{self, Proof},
 };
 
 /// What the command line and the metadata say about the session.
@@ -67,6 +72,7 @@ pub(crate) struct Session {
     pub(crate) profile: Option<String>,
     /// Whether it leads to the project's own emulator.
     pub(super) local: bool,
+    pub(super) network: Network,
 }
 
 impl Session {
@@ -78,6 +84,7 @@ impl Session {
             source: self.source.clone(),
             profile: self.profile.clone(),
             local: self.local,
+            network: self.network.clone(),
         }
     }
 
@@ -106,6 +113,7 @@ pub(crate) struct Connection {
     source: String,
     profile: Option<String>,
     local: bool,
+    pub(crate) network: Network,
 }
 
 /// The region where `--local` works when none is configured.
@@ -122,24 +130,47 @@ pub(crate) async fn connect(request: &Request) -> Result<Connection, Failure> {
     if !request.local {
         check_addresses()?;
     }
+    let endpoint = endpoint(request);
+    if let Some(endpoint) = &endpoint {
+        privacy::check(Proof::Signature, endpoint)?;
+    }
     // Before its region is missed.
     if let (Some(profile), Some(origin)) = (chosen.profile(), chosen.origin()) {
         Profiles::load().await?.demand(&profile, origin)?;
     }
     let region = region(request, &chosen).await?;
-    let http = https::client();
+    let network = if request.local {
+        Network::default()
+    } else {
+        Network::load(chosen.profile().as_deref()).await?
+    };
+    let http = https::client(&network);
     let provider = ProviderConfig::without_region()
         .with_http_client(http.clone())
         .with_region(Some(aws_config::Region::new(region.as_str().to_owned())));
     let credentials = credentials(&chosen, &provider).await?;
-    let sdk = sdk_config(request, &region, http, credentials);
+    let http = match &endpoint {
+        Some(url) => https::client_to(url, &network),
+        None => http,
+    };
+    let sdk = sdk_config(endpoint, &region, http, credentials);
     Ok(Connection {
         sdk,
         region,
         source: chosen.source(),
         profile: chosen.profile(),
         local: request.local,
+        network,
     })
+}
+
+/// The address that stands for AWS.
+fn endpoint(request: &Request) -> Option<String> {
+    let given = request.endpoint_url.clone();
+    if request.local {
+        return given;
+    }
+    given.or_else(|| env::var("AWS_ENDPOINT_URL"))
 }
 
 /// The variables of AWS that lead elsewhere hold addresses.
@@ -183,11 +214,43 @@ impl Connection {
             source: self.source.clone(),
             profile: self.profile.clone(),
             local: self.local,
+            network: self.network.clone(),
         })
     }
 }
 
+/// The question who the caller is, on its way while other things are done.
+#[derive(Debug, Clone)]
+pub(crate) struct Identifying {
+    answer: Shared<BoxFuture<'static, Result<Session, Failure>>>,
+    since: Instant,
+}
+
+impl Identifying {
+    pub(crate) fn begin(connection: &Connection) -> Self {
+        let connection = connection.clone();
+        let answer = async move { connection.identify().await }.boxed().shared();
+        // It goes on while nobody waits for it.
+        drop(tokio::spawn(answer.clone()));
+        Self {
+            answer,
+            since: clock::now(),
+        }
+    }
+
+    /// The answer, if it comes within this time after the question.
+    pub(crate) async fn within(&self, limit: Duration) -> Option<Result<Session, Failure>> {
+        let left = limit.saturating_sub(self.since.elapsed());
+        clock::within(left, self.answer.clone()).await
+    }
+}
+
 impl Connection {
+    /// Where these credentials come from.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// The same for an emulator that does not run: nobody can be asked, and it is always the same one.
     pub(crate) fn to_emulator(&self) -> Result<Session, Failure> {
         let account = AccountId::parse(crate::effects::local::ACCOUNT_ID)
@@ -201,6 +264,7 @@ impl Connection {
             source: self.source.clone(),
             profile: self.profile.clone(),
             local: self.local,
+            network: self.network.clone(),
         })
     }
 }
@@ -395,22 +459,11 @@ impl ProvideCredentials for Once {
 }
 
 fn sdk_config(
-    request: &Request,
+    endpoint: Option<String>,
     region: &Region,
     http: SharedHttpClient,
     credentials: SharedCredentialsProvider,
 ) -> SdkConfig {
-    let endpoint = request.endpoint_url.clone().or_else(|| {
-        if request.local {
-            None
-        } else {
-            env::var("AWS_ENDPOINT_URL")
-        }
-    });
-    let http = match &endpoint {
-        Some(url) => https::client_to(url),
-        None => http,
-    };
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(https::CONNECTING)
         .operation_attempt_timeout(Duration::from_mins(1))

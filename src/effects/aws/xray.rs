@@ -80,11 +80,11 @@ impl<'a> XRay<'a> {
             .signed(&url, &body)
             .await
             .map_err(|why| failed(Some("IncompleteSignature"), why))?;
-        let sending = https::connector(&self.endpoint).call(request);
+        let sending = https::connector(&self.endpoint, &self.session.network).call(request);
         let response = match clock::within(LIMIT, sending).await {
             None => return Err(failed(None, "no answer".to_owned())),
             Some(Err(error)) => return Err(failed(None, innermost(&error))),
-            Some(Ok(response)) => response,
+            Some(Ok(response)) => https::bounded(response),
         };
         let status = response.status().as_u16();
         let code = response

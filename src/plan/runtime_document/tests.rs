@@ -248,7 +248,7 @@ proptest! {
         value in any_value(),
     ) {
         let mut there = Value::Object(there());
-        let pointer: String = place.iter().map(|name| format!("/{name}")).collect();
+        let pointer = place.iter().fold(String::new(), |pointer, name| pointer + "/" + name);
         there.pointer_mut(&pointer).unwrap()[&name] = value.clone();
         let there = document(there);
         let mut wanted = fields(&there);

@@ -1,0 +1,134 @@
+//! The way to the network that this machine prescribes: its proxy, and whom it trusts.
+
+use std::{path::Path, sync::Arc};
+
+use aws_smithy_http_client::{
+    Connector, ConnectorBuilder,
+    proxy::ProxyConfig,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_types::base64;
+use rustls::RootCertStore;
+
+use super::{error::innermost, profiles::Profiles};
+use crate::{
+    effects::env,
+    error::Failure,
+    plan::proxies::{Proxies, Proxy},
+};
+
+/// The variable that names a file of certificates, as for the AWS CLI.
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Network {
+    proxies: Proxies,
+    trust: Trust,
+}
+
+#[derive(Debug, Clone, Default)]
+enum Trust {
+    /// Whom the machine trusts.
+    #[default]
+    Machine,
+    /// These certificate authorities and no others, in PEM.
+    Bundle(Arc<Vec<u8>>),
+}
+
+impl Network {
+    /// What the environment and the profile say; the profile that the AWS configuration chooses by
+    /// itself where none is named.
+    pub(crate) async fn load(profile: Option<&str>) -> Result<Self, Failure> {
+        let proxies = Proxies::read(|name| {
+            let empty = || env::is_set_to_nothing(name.as_ref()).then(String::new);
+            env::var(name).or_else(empty)
+        })?;
+        let trust = match env::var(CA_BUNDLE) {
+            Some(path) => bundle(&path).map_err(|why| {
+                Failure::usage(format!(
+                    "the environment variable {CA_BUNDLE} names `{path}`, and {why}"
+                ))
+                .help("let it name a file of certificates in PEM, or unset it")
+            })?,
+            None => trust_of_profile(profile).await?,
+        };
+        Ok(Self { proxies, trust })
+    }
+
+    /// The proxy that requests to this address go through.
+    pub(super) fn proxy(&self, address: &str) -> Option<&Proxy> {
+        self.proxies.for_address(address)
+    }
+
+    /// Whether any server can prove who it is.
+    pub(super) fn is_trusting(&self) -> bool {
+        match self.trust {
+            Trust::Machine => *super::https::TRUSTS_SOMEBODY,
+            Trust::Bundle(_) => true,
+        }
+    }
+
+    pub(super) fn over_tls(
+        &self,
+        builder: ConnectorBuilder,
+        proxy: Option<&Proxy>,
+    ) -> Result<Connector, String> {
+        let proxy = match proxy {
+            Some(proxy) => ProxyConfig::https(proxy.url())
+                // The error may hold the password.
+                .map_err(|_| format!("{} is not the address of a proxy", proxy.variable))?,
+            None => ProxyConfig::disabled(),
+        };
+        let store = match &self.trust {
+            Trust::Machine => TrustStore::default(),
+            Trust::Bundle(pem) => TrustStore::empty().with_pem_certificate(pem.to_vec()),
+        };
+        let context = TlsContext::builder().with_trust_store(store).build();
+        Ok(builder
+            .proxy_config(proxy)
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(context.map_err(|error| innermost(&error))?)
+            .build())
+    }
+}
+
+async fn trust_of_profile(profile: Option<&str>) -> Result<Trust, Failure> {
+    // A configuration that cannot be read is no obstacle for whom it gives nothing.
+    let Ok(profiles) = Profiles::load().await else {
+        return Ok(Trust::Machine);
+    };
+    let Some((profile, path)) = profiles.ca_bundle(profile) else {
+        return Ok(Trust::Machine);
+    };
+    bundle(path).map_err(|why| {
+        Failure::config(format!(
+            "`ca_bundle` of the profile `{profile}` names `{path}`, and {why}"
+        ))
+        .help("let it name a file of certificates in PEM")
+    })
+}
+
+/// The certificates of a file. One that cannot be used is passed over, as other tools do.
+fn bundle(path: &str) -> Result<Trust, String> {
+    let read = rustls_native_certs::load_certs_from_paths(Some(Path::new(path)), None);
+    let mut roots = RootCertStore::empty();
+    let mut pem = String::new();
+    for certificate in read.certs {
+        let encoded = base64::encode(&certificate);
+        if roots.add(certificate).is_ok() {
+            pem.push_str("-----BEGIN CERTIFICATE-----\n");
+            for line in encoded.as_bytes().chunks(64) {
+                pem.push_str(&String::from_utf8_lossy(line));
+                pem.push('\n');
+            }
+            pem.push_str("-----END CERTIFICATE-----\n");
+        }
+    }
+    if roots.is_empty() {
+        return Err(match read.errors.first() {
+            Some(error) => format!("that cannot be read: {}", innermost(error)),
+            None => "that holds no certificate".to_owned(),
+        });
+    }
+    Ok(Trust::Bundle(Arc::new(pem.into_bytes())))
+}

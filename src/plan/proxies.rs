@@ -1,0 +1,295 @@
+//! Which proxy a request goes through: HTTPS_PROXY and NO_PROXY, read as the AWS CLI and curl read them.
+//!
+//! HTTP_PROXY decides nothing: over plain HTTP only this machine and the metadata services of a machine
+//! are asked, and no proxy could reach those.
+
+use std::{fmt, net::IpAddr};
+
+use super::privacy::is_loopback_host;
+use crate::error::Failure;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Proxies {
+    https: Option<Proxy>,
+    direct: Vec<Rule>,
+}
+
+/// A proxy, whose address may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Proxy {
+    url: String,
+    /// The variable that names it.
+    pub(crate) variable: &'static str,
+}
+
+/// Hosts that are asked directly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rule {
+    All,
+    /// A host and everything below it; at one port only, where there is one.
+    Domain(String, Option<u16>),
+    /// The first bits of an address.
+    Network(IpAddr, u8),
+}
+
+impl Proxies {
+    /// `variable` gives what a variable holds, and an empty text where it is set to nothing.
+    pub(crate) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        // The lower case comes first, even where it is set to nothing.
+        let first = |names: [&'static str; 2]| {
+            names
+                .into_iter()
+                .find_map(|name| variable(name).map(|value| (name, value.trim().to_owned())))
+                .filter(|(_, value)| !value.is_empty())
+        };
+        let https = match first(["https_proxy", "HTTPS_PROXY"]) {
+            Some((name, value)) => Some(Proxy::parse(&value, name)?),
+            None => None,
+        };
+        let direct = first(["no_proxy", "NO_PROXY"]).map_or_else(Vec::new, |(_, value)| {
+            value.split([',', ' ']).filter_map(Rule::parse).collect()
+        });
+        Ok(Self { https, direct })
+    }
+
+    /// The proxy for an address, such as `https://host:443/path`.
+    pub(crate) fn for_address(&self, address: &str) -> Option<&Proxy> {
+        let proxy = self.https.as_ref()?;
+        let (scheme, rest) = address.split_once("://")?;
+        if !scheme.eq_ignore_ascii_case("https") {
+            return None;
+        }
+        let (host, port) = host_and_port(authority(rest));
+        let port = port.unwrap_or(443);
+        let is_direct =
+            is_loopback_host(host) || self.direct.iter().any(|rule| rule.covers(host, port));
+        (!is_direct).then_some(proxy)
+    }
+}
+
+impl Proxy {
+    fn parse(text: &str, variable: &'static str) -> Result<Self, Failure> {
+        let url = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("http://{text}")
+        };
+        let proxy = Self { url, variable };
+        let (scheme, rest) = proxy.url.split_once("://").unwrap_or_default();
+        let known = ["http", "https"];
+        // The value may hold a password, so it is not shown where it cannot be read.
+        let wrong = |why: &str| {
+            Failure::usage(format!("the environment variable {variable} {why}")).help(
+                "set it to the proxy's address, such as `http://proxy.example.com:3128`, or unset it",
+            )
+        };
+        if !known.contains(&scheme.to_ascii_lowercase().as_str()) {
+            return Err(wrong(
+                "names a proxy that is neither `http://` nor `https://`",
+            ));
+        }
+        let authority = authority(rest);
+        let is_legal = authority
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte));
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        let after_host = host.rsplit(']').next().unwrap_or_default();
+        let has_port = after_host
+            .split_once(':')
+            .is_none_or(|(_, port)| port.parse::<u16>().is_ok());
+        if !is_legal || !has_port || host_and_port(authority).0.is_empty() {
+            return Err(wrong("is not the address of a proxy")
+                .note("characters such as `@`, `/` and `#` in its password are written as `%40`, `%2F`, `%23`"));
+        }
+        Ok(proxy)
+    }
+
+    /// With the password.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// Without user and password.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
+        let host = authority(rest).rsplit('@').next().unwrap_or_default();
+        write!(f, "{scheme}://{host}")
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({self})")
+    }
+}
+
+impl Rule {
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text == "*" {
+            return Some(Self::All);
+        }
+        if let Some((network, bits)) = text.split_once('/') {
+            let network: IpAddr = network.parse().ok()?;
+            let bits: u8 = bits.parse().ok()?;
+            let most = if network.is_ipv4() { 32 } else { 128 };
+            return (bits <= most).then_some(Self::Network(network, bits));
+        }
+        if let Ok(address) = text.parse::<IpAddr>() {
+            let bits = if address.is_ipv4() { 32 } else { 128 };
+            return Some(Self::Network(address, bits));
+        }
+        let (host, port) = host_and_port(text);
+        let host = host.trim_start_matches('*').trim_start_matches('.');
+        (!host.is_empty()).then(|| Self::Domain(host.to_ascii_lowercase(), port))
+    }
+
+    fn covers(&self, host: &str, port: u16) -> bool {
+        match self {
+            Self::All => true,
+            Self::Domain(domain, at) => {
+                let host = host.to_ascii_lowercase();
+                let below = host.strip_suffix(domain.as_str());
+                at.is_none_or(|at| at == port)
+                    && below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+            }
+            Self::Network(network, bits) => host
+                .parse()
+                .is_ok_and(|address| shares_bits(*network, address, *bits)),
+        }
+    }
+}
+
+fn shares_bits(one: IpAddr, other: IpAddr, bits: u8) -> bool {
+    let differing = match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => u128::from(one.to_bits() ^ other.to_bits()) << 96,
+        (IpAddr::V6(one), IpAddr::V6(other)) => one.to_bits() ^ other.to_bits(),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
+    };
+    differing.leading_zeros() >= u32::from(bits)
+}
+
+/// What stands before path, query and fragment.
+fn authority(rest: &str) -> &str {
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// Of `user@host:port` and `[::1]:port`.
+fn host_and_port(authority: &str) -> (&str, Option<u16>) {
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    if let Some((host, after)) = place
+        .strip_prefix('[')
+        .and_then(|place| place.split_once(']'))
+    {
+        return (
+            host,
+            after.strip_prefix(':').and_then(|port| port.parse().ok()),
+        );
+    }
+    match place.split_once(':') {
+        Some((host, port)) => (host, port.parse().ok()),
+        None => (place, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxies(variables: &[(&str, &str)]) -> Result<Proxies, Failure> {
+        Proxies::read(|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn used(no_proxy: &str, address: &str) -> bool {
+        let proxies = proxies(&[("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", no_proxy)]).unwrap();
+        proxies.for_address(address).is_some()
+    }
+
+    #[test]
+    fn https_goes_through_the_proxy_and_this_machine_never_does() {
+        assert!(used("", "https://sts.us-east-1.amazonaws.com/"));
+        for direct in [
+            "http://169.254.169.254/latest",
+            "http://sts.amazonaws.com",
+            "https://127.0.0.1:8443/",
+            "https://localhost/",
+            "https://[::1]:1/",
+        ] {
+            assert!(!used("", direct), "{direct}");
+        }
+        let none = proxies(&[("HTTP_PROXY", "http://p:1")]).unwrap();
+        assert_eq!(none.for_address("https://sts.amazonaws.com"), None);
+    }
+
+    #[test]
+    fn no_proxy_knows_domains_ports_addresses_networks_and_everything() {
+        for (rules, host, is_direct) in [
+            ("*", "a.example.com", true),
+            ("example.com", "example.com", true),
+            ("example.com", "a.example.com", true),
+            ("example.com", "aexample.com", false),
+            (".example.com", "a.example.com:8443", true),
+            ("*.example.com", "A.EXAMPLE.com", true),
+            ("x, example.com", "a.example.com", true),
+            ("x example.com", "a.example.com", true),
+            ("example.com:443", "example.com", true),
+            ("example.com:443", "example.com:8443", false),
+            ("10.0.0.0/8", "10.9.8.7", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("10.1.2.3", "10.1.2.3:444", true),
+            ("10.1.2.3", "10.1.2.30", false),
+            ("fd00::/8", "[fd12::1]", true),
+            ("fd00::/8", "[fe12::1]", false),
+            ("0.0.0.0/0", "10.0.0.1", true),
+            ("0.0.0.0/0", "example.com", false),
+            ("10.0.0.0/99", "10.0.0.1", false),
+            ("", "example.com", false),
+        ] {
+            let address = format!("https://{host}/x?y=z");
+            assert_eq!(!used(rules, &address), is_direct, "{rules} {host}");
+        }
+    }
+
+    #[test]
+    fn the_lower_case_wins_even_where_it_is_empty() {
+        let both = proxies(&[
+            ("https_proxy", "lower:1"),
+            ("HTTPS_PROXY", "http://upper:1"),
+        ]);
+        let both = both.unwrap();
+        let proxy = both.for_address("https://a.b").unwrap();
+        assert_eq!(
+            (proxy.url(), proxy.variable),
+            ("http://lower:1", "https_proxy")
+        );
+        let off = proxies(&[("https_proxy", ""), ("HTTPS_PROXY", "http://upper:1")]).unwrap();
+        assert_eq!(off.for_address("https://a.b"), None);
+    }
+
+    #[test]
+    fn user_and_password_are_never_shown() {
+        let with = proxies(&[("HTTPS_PROXY", "http://me:se%40same@proxy.corp:3128/")]).unwrap();
+        let proxy = with.for_address("https://a.b").unwrap();
+        assert_eq!(proxy.to_string(), "http://proxy.corp:3128");
+        assert_eq!(format!("{with:?}").matches("same").count(), 0);
+        for wrong in [
+            "socks5://me:sesame@proxy:1080",
+            "http://me:ses ame@proxy",
+            "http://me:sesame@",
+            "http://me:sesame@proxy:port",
+            "http://",
+        ] {
+            let failure = proxies(&[("HTTPS_PROXY", wrong)]).unwrap_err();
+            let text = format!("{failure:?}");
+            assert!(
+                !text.contains("sesame") && text.contains("HTTPS_PROXY"),
+                "{text}"
+            );
+        }
+    }
+}
