@@ -358,6 +358,11 @@ fn an_endpoint_whose_update_fails_ends_with_the_services_reason() {
             "ValidationException",
             "not on endpoints",
         )
+        // Once more, for what an update has to send back.
+        .then(
+            "bedrock-agentcore:GetAgentRuntimeEndpoint",
+            endpoint("READY", "1", None),
+        )
         .then("bedrock-agentcore:UpdateAgentRuntimeEndpoint", updated())
         .then(
             "bedrock-agentcore:GetAgentRuntimeEndpoint",

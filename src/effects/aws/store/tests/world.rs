@@ -11,6 +11,7 @@ use std::{
     },
 };
 
+use aws_smithy_http_client::Builder;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, body::Bytes, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
@@ -116,6 +117,9 @@ pub(super) async fn download(store: &Store, key: &str) -> Vec<u8> {
         .get_object()
         .bucket(store.bucket())
         .key(key)
+        .customize()
+        // An archive is longer than the answers that the program itself reads.
+        .config_override(aws_sdk_s3::Config::builder().http_client(Builder::new().build_http()))
         .send()
         .await
         .expect("the object is there");
