@@ -81,7 +81,7 @@ pub(crate) fn install_words(tool: Tool, runtime: Runtime, given: &Given<'_>) -> 
 }
 
 fn uv_words(verb: &str, runtime: Runtime, given: &Given<'_>) -> Vec<String> {
-    let mut words = platform_words(verb, runtime, given);
+    let mut words = platform_words(verb, "aarch64", runtime, given);
     words.extend(
         [
             "--target",
@@ -98,8 +98,8 @@ fn uv_words(verb: &str, runtime: Runtime, given: &Given<'_>) -> Vec<String> {
     words
 }
 
-/// What makes uv resolve for the service's machines.
-fn platform_words(verb: &str, runtime: Runtime, given: &Given<'_>) -> Vec<String> {
+/// What makes uv resolve for the service's machines, or for others of their kind.
+fn platform_words(verb: &str, machine: &str, runtime: Runtime, given: &Given<'_>) -> Vec<String> {
     [
         "pip",
         verb,
@@ -108,7 +108,7 @@ fn platform_words(verb: &str, runtime: Runtime, given: &Given<'_>) -> Vec<String
         "--python",
         given.python,
         "--python-platform",
-        &format!("aarch64-manylinux_2_{GLIBC_MINOR}"),
+        &format!("{machine}-manylinux_2_{GLIBC_MINOR}"),
         "--python-version",
         minor_version(runtime),
     ]
@@ -136,6 +136,36 @@ fn pip_words(runtime: Runtime, given: &Given<'_>) -> Vec<String> {
     let tags = tags.map(|minor| format!("manylinux_2_{minor}_aarch64"));
     for tag in tags.chain(["manylinux2014_aarch64".to_owned()]) {
         words.extend(["--platform".to_owned(), tag]);
+    }
+    words
+}
+
+/// Which versions are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wheels {
+    /// Of a version there may be sources alone.
+    OrSources,
+    Fitting,
+    /// Wheels for machines of another kind.
+    ForOthers,
+}
+
+/// The words after `uv` that name the newest version of each package that `file` allows. Dependencies
+/// are not followed, so nothing has to be built to know them.
+pub(crate) fn newest_words(
+    runtime: Runtime,
+    given: &Given<'_>,
+    file: &str,
+    wheels: Wheels,
+) -> Vec<String> {
+    let machine = match wheels {
+        Wheels::OrSources | Wheels::Fitting => "aarch64",
+        Wheels::ForOthers => "x86_64",
+    };
+    let mut words = platform_words("compile", machine, runtime, given);
+    words.extend(["--no-deps", "--no-header", "--no-annotate", file].map(str::to_owned));
+    if wheels != Wheels::OrSources {
+        words.extend(["--only-binary", ":all:"].map(str::to_owned));
     }
     words
 }

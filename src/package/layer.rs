@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::distributions::Modules;
+use super::{distributions::Modules, newest::Behind};
 use crate::config::Runtime;
 
 /// Part of every key: changes whenever the same input makes other bytes than before.
-pub(crate) const LAYOUT: u32 = 4;
+pub(crate) const LAYOUT: u32 = 5;
 /// Where the archive is unpacked by the service.
 pub(crate) const HOME: &str = "/var/task";
 
@@ -28,6 +28,8 @@ pub(crate) struct Layer {
     pub(crate) weights: Weights,
     /// What can be imported.
     pub(crate) modules: Modules,
+    /// Packages of which a newer version is allowed.
+    pub(crate) behind: Vec<Behind>,
     /// The Python that compiled them, such as `3.13.2`.
     pub(crate) compiled_by: Option<String>,
 }

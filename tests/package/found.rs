@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use crate::{archive, counted, names, project, python, support::Cli};
+use crate::{
+    archive, counted, names, package, project, python,
+    support::{Cli, Project, wheels},
+};
 
 #[test]
 fn what_was_found_is_remembered_until_it_changes_or_a_rebuild_looks_anew() {
@@ -76,4 +79,97 @@ fn pip_does_it_where_uv_is_missing() {
         "{found:?}"
     );
     assert!(found.contains(&"markdown/core.py".to_owned()));
+}
+
+/// A folder of packages: what is there of each version.
+fn offer(project: &Project, files: &[(&str, &str)]) {
+    for (name, version) in files {
+        let stem = format!("{name}-{version}");
+        if let Some(version) = version.strip_suffix("-source") {
+            project.write(&format!("wheels/{name}-{version}.tar.gz"), "no archive");
+            continue;
+        }
+        let version = version.split('-').next().unwrap();
+        let module = format!("{name}.py");
+        let content = wheels::plain(name, version, &[(module.as_str(), "")]);
+        let tags = if stem.ends_with("-intel") {
+            "cp311-cp311-manylinux2014_x86_64"
+        } else if stem.ends_with("-new") {
+            "cp311-cp311-manylinux_2_34_aarch64"
+        } else {
+            "py3-none-any"
+        };
+        project.write(&format!("wheels/{name}-{version}-{tags}.whl"), content);
+    }
+}
+
+#[test]
+fn what_is_older_than_it_has_to_be_is_told_at_every_build_with_the_reason() {
+    let project = project();
+    offer(
+        &project,
+        &[
+            ("held", "1.0"),
+            ("held", "1.1-source"),
+            ("intel", "1.0"),
+            ("intel", "2.0-intel"),
+            ("fresh", "1.0"),
+            ("fresh", "2.0-new"),
+            ("capped", "1.0"),
+            ("capped", "2.0"),
+        ],
+    );
+    project.write(
+        "deployment/requirements.txt",
+        "--find-links ../wheels\n--no-index\nheld\nintel\nfresh\ncapped<2\n",
+    );
+    for state in ["(installed)", "(unchanged)", "(cached)"] {
+        if state == "(cached)" {
+            crate::forget_archive(&project);
+        }
+        let outcome = package(&project).run().succeeds();
+        for words in [
+            state,
+            "2 packages are older than the newest versions that the requirements allow",
+            "held 1.0, not 1.1: that is there as a source distribution only",
+            "intel 1.0, not 2.0: that has no wheel for Python 3.11 on 64-bit ARM",
+        ] {
+            assert!(
+                outcome.stderr.contains(words),
+                "{words}\n{}",
+                outcome.stderr
+            );
+        }
+    }
+    let found = names(&archive(&project));
+    // Wheels for the service's own glibc are as good as older ones.
+    assert!(
+        found.contains(&"fresh-2.0.dist-info/METADATA".to_owned()),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn an_ancient_wheel_is_no_substitute_for_a_source_distribution() {
+    let project = project();
+    offer(&project, &[("old", "0.9"), ("old", "2.0-source")]);
+    let require = |line: &str| {
+        let text = format!("--find-links ../wheels\n--no-index\n{line}\n");
+        project.write("deployment/requirements.txt", text);
+        package(&project).run()
+    };
+    let outcome = require("old").exits(1);
+    for words in [
+        "`old` 2.0 exists only as a source distribution",
+        "requirements.txt:3:1",
+        "the newest version with a wheel for Python 3.11 on 64-bit ARM is 0.9",
+        "`old<=0.9`",
+    ] {
+        assert!(
+            outcome.stderr.contains(words),
+            "{words}\n{}",
+            outcome.stderr
+        );
+    }
+    require("old<=0.9").succeeds();
 }

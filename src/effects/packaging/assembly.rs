@@ -22,6 +22,7 @@ use super::{
     dependencies::{self, Key, Ready, has_extension, hexadecimal, misfits, sha256_of},
     findings::{self, Judge},
     requirements::Wanted,
+    resolution,
     shipped::Shipped,
     sink::{Extent, Sink},
     writer::{self, Input, Written, zip_error},
@@ -36,8 +37,10 @@ use crate::{
     error::{Failure, Message},
     package::{
         archive::{Archive, Dependencies},
+        installer::minor_version,
         layer::{self, Entry, Layer, Weights, compiled_of},
         limits,
+        newest::Behind,
     },
 };
 
@@ -74,6 +77,8 @@ struct Remembered {
     weights: Weights,
     /// Own files that the Python did not understand.
     unread: Vec<Unread>,
+    /// Packages that are older than they have to be.
+    behind: Vec<Behind>,
 }
 
 /// What of an archive's making is the project's own, so that a look can tell whether it changed since.
@@ -368,6 +373,7 @@ fn describe(
         compiled_by: None,
         weights,
         unread: Vec::new(),
+        behind: ready.map_or_else(Vec::new, |ready| ready.layer.behind.clone()),
     }
 }
 
@@ -417,6 +423,10 @@ impl Remembered {
     }
 
     fn tell_findings(&self, request: &Request, say: Say<'_>) -> Result<(), Failure> {
+        let python = minor_version(request.runtime);
+        if let Some(warning) = resolution::warning(&self.behind, python) {
+            say(Event::Warning(warning));
+        }
         let root: Vec<&str> = self.weights.keys().map(String::as_str).collect();
         let judge = match self.compiled_by {
             Some(_) => Judge::Python,

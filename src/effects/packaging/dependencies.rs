@@ -122,7 +122,7 @@ pub(super) fn ensure(
         target: &target,
         work: &work,
     };
-    installer.install(&job, say)?;
+    let behind = installer.install(&job, say)?;
     let inputs = prepare(
         &target,
         &work,
@@ -133,7 +133,10 @@ pub(super) fn ensure(
         files: inputs.len(),
     });
     let archive = work.join("dependencies.zip");
-    let layer = write(&archive, &inputs, python)?;
+    let layer = Layer {
+        behind,
+        ..write(&archive, &inputs, python)?
+    };
     held.publish(&archive, &layer)?;
     held.evict_others();
     // Thousands of files; whoever waits for the archive need not wait for their end.
@@ -302,6 +305,7 @@ fn write(archive: &Path, inputs: &[Input], python: Option<&Python>) -> Result<La
         files: inputs.len(),
         weights: layer::weigh(&written.entries),
         modules: modules(inputs)?,
+        behind: Vec::new(),
         compiled_by: python.map(|python| python.version.clone()),
     })
 }

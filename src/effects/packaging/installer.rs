@@ -9,6 +9,7 @@ use super::{
     bytecode::known_to_uv,
     memory::Holds,
     requirements::{self, Inputs, Lock, Wanted},
+    resolution,
     run::{Answer, run},
 };
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
             Given, OLDEST_UV, Tool, export_words, install_words, is_too_old, lacks_a_wheel,
             minor_version, without_a_wheel, worth_reading,
         },
+        newest::Behind,
         requirements::{Kind, Requirement},
     },
 };
@@ -30,7 +32,7 @@ pub(super) struct Installer {
     pub(super) tool: Tool,
     program: Vec<PathBuf>,
     /// The interpreter that uv is told of.
-    python: PathBuf,
+    pub(super) python: PathBuf,
 }
 
 /// What is installed, and where to.
@@ -153,8 +155,8 @@ fn nothing_to_install_with(programs: &Programs, old: Option<String>) -> Failure 
 }
 
 impl Installer {
-    /// Fills the target.
-    pub(super) fn install(&self, job: &Job<'_>, say: Say<'_>) -> Result<(), Failure> {
+    /// Fills the target; tells which packages in it are older than they have to be, where that is known.
+    pub(super) fn install(&self, job: &Job<'_>, say: Say<'_>) -> Result<Vec<Behind>, Failure> {
         say(Event::Installing {
             with: self.tool.name(),
         });
@@ -171,7 +173,12 @@ impl Installer {
         let answer = self.run(job.programs, &words)?;
         say(Event::Said(answer.said.clone()));
         if answer.succeeded {
-            return Ok(());
+            // A lock says which versions are wanted; pip has no word for the question.
+            let is_asked = self.tool == Tool::Uv && !inputs.is_complete;
+            if is_asked {
+                return resolution::behind(self, job, &papers, inputs);
+            }
+            return Ok(Vec::new());
         }
         if lacks_a_wheel(&answer.said) {
             return Err(self.lacking(&answer, job.runtime, inputs));
@@ -179,7 +186,7 @@ impl Installer {
         Err(self.refused(&answer))
     }
 
-    fn run(&self, programs: &Programs, words: &[String]) -> Result<Answer, Failure> {
+    pub(super) fn run(&self, programs: &Programs, words: &[String]) -> Result<Answer, Failure> {
         let mut answer = run(programs, &self.program, words)?.ok_or_else(|| {
             let program = self.program[0].display();
             Failure::world(format!("`{program}` is gone"))
@@ -253,7 +260,7 @@ impl Installer {
 }
 
 /// The files that an installer is given.
-struct Papers {
+pub(super) struct Papers {
     config: String,
     requirements: String,
     project: Option<String>,
@@ -297,14 +304,14 @@ impl Papers {
         })
     }
 
-    fn files(&self) -> Vec<String> {
+    pub(super) fn files(&self) -> Vec<String> {
         let project = self.project.iter().cloned();
         std::iter::once(self.requirements.clone())
             .chain(project)
             .collect()
     }
 
-    fn given<'a>(
+    pub(super) fn given<'a>(
         &'a self,
         files: &'a [String],
         target: &'a str,
@@ -350,7 +357,7 @@ fn pinned(inputs: &Inputs) -> String {
     text
 }
 
-fn write(work: &Path, name: &str, text: &str) -> Result<String, Failure> {
+pub(super) fn write(work: &Path, name: &str, text: &str) -> Result<String, Failure> {
     let path = work.join(name);
     files::write_atomic(&path, work, text.as_bytes(), false)?;
     Ok(path.to_string_lossy().into_owned())

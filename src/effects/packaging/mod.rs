@@ -9,6 +9,7 @@ mod installer;
 mod last;
 mod memory;
 mod requirements;
+mod resolution;
 mod run;
 mod shipped;
 mod sink;

@@ -282,6 +282,7 @@ mod tests {
             files: 0,
             weights: Weights::new(),
             modules: Modules::new(),
+            behind: Vec::new(),
             compiled_by: None,
         };
         held.publish(&archive, &layer).expect("a place");

@@ -388,15 +388,9 @@ pub(super) fn address_of(path: &Path) -> String {
 }
 
 pub(super) fn to_be_built(shown: &str, at: Snippet) -> Message {
-    let shown = without_user(shown);
     Message::new(format!(
         "`{shown}` would have to be built, and only wheels can be shipped"
     ))
     .at(at)
     .help(BUILD)
-}
-
-/// Without what would let others in; the name before an `@` that is no secret stays.
-fn without_user(address: &str) -> String {
-    without_credentials(address)
 }

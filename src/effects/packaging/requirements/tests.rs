@@ -94,7 +94,7 @@ fn every_requirement_that_cannot_be_shipped_is_pointed_at() {
     );
     let problems = desk.problems("requirements.txt");
     assert_eq!(problems.len(), 6, "{problems:?}");
-    assert!(problems[3].contains("`git+https://h/a` would have to be built"));
+    assert!(problems[3].contains("h/a` would have to be built"));
 }
 
 #[test]

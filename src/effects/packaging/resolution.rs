@@ -1,0 +1,166 @@
+//! Compares what was installed with the newest versions that the requirements allow.
+
+use std::{collections::BTreeSet, path::Path};
+
+use super::{
+    installer::{Installer, Job, Papers},
+    requirements::Inputs,
+};
+use crate::{
+    effects::files,
+    error::{Exit, Failure, Message},
+    package::{
+        installer::{Given, Wheels, minor_version, newest_words},
+        newest::{self, Behind, Installed, Versions, Why},
+        requirements::{Place, Requirement},
+    },
+};
+
+/// The packages that are behind, or those among the agent's own requirements that exist in their
+/// newest form as source only: an ancient wheel is no substitute.
+pub(super) fn behind(
+    installer: &Installer,
+    job: &Job<'_>,
+    papers: &Papers,
+    inputs: &Inputs,
+) -> Result<Vec<Behind>, Failure> {
+    let all = installed(job.target)?;
+    let asked: Vec<Requirement> = inputs
+        .requirements
+        .iter()
+        .map(|(text, _)| Requirement::read(text))
+        .chain(
+            inputs
+                .constraints
+                .iter()
+                .map(|text| Requirement::read(text)),
+        )
+        .collect();
+    // What comes from elsewhere than the common indexes is not looked for there.
+    let elsewhere: BTreeSet<String> = asked
+        .iter()
+        .filter(|required| required.place() != Place::Index)
+        .map(Requirement::normalized)
+        .chain(
+            inputs
+                .pinned
+                .iter()
+                .map(|(text, _)| Requirement::read(text).normalized()),
+        )
+        .collect();
+    let all: Vec<Installed> = all
+        .into_iter()
+        .filter(|installed| !elsewhere.contains(&installed.name))
+        .collect();
+    let files = papers.files();
+    let target = job.target.to_string_lossy();
+    let given = papers.given(&files, &target, &installer.python, inputs);
+    let ask = |names: &BTreeSet<String>, wheels: Wheels| {
+        let mut text: String = inputs
+            .options
+            .iter()
+            .flat_map(|line| [line.as_str(), "\n"])
+            .collect();
+        text.push_str(&newest::question(&all, &asked, names));
+        resolve(installer, job, &given, (&text, wheels))
+    };
+    let names = all.iter().map(|installed| installed.name.clone()).collect();
+    let Some(newest) = ask(&names, Wheels::OrSources)? else {
+        return Ok(Vec::new());
+    };
+    let other = ask(&names, Wheels::ForOthers)?.unwrap_or_default();
+    let names = newest::names_behind(&all, &newest, &other);
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let fitting = ask(&names, Wheels::Fitting)?.unwrap_or_default();
+    let behind = newest::behind(&all, &newest, &fitting, &other);
+    refuse_ancient(&behind, job, inputs)?;
+    Ok(behind)
+}
+
+/// `None` where it cannot be told; nothing depends on it.
+fn resolve(
+    installer: &Installer,
+    job: &Job<'_>,
+    given: &Given<'_>,
+    (text, wheels): (&str, Wheels),
+) -> Result<Option<Versions>, Failure> {
+    let file = super::installer::write(job.work, "newest.in", text)?;
+    let words = newest_words(job.runtime, given, &file, wheels);
+    let answer = installer.run(job.programs, &words)?;
+    Ok(answer.succeeded.then(|| newest::versions(&answer.stdout)))
+}
+
+fn installed(target: &Path) -> Result<Vec<Installed>, Failure> {
+    let mut all = Vec::new();
+    for name in files::names_in(target)? {
+        if !name.ends_with(".dist-info") {
+            continue;
+        }
+        if let Some(text) = files::read_text(&target.join(name).join("METADATA"))
+            .ok()
+            .flatten()
+        {
+            all.extend(newest::installed(&text));
+        }
+    }
+    Ok(all)
+}
+
+fn refuse_ancient(behind: &[Behind], job: &Job<'_>, inputs: &Inputs) -> Result<(), Failure> {
+    let ancient = behind
+        .iter()
+        .filter(|behind| behind.why == Why::SourceOnly && behind.is_another_line());
+    let messages: Vec<Message> = ancient
+        .filter_map(|behind| {
+            let asked = inputs
+                .requirements
+                .iter()
+                .find(|(text, _)| Requirement::read(text).normalized() == behind.name);
+            let (_, at) = asked?;
+            Some(
+                Message::new(format!(
+                    "`{}` {} exists only as a source distribution, and nothing is built",
+                    behind.name, behind.newest
+                ))
+                .at(at.clone())
+                .note(format!(
+                    "the newest version with a wheel for Python {} on 64-bit ARM is {}",
+                    minor_version(job.runtime),
+                    behind.version
+                ))
+                .help(format!(
+                    "build a wheel of it and require that, or take the older one: `{}<={}`",
+                    behind.name, behind.version
+                )),
+            )
+        })
+        .collect();
+    if messages.is_empty() {
+        return Ok(());
+    }
+    Err(Failure {
+        exit: Exit::World,
+        messages,
+    })
+}
+
+/// What is told of them at every build.
+pub(super) fn warning(behind: &[Behind], python: &str) -> Option<Message> {
+    if behind.is_empty() {
+        return None;
+    }
+    let what = match behind.len() {
+        1 => "a package is older than the newest version that the requirements allow".to_owned(),
+        number => {
+            format!(
+                "{number} packages are older than the newest versions that the requirements allow"
+            )
+        }
+    };
+    let message = Message::new(what);
+    Some(behind.iter().fold(message, |message, behind| {
+        message.note(behind.reason(python))
+    }))
+}
