@@ -303,17 +303,12 @@ fn byte(text: &str, marker: Marker) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
     use proptest::prelude::*;
 
     use super::*;
 
     fn why(text: &str) -> String {
-        let start = Instant::now();
-        let unread = Yaml::parse(text).expect_err("it is not to be read");
-        assert!(start.elapsed() < Duration::from_secs(5), "{text:.40}");
-        unread.why
+        Yaml::parse(text).expect_err("it is not to be read").why
     }
 
     #[test]
@@ -325,21 +320,24 @@ mod tests {
             "? ".repeat(100_000),
             (0..100)
                 .map(|at| format!("{}a:\n", " ".repeat(at)))
-                .collect(),
+                .collect::<Vec<_>>()
+                .concat(),
         ] {
             assert_eq!(why(&deep), TOO_DEEP, "{deep:.40}");
         }
-        let laughs: String = (1..20)
+        let laughs = (1..20)
             .map(|at| {
                 format!(
                     "a{at}: &a{at} [{}]\n",
                     vec![format!("*a{}", at - 1); 9].join(", ")
                 )
             })
-            .collect();
+            .collect::<Vec<_>>()
+            .concat();
         assert_eq!(why(&format!("a0: &a0 ha\n{laughs}")), TOO_MANY);
         assert_eq!(why(&format!("[{}]", "a, ".repeat(300_000))), TOO_MANY);
-        let keys: String = (0..60_000).map(|at| format!("k{at}: 1\n")).collect();
+        let keys = (0..60_000).map(|at| format!("k{at}: 1\n"));
+        let keys = keys.collect::<Vec<_>>().concat();
         assert_eq!(why(&keys), TOO_MANY);
         assert_eq!(why(&"# x\n".repeat(300_000)), "it is larger than 1024 KB");
         assert_eq!(why("&a [*a]"), "the alias leads to nothing");

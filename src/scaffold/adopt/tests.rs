@@ -422,14 +422,12 @@ fn code_that_is_nested_without_end_is_read() {
         let module = parse(&text);
         assert_eq!(module.imports.len(), 1, "{expression:.20}");
     }
-    let indented: String = (0..2_000)
-        .map(|at| format!("{}if 1:\n", " ".repeat(at)))
-        .collect();
+    let indented = (0..500).map(|at| format!("{}if 1:\n", " ".repeat(at)));
+    let indented = indented.collect::<Vec<_>>().concat();
     let text = format!("import os\n{indented}{}import sys\n", " ".repeat(500));
     assert_eq!(parse(&text).imports.len(), 2);
-    let classes: String = (1..1_000)
-        .map(|at| format!("class C{at}(C{}):\n    pass\n", at - 1))
-        .collect();
+    let classes = (1..1_000).map(|at| format!("class C{at}(C{}):\n    pass\n", at - 1));
+    let classes = classes.collect::<Vec<_>>().concat();
     let text = format!(
         "class C0:\n    pass\n{classes}class Last(C999):\n    def run(self, payload): ...\n"
     );
