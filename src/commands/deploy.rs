@@ -30,17 +30,21 @@ use super::{
 };
 use crate::{
     cli,
-    config::{Agent, Config, Language},
+    config::{
+        Agent, Config, Language,
+        variable::{ROLE_INSTEAD, SECRET_INSTEAD, replaces_role, secret_in},
+    },
     effects::{
         self,
         aws::{AwsError, runtime::Runtimes, runtime_read::Named, store::Store},
+        env,
         folder::{Folder, FolderFile},
         local::Emulator,
         manifest::Project,
         packaging::Built,
         staging,
     },
-    error::{Exit, Failure},
+    error::{Exit, Failure, Message},
     names::{AccountId, Region},
     plan::{bucket::Held, deploy as plan, files::Force, role::Adopt},
     ui::Ui,
@@ -60,9 +64,10 @@ pub struct Args {
     source_dir: Option<PathBuf>,
     /// Set an environment variable of the runtime, over the metadata's, for this deploy (repeatable)
     ///
+    /// `NAME` alone takes the value from the environment, so that it is not in the list of processes.
     /// The next deploy without it sets the metadata's value again.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
-    env: Vec<(String, String)>,
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    env: Vec<String>,
     /// Call the deployed agent once with this payload (JSON, `@FILE`, `-` for stdin), and fail where it
     /// does not answer
     #[arg(long, value_name = "PAYLOAD")]
@@ -100,10 +105,44 @@ pub struct Args {
     aws: cli::Aws,
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err(format!("`{text}` is not of the form KEY=VALUE")),
+/// What `--env` sets. No message shows a value.
+fn variables(given: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    given.iter().map(|text| variable(text)).collect()
+}
+
+fn variable(text: &str) -> Result<(String, String), Failure> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (text, None),
+    };
+    if name.is_empty() {
+        return Err(Failure::usage("`--env` needs the name of a variable")
+            .help("write `--env NAME=VALUE`, or `--env NAME` for the value in the environment"));
+    }
+    if replaces_role(name) {
+        return Err(Failure::usage(format!(
+            "`--env {name}` would replace the credentials of the agent's role"
+        ))
+        .help(ROLE_INSTEAD));
+    }
+    let value = match value {
+        Some(value) => value,
+        None => env::text(name)?,
+    };
+    Ok((name.to_owned(), value))
+}
+
+/// A value on the command line can be read in the list of processes.
+fn warn_of_secrets(given: &[String], ui: &Ui) {
+    for (name, value) in given.iter().filter_map(|text| text.split_once('=')) {
+        if let Some(secret) = secret_in(name, value) {
+            ui.warning(
+                &Message::new(format!("the value of `--env {name}` looks like {secret}"))
+                    .note("others on this machine can read it in the list of processes, and whoever may read the runtime can read it there")
+                    .help(format!("set `{name}` in the environment and pass `--env {name}`"))
+                    .help(SECRET_INSTEAD),
+            );
+        }
     }
 }
 
@@ -130,9 +169,11 @@ type Lists<'a> =
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
+    let variables = variables(&args.env)?;
     let (project, mut config) = super::load_to_run(&args.project, &stage, ui)?;
+    warn_of_secrets(&args.env, ui);
     for agent in &mut config.agents {
-        agent.env.extend(args.env.iter().cloned());
+        agent.env.extend(variables.iter().cloned());
         is_python(agent)?;
     }
     consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;

@@ -7,6 +7,7 @@ use toml::Spanned;
 use super::{
     Boundary, Network, RoleArn,
     read::{Problems, Table},
+    variable,
 };
 use crate::names::{AccountId, IamPath, ProjectId, Region};
 
@@ -199,10 +200,15 @@ fn tags(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, 
 
 fn env(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, String> {
     let mut env = BTreeMap::new();
-    for (key, value) in table.map("env", problems) {
+    for (key, (value_span, value)) in table.map_with_values("env", problems) {
         let span = value.span();
         let text = value.into_inner();
-        if !(1..=100).contains(&key.len()) || key.contains(['=', '\0']) {
+        if variable::replaces_role(&key) {
+            let what =
+                format!("`{key}` in `env` would replace the credentials of the agent's role");
+            let message = problems.masked(span, value_span, what);
+            problems.push(message.help(variable::ROLE_INSTEAD));
+        } else if !(1..=100).contains(&key.len()) || key.contains(['=', '\0']) {
             problems.at(
                 span,
                 format!("`{key}` is not a legal variable name: 1 to 100 characters, no `=`"),
@@ -215,6 +221,15 @@ fn env(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, S
                 "",
             );
         } else {
+            if let Some(secret) = variable::secret_in(&key, &text) {
+                let what = format!("the value of `{key}` in `env` looks like {secret}");
+                let message = problems.masked(span, value_span, what);
+                problems.warn(
+                    message
+                        .note("whoever may read the repository or the runtime can read it")
+                        .help(variable::SECRET_INSTEAD),
+                );
+            }
             env.insert(key, text);
         }
     }

@@ -8,6 +8,7 @@ mod layer;
 mod load;
 pub(crate) mod permission;
 mod read;
+pub(crate) mod variable;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -18,6 +18,7 @@ pub(super) struct Problems<'a> {
     file: &'a Path,
     text: &'a str,
     found: Vec<Message>,
+    warnings: Vec<Message>,
 }
 
 impl<'a> Problems<'a> {
@@ -26,6 +27,7 @@ impl<'a> Problems<'a> {
             file,
             text,
             found: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -59,8 +61,36 @@ impl<'a> Problems<'a> {
         })
     }
 
-    pub(super) fn into_found(self) -> Vec<Message> {
-        self.found
+    /// A message that points at `span` and does not show what stands at `hidden`.
+    pub(super) fn masked(
+        &self,
+        span: Range<usize>,
+        hidden: Range<usize>,
+        what: impl Into<String>,
+    ) -> Message {
+        let mut message = self.message(span, what, "");
+        if let Some(at) = &mut message.at {
+            // Lines stay where they are.
+            let mask = |c: char| {
+                if c == '\n' {
+                    "\n".to_owned()
+                } else {
+                    "*".repeat(c.len_utf8())
+                }
+            };
+            let masked: String = self.text[hidden.clone()].chars().map(mask).collect();
+            at.text.replace_range(hidden, &masked);
+        }
+        message
+    }
+
+    pub(super) fn warn(&mut self, warning: Message) {
+        self.warnings.push(warning);
+    }
+
+    /// What is wrong, and what only gives a warning.
+    pub(super) fn into_found(self) -> (Vec<Message>, Vec<Message>) {
+        (self.found, self.warnings)
     }
 }
 
@@ -241,12 +271,22 @@ impl<'t> Table<'t> {
         tables
     }
 
-    /// A table of strings.
+    /// A table of strings, each at the place of its key.
     pub(super) fn map(
         &mut self,
         key: &'static str,
         problems: &mut Problems<'_>,
     ) -> BTreeMap<String, Spanned<String>> {
+        let map = self.map_with_values(key, problems).into_iter();
+        map.map(|(name, (_, text))| (name, text)).collect()
+    }
+
+    /// [`Table::map`], with the places of the values.
+    pub(super) fn map_with_values(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> BTreeMap<String, (Range<usize>, Spanned<String>)> {
         let Some(outer) = self.table(key, problems) else {
             return BTreeMap::new();
         };
@@ -255,7 +295,7 @@ impl<'t> Table<'t> {
             if let DeValue::String(text) = value.get_ref() {
                 map.insert(
                     name.get_ref().to_string(),
-                    Spanned::new(name.span(), text.to_string()),
+                    (value.span(), Spanned::new(name.span(), text.to_string())),
                 );
             } else {
                 outer.wrong(name.get_ref(), "a string", value, problems);

@@ -7,13 +7,27 @@
 #[cfg(unix)]
 use std::os::fd::AsFd;
 use std::{
+    env::VarError,
     ffi::{OsStr, OsString},
     path::PathBuf,
 };
 
+use crate::error::Failure;
+
 /// A variable that is set to something.
 pub(crate) fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The value of a variable that has to be there; it may be empty.
+pub(crate) fn text(name: &str) -> Result<String, Failure> {
+    std::env::var(name).map_err(|error| match error {
+        VarError::NotPresent => Failure::usage(format!("the environment has no variable `{name}`"))
+            .help(format!("set it, or give the value: `{name}=VALUE`")),
+        VarError::NotUnicode(_) => {
+            Failure::usage(format!("the environment variable `{name}` is not UTF-8"))
+        }
+    })
 }
 
 /// Whether a variable is there and holds no text.

@@ -11,6 +11,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::folder::{Folder, Mode, Obstacle};
+use super::source::MAX_DEPTH;
 use crate::{
     error::{Exit, Failure},
     package::record::{self, Hash, Record},
@@ -266,6 +267,13 @@ fn hash_tree(path: &Path, name: &str, files: &mut BTreeMap<String, Hash>) -> Res
     if !found.is_dir() {
         files.insert(name.to_owned(), hash_file(path)?);
         return Ok(());
+    }
+    if name.split('/').count() > MAX_DEPTH {
+        return Err(Failure::world(format!(
+            "directories are nested more than {MAX_DEPTH} deep: `{}`",
+            path.display()
+        ))
+        .help("remove what does not belong to the copy, and run this again"));
     }
     for entry in fs::read_dir(path).map_err(failed)? {
         let entry = entry.map_err(failed)?;

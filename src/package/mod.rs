@@ -16,3 +16,4 @@ pub(crate) mod script;
 pub(crate) mod secret;
 pub(crate) mod syntax;
 pub(crate) mod toolkit_yaml;
+mod yaml;

@@ -31,6 +31,25 @@ pub(crate) fn first_error(root: Node<'_>) -> Option<Range<usize>> {
     None
 }
 
+/// Everything below a node in the text's order, the node itself included; `enters` says what is looked
+/// into. Code may be nested more deeply than the stack is.
+pub(crate) fn descendants<'t>(
+    node: Node<'t>,
+    enters: impl Fn(Node<'t>) -> bool,
+) -> impl Iterator<Item = Node<'t>> {
+    let mut pending = vec![node];
+    std::iter::from_fn(move || {
+        let node = pending.pop()?;
+        if enters(node) {
+            let mut cursor = node.walk();
+            let from = pending.len();
+            pending.extend(node.named_children(&mut cursor));
+            pending[from..].reverse();
+        }
+        Some(node)
+    })
+}
+
 /// [`first_error`] as a line, counted from 1.
 pub(crate) fn first_wrong_line(text: &str) -> Option<usize> {
     let place = first_error(tree(text).root_node())?;
@@ -87,6 +106,20 @@ mod tests {
     fn the_first_wrong_line_is_found() {
         assert_eq!(first_wrong_line("a = 1\nb = 'é'\ndef (:\n"), Some(3));
         assert_eq!(first_wrong_line("def x(:\n"), Some(1));
+    }
+
+    #[test]
+    fn what_lies_below_a_node_is_in_the_order_of_the_text() {
+        let text = "a(b, c)[d]\nwith e: f\n";
+        let tree = tree(text);
+        let words = |enters: fn(Node<'_>) -> bool| -> String {
+            descendants(tree.root_node(), enters)
+                .filter(|node| node.kind() == "identifier")
+                .map(|node| &text[node.byte_range()])
+                .collect()
+        };
+        assert_eq!(words(|_| true), "abcdef");
+        assert_eq!(words(|node| node.kind() != "call"), "def");
     }
 
     #[test]

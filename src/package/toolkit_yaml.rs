@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use serde_yaml_ng::{Mapping, Value};
-
+use super::yaml::{Unread, Yaml};
 use crate::error::{Message, Snippet};
 
 /// The file's name, beside the manifest.
@@ -28,7 +27,7 @@ pub(crate) struct Entry {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ToolkitFile {
     text: String,
-    root: Value,
+    root: Yaml,
 }
 
 /// What is left of the file without an entry.
@@ -41,16 +40,15 @@ pub(crate) enum Shortened {
 
 impl ToolkitFile {
     pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, Message> {
-        let root: Value = serde_yaml_ng::from_str(text).map_err(|error| {
-            let place = error.location().map_or(0..0, |at| at.index()..at.index());
-            Message::new(format!("the toolkit's file cannot be read: {error}"))
+        let root = Yaml::parse(text).map_err(|Unread { why, at }| {
+            Message::new(format!("the toolkit's file cannot be read: {why}"))
                 .at(Snippet {
                     file: file.to_owned(),
                     text: text.to_owned(),
-                    span: place,
+                    span: at,
                     label: String::new(),
                 })
-                .help("mend it, or move it away if nothing deployed hangs on it")
+                .help("correct it, or move it away if it describes nothing that is still deployed")
         })?;
         Ok(Self {
             text: text.to_owned(),
@@ -58,24 +56,29 @@ impl ToolkitFile {
         })
     }
 
-    fn agents(&self) -> Option<&Mapping> {
-        self.root.get("agents")?.as_mapping()
+    fn agents(&self) -> Option<&Vec<(Yaml, Yaml)>> {
+        self.root.get("agents")?.as_map()
     }
 
     /// The entry of this name; the old form of the file has a single one.
     pub(crate) fn entry(&self, name: &str) -> Option<Entry> {
         let value = match self.agents() {
-            Some(agents) => agents.get(name)?,
+            Some(agents) => agents
+                .iter()
+                .find_map(|(key, agent)| key.is(name).then_some(agent))?,
             None => Some(&self.root)
-                .filter(|root| root.get("name").and_then(Value::as_str) == Some(name))?,
+                .filter(|root| root.get("name").is_some_and(|found| found.is(name)))?,
         };
         let text = |section: &str, key: &str| {
             let found = value.get(section)?.get(key)?;
-            match found {
-                Value::String(text) if !text.is_empty() => Some(text.clone()),
-                Value::Number(number) => Some(format!("{number:0>12}")),
-                _ => None,
-            }
+            let text = found.as_str().filter(|text| !text.is_empty())?;
+            // An account that is written as a number may have lost its zeros.
+            let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+            Some(if is_number {
+                format!("{text:0>12}")
+            } else {
+                text.to_owned()
+            })
         };
         Some(Entry {
             name: name.to_owned(),
@@ -94,26 +97,37 @@ impl ToolkitFile {
             return Shortened::Nothing;
         };
         let mut rest = agents.clone();
-        rest.shift_remove(name);
+        rest.retain(|(key, _)| !key.is(name));
         if rest.is_empty() {
             return Shortened::Nothing;
         }
         let mut wanted = self.root.clone();
-        let next = rest.keys().next().cloned().unwrap_or(Value::Null);
-        let was_default = self.root.get("default_agent").and_then(Value::as_str) == Some(name);
-        if let Value::Mapping(root) = &mut wanted {
-            root.insert("agents".into(), Value::Mapping(rest));
-            if was_default {
-                root.insert("default_agent".into(), next.clone());
+        let was_default = self
+            .root
+            .get("default_agent")
+            .is_some_and(|found| found.is(name));
+        let next = rest
+            .first()
+            .map(|(key, _)| key.clone())
+            .filter(|_| was_default);
+        let default = next
+            .as_ref()
+            .map(|next| next.as_str().unwrap_or_default().to_owned());
+        if let Yaml::Map(root) = &mut wanted {
+            for (key, value) in root {
+                if key.is("agents") {
+                    *value = Yaml::Map(std::mem::take(&mut rest));
+                } else if key.is("default_agent")
+                    && let Some(next) = &next
+                {
+                    value.clone_from(next);
+                }
             }
         }
-        let default = was_default.then(|| next.as_str().unwrap_or_default().to_owned());
         let cut = cut(&self.text, name, default.as_deref());
-        match serde_yaml_ng::from_str::<Value>(&cut) {
+        match Yaml::parse(&cut) {
             Ok(read) if read == wanted => Shortened::Text(cut),
-            _ => Shortened::Text(
-                serde_yaml_ng::to_string(&wanted).expect("what was read can be written"),
-            ),
+            _ => Shortened::Text(wanted.write()),
         }
     }
 }

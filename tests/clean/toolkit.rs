@@ -119,3 +119,21 @@ fn an_entry_with_somebody_elses_role_is_kept_with_its_cache_and_is_no_leftover()
         .succeeds();
     assert!(!project.has(".bedrock_agentcore.yaml") && !project.has(".bedrock_agentcore"));
 }
+
+#[test]
+fn a_file_that_is_made_to_take_for_ever_is_refused_at_once_and_stays() {
+    let emulator = Ministack::start();
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent("one");
+    let nested = "[".repeat(200_000);
+    project.write(".bedrock_agentcore.yaml", &nested);
+    let outcome = clean(&project, &emulator).run().exits(3);
+    for words in [
+        "the toolkit's file cannot be read: it is nested too deeply",
+        ".bedrock_agentcore.yaml:1:",
+    ] {
+        assert!(outcome.stderr.contains(words), "{words}");
+    }
+    assert_eq!(project.read(".bedrock_agentcore.yaml"), nested);
+}

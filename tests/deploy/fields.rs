@@ -195,6 +195,15 @@ fn variables_of_the_command_line_are_part_of_the_comparison() {
     deploy(&project, &emulator).succeeds();
     assert_eq!(variables(&emulator)["LEVEL"], "info");
     assert_eq!(variables(&emulator)["SECRET"], Value::Null);
+    Cli::new(&project)
+        .on(&emulator)
+        .env("SECRET", "from = outside")
+        .env("EMPTY", "")
+        .args(["deploy", "--env", "SECRET", "--env", "EMPTY"])
+        .run()
+        .succeeds();
+    assert_eq!(variables(&emulator)["SECRET"], "from = outside");
+    assert_eq!(variables(&emulator)["EMPTY"], "");
 }
 
 #[test]
@@ -210,9 +219,25 @@ fn variables_that_the_service_would_refuse_are_refused_before_anything_is_done()
     };
     let long = run(&format!("{}=x", "K".repeat(101))).exits(3);
     assert!(long.stderr.contains("is too long"), "{}", long.stderr);
-    let odd = run("NOVALUE").exits(2);
-    assert!(odd.stderr.contains("KEY=VALUE"), "{}", odd.stderr);
-    assert_eq!(proxy.actions(), ["sts:GetCallerIdentity"]);
+    let much = run(&format!("MUCH={}", "x".repeat(4096))).exits(3);
+    let said = "bytes in all, the service takes 4096";
+    assert!(much.stderr.contains(said), "{}", much.stderr);
+    for (env, said) in [
+        ("NOVALUE", "the environment has no variable `NOVALUE`"),
+        ("=sesame", "`--env` needs the name of a variable"),
+        (
+            "AWS_SECRET_ACCESS_KEY=sesame",
+            "`--env AWS_SECRET_ACCESS_KEY` would replace the credentials of the agent's role",
+        ),
+    ] {
+        let refused = run(env).exits(2);
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+        assert!(!refused.stderr.contains("sesame"), "{}", refused.stderr);
+    }
+    assert_eq!(
+        proxy.actions(),
+        ["sts:GetCallerIdentity", "sts:GetCallerIdentity"]
+    );
 }
 
 #[test]

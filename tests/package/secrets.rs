@@ -153,3 +153,31 @@ fn a_login_in_a_url_is_shown_nowhere() {
     let outcome = package(&project).args(["--endpoint-url", &url]).run();
     assert!(!outcome.stderr.contains(&secret), "{}", outcome.stderr);
 }
+
+#[test]
+fn requirements_that_lead_from_file_to_file_without_end_are_refused() {
+    let project = bare();
+    for number in 0..5_000 {
+        let next = format!("-r more-{}.txt\n", number + 1);
+        project.write(&format!("deployment/more-{number}.txt"), next);
+    }
+    project.write("deployment/requirements.txt", "-r more-0.txt\n");
+    let outcome = package(&project).run().exits(3);
+    let said = "the requirements lead to more than 200 files";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+}
+
+#[test]
+fn directories_without_end_are_refused() {
+    let project = bare();
+    let deep = "d/".repeat(150);
+    project.write(&format!("my_agent/{deep}x.txt"), "x\n");
+    let outcome = package(&project).run().exits(3);
+    let said = "directories are nested more than 100 deep";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+
+    let project = bare();
+    project.write(&format!("deployment/{deep}x.txt"), "x\n");
+    let outcome = package(&project).run().exits(1);
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+}

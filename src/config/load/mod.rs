@@ -21,6 +21,7 @@ use super::{
     agent::AgentTable,
     layer::Layer,
     read::{Problems, Table},
+    variable::{self, Size},
 };
 use crate::{
     error::{Exit, Failure, Message},
@@ -118,6 +119,15 @@ pub(crate) fn load_with(
         for table in &declaration.agents {
             match resolve::agent(table, declaration, workspace, stage) {
                 Ok(agent) => {
+                    let told = |what| {
+                        let message = Message::new(what).help(variable::SMALLER);
+                        pointed(message, declaration, table, manifests)
+                    };
+                    match Size::of(agent.name.as_str(), &agent.env) {
+                        Size::Fits => {}
+                        Size::FitsV1(what) => warnings.push(told(what)),
+                        Size::Exceeds(what) => found.push(told(what)),
+                    }
                     warnings.extend(
                         hiding::python(&agent)
                             .map(|message| pointed(message, declaration, table, manifests)),
@@ -190,7 +200,9 @@ fn read(manifests: &[Manifest]) -> Reading {
                 problems.at(error.span().unwrap_or(0..0), error.message().to_owned(), "");
             }
         }
-        reading.found.extend(problems.into_found());
+        let (found, warnings) = problems.into_found();
+        reading.found.extend(found);
+        reading.warnings.extend(warnings);
     }
     reading
 }

@@ -17,8 +17,8 @@ use crate::{
     effects::{
         files::{FileError, TEMPORARY},
         source::{
-            Include, LITTER, LeftOut, Link, RULES, Rules, executable, follow, is_made_again,
-            is_secret_directory, is_secret_target, judge_file,
+            Include, LITTER, LeftOut, Link, MAX_DEPTH, RULES, Rules, executable, follow,
+            is_made_again, is_secret_directory, is_secret_target, judge_file,
         },
     },
     error::{Failure, Message},
@@ -100,6 +100,12 @@ impl Walk {
     ) -> Result<(), Failure> {
         let failed = |error| FileError::new("read", path, error);
         let real = fs::canonicalize(path).map_err(failed)?;
+        if chain.len() >= MAX_DEPTH {
+            self.problem(format!(
+                "directories are nested more than {MAX_DEPTH} deep: `{prefix}`"
+            ));
+            return Ok(());
+        }
         if chain.contains(&real) {
             self.problem(format!(
                 "the link `{prefix}` leads back to a directory that it is in"

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use super::secrets::Verdict;
 use crate::{
+    config::variable::SECRET_INSTEAD,
     error::Message,
     package::secret::{Finding, is_expected_to_be_hidden},
 };
-
-const INSTEAD: &str = "keep it in AWS Secrets Manager, and let the agent read it: `permissions = [{ secret = \"ARN\" }]`";
 
 /// Filled by a walk; paths are shown as they would be shipped.
 #[derive(Debug, Default)]
@@ -66,11 +65,11 @@ impl LeftOut {
                 [_] => "a file holds a secret and is not shipped",
                 _ => "files hold secrets and are not shipped",
             };
-            warnings.push(told(what, &self.holding).help(INSTEAD));
+            warnings.push(told(what, &self.holding).help(SECRET_INSTEAD));
         }
         if !self.mentioning.is_empty() {
             let what = "source code holds what looks like a secret; it is shipped as it is";
-            warnings.push(told(what, &self.mentioning).help(INSTEAD));
+            warnings.push(told(what, &self.mentioning).help(SECRET_INSTEAD));
         }
         warnings
     }

@@ -22,7 +22,7 @@ pub(super) use self::{
     include::Include,
     left_out::LeftOut,
     links::{Link, follow},
-    rules::{LITTER, RULES, Rules, is_made_again},
+    rules::{LITTER, MAX_DEPTH, RULES, Rules, is_made_again},
     secrets::{is_secret_directory, is_secret_target, judge_file},
 };
 use self::{
@@ -124,6 +124,18 @@ impl Walk<'_> {
     ) {
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let left_out = ignored.is_some() && !self.include.names(path);
+        if chain.len() >= MAX_DEPTH {
+            if !left_out {
+                let path = path.display();
+                self.problem(
+                    Message::new(format!(
+                        "directories are nested more than {MAX_DEPTH} deep: `{path}`"
+                    ))
+                    .help("leave it out with a line in `.agentcoreignore`"),
+                );
+            }
+            return;
+        }
         if chain.contains(&real) {
             if !left_out {
                 self.problem(Message::new(format!(

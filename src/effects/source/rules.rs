@@ -38,6 +38,9 @@ pub(in crate::effects) const LITTER: [&str; 6] = [
     "uv.toml",
 ];
 
+/// Deeper nests are not looked into: each level costs more than the one above it.
+pub(in crate::effects) const MAX_DEPTH: usize = 100;
+
 /// A directory that is a cache or a virtual environment.
 pub(in crate::effects) fn is_made_again(directory: &Path, name: &str) -> bool {
     CACHES.contains(&name) || directory.join("pyvenv.cfg").is_file()

@@ -13,7 +13,10 @@ use super::{
     tags::{self, TagChanges},
 };
 use crate::{
-    config::Agent,
+    config::{
+        Agent,
+        variable::{self, Size},
+    },
     error::Failure,
     names::{Region, RuntimeName},
 };
@@ -195,6 +198,9 @@ pub(crate) fn check_variables(
             variables.len()
         ))
         .note("AWS_REGION, AWS_DEFAULT_REGION and DOCKER_CONTAINER are among them"));
+    }
+    if let Size::Exceeds(what) = Size::of(name.as_str(), variables) {
+        return Err(Failure::config(what).help(variable::SMALLER));
     }
     let illegal = |(key, value): &(&String, &String)| {
         key.is_empty() || key.len() > KEY_LENGTH || value.chars().count() > VALUE_LENGTH

@@ -254,7 +254,7 @@ impl Sources {
         }
         let on_instance = class.is_some() && !is("staticmethod") && !is("classmethod");
         if let Some(class) = class.filter(|_| on_instance) {
-            makeable(class, &self.modules[module].module, &mut Vec::new())?;
+            makeable(class, &self.modules[module].module)?;
         }
         let path = if module.is_empty() {
             self.agent.to_string()
@@ -362,36 +362,37 @@ fn method<'m>(class: &'m Class, name: &str, module: &'m Module) -> Option<&'m Fu
 }
 
 /// Whether `Class()` works, as far as the file tells.
-fn makeable<'m>(
-    class: &'m Class,
-    module: &'m Module,
-    seen: &mut Vec<&'m str>,
-) -> Result<(), String> {
-    seen.push(&class.name);
-    match &class.construction {
-        Construction::Never(why) => Err(format!("belongs to `{}`, which {why}", class.name)),
-        Construction::Needs(needed) if !needed.is_empty() => Err(format!(
-            "belongs to `{}`, which cannot be made without {}",
-            class.name,
-            needed
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        )),
-        Construction::Needs(_) => Ok(()),
-        Construction::Inherited => {
-            let base = class.bases.iter().find_map(|base| {
-                let mut classes = module.classes.iter();
-                classes.find(|class| class.name == *base && !seen.contains(&class.name.as_str()))
-            });
-            match base {
-                // An abstract base is what the class makes real.
-                Some(base) if !matches!(base.construction, Construction::Never(_)) => {
-                    makeable(base, module, seen)
-                }
-                _ => Ok(()),
+fn makeable(class: &Class, module: &Module) -> Result<(), String> {
+    let mut class = class;
+    let mut seen = BTreeSet::new();
+    loop {
+        seen.insert(class.name.as_str());
+        match &class.construction {
+            Construction::Never(why) => {
+                return Err(format!("belongs to `{}`, which {why}", class.name));
             }
+            Construction::Needs(needed) if !needed.is_empty() => {
+                return Err(format!(
+                    "belongs to `{}`, which cannot be made without {}",
+                    class.name,
+                    needed
+                        .iter()
+                        .map(|name| format!("`{name}`"))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ));
+            }
+            Construction::Needs(_) => return Ok(()),
+            Construction::Inherited => {}
+        }
+        let base = class.bases.iter().find_map(|base| {
+            let mut classes = module.classes.iter();
+            classes.find(|class| class.name == *base && !seen.contains(class.name.as_str()))
+        });
+        match base {
+            // An abstract base is what the class makes real.
+            Some(base) if !matches!(base.construction, Construction::Never(_)) => class = base,
+            _ => return Ok(()),
         }
     }
 }

@@ -195,12 +195,10 @@ fn kind(node: Node<'_>, text: &str) -> Kind {
 }
 
 fn yields(body: Node<'_>) -> bool {
-    children(body).into_iter().any(|node| match node.kind() {
-        "yield" => true,
-        // What they yield is theirs.
-        "function_definition" | "class_definition" | "lambda" => false,
-        _ => yields(node),
-    })
+    // What they yield is theirs.
+    let others = ["function_definition", "class_definition", "lambda"];
+    syntax::descendants(body, |node| !others.contains(&node.kind()))
+        .any(|node| node.kind() == "yield")
 }
 
 fn class(node: Node<'_>, decorators: &[String], text: &str) -> Option<Class> {
@@ -238,8 +236,8 @@ fn class(node: Node<'_>, decorators: &[String], text: &str) -> Option<Class> {
     })
 }
 
-fn imports(node: Node<'_>, text: &str, found: &mut Vec<Import>) {
-    for child in children(node) {
+fn imports(root: Node<'_>, text: &str, found: &mut Vec<Import>) {
+    for child in syntax::descendants(root, |_| true) {
         let line = child.start_position().row + 1;
         let mut import = |name: Node<'_>| {
             let whole = words(name, text);
@@ -263,7 +261,7 @@ fn imports(node: Node<'_>, text: &str, found: &mut Vec<Import>) {
                     });
                 }
             }
-            _ => imports(child, text, found),
+            _ => {}
         }
     }
 }
@@ -314,11 +312,10 @@ fn routed_app(root: Node<'_>, text: &str) -> Option<App> {
 }
 
 fn calls(node: Node<'_>, callee: &str, text: &str) -> bool {
-    children(node).into_iter().any(|child| {
+    syntax::descendants(node, |_| true).any(|child| {
         child.kind() == "call"
             && child
                 .child_by_field_name("function")
                 .is_some_and(|function| words(function, text) == callee)
-            || calls(child, callee, text)
     })
 }

@@ -398,3 +398,38 @@ fn the_templates_use_only_words_that_they_are_given() {
     }
     assert!(seen > 20);
 }
+
+#[test]
+fn code_that_is_nested_without_end_is_read() {
+    let depth = 100_000;
+    let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(depth), close.repeat(depth));
+    for expression in [
+        deep("(", ")"),
+        deep("[", "]"),
+        deep("{1: ", "}"),
+        deep("not ", ""),
+        deep("-", ""),
+        deep("lambda: ", ""),
+        deep("f(", ")"),
+        deep("1 + ", ""),
+        deep("1 if 1 else ", ""),
+        deep("(", ""),
+        format!("x{}", ".x".repeat(depth)),
+        format!("f{}", "()".repeat(depth)),
+    ] {
+        let text =
+            format!("import os\n\ndef handler(payload):\n    x = {expression}\n    return x\n");
+        let module = parse(&text);
+        assert_eq!(module.imports.len(), 1, "{expression:.20}");
+    }
+    let indented = (0..500).map(|at| format!("{}if 1:\n", " ".repeat(at)));
+    let indented = indented.collect::<Vec<_>>().concat();
+    let text = format!("import os\n{indented}{}import sys\n", " ".repeat(500));
+    assert_eq!(parse(&text).imports.len(), 2);
+    let classes = (1..1_000).map(|at| format!("class C{at}(C{}):\n    pass\n", at - 1));
+    let classes = classes.collect::<Vec<_>>().concat();
+    let text = format!(
+        "class C0:\n    pass\n{classes}class Last(C999):\n    def run(self, payload): ...\n"
+    );
+    assert_eq!(words(&[("agent.py", &text)]), ["my_agent.agent:Last.run"]);
+}

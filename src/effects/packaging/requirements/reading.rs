@@ -19,6 +19,9 @@ use crate::{
     },
 };
 
+/// One file leads to the next: more of them are no requirements that a person wrote.
+const MOST_FILES: usize = 200;
+
 pub(super) struct Reading<'c> {
     pub(super) checkout: &'c Checkout,
     /// What surrounds each folder that something is required in.
@@ -116,6 +119,13 @@ impl<'c> Reading<'c> {
     fn file(&mut self, file: &Path, role: Role) -> Result<(), Failure> {
         if self.visited.iter().any(|visited| visited == file) {
             return Ok(());
+        }
+        if self.visited.len() >= MOST_FILES {
+            return Err(Failure::config(format!(
+                "the requirements lead to more than {MOST_FILES} files; the last one is `{}`",
+                file.display()
+            ))
+            .help("join them into fewer files"));
         }
         self.visited.push(file.to_owned());
         let text = read(file)?;

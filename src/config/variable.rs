@@ -1,0 +1,77 @@
+//! The environment variables of a runtime: what the service takes, and what does not belong into one.
+
+use std::collections::BTreeMap;
+
+use crate::package::secret::{self, Scan};
+
+/// What all names and values may take together.
+/// Source: <https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/bedrock-agentcore-limits.html>
+pub(crate) const MOST_BYTES: usize = 4096;
+/// The same on platform version V2, for an agent that is deployed as an archive.
+const MOST_BYTES_ON_V2: usize = 1536;
+/// The SDKs take these before the role's own credentials.
+const CREDENTIALS: [&str; 3] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+];
+
+/// Whether the variable would give the agent other credentials than its role's.
+pub(crate) fn replaces_role(name: &str) -> bool {
+    CREDENTIALS.contains(&name)
+}
+
+/// What to do instead of [`replaces_role`].
+pub(crate) const ROLE_INSTEAD: &str = "grant the agent's role what it needs with `permissions`; the agent gets the role's credentials by itself";
+
+/// What to do instead of putting a secret into a variable.
+pub(crate) const SECRET_INSTEAD: &str = "keep it in AWS Secrets Manager, and let the agent read it: `permissions = [{ secret = \"ARN\" }]`";
+
+/// What kind of secret the value is, if it is one.
+pub(crate) fn secret_in(name: &str, value: &str) -> Option<&'static str> {
+    let scan = Scan {
+        enough: 1,
+        is_key_file: false,
+    };
+    let line = format!("{name}={value}\n");
+    let found = secret::find(line.as_bytes(), scan).ok()?;
+    found.first().map(|finding| finding.what)
+}
+
+/// How many bytes the variables take together.
+fn bytes(variables: &BTreeMap<String, String>) -> usize {
+    let sizes = variables
+        .iter()
+        .map(|(name, value)| name.len() + value.len());
+    sizes.sum()
+}
+
+/// What is wrong with the size of the variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Size {
+    Fits,
+    /// On platform version V1 alone.
+    FitsV1(String),
+    Exceeds(String),
+}
+
+impl Size {
+    pub(crate) fn of(agent: &str, variables: &BTreeMap<String, String>) -> Self {
+        let bytes = bytes(variables);
+        let what = |most: usize| {
+            format!(
+                "the environment variables of agent `{agent}` take {bytes} bytes in all, the service takes {most}"
+            )
+        };
+        if bytes > MOST_BYTES {
+            Self::Exceeds(what(MOST_BYTES))
+        } else if bytes > MOST_BYTES_ON_V2 {
+            Self::FitsV1(format!("{} on platform version V2", what(MOST_BYTES_ON_V2)))
+        } else {
+            Self::Fits
+        }
+    }
+}
+
+/// What to do about the size.
+pub(crate) const SMALLER: &str = "ship long values in a file beside the code";
