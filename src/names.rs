@@ -102,14 +102,14 @@ name!(
     /// An IAM path, such as `/agents/`.
     IamPath,
     "IAM path",
-    "`/`, or up to 512 printable ASCII characters that begin and end with `/`",
+    "`/`, or up to 512 printable ASCII characters that begin and end with `/`, without `*`, `?` and `${`",
     |text| {
         text == "/"
             || (text.len() <= 512
                 && text.len() > 2
                 && text.starts_with('/')
                 && text.ends_with('/')
-                && text.bytes().all(|c| c.is_ascii_graphic()))
+                && is_literal(text))
     }
 );
 
@@ -359,6 +359,31 @@ fn is_endpoint_url(text: &str) -> bool {
             .all(|c| c.is_ascii_graphic() && !b"?#@`\\".contains(&c))
 }
 
+/// Printable ASCII that stands for itself in a policy: no wildcard and no policy variable.
+pub(crate) fn is_literal(text: &str) -> bool {
+    text.bytes().all(|c| c.is_ascii_graphic()) && !text.contains(['*', '?']) && !text.contains("${")
+}
+
+/// What cannot be seen in a text, or changes the order in which it is read: controls, directional
+/// marks, characters without a width. Joiners and variation selectors, which scripts and emoji need,
+/// are none of these.
+pub(crate) fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            // Soft hyphen, Arabic letter mark, Hangul fillers, Mongolian vowel separator.
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{180e}'
+            // Directional marks, separators of lines, embeddings and overrides.
+            | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            // Word joiner, invisible operators, isolates, deprecated formats.
+            | '\u{2060}'..='\u{206f}'
+            // Byte order mark, interlinear annotations.
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            // Tags, which repeat ASCII unseen.
+            | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
 fn starts(text: &str, first: fn(&u8) -> bool) -> bool {
     text.as_bytes().first().is_some_and(first)
 }
@@ -373,6 +398,28 @@ mod tests {
         assert!(AgentName::parse(&"a".repeat(48)).is_ok());
         for wrong in ["", "my-agent", "1agent", "_agent", "ägent", &"a".repeat(49)] {
             assert!(AgentName::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_iam_path_stands_for_itself_in_a_policy() {
+        for right in ["/", "/agents/", "/a/b.c_+=,@-/", "/$/"] {
+            assert!(IamPath::parse(right).is_ok(), "{right}");
+        }
+        let long = format!("/{}/", "a".repeat(511));
+        for wrong in [
+            "",
+            "agents",
+            "/agents",
+            "/*/",
+            "/a?/",
+            "/${aws:username}/",
+            "/a b/",
+            "/\u{202e}/",
+            "/a\n/",
+            &long,
+        ] {
+            assert!(IamPath::parse(wrong).is_err(), "{wrong}");
         }
     }
 

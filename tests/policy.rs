@@ -115,6 +115,51 @@ fn images_are_deleted_only_where_the_toolkits_file_names_their_repository() {
 }
 
 #[test]
+fn what_means_more_than_it_shows_is_refused_with_its_line() {
+    let agent = "[workspace.metadata.agentcore.agents.seller]\n";
+    let hidden = "which cannot be seen";
+    for (table, key, expected) in [
+        ("role", "path = \"/*/\"", "`/*/` is not a legal IAM path"),
+        (
+            "role",
+            "path = \"/${aws:username}/\"",
+            "`/${aws:username}/` is not a legal IAM path",
+        ),
+        (
+            "role",
+            "permissions-boundary = \"arn:aws:iam::123456789012:policy/*\"",
+            "is not a policy's ARN",
+        ),
+        ("role", "path = \"/a\\u202e/\"", hidden),
+        ("", "profile = \"prod\\u200f\"", hidden),
+        (
+            "agent",
+            "permissions = [{ s3 = \"arn:aws:s3:::bucket/a\\u202eb/*\" }]",
+            "names no S3 objects",
+        ),
+        (
+            "agent",
+            "permissions = [{ secret = \"arn:aws:secretsmanager:us-west-2:123456789012:secret:a\\u0007b-AbCdEf\" }]",
+            "is not a secret's full ARN",
+        ),
+        ("agent", "env = { \"A\\u2066B\" = \"1\" }", hidden),
+    ] {
+        let manifest = MANIFEST.replace("permissions = [\"code-interpreter\"]\n", "");
+        let manifest = match table {
+            "agent" => manifest.replace(agent, &format!("{agent}{key}\n")),
+            "role" => format!("{manifest}\n[workspace.metadata.agentcore.role]\n{key}\n"),
+            _ => manifest.replace("project =", &format!("{key}\nproject =")),
+        };
+        let line = manifest.lines().position(|line| line == key).unwrap() + 1;
+        let answer = policy(&manifest, &["--only", "trust"]);
+        assert_eq!(answer.code, Some(3), "{key}: {}", answer.stderr);
+        assert!(answer.stderr.contains(expected), "{key}: {}", answer.stderr);
+        let place = format!("Cargo.toml:{line}:");
+        assert!(answer.stderr.contains(&place), "{key}: {}", answer.stderr);
+    }
+}
+
+#[test]
 fn one_document_is_bare_on_stdout_and_its_reasons_are_on_stderr() {
     let answer = policy(MANIFEST, &["--only", "execution", "--agent", "seller"]);
     assert_eq!(answer.code, Some(0), "{}", answer.stderr);

@@ -9,7 +9,7 @@ use super::{
     read::{Problems, Table},
     variable,
 };
-use crate::names::{AccountId, IamPath, ProjectId, Region};
+use crate::names::{AccountId, IamPath, Partition, ProjectId, Region, is_literal};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
@@ -150,10 +150,12 @@ fn boundary(text: &str) -> Result<Boundary, String> {
     if text.starts_with("arn:") {
         let fields: Vec<&str> = text.splitn(6, ':').collect();
         return match fields[..] {
-            ["arn", _, "iam", "", account, policy]
-                if (account == "aws" || AccountId::parse(account).is_ok())
+            ["arn", partition, "iam", "", account, policy]
+                if Partition::parse(partition).is_some()
+                    && (account == "aws" || AccountId::parse(account).is_ok())
                     && policy.starts_with("policy/")
-                    && !policy.ends_with('/') =>
+                    && !policy.ends_with('/')
+                    && is_literal(policy) =>
             {
                 Ok(Boundary::Arn(text.to_owned()))
             }

@@ -22,7 +22,7 @@ pub(crate) use read::nearest;
 use serde::Serialize;
 
 use crate::names::{
-    AccountId, AgentName, IamPath, ProjectId, Region, RoleName, RuntimeName, StageName,
+    AccountId, AgentName, IamPath, Partition, ProjectId, Region, RoleName, RuntimeName, StageName,
 };
 
 /// Every agent of the selected manifest, with the layers of one stage applied.
@@ -310,7 +310,8 @@ impl RoleArn {
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let account = AccountId::parse(parts.next()?).ok()?;
         let resource = parts.next()?.strip_prefix("role")?;
-        if arn != "arn" || !partition.starts_with("aws") || iam != "iam" || !region.is_empty() {
+        Partition::parse(partition)?;
+        if arn != "arn" || iam != "iam" || !region.is_empty() {
             return None;
         }
         let cut = resource.rfind('/')? + 1;

@@ -1,6 +1,6 @@
 //! Capabilities: one syntax in the metadata table and on the command line.
 
-use crate::names::{NameError, RuntimeName};
+use crate::names::{AccountId, NameError, Partition, Region, RuntimeName, is_hidden};
 
 /// A capability that an agent declares.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,6 +144,7 @@ fn resource_id(kind: &str, value: &str) -> Result<String, String> {
     }
 }
 
+/// Objects of one bucket: IAM takes Latin letters in a key and nothing beyond.
 fn s3_objects(value: &str) -> Result<String, String> {
     let rule = "the ARN of objects in one bucket, such as `arn:aws:s3:::bucket/prefix/*`";
     let wrong = || format!("`{value}` names no S3 objects: {rule}");
@@ -152,12 +153,14 @@ fn s3_objects(value: &str) -> Result<String, String> {
         return Err(wrong());
     };
     let (bucket, key) = path.split_once('/').ok_or_else(wrong)?;
-    let wild = |text: &str| text.contains(['*', '?', '$']);
-    let star = key.trim_end_matches('*');
-    if !partition.starts_with("aws") || bucket.len() < 3 || wild(bucket) || star.contains('$') {
-        return Err(wrong());
-    }
-    if key.is_empty() || value.contains(char::is_whitespace) {
+    let is_bucket = (3..=255).contains(&bucket.len())
+        && bucket
+            .bytes()
+            .all(|c| c.is_ascii_alphanumeric() || b".-_".contains(&c));
+    let is_of_key = |c: char| c.is_ascii_graphic() || ('\u{a1}'..='\u{ff}').contains(&c);
+    let is_key =
+        !key.is_empty() && !key.contains('$') && key.chars().all(|c| is_of_key(c) && !is_hidden(c));
+    if Partition::parse(partition).is_none() || !is_bucket || !is_key {
         return Err(wrong());
     }
     Ok(value.to_owned())
@@ -183,13 +186,92 @@ fn secret_arn(value: &str) -> Result<String, String> {
         return Err(wrong());
     };
     let suffixed = name.len() > 7 && name.as_bytes()[name.len() - 7] == b'-';
-    if !partition.starts_with("aws")
-        || region.is_empty()
-        || account.len() != 12
+    let is_name = name
+        .bytes()
+        .all(|c| c.is_ascii_alphanumeric() || b"/_+=.@!-".contains(&c));
+    if Partition::parse(partition).is_none()
+        || Region::parse(region).is_err()
+        || AccountId::parse(account).is_err()
         || !suffixed
-        || value.contains(['*', '?', '$'])
+        || !is_name
     {
         return Err(wrong());
     }
     Ok(value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_arn_holds_only_what_can_be_seen_and_stands_for_itself() {
+        let secret = |value: &str| Permission::valued("secret", value, Access::Read).is_ok();
+        let objects = |value: &str| Permission::valued("s3", value, Access::Read).is_ok();
+        let place = "arn:aws:secretsmanager:us-west-2:123456789012:secret";
+        for name in [
+            "db-AbCdEf",
+            "team/db_1+=.@-AbCdEf",
+            "identity!default/x-AbCdEf",
+        ] {
+            assert!(secret(&format!("{place}:{name}")), "{name}");
+        }
+        for name in [
+            "db\u{202e}-AbCdEf",
+            "d\nb-AbCdEf",
+            "d*-AbCdEf",
+            "${aws:username}-AbCdEf",
+            "dü-AbCdEf",
+            "db",
+        ] {
+            assert!(!secret(&format!("{place}:{name}")), "{name}");
+        }
+        assert!(!secret(
+            "arn:awsx:secretsmanager:us-west-2:123456789012:secret:db-AbCdEf"
+        ));
+        assert!(!secret(
+            "arn:aws:secretsmanager:*:123456789012:secret:db-AbCdEf"
+        ));
+        assert!(!secret(
+            "arn:aws:secretsmanager:us-west-2:1234567890ab:secret:db-AbCdEf"
+        ));
+        for path in [
+            "bucket/*",
+            "my.bucket-1/prefix/*",
+            "bucket/a/b.txt",
+            "bucket/größe/*",
+        ] {
+            assert!(objects(&format!("arn:aws:s3:::{path}")), "{path}");
+        }
+        for path in [
+            "bucket/a\u{202e}b/*",
+            "bucket/a\u{ad}b",
+            "bucket/a\tb",
+            "bucket/a b",
+            "bucket/東京",
+            "buc\u{200b}ket/*",
+            "buc*/x",
+            "bucket/${aws:username}/*",
+            "bucket/",
+            "bucket",
+        ] {
+            assert!(!objects(&format!("arn:aws:s3:::{path}")), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_with_a_hidden_character_is_taken(
+            key in proptest::sample::select(VALUED.to_vec()),
+            hidden in any::<char>().prop_filter("hidden", |c| is_hidden(*c)),
+            value in "(arn:aws:s3:::bucket/a|arn:aws:secretsmanager:us-west-2:123456789012:secret:db-AbCdEf|a)",
+            at in any::<prop::sample::Index>(),
+        ) {
+            let mut text = value;
+            text.insert(at.index(text.len() + 1), hidden);
+            prop_assert!(Permission::valued(key, &text, Access::Read).is_err(), "{text:?}");
+        }
+    }
 }

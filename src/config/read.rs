@@ -11,7 +11,10 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::error::{Message, Snippet};
+use crate::{
+    error::{Message, Snippet},
+    names::is_hidden,
+};
 
 /// A text that is read, and what is wrong with it so far.
 pub(super) struct Problems<'a> {
@@ -150,12 +153,33 @@ impl<'t> Table<'t> {
     ) -> Option<Spanned<String>> {
         let value = self.take(key)?;
         match value.get_ref() {
-            DeValue::String(text) => Some(Spanned::new(value.span(), text.to_string())),
+            DeValue::String(text) => self.shown(key, text, value.span(), problems),
             _ => {
                 self.wrong(key, "a string", value, problems);
                 None
             }
         }
+    }
+
+    /// A text in which everything can be seen; a description may have several lines.
+    fn shown(
+        &self,
+        key: &str,
+        text: &str,
+        span: Range<usize>,
+        problems: &mut Problems<'_>,
+    ) -> Option<Spanned<String>> {
+        let is_layout = |c: char| key == "description" && matches!(c, '\n' | '\r' | '\t');
+        let hidden = text.chars().find(|c| is_hidden(*c) && !is_layout(*c));
+        if let Some(hidden) = hidden {
+            problems.at(
+                span,
+                format!("`{key}` in `{}` holds {}", self.name, named(hidden)),
+                "",
+            );
+            return None;
+        }
+        Some(Spanned::new(span, text.to_owned()))
     }
 
     /// A string that `parse` accepts; its error is the message.
@@ -210,7 +234,9 @@ impl<'t> Table<'t> {
         let mut texts = Vec::new();
         for item in items {
             match item.get_ref() {
-                DeValue::String(text) => texts.push(Spanned::new(item.span(), text.to_string())),
+                DeValue::String(text) => {
+                    texts.extend(self.shown(key, text, item.span(), problems));
+                }
                 _ => self.wrong(key, "a list of strings", item, problems),
             }
         }
@@ -292,7 +318,13 @@ impl<'t> Table<'t> {
         };
         let mut map = BTreeMap::new();
         for (name, value) in outer.keys {
-            if let DeValue::String(text) = value.get_ref() {
+            if let Some(hidden) = name.get_ref().chars().find(|c| is_hidden(*c)) {
+                problems.at(
+                    name.span(),
+                    format!("a key of `{}` holds {}", outer.name, named(hidden)),
+                    "",
+                );
+            } else if let DeValue::String(text) = value.get_ref() {
                 map.insert(
                     name.get_ref().to_string(),
                     (value.span(), Spanned::new(name.span(), text.to_string())),
@@ -341,6 +373,13 @@ pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> O
         .filter(|(distance, known)| *distance <= known.len().max(word.len()) / 3)
         .min()
         .map(|(_, known)| known)
+}
+
+fn named(hidden: char) -> String {
+    format!(
+        "the character U+{:04X}, which cannot be seen",
+        u32::from(hidden)
+    )
 }
 
 fn inner(outer: &str, key: &str) -> String {

@@ -7,6 +7,8 @@
 
 use std::fmt::Write as _;
 
+use crate::names::is_hidden;
+
 /// How an escape is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Escape {
@@ -158,13 +160,12 @@ fn is_beginning(bytes: &[u8]) -> bool {
 fn is_shown(before: char, character: char) -> bool {
     match character {
         '\n' | '\t' => true,
-        _ if character.is_control() => false,
         '\u{200b}'..='\u{200d}' => !before.is_ascii() && !joins(before),
         '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => {
             let is_keycap = matches!(before, '0'..='9' | '#' | '*');
             (is_keycap || !before.is_ascii()) && !joins(before) && !selects(before)
         }
-        _ => !misleads(character),
+        _ => !is_hidden(character),
     }
 }
 
@@ -176,23 +177,6 @@ fn joins(character: char) -> bool {
 /// Variation selectors.
 fn selects(character: char) -> bool {
     matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
-}
-
-/// What has no width, or changes the order of what is read.
-fn misleads(character: char) -> bool {
-    matches!(
-        character,
-        // Soft hyphen, Arabic letter mark, Hangul fillers, Mongolian vowel separator.
-        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{180e}'
-        // Directional marks, separators of lines, embeddings and overrides.
-        | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-        // Word joiner, invisible operators, isolates, deprecated formats.
-        | '\u{2060}'..='\u{206f}'
-        // Byte order mark, interlinear annotations.
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        // Tags, which repeat ASCII unseen.
-        | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 #[cfg(test)]
@@ -267,7 +251,7 @@ mod tests {
         fn nothing_that_controls_comes_out(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             let mut filter = Filter::new(Escape::Text);
             let shown = filter.push(&bytes) + &filter.finish();
-            let harmless = |c: char| c == '\n' || c == '\t' || !(c.is_control() || misleads(c));
+            let harmless = |c: char| c == '\n' || c == '\t' || !is_hidden(c);
             prop_assert!(shown.chars().all(harmless), "{shown:?}");
         }
 

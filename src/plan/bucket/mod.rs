@@ -8,13 +8,15 @@ use std::{
 };
 
 use md5::Md5;
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::ownership::{MANAGED, Ownership, PROJECT};
 use crate::{
     error::Failure,
-    names::{AccountId, ProjectId, Region, RuntimeName},
+    names::{AccountId, Partition, ProjectId, Region, RuntimeName},
     package::archive::{Archive, Dependencies},
+    policy::same,
 };
 
 /// S3 takes no smaller part than this, except as the last one.
@@ -97,6 +99,8 @@ pub(crate) struct Settings {
     /// By whatever key: somebody's own is no worse than S3's.
     pub(crate) encrypted: bool,
     pub(crate) drops_unfinished_uploads: bool,
+    /// Refuses whoever comes without TLS.
+    pub(crate) demands_tls: bool,
 }
 
 /// What is done to a bucket, in this order.
@@ -107,6 +111,8 @@ pub(crate) enum BucketStep {
     Encrypt,
     /// Parts of an upload that was never finished cost money and are listed nowhere. Other rules stay.
     DropUnfinishedUploads,
+    /// Statements of others in the bucket's policy stay.
+    DemandTls,
     /// The last step: a bucket with our tags is a finished one. Keeps the tags that are there.
     Tag(BTreeMap<String, String>),
 }
@@ -148,6 +154,11 @@ impl BucketStep {
                 "Limiting",
                 "limit",
                 format!("unfinished uploads in bucket `{bucket}` to a day"),
+            ),
+            Self::DemandTls => (
+                "Closing",
+                "close",
+                format!("bucket `{bucket}` to requests without TLS"),
             ),
             Self::Tag(tags) => {
                 let keys: Vec<&str> = tags.keys().map(String::as_str).collect();
@@ -199,6 +210,7 @@ pub(crate) fn steps_to_ensure(
         BucketStep::BlockPublicAccess,
         BucketStep::Encrypt,
         BucketStep::DropUnfinishedUploads,
+        BucketStep::DemandTls,
         BucketStep::Tag(tagged),
     ];
     Ok(create
@@ -218,6 +230,7 @@ fn steps_to_mend(
         private,
         encrypted,
         drops_unfinished_uploads,
+        demands_tls,
     } = settings;
     let mut tagged = there.clone();
     tagged.extend(declared.clone());
@@ -226,11 +239,59 @@ fn steps_to_mend(
         (!private).then_some(BucketStep::BlockPublicAccess),
         (!encrypted).then_some(BucketStep::Encrypt),
         (!drops_unfinished_uploads).then_some(BucketStep::DropUnfinishedUploads),
+        (!demands_tls).then_some(BucketStep::DemandTls),
         tag,
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// The statement of ours in the bucket's policy.
+const TLS_ONLY: &str = "CargoAgentcoreTlsOnly";
+
+/// The bucket's policy with our statement, which refuses whoever comes without TLS, and those of others
+/// as they are; `None` where that is the policy that is there.
+pub(crate) fn policy_with_tls(
+    partition: Partition,
+    bucket: &str,
+    there: Option<&Value>,
+) -> Option<Value> {
+    let arn = format!("arn:{partition}:s3:::{bucket}");
+    let ours = json!({
+        "Sid": TLS_ONLY,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [&arn, format!("{arn}/*")],
+        "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+    });
+    let mut policy = match there {
+        Some(Value::Object(policy)) => policy.clone(),
+        _ => Map::from_iter([("Version".to_owned(), json!("2012-10-17"))]),
+    };
+    let mut statements = match policy.remove("Statement") {
+        Some(Value::Array(statements)) => statements,
+        Some(one) => vec![one],
+        None => Vec::new(),
+    };
+    let (own, mut others): (Vec<Value>, Vec<Value>) = statements
+        .drain(..)
+        .partition(|statement| statement["Sid"] == TLS_ONLY);
+    // S3 may give the same statement in another form: a single principal, a list of one.
+    let is_there = |own: &Value| {
+        let mut own = own.clone();
+        if own["Principal"] == json!({ "AWS": "*" }) {
+            own["Principal"] = json!("*");
+        }
+        same(&own, &ours)
+    };
+    if own.len() == 1 && own.iter().all(is_there) {
+        return None;
+    }
+    others.push(ours);
+    policy.insert("Statement".to_owned(), others.into());
+    Some(policy.into())
 }
 
 /// An object as it lies in the bucket.

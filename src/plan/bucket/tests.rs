@@ -97,6 +97,7 @@ const WHOLE: Settings = Settings {
     private: true,
     encrypted: true,
     drops_unfinished_uploads: true,
+    demands_tls: true,
 };
 
 #[test]
@@ -118,18 +119,56 @@ fn what_was_taken_off_our_bucket_is_put_back_and_what_others_set_stays() {
         private: false,
         encrypted: false,
         drops_unfinished_uploads: false,
+        demands_tls: false,
     };
     assert_eq!(
         steps(&none, bare),
         [
             BucketStep::BlockPublicAccess,
             BucketStep::Encrypt,
-            BucketStep::DropUnfinishedUploads
+            BucketStep::DropUnfinishedUploads,
+            BucketStep::DemandTls
         ]
     );
     let mut wanted = there.clone();
     wanted.extend(with("team", "x"));
     assert_eq!(steps(&with("team", "x"), WHOLE), [BucketStep::Tag(wanted)]);
+}
+
+#[test]
+fn a_policy_refuses_what_comes_without_tls_and_keeps_what_others_wrote() {
+    let with = |there: Option<&Value>| policy_with_tls(Partition::AwsUsGov, "b", there);
+    let new = with(None).unwrap();
+    assert_eq!(
+        new,
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Sid": "CargoAgentcoreTlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+                "Resource": ["arn:aws-us-gov:s3:::b", "arn:aws-us-gov:s3:::b/*"],
+                "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+            }],
+        })
+    );
+    assert_eq!(with(Some(&new)), None);
+    let mut as_s3_gives_it = new.clone();
+    as_s3_gives_it["Statement"][0]["Principal"] = json!({ "AWS": "*" });
+    as_s3_gives_it["Statement"][0]["Action"] = json!(["s3:*"]);
+    assert_eq!(with(Some(&as_s3_gives_it)), None);
+
+    // A single statement of somebody else's, and an older version.
+    let theirs = json!({ "Sid": "Theirs", "Effect": "Allow", "Principal": { "AWS": "1" }, "Action": "s3:GetObject", "Resource": "*" });
+    let there = json!({ "Version": "2008-10-17", "Id": "p", "Statement": theirs });
+    let merged = with(Some(&there)).unwrap();
+    assert_eq!(merged["Version"], "2008-10-17");
+    assert_eq!(merged["Id"], "p");
+    assert_eq!(merged["Statement"], json!([theirs, new["Statement"][0]]));
+    assert_eq!(with(Some(&merged)), None);
+
+    // Ours was weakened: it is written again, once.
+    let mut weak = merged.clone();
+    weak["Statement"][1]["Effect"] = json!("Allow");
+    assert_eq!(with(Some(&weak)), Some(merged));
 }
 
 #[test]

@@ -333,6 +333,7 @@ pub(super) const RULES: &[Rule] = &[
         &[
             ("s3:CreateBucket", &[Deploy]),
             ("s3:DeleteBucket", &[Clean]),
+            ("s3:GetBucketPolicy", &[Deploy]),
             ("s3:GetBucketPublicAccessBlock", &[Deploy]),
             ("s3:GetBucketTagging", &[Deploy, Clean]),
             ("s3:GetEncryptionConfiguration", &[Deploy]),
@@ -342,6 +343,7 @@ pub(super) const RULES: &[Rule] = &[
             ("s3:ListBucketMultipartUploads", &[Clean]),
             // All of it: `clean` takes the bucket where no other agent's archives lie in it.
             ("s3:ListBucketVersions", &[Deploy, Clean]),
+            ("s3:PutBucketPolicy", &[Deploy]),
             ("s3:PutBucketPublicAccessBlock", &[Deploy]),
             ("s3:PutBucketTagging", &[Deploy]),
             ("s3:PutEncryptionConfiguration", &[Deploy]),

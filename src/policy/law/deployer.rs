@@ -338,6 +338,7 @@ fn statements_are_of_one_service_unless_that_makes_the_document_fit() {
             "RoleFirstTagRuntimeFirstTagLogGroupFirstTag",
             "RoleTagRuntimeTag",
             "RoleOwnRuntimeUntag",
+            "RuntimeLogGroups",
         ]
     );
     // Several agents need several policies, whatever is joined.

@@ -9,6 +9,8 @@ use aws_sdk_s3::types::{
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
 };
 
+use serde_json::Value;
+
 use super::Store;
 use crate::{
     effects::{
@@ -48,21 +50,19 @@ impl Store {
         declared: &BTreeMap<String, String>,
     ) -> Result<Vec<BucketStep>, Failure> {
         let observed = self.observe_bucket().await?;
-        Ok(plan::steps_to_ensure(
-            &self.bucket,
-            &self.project,
-            declared,
-            &observed,
-        )?)
+        let mut steps = plan::steps_to_ensure(&self.bucket, &self.project, declared, &observed)?;
+        steps.retain(|step| *step != BucketStep::DemandTls || self.over_tls);
+        Ok(steps)
     }
 
-    /// Four reads at once where the bucket is finished or missing.
+    /// Five reads at once where the bucket is finished or missing.
     pub(super) async fn observe_bucket(&self) -> Result<ObservedBucket, Failure> {
-        let (tags, private, encrypted, rules) = tokio::join!(
+        let (tags, private, encrypted, rules, policy) = tokio::join!(
             Box::pin(self.tags()),
             Box::pin(self.is_private()),
             Box::pin(self.is_encrypted()),
-            Box::pin(self.lifecycle_rules())
+            Box::pin(self.lifecycle_rules()),
+            Box::pin(self.policy_with_tls())
         );
         // Of somebody else's bucket the tags say most.
         let Some(tags) = tags? else {
@@ -74,6 +74,7 @@ impl Store {
             private: private?,
             encrypted: encrypted?,
             drops_unfinished_uploads: rules?.iter().any(drops_unfinished_uploads),
+            demands_tls: policy?.is_none(),
         };
         Ok(ObservedBucket::There {
             tags,
@@ -132,6 +133,47 @@ impl Store {
         Ok(set(answer)?
             .and_then(|answer| answer.rules)
             .unwrap_or_default())
+    }
+
+    /// The policy that the bucket needs where it does not demand TLS.
+    async fn policy_with_tls(&self) -> Result<Option<Value>, AwsError> {
+        if !self.over_tls {
+            return Ok(None);
+        }
+        let answer = self
+            .s3
+            .client
+            .get_bucket_policy()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.s3.owner)
+            .send()
+            .await
+            .map_err(AwsError::on("s3:GetBucketPolicy", self.named()));
+        let text = set(answer)?.and_then(|answer| answer.policy);
+        // S3 keeps no policy that is not JSON.
+        let there = text.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(plan::policy_with_tls(
+            self.partition,
+            &self.bucket,
+            there.as_ref(),
+        ))
+    }
+
+    /// A bucket's policy is written all at once: the statements of others go with ours.
+    async fn demand_tls(&self) -> Result<(), AwsError> {
+        let Some(policy) = self.policy_with_tls().await? else {
+            return Ok(());
+        };
+        self.s3
+            .client
+            .put_bucket_policy()
+            .bucket(&self.bucket)
+            .expected_bucket_owner(&self.s3.owner)
+            .policy(policy.to_string())
+            .send()
+            .await
+            .map_err(AwsError::on("s3:PutBucketPolicy", self.named()))?;
+        Ok(())
     }
 
     /// `None` where there is no such bucket.
@@ -194,6 +236,7 @@ impl Store {
                 BucketStep::BlockPublicAccess => self.block_public_access().await,
                 BucketStep::Encrypt => self.encrypt().await,
                 BucketStep::DropUnfinishedUploads => self.drop_unfinished_uploads().await,
+                BucketStep::DemandTls => self.demand_tls().await,
                 BucketStep::Tag(tags) => self.tag(tags).await,
             };
             match result {
@@ -347,7 +390,8 @@ fn set<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
                 Some(
                     "NoSuchPublicAccessBlockConfiguration"
                     | "ServerSideEncryptionConfigurationNotFoundError"
-                    | "NoSuchLifecycleConfiguration",
+                    | "NoSuchLifecycleConfiguration"
+                    | "NoSuchBucketPolicy",
                 ),
                 _,
             )

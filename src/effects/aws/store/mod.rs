@@ -13,7 +13,7 @@ use aws_sdk_s3::{operation::head_object::HeadObjectOutput, primitives::DateTime}
 pub(crate) use self::removal::BucketEnd;
 use super::{AwsError, Kind, Session, found, s3::S3};
 use crate::{
-    names::{ProjectId, RuntimeName},
+    names::{Partition, ProjectId, RuntimeName},
     package::archive::Archive,
     plan::bucket::{self as plan, Found, Held},
 };
@@ -25,8 +25,12 @@ pub(crate) struct Store {
     project: ProjectId,
     region: String,
     bucket: String,
+    partition: Partition,
     /// Whether it lies in the project's own emulator.
     local: bool,
+    /// Whether it is reached over TLS, as S3 always is. An emulator that is not would refuse us too
+    /// once its bucket demands it.
+    over_tls: bool,
 }
 
 /// An archive that lies in the bucket.
@@ -59,7 +63,12 @@ impl Store {
             project: project.clone(),
             region: session.region.to_string(),
             bucket: plan::name(project, &session.account, &session.region),
+            partition: session.partition,
             local: session.local,
+            over_tls: session
+                .sdk
+                .endpoint_url()
+                .is_none_or(|url| url.starts_with("https://")),
         }
     }
 

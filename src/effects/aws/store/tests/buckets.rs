@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{Tag, Tagging};
 use super::{
     super::Store,
     emulator::{Ministack, Moto},
-    world::{proxy, store, store_in},
+    world::{proxy, store, store_in, store_over_tls},
 };
 use crate::{error::Exit, plan::bucket::BucketStep};
 
@@ -98,6 +98,53 @@ async fn an_unchanged_bucket_costs_four_reads_and_no_write() {
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 4, "{seen:?}");
     assert!(seen.iter().all(|line| line.starts_with("GET ")), "{seen:?}");
+}
+
+/// What the bucket's policy says, if it has one.
+async fn policy(store: &Store) -> Option<serde_json::Value> {
+    let asked = store.s3.client.get_bucket_policy().bucket(store.bucket());
+    let text = asked.send().await.ok()?.policy?;
+    Some(serde_json::from_str(&text).unwrap())
+}
+
+#[tokio::test]
+async fn a_bucket_demands_tls_again_when_that_was_taken_off_and_keeps_what_others_wrote() {
+    let emulator = Ministack::start();
+    let store = store_over_tls(&emulator.url()).await;
+    let none = BTreeMap::new();
+    let steps = store.ensure_bucket(&none).await.unwrap();
+    assert!(steps.contains(&BucketStep::DemandTls), "{steps:?}");
+    let ours = policy(&store).await.unwrap();
+    let statement = &ours["Statement"][0];
+    assert_eq!(statement["Effect"], "Deny");
+    assert_eq!(
+        statement["Condition"]["Bool"]["aws:SecureTransport"],
+        "false"
+    );
+    assert_eq!(store.ensure_bucket(&none).await.unwrap(), []);
+
+    let arn = format!("arn:aws:s3:::{}/*", store.bucket());
+    let theirs = serde_json::json!({
+        "Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:GetObjectAcl", "Resource": arn,
+    });
+    let replaced = serde_json::json!({ "Version": "2012-10-17", "Statement": [theirs] });
+    let put = store.s3.client.put_bucket_policy().bucket(store.bucket());
+    put.policy(replaced.to_string()).send().await.unwrap();
+    assert_eq!(
+        store.ensure_bucket(&none).await.unwrap(),
+        [BucketStep::DemandTls]
+    );
+    let both = policy(&store).await.unwrap();
+    assert_eq!(both["Statement"], serde_json::json!([theirs, statement]));
+    assert_eq!(store.ensure_bucket(&none).await.unwrap(), []);
+}
+
+/// It would refuse us too.
+#[tokio::test]
+async fn a_bucket_that_is_reached_without_tls_does_not_demand_it() {
+    let emulator = Ministack::start();
+    let store = store(&emulator.url()).await;
+    assert_eq!(policy(&store).await, None);
 }
 
 #[tokio::test]

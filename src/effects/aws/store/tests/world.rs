@@ -52,6 +52,14 @@ pub(super) async fn store_in(region: &str, url: &str) -> Store {
     Store::new(&session, &project())
 }
 
+/// A store of an emulator that stands for S3 in this too: it is taken to be reached over TLS.
+pub(super) async fn store_over_tls(url: &str) -> Store {
+    Store {
+        over_tls: true,
+        ..store_in("us-west-2", url).await
+    }
+}
+
 /// A store whose bucket is ready.
 pub(super) async fn store(url: &str) -> Store {
     let store = store_in("us-west-2", url).await;
