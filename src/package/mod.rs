@@ -1,6 +1,7 @@
 //! Pure: what is shipped: entries, layers, limits, records and hashes.
 
 pub(crate) mod archive;
+pub(crate) mod composition;
 pub(crate) mod distributions;
 pub(crate) mod elf;
 pub(crate) mod imports;
@@ -11,6 +12,7 @@ pub(crate) mod layout;
 pub(crate) mod limits;
 pub(crate) mod newest;
 pub(crate) mod record;
+pub(crate) mod renamed;
 pub(crate) mod requirements;
 pub(crate) mod script;
 pub(crate) mod secret;

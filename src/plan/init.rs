@@ -88,7 +88,7 @@ pub(crate) fn check_new(name: &AgentName, declared: &[Agent]) -> Result<(), Fail
 pub(crate) fn deployment(root: &Path, name: &AgentName, declared: &[Agent]) -> String {
     let is_taken = declared
         .iter()
-        .any(|agent| agent.dir.join(&agent.deployment) == root.join("deployment"));
+        .any(|agent| agent.deployment_dir() == Some(root.join("deployment")));
     if is_taken {
         format!("deployment_{name}")
     } else {

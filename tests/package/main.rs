@@ -14,6 +14,7 @@ mod corpus;
 mod found;
 mod hostile;
 mod kept;
+mod laid_out;
 mod refused;
 mod secrets;
 

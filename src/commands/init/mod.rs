@@ -225,11 +225,16 @@ fn observe(
         path,
         seen_from: SEEN_FROM,
         include: &[],
-        deployment: &before.root.join(deployment),
+        deployment: Some(&before.root.join(deployment)),
+        others: &before
+            .agents
+            .iter()
+            .filter_map(Agent::deployment_dir)
+            .collect(),
         target: &before.workspace.target_dir,
         workspace_root: &before.workspace.root,
         home: env::home_dir().as_deref(),
-        agent: agent.as_str(),
+        prefix: &format!("{agent}/"),
     })
 }
 

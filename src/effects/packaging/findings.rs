@@ -14,7 +14,7 @@ use crate::{
     error::{Failure, Message, Snippet},
     package::{
         distributions::{self, Modules},
-        imports,
+        imports, renamed,
         requirements::{Requirement, normalized},
         syntax::{does_nothing, first_wrong_line},
     },
@@ -69,19 +69,22 @@ pub(super) fn warnings(
             "an `.agentcoreignore` leaves out what is no Python of its own, such as a template",
         ));
     }
-    let file = request.deployment.join(&request.entrypoint);
+    let Some(entry) = request.own.files.get(&request.entrypoint) else {
+        return Ok(warnings);
+    };
+    let file = entry.from.clone();
     let text = read(&file)?;
     // Python looks first where the script is that it was started with.
-    let beside = files::names_in(file.parent().unwrap_or(&request.deployment))?;
+    let beside = request.own.beside(&request.entrypoint);
     let shipped = root.iter().copied();
-    let shipped = shipped.chain(beside.iter().map(String::as_str));
+    let shipped = shipped.chain(beside);
     for (span, name) in imports::missing(&text, shipped) {
         let what = format!(
-            "the entry point imports `{name}`, which neither the requirements nor the deployment folder bring"
+            "the entry point imports `{name}`, which neither the requirements nor the agent's own files bring"
         );
         let help = format!(
             "require the package that has it in `{}`",
-            request.requirements
+            request.requirements.key
         );
         let at = Snippet {
             file: file.clone(),
@@ -165,6 +168,22 @@ pub(super) fn shadowing(modules: &Modules, inputs: &Inputs) -> Vec<Message> {
         .collect()
 }
 
+/// An entry point that imports the package by a name that it has no more.
+pub(super) fn renamed(request: &Request, root: &[&str]) -> Result<Option<Message>, FileError> {
+    let Some(entry) = request.own.files.get(&request.entrypoint) else {
+        return Ok(None);
+    };
+    let text = read(&entry.from)?;
+    let package = request.package.as_deref();
+    let shipped = root.iter().copied();
+    Ok(renamed::renamed(
+        &request.agent,
+        package,
+        (&entry.from, &text),
+        shipped,
+    ))
+}
+
 /// An entry point that ends at once leaves a runtime that nobody can reach.
 pub(super) fn idle_entry(request: &Request, file: &Path) -> Result<Option<Message>, FileError> {
     if !does_nothing(&read(file)?) {
@@ -174,9 +193,8 @@ pub(super) fn idle_entry(request: &Request, file: &Path) -> Result<Option<Messag
         "the entry point `{}` of agent `{}` holds no statement, so it starts no server",
         request.entrypoint, request.agent
     );
-    let place = request.deployment.join(&request.entrypoint);
     let message = Message::new(what)
-        .note(format!("it is `{}`", place.display()))
+        .note(format!("it is `{}`", file.display()))
         .help("`cargo agentcore new` shows in a new project what one looks like");
     Ok(Some(message))
 }
@@ -197,7 +215,10 @@ fn python(request: &Request) -> String {
 
 /// At the line, with what Python says of it.
 fn point_at(message: Message, request: &Request, unread: &Unread) -> Result<Message, FileError> {
-    let file = request.deployment.join(&unread.path);
+    let Some(origin) = request.own.files.get(&unread.path) else {
+        return Ok(message.note(unread.said.clone()));
+    };
+    let file = origin.from.clone();
     let text = read(&file)?;
     let Some(span) = line(&text, unread.line) else {
         return Ok(message.note(format!("`{}`: {}", file.display(), unread.said)));
@@ -232,27 +253,48 @@ fn read(file: &Path) -> Result<String, FileError> {
 mod tests {
     use std::fs;
 
-    use super::{super::Reuse, *};
-    use crate::config::{Bytecode, Runtime};
+    use super::{
+        super::{Requirements, Reuse},
+        *,
+    };
+    use crate::{
+        config::{Bytecode, Runtime},
+        package::composition::{Composition, Origin},
+    };
 
     #[test]
     fn modules_beside_the_entry_point_are_its_own() {
         let home = tempfile::tempdir().expect("a directory");
-        let source = home.path().join("src");
-        fs::create_dir(&source).expect("a directory");
-        fs::write(source.join("beside.py"), "").expect("a file");
+        let main = home.path().join("main.py");
         fs::write(
-            source.join("main.py"),
+            &main,
             "import beside\nimport os\nimport shipped\nimport nowhere\n",
         )
         .expect("a file");
+        let files = ["src/beside.py", "src/main.py"].map(|path| {
+            let origin = Origin {
+                from: main.clone(),
+                hash: String::new(),
+                size: 0,
+                modified: None,
+                executable: false,
+                instead: None,
+            };
+            (path.to_owned(), origin)
+        });
         let request = Request {
             agent: "a".to_owned(),
             root: home.path().to_owned(),
-            deployment: home.path().to_owned(),
-            include: Vec::new(),
+            own: Composition {
+                files: files.into(),
+            },
+            problems: Vec::new(),
+            package: Some("a".to_owned()),
             entrypoint: "src/main.py".to_owned(),
-            requirements: "requirements.txt".to_owned(),
+            requirements: Requirements {
+                key: "requirements.txt".to_owned(),
+                file: home.path().join("requirements.txt"),
+            },
             runtime: Runtime::Python313,
             bytecode: Bytecode::Auto,
             output: crate::effects::folder::Folder::private(home.path().to_owned()).join("built"),
