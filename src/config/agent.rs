@@ -172,16 +172,8 @@ fn bytecode(text: &str) -> Result<Bytecode, String> {
 }
 
 fn protocol(text: &str) -> Result<Protocol, String> {
-    one_of(
-        "protocol",
-        text,
-        &[
-            ("http", Protocol::Http),
-            ("mcp", Protocol::Mcp),
-            ("a2a", Protocol::A2a),
-            ("agui", Protocol::Agui),
-        ],
-    )
+    let known = Protocol::ALL.map(|protocol| (protocol.word(), protocol));
+    one_of("protocol", text, &known)
 }
 
 fn runtime(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Spanned<Runtime>> {

@@ -265,6 +265,24 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    pub(crate) const ALL: [Self; 4] = [Self::Http, Self::Mcp, Self::A2a, Self::Agui];
+
+    /// As the table and the command line write it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Mcp => "mcp",
+            Self::A2a => "a2a",
+            Self::Agui => "agui",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|protocol| protocol.word() == text)
+    }
+
     pub fn service_name(self) -> &'static str {
         match self {
             Self::Http => "HTTP",

@@ -99,6 +99,21 @@ pub(crate) fn enclosing(path: &Path) -> Option<Enclosing> {
     None
 }
 
+/// The directory of the nearest project above `path` that has agents.
+pub(crate) fn project_above(path: &Path) -> Option<PathBuf> {
+    path.ancestors().skip(1).find_map(|above| {
+        let text = fs::read_to_string(above.join("Cargo.toml")).ok()?;
+        let root = DeTable::parse(&text).ok()?;
+        let has_agents = ["workspace", "package"].into_iter().any(|head| {
+            let table = root.get_ref().get(head).map(Spanned::get_ref);
+            let metadata = table.and_then(|table| table.get("metadata"));
+            let ours = metadata.and_then(|metadata| metadata.get_ref().get("agentcore"));
+            ours.is_some()
+        });
+        has_agents.then(|| above.to_owned())
+    })
+}
+
 fn strings(list: Option<&DeValue<'_>>) -> Vec<String> {
     let items = list.and_then(DeValue::as_array).into_iter().flatten();
     items
