@@ -65,7 +65,6 @@ fn swept(emulator: &Emulator, links: &[(&str, &str)]) {
 fn no_command_follows_a_link_to_a_directory() {
     let emulator = Ministack::start();
     for link in LINKS {
-        println!("{} -> {}", link.0, link.1);
         swept(&emulator, &[*link]);
     }
 }

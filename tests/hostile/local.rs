@@ -81,7 +81,6 @@ fn the_emulator_writes_and_removes_nothing_through_links() {
         let checkout = Checkout::new();
         checkout.link(at, &checkout.root().join(to));
         let checkout = checkout.sealed();
-        println!("{at} -> {to}");
         sweep::run(&checkout, |cli| cli, LINES);
     }
 }
