@@ -96,6 +96,7 @@ fn what_is_quoted_cannot_control_the_terminal() {
         &[HOSTILE][..],
         &["status", "--region", HOSTILE],
         &["invoke", &format!("--{HOSTILE}")],
+        &["status", "--region", &format!("\x1b[31m{HOSTILE}")],
     ] {
         let outcome = run(&project, words).exits(2);
         assert!(outcome.stderr.contains(SHOWN), "{:?}", outcome.stderr);

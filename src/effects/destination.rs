@@ -2,11 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "the new project is written here")]
 
 use std::{
-    env::consts::EXE_SUFFIX,
     fs,
     io::ErrorKind,
     path::{Component, Path, PathBuf},
-    process::Command,
 };
 
 use ignore::gitignore::GitignoreBuilder;
@@ -18,7 +16,7 @@ use toml::{
 use super::{
     env,
     files::{self, FileError},
-    source::executable,
+    programs::{Checkout, Programs},
 };
 use crate::{
     error::Failure,
@@ -211,20 +209,31 @@ pub(crate) fn in_repository(path: &Path) -> bool {
         .any(|above| above.join(".git").exists())
 }
 
+/// Where programs are found: not in the directory that the user is in, which may be a stranger's
+/// checkout. A home directory is none.
+fn programs() -> Programs {
+    let here = env::current_dir().unwrap_or_default();
+    let is_home = env::home_dir().is_some_and(|home| home.starts_with(&here));
+    Programs::outside(if is_home {
+        Checkout::default()
+    } else {
+        Checkout::around(&here)
+    })
+}
+
 /// Whether git is on PATH.
 pub(crate) fn has_git() -> bool {
-    let file = format!("git{EXE_SUFFIX}");
-    env::search_path()
-        .into_iter()
-        .map(|directory| directory.join(&file))
-        .any(|path| path.is_file() && (cfg!(windows) || executable(&path)))
+    programs().find("git").is_some()
 }
 
 /// `git init`.
 pub(crate) fn git_init(path: &Path) -> Result<(), Failure> {
-    let output = Command::new("git")
+    let programs = programs();
+    let git = programs.find("git").unwrap_or_else(|| "git".into());
+    let output = programs
+        .command(git)
         .args(["init", "--quiet"])
-        .current_dir(path)
+        .arg(absolute(path)?)
         .output()
         .map_err(|error| Failure::world(format!("cannot run git: {error}")))?;
     if output.status.success() {
