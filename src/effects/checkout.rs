@@ -75,12 +75,20 @@ fn normal(path: &Path) -> PathBuf {
 
 /// The path with all links resolved, as far as it exists.
 pub(crate) fn real(path: &Path) -> PathBuf {
+    // As many links as Linux follows.
+    resolved(path, 40)
+}
+
+fn resolved(path: &Path, links: u32) -> PathBuf {
     for above in path.ancestors() {
         let found = match fs::canonicalize(above) {
             Ok(found) => found,
             // A link to what does not exist leads there all the same.
             Err(_) => match (fs::read_link(above), above.parent()) {
-                (Ok(to), Some(parent)) => real(parent).join(to),
+                (Ok(to), Some(parent)) if links > 0 => {
+                    let to = resolved(parent, links - 1).join(to);
+                    resolved(&normal(&to), links - 1)
+                }
                 _ => continue,
             },
         };
@@ -137,6 +145,8 @@ mod tests {
             target_directory(&root, &root.join("beside")).unwrap(),
             above
         );
+        symlink("circle", root.join("circle")).unwrap();
+        assert!(target_directory(&root, &root.join("circle/x")).is_ok());
         for (name, to) in [("out", home.clone()), ("dangling", home.join("none"))] {
             symlink(&to, root.join(name)).unwrap();
             let failure = target_directory(&root, &root.join(name)).unwrap_err();

@@ -256,7 +256,7 @@ mod tests {
         let asked = ["a[x]>=1 --hash=sha256:00", "c @ https://h/c.whl"].map(Requirement::read);
         assert_eq!(
             question(&all, &asked, &names),
-            "a\na>=1\nb\nb<3\nc\nc>=0 ; python_version > '3'\nc>1\n"
+            "a\na>=1\nb\nb<3\nc\nc>1\nc>=0 ; python_version > '3'\n"
         );
     }
 

@@ -470,7 +470,7 @@ fn variables_that_replace_the_role_or_hold_a_secret_are_pointed_at_and_not_shown
         assert_eq!(&at.text[at.span.clone()], name);
         assert!(!format!("{message:?}").contains(&secret));
     }
-    let config = loaded(&text(&format!("É = \"é\", TOKEN = \"{secret}\"")));
+    let config = loaded(&text(&format!("A = \"é\", TOKEN = \"{secret}\"")));
     let [warning] = &config.warnings[..] else {
         panic!("{:?}", config.warnings)
     };
