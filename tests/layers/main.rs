@@ -18,13 +18,14 @@ use std::{
 use source::Source;
 
 /// Crates that compute and touch nothing, for every layer to use.
-const PURE: [&str; 29] = [
+const PURE: [&str; 30] = [
     "aho_corasick",
     "annotate_snippets",
     "anstyle",
     "clap",
     "crc32fast",
     "futures_util",
+    "globset",
     "handlebars",
     "http_body_util",
     "humantime",
