@@ -42,7 +42,9 @@ impl Sources {
             self.longest(root, name, least)
                 .filter(|(found, _)| found != root)
         });
-        absolute.or_else(|| self.by_own_name(name))
+        // No module imports itself: a library of the folder's name has a module of the file's name.
+        let by_own_name = || self.by_own_name(name).filter(|(found, _)| found != module);
+        absolute.or_else(by_own_name)
     }
 
     /// `folder.module` for a module of the source's own folder.
