@@ -83,9 +83,6 @@ pub struct Args {
     /// Switch on CloudWatch Transaction Search, for the whole account in this region
     #[arg(long)]
     enable_tracing: bool,
-    /// Overwrite copied files although they were edited by hand
-    #[arg(long)]
-    force: bool,
     /// Take over a role of the agent's name that this tool did not make
     #[arg(long)]
     adopt: bool,
@@ -308,7 +305,7 @@ impl<'a> Deploy<'a> {
     async fn decide(&self, placed: &'a Placed<'a>) -> Result<Work<'a>, Failure> {
         let agent = placed.agent;
         let variables = plan::check_variables(agent, &delivery::variables(placed)).err();
-        let force = if self.args.force {
+        let force = if self.args.packaging.force {
             Force::Yes
         } else {
             Force::No

@@ -32,9 +32,6 @@ pub struct Args {
     /// Print what is in the archive instead: size and path, one file a line
     #[arg(long)]
     list: bool,
-    /// Overwrite copied files although they were edited by hand
-    #[arg(long)]
-    force: bool,
     #[command(flatten)]
     options: Options,
     /// The form of what goes to stdout
@@ -49,7 +46,11 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let (project, mut config) = super::load(&args.project, &stage, ui)?;
     consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
     let _lock = super::lock(&project, ui)?;
-    let force = if args.force { Force::Yes } else { Force::No };
+    let force = if args.options.force {
+        Force::Yes
+    } else {
+        Force::No
+    };
     let mut documents = Vec::new();
     let mut failures = Vec::new();
     // One after the other: each uses every core.

@@ -13,7 +13,7 @@ use crate::{
         self,
         folder::Folder,
         manifest::Project,
-        packaging::{Built, Event, Last, Origin, Request, Reuse},
+        packaging::{Broken, Built, Event, Last, Origin, Request, Reuse},
     },
     error::{Failure, Message},
     package::{installer::minor_version, limits::megabytes},
@@ -26,6 +26,9 @@ pub(super) struct Options {
     /// Install the dependencies anew, whatever the cache holds
     #[arg(long)]
     pub(super) rebuild: bool,
+    /// Ship the agent even if its code cannot start, and overwrite copied files that were edited by hand
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// Where an archive is built from and where it is put.
@@ -65,7 +68,12 @@ pub(super) async fn build(
     } else {
         Reuse::Cache
     };
-    let request = request(agent, &place, reuse);
+    let broken = if options.force {
+        Broken::Shipped
+    } else {
+        Broken::Refused
+    };
+    let request = request(agent, &place, reuse, broken);
     let name = agent.name.as_str();
     ui.detail("Packaging", &format!("agent `{name}`"));
     let doing = Cell::new(None);
@@ -100,11 +108,16 @@ pub(super) async fn build(
 /// The archive that was built last for the agent, and what of its files changed since; `None` where none
 /// was built.
 pub(super) fn last(agent: &Agent, project: &Project) -> Result<Option<Last>, Failure> {
-    let request = request(agent, &Place::of(agent, project)?, Reuse::Cache);
+    let request = request(
+        agent,
+        &Place::of(agent, project)?,
+        Reuse::Cache,
+        Broken::Refused,
+    );
     effects::packaging::last(&request)
 }
 
-fn request(agent: &Agent, place: &Place, reuse: Reuse) -> Request {
+fn request(agent: &Agent, place: &Place, reuse: Reuse, broken: Broken) -> Request {
     Request {
         agent: agent.name.to_string(),
         root: place.root.clone(),
@@ -116,6 +129,7 @@ fn request(agent: &Agent, place: &Place, reuse: Reuse) -> Request {
         bytecode: agent.bytecode,
         output: place.output.clone(),
         reuse,
+        broken,
     }
 }
 
@@ -168,11 +182,15 @@ fn tell(agent: &Agent, deployment: &Path, event: &Event, ui: &Ui) {
         Event::NotCompiled(why) => {
             ui.detail("Skipping", &format!("compiled Python files: {why}"));
         }
-        Event::Note(text) => ui.note(text),
         Event::Warning(message) => {
             let mut message = message.clone();
             point_at_source(agent, deployment, &mut message);
             ui.warning(&message);
+        }
+        Event::Note(message) => {
+            let mut message = message.clone();
+            point_at_source(agent, deployment, &mut message);
+            ui.note_at(&message);
         }
     }
 }

@@ -11,9 +11,9 @@ use super::{
     Access, Authorizer, Bytecode, Language, Lifecycle, Model, Permission, Protocol, Runtime,
     layer::Layer,
     permission,
-    read::{Problems, Table, nearest},
+    read::{Problems, Table},
 };
-use crate::names::AgentName;
+use crate::{names::AgentName, text::nearest};
 
 #[derive(Debug, Clone)]
 pub(super) struct AgentTable {

@@ -3,7 +3,6 @@
 pub(crate) mod archive;
 pub(crate) mod distributions;
 pub(crate) mod elf;
-pub(crate) mod imports;
 pub(crate) mod index_settings;
 pub(crate) mod installer;
 pub(crate) mod layer;
@@ -14,6 +13,5 @@ pub(crate) mod record;
 pub(crate) mod requirements;
 pub(crate) mod script;
 pub(crate) mod secret;
-pub(crate) mod syntax;
 pub(crate) mod toolkit_yaml;
 mod yaml;

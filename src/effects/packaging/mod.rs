@@ -54,6 +54,14 @@ pub(crate) struct Request {
     /// Where the archive is put, with what is remembered of it.
     pub(crate) output: Folder,
     pub(crate) reuse: Reuse,
+    pub(crate) broken: Broken,
+}
+
+/// What becomes of an agent whose code cannot start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broken {
+    Refused,
+    Shipped,
 }
 
 /// Whether earlier work is used.
@@ -83,7 +91,7 @@ pub(crate) enum Event {
     /// Why no compiled files are shipped.
     NotCompiled(String),
     Warning(Message),
-    Note(String),
+    Note(Message),
 }
 
 pub(crate) type Say<'a> = &'a (dyn Fn(Event) + Sync);
@@ -149,7 +157,7 @@ pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
         say(Event::Warning(warning.clone()));
     }
     for note in &own.notes {
-        say(Event::Note(note.clone()));
+        say(Event::Note(Message::new(note)));
     }
     let key = dependencies::key(&wanted, request.runtime, python.as_ref(), &search)?;
     assembly::assemble(

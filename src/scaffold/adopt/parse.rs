@@ -8,7 +8,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::signature::{self, Parameter};
-use crate::package::syntax;
+use crate::python::syntax;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Module {
