@@ -11,7 +11,7 @@ use std::{
 use clap::{
     ArgMatches, Args, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
     ValueEnum,
-    builder::Resettable,
+    builder::{Resettable, Styles},
     error::{ContextKind, ContextValue, ErrorKind},
     parser::ValueSource,
 };
@@ -180,7 +180,27 @@ pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     is_set_to_nothing: fn(&OsStr) -> bool,
 ) -> Result<Parsed, clap::Error> {
-    let mut command = without_variables(Cli::command(), is_set_to_nothing);
+    read(Cli::command(), args, is_set_to_nothing)
+}
+
+/// What is wrong with the command line, as clap writes it without styles.
+pub fn plain_error(
+    args: impl IntoIterator<Item = OsString>,
+    is_set_to_nothing: fn(&OsStr) -> bool,
+) -> String {
+    let command = Cli::command().styles(Styles::plain());
+    let error = read(command, args, is_set_to_nothing).err();
+    error
+        .map(|error| error.render().ansi().to_string())
+        .unwrap_or_default()
+}
+
+fn read(
+    command: clap::Command,
+    args: impl IntoIterator<Item = OsString>,
+    is_set_to_nothing: fn(&OsStr) -> bool,
+) -> Result<Parsed, clap::Error> {
+    let mut command = without_variables(command, is_set_to_nothing);
     let words = own_words(args);
     if let Some(topic) = topic(&words) {
         return Ok(Parsed {

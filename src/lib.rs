@@ -50,7 +50,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             if let Some(asked) = cli::asked_by(&args).filter(|_| error.use_stderr()) {
                 ui.print_document(&asked.command, Some(&cli::failure(&error)));
             }
-            ui.usage(&error);
+            ui.usage(
+                &error,
+                &cli::plain_error(args, effects::env::is_set_to_nothing),
+            );
             return ExitCode::from(match (error.use_stderr(), ui.unwritten()) {
                 (true, _) => Exit::Usage,
                 (false, Some(_)) => Exit::World,

@@ -96,6 +96,7 @@ fn what_is_quoted_cannot_control_the_terminal() {
         &[HOSTILE][..],
         &["status", "--region", HOSTILE],
         &["invoke", &format!("--{HOSTILE}")],
+        &["status", "--region", &format!("\x1b[31m{HOSTILE}")],
     ] {
         let outcome = run(&project, words).exits(2);
         assert!(outcome.stderr.contains(SHOWN), "{:?}", outcome.stderr);
@@ -201,7 +202,7 @@ fn the_plan_of_new_holds_the_repository_and_the_change_of_the_name() {
     let words = ["new", "my-agent", "--yes", "--template", "echo"];
     let new = |more: &[&str]| Cli::new(&project).args(words).args(more);
     let planned = new(&["--dry-run"]).run().succeeds().stderr;
-    let renamed = "note: the agent is called `my_agent`, because the service knows no hyphens\n";
+    let renamed = "note: the agent is called `my_agent`: a name is a letter, then letters, digits and underscores\n";
     let repository = "Would run `git init` in `my-agent`\n";
     assert!(planned.contains(renamed), "{planned}");
     assert!(planned.contains(repository), "{planned}");

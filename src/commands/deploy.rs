@@ -14,12 +14,11 @@ use futures_util::{
 use super::{
     Applying, consent,
     delivery::{self, BucketMade, Delivery, Done},
-    deploy_report as report,
-    files::{self, Purpose},
-    former_role,
+    deploy_report as report, former_agents, former_role,
     invoke::read_payload,
     local::{self, Reach},
-    packaging::{self, Place},
+    own_files::{self, OwnFiles},
+    packaging,
     planned::Planned,
     prepare::split,
     role::{self, RoleWork},
@@ -31,7 +30,7 @@ use super::{
 use crate::{
     cli,
     config::{
-        Agent, Config, Language,
+        Agent, Config, Declared, Language,
         variable::{ROLE_INSTEAD, SECRET_INSTEAD, replaces_role, secret_in},
     },
     effects::{
@@ -46,7 +45,7 @@ use crate::{
     },
     error::{Exit, Failure, Message},
     names::{AccountId, Region},
-    plan::{bucket::Held, deploy as plan, files::Force, role::Adopt},
+    plan::{bucket::Held, deploy as plan, role::Adopt},
     ui::Ui,
 };
 
@@ -55,7 +54,7 @@ const AT_ONCE: usize = 8;
 
 /// Package the agent, upload it, and create or update its runtime
 ///
-/// Does what `prepare` does first, and waits until the runtime answers. Sends only what changed; where
+/// Creates or reconciles the execution role first, and waits until the runtime answers. Sends only what changed; where
 /// nothing changed, nothing is written. Prints on stdout, one line per agent, the runtime's ARN.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -146,7 +145,7 @@ fn warn_of_secrets(given: &[String], ui: &Ui) {
 /// All that is to be done for one agent.
 pub(super) struct Work<'a> {
     pub(super) placed: &'a Placed<'a>,
-    pub(super) files: files::FileWork,
+    pub(super) own: OwnFiles,
     pub(super) role: RoleWork,
     pub(super) seen: Option<Seen>,
     /// Where it could be built before anybody was asked.
@@ -203,18 +202,18 @@ async fn deploy(
     }
     let deploy = Deploy {
         args,
-        project,
+        place: (project, &config.declared),
         placed: &placed,
         lists: lists(&placed),
         buckets: buckets(&placed, ui),
         ui,
     };
     let _lock = args.applying.lock(project, ui)?;
-    let decided: Vec<_> = stream::iter(&placed)
+    let deciding = stream::iter(&placed)
         .map(|placed| deploy.decide(placed))
         .buffered(AT_ONCE)
-        .collect()
-        .await;
+        .collect::<Vec<_>>();
+    let (decided, ()) = tokio::join!(deciding, deploy.notice_former_agents());
     let (work, mut failures) = split(decided);
     if args.applying.changes_nothing() {
         return deploy.show(&work, failures).await;
@@ -283,7 +282,7 @@ fn place(session: &effects::aws::Session) -> (String, String) {
 
 struct Deploy<'a> {
     args: &'a Args,
-    project: &'a Project,
+    place: (&'a Project, &'a Declared),
     placed: &'a [Placed<'a>],
     lists: Lists<'a>,
     /// Agents share a bucket, and the first one that needs it makes it.
@@ -300,28 +299,18 @@ impl<'a> Deploy<'a> {
         }
     }
 
-    /// Looks at the disk and at AWS at once. The archive is built meanwhile; where nothing may be
-    /// written, of a copy and elsewhere.
+    /// Looks at the disk and at AWS at once. The archive is built meanwhile, unless nothing may be written.
     async fn decide(&self, placed: &'a Placed<'a>) -> Result<Work<'a>, Failure> {
         let agent = placed.agent;
         let variables = plan::check_variables(agent, &delivery::variables(placed)).err();
-        let force = if self.args.packaging.force {
-            Force::Yes
-        } else {
-            Force::No
-        };
-        let files = files::decide(agent, self.project, None, force, Purpose::Ship);
-        let wrong = files.as_ref().err().cloned();
+        let (project, declared) = self.place;
+        let own = own_files::observe(agent, project, declared);
+        let wrong = own.as_ref().err().cloned();
         if let Some(failure) = Failure::all([variables, wrong].into_iter().flatten()) {
             return Err(failure);
         }
-        let files = files?;
-        for warning in files.warnings() {
-            self.ui.warning(warning);
-        }
-        for note in files.notes() {
-            self.ui.note(note);
-        }
+        let own = own?;
+        own.tell(self.ui);
         let list = self.lists[&place(&placed.session)].clone();
         let looking = async {
             let list = list.await?;
@@ -329,7 +318,7 @@ impl<'a> Deploy<'a> {
         };
         let deciding = role::decide(agent, &placed.session, self.adopt());
         let (role, looked, packed) =
-            tokio::try_join!(deciding, looking, self.pack_early(placed, &files))?;
+            tokio::try_join!(deciding, looking, self.pack_early(placed, &own))?;
         for warning in role.warnings() {
             self.ui.warning(warning);
         }
@@ -340,31 +329,48 @@ impl<'a> Deploy<'a> {
         }
         Ok(Work {
             placed,
-            files,
+            own,
             role,
             seen,
             packed,
         })
     }
 
+    /// From the list that is read anyway. That it cannot be read is told with the agents.
+    async fn notice_former_agents(&self) {
+        for (at, list) in &self.lists {
+            let one = self.placed.iter().find(|one| place(&one.session) == *at);
+            if let (Some(one), Ok(list)) = (one, list.clone().await) {
+                former_agents::notice(one, self.place, &list, self.ui).await;
+            }
+        }
+    }
+
     /// Nothing is written before a question is answered, and only adopting a role asks one.
     async fn pack_early(
         &self,
         placed: &Placed<'_>,
-        files: &files::FileWork,
+        own: &OwnFiles,
     ) -> Result<Option<Packed>, Failure> {
         if self.args.applying.changes_nothing() || self.args.adopt {
             return Ok(None);
         }
-        files.apply(self.ui)?;
-        self.pack(placed).await.map(Some)
+        self.pack(placed, own).await.map(Some)
     }
 
     /// The bucket is asked while the service still is, and so takes no time of its own.
-    async fn pack(&self, placed: &Placed<'_>) -> Result<Packed, Failure> {
+    async fn pack(&self, placed: &Placed<'_>, own: &OwnFiles) -> Result<Packed, Failure> {
         let Placed { agent, session } = placed;
-        let place = Place::of(agent, self.project)?;
-        let built = packaging::build(agent, place, &self.args.packaging, self.ui).await?;
+        let output = packaging::directory(agent, self.place.0)?;
+        let built = packaging::build(
+            agent,
+            self.place.0,
+            own,
+            output,
+            &self.args.packaging,
+            self.ui,
+        )
+        .await?;
         let store = Store::new(session, &agent.project);
         let held = store.held(&agent.runtime_name, &built.archive).await;
         Ok(Packed { built, held })
@@ -373,7 +379,7 @@ impl<'a> Deploy<'a> {
     async fn deliver(&self, work: Work<'a>, smoke: Option<&Smoke>) -> Result<Done, Failure> {
         let Work {
             placed,
-            files,
+            own,
             role,
             seen,
             packed,
@@ -381,10 +387,7 @@ impl<'a> Deploy<'a> {
         let packing = async {
             match packed {
                 Some(packed) => Ok(packed),
-                None => {
-                    files.apply(self.ui)?;
-                    self.pack(placed).await
-                }
+                None => self.pack(placed, &own).await,
             }
         };
         let writing = role::apply(&role, &placed.session, self.adopt(), self.ui);
@@ -395,8 +398,8 @@ impl<'a> Deploy<'a> {
             role_arn,
             archive: built.archive,
             held,
-            files: files.document(),
-            memory: memory(self.project, placed)?,
+            files: own.document(),
+            memory: memory(self.place.0, placed)?,
             bucket: self.buckets[&sighting::own_bucket(placed)].clone(),
             ui: self.ui,
         };
@@ -436,7 +439,6 @@ impl<'a> Deploy<'a> {
         let foreseeing = delivery::foresee(work, &built.archive, &tags, self.ui);
         let foreseen = Box::pin(foreseeing).await?;
         let lines = Planned::alone(self.args.output, self.ui);
-        work.files.show(lines);
         super::show_role_steps(work.role.steps(), lines);
         Ok(report::show(work, &foreseen, lines, self.ui.verbosity()))
     }
@@ -447,17 +449,17 @@ impl<'a> Deploy<'a> {
         work: &Work<'a>,
         directory: &std::path::Path,
     ) -> Result<Built, Failure> {
-        let mut place = Place {
-            output: Folder::private(directory.to_owned()).join("built"),
-            ..Place::of(work.placed.agent, self.project)?
-        };
-        if work.files.changes() {
-            let copy = directory.join("deployment");
-            staging::copy_of(work.files.deployment(), &copy)?;
-            work.files.apply_to(&copy)?;
-            place.deployment = copy;
-        }
-        packaging::build(work.placed.agent, place, &self.args.packaging, self.ui).await
+        let output = Folder::private(directory.to_owned()).join("built");
+        let agent = work.placed.agent;
+        packaging::build(
+            agent,
+            self.place.0,
+            &work.own,
+            output,
+            &self.args.packaging,
+            self.ui,
+        )
+        .await
     }
 }
 

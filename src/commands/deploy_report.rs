@@ -185,7 +185,7 @@ pub(super) fn show(
         || sending.is_some()
         || !work.role.steps().is_empty()
         || !work.role.foreign().is_empty()
-        || work.files.changes();
+        || work.own.has_edited_copies();
     if !changed {
         planned.status("Unchanged", &format!("agent `{agent}`"));
     }
@@ -206,7 +206,7 @@ pub(super) fn show(
     let document = documents::placed(
         work.placed,
         json!({
-            "files": work.files.document(),
+            "files": work.own.document(),
             "role": handover::planned_role(&work.role),
             "artifact": artifact(&desired.fields.artifact, *size, None),
             "upload": { "bytes": sending },

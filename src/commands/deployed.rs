@@ -57,19 +57,33 @@ pub(super) enum Unread {
     ProvesNothing,
 }
 
+/// The runtimes of each account and region that the agents are in.
+pub(super) type Lists = BTreeMap<(String, String), Vec<Named>>;
+
 /// Looks every agent up, one reading of the account's list for all that share account and region.
 pub(super) async fn observe<'a>(
     placed: &'a [Placed<'a>],
     unread: Unread,
 ) -> Result<Vec<Deployed<'a>>, Failure> {
-    let mut lists: BTreeMap<_, Vec<Named>> = BTreeMap::new();
+    observe_in(placed, &lists(placed).await?, unread).await
+}
+
+pub(super) async fn lists(placed: &[Placed<'_>]) -> Result<Lists, Failure> {
+    let mut lists = Lists::new();
     for one in placed {
-        let key = place(one);
-        if let Entry::Vacant(place) = lists.entry(key) {
-            place.insert(Runtimes::new(&one.session).list().await?);
+        if let Entry::Vacant(free) = lists.entry(place(one)) {
+            free.insert(Runtimes::new(&one.session).list().await?);
         }
     }
-    let lists = &lists;
+    Ok(lists)
+}
+
+/// [`observe`], with lists that were read already.
+pub(super) async fn observe_in<'a>(
+    placed: &'a [Placed<'a>],
+    lists: &Lists,
+    unread: Unread,
+) -> Result<Vec<Deployed<'a>>, Failure> {
     stream::iter(placed)
         .map(|one| async move { look(one, &lists[&place(one)], unread).await })
         .buffered(AT_ONCE)
@@ -77,7 +91,7 @@ pub(super) async fn observe<'a>(
         .await
 }
 
-fn place(placed: &Placed<'_>) -> (String, String) {
+pub(super) fn place(placed: &Placed<'_>) -> (String, String) {
     let session = &placed.session;
     (session.account.to_string(), session.region.to_string())
 }

@@ -2,20 +2,14 @@
 
 use serde_json::Value;
 
-use super::{
-    consent,
-    files::{self, Purpose},
-    packaging,
-    session::Placed,
-    sighting::own_bucket,
-};
+use super::{consent, own_files, packaging, session::Placed, sighting::own_bucket};
 use crate::{
+    config::Declared,
     effects::{aws::store::Store, manifest::Project},
     error::Failure,
     plan::{
         bucket,
         deployed::{Code, CodeHere},
-        files::Force,
         runtime_diff::{Artifact, CodeObject, FieldChange, Secrecy},
         table::{age as span, time},
     },
@@ -92,11 +86,11 @@ pub(super) async fn age(placed: &Placed<'_>, artifact: &Artifact, ui: &Ui) -> Ag
 /// without them.
 pub(super) fn compare(
     placed: &Placed<'_>,
-    project: &Project,
+    place: (&Project, &Declared),
     deployed: &Artifact,
     ui: &Ui,
 ) -> Code {
-    match here(placed, project) {
+    match here(placed, place) {
         Ok(Some(here)) => Code::compare(&here, deployed),
         Ok(None) => Code::Unknown("nothing was built here yet".to_owned()),
         Err(failure) => {
@@ -109,22 +103,25 @@ pub(super) fn compare(
     }
 }
 
-/// `None` where no archive was built: the copied sources alone do not say what is deployed.
-fn here(placed: &Placed<'_>, project: &Project) -> Result<Option<CodeHere>, Failure> {
+/// `None` where no archive was built: the sources alone do not say what is deployed.
+fn here(
+    placed: &Placed<'_>,
+    (project, declared): (&Project, &Declared),
+) -> Result<Option<CodeHere>, Failure> {
     let agent = placed.agent;
-    let Some(last) = packaging::last(agent, project)? else {
+    let own = || {
+        consent::check_source(project, agent)?;
+        own_files::observe(agent, project, declared)
+    };
+    let Some(last) = packaging::last(agent, project, own)? else {
         return Ok(None);
     };
-    consent::check_source(project, agent)?;
-    let files = files::decide(agent, project, None, Force::No, Purpose::Ship)?;
-    let mut changed = last.changed;
-    changed.extend(files.pending().cloned());
     Ok(Some(CodeHere {
         built: CodeObject {
             bucket: own_bucket(placed),
             key: bucket::archive_key(&agent.runtime_name, &last.archive),
             version: None,
         },
-        changed,
+        changed: last.changed,
     }))
 }

@@ -1,190 +1,167 @@
-//! The copied sources of one agent: observed, planned, written.
+//! The copy of an agent's sources that `prepare` makes: observed, planned, written.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::planned::Planned;
+use super::{
+    own_files::{self, Place, check_deployment, code},
+    planned::Planned,
+};
 use crate::{
-    config::Agent,
+    config::{Agent, Declared, ImportName, Layout},
     effects::{
-        destination, env,
-        files::{self, Origin},
+        files::{self, ObservedCopy},
         manifest::Project,
-        packaging,
-        source::{self, SourceRequest},
+        source::Source,
     },
-    error::{Exit, Failure, Message},
+    error::{Failure, Message},
+    package::{
+        composition::{Files, edited_copies, edited_warning},
+        record::Record,
+    },
     plan::{
         files::{self as plan, FilePlan, FileStep, Force},
-        models_in_code::{CodeFile, undeclared},
+        models_in_code::undeclared,
     },
+    python::renamed::renamed,
     ui::Ui,
 };
 
 /// What has to be done so that the copy equals the sources.
 pub(super) struct FileWork {
-    agent: String,
-    deployment: PathBuf,
+    /// Where the sources are copied to, and below which folder of it; `None` where they are not copied.
+    copy: Option<Copy>,
     plan: FilePlan,
-    origins: BTreeMap<String, Origin>,
+    origins: Files,
+    /// What the handed over command names.
+    pub(super) entrypoint: PathBuf,
+    pub(super) requirements: PathBuf,
     warnings: Vec<Message>,
     notes: Vec<String>,
 }
 
-/// What the files are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// To be handed over: whoever builds an archive of them checks what they require.
-    HandOver,
-    Ship,
+struct Copy {
+    deployment: PathBuf,
+    folder: PathBuf,
 }
 
 /// Observes sources and copy and decides; writes nothing. All that is wrong is said together.
 pub(super) fn decide(
     agent: &Agent,
-    project: &Project,
+    (project, declared): (&Project, &Declared),
     source_dir: Option<&Path>,
     force: Force,
-    purpose: Purpose,
 ) -> Result<FileWork, Failure> {
-    files::check_deployment(&agent.dir, &agent.deployment)?;
-    let deployment = agent.dir.join(&agent.deployment);
-    let given = source_dir.unwrap_or(&agent.source);
-    let (path, seen_from) = match source_dir {
-        // As on any command line: relative to where the user stands.
-        Some(dir) => (
-            destination::absolute(dir)?,
-            "`--source-dir` is relative to the current directory",
-        ),
-        None => (
-            agent.dir.join(&agent.source),
-            "`source` is relative to the Cargo.toml that declares the agent",
-        ),
+    if source_dir.is_some() && agent.layout == Layout::Flat {
+        return Err(Failure::usage(format!(
+            "`--source-dir` has no use for agent `{}`: with `layout = \"flat\"` nothing is copied",
+            agent.name
+        ))
+        .help("let `source` name that directory"));
+    }
+    check_deployment(agent)?;
+    let source = own_files::sources(agent, project, declared, source_dir);
+    let deployment = agent.deployment_dir();
+    let package = agent.layout.import_name();
+    let ObservedCopy {
+        files: there,
+        record,
+    } = match &deployment {
+        Some(deployment) => files::observe_copy(deployment, package.map(ImportName::as_str))?,
+        None => ObservedCopy::default(),
     };
-    let home = env::home_dir();
-    let source = source::observe(&SourceRequest {
-        shown: given,
-        path: &path,
-        seen_from,
-        include: &agent.include,
-        deployment: &deployment,
-        target: &project.target_dir,
-        workspace_root: &project.root,
-        home: home.as_deref(),
-        agent: agent.name.as_str(),
-    });
-    let copied = source.as_ref().ok().map(|source| &source.files);
-    let missing = shipped_files_exist(agent, &deployment, copied).err();
-    let required = match purpose {
-        Purpose::HandOver => None,
-        Purpose::Ship => requirements_can_be_shipped(agent, project, &deployment, copied).err(),
+    let place = Place {
+        agent,
+        record: &record,
+        sources: source.as_ref().ok().map(|source| &source.files),
     };
-    let wrong = source.as_ref().err().cloned();
-    if let Some(failure) = Failure::all([wrong, missing, required].into_iter().flatten()) {
+    let named = place.named_files();
+    let wrong = [
+        source.as_ref().err().cloned(),
+        named.as_ref().err().cloned(),
+    ];
+    if let Some(failure) = Failure::all(wrong.into_iter().flatten()) {
         return Err(failure);
     }
-    let source = source?;
-    let observed = files::observe_copy(&deployment, agent.name.as_str())?;
-    let desired = source
-        .files
+    let Source {
+        files: sources,
+        mut warnings,
+        notes,
+    } = source?;
+    let (entrypoint, requirements) = named?;
+    let copied = match package {
+        Some(_) => sources.clone(),
+        None => Files::new(),
+    };
+    let desired = copied
         .iter()
         .map(|(path, origin)| (path.clone(), origin.hash.clone()))
         .collect();
-    let plan = plan::plan(&desired, &observed.files, &observed.record, force);
-    let mut warnings = source.warnings;
+    let plan = plan::plan(&desired, &there, &record, force);
+    if let (Some(deployment), Force::No) = (&deployment, force) {
+        let edited = edited_copies(&record, &there, &sources);
+        warnings.extend(
+            edited_warning(&edited, deployment, " and are kept").map(|warning| {
+                warning
+                    .help("carry the edits over to the source, or pass `--force` to overwrite them")
+            }),
+        );
+    }
     warnings.extend(plan.warnings.iter().cloned());
-    warnings.extend(undeclared(agent, &code(agent, &deployment, &source.files)?));
-    Ok(FileWork {
-        agent: agent.name.to_string(),
+    let entry = (!sources.contains_key(&agent.entrypoint)).then(|| entrypoint.clone());
+    warnings.extend(undeclared(agent, &code(&sources, entry)?));
+    warnings.extend(two_folders(agent));
+    warnings.extend(renamed_import(agent, &record, &entrypoint)?);
+    let copy = deployment.map(|deployment| Copy {
+        folder: package.map_or_else(|| deployment.clone(), |name| deployment.join(name.as_str())),
         deployment,
+    });
+    Ok(FileWork {
+        copy,
         plan,
-        origins: source.files,
+        origins: copied,
+        entrypoint,
+        requirements,
         warnings,
-        notes: source.notes,
+        notes,
     })
 }
 
-/// The Python files of the sources, and the entry point.
-fn code(
+/// The copy has another name than the one that was made before, which the entry point may import.
+fn renamed_import(
     agent: &Agent,
-    deployment: &Path,
-    copied: &BTreeMap<String, Origin>,
-) -> Result<Vec<CodeFile>, Failure> {
-    let mut paths: Vec<PathBuf> = copied
-        .values()
-        .map(|origin| origin.from.clone())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "py"))
-        .collect();
-    if !copied.contains_key(&agent.entrypoint) {
-        paths.push(deployment.join(&agent.entrypoint));
+    record: &Record,
+    entrypoint: &Path,
+) -> Result<Option<Message>, Failure> {
+    let (name, package) = (agent.name.as_str(), agent.layout.import_name());
+    let was_copied = |path: &String| Path::new(path).starts_with(name);
+    if !record.files.keys().any(was_copied) || !files::exists(entrypoint) {
+        return Ok(None);
     }
-    let mut found = Vec::new();
-    for path in paths {
-        let bytes = files::read_bytes(&path)?;
-        // What is no text names no model.
-        if let Ok(text) = String::from_utf8(bytes) {
-            found.push(CodeFile { path, text });
-        }
-    }
-    Ok(found)
+    let text = String::from_utf8_lossy(&files::read_bytes(entrypoint)?).into_owned();
+    let package = package.map(ImportName::as_str);
+    Ok(renamed(name, package, (entrypoint, &text)))
 }
 
-/// Whether a file of the deployment folder comes with the sources. Without them, what would lie where
-/// they are copied to may come.
-fn comes(file: &str, agent: &Agent, copied: Option<&BTreeMap<String, Origin>>) -> bool {
-    match copied {
-        Some(copied) => copied.contains_key(file),
-        None => Path::new(file).starts_with(agent.name.as_str()),
+/// The toolkit ships one folder, and a flat agent with a deployment folder has two.
+fn two_folders(agent: &Agent) -> Option<Message> {
+    if agent.layout != Layout::Flat {
+        return None;
     }
-}
-
-/// What is wrong with the requirements themselves, where they are there already.
-fn requirements_can_be_shipped(
-    agent: &Agent,
-    project: &Project,
-    deployment: &Path,
-    copied: Option<&BTreeMap<String, Origin>>,
-) -> Result<(), Failure> {
-    let file = deployment.join(&agent.requirements);
-    if comes(&agent.requirements, agent, copied) || !files::exists(&file) {
-        return Ok(());
-    }
-    packaging::check_requirements(&file, &project.root)
-}
-
-/// What the toolkit is told to ship has to be there, or to come with the sources.
-fn shipped_files_exist(
-    agent: &Agent,
-    deployment: &Path,
-    copied: Option<&BTreeMap<String, Origin>>,
-) -> Result<(), Failure> {
-    let wanted = [
-        ("entry point", &agent.entrypoint),
-        ("requirements file", &agent.requirements),
-    ];
-    let messages: Vec<Message> = wanted
-        .into_iter()
-        .filter(|(_, file)| !comes(file, agent, copied) && !files::exists(&deployment.join(file)))
-        .map(|(what, file)| {
-            Message::new(format!(
-                "the {what} of agent `{}` does not exist: `{}`",
-                agent.name,
-                deployment.join(file).display()
-            ))
-        })
-        .collect();
-    if messages.is_empty() {
-        return Ok(());
-    }
-    Err(Failure {
-        exit: Exit::Config,
-        messages,
-    }
-    .help("`cargo agentcore new` shows in a new project what both look like"))
+    let deployment = agent.deployment_dir()?;
+    Some(
+        Message::new(format!(
+            "the Python toolkit cannot ship agent `{}`: it takes one folder, and this agent's files are in two",
+            agent.name
+        ))
+        .note(format!(
+            "`{}` and `{}`",
+            agent.source_dir().display(),
+            deployment.display()
+        ))
+        .help("`cargo agentcore deploy` ships both"),
+    )
 }
 
 impl FileWork {
@@ -205,13 +182,11 @@ impl FileWork {
         !self.plan.steps.is_empty() || self.plan.record_changes
     }
 
-    /// The files of the copy that would change.
-    pub(super) fn pending(&self) -> impl Iterator<Item = &String> {
-        self.plan.steps.iter().map(FileStep::path)
-    }
-
     /// The steps in words that promise nothing.
     pub(super) fn show(&self, planned: Planned<'_>) {
+        let Some(copy) = &self.copy else {
+            return;
+        };
         for step in &self.plan.steps {
             let (verb, path) = match step {
                 FileStep::Create { path } => ("copy", path),
@@ -220,38 +195,28 @@ impl FileWork {
             };
             planned.status(
                 "Would",
-                &format!("{verb} `{}`", self.deployment.join(path).display()),
+                &format!("{verb} `{}`", copy.deployment.join(path).display()),
             );
         }
     }
 
     pub(super) fn apply(&self, ui: &Ui) -> Result<(), Failure> {
+        let Some(copy) = &self.copy else {
+            return Ok(());
+        };
         let count = |wanted: fn(&FileStep) -> bool| {
             self.plan.steps.iter().filter(|step| wanted(step)).count()
         };
         let written = count(|step| !matches!(step, FileStep::Remove { .. }));
         let removed = count(|step| matches!(step, FileStep::Remove { .. }));
         if written + removed > 0 {
-            let mut said = format!(
-                "{} to `{}`",
-                plural(written, "file"),
-                self.deployment.join(&self.agent).display()
-            );
+            let mut said = format!("{} to `{}`", plural(written, "file"), copy.folder.display());
             if removed > 0 {
                 said = format!("{said}, removing {removed}");
             }
             ui.status("Copying", &said);
         }
-        files::apply(&self.deployment, &self.plan, &self.origins)
-    }
-
-    pub(super) fn deployment(&self) -> &Path {
-        &self.deployment
-    }
-
-    /// Does to a copy of the deployment folder what would be done to the folder.
-    pub(super) fn apply_to(&self, copy: &Path) -> Result<(), Failure> {
-        files::apply(copy, &self.plan, &self.origins)
+        files::apply(&copy.deployment, &self.plan, &self.origins)
     }
 
     pub(super) fn document(&self) -> Value {
@@ -259,7 +224,7 @@ impl FileWork {
             self.plan.steps.iter().filter_map(wanted).collect()
         };
         json!({
-            "deployment": self.deployment,
+            "deployment": self.copy.as_ref().map(|copy| &copy.deployment),
             "created": paths(|step| if let FileStep::Create { path } = step { Some(path) } else { None }),
             "updated": paths(|step| if let FileStep::Update { path } = step { Some(path) } else { None }),
             "removed": paths(|step| if let FileStep::Remove { path } = step { Some(path) } else { None }),

@@ -69,6 +69,8 @@ pub(super) fn of(
             )),
             drop_profile: local && env::var("AWS_PROFILE").is_some(),
         }),
+        entrypoint: &files.entrypoint,
+        requirements: &files.requirements,
         // The toolkit writes its file where it runs, and `clean` looks for it beside the manifest.
         directory: (place.current != here).then_some(here),
     };

@@ -27,7 +27,7 @@ pub struct Args {
     /// List the templates and stop
     #[arg(long)]
     list: bool,
-    /// The agent's name [default: the folder's, hyphens as underscores]
+    /// The agent's name [default: the folder's, other characters as underscores]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]
@@ -99,6 +99,13 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         ))
     })?;
     let git = wants_git(args.vcs, &path)?;
+    if let Some(project) = destination::project_above(&path) {
+        ui.note(&format!(
+            "`{}` is a project of its own; `cargo agentcore init --source DIR` adds an agent to the project in `{}`",
+            given.display(),
+            project.display()
+        ));
+    }
     if args.dry_run {
         if let Some(said) = renamed {
             ui.note(&said);

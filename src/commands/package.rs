@@ -1,13 +1,12 @@
-//! `cargo agentcore package`: copy the sources, build what is shipped. Makes no call to AWS.
+//! `cargo agentcore package`: build what is shipped. Makes no call to AWS.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
 use super::{
-    consent,
-    files::{self, Purpose},
-    packaging::{self, Options, Place},
+    consent, own_files,
+    packaging::{self, Options},
 };
 use crate::{
     cli,
@@ -17,7 +16,6 @@ use crate::{
         packaging::{Built, Origin},
     },
     error::Failure,
-    plan::files::Force,
     ui::Ui,
 };
 
@@ -46,25 +44,15 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let (project, mut config) = super::load(&args.project, &stage, ui)?;
     consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
     let _lock = super::lock(&project, ui)?;
-    let force = if args.options.force {
-        Force::Yes
-    } else {
-        Force::No
-    };
     let mut documents = Vec::new();
     let mut failures = Vec::new();
     // One after the other: each uses every core.
     for agent in &config.agents {
         let built = async {
-            let work = files::decide(agent, &project, None, force, Purpose::Ship)?;
-            for warning in work.warnings() {
-                ui.warning(warning);
-            }
-            for note in work.notes() {
-                ui.note(note);
-            }
-            work.apply(ui)?;
-            packaging::build(agent, Place::of(agent, &project)?, &args.options, ui).await
+            let own = own_files::observe(agent, &project, &config.declared)?;
+            own.tell(ui);
+            let output = packaging::directory(agent, &project)?;
+            packaging::build(agent, &project, &own, output, &args.options, ui).await
         };
         match built.await {
             Ok(built) if args.output == cli::Output::Json => {

@@ -1,11 +1,11 @@
 //! Building an agent's archive, for every command that needs one; says on the way what is done.
 
-use std::{
-    cell::Cell,
-    path::{Path, PathBuf},
-};
+use std::cell::Cell;
 
-use super::waiting::{shown, telling};
+use super::{
+    own_files::OwnFiles,
+    waiting::{shown, telling},
+};
 
 use crate::{
     config::{Agent, Language},
@@ -15,7 +15,7 @@ use crate::{
         manifest::Project,
         packaging::{Broken, Built, Event, Last, Origin, Request, Reuse},
     },
-    error::{Failure, Message},
+    error::Failure,
     package::{installer::minor_version, limits::megabytes},
     ui::{Ui, Verbosity},
 };
@@ -26,34 +26,17 @@ pub(super) struct Options {
     /// Install the dependencies anew, whatever the cache holds
     #[arg(long)]
     pub(super) rebuild: bool,
-    /// Ship the agent even if its code cannot start, and overwrite copied files that were edited by hand
+    /// Ship the agent even if its code cannot start
     #[arg(long)]
     pub(super) force: bool,
 }
 
-/// Where an archive is built from and where it is put.
-pub(super) struct Place {
-    /// The agent's sources are copied there before.
-    pub(super) deployment: PathBuf,
-    pub(super) output: Folder,
-    /// The workspace's root.
-    pub(super) root: PathBuf,
-}
-
-impl Place {
-    pub(super) fn of(agent: &Agent, project: &Project) -> Result<Self, Failure> {
-        Ok(Self {
-            deployment: agent.dir.join(&agent.deployment),
-            output: directory(agent, project)?,
-            root: project.root.clone(),
-        })
-    }
-}
-
-/// The archive of the agent's deployment folder, and what is in it.
+/// The archive of the agent, in the folder `output`, and what is in it.
 pub(super) async fn build(
     agent: &Agent,
-    place: Place,
+    project: &Project,
+    own: &OwnFiles,
+    output: Folder,
     options: &Options,
     ui: &Ui,
 ) -> Result<Built, Failure> {
@@ -73,7 +56,7 @@ pub(super) async fn build(
     } else {
         Broken::Refused
     };
-    let request = request(agent, &place, reuse, broken);
+    let request = request(agent, (project, own), output, reuse, broken);
     let name = agent.name.as_str();
     ui.detail("Packaging", &format!("agent `{name}`"));
     let doing = Cell::new(None);
@@ -82,7 +65,7 @@ pub(super) async fn build(
             move |say| effects::packaging::build(&request, say),
             |event| {
                 doing.set(lengthy(&event).or(doing.get()));
-                tell(agent, &place.deployment, &event, ui);
+                tell(agent, &event, ui);
             },
         ),
         |waited| {
@@ -92,13 +75,12 @@ pub(super) async fn build(
         ui,
     )
     .await
-    .map_err(|mut failure| {
-        for message in &mut failure.messages {
-            point_at_source(agent, &place.deployment, message);
-        }
+    .map_err(|failure| {
+        let file = &own.requirements.file;
+        let file = file.strip_prefix(&agent.dir).unwrap_or(file);
         failure.note(format!(
             "of agent `{name}`, whose requirements are in `{}`",
-            agent.deployment.join(&agent.requirements).display()
+            file.display()
         ))
     })?;
     ui.status("Packaged", &summary(name, &built));
@@ -106,28 +88,42 @@ pub(super) async fn build(
 }
 
 /// The archive that was built last for the agent, and what of its files changed since; `None` where none
-/// was built.
-pub(super) fn last(agent: &Agent, project: &Project) -> Result<Option<Last>, Failure> {
-    let request = request(
-        agent,
-        &Place::of(agent, project)?,
-        Reuse::Cache,
-        Broken::Refused,
-    );
-    effects::packaging::last(&request)
+/// was built, and then nothing is read.
+pub(super) fn last(
+    agent: &Agent,
+    project: &Project,
+    own: impl FnOnce() -> Result<OwnFiles, Failure>,
+) -> Result<Option<Last>, Failure> {
+    let output = directory(agent, project)?;
+    effects::packaging::last(&output, || {
+        Ok(request(
+            agent,
+            (project, &own()?),
+            output.clone(),
+            Reuse::Cache,
+            Broken::Refused,
+        ))
+    })
 }
 
-fn request(agent: &Agent, place: &Place, reuse: Reuse, broken: Broken) -> Request {
+fn request(
+    agent: &Agent,
+    (project, own): (&Project, &OwnFiles),
+    output: Folder,
+    reuse: Reuse,
+    broken: Broken,
+) -> Request {
     Request {
         agent: agent.name.to_string(),
-        root: place.root.clone(),
-        deployment: place.deployment.clone(),
-        include: agent.include.clone(),
+        root: project.root.clone(),
+        own: own.composition.clone(),
+        problems: own.problems.clone(),
+        package: agent.layout.import_name().map(ToString::to_string),
         entrypoint: agent.entrypoint.clone(),
-        requirements: agent.requirements.clone(),
+        requirements: own.requirements.clone(),
         runtime: agent.runtime,
         bytecode: agent.bytecode,
-        output: place.output.clone(),
+        output,
         reuse,
         broken,
     }
@@ -156,7 +152,7 @@ fn lengthy(event: &Event) -> Option<&'static str> {
     }
 }
 
-fn tell(agent: &Agent, deployment: &Path, event: &Event, ui: &Ui) {
+fn tell(agent: &Agent, event: &Event, ui: &Ui) {
     let name = &agent.name;
     match event {
         Event::Waiting => ui.status(
@@ -182,34 +178,9 @@ fn tell(agent: &Agent, deployment: &Path, event: &Event, ui: &Ui) {
         Event::NotCompiled(why) => {
             ui.detail("Skipping", &format!("compiled Python files: {why}"));
         }
-        Event::Warning(message) => {
-            let mut message = message.clone();
-            point_at_source(agent, deployment, &mut message);
-            ui.warning(&message);
-        }
-        Event::Note(message) => {
-            let mut message = message.clone();
-            point_at_source(agent, deployment, &mut message);
-            ui.note_at(&message);
-        }
+        Event::Warning(message) => ui.warning(message),
+        Event::Note(message) => ui.note_at(message),
     }
-}
-
-/// What is wrong in a copied file is mended in the file that it was copied from, and nothing in a copy
-/// that is made for a look.
-fn point_at_source(agent: &Agent, deployment: &Path, message: &mut Message) {
-    let Some(at) = &mut message.at else {
-        return;
-    };
-    let Ok(below) = at.file.strip_prefix(deployment) else {
-        return;
-    };
-    let source = below
-        .strip_prefix(agent.name.as_str())
-        .map(|below| agent.dir.join(&agent.source).join(below))
-        .ok()
-        .filter(|source| effects::files::exists(source));
-    at.file = source.unwrap_or_else(|| agent.dir.join(&agent.deployment).join(below));
 }
 
 fn summary(name: &str, built: &Built) -> String {

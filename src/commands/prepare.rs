@@ -5,18 +5,17 @@ use std::path::{Path, PathBuf};
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    Applying, consent,
-    files::{self, Purpose},
-    former_role,
+    Applying, consent, files, former_role,
     handover::{self, Handover},
     local::{self, Reach},
+    packaging,
     planned::Planned,
     role::{self, RoleWork},
     session::{self, Placed},
 };
 use crate::{
     cli,
-    config::Config,
+    config::{Config, Declared},
     effects::{local::Emulator, manifest::Project},
     error::{Exit, Failure},
     plan::{files::Force, role::Adopt},
@@ -81,7 +80,7 @@ async fn prepare(
     let placed = session::place((project, &config.agents), &args.aws, emulator, ui).await?;
     let _lock = args.applying.lock(project, ui)?;
 
-    let decided = decide(args, project, &placed, ui).await;
+    let decided = decide(args, (project, &config.declared), &placed, ui).await;
     let (work, mut failures) = split(decided);
     if args.applying.changes_nothing() {
         return show(args, &work, failures, ui);
@@ -90,7 +89,7 @@ async fn prepare(
     role::agree(roles, args.yes, ui)?;
     let current = handover::current()?;
     let applied: Vec<Result<Handover, Failure>> = stream::iter(&work)
-        .map(|work| apply(args, work, emulator, &current, ui))
+        .map(|work| apply(args, project, work, emulator, &current, ui))
         .buffered(AT_ONCE)
         .collect()
         .await;
@@ -99,7 +98,7 @@ async fn prepare(
     let next = match &args.source_dir {
         None => "`cargo agentcore deploy` does the rest".to_owned(),
         Some(given) => format!(
-            "let `source` name `{}` before `cargo agentcore deploy`, which copies what it names",
+            "let `source` name `{}` before `cargo agentcore deploy`, which ships what it names",
             given.display()
         ),
     };
@@ -109,7 +108,7 @@ async fn prepare(
 
 async fn decide<'a>(
     args: &Args,
-    project: &Project,
+    place: (&Project, &Declared),
     placed: &'a [Placed<'a>],
     ui: &Ui,
 ) -> Vec<Result<Work<'a>, Failure>> {
@@ -117,15 +116,9 @@ async fn decide<'a>(
     let force = if args.force { Force::Yes } else { Force::No };
     stream::iter(placed)
         .map(|placed| async move {
-            let files = files::decide(
-                placed.agent,
-                project,
-                args.source_dir.as_deref(),
-                force,
-                Purpose::HandOver,
-            )?;
+            let files = files::decide(placed.agent, place, args.source_dir.as_deref(), force)?;
             let deciding = role::decide(placed.agent, &placed.session, adopt);
-            let noticing = Box::pin(former_role::notice_default(placed, project, ui));
+            let noticing = Box::pin(former_role::notice_default(placed, place.0, ui));
             let (role, ()) = tokio::join!(deciding, noticing);
             let role = role?;
             for warning in files.warnings().iter().chain(role.warnings()) {
@@ -189,6 +182,7 @@ fn show(args: &Args, work: &[Work<'_>], failures: Vec<Failure>, ui: &Ui) -> Resu
 
 async fn apply(
     args: &Args,
+    project: &Project,
     work: &Work<'_>,
     emulator: Option<&Emulator>,
     current: &Path,
@@ -197,15 +191,20 @@ async fn apply(
     let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
     let Placed { agent, session } = work.placed;
     work.files.apply(ui)?;
+    // So that a later `clean` knows the agent when Cargo.toml does not any more.
+    packaging::directory(agent, project)?.create()?;
     let arn = role::apply(&work.role, session, adopt, ui).await?;
     if work.role.steps().is_empty() && !work.files.changes() {
         ui.status(
             "Unchanged",
             &if work.files.keeps() {
-                format!("agent `{}`, but for the copies that were kept", agent.name)
+                format!(
+                    "agent `{}`, except for the copies that were kept",
+                    agent.name
+                )
             } else {
                 let name = &agent.name;
-                format!("agent `{name}`: sources and role are as they should be")
+                format!("agent `{name}`: copied sources and role are up to date")
             },
         );
     }

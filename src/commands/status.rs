@@ -6,13 +6,13 @@ use super::{
     deployed::{self, Deployed, Found, Unread},
     deployed_code::{self, Age},
     deployed_role::{self, RoleHere},
-    documents, endpoint_list,
+    documents, endpoint_list, former_agents,
     local::{self, Reach},
     session::{self, Placed},
 };
 use crate::{
     cli,
-    config::{Agent, Config, Network},
+    config::{Agent, Config, Declared, Network},
     effects::{
         aws::{runtime::Runtimes, session::LOCAL_REGION},
         clock,
@@ -109,10 +109,20 @@ async fn look(
     } else {
         Reveal::Keys
     };
-    let all = deployed::observe(&placed, Unread::ProvesNothing).await?;
+    let lists = deployed::lists(&placed).await?;
+    let former = async {
+        for (at, list) in &lists {
+            if let Some(one) = placed.iter().find(|one| deployed::place(one) == *at) {
+                former_agents::notice(one, (project, &config.declared), list, ui).await;
+            }
+        }
+    };
+    let observing = deployed::observe_in(&placed, &lists, Unread::ProvesNothing);
+    let (all, ()) = tokio::join!(observing, former);
+    let all = all?;
     let mut reports = Vec::new();
     for deployed in &all {
-        let report = Report::of(deployed, project, base, ui).await?;
+        let report = Report::of(deployed, (project, &config.declared), base, ui).await?;
         if let Report::There(there) = &report {
             there.found.say_whose(ui);
         }
@@ -150,7 +160,7 @@ impl<'a> Report<'a> {
 
     async fn of(
         deployed: &'a Deployed<'a>,
-        project: &Project,
+        place: (&Project, &Declared),
         base: Option<&'a str>,
         ui: &Ui,
     ) -> Result<Self, Failure> {
@@ -180,7 +190,7 @@ impl<'a> Report<'a> {
         let mut differences = difference(agent, arn, fields);
         differences.extend(of_role);
         differences.extend(age.difference(&fields.artifact));
-        let code = deployed_code::compare(placed, project, &fields.artifact, ui);
+        let code = deployed_code::compare(placed, place, &fields.artifact, ui);
         if let Code::Differs(change) = &code {
             differences.push(change.clone());
         }

@@ -8,7 +8,8 @@ use std::{
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    Access, Authorizer, Bytecode, Language, Lifecycle, Model, Permission, Protocol, Runtime,
+    Access, Authorizer, Bytecode, ImportName, Language, Lifecycle, Model, Permission, Protocol,
+    Runtime,
     layer::Layer,
     permission,
     read::{Problems, Table},
@@ -22,6 +23,8 @@ pub(super) struct AgentTable {
     pub(super) layer: Layer,
     pub(super) language: Option<Language>,
     pub(super) source: Option<PathBuf>,
+    pub(super) layout: Option<LayoutWord>,
+    pub(super) import_name: Option<ImportName>,
     pub(super) include: Vec<String>,
     pub(super) deployment: Option<PathBuf>,
     /// Not where `deployment` is there and could not be read.
@@ -39,6 +42,13 @@ pub(super) struct AgentTable {
     pub(super) description: Option<String>,
 }
 
+/// The value of `layout`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LayoutWord {
+    Package,
+    Flat,
+}
+
 impl AgentTable {
     /// The table of an agent of which the metadata says nothing.
     pub(super) fn undeclared(name: AgentName) -> Self {
@@ -48,6 +58,8 @@ impl AgentTable {
             layer: Layer::default(),
             language: None,
             source: None,
+            layout: None,
+            import_name: None,
             include: Vec::new(),
             deployment: None,
             folder_is_known: true,
@@ -74,6 +86,8 @@ impl AgentTable {
             source: table
                 .parsed("source", problems, source_path)
                 .map(PathBuf::from),
+            layout: table.parsed("layout", problems, layout),
+            import_name: table.parsed("import-name", problems, ImportName::parse),
             include: plain(table.strings("include", problems)),
             deployment: table
                 .parsed("deployment", problems, inner_path)
@@ -92,14 +106,24 @@ impl AgentTable {
             description: table.parsed("description", problems, description),
         };
         agent.folder_is_known = agent.deployment.is_some() || !table.is_meant("deployment");
+        if agent.layout == Some(LayoutWord::Flat) && table.is_meant("import-name") {
+            problems.at(
+                table.key_span("import-name"),
+                "`import-name` goes with `layout = \"package\"`",
+                "in a flat archive there is no package around the sources",
+            );
+        }
         table.finish(problems);
         agent
     }
 
-    pub(super) fn deployment_or_default(&self) -> &Path {
-        self.deployment
-            .as_deref()
-            .unwrap_or(Path::new("deployment"))
+    /// Sources that are the archive's root need no other folder.
+    pub(super) fn deployment_or_default(&self) -> Option<&Path> {
+        let default = match self.layout {
+            Some(LayoutWord::Flat) => None,
+            Some(LayoutWord::Package) | None => Some(Path::new("deployment")),
+        };
+        self.deployment.as_deref().or(default)
     }
 }
 
@@ -131,6 +155,14 @@ fn language(text: &str) -> Result<Language, String> {
     )
 }
 
+fn layout(text: &str) -> Result<LayoutWord, String> {
+    one_of(
+        "value of `layout`",
+        text,
+        &[("package", LayoutWord::Package), ("flat", LayoutWord::Flat)],
+    )
+}
+
 fn bytecode(text: &str) -> Result<Bytecode, String> {
     one_of(
         "value of `bytecode`",
@@ -140,16 +172,8 @@ fn bytecode(text: &str) -> Result<Bytecode, String> {
 }
 
 fn protocol(text: &str) -> Result<Protocol, String> {
-    one_of(
-        "protocol",
-        text,
-        &[
-            ("http", Protocol::Http),
-            ("mcp", Protocol::Mcp),
-            ("a2a", Protocol::A2a),
-            ("agui", Protocol::Agui),
-        ],
-    )
+    let known = Protocol::ALL.map(|protocol| (protocol.word(), protocol));
+    one_of("protocol", text, &known)
 }
 
 fn runtime(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Spanned<Runtime>> {

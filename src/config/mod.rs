@@ -5,6 +5,7 @@
 
 mod agent;
 mod layer;
+mod layout;
 mod load;
 pub(crate) mod permission;
 mod read;
@@ -15,6 +16,7 @@ use std::{
     path::PathBuf,
 };
 
+pub use layout::{ImportName, Layout};
 pub(crate) use load::{DECLARE, declared_projects, default_role, load_with, none_declared};
 pub use load::{Manifest, Stage, load};
 pub use permission::{Access, Permission};
@@ -43,8 +45,10 @@ pub struct Declared {
     pub agents: BTreeSet<AgentName>,
     pub stages: BTreeSet<StageName>,
     pub regions: BTreeSet<Region>,
-    /// The folders that are shipped, with the directories that they are in.
+    /// The deployment folders, with the directories that they are in.
     pub deployments: BTreeSet<PathBuf>,
+    /// The names of the agents' packages.
+    pub packages: BTreeSet<ImportName>,
 }
 
 impl Declared {
@@ -73,13 +77,15 @@ pub struct Agent {
     pub language: Language,
     /// The agent's own sources, relative to `dir`.
     pub source: PathBuf,
-    /// Patterns of data files that are copied although an ignore rule leaves them out.
+    /// How the sources lie in the archive.
+    pub layout: Layout,
+    /// Patterns of data files that are shipped although an ignore rule leaves them out.
     pub include: Vec<String>,
-    /// The folder that is shipped, relative to `dir`.
-    pub deployment: PathBuf,
-    /// The entry point's file, relative to `deployment`.
+    /// The folder of what is shipped besides the sources, relative to `dir`.
+    pub deployment: Option<PathBuf>,
+    /// The entry point's path in the archive.
     pub entrypoint: String,
-    /// The requirements file, relative to `deployment`.
+    /// The requirements file, below the deployment folder or in the sources.
     pub requirements: String,
     pub runtime: Runtime,
     pub bytecode: Bytecode,
@@ -101,6 +107,19 @@ pub struct Agent {
     /// Those of the table itself, without the agent's and the stage's: for what all of them share.
     pub shared_tags: BTreeMap<String, String>,
     pub role: RoleSettings,
+}
+
+impl Agent {
+    /// Where the sources are.
+    pub fn source_dir(&self) -> PathBuf {
+        // `.` is dropped on the way.
+        self.dir.join(&self.source).components().collect()
+    }
+
+    /// The folder of what is shipped besides the sources.
+    pub fn deployment_dir(&self) -> Option<PathBuf> {
+        Some(self.dir.join(self.deployment.as_ref()?))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -246,6 +265,24 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    pub(crate) const ALL: [Self; 4] = [Self::Http, Self::Mcp, Self::A2a, Self::Agui];
+
+    /// As the table and the command line write it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Mcp => "mcp",
+            Self::A2a => "a2a",
+            Self::Agui => "agui",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|protocol| protocol.word() == text)
+    }
+
     pub fn service_name(self) -> &'static str {
         match self {
             Self::Http => "HTTP",

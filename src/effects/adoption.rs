@@ -25,17 +25,14 @@ use crate::{error::Failure, scaffold::Files};
 /// stand in comments and strings only, as far as names go.
 pub(crate) fn python_files(source: &Source) -> Result<Vec<(String, String)>, Failure> {
     let mut found = Vec::new();
-    for (name, origin) in &source.files {
-        let Some((_, path)) = name.split_once('/') else {
-            continue;
-        };
+    for (path, origin) in &source.files {
         if Path::new(path).extension().is_some_and(|e| e == "py") {
             let bytes = fs::read(&origin.from)
                 .map_err(|error| FileError::new("read", &origin.from, error))?;
             let text = String::from_utf8_lossy(&bytes);
             // Windows editors begin a file with a mark that is no part of it.
             let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-            found.push((path.to_owned(), text.to_owned()));
+            found.push((path.clone(), text.to_owned()));
         }
     }
     Ok(found)
@@ -44,6 +41,15 @@ pub(crate) fn python_files(source: &Source) -> Result<Vec<(String, String)>, Fai
 /// Whether anything stands at `path`, a broken link included.
 pub(crate) fn stands(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether the directory has a README of whatever kind.
+pub(crate) fn has_readme(root: &Path) -> bool {
+    let names = files::names_in(root).unwrap_or_default();
+    names.iter().any(|name| {
+        let lower = name.to_lowercase();
+        lower == "readme" || lower.starts_with("readme.")
+    })
 }
 
 /// Refuses a folder that could not be written into, or would be somewhere else.

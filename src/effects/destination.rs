@@ -2,11 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "the new project is written here")]
 
 use std::{
-    env::consts::EXE_SUFFIX,
     fs,
     io::ErrorKind,
     path::{Component, Path, PathBuf},
-    process::Command,
 };
 
 use ignore::gitignore::GitignoreBuilder;
@@ -18,7 +16,7 @@ use toml::{
 use super::{
     env,
     files::{self, FileError},
-    source::executable,
+    programs::{Checkout, Programs},
 };
 use crate::{
     error::Failure,
@@ -97,6 +95,21 @@ pub(crate) fn enclosing(path: &Path) -> Option<Enclosing> {
         });
     }
     None
+}
+
+/// The directory of the nearest project above `path` that has agents.
+pub(crate) fn project_above(path: &Path) -> Option<PathBuf> {
+    path.ancestors().skip(1).find_map(|above| {
+        let text = fs::read_to_string(above.join("Cargo.toml")).ok()?;
+        let root = DeTable::parse(&text).ok()?;
+        let has_agents = ["workspace", "package"].into_iter().any(|head| {
+            let table = root.get_ref().get(head).map(Spanned::get_ref);
+            let metadata = table.and_then(|table| table.get("metadata"));
+            let ours = metadata.and_then(|metadata| metadata.get_ref().get("agentcore"));
+            ours.is_some()
+        });
+        has_agents.then(|| above.to_owned())
+    })
 }
 
 fn strings(list: Option<&DeValue<'_>>) -> Vec<String> {
@@ -196,20 +209,31 @@ pub(crate) fn in_repository(path: &Path) -> bool {
         .any(|above| above.join(".git").exists())
 }
 
+/// Where programs are found: not in the directory that the user is in, which may be a stranger's
+/// checkout. A home directory is none.
+fn programs() -> Programs {
+    let here = env::current_dir().unwrap_or_default();
+    let is_home = env::home_dir().is_some_and(|home| home.starts_with(&here));
+    Programs::outside(if is_home {
+        Checkout::default()
+    } else {
+        Checkout::around(&here)
+    })
+}
+
 /// Whether git is on PATH.
 pub(crate) fn has_git() -> bool {
-    let file = format!("git{EXE_SUFFIX}");
-    env::search_path()
-        .into_iter()
-        .map(|directory| directory.join(&file))
-        .any(|path| path.is_file() && (cfg!(windows) || executable(&path)))
+    programs().find("git").is_some()
 }
 
 /// `git init`.
 pub(crate) fn git_init(path: &Path) -> Result<(), Failure> {
-    let output = Command::new("git")
+    let programs = programs();
+    let git = programs.find("git").unwrap_or_else(|| "git".into());
+    let output = programs
+        .command(git)
         .args(["init", "--quiet"])
-        .current_dir(path)
+        .arg(absolute(path)?)
         .output()
         .map_err(|error| Failure::world(format!("cannot run git: {error}")))?;
     if output.status.success() {

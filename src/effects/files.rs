@@ -6,6 +6,7 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, ErrorKind, Read as _, Write as _},
     path::{Path, PathBuf},
+    time::UNIX_EPOCH,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -14,7 +15,10 @@ use super::folder::{Folder, Mode, Obstacle};
 use super::source::MAX_DEPTH;
 use crate::{
     error::{Exit, Failure},
-    package::record::{self, Hash, Record},
+    package::{
+        composition::Files,
+        record::{self, Hash, Record},
+    },
     plan::files::{FilePlan, FileStep},
 };
 
@@ -192,6 +196,13 @@ pub(crate) fn names_in(directory: &Path) -> Result<Vec<String>, FileError> {
     Ok(names)
 }
 
+/// When a file was written, in nanoseconds since 1970.
+pub(crate) fn modified(path: &Path) -> Option<u64> {
+    let modified = fs::metadata(path).ok()?.modified().ok()?;
+    let since = modified.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
+}
+
 /// The copy of an agent's sources, as it lies in the deployment folder.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ObservedCopy {
@@ -227,15 +238,19 @@ pub(crate) fn observe_record(deployment: &Path) -> Result<Record, Failure> {
     }
 }
 
-/// Reads the record and hashes the copied files of `agent`.
-pub(crate) fn observe_copy(deployment: &Path, agent: &str) -> Result<ObservedCopy, Failure> {
+/// Reads the record and hashes the copied files: what it names, and what lies where the sources of
+/// `package` are copied to.
+pub(crate) fn observe_copy(
+    deployment: &Path,
+    package: Option<&str>,
+) -> Result<ObservedCopy, Failure> {
     let record = observe_record(deployment)?;
-    // A folder that only the record names is the copy of an agent that was called otherwise before.
+    // A folder that only the record names is the copy of a package that was called otherwise before.
     let recorded = record
         .files
         .keys()
         .filter_map(|path| path.split('/').next());
-    let copies: BTreeSet<&str> = recorded.chain([agent]).collect();
+    let copies: BTreeSet<&str> = recorded.chain(package).collect();
     let mut files = BTreeMap::new();
     for name in copies {
         let copy = deployment.join(name);
@@ -244,6 +259,21 @@ pub(crate) fn observe_copy(deployment: &Path, agent: &str) -> Result<ObservedCop
         }
     }
     Ok(ObservedCopy { files, record })
+}
+
+/// The recorded copies that are there, hashed. What is no file any more is no copy.
+pub(crate) fn hash_recorded(
+    deployment: &Path,
+    record: &Record,
+) -> Result<BTreeMap<String, Hash>, FileError> {
+    let mut found = BTreeMap::new();
+    for path in record.files.keys() {
+        let full = deployment.join(path);
+        if fs::symlink_metadata(&full).is_ok_and(|found| found.is_file()) {
+            found.insert(path.clone(), hash_file(&full)?);
+        }
+    }
+    Ok(found)
 }
 
 fn hash_tree(path: &Path, name: &str, files: &mut BTreeMap<String, Hash>) -> Result<(), Failure> {
@@ -289,33 +319,28 @@ fn hash_tree(path: &Path, name: &str, files: &mut BTreeMap<String, Hash>) -> Res
 }
 
 pub(crate) fn hash_file(path: &Path) -> Result<Hash, FileError> {
-    let content = fs::read(path).map_err(|error| FileError::new("read", path, error))?;
-    Ok(hash(&content))
+    let failed = |error| FileError::new("read", path, error);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut sha256 = Sha256::new();
+    io::copy(&mut file, &mut sha256).map_err(failed)?;
+    Ok(hexadecimal(&sha256.finalize()))
 }
 
 pub(crate) fn hash(content: &[u8]) -> Hash {
+    hexadecimal(&Sha256::digest(content))
+}
+
+fn hexadecimal(digest: &[u8]) -> Hash {
     let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(content) {
+    for byte in digest {
         text.push(char::from_digit(u32::from(byte >> 4), 16).expect("four bits are one digit"));
         text.push(char::from_digit(u32::from(byte & 15), 16).expect("four bits are one digit"));
     }
     text
 }
 
-/// Where a file of the plan comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Origin {
-    pub(crate) from: PathBuf,
-    pub(crate) hash: Hash,
-    pub(crate) executable: bool,
-}
-
 /// Carries out the plan: the record of everything that may be found, the files, the final record.
-pub(crate) fn apply(
-    deployment: &Path,
-    plan: &FilePlan,
-    origins: &BTreeMap<String, Origin>,
-) -> Result<(), Failure> {
+pub(crate) fn apply(deployment: &Path, plan: &FilePlan, origins: &Files) -> Result<(), Failure> {
     if plan.steps.is_empty() && !plan.record_changes {
         return Ok(());
     }
@@ -345,7 +370,7 @@ pub(crate) fn apply(
     Ok(())
 }
 
-fn copy(folder: &Folder, path: &str, origins: &BTreeMap<String, Origin>) -> Result<(), Failure> {
+fn copy(folder: &Folder, path: &str, origins: &Files) -> Result<(), Failure> {
     let origin = &origins[path];
     let content =
         fs::read(&origin.from).map_err(|error| FileError::new("read", &origin.from, error))?;

@@ -1,6 +1,7 @@
 //! Pure: what is shipped: entries, layers, limits, records and hashes.
 
 pub(crate) mod archive;
+pub(crate) mod composition;
 pub(crate) mod distributions;
 pub(crate) mod elf;
 pub(crate) mod index_settings;

@@ -39,6 +39,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) hide_keys: bool,
     /// Where requests go instead of AWS, and the credentials for it where they are fixed.
     pub(crate) endpoint: Option<Endpoint<'a>>,
+    pub(crate) entrypoint: &'a Path,
+    pub(crate) requirements: &'a Path,
     /// The directory to change to, where it is not the current one.
     pub(crate) directory: Option<&'a Path>,
 }
@@ -64,17 +66,17 @@ pub(crate) fn command(
         add(&["--directory", &directory.to_string_lossy()]);
     }
     add(&["--with", TOOLKIT, "agentcore", "configure"]);
-    let shipped = |file: &str| format!("{}/{file}", slashes(&agent.deployment));
+    let shown = |file: &Path| slashes(file.strip_prefix(&agent.dir).unwrap_or(file));
     add(&[
         "--entrypoint",
-        &shipped(&agent.entrypoint),
+        &shown(circumstances.entrypoint),
         "--name",
         agent.runtime_name.as_str(),
     ]);
     add(&["--execution-role", circumstances.role_arn]);
     add(&[
         "--requirements-file",
-        &shipped(&agent.requirements),
+        &shown(circumstances.requirements),
         "--non-interactive",
     ]);
     add(&["--deployment-type", "direct_code_deploy", "--runtime"]);
@@ -302,6 +304,8 @@ mod tests {
             profile: None,
             hide_keys: false,
             endpoint: None,
+            entrypoint: Path::new("/real/fake/deployment/invoke.py"),
+            requirements: Path::new("/real/fake/deployment/requirements.txt"),
             directory: None,
         }
     }

@@ -3,7 +3,7 @@
 //! Only files that the record, or their equality with the source, proves to be ours are overwritten
 //! or removed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     error::Message,
@@ -135,33 +135,19 @@ fn joined(a: &Record, b: &Record) -> Record {
     all
 }
 
-fn warning(foreign: &[String], record: &Record) -> Vec<Message> {
-    let (edited, unknown): (BTreeSet<&String>, BTreeSet<&String>) = foreign
+/// Says what lies among the copies and is none; the caller says which copies were edited.
+fn warning(foreign: &[String], record: &Record) -> Option<Message> {
+    let unknown = foreign
         .iter()
-        .partition(|path| record.files.contains_key(*path));
-    let list = |paths: BTreeSet<&String>| {
-        paths
-            .into_iter()
-            .map(|path| format!("`{path}`"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let mut warnings = Vec::new();
-    if !edited.is_empty() {
-        warnings.push(
-            Message::new("copied files were edited in the deployment folder and are kept")
-                .note(list(edited))
-                .help("carry the edits over to the source, or pass `--force` to overwrite them"),
-        );
-    }
-    if !unknown.is_empty() {
-        warnings.push(
-            Message::new("the deployment folder holds files that this tool did not write; they are kept and would be shipped")
-                .note(list(unknown))
-                .help("move them to the source, or delete them"),
-        );
-    }
-    warnings
+        .filter(|path| !record.files.contains_key(*path));
+    let unknown: Vec<String> = unknown.map(|path| format!("`{path}`")).collect();
+    (!unknown.is_empty()).then(|| {
+        Message::new(
+            "the copied sources lie beside files that this tool did not write; those are kept",
+        )
+        .note(unknown.join(", "))
+        .help("move them to the source, or delete them")
+    })
 }
 
 #[cfg(test)]
@@ -248,12 +234,12 @@ mod tests {
     }
 
     #[test]
-    fn an_edited_copy_is_kept_with_a_warning_unless_forced() {
+    fn an_edited_copy_is_kept_unless_forced() {
         let old = Tree::from([("a".into(), "1".into())]);
         let edited = Tree::from([("a".into(), "2".into())]);
         let new = Tree::from([("a".into(), "3".into())]);
         let kept = plan(&new, &edited, &record_of(&old), Force::No);
-        assert_eq!((kept.steps, kept.warnings.len()), (vec![], 1));
+        assert_eq!((kept.steps, kept.kept), (vec![], vec!["a".to_owned()]));
         let forced = plan(&new, &edited, &record_of(&old), Force::Yes);
         assert_eq!(forced.steps, [FileStep::Update { path: "a".into() }]);
     }

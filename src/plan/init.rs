@@ -1,6 +1,9 @@
 //! What adopting an agent adds to a project: to its manifest, and beside what is there already.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Component, Path, PathBuf},
+};
 
 use toml_edit::{DocumentMut, InlineTable, Item, TableLike};
 
@@ -85,11 +88,8 @@ pub(crate) fn check_new(name: &AgentName, declared: &[Agent]) -> Result<(), Fail
 }
 
 /// The deployment folder: its usual name, unless another agent has it.
-pub(crate) fn deployment(root: &Path, name: &AgentName, declared: &[Agent]) -> String {
-    let is_taken = declared
-        .iter()
-        .any(|agent| agent.dir.join(&agent.deployment) == root.join("deployment"));
-    if is_taken {
+pub(crate) fn deployment(root: &Path, name: &AgentName, taken: &BTreeSet<PathBuf>) -> String {
+    if taken.contains(&root.join("deployment")) {
         format!("deployment_{name}")
     } else {
         "deployment".to_owned()

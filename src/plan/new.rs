@@ -64,16 +64,23 @@ pub(crate) fn check_place(
     .help(format!("add `exclude = [\"{folder}\"]` to `[workspace]` in {}, or choose another path", manifest.display())))
 }
 
-/// The agent's name for a folder's: hyphens become underscores, and that is said.
+/// The agent's name for a folder's: what a name cannot hold becomes underscores, what it cannot begin
+/// with is left out, and that is said.
 pub(crate) fn agent_name(given: &str) -> Result<(AgentName, Option<String>), Failure> {
     if let Ok(name) = AgentName::parse(given) {
         return Ok((name, None));
     }
-    let mapped = given.replace('-', "_");
-    match AgentName::parse(&mapped) {
+    let legal: String = given
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    let legal = legal.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+    let legal: String = legal.chars().take(48).collect();
+    match AgentName::parse(legal.trim_end_matches('_')) {
         Ok(name) => {
-            let said =
-                format!("the agent is called `{name}`, because the service knows no hyphens");
+            let said = format!(
+                "the agent is called `{name}`: a name is a letter, then letters, digits and underscores"
+            );
             Ok((name, Some(said)))
         }
         Err(NameError { rule, .. }) => Err(Failure::usage(format!(
@@ -162,7 +169,18 @@ mod tests {
         let (name, said) = agent_name("my-agent").unwrap();
         assert_eq!(name.as_str(), "my_agent");
         assert!(said.unwrap().contains("`my_agent`"));
-        let failure = agent_name("1st agent").unwrap_err();
+        for (folder, name) in [
+            ("01-streaming", "streaming"),
+            ("_private", "private"),
+            ("1st agent", "st_agent"),
+            ("2024.05-report!", "report"),
+            ("Größe", "Gr__e"),
+        ] {
+            assert_eq!(agent_name(folder).unwrap().0.as_str(), name, "{folder}");
+        }
+        let long = "x-".repeat(40);
+        assert_eq!(agent_name(&long).unwrap().0.as_str().len(), 47);
+        let failure = agent_name("2024-05").unwrap_err();
         assert_eq!(failure.messages[0].help, ["name the agent with `--name`"]);
     }
 

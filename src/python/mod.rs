@@ -4,6 +4,7 @@ mod code;
 pub(crate) mod distributions;
 mod modules;
 mod reach;
+pub(crate) mod renamed;
 pub(crate) mod standard;
 pub(crate) mod syntax;
 

@@ -29,8 +29,13 @@ impl Head {
 pub(crate) struct AgentKeys<'a> {
     pub(crate) agent: &'a AgentName,
     pub(crate) source: &'a str,
+    /// `flat`; the other one is the default.
+    pub(crate) layout: Option<&'a str>,
+    pub(crate) import_name: Option<&'a str>,
     pub(crate) deployment: Option<&'a str>,
     pub(crate) entrypoint: Option<&'a str>,
+    pub(crate) requirements: Option<&'a str>,
+    pub(crate) protocol: Option<&'a str>,
     pub(crate) region: Option<&'a Region>,
     pub(crate) models: &'a [Model],
     pub(crate) permissions: &'a [Permission],
@@ -49,8 +54,12 @@ pub(crate) fn agent_table(context: &Context) -> String {
     let keys = AgentKeys {
         agent,
         source: agent.as_str(),
+        layout: None,
+        import_name: None,
         deployment: None,
         entrypoint: None,
+        requirements: None,
+        protocol: None,
         region: None,
         models: model.as_slice(),
         permissions,
@@ -83,8 +92,12 @@ pub(crate) fn agent_lines(head: Head, keys: &AgentKeys<'_>) -> String {
     let AgentKeys {
         agent,
         source,
+        layout,
+        import_name,
         deployment,
         entrypoint,
+        requirements,
+        protocol,
         region,
         models,
         permissions,
@@ -94,8 +107,12 @@ pub(crate) fn agent_lines(head: Head, keys: &AgentKeys<'_>) -> String {
         format!("source = {}", quoted(source)),
     ];
     let optional = [
+        ("layout", *layout),
+        ("import-name", *import_name),
         ("deployment", *deployment),
         ("entrypoint", *entrypoint),
+        ("requirements", *requirements),
+        ("protocol", *protocol),
         ("region", region.map(Region::as_str)),
     ];
     for (key, value) in optional {

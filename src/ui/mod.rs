@@ -26,7 +26,7 @@ mod question;
 mod visible;
 
 pub use self::question::Unanswered;
-use self::visible::{Escape, Filter, visible, visible_as, visible_styled};
+use self::visible::{Escape, Filter, visible, visible_as};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
@@ -212,15 +212,26 @@ impl Ui {
         self.has_arrived(written)
     }
 
-    /// Help and the version, which go to stdout, and usage errors, which quote what was typed.
-    pub fn usage(&self, error: &clap::Error) {
-        let text = error.render().ansi().to_string();
+    /// Help and the version, which go to stdout, and usage errors, which quote what was typed; `plain` is
+    /// the same text as clap writes it without its own styles.
+    pub fn usage(&self, error: &clap::Error, plain: &str) {
+        let is_colored = if error.use_stderr() {
+            self.color
+        } else {
+            self.out_is_terminal && crate::effects::env::color_is_welcome()
+        };
+        let shown = visible(plain);
+        // What was typed is told apart from the styles by the text that has none.
+        let text = if is_colored && shown == plain {
+            error.render().ansi().to_string()
+        } else {
+            shown
+        };
         let text = without_logins(text.trim_end());
         if error.use_stderr() {
-            self.line(&visible_styled(&text, self.color));
+            self.line(&text);
         } else {
-            let is_colored = self.out_is_terminal && crate::effects::env::color_is_welcome();
-            self.print(&visible_styled(&text, is_colored));
+            self.print(&text);
         }
     }
 

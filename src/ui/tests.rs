@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use clap::{Arg, Command};
+use clap::{Arg, Command, builder::Styles};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -81,9 +81,11 @@ fn say(ui: &Ui, text: &str) {
     ui.print_document(text, Some(&failure));
     ui.ask(text);
     let command = Command::new("x").arg(Arg::new("number").value_parser(clap::value_parser!(u8)));
+    let plain = command.clone().styles(Styles::plain());
     for words in [["x", text], ["x", &format!("--{text}")]] {
-        if let Err(error) = command.clone().try_get_matches_from(words) {
-            ui.usage(&error);
+        let read = [&command, &plain].map(|it| it.clone().try_get_matches_from(words));
+        if let [Err(error), Err(plain)] = read {
+            ui.usage(&error, &plain.render().ansi().to_string());
         }
     }
 }

@@ -40,29 +40,6 @@ pub(super) fn visible_as(text: &str, escape: Escape) -> String {
     filter.push(text.as_bytes()) + &filter.finish()
 }
 
-/// What clap styles text with: bold, underline, red, green, yellow and their end.
-const STYLES: [&str; 6] = [
-    "\x1b[0m", "\x1b[1m", "\x1b[4m", "\x1b[31m", "\x1b[32m", "\x1b[33m",
-];
-
-/// [`visible`] for text that clap has styled; without color the styles go.
-pub(super) fn visible_styled(text: &str, color: bool) -> String {
-    let mut shown = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find('\x1b') {
-        let (before, tail) = rest.split_at(at);
-        shown += &visible(before);
-        let style = STYLES.into_iter().find(|style| tail.starts_with(style));
-        match style {
-            Some(style) if color => shown += style,
-            Some(_) => {}
-            None => shown += &visible("\x1b"),
-        }
-        rest = &tail[style.map_or(1, str::len)..];
-    }
-    shown + &visible(rest)
-}
-
 impl Filter {
     pub(super) fn new(escape: Escape) -> Self {
         Self {

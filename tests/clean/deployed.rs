@@ -393,6 +393,8 @@ fn brought_in_two_regions(emulator: &Emulator) {
         let words = ["deploy", "--region", region];
         run(&project, emulator, &words).succeeds();
     };
+    let prepare = ["prepare", "--region", "us-east-1"];
+    run(&project, emulator, &prepare).succeeds();
     deploy("us-east-1");
     let there = listing_of(emulator, &regions);
     deploy("eu-west-1");

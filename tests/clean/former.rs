@@ -6,7 +6,7 @@ use crate::{
 };
 
 #[test]
-fn an_agent_that_was_only_prepared_and_then_renamed_is_named_and_its_copy_goes_with_it() {
+fn an_agent_that_was_only_prepared_and_then_renamed_is_named_and_the_copy_is_the_new_ones() {
     let emulator = Ministack::start();
     let project = Project::new()
         .metadata("region = \"us-east-1\"")
@@ -48,16 +48,42 @@ fn an_agent_that_was_only_prepared_and_then_renamed_is_named_and_its_copy_goes_w
         .args(["--agent", "p6"])
         .run()
         .succeeds();
-    let copied = project.path().join("deployment").join("p6");
-    for said in [
-        "Deleting role `AgentCoreRole-p6`".to_owned(),
-        format!("the copied sources `{}`", copied.display()),
-    ] {
-        assert!(asked.stderr.contains(&said), "`{said}`:\n{}", asked.stderr);
-    }
+    let said = "Deleting role `AgentCoreRole-p6`";
+    assert!(asked.stderr.contains(said), "{}", asked.stderr);
     assert_eq!(listing(&emulator), before);
+    assert!(project.has("deployment/p6/agent.py"));
+    let new = clean(&project, &emulator).run().succeeds();
+    let copied = project.path().join("deployment").join("p6");
+    let said = format!("the copied sources `{}`", copied.display());
+    assert!(new.stderr.contains(&said), "{}", new.stderr);
     project.write("Cargo.toml", &manifest);
     assert_eq!(project.tree(), files);
+}
+
+#[test]
+fn the_copy_of_an_agent_that_was_taken_out_of_the_manifest_goes_with_it() {
+    let emulator = Ministack::start();
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent("p6");
+    Cli::new(&project)
+        .on(&emulator)
+        .arg("prepare")
+        .run()
+        .succeeds();
+    let manifest = project.read("Cargo.toml");
+    let other = manifest
+        .replace("agents.p6", "agents.other")
+        .replace("source = \"p6\"", "source = \"other\"");
+    project.write("Cargo.toml", other);
+    let asked = clean(&project, &emulator)
+        .args(["--agent", "p6"])
+        .run()
+        .succeeds();
+    let copied = project.path().join("deployment").join("p6");
+    let said = format!("the copied sources `{}`", copied.display());
+    assert!(asked.stderr.contains(&said), "{}", asked.stderr);
+    assert!(!copied.exists());
 }
 
 /// Takes the last agent out of Cargo.toml.
@@ -74,6 +100,7 @@ fn when_the_last_agent_is_taken_out_of_the_manifest_clean_names_it_and_its_stage
     let emulator = Ministack::start();
     let project = deployed::project(&["one"]);
     let before = listing(&emulator);
+    deployed::run(&project, &emulator, &["prepare"]).succeeds();
     for stage in [&[][..], &["--stage", "prod"]] {
         let words = [&["deploy"], stage].concat();
         deployed::run(&project, &emulator, &words).succeeds();

@@ -56,13 +56,14 @@ fn a_second_agent_lacks_only_its_own_folder_and_a_whole_one_lacks_nothing() {
     let project = stage();
     adopt(&project, &[]);
     let ours = project.read(".gitignore");
-    let printed = third(&project, &[]);
-    let lacks = "it lacks\n/deployment_third/third/\n/deployment_third/.cargo-agentcore\n";
-    assert!(printed.contains(lacks), "{printed}");
-    third(&project, &["--write"]);
+    let dry = third(&project, &["--dry-run"]);
+    let adds = "`/deployment_third/est/`, `/deployment_third/.cargo-agentcore` to `.gitignore`\n";
+    assert!(dry.contains(&format!("Would add {adds}")), "{dry}");
+    let said = third(&project, &[]);
+    assert!(said.contains(&format!("Adding {adds}")), "{said}");
     assert_eq!(
         project.read(".gitignore"),
-        format!("{ours}/deployment_third/third/\n/deployment_third/.cargo-agentcore\n")
+        format!("{ours}/deployment_third/est/\n/deployment_third/.cargo-agentcore\n")
     );
 
     let whole = stage().file(".gitignore", "/target\n/deployment/*/\n.*\n");

@@ -9,8 +9,10 @@
 mod support;
 
 mod ignoring;
+mod own_folder;
 mod place;
 mod served;
+mod servers;
 
 use std::collections::BTreeMap;
 
@@ -203,9 +205,15 @@ fn a_handler_that_cannot_be_called_is_refused_with_the_reason() {
         ),
         (["--async-handler", "est.main:answer"], "does not yield"),
         (["--handler", "answer"], "package.module:function"),
-        (["--entrypoint", "main.py"], "`BedrockAgentCoreApp`"),
-        (["--name", "class"], "a word of Python's own"),
-        (["--name", "json"], "hide a module of Python's standard"),
+        (
+            ["--entrypoint", "main.py"],
+            "nothing in that file is known to serve",
+        ),
+        (
+            ["--entrypoint", "absent.py"],
+            "there is no such Python file",
+        ),
+        (["--name", "2024-05"], "is not a legal agent name"),
         (
             ["--requirements", "absent.txt"],
             "`absent.txt` does not exist",
@@ -379,25 +387,13 @@ fn an_app_of_its_own_is_used_as_it_is() {
     let app = "from bedrock_agentcore import BedrockAgentCoreApp\n\napp = BedrockAgentCoreApp()\n\n\n@app.entrypoint\ndef invoke(payload):\n    return payload\n\n\nif __name__ == \"__main__\":\n    app.run()\n";
     let project = stage();
     source(&project, "est/serve.py", app);
+    source(&project, "est/requirements.txt", "bedrock-agentcore\n");
     let outcome = init(&project, &["--entrypoint", "serve.py"]).succeeds();
-    assert!(outcome.stderr.contains("`serve.py` serves it"));
-    assert!(
-        project
-            .read("Cargo.toml")
-            .contains("entrypoint = \"est/serve.py\"")
-    );
-    assert!(!project.has("deployment/invoke.py"));
-    let emulator = support::Moto::start();
-    let prepared = Cli::new(&project)
-        .on(&emulator)
-        .arg("prepare")
-        .run()
-        .succeeds();
-    assert!(
-        prepared
-            .stdout
-            .contains("--entrypoint deployment/est/serve.py")
-    );
+    assert!(outcome.stderr.contains("`serve.py` serves\n"));
+    let manifest = project.read("Cargo.toml");
+    let table = "source = \"../agents/est\"\nlayout = \"flat\"\nentrypoint = \"serve.py\"\n";
+    assert!(manifest.ends_with(table), "{manifest}");
+    assert!(!project.has("deployment"));
 
     let project = stage();
     source(
@@ -405,13 +401,10 @@ fn an_app_of_its_own_is_used_as_it_is() {
         "est/serve.py",
         &format!("from .main import answer\n{app}"),
     );
-    let said = init(&project, &[]).succeeds();
-    assert!(said.stderr.contains("is used as it is"), "{}", said.stderr);
-    assert!(
-        project
-            .read("deployment/invoke.py")
-            .contains("from est.serve import app as adopted")
-    );
+    init(&project, &[]).succeeds();
+    let entry = project.read("deployment/invoke.py");
+    let runs = "runpy.run_module(\"est.serve\", run_name=\"__main__\", alter_sys=True)";
+    assert!(entry.contains(runs), "{entry}");
 }
 
 /// An app of FastAPI as AWS's own guide shows it.
@@ -437,16 +430,21 @@ async def ping():
 "#;
 
 #[test]
-fn an_app_with_the_runtimes_routes_is_used_as_it_is_and_else_its_routes_are_no_handlers() {
+fn an_app_with_the_services_routes_is_served_and_its_routes_are_no_handlers() {
     let project = stage();
-    source(&project, "est/main.py", ROUTED);
+    source(
+        &project,
+        "est/main.py",
+        &ROUTED.replace("/invocations", "/chat"),
+    );
     let refused = init(&project, &[]).exits(2);
     for line in [
-        "est/main.py:12 answers `/invocations` and `/ping`",
-        "uvicorn.run(app, host=\"0.0.0.0\", port=8080)",
+        "est/main.py:5 makes an app without a route for `/invocations`\n",
+        "the service asks for `POST /invocations` and `GET /ping`",
     ] {
         assert!(refused.stderr.contains(line), "{}", refused.stderr);
     }
+    source(&project, "est/main.py", ROUTED);
     let named = init(&project, &["--handler", "est.main:invoke_agent"]).exits(2);
     assert!(
         named.stderr.contains("takes a `InvocationRequest`"),
@@ -455,19 +453,17 @@ fn an_app_with_the_runtimes_routes_is_used_as_it_is_and_else_its_routes_are_no_h
     );
     assert!(project.tree().is_empty());
 
+    init(&project, &[]).succeeds();
+    let entry = project.read("deployment/invoke.py");
+    assert!(entry.contains("uvicorn.run(adopted"), "{entry}");
+    assert_eq!(project.read("deployment/requirements.txt"), "uvicorn\n");
+
+    let project = stage();
     let serving = "\n\nif __name__ == \"__main__\":\n    import uvicorn\n\n    uvicorn.run(app, host=\"0.0.0.0\", port=8080)\n";
     source(&project, "est/main.py", &format!("{ROUTED}{serving}"));
-    let adopted = init(&project, &[]).succeeds();
-    assert!(
-        adopted.stderr.contains("listens there, on `0.0.0.0`"),
-        "{}",
-        adopted.stderr
-    );
-    assert!(
-        project
-            .read("Cargo.toml")
-            .contains("entrypoint = \"est/main.py\"")
-    );
+    init(&project, &[]).succeeds();
+    let manifest = project.read("Cargo.toml");
+    assert!(manifest.contains("entrypoint = \"main.py\""), "{manifest}");
     assert!(!project.has("deployment/invoke.py"));
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    init, source, stage,
+    init, stage,
     support::{self, Cli, Project, bed},
 };
 
@@ -158,28 +158,4 @@ fn the_generated_entry_points_answer_under_the_real_sdk() {
             );
         }
     }
-}
-
-#[test]
-fn scripts_of_one_folder_find_each_other() {
-    let project = stage();
-    source(
-        &project,
-        "est/tools.py",
-        "def shout(text):\n    return text.upper()\n",
-    );
-    source(
-        &project,
-        "est/main.py",
-        "from tools import shout\n\n\ndef answer(prompt):\n    return shout(prompt)\n",
-    );
-    init(&project, &["--handler", "main:answer", "--name", "shouter"]).succeeds();
-    let emulator = support::Moto::start();
-    Cli::new(&project)
-        .on(&emulator)
-        .arg("prepare")
-        .run()
-        .succeeds();
-    let said = Served::start(&project, "invoke.py").ask("POST /invocations", r#"{"prompt": "hi"}"#);
-    assert!(said.contains("\"HI\""), "{said}");
 }

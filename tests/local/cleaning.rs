@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What `deploy` copies, and `clean` takes away.
+/// What `prepare` copies, and `clean` takes away.
 const COPY: &str = "deployment/seller";
 
 impl Stage {
@@ -19,6 +19,7 @@ impl Stage {
 #[test]
 fn where_no_emulator_has_kept_anything_only_the_disk_is_cleaned() {
     let stage = Stage::new().with_sources();
+    stage.does(&["prepare", "--local"], 0);
     stage.does(&["deploy", "--local"], 0);
     stage.stop();
     fs::remove_dir_all(stage.home()).unwrap();

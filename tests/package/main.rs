@@ -15,6 +15,7 @@ mod found;
 mod hostile;
 mod imports;
 mod kept;
+mod laid_out;
 mod refused;
 mod secrets;
 

@@ -97,13 +97,23 @@ fn what_a_rule_leaves_out_may_be_broken_unreadable_or_elsewhere() {
 }
 
 #[test]
-fn the_copy_of_an_agent_that_was_renamed_goes() {
+fn the_copy_of_a_package_that_was_renamed_goes() {
     let emulator = Ministack::start();
     let project = project();
     prepare(&project, &emulator).succeeds();
     assert!(project.has("deployment/one/agent.py"));
     let manifest = project.read("Cargo.toml");
-    project.write("Cargo.toml", manifest.replace("agents.one]", "agents.two]"));
+    let renamed = manifest.replace("agents.one]", "agents.two]");
+    project.write("Cargo.toml", &renamed);
+    let same = prepare(&project, &emulator).succeeds();
+    assert!(!same.stderr.contains("Copying"), "{}", same.stderr);
+    assert!(project.has("deployment/one/agent.py"));
+
+    let named = renamed.replace(
+        "source = \"one\"",
+        "source = \"one\"\nimport-name = \"two\"",
+    );
+    project.write("Cargo.toml", named);
     prepare(&project, &emulator).succeeds();
     assert!(project.has("deployment/two/agent.py"));
     assert!(
@@ -128,7 +138,12 @@ fn an_edited_copy_is_kept_unless_forced_and_removed_sources_go() {
     let source = copied.strip_prefix("deployment/").unwrap();
     project.write(source, "changed = True\n");
     let kept = prepare(&project, &emulator).succeeds();
-    for words in ["were edited", "Unchanged agent `one`, but for the copies"] {
+    let source_path = project.path().join(source);
+    for words in [
+        "copied files were edited in the deployment folder and are kept",
+        &format!("is a copy of `{}`", source_path.display()),
+        "Unchanged agent `one`, except for the copies",
+    ] {
         assert!(kept.stderr.contains(words), "{words}: {}", kept.stderr);
     }
     assert_eq!(project.read(&copied), "edited = True\n");

@@ -154,13 +154,12 @@ fn an_app_of_its_own_is_offered_and_is_no_question_where_nothing_else_is_there()
     let project = Project::new();
     project.write("../agents/est/serve.py", app);
     let mut terminal = start(&project, &[]);
-    terminal.sees("which is used as it is");
     answer(&mut terminal, settings);
     let screen = ends_well(terminal);
     assert!(!screen.contains("Entry point:"), "{screen}");
     assert!(
         project
             .read("Cargo.toml")
-            .contains("entrypoint = \"est/serve.py\"")
+            .contains("entrypoint = \"serve.py\"")
     );
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{After, Args, Before, Ignoring, handler};
+use super::{After, Args, Before, Ignoring, adopted::Adopted, handler};
 use crate::{
     cli,
     commands::{new::next, planned::Planned},
@@ -12,8 +12,6 @@ use crate::{
         destination,
     },
     error::Failure,
-    names::AgentName,
-    scaffold::adopt::Entry,
     ui::Ui,
 };
 
@@ -25,8 +23,7 @@ pub(super) fn reach(
     args: &Args,
     before: &Before,
     after: &After,
-    entry: &Entry,
-    agent: &AgentName,
+    all: &[Adopted],
     ui: &Ui,
 ) -> Result<(), Failure> {
     let shown = |path: &Path| {
@@ -38,11 +35,9 @@ pub(super) fn reach(
         };
         path.display().to_string()
     };
-    let additions = if args.write {
-        additions(after)
-    } else {
-        Vec::new()
-    };
+    // A project of ours is there to have agents added to it.
+    let writes = args.write || before.is_project();
+    let additions = if writes { additions(after) } else { Vec::new() };
     let kept = |lines: Planned<'_>| {
         let added = |path: &Path| additions.iter().any(|addition| addition.file == path);
         for path in after.kept.iter().filter(|path| !added(path)) {
@@ -52,14 +47,23 @@ pub(super) fn reach(
             );
         }
     };
-    let adopted = format!(
-        "agent `{agent}` from `{}`: {}",
-        args.source.display(),
-        handler::said(entry)
-    );
+    let source = args.source.as_ref().unwrap_or(&args.path);
+    let adopted: Vec<String> = all
+        .iter()
+        .map(|adopted| {
+            format!(
+                "agent `{}` from `{}`: {}",
+                adopted.agent,
+                source.display(),
+                handler::said(&adopted.placed.entry)
+            )
+        })
+        .collect();
     if args.dry_run {
         let planned = Planned::alone(cli::Output::Text, ui);
-        planned.status("Would", &format!("adopt {adopted}"));
+        for adopted in &adopted {
+            planned.status("Would", &format!("adopt {adopted}"));
+        }
         for path in after.new.keys() {
             planned.status("Would", &format!("write `{}`", shown(path)));
         }
@@ -68,14 +72,16 @@ pub(super) fn reach(
         }
         kept(planned);
     } else {
-        ui.status("Adopting", &adopted);
+        for adopted in &adopted {
+            ui.status("Adopting", adopted);
+        }
         let replaced: Vec<(PathBuf, Vec<u8>)> = additions
             .iter()
             .map(|addition| (before.root.join(addition.file), addition.whole.to_vec()))
             .collect();
         adoption::write(&before.root, &after.new, &replaced)?;
         // Whoever names a source here has confirmed it. What cannot be remembered is asked for later.
-        let source = destination::absolute(&args.source)?;
+        let source = destination::absolute(args.source.as_ref().unwrap_or(&args.path))?;
         if !checkout::holds(&before.workspace.root, &source) {
             let _ = consent::give(&before.workspace.root, Asked::Source(&source));
         }
@@ -87,7 +93,7 @@ pub(super) fn reach(
         }
         kept(Planned::before_doing(true, ui));
     }
-    let first = if args.write {
+    let first = if writes {
         None
     } else {
         left_to_do(after, &shown, ui)

@@ -1,12 +1,13 @@
-//! Which functions answer: from options, from a short dialogue, or because there is no other.
+//! What answers a request: from options, from a short dialogue, or because there is nothing else.
 
 use std::path::{Path, PathBuf};
 
 use super::choice;
 use crate::{
+    config::Protocol,
     effects::destination,
     error::Failure,
-    scaffold::adopt::{AppKind, Entry, Handler, OwnEntry, Sources, Use},
+    scaffold::adopt::{Entry, Handler, How, OwnEntry, Sources, Use},
     ui::Ui,
 };
 
@@ -18,46 +19,81 @@ pub(super) struct HandlerOptions {
     /// What streams the answer: a generator, named like `--handler`
     #[arg(long, value_name = "HANDLER")]
     async_handler: Option<String>,
-    /// A file of the source that serves by itself: a `BedrockAgentCoreApp`, or any app that answers
-    /// `/invocations` and `/ping`
+    /// A file of the source that serves: an app, an MCP server, an A2A server
     #[arg(long, value_name = "FILE", conflicts_with_all = ["handler", "async_handler"])]
     entrypoint: Option<PathBuf>,
+    /// Adopt every file of the source that serves, each as an agent of its own
+    #[arg(long, conflicts_with_all = ["handler", "async_handler", "entrypoint", "name"])]
+    pub(super) all: bool,
+    /// What the agent speaks: `http`, `mcp`, `a2a` or `agui` [default: what the code shows]
+    #[arg(long, value_name = "PROTOCOL", value_parser = protocol, conflicts_with_all = ["handler", "async_handler", "all"])]
+    protocol: Option<Protocol>,
 }
 
-/// `source` is its path, as given and absolute.
+fn protocol(text: &str) -> Result<Protocol, String> {
+    Protocol::parse(text).ok_or_else(|| "a protocol is `http`, `mcp`, `a2a` or `agui`".to_owned())
+}
+
+/// `source` is its path, as given and absolute. More than one only where all were asked for.
 pub(super) fn choose(
     options: &HandlerOptions,
     sources: &Sources,
     source: (&Path, &Path),
     asking: bool,
     ui: &Ui,
-) -> Result<Entry, Failure> {
-    let own = sources.own_entries();
+) -> Result<Vec<Entry>, Failure> {
     if let Some(file) = &options.entrypoint {
-        return Ok(Entry::Own(named(file, &own, source)?));
+        let own = named(file, options.protocol, sources, source)?;
+        return Ok(vec![Entry::Own(own)]);
     }
     if options.handler.is_some() || options.async_handler.is_some() {
         let find = |words: &Option<String>, purpose: Use| {
             let words = words.as_ref();
             words.map(|words| sources.find(words, purpose)).transpose()
         };
-        return Ok(Entry::Handlers {
+        return Ok(vec![Entry::Handlers {
             whole: find(&options.handler, Use::Whole)?,
             streaming: find(&options.async_handler, Use::Streaming)?,
-        });
+        }]);
+    }
+    let own = sources.own_entries(options.protocol);
+    if options.all {
+        return all(own, source.0);
     }
     let candidates = sources.candidates();
     // A question with one answer is none.
     let asking_for_own = asking && (own.len() > 1 || !candidates.is_empty());
     if let Some(own) = serving(own, asking_for_own, ui)? {
-        return Ok(Entry::Own(own));
+        return Ok(vec![Entry::Own(own)]);
     }
-    let (streaming, whole): (Vec<Handler>, Vec<Handler>) = candidates
+    functions(sources, &candidates, asking, ui).map(|entry| vec![entry])
+}
+
+fn all(own: Vec<OwnEntry>, shown: &Path) -> Result<Vec<Entry>, Failure> {
+    if own.is_empty() {
+        return Err(Failure::usage(format!(
+            "`--all`: no file in `{}` serves by itself",
+            shown.display()
+        ))
+        .help("name the function that answers with `--handler`"));
+    }
+    Ok(own.into_iter().map(Entry::Own).collect())
+}
+
+fn functions(
+    sources: &Sources,
+    candidates: &[Handler],
+    asking: bool,
+    ui: &Ui,
+) -> Result<Entry, Failure> {
+    let likely = sources.likely(candidates);
+    let offered = if asking { candidates } else { &likely[..] };
+    let (streaming, whole): (Vec<Handler>, Vec<Handler>) = offered
         .iter()
         .cloned()
         .partition(|handler| handler.kind.streams());
-    if candidates.is_empty() || (!asking && (whole.len() > 1 || streaming.len() > 1)) {
-        return Err(sources.undecided(&candidates));
+    if offered.is_empty() || (!asking && (whole.len() > 1 || streaming.len() > 1)) {
+        return Err(sources.undecided(candidates));
     }
     let entry = Entry::Handlers {
         whole: pick("Function that answers in one piece", whole, asking, ui)?,
@@ -78,30 +114,38 @@ pub(super) fn choose(
 /// The file that `--entrypoint` names, from where the user stands or from the source.
 fn named(
     file: &Path,
-    own: &[OwnEntry],
+    protocol: Option<Protocol>,
+    sources: &Sources,
     (shown, source): (&Path, &Path),
 ) -> Result<OwnEntry, Failure> {
     let there = [source.join(file), destination::absolute(file)?];
-    let found = own
-        .iter()
-        .position(|entry| there.contains(&source.join(&entry.path)));
-    if let Some(index) = found {
-        return Ok(own[index].clone());
+    if let Some(module) = sources.module_at(|path| there.contains(&source.join(path))) {
+        if let Some(entry) = sources.own_entry(&module, protocol) {
+            return Ok(entry);
+        }
+        // Whoever says what it speaks knows that it serves.
+        if let Some(protocol) = protocol {
+            return Ok(sources.unread_entry(&module, protocol));
+        }
+        let failure = Failure::usage(format!(
+            "`--entrypoint {}`: nothing in that file is known to serve",
+            file.display()
+        ))
+        .help("add `--protocol` and what it speaks, if running the file starts a server");
+        return Err(listed(failure, &sources.own_entries(None)));
     }
     let failure = Failure::usage(format!(
-        "`--entrypoint {}`: there is no such file in `{}` that serves by itself",
+        "`--entrypoint {}`: there is no such Python file in `{}`",
         file.display(),
         shown.display()
     ));
-    let failure = failure.note(
-        "such a file makes a `BedrockAgentCoreApp`, or runs an app that answers `/invocations` and `/ping`",
-    );
+    let own = sources.own_entries(None);
     Err(if own.is_empty() {
         failure.help(
             "name the function that answers with `--handler`; the entry point is then made for it",
         )
     } else {
-        listed(failure, own)
+        listed(failure, &own)
     })
 }
 
@@ -111,7 +155,7 @@ fn listed(failure: Failure, own: &[OwnEntry]) -> Failure {
     })
 }
 
-/// The sources' own app, where they have one.
+/// The file that serves, where there is one.
 fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>, Failure> {
     if own.is_empty() {
         return Ok(None);
@@ -119,7 +163,7 @@ fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>
     if asking {
         let mut items: Vec<String> = own
             .iter()
-            .map(|entry| format!("{} as it is: it serves {}", entry.path, app(entry.kind)))
+            .map(|entry| format!("{}: {}", entry.path, what(entry)))
             .collect();
         items.push("a function of the source".to_owned());
         let chosen = ui
@@ -129,25 +173,19 @@ fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>
     }
     if own.len() > 1 {
         let failure = Failure::usage("several files of the source serve by themselves");
-        return Err(
-            listed(failure, &own).help("name the entry point, or a function with `--handler`")
-        );
-    }
-    ui.note(&format!(
-        "the source serves {} ({}), which is used as it is; `--handler` names a function instead",
-        app(own[0].kind),
-        own[0].place
-    ));
-    if own[0].kind == AppKind::Routes {
-        ui.note("the runtime asks on port 8080: see that it listens there, on `0.0.0.0`");
+        return Err(listed(failure, &own)
+            .help("choose one with `--entrypoint`, or make an agent of each with `--all`"));
     }
     Ok(own.into_iter().next())
 }
 
-fn app(kind: AppKind) -> &'static str {
-    match kind {
-        AppKind::Sdk => "its own `BedrockAgentCoreApp`",
-        AppKind::Routes => "`/invocations` and `/ping` itself",
+/// What a file serves.
+pub(super) fn what(entry: &OwnEntry) -> &'static str {
+    match entry.protocol {
+        Protocol::Http => "serves `/invocations`",
+        Protocol::Mcp => "an MCP server",
+        Protocol::A2a => "an A2A server",
+        Protocol::Agui => "an AG-UI server",
     }
 }
 
@@ -172,7 +210,19 @@ fn pick(
 /// What was chosen, in words.
 pub(super) fn said(entry: &Entry) -> String {
     match entry {
-        Entry::Own(own) => format!("`{}` serves it", own.path),
+        Entry::Own(own) => {
+            let kind = match own.protocol {
+                Protocol::Http => "",
+                Protocol::Mcp => " MCP",
+                Protocol::A2a => " A2A",
+                Protocol::Agui => " AG-UI",
+            };
+            match &own.how {
+                How::Run => format!("`{}` serves{kind}", own.path),
+                How::Serve { name, .. } => format!("`{name}` of `{}` serves{kind}", own.path),
+                How::Call { function } => format!("`{function}` of `{}` serves{kind}", own.path),
+            }
+        }
         Entry::Handlers { whole, streaming } => {
             let words = [
                 whole.as_ref().map(|h| format!("`{}` answers", h.words)),

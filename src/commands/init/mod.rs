@@ -1,12 +1,17 @@
 //! `cargo agentcore init`: an existing Python agent becomes a project, and nothing of it changes.
 
+mod adopted;
 mod conclusion;
 mod handler;
 mod requirements;
 mod settings;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
+use self::adopted::Adopted;
 use super::choice;
 use crate::{
     config::{Agent, Manifest, Stage, load},
@@ -16,13 +21,13 @@ use crate::{
         source::{self, Source, SourceRequest},
     },
     error::{Failure, Message},
-    names::AgentName,
+    names::{AgentName, Region},
     plan::{
         init as plan,
-        new::{agent_name, check_package, project_id},
+        new::{agent_name, project_id},
     },
     scaffold::{
-        AgentKeys, Files,
+        Files,
         adopt::{self, Entry, PythonFile, Sources},
         agent_lines, project_lines,
     },
@@ -35,12 +40,12 @@ pub struct Args {
     /// The project's directory
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// The directory of the agent's Python package; it may lie anywhere
+    /// The directory of the agent's Python files; it may lie anywhere [default: the project's directory]
     #[arg(long, value_name = "DIR")]
-    source: PathBuf,
+    source: Option<PathBuf>,
     #[command(flatten)]
     handler: handler::HandlerOptions,
-    /// The agent's name [default: the source folder's, hyphens as underscores]
+    /// The agent's name [default: the source folder's]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]
@@ -49,8 +54,7 @@ pub struct Args {
     /// source's own]
     #[arg(long, value_name = "FILE")]
     requirements: Option<PathBuf>,
-    /// Add what is missing to a Cargo.toml and a .gitignore that are there already, instead of
-    /// printing it
+    /// Add what is missing to a Cargo.toml and a .gitignore of another project, instead of printing it
     #[arg(long)]
     write: bool,
     /// Do not ask: take the options and the defaults
@@ -72,12 +76,15 @@ struct Before {
 }
 
 impl Before {
-    fn place(&self) -> settings::Place {
-        let joins = self
-            .target
+    /// Whether the manifest is one that this tool's table belongs in already.
+    fn is_project(&self) -> bool {
+        self.target
             .as_ref()
-            .is_some_and(|target| !plan::place(target, &self.workspace.manifests).with_project);
-        if !joins {
+            .is_some_and(|target| !plan::place(target, &self.workspace.manifests).with_project)
+    }
+
+    fn place(&self) -> settings::Place {
+        if !self.is_project() {
             return settings::Place::Open;
         }
         let mut regions = self.agents.iter().map(|agent| agent.region.as_ref());
@@ -109,73 +116,97 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let root = destination::absolute(&args.path)?;
     adoption::check_folder(&root, &args.path)?;
     let before = before(root)?;
-    let source_path = destination::absolute(&args.source)?;
-    let real = source::directory(&args.source, &source_path, SEEN_FROM)?;
+    let shown = args.source.as_ref().unwrap_or(&args.path);
+    let source_path = destination::absolute(shown)?;
+    let real = source::directory(shown, &source_path, SEEN_FROM)?;
     let Project {
         root, target_dir, ..
     } = &before.workspace;
-    source::lasting(&args.source, &real, root, target_dir)?;
+    source::lasting(shown, &real, root, target_dir)?;
     let folder = source_path
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default()
         .to_owned();
     let (agent, renamed) = agent_name(args.name.as_deref().unwrap_or(&folder))?;
-    check_package(&agent)?;
-    plan::check_new(&agent, &before.agents)?;
-    let deployment = plan::deployment(&before.root, &agent, &before.agents);
-    adoption::check_folder(&before.root.join(&deployment), Path::new(&deployment))?;
+    if !args.handler.all {
+        plan::check_new(&agent, &before.agents)?;
+    }
 
-    let source = observe(&args.source, &source_path, &before, &deployment, &agent)?;
-    let first_party = source_path == before.root.join(agent.as_str());
-    let (sources, unreadable) = read(&agent, &folder, first_party, &args.source, &source)?;
+    let source = observe(shown, &source_path, &before)?;
+    let (sources, unreadable) = read(&agent, &folder, &before.root, shown, &source_path, &source)?;
     for warning in source.warnings.iter().chain(&unreadable) {
         ui.warning(warning);
     }
-    sources.check_own_imports()?;
     let asking = ui.is_interactive() && !args.yes;
-    let entry = handler::choose(
-        &args.handler,
-        &sources,
-        (&args.source, &source_path),
-        asking,
-        ui,
-    )?;
+    let entries = handler::choose(&args.handler, &sources, (shown, &source_path), asking, ui)?;
     let decided = settings::decide(&args.settings, before.place(), asking, ui).await?;
-
-    let requirements =
-        requirements::find(args.requirements.as_deref(), &args.source, &source_path)?;
-    let written = if args.source.is_absolute() {
-        args.source.display().to_string()
+    let names = if args.handler.all {
+        adopted::names(&entries, &folder, &before.agents)?
     } else {
-        plan::relative(&before.root, &source_path)
+        vec![agent]
     };
-    let entrypoint = entry.entrypoint(&agent);
-    let keys = AgentKeys {
-        agent: &agent,
-        source: &written,
-        deployment: (deployment != "deployment").then_some(&deployment),
-        entrypoint: entrypoint.as_deref(),
-        region: None,
-        models: &decided.models,
-        permissions: &decided.permissions,
+    let place = adopted::Place {
+        root: &before.root,
+        shown,
+        source: &source_path,
+        requirements: args.requirements.as_deref(),
     };
-    let files = entry_files(&entry, &sources, &deployment, &requirements)?;
-    let after = after(&before, files, &keys, &decided)?;
-    if let Some(said) = renamed {
+    let all = all(names, entries, &sources, &place, &before)?;
+    let after = after(&before, &all, &decided)?;
+    if let Some(said) = renamed.filter(|_| !args.handler.all) {
         ui.note(&said);
     }
     for note in &source.notes {
         ui.note(note);
     }
-    let written_requirements = Path::new(&deployment).join("requirements.txt");
-    if after.new.contains_key(&written_requirements) {
-        for warning in requirements.warnings() {
-            ui.warning(&warning);
-        }
-        ui.status("Taking", &requirements.said);
+    for adopted in &all {
+        tell(adopted, &after, ui);
     }
-    conclusion::reach(&args, &before, &after, &entry, &agent, ui)
+    conclusion::reach(&args, &before, &after, &all, ui)
+}
+
+fn all(
+    names: Vec<AgentName>,
+    entries: Vec<Entry>,
+    sources: &Sources,
+    place: &adopted::Place<'_>,
+    before: &Before,
+) -> Result<Vec<Adopted>, Failure> {
+    let mut folders: BTreeSet<PathBuf> = before
+        .agents
+        .iter()
+        .filter_map(Agent::deployment_dir)
+        .collect();
+    let mut all = Vec::new();
+    for (name, entry) in names.into_iter().zip(entries) {
+        let adopted = Adopted::of(name, entry, sources, place, &folders)?;
+        folders.extend(
+            adopted
+                .deployment
+                .iter()
+                .map(|folder| before.root.join(folder)),
+        );
+        all.push(adopted);
+    }
+    Ok(all)
+}
+
+/// What is to be known of an agent before it is adopted.
+fn tell(adopted: &Adopted, after: &After, ui: &Ui) {
+    let (notes, warnings) = adopted.messages();
+    for note in notes {
+        ui.note(&note);
+    }
+    for warning in warnings {
+        ui.warning(&warning);
+    }
+    let is_written = |file: &PathBuf| after.new.contains_key(file);
+    if adopted.listed.as_ref().is_some_and(is_written)
+        && let Some(said) = adopted.taken.said()
+    {
+        ui.status("Taking", &said);
+    }
 }
 
 fn before(root: PathBuf) -> Result<Before, Failure> {
@@ -213,82 +244,93 @@ fn before(root: PathBuf) -> Result<Before, Failure> {
     })
 }
 
-fn observe(
-    shown: &Path,
-    path: &Path,
-    before: &Before,
-    deployment: &str,
-    agent: &AgentName,
-) -> Result<Source, Failure> {
+fn observe(shown: &Path, path: &Path, before: &Before) -> Result<Source, Failure> {
     source::observe(&SourceRequest {
         shown,
         path,
         seen_from: SEEN_FROM,
         include: &[],
-        deployment: &before.root.join(deployment),
+        deployment: Some(&before.root.join("deployment")),
+        others: &before
+            .agents
+            .iter()
+            .filter_map(Agent::deployment_dir)
+            .collect(),
         target: &before.workspace.target_dir,
         workspace_root: &before.workspace.root,
         home: env::home_dir().as_deref(),
-        agent: agent.as_str(),
+        prefix: "",
     })
 }
 
 fn read(
     agent: &AgentName,
     folder: &str,
-    first_party: bool,
+    root: &Path,
     shown: &Path,
+    path: &Path,
     source: &Source,
 ) -> Result<(Sources, Vec<Message>), Failure> {
     let files = adoption::python_files(source)?
         .into_iter()
         .map(|(path, text)| PythonFile {
-            shown: shown.join(&path),
+            shown: match shown.to_str() {
+                Some("." | "") => PathBuf::from(&path),
+                _ => shown.join(&path),
+            },
             path,
             text,
         })
         .collect();
-    Ok(Sources::read(agent, folder, first_party, files))
-}
-
-fn entry_files(
-    entry: &Entry,
-    sources: &Sources,
-    deployment: &str,
-    taken: &requirements::Taken,
-) -> Result<Files, Failure> {
-    let folder = Path::new(deployment);
-    let mut files: Files = adopt::entry_points(entry, sources)
-        .map_err(|error| broken(&error))?
-        .into_iter()
-        .map(|(path, content)| (folder.join(path), content))
-        .collect();
-    files.insert(
-        folder.join("requirements.txt"),
-        taken.requirements.text.clone().into_bytes(),
-    );
-    Ok(files)
+    let listing = source.files.keys().cloned().collect();
+    let below = path
+        .strip_prefix(root)
+        .ok()
+        .map(|way| way.to_string_lossy().replace('\\', "/"));
+    Ok(Sources::read(agent, folder, below, listing, files))
 }
 
 /// Everything that is to be written, checked as the next command will read it.
-fn after(
-    before: &Before,
-    mut files: Files,
-    keys: &AgentKeys<'_>,
-    decided: &settings::Decided,
-) -> Result<After, Failure> {
-    let project = project_id(keys.agent, clock::random_digits());
-    let deployment = keys.deployment.unwrap_or("deployment");
-    let ignored = adopt::gitignore(deployment, keys.agent).map_err(|error| broken(&error))?;
-    files.insert(PathBuf::from(".gitignore"), ignored.into_bytes());
-    let ignoring = ignoring(&before.root, &adopt::ignored(deployment, keys.agent))?;
+fn after(before: &Before, all: &[Adopted], decided: &settings::Decided) -> Result<After, Failure> {
+    let Some(first) = all.first() else {
+        return Err(broken("there is no agent to adopt"));
+    };
+    let project = project_id(&first.agent, clock::random_digits());
+    let mut files: Files = all
+        .iter()
+        .flat_map(|adopted| adopted.files.clone())
+        .collect();
+    let ignored = ignored(all);
+    let text = adopt::gitignore(&ignored).map_err(|error| broken(&error))?;
+    files.insert(PathBuf::from(".gitignore"), text.into_bytes());
+    let ignoring = ignoring(&before.root, &ignored)?;
+    if !adoption::has_readme(&before.root) {
+        let title = before
+            .root
+            .file_name()
+            .map_or(first.agent.to_string(), |name| {
+                name.to_string_lossy().into_owned()
+            });
+        let text = adopt::readme(&title, first.placed.protocol()).map_err(|e| broken(&e))?;
+        files.insert(PathBuf::from("README.md"), text.into_bytes());
+    }
     let exists = |path: &Path| adoption::stands(&before.root.join(path));
+    let tables = |head, region: Option<&Region>| {
+        let tables: Vec<String> = all
+            .iter()
+            .map(|adopted| {
+                let keys = adopted.keys(region, &decided.models, &decided.permissions);
+                agent_lines(head, &keys)
+            })
+            .collect();
+        tables.join("\n")
+    };
     let Some(target) = &before.target else {
         let head = crate::scaffold::Head::Workspace;
         let table = format!(
             "{}\n{}",
             project_lines(head, &project, decided.region.as_ref()),
-            agent_lines(head, keys)
+            tables(head, None)
         );
         let text = adopt::fresh_manifest(&table).map_err(|error| broken(&error))?;
         check(&[Manifest {
@@ -309,18 +351,11 @@ fn after(
         format!(
             "{}\n{}",
             project_lines(place.head, &project, decided.region.as_ref()),
-            agent_lines(place.head, keys)
+            tables(place.head, None)
         )
     } else {
         // The project's region stands where the project does; only another one is the agent's.
-        let region = decided.given_region.as_ref();
-        agent_lines(
-            place.head,
-            &AgentKeys {
-                region,
-                ..keys.clone()
-            },
-        )
+        tables(place.head, decided.given_region.as_ref())
     };
     let whole = plan::with_table(target, &table)?;
     let mut manifests = before.workspace.manifests.clone();
@@ -339,6 +374,15 @@ fn after(
     })
 }
 
+/// What git need not keep of the agents.
+fn ignored(all: &[Adopted]) -> Vec<String> {
+    let mut lines = vec!["/target/".to_owned(), ".env".to_owned()];
+    for adopted in all {
+        lines.extend(adopted.ignored());
+    }
+    lines
+}
+
 fn ignoring(root: &Path, needed: &[String]) -> Result<Option<Ignoring>, Failure> {
     let Some(there) = adoption::gitignore(root)? else {
         return Ok(None);
@@ -352,7 +396,7 @@ fn check(manifests: &[Manifest]) -> Result<(), Failure> {
     load(manifests, &Stage::None).map(|_| ())
 }
 
-fn broken(error: &str) -> Failure {
+pub(super) fn broken(error: &str) -> Failure {
     Failure::world(format!(
         "a template is broken, which is a bug of ours: {error}"
     ))

@@ -6,7 +6,8 @@ use std::{
 };
 
 use crate::{
-    config::{Agent, Declared},
+    commands::own_files::check_deployment,
+    config::{Agent, Declared, ImportName},
     effects::files,
     error::Failure,
     plan::{
@@ -23,25 +24,29 @@ pub(super) struct Copied {
 
 impl Copied {
     /// A former agent's copy may lie in any deployment folder: the record there says whether it does.
-    /// Beside a declared agent's own copy everything goes that is no former agent's.
+    /// From a declared agent's own folder goes everything that is no former agent's. A copy has the name of
+    /// its package, which is mostly its agent's.
     pub(super) fn observe(
         agent: &Agent,
         declared: &Declared,
         plan: &CleanPlan,
         kept: &mut Vec<Kept>,
     ) -> Result<Vec<Self>, Failure> {
-        files::check_deployment(&agent.dir, &agent.deployment)?;
-        let own = agent.dir.join(&agent.deployment);
+        check_deployment(agent)?;
+        let own = agent.deployment_dir();
+        let is_package = |name: &str| declared.packages.iter().any(|known| known.as_str() == name);
         if declared.agents.contains(&agent.name) {
-            let goes = |name: &str| declared.agents.iter().any(|known| known.as_str() == name);
-            return Ok(vec![Self::of(own, agent, &goes, plan, kept)?]);
+            let is_agent = |name: &str| declared.agents.iter().any(|known| known.as_str() == name);
+            let goes = |name: &str| is_agent(name) || is_package(name);
+            let copied = own.map(|own| Self::of(own, agent, &goes, plan, kept));
+            return copied.into_iter().collect();
         }
         let mut folders = declared.deployments.clone();
-        folders.insert(own);
+        folders.extend(own);
         let mut copies = Vec::new();
         for folder in folders {
             if recorded(&agent.dir, &folder)?.contains(agent.name.as_str()) {
-                let goes = |name: &str| name == agent.name.as_str();
+                let goes = |name: &str| name == agent.name.as_str() && !is_package(name);
                 copies.push(Self::of(folder, agent, &goes, plan, kept)?);
             }
         }
@@ -55,7 +60,8 @@ impl Copied {
         plan: &CleanPlan,
         kept: &mut Vec<Kept>,
     ) -> Result<Self, Failure> {
-        let observed = files::observe_copy(&deployment, agent.name.as_str())?;
+        let package = agent.layout.import_name().map(ImportName::as_str);
+        let observed = files::observe_copy(&deployment, package)?;
         let removal = file_plan::plan_removal(&observed.files, &observed.record, goes);
         let copied = Self {
             deployment,
@@ -82,11 +88,7 @@ impl Copied {
 
     /// The copies from which something goes, each named for its agent.
     pub(super) fn folders(&self) -> BTreeSet<PathBuf> {
-        let removed = self.plan.steps.iter().map(|step| match step {
-            FileStep::Create { path } | FileStep::Update { path } | FileStep::Remove { path } => {
-                path
-            }
-        });
+        let removed = self.plan.steps.iter().map(FileStep::path);
         let (before, after) = (&self.plan.record_before, &self.plan.record_after);
         let forgotten = before
             .files

@@ -271,7 +271,10 @@ impl Built {
 }
 
 /// What was built and remembered of a project, by the folders of the agents and their stages.
-pub(super) fn built(project: &Project, id: &ProjectId) -> Result<Vec<String>, Failure> {
+pub(in crate::commands) fn built(
+    project: &Project,
+    id: &ProjectId,
+) -> Result<Vec<String>, Failure> {
     let mut names = project.kept_of(id)?.names()?;
     names.retain(|name| !is_other(name));
     Ok(names)

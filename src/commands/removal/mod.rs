@@ -1,6 +1,9 @@
 //! What `clean` takes away of the agents: observed, planned, deleted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use super::session::Placed;
 use crate::{
@@ -35,7 +38,10 @@ use self::{
     roles::Traces,
     scope::{Before, Scope},
 };
-pub(super) use self::{disk::toolkit_file, former::nothing_declared};
+pub(super) use self::{
+    disk::{built, toolkit_file},
+    former::nothing_declared,
+};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Options {
@@ -196,7 +202,7 @@ impl<'a> Removal<'a> {
         kept.extend(plan.kept.iter().cloned());
         let is_declared = declared.agents.contains(&agent.name);
         if is_declared {
-            let folders = [agent.dir.join(&agent.deployment)];
+            let folders: Vec<PathBuf> = agent.deployment_dir().into_iter().collect();
             let stage = agent.stage.as_ref();
             let place = (project, &agent.project, &folders[..]);
             kept.extend(former::on_disk(declared, stage, place)?);

@@ -37,8 +37,9 @@ impl Claims {
                     called = format!("{called}_{stage}");
                 }
                 found.extend(self.claim(name, manifest, "are both called", &called));
-                if table.folder_is_known {
-                    let folder = declaration.dir().join(table.deployment_or_default());
+                let folder = table.deployment_or_default();
+                if let Some(folder) = folder.filter(|_| table.folder_is_known) {
+                    let folder = declaration.dir().join(folder);
                     // A slash at the end makes no other folder.
                     let folder: PathBuf = folder.components().collect();
                     let folder = folder.display().to_string();

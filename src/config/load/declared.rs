@@ -14,9 +14,10 @@ pub(super) fn among(agents: &[Agent], declarations: &[Declaration]) -> Declared 
             .flat_map(|declaration| declaration.stages.keys().cloned())
             .collect(),
         regions: declarations.iter().flat_map(regions).collect(),
-        deployments: agents
+        deployments: agents.iter().filter_map(Agent::deployment_dir).collect(),
+        packages: agents
             .iter()
-            .map(|agent| agent.dir.join(&agent.deployment))
+            .filter_map(|agent| agent.layout.import_name().cloned())
             .collect(),
     }
 }

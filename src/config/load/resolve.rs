@@ -1,6 +1,9 @@
 //! From the layers that lie over each other to one agent.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use sha2::{Digest, Sha256};
 use toml::Spanned;
@@ -8,8 +11,8 @@ use toml::Spanned;
 use super::{Declaration, Scope, Stage};
 use crate::{
     config::{
-        Agent, Language, RoleSettings, Runtime,
-        agent::AgentTable,
+        Agent, ImportName, Language, Layout, RoleSettings, Runtime,
+        agent::{AgentTable, LayoutWord},
         layer::{Layer, RoleLayer},
     },
     error::Message,
@@ -45,13 +48,15 @@ pub(super) fn agent(
         .over(table.layer.clone())
         .over(base(own))
         .over(base(workspace));
-    let deployment = table.deployment_or_default().to_owned();
+    let deployment = table.deployment_or_default().map(Path::to_owned);
     let AgentTable {
         name,
         name_span: _,
         layer: _,
         language,
         source,
+        layout,
+        import_name,
         include,
         deployment: _,
         folder_is_known: _,
@@ -73,6 +78,9 @@ pub(super) fn agent(
         Stage::Named(stage) => (Some(stage.clone()), Some(stage)),
         Stage::Local => (StageName::parse("local").ok(), None),
     };
+    let dir = declaration.dir();
+    let source = source.unwrap_or_else(|| PathBuf::from(name.as_str()));
+    let layout = laid_out(layout, import_name, &dir.join(&source), &name)?;
     let local = stage.is_some() && joined.is_none();
     let runtime_name =
         RuntimeName::of(&name, joined).map_err(|error| Message::new(error.to_string()))?;
@@ -82,9 +90,10 @@ pub(super) fn agent(
         runtime_name,
         project,
         stage,
-        dir: declaration.dir().to_owned(),
+        dir: dir.to_owned(),
         language: language.unwrap_or(Language::Python),
-        source: source.unwrap_or_else(|| PathBuf::from(name.as_str())),
+        layout,
+        source,
         include,
         deployment,
         entrypoint: entrypoint.unwrap_or_else(|| "invoke.py".to_owned()),
@@ -105,6 +114,31 @@ pub(super) fn agent(
         profile: profile.filter(|_| !local),
         shared_tags: base(own).over(base(workspace)).tags,
         name,
+    })
+}
+
+/// How the sources lie in the archive; the table need not say the package's name.
+fn laid_out(
+    layout: Option<LayoutWord>,
+    import_name: Option<ImportName>,
+    source: &Path,
+    agent: &AgentName,
+) -> Result<Layout, Message> {
+    match (layout.unwrap_or(LayoutWord::Package), import_name) {
+        (LayoutWord::Flat, _) => Ok(Layout::Flat),
+        (LayoutWord::Package, Some(name)) => Ok(Layout::Package(name)),
+        (LayoutWord::Package, None) => package(source, agent).map(Layout::Package),
+    }
+}
+
+/// The package's name where the table does not say it.
+fn package(source: &Path, agent: &AgentName) -> Result<ImportName, Message> {
+    ImportName::of_folder(source, agent).map_err(|what| {
+        Message::new(what)
+            .note(format!(
+                "the package of agent `{agent}` has the name of its folder, or else the agent's"
+            ))
+            .help("name it with `import-name` in the agent's table, as the entry point imports it")
     })
 }
 

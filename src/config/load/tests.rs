@@ -220,7 +220,10 @@ fn an_agent_that_hides_a_module_of_python_is_a_warning() {
                 [workspace.metadata.agentcore.agents.queue]\nlanguage = \"rust\"\ndeployment = \"third\"\n";
     let warnings = loaded(text).warnings;
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].what.contains("`json` hides"), "{warnings:?}");
+    assert!(
+        warnings[0].what.contains("the package `json`"),
+        "{warnings:?}"
+    );
     assert_eq!(&text[warnings[0].at.as_ref().unwrap().span.clone()], "json");
 }
 

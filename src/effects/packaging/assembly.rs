@@ -23,7 +23,6 @@ use super::{
     findings::{self, Judge},
     requirements::Wanted,
     resolution,
-    shipped::Shipped,
     sink::{Extent, Sink},
     writer::{self, Input, Written, zip_error},
 };
@@ -52,7 +51,6 @@ const REMEMBERED: &str = "build.json";
 pub(super) struct Parts<'a> {
     pub(super) wanted: &'a Wanted,
     pub(super) key: &'a Key,
-    pub(super) own: &'a Shipped,
     pub(super) python: Option<&'a Python>,
     pub(super) search: &'a Search,
 }
@@ -95,21 +93,16 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub(super) fn of(request: &Request, wanted: &Wanted, own: &Shipped) -> Result<Self, Failure> {
-        let mut files = BTreeMap::new();
-        for file in &own.files {
-            let hash = match &file.instead {
-                Some(content) => files::hash(content),
-                None => sha256_of(&file.from, 0, file.size)?,
-            };
-            let mode = if file.executable { "755" } else { "644" };
-            files.insert(file.path.clone(), format!("{hash} {mode}"));
-        }
-        Ok(Self {
-            files,
+    pub(super) fn of(request: &Request, wanted: &Wanted) -> Self {
+        let files = request.own.files.iter().map(|(path, origin)| {
+            let mode = if origin.executable { "755" } else { "644" };
+            (path.clone(), format!("{} {mode}", origin.hash))
+        });
+        Self {
+            files: files.collect(),
             requirements: wanted.digest.clone(),
             bytecode: request.bytecode == Bytecode::Auto,
-        })
+        }
     }
 }
 
@@ -120,10 +113,11 @@ pub(super) fn assemble(
 ) -> Result<Built, Failure> {
     let output = request.output.ready()?;
     let before = remembered(&request.output)?;
-    let sources = Sources::of(request, parts.wanted, parts.own)?;
+    let sources = Sources::of(request, parts.wanted);
+    let problems = own_problems(request)?;
     let fingerprint = fingerprint(request, parts, &sources);
     if request.reuse == Reuse::Cache
-        && parts.own.problems.is_empty()
+        && problems.is_empty()
         && let Some(before) = &before
         && before.fingerprint == fingerprint
         && before.is_whole(&output)?
@@ -148,7 +142,7 @@ pub(super) fn assemble(
     let ready = dependencies::ensure(request, parts, begins, say);
     let ready = ready.map_err(|mut failure| {
         // What is wrong with the agent's own files is told with it.
-        failure.messages.extend(parts.own.problems.clone());
+        failure.messages.extend(problems.clone());
         failure
     })?;
     sweep(&request.output)?;
@@ -160,9 +154,11 @@ pub(super) fn assemble(
         parts,
         ready.as_ref(),
         (before.as_ref(), goes_on.get()),
+        problems,
         work.path(),
         say,
     )?;
+    unchanged_meanwhile(request)?;
     remembered.fingerprint = fingerprint;
     remembered.sources = sources;
     remembered.tell_age(request, say);
@@ -179,16 +175,38 @@ pub(super) fn assemble(
     Ok(built)
 }
 
+/// Why the agent's own files make no archive, whatever the dependencies are.
+fn own_problems(request: &Request) -> Result<Vec<Message>, Failure> {
+    let mut problems = request.problems.clone();
+    if let Some(entry) = request.own.files.get(&request.entrypoint) {
+        problems.extend(findings::idle_entry(request, &entry.from)?);
+    }
+    Ok(problems)
+}
+
+/// What is remembered of the archive are the files as they were hashed; it must hold those.
+fn unchanged_meanwhile(request: &Request) -> Result<(), Failure> {
+    let mut origins = request.own.files.values();
+    match origins.find(|origin| files::modified(&origin.from) != origin.modified) {
+        None => Ok(()),
+        Some(origin) => Err(Failure::world(format!(
+            "`{}` changed while it was packaged",
+            origin.from.display()
+        ))
+        .help("run this again")),
+    }
+}
+
 /// The new archive in `work`, found to be one that the service takes.
 fn compose(
     request: &Request,
     parts: &Parts<'_>,
     ready: Option<&Ready>,
     (before, goes_on): (Option<&Remembered>, bool),
+    mut problems: Vec<Message>,
     work: &Path,
     say: Say<'_>,
 ) -> Result<(Remembered, Option<Taken>), Failure> {
-    let mut problems = parts.own.problems.clone();
     let (own, unread) = own_files(request, parts, work)?;
     let temporary = work.join(ARCHIVE);
     let brought = match ready {
@@ -229,7 +247,7 @@ fn compose(
         before.map(|before| &before.weights),
         parts.python.is_some(),
     ));
-    let reached = findings::follow_imports(request, &parts.own.files, &paths)?;
+    let reached = findings::follow_imports(request, &paths)?;
     let wrong = judged(request, parts, &unread, &reached, say)?;
     let exit = if problems.is_empty() {
         Exit::Config
@@ -243,7 +261,7 @@ fn compose(
             messages: problems,
         });
     }
-    let mut remembered = describe(&rest, ready, parts.own.files.len(), weights);
+    let mut remembered = describe(&rest, ready, request.own.files.len(), weights);
     remembered.compiled_by = parts.python.map(|python| python.version.clone());
     remembered.unread = unread;
     remembered.reached = reached;
@@ -259,7 +277,6 @@ fn judged(
     say: Say<'_>,
 ) -> Result<Vec<Message>, FileError> {
     let code = findings::Code {
-        own: &parts.own.files,
         judge: match parts.python {
             Some(_) => Judge::Python,
             None => Judge::Grammar,
@@ -306,7 +323,18 @@ fn own_files(
     parts: &Parts<'_>,
     work: &Path,
 ) -> Result<(Vec<Input>, Vec<Unread>), Failure> {
-    let mut own = parts.own.files.clone();
+    let mut own: Vec<Input> = request
+        .own
+        .files
+        .iter()
+        .map(|(path, origin)| Input {
+            path: path.clone(),
+            from: origin.from.clone(),
+            size: origin.size,
+            executable: origin.executable,
+            instead: origin.instead.clone(),
+        })
+        .collect();
     let Some(python) = parts.python else {
         let unread = findings::unlike_python(&own)?;
         return Ok((own, unread));

@@ -1,106 +1,102 @@
 //! Projects of the checkout that an agent requires: shipped from where they are, without building them.
 
-use super::{Request, requirements::Beside, shipped::Shipped, writer::Input};
+use std::{collections::BTreeSet, path::PathBuf};
+
+use super::{Request, requirements::Beside};
 use crate::{
     effects::{
         env,
-        files::FileError,
-        source::{self, SourceRequest, may_run},
+        files::{self, FileError},
+        source::{self, SourceRequest, executable},
     },
     error::{Failure, Message},
+    package::composition::Origin,
 };
 
-/// Adds their packages to the agent's own files, each with what tells Python its version.
-pub(super) fn add(
-    request: &Request,
-    projects: &[Beside],
-    shipped: &mut Shipped,
-) -> Result<(), Failure> {
+/// Adds their packages to the agent's own files, each with what tells Python its version. The answer is
+/// what there is to warn of.
+pub(super) fn add(request: &mut Request, projects: &[Beside]) -> Result<Vec<Message>, Failure> {
+    let mut warnings = Vec::new();
     for project in projects {
-        let mut files = Vec::new();
+        let mut found = Vec::new();
         for part in &project.parts {
             let path = project.folder.join(&part.path);
             if path.is_file() {
-                files.push(input(part.name.clone(), path)?);
+                found.push((part.name.clone(), origin(path)?));
                 continue;
             }
-            let found = source::observe(&SourceRequest {
+            let source = source::observe(&SourceRequest {
                 shown: &path,
                 path: &path,
                 seen_from: "",
                 include: &[],
-                deployment: &request.output.path(),
+                deployment: None,
+                others: &BTreeSet::new(),
                 target: &request.output.path(),
                 workspace_root: &request.root,
                 home: env::home_dir().as_deref(),
-                agent: &part.name,
+                prefix: &format!("{}/", part.name),
             })?;
-            shipped.warnings.extend(found.warnings);
-            for (name, origin) in found.files {
-                files.push(input(name, origin.from)?);
-            }
+            warnings.extend(source.warnings);
+            found.extend(source.files);
         }
-        files.push(metadata(project));
-        for file in files {
-            lay(shipped, project, file);
+        found.push(metadata(project));
+        for (path, origin) in found {
+            lay(request, project, path, origin);
         }
     }
-    shipped.files.sort();
-    Ok(())
+    Ok(warnings)
 }
 
-fn lay(shipped: &mut Shipped, project: &Beside, file: Input) {
-    let there = shipped.files.iter().find(|there| there.path == file.path);
-    let Some(there) = there else {
-        shipped.files.push(file);
+fn lay(request: &mut Request, project: &Beside, path: String, origin: Origin) {
+    let Some(there) = request.own.files.get(&path) else {
+        request.own.files.insert(path, origin);
         return;
     };
     // The agent's own project may require itself.
-    if same(there, &file) {
+    if there.hash == origin.hash {
         return;
     }
-    shipped.problems.push(
-        Message::new(format!(
-            "`{}` is a file of the agent and one of `{}`",
-            file.path, project.name
-        ))
-        .note(format!("the agent's is `{}`", there.from.display()))
-        .note(format!("the other is `{}`", file.from.display()))
-        .help("rename one of the two packages"),
-    );
-}
-
-#[expect(clippy::disallowed_methods, reason = "two files are compared")]
-fn same(one: &Input, other: &Input) -> bool {
-    one.size == other.size
-        && std::fs::read(&one.from)
-            .is_ok_and(|content| std::fs::read(&other.from).is_ok_and(|other| other == content))
+    let message = Message::new(format!(
+        "`{path}` is a file of the agent and one of `{}`",
+        project.name
+    ))
+    .note(format!("the agent's is `{}`", there.from.display()))
+    .note(format!("the other is `{}`", origin.from.display()))
+    .help("rename one of the two packages");
+    request.problems.push(message);
 }
 
 #[expect(clippy::disallowed_methods, reason = "what is shipped is looked at")]
-fn input(path: String, from: std::path::PathBuf) -> Result<Input, FileError> {
+fn origin(from: PathBuf) -> Result<Origin, FileError> {
+    let modified = files::modified(&from);
     let found = std::fs::metadata(&from).map_err(|error| FileError::new("read", &from, error))?;
-    Ok(Input {
-        path,
+    Ok(Origin {
+        hash: files::hash_file(&from)?,
         size: found.len(),
-        executable: may_run(&found),
+        modified,
+        executable: executable(&from),
         from,
         instead: None,
     })
 }
 
 /// What `importlib.metadata` reads.
-fn metadata(project: &Beside) -> Input {
+fn metadata(project: &Beside) -> (String, Origin) {
     let name = project.name.replace('-', "_");
     let text = format!(
         "Metadata-Version: 2.1\nName: {}\nVersion: {}\n",
         project.name, project.version
     );
-    Input {
-        path: format!("{name}-{}.dist-info/METADATA", project.version),
-        from: project.folder.join("pyproject.toml"),
+    let from = project.folder.join("pyproject.toml");
+    let origin = Origin {
+        hash: files::hash(text.as_bytes()),
         size: text.len() as u64,
+        modified: files::modified(&from),
         executable: false,
+        from,
         instead: Some(text.into_bytes()),
-    }
+    };
+    let path = format!("{name}-{}.dist-info/METADATA", project.version);
+    (path, origin)
 }

@@ -92,7 +92,6 @@ pub(super) fn ensure(
     let Parts {
         wanted,
         key,
-        own: _,
         python,
         search,
     } = *parts;

@@ -49,12 +49,8 @@ pub(super) fn unlike_python(own: &[Input]) -> Result<Vec<Unread>, FileError> {
 }
 
 /// Follows the imports of the entry point. `entries` are the paths of what dependencies bring.
-pub(super) fn follow_imports(
-    request: &Request,
-    own: &[Input],
-    entries: &[&str],
-) -> Result<Reached, FileError> {
-    let files = by_path(own);
+pub(super) fn follow_imports(request: &Request, entries: &[&str]) -> Result<Reached, FileError> {
+    let files = by_path(request);
     if !files.contains_key(request.entrypoint.as_str()) {
         return Ok(Reached::default());
     }
@@ -69,7 +65,6 @@ pub(super) fn follow_imports(
 
 /// What is known of the agent's own code.
 pub(super) struct Code<'a> {
-    pub(super) own: &'a [Input],
     pub(super) judge: Judge,
     pub(super) unread: &'a [Unread],
     pub(super) reached: &'a Reached,
@@ -82,12 +77,11 @@ pub(super) fn judge(
     say: Say<'_>,
 ) -> Result<Vec<Message>, FileError> {
     let Code {
-        own,
         judge,
         unread,
         reached,
     } = code;
-    let files = by_path(own);
+    let files = by_path(request);
     let mut problems = Vec::new();
     let mut tell = |weight: Weight, message: Message| match (weight, request.broken) {
         (Weight::Stops, Broken::Refused) => problems.push(message),
@@ -119,10 +113,10 @@ pub(super) fn judge(
     Ok(problems)
 }
 
-fn by_path(own: &[Input]) -> BTreeMap<&str, &Path> {
-    let files = own.iter();
+fn by_path(request: &Request) -> BTreeMap<&str, &Path> {
+    let files = request.own.files.iter();
     files
-        .map(|file| (file.path.as_str(), file.from.as_path()))
+        .map(|(path, origin)| (path.as_str(), origin.from.as_path()))
         .collect()
 }
 
@@ -155,6 +149,20 @@ fn not_understood(
     (Weight::Warning, message.help(help))
 }
 
+/// Entry points from when the agent's package had the agent's name.
+fn former_package(request: &Request, missing: &Missing) -> Option<Message> {
+    let Missing::Module { name, near: _ } = missing else {
+        return None;
+    };
+    let agent = &request.agent;
+    let package = request
+        .package
+        .as_ref()
+        .filter(|package| *package != agent)?;
+    let imported = name.split('.').next();
+    (imported == Some(agent)).then(|| python::renamed::message(agent, package))
+}
+
 /// What is said of an import that fails.
 fn missing(request: &Request, finding: &Finding) -> Message {
     let Finding {
@@ -165,6 +173,9 @@ fn missing(request: &Request, finding: &Finding) -> Message {
         through,
     } = finding;
     let meant = |near: &Option<String>| near.as_ref().map(|near| format!("did you mean `{near}`?"));
+    if let Some(message) = former_package(request, missing) {
+        return message;
+    }
     let (what, help) = match missing {
         Missing::Module { name, near: _ } if standard::is_standard(name) => (
             format!(
@@ -176,12 +187,12 @@ fn missing(request: &Request, finding: &Finding) -> Message {
         Missing::Module { name, near } => {
             let required = match (python::distributions::of(name), meant(near)) {
                 (Some(distribution), _) => {
-                    format!("add `{distribution}` to `{}`", request.requirements)
+                    format!("add `{distribution}` to `{}`", request.requirements.key)
                 }
                 (None, Some(meant)) => meant,
                 (None, None) => format!(
                     "add the package that provides it to `{}`",
-                    request.requirements
+                    request.requirements.key
                 ),
             };
             (
@@ -289,7 +300,6 @@ pub(super) fn shadowing(modules: &Modules, inputs: &Inputs) -> Vec<Message> {
         })
         .collect()
 }
-
 /// An entry point that ends at once leaves a runtime that nobody can reach.
 pub(super) fn idle_entry(request: &Request, file: &Path) -> Result<Option<Message>, FileError> {
     if !does_nothing(&read(file)?) {
@@ -299,9 +309,8 @@ pub(super) fn idle_entry(request: &Request, file: &Path) -> Result<Option<Messag
         "the entry point `{}` of agent `{}` holds no statement, so it starts no server",
         request.entrypoint, request.agent
     );
-    let place = request.deployment.join(&request.entrypoint);
     let message = Message::new(what)
-        .note(format!("it is `{}`", place.display()))
+        .note(format!("it is `{}`", file.display()))
         .help("`cargo agentcore new` shows in a new project what one looks like");
     Ok(Some(message))
 }

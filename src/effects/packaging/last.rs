@@ -6,32 +6,39 @@ use std::collections::BTreeSet;
 use super::{
     Request,
     assembly::{self, Sources},
-    beside, requirements, shipped,
+    beside, requirements,
 };
-use crate::{effects::programs::Checkout, error::Failure, package::archive::Archive};
+use crate::{
+    effects::{folder::Folder, programs::Checkout},
+    error::Failure,
+    package::archive::Archive,
+};
 
 /// What was built last, and what of its making has changed since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Last {
     pub(crate) archive: Archive,
-    /// Paths in the deployment folder, or keys of the agent's table.
+    /// Paths in the archive, or keys of the agent's table.
     pub(crate) changed: BTreeSet<String>,
 }
 
-/// `None` where nothing was built.
-pub(crate) fn last(request: &Request) -> Result<Option<Last>, Failure> {
-    let Some((archive, before)) = assembly::last(&request.output)? else {
+/// `None` where nothing was built in `output`: then nobody needs to know what is here.
+pub(crate) fn last(
+    output: &Folder,
+    here: impl FnOnce() -> Result<Request, Failure>,
+) -> Result<Option<Last>, Failure> {
+    let Some((archive, before)) = assembly::last(output)? else {
         return Ok(None);
     };
-    let file = request.deployment.join(&request.requirements);
-    let wanted = requirements::observe(&file, &Checkout::around(&request.root))?;
-    let mut own = shipped::observe(request)?;
-    beside::add(request, &wanted.beside, &mut own)?;
+    let mut request = here()?;
+    let checkout = Checkout::around(&request.root);
+    let wanted = requirements::observe(&request.requirements.file, &checkout)?;
+    beside::add(&mut request, &wanted.beside)?;
     let Sources {
         files,
         requirements,
         bytecode,
-    } = Sources::of(request, &wanted, &own)?;
+    } = Sources::of(&request, &wanted);
     let mut changed: BTreeSet<String> = before
         .files
         .keys()
@@ -40,7 +47,7 @@ pub(crate) fn last(request: &Request) -> Result<Option<Last>, Failure> {
         .cloned()
         .collect();
     if requirements != before.requirements {
-        changed.insert(request.requirements.clone());
+        changed.insert(request.requirements.key.clone());
     }
     if bytecode != before.bytecode {
         changed.insert("bytecode".to_owned());

@@ -25,6 +25,7 @@ use self::memory::Memory;
 pub(crate) use self::{
     assembly::{entries, is_built},
     last::{Last, last},
+    shipped::{Shipped, observe as observe_folder},
 };
 use crate::{
     config::{Bytecode, Runtime},
@@ -33,7 +34,7 @@ use crate::{
         programs::{Checkout, Programs},
     },
     error::{Failure, Message},
-    package::archive::Archive,
+    package::{archive::Archive, composition::Composition},
 };
 
 /// What is to be built.
@@ -42,13 +43,15 @@ pub(crate) struct Request {
     pub(crate) agent: String,
     /// The workspace's root.
     pub(crate) root: PathBuf,
-    /// The deployment folder, the agent's sources copied into it.
-    pub(crate) deployment: PathBuf,
-    /// What of it is shipped although it is hidden or ignored.
-    pub(crate) include: Vec<String>,
-    /// Both relative to the deployment folder.
+    /// The agent's own files.
+    pub(crate) own: Composition,
+    /// What is wrong with them already.
+    pub(crate) problems: Vec<Message>,
+    /// The name of the agent's package, where its sources are one.
+    pub(crate) package: Option<String>,
+    /// The entry point's path in the archive.
     pub(crate) entrypoint: String,
-    pub(crate) requirements: String,
+    pub(crate) requirements: Requirements,
     pub(crate) runtime: Runtime,
     pub(crate) bytecode: Bytecode,
     /// Where the archive is put, with what is remembered of it.
@@ -62,6 +65,14 @@ pub(crate) struct Request {
 pub(crate) enum Broken {
     Refused,
     Shipped,
+}
+
+/// What the agent needs to be installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Requirements {
+    /// As the agent's table names it.
+    pub(crate) key: String,
+    pub(crate) file: PathBuf,
 }
 
 /// Whether earlier work is used.
@@ -141,31 +152,26 @@ pub(crate) fn check_requirements(file: &Path, root: &Path) -> Result<(), Failure
 /// Builds the archive; blocks until it is done.
 pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
     let checkout = Checkout::around(&request.root);
-    let file = request.deployment.join(&request.requirements);
-    let wanted = requirements::observe(&file, &checkout)?;
+    let wanted = requirements::observe(&request.requirements.file, &checkout)?;
     for warning in &wanted.warnings {
         say(Event::Warning(warning.clone()));
     }
+    let mut request = request.clone();
+    for warning in beside::add(&mut request, &wanted.beside)? {
+        say(Event::Warning(warning));
+    }
+    let request = &request;
     let search = Search::outside(checkout, request);
     let python = match request.bytecode {
         Bytecode::Auto => bytecode::find(request.runtime, &search, say)?,
         Bytecode::Never => None,
     };
-    let mut own = shipped::observe(request)?;
-    beside::add(request, &wanted.beside, &mut own)?;
-    for warning in &own.warnings {
-        say(Event::Warning(warning.clone()));
-    }
-    for note in &own.notes {
-        say(Event::Note(Message::new(note)));
-    }
     let key = dependencies::key(&wanted, request.runtime, python.as_ref(), &search)?;
     assembly::assemble(
         request,
         &assembly::Parts {
             wanted: &wanted,
             key: &key,
-            own: &own,
             python: python.as_ref(),
             search: &search,
         },

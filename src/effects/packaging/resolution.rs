@@ -74,7 +74,10 @@ pub(super) fn behind(
         return Ok(Vec::new());
     }
     let fitting = ask(&names, Wheels::Fitting)?.unwrap_or_default();
-    let behind = newest::behind(&all, &newest, &fitting, &other);
+    let mut behind = newest::behind(&all, &newest, &fitting, &other);
+    // How packages agree among themselves is nobody's business as long as nobody asks for them.
+    let own: BTreeSet<String> = asked.iter().map(Requirement::normalized).collect();
+    behind.retain(|behind| behind.why != Why::OtherPackages || own.contains(&behind.name));
     refuse_ancient(&behind, job, inputs)?;
     Ok(behind)
 }

@@ -1,4 +1,4 @@
-//! The agent's own files: everything in the deployment folder that is to be shipped.
+//! What of a deployment folder is shipped.
 #![expect(
     clippy::disallowed_methods,
     reason = "the deployment folder is read here"
@@ -12,36 +12,47 @@ use std::{
 
 use ignore::Match;
 
-use super::{Request, findings, writer::Input};
 use crate::{
     effects::{
-        files::{FileError, TEMPORARY},
+        files::{self, FileError, TEMPORARY},
         source::{
             Include, LITTER, LeftOut, Link, MAX_DEPTH, RULES, Rules, executable, follow,
             is_made_again, is_secret_directory, is_secret_target, judge_file,
         },
     },
     error::{Failure, Message},
-    package::secret::{self, is_secret_name},
+    package::{
+        composition::{Files, Origin},
+        record::Record,
+        secret::{self, is_secret_name},
+    },
 };
 
+/// What a deployment folder gives to the archive.
 #[derive(Debug, Default)]
-pub(super) struct Shipped {
-    /// Sorted by their path.
-    pub(super) files: Vec<Input>,
-    pub(super) problems: Vec<Message>,
-    pub(super) warnings: Vec<Message>,
-    pub(super) notes: Vec<String>,
+pub(crate) struct Shipped {
+    /// By their path below the folder.
+    pub(crate) files: Files,
+    /// Why no archive can be built.
+    pub(crate) problems: Vec<Message>,
+    pub(crate) warnings: Vec<Message>,
+    pub(crate) notes: Vec<String>,
 }
 
-/// Everything below the deployment folder but caches, secrets, our own record, what is hidden, and what an
-/// `.agentcoreignore` leaves out. `include` brings what is hidden or ignored back. A `.gitignore` does not count here: it names the copied sources.
-pub(super) fn observe(request: &Request) -> Result<Shipped, Failure> {
-    let root = fs::canonicalize(&request.deployment)
-        .map_err(|error| FileError::new("read", &request.deployment, error))?;
+/// Everything below the deployment folder but caches, secrets, our own record with the copies that it
+/// names, what is hidden, and what an `.agentcoreignore` leaves out. `include` brings what is hidden or
+/// ignored back. A `.gitignore` does not count here: it names the copied sources.
+pub(crate) fn observe(
+    deployment: &Path,
+    copies: &Record,
+    include: &[String],
+) -> Result<Shipped, Failure> {
+    let root =
+        fs::canonicalize(deployment).map_err(|error| FileError::new("read", deployment, error))?;
     let mut walk = Walk {
-        include: Include::new(&request.include, &root, "")?,
+        include: Include::new(include, &root, "")?,
         root: root.clone(),
+        copies,
         rules: Rules::default(),
         shipped: Shipped::default(),
         left_out: LeftOut::default(),
@@ -49,7 +60,6 @@ pub(super) fn observe(request: &Request) -> Result<Shipped, Failure> {
     };
     walk.directory(&root, "", false, &mut Vec::new())?;
     let mut shipped = walk.shipped;
-    shipped.files.sort();
     shipped.warnings.extend(walk.left_out.warnings());
     shipped.notes.extend(walk.left_out.notes());
     if !walk.special.is_empty() {
@@ -60,27 +70,13 @@ pub(super) fn observe(request: &Request) -> Result<Shipped, Failure> {
                 .help("a line in `.agentcoreignore` keeps this quiet"),
         );
     }
-    let entry = |file: &&Input| file.path == request.entrypoint;
-    if let Some(entry) = shipped.files.iter().find(entry) {
-        shipped
-            .problems
-            .extend(findings::idle_entry(request, &entry.from)?);
-    } else {
-        shipped.problems.push(
-            Message::new(format!(
-                "the entry point `{}` of agent `{}` would not be in the archive",
-                request.entrypoint, request.agent
-            ))
-            .note(format!("looked in `{}`", request.deployment.display()))
-            .help("an `.agentcoreignore` may leave it out"),
-        );
-    }
     Ok(shipped)
 }
 
-struct Walk {
+struct Walk<'a> {
     root: PathBuf,
     include: Include,
+    copies: &'a Record,
     rules: Rules,
     shipped: Shipped,
     left_out: LeftOut,
@@ -88,7 +84,7 @@ struct Walk {
     special: Vec<String>,
 }
 
-impl Walk {
+impl Walk<'_> {
     /// `ignored` says that a rule leaves the whole directory out; `chain` guards against links that
     /// lead in a circle.
     fn directory(
@@ -134,7 +130,7 @@ impl Walk {
         let name = &*file_name.to_string_lossy();
         let full = format!("{prefix}{name}");
         let ours = name.starts_with(TEMPORARY) || LITTER.contains(&name) || RULES.contains(&name);
-        if ours {
+        if ours || self.copies.files.contains_key(&full) {
             return Ok(());
         }
         let is_dir = path.is_dir();
@@ -216,13 +212,17 @@ impl Walk {
             .left_out
             .judged(&full, judge_file(path, name).map_err(failed)?)
         {
-            self.shipped.files.push(Input {
-                path: full,
+            // Before its content: what changes in between counts as changed.
+            let modified = files::modified(path);
+            let origin = Origin {
                 from: path.to_owned(),
+                hash: files::hash_file(path)?,
                 size: found.len(),
+                modified,
                 executable: executable(path),
                 instead: None,
-            });
+            };
+            self.shipped.files.insert(full, origin);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ mod rules;
 mod secrets;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
@@ -27,13 +27,14 @@ pub(super) use self::{
 };
 use self::{
     root::{accepted, target_within},
-    rules::describe,
+    rules::Rule,
     secrets::{Verdict, judge},
 };
-use super::files::{FileError, Origin, hash};
+use super::files::{FileError, hash, modified};
 use crate::{
     error::{Exit, Failure, Message},
     package::{
+        composition::{Files, Origin},
         record,
         secret::{self, is_secret_name},
     },
@@ -47,20 +48,22 @@ pub(crate) struct SourceRequest<'a> {
     /// From where a path that was written so is looked for.
     pub(crate) seen_from: &'a str,
     pub(crate) include: &'a [String],
-    /// The folder that is shipped; never part of the sources.
-    pub(crate) deployment: &'a Path,
+    /// The deployment folder; never part of the sources.
+    pub(crate) deployment: Option<&'a Path>,
+    /// Those of the other agents, which are no sources either.
+    pub(crate) others: &'a BTreeSet<PathBuf>,
     /// Cargo's target directory: archives and what else is built, which `cargo clean` deletes.
     pub(crate) target: &'a Path,
     pub(crate) workspace_root: &'a Path,
     pub(crate) home: Option<&'a Path>,
-    /// The agent's name: the copy's folder.
-    pub(crate) agent: &'a str,
+    /// What the paths in the archive begin with: nothing, or a folder with a slash.
+    pub(crate) prefix: &'a str,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Source {
-    /// By their path below the deployment folder.
-    pub(crate) files: BTreeMap<String, Origin>,
+    /// By their path in the archive.
+    pub(crate) files: Files,
     pub(crate) warnings: Vec<Message>,
     pub(crate) notes: Vec<String>,
 }
@@ -70,10 +73,9 @@ pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
     let root = accepted(request)?;
     let mut walk = Walk {
         request,
-        deployment: fs::canonicalize(request.deployment).ok(),
-        target: target_within(request),
-        include: Include::new(request.include, &root, request.agent)?,
-        rules: Rules::above(&root, request.home),
+        made: made(request, &root),
+        include: Include::new(request.include, &root, request.prefix)?,
+        rules: rules(request, &root),
         problems: Vec::new(),
         ignored_python: BTreeMap::new(),
         secrets: Vec::new(),
@@ -83,15 +85,15 @@ pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
         root,
     };
     let root = walk.root.clone();
-    walk.directory(&root, request.agent, None, &mut Vec::new());
+    walk.directory(&root, request.prefix, None, &mut Vec::new());
     walk.finish()
 }
 
 struct Walk<'a> {
     request: &'a SourceRequest<'a>,
     root: PathBuf,
-    deployment: Option<PathBuf>,
-    target: Option<PathBuf>,
+    /// Directories that are made from sources.
+    made: Vec<PathBuf>,
     include: Include,
     rules: Rules,
     problems: Vec<Message>,
@@ -118,8 +120,8 @@ impl Walk<'_> {
     fn directory(
         &mut self,
         path: &Path,
-        name: &str,
-        ignored: Option<&str>,
+        prefix: &str,
+        ignored: Option<&Rule>,
         chain: &mut Vec<PathBuf>,
     ) {
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -168,7 +170,7 @@ impl Walk<'_> {
             .collect();
         entries.sort();
         for entry in entries {
-            self.entry(&entry, name, ignored, chain);
+            self.entry(&entry, prefix, ignored, chain);
         }
         chain.pop();
         self.rules.leave(depth);
@@ -177,8 +179,8 @@ impl Walk<'_> {
     fn entry(
         &mut self,
         path: &Path,
-        parent: &str,
-        ignored: Option<&str>,
+        prefix: &str,
+        ignored: Option<&Rule>,
         chain: &mut Vec<PathBuf>,
     ) {
         let Some(file_name) = path.file_name() else {
@@ -188,20 +190,23 @@ impl Walk<'_> {
         if RULES.contains(&text) || LITTER.contains(&text) {
             return;
         }
-        let name = format!("{parent}/{text}");
+        let name = format!("{prefix}{text}");
         let is_dir = path.is_dir();
         if is_dir && (is_secret_directory(path) || is_made_again(path, text)) {
             return;
         }
         let rule = match self.rules.matched(path) {
-            Match::Ignore(glob) => Some(describe(glob)),
+            Match::Ignore(glob) => Some(Rule::of(glob)),
             Match::Whitelist(_) => None,
-            Match::None => ignored.map(str::to_owned),
+            Match::None => ignored.cloned(),
         };
         let included = self.include.names(path);
         let left_out = rule.as_ref().filter(|_| !included);
         if let Some(rule) = left_out.filter(|_| !is_dir) {
-            if path.extension() == Some(OsStr::new("py")) && path.is_file() {
+            if let Rule::Written(rule) = rule
+                && path.extension() == Some(OsStr::new("py"))
+                && path.is_file()
+            {
                 let files = self.ignored_python.entry(rule.clone()).or_default();
                 files.push(name);
             }
@@ -229,7 +234,7 @@ impl Walk<'_> {
         } else if is_dir {
             if !self.is_made_here(path) {
                 let before = self.source.files.len();
-                self.directory(path, &name, rule.as_deref(), chain);
+                self.directory(path, &format!("{name}/"), rule.as_ref(), chain);
                 let is_left_out = is_hidden && before == self.source.files.len();
                 if is_left_out && left_out.is_none() && secret::is_hidden(text) {
                     self.left_out.hidden(&name);
@@ -273,15 +278,11 @@ impl Walk<'_> {
         }
     }
 
-    /// This agent's deployment folder, or another one's: copies of copies. Or what is built of them.
+    /// This agent's deployment folder, or another one's: copies of sources. Or what is built from them.
     fn is_made_here(&self, path: &Path) -> bool {
         path.join(record::FILE).is_file()
-            || fs::canonicalize(path).is_ok_and(|real| {
-                [&self.deployment, &self.target]
-                    .into_iter()
-                    .flatten()
-                    .any(|made| real.starts_with(made))
-            })
+            || fs::canonicalize(path)
+                .is_ok_and(|real| self.made.iter().any(|made| real.starts_with(made)))
     }
 
     fn file(&mut self, path: &Path, name: String, file_name: &str, included: bool) {
@@ -301,6 +302,8 @@ impl Walk<'_> {
                 .help("rename it, or leave it out with a line in `.agentcoreignore`"),
             );
         }
+        // Before its content: what changes in between counts as changed.
+        let modified = modified(path);
         let content = match fs::read(path) {
             Ok(content) => content,
             Err(error) => {
@@ -320,7 +323,10 @@ impl Walk<'_> {
         let origin = Origin {
             from: path.to_owned(),
             hash: hash(&content),
+            size: content.len() as u64,
+            modified,
             executable: executable(path),
+            instead: None,
         };
         self.source.files.insert(name, origin);
     }
@@ -384,6 +390,28 @@ impl Walk<'_> {
         }
         Ok(self.source)
     }
+}
+
+/// Those that hold for the whole source.
+fn rules(request: &SourceRequest<'_>, root: &Path) -> Rules {
+    let rules = Rules::above(root, request.home);
+    let workspace = fs::canonicalize(request.workspace_root).ok();
+    if root.join("Cargo.toml").is_file() || workspace.is_some_and(|workspace| root == workspace) {
+        rules.with_project(root)
+    } else {
+        rules
+    }
+}
+
+/// Directories below the source that hold no sources.
+fn made(request: &SourceRequest<'_>, root: &Path) -> Vec<PathBuf> {
+    let others = request.others.iter().map(PathBuf::as_path);
+    let folders = request.deployment.into_iter().chain(others);
+    folders
+        .filter_map(|folder| fs::canonicalize(folder).ok())
+        .chain(target_within(request))
+        .filter(|made| !root.starts_with(made))
+        .collect()
 }
 
 pub(super) fn executable(path: &Path) -> bool {

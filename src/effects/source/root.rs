@@ -35,7 +35,9 @@ pub(super) fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> 
                 .help("name the directory of the agent's own package"),
         );
     }
-    let deployment = fs::canonicalize(request.deployment).ok();
+    let deployment = request
+        .deployment
+        .and_then(|path| fs::canonicalize(path).ok());
     if let Some(deployment) = deployment.filter(|deployment| root.starts_with(deployment)) {
         let place = if root == deployment {
             "is the deployment folder itself"
@@ -43,7 +45,7 @@ pub(super) fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> 
             "lies in the deployment folder"
         };
         return Err(Failure::config(format!("the source `{shown}` {place}"))
-            .help("the sources are copied into the deployment folder; keep them elsewhere"));
+            .help("the deployment folder is for what is shipped besides the sources; keep the sources elsewhere"));
     }
     lasting(request.shown, &root, request.workspace_root, request.target)?;
     Ok(root)

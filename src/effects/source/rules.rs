@@ -11,7 +11,7 @@ use std::{fs, path::Path};
 
 use ignore::{
     Match,
-    gitignore::{Gitignore, Glob},
+    gitignore::{Gitignore, GitignoreBuilder, Glob},
 };
 
 /// Files of rules, in every directory.
@@ -41,6 +41,23 @@ pub(in crate::effects) const LITTER: [&str; 6] = [
 /// Deeper nests are not looked into: each level costs more than the one above it.
 pub(in crate::effects) const MAX_DEPTH: usize = 100;
 
+/// What a project's own directory holds besides an agent: of no use where the agent runs, and changed by
+/// people who do not change the agent.
+const PROJECT: [&str; 12] = [
+    "/Cargo.toml",
+    "/Cargo.lock",
+    "/README*",
+    "/LICENSE*",
+    "/LICENCE*",
+    "/CHANGELOG*",
+    "/AGENTS.md",
+    "/CLAUDE.md",
+    "/pyproject.toml",
+    "/uv.lock",
+    "/tests/",
+    "*.rs",
+];
+
 /// A directory that is a cache or a virtual environment.
 pub(in crate::effects) fn is_made_again(directory: &Path, name: &str) -> bool {
     CACHES.contains(&name) || directory.join("pyvenv.cfg").is_file()
@@ -62,6 +79,19 @@ impl Rules {
             rules.enter(directory, &RULES);
         }
         rules
+    }
+
+    /// Our own rule for a source that is the project's directory, which any rule of a file overrules.
+    pub(super) fn with_project(mut self, root: &Path) -> Self {
+        let mut builder = GitignoreBuilder::new(root);
+        let built = builder.case_insensitive(true).and_then(|builder| {
+            for line in PROJECT {
+                builder.add_line(None, line)?;
+            }
+            builder.build()
+        });
+        self.0.insert(0, built.expect("these are patterns"));
+        self
     }
 
     /// Adds those that stand in a directory in files of these names; `leave` takes them back.
@@ -97,10 +127,24 @@ impl Rules {
 #[derive(Clone, Copy)]
 pub(in crate::effects) struct Depth(usize);
 
-pub(super) fn describe(glob: &Glob) -> String {
-    let file = glob.from().map_or_else(
-        || "a rule".to_owned(),
-        |from| format!("`{}`", from.display()),
-    );
-    format!("the rule `{}` of {file}", glob.original())
+/// What leaves something out.
+#[derive(Debug, Clone)]
+pub(super) enum Rule {
+    /// Of an ignore file, in words.
+    Written(String),
+    /// Our own, of which nobody needs to hear.
+    Ours,
+}
+
+impl Rule {
+    pub(super) fn of(glob: &Glob) -> Self {
+        match glob.from() {
+            Some(from) => Self::Written(format!(
+                "the rule `{}` of `{}`",
+                glob.original(),
+                from.display()
+            )),
+            None => Self::Ours,
+        }
+    }
 }

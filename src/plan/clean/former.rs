@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     config::Declared,
-    names::{AgentName, StageName},
+    error::Message,
+    names::{AgentName, Region, StageName},
 };
 
 /// What is left of an agent of the project, by the runtime whose part of the bucket it is; `None` where
@@ -46,7 +47,10 @@ pub(crate) fn formers_on_disk<'r>(
         Some("local") => " --local".to_owned(),
         Some(stage) => format!(" --stage {stage}"),
     };
-    let recorded = recorded.into_iter().map(|agent| (agent, place.clone()));
+    // A copy has the name of its package, which need not be its agent's.
+    let is_package = |name: &str| declared.packages.iter().any(|known| known.as_str() == name);
+    let recorded = recorded.into_iter().filter(|name| !is_package(name));
+    let recorded = recorded.map(|agent| (agent, place.clone()));
     built
         .chain(recorded)
         .filter(|(agent, _)| !declared.knows(agent) && AgentName::parse(agent).is_ok())
@@ -59,6 +63,23 @@ pub(crate) fn formers_on_disk<'r>(
             }
         })
         .collect()
+}
+
+/// A runtime, by name and id, of an agent that Cargo.toml does not name.
+pub(crate) fn still_deployed(
+    declared: &Declared,
+    at: Option<&StageName>,
+    (name, id): (&str, &str),
+    region: &Region,
+) -> Message {
+    let (agent, place) = whose(declared, at, name);
+    Message::new(format!(
+        "the agent `{agent}` is still deployed, and it is no longer in Cargo.toml"
+    ))
+    .note(format!("it runs as `{id}` in {region}"))
+    .help(format!(
+        "`cargo agentcore clean --agent {agent}{place}` deletes it"
+    ))
 }
 
 fn told(agent: &str, place: &str) -> (Subject, String) {

@@ -27,7 +27,7 @@ mod toolkit;
 
 use self::{entry::clean_entry, proof::Proof, region::clean_region, role::clean_roles};
 pub(crate) use self::{
-    former::formers_on_disk,
+    former::{formers_on_disk, still_deployed},
     observed::{
         FormerRole, ObjectKey, Observed, ObservedLogGroup, ObservedObject, ObservedRegion,
         ObservedRepository, ObservedRuntime, OwnBucket, Sight, Tags, Trace,

@@ -5,7 +5,8 @@ use super::{
 };
 use crate::{
     config::{
-        Access, Boundary, Bytecode, Language, Lifecycle, Model, Network, Protocol, RoleArn, Runtime,
+        Access, Boundary, Bytecode, Language, Layout, Lifecycle, Model, Network, Protocol, RoleArn,
+        Runtime,
     },
     names::{AgentName, IamPath, ProjectId, RoleName},
 };
@@ -104,7 +105,8 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
         language: Language::Python,
         source: name.into(),
         include: Vec::new(),
-        deployment: "deployment".into(),
+        layout: Layout::Flat,
+        deployment: None,
         entrypoint: "invoke.py".into(),
         requirements: "requirements.txt".into(),
         runtime: Runtime::Python313,

@@ -1,54 +1,39 @@
-//! The entry points that call an adopted agent.
+//! The files that are written for an adopted agent: entry points, and what a project has besides.
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::{
-    handlers::{Handler, OwnEntry},
+    handlers::Handler,
+    layout::{Kind as LayoutKind, Layout},
     parse::Kind,
+    placed::{Entry, Placed, Start, template},
+    servers::{How, OwnEntry},
+    serving::{self, Mcp, Server},
     signature::Passing,
     sources::Sources,
 };
 use crate::{
-    names::AgentName,
+    config::Protocol,
     scaffold::{Files, embedded, engine},
 };
-
-/// What the deployment folder's entry points call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Entry {
-    Handlers {
-        whole: Option<Handler>,
-        streaming: Option<Handler>,
-    },
-    /// The sources' own app.
-    Own(OwnEntry),
-}
-
-impl Entry {
-    /// The value of `entrypoint` in the metadata, where it is not the default.
-    pub(crate) fn entrypoint(&self, agent: &AgentName) -> Option<String> {
-        match self {
-            Self::Handlers { whole: None, .. } => Some("invoke_async.py".to_owned()),
-            Self::Own(own) if own.runs_alone => Some(format!("{agent}/{}", own.path)),
-            Self::Handlers { .. } | Self::Own(_) => None,
-        }
-    }
-}
 
 /// ruff's line length.
 const WIDTH: usize = 88;
 
 /// Names that the entry points use themselves.
-const TAKEN: [&str; 22] = [
+const TAKEN: [&str; 27] = [
     "Any",
     "AsyncIterator",
     "BedrockAgentCoreApp",
     "HTTPException",
     "Iterator",
+    "JSONResponse",
     "Path",
+    "Request",
     "RequestContext",
+    "Route",
     "agent",
     "app",
     "cache",
@@ -59,11 +44,13 @@ const TAKEN: [&str; 22] = [
     "payload",
     "piece",
     "pieces_of",
+    "ping",
     "port",
     "print",
     "prompt",
     "prompt_of",
     "sys",
+    "uvicorn",
 ];
 
 /// The words of the templates.
@@ -80,37 +67,37 @@ pub(in crate::scaffold) struct Values {
     coroutine: bool,
     call: String,
     app: String,
+    module: String,
+    port: String,
+    ping: bool,
+    /// Whether PORT and HOST name another place to listen.
+    elsewhere: bool,
+    made_first: bool,
+    transport: String,
 }
 
 /// The Python files, below the deployment folder.
-pub(crate) fn entry_points(entry: &Entry, sources: &Sources) -> Result<Files, String> {
+pub(crate) fn entry_points(placed: &Placed, sources: &Sources) -> Result<Files, String> {
     let mut files = Files::new();
-    let mut add = |name: &str, template: &str, values: &Values| -> Result<(), String> {
-        let text = render(template, values)?;
-        files.insert(PathBuf::from(name), text.into_bytes());
-        Ok(())
+    let Start::Written(written) = &placed.start else {
+        return Ok(files);
     };
-    match entry {
-        Entry::Handlers { whole, streaming } => {
-            if let Some(handler) = whole {
-                add("invoke.py", "invoke.py.hbs", &values(handler, sources))?;
+    for (template, name) in written {
+        let values = match &placed.entry {
+            Entry::Handlers { whole, streaming } => {
+                let handler = match *template {
+                    "invoke_async.py.hbs" => streaming,
+                    _ => whole,
+                };
+                match handler {
+                    Some(handler) => handler_values(handler, &placed.layout, sources),
+                    None => continue,
+                }
             }
-            if let Some(handler) = streaming {
-                let values = values(handler, sources);
-                add("invoke_async.py", "invoke_async.py.hbs", &values)?;
-            }
-        }
-        Entry::Own(own) if own.runs_alone => {}
-        Entry::Own(own) => {
-            let name = import_as(&own.app, "adopted");
-            let values = Values {
-                agent: sources.agent.to_string(),
-                imports: imports(sources, &own.module, &own.app, &name, &["os"], &[]),
-                app: name,
-                ..Values::default()
-            };
-            add("invoke.py", "serve.py.hbs", &values)?;
-        }
+            Entry::Own(own) => own_values(own, &placed.layout, sources),
+        };
+        let text = render(template, &values)?;
+        files.insert(PathBuf::from(name), text.into_bytes());
     }
     Ok(files)
 }
@@ -124,24 +111,29 @@ pub(crate) fn fresh_manifest(table: &str) -> Result<String, String> {
     render("Cargo.toml.hbs", &values)
 }
 
-/// What git need not keep of the project.
-pub(crate) fn gitignore(deployment: &str, agent: &AgentName) -> Result<String, String> {
+/// A .gitignore with these lines and what else git need not keep of a project.
+pub(crate) fn gitignore(lines: &[String]) -> Result<String, String> {
+    // Two of them are among what every project has.
+    let made: Vec<&str> = lines
+        .iter()
+        .map(String::as_str)
+        .filter(|line| !["/target/", ".env"].contains(line))
+        .collect();
     let values = Values {
-        agent: format!("{deployment}/{agent}"),
-        table: deployment.to_owned(),
+        table: made.join("\n"),
         ..Values::default()
     };
     render("_gitignore.hbs", &values)
 }
 
-/// The lines of it that an older one must have too: what is made again, and what opens doors.
-pub(crate) fn ignored(deployment: &str, agent: &AgentName) -> [String; 4] {
-    [
-        "/target/".to_owned(),
-        ".env".to_owned(),
-        format!("/{deployment}/{agent}/"),
-        format!("/{deployment}/.cargo-agentcore"),
-    ]
+/// A README that says how to run the agent.
+pub(crate) fn readme(title: &str, protocol: Protocol) -> Result<String, String> {
+    let values = Values {
+        agent: title.to_owned(),
+        elsewhere: protocol == Protocol::Http,
+        ..Values::default()
+    };
+    render("README.md.hbs", &values)
 }
 
 fn render(template: &str, values: &Values) -> Result<String, String> {
@@ -156,7 +148,81 @@ fn render(template: &str, values: &Values) -> Result<String, String> {
         .map_err(|error| format!("`{template}`: {error}"))
 }
 
-fn values(handler: &Handler, sources: &Sources) -> Values {
+fn own_values(own: &OwnEntry, layout: &Layout, sources: &Sources) -> Values {
+    let module = &own.module;
+    let block = |imported: &str, name: &str, standard: &[&str], third: &[&str]| {
+        Imports {
+            sources,
+            layout,
+            module,
+            imported,
+            name,
+        }
+        .block(standard, third)
+    };
+    let values = Values {
+        agent: sources.agent.to_string(),
+        port: serving::port(own.protocol).to_owned(),
+        ..Values::default()
+    };
+    match &own.how {
+        How::Run => Values {
+            imports: block("", "", &["runpy"], &[]),
+            module: layout.module(module),
+            ..values
+        },
+        How::Call { function } => {
+            let name = import_as(function, "serve");
+            Values {
+                imports: block(function, &name, &[], &[]),
+                call: format!("{name}()"),
+                coroutine: sources.is_coroutine(module, function),
+                ..values
+            }
+        }
+        How::Serve { name, server } => {
+            let local = import_as(name, "adopted");
+            let elsewhere = matches!(own.protocol, Protocol::Http | Protocol::Agui);
+            let ping = own.protocol != Protocol::Mcp && !sources.answers_ping(module);
+            let is_asgi = template(*server) == "asgi.py.hbs";
+            let mut standard: Vec<&str> = Vec::new();
+            let mut third = Vec::new();
+            if elsewhere {
+                standard.push("os");
+            }
+            if is_asgi {
+                third.push("uvicorn");
+                if ping {
+                    third.extend([
+                        "starlette.requests.Request",
+                        "starlette.responses.JSONResponse",
+                        "starlette.routing.Route",
+                    ]);
+                }
+            }
+            Values {
+                imports: block(name, &local, &standard, &third),
+                call: match server {
+                    Server::A2aStrands => format!("{local}.to_starlette_app()"),
+                    Server::A2aBuilder => format!("{local}.build()"),
+                    _ => local.clone(),
+                },
+                app: local,
+                ping,
+                elsewhere,
+                made_first: *server == Server::Mcp(Mcp::Official1),
+                transport: match server {
+                    Server::Mcp(Mcp::Fast) => "http",
+                    _ => "streamable-http",
+                }
+                .to_owned(),
+                ..values
+            }
+        }
+    }
+}
+
+fn handler_values(handler: &Handler, layout: &Layout, sources: &Sources) -> Values {
     let imported = handler.class.as_ref().unwrap_or(&handler.function);
     let alias = match handler.class {
         Some(_) => "Handler",
@@ -200,11 +266,18 @@ fn values(handler: &Handler, sources: &Sources) -> Values {
     } else {
         (String::new(), format!("{callee}({argument})"))
     };
+    let imports = Imports {
+        sources,
+        layout,
+        module: &handler.module,
+        imported,
+        name: &name,
+    };
     Values {
         agent: sources.agent.to_string(),
-        imports: imports(sources, &handler.module, imported, &name, &standard, &third),
+        imports: imports.block(&standard, &third),
         class: if handler.on_instance {
-            name
+            name.clone()
         } else {
             String::new()
         },
@@ -227,85 +300,109 @@ fn import_as(name: &str, otherwise: &str) -> String {
     }
 }
 
-/// The block of imports, sorted as ruff's isort rules want it.
-fn imports(
-    sources: &Sources,
-    module: &str,
-    imported: &str,
-    name: &str,
-    standard: &[&str],
-    third: &[&str],
-) -> String {
-    let agent = &sources.agent;
-    let neighbours = sources.imports_its_neighbours();
-    let mut standard = standard.to_vec();
-    if neighbours {
-        standard.extend(["sys", "pathlib.Path"]);
-    }
-    let mut lines: Vec<String> = Vec::new();
-    let (mut plain, mut from): (Vec<&str>, Vec<&str>) =
-        standard.into_iter().partition(|name| !name.contains('.'));
-    plain.sort_unstable();
-    from.sort_unstable();
-    lines.extend(plain.into_iter().map(|name| format!("import {name}")));
-    lines.extend(from.into_iter().map(from_import));
-    let agents = agents_import(sources, module, imported, name);
-    let mut third: Vec<String> = third.iter().copied().map(from_import).collect();
-    if !neighbours && !sources.first_party {
-        // To a linter in the project's directory, what lies elsewhere is one library among others.
-        third.push(agents.clone());
-        third.sort_by_key(|line| line.to_ascii_lowercase());
-    }
-    if !third.is_empty() {
-        lines.push(String::new());
-        lines.extend(third);
-    }
-    if !neighbours && !sources.first_party {
-        return lines.join("\n");
-    }
-    lines.push(String::new());
-    if neighbours {
-        lines.push("# The agent's files import each other by their bare names.".to_owned());
-        lines.push(format!(
-            "sys.path.insert(0, str(Path(__file__).parent / \"{agent}\"))"
-        ));
-        lines.push(String::new());
-    }
-    lines.push(agents);
-    lines.join("\n")
+/// What an entry point imports from the agent; nothing where `imported` is empty.
+struct Imports<'a> {
+    sources: &'a Sources,
+    layout: &'a Layout,
+    module: &'a str,
+    imported: &'a str,
+    /// As the entry point calls it.
+    name: &'a str,
 }
 
-/// The import of what is called.
-fn agents_import(sources: &Sources, module: &str, imported: &str, name: &str) -> String {
-    let agent = &sources.agent;
-    let bare = sources.imports_its_neighbours()
-        && !module.is_empty()
-        && !sources.imports_relatively(module)
-        && !["invoke", "invoke_async"].contains(&module);
-    let from = match (bare, module) {
-        (true, _) => module.to_owned(),
-        (false, "") => agent.to_string(),
-        (false, _) => format!("{agent}.{module}"),
-    };
-    let what = if name == imported {
-        imported.to_owned()
-    } else {
-        format!("{imported} as {name}")
-    };
-    let line = format!("from {from} import {what}");
-    if line.chars().count() > WIDTH {
-        format!("from {from} import (\n    {what},\n)")
-    } else {
-        line
+impl Imports<'_> {
+    /// All imports of an entry point, sorted as ruff's isort rules want it.
+    fn block(&self, standard: &[&str], third: &[&str]) -> String {
+        let neighbors = match &self.layout.kind {
+            LayoutKind::Package {
+                name,
+                with_neighbors: true,
+            } => Some(name),
+            LayoutKind::Package { .. } | LayoutKind::Flat => None,
+        };
+        let mut standard = standard.to_vec();
+        if neighbors.is_some() {
+            standard.extend(["sys", "pathlib.Path"]);
+        }
+        let mut lines: Vec<String> = Vec::new();
+        let (mut plain, mut from): (Vec<&str>, Vec<&str>) =
+            standard.into_iter().partition(|name| !name.contains('.'));
+        plain.sort_unstable();
+        from.sort_unstable();
+        lines.extend(plain.into_iter().map(|name| format!("import {name}")));
+        lines.extend(from.into_iter().map(import_line));
+        let first_party = self.sources.is_first_party(self.layout);
+        let agents = self.agents();
+        let mut third: Vec<String> = third.iter().copied().map(import_line).collect();
+        if neighbors.is_none() && !first_party {
+            // To a linter in the project's directory, what lies elsewhere is one library among others.
+            third.extend(agents.clone());
+        }
+        third.sort_by_key(|line| (line.starts_with("from"), line.to_ascii_lowercase()));
+        let mut blocks = vec![lines, third];
+        if let Some(package) = neighbors {
+            blocks.push(vec![
+                "# The agent's files import each other by their bare names.".to_owned(),
+                format!("sys.path.insert(0, str(Path(__file__).parent / \"{package}\"))"),
+            ]);
+        }
+        if neighbors.is_some() || first_party {
+            blocks.push(agents.into_iter().collect());
+        }
+        let blocks = blocks.into_iter().filter(|block| !block.is_empty());
+        let blocks: Vec<String> = blocks.map(|block| block.join("\n")).collect();
+        blocks.join("\n\n")
+    }
+
+    /// The import of what is called.
+    fn agents(&self) -> Option<String> {
+        let Self {
+            layout,
+            module,
+            imported,
+            name,
+            ..
+        } = *self;
+        if imported.is_empty() {
+            return None;
+        }
+        let bare = matches!(
+            layout.kind,
+            LayoutKind::Package {
+                with_neighbors: true,
+                ..
+            }
+        ) && !module.is_empty()
+            && !self.sources.imports_relatively(module)
+            && !["invoke", "invoke_async"].contains(&module);
+        let from = if bare {
+            module.to_owned()
+        } else {
+            layout.module(module)
+        };
+        let what = if name == imported {
+            imported.to_owned()
+        } else {
+            format!("{imported} as {name}")
+        };
+        let line = format!("from {from} import {what}");
+        Some(if line.chars().count() > WIDTH {
+            format!("from {from} import (\n    {what},\n)")
+        } else {
+            line
+        })
     }
 }
 
-fn from_import(name: &str) -> String {
+/// `import os`, or `from typing import Any` for `typing.Any`.
+fn import_line(name: &str) -> String {
     let (head, names) = name
         .split_once(", ")
         .map_or((name, ""), |(head, _)| (head, &name[head.len()..]));
-    let (module, first) = head.rsplit_once('.').unwrap_or((head, ""));
-    format!("from {module} import {first}{names}")
+    match head.rsplit_once('.') {
+        Some((module, first)) => format!("from {module} import {first}{names}"),
+        None => format!("import {head}"),
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{
-    parse::{AppKind, Class, Construction, Function, Kind, Module},
+    likely::takes_a_request,
+    parse::{Class, Construction, Function, Kind, Module},
+    servers::Unserved,
     signature::{Passing, passing},
-    sources::{Sources, is_public, is_test},
+    sources::{Sources, is_public},
 };
 use crate::error::Failure;
 
@@ -20,22 +22,11 @@ pub(crate) struct Handler {
     pub(crate) passing: Passing,
     /// Whether it is called on an instance.
     pub(crate) on_instance: bool,
+    /// Whether its first parameter is one that a request is handed over in.
+    pub(crate) takes_a_request: bool,
     /// As the user writes it.
     pub(crate) words: String,
     /// `file:line`
-    pub(crate) place: String,
-}
-
-/// A file with an app of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OwnEntry {
-    /// Below the source.
-    pub(crate) path: String,
-    pub(crate) module: String,
-    pub(crate) app: String,
-    pub(crate) kind: AppKind,
-    /// Whether running the file is enough: it starts the server and needs no package around it.
-    pub(crate) runs_alone: bool,
     pub(crate) place: String,
 }
 
@@ -88,31 +79,6 @@ impl Sources {
         found
     }
 
-    /// Files that serve by themselves.
-    pub(crate) fn own_entries(&self) -> Vec<OwnEntry> {
-        let with_app = self.modules.iter().filter(|(name, _)| !is_test(name));
-        with_app
-            .filter_map(|(name, parsed)| {
-                let app = parsed.module.app.as_ref()?;
-                let mut imports = parsed.module.imports.iter();
-                let needs_package = imports.any(|import| match &import.top {
-                    None => true,
-                    Some(top) => top == self.agent.as_str(),
-                });
-                Some(OwnEntry {
-                    path: parsed.path.clone(),
-                    module: name.clone(),
-                    app: app.name.clone(),
-                    kind: app.kind,
-                    runs_alone: app.runs && !needs_package,
-                    place: format!("{}:{}", parsed.shown.display(), app.line),
-                })
-            })
-            // Only the SDK's own app can be started by an entry point of ours.
-            .filter(|entry| entry.kind == AppKind::Sdk || entry.runs_alone)
-            .collect()
-    }
-
     /// The handler that `words` names.
     pub(crate) fn find(&self, words: &str, purpose: Use) -> Result<Handler, Failure> {
         let flag = purpose.flag();
@@ -161,33 +127,21 @@ impl Sources {
             let failure = Failure::usage("no function of the source can be the handler")
                 .note(format!("looked through {} of Python for public functions and methods that take the payload: one argument, or `payload` and `context`", count(self.modules.len(), "file")))
                 .note("left out: names that begin with `_` or `test_`, tests, tools, routes of a web framework, and methods of classes that cannot be made without arguments");
-            let Some((place, app)) = self.unserved() else {
+            let Some(Unserved { place, missing }) = self.unserved() else {
                 return failure.help(
                     "add such a function, or name one with `--handler package.module:function`",
                 );
             };
+            let missing: Vec<String> = missing.iter().map(|path| format!("`{path}`")).collect();
             return failure
-                .note(format!("{place} answers `/invocations` and `/ping` as the runtime asks, but running that file serves nothing, or it needs the package around it"))
-                .help(format!("end that file with `if __name__ == \"__main__\": uvicorn.run({app}, host=\"0.0.0.0\", port=8080)` and import the package's other files by their bare names, or add such a function"));
+                .note(format!("{place} makes an app without a route for {}", missing.join(" and ")))
+                .help("the service asks for `POST /invocations` and `GET /ping`: add these routes, or add such a function");
         }
         list(
             Failure::usage("several functions of the source could be the handler"),
             candidates,
         )
         .help("name the one that answers a request, and the one that streams where there is one")
-    }
-
-    /// An app with the runtime's routes that running its file does not serve: its place and name.
-    fn unserved(&self) -> Option<(String, &str)> {
-        self.modules.iter().find_map(|(name, parsed)| {
-            let app = parsed.module.app.as_ref()?;
-            (app.kind == AppKind::Routes && !is_test(name)).then(|| {
-                (
-                    format!("{}:{}", parsed.shown.display(), app.line),
-                    &*app.name,
-                )
-            })
-        })
     }
 
     fn unknown(&self, words: &str, purpose: Use) -> Failure {
@@ -256,10 +210,11 @@ impl Sources {
         if let Some(class) = class.filter(|_| on_instance) {
             makeable(class, &self.modules[module].module)?;
         }
+        let package = self.package_name();
         let path = if module.is_empty() {
-            self.agent.to_string()
+            package
         } else {
-            format!("{}.{module}", self.agent)
+            format!("{package}.{module}")
         };
         let qualified = match class {
             Some(class) => format!("{}.{}", class.name, function.name),
@@ -272,6 +227,7 @@ impl Sources {
             kind: function.kind,
             passing: self.passing(function)?,
             on_instance,
+            takes_a_request: takes_a_request(function),
             words: format!("{path}:{qualified}"),
             place: self.place(module, function),
         })
@@ -296,7 +252,7 @@ const OTHER_TYPES: [&str; 12] = [
 
 /// Decorators of what answers somebody else: a model, an app, a command line.
 fn is_elsewhere(decorator: &str) -> bool {
-    const ROUTES: [&str; 8] = [
+    const ROUTES: [&str; 18] = [
         "get",
         "post",
         "put",
@@ -305,6 +261,16 @@ fn is_elsewhere(decorator: &str) -> bool {
         "route",
         "websocket",
         "exception_handler",
+        "on_event",
+        "middleware",
+        "api_route",
+        "resource",
+        "prompt",
+        "list_tools",
+        "call_tool",
+        "task",
+        "async_task",
+        "ping",
     ];
     let Some((owner, last)) = decorator.rsplit_once('.') else {
         return elsewhere(decorator);
@@ -320,6 +286,11 @@ fn elsewhere(decorator: &str) -> bool {
         "setter",
         "fixture",
         "command",
+        "asynccontextmanager",
+        "contextmanager",
+        "validator",
+        "field_validator",
+        "callback",
     ]
     .contains(&decorator)
 }

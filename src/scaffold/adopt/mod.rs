@@ -3,17 +3,28 @@
 //! Reads the sources' texts, finds what can answer a request, and renders the entry points that call
 //! it. Which files there are, and writing any, is for others.
 
+mod code;
 mod entry;
 mod handlers;
+mod layout;
+mod likely;
 mod parse;
+mod placed;
+mod problems;
+mod reach;
 mod requirements;
+mod routes;
+mod servers;
+mod serving;
 mod signature;
 mod sources;
 
-pub(crate) use entry::{Entry, entry_points, fresh_manifest, gitignore, ignored};
-pub(crate) use handlers::{Handler, OwnEntry, Use};
-pub(crate) use parse::AppKind;
-pub(crate) use requirements::{Requirements, from_pyproject, from_requirements, only_the_sdk};
+pub(crate) use entry::{entry_points, fresh_manifest, gitignore, readme};
+pub(crate) use handlers::{Handler, Use};
+pub(crate) use layout::Kind as LayoutKind;
+pub(crate) use placed::{Entry, Placed};
+pub(crate) use requirements::{Requirements, TOOLKIT, from_pyproject, from_requirements};
+pub(crate) use servers::{How, OwnEntry};
 pub(crate) use sources::{PythonFile, Sources};
 
 #[cfg(test)]

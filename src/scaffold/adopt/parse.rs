@@ -1,4 +1,4 @@
-//! What one Python file defines, as far as `init` asks: functions, classes, imports, an app of its own.
+//! What one Python file defines, as far as `init` asks: functions, classes, imports, calls.
 //!
 //! A real parser reads the text; nothing of it is run. A file with syntax errors still tells what the
 //! parser could make of the rest.
@@ -7,7 +7,10 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use super::signature::{self, Parameter};
+use super::{
+    code::{self, Code},
+    signature::{self, Parameter},
+};
 use crate::python::syntax;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,7 +18,7 @@ pub(crate) struct Module {
     pub(crate) functions: Vec<Function>,
     pub(crate) classes: Vec<Class>,
     pub(crate) imports: Vec<Import>,
-    pub(crate) app: Option<App>,
+    pub(crate) code: Code,
     /// The bytes that the parser could not read.
     pub(crate) syntax_error: Option<Range<usize>>,
 }
@@ -67,30 +70,30 @@ pub(crate) enum Construction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Import {
     pub(crate) line: usize,
+    /// The dots before the name; none where the import is absolute.
+    pub(crate) level: usize,
+    /// Without the dots; empty in `from . import tools`.
+    pub(crate) module: String,
+    /// What `from` takes, and what the file calls it; empty for `import tools`.
+    pub(crate) names: Vec<(String, String)>,
+    /// `import tools as t`
+    pub(crate) alias: Option<String>,
+    /// Whether the file may do without it: within `try`, or for a type checker.
+    pub(crate) may_fail: bool,
+}
+
+impl Import {
+    /// How many words the module's name has.
+    pub(crate) fn words(&self) -> usize {
+        let words = self.module.split('.');
+        words.filter(|word| !word.is_empty()).count()
+    }
+
     /// The first word of the module's name; `None` where the import is relative.
-    pub(crate) top: Option<String>,
+    pub(crate) fn top(&self) -> Option<&str> {
+        (self.level == 0).then(|| self.module.split('.').next().unwrap_or_default())
+    }
 }
-
-/// What serves requests by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct App {
-    pub(crate) name: String,
-    pub(crate) line: usize,
-    pub(crate) kind: AppKind,
-    /// Whether the file starts the server itself.
-    pub(crate) runs: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AppKind {
-    /// `app = BedrockAgentCoreApp()`.
-    Sdk,
-    /// An app of another framework whose routes are those that the runtime asks for.
-    Routes,
-}
-
-/// The paths that the runtime asks for.
-const PATHS: [&str; 2] = ["/invocations", "/ping"];
 
 /// Reads one file.
 pub(crate) fn parse(text: &str) -> Module {
@@ -110,16 +113,9 @@ pub(crate) fn parse(text: &str) -> Module {
             "class_definition" => module.classes.extend(class(definition, &decorators, text)),
             _ => {}
         }
-        if module.app.is_none() {
-            module.app = app(node, text);
-        }
     }
     imports(root, text, &mut module.imports);
-    module.app = module.app.or_else(|| routed_app(root, text));
-    if let Some(app) = &mut module.app {
-        app.runs = calls(root, &format!("{}.run", app.name), text)
-            || app.kind == AppKind::Routes && calls(root, "uvicorn.run", text);
-    }
+    module.code = code::read(root, text, &module.imports);
     module
 }
 
@@ -237,85 +233,59 @@ fn class(node: Node<'_>, decorators: &[String], text: &str) -> Option<Class> {
 }
 
 fn imports(root: Node<'_>, text: &str, found: &mut Vec<Import>) {
-    for child in syntax::descendants(root, |_| true) {
-        let line = child.start_position().row + 1;
-        let mut import = |name: Node<'_>| {
-            let whole = words(name, text);
-            let top = (name.kind() != "relative_import")
-                .then(|| whole.split('.').next().unwrap_or(whole).trim().to_owned());
-            found.push(Import { line, top });
-        };
-        match child.kind() {
-            "import_from_statement" => {
-                if let Some(module) = child.child_by_field_name("module_name") {
-                    import(module);
-                }
-            }
+    let mut pending = vec![(root, false)];
+    while let Some((node, may_fail)) = pending.pop() {
+        match node.kind() {
+            "import_from_statement" => found.extend(import_from(node, text, may_fail)),
             "import_statement" => {
-                for name in children(child) {
-                    let aliased = name.child_by_field_name("name");
-                    import(if name.kind() == "aliased_import" {
-                        aliased.unwrap_or(name)
-                    } else {
-                        name
+                for name in children(node) {
+                    let alias = name.child_by_field_name("alias");
+                    let module = name.child_by_field_name("name").unwrap_or(name);
+                    found.push(Import {
+                        line: node.start_position().row + 1,
+                        level: 0,
+                        module: words(module, text).to_owned(),
+                        names: Vec::new(),
+                        alias: alias.map(|alias| words(alias, text).to_owned()),
+                        may_fail,
                     });
                 }
             }
-            _ => {}
+            kind => {
+                let type_checking = kind == "if_statement"
+                    && node
+                        .child_by_field_name("condition")
+                        .is_some_and(|asked| words(asked, text).ends_with("TYPE_CHECKING"));
+                let may_fail = may_fail || kind == "try_statement" || type_checking;
+                let inner = children(node).into_iter().rev();
+                pending.extend(inner.map(|node| (node, may_fail)));
+            }
         }
     }
 }
 
-fn app(node: Node<'_>, text: &str) -> Option<App> {
-    if node.kind() != "expression_statement" {
-        return None;
-    }
-    let assignment = node.named_child(0)?;
-    let left = assignment.child_by_field_name("left")?;
-    let right = assignment.child_by_field_name("right")?;
-    let callee = words(right.child_by_field_name("function")?, text);
-    let made = callee.rsplit('.').next().unwrap_or(callee) == "BedrockAgentCoreApp";
-    (made && left.kind() == "identifier").then(|| App {
-        name: words(left, text).to_owned(),
-        line: node.start_position().row + 1,
-        kind: AppKind::Sdk,
-        runs: false,
-    })
-}
-
-/// The app whose decorators give functions both paths, such as `@app.post("/invocations")`.
-fn routed_app(root: Node<'_>, text: &str) -> Option<App> {
-    let routes: Vec<(&str, &str, usize)> = children(root)
-        .into_iter()
-        .filter(|node| node.kind() == "decorated_definition")
-        .flat_map(children)
-        .filter(|node| node.kind() == "decorator")
-        .filter_map(|decorator| {
-            let call = decorator.named_child(0)?;
-            let app = call.child_by_field_name("function")?;
-            let app = app.child_by_field_name("object")?;
-            let path = call.child_by_field_name("arguments")?.named_child(0)?;
-            let path = words(path, text).trim_matches(['"', '\'']);
-            Some((words(app, text), path, decorator.start_position().row + 1))
+fn import_from(node: Node<'_>, text: &str, may_fail: bool) -> Option<Import> {
+    let from = node.child_by_field_name("module_name")?;
+    let whole = words(from, text);
+    let module = whole.trim_start_matches('.');
+    let mut cursor = node.walk();
+    let mut names: Vec<(String, String)> = node
+        .children_by_field_name("name", &mut cursor)
+        .map(|name| {
+            let taken = name.child_by_field_name("name").unwrap_or(name);
+            let local = name.child_by_field_name("alias").unwrap_or(taken);
+            (words(taken, text).to_owned(), words(local, text).to_owned())
         })
         .collect();
-    let has = |app: &str, path: &str| routes.iter().any(|route| (route.0, route.1) == (app, path));
-    let (name, _, line) = routes
-        .iter()
-        .find(|(app, path, _)| *path == PATHS[0] && has(app, PATHS[1]))?;
-    Some(App {
-        name: (*name).to_owned(),
-        line: *line,
-        kind: AppKind::Routes,
-        runs: false,
-    })
-}
-
-fn calls(node: Node<'_>, callee: &str, text: &str) -> bool {
-    syntax::descendants(node, |_| true).any(|child| {
-        child.kind() == "call"
-            && child
-                .child_by_field_name("function")
-                .is_some_and(|function| words(function, text) == callee)
+    if names.is_empty() {
+        names.push(("*".to_owned(), "*".to_owned()));
+    }
+    Some(Import {
+        line: node.start_position().row + 1,
+        level: whole.len() - module.len(),
+        module: module.trim().to_owned(),
+        names,
+        alias: None,
+        may_fail,
     })
 }

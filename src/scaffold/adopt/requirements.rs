@@ -1,43 +1,91 @@
 //! What an adopted agent needs at run time, from what its sources say.
 
+use std::collections::BTreeSet;
+
 use toml::de::{DeTable, DeValue};
 
-/// The text of the deployment's requirements file.
+/// What a file of the agent requires, as far as an archive can be made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Requirements {
     pub(crate) text: String,
     /// Lines that mean something only where the file stood: line number and text.
     pub(crate) left_out: Vec<(usize, String)>,
+    /// The line that asks for the starter toolkit.
+    pub(crate) toolkit: Option<usize>,
+    /// The distributions, as indexes compare their names.
+    names: BTreeSet<String>,
 }
 
-/// The SDK alone.
-pub(crate) fn only_the_sdk() -> Requirements {
-    from_requirements("")
-}
-
-/// A requirements file, kept line by line; the SDK is added where it is not named.
-pub(crate) fn from_requirements(given: &str) -> Requirements {
-    let mut text = String::new();
-    let mut left_out = Vec::new();
-    let mut has_sdk = false;
-    for (number, line) in given.lines().enumerate() {
-        let line = line.trim_end();
-        if is_local(line.trim_start()) {
-            left_out.push((number + 1, line.trim().to_owned()));
-            continue;
-        }
-        has_sdk |= distribution(line) == "bedrock-agentcore";
-        text.push_str(line);
-        text.push('\n');
-    }
-    if !has_sdk {
-        text.push_str(SDK);
-    }
-    Requirements { text, left_out }
-}
+pub(super) const SDK_NAME: &str = "bedrock-agentcore";
+pub(crate) const TOOLKIT: &str = "bedrock-agentcore-starter-toolkit";
 
 /// The same line as the templates have.
 const SDK: &str = include_str!("../../../scaffolds/echo/deployment/requirements.txt");
+
+impl Requirements {
+    /// The lines that an entry point of ours needs besides, with those that it does not import but that
+    /// bring what it imports taken into account.
+    pub(crate) fn lacking(&self, needs: &BTreeSet<&str>) -> Vec<String> {
+        let has = |name: &str| self.names.contains(name);
+        let mut lines = Vec::new();
+        for name in needs {
+            let is_there = match *name {
+                "uvicorn" => {
+                    let brings = ["uvicorn", SDK_NAME, "mcp", "fastmcp"];
+                    brings.into_iter().any(has)
+                }
+                name => has(name),
+            };
+            if !is_there {
+                lines.push(match *name {
+                    SDK_NAME => SDK.trim_end().to_owned(),
+                    name => name.to_owned(),
+                });
+            }
+        }
+        lines
+    }
+
+    /// The text with the lines that it lacks.
+    pub(crate) fn with(&self, needs: &BTreeSet<&str>) -> String {
+        let mut text = self.text.clone();
+        for line in self.lacking(needs) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Whether the archive can be made of the file as it stands.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.left_out.is_empty()
+    }
+}
+
+/// A requirements file, kept line by line.
+pub(crate) fn from_requirements(given: &str) -> Requirements {
+    let mut found = Requirements {
+        text: String::new(),
+        left_out: Vec::new(),
+        toolkit: None,
+        names: BTreeSet::new(),
+    };
+    for (number, line) in given.lines().enumerate() {
+        let line = line.trim_end();
+        if is_local(line.trim_start()) {
+            found.left_out.push((number + 1, line.trim().to_owned()));
+            continue;
+        }
+        let name = distribution(line);
+        if name == TOOLKIT {
+            found.toolkit = Some(number + 1);
+        }
+        found.names.insert(name);
+        found.text.push_str(line);
+        found.text.push('\n');
+    }
+    found
+}
 
 /// The dependencies of a pyproject.toml, or why they cannot be taken.
 pub(crate) fn from_pyproject(given: &str) -> Result<Requirements, String> {
@@ -59,7 +107,7 @@ pub(crate) fn from_pyproject(given: &str) -> Result<Requirements, String> {
         return match (dynamic, poetry) {
             (true, _) => Err("its dependencies are dynamic".to_owned()),
             (_, true) => Err("its dependencies stand in `[tool.poetry]`".to_owned()),
-            _ => Ok(only_the_sdk()),
+            _ => Ok(from_requirements("")),
         };
     };
     let items = dependencies
@@ -68,7 +116,13 @@ pub(crate) fn from_pyproject(given: &str) -> Result<Requirements, String> {
         .ok_or("`project.dependencies` is not a list")?;
     let lines: Option<Vec<&str>> = items.iter().map(|item| text(item.get_ref())).collect();
     let lines = lines.ok_or("`project.dependencies` holds something that is not a string")?;
-    Ok(from_requirements(&lines.join("\n")))
+    let mut found = from_requirements(&lines.join("\n"));
+    // The line of the list says where in the file it stands.
+    found.toolkit = found.toolkit.and_then(|number| {
+        let place = items.get(number - 1)?.span().start;
+        Some(given.get(..place)?.matches('\n').count() + 1)
+    });
+    Ok(found)
 }
 
 fn text<'t>(value: &'t DeValue<'_>) -> Option<&'t str> {

@@ -1,10 +1,16 @@
 //! The sources of an agent as Python modules: read, named, and asked how they import each other.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
-use super::parse::{Function, Import, Module, parse};
+use super::{
+    layout::{Kind, Layout},
+    parse::{Function, Import, Module, parse},
+};
 use crate::{
-    error::{Failure, Message, Snippet},
+    error::{Message, Snippet},
     names::AgentName,
 };
 
@@ -24,8 +30,10 @@ pub(crate) struct Sources {
     pub(super) agent: AgentName,
     /// The source's folder, which is the package's name where the sources name themselves.
     pub(super) folder: String,
-    /// Whether the sources lie in the project's directory under the name of their copy.
-    pub(super) first_party: bool,
+    /// The way from the project's directory to the source, where that lies below.
+    pub(super) below_project: Option<String>,
+    /// Every file below the source, with `/`.
+    pub(super) files: BTreeSet<String>,
     pub(super) modules: BTreeMap<String, Parsed>,
 }
 
@@ -42,7 +50,8 @@ impl Sources {
     pub(crate) fn read(
         agent: &AgentName,
         folder: &str,
-        first_party: bool,
+        below_project: Option<String>,
+        listing: BTreeSet<String>,
         files: Vec<PythonFile>,
     ) -> (Self, Vec<Message>) {
         let mut modules = BTreeMap::new();
@@ -65,7 +74,8 @@ impl Sources {
         let sources = Self {
             agent: agent.clone(),
             folder: folder.to_owned(),
-            first_party,
+            below_project,
+            files: listing,
             modules,
         };
         (sources, warnings)
@@ -74,7 +84,7 @@ impl Sources {
     /// The key of the module that is called `module`, with or without the package's name before it.
     pub(super) fn resolve(&self, module: &str) -> Option<String> {
         let (head, rest) = module.split_once('.').unwrap_or((module, ""));
-        let inner = head == self.agent.as_str() || head == self.folder;
+        let inner = [self.agent.as_str(), &self.folder, &self.package_name()].contains(&head);
         [inner.then_some(rest), Some(module)]
             .into_iter()
             .flatten()
@@ -86,102 +96,48 @@ impl Sources {
         format!("{}:{}", self.modules[module].shown.display(), function.line)
     }
 
-    /// Whether the sources import one another by bare names, as scripts of one folder do.
-    pub(crate) fn imports_its_neighbours(&self) -> bool {
-        self.imports().any(|(_, import)| {
-            import.top.as_deref().is_some_and(|top| {
-                self.is_top_level(top) && top != self.agent.as_str() && !STANDARD.contains(&top)
-            })
-        })
-    }
-
-    /// Refuses sources that will not find themselves under the name that their copy has.
-    pub(crate) fn check_own_imports(&self) -> Result<(), Failure> {
-        let agent = self.agent.as_str();
-        for (parsed, import) in self.imports() {
-            let Some(top) = import.top.as_deref() else {
-                continue;
-            };
-            let place = format!("{}:{}", parsed.shown.display(), import.line);
-            if self.is_top_level(top) && top == agent {
-                return Err(Failure::config(format!(
-                    "the source holds a package `{top}` itself, which the copy of the same name would hide"
-                ))
-                .note(format!("imported in {place}"))
-                .help("name that folder with `--source`, or the agent otherwise with `--name`"));
-            }
-            if top == self.folder && top != agent && !self.is_top_level(top) {
-                return Err(Failure::config(format!(
-                    "the sources import themselves as `{top}`, and their copy would be called `{agent}`"
-                ))
-                .note(format!("imported in {place}"))
-                .help(format!("call the agent `{top}`, or let the sources import each other relatively (`from .module import name`)")));
-            }
-            let nested = format!("src.{top}");
-            let is_nested = self.modules.keys().any(|name| below(name, &nested));
-            if is_nested && !self.is_top_level(top) {
-                return Err(Failure::config(format!(
-                    "the source is a whole project; its package is `src/{top}`"
-                ))
-                .note(format!("imported in {place} as `{top}`"))
-                .help(format!(
-                    "name the package's folder with `--source`: it ends in `src/{top}`"
-                )));
-            }
+    /// Whether a linter in the project's directory takes the sources for the project's own.
+    pub(super) fn is_first_party(&self, layout: &Layout) -> bool {
+        let Some(way) = &self.below_project else {
+            return false;
+        };
+        let whole = match (way.as_str(), layout.folder()) {
+            ("" | ".", folder) => folder,
+            (way, folder) if folder.is_empty() => way.to_owned(),
+            (way, folder) => format!("{way}/{folder}"),
+        };
+        match &layout.kind {
+            Kind::Flat => whole.is_empty(),
+            Kind::Package { name, .. } => whole == *name,
         }
-        Ok(())
     }
 
-    pub(super) fn imports(&self) -> impl Iterator<Item = (&Parsed, &Import)> {
-        self.modules
-            .iter()
-            .filter(|(name, _)| !is_test(name))
-            .flat_map(|(_, parsed)| parsed.module.imports.iter().map(move |i| (parsed, i)))
+    /// Whether the source is the project's own directory.
+    pub(crate) fn is_project(&self) -> bool {
+        self.below_project.as_deref() == Some("")
     }
 
-    pub(super) fn is_top_level(&self, name: &str) -> bool {
-        self.modules.keys().any(|module| below(module, name))
+    pub(super) fn is_coroutine(&self, module: &str, function: &str) -> bool {
+        self.modules.get(module).is_some_and(|parsed| {
+            let mut functions = parsed.module.functions.iter();
+            functions
+                .any(|found| found.name == function && found.kind == super::parse::Kind::Coroutine)
+        })
     }
 
     pub(super) fn imports_relatively(&self, module: &str) -> bool {
         self.modules.get(module).is_some_and(|parsed| {
             let mut imports = parsed.module.imports.iter();
-            imports.any(|import| import.top.is_none())
+            imports.any(|import| import.level > 0)
         })
     }
-}
 
-/// Modules of Python's own that agents like to name theirs after: importing one is no sign that the
-/// neighbour is meant.
-const STANDARD: [&str; 22] = [
-    "asyncio",
-    "calendar",
-    "code",
-    "collections",
-    "copy",
-    "datetime",
-    "email",
-    "http",
-    "io",
-    "json",
-    "logging",
-    "parser",
-    "platform",
-    "queue",
-    "random",
-    "secrets",
-    "signal",
-    "string",
-    "test",
-    "token",
-    "types",
-    "typing",
-];
-
-fn below(module: &str, package: &str) -> bool {
-    module
-        .strip_prefix(package)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    pub(super) fn imports_by_module(&self) -> impl Iterator<Item = (&String, &Import)> {
+        self.modules
+            .iter()
+            .filter(|(name, _)| !is_test(name))
+            .flat_map(|(name, parsed)| parsed.module.imports.iter().map(move |i| (name, i)))
+    }
 }
 
 fn module_name(path: &str) -> String {

@@ -7,12 +7,14 @@ use super::*;
 
 struct Place {
     root: TempDir,
+    prefix: &'static str,
 }
 
 impl Place {
     fn new(files: &[(&str, &str)]) -> Self {
         let place = Self {
             root: TempDir::new().unwrap(),
+            prefix: "a/",
         };
         for (path, text) in files {
             let path = place.path(path);
@@ -36,11 +38,12 @@ impl Place {
             path: &self.path(source),
             seen_from: "`source` is relative to the Cargo.toml",
             include: &include,
-            deployment: &self.path("ws/deployment"),
+            deployment: Some(&self.path("ws/deployment")),
+            others: &[self.path("ws/src/other-deployment")].into(),
             target: &self.path("ws/target"),
             workspace_root: &self.path("ws"),
             home: Some(&self.path("home")),
-            agent: "a",
+            prefix: self.prefix,
         })
     }
 
@@ -61,6 +64,58 @@ impl Place {
             .map(|message| message.what)
             .collect()
     }
+}
+
+#[test]
+fn a_source_that_is_the_projects_directory_ships_nothing_that_is_the_projects() {
+    let mut place = Place::new(&[
+        ("ws/Cargo.toml", ""),
+        ("ws/Cargo.lock", ""),
+        ("ws/README.md", ""),
+        ("ws/readme_ja.md", ""),
+        ("ws/LICENSE-MIT", ""),
+        ("ws/CHANGELOG.md", ""),
+        ("ws/AGENTS.md", ""),
+        ("ws/pyproject.toml", ""),
+        ("ws/uv.lock", ""),
+        ("ws/tests/test_main.py", ""),
+        ("ws/build.rs", ""),
+        ("ws/src/lib.rs", ""),
+        ("ws/deployment/invoke.py", ""),
+        ("ws/src/other-deployment/invoke.py", ""),
+        ("ws/target/agentcore/x.py", ""),
+        ("ws/.venv/pyvenv.cfg", ""),
+        ("ws/.venv/lib/x.py", ""),
+        ("ws/.bedrock_agentcore.yaml", ""),
+        ("ws/main.py", ""),
+        ("ws/requirements.txt", ""),
+        ("ws/src/README.md", ""),
+        ("ws/src/tests/data.py", ""),
+    ]);
+    let shipped = |place: &Place, include: &[&str]| -> Vec<String> {
+        let source = place.observe_with("ws", include).unwrap();
+        assert!(source.warnings.is_empty(), "{:?}", source.warnings);
+        source.files.into_keys().collect()
+    };
+    let own = [
+        "main.py",
+        "requirements.txt",
+        "src/README.md",
+        "src/tests/data.py",
+    ];
+    place.prefix = "";
+    assert_eq!(shipped(&place, &[]), own);
+    let included = shipped(&place, &["README.md", "tests/"]);
+    assert!(included.contains(&"README.md".to_owned()), "{included:?}");
+    assert!(
+        included.contains(&"tests/test_main.py".to_owned()),
+        "{included:?}"
+    );
+    fs::write(place.path("ws/.agentcoreignore"), "!/uv.lock\n").unwrap();
+    assert!(shipped(&place, &[]).contains(&"uv.lock".to_owned()));
+    fs::remove_file(place.path("ws/.agentcoreignore")).unwrap();
+    place.prefix = "a/";
+    assert_eq!(shipped(&place, &[]), own.map(|path| format!("a/{path}")));
 }
 
 #[test]

@@ -58,6 +58,7 @@ fn desired() -> Desired {
             stages: [StageName::parse("prod").unwrap()].into(),
             regions: BTreeSet::new(),
             deployments: BTreeSet::new(),
+            packages: BTreeSet::new(),
         },
     }
 }

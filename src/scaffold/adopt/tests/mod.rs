@@ -1,3 +1,5 @@
+use std::{collections::BTreeSet, path::Path};
+
 use super::{
     parse::{Kind, parse},
     signature::{Passing, passing},
@@ -5,14 +7,25 @@ use super::{
 };
 use crate::{error::Exit, names::AgentName};
 
+mod serving;
+
 fn sources(files: &[(&str, &str)]) -> Sources {
-    let files = files.iter().map(|(path, text)| PythonFile {
+    sources_in("my_agent", files)
+}
+
+fn sources_in(folder: &str, all: &[(&str, &str)]) -> Sources {
+    let listing = all.iter().map(|(path, _)| (*path).to_owned()).collect();
+    let python = all
+        .iter()
+        .filter(|(path, _)| Path::new(path).extension().is_some_and(|e| e == "py"));
+    let files = python.map(|(path, text)| PythonFile {
         path: (*path).to_owned(),
-        shown: std::path::Path::new("src").join(path),
+        shown: Path::new("src").join(path),
         text: (*text).to_owned(),
     });
     let agent = AgentName::parse("my_agent").unwrap();
-    let (sources, warnings) = Sources::read(&agent, "my_agent", true, files.collect());
+    let below = Some(folder.to_owned());
+    let (sources, warnings) = Sources::read(&agent, folder, below, listing, files.collect());
     assert!(warnings.is_empty(), "{warnings:?}");
     sources
 }
@@ -200,48 +213,10 @@ fn a_syntax_error_is_a_warning_with_its_place_and_the_rest_is_read() {
         shown: "src/m.py".into(),
         text: text.into(),
     };
-    let (sources, warnings) = Sources::read(&agent, "a", true, vec![file]);
+    let (sources, warnings) = Sources::read(&agent, "a", None, BTreeSet::new(), vec![file]);
     let place = warnings[0].at.as_ref().unwrap();
     assert!(text[..place.span.start].lines().count() >= 3, "{place:?}");
     assert_eq!(sources.candidates()[0].words, "a.m:good");
-}
-
-#[test]
-fn an_app_of_its_own_runs_alone_only_where_it_needs_no_package() {
-    let app = "from bedrock_agentcore import BedrockAgentCoreApp\napp = BedrockAgentCoreApp()\n";
-    for (more, alone) in [
-        ("app.run()\n", true),
-        ("if __name__ == '__main__':\n    app.run()\n", true),
-        ("", false),
-        ("from .tools import x\napp.run()\n", false),
-        ("import my_agent.tools\napp.run()\n", false),
-    ] {
-        let own = sources(&[("main.py", &format!("{app}{more}"))]).own_entries();
-        assert_eq!(own[0].runs_alone, alone, "{more}");
-        assert_eq!(own[0].app, "app");
-    }
-}
-
-#[test]
-fn an_app_of_another_framework_needs_both_routes_and_a_server() {
-    let routes = "@app.post('/invocations')\ndef a(r): ...\n@app.get('/ping')\ndef b(): ...\n";
-    for (text, found) in [
-        (format!("{routes}uvicorn.run(app, port=8080)\n"), true),
-        (format!("{routes}app.run(port=8080)\n"), true),
-        (routes.to_owned(), false),
-        (
-            format!("from .x import y\n{routes}uvicorn.run(app)\n"),
-            false,
-        ),
-        (
-            routes.replace("/ping", "/health") + "uvicorn.run(app)\n",
-            false,
-        ),
-    ] {
-        let sources = sources(&[("main.py", &text)]);
-        assert_eq!(sources.own_entries().len(), usize::from(found), "{text}");
-        assert_eq!(sources.candidates(), []);
-    }
 }
 
 #[test]
@@ -265,77 +240,42 @@ fn an_argument_that_no_request_brings_is_no_handlers() {
 }
 
 #[test]
-fn neighbours_are_told_from_pythons_own_modules() {
-    for (imports, neighbours) in [
-        ("import tools", true),
-        ("from tools import x", true),
-        ("from .tools import x", false),
-        ("from my_agent.tools import x", false),
-        ("import logging", false),
-    ] {
-        let files = [("main.py", imports), ("tools.py", ""), ("logging.py", "")];
-        assert_eq!(
-            sources(&files).imports_its_neighbours(),
-            neighbours,
-            "{imports}"
-        );
-    }
-}
-
-#[test]
-fn sources_that_would_not_find_themselves_are_refused() {
-    let agent = AgentName::parse("other").unwrap();
-    let file = |path: &str, text: &str| PythonFile {
-        path: path.into(),
-        shown: path.into(),
-        text: text.into(),
-    };
-    let itself = file("main.py", "import json\nfrom pkg.tools import x\n");
-    let (renamed, _) = Sources::read(&agent, "pkg", false, vec![itself.clone()]);
-    let failure = renamed.check_own_imports().unwrap_err();
-    assert_eq!(failure.messages[0].notes, ["imported in main.py:2"]);
-    let (project, _) = Sources::read(
-        &agent,
-        "x",
-        false,
-        vec![itself, file("src/pkg/tools.py", "")],
-    );
-    assert!(project.check_own_imports().unwrap_err().messages[0].help[0].contains("src/pkg"));
-    let (inner, _) = Sources::read(
-        &agent,
-        "x",
-        false,
-        vec![file("main.py", "import other.a"), file("other/a.py", "")],
-    );
-    assert!(inner.check_own_imports().is_err());
-}
-
-#[test]
-fn requirements_keep_their_lines_and_get_the_sdk_once() {
+fn requirements_keep_their_lines_and_get_what_the_entry_point_needs_once() {
+    let sdk = BTreeSet::from(["bedrock-agentcore"]);
     let taken = from_requirements(
         "# mine\nboto3>=1\n-r base.txt\n-e .\n./wheel.whl\n--index-url https://x\n",
     );
+    let text = "# mine\nboto3>=1\n--index-url https://x\n";
+    assert_eq!(taken.with(&BTreeSet::new()), text);
     assert_eq!(
-        taken.text,
-        "# mine\nboto3>=1\n--index-url https://x\nbedrock-agentcore>=1.25,<2\n"
+        taken.with(&sdk),
+        format!("{text}bedrock-agentcore>=1.25,<2\n")
     );
     assert_eq!(taken.left_out[0], (3, "-r base.txt".to_owned()));
     assert_eq!(taken.left_out.len(), 3);
-    assert_eq!(
-        from_requirements("Bedrock_AgentCore==1.26").text,
-        "Bedrock_AgentCore==1.26\n"
-    );
-    assert!(
-        from_requirements("bedrock-agentcore-starter-toolkit\n")
-            .text
-            .ends_with("<2\n")
-    );
-    let project = from_pyproject("[project]\ndependencies = [\"boto3\"]\n").unwrap();
-    assert_eq!(project.text, "boto3\nbedrock-agentcore>=1.25,<2\n");
-    assert_eq!(from_pyproject("[build-system]\n").unwrap(), only_the_sdk());
+    let named = from_requirements("Bedrock_AgentCore==1.26");
+    assert_eq!(named.with(&sdk), "Bedrock_AgentCore==1.26\n");
+    let toolkit = from_requirements("boto3\nbedrock_agentcore_starter_toolkit\n");
+    assert!(toolkit.with(&sdk).ends_with("<2\n"));
+    assert_eq!(toolkit.toolkit, Some(2));
+    let project =
+        "[project]\ndependencies = [\n  \"boto3\",\n  \"bedrock-agentcore-starter-toolkit\",\n]\n";
+    let project = from_pyproject(project).unwrap();
+    assert_eq!(project.text, "boto3\nbedrock-agentcore-starter-toolkit\n");
+    assert_eq!(project.toolkit, Some(4));
+    assert_eq!(from_pyproject("[build-system]\n").unwrap().text, "");
     assert!(from_pyproject("[project]\ndynamic = [\"dependencies\"]\n").is_err());
     assert!(from_pyproject("[tool.poetry.dependencies]\nboto3 = \"1\"\n").is_err());
     assert!(from_pyproject("[project\n").is_err());
+    let uvicorn = BTreeSet::from(["uvicorn"]);
+    for (text, lacking) in [
+        ("fastapi\n", true),
+        ("mcp>=1\n", false),
+        ("uvicorn\n", false),
+    ] {
+        let found = !from_requirements(text).lacking(&uvicorn).is_empty();
+        assert_eq!(found, lacking, "{text}");
+    }
 }
 
 #[test]
@@ -345,8 +285,8 @@ fn names_that_the_entry_point_uses_itself_are_imported_under_another() {
         whole: Some(sources.find("main:invoke", Use::Whole).unwrap()),
         streaming: None,
     };
-    let files = entry_points(&entry, &sources).unwrap();
-    let text = String::from_utf8(files[std::path::Path::new("invoke.py")].clone()).unwrap();
+    let files = entry_points(&sources.placed(entry), &sources).unwrap();
+    let text = String::from_utf8(files[Path::new("invoke.py")].clone()).unwrap();
     assert!(
         text.contains("from my_agent.main import invoke as handler\n"),
         "{text}"
@@ -358,12 +298,22 @@ fn names_that_the_entry_point_uses_itself_are_imported_under_another() {
 }
 
 #[test]
-fn what_an_older_gitignore_must_have_is_in_a_new_one() {
-    let agent = AgentName::parse("my_agent").unwrap();
-    let whole = gitignore("deployment_b", &agent).unwrap();
-    for line in ignored("deployment_b", &agent) {
-        assert!(whole.lines().any(|found| found == line), "{line}");
+fn a_new_gitignore_says_each_line_once() {
+    let lines = [
+        "/target/",
+        ".env",
+        "/deployment_b/pack/",
+        "/deployment_b/.cargo-agentcore",
+    ];
+    let whole = gitignore(&lines.map(str::to_owned)).unwrap();
+    for line in lines {
+        assert_eq!(
+            whole.lines().filter(|found| *found == line).count(),
+            1,
+            "{line}"
+        );
     }
+    assert!(!gitignore(&[]).unwrap().contains("prepare"));
 }
 
 /// Strict mode lets `{{#if typo}}` pass as false, so the words are checked here.
@@ -375,6 +325,12 @@ fn the_templates_use_only_words_that_they_are_given() {
         "invoke.py",
         "invoke_async.py",
         "serve.py",
+        "asgi.py",
+        "flask.py",
+        "mcp.py",
+        "run.py",
+        "call.py",
+        "README.md",
         "prompt.partial",
         "serve.partial",
         "Cargo.toml",

@@ -1,0 +1,233 @@
+//! One agent that is adopted: its name, its table and the files that are written for it.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use super::requirements::{self, Taken};
+use crate::{
+    config::{Agent, Model, Permission},
+    effects::adoption,
+    error::{Failure, Message},
+    names::{AgentName, Region},
+    plan::{init as plan, new::agent_name},
+    scaffold::{
+        AgentKeys, Files,
+        adopt::{self, Entry, LayoutKind, OwnEntry, Placed, Sources},
+    },
+};
+
+/// Where the agent's sources are.
+pub(super) struct Place<'a> {
+    /// The project's directory.
+    pub(super) root: &'a Path,
+    /// As the user wrote it.
+    pub(super) shown: &'a Path,
+    pub(super) source: &'a Path,
+    /// The requirements file that was named.
+    pub(super) requirements: Option<&'a Path>,
+}
+
+pub(super) struct Adopted {
+    pub(super) agent: AgentName,
+    pub(super) placed: Placed,
+    pub(super) taken: Taken,
+    /// The folder of the files that are written; none where the agent needs none.
+    pub(super) deployment: Option<String>,
+    pub(super) files: Files,
+    /// The requirements file that is written, below the project's directory.
+    pub(super) listed: Option<PathBuf>,
+    source: String,
+    import_name: Option<String>,
+    requirements: Option<String>,
+}
+
+impl Adopted {
+    /// `others` are the deployment folders that are taken.
+    pub(super) fn of(
+        agent: AgentName,
+        entry: Entry,
+        sources: &Sources,
+        place: &Place<'_>,
+        others: &BTreeSet<PathBuf>,
+    ) -> Result<Self, Failure> {
+        let placed = sources.placed(entry);
+        let inner = placed.layout.folder();
+        let shipped = place.source.join(&inner);
+        let taken = requirements::find(place, &inner, &placed)?;
+        let needs = placed.needs();
+        let is_flat = placed.layout.kind == LayoutKind::Flat;
+        // What lies in the archive anyway needs no file of its own, and no folder for one.
+        let in_place = taken.in_place(&shipped, &needs).filter(|_| is_flat);
+        let deployment = (in_place.is_none() || placed.is_written())
+            .then(|| plan::deployment(place.root, &agent, others));
+        let mut files = Files::new();
+        let mut listed = None;
+        if let Some(deployment) = &deployment {
+            let folder = Path::new(deployment);
+            adoption::check_folder(&place.root.join(folder), folder)?;
+            let written = adopt::entry_points(&placed, sources).map_err(|e| super::broken(&e))?;
+            files.extend(
+                written
+                    .into_iter()
+                    .map(|(path, content)| (folder.join(path), content)),
+            );
+            if in_place.is_none() {
+                let name = sources.free_name(&placed.layout, "requirements.txt");
+                let text = taken.written(place.root, deployment, &needs);
+                files.insert(folder.join(&name), text.into_bytes());
+                listed = Some((folder.join(&name), name));
+            }
+        }
+        let import_name = match &placed.layout.kind {
+            LayoutKind::Package { name, .. } => {
+                let folder = shipped.file_name().and_then(|name| name.to_str());
+                // A checkout's folder may be called otherwise elsewhere.
+                let is_sure = folder == Some(name.as_str()) && !sources.is_project();
+                (!is_sure).then(|| name.clone())
+            }
+            LayoutKind::Flat => None,
+        };
+        Ok(Self {
+            source: written(place, &inner),
+            requirements: in_place
+                .or_else(|| listed.as_ref().map(|(_, name)| name.clone()))
+                .filter(|file| file != "requirements.txt"),
+            listed: listed.map(|(path, _)| path),
+            import_name,
+            agent,
+            placed,
+            taken,
+            deployment,
+            files,
+        })
+    }
+
+    /// The agent's table.
+    pub(super) fn keys<'a>(
+        &'a self,
+        region: Option<&'a Region>,
+        models: &'a [Model],
+        permissions: &'a [Permission],
+    ) -> AgentKeys<'a> {
+        let is_flat = self.placed.layout.kind == LayoutKind::Flat;
+        let deployment = self.deployment.as_deref();
+        let entrypoint = self.placed.entrypoint();
+        AgentKeys {
+            agent: &self.agent,
+            source: &self.source,
+            layout: is_flat.then_some("flat"),
+            import_name: self.import_name.as_deref(),
+            deployment: deployment.filter(|folder| is_flat || *folder != "deployment"),
+            entrypoint: (entrypoint != "invoke.py").then_some(entrypoint),
+            requirements: self.requirements.as_deref(),
+            protocol: match self.placed.protocol() {
+                crate::config::Protocol::Http => None,
+                other => Some(other.word()),
+            },
+            region,
+            models,
+            permissions,
+        }
+    }
+
+    /// What `prepare` makes, which git need not keep.
+    pub(super) fn ignored(&self) -> Vec<String> {
+        let Some(deployment) = &self.deployment else {
+            return Vec::new();
+        };
+        let mut lines = Vec::new();
+        if let LayoutKind::Package { name, .. } = &self.placed.layout.kind {
+            lines.push(format!("/{deployment}/{name}/"));
+        }
+        lines.push(format!("/{deployment}/.cargo-agentcore"));
+        lines
+    }
+
+    /// What is to be known of the server and its requirements.
+    pub(super) fn messages(&self) -> (Vec<String>, Vec<Message>) {
+        let mut notes = Vec::new();
+        let mut warnings = Vec::new();
+        if let Entry::Own(own) = &self.placed.entry {
+            for problem in &own.problems {
+                if self.placed.mends(problem) {
+                    notes.push(format!(
+                        "{} {}; the entry point that is written serves it as the service asks",
+                        problem.place, problem.what
+                    ));
+                } else {
+                    warnings.push(
+                        Message::new(format!("{} {}", problem.place, problem.what))
+                            .help(problem.help.clone()),
+                    );
+                }
+            }
+        }
+        warnings.extend(self.taken.warnings(self.listed.as_deref()));
+        (notes, warnings)
+    }
+}
+
+/// The source as the table names it.
+fn written(place: &Place<'_>, inner: &str) -> String {
+    let whole = place.source.join(inner);
+    if place.shown.is_absolute() {
+        whole.display().to_string()
+    } else {
+        plan::relative(place.root, &whole)
+    }
+}
+
+/// A name for each of several agents: its folder's or its file's, whichever says more.
+pub(super) fn names(
+    entries: &[Entry],
+    folder: &str,
+    declared: &[Agent],
+) -> Result<Vec<AgentName>, Failure> {
+    let mut names: Vec<AgentName> = Vec::new();
+    for entry in entries {
+        let words: Vec<String> = match entry {
+            Entry::Own(own) => called(own, folder),
+            Entry::Handlers { .. } => vec![folder.to_owned()],
+        };
+        let is_free =
+            |name: &AgentName| !names.contains(name) && plan::check_new(name, declared).is_ok();
+        let found = words
+            .iter()
+            .filter_map(|words| agent_name(words).ok())
+            .map(|(name, _)| name)
+            .find(is_free);
+        names.push(found.ok_or_else(|| {
+            let place = match entry {
+                Entry::Own(own) => own.path.clone(),
+                Entry::Handlers { .. } => folder.to_owned(),
+            };
+            Failure::usage(format!(
+                "`--all`: there is no name for the agent in `{place}`"
+            ))
+            .help("adopt it by itself with `--entrypoint` and `--name`")
+        })?);
+    }
+    Ok(names)
+}
+
+/// The names that fit a file, the best first.
+fn called(own: &OwnEntry, folder: &str) -> Vec<String> {
+    const PLAIN: [&str; 9] = [
+        "__main__", "agent", "app", "handler", "index", "invoke", "main", "run", "server",
+    ];
+    let path = own.path.strip_suffix(".py").unwrap_or(&own.path);
+    let parts: Vec<&str> = path.split('/').collect();
+    let stem = parts.last().copied().unwrap_or_default();
+    let above = parts.iter().rev().nth(1).copied();
+    let whole = parts.join("_");
+    let mut names = Vec::new();
+    if !PLAIN.contains(&stem) {
+        names.push(stem.to_owned());
+    }
+    names.extend(above.map(str::to_owned));
+    names.push(format!("{folder}_{stem}"));
+    names.push(format!("{folder}_{whole}"));
+    names
+}

@@ -1,0 +1,315 @@
+//! What of an archive is the agent's own: its sources and its deployment folder, read where they are.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::{
+    config::{Agent, Declared, Layout},
+    effects::{
+        destination, env,
+        files::{self},
+        manifest::Project,
+        packaging::{self, Requirements, Shipped},
+        source::{self, Source, SourceRequest},
+    },
+    error::{Exit, Failure, Message},
+    package::{
+        composition::{Composition, Files, edited_copies, edited_warning},
+        record::Record,
+    },
+    plan::models_in_code::{CodeFile, undeclared},
+    ui::Ui,
+};
+
+/// The agent's own files, and what there is to say about them.
+pub(super) struct OwnFiles {
+    pub(super) composition: Composition,
+    pub(super) requirements: Requirements,
+    /// Why no archive can be built of them.
+    pub(super) problems: Vec<Message>,
+    warnings: Vec<Message>,
+    notes: Vec<String>,
+    /// Copies that `prepare` made and somebody edited; relative to the deployment folder.
+    edited: Vec<String>,
+}
+
+/// Reads sources and deployment folder; writes nothing. All that is wrong is said together.
+pub(super) fn observe(
+    agent: &Agent,
+    project: &Project,
+    declared: &Declared,
+) -> Result<OwnFiles, Failure> {
+    check_deployment(agent)?;
+    let source = sources(agent, project, declared, None);
+    let deployment = agent.deployment_dir().filter(|path| files::exists(path));
+    let record = match &deployment {
+        Some(deployment) => files::observe_record(deployment)?,
+        None => Record::default(),
+    };
+    let place = Place {
+        agent,
+        record: &record,
+        sources: source.as_ref().ok().map(|source| &source.files),
+    };
+    let requirements = place.requirements();
+    let checked = match &requirements {
+        Ok(Some(file)) => packaging::check_requirements(file, &project.root),
+        Ok(None) => Ok(()),
+        Err(message) => Err(missing(message.clone())),
+    };
+    let wrong = [
+        source.as_ref().err().cloned(),
+        place.entry_point().err(),
+        checked.err(),
+    ];
+    if let Some(failure) = Failure::all(wrong.into_iter().flatten()) {
+        return Err(failure);
+    }
+    let Source {
+        files: sources,
+        mut warnings,
+        mut notes,
+    } = source?;
+    let requirements = Requirements {
+        key: agent.requirements.clone(),
+        file: requirements.ok().flatten().unwrap_or_default(),
+    };
+    let folder = match &deployment {
+        Some(deployment) => packaging::observe_folder(deployment, &record, &agent.include)?,
+        None => Shipped::default(),
+    };
+    let edited = match &deployment {
+        Some(deployment) => {
+            let found = files::hash_recorded(deployment, &record)?;
+            let edited = edited_copies(&record, &found, &sources);
+            warnings.extend(
+                edited_warning(&edited, deployment, "; the copies are not shipped").map(|warning| {
+                    warning.help("edit the source; `cargo agentcore prepare --force` writes the copies anew")
+                }),
+            );
+            edited
+        }
+        None => Vec::new(),
+    };
+    let entry = folder.files.get(&agent.entrypoint);
+    let entry = entry.map(|origin| origin.from.clone());
+    warnings.extend(undeclared(agent, &code(&sources, entry)?));
+    warnings.extend(folder.warnings);
+    notes.extend(folder.notes);
+    let composition = Composition::of(sources, folder.files).map_err(|messages| Failure {
+        exit: Exit::Config,
+        messages,
+    })?;
+    let mut problems = folder.problems;
+    problems.extend(left_out(agent, &composition));
+    Ok(OwnFiles {
+        composition,
+        requirements,
+        problems,
+        warnings,
+        notes,
+        edited: edited.into_iter().map(|copy| copy.path).collect(),
+    })
+}
+
+impl OwnFiles {
+    pub(super) fn tell(&self, ui: &Ui) {
+        for warning in &self.warnings {
+            ui.warning(warning);
+        }
+        for note in &self.notes {
+            ui.note(note);
+        }
+    }
+
+    /// Whether somebody edits files that nobody reads.
+    pub(super) fn has_edited_copies(&self) -> bool {
+        !self.edited.is_empty()
+    }
+
+    pub(super) fn document(&self) -> Value {
+        json!({
+            "shipped": self.composition.files.len(),
+            "edited_copies": self.edited,
+        })
+    }
+}
+
+/// Refuses a deployment folder that a link leads to.
+pub(super) fn check_deployment(agent: &Agent) -> Result<(), Failure> {
+    match &agent.deployment {
+        Some(folder) => files::check_deployment(&agent.dir, folder),
+        None => Ok(()),
+    }
+}
+
+/// The sources alone, as they lie in the archive.
+pub(super) fn sources(
+    agent: &Agent,
+    project: &Project,
+    declared: &Declared,
+    source_dir: Option<&Path>,
+) -> Result<Source, Failure> {
+    let (path, seen_from) = match source_dir {
+        // As on any command line: relative to where the user stands.
+        Some(dir) => (
+            destination::absolute(dir)?,
+            "`--source-dir` is relative to the current directory",
+        ),
+        None => (
+            agent.source_dir(),
+            "`source` is relative to the Cargo.toml that declares the agent",
+        ),
+    };
+    source::observe(&SourceRequest {
+        shown: source_dir.unwrap_or(&agent.source),
+        path: &path,
+        seen_from,
+        include: &agent.include,
+        deployment: agent.deployment_dir().as_deref(),
+        others: &declared.deployments,
+        target: &project.target_dir,
+        workspace_root: &project.root,
+        home: env::home_dir().as_deref(),
+        prefix: &agent.layout.prefix(),
+    })
+}
+
+/// The Python files of the sources, and an entry point that is none of them.
+pub(super) fn code(sources: &Files, entry: Option<PathBuf>) -> Result<Vec<CodeFile>, Failure> {
+    let sources = sources.values().map(|origin| origin.from.clone());
+    let python = sources.filter(|path| path.extension().is_some_and(|ending| ending == "py"));
+    let mut found = Vec::new();
+    for path in python.chain(entry) {
+        let bytes = files::read_bytes(&path)?;
+        // What is no text names no model.
+        if let Ok(text) = String::from_utf8(bytes) {
+            found.push(CodeFile { path, text });
+        }
+    }
+    Ok(found)
+}
+
+/// Where the files are that the agent's table names.
+pub(super) struct Place<'a> {
+    pub(super) agent: &'a Agent,
+    pub(super) record: &'a Record,
+    /// `None` where they cannot be read.
+    pub(super) sources: Option<&'a Files>,
+}
+
+impl Place<'_> {
+    /// Whether a file comes with the sources. Where those cannot be read, what would lie among them may.
+    fn is_source(&self, path: &str) -> bool {
+        match self.sources {
+            Some(sources) => sources.contains_key(path),
+            None => path.starts_with(&self.agent.layout.prefix()),
+        }
+    }
+
+    /// The file in the deployment folder, if it is more than a copy.
+    fn in_deployment(&self, path: &str) -> Option<PathBuf> {
+        let file = self.agent.deployment_dir()?.join(path);
+        (!self.record.files.contains_key(path) && files::exists(&file)).then_some(file)
+    }
+
+    /// Whether there is an entry point, be it one that is left out.
+    pub(super) fn entry_point(&self) -> Result<(), Failure> {
+        let path = &self.agent.entrypoint;
+        if self.is_source(path) || self.in_deployment(path).is_some() {
+            return Ok(());
+        }
+        let folder = match self.agent.deployment_dir() {
+            Some(folder) => folder,
+            None => self.agent.source_dir(),
+        };
+        if self.agent.deployment.is_none() && files::exists(&folder.join(path)) {
+            return Ok(());
+        }
+        Err(missing(Message::new(format!(
+            "the entry point of agent `{}` does not exist: `{}`",
+            self.agent.name,
+            folder.join(path).display()
+        ))))
+    }
+
+    /// The requirements file: in the deployment folder, in the sources, or beside Cargo.toml. `None` where
+    /// it may be among sources that cannot be read.
+    pub(super) fn requirements(&self) -> Result<Option<PathBuf>, Message> {
+        let requirements = &self.agent.requirements;
+        if let Some(sources) = self.sources
+            && let Some(origin) = sources.get(requirements)
+        {
+            return Ok(Some(origin.from.clone()));
+        }
+        if let Some(file) = self.in_deployment(requirements) {
+            return Ok(Some(file));
+        }
+        if self.sources.is_none() && self.is_source(requirements) {
+            return Ok(None);
+        }
+        let source = self.agent.source_dir().join(requirements);
+        let first = self.agent.deployment_dir();
+        let first = first.map_or_else(|| source.clone(), |folder| folder.join(requirements));
+        [source, self.agent.dir.join(requirements)]
+            .into_iter()
+            .find(|file| files::exists(file))
+            .map(Some)
+            .ok_or_else(|| {
+                Message::new(format!(
+                    "the requirements file of agent `{}` does not exist: `{}`",
+                    self.agent.name,
+                    first.display()
+                ))
+            })
+    }
+
+    /// Entry point and requirements file as the toolkit finds them, once the sources are copied.
+    pub(super) fn named_files(&self) -> Result<(PathBuf, PathBuf), Failure> {
+        let (agent, sources) = (self.agent, self.sources);
+        let entry = self.entry_point();
+        let requirements = self.requirements();
+        let absent = requirements.as_ref().err();
+        let absent = absent.map(|message| missing(message.clone()));
+        if let Some(failure) = Failure::all(entry.err().into_iter().chain(absent)) {
+            return Err(failure);
+        }
+        let (source, deployment) = (agent.source_dir(), agent.deployment_dir());
+        let is_source = |path: &str| sources.is_some_and(|sources| sources.contains_key(path));
+        let place = |path: &str| match (&deployment, &agent.layout) {
+            (Some(deployment), Layout::Package(_)) => deployment.join(path),
+            (Some(deployment), Layout::Flat) if !is_source(path) => deployment.join(path),
+            (Some(_) | None, _) => source.join(path),
+        };
+        let requirements = match requirements {
+            Ok(Some(file)) if !is_source(&agent.requirements) => file,
+            Ok(_) | Err(_) => place(&agent.requirements),
+        };
+        Ok((place(&agent.entrypoint), requirements))
+    }
+}
+
+fn missing(message: Message) -> Failure {
+    Failure {
+        exit: Exit::Config,
+        messages: vec![message],
+    }
+    .help("`cargo agentcore new` shows in a new project what it looks like")
+}
+
+/// An entry point that is there, and would not be in the archive.
+fn left_out(agent: &Agent, composition: &Composition) -> Option<Message> {
+    if composition.files.contains_key(&agent.entrypoint) {
+        return None;
+    }
+    let folder = agent.deployment_dir().unwrap_or_else(|| agent.source_dir());
+    Some(
+        Message::new(format!(
+            "the entry point `{}` of agent `{}` would not be in the archive",
+            agent.entrypoint, agent.name
+        ))
+        .note(format!("looked in `{}`", folder.display()))
+        .help("a rule of an ignore file may leave it out"),
+    )
+}

@@ -1,0 +1,506 @@
+//! What one Python file calls: every call by the full name of what it calls, where its arguments can be
+//! read, and which function it stands in.
+
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use tree_sitter::Node;
+
+use super::parse::{Import, children, words};
+
+/// A function, as far as reaching it goes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scope {
+    /// Runs when the module is imported.
+    Module,
+    /// Below `if __name__ == "__main__"`.
+    Main,
+    /// A function or a class of the module; what is nested belongs to it.
+    Named(String),
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Code {
+    pub(crate) calls: Vec<Call>,
+    /// The dotted names that each scope mentions.
+    pub(crate) mentions: BTreeMap<Scope, BTreeSet<String>>,
+    /// What the variables hold: the result of a call, as `package.Class()`, or another name.
+    pub(crate) holds: BTreeMap<String, String>,
+    /// Variables of the module itself.
+    pub(crate) globals: BTreeSet<String>,
+    /// What functions return, in the same words.
+    pub(crate) returns: BTreeMap<String, String>,
+    /// Literal paths that are handed to a call or kept in a variable, with their lines.
+    pub(crate) paths: Vec<(usize, String)>,
+    /// Every string literal.
+    pub(crate) strings: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) scope: Scope,
+    pub(crate) line: usize,
+    /// Such as `uvicorn.run` and `mcp.server.fastmcp.FastMCP().run`.
+    pub(crate) callee: String,
+    pub(crate) arguments: Vec<Argument>,
+    /// The variable that takes the result.
+    pub(crate) kept_in: Option<String>,
+    /// The function that this decorates.
+    pub(crate) decorates: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Argument {
+    pub(crate) name: Option<String>,
+    pub(crate) value: Value,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// A literal, or the default of an environment variable.
+    Known(String),
+    /// A name or the result of a call.
+    Named(String),
+    Unknown,
+}
+
+impl Call {
+    pub(crate) fn argument(&self, name: &str) -> Option<&Value> {
+        let mut all = self.arguments.iter();
+        all.find(|argument| argument.name.as_deref() == Some(name))
+            .map(|argument| &argument.value)
+    }
+
+    pub(crate) fn positional(&self, index: usize) -> Option<&Value> {
+        let mut all = self.arguments.iter().filter(|a| a.name.is_none());
+        all.nth(index).map(|argument| &argument.value)
+    }
+
+    /// The last word of what is called.
+    pub(crate) fn last(&self) -> &str {
+        self.callee.rsplit('.').next().unwrap_or(&self.callee)
+    }
+}
+
+/// How deeply code is read. What people write is nested less, and what is nested more could be nested
+/// more deeply than the stack.
+const DEPTH: usize = 150;
+
+pub(super) fn read(root: Node<'_>, text: &str, imports: &[Import]) -> Code {
+    let mut reader = Reader {
+        text,
+        imported: imported(imports),
+        constants: BTreeMap::new(),
+        code: Code::default(),
+        depth: Cell::new(0),
+    };
+    reader.assignments(root, true);
+    reader.walk(root, &Scope::Module, None);
+    reader.code
+}
+
+/// The full names behind the names that imports make.
+fn imported(imports: &[Import]) -> BTreeMap<String, String> {
+    let mut names = BTreeMap::new();
+    for import in imports {
+        let module = format!("{}{}", ".".repeat(import.level), import.module);
+        if import.names.is_empty() {
+            let whole = import.alias.is_some();
+            let first = module.split('.').next().unwrap_or_default();
+            let local = import.alias.clone().unwrap_or_else(|| first.to_owned());
+            names.insert(local, if whole { module } else { first.to_owned() });
+            continue;
+        }
+        for (name, local) in &import.names {
+            let dot = if module.is_empty() || module.ends_with('.') {
+                ""
+            } else {
+                "."
+            };
+            names.insert(local.clone(), format!("{module}{dot}{name}"));
+        }
+    }
+    names
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    imported: BTreeMap<String, String>,
+    constants: BTreeMap<String, String>,
+    code: Code,
+    depth: Cell<usize>,
+}
+
+impl Reader<'_> {
+    /// What variables hold, before it is asked who calls what.
+    fn assignments(&mut self, node: Node<'_>, at_top: bool) {
+        if !self.enter() {
+            return;
+        }
+        for child in children(node) {
+            // What is made when the file is run is not there when it is imported.
+            let inner = match child.kind() {
+                "function_definition" | "class_definition" => true,
+                "if_statement" => self.asks_for_main(child),
+                _ => false,
+            };
+            self.assignments(child, at_top && !inner);
+            match child.kind() {
+                "assignment" => self.assignment(child, at_top),
+                "with_item" | "as_pattern" => self.as_pattern(child),
+                "return_statement" => self.returned(child),
+                _ => {}
+            }
+        }
+        self.leave();
+    }
+
+    /// Whether there is room to look one level deeper.
+    fn enter(&self) -> bool {
+        let deeper = self.depth.get() < DEPTH;
+        if deeper {
+            self.depth.set(self.depth.get() + 1);
+        }
+        deeper
+    }
+
+    fn leave(&self) {
+        self.depth.set(self.depth.get() - 1);
+    }
+
+    fn assignment(&mut self, node: Node<'_>, at_top: bool) {
+        let (Some(left), Some(right)) = (
+            node.child_by_field_name("left"),
+            node.child_by_field_name("right"),
+        ) else {
+            return;
+        };
+        if left.kind() != "identifier" {
+            return;
+        }
+        let name = words(left, self.text).to_owned();
+        if at_top {
+            self.code.globals.insert(name.clone());
+        }
+        match self.value(right) {
+            Value::Known(literal) => {
+                self.constants.insert(name, literal);
+            }
+            Value::Named(what) if what != name => {
+                // What a variable held at first is what it is about.
+                self.code.holds.entry(name).or_insert(what);
+            }
+            Value::Named(_) | Value::Unknown => {}
+        }
+    }
+
+    fn as_pattern(&mut self, node: Node<'_>) {
+        let parts = children(node);
+        if let [what, name] = parts.as_slice()
+            && let Value::Named(what) = self.value(*what)
+        {
+            let name = words(*name, self.text).to_owned();
+            self.code.holds.entry(name).or_insert(what);
+        }
+    }
+
+    fn returned(&mut self, node: Node<'_>) {
+        let mut at = node;
+        let mut function = None;
+        while let Some(parent) = at.parent() {
+            if parent.kind() == "function_definition" {
+                function = parent.child_by_field_name("name");
+            }
+            at = parent;
+        }
+        let (Some(name), Some(value)) = (function, node.named_child(0)) else {
+            return;
+        };
+        if let Value::Named(what) = self.value(value) {
+            let name = words(name, self.text).to_owned();
+            self.code.returns.entry(name).or_insert(what);
+        }
+    }
+
+    fn walk(&mut self, node: Node<'_>, scope: &Scope, kept_in: Option<&str>) {
+        if self.enter() {
+            self.walk_into(node, scope, kept_in);
+            self.leave();
+        }
+    }
+
+    fn walk_into(&mut self, node: Node<'_>, scope: &Scope, kept_in: Option<&str>) {
+        match node.kind() {
+            "function_definition" | "class_definition" => {
+                let own = node
+                    .child_by_field_name("name")
+                    .map(|name| Scope::Named(words(name, self.text).to_owned()));
+                let inner = match (scope, own) {
+                    (Scope::Module | Scope::Main, Some(own)) => own,
+                    _ => scope.clone(),
+                };
+                for child in children(node) {
+                    self.walk(child, &inner, None);
+                }
+                return;
+            }
+            "decorated_definition" => self.decorators(node, scope),
+            "if_statement" if self.asks_for_main(node) => {
+                for child in children(node) {
+                    self.walk(child, &Scope::Main, None);
+                }
+                return;
+            }
+            "call" => self.call(node, scope, kept_in),
+            "identifier" | "attribute" => {
+                let name = self.full_name(node);
+                self.mention(scope, name);
+            }
+            "string" => self.string(node),
+            "import_statement" | "import_from_statement" => return,
+            _ => {}
+        }
+        let target = (node.kind() == "assignment")
+            .then(|| node.child_by_field_name("left"))
+            .flatten()
+            .filter(|left| left.kind() == "identifier")
+            .map(|left| words(left, self.text).to_owned());
+        for child in children(node) {
+            let is_value = node.child_by_field_name("right") == Some(child);
+            let keeps = target.as_deref().filter(|_| is_value);
+            let keeps = keeps.or(kept_in.filter(|_| node.kind() == "expression_statement"));
+            self.walk(child, scope, keeps);
+        }
+    }
+
+    fn asks_for_main(&self, node: Node<'_>) -> bool {
+        node.child_by_field_name("condition")
+            .is_some_and(|condition| {
+                let words = words(condition, self.text);
+                words.contains("__name__") && words.contains("__main__")
+            })
+    }
+
+    /// Decorators stand outside of what they decorate.
+    fn decorators(&mut self, node: Node<'_>, scope: &Scope) {
+        let name = node
+            .child_by_field_name("definition")
+            .and_then(|definition| definition.child_by_field_name("name"))
+            .map(|name| words(name, self.text).to_owned());
+        for decorator in children(node)
+            .into_iter()
+            .filter(|child| child.kind() == "decorator")
+        {
+            let Some(what) = decorator.named_child(0) else {
+                continue;
+            };
+            let (callee, arguments) = match what.kind() {
+                "call" => (
+                    what.child_by_field_name("function")
+                        .map(|function| self.full_name(function)),
+                    self.arguments(what),
+                ),
+                _ => (Some(self.full_name(what)), Vec::new()),
+            };
+            self.code.calls.push(Call {
+                scope: scope.clone(),
+                line: decorator.start_position().row + 1,
+                callee: callee.unwrap_or_default(),
+                arguments,
+                kept_in: None,
+                decorates: name.clone(),
+            });
+        }
+    }
+
+    fn call(&mut self, node: Node<'_>, scope: &Scope, kept_in: Option<&str>) {
+        let is_decorator = node
+            .parent()
+            .is_some_and(|parent| parent.kind() == "decorator");
+        let Some(function) = node.child_by_field_name("function") else {
+            return;
+        };
+        if !is_decorator {
+            self.code.calls.push(Call {
+                scope: scope.clone(),
+                line: node.start_position().row + 1,
+                callee: self.full_name(function),
+                arguments: self.arguments(node),
+                kept_in: kept_in.map(str::to_owned),
+                decorates: None,
+            });
+        }
+    }
+
+    fn arguments(&self, call: Node<'_>) -> Vec<Argument> {
+        let Some(list) = call.child_by_field_name("arguments") else {
+            return Vec::new();
+        };
+        children(list)
+            .into_iter()
+            .filter(|node| node.kind() != "comment")
+            .map(|node| match node.kind() {
+                "keyword_argument" => Argument {
+                    name: node
+                        .child_by_field_name("name")
+                        .map(|name| words(name, self.text).to_owned()),
+                    value: node
+                        .child_by_field_name("value")
+                        .map_or(Value::Unknown, |value| self.value(value)),
+                },
+                // What they hold is for whoever runs the program to know.
+                "dictionary_splat" | "list_splat" => Argument {
+                    name: Some("**".to_owned()),
+                    value: Value::Unknown,
+                },
+                _ => Argument {
+                    name: None,
+                    value: self.value(node),
+                },
+            })
+            .collect()
+    }
+
+    fn mention(&mut self, scope: &Scope, name: String) {
+        let names = self.code.mentions.entry(scope.clone()).or_default();
+        names.insert(name);
+    }
+
+    fn string(&mut self, node: Node<'_>) {
+        let Some(literal) = literal(node, self.text) else {
+            return;
+        };
+        let parent = node.parent();
+        let of_call = parent.is_some_and(|parent| match parent.kind() {
+            "argument_list" => !parent.parent().is_some_and(|call| self.joins(call)),
+            "keyword_argument" | "assignment" | "default_parameter" | "typed_default_parameter" => {
+                true
+            }
+            _ => false,
+        });
+        if of_call {
+            self.code
+                .paths
+                .push((node.start_position().row + 1, literal.clone()));
+        }
+        self.code.strings.insert(literal);
+    }
+
+    /// Whether a call puts a path together, of which this literal is only a part.
+    fn joins(&self, call: Node<'_>) -> bool {
+        call.child_by_field_name("function").is_some_and(|what| {
+            let last = words(what, self.text).rsplit('.').next().unwrap_or("");
+            ["join", "joinpath", "with_name"].contains(&last)
+        }) || call.parent().is_some_and(|parent| {
+            // `Path(__file__).parent / "prompt.md"`
+            parent.kind() == "binary_operator" && words(parent, self.text).contains("__file__")
+        })
+    }
+
+    /// What an expression is called: `uvicorn.run`, and `Class()` for the result of a call.
+    fn full_name(&self, node: Node<'_>) -> String {
+        if !self.enter() {
+            return "?".to_owned();
+        }
+        let name = self.name_of(node);
+        self.leave();
+        name
+    }
+
+    fn name_of(&self, node: Node<'_>) -> String {
+        match node.kind() {
+            "identifier" => {
+                let name = words(node, self.text);
+                let held = self.code.holds.get(name);
+                held.or_else(|| self.imported.get(name))
+                    .cloned()
+                    .unwrap_or_else(|| name.to_owned())
+            }
+            "attribute" => {
+                let object = node
+                    .child_by_field_name("object")
+                    .map_or_else(String::new, |object| self.full_name(object));
+                let name = node
+                    .child_by_field_name("attribute")
+                    .map_or("", |name| words(name, self.text));
+                format!("{object}.{name}")
+            }
+            "call" => {
+                let function = node
+                    .child_by_field_name("function")
+                    .map_or_else(String::new, |function| self.full_name(function));
+                format!("{function}()")
+            }
+            "await" | "parenthesized_expression" => node
+                .named_child(0)
+                .map_or_else(String::new, |inner| self.full_name(inner)),
+            _ => "?".to_owned(),
+        }
+    }
+
+    fn value(&self, node: Node<'_>) -> Value {
+        if !self.enter() {
+            return Value::Unknown;
+        }
+        let value = self.value_of(node);
+        self.leave();
+        value
+    }
+
+    fn value_of(&self, node: Node<'_>) -> Value {
+        match node.kind() {
+            "string" => literal(node, self.text).map_or(Value::Unknown, Value::Known),
+            "integer" | "true" | "false" => Value::Known(words(node, self.text).to_owned()),
+            "identifier" => {
+                let name = words(node, self.text);
+                match self.constants.get(name) {
+                    Some(literal) => Value::Known(literal.clone()),
+                    None => Value::Named(self.full_name(node)),
+                }
+            }
+            "call" => self.called_value(node),
+            "attribute" | "await" | "parenthesized_expression" => {
+                Value::Named(self.full_name(node))
+            }
+            // `os.environ.get("PORT") or 8080`
+            "boolean_operator" if words(node, self.text).contains(" or ") => node
+                .child_by_field_name("right")
+                .map_or(Value::Unknown, |right| self.value(right)),
+            _ => Value::Unknown,
+        }
+    }
+
+    /// A conversion keeps what it converts; a variable of the environment is its default.
+    fn called_value(&self, node: Node<'_>) -> Value {
+        let name = self.full_name(node);
+        let first = |index: usize| {
+            let list = node.child_by_field_name("arguments")?;
+            let argument = children(list).into_iter().nth(index)?;
+            Some(self.value(argument))
+        };
+        match name.as_str() {
+            "int()" | "str()" => first(0).unwrap_or(Value::Unknown),
+            "os.environ.get()" | "os.getenv()" | "environ.get()" | "getenv()" => {
+                first(1).unwrap_or(Value::Unknown)
+            }
+            _ => Value::Named(name),
+        }
+    }
+}
+
+/// The text of a string without its quotes; none where parts of it are computed.
+fn literal(node: Node<'_>, text: &str) -> Option<String> {
+    let parts = children(node);
+    if parts.iter().any(|part| part.kind() == "interpolation") {
+        return None;
+    }
+    Some(
+        parts
+            .into_iter()
+            .filter(|part| part.kind() == "string_content")
+            .map(|part| words(part, text))
+            .collect(),
+    )
+}

@@ -1,0 +1,150 @@
+//! Which of the functions that could answer a request are meant to.
+
+use super::{code::Scope, handlers::Handler, parse::Function, serving::Server, sources::Sources};
+
+impl Sources {
+    /// Of the candidates those that are meant to answer a request, as far as their names, their callers
+    /// and the rest of the sources tell. What they are taken for without a question has to be sure.
+    pub(crate) fn likely(&self, candidates: &[Handler]) -> Vec<Handler> {
+        // Where a server is made, a function is a part of that.
+        if self
+            .modules
+            .keys()
+            .any(|module| self.makes_a_server(module))
+        {
+            return Vec::new();
+        }
+        let fits = |handler: &&Handler| {
+            handler.takes_a_request
+                && !is_helper(&handler.function)
+                && !self.is_called_within(handler)
+        };
+        candidates.iter().filter(fits).cloned().collect()
+    }
+
+    fn makes_a_server(&self, module: &str) -> bool {
+        let calls = self.modules[module].module.code.calls.iter();
+        let mut made = calls.map(|call| format!("{}()", self.expanded(module, &call.callee)));
+        made.any(|name| Server::made_by(&name).is_some())
+    }
+
+    /// Whether the sources use it, other than to talk to a person.
+    fn is_called_within(&self, handler: &Handler) -> bool {
+        const TALKS: [&str; 6] = ["main", "cli", "repl", "chat_loop", "demo", "interactive"];
+        let ending = format!(".{}", handler.function);
+        self.modules.iter().any(|(module, parsed)| {
+            let is_elsewhere = *module != handler.module;
+            let counts = |scope: &Scope| match scope {
+                Scope::Main => false,
+                Scope::Module => is_elsewhere,
+                Scope::Named(name) => {
+                    !TALKS.contains(&name.as_str()) && (is_elsewhere || *name != handler.function)
+                }
+            };
+            let mentions = parsed.module.code.mentions.iter();
+            let mut names = mentions
+                .filter(|(scope, _)| counts(scope))
+                .flat_map(|(_, names)| names);
+            names.any(|name| match handler.class {
+                Some(_) => name.ends_with(&ending),
+                None if is_elsewhere => {
+                    name.ends_with(&format!("{}{ending}", last(&handler.module)))
+                }
+                None => *name == handler.function,
+            })
+        })
+    }
+}
+
+/// How functions are called that do a part of the work.
+const HELPERS: [&str; 40] = [
+    "load",
+    "get",
+    "set",
+    "parse",
+    "format",
+    "build",
+    "create",
+    "make",
+    "read",
+    "write",
+    "save",
+    "validate",
+    "is",
+    "has",
+    "to",
+    "from",
+    "clean",
+    "normalize",
+    "log",
+    "print",
+    "setup",
+    "init",
+    "render",
+    "encode",
+    "decode",
+    "convert",
+    "extract",
+    "fetch",
+    "check",
+    "count",
+    "split",
+    "join",
+    "strip",
+    "truncate",
+    "slugify",
+    "escape",
+    "sanitize",
+    "configure",
+    "register",
+    "lifespan",
+];
+
+fn is_helper(function: &str) -> bool {
+    let first = function.split('_').next().unwrap_or(function);
+    HELPERS.contains(&first)
+}
+
+/// What parameters are called that a request comes in.
+const REQUESTS: [&str; 28] = [
+    "body",
+    "content",
+    "data",
+    "event",
+    "input",
+    "input_data",
+    "input_text",
+    "inputs",
+    "instruction",
+    "message",
+    "msg",
+    "payload",
+    "prompt",
+    "q",
+    "query",
+    "question",
+    "request",
+    "task",
+    "text",
+    "topic",
+    "user_input",
+    "user_message",
+    "user_prompt",
+    "user_query",
+    "user_question",
+    "user_request",
+    "user_text",
+    "utterance",
+];
+
+pub(super) fn takes_a_request(function: &Function) -> bool {
+    function
+        .parameters
+        .first()
+        .is_some_and(|first| REQUESTS.contains(&first.name.as_str()))
+}
+
+/// The last word of a module's name.
+fn last(module: &str) -> &str {
+    module.rsplit('.').next().unwrap_or(module)
+}

@@ -1,0 +1,221 @@
+//! The index of wheels that the agents are packaged from, and the way of one agent through it all.
+
+use std::{
+    ffi::OsString,
+    fmt::Write as _,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    asked::Asked,
+    copied,
+    support::{Cli, Project, bed},
+};
+
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) asked: Asked,
+    pub(crate) flags: &'static [&'static str],
+}
+
+impl Case {
+    pub(crate) const fn new(name: &'static str, asked: Asked) -> Self {
+        Self::with(name, asked, &[])
+    }
+
+    pub(crate) const fn with(
+        name: &'static str,
+        asked: Asked,
+        flags: &'static [&'static str],
+    ) -> Self {
+        Self { name, asked, flags }
+    }
+}
+
+pub(crate) fn corpus() -> PathBuf {
+    here().join("corpus")
+}
+
+fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agents")
+}
+
+pub(crate) struct Bed {
+    /// Holds the wheels, the installed distributions one by one, and a home that all agents share.
+    root: tempfile::TempDir,
+    environment: PathBuf,
+}
+
+impl Bed {
+    pub(crate) fn new() -> Self {
+        let root = tempfile::Builder::new()
+            .prefix("agentcore-agents-")
+            .tempdir()
+            .unwrap();
+        let environment = bed::agents();
+        let made = Command::new(bed::program(&environment, "python"))
+            .arg(here().join("wheelhouse.py"))
+            .arg(here().join("stand_ins"))
+            .arg(root.path().join("index"))
+            .output()
+            .unwrap();
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        fs::create_dir(root.path().join("home")).unwrap();
+        Self { root, environment }
+    }
+
+    /// Adopts, packages, starts and asks one agent; the answer is what went wrong, with what was said.
+    pub(crate) fn tries(&self, case: &Case) -> Result<(), String> {
+        let (project, folder) = copied(case.name);
+        let home = project.path().join(&folder);
+        let mut said = String::new();
+        let before = tree(&home);
+        self.run(
+            &project,
+            &home,
+            &mut said,
+            "init",
+            &[&["--yes"], case.flags].concat(),
+        )?;
+        for (path, content) in &before {
+            let changes = case.flags.contains(&"--write") && path == "Cargo.toml";
+            if !changes && fs::read(home.join(path)).ok().as_ref() != Some(content) {
+                return Err(format!("`{path}` is not as it was\n{said}"));
+            }
+        }
+        let manifest = fs::read_to_string(home.join("Cargo.toml")).unwrap();
+        if !case.asked.is_declared_in(&manifest) {
+            return Err(format!("another protocol is declared\n{manifest}\n{said}"));
+        }
+        // Compiling what is started once takes longer than starting it.
+        let manifest = manifest.replace("\nsource = ", "\nbytecode = \"never\"\nsource = ");
+        fs::write(home.join("Cargo.toml"), &manifest).unwrap();
+        let archive = self.run(&project, &home, &mut said, "package", &[])?;
+        write!(said, "\n{manifest}").unwrap();
+        let archive = PathBuf::from(archive.trim());
+        let entry = entry_point(&manifest);
+        let mut started = self.start(&project, &archive, entry, case.asked);
+        let answer = started
+            .port()
+            .and_then(|port| case.asked.answer(port).map_err(|error| error.to_string()));
+        let log = || fs::read_to_string(&started.log).unwrap_or_default();
+        match answer {
+            Err(error) => Err(format!("{error}\n{}\n{said}", log())),
+            Ok(answer) if !answer.contains("HELLO") => {
+                Err(format!("the answer is\n{answer}\n{}\n{said}", log()))
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    fn run(
+        &self,
+        project: &Project,
+        home: &Path,
+        said: &mut String,
+        command: &str,
+        words: &[&str],
+    ) -> Result<String, String> {
+        let mut path = OsString::from(self.environment.join("bin"));
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap());
+        let outcome = Cli::in_directory(home, project.root())
+            .arg(command)
+            .args(words)
+            .env("PATH", path)
+            .env("HOME", self.root.path().join("home"))
+            .env("UV_FIND_LINKS", self.root.path().join("index/wheels"))
+            .env("UV_NO_INDEX", "1")
+            .env("UV_OFFLINE", "1")
+            .run();
+        write!(said, "\n$ {command}\n{}", outcome.stderr).unwrap();
+        if outcome.code() == Some(0) {
+            Ok(outcome.stdout)
+        } else {
+            Err(format!("`{command}` fails\n{said}"))
+        }
+    }
+
+    fn start(&self, project: &Project, archive: &Path, entry: &str, asked: Asked) -> Started {
+        let root = project.root();
+        let log = root.join("agent.log");
+        let told = root.join("port");
+        let task = root.join("task");
+        fs::create_dir(&task).unwrap();
+        let child = Command::new(bed::program(&self.environment, "python"))
+            .args(["-I", "-S"])
+            .arg(here().join("launch.py"))
+            .args([archive, &task, &self.root.path().join("index/sites")])
+            .arg(entry)
+            .arg(&told)
+            .arg(asked.port().to_string())
+            .env_clear()
+            .env("HOME", root.join("home"))
+            // As the service does.
+            .env("DOCKER_CONTAINER", "1")
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .stdin(Stdio::piped())
+            .stdout(File::create(&log).unwrap())
+            .stderr(File::options().append(true).open(&log).unwrap())
+            .spawn()
+            .unwrap();
+        Started { child, told, log }
+    }
+}
+
+/// A started agent; dropping it ends it.
+struct Started {
+    child: Child,
+    told: PathBuf,
+    log: PathBuf,
+}
+
+impl Started {
+    /// Where it listens.
+    fn port(&mut self) -> Result<u16, String> {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_mins(2) {
+            if let Ok(port) = fs::read_to_string(&self.told) {
+                return Ok(port.parse().unwrap());
+            }
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(format!("it ends with {status}"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err("it does not listen".to_owned())
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The entry point that the only agent of the manifest has.
+fn entry_point(manifest: &str) -> &str {
+    manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("entrypoint = "))
+        .map_or("invoke.py", |value| value.trim_matches('"'))
+}
+
+fn tree(home: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = std::collections::BTreeMap::new();
+    crate::support::project::collect(home, "", &mut found);
+    let files = found.into_iter().filter(|(path, _)| !path.ends_with('/'));
+    files.collect()
+}

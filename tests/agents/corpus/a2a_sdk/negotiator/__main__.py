@@ -1,0 +1,20 @@
+import uvicorn
+from a2a.server.apps import A2AStarletteApplication
+from a2a.server.request_handlers import DefaultRequestHandler
+from a2a.types import AgentCard
+from executor import Shouter
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+
+async def ping(request):
+    return JSONResponse({"status": "Healthy"})
+
+
+if __name__ == "__main__":
+    card = AgentCard(name="negotiator", url="http://localhost:9000/")
+    handler = DefaultRequestHandler(agent_executor=Shouter())
+    server = A2AStarletteApplication(agent_card=card, http_handler=handler)
+    app = server.build()
+    app.router.routes.append(Route("/ping", ping))
+    uvicorn.run(app, host="0.0.0.0", port=9000)

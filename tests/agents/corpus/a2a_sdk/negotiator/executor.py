@@ -1,0 +1,3 @@
+class Shouter:
+    async def execute(self, text):
+        return text.upper()

@@ -1,0 +1,10 @@
+from fastapi import APIRouter
+
+from .text import shout
+
+router = APIRouter(prefix="/invocations")
+
+
+@router.post("")
+def invoke(request: dict):
+    return {"answer": shout(request["prompt"])}

@@ -1,0 +1,3 @@
+def load():
+    with open("prompt.md") as file:
+        return file.read()

@@ -1,0 +1,3 @@
+from .core import translate
+
+__all__ = ["translate"]

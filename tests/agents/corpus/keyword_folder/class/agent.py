@@ -1,0 +1,2 @@
+def answer(prompt):
+    return prompt.upper()

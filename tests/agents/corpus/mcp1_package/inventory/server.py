@@ -1,0 +1,10 @@
+from mcp.server.fastmcp import FastMCP
+
+from .text import shout
+
+mcp = FastMCP("inventory")
+mcp.tool()(shout)
+
+
+def main():
+    mcp.run(transport="stdio")

@@ -1,0 +1,5 @@
+from ..words import upper
+
+
+def shout(text):
+    return upper(text)

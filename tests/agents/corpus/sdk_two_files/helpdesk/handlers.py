@@ -1,0 +1,6 @@
+from app import app
+
+
+@app.entrypoint
+def invoke(payload):
+    return payload["prompt"].upper()

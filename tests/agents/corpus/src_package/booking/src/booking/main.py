@@ -1,0 +1,14 @@
+from bedrock_agentcore import BedrockAgentCoreApp
+
+from booking.text import shout
+
+app = BedrockAgentCoreApp()
+
+
+@app.entrypoint
+def invoke(payload):
+    return shout(payload["prompt"])
+
+
+if __name__ == "__main__":
+    app.run()

@@ -1,0 +1,5 @@
+import json
+
+
+def answer(payload):
+    return json.loads(json.dumps(payload))["prompt"].upper()

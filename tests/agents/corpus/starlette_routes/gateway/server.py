@@ -1,0 +1,19 @@
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+
+async def invoke(request):
+    payload = await request.json()
+    return JSONResponse({"answer": payload["prompt"].upper()})
+
+
+async def ping(request):
+    return JSONResponse({"status": "Healthy"})
+
+
+routes = [
+    Route("/invocations", invoke, methods=["POST"]),
+    Route("/ping", ping),
+]
+app = Starlette(routes=routes)

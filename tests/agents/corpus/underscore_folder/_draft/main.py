@@ -1,0 +1,11 @@
+from bedrock_agentcore import BedrockAgentCoreApp
+
+app = BedrockAgentCoreApp()
+
+
+@app.entrypoint
+def invoke(payload):
+    return payload["prompt"].upper()
+
+
+app.run()

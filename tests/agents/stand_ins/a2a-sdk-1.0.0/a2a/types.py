@@ -1,0 +1,4 @@
+class AgentCard:
+    def __init__(self, name, url):
+        self.name = name
+        self.url = url

@@ -1,0 +1,9 @@
+from a2a.server.apps import A2AStarletteApplication
+from a2a.server.request_handlers import DefaultRequestHandler
+from a2a.types import AgentCard
+
+
+def to_a2a(agent, host="localhost", port=8000):
+    card = AgentCard(name=agent.name, url=f"http://{host}:{port}/")
+    handler = DefaultRequestHandler(agent_executor=agent)
+    return A2AStarletteApplication(agent_card=card, http_handler=handler).build()

@@ -1,0 +1,84 @@
+"""Makes an index of wheels: of the stand-ins, and of what is installed beside this Python.
+
+A wheel of what is installed holds the names of its modules and no code: such code is started from where
+it is installed, since the archive's own is for another machine. Every distribution gets a directory with
+nothing else in it, so that only what an archive requires can be imported.
+"""
+
+import os
+import shutil
+import sys
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+
+def main() -> None:
+    stand_ins, output = map(Path, sys.argv[1:])
+    wheels, sites = output / "wheels", output / "sites"
+    wheels.mkdir(parents=True)
+    sites.mkdir()
+    for folder in sorted(stand_ins.iterdir()):
+        stand_in(folder, wheels)
+    for distribution in metadata.distributions():
+        installed(distribution, wheels, sites)
+
+
+def stand_in(folder: Path, wheels: Path) -> None:
+    name, version = folder.name.rsplit("-", 1)
+    extras = folder / "extras.txt"
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    if extras.exists():
+        lines += [f"Provides-Extra: {extra}" for extra in extras.read_text().split()]
+    requires = (folder / "requires.txt").read_text().splitlines()
+    lines += [f"Requires-Dist: {line}" for line in requires]
+    files = {
+        str(path.relative_to(folder)): path.read_text()
+        for path in sorted(folder.rglob("*.py"))
+    }
+    wheel(wheels, name, version, "\n".join(lines) + "\n", files)
+
+
+def installed(distribution: metadata.Distribution, wheels: Path, sites: Path) -> None:
+    name, version = distribution.metadata["Name"], distribution.version
+    paths = [str(path) for path in distribution.files or []]
+    paths = [path for path in paths if not path.startswith((".", "/"))]
+    inner = [path for path in paths if ".dist-info/" not in path]
+    files = {path: "" for path in inner if path.endswith(".py")}
+    text = distribution.read_text("METADATA") or ""
+    wheel(wheels, name, version, text, files)
+    site = sites / normal(name)
+    home = Path(str(distribution.locate_file("")))
+    for path in paths:
+        top = path.split("/")[0]
+        # A namespace such as `google` belongs to several.
+        shared = not (home / top / "__init__.py").exists() and (home / top).is_dir()
+        link = site / (path if shared and not top.endswith(".dist-info") else top)
+        if not link.is_symlink() and (home / link.relative_to(site)).exists():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            os.symlink(home / link.relative_to(site), link)
+
+
+def normal(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def wheel(
+    wheels: Path, name: str, version: str, text: str, files: dict[str, str]
+) -> None:
+    stem = f"{name.replace('-', '_').replace('.', '_')}-{version}"
+    info = f"{stem}.dist-info"
+    files = files | {
+        f"{info}/METADATA": text,
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},,\n" for path in files) + f"{info}/RECORD,,\n"
+    with zipfile.ZipFile(wheels / f"{stem}-py3-none-any.whl", "w") as archive:
+        for path, content in files.items():
+            archive.writestr(path, content)
+        archive.writestr(f"{info}/RECORD", record)
+
+
+if __name__ == "__main__":
+    shutil.rmtree(sys.argv[2], ignore_errors=True)
+    main()
