@@ -96,7 +96,7 @@ impl Message {
     }
 
     /// The message as it stands in a JSON document.
-    fn value(&self) -> Value {
+    pub fn value(&self) -> Value {
         let Self {
             what,
             at,

@@ -2,10 +2,10 @@
 //!
 //! The map of the crate, from the edge inwards:
 //! - `cli` and `commands`: what can be asked for, and the wiring that answers it;
-//! - `config`, `scaffold`, `policy`, `plan`, `package`: pure decisions on values;
+//! - `config`, `scaffold`, `policy`, `plan`, `package`, `python`: pure decisions on values;
 //! - `effects`: everything that touches the world (files, processes, AWS);
 //! - `help`: the topics of `cargo agentcore help`; `ui`: the terminal; `error`: messages and exit codes;
-//!   `names`: checked names; `redaction`: what is not shown.
+//!   `names`: checked names; `redaction`: what is not shown; `text`: words.
 //!
 //! The library exists for the binary; it promises no stable interface.
 
@@ -19,8 +19,10 @@ pub mod names;
 mod package;
 mod plan;
 pub mod policy;
+mod python;
 mod redaction;
 mod scaffold;
+mod text;
 mod ui;
 
 use std::{ffi::OsString, process::ExitCode, sync::Arc};

@@ -233,6 +233,8 @@ fn native_way(emulator: &Emulator, plane: DataPlane) {
     if plane == DataPlane::Missing {
         // Real dependencies are shipped on the other emulator; here they would prove nothing more.
         std::fs::write(place.project.join("deployment/requirements.txt"), "").unwrap();
+        let entry = "from my_agent.agent import answer\n\nprint(answer)\n";
+        std::fs::write(place.project.join("deployment/invoke.py"), entry).unwrap();
     }
     // moto leaves an updated runtime UPDATING for ever, and knows no transition out of it.
     let proxy = Proxy::to(emulator);

@@ -19,12 +19,12 @@ use crate::{
     package::{
         composition::{Files, edited_copies, edited_warning},
         record::Record,
-        renamed::renamed,
     },
     plan::{
         files::{self as plan, FilePlan, FileStep, Force},
         models_in_code::undeclared,
     },
+    python::renamed::renamed,
     ui::Ui,
 };
 
@@ -141,8 +141,7 @@ fn renamed_import(
     }
     let text = String::from_utf8_lossy(&files::read_bytes(entrypoint)?).into_owned();
     let package = package.map(ImportName::as_str);
-    let shipped = package.into_iter();
-    Ok(renamed(name, package, (entrypoint, &text), shipped))
+    Ok(renamed(name, package, (entrypoint, &text)))
 }
 
 /// The toolkit ships one folder, and a flat agent with a deployment folder has two.

@@ -13,7 +13,7 @@ use crate::{
         self,
         folder::Folder,
         manifest::Project,
-        packaging::{Built, Event, Last, Origin, Request, Reuse},
+        packaging::{Broken, Built, Event, Last, Origin, Request, Reuse},
     },
     error::Failure,
     package::{installer::minor_version, limits::megabytes},
@@ -26,6 +26,9 @@ pub(super) struct Options {
     /// Install the dependencies anew, whatever the cache holds
     #[arg(long)]
     pub(super) rebuild: bool,
+    /// Ship the agent even if its code cannot start
+    #[arg(long)]
+    pub(super) force: bool,
 }
 
 /// The archive of the agent, in the folder `output`, and what is in it.
@@ -48,7 +51,12 @@ pub(super) async fn build(
     } else {
         Reuse::Cache
     };
-    let request = request(agent, project, own, output, reuse);
+    let broken = if options.force {
+        Broken::Shipped
+    } else {
+        Broken::Refused
+    };
+    let request = request(agent, (project, own), output, reuse, broken);
     let name = agent.name.as_str();
     ui.detail("Packaging", &format!("agent `{name}`"));
     let doing = Cell::new(None);
@@ -90,20 +98,20 @@ pub(super) fn last(
     effects::packaging::last(&output, || {
         Ok(request(
             agent,
-            project,
-            &own()?,
+            (project, &own()?),
             output.clone(),
             Reuse::Cache,
+            Broken::Refused,
         ))
     })
 }
 
 fn request(
     agent: &Agent,
-    project: &Project,
-    own: &OwnFiles,
+    (project, own): (&Project, &OwnFiles),
     output: Folder,
     reuse: Reuse,
+    broken: Broken,
 ) -> Request {
     Request {
         agent: agent.name.to_string(),
@@ -117,6 +125,7 @@ fn request(
         bytecode: agent.bytecode,
         output,
         reuse,
+        broken,
     }
 }
 
@@ -135,7 +144,11 @@ fn lengthy(event: &Event) -> Option<&'static str> {
         Event::Installing { .. } => Some("Installing"),
         Event::Compiling { .. } => Some("Compiling"),
         Event::Compressing { .. } => Some("Compressing"),
-        Event::Waiting | Event::Said(_) | Event::NotCompiled(_) | Event::Warning(_) => None,
+        Event::Waiting
+        | Event::Said(_)
+        | Event::NotCompiled(_)
+        | Event::Warning(_)
+        | Event::Note(_) => None,
     }
 }
 
@@ -166,6 +179,7 @@ fn tell(agent: &Agent, event: &Event, ui: &Ui) {
             ui.detail("Skipping", &format!("compiled Python files: {why}"));
         }
         Event::Warning(message) => ui.warning(message),
+        Event::Note(message) => ui.note_at(message),
     }
 }
 

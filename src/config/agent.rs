@@ -12,9 +12,9 @@ use super::{
     Runtime,
     layer::Layer,
     permission,
-    read::{Problems, Table, nearest},
+    read::{Problems, Table},
 };
-use crate::names::AgentName;
+use crate::{names::AgentName, text::nearest};
 
 #[derive(Debug, Clone)]
 pub(super) struct AgentTable {

@@ -20,12 +20,12 @@ pub use layout::{ImportName, Layout};
 pub(crate) use load::{DECLARE, declared_projects, default_role, load_with, none_declared};
 pub use load::{Manifest, Stage, load};
 pub use permission::{Access, Permission};
-pub(crate) use read::nearest;
 use serde::Serialize;
 
 use crate::names::{
     AccountId, AgentName, IamPath, Partition, ProjectId, Region, RoleName, RuntimeName, StageName,
 };
+pub(crate) use crate::text::nearest;
 
 /// Every agent of the selected manifest, with the layers of one stage applied.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use toml::{
 use crate::{
     error::{Message, Snippet},
     names::is_hidden,
+    text::nearest,
 };
 
 /// A text that is read, and what is wrong with it so far.
@@ -364,15 +365,6 @@ impl<'t> Table<'t> {
             problems.push(message);
         }
     }
-}
-
-/// The name among `known` that `word` was probably meant to be.
-pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    known
-        .map(|known| (strsim::damerau_levenshtein(word, known), known))
-        .filter(|(distance, known)| *distance <= known.len().max(word.len()) / 3)
-        .min()
-        .map(|(_, known)| known)
 }
 
 fn named(hidden: char) -> String {

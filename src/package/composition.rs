@@ -1,7 +1,7 @@
 //! The agent's own part of an archive: which file lies where in it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
@@ -52,16 +52,6 @@ impl Composition {
         } else {
             Err(collisions)
         }
-    }
-
-    /// The names that lie beside a file, those of directories included.
-    pub(crate) fn beside(&self, path: &str) -> BTreeSet<&str> {
-        let directory = path.rfind('/').map_or("", |cut| &path[..=cut]);
-        self.files
-            .range(directory.to_owned()..)
-            .map_while(|(path, _)| path.strip_prefix(directory))
-            .map(|rest| rest.split('/').next().unwrap_or(rest))
-            .collect()
     }
 }
 
@@ -147,6 +137,8 @@ pub(crate) fn edited_warning(
 mod tests {
     use proptest::prelude::*;
 
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn files(list: &[(&str, &str)]) -> Files {
@@ -222,18 +214,6 @@ mod tests {
                 Err(_) => prop_assert!(!fits),
             }
         }
-    }
-
-    #[test]
-    fn what_lies_beside_a_file_is_named_by_its_first_word() {
-        let composed = Composition::of(
-            files(&[("a.py", "1"), ("src/main.py", "1"), ("src/x/y.py", "1")]),
-            files(&[("srcs/z.py", "1")]),
-        )
-        .unwrap();
-        let beside = |path| composed.beside(path).into_iter().collect::<Vec<_>>();
-        assert_eq!(beside("src/main.py"), ["main.py", "x"]);
-        assert_eq!(beside("a.py"), ["a.py", "src", "srcs"]);
     }
 
     #[test]

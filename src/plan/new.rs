@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     error::Failure,
     names::{AgentName, NameError, ProjectId},
-    package::imports::is_standard,
+    python::standard::is_standard,
 };
 
 /// What stands where the project is to be made.

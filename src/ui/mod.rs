@@ -71,6 +71,8 @@ pub struct Ui {
     answer: Mutex<Filter>,
     /// The document that the command was asked for, kept until it is known how the command ended.
     document: Mutex<Option<Value>>,
+    /// The warnings so far, as they stand in a document.
+    warned: Mutex<Vec<Value>>,
     lead: Lead,
 }
 
@@ -99,6 +101,7 @@ impl Ui {
             within_a_line: AtomicBool::new(false),
             answer: Mutex::new(Filter::new(Escape::Text)),
             document: Mutex::new(None),
+            warned: Mutex::default(),
             lead: Box::new(str::to_owned),
         }
     }
@@ -139,12 +142,17 @@ impl Ui {
     pub fn print_document(&self, command: &str, failure: Option<&Failure>) {
         let made = self.kept_document().take();
         let mut document = made.unwrap_or_else(|| json!({ "version": 1, "command": command }));
+        document["warnings"] = std::mem::take(&mut *self.warned()).into();
         if let Some(failure) = failure {
             document["exit"] = json!(failure.exit as u8);
             document["errors"] = failure.values().into();
         }
         let text = serde_json::to_string_pretty(&document).expect("a JSON value can be written");
         self.offer_json(&without_logins(&text));
+    }
+
+    fn warned(&self) -> MutexGuard<'_, Vec<Value>> {
+        self.warned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn kept_document(&self) -> MutexGuard<'_, Option<Value>> {
@@ -302,8 +310,17 @@ impl Ui {
         }
     }
 
+    /// A note about a place in a file.
+    pub fn note_at(&self, message: &Message) {
+        if self.verbosity > Verbosity::Quiet {
+            let message = message.clone().each_help(|line| self.lead(line));
+            self.message(&Level::NOTE, &message);
+        }
+    }
+
     pub fn warning(&self, message: &Message) {
         let message = message.clone().each_help(|line| self.lead(line));
+        self.warned().push(message.value());
         self.message(&Level::WARNING, &message);
     }
 

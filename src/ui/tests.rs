@@ -46,6 +46,7 @@ fn terminal(color: bool) -> (Ui, Screen) {
         within_a_line: AtomicBool::new(false),
         answer: Mutex::new(Filter::new(Escape::Text)),
         document: Mutex::new(None),
+        warned: Mutex::default(),
         lead: Box::new(str::to_owned),
     };
     (ui, screen)

@@ -223,6 +223,7 @@ fn a_changed_line_makes_a_new_version_and_a_dry_run_says_so_before() {
 fn a_first_dry_run_shows_everything_and_writes_nothing() {
     let emulator = Ministack::start();
     let project = project();
+    project.write("deployment/invoke.py", "def late():\n    import nowhere\n");
     let before = (project.tree(), support::listing(&emulator));
     let dry = Cli::new(&project)
         .on(&emulator)
@@ -240,9 +241,9 @@ fn a_first_dry_run_shows_everything_and_writes_nothing() {
         "{}",
         dry.stderr
     );
-    // The archive is built of a copy, and the warning is about the user's file.
+    // The archive is built of a copy, and the note is about the user's file.
     let entry_point = project.path().join("deployment/invoke.py");
-    let place = format!("--> {}:1:", entry_point.display());
+    let place = format!("--> {}:2:", entry_point.display());
     assert!(dry.stderr.contains(&place), "{place}: {}", dry.stderr);
     let document = dry.json();
     assert_eq!(document["dry_run"], true);

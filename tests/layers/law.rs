@@ -2,7 +2,7 @@
 
 use crate::source::{Source, Used};
 
-const PURE: [&str; 5] = ["config", "scaffold", "policy", "plan", "package"];
+const PURE: [&str; 6] = ["config", "scaffold", "policy", "plan", "package", "python"];
 
 /// Crates of the AWS SDK, whose types never leave `effects::aws`.
 pub(crate) fn is_sdk(name: &str) -> bool {
@@ -69,8 +69,10 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
 
 fn may_know(layer: &str, other: &str) -> bool {
     match layer {
-        "names" | "error" | "help" | "redaction" => false,
-        _ if PURE.contains(&layer) => PURE.contains(&other) || ["names", "error"].contains(&other),
+        "names" | "error" | "help" | "redaction" | "text" => false,
+        _ if PURE.contains(&layer) => {
+            PURE.contains(&other) || ["names", "error", "text"].contains(&other)
+        }
         "effects" => !["commands", "cli", "ui"].contains(&other),
         // It asks the environment whether colour is welcome.
         "ui" => ["error", "names", "effects", "redaction"].contains(&other),

@@ -13,6 +13,7 @@ mod beside;
 mod corpus;
 mod found;
 mod hostile;
+mod imports;
 mod kept;
 mod laid_out;
 mod refused;

@@ -1,6 +1,6 @@
 //! What is refused, and what is a warning.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use crate::{
     archive, counted, package, project,
@@ -74,17 +74,72 @@ fn native_files_are_for_the_services_machine_and_its_glibc() {
 }
 
 #[test]
-fn what_would_fail_at_the_first_call_is_a_warning_at_every_build() {
+fn an_agent_that_cannot_start_is_refused_with_the_place_and_shipped_with_force() {
+    let project = project();
+    project.write(
+        "deployment/invoke.py",
+        "from my_agent.agent import answr\nfrom my_agent import search\nimport markdown, json\n",
+    );
+    project.write(
+        "my_agent/search.py",
+        "import yaml\nimport markdown.extensons\nfrom .tols import find\n\n\ndef late():\n    import pandas\n",
+    );
+    project.write("my_agent/tools/broken.py", "A = 1\ndef (:\n");
+    let words = [
+        "cannot import `answr` from `my_agent.agent`, which does not define it",
+        "/project/deployment/invoke.py:1:28",
+        "help: did you mean `answer`?",
+        "no module named `yaml` in the agent's files or its dependencies",
+        "/project/my_agent/search.py:1:8",
+        "note: imported through `invoke.py`",
+        "note: the agent cannot start without it",
+        "help: add `pyyaml` to `requirements.txt`",
+        "no module named `my_agent.tols`",
+        "/project/my_agent/search.py:3:7",
+        "help: did you mean `my_agent.tools`?",
+    ];
+    let less = [
+        "warning: no module named `markdown.extensons`",
+        "help: did you mean `markdown.extensions`?",
+        "warning: Python 3.11 cannot read `my_agent/tools/broken.py`",
+        "note: no module named `pandas`",
+        "/project/my_agent/search.py:7:12",
+    ];
+    for _ in 0..2 {
+        let outcome = package(&project).run().exits(3);
+        for words in words.iter().chain(&less).chain(&["help: `--force` ships"]) {
+            assert!(
+                outcome.stderr.contains(words),
+                "{words}\n{}",
+                outcome.stderr
+            );
+        }
+        assert!(!archive(&project).exists());
+    }
+    for _ in 0..2 {
+        let outcome = package(&project).arg("--force").run().succeeds();
+        for words in words.iter().chain(&less) {
+            assert!(
+                outcome.stderr.contains(words),
+                "{words}\n{}",
+                outcome.stderr
+            );
+        }
+        assert!(!outcome.stderr.contains("error"), "{}", outcome.stderr);
+    }
+    // What is there already was shipped by force, and is refused as before.
+    package(&project).run().exits(3);
+}
+
+#[test]
+fn a_syntax_error_stops_only_what_needs_the_file() {
     let project = project();
     project.write("my_agent/tools/broken.py", "A = 1\ndef (:\n");
     for _ in 0..2 {
         let outcome = package(&project).arg("-v").run().succeeds();
         for words in [
-            "`my_agent/tools/broken.py` is shipped, and Python 3.11 does not understand it",
+            "warning: Python 3.11 cannot read `my_agent/tools/broken.py`",
             "/project/my_agent/tools/broken.py:2:",
-            "the entry point imports `bedrock_agentcore`, which neither",
-            "/project/deployment/invoke.py:1:6",
-            "help: require the package that has it in `requirements.txt`",
         ] {
             assert!(
                 outcome.stderr.contains(words),
@@ -92,11 +147,6 @@ fn what_would_fail_at_the_first_call_is_a_warning_at_every_build() {
                 outcome.stderr
             );
         }
-        assert!(
-            !outcome.stderr.contains("imports `my_agent`"),
-            "{}",
-            outcome.stderr
-        );
         // uv's Python for builds has nothing to do with the agent's.
         assert!(
             !outcome.stderr.contains("Using CPython"),
@@ -104,15 +154,56 @@ fn what_would_fail_at_the_first_call_is_a_warning_at_every_build() {
             outcome.stderr
         );
     }
+    project.write("my_agent/__init__.py", "from .tools import broken\n");
+    let outcome = package(&project).run().exits(3);
+    for words in [
+        "error: Python 3.11 cannot read `my_agent/tools/broken.py`",
+        "/project/my_agent/tools/broken.py:2:",
+        "note: the agent needs it to start",
+    ] {
+        assert!(
+            outcome.stderr.contains(words),
+            "{words}\n{}",
+            outcome.stderr
+        );
+    }
     project.write("my_agent/tools/broken.py", "A = 1\n");
-    project.write(
-        "deployment/invoke.py",
-        "from my_agent import agent\nimport markdown, json\n",
-    );
     let outcome = package(&project).run().succeeds();
-    for words in ["imports", "understand"] {
+    for words in ["cannot", "note:"] {
         assert!(!outcome.stderr.contains(words), "{}", outcome.stderr);
     }
+}
+
+#[test]
+fn a_document_holds_the_warnings() {
+    let project = project();
+    project.write("my_agent/template.py", "{{ name }} = {% if %}\n");
+    let outcome = package(&project)
+        .args(["--output", "json"])
+        .run()
+        .succeeds();
+    let told = |stdout: &str| {
+        let document: serde_json::Value = serde_json::from_str(stdout).unwrap();
+        let warnings = document["warnings"].as_array().unwrap().clone();
+        let of_the_code = |warning: &serde_json::Value| {
+            let file = Path::new(warning["file"].as_str().unwrap_or_default());
+            file.extension().is_some_and(|ending| ending == "py")
+        };
+        warnings.into_iter().filter(of_the_code).collect::<Vec<_>>()
+    };
+    let warnings = told(&outcome.stdout);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(
+        warnings[0]["message"],
+        "Python 3.11 cannot read `my_agent/template.py`"
+    );
+    assert_eq!(warnings[0]["line"], 1);
+    fs::remove_file(project.path().join("my_agent/template.py")).unwrap();
+    let outcome = package(&project)
+        .args(["--output", "json"])
+        .run()
+        .succeeds();
+    assert!(told(&outcome.stdout).is_empty(), "{}", outcome.stdout);
 }
 
 #[test]
@@ -122,13 +213,16 @@ fn without_a_python_of_the_version_a_grammar_looks_at_the_files() {
     project.write("deployment/invoke.py", "A = 1\nB = 2\ndef x(:\n");
     project.write("my_agent/fine.py", "type A[T] = list[T]\n");
     for _ in 0..2 {
-        let outcome = package(&project).run().succeeds();
-        let words = "`invoke.py` is shipped, and Python 3.13 will hardly understand it";
+        let outcome = package(&project).run().exits(3);
+        let words = "error: Python 3.13 can probably not read the entry point `invoke.py`";
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
         let place = "/project/deployment/invoke.py:3:1";
         assert!(outcome.stderr.contains(place), "{}", outcome.stderr);
         assert!(!outcome.stderr.contains("fine.py"), "{}", outcome.stderr);
     }
+    let outcome = package(&project).arg("--force").run().succeeds();
+    let words = "warning: Python 3.13 can probably not read the entry point `invoke.py`";
+    assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
 }
 
 #[test]
@@ -174,7 +268,7 @@ fn what_the_service_cannot_run_is_told_all_at_once() {
         "`native.dat` is made for x86-64",
         "`bin/tool` is run by `/home/ann/perl`",
         "not shipped, because such files hold secrets: `.env`",
-        "does not understand the entry point",
+        "cannot read the entry point `invoke.py`",
     ] {
         assert!(
             outcome.stderr.contains(words),

@@ -62,7 +62,8 @@ impl Project {
         self
     }
 
-    /// A Python agent: its sources in `<name>/`, its entry point in `deployment/` (the first agent) or
+    /// A Python agent that starts without its requirements too, as far as can be told without running it:
+    /// most tests leave them out to save time. Its sources are in `<name>/`, its entry point in `deployment/` (the first agent) or
     /// `deployment-<name>/`, its table in `Cargo.toml`.
     pub fn agent(self, name: &str) -> Self {
         self.agent_with(name, "")
@@ -86,7 +87,8 @@ impl Project {
         self.write(
             &format!("{deployment}/invoke.py"),
             format!(
-                "from bedrock_agentcore import BedrockAgentCoreApp\nfrom {name}.agent import answer\n\n\
+                "try:\n    from bedrock_agentcore import BedrockAgentCoreApp\nexcept ImportError as missing:\n    \
+                 raise SystemExit(str(missing))\nfrom {name}.agent import answer\n\n\
                  app = BedrockAgentCoreApp()\n\n\n@app.entrypoint\ndef invoke(payload):\n    \
                  return answer(payload[\"prompt\"])\n\n\nif __name__ == \"__main__\":\n    app.run()\n"
             ),

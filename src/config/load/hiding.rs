@@ -3,7 +3,7 @@
 use crate::{
     config::{Agent, Language},
     error::Message,
-    package::imports::is_standard,
+    python::standard::is_standard,
 };
 
 /// A warning where the agent's package hides a module that Python's own code imports: mostly it cannot

@@ -41,6 +41,7 @@ use crate::{
         limits,
         newest::Behind,
     },
+    python::Reached,
 };
 
 const ARCHIVE: &str = "deployment.zip";
@@ -77,6 +78,7 @@ struct Remembered {
     unread: Vec<Unread>,
     /// Packages that are older than they have to be.
     behind: Vec<Behind>,
+    reached: Reached,
 }
 
 /// What of an archive's making is the project's own, so that a look can tell whether it changed since.
@@ -120,7 +122,14 @@ pub(super) fn assemble(
         && before.fingerprint == fingerprint
         && before.is_whole(&output)?
     {
-        before.tell_findings(request, say)?;
+        before.tell_age(request, say);
+        let wrong = judged(request, parts, &before.unread, &before.reached, say)?;
+        if !wrong.is_empty() {
+            return Err(Failure {
+                exit: Exit::Config,
+                messages: wrong,
+            });
+        }
         return Ok(before.built(&output));
     }
     let before = before.filter(|_| request.reuse == Reuse::Cache);
@@ -147,11 +156,12 @@ pub(super) fn assemble(
         (before.as_ref(), goes_on.get()),
         problems,
         work.path(),
+        say,
     )?;
     unchanged_meanwhile(request)?;
     remembered.fingerprint = fingerprint;
     remembered.sources = sources;
-    remembered.tell_findings(request, say)?;
+    remembered.tell_age(request, say);
     finish(&work.path().join(ARCHIVE), &request.output, &mut remembered)?;
     if let Some(taken) = taken {
         taken.replace();
@@ -195,12 +205,16 @@ fn compose(
     (before, goes_on): (Option<&Remembered>, bool),
     mut problems: Vec<Message>,
     work: &Path,
+    say: Say<'_>,
 ) -> Result<(Remembered, Option<Taken>), Failure> {
-    let (own, unread) = own_files(request, parts, work, &mut problems)?;
+    let (own, unread) = own_files(request, parts, work)?;
     let temporary = work.join(ARCHIVE);
+    let brought = match ready {
+        Some(ready) => writer::list(&ready.held.archive())?,
+        None => Vec::new(),
+    };
+    let paths: Vec<&str> = brought.iter().map(|entry| entry.path.as_str()).collect();
     if let Some(ready) = ready {
-        let brought = writer::list(&ready.held.archive())?;
-        let paths: Vec<&str> = brought.iter().map(|entry| entry.path.as_str()).collect();
         problems.extend(findings::shadowing(
             &ready.layer.modules,
             &parts.wanted.inputs,
@@ -233,23 +247,44 @@ fn compose(
         before.map(|before| &before.weights),
         parts.python.is_some(),
     ));
-    let root: Vec<&str> = weights.keys().map(String::as_str).collect();
-    let renamed = findings::renamed(request, &root)?;
-    let exit = match renamed {
-        Some(_) => Exit::Config,
-        None => Exit::World,
+    let reached = findings::follow_imports(request, &paths)?;
+    let wrong = judged(request, parts, &unread, &reached, say)?;
+    let exit = if problems.is_empty() {
+        Exit::Config
+    } else {
+        Exit::World
     };
-    problems.extend(renamed);
+    problems.extend(wrong);
     if !problems.is_empty() {
         return Err(Failure {
             exit,
-            ..misfits(problems)
+            messages: problems,
         });
     }
     let mut remembered = describe(&rest, ready, request.own.files.len(), weights);
     remembered.compiled_by = parts.python.map(|python| python.version.clone());
     remembered.unread = unread;
+    remembered.reached = reached;
     Ok((remembered, taken))
+}
+
+/// What of the agent's code keeps it from being shipped; the rest is told.
+fn judged(
+    request: &Request,
+    parts: &Parts<'_>,
+    unread: &[Unread],
+    reached: &Reached,
+    say: Say<'_>,
+) -> Result<Vec<Message>, FileError> {
+    let code = findings::Code {
+        judge: match parts.python {
+            Some(_) => Judge::Python,
+            None => Judge::Grammar,
+        },
+        unread,
+        reached,
+    };
+    findings::judge(request, &code, say)
 }
 
 /// What a killed run left; the project's lock is held.
@@ -287,7 +322,6 @@ fn own_files(
     request: &Request,
     parts: &Parts<'_>,
     work: &Path,
-    problems: &mut Vec<Message>,
 ) -> Result<(Vec<Input>, Vec<Unread>), Failure> {
     let mut own: Vec<Input> = request
         .own
@@ -315,13 +349,7 @@ fn own_files(
         fs::copy(&file.from, &copy).map_err(|error| FileError::new("copy", &file.from, error))?;
         sources.push(file.path.clone());
     }
-    let (entry, unread): (Vec<_>, Vec<_>) = python
-        .compile(&root, &sources, work, &parts.search.programs)?
-        .into_iter()
-        .partition(|unread| unread.path == request.entrypoint);
-    for unread in &entry {
-        problems.push(findings::unreadable_entry(request, unread)?);
-    }
+    let unread = python.compile(&root, &sources, work, &parts.search.programs)?;
     for source in &sources {
         let compiled = compiled_of(source, request.runtime);
         let from = root.join(&compiled);
@@ -413,6 +441,7 @@ fn describe(
         weights,
         unread: Vec::new(),
         behind: ready.map_or_else(Vec::new, |ready| ready.layer.behind.clone()),
+        reached: Reached::default(),
     }
 }
 
@@ -461,20 +490,12 @@ impl Remembered {
             && sha256_of(&archive, 0, self.head).is_ok_and(|found| found == self.head_sha256)
     }
 
-    fn tell_findings(&self, request: &Request, say: Say<'_>) -> Result<(), Failure> {
+    /// Says which packages are older than they have to be.
+    fn tell_age(&self, request: &Request, say: Say<'_>) {
         let python = minor_version(request.runtime);
         if let Some(warning) = resolution::warning(&self.behind, python) {
             say(Event::Warning(warning));
         }
-        let root: Vec<&str> = self.weights.keys().map(String::as_str).collect();
-        let judge = match self.compiled_by {
-            Some(_) => Judge::Python,
-            None => Judge::Grammar,
-        };
-        for warning in findings::warnings(request, judge, &self.unread, &root)? {
-            say(Event::Warning(warning));
-        }
-        Ok(())
     }
 
     fn built(&self, output: &Path) -> Built {

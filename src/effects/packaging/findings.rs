@@ -1,5 +1,5 @@
-//! What is worth a warning in the agent's own files. Told at every build, an unchanged one included,
-//! as a compiler does.
+//! What is wrong with the agent's own files. Told at every build, an unchanged one included, as a compiler
+//! does.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,15 +7,19 @@ use std::{
 };
 
 use super::{
-    Request, bytecode::Unread, dependencies::has_extension, requirements::Inputs, writer::Input,
+    Broken, Event, Request, Say, bytecode::Unread, dependencies::has_extension,
+    requirements::Inputs, writer::Input,
 };
 use crate::{
     effects::files::{self, FileError},
-    error::{Failure, Message, Snippet},
+    error::{Message, Snippet},
     package::{
         distributions::{self, Modules},
-        imports, renamed,
+        installer::minor_version,
         requirements::{Requirement, normalized},
+    },
+    python::{
+        self, Finding, Missing, Reached, Weight, follow, standard,
         syntax::{does_nothing, first_wrong_line},
     },
 };
@@ -44,57 +48,186 @@ pub(super) fn unlike_python(own: &[Input]) -> Result<Vec<Unread>, FileError> {
     Ok(unread)
 }
 
-/// `root` are the names at the archive's root.
-pub(super) fn warnings(
-    request: &Request,
-    judge: Judge,
-    unread: &[Unread],
-    root: &[&str],
-) -> Result<Vec<Message>, FileError> {
-    let mut warnings = Vec::new();
-    for unread in unread {
-        let python = python(request);
-        let what = match judge {
-            Judge::Python => format!(
-                "`{}` is shipped, and {python} does not understand it",
-                unread.path
-            ),
-            Judge::Grammar => format!(
-                "`{}` is shipped, and {python} will hardly understand it",
-                unread.path
-            ),
-        };
-        let message = point_at(Message::new(what), request, unread)?;
-        warnings.push(message.help(
-            "an `.agentcoreignore` leaves out what is no Python of its own, such as a template",
-        ));
+/// Follows the imports of the entry point. `entries` are the paths of what dependencies bring.
+pub(super) fn follow_imports(request: &Request, entries: &[&str]) -> Result<Reached, FileError> {
+    let files = by_path(request);
+    if !files.contains_key(request.entrypoint.as_str()) {
+        return Ok(Reached::default());
     }
-    let Some(entry) = request.own.files.get(&request.entrypoint) else {
-        return Ok(warnings);
+    let modules = python::Modules::new(files.keys().copied(), entries.iter().copied());
+    let minor = minor_version(request.runtime).rsplit('.').next();
+    let minor = minor.and_then(|minor| minor.parse().ok());
+    let minor = minor.expect("a Python's version ends in a number");
+    follow(&request.entrypoint, &modules, minor, |path| {
+        read(files[path])
+    })
+}
+
+/// What is known of the agent's own code.
+pub(super) struct Code<'a> {
+    pub(super) judge: Judge,
+    pub(super) unread: &'a [Unread],
+    pub(super) reached: &'a Reached,
+}
+
+/// Tells what is wrong with the code, and returns what keeps it from being shipped.
+pub(super) fn judge(
+    request: &Request,
+    code: &Code<'_>,
+    say: Say<'_>,
+) -> Result<Vec<Message>, FileError> {
+    let Code {
+        judge,
+        unread,
+        reached,
+    } = code;
+    let files = by_path(request);
+    let mut problems = Vec::new();
+    let mut tell = |weight: Weight, message: Message| match (weight, request.broken) {
+        (Weight::Stops, Broken::Refused) => problems.push(message),
+        (Weight::Stops | Weight::Warning, _) => say(Event::Warning(message)),
+        (Weight::Note, _) => say(Event::Note(message)),
     };
-    let file = entry.from.clone();
-    let text = read(&file)?;
-    // Python looks first where the script is that it was started with.
-    let beside = request.own.beside(&request.entrypoint);
-    let shipped = root.iter().copied();
-    let shipped = shipped.chain(beside);
-    for (span, name) in imports::missing(&text, shipped) {
-        let what = format!(
-            "the entry point imports `{name}`, which neither the requirements nor the agent's own files bring"
+    for unread in *unread {
+        let is_needed = reached.at_start.contains(&unread.path);
+        let (weight, message) = not_understood(request, *judge, unread, is_needed);
+        tell(
+            weight,
+            point_at(message, files[unread.path.as_str()], unread)?,
         );
-        let help = format!(
-            "require the package that has it in `{}`",
-            request.requirements.key
-        );
+    }
+    for finding in &reached.findings {
+        let file = files[finding.file.as_str()];
         let at = Snippet {
-            file: file.clone(),
-            text: text.clone(),
-            span,
+            file: file.to_owned(),
+            text: read(file)?,
+            span: finding.span.clone(),
             label: String::new(),
         };
-        warnings.push(Message::new(what).at(at).help(help));
+        tell(finding.weight, missing(request, finding).at(at));
     }
-    Ok(warnings)
+    if let Some(last) = problems.last_mut() {
+        last.help
+            .push("`--force` ships the agent anyway".to_owned());
+    }
+    Ok(problems)
+}
+
+fn by_path(request: &Request) -> BTreeMap<&str, &Path> {
+    let files = request.own.files.iter();
+    files
+        .map(|(path, origin)| (path.as_str(), origin.from.as_path()))
+        .collect()
+}
+
+/// What is said of a file with a syntax error.
+fn not_understood(
+    request: &Request,
+    judge: Judge,
+    unread: &Unread,
+    is_needed: bool,
+) -> (Weight, Message) {
+    let python = format!("Python {}", minor_version(request.runtime));
+    let Unread {
+        path,
+        line: _,
+        said: _,
+    } = unread;
+    let verb = match judge {
+        Judge::Python => "cannot",
+        Judge::Grammar => "can probably not",
+    };
+    let message = if *path == request.entrypoint {
+        Message::new(format!("{python} {verb} read the entry point `{path}`"))
+    } else {
+        Message::new(format!("{python} {verb} read `{path}`"))
+    };
+    if is_needed {
+        return (Weight::Stops, message.note("the agent needs it to start"));
+    }
+    let help = "if it is not meant to be Python (a template, say), leave it out with a line in `.agentcoreignore`";
+    (Weight::Warning, message.help(help))
+}
+
+/// Entry points from when the agent's package had the agent's name.
+fn former_package(request: &Request, missing: &Missing) -> Option<Message> {
+    let Missing::Module { name, near: _ } = missing else {
+        return None;
+    };
+    let agent = &request.agent;
+    let package = request
+        .package
+        .as_ref()
+        .filter(|package| *package != agent)?;
+    let imported = name.split('.').next();
+    (imported == Some(agent)).then(|| python::renamed::message(agent, package))
+}
+
+/// What is said of an import that fails.
+fn missing(request: &Request, finding: &Finding) -> Message {
+    let Finding {
+        file: _,
+        span: _,
+        missing,
+        weight,
+        through,
+    } = finding;
+    let meant = |near: &Option<String>| near.as_ref().map(|near| format!("did you mean `{near}`?"));
+    if let Some(message) = former_package(request, missing) {
+        return message;
+    }
+    let (what, help) = match missing {
+        Missing::Module { name, near: _ } if standard::is_standard(name) => (
+            format!(
+                "Python {} has no module `{name}`",
+                minor_version(request.runtime)
+            ),
+            Some("it is part of other versions of Python".to_owned()),
+        ),
+        Missing::Module { name, near } => {
+            let required = match (python::distributions::of(name), meant(near)) {
+                (Some(distribution), _) => {
+                    format!("add `{distribution}` to `{}`", request.requirements.key)
+                }
+                (None, Some(meant)) => meant,
+                (None, None) => format!(
+                    "add the package that provides it to `{}`",
+                    request.requirements.key
+                ),
+            };
+            (
+                format!("no module named `{name}` in the agent's files or its dependencies"),
+                Some(required),
+            )
+        }
+        Missing::Submodule { name, near } => (format!("no module named `{name}`"), meant(near)),
+        Missing::Name { module, name, near } => (
+            format!("cannot import `{name}` from `{module}`, which does not define it"),
+            meant(near),
+        ),
+        Missing::Package { is_entry: true } => (
+            "the entry point runs as a script, which cannot use relative imports".to_owned(),
+            Some("import the module by its full name".to_owned()),
+        ),
+        Missing::Package { is_entry: false } => (
+            "a relative import leads out of the package".to_owned(),
+            Some("import the module by its full name".to_owned()),
+        ),
+    };
+    let mut message = Message::new(what);
+    if !through.is_empty() {
+        let chain: Vec<String> = through.iter().map(|file| format!("`{file}`")).collect();
+        message = message.note(format!("imported through {}", chain.join(", ")));
+    }
+    message = match weight {
+        Weight::Stops => message.note("the agent cannot start without it"),
+        Weight::Warning => message,
+        Weight::Note => message.note("the import fails when that function is called"),
+    };
+    if let Some(help) = help {
+        message = message.help(help);
+    }
+    message
 }
 
 /// Files of the agent that would take the place of a dependency's, or be mixed up with one. `brought` are
@@ -144,7 +277,7 @@ fn same_file(file: &Input) -> Message {
 pub(super) fn shadowing(modules: &Modules, inputs: &Inputs) -> Vec<Message> {
     let shadows = modules
         .iter()
-        .filter(|(module, _)| imports::is_in_every_python(module));
+        .filter(|(module, _)| standard::is_in_every_python(module));
     shadows
         .map(|(module, by)| {
             let message = Message::new(format!(
@@ -167,23 +300,6 @@ pub(super) fn shadowing(modules: &Modules, inputs: &Inputs) -> Vec<Message> {
         })
         .collect()
 }
-
-/// An entry point that imports the package by a name that it has no more.
-pub(super) fn renamed(request: &Request, root: &[&str]) -> Result<Option<Message>, FileError> {
-    let Some(entry) = request.own.files.get(&request.entrypoint) else {
-        return Ok(None);
-    };
-    let text = read(&entry.from)?;
-    let package = request.package.as_deref();
-    let shipped = root.iter().copied();
-    Ok(renamed::renamed(
-        &request.agent,
-        package,
-        (&entry.from, &text),
-        shipped,
-    ))
-}
-
 /// An entry point that ends at once leaves a runtime that nobody can reach.
 pub(super) fn idle_entry(request: &Request, file: &Path) -> Result<Option<Message>, FileError> {
     if !does_nothing(&read(file)?) {
@@ -199,32 +315,14 @@ pub(super) fn idle_entry(request: &Request, file: &Path) -> Result<Option<Messag
     Ok(Some(message))
 }
 
-/// Without an entry point that can be read there is no agent.
-pub(super) fn unreadable_entry(request: &Request, unread: &Unread) -> Result<Message, Failure> {
-    let what = format!(
-        "{} does not understand the entry point `{}`",
-        python(request),
-        request.entrypoint
-    );
-    Ok(point_at(Message::new(what), request, unread)?)
-}
-
-fn python(request: &Request) -> String {
-    request.runtime.as_str().replace("python", "Python ")
-}
-
 /// At the line, with what Python says of it.
-fn point_at(message: Message, request: &Request, unread: &Unread) -> Result<Message, FileError> {
-    let Some(origin) = request.own.files.get(&unread.path) else {
-        return Ok(message.note(unread.said.clone()));
-    };
-    let file = origin.from.clone();
-    let text = read(&file)?;
+fn point_at(message: Message, file: &Path, unread: &Unread) -> Result<Message, FileError> {
+    let text = read(file)?;
     let Some(span) = line(&text, unread.line) else {
         return Ok(message.note(format!("`{}`: {}", file.display(), unread.said)));
     };
     Ok(message.at(Snippet {
-        file,
+        file: file.to_owned(),
         text,
         span,
         label: unread.said.clone(),
@@ -249,66 +347,8 @@ fn read(file: &Path) -> Result<String, FileError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests write what is read")]
 mod tests {
-    use std::fs;
-
-    use super::{
-        super::{Requirements, Reuse},
-        *,
-    };
-    use crate::{
-        config::{Bytecode, Runtime},
-        package::composition::{Composition, Origin},
-    };
-
-    #[test]
-    fn modules_beside_the_entry_point_are_its_own() {
-        let home = tempfile::tempdir().expect("a directory");
-        let main = home.path().join("main.py");
-        fs::write(
-            &main,
-            "import beside\nimport os\nimport shipped\nimport nowhere\n",
-        )
-        .expect("a file");
-        let files = ["src/beside.py", "src/main.py"].map(|path| {
-            let origin = Origin {
-                from: main.clone(),
-                hash: String::new(),
-                size: 0,
-                modified: None,
-                executable: false,
-                instead: None,
-            };
-            (path.to_owned(), origin)
-        });
-        let request = Request {
-            agent: "a".to_owned(),
-            root: home.path().to_owned(),
-            own: Composition {
-                files: files.into(),
-            },
-            problems: Vec::new(),
-            package: Some("a".to_owned()),
-            entrypoint: "src/main.py".to_owned(),
-            requirements: Requirements {
-                key: "requirements.txt".to_owned(),
-                file: home.path().join("requirements.txt"),
-            },
-            runtime: Runtime::Python313,
-            bytecode: Bytecode::Auto,
-            output: crate::effects::folder::Folder::private(home.path().to_owned()).join("built"),
-            reuse: Reuse::Cache,
-        };
-        let told =
-            warnings(&request, Judge::Grammar, &[], &["shipped", "src"]).expect("it is read");
-        let places: Vec<&str> = told
-            .iter()
-            .filter_map(|message| message.at.as_ref())
-            .map(|at| &at.text[at.span.clone()])
-            .collect();
-        assert_eq!(places, ["nowhere"]);
-    }
+    use super::*;
 
     #[test]
     fn a_line_is_found_by_its_number() {

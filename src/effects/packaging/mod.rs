@@ -57,6 +57,14 @@ pub(crate) struct Request {
     /// Where the archive is put, with what is remembered of it.
     pub(crate) output: Folder,
     pub(crate) reuse: Reuse,
+    pub(crate) broken: Broken,
+}
+
+/// What becomes of an agent whose code cannot start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broken {
+    Refused,
+    Shipped,
 }
 
 /// What the agent needs to be installed.
@@ -94,6 +102,7 @@ pub(crate) enum Event {
     /// Why no compiled files are shipped.
     NotCompiled(String),
     Warning(Message),
+    Note(Message),
 }
 
 pub(crate) type Say<'a> = &'a (dyn Fn(Event) + Sync);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{parse::Import, reach::Reach, sources::Sources};
-use crate::{config::ImportName, package::imports::is_standard};
+use crate::{config::ImportName, python::standard::is_standard};
 
 /// Where the files of the source lie in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::{
     code::{self, Code},
     signature::{self, Parameter},
 };
-use crate::package::syntax;
+use crate::python::syntax;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Module {

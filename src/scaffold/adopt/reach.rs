@@ -8,7 +8,7 @@ use super::{
     parse::Import,
     sources::{Parsed, Sources},
 };
-use crate::package::imports::is_standard;
+use crate::python::standard::is_standard;
 
 /// How far names are followed from file to file.
 const DEPTH: usize = 6;

@@ -1,0 +1,15 @@
+//! Pure: what Python code says, without running it.
+
+mod code;
+pub(crate) mod distributions;
+mod modules;
+mod reach;
+pub(crate) mod renamed;
+pub(crate) mod standard;
+pub(crate) mod syntax;
+
+pub(crate) use modules::Modules;
+pub(crate) use reach::{Finding, Missing, Reached, Weight, follow};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,627 @@
+//! Following imports from the entry point through the agent's own modules.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::Range,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    code::{self, Code, Import, Site, When, Word},
+    modules::{File, Found, Modules},
+    standard,
+};
+use crate::text::nearest;
+
+/// What the entry point loads, and what it will not find.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reached {
+    /// The agent's own files that are loaded whenever the agent starts.
+    pub(crate) at_start: BTreeSet<String>,
+    /// The heaviest first, otherwise in the order in which Python comes across them.
+    pub(crate) findings: Vec<Finding>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Finding {
+    /// In the archive.
+    pub(crate) file: String,
+    pub(crate) span: Range<usize>,
+    pub(crate) missing: Missing,
+    pub(crate) weight: Weight,
+    /// The files that lead from the entry point to this one, without it.
+    pub(crate) through: Vec<String>,
+}
+
+/// What is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Missing {
+    /// Nothing at the root of the archive has the name.
+    Module { name: String, near: Option<String> },
+    /// A package has no such module. `name` is the whole name.
+    Submodule { name: String, near: Option<String> },
+    /// The agent's own module `module` has no such name.
+    Name {
+        module: String,
+        name: String,
+        near: Option<String>,
+    },
+    /// A relative import in what is no part of a package.
+    Package { is_entry: bool },
+}
+
+/// How sure a finding is to matter, the heaviest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Weight {
+    /// The agent cannot start.
+    Stops,
+    /// It can hardly start.
+    Warning,
+    /// Something will fail if it is ever called.
+    Note,
+}
+
+/// Follows the imports of the script `entry` under Python 3.`minor`. `read` gives the text of one of the
+/// agent's own files; it is asked once for each.
+pub(crate) fn follow<E>(
+    entry: &str,
+    modules: &Modules<'_>,
+    minor: u32,
+    read: impl FnMut(&str) -> Result<String, E>,
+) -> Result<Reached, E> {
+    let folder = entry
+        .rsplit_once('/')
+        .map(|(folder, _)| format!("{folder}/"));
+    let mut roots: Vec<String> = folder.into_iter().collect();
+    roots.push(String::new());
+    let mut walk = Walk {
+        modules,
+        minor,
+        read,
+        roots,
+        codes: BTreeMap::new(),
+        reached: BTreeMap::new(),
+        queues: [VecDeque::new(), VecDeque::new(), VecDeque::new()],
+        changes_search: false,
+        assigned: BTreeSet::new(),
+        findings: Vec::new(),
+    };
+    walk.load(entry)?;
+    let arrival = Arrival {
+        mood: Mood::Sure,
+        from: None,
+    };
+    walk.reached.insert(entry.to_owned(), arrival);
+    walk.queues[0].push_back(Visit {
+        file: entry.to_owned(),
+        packages: Vec::new(),
+        is_script: true,
+    });
+    let mut at_start = BTreeSet::new();
+    while let Some((mood, visit)) = walk.next() {
+        if mood == Mood::Sure {
+            at_start.insert(visit.file.clone());
+        }
+        walk.visit(&visit, mood)?;
+    }
+    let findings = walk.conclude();
+    Ok(Reached { at_start, findings })
+}
+
+/// How sure it is that something is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mood {
+    Sure,
+    /// When a function is called.
+    Later,
+    /// If a condition holds, or where an error is expected: what is missing is nobody's business.
+    Perhaps,
+}
+
+const MOODS: [Mood; 3] = [Mood::Sure, Mood::Later, Mood::Perhaps];
+
+/// A file whose imports are to be followed.
+#[derive(Debug, Clone)]
+struct Visit {
+    file: String,
+    /// The packages that the module is in, the outermost first.
+    packages: Vec<Package>,
+    is_script: bool,
+}
+
+/// The surest way that leads to a file.
+#[derive(Debug)]
+struct Arrival {
+    mood: Mood,
+    /// The file that imports it.
+    from: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Package {
+    name: String,
+    found: Found,
+}
+
+struct Walk<'m, R> {
+    modules: &'m Modules<'m>,
+    minor: u32,
+    read: R,
+    /// Where modules are looked for.
+    roots: Vec<String>,
+    codes: BTreeMap<String, Code>,
+    /// How each file was reached.
+    reached: BTreeMap<String, Arrival>,
+    /// One for each mood: whatever is sure is visited before the rest.
+    queues: [VecDeque<Visit>; 3],
+    changes_search: bool,
+    assigned: BTreeSet<String>,
+    findings: Vec<Finding>,
+}
+
+/// Where an import is.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    visit: &'p Visit,
+    mood: Mood,
+}
+
+/// How far a name could be resolved.
+enum Resolved {
+    /// The module, and the packages around it.
+    Module(Found, Vec<Package>),
+    /// Part of Python, native, or already told.
+    Elsewhere,
+}
+
+impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
+    fn next(&mut self) -> Option<(Mood, Visit)> {
+        for (mood, queue) in MOODS.into_iter().zip(&mut self.queues) {
+            while let Some(visit) = queue.pop_front() {
+                // A surer way to it may have been found since.
+                if self.reached[&visit.file].mood == mood {
+                    return Some((mood, visit));
+                }
+            }
+        }
+        None
+    }
+
+    /// Reads a file, once.
+    fn load(&mut self, path: &str) -> Result<(), E> {
+        if !self.codes.contains_key(path) {
+            let text = (self.read)(path)?;
+            let code = code::read(&text);
+            self.changes_search |= code.changes_search;
+            self.assigned.extend(code.assigned.iter().cloned());
+            self.codes.insert(path.to_owned(), code);
+        }
+        Ok(())
+    }
+
+    fn visit(&mut self, visit: &Visit, mood: Mood) -> Result<(), E> {
+        let sites: Vec<Site> = self.codes[&visit.file].sites.clone();
+        for site in sites {
+            let own = match site.when {
+                When::AtStart => Mood::Sure,
+                When::AsScript if visit.is_script => Mood::Sure,
+                When::Later => Mood::Later,
+                When::AsScript | When::Perhaps | When::Never => Mood::Perhaps,
+            };
+            let place = Place {
+                visit,
+                mood: own.max(mood),
+            };
+            self.import(&site.import, place)?;
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, import: &Import, place: Place<'_>) -> Result<(), E> {
+        match import {
+            Import::Module(words) => {
+                self.resolve(words, None, place)?;
+                Ok(())
+            }
+            Import::From {
+                level,
+                dots,
+                module,
+                names,
+                is_star: _,
+            } => {
+                let start = if *level == 0 {
+                    None
+                } else {
+                    match self.package(*level, dots, place) {
+                        Some(packages) => Some(packages),
+                        None => return Ok(()),
+                    }
+                };
+                let shown = full_name(start.as_deref(), module);
+                if let Resolved::Module(found, packages) = self.resolve(module, start, place)? {
+                    for name in names {
+                        self.name(&found, &packages, &shown, name, place)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The packages that so many dots lead to.
+    fn package(
+        &mut self,
+        level: usize,
+        dots: &Range<usize>,
+        place: Place<'_>,
+    ) -> Option<Vec<Package>> {
+        let around = &place.visit.packages;
+        let kept = (around.len() + 1)
+            .checked_sub(level)
+            .filter(|kept| *kept > 0);
+        if let Some(kept) = kept {
+            return Some(around[..kept].to_vec());
+        }
+        let is_entry = place.visit.is_script;
+        if let Some(weight) = weight(place.mood, false) {
+            self.tell(dots, Missing::Package { is_entry }, weight, place);
+        }
+        None
+    }
+
+    /// Finds a module and queues all that is loaded on the way to it.
+    fn resolve(
+        &mut self,
+        words: &[Word],
+        start: Option<Vec<Package>>,
+        place: Place<'_>,
+    ) -> Result<Resolved, E> {
+        let mut packages = start.unwrap_or_default();
+        let around: Vec<String> = packages
+            .iter()
+            .map(|package| package.name.clone())
+            .collect();
+        let mut found = packages.last().map(|package| package.found.clone());
+        for (at, word) in words.iter().enumerate() {
+            let next = match &found {
+                Some(parent) => self.modules.find(&word.text, &parent.folders),
+                None if standard::comes_with(self.minor, &word.text) => {
+                    return Ok(Resolved::Elsewhere);
+                }
+                None => self.top(&word.text),
+            };
+            let Some(next) = next else {
+                self.not_found(words, at, &around, found.as_ref(), place);
+                return Ok(Resolved::Elsewhere);
+            };
+            self.enqueue(&next, &packages, place)?;
+            if !next.folders.is_empty() {
+                packages.push(Package {
+                    name: word.text.clone(),
+                    found: next.clone(),
+                });
+            }
+            found = Some(next);
+        }
+        Ok(match found {
+            Some(found) => Resolved::Module(found, packages),
+            None => Resolved::Elsewhere,
+        })
+    }
+
+    /// A module that is in no package.
+    fn top(&mut self, name: &str) -> Option<Found> {
+        let found = self.modules.find(name, &self.roots);
+        if found.is_some() || !self.changes_search {
+            return found;
+        }
+        let folder = self.modules.own_folders_with(name).into_iter().next()?;
+        self.roots.push(folder);
+        self.modules.find(name, &self.roots)
+    }
+
+    /// `around` are the packages that the first of the words is in, where they are relative.
+    fn not_found(
+        &mut self,
+        words: &[Word],
+        at: usize,
+        around: &[String],
+        parent: Option<&Found>,
+        place: Place<'_>,
+    ) {
+        let is_foreign = parent.is_some_and(Found::is_owned_by_dependency);
+        let Some(weight) = weight(place.mood, is_foreign) else {
+            return;
+        };
+        let word = &words[at];
+        let start = words
+            .first()
+            .map_or(word.span.start, |first| first.span.start);
+        let span = start..word.span.end;
+        let Some(parent) = parent else {
+            // setuptools brings it along for whoever imports setuptools first.
+            if word.text == "distutils" && self.modules.is_installed("setuptools") {
+                return;
+            }
+            let mut names: Vec<&str> = standard::of(self.minor).collect();
+            names.extend(self.modules.names_in(&self.roots));
+            let near = nearest(&word.text, names.into_iter());
+            let near = near.map(str::to_owned);
+            let name = word.text.clone();
+            self.tell(&word.span, Missing::Module { name, near }, weight, place);
+            return;
+        };
+        // A module may put submodules there itself, as `six` does.
+        let own = parent
+            .file
+            .as_ref()
+            .and_then(|file| self.codes.get(&file.path));
+        if own.map_or(is_foreign && parent.folders.is_empty(), |code| {
+            code.changes_search
+        }) {
+            return;
+        }
+        let names = self.modules.names_in(&parent.folders);
+        let near = nearest(&word.text, names.into_iter());
+        let before = words[..at].iter().map(|word| word.text.as_str());
+        let before: Vec<&str> = around.iter().map(String::as_str).chain(before).collect();
+        let whole = |name: &str| {
+            let mut parts = before.clone();
+            parts.push(name);
+            parts.join(".")
+        };
+        let missing = Missing::Submodule {
+            name: whole(&word.text),
+            near: near.map(whole),
+        };
+        self.tell(&span, missing, weight, place);
+    }
+
+    /// A name that is imported from a module: something that the module defines, or a submodule.
+    fn name(
+        &mut self,
+        found: &Found,
+        packages: &[Package],
+        shown: &str,
+        name: &Word,
+        place: Place<'_>,
+    ) -> Result<(), E> {
+        let defined = match &found.file {
+            Some(file) if file.is_readable() => {
+                self.defines(file, packages, &name.text, &mut BTreeSet::new())?
+            }
+            Some(_) => Some(true),
+            None => Some(false),
+        };
+        if let Some(submodule) = self.modules.find(&name.text, &found.folders) {
+            // What has the name may be the submodule or hide it.
+            let place = match defined {
+                Some(false) => place,
+                _ => Place {
+                    mood: place.mood.max(Mood::Perhaps),
+                    ..place
+                },
+            };
+            return self.enqueue(&submodule, packages, place);
+        }
+        if defined != Some(false) || ALWAYS_THERE.contains(&name.text.as_str()) {
+            return Ok(());
+        }
+        let Some(weight) = weight(place.mood, false) else {
+            return Ok(());
+        };
+        let mut known: Vec<&str> = self.modules.names_in(&found.folders);
+        let missing = if found.is_namespace() {
+            let whole = |name: &str| format!("{shown}.{name}");
+            let near = nearest(&name.text, known.into_iter());
+            Missing::Submodule {
+                name: whole(&name.text),
+                near: near.map(whole),
+            }
+        } else {
+            let code = found
+                .file
+                .as_ref()
+                .and_then(|file| self.codes.get(&file.path));
+            known.extend(
+                code.into_iter()
+                    .flat_map(|code| code.names.iter().map(String::as_str)),
+            );
+            let near = nearest(&name.text, known.into_iter()).map(str::to_owned);
+            Missing::Name {
+                module: shown.to_owned(),
+                name: name.text.clone(),
+                near,
+            }
+        };
+        self.tell(&name.span, missing, weight, place);
+        Ok(())
+    }
+
+    /// Whether a module of the agent defines the name; `None` where only running it would tell.
+    fn defines(
+        &mut self,
+        file: &File,
+        packages: &[Package],
+        name: &str,
+        seen: &mut BTreeSet<String>,
+    ) -> Result<Option<bool>, E> {
+        if !seen.insert(file.path.clone()) {
+            return Ok(Some(false));
+        }
+        self.load(&file.path)?;
+        let code = &self.codes[&file.path];
+        if code.names.contains(name) {
+            return Ok(Some(true));
+        }
+        if code.is_dynamic {
+            return Ok(None);
+        }
+        let stars: Vec<Import> = code
+            .sites
+            .iter()
+            .map(|site| &site.import)
+            .filter(|import| matches!(import, Import::From { is_star: true, .. }))
+            .cloned()
+            .collect();
+        for star in stars {
+            let Import::From { level, module, .. } = star else {
+                continue;
+            };
+            let Some((found, packages)) = self.quietly(level, &module, packages) else {
+                return Ok(None);
+            };
+            let defined = match &found.file {
+                Some(file) if file.is_readable() => self.defines(file, &packages, name, seen)?,
+                _ => None,
+            };
+            if defined != Some(false) {
+                return Ok(defined);
+            }
+        }
+        Ok(Some(false))
+    }
+
+    /// [`Walk::resolve`] without a word, and without loading anything.
+    fn quietly(
+        &self,
+        level: usize,
+        module: &[Word],
+        around: &[Package],
+    ) -> Option<(Found, Vec<Package>)> {
+        let mut packages = Vec::new();
+        let mut found: Option<Found> = None;
+        if level > 0 {
+            let kept = (around.len() + 1)
+                .checked_sub(level)
+                .filter(|kept| *kept > 0)?;
+            packages = around[..kept].to_vec();
+            found = packages.last().map(|package| package.found.clone());
+        }
+        for word in module {
+            let folders = found.as_ref().map_or(&self.roots, |found| &found.folders);
+            let next = self.modules.find(&word.text, folders)?;
+            if !next.folders.is_empty() {
+                packages.push(Package {
+                    name: word.text.clone(),
+                    found: next.clone(),
+                });
+            }
+            found = Some(next);
+        }
+        Some((found?, packages))
+    }
+
+    fn enqueue(&mut self, found: &Found, around: &[Package], place: Place<'_>) -> Result<(), E> {
+        let Some(file) = found.file.as_ref().filter(|file| file.is_readable()) else {
+            return Ok(());
+        };
+        let path = &file.path;
+        let reached = self.reached.get(path);
+        if reached.is_some_and(|reached| reached.mood <= place.mood) {
+            return Ok(());
+        }
+        self.load(path)?;
+        let mut packages = around.to_vec();
+        if !found.folders.is_empty() {
+            let name = path.rsplit('/').nth(1).unwrap_or_default().to_owned();
+            packages.push(Package {
+                name,
+                found: found.clone(),
+            });
+        }
+        let arrival = Arrival {
+            mood: place.mood,
+            from: Some(place.visit.file.clone()),
+        };
+        self.reached.insert(path.clone(), arrival);
+        self.queues[place.mood as usize].push_back(Visit {
+            file: path.clone(),
+            packages,
+            is_script: false,
+        });
+        Ok(())
+    }
+
+    fn tell(&mut self, span: &Range<usize>, missing: Missing, weight: Weight, place: Place<'_>) {
+        let mut through = Vec::new();
+        let mut at = self.reached.get(&place.visit.file);
+        while let Some(from) = at.and_then(|arrival| arrival.from.as_ref()) {
+            through.push(from.clone());
+            at = self.reached.get(from);
+        }
+        through.reverse();
+        self.findings.push(Finding {
+            file: place.visit.file.clone(),
+            span: span.clone(),
+            missing,
+            weight,
+            through,
+        });
+    }
+
+    /// Each missing thing once, where it weighs most.
+    fn conclude(self) -> Vec<Finding> {
+        let changes_search = self.changes_search;
+        let assigned = self.assigned;
+        let mut findings: Vec<Finding> = self
+            .findings
+            .into_iter()
+            .filter(|finding| {
+                !matches!(&finding.missing, Missing::Name { name, .. } if assigned.contains(name))
+            })
+            .filter_map(|finding| {
+                // Whoever changes the search may find what we do not.
+                let weight = match (changes_search, finding.weight) {
+                    (false, weight) => weight,
+                    (true, Weight::Stops) => Weight::Warning,
+                    (true, Weight::Warning | Weight::Note) => return None,
+                };
+                Some(Finding { weight, ..finding })
+            })
+            .collect();
+        findings.sort_by_key(|finding| finding.weight);
+        let mut told: Vec<Missing> = Vec::new();
+        findings.retain(|finding| {
+            let is_new = !told.contains(&finding.missing);
+            if is_new {
+                told.push(finding.missing.clone());
+            }
+            is_new
+        });
+        findings
+    }
+}
+
+/// `is_foreign` says that a dependency's own code decides whether it is there.
+fn weight(mood: Mood, is_foreign: bool) -> Option<Weight> {
+    match mood {
+        Mood::Sure if is_foreign => Some(Weight::Warning),
+        Mood::Sure => Some(Weight::Stops),
+        Mood::Later if !is_foreign => Some(Weight::Note),
+        Mood::Later | Mood::Perhaps => None,
+    }
+}
+
+/// What every module has.
+const ALWAYS_THERE: [&str; 9] = [
+    "__annotations__",
+    "__builtins__",
+    "__cached__",
+    "__dict__",
+    "__doc__",
+    "__file__",
+    "__loader__",
+    "__name__",
+    "__spec__",
+];
+
+/// `my_agent.tools`, as the whole name of what `from .tools` means.
+fn full_name(start: Option<&[Package]>, module: &[Word]) -> String {
+    let packages = start.unwrap_or_default();
+    let packages = packages.iter().map(|package| package.name.as_str());
+    let words = module.iter().map(|word| word.text.as_str());
+    packages.chain(words).collect::<Vec<_>>().join(".")
+}

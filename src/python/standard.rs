@@ -1,0 +1,67 @@
+//! The modules of Python's standard library.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+/// One module per line, on any platform. After a module that not every Python has: the first and the last
+/// minor version with it, such as `tomllib 11-` and `cgi -12`.
+const MODULES: &str = include_str!("standard_modules.txt");
+
+static BY_NAME: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| modules().collect());
+
+/// Whether some Python that the service has or had comes with a module of that name.
+pub(crate) fn is_standard(name: &str) -> bool {
+    BY_NAME.contains_key(name)
+}
+
+/// Whether Python 3.`minor` comes with the module.
+pub(crate) fn comes_with(minor: u32, name: &str) -> bool {
+    BY_NAME
+        .get(name)
+        .is_some_and(|versions| contains(versions, minor))
+}
+
+/// Whether every Python that the service takes comes with the module.
+pub(crate) fn is_in_every_python(name: &str) -> bool {
+    (12..=14).all(|minor| comes_with(minor, name))
+}
+
+/// The public modules of Python 3.`minor`.
+pub(crate) fn of(minor: u32) -> impl Iterator<Item = &'static str> {
+    modules()
+        .filter(move |(name, versions)| !name.starts_with('_') && contains(versions, minor))
+        .map(|(name, _)| name)
+}
+
+fn modules() -> impl Iterator<Item = (&'static str, &'static str)> {
+    MODULES
+        .lines()
+        .map(|line| line.split_once(' ').unwrap_or((line, "-")))
+}
+
+fn contains(versions: &str, minor: u32) -> bool {
+    let (first, last) = versions.split_once('-').unwrap_or_default();
+    first.parse().map_or(true, |first: u32| first <= minor)
+        && last.parse().map_or(true, |last: u32| minor <= last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_version_has_its_own_modules() {
+        for (name, versions) in [
+            ("json", [true, true, true, true, true]),
+            ("_thread", [true, true, true, true, true]),
+            ("tomllib", [false, true, true, true, true]),
+            ("distutils", [true, true, false, false, false]),
+            ("cgi", [true, true, true, false, false]),
+            ("annotationlib", [false, false, false, false, true]),
+            ("requests", [false, false, false, false, false]),
+        ] {
+            let found = [10, 11, 12, 13, 14].map(|minor| comes_with(minor, name));
+            assert_eq!(found, versions, "{name}");
+            assert_eq!(is_standard(name), versions.contains(&true), "{name}");
+        }
+    }
+}
