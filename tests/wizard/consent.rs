@@ -130,10 +130,17 @@ fn sources_outside_are_confirmed_once_or_named_by_the_user() {
         .metadata("region = \"us-east-1\"")
         .agent("one");
     project.write("../outside/__init__.py", "");
+    project.write(
+        "../outside/agent.py",
+        "def answer(prompt: str) -> str:\n    return prompt\n",
+    );
     std::os::unix::fs::symlink("../outside", project.path().join("link")).unwrap();
     let manifest = project.read("Cargo.toml");
     let naming = |source: &str| {
-        let changed = manifest.replace("source = \"one\"", &format!("source = \"{source}\""));
+        let changed = manifest.replace(
+            "source = \"one\"",
+            &format!("source = \"{source}\"\nimport-name = \"one\""),
+        );
         assert_ne!(changed, manifest);
         project.write("Cargo.toml", changed);
     };
