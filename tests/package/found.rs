@@ -31,7 +31,10 @@ fn what_was_found_is_remembered_until_it_changes_or_a_rebuild_looks_anew() {
     assert!(summary.contains("compiled by Python 3.11."), "{summary}");
     let first = fs::read(archive(&project)).unwrap();
     assert_eq!(run(&[]).0, "");
-    project.write("my_agent/agent.py", "CHANGED = True\n");
+    project.write(
+        "my_agent/agent.py",
+        "def answer(prompt):\n    return 'changed'\n",
+    );
     let (started, summary) = run(&[]);
     assert_eq!(started, "");
     assert!(summary.contains("compiled by Python 3.11."), "{summary}");

@@ -94,7 +94,8 @@ fn a_copy_is_not_shipped_and_an_edited_one_is_a_warning_that_names_the_source() 
         project.read("shop/agent.py")
     );
 
-    project.write("deployment/shop/agent.py", "EDITED = 1\n");
+    let edit = "def answer():\n    return 'edited'\n";
+    project.write("deployment/shop/agent.py", edit);
     for _ in 0..2 {
         let edited = package(&project).run().succeeds();
         for words in [
@@ -114,7 +115,7 @@ fn a_copy_is_not_shipped_and_an_edited_one_is_a_warning_that_names_the_source() 
         project.read("shop/agent.py")
     );
     // An edit that was carried over is none.
-    project.write("shop/agent.py", "EDITED = 1\n");
+    project.write("shop/agent.py", edit);
     let over = package(&project).run().succeeds();
     assert!(!over.stderr.contains("edited"), "{}", over.stderr);
 }

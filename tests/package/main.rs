@@ -225,7 +225,10 @@ fn a_changed_line_goes_on_with_the_last_archive_and_a_failure_leaves_that_as_it_
     let file = || fs::metadata(archive(&project)).unwrap().ino();
     package(&project).run().succeeds();
     let first = file();
-    project.write("my_agent/agent.py", "CHANGED = True\n");
+    project.write(
+        "my_agent/agent.py",
+        "def answer(prompt):\n    return 'changed'\n",
+    );
     package(&project).run().succeeds();
     assert_eq!(file(), first);
     let continued = fs::read(archive(&project)).unwrap();
