@@ -148,8 +148,11 @@ fn a_plan_is_shown_under_quiet_and_a_document_alone_where_it_is_asked_for() {
     // Nothing that is not required, or a warning would say so.
     project.write("deployment/invoke.py", "print('here')\n");
     let on = |words: &[&str]| Cli::new(&project).on(&emulator).args(words).run();
-    let files = "copy `";
-    for words in [&["prepare"][..], &["deploy"], &["prepare", "--check"]] {
+    for (words, files) in [
+        (&["prepare"][..], "copy `"),
+        (&["deploy"], "Would upload "),
+        (&["prepare", "--check"], "copy `"),
+    ] {
         let code = if words.contains(&"--check") { 5 } else { 0 };
         let quiet = on(&[words, &["-q", "--dry-run"]].concat()).exits(code);
         assert_eq!(quiet.stdout, "");
@@ -385,13 +388,14 @@ fn what_is_wrong_with_source_entry_point_and_requirements_is_said_together() {
     std::fs::remove_dir_all(project.path().join("my_agent")).unwrap();
     std::fs::remove_dir_all(project.path().join("other")).unwrap();
     project.write("deployment/requirements.txt", "-e ./here\n./sdist.tar.gz\n");
+    project.write("deployment/sdist.tar.gz", "");
     let present = [
         "the source `my_agent` does not exist",
         "the entry point of agent `my_agent` does not exist",
         "the source `other` does not exist",
     ];
     let required = [
-        "`./here` is required as editable",
+        "/./here` does not exist",
         "`./sdist.tar.gz` would have to be built",
     ];
     for command in ["prepare", "deploy", "package"] {

@@ -248,6 +248,8 @@ fn a_runtime_on_the_last_of_many_pages_is_found_with_one_reading_for_all_agents(
         .errors("iam:GetRole", 2, 404, "NoSuchEntity", "none")
         .errors("iam:ListRolePolicies", 1, 404, "NoSuchEntity", "none")
         .errors("iam:GetRolePolicy", 1, 404, "NoSuchEntity", "none")
+        // Which of the other runtimes may be of this project.
+        .errors("s3:ListBucketVersions", 1, 404, "NoSuchBucket", "none")
         .start();
     let project = project().agent("two");
     let status = at(&project, &server, &["status", "--output", "json"]).succeeds();
