@@ -51,7 +51,7 @@ fn what_a_rule_leaves_out_may_be_broken_unreadable_or_elsewhere() {
             .arg("prepare")
             .run()
     };
-    symlink("/usr/lib", one.join(".venv")).unwrap();
+    symlink("/usr/lib", one.join("shared")).unwrap();
     project.write("one/data/d.txt", "x");
     symlink("nowhere", one.join("data/broken")).unwrap();
     fs::write(one.join(OsStr::from_bytes(b"bad\xff.txt")), "x").unwrap();
@@ -71,11 +71,11 @@ fn what_a_rule_leaves_out_may_be_broken_unreadable_or_elsewhere() {
             refused.stderr
         );
     }
-    let rules = ".venv\ndata/\nbad*.txt\ndatabase/\n";
+    let rules = "shared\ndata/\nbad*.txt\ndatabase/\n";
     project.write("one/.gitignore", rules);
     let quiet = run().succeeds();
     assert!(!quiet.stderr.contains("warning"), "{}", quiet.stderr);
-    for left_out in [".venv", "data", "database"] {
+    for left_out in ["shared", "data", "database"] {
         assert!(
             !project.has(&format!("deployment/one/{left_out}")),
             "{left_out}"

@@ -267,9 +267,9 @@ fn new_refuses_a_name_that_cannot_be_and_a_place_that_is_taken() {
     let tree = project.tree();
     for (path, code, wanted) in [
         (
-            "1st",
+            "123",
             2,
-            "`1st` is not a legal agent name: a letter, then up to 47 letters, digits and underscores",
+            "`123` is not a legal agent name: a letter, then up to 47 letters, digits and underscores",
         ),
         (
             "class",
