@@ -132,3 +132,26 @@ fn when_the_last_agent_is_taken_out_of_the_manifest_clean_names_it_and_its_stage
         .exits(3);
     assert!(!other.stderr.contains("clean"), "{}", other.stderr);
 }
+
+#[test]
+fn an_agent_that_is_deployed_and_was_renamed_is_named_by_status_and_deploy() {
+    let emulator = Ministack::start();
+    let project = deployed::project(&["one"]);
+    let run = |words: &[&str]| deployed::run(&project, &emulator, words).succeeds();
+    let quiet = run(&["deploy"]);
+    let still = "the agent `one` is still deployed, and it is no longer in Cargo.toml";
+    assert!(!quiet.stderr.contains(still), "{}", quiet.stderr);
+    let manifest = project.read("Cargo.toml");
+    project.write("Cargo.toml", manifest.replace("agents.one", "agents.two"));
+    for words in [&["status"][..], &["deploy"]] {
+        let outcome = run(words);
+        deployed::says(&outcome, still);
+        deployed::says(&outcome, "--agent one`");
+    }
+    clean(&project, &emulator)
+        .args(["--agent", "one"])
+        .run()
+        .succeeds();
+    let gone = run(&["status"]);
+    assert!(!gone.stderr.contains(still), "{}", gone.stderr);
+}
