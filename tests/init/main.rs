@@ -497,3 +497,43 @@ fn a_package_below_src_has_its_projects_requirements() {
             .starts_with("httpx>=0.27\n")
     );
 }
+
+/// A stranger's package of the same name would be shipped instead.
+#[test]
+fn pinned_dependencies_of_a_project_elsewhere_are_not_copied_by_their_names() {
+    let project = stage();
+    source(
+        &project,
+        "est/main.py",
+        "def answer(prompt):\n    return prompt\n",
+    );
+    for (line, pins) in [
+        (5, "[tool.uv.sources]\nshared = { workspace = true }\n"),
+        (
+            5,
+            "[[tool.uv.index]]\nurl = \"https://index.invalid/simple\"\n",
+        ),
+        (6, "[tool.uv]\nconstraint-dependencies = [\"shared<2\"]\n"),
+    ] {
+        source(
+            &project,
+            "est/pyproject.toml",
+            &format!("[project]\nname = \"est\"\ndependencies = [\"shared\"]\n\n{pins}"),
+        );
+        let before = project.tree();
+        let refused = init(&project, &["--yes"]).exits(3);
+        assert!(
+            refused.stderr.contains("est/pyproject.toml` are pinned"),
+            "{}",
+            refused.stderr
+        );
+        assert!(
+            refused
+                .stderr
+                .contains(&format!("est/pyproject.toml:{line}:")),
+            "{}",
+            refused.stderr
+        );
+        assert_eq!(project.tree(), before);
+    }
+}

@@ -8,7 +8,7 @@ use std::{
 use super::adopted::Place;
 use crate::{
     effects::{adoption, files},
-    error::{Failure, Message},
+    error::{Exit, Failure, Message, Snippet},
     plan::init as plan,
     scaffold::adopt::{self, Placed, Requirements, TOOLKIT},
 };
@@ -128,6 +128,30 @@ pub(super) fn find(place: &Place<'_>, inner: &str, placed: &Placed) -> Result<Ta
     let is_project = file
         .extension()
         .is_some_and(|extension| extension == "toml");
+    // Where the archive is built, the file is seen in the folders above only.
+    let is_seen = file
+        .parent()
+        .is_some_and(|folder| place.root.starts_with(folder));
+    if is_project
+        && !is_seen
+        && let Some(span) = adopt::pin(&text)
+    {
+        let at = Snippet {
+            file,
+            text,
+            span,
+            label: String::new(),
+        };
+        let what = format!(
+            "the dependencies of `{}` are pinned, and a copy of their names would bring other packages",
+            shown.display()
+        );
+        return Err(Failure {
+            exit: Exit::Config,
+            messages: vec![Message::new(what).at(at)],
+        }
+        .help("run `cargo agentcore init` in the folder of that file, or name a requirements file with `--requirements`"));
+    }
     let requirements = if is_project {
         adopt::from_pyproject(&text).map_err(|why| {
             Failure::config(format!(

@@ -23,7 +23,7 @@ pub(crate) use entry::{entry_points, fresh_manifest, gitignore, readme};
 pub(crate) use handlers::{Handler, Use};
 pub(crate) use layout::Kind as LayoutKind;
 pub(crate) use placed::{Entry, Placed};
-pub(crate) use requirements::{Requirements, TOOLKIT, from_pyproject, from_requirements};
+pub(crate) use requirements::{Requirements, TOOLKIT, from_pyproject, from_requirements, pin};
 pub(crate) use servers::{How, OwnEntry};
 pub(crate) use sources::{PythonFile, Sources};
 

@@ -125,6 +125,29 @@ pub(crate) fn from_pyproject(given: &str) -> Result<Requirements, String> {
     Ok(found)
 }
 
+/// Keys of `tool.uv` that say which packages the bare names stand for.
+const PINS: [&str; 8] = [
+    "sources",
+    "index",
+    "index-url",
+    "extra-index-url",
+    "find-links",
+    "no-index",
+    "constraint-dependencies",
+    "override-dependencies",
+];
+
+/// Where a pyproject.toml says that its dependencies are other packages than the default index's, so that
+/// their names alone would bring a stranger's.
+pub(crate) fn pin(given: &str) -> Option<std::ops::Range<usize>> {
+    let root = DeTable::parse(given).ok()?;
+    let tool = root.get_ref().get("tool")?.get_ref();
+    let uv = tool.get("uv")?.get_ref().as_table()?;
+    uv.keys()
+        .find(|key| PINS.contains(&key.get_ref().as_ref()))
+        .map(toml::Spanned::span)
+}
+
 fn text<'t>(value: &'t DeValue<'_>) -> Option<&'t str> {
     value.as_str()
 }
