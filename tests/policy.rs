@@ -135,7 +135,7 @@ fn what_means_more_than_it_shows_is_refused_with_its_line() {
         (
             "agent",
             "permissions = [{ s3 = \"arn:aws:s3:::bucket/a\\u202eb/*\" }]",
-            "names no S3 objects",
+            "is not the ARN of objects in one bucket",
         ),
         (
             "agent",

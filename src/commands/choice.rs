@@ -1,7 +1,7 @@
 //! Region, model and permissions of a new agent: from options, from a short dialogue, or by default.
 
 use crate::{
-    config::{Model, Permission},
+    config::{Model, Permission, permission},
     effects::aws::session,
     error::Failure,
     names::Region,
@@ -17,7 +17,7 @@ pub(super) struct Choices {
     /// The Bedrock model's id [default: a current Claude Sonnet that serves the region]
     #[arg(long, value_name = "ID", value_parser = model)]
     model: Option<Model>,
-    /// What the agent may use, such as `code-interpreter`, `pricing`, `memory=ID` (repeatable)
+    /// What the agent may use, such as `pricing`, `memory=ID`, `dynamodb=TABLE` (repeatable)
     #[arg(long, value_name = "PERMISSION", value_parser = |text: &str| Permission::from_flag(text))]
     permission: Vec<Permission>,
 }
@@ -115,6 +115,9 @@ fn default_model(region: Option<&Region>, asking: bool, ui: &Ui) -> Result<Model
 
 pub(super) fn ask_permissions(ui: &Ui) -> Result<Vec<Permission>, Failure> {
     let split = |text: &str| -> Result<Vec<Permission>, String> {
+        if text.trim() == "?" {
+            return Err(permission::listed());
+        }
         text.split([',', ' '])
             .filter(|word| !word.is_empty())
             .map(Permission::from_flag)
@@ -122,7 +125,7 @@ pub(super) fn ask_permissions(ui: &Ui) -> Result<Vec<Permission>, Failure> {
     };
     let answer = ui
         .input(
-            "Further permissions, such as `pricing, memory=ID` (empty: none)",
+            "Further permissions, such as `pricing, dynamodb=TABLE` (`?` lists all, empty: none)",
             "",
             |text| split(text).map(|_| ()),
         )

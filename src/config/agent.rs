@@ -5,16 +5,15 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use toml::{Spanned, de::DeValue};
+use toml::Spanned;
 
 use super::{
-    Access, Authorizer, Bytecode, ImportName, Language, Lifecycle, Model, Permission, Protocol,
-    Runtime,
+    Authorizer, Bytecode, ImportName, Language, Lifecycle, Model, Permission, Protocol, Runtime,
     layer::Layer,
     permission,
-    read::{Problems, Table},
+    read::{Problems, Table, one_of},
 };
-use crate::{names::AgentName, text::nearest};
+use crate::names::AgentName;
 
 #[derive(Debug, Clone)]
 pub(super) struct AgentTable {
@@ -134,19 +133,6 @@ fn plain(list: Option<Vec<Spanned<String>>>) -> Vec<String> {
         .collect()
 }
 
-fn one_of<T: Copy>(what: &str, text: &str, known: &[(&'static str, T)]) -> Result<T, String> {
-    if let Some((_, value)) = known.iter().find(|(word, _)| *word == text) {
-        return Ok(*value);
-    }
-    let words: Vec<_> = known.iter().map(|(word, _)| format!("`{word}`")).collect();
-    let near = nearest(text, known.iter().map(|(word, _)| *word))
-        .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-    Err(format!(
-        "unknown {what} `{text}`: {}{near}",
-        words.join(", ")
-    ))
-}
-
 fn language(text: &str) -> Result<Language, String> {
     one_of(
         "language",
@@ -215,7 +201,7 @@ fn permissions(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<Permis
         return permissions;
     };
     for item in items {
-        match capability(item) {
+        match permission::table::read(item) {
             Ok(permission) => permissions.push(permission),
             Err((span, what)) => {
                 let message = problems
@@ -226,70 +212,6 @@ fn permissions(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<Permis
         }
     }
     permissions
-}
-
-fn capability(item: &Spanned<DeValue<'_>>) -> Result<Permission, (Range<usize>, String)> {
-    let place = item.span();
-    let table = match item.get_ref() {
-        DeValue::String(word) => {
-            return Permission::from_table_word(word).map_err(|what| (place, what));
-        }
-        DeValue::Table(table) => table,
-        _ => {
-            return Err((
-                place,
-                "a permission is a string or a table with one key".to_owned(),
-            ));
-        }
-    };
-    let mut access = Access::Read;
-    let mut found = None;
-    for (key, value) in table {
-        let DeValue::String(text) = value.get_ref() else {
-            return Err((
-                value.span(),
-                format!("`{}` must be a string", key.get_ref()),
-            ));
-        };
-        if key.get_ref() == "access" {
-            access = one_of(
-                "access",
-                text,
-                &[("read", Access::Read), ("read-write", Access::ReadWrite)],
-            )
-            .map_err(|what| (value.span(), what))?;
-        } else if found.replace((key, value, text)).is_some() {
-            let wrong = table
-                .keys()
-                .find(|key| !permission::VALUED.contains(&key.get_ref().as_ref()));
-            return Err(match wrong {
-                Some(key) => {
-                    let near = nearest(key.get_ref(), std::iter::once("access"))
-                        .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-                    let what = format!("unknown key `{}` in a permission{near}", key.get_ref());
-                    (key.span(), what)
-                }
-                None => (
-                    key.span(),
-                    "a permission's table names one thing; more of them stand in tables of their own"
-                        .to_owned(),
-                ),
-            });
-        }
-    }
-    let Some((key, value, text)) = found else {
-        return Err((
-            place,
-            "a permission's table has one key, such as `{ memory = \"ID\" }`".to_owned(),
-        ));
-    };
-    if table.contains_key("access") && key.get_ref() != "s3" {
-        return Err((place, "`access` goes with `s3` only".to_owned()));
-    }
-    if !permission::VALUED.contains(&key.get_ref().as_ref()) {
-        return Err((key.span(), permission::unknown(key.get_ref())));
-    }
-    Permission::valued(key.get_ref(), text, access).map_err(|what| (value.span(), what))
 }
 
 fn lifecycle(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Lifecycle {

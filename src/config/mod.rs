@@ -19,7 +19,8 @@ use std::{
 pub use layout::{ImportName, Layout};
 pub(crate) use load::{DECLARE, declared_projects, default_role, load_with, none_declared};
 pub use load::{Manifest, Stage, load};
-pub use permission::{Access, Permission};
+pub(crate) use permission::PUBLIC_PARAMETERS;
+pub use permission::{Access, Permission, QueueAccess};
 use serde::Serialize;
 
 use crate::names::{

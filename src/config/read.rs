@@ -367,6 +367,24 @@ impl<'t> Table<'t> {
     }
 }
 
+/// The value of a word among those that are `known`.
+pub(super) fn one_of<T: Copy>(
+    what: &str,
+    text: &str,
+    known: &[(&'static str, T)],
+) -> Result<T, String> {
+    if let Some((_, value)) = known.iter().find(|(word, _)| *word == text) {
+        return Ok(*value);
+    }
+    let words: Vec<_> = known.iter().map(|(word, _)| format!("`{word}`")).collect();
+    let near = nearest(text, known.iter().map(|(word, _)| *word))
+        .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    Err(format!(
+        "unknown {what} `{text}`: {}{near}",
+        words.join(", ")
+    ))
+}
+
 fn named(hidden: char) -> String {
     format!(
         "the character U+{:04X}, which cannot be seen",

@@ -1,10 +1,10 @@
 //! The metadata table of a new agent, as TOML text.
 
-use toml_edit::{Array, InlineTable, Value};
+use toml_edit::{Array, Value};
 
 use super::Context;
 use crate::{
-    config::{Access, Model, Permission},
+    config::{Model, Permission},
     names::{AgentName, ProjectId, Region},
 };
 
@@ -123,7 +123,7 @@ pub(crate) fn agent_lines(head: Head, keys: &AgentKeys<'_>) -> String {
         lines.push(format!("models = {list}"));
     }
     if !permissions.is_empty() {
-        let list: Array = permissions.iter().map(permission).collect();
+        let list: Array = permissions.iter().map(Permission::to_toml).collect();
         lines.push(format!("permissions = {list}"));
     }
     lines.join("\n") + "\n"
@@ -131,38 +131,4 @@ pub(crate) fn agent_lines(head: Head, keys: &AgentKeys<'_>) -> String {
 
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
-}
-
-fn permission(permission: &Permission) -> Value {
-    let table = |key: &str, value: &str| {
-        let mut table = InlineTable::new();
-        table.insert(key, value.into());
-        Value::InlineTable(table)
-    };
-    match permission {
-        Permission::CodeInterpreter(None) => "code-interpreter".into(),
-        Permission::CodeInterpreter(Some(id)) => table("code-interpreter", id),
-        Permission::Browser(None) => "browser".into(),
-        Permission::Browser(Some(id)) => table("browser", id),
-        Permission::Pricing => "pricing".into(),
-        Permission::Marketplace => "marketplace".into(),
-        Permission::Memory(id) => table("memory", id),
-        Permission::Gateway(id) => table("gateway", id),
-        Permission::Guardrail(id) => table("guardrail", id),
-        Permission::S3 { arn, access } => {
-            let mut table = InlineTable::new();
-            table.insert("s3", arn.as_str().into());
-            let access = match access {
-                Access::Read => "read",
-                Access::ReadWrite => "read-write",
-            };
-            table.insert("access", access.into());
-            Value::InlineTable(table)
-        }
-        Permission::Secret(arn) => table("secret", arn),
-        Permission::WorkloadIdentity => table("identity", "workload"),
-        Permission::ApiKey(name) => table("api-key", name),
-        Permission::OAuth(name) => table("oauth", name),
-        Permission::Agent(name) => table("agent", name.as_str()),
-    }
 }

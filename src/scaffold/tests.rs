@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    config::{Access, Manifest, Permission, Stage, load},
+    config::{Access, Manifest, Permission, QueueAccess, Stage, load},
     names::{AgentName, ProjectId, Region, RuntimeName},
 };
 
@@ -101,6 +101,19 @@ fn every_permission_is_written_so_that_it_is_read_again() {
         Permission::OAuth("o".into()),
         Permission::Agent(RuntimeName::parse("other").unwrap()),
         Permission::Marketplace,
+        Permission::InferenceProfile("a1b2c3d4e5f6".into()),
+        Permission::KnowledgeBase("KB12345678".into()),
+        Permission::DynamoDb {
+            table: "orders".into(),
+            access: Access::ReadWrite,
+        },
+        Permission::SsmParameter("/app/*".into()),
+        Permission::SqsQueue {
+            queue: "jobs.fifo".into(),
+            access: QueueAccess::SendReceive,
+        },
+        Permission::SnsTopic("arn:aws:sns:us-west-2:123456789012:news".into()),
+        Permission::LambdaFunction("resize:$LATEST".into()),
     ];
     let manifest = Manifest {
         path: "/real/fake/Cargo.toml".into(),

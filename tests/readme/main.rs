@@ -267,7 +267,7 @@ fn every_permission_in_the_table_is_accepted() {
         .lines()
         .filter(|line| line.contains("`--permission "))
         .collect();
-    assert_eq!(rows.len(), 11);
+    assert_eq!(rows.len(), 18);
     let secret = "arn:aws:secretsmanager:us-west-2:123456789012:secret:name-AbCdEf";
     for row in rows {
         let column = row.split(" | ").nth(1).unwrap();
@@ -275,8 +275,9 @@ fn every_permission_in_the_table_is_accepted() {
             .split('`')
             .filter(|item| item.starts_with(['{', '"']))
         {
-            if item == "\"read-write\"" {
-                continue; // the other value of `access` in the same row
+            // The other values of `access` in the same row.
+            if ["\"read-write\"", "\"receive\"", "\"send-receive\""].contains(&item) {
+                continue;
             }
             let item = item.replace("full ARN", secret);
             let manifest = format!(

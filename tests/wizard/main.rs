@@ -111,13 +111,16 @@ fn what_cannot_be_is_said_at_once_and_asked_again() {
     terminal.types("prices\r");
     terminal.sees("`prices`");
     terminal.sees("Further permissions");
-    terminal.types("\x15pricing\r");
+    terminal.types("\x15?\r");
+    terminal.sees("`knowledge-base`");
+    terminal.sees("Further permissions");
+    terminal.types("\x15pricing, sqs=jobs\r");
     let (status, screen) = terminal.ends();
     assert_eq!(status.code(), Some(0), "{screen}");
     let manifest = manifest(&root);
     assert!(manifest.contains("region = \"us-east-1\""), "{manifest}");
     assert!(
-        manifest.contains("permissions = [\"pricing\"]"),
+        manifest.contains("permissions = [\"pricing\", { sqs = \"jobs\", access = \"send\" }]"),
         "{manifest}"
     );
 }

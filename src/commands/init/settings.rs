@@ -18,7 +18,7 @@ pub(super) struct SettingsOptions {
     /// A Bedrock model that the agent invokes, such as `us.anthropic.claude-sonnet-4-6` (repeatable)
     #[arg(long, value_name = "ID", value_parser = choice::model)]
     model: Vec<Model>,
-    /// What the agent may use, such as `code-interpreter`, `pricing`, `memory=ID` (repeatable)
+    /// What the agent may use, such as `pricing`, `memory=ID`, `dynamodb=TABLE` (repeatable)
     #[arg(long, value_name = "PERMISSION", value_parser = |text: &str| Permission::from_flag(text))]
     permission: Vec<Permission>,
 }

@@ -120,7 +120,7 @@ acount = "123456789012"
 [workspace.metadata.agentcore.agents.a]
 netwrok = {}
 models = "us.x"
-permissions = ["pricng", { memory = 1 }, { s3 = "arn:aws:s3:::b" }, "memory", { s3 = "arn:aws:s3:::b", acess = "read" }, { memory = "a", gateway = "b" }]
+permissions = ["pricng", { memory = 1 }, { s3 = "arn:aws:s3:::b" }, "memory", { s3 = "arn:aws:s3:::b", acess = "read" }, { memory = "a", gateway = "b" }, { dynamodb = "t", access = "read" }, { sqs = "jobs", access = "read" }, { sns = "news", access = "send" }]
 lifecycle = { idle-timeout = 5 }
 runtime = "python3.9"
 deployment = "../x"
@@ -137,7 +137,7 @@ deployment = "../x"
             "\"us.x\"",
         ),
         (
-            "unknown permission `pricng`: there are `code-interpreter`, `browser`, `pricing`, `marketplace`, and with a value `code-interpreter`, `browser`, `memory`, `gateway`, `guardrail`, `s3`, `secret`, `identity`, `api-key`, `oauth`, `agent`; did you mean `pricing`?",
+            "unknown permission `pricng`; the permissions are `code-interpreter`, `browser`, `pricing`, `marketplace`, and with a value `code-interpreter`, `browser`, `memory`, `gateway`, `guardrail`, `s3`, `secret`, `identity`, `api-key`, `oauth`, `agent`, `inference-profile`, `knowledge-base`, `dynamodb`, `ssm`, `sqs`, `sns`, `lambda`; did you mean `pricing`?",
             "\"pricng\"",
         ),
         ("`memory` must be a string", "1"),
@@ -147,8 +147,20 @@ deployment = "../x"
             "acess",
         ),
         (
-            "a permission's table names one thing; more of them stand in tables of their own",
+            "a permission's table names one thing; write a table for each",
             "memory",
+        ),
+        (
+            "`t` is not the name of a DynamoDB table: 3 to 255 letters, digits, `_`, `.` and `-`",
+            "\"t\"",
+        ),
+        (
+            "unknown access `read`: `send`, `receive`, `send-receive`",
+            "\"read\"",
+        ),
+        (
+            "`access` goes with `s3`, `dynamodb` and `sqs` only",
+            "\"send\"",
         ),
         (
             "`idle-timeout` in `[workspace.metadata.agentcore.agents.a.lifecycle]` must be a whole number from 60 to 28800",

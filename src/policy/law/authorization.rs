@@ -9,7 +9,11 @@ pub(super) enum Level {
 }
 
 const GROUP: &[&str] = &["log-group:/aws/bedrock-agentcore/runtimes/"];
-const MODEL: &[&str] = &["foundation-model/", "inference-profile/"];
+const MODEL: &[&str] = &[
+    "foundation-model/",
+    "inference-profile/",
+    "application-inference-profile/",
+];
 const INTERPRETER: &[&str] = &["code-interpreter/", "code-interpreter-custom/"];
 const BROWSER: &[&str] = &["browser/", "browser-custom/"];
 const IDENTITY: &[&str] = &["workload-identity-directory/"];
@@ -18,6 +22,12 @@ const PROVIDER: &[&str] = &["token-vault/", "workload-identity-directory/"];
 const REPOSITORY: &[&str] = &["repository/"];
 const ROLE: &[&str] = &["role/"];
 const S3: &[&str] = &[""];
+const PROFILE: &[&str] = &["application-inference-profile/"];
+const TABLE: &[&str] = &["table/"];
+const PARAMETER: &[&str] = &["parameter/"];
+const FUNCTION: &[&str] = &["function:"];
+/// Queues and topics: nothing stands before their names.
+const NAME: &[&str] = &[""];
 
 /// Panics for an action that is not in the table: look it up, then add it.
 pub(super) fn level(action: &str) -> Level {
@@ -36,6 +46,7 @@ pub(super) fn level(action: &str) -> Level {
         | ("cloudwatch", "PutMetricData")
         | ("pricing", "DescribeServices" | "GetAttributeValues" | "GetProducts")
         | ("aws-marketplace", "Subscribe" | "ViewSubscriptions")
+        | ("bedrock", "RetrieveAndGenerate")
         | ("logs", "DescribeLogGroups" | "DescribeResourcePolicies" | "PutResourcePolicy")
         | (
             "bedrock-agentcore",
@@ -59,6 +70,26 @@ pub(super) fn level(action: &str) -> Level {
         ) => GROUP,
         ("bedrock", "InvokeModel" | "InvokeModelWithResponseStream") => MODEL,
         ("bedrock", "ApplyGuardrail") => &["guardrail/"],
+        ("bedrock", "GetInferenceProfile") => PROFILE,
+        ("bedrock", "Retrieve") => &["knowledge-base/"],
+        (
+            "dynamodb",
+            "BatchGetItem" | "BatchWriteItem" | "ConditionCheckItem" | "DeleteItem"
+            | "DescribeTable" | "GetItem" | "PartiQLDelete" | "PartiQLInsert" | "PartiQLSelect"
+            | "PartiQLUpdate" | "PutItem" | "Query" | "Scan" | "UpdateItem",
+        ) => TABLE,
+        ("ssm", "GetParameter" | "GetParameters" | "GetParametersByPath") => PARAMETER,
+        (
+            "sqs",
+            "ChangeMessageVisibility"
+            | "DeleteMessage"
+            | "GetQueueAttributes"
+            | "GetQueueUrl"
+            | "ReceiveMessage"
+            | "SendMessage",
+        )
+        | ("sns", "Publish") => NAME,
+        ("lambda", "InvokeFunction") => FUNCTION,
         ("secretsmanager", "GetSecretValue") => &["secret:"],
         ("s3", _) => S3,
         (

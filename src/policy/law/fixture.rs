@@ -5,13 +5,15 @@ use super::{
 };
 use crate::{
     config::{
-        Access, Boundary, Bytecode, Language, Layout, Lifecycle, Model, Network, Protocol, RoleArn,
-        Runtime,
+        Access, Boundary, Bytecode, Language, Layout, Lifecycle, Model, Network, Protocol,
+        QueueAccess, RoleArn, Runtime,
     },
     names::{AgentName, IamPath, ProjectId, RoleName},
 };
 
 pub(super) const ACCOUNT: &str = "123456789012";
+/// Region and account of what is declared by its ARN.
+pub(super) const ELSEWHERE: (&str, &str) = ("eu-west-1", "210987654321");
 
 #[derive(Debug, Clone)]
 pub(super) enum What {
@@ -49,7 +51,7 @@ pub(super) fn capabilities(partition: Partition, mark: &str) -> Vec<Capability> 
         format!("arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret:secret-{mark}-AbCdEf");
     let id = |kind: &str| Some(format!("{kind}-{mark}"));
     let runtime = format!("called_{}", mark.replace('-', "_"));
-    vec![
+    let mut all = vec![
         model("model", "amazon.nova-lite-v1:0"),
         model("model-profile", "us.anthropic.claude-sonnet-4-6"),
         model("model-profile-global", "global.anthropic.claude-sonnet-4-6"),
@@ -83,6 +85,70 @@ pub(super) fn capabilities(partition: Partition, mark: &str) -> Vec<Capability> 
             Permission::Agent(RuntimeName::parse(&runtime).unwrap()),
         ),
         asked("marketplace", Permission::Marketplace),
+    ];
+    all.extend(of_services(partition, mark));
+    all
+}
+
+/// Things of other services, by name and by the ARN of one elsewhere.
+fn of_services(partition: Partition, mark: &str) -> Vec<Capability> {
+    let asked = |name, permission| Capability {
+        name,
+        what: What::Permission(permission),
+    };
+    let elsewhere = |service: &str, resource: &str| {
+        let (region, account) = ELSEWHERE;
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}-{mark}")
+    };
+    // Ten letters and digits.
+    let base: String = format!("kb{}0000000000", mark.replace('-', "x"));
+    let queue = |queue, access| Permission::SqsQueue { queue, access };
+    let table = |table, access| Permission::DynamoDb { table, access };
+    vec![
+        asked(
+            "inference-profile",
+            Permission::InferenceProfile(format!("profile-{mark}")),
+        ),
+        asked(
+            "knowledge-base",
+            Permission::KnowledgeBase(base[..10].to_owned()),
+        ),
+        asked("dynamodb-read", table(format!("read-{mark}"), Access::Read)),
+        asked(
+            "dynamodb-read-write",
+            table(format!("write-{mark}"), Access::ReadWrite),
+        ),
+        asked(
+            "dynamodb-elsewhere",
+            table(elsewhere("dynamodb", "table/table"), Access::Read),
+        ),
+        asked("ssm", Permission::SsmParameter(format!("parameter-{mark}"))),
+        asked(
+            "ssm-path",
+            Permission::SsmParameter(format!("/path-{mark}/*")),
+        ),
+        asked(
+            "ssm-public",
+            Permission::SsmParameter(format!("/aws/service/{mark}/*")),
+        ),
+        asked("sqs-send", queue(format!("send-{mark}"), QueueAccess::Send)),
+        asked(
+            "sqs-receive",
+            queue(format!("receive-{mark}.fifo"), QueueAccess::Receive),
+        ),
+        asked(
+            "sqs-send-receive",
+            queue(elsewhere("sqs", "both"), QueueAccess::SendReceive),
+        ),
+        asked("sns", Permission::SnsTopic(format!("topic-{mark}"))),
+        asked(
+            "lambda",
+            Permission::LambdaFunction(format!("function-{mark}")),
+        ),
+        asked(
+            "lambda-alias",
+            Permission::LambdaFunction(format!("function-{mark}:live")),
+        ),
     ]
 }
 

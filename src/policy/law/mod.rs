@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use self::{
     authorization::{Level, level},
     evaluate::{allows, matches, samples},
-    fixture::{ACCOUNT, agent, capabilities, scope, target},
+    fixture::{ACCOUNT, ELSEWHERE, agent, capabilities, scope, target},
 };
 use super::*;
 use crate::config::{Agent, Permission, RoleSettings};
@@ -23,7 +23,7 @@ const REGIONS: [&str; 4] = ["us-west-2", "eu-central-1", "us-gov-west-1", "cn-no
 
 /// What a statement's name may begin with, and what has to be declared for it.
 fn asks_for(sid: &str) -> Option<&'static [&'static str]> {
-    let kinds: [(&str, &[&str]); 18] = [
+    let kinds: [(&str, &[&str]); 25] = [
         ("LogGroups", &["logs"]),
         ("LogStreams", &["logs"]),
         ("Traces", &["traces"]),
@@ -42,6 +42,13 @@ fn asks_for(sid: &str) -> Option<&'static [&'static str]> {
         ("ApiKey", &["api-key"]),
         ("OAuth", &["oauth"]),
         ("Agent", &["agent"]),
+        ("InferenceProfile", &["inference-profile"]),
+        ("KnowledgeBase", &["knowledge-base"]),
+        ("DynamoDb", &["dynamodb"]),
+        ("Ssm", &["ssm"]),
+        ("Sqs", &["sqs"]),
+        ("Sns", &["sns"]),
+        ("Lambda", &["lambda"]),
     ];
     if sid == "Marketplace" {
         return Some(&["marketplace"]);
@@ -80,6 +87,9 @@ fn obeys(agent: &Agent, scope: &Scope) {
             assert!(!action.contains(['*', '?']), "{shown}");
             match level(action) {
                 Level::None => assert_eq!(statement.resource, ["*"], "{action}: {shown}"),
+                // Which model is behind an application's profile is the profile's secret, so the
+                // condition names the one way to reach it.
+                Level::Resource(_) if statement.sid.starts_with("InferenceProfileModels") => {}
                 Level::Resource(types) => statement
                     .resource
                     .iter()
@@ -113,6 +123,13 @@ fn named(arn: &str, types: &[&str], scope: &Scope) {
         "bedrock" if *kind == "foundation-model/" => {
             assert!(account.is_empty() && !name.contains('*'), "{arn}");
         }
+        // What AWS publishes belongs to no account.
+        "ssm" if account.is_empty() => {
+            assert_eq!(region, scope.region.as_str(), "{arn}");
+            assert!(resource.starts_with("parameter/aws/service/"), "{arn}");
+        }
+        // The metadata names what is elsewhere by its whole ARN.
+        "dynamodb" | "sqs" if (region, account) == ELSEWHERE => {}
         _ => {
             assert_eq!(region, scope.region.as_str(), "{arn}");
             let shared = account == "aws" && name.starts_with("aws.");
@@ -146,6 +163,13 @@ fn conditioned(action: &str, statement: &Statement) {
                 "{statement:?}"
             );
         }
+        "bedrock:InvokeModel" if statement.sid.starts_with("InferenceProfileModels") => {
+            let profiles = equals("bedrock:InferenceProfileArn").expect("it is conditioned");
+            let is_one = |arn: &String| arn.contains(":application-inference-profile/");
+            assert!(profiles.iter().all(is_one), "{statement:?}");
+            let pattern = |arn: &String| arn.contains(['*', '?']);
+            assert!(!profiles.iter().any(pattern), "{statement:?}");
+        }
         "bedrock:InvokeModel" if statement.sid.starts_with("ModelTargets") => {
             assert!(
                 equals("bedrock:InferenceProfileArn").is_some(),
@@ -175,7 +199,7 @@ fn the_law_holds_for_every_pair_of_capabilities_in_every_partition() {
 proptest! {
     #[test]
     fn the_law_holds_for_every_combination_of_capabilities(
-        chosen in proptest::collection::vec(any::<bool>(), 24),
+        chosen in proptest::collection::vec(any::<bool>(), 35),
         region in 0..REGIONS.len(),
     ) {
         let scope = scope("my_agent", REGIONS[region]);
@@ -197,7 +221,7 @@ proptest! {
 
     #[test]
     fn the_boundary_allows_what_the_agents_may_do_together_and_nothing_else(
-        chosen in proptest::collection::vec((any::<bool>(), any::<bool>()), 24),
+        chosen in proptest::collection::vec((any::<bool>(), any::<bool>()), 35),
         regions in proptest::sample::subsequence(vec!["us-west-2", "eu-central-1"], 1..=2),
     ) {
         let pick = |mark: &str, on: fn(&(bool, bool)) -> bool| -> Vec<_> {
@@ -272,7 +296,29 @@ fn things(name: &str, mark: &str) -> Vec<String> {
     let id = format!("{name}-AbCdEf1234");
     let secrets = format!("arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret");
     let identity = "bedrock-agentcore-identity!default";
+    let base = format!("kb{}0000000000", mark.replace('-', "x"));
+    let of =
+        |service: &str, resource: &str| format!("arn:aws:{service}:us-west-2:{ACCOUNT}:{resource}");
+    let (region, account) = ELSEWHERE;
     vec![
+        of(
+            "bedrock",
+            &format!("application-inference-profile/profile-{mark}"),
+        ),
+        of("bedrock", &format!("knowledge-base/{}", &base[..10])),
+        of("dynamodb", &format!("table/read-{mark}")),
+        of("dynamodb", &format!("table/read-{mark}/index/by-date")),
+        of("dynamodb", &format!("table/write-{mark}")),
+        format!("arn:aws:dynamodb:{region}:{account}:table/table-{mark}/index/by-date"),
+        of("ssm", &format!("parameter/parameter-{mark}")),
+        of("ssm", &format!("parameter/path-{mark}")),
+        of("ssm", &format!("parameter/path-{mark}/deep/down")),
+        of("sqs", &format!("send-{mark}")),
+        of("sqs", &format!("receive-{mark}.fifo")),
+        format!("arn:aws:sqs:{region}:{account}:both-{mark}"),
+        of("sns", &format!("topic-{mark}")),
+        of("lambda", &format!("function:function-{mark}")),
+        of("lambda", &format!("function:function-{mark}:live")),
         format!("{groups}/{id}-DEFAULT"),
         format!("{groups}/{id}-DEFAULT:*"),
         format!("{groups}/{id}-DEFAULT:log-stream:2026"),

@@ -3,6 +3,8 @@
 //! Every resource is as narrow as the service allows. Actions that know no resource stand on `*`
 //! alone; what they need to stay harmless stands in a condition.
 
+mod services;
+
 use std::collections::BTreeSet;
 
 use super::{
@@ -188,8 +190,15 @@ fn for_permission(permission: &Permission, scope: &Scope) -> Vec<Grant> {
                 ["bedrock.amazonaws.com"],
             ),
         ],
+        Permission::InferenceProfile(profile) => services::inference_profile(profile, scope),
+        Permission::KnowledgeBase(base) => services::knowledge_base(base, scope),
+        Permission::DynamoDb { table, access } => services::table(table, *access, scope),
+        Permission::SsmParameter(name) => services::parameters(name, scope),
+        Permission::SqsQueue { queue, access } => vec![services::queue(queue, *access, scope)],
+        Permission::SnsTopic(topic) => vec![services::topic(topic, scope)],
+        Permission::LambdaFunction(function) => vec![services::function(function, scope)],
     };
-    let by = format!("permissions = [{}]", declared(permission));
+    let by = format!("permissions = [{}]", permission.to_toml());
     grants
         .into_iter()
         .map(|grant| grant.by(by.clone()))
@@ -339,32 +348,4 @@ fn provider(of: &Provider, name: &str, scope: &Scope) -> Vec<Grant> {
             [scope.arn("secretsmanager", &secret)],
         ),
     ]
-}
-
-/// The capability as the metadata writes it.
-fn declared(permission: &Permission) -> String {
-    let table = |key: &str, value: &str| format!("{{ {key} = {value:?} }}");
-    match permission {
-        Permission::CodeInterpreter(None) => "\"code-interpreter\"".to_owned(),
-        Permission::CodeInterpreter(Some(id)) => table("code-interpreter", id),
-        Permission::Browser(None) => "\"browser\"".to_owned(),
-        Permission::Browser(Some(id)) => table("browser", id),
-        Permission::Pricing => "\"pricing\"".to_owned(),
-        Permission::Memory(id) => table("memory", id),
-        Permission::Gateway(id) => table("gateway", id),
-        Permission::Guardrail(id) => table("guardrail", id),
-        Permission::S3 { arn, access } => {
-            let access = match access {
-                Access::Read => "read",
-                Access::ReadWrite => "read-write",
-            };
-            format!("{{ s3 = {arn:?}, access = {access:?} }}")
-        }
-        Permission::Secret(arn) => table("secret", arn),
-        Permission::WorkloadIdentity => table("identity", "workload"),
-        Permission::ApiKey(name) => table("api-key", name),
-        Permission::OAuth(name) => table("oauth", name),
-        Permission::Agent(name) => table("agent", name.as_str()),
-        Permission::Marketplace => "\"marketplace\"".to_owned(),
-    }
 }
