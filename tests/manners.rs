@@ -56,7 +56,7 @@ fn a_slip_is_answered_with_what_there_is() {
     for (words, expected) in [
         (
             &["new", "x", "--permission", "nope"][..],
-            "unknown permission `nope`; the permissions are `code-interpreter`, `browser`, `pricing`, `marketplace`, and with a value `code-interpreter`, ",
+            "unknown permission `nope`; the permissions are `code-interpreter`, `browser`, `pricing`, `marketplace`, with a value `code-interpreter`, ",
         ),
         (
             &["new", "x", "--permission", "pricng"],

@@ -143,6 +143,46 @@ fn what_means_more_than_it_shows_is_refused_with_its_line() {
             "is not a secret's full ARN",
         ),
         ("agent", "env = { \"A\\u2066B\" = \"1\" }", hidden),
+        (
+            "agent",
+            "managed-policies = [\"arn:aws:iam::aws:policy/*\"]",
+            "is not a policy's ARN",
+        ),
+        (
+            "agent",
+            "permissions = [{ allow = [\"rds-data:ExecuteStatement\"], on = [\"arn:aws:rds:us-west-2:123456789012:cluster:${aws:username}\"] }]",
+            "contains a policy variable",
+        ),
+        (
+            "agent",
+            "permissions = [{ allow = [\"rds-data:ExecuteStatement\"], on = [\"arn:aws:rds:us-west-2:123456789012:cluster:a\\u0007\"] }]",
+            "contains characters that IAM does not take",
+        ),
+        (
+            "agent",
+            "permissions = [{ allow = [\"rds-data:ExecuteStatement\"], on = [\"*\"], reason = \"a\\u202eb\" }]",
+            "`reason` contains characters that cannot be seen",
+        ),
+        (
+            "agent",
+            "permissions = [{ allow = [\"iam:*\"], on = [\"*\"], reason = \"all of it\" }]",
+            "`iam:*` allows more than one action",
+        ),
+        (
+            "agent",
+            "permissions = [{ allow = [\"*\"], on = [\"*\"], reason = \"all of it\" }]",
+            "`*` allows more than one action",
+        ),
+        (
+            "agent",
+            "permissions = [{ allow = [\"rds-data:ExecuteStatement\"], on = [\"arn:aws:rds:us-west-2:123456789012:cluster:*\"] }]",
+            "covers every resource of a type",
+        ),
+        (
+            "agent",
+            "permissions = [{ allow = [\"iam:PassRole\"], on = [\"arn:aws:iam::123456789012:role/reports\"] }]",
+            "`iam:PassRole` changes or reveals who may do what in the account",
+        ),
     ] {
         let manifest = MANIFEST.replace("permissions = [\"code-interpreter\"]\n", "");
         let manifest = match table {
@@ -182,6 +222,67 @@ fn one_document_is_bare_on_stdout_and_its_reasons_are_on_stderr() {
         )
     );
     assert!(!answer.stderr.contains("note:"), "{}", answer.stderr);
+}
+
+const BROAD: &str = "{ allow = [\"textract:DetectDocumentText\"], on = [\"*\"], reason = \"Textract knows no resources\" }";
+
+#[test]
+fn a_reason_stands_beside_the_statement_that_needs_it() {
+    let manifest = MANIFEST.replace("\"code-interpreter\"", BROAD);
+    let answer = policy(&manifest, &["--only", "execution", "--agent", "seller"]);
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    let line = format!("AllowTextractDetectDocumentText        permissions = [{BROAD}]");
+    assert!(answer.stderr.contains(&line), "{}", answer.stderr);
+    let boundary = policy(&manifest, &["--only", "boundary"]);
+    assert_eq!(boundary.code, Some(0), "{}", boundary.stderr);
+    assert!(boundary.stdout.contains("\"textract:DetectDocumentText\""));
+    assert!(
+        boundary.stderr.contains("Textract knows no resources"),
+        "{}",
+        boundary.stderr
+    );
+}
+
+#[test]
+fn managed_policies_stand_beside_the_execution_policy_and_outside_of_the_boundary() {
+    let policies = "managed-policies = [\"Reports\", \"arn:aws:iam::aws:policy/ReadOnlyAccess\"]\n";
+    let agent = "[workspace.metadata.agentcore.agents.seller]\n";
+    let manifest = MANIFEST.replace(agent, &format!("{agent}{policies}"));
+    let answer = policy(
+        &manifest,
+        &["--only", "execution,boundary", "--output", "json"],
+    );
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+    let report: Value = serde_json::from_str(&answer.stdout).unwrap();
+    let documents = report["documents"].as_array().unwrap();
+    let own = "arn:aws:iam::123456789012:policy/Reports";
+    let arns = serde_json::json!([own, "arn:aws:iam::aws:policy/ReadOnlyAccess"]);
+    let attached: Vec<&Value> = documents.iter().map(|d| &d["managed_policies"]).collect();
+    assert_eq!(attached, [&Value::Null, &arns, &Value::Null]);
+    let warning = "warning: the permissions boundary does not contain what managed policies allow";
+    assert!(answer.stderr.contains(warning), "{}", answer.stderr);
+    let text = policy(&manifest, &["--only", "execution"]);
+    assert!(
+        text.stderr.contains(&format!("attached beside it: {own}")),
+        "{}",
+        text.stderr
+    );
+    assert!(!text.stderr.contains("warning:"), "{}", text.stderr);
+
+    // A role that somebody else keeps is never written to.
+    let brought = manifest.replace(
+        "project =",
+        "role = { arn = \"arn:aws:iam::123456789012:role/theirs\" }\nproject =",
+    );
+    let refused = policy(&brought, &["--only", "execution"]);
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    assert!(
+        refused
+            .stderr
+            .contains("`managed-policies` cannot be attached"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]

@@ -319,6 +319,7 @@ impl<'a> Deploy<'a> {
         let deciding = role::decide(agent, &placed.session, self.adopt());
         let (role, looked, packed) =
             tokio::try_join!(deciding, looking, self.pack_early(placed, &own))?;
+        role::tell_reasons(agent, self.ui);
         for warning in role.warnings() {
             self.ui.warning(warning);
         }

@@ -30,7 +30,10 @@ pub(super) async fn compare(placed: &Placed<'_>, ui: &Ui) -> Result<RoleHere, Fa
         }
         RoleSettings::Managed { .. } => {
             let desired = role::desired(agent, session);
-            match iam.observe_own_policy(&desired.name).await {
+            match iam
+                .observe_own_policy(&desired.name, !desired.attached.is_empty())
+                .await
+            {
                 Ok(observed) => Ok(differences(&desired, observed.as_ref())),
                 Err(error) => Err(error),
             }

@@ -23,8 +23,8 @@ use crate::{
 /// asked for each statement to stderr; so with `--only execution --agent x > policy.json` the file
 /// holds the bare policy. Without `--only` all of them are printed, one after another. As JSON, one
 /// document: `version` (1) and `documents`, each with `kind`, `agents`, `regions`, `part` and `parts`
-/// (what IAM does not take in one policy), `size`, `asked_by` (statement name to capability) and
-/// `document`.
+/// (what IAM does not take in one policy), `size`, `asked_by` (statement name to capability),
+/// `managed_policies` (the ARNs of what is attached beside an execution policy) and `document`.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -70,6 +70,9 @@ struct Printed {
     parts: usize,
     size: usize,
     asked_by: Map<String, Value>,
+    /// What is attached to the role beside an execution policy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    managed_policies: Vec<String>,
     document: Value,
     #[serde(skip)]
     text: String,
@@ -106,6 +109,11 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     }
     if kinds.contains(&Kind::Deployer)
         && let Some(warning) = policy::administrator(&targets)
+    {
+        ui.warning(&warning);
+    }
+    if kinds.contains(&Kind::Boundary)
+        && let Some(warning) = beyond_the_boundary(&targets)
     {
         ui.warning(&warning);
     }
@@ -234,7 +242,10 @@ fn documents(kind: Kind, targets: &[Target<'_>]) -> Vec<Printed> {
             .iter()
             .map(|target| {
                 let grants = policy::execution_grants(target.agent, &target.scope);
-                printed(kind, std::slice::from_ref(target), &grants)
+                Printed {
+                    managed_policies: attached(target),
+                    ..printed(kind, std::slice::from_ref(target), &grants)
+                }
             })
             .collect(),
         Kind::Boundary => vec![printed(kind, targets, &policy::boundary_grants(targets))],
@@ -252,6 +263,38 @@ fn documents(kind: Kind, targets: &[Target<'_>]) -> Vec<Printed> {
                 .collect()
         }
     }
+}
+
+/// The ARNs of the managed policies that the metadata attaches to the agent's role.
+fn attached(target: &Target<'_>) -> Vec<String> {
+    let Scope {
+        partition,
+        region: _,
+        account,
+        runtime: _,
+    } = &target.scope;
+    match &target.agent.role {
+        RoleSettings::Managed { policies, .. } => policies
+            .iter()
+            .map(|policy| policy::managed_policy_arn(policy, *partition, account))
+            .collect(),
+        RoleSettings::Given { .. } => Vec::new(),
+    }
+}
+
+/// That a boundary made of what is declared knows nothing of what managed policies allow.
+fn beyond_the_boundary(targets: &[Target<'_>]) -> Option<Message> {
+    let attached: BTreeSet<String> = targets.iter().flat_map(attached).collect();
+    if attached.is_empty() {
+        return None;
+    }
+    let listed: Vec<String> = attached.iter().map(|arn| format!("`{arn}`")).collect();
+    Some(
+        Message::new("the permissions boundary does not contain what managed policies allow")
+            .note(format!("the metadata attaches {}", listed.join(", ")))
+            .note("a role may do only what its policies and its boundary both allow")
+            .help("add the statements of these policies to the boundary, as far as the agents need them"),
+    )
 }
 
 fn deployer(kind: Kind, targets: &[Target<'_>]) -> Vec<Grant> {
@@ -335,6 +378,7 @@ impl Printed {
             parts: 1,
             size: document.size(),
             asked_by,
+            managed_policies: Vec::new(),
             document: document.to_value(),
             text: document.to_pretty_json(),
         }
@@ -371,6 +415,9 @@ fn show(printed: &Printed, ui: &Ui) {
     for (sid, by) in &printed.asked_by {
         let by = by.as_str().unwrap_or_default();
         ui.plain(&format!("             {sid:width$}  {by}"));
+    }
+    for arn in &printed.managed_policies {
+        ui.plain(&format!("             attached beside it: {arn}"));
     }
     ui.result(&printed.text);
 }

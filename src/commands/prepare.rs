@@ -124,6 +124,7 @@ async fn decide<'a>(
             for warning in files.warnings().iter().chain(role.warnings()) {
                 ui.warning(warning);
             }
+            role::tell_reasons(placed.agent, ui);
             for note in files.notes() {
                 ui.note(note);
             }

@@ -7,7 +7,7 @@ use super::{
     session::{self, Placed},
 };
 use crate::{
-    config::{Agent, RoleSettings},
+    config::{Agent, Allowed, ManagedPolicy, Permission, RoleSettings},
     effects::{
         aws::{Kind, Session, iam::Iam},
         clock,
@@ -121,6 +121,27 @@ pub(super) async fn decide(
     }
 }
 
+/// Says why the agent may do more than the law of permissions allows.
+pub(super) fn tell_reasons(agent: &Agent, ui: &Ui) {
+    for permission in &agent.permissions {
+        let Permission::Allow(Allowed {
+            actions,
+            on,
+            reason: Some(reason),
+        }) = permission
+        else {
+            continue;
+        };
+        let listed = |texts: &[String]| format!("`{}`", texts.join("`, `"));
+        ui.note(&format!(
+            "`{}` is allowed {} on {}: {reason}",
+            agent.name,
+            listed(actions),
+            listed(on)
+        ));
+    }
+}
+
 /// Taking over somebody's role is shown whole and asked for.
 pub(super) fn agree<'a>(
     roles: impl Iterator<Item = (&'a Placed<'a>, &'a RoleWork)>,
@@ -227,6 +248,7 @@ pub(super) fn desired(agent: &Agent, session: &Session) -> DesiredRole {
         name,
         path,
         boundary,
+        policies,
     } = &agent.role
     else {
         unreachable!("a given role is never written");
@@ -237,6 +259,9 @@ pub(super) fn desired(agent: &Agent, session: &Session) -> DesiredRole {
         account: session.account.clone(),
         runtime: agent.runtime_name.clone(),
     };
+    let arn = |policy: &ManagedPolicy| {
+        policy::managed_policy_arn(policy, session.partition, &session.account)
+    };
     DesiredRole {
         name: name.clone(),
         path: path.clone(),
@@ -244,9 +269,8 @@ pub(super) fn desired(agent: &Agent, session: &Session) -> DesiredRole {
         account: session.account.clone(),
         region: session.region.clone(),
         policy: policy::execution(agent, &scope),
-        boundary: boundary
-            .as_ref()
-            .map(|boundary| policy::boundary_arn(boundary, session.partition, &session.account)),
+        boundary: boundary.as_ref().map(arn),
+        attached: policies.iter().map(arn).collect(),
         identity: Identity::of(agent),
         tags: agent.tags.clone(),
     }

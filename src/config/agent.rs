@@ -1,6 +1,7 @@
 //! One agent's table, before the layers below it and the defaults are applied.
 
 use std::{
+    collections::BTreeSet,
     ops::Range,
     path::{Component, Path, PathBuf},
 };
@@ -8,9 +9,10 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    Authorizer, Bytecode, ImportName, Language, Lifecycle, Model, Permission, Protocol, Runtime,
-    layer::Layer,
-    permission,
+    Authorizer, Bytecode, ImportName, Language, Lifecycle, ManagedPolicy, Model, Permission,
+    Protocol, Runtime,
+    layer::{Layer, managed_policy},
+    permission::table::{self, Problem},
     read::{Problems, Table, one_of},
 };
 use crate::names::AgentName;
@@ -34,6 +36,7 @@ pub(super) struct AgentTable {
     pub(super) bytecode: Option<Bytecode>,
     pub(super) models: Vec<Model>,
     pub(super) permissions: Vec<Permission>,
+    pub(super) managed_policies: BTreeSet<ManagedPolicy>,
     pub(super) lifecycle: Lifecycle,
     pub(super) protocol: Option<Protocol>,
     pub(super) authorizer: Option<Authorizer>,
@@ -68,6 +71,7 @@ impl AgentTable {
             bytecode: None,
             models: Vec::new(),
             permissions: Vec::new(),
+            managed_policies: BTreeSet::new(),
             lifecycle: Lifecycle::default(),
             protocol: None,
             authorizer: None,
@@ -98,6 +102,7 @@ impl AgentTable {
             bytecode: table.parsed("bytecode", problems, bytecode),
             models: models(&mut table, problems),
             permissions: permissions(&mut table, problems),
+            managed_policies: managed_policies(&mut table, problems),
             lifecycle: lifecycle(&mut table, problems),
             protocol: table.parsed("protocol", problems, protocol),
             authorizer: authorizer(&mut table, problems),
@@ -201,17 +206,41 @@ fn permissions(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<Permis
         return permissions;
     };
     for item in items {
-        match permission::table::read(item) {
+        match table::read(item) {
             Ok(permission) => permissions.push(permission),
-            Err((span, what)) => {
-                let message = problems
-                    .message(span, what, "")
-                    .help("the permissions are listed in README.md, \"Permissions\"");
-                problems.push(message);
+            Err(found) => {
+                for Problem { at, what, help } in found {
+                    let message = problems.message(at, what, "").help(help);
+                    problems.push(message);
+                }
             }
         }
     }
     permissions
+}
+
+/// A role has 10 of them, or up to 20 where AWS raised the account's quota.
+fn managed_policies(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeSet<ManagedPolicy> {
+    let mut policies = BTreeSet::new();
+    for text in table
+        .strings("managed-policies", problems)
+        .unwrap_or_default()
+    {
+        match managed_policy(text.get_ref()) {
+            Ok(policy) => {
+                policies.insert(policy);
+            }
+            Err(what) => problems.at(text.span(), what, ""),
+        }
+    }
+    if policies.len() > 20 {
+        problems.at(
+            table.key_span("managed-policies"),
+            "`managed-policies` lists more than 20 policies, which is more than IAM attaches",
+            "",
+        );
+    }
+    policies
 }
 
 fn lifecycle(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Lifecycle {

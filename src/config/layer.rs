@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Range};
 use toml::Spanned;
 
 use super::{
-    Boundary, Network, RoleArn,
+    ManagedPolicy, Network, RoleArn,
     read::{Problems, Table},
     variable,
 };
@@ -27,7 +27,7 @@ pub(super) struct Layer {
 pub(super) struct RoleLayer {
     pub(super) name: Option<String>,
     pub(super) path: Option<IamPath>,
-    pub(super) boundary: Option<Boundary>,
+    pub(super) boundary: Option<ManagedPolicy>,
     pub(super) arn: Option<RoleArn>,
 }
 
@@ -79,7 +79,7 @@ impl RoleLayer {
         let layer = Self {
             name: role.parsed("name", problems, role_name_pattern),
             path: role.parsed("path", problems, IamPath::parse),
-            boundary: role.parsed("permissions-boundary", problems, boundary),
+            boundary: role.parsed("permissions-boundary", problems, managed_policy),
             arn: role.parsed("arn", problems, |text| {
                 RoleArn::parse(text).ok_or_else(|| {
                     format!("`{text}` is not a role's ARN: `arn:aws:iam::ACCOUNT:role/NAME`")
@@ -145,7 +145,8 @@ fn role_name_pattern(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn boundary(text: &str) -> Result<Boundary, String> {
+/// A managed policy by name or ARN.
+pub(super) fn managed_policy(text: &str) -> Result<ManagedPolicy, String> {
     let legal = |c: u8| c.is_ascii_alphanumeric() || b"_+=,.@-".contains(&c);
     if text.starts_with("arn:") {
         let fields: Vec<&str> = text.splitn(6, ':').collect();
@@ -157,7 +158,7 @@ fn boundary(text: &str) -> Result<Boundary, String> {
                     && !policy.ends_with('/')
                     && is_literal(policy) =>
             {
-                Ok(Boundary::Arn(text.to_owned()))
+                Ok(ManagedPolicy::Arn(text.to_owned()))
             }
             _ => Err(format!(
                 "`{text}` is not a policy's ARN: `arn:aws:iam::ACCOUNT:policy/NAME`"
@@ -165,7 +166,7 @@ fn boundary(text: &str) -> Result<Boundary, String> {
         };
     }
     if (1..=128).contains(&text.len()) && text.bytes().all(legal) {
-        Ok(Boundary::Name(text.to_owned()))
+        Ok(ManagedPolicy::Name(text.to_owned()))
     } else {
         Err(format!("`{text}` is neither a policy's name nor its ARN"))
     }

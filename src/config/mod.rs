@@ -20,7 +20,7 @@ pub use layout::{ImportName, Layout};
 pub(crate) use load::{DECLARE, declared_projects, default_role, load_with, none_declared};
 pub use load::{Manifest, Stage, load};
 pub(crate) use permission::PUBLIC_PARAMETERS;
-pub use permission::{Access, Permission, QueueAccess};
+pub use permission::{Access, Allowed, Permission, QueueAccess};
 use serde::Serialize;
 
 use crate::names::{
@@ -309,7 +309,9 @@ pub enum RoleSettings {
     Managed {
         name: RoleName,
         path: IamPath,
-        boundary: Option<Boundary>,
+        boundary: Option<ManagedPolicy>,
+        /// What is attached to the role besides its own policies.
+        policies: BTreeSet<ManagedPolicy>,
     },
     /// `role.arn`: not one IAM write.
     Given { arn: RoleArn },
@@ -325,9 +327,9 @@ impl RoleSettings {
     }
 }
 
-/// A permissions boundary, by the name of a policy of the account or by ARN.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Boundary {
+/// A managed policy, by its name where it is the account's and has no path, or by ARN.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ManagedPolicy {
     Name(String),
     Arn(String),
 }

@@ -6,6 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Names the user's own tags that this tool set: one that is no longer declared can be taken off by it.
 pub(crate) const DECLARED: &str = "cargo-agentcore:tags";
 
+/// Tells which of the managed policies on a role this tool attached.
+pub(crate) const POLICIES: &str = "cargo-agentcore:policies";
+
+/// The lists that this tool keeps of what it brought.
+const LISTS: [&str; 2] = [DECLARED, POLICIES];
+
 /// AWS sets these itself, and lets nobody else write them.
 const OF_AWS: &str = "aws:";
 
@@ -44,7 +50,7 @@ pub(crate) fn changes(
 ) -> TagChanges {
     let take_off = listed(there)
         .into_iter()
-        .chain([DECLARED])
+        .chain(LISTS)
         .filter(|key| !wanted.contains_key(*key) && there.contains_key(*key))
         .map(str::to_owned)
         .collect();
@@ -64,7 +70,7 @@ pub(crate) fn foreign<'a>(
     there
         .keys()
         .map(String::as_str)
-        .filter(|key| !wanted.contains_key(*key) && !ours.contains(key) && *key != DECLARED)
+        .filter(|key| !wanted.contains_key(*key) && !ours.contains(key) && !LISTS.contains(key))
         .filter(|key| !key.starts_with(OF_AWS))
         .collect()
 }

@@ -22,7 +22,7 @@ pub use grant::{Grant, document as document_of};
 pub use trust::{principals, trust};
 
 use crate::{
-    config::{Agent, Boundary},
+    config::{Agent, ManagedPolicy},
     names::{AccountId, Partition, Region, RuntimeName},
 };
 
@@ -47,11 +47,15 @@ pub struct Target<'a> {
     pub repository: Option<String>,
 }
 
-/// The ARN of a permissions boundary; a name is a policy of the account.
-pub fn boundary_arn(boundary: &Boundary, partition: Partition, account: &AccountId) -> String {
-    match boundary {
-        Boundary::Name(name) => format!("arn:{partition}:iam::{account}:policy/{name}"),
-        Boundary::Arn(arn) => arn.clone(),
+/// The ARN of a managed policy; a name is a policy of the account.
+pub fn managed_policy_arn(
+    policy: &ManagedPolicy,
+    partition: Partition,
+    account: &AccountId,
+) -> String {
+    match policy {
+        ManagedPolicy::Name(name) => format!("arn:{partition}:iam::{account}:policy/{name}"),
+        ManagedPolicy::Arn(arn) => arn.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    config::{Access, Manifest, Permission, QueueAccess, Stage, load},
+    config::{Access, Allowed, Manifest, Permission, QueueAccess, Stage, load},
     names::{AgentName, ProjectId, Region, RuntimeName},
 };
 
@@ -114,6 +114,14 @@ fn every_permission_is_written_so_that_it_is_read_again() {
         },
         Permission::SnsTopic("arn:aws:sns:us-west-2:123456789012:news".into()),
         Permission::LambdaFunction("resize:$LATEST".into()),
+        Permission::Allow(Allowed {
+            actions: vec![
+                "athena:GetQueryResults".into(),
+                "athena:StartQueryExecution".into(),
+            ],
+            on: vec!["*".into()],
+            reason: Some("its \"work groups\" change".into()),
+        }),
     ];
     let manifest = Manifest {
         path: "/real/fake/Cargo.toml".into(),

@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod declared;
 mod endpoint_commands;
 mod status_of_code;
 mod status_of_role;

@@ -1,7 +1,7 @@
 //! From the layers that lie over each other to one agent.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::{Declaration, Scope, Stage};
 use crate::{
     config::{
-        Agent, ImportName, Language, Layout, RoleSettings, Runtime,
+        Agent, ImportName, Language, Layout, ManagedPolicy, RoleSettings, Runtime,
         agent::{AgentTable, LayoutWord},
         layer::{Layer, RoleLayer},
     },
@@ -66,6 +66,7 @@ pub(super) fn agent(
         bytecode,
         models,
         permissions,
+        managed_policies,
         lifecycle,
         protocol,
         authorizer,
@@ -86,7 +87,7 @@ pub(super) fn agent(
         RuntimeName::of(&name, joined).map_err(|error| Message::new(error.to_string()))?;
     Ok(Agent {
         tags: told_apart(&name, tags)?,
-        role: role_settings(role, &runtime_name)?,
+        role: role_settings(role, managed_policies, &runtime_name)?,
         runtime_name,
         project,
         stage,
@@ -167,7 +168,11 @@ fn told_apart(
     Ok(tags)
 }
 
-fn role_settings(role: RoleLayer, runtime: &RuntimeName) -> Result<RoleSettings, Message> {
+fn role_settings(
+    role: RoleLayer,
+    policies: BTreeSet<ManagedPolicy>,
+    runtime: &RuntimeName,
+) -> Result<RoleSettings, Message> {
     let RoleLayer {
         name,
         path,
@@ -175,6 +180,13 @@ fn role_settings(role: RoleLayer, runtime: &RuntimeName) -> Result<RoleSettings,
         arn,
     } = role;
     if let Some(arn) = arn {
+        if !policies.is_empty() {
+            return Err(Message::new(format!(
+                "`managed-policies` cannot be attached to `{}`, because `role.arn` is never written to",
+                arn.arn
+            ))
+            .help("have whoever keeps that role attach them, and remove `managed-policies`"));
+        }
         return Ok(RoleSettings::Given { arn });
     }
     let pattern = name.as_deref().unwrap_or(ROLE_NAME);
@@ -184,6 +196,7 @@ fn role_settings(role: RoleLayer, runtime: &RuntimeName) -> Result<RoleSettings,
         name,
         path,
         boundary,
+        policies,
     })
 }
 

@@ -1,10 +1,12 @@
 //! Capabilities: one syntax in the metadata table and on the command line.
 
+mod allow;
 mod resource;
 pub(super) mod table;
 
-use toml_edit::{InlineTable, Value};
+use toml_edit::{Array, InlineTable, Value};
 
+pub use self::allow::Allowed;
 pub(crate) use self::resource::PUBLIC_PARAMETERS;
 use self::resource::{
     FUNCTION, KNOWLEDGE_BASE, QUEUE, TABLE, TOPIC, inference_profile, name_or_arn, parameter,
@@ -55,6 +57,8 @@ pub enum Permission {
     SnsTopic(String),
     /// By name or ARN, either with a version or an alias where one is invoked.
     LambdaFunction(String),
+    /// `{ allow = […], on = […] }`, in the table only.
+    Allow(Allowed),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +109,10 @@ pub const VALUED: [&str; 18] = [
 ];
 /// The capabilities that stand alone.
 pub const BARE: [&str; 4] = ["code-interpreter", "browser", "pricing", "marketplace"];
+
+/// The key of what no capability covers.
+const ALLOW: &str = "allow";
+const ALLOW_FORM: &str = "`{ allow = [\"service:Action\"], on = [\"arn:…\"] }`";
 
 /// Which part of a capability breaks a rule, and the rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,6 +189,7 @@ impl Permission {
     /// Reads the command line's form: `pricing`, `memory=ID`.
     pub fn from_flag(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
+            Some((ALLOW, _)) => Self::alone(ALLOW, ""),
             Some((key, value)) => Self::valued(key, value, None).map_err(|wrong| match wrong {
                 Wrong::Value(what) | Wrong::Access(what) => what,
             }),
@@ -195,7 +204,9 @@ impl Permission {
 
     fn alone(word: &str, with_value: &str) -> Result<Self, String> {
         Self::bare(word).ok_or_else(|| {
-            if VALUED.contains(&word) {
+            if word == ALLOW {
+                format!("`{ALLOW}` stands in the table only: {ALLOW_FORM}")
+            } else if VALUED.contains(&word) {
                 format!("`{word}` needs a value: {with_value}")
             } else {
                 unknown(word)
@@ -232,7 +243,27 @@ impl Permission {
             }
             Self::SnsTopic(name) => written("sns", name),
             Self::LambdaFunction(name) => written("lambda", name),
+            Self::Allow(allowed) => allowed.to_toml(),
         }
+    }
+}
+
+impl Allowed {
+    fn to_toml(&self) -> Value {
+        let Self {
+            actions,
+            on,
+            reason,
+        } = self;
+        let mut table = InlineTable::new();
+        for (key, list) in [(ALLOW, actions), ("on", on)] {
+            let list: Array = list.iter().collect();
+            table.insert(key, Value::Array(list));
+        }
+        if let Some(reason) = reason {
+            table.insert("reason", reason.as_str().into());
+        }
+        Value::InlineTable(table)
     }
 }
 
@@ -269,6 +300,7 @@ pub fn unknown(word: &str) -> String {
     let near = VALUED
         .into_iter()
         .chain(BARE)
+        .chain([ALLOW])
         .map(|known| (strsim::damerau_levenshtein(word, known), known))
         .filter(|(distance, known)| *distance <= known.len() / 3 + 1)
         .min();
@@ -282,7 +314,7 @@ pub fn unknown(word: &str) -> String {
 pub(crate) fn listed() -> String {
     let words = |words: &[&str]| format!("`{}`", words.join("`, `"));
     format!(
-        "the permissions are {}, and with a value {}",
+        "the permissions are {}, with a value {}, and {ALLOW_FORM} in the table",
         words(&BARE),
         words(&VALUED)
     )

@@ -7,23 +7,49 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{Permission, VALUED, Wrong, unknown};
-use crate::text::nearest;
+use super::{
+    ALLOW, ALLOW_FORM, Permission, VALUED, Wrong,
+    allow::{self, Allowed, Objection},
+    unknown,
+};
+use crate::{names::is_hidden, text::nearest};
 
-/// The place of a problem, and what it is.
-type Problem = (Range<usize>, String);
+/// The place of a problem, what it is, and what to do about it.
+pub(in crate::config) struct Problem {
+    pub(in crate::config) at: Range<usize>,
+    pub(in crate::config) what: String,
+    pub(in crate::config) help: String,
+}
+
+impl Problem {
+    fn new(at: Range<usize>, what: impl Into<String>) -> Self {
+        Self {
+            at,
+            what: what.into(),
+            help: "the permissions are listed in README.md, \"Permissions\"".to_owned(),
+        }
+    }
+
+    fn help(self, help: impl Into<String>) -> Self {
+        Self {
+            help: help.into(),
+            ..self
+        }
+    }
+}
 
 /// Reads one item of the list `permissions`.
-pub(in crate::config) fn read(item: &Spanned<DeValue<'_>>) -> Result<Permission, Problem> {
+pub(in crate::config) fn read(item: &Spanned<DeValue<'_>>) -> Result<Permission, Vec<Problem>> {
     match item.get_ref() {
         DeValue::String(word) => {
-            Permission::from_table_word(word).map_err(|what| (item.span(), what))
+            Permission::from_table_word(word).map_err(|what| vec![Problem::new(item.span(), what)])
         }
-        DeValue::Table(table) => named(table, item.span()),
-        _ => Err((
+        DeValue::Table(table) if table.contains_key(ALLOW) => allowed(table),
+        DeValue::Table(table) => named(table, item.span()).map_err(|problem| vec![problem]),
+        _ => Err(vec![Problem::new(
             item.span(),
-            "a permission is a string or a table with one key".to_owned(),
-        )),
+            "a permission is a string or a table with one key",
+        )]),
     }
 }
 
@@ -32,7 +58,7 @@ fn named(table: &DeTable<'_>, place: Range<usize>) -> Result<Permission, Problem
     let mut found = None;
     for (key, value) in table {
         let DeValue::String(text) = value.get_ref() else {
-            return Err((
+            return Err(Problem::new(
                 value.span(),
                 format!("`{}` must be a string", key.get_ref()),
             ));
@@ -44,18 +70,18 @@ fn named(table: &DeTable<'_>, place: Range<usize>) -> Result<Permission, Problem
         }
     }
     let Some((key, span, text)) = found else {
-        return Err((
+        return Err(Problem::new(
             place,
-            "a permission's table has one key, such as `{ memory = \"ID\" }`".to_owned(),
+            "a permission's table has one key, such as `{ memory = \"ID\" }`",
         ));
     };
     if !VALUED.contains(&key.get_ref().as_ref()) {
-        return Err((key.span(), unknown(key.get_ref())));
+        return Err(Problem::new(key.span(), unknown(key.get_ref())));
     }
     let word = access.as_ref().map(|(_, word)| *word);
     Permission::valued(key.get_ref(), text, word).map_err(|wrong| match wrong {
-        Wrong::Value(what) => (span, what),
-        Wrong::Access(what) => (access.map_or(place, |(span, _)| span), what),
+        Wrong::Value(what) => Problem::new(span, what),
+        Wrong::Access(what) => Problem::new(access.map_or(place, |(span, _)| span), what),
     })
 }
 
@@ -69,11 +95,108 @@ fn second(table: &DeTable<'_>, last: Range<usize>) -> Problem {
             let near = nearest(key.get_ref(), std::iter::once("access"))
                 .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
             let what = format!("unknown key `{}` in a permission{near}", key.get_ref());
-            (key.span(), what)
+            Problem::new(key.span(), what)
         }
-        None => (
+        None => Problem::new(
             last,
-            "a permission's table names one thing; write a table for each".to_owned(),
+            "a permission's table names one thing; write a table for each",
         ),
     }
+}
+
+/// Reads `{ allow = […], on = […], reason = "…" }` and tells all that is wrong with it.
+fn allowed(table: &DeTable<'_>) -> Result<Permission, Vec<Problem>> {
+    let known = [ALLOW, "on", "reason"];
+    let mut problems = Vec::new();
+    for (key, _) in table {
+        if !known.contains(&key.get_ref().as_ref()) {
+            let near = nearest(key.get_ref(), known.into_iter())
+                .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let what = format!("unknown key `{}` beside `{ALLOW}`{near}", key.get_ref());
+            problems.push(Problem::new(key.span(), what).help(form()));
+        }
+    }
+    let reason = reason(table, &mut problems);
+    // A reason that cannot be read is none, and one problem is enough.
+    let has_reason = table.contains_key("reason");
+    let mut list = |key, check: fn(&str, bool) -> Result<(), Objection>| -> Vec<String> {
+        let mut found = list(table, key, &mut problems);
+        for (at, text) in &found {
+            if let Err(Objection { what, help }) = check(text, has_reason) {
+                problems.push(Problem::new(at.clone(), what).help(help));
+            }
+        }
+        found.sort_by(|(_, one), (_, other)| one.cmp(other));
+        found.dedup_by(|(_, one), (_, other)| one == other);
+        found.into_iter().map(|(_, text)| text).collect()
+    };
+    let actions = list(ALLOW, allow::action);
+    let on = list("on", allow::resource);
+    if problems.is_empty() {
+        Ok(Permission::Allow(Allowed {
+            actions,
+            on,
+            reason,
+        }))
+    } else {
+        Err(problems)
+    }
+}
+
+fn form() -> String {
+    format!("write {ALLOW_FORM}, and `reason = \"…\"` where it is broader than one thing")
+}
+
+fn reason(table: &DeTable<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+    let value = table.get("reason")?;
+    let wrong = match value.get_ref() {
+        DeValue::String(text) if text.trim().is_empty() => "`reason` must not be empty",
+        DeValue::String(text) if text.chars().any(is_hidden) => {
+            "`reason` contains characters that cannot be seen"
+        }
+        DeValue::String(text) => return Some(text.to_string()),
+        _ => "`reason` must be a string",
+    };
+    problems.push(Problem::new(value.span(), wrong).help("say in one line why the agent needs it"));
+    None
+}
+
+/// The texts of a list that must not be empty, with their places.
+fn list(
+    table: &DeTable<'_>,
+    key: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<(Range<usize>, String)> {
+    let mut texts = Vec::new();
+    let place = table
+        .get_key_value(key)
+        .or_else(|| table.get_key_value(ALLOW));
+    let place = place.map_or(0..0, |(key, _)| key.span());
+    let items = match table.get(key).map(Spanned::get_ref) {
+        Some(DeValue::Array(items)) if !items.is_empty() => items,
+        Some(DeValue::Array(_)) => {
+            problems.push(Problem::new(place, format!("`{key}` is empty")).help(form()));
+            return texts;
+        }
+        Some(_) => {
+            let what = format!("`{key}` must be a list of strings");
+            problems.push(Problem::new(place, what).help(form()));
+            return texts;
+        }
+        None => {
+            let what = format!("`{ALLOW}` needs `{key}`: what the actions may touch");
+            problems.push(Problem::new(place, what).help(form()));
+            return texts;
+        }
+    };
+    for item in items {
+        match item.get_ref() {
+            DeValue::String(text) => texts.push((item.span(), text.to_string())),
+            _ => {
+                let what = format!("`{key}` must be a list of strings");
+                problems.push(Problem::new(item.span(), what).help(form()));
+            }
+        }
+    }
+    texts
 }

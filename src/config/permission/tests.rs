@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::names::is_hidden;
 
 #[test]
 fn an_arn_holds_only_what_can_be_seen_and_stands_for_itself() {

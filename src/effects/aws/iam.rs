@@ -15,6 +15,7 @@ use crate::{
     names::RoleName,
     plan::clean::RoleRemoval,
     plan::role::{ObservedRole, POLICY_PREFIX, RoleStep},
+    plan::tags::POLICIES,
 };
 
 #[derive(Debug, Clone)]
@@ -74,17 +75,22 @@ impl Iam {
         }
     }
 
-    /// The role with the policy of the session's region, all at once. The documents of other regions and
-    /// attached policies are not read.
+    /// The role with the policy of the session's region, all at once. The documents of other regions are
+    /// not read, and of what is attached only what this tool attaches, if it `attaches` anything.
     pub(crate) async fn observe_own_policy(
         &self,
         name: &RoleName,
+        attaches: bool,
     ) -> Result<Option<ObservedRole>, AwsError> {
         let (role, inline) = tokio::join!(self.role(name), self.listed(name));
-        let Some(role) = role? else {
+        let (Some(role), Some(inline)) = (role?, found(inline)?) else {
             return Ok(None);
         };
-        Ok(found(inline)?.map(|inline| observed(role, inline, Vec::new())))
+        let mut role = observed(role, inline, Vec::new());
+        if attaches || role.tags.contains_key(POLICIES) {
+            role.attached = found(self.attached(name).await)?.unwrap_or_default();
+        }
+        Ok(Some(role))
     }
 
     /// When a role was made, in seconds since 1970; `None` where there is no such role.
@@ -242,6 +248,19 @@ impl Iam {
                 .await
                 .map(|_| ())
                 .map_err(AwsError::on("iam:UntagRole", shown(role))),
+            RoleStep::Attach { role, arn } => self
+                .client
+                .attach_role_policy()
+                .role_name(role.as_str())
+                .policy_arn(arn)
+                .send()
+                .await
+                .map(|_| ())
+                .map_err(AwsError::on(
+                    "iam:AttachRolePolicy",
+                    policy_shown(role, arn),
+                )),
+            RoleStep::Detach { role, arn } => self.detach(role, arn).await,
             RoleStep::PutPolicy {
                 role,
                 policy,
@@ -278,6 +297,21 @@ impl Iam {
 }
 
 impl Iam {
+    /// What somebody else has detached meanwhile is what was wanted.
+    async fn detach(&self, role: &RoleName, arn: &str) -> Result<(), AwsError> {
+        let detached = self
+            .client
+            .detach_role_policy()
+            .role_name(role.as_str())
+            .policy_arn(arn)
+            .send()
+            .await;
+        gone_or(detached.map_err(AwsError::on(
+            "iam:DetachRolePolicy",
+            policy_shown(role, arn),
+        )))
+    }
+
     /// Carries out one step of `clean`; what is gone already is what was wanted.
     pub(crate) async fn take_away(&self, step: &RoleRemoval) -> Result<(), AwsError> {
         match step {
@@ -293,6 +327,7 @@ impl Iam {
                         policy_shown(role, policy),
                     )),
             ),
+            RoleRemoval::Detach { role, arn } => self.detach(role, arn).await,
             RoleRemoval::SetTrust { role, document } => gone_or(
                 self.client
                     .update_assume_role_policy()

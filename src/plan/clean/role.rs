@@ -15,8 +15,8 @@ use crate::{
     names::{Region, RoleName},
     plan::{
         ownership::{ADOPTED, AGENT, MANAGED, Ownership, PROJECT, STAGE},
-        role::{ObservedRole, POLICY_PREFIX, region_of, regions_served},
-        tags::{self, DECLARED},
+        role::{ObservedRole, POLICY_PREFIX, is_listed, region_of, regions_served},
+        tags::{self, DECLARED, POLICIES},
     },
     policy,
 };
@@ -160,8 +160,15 @@ fn clean_role(
             ),
         );
     }
+    let attached = attached_by_us(desired, name, role);
+    for arn in &attached {
+        push(RoleRemoval::Detach {
+            role: name.clone(),
+            arn: (*arn).to_owned(),
+        });
+    }
     if role.tags.contains_key(ADOPTED) {
-        let ours = [MANAGED, PROJECT, AGENT, STAGE, ADOPTED, DECLARED];
+        let ours = [MANAGED, PROJECT, AGENT, STAGE, ADOPTED, DECLARED, POLICIES];
         let keys = tags::listed(&role.tags)
             .into_iter()
             .chain(ours)
@@ -177,7 +184,7 @@ fn clean_role(
             "it was adopted; our policies and tags are taken off",
         );
     }
-    let hindrances = hindrances(name, role, instance_profiles);
+    let hindrances = hindrances(name, role, &attached, instance_profiles);
     if hindrances.is_empty() {
         push(RoleRemoval::Delete { role: name.clone() });
     }
@@ -199,8 +206,39 @@ fn keep_elsewhere(desired: &Desired, plan: &mut CleanPlan) {
     }
 }
 
+/// The policies that go with our part of the role: those that this tool attached and, where the role
+/// itself goes, those that the metadata declares.
+fn attached_by_us<'a>(
+    desired: &Desired,
+    name: &RoleName,
+    role: &'a ObservedRole,
+) -> BTreeSet<&'a str> {
+    let declared: BTreeSet<String> = match &desired.role {
+        RoleSettings::Managed {
+            name: configured,
+            path: _,
+            boundary: _,
+            policies,
+        } if configured == name && !role.tags.contains_key(ADOPTED) => policies
+            .iter()
+            .map(|policy| policy::managed_policy_arn(policy, desired.partition, &desired.account))
+            .collect(),
+        RoleSettings::Managed { .. } | RoleSettings::Given { .. } => BTreeSet::new(),
+    };
+    let attached = role.attached.iter();
+    attached
+        .filter(|arn| is_listed(arn, &role.tags) || declared.contains(*arn))
+        .map(String::as_str)
+        .collect()
+}
+
 /// Why IAM would refuse to delete the role, and what to do about it.
-fn hindrances(name: &RoleName, role: &ObservedRole, instance_profiles: &[String]) -> Vec<String> {
+fn hindrances(
+    name: &RoleName,
+    role: &ObservedRole,
+    attached: &BTreeSet<&str>,
+    instance_profiles: &[String],
+) -> Vec<String> {
     let listed = |names: Vec<&String>| {
         let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
         names.join(", ")
@@ -209,7 +247,11 @@ fn hindrances(name: &RoleName, role: &ObservedRole, instance_profiles: &[String]
         .inline
         .keys()
         .filter(|policy| region_of(policy).is_none())
-        .chain(&role.attached)
+        .chain(
+            role.attached
+                .iter()
+                .filter(|arn| !attached.contains(arn.as_str())),
+        )
         .collect();
     let mut why = Vec::new();
     if !foreign.is_empty() {

@@ -69,6 +69,7 @@ pub(crate) enum CleanStep {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RoleRemoval {
     DeletePolicy { role: RoleName, policy: String },
+    Detach { role: RoleName, arn: String },
     SetTrust { role: RoleName, document: Document },
     Untag { role: RoleName, keys: Vec<String> },
     Delete { role: RoleName },
@@ -109,6 +110,7 @@ impl RoleRemoval {
     pub(crate) fn role(&self) -> &RoleName {
         match self {
             Self::DeletePolicy { role, .. }
+            | Self::Detach { role, .. }
             | Self::SetTrust { role, .. }
             | Self::Untag { role, .. }
             | Self::Delete { role } => role,
@@ -212,6 +214,11 @@ impl CleanStep {
                     "Deleting",
                     "delete",
                     format!("policy `{policy}` of role `{role}`"),
+                ),
+                RoleRemoval::Detach { role, arn } => (
+                    "Detaching",
+                    "detach",
+                    format!("policy `{arn}` from role `{role}`"),
                 ),
                 RoleRemoval::SetTrust { role, .. } => (
                     "Updating",

@@ -109,6 +109,7 @@ impl RoleRemoval {
             Self::DeletePolicy { role, policy } => {
                 Subject::new("policy", policy).of(role.to_string())
             }
+            Self::Detach { role, arn } => Subject::new("policy", arn).of(role.to_string()),
             Self::SetTrust { role, .. } => Subject::new("trust policy", role.to_string()),
             Self::Untag { role, .. } | Self::Delete { role } => {
                 Subject::new("role", role.to_string())

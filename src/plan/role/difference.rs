@@ -47,6 +47,12 @@ fn step(step: &RoleStep) -> FieldChange {
         RoleStep::Tag { role, .. } | RoleStep::Untag { role, .. } => {
             format!("role `{role}` has other tags")
         }
+        RoleStep::Attach { role, arn } => {
+            format!("policy `{arn}` is not attached to role `{role}`")
+        }
+        RoleStep::Detach { role, arn } => {
+            format!("policy `{arn}` is attached to role `{role}` and not declared any more")
+        }
         RoleStep::PutPolicy {
             role,
             policy,

@@ -17,8 +17,13 @@ use crate::{
     policy::{self, Document},
 };
 
+mod attached;
 mod difference;
 
+pub(crate) use self::attached::is_listed;
+#[cfg(test)]
+pub(crate) use self::attached::mark;
+use self::attached::{Attachments, attachments};
 pub(crate) use self::difference::{differences, given_differences};
 
 /// Inline policies of this tool are named this and the region; any other name is not ours.
@@ -35,6 +40,8 @@ pub(crate) struct DesiredRole {
     pub(crate) policy: Document,
     /// The ARN of the permissions boundary, where one is declared.
     pub(crate) boundary: Option<String>,
+    /// The ARNs of the managed policies that the metadata attaches.
+    pub(crate) attached: BTreeSet<String>,
     pub(crate) identity: Identity,
     /// The user's own tags.
     pub(crate) tags: BTreeMap<String, String>,
@@ -76,6 +83,14 @@ pub(crate) enum RoleStep {
     Untag {
         role: RoleName,
         keys: Vec<String>,
+    },
+    Attach {
+        role: RoleName,
+        arn: String,
+    },
+    Detach {
+        role: RoleName,
+        arn: String,
     },
     PutPolicy {
         role: RoleName,
@@ -138,6 +153,13 @@ pub(crate) fn plan(
         return Ok(creation(desired));
     };
     let mut wanted = tags::wanted(desired.identity.tags(), &desired.tags, &observed.tags);
+    let Attachments {
+        detach,
+        attach,
+        foreign: attached_by_others,
+        listed,
+    } = attachments(&desired.attached, &observed.attached, &observed.tags);
+    wanted.extend(listed.map(|list| (tags::POLICIES.to_owned(), list)));
     if observed.tags.contains_key(ADOPTED) {
         wanted.insert(ADOPTED.to_owned(), "true".to_owned());
     }
@@ -170,10 +192,16 @@ pub(crate) fn plan(
         region,
         policy,
         boundary,
+        attached: _,
         identity: _,
         tags: _,
     } = desired;
-    plan.foreign = foreign(desired, observed, &wanted);
+    plan.foreign = foreign(desired, observed, &attached_by_others, &wanted);
+    plan.steps
+        .extend(detach.into_iter().map(|arn| RoleStep::Detach {
+            role: name.clone(),
+            arn: arn.to_owned(),
+        }));
     let TagChanges { take_off, set } = tags::changes(wanted, &observed.tags);
     if !take_off.is_empty() {
         plan.steps.push(RoleStep::Untag {
@@ -197,6 +225,7 @@ pub(crate) fn plan(
         ),
         _ => {}
     }
+    plan.steps.extend(attachings(name, attach));
     let own = desired.policy_name();
     let before = observed.inline.get(&own).cloned().flatten();
     if !before
@@ -258,10 +287,18 @@ fn creation(desired: &DesiredRole) -> RolePlan {
         region,
         policy,
         boundary,
+        attached,
         identity,
         tags,
     } = desired;
-    let all = tags::wanted(identity.tags(), tags, &BTreeMap::new());
+    let mut all = tags::wanted(identity.tags(), tags, &BTreeMap::new());
+    let Attachments {
+        detach: _,
+        attach,
+        foreign: _,
+        listed,
+    } = attachments(attached, &[], &all);
+    all.extend(listed.map(|list| (tags::POLICIES.to_owned(), list)));
     let create = RoleStep::Create {
         role: name.clone(),
         path: path.clone(),
@@ -279,10 +316,20 @@ fn creation(desired: &DesiredRole) -> RolePlan {
         document: policy.clone(),
         before: None,
     };
+    let mut steps = vec![create];
+    steps.extend(attachings(name, attach));
+    steps.push(put);
     RolePlan {
-        steps: vec![create, put],
+        steps,
         ..RolePlan::default()
     }
+}
+
+fn attachings<'a>(name: &'a RoleName, arns: Vec<&'a str>) -> impl Iterator<Item = RoleStep> + 'a {
+    arns.into_iter().map(|arn| RoleStep::Attach {
+        role: name.clone(),
+        arn: arn.to_owned(),
+    })
 }
 
 fn adoptable(desired: &DesiredRole, observed: &ObservedRole, adopt: Adopt) -> Result<(), Failure> {
@@ -333,6 +380,7 @@ fn owned_by(desired: &DesiredRole, owner: &str) -> Failure {
 fn foreign(
     desired: &DesiredRole,
     observed: &ObservedRole,
+    attached: &[&str],
     wanted: &BTreeMap<String, String>,
 ) -> Vec<Message> {
     let name = &desired.name;
@@ -352,18 +400,15 @@ fn foreign(
             .note("they give the agent more than the metadata declares; they are left as they are"),
         );
     }
-    if !observed.attached.is_empty() {
-        let attached: Vec<String> = observed
-            .attached
-            .iter()
-            .map(|arn| format!("`{arn}`"))
-            .collect();
+    if !attached.is_empty() {
+        let attached: Vec<String> = attached.iter().map(|arn| format!("`{arn}`")).collect();
         found.push(
             Message::new(format!(
-                "policies are attached to the role `{name}`: {}",
+                "policies are attached to the role `{name}` that the metadata does not declare: {}",
                 attached.join(", ")
             ))
-            .note("they give the agent more than the metadata declares; they are left as they are"),
+            .note("they give the agent more than the metadata declares; they are left as they are")
+            .help("declare them under `managed-policies`, or have them detached by hand"),
         );
     }
     let tags: Vec<String> = tags::foreign(wanted, &observed.tags)
@@ -440,6 +485,16 @@ impl RoleStep {
                 "remove",
                 format!("tags {} of role `{role}`", keys.join(", ")),
             ),
+            Self::Attach { role, arn } => (
+                "Attaching",
+                "attach",
+                format!("policy `{arn}` to role `{role}`"),
+            ),
+            Self::Detach { role, arn } => (
+                "Detaching",
+                "detach",
+                format!("policy `{arn}` from role `{role}`"),
+            ),
             Self::PutPolicy {
                 role,
                 policy,
@@ -478,7 +533,11 @@ impl RoleStep {
             Self::SetTrust {
                 document, before, ..
             } => Some((Some(before), document)),
-            Self::PutBoundary { .. } | Self::Tag { .. } | Self::Untag { .. } => None,
+            Self::PutBoundary { .. }
+            | Self::Tag { .. }
+            | Self::Untag { .. }
+            | Self::Attach { .. }
+            | Self::Detach { .. } => None,
         }
     }
 }

@@ -7,13 +7,13 @@ mod places;
 mod rules;
 
 use super::{
-    SERVICE_PRINCIPAL, Target, boundary_arn,
+    SERVICE_PRINCIPAL, Target,
     compact::{Across, compact, join_services},
     grant::{Grant, document},
-    size,
+    managed_policy_arn, size,
 };
 use crate::{
-    config::{Agent, RoleSettings},
+    config::{Agent, ManagedPolicy, RoleSettings},
     error::Message,
     plan::ownership::{OURS, PROJECT},
 };
@@ -78,12 +78,21 @@ pub fn administrator(targets: &[Target<'_>]) -> Option<Message> {
 }
 
 fn grant(rule: &Rule, target: &Target<'_>, deployer: Deployer) -> Option<Grant> {
-    let boundary = match &target.agent.role {
-        RoleSettings::Managed { boundary, .. } if deployer == Deployer::WithRoles => boundary
-            .as_ref()
-            .map(|boundary| boundary_arn(boundary, target.scope.partition, &target.scope.account)),
+    let arn = |policy: &ManagedPolicy| {
+        managed_policy_arn(policy, target.scope.partition, &target.scope.account)
+    };
+    let (boundary, attached): (_, Vec<String>) = match &target.agent.role {
+        RoleSettings::Managed {
+            name: _,
+            path: _,
+            boundary,
+            policies,
+        } if deployer == Deployer::WithRoles => (
+            boundary.as_ref().map(arn),
+            policies.iter().map(arn).collect(),
+        ),
         RoleSettings::Managed { .. } | RoleSettings::Given { .. } if rule.own_role => return None,
-        RoleSettings::Managed { .. } | RoleSettings::Given { .. } => None,
+        RoleSettings::Managed { .. } | RoleSettings::Given { .. } => (None, Vec::new()),
     };
     let places = resources(rule.on, target);
     if places.is_empty() {
@@ -106,6 +115,12 @@ fn grant(rule: &Rule, target: &Target<'_>, deployer: Deployer) -> Option<Grant> 
             .when("StringEquals", &on_resource, [project])
             .when("StringEqualsIfExists", &in_request, [project])
             .when(EACH_LIKE, "aws:TagKeys", tag_keys(target.agent)),
+        Given::DeclaredPolicy if attached.is_empty() => return None,
+        Given::DeclaredPolicy => grant.when("StringEquals", &on_resource, [project]).when(
+            "ArnEquals",
+            "iam:PolicyARN",
+            attached,
+        ),
         Given::PassedToAgentCore => {
             grant.when("StringEquals", "iam:PassedToService", [SERVICE_PRINCIPAL])
         }

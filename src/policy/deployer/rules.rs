@@ -40,6 +40,8 @@ pub(super) enum Given {
     /// The request sets ours and the declared tags on what carries this project's tag, and leaves that
     /// one as it is.
     FurtherTag,
+    /// The role carries this project's tag, and the policy is one that the metadata attaches.
+    DeclaredPolicy,
     /// The role is handed to AgentCore and to no other service.
     PassedToAgentCore,
     /// The role is the one that the service makes for itself.
@@ -83,7 +85,7 @@ const fn rule(kind: &'static str, on: On, calls: &'static [(&'static str, &'stat
 /// `deploy` does what `prepare` does.
 const PREPARING: &[By] = &[Prepare, Deploy];
 const ROLE: &[By] = &[Prepare, Deploy, Clean];
-/// `status` compares the role, without what others have attached to it.
+/// `status` compares the role; of what is attached, only what this tool attaches.
 const ROLE_SHOWN: &[By] = &[Prepare, Deploy, Status, Clean];
 /// Who looks up which runtime is the agent's, and whose it is.
 const RUNNING: &[By] = &[Deploy, Status, Logs, Versions, Endpoint, Rollback, Clean];
@@ -111,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
             On::Role,
             &[
                 ("iam:GetRolePolicy", ROLE_SHOWN),
-                ("iam:ListAttachedRolePolicies", ROLE),
+                ("iam:ListAttachedRolePolicies", ROLE_SHOWN),
                 ("iam:ListInstanceProfilesForRole", &[Clean]),
                 ("iam:ListRolePolicies", ROLE_SHOWN),
             ],
@@ -156,6 +158,21 @@ pub(super) const RULES: &[Rule] = &[
                 ("iam:UpdateAssumeRolePolicy", ROLE),
             ],
         )
+    },
+    Rule {
+        given: Given::DeclaredPolicy,
+        bounded: Bounded::Yes,
+        own_role: true,
+        ..rule(
+            "RoleAttach",
+            On::Role,
+            &[("iam:AttachRolePolicy", PREPARING)],
+        )
+    },
+    Rule {
+        given: Given::DeclaredPolicy,
+        own_role: true,
+        ..rule("RoleDetach", On::Role, &[("iam:DetachRolePolicy", ROLE)])
     },
     Rule {
         given: Given::ProjectOnResource,

@@ -11,7 +11,7 @@ use super::{
     Document, Scope,
     grant::{Grant, document, settle},
 };
-use crate::config::{Access, Agent, Model, Permission};
+use crate::config::{Access, Agent, Allowed, Model, Permission};
 
 /// The policy of `agent` in one region.
 pub fn execution(agent: &Agent, scope: &Scope) -> Document {
@@ -197,6 +197,14 @@ fn for_permission(permission: &Permission, scope: &Scope) -> Vec<Grant> {
         Permission::SqsQueue { queue, access } => vec![services::queue(queue, *access, scope)],
         Permission::SnsTopic(topic) => vec![services::topic(topic, scope)],
         Permission::LambdaFunction(function) => vec![services::function(function, scope)],
+        Permission::Allow(Allowed {
+            actions,
+            on,
+            reason: _,
+        }) => {
+            let first = actions.first().map_or("", String::as_str);
+            vec![Grant::allow("Allow", first, actions, on)]
+        }
     };
     let by = format!("permissions = [{}]", permission.to_toml());
     grants

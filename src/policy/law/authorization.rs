@@ -91,6 +91,7 @@ pub(super) fn level(action: &str) -> Level {
         | ("sns", "Publish") => NAME,
         ("lambda", "InvokeFunction") => FUNCTION,
         ("secretsmanager", "GetSecretValue") => &["secret:"],
+        ("rds-data", "ExecuteStatement") => &["cluster:"],
         ("s3", _) => S3,
         (
             "ecr",
@@ -102,10 +103,12 @@ pub(super) fn level(action: &str) -> Level {
         ) => REPOSITORY,
         (
             "iam",
-            "CreateRole"
+            "AttachRolePolicy"
+            | "CreateRole"
             | "CreateServiceLinkedRole"
             | "DeleteRole"
             | "DeleteRolePolicy"
+            | "DetachRolePolicy"
             | "GetRole"
             | "GetRolePolicy"
             | "ListAttachedRolePolicies"

@@ -9,7 +9,7 @@ use super::{
     fixture::{self, ACCOUNT, agent, target},
 };
 use crate::{
-    config::Agent,
+    config::{Agent, ManagedPolicy},
     policy::{
         Deployer, Document, Grant, Statement, Target, administrator, deployer_grants, document_of,
         size,
@@ -93,6 +93,60 @@ fn a_deployer_never_takes_a_boundary_off_and_hands_roles_to_agentcore_alone() {
             }
         }
         assert!(actions(&document).contains("iam:PassRole"));
+    }
+}
+
+#[test]
+fn a_deployer_attaches_and_detaches_what_the_metadata_declares_and_nothing_else() {
+    let mut agent = agent("a", &[]);
+    let declared = [
+        ManagedPolicy::Name("Reports".into()),
+        ManagedPolicy::Arn("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess".into()),
+    ];
+    fixture::attach(&mut agent, &declared);
+    let document = deployer(&agent, Deployer::WithRoles);
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/agents/AgentCoreRole-a");
+    let boundary = format!("arn:aws:iam::{ACCOUNT}:policy/AgentBoundary");
+    let allowed = |action: &str, role: &str, policy: &str, project: &str, boundary: &str| {
+        let context = [
+            (PROJECT_OF_RESOURCE, project),
+            ("iam:PolicyARN", policy),
+            ("iam:PermissionsBoundary", boundary),
+        ];
+        let context = context.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        allows(&document, action, role, &context.into())
+    };
+    let ours = "project-7k2qpx";
+    for action in ["iam:AttachRolePolicy", "iam:DetachRolePolicy"] {
+        for policy in [
+            format!("arn:aws:iam::{ACCOUNT}:policy/Reports"),
+            "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess".to_owned(),
+        ] {
+            assert!(allowed(action, &role, &policy, ours, &boundary), "{action}");
+            assert!(!allowed(action, &role, &policy, "other-7k2qpx", &boundary));
+            let other = format!("arn:aws:iam::{ACCOUNT}:role/agents/AgentCoreRole-b");
+            assert!(!allowed(action, &other, &policy, ours, &boundary));
+        }
+        let administrator = "arn:aws:iam::aws:policy/AdministratorAccess";
+        assert!(!allowed(action, &role, administrator, ours, &boundary));
+    }
+    // What is attached to a role without its boundary would go around it.
+    let policy = format!("arn:aws:iam::{ACCOUNT}:policy/Reports");
+    assert!(!allowed(
+        "iam:AttachRolePolicy",
+        &role,
+        &policy,
+        ours,
+        "other"
+    ));
+
+    let without = [
+        deployer(&fixture::agent("a", &[]), Deployer::WithRoles),
+        deployer(&agent, Deployer::WithoutRoles),
+    ];
+    for document in &without {
+        let all = actions(document);
+        assert!(!all.contains("iam:AttachRolePolicy") && !all.contains("iam:DetachRolePolicy"));
     }
 }
 

@@ -25,7 +25,7 @@ fn holds(operator: &str, values: &[String], actual: Option<&String>) -> bool {
     let is_one = |actual: &String| values.contains(actual);
     let is_like = |actual: &str| values.iter().any(|value| matches(value, actual));
     match operator {
-        "StringEquals" => actual.is_some_and(is_one),
+        "StringEquals" | "ArnEquals" => actual.is_some_and(is_one),
         "StringEqualsIfExists" => actual.is_none_or(is_one),
         "StringLike" => actual.is_some_and(|actual| is_like(actual)),
         "ForAllValues:StringLike" => actual.is_none_or(|actual| actual.lines().all(is_like)),

@@ -5,8 +5,8 @@ use super::{
 };
 use crate::{
     config::{
-        Access, Boundary, Bytecode, Language, Layout, Lifecycle, Model, Network, Protocol,
-        QueueAccess, RoleArn, Runtime,
+        Access, Allowed, Bytecode, Language, Layout, Lifecycle, ManagedPolicy, Model, Network,
+        Protocol, QueueAccess, RoleArn, Runtime,
     },
     names::{AgentName, IamPath, ProjectId, RoleName},
 };
@@ -50,6 +50,7 @@ pub(super) fn capabilities(partition: Partition, mark: &str) -> Vec<Capability> 
     let secret =
         format!("arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret:secret-{mark}-AbCdEf");
     let id = |kind: &str| Some(format!("{kind}-{mark}"));
+    let cluster = format!("arn:{partition}:rds:{region}:{ACCOUNT}:cluster:cluster-{mark}");
     let runtime = format!("called_{}", mark.replace('-', "_"));
     let mut all = vec![
         model("model", "amazon.nova-lite-v1:0"),
@@ -85,6 +86,14 @@ pub(super) fn capabilities(partition: Partition, mark: &str) -> Vec<Capability> 
             Permission::Agent(RuntimeName::parse(&runtime).unwrap()),
         ),
         asked("marketplace", Permission::Marketplace),
+        asked(
+            "allow",
+            Permission::Allow(Allowed {
+                actions: vec!["rds-data:ExecuteStatement".into()],
+                on: vec![cluster],
+                reason: None,
+            }),
+        ),
     ];
     all.extend(of_services(partition, mark));
     all
@@ -194,7 +203,8 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
         role: RoleSettings::Managed {
             name: RoleName::parse(&format!("AgentCoreRole-{name}")).unwrap(),
             path: IamPath::parse("/agents/").unwrap(),
-            boundary: Some(Boundary::Name("AgentBoundary".into())),
+            boundary: Some(ManagedPolicy::Name("AgentBoundary".into())),
+            policies: [].into(),
         },
     }
 }
@@ -210,6 +220,12 @@ pub(super) fn bucket() -> String {
 pub(super) fn take_boundary(agent: &mut Agent) {
     if let RoleSettings::Managed { boundary, .. } = &mut agent.role {
         *boundary = None;
+    }
+}
+
+pub(super) fn attach(agent: &mut Agent, declared: &[ManagedPolicy]) {
+    if let RoleSettings::Managed { policies, .. } = &mut agent.role {
+        policies.extend(declared.iter().cloned());
     }
 }
 

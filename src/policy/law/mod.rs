@@ -16,14 +16,14 @@ use self::{
     fixture::{ACCOUNT, ELSEWHERE, agent, capabilities, scope, target},
 };
 use super::*;
-use crate::config::{Agent, Permission, RoleSettings};
+use crate::config::{Agent, Manifest, Permission, RoleSettings, Stage, load};
 
 /// Partitions with the regions that AgentCore has, or may have.
 const REGIONS: [&str; 4] = ["us-west-2", "eu-central-1", "us-gov-west-1", "cn-north-1"];
 
 /// What a statement's name may begin with, and what has to be declared for it.
 fn asks_for(sid: &str) -> Option<&'static [&'static str]> {
-    let kinds: [(&str, &[&str]); 25] = [
+    let kinds: [(&str, &[&str]); 26] = [
         ("LogGroups", &["logs"]),
         ("LogStreams", &["logs"]),
         ("Traces", &["traces"]),
@@ -49,6 +49,7 @@ fn asks_for(sid: &str) -> Option<&'static [&'static str]> {
         ("Sqs", &["sqs"]),
         ("Sns", &["sns"]),
         ("Lambda", &["lambda"]),
+        ("Allow", &["allow"]),
     ];
     if sid == "Marketplace" {
         return Some(&["marketplace"]);
@@ -117,8 +118,8 @@ fn named(arn: &str, types: &[&str], scope: &Scope) {
         "{arn} reaches every {kind}"
     );
     match service {
-        // The metadata names a secret by its whole ARN.
-        "secretsmanager" => assert!(!region.contains('*') && account == ACCOUNT, "{arn}"),
+        // The metadata names them by their whole ARNs.
+        "secretsmanager" | "rds" => assert!(!region.contains('*') && account == ACCOUNT, "{arn}"),
         "s3" => assert!(region.is_empty() && account.is_empty(), "{arn}"),
         "bedrock" if *kind == "foundation-model/" => {
             assert!(account.is_empty() && !name.contains('*'), "{arn}");
@@ -199,7 +200,7 @@ fn the_law_holds_for_every_pair_of_capabilities_in_every_partition() {
 proptest! {
     #[test]
     fn the_law_holds_for_every_combination_of_capabilities(
-        chosen in proptest::collection::vec(any::<bool>(), 35),
+        chosen in proptest::collection::vec(any::<bool>(), 36),
         region in 0..REGIONS.len(),
     ) {
         let scope = scope("my_agent", REGIONS[region]);
@@ -216,12 +217,54 @@ proptest! {
 }
 
 proptest! {
+    /// Without a reason, nothing that `allow` takes reaches another region or account, or a thing of the
+    /// same type with another name.
+    #[test]
+    fn the_law_holds_for_whatever_is_allowed_without_a_reason(
+        service in prop::sample::select(vec!["dynamodb", "s3", "sqs", "rds", "*", "s?"]),
+        region in prop::sample::select(vec!["us-west-2", "", "*", "us-*-2", "us-west-?"]),
+        account in prop::sample::select(vec![ACCOUNT, "", "*", "aws", "12345678901?"]),
+        resource in "(table[/:])?[ab]{0,2}[*?/:]{0,2}[ab]{0,2}[*?]?",
+    ) {
+        let arn = |region: &str, account: &str, resource: &str| {
+            format!("arn:aws:{service}:{region}:{account}:{resource}")
+        };
+        let pattern = arn(region, account, &resource);
+        let text = format!(
+            "[workspace.metadata.agentcore]\nproject = \"p-1\"\n[workspace.metadata.agentcore.agents.a]\npermissions = [{{ allow = [\"a:B\"], on = [\"{pattern}\"] }}]\n"
+        );
+        let manifest = Manifest { path: "/real/fake/Cargo.toml".into(), text };
+        let Ok(config) = load(&[manifest], &Stage::None) else {
+            return Ok(());
+        };
+        let agent = &config.agents[0];
+        let scope = scope("a", "us-west-2");
+        let grants = execution_grants(agent, &scope);
+        let grant = grants.last().unwrap();
+        prop_assert_eq!(&grant.statement.action, &["a:B"]);
+        prop_assert_eq!(&grant.statement.resource, std::slice::from_ref(&pattern));
+        let kind = resource.find(['/', ':']).map_or("", |end| &resource[..=end]);
+        let other = if service == "s3" { "zzzzz/".to_owned() } else { kind.to_owned() };
+        let mut others = vec![arn(region, account, "zzzzz"), arn(region, account, &format!("{other}zzzzz"))];
+        if !region.is_empty() {
+            others.push(arn("us-east-2", account, &resource));
+        }
+        if !account.is_empty() {
+            others.push(arn(region, "999999999999", &resource));
+        }
+        for other in others {
+            prop_assert!(!matches(&pattern, &other) || other == pattern, "{} reaches {}", pattern, other);
+        }
+    }
+}
+
+proptest! {
     // Each case asks tens of thousands of questions.
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn the_boundary_allows_what_the_agents_may_do_together_and_nothing_else(
-        chosen in proptest::collection::vec((any::<bool>(), any::<bool>()), 35),
+        chosen in proptest::collection::vec((any::<bool>(), any::<bool>()), 36),
         regions in proptest::sample::subsequence(vec!["us-west-2", "eu-central-1"], 1..=2),
     ) {
         let pick = |mark: &str, on: fn(&(bool, bool)) -> bool| -> Vec<_> {
@@ -301,6 +344,7 @@ fn things(name: &str, mark: &str) -> Vec<String> {
         |service: &str, resource: &str| format!("arn:aws:{service}:us-west-2:{ACCOUNT}:{resource}");
     let (region, account) = ELSEWHERE;
     vec![
+        of("rds", &format!("cluster:cluster-{mark}")),
         of(
             "bedrock",
             &format!("application-inference-profile/profile-{mark}"),

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{WITH_TLS_ONLY, agent, declare_tags, document, proxy_to, words};
+use super::{
+    POLICY, WITH_TLS_ONLY, agent, declare_policies, declare_tags, document, proxy_to, words,
+};
 use crate::{
     DEPLOYED,
     support::{Answer, Call, Cli, Emulator, Fault, Ministack, Moto, Project, Proxy, Times, boto3},
@@ -93,13 +95,15 @@ iam.update_assume_role_policy(RoleName="AgentCoreRole-one", PolicyDocument='{"Ve
 "#,
     );
     declare_tags(project, "{ team = \"x\" }");
+    declare_policies(project, &[POLICY]);
     run(&["deploy", "--enable-tracing", "--smoke", "{}"]).succeeds();
     project.write(
         "one/agent.py",
         "def answer(prompt: str) -> str:\n    return \"new\"\n",
     );
-    // And a tag that is declared no longer is taken off.
+    // And a tag that is declared no longer is taken off, and a policy detached.
     declare_tags(project, "{}");
+    declare_policies(project, &[]);
     run(&["deploy"]).succeeds();
     run(&["invoke", "{}", "--user", "somebody"]).succeeds();
     run(&["stop-session", "--session", &"s".repeat(33)]).succeeds();

@@ -1,6 +1,6 @@
 //! The life of an agent in which every action of the document is needed once, and missed.
 
-use super::{declare_tags, taken_away::Deployer};
+use super::{POLICY, declare_policies, declare_tags, taken_away::Deployer};
 use crate::{
     support::{Answer, Fault, Times, boto3},
     yaml,
@@ -61,6 +61,10 @@ fn prepare(deployer: &mut Deployer<'_>) {
     deployer.misses(&["prepare"], &["iam:TagRole"]);
     declare_tags(deployer.project, "{}");
     deployer.misses(&["prepare"], &["iam:UntagRole"]);
+    declare_policies(deployer.project, &[POLICY]);
+    deployer.misses(&["prepare"], &["iam:AttachRolePolicy"]);
+    declare_policies(deployer.project, &[]);
+    deployer.misses(&["prepare"], &["iam:DetachRolePolicy"]);
     deployer.run(&["prepare", "--check"]).succeeds();
 }
 

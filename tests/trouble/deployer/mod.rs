@@ -22,12 +22,13 @@ fn toolkits_file(account: &str) -> String {
     )
 }
 
-/// The document of a project that declares the tag `team` and has an image of the toolkit's. The project
+/// The document of a project that declares the tag `team` and [`POLICY`] and has an image of the toolkit's. The project
 /// stays as it is.
 fn document(project: &Project, account: &str) -> Value {
     const FILE: &str = ".bedrock_agentcore.yaml";
     let manifest = project.read("Cargo.toml");
     declare_tags(project, "{ team = \"x\" }");
+    declare_policies(project, &[POLICY]);
     project.write(FILE, toolkits_file(account));
     let arguments = ["policy", "--only", "deployer", "--region", "us-east-1"];
     let printed = Cli::new(project)
@@ -77,6 +78,24 @@ fn declare_tags(project: &Project, tags: &str) {
     let lines: Vec<String> = lines
         .map(|line| match line {
             "region = \"us-east-1\"" => format!("{line}\ntags = {tags}"),
+            _ => line.to_owned(),
+        })
+        .collect();
+    project.write("Cargo.toml", lines.join("\n"));
+}
+
+/// A managed policy of AWS.
+const POLICY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+
+/// Changes the managed policies that the agent's table declares.
+fn declare_policies(project: &Project, policies: &[&str]) {
+    let text = project.read("Cargo.toml");
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with("managed-policies = "));
+    let lines: Vec<String> = lines
+        .map(|line| match line {
+            "source = \"one\"" => format!("{line}\nmanaged-policies = {policies:?}"),
             _ => line.to_owned(),
         })
         .collect();

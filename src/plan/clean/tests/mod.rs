@@ -10,14 +10,14 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    config::RoleArn,
+    config::{ManagedPolicy, RoleArn},
     names::{AgentName, IamPath, ProjectId, RoleName, StageName},
     package::toolkit_yaml::Entry,
     plan::{
         bucket::Stored,
         ownership::{ADOPTED, PROJECT},
-        role::ObservedRole,
-        tags::DECLARED,
+        role::{ObservedRole, mark},
+        tags::{DECLARED, POLICIES},
     },
 };
 
@@ -43,6 +43,7 @@ fn desired() -> Desired {
             name: RoleName::parse("AgentCoreRole-a").unwrap(),
             path: IamPath::parse("/").unwrap(),
             boundary: None,
+            policies: BTreeSet::new(),
         },
         partition: Partition::Aws,
         account: AccountId::parse("123456789012").unwrap(),
@@ -282,6 +283,58 @@ fn a_role_with_policies_of_others_is_a_leftover_that_says_what_to_do() {
 }
 
 #[test]
+fn the_policies_that_were_attached_are_detached_before_the_role_goes() {
+    let policy = |name: &str| format!("arn:aws:iam::aws:policy/{name}");
+    let with = |tags: BTreeMap<String, String>, attached: &[&str]| {
+        let mut observed = whole();
+        let mut role = role(tags, &["AgentCore-us-west-2"]);
+        role.attached = attached.iter().map(|name| policy(name)).collect();
+        observed.role = Some(role);
+        observed
+    };
+    let mut tags = identity().tags();
+    tags.insert(POLICIES.into(), mark(&policy("Ours")));
+    let last = |plan: &CleanPlan, count: usize| verbs(plan).split_off(plan.steps.len() - count);
+    // `Declared` was there before the metadata declared it, and goes with the role.
+    let mut declaring = desired();
+    if let RoleSettings::Managed { policies, .. } = &mut declaring.role {
+        policies.insert(ManagedPolicy::Arn(policy("Declared")));
+    }
+    let plan_of = |tags: &BTreeMap<String, String>, attached: &[&str]| {
+        plan(&declaring, &with(tags.clone(), attached))
+    };
+    assert_eq!(
+        last(&plan_of(&tags, &["Ours", "Declared"]), 3),
+        [
+            "policy `arn:aws:iam::aws:policy/Declared` from role `AgentCoreRole-a`",
+            "policy `arn:aws:iam::aws:policy/Ours` from role `AgentCoreRole-a`",
+            "role `AgentCoreRole-a`",
+        ]
+    );
+    let hindered = plan_of(&tags, &["Ours", "Theirs"]);
+    assert_eq!(
+        last(&hindered, 1),
+        ["policy `arn:aws:iam::aws:policy/Ours` from role `AgentCoreRole-a`"]
+    );
+    let why = &hindered.kept.last().unwrap().why;
+    assert!(why.contains("`arn:aws:iam::aws:policy/Theirs`"), "{why}");
+    assert!(!why.contains("Ours"), "{why}");
+    // An adopted role keeps what its owner attached.
+    tags.insert(ADOPTED.into(), "true".into());
+    let adopted = plan_of(&tags, &["Ours", "Declared"]);
+    assert_eq!(
+        last(&adopted, 2),
+        [
+            "policy `arn:aws:iam::aws:policy/Ours` from role `AgentCoreRole-a`",
+            "role `AgentCoreRole-a`",
+        ]
+    );
+    assert!(
+        matches!(adopted.steps.last(), Some(CleanStep::Role(RoleRemoval::Untag { keys, .. })) if keys.contains(&POLICIES.to_owned()))
+    );
+}
+
+#[test]
 fn a_role_in_an_instance_profile_is_a_leftover_that_says_what_to_do() {
     let mut observed = whole();
     observed.instance_profiles = vec!["theirs".into()];
@@ -413,6 +466,10 @@ fn gone(observed: &mut Observed, step: &CleanStep) {
         CleanStep::DeleteLogGroup { .. } => there.log_groups.clear(),
         CleanStep::Role(RoleRemoval::DeletePolicy { policy, .. }) => {
             observed.role.as_mut().unwrap().inline.remove(policy);
+        }
+        CleanStep::Role(RoleRemoval::Detach { arn, .. }) => {
+            let attached = &mut observed.role.as_mut().unwrap().attached;
+            attached.retain(|there| there != arn);
         }
         CleanStep::Role(RoleRemoval::Delete { .. }) => observed.role = None,
         CleanStep::Role(RoleRemoval::SetTrust { .. } | RoleRemoval::Untag { .. }) => {}

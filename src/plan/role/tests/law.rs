@@ -10,6 +10,14 @@ const REGIONS: [&str; 3] = ["us-west-2", "eu-west-1", "us-gov-west-1"];
 /// Inline policies that are nobody's region, one of them with a name that looks like ours.
 const THEIRS: [&str; 2] = ["AgentCore-Extra", "Extra"];
 
+/// Managed policies, whoever attached them.
+const POLICIES: [&str; 4] = [
+    "arn:aws:iam::aws:policy/A",
+    "arn:aws:iam::aws:policy/B",
+    "arn:aws:iam::123456789012:policy/a,b",
+    "arn:aws:iam::123456789012:policy/C",
+];
+
 fn document(action: &str) -> Document {
     let bucket = ["arn:aws:s3:::b/k", "arn:aws:s3:::c/k"];
     Document::new(vec![Statement::allow("A", [action], bucket)])
@@ -36,12 +44,14 @@ prop_compose! {
         is_staged: bool,
         path in prop::sample::select(vec!["/", "/agents/"]),
         tags in some_tags(),
+        attached in prop::sample::subsequence(POLICIES.to_vec(), 0..=3),
     ) -> DesiredRole {
         let mut role = DesiredRole {
             region: super::region(region),
             path: IamPath::parse(path).unwrap(),
             policy,
             boundary,
+            attached: attached.into_iter().map(str::to_owned).collect(),
             tags,
             ..desired()
         };
@@ -79,7 +89,12 @@ fn identity_tags(of: &Identity, marked: Marked) -> BTreeMap<String, String> {
 fn some_further_tags() -> impl Strategy<Value = BTreeMap<String, String>> {
     let theirs = prop::collection::btree_map("[a-f]( [a-b])?|aws:stack", "[0-1]", 0..5);
     let listed = prop::sample::subsequence(vec!["a", "b", "c", "gone"], 0..=4);
-    (theirs, listed).prop_map(|(mut tags, listed)| {
+    let attached = prop::sample::subsequence(POLICIES.to_vec(), 0..=4);
+    (theirs, listed, attached).prop_map(|(mut tags, listed, attached)| {
+        if !attached.is_empty() {
+            let marks: Vec<String> = attached.into_iter().map(mark).collect();
+            tags.insert(tags::POLICIES.into(), marks.join(" "));
+        }
         if !listed.is_empty() {
             tags.insert(tags::DECLARED.into(), listed.join(" "));
         }
@@ -124,7 +139,7 @@ fn some_observed(desired: &DesiredRole) -> impl Strategy<Value = ObservedRole> +
     let identity = desired.identity.clone();
     (
         (path, some_trust(desired), some_inline(), some_boundary()),
-        prop::collection::vec("arn:aws:iam::aws:policy/[AB]", 0..2),
+        prop::sample::subsequence(POLICIES.to_vec(), 0..=4),
         (marked, some_further_tags()),
     )
         .prop_map(
@@ -135,7 +150,7 @@ fn some_observed(desired: &DesiredRole) -> impl Strategy<Value = ObservedRole> +
                     path,
                     trust,
                     inline,
-                    attached,
+                    attached: attached.into_iter().map(str::to_owned).collect(),
                     boundary,
                     tags,
                 }
@@ -178,6 +193,15 @@ fn others_tags<'a>(
         .collect()
 }
 
+/// The attached policies that neither this tool nor the metadata has a say in.
+fn others_policies<'a>(
+    desired: &'a DesiredRole,
+    there: &'a ObservedRole,
+) -> impl Iterator<Item = &'a String> {
+    let attached = there.attached.iter();
+    attached.filter(|arn| !desired.attached.contains(*arn) && !is_listed(arn, &there.tags))
+}
+
 /// A step names only what this tool may write for `desired`.
 fn is_ours(step: &RoleStep, desired: &DesiredRole, observed: Option<&ObservedRole>) -> bool {
     let is_our_key =
@@ -187,6 +211,10 @@ fn is_ours(step: &RoleStep, desired: &DesiredRole, observed: Option<&ObservedRol
             observed.is_none() && boundary == &desired.boundary && tags.keys().all(is_our_key)
         }
         RoleStep::PutBoundary { arn, .. } => desired.boundary.as_ref() == Some(arn),
+        RoleStep::Attach { arn, .. } => desired.attached.contains(arn),
+        RoleStep::Detach { arn, .. } => observed.is_some_and(|observed| {
+            !desired.attached.contains(arn) && is_listed(arn, &observed.tags)
+        }),
         RoleStep::Tag { tags, .. } => tags.keys().all(is_our_key),
         RoleStep::Untag { keys, .. } => observed.is_some_and(|observed| {
             let others = others_tags(desired, &observed.tags);
@@ -208,6 +236,7 @@ fn theirs(desired: &DesiredRole, role: &ObservedRole) -> ObservedRole {
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect();
+    theirs.attached = others_policies(desired, role).cloned().collect();
     theirs.trust = Value::Null;
     if desired.boundary.is_some() {
         theirs.boundary = None;
@@ -238,7 +267,7 @@ proptest! {
                 .inline
                 .keys()
                 .filter(|name| THEIRS.contains(&name.as_str()))
-                .chain(&there.attached)
+                .chain(others_policies(&desired, there))
                 .map(String::as_str)
                 .chain(tags.filter(|key| !key.starts_with("aws:")));
             for name in theirs {
@@ -254,6 +283,7 @@ proptest! {
             let end = after(Some(interrupted), &rest);
             prop_assert_eq!(plan(&desired, Some(&end), Adopt::No).unwrap().steps, vec![]);
 
+            prop_assert!(desired.attached.iter().all(|arn| end.attached.contains(arn)));
             let mut served = regions_served(&end);
             prop_assert!(served.contains(&desired.region));
             prop_assert_eq!(&end.trust, &desired.trust(&served).to_value());

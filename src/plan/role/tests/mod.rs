@@ -22,6 +22,7 @@ fn desired() -> DesiredRole {
             ["arn:aws:s3:::b/k"],
         )]),
         boundary: None,
+        attached: BTreeSet::new(),
         identity: Identity {
             project: ProjectId::parse("p-1").unwrap(),
             agent: AgentName::parse("a").unwrap(),
@@ -60,6 +61,13 @@ fn after(before: Option<ObservedRole>, steps: &[RoleStep]) -> ObservedRole {
                 before: _,
             } => {
                 role.as_mut().unwrap().boundary = Some(arn);
+            }
+            RoleStep::Attach { role: _, arn } => role.as_mut().unwrap().attached.push(arn),
+            RoleStep::Detach { role: _, arn } => {
+                role.as_mut()
+                    .unwrap()
+                    .attached
+                    .retain(|there| *there != arn);
             }
             RoleStep::Untag { role: _, keys } => {
                 let tags = &mut role.as_mut().unwrap().tags;
@@ -215,6 +223,45 @@ fn what_is_not_ours_on_our_role_is_said_and_left() {
     for what in ["`Extra`", "AdministratorAccess", "`owner`", "policy/B"] {
         assert!(found.iter().any(|found| found.contains(what)), "{what}");
     }
+}
+
+#[test]
+fn a_declared_policy_is_attached_and_detached_again_and_anybody_elses_stays() {
+    let policy = |name: &str| format!("arn:aws:iam::aws:policy/{name}");
+    let mut both = desired();
+    both.attached = [policy("A"), policy("B")].into();
+    let made = after(None, &steps(&both, None));
+    assert_eq!(made.attached, [policy("A"), policy("B")]);
+    let mut role = made.clone();
+    role.attached.push(policy("Theirs"));
+    let mut changed = desired();
+    changed.attached = [policy("B"), policy("C")].into();
+    let names: Vec<String> = steps(&changed, Some(&role))
+        .iter()
+        .map(|step| step.words().2)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "policy `arn:aws:iam::aws:policy/A` from role `AgentCoreRole-a`",
+            "role `AgentCoreRole-a` with cargo-agentcore:policies",
+            "policy `arn:aws:iam::aws:policy/C` to role `AgentCoreRole-a`",
+        ]
+    );
+    let end = after(Some(role.clone()), &steps(&changed, Some(&role)));
+    assert_eq!(end.attached, [policy("B"), policy("Theirs"), policy("C")]);
+    let none = after(Some(end.clone()), &steps(&desired(), Some(&end)));
+    assert_eq!(none.attached, [policy("Theirs")]);
+    assert!(!none.tags.contains_key(tags::POLICIES));
+    let said = plan(&desired(), Some(&none), Adopt::No).unwrap().foreign;
+    assert_eq!(said.len(), 1);
+    assert!(said[0].what.contains("policy/Theirs"), "{said:?}");
+
+    // Attached before it was declared: declared, so no word about it, and left when it is not any more.
+    let mut theirs = desired();
+    theirs.attached = [policy("Theirs")].into();
+    assert_eq!(steps(&theirs, Some(&none)), []);
+    assert_eq!(plan(&theirs, Some(&none), Adopt::No).unwrap().foreign, []);
 }
 
 #[test]
