@@ -65,7 +65,6 @@ fn statement<'r>(role: &'r Value, sid: &str) -> Option<(&'r Value, &'r Value)> {
 }
 
 fn is_settled(project: &Project, emulator: &Emulator) {
-    run(project, emulator, &["prepare", "--check"]).succeeds();
     run(project, emulator, &["deploy", "--check"]).succeeds();
     let agent = status(project, emulator);
     assert_eq!(agent["equal"], true, "{agent}");

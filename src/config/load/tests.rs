@@ -139,7 +139,7 @@ deployment = "../x"
             "\"us.x\"",
         ),
         (
-            "unknown permission `pricng`; the permissions are `code-interpreter`, `browser`, `pricing`, `marketplace`, with a value `code-interpreter`, `browser`, `memory`, `gateway`, `guardrail`, `s3`, `secret`, `identity`, `api-key`, `oauth`, `agent`, `inference-profile`, `knowledge-base`, `dynamodb`, `ssm`, `sqs`, `sns`, `lambda`, and `{ allow = [\"service:Action\"], on = [\"arn:…\"] }` in the table; did you mean `pricing`?",
+            "unknown permission `pricng`; did you mean `pricing`?",
             "\"pricng\"",
         ),
         ("`memory` must be a string", "1"),

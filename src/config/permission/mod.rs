@@ -295,7 +295,7 @@ fn with_access<T: Copy + PartialEq>(
     )
 }
 
-/// The message for a word that is no capability, with the nearest one that is.
+/// The message for an unknown word: with the nearest capability, or with all of them.
 pub fn unknown(word: &str) -> String {
     let near = VALUED
         .into_iter()
@@ -304,10 +304,10 @@ pub fn unknown(word: &str) -> String {
         .map(|known| (strsim::damerau_levenshtein(word, known), known))
         .filter(|(distance, known)| *distance <= known.len() / 3 + 1)
         .min();
-    let near = near.map_or(String::new(), |(_, known)| {
-        format!("; did you mean `{known}`?")
-    });
-    format!("unknown permission `{word}`; {}{near}", listed())
+    match near {
+        Some((_, known)) => format!("unknown permission `{word}`; did you mean `{known}`?"),
+        None => format!("unknown permission `{word}`; {}", listed()),
+    }
 }
 
 /// Every capability there is.
