@@ -130,9 +130,7 @@ fn breadth(arn: &Arn<'_>) -> Option<&'static str> {
     if !["", "aws"].contains(&account) && AccountId::parse(account).is_err() {
         return Some("more than one account");
     }
-    let Some(wildcard) = resource.find(['*', '?']) else {
-        return None;
-    };
+    let wildcard = resource.find(['*', '?'])?;
     // What stands before the first wildcard has to name more than a type.
     let parts = resource[..wildcard].split(['/', ':']);
     let named = parts.filter(|part| !part.is_empty()).count();

@@ -16,6 +16,7 @@ use crate::{
     plan::clean::RoleRemoval,
     plan::role::{ObservedRole, POLICY_PREFIX, RoleStep},
     plan::tags::POLICIES,
+    policy::Document,
 };
 
 #[derive(Debug, Clone)]
@@ -248,18 +249,7 @@ impl Iam {
                 .await
                 .map(|_| ())
                 .map_err(AwsError::on("iam:UntagRole", shown(role))),
-            RoleStep::Attach { role, arn } => self
-                .client
-                .attach_role_policy()
-                .role_name(role.as_str())
-                .policy_arn(arn)
-                .send()
-                .await
-                .map(|_| ())
-                .map_err(AwsError::on(
-                    "iam:AttachRolePolicy",
-                    policy_shown(role, arn),
-                )),
+            RoleStep::Attach { role, arn } => self.attach(role, arn).await,
             RoleStep::Detach { role, arn } => self.detach(role, arn).await,
             RoleStep::PutPolicy {
                 role,
@@ -283,20 +273,37 @@ impl Iam {
                 role,
                 document,
                 before: _,
-            } => self
-                .client
-                .update_assume_role_policy()
-                .role_name(role.as_str())
-                .policy_document(document.to_json())
-                .send()
-                .await
-                .map(|_| ())
-                .map_err(AwsError::on("iam:UpdateAssumeRolePolicy", shown(role))),
+            } => self.set_trust(role, document).await,
         }
     }
 }
 
 impl Iam {
+    async fn set_trust(&self, role: &RoleName, document: &Document) -> Result<(), AwsError> {
+        self.client
+            .update_assume_role_policy()
+            .role_name(role.as_str())
+            .policy_document(document.to_json())
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(AwsError::on("iam:UpdateAssumeRolePolicy", shown(role)))
+    }
+
+    async fn attach(&self, role: &RoleName, arn: &str) -> Result<(), AwsError> {
+        self.client
+            .attach_role_policy()
+            .role_name(role.as_str())
+            .policy_arn(arn)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(AwsError::on(
+                "iam:AttachRolePolicy",
+                policy_shown(role, arn),
+            ))
+    }
+
     /// What somebody else has detached meanwhile is what was wanted.
     async fn detach(&self, role: &RoleName, arn: &str) -> Result<(), AwsError> {
         let detached = self
@@ -328,15 +335,9 @@ impl Iam {
                     )),
             ),
             RoleRemoval::Detach { role, arn } => self.detach(role, arn).await,
-            RoleRemoval::SetTrust { role, document } => gone_or(
-                self.client
-                    .update_assume_role_policy()
-                    .role_name(role.as_str())
-                    .policy_document(document.to_json())
-                    .send()
-                    .await
-                    .map_err(AwsError::on("iam:UpdateAssumeRolePolicy", shown(role))),
-            ),
+            RoleRemoval::SetTrust { role, document } => {
+                gone_or(self.set_trust(role, document).await)
+            }
             RoleRemoval::Untag { role, keys } => gone_or(
                 self.client
                     .untag_role()

@@ -19,12 +19,18 @@ use crate::{
 
 mod attached;
 mod difference;
+mod foreign;
+mod step;
 
 pub(crate) use self::attached::is_listed;
 #[cfg(test)]
 pub(crate) use self::attached::mark;
-use self::attached::{Attachments, attachments};
 pub(crate) use self::difference::{differences, given_differences};
+pub(crate) use self::step::RoleStep;
+use self::{
+    attached::{Attachments, attachments},
+    foreign::foreign,
+};
 
 /// Inline policies of this tool are named this and the region; any other name is not ours.
 pub(crate) const POLICY_PREFIX: &str = "AgentCore-";
@@ -58,51 +64,6 @@ pub(crate) struct ObservedRole {
     pub(crate) attached: Vec<String>,
     pub(crate) boundary: Option<String>,
     pub(crate) tags: BTreeMap<String, String>,
-}
-
-/// One write to IAM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RoleStep {
-    Create {
-        role: RoleName,
-        path: IamPath,
-        description: String,
-        trust: Document,
-        boundary: Option<String>,
-        tags: BTreeMap<String, String>,
-    },
-    PutBoundary {
-        role: RoleName,
-        arn: String,
-        before: Option<String>,
-    },
-    Tag {
-        role: RoleName,
-        tags: BTreeMap<String, String>,
-    },
-    Untag {
-        role: RoleName,
-        keys: Vec<String>,
-    },
-    Attach {
-        role: RoleName,
-        arn: String,
-    },
-    Detach {
-        role: RoleName,
-        arn: String,
-    },
-    PutPolicy {
-        role: RoleName,
-        policy: String,
-        document: Document,
-        before: Option<Value>,
-    },
-    SetTrust {
-        role: RoleName,
-        document: Document,
-        before: Value,
-    },
 }
 
 /// What is done with a role of our name that carries no tag of ours.
@@ -163,22 +124,9 @@ pub(crate) fn plan(
     if observed.tags.contains_key(ADOPTED) {
         wanted.insert(ADOPTED.to_owned(), "true".to_owned());
     }
-    let adopts = match desired.identity.ownership(&observed.tags) {
-        Ownership::Ours => false,
-        Ownership::Unmarked => {
-            adoptable(desired, observed, adopt)?;
-            wanted.insert(ADOPTED.to_owned(), "true".to_owned());
-            true
-        }
-        Ownership::Others(owner) => return Err(owned_by(desired, &owner)),
-    };
-    if observed.path != desired.path.as_str() {
-        return Err(Failure::world(format!(
-            "the role `{}` has the path `{}`, the metadata wants `{}`",
-            desired.name, observed.path, desired.path
-        ))
-        .note("IAM cannot change a role's path")
-        .help("set `role.path` to the role's own path, or `role.name` to another name"));
+    let adopts = is_adopted_by(desired, observed, adopt)?;
+    if adopts {
+        wanted.insert(ADOPTED.to_owned(), "true".to_owned());
     }
     let mut plan = RolePlan {
         adopts,
@@ -202,19 +150,8 @@ pub(crate) fn plan(
             role: name.clone(),
             arn: arn.to_owned(),
         }));
-    let TagChanges { take_off, set } = tags::changes(wanted, &observed.tags);
-    if !take_off.is_empty() {
-        plan.steps.push(RoleStep::Untag {
-            role: name.clone(),
-            keys: take_off,
-        });
-    }
-    if !set.is_empty() {
-        plan.steps.push(RoleStep::Tag {
-            role: name.clone(),
-            tags: set,
-        });
-    }
+    plan.steps
+        .extend(taggings(name, tags::changes(wanted, &observed.tags)));
     match (boundary, &observed.boundary) {
         (Some(wanted), there) if there.as_ref() != Some(wanted) => plan.steps.push(
             RoleStep::PutBoundary { role: name.clone(), arn: wanted.clone(), before: there.clone() },
@@ -250,6 +187,44 @@ pub(crate) fn plan(
         });
     }
     Ok(plan)
+}
+
+/// Whether the plan takes the role over; an error where the role must not be written to.
+fn is_adopted_by(
+    desired: &DesiredRole,
+    observed: &ObservedRole,
+    adopt: Adopt,
+) -> Result<bool, Failure> {
+    let adopts = match desired.identity.ownership(&observed.tags) {
+        Ownership::Ours => false,
+        Ownership::Unmarked => {
+            adoptable(desired, observed, adopt)?;
+            true
+        }
+        Ownership::Others(owner) => return Err(owned_by(desired, &owner)),
+    };
+    if observed.path == desired.path.as_str() {
+        return Ok(adopts);
+    }
+    Err(Failure::world(format!(
+        "the role `{}` has the path `{}`, the metadata wants `{}`",
+        desired.name, observed.path, desired.path
+    ))
+    .note("IAM cannot change a role's path")
+    .help("set `role.path` to the role's own path, or `role.name` to another name"))
+}
+
+fn taggings(name: &RoleName, changes: TagChanges) -> impl Iterator<Item = RoleStep> {
+    let TagChanges { take_off, set } = changes;
+    let untag = (!take_off.is_empty()).then(|| RoleStep::Untag {
+        role: name.clone(),
+        keys: take_off,
+    });
+    let tag = (!set.is_empty()).then(|| RoleStep::Tag {
+        role: name.clone(),
+        tags: set,
+    });
+    untag.into_iter().chain(tag)
 }
 
 /// IAM's limits on sizes, with every region's share; checked here because a late refusal would leave
@@ -376,58 +351,6 @@ fn owned_by(desired: &DesiredRole, owner: &str) -> Failure {
         .help("choose another name with `role.name` in the metadata, such as \"AgentCoreRole-{runtime}-2\"")
 }
 
-/// What stands on our role and is not ours: never changed, always said.
-fn foreign(
-    desired: &DesiredRole,
-    observed: &ObservedRole,
-    attached: &[&str],
-    wanted: &BTreeMap<String, String>,
-) -> Vec<Message> {
-    let name = &desired.name;
-    let mut found = Vec::new();
-    let inline: Vec<String> = observed
-        .inline
-        .keys()
-        .filter(|policy| region_of(policy).is_none())
-        .map(|policy| format!("`{policy}`"))
-        .collect();
-    if !inline.is_empty() {
-        found.push(
-            Message::new(format!(
-                "the role `{name}` has inline policies that are not ours: {}",
-                inline.join(", ")
-            ))
-            .note("they give the agent more than the metadata declares; they are left as they are"),
-        );
-    }
-    if !attached.is_empty() {
-        let attached: Vec<String> = attached.iter().map(|arn| format!("`{arn}`")).collect();
-        found.push(
-            Message::new(format!(
-                "policies are attached to the role `{name}` that the metadata does not declare: {}",
-                attached.join(", ")
-            ))
-            .note("they give the agent more than the metadata declares; they are left as they are")
-            .help("declare them under `managed-policies`, or have them detached by hand"),
-        );
-    }
-    let tags: Vec<String> = tags::foreign(wanted, &observed.tags)
-        .into_iter()
-        .map(|key| format!("`{key}`"))
-        .collect();
-    if !tags.is_empty() {
-        found.push(
-            Message::new(format!(
-                "the role `{name}` has tags that are not ours: {}",
-                tags.join(", ")
-            ))
-            .note("they are left as they are")
-            .help("declare them under `tags` in the metadata, or have them taken off by hand"),
-        );
-    }
-    found
-}
-
 /// Checks a role that the user brings: AgentCore has to be able to assume it.
 pub(crate) fn check_given(
     arn: &str,
@@ -460,86 +383,6 @@ pub(crate) fn check_given(
         );
     }
     Ok(warnings)
-}
-
-impl RoleStep {
-    /// Verb and object: ("Creating", "create", "role `x`").
-    pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
-        match self {
-            Self::Create { role, .. } => ("Creating", "create", format!("role `{role}`")),
-            Self::PutBoundary { role, arn, .. } => (
-                "Setting",
-                "set",
-                format!("permissions boundary `{arn}` on role `{role}`"),
-            ),
-            Self::Tag { role, tags } => {
-                let keys: Vec<&str> = tags.keys().map(String::as_str).collect();
-                (
-                    "Tagging",
-                    "tag",
-                    format!("role `{role}` with {}", keys.join(", ")),
-                )
-            }
-            Self::Untag { role, keys } => (
-                "Removing",
-                "remove",
-                format!("tags {} of role `{role}`", keys.join(", ")),
-            ),
-            Self::Attach { role, arn } => (
-                "Attaching",
-                "attach",
-                format!("policy `{arn}` to role `{role}`"),
-            ),
-            Self::Detach { role, arn } => (
-                "Detaching",
-                "detach",
-                format!("policy `{arn}` from role `{role}`"),
-            ),
-            Self::PutPolicy {
-                role,
-                policy,
-                before: None,
-                ..
-            } => (
-                "Adding",
-                "add",
-                format!("policy `{policy}` to role `{role}`"),
-            ),
-            Self::PutPolicy {
-                role,
-                policy,
-                before: Some(_),
-                ..
-            } => (
-                "Updating",
-                "update",
-                format!("policy `{policy}` of role `{role}`"),
-            ),
-            Self::SetTrust { role, .. } => (
-                "Updating",
-                "update",
-                format!("trust policy of role `{role}`"),
-            ),
-        }
-    }
-
-    /// The document before and after, where the step writes one.
-    pub(crate) fn documents(&self) -> Option<(Option<&Value>, &Document)> {
-        match self {
-            Self::Create { trust, .. } => Some((None, trust)),
-            Self::PutPolicy {
-                document, before, ..
-            } => Some((before.as_ref(), document)),
-            Self::SetTrust {
-                document, before, ..
-            } => Some((Some(before), document)),
-            Self::PutBoundary { .. }
-            | Self::Tag { .. }
-            | Self::Untag { .. }
-            | Self::Attach { .. }
-            | Self::Detach { .. } => None,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -70,29 +70,11 @@ pub(super) fn level(action: &str) -> Level {
         ) => GROUP,
         ("bedrock", "InvokeModel" | "InvokeModelWithResponseStream") => MODEL,
         ("bedrock", "ApplyGuardrail") => &["guardrail/"],
-        ("bedrock", "GetInferenceProfile") => PROFILE,
-        ("bedrock", "Retrieve") => &["knowledge-base/"],
         (
-            "dynamodb",
-            "BatchGetItem" | "BatchWriteItem" | "ConditionCheckItem" | "DeleteItem"
-            | "DescribeTable" | "GetItem" | "PartiQLDelete" | "PartiQLInsert" | "PartiQLSelect"
-            | "PartiQLUpdate" | "PutItem" | "Query" | "Scan" | "UpdateItem",
-        ) => TABLE,
-        ("ssm", "GetParameter" | "GetParameters" | "GetParametersByPath") => PARAMETER,
-        (
-            "sqs",
-            "ChangeMessageVisibility"
-            | "DeleteMessage"
-            | "GetQueueAttributes"
-            | "GetQueueUrl"
-            | "ReceiveMessage"
-            | "SendMessage",
-        )
-        | ("sns", "Publish") => NAME,
-        ("lambda", "InvokeFunction") => FUNCTION,
-        ("secretsmanager", "GetSecretValue") => &["secret:"],
-        ("rds-data", "ExecuteStatement") => &["cluster:"],
-        ("s3", _) => S3,
+            "bedrock" | "dynamodb" | "ssm" | "sqs" | "sns" | "lambda" | "secretsmanager" | "s3"
+            | "rds-data",
+            name,
+        ) => of_services(service, name),
         (
             "ecr",
             "BatchDeleteImage"
@@ -125,6 +107,36 @@ pub(super) fn level(action: &str) -> Level {
         _ => panic!("`{action}` is not in the table"),
     };
     Level::Resource(types)
+}
+
+/// Of what the metadata names in other services.
+fn of_services(service: &str, name: &str) -> &'static [&'static str] {
+    match (service, name) {
+        ("bedrock", "GetInferenceProfile") => PROFILE,
+        ("bedrock", "Retrieve") => &["knowledge-base/"],
+        (
+            "dynamodb",
+            "BatchGetItem" | "BatchWriteItem" | "ConditionCheckItem" | "DeleteItem"
+            | "DescribeTable" | "GetItem" | "PartiQLDelete" | "PartiQLInsert" | "PartiQLSelect"
+            | "PartiQLUpdate" | "PutItem" | "Query" | "Scan" | "UpdateItem",
+        ) => TABLE,
+        ("ssm", "GetParameter" | "GetParameters" | "GetParametersByPath") => PARAMETER,
+        (
+            "sqs",
+            "ChangeMessageVisibility"
+            | "DeleteMessage"
+            | "GetQueueAttributes"
+            | "GetQueueUrl"
+            | "ReceiveMessage"
+            | "SendMessage",
+        )
+        | ("sns", "Publish") => NAME,
+        ("lambda", "InvokeFunction") => FUNCTION,
+        ("secretsmanager", "GetSecretValue") => &["secret:"],
+        ("rds-data", "ExecuteStatement") => &["cluster:"],
+        ("s3", _) => S3,
+        _ => panic!("`{service}:{name}` is not in the table"),
+    }
 }
 
 fn agentcore(name: &str) -> &'static [&'static str] {
