@@ -1,6 +1,9 @@
 //! What of an archive is the agent's own: its sources and its deployment folder, read where they are.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde_json::{Value, json};
 
@@ -11,6 +14,7 @@ use crate::{
         files::{self},
         manifest::Project,
         packaging::{self, Requirements, Shipped},
+        program,
         source::{self, Source, SourceRequest},
     },
     error::{Exit, Failure, Message},
@@ -19,12 +23,15 @@ use crate::{
         record::Record,
     },
     plan::models_in_code::{CodeFile, undeclared},
+    python::Program,
     ui::Ui,
 };
 
 /// The agent's own files, and what there is to say about them.
 pub(super) struct OwnFiles {
     pub(super) composition: Composition,
+    /// The Python files among them.
+    pub(super) program: Arc<Program>,
     pub(super) requirements: Requirements,
     /// Why no archive can be built of them.
     pub(super) problems: Vec<Message>,
@@ -103,8 +110,10 @@ pub(super) fn observe(
     })?;
     let mut problems = folder.problems;
     problems.extend(left_out(agent, &composition));
+    let program = Arc::new(program::read(&composition.files)?);
     Ok(OwnFiles {
         composition,
+        program,
         requirements,
         problems,
         warnings,

@@ -1,6 +1,6 @@
 //! Building an agent's archive, for every command that needs one; says on the way what is done.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
 use super::{
     own_files::OwnFiles,
@@ -117,6 +117,7 @@ fn request(
         agent: agent.name.to_string(),
         root: project.root.clone(),
         own: own.composition.clone(),
+        program: Arc::clone(&own.program),
         problems: own.problems.clone(),
         package: agent.layout.import_name().map(ToString::to_string),
         entrypoint: agent.entrypoint.clone(),

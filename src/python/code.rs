@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, ops::Range};
 
 use tree_sitter::Node;
 
-use super::syntax;
+use super::syntax::children;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Code {
     pub(super) sites: Vec<Site>,
     /// Names that the module may have once it is loaded; those of star imports are not among them.
@@ -72,9 +72,7 @@ enum Scope {
     Inner,
 }
 
-pub(super) fn read(text: &str) -> Code {
-    let tree = syntax::tree(text);
-    let root = tree.root_node();
+pub(super) fn read(root: Node<'_>, text: &str) -> Code {
     let mut reader = Reader {
         text,
         code: Code {
@@ -453,11 +451,6 @@ impl<'n> Reader<'_, 'n> {
             span: node.byte_range(),
         }
     }
-}
-
-fn children(node: Node<'_>) -> Vec<Node<'_>> {
-    let mut cursor = node.walk();
-    node.named_children(&mut cursor).collect()
 }
 
 /// Whether nothing after the statement is run.

@@ -3,12 +3,14 @@
 mod code;
 pub(crate) mod distributions;
 mod modules;
+mod parsed;
 mod reach;
 pub(crate) mod renamed;
 pub(crate) mod standard;
 pub(crate) mod syntax;
 
 pub(crate) use modules::Modules;
+pub(crate) use parsed::{Parsed, Program};
 pub(crate) use reach::{Finding, Missing, Reached, Weight, follow};
 
 #[cfg(test)]

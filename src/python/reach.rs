@@ -8,7 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    code::{self, Code, Import, Site, When, Word},
+    Program,
+    code::{Code, Import, Site, When, Word},
     modules::{File, Found, Modules},
     standard,
 };
@@ -62,14 +63,8 @@ pub(crate) enum Weight {
     Note,
 }
 
-/// Follows the imports of the script `entry` under Python 3.`minor`. `read` gives the text of one of the
-/// agent's own files; it is asked once for each.
-pub(crate) fn follow<E>(
-    entry: &str,
-    modules: &Modules<'_>,
-    minor: u32,
-    read: impl FnMut(&str) -> Result<String, E>,
-) -> Result<Reached, E> {
+/// Follows the imports of the script `entry` under Python 3.`minor`. `program` holds the agent's own files.
+pub(crate) fn follow(entry: &str, modules: &Modules<'_>, minor: u32, program: &Program) -> Reached {
     let folder = entry
         .rsplit_once('/')
         .map(|(folder, _)| format!("{folder}/"));
@@ -78,16 +73,16 @@ pub(crate) fn follow<E>(
     let mut walk = Walk {
         modules,
         minor,
-        read,
+        program,
         roots,
-        codes: BTreeMap::new(),
+        loaded: BTreeSet::new(),
         reached: BTreeMap::new(),
         queues: [VecDeque::new(), VecDeque::new(), VecDeque::new()],
         changes_search: false,
         assigned: BTreeSet::new(),
         findings: Vec::new(),
     };
-    walk.load(entry)?;
+    walk.load(entry);
     let arrival = Arrival {
         mood: Mood::Sure,
         from: None,
@@ -103,10 +98,10 @@ pub(crate) fn follow<E>(
         if mood == Mood::Sure {
             at_start.insert(visit.file.clone());
         }
-        walk.visit(&visit, mood)?;
+        walk.visit(&visit, mood);
     }
     let findings = walk.conclude();
-    Ok(Reached { at_start, findings })
+    Reached { at_start, findings }
 }
 
 /// How sure it is that something is loaded.
@@ -144,19 +139,19 @@ struct Package {
     found: Found,
 }
 
-struct Walk<'m, R> {
+struct Walk<'m> {
     modules: &'m Modules<'m>,
     minor: u32,
-    read: R,
+    program: &'m Program,
     /// Where modules are looked for.
     roots: Vec<String>,
-    codes: BTreeMap<String, Code>,
+    loaded: BTreeSet<&'m str>,
     /// How each file was reached.
     reached: BTreeMap<String, Arrival>,
     /// One for each mood: whatever is sure is visited before the rest.
     queues: [VecDeque<Visit>; 3],
     changes_search: bool,
-    assigned: BTreeSet<String>,
+    assigned: BTreeSet<&'m str>,
     findings: Vec<Finding>,
 }
 
@@ -175,7 +170,7 @@ enum Resolved {
     Elsewhere,
 }
 
-impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
+impl<'m> Walk<'m> {
     fn next(&mut self) -> Option<(Mood, Visit)> {
         for (mood, queue) in MOODS.into_iter().zip(&mut self.queues) {
             while let Some(visit) = queue.pop_front() {
@@ -188,22 +183,28 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
         None
     }
 
-    /// Reads a file, once.
-    fn load(&mut self, path: &str) -> Result<(), E> {
-        if !self.codes.contains_key(path) {
-            let text = (self.read)(path)?;
-            let code = code::read(&text);
-            self.changes_search |= code.changes_search;
-            self.assigned.extend(code.assigned.iter().cloned());
-            self.codes.insert(path.to_owned(), code);
-        }
-        Ok(())
+    /// What is known of one of the agent's own files.
+    fn code(&self, path: &str) -> Option<&'m Code> {
+        self.program.get(path).map(|parsed| &parsed.code)
     }
 
-    fn visit(&mut self, visit: &Visit, mood: Mood) -> Result<(), E> {
-        let sites: Vec<Site> = self.codes[&visit.file].sites.clone();
-        for site in sites {
-            let own = match site.when {
+    /// Takes note of what a file changes for all the others.
+    fn load(&mut self, path: &str) {
+        let Some((path, parsed)) = self.program.get_key_value(path) else {
+            return;
+        };
+        if self.loaded.insert(path) {
+            let code = &parsed.code;
+            self.changes_search |= code.changes_search;
+            self.assigned
+                .extend(code.assigned.iter().map(String::as_str));
+        }
+    }
+
+    fn visit(&mut self, visit: &Visit, mood: Mood) {
+        let sites = self.code(&visit.file).map(|code| &code.sites);
+        for Site { import, when } in sites.into_iter().flatten() {
+            let own = match when {
                 When::AtStart => Mood::Sure,
                 When::AsScript if visit.is_script => Mood::Sure,
                 When::Later => Mood::Later,
@@ -213,16 +214,14 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
                 visit,
                 mood: own.max(mood),
             };
-            self.import(&site.import, place)?;
+            self.import(import, place);
         }
-        Ok(())
     }
 
-    fn import(&mut self, import: &Import, place: Place<'_>) -> Result<(), E> {
+    fn import(&mut self, import: &Import, place: Place<'_>) {
         match import {
             Import::Module(words) => {
-                self.resolve(words, None, place)?;
-                Ok(())
+                self.resolve(words, None, place);
             }
             Import::From {
                 level,
@@ -236,16 +235,15 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
                 } else {
                     match self.package(*level, dots, place) {
                         Some(packages) => Some(packages),
-                        None => return Ok(()),
+                        None => return,
                     }
                 };
                 let shown = full_name(start.as_deref(), module);
-                if let Resolved::Module(found, packages) = self.resolve(module, start, place)? {
+                if let Resolved::Module(found, packages) = self.resolve(module, start, place) {
                     for name in names {
-                        self.name(&found, &packages, &shown, name, place)?;
+                        self.name(&found, &packages, &shown, name, place);
                     }
                 }
-                Ok(())
             }
         }
     }
@@ -277,7 +275,7 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
         words: &[Word],
         start: Option<Vec<Package>>,
         place: Place<'_>,
-    ) -> Result<Resolved, E> {
+    ) -> Resolved {
         let mut packages = start.unwrap_or_default();
         let around: Vec<String> = packages
             .iter()
@@ -288,15 +286,15 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
             let next = match &found {
                 Some(parent) => self.modules.find(&word.text, &parent.folders),
                 None if standard::comes_with(self.minor, &word.text) => {
-                    return Ok(Resolved::Elsewhere);
+                    return Resolved::Elsewhere;
                 }
                 None => self.top(&word.text),
             };
             let Some(next) = next else {
                 self.not_found(words, at, &around, found.as_ref(), place);
-                return Ok(Resolved::Elsewhere);
+                return Resolved::Elsewhere;
             };
-            self.enqueue(&next, &packages, place)?;
+            self.enqueue(&next, &packages, place);
             if !next.folders.is_empty() {
                 packages.push(Package {
                     name: word.text.clone(),
@@ -305,10 +303,10 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
             }
             found = Some(next);
         }
-        Ok(match found {
+        match found {
             Some(found) => Resolved::Module(found, packages),
             None => Resolved::Elsewhere,
-        })
+        }
     }
 
     /// A module that is in no package.
@@ -354,10 +352,7 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
             return;
         };
         // A module may put submodules there itself, as `six` does.
-        let own = parent
-            .file
-            .as_ref()
-            .and_then(|file| self.codes.get(&file.path));
+        let own = parent.file.as_ref().and_then(|file| self.code(&file.path));
         if own.map_or(is_foreign && parent.folders.is_empty(), |code| {
             code.changes_search
         }) {
@@ -387,10 +382,10 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
         shown: &str,
         name: &Word,
         place: Place<'_>,
-    ) -> Result<(), E> {
+    ) {
         let defined = match &found.file {
             Some(file) if file.is_readable() => {
-                self.defines(file, packages, &name.text, &mut BTreeSet::new())?
+                self.defines(file, packages, &name.text, &mut BTreeSet::new())
             }
             Some(_) => Some(true),
             None => Some(false),
@@ -404,13 +399,14 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
                     ..place
                 },
             };
-            return self.enqueue(&submodule, packages, place);
+            self.enqueue(&submodule, packages, place);
+            return;
         }
         if defined != Some(false) || ALWAYS_THERE.contains(&name.text.as_str()) {
-            return Ok(());
+            return;
         }
         let Some(weight) = weight(place.mood, false) else {
-            return Ok(());
+            return;
         };
         let mut known: Vec<&str> = self.modules.names_in(&found.folders);
         let missing = if found.is_namespace() {
@@ -421,10 +417,7 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
                 near: near.map(whole),
             }
         } else {
-            let code = found
-                .file
-                .as_ref()
-                .and_then(|file| self.codes.get(&file.path));
+            let code = found.file.as_ref().and_then(|file| self.code(&file.path));
             known.extend(
                 code.into_iter()
                     .flat_map(|code| code.names.iter().map(String::as_str)),
@@ -437,7 +430,6 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
             }
         };
         self.tell(&name.span, missing, weight, place);
-        Ok(())
     }
 
     /// Whether a module of the agent defines the name; `None` where only running it would tell.
@@ -447,17 +439,17 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
         packages: &[Package],
         name: &str,
         seen: &mut BTreeSet<String>,
-    ) -> Result<Option<bool>, E> {
+    ) -> Option<bool> {
         if !seen.insert(file.path.clone()) {
-            return Ok(Some(false));
+            return Some(false);
         }
-        self.load(&file.path)?;
-        let code = &self.codes[&file.path];
+        self.load(&file.path);
+        let code = self.code(&file.path)?;
         if code.names.contains(name) {
-            return Ok(Some(true));
+            return Some(true);
         }
         if code.is_dynamic {
-            return Ok(None);
+            return None;
         }
         let stars: Vec<Import> = code
             .sites
@@ -470,18 +462,16 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
             let Import::From { level, module, .. } = star else {
                 continue;
             };
-            let Some((found, packages)) = self.quietly(level, &module, packages) else {
-                return Ok(None);
-            };
+            let (found, packages) = self.quietly(level, &module, packages)?;
             let defined = match &found.file {
-                Some(file) if file.is_readable() => self.defines(file, &packages, name, seen)?,
+                Some(file) if file.is_readable() => self.defines(file, &packages, name, seen),
                 _ => None,
             };
             if defined != Some(false) {
-                return Ok(defined);
+                return defined;
             }
         }
-        Ok(Some(false))
+        Some(false)
     }
 
     /// [`Walk::resolve`] without a word, and without loading anything.
@@ -514,16 +504,16 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
         Some((found?, packages))
     }
 
-    fn enqueue(&mut self, found: &Found, around: &[Package], place: Place<'_>) -> Result<(), E> {
+    fn enqueue(&mut self, found: &Found, around: &[Package], place: Place<'_>) {
         let Some(file) = found.file.as_ref().filter(|file| file.is_readable()) else {
-            return Ok(());
+            return;
         };
         let path = &file.path;
         let reached = self.reached.get(path);
         if reached.is_some_and(|reached| reached.mood <= place.mood) {
-            return Ok(());
+            return;
         }
-        self.load(path)?;
+        self.load(path);
         let mut packages = around.to_vec();
         if !found.folders.is_empty() {
             let name = path.rsplit('/').nth(1).unwrap_or_default().to_owned();
@@ -542,7 +532,6 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
             packages,
             is_script: false,
         });
-        Ok(())
     }
 
     fn tell(&mut self, span: &Range<usize>, missing: Missing, weight: Weight, place: Place<'_>) {
@@ -570,7 +559,7 @@ impl<E, R: FnMut(&str) -> Result<String, E>> Walk<'_, R> {
             .findings
             .into_iter()
             .filter(|finding| {
-                !matches!(&finding.missing, Missing::Name { name, .. } if assigned.contains(name))
+                !matches!(&finding.missing, Missing::Name { name, .. } if assigned.contains(name.as_str()))
             })
             .filter_map(|finding| {
                 // Whoever changes the search may find what we do not.

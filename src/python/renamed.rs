@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::code::{self, Import, When, Word};
+use super::{
+    code::{self, Import, When, Word},
+    syntax,
+};
 use crate::error::{Message, Snippet};
 
 /// What is wrong with an import of `agent`, whose package is called `package`.
@@ -24,7 +27,8 @@ pub(crate) fn renamed(
     (file, text): (&Path, &str),
 ) -> Option<Message> {
     let package = package.filter(|package| *package != agent)?;
-    let imports = code::read(text).sites.into_iter();
+    let tree = syntax::tree(text);
+    let imports = code::read(tree.root_node(), text).sites.into_iter();
     let at_start = imports.filter(|site| matches!(site.when, When::AtStart | When::AsScript));
     let mut first = at_start.filter_map(|site| first_word(site.import));
     let word = first.find(|word| word.text == agent)?;

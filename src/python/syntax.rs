@@ -17,10 +17,14 @@ pub(crate) fn tree(text: &str) -> Tree {
 /// Where the text stops being Python, as far as the grammar knows the language: what is newer than the
 /// grammar looks the same.
 pub(crate) fn first_error(root: Node<'_>) -> Option<Range<usize>> {
+    first_error_node(root).map(|node| node.byte_range())
+}
+
+fn first_error_node(root: Node<'_>) -> Option<Node<'_>> {
     let mut pending = vec![root];
     while let Some(node) = pending.pop() {
         if node.is_error() || node.is_missing() {
-            return Some(node.byte_range());
+            return Some(node);
         }
         if node.has_error() {
             let mut cursor = node.walk();
@@ -51,15 +55,14 @@ pub(crate) fn descendants<'t>(
 }
 
 /// [`first_error`] as a line, counted from 1.
-pub(crate) fn first_wrong_line(text: &str) -> Option<usize> {
-    let place = first_error(tree(text).root_node())?;
-    Some(1 + text.get(..place.start)?.matches('\n').count())
+pub(super) fn first_wrong_line(root: Node<'_>) -> Option<usize> {
+    Some(1 + first_error_node(root)?.start_position().row)
 }
 
 /// Whether a script ends as soon as it starts, because it holds nothing but comments, plain strings and
 /// `pass`.
-pub(crate) fn does_nothing(text: &str) -> bool {
-    all_children(tree(text).root_node(), |statement| match statement.kind() {
+pub(super) fn does_nothing(root: Node<'_>) -> bool {
+    all_children(root, |statement| match statement.kind() {
         "comment" | "pass_statement" => true,
         "expression_statement" => all_children(statement, |value| {
             // What stands in an f-string is run.
@@ -67,6 +70,12 @@ pub(crate) fn does_nothing(text: &str) -> bool {
         }),
         _ => false,
     })
+}
+
+/// The named nodes right below a node.
+pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
+    let mut cursor = node.walk();
+    node.named_children(&mut cursor).collect()
 }
 
 fn all_children(node: Node<'_>, holds: impl Fn(Node<'_>) -> bool) -> bool {
@@ -87,7 +96,7 @@ mod tests {
             "\u{feff}# to do\n",
             "\"\"\"What it will be.\"\"\"\n\npass  # later\n",
         ] {
-            assert!(does_nothing(text), "{text:?}");
+            assert!(does_nothing(tree(text).root_node()), "{text:?}");
         }
         for text in [
             "import my_agent\n",
@@ -98,14 +107,18 @@ mod tests {
             "def (:\n",
             "x\n",
         ] {
-            assert!(!does_nothing(text), "{text:?}");
+            assert!(!does_nothing(tree(text).root_node()), "{text:?}");
         }
+    }
+
+    fn wrong_line(text: &str) -> Option<usize> {
+        first_wrong_line(tree(text).root_node())
     }
 
     #[test]
     fn the_first_wrong_line_is_found() {
-        assert_eq!(first_wrong_line("a = 1\nb = 'é'\ndef (:\n"), Some(3));
-        assert_eq!(first_wrong_line("def x(:\n"), Some(1));
+        assert_eq!(wrong_line("a = 1\nb = 'é'\ndef (:\n"), Some(3));
+        assert_eq!(wrong_line("def x(:\n"), Some(1));
     }
 
     #[test]
@@ -128,7 +141,7 @@ mod tests {
                     case (one, _):\n            return one\n\n\ntry:\n    pass\nexcept* ValueError:\n    pass\n\
                     words = f\"{'a' + f\"{1}\"}\"\nasync def stream():\n    async with a() as b, c() as d:\n        \
                     yield await b\n";
-        assert_eq!(first_wrong_line(text), None);
-        assert_eq!(first_wrong_line(""), None);
+        assert_eq!(wrong_line(text), None);
+        assert_eq!(wrong_line(""), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Small agents, and what is found missing in them.
 
-use std::{collections::BTreeMap, convert::Infallible};
+use std::collections::BTreeMap;
 
 use super::*;
 
@@ -13,13 +13,11 @@ fn found(entry: &str, files: &[(&str, &str)], dependencies: &[&str]) -> Vec<Stri
 fn look(entry: &str, files: &[(&str, &str)], dependencies: &[&str]) -> (Vec<String>, Vec<String>) {
     let texts: BTreeMap<&str, &str> = files.iter().copied().collect();
     let modules = Modules::new(texts.keys().copied(), dependencies.iter().copied());
-    let mut asked = Vec::new();
-    let read = |path: &str| -> Result<String, Infallible> {
-        assert!(!asked.contains(&path.to_owned()), "{path} is read twice");
-        asked.push(path.to_owned());
-        Ok(texts[path].to_owned())
-    };
-    let Ok(reached) = follow(entry, &modules, 13, read);
+    let program = files
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), Parsed::read((*text).to_owned())))
+        .collect();
+    let reached = follow(entry, &modules, 13, &program);
     let findings = reached.findings.iter().map(|finding| {
         let near = |near: &Option<String>| match near {
             Some(near) => format!(" ({near}?)"),

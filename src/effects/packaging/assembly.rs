@@ -114,7 +114,7 @@ pub(super) fn assemble(
     let output = request.output.ready()?;
     let before = remembered(&request.output)?;
     let sources = Sources::of(request, parts.wanted);
-    let problems = own_problems(request)?;
+    let problems = own_problems(request);
     let fingerprint = fingerprint(request, parts, &sources);
     if request.reuse == Reuse::Cache
         && problems.is_empty()
@@ -176,12 +176,12 @@ pub(super) fn assemble(
 }
 
 /// Why the agent's own files make no archive, whatever the dependencies are.
-fn own_problems(request: &Request) -> Result<Vec<Message>, Failure> {
+fn own_problems(request: &Request) -> Vec<Message> {
     let mut problems = request.problems.clone();
     if let Some(entry) = request.own.files.get(&request.entrypoint) {
-        problems.extend(findings::idle_entry(request, &entry.from)?);
+        problems.extend(findings::idle_entry(request, &entry.from));
     }
-    Ok(problems)
+    problems
 }
 
 /// What is remembered of the archive are the files as they were hashed; it must hold those.
@@ -247,7 +247,7 @@ fn compose(
         before.map(|before| &before.weights),
         parts.python.is_some(),
     ));
-    let reached = findings::follow_imports(request, &paths)?;
+    let reached = findings::follow_imports(request, &paths);
     let wrong = judged(request, parts, &unread, &reached, say)?;
     let exit = if problems.is_empty() {
         Exit::Config
@@ -336,7 +336,7 @@ fn own_files(
         })
         .collect();
     let Some(python) = parts.python else {
-        let unread = findings::unlike_python(&own)?;
+        let unread = findings::unlike_python(&request.program);
         return Ok((own, unread));
     };
     let root = fs::canonicalize(work)

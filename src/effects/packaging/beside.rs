@@ -1,12 +1,13 @@
 //! Projects of the checkout that an agent requires: shipped from where they are, without building them.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use super::{Request, requirements::Beside};
 use crate::{
     effects::{
         env,
         files::{self, FileError},
+        program,
         source::{self, SourceRequest, executable},
     },
     error::{Failure, Message},
@@ -41,6 +42,8 @@ pub(super) fn add(request: &mut Request, projects: &[Beside]) -> Result<Vec<Mess
             found.extend(source.files);
         }
         found.push(metadata(project));
+        let added = program::read(&found.iter().cloned().collect())?;
+        Arc::make_mut(&mut request.program).extend(added);
         for (path, origin) in found {
             lay(request, project, path, origin);
         }

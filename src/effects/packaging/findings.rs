@@ -6,10 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{
-    Broken, Event, Request, Say, bytecode::Unread, dependencies::has_extension,
-    requirements::Inputs, writer::Input,
-};
+use super::{Broken, Event, Request, Say, bytecode::Unread, requirements::Inputs, writer::Input};
 use crate::{
     effects::files::{self, FileError},
     error::{Message, Snippet},
@@ -18,10 +15,7 @@ use crate::{
         installer::minor_version,
         requirements::{Requirement, normalized},
     },
-    python::{
-        self, Finding, Missing, Reached, Weight, follow, standard,
-        syntax::{does_nothing, first_wrong_line},
-    },
+    python::{self, Finding, Missing, Program, Reached, Weight, follow, standard},
 };
 
 /// Who found that a file is no Python.
@@ -34,33 +28,27 @@ pub(super) enum Judge {
 }
 
 /// What the grammar does not take for Python, among Python files.
-pub(super) fn unlike_python(own: &[Input]) -> Result<Vec<Unread>, FileError> {
-    let mut unread = Vec::new();
-    for file in own.iter().filter(|file| has_extension(&file.path, "py")) {
-        if let Some(line) = first_wrong_line(&read(&file.from)?) {
-            unread.push(Unread {
-                path: file.path.clone(),
-                line,
-                said: "invalid syntax".to_owned(),
-            });
-        }
-    }
-    Ok(unread)
+pub(super) fn unlike_python(program: &Program) -> Vec<Unread> {
+    let unread = program.iter().filter_map(|(path, parsed)| {
+        let line = parsed.wrong_line?;
+        let (path, said) = (path.clone(), "invalid syntax".to_owned());
+        Some(Unread { path, line, said })
+    });
+    unread.collect()
 }
 
 /// Follows the imports of the entry point. `entries` are the paths of what dependencies bring.
-pub(super) fn follow_imports(request: &Request, entries: &[&str]) -> Result<Reached, FileError> {
-    let files = by_path(request);
-    if !files.contains_key(request.entrypoint.as_str()) {
-        return Ok(Reached::default());
+pub(super) fn follow_imports(request: &Request, entries: &[&str]) -> Reached {
+    let files = &request.own.files;
+    if !files.contains_key(&request.entrypoint) {
+        return Reached::default();
     }
-    let modules = python::Modules::new(files.keys().copied(), entries.iter().copied());
+    let own = files.keys().map(String::as_str);
+    let modules = python::Modules::new(own, entries.iter().copied());
     let minor = minor_version(request.runtime).rsplit('.').next();
     let minor = minor.and_then(|minor| minor.parse().ok());
     let minor = minor.expect("a Python's version ends in a number");
-    follow(&request.entrypoint, &modules, minor, |path| {
-        read(files[path])
-    })
+    follow(&request.entrypoint, &modules, minor, &request.program)
 }
 
 /// What is known of the agent's own code.
@@ -100,7 +88,7 @@ pub(super) fn judge(
         let file = files[finding.file.as_str()];
         let at = Snippet {
             file: file.to_owned(),
-            text: read(file)?,
+            text: request.program[&finding.file].text.clone(),
             span: finding.span.clone(),
             label: String::new(),
         };
@@ -301,9 +289,9 @@ pub(super) fn shadowing(modules: &Modules, inputs: &Inputs) -> Vec<Message> {
         .collect()
 }
 /// An entry point that ends at once leaves a runtime that nobody can reach.
-pub(super) fn idle_entry(request: &Request, file: &Path) -> Result<Option<Message>, FileError> {
-    if !does_nothing(&read(file)?) {
-        return Ok(None);
+pub(super) fn idle_entry(request: &Request, file: &Path) -> Option<Message> {
+    if !request.program.get(&request.entrypoint)?.does_nothing {
+        return None;
     }
     let what = format!(
         "the entry point `{}` of agent `{}` holds no statement, so it starts no server",
@@ -312,7 +300,7 @@ pub(super) fn idle_entry(request: &Request, file: &Path) -> Result<Option<Messag
     let message = Message::new(what)
         .note(format!("it is `{}`", file.display()))
         .help("`cargo agentcore new` shows in a new project what one looks like");
-    Ok(Some(message))
+    Some(message)
 }
 
 /// At the line, with what Python says of it.

@@ -19,7 +19,10 @@ mod writer;
 
 mod assembly;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use self::memory::Memory;
 pub(crate) use self::{
@@ -35,6 +38,7 @@ use crate::{
     },
     error::{Failure, Message},
     package::{archive::Archive, composition::Composition},
+    python::Program,
 };
 
 /// What is to be built.
@@ -45,6 +49,8 @@ pub(crate) struct Request {
     pub(crate) root: PathBuf,
     /// The agent's own files.
     pub(crate) own: Composition,
+    /// The Python files among them.
+    pub(crate) program: Arc<Program>,
     /// What is wrong with them already.
     pub(crate) problems: Vec<Message>,
     /// The name of the agent's package, where its sources are one.

@@ -1,0 +1,34 @@
+//! A Python file that was parsed once, for whoever asks about it.
+
+use std::collections::BTreeMap;
+
+use super::{
+    code::{self, Code},
+    syntax,
+};
+
+/// The agent's own Python files, by their path in the archive.
+pub(crate) type Program = BTreeMap<String, Parsed>;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Parsed {
+    pub(crate) text: String,
+    pub(super) code: Code,
+    /// The first line that is not Python, counted from 1.
+    pub(crate) wrong_line: Option<usize>,
+    /// Whether it ends as soon as it starts.
+    pub(crate) does_nothing: bool,
+}
+
+impl Parsed {
+    pub(crate) fn read(text: String) -> Self {
+        let tree = syntax::tree(&text);
+        let root = tree.root_node();
+        Self {
+            code: code::read(root, &text),
+            wrong_line: syntax::first_wrong_line(root),
+            does_nothing: syntax::does_nothing(root),
+            text,
+        }
+    }
+}
