@@ -2,7 +2,7 @@
 //!
 //! The map of the crate, from the edge inwards:
 //! - `cli` and `commands`: what can be asked for, and the wiring that answers it;
-//! - `config`, `scaffold`, `policy`, `plan`, `package`, `python`: pure decisions on values;
+//! - `config`, `scaffold`, `policy`, `plan`, `package`, `protocol`, `python`: pure decisions on values;
 //! - `effects`: everything that touches the world (files, processes, AWS);
 //! - `help`: the topics of `cargo agentcore help`; `ui`: the terminal; `error`: messages and exit codes;
 //!   `names`: checked names; `redaction`: what is not shown; `text`: words.
@@ -19,6 +19,7 @@ pub mod names;
 mod package;
 mod plan;
 pub mod policy;
+pub mod protocol;
 mod python;
 mod redaction;
 mod scaffold;

@@ -20,7 +20,8 @@ use crate::{
     },
     error::Failure,
     names::{EndpointName, Region, SessionId},
-    plan::{invocation::Token, runtime_arn::RuntimeArn},
+    plan::invocation::Token,
+    protocol::RuntimeArn,
     ui::Ui,
 };
 

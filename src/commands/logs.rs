@@ -21,11 +21,11 @@ use crate::{
     names::{EndpointName, SessionId},
     plan::{
         deployed::DEFAULT_ENDPOINT,
-        links,
         log_tail::{LogEvent, Window, pattern},
         retry,
         table::time_in_millis,
     },
+    protocol,
     ui::{Reader, Ui},
 };
 
@@ -203,7 +203,7 @@ async fn show(
     let mut tail = Tail {
         logs: Logs::new(&deployed.placed.session),
         query: Query {
-            group: links::log_group(id, args.endpoint.as_str()),
+            group: protocol::logs::group(id, args.endpoint.as_str()),
             start,
             end: args.until.map(|until| until.millis(now)),
             pattern,

@@ -14,6 +14,7 @@ use crate::{
     error::Failure,
     names::EndpointName,
     plan::retry::{self, Setback},
+    protocol,
     ui::Ui,
 };
 
@@ -123,10 +124,7 @@ async fn agent_failed(error: AwsError, partner: &Partner, since: SystemTime, ui:
         Failure::world(format!("the {} failed", partner.name())),
         &error,
     );
-    let group = format!(
-        "/aws/bedrock-agentcore/runtimes/{}-{}",
-        partner.id, partner.endpoint
-    );
+    let group = protocol::logs::group(&partner.id, partner.endpoint.as_str());
     let failure = match last_lines(partner, since, ui).await {
         Ok(lines) if lines.is_empty() => failure.note(format!(
             "its log group `{group}` has no line of this request yet"

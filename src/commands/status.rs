@@ -29,6 +29,7 @@ use crate::{
         runtime_diff::{Artifact, FieldChange, Reveal, RuntimeFields, Secrecy},
         table::{age, aligned, time},
     },
+    protocol,
     ui::{Ui, Verbosity},
 };
 
@@ -306,7 +307,7 @@ impl There<'_> {
             "traces",
             links::observability(session.partition, &session.region),
         );
-        row("logs", links::log_group(&state.id, DEFAULT_ENDPOINT));
+        row("logs", protocol::logs::group(&state.id, DEFAULT_ENDPOINT));
         self.configured(&mut row);
         for (at, (member, value)) in state.set_elsewhere.iter().enumerate() {
             row(
@@ -424,7 +425,7 @@ impl There<'_> {
             .map(|one| {
                 let mut value = endpoint_list::value(one);
                 value["url"] = self.url(&one.name).into();
-                value["log_group"] = links::log_group(&state.id, &one.name).into();
+                value["log_group"] = protocol::logs::group(&state.id, &one.name).into();
                 value
             })
             .collect();

@@ -40,11 +40,6 @@ pub(crate) fn observability(partition: Partition, region: &Region) -> String {
     format!("https://{host}/cloudwatch/home?region={region}#gen-ai-observability/agent-core")
 }
 
-/// Where the service keeps what the agent prints. It makes the group with the first session.
-pub(crate) fn log_group(runtime_id: &str, endpoint: &str) -> String {
-    format!("/aws/bedrock-agentcore/runtimes/{runtime_id}-{endpoint}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,14 +65,6 @@ mod tests {
                 "prod"
             ),
             format!("http://127.0.0.1:4566/runtimes/{encoded}/invocations?qualifier=prod")
-        );
-    }
-
-    #[test]
-    fn a_log_group_is_the_runtimes_id_and_the_endpoints_name() {
-        assert_eq!(
-            log_group("a-AbCdEf1234", "DEFAULT"),
-            "/aws/bedrock-agentcore/runtimes/a-AbCdEf1234-DEFAULT"
         );
     }
 }

@@ -23,7 +23,6 @@ pub(crate) mod proxies;
 pub(crate) mod refusal;
 pub(crate) mod retry;
 pub(crate) mod role;
-pub(crate) mod runtime_arn;
 pub(crate) mod runtime_diff;
 pub(crate) mod runtime_document;
 pub(crate) mod table;

@@ -2,7 +2,9 @@
 
 use crate::source::{Source, Used};
 
-const PURE: [&str; 6] = ["config", "scaffold", "policy", "plan", "package", "python"];
+const PURE: [&str; 7] = [
+    "config", "scaffold", "policy", "plan", "package", "protocol", "python",
+];
 
 /// Crates of the AWS SDK, whose types never leave `effects::aws`.
 pub(crate) fn is_sdk(name: &str) -> bool {

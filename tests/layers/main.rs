@@ -18,10 +18,11 @@ use std::{
 use source::Source;
 
 /// Crates that compute and touch nothing, for every layer to use.
-const PURE: [&str; 30] = [
+const PURE: [&str; 32] = [
     "aho_corasick",
     "annotate_snippets",
     "anstyle",
+    "base64",
     "clap",
     "crc32fast",
     "futures_util",
@@ -35,6 +36,7 @@ const PURE: [&str; 30] = [
     "object",
     "percent_encoding",
     "regex_automata",
+    "ring",
     "rustls",
     "saphyr_parser",
     "serde",

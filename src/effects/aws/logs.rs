@@ -11,6 +11,7 @@ use super::{AwsError, Session, found, gone_or, session::Connection};
 use crate::{
     names::RuntimeName,
     plan::clean::{ObservedLogGroup, Tags},
+    protocol,
 };
 
 /// As many as tell the end of a Python traceback.
@@ -43,7 +44,7 @@ impl Logs {
         endpoint: &str,
         since: SystemTime,
     ) -> Result<Vec<String>, AwsError> {
-        let group = format!("/aws/bedrock-agentcore/runtimes/{runtime_id}-{endpoint}");
+        let group = protocol::logs::group(runtime_id, endpoint);
         let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut pages = self
             .client
@@ -62,7 +63,7 @@ impl Logs {
                 // The other streams hold traces, not what the agent has printed.
                 let stream = event.log_stream_name.unwrap_or_default();
                 if let Some(message) = event.message
-                    && stream.contains("[runtime-logs")
+                    && stream.contains(protocol::logs::RUNTIME_LOGS)
                 {
                     lines.extend(message.lines().map(str::to_owned));
                 }
@@ -77,7 +78,7 @@ impl Logs {
         &self,
         runtime: &RuntimeName,
     ) -> Result<Vec<ObservedLogGroup>, AwsError> {
-        let prefix = format!("/aws/bedrock-agentcore/runtimes/{runtime}-");
+        let prefix = protocol::logs::group_prefix(runtime.as_str());
         let groups = self
             .client
             .describe_log_groups()

@@ -11,7 +11,7 @@ use super::{
     subject::Subject,
     toolkit::in_place,
 };
-use crate::{names::Region, package::toolkit_yaml::Entry, plan::ownership::Ownership};
+use crate::{names::Region, package::toolkit_yaml::Entry, plan::ownership::Ownership, protocol};
 
 pub(super) fn clean_region(
     desired: &Desired,
@@ -120,7 +120,7 @@ fn log_groups_that_go<'a>(
     for group in log_groups {
         let suffix = group
             .name
-            .strip_prefix("/aws/bedrock-agentcore/runtimes/")
+            .strip_prefix(protocol::logs::PREFIX)
             .unwrap_or_default();
         let of_runtime = proven
             .iter()

@@ -4,18 +4,18 @@ use crate::names::{AccountId, EndpointName, Partition, Region};
 
 /// A runtime as it is called from anywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RuntimeArn {
-    pub(crate) arn: String,
-    pub(crate) partition: Partition,
-    pub(crate) region: Region,
-    pub(crate) account: AccountId,
-    pub(crate) id: String,
+pub struct RuntimeArn {
+    pub arn: String,
+    pub partition: Partition,
+    pub region: Region,
+    pub account: AccountId,
+    pub id: String,
     /// Where the ARN is that of an endpoint.
-    pub(crate) endpoint: Option<EndpointName>,
+    pub endpoint: Option<EndpointName>,
 }
 
 impl RuntimeArn {
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, String> {
         Self::read(text).ok_or_else(|| {
             format!(
                 "`{text}` is not a runtime's ARN, such as \

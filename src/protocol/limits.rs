@@ -1,0 +1,40 @@
+//! The limits of the service, from its quotas page (bedrock-agentcore-limits, September 2026) and its
+//! API model.
+
+use std::time::Duration;
+
+/// Bytes of a request's payload, and of an answer.
+pub const PAYLOAD: usize = 100_000_000;
+
+/// Bytes of one chunk of a streamed answer.
+pub const CHUNK: usize = 10_000_000;
+
+/// How long an answer that is not streamed may take.
+pub const SYNCHRONOUS: Duration = Duration::from_mins(15);
+
+/// How long a streamed answer or a WebSocket may last.
+pub const STREAMING: Duration = Duration::from_hours(1);
+
+/// How long a process may take until it answers on its port.
+pub const INITIALIZATION: Duration = Duration::from_secs(30);
+
+/// How long a session may be idle where the runtime does not say.
+pub const IDLE_TIMEOUT: Duration = Duration::from_mins(15);
+
+/// How long a session may live where the runtime does not say.
+pub const MAX_LIFETIME: Duration = Duration::from_hours(8);
+
+/// Bytes of a WebSocket frame.
+pub const FRAME: usize = 64 * 1024;
+
+/// WebSocket frames a second.
+pub const FRAMES_PER_SECOND: u32 = 250;
+
+/// Bytes of the value of a header on the runtime's allow-list.
+pub const HEADER_VALUE: usize = 4096;
+
+/// Sessions that run at once on this machine. The service runs thousands.
+pub const LOCAL_SESSIONS: usize = 20;
+
+/// The last lines of an agent's log that an error message carries.
+pub const LOG_LINES: usize = 20;

@@ -1,0 +1,24 @@
+//! The rules of AgentCore Runtime's data plane: what a request asks for, what reaches the agent, what
+//! comes back, and when a session ends.
+//!
+//! Pure: requests, headers and times come in as values, decisions go out. The local data plane carries
+//! them out. The sources are botocore's model `bedrock-agentcore/2024-02-28` and the service's
+//! developer guide; where neither says a thing, the comment at the place does.
+
+pub mod authorizer;
+pub mod command;
+pub mod contract;
+pub mod headers;
+pub mod limits;
+pub mod logs;
+pub mod origin;
+pub mod ping;
+pub mod refusal;
+pub mod request;
+mod runtime_arn;
+pub mod session;
+
+pub use refusal::{Refusal, Reply};
+pub use request::{Operation, Request, RuntimeRef};
+pub use runtime_arn::RuntimeArn;
+pub use session::SessionKey;
