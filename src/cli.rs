@@ -56,6 +56,8 @@ pub enum Command {
     Endpoint(commands::endpoint::Args),
     Rollback(commands::rollback::Args),
     Local(commands::local::Args),
+    #[command(flatten)]
+    Background(commands::background::Background),
     /// A topic of `help`; its commands are clap's own.
     #[command(skip)]
     Topic(Topic),

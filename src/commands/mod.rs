@@ -1,6 +1,7 @@
 //! One file per command: its options and its five beats (load, observe, decide, print or apply,
 //! report). Wiring only: decisions stand in the pure modules, the world in `effects`.
 
+pub mod background;
 pub mod clean;
 pub mod deploy;
 pub mod endpoint;

@@ -77,10 +77,6 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             ui.note(&format!("the session {} is already gone", target.session));
             break;
         }
-        if kind == Some(Kind::Unsupported) && args.whom.aws.local {
-            ui.note("the emulator keeps no sessions: there is nothing to stop");
-            break;
-        }
         let setback = refusal::setback(&refusal);
         let Some(pause) = retry::repeat(setback, attempt, clock::jitter()) else {
             return Err(refusal::explain(refusal, &partner, LIMIT, since, ui).await);

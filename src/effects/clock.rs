@@ -31,6 +31,14 @@ pub(crate) fn seconds() -> i64 {
     })
 }
 
+/// [`wall`] in milliseconds since 1970.
+pub(crate) fn milliseconds() -> i64 {
+    let since = wall().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
 /// An id that nobody else has.
 pub(crate) fn unique_id() -> String {
     uuid::Uuid::new_v4().to_string()

@@ -64,6 +64,12 @@ pub(crate) fn home_dir() -> Option<PathBuf> {
     std::env::home_dir().filter(|home| home.is_absolute())
 }
 
+/// The file of this program, to start it again.
+pub(crate) fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| Failure::world(format!("cannot find this program's own file: {error}")))
+}
+
 pub(crate) fn current_dir() -> std::io::Result<PathBuf> {
     std::env::current_dir()
 }

@@ -85,6 +85,8 @@ pub(crate) struct Reply {
     /// As the service names it; it may differ from the one that was sent.
     pub(crate) session: Option<SessionId>,
     pub(crate) mcp_session: Option<String>,
+    /// What a local AgentCore says about how it runs the agent.
+    pub(crate) note: Option<String>,
     body: ByteStream,
 }
 
@@ -177,6 +179,7 @@ impl DataPlane {
             content_type: header("content-type").unwrap_or_default(),
             session: header(SESSION_ID).and_then(|id| SessionId::parse(&id).ok()),
             mcp_session: header("mcp-session-id"),
+            note: header("x-cargo-agentcore-note"),
             body: ByteStream::new(response.into_body()),
         })
     }

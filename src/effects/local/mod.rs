@@ -6,6 +6,9 @@
 //! is ended by a file that carries this nonce (see `launch.py`), so that no signal can reach a
 //! process that merely has the same number.
 
+pub(crate) mod agent;
+mod code;
+pub(crate) mod data_plane;
 mod install;
 mod process;
 
@@ -27,6 +30,16 @@ use crate::{
 
 /// The version that is installed and run.
 pub(crate) const VERSION: &str = "1.5.33";
+
+/// Which program serves the data plane.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
+/// The hidden subcommands: the local AgentCore in the background, and the process around each agent.
+pub(crate) const DATA_PLANE: &str = "local-agentcore";
+pub(crate) const SHIM: &str = "local-agent";
+
+/// What a local AgentCore exits with where another one works in its directory.
+pub(crate) const BUSY: u8 = 75;
 
 /// The credentials that the emulator is spoken to with; it takes any.
 pub(crate) const ACCESS_KEY_ID: &str = "test";
@@ -91,7 +104,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const START_POLLS: u32 = 1_200;
 /// Open connections get three seconds, the state is written after that.
 const STOP_POLLS: u32 = 600;
-/// How often a port that somebody took in between is replaced.
+/// How often a start that another run was faster than is tried again.
 const TRIES: u32 = 4;
 
 /// The emulator of this directory: the running one, else a new one that goes on with its state.
@@ -212,7 +225,7 @@ async fn usable(dir: &Folder, say: &(dyn Fn(Progress) + Sync)) -> Result<Option<
     match process::settle(dir)? {
         // Its command was killed: it is about to end.
         Sight::Running(record) if record.guest => end(dir, &record).await?,
-        Sight::Running(record) if record.version == VERSION => {
+        Sight::Running(record) if record.version == VERSION && record.program == PROGRAM => {
             process::has_answered(dir, &record)?;
             return Ok(Some(record));
         }
@@ -237,7 +250,7 @@ async fn start(
     let python = install::ensure(workspace, say)?;
     say(Progress::Starting);
     for attempt in 1.. {
-        let mut start = process::spawn(&python, dir, life)?;
+        let mut start = process::spawn(&python, dir, workspace, life)?;
         for _ in 0..START_POLLS {
             clock::sleep(PAUSE).await;
             if let Sight::Running(record) = process::look(dir)? {
@@ -249,7 +262,7 @@ async fn start(
                 break;
             }
         }
-        if attempt == TRIES || !start.lost_its_port(dir)? {
+        if attempt == TRIES || !start.came_too_late() {
             return Err(start.failure(dir, &python)?);
         }
     }

@@ -5,9 +5,10 @@
 )]
 
 use std::{
+    ffi::OsStr,
     fs::{File, TryLockError},
     io::{Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -15,7 +16,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{ACCOUNT_ID, VERSION, install};
+use super::install;
 use crate::{
     effects::{
         env,
@@ -25,22 +26,19 @@ use crate::{
     error::Failure,
 };
 
-const LAUNCH: &str = include_str!("launch.py");
-/// What the launcher exits with where another one holds the lock.
-const BUSY: i32 = 75;
-
-/// What this tool, the Python toolkit and the templates talk to. The control plane of AgentCore goes by the same name.
-const SERVICES: &str = "iam,sts,s3,ecr,logs,codebuild,bedrock-runtime,bedrock-agentcore";
-
 /// Held by the emulator while it lives.
-const RUNNING_LOCK: &str = "running.lock";
+pub(super) const RUNNING_LOCK: &str = "running.lock";
 pub(super) const RECORD: &str = "emulator.json";
 /// Asks the emulator whose nonce it holds to end.
-const STOP: &str = "stop";
-const LOG: &str = "ministack.log";
+pub(super) const STOP: &str = "stop";
+pub(super) const LOG: &str = "ministack.log";
 const PREVIOUS_LOG: &str = "ministack.previous.log";
+/// What the agents' processes work with.
+pub(super) const SESSIONS: &str = "agents";
+/// Held by ministack while it lives.
+const MINISTACK_LOCK: &str = "ministack.lock";
 /// Emptied at every start.
-const TEMPORARY: &str = "tmp";
+pub(super) const TEMPORARY: &str = "tmp";
 /// Holds the nonce of the emulator that has answered at least once.
 const ANSWERED: &str = "answered";
 /// How long one that has answered before may be silent.
@@ -51,7 +49,11 @@ const START: Duration = Duration::from_mins(1);
 /// Written by the process that holds the lock, and by no other.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Record {
+    /// Of ministack.
     pub(super) version: String,
+    /// Of this program; earlier ones ran ministack alone and did not tell.
+    #[serde(default)]
+    pub(super) program: String,
     pub(super) port: u16,
     pub(super) pid: u32,
     nonce: String,
@@ -89,6 +91,8 @@ pub(super) fn is_ours(name: &str) -> bool {
         LOG,
         PREVIOUS_LOG,
         TEMPORARY,
+        SESSIONS,
+        MINISTACK_LOCK,
         ANSWERED,
         "state",
         "s3",
@@ -218,10 +222,15 @@ pub(super) struct Start {
     ended: Option<ExitStatus>,
 }
 
-/// Starts an emulator. One that is kept outlives this process; a guest ends with [`Start`], whose pipe it
+/// Starts a local AgentCore. One that is kept outlives this process; a guest ends with [`Start`], whose pipe it
 /// listens at.
-pub(super) fn spawn(python: &Path, dir: &Folder, life: Life) -> Result<Start, Failure> {
-    // It follows links, and a checkout can bring some along.
+pub(super) fn spawn(
+    python: &Path,
+    dir: &Folder,
+    workspace: &Path,
+    life: Life,
+) -> Result<Start, Failure> {
+    // Python follows links, and a checkout can bring some along.
     for kept in ["state", "s3"] {
         dir.join(kept).refuse_links_within()?;
     }
@@ -230,51 +239,37 @@ pub(super) fn spawn(python: &Path, dir: &Folder, life: Life) -> Result<Start, Fa
     temporary.create()?;
     dir.remove_file(STOP)?;
     let home = dir.ready()?;
-    let temporary = temporary.path();
     let log = open_log(dir)?;
-    let failed = |error| FileError::new("run", python, error);
-    let port = free_port(record(dir)?.map(|record| record.port))?;
+    let program = env::this_program()?;
+    let failed = |error| FileError::new("run", &program, error);
     let nonce = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-    let (word, stdin) = match life {
-        Life::Kept => ("kept", Stdio::null()),
-        Life::Guest => ("guest", Stdio::piped()),
+    let stdin = match life {
+        Life::Kept => Stdio::null(),
+        Life::Guest => Stdio::piped(),
     };
-    let mut command = Command::new(python);
+    let mut command = launcher(python, &program);
     command
-        .args(["-I", "-X", "utf8", "-c", LAUNCH])
+        .args(["agentcore", super::DATA_PLANE])
+        .arg("--directory")
         .arg(&home)
-        .args([port.to_string().as_str(), nonce.as_str(), VERSION, word])
+        .arg("--python")
+        .arg(python)
+        .arg("--workspace")
+        .arg(workspace)
+        .args(["--nonce", &nonce])
         .current_dir(&home)
         .env_clear()
-        .env("BIND_HOST", "127.0.0.1")
-        .env("GATEWAY_PORT", port.to_string())
-        .env("SERVICES", SERVICES)
-        .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
-        // What its health answer repeats, by which we know it.
-        .env("MINISTACK_EDITION", &nonce)
-        .env("PERSIST_STATE", "1")
-        .env("STATE_DIR", home.join("state"))
-        .env("S3_PERSIST", "1")
-        .env("S3_DATA_DIR", home.join("s3"))
-        .env("IOT_MTLS_ENABLED", "0")
-        .env("SFTP_ENABLED", "0")
-        // A socket that is not there: no container of the user's is looked for, started or removed.
-        .env(
-            "DOCKER_HOST",
-            format!("unix://{}", home.join("no-docker").display()),
-        )
-        .env("HOME", &temporary)
-        .env("TMPDIR", &temporary)
-        .env("TEMP", &temporary)
-        .env("TMP", &temporary)
         .stdin(stdin)
         .stdout(log.try_clone().map_err(failed)?)
         .stderr(log);
-    for name in ["SYSTEMROOT", "WINDIR"] {
-        // Without these no socket opens on Windows; elsewhere they are not set.
-        if let Some(value) = env::var(name) {
-            command.env(name, value);
-        }
+    if let Some(port) = record(dir)?.map(|record| record.port) {
+        command.args(["--port", &port.to_string()]);
+    }
+    if life == Life::Guest {
+        command.arg("--guest");
+    }
+    for (name, value) in env::all().filter(|(name, _)| reaches_it(name)) {
+        command.env(name, value);
     }
     detach(&mut command);
     let child = command.spawn().map_err(failed)?;
@@ -283,6 +278,49 @@ pub(super) fn spawn(python: &Path, dir: &Folder, life: Life) -> Result<Start, Fa
         nonce,
         ended: None,
     })
+}
+
+/// Files that this process inherited must not stay open for as long as the local AgentCore runs. Python can
+/// close them before it becomes the other program.
+#[cfg(unix)]
+fn launcher(python: &Path, program: &Path) -> Command {
+    const CLOSE_AND_RUN: &str =
+        "import os, sys; os.closerange(3, 256); os.execv(sys.argv[1], sys.argv[1:])";
+    let mut command = Command::new(python);
+    command.args(["-I", "-S", "-c", CLOSE_AND_RUN]).arg(program);
+    command
+}
+
+#[cfg(not(unix))]
+fn launcher(_python: &Path, program: &Path) -> Command {
+    Command::new(program)
+}
+
+/// Whether a variable of the user's reaches the local AgentCore, which needs them to find and run installers.
+/// Credentials do not.
+fn reaches_it(name: &OsStr) -> bool {
+    let name = name.to_string_lossy().to_ascii_uppercase();
+    let known = [
+        "PATH",
+        "HOME",
+        "LANG",
+        "USERPROFILE",
+        "APPDATA",
+        "LOCALAPPDATA",
+        "SYSTEMROOT",
+        "WINDIR",
+        "PATHEXT",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "CARGO_AGENTCORE_CACHE_DIR",
+        "TMPDIR",
+    ];
+    let beginnings = ["LC_", "XDG_", "UV_", "PIP_", "PYENV_"];
+    known.contains(&name.as_str()) || beginnings.iter().any(|begin| name.starts_with(begin))
 }
 
 /// Unix: the launcher makes its own session.
@@ -301,15 +339,6 @@ fn detach(command: &mut Command) {
 fn open_log(dir: &Folder) -> Result<File, Failure> {
     dir.rename(LOG, PREVIOUS_LOG)?;
     Ok(dir.empty_file(LOG)?)
-}
-
-/// The port of last time, so that what was printed then still works; else any that is free.
-fn free_port(last: Option<u16>) -> Result<u16, Failure> {
-    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    last.map_or_else(|| bind(0), |port| bind(port).or_else(|_| bind(0)))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|error| Failure::world(format!("no port is free on 127.0.0.1: {error}")))
 }
 
 impl Start {
@@ -341,11 +370,10 @@ impl Start {
         Ok(self.ended.is_some())
     }
 
-    /// Whether somebody else took the port after it was chosen, or a launcher of a killed run was
-    /// faster: another try helps.
-    pub(super) fn lost_its_port(&self, dir: &Folder) -> Result<bool, Failure> {
-        Ok(self.ended.is_some_and(|status| status.code() == Some(BUSY))
-            || self.ended.is_some() && log_tail(dir)?.contains("in use"))
+    /// Whether the local AgentCore of a killed run was faster: another try finds it.
+    pub(super) fn came_too_late(&self) -> bool {
+        self.ended
+            .is_some_and(|status| status.code() == Some(super::BUSY.into()))
     }
 
     /// Why it did not come up.
@@ -388,9 +416,10 @@ pub(super) fn last_lines(text: &str, count: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, net::TcpListener};
 
     use super::*;
+    use crate::effects::local::VERSION;
 
     fn folder(dir: &tempfile::TempDir) -> Folder {
         Folder::private(dir.path().to_owned())
@@ -399,6 +428,7 @@ mod tests {
     fn record_at(port: u16, nonce: &str) -> Record {
         Record {
             version: VERSION.into(),
+            program: String::new(),
             port,
             pid: 1,
             nonce: nonce.into(),
@@ -465,15 +495,6 @@ mod tests {
         let lock = File::create(dir.path().join("running.lock")).expect("a file");
         lock.lock().expect("a lock");
         assert!(matches!(look(&folder(&dir)), Ok(Sight::Silent(None))));
-    }
-
-    #[test]
-    fn a_port_that_is_taken_is_replaced() {
-        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = taken.local_addr().expect("an address").port();
-        assert_ne!(free_port(Some(port)).expect("another port"), port);
-        drop(taken);
-        assert_eq!(free_port(Some(port)).expect("the same port"), port);
     }
 
     #[test]

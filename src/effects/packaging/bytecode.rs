@@ -12,14 +12,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Event, Say, Search,
-    memory::Holds,
-    run::{cores, run},
-};
+use super::{Event, Say, Search, memory::Holds};
 use crate::{
     config::Runtime,
-    effects::{files::FileError, programs::Programs},
+    effects::{
+        files::FileError,
+        programs::{Programs, cores, known_to_uv, run},
+    },
     error::Failure,
     package::{
         installer::minor_version,
@@ -95,27 +94,6 @@ fn look(runtime: Runtime, search: &Search) -> Result<Option<Python>, Failure> {
         return Ok(Some(direct.unwrap_or(python)));
     }
     Ok(None)
-}
-
-/// The interpreter that uv would take, of any version where none is asked for. Virtual environments do
-/// not count: they may be the project's.
-pub(super) fn known_to_uv(
-    programs: &Programs,
-    uv: &Path,
-    version: Option<&str>,
-) -> Result<Option<PathBuf>, Failure> {
-    let mut words = vec![
-        "python",
-        "find",
-        "--no-config",
-        "--no-project",
-        "--no-python-downloads",
-        "--system",
-    ];
-    words.extend(version);
-    let answer = run(programs, &[uv], &words)?.filter(|answer| answer.succeeded);
-    let found = answer.map(|answer| PathBuf::from(answer.stdout.trim()));
-    Ok(found.filter(|found| programs.may_run(found)))
 }
 
 /// A final release of CPython of this minor version, and the file that it calls itself; or nothing.

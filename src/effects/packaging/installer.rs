@@ -6,15 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Event, Say, Search,
-    bytecode::known_to_uv,
     memory::Holds,
     requirements::{self, Inputs, Lock, Wanted},
     resolution,
-    run::{Answer, run},
 };
 use crate::{
     config::Runtime,
-    effects::{files, programs::Programs},
+    effects::{
+        files,
+        programs::{Answer, Programs, known_to_uv, run},
+    },
     error::{Failure, Message},
     package::{
         installer::{

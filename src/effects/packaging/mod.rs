@@ -10,7 +10,6 @@ mod last;
 mod memory;
 mod requirements;
 mod resolution;
-mod run;
 mod shipped;
 mod sink;
 mod store;

@@ -16,9 +16,8 @@ use zip::{
     write::{PreparedZipFile, SimpleFileOptions, ZipFileBuilder},
 };
 
-use super::run::cores;
 use crate::{
-    effects::files::FileError,
+    effects::{files::FileError, programs::cores},
     error::{Failure, Message},
     package::{elf, layer::Entry, script},
 };

@@ -9,6 +9,7 @@
     reason = "programs are looked for and started here"
 )]
 
+mod run;
 pub(crate) mod settings;
 pub(crate) mod uv_config;
 
@@ -20,6 +21,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+pub(crate) use self::run::{Answer, cores, known_to_uv, run};
 use self::settings::Passed;
 use super::{env, source::executable};
 

@@ -1,22 +1,24 @@
 //! Runs the programs of others: uv, pip and Python.
 
-use std::{ffi::OsStr, io::ErrorKind, path::Path};
-
-use crate::{
-    effects::{files::FileError, programs::Programs},
-    error::Failure,
+use std::{
+    ffi::OsStr,
+    io::ErrorKind,
+    path::{Path, PathBuf},
 };
 
+use super::Programs;
+use crate::{effects::files::FileError, error::Failure};
+
 /// What a program answered.
-pub(super) struct Answer {
-    pub(super) succeeded: bool,
-    pub(super) stdout: String,
+pub(crate) struct Answer {
+    pub(crate) succeeded: bool,
+    pub(crate) stdout: String,
     /// Both streams, as a person would have seen them.
-    pub(super) said: String,
+    pub(crate) said: String,
 }
 
 /// Runs a program to its end; `None` where there is no such program.
-pub(super) fn run<S: AsRef<OsStr>>(
+pub(crate) fn run<S: AsRef<OsStr>>(
     programs: &Programs,
     program: &[S],
     args: &[impl AsRef<OsStr>],
@@ -54,6 +56,27 @@ pub(super) fn run<S: AsRef<OsStr>>(
 }
 
 /// How many things are worth doing at once on this machine.
-pub(super) fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The interpreter that uv would take, of any version where none is asked for. Virtual environments do
+/// not count: they may be the project's.
+pub(crate) fn known_to_uv(
+    programs: &Programs,
+    uv: &Path,
+    version: Option<&str>,
+) -> Result<Option<PathBuf>, Failure> {
+    let mut words = vec![
+        "python",
+        "find",
+        "--no-config",
+        "--no-project",
+        "--no-python-downloads",
+        "--system",
+    ];
+    words.extend(version);
+    let answer = run(programs, &[uv], &words)?.filter(|answer| answer.succeeded);
+    let found = answer.map(|answer| PathBuf::from(answer.stdout.trim()));
+    Ok(found.filter(|found| programs.may_run(found)))
 }

@@ -1,0 +1,83 @@
+//! Hidden commands: processes that this program starts of itself.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use crate::{
+    effects::local::{
+        BUSY,
+        agent::shim,
+        data_plane::{self, Setup},
+    },
+    error::Failure,
+};
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Background {
+    #[command(name = crate::effects::local::DATA_PLANE, hide = true)]
+    LocalAgentCore(LocalAgentCore),
+    #[command(name = crate::effects::local::SHIM, hide = true)]
+    LocalAgent(LocalAgent),
+}
+
+/// The local AgentCore of a project, in the background
+#[derive(Debug, clap::Args)]
+pub struct LocalAgentCore {
+    /// Where it keeps its files
+    #[arg(long)]
+    directory: PathBuf,
+    /// The Python of ministack's installation
+    #[arg(long)]
+    python: PathBuf,
+    /// The workspace's root
+    #[arg(long)]
+    workspace: PathBuf,
+    /// By which it is recognized
+    #[arg(long)]
+    nonce: String,
+    /// The port of last time
+    #[arg(long)]
+    port: Option<u16>,
+    /// End with the command that started it
+    #[arg(long)]
+    guest: bool,
+    /// The server that answers for the models of Bedrock
+    #[arg(long)]
+    models: Option<String>,
+}
+
+/// An agent's process and all that it starts, until the pipe at stdin closes
+#[derive(Debug, clap::Args)]
+pub struct LocalAgent {
+    program: OsString,
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<OsString>,
+}
+
+/// Returns the code to exit with.
+pub async fn run(command: Background) -> Result<u8, Failure> {
+    match command {
+        Background::LocalAgentCore(args) => {
+            let LocalAgentCore {
+                directory,
+                python,
+                workspace,
+                nonce,
+                port,
+                guest,
+                models,
+            } = args;
+            let served = data_plane::run(Setup {
+                directory,
+                python,
+                workspace,
+                nonce,
+                port,
+                guest,
+                models,
+            })
+            .await?;
+            Ok(if served { 0 } else { BUSY })
+        }
+        Background::LocalAgent(LocalAgent { program, args }) => shim::run(&program, &args).await,
+    }
+}

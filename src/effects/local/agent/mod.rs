@@ -1,0 +1,252 @@
+//! An agent's process on this machine: a command, an environment, and the port that it listens on. It need
+//! not be Python.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the agent's process is started and watched here"
+)]
+
+pub(crate) mod shim;
+
+use std::{
+    collections::VecDeque,
+    ffi::OsString,
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    process::{Child, ChildStdin, Command},
+    sync::{mpsc, watch},
+};
+
+use crate::effects::{clock, env};
+
+/// What is started, and what it sees.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<OsString>,
+    pub(crate) directory: PathBuf,
+    /// All of it: nothing is inherited.
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    /// Where the agent's sockets are told, a line for each.
+    pub(crate) listening: PathBuf,
+    /// The port that the contract demands.
+    pub(crate) port: u16,
+}
+
+/// A line that the agent printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    /// In milliseconds since 1970.
+    pub(crate) at: i64,
+}
+
+/// How the agent's process stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Running,
+    /// It has ended, with the code that shells would show.
+    Ended(i32),
+}
+
+/// An agent that runs. Dropping it ends the process and all that it started.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    launch: Launch,
+    /// The agent's process group; it closes when this is dropped.
+    pipe: Mutex<Option<ChildStdin>>,
+    state: watch::Receiver<State>,
+    last_lines: Arc<Mutex<VecDeque<String>>>,
+}
+
+/// Why an agent does not serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotReady {
+    Ended(i32),
+    /// It listens elsewhere.
+    WrongPort(u16),
+    /// It does not listen.
+    Deaf,
+    CannotStart(String),
+}
+
+/// How many lines are kept to explain a failure.
+const LAST_LINES: usize = 20;
+/// The longest line that is passed on; CloudWatch Logs takes 1 MB (quota "Log event size").
+const LONGEST_LINE: usize = 256 * 1024;
+/// How often the agent is asked whether it listens by now.
+const PAUSE: Duration = Duration::from_millis(5);
+
+impl Agent {
+    /// Starts the process. Lines that it prints go to `lines`; where nobody takes them, they are dropped.
+    pub(crate) fn start(launch: Launch, lines: mpsc::Sender<Line>) -> Result<Self, NotReady> {
+        let failed = |error: std::io::Error| NotReady::CannotStart(error.to_string());
+        let shim = env::this_program().map_err(|why| NotReady::CannotStart(why.to_string()))?;
+        let mut command = Command::new(shim);
+        command
+            .args(["agentcore", super::SHIM])
+            .arg(&launch.program)
+            .args(&launch.args)
+            .current_dir(&launch.directory)
+            .env_clear()
+            .envs(launch.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command.spawn().map_err(failed)?;
+        let last_lines = Arc::new(Mutex::new(VecDeque::new()));
+        let pipe = child.stdin.take();
+        if let Some(stdout) = child.stdout.take() {
+            tokio::spawn(read_lines(stdout, lines.clone(), Arc::clone(&last_lines)));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(read_lines(stderr, lines, Arc::clone(&last_lines)));
+        }
+        let (told, state) = watch::channel(State::Running);
+        tokio::spawn(watch_end(child, told));
+        Ok(Self {
+            launch,
+            pipe: Mutex::new(pipe),
+            state,
+            last_lines,
+        })
+    }
+
+    pub(crate) fn state(&self) -> State {
+        *self.state.borrow()
+    }
+
+    /// The last lines that it printed.
+    pub(crate) fn last_lines(&self) -> Vec<String> {
+        let lines = self.last_lines.lock().expect("no thread panics with it");
+        lines.iter().cloned().collect()
+    }
+
+    /// Waits until it listens, and returns the port on this machine.
+    pub(crate) async fn listens(&self, limit: Duration) -> Result<u16, NotReady> {
+        let start = clock::now();
+        let mut elsewhere = None;
+        loop {
+            for (asked, given) in self.sockets() {
+                if asked == self.launch.port {
+                    return Ok(given);
+                }
+                elsewhere = Some(asked);
+            }
+            if let State::Ended(code) = self.state() {
+                return Err(NotReady::Ended(code));
+            }
+            if start.elapsed() > limit {
+                return Err(elsewhere.map_or(NotReady::Deaf, NotReady::WrongPort));
+            }
+            clock::sleep(PAUSE).await;
+        }
+    }
+
+    /// The ports that it asked for, each with the one that it has on this machine.
+    fn sockets(&self) -> Vec<(u16, u16)> {
+        let Ok(text) = std::fs::read_to_string(&self.launch.listening) else {
+            return Vec::new();
+        };
+        // A line is written at once, and one without an end is still to come.
+        text.split_inclusive('\n')
+            .filter_map(|line| line.strip_suffix('\n')?.split_once(' '))
+            .filter_map(|(asked, given)| Some((asked.parse().ok()?, given.parse().ok()?)))
+            .collect()
+    }
+
+    /// Asks it to end.
+    pub(crate) fn stop(&self) {
+        drop(self.pipe.lock().expect("no thread panics with it").take());
+    }
+
+    /// Waits for the end that it was asked for.
+    pub(crate) async fn ended(&self) {
+        let mut state = self.state.clone();
+        // An error means that the process is no longer watched, which happens after its end.
+        let _ = state
+            .wait_for(|state| matches!(state, State::Ended(_)))
+            .await;
+    }
+}
+
+async fn watch_end(mut child: Child, told: watch::Sender<State>) {
+    let group = child.id();
+    let code = match child.wait().await {
+        Ok(status) => status.code().unwrap_or(137),
+        Err(_) => 1,
+    };
+    // What the agent started and left behind goes with it.
+    end_group(group);
+    // Nobody listens where the session is gone already.
+    let _ = told.send(State::Ended(code));
+}
+
+#[cfg(unix)]
+fn end_group(leader: Option<u32>) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+
+    let pid = leader
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(Pid::from_raw);
+    if let Some(group) = pid {
+        // Usually nobody is left in it.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn end_group(_leader: Option<u32>) {}
+
+/// Passes lines on until the pipe closes; text after the last newline is a line too.
+async fn read_lines(
+    mut from: impl AsyncRead + Unpin,
+    to: mpsc::Sender<Line>,
+    last: Arc<Mutex<VecDeque<String>>>,
+) {
+    let mut pending = Vec::new();
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let count = from.read(&mut buffer).await.unwrap_or(0);
+        pending.extend_from_slice(&buffer[..count]);
+        while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
+            let rest = pending.split_off(end + 1);
+            pass_on(&pending[..end], &to, &last);
+            pending = rest;
+        }
+        if count == 0 || pending.len() > LONGEST_LINE {
+            if !pending.is_empty() {
+                pass_on(&pending, &to, &last);
+                pending.clear();
+            }
+            if count == 0 {
+                return;
+            }
+        }
+    }
+}
+
+fn pass_on(line: &[u8], to: &mpsc::Sender<Line>, last: &Mutex<VecDeque<String>>) {
+    let text = String::from_utf8_lossy(line).trim_end().to_owned();
+    if text.is_empty() {
+        return;
+    }
+    let mut kept = last.lock().expect("no thread panics with it");
+    if kept.len() == LAST_LINES {
+        kept.pop_front();
+    }
+    kept.push_back(text.clone());
+    drop(kept);
+    // A full channel drops the line rather than stop the agent at its output.
+    let _ = to.try_send(Line {
+        text,
+        at: clock::milliseconds(),
+    });
+}

@@ -1,0 +1,144 @@
+//! The archive's distributions as this machine runs them: pure ones as the archive holds them, the others
+//! in the same version with this machine's wheel. Nothing is resolved, nothing is built.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    COMPLETE,
+    archive::{Archive, Distribution, fingerprint},
+    failed_to,
+    python::Python,
+};
+use crate::{
+    effects::{
+        cache, files,
+        programs::{Programs, run},
+    },
+    error::Failure,
+};
+
+/// Raised when what is in such a folder changes.
+const LAYOUT: u32 = 1;
+
+/// The folder with the distributions; `None` where the archive has none.
+pub(super) fn ensure(
+    archive: &mut Archive,
+    path: &Path,
+    python: &Python,
+    programs: &Programs,
+) -> Result<Option<PathBuf>, Failure> {
+    if archive.distributions.is_empty() {
+        return Ok(None);
+    }
+    let about = format!(
+        "{LAYOUT}\n{} {}\n{}",
+        python.minor,
+        python.platform,
+        fingerprint(&archive.distributions)
+    );
+    let name = format!("local-packages-{}", &files::hash(about.as_bytes())[..32]);
+    let cache = cache::folder()?;
+    let home = cache.path().join(&name);
+    if files::exists(&home.join(COMPLETE)) {
+        return Ok(Some(home));
+    }
+    cache.create()?;
+    let _lock = cache.lock(&format!("{name}.lock"), || {})?;
+    if files::exists(&home.join(COMPLETE)) {
+        return Ok(Some(home));
+    }
+    files::remove_tree(&home)?;
+    match fill(archive, path, &home, python, programs) {
+        Ok(()) => {
+            files::write_atomic(&home.join(COMPLETE), &home, b"", false)?;
+            Ok(Some(home))
+        }
+        Err(failure) => {
+            files::remove_tree(&home)?;
+            Err(failure)
+        }
+    }
+}
+
+fn fill(
+    archive: &mut Archive,
+    path: &Path,
+    home: &Path,
+    python: &Python,
+    programs: &Programs,
+) -> Result<(), Failure> {
+    files::create_dir_all(home)?;
+    let all = archive.distributions.clone();
+    let (pure, native): (Vec<Distribution>, Vec<Distribution>) =
+        all.into_iter().partition(|found| found.is_pure);
+    if !native.is_empty() {
+        install(&native, home, python, programs)?;
+    }
+    let files: BTreeSet<&str> = pure
+        .iter()
+        .flat_map(|found| found.files.iter().map(String::as_str))
+        .collect();
+    archive.extract(path, &files, home)
+}
+
+/// By uv, else by pip.
+fn install(
+    native: &[Distribution],
+    home: &Path,
+    python: &Python,
+    programs: &Programs,
+) -> Result<(), Failure> {
+    let wanted: Vec<String> = native
+        .iter()
+        .map(|found| format!("{}=={}", found.name, found.version))
+        .collect();
+    let target = home.to_string_lossy().into_owned();
+    let interpreter = python.program.to_string_lossy().into_owned();
+    let mut words: Vec<String> = Vec::new();
+    let program: Vec<PathBuf> = match programs.find("uv") {
+        Some(uv) => {
+            words.extend(
+                [
+                    "pip",
+                    "install",
+                    "--no-config",
+                    "--no-deps",
+                    "--only-binary",
+                    ":all:",
+                ]
+                .map(str::to_owned),
+            );
+            words.extend(["--python".to_owned(), interpreter]);
+            vec![uv]
+        }
+        None => {
+            words.extend(["install", "--no-deps", "--only-binary", ":all:"].map(str::to_owned));
+            vec![interpreter.into(), "-I".into(), "-m".into(), "pip".into()]
+        }
+    };
+    words.extend(["--target".to_owned(), target]);
+    words.extend(wanted.iter().cloned());
+    let answer = run(programs, &program, &words)?;
+    match answer {
+        Some(answer) if answer.succeeded => Ok(()),
+        Some(answer) => Err(failed_to(
+            &format!(
+                "install the archive's packages for this machine ({})",
+                wanted.join(", ")
+            ),
+            &answer.said,
+        )
+        .note(format!(
+            "they are installed for Python {}, in exactly the versions that are deployed",
+            python.minor
+        ))
+        .help("pin a version that has a wheel for this machine too, or install uv or pip")),
+        None => Err(failed_to(
+            "install the archive's packages for this machine",
+            "neither uv nor pip is there",
+        )),
+    }
+}

@@ -1,0 +1,122 @@
+//! The code of a deployed version, made ready to run on this machine.
+//!
+//! The agent's own files are used as the archive holds them. Its dependencies are a copy for this machine
+//! of exactly the versions in the archive, kept in the user's cache. Nothing that the archive lacks can be
+//! imported.
+#![expect(clippy::disallowed_methods, reason = "archives are unpacked here")]
+
+mod archive;
+mod dependencies;
+mod python;
+
+use std::{
+    collections::BTreeSet,
+    fmt::Display,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use self::archive::Archive;
+use crate::{
+    effects::{
+        files::{self, FileError},
+        programs::Programs,
+    },
+    error::Failure,
+};
+
+/// Loaded by each of the agent's Python processes.
+pub(super) const HOOK: &str = include_str!("../hook.py");
+/// In a folder that is complete.
+const COMPLETE: &str = ".cargo-agentcore-complete";
+
+/// A version that can be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Code {
+    /// The agent's own files, laid out as in the archive. Each session works on a copy.
+    pub(crate) own: PathBuf,
+    pub(crate) dependencies: Option<PathBuf>,
+    pub(crate) python: PathBuf,
+    /// What differs from the cloud, for the user to know.
+    pub(crate) warning: Option<String>,
+}
+
+/// Makes the code of an archive ready. `home` is a folder for this version alone; `runtime` is a minor
+/// version of Python, such as `3.13`.
+pub(crate) fn prepare(
+    archive: &Path,
+    home: &Path,
+    runtime: &str,
+    programs: &Programs,
+) -> Result<Code, Failure> {
+    let python = python::find(runtime, programs)?;
+    let environment = python::environment(&python, programs)?;
+    let mut opened = Archive::open(archive)?;
+    let dependencies = dependencies::ensure(&mut opened, archive, &python, programs)?;
+    files::remove_tree(home)?;
+    files::create_dir_all(home)?;
+    let own = std::mem::take(&mut opened.own);
+    let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
+    opened.extract(archive, &own, home)?;
+    let warning = (python.minor != runtime).then(|| {
+        format!(
+            "the agent runs on Python {} here and on Python {runtime} in AWS: \
+             `uv python install {runtime}` makes it the same",
+            python.minor
+        )
+    });
+    Ok(Code {
+        own: home.to_owned(),
+        dependencies,
+        python: environment,
+        warning,
+    })
+}
+
+/// Copies the agent's own files, for a session to work on.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), FileError> {
+    files::create_dir_all(to)?;
+    let failed = |error| FileError::new("read", from, error);
+    for entry in std::fs::read_dir(from).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let target = to.join(entry.file_name());
+        if entry.file_type().map_err(failed)?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), &target)
+                .map_err(|error| FileError::new("write", &target, error))?;
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, content: &mut impl Read, executable: bool) -> Result<(), FileError> {
+    let failed = |error| FileError::new("write", path, error);
+    if let Some(parent) = path.parent() {
+        files::create_dir_all(parent)?;
+    }
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(if executable { 0o700 } else { 0o600 });
+    }
+    #[cfg(not(unix))]
+    let _ = executable;
+    let mut file = options.open(path).map_err(failed)?;
+    io::copy(content, &mut file).map_err(failed)?;
+    Ok(())
+}
+
+fn unreadable(path: &Path, error: &dyn Display) -> Failure {
+    Failure::world(format!(
+        "cannot read the archive `{}`: {error}",
+        path.display()
+    ))
+}
+
+fn failed_to(what: &str, said: &str) -> Failure {
+    Failure::world(format!("cannot {what}")).note(said.to_owned())
+}

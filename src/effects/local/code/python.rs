@@ -1,0 +1,164 @@
+//! The interpreter for an agent on this machine, and an empty virtual environment around it: nothing can be
+//! imported in it that the archive lacks.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use super::{HOOK, failed_to};
+use crate::{
+    effects::{
+        cache, files,
+        programs::{Programs, known_to_uv, run},
+    },
+    error::Failure,
+};
+
+/// A Python outside of the checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Python {
+    pub(super) program: PathBuf,
+    /// Such as `3.13`.
+    pub(super) minor: String,
+    /// What decides which wheels fit: version, implementation and platform.
+    pub(super) platform: String,
+}
+
+/// The oldest that the AgentCore SDK and this tool's templates run on.
+const OLDEST: (u32, u32) = (3, 10);
+
+/// The Python of this minor version where there is one, else any that is recent enough.
+pub(super) fn find(wanted: &str, programs: &Programs) -> Result<Python, Failure> {
+    let uv = programs.find("uv");
+    let mut candidates = Vec::new();
+    if let Some(uv) = &uv {
+        candidates.extend(known_to_uv(programs, uv, Some(wanted))?);
+    }
+    let name = format!("python{wanted}");
+    candidates.extend(programs.find(&name));
+    candidates.extend(programs.find("python3"));
+    candidates.extend(programs.find("python"));
+    if let Some(uv) = &uv {
+        candidates.extend(known_to_uv(programs, uv, None)?);
+    }
+    let mut seen = BTreeSet::new();
+    let mut others = Vec::new();
+    for candidate in candidates {
+        if !seen.insert(candidate.clone()) {
+            continue;
+        }
+        match inspect(&candidate, programs)? {
+            Some(python) if python.minor == wanted => return Ok(python),
+            Some(python) => others.push(python),
+            None => {}
+        }
+    }
+    others.into_iter().next().ok_or_else(|| {
+        Failure::world(format!(
+            "running the agent on this machine needs Python {wanted}, and there is none"
+        ))
+        .help(format!(
+            "`uv python install {wanted}` installs it; any Python from {}.{} on is used with a warning",
+            OLDEST.0, OLDEST.1
+        ))
+    })
+}
+
+fn inspect(program: &Path, programs: &Programs) -> Result<Option<Python>, Failure> {
+    let code = "import sys, sysconfig; v = sys.version_info; \
+                print('%d.%d' % v[:2], sys.implementation.cache_tag, sysconfig.get_platform()); \
+                print(getattr(sys, '_base_executable', None) or sys.executable)";
+    let Some(answer) = run(programs, &[program], &["-I", "-S", "-c", code])? else {
+        return Ok(None);
+    };
+    let mut lines = answer.stdout.lines();
+    let (Some(about), Some(itself)) = (lines.next(), lines.next()) else {
+        return Ok(None);
+    };
+    let Some((minor, platform)) = about.split_once(' ') else {
+        return Ok(None);
+    };
+    let itself = PathBuf::from(itself.trim());
+    if !answer.succeeded || !is_recent(minor) || !programs.may_run(&itself) {
+        return Ok(None);
+    }
+    Ok(Some(Python {
+        program: itself,
+        minor: minor.to_owned(),
+        platform: platform.to_owned(),
+    }))
+}
+
+fn is_recent(minor: &str) -> bool {
+    let version = minor.split_once('.').and_then(|(major, minor)| {
+        let version: (u32, u32) = (major.parse().ok()?, minor.parse().ok()?);
+        Some(version)
+    });
+    version.is_some_and(|version| version >= OLDEST)
+}
+
+/// The Python of an empty environment in the user's cache, in which [`HOOK`] is loaded.
+pub(super) fn environment(python: &Python, programs: &Programs) -> Result<PathBuf, Failure> {
+    let about = format!("{}\n{}\n{HOOK}", python.program.display(), python.platform);
+    let name = format!(
+        "local-python-{}-{}",
+        python.minor,
+        &files::hash(about.as_bytes())[..16]
+    );
+    let cache = cache::folder()?;
+    let home = cache.path().join(&name);
+    let program = program_in(&home);
+    if files::exists(&program) && files::exists(&home.join(super::COMPLETE)) {
+        return Ok(program);
+    }
+    cache.create()?;
+    let _lock = cache.lock(&format!("{name}.lock"), || {})?;
+    if files::exists(&program) && files::exists(&home.join(super::COMPLETE)) {
+        return Ok(program);
+    }
+    files::remove_tree(&home)?;
+    let place = home.to_string_lossy().into_owned();
+    let answer = run(
+        programs,
+        &[&python.program],
+        &["-I", "-m", "venv", "--without-pip", &place],
+    )?;
+    match answer {
+        Some(answer) if answer.succeeded => {}
+        Some(answer) => {
+            files::remove_tree(&home)?;
+            return Err(failed_to("make a virtual environment", &answer.said));
+        }
+        None => return Err(failed_to("make a virtual environment", "Python is gone")),
+    }
+    let packages = if cfg!(windows) {
+        home.join("Lib").join("site-packages")
+    } else {
+        home.join("lib")
+            .join(format!("python{}", python.minor))
+            .join("site-packages")
+    };
+    files::write_atomic(
+        &packages.join("_cargo_agentcore.py"),
+        &packages,
+        HOOK.as_bytes(),
+        false,
+    )?;
+    files::write_atomic(
+        &packages.join("_cargo_agentcore.pth"),
+        &packages,
+        b"import _cargo_agentcore\n",
+        false,
+    )?;
+    files::write_atomic(&home.join(super::COMPLETE), &home, b"", false)?;
+    Ok(program)
+}
+
+fn program_in(home: &Path) -> PathBuf {
+    if cfg!(windows) {
+        home.join("Scripts").join("python.exe")
+    } else {
+        home.join("bin").join("python")
+    }
+}

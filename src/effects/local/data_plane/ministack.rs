@@ -1,0 +1,162 @@
+//! ministack behind the data plane. It ends with the data plane, however that ends.
+#![expect(clippy::disallowed_methods, reason = "ministack is started here")]
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use tokio::process::{Child, ChildStdin, Command};
+
+use super::{Setup, emulator::Emulator};
+use crate::{
+    effects::{
+        clock, env,
+        files::FileError,
+        folder::Folder,
+        local::{ACCOUNT_ID, process},
+    },
+    error::Failure,
+};
+
+const LAUNCH: &str = include_str!("../launch.py");
+
+/// What this tool, the Python toolkit, the templates and agents talk to. The control plane of AgentCore goes
+/// by the name of its data plane.
+const SERVICES: &str = "iam,sts,s3,ecr,logs,codebuild,bedrock-runtime,bedrock-agentcore,dynamodb,sqs,sns,ssm,\
+                        secretsmanager";
+
+/// A cold start on a slow disk compiles some hundred Python files.
+const START: Duration = Duration::from_mins(1);
+/// Open connections get three seconds, the state is written after that.
+const END: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A running ministack.
+pub(super) struct Ministack {
+    child: Child,
+    /// It ends when this closes. Waiting for a child closes what the child still has.
+    pipe: Option<ChildStdin>,
+    pub(super) port: u16,
+}
+
+impl Ministack {
+    /// Starts it on a private port and waits until it answers.
+    pub(super) async fn start(
+        setup: &Setup,
+        token: &str,
+        dir: &Folder,
+        public: u16,
+    ) -> Result<Self, Failure> {
+        // The port is free when it is chosen, and somebody may take it before it is used.
+        let mut tries = 3;
+        loop {
+            tries -= 1;
+            let mut started = Self::spawn(setup, token, dir)?;
+            let emulator = Emulator::new(started.port, public, token.to_owned());
+            let start = clock::now();
+            loop {
+                if emulator.answers(&setup.nonce).await {
+                    return Ok(started);
+                }
+                if let Some(status) = started.ended()? {
+                    if tries > 0 {
+                        break;
+                    }
+                    return Err(Failure::world(format!(
+                        "ministack ended at its start ({status})"
+                    )));
+                }
+                if start.elapsed() > START {
+                    return Err(Failure::world("ministack does not answer after its start"));
+                }
+                clock::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    fn spawn(setup: &Setup, token: &str, dir: &Folder) -> Result<Self, Failure> {
+        let home = dir.path();
+        let temporary = home.join(process::TEMPORARY);
+        let failed = |error| FileError::new("run", &setup.python, error);
+        let port = free_port()?;
+        let mut command = Command::new(&setup.python);
+        command
+            .args(["-I", "-X", "utf8", "-c", LAUNCH])
+            .arg(&home)
+            .current_dir(&home)
+            .env_clear()
+            .env("CARGO_AGENTCORE_TOKEN", token)
+            .env("BIND_HOST", "127.0.0.1")
+            .env("GATEWAY_PORT", port.to_string())
+            .env("SERVICES", SERVICES)
+            .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
+            // What its health answer repeats, by which it is known.
+            .env("MINISTACK_EDITION", &setup.nonce)
+            .env("PERSIST_STATE", "1")
+            .env("STATE_DIR", home.join("state"))
+            .env("S3_PERSIST", "1")
+            .env("S3_DATA_DIR", home.join("s3"))
+            .env("IOT_MTLS_ENABLED", "0")
+            .env("SFTP_ENABLED", "0")
+            // A socket that is not there: no container of the user's is looked for, started or removed.
+            .env("DOCKER_HOST", no_docker(&home))
+            .env("HOME", &temporary)
+            .env("TMPDIR", &temporary)
+            .env("TEMP", &temporary)
+            .env("TMP", &temporary)
+            .stdin(Stdio::piped())
+            // Its output goes to the log that this process's own goes to.
+            .stdout(Stdio::inherit())
+            .stderr(Stdio::inherit());
+        if let Some(models) = &setup.models {
+            command.env("MINISTACK_BEDROCK_PROXY_URL", models);
+        }
+        for name in ["SYSTEMROOT", "WINDIR"] {
+            // Without these no socket opens on Windows; elsewhere they are not set.
+            if let Some(value) = env::var(name) {
+                command.env(name, value);
+            }
+        }
+        let mut child = command.spawn().map_err(failed)?;
+        let pipe = child.stdin.take();
+        Ok(Self { child, pipe, port })
+    }
+
+    fn ended(&mut self) -> Result<Option<ExitStatus>, Failure> {
+        self.child
+            .try_wait()
+            .map_err(|error| Failure::world(format!("cannot watch ministack: {error}")))
+    }
+
+    /// Comes to an end when ministack does.
+    pub(super) async fn ends(&mut self) {
+        let _ = self.child.wait().await;
+    }
+
+    /// Lets it write its state and end.
+    pub(super) async fn stop(mut self) {
+        drop(self.pipe.take());
+        if clock::within(END, self.child.wait()).await.is_none() {
+            let _ = self.child.kill().await;
+        }
+    }
+
+    /// Ends it at once; what it did not write down is lost.
+    pub(super) async fn kill(mut self) {
+        let _ = self.child.kill().await;
+    }
+}
+
+fn no_docker(home: &Path) -> String {
+    format!("unix://{}", home.join("no-docker").display())
+}
+
+fn free_port() -> Result<u16, Failure> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|error| Failure::world(format!("no port is free on 127.0.0.1: {error}")))
+}

@@ -1,0 +1,309 @@
+//! The local AgentCore: one address for everything. It serves AgentCore's data plane itself, by running what is
+//! deployed, and passes all other requests on to ministack.
+//!
+//! It runs in the background, one for each project, as a hidden subcommand of this binary. While it lives it
+//! holds `running.lock`, and `emulator.json` tells where it listens.
+
+mod emulator;
+mod guard;
+mod http;
+mod invoke;
+mod logs;
+mod ministack;
+mod refusal;
+mod sessions;
+mod versions;
+
+use std::{convert::Infallible, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
+
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+
+use self::{
+    emulator::Emulator,
+    http::{Body, streamed, text},
+    invoke::Agents,
+    logs::Logs,
+    ministack::Ministack,
+    sessions::Sessions,
+    versions::Versions,
+};
+use super::{VERSION, process};
+use crate::{
+    effects::{
+        clock,
+        files::{FileError, Lock},
+        folder::Folder,
+    },
+    error::Failure,
+};
+
+/// How a data plane is started.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    pub(crate) directory: PathBuf,
+    /// Of ministack's installation.
+    pub(crate) python: PathBuf,
+    /// The root of the workspace, from which no program is run.
+    pub(crate) workspace: PathBuf,
+    pub(crate) nonce: String,
+    /// The port of last time, so that what was printed then still works.
+    pub(crate) port: Option<u16>,
+    /// Whether it lives only as long as the command that starts it.
+    pub(crate) guest: bool,
+    /// An OpenAI-compatible server that answers for the models of Bedrock.
+    pub(crate) models: Option<String>,
+}
+
+/// Why a data plane comes to its end.
+enum End {
+    /// Somebody asked for it.
+    Asked,
+    /// Its folder was removed: there is nothing to write to any more.
+    Homeless,
+    /// ministack ended.
+    Broken,
+}
+
+/// How often the folder is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// Somebody who looks whether the lock is held holds it for a moment.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// A client has this long for the head of a request.
+const HEAD: Duration = Duration::from_secs(30);
+/// How many connections are served at once.
+const CONNECTIONS: usize = 1_000;
+/// For a runtime that is named without a region.
+const REGION: &str = "us-east-1";
+
+/// Serves until it is told to end. `false`: another one works in the directory.
+pub(crate) async fn run(setup: Setup) -> Result<bool, Failure> {
+    detach();
+    let dir = Folder::private(setup.directory.clone());
+    let Some(_lock) = hold(&dir).await? else {
+        tell("another local AgentCore works in this directory");
+        return Ok(false);
+    };
+    let mut signals = Signals::listen()?;
+    let listener = listen(setup.port).await?;
+    let port = listener
+        .local_addr()
+        .map_err(|error| Failure::world(format!("cannot listen on 127.0.0.1: {error}")))?
+        .port();
+    let token = clock::unique_id();
+    let mut ministack = Ministack::start(&setup, &token, &dir, port).await?;
+    let emulator = Emulator::new(ministack.port, port, token);
+    let local = dir.join(process::SESSIONS);
+    local.remove_whole()?;
+    let logs = Logs::start(emulator.clone());
+    let address = format!("http://127.0.0.1:{port}");
+    let sessions = Sessions::new(logs, local.path().join("running"), address);
+    let versions = Versions::new(
+        emulator.clone(),
+        local.path().join("versions"),
+        setup.workspace.clone(),
+    );
+    let plane = Arc::new(Plane {
+        port,
+        emulator,
+        agents: Agents::new(versions, Arc::clone(&sessions), REGION.to_owned()),
+    });
+    write_record(&setup, &dir, port)?;
+    let end = tokio::select! {
+        () = accept(listener, plane) => End::Broken,
+        () = ministack.ends() => End::Broken,
+        () = signals.end() => End::Asked,
+        () = host_ends(setup.guest) => End::Asked,
+        end = watch(&dir, &setup.nonce) => end,
+    };
+    sessions.end_all().await;
+    match end {
+        End::Asked | End::Broken => ministack.stop().await,
+        End::Homeless => ministack.kill().await,
+    }
+    match end {
+        End::Asked => local.remove_whole()?,
+        End::Homeless => {}
+        End::Broken => return Err(Failure::world("ministack ended by itself")),
+    }
+    Ok(true)
+}
+
+/// What happens in the background is told in the log.
+#[expect(clippy::print_stderr, reason = "stderr is the log of this process")]
+fn tell(what: &str) {
+    eprintln!("{what}");
+}
+
+/// A terminal's Ctrl-C and hang-up are for the command that starts this.
+#[cfg(unix)]
+fn detach() {
+    // It fails where this process leads a session already, and then all is well.
+    let _ = rustix::process::setsid();
+}
+
+#[cfg(not(unix))]
+fn detach() {}
+
+async fn hold(dir: &Folder) -> Result<Option<Lock>, Failure> {
+    for _ in 0..LOCK_TRIES {
+        match dir.try_lock(process::RUNNING_LOCK)? {
+            crate::effects::files::Attempt::Held(lock) => return Ok(Some(lock)),
+            crate::effects::files::Attempt::Busy(_) => clock::sleep(LOCK_PAUSE).await,
+        }
+    }
+    Ok(None)
+}
+
+async fn listen(last: Option<u16>) -> Result<TcpListener, Failure> {
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let listener = match last {
+        Some(port) => match bind(port).await {
+            Ok(listener) => Ok(listener),
+            Err(_) => bind(0).await,
+        },
+        None => bind(0).await,
+    };
+    listener.map_err(|error| Failure::world(format!("no port is free on 127.0.0.1: {error}")))
+}
+
+fn write_record(setup: &Setup, dir: &Folder, port: u16) -> Result<(), FileError> {
+    let record = json!({
+        "version": VERSION,
+        "program": super::PROGRAM,
+        "port": port,
+        "pid": std::process::id(),
+        "nonce": setup.nonce,
+        "guest": setup.guest,
+        "models": setup.models,
+    });
+    dir.write(process::RECORD, record.to_string().as_bytes())
+}
+
+/// The signals that ask for an end.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn listen() -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        signal(SignalKind::terminate())
+            .map(|terminate| Self { terminate })
+            .map_err(|error| Failure::world(format!("cannot listen for signals: {error}")))
+    }
+
+    #[cfg(unix)]
+    async fn end(&mut self) {
+        self.terminate.recv().await;
+    }
+
+    #[cfg(not(unix))]
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn end(&mut self) {
+        std::future::pending().await
+    }
+}
+
+/// A guest lives as long as the command that started it, whose pipe is its stdin.
+async fn host_ends(guest: bool) {
+    if !guest {
+        return std::future::pending().await;
+    }
+    let mut pipe = tokio::io::stdin();
+    let mut buffer = [0; 64];
+    while matches!(pipe.read(&mut buffer).await, Ok(count) if count > 0) {}
+}
+
+/// Looks for the file that asks for an end, and whether the folder is still there.
+async fn watch(dir: &Folder, nonce: &str) -> End {
+    loop {
+        clock::sleep(LOOK).await;
+        match dir.lock_file(process::RUNNING_LOCK) {
+            Ok(None) => return End::Homeless,
+            Ok(Some(_)) | Err(_) => {}
+        }
+        // What cannot be read asks for nothing.
+        if matches!(dir.read_text(process::STOP), Ok(Some(text)) if text == nonce) {
+            return End::Asked;
+        }
+    }
+}
+
+/// One address for everything.
+struct Plane {
+    port: u16,
+    emulator: Emulator,
+    agents: Agents,
+}
+
+async fn accept(listener: TcpListener, plane: Arc<Plane>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
+            return;
+        };
+        let Ok((stream, _)) = listener.accept().await else {
+            // No descriptor is free: one will be.
+            clock::sleep(LOCK_PAUSE).await;
+            continue;
+        };
+        let plane = Arc::clone(&plane);
+        tokio::spawn(async move {
+            serve(stream, plane).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn serve(stream: TcpStream, plane: Arc<Plane>) {
+    // Without it small answers wait for each other; where it cannot be set, they do.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let plane = Arc::clone(&plane);
+        async move { Ok::<_, Infallible>(plane.answer(request).await) }
+    });
+    // A client that goes away in the middle is no business of ours.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+}
+
+impl Plane {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        if let Some(why) = guard::refuses(request.headers(), self.port) {
+            let why = format!("The local AgentCore refuses this request: {why}.\n");
+            return text(StatusCode::FORBIDDEN, why);
+        }
+        match invoke::asked(request.method(), request.uri()) {
+            Some(Ok(asked)) => self.agents.serve(asked, request).await,
+            Some(Err(refusal)) => refusal.response(),
+            None => {
+                let changes = request.method() != Method::GET
+                    && request.uri().path().starts_with("/runtimes/");
+                let answer = self.emulator.forward(request.map(streamed)).await;
+                if changes {
+                    self.agents.versions.forget();
+                }
+                answer
+            }
+        }
+    }
+}

@@ -1,0 +1,492 @@
+//! The sessions: a process of the agent for each, with a folder of its own.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use http_body_util::BodyExt as _;
+use hyper::{Method, Request, StatusCode, header};
+use tokio::sync::OnceCell;
+
+use super::{
+    http::{HttpClient, client, full},
+    logs::{Logs, Stream},
+    refusal::Refusal,
+    versions::{Protocol, Version, Versions},
+};
+use crate::{
+    effects::{
+        clock, env, files,
+        local::{
+            ACCESS_KEY_ID, SECRET_ACCESS_KEY,
+            agent::{Agent, Launch, NotReady, State},
+            code,
+        },
+        runtime,
+    },
+    plan::links::log_stream,
+};
+
+/// How many processes run at once on this machine.
+const MOST: usize = 20;
+/// How long an agent may take until it serves: "Runtime initialization time exceeded. Please make sure that
+/// initialization completes in 30s".
+const INITIALIZATION: Duration = Duration::from_secs(30);
+/// How often an idle agent is asked whether it is busy.
+const LOOK: Duration = Duration::from_secs(1);
+const PING: Duration = Duration::from_secs(5);
+/// The longest answer of /ping that is read.
+const LONGEST_PING: usize = 64 * 1024;
+
+/// Which session: the runtime, the endpoint, and the session's ID.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) runtime: String,
+    pub(super) endpoint: String,
+    pub(super) id: String,
+}
+
+/// A session. It stays with the version that it began with.
+pub(super) struct Session {
+    pub(super) version: Arc<Version>,
+    pub(super) warning: Mutex<Option<String>>,
+    started: Instant,
+    last_used: Mutex<Instant>,
+    in_flight: AtomicUsize,
+    running: OnceCell<Result<Running, Refusal>>,
+    home: PathBuf,
+}
+
+/// An agent that serves.
+struct Running {
+    agent: Agent,
+    port: u16,
+}
+
+/// A use of a session; while one lives, the session is not idle.
+pub(super) struct Use {
+    session: Arc<Session>,
+}
+
+impl Use {
+    fn of(session: &Arc<Session>) -> Self {
+        session.in_flight.fetch_add(1, Ordering::SeqCst);
+        Self {
+            session: Arc::clone(session),
+        }
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The port of the agent.
+    pub(super) fn port(&self) -> Option<u16> {
+        let running = self.session.running.get()?.as_ref().ok()?;
+        Some(running.port)
+    }
+
+    /// What the agent printed last.
+    pub(super) fn last_lines(&self) -> Vec<String> {
+        let running = self.session.running.get();
+        running
+            .and_then(|running| running.as_ref().ok())
+            .map(|running| running.agent.last_lines())
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        let mut last = self
+            .session
+            .last_used
+            .lock()
+            .expect("no thread panics with it");
+        *last = clock::now();
+        drop(last);
+        self.session.in_flight.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// All sessions of the project.
+pub(super) struct Sessions {
+    list: Mutex<BTreeMap<Key, Arc<Session>>>,
+    logs: Logs,
+    client: HttpClient,
+    home: PathBuf,
+    /// The address that agents reach AWS at.
+    address: String,
+}
+
+impl Sessions {
+    pub(super) fn new(logs: Logs, home: PathBuf, address: String) -> Arc<Self> {
+        let sessions = Arc::new(Self {
+            list: Mutex::default(),
+            logs,
+            client: client(),
+            home,
+            address,
+        });
+        tokio::spawn(end_idle(Arc::downgrade(&sessions)));
+        sessions
+    }
+
+    /// The session, started where it does not run.
+    pub(super) async fn enter(
+        &self,
+        key: &Key,
+        version: &Arc<Version>,
+        versions: &Versions,
+    ) -> Result<Use, Refusal> {
+        let used = self.find_or_add(key, version);
+        let session = &used.session;
+        let running = session
+            .running
+            .get_or_init(|| self.start(key, session, versions))
+            .await;
+        match running {
+            Ok(_) => Ok(used),
+            Err(refusal) => {
+                self.remove(key, session);
+                Err(refusal.clone())
+            }
+        }
+    }
+
+    fn find_or_add(&self, key: &Key, version: &Arc<Version>) -> Use {
+        let mut list = self.list.lock().expect("no thread panics with it");
+        if let Some(session) = list.get(key)
+            && !session.has_ended()
+        {
+            return Use::of(session);
+        }
+        while list.len() >= MOST {
+            let idlest = list
+                .iter()
+                .min_by_key(|(_, session)| (session.is_used(), session.last_used()))
+                .map(|(key, _)| key.clone());
+            let Some(idlest) = idlest else { break };
+            super::tell(&format!(
+                "session `{}` ends: {MOST} run at once on this machine",
+                idlest.id
+            ));
+            if let Some(session) = list.remove(&idlest) {
+                tokio::spawn(async move { session.end().await });
+            }
+        }
+        let session = Arc::new(Session {
+            version: Arc::clone(version),
+            warning: Mutex::default(),
+            started: clock::now(),
+            last_used: Mutex::new(clock::now()),
+            in_flight: AtomicUsize::new(0),
+            running: OnceCell::new(),
+            home: self.home.join(clock::unique_id()),
+        });
+        let used = Use::of(&session);
+        list.insert(key.clone(), session);
+        used
+    }
+
+    fn remove(&self, key: &Key, session: &Arc<Session>) {
+        let mut list = self.list.lock().expect("no thread panics with it");
+        if list
+            .get(key)
+            .is_some_and(|found| Arc::ptr_eq(found, session))
+        {
+            list.remove(key);
+        }
+        drop(list);
+        let session = Arc::clone(session);
+        tokio::spawn(async move { session.end().await });
+    }
+
+    async fn start(
+        &self,
+        key: &Key,
+        session: &Arc<Session>,
+        versions: &Versions,
+    ) -> Result<Running, Refusal> {
+        let version = &session.version;
+        let code = versions.code(version).await?;
+        *session.warning.lock().expect("no thread panics with it") = code.warning.clone();
+        let work = session.home.join("code");
+        let home = session.home.join("home");
+        let copied = {
+            let (own, work, home) = (code.own.clone(), work.clone(), home.clone());
+            runtime::aside(
+                move |_: &(dyn Fn(()) + Sync)| {
+                    files::create_dir_all(&home)?;
+                    code::copy(&own, &work)
+                },
+                |()| {},
+            )
+            .await
+        };
+        copied.map_err(|error| Refusal::internal(&error.to_string()))?;
+        let listening = session.home.join("listening");
+        let stream = Stream {
+            region: version.region.clone(),
+            runtime: version.runtime.clone(),
+            endpoint: key.endpoint.clone(),
+            name: log_stream(clock::seconds(), &key.id),
+        };
+        let script = version.entrypoint.last().cloned().unwrap_or_default();
+        let launch = Launch {
+            program: code.python.clone(),
+            args: vec![OsString::from("-u"), work.join(script).into_os_string()],
+            directory: work,
+            environment: environment(version, key, &code, &home, &listening, &self.address),
+            listening,
+            port: version.protocol.port(),
+        };
+        let agent = Agent::start(launch, self.logs.of(stream))
+            .map_err(|why| not_ready(&why, version.protocol, &[]))?;
+        let start = clock::now();
+        match self.serves(&agent, version.protocol, start).await {
+            Ok(port) => Ok(Running { agent, port }),
+            Err(why) => {
+                // What it prints last may still be in the pipe.
+                clock::sleep(Duration::from_millis(20)).await;
+                let lines = agent.last_lines();
+                agent.stop();
+                Err(not_ready(&why, version.protocol, &lines))
+            }
+        }
+    }
+
+    /// Waits until the agent listens and, where the protocol has it, /ping answers.
+    async fn serves(
+        &self,
+        agent: &Agent,
+        protocol: Protocol,
+        start: Instant,
+    ) -> Result<u16, NotReady> {
+        let port = agent.listens(INITIALIZATION).await?;
+        if !protocol.has_ping() {
+            return Ok(port);
+        }
+        loop {
+            if self.ping(port).await.is_some() {
+                return Ok(port);
+            }
+            if let State::Ended(code) = agent.state() {
+                return Err(NotReady::Ended(code));
+            }
+            if start.elapsed() > INITIALIZATION {
+                return Err(NotReady::Deaf);
+            }
+            clock::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// What /ping says.
+    async fn ping(&self, port: u16) -> Option<String> {
+        let request = Request::builder()
+            .method(Method::GET)
+            .uri(format!("http://127.0.0.1:{port}/ping"))
+            .header(header::HOST, format!("127.0.0.1:{port}"))
+            .body(full(""))
+            .ok()?;
+        let answer = clock::within(PING, self.client.request(request))
+            .await?
+            .ok()?;
+        if answer.status() != StatusCode::OK {
+            return None;
+        }
+        let body = http_body_util::Limited::new(answer.into_body(), LONGEST_PING);
+        let body = clock::within(PING, body.collect()).await?.ok()?;
+        Some(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+    }
+
+    /// Ends a session; false where there is none.
+    pub(super) async fn end(&self, key: &Key) -> bool {
+        let session = self
+            .list
+            .lock()
+            .expect("no thread panics with it")
+            .remove(key);
+        match session {
+            Some(session) => {
+                session.end().await;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Ends all.
+    pub(super) async fn end_all(&self) {
+        let list = std::mem::take(&mut *self.list.lock().expect("no thread panics with it"));
+        for session in list.values() {
+            session.stop();
+        }
+        for session in list.values() {
+            session.end().await;
+        }
+    }
+
+    /// Ends what has been idle or alive for too long, and what has ended by itself.
+    async fn end_overdue(&self) {
+        let list: Vec<(Key, Arc<Session>)> = self
+            .list
+            .lock()
+            .expect("no thread panics with it")
+            .iter()
+            .map(|(key, session)| (key.clone(), Arc::clone(session)))
+            .collect();
+        for (key, session) in list {
+            if session.has_ended() || session.started.elapsed() > session.version.max_lifetime {
+                self.remove(&key, &session);
+                continue;
+            }
+            let is_idle =
+                !session.is_used() && session.last_used().elapsed() > session.version.idle_timeout;
+            if is_idle && !self.is_busy(&session).await && !session.is_used() {
+                self.remove(&key, &session);
+            }
+        }
+    }
+
+    /// Whether an agent that is not asked anything says that it works on something.
+    async fn is_busy(&self, session: &Session) -> bool {
+        let Some(Ok(running)) = session.running.get() else {
+            // It is starting.
+            return true;
+        };
+        let answer = self.ping(running.port).await.unwrap_or_default();
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
+        answer["status"] == "HealthyBusy"
+    }
+}
+
+async fn end_idle(sessions: std::sync::Weak<Sessions>) {
+    loop {
+        clock::sleep(LOOK).await;
+        let Some(sessions) = sessions.upgrade() else {
+            return;
+        };
+        sessions.end_overdue().await;
+    }
+}
+
+impl Session {
+    fn is_used(&self) -> bool {
+        self.in_flight.load(Ordering::SeqCst) > 0
+    }
+
+    fn last_used(&self) -> Instant {
+        *self.last_used.lock().expect("no thread panics with it")
+    }
+
+    fn has_ended(&self) -> bool {
+        match self.running.get() {
+            Some(Ok(running)) => running.agent.state() != State::Running,
+            Some(Err(_)) => true,
+            None => false,
+        }
+    }
+
+    fn stop(&self) {
+        if let Some(Ok(running)) = self.running.get() {
+            running.agent.stop();
+        }
+    }
+
+    async fn end(&self) {
+        self.stop();
+        if let Some(Ok(running)) = self.running.get() {
+            running.agent.ended().await;
+        }
+        self.clear();
+    }
+
+    /// Removes the session's files.
+    fn clear(&self) {
+        // What cannot be removed now is removed at the next start of the emulator.
+        let _ = files::remove_tree(&self.home);
+    }
+}
+
+/// All that an agent sees of its surroundings.
+fn environment(
+    version: &Version,
+    key: &Key,
+    code: &code::Code,
+    home: &std::path::Path,
+    listening: &std::path::Path,
+    address: &str,
+) -> Vec<(OsString, OsString)> {
+    let mut list: Vec<(OsString, OsString)> = Vec::new();
+    let mut set = |name: &str, value: OsString| list.push((name.into(), value));
+    for name in ["PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT", "WINDIR"] {
+        if let Some(value) = env::var(name) {
+            set(name, value.into());
+        }
+    }
+    set("HOME", home.into());
+    set("TMPDIR", home.into());
+    set("PYTHONUTF8", "1".into());
+    if let Some(dependencies) = &code.dependencies {
+        set("PYTHONPATH", dependencies.into());
+    }
+    // The SDK listens on every interface only where it believes to be in a container.
+    set("DOCKER_CONTAINER", "1".into());
+    set("AWS_REGION", version.region.clone().into());
+    set("AWS_DEFAULT_REGION", version.region.clone().into());
+    set("AWS_ENDPOINT_URL", address.into());
+    set("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.into());
+    set("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.into());
+    set("AWS_EC2_METADATA_DISABLED", "true".into());
+    set(
+        "OTEL_RESOURCE_ATTRIBUTES",
+        format!(
+            "service.name={}.{},cloud.resource_id={}",
+            version.runtime, key.endpoint, version.arn
+        )
+        .into(),
+    );
+    // Nobody collects traces here.
+    set("OTEL_SDK_DISABLED", "true".into());
+    for (name, value) in &version.environment {
+        set(name, value.into());
+    }
+    set("CARGO_AGENTCORE_LISTENING", listening.into());
+    set(
+        "CARGO_AGENTCORE_PORT",
+        version.protocol.port().to_string().into(),
+    );
+    list
+}
+
+fn not_ready(why: &NotReady, protocol: Protocol, lines: &[String]) -> Refusal {
+    let port = protocol.port();
+    let seconds = INITIALIZATION.as_secs();
+    let mut text = match why {
+        NotReady::Ended(code) => {
+            format!("the agent ended with code {code} before it answered on port {port}")
+        }
+        NotReady::WrongPort(other) => format!(
+            "Runtime initialization time exceeded: the agent listens on port {other}, and AgentCore \
+             calls port {port}"
+        ),
+        NotReady::Deaf => format!(
+            "Runtime initialization time exceeded. Please make sure that initialization completes in \
+             {seconds}s: the agent does not answer on port {port}"
+        ),
+        NotReady::CannotStart(error) => format!("the agent cannot be started: {error}"),
+    };
+    if !lines.is_empty() {
+        text.push_str("\nits last lines:\n");
+        text.push_str(&lines.join("\n"));
+    }
+    Refusal::client_error(&text)
+}

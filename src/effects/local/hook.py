@@ -1,0 +1,102 @@
+"""Loaded by every Python process of an agent that `cargo agentcore` runs on this machine.
+
+In the cloud each session has a machine of its own, and its agent listens on the port of its protocol.
+Here several sessions share one machine. So an agent that binds this port gets a free one on the loopback
+interface, and the file named by CARGO_AGENTCORE_LISTENING learns which one: a line with both numbers.
+Nothing else changes.
+"""
+
+import os
+import sys
+
+_FILE = os.environ.pop("CARGO_AGENTCORE_LISTENING", None)
+_PORT = int(os.environ.pop("CARGO_AGENTCORE_PORT", "0"))
+if _FILE is not None:
+    # Processes that the agent starts are told the same.
+    os.environ["CARGO_AGENTCORE_LISTENING"] = _FILE
+    os.environ["CARGO_AGENTCORE_PORT"] = str(_PORT)
+
+
+def _tell(asked, given):
+    with open(_FILE, "a", encoding="ascii") as file:
+        file.write("%d %d\n" % (asked, given))
+
+
+def _is_network(host):
+    return host in ("", "0.0.0.0", "::", "127.0.0.1", "::1", "localhost", None)
+
+
+def _patch_socket(module):
+    bind, listen, real = module.socket.bind, module.socket.listen, module.socket
+    asked = {}
+
+    def bind_elsewhere(self, address):
+        if not isinstance(address, tuple) or self.family not in (module.AF_INET, module.AF_INET6):
+            return bind(self, address)
+        host, port = address[0], address[1]
+        if port != _PORT or not _is_network(host):
+            result = bind(self, address)
+        elif self.family == module.AF_INET6:
+            result = bind(self, ("::1", 0) + tuple(address[2:]))
+        else:
+            result = bind(self, ("127.0.0.1", 0))
+        if self.type & 0xF == module.SOCK_STREAM and port:
+            asked[self.fileno()] = port
+        return result
+
+    def listen_and_tell(self, *args):
+        result = listen(self, *args)
+        port = asked.pop(self.fileno(), None)
+        if port is not None and self.family == module.AF_INET:
+            _tell(port, self.getsockname()[1])
+        return result
+
+    real.bind = bind_elsewhere
+    real.listen = listen_and_tell
+
+
+def _patch_uvloop(module):
+    create_server = module.Loop.create_server
+
+    async def create_elsewhere(self, protocol_factory, host=None, port=None, **options):
+        if port != _PORT or options.get("sock") is not None or not _is_network(host):
+            server = await create_server(self, protocol_factory, host, port, **options)
+        else:
+            server = await create_server(self, protocol_factory, "127.0.0.1", 0, **options)
+        if options.get("sock") is None and port:
+            for socket in server.sockets:
+                _tell(port, socket.getsockname()[1])
+        return server
+
+    module.Loop.create_server = create_elsewhere
+
+
+_PATCHES = {"socket": _patch_socket, "uvloop": _patch_uvloop}
+
+
+class _Patching:
+    """Patches a module right after it is imported for the first time."""
+
+    def find_spec(self, name, path=None, target=None):
+        patch = _PATCHES.pop(name, None)
+        if patch is None:
+            return None
+        import importlib.util
+
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def execute_and_patch(module):
+            execute(module)
+            patch(module)
+
+        spec.loader.exec_module = execute_and_patch
+        return spec
+
+
+if _FILE is not None:
+    if "socket" in sys.modules:
+        _PATCHES.pop("socket")(sys.modules["socket"])
+    sys.meta_path.insert(0, _Patching())
