@@ -417,7 +417,21 @@ fn remove_empty_parents(path: &Path, stop: &Path) {
 /// Held while one run works on a project.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Whether this is the file that is locked, and not one that has taken its place.
+    #[cfg(unix)]
+    pub(crate) fn is_of(&self, file: &File) -> bool {
+        super::env::is_one_file(&self.file, file)
+    }
+
+    /// A file that is locked cannot be replaced.
+    #[cfg(not(unix))]
+    pub(crate) fn is_of(&self, _file: &File) -> bool {
+        true
+    }
 }
 
 /// What came of asking for a lock without waiting.
@@ -429,7 +443,7 @@ pub(crate) enum Attempt {
 impl Attempt {
     pub(super) fn of(file: File, path: PathBuf) -> Result<Self, FileError> {
         match file.try_lock() {
-            Ok(()) => Ok(Self::Held(Lock { _file: file })),
+            Ok(()) => Ok(Self::Held(Lock { file })),
             Err(TryLockError::WouldBlock) => Ok(Self::Busy(Busy { path, file })),
             Err(TryLockError::Error(error)) => Err(FileError::new("lock", &path, error)),
         }
@@ -447,7 +461,7 @@ impl Busy {
         let Self { path, file } = self;
         file.lock()
             .map_err(|error| FileError::new("lock", &path, error))?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     }
 }
 

@@ -387,7 +387,8 @@ fn closed(path: &Path) -> usize {
     let mode = found.permissions().mode() & 0o777;
     let expected = if found.is_dir() { 0o700 } else { 0o600 };
     let name = path.file_name().unwrap().to_string_lossy();
-    if name.starts_with("ministack-") && found.is_dir() {
+    let is_environment = name.starts_with("ministack-") || name.starts_with("local-python-");
+    if is_environment && found.is_dir() {
         return 1;
     }
     assert_eq!(mode, expected, "{}", path.display());

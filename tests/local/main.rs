@@ -49,6 +49,37 @@ struct Answer {
     stderr: String,
 }
 
+/// An agent that needs nothing but Python, and answers with what it was asked.
+const AGENT: &str = r#"
+import http.server
+import json
+
+import seller
+
+
+class Agent(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, content):
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.answer({"status": "Healthy"})
+
+    def do_POST(self):
+        asked = self.rfile.read(int(self.headers["Content-Length"]))
+        print("asked for", asked.decode(), flush=True)
+        self.answer({"asked": json.loads(asked)})
+
+
+http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Agent).serve_forever()
+"#;
+
 impl Stage {
     /// With the installation that all tests share.
     fn new() -> Self {
@@ -101,7 +132,7 @@ impl Stage {
     fn with_sources(self) -> Self {
         for (path, text) in [
             ("seller/__init__.py", ""),
-            ("deployment/invoke.py", "import seller\n"),
+            ("deployment/invoke.py", AGENT),
             ("deployment/requirements.txt", ""),
         ] {
             let path = self.dir.path().join(path);

@@ -20,15 +20,49 @@ fn after_a_kill_the_next_command_starts_it_again() {
     assert_ne!(stage.pid(), pid);
 }
 
-/// As when the machine loses its power: what was made is lost, and the bucket's objects are not.
+/// ministack, as the data plane's child.
+fn ministack(data_plane: u32) -> u32 {
+    let children = format!("/proc/{data_plane}/task/{data_plane}/children");
+    let children = fs::read_to_string(children).unwrap();
+    let mut pids = children.split_whitespace();
+    let command = |pid: &&str| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+    let pid = pids.find(|pid| command(pid).contains("ministack.lock"));
+    pid.expect("it runs").parse().unwrap()
+}
+
+/// ministack writes its state when the data plane is gone.
+#[cfg(target_os = "linux")]
 #[test]
-fn after_a_kill_an_agent_is_deployed_anew_and_cleaned() {
+fn a_killed_data_plane_loses_nothing() {
     let stage = Stage::new().with_sources();
     stage.does(&["deploy", "--local"], 0);
     kill_process(process(stage.pid()), Signal::KILL).unwrap();
     let answer = stage.does(&["deploy", "--local"], 0);
+    assert!(
+        answer.stderr.contains("Unchanged agent"),
+        "{}",
+        answer.stderr
+    );
+    stage.does(&["clean", "--local", "--yes"], 0);
+}
+
+/// As when the machine loses its power: what was made is lost, and the bucket's objects are not.
+#[cfg(target_os = "linux")]
+#[test]
+fn after_a_kill_of_ministack_an_agent_is_deployed_anew_and_cleaned() {
+    let stage = Stage::new().with_sources();
+    stage.does(&["deploy", "--local"], 0);
+    let kill = || {
+        let data_plane = stage.pid();
+        kill_process(process(ministack(data_plane)), Signal::KILL).unwrap();
+        eventually("the data plane still runs", || {
+            test_kill_process(process(data_plane)).is_err()
+        });
+    };
+    kill();
+    let answer = stage.does(&["deploy", "--local"], 0);
     assert!(answer.stderr.contains("Created agent"), "{}", answer.stderr);
-    kill_process(process(stage.pid()), Signal::KILL).unwrap();
+    kill();
     let answer = stage.does(&["clean", "--local", "--yes"], 0);
     assert!(
         answer.stderr.contains("Deleting bucket"),

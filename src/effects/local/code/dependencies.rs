@@ -53,7 +53,7 @@ pub(super) fn ensure(
     files::remove_tree(&home)?;
     match fill(archive, path, &home, python, programs) {
         Ok(()) => {
-            files::write_atomic(&home.join(COMPLETE), &home, b"", false)?;
+            cache.join(&name).write(COMPLETE, b"")?;
             Ok(Some(home))
         }
         Err(failure) => {

@@ -151,7 +151,7 @@ pub(super) fn environment(python: &Python, programs: &Programs) -> Result<PathBu
         b"import _cargo_agentcore\n",
         false,
     )?;
-    files::write_atomic(&home.join(super::COMPLETE), &home, b"", false)?;
+    cache.join(&name).write(super::COMPLETE, b"")?;
     Ok(program)
 }
 

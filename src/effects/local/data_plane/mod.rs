@@ -87,7 +87,7 @@ const REGION: &str = "us-east-1";
 pub(crate) async fn run(setup: Setup) -> Result<bool, Failure> {
     detach();
     let dir = Folder::private(setup.directory.clone());
-    let Some(_lock) = hold(&dir).await? else {
+    let Some(lock) = hold(&dir).await? else {
         tell("another local AgentCore works in this directory");
         return Ok(false);
     };
@@ -121,7 +121,7 @@ pub(crate) async fn run(setup: Setup) -> Result<bool, Failure> {
         () = ministack.ends() => End::Broken,
         () = signals.end() => End::Asked,
         () = host_ends(setup.guest) => End::Asked,
-        end = watch(&dir, &setup.nonce) => end,
+        end = watch(&dir, &lock, &setup.nonce) => end,
     };
     sessions.end_all().await;
     match end {
@@ -147,6 +147,8 @@ fn tell(what: &str) {
 fn detach() {
     // It fails where this process leads a session already, and then all is well.
     let _ = rustix::process::setsid();
+    // What it keeps is for the user alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
 #[cfg(not(unix))]
@@ -230,10 +232,11 @@ async fn host_ends(guest: bool) {
 }
 
 /// Looks for the file that asks for an end, and whether the folder is still there.
-async fn watch(dir: &Folder, nonce: &str) -> End {
+async fn watch(dir: &Folder, lock: &Lock, nonce: &str) -> End {
     loop {
         clock::sleep(LOOK).await;
         match dir.lock_file(process::RUNNING_LOCK) {
+            Ok(Some(file)) if !lock.is_of(&file) => return End::Homeless,
             Ok(None) => return End::Homeless,
             Ok(Some(_)) | Err(_) => {}
         }
