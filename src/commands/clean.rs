@@ -77,7 +77,12 @@ async fn clean(
     ui: &Ui,
 ) -> Result<(), Failure> {
     let options = removal::Options {
-        logs: if args.logs { Logs::Delete } else { Logs::Keep },
+        // The emulator's logs go with the emulator.
+        logs: if args.logs || args.aws.local {
+            Logs::Delete
+        } else {
+            Logs::Keep
+        },
         yaml: if args.include_yaml {
             Trust::Included
         } else {

@@ -58,46 +58,6 @@ fn ministack_answers_by_name_and_by_arn() {
     says(&unknown, "has no endpoint `nowhere`");
 }
 
-#[test]
-fn the_local_emulator_is_spoken_to_and_says_what_it_is() {
-    let project = project();
-    let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
-    let cli = |words: &[&str]| {
-        Cli::new(&project)
-            .env("CARGO_AGENTCORE_CACHE_DIR", &cache)
-            .args(words)
-            .run()
-    };
-    let started = cli(&["local", "start"]).succeeds();
-    let missing = cli(&["invoke", "{}", "--local"]).exits(1);
-    says(
-        &missing,
-        "help: `cargo agentcore deploy --local` deploys it",
-    );
-    let script = format!("{}\n{RUNTIME}", include_str!("../support/prelude.py"));
-    let made = Command::new(bed::program(&bed::emulators(), "python"))
-        .args(["-c", &script])
-        .env_clear()
-        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-        .env("EMULATOR_URL", started.stdout.trim())
-        .env("EMULATOR_ACCOUNT", "000000000000")
-        .output()
-        .unwrap();
-    assert!(made.status.success());
-    let answered = cli(&["invoke", "{\"a\": 1}", "--local"]).succeeds();
-    says(
-        &answered,
-        "note: the emulator does not run the agent: it answers with an echo",
-    );
-    assert_eq!(answered.json()["input"], json!({"a": 1}));
-    cli(&["invoke", "{}", "--local", "--continue"]).succeeds();
-    let stopped = cli(&["stop-session", "--local"]).succeeds();
-    says(&stopped, "the emulator keeps no sessions");
-    cli(&["invoke", "{}", "--local", "--continue"]).exits(1);
-    cli(&["local", "stop"]).succeeds();
-}
-
 /// An agent on the real SDK, behind what stands for the service: the path of a runtime becomes the
 /// agent's, and an error of the agent becomes a 424.
 struct RealAgent {

@@ -7,6 +7,8 @@
     reason = "a test that cannot set its stage fails, and it writes the files of its stage"
 )]
 
+#[cfg(target_os = "linux")]
+mod agents;
 mod cleaning;
 mod guard;
 mod installing;
@@ -25,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const MANIFEST: &str = r#"
 [workspace]

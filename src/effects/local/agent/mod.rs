@@ -13,7 +13,7 @@ use std::{
     path::PathBuf,
     process::Stdio,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -79,6 +79,8 @@ pub(crate) enum NotReady {
 const LAST_LINES: usize = 20;
 /// The longest line that is passed on; CloudWatch Logs takes 1 MB (quota "Log event size").
 const LONGEST_LINE: usize = 256 * 1024;
+/// How long an agent that listens elsewhere may take to listen where it should.
+const ELSEWHERE: Duration = Duration::from_secs(5);
 /// How often the agent is asked whether it listens by now.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -132,19 +134,24 @@ impl Agent {
     /// Waits until it listens, and returns the port on this machine.
     pub(crate) async fn listens(&self, limit: Duration) -> Result<u16, NotReady> {
         let start = clock::now();
-        let mut elsewhere = None;
+        let mut elsewhere: Option<(u16, Instant)> = None;
         loop {
             for (asked, given) in self.sockets() {
                 if asked == self.launch.port {
                     return Ok(given);
                 }
-                elsewhere = Some(asked);
+                elsewhere.get_or_insert((asked, clock::now()));
             }
             if let State::Ended(code) = self.state() {
                 return Err(NotReady::Ended(code));
             }
+            if let Some((port, since)) = elsewhere
+                && since.elapsed() > ELSEWHERE
+            {
+                return Err(NotReady::WrongPort(port));
+            }
             if start.elapsed() > limit {
-                return Err(elsewhere.map_or(NotReady::Deaf, NotReady::WrongPort));
+                return Err(NotReady::Deaf);
             }
             clock::sleep(PAUSE).await;
         }

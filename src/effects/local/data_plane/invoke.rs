@@ -132,6 +132,41 @@ fn parse(operation: Operation, whom: &str, query: &str) -> Result<Asked, Refusal
     })
 }
 
+/// A request to the control plane that changes what is deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Change {
+    /// A runtime or one of its endpoints goes.
+    Deletion {
+        runtime: String,
+        endpoint: Option<String>,
+    },
+    Other,
+}
+
+impl Change {
+    pub(super) fn of(method: &Method, path: &str) -> Option<Self> {
+        let rest = path.strip_prefix("/runtimes/")?;
+        if method == Method::GET || method == Method::POST {
+            return None;
+        }
+        let mut parts = rest.split('/').filter(|part| !part.is_empty());
+        let names = (parts.next(), parts.next(), parts.next());
+        Some(match names {
+            (Some(runtime), None, None) if method == Method::DELETE => Self::Deletion {
+                runtime: runtime.to_owned(),
+                endpoint: None,
+            },
+            (Some(runtime), Some(_), Some(endpoint)) if method == Method::DELETE => {
+                Self::Deletion {
+                    runtime: runtime.to_owned(),
+                    endpoint: Some(endpoint.to_owned()),
+                }
+            }
+            _ => Self::Other,
+        })
+    }
+}
+
 /// Serves what [`asked`] found.
 pub(super) struct Agents {
     pub(super) versions: Versions,
@@ -165,6 +200,18 @@ impl Agents {
             Operation::WebSocket => self.websocket(&asked, request).await,
         };
         answer.unwrap_or_else(|refusal| refusal.response())
+    }
+
+    /// Does what a change of the control plane brings about here.
+    pub(super) async fn follow(&self, change: &Change, status: StatusCode) {
+        self.versions.forget();
+        if let Change::Deletion { runtime, endpoint } = change
+            && status.is_success()
+        {
+            self.sessions
+                .end_those_of(runtime, endpoint.as_deref())
+                .await;
+        }
     }
 
     async fn stop(&self, asked: &Asked, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {

@@ -16,7 +16,7 @@ mod versions;
 
 use std::{convert::Infallible, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 
-use hyper::{Method, Request, Response, StatusCode, body::Incoming, service::service_fn};
+use hyper::{Request, Response, StatusCode, body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use tokio::{
@@ -28,7 +28,7 @@ use tokio::{
 use self::{
     emulator::Emulator,
     http::{Body, streamed, text},
-    invoke::Agents,
+    invoke::{Agents, Change},
     logs::Logs,
     ministack::Ministack,
     sessions::Sessions,
@@ -299,11 +299,10 @@ impl Plane {
             Some(Ok(asked)) => self.agents.serve(asked, request).await,
             Some(Err(refusal)) => refusal.response(),
             None => {
-                let changes = request.method() != Method::GET
-                    && request.uri().path().starts_with("/runtimes/");
+                let change = Change::of(request.method(), request.uri().path());
                 let answer = self.emulator.forward(request.map(streamed)).await;
-                if changes {
-                    self.agents.versions.forget();
+                if let Some(change) = change {
+                    self.agents.follow(&change, answer.status()).await;
                 }
                 answer
             }

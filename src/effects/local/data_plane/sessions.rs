@@ -323,6 +323,22 @@ impl Sessions {
         }
     }
 
+    /// Ends those of a runtime, or of one of its endpoints.
+    pub(super) async fn end_those_of(&self, runtime: &str, endpoint: Option<&str>) {
+        let keys: Vec<Key> = self
+            .list
+            .lock()
+            .expect("no thread panics with it")
+            .keys()
+            .filter(|key| key.runtime == runtime)
+            .filter(|key| endpoint.is_none_or(|endpoint| key.endpoint == endpoint))
+            .cloned()
+            .collect();
+        for key in keys {
+            self.end(&key).await;
+        }
+    }
+
     /// Ends all.
     pub(super) async fn end_all(&self) {
         let list = std::mem::take(&mut *self.list.lock().expect("no thread panics with it"));
