@@ -13,7 +13,7 @@ use crate::{
     SESSION, arn, project, refusal, says,
     support::{
         Cli, Ministack, Outcome, Project, bed, boto3,
-        emulator::{ACCESS_KEY, SECRET_KEY, free_port},
+        emulator::free_port,
         proxy::forward,
         server::{Reply, Server},
     },

@@ -54,10 +54,12 @@ const PURE: [&str; 32] = [
 ];
 
 /// Crates that touch files, processes, clocks, the network, chance or a terminal.
-const WORLDLY: [&str; 9] = [
+const WORLDLY: [&str; 11] = [
     "cargo_metadata",
     "dialoguer",
     "fastrand",
+    "hyper",
+    "hyper_util",
     "ignore",
     "rustix",
     "rustls_native_certs",

@@ -1,11 +1,6 @@
 //! What an archive consists of: the agent's own files, and the distributions beside them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs::File,
-    io::Read as _,
-    path::Path,
-};
+use std::{collections::BTreeSet, fs::File, io::Read as _, path::Path};
 
 use zip::ZipArchive;
 
@@ -162,17 +157,15 @@ fn is_cache_of(name: &str, sources: &BTreeSet<String>) -> bool {
 
 /// What decides how the distributions look on this machine.
 pub(super) fn fingerprint(distributions: &[Distribution]) -> String {
-    let lines: BTreeMap<&str, String> = distributions
+    let lines: BTreeSet<[&str; 3]> = distributions
         .iter()
         .map(|found| {
             let kind = if found.is_pure { "any" } else { "platform" };
-            (found.name.as_str(), format!("{} {kind}", found.version))
+            [found.name.as_str(), found.version.as_str(), kind]
         })
         .collect();
-    lines
-        .iter()
-        .map(|(name, rest)| format!("{name} {rest}\n"))
-        .collect()
+    let lines: Vec<String> = lines.into_iter().map(|words| words.join(" ")).collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]

@@ -217,7 +217,11 @@ impl Sessions {
     ) -> Result<Running, Refusal> {
         let version = &session.version;
         let code = versions.code(version).await?;
-        *session.warning.lock().expect("no thread panics with it") = code.warning.clone();
+        session
+            .warning
+            .lock()
+            .expect("no thread panics with it")
+            .clone_from(&code.warning);
         let work = session.home.join("code");
         let home = session.home.join("home");
         let copied = {

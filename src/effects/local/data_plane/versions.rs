@@ -105,8 +105,8 @@ pub(super) struct Versions {
 }
 
 /// Defaults of the service for a runtime that names none ("Runtime lifecycle settings").
-const IDLE_TIMEOUT: Duration = Duration::from_secs(900);
-const MAX_LIFETIME: Duration = Duration::from_secs(28_800);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(15);
+const MAX_LIFETIME: Duration = Duration::from_hours(8);
 
 impl Versions {
     pub(super) fn new(emulator: Emulator, home: PathBuf, workspace: PathBuf) -> Self {
