@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::emulator::Emulator;
 use crate::{
     effects::{clock, local::agent::Line},
-    plan::links,
+    protocol::logs,
 };
 
 /// Where the lines of a session go.
@@ -79,7 +79,7 @@ async fn write(emulator: Emulator, mut received: mpsc::Receiver<(Stream, Line)>)
 }
 
 async fn make(emulator: &Emulator, stream: &Stream) {
-    let group = links::log_group(&stream.runtime, &stream.endpoint);
+    let group = logs::group(&stream.runtime, &stream.endpoint);
     let input = json!({ "logGroupName": group });
     // Usually it exists already; what else is wrong shows at the lines.
     let _ = emulator
@@ -97,7 +97,7 @@ async fn put(emulator: &Emulator, stream: &Stream, lines: &[Line]) {
         .map(|line| json!({ "timestamp": line.at, "message": line.text }))
         .collect();
     let input = json!({
-        "logGroupName": links::log_group(&stream.runtime, &stream.endpoint),
+        "logGroupName": logs::group(&stream.runtime, &stream.endpoint),
         "logStreamName": stream.name,
         "logEvents": events,
     });

@@ -31,7 +31,7 @@ use crate::{
         },
         runtime,
     },
-    plan::links::log_stream,
+    protocol::logs,
 };
 
 /// How many processes run at once on this machine.
@@ -241,7 +241,7 @@ impl Sessions {
             region: version.region.clone(),
             runtime: version.runtime.clone(),
             endpoint: key.endpoint.clone(),
-            name: log_stream(clock::seconds(), &key.id),
+            name: logs::stream(clock::seconds().unsigned_abs(), &key.id),
         };
         let script = version.entrypoint.last().cloned().unwrap_or_default();
         let launch = Launch {
