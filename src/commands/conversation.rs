@@ -20,8 +20,7 @@ use crate::{
     },
     error::Failure,
     names::{EndpointName, Region, SessionId},
-    plan::invocation::Token,
-    protocol::RuntimeArn,
+    protocol::{RuntimeArn, invocation::Token},
     ui::Ui,
 };
 

@@ -20,10 +20,10 @@ use crate::{
     },
     error::{Exit, Failure, Message},
     names::SessionId,
-    plan::{
+    plan::retry,
+    protocol::{
         answer::{self, AgentError, Answer, Kept, Printer},
         invocation::{self, Header},
-        retry,
     },
     ui::Ui,
 };

@@ -10,11 +10,10 @@ use crate::{
     },
     error::Failure,
     names::{EndpointName, SessionId},
-    plan::{
+    plan::{deployed::DEFAULT_ENDPOINT, retry},
+    protocol::{
         answer::{self, Answer, Kept},
-        deployed::DEFAULT_ENDPOINT,
         invocation::{self, Token},
-        retry,
     },
     ui::Ui,
 };

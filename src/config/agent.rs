@@ -15,7 +15,7 @@ use super::{
     permission::table::{self, Problem},
     read::{Problems, Table, one_of},
 };
-use crate::names::AgentName;
+use crate::names::{AgentName, header};
 
 #[derive(Debug, Clone)]
 pub(super) struct AgentTable {
@@ -308,25 +308,35 @@ fn header_allowlist(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<S
             "",
         );
     }
-    let mut names = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     for name in list {
         let text = name.get_ref();
         let lower = text.to_ascii_lowercase();
-        let legal = text.starts_with(|c: char| c.is_ascii_alphabetic())
-            && text.len() <= 256
-            && text
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
-        let reserved = lower.starts_with("x-amz-")
-            || (lower.starts_with("x-amzn-")
-                && !lower.starts_with("x-amzn-bedrock-agentcore-runtime-custom-"));
-        if !legal {
+        if !header::is_name(text) {
             problems.at(name.span(), format!("`{text}` is not a header's name"), "");
-        } else if reserved {
+        } else if header::is_reserved(&lower) {
             problems.at(
                 name.span(),
                 format!("the header `{text}` cannot be let through"),
                 "of the `x-amz` names only `X-Amzn-Bedrock-AgentCore-Runtime-Custom-*` can",
+            );
+        } else if !header::may_be_listed(&lower) {
+            problems.at(
+                name.span(),
+                format!("the header `{text}` cannot be let through"),
+                "the service keeps it from agents; send the value in a header of your own",
+            );
+        } else if lower == "authorization" && !table.is_meant("authorizer") {
+            problems.at(
+                name.span(),
+                format!("the header `{text}` needs an `authorizer`"),
+                "without one, it holds an AWS signature, which no agent gets",
+            );
+        } else if names.iter().any(|there| there.eq_ignore_ascii_case(text)) {
+            problems.at(
+                name.span(),
+                format!("the header `{text}` is listed twice"),
+                "",
             );
         } else {
             names.push(name.into_inner());

@@ -1,6 +1,5 @@
 //! Pure: what is wanted and what is there become steps.
 
-pub(crate) mod answer;
 pub(crate) mod bucket;
 pub(crate) mod clean;
 pub(crate) mod configure;
@@ -9,10 +8,8 @@ pub(crate) mod deployed;
 pub(crate) mod document_diff;
 pub(crate) mod ecr_uri;
 pub(crate) mod endpoint;
-pub(crate) mod event_stream;
 pub(crate) mod files;
 pub(crate) mod init;
-pub(crate) mod invocation;
 pub(crate) mod links;
 pub(crate) mod log_tail;
 pub(crate) mod models_in_code;

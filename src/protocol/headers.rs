@@ -8,7 +8,10 @@ use super::{
     refusal::Kind,
     session::{self, SessionKey},
 };
-use crate::config::Protocol;
+use crate::{
+    config::Protocol,
+    names::header::{self, CUSTOM},
+};
 
 /// The service's name for a request, which it gives to the agent and to the caller.
 pub const REQUEST_ID: &str = "x-amzn-bedrock-agentcore-runtime-request-id";
@@ -18,9 +21,6 @@ pub const AWS_REQUEST_ID: &str = "x-amzn-requestid";
 
 /// On whose behalf the agent may ask for credentials.
 pub const WORKLOAD_ACCESS_TOKEN: &str = "workloadaccesstoken";
-
-/// A header that only the allow-list lets through, and only with this beginning.
-const CUSTOM: &str = "x-amzn-bedrock-agentcore-runtime-custom-";
 
 /// What the service reads or hands on itself: the header, the longest value, and its name in the model.
 const OWN: [(&str, usize, &str); 9] = [
@@ -133,7 +133,7 @@ impl Forwarding<'_> {
             .allowlist
             .iter()
             .any(|listed| listed.eq_ignore_ascii_case(name));
-        listed && (name != "authorization" || self.has_authorizer) && may_be_listed(name)
+        listed && (name != "authorization" || self.has_authorizer) && header::may_be_listed(name)
     }
 
     /// The headers that the caller gets of an agent's answer.
@@ -173,11 +173,9 @@ fn is_header_value(value: &[u8]) -> bool {
         .all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f))
 }
 
-/// Whether an allow-list may hold this name, in lower case.
-pub fn may_be_listed(name: &str) -> bool {
-    let reserved =
-        name.starts_with("x-amz-") || (name.starts_with("x-amzn-") && !name.starts_with(CUSTOM));
-    !reserved && !RESTRICTED.contains(&name)
+/// Whether a header, in lower case, reaches every agent that its protocol gives it a meaning for.
+pub fn is_always_passed(name: &str) -> bool {
+    name == session::MCP_HEADER || OWN.iter().any(|(own, ..)| *own == name)
 }
 
 /// Whether an MCP client names both kinds of answer.
@@ -190,118 +188,6 @@ pub fn accepts_mcp(accept: Option<&str>) -> bool {
     };
     names("application/json") && names("text/event-stream")
 }
-
-/// What no allow-list may hold, by the developer guide's table, as the service's SDK has it too.
-const RESTRICTED: [&str; 108] = [
-    "proxy-authorization",
-    "www-authenticate",
-    "accept",
-    "accept-charset",
-    "accept-encoding",
-    "accept-language",
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "content-language",
-    "content-location",
-    "content-range",
-    "cache-control",
-    "etag",
-    "expires",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "last-modified",
-    "pragma",
-    "vary",
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "upgrade",
-    "host",
-    "user-agent",
-    "referer",
-    "from",
-    "range",
-    "accept-ranges",
-    "transfer-encoding",
-    "te",
-    "trailer",
-    "server",
-    "date",
-    "location",
-    "retry-after",
-    "set-cookie",
-    "cookie",
-    "content-security-policy",
-    "content-security-policy-report-only",
-    "strict-transport-security",
-    "x-content-type-options",
-    "x-frame-options",
-    "x-xss-protection",
-    "referrer-policy",
-    "permissions-policy",
-    "cross-origin-embedder-policy",
-    "cross-origin-opener-policy",
-    "cross-origin-resource-policy",
-    "access-control-allow-origin",
-    "access-control-allow-methods",
-    "access-control-allow-headers",
-    "access-control-allow-credentials",
-    "access-control-expose-headers",
-    "access-control-max-age",
-    "access-control-request-method",
-    "access-control-request-headers",
-    "origin",
-    "accept-ch",
-    "accept-ch-lifetime",
-    "dpr",
-    "width",
-    "viewport-width",
-    "downlink",
-    "ect",
-    "rtt",
-    "save-data",
-    "clear-site-data",
-    "feature-policy",
-    "expect-ct",
-    "public-key-pins",
-    "public-key-pins-report-only",
-    "via",
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-real-ip",
-    "x-requested-with",
-    "x-csrf-token",
-    "true-client-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-originating-ip",
-    "x-source-ip",
-    "x-original-url",
-    "x-original-host",
-    "x-rewrite-url",
-    "cf-ray",
-    "cf-connecting-ip",
-    "x-amz-cf-id",
-    "x-cache",
-    "x-served-by",
-    ":method",
-    ":path",
-    ":scheme",
-    ":authority",
-    ":status",
-    "link",
-    "sec-websocket-key",
-    "sec-websocket-accept",
-    "sec-websocket-version",
-    "sec-websocket-protocol",
-    "sec-websocket-extensions",
-];
 
 #[cfg(test)]
 mod tests {

@@ -5,10 +5,13 @@
 //! them out. The sources are botocore's model `bedrock-agentcore/2024-02-28` and the service's
 //! developer guide; where neither says a thing, the comment at the place does.
 
+pub(crate) mod answer;
 pub mod authorizer;
 pub mod command;
 pub mod contract;
+pub(crate) mod event_stream;
 pub mod headers;
+pub(crate) mod invocation;
 pub mod limits;
 pub mod logs;
 pub mod origin;

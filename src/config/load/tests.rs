@@ -196,6 +196,44 @@ deployment = "../x"
 }
 
 #[test]
+fn an_allow_list_holds_only_headers_that_the_service_lets_through() {
+    let text = r#"
+[workspace.metadata.agentcore]
+project = "p-1"
+[workspace.metadata.agentcore.agents.a]
+header-allowlist = ["X-Tenant", "X-TENANT", "Cookie", "X-Forwarded-For", "x-amz-date", "X Y", "Authorization"]
+"#;
+    let found = problems(text);
+    assert_eq!(
+        found,
+        [
+            ("the header `X-TENANT` is listed twice", "\"X-TENANT\""),
+            ("the header `Cookie` cannot be let through", "\"Cookie\""),
+            (
+                "the header `X-Forwarded-For` cannot be let through",
+                "\"X-Forwarded-For\""
+            ),
+            (
+                "the header `x-amz-date` cannot be let through",
+                "\"x-amz-date\""
+            ),
+            ("`X Y` is not a header's name", "\"X Y\""),
+            (
+                "the header `Authorization` needs an `authorizer`",
+                "\"Authorization\""
+            ),
+        ]
+        .map(|(what, marked)| (what.to_owned(), marked.to_owned()))
+    );
+    let authorizer =
+        "authorizer = { discovery-url = \"https://i.example/.well-known/openid-configuration\" }";
+    let text = format!(
+        "[workspace.metadata.agentcore]\nproject = \"p-1\"\n[workspace.metadata.agentcore.agents.a]\n{authorizer}\nheader-allowlist = [\"Authorization\"]\n"
+    );
+    assert_eq!(loaded(&text).agents[0].header_allowlist, ["Authorization"]);
+}
+
+#[test]
 fn text_that_is_no_toml_points_at_its_place() {
     let found = problems("[workspace.metadata.agentcore]\nproject = \n");
     assert_eq!(found.len(), 1, "{found:?}");

@@ -23,13 +23,13 @@ use crate::{
     effects::{clock, env},
     error::Failure,
     names::{EndpointName, Partition, Region, SessionId},
-    plan::{
+    plan::privacy::{self, Proof},
+    protocol::{
         invocation::{ACCEPTED, Header, Token},
-        privacy::{self, Proof},
+        session::{HEADER as SESSION_ID, MCP_HEADER},
     },
 };
 
-const SESSION_ID: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
 const USER_ID: &str = "x-amzn-bedrock-agentcore-runtime-user-id";
 const INVOKE: &str = "bedrock-agentcore:InvokeAgentRuntime";
 const STOP: &str = "bedrock-agentcore:StopRuntimeSession";
@@ -178,7 +178,7 @@ impl DataPlane {
             status: response.status().as_u16(),
             content_type: header("content-type").unwrap_or_default(),
             session: header(SESSION_ID).and_then(|id| SessionId::parse(&id).ok()),
-            mcp_session: header("mcp-session-id"),
+            mcp_session: header(MCP_HEADER),
             note: header("x-cargo-agentcore-note"),
             body: ByteStream::new(response.into_body()),
         })

@@ -3,6 +3,8 @@
 //! Each type holds a value that has been checked against the rule of the service that defines it;
 //! the rest of the crate passes the types around and never checks again. Imports nothing of ours.
 
+pub mod header;
+
 use std::fmt;
 
 use serde::Serialize;

@@ -8,10 +8,10 @@
 
 use serde_json::Value;
 
-use super::event_stream::EventStream;
+use super::{event_stream::EventStream, limits};
 
 /// The service's limit on an answer.
-const LONGEST: usize = 100_000_000;
+const LONGEST: usize = limits::PAYLOAD;
 
 /// How many members and items of a JSON document are kept: each takes far more memory than its text.
 const MOST_MEMBERS: usize = 1_000_000;

@@ -4,10 +4,8 @@ use std::fmt;
 
 use serde_json::json;
 
-use crate::error::Failure;
-
-/// The service takes no more.
-const LARGEST_PAYLOAD: usize = 100_000_000;
+use super::{headers, limits, session};
+use crate::{error::Failure, names::header};
 
 /// What is sent as JSON when nothing else is said.
 pub(crate) const JSON: &str = "application/json";
@@ -28,10 +26,11 @@ pub(crate) fn check_payload(
     raw: bool,
     ways: &[&str],
 ) -> Result<(), Failure> {
-    if payload.len() > LARGEST_PAYLOAD {
+    if payload.len() > limits::PAYLOAD {
         return Err(Failure::usage(format!(
-            "the payload is {} bytes long, and the service takes {LARGEST_PAYLOAD}",
-            payload.len()
+            "the payload is {} bytes long, and the service takes {}",
+            payload.len(),
+            limits::PAYLOAD
         ))
         .help("put it into S3 and send the agent its key"));
     }
@@ -85,20 +84,6 @@ const RESERVED: [(&str, &str); 13] = [
     ("expect", "it is the connection's own"),
 ];
 
-/// What the service itself reads or always hands on.
-const ALWAYS: [&str; 8] = [
-    "x-amzn-trace-id",
-    "traceparent",
-    "tracestate",
-    "baggage",
-    "mcp-session-id",
-    "mcp-protocol-version",
-    "mcp-method",
-    "mcp-name",
-];
-
-const CUSTOM: &str = "x-amzn-bedrock-agentcore-runtime-custom-";
-
 impl Header {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, value) = text
@@ -106,12 +91,7 @@ impl Header {
             .ok_or("a header is written as 'Name: value'")?;
         let (name, value) = (name.trim(), value.trim());
         let lower = name.to_ascii_lowercase();
-        let legal = name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && name.len() <= 256
-            && name
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
-        if !legal {
+        if !header::is_name(name) {
             return Err(format!(
                 "`{name}` is not a header's name: a letter, then up to 255 letters, digits, `-` and `_`"
             ));
@@ -119,21 +99,23 @@ impl Header {
         if let Some((_, instead)) = RESERVED.iter().find(|(name, _)| *name == lower) {
             return Err(format!("the header `{name}` cannot be chosen: {instead}"));
         }
-        if lower == "x-amzn-bedrock-agentcore-runtime-session-id" {
+        if lower == session::HEADER {
             return Err(format!("`--session` sets the header `{name}`"));
         }
         if lower == "x-amzn-bedrock-agentcore-runtime-user-id" {
             return Err(format!("`--user` sets the header `{name}`"));
         }
-        if lower.starts_with("x-amz")
-            && !lower.starts_with(CUSTOM)
-            && !ALWAYS.contains(&lower.as_str())
-        {
+        if !headers::is_always_passed(&lower) && header::is_reserved(&lower) {
             return Err(format!(
                 "the header `{name}` reaches no agent: of the `x-amz` names only `X-Amzn-Bedrock-AgentCore-Runtime-Custom-*` do"
             ));
         }
-        if value.is_empty() || value.len() > 4096 || !is_visible(value) {
+        if !headers::is_always_passed(&lower) && !header::may_be_listed(&lower) {
+            return Err(format!(
+                "the header `{name}` reaches no agent: the service keeps it to itself"
+            ));
+        }
+        if value.is_empty() || value.len() > limits::HEADER_VALUE || !is_visible(value) {
             return Err(format!(
                 "the value of the header `{name}` has to be 1 to 4096 characters of visible ASCII"
             ));
@@ -146,9 +128,7 @@ impl Header {
 
     /// Whether an agent with this allow-list gets to see it.
     pub(crate) fn reaches(&self, allowlist: &[String]) -> bool {
-        ALWAYS
-            .iter()
-            .any(|name| self.name.eq_ignore_ascii_case(name))
+        headers::is_always_passed(&self.name.to_ascii_lowercase())
             || allowlist
                 .iter()
                 .any(|name| self.name.eq_ignore_ascii_case(name))
@@ -243,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_payload_that_the_service_would_refuse_is_not_sent() {
-        let payload = vec![b'1'; LARGEST_PAYLOAD + 1];
+        let payload = vec![b'1'; limits::PAYLOAD + 1];
         assert!(check_payload(&payload, JSON, true, &[]).is_err());
     }
 
@@ -283,6 +263,8 @@ mod tests {
             ("Transfer-Encoding: chunked", "connection's own"),
             ("X-Amz-Security-Token: x", "Custom-*"),
             ("x-amzn-anything: x", "Custom-*"),
+            ("Cookie: a=b", "keeps it to itself"),
+            ("X-Forwarded-For: 1.1.1.1", "keeps it to itself"),
             (
                 "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id: x",
                 "--session",
