@@ -9,6 +9,7 @@
 mod support;
 
 mod ignoring;
+mod locked;
 mod own_folder;
 mod place;
 mod served;

@@ -26,7 +26,10 @@ use std::{
     process::Command,
 };
 
-use support::{Cli, Project, bed};
+use support::{
+    Cli, Project,
+    bed::{self, path_with_uv},
+};
 
 /// Small packages: one with a native part, one with a console script.
 const REQUIREMENTS: &str = "markupsafe==3.0.2\nmarkdown==3.7\n";
@@ -38,13 +41,6 @@ fn project() -> Project {
 }
 
 /// uv and a Python 3.11, before everything else.
-fn path_with_uv() -> OsString {
-    let mut path = OsString::from(bed::agents().join("bin"));
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap());
-    path
-}
-
 fn package(project: &Project) -> Cli {
     Cli::new(project).env("PATH", path_with_uv()).arg("package")
 }

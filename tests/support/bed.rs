@@ -48,6 +48,14 @@ pub fn program(environment: &Path, name: &str) -> PathBuf {
     }
 }
 
+/// The search path with the agents' uv before everything else.
+pub fn path_with_uv() -> std::ffi::OsString {
+    let mut path = std::ffi::OsString::from(agents().join("bin"));
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    path
+}
+
 /// Everything the tests keep between runs. The unit tests, which use this too, are told no directory
 /// and are themselves at `<target>/<profile>/deps`.
 pub fn directory() -> PathBuf {

@@ -59,8 +59,8 @@ impl Adopted {
         let needs = placed.needs();
         let is_flat = placed.layout.kind == LayoutKind::Flat;
         // What lies in the archive anyway needs no file of its own, and no folder for one.
-        let in_place = taken.in_place(&shipped, &needs).filter(|_| is_flat);
-        let deployment = (in_place.is_none() || placed.is_written())
+        let in_place = taken.in_place((place.root, &shipped), is_flat, &needs);
+        let deployment = (!is_flat || in_place.is_none() || placed.is_written())
             .then(|| plan::deployment(place.root, &agent, others));
         let mut files = Files::new();
         let mut listed = None;
@@ -75,7 +75,13 @@ impl Adopted {
             );
             if in_place.is_none() {
                 let name = sources.free_name(&placed.layout, "requirements.txt");
-                let text = taken.written(place.root, deployment, &needs);
+                let constraints = taken.constraints().map(|text| {
+                    let name = sources.free_name(&placed.layout, "constraints.txt");
+                    files.insert(folder.join(&name), text.into_bytes());
+                    name
+                });
+                let place = (place.root, deployment.as_str());
+                let text = taken.written(place, constraints.as_deref(), &needs);
                 files.insert(folder.join(&name), text.into_bytes());
                 listed = Some((folder.join(&name), name));
             }

@@ -9,6 +9,10 @@ use super::adopted::Place;
 use crate::{
     effects::{adoption, files},
     error::{Exit, Failure, Message, Snippet},
+    package::requirements::{
+        lock::{self, Locked, Pin},
+        normalized, pyproject,
+    },
     plan::init as plan,
     scaffold::adopt::{self, Placed, Requirements, TOOLKIT},
 };
@@ -18,24 +22,61 @@ pub(super) struct Taken {
     pub(super) requirements: Requirements,
     /// As the user would write it, and absolute.
     file: Option<(PathBuf, PathBuf)>,
+    /// What the uv.lock beside a pyproject.toml holds.
+    locked: Option<Locked>,
 }
+
+const LOCK: &str = "uv.lock";
 
 /// What the starter toolkit adds to the dependencies of an agent that has the SDK and Strands, measured
 /// with 0.3.14 for Python 3.13 on 64-bit ARM.
 const TOOLKIT_SIZE: &str = "31 packages and 49 MB (13 MB compressed)";
 
 impl Taken {
-    /// The file's path below the folder that is shipped, where the archive can be made of it as it is.
-    pub(super) fn in_place(&self, shipped: &Path, needs: &BTreeSet<&str>) -> Option<String> {
+    /// How the table names the file where the archive can be made of it as it is: by its path in a flat
+    /// archive, and a pyproject.toml, with its lock, also beside the sources or beside Cargo.toml.
+    pub(super) fn in_place(
+        &self,
+        (root, shipped): (&Path, &Path),
+        is_flat: bool,
+        needs: &BTreeSet<&str>,
+    ) -> Option<String> {
         let (_, file) = self.file.as_ref()?;
-        let inner = file.strip_prefix(shipped).ok()?;
         let fits = self.requirements.is_whole() && self.requirements.lacking(needs).is_empty();
-        fits.then(|| inner.to_string_lossy().replace('\\', "/"))
+        let inner = file.strip_prefix(shipped).ok();
+        let named = match inner.filter(|_| is_flat) {
+            Some(inner) => inner,
+            None => {
+                let folder = file.parent()?;
+                let is_seen = is_project(file) && (folder == root || folder == shipped);
+                Path::new(file.file_name().filter(|_| is_seen)?)
+            }
+        };
+        fits.then(|| named.to_string_lossy().replace('\\', "/"))
+    }
+
+    /// The locked versions, as a file beside the requirements that are written.
+    pub(super) fn constraints(&self) -> Option<String> {
+        let Locked { pins, .. } = self.locked.as_ref()?;
+        let (shown, _) = self.file.as_ref()?;
+        let lock = shown.with_file_name(LOCK);
+        let lines: Vec<String> = pins.iter().map(Pin::line).collect();
+        Some(format!(
+            "# The versions in `{}`, as of `cargo agentcore init`.\n{}\n",
+            lock.display(),
+            lines.join("\n")
+        ))
     }
 
     /// The text of a requirements file in the deployment folder. The agent's own file is named in it
     /// where it can be, so that there is one place to edit.
-    pub(super) fn written(&self, root: &Path, deployment: &str, needs: &BTreeSet<&str>) -> String {
+    /// `constraints` is the file that holds the locked versions.
+    pub(super) fn written(
+        &self,
+        (root, deployment): (&Path, &str),
+        constraints: Option<&str>,
+        needs: &BTreeSet<&str>,
+    ) -> String {
         let named = self.file.as_ref().filter(|(_, file)| {
             let is_list = file.extension().is_some_and(|ending| ending == "txt");
             is_list && self.requirements.is_whole() && file.starts_with(root)
@@ -50,13 +91,27 @@ impl Taken {
                 }
                 text
             }
-            None => self.requirements.with(needs),
+            None => {
+                let text = self.requirements.with(needs);
+                match constraints {
+                    Some(constraints) => format!("-c {constraints}\n{text}"),
+                    None => text,
+                }
+            }
         }
     }
 
     pub(super) fn said(&self) -> Option<String> {
         let (shown, _) = self.file.as_ref()?;
-        Some(format!("the requirements of `{}`", shown.display()))
+        let versions = self.locked.as_ref().map(|_| {
+            let lock = shown.with_file_name(LOCK);
+            format!(" in the versions of `{}`", lock.display())
+        });
+        Some(format!(
+            "the requirements of `{}`{}",
+            shown.display(),
+            versions.unwrap_or_default()
+        ))
     }
 
     /// `listed` is the requirements file that is written.
@@ -83,6 +138,19 @@ impl Taken {
             .note("it names something beside that file, which is not there when the agent is packaged")
             .help("add what it stands for to the deployment's requirements.txt")
         }));
+        if let Some(Locked { direct, .. }) = &self.locked
+            && listed.is_some()
+        {
+            let newer = self.requirements.beyond(direct).into_iter();
+            warnings.extend(newer.map(|name| {
+                let lock = shown.with_file_name(LOCK);
+                Message::new(format!(
+                    "`{name}` is not in `{}`, so its version is not fixed",
+                    lock.display()
+                ))
+                .help("run `uv lock` and then this again")
+            }));
+        }
         if let Some(line) = self.requirements.toolkit {
             warnings.push(
                 Message::new(format!(
@@ -123,11 +191,10 @@ pub(super) fn find(place: &Place<'_>, inner: &str, placed: &Placed) -> Result<Ta
         return Ok(Taken {
             requirements: adopt::from_requirements(""),
             file: None,
+            locked: None,
         });
     };
-    let is_project = file
-        .extension()
-        .is_some_and(|extension| extension == "toml");
+    let is_project = is_project(&file);
     // Where the archive is built, the file is seen in the folders above only.
     let is_seen = file
         .parent()
@@ -163,10 +230,54 @@ pub(super) fn find(place: &Place<'_>, inner: &str, placed: &Placed) -> Result<Ta
     } else {
         adopt::from_requirements(&text)
     };
+    let locked = if is_project {
+        locked(&shown, &file, &text)?
+    } else {
+        None
+    };
     Ok(Taken {
         requirements,
         file: Some((shown, file)),
+        locked,
     })
+}
+
+fn is_project(file: &Path) -> bool {
+    file.extension()
+        .is_some_and(|extension| extension == "toml")
+}
+
+/// What the lock beside a project holds for it.
+fn locked(shown: &Path, file: &Path, project: &str) -> Result<Option<Locked>, Failure> {
+    let lock = file.with_file_name(LOCK);
+    let (Some(text), Ok(project)) = (files::read_text(&lock)?, pyproject::read(project)) else {
+        return Ok(None);
+    };
+    let Some(name) = project.name.as_deref().map(normalized) else {
+        return Ok(None);
+    };
+    let shown = shown.with_file_name(LOCK);
+    let invalid = |(span, label)| Failure {
+        exit: Exit::Config,
+        messages: vec![
+            Message::new(format!("`{}` is not valid TOML", shown.display())).at(Snippet {
+                file: lock.clone(),
+                text: text.clone(),
+                span,
+                label,
+            }),
+        ],
+    };
+    match lock::read(&text, &name).map_err(invalid)? {
+        Some(locked) => Ok(Some(locked)),
+        None => Err(Failure::config(format!(
+            "`{}` does not hold the project `{name}`",
+            shown.display()
+        ))
+        .help(
+            "`uv lock` brings the lock file up to date; `--requirements FILE` names another file",
+        )),
+    }
 }
 
 fn nearest(

@@ -18,6 +18,37 @@ pub(crate) struct Locked {
     pub(crate) registries: BTreeMap<String, String>,
     /// The folder of each member and of each other package on this machine, needed or not.
     pub(crate) folders: Vec<String>,
+    /// What is needed of an index, once for each version.
+    pub(crate) pins: Vec<Pin>,
+    /// What the project itself requires, by name.
+    pub(crate) direct: BTreeSet<String>,
+}
+
+/// A package of an index, at a version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Pin {
+    name: String,
+    version: String,
+    /// Where the lock has several versions of the package: the markers of the environments that this one
+    /// is for, of which one has to hold.
+    markers: Vec<String>,
+}
+
+impl Pin {
+    /// As a line of a requirements file.
+    pub(crate) fn line(&self) -> String {
+        let Self {
+            name,
+            version,
+            markers,
+        } = self;
+        let markers = match &markers[..] {
+            [] => String::new(),
+            [one] => format!(" ; {one}"),
+            several => format!(" ; ({})", several.join(") or (")),
+        };
+        format!("{name}=={version}{markers}")
+    }
 }
 
 /// Reads what the project called `root` needs; `None` where the lock knows no such project.
@@ -47,6 +78,7 @@ pub(crate) fn read(text: &str, root: &str) -> Result<Option<Locked>, (Range<usiz
             .unwrap_or_default();
         let word = |key| source.get(key).and_then(Item::as_str);
         if let Some(index) = word("registry") {
+            found.pins.extend(pin_of(package));
             found.registries.insert(name.to_owned(), index.to_owned());
         } else if let Some(path) = word("path") {
             found.local.push((name.to_owned(), path.to_owned(), span));
@@ -62,7 +94,22 @@ pub(crate) fn read(text: &str, root: &str) -> Result<Option<Locked>, (Range<usiz
             found.sources.push((address.to_owned(), span));
         }
     }
+    found.pins.sort();
+    let own = packages.iter().filter(|package| name_of(package) == root);
+    found.direct = own.flat_map(needs).collect();
     Ok(Some(found))
+}
+
+fn pin_of(package: &Table) -> Option<Pin> {
+    let markers = package.get("resolution-markers").and_then(Item::as_array);
+    let markers = markers.into_iter().flatten();
+    Some(Pin {
+        name: name_of(package).to_owned(),
+        version: package.get("version")?.as_str()?.to_owned(),
+        markers: markers
+            .filter_map(|marker| marker.as_str().map(str::to_owned))
+            .collect(),
+    })
 }
 
 fn name_of(package: &Table) -> &str {
@@ -110,6 +157,38 @@ fn needs(package: &Table) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_version_is_a_line_with_the_environments_that_it_is_for() {
+        let package = |name: &str, version: &str, more: &str| {
+            format!(
+                "[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = {{ registry = \"https://pypi.org/simple\" }}\n{more}\n"
+            )
+        };
+        let text = [
+            "version = 1\n[[package]]\nname = \"app\"\nsource = { virtual = \".\" }\ndependencies = [\n  { name = \"numpy\", version = \"1.26\" },\n  { name = \"httpx\" },\n]\n".to_owned(),
+            package("numpy", "1.26", "resolution-markers = [\"python_version < '3.11'\", \"os_name == 'nt'\"]"),
+            package("numpy", "2.2", "resolution-markers = [\"python_version >= '3.11'\"]"),
+            package("httpx", "0.28.1", "dependencies = [{ name = \"idna\", marker = \"m\" }]"),
+            package("idna", "3.10", ""),
+            package("unneeded", "1", ""),
+        ]
+        .concat();
+        let found = read(&text, "app")
+            .expect("it is TOML")
+            .expect("it is there");
+        let lines: Vec<String> = found.pins.iter().map(Pin::line).collect();
+        assert_eq!(
+            lines,
+            [
+                "httpx==0.28.1",
+                "idna==3.10",
+                "numpy==1.26 ; (python_version < '3.11') or (os_name == 'nt')",
+                "numpy==2.2 ; python_version >= '3.11'",
+            ]
+        );
+        assert_eq!(found.direct, ["httpx", "numpy"].map(str::to_owned).into());
+    }
 
     #[test]
     fn only_what_the_project_needs_counts() {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use toml::de::{DeTable, DeValue};
 
+use crate::package::requirements::normalized;
+
 /// What a file of the agent requires, as far as an archive can be made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Requirements {
@@ -54,6 +56,15 @@ impl Requirements {
             text.push('\n');
         }
         text
+    }
+
+    /// The distributions that are required and not among those that are known.
+    pub(crate) fn beyond(&self, known: &BTreeSet<String>) -> Vec<&str> {
+        let names = self.names.iter().filter(|name| !name.is_empty());
+        names
+            .filter(|name| !known.contains(&normalized(name)))
+            .map(String::as_str)
+            .collect()
     }
 
     /// Whether the archive can be made of the file as it stands.
