@@ -68,7 +68,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 .help("name the folder to make, such as `my-agent`")
         })?;
     let (agent, renamed) = plan::agent_name(args.name.as_deref().unwrap_or(&title))?;
-    plan::check_package(&agent)?;
+    let (package, instead) = plan::package(&agent);
+    let names: Vec<String> = renamed.into_iter().chain(instead).collect();
     plan::check_place(
         &given,
         destination::observe(&path)?,
@@ -89,6 +90,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         project: plan::project_id(&agent, clock::random_digits()),
         title,
         agent,
+        package,
         region: decided.region,
         model: decided.model,
         permissions: decided.permissions,
@@ -106,10 +108,10 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             project.display()
         ));
     }
+    for said in &names {
+        ui.note(said);
+    }
     if args.dry_run {
-        if let Some(said) = renamed {
-            ui.note(&said);
-        }
         let planned = Planned::alone(cli::Output::Text, ui);
         for file in files.keys() {
             planned.status("Would", &format!("write `{}`", given.join(file).display()));
@@ -128,9 +130,6 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             template.name
         ),
     );
-    if let Some(said) = renamed {
-        ui.note(&said);
-    }
     destination::create(&path, &files, |root| {
         if git {
             destination::git_init(root)?;

@@ -119,21 +119,23 @@ const FOLDERS: [(&str, &str); 3] = [
     ),
 ];
 
-/// The agent's name is also its package's.
-pub(crate) fn check_package(name: &AgentName) -> Result<(), Failure> {
-    let Some(problem) = problem(name.as_str()) else {
-        return Ok(());
-    };
-    Err(Failure::usage(format!(
-        "the agent cannot be called `{name}`: a package of that name {problem}"
-    ))
-    .help("choose another name with `--name`"))
+/// The agent's package: it has the agent's name, or another one where that is taken, which is said.
+pub(crate) fn package(name: &AgentName) -> (String, Option<String>) {
+    match problem(name.as_str()) {
+        None => (name.to_string(), None),
+        Some(problem) => {
+            let package = format!("{name}_agent");
+            let said =
+                format!("the agent's package is called `{package}`: one called `{name}` {problem}");
+            (package, Some(said))
+        }
+    }
 }
 
 /// What is wrong with a package of that name.
 fn problem(name: &str) -> Option<&'static str> {
     if KEYWORDS.contains(&name) {
-        return Some("is a word of Python's own");
+        return Some("could not be imported");
     }
     if TAKEN.contains(&name) {
         return Some("would hide a package that the agent imports");
@@ -185,21 +187,22 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_python_the_agent_or_the_project_needs_is_refused() {
+    fn a_package_does_not_take_a_name_that_python_the_agent_or_the_project_needs() {
         for (name, reason) in [
-            ("class", "is a word of Python's own"),
+            ("class", "could not be imported"),
             ("strands", "hide a package"),
             ("json", "hide a module of Python's standard library"),
             ("deployment", "the folder that is shipped"),
             ("Target", "`cargo clean` deletes"),
             ("node_modules", "would not be shipped"),
         ] {
-            let failure = check_package(&AgentName::parse(name).unwrap()).unwrap_err();
-            assert!(failure.messages[0].what.contains(reason), "{name}");
+            let (package, said) = package(&AgentName::parse(name).unwrap());
+            assert_eq!(package, format!("{name}_agent"));
+            assert!(said.unwrap().contains(reason), "{name}");
         }
         for free in ["my_agent", "src", "tests", "invoke", "Class", "Json"] {
             let name = AgentName::parse(free).unwrap();
-            assert!(check_package(&name).is_ok(), "{free}");
+            assert_eq!(package(&name), (free.to_owned(), None));
         }
     }
 

@@ -13,6 +13,8 @@ pub(crate) struct Context {
     /// The project's name for people: its folder's.
     pub(crate) title: String,
     pub(crate) agent: AgentName,
+    /// The Python package, and the folder that it is in.
+    pub(crate) package: String,
     /// Not written where none is known.
     pub(crate) region: Option<Region>,
     pub(crate) model: Option<Model>,
@@ -23,7 +25,7 @@ pub(crate) struct Context {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Values {
     title: String,
-    agent: String,
+    package: String,
     model: String,
     table: String,
 }
@@ -33,14 +35,15 @@ impl Context {
         let Self {
             project: _,
             title,
-            agent,
+            agent: _,
+            package,
             region: _,
             model,
             permissions: _,
         } = self;
         Values {
             title: title.clone(),
-            agent: agent.to_string(),
+            package: package.clone(),
             model: model.as_ref().map(Model::id).unwrap_or_default(),
             table: super::agent_table(self),
         }

@@ -1,7 +1,7 @@
 //! Pure: an embedded template and a typed context become files.
 //!
 //! `*.hbs` is rendered and loses its ending, everything else is copied as it is; `_gitignore` becomes
-//! `.gitignore` and `__agent__` the agent's name. Nothing is written here.
+//! `.gitignore` and `__package__` the name of the agent's package. Nothing is written here.
 
 pub(crate) mod adopt;
 mod catalogue;
@@ -85,7 +85,7 @@ fn target(path: &str, context: &Context) -> (String, bool) {
     let parts: Vec<&str> = path
         .split(['/', '\\'])
         .map(|part| match part {
-            "__agent__" => context.agent.as_str(),
+            "__package__" => context.package.as_str(),
             "_gitignore" => ".gitignore",
             other => other,
         })

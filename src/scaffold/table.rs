@@ -47,13 +47,14 @@ pub(crate) fn agent_table(context: &Context) -> String {
         project,
         title: _,
         agent,
+        package,
         region,
         model,
         permissions,
     } = context;
     let keys = AgentKeys {
         agent,
-        source: agent.as_str(),
+        source: package,
         layout: None,
         import_name: None,
         deployment: None,

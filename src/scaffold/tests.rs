@@ -10,6 +10,7 @@ fn context(template: &Template) -> Context {
         project: ProjectId::parse("my-agent-7k2qpx").unwrap(),
         title: "my \"odd\" <agent> & {{co}}".into(),
         agent: AgentName::parse("my_agent").unwrap(),
+        package: "my_agent".into(),
         model: template.needs_model.then(|| default_model(Some(&region))),
         region: Some(region),
         permissions: template.permissions.to_vec(),
@@ -43,7 +44,7 @@ fn every_template_renders_with_the_files_that_a_project_has() {
         for (path, content) in &files {
             let shown = path.display().to_string();
             assert!(
-                !shown.contains("hbs") && !shown.contains("__agent__"),
+                !shown.contains("hbs") && !shown.contains("__package__"),
                 "{shown}"
             );
             assert!(

@@ -33,24 +33,33 @@ struct Generated {
 
 impl Generated {
     fn new(template: &str) -> Self {
+        Self::named(template, "my-agent").0
+    }
+
+    /// An agent of that name, and what is said about it.
+    fn named(template: &str, name: &str) -> (Self, String) {
         let root = tempfile::tempdir().unwrap();
-        Cli::in_directory(root.path(), root.path())
+        let made = Cli::in_directory(root.path(), root.path())
             .args(["new", "my-agent", "--template", template, "--yes"])
-            .args(["--region", "us-east-1", "--vcs", "none"])
+            .args(["--region", "us-east-1", "--vcs", "none", "--name", name])
             .run()
             .succeeds();
-        Self { root }
+        (Self { root }, made.stderr)
     }
 
     /// Also prepared, so that the entry points find the agent's package beside them.
     fn prepared(template: &str, emulator: &Emulator) -> Self {
         let project = Self::new(template);
-        Cli::in_directory(&project.path(), project.root.path())
+        project.prepare(emulator);
+        project
+    }
+
+    fn prepare(&self, emulator: &Emulator) {
+        Cli::in_directory(&self.path(), self.root.path())
             .on(emulator)
             .arg("prepare")
             .run()
             .succeeds();
-        project
     }
 
     fn path(&self) -> PathBuf {
@@ -79,6 +88,23 @@ fn succeeds(command: &mut Command) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// A package of such a name would hide a module that the agent imports, or could not be imported.
+#[test]
+fn an_agent_may_have_any_name_and_starts() {
+    let emulator = Ministack::start();
+    for name in ["json", "class", "strands"] {
+        let (project, said) = Generated::named("echo", name);
+        let note =
+            format!("note: the agent's package is called `{name}_agent`: one called `{name}` ");
+        assert!(said.contains(&note), "{said}");
+        let manifest = std::fs::read_to_string(project.path().join("Cargo.toml")).unwrap();
+        let table = format!(".agents.{name}]\nsource = \"{name}_agent\"\n");
+        assert!(manifest.contains(&table), "{manifest}");
+        project.prepare(&emulator);
+        Served::start(&project, "invoke.py", &[]);
+    }
 }
 
 #[test]

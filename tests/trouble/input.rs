@@ -271,21 +271,6 @@ fn new_refuses_a_name_that_cannot_be_and_a_place_that_is_taken() {
             2,
             "`123` is not a legal agent name: a letter, then up to 47 letters, digits and underscores",
         ),
-        (
-            "class",
-            2,
-            "the agent cannot be called `class`: a package of that name is a word of Python's own",
-        ),
-        (
-            "json",
-            2,
-            "`json`: a package of that name would hide a module of Python's standard library",
-        ),
-        (
-            "target",
-            2,
-            "`target`: a package of that name would lie in cargo's own folder, which git ignores",
-        ),
         ("full", 1, "the directory `full` exists and is not empty"),
         ("file", 1, "`file` exists and is a file"),
         (
