@@ -137,7 +137,7 @@ fn what_the_agent_prints_explains_its_failure() {
         "{answer}"
     );
     assert!(
-        answer.contains("the agent listens on port 5000, and AgentCore calls port 8080"),
+        answer.contains("The agent listens on port 5000, and AgentCore calls port 8080"),
         "{answer}"
     );
     stage.stop();

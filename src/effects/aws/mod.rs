@@ -4,6 +4,7 @@ pub(crate) mod data_plane;
 mod document;
 pub(crate) mod ecr;
 pub(crate) mod error;
+pub(crate) mod fetch;
 mod https;
 pub(crate) mod iam;
 pub(crate) mod log_events;

@@ -35,6 +35,8 @@ pub(super) const LOG: &str = "ministack.log";
 const PREVIOUS_LOG: &str = "ministack.previous.log";
 /// What the agents' processes work with.
 pub(super) const SESSIONS: &str = "agents";
+/// Settings of the runtimes that ministack does not keep.
+pub(super) const RUNTIMES: &str = "runtimes.json";
 /// Held by ministack while it lives.
 const MINISTACK_LOCK: &str = "ministack.lock";
 /// Emptied at every start.
@@ -93,6 +95,7 @@ pub(super) fn is_ours(name: &str) -> bool {
         TEMPORARY,
         SESSIONS,
         MINISTACK_LOCK,
+        RUNTIMES,
         ANSWERED,
         "state",
         "s3",

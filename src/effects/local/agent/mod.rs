@@ -121,6 +121,31 @@ impl Agent {
         })
     }
 
+    /// A shell command in the agent's directory and environment.
+    pub(crate) fn beside(&self, text: &str) -> Option<Command> {
+        let shim = env::this_program().ok()?;
+        let mut command = Command::new(shim);
+        command
+            .args(["agentcore", super::SHIM])
+            .args(if cfg!(windows) {
+                ["cmd", "/C"]
+            } else {
+                ["/bin/sh", "-c"]
+            })
+            .arg(text)
+            .current_dir(&self.launch.directory)
+            .env_clear()
+            .envs(
+                self.launch
+                    .environment
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            );
+        #[cfg(unix)]
+        command.process_group(0);
+        Some(command)
+    }
+
     pub(crate) fn state(&self) -> State {
         *self.state.borrow()
     }

@@ -29,6 +29,23 @@ pub(super) fn streamed(body: Incoming) -> Body {
     body.map_err(BodyError::from).boxed_unsync()
 }
 
+/// The whole of a body; nothing where it is longer than this or breaks off.
+pub(super) async fn collected<B>(mut body: B, limit: usize) -> Option<Bytes>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+{
+    let mut whole = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.ok()?.into_data() {
+            whole.extend_from_slice(&data);
+        }
+        if whole.len() > limit {
+            return None;
+        }
+    }
+    Some(whole.into())
+}
+
 pub(super) fn text(status: StatusCode, text: impl Into<String>) -> Response<Body> {
     let mut response = Response::new(full(text.into()));
     *response.status_mut() = status;

@@ -4,133 +4,41 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode, Uri,
+    HeaderMap, Method, Request, Response, StatusCode,
     body::{Body as _, Bytes, Frame, Incoming, SizeHint},
     header::{self, HeaderName, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
-use percent_encoding::percent_decode_str;
-use serde_json::json;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     http::{Body, BodyError, HttpClient, client, full, remove_hop_by_hop, streamed},
-    refusal::Refusal,
+    issuers::Issuers,
     sessions::{Key, Sessions, Use},
-    versions::{Protocol, Version, Versions},
+    versions::{Version, Versions, internal},
 };
-use crate::effects::clock;
+use crate::{
+    config::Protocol,
+    effects::clock,
+    protocol::{
+        self, Operation, Refusal, SessionKey,
+        authorizer::{Credentials, Pass, Signature, agents_subprotocols, answering_subprotocol},
+        headers::{Forwarding, Header, WORKLOAD_ACCESS_TOKEN},
+        limits,
+        refusal::json_rpc_id,
+        session::{self, Asked},
+    },
+};
 
-const SESSION: HeaderName = HeaderName::from_static("x-amzn-bedrock-agentcore-runtime-session-id");
-const REQUEST: HeaderName = HeaderName::from_static("x-amzn-bedrock-agentcore-runtime-request-id");
-const MCP_SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 /// What this tool shows its user beside the answer.
 const NOTE: HeaderName = HeaderName::from_static("x-cargo-agentcore-note");
-
-/// The largest payload ("Amazon Bedrock AgentCore limits": 100 MB).
-const LARGEST_PAYLOAD: usize = 100_000_000;
-
-/// Request headers that reach the agent without an allow-list ("Pass custom headers", "Observability").
-const PASSED: [&str; 14] = [
-    "accept",
-    "content-type",
-    "content-length",
-    "mcp-session-id",
-    "mcp-protocol-version",
-    "mcp-method",
-    "mcp-name",
-    "x-amzn-bedrock-agentcore-runtime-session-id",
-    "x-amzn-bedrock-agentcore-runtime-user-id",
-    "x-amzn-trace-id",
-    "traceparent",
-    "tracestate",
-    "baggage",
-    "a2a-version",
-];
-
-/// What a request wants of the data plane.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub(super) operation: Operation,
-    region: String,
-    runtime: String,
-    endpoint: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Operation {
-    /// With what follows `/invocations`.
-    Invoke(String),
-    StopSession,
-    WebSocket,
-}
-
-/// What the request asks of the data plane; `None` where it is for the emulator.
-pub(super) fn asked(method: &Method, uri: &Uri) -> Option<Result<Asked, Refusal>> {
-    let (whom, rest) = uri.path().strip_prefix("/runtimes/")?.split_once('/')?;
-    let operation = match rest {
-        "invocations" => Operation::Invoke(String::new()),
-        "ws" if method == Method::GET => Operation::WebSocket,
-        "stopruntimesession" if method == Method::POST => Operation::StopSession,
-        _ => Operation::Invoke(
-            rest.strip_prefix("invocations/")
-                .map(|path| format!("/{path}"))?,
-        ),
-    };
-    Some(parse(operation, whom, uri.query().unwrap_or("")))
-}
-
-fn parse(operation: Operation, whom: &str, query: &str) -> Result<Asked, Refusal> {
-    let decoded = |text: &str| {
-        percent_decode_str(text)
-            .decode_utf8()
-            .map(std::borrow::Cow::into_owned)
-            .map_err(|_| Refusal::validation("the address is not UTF-8"))
-    };
-    let mut endpoint = "DEFAULT".to_owned();
-    for pair in query.split('&') {
-        if let Some(("qualifier", value)) = pair.split_once('=') {
-            endpoint = decoded(value)?;
-        }
-    }
-    let whom = decoded(whom)?;
-    let (region, runtime) = if whom.starts_with("arn:") {
-        let parts: Vec<&str> = whom.splitn(6, ':').collect();
-        let id = parts
-            .get(5)
-            .and_then(|resource| resource.strip_prefix("runtime/"));
-        match (parts.get(3), id) {
-            (Some(region), Some(id)) => ((*region).to_owned(), id.to_owned()),
-            _ => {
-                return Err(Refusal::validation(
-                    "this is not the ARN of an agent runtime",
-                ));
-            }
-        }
-    } else {
-        (String::new(), whom)
-    };
-    let is_name = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'))
-    };
-    if !is_name(&runtime) || !is_name(&endpoint) {
-        return Err(Refusal::validation(
-            "this is not the name of a runtime and an endpoint",
-        ));
-    }
-    Ok(Asked {
-        operation,
-        region,
-        runtime,
-        endpoint,
-    })
-}
+/// How much of a body is read to find out whose error an answer is.
+const LONGEST_CALL: usize = 1 << 20;
 
 /// A request to the control plane that changes what is deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,39 +75,33 @@ impl Change {
     }
 }
 
-/// Serves what [`asked`] found.
+/// Serves the data plane.
 pub(super) struct Agents {
     pub(super) versions: Versions,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) issuers: Issuers,
     client: HttpClient,
-    /// For a runtime that is named by its ID alone.
-    region: String,
+    /// Of this data plane.
+    address: String,
+}
+
+/// A request that may go on: to which version, in whose session, and what its caller is to know.
+struct Admitted {
+    version: Arc<Version>,
+    key: Key,
+    request_id: String,
+    note: Option<String>,
 }
 
 impl Agents {
-    pub(super) fn new(versions: Versions, sessions: Arc<Sessions>, region: String) -> Self {
+    pub(super) fn new(versions: Versions, sessions: Arc<Sessions>, address: String) -> Self {
         Self {
             versions,
             sessions,
+            issuers: Issuers::default(),
             client: client(),
-            region,
+            address,
         }
-    }
-
-    pub(super) async fn serve(
-        &self,
-        mut asked: Asked,
-        request: Request<Incoming>,
-    ) -> Response<Body> {
-        if asked.region.is_empty() {
-            asked.region.clone_from(&self.region);
-        }
-        let answer = match &asked.operation {
-            Operation::Invoke(path) => self.invoke(&asked, path, request).await,
-            Operation::StopSession => self.stop(&asked, request.headers()).await,
-            Operation::WebSocket => self.websocket(&asked, request).await,
-        };
-        answer.unwrap_or_else(|refusal| refusal.response())
     }
 
     /// Does what a change of the control plane brings about here.
@@ -214,248 +116,461 @@ impl Agents {
         }
     }
 
-    async fn stop(&self, asked: &Asked, headers: &HeaderMap) -> Result<Response<Body>, Refusal> {
-        let session = session_of(headers, Protocol::Http)?
-            .ok_or_else(|| Refusal::validation("the session's ID is missing"))?;
-        self.versions
-            .live(&asked.region, &asked.runtime, &asked.endpoint)
-            .await?;
-        let key = asked.key(&session);
-        if !self.sessions.end(&key).await {
-            return Err(Refusal::not_found(&format!("session `{session}`")));
+    pub(super) async fn serve(
+        &self,
+        asked: Result<protocol::Request, Refusal>,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let asked = match asked {
+            Ok(asked) => asked,
+            Err(refusal) => return answer(&refusal, Protocol::Http, None),
+        };
+        let version = match self.versions.live(&asked.runtime, &asked.qualifier).await {
+            Ok(version) => version,
+            Err(refusal) => return answer(&refusal, Protocol::Http, None),
+        };
+        let speaks = version.contract.protocol;
+        let (parts, body) = request.into_parts();
+        let admitted = match self.admit(&asked, version, &parts.headers).await {
+            Ok(admitted) => admitted,
+            Err(refusal) => return answer(&refusal, speaks, call_of(speaks, body).await.as_ref()),
+        };
+        let request = Request::from_parts(parts, body);
+        let result = match asked.operation {
+            Operation::Invoke | Operation::AgentCard => {
+                self.invoke(&asked, &admitted, request).await
+            }
+            Operation::WebSocket => self.websocket(&asked, &admitted, request).await,
+            Operation::StopSession => self.stop(&asked, &admitted, request.headers()).await,
+            Operation::ResourceMetadata => self.metadata(&asked, &admitted).await,
+            Operation::Command => self.command(&admitted, request).await,
+            Operation::Shell => Err(Refusal::new(
+                protocol::refusal::Kind::Validation,
+                "terminals in a session are not served on this machine",
+            )),
+        };
+        result.unwrap_or_else(|refusal| answer(&refusal, speaks, None))
+    }
+
+    /// Decides whether a request may go on, and to which session.
+    async fn admit(
+        &self,
+        asked: &protocol::Request,
+        version: Arc<Version>,
+        headers: &HeaderMap,
+    ) -> Result<Admitted, Refusal> {
+        let (credentials, session) = shown(asked, version.contract.protocol, headers)?;
+        let mut note = None;
+        if asked.operation != Operation::ResourceMetadata {
+            let metadata = format!(
+                "{}/.well-known/oauth-protected-resource?qualifier={}",
+                self.resource(asked),
+                asked.qualifier
+            );
+            let pass = self
+                .issuers
+                .authorize(version.authorizer.as_ref(), &credentials, &metadata)
+                .await?;
+            if let Pass::Token(Signature::NotChecked(why)) = pass {
+                note = Some(format!(
+                    "the signature of the token was not checked, as AWS does: {why}"
+                ));
+            }
         }
-        let mut response = Response::new(full(json!({}).to_string()));
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
+        let key = |session| Key {
+            runtime: version.arn.id.clone(),
+            endpoint: asked.qualifier.clone(),
+            session,
+        };
+        let key = match session {
+            Asked::New => key(SessionKey::parse(&clock::unique_id())?),
+            Asked::Session(session) => key(session),
+            Asked::Mcp(session) => self.sessions.meant(key(session)),
+        };
+        Ok(Admitted {
+            key,
+            version,
+            request_id: clock::unique_id(),
+            note,
+        })
+    }
+
+    /// The URL of a runtime's invocations.
+    fn resource(&self, asked: &protocol::Request) -> String {
+        let runtime = utf8_percent_encode(&asked.runtime.to_string(), NON_ALPHANUMERIC).to_string();
+        format!("{}/runtimes/{runtime}/invocations", self.address)
+    }
+
+    async fn metadata(
+        &self,
+        asked: &protocol::Request,
+        admitted: &Admitted,
+    ) -> Result<Response<Body>, Refusal> {
+        let Some(rules) = &admitted.version.authorizer else {
+            return Err(Refusal::no_endpoint(
+                asked.qualifier.as_str(),
+                &asked.runtime.to_string(),
+            ));
+        };
+        let issuer = self.issuers.of(rules).await;
+        let resource = self.resource(asked);
+        let metadata = protocol::authorizer::resource_metadata(rules, &issuer, &resource);
+        Ok(json(&metadata))
+    }
+
+    async fn stop(
+        &self,
+        asked: &protocol::Request,
+        admitted: &Admitted,
+        headers: &HeaderMap,
+    ) -> Result<Response<Body>, Refusal> {
+        if !headers.contains_key(session::HEADER) && asked.parameter(session::HEADER).is_none() {
+            return Err(Refusal::invalid(
+                "runtimeSessionId",
+                "Member must not be null",
+            ));
+        }
+        if !self.sessions.end(&admitted.key).await {
+            return Err(Refusal::no_session(admitted.key.session.as_str()));
+        }
+        let mut response = json(&serde_json::json!({}));
+        insert(
+            response.headers_mut(),
+            session::HEADER,
+            admitted.key.session.as_str().as_bytes(),
         );
-        insert(headers, SESSION, &session);
         Ok(response)
+    }
+
+    /// The session's agent, started where it does not run.
+    async fn enter(&self, admitted: &Admitted) -> Result<(Use, u16), Refusal> {
+        let used = self
+            .sessions
+            .enter(&admitted.key, &admitted.version, &self.versions)
+            .await?;
+        let port = used.port().ok_or_else(|| internal("the session ended"))?;
+        Ok((used, port))
     }
 
     async fn invoke(
         &self,
-        asked: &Asked,
-        path: &str,
+        asked: &protocol::Request,
+        admitted: &Admitted,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Refusal> {
-        let version = self
-            .versions
-            .live(&asked.region, &asked.runtime, &asked.endpoint)
-            .await?;
-        if request.body().size_hint().lower() > LARGEST_PAYLOAD as u64 {
-            return Err(Refusal::validation("the payload is larger than 100 MB"));
+        if request.body().size_hint().lower() > limits::PAYLOAD as u64 {
+            return Err(Refusal::too_large());
         }
-        let session =
-            session_of(request.headers(), version.protocol)?.unwrap_or_else(clock::unique_id);
-        let used = self
-            .sessions
-            .enter(&asked.key(&session), &version, &self.versions)
-            .await?;
-        let port = used
-            .port()
-            .ok_or_else(|| Refusal::internal("the session ended"))?;
-        // The session may have begun with an earlier version.
-        let version = Arc::clone(&used.session().version);
-        let request = passed_on(request, &version, &session, port, path)?;
-        let answer = match self.client.request(request).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                return Err(failed(&format!("the agent did not answer: {error}"), &used));
-            }
+        let speaks = admitted.version.contract.protocol;
+        let accept = request.headers().get(header::ACCEPT);
+        if speaks == Protocol::Mcp
+            && !protocol::headers::accepts_mcp(accept.and_then(|accept| accept.to_str().ok()))
+        {
+            return Err(Refusal::not_acceptable());
+        }
+        let Some(path) = admitted.version.contract.path_of(asked.operation) else {
+            return Err(Refusal::no_endpoint(
+                asked.qualifier.as_str(),
+                &asked.runtime.to_string(),
+            ));
         };
-        passed_back(answer, &session, used).await
+        let (used, port) = self.enter(admitted).await?;
+        let forwarding = forwarding(admitted);
+        let (parts, body) = request.into_parts();
+        let headers = forwarding.to_agent(
+            parts
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_bytes())),
+        )?;
+        let mut inner = Request::builder()
+            .method(parts.method)
+            .uri(format!("http://127.0.0.1:{port}{path}"))
+            .body(Limited::new(body, limits::PAYLOAD).boxed_unsync())
+            .map_err(|error| internal(&error.to_string()))?;
+        fill(inner.headers_mut(), headers);
+        insert(inner.headers_mut(), WORKLOAD_ACCESS_TOKEN, b"local");
+        if let Some(length) = parts.headers.get(header::CONTENT_LENGTH) {
+            inner
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, length.clone());
+        }
+        match clock::within(limits::SYNCHRONOUS, self.client.request(inner)).await {
+            Some(Ok(answer)) => self.passed_back(answer, admitted, used).await,
+            Some(Err(error)) if is_too_large(&error) => Err(Refusal::too_large()),
+            Some(Err(error)) => Err(Refusal::ended_during_request(
+                &innermost(&error),
+                &used.last_lines(),
+            )),
+            None => Err(Refusal::too_slow(&used.last_lines())),
+        }
+    }
+
+    /// The agent's answer as the caller gets it.
+    async fn passed_back(
+        &self,
+        answer: Response<Incoming>,
+        admitted: &Admitted,
+        used: Use,
+    ) -> Result<Response<Body>, Refusal> {
+        let (parts, body) = answer.into_parts();
+        if parts.status.is_client_error() || parts.status.is_server_error() {
+            let mut lines = used.last_lines();
+            lines.extend(read_error(body).await);
+            return Err(Refusal::agent_error(parts.status.as_u16(), &lines));
+        }
+        if let Some(id) = parts.headers.get(session::MCP_HEADER)
+            && let Ok(id) = SessionKey::parse_mcp(id.to_str().unwrap_or_default())
+        {
+            self.sessions.choose(&admitted.key, id);
+        }
+        let mut headers = parts.headers;
+        remove_hop_by_hop(&mut headers);
+        let length = headers.get(header::CONTENT_LENGTH).cloned();
+        let sent = forwarding(admitted).to_caller(
+            headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_bytes())),
+        );
+        let notes = used.session().note(admitted.note.as_deref());
+        let mut response = Response::new(full(""));
+        fill(response.headers_mut(), sent);
+        if let Some(length) = length {
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, length);
+        }
+        if let Some(notes) = notes {
+            insert(response.headers_mut(), NOTE.as_str(), notes.as_bytes());
+        }
+        *response.body_mut() = InUse {
+            body: streamed(body),
+            _used: used,
+        }
+        .boxed_unsync();
+        Ok(response)
     }
 
     /// Joins the caller's connection with one to the agent's `/ws`.
     async fn websocket(
         &self,
-        asked: &Asked,
+        asked: &protocol::Request,
+        admitted: &Admitted,
         mut request: Request<Incoming>,
     ) -> Result<Response<Body>, Refusal> {
-        let version = self
-            .versions
-            .live(&asked.region, &asked.runtime, &asked.endpoint)
-            .await?;
-        let named = session_of(request.headers(), version.protocol)?;
-        let session = named.unwrap_or_else(clock::unique_id);
-        let used = self
-            .sessions
-            .enter(&asked.key(&session), &version, &self.versions)
-            .await?;
-        let port = used
-            .port()
-            .ok_or_else(|| Refusal::internal("the session ended"))?;
+        let Some(path) = admitted.version.contract.path_of(asked.operation) else {
+            return Err(Refusal::no_endpoint(
+                asked.qualifier.as_str(),
+                &asked.runtime.to_string(),
+            ));
+        };
+        let (used, port) = self.enter(admitted).await?;
+        let forwarding = forwarding(admitted);
+        let mut headers = forwarding.to_agent(
+            request
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_bytes())),
+        )?;
+        headers.extend(forwarding.from_query(&asked.query)?);
+        let protocols = request.headers().get(header::SEC_WEBSOCKET_PROTOCOL);
+        let protocols = protocols
+            .and_then(|list| list.to_str().ok())
+            .map(str::to_owned);
         let upgrade = hyper::upgrade::on(&mut request);
         let mut inner = Request::builder()
-            .uri("/ws")
+            .uri(path)
             .body(full(""))
-            .map_err(|_| Refusal::validation("the request cannot be passed on"))?;
-        let headers = inner.headers_mut();
-        for (name, value) in request.headers() {
-            if name.as_str().starts_with("sec-websocket-") || is_passed(name, &version) {
-                headers.append(name.clone(), value.clone());
+            .map_err(|error| internal(&error.to_string()))?;
+        fill(inner.headers_mut(), headers);
+        for name in [
+            header::SEC_WEBSOCKET_KEY,
+            header::SEC_WEBSOCKET_VERSION,
+            header::SEC_WEBSOCKET_EXTENSIONS,
+        ] {
+            if let Some(value) = request.headers().get(&name) {
+                inner.headers_mut().insert(name, value.clone());
             }
         }
-        insert(headers, header::HOST, &format!("127.0.0.1:{port}"));
-        insert(headers, header::CONNECTION, "Upgrade");
-        insert(headers, header::UPGRADE, "websocket");
-        insert(headers, SESSION, &session);
-        insert(headers, REQUEST, &clock::unique_id());
+        if let Some(list) = protocols.as_deref().and_then(agents_subprotocols) {
+            insert(
+                inner.headers_mut(),
+                "sec-websocket-protocol",
+                list.as_bytes(),
+            );
+        }
+        insert(
+            inner.headers_mut(),
+            "host",
+            format!("127.0.0.1:{port}").as_bytes(),
+        );
+        insert(inner.headers_mut(), "connection", b"Upgrade");
+        insert(inner.headers_mut(), "upgrade", b"websocket");
         let answer = super::http::upgrade(port, inner)
             .await
-            .map_err(|why| failed(&format!("the agent did not answer: {why}"), &used))?;
+            .map_err(|why| Refusal::ended_during_request(&why.to_string(), &used.last_lines()))?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return passed_back(answer, &session, used).await;
+            return self.passed_back(answer, admitted, used).await;
         }
         let mut response = Response::new(full(""));
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         *response.headers_mut() = answer.headers().clone();
-        insert(response.headers_mut(), SESSION, &session);
+        let headers = response.headers_mut();
+        insert(
+            headers,
+            session::HEADER,
+            admitted.key.session.as_str().as_bytes(),
+        );
+        if !headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL)
+            && let Some(name) = protocols.as_deref().and_then(answering_subprotocol)
+        {
+            insert(headers, "sec-websocket-protocol", name.as_bytes());
+        }
         tokio::spawn(async move {
-            if let (Ok(caller), Ok(agent)) = tokio::join!(upgrade, hyper::upgrade::on(answer)) {
-                let (mut caller, mut agent) = (TokioIo::new(caller), TokioIo::new(agent));
-                // Either side may go away at any time.
-                let _ = tokio::io::copy_bidirectional(&mut caller, &mut agent).await;
-            }
+            let joined = async {
+                if let (Ok(caller), Ok(agent)) = tokio::join!(upgrade, hyper::upgrade::on(answer)) {
+                    let (mut caller, mut agent) = (TokioIo::new(caller), TokioIo::new(agent));
+                    // Either side may go away at any time.
+                    let _ = tokio::io::copy_bidirectional(&mut caller, &mut agent).await;
+                }
+            };
+            clock::within(limits::STREAMING, joined).await;
             drop(used);
         });
         Ok(response)
     }
+
+    /// Runs a command in the session's surroundings.
+    async fn command(
+        &self,
+        admitted: &Admitted,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Refusal> {
+        let body = Limited::new(request.into_body(), LONGEST_CALL)
+            .collect()
+            .await;
+        let body = body.map_err(|_| Refusal::too_large())?.to_bytes();
+        let command = protocol::command::Command::parse(&body)?;
+        let (used, _) = self.enter(admitted).await?;
+        let events = super::commands::run(used, command)?;
+        let mut response = Response::new(events);
+        let headers = response.headers_mut();
+        insert(
+            headers,
+            "content-type",
+            protocol::command::CONTENT_TYPE.as_bytes(),
+        );
+        insert(
+            headers,
+            session::HEADER,
+            admitted.key.session.as_str().as_bytes(),
+        );
+        Ok(response)
+    }
 }
 
-fn is_passed(name: &HeaderName, version: &Version) -> bool {
-    PASSED.contains(&name.as_str())
-        || version
-            .allowed_headers
-            .iter()
-            .any(|allowed| allowed.eq_ignore_ascii_case(name.as_str()))
+/// What a request shows for itself, and the session that it asks for.
+fn shown(
+    asked: &protocol::Request,
+    speaks: Protocol,
+    headers: &HeaderMap,
+) -> Result<(Credentials, Asked), Refusal> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let parameter = |name: &str| match asked.operation {
+        Operation::WebSocket => header(name).or_else(|| asked.parameter(name)),
+        _ => header(name),
+    };
+    Ok((
+        Credentials::of(header, &asked.query)?,
+        session::asked(speaks, parameter)?,
+    ))
 }
 
-impl Asked {
-    fn key(&self, session: &str) -> Key {
-        Key {
-            runtime: self.runtime.clone(),
-            endpoint: self.endpoint.clone(),
-            id: session.to_owned(),
+fn forwarding(admitted: &Admitted) -> Forwarding<'_> {
+    Forwarding {
+        protocol: admitted.version.contract.protocol,
+        allowlist: &admitted.version.allowed_headers,
+        has_authorizer: admitted.version.authorizer.is_some(),
+        session: &admitted.key.session,
+        request_id: &admitted.request_id,
+    }
+}
+
+fn fill(headers: &mut HeaderMap, list: Vec<Header>) {
+    for (name, value) in list {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(&value))
+        {
+            headers.append(name, value);
         }
     }
 }
 
-/// The session that the caller names.
-fn session_of(headers: &HeaderMap, protocol: Protocol) -> Result<Option<String>, Refusal> {
-    let names = if protocol == Protocol::Mcp {
-        [MCP_SESSION, SESSION]
-    } else {
-        [SESSION, MCP_SESSION]
-    };
-    let Some(value) = names.iter().find_map(|name| headers.get(name)) else {
-        return Ok(None);
-    };
-    let text = value.to_str().unwrap_or_default();
-    // InvokeAgentRuntime: `runtimeSessionId` has 33 to 256 characters.
-    if !(33..=256).contains(&text.len()) {
-        return Err(Refusal::validation(
-            "a session's ID has 33 to 256 characters",
-        ));
-    }
-    Ok(Some(text.to_owned()))
-}
-
-/// The request as the agent gets it.
-fn passed_on(
-    request: Request<Incoming>,
-    version: &Version,
-    session: &str,
-    port: u16,
-    path: &str,
-) -> Result<Request<Body>, Refusal> {
-    let (parts, body) = request.into_parts();
-    let target = match version.protocol {
-        Protocol::A2a => path.to_owned(),
-        _ if path.is_empty() => version.protocol.path().to_owned(),
-        protocol => format!("{}{path}", protocol.path().trim_end_matches('/')),
-    };
-    let target = if target.is_empty() { "/" } else { &target };
-    let mut request = Request::builder()
-        .method(parts.method)
-        .uri(format!("http://127.0.0.1:{port}{target}"))
-        .body(Limited::new(body, LARGEST_PAYLOAD).boxed_unsync())
-        .map_err(|_| Refusal::validation("the request cannot be passed on"))?;
-    let headers = request.headers_mut();
-    for (name, value) in &parts.headers {
-        if is_passed(name, version) {
-            headers.append(name.clone(), value.clone());
-        }
-    }
-    insert(headers, SESSION, session);
-    insert(headers, REQUEST, &clock::unique_id());
-    if version.protocol == Protocol::Mcp {
-        insert(headers, MCP_SESSION, session);
-    }
-    headers.insert("workloadaccesstoken", HeaderValue::from_static("local"));
-    Ok(request)
-}
-
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = value.parse() {
+fn insert(headers: &mut HeaderMap, name: &str, value: &[u8]) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value)) {
         headers.insert(name, value);
     }
 }
 
-/// The agent's answer as the caller gets it.
-async fn passed_back(
-    answer: Response<Incoming>,
-    session: &str,
-    used: Use,
-) -> Result<Response<Body>, Refusal> {
-    let (mut parts, body) = answer.into_parts();
-    if parts.status.is_client_error() || parts.status.is_server_error() {
-        let text = read_error(body).await;
-        let text = format!(
-            "Received error ({}) from runtime. Please check your CloudWatch logs for more information.{text}",
-            parts.status.as_u16()
-        );
-        return Err(failed(&text, &used));
+fn json(value: &serde_json::Value) -> Response<Body> {
+    let mut response = Response::new(full(value.to_string()));
+    insert(response.headers_mut(), "content-type", b"application/json");
+    response
+}
+
+/// The error as the callers of this protocol expect it.
+pub(super) fn answer(
+    refusal: &Refusal,
+    speaks: Protocol,
+    id: Option<&serde_json::Value>,
+) -> Response<Body> {
+    let reply = refusal.reply(speaks, id);
+    let mut response = Response::new(full(reply.body));
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in reply.headers {
+        insert(response.headers_mut(), name, value.as_bytes());
     }
-    remove_hop_by_hop(&mut parts.headers);
-    parts.status = StatusCode::OK;
-    insert(&mut parts.headers, SESSION, session);
-    let warning = used
-        .session()
-        .warning
-        .lock()
-        .expect("no thread panics with it");
-    if let Some(warning) = &*warning {
-        insert(&mut parts.headers, NOTE, warning);
+    response
+}
+
+/// The ID of the JSON-RPC call that a body holds.
+async fn call_of(speaks: Protocol, body: Incoming) -> Option<serde_json::Value> {
+    if !matches!(speaks, Protocol::Mcp | Protocol::A2a) {
+        return None;
     }
-    drop(warning);
-    let body = InUse {
-        body: streamed(body),
-        _used: used,
-    };
-    Ok(Response::from_parts(parts, body.boxed_unsync()))
+    let body = Limited::new(body, LONGEST_CALL).collect().await.ok()?;
+    json_rpc_id(&body.to_bytes())
+}
+
+fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        if error.is::<LengthLimitError>() {
+            return true;
+        }
+        at = error.source();
+    }
+    false
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut at = error.source();
+    while let Some(error) = at {
+        text = error.to_string();
+        at = error.source();
+    }
+    text
 }
 
 /// What the agent says of an error, as far as it is short.
-async fn read_error(body: Incoming) -> String {
+async fn read_error(body: Incoming) -> Option<String> {
     let read = Limited::new(body, 16 * 1024).collect();
-    match clock::within(std::time::Duration::from_secs(5), read).await {
-        Some(Ok(body)) => match body.to_bytes() {
-            body if body.is_empty() => String::new(),
-            body => format!("\nit answered: {}", String::from_utf8_lossy(&body)),
-        },
-        _ => String::new(),
-    }
-}
-
-fn failed(text: &str, used: &Use) -> Refusal {
-    let lines = used.last_lines();
-    if lines.is_empty() {
-        return Refusal::client_error(text);
-    }
-    Refusal::client_error(&format!("{text}\nits last lines:\n{}", lines.join("\n")))
+    let body = clock::within(Duration::from_secs(5), read)
+        .await?
+        .ok()?
+        .to_bytes();
+    (!body.is_empty()).then(|| format!("it answered: {}", String::from_utf8_lossy(&body)))
 }
 
 /// A body that keeps its session in use until it ends or is dropped.

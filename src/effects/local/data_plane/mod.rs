@@ -4,19 +4,22 @@
 //! It runs in the background, one for each project, as a hidden subcommand of this binary. While it lives it
 //! holds `running.lock`, and `emulator.json` tells where it listens.
 
+mod commands;
 mod emulator;
-mod guard;
 mod http;
 mod invoke;
+mod issuers;
 mod logs;
 mod ministack;
-mod refusal;
+mod remembered;
 mod sessions;
 mod versions;
 
 use std::{convert::Infallible, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 
-use hyper::{Request, Response, StatusCode, body::Incoming, service::service_fn};
+use hyper::{
+    HeaderMap, Request, Response, StatusCode, body::Incoming, header, service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use tokio::{
@@ -27,21 +30,24 @@ use tokio::{
 
 use self::{
     emulator::Emulator,
-    http::{Body, streamed, text},
+    http::{Body, collected, full, streamed, text},
     invoke::{Agents, Change},
     logs::Logs,
     ministack::Ministack,
+    remembered::Remembered,
     sessions::Sessions,
     versions::Versions,
 };
 use super::{VERSION, process};
 use crate::{
+    config::Protocol,
     effects::{
         clock,
         files::{FileError, Lock},
         folder::Folder,
     },
     error::Failure,
+    protocol::{self, Refusal, origin, refusal::Kind},
 };
 
 /// How a data plane is started.
@@ -80,8 +86,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 const HEAD: Duration = Duration::from_secs(30);
 /// How many connections are served at once.
 const CONNECTIONS: usize = 1_000;
-/// For a runtime that is named without a region.
-const REGION: &str = "us-east-1";
+/// The longest description of a runtime that is read on its way.
+const LONGEST_DESCRIPTION: usize = 1 << 20;
 
 /// Serves until it is told to end. `false`: another one works in the directory.
 pub(crate) async fn run(setup: Setup) -> Result<bool, Failure> {
@@ -104,16 +110,19 @@ pub(crate) async fn run(setup: Setup) -> Result<bool, Failure> {
     local.remove_whole()?;
     let logs = Logs::start(emulator.clone());
     let address = format!("http://127.0.0.1:{port}");
-    let sessions = Sessions::new(logs, local.path().join("running"), address);
+    let sessions = Sessions::new(logs, local.path().join("running"), address.clone());
+    let remembered = Arc::new(Remembered::load(dir.file(process::RUNTIMES)));
     let versions = Versions::new(
         emulator.clone(),
+        Arc::clone(&remembered),
         local.path().join("versions"),
         setup.workspace.clone(),
     );
     let plane = Arc::new(Plane {
         port,
         emulator,
-        agents: Agents::new(versions, Arc::clone(&sessions), REGION.to_owned()),
+        remembered,
+        agents: Agents::new(versions, Arc::clone(&sessions), address),
     });
     write_record(&setup, &dir, port)?;
     let end = tokio::select! {
@@ -251,6 +260,7 @@ async fn watch(dir: &Folder, lock: &Lock, nonce: &str) -> End {
 struct Plane {
     port: u16,
     emulator: Emulator,
+    remembered: Arc<Remembered>,
     agents: Agents,
 }
 
@@ -289,23 +299,54 @@ async fn serve(stream: TcpStream, plane: Arc<Plane>) {
         .await;
 }
 
+fn check_origin(headers: &HeaderMap, port: u16) -> Result<(), Refusal> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let hosts = headers.get_all(header::HOST).iter().count();
+    let host = header("host").filter(|_| hosts == 1);
+    origin::check(host, header)?;
+    let suffix = format!(":{port}");
+    if host.is_some_and(|host| !host.ends_with(&suffix)) {
+        return Err(Refusal::new(
+            Kind::AccessDenied,
+            format!(
+                "the request is addressed to another server than this one, whose port is {port}"
+            ),
+        ));
+    }
+    Ok(())
+}
+
 impl Plane {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        if let Some(why) = guard::refuses(request.headers(), self.port) {
-            let why = format!("The local AgentCore refuses this request: {why}.\n");
-            return text(StatusCode::FORBIDDEN, why);
+        if let Err(refusal) = check_origin(request.headers(), self.port) {
+            return invoke::answer(&refusal, Protocol::Http, None);
         }
-        match invoke::asked(request.method(), request.uri()) {
-            Some(Ok(asked)) => self.agents.serve(asked, request).await,
-            Some(Err(refusal)) => refusal.response(),
-            None => {
-                let change = Change::of(request.method(), request.uri().path());
-                let answer = self.emulator.forward(request.map(streamed)).await;
-                if let Some(change) = change {
-                    self.agents.follow(&change, answer.status()).await;
-                }
-                answer
-            }
+        let target = request.uri().path_and_query();
+        let target = target.map_or("/", hyper::http::uri::PathAndQuery::as_str);
+        if let Some(asked) = protocol::Request::parse(request.method().as_str(), target) {
+            return self.agents.serve(asked, request).await;
         }
+        match Change::of(request.method(), request.uri().path()) {
+            Some(change) => self.change(&change, request).await,
+            None => self.emulator.forward(request.map(streamed)).await,
+        }
+    }
+
+    /// Passes a change of what is deployed on to ministack, and learns from it.
+    async fn change(&self, change: &Change, request: Request<Incoming>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let Some(body) = collected(body, LONGEST_DESCRIPTION).await else {
+            return text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long\n");
+        };
+        let request = Request::from_parts(parts, full(body.clone()));
+        let (parts, answer) = self.emulator.forward(request).await.into_parts();
+        let Some(answer) = collected(answer, LONGEST_DESCRIPTION).await else {
+            return text(StatusCode::BAD_GATEWAY, "ministack broke off its answer\n");
+        };
+        if parts.status.is_success() {
+            self.remembered.learn(&body, &answer);
+        }
+        self.agents.follow(change, parts.status).await;
+        Response::from_parts(parts, full(answer))
     }
 }

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -18,8 +18,7 @@ use tokio::sync::OnceCell;
 use super::{
     http::{HttpClient, client, full},
     logs::{Logs, Stream},
-    refusal::Refusal,
-    versions::{Protocol, Version, Versions},
+    versions::{Version, Versions, internal},
 };
 use crate::{
     effects::{
@@ -31,14 +30,16 @@ use crate::{
         },
         runtime,
     },
-    protocol::logs,
+    names::EndpointName,
+    protocol::{
+        Refusal, SessionKey, contract,
+        contract::Contract,
+        limits, logs,
+        refusal::Kind,
+        session::{Activity, Fate, evicted, fate},
+    },
 };
 
-/// How many processes run at once on this machine.
-const MOST: usize = 20;
-/// How long an agent may take until it serves: "Runtime initialization time exceeded. Please make sure that
-/// initialization completes in 30s".
-const INITIALIZATION: Duration = Duration::from_secs(30);
 /// How often an idle agent is asked whether it is busy.
 const LOOK: Duration = Duration::from_secs(1);
 const PING: Duration = Duration::from_secs(5);
@@ -49,17 +50,21 @@ const LONGEST_PING: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) runtime: String,
-    pub(super) endpoint: String,
-    pub(super) id: String,
+    pub(super) endpoint: EndpointName,
+    pub(super) session: SessionKey,
 }
 
 /// A session. It stays with the version that it began with.
 pub(super) struct Session {
     pub(super) version: Arc<Version>,
-    pub(super) warning: Mutex<Option<String>>,
-    started: Instant,
-    last_used: Mutex<Instant>,
+    warning: Mutex<Option<String>>,
+    /// Times are those since the start of this process.
+    started: Duration,
+    last_active: Mutex<Duration>,
     in_flight: AtomicUsize,
+    /// What the last /ping said.
+    busy: AtomicBool,
+    origin: Instant,
     running: OnceCell<Result<Running, Refusal>>,
     home: PathBuf,
 }
@@ -105,13 +110,7 @@ impl Use {
 
 impl Drop for Use {
     fn drop(&mut self) {
-        let mut last = self
-            .session
-            .last_used
-            .lock()
-            .expect("no thread panics with it");
-        *last = clock::now();
-        drop(last);
+        self.session.touch();
         self.session.in_flight.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -122,6 +121,9 @@ pub(super) struct Sessions {
     logs: Logs,
     client: HttpClient,
     home: PathBuf,
+    /// The sessions that MCP clients mean by an ID that the agent has chosen.
+    chosen: Mutex<BTreeMap<Key, SessionKey>>,
+    origin: Instant,
     /// The address that agents reach AWS at.
     address: String,
 }
@@ -133,6 +135,8 @@ impl Sessions {
             logs,
             client: client(),
             home,
+            chosen: Mutex::default(),
+            origin: clock::now(),
             address,
         });
         tokio::spawn(end_idle(Arc::downgrade(&sessions)));
@@ -146,7 +150,7 @@ impl Sessions {
         version: &Arc<Version>,
         versions: &Versions,
     ) -> Result<Use, Refusal> {
-        let used = self.find_or_add(key, version);
+        let used = self.find_or_add(key, version)?;
         let session = &used.session;
         let running = session
             .running
@@ -161,39 +165,70 @@ impl Sessions {
         }
     }
 
-    fn find_or_add(&self, key: &Key, version: &Arc<Version>) -> Use {
+    fn find_or_add(&self, key: &Key, version: &Arc<Version>) -> Result<Use, Refusal> {
         let mut list = self.list.lock().expect("no thread panics with it");
         if let Some(session) = list.get(key)
             && !session.has_ended()
         {
-            return Use::of(session);
+            return Ok(Use::of(session));
         }
-        while list.len() >= MOST {
-            let idlest = list
+        while list.len() >= limits::LOCAL_SESSIONS {
+            let all: Vec<(Key, Activity)> = list
                 .iter()
-                .min_by_key(|(_, session)| (session.is_used(), session.last_used()))
-                .map(|(key, _)| key.clone());
-            let Some(idlest) = idlest else { break };
+                .map(|(key, session)| (key.clone(), session.activity()))
+                .collect();
+            let Some(key) = evicted(&all) else {
+                return Err(Refusal::too_many_sessions());
+            };
             super::tell(&format!(
-                "session `{}` ends: {MOST} run at once on this machine",
-                idlest.id
+                "session `{}` ends: {} run at once on this machine",
+                key.session,
+                limits::LOCAL_SESSIONS
             ));
-            if let Some(session) = list.remove(&idlest) {
+            if let Some(session) = list.remove(&key) {
                 tokio::spawn(async move { session.end().await });
             }
         }
+        let now = self.origin.elapsed();
         let session = Arc::new(Session {
             version: Arc::clone(version),
             warning: Mutex::default(),
-            started: clock::now(),
-            last_used: Mutex::new(clock::now()),
+            started: now,
+            last_active: Mutex::new(now),
             in_flight: AtomicUsize::new(0),
+            busy: AtomicBool::new(false),
+            origin: self.origin,
             running: OnceCell::new(),
             home: self.home.join(clock::unique_id()),
         });
         let used = Use::of(&session);
         list.insert(key.clone(), session);
-        used
+        Ok(used)
+    }
+
+    /// The session that an MCP client means.
+    pub(super) fn meant(&self, key: Key) -> Key {
+        let chosen = self.chosen.lock().expect("no thread panics with it");
+        match chosen.get(&key) {
+            Some(session) => Key {
+                session: session.clone(),
+                ..key
+            },
+            None => key,
+        }
+    }
+
+    /// Remembers the ID that an MCP server has chosen for a session.
+    pub(super) fn choose(&self, key: &Key, id: SessionKey) {
+        if id == key.session {
+            return;
+        }
+        let other = Key {
+            session: id,
+            ..key.clone()
+        };
+        let mut chosen = self.chosen.lock().expect("no thread panics with it");
+        chosen.insert(other, key.session.clone());
     }
 
     fn remove(&self, key: &Key, session: &Arc<Session>) {
@@ -235,13 +270,13 @@ impl Sessions {
             )
             .await
         };
-        copied.map_err(|error| Refusal::internal(&error.to_string()))?;
+        copied.map_err(|error| internal(&error.to_string()))?;
         let listening = session.home.join("listening");
         let stream = Stream {
-            region: version.region.clone(),
-            runtime: version.runtime.clone(),
-            endpoint: key.endpoint.clone(),
-            name: logs::stream(clock::seconds().unsigned_abs(), &key.id),
+            region: version.arn.region.to_string(),
+            runtime: version.arn.id.clone(),
+            endpoint: key.endpoint.to_string(),
+            name: logs::stream(clock::seconds().unsigned_abs(), &clock::unique_id()),
         };
         let script = version.entrypoint.last().cloned().unwrap_or_default();
         let launch = Launch {
@@ -250,19 +285,19 @@ impl Sessions {
             directory: work,
             environment: environment(version, key, &code, &home, &listening, &self.address),
             listening,
-            port: version.protocol.port(),
+            port: version.contract.port,
         };
         let agent = Agent::start(launch, self.logs.of(stream))
-            .map_err(|why| not_ready(&why, version.protocol, &[]))?;
+            .map_err(|why| not_ready(&why, &version.contract, &[]))?;
         let start = clock::now();
-        match self.serves(&agent, version.protocol, start).await {
+        match self.serves(&agent, &version.contract, start).await {
             Ok(port) => Ok(Running { agent, port }),
             Err(why) => {
                 // What it prints last may still be in the pipe.
                 clock::sleep(Duration::from_millis(20)).await;
                 let lines = agent.last_lines();
                 agent.stop();
-                Err(not_ready(&why, version.protocol, &lines))
+                Err(not_ready(&why, &version.contract, &lines))
             }
         }
     }
@@ -271,11 +306,11 @@ impl Sessions {
     async fn serves(
         &self,
         agent: &Agent,
-        protocol: Protocol,
+        contract: &Contract,
         start: Instant,
     ) -> Result<u16, NotReady> {
-        let port = agent.listens(INITIALIZATION).await?;
-        if !protocol.has_ping() {
+        let port = agent.listens(limits::INITIALIZATION).await?;
+        if contract.ping().is_none() {
             return Ok(port);
         }
         loop {
@@ -285,7 +320,7 @@ impl Sessions {
             if let State::Ended(code) = agent.state() {
                 return Err(NotReady::Ended(code));
             }
-            if start.elapsed() > INITIALIZATION {
+            if start.elapsed() > limits::INITIALIZATION {
                 return Err(NotReady::Deaf);
             }
             clock::sleep(Duration::from_millis(10)).await;
@@ -335,7 +370,7 @@ impl Sessions {
             .expect("no thread panics with it")
             .keys()
             .filter(|key| key.runtime == runtime)
-            .filter(|key| endpoint.is_none_or(|endpoint| key.endpoint == endpoint))
+            .filter(|key| endpoint.is_none_or(|endpoint| key.endpoint.as_str() == endpoint))
             .cloned()
             .collect();
         for key in keys {
@@ -364,14 +399,24 @@ impl Sessions {
             .map(|(key, session)| (key.clone(), Arc::clone(session)))
             .collect();
         for (key, session) in list {
-            if session.has_ended() || session.started.elapsed() > session.version.max_lifetime {
+            if session.has_ended() {
                 self.remove(&key, &session);
                 continue;
             }
-            let is_idle =
-                !session.is_used() && session.last_used().elapsed() > session.version.idle_timeout;
-            if is_idle && !self.is_busy(&session).await && !session.is_used() {
-                self.remove(&key, &session);
+            let now = self.origin.elapsed();
+            let lifetime = session.version.lifetime;
+            match fate(session.activity(), lifetime, now) {
+                Fate::Lives { .. } => {}
+                Fate::TooOld => self.remove(&key, &session),
+                Fate::Idle => {
+                    let busy = self.is_busy(&session).await;
+                    session.busy.store(busy, Ordering::SeqCst);
+                    if busy {
+                        session.touch();
+                    } else if fate(session.activity(), lifetime, now) == Fate::Idle {
+                        self.remove(&key, &session);
+                    }
+                }
             }
         }
     }
@@ -399,12 +444,32 @@ async fn end_idle(sessions: std::sync::Weak<Sessions>) {
 }
 
 impl Session {
-    fn is_used(&self) -> bool {
-        self.in_flight.load(Ordering::SeqCst) > 0
+    /// A shell command in the surroundings of the agent, in a process group of its own.
+    pub(super) fn command(&self, text: &str) -> Option<tokio::process::Command> {
+        let running = self.running.get()?.as_ref().ok()?;
+        running.agent.beside(text)
     }
 
-    fn last_used(&self) -> Instant {
-        *self.last_used.lock().expect("no thread panics with it")
+    /// What the caller of this session is to know.
+    pub(super) fn note(&self, other: Option<&str>) -> Option<String> {
+        let warning = self.warning.lock().expect("no thread panics with it");
+        match (warning.as_deref(), other) {
+            (Some(warning), Some(other)) => Some(format!("{warning}; {other}")),
+            (one, other) => one.or(other).map(str::to_owned),
+        }
+    }
+
+    fn activity(&self) -> Activity {
+        Activity {
+            started: self.started,
+            last_active: *self.last_active.lock().expect("no thread panics with it"),
+            in_flight: self.in_flight.load(Ordering::SeqCst),
+            busy: self.busy.load(Ordering::SeqCst),
+        }
+    }
+
+    fn touch(&self) {
+        *self.last_active.lock().expect("no thread panics with it") = self.origin.elapsed();
     }
 
     fn has_ended(&self) -> bool {
@@ -460,20 +525,13 @@ fn environment(
     }
     // The SDK listens on every interface only where it believes to be in a container.
     set("DOCKER_CONTAINER", "1".into());
-    set("AWS_REGION", version.region.clone().into());
-    set("AWS_DEFAULT_REGION", version.region.clone().into());
+    for (name, value) in contract::environment(&version.arn, &key.endpoint) {
+        set(name, value.into());
+    }
     set("AWS_ENDPOINT_URL", address.into());
     set("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.into());
     set("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.into());
     set("AWS_EC2_METADATA_DISABLED", "true".into());
-    set(
-        "OTEL_RESOURCE_ATTRIBUTES",
-        format!(
-            "service.name={}.{},cloud.resource_id={}",
-            version.runtime, key.endpoint, version.arn
-        )
-        .into(),
-    );
     // Nobody collects traces here.
     set("OTEL_SDK_DISABLED", "true".into());
     for (name, value) in &version.environment {
@@ -482,31 +540,26 @@ fn environment(
     set("CARGO_AGENTCORE_LISTENING", listening.into());
     set(
         "CARGO_AGENTCORE_PORT",
-        version.protocol.port().to_string().into(),
+        version.contract.port.to_string().into(),
     );
     list
 }
 
-fn not_ready(why: &NotReady, protocol: Protocol, lines: &[String]) -> Refusal {
-    let port = protocol.port();
-    let seconds = INITIALIZATION.as_secs();
-    let mut text = match why {
-        NotReady::Ended(code) => {
-            format!("the agent ended with code {code} before it answered on port {port}")
-        }
-        NotReady::WrongPort(other) => format!(
-            "Runtime initialization time exceeded: the agent listens on port {other}, and AgentCore \
-             calls port {port}"
+fn not_ready(why: &NotReady, contract: &Contract, lines: &[String]) -> Refusal {
+    let refusal = Refusal::slow_start(lines);
+    match why {
+        NotReady::Ended(code) => Refusal::ended_at_start(&format!("exit status {code}"), lines),
+        NotReady::Deaf => refusal,
+        NotReady::WrongPort(other) => Refusal {
+            message: format!(
+                "The agent listens on port {other}, and AgentCore calls port {}. {}",
+                contract.port, refusal.message
+            ),
+            ..refusal
+        },
+        NotReady::CannotStart(error) => Refusal::new(
+            Kind::RuntimeClient,
+            format!("the agent cannot be started: {error}"),
         ),
-        NotReady::Deaf => format!(
-            "Runtime initialization time exceeded. Please make sure that initialization completes in \
-             {seconds}s: the agent does not answer on port {port}"
-        ),
-        NotReady::CannotStart(error) => format!("the agent cannot be started: {error}"),
-    };
-    if !lines.is_empty() {
-        text.push_str("\nits last lines:\n");
-        text.push_str(&lines.join("\n"));
     }
-    Refusal::client_error(&text)
 }

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use serde_json::Value;
@@ -12,32 +11,40 @@ use tokio::sync::OnceCell;
 
 use super::{
     emulator::{Emulator, Unanswered},
-    refusal::Refusal,
+    remembered::Remembered,
 };
 use crate::{
+    config::Lifecycle,
     effects::{
         files,
-        local::code::{self, Code},
+        local::{
+            ACCOUNT_ID,
+            code::{self, Code},
+        },
         programs::{Checkout, Programs},
         runtime,
     },
     error::Failure,
+    names::EndpointName,
+    protocol::{
+        Refusal, RuntimeArn, RuntimeRef, authorizer::Rules, contract::Contract, refusal::Kind,
+        session::Lifetime,
+    },
 };
+
+/// For a runtime that is named without a region.
+const DEFAULT_REGION: &str = "us-east-1";
 
 /// One version of a runtime, as the control plane describes it.
 #[derive(Debug)]
 pub(super) struct Version {
-    pub(super) runtime: String,
     pub(super) number: String,
-    pub(super) region: String,
-    pub(super) arn: String,
+    pub(super) arn: RuntimeArn,
     pub(super) environment: Vec<(String, String)>,
-    pub(super) protocol: Protocol,
-    pub(super) idle_timeout: Duration,
-    pub(super) max_lifetime: Duration,
+    pub(super) contract: Contract,
+    pub(super) lifetime: Lifetime,
     pub(super) allowed_headers: Vec<String>,
-    #[expect(dead_code, reason = "checked next")]
-    pub(super) authorizer: Option<Value>,
+    pub(super) authorizer: Option<Rules>,
     pub(super) entrypoint: Vec<String>,
     archive: Option<Archive>,
     /// Such as `3.13`.
@@ -53,49 +60,10 @@ struct Archive {
     version: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Protocol {
-    Http,
-    Mcp,
-    A2a,
-    Agui,
-}
-
-impl Protocol {
-    fn of(name: Option<&str>) -> Self {
-        match name {
-            Some("MCP") => Self::Mcp,
-            Some("A2A") => Self::A2a,
-            Some("AGUI") => Self::Agui,
-            _ => Self::Http,
-        }
-    }
-
-    /// The port that the service calls (FACTS of the "Runtime service contract").
-    pub(super) fn port(self) -> u16 {
-        match self {
-            Self::Http | Self::Agui => 8080,
-            Self::Mcp => 8000,
-            Self::A2a => 9000,
-        }
-    }
-
-    pub(super) fn path(self) -> &'static str {
-        match self {
-            Self::Http | Self::Agui => "/invocations",
-            Self::Mcp => "/mcp",
-            Self::A2a => "/",
-        }
-    }
-
-    pub(super) fn has_ping(self) -> bool {
-        self != Self::Mcp
-    }
-}
-
 /// What has been looked up so far.
 pub(super) struct Versions {
     emulator: Emulator,
+    remembered: Arc<Remembered>,
     /// Where versions are unpacked.
     home: PathBuf,
     /// Whose programs are not run.
@@ -104,14 +72,16 @@ pub(super) struct Versions {
     known: Mutex<BTreeMap<(String, String), Arc<Version>>>,
 }
 
-/// Defaults of the service for a runtime that names none ("Runtime lifecycle settings").
-const IDLE_TIMEOUT: Duration = Duration::from_mins(15);
-const MAX_LIFETIME: Duration = Duration::from_hours(8);
-
 impl Versions {
-    pub(super) fn new(emulator: Emulator, home: PathBuf, workspace: PathBuf) -> Self {
+    pub(super) fn new(
+        emulator: Emulator,
+        remembered: Arc<Remembered>,
+        home: PathBuf,
+        workspace: PathBuf,
+    ) -> Self {
         Self {
             emulator,
+            remembered,
             home,
             workspace,
             live: Mutex::default(),
@@ -127,11 +97,11 @@ impl Versions {
     /// The version that an endpoint answers with.
     pub(super) async fn live(
         &self,
-        region: &str,
-        runtime: &str,
-        endpoint: &str,
+        runtime: &RuntimeRef,
+        endpoint: &EndpointName,
     ) -> Result<Arc<Version>, Refusal> {
-        let key = (runtime.to_owned(), endpoint.to_owned());
+        let id = runtime.id();
+        let key = (id.to_owned(), endpoint.to_string());
         if let Some(version) = self
             .live
             .lock()
@@ -140,23 +110,28 @@ impl Versions {
         {
             return Ok(Arc::clone(version));
         }
-        let path = format!("/runtimes/{runtime}/runtime-endpoints/{endpoint}/");
-        let document = self
-            .emulator
-            .control(region, &path)
-            .await
-            .map_err(|error| {
-                refused(
-                    error,
-                    &format!("endpoint `{endpoint}` of runtime `{runtime}`"),
-                )
-            })?;
+        let region = match runtime {
+            RuntimeRef::Arn(arn) => arn.region.as_str(),
+            RuntimeRef::Id { .. } => DEFAULT_REGION,
+        };
+        let missing = Refusal::no_endpoint(endpoint.as_str(), &runtime.to_string());
+        if runtime.account().as_str() != ACCOUNT_ID {
+            return Err(missing);
+        }
+        let path = format!("/runtimes/{id}/runtime-endpoints/{endpoint}/");
+        let document = match self.emulator.control(region, &path).await {
+            Ok(document) => document,
+            Err(Unanswered::NotFound(_)) => return Err(missing),
+            Err(Unanswered::Other(why)) => return Err(internal(&why)),
+        };
         let number = ["liveVersion", "targetVersion"]
             .iter()
             .find_map(|name| document[*name].as_str())
             .unwrap_or("1")
             .to_owned();
-        let version = self.version(region, runtime, &number).await?;
+        let Some(version) = self.version(region, id, &number).await? else {
+            return Err(missing);
+        };
         self.live
             .lock()
             .expect("no thread panics with it")
@@ -169,7 +144,7 @@ impl Versions {
         region: &str,
         runtime: &str,
         number: &str,
-    ) -> Result<Arc<Version>, Refusal> {
+    ) -> Result<Option<Arc<Version>>, Refusal> {
         let key = (runtime.to_owned(), number.to_owned());
         if let Some(version) = self
             .known
@@ -177,17 +152,18 @@ impl Versions {
             .expect("no thread panics with it")
             .get(&key)
         {
-            return Ok(Arc::clone(version));
+            return Ok(Some(Arc::clone(version)));
         }
         let path = format!("/runtimes/{runtime}/?version={number}");
-        let document = self
-            .emulator
-            .control(region, &path)
-            .await
-            .map_err(|error| refused(error, &format!("version {number} of runtime `{runtime}`")))?;
-        let version = Arc::new(read(region, runtime, number, &document));
+        let mut document = match self.emulator.control(region, &path).await {
+            Ok(document) => document,
+            Err(Unanswered::NotFound(_)) => return Ok(None),
+            Err(Unanswered::Other(why)) => return Err(internal(&why)),
+        };
+        self.remembered.complete(runtime, number, &mut document);
+        let version = Arc::new(read(number, &document)?);
         let mut known = self.known.lock().expect("no thread panics with it");
-        Ok(Arc::clone(known.entry(key).or_insert(version)))
+        Ok(Some(Arc::clone(known.entry(key).or_insert(version))))
     }
 
     /// The version's code; the first who asks makes it ready.
@@ -201,18 +177,19 @@ impl Versions {
 
     async fn prepare(&self, version: &Version) -> Result<Code, Refusal> {
         let (Some(archive), Some(python)) = (&version.archive, &version.python) else {
-            return Err(Refusal::client_error(
-                "only Python archives run on this machine, and this version is something else",
+            return Err(Refusal::new(
+                Kind::RuntimeClient,
+                "only archives with a Python agent run on this machine, and this version is something else",
             ));
         };
         let home = self
             .home
-            .join(format!("{}-{}", version.runtime, version.number));
+            .join(format!("{}-{}", version.arn.id, version.number));
         let file = home.with_extension("zip");
-        files::create_dir_all(&self.home).map_err(|error| Refusal::internal(&error.to_string()))?;
+        files::create_dir_all(&self.home).map_err(|error| internal(&error.to_string()))?;
         self.emulator
             .download(
-                &version.region,
+                version.arn.region.as_str(),
                 &archive.bucket,
                 &archive.key,
                 archive.version.as_deref(),
@@ -220,7 +197,9 @@ impl Versions {
             )
             .await
             .map_err(|error| match error {
-                Unanswered::NotFound(why) | Unanswered::Other(why) => Refusal::client_error(&why),
+                Unanswered::NotFound(why) | Unanswered::Other(why) => {
+                    Refusal::new(Kind::RuntimeClient, why)
+                }
             })?;
         let programs = Programs::outside(Checkout::around(&self.workspace));
         let python = python.clone();
@@ -233,7 +212,7 @@ impl Versions {
             .await
         };
         remove(&file);
-        prepared.map_err(|failure| Refusal::client_error(&words(&failure)))
+        prepared.map_err(|failure| Refusal::new(Kind::RuntimeClient, words(&failure)))
     }
 }
 
@@ -242,17 +221,13 @@ fn remove(file: &Path) {
     let _ = files::remove_file(file);
 }
 
-fn refused(error: Unanswered, what: &str) -> Refusal {
-    match error {
-        Unanswered::NotFound(_) => Refusal::not_found(what),
-        Unanswered::Other(why) => Refusal::internal(&why),
-    }
+pub(super) fn internal(why: &str) -> Refusal {
+    Refusal::new(Kind::Internal, why)
 }
 
-fn read(region: &str, runtime: &str, number: &str, document: &Value) -> Version {
+fn read(number: &str, document: &Value) -> Result<Version, Refusal> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let seconds =
-        |value: &Value, default: Duration| value.as_u64().map_or(default, Duration::from_secs);
+    let arn = document["agentRuntimeArn"].as_str().unwrap_or_default();
     let code = &document["agentRuntimeArtifact"]["codeConfiguration"];
     let s3 = &code["code"]["s3"];
     let archive = text(&s3["bucket"])
@@ -272,27 +247,30 @@ fn read(region: &str, runtime: &str, number: &str, document: &Value) -> Version 
         list.iter().filter_map(text).collect()
     };
     let lifecycle = &document["lifecycleConfiguration"];
-    let authorizer = &document["authorizerConfiguration"]["customJWTAuthorizer"];
-    Version {
-        runtime: runtime.to_owned(),
+    let seconds = |name: &str| {
+        let seconds = lifecycle[name].as_u64();
+        seconds.and_then(|seconds| u32::try_from(seconds).ok())
+    };
+    Ok(Version {
         number: number.to_owned(),
-        region: region.to_owned(),
-        arn: text(&document["agentRuntimeArn"]).unwrap_or_default(),
+        arn: RuntimeArn::parse(arn).map_err(|why| internal(&why))?,
         environment: environment
             .into_iter()
             .flatten()
             .filter_map(|(name, value)| Some((name.clone(), text(value)?)))
             .collect(),
-        protocol: Protocol::of(document["protocolConfiguration"]["serverProtocol"].as_str()),
-        idle_timeout: seconds(&lifecycle["idleRuntimeSessionTimeout"], IDLE_TIMEOUT),
-        max_lifetime: seconds(&lifecycle["maxLifetime"], MAX_LIFETIME),
+        contract: Contract::read(document)?,
+        lifetime: Lifetime::of(Lifecycle {
+            idle_timeout: seconds("idleRuntimeSessionTimeout"),
+            max_lifetime: seconds("maxLifetime"),
+        }),
         allowed_headers: strings(&document["requestHeaderConfiguration"]["requestHeaderAllowlist"]),
-        authorizer: authorizer.is_object().then(|| authorizer.clone()),
+        authorizer: Rules::read(document),
         entrypoint: strings(&code["entryPoint"]),
         archive,
         python,
         code: OnceCell::new(),
-    }
+    })
 }
 
 /// A failure in one text, for a caller that shows nothing else.

@@ -1,0 +1,97 @@
+//! The issuers of tokens, as far as they can be reached from here.
+
+use std::{
+    collections::BTreeMap,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    effects::{aws::fetch, clock},
+    protocol::{
+        Refusal,
+        authorizer::{Credentials, Discovery, Issuer, Keys, Pass, Rules, authorize},
+    },
+};
+
+/// How long an issuer may take to answer.
+const LIMIT: Duration = Duration::from_secs(5);
+/// How long its keys are taken for current, and how long one that did not answer is not asked again.
+const CURRENT: Duration = Duration::from_mins(5);
+const SILENT: Duration = Duration::from_secs(30);
+
+/// What is known of issuers, by discovery URL.
+#[derive(Default)]
+pub(super) struct Issuers {
+    known: Mutex<BTreeMap<String, (Instant, Issuer)>>,
+}
+
+impl Issuers {
+    /// Whether a request with these credentials may go on.
+    pub(super) async fn authorize(
+        &self,
+        rules: Option<&Rules>,
+        credentials: &Credentials,
+        metadata: &str,
+    ) -> Result<Pass, Refusal> {
+        let issuer = match (rules, credentials) {
+            (Some(rules), Credentials::Bearer(_)) => self.of(rules).await,
+            _ => unknown("nobody asked for it"),
+        };
+        let now = clock::seconds().unsigned_abs();
+        authorize(rules, credentials, &issuer, metadata, now)
+    }
+
+    /// The issuer of a runtime's tokens.
+    pub(super) async fn of(&self, rules: &Rules) -> Issuer {
+        let url = &rules.discovery_url;
+        let known = self
+            .known
+            .lock()
+            .expect("no thread panics with it")
+            .get(url)
+            .cloned();
+        if let Some((since, issuer)) = known {
+            let limit = if issuer.keys.is_ok() { CURRENT } else { SILENT };
+            if since.elapsed() < limit {
+                return issuer;
+            }
+        }
+        let issuer = ask(url).await;
+        self.known
+            .lock()
+            .expect("no thread panics with it")
+            .insert(url.clone(), (clock::now(), issuer.clone()));
+        issuer
+    }
+}
+
+fn unknown(why: &str) -> Issuer {
+    Issuer {
+        name: None,
+        keys: Err(why.to_owned()),
+    }
+}
+
+async fn ask(url: &str) -> Issuer {
+    let discovery = match fetch::text(url, LIMIT).await {
+        Ok(text) => Discovery::parse(&text),
+        Err(why) => Err(why),
+    };
+    let discovery = match discovery {
+        Ok(discovery) => discovery,
+        Err(why) => return unknown(&format!("`{url}` cannot be used: {why}")),
+    };
+    let keys = match &discovery.jwks_uri {
+        Some(uri) => match fetch::text(uri, LIMIT).await {
+            Ok(text) => Keys::parse(&text),
+            Err(why) => Err(why),
+        }
+        .map_err(|why| format!("`{uri}` cannot be used: {why}")),
+        None => Err(format!("`{url}` names no keys")),
+    };
+    Issuer {
+        name: Some(discovery.issuer),
+        keys,
+    }
+}

@@ -1,0 +1,72 @@
+//! Settings of runtimes that ministack takes and does not give back.
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+use serde_json::{Map, Value};
+
+use crate::effects::folder::FolderFile;
+
+/// Members of a runtime that decide how its agent is run.
+const MEMBERS: [&str; 4] = [
+    "lifecycleConfiguration",
+    "protocolConfiguration",
+    "requestHeaderConfiguration",
+    "authorizerConfiguration",
+];
+
+/// By runtime and version. It is kept in a file, as ministack keeps its state.
+pub(super) struct Remembered {
+    file: FolderFile,
+    versions: Mutex<BTreeMap<String, Value>>,
+}
+
+impl Remembered {
+    pub(super) fn load(file: FolderFile) -> Self {
+        let text = file.read_text().ok().flatten();
+        // What cannot be read is as good as none: the service's defaults hold.
+        let versions = text.and_then(|text| serde_json::from_str(&text).ok());
+        Self {
+            file,
+            versions: Mutex::new(versions.unwrap_or_default()),
+        }
+    }
+
+    /// Learns from a request that made a version, and from the answer to it.
+    pub(super) fn learn(&self, request: &[u8], answer: &[u8]) {
+        let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap_or_default();
+        let (request, answer) = (read(request), read(answer));
+        let (Some(runtime), Some(version)) = (
+            answer["agentRuntimeId"].as_str(),
+            answer["agentRuntimeVersion"].as_str(),
+        ) else {
+            return;
+        };
+        let members: Map<String, Value> = MEMBERS
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), request.get(*name)?.clone())))
+            .collect();
+        let mut versions = self.versions.lock().expect("no thread panics with it");
+        versions.insert(key(runtime, version), Value::Object(members));
+        let text = serde_json::to_vec(&*versions).unwrap_or_default();
+        if let Err(error) = self.file.write(&text) {
+            super::tell(&format!("settings of a runtime cannot be kept: {error}"));
+        }
+    }
+
+    /// Completes what ministack tells of a version.
+    pub(super) fn complete(&self, runtime: &str, version: &str, document: &mut Value) {
+        let versions = self.versions.lock().expect("no thread panics with it");
+        let Some(Value::Object(members)) = versions.get(&key(runtime, version)) else {
+            return;
+        };
+        for (name, value) in members {
+            if document[name].is_null() {
+                document[name] = value.clone();
+            }
+        }
+    }
+}
+
+fn key(runtime: &str, version: &str) -> String {
+    format!("{runtime}/{version}")
+}
