@@ -438,7 +438,7 @@ fn a_model_in_the_code_that_the_role_will_not_allow_is_told_before_it_fails() {
     std::fs::write(&manifest, changed).unwrap();
     let warned = prepare();
     for expected in [
-        "warning: the code of agent `agent` names the model `us.anthropic.claude-sonnet-4-6`, which `models` does not\n",
+        "warning: the code of agent `agent` names the model `us.anthropic.claude-sonnet-4-6`, which `models` does not list\n",
         "agent/agent.py:11:",
         "  help: add `\"us.anthropic.claude-sonnet-4-6\"` to `models`",
     ] {

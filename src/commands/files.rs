@@ -1,11 +1,14 @@
 //! The copy of an agent's sources that `prepare` makes: observed, planned, written.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 
 use super::{
-    own_files::{self, Place, check_deployment, code},
+    own_files::{self, Place, check_deployment, in_code},
     planned::Planned,
 };
 use crate::{
@@ -13,6 +16,7 @@ use crate::{
     effects::{
         files::{self, ObservedCopy},
         manifest::Project,
+        program,
         source::Source,
     },
     error::{Failure, Message},
@@ -20,11 +24,8 @@ use crate::{
         composition::{Files, edited_copies, edited_warning},
         record::Record,
     },
-    plan::{
-        files::{self as plan, FilePlan, FileStep, Force},
-        models_in_code::undeclared,
-    },
-    python::renamed::renamed,
+    plan::files::{self as plan, FilePlan, FileStep, Force},
+    python::{Parsed, renamed::renamed},
     ui::Ui,
 };
 
@@ -109,8 +110,7 @@ pub(super) fn decide(
         );
     }
     warnings.extend(plan.warnings.iter().cloned());
-    let entry = (!sources.contains_key(&agent.entrypoint)).then(|| entrypoint.clone());
-    warnings.extend(undeclared(agent, &code(&sources, entry)?));
+    warnings.extend(unlisted(agent, &sources, &entrypoint)?);
     warnings.extend(two_folders(agent));
     warnings.extend(renamed_import(agent, &record, &entrypoint)?);
     let copy = deployment.map(|deployment| Copy {
@@ -126,6 +126,21 @@ pub(super) fn decide(
         warnings,
         notes,
     })
+}
+
+/// What the code of the sources and of the entry point uses that the table does not allow.
+fn unlisted(agent: &Agent, sources: &Files, entrypoint: &Path) -> Result<Vec<Message>, Failure> {
+    let mut program = program::read(sources)?;
+    let origins = sources.iter();
+    let mut origins: BTreeMap<&String, &Path> = origins
+        .map(|(path, origin)| (path, origin.from.as_path()))
+        .collect();
+    if !program.contains_key(&agent.entrypoint) && files::exists(entrypoint) {
+        let text = String::from_utf8_lossy(&files::read_bytes(entrypoint)?).into_owned();
+        program.insert(agent.entrypoint.clone(), Parsed::read(text));
+        origins.insert(&agent.entrypoint, entrypoint);
+    }
+    in_code(agent, &program, &origins)
 }
 
 /// The copy has another name than the one that was made before, which the entry point may import.

@@ -1,6 +1,7 @@
 //! What of an archive is the agent's own: its sources and its deployment folder, read where they are.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,7 +23,7 @@ use crate::{
         composition::{Composition, Files, edited_copies, edited_warning},
         record::Record,
     },
-    plan::models_in_code::{CodeFile, undeclared},
+    plan::code::{self, Code},
     python::Program,
     ui::Ui,
 };
@@ -99,9 +100,6 @@ pub(super) fn observe(
         }
         None => Vec::new(),
     };
-    let entry = folder.files.get(&agent.entrypoint);
-    let entry = entry.map(|origin| origin.from.clone());
-    warnings.extend(undeclared(agent, &code(&sources, entry)?));
     warnings.extend(folder.warnings);
     notes.extend(folder.notes);
     let composition = Composition::of(sources, folder.files).map_err(|messages| Failure {
@@ -111,6 +109,9 @@ pub(super) fn observe(
     let mut problems = folder.problems;
     problems.extend(left_out(agent, &composition));
     let program = Arc::new(program::read(&composition.files)?);
+    let origins = composition.files.iter();
+    let origins = origins.map(|(path, origin)| (path, origin.from.as_path()));
+    warnings.extend(in_code(agent, &program, &origins.collect())?);
     Ok(OwnFiles {
         composition,
         program,
@@ -185,19 +186,28 @@ pub(super) fn sources(
     })
 }
 
-/// The Python files of the sources, and an entry point that is none of them.
-pub(super) fn code(sources: &Files, entry: Option<PathBuf>) -> Result<Vec<CodeFile>, Failure> {
-    let sources = sources.values().map(|origin| origin.from.clone());
-    let python = sources.filter(|path| path.extension().is_some_and(|ending| ending == "py"));
-    let mut found = Vec::new();
-    for path in python.chain(entry) {
-        let bytes = files::read_bytes(&path)?;
-        // What is no text names no model.
-        if let Ok(text) = String::from_utf8(bytes) {
-            found.push(CodeFile { path, text });
-        }
+/// What the code uses and the agent's table does not allow. `files` are all the agent's own, by their path
+/// in the archive.
+pub(super) fn in_code(
+    agent: &Agent,
+    program: &Program,
+    files: &BTreeMap<&String, &Path>,
+) -> Result<Vec<Message>, Failure> {
+    let paths = files.keys().map(|path| path.as_str());
+    let mut code = Code::reached(&agent.entrypoint, program, paths);
+    for path in code.named_settings(files.keys().copied()) {
+        let from = files
+            .get(&path.to_owned())
+            .copied()
+            .unwrap_or(Path::new(path));
+        let text = String::from_utf8_lossy(&files::read_bytes(from)?).into_owned();
+        code.settings.insert(path.to_owned(), text);
     }
-    Ok(found)
+    let origin = |path: &str| {
+        let from = files.get(&path.to_owned());
+        from.map_or_else(|| PathBuf::from(path), |from| from.to_path_buf())
+    };
+    Ok(code::warnings(agent, &code, &origin))
 }
 
 /// Where the files are that the agent's table names.

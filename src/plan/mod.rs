@@ -2,6 +2,7 @@
 
 pub(crate) mod bucket;
 pub(crate) mod clean;
+pub(crate) mod code;
 pub(crate) mod configure;
 pub(crate) mod deploy;
 pub(crate) mod deployed;
@@ -12,7 +13,6 @@ pub(crate) mod files;
 pub(crate) mod init;
 pub(crate) mod links;
 pub(crate) mod log_tail;
-pub(crate) mod models_in_code;
 pub(crate) mod new;
 pub(crate) mod ownership;
 pub(crate) mod privacy;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     code::{self, Code},
     syntax,
+    uses::{self, Uses},
 };
 
 /// The agent's own Python files, by their path in the archive.
@@ -14,6 +15,7 @@ pub(crate) type Program = BTreeMap<String, Parsed>;
 pub(crate) struct Parsed {
     pub(crate) text: String,
     pub(super) code: Code,
+    pub(crate) uses: Uses,
     /// The first line that is not Python, counted from 1.
     pub(crate) wrong_line: Option<usize>,
     /// Whether it ends as soon as it starts.
@@ -26,6 +28,7 @@ impl Parsed {
         let root = tree.root_node();
         Self {
             code: code::read(root, &text),
+            uses: uses::read(root, &text),
             wrong_line: syntax::first_wrong_line(root),
             does_nothing: syntax::does_nothing(root),
             text,

@@ -20,6 +20,8 @@ use crate::text::nearest;
 pub(crate) struct Reached {
     /// The agent's own files that are loaded whenever the agent starts.
     pub(crate) at_start: BTreeSet<String>,
+    /// These, and those that may be loaded later.
+    pub(crate) files: BTreeSet<String>,
     /// The heaviest first, otherwise in the order in which Python comes across them.
     pub(crate) findings: Vec<Finding>,
 }
@@ -100,8 +102,12 @@ pub(crate) fn follow(entry: &str, modules: &Modules<'_>, minor: u32, program: &P
         }
         walk.visit(&visit, mood);
     }
-    let findings = walk.conclude();
-    Reached { at_start, findings }
+    let files = walk.reached.keys().cloned().collect();
+    Reached {
+        at_start,
+        files,
+        findings: walk.conclude(),
+    }
 }
 
 /// How sure it is that something is loaded.

@@ -1,0 +1,440 @@
+//! What the code needs permissions for.
+
+use std::collections::BTreeMap;
+
+use super::{At, Code};
+use crate::{
+    config::{Access, Agent, Allowed, Permission, QueueAccess},
+    python::Call,
+};
+
+/// A capability that the code uses, as the table writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// Its key in the table.
+    pub(crate) key: &'static str,
+    /// What it is used on, as far as the code tells.
+    pub(crate) value: Option<String>,
+    pub(crate) access: Option<&'static str>,
+    /// The environment variables that say what it is used on.
+    pub(crate) variables: Vec<String>,
+}
+
+impl Need {
+    fn new(key: &'static str, access: Option<&'static str>) -> Self {
+        Self {
+            key,
+            value: None,
+            access,
+            variables: Vec::new(),
+        }
+    }
+
+    /// The permission, where the code tells enough.
+    pub(crate) fn permission(&self) -> Option<Permission> {
+        match &self.value {
+            None if self.variables.is_empty() => Permission::bare(self.key),
+            None => None,
+            Some(value) => Permission::valued(self.key, &self.written(value), self.access).ok(),
+        }
+    }
+
+    /// The same, on what somebody names.
+    pub(crate) fn on(&self, value: &str) -> Self {
+        Self {
+            value: Some(value.to_owned()),
+            variables: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// What stands for the resource where the code does not tell it.
+    pub(crate) fn placeholder(&self) -> &'static str {
+        match self.key {
+            "s3" => "BUCKET",
+            "secret" => "ARN",
+            "ssm" | "dynamodb" | "sqs" | "sns" | "lambda" | "api-key" | "oauth" | "agent" => "NAME",
+            _ => "ID",
+        }
+    }
+
+    /// The entry of `permissions`, with a word in capitals where the code does not tell enough.
+    pub(crate) fn entry(&self) -> String {
+        if let Some(permission) = self.permission() {
+            return permission.to_toml().to_string().trim().to_owned();
+        }
+        let value = match self.key {
+            "s3" => self.written(self.placeholder()),
+            _ => self.placeholder().to_owned(),
+        };
+        let access = self.access.map(|access| format!(", access = \"{access}\""));
+        format!(
+            "{{ {} = \"{value}\"{} }}",
+            self.key,
+            access.unwrap_or_default()
+        )
+    }
+
+    fn written(&self, value: &str) -> String {
+        match self.key {
+            "s3" if !value.starts_with("arn:") => format!("arn:aws:s3:::{value}/*"),
+            "sqs" if value.starts_with("https://") => name_of(value).to_owned(),
+            _ => value.to_owned(),
+        }
+    }
+
+    /// In words, such as ``the DynamoDB table `orders` ``.
+    pub(crate) fn what(&self) -> String {
+        let kind = match self.key {
+            "code-interpreter" => "code interpreter",
+            "browser" => "browser",
+            "pricing" => "AWS price list",
+            "memory" => "memory",
+            "guardrail" => "guardrail",
+            "s3" => "S3 bucket",
+            "secret" => "secret",
+            "api-key" => "API key",
+            "oauth" => "OAuth client",
+            "agent" => "agent",
+            "knowledge-base" => "knowledge base",
+            "dynamodb" => "DynamoDB table",
+            "ssm" => "SSM parameter",
+            "sqs" => "SQS queue",
+            "sns" => "SNS topic",
+            "lambda" => "Lambda function",
+            other => other,
+        };
+        match &self.value {
+            Some(value) => format!("the {kind} `{}`", name_of(value)),
+            None if ["code-interpreter", "browser", "pricing"].contains(&self.key) => {
+                format!("the {kind}")
+            }
+            None if kind.starts_with(['A', 'O', 'S', 'a']) => format!("an {kind}"),
+            None => format!("a {kind}"),
+        }
+    }
+}
+
+/// What the code needs, each capability on each thing once, where it comes up first.
+pub(super) fn needed(code: &Code<'_>, env: &BTreeMap<String, String>) -> Vec<At<Need>> {
+    let mut found: Vec<At<Need>> = Vec::new();
+    for (file, uses) in code.uses() {
+        let is_script = file == code.entrypoint;
+        let calls = uses.calls.iter();
+        for call in calls.filter(|call| is_script || !call.as_script) {
+            let Some(need) = need(call, env) else {
+                continue;
+            };
+            let same = found.iter_mut().find(|at| {
+                (at.it.key, &at.it.value) == (need.key, &need.value)
+                    && at.it.variables == need.variables
+            });
+            match same {
+                Some(same) => same.it.access = wider(same.it.access, need.access),
+                None => found.push(At {
+                    it: need,
+                    file: file.to_owned(),
+                    span: call.span.clone(),
+                }),
+            }
+        }
+    }
+    // What is known exactly elsewhere need not be told vaguely.
+    let exact: Vec<&'static str> = found
+        .iter()
+        .filter(|at| at.it.value.is_some() || !at.it.variables.is_empty())
+        .map(|at| at.it.key)
+        .collect();
+    found.retain(|at| {
+        let is_vague = at.it.value.is_none() && at.it.variables.is_empty();
+        let stands_alone = Permission::bare(at.it.key).is_some();
+        !is_vague || stands_alone || !exact.contains(&at.it.key)
+    });
+    found
+}
+
+fn wider(one: Option<&'static str>, other: Option<&'static str>) -> Option<&'static str> {
+    match (one, other) {
+        (Some(one), Some(other)) if one != other => Some(match one {
+            "send" | "receive" | "send-receive" => "send-receive",
+            _ => "read-write",
+        }),
+        _ => one,
+    }
+}
+
+fn need(call: &Call, env: &BTreeMap<String, String>) -> Option<Need> {
+    of_library(call, env).or_else(|| of_client(call, env))
+}
+
+/// Names the resource from an argument.
+fn on(
+    mut need: Need,
+    call: &Call,
+    (name, place): (&str, Option<usize>),
+    env: &BTreeMap<String, String>,
+) -> Need {
+    const SHARED: [&str; 2] = ["aws.codeinterpreter.v1", "aws.browser.v1"];
+    if let Some(argument) = call.argument(name, place) {
+        let value = argument.value.as_ref();
+        need.value = value
+            .and_then(|value| value.under(env))
+            .filter(|id| !SHARED.contains(id) && !id.is_empty())
+            .map(str::to_owned);
+        if need.value.is_none()
+            && let Some(value) = value.filter(|value| value.text.is_none())
+        {
+            need.variables.clone_from(&value.variables);
+        }
+    }
+    need
+}
+
+/// The AgentCore SDK, Strands, and LangGraph's memory.
+fn of_library(call: &Call, env: &BTreeMap<String, String>) -> Option<Need> {
+    let (module, name) = call.callee.rsplit_once('.')?;
+    let top = module.split('.').next().unwrap_or(module);
+    let (key, argument, place) = match (top, name) {
+        ("bedrock_agentcore", "code_session" | "CodeInterpreter")
+        | ("strands_tools", "AgentCoreCodeInterpreter") => ("code-interpreter", "identifier", None),
+        ("bedrock_agentcore", "browser_session" | "BrowserClient")
+        | ("strands_tools", "AgentCoreBrowser") => ("browser", "identifier", None),
+        ("bedrock_agentcore", "MemoryClient") => ("memory", "memory_id", None),
+        ("bedrock_agentcore", "MemorySessionManager" | "AgentCoreMemoryConfig")
+        | ("strands_tools", "AgentCoreMemoryToolProvider")
+        | ("langgraph_checkpoint_aws", "AgentCoreMemorySaver" | "AgentCoreMemoryStore") => {
+            ("memory", "memory_id", Some(0))
+        }
+        ("bedrock_agentcore", method)
+            if module.ends_with(".MemoryClient()") && !method.ends_with("_memory") =>
+        {
+            ("memory", "memory_id", Some(0))
+        }
+        ("bedrock_agentcore", "requires_access_token") => ("oauth", "provider_name", None),
+        ("bedrock_agentcore", "requires_api_key") => ("api-key", "provider_name", None),
+        ("strands", "BedrockModel") => {
+            call.argument("guardrail_id", None)?;
+            ("guardrail", "guardrail_id", None)
+        }
+        _ => return None,
+    };
+    Some(on(Need::new(key, None), call, (argument, place), env))
+}
+
+const READ: Option<&str> = Some("read");
+const WRITE: Option<&str> = Some("read-write");
+
+/// A call of one of boto3's clients or resources, such as `boto3.client("s3").get_object`.
+fn of_client(call: &Call, env: &BTreeMap<String, String>) -> Option<Need> {
+    let callee = call.callee.as_str();
+    if !callee.starts_with("boto3.") {
+        return None;
+    }
+    let (service, chain) = [".client(\"", ".resource(\""]
+        .iter()
+        .find_map(|word| callee.split_once(word))
+        .and_then(|(_, rest)| rest.split_once("\")"))?;
+    let chain = chain.strip_prefix('.')?;
+    let method = match between(chain, "get_paginator(\"") {
+        Some(method) => method,
+        None => chain.rsplit('.').next().unwrap_or(chain),
+    };
+    let (key, access, argument) = match service {
+        "s3" => s3(chain, method)?,
+        "dynamodb" => dynamodb(chain, method)?,
+        _ => other(service, method)?,
+    };
+    let need = Need::new(key, access);
+    // `resource("dynamodb").Table("orders")` names it before the call.
+    for word in ["Table(\"", "Bucket(\"", "Object(\"", "Queue(\"", "Topic(\""] {
+        if let Some(name) = between(chain, word) {
+            return Some(Need {
+                value: Some(name.to_owned()),
+                ..need
+            });
+        }
+    }
+    let place = ["Table", "Bucket", "Queue", "Topic"].contains(&chain);
+    Some(on(need, call, (argument, place.then_some(0)), env))
+}
+
+fn between<'t>(chain: &'t str, word: &str) -> Option<&'t str> {
+    chain.split_once(word)?.1.split('"').next()
+}
+
+type Use = (&'static str, Option<&'static str>, &'static str);
+
+fn s3(chain: &str, method: &str) -> Option<Use> {
+    let access = match method {
+        "get_object" | "head_object" | "download_file" | "download_fileobj" | "list_objects"
+        | "list_objects_v2" => READ,
+        "put_object" | "upload_file" | "upload_fileobj" | "delete_object" | "delete_objects" => {
+            WRITE
+        }
+        "get" | "load" if chain.starts_with("Object(") => READ,
+        "put" | "delete" if chain.starts_with("Object(") => WRITE,
+        "all" | "filter" if chain.starts_with("Bucket(") => READ,
+        _ => return None,
+    };
+    Some(("s3", access, "Bucket"))
+}
+
+fn dynamodb(chain: &str, method: &str) -> Option<Use> {
+    let access = match method {
+        "get_item" | "query" | "scan" | "batch_get_item" | "Table" => READ,
+        "put_item" | "update_item" | "delete_item" | "batch_write_item" => WRITE,
+        "batch_writer" if chain.starts_with("Table(") => WRITE,
+        _ => return None,
+    };
+    Some(("dynamodb", access, "TableName"))
+}
+
+fn other(service: &str, method: &str) -> Option<Use> {
+    Some(match (service, method) {
+        ("secretsmanager", "get_secret_value") => ("secret", None, "SecretId"),
+        ("ssm", "get_parameter" | "get_parameters") => ("ssm", None, "Name"),
+        ("sqs", "send_message" | "send_message_batch" | "send_messages") => {
+            ("sqs", Some("send"), "QueueUrl")
+        }
+        ("sqs", "receive_message" | "receive_messages" | "delete_message") => {
+            ("sqs", Some("receive"), "QueueUrl")
+        }
+        ("sns", "publish" | "publish_batch") => ("sns", None, "TopicArn"),
+        ("lambda", "invoke") => ("lambda", None, "FunctionName"),
+        ("pricing", "get_products" | "describe_services" | "get_attribute_values") => {
+            ("pricing", None, "")
+        }
+        ("bedrock-agent-runtime", "retrieve") => ("knowledge-base", None, "knowledgeBaseId"),
+        ("bedrock-runtime", "apply_guardrail") => ("guardrail", None, "guardrailIdentifier"),
+        ("bedrock-agentcore", "start_code_interpreter_session" | "invoke_code_interpreter") => {
+            ("code-interpreter", None, "codeInterpreterIdentifier")
+        }
+        ("bedrock-agentcore", "start_browser_session") => ("browser", None, "browserIdentifier"),
+        (
+            "bedrock-agentcore",
+            "create_event"
+            | "get_event"
+            | "list_events"
+            | "list_actors"
+            | "list_sessions"
+            | "get_memory_record"
+            | "list_memory_records"
+            | "retrieve_memory_records",
+        ) => ("memory", None, "memoryId"),
+        _ => return None,
+    })
+}
+
+/// Whether the table may allow it: a doubt is a yes.
+pub(super) fn may_be_allowed(agent: &Agent, need: &Need) -> bool {
+    agent.permissions.iter().any(|permission| match permission {
+        Permission::Allow(Allowed { actions, .. }) => {
+            let service = service(need.key);
+            actions
+                .iter()
+                .any(|action| action.split(':').next() == Some(service))
+        }
+        Permission::CodeInterpreter(id) => need.key == "code-interpreter" && is_same(id, need),
+        Permission::Browser(id) => need.key == "browser" && is_same(id, need),
+        Permission::Pricing => need.key == "pricing",
+        Permission::Marketplace | Permission::WorkloadIdentity => false,
+        // Known by name and by ID.
+        Permission::Memory(_) => need.key == "memory",
+        Permission::Gateway(_) => need.key == "gateway",
+        Permission::Secret(_) => need.key == "secret",
+        Permission::Agent(_) => need.key == "agent",
+        Permission::InferenceProfile(_) => need.key == "inference-profile",
+        Permission::Guardrail(id) => need.key == "guardrail" && is_on(id, need),
+        Permission::ApiKey(name) => need.key == "api-key" && is_on(name, need),
+        Permission::OAuth(name) => need.key == "oauth" && is_on(name, need),
+        Permission::KnowledgeBase(id) => need.key == "knowledge-base" && is_on(id, need),
+        Permission::SnsTopic(name) => need.key == "sns" && is_on(name, need),
+        Permission::LambdaFunction(name) => need.key == "lambda" && is_on(name, need),
+        Permission::SsmParameter(name) => need.key == "ssm" && is_parameter(name, need),
+        Permission::S3 { arn, access } => {
+            let bucket = arn
+                .rsplit(':')
+                .next()
+                .and_then(|rest| rest.split('/').next());
+            need.key == "s3"
+                && is_on(bucket.unwrap_or_default(), need)
+                && (*access == Access::ReadWrite || need.access == READ)
+        }
+        Permission::DynamoDb { table, access } => {
+            need.key == "dynamodb"
+                && is_on(table, need)
+                && (*access == Access::ReadWrite || need.access == READ)
+        }
+        Permission::SqsQueue { queue, access } => {
+            let word = match access {
+                QueueAccess::Send => "send",
+                QueueAccess::Receive => "receive",
+                QueueAccess::SendReceive => "send-receive",
+            };
+            let suffices = *access == QueueAccess::SendReceive || need.access == Some(word);
+            need.key == "sqs" && is_on(queue, need) && suffices
+        }
+    })
+}
+
+fn service(key: &str) -> &'static str {
+    match key {
+        "s3" => "s3",
+        "secret" => "secretsmanager",
+        "pricing" => "pricing",
+        "dynamodb" => "dynamodb",
+        "ssm" => "ssm",
+        "sqs" => "sqs",
+        "sns" => "sns",
+        "lambda" => "lambda",
+        "knowledge-base" | "guardrail" | "inference-profile" => "bedrock",
+        _ => "bedrock-agentcore",
+    }
+}
+
+/// The shared one, or the one of that ID.
+fn is_same(declared: &Option<String>, need: &Need) -> bool {
+    match (declared, &need.value) {
+        (Some(declared), Some(needed)) => name_of(declared) == name_of(needed),
+        (None, Some(_)) => false,
+        (_, None) => true,
+    }
+}
+
+fn is_on(declared: &str, need: &Need) -> bool {
+    let needed = need.value.as_ref();
+    needed.is_none_or(|needed| name_of(declared) == name_of(needed))
+}
+
+fn is_parameter(declared: &str, need: &Need) -> bool {
+    let declared = match declared.split_once(":parameter") {
+        Some((_, name)) => name,
+        None => declared,
+    };
+    let declared = declared.trim_start_matches('/');
+    let Some(needed) = &need.value else {
+        return true;
+    };
+    let needed = needed.rsplit(":parameter").next().unwrap_or(needed);
+    let needed = needed.trim_start_matches('/');
+    match declared.strip_suffix('*') {
+        Some(start) => needed.starts_with(start),
+        None => needed == declared,
+    }
+}
+
+/// The resource's own name in an ARN, a URL, or a name with a version.
+fn name_of(text: &str) -> &str {
+    if text.starts_with("arn:") {
+        let resource = text.splitn(6, ':').nth(5).unwrap_or(text);
+        let name = match resource.split_once(['/', ':']) {
+            Some((_, name)) => name,
+            None => resource,
+        };
+        return name.split(':').next().unwrap_or(name);
+    }
+    match text.strip_prefix("https://") {
+        Some(url) => url.rsplit('/').next().unwrap_or(url),
+        None => text.split(':').next().unwrap_or(text),
+    }
+}

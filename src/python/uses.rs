@@ -1,0 +1,561 @@
+//! What a Python file uses of the world around it, as far as the file itself tells: calls of libraries,
+//! texts, environment variables, request headers.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
+
+use tree_sitter::Node;
+
+use super::{
+    code::Word,
+    syntax::{children, descendants},
+    value::{LONG_ENOUGH, Value},
+};
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Uses {
+    pub(crate) calls: Vec<Call>,
+    /// Texts that the code does something with: no docstrings, no keys, nothing that is only compared.
+    pub(crate) texts: Vec<Value>,
+    pub(crate) variables: Vec<Variable>,
+    /// Environment variables that the code sets itself.
+    pub(crate) sets: BTreeSet<String>,
+    /// Names of request headers.
+    pub(crate) headers: Vec<Word>,
+    /// The first words of what is imported.
+    pub(crate) imports: BTreeSet<String>,
+}
+
+/// A call of something that was imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    /// By the whole name, with what names hold in their place: `boto3.client("s3").get_object`.
+    pub(crate) callee: String,
+    pub(crate) arguments: Vec<Argument>,
+    /// Where the callee is.
+    pub(crate) span: Range<usize>,
+    /// Whether it is made only where the file is run as a script.
+    pub(crate) as_script: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Argument {
+    pub(crate) name: Option<String>,
+    /// `None` where only running the code would tell.
+    pub(crate) value: Option<Value>,
+}
+
+/// An environment variable that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    pub(crate) span: Range<usize>,
+    pub(crate) has_default: bool,
+}
+
+impl Call {
+    /// The argument of that name, or else at that place among those without a name.
+    pub(crate) fn argument(&self, name: &str, place: Option<usize>) -> Option<&Argument> {
+        let mut arguments = self.arguments.iter();
+        let named = arguments.find(|argument| argument.name.as_deref() == Some(name));
+        named.or_else(|| {
+            let mut unnamed = self.arguments.iter().filter(|a| a.name.is_none());
+            unnamed.nth(place?)
+        })
+    }
+}
+
+/// How deep an expression is looked into.
+pub(super) const DEEP_ENOUGH: usize = 20;
+
+pub(super) fn read(root: Node<'_>, text: &str) -> Uses {
+    let mut reader = Reader {
+        text,
+        imported: BTreeMap::new(),
+        held: BTreeMap::new(),
+        header_names: BTreeSet::new(),
+        uses: Uses::default(),
+    };
+    for node in descendants(root, |_| true) {
+        match node.kind() {
+            "import_statement" | "import_from_statement" => reader.import(node),
+            _ => {}
+        }
+    }
+    for node in descendants(root, |_| true) {
+        reader.declare(node);
+    }
+    reader.visit_all(root);
+    reader.uses
+}
+
+/// What a name holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Held {
+    Text(Value),
+    /// The result of a call, as [`Call::callee`] names it.
+    Object(String),
+    /// One thing here, another there.
+    Unknown,
+}
+
+pub(super) struct Reader<'t> {
+    pub(super) text: &'t str,
+    /// By its name in this file, what is imported.
+    pub(super) imported: BTreeMap<&'t str, String>,
+    pub(super) held: BTreeMap<&'t str, Held>,
+    /// Names that hold a request's headers.
+    header_names: BTreeSet<&'t str>,
+    uses: Uses,
+}
+
+/// What is known of the surroundings of a node.
+#[derive(Debug, Clone, Copy)]
+struct Around {
+    /// Whether texts count.
+    texts: bool,
+    as_script: bool,
+}
+
+impl<'t> Reader<'t> {
+    pub(super) fn words(&self, node: Node<'_>) -> &'t str {
+        self.text.get(node.byte_range()).unwrap_or_default()
+    }
+
+    fn import(&mut self, node: Node<'_>) {
+        let from = node.child_by_field_name("module_name");
+        let from = from.map(|module| self.words(module));
+        let mut cursor = node.walk();
+        for name in node.children_by_field_name("name", &mut cursor) {
+            let original = self.words(name.child_by_field_name("name").unwrap_or(name));
+            let alias = name.child_by_field_name("alias").map(|a| self.words(a));
+            let first = original.split('.').next().unwrap_or(original);
+            let top = from
+                .and_then(|from| from.split('.').next())
+                .unwrap_or(first);
+            self.uses.imports.insert(top.to_owned());
+            let (local, whole) = match (from, alias) {
+                (Some(from), alias) => (alias.unwrap_or(original), format!("{from}.{original}")),
+                (None, Some(alias)) => (alias, original.to_owned()),
+                (None, None) => (first, first.to_owned()),
+            };
+            self.imported.entry(local).or_insert(whole);
+        }
+    }
+
+    /// Takes note of what names hold.
+    fn declare(&mut self, node: Node<'_>) {
+        match node.kind() {
+            "assignment" | "named_expression" => {
+                let name = node
+                    .child_by_field_name("left")
+                    .or_else(|| node.child_by_field_name("name"));
+                let value = node
+                    .child_by_field_name("right")
+                    .or_else(|| node.child_by_field_name("value"));
+                if let (Some(name), Some(value)) = (name, value) {
+                    self.assigned(name, value);
+                }
+            }
+            "as_pattern" => {
+                let value = node.named_child(0);
+                let alias = node.child_by_field_name("alias");
+                if let (Some(value), Some(alias)) = (value, alias) {
+                    self.assigned(alias, value);
+                }
+            }
+            "augmented_assignment" | "for_statement" | "for_in_clause" => {
+                if let Some(name) = node.child_by_field_name("left") {
+                    self.hides(name);
+                }
+            }
+            "parameters" | "lambda_parameters" => {
+                for parameter in children(node) {
+                    let name = match parameter.kind() {
+                        "identifier" => Some(parameter),
+                        "typed_parameter" => parameter.named_child(0),
+                        _ => parameter.child_by_field_name("name"),
+                    };
+                    if let Some(name) = name {
+                        self.hides(name);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn assigned(&mut self, name: Node<'_>, value: Node<'_>) {
+        // What is made later, when it is needed.
+        if value.kind() == "none" {
+            return;
+        }
+        if !["identifier", "attribute", "as_pattern_target"].contains(&name.kind()) {
+            self.hides(name);
+            return;
+        }
+        let name = self.words(name);
+        if self.holds_headers(value) {
+            self.header_names.insert(name);
+        }
+        let held = match self.value(value, 0) {
+            Some(value) => Held::Text(value),
+            None => self.object(value, 0).map_or(Held::Unknown, Held::Object),
+        };
+        let known = self.held.entry(name).or_insert_with(|| held.clone());
+        if !known.is_same(&held) {
+            *known = Held::Unknown;
+        }
+    }
+
+    /// The names stand for something else in places.
+    fn hides(&mut self, node: Node<'_>) {
+        for name in descendants(node, |node| node.kind() != "attribute") {
+            if ["identifier", "attribute"].contains(&name.kind()) {
+                self.held.insert(self.words(name), Held::Unknown);
+            }
+        }
+    }
+
+    /// Source code may be nested deeper than our stack can take.
+    fn visit_all(&mut self, root: Node<'_>) {
+        let around = Around {
+            texts: true,
+            as_script: false,
+        };
+        let mut pending = vec![(root, around)];
+        while let Some((node, around)) = pending.pop() {
+            let from = pending.len();
+            self.visit(node, around, &mut pending);
+            pending[from..].reverse();
+        }
+    }
+
+    /// Adds what is to be looked at below the node to `pending`.
+    fn visit<'n>(&mut self, node: Node<'n>, around: Around, pending: &mut Vec<(Node<'n>, Around)>) {
+        let quiet = Around {
+            texts: false,
+            ..around
+        };
+        let mut enter = |node: Node<'n>, around| {
+            pending.extend(children(node).into_iter().map(|child| (child, around)));
+        };
+        match node.kind() {
+            "import_statement" | "import_from_statement" | "type" | "comment" => {}
+            "expression_statement" => {
+                // Docstrings are for people.
+                let below = children(node).into_iter();
+                let used = below.filter(|child| child.kind() != "string");
+                pending.extend(used.map(|child| (child, around)));
+            }
+            "string" | "concatenated_string" | "binary_operator" => {
+                let value = self.value(node, 0);
+                enter(node, if value.is_some() { quiet } else { around });
+                self.add_text(value, around);
+            }
+            "pair" => {
+                let value = node.child_by_field_name("value");
+                pending.extend(value.map(|value| (value, around)));
+            }
+            "keyword_argument" | "default_parameter" | "typed_default_parameter" => {
+                let value = node.child_by_field_name("value");
+                pending.extend(value.map(|value| (value, around)));
+            }
+            "comparison_operator" => enter(node, quiet),
+            "assignment" => {
+                let target = node.child_by_field_name("left");
+                match target.and_then(|target| self.variable_read(target)) {
+                    Some((name, _)) => {
+                        self.uses.sets.insert(name.to_owned());
+                    }
+                    None => pending.extend(target.map(|target| (target, quiet))),
+                }
+                let value = node.child_by_field_name("right");
+                pending.extend(value.map(|value| (value, around)));
+            }
+            "subscript" => {
+                self.reads_variable(node, false);
+                self.reads_header(node);
+                enter(node, quiet);
+            }
+            "boolean_operator" => self.alternatives(node, around, pending),
+            "call" => self.call(node, around, pending),
+            "if_statement" => {
+                let condition = node.child_by_field_name("condition");
+                let words = condition.map_or("", |condition| self.words(condition));
+                let is_main = words.contains("__name__") && words.contains("__main__");
+                let then = node.child_by_field_name("consequence");
+                for child in children(node) {
+                    let as_script = around.as_script || (is_main && Some(child) == then);
+                    pending.push((
+                        child,
+                        Around {
+                            as_script,
+                            ..around
+                        },
+                    ));
+                }
+            }
+            _ => enter(node, around),
+        }
+    }
+
+    /// `os.getenv("MODEL") or "…"`
+    fn alternatives<'n>(
+        &mut self,
+        node: Node<'n>,
+        around: Around,
+        pending: &mut Vec<(Node<'n>, Around)>,
+    ) {
+        let value = self.value(node, 0);
+        let is_default = value
+            .as_ref()
+            .is_some_and(|value| !value.variables.is_empty());
+        if !is_default {
+            pending.extend(children(node).into_iter().map(|child| (child, around)));
+            return;
+        }
+        for read in descendants(node, |_| true) {
+            self.reads_variable(read, true);
+        }
+        self.add_text(value, around);
+    }
+
+    fn call<'n>(&mut self, node: Node<'n>, around: Around, pending: &mut Vec<(Node<'n>, Around)>) {
+        if let Some((name, default)) = self.variable_read(node) {
+            let function = node.child_by_field_name("function");
+            let function = function.map_or("", |function| self.words(function));
+            if function.ends_with("setdefault") {
+                self.uses.sets.insert(name.to_owned());
+            }
+            self.reads_variable(node, default.is_some());
+            match self.value(node, 0).filter(|value| value.text.is_some()) {
+                Some(value) => self.add_text(Some(value), around),
+                None => pending.extend(default.map(|default| (default, around))),
+            }
+            return;
+        }
+        self.reads_header(node);
+        let function = node.child_by_field_name("function");
+        if let Some(function) = function
+            && let Some(callee) = self.object(function, 0)
+        {
+            self.uses.calls.push(Call {
+                callee,
+                arguments: self.arguments(node),
+                span: function.byte_range(),
+                as_script: around.as_script,
+            });
+        }
+        pending.extend(children(node).into_iter().map(|child| (child, around)));
+    }
+
+    fn add_text(&mut self, value: Option<Value>, around: Around) {
+        let value = value.filter(|value| around.texts && value.text.is_some());
+        self.uses.texts.extend(value);
+    }
+
+    fn reads_variable(&mut self, node: Node<'_>, has_default: bool) {
+        if let Some((name, default)) = self.variable_read(node) {
+            self.uses.variables.push(Variable {
+                name: name.to_owned(),
+                span: node.byte_range(),
+                has_default: has_default || default.is_some(),
+            });
+        }
+    }
+
+    /// The variable that an expression reads from the environment, and its default.
+    pub(super) fn variable_read<'n>(&self, node: Node<'n>) -> Option<(&'t str, Option<Node<'n>>)> {
+        match node.kind() {
+            "subscript" => {
+                let object = node.child_by_field_name("value")?;
+                let name = node.child_by_field_name("subscript")?;
+                let name = self.is_environment(object).then(|| self.plain(name));
+                Some((name??, None))
+            }
+            "call" => {
+                let function = node.child_by_field_name("function")?;
+                let reads = match function.kind() {
+                    "attribute" => {
+                        let object = function.child_by_field_name("object")?;
+                        let method = self.words(function.child_by_field_name("attribute")?);
+                        method == "getenv" && self.words(object) == "os"
+                            || ["get", "pop", "setdefault"].contains(&method)
+                                && self.is_environment(object)
+                    }
+                    _ => self
+                        .imported
+                        .get(self.words(function))
+                        .is_some_and(|f| f == "os.getenv"),
+                };
+                if !reads {
+                    return None;
+                }
+                let arguments = children(node.child_by_field_name("arguments")?);
+                let default = arguments.get(1).map(|default| {
+                    let value = default.child_by_field_name("value");
+                    value
+                        .filter(|_| default.kind() == "keyword_argument")
+                        .unwrap_or(*default)
+                });
+                let name = self.plain(*arguments.first()?)?;
+                Some((name, default.filter(|default| default.kind() != "none")))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_environment(&self, object: Node<'_>) -> bool {
+        let words = self.words(object);
+        words == "os.environ"
+            || self
+                .imported
+                .get(words)
+                .is_some_and(|it| it == "os.environ")
+    }
+
+    /// A string without any part that has to be computed.
+    fn plain(&self, node: Node<'_>) -> Option<&'t str> {
+        let mut content = children(node).into_iter();
+        let (start, content, end) = (content.next()?, content.next()?, content.next()?);
+        let is_plain = node.kind() == "string"
+            && content.kind() == "string_content"
+            && end.kind() == "string_end"
+            && !self.words(start).contains(['f', 'F', 'b', 'B']);
+        is_plain.then(|| self.words(content))
+    }
+
+    fn reads_header(&mut self, node: Node<'_>) {
+        let parts = || {
+            if node.kind() == "subscript" {
+                let object = node.child_by_field_name("value")?;
+                return Some((object, node.child_by_field_name("subscript")?));
+            }
+            let function = node.child_by_field_name("function")?;
+            let method = function.child_by_field_name("attribute")?;
+            let object = function.child_by_field_name("object")?;
+            let name = node.child_by_field_name("arguments")?.named_child(0)?;
+            (self.words(method) == "get").then_some((object, name))
+        };
+        let Some((object, name)) = parts() else {
+            return;
+        };
+        let holds = self.header_names.contains(self.words(object)) || self.holds_headers(object);
+        if let Some(text) = self.plain(name).filter(|_| holds) {
+            self.uses.headers.push(Word {
+                text: text.to_owned(),
+                span: name.byte_range(),
+            });
+        }
+    }
+
+    fn holds_headers(&self, node: Node<'_>) -> bool {
+        const SHORT: usize = 80;
+        let words = self.words(node);
+        let ends = ["request_headers", "request.headers"];
+        words.len() < SHORT
+            && !words.contains(".get(")
+            && !words.contains('[')
+            && ends.iter().any(|end| words.contains(end))
+    }
+
+    pub(super) fn arguments(&self, call: Node<'_>) -> Vec<Argument> {
+        let list = call.child_by_field_name("arguments").map(children);
+        let arguments = list.into_iter().flatten();
+        arguments
+            .filter(|node| node.kind() != "comment")
+            .map(|node| match node.kind() {
+                "keyword_argument" => Argument {
+                    name: node
+                        .child_by_field_name("name")
+                        .map(|name| self.words(name).to_owned()),
+                    value: node
+                        .child_by_field_name("value")
+                        .and_then(|value| self.value(value, 0)),
+                },
+                _ => Argument {
+                    name: None,
+                    value: self.value(node, 0),
+                },
+            })
+            .collect()
+    }
+
+    /// What an expression stands for, by whole names. A call on the way is written with its first text.
+    pub(super) fn object(&self, node: Node<'_>, depth: usize) -> Option<String> {
+        if depth > DEEP_ENOUGH {
+            return None;
+        }
+        let found = match node.kind() {
+            "identifier" => self.named(self.words(node)),
+            "attribute" => match self.named(self.words(node)) {
+                Some(found) => Some(found),
+                None => {
+                    let object = self.object(node.child_by_field_name("object")?, depth + 1)?;
+                    let name = self.words(node.child_by_field_name("attribute")?);
+                    Some(format!("{object}.{name}"))
+                }
+            },
+            "await" | "parenthesized_expression" => self.object(node.named_child(0)?, depth + 1),
+            "call" => {
+                let function = self.object(node.child_by_field_name("function")?, depth + 1)?;
+                if function.starts_with("boto3.") && self.has_other_rights(node) {
+                    return None;
+                }
+                let arguments = self.arguments(node);
+                let first = arguments.iter().find(|argument| {
+                    let name = argument.name.as_deref();
+                    name.is_none() || name == Some("service_name")
+                });
+                let value = first.and_then(|first| first.value.as_ref());
+                Some(match value.and_then(|value| value.text.as_ref()) {
+                    Some(text) => format!("{function}({text:?})"),
+                    None => format!("{function}()"),
+                })
+            }
+            _ => None,
+        };
+        found.filter(|found| found.len() < LONG_ENOUGH)
+    }
+
+    fn named(&self, name: &str) -> Option<String> {
+        match self.held.get(name) {
+            Some(Held::Object(object)) => Some(object.clone()),
+            Some(Held::Text(_) | Held::Unknown) => None,
+            None => self.imported.get(name).cloned(),
+        }
+    }
+
+    /// Whether a client or session is made for another role, or for something that is not AWS.
+    fn has_other_rights(&self, call: Node<'_>) -> bool {
+        const OTHERS: [&str; 6] = [
+            "aws_access_key_id",
+            "aws_secret_access_key",
+            "aws_session_token",
+            "botocore_session",
+            "endpoint_url",
+            "profile_name",
+        ];
+        let list = call.child_by_field_name("arguments").map(children);
+        list.into_iter().flatten().any(|argument| {
+            let name = argument.child_by_field_name("name");
+            let name = name.map_or("", |name| self.words(name));
+            argument.kind() == "dictionary_splat" || OTHERS.contains(&name)
+        })
+    }
+}
+
+impl Held {
+    /// Whether two assignments say the same, wherever they are.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text(one), Self::Text(other)) => {
+                (&one.text, &one.variables) == (&other.text, &other.variables)
+            }
+            _ => self == other,
+        }
+    }
+}
