@@ -1,6 +1,8 @@
 //! The metadata table of a new agent, as TOML text.
 
-use toml_edit::{Array, Value};
+use std::collections::BTreeMap;
+
+use toml_edit::{Array, InlineTable, Value};
 
 use super::Context;
 use crate::{
@@ -39,6 +41,10 @@ pub(crate) struct AgentKeys<'a> {
     pub(crate) region: Option<&'a Region>,
     pub(crate) models: &'a [Model],
     pub(crate) permissions: &'a [Permission],
+    pub(crate) headers: &'a [String],
+    pub(crate) env: &'a BTreeMap<String, String>,
+    /// Lines for somebody to complete, written as comments.
+    pub(crate) open: &'a [String],
 }
 
 /// The tables for `context`: the project's and the agent's.
@@ -64,6 +70,9 @@ pub(crate) fn agent_table(context: &Context) -> String {
         region: None,
         models: model.as_slice(),
         permissions,
+        headers: &[],
+        env: &BTreeMap::new(),
+        open: &[],
     };
     let head = Head::Workspace;
     format!(
@@ -102,6 +111,9 @@ pub(crate) fn agent_lines(head: Head, keys: &AgentKeys<'_>) -> String {
         region,
         models,
         permissions,
+        headers,
+        env,
+        open,
     } = keys;
     let mut lines = vec![
         format!("[{}.metadata.agentcore.agents.{agent}]", head.key()),
@@ -126,6 +138,20 @@ pub(crate) fn agent_lines(head: Head, keys: &AgentKeys<'_>) -> String {
     if !permissions.is_empty() {
         let list: Array = permissions.iter().map(Permission::to_toml).collect();
         lines.push(format!("permissions = {list}"));
+    }
+    if !headers.is_empty() {
+        let list: Array = headers.iter().collect();
+        lines.push(format!("header-allowlist = {list}"));
+    }
+    if !env.is_empty() {
+        let table: InlineTable = env.iter().collect();
+        lines.push(format!("env = {}", Value::InlineTable(table)));
+    }
+    if !open.is_empty() {
+        lines.push(
+            "# Also used by the code; complete these and add them to the keys above:".to_owned(),
+        );
+        lines.extend(open.iter().map(|line| format!("#   {line}")));
     }
     lines.join("\n") + "\n"
 }

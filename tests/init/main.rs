@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod findings;
 mod ignoring;
 mod locked;
 mod own_folder;

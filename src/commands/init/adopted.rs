@@ -5,9 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::requirements::{self, Taken};
+use super::{
+    agent_settings::AgentSettings,
+    requirements::{self, Taken},
+};
 use crate::{
-    config::{Agent, Model, Permission},
+    config::Agent,
     effects::adoption,
     error::{Failure, Message},
     names::{AgentName, Region},
@@ -114,9 +117,15 @@ impl Adopted {
     pub(super) fn keys<'a>(
         &'a self,
         region: Option<&'a Region>,
-        models: &'a [Model],
-        permissions: &'a [Permission],
+        settings: &'a AgentSettings,
     ) -> AgentKeys<'a> {
+        let AgentSettings {
+            models,
+            permissions,
+            headers,
+            env,
+            open,
+        } = settings;
         let is_flat = self.placed.layout.kind == LayoutKind::Flat;
         let deployment = self.deployment.as_deref();
         let entrypoint = self.placed.entrypoint();
@@ -135,7 +144,20 @@ impl Adopted {
             region,
             models,
             permissions,
+            headers,
+            env,
+            open,
         }
+    }
+
+    /// The Python files that are written, by their path in the archive.
+    pub(super) fn written(&self) -> impl Iterator<Item = (String, &[u8])> {
+        let folder = self.deployment.as_deref().unwrap_or_default();
+        self.files.iter().filter_map(move |(path, text)| {
+            let is_python = path.extension().is_some_and(|ending| ending == "py");
+            let path = path.strip_prefix(folder).ok()?.to_str()?;
+            is_python.then(|| (path.replace('\\', "/"), text.as_slice()))
+        })
     }
 
     /// What `prepare` makes, which git need not keep.

@@ -1,7 +1,9 @@
 //! `cargo agentcore init`: an existing Python agent becomes a project, and nothing of it changes.
 
 mod adopted;
+mod agent_settings;
 mod conclusion;
+mod findings;
 mod handler;
 mod requirements;
 mod settings;
@@ -11,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use self::adopted::Adopted;
+use self::{adopted::Adopted, agent_settings::AgentSettings, findings::Findings};
 use super::choice;
 use crate::{
     config::{Agent, Manifest, Stage, load},
@@ -153,7 +155,19 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         requirements: args.requirements.as_deref(),
     };
     let all = all(names, entries, &sources, &place, &before)?;
-    let after = after(&before, &all, &decided)?;
+    let mut settings = Vec::new();
+    for adopted in &all {
+        let findings = Findings::of(adopted, &source, shown)?;
+        let region = decided.region.as_ref();
+        settings.push(agent_settings::decide(
+            &args.settings,
+            &findings,
+            region,
+            asking,
+            ui,
+        )?);
+    }
+    let after = after(&before, &all, &settings, &decided)?;
     if let Some(said) = renamed.filter(|_| !args.handler.all) {
         ui.note(&said);
     }
@@ -291,7 +305,12 @@ fn read(
 }
 
 /// Everything that is to be written, checked as the next command will read it.
-fn after(before: &Before, all: &[Adopted], decided: &settings::Decided) -> Result<After, Failure> {
+fn after(
+    before: &Before,
+    all: &[Adopted],
+    settings: &[AgentSettings],
+    decided: &settings::Decided,
+) -> Result<After, Failure> {
     let Some(first) = all.first() else {
         return Err(broken("there is no agent to adopt"));
     };
@@ -318,10 +337,8 @@ fn after(before: &Before, all: &[Adopted], decided: &settings::Decided) -> Resul
     let tables = |head, region: Option<&Region>| {
         let tables: Vec<String> = all
             .iter()
-            .map(|adopted| {
-                let keys = adopted.keys(region, &decided.models, &decided.permissions);
-                agent_lines(head, &keys)
-            })
+            .zip(settings)
+            .map(|(adopted, settings)| agent_lines(head, &adopted.keys(region, settings)))
             .collect();
         tables.join("\n")
     };

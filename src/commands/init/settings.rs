@@ -1,4 +1,4 @@
-//! Region, models and permissions of an adopted agent.
+//! The options of an adopted agent, and the project's region.
 
 use super::choice;
 use crate::{
@@ -6,7 +6,6 @@ use crate::{
     effects::aws::session,
     error::Failure,
     names::Region,
-    scaffold,
     ui::Ui,
 };
 
@@ -17,18 +16,16 @@ pub(super) struct SettingsOptions {
     region: Option<Region>,
     /// A Bedrock model that the agent invokes, such as `us.anthropic.claude-sonnet-4-6` (repeatable)
     #[arg(long, value_name = "ID", value_parser = choice::model)]
-    model: Vec<Model>,
+    pub(super) model: Vec<Model>,
     /// What the agent may use, such as `pricing`, `memory=ID`, `dynamodb=TABLE` (repeatable)
     #[arg(long, value_name = "PERMISSION", value_parser = |text: &str| Permission::from_flag(text))]
-    permission: Vec<Permission>,
+    pub(super) permission: Vec<Permission>,
 }
 
 pub(super) struct Decided {
     pub(super) region: Option<Region>,
     /// The one that was asked for, rather than found.
     pub(super) given_region: Option<Region>,
-    pub(super) models: Vec<Model>,
-    pub(super) permissions: Vec<Permission>,
 }
 
 /// What the project says already about where its agents run.
@@ -64,48 +61,8 @@ pub(super) async fn decide(
         None if joins => {}
         None => choice::note_no_region(ui),
     }
-    let mut models = options.model.clone();
-    let mut permissions = options.permission.clone();
-    if asking && models.is_empty() {
-        models = ask_models(ui)?;
-    }
-    if models.is_empty() {
-        ui.note("no model is declared, so the role will allow none; `models` in Cargo.toml names what the agent invokes");
-    }
-    if let Some(region) = &region {
-        for model in models
-            .iter()
-            .filter(|model| !scaffold::serves(model, region))
-        {
-            ui.warning(&crate::commands::new::misfit(model, region));
-        }
-    }
-    if asking && permissions.is_empty() {
-        permissions = choice::ask_permissions(ui)?;
-    }
-    models.sort();
-    models.dedup();
-    permissions.sort();
-    permissions.dedup();
     Ok(Decided {
         given_region: options.region.clone(),
         region,
-        models,
-        permissions,
     })
-}
-
-fn ask_models(ui: &Ui) -> Result<Vec<Model>, Failure> {
-    let split = |text: &str| -> Result<Vec<Model>, String> {
-        text.split([',', ' '])
-            .filter(|word| !word.is_empty())
-            .map(choice::model)
-            .collect()
-    };
-    let answer = ui
-        .input("Bedrock models that it invokes (empty: none)", "", |text| {
-            split(text).map(|_| ())
-        })
-        .map_err(choice::cut_off)?;
-    Ok(split(&answer).unwrap_or_default())
 }

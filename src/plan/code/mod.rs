@@ -108,12 +108,11 @@ impl<'a> Code<'a> {
 
     /// Whether the code works with models, be it without naming one.
     pub(crate) fn uses_models(&self) -> bool {
-        const FRAMEWORKS: [&str; 10] = [
+        const FRAMEWORKS: [&str; 9] = [
             "agno",
             "autogen",
             "crewai",
             "langchain_aws",
-            "langgraph",
             "litellm",
             "llama_index",
             "pydantic_ai",

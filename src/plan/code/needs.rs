@@ -334,8 +334,10 @@ pub(super) fn may_be_allowed(agent: &Agent, need: &Need) -> bool {
                 .iter()
                 .any(|action| action.split(':').next() == Some(service))
         }
-        Permission::CodeInterpreter(id) => need.key == "code-interpreter" && is_same(id, need),
-        Permission::Browser(id) => need.key == "browser" && is_same(id, need),
+        Permission::CodeInterpreter(id) => {
+            need.key == "code-interpreter" && is_same(id.as_ref(), need)
+        }
+        Permission::Browser(id) => need.key == "browser" && is_same(id.as_ref(), need),
         Permission::Pricing => need.key == "pricing",
         Permission::Marketplace | Permission::WorkloadIdentity => false,
         // Known by name and by ID.
@@ -393,7 +395,7 @@ fn service(key: &str) -> &'static str {
 }
 
 /// The shared one, or the one of that ID.
-fn is_same(declared: &Option<String>, need: &Need) -> bool {
+fn is_same(declared: Option<&String>, need: &Need) -> bool {
     match (declared, &need.value) {
         (Some(declared), Some(needed)) => name_of(declared) == name_of(needed),
         (None, Some(_)) => false,

@@ -326,10 +326,9 @@ fn deep_nesting_and_growing_texts_come_to_an_end() {
         ".a()".repeat(20_000)
     );
     let or = format!("import os\nx = {}'x'\n", "os.getenv('A') or ".repeat(5_000));
-    let mut growing = "a0 = 'xxxxxxxxxxxxxxxx'\n".to_owned();
-    for at in 0..60 {
-        growing.push_str(&format!("a{} = f'{{a{at}}}{{a{at}}}'\n", at + 1));
-    }
+    let growing = (0..60).fold("a0 = 'xxxxxxxxxxxxxxxx'\n".to_owned(), |text, at| {
+        format!("{text}a{} = f'{{a{at}}}{{a{at}}}'\n", at + 1)
+    });
     for code in [deep, calls, or, growing] {
         told("", &code);
     }

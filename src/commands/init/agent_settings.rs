@@ -1,0 +1,254 @@
+//! Models, permissions, headers and variables of an adopted agent: from options, from its code, and from
+//! answers.
+
+use std::collections::BTreeMap;
+
+use super::{choice, findings::Findings, settings::SettingsOptions};
+use crate::{
+    config::{Model, Permission},
+    error::Failure,
+    names::Region,
+    plan::code::{At, Filled, Need, model_in},
+    scaffold,
+    ui::Ui,
+};
+
+/// What goes into the agent's table.
+#[derive(Debug, Default)]
+pub(super) struct AgentSettings {
+    pub(super) models: Vec<Model>,
+    pub(super) permissions: Vec<Permission>,
+    pub(super) headers: Vec<String>,
+    pub(super) env: BTreeMap<String, String>,
+    /// What somebody has to complete.
+    pub(super) open: Vec<String>,
+}
+
+pub(super) fn decide(
+    options: &SettingsOptions,
+    findings: &Findings,
+    region: Option<&Region>,
+    asking: bool,
+    ui: &Ui,
+) -> Result<AgentSettings, Failure> {
+    let mut env = BTreeMap::new();
+    let all = findings.filled(&env);
+    findings.tell(&all, ui);
+    env.extend(docker_variables(findings, asking, ui)?);
+    if asking {
+        for at in findings.filled(&env).variables {
+            let prompt = format!(
+                "Value of the variable `{}`, which {} reads (empty: set it later)",
+                at.it,
+                findings.place(&at)
+            );
+            let value = ui.input(&prompt, "", |_| Ok(())).map_err(choice::cut_off)?;
+            if !value.is_empty() {
+                env.insert(at.it, value);
+            }
+        }
+    }
+    let filled = findings.filled(&env);
+    let models = models(options, &filled, &env, asking, ui)?;
+    tell_of_models(&models, findings, region, ui);
+    let mut settings = AgentSettings {
+        models,
+        headers: headers(&filled, findings, asking, ui)?,
+        ..AgentSettings::default()
+    };
+    if options.permission.is_empty() {
+        permissions(&mut settings, &filled, findings, asking, ui)?;
+    } else {
+        settings.permissions.clone_from(&options.permission);
+    }
+    settings.permissions.sort();
+    settings.permissions.dedup();
+    for at in &filled.variables {
+        let line = format!("env: {} = \"\" ({})", at.it, findings.place(at));
+        settings.open.push(line);
+    }
+    for at in &filled.secrets {
+        settings.open.push(format!(
+            "{} ({}): a secret belongs in AWS Secrets Manager, with {{ secret = \"ARN\" }} in permissions",
+            at.it,
+            findings.place(at)
+        ));
+    }
+    for line in &mut settings.open {
+        // A name of a file can hold what would end the comment.
+        *line = line.replace(char::is_control, "?");
+    }
+    settings.env = env;
+    Ok(settings)
+}
+
+const ADD: [&str; 2] = ["add", "leave out"];
+
+fn is_wanted(question: &str, ui: &Ui) -> Result<bool, Failure> {
+    let chosen = ui.select(question, &ADD.map(str::to_owned), 0);
+    Ok(chosen.map_err(choice::cut_off)? == 0)
+}
+
+fn docker_variables(
+    findings: &Findings,
+    asking: bool,
+    ui: &Ui,
+) -> Result<Vec<(String, String)>, Failure> {
+    /// More than this is no setting of an agent.
+    const MOST: usize = 1024;
+    let found = findings.docker().map(|(variable, _)| variable);
+    let found: Vec<_> = found
+        .map(|variable| (variable.name.clone(), variable.value.clone()))
+        .collect();
+    let size: usize = found
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if found.is_empty() || size > MOST {
+        return Ok(Vec::new());
+    }
+    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    let question = format!("Variables of the Dockerfile: {}", names.join(", "));
+    let wanted = !asking || is_wanted(&question, ui)?;
+    Ok(if wanted { found } else { Vec::new() })
+}
+
+fn models(
+    options: &SettingsOptions,
+    filled: &Filled,
+    env: &BTreeMap<String, String>,
+    asking: bool,
+    ui: &Ui,
+) -> Result<Vec<Model>, Failure> {
+    let mut models = options.model.clone();
+    if models.is_empty() {
+        models.extend(filled.models.iter().map(|at| at.it.clone()));
+        models.extend(env.values().filter_map(|value| model_in(value)));
+        if asking {
+            models = ask_models(&models, ui)?;
+        }
+    }
+    models.sort();
+    models.dedup();
+    Ok(models)
+}
+
+fn tell_of_models(models: &[Model], findings: &Findings, region: Option<&Region>, ui: &Ui) {
+    if models.is_empty() && findings.uses_models() {
+        ui.note("no model was found in the code, so the role will allow none; `models` in Cargo.toml lists the models that the agent invokes");
+    }
+    let Some(region) = region else {
+        return;
+    };
+    for model in models
+        .iter()
+        .filter(|model| !scaffold::serves(model, region))
+    {
+        ui.warning(&crate::commands::new::misfit(model, region));
+    }
+}
+
+fn ask_models(found: &[Model], ui: &Ui) -> Result<Vec<Model>, Failure> {
+    const NONE: &str = "none";
+    let split = |text: &str| -> Result<Vec<Model>, String> {
+        text.split([',', ' '])
+            .filter(|word| !word.is_empty() && *word != NONE)
+            .map(choice::model)
+            .collect()
+    };
+    let found: Vec<String> = found.iter().map(Model::id).collect();
+    let prompt = if found.is_empty() {
+        "Bedrock models that it invokes (empty: none)"
+    } else {
+        "Bedrock models that it invokes, or `none`"
+    };
+    let answer = ui
+        .input(prompt, &found.join(", "), |text| split(text).map(|_| ()))
+        .map_err(choice::cut_off)?;
+    Ok(split(&answer).unwrap_or_default())
+}
+
+fn headers(
+    filled: &Filled,
+    findings: &Findings,
+    asking: bool,
+    ui: &Ui,
+) -> Result<Vec<String>, Failure> {
+    let mut headers = Vec::new();
+    for at in &filled.headers {
+        let question = format!(
+            "Pass on the header `{}`, which {} reads",
+            at.it,
+            findings.place(at)
+        );
+        if !asking || is_wanted(&question, ui)? {
+            headers.push(at.it.clone());
+        }
+    }
+    Ok(headers)
+}
+
+fn permissions(
+    settings: &mut AgentSettings,
+    filled: &Filled,
+    findings: &Findings,
+    asking: bool,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    for at in &filled.permissions {
+        let question = format!(
+            "Permission `{}`, which {} uses",
+            at.it.to_toml().to_string().trim(),
+            findings.place(at)
+        );
+        if !asking || is_wanted(&question, ui)? {
+            settings.permissions.push(at.it.clone());
+        }
+    }
+    for at in &filled.open {
+        let answered = if asking {
+            completed(at, findings, ui)?
+        } else {
+            None
+        };
+        match answered {
+            Some(permission) => settings.permissions.push(permission),
+            None => settings.open.push(line(at, findings)),
+        }
+    }
+    if asking {
+        settings.permissions.extend(choice::ask_permissions(ui)?);
+    }
+    Ok(())
+}
+
+/// Asks for what the code does not tell.
+fn completed(at: &At<Need>, findings: &Findings, ui: &Ui) -> Result<Option<Permission>, Failure> {
+    let read = |text: &str| at.it.on(text).permission();
+    let prompt = format!(
+        "{} of {} that {} uses (empty: set it later)",
+        at.it.placeholder(),
+        at.it.what(),
+        findings.place(at)
+    );
+    let answer = ui
+        .input(&prompt, "", |text| {
+            if text.is_empty() || read(text).is_some() {
+                Ok(())
+            } else {
+                Err(format!("this does not name {}", at.it.what()))
+            }
+        })
+        .map_err(choice::cut_off)?;
+    Ok(read(&answer).filter(|_| !answer.is_empty()))
+}
+
+fn line(at: &At<Need>, findings: &Findings) -> String {
+    let place = findings.place(at);
+    let entry = at.it.entry();
+    match (at.it.variables.first(), &at.it.value) {
+        (Some(variable), _) => format!("permissions: {entry} ({place}, named by {variable})"),
+        (None, Some(value)) => format!("permissions: {entry} ({place}, for {value})"),
+        (None, None) => format!("permissions: {entry} ({place})"),
+    }
+}
