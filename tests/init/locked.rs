@@ -90,6 +90,29 @@ fn a_lock_beside_cargo_toml_is_used_where_it_is() {
     assert!(shipped.contains("markdown-3.6.dist-info/"), "{shipped}");
 }
 
+/// The table would name the file beside the sources.
+#[test]
+fn a_project_that_another_one_hides_is_not_named_in_the_table() {
+    let project = Project::new();
+    project.write("est/__init__.py", "");
+    project.write("est/main.py", ANSWER);
+    let declares = |name: &str| {
+        DECLARED
+            .replace("markdown>=3.6", name)
+            .replace("\"]", "\", \"bedrock-agentcore\"]")
+    };
+    project.write("est/pyproject.toml", declares("markdown"));
+    project.write("pyproject.toml", declares("markupsafe"));
+    let init = Cli::new(&project).args(["init", "--source", "est", "--yes", "--write"]);
+    init.args(["--requirements", "pyproject.toml"])
+        .run()
+        .succeeds();
+    let manifest = project.read("Cargo.toml");
+    assert!(!manifest.contains("requirements = "), "{manifest}");
+    let written = project.read("deployment/requirements.txt");
+    assert_eq!(written, "markupsafe\nbedrock-agentcore\n");
+}
+
 #[test]
 fn a_lock_that_does_not_fit_is_refused_or_said() {
     let project = stage(DECLARED);

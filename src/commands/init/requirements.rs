@@ -47,9 +47,11 @@ impl Taken {
         let named = match inner.filter(|_| is_flat) {
             Some(inner) => inner,
             None => {
-                let folder = file.parent()?;
-                let is_seen = is_project(file) && (folder == root || folder == shipped);
-                Path::new(file.file_name().filter(|_| is_seen)?)
+                let (folder, name) = (file.parent()?, file.file_name()?);
+                // One beside the sources goes before one beside Cargo.toml.
+                let is_first = folder == root && !files::exists(&shipped.join(name));
+                let is_seen = is_project(file) && (folder == shipped || is_first);
+                Path::new(Some(name).filter(|_| is_seen)?)
             }
         };
         fits.then(|| named.to_string_lossy().replace('\\', "/"))
