@@ -407,7 +407,20 @@ fn rules(request: &SourceRequest<'_>, root: &Path) -> Rules {
 fn made(request: &SourceRequest<'_>, root: &Path) -> Vec<PathBuf> {
     let others = request.others.iter().map(PathBuf::as_path);
     let folders = request.deployment.into_iter().chain(others);
+    // A workspace can have a hundred agents, and the folders of most lie side by side, elsewhere.
+    let mut parents = BTreeMap::new();
+    let is_near = |folder: &&Path| {
+        let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
+            return true;
+        };
+        let real = parents
+            .entry(parent.to_owned())
+            .or_insert_with(|| fs::canonicalize(parent).ok());
+        let real = real.as_ref().map(|real| real.join(name));
+        real.is_some_and(|real| real.starts_with(root))
+    };
     folders
+        .filter(is_near)
         .filter_map(|folder| fs::canonicalize(folder).ok())
         .chain(target_within(request))
         .filter(|made| !root.starts_with(made))
