@@ -137,8 +137,9 @@ fn breadth(arn: &Arn<'_>) -> Option<&'static str> {
     let is_enough = match service {
         // A bucket, and then a key.
         "s3" => resource[..wildcard].contains('/'),
-        // Nothing stands before the name.
-        "sqs" | "sns" | "execute-api" => named >= 1,
+        // The name comes first. A queue's has no part that ends in a colon or a slash.
+        "sqs" => named >= 1 && !resource[..wildcard].ends_with([':', '/']),
+        "sns" | "execute-api" => named >= 1,
         _ => named >= 2,
     };
     (!is_enough).then_some("every resource of a type")
