@@ -41,7 +41,25 @@ pub(crate) async fn run(program: &OsString, args: &[OsString]) -> Result<u8, Fai
     }
 }
 
-async fn pipe_closes() {
+/// Waits until the pipe at stdin closes. Not by a thread that blocks in a read: this process could not end
+/// before it.
+#[cfg(unix)]
+pub(crate) async fn pipe_closes() {
+    use std::os::fd::AsFd as _;
+
+    use tokio::net::unix::pipe::Receiver;
+
+    let stdin = std::io::stdin().as_fd().try_clone_to_owned();
+    // What is no pipe is held by nobody.
+    let Ok(mut pipe) = stdin.and_then(Receiver::from_owned_fd) else {
+        return;
+    };
+    let mut buffer = [0; 64];
+    while matches!(pipe.read(&mut buffer).await, Ok(count) if count > 0) {}
+}
+
+#[cfg(not(unix))]
+pub(crate) async fn pipe_closes() {
     let mut pipe = tokio::io::stdin();
     let mut buffer = [0; 64];
     while matches!(pipe.read(&mut buffer).await, Ok(count) if count > 0) {}

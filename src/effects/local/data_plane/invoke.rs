@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
+    call::{Call, Kept},
     http::{Body, BodyError, HttpClient, client, full, remove_hop_by_hop, streamed},
     issuers::Issuers,
     sessions::{Key, Sessions, Use},
@@ -30,15 +31,16 @@ use crate::{
         authorizer::{Credentials, Pass, Signature, agents_subprotocols, answering_subprotocol},
         headers::{Forwarding, Header, WORKLOAD_ACCESS_TOKEN},
         limits,
-        refusal::json_rpc_id,
         session::{self, Asked},
     },
 };
 
 /// What this tool shows its user beside the answer.
 const NOTE: HeaderName = HeaderName::from_static("x-cargo-agentcore-note");
-/// How much of a body is read to find out whose error an answer is.
-const LONGEST_CALL: usize = 1 << 20;
+/// How much of the body of a command is read.
+const LONGEST_COMMAND: usize = 1 << 20;
+/// How long an agent that did not answer may take to end.
+const END: Duration = Duration::from_secs(1);
 
 /// A request to the control plane that changes what is deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,13 +133,18 @@ impl Agents {
         };
         let speaks = version.contract.protocol;
         let (parts, body) = request.into_parts();
+        let call = Call::default();
         let admitted = match self.admit(&asked, version, &parts.headers).await {
             Ok(admitted) => admitted,
-            Err(refusal) => return answer(&refusal, speaks, call_of(speaks, body).await.as_ref()),
+            Err(refusal) => {
+                call.keep(speaks, body).read().await;
+                return answer(&refusal, speaks, call.id().as_ref());
+            }
         };
         let request = Request::from_parts(parts, body);
         let result = match asked.operation {
             Operation::Invoke | Operation::AgentCard => {
+                let request = request.map(|body| call.keep(speaks, body));
                 self.invoke(&asked, &admitted, request).await
             }
             Operation::WebSocket => self.websocket(&asked, &admitted, request).await,
@@ -149,7 +156,7 @@ impl Agents {
                 "terminals in a session are not served on this machine",
             )),
         };
-        result.unwrap_or_else(|refusal| answer(&refusal, speaks, None))
+        result.unwrap_or_else(|refusal| answer(&refusal, speaks, call.id().as_ref()))
     }
 
     /// Decides whether a request may go on, and to which session.
@@ -256,9 +263,36 @@ impl Agents {
         &self,
         asked: &protocol::Request,
         admitted: &Admitted,
-        request: Request<Incoming>,
+        request: Request<Kept>,
     ) -> Result<Response<Body>, Refusal> {
-        if request.body().size_hint().lower() > limits::PAYLOAD as u64 {
+        let (used, inner) = match self.prepare(asked, admitted, &request).await {
+            Ok((used, inner)) => (used, inner.map(|()| request.into_body().boxed_unsync())),
+            Err(refusal) => {
+                request.into_body().read().await;
+                return Err(refusal);
+            }
+        };
+        match clock::within(limits::SYNCHRONOUS, self.client.request(inner)).await {
+            Some(Ok(answer)) => self.passed_back(answer, admitted, used).await,
+            Some(Err(error)) if is_too_large(&error) => Err(Refusal::too_large()),
+            Some(Err(error)) => {
+                // An agent that broke off is about to end; the next request starts another.
+                let how = used.ends(END).await;
+                let how = how.unwrap_or_else(|| innermost(&error));
+                Err(Refusal::ended_during_request(&how, &used.last_lines()))
+            }
+            None => Err(Refusal::too_slow(&used.last_lines())),
+        }
+    }
+
+    /// The request as the agent gets it, without its body, and the session that it goes to.
+    async fn prepare(
+        &self,
+        asked: &protocol::Request,
+        admitted: &Admitted,
+        request: &Request<Kept>,
+    ) -> Result<(Use, Request<()>), Refusal> {
+        if request.body().is_too_large() {
             return Err(Refusal::too_large());
         }
         let speaks = admitted.version.contract.protocol;
@@ -275,35 +309,25 @@ impl Agents {
             ));
         };
         let (used, port) = self.enter(admitted).await?;
-        let forwarding = forwarding(admitted);
-        let (parts, body) = request.into_parts();
-        let headers = forwarding.to_agent(
-            parts
-                .headers
+        let headers = forwarding(admitted).to_agent(
+            request
+                .headers()
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_bytes())),
         )?;
         let mut inner = Request::builder()
-            .method(parts.method)
+            .method(request.method())
             .uri(format!("http://127.0.0.1:{port}{path}"))
-            .body(Limited::new(body, limits::PAYLOAD).boxed_unsync())
+            .body(())
             .map_err(|error| internal(&error.to_string()))?;
         fill(inner.headers_mut(), headers);
         insert(inner.headers_mut(), WORKLOAD_ACCESS_TOKEN, b"local");
-        if let Some(length) = parts.headers.get(header::CONTENT_LENGTH) {
+        if let Some(length) = request.headers().get(header::CONTENT_LENGTH) {
             inner
                 .headers_mut()
                 .insert(header::CONTENT_LENGTH, length.clone());
         }
-        match clock::within(limits::SYNCHRONOUS, self.client.request(inner)).await {
-            Some(Ok(answer)) => self.passed_back(answer, admitted, used).await,
-            Some(Err(error)) if is_too_large(&error) => Err(Refusal::too_large()),
-            Some(Err(error)) => Err(Refusal::ended_during_request(
-                &innermost(&error),
-                &used.last_lines(),
-            )),
-            None => Err(Refusal::too_slow(&used.last_lines())),
-        }
+        Ok((used, inner))
     }
 
     /// The agent's answer as the caller gets it.
@@ -446,7 +470,7 @@ impl Agents {
         admitted: &Admitted,
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Refusal> {
-        let body = Limited::new(request.into_body(), LONGEST_CALL)
+        let body = Limited::new(request.into_body(), LONGEST_COMMAND)
             .collect()
             .await;
         let body = body.map_err(|_| Refusal::too_large())?.to_bytes();
@@ -531,15 +555,6 @@ pub(super) fn answer(
         insert(response.headers_mut(), name, value.as_bytes());
     }
     response
-}
-
-/// The ID of the JSON-RPC call that a body holds.
-async fn call_of(speaks: Protocol, body: Incoming) -> Option<serde_json::Value> {
-    if !matches!(speaks, Protocol::Mcp | Protocol::A2a) {
-        return None;
-    }
-    let body = Limited::new(body, LONGEST_CALL).collect().await.ok()?;
-    json_rpc_id(&body.to_bytes())
 }
 
 fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -4,6 +4,7 @@
 //! It runs in the background, one for each project, as a hidden subcommand of this binary. While it lives it
 //! holds `running.lock`, and `emulator.json` tells where it listens.
 
+mod call;
 mod commands;
 mod emulator;
 mod http;
@@ -23,7 +24,6 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use tokio::{
-    io::AsyncReadExt as _,
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
@@ -38,7 +38,7 @@ use self::{
     sessions::Sessions,
     versions::Versions,
 };
-use super::{VERSION, process};
+use super::{VERSION, agent::shim, process};
 use crate::{
     config::Protocol,
     effects::{
@@ -235,9 +235,7 @@ async fn host_ends(guest: bool) {
     if !guest {
         return std::future::pending().await;
     }
-    let mut pipe = tokio::io::stdin();
-    let mut buffer = [0; 64];
-    while matches!(pipe.read(&mut buffer).await, Ok(count) if count > 0) {}
+    shim::pipe_closes().await;
 }
 
 /// Looks for the file that asks for an end, and whether the folder is still there.

@@ -98,6 +98,16 @@ impl Use {
         Some(running.port)
     }
 
+    /// How the agent ends, if it does within this time.
+    pub(super) async fn ends(&self, limit: Duration) -> Option<String> {
+        let running = self.session.running.get()?.as_ref().ok()?;
+        clock::within(limit, running.agent.ended()).await?;
+        match running.agent.state() {
+            State::Ended(code) => Some(format!("it ended with the exit code {code}")),
+            State::Running => None,
+        }
+    }
+
     /// What the agent printed last.
     pub(super) fn last_lines(&self) -> Vec<String> {
         let running = self.session.running.get();
