@@ -10,7 +10,7 @@ use std::{
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
-    body::{Body as _, Bytes, Frame, Incoming, SizeHint},
+    body::{Bytes, Frame, Incoming, SizeHint},
     header::{self, HeaderName, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
