@@ -4,6 +4,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::format_push_string,
     reason = "tests touch the world and stop where it refuses"
 )]
 
@@ -83,7 +84,7 @@ impl Place {
         let status = place.cli(&["status", "--local", "--output", "json"]).run();
         let status = status.succeeds().json();
         let arn = status["agents"][0]["runtime"]["arn"].as_str();
-        place.arn = arn.unwrap().to_owned();
+        arn.unwrap().clone_into(&mut place.arn);
         place
     }
 

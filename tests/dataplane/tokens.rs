@@ -51,19 +51,8 @@ fn claims() -> Value {
     })
 }
 
-#[test]
-fn a_runtime_with_an_authorizer_takes_tokens_only() {
-    let place = Place::with(8080, AUTHORIZER);
-    let missing = place.ask(&json!({})).send(&place);
-    assert_eq!(missing.status, 401);
-    assert_eq!(
-        missing.error(),
-        (
-            "UnauthorizedException".to_owned(),
-            "Missing Authentication Token".to_owned()
-        )
-    );
-    let challenge = missing.header("www-authenticate").unwrap();
+/// The metadata that a challenge leads to names the issuer and the scopes.
+fn follow(place: &Place, challenge: &str) {
     let metadata = challenge
         .strip_prefix("Bearer resource_metadata=\"")
         .and_then(|rest| rest.strip_suffix('"'))
@@ -80,6 +69,21 @@ fn a_runtime_with_an_authorizer_takes_tokens_only() {
         json!(["https://127.0.0.1:1"])
     );
     assert_eq!(metadata.json()["scopes_supported"], json!(["invoke"]));
+}
+
+#[test]
+fn a_runtime_with_an_authorizer_takes_tokens_only() {
+    let place = Place::with(8080, AUTHORIZER);
+    let missing = place.ask(&json!({})).send(&place);
+    assert_eq!(missing.status, 401);
+    assert_eq!(
+        missing.error(),
+        (
+            "UnauthorizedException".to_owned(),
+            "Missing Authentication Token".to_owned()
+        )
+    );
+    follow(&place, missing.header("www-authenticate").unwrap());
 
     let signed = place.boto3(
         "print(json.dumps(error(plane.invoke_agent_runtime, agentRuntimeArn=arn, payload=b'{}')))",
