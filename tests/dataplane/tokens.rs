@@ -62,7 +62,7 @@ fn follow(place: &Place, challenge: &str) {
         .strip_prefix(&place.url)
         .unwrap()
         .clone_into(&mut ask.target);
-    let metadata = ask.send(&place);
+    let metadata = ask.send(place);
     assert_eq!(metadata.status, 200, "{}", metadata.text());
     assert_eq!(
         metadata.json()["authorization_servers"],
