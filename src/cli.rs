@@ -43,6 +43,7 @@ pub struct Cli {
 pub enum Command {
     New(commands::new::Args),
     Init(commands::init::Args),
+    Dev(commands::dev::Args),
     Prepare(commands::prepare::Args),
     Deploy(commands::deploy::Args),
     Package(commands::package::Args),

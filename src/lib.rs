@@ -107,6 +107,7 @@ async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
     match command {
         Command::New(args) => commands::new::run(args, ui).await,
         Command::Init(args) => commands::init::run(args, ui).await,
+        Command::Dev(args) => commands::dev::run(args, ui).await,
         Command::Prepare(args) => commands::prepare::run(args, ui).await,
         Command::Deploy(args) => commands::deploy::run(args, ui).await,
         Command::Package(args) => commands::package::run(args, ui).await,

@@ -94,6 +94,15 @@ pub(super) async fn emulator(
     Ok(Some(start(dir(project, config)?, &project.root, ui).await?))
 }
 
+/// The emulator that agents on this machine use for AWS.
+pub(super) async fn run_for(
+    project: &Project,
+    config: &Config,
+    ui: &Ui,
+) -> Result<Emulator, Failure> {
+    start(dir(project, config)?, &project.root, ui).await
+}
+
 /// The place of the emulator of a project whose metadata is invalid, as far as it can be told.
 fn recovered(project: &cli::Project, failure: Failure, ui: &Ui) -> Result<Folder, Failure> {
     let Some(remains) = manifest::remains(project.manifest_path.as_deref())? else {

@@ -4,6 +4,7 @@
 pub mod background;
 pub mod clean;
 pub mod deploy;
+pub mod dev;
 pub mod endpoint;
 pub mod hint;
 pub mod init;

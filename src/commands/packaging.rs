@@ -13,7 +13,7 @@ use crate::{
         self,
         folder::Folder,
         manifest::Project,
-        packaging::{Broken, Built, Event, Last, Origin, Request, Reuse},
+        packaging::{Broken, Built, Event, FromProject, Last, Origin, Request, Reuse},
     },
     error::Failure,
     package::{installer::minor_version, limits::megabytes},
@@ -104,6 +104,22 @@ pub(super) fn last(
             Broken::Refused,
         ))
     })
+}
+
+/// What is shipped from the project itself.
+pub(super) fn from_project(
+    agent: &Agent,
+    project: &Project,
+    own: &OwnFiles,
+    output: Folder,
+) -> Result<FromProject, Failure> {
+    effects::packaging::from_project(request(
+        agent,
+        (project, own),
+        output,
+        Reuse::Cache,
+        Broken::Shipped,
+    ))
 }
 
 fn request(

@@ -8,6 +8,7 @@ pub(crate) mod checkout;
 pub(crate) mod clock;
 pub(crate) mod consent;
 pub(crate) mod destination;
+pub(crate) mod dev;
 pub(crate) mod env;
 pub(crate) mod files;
 pub(crate) mod folder;

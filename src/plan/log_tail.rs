@@ -146,14 +146,7 @@ impl LogEvent {
     /// Time and line; of the SDK's JSON objects the level, the message and what went wrong.
     pub(crate) fn text(&self) -> String {
         let time = time_in_millis(self.timestamp);
-        let line = self.message.trim_end();
-        match serde_json::from_str::<Value>(line) {
-            Ok(record) => match shown(&record) {
-                Some(shown) => format!("{time} {shown}"),
-                None => format!("{time} {line}"),
-            },
-            Err(_) => format!("{time} {line}"),
-        }
+        format!("{time} {}", line_shown(self.message.trim_end()))
     }
 
     /// One line of JSON.
@@ -177,6 +170,14 @@ impl LogEvent {
         }
         value.to_string()
     }
+}
+
+/// A line as it is, or, of the SDK's JSON objects, the level, the message and what went wrong.
+pub(crate) fn line_shown(line: &str) -> String {
+    let record = serde_json::from_str::<Value>(line).ok();
+    record
+        .and_then(|record| shown(&record))
+        .unwrap_or_else(|| line.to_owned())
 }
 
 /// `ERROR   could not do it`, with the error and its stack below.

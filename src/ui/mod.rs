@@ -79,6 +79,15 @@ pub struct Ui {
 /// Makes the commands in a text lead to where this run has led.
 type Lead = Box<dyn Fn(&str) -> String + Send + Sync>;
 
+/// The colors that tell agents apart.
+const AGENTS: [anstyle::AnsiColor; 5] = [
+    anstyle::AnsiColor::Cyan,
+    anstyle::AnsiColor::Yellow,
+    anstyle::AnsiColor::Magenta,
+    anstyle::AnsiColor::Blue,
+    anstyle::AnsiColor::Green,
+];
+
 const VERB: anstyle::Style = anstyle::AnsiColor::Green.on_default().bold();
 
 impl Ui {
@@ -190,6 +199,22 @@ impl Ui {
         } else {
             Reader::Gone
         }
+    }
+
+    /// A line that an agent printed; where several run, with the agent's name and its number before it.
+    pub fn agent_line(&self, agent: Option<(&str, usize)>, text: &str) -> Reader {
+        let Some((name, number)) = agent else {
+            return self.offer(text);
+        };
+        let name = if self.color && self.out_is_terminal {
+            let style = AGENTS[number % AGENTS.len()].on_default();
+            format!("{style}{name} |{style:#}")
+        } else {
+            format!("{name} |")
+        };
+        let text = self.shown(text, Escape::Text);
+        let lines: Vec<String> = text.lines().map(|line| format!("{name} {line}")).collect();
+        self.print(&lines.join("\n"))
     }
 
     /// A piece of an answer, at once; false where the reader has gone away.

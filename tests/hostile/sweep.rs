@@ -26,6 +26,8 @@ const LINES: &[&[&str]] = &[
     &["rollback", "--endpoint", "prod", "--to", "1"],
     &["endpoint", "delete", "prod", "--yes"],
     &["stop-session"],
+    // Without the file it ends before it runs the checkout's code, which is its purpose.
+    &["dev", "--env-file", "absent.env"],
     &["package", "--rebuild"],
     &["init", "--source", "my_agent", "--yes"],
     &["new", "another", "--template", "echo", "--yes"],

@@ -54,12 +54,13 @@ const PURE: [&str; 32] = [
 ];
 
 /// Crates that touch files, processes, clocks, the network, chance or a terminal.
-const WORLDLY: [&str; 11] = [
+const WORLDLY: [&str; 12] = [
     "cargo_metadata",
     "dialoguer",
     "fastrand",
     "hyper",
     "hyper_util",
+    "notify",
     "ignore",
     "rustix",
     "rustls_native_certs",

@@ -7,7 +7,7 @@ use std::{
 
 use super::copied::Copied;
 use crate::{
-    commands::{conversation, deploy, packaging, session::Placed},
+    commands::{conversation, deploy, dev, packaging, session::Placed},
     config::{Agent, Declared},
     effects::{
         aws::Session,
@@ -41,6 +41,8 @@ struct Built {
     files: Vec<FolderFile>,
     /// Folders that a killed run left in the directory.
     unfinished: Vec<Folder>,
+    /// What `dev` keeps.
+    developed: Option<Folder>,
     /// Of these regions something is remembered.
     regions: BTreeSet<Region>,
     whole: bool,
@@ -180,9 +182,13 @@ impl Built {
             directory: packaging::directory(agent, project)?,
             files: Vec::new(),
             unfinished: Vec::new(),
+            developed: None,
             regions: BTreeSet::new(),
             whole: plan.copy_goes && !is_shared(agent, project)?,
         };
+        if plan.copy_goes {
+            built.developed = dev::kept(agent, project)?;
+        }
         if built.whole {
             built.take_all(kept)?;
         } else {
@@ -230,13 +236,16 @@ impl Built {
     }
 
     fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.unfinished.is_empty()
+        self.files.is_empty() && self.unfinished.is_empty() && self.developed.is_none()
     }
 
     fn words(&self) -> String {
         if self.whole && self.files.iter().any(|file| file.folder == self.directory) {
             let directory = self.directory.path();
             return format!("what was built and remembered in `{}`", directory.display());
+        }
+        if let (true, Some(developed)) = (self.files.is_empty(), &self.developed) {
+            return format!("what `dev` keeps in `{}`", developed.path().display());
         }
         let regions: Vec<&str> = self.regions.iter().map(Region::as_str).collect();
         let folders: BTreeSet<String> = self
@@ -258,6 +267,12 @@ impl Built {
         }
         for folder in &self.unfinished {
             folder.remove_whole()?;
+        }
+        if let Some(developed) = &self.developed {
+            developed.remove_whole()?;
+            if let Some(parent) = developed.parent() {
+                parent.remove_if_empty()?;
+            }
         }
         for folder in self.files.iter().map(|file| &file.folder) {
             folder.remove_if_empty()?;
@@ -289,7 +304,7 @@ fn is_shared(agent: &Agent, project: &Project) -> Result<bool, Failure> {
 
 /// The emulator's state and the last sessions lie beside the agents' folders.
 fn is_other(name: &str) -> bool {
-    [local::FOLDER, "sessions"]
+    [local::FOLDER, dev::FOLDER, "sessions"]
         .iter()
         .any(|other| name.eq_ignore_ascii_case(other))
 }

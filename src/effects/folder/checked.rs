@@ -79,6 +79,11 @@ impl Handle {
         fs::rename(self.0.join(from), into.0.join(to))
     }
 
+    /// A second name for a file elsewhere.
+    pub(super) fn link(&self, name: &str, from: &Path) -> io::Result<()> {
+        fs::hard_link(fs::canonicalize(from)?, self.0.join(name))
+    }
+
     pub(super) fn remove_file(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.0.join(name))
     }

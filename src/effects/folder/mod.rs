@@ -322,6 +322,17 @@ impl Folder {
         })
     }
 
+    /// Gives a file elsewhere a second name in a folder below, which is created. False where the system
+    /// cannot: on another file system, for one.
+    pub(crate) fn link_below(&self, path: &str, from: &Path) -> bool {
+        let (folder, name) = match path.rsplit_once('/') {
+            Some((folder, name)) => (self.join(folder), name),
+            None => (self.clone(), path),
+        };
+        let created = folder.created();
+        created.is_ok_and(|handle| handle.link(name, from).is_ok())
+    }
+
     #[cfg(unix)]
     fn set_mode(&self, file: &File, mode: Mode) -> io::Result<()> {
         use std::os::unix::fs::PermissionsExt as _;

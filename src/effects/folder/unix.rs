@@ -90,6 +90,18 @@ impl Handle {
         Ok(rustix::fs::renameat(&self.0, from, &into.0, to)?)
     }
 
+    /// A second name for a file elsewhere.
+    pub(super) fn link(&self, name: &str, from: &Path) -> io::Result<()> {
+        let follow = AtFlags::SYMLINK_FOLLOW;
+        Ok(rustix::fs::linkat(
+            rustix::fs::CWD,
+            from,
+            &self.0,
+            name,
+            follow,
+        )?)
+    }
+
     pub(super) fn remove_file(&self, name: &str) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
     }

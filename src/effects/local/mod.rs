@@ -7,7 +7,7 @@
 //! process that merely has the same number.
 
 pub(crate) mod agent;
-mod code;
+pub(crate) mod code;
 pub(crate) mod data_plane;
 mod install;
 mod process;

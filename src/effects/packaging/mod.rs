@@ -19,6 +19,7 @@ mod writer;
 mod assembly;
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -36,7 +37,10 @@ use crate::{
         programs::{Checkout, Programs},
     },
     error::{Failure, Message},
-    package::{archive::Archive, composition::Composition},
+    package::{
+        archive::Archive,
+        composition::{Composition, Files},
+    },
     python::Program,
 };
 
@@ -152,6 +156,33 @@ impl Search {
 /// What would be found wrong with requirements when an archive is built. `root` is the workspace's.
 pub(crate) fn check_requirements(file: &Path, root: &Path) -> Result<(), Failure> {
     requirements::observe(file, &Checkout::around(root)).map(|_| ())
+}
+
+/// What is shipped from the project itself, dependencies aside.
+#[derive(Debug, Clone)]
+pub(crate) struct FromProject {
+    /// With the projects beside the agent that it requires.
+    pub(crate) files: Files,
+    /// Changes with every text, wheel and setting that the installation depends on.
+    pub(crate) requirements: String,
+    /// The files that say what is required.
+    pub(crate) requirements_files: BTreeSet<PathBuf>,
+}
+
+/// Reads what is shipped from the project, and writes nothing.
+pub(crate) fn from_project(mut request: Request) -> Result<FromProject, Failure> {
+    let checkout = Checkout::around(&request.root);
+    let wanted = requirements::observe(&request.requirements.file, &checkout)?;
+    beside::add(&mut request, &wanted.beside)?;
+    let places = wanted.inputs.requirements.iter();
+    let mut requirements_files: BTreeSet<PathBuf> =
+        places.map(|(_, place)| place.file.clone()).collect();
+    requirements_files.insert(wanted.file);
+    Ok(FromProject {
+        files: request.own.files,
+        requirements: wanted.digest,
+        requirements_files,
+    })
 }
 
 /// Builds the archive; blocks until it is done.

@@ -5,6 +5,7 @@
     reason = "the agent's process is started and watched here"
 )]
 
+pub(in crate::effects) mod environment;
 pub(crate) mod shim;
 
 use std::{

@@ -42,6 +42,15 @@ pub(crate) struct Code {
     pub(crate) warning: Option<String>,
 }
 
+/// What an agent's code needs on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Surroundings {
+    pub(crate) dependencies: Option<PathBuf>,
+    pub(crate) python: PathBuf,
+    /// What differs from the cloud, for the user to know.
+    pub(crate) warning: Option<String>,
+}
+
 /// Makes the code of an archive ready. `home` is a folder for this version alone; `runtime` is a minor
 /// version of Python, such as `3.13`.
 pub(crate) fn prepare(
@@ -50,15 +59,43 @@ pub(crate) fn prepare(
     runtime: &str,
     programs: &Programs,
 ) -> Result<Code, Failure> {
-    let python = python::find(runtime, programs)?;
-    let environment = python::environment(&python, programs)?;
     let mut opened = Archive::open(archive)?;
-    let dependencies = dependencies::ensure(&mut opened, archive, &python, programs)?;
+    let Surroundings {
+        dependencies,
+        python,
+        warning,
+    } = surroundings(&mut opened, archive, runtime, programs)?;
     files::remove_tree(home)?;
     files::create_dir_all(home)?;
     let own = std::mem::take(&mut opened.own);
     let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
     opened.extract(archive, &own, home)?;
+    Ok(Code {
+        own: home.to_owned(),
+        dependencies,
+        python,
+        warning,
+    })
+}
+
+/// Makes ready what an archive's code needs, for code that is taken from elsewhere.
+pub(crate) fn prepare_surroundings(
+    archive: &Path,
+    runtime: &str,
+    programs: &Programs,
+) -> Result<Surroundings, Failure> {
+    surroundings(&mut Archive::open(archive)?, archive, runtime, programs)
+}
+
+fn surroundings(
+    opened: &mut Archive,
+    archive: &Path,
+    runtime: &str,
+    programs: &Programs,
+) -> Result<Surroundings, Failure> {
+    let python = python::find(runtime, programs)?;
+    let environment = python::environment(&python, programs)?;
+    let dependencies = dependencies::ensure(opened, archive, &python, programs)?;
     let warning = (python.minor != runtime).then(|| {
         format!(
             "the agent runs on Python {} here and on Python {runtime} in AWS: \
@@ -66,8 +103,7 @@ pub(crate) fn prepare(
             python.minor
         )
     });
-    Ok(Code {
-        own: home.to_owned(),
+    Ok(Surroundings {
         dependencies,
         python: environment,
         warning,

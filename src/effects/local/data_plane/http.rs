@@ -15,17 +15,17 @@ use hyper_util::{
 use tokio::net::TcpStream;
 
 /// An error of a body; it ends the connection.
-pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
-pub(super) type Body = UnsyncBoxBody<Bytes, BodyError>;
-pub(super) type HttpClient = Client<HttpConnector, Body>;
+pub(in crate::effects) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+pub(in crate::effects) type Body = UnsyncBoxBody<Bytes, BodyError>;
+pub(in crate::effects) type HttpClient = Client<HttpConnector, Body>;
 
-pub(super) fn full(content: impl Into<Bytes>) -> Body {
+pub(in crate::effects) fn full(content: impl Into<Bytes>) -> Body {
     Full::new(content.into())
         .map_err(|never| match never {})
         .boxed_unsync()
 }
 
-pub(super) fn streamed(body: Incoming) -> Body {
+pub(in crate::effects) fn streamed(body: Incoming) -> Body {
     body.map_err(BodyError::from).boxed_unsync()
 }
 
@@ -46,7 +46,7 @@ where
     Some(whole.into())
 }
 
-pub(super) fn text(status: StatusCode, text: impl Into<String>) -> Response<Body> {
+pub(in crate::effects) fn text(status: StatusCode, text: impl Into<String>) -> Response<Body> {
     let mut response = Response::new(full(text.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(
@@ -57,7 +57,7 @@ pub(super) fn text(status: StatusCode, text: impl Into<String>) -> Response<Body
 }
 
 /// A client for servers on this machine; connections are kept open.
-pub(super) fn client() -> HttpClient {
+pub(in crate::effects) fn client() -> HttpClient {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(Duration::from_secs(5)));
@@ -68,7 +68,7 @@ pub(super) fn client() -> HttpClient {
 }
 
 /// Sends a request that asks for another protocol, on a connection of its own.
-pub(super) async fn upgrade(
+pub(in crate::effects) async fn upgrade(
     port: u16,
     request: Request<Body>,
 ) -> Result<Response<Incoming>, BodyError> {
@@ -91,7 +91,7 @@ const HOP_BY_HOP: [HeaderName; 6] = [
 ];
 
 /// Takes out what belongs to one connection, what its `Connection` header names included.
-pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+pub(in crate::effects) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()

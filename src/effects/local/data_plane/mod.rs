@@ -7,7 +7,7 @@
 mod call;
 mod commands;
 mod emulator;
-mod http;
+pub(in crate::effects) mod http;
 mod invoke;
 mod issuers;
 mod logs;

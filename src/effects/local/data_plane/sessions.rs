@@ -22,10 +22,9 @@ use super::{
 };
 use crate::{
     effects::{
-        clock, env, files,
+        clock, files,
         local::{
-            ACCESS_KEY_ID, SECRET_ACCESS_KEY,
-            agent::{Agent, Launch, NotReady, State},
+            agent::{Agent, Launch, NotReady, State, environment},
             code,
         },
         runtime,
@@ -520,30 +519,11 @@ fn environment(
     listening: &std::path::Path,
     address: &str,
 ) -> Vec<(OsString, OsString)> {
-    let mut list: Vec<(OsString, OsString)> = Vec::new();
+    let mut list = environment::base(home, code.dependencies.as_deref(), address);
     let mut set = |name: &str, value: OsString| list.push((name.into(), value));
-    for name in ["PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT", "WINDIR"] {
-        if let Some(value) = env::var(name) {
-            set(name, value.into());
-        }
-    }
-    set("HOME", home.into());
-    set("TMPDIR", home.into());
-    set("PYTHONUTF8", "1".into());
-    if let Some(dependencies) = &code.dependencies {
-        set("PYTHONPATH", dependencies.into());
-    }
-    // The SDK listens on every interface only where it believes to be in a container.
-    set("DOCKER_CONTAINER", "1".into());
     for (name, value) in contract::environment(&version.arn, &key.endpoint) {
         set(name, value.into());
     }
-    set("AWS_ENDPOINT_URL", address.into());
-    set("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.into());
-    set("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.into());
-    set("AWS_EC2_METADATA_DISABLED", "true".into());
-    // Nobody collects traces here.
-    set("OTEL_SDK_DISABLED", "true".into());
     for (name, value) in &version.environment {
         set(name, value.into());
     }

@@ -1,0 +1,328 @@
+//! One agent under development: what it was started from, and what an edit comes to.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use super::{Ground, example, within};
+use crate::{
+    commands::{own_files, own_files::OwnFiles, packaging},
+    config::Agent,
+    effects::{
+        clock,
+        dev::{Access, NotStarted, Served, Start},
+        files,
+        folder::Folder,
+        local::code::{self, Surroundings},
+        manifest::Project,
+        packaging::FromProject,
+        programs::{Checkout, Programs},
+        runtime,
+    },
+    error::{Exit, Failure, Message, Snippet},
+    package::installer::minor_version,
+    plan::reload::{Change, Inputs, place},
+    protocol::contract::Contract,
+    ui::Ui,
+};
+
+/// For an agent whose table names no region.
+const REGION: &str = "us-east-1";
+
+pub(super) struct Developed {
+    agent: Agent,
+    access: Access,
+    folder: Folder,
+    served: Served,
+    /// None where it has to start whatever changed.
+    last: Option<Inputs>,
+    surroundings: Option<Surroundings>,
+    /// What is wrong, so that it is said once.
+    trouble: Option<Failure>,
+    watched: BTreeSet<PathBuf>,
+}
+
+/// What an agent would be started from now.
+struct Observed {
+    own: OwnFiles,
+    shipped: FromProject,
+    inputs: Inputs,
+}
+
+impl Developed {
+    pub(super) fn new(agent: Agent, access: Access, folder: Folder, served: Served) -> Self {
+        Self {
+            agent,
+            access,
+            folder,
+            served,
+            last: None,
+            surroundings: None,
+            trouble: None,
+            watched: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.agent.name.as_str()
+    }
+
+    /// The directory of the manifest that declares it.
+    pub(super) fn directory(&self) -> &Path {
+        &self.agent.dir
+    }
+
+    pub(super) fn url(&self) -> String {
+        self.access.url()
+    }
+
+    pub(super) fn example(&self) -> String {
+        example(&self.url(), self.agent.protocol)
+    }
+
+    pub(super) fn source_dir(&self) -> PathBuf {
+        self.agent.source_dir()
+    }
+
+    /// Where files may appear that are shipped.
+    pub(super) fn roots(&self) -> Vec<PathBuf> {
+        let deployment = self.agent.deployment_dir();
+        std::iter::once(self.agent.source_dir())
+            .chain(deployment)
+            .collect()
+    }
+
+    /// Files that decide how it runs.
+    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.watched.iter().cloned()
+    }
+
+    /// Its table was read again.
+    pub(super) fn declare(&mut self, agent: Agent) {
+        self.agent = agent;
+    }
+
+    /// It cannot run until something is edited.
+    pub(super) fn fail(&mut self, failure: &Failure, ui: &Ui) {
+        self.last = None;
+        if self.trouble.as_ref() != Some(failure) {
+            ui.failure(failure);
+            self.served.break_with(words(failure, &[]));
+            self.trouble = Some(failure.clone());
+        }
+    }
+
+    /// Looks at what is there, and starts the agent where anything changed. Whether it did.
+    pub(super) async fn refresh(&mut self, ground: &Ground<'_>, ui: &Ui) -> bool {
+        let observed = match self.observe(ground) {
+            Ok(observed) => observed,
+            Err(failure) => {
+                let is_new = self.trouble.as_ref() != Some(&failure);
+                self.fail(&failure, ui);
+                return is_new;
+            }
+        };
+        let change = match &self.last {
+            Some(last) => Change::between(last, &observed.inputs),
+            None if self.surroundings.is_some() => Change::Restart("it can run again".to_owned()),
+            None => Change::Install(String::new()),
+        };
+        let is_first = self.last.is_none() && self.trouble.is_none();
+        let installs = match &change {
+            Change::Nothing => return false,
+            Change::Install(_) => true,
+            Change::Restart(_) => self.surroundings.is_none(),
+        };
+        if let Change::Install(why) | Change::Restart(why) = &change
+            && !is_first
+        {
+            ui.status("Restarting", &format!("`{}`: {why}", self.name()));
+        }
+        self.trouble = None;
+        self.last = Some(observed.inputs.clone());
+        self.served.hold();
+        self.adapt();
+        if installs {
+            self.surroundings = None;
+            observed.own.tell(ui);
+            match self.install(ground.project, &observed, ui).await {
+                Ok(surroundings) => self.surroundings = Some(surroundings),
+                Err(failure) => {
+                    self.fail(&failure, ui);
+                    return true;
+                }
+            }
+        }
+        self.start(observed, ground, ui).await;
+        true
+    }
+
+    fn observe(&mut self, ground: &Ground<'_>) -> Result<Observed, Failure> {
+        let Ground {
+            given,
+            project,
+            declared,
+            emulator: _,
+        } = ground;
+        let own = own_files::observe(&self.agent, project, declared)?;
+        if let [_, ..] = &own.problems[..] {
+            return Err(Failure {
+                exit: Exit::Config,
+                messages: own.problems.clone(),
+            });
+        }
+        let shipped = packaging::from_project(&self.agent, project, &own, self.folder.clone())?;
+        let origins = shipped.files.values().map(|origin| origin.from.clone());
+        self.watched = origins
+            .chain(shipped.requirements_files.iter().cloned())
+            .collect();
+        let files = shipped.files.iter().map(|(path, origin)| {
+            let mode = if origin.executable { "755" } else { "644" };
+            (path.clone(), format!("{} {mode}", origin.hash))
+        });
+        let inputs = Inputs {
+            files: files.collect(),
+            requirements: shipped.requirements.clone(),
+            environment: given.of(&self.agent.env, &self.agent.dir)?,
+            agent: self.agent.clone(),
+        };
+        Ok(Observed {
+            own,
+            shipped,
+            inputs,
+        })
+    }
+
+    /// The rules for requests are those of the table.
+    fn adapt(&mut self) {
+        let agent = &self.agent;
+        self.access.protocol = agent.protocol;
+        self.access.allowlist.clone_from(&agent.header_allowlist);
+        self.access.has_authorizer = agent.authorizer.is_some();
+        self.served.change_access(self.access.clone());
+    }
+
+    /// Installs what is shipped, and what of it this machine needs.
+    async fn install(
+        &self,
+        project: &Project,
+        observed: &Observed,
+        ui: &Ui,
+    ) -> Result<Surroundings, Failure> {
+        let options = packaging::Options {
+            rebuild: false,
+            force: true,
+        };
+        let output = self.folder.clone();
+        let built =
+            packaging::build(&self.agent, project, &observed.own, output, &options, ui).await?;
+        let version = minor_version(self.agent.runtime);
+        let root = project.root.clone();
+        ui.detail(
+            "Preparing",
+            &format!("dependencies of `{}` for this machine", self.name()),
+        );
+        let surroundings = runtime::aside(
+            move |_: &(dyn Fn(()) + Sync)| {
+                let programs = Programs::outside(Checkout::around(&root));
+                code::prepare_surroundings(&built.archive.path, version, &programs)
+            },
+            |()| {},
+        )
+        .await?;
+        if let Some(warning) = &surroundings.warning {
+            ui.warning(&Message::new(warning));
+        }
+        Ok(surroundings)
+    }
+
+    async fn start(&mut self, observed: Observed, ground: &Ground<'_>, ui: &Ui) {
+        let Some(surroundings) = &self.surroundings else {
+            return;
+        };
+        let region = self.agent.region.as_ref();
+        let begin = clock::now();
+        let start = Start {
+            python: surroundings.python.clone(),
+            dependencies: surroundings.dependencies.clone(),
+            files: observed.shipped.files.clone(),
+            entrypoint: self.agent.entrypoint.clone(),
+            contract: Contract::of(self.agent.protocol, None, None),
+            region: region.map_or_else(|| REGION.to_owned(), ToString::to_string),
+            address: ground.emulator.url.clone(),
+            environment: observed.inputs.environment,
+        };
+        match self.served.start(start).await {
+            Ok(()) => ui.status(
+                "Ready",
+                &format!(
+                    "`{}` after {:.2} s",
+                    self.name(),
+                    begin.elapsed().as_secs_f64()
+                ),
+            ),
+            Err(why) => {
+                let failure = not_started(self.name(), &why, &observed.shipped, ground.project);
+                ui.failure(&failure);
+                self.served.break_with(words(&failure, &why.lines));
+            }
+        }
+    }
+
+    pub(super) async fn end(self) {
+        self.served.end().await;
+    }
+}
+
+/// With the place in the agent's code, where Python tells one.
+fn not_started(name: &str, why: &NotStarted, shipped: &FromProject, project: &Project) -> Failure {
+    let mut message = Message::new(format!("cannot start agent `{name}`: {}", why.what));
+    let is_own = |file: &str| {
+        let mut origins = shipped.files.values();
+        origins.any(|origin| origin.from == Path::new(file))
+    };
+    if let Some(place) = place(&why.lines, is_own) {
+        let file = PathBuf::from(&place.file);
+        if let Ok(Some(text)) = files::read_text(&file) {
+            let before: usize = text
+                .split_inclusive('\n')
+                .take(place.line.saturating_sub(1))
+                .map(str::len)
+                .sum();
+            let line = text[before..].lines().next().unwrap_or_default();
+            let indent = line.len() - line.trim_start().len();
+            message = message.at(Snippet {
+                file: within(&file, &project.root).into(),
+                span: before + indent..before + line.len(),
+                text,
+                label: place.error,
+            });
+        } else {
+            message = message.note(format!("{}:{}: {}", place.file, place.line, place.error));
+        }
+    }
+    let mut failure = Failure::world("");
+    failure.messages = vec![message.help("it starts again at the next edit")];
+    failure
+}
+
+/// What callers of the agent are answered.
+fn words(failure: &Failure, lines: &[String]) -> String {
+    let mut text = String::new();
+    for message in &failure.messages {
+        text.extend([&message.what, "\n"]);
+        if let Some(at) = &message.at {
+            let (line, _) = at.position();
+            let place = format!("{}:{line}: {}\n", at.file.display(), at.label);
+            text.push_str(&place);
+        }
+        for note in message.notes.iter().chain(&message.help) {
+            text.extend([note, "\n"]);
+        }
+    }
+    for line in lines {
+        text.extend([line, "\n"]);
+    }
+    text.trim_end().to_owned()
+}

@@ -1,0 +1,218 @@
+//! Agents that run from their sources, each at an address of its own, and start anew when they change.
+
+mod layout;
+mod port;
+mod process;
+mod server;
+mod watch;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+
+pub(crate) use self::{
+    port::{listen, port_of},
+    process::{NotStarted, Start},
+    watch::Watch,
+};
+use self::{
+    process::Process,
+    server::{Phase, Server},
+};
+use crate::{
+    config::Protocol,
+    effects::{clock, files::FileError, folder::Folder},
+};
+
+/// Something that happened at an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// The agent printed a line.
+    Line { agent: String, text: String },
+    /// The agent ended by itself.
+    Ended {
+        agent: String,
+        code: i32,
+        lines: Vec<String>,
+    },
+    /// Requests were cut off because they did not finish in time.
+    Cut { agent: String, requests: usize },
+    /// A header was left out, as the service does.
+    HeaderLeftOut { agent: String, header: String },
+}
+
+pub(crate) type Events = mpsc::UnboundedSender<Event>;
+
+/// What happened, in order.
+pub(crate) struct Heard(mpsc::UnboundedReceiver<Event>);
+
+impl Heard {
+    pub(crate) async fn next(&mut self) -> Event {
+        match self.0.recv().await {
+            Some(event) => event,
+            // Nothing can happen any more.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What happened and was not heard yet.
+    pub(crate) fn rest(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.0.try_recv().ok()).collect()
+    }
+}
+
+pub(crate) fn events() -> (Events, Heard) {
+    let (events, heard) = mpsc::unbounded_channel();
+    (events, Heard(heard))
+}
+
+/// How long requests may go on with code that was replaced.
+const LAST_REQUESTS: Duration = Duration::from_secs(5);
+/// How often it is looked whether they are done.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long an agent may take to end.
+const END: Duration = Duration::from_secs(4);
+
+/// How an agent is reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Access {
+    pub(crate) agent: String,
+    pub(crate) host: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) protocol: Protocol,
+    pub(crate) allowlist: Vec<String>,
+    pub(crate) has_authorizer: bool,
+}
+
+impl Access {
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", SocketAddr::new(self.host, self.port))
+    }
+}
+
+/// An agent with its address. The address stays; processes come and go behind it.
+pub(crate) struct Served {
+    server: Arc<Server>,
+    accepting: JoinHandle<()>,
+    /// Where each start gets a folder of its own.
+    folder: Folder,
+    starts: u32,
+    events: Events,
+}
+
+impl Served {
+    pub(crate) fn begin(
+        listener: TcpListener,
+        access: Access,
+        folder: Folder,
+        events: Events,
+    ) -> Self {
+        let server = Arc::new(Server::new(access, events.clone()));
+        let accepting = tokio::spawn(Arc::clone(&server).accept(listener));
+        Self {
+            server,
+            accepting,
+            folder,
+            starts: 0,
+            events,
+        }
+    }
+
+    /// Requests wait until the agent is there again, or cannot be.
+    pub(crate) fn hold(&self) {
+        let before = self.server.turn(Phase::Starting);
+        self.retire(before);
+    }
+
+    /// Every request gets this answer until the next start.
+    pub(crate) fn break_with(&self, text: String) {
+        let before = self.server.turn(Phase::Broken(text));
+        self.retire(before);
+    }
+
+    /// Which rules apply to requests from now on.
+    pub(crate) fn change_access(&self, access: Access) {
+        self.server.change_access(access);
+    }
+
+    /// Starts the agent; what runs goes on with its requests meanwhile.
+    pub(crate) async fn start(&mut self, start: Start) -> Result<(), NotStarted> {
+        let agent = self.server.agent();
+        self.hold();
+        self.starts += 1;
+        let folder = self.folder.join(format!("run-{}", self.starts));
+        let home = self.folder.join("home");
+        let process = Process::start(&agent, start, &folder, &home, &self.events).await?;
+        let process = Arc::new(process);
+        self.server.turn(Phase::Serving(Arc::clone(&process)));
+        tokio::spawn(tell_end(
+            Arc::clone(&self.server),
+            process,
+            self.events.clone(),
+        ));
+        Ok(())
+    }
+
+    /// Ends a process once its requests are done.
+    fn retire(&self, before: Phase) {
+        if let Phase::Serving(process) = before {
+            tokio::spawn(retire(self.server.agent(), process, self.events.clone()));
+        }
+    }
+
+    /// Ends the agent and its address.
+    pub(crate) async fn end(self) {
+        let before = self
+            .server
+            .turn(Phase::Broken("the agent is ending".to_owned()));
+        self.accepting.abort();
+        if let Phase::Serving(process) = before {
+            process.agent.stop();
+            // One that does not end is ended by the process around it.
+            let _ = clock::within(END, process.agent.ended()).await;
+        }
+        // What cannot be removed is removed at the next start.
+        let _ = clear(&self.folder);
+    }
+}
+
+/// Removes what earlier starts left.
+pub(crate) fn clear(folder: &Folder) -> Result<(), FileError> {
+    for name in folder.names()? {
+        if name.starts_with("run-") {
+            folder.join(name).remove_whole()?;
+        }
+    }
+    Ok(())
+}
+
+async fn retire(agent: String, process: Arc<Process>, events: Events) {
+    let start = clock::now();
+    while process.requests() > 0 && start.elapsed() < LAST_REQUESTS {
+        clock::sleep(LOOK).await;
+    }
+    let requests = process.requests();
+    if requests > 0 {
+        // Nobody listens any more where the command has ended.
+        let _ = events.send(Event::Cut { agent, requests });
+    }
+    process.agent.stop();
+    process.agent.ended().await;
+    // What cannot be removed is removed at the next start.
+    let _ = process.folder.remove_whole();
+}
+
+/// Tells that an agent ended that nobody asked to.
+async fn tell_end(server: Arc<Server>, process: Arc<Process>, events: Events) {
+    process.agent.ended().await;
+    let lines = process.last_lines();
+    let code = process.code();
+    if server.is_broken_by(&process, code, &lines) {
+        let agent = server.agent();
+        let _ = events.send(Event::Ended { agent, code, lines });
+    }
+}

@@ -1,0 +1,92 @@
+//! The port that an agent is reached at, and who holds it where it is taken.
+#![cfg_attr(
+    target_os = "linux",
+    expect(
+        clippy::disallowed_methods,
+        reason = "the system tells in files which process holds a port"
+    )
+)]
+
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::net::TcpListener;
+
+use crate::error::Failure;
+
+/// Listens on exactly this port; 0 is any free one.
+pub(crate) async fn listen(host: IpAddr, port: u16, agent: &str) -> Result<TcpListener, Failure> {
+    let address = SocketAddr::new(host, port);
+    TcpListener::bind(address).await.map_err(|error| {
+        if error.kind() != std::io::ErrorKind::AddrInUse {
+            return Failure::world(format!("cannot listen on {address}: {error}"));
+        }
+        let what = format!("port {port} for agent `{agent}` is in use");
+        let failure = Failure::world(match holder(port) {
+            Some(holder) => format!("{what} by {holder}"),
+            None => what,
+        });
+        failure.help(format!(
+            "end that process, or choose another port: `cargo agentcore dev --agent {agent} --port 0` takes a free one"
+        ))
+    })
+}
+
+/// The port that was given.
+pub(crate) fn port_of(listener: &TcpListener) -> Result<u16, Failure> {
+    let address = listener.local_addr();
+    address
+        .map(|address| address.port())
+        .map_err(|error| Failure::world(format!("cannot listen: {error}")))
+}
+
+/// Such as "process 4711 (`python3 app.py`)".
+#[cfg(target_os = "linux")]
+fn holder(port: u16) -> Option<String> {
+    let sockets: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .filter_map(|table| std::fs::read_to_string(table).ok())
+        .flat_map(|table| listening(&table, port))
+        .map(|inode| format!("socket:[{inode}]"))
+        .collect();
+    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
+            continue;
+        };
+        // Processes of other users cannot be looked into.
+        let Ok(open) = std::fs::read_dir(entry.path().join("fd")) else {
+            continue;
+        };
+        let holds = open.flatten().any(|descriptor| {
+            std::fs::read_link(descriptor.path()).is_ok_and(|target| {
+                sockets
+                    .iter()
+                    .any(|socket| target.as_os_str() == socket.as_str())
+            })
+        });
+        if holds {
+            let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            let command: String = command.trim().chars().take(60).collect();
+            return Some(format!("process {pid} (`{command}`)"));
+        }
+    }
+    None
+}
+
+/// The inodes of the sockets that listen on the port, of a table as `/proc/net/tcp` has it.
+#[cfg(target_os = "linux")]
+fn listening(table: &str, port: u16) -> Vec<String> {
+    let wanted = format!(":{port:04X}");
+    let rows = table.lines().skip(1).filter_map(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let (local, state, inode) = (columns.get(1)?, columns.get(3)?, columns.get(9)?);
+        // 0A: TCP_LISTEN.
+        (local.ends_with(&wanted) && *state == "0A").then(|| (*inode).to_owned())
+    });
+    rows.collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn holder(_port: u16) -> Option<String> {
+    None
+}

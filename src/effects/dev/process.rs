@@ -1,0 +1,274 @@
+//! One start of an agent.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use http_body_util::BodyExt as _;
+use hyper::{Request, header};
+use tokio::sync::mpsc;
+
+use super::{Event, Events, layout};
+use crate::{
+    effects::{
+        clock,
+        folder::Folder,
+        local::{
+            agent::{Agent, Launch, Line, NotReady, State, environment},
+            data_plane::http::{HttpClient, client, full},
+        },
+    },
+    package::composition::Files,
+    plan::reload::with_own_paths,
+    protocol::{contract::Contract, limits},
+};
+
+/// What is started.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    pub(crate) python: PathBuf,
+    pub(crate) dependencies: Option<PathBuf>,
+    pub(crate) files: Files,
+    /// A path in the archive.
+    pub(crate) entrypoint: String,
+    pub(crate) contract: Contract,
+    pub(crate) region: String,
+    /// Where AWS is reached.
+    pub(crate) address: String,
+    /// The agent's own variables.
+    pub(crate) environment: BTreeMap<String, String>,
+}
+
+/// Why an agent does not serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotStarted {
+    pub(crate) what: String,
+    /// What it printed last.
+    pub(crate) lines: Vec<String>,
+}
+
+/// An agent that serves.
+pub(super) struct Process {
+    pub(super) agent: Agent,
+    pub(super) port: u16,
+    pub(super) folder: Folder,
+    requests: AtomicUsize,
+    paths: Arc<Paths>,
+}
+
+/// How many lines may wait to be shown.
+const LINES: usize = 4096;
+const PING: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(10);
+/// What an agent prints last may still be in the pipe when its end is known.
+const LAST_WORDS: Duration = Duration::from_millis(20);
+
+/// Where the files in a layout come from.
+struct Paths {
+    root: String,
+    files: Files,
+}
+
+impl Paths {
+    fn own(&self, line: &str) -> String {
+        with_own_paths(line, &self.root, |path| {
+            let origin = self.files.get(path)?;
+            Some(origin.from.display().to_string())
+        })
+    }
+}
+
+impl Process {
+    pub(super) async fn start(
+        agent: &str,
+        start: Start,
+        folder: &Folder,
+        home: &Folder,
+        events: &Events,
+    ) -> Result<Self, NotStarted> {
+        let failed = |what: String| NotStarted {
+            what,
+            lines: Vec::new(),
+        };
+        let code = folder.join("code");
+        let laid = home
+            .create()
+            .and_then(|()| folder.remove_whole())
+            .and_then(|()| layout::lay(&code, &start.files));
+        let work = laid.map_err(|error| failed(error.to_string()))?;
+        let listening = folder.path().join("listening");
+        let mut list =
+            environment::base(&home.path(), start.dependencies.as_deref(), &start.address);
+        for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+            list.push((name.into(), start.region.clone().into()));
+        }
+        let own = start.environment.iter();
+        list.extend(own.map(|(name, value)| (name.into(), value.into())));
+        list.push((
+            "CARGO_AGENTCORE_LISTENING".into(),
+            listening.clone().into_os_string(),
+        ));
+        list.push((
+            "CARGO_AGENTCORE_PORT".into(),
+            start.contract.port.to_string().into(),
+        ));
+        let launch = Launch {
+            program: start.python.clone(),
+            args: vec![
+                OsString::from("-u"),
+                work.join(&start.entrypoint).into_os_string(),
+            ],
+            directory: work.clone(),
+            environment: list,
+            listening,
+            port: start.contract.port,
+        };
+        let paths = Arc::new(Paths {
+            root: work.display().to_string(),
+            files: start.files,
+        });
+        let (sender, lines) = mpsc::channel(LINES);
+        tokio::spawn(show(
+            agent.to_owned(),
+            lines,
+            Arc::clone(&paths),
+            events.clone(),
+        ));
+        let process =
+            Agent::start(launch, sender).map_err(|why| failed(words(&why, start.contract.port)))?;
+        match serves(&process, &start.contract).await {
+            Ok(port) => Ok(Self {
+                agent: process,
+                port,
+                folder: folder.clone(),
+                requests: AtomicUsize::new(0),
+                paths,
+            }),
+            Err(why) => {
+                clock::sleep(LAST_WORDS).await;
+                let lines = process.last_lines();
+                process.stop();
+                process.ended().await;
+                // What cannot be removed is removed at the next start.
+                let _ = folder.remove_whole();
+                Err(NotStarted {
+                    what: words(&why, start.contract.port),
+                    lines: lines.iter().map(|line| paths.own(line)).collect(),
+                })
+            }
+        }
+    }
+
+    /// What it printed last, with the user's own paths.
+    pub(super) fn last_lines(&self) -> Vec<String> {
+        let lines = self.agent.last_lines();
+        lines.iter().map(|line| self.paths.own(line)).collect()
+    }
+
+    /// What it ended with.
+    pub(super) fn code(&self) -> i32 {
+        match self.agent.state() {
+            State::Ended(code) => code,
+            State::Running => 0,
+        }
+    }
+
+    /// How many requests it works on.
+    pub(super) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+/// A request that goes on.
+pub(super) struct InFlight(Arc<Process>);
+
+impl InFlight {
+    pub(super) fn of(process: &Arc<Process>) -> Self {
+        process.requests.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(process))
+    }
+
+    pub(super) fn process(&self) -> &Process {
+        &self.0
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+async fn show(agent: String, mut lines: mpsc::Receiver<Line>, paths: Arc<Paths>, events: Events) {
+    while let Some(Line { text, at: _ }) = lines.recv().await {
+        let event = Event::Line {
+            agent: agent.clone(),
+            text: paths.own(&text),
+        };
+        if events.send(event).is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits until the agent listens and, where the protocol has it, /ping answers.
+async fn serves(agent: &Agent, contract: &Contract) -> Result<u16, NotReady> {
+    let start = clock::now();
+    let port = agent.listens(limits::INITIALIZATION).await?;
+    let Some(path) = contract.ping() else {
+        return Ok(port);
+    };
+    let client = client();
+    while !pings(&client, port, path).await {
+        if let State::Ended(code) = agent.state() {
+            return Err(NotReady::Ended(code));
+        }
+        if is_over(start) {
+            return Err(NotReady::Deaf);
+        }
+        clock::sleep(PAUSE).await;
+    }
+    Ok(port)
+}
+
+fn is_over(start: Instant) -> bool {
+    start.elapsed() > limits::INITIALIZATION
+}
+
+async fn pings(client: &HttpClient, port: u16, path: &str) -> bool {
+    let request = Request::builder()
+        .uri(format!("http://127.0.0.1:{port}{path}"))
+        .header(header::HOST, format!("127.0.0.1:{port}"))
+        .body(full(""));
+    let Ok(request) = request else {
+        return false;
+    };
+    let answer = clock::within(PING, async {
+        let answer = client.request(request).await.ok()?;
+        let is_well = answer.status().is_success();
+        answer.into_body().collect().await.ok()?;
+        Some(is_well)
+    });
+    answer.await.flatten().unwrap_or(false)
+}
+
+fn words(why: &NotReady, port: u16) -> String {
+    let seconds = limits::INITIALIZATION.as_secs();
+    match why {
+        NotReady::Ended(code) => {
+            format!("the agent ended with code {code} before it answered on port {port}")
+        }
+        NotReady::WrongPort(other) => {
+            format!("the agent listens on port {other}, and AgentCore calls port {port}")
+        }
+        NotReady::Deaf => format!("the agent did not answer on port {port} within {seconds} s"),
+        NotReady::CannotStart(error) => format!("the agent cannot be started: {error}"),
+    }
+}

@@ -1,0 +1,414 @@
+//! The address of an agent: it serves what the service calls at the agent's port, and passes it on as the
+//! service would.
+
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{
+    HeaderMap, Request, Response, StatusCode,
+    body::{Body as _, Bytes, Frame, Incoming, SizeHint},
+    header::{self, HeaderName, HeaderValue},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use super::{
+    Access, Event, Events,
+    process::{InFlight, Process},
+};
+use crate::{
+    effects::{
+        clock,
+        local::data_plane::http::{
+            Body, BodyError, HttpClient, client, full, remove_hop_by_hop, streamed, text, upgrade,
+        },
+    },
+    protocol::{
+        Refusal, SessionKey,
+        headers::{Forwarding, Header},
+        limits, origin,
+        session::{self, Asked},
+    },
+};
+
+/// How an agent stands.
+#[derive(Clone)]
+pub(super) enum Phase {
+    Starting,
+    Serving(Arc<Process>),
+    /// Every request gets this text.
+    Broken(String),
+}
+
+pub(super) struct Server {
+    access: Mutex<Access>,
+    phase: watch::Sender<Phase>,
+    client: HttpClient,
+    events: Events,
+    /// Headers that the user has been told of.
+    told: Mutex<BTreeSet<String>>,
+}
+
+/// A client has this long for the head of a request.
+const HEAD: Duration = Duration::from_secs(30);
+/// How long a request waits for an agent that is being made ready.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// Without a free descriptor nothing can be accepted for a while.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Headers that clients send of themselves, which nobody misses at the agent.
+const USUAL: [&str; 12] = [
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "pragma",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+
+impl Server {
+    pub(super) fn new(access: Access, events: Events) -> Self {
+        Self {
+            access: Mutex::new(access),
+            phase: watch::Sender::new(Phase::Starting),
+            client: client(),
+            events,
+            told: Mutex::default(),
+        }
+    }
+
+    fn access(&self) -> Access {
+        self.access
+            .lock()
+            .expect("no thread panics with it")
+            .clone()
+    }
+
+    pub(super) fn change_access(&self, access: Access) {
+        *self.access.lock().expect("no thread panics with it") = access;
+    }
+
+    pub(super) fn agent(&self) -> String {
+        self.access().agent
+    }
+
+    /// The phase before.
+    pub(super) fn turn(&self, phase: Phase) -> Phase {
+        self.phase.send_replace(phase)
+    }
+
+    /// Turns to [`Phase::Broken`] where this process is the one that serves.
+    pub(super) fn is_broken_by(&self, process: &Arc<Process>, code: i32, lines: &[String]) -> bool {
+        self.phase.send_if_modified(|phase| {
+            let serves = matches!(phase, Phase::Serving(there) if Arc::ptr_eq(there, process));
+            if serves {
+                let mut text = format!("the agent ended with code {code}");
+                for line in lines {
+                    text.extend(["\n", line]);
+                }
+                *phase = Phase::Broken(text);
+            }
+            serves
+        })
+    }
+
+    pub(super) async fn accept(self: Arc<Self>, listener: TcpListener) {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                clock::sleep(PAUSE).await;
+                continue;
+            };
+            tokio::spawn(Arc::clone(&self).serve(stream));
+        }
+    }
+
+    async fn serve(self: Arc<Self>, stream: TcpStream) {
+        // Without it small answers wait for each other; where it cannot be set, they do.
+        let _ = stream.set_nodelay(true);
+        let service = service_fn(move |request| {
+            let server = Arc::clone(&self);
+            async move { Ok::<_, Infallible>(server.answer(request).await) }
+        });
+        // A client that goes away in the middle is no business of ours.
+        let _ = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+            .await;
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let access = self.access();
+        let answer = match checked(&access, request.headers()) {
+            Ok(()) => self.pass_on(&access, request).await,
+            Err(refusal) => Err(refusal),
+        };
+        answer.unwrap_or_else(|refusal| {
+            let reply = refusal.reply(access.protocol, None);
+            let mut response = Response::new(full(reply.body));
+            *response.status_mut() = status(reply.status);
+            for (name, value) in reply.headers {
+                if let Ok(value) = value.parse() {
+                    response.headers_mut().insert(name, value);
+                }
+            }
+            response
+        })
+    }
+
+    async fn pass_on(
+        &self,
+        access: &Access,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Refusal> {
+        if request.body().size_hint().lower() > limits::PAYLOAD as u64 {
+            return Err(Refusal::too_large());
+        }
+        let header = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok());
+        let session = match session::asked(access.protocol, header)? {
+            Asked::Session(key) | Asked::Mcp(key) => key,
+            Asked::New => SessionKey::parse(&clock::unique_id())?,
+        };
+        let request_id = clock::unique_id();
+        let forwarding = Forwarding {
+            protocol: access.protocol,
+            allowlist: &access.allowlist,
+            has_authorizer: access.has_authorizer,
+            session: &session,
+            request_id: &request_id,
+        };
+        let headers = request.headers().iter();
+        let sent = forwarding.to_agent(headers.map(|(name, v)| (name.as_str(), v.as_bytes())))?;
+        self.tell_left_out(access, request.headers(), &sent);
+        let process = match self.process().await {
+            Ok(process) => process,
+            Err(text) => return Ok(unavailable(text)),
+        };
+        if request.headers().contains_key(header::UPGRADE) {
+            return Ok(join(request, sent, &session, process).await);
+        }
+        Ok(self.forward(request, sent, &session, process).await)
+    }
+
+    /// The agent, once it is there.
+    async fn process(&self) -> Result<InFlight, String> {
+        let mut phase = self.phase.subscribe();
+        let settled = phase.wait_for(|phase| !matches!(phase, Phase::Starting));
+        match clock::within(PATIENCE, settled).await {
+            Some(Ok(phase)) => match &*phase {
+                Phase::Serving(process) => Ok(InFlight::of(process)),
+                Phase::Broken(text) => Err(text.clone()),
+                Phase::Starting => Err("the agent is starting".to_owned()),
+            },
+            Some(Err(_)) | None => Err("the agent is still being made ready".to_owned()),
+        }
+    }
+
+    async fn forward(
+        &self,
+        request: Request<Incoming>,
+        sent: Vec<Header>,
+        session: &SessionKey,
+        process: InFlight,
+    ) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let body = Limited::new(body, limits::PAYLOAD).boxed_unsync();
+        let Some(request) = to_agent(&parts, sent, process.process().port, body) else {
+            return text(StatusCode::BAD_REQUEST, "the request cannot be passed on\n");
+        };
+        match self.client.request(request).await {
+            Ok(answer) => {
+                let (mut parts, body) = answer.into_parts();
+                remove_hop_by_hop(&mut parts.headers);
+                name_session(&mut parts.headers, session);
+                let body = InUse {
+                    body: streamed(body),
+                    _request: process,
+                };
+                Response::from_parts(parts, body.boxed_unsync())
+            }
+            Err(error) => text(
+                StatusCode::BAD_GATEWAY,
+                format!("the agent closed the connection without an answer: {error}\n"),
+            ),
+        }
+    }
+
+    /// Says once of each header that it does not reach the agent.
+    fn tell_left_out(&self, access: &Access, headers: &HeaderMap, sent: &[Header]) {
+        for name in headers.keys().map(HeaderName::as_str) {
+            let is_usual = USUAL.contains(&name) || name.starts_with("sec-") || name == "origin";
+            if is_usual || sent.iter().any(|(passed, _)| passed == name) {
+                continue;
+            }
+            let mut told = self.told.lock().expect("no thread panics with it");
+            if told.len() < 100 && told.insert(name.to_owned()) {
+                // Nobody listens any more where the command has ended.
+                let _ = self.events.send(Event::HeaderLeftOut {
+                    agent: access.agent.clone(),
+                    header: name.to_owned(),
+                });
+            }
+        }
+    }
+}
+
+/// Programs are served, and pages that this machine itself serves; not a page from elsewhere.
+fn checked(access: &Access, headers: &HeaderMap) -> Result<(), Refusal> {
+    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_own_page = value("origin").is_some_and(is_of_this_machine);
+    let host = value("host").filter(|_| access.host.is_loopback());
+    // Whoever asked for another address serves it under whatever name leads there.
+    let host = if access.host.is_loopback() {
+        host
+    } else {
+        Some("localhost")
+    };
+    origin::check(host, |name| if is_own_page { None } else { value(name) })
+}
+
+fn is_of_this_machine(origin: &str) -> bool {
+    let Some((_, host)) = origin.split_once("://") else {
+        return false;
+    };
+    origin::check(Some(host), |_| None).is_ok()
+}
+
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn unavailable(why: String) -> Response<Body> {
+    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, why + "\n");
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}
+
+/// The request as the agent gets it.
+fn to_agent(
+    parts: &hyper::http::request::Parts,
+    sent: Vec<Header>,
+    port: u16,
+    body: Body,
+) -> Option<Request<Body>> {
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let mut request = Request::builder()
+        .method(parts.method.clone())
+        .uri(format!("http://127.0.0.1:{port}{path}"))
+        .body(body)
+        .ok()?;
+    for (name, value) in sent {
+        let name = HeaderName::try_from(name).ok()?;
+        let value = HeaderValue::from_bytes(&value).ok()?;
+        request.headers_mut().append(name, value);
+    }
+    if let Some(length) = parts.headers.get(header::CONTENT_LENGTH) {
+        let headers = request.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, length.clone());
+    }
+    Some(request)
+}
+
+fn name_session(headers: &mut HeaderMap, session: &SessionKey) {
+    if let Ok(value) = session.as_str().parse() {
+        headers.insert(session::HEADER, value);
+    }
+}
+
+/// Joins the caller's connection with one to the agent.
+async fn join(
+    mut request: Request<Incoming>,
+    sent: Vec<Header>,
+    session: &SessionKey,
+    process: InFlight,
+) -> Response<Body> {
+    let port = process.process().port;
+    let caller = hyper::upgrade::on(&mut request);
+    let (parts, _) = request.into_parts();
+    let Some(mut inner) = to_agent(&parts, sent, port, full("")) else {
+        return text(StatusCode::BAD_REQUEST, "the request cannot be passed on\n");
+    };
+    *inner.uri_mut() = parts.uri.clone();
+    for (name, value) in &parts.headers {
+        if name.as_str().starts_with("sec-websocket-") || name == header::UPGRADE {
+            inner.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    let headers = inner.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Ok(host) = format!("127.0.0.1:{port}").parse() {
+        headers.insert(header::HOST, host);
+    }
+    let answer = match upgrade(port, inner).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let why = format!("the agent did not answer: {error}\n");
+            return text(StatusCode::BAD_GATEWAY, why);
+        }
+    };
+    let mut response = Response::new(full(""));
+    *response.status_mut() = answer.status();
+    *response.headers_mut() = answer.headers().clone();
+    name_session(response.headers_mut(), session);
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        remove_hop_by_hop(response.headers_mut());
+        *response.body_mut() = streamed(answer.into_body());
+        return response;
+    }
+    tokio::spawn(async move {
+        if let (Ok(caller), Ok(agent)) = tokio::join!(caller, hyper::upgrade::on(answer)) {
+            let (mut caller, mut agent) = (TokioIo::new(caller), TokioIo::new(agent));
+            // Either side may go away at any time.
+            let _ = tokio::io::copy_bidirectional(&mut caller, &mut agent).await;
+        }
+        drop(process);
+    });
+    response
+}
+
+/// A body whose request goes on until it ends or is dropped.
+struct InUse {
+    body: Body,
+    _request: InFlight,
+}
+
+impl hyper::body::Body for InUse {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

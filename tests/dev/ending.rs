@@ -1,0 +1,49 @@
+//! How it ends, and what is left then.
+
+use super::*;
+
+#[test]
+fn ctrl_c_ends_everything() {
+    let stage = Stage::new();
+    let dev = stage.dev(&[]);
+    let port = dev.port();
+    assert_ne!(stage.processes(), Vec::<u32>::new());
+    assert_eq!(dev.ends(), Some(0));
+    assert_eq!(stage.processes(), Vec::<u32>::new());
+    TcpListener::bind(("127.0.0.1", port)).unwrap();
+}
+
+#[test]
+fn a_kill_leaves_no_process() {
+    let stage = Stage::new();
+    let mut dev = stage.dev(&[]);
+    dev.signal(Signal::KILL);
+    dev.child.wait().unwrap();
+    eventually(
+        || format!("{:?} still run", stage.processes()),
+        || stage.processes().is_empty(),
+    );
+    let again = stage.dev(&[]);
+    again.eventually_answers("one");
+}
+
+#[test]
+fn an_agent_that_ends_by_itself_is_reported_and_starts_again_at_an_edit() {
+    let stage = Stage::new();
+    let dev = stage.dev(&[]);
+    dev.asks("", r#"{"exit": 7}"#);
+    dev.says("agent `seller` ended with code 7");
+    assert_eq!(dev.asks("", "{}").0, 503);
+    stage.write("seller/__init__.py", "NAME = \"two\"\n");
+    dev.eventually_answers("two");
+}
+
+#[test]
+fn the_same_agent_runs_once() {
+    let stage = Stage::new();
+    let _dev = stage.dev(&[]);
+    let second = stage.command(&["dev", "--port", "0"]).output().unwrap();
+    let err = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(1), "{err}");
+    assert!(err.contains("already runs under another"), "{err}");
+}
