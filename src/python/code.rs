@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use tree_sitter::Node;
+use tree_sitter::{Node, TreeCursor};
 
 use super::syntax::children;
 
@@ -75,6 +75,7 @@ enum Scope {
 pub(super) fn read(root: Node<'_>, text: &str) -> Code {
     let mut reader = Reader {
         text,
+        cursor: root.walk(),
         code: Code {
             is_whole: !root.has_error(),
             ..Code::default()
@@ -105,6 +106,8 @@ pub(super) fn read(root: Node<'_>, text: &str) -> Code {
 
 struct Reader<'t, 'n> {
     text: &'t str,
+    /// Looks at the nodes below one.
+    cursor: TreeCursor<'n>,
     code: Code,
     pending: Vec<(Node<'n>, When, Scope)>,
 }
@@ -150,9 +153,10 @@ impl<'n> Reader<'_, 'n> {
     }
 
     fn enter(&mut self, node: Node<'n>, when: When, scope: Scope) {
-        let below = children(node);
-        self.pending
-            .extend(below.into_iter().rev().map(|child| (child, when, scope)));
+        let from = self.pending.len();
+        let below = node.named_children(&mut self.cursor);
+        self.pending.extend(below.map(|child| (child, when, scope)));
+        self.pending[from..].reverse();
     }
 
     fn words(&self, node: Node<'_>) -> &str {

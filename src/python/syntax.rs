@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tree_sitter::{Node, Parser, Tree};
+use tree_sitter::{Node, Parser, Tree, TreeCursor};
 
 pub(crate) fn tree(text: &str) -> Tree {
     let mut parser = Parser::new();
@@ -41,17 +41,32 @@ pub(crate) fn descendants<'t>(
     node: Node<'t>,
     enters: impl Fn(Node<'t>) -> bool,
 ) -> impl Iterator<Item = Node<'t>> {
-    let mut pending = vec![node];
+    let mut cursor = node.walk();
+    let mut at = Some(node);
     std::iter::from_fn(move || {
-        let node = pending.pop()?;
-        if enters(node) {
-            let mut cursor = node.walk();
-            let from = pending.len();
-            pending.extend(node.named_children(&mut cursor));
-            pending[from..].reverse();
-        }
-        Some(node)
+        let found = at?;
+        at = next(&mut cursor, enters(found));
+        Some(found)
     })
+}
+
+/// The named node that follows, among those below this one only where they are asked for.
+fn next<'t>(cursor: &mut TreeCursor<'t>, mut below: bool) -> Option<Node<'t>> {
+    loop {
+        if !(below && cursor.goto_first_child()) {
+            while !cursor.goto_next_sibling() {
+                if !cursor.goto_parent() {
+                    return None;
+                }
+            }
+        }
+        let node = cursor.node();
+        if node.is_named() {
+            return Some(node);
+        }
+        // A word or a sign.
+        below = false;
+    }
 }
 
 /// [`first_error`] as a line, counted from 1.

@@ -6,7 +6,7 @@ use std::{
     ops::Range,
 };
 
-use tree_sitter::Node;
+use tree_sitter::{Node, TreeCursor};
 
 use super::{
     code::Word,
@@ -73,23 +73,39 @@ pub(super) const DEEP_ENOUGH: usize = 20;
 pub(super) fn read(root: Node<'_>, text: &str) -> Uses {
     let mut reader = Reader {
         text,
+        has_variables: text.contains("environ") || text.contains("getenv"),
+        has_headers: text.contains("headers"),
         imported: BTreeMap::new(),
         held: BTreeMap::new(),
         header_names: BTreeSet::new(),
         uses: Uses::default(),
     };
+    let mut declarations = Vec::new();
     for node in descendants(root, |_| true) {
         match node.kind() {
             "import_statement" | "import_from_statement" => reader.import(node),
+            kind if DECLARES.contains(&kind) => declarations.push(node),
             _ => {}
         }
     }
-    for node in descendants(root, |_| true) {
+    for node in declarations {
         reader.declare(node);
     }
     reader.visit_all(root);
     reader.uses
 }
+
+/// What gives names something to hold.
+const DECLARES: [&str; 8] = [
+    "as_pattern",
+    "assignment",
+    "augmented_assignment",
+    "for_in_clause",
+    "for_statement",
+    "lambda_parameters",
+    "named_expression",
+    "parameters",
+];
 
 /// What a name holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +119,9 @@ pub(super) enum Held {
 
 pub(super) struct Reader<'t> {
     pub(super) text: &'t str,
+    /// Whether the file has anything to do with the environment, or with a request's headers. Most have not.
+    has_variables: bool,
+    has_headers: bool,
     /// By its name in this file, what is imported.
     pub(super) imported: BTreeMap<&'t str, String>,
     pub(super) held: BTreeMap<&'t str, Held>,
@@ -117,6 +136,25 @@ struct Around {
     /// Whether texts count.
     texts: bool,
     as_script: bool,
+}
+
+/// What is still to be looked at.
+struct Pending<'n> {
+    stack: Vec<(Node<'n>, Around)>,
+    /// Looks at the nodes below one.
+    cursor: TreeCursor<'n>,
+}
+
+impl<'n> Pending<'n> {
+    fn push(&mut self, node: Option<Node<'n>>, around: Around) {
+        self.stack.extend(node.map(|node| (node, around)));
+    }
+
+    /// Pushes what is below the node.
+    fn enter(&mut self, node: Node<'n>, around: Around) {
+        let below = node.named_children(&mut self.cursor);
+        self.stack.extend(below.map(|child| (child, around)));
+    }
 }
 
 impl<'t> Reader<'t> {
@@ -197,7 +235,7 @@ impl<'t> Reader<'t> {
             return;
         }
         let name = self.words(name);
-        if self.holds_headers(value) {
+        if self.has_headers && self.holds_headers(value) {
             self.header_names.insert(name);
         }
         let held = match self.value(value, 0) {
@@ -225,22 +263,22 @@ impl<'t> Reader<'t> {
             texts: true,
             as_script: false,
         };
-        let mut pending = vec![(root, around)];
-        while let Some((node, around)) = pending.pop() {
-            let from = pending.len();
+        let mut pending = Pending {
+            stack: vec![(root, around)],
+            cursor: root.walk(),
+        };
+        while let Some((node, around)) = pending.stack.pop() {
+            let from = pending.stack.len();
             self.visit(node, around, &mut pending);
-            pending[from..].reverse();
+            pending.stack[from..].reverse();
         }
     }
 
     /// Adds what is to be looked at below the node to `pending`.
-    fn visit<'n>(&mut self, node: Node<'n>, around: Around, pending: &mut Vec<(Node<'n>, Around)>) {
+    fn visit<'n>(&mut self, node: Node<'n>, around: Around, pending: &mut Pending<'n>) {
         let quiet = Around {
             texts: false,
             ..around
-        };
-        let mut enter = |node: Node<'n>, around| {
-            pending.extend(children(node).into_iter().map(|child| (child, around)));
         };
         match node.kind() {
             "import_statement" | "import_from_statement" | "type" | "comment" => {}
@@ -248,37 +286,31 @@ impl<'t> Reader<'t> {
                 // Docstrings are for people.
                 let below = children(node).into_iter();
                 let used = below.filter(|child| child.kind() != "string");
-                pending.extend(used.map(|child| (child, around)));
+                pending.stack.extend(used.map(|child| (child, around)));
             }
             "string" | "concatenated_string" | "binary_operator" => {
                 let value = self.value(node, 0);
-                enter(node, if value.is_some() { quiet } else { around });
+                pending.enter(node, if value.is_some() { quiet } else { around });
                 self.add_text(value, around);
             }
-            "pair" => {
-                let value = node.child_by_field_name("value");
-                pending.extend(value.map(|value| (value, around)));
+            "pair" | "keyword_argument" | "default_parameter" | "typed_default_parameter" => {
+                pending.push(node.child_by_field_name("value"), around);
             }
-            "keyword_argument" | "default_parameter" | "typed_default_parameter" => {
-                let value = node.child_by_field_name("value");
-                pending.extend(value.map(|value| (value, around)));
-            }
-            "comparison_operator" => enter(node, quiet),
+            "comparison_operator" => pending.enter(node, quiet),
             "assignment" => {
                 let target = node.child_by_field_name("left");
                 match target.and_then(|target| self.variable_read(target)) {
                     Some((name, _)) => {
                         self.uses.sets.insert(name.to_owned());
                     }
-                    None => pending.extend(target.map(|target| (target, quiet))),
+                    None => pending.push(target, quiet),
                 }
-                let value = node.child_by_field_name("right");
-                pending.extend(value.map(|value| (value, around)));
+                pending.push(node.child_by_field_name("right"), around);
             }
             "subscript" => {
                 self.reads_variable(node, false);
                 self.reads_header(node);
-                enter(node, quiet);
+                pending.enter(node, quiet);
             }
             "boolean_operator" => self.alternatives(node, around, pending),
             "call" => self.call(node, around, pending),
@@ -289,32 +321,25 @@ impl<'t> Reader<'t> {
                 let then = node.child_by_field_name("consequence");
                 for child in children(node) {
                     let as_script = around.as_script || (is_main && Some(child) == then);
-                    pending.push((
-                        child,
-                        Around {
-                            as_script,
-                            ..around
-                        },
-                    ));
+                    let around = Around {
+                        as_script,
+                        ..around
+                    };
+                    pending.push(Some(child), around);
                 }
             }
-            _ => enter(node, around),
+            _ => pending.enter(node, around),
         }
     }
 
     /// `os.getenv("MODEL") or "…"`
-    fn alternatives<'n>(
-        &mut self,
-        node: Node<'n>,
-        around: Around,
-        pending: &mut Vec<(Node<'n>, Around)>,
-    ) {
+    fn alternatives<'n>(&mut self, node: Node<'n>, around: Around, pending: &mut Pending<'n>) {
         let value = self.value(node, 0);
         let is_default = value
             .as_ref()
             .is_some_and(|value| !value.variables.is_empty());
         if !is_default {
-            pending.extend(children(node).into_iter().map(|child| (child, around)));
+            pending.enter(node, around);
             return;
         }
         for read in descendants(node, |_| true) {
@@ -323,7 +348,7 @@ impl<'t> Reader<'t> {
         self.add_text(value, around);
     }
 
-    fn call<'n>(&mut self, node: Node<'n>, around: Around, pending: &mut Vec<(Node<'n>, Around)>) {
+    fn call<'n>(&mut self, node: Node<'n>, around: Around, pending: &mut Pending<'n>) {
         if let Some((name, default)) = self.variable_read(node) {
             let function = node.child_by_field_name("function");
             let function = function.map_or("", |function| self.words(function));
@@ -333,7 +358,7 @@ impl<'t> Reader<'t> {
             self.reads_variable(node, default.is_some());
             match self.value(node, 0).filter(|value| value.text.is_some()) {
                 Some(value) => self.add_text(Some(value), around),
-                None => pending.extend(default.map(|default| (default, around))),
+                None => pending.push(default, around),
             }
             return;
         }
@@ -349,7 +374,7 @@ impl<'t> Reader<'t> {
                 as_script: around.as_script,
             });
         }
-        pending.extend(children(node).into_iter().map(|child| (child, around)));
+        pending.enter(node, around);
     }
 
     fn add_text(&mut self, value: Option<Value>, around: Around) {
@@ -370,6 +395,7 @@ impl<'t> Reader<'t> {
     /// The variable that an expression reads from the environment, and its default.
     pub(super) fn variable_read<'n>(&self, node: Node<'n>) -> Option<(&'t str, Option<Node<'n>>)> {
         match node.kind() {
+            _ if !self.has_variables => None,
             "subscript" => {
                 let object = node.child_by_field_name("value")?;
                 let name = node.child_by_field_name("subscript")?;
@@ -429,6 +455,9 @@ impl<'t> Reader<'t> {
     }
 
     fn reads_header(&mut self, node: Node<'_>) {
+        if !self.has_headers {
+            return;
+        }
         let parts = || {
             if node.kind() == "subscript" {
                 let object = node.child_by_field_name("value")?;
