@@ -20,6 +20,8 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) asked: Asked,
     pub(crate) flags: &'static [&'static str],
+    /// Lines that the code puts into the agent's table.
+    pub(crate) table: &'static [&'static str],
 }
 
 impl Case {
@@ -32,7 +34,16 @@ impl Case {
         asked: Asked,
         flags: &'static [&'static str],
     ) -> Self {
-        Self { name, asked, flags }
+        Self {
+            name,
+            asked,
+            flags,
+            table: &[],
+        }
+    }
+
+    pub(crate) const fn filling(self, table: &'static [&'static str]) -> Self {
+        Self { table, ..self }
     }
 }
 
@@ -94,6 +105,11 @@ impl Bed {
         let manifest = fs::read_to_string(home.join("Cargo.toml")).unwrap();
         if !case.asked.is_declared_in(&manifest) {
             return Err(format!("another protocol is declared\n{manifest}\n{said}"));
+        }
+        for line in case.table {
+            if !manifest.lines().any(|found| found == *line) {
+                return Err(format!("`{line}` is not in the table\n{manifest}\n{said}"));
+            }
         }
         // Compiling what is started once takes longer than starting it.
         let manifest = manifest.replace("\nsource = ", "\nbytecode = \"never\"\nsource = ");

@@ -163,3 +163,49 @@ fn an_app_of_its_own_is_offered_and_is_no_question_where_nothing_else_is_there()
             .contains("entrypoint = \"serve.py\"")
     );
 }
+
+#[test]
+fn what_the_code_uses_is_asked_about_and_what_it_leaves_open_is_asked_for() {
+    let code = "import os\nimport boto3\nfrom bedrock_agentcore.memory import MemoryClient\n\nMODEL = os.environ.get(\"MODEL_ID\", \"us.anthropic.claude-sonnet-4-6\")\n\n\ndef answer(prompt):\n    boto3.client(\"sqs\").send_message(QueueUrl=os.environ[\"QUEUE\"], MessageBody=prompt)\n    boto3.client(\"lambda\").invoke(FunctionName=\"price\")\n    MemoryClient().create_event(memory_id=prompt[\"memory\"])\n    return prompt\n";
+    let project = Project::new();
+    project.write("../agents/est/main.py", code);
+    let mut terminal = start(&project, &[]);
+    answer(
+        &mut terminal,
+        &[
+            ("Function that answers in one piece", ENTER),
+            ("AWS region", "us-east-1\r"),
+            (
+                "Value of the variable `QUEUE`, which ../agents/est/main.py:9 reads",
+                "jobs\r",
+            ),
+            ("Bedrock models that it invokes, or `none`", ENTER),
+            (
+                "Permission `{ sqs = \"jobs\", access = \"send\" }`, which ../agents/est/main.py:9 uses",
+                ENTER,
+            ),
+            (
+                "Permission `{ lambda = \"price\" }`, which ../agents/est/main.py:10 uses",
+                "\x1b[B\r",
+            ),
+            (
+                "ID of a memory that ../agents/est/main.py:11 uses",
+                "notes-AbCdEf1234\r",
+            ),
+            ("Further permissions", ENTER),
+        ],
+    );
+    ends_well(terminal);
+    let manifest = project.read("Cargo.toml");
+    for line in [
+        "models = [\"us.anthropic.claude-sonnet-4-6\"]",
+        "permissions = [{ memory = \"notes-AbCdEf1234\" }, { sqs = \"jobs\", access = \"send\" }]",
+        "env = { QUEUE = \"jobs\" }",
+    ] {
+        assert!(
+            manifest.lines().any(|found| found == line),
+            "{line} in {manifest}"
+        );
+    }
+    assert!(!manifest.contains("# Also used"), "{manifest}");
+}

@@ -1,2 +1,7 @@
+import json
+
+
 def shout(text):
-    return text.upper()
+    with open("settings.json") as file:
+        model = json.load(file)["model"]
+    return f"{text.upper()} from {model}"

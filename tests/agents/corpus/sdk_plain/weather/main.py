@@ -1,6 +1,9 @@
+import os
+
 from bedrock_agentcore import BedrockAgentCoreApp
 
 app = BedrockAgentCoreApp()
+MODEL = os.getenv("MODEL_ID", "us.anthropic.claude-sonnet-4-6")
 
 
 @app.entrypoint

@@ -5,7 +5,8 @@ from starlette.routing import Route
 
 async def invoke(request):
     payload = await request.json()
-    return JSONResponse({"answer": payload["prompt"].upper()})
+    tenant = request.headers.get("X-Tenant", "")
+    return JSONResponse({"answer": payload["prompt"].upper() + tenant})
 
 
 async def ping(request):
