@@ -379,12 +379,15 @@ impl<'n> Reader<'_, 'n> {
         self.site(import, when);
     }
 
-    /// `uvicorn.run("my_agent.web:app")` imports what the string names.
+    /// `uvicorn.run("my_agent.web:app")` imports what the string names, and so does
+    /// `runpy.run_module("my_agent.server")`.
     fn started_app(&mut self, node: Node<'_>, when: When) {
         let callee = node.child_by_field_name("function");
-        if callee.is_none_or(|callee| self.words(callee) != "uvicorn.run") {
-            return;
-        }
+        let is_app = match callee.map(|callee| self.words(callee)) {
+            Some("uvicorn.run") => true,
+            Some("runpy.run_module") => false,
+            _ => return,
+        };
         let arguments = node.child_by_field_name("arguments").map(children);
         let arguments = arguments.unwrap_or_default();
         let changes_folder = arguments
@@ -403,8 +406,10 @@ impl<'n> Reader<'_, 'n> {
             return;
         };
         let words = self.words(content).to_owned();
-        let Some((module, name)) = words.split_once(':') else {
-            return;
+        let (module, name) = match words.split_once(':') {
+            Some((module, name)) if is_app => (module, name),
+            None if !is_app => (words.as_str(), ""),
+            _ => return,
         };
         let mut start = content.start_byte();
         let mut parts = Vec::new();
@@ -414,6 +419,10 @@ impl<'n> Reader<'_, 'n> {
                 span: start..start + part.len(),
             });
             start += part.len() + 1;
+        }
+        if !is_app {
+            self.site(Import::Module(parts), when);
+            return;
         }
         let first = name.split('.').next().unwrap_or(name);
         let import = Import::From {

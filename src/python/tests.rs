@@ -328,6 +328,23 @@ fn an_app_that_is_named_in_a_string_is_loaded() {
 }
 
 #[test]
+fn a_module_that_is_run_by_its_name_is_loaded() {
+    let entry = "import runpy\nif __name__ == '__main__':\n    runpy.run_module('my_agent.server', run_name='__main__')\n";
+    let files = [
+        ("invoke.py", entry),
+        ("my_agent/__init__.py", ""),
+        ("my_agent/server.py", "from .words import upper\n"),
+        ("my_agent/words.py", "upper = 1\n"),
+    ];
+    let (at_start, findings) = look("invoke.py", &files, &[]);
+    assert_eq!(findings, NOTHING);
+    assert!(
+        at_start.contains(&"my_agent/words.py".to_owned()),
+        "{at_start:?}"
+    );
+}
+
+#[test]
 fn an_unreadable_file_asks_for_nothing_and_may_define_anything() {
     let files = [
         ("invoke.py", "from broken import whatever\n"),
