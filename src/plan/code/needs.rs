@@ -79,6 +79,11 @@ impl Need {
         match self.key {
             "s3" if !value.starts_with("arn:") => format!("arn:aws:s3:::{value}/*"),
             "sqs" if value.starts_with("https://") => name_of(value).to_owned(),
+            // Its ID is the first part of its host's name.
+            "gateway" if value.starts_with("https://") => {
+                let host = value.trim_start_matches("https://");
+                host.split('.').next().unwrap_or(host).to_owned()
+            }
             _ => value.to_owned(),
         }
     }
@@ -90,6 +95,7 @@ impl Need {
             "browser" => "browser",
             "pricing" => "AWS price list",
             "memory" => "memory",
+            "gateway" => "gateway",
             "guardrail" => "guardrail",
             "s3" => "S3 bucket",
             "secret" => "secret",
@@ -210,6 +216,8 @@ fn of_library(call: &Call, env: &BTreeMap<String, String>) -> Option<Need> {
         {
             ("memory", "memory_id", Some(0))
         }
+        // A gateway that takes signatures. One that takes tokens needs no permission.
+        ("mcp_proxy_for_aws", "aws_iam_streamablehttp_client") => ("gateway", "endpoint", Some(0)),
         ("bedrock_agentcore", "requires_access_token") => ("oauth", "provider_name", None),
         ("bedrock_agentcore", "requires_api_key") => ("api-key", "provider_name", None),
         ("strands", "BedrockModel") => {

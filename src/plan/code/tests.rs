@@ -279,6 +279,23 @@ fn what_may_be_allowed_is_left_alone() {
 }
 
 #[test]
+fn a_gateway_that_takes_signatures_is_told_by_its_address() {
+    let code = "\
+from mcp_proxy_for_aws.client import aws_iam_streamablehttp_client
+def tools():
+    return aws_iam_streamablehttp_client(
+        'https://tools-AbCdEf1234.gateway.bedrock-agentcore.us-east-1.amazonaws.com/mcp',
+        aws_region='us-east-1', aws_service='bedrock-agentcore')
+";
+    assert_eq!(
+        told("", code),
+        ["aws_iam_streamablehttp_client -> { gateway = \"tools-AbCdEf1234\" }"]
+    );
+    let declared = "permissions = [{ gateway = \"tools-AbCdEf1234\" }]";
+    assert_eq!(told(declared, code), NOTHING);
+}
+
+#[test]
 fn names_that_hold_different_things_are_left_alone() {
     for code in [
         "import boto3\ns3 = boto3.client('s3')\ndef go(s3):\n    s3.get_object(Bucket='x')\n",
