@@ -179,8 +179,9 @@ fn differs(word: &str, before: &str) -> bool {
         // In an address `my` is a part of another word.
         || made_up("_agent-", 10)
         || made_up("cargo-agentcore-", 12)
-        || (word.len() == 8 && before.ends_with("Session "))
-        || (word.len() == 4 && before.ends_with("#-") && before.contains("Session "))
+        || (word.len() == 8 && before.ends_with("ession "))
+        || (word.len() == 4 && before.ends_with("#-") && before.contains("ession "))
+        || (word.len() == 12 && before.ends_with("#-#-#-#-"))
 }
 
 #[test]
