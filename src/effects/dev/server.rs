@@ -4,16 +4,14 @@
 use std::{
     collections::BTreeSet,
     convert::Infallible,
-    pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll},
     time::Duration,
 };
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
-    body::{Body as _, Bytes, Frame, Incoming, SizeHint},
+    body::{Body as _, Incoming},
     header::{self, HeaderName, HeaderValue},
     service::service_fn,
 };
@@ -31,7 +29,7 @@ use crate::{
     effects::{
         clock,
         local::data_plane::http::{
-            Body, BodyError, HttpClient, client, full, remove_hop_by_hop, streamed, text, upgrade,
+            Body, HttpClient, client, full, holding, remove_hop_by_hop, streamed, text, upgrade,
         },
     },
     protocol::{
@@ -239,11 +237,7 @@ impl Server {
                 let (mut parts, body) = answer.into_parts();
                 remove_hop_by_hop(&mut parts.headers);
                 name_session(&mut parts.headers, session);
-                let body = InUse {
-                    body: streamed(body),
-                    _request: process,
-                };
-                Response::from_parts(parts, body.boxed_unsync())
+                Response::from_parts(parts, holding(streamed(body), process))
             }
             Err(error) => text(
                 StatusCode::BAD_GATEWAY,
@@ -385,30 +379,4 @@ async fn join(
         drop(process);
     });
     response
-}
-
-/// A body whose request goes on until it ends or is dropped.
-struct InUse {
-    body: Body,
-    _request: InFlight,
-}
-
-impl hyper::body::Body for InUse {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

@@ -1,11 +1,16 @@
 //! Bodies and clients of the data plane.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+    body::{Bytes, Frame, Incoming, SizeHint},
     header::{self, HeaderName},
 };
 use hyper_util::{
@@ -27,6 +32,37 @@ pub(in crate::effects) fn full(content: impl Into<Bytes>) -> Body {
 
 pub(in crate::effects) fn streamed(body: Incoming) -> Body {
     body.map_err(BodyError::from).boxed_unsync()
+}
+
+/// A body that holds something until it ends or is dropped.
+struct Holding<T> {
+    body: Body,
+    _held: T,
+}
+
+/// The body, which holds something until it ends or is dropped.
+pub(in crate::effects) fn holding(body: Body, held: impl Send + Unpin + 'static) -> Body {
+    Holding { body, _held: held }.boxed_unsync()
+}
+
+impl<T: Unpin> hyper::body::Body for Holding<T> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// The whole of a body; nothing where it is longer than this or breaks off.

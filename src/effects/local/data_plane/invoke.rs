@@ -1,16 +1,11 @@
 //! The operations of AgentCore's data plane.
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
-    body::{Bytes, Frame, Incoming, SizeHint},
+    body::Incoming,
     header::{self, HeaderName, HeaderValue},
 };
 use hyper_util::rt::TokioIo;
@@ -18,7 +13,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     call::{Call, Kept},
-    http::{Body, BodyError, HttpClient, client, full, remove_hop_by_hop, streamed},
+    http::{Body, HttpClient, client, full, holding, remove_hop_by_hop, streamed},
     issuers::Issuers,
     sessions::{Key, Sessions, Use},
     versions::{Version, Versions, internal},
@@ -367,11 +362,7 @@ impl Agents {
         if let Some(notes) = notes {
             insert(response.headers_mut(), NOTE.as_str(), notes.as_bytes());
         }
-        *response.body_mut() = InUse {
-            body: streamed(body),
-            _used: used,
-        }
-        .boxed_unsync();
+        *response.body_mut() = holding(streamed(body), used);
         Ok(response)
     }
 
@@ -586,30 +577,4 @@ async fn read_error(body: Incoming) -> Option<String> {
         .ok()?
         .to_bytes();
     (!body.is_empty()).then(|| format!("it answered: {}", String::from_utf8_lossy(&body)))
-}
-
-/// A body that keeps its session in use until it ends or is dropped.
-struct InUse {
-    body: Body,
-    _used: Use,
-}
-
-impl hyper::body::Body for InUse {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
