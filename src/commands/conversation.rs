@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{deployed, local, session};
+use super::{deployed, dev, local, session};
 use crate::{
     cli,
     config::{Agent, Config},
@@ -57,6 +57,8 @@ pub(super) struct Partner {
     pub(super) url: String,
     /// Whether a token is shown instead of a signature.
     pub(super) with_token: bool,
+    /// Whether it is an agent that `dev` runs, and no runtime.
+    pub(super) is_developed: bool,
     /// None where the ARN was given.
     pub(super) agent: Option<Agent>,
     /// Where the last session is kept; none where the ARN was given.
@@ -135,7 +137,7 @@ impl Whom {
             (None, Some(connection)) => DataPlane::signing(connection, url.clone())?,
             (Some(token), _) => {
                 let network = Network::load(profile).await?;
-                DataPlane::bearing(token.clone(), &arn.region, url.clone(), &network)?
+                DataPlane::bearing(token.clone(), url.clone(), &network)?
             }
             (None, None) => unreachable!("without a token there is a connection"),
         };
@@ -146,6 +148,7 @@ impl Whom {
             endpoint: self.endpoint(arn.endpoint.as_ref()),
             url,
             with_token: token.is_some(),
+            is_developed: false,
             agent: None,
             memory: None,
             request,
@@ -192,9 +195,7 @@ impl Whom {
         let endpoint = self.endpoint(None);
         let plane = match &token {
             None => DataPlane::signing(&connection, url.clone())?,
-            Some(token) => {
-                DataPlane::bearing(token.clone(), region, url.clone(), &connection.network)?
-            }
+            Some(token) => DataPlane::bearing(token.clone(), url.clone(), &connection.network)?,
         };
         Ok(Partner {
             plane,
@@ -204,10 +205,41 @@ impl Whom {
             endpoint,
             url,
             with_token: token.is_some(),
+            is_developed: false,
             agent: Some(agent),
             request,
             connection: Some(connection),
             identifying: identity.is_none().then_some(identifying),
+        })
+    }
+
+    /// The agent that `dev` runs.
+    pub(super) fn find_developed(&self, ui: &Ui) -> Result<Partner, Failure> {
+        let stage = super::stage(&self.project, false);
+        let (project, config) = super::load(&self.project, &stage, ui)?;
+        let agent = only(&config)?.clone();
+        let record = dev::running(&agent, &project)?;
+        ui.status(
+            "Agent",
+            &format!("`{}` at {} (process {})", agent.name, record.url, record.pid),
+        );
+        let memory = sessions(&project, &agent)?.file(format!("dev.{}", agent.name));
+        Ok(Partner {
+            plane: DataPlane::to_agent(format!("{}{}", record.url, record.path)),
+            arn: String::new(),
+            id: agent.name.to_string(),
+            endpoint: EndpointName::default(),
+            url: record.url,
+            with_token: false,
+            is_developed: true,
+            agent: Some(agent),
+            memory: Some(memory),
+            request: Request {
+                local: true,
+                ..Request::default()
+            },
+            connection: None,
+            identifying: None,
         })
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     conversation::{Partner, Whom},
@@ -80,6 +80,9 @@ pub struct Args {
     /// The form of what goes to stdout
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     output: cli::Output,
+    /// Speak to the agent that `cargo agentcore dev` runs
+    #[arg(long, conflicts_with_all = ["arn", "endpoint", "local", "user"])]
+    dev: bool,
     #[command(flatten)]
     whom: Whom,
 }
@@ -99,7 +102,11 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         user: args.user.clone(),
         headers: args.header.clone(),
     };
-    let partner = args.whom.find(ui).await?;
+    let partner = if args.dev {
+        args.whom.find_developed(ui)?
+    } else {
+        args.whom.find(ui).await?
+    };
     check(&args, &partner, ui)?;
     let target = partner.target(session(&args, &partner)?);
     // Before it is sent: a session that Ctrl-C leaves behind can still be stopped.
@@ -170,10 +177,14 @@ fn session(args: &Args, partner: &Partner) -> Result<SessionId, Failure> {
     }
     if args.continue_last {
         return partner.last_session()?.ok_or_else(|| {
+            let place = if partner.is_developed {
+                "in development".to_owned()
+            } else {
+                format!("endpoint `{}`", partner.endpoint)
+            };
             Failure::world(format!(
-                "there is no session to continue with the {}, endpoint `{}`",
-                partner.name(),
-                partner.endpoint
+                "there is no session to continue with the {}, {place}",
+                partner.name()
             ))
             .help("leave `--continue` out to begin one, or name one with `--session`")
         });
@@ -355,11 +366,19 @@ fn print_document(read: &Read, reply: &Reply, target: &Target, partner: &Partner
         .error
         .as_ref()
         .map(|error| json!({ "type": error.kind, "message": error.message }));
+    let (runtime, endpoint, dev) = if partner.is_developed {
+        let dev = json!({ "agent": partner.id, "url": partner.url });
+        (Value::Null, Value::Null, dev)
+    } else {
+        let runtime = json!({ "id": partner.id, "name": name, "arn": target.arn });
+        (runtime, json!({ "name": target.endpoint }), Value::Null)
+    };
     let document = json!({
         "version": 1,
         "command": "invoke",
-        "runtime": { "id": partner.id, "name": name, "arn": target.arn },
-        "endpoint": { "name": target.endpoint },
+        "runtime": runtime,
+        "endpoint": endpoint,
+        "dev": dev,
         "session": reply.session.as_ref().unwrap_or(&target.session),
         "mcp_session": reply.mcp_session,
         "status": reply.status,
@@ -408,7 +427,11 @@ fn ended(read: Read, args: &Args, partner: &Partner) -> Result<(), Failure> {
 }
 
 fn interrupted(session: &SessionId, partner: &Partner) -> Failure {
-    Failure::new(Exit::Interrupted, "stopped; the agent may go on working").help(format!(
+    let failure = Failure::new(Exit::Interrupted, "stopped; the agent may go on working");
+    if partner.is_developed {
+        return failure;
+    }
+    failure.help(format!(
         "`cargo agentcore stop-session {} --session {session}` ends the session and its work",
         partner.words()
     ))

@@ -10,6 +10,7 @@ use crate::{
     effects::{
         aws::{AwsError, Kind, data_plane::Refusal, logs::Logs, runtime::Runtimes},
         clock,
+        dev::NOT_RUNNING,
     },
     error::Failure,
     names::EndpointName,
@@ -81,6 +82,9 @@ pub(super) async fn explain(
             status,
             authenticate,
         } => {
+            if partner.is_developed {
+                return of_developed(&error, status, partner);
+            }
             let failure = match status {
                 401 | 403 => unauthorized(error, partner).await,
                 424 => agent_failed(error, partner, since, ui).await,
@@ -93,6 +97,29 @@ pub(super) async fn explain(
             }
         }
     }
+}
+
+/// The agent's own answer, or that of the `dev` before it.
+fn of_developed(error: &AwsError, status: u16, partner: &Partner) -> Failure {
+    if error.code.as_deref() == Some(NOT_RUNNING) {
+        return Failure::world(format!("the {} does not run", partner.name()))
+            .note(error.message.clone())
+            .help("it starts again at the next edit");
+    }
+    if error.code.is_some() {
+        return said(
+            Failure::world(format!("`dev` refused the request, as AgentCore would, with status {status}")),
+            error,
+        );
+    }
+    said(
+        Failure::world(format!(
+            "the {} answered with status {status}, and AgentCore would answer 424 in its place",
+            partner.name()
+        )),
+        error,
+    )
+    .help("`cargo agentcore logs --dev` shows what it printed")
 }
 
 async fn unauthorized(error: AwsError, partner: &Partner) -> Failure {

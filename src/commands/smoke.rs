@@ -154,7 +154,7 @@ impl Smoke {
         let plane = match (&agent.authorizer, &self.token) {
             (Some(_), Some(token)) => {
                 let token = Token::parse(token).map_err(|error| vec![error])?;
-                DataPlane::bearing(token, &session.region, url, &connection.network)
+                DataPlane::bearing(token, url, &connection.network)
             }
             _ => DataPlane::signing(&connection, url),
         };

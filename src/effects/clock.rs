@@ -66,6 +66,30 @@ pub(crate) async fn interrupt() {
     }
 }
 
+/// [`interrupt`], or the signal that asks a program to end.
+pub(crate) async fn asked_to_end() {
+    tokio::select! {
+        () = interrupt() => {}
+        () = terminated() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    match signal(SignalKind::terminate()) {
+        Ok(mut signal) => drop(signal.recv().await),
+        // Where no signal can be heard, the system's own answer stands.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}
+
 /// Six numbers below 36.
 pub(crate) fn random_digits() -> [u8; 6] {
     std::array::from_fn(|_| fastrand::u8(..36))

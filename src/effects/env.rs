@@ -70,6 +70,11 @@ pub(crate) fn this_program() -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::world(format!("cannot find this program's own file: {error}")))
 }
 
+/// The words of this program's own command line, the program aside.
+pub(crate) fn arguments() -> impl Iterator<Item = OsString> {
+    std::env::args_os().skip(1)
+}
+
 pub(crate) fn current_dir() -> std::io::Result<PathBuf> {
     std::env::current_dir()
 }

@@ -10,6 +10,7 @@
 
 mod edits;
 mod ending;
+mod talking;
 #[path = "../support/mod.rs"]
 mod support;
 

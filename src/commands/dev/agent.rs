@@ -5,13 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Ground, example, within};
+use super::{crew::Ground, example, within};
 use crate::{
     commands::{own_files, own_files::OwnFiles, packaging},
     config::Agent,
     effects::{
         clock,
-        dev::{Access, NotStarted, Served, Start},
+        dev::{self, Access, NotStarted, Record, Served, Standing, Start},
         files,
         folder::Folder,
         local::code::{self, Surroundings},
@@ -41,6 +41,9 @@ pub(super) struct Developed {
     /// What is wrong, so that it is said once.
     trouble: Option<Failure>,
     watched: BTreeSet<PathBuf>,
+    standing: Standing,
+    /// What other commands were told of it.
+    told: Option<Record>,
 }
 
 /// What an agent would be started from now.
@@ -61,6 +64,8 @@ impl Developed {
             surroundings: None,
             trouble: None,
             watched: BTreeSet::new(),
+            standing: Standing::Starting,
+            told: None,
         }
     }
 
@@ -103,9 +108,26 @@ impl Developed {
         self.agent = agent;
     }
 
+    /// Tells other commands where it is, and how it stands.
+    pub(super) fn tell_others(&mut self, nonce: &str) -> Result<(), Failure> {
+        let record = Record {
+            pid: std::process::id(),
+            url: self.url(),
+            path: Contract::of(self.agent.protocol, None, None).path,
+            nonce: nonce.to_owned(),
+            standing: self.standing,
+        };
+        if self.told.as_ref() != Some(&record) {
+            dev::tell(&self.folder, &record)?;
+            self.told = Some(record);
+        }
+        Ok(())
+    }
+
     /// It cannot run until something is edited.
     pub(super) fn fail(&mut self, failure: &Failure, ui: &Ui) {
         self.last = None;
+        self.standing = Standing::Broken;
         if self.trouble.as_ref() != Some(failure) {
             ui.failure(failure);
             self.served.break_with(words(failure, &[]));
@@ -254,15 +276,19 @@ impl Developed {
             environment: observed.inputs.environment,
         };
         match self.served.start(start).await {
-            Ok(()) => ui.status(
-                "Ready",
-                &format!(
-                    "`{}` after {:.2} s",
-                    self.name(),
-                    begin.elapsed().as_secs_f64()
-                ),
-            ),
+            Ok(()) => {
+                self.standing = Standing::Serving;
+                ui.status(
+                    "Ready",
+                    &format!(
+                        "`{}` after {:.2} s",
+                        self.name(),
+                        begin.elapsed().as_secs_f64()
+                    ),
+                );
+            }
             Err(why) => {
+                self.standing = Standing::Broken;
                 let failure = not_started(self.name(), &why, &observed.shipped, ground.project);
                 ui.failure(&failure);
                 self.served.break_with(words(&failure, &why.lines));

@@ -1,7 +1,10 @@
 //! `cargo agentcore dev`: agents on this machine, started anew at every edit.
 
 mod agent;
+mod background;
+mod crew;
 mod environment;
+mod events;
 
 use std::{
     collections::BTreeSet,
@@ -10,30 +13,28 @@ use std::{
     pin::pin,
 };
 
-use self::{agent::Developed, environment::Given};
+use self::{agent::Developed, crew::Crew, environment::Given, events::tell};
 use super::{consent, local, packaging};
 use crate::{
     cli,
-    config::{Agent, Config, Declared, Language, Protocol, Stage, load_with},
+    config::{Agent, Language, Protocol},
     effects::{
-        self, clock,
-        dev::{self, Access, Event, Heard, Served, Watch},
-        files::{self, Attempt, Lock},
+        clock,
+        dev::{self, Access, Heard, Hold, Reason, Record, Served, Sight, Tail},
+        files::Lock,
         folder::Folder,
-        local::Emulator,
         manifest::Project,
     },
-    error::{Failure, Message},
-    plan::log_tail::line_shown,
+    error::Failure,
     protocol::contract::Contract,
-    ui::{Reader, Ui},
+    ui::Ui,
 };
 
 /// Run the agents on this machine, and start them anew at every edit
 ///
 /// Runs the sources in the layout of the archive, with the dependencies that `deploy` ships, behind the
 /// address that AgentCore would call. AWS calls of the agents go to this project's AWS emulator. Ctrl-C
-/// ends everything, with exit code 0.
+/// ends everything, with exit code 0. `invoke --dev` and `logs --dev` talk to the agents meanwhile.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The agent's port; 0 takes a free one [default: 8080, for MCP 8000, for A2A 9000]
@@ -51,36 +52,56 @@ pub struct Args {
     /// A file of variables for the agents, `NAME=VALUE` a line [default: .env.local beside Cargo.toml]
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
+    /// Run in the background; prints the agents' addresses once they serve
+    #[arg(long)]
+    detach: bool,
+    /// This is the process in the background.
+    #[arg(long, hide = true)]
+    detached: bool,
+    /// Stop the `dev` that runs the agents
+    #[arg(long, conflicts_with_all = ["port", "host", "no_reload", "env", "env_file", "detach"])]
+    stop: bool,
     #[command(flatten)]
     project: cli::Project,
 }
 
 /// Where `dev` keeps its files, beside the agents' folders.
 pub(super) const FOLDER: &str = "dev";
-/// Held while an agent runs.
-const LOCK: &str = "running.lock";
-/// New directories may hold new directories.
-const ROUNDS: usize = 5;
+/// Makes this command the process in the background.
+const DETACHED: &str = "--detached";
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, false);
+    if args.stop {
+        let (project, config) = super::load(&args.project, &stage, ui)?;
+        return background::stop(&project, &config, ui).await;
+    }
+    if args.detached {
+        dev::leave_terminal();
+    }
     let given = Given::read(&args.env, args.env_file.as_deref())?;
     let (project, mut config) = super::load(&args.project, &stage, ui)?;
     consent::sources(&project, &mut config.agents, None, ui)?;
-    let (events, mut heard) = dev::events();
-    let mut agents = Vec::new();
-    for (agent, port) in ports(&config.agents, args.port)? {
-        // Before anything is started, so that nothing has to be ended again.
-        agent_folder(&project, agent)?;
-        let listener = dev::listen(args.host, port, agent.name.as_str()).await?;
-        agents.push((agent.clone(), listener));
+    let agents = ports(&config.agents, args.port)?;
+    if args.detach && !args.detached {
+        return background::run(&project, &config, ui).await;
     }
-    let names: Vec<String> = config
-        .agents
-        .iter()
-        .map(|agent| agent.name.to_string())
-        .collect();
+    // Before anything is started, so that nothing has to be ended again.
+    let mut held = Vec::new();
+    for agent in &config.agents {
+        let folder = agent_folder(&project, agent)?;
+        let lock = hold(&folder, agent).await?;
+        held.push((folder, lock));
+    }
+    let mut served = Vec::new();
+    for ((agent, port), (folder, _)) in agents.into_iter().zip(&held) {
+        let listener = dev::listen(args.host, port, agent.name.as_str()).await?;
+        served.push((agent.clone(), folder.clone(), listener));
+    }
+    let names: Vec<String> = config.agents.iter().map(|a| a.name.to_string()).collect();
     let emulator = local::run_for(&project, &config, ui).await?;
+    let (events, mut heard) = dev::events();
+    let nonce = clock::unique_id();
     let mut crew = Crew {
         given,
         stage,
@@ -88,12 +109,10 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         project,
         declared: config.declared.clone(),
         emulator,
+        nonce: nonce.clone(),
         agents: Vec::new(),
-        locks: Vec::new(),
     };
-    for (agent, listener) in agents {
-        let folder = agent_folder(&crew.project, &agent)?;
-        crew.locks.push(hold(&folder, &agent)?);
+    for (agent, folder, listener) in served {
         dev::clear(&folder)?;
         let access = Access {
             agent: agent.name.to_string(),
@@ -103,38 +122,68 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             allowlist: agent.header_allowlist.clone(),
             has_authorizer: agent.authorizer.is_some(),
         };
-        let served = Served::begin(listener, access.clone(), folder.clone(), events.clone());
+        let served = Served::begin(listener, access.clone(), folder.clone(), events.clone())?;
         crew.agents
             .push(Developed::new(agent, access, folder, served));
     }
+    let shown = Shown {
+        names: &names,
+        lines: !args.detached,
+    };
     let ended = {
-        let mut interrupt = pin!(clock::interrupt());
+        let mut interrupt = pin!(clock::asked_to_end());
+        let mut stopped = pin!(dev::stopped(&held, &nonce));
         let mut working = pin!(crew.work(args.no_reload, ui));
         loop {
             tokio::select! {
-                event = heard.next() => tell(event, &names, ui),
+                event = heard.next() => tell(event, &shown, ui),
                 () = &mut interrupt => break Ok(()),
+                reason = &mut stopped => break stopped_by(reason),
                 result = &mut working => break result,
             }
         }
     };
-    end(crew, &mut heard, &names, ui).await;
+    end(crew, held, &mut heard, &shown, ui).await;
     ended
 }
 
+fn stopped_by(reason: Reason) -> Result<(), Failure> {
+    match reason {
+        Reason::Asked => Ok(()),
+        Reason::Homeless => Err(Failure::world(
+            "the folder of `dev` below `target/agentcore` was removed",
+        )
+        .help("start `cargo agentcore dev` again")),
+    }
+}
+
+/// Which of the agents' lines are shown, and how.
+struct Shown<'a> {
+    names: &'a [String],
+    /// A process in the background shows none: the log files have them.
+    lines: bool,
+}
+
 /// Ends the agents; what they print meanwhile is shown.
-async fn end(crew: Crew, heard: &mut Heard, names: &[String], ui: &Ui) {
-    ui.status("Stopping", &names.join(", "));
+async fn end(
+    crew: Crew,
+    held: Vec<(Folder, Lock)>,
+    heard: &mut Heard,
+    shown: &Shown<'_>,
+    ui: &Ui,
+) {
+    ui.status("Stopping", &shown.names.join(", "));
     let mut ending = pin!(crew.end());
     loop {
         tokio::select! {
-            event = heard.next() => tell(event, names, ui),
+            event = heard.next() => tell(event, shown, ui),
             () = &mut ending => break,
         }
     }
     for event in heard.rest() {
-        tell(event, names, ui);
+        tell(event, shown, ui);
     }
+    drop(held);
 }
 
 /// The port of each agent: those of one protocol follow each other.
@@ -180,249 +229,42 @@ fn agent_folder(project: &Project, agent: &Agent) -> Result<Folder, Failure> {
 /// What `clean` deletes of an agent; nothing while it runs.
 pub(super) fn kept(agent: &Agent, project: &Project) -> Result<Option<Folder>, Failure> {
     let folder = agent_folder(project, agent)?;
-    if !folder.is_marked()? {
-        return Ok(None);
-    }
-    Ok(match folder.try_lock(LOCK)? {
-        Attempt::Held(_) => Some(folder),
-        Attempt::Busy(_) => None,
-    })
+    let is_there = folder.is_marked()? && dev::look(&folder)? == Sight::Gone;
+    Ok(is_there.then_some(folder))
 }
 
-fn hold(folder: &Folder, agent: &Agent) -> Result<Lock, Failure> {
-    folder.create_marked(|name| name == LOCK)?;
-    match folder.try_lock(LOCK)? {
-        Attempt::Held(lock) => Ok(lock),
-        Attempt::Busy(_) => Err(Failure::world(format!(
-            "agent `{}` already runs under another `cargo agentcore dev`",
-            agent.name
-        ))
-        .help("end that one with Ctrl-C, or choose other agents with `--agent NAME`")),
-    }
+/// What is to be known of an agent that has to run.
+pub(super) fn running(agent: &Agent, project: &Project) -> Result<Record, Failure> {
+    let why = match dev::look(&agent_folder(project, agent)?)? {
+        Sight::Running(record) => return Ok(record),
+        Sight::Starting => "is being started",
+        Sight::Gone => "does not run",
+    };
+    let failure = Failure::world(format!("agent `{}` {why} on this machine", agent.name));
+    Err(failure.help("`cargo agentcore dev` runs it; `cargo agentcore dev --detach` in the background"))
 }
 
-fn tell(event: Event, names: &[String], ui: &Ui) {
-    match event {
-        Event::Line { agent, text } => {
-            let number = names.iter().position(|name| *name == agent);
-            let shown = number
-                .filter(|_| names.len() > 1)
-                .map(|number| (agent.as_str(), number));
-            match ui.agent_line(shown, &line_shown(&text)) {
-                // The agents go on for those who call them.
-                Reader::There | Reader::Gone => {}
-            }
-        }
-        Event::Ended {
-            agent,
-            code,
-            lines: _,
-        } => ui.failure(
-            &Failure::world(format!("agent `{agent}` ended with code {code}"))
-                .help("it starts again at the next edit"),
-        ),
-        Event::Cut { agent, requests } => {
-            let requests = match requests {
-                1 => "1 request".to_owned(),
-                several => format!("{several} requests"),
-            };
-            ui.warning(&Message::new(format!(
-                "{requests} of agent `{agent}` did not finish within 5 s after an edit and were cut off"
-            )));
-        }
-        Event::HeaderLeftOut { agent, header } => ui.warning(
-            &Message::new(format!(
-                "the header `{header}` does not reach agent `{agent}`, as it would not in AWS"
-            ))
-            .help(format!(
-                "add it to the agent's `header-allowlist = [\"{header}\"]`"
-            )),
-        ),
+/// The lines that an agent prints under `dev`.
+pub(super) fn tail(agent: &Agent, project: &Project) -> Result<Tail, Failure> {
+    let folder = agent_folder(project, agent)?;
+    Ok(Tail::new(folder, agent.name.to_string()))
+}
+
+async fn hold(folder: &Folder, agent: &Agent) -> Result<Lock, Failure> {
+    match dev::hold(folder).await? {
+        Hold::Held(lock) => Ok(lock),
+        Hold::Taken(record) => Err(taken(agent, record.as_ref())),
     }
 }
 
-/// The agents that run, and what they run on.
-struct Crew {
-    given: Given,
-    stage: Stage,
-    manifest_path: Option<PathBuf>,
-    project: Project,
-    declared: Declared,
-    emulator: Emulator,
-    agents: Vec<Developed>,
-    /// Held until all has ended.
-    locks: Vec<Lock>,
-}
-
-/// What all agents stand on.
-struct Ground<'a> {
-    given: &'a Given,
-    project: &'a Project,
-    declared: &'a Declared,
-    emulator: &'a Emulator,
-}
-
-impl Crew {
-    async fn work(&mut self, no_reload: bool, ui: &Ui) -> Result<(), Failure> {
-        self.look(ui).await;
-        self.introduce(ui);
-        if no_reload {
-            return std::future::pending().await;
-        }
-        let (mut watch, why) = Watch::new();
-        if let Some(why) = why {
-            warn_of_slow_watch(&why, ui);
-        }
-        self.follow(&mut watch, ui).await;
-        loop {
-            watch.edited().await;
-            if self.refresh(ui).await {
-                watch.something_changed();
-            } else {
-                watch.nothing_changed(&self.files());
-            }
-            self.follow(&mut watch, ui).await;
-        }
-    }
-
-    /// Says where the agents are, and how to talk to them.
-    fn introduce(&self, ui: &Ui) {
-        for agent in &self.agents {
-            ui.status("Serving", &format!("`{}` at {}", agent.name(), agent.url()));
-            ui.plain(&format!("             {}", agent.example()));
-        }
-        ui.status(
-            "Using",
-            &format!(
-                "the AWS emulator at {} for AWS calls; press Ctrl-C to stop the agents",
-                self.emulator.url
-            ),
-        );
-    }
-
-    /// Watches what is there by now, and looks again where anything in it may have been missed.
-    async fn follow(&mut self, watch: &mut Watch, ui: &Ui) {
-        for _ in 0..ROUNDS {
-            let roots: Vec<PathBuf> = self.agents.iter().flat_map(Developed::roots).collect();
-            let files = self.files();
-            let paths = files.iter().map(PathBuf::as_path);
-            let (is_new, why) = watch.follow(&roots, paths, &self.project.target_dir);
-            if let Some(why) = why {
-                warn_of_slow_watch(&why, ui);
-            }
-            if !is_new {
-                return;
-            }
-            self.refresh(ui).await;
-        }
-    }
-
-    /// Every file that decides how the agents run.
-    fn files(&self) -> BTreeSet<PathBuf> {
-        let manifests = self.project.manifests.iter();
-        let mut files: BTreeSet<PathBuf> =
-            manifests.map(|manifest| manifest.path.clone()).collect();
-        for agent in &self.agents {
-            files.extend(agent.files());
-            files.insert(self.given.file(agent.directory()));
-        }
-        files
-    }
-
-    /// Whether anything changed.
-    async fn refresh(&mut self, ui: &Ui) -> bool {
-        let mut is_changed = false;
-        if self.manifests_changed() {
-            is_changed = true;
-            match self.reread() {
-                Ok(config) => self.take_over(config, ui),
-                Err(failure) => {
-                    for agent in &mut self.agents {
-                        agent.fail(&failure, ui);
-                    }
-                    return true;
-                }
-            }
-        }
-        is_changed | self.look(ui).await
-    }
-
-    async fn look(&mut self, ui: &Ui) -> bool {
-        let ground = Ground {
-            given: &self.given,
-            project: &self.project,
-            declared: &self.declared,
-            emulator: &self.emulator,
-        };
-        let mut is_changed = false;
-        for agent in &mut self.agents {
-            is_changed |= agent.refresh(&ground, ui).await;
-        }
-        is_changed
-    }
-
-    fn manifests_changed(&self) -> bool {
-        self.project.manifests.iter().any(|manifest| {
-            let text = files::read_text(&manifest.path).ok().flatten();
-            text.as_ref() != Some(&manifest.text)
-        })
-    }
-
-    fn reread(&mut self) -> Result<Config, Failure> {
-        // What is read is remembered even where it is wrong: it is looked at once.
-        for manifest in &mut self.project.manifests {
-            manifest.text = files::read_text(&manifest.path)
-                .ok()
-                .flatten()
-                .unwrap_or_default();
-        }
-        self.project = effects::manifest::observe(self.manifest_path.as_deref())?;
-        load_with(&self.project.manifests, &self.stage, &[])
-    }
-
-    fn take_over(&mut self, config: Config, ui: &Ui) {
-        self.declared = config.declared;
-        for agent in &mut self.agents {
-            match config
-                .agents
-                .iter()
-                .find(|found| found.name.as_str() == agent.name())
-            {
-                Some(found) if found.source_dir() == agent.source_dir() => {
-                    agent.declare(found.clone());
-                }
-                // Whether they may be shipped is asked at the start.
-                Some(_) => {
-                    let failure = Failure::config(format!(
-                        "the `source` of agent `{}` changed",
-                        agent.name()
-                    ));
-                    agent.fail(&failure.help("start `cargo agentcore dev` again"), ui);
-                }
-                None => {
-                    let failure = Failure::config(format!(
-                        "agent `{}` is not declared any more",
-                        agent.name()
-                    ));
-                    agent.fail(&failure, ui);
-                }
-            }
-        }
-    }
-
-    async fn end(self) {
-        for agent in self.agents {
-            agent.end().await;
-        }
-        drop(self.locks);
-    }
-}
-
-fn warn_of_slow_watch(why: &str, ui: &Ui) {
-    ui.warning(
-        &Message::new("the system does not report edits, so files are checked every second")
-            .note(why),
-    );
+/// Another `dev` runs the agent.
+fn taken(agent: &Agent, record: Option<&Record>) -> Failure {
+    let what = format!("agent `{}` already runs", agent.name);
+    let failure = Failure::world(match record {
+        Some(record) => format!("{what} at {} (process {})", record.url, record.pid),
+        None => format!("{what} in another `cargo agentcore dev`"),
+    });
+    failure.help("`cargo agentcore dev --stop` stops it; `--agent NAME` runs another agent")
 }
 
 /// How an agent is called, in a line that can be pasted.

@@ -49,15 +49,16 @@ const LONGEST_EXPLANATION: usize = 1 << 20;
 pub(crate) struct DataPlane {
     connector: SharedHttpConnector,
     endpoint: String,
-    region: Region,
     authorization: Authorization,
 }
 
 /// Who says that this is allowed.
 #[derive(Debug, Clone)]
 enum Authorization {
-    Signature(SharedCredentialsProvider),
+    Signature(SharedCredentialsProvider, Region),
     Bearer(Token),
+    /// The endpoint is the address of an agent on this machine, and not that of the service.
+    Agent,
 }
 
 /// The runtime, the endpoint and the session of a request.
@@ -126,15 +127,13 @@ impl DataPlane {
         Ok(Self {
             connector: https::connector(&endpoint, &connection.network),
             endpoint,
-            region: connection.region.clone(),
-            authorization: Authorization::Signature(credentials),
+            authorization: Authorization::Signature(credentials, connection.region.clone()),
         })
     }
 
     /// Shows a token; needs no credentials.
     pub(crate) fn bearing(
         token: Token,
-        region: &Region,
         endpoint: String,
         network: &Network,
     ) -> Result<Self, Failure> {
@@ -142,9 +141,17 @@ impl DataPlane {
         Ok(Self {
             connector: https::connector(&endpoint, network),
             endpoint,
-            region: region.clone(),
             authorization: Authorization::Bearer(token),
         })
+    }
+
+    /// To an agent on this machine, at the address that takes its requests.
+    pub(crate) fn to_agent(address: String) -> Self {
+        Self {
+            connector: https::connector(&address, &Network::default()),
+            endpoint: address,
+            authorization: Authorization::Agent,
+        }
     }
 
     pub(crate) async fn invoke(
@@ -210,12 +217,15 @@ impl DataPlane {
         limit: Duration,
     ) -> Result<HttpResponse, Refusal> {
         headers.push((SESSION_ID.to_owned(), target.session.to_string()));
-        let url = format!(
-            "{}/runtimes/{}/{path}?qualifier={}",
-            self.endpoint.trim_end_matches('/'),
-            utf8_percent_encode(&target.arn, UNRESERVED),
-            utf8_percent_encode(target.endpoint.as_str(), UNRESERVED)
-        );
+        let url = match &self.authorization {
+            Authorization::Agent => self.endpoint.clone(),
+            Authorization::Signature(..) | Authorization::Bearer(_) => format!(
+                "{}/runtimes/{}/{path}?qualifier={}",
+                self.endpoint.trim_end_matches('/'),
+                utf8_percent_encode(&target.arn, UNRESERVED),
+                utf8_percent_encode(target.endpoint.as_str(), UNRESERVED)
+            ),
+        };
         let resource = format!("runtime `{}`, endpoint `{}`", target.arn, target.endpoint);
         let sending = async {
             self.authorize(operation, &resource, &url, &mut headers, body)
@@ -252,12 +262,13 @@ impl DataPlane {
             status: 0,
             authenticate: None,
         };
-        let provider = match &self.authorization {
+        let (provider, region) = match &self.authorization {
+            Authorization::Agent => return Ok(()),
             Authorization::Bearer(token) => {
                 headers.push(("authorization".to_owned(), token.authorization()));
                 return Ok(());
             }
-            Authorization::Signature(provider) => provider,
+            Authorization::Signature(provider, region) => (provider, region),
         };
         let credentials = provider
             .provide_credentials()
@@ -266,7 +277,7 @@ impl DataPlane {
         let identity = credentials.into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
-            .region(self.region.as_str())
+            .region(region.as_str())
             .name("bedrock-agentcore")
             .time(clock::wall())
             .settings(SigningSettings::default())

@@ -1,31 +1,43 @@
 //! Agents that run from their sources, each at an address of its own, and start anew when they change.
 
+mod background;
 mod layout;
+mod log;
 mod port;
 mod process;
+mod record;
 mod server;
 mod watch;
 
 use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 
 pub(crate) use self::{
+    server::NOT_RUNNING,
+    background::{Background, leave_terminal},
+    log::{LOG, Tail},
     port::{listen, port_of},
     process::{NotStarted, Start},
+    record::{Hold, Reason, Record, Sight, Standing, ask_to_stop, hold, look, write as tell},
     watch::Watch,
 };
 use self::{
+    log::Log,
     process::Process,
     server::{Phase, Server},
 };
 use crate::{
     config::Protocol,
-    effects::{clock, files::FileError, folder::Folder},
+    effects::{
+        clock,
+        files::{FileError, Lock},
+        folder::Folder,
+    },
 };
 
 /// Something that happened at an agent.
@@ -43,6 +55,8 @@ pub(crate) enum Event {
     Cut { agent: String, requests: usize },
     /// A header was left out, as the service does.
     HeaderLeftOut { agent: String, header: String },
+    /// Lines of the agent cannot be kept.
+    LogLost { agent: String, why: String },
 }
 
 pub(crate) type Events = mpsc::UnboundedSender<Event>;
@@ -89,8 +103,14 @@ pub(crate) struct Access {
 }
 
 impl Access {
+    /// Where it is reached from this machine.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", SocketAddr::new(self.host, self.port))
+        let host = match self.host {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            host => host,
+        };
+        format!("http://{}", SocketAddr::new(host, self.port))
     }
 }
 
@@ -101,8 +121,12 @@ pub(crate) struct Served {
     /// Where each start gets a folder of its own.
     folder: Folder,
     starts: u32,
+    log: SharedLog,
     events: Events,
 }
+
+/// Written by every process of the agent.
+type SharedLog = Arc<Mutex<Log>>;
 
 impl Served {
     pub(crate) fn begin(
@@ -110,16 +134,18 @@ impl Served {
         access: Access,
         folder: Folder,
         events: Events,
-    ) -> Self {
+    ) -> Result<Self, FileError> {
+        let log = Arc::new(Mutex::new(Log::begin(folder.clone())?));
         let server = Arc::new(Server::new(access, events.clone()));
         let accepting = tokio::spawn(Arc::clone(&server).accept(listener));
-        Self {
+        Ok(Self {
             server,
             accepting,
             folder,
             starts: 0,
+            log,
             events,
-        }
+        })
     }
 
     /// Requests wait until the agent is there again, or cannot be.
@@ -146,7 +172,7 @@ impl Served {
         self.starts += 1;
         let folder = self.folder.join(format!("run-{}", self.starts));
         let home = self.folder.join("home");
-        let process = Process::start(&agent, start, &folder, &home, &self.events).await?;
+        let process = Process::start(&agent, start, (&folder, &home), &self.log, &self.events).await?;
         let process = Arc::new(process);
         self.server.turn(Phase::Serving(Arc::clone(&process)));
         tokio::spawn(tell_end(
@@ -177,6 +203,22 @@ impl Served {
         }
         // What cannot be removed is removed at the next start.
         let _ = clear(&self.folder);
+    }
+}
+
+/// How often it is looked whether this process is to end.
+const WATCH: Duration = Duration::from_millis(200);
+
+/// Waits until somebody wants this `dev` to end, or has removed a folder that it works in.
+pub(crate) async fn stopped(held: &[(Folder, Lock)], nonce: &str) -> Reason {
+    loop {
+        clock::sleep(WATCH).await;
+        let mut reasons = held
+            .iter()
+            .filter_map(|(folder, lock)| record::reason_to_end(folder, lock, nonce));
+        if let Some(reason) = reasons.next() {
+            return reason;
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use http_body_util::BodyExt as _;
 use hyper::{Request, header};
 use tokio::sync::mpsc;
 
-use super::{Event, Events, layout};
+use super::{Event, Events, SharedLog, layout};
 use crate::{
     effects::{
         clock,
@@ -89,8 +89,8 @@ impl Process {
     pub(super) async fn start(
         agent: &str,
         start: Start,
-        folder: &Folder,
-        home: &Folder,
+        (folder, home): (&Folder, &Folder),
+        log: &SharedLog,
         events: &Events,
     ) -> Result<Self, NotStarted> {
         let failed = |what: String| NotStarted {
@@ -139,6 +139,7 @@ impl Process {
             agent.to_owned(),
             lines,
             Arc::clone(&paths),
+            Arc::clone(log),
             events.clone(),
         ));
         let process =
@@ -206,13 +207,27 @@ impl Drop for InFlight {
     }
 }
 
-async fn show(agent: String, mut lines: mpsc::Receiver<Line>, paths: Arc<Paths>, events: Events) {
-    while let Some(Line { text, at: _ }) = lines.recv().await {
-        let event = Event::Line {
-            agent: agent.clone(),
-            text: paths.own(&text),
-        };
-        if events.send(event).is_err() {
+/// Keeps each line in the agent's log, and shows it.
+async fn show(
+    agent: String,
+    mut lines: mpsc::Receiver<Line>,
+    paths: Arc<Paths>,
+    log: SharedLog,
+    events: Events,
+) {
+    let mut is_lost = false;
+    while let Some(Line { text, at }) = lines.recv().await {
+        let text = paths.own(&text);
+        let kept = log.lock().expect("no thread panics with it").write(at, &text);
+        let agent = agent.clone();
+        if let Err(error) = kept
+            && !std::mem::replace(&mut is_lost, true)
+        {
+            let (agent, why) = (agent.clone(), error.to_string());
+            // Nobody listens any more where the command has ended.
+            let _ = events.send(Event::LogLost { agent, why });
+        }
+        if events.send(Event::Line { agent, text }).is_err() {
             return;
         }
     }

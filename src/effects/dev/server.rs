@@ -40,6 +40,9 @@ use crate::{
     },
 };
 
+/// The error that a request gets for which no agent runs.
+pub(crate) const NOT_RUNNING: &str = "AgentNotRunning";
+
 /// How an agent stands.
 #[derive(Clone)]
 pub(super) enum Phase {
@@ -295,6 +298,10 @@ fn unavailable(why: String) -> Response<Body> {
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response.headers_mut().insert(
+        "x-amzn-errortype",
+        HeaderValue::from_static(NOT_RUNNING),
     );
     response
 }

@@ -270,8 +270,13 @@ impl Folder {
         }
     }
 
+    /// A file to read from, while others may write to it.
+    pub(crate) fn open_file(&self, name: &str) -> Result<Option<File>, FileError> {
+        self.existing(name, "read", Opening::Read)
+    }
+
     pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FileError> {
-        let Some(mut file) = self.existing(name, "read", Opening::Read)? else {
+        let Some(mut file) = self.open_file(name)? else {
             return Ok(None);
         };
         let mut content = Vec::new();

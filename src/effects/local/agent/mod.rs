@@ -98,20 +98,12 @@ impl Agent {
             .current_dir(&launch.directory)
             .env_clear()
             .envs(launch.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stdin(Stdio::piped());
         #[cfg(unix)]
         command.process_group(0);
-        let mut child = command.spawn().map_err(failed)?;
         let last_lines = Arc::new(Mutex::new(VecDeque::new()));
+        let mut child = spawn(command, &lines, &last_lines).map_err(failed)?;
         let pipe = child.stdin.take();
-        if let Some(stdout) = child.stdout.take() {
-            tokio::spawn(read_lines(stdout, lines.clone(), Arc::clone(&last_lines)));
-        }
-        if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(read_lines(stderr, lines, Arc::clone(&last_lines)));
-        }
         let (told, state) = watch::channel(State::Running);
         tokio::spawn(watch_end(child, told));
         Ok(Self {
@@ -208,6 +200,41 @@ impl Agent {
             .wait_for(|state| matches!(state, State::Ended(_)))
             .await;
     }
+}
+
+/// Starts the process. What it prints to stdout and to stderr goes through one pipe, so that lines stay in
+/// the order in which they were printed.
+#[cfg(unix)]
+fn spawn(
+    mut command: Command,
+    lines: &mpsc::Sender<Line>,
+    last: &Arc<Mutex<VecDeque<String>>>,
+) -> std::io::Result<Child> {
+    let (reader, writer) = std::io::pipe()?;
+    let reader = tokio::net::unix::pipe::Receiver::from_owned_fd(reader.into())?;
+    command.stdout(writer.try_clone()?).stderr(writer);
+    let child = command.spawn()?;
+    tokio::spawn(read_lines(reader, lines.clone(), Arc::clone(last)));
+    // The pipe closes with the agent only where this process does not hold it open.
+    drop(command);
+    Ok(child)
+}
+
+#[cfg(not(unix))]
+fn spawn(
+    mut command: Command,
+    lines: &mpsc::Sender<Line>,
+    last: &Arc<Mutex<VecDeque<String>>>,
+) -> std::io::Result<Child> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    if let Some(stdout) = child.stdout.take() {
+        tokio::spawn(read_lines(stdout, lines.clone(), Arc::clone(last)));
+    }
+    if let Some(stderr) = child.stderr.take() {
+        tokio::spawn(read_lines(stderr, lines.clone(), Arc::clone(last)));
+    }
+    Ok(child)
 }
 
 async fn watch_end(mut child: Child, told: watch::Sender<State>) {

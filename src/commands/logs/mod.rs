@@ -1,5 +1,7 @@
 //! `cargo agentcore logs`: what an agent has printed, and what it prints from now on.
 
+mod developed;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{
@@ -59,6 +61,9 @@ pub struct Args {
     /// The records of OpenTelemetry too (JSON always has them)
     #[arg(long)]
     telemetry: bool,
+    /// What the agents print under `cargo agentcore dev`
+    #[arg(long, conflicts_with_all = ["filter", "endpoint", "telemetry", "local"])]
+    dev: bool,
     /// The form of what goes to stdout: `json` is one object a line
     #[arg(long, value_enum, default_value_t, value_name = "FORM")]
     output: cli::Output,
@@ -169,6 +174,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let pattern = pattern(args.filter.as_deref(), args.session.as_ref())?;
     let stage = super::stage(&args.project, args.aws.local);
     let (project, config) = super::load(&args.project, &stage, ui)?;
+    if args.dev {
+        return developed::show(&args, &project, &config, ui).await;
+    }
     deployed::single(&config.agents)?;
     if local::is_empty(&args.aws, &project, &config, ui)? {
         return Err(deployed::absent(&config.agents[0]));

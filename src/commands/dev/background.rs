@@ -1,0 +1,175 @@
+//! `dev --detach` and `dev --stop`.
+
+use std::time::Duration;
+
+use super::{DETACHED, agent_folder, taken};
+use crate::{
+    config::{Agent, Config},
+    effects::{
+        clock,
+        dev::{self, Background, LOG, Record, Sight, Standing},
+        folder::Folder,
+        manifest::Project,
+    },
+    error::{Exit, Failure},
+    ui::Ui,
+};
+
+const LOOK: Duration = Duration::from_millis(50);
+/// Requests in flight get five seconds, and an agent that does not end on its own two more.
+const STOP: Duration = Duration::from_secs(30);
+
+/// An agent, and the folder in which its `dev` is to be seen.
+type Placed<'a> = (&'a Agent, Folder);
+
+fn placed<'a>(project: &Project, config: &'a Config) -> Result<Vec<Placed<'a>>, Failure> {
+    let agents = config.agents.iter();
+    agents
+        .map(|agent| Ok((agent, agent_folder(project, agent)?)))
+        .collect()
+}
+
+/// Starts this command in the background, and shows what it says until every agent has been started.
+pub(super) async fn run(project: &Project, config: &Config, ui: &Ui) -> Result<(), Failure> {
+    let placed = placed(project, config)?;
+    for (agent, folder) in &placed {
+        match dev::look(folder)? {
+            Sight::Gone => {}
+            Sight::Starting => return Err(taken(agent, None)),
+            Sight::Running(record) => return Err(taken(agent, Some(&record))),
+        }
+    }
+    // No agents are an error of `load`.
+    let first = &placed[0].1;
+    let mut background = Background::start(DETACHED, first)?;
+    match clock::unless_interrupted(started(&placed, &mut background, ui)).await {
+        Some(records) => introduce(&placed, &records?, &background, ui),
+        None => {
+            background.kill();
+            Err(Failure::new(Exit::Interrupted, "stopped; nothing runs"))
+        }
+    }
+}
+
+/// What the process in the background tells of its agents once they have been started.
+async fn started(
+    placed: &[Placed<'_>],
+    background: &mut Background,
+    ui: &Ui,
+) -> Result<Vec<Record>, Failure> {
+    loop {
+        let code = background.code();
+        for line in background.lines() {
+            ui.plain(&line);
+        }
+        if let Some(code) = code {
+            return Err(failed(code));
+        }
+        let mut records = Vec::new();
+        for (_, folder) in placed {
+            if let Sight::Running(record) = dev::look(folder)?
+                && record.pid == background.pid()
+                && record.standing != Standing::Starting
+            {
+                records.push(record);
+            }
+        }
+        if records.len() == placed.len() {
+            return Ok(records);
+        }
+        clock::sleep(LOOK).await;
+    }
+}
+
+/// What it had to say has been shown.
+fn failed(code: i32) -> Failure {
+    let known = [Exit::Usage, Exit::Config, Exit::Access, Exit::Interrupted];
+    let exit = known.into_iter().find(|exit| *exit as i32 == code);
+    Failure::silent(exit.unwrap_or(Exit::World))
+}
+
+fn introduce(
+    placed: &[Placed<'_>],
+    records: &[Record],
+    background: &Background,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    for record in records {
+        ui.result(&record.url);
+    }
+    ui.status(
+        "Detached",
+        &format!(
+            "process {}; `cargo agentcore dev --stop` stops it",
+            background.pid()
+        ),
+    );
+    ui.status("Logging", &format!("to `{}`", background.path.display()));
+    for (agent, folder) in placed {
+        let log = folder.path().join(LOG);
+        let words = format!("the lines of `{}` to `{}`", agent.name, log.display());
+        ui.status("", &words);
+    }
+    let broken: Vec<String> = placed
+        .iter()
+        .zip(records)
+        .filter(|(_, record)| record.standing == Standing::Broken)
+        .map(|((agent, _), _)| format!("`{}`", agent.name))
+        .collect();
+    if broken.is_empty() {
+        return Ok(());
+    }
+    Err(
+        Failure::world(format!("{} could not be started", broken.join(", ")))
+            .help("it starts at the next edit: `dev` runs on in the background"),
+    )
+}
+
+/// Asks each `dev` that runs one of the agents to end, and waits until it has.
+pub(super) async fn stop(project: &Project, config: &Config, ui: &Ui) -> Result<(), Failure> {
+    let mut stopping: Vec<(&Agent, Folder, Record)> = Vec::new();
+    for (agent, folder) in placed(project, config)? {
+        match dev::look(&folder)? {
+            Sight::Gone => {}
+            Sight::Starting => {
+                return Err(Failure::world(format!(
+                    "agent `{}` is being started by another `cargo agentcore dev`",
+                    agent.name
+                ))
+                .help("wait a moment, and run this again"));
+            }
+            Sight::Running(record) => stopping.push((agent, folder, record)),
+        }
+    }
+    if stopping.is_empty() {
+        ui.note("no `cargo agentcore dev` runs an agent of this project");
+        return Ok(());
+    }
+    for (_, folder, record) in &stopping {
+        dev::ask_to_stop(folder, record)?;
+    }
+    for (agent, folder, record) in &stopping {
+        let gone = clock::within(STOP, gone(folder, record)).await;
+        gone.unwrap_or_else(|| {
+            Err(Failure::world(format!(
+                "agent `{}` still runs {} s after it was asked to stop",
+                agent.name,
+                STOP.as_secs()
+            ))
+            .help(format!("end process {}", record.pid)))
+        })?;
+        let words = format!("`{}` at {} (process {})", agent.name, record.url, record.pid);
+        ui.status("Stopped", &words);
+    }
+    Ok(())
+}
+
+/// Waits until this `dev` is gone; another may have taken its place.
+async fn gone(folder: &Folder, record: &Record) -> Result<(), Failure> {
+    loop {
+        match dev::look(folder)? {
+            Sight::Running(there) if there.nonce == record.nonce => clock::sleep(LOOK).await,
+            Sight::Gone | Sight::Starting | Sight::Running(_) => return Ok(()),
+        }
+    }
+}

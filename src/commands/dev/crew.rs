@@ -1,0 +1,218 @@
+//! The agents of a `dev`, and what they stand on: what an edit means for all of them.
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+};
+
+use super::{agent::Developed, environment::Given};
+use crate::{
+    config::{Config, Declared, Stage, load_with},
+    effects::{
+        self,
+        dev::Watch,
+        files,
+        local::Emulator,
+        manifest::Project,
+    },
+    error::{Failure, Message},
+    ui::Ui,
+};
+
+/// New directories may hold new directories.
+const ROUNDS: usize = 5;
+
+/// The agents that run, and what they run on.
+pub(super) struct Crew {
+    pub(super) given: Given,
+    pub(super) stage: Stage,
+    pub(super) manifest_path: Option<PathBuf>,
+    pub(super) project: Project,
+    pub(super) declared: Declared,
+    pub(super) emulator: Emulator,
+    /// By which other commands recognize this `dev`.
+    pub(super) nonce: String,
+    pub(super) agents: Vec<Developed>,
+}
+
+/// What all agents stand on.
+pub(super) struct Ground<'a> {
+    pub(super) given: &'a Given,
+    pub(super) project: &'a Project,
+    pub(super) declared: &'a Declared,
+    pub(super) emulator: &'a Emulator,
+}
+
+impl Crew {
+    pub(super) async fn work(&mut self, no_reload: bool, ui: &Ui) -> Result<(), Failure> {
+        self.tell_others()?;
+        self.look(ui).await;
+        self.introduce(ui);
+        self.tell_others()?;
+        if no_reload {
+            return std::future::pending().await;
+        }
+        let (mut watch, why) = Watch::new();
+        if let Some(why) = why {
+            warn_of_slow_watch(&why, ui);
+        }
+        self.follow(&mut watch, ui).await;
+        loop {
+            watch.edited().await;
+            if self.refresh(ui).await {
+                watch.something_changed();
+            } else {
+                watch.nothing_changed(&self.files());
+            }
+            self.follow(&mut watch, ui).await;
+            self.tell_others()?;
+        }
+    }
+
+    /// Tells other commands how the agents stand.
+    fn tell_others(&mut self) -> Result<(), Failure> {
+        for agent in &mut self.agents {
+            agent.tell_others(&self.nonce)?;
+        }
+        Ok(())
+    }
+
+    /// Says where the agents are, and how to talk to them.
+    fn introduce(&self, ui: &Ui) {
+        for agent in &self.agents {
+            ui.status("Serving", &format!("`{}` at {}", agent.name(), agent.url()));
+            ui.plain(&format!("             {}", agent.example()));
+        }
+        ui.status(
+            "Using",
+            &format!(
+                "the AWS emulator at {} for AWS calls; press Ctrl-C to stop the agents",
+                self.emulator.url
+            ),
+        );
+    }
+
+    /// Watches what is there by now, and looks again where anything in it may have been missed.
+    async fn follow(&mut self, watch: &mut Watch, ui: &Ui) {
+        for _ in 0..ROUNDS {
+            let roots: Vec<PathBuf> = self.agents.iter().flat_map(Developed::roots).collect();
+            let files = self.files();
+            let paths = files.iter().map(PathBuf::as_path);
+            let (is_new, why) = watch.follow(&roots, paths, &self.project.target_dir);
+            if let Some(why) = why {
+                warn_of_slow_watch(&why, ui);
+            }
+            if !is_new {
+                return;
+            }
+            self.refresh(ui).await;
+        }
+    }
+
+    /// Every file that decides how the agents run.
+    fn files(&self) -> BTreeSet<PathBuf> {
+        let manifests = self.project.manifests.iter();
+        let mut files: BTreeSet<PathBuf> =
+            manifests.map(|manifest| manifest.path.clone()).collect();
+        for agent in &self.agents {
+            files.extend(agent.files());
+            files.insert(self.given.file(agent.directory()));
+        }
+        files
+    }
+
+    /// Whether anything changed.
+    async fn refresh(&mut self, ui: &Ui) -> bool {
+        let mut is_changed = false;
+        if self.manifests_changed() {
+            is_changed = true;
+            match self.reread() {
+                Ok(config) => self.take_over(config, ui),
+                Err(failure) => {
+                    for agent in &mut self.agents {
+                        agent.fail(&failure, ui);
+                    }
+                    return true;
+                }
+            }
+        }
+        is_changed | self.look(ui).await
+    }
+
+    async fn look(&mut self, ui: &Ui) -> bool {
+        let ground = Ground {
+            given: &self.given,
+            project: &self.project,
+            declared: &self.declared,
+            emulator: &self.emulator,
+        };
+        let mut is_changed = false;
+        for agent in &mut self.agents {
+            is_changed |= agent.refresh(&ground, ui).await;
+        }
+        is_changed
+    }
+
+    fn manifests_changed(&self) -> bool {
+        self.project.manifests.iter().any(|manifest| {
+            let text = files::read_text(&manifest.path).ok().flatten();
+            text.as_ref() != Some(&manifest.text)
+        })
+    }
+
+    fn reread(&mut self) -> Result<Config, Failure> {
+        // What is read is remembered even where it is wrong: it is looked at once.
+        for manifest in &mut self.project.manifests {
+            manifest.text = files::read_text(&manifest.path)
+                .ok()
+                .flatten()
+                .unwrap_or_default();
+        }
+        self.project = effects::manifest::observe(self.manifest_path.as_deref())?;
+        load_with(&self.project.manifests, &self.stage, &[])
+    }
+
+    fn take_over(&mut self, config: Config, ui: &Ui) {
+        self.declared = config.declared;
+        for agent in &mut self.agents {
+            match config
+                .agents
+                .iter()
+                .find(|found| found.name.as_str() == agent.name())
+            {
+                Some(found) if found.source_dir() == agent.source_dir() => {
+                    agent.declare(found.clone());
+                }
+                // Whether they may be shipped is asked at the start.
+                Some(_) => {
+                    let failure = Failure::config(format!(
+                        "the `source` of agent `{}` changed",
+                        agent.name()
+                    ));
+                    agent.fail(&failure.help("start `cargo agentcore dev` again"), ui);
+                }
+                None => {
+                    let failure = Failure::config(format!(
+                        "agent `{}` is not declared any more",
+                        agent.name()
+                    ));
+                    agent.fail(&failure, ui);
+                }
+            }
+        }
+    }
+
+    pub(super) async fn end(self) {
+        for agent in self.agents {
+            agent.end().await;
+        }
+    }
+}
+
+fn warn_of_slow_watch(why: &str, ui: &Ui) {
+    ui.warning(
+        &Message::new("the system does not report edits, so files are checked every second")
+            .note(why),
+    );
+}
+
