@@ -170,14 +170,28 @@ pub struct AskedDocument {
 /// Commands whose JSON is a stream of lines, without a beginning and an end.
 const STREAMING: [&str; 1] = ["logs"];
 
-/// What leads elsewhere than to the emulator.
-const NOT_LOCAL: [(&str, &str); 3] = [
-    ("profile", "--profile"),
-    ("endpoint_url", "--endpoint-url"),
-    ("stage", "--stage"),
+/// What leads elsewhere than to the emulator, and than to the agent of `dev`.
+const ELSEWHERE: [(&str, &[(&str, &str)]); 2] = [
+    (
+        "local",
+        &[
+            ("profile", "--profile"),
+            ("endpoint_url", "--endpoint-url"),
+            ("stage", "--stage"),
+        ],
+    ),
+    (
+        "dev",
+        &[
+            ("profile", "--profile"),
+            ("region", "--region"),
+            ("endpoint_url", "--endpoint-url"),
+            ("bearer_token", "--bearer-token"),
+        ],
+    ),
 ];
 
-/// Reads the command line. `--local` does not go with options that lead elsewhere; variables that do
+/// Reads the command line. `--local` and `--dev` do not go with options that lead elsewhere; variables that do
 /// so are left alone, because nobody typed them here.
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
@@ -240,13 +254,15 @@ fn read(
         .map(|a| a.get_id().to_string())
         .collect();
     let has = |id: &str| known.iter().any(|known| known == id);
-    let is_local = has("local") && level.get_flag("local");
     let typed = |id: &str| has(id) && level.value_source(id) == Some(ValueSource::CommandLine);
-    if let Some((_, option)) = NOT_LOCAL.iter().find(|(id, _)| is_local && typed(id)) {
-        return Err(below(&mut command, &words).error(
-            ErrorKind::ArgumentConflict,
-            format!("the argument '--local' cannot be used with '{option}'"),
-        ));
+    for (place, others) in ELSEWHERE {
+        let is_meant = has(place) && level.get_flag(place);
+        if let Some((_, option)) = others.iter().find(|(id, _)| is_meant && typed(id)) {
+            return Err(below(&mut command, &words).error(
+                ErrorKind::ArgumentConflict,
+                format!("the argument '--{place}' cannot be used with '{option}'"),
+            ));
+        }
     }
     Ok(Parsed {
         cli: Cli::from_arg_matches(&matches)?,

@@ -221,7 +221,10 @@ impl Whom {
         let record = dev::running(&agent, &project)?;
         ui.status(
             "Agent",
-            &format!("`{}` at {} (process {})", agent.name, record.url, record.pid),
+            &format!(
+                "`{}` at {} (process {})",
+                agent.name, record.url, record.pid
+            ),
         );
         let memory = sessions(&project, &agent)?.file(format!("dev.{}", agent.name));
         Ok(Partner {

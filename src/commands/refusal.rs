@@ -108,7 +108,9 @@ fn of_developed(error: &AwsError, status: u16, partner: &Partner) -> Failure {
     }
     if error.code.is_some() {
         return said(
-            Failure::world(format!("`dev` refused the request, as AgentCore would, with status {status}")),
+            Failure::world(format!(
+                "`dev` refused the request, as AgentCore would, with status {status}"
+            )),
             error,
         );
     }

@@ -10,9 +10,9 @@
 
 mod edits;
 mod ending;
-mod talking;
 #[path = "../support/mod.rs"]
 mod support;
+mod talking;
 
 use std::{
     fs,

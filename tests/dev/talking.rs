@@ -81,6 +81,8 @@ fn invoke_speaks_to_the_agent_that_dev_runs() {
         "{}",
         stderr(&absent)
     );
+    let elsewhere = stage.run(&["invoke", "--dev", "--profile", "work", "{}"]);
+    assert_eq!(elsewhere.status.code(), Some(2), "{}", stderr(&elsewhere));
     let dev = stage.dev(&[]);
     let answer = stage.says(&["invoke", "--dev", "{}"]);
     let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
@@ -177,7 +179,10 @@ fn dev_runs_in_the_background_until_it_is_stopped() {
     let started = stage.run(&["dev", "--detach", "--port", "0"]);
     let err = stderr(&started);
     assert!(started.status.success(), "{err}");
-    assert!(err.contains("`cargo agentcore dev --stop` stops it"), "{err}");
+    assert!(
+        err.contains("`cargo agentcore dev --stop` stops it"),
+        "{err}"
+    );
     let url = String::from_utf8(started.stdout).unwrap();
     let port = url.trim_end().rsplit(':').next().unwrap().parse().unwrap();
     assert_eq!(ask(port, "", "{}").0, 200);
@@ -194,7 +199,11 @@ fn dev_runs_in_the_background_until_it_is_stopped() {
         || stage.says(&["logs", "--dev"]).contains("line 0"),
     );
     let stopped = stage.run(&["dev", "--stop"]);
-    assert!(stderr(&stopped).contains("Stopped `seller`"), "{}", stderr(&stopped));
+    assert!(
+        stderr(&stopped).contains("Stopped `seller`"),
+        "{}",
+        stderr(&stopped)
+    );
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
     eventually(
         || format!("{:?} still run", stage.processes()),

@@ -158,7 +158,10 @@ pub(super) async fn stop(project: &Project, config: &Config, ui: &Ui) -> Result<
             ))
             .help(format!("end process {}", record.pid)))
         })?;
-        let words = format!("`{}` at {} (process {})", agent.name, record.url, record.pid);
+        let words = format!(
+            "`{}` at {} (process {})",
+            agent.name, record.url, record.pid
+        );
         ui.status("Stopped", &words);
     }
     Ok(())

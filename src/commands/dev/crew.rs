@@ -1,20 +1,11 @@
 //! The agents of a `dev`, and what they stand on: what an edit means for all of them.
 
-use std::{
-    collections::BTreeSet,
-    path::PathBuf,
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use super::{agent::Developed, environment::Given};
 use crate::{
     config::{Config, Declared, Stage, load_with},
-    effects::{
-        self,
-        dev::Watch,
-        files,
-        local::Emulator,
-        manifest::Project,
-    },
+    effects::{self, dev::Watch, files, local::Emulator, manifest::Project},
     error::{Failure, Message},
     ui::Ui,
 };
@@ -30,6 +21,7 @@ pub(super) struct Crew {
     pub(super) project: Project,
     pub(super) declared: Declared,
     pub(super) emulator: Emulator,
+    pub(super) is_detached: bool,
     /// By which other commands recognize this `dev`.
     pub(super) nonce: String,
     pub(super) agents: Vec<Developed>,
@@ -83,10 +75,15 @@ impl Crew {
             ui.status("Serving", &format!("`{}` at {}", agent.name(), agent.url()));
             ui.plain(&format!("             {}", agent.example()));
         }
+        let stop = if self.is_detached {
+            ""
+        } else {
+            "; press Ctrl-C to stop the agents"
+        };
         ui.status(
             "Using",
             &format!(
-                "the AWS emulator at {} for AWS calls; press Ctrl-C to stop the agents",
+                "the AWS emulator at {} for AWS calls{stop}",
                 self.emulator.url
             ),
         );
@@ -215,4 +212,3 @@ fn warn_of_slow_watch(why: &str, ui: &Ui) {
             .note(why),
     );
 }
-

@@ -40,8 +40,10 @@ pub(super) fn tell(event: Event, shown: &Shown<'_>, ui: &Ui) {
             )));
         }
         Event::LogLost { agent, why } => ui.warning(
-            &Message::new(format!("lines of agent `{agent}` are missing in its log file"))
-                .note(why),
+            &Message::new(format!(
+                "lines of agent `{agent}` are missing in its log file"
+            ))
+            .note(why),
         ),
         Event::HeaderLeftOut { agent, header } => ui.warning(
             &Message::new(format!(
@@ -53,4 +55,3 @@ pub(super) fn tell(event: Event, shown: &Shown<'_>, ui: &Ui) {
         ),
     }
 }
-

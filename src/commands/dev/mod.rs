@@ -109,6 +109,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         project,
         declared: config.declared.clone(),
         emulator,
+        is_detached: args.detached,
         nonce: nonce.clone(),
         agents: Vec::new(),
     };
@@ -165,13 +166,7 @@ struct Shown<'a> {
 }
 
 /// Ends the agents; what they print meanwhile is shown.
-async fn end(
-    crew: Crew,
-    held: Vec<(Folder, Lock)>,
-    heard: &mut Heard,
-    shown: &Shown<'_>,
-    ui: &Ui,
-) {
+async fn end(crew: Crew, held: Vec<(Folder, Lock)>, heard: &mut Heard, shown: &Shown<'_>, ui: &Ui) {
     ui.status("Stopping", &shown.names.join(", "));
     let mut ending = pin!(crew.end());
     loop {
@@ -241,7 +236,8 @@ pub(super) fn running(agent: &Agent, project: &Project) -> Result<Record, Failur
         Sight::Gone => "does not run",
     };
     let failure = Failure::world(format!("agent `{}` {why} on this machine", agent.name));
-    Err(failure.help("`cargo agentcore dev` runs it; `cargo agentcore dev --detach` in the background"))
+    Err(failure
+        .help("`cargo agentcore dev` runs it; `cargo agentcore dev --detach` in the background"))
 }
 
 /// The lines that an agent prints under `dev`.

@@ -117,8 +117,8 @@ impl Tail {
         let read = file
             .seek(SeekFrom::Start(self.position))
             .and_then(|_| (&*file).take(PIECE).read_to_end(&mut bytes));
-        let count = read
-            .map_err(|error| FileError::new("read", &self.folder.path().join(LOG), error))?;
+        let count =
+            read.map_err(|error| FileError::new("read", &self.folder.path().join(LOG), error))?;
         self.position += count as u64;
         self.pending.extend(bytes);
         let Some(end) = self.pending.iter().rposition(|byte| *byte == b'\n') else {
@@ -145,7 +145,9 @@ impl Tail {
         let Some(current) = self.folder.open_file(LOG)? else {
             return Ok(false);
         };
-        Ok(current.metadata().is_ok_and(|file| file.len() >= self.position))
+        Ok(current
+            .metadata()
+            .is_ok_and(|file| file.len() >= self.position))
     }
 }
 
@@ -186,14 +188,20 @@ mod tests {
         let mut tail = Tail::new(folder(&dir), "seller".to_owned());
         assert!(tail.exists().unwrap());
         let events = tail.more().unwrap();
-        assert_eq!((events[0].timestamp, texts(&events)), (1_000, vec!["one {\"a\": 1}"]));
+        assert_eq!(
+            (events[0].timestamp, texts(&events)),
+            (1_000, vec!["one {\"a\": 1}"])
+        );
         assert_eq!(tail.more().unwrap(), []);
         log.write(2_000, "two").unwrap();
         let mut log = Log::begin(folder(&dir)).unwrap();
         log.write(3_000, "three").unwrap();
         assert_eq!(texts(&tail.more().unwrap()), ["two", "three"]);
         let mut late = Tail::new(folder(&dir), "seller".to_owned());
-        assert_eq!(texts(&late.more().unwrap()), ["one {\"a\": 1}", "two", "three"]);
+        assert_eq!(
+            texts(&late.more().unwrap()),
+            ["one {\"a\": 1}", "two", "three"]
+        );
     }
 
     #[test]
@@ -206,7 +214,10 @@ mod tests {
         }
         let sizes = [LOG, PREVIOUS].map(|name| folder(&dir).read(name).unwrap().unwrap().len());
         let largest = LARGEST as usize + 2 * line.len();
-        assert!(sizes.iter().all(|size| *size > 0 && *size < largest), "{sizes:?}");
+        assert!(
+            sizes.iter().all(|size| *size > 0 && *size < largest),
+            "{sizes:?}"
+        );
     }
 
     #[test]

@@ -18,12 +18,12 @@ use std::{
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 
 pub(crate) use self::{
-    server::NOT_RUNNING,
     background::{Background, leave_terminal},
     log::{LOG, Tail},
     port::{listen, port_of},
     process::{NotStarted, Start},
     record::{Hold, Reason, Record, Sight, Standing, ask_to_stop, hold, look, write as tell},
+    server::NOT_RUNNING,
     watch::Watch,
 };
 use self::{
@@ -172,7 +172,8 @@ impl Served {
         self.starts += 1;
         let folder = self.folder.join(format!("run-{}", self.starts));
         let home = self.folder.join("home");
-        let process = Process::start(&agent, start, (&folder, &home), &self.log, &self.events).await?;
+        let process =
+            Process::start(&agent, start, (&folder, &home), &self.log, &self.events).await?;
         let process = Arc::new(process);
         self.server.turn(Phase::Serving(Arc::clone(&process)));
         tokio::spawn(tell_end(

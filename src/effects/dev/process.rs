@@ -218,7 +218,10 @@ async fn show(
     let mut is_lost = false;
     while let Some(Line { text, at }) = lines.recv().await {
         let text = paths.own(&text);
-        let kept = log.lock().expect("no thread panics with it").write(at, &text);
+        let kept = log
+            .lock()
+            .expect("no thread panics with it")
+            .write(at, &text);
         let agent = agent.clone();
         if let Err(error) = kept
             && !std::mem::replace(&mut is_lost, true)

@@ -97,9 +97,7 @@ pub(crate) fn look(folder: &Folder) -> Result<Sight, Failure> {
     };
     match file.try_lock_shared() {
         Ok(()) => Ok(Sight::Gone),
-        Err(TryLockError::WouldBlock) => {
-            Ok(read(folder)?.map_or(Sight::Starting, Sight::Running))
-        }
+        Err(TryLockError::WouldBlock) => Ok(read(folder)?.map_or(Sight::Starting, Sight::Running)),
         Err(TryLockError::Error(error)) => {
             Err(FileError::new("lock", &folder.path().join(LOCK), error).into())
         }

@@ -299,10 +299,9 @@ fn unavailable(why: String) -> Response<Body> {
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
-    response.headers_mut().insert(
-        "x-amzn-errortype",
-        HeaderValue::from_static(NOT_RUNNING),
-    );
+    response
+        .headers_mut()
+        .insert("x-amzn-errortype", HeaderValue::from_static(NOT_RUNNING));
     response
 }
 
