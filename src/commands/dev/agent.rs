@@ -110,13 +110,8 @@ impl Developed {
 
     /// Tells other commands where it is, and how it stands.
     pub(super) fn tell_others(&mut self, nonce: &str) -> Result<(), Failure> {
-        let record = Record {
-            pid: std::process::id(),
-            url: self.url(),
-            path: Contract::of(self.agent.protocol, None, None).path,
-            nonce: nonce.to_owned(),
-            standing: self.standing,
-        };
+        let path = Contract::of(self.agent.protocol, None, None).path;
+        let record = Record::of(self.url(), path, nonce.to_owned(), self.standing);
         if self.told.as_ref() != Some(&record) {
             dev::tell(&self.folder, &record)?;
             self.told = Some(record);

@@ -44,6 +44,19 @@ pub(crate) struct Record {
     pub(crate) standing: Standing,
 }
 
+impl Record {
+    /// Of this process.
+    pub(crate) fn of(url: String, path: String, nonce: String, standing: Standing) -> Self {
+        Self {
+            pid: std::process::id(),
+            url,
+            path,
+            nonce,
+            standing,
+        }
+    }
+}
+
 /// What is to be seen of an agent's `dev`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Sight {
