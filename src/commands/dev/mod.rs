@@ -101,7 +101,6 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let names: Vec<String> = config.agents.iter().map(|a| a.name.to_string()).collect();
     let emulator = local::run_for(&project, &config, ui).await?;
     let (events, mut heard) = dev::events();
-    let nonce = clock::unique_id();
     let mut crew = Crew {
         given,
         stage,
@@ -110,7 +109,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         declared: config.declared.clone(),
         emulator,
         is_detached: args.detached,
-        nonce: nonce.clone(),
+        nonce: clock::unique_id(),
         agents: Vec::new(),
     };
     for (agent, folder, listener) in served {
@@ -131,21 +130,31 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         names: &names,
         lines: !args.detached,
     };
-    let ended = {
-        let mut interrupt = pin!(clock::asked_to_end());
-        let mut stopped = pin!(dev::stopped(&held, &nonce));
-        let mut working = pin!(crew.work(args.no_reload, ui));
-        loop {
-            tokio::select! {
-                event = heard.next() => tell(event, &shown, ui),
-                () = &mut interrupt => break Ok(()),
-                reason = &mut stopped => break stopped_by(reason),
-                result = &mut working => break result,
-            }
-        }
-    };
-    end(crew, held, &mut heard, &shown, ui).await;
+    let ended = attend(&mut crew, &held, &mut heard, (args.no_reload, &shown), ui).await;
+    Box::pin(end(crew, held, &mut heard, &shown, ui)).await;
     ended
+}
+
+/// Lets the agents work, and shows what happens, until somebody wants an end.
+async fn attend(
+    crew: &mut Crew,
+    held: &[(Folder, Lock)],
+    heard: &mut Heard,
+    (no_reload, shown): (bool, &Shown<'_>),
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let nonce = crew.nonce.clone();
+    let mut interrupt = pin!(clock::asked_to_end());
+    let mut stopped = pin!(dev::stopped(held, &nonce));
+    let mut working = Box::pin(crew.work(no_reload, ui));
+    loop {
+        tokio::select! {
+            event = heard.next() => tell(event, shown, ui),
+            () = &mut interrupt => return Ok(()),
+            reason = &mut stopped => return stopped_by(reason),
+            result = &mut working => return result,
+        }
+    }
 }
 
 fn stopped_by(reason: Reason) -> Result<(), Failure> {

@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// The agents' log files, and what is shown of them.
 struct Tails<'a> {
-    tails: Vec<Tail>,
+    files: Vec<Tail>,
     names: Vec<String>,
     since: i64,
     until: Option<i64>,
@@ -35,7 +35,7 @@ pub(super) async fn show(
 ) -> Result<(), Failure> {
     let now = clock::wall();
     let mut tails = Tails {
-        tails: Vec::new(),
+        files: Vec::new(),
         names: Vec::new(),
         since: args.since.millis(now),
         until: args.until.map(|until| until.millis(now)),
@@ -51,7 +51,7 @@ pub(super) async fn show(
         }
         let tail = dev::tail(agent, project)?;
         exists |= tail.exists()?;
-        tails.tails.push(tail);
+        tails.files.push(tail);
         tails.names.push(agent.name.to_string());
     }
     if !exists {
@@ -87,7 +87,7 @@ impl Tails<'_> {
     /// Shows what has come since the last call, in the order in which it was printed.
     fn show(&mut self) -> Result<Reader, Failure> {
         let mut events: Vec<(usize, LogEvent)> = Vec::new();
-        for (number, tail) in self.tails.iter_mut().enumerate() {
+        for (number, tail) in self.files.iter_mut().enumerate() {
             events.extend(tail.more()?.into_iter().map(|event| (number, event)));
         }
         events.sort_by_key(|(_, event)| event.timestamp);

@@ -213,7 +213,7 @@ mod tests {
             log.write(0, &line).unwrap();
         }
         let sizes = [LOG, PREVIOUS].map(|name| folder(&dir).read(name).unwrap().unwrap().len());
-        let largest = LARGEST as usize + 2 * line.len();
+        let largest = usize::try_from(LARGEST).unwrap() + 2 * line.len();
         assert!(
             sizes.iter().all(|size| *size > 0 && *size < largest),
             "{sizes:?}"

@@ -142,8 +142,8 @@ impl Process {
             Arc::clone(log),
             events.clone(),
         ));
-        let process =
-            Agent::start(launch, sender).map_err(|why| failed(words(&why, start.contract.port)))?;
+        let process = Agent::start(launch, &sender)
+            .map_err(|why| failed(words(&why, start.contract.port)))?;
         match serves(&process, &start.contract).await {
             Ok(port) => Ok(Self {
                 agent: process,

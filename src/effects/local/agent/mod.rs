@@ -87,7 +87,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 impl Agent {
     /// Starts the process. Lines that it prints go to `lines`; where nobody takes them, they are dropped.
-    pub(crate) fn start(launch: Launch, lines: mpsc::Sender<Line>) -> Result<Self, NotReady> {
+    pub(crate) fn start(launch: Launch, lines: &mpsc::Sender<Line>) -> Result<Self, NotReady> {
         let failed = |error: std::io::Error| NotReady::CannotStart(error.to_string());
         let shim = env::this_program().map_err(|why| NotReady::CannotStart(why.to_string()))?;
         let mut command = Command::new(shim);
@@ -102,7 +102,7 @@ impl Agent {
         #[cfg(unix)]
         command.process_group(0);
         let last_lines = Arc::new(Mutex::new(VecDeque::new()));
-        let mut child = spawn(command, &lines, &last_lines).map_err(failed)?;
+        let mut child = spawn(command, lines, &last_lines).map_err(failed)?;
         let pipe = child.stdin.take();
         let (told, state) = watch::channel(State::Running);
         tokio::spawn(watch_end(child, told));

@@ -296,7 +296,7 @@ impl Sessions {
             listening,
             port: version.contract.port,
         };
-        let agent = Agent::start(launch, self.logs.of(stream))
+        let agent = Agent::start(launch, &self.logs.of(stream))
             .map_err(|why| not_ready(&why, &version.contract, &[]))?;
         let start = clock::now();
         match self.serves(&agent, &version.contract, start).await {
