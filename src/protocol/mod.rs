@@ -19,6 +19,7 @@ pub mod ping;
 pub mod refusal;
 pub mod request;
 mod runtime_arn;
+pub mod serving;
 pub mod session;
 
 pub use refusal::{Refusal, Reply};

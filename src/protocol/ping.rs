@@ -145,6 +145,16 @@ impl Watch {
         }
     }
 
+    /// No answer came within this time.
+    pub fn unanswered(&mut self, waited: Duration) -> Seen {
+        let problem = Problem::Slow(waited);
+        let is_new = self.told.insert(problem.code());
+        Seen {
+            status: None,
+            problems: is_new.then_some(problem).into_iter().collect(),
+        }
+    }
+
     /// Two changes between two pings may be real; a change before each of several pings is not.
     fn is_restamped(&mut self, status: Status, time: Option<u64>, now: Duration) -> bool {
         let is_new = match (self.last, time) {

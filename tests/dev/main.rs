@@ -8,6 +8,7 @@
     reason = "a test that cannot set its stage fails, and it writes the files of its stage"
 )]
 
+mod contract;
 mod edits;
 mod ending;
 #[path = "../support/mod.rs"]

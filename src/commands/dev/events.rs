@@ -39,6 +39,16 @@ pub(super) fn tell(event: Event, shown: &Shown<'_>, ui: &Ui) {
                 "{requests} of agent `{agent}` did not finish within 5 s after an edit and were cut off"
             )));
         }
+        Event::Contract {
+            agent,
+            code,
+            what,
+            fix,
+        } => ui.warning(
+            &Message::new(format!("agent `{agent}`: {what}"))
+                .note(format!("AgentCore's contract, rule `{code}`; told once"))
+                .help(fix),
+        ),
         Event::LogLost { agent, why } => ui.warning(
             &Message::new(format!(
                 "lines of agent `{agent}` are missing in its log file"

@@ -1,6 +1,7 @@
 //! Agents that run from their sources, each at an address of its own, and start anew when they change.
 
 mod background;
+mod conduct;
 mod layout;
 mod log;
 mod port;
@@ -27,6 +28,7 @@ pub(crate) use self::{
     watch::Watch,
 };
 use self::{
+    conduct::Conduct,
     log::Log,
     process::Process,
     server::{Phase, Server},
@@ -55,6 +57,13 @@ pub(crate) enum Event {
     Cut { agent: String, requests: usize },
     /// A header was left out, as the service does.
     HeaderLeftOut { agent: String, header: String },
+    /// The agent breaks the contract; told once for each `code`.
+    Contract {
+        agent: String,
+        code: &'static str,
+        what: String,
+        fix: String,
+    },
     /// Lines of the agent cannot be kept.
     LogLost { agent: String, why: String },
 }
@@ -122,6 +131,7 @@ pub(crate) struct Served {
     folder: Folder,
     starts: u32,
     log: SharedLog,
+    conduct: Arc<Conduct>,
     events: Events,
 }
 
@@ -136,7 +146,8 @@ impl Served {
         events: Events,
     ) -> Result<Self, FileError> {
         let log = Arc::new(Mutex::new(Log::begin(folder.clone())?));
-        let server = Arc::new(Server::new(access, events.clone()));
+        let conduct = Arc::new(Conduct::new(access.agent.clone(), events.clone()));
+        let server = Arc::new(Server::new(access, Arc::clone(&conduct), events.clone()));
         let accepting = tokio::spawn(Arc::clone(&server).accept(listener));
         Ok(Self {
             server,
@@ -144,6 +155,7 @@ impl Served {
             folder,
             starts: 0,
             log,
+            conduct,
             events,
         })
     }
@@ -170,12 +182,15 @@ impl Served {
         let agent = self.server.agent();
         self.hold();
         self.starts += 1;
+        self.conduct.starts(&start.environment, start.contract.port);
         let folder = self.folder.join(format!("run-{}", self.starts));
         let home = self.folder.join("home");
         let process =
             Process::start(&agent, start, (&folder, &home), &self.log, &self.events).await?;
         let process = Arc::new(process);
         self.server.turn(Phase::Serving(Arc::clone(&process)));
+        let (conduct, followed) = (Arc::clone(&self.conduct), Arc::clone(&process));
+        tokio::spawn(async move { conduct.follow(&followed).await });
         tokio::spawn(tell_end(
             Arc::clone(&self.server),
             process,

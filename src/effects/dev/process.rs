@@ -8,11 +8,9 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use http_body_util::BodyExt as _;
-use hyper::{Request, header};
 use tokio::sync::mpsc;
 
 use super::{Event, Events, SharedLog, layout};
@@ -21,8 +19,8 @@ use crate::{
         clock,
         folder::Folder,
         local::{
-            agent::{Agent, Launch, Line, NotReady, State, environment},
-            data_plane::http::{HttpClient, client, full},
+            agent::{Agent, Launch, Line, NotReady, State, environment, ready},
+            data_plane::http::client,
         },
     },
     package::composition::Files,
@@ -59,14 +57,14 @@ pub(super) struct Process {
     pub(super) agent: Agent,
     pub(super) port: u16,
     pub(super) folder: Folder,
+    /// The path at which it says how it is.
+    pub(super) ping: Option<&'static str>,
     requests: AtomicUsize,
     paths: Arc<Paths>,
 }
 
 /// How many lines may wait to be shown.
 const LINES: usize = 4096;
-const PING: Duration = Duration::from_secs(5);
-const PAUSE: Duration = Duration::from_millis(10);
 /// What an agent prints last may still be in the pipe when its end is known.
 const LAST_WORDS: Duration = Duration::from_millis(20);
 
@@ -144,11 +142,12 @@ impl Process {
         ));
         let process = Agent::start(launch, &sender)
             .map_err(|why| failed(words(&why, start.contract.port)))?;
-        match serves(&process, &start.contract).await {
+        match ready::serves(&process, &start.contract, &client()).await {
             Ok(port) => Ok(Self {
                 agent: process,
                 port,
                 folder: folder.clone(),
+                ping: start.contract.ping(),
                 requests: AtomicUsize::new(0),
                 paths,
             }),
@@ -234,47 +233,6 @@ async fn show(
             return;
         }
     }
-}
-
-/// Waits until the agent listens and, where the protocol has it, /ping answers.
-async fn serves(agent: &Agent, contract: &Contract) -> Result<u16, NotReady> {
-    let start = clock::now();
-    let port = agent.listens(limits::INITIALIZATION).await?;
-    let Some(path) = contract.ping() else {
-        return Ok(port);
-    };
-    let client = client();
-    while !pings(&client, port, path).await {
-        if let State::Ended(code) = agent.state() {
-            return Err(NotReady::Ended(code));
-        }
-        if is_over(start) {
-            return Err(NotReady::Deaf);
-        }
-        clock::sleep(PAUSE).await;
-    }
-    Ok(port)
-}
-
-fn is_over(start: Instant) -> bool {
-    start.elapsed() > limits::INITIALIZATION
-}
-
-async fn pings(client: &HttpClient, port: u16, path: &str) -> bool {
-    let request = Request::builder()
-        .uri(format!("http://127.0.0.1:{port}{path}"))
-        .header(header::HOST, format!("127.0.0.1:{port}"))
-        .body(full(""));
-    let Ok(request) = request else {
-        return false;
-    };
-    let answer = clock::within(PING, async {
-        let answer = client.request(request).await.ok()?;
-        let is_well = answer.status().is_success();
-        answer.into_body().collect().await.ok()?;
-        Some(is_well)
-    });
-    answer.await.flatten().unwrap_or(false)
 }
 
 fn words(why: &NotReady, port: u16) -> String {

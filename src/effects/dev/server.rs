@@ -23,6 +23,7 @@ use tokio::{
 
 use super::{
     Access, Event, Events,
+    conduct::Conduct,
     process::{InFlight, Process},
 };
 use crate::{
@@ -56,6 +57,7 @@ pub(super) struct Server {
     access: Mutex<Access>,
     phase: watch::Sender<Phase>,
     client: HttpClient,
+    conduct: Arc<Conduct>,
     events: Events,
     /// Headers that the user has been told of.
     told: Mutex<BTreeSet<String>>,
@@ -85,11 +87,12 @@ const USUAL: [&str; 12] = [
 ];
 
 impl Server {
-    pub(super) fn new(access: Access, events: Events) -> Self {
+    pub(super) fn new(access: Access, conduct: Arc<Conduct>, events: Events) -> Self {
         Self {
             access: Mutex::new(access),
             phase: watch::Sender::new(Phase::Starting),
             client: client(),
+            conduct,
             events,
             told: Mutex::default(),
         }
@@ -235,12 +238,19 @@ impl Server {
         let Some(request) = to_agent(&parts, sent, process.process().port, body) else {
             return text(StatusCode::BAD_REQUEST, "the request cannot be passed on\n");
         };
+        let begin = clock::now();
         match self.client.request(request).await {
             Ok(answer) => {
                 let (mut parts, body) = answer.into_parts();
                 remove_hop_by_hop(&mut parts.headers);
                 name_session(&mut parts.headers, session);
-                Response::from_parts(parts, holding(streamed(body), process))
+                let body = holding(streamed(body), process);
+                let body = if is_event_stream(&parts.headers) {
+                    self.conduct.stream(body, begin)
+                } else {
+                    body
+                };
+                Response::from_parts(parts, body)
             }
             Err(error) => text(
                 StatusCode::BAD_GATEWAY,
@@ -328,6 +338,12 @@ fn to_agent(
         headers.insert(header::CONTENT_LENGTH, length.clone());
     }
     Some(request)
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/event-stream"))
 }
 
 fn name_session(headers: &mut HeaderMap, session: &SessionKey) {

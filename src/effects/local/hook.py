@@ -2,8 +2,8 @@
 
 In the cloud each session has a machine of its own, and its agent listens on the port of its protocol.
 Here several sessions share one machine. So an agent that binds this port gets a free one on the loopback
-interface, and the file named by CARGO_AGENTCORE_LISTENING learns which one: a line with both numbers.
-Nothing else changes.
+interface, and the file named by CARGO_AGENTCORE_LISTENING learns which one: a line with both numbers and
+the interface that was asked for. Nothing else changes.
 """
 
 import os
@@ -17,9 +17,9 @@ if _FILE is not None:
     os.environ["CARGO_AGENTCORE_PORT"] = str(_PORT)
 
 
-def _tell(asked, given):
-    with open(_FILE, "a", encoding="ascii") as file:
-        file.write("%d %d\n" % (asked, given))
+def _tell(asked, given, host):
+    with open(_FILE, "a", encoding="utf-8") as file:
+        file.write("%d %d %s\n" % (asked, given, host or "0.0.0.0"))
 
 
 def _is_network(host):
@@ -41,14 +41,14 @@ def _patch_socket(module):
         else:
             result = bind(self, ("127.0.0.1", 0))
         if self.type & 0xF == module.SOCK_STREAM and port:
-            asked[self.fileno()] = port
+            asked[self.fileno()] = (port, host)
         return result
 
     def listen_and_tell(self, *args):
         result = listen(self, *args)
-        port = asked.pop(self.fileno(), None)
+        port, host = asked.pop(self.fileno(), (None, None))
         if port is not None and self.family == module.AF_INET:
-            _tell(port, self.getsockname()[1])
+            _tell(port, self.getsockname()[1], host)
         return result
 
     real.bind = bind_elsewhere
@@ -65,7 +65,7 @@ def _patch_uvloop(module):
             server = await create_server(self, protocol_factory, "127.0.0.1", 0, **options)
         if options.get("sock") is None and port:
             for socket in server.sockets:
-                _tell(port, socket.getsockname()[1])
+                _tell(port, socket.getsockname()[1], host)
         return server
 
     module.Loop.create_server = create_elsewhere

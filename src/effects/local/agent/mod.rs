@@ -6,12 +6,13 @@
 )]
 
 pub(in crate::effects) mod environment;
+pub(in crate::effects) mod ready;
 pub(crate) mod shim;
 
 use std::{
     collections::VecDeque,
     ffi::OsString,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -154,11 +155,11 @@ impl Agent {
         let start = clock::now();
         let mut elsewhere: Option<(u16, Instant)> = None;
         loop {
-            for (asked, given) in self.sockets() {
-                if asked == self.launch.port {
-                    return Ok(given);
+            for socket in sockets(&self.launch.listening) {
+                if socket.asked == self.launch.port {
+                    return Ok(socket.given);
                 }
-                elsewhere.get_or_insert((asked, clock::now()));
+                elsewhere.get_or_insert((socket.asked, clock::now()));
             }
             if let State::Ended(code) = self.state() {
                 return Err(NotReady::Ended(code));
@@ -175,15 +176,11 @@ impl Agent {
         }
     }
 
-    /// The ports that it asked for, each with the one that it has on this machine.
-    fn sockets(&self) -> Vec<(u16, u16)> {
-        let Ok(text) = std::fs::read_to_string(&self.launch.listening) else {
-            return Vec::new();
-        };
-        // A line is written at once, and one without an end is still to come.
-        text.split_inclusive('\n')
-            .filter_map(|line| line.strip_suffix('\n')?.split_once(' '))
-            .filter_map(|(asked, given)| Some((asked.parse().ok()?, given.parse().ok()?)))
+    /// The interfaces on which it asked for the contract's port, such as `0.0.0.0`.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        let all = sockets(&self.launch.listening).into_iter();
+        all.filter(|socket| socket.asked == self.launch.port)
+            .map(|socket| socket.host)
             .collect()
     }
 
@@ -200,6 +197,33 @@ impl Agent {
             .wait_for(|state| matches!(state, State::Ended(_)))
             .await;
     }
+}
+
+/// A socket of an agent.
+struct Socket {
+    /// The port that it asked for.
+    asked: u16,
+    /// The one that it has on this machine.
+    given: u16,
+    /// The interface that it asked for.
+    host: String,
+}
+
+fn sockets(file: &Path) -> Vec<Socket> {
+    let Ok(text) = std::fs::read_to_string(file) else {
+        return Vec::new();
+    };
+    // A line is written at once, and one without an end is still to come.
+    text.split_inclusive('\n')
+        .filter_map(|line| {
+            let mut parts = line.strip_suffix('\n')?.splitn(3, ' ');
+            Some(Socket {
+                asked: parts.next()?.parse().ok()?,
+                given: parts.next()?.parse().ok()?,
+                host: parts.next()?.to_owned(),
+            })
+        })
+        .collect()
 }
 
 /// Starts the process. What it prints to stdout and to stderr goes through one pipe, so that lines stay in

@@ -1,0 +1,202 @@
+//! Whether an agent keeps the contract: it is pinged as AgentCore does, and its streams are followed as they
+//! arrive. Each kind of problem is told once, however often the agent starts.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::{Duration, Instant, UNIX_EPOCH},
+};
+
+use hyper::body::{Bytes, Frame, SizeHint};
+
+use super::{Event, Events, process::Process};
+use crate::{
+    effects::{
+        clock,
+        local::{
+            agent::{State, ready},
+            data_plane::http::{Body, BodyError, HttpClient, client},
+        },
+    },
+    protocol::{
+        ping::{self, Status},
+        serving::{self, Arrivals, Streams},
+    },
+};
+
+/// How often an agent is pinged that has just started, or is at work.
+const OFTEN: Duration = Duration::from_secs(2);
+/// So many pings tell whether the time is always new.
+const FIRST: u32 = 6;
+/// How often an idle agent is pinged: servers print a line for each.
+const SELDOM: Duration = Duration::from_secs(20);
+
+pub(super) struct Conduct {
+    agent: String,
+    events: Events,
+    client: HttpClient,
+    watched: Mutex<Watched>,
+}
+
+#[derive(Default)]
+struct Watched {
+    pings: ping::Watch,
+    streams: Streams,
+    told: BTreeSet<&'static str>,
+}
+
+impl Conduct {
+    pub(super) fn new(agent: String, events: Events) -> Self {
+        Self {
+            agent,
+            events,
+            client: client(),
+            watched: Mutex::default(),
+        }
+    }
+
+    /// Looks at what the agent is started with.
+    pub(super) fn starts(&self, environment: &BTreeMap<String, String>, port: u16) {
+        self.tell(serving::variables(environment, port));
+    }
+
+    /// Pings the agent until it ends.
+    pub(super) async fn follow(&self, process: &Process) {
+        self.tell(serving::bound(&process.agent.hosts()));
+        let Some(path) = process.ping else {
+            return;
+        };
+        let (mut count, mut is_busy) = (0, false);
+        loop {
+            let is_fresh = count < FIRST || is_busy || process.requests() > 0;
+            let pause = if is_fresh { OFTEN } else { SELDOM };
+            if !sleep_while_idle(pause, process).await {
+                return;
+            }
+            count += 1;
+            let pong = ready::ping(&self.client, process.port, path).await;
+            if process.agent.state() != State::Running {
+                return;
+            }
+            let mut watched = self.watched.lock().expect("no thread panics with it");
+            let seen = match pong {
+                Some(pong) => {
+                    let now = clock::wall().duration_since(UNIX_EPOCH).unwrap_or_default();
+                    watched.pings.see(now, pong.took, pong.status, &pong.body)
+                }
+                None => watched.pings.unanswered(ready::PING),
+            };
+            drop(watched);
+            if let Some(status) = seen.status {
+                is_busy = status == Status::HealthyBusy;
+            }
+            for problem in seen.problems {
+                self.send(problem.code(), problem.what(), problem.fix().to_owned());
+            }
+        }
+    }
+
+    /// The body of an event stream, whose arrival is followed.
+    pub(super) fn stream(self: &Arc<Self>, body: Body, begin: Instant) -> Body {
+        http_body_util::BodyExt::boxed_unsync(Followed {
+            body,
+            begin,
+            is_whole: false,
+            arrivals: Arrivals::default(),
+            conduct: Arc::clone(self),
+        })
+    }
+
+    fn ended(&self, arrivals: &Arrivals) {
+        let mut watched = self.watched.lock().expect("no thread panics with it");
+        let problem = watched.streams.ended(arrivals);
+        drop(watched);
+        self.tell(problem);
+    }
+
+    /// Tells what was not told before.
+    fn tell(&self, problems: impl IntoIterator<Item = serving::Problem>) {
+        for problem in problems {
+            let mut watched = self.watched.lock().expect("no thread panics with it");
+            let is_new = watched.told.insert(problem.code());
+            drop(watched);
+            if is_new {
+                self.send(problem.code(), problem.what(), problem.fix());
+            }
+        }
+    }
+
+    fn send(&self, code: &'static str, what: String, fix: String) {
+        // Nobody listens any more where the command has ended.
+        let _ = self.events.send(Event::Contract {
+            agent: self.agent.clone(),
+            code,
+            what,
+            fix,
+        });
+    }
+}
+
+/// Sleeps, and not longer than [`OFTEN`] where the agent gets a request meanwhile. Whether it still runs.
+async fn sleep_while_idle(pause: Duration, process: &Process) -> bool {
+    let begin = clock::now();
+    while begin.elapsed() < pause {
+        if clock::within(OFTEN, process.agent.ended()).await.is_some() {
+            return false;
+        }
+        if process.requests() > 0 {
+            return true;
+        }
+    }
+    true
+}
+
+/// A body that tells when its pieces arrive.
+struct Followed {
+    body: Body,
+    begin: Instant,
+    is_whole: bool,
+    arrivals: Arrivals,
+    conduct: Arc<Conduct>,
+}
+
+impl hyper::body::Body for Followed {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    let after = self.begin.elapsed();
+                    self.arrivals.piece(after, data);
+                }
+            }
+            Poll::Ready(None) => self.is_whole = true,
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        if self.is_whole || hyper::body::Body::is_end_stream(&self.body) {
+            self.conduct.ended(&self.arrivals);
+        }
+    }
+}

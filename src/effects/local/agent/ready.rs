@@ -1,0 +1,84 @@
+//! Asking an agent how it is, and waiting until it serves.
+
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{Request, header};
+
+use super::{Agent, NotReady, State};
+use crate::{
+    effects::{
+        clock,
+        local::data_plane::http::{HttpClient, full},
+    },
+    protocol::{contract::Contract, limits},
+};
+
+/// How long an answer of /ping is waited for.
+pub(in crate::effects) const PING: Duration = Duration::from_secs(5);
+/// The longest answer of /ping that is read.
+const LONGEST: usize = 64 * 1024;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// An answer of /ping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::effects) struct Pong {
+    pub(in crate::effects) status: u16,
+    pub(in crate::effects) body: Vec<u8>,
+    pub(in crate::effects) took: Duration,
+}
+
+/// Asks once. `None` where no answer comes in time.
+pub(in crate::effects) async fn ping(client: &HttpClient, port: u16, path: &str) -> Option<Pong> {
+    let request = Request::builder()
+        .uri(format!("http://127.0.0.1:{port}{path}"))
+        .header(header::HOST, format!("127.0.0.1:{port}"))
+        .body(full(""))
+        .ok()?;
+    let begin = clock::now();
+    clock::within(PING, async {
+        let answer = client.request(request).await.ok()?;
+        let status = answer.status().as_u16();
+        let body = Limited::new(answer.into_body(), LONGEST).collect().await;
+        Some(Pong {
+            status,
+            body: body.ok()?.to_bytes().to_vec(),
+            took: begin.elapsed(),
+        })
+    })
+    .await
+    .flatten()
+}
+
+/// Waits until the agent listens and, where the protocol has it, answers /ping with 200. Returns its port on
+/// this machine.
+pub(in crate::effects) async fn serves(
+    agent: &Agent,
+    contract: &Contract,
+    client: &HttpClient,
+) -> Result<u16, NotReady> {
+    let start = clock::now();
+    let port = agent.listens(limits::INITIALIZATION).await?;
+    let Some(path) = contract.ping() else {
+        return Ok(port);
+    };
+    loop {
+        if ping(client, port, path)
+            .await
+            .is_some_and(|pong| pong.status == 200)
+        {
+            return Ok(port);
+        }
+        if let State::Ended(code) = agent.state() {
+            return Err(NotReady::Ended(code));
+        }
+        if is_over(start) {
+            return Err(NotReady::Deaf);
+        }
+        clock::sleep(PAUSE).await;
+    }
+}
+
+fn is_over(start: Instant) -> bool {
+    start.elapsed() > limits::INITIALIZATION
+}
