@@ -122,7 +122,7 @@ impl Arrivals {
 
     fn came_at_once(&self) -> Option<Problem> {
         let after = self.first?;
-        let is_burst = self.events >= EVENTS && after >= HELD_BACK && self.last - after <= AT_ONCE;
+        let is_burst = self.events >= EVENTS && after >= HELD_BACK && !self.came_apart();
         is_burst.then_some(Problem::Buffered {
             events: self.events,
             after,
@@ -130,7 +130,8 @@ impl Arrivals {
     }
 
     fn came_apart(&self) -> bool {
-        self.first.is_some_and(|first| self.last - first > AT_ONCE)
+        self.first
+            .is_some_and(|first| self.last.saturating_sub(first) > AT_ONCE)
     }
 }
 
