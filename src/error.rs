@@ -6,7 +6,7 @@ use std::{ops::Range, path::PathBuf};
 
 use serde_json::{Value, json};
 
-/// The exit codes, as README documents them. 101 is what a panic exits with: a bug of ours.
+/// The exit codes, as `cargo agentcore help exit-codes` documents them. 101 is what a panic exits with: a bug of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {

@@ -123,7 +123,7 @@ async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Local(args) => commands::local::run(args, ui).await,
         Command::Background(_) => Ok(()),
         Command::Topic(topic) => {
-            ui.result(topic.text.trim_end());
+            ui.topic(topic);
             Ok(())
         }
     }

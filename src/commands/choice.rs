@@ -80,7 +80,7 @@ pub(super) async fn decide(
 }
 
 pub(super) fn note_no_region(ui: &Ui) {
-    ui.note("no AWS region is known, so none is written; `region` in Cargo.toml, `--region` or AWS_REGION names one");
+    ui.note("no AWS region was given; set `region` in Cargo.toml, `--region` or AWS_REGION before you deploy to AWS");
 }
 
 pub(super) fn ask_region(known: Option<&Region>, ui: &Ui) -> Result<Option<Region>, Failure> {

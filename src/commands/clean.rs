@@ -173,18 +173,21 @@ fn list(args: &Args, removals: &[Removal<'_>], of_emulator: Option<&str>, ui: &U
     } else {
         Planned::before_doing(args.yes, ui)
     };
-    for removal in removals {
-        for what in removal.words() {
-            planned.status(announcing, &what);
+    // Where nobody is asked, the lines about the deletions themselves say the same.
+    if !args.yes || args.applying.changes_nothing() {
+        for removal in removals {
+            for what in removal.words() {
+                planned.status(announcing, &what);
+            }
         }
-    }
-    if let Some(what) = of_emulator {
-        planned.status(announcing, what);
+        if let Some(what) = of_emulator {
+            planned.status(announcing, what);
+        }
     }
     let former: BTreeSet<_> = removals.iter().flat_map(Removal::former_roles).collect();
     for role in former {
         ui.note(&format!(
-            "the role `{role}` is not the one that Cargo.toml configures; its tags prove that it is this agent's all the same"
+            "the role `{role}` is not the one that Cargo.toml configures, but its tags prove that it belongs to this agent"
         ));
     }
     for kept in kept(removals) {

@@ -334,10 +334,7 @@ impl Delivery<'_, '_> {
             (Did::Updated, _) => ("Updated", "it is READY"),
             (Did::Tagged, None) => ("Tagged", "nothing else differs; nothing was uploaded"),
             (Did::Tagged, Some(_)) => ("Tagged", "and its archive is in the bucket again"),
-            (Did::Nothing, None) => (
-                "Unchanged",
-                "it is as it should be; nothing was uploaded or updated",
-            ),
+            (Did::Nothing, None) => ("Unchanged", "it is up to date"),
             (Did::Nothing, Some(_)) => (
                 "Restored",
                 "its archive is in the bucket again; nothing was updated",

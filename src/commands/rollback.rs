@@ -24,7 +24,7 @@ pub struct Args {
     /// The endpoint [default: the only one beside DEFAULT]
     #[arg(long, value_name = "NAME", value_parser = |text: &str| EndpointName::parse(text))]
     endpoint: Option<EndpointName>,
-    /// The version to go to [default: what answered before, else the newest usable one below]
+    /// The version to go to [default: the one before; if that is not recorded, the newest usable one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99_999))]
     to: Option<u32>,
     #[command(flatten)]
@@ -60,7 +60,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                     match plan::previous(&there, &known, &versions)? {
                         Previous::Known(version) => version,
                         Previous::Below { now, version } => {
-                            ui.note(&format!("nothing tells what `{name}` answered with before version {now}: {version} is the newest usable one below"));
+                            ui.note(&format!("the version before {now} is not recorded on `{name}`; using version {version}, the newest usable one before it"));
                             version
                         }
                     }

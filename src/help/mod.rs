@@ -1,5 +1,9 @@
 //! The topics of `cargo agentcore help`: what is too long for the help of one command.
 
+mod shown;
+
+pub(crate) use shown::{Line, shown};
+
 /// A topic and its text, in Markdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Topic {
@@ -9,14 +13,34 @@ pub struct Topic {
     pub text: &'static str,
 }
 
-pub const TOPICS: [Topic; 1] = [Topic {
-    name: "security",
-    about: "What is safe to run in a checkout that you have not read, and what is promised",
-    text: include_str!("security.md"),
-}];
+macro_rules! topics {
+    ($($name:literal: $about:literal,)*) => {
+        pub const TOPICS: &[Topic] = &[$(Topic {
+            name: $name,
+            about: $about,
+            text: include_str!(concat!($name, ".md")),
+        }),*];
+    };
+}
+
+topics! {
+    "benchmarks": "Measured times next to the Python tools",
+    "comparison": "What other tools do differently",
+    "deploying": "deploy, status, versions, endpoints, logs, policy, prepare",
+    "environment": "Options, variables, credentials, network, without uv",
+    "exit-codes": "What the exit codes mean",
+    "invoking": "Payloads, answers, sessions",
+    "metadata": "Every key of the table in Cargo.toml",
+    "ownership": "What belongs to a project, and what `clean` deletes",
+    "packaging": "What is shipped, and how dependencies are resolved",
+    "permissions": "What an agent's role may do",
+    "projects": "Templates, and how `init` adopts an agent",
+    "running-locally": "The local AgentCore behind `--local`, and `dev`",
+    "security": "What is safe in a checkout that you have not read",
+}
 
 pub fn find(name: &str) -> Option<Topic> {
-    TOPICS.into_iter().find(|topic| topic.name == name)
+    TOPICS.iter().copied().find(|topic| topic.name == name)
 }
 
 /// The list below `cargo agentcore --help`.

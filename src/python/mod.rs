@@ -2,10 +2,12 @@
 
 mod code;
 pub(crate) mod distributions;
+mod environment;
 mod modules;
 mod parsed;
 mod reach;
 pub(crate) mod renamed;
+mod request_headers;
 pub(crate) mod standard;
 pub(crate) mod syntax;
 mod uses;

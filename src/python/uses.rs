@@ -74,7 +74,7 @@ pub(super) fn read(root: Node<'_>, text: &str) -> Uses {
     let mut reader = Reader {
         text,
         has_variables: text.contains("environ") || text.contains("getenv"),
-        has_headers: text.contains("headers"),
+        has_headers: text.contains("headers") || text.contains("Header("),
         imported: BTreeMap::new(),
         held: BTreeMap::new(),
         header_names: BTreeSet::new(),
@@ -120,14 +120,14 @@ pub(super) enum Held {
 pub(super) struct Reader<'t> {
     pub(super) text: &'t str,
     /// Whether the file has anything to do with the environment, or with a request's headers. Most have not.
-    has_variables: bool,
-    has_headers: bool,
+    pub(super) has_variables: bool,
+    pub(super) has_headers: bool,
     /// By its name in this file, what is imported.
     pub(super) imported: BTreeMap<&'t str, String>,
     pub(super) held: BTreeMap<&'t str, Held>,
     /// Names that hold a request's headers.
-    header_names: BTreeSet<&'t str>,
-    uses: Uses,
+    pub(super) header_names: BTreeSet<&'t str>,
+    pub(super) uses: Uses,
 }
 
 /// What is known of the surroundings of a node.
@@ -293,7 +293,11 @@ impl<'t> Reader<'t> {
                 pending.enter(node, if value.is_some() { quiet } else { around });
                 self.add_text(value, around);
             }
-            "pair" | "keyword_argument" | "default_parameter" | "typed_default_parameter" => {
+            "default_parameter" | "typed_default_parameter" | "typed_parameter" => {
+                self.takes_header(node);
+                pending.push(node.child_by_field_name("value"), around);
+            }
+            "pair" | "keyword_argument" => {
                 pending.push(node.child_by_field_name("value"), around);
             }
             "comparison_operator" => pending.enter(node, quiet),
@@ -382,69 +386,8 @@ impl<'t> Reader<'t> {
         self.uses.texts.extend(value);
     }
 
-    fn reads_variable(&mut self, node: Node<'_>, has_default: bool) {
-        if let Some((name, default)) = self.variable_read(node) {
-            self.uses.variables.push(Variable {
-                name: name.to_owned(),
-                span: node.byte_range(),
-                has_default: has_default || default.is_some(),
-            });
-        }
-    }
-
-    /// The variable that an expression reads from the environment, and its default.
-    pub(super) fn variable_read<'n>(&self, node: Node<'n>) -> Option<(&'t str, Option<Node<'n>>)> {
-        match node.kind() {
-            _ if !self.has_variables => None,
-            "subscript" => {
-                let object = node.child_by_field_name("value")?;
-                let name = node.child_by_field_name("subscript")?;
-                let name = self.is_environment(object).then(|| self.plain(name));
-                Some((name??, None))
-            }
-            "call" => {
-                let function = node.child_by_field_name("function")?;
-                let reads = match function.kind() {
-                    "attribute" => {
-                        let object = function.child_by_field_name("object")?;
-                        let method = self.words(function.child_by_field_name("attribute")?);
-                        method == "getenv" && self.words(object) == "os"
-                            || ["get", "pop", "setdefault"].contains(&method)
-                                && self.is_environment(object)
-                    }
-                    _ => self
-                        .imported
-                        .get(self.words(function))
-                        .is_some_and(|f| f == "os.getenv"),
-                };
-                if !reads {
-                    return None;
-                }
-                let arguments = children(node.child_by_field_name("arguments")?);
-                let default = arguments.get(1).map(|default| {
-                    let value = default.child_by_field_name("value");
-                    value
-                        .filter(|_| default.kind() == "keyword_argument")
-                        .unwrap_or(*default)
-                });
-                let name = self.plain(*arguments.first()?)?;
-                Some((name, default.filter(|default| default.kind() != "none")))
-            }
-            _ => None,
-        }
-    }
-
-    fn is_environment(&self, object: Node<'_>) -> bool {
-        let words = self.words(object);
-        words == "os.environ"
-            || self
-                .imported
-                .get(words)
-                .is_some_and(|it| it == "os.environ")
-    }
-
     /// A string without any part that has to be computed.
-    fn plain(&self, node: Node<'_>) -> Option<&'t str> {
+    pub(super) fn plain(&self, node: Node<'_>) -> Option<&'t str> {
         let mut content = children(node).into_iter();
         let (start, content, end) = (content.next()?, content.next()?, content.next()?);
         let is_plain = node.kind() == "string"
@@ -454,48 +397,12 @@ impl<'t> Reader<'t> {
         is_plain.then(|| self.words(content))
     }
 
-    fn reads_header(&mut self, node: Node<'_>) {
-        if !self.has_headers {
-            return;
-        }
-        let parts = || {
-            if node.kind() == "subscript" {
-                let object = node.child_by_field_name("value")?;
-                return Some((object, node.child_by_field_name("subscript")?));
-            }
-            let function = node.child_by_field_name("function")?;
-            let method = function.child_by_field_name("attribute")?;
-            let object = function.child_by_field_name("object")?;
-            let name = node.child_by_field_name("arguments")?.named_child(0)?;
-            (self.words(method) == "get").then_some((object, name))
-        };
-        let Some((object, name)) = parts() else {
-            return;
-        };
-        let holds = self.header_names.contains(self.words(object)) || self.holds_headers(object);
-        if let Some(text) = self.plain(name).filter(|_| holds) {
-            self.uses.headers.push(Word {
-                text: text.to_owned(),
-                span: name.byte_range(),
-            });
-        }
-    }
-
-    fn holds_headers(&self, node: Node<'_>) -> bool {
-        const SHORT: usize = 80;
-        let words = self.words(node);
-        let ends = ["request_headers", "request.headers"];
-        words.len() < SHORT
-            && !words.contains(".get(")
-            && !words.contains('[')
-            && ends.iter().any(|end| words.contains(end))
-    }
-
+    /// The arguments of a call, then the members of dictionaries among them.
     pub(super) fn arguments(&self, call: Node<'_>) -> Vec<Argument> {
         let list = call.child_by_field_name("arguments").map(children);
-        let arguments = list.into_iter().flatten();
-        arguments
-            .filter(|node| node.kind() != "comment")
+        let list: Vec<Node<'_>> = list.into_iter().flatten().collect();
+        let given = list.iter().filter(|node| node.kind() != "comment");
+        let mut arguments: Vec<Argument> = given
             .map(|node| match node.kind() {
                 "keyword_argument" => Argument {
                     name: node
@@ -507,10 +414,33 @@ impl<'t> Reader<'t> {
                 },
                 _ => Argument {
                     name: None,
-                    value: self.value(node, 0),
+                    value: self.value(*node, 0),
                 },
             })
-            .collect()
+            .collect();
+        for dictionary in list
+            .iter()
+            .filter_map(|node| node.child_by_field_name("value"))
+            .filter(|value| value.kind() == "dictionary")
+        {
+            let within = descendants(dictionary, |node| {
+                ["dictionary", "pair"].contains(&node.kind())
+            });
+            let pairs = within.into_iter();
+            arguments.extend(
+                pairs
+                    .filter(|node| node.kind() == "pair")
+                    .filter_map(|pair| {
+                        let name = self.plain(pair.child_by_field_name("key")?)?;
+                        let value = self.value(pair.child_by_field_name("value")?, 0)?;
+                        Some(Argument {
+                            name: Some(name.to_owned()),
+                            value: Some(value),
+                        })
+                    }),
+            );
+        }
+        arguments
     }
 
     /// What an expression stands for, by whole names. A call on the way is written with its first text.

@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod question;
+mod topic;
 mod visible;
 
 pub use self::question::Unanswered;

@@ -69,7 +69,7 @@ fn a_role_goes_that_was_ours_before_one_was_brought_or_named_otherwise() {
             let dry = run(&project, &emulator, &["clean", "--check"]).exits(5);
             says(&dry, &format!("Would delete role `{FORMER}`"));
             let done = clean(&project, &emulator).run().succeeds();
-            says(&done, &format!("To delete role `{FORMER}`"));
+            says(&done, &format!("Deleting role `{FORMER}`"));
             says(
                 &done,
                 &format!("note: the role `{FORMER}` is not the one that Cargo.toml configures"),
@@ -119,7 +119,7 @@ fn a_former_role_stays_with_what_it_serves_elsewhere_and_where_it_is_not_ours() 
     let one = clean(&project, &emulator).run().succeeds();
     says(
         &one,
-        &format!("To delete policy `AgentCore-us-east-1` of role `{FORMER}`"),
+        &format!("Deleting policy `AgentCore-us-east-1` of role `{FORMER}`"),
     );
     says(
         &one,

@@ -97,12 +97,13 @@ fn what_will_be_deleted_is_announced_and_what_would_be_is_not() {
     );
     let asked = run(&[]).exits(2);
     let done = run(&["--yes"]).succeeds();
-    for said in [asked, done] {
-        assert!(
-            said.stderr.contains("  To delete role `AgentCoreRole-one`"),
-            "{}",
-            said.stderr
-        );
+    let lists = "  To delete role `AgentCoreRole-one`";
+    for (said, shown, other) in [
+        (&asked, lists, " Deleting"),
+        (&done, "    Deleting role `AgentCoreRole-one`", "To delete"),
+    ] {
+        assert!(said.stderr.contains(shown), "{}", said.stderr);
+        assert!(!said.stderr.contains(other), "{}", said.stderr);
         assert!(!said.stderr.contains("Would"), "{}", said.stderr);
     }
 }

@@ -55,7 +55,9 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
         ["crate", other, ..] => other == layer || may_know(layer, other),
         ["crate"] => false,
         [name, ..] if is_sdk(name) => is_within_aws(module),
-        ["std", "io", "stdout" | "stderr", ..] | ["dialoguer", ..] => layer == "ui",
+        ["std", "io", "stdout" | "stderr", ..] | ["dialoguer" | "terminal_size", ..] => {
+            layer == "ui"
+        }
         // Values: an address is no connection, and a moment that was taken is no clock.
         ["std", "net", "IpAddr" | "Ipv4Addr" | "Ipv6Addr", ..] => true,
         ["std", "time", "SystemTime" | "Instant"] if layer == "commands" => true,
@@ -77,7 +79,7 @@ fn may_know(layer: &str, other: &str) -> bool {
         }
         "effects" => !["commands", "cli", "ui"].contains(&other),
         // It asks the environment whether colour is welcome.
-        "ui" => ["error", "names", "effects", "redaction"].contains(&other),
+        "ui" => ["error", "names", "effects", "help", "redaction"].contains(&other),
         "cli" => other != "effects",
         "commands" => true,
         "build" => false,

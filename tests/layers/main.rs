@@ -54,7 +54,7 @@ const PURE: [&str; 32] = [
 ];
 
 /// Crates that touch files, processes, clocks, the network, chance or a terminal.
-const WORLDLY: [&str; 12] = [
+const WORLDLY: [&str; 13] = [
     "cargo_metadata",
     "dialoguer",
     "fastrand",
@@ -65,6 +65,7 @@ const WORLDLY: [&str; 12] = [
     "rustix",
     "rustls_native_certs",
     "tempfile",
+    "terminal_size",
     "tokio",
     "uuid",
 ];

@@ -1,4 +1,4 @@
-//! README.md says what the binary does, and README_ja.md says the same.
+//! README.md and the topics of `help` say what the binary does, and README_ja.md says the same as README.md.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -17,6 +17,28 @@ use snapbox::cmd::Command;
 
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The text of a topic of `help`.
+fn topic(name: &str) -> String {
+    read(&format!("src/help/{name}.md"))
+}
+
+/// README and every topic, by the name of the file.
+fn documents() -> Vec<(String, String)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/help");
+    let topics = fs::read_dir(directory).unwrap().map(|entry| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        format!("src/help/{name}")
+    });
+    let mut files: Vec<String> = topics.filter(|file| file.ends_with(".md")).collect();
+    files.sort();
+    files.insert(0, "README.md".to_owned());
+    let read = |file: String| {
+        let text = read(&file);
+        (file, text)
+    };
+    files.into_iter().map(read).collect()
 }
 
 /// The fenced blocks of one language.
@@ -90,7 +112,10 @@ fn typed(text: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn every_command_line_in_a_console_block_is_understood() {
-    let lines = typed(&read("README.md"));
+    let lines: Vec<Vec<String>> = documents()
+        .iter()
+        .flat_map(|(_, text)| typed(text))
+        .collect();
     let first: BTreeSet<&str> = lines.iter().map(|line| line[0].as_str()).collect();
     assert!(first.len() >= 12, "{first:?}");
     for line in lines {
@@ -115,22 +140,40 @@ fn every_command_named_in_the_table_exists_and_no_other_is_left_out() {
 }
 
 #[test]
-fn every_command_has_a_section_and_every_word_of_endpoint_stands_there() {
+fn readme_is_short_and_lists_every_topic() {
     for file in ["README.md", "README_ja.md"] {
         let readme = read(file);
-        let sections: Vec<&str> = readme.split("\n### ").skip(1).collect();
-        let mut headed = BTreeSet::new();
-        for section in &sections {
-            let heading = section.lines().next().unwrap();
-            headed.extend(heading.split('`').skip(1).step_by(2).map(str::to_owned));
-        }
-        assert_eq!(headed, named_in_the_table(&readme), "{file}");
-        for word in listed(&["endpoint", "--help"]) {
-            assert!(
-                readme.contains(&format!("`endpoint {word}")),
-                "{file}: {word}"
-            );
-        }
+        assert!(readme.lines().count() <= 200, "{file}");
+        let listed: BTreeSet<&str> = readme
+            .split("](src/help/")
+            .skip(1)
+            .map(|rest| rest.split_once(".md)").unwrap().0)
+            .collect();
+        let help = String::from_utf8(agentcore(&["agentcore", "--help"]).stdout).unwrap();
+        let (_, topics) = help
+            .split_once("Topics (cargo agentcore help <TOPIC>):\n")
+            .unwrap();
+        let topics: BTreeSet<&str> = topics
+            .lines()
+            .map_while(|line| line.strip_prefix("  "))
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        assert_eq!(listed, topics, "{file}");
+    }
+    for (file, text) in documents() {
+        let Some(name) = file.strip_prefix("src/help/") else {
+            continue;
+        };
+        let printed = agentcore(&["agentcore", "help", name.trim_end_matches(".md")]);
+        assert_eq!(String::from_utf8_lossy(&printed.stdout), text, "{file}");
+    }
+}
+
+#[test]
+fn every_command_of_endpoint_is_in_the_topic() {
+    let topic = topic("deploying");
+    for word in listed(&["endpoint", "--help"]) {
+        assert!(topic.contains(&format!("`endpoint {word}")), "{word}");
     }
 }
 
@@ -142,69 +185,52 @@ const AMONG_OURSELVES: [&str; 3] = [
 ];
 
 #[test]
-fn every_variable_of_ours_stands_in_the_table_and_no_other() {
+fn every_variable_of_ours_is_in_the_table_and_no_other() {
     let read_here: BTreeSet<String> = sources(Path::new("src"))
         .iter()
         .flat_map(|source| variables(source))
         .filter(|name| !AMONG_OURSELVES.contains(&name.as_str()))
         .collect();
-    for file in ["README.md", "README_ja.md"] {
-        let readme = read(file);
-        let rows: Vec<&str> = readme
-            .lines()
-            .filter(|line| line.starts_with("| `CARGO_AGENTCORE_"))
-            .collect();
-        assert_eq!(variables(&rows.join("\n")), read_here, "{file}");
-        assert_eq!(variables(&readme), read_here, "{file}");
-    }
-}
-
-/// As GitHub makes it of a heading.
-fn anchor(heading: &str) -> String {
-    heading
-        .to_lowercase()
-        .chars()
-        .filter_map(|c| match c {
-            ' ' => Some('-'),
-            c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c),
-            _ => None,
-        })
-        .collect()
+    let topic = topic("environment");
+    let rows: Vec<&str> = topic
+        .lines()
+        .filter(|line| line.starts_with("| `CARGO_AGENTCORE_"))
+        .collect();
+    assert_eq!(variables(&rows.join("\n")), read_here);
+    let all = documents().into_iter();
+    let named: BTreeSet<String> = all.flat_map(|(_, text)| variables(&text)).collect();
+    assert_eq!(named, read_here);
 }
 
 #[test]
-fn every_link_leads_to_a_heading_or_a_file() {
-    for file in ["README.md", "README_ja.md"] {
-        let readme = read(file);
-        let headings: BTreeSet<String> = readme
-            .lines()
-            .filter(|line| line.starts_with('#'))
-            .map(|line| anchor(line.trim_start_matches('#').trim_start()))
-            .collect();
-        let mut inner = 0;
-        for rest in readme.split("](").skip(1) {
+fn every_link_leads_to_a_file() {
+    let mut links = 0;
+    let others = documents().into_iter().map(|(file, _)| file);
+    for file in others.chain(["README_ja.md".to_owned()]) {
+        let text = read(&file);
+        for rest in text.split("](").skip(1) {
             let target = rest.split_once(')').unwrap().0;
-            if let Some(wanted) = target.strip_prefix('#') {
-                assert!(headings.contains(wanted), "{file}: {target}");
-                inner += 1;
-            } else if !target.starts_with("https://") {
-                let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(target);
-                assert!(path.is_file(), "{file}: {target}");
+            if target.starts_with("https://") {
+                continue;
             }
+            let directory = Path::new(&file).parent().unwrap();
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join(directory)
+                .join(target);
+            assert!(path.is_file(), "{file}: {target}");
+            links += 1;
         }
-        assert!(inner > 0, "{file}");
     }
+    assert!(links > 20, "{links}");
 }
 
 #[test]
 fn the_place_for_the_measured_numbers_is_there_once() {
-    for file in ["README.md", "README_ja.md"] {
-        let readme = read(file);
-        let (_, rest) = readme.split_once("<!-- measured -->\n").unwrap();
-        let (between, after) = rest.split_once("<!-- /measured -->\n").unwrap();
-        assert!(between.contains("cargo bench"), "{file}");
-        assert!(!after.contains("measured -->"), "{file}");
-    }
+    let topic = topic("benchmarks");
+    let (_, rest) = topic.split_once("<!-- measured -->\n").unwrap();
+    let (between, after) = rest.split_once("<!-- /measured -->\n").unwrap();
+    assert!(between.contains("cargo bench"));
+    assert!(!after.contains("measured -->"));
 }
 
 fn policy_on(manifest: &str, further: &[&str]) -> Output {
@@ -220,7 +246,7 @@ fn policy_on(manifest: &str, further: &[&str]) -> Output {
 
 #[test]
 fn the_metadata_reference_is_accepted_and_a_key_beside_it_is_not() {
-    let reference = &blocks(&read("README.md"), "toml")[0];
+    let reference = &blocks(&topic("metadata"), "toml")[0];
     for stage in [&[][..], &["--stage", "prod"]] {
         let output = policy_on(reference, stage);
         let said = String::from_utf8_lossy(&output.stderr);
@@ -246,8 +272,8 @@ fn sources(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_key_that_the_configuration_reads_stands_in_the_reference() {
-    let reference = &blocks(&read("README.md"), "toml")[0];
+fn every_key_that_the_configuration_reads_is_in_the_reference() {
+    let reference = &blocks(&topic("metadata"), "toml")[0];
     let readers = [
         "parsed", "string", "strings", "table", "items", "integer", "map", "named",
     ];
@@ -264,14 +290,14 @@ fn every_key_that_the_configuration_reads_stands_in_the_reference() {
         let stands = reference.contains(&format!("{key} = "))
             || reference.contains(&format!(".{key}]"))
             || reference.contains(&format!(".{key}."));
-        assert!(stands, "`{key}` is missing in README.md");
+        assert!(stands, "`{key}` is missing in `help metadata`");
     }
 }
 
 #[test]
 fn every_permission_in_the_table_is_accepted() {
-    let readme = read("README.md");
-    let rows: Vec<&str> = readme
+    let topic = topic("permissions");
+    let rows: Vec<&str> = topic
         .lines()
         .filter(|line| line.contains("`--permission "))
         .collect();
@@ -324,13 +350,11 @@ fn the_exit_codes_are_those_of_the_program() {
     let mut codes: Vec<u8> = all.into_iter().map(|exit| exit as u8).collect();
     codes.push(101); // what a panic exits with
     codes.sort_unstable();
-    for file in ["README.md", "README_ja.md"] {
-        let listed: Vec<u8> = read(file)
-            .lines()
-            .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()?.parse().ok())
-            .collect();
-        assert_eq!(listed, codes, "{file}");
-    }
+    let listed: Vec<u8> = topic("exit-codes")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()?.parse().ok())
+        .collect();
+    assert_eq!(listed, codes);
 }
 
 #[test]

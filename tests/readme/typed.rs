@@ -1,5 +1,6 @@
-//! README's command lines are typed into a shell as they stand there, and what they print is what README
-//! shows, but for what differs from run to run: numbers, times, ports and what is made up at random.
+//! The command lines of README and of the topics of `help` are typed into a shell as they are, and what
+//! they print is what the texts show, except for what differs from run to run: numbers, times, ports and
+//! random names.
 
 use std::{
     fs::{self, File},
@@ -10,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
-    blocks, read,
+    blocks, documents, read,
     support::{
         Emulator, Fault, Ministack, Moto, Proxy, Times, bed,
         emulator::{ACCESS_KEY, SECRET_KEY},
@@ -41,17 +42,24 @@ fn lines(block: &str) -> Vec<Typed> {
     found
 }
 
-/// The part of README that goes from nothing to a running agent and back, then that of the commands.
-fn parts() -> [Vec<Typed>; 2] {
+/// README's walk from nothing to a running agent and back.
+fn walk() -> Vec<Typed> {
     let readme = read("README.md");
-    ["## From nothing to a running agent and back", "## Commands"].map(|heading| {
-        let (_, part) = readme.split_once(&format!("\n{heading}\n")).unwrap();
-        let part = part.split("\n## ").next().unwrap();
-        blocks(part, "console")
-            .iter()
-            .flat_map(|b| lines(b))
-            .collect()
-    })
+    let heading = "\n## From nothing to a running agent and back\n";
+    let (_, part) = readme.split_once(heading).unwrap();
+    let part = part.split("\n## ").next().unwrap();
+    typed_in(part)
+}
+
+/// The lines of the topics.
+fn of_topics() -> Vec<Typed> {
+    let topics = documents().into_iter().skip(1);
+    topics.flat_map(|(_, text)| typed_in(&text)).collect()
+}
+
+fn typed_in(text: &str) -> Vec<Typed> {
+    let blocks = blocks(text, "console");
+    blocks.iter().flat_map(|block| lines(block)).collect()
 }
 
 /// A user's machine: a home with nothing in it, uv and the tool on `PATH`.
@@ -186,8 +194,8 @@ fn differs(word: &str, before: &str) -> bool {
 
 #[test]
 fn from_nothing_to_a_running_agent_and_back_as_it_is_shown() {
-    let [walk, commands] = parts();
-    let mut others: Vec<Typed> = commands;
+    let walk = walk();
+    let mut others = of_topics();
     let mut take = |shell: &mut Shell, starts: &[&str]| {
         for start in starts {
             let at = others
@@ -199,7 +207,7 @@ fn from_nothing_to_a_running_agent_and_back_as_it_is_shown() {
     let mut shell = Shell::new(&[]);
     for typed in &walk {
         shell.shows(typed);
-        // What the other sections show was printed on the way.
+        // What the topics show was printed on the way.
         match typed.line.as_str() {
             "cargo agentcore new my-agent --yes" => {
                 take(&mut shell, &["cargo agentcore new --list"]);
@@ -245,20 +253,26 @@ fn from_nothing_to_a_running_agent_and_back_as_it_is_shown() {
 }
 
 #[test]
-fn the_first_command_and_the_one_that_takes_everything_down_again() {
+fn the_first_commands_and_the_one_that_takes_everything_down_again() {
     let readme = read("README.md");
-    let first = lines(&blocks(&readme, "console")[0]).remove(0).line;
+    let first = lines(&blocks(&readme, "console")[0]);
+    let [install, rest] = &first[..] else {
+        panic!("{first:?}")
+    };
     // What is built is what is tested here.
-    let rest = first.strip_prefix("cargo install --locked --path . && ");
-    let down = "cargo agentcore clean --local --yes --manifest-path ../my-agent/Cargo.toml";
+    assert_eq!(install.line, "cargo install --locked --path .");
+    let down = "cargo agentcore clean --local --yes";
     assert!(readme.contains(&format!("`{down}`")), "{down}");
 
     let mut shell = Shell::new(&[]);
     shell.directory = shell.root.path().join("checkout");
     fs::create_dir(&shell.directory).unwrap();
-    let printed = shell.type_in(rest.expect(&first));
+    let printed = shell.type_in(&rest.line);
     let is_arn = |line: &String| line.starts_with("arn:aws:bedrock-agentcore:");
     assert!(printed.iter().any(is_arn), "{printed:#?}");
+    let answers = |line: &String| line.starts_with("{\"answer\": \"");
+    assert!(printed.iter().any(answers), "{printed:#?}");
+    shell.directory = shell.root.path().join("my-agent");
     let printed = shell.type_in(down);
     let is_cleaned = |line: &String| line.starts_with("     Cleaned ");
     assert!(printed.iter().any(is_cleaned), "{printed:#?}");
@@ -280,9 +294,8 @@ fn the_same_without_local(emulator: &Emulator, skipped: &[&str]) {
         ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
         ("AWS_REGION", "us-east-1"),
     ]);
-    let [walk, _] = parts();
     let mut deployed = 0;
-    for typed in walk {
+    for typed in walk() {
         let line = typed.line.replace(" --local", "");
         if skipped.iter().any(|skipped| line.contains(skipped)) {
             continue;

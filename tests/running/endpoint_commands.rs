@@ -170,7 +170,7 @@ fn a_rollback_goes_to_the_version_that_answered_before_and_not_to_one_in_between
     says(
         &guessed,
         &[
-            "nothing tells what `prod` answered with before version 3: 2 is the newest usable one below",
+            "the version before 3 is not recorded on `prod`; using version 2, the newest usable one before it",
             "Would update endpoint `prod` from version 3 to version 2",
         ],
     );

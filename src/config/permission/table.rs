@@ -26,7 +26,7 @@ impl Problem {
         Self {
             at,
             what: what.into(),
-            help: "the permissions are listed in README.md, \"Permissions\"".to_owned(),
+            help: "run `cargo agentcore help permissions` for the list".to_owned(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the code needs permissions for.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{At, Code};
 use crate::{
@@ -84,6 +84,12 @@ impl Need {
                 let host = value.trim_start_matches("https://");
                 host.split('.').next().unwrap_or(host).to_owned()
             }
+            // A runtime's ID is its name, a hyphen, and ten characters.
+            "agent" if value.starts_with("arn:") => {
+                let id = name_of(value);
+                let name = id.rsplit_once('-').map_or(id, |(name, _)| name);
+                name.to_owned()
+            }
             _ => value.to_owned(),
         }
     }
@@ -102,6 +108,7 @@ impl Need {
             "api-key" => "API key",
             "oauth" => "OAuth client",
             "agent" => "agent",
+            "inference-profile" => "inference profile",
             "knowledge-base" => "knowledge base",
             "dynamodb" => "DynamoDB table",
             "ssm" => "SSM parameter",
@@ -124,24 +131,32 @@ impl Need {
 /// What the code needs, each capability on each thing once, where it comes up first.
 pub(super) fn needed(code: &Code<'_>, env: &BTreeMap<String, String>) -> Vec<At<Need>> {
     let mut found: Vec<At<Need>> = Vec::new();
+    let mut add = |need: Need, file: &str, span: &Range<usize>| {
+        let same = found.iter_mut().find(|at| {
+            (at.it.key, &at.it.value) == (need.key, &need.value)
+                && at.it.variables == need.variables
+        });
+        match same {
+            Some(same) => same.it.access = wider(same.it.access, need.access),
+            None => found.push(At {
+                it: need,
+                file: file.to_owned(),
+                span: span.clone(),
+            }),
+        }
+    };
     for (file, uses) in code.uses() {
         let is_script = file == code.entrypoint;
         let calls = uses.calls.iter();
         for call in calls.filter(|call| is_script || !call.as_script) {
-            let Some(need) = need(call, env) else {
-                continue;
-            };
-            let same = found.iter_mut().find(|at| {
-                (at.it.key, &at.it.value) == (need.key, &need.value)
-                    && at.it.variables == need.variables
-            });
-            match same {
-                Some(same) => same.it.access = wider(same.it.access, need.access),
-                None => found.push(At {
-                    it: need,
-                    file: file.to_owned(),
-                    span: call.span.clone(),
-                }),
+            if let Some(need) = need(call, env) {
+                add(need, file, &call.span);
+            }
+        }
+        for value in &uses.texts {
+            if let Some(profile) = value.under(env).filter(|text| is_profile(text)) {
+                let need = Need::new("inference-profile", None).on(profile);
+                add(need, file, &value.span);
             }
         }
     }
@@ -157,6 +172,11 @@ pub(super) fn needed(code: &Code<'_>, env: &BTreeMap<String, String>) -> Vec<At<
         !is_vague || stands_alone || !exact.contains(&at.it.key)
     });
     found
+}
+
+/// Whether a text is the ARN of an application inference profile, which code passes as a model.
+fn is_profile(text: &str) -> bool {
+    text.starts_with("arn:") && text.contains(":application-inference-profile/")
 }
 
 fn wider(one: Option<&'static str>, other: Option<&'static str>) -> Option<&'static str> {
@@ -312,11 +332,15 @@ fn other(service: &str, method: &str) -> Option<Use> {
         ("pricing", "get_products" | "describe_services" | "get_attribute_values") => {
             ("pricing", None, "")
         }
-        ("bedrock-agent-runtime", "retrieve") => ("knowledge-base", None, "knowledgeBaseId"),
+        (
+            "bedrock-agent-runtime",
+            "retrieve" | "retrieve_and_generate" | "retrieve_and_generate_stream",
+        ) => ("knowledge-base", None, "knowledgeBaseId"),
         ("bedrock-runtime", "apply_guardrail") => ("guardrail", None, "guardrailIdentifier"),
         ("bedrock-agentcore", "start_code_interpreter_session" | "invoke_code_interpreter") => {
             ("code-interpreter", None, "codeInterpreterIdentifier")
         }
+        ("bedrock-agentcore", "invoke_agent_runtime") => ("agent", None, "agentRuntimeArn"),
         ("bedrock-agentcore", "start_browser_session") => ("browser", None, "browserIdentifier"),
         (
             "bedrock-agentcore",
@@ -353,7 +377,7 @@ pub(super) fn may_be_allowed(agent: &Agent, need: &Need) -> bool {
         Permission::Gateway(_) => need.key == "gateway",
         Permission::Secret(_) => need.key == "secret",
         Permission::Agent(_) => need.key == "agent",
-        Permission::InferenceProfile(_) => need.key == "inference-profile",
+        Permission::InferenceProfile(id) => need.key == "inference-profile" && is_on(id, need),
         Permission::Guardrail(id) => need.key == "guardrail" && is_on(id, need),
         Permission::ApiKey(name) => need.key == "api-key" && is_on(name, need),
         Permission::OAuth(name) => need.key == "oauth" && is_on(name, need),

@@ -296,6 +296,69 @@ def tools():
 }
 
 #[test]
+fn a_knowledge_base_is_found_in_the_settings_of_a_call() {
+    let code = "\
+import boto3
+client = boto3.client('bedrock-agent-runtime')
+def ask(text):
+    return client.retrieve_and_generate(
+        input={'text': text},
+        retrieveAndGenerateConfiguration={
+            'type': 'KNOWLEDGE_BASE',
+            'knowledgeBaseConfiguration': {
+                'knowledgeBaseId': 'KB12345678',
+                'modelArn': 'arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/a1b2c3d4e5f6',
+            },
+        },
+    )
+";
+    assert_eq!(
+        told("", code),
+        [
+            "client.retrieve_and_generate -> { knowledge-base = \"KB12345678\" }",
+            "arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/a1b2c3d4e5f6 -> { inference-profile = \"arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/a1b2c3d4e5f6\" }",
+        ]
+    );
+    let declared = "permissions = [{ knowledge-base = \"KB12345678\" }, { inference-profile = \"a1b2c3d4e5f6\" }]";
+    assert_eq!(told(declared, code), NOTHING);
+}
+
+#[test]
+fn another_agent_is_told_by_the_name_of_its_runtime() {
+    let code = "\
+import boto3
+boto3.client('bedrock-agentcore').invoke_agent_runtime(
+    agentRuntimeArn='arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/price_agent-AbCdEf1234',
+    payload=b'{}')
+";
+    assert_eq!(
+        told("", code),
+        ["boto3.client('bedrock-agentcore').invoke_agent_runtime -> { agent = \"price_agent\" }"]
+    );
+    assert_eq!(
+        told("permissions = [{ agent = \"price_agent\" }]", code),
+        NOTHING
+    );
+}
+
+#[test]
+fn headers_that_fastapi_hands_over_are_told() {
+    let code = "\
+from typing import Annotated
+from fastapi import FastAPI, Header
+app = FastAPI()
+@app.post('/invocations')
+async def invoke(body: dict, x_tenant: str = Header(), key: str = Header(None, alias='X-Key'),
+                 trace: Annotated[str, Header()] = '', other: str = Query()):
+    pass
+";
+    assert_eq!(
+        told("header-allowlist = [\"X-Tenant\"]", code),
+        ["key -> \"X-Key\"", "trace -> \"trace\""]
+    );
+}
+
+#[test]
 fn names_that_hold_different_things_are_left_alone() {
     for code in [
         "import boto3\ns3 = boto3.client('s3')\ndef go(s3):\n    s3.get_object(Bucket='x')\n",

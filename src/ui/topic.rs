@@ -1,0 +1,38 @@
+//! Topics of `cargo agentcore help`.
+
+use super::Ui;
+use crate::{
+    effects::pager,
+    help::{Line, Topic, shown},
+};
+
+/// Longer lines are hard to read.
+const WIDEST: usize = 80;
+
+impl Ui {
+    /// A topic of `help`: as it is written, or laid out and in a pager where somebody reads it.
+    pub fn topic(&self, topic: Topic) {
+        if !self.out_is_terminal {
+            self.result(topic.text.trim_end());
+            return;
+        }
+        let (columns, rows) =
+            terminal_size::terminal_size().map_or((80, 24), |(width, height)| (width.0, height.0));
+        let styled = self.color;
+        let lines: Vec<String> = shown(topic.text, usize::from(columns).clamp(20, WIDEST))
+            .into_iter()
+            .map(|line| match line {
+                Line::Heading(text) if styled => {
+                    let style = anstyle::Style::new().bold();
+                    format!("{style}{text}{style:#}")
+                }
+                Line::Heading(text) | Line::Text(text) => text,
+            })
+            .collect();
+        let text = format!("{}\n", lines.join("\n"));
+        let is_long = lines.len() >= usize::from(rows);
+        if !(is_long && self.interactive && pager::show(&text)) {
+            self.raw_piece(text.as_bytes());
+        }
+    }
+}
