@@ -18,6 +18,7 @@ use clap::{
 
 use crate::{
     commands,
+    config::selection::Asked,
     error::Failure,
     help::{self, Topic},
     names::{AgentName, EndpointUrl, NameError, Region, StageName},
@@ -92,9 +93,18 @@ pub struct Project {
     /// Path to Cargo.toml
     #[arg(long, value_name = "PATH", env = "CARGO_AGENTCORE_MANIFEST_PATH")]
     pub manifest_path: Option<PathBuf>,
-    /// Only this agent (repeatable; default: every agent of the project)
-    #[arg(long, value_name = "NAME", value_parser = NamedAgent::parse)]
+    /// Only these agents, from any package (repeatable, or separated by commas)
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = NamedAgent::parse)]
     pub agent: Vec<NamedAgent>,
+    /// The agents of these packages [default: as in cargo, those of the current directory's package]
+    #[arg(short, long, value_name = "SPEC", conflicts_with = "workspace")]
+    pub package: Vec<String>,
+    /// The agents of all packages in the workspace
+    #[arg(long)]
+    pub workspace: bool,
+    /// Not the agents of these packages
+    #[arg(long, value_name = "SPEC", requires = "workspace")]
+    pub exclude: Vec<String>,
     /// A stage of the metadata, such as `prod`
     #[arg(long, value_name = "STAGE", env = "CARGO_AGENTCORE_STAGE", value_parser = |text: &str| StageName::parse(text))]
     pub stage: Option<StageName>,
@@ -106,6 +116,18 @@ pub struct NamedAgent {
     pub given: String,
     /// With underscores for the hyphens, as `new` names an agent.
     pub name: AgentName,
+}
+
+impl Project {
+    /// What the options select, as far as packages go.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            packages: self.package.clone(),
+            workspace: self.workspace,
+            exclude: self.exclude.clone(),
+            by_agent: !self.agent.is_empty(),
+        }
+    }
 }
 
 impl NamedAgent {

@@ -16,6 +16,7 @@ use crate::{
     config::Config,
     effects::manifest::Project,
     error::{Exit, Failure},
+    names::AgentName,
     plan::clean::{Kept, Logs, Subject, Trust, Weight},
     ui::Ui,
 };
@@ -100,7 +101,7 @@ async fn clean(
     }
     let nothing = removals.iter().all(Removal::is_empty);
     let asked = !args.applying.changes_nothing() && !nothing;
-    let of_emulator = if takes_emulator(args) {
+    let of_emulator = if takes_emulator(args, config) {
         removal::emulator::words((project, config))?
     } else {
         None
@@ -157,9 +158,10 @@ async fn clean(
     end_emulator(args, (project, config), &removals, world, ui).await
 }
 
-/// One agent does not say whether anything is left in the emulator.
-fn takes_emulator(args: &Args) -> bool {
-    args.aws.local && args.project.agent.is_empty()
+/// Whether the emulator may go: some of the agents do not say whether anything is left in it.
+fn takes_emulator(args: &Args, config: &Config) -> bool {
+    let is_meant = |name: &AgentName| config.agents.iter().any(|agent| agent.name == *name);
+    args.aws.local && config.declared.agents.iter().all(is_meant)
 }
 
 fn list(args: &Args, removals: &[Removal<'_>], of_emulator: Option<&str>, ui: &Ui) {
@@ -341,7 +343,7 @@ async fn end_emulator(
     world: World,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    if !takes_emulator(args) {
+    if !takes_emulator(args, place.1) {
         return Ok(());
     }
     removal::emulator::end(place, removals, world, ui).await

@@ -16,13 +16,19 @@ const OURS: &str = "cargo agentcore ";
 const ELSEWHERE: [&str; 3] = ["--stage", "--profile", "--endpoint-url"];
 
 /// What an ARN says already, or does not go with.
-const IN_ARN: [&str; 5] = [
+const IN_ARN: [&str; 8] = [
     "--local",
     "--agent",
+    "--package",
+    "--workspace",
+    "--exclude",
     "--stage",
     "--region",
     "--manifest-path",
 ];
+
+/// What a named agent does not need.
+const OF_PACKAGES: [&str; 3] = ["--package", "--workspace", "--exclude"];
 
 /// The text, with the options of this run in every command of ours that has them and does not say them.
 pub fn lead(text: &str, lead: &cli::Lead) -> String {
@@ -61,6 +67,7 @@ fn complete(words: &str, lead: &cli::Lead) -> String {
         known.iter().any(|known| known == name)
             && !said.contains(&name)
             && !(said.contains(&"--arn") && IN_ARN.contains(&name))
+            && !(said.contains(&"--agent") && OF_PACKAGES.contains(&name))
     };
     let added: String = options(lead)
         .into_iter()
@@ -85,11 +92,17 @@ fn options(lead: &cli::Lead) -> Vec<(&'static str, Option<String>)> {
     if let Some(cli::Project {
         manifest_path,
         agent,
+        package,
+        workspace,
+        exclude,
         stage,
     }) = project
     {
         let agents = agent.iter().map(|agent| agent.name.to_string());
         options.extend(agents.map(|name| ("--agent", Some(name))));
+        options.extend(package.iter().map(|name| ("--package", Some(name.clone()))));
+        options.extend(workspace.then_some(("--workspace", None)));
+        options.extend(exclude.iter().map(|name| ("--exclude", Some(name.clone()))));
         options.extend(stage.iter().map(|name| ("--stage", Some(name.to_string()))));
         let path = manifest_path.as_deref().map(shown);
         options.extend(path.map(|path| ("--manifest-path", Some(path))));
@@ -154,6 +167,14 @@ mod tests {
                 "`cargo agentcore endpoint list` lists those"
             ),
             "`cargo agentcore endpoint list --local --region eu-west-1` lists those"
+        );
+        let chosen = "cargo-agentcore status --workspace --exclude 't*'";
+        assert_eq!(
+            led(
+                chosen,
+                "`cargo agentcore clean` or `cargo agentcore clean --agent a`"
+            ),
+            "`cargo agentcore clean --workspace --exclude 't*'` or `cargo agentcore clean --agent a`"
         );
         let plain = "`cargo agentcore logs`; `cargo agentcore endpoint set prod --version N`";
         assert_eq!(led("cargo-agentcore deploy", plain), plain);

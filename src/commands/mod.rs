@@ -54,7 +54,7 @@ mod waiting;
 use self::planned::Planned;
 use crate::{
     cli::{self, NamedAgent},
-    config::{self, Config, Declared, Stage, load_with, nearest},
+    config::{self, Config, Declared, Stage, load_with, nearest, selection},
     effects,
     error::{Exit, Failure, Message},
     names::{AgentName, Region},
@@ -120,7 +120,7 @@ fn load_to_clean(
     if config.agents.is_empty() {
         return Err(removal::nothing_declared(&found, &config.declared, stage)?);
     }
-    select(&mut config, &project.agent, ui)?;
+    select(&mut config, &found, project, ui)?;
     Ok((found, config))
 }
 
@@ -158,7 +158,7 @@ fn read(
     if config.agents.is_empty() {
         return Err(config::none_declared(&found.manifests).help(config::DECLARE));
     }
-    select(&mut config, &project.agent, ui)?;
+    select(&mut config, &found, project, ui)?;
     Ok((found, config))
 }
 
@@ -177,23 +177,46 @@ fn read_all(
     Ok((found, config))
 }
 
-fn select(config: &mut Config, wanted: &[NamedAgent], ui: &Ui) -> Result<(), Failure> {
-    for NamedAgent { name, given } in wanted {
+/// Leaves the agents that this run is about.
+fn select(
+    config: &mut Config,
+    found: &effects::manifest::Project,
+    project: &cli::Project,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    for NamedAgent { name, given } in &project.agent {
         if !config.agents.iter().any(|agent| agent.name == *name) {
             return Err(no_agent(given, &config.declared));
         }
         if given != name.as_str() {
             ui.note(&format!(
-                "the agent `{given}` is called `{name}`, because the service knows no hyphens"
+                "the agent `{given}` is called `{name}`, because names in AgentCore have no hyphens"
             ));
         }
     }
-    if !wanted.is_empty() {
-        config
-            .agents
-            .retain(|agent| wanted.iter().any(|wanted| wanted.name == agent.name));
+    let meant = selection::selected(&config.agents, &found.packages, &project.asked())?;
+    let wanted = &project.agent;
+    if let Some(other) = wanted.iter().find(|wanted| !meant.contains(&wanted.name)) {
+        return Err(Failure::usage(format!(
+            "the agent `{}` does not belong to the selected packages",
+            other.name
+        )));
     }
-    Ok(())
+    config.agents.retain(|agent| match &wanted[..] {
+        [] => meant.contains(&agent.name),
+        wanted => wanted.iter().any(|wanted| wanted.name == agent.name),
+    });
+    let agents = config.agents.iter();
+    let unstaged: Vec<Message> = agents
+        .filter_map(|agent| config.unstaged.get(&agent.name).cloned())
+        .collect();
+    if unstaged.is_empty() {
+        return Ok(());
+    }
+    Err(Failure {
+        exit: Exit::Config,
+        messages: unstaged,
+    })
 }
 
 /// Nobody knows an agent of this name.

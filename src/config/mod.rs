@@ -9,6 +9,7 @@ mod layout;
 mod load;
 pub(crate) mod permission;
 mod read;
+pub(crate) mod selection;
 pub(crate) mod variable;
 
 use std::{
@@ -37,6 +38,8 @@ pub struct Config {
     pub warnings: Vec<crate::error::Message>,
     /// Why the service would refuse an agent, which is worth a warning until it is to run there.
     pub refused: BTreeMap<AgentName, crate::error::Message>,
+    /// Why a stage cannot be used with an agent: its tables do not declare the stage.
+    pub unstaged: BTreeMap<AgentName, crate::error::Message>,
     pub declared: Declared,
 }
 
@@ -65,6 +68,13 @@ impl Declared {
     }
 }
 
+/// Whose table it is: `[workspace.metadata.agentcore]` or `[package.metadata.agentcore]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableScope {
+    Workspace,
+    Package,
+}
+
 /// One agent with every layer merged and the defaults applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
@@ -73,6 +83,8 @@ pub struct Agent {
     pub runtime_name: RuntimeName,
     pub project: ProjectId,
     pub stage: Option<StageName>,
+    /// Whose table declares the agent.
+    pub scope: TableScope,
     /// The directory of the manifest that declares the agent; paths below are relative to it.
     pub dir: PathBuf,
     pub language: Language,

@@ -7,7 +7,10 @@ use cargo_metadata::{Metadata, MetadataCommand};
 
 use super::{checkout, env, folder::Folder};
 use crate::{
-    config::Manifest,
+    config::{
+        Manifest,
+        selection::{Member, Packages},
+    },
     error::{Exit, Failure},
     names::ProjectId,
 };
@@ -20,6 +23,8 @@ pub(crate) struct Project {
     pub(crate) target_dir: PathBuf,
     /// The root's manifest, then those members' that carry our table.
     pub(crate) manifests: Vec<Manifest>,
+    /// All members, with or without our table.
+    pub(crate) packages: Packages,
 }
 
 impl Project {
@@ -66,11 +71,42 @@ pub(crate) fn observe(manifest_path: Option<&Path>) -> Result<Project, Failure> 
         }
     }
     Ok(Project {
+        packages: packages(&metadata, &manifest, &root),
         target_dir: configured_target_dir(&root)
             .unwrap_or_else(|| metadata.target_directory.into_std_path_buf()),
         root,
         manifests,
     })
+}
+
+fn packages(metadata: &Metadata, nearest: &Path, root: &Path) -> Packages {
+    let defaults: Option<&[_]> = metadata
+        .workspace_default_members
+        .is_available()
+        .then(|| &metadata.workspace_default_members[..]);
+    let members = metadata
+        .workspace_packages()
+        .into_iter()
+        .map(|package| Member {
+            name: package.name.to_string(),
+            manifest: package.manifest_path.clone().into_std_path_buf(),
+            is_default: defaults.is_none_or(|defaults| defaults.contains(&package.id)),
+        });
+    let members: Vec<Member> = members.collect();
+    // As cargo writes it, whichever way leads there.
+    let is_nearest = |path: &&PathBuf| {
+        **path == nearest || std::fs::canonicalize(nearest).is_ok_and(|real| real == **path)
+    };
+    let manifest = members
+        .iter()
+        .map(|member| &member.manifest)
+        .find(is_nearest);
+    let root = root.join("Cargo.toml");
+    Packages {
+        nearest: manifest.unwrap_or(&root).clone(),
+        root,
+        members,
+    }
 }
 
 fn nearest_manifest(here: &Path) -> Option<PathBuf> {
@@ -115,6 +151,7 @@ pub(crate) fn remains(manifest_path: Option<&Path>) -> Result<Option<Project>, F
     Ok(Some(Project {
         target_dir: target_dir(&root, &here),
         manifests: vec![read(&path)?],
+        packages: Packages::default(),
         root,
     }))
 }
@@ -124,6 +161,7 @@ pub(crate) fn future(root: PathBuf) -> Result<Project, Failure> {
     Ok(Project {
         target_dir: target_dir(&root, &here()?),
         manifests: Vec::new(),
+        packages: Packages::default(),
         root,
     })
 }

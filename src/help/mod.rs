@@ -37,6 +37,7 @@ topics! {
     "projects": "Templates, and how `init` adopts an agent",
     "running-locally": "The local AgentCore behind `--local`, and `dev`",
     "security": "What is safe in a checkout that you have not read",
+    "workspaces": "Which agents of a workspace a command is about",
 }
 
 pub fn find(name: &str) -> Option<Topic> {

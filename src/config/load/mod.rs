@@ -17,7 +17,7 @@ use std::{
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Config,
+    Config, TableScope,
     agent::AgentTable,
     layer::Layer,
     read::{Problems, Table},
@@ -48,7 +48,7 @@ pub enum Stage {
 /// One `metadata.agentcore` table.
 struct Declaration {
     manifest: PathBuf,
-    scope: Scope,
+    scope: TableScope,
     layer: Layer,
     /// Whether the table names a project, be it one that cannot be read.
     has_project: bool,
@@ -60,12 +60,6 @@ impl Declaration {
     fn dir(&self) -> &Path {
         self.manifest.parent().unwrap_or(Path::new("."))
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
-    Workspace,
-    Package,
 }
 
 /// Reads the manifests of one workspace, the root's first.
@@ -92,7 +86,7 @@ pub(crate) fn load_with(
     } = read(manifests);
     let workspace = declarations
         .iter()
-        .find(|found| found.scope == Scope::Workspace);
+        .find(|found| found.scope == TableScope::Workspace);
     let faulty = !found.is_empty();
     let mut claims = collisions::Claims::default();
     found.extend(claims.of_tables(&declarations, stage));
@@ -115,6 +109,7 @@ pub(crate) fn load_with(
     }
     let mut agents = Vec::new();
     let mut refused = BTreeMap::new();
+    let mut unstaged = BTreeMap::new();
     for declaration in &declarations {
         for table in &declaration.agents {
             match resolve::agent(table, declaration, workspace, stage) {
@@ -138,6 +133,14 @@ pub(crate) fn load_with(
             }
             if let Some(message) = refusal::of(table, declaration, manifests) {
                 refused.insert(table.name.clone(), message);
+            }
+            if let Some(message) = named
+                .and_then(|stage| without_stage(stage, &table.name, declaration, &declarations))
+            {
+                unstaged.insert(
+                    table.name.clone(),
+                    pointed(message, declaration, table, manifests),
+                );
             }
         }
     }
@@ -165,6 +168,7 @@ pub(crate) fn load_with(
         agents,
         warnings,
         refused,
+        unstaged,
         declared,
     })
 }
@@ -274,7 +278,10 @@ fn declare(
     problems: &mut Problems<'_>,
     warnings: &mut Vec<Message>,
 ) {
-    for (scope, word) in [(Scope::Workspace, "workspace"), (Scope::Package, "package")] {
+    for (scope, word) in [
+        (TableScope::Workspace, "workspace"),
+        (TableScope::Package, "package"),
+    ] {
         let Some((span, value)) = metadata(root, word) else {
             continue;
         };
@@ -333,7 +340,7 @@ fn agent_name(given: &str) -> Result<(AgentName, Option<String>), String> {
     match AgentName::parse(&mapped) {
         Ok(name) => {
             let said = format!(
-                "the agent `{given}` is called `{name}`, because the service knows no hyphens"
+                "the agent `{given}` is called `{name}`, because names in AgentCore have no hyphens"
             );
             Ok((name, Some(said)))
         }
@@ -382,6 +389,38 @@ fn known_stage(name: &StageName, declarations: &[Declaration]) -> Result<(), Fai
     }
     let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
     Err(failure.note(format!("the stages are {}", known.join(", "))))
+}
+
+/// Why the stage cannot be used with an agent of the declaration. Otherwise the agent would get the
+/// stage's name without its account and its region.
+fn without_stage(
+    stage: &StageName,
+    agent: &AgentName,
+    declaration: &Declaration,
+    all: &[Declaration],
+) -> Option<Message> {
+    let declares = |found: &&Declaration| found.stages.contains_key(stage);
+    let shared = all
+        .iter()
+        .filter(|found| found.scope == TableScope::Workspace);
+    if shared.chain([declaration]).any(|found| declares(&found)) {
+        return None;
+    }
+    let elsewhere: Vec<String> = all
+        .iter()
+        .filter(declares)
+        .map(|found| format!("`{}`", found.manifest.display()))
+        .collect();
+    let message = Message::new(format!(
+        "the stage `{stage}` is not declared for agent `{agent}`"
+    ))
+    .note(format!(
+        "only the agents of {} have this stage",
+        elsewhere.join(", ")
+    ));
+    Some(message.help(format!(
+        "declare it for all agents in `[workspace.metadata.agentcore.stages.{stage}]`, or for these in `[package.metadata.agentcore.stages.{stage}]`"
+    )))
 }
 
 fn no_metadata(manifests: &[Manifest]) -> Failure {

@@ -8,7 +8,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
-use super::{Declaration, Scope, Stage};
+use super::{Declaration, Stage, TableScope};
 use crate::{
     config::{
         Agent, ImportName, Language, Layout, ManagedPolicy, RoleSettings, Runtime,
@@ -26,7 +26,7 @@ pub(super) fn agent(
     workspace: Option<&Declaration>,
     stage: &Stage,
 ) -> Result<Agent, Message> {
-    let own = (declaration.scope == Scope::Package).then_some(declaration);
+    let own = (declaration.scope == TableScope::Package).then_some(declaration);
     let staged = |declaration: Option<&Declaration>| match (stage, declaration) {
         (Stage::Named(name), Some(declaration)) => {
             declaration.stages.get(name).cloned().unwrap_or_default()
@@ -91,6 +91,7 @@ pub(super) fn agent(
         runtime_name,
         project,
         stage,
+        scope: declaration.scope,
         dir: dir.to_owned(),
         language: language.unwrap_or(Language::Python),
         layout,

@@ -6,7 +6,7 @@ use super::{
 use crate::{
     config::{
         Access, Allowed, Bytecode, Language, Layout, Lifecycle, ManagedPolicy, Model, Network,
-        Protocol, QueueAccess, RoleArn, Runtime,
+        Protocol, QueueAccess, RoleArn, Runtime, TableScope,
     },
     names::{AgentName, IamPath, ProjectId, RoleName},
 };
@@ -176,6 +176,7 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
         runtime_name: RuntimeName::parse(name).unwrap(),
         project: ProjectId::parse("project-7k2qpx").unwrap(),
         stage: None,
+        scope: TableScope::Workspace,
         dir: "/real/fake".into(),
         language: Language::Python,
         source: name.into(),

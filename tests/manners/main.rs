@@ -5,7 +5,9 @@
     reason = "tests touch the world and stop where it refuses"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
+mod workspace;
 
 use serde_json::Value;
 use support::{Cli, Ministack, Outcome, Project};
@@ -24,10 +26,11 @@ fn run(project: &Project, words: &[&str]) -> Outcome {
 fn help_has_topics_besides_the_commands() {
     let project = Project::new();
     let topic = run(&project, &["help", "security"]).succeeds();
-    assert_eq!(topic.stdout, include_str!("../src/help/security.md"));
+    assert_eq!(topic.stdout, include_str!("../../src/help/security.md"));
     let help = run(&project, &["--help"]).succeeds().stdout;
     assert!(
-        help.contains("Topics (cargo agentcore help <TOPIC>):\n  security  "),
+        help.contains("Topics (cargo agentcore help <TOPIC>):\n")
+            && help.contains("\n  security  "),
         "{help}"
     );
     run(&project, &["help", "secuirty"]).exits(2);
@@ -124,8 +127,7 @@ fn an_agent_may_be_called_with_hyphens_and_a_slip_is_answered() {
     assert!(!plain.stderr.contains("hyphens"), "{}", plain.stderr);
     let mapped = policy("my-agent").succeeds();
     assert_eq!(mapped.stdout, plain.stdout);
-    let line =
-        "note: the agent `my-agent` is called `my_agent`, because the service knows no hyphens";
+    let line = "note: the agent `my-agent` is called `my_agent`, because names in AgentCore have no hyphens";
     assert!(mapped.stderr.contains(line), "{}", mapped.stderr);
     let slip = policy("my-agnet").exits(2);
     for expected in [

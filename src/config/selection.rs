@@ -1,0 +1,265 @@
+//! Which agents a run is about, by cargo's rules: the package of the current directory, those that
+//! `--package`, `--workspace` and `--exclude` name, or the default members of a virtual workspace.
+
+use std::path::{Path, PathBuf};
+
+use globset::Glob;
+
+use super::{Agent, TableScope};
+use crate::{error::Failure, names::AgentName, text::nearest};
+
+/// The packages of a workspace, as cargo sees them from where the command runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Packages {
+    pub members: Vec<Member>,
+    /// The manifest that the command starts from: the nearest one, or that of `--manifest-path`.
+    pub nearest: PathBuf,
+    /// The manifest of the workspace.
+    pub root: PathBuf,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub name: String,
+    pub manifest: PathBuf,
+    /// Whether it is meant where nothing says otherwise and the command runs at the workspace's root.
+    pub is_default: bool,
+}
+
+/// What the options ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Names of packages, or patterns of them.
+    pub packages: Vec<String>,
+    pub workspace: bool,
+    /// What of the workspace is not meant.
+    pub exclude: Vec<String>,
+    /// Whether agents are named: then they may belong to any package.
+    pub by_agent: bool,
+}
+
+/// The agents that are meant.
+///
+/// # Errors
+/// A package that is not in the workspace is a usage error. So is a selection without any agent.
+pub fn selected(
+    agents: &[Agent],
+    packages: &Packages,
+    asked: &Asked,
+) -> Result<Vec<AgentName>, Failure> {
+    if asked.workspace {
+        let excluded = named(&asked.exclude, packages)?;
+        return Ok(names(agents, |agent| {
+            agent.scope == TableScope::Workspace || !is_of(agent, &excluded)
+        }));
+    }
+    if !asked.packages.is_empty() {
+        let wanted = named(&asked.packages, packages)?;
+        let found = names(agents, |agent| {
+            agent.scope == TableScope::Package && is_of(agent, &wanted)
+        });
+        return match &found[..] {
+            [] => Err(no_agents(&wanted)),
+            _ => Ok(found),
+        };
+    }
+    if asked.by_agent {
+        return Ok(names(agents, |_| true));
+    }
+    by_place(agents, packages)
+}
+
+/// What is meant where no option says it.
+fn by_place(agents: &[Agent], packages: &Packages) -> Result<Vec<AgentName>, Failure> {
+    let is_at_root = packages.nearest == packages.root;
+    let meant: Vec<&Member> = packages
+        .members
+        .iter()
+        .filter(|member| match is_at_root {
+            true => member.is_default,
+            false => member.manifest == packages.nearest,
+        })
+        .collect();
+    let of_packages = |agent: &Agent| agent.scope == TableScope::Package && is_of(agent, &meant);
+    let of_workspace = |agent: &Agent| agent.scope == TableScope::Workspace;
+    let found = match is_at_root {
+        true => names(agents, |agent| of_workspace(agent) || of_packages(agent)),
+        false => names(agents, of_packages),
+    };
+    if !found.is_empty() || agents.is_empty() {
+        return Ok(found);
+    }
+    // A package without agents of its own works for those of the workspace.
+    match names(agents, of_workspace) {
+        shared if shared.is_empty() => Err(no_agents(&meant)),
+        shared => Ok(shared),
+    }
+}
+
+fn names(agents: &[Agent], is_meant: impl Fn(&Agent) -> bool) -> Vec<AgentName> {
+    let meant = agents.iter().filter(|agent| is_meant(agent));
+    meant.map(|agent| agent.name.clone()).collect()
+}
+
+fn is_of(agent: &Agent, members: &[&Member]) -> bool {
+    let mut directories = members.iter().filter_map(|member| member.manifest.parent());
+    directories.any(|directory: &Path| directory == agent.dir)
+}
+
+/// The members that names and patterns lead to. Each has to lead to one at least.
+fn named<'m>(wanted: &[String], packages: &'m Packages) -> Result<Vec<&'m Member>, Failure> {
+    let mut found: Vec<&Member> = Vec::new();
+    for name in wanted {
+        let pattern = Glob::new(name).map_err(|error| {
+            Failure::usage(format!(
+                "`{name}` is not a package name or pattern: {error}"
+            ))
+        })?;
+        let pattern = pattern.compile_matcher();
+        let before = found.len();
+        let matching = packages
+            .members
+            .iter()
+            .filter(|m| pattern.is_match(&m.name));
+        found.extend(matching);
+        if found.len() == before {
+            return Err(unknown(name, packages));
+        }
+    }
+    Ok(found)
+}
+
+fn unknown(name: &str, packages: &Packages) -> Failure {
+    let failure = Failure::usage(format!("there is no package `{name}` in the workspace"));
+    let known = packages.members.iter().map(|member| member.name.as_str());
+    match nearest(name, known) {
+        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        None => failure.note(format!("read {}", packages.root.display())),
+    }
+}
+
+fn no_agents(members: &[&Member]) -> Failure {
+    let names: Vec<String> = members
+        .iter()
+        .map(|member| format!("`{}`", member.name))
+        .collect();
+    let failure = match &names[..] {
+        [one] => Failure::usage(format!("the package {one} declares no agent")),
+        _ => Failure::usage(format!(
+            "the packages {} declare no agent",
+            names.join(", ")
+        )),
+    };
+    failure.help("`--workspace` selects the agents of all packages, `--agent NAME` one of them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Manifest, Stage, load};
+
+    const ROOT: &str = "/real/fake/Cargo.toml";
+
+    /// Each member declares an agent of its own name, but for `plain`.
+    fn workspace(shared: bool) -> (Vec<Agent>, Packages) {
+        let mut root = "[workspace.metadata.agentcore]\nproject = \"x\"\n".to_owned();
+        if shared {
+            root.push_str("[workspace.metadata.agentcore.agents.shared]\n");
+        }
+        let mut manifests = vec![Manifest {
+            path: ROOT.into(),
+            text: root,
+        }];
+        let mut members = Vec::new();
+        for (name, is_default) in [("one", true), ("two", false), ("plain", true)] {
+            let path = PathBuf::from(format!("/real/fake/{name}/Cargo.toml"));
+            if name != "plain" {
+                let text = format!("[package.metadata.agentcore.agents.{name}]\n");
+                manifests.push(Manifest {
+                    path: path.clone(),
+                    text,
+                });
+            }
+            members.push(Member {
+                name: name.to_owned(),
+                manifest: path,
+                is_default,
+            });
+        }
+        let packages = Packages {
+            members,
+            nearest: ROOT.into(),
+            root: ROOT.into(),
+        };
+        (load(&manifests, &Stage::None).unwrap().agents, packages)
+    }
+
+    fn meant(at: &str, shared: bool, asked: &Asked) -> Result<Vec<String>, String> {
+        let (agents, mut packages) = workspace(shared);
+        packages.nearest = Path::new("/real/fake").join(at).join("Cargo.toml");
+        match selected(&agents, &packages, asked) {
+            Ok(names) => Ok(names.iter().map(ToString::to_string).collect()),
+            Err(failure) => Err(failure.messages[0].what.clone()),
+        }
+    }
+
+    fn asked(packages: &[&str], workspace: bool, exclude: &[&str]) -> Asked {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Asked {
+            packages: owned(packages),
+            workspace,
+            exclude: owned(exclude),
+            by_agent: false,
+        }
+    }
+
+    fn ok(names: &[&str]) -> Result<Vec<String>, String> {
+        Ok(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    #[test]
+    fn the_place_selects_as_in_cargo() {
+        let none = Asked::default();
+        assert_eq!(meant("", true, &none), ok(&["one", "shared"]));
+        assert_eq!(meant("", false, &none), ok(&["one"]));
+        assert_eq!(meant("two", true, &none), ok(&["two"]));
+        assert_eq!(meant("plain", true, &none), ok(&["shared"]));
+        assert_eq!(
+            meant("plain", false, &none),
+            Err("the package `plain` declares no agent".to_owned())
+        );
+    }
+
+    #[test]
+    fn options_select_from_anywhere() {
+        for at in ["", "one", "plain"] {
+            let all = asked(&[], true, &[]);
+            assert_eq!(meant(at, true, &all), ok(&["one", "shared", "two"]));
+            let but_one = asked(&[], true, &["on*"]);
+            assert_eq!(meant(at, true, &but_one), ok(&["shared", "two"]));
+            let two = asked(&["two"], false, &[]);
+            assert_eq!(meant(at, true, &two), ok(&["two"]));
+            let both = asked(&["t[w]o", "one"], false, &[]);
+            assert_eq!(meant(at, true, &both), ok(&["one", "two"]));
+            let by_agent = Asked {
+                by_agent: true,
+                ..Asked::default()
+            };
+            assert_eq!(meant(at, true, &by_agent), ok(&["one", "shared", "two"]));
+        }
+    }
+
+    #[test]
+    fn what_selects_nothing_is_an_error() {
+        let typo = asked(&["tow"], false, &[]);
+        assert_eq!(
+            meant("", true, &typo),
+            Err("there is no package `tow` in the workspace".to_owned())
+        );
+        let plain = asked(&["plain"], false, &[]);
+        assert_eq!(
+            meant("", true, &plain),
+            Err("the package `plain` declares no agent".to_owned())
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! Which agents of a workspace a command is about, from every directory.
+
+use super::support::{Cli, Outcome, Project};
+
+/// Four members, of which `one` and `plain` are default members; `plain` declares no agent, `inner/three`
+/// is nested. `apart` is excluded and a project of its own.
+fn workspace() -> Project {
+    let mut project = Project::new()
+        .file(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"one\", \"two\", \"plain\", \"inner/three\"]\n\
+             default-members = [\"one\", \"plain\"]\nexclude = [\"apart\"]\n\
+             [workspace.metadata.agentcore]\nproject = \"shop-000000\"\n\
+             [workspace.metadata.agentcore.agents.shared]\n\
+             [workspace.metadata.agentcore.stages.test]\n",
+        )
+        .file("one/notes/today.txt", "");
+    for (path, name) in [
+        ("one", "one"),
+        ("two", "two"),
+        ("plain", "plain"),
+        ("inner/three", "three"),
+        ("apart", "apart"),
+    ] {
+        let table = match name {
+            "plain" => String::new(),
+            "apart" => {
+                "[package.metadata.agentcore]\nproject = \"apart-000000\"\n[package.metadata.agentcore.agents.apart]\n"
+                    .to_owned()
+            }
+            "two" => {
+                "[package.metadata.agentcore.agents.two]\n[package.metadata.agentcore.stages.prod]\naccount = \"123456789012\"\n"
+                    .to_owned()
+            }
+            name => format!("[package.metadata.agentcore.agents.{name}]\n"),
+        };
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{table}"
+        );
+        project = project
+            .file(&format!("{path}/Cargo.toml"), manifest)
+            .file(&format!("{path}/src/lib.rs"), "");
+    }
+    project
+}
+
+fn policy(project: &Project, at: &str, options: &[&str]) -> Outcome {
+    Cli::in_directory(&project.path().join(at), project.root())
+        .args(["policy", "--only", "trust"])
+        .args(options)
+        .run()
+}
+
+/// The agents whose trust policies are printed.
+fn agents(outcome: &Outcome) -> Vec<String> {
+    let lines = outcome.stderr.lines();
+    let mut found: Vec<String> = lines
+        .filter(|line| line.trim_start().starts_with("Policy trust policy "))
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .map(str::to_owned)
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn the_place_and_the_options_select_agents_as_cargo_selects_packages() {
+    let project = workspace();
+    let everything = ["one", "shared", "three", "two"];
+    for (at, options, expected) in [
+        ("", &[][..], &["one", "shared"][..]),
+        ("one", &[], &["one"]),
+        ("one/notes", &[], &["one"]),
+        ("two/src", &[], &["two"]),
+        ("inner/three", &[], &["three"]),
+        ("inner", &[], &["one", "shared"]),
+        ("plain", &[], &["shared"]),
+        ("apart", &[], &["apart"]),
+        ("", &["--manifest-path", "two/Cargo.toml"], &["two"]),
+        (
+            "one",
+            &["--manifest-path", "../Cargo.toml"],
+            &["one", "shared"],
+        ),
+        ("", &["-p", "two"], &["two"]),
+        ("one", &["-p", "t*"], &["three", "two"]),
+        ("one", &["-p", "two", "-p", "three"], &["three", "two"]),
+        ("", &["--workspace"], &everything),
+        ("plain", &["--workspace"], &everything),
+        ("", &["--workspace", "--exclude", "t*"], &["one", "shared"]),
+        ("", &["--agent", "three"], &["three"]),
+        ("one", &["--agent", "two,shared"], &["shared", "two"]),
+        (
+            "one",
+            &["--agent", "two", "--agent", "one"],
+            &["one", "two"],
+        ),
+        ("two", &["--stage", "prod"], &["two"]),
+        (
+            "",
+            &["--stage", "test", "--workspace"],
+            &["one", "shared", "three", "two"],
+        ),
+    ] {
+        let outcome = policy(&project, at, options).succeeds();
+        assert_eq!(
+            agents(&outcome),
+            expected,
+            "{at}: {options:?}\n{}",
+            outcome.stderr
+        );
+    }
+}
+
+#[test]
+fn a_selection_without_an_agent_says_what_there_is() {
+    let project = workspace();
+    for (at, options, code, said) in [
+        ("", &["-p", "tow"][..], 2, "did you mean `two`?"),
+        (
+            "",
+            &["-p", "plain"],
+            2,
+            "the package `plain` declares no agent",
+        ),
+        (
+            "",
+            &["-p", "one", "--agent", "two"],
+            2,
+            "the agent `two` does not belong to the selected packages",
+        ),
+        ("", &["--exclude", "one"], 2, "--workspace"),
+        ("", &["--agent", "tow"], 2, "did you mean `two`?"),
+        (
+            "apart",
+            &["-p", "two"],
+            2,
+            "there is no package `two` in the workspace",
+        ),
+    ] {
+        let outcome = policy(&project, at, options).exits(code);
+        assert!(
+            outcome.stderr.contains(said),
+            "{at}: {options:?}\n{}",
+            outcome.stderr
+        );
+    }
+}
+
+/// Otherwise an agent would get the stage's name, and neither its account nor its region.
+#[test]
+fn a_stage_of_one_package_is_not_used_with_agents_of_another() {
+    let project = workspace();
+    let outcome = policy(&project, "", &["--stage", "prod", "--workspace"]).exits(3);
+    for agent in ["one", "shared", "three"] {
+        let said = format!("the stage `prod` is not declared for agent `{agent}`");
+        assert!(outcome.stderr.contains(&said), "{}", outcome.stderr);
+    }
+    assert!(
+        !outcome.stderr.contains("agent `two`"),
+        "{}",
+        outcome.stderr
+    );
+    let help = "declare it for all agents in `[workspace.metadata.agentcore.stages.prod]`";
+    assert!(outcome.stderr.contains(help), "{}", outcome.stderr);
+}
