@@ -64,10 +64,10 @@ fn complete(words: &str, lead: &cli::Lead) -> String {
         .filter(|word| word.starts_with("--"))
         .collect();
     let fits = |name: &str| {
-        known.iter().any(|known| known == name)
-            && !said.contains(&name)
-            && !(said.contains(&"--arn") && IN_ARN.contains(&name))
-            && !(said.contains(&"--agent") && OF_PACKAGES.contains(&name))
+        let is_said_otherwise = said.contains(&name)
+            || (said.contains(&"--arn") && IN_ARN.contains(&name))
+            || (said.contains(&"--agent") && OF_PACKAGES.contains(&name));
+        known.iter().any(|known| known == name) && !is_said_otherwise
     };
     let added: String = options(lead)
         .into_iter()

@@ -75,17 +75,19 @@ fn by_place(agents: &[Agent], packages: &Packages) -> Result<Vec<AgentName>, Fai
     let meant: Vec<&Member> = packages
         .members
         .iter()
-        .filter(|member| match is_at_root {
-            true => member.is_default,
-            false => member.manifest == packages.nearest,
+        .filter(|member| {
+            if is_at_root {
+                member.is_default
+            } else {
+                member.manifest == packages.nearest
+            }
         })
         .collect();
     let of_packages = |agent: &Agent| agent.scope == TableScope::Package && is_of(agent, &meant);
     let of_workspace = |agent: &Agent| agent.scope == TableScope::Workspace;
-    let found = match is_at_root {
-        true => names(agents, |agent| of_workspace(agent) || of_packages(agent)),
-        false => names(agents, of_packages),
-    };
+    let found = names(agents, |agent| {
+        of_packages(agent) || (is_at_root && of_workspace(agent))
+    });
     if !found.is_empty() || agents.is_empty() {
         return Ok(found);
     }
@@ -213,17 +215,17 @@ mod tests {
         }
     }
 
-    fn ok(names: &[&str]) -> Result<Vec<String>, String> {
-        Ok(names.iter().map(|name| (*name).to_owned()).collect())
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
     }
 
     #[test]
     fn the_place_selects_as_in_cargo() {
         let none = Asked::default();
-        assert_eq!(meant("", true, &none), ok(&["one", "shared"]));
-        assert_eq!(meant("", false, &none), ok(&["one"]));
-        assert_eq!(meant("two", true, &none), ok(&["two"]));
-        assert_eq!(meant("plain", true, &none), ok(&["shared"]));
+        assert_eq!(meant("", true, &none), Ok(names(&["one", "shared"])));
+        assert_eq!(meant("", false, &none), Ok(names(&["one"])));
+        assert_eq!(meant("two", true, &none), Ok(names(&["two"])));
+        assert_eq!(meant("plain", true, &none), Ok(names(&["shared"])));
         assert_eq!(
             meant("plain", false, &none),
             Err("the package `plain` declares no agent".to_owned())
@@ -234,18 +236,21 @@ mod tests {
     fn options_select_from_anywhere() {
         for at in ["", "one", "plain"] {
             let all = asked(&[], true, &[]);
-            assert_eq!(meant(at, true, &all), ok(&["one", "shared", "two"]));
+            assert_eq!(meant(at, true, &all), Ok(names(&["one", "shared", "two"])));
             let but_one = asked(&[], true, &["on*"]);
-            assert_eq!(meant(at, true, &but_one), ok(&["shared", "two"]));
+            assert_eq!(meant(at, true, &but_one), Ok(names(&["shared", "two"])));
             let two = asked(&["two"], false, &[]);
-            assert_eq!(meant(at, true, &two), ok(&["two"]));
+            assert_eq!(meant(at, true, &two), Ok(names(&["two"])));
             let both = asked(&["t[w]o", "one"], false, &[]);
-            assert_eq!(meant(at, true, &both), ok(&["one", "two"]));
+            assert_eq!(meant(at, true, &both), Ok(names(&["one", "two"])));
             let by_agent = Asked {
                 by_agent: true,
                 ..Asked::default()
             };
-            assert_eq!(meant(at, true, &by_agent), ok(&["one", "shared", "two"]));
+            assert_eq!(
+                meant(at, true, &by_agent),
+                Ok(names(&["one", "shared", "two"]))
+            );
         }
     }
 

@@ -1,8 +1,4 @@
 //! The pager that long texts are read in on a terminal.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the pager is started in the terminal, and is told the user's own settings"
-)]
 
 use std::{io::Write as _, process::Stdio};
 

@@ -74,9 +74,10 @@ fn table(rows: &[&str], width: usize, out: &mut Vec<Line>) {
         wrap(first, "", "  ", width, out);
         for (heading, cell) in headings.iter().skip(1).zip(others) {
             let is_named = headings.len() > 2 && !heading.is_empty();
-            let text = match is_named {
-                true => format!("{heading}: {cell}"),
-                false => cell.clone(),
+            let text = if is_named {
+                format!("{heading}: {cell}")
+            } else {
+                cell.clone()
             };
             if !cell.is_empty() {
                 wrap(&text, "    ", "      ", width, out);
@@ -112,8 +113,7 @@ fn wrap(text: &str, indent: &str, hang: &str, width: usize, out: &mut Vec<Line>)
     for word in text.split_whitespace() {
         let more = word.chars().count() + usize::from(!is_empty);
         if !is_empty && line.chars().count() + more > width {
-            out.push(Line::Text(line));
-            line = hang.to_owned();
+            out.push(Line::Text(std::mem::replace(&mut line, hang.to_owned())));
             is_empty = true;
         }
         if !is_empty {

@@ -31,7 +31,9 @@ fn documents() -> Vec<(String, String)> {
         let name = entry.unwrap().file_name().into_string().unwrap();
         format!("src/help/{name}")
     });
-    let mut files: Vec<String> = topics.filter(|file| file.ends_with(".md")).collect();
+    let mut files: Vec<String> = topics
+        .filter(|file| Path::new(file).extension().is_some_and(|e| e == "md"))
+        .collect();
     files.sort();
     files.insert(0, "README.md".to_owned());
     let read = |file: String| {

@@ -114,10 +114,7 @@ pub(crate) fn load_with(
         for table in &declaration.agents {
             match resolve::agent(table, declaration, workspace, stage) {
                 Ok(agent) => {
-                    let told = |what| {
-                        let message = Message::new(what).help(variable::SMALLER);
-                        pointed(message, declaration, table, manifests)
-                    };
+                    let told = |what| too_large(what, declaration, table, manifests);
                     match Size::of(agent.name.as_str(), &agent.env) {
                         Size::Fits => {}
                         Size::FitsV1(what) => warnings.push(told(what)),
@@ -134,14 +131,10 @@ pub(crate) fn load_with(
             if let Some(message) = refusal::of(table, declaration, manifests) {
                 refused.insert(table.name.clone(), message);
             }
-            if let Some(message) = named
+            let without = named
                 .and_then(|stage| without_stage(stage, &table.name, declaration, &declarations))
-            {
-                unstaged.insert(
-                    table.name.clone(),
-                    pointed(message, declaration, table, manifests),
-                );
-            }
+                .map(|message| pointed(message, declaration, table, manifests));
+            unstaged.extend(without.map(|message| (table.name.clone(), message)));
         }
     }
     found.extend(claims.of_roles(&agents));
@@ -389,6 +382,16 @@ fn known_stage(name: &StageName, declarations: &[Declaration]) -> Result<(), Fai
     }
     let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
     Err(failure.note(format!("the stages are {}", known.join(", "))))
+}
+
+fn too_large(
+    what: String,
+    declaration: &Declaration,
+    table: &AgentTable,
+    manifests: &[Manifest],
+) -> Message {
+    let message = Message::new(what).help(variable::SMALLER);
+    pointed(message, declaration, table, manifests)
 }
 
 /// Why the stage cannot be used with an agent of the declaration. Otherwise the agent would get the

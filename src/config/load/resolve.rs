@@ -73,7 +73,6 @@ pub(super) fn agent(
         header_allowlist,
         description,
     } = table.clone();
-    let project = project.ok_or_else(|| no_project(&name))?;
     let (stage, joined) = match stage {
         Stage::None => (None, None),
         Stage::Named(stage) => (Some(stage.clone()), Some(stage)),
@@ -89,7 +88,7 @@ pub(super) fn agent(
         tags: told_apart(&name, tags)?,
         role: role_settings(role, managed_policies, &runtime_name)?,
         runtime_name,
-        project,
+        project: project.ok_or_else(|| no_project(&name))?,
         stage,
         scope: declaration.scope,
         dir: dir.to_owned(),
