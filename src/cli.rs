@@ -253,7 +253,7 @@ fn read(
     }
     let matches = command
         .try_get_matches_from_mut(&words)
-        .map_err(|error| with_variable(error, &command, &words))?;
+        .map_err(|error| with_our_word(with_variable(error, &command, &words)))?;
     let mut level = &matches;
     let mut words = Vec::new();
     while let Some((word, below)) = level.subcommand() {
@@ -302,6 +302,59 @@ fn topic(words: &[OsString]) -> Option<Topic> {
         [_, help, name] if help == "help" => help::find(name.to_str()?),
         _ => None,
     }
+}
+
+/// What other tools call our commands.
+const OTHER_WORDS: [(&str, &[&str]); 14] = [
+    ("add", &["init"]),
+    ("build", &["package"]),
+    ("configure", &["init", "prepare"]),
+    ("create", &["new"]),
+    ("delete", &["clean"]),
+    ("destroy", &["clean"]),
+    ("down", &["clean"]),
+    ("generate", &["new"]),
+    ("launch", &["deploy"]),
+    ("remove", &["clean"]),
+    ("run", &["dev"]),
+    ("undeploy", &["clean"]),
+    ("up", &["deploy"]),
+    ("watch", &["dev"]),
+];
+
+/// Names our command for the word of another tool.
+fn with_our_word(mut error: clap::Error) -> clap::Error {
+    let word = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) => word.clone(),
+        _ => return error,
+    };
+    if let Some((_, ours)) = OTHER_WORDS.iter().find(|(theirs, _)| *theirs == word) {
+        let tip = ours.iter().map(|name| format!("`cargo agentcore {name}`"));
+        let tip: Vec<String> = tip.collect();
+        let tip = format!("the command for this is {}", tip.join(" or "));
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![tip.into()]),
+        );
+    }
+    error
+}
+
+/// How output is colored, as far as the words say it, readable or not.
+pub fn color_of(args: &[OsString]) -> ColorChoice {
+    let words: Vec<&str> = args.iter().filter_map(|word| word.to_str()).collect();
+    let given = words.iter().enumerate().find_map(|(at, word)| {
+        let rest = word.strip_prefix("--color")?;
+        match rest.strip_prefix('=') {
+            Some(value) => Some(value),
+            None if rest.is_empty() => words.get(at + 1).copied(),
+            None => None,
+        }
+    });
+    given
+        .and_then(|value| ColorChoice::from_str(value, true).ok())
+        .unwrap_or(ColorChoice::Auto)
 }
 
 /// A value that nobody typed is one of a variable, and the variable has to be named.

@@ -28,8 +28,6 @@ mod ui;
 
 use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
-use clap::ColorChoice;
-
 use crate::{
     cli::{Command, Parsed},
     error::{Exit, Failure},
@@ -47,7 +45,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     } = match cli::parse(args.clone(), effects::env::is_set_to_nothing) {
         Ok(parsed) => parsed,
         Err(error) => {
-            let ui = Ui::new(Verbosity::Normal, ColorChoice::Auto);
+            let ui = Ui::new(Verbosity::Normal, cli::color_of(&args));
             if let Some(asked) = cli::asked_by(&args).filter(|_| error.use_stderr()) {
                 ui.print_document(&asked.command, Some(&cli::failure(&error)));
             }
@@ -62,11 +60,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             } as u8);
         }
     };
-    let verbosity = match (cli.terminal.quiet, cli.terminal.verbose) {
-        (true, _) => Verbosity::Quiet,
+    let is_quiet = cli.terminal.quiet || effects::env::is_cargo_quiet();
+    let verbosity = match (is_quiet, cli.terminal.verbose) {
+        (true, 0) => Verbosity::Quiet,
         (false, 0) => Verbosity::Normal,
-        (false, 1) => Verbosity::Verbose,
-        (false, _) => Verbosity::VeryVerbose,
+        (_, 1) => Verbosity::Verbose,
+        (_, _) => Verbosity::VeryVerbose,
     };
     let ui = Arc::new(
         Ui::new(verbosity, cli.terminal.color)

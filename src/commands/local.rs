@@ -13,6 +13,8 @@ use crate::{
         manifest::{self, Project},
     },
     error::{Failure, Message},
+    names::ProjectId,
+    plan::init::different_projects,
     ui::Ui,
 };
 
@@ -266,13 +268,15 @@ async fn start(dir: Folder, workspace: &Path, ui: &Ui) -> Result<Emulator, Failu
 
 /// Where the emulator of the project keeps its files.
 pub(super) fn dir(project: &Project, config: &Config) -> Result<Folder, Failure> {
-    let mut projects: Vec<_> = config.agents.iter().map(|agent| &agent.project).collect();
-    projects.dedup();
-    match projects[..] {
-        [one] => Ok(project.kept_of(one)?.join(local::FOLDER)),
-        _ => Err(Failure::config(
-            "the agents belong to several projects, and each has its own emulator",
-        )
-        .help("name the agents of one project with `--agent`")),
+    let mut projects: Vec<(ProjectId, PathBuf)> = Vec::new();
+    for agent in &config.agents {
+        if projects.iter().all(|(known, _)| *known != agent.project) {
+            projects.push((agent.project.clone(), agent.dir.join("Cargo.toml")));
+        }
+    }
+    match &projects[..] {
+        [(one, _)] => Ok(project.kept_of(one)?.join(local::FOLDER)),
+        several => Err(different_projects(several)
+            .help("or select the agents of one project with `--package`")),
     }
 }

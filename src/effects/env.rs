@@ -48,9 +48,38 @@ pub(crate) fn search_path() -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether `NO_COLOR` and `TERM` allow colour.
-pub(crate) fn color_is_welcome() -> bool {
-    var("NO_COLOR").is_none() && var("TERM").is_none_or(|term| term != "dumb")
+/// How cargo is told to color its output, which counts here too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CargoColor {
+    Always,
+    Never,
+    Auto,
+}
+
+pub(crate) fn cargo_color() -> CargoColor {
+    match var("CARGO_TERM_COLOR").as_deref() {
+        Some("always") => CargoColor::Always,
+        Some("never") => CargoColor::Never,
+        _ => CargoColor::Auto,
+    }
+}
+
+/// Whether cargo is told to be quiet.
+pub(crate) fn is_cargo_quiet() -> bool {
+    var("CARGO_TERM_QUIET").is_some_and(|value| value == "true")
+}
+
+/// Whether output to a terminal may be colored: cargo's variable comes before `NO_COLOR` and `TERM`.
+pub(crate) fn color_is_welcome(is_terminal: bool) -> bool {
+    match cargo_color() {
+        CargoColor::Always => true,
+        CargoColor::Never => false,
+        CargoColor::Auto => {
+            is_terminal
+                && var("NO_COLOR").is_none()
+                && var("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
 }
 
 /// Whether both lead to the same file, pipe or terminal.

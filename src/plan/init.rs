@@ -8,22 +8,36 @@ use std::{
 use toml_edit::{DocumentMut, InlineTable, Item, TableLike};
 
 use crate::{
-    config::{Agent, Manifest, Stage, load},
+    config::{Agent, Manifest, Stage, declared_projects, load},
     error::Failure,
-    names::AgentName,
+    names::{AgentName, ProjectId},
     scaffold::{Files, Head},
 };
 
 /// Where in a manifest an agent's table goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) head: Head,
-    /// Whether the project's own table has to come with it.
-    pub(crate) with_project: bool,
+    pub(crate) project: ProjectTable,
 }
 
-/// The place in `target`, one of the workspace's manifests.
-pub(crate) fn place(target: &Manifest, all: &[Manifest]) -> Place {
+/// Where the table is that names the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ProjectTable {
+    /// In one of the manifests.
+    Declared,
+    /// It comes with the agent's table.
+    Beside,
+    /// It comes into the workspace's manifest, because the agent is a member's: with the ID that another
+    /// member declares for itself, or a new one.
+    InWorkspace(Option<ProjectId>),
+}
+
+/// The place in `target`, one of the workspace's manifests. `all` begins with that of the root.
+///
+/// # Errors
+/// Where members declare different projects, none of them can be the workspace's.
+pub(crate) fn place(target: &Manifest, all: &[Manifest]) -> Result<Place, Failure> {
     let declares = |manifest: &Manifest, head: Head| {
         parsed(manifest).is_some_and(|document| our_table(&document, head).is_some())
     };
@@ -31,10 +45,10 @@ pub(crate) fn place(target: &Manifest, all: &[Manifest]) -> Place {
         .into_iter()
         .find(|head| declares(target, *head))
     {
-        return Place {
+        return Ok(Place {
             head,
-            with_project: false,
-        };
+            project: ProjectTable::Declared,
+        });
     }
     // A member that gets a `[workspace]` would no longer be one.
     let is_workspace = parsed(target).is_none_or(|document| {
@@ -45,13 +59,40 @@ pub(crate) fn place(target: &Manifest, all: &[Manifest]) -> Place {
     } else {
         Head::Package
     };
-    let project_above = all
-        .iter()
-        .any(|manifest| declares(manifest, Head::Workspace));
-    Place {
-        head,
-        with_project: !project_above,
+    let is_member = all.first().is_some_and(|root| root.path != target.path);
+    let project = if all.iter().any(|one| declares(one, Head::Workspace)) {
+        ProjectTable::Declared
+    } else if is_member {
+        ProjectTable::InWorkspace(of_members(all)?)
+    } else {
+        ProjectTable::Beside
+    };
+    Ok(Place { head, project })
+}
+
+/// The project that members declare for themselves.
+fn of_members(all: &[Manifest]) -> Result<Option<ProjectId>, Failure> {
+    let mut found: Vec<(ProjectId, PathBuf)> = Vec::new();
+    for manifest in all {
+        for project in declared_projects(&manifest.text) {
+            if found.iter().all(|(known, _)| *known != project) {
+                found.push((project, manifest.path.clone()));
+            }
+        }
     }
+    if found.len() < 2 {
+        return Ok(found.pop().map(|(project, _)| project));
+    }
+    Err(different_projects(&found))
+}
+
+/// What to do where the packages of one workspace declare several projects.
+pub(crate) fn different_projects(found: &[(ProjectId, PathBuf)]) -> Failure {
+    let failure = Failure::config("the packages of this workspace declare different projects");
+    let failure = found.iter().fold(failure, |failure, (project, path)| {
+        failure.note(format!("`{project}` in {}", path.display()))
+    });
+    failure.help("keep one `project`, in `[workspace.metadata.agentcore]`, and delete the other lines; first run `cargo agentcore clean` for what is deployed under those")
 }
 
 /// The agents that the manifests declare already; a table without any is no error here.
@@ -227,25 +268,53 @@ mod tests {
 
     #[test]
     fn the_table_goes_where_the_manifest_has_room_for_it() {
-        let place_in = |target: &str, root: &str| {
-            let (target, root) = (manifest(target), manifest(root));
-            place(&target, &[root, target.clone()])
-        };
         let package = "[package]\nname = \"a\"\n";
-        for (target, root, head, with_project) in [
-            ("[workspace]\n", "[workspace]\n", Head::Workspace, true),
-            (PROJECT, PROJECT, Head::Workspace, false),
-            (package, package, Head::Package, true),
-            (package, PROJECT, Head::Package, false),
-            ("[package.metadata.agentcore]\n", "", Head::Package, false),
-            ("[package]\n[workspace]\n", "", Head::Workspace, true),
+        let own = "[package.metadata.agentcore]\nproject = \"b-7k2qpx\"\n";
+        let known = ProjectId::parse("b-7k2qpx").unwrap();
+        let at_root = |text: &str| place(&manifest(text), &[manifest(text)]).unwrap();
+        for (target, head, project) in [
+            ("[workspace]\n", Head::Workspace, ProjectTable::Beside),
+            (PROJECT, Head::Workspace, ProjectTable::Declared),
+            (package, Head::Package, ProjectTable::Beside),
+            (
+                "[package]\n[workspace]\n",
+                Head::Workspace,
+                ProjectTable::Beside,
+            ),
         ] {
-            assert_eq!(
-                place_in(target, root),
-                Place { head, with_project },
-                "{target}"
-            );
+            assert_eq!(at_root(target), Place { head, project }, "{target}");
         }
+        let member = |path: &str, text: &str| Manifest {
+            path: Path::new("/real/fake").join(path).join("Cargo.toml"),
+            text: text.to_owned(),
+        };
+        let beside = |target: &str, root: &str, others: &[&str]| {
+            let target = member("a", target);
+            let mut all = vec![manifest(root), target.clone()];
+            all.extend(others.iter().map(|text| member("other", text)));
+            place(&target, &all)
+        };
+        let workspace = "[workspace]\n";
+        let in_workspace = |project| ProjectTable::InWorkspace(project);
+        for (target, root, others, project) in [
+            (package, PROJECT, &[][..], ProjectTable::Declared),
+            (own, workspace, &[], ProjectTable::Declared),
+            (package, workspace, &[], in_workspace(None)),
+            (
+                package,
+                workspace,
+                &[own],
+                in_workspace(Some(known.clone())),
+            ),
+            (package, workspace, &[own, own], in_workspace(Some(known))),
+        ] {
+            let found = beside(target, root, others).unwrap();
+            let head = Head::Package;
+            assert_eq!(found, Place { head, project }, "{target}{root}{others:?}");
+        }
+        let other = own.replace("b-7", "c-7");
+        let failure = beside(package, workspace, &[own, &other]).unwrap_err();
+        assert_eq!(failure.exit, crate::error::Exit::Config);
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub struct Ui {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
     color: bool,
+    /// What the user chose for both streams.
+    chosen: ColorChoice,
     verbosity: Verbosity,
     /// Whether a person can be asked: stdin and stderr are terminals.
     interactive: bool,
@@ -101,8 +103,9 @@ impl Ui {
             color: match color {
                 ColorChoice::Always => true,
                 ColorChoice::Never => false,
-                ColorChoice::Auto => err_is_terminal && crate::effects::env::color_is_welcome(),
+                ColorChoice::Auto => crate::effects::env::color_is_welcome(err_is_terminal),
             },
+            chosen: color,
             verbosity,
             out_is_terminal: io::stdout().is_terminal(),
             lost: Mutex::default(),
@@ -241,10 +244,11 @@ impl Ui {
     /// Help and the version, which go to stdout, and usage errors, which quote what was typed; `plain` is
     /// the same text as clap writes it without its own styles.
     pub fn usage(&self, error: &clap::Error, plain: &str) {
-        let is_colored = if error.use_stderr() {
-            self.color
-        } else {
-            self.out_is_terminal && crate::effects::env::color_is_welcome()
+        let is_colored = match self.chosen {
+            ColorChoice::Auto if !error.use_stderr() => {
+                crate::effects::env::color_is_welcome(self.out_is_terminal)
+            }
+            _ => self.color,
         };
         let shown = visible(plain);
         // What was typed is told apart from the styles by the text that has none.

@@ -38,6 +38,7 @@ fn terminal(color: bool) -> (Ui, Screen) {
         out: Mutex::new(Box::new(screen.clone())),
         err: Mutex::new(Box::new(screen.clone())),
         color,
+        chosen: ColorChoice::Auto,
         verbosity: Verbosity::VeryVerbose,
         interactive: true,
         out_is_terminal: true,

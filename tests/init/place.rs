@@ -31,3 +31,110 @@ fn what_lies_outside_the_workspace_is_said_and_a_package_is_no_workspace() {
     let said = "note: the source `../../../outside` is outside the workspace: [ROOT]/outside\n";
     assert!(outside.contains(said), "{outside}");
 }
+
+/// A workspace with two packages, each with code of an agent beside its Rust code.
+fn two_members() -> Project {
+    let package = |name: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")
+    };
+    Project::new()
+        .file(
+            "Cargo.toml",
+            "[workspace]\nresolver = \"2\"\nmembers = [\"one\", \"two\"]\n",
+        )
+        .file("one/Cargo.toml", package("one"))
+        .file("one/src/lib.rs", "")
+        .file("one/first/main.py", AGENT)
+        .file("two/Cargo.toml", package("two"))
+        .file("two/src/lib.rs", "")
+        .file("two/second/main.py", AGENT)
+}
+
+fn at(project: &Project, member: &str, words: &[&str]) -> Cli {
+    Cli::in_directory(&project.path().join(member), project.root()).args(words)
+}
+
+const FIRST: [&str; 5] = ["init", "--yes", "--write", "--source", "first"];
+const SECOND: [&str; 5] = ["init", "--yes", "--write", "--source", "second"];
+
+#[test]
+fn agents_of_two_members_belong_to_one_project_that_the_workspace_names() {
+    let project = two_members();
+    let first = at(&project, "one", &FIRST).run().succeeds();
+    for added in [
+        "      Adding the project to `../Cargo.toml`\n",
+        "      Adding the agent to `Cargo.toml`\n",
+    ] {
+        assert!(first.stderr.contains(added), "{}", first.stderr);
+    }
+    let root = project.read("Cargo.toml");
+    assert!(
+        root.contains("[workspace.metadata.agentcore]\nproject = "),
+        "{root}"
+    );
+    assert!(!project.read("one/Cargo.toml").contains("project ="));
+
+    let second = at(&project, "two", &SECOND).run().succeeds();
+    assert!(!second.stderr.contains("the project"), "{}", second.stderr);
+    assert_eq!(project.read("Cargo.toml"), root);
+    let all = at(&project, "", &["policy", "--only", "trust", "--workspace"]).run();
+    let all = all.succeeds();
+    assert!(all.stderr.contains("`first`, `second`"), "{}", all.stderr);
+}
+
+/// Earlier versions wrote the project into each member.
+#[test]
+fn the_project_of_a_member_becomes_that_of_the_workspace_with_the_second_agent() {
+    let project = two_members();
+    let own = "[package.metadata.agentcore]\nproject = \"shop-7k2qpx\"\n[package.metadata.agentcore.agents.first]\n";
+    project.write("one/Cargo.toml", project.read("one/Cargo.toml") + own);
+    at(&project, "two", &SECOND).run().succeeds();
+    let root = project.read("Cargo.toml");
+    assert!(root.contains("project = \"shop-7k2qpx\""), "{root}");
+    at(&project, "", &["policy", "--only", "trust", "--workspace"])
+        .run()
+        .succeeds();
+}
+
+#[test]
+fn without_write_both_tables_are_shown_with_their_files() {
+    let project = two_members();
+    let before = project.tree();
+    let shown = at(&project, "one", &["init", "--yes", "--source", "first"]);
+    let shown = shown.run().succeeds();
+    assert!(
+        shown
+            .stdout
+            .starts_with("# ../Cargo.toml\n[workspace.metadata.agentcore]\nproject = "),
+        "{}",
+        shown.stdout
+    );
+    let second = "\n# Cargo.toml\n[package.metadata.agentcore.agents.first]\n";
+    assert!(shown.stdout.contains(second), "{}", shown.stdout);
+    let note = "note: `../Cargo.toml` and `Cargo.toml` are not changed without `--write`\n";
+    assert!(shown.stderr.contains(note), "{}", shown.stderr);
+    for manifest in ["Cargo.toml", "one/Cargo.toml"] {
+        assert_eq!(project.tree()[manifest], before[manifest]);
+    }
+}
+
+#[test]
+fn members_with_different_projects_are_told_what_to_do() {
+    let project = two_members();
+    for (member, id) in [("one", "one-7k2qpx"), ("two", "two-7k2qpx")] {
+        let path = format!("{member}/Cargo.toml");
+        let own = format!(
+            "[package.metadata.agentcore]\nproject = \"{id}\"\n[package.metadata.agentcore.agents.{member}]\n"
+        );
+        project.write(&path, project.read(&path) + &own);
+    }
+    let told = at(&project, "", &["local", "start"]).arg("--workspace");
+    let told = told.run().exits(3);
+    for said in [
+        "error: the packages of this workspace declare different projects\n",
+        "`one-7k2qpx` in ",
+        "help: keep one `project`, in `[workspace.metadata.agentcore]`",
+    ] {
+        assert!(told.stderr.contains(said), "{}", told.stderr);
+    }
+}

@@ -560,3 +560,73 @@ fn who_asks_twice_for_more_is_told_each_request_and_no_secret() {
     let once = said(&["-v"]);
     assert!(!once.contains("Request "), "{once}");
 }
+
+#[test]
+fn the_words_of_other_tools_lead_to_ours() {
+    let project = Project::new();
+    for (word, ours) in [
+        ("launch", "`cargo agentcore deploy`"),
+        ("destroy", "`cargo agentcore clean`"),
+        ("delete", "`cargo agentcore clean`"),
+        ("remove", "`cargo agentcore clean`"),
+        ("undeploy", "`cargo agentcore clean`"),
+        ("create", "`cargo agentcore new`"),
+        (
+            "configure",
+            "`cargo agentcore init` or `cargo agentcore prepare`",
+        ),
+        ("build", "`cargo agentcore package`"),
+        ("run", "`cargo agentcore dev`"),
+        ("watch", "`cargo agentcore dev`"),
+    ] {
+        let said = run(&project, &[word]).exits(2).stderr;
+        let tip = format!("  tip: the command for this is {ours}\n");
+        assert!(said.contains(&tip), "{word}: {said}");
+    }
+    // Our own words are corrected as before.
+    let said = run(&project, &["depoly"]).exits(2).stderr;
+    assert!(said.contains("'deploy'"), "{said}");
+}
+
+#[test]
+fn cargos_variables_and_the_option_decide_about_color() {
+    let project = Project::new();
+    let colored = |cli: Cli| {
+        let outcome = cli.run();
+        format!("{}{}", outcome.stdout, outcome.stderr).contains('\u{1b}')
+    };
+    let help = || Cli::new(&project).arg("--help");
+    let failing = || Cli::new(&project).arg("status");
+    assert!(!colored(help()));
+    assert!(colored(help().args(["--color", "always"])));
+    assert!(colored(help().arg("--color=always")));
+    assert!(colored(help().env("CARGO_TERM_COLOR", "always")));
+    assert!(!colored(
+        help()
+            .env("CARGO_TERM_COLOR", "always")
+            .arg("--color=never")
+    ));
+    assert!(!colored(failing()));
+    assert!(colored(failing().env("CARGO_TERM_COLOR", "always")));
+    assert!(!colored(
+        failing()
+            .env("CARGO_TERM_COLOR", "always")
+            .args(["--color", "never"])
+    ));
+}
+
+#[test]
+fn cargos_variable_for_quiet_counts_until_more_is_asked_for() {
+    let project = project();
+    let package = |words: &[&str]| {
+        let cli = Cli::new(&project).args(["new", "x", "--yes", "--template", "echo", "-n"]);
+        cli.args(words)
+            .env("CARGO_TERM_QUIET", "true")
+            .run()
+            .succeeds()
+    };
+    let quiet = package(&[]).stderr;
+    assert!(!quiet.contains("note: "), "{quiet}");
+    let more = package(&["-v"]).stderr;
+    assert!(more.contains("note: "), "{more}");
+}

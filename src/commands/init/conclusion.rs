@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{After, Args, Before, Ignoring, adopted::Adopted, handler};
+use super::{After, Args, Before, Ignoring, Insertion, adopted::Adopted, handler};
 use crate::{
     cli,
     commands::{new::next, planned::Planned},
@@ -12,10 +12,10 @@ use crate::{
         destination,
     },
     error::Failure,
+    plan::init::relative,
     ui::Ui,
 };
 
-const MANIFEST: &str = "Cargo.toml";
 const GITIGNORE: &str = ".gitignore";
 
 /// Shows the plan or carries it out.
@@ -37,9 +37,16 @@ pub(super) fn reach(
     };
     // A project of ours is there to have agents added to it.
     let writes = args.write || before.is_project();
-    let additions = if writes { additions(after) } else { Vec::new() };
+    let additions = if writes {
+        additions(before, after)
+    } else {
+        Vec::new()
+    };
     let kept = |lines: Planned<'_>| {
-        let added = |path: &Path| additions.iter().any(|addition| addition.file == path);
+        let added = |path: &Path| {
+            let path = before.root.join(path);
+            additions.iter().any(|addition| addition.file == path)
+        };
         for path in after.kept.iter().filter(|path| !added(path)) {
             lines.status(
                 "Keeping",
@@ -68,7 +75,10 @@ pub(super) fn reach(
             planned.status("Would", &format!("write `{}`", shown(path)));
         }
         for Addition { file, what, .. } in &additions {
-            planned.status("Would", &format!("add {what} to `{}`", shown(file)));
+            planned.status(
+                "Would",
+                &format!("add {what} to `{}`", shown(&way(before, file))),
+            );
         }
         kept(planned);
     } else {
@@ -77,7 +87,7 @@ pub(super) fn reach(
         }
         let replaced: Vec<(PathBuf, Vec<u8>)> = additions
             .iter()
-            .map(|addition| (before.root.join(addition.file), addition.whole.to_vec()))
+            .map(|addition| (addition.file.clone(), addition.whole.to_vec()))
             .collect();
         adoption::write(&before.root, &after.new, &replaced)?;
         // Whoever names a source here has confirmed it. What cannot be remembered is asked for later.
@@ -89,14 +99,17 @@ pub(super) fn reach(
             ui.status("Writing", &format!("`{}`", shown(path)));
         }
         for Addition { file, what, .. } in &additions {
-            ui.status("Adding", &format!("{what} to `{}`", shown(file)));
+            ui.status(
+                "Adding",
+                &format!("{what} to `{}`", shown(&way(before, file))),
+            );
         }
         kept(Planned::before_doing(true, ui));
     }
     let first = if writes {
         None
     } else {
-        left_to_do(after, &shown, ui)
+        left_to_do(before, after, &shown, ui)
     };
     if !args.dry_run {
         next(first, &args.path, ui);
@@ -106,34 +119,48 @@ pub(super) fn reach(
 
 /// What goes into a file that is there.
 struct Addition<'a> {
-    file: &'static Path,
+    file: PathBuf,
     what: String,
     /// The file's text with it.
     whole: &'a [u8],
 }
 
-fn additions(after: &After) -> Vec<Addition<'_>> {
+/// The way to a file from the folder that `init` works in.
+fn way(before: &Before, file: &Path) -> PathBuf {
+    let name = file.file_name().unwrap_or_default();
+    match file.parent() {
+        Some(directory) if directory != before.root => {
+            Path::new(&relative(&before.root, directory)).join(name)
+        }
+        _ => PathBuf::from(name),
+    }
+}
+
+fn additions<'a>(before: &Before, after: &'a After) -> Vec<Addition<'a>> {
     let mut found = Vec::new();
     if let Some(Ignoring { lines, whole }) = &after.ignoring {
         let lines: Vec<String> = lines.iter().map(|line| format!("`{line}`")).collect();
         found.push(Addition {
-            file: Path::new(GITIGNORE),
+            file: before.root.join(GITIGNORE),
             what: lines.join(", "),
             whole,
         });
     }
-    if let Some((_, whole)) = &after.addition {
-        found.push(Addition {
-            file: Path::new(MANIFEST),
-            what: "the agent".to_owned(),
-            whole: whole.as_bytes(),
-        });
-    }
+    found.extend(after.insertions.iter().map(|insertion| Addition {
+        file: insertion.manifest.clone(),
+        what: insertion.what.to_owned(),
+        whole: insertion.whole.as_bytes(),
+    }));
     found
 }
 
 /// Prints what the files that are there lack; the answer is what has to be done before anything else.
-fn left_to_do(after: &After, shown: &dyn Fn(&Path) -> String, ui: &Ui) -> Option<String> {
+fn left_to_do(
+    before: &Before,
+    after: &After,
+    shown: &dyn Fn(&Path) -> String,
+    ui: &Ui,
+) -> Option<String> {
     if let Some(Ignoring { lines, .. }) = &after.ignoring {
         ui.note(&format!(
             "`{}` is left as it is without `--write`; it lacks",
@@ -143,12 +170,31 @@ fn left_to_do(after: &After, shown: &dyn Fn(&Path) -> String, ui: &Ui) -> Option
             ui.plain(line);
         }
     }
-    let (table, _) = after.addition.as_ref()?;
-    let manifest = shown(Path::new(MANIFEST));
-    ui.result(table.trim_end());
-    ui.note(&format!("`{manifest}` is left as it is without `--write`"));
+    let manifest = |insertion: &Insertion| shown(&way(before, &insertion.manifest));
+    let manifests: Vec<String> = after
+        .insertions
+        .iter()
+        .map(|insertion| format!("`{}`", manifest(insertion)))
+        .collect();
+    match &after.insertions[..] {
+        [] => return None,
+        [one] => ui.result(one.table.trim_end()),
+        several => {
+            let tables = several
+                .iter()
+                .map(|insertion| format!("# {}\n{}", manifest(insertion), insertion.table));
+            let tables: Vec<String> = tables.collect();
+            ui.result(tables.join("\n").trim_end());
+        }
+    }
+    let (tables, are) = match manifests.len() {
+        1 => ("table", "is"),
+        _ => ("tables", "are"),
+    };
+    let manifests = manifests.join(" and ");
+    ui.note(&format!("{manifests} {are} not changed without `--write`"));
     // No command finds the agent before its table is there.
     Some(format!(
-        "add the table above to `{manifest}`, or run this again with `--write`; then"
+        "add the {tables} above to {manifests}, or run this again with `--write`; then"
     ))
 }

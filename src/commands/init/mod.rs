@@ -23,13 +23,13 @@ use crate::{
         source::{self, Source, SourceRequest},
     },
     error::{Failure, Message},
-    names::{AgentName, Region},
+    names::{AgentName, ProjectId, Region},
     plan::{
-        init as plan,
+        init::{self as plan, ProjectTable},
         new::{agent_name, project_id},
     },
     scaffold::{
-        Files,
+        Files, Head,
         adopt::{self, Entry, PythonFile, Sources},
         agent_lines, project_lines,
     },
@@ -80,9 +80,10 @@ struct Before {
 impl Before {
     /// Whether the manifest is one that this tool's table belongs in already.
     fn is_project(&self) -> bool {
-        self.target
-            .as_ref()
-            .is_some_and(|target| !plan::place(target, &self.workspace.manifests).with_project)
+        self.target.as_ref().is_some_and(|target| {
+            plan::place(target, &self.workspace.manifests)
+                .is_ok_and(|place| place.project == ProjectTable::Declared)
+        })
     }
 
     fn place(&self) -> settings::Place {
@@ -100,9 +101,18 @@ impl Before {
 struct After {
     new: Files,
     kept: Vec<PathBuf>,
-    /// The table for a manifest that is there, and that manifest with it.
-    addition: Option<(String, String)>,
+    /// The tables for manifests that are there.
+    insertions: Vec<Insertion>,
     ignoring: Option<Ignoring>,
+}
+
+/// A table for a manifest.
+struct Insertion {
+    manifest: PathBuf,
+    what: &'static str,
+    table: String,
+    /// The manifest's text with it.
+    whole: String,
 }
 
 const SEEN_FROM: &str = "`--source` is relative to the current directory";
@@ -343,7 +353,7 @@ fn after(
         tables.join("\n")
     };
     let Some(target) = &before.target else {
-        let head = crate::scaffold::Head::Workspace;
+        let head = Head::Workspace;
         let table = format!(
             "{}\n{}",
             project_lines(head, &project, decided.region.as_ref()),
@@ -359,26 +369,16 @@ fn after(
         return Ok(After {
             new,
             kept,
-            addition: None,
+            insertions: Vec::new(),
             ignoring,
         });
     };
-    let place = plan::place(target, &before.workspace.manifests);
-    let table = if place.with_project {
-        format!(
-            "{}\n{}",
-            project_lines(place.head, &project, decided.region.as_ref()),
-            tables(place.head, None)
-        )
-    } else {
-        // The project's region stands where the project does; only another one is the agent's.
-        tables(place.head, decided.given_region.as_ref())
-    };
-    let whole = plan::with_table(target, &table)?;
+    let insertions = insertions(before, target, (&project, decided), &tables)?;
     let mut manifests = before.workspace.manifests.clone();
-    for manifest in &mut manifests {
-        if manifest.path == target.path {
-            manifest.text.clone_from(&whole);
+    for insertion in &insertions {
+        let mut all = manifests.iter_mut();
+        if let Some(manifest) = all.find(|found| found.path == insertion.manifest) {
+            manifest.text.clone_from(&insertion.whole);
         }
     }
     check(&manifests)?;
@@ -386,9 +386,49 @@ fn after(
     Ok(After {
         new,
         kept,
-        addition: Some((table, whole)),
+        insertions,
         ignoring,
     })
+}
+
+/// The tables for the manifests of a project that exists. `tables` writes those of the agents.
+fn insertions(
+    before: &Before,
+    target: &Manifest,
+    (project, decided): (&ProjectId, &settings::Decided),
+    tables: &dyn Fn(Head, Option<&Region>) -> String,
+) -> Result<Vec<Insertion>, Failure> {
+    let place = plan::place(target, &before.workspace.manifests)?;
+    let insertion = |manifest: &Manifest, what, table: String| {
+        Ok::<_, Failure>(Insertion {
+            manifest: manifest.path.clone(),
+            what,
+            whole: plan::with_table(manifest, &table)?,
+            table,
+        })
+    };
+    let region = decided.region.as_ref();
+    match place.project {
+        // The project's region is where the project is; only another one is the agent's.
+        ProjectTable::Declared => {
+            let table = tables(place.head, decided.given_region.as_ref());
+            Ok(vec![insertion(target, "the agent", table)?])
+        }
+        ProjectTable::Beside => {
+            let own = project_lines(place.head, project, region);
+            let table = format!("{own}\n{}", tables(place.head, None));
+            Ok(vec![insertion(target, "the agent", table)?])
+        }
+        ProjectTable::InWorkspace(known) => {
+            let project = known.as_ref().unwrap_or(project);
+            let root = &before.workspace.manifests[0];
+            let shared = project_lines(Head::Workspace, project, region);
+            Ok(vec![
+                insertion(root, "the project", shared)?,
+                insertion(target, "the agent", tables(place.head, None))?,
+            ])
+        }
+    }
 }
 
 /// What git need not keep of the agents.
