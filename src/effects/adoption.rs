@@ -200,6 +200,12 @@ fn replacement(
     let find =
         |path: &Path| fs::canonicalize(path).map_err(|error| FileError::new("find", path, error));
     let real = find(path)?;
+    // The manifest of the workspace is above the package that `root` is.
+    let root = if path.starts_with(root) {
+        root
+    } else {
+        path.parent().unwrap_or(root)
+    };
     if !real.starts_with(find(root)?) {
         return Err(Failure::world(format!(
             "`{}` is a link that leads out of the project, to `{}`",
