@@ -11,6 +11,7 @@
 mod contract;
 mod edits;
 mod ending;
+mod preload;
 #[path = "../support/mod.rs"]
 mod support;
 mod talking;

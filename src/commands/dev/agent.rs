@@ -11,7 +11,7 @@ use crate::{
     config::Agent,
     effects::{
         clock,
-        dev::{self, Access, NotStarted, Record, Served, Standing, Start},
+        dev::{self, Access, Birth, NotStarted, Record, Served, Standing, Start},
         files,
         folder::Folder,
         local::code::{self, Surroundings},
@@ -271,15 +271,17 @@ impl Developed {
             environment: observed.inputs.environment,
         };
         match self.served.start(start).await {
-            Ok(()) => {
+            Ok(birth) => {
                 self.standing = Standing::Serving;
+                let how = match birth {
+                    Birth::Forked => " with preloaded dependencies".to_owned(),
+                    Birth::Cold(Some(why)) => format!(" (cold start: {why})"),
+                    Birth::Cold(None) => String::new(),
+                };
+                let took = begin.elapsed().as_secs_f64();
                 ui.status(
                     "Ready",
-                    &format!(
-                        "`{}` after {:.2} s",
-                        self.name(),
-                        begin.elapsed().as_secs_f64()
-                    ),
+                    &format!("`{}` after {took:.2} s{how}", self.name()),
                 );
             }
             Err(why) => {

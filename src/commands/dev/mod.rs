@@ -46,6 +46,9 @@ pub struct Args {
     /// Start the agents once, whatever is edited
     #[arg(long)]
     no_reload: bool,
+    /// Import the dependencies anew at every start of an agent
+    #[arg(long)]
+    no_preload: bool,
     /// A variable for the agents; without a value, that of the environment (repeatable)
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
@@ -59,7 +62,7 @@ pub struct Args {
     #[arg(long, hide = true)]
     detached: bool,
     /// Stop the `dev` that runs the agents
-    #[arg(long, conflicts_with_all = ["port", "host", "no_reload", "env", "env_file", "detach"])]
+    #[arg(long, conflicts_with_all = ["port", "host", "no_reload", "no_preload", "env", "env_file", "detach"])]
     stop: bool,
     #[command(flatten)]
     project: cli::Project,
@@ -122,7 +125,13 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             allowlist: agent.header_allowlist.clone(),
             has_authorizer: agent.authorizer.is_some(),
         };
-        let served = Served::begin(listener, access.clone(), folder.clone(), events.clone())?;
+        let served = Served::begin(
+            listener,
+            access.clone(),
+            folder.clone(),
+            !args.no_preload,
+            events.clone(),
+        )?;
         crew.agents
             .push(Developed::new(agent, access, folder, served));
     }

@@ -5,6 +5,7 @@ mod conduct;
 mod layout;
 mod log;
 mod port;
+mod preloading;
 mod process;
 mod record;
 mod server;
@@ -22,7 +23,7 @@ pub(crate) use self::{
     background::{Background, leave_terminal},
     log::{LOG, Tail},
     port::{listen, port_of},
-    process::{NotStarted, Start},
+    process::{Birth, NotStarted, Start},
     record::{Hold, Reason, Record, Sight, Standing, ask_to_stop, hold, look, write as tell},
     server::NOT_RUNNING,
     watch::Watch,
@@ -30,6 +31,7 @@ pub(crate) use self::{
 use self::{
     conduct::Conduct,
     log::Log,
+    preloading::Preloading,
     process::Process,
     server::{Phase, Server},
 };
@@ -132,6 +134,7 @@ pub(crate) struct Served {
     starts: u32,
     log: SharedLog,
     conduct: Arc<Conduct>,
+    preloading: Preloading,
     events: Events,
 }
 
@@ -143,6 +146,7 @@ impl Served {
         listener: TcpListener,
         access: Access,
         folder: Folder,
+        preloads: bool,
         events: Events,
     ) -> Result<Self, FileError> {
         let log = Arc::new(Mutex::new(Log::begin(folder.clone())?));
@@ -152,6 +156,7 @@ impl Served {
         Ok(Self {
             server,
             accepting,
+            preloading: Preloading::new(preloads, folder.clone()),
             folder,
             starts: 0,
             log,
@@ -178,15 +183,16 @@ impl Served {
     }
 
     /// Starts the agent; what runs goes on with its requests meanwhile.
-    pub(crate) async fn start(&mut self, start: Start) -> Result<(), NotStarted> {
+    pub(crate) async fn start(&mut self, start: Start) -> Result<Birth, NotStarted> {
         let agent = self.server.agent();
         self.hold();
         self.starts += 1;
         self.conduct.starts(&start.environment, start.contract.port);
         let folder = self.folder.join(format!("run-{}", self.starts));
         let home = self.folder.join("home");
-        let process =
-            Process::start(&agent, start, (&folder, &home), &self.log, &self.events).await?;
+        let kept = (&mut self.preloading, &self.log);
+        let started = Process::start(&agent, start, (&folder, &home), kept, &self.events);
+        let (process, birth) = Box::pin(started).await?;
         let process = Arc::new(process);
         self.server.turn(Phase::Serving(Arc::clone(&process)));
         let (conduct, followed) = (Arc::clone(&self.conduct), Arc::clone(&process));
@@ -196,7 +202,7 @@ impl Served {
             process,
             self.events.clone(),
         ));
-        Ok(())
+        Ok(birth)
     }
 
     /// Ends a process once its requests are done.
@@ -241,7 +247,7 @@ pub(crate) async fn stopped(held: &[(Folder, Lock)], nonce: &str) -> Reason {
 /// Removes what earlier starts left.
 pub(crate) fn clear(folder: &Folder) -> Result<(), FileError> {
     for name in folder.names()? {
-        if name.starts_with("run-") {
+        if name.starts_with("run-") || name.starts_with(preloading::FOLDER) {
             folder.join(name).remove_whole()?;
         }
     }

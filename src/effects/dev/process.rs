@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -13,13 +13,17 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::{Event, Events, SharedLog, layout};
+use super::{Event, Events, SharedLog, layout, preloading::Preloading};
 use crate::{
     effects::{
         clock,
         folder::Folder,
         local::{
-            agent::{Agent, Launch, Line, NotReady, State, environment, ready},
+            agent::{
+                Agent, Launch, Line, NotReady, State, environment,
+                preload::{Key, NotForked},
+                ready,
+            },
             data_plane::http::client,
         },
     },
@@ -88,9 +92,9 @@ impl Process {
         agent: &str,
         start: Start,
         (folder, home): (&Folder, &Folder),
-        log: &SharedLog,
+        (preloading, log): (&mut Preloading, &SharedLog),
         events: &Events,
-    ) -> Result<Self, NotStarted> {
+    ) -> Result<(Self, Birth), NotStarted> {
         let failed = |what: String| NotStarted {
             what,
             lines: Vec::new(),
@@ -110,22 +114,31 @@ impl Process {
         let own = start.environment.iter();
         list.extend(own.map(|(name, value)| (name.into(), value.into())));
         list.push((
-            "CARGO_AGENTCORE_LISTENING".into(),
-            listening.clone().into_os_string(),
-        ));
-        list.push((
             "CARGO_AGENTCORE_PORT".into(),
             start.contract.port.to_string().into(),
         ));
+        let key = start.dependencies.clone().map(|dependencies| {
+            list.push((
+                "CARGO_AGENTCORE_PRELOAD".into(),
+                dependencies.clone().into(),
+            ));
+            Key {
+                python: start.python.clone(),
+                dependencies,
+                environment: list.clone(),
+            }
+        });
+        list.push((
+            "CARGO_AGENTCORE_LISTENING".into(),
+            listening.clone().into_os_string(),
+        ));
+        let script = work.join(&start.entrypoint);
         let launch = Launch {
             program: start.python.clone(),
-            args: vec![
-                OsString::from("-u"),
-                work.join(&start.entrypoint).into_os_string(),
-            ],
+            args: vec![OsString::from("-u"), script.clone().into_os_string()],
             directory: work.clone(),
             environment: list,
-            listening,
+            listening: listening.clone(),
             port: start.contract.port,
         };
         let paths = Arc::new(Paths {
@@ -140,17 +153,23 @@ impl Process {
             Arc::clone(log),
             events.clone(),
         ));
-        let process = Agent::start(launch, &sender)
-            .map_err(|why| failed(words(&why, start.contract.port)))?;
+        let begun = begin(launch, &script, key.as_ref(), preloading, &sender).await;
+        let (process, birth) = begun.map_err(|why| failed(words(&why, start.contract.port)))?;
         match ready::serves(&process, &start.contract, &client()).await {
-            Ok(port) => Ok(Self {
-                agent: process,
-                port,
-                folder: folder.clone(),
-                ping: start.contract.ping(),
-                requests: AtomicUsize::new(0),
-                paths,
-            }),
+            Ok(port) => {
+                if let Some(key) = key {
+                    preloading.learn(key, modules(&listening));
+                }
+                let process = Self {
+                    agent: process,
+                    port,
+                    folder: folder.clone(),
+                    ping: start.contract.ping(),
+                    requests: AtomicUsize::new(0),
+                    paths,
+                };
+                Ok((process, birth))
+            }
             Err(why) => {
                 clock::sleep(LAST_WORDS).await;
                 let lines = process.last_lines();
@@ -184,6 +203,48 @@ impl Process {
     pub(super) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
+}
+
+/// How a process came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Birth {
+    /// By a fork of one that had imported the dependencies.
+    Forked,
+    /// By a start from nothing, with the reason where there could have been a fork.
+    Cold(Option<String>),
+}
+
+/// By a fork where that is possible.
+async fn begin(
+    launch: Launch,
+    script: &Path,
+    key: Option<&Key>,
+    preloading: &Preloading,
+    lines: &mpsc::Sender<Line>,
+) -> Result<(Agent, Birth), NotReady> {
+    let found = key.map_or(Err(None), |key| preloading.find(key));
+    let why = match found {
+        Ok(preload) => match preload.fork(launch.clone(), script, lines).await {
+            Ok(agent) => return Ok((agent, Birth::Forked)),
+            Err(NotForked::Refused(why)) => Some(why),
+            Err(NotForked::Broken(why)) => {
+                preloading.forget();
+                Some(why)
+            }
+        },
+        Err(why) => why,
+    };
+    Ok((Agent::start(launch, lines)?, Birth::Cold(why)))
+}
+
+/// The modules of its dependencies that an agent had imported when it began to listen.
+#[expect(clippy::disallowed_methods, reason = "a file of the run's own folder")]
+fn modules(listening: &Path) -> Vec<String> {
+    let mut file = listening.as_os_str().to_owned();
+    file.push(".modules");
+    // An agent that is not told of through the hook tells nothing.
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
 }
 
 /// A request that goes on.

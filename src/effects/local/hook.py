@@ -4,6 +4,9 @@ In the cloud each session has a machine of its own, and its agent listens on the
 Here several sessions share one machine. So an agent that binds this port gets a free one on the loopback
 interface, and the file named by CARGO_AGENTCORE_LISTENING learns which one: a line with both numbers and
 the interface that was asked for. Nothing else changes.
+
+When the agent listens, the modules of the folder CARGO_AGENTCORE_PRELOAD that it has imported are told in a file
+beside that one, whose name ends with `.modules`.
 """
 
 import os
@@ -11,6 +14,7 @@ import sys
 
 _FILE = os.environ.pop("CARGO_AGENTCORE_LISTENING", None)
 _PORT = int(os.environ.pop("CARGO_AGENTCORE_PORT", "0"))
+_PRELOAD = os.environ.pop("CARGO_AGENTCORE_PRELOAD", None)
 if _FILE is not None:
     # Processes that the agent starts are told the same.
     os.environ["CARGO_AGENTCORE_LISTENING"] = _FILE
@@ -18,8 +22,18 @@ if _FILE is not None:
 
 
 def _tell(asked, given, host):
+    if asked == _PORT and _PRELOAD is not None:
+        _tell_modules()
     with open(_FILE, "a", encoding="utf-8") as file:
         file.write("%d %d %s\n" % (asked, given, host or "0.0.0.0"))
+
+
+def _tell_modules():
+    begin = _PRELOAD + os.sep
+    modules = [(name, getattr(module, "__dict__", {}).get("__file__")) for name, module in list(sys.modules.items())]
+    names = [name for name, file in modules if isinstance(file, str) and file.startswith(begin)]
+    with open(_FILE + ".modules", "w", encoding="utf-8") as file:
+        file.write("\n".join(names))
 
 
 def _is_network(host):

@@ -6,6 +6,7 @@
 )]
 
 pub(in crate::effects) mod environment;
+pub(in crate::effects) mod preload;
 pub(in crate::effects) mod ready;
 pub(crate) mod shim;
 
@@ -20,7 +21,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
-    process::{Child, ChildStdin, Command},
+    process::{Child, Command},
     sync::{mpsc, watch},
 };
 
@@ -60,11 +61,13 @@ pub(crate) enum State {
 #[derive(Debug)]
 pub(crate) struct Agent {
     launch: Launch,
-    /// The agent's process group; it closes when this is dropped.
-    pipe: Mutex<Option<ChildStdin>>,
+    lifeline: Mutex<Option<Lifeline>>,
     state: watch::Receiver<State>,
     last_lines: Arc<Mutex<VecDeque<String>>>,
 }
+
+/// The end of a pipe. The process at its other end ends the agent when this is dropped.
+type Lifeline = Box<dyn std::fmt::Debug + Send>;
 
 /// Why an agent does not serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,12 +107,12 @@ impl Agent {
         command.process_group(0);
         let last_lines = Arc::new(Mutex::new(VecDeque::new()));
         let mut child = spawn(command, lines, &last_lines).map_err(failed)?;
-        let pipe = child.stdin.take();
+        let lifeline = child.stdin.take().map(|pipe| Box::new(pipe) as Lifeline);
         let (told, state) = watch::channel(State::Running);
         tokio::spawn(watch_end(child, told));
         Ok(Self {
             launch,
-            pipe: Mutex::new(pipe),
+            lifeline: Mutex::new(lifeline),
             state,
             last_lines,
         })
@@ -186,7 +189,8 @@ impl Agent {
 
     /// Asks it to end.
     pub(crate) fn stop(&self) {
-        drop(self.pipe.lock().expect("no thread panics with it").take());
+        let mut lifeline = self.lifeline.lock().expect("no thread panics with it");
+        drop(lifeline.take());
     }
 
     /// Waits for the end that it was asked for.

@@ -33,6 +33,8 @@ pub(in crate::effects) async fn ping(client: &HttpClient, port: u16, path: &str)
     let request = Request::builder()
         .uri(format!("http://127.0.0.1:{port}{path}"))
         .header(header::HOST, format!("127.0.0.1:{port}"))
+        // A server without threads is occupied by a connection that stays open.
+        .header(header::CONNECTION, "close")
         .body(full(""))
         .ok()?;
     let begin = clock::now();

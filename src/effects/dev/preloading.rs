@@ -1,0 +1,87 @@
+//! When the dependencies of an agent are imported ahead of its next start.
+
+use std::sync::{Arc, Mutex};
+
+use crate::effects::{
+    folder::Folder,
+    local::agent::preload::{Key, Preload},
+};
+
+/// The beginning of the names of its folders.
+pub(super) const FOLDER: &str = "preload-";
+
+pub(super) struct Preloading {
+    is_wanted: bool,
+    folder: Folder,
+    slot: Arc<Mutex<Slot>>,
+    imports: u32,
+}
+
+enum Slot {
+    Empty,
+    Importing(Key),
+    Ready(Arc<Preload>),
+    /// With the reason.
+    Impossible(Key, String),
+}
+
+impl Preloading {
+    pub(super) fn new(is_wanted: bool, folder: Folder) -> Self {
+        Self {
+            is_wanted,
+            folder,
+            slot: Arc::new(Mutex::new(Slot::Empty)),
+            imports: 0,
+        }
+    }
+
+    /// What can fork an agent that is started in this way; an error says why nothing can, where the user may
+    /// expect it.
+    pub(super) fn find(&self, key: &Key) -> Result<Arc<Preload>, Option<String>> {
+        match &*self.slot.lock().expect("no thread panics with it") {
+            Slot::Ready(preload) if preload.key() == key => Ok(Arc::clone(preload)),
+            Slot::Importing(importing) if importing == key => Err(Some(
+                "its dependencies are still being preloaded".to_owned(),
+            )),
+            Slot::Impossible(impossible, why) if impossible == key => Err(Some(why.clone())),
+            Slot::Empty | Slot::Importing(_) | Slot::Ready(_) | Slot::Impossible(..) => Err(None),
+        }
+    }
+
+    /// What forks is of no use any more.
+    pub(super) fn forget(&self) {
+        *self.slot.lock().expect("no thread panics with it") = Slot::Empty;
+    }
+
+    /// An agent that was started in this way has imported these modules. They are imported for its next start.
+    pub(super) fn learn(&mut self, key: Key, modules: Vec<String>) {
+        if !self.is_wanted || modules.is_empty() {
+            return;
+        }
+        let mut slot = self.slot.lock().expect("no thread panics with it");
+        let is_done = match &*slot {
+            Slot::Empty => false,
+            Slot::Importing(there) | Slot::Impossible(there, _) => *there == key,
+            Slot::Ready(preload) => *preload.key() == key && preload.holds(&modules),
+        };
+        if is_done {
+            return;
+        }
+        *slot = Slot::Importing(key.clone());
+        drop(slot);
+        self.imports += 1;
+        let folder = self.folder.join(format!("{FOLDER}{}", self.imports));
+        let slot = Arc::clone(&self.slot);
+        tokio::spawn(async move {
+            let started = Preload::start(key.clone(), &modules, &folder).await;
+            let mut slot = slot.lock().expect("no thread panics with it");
+            // Another import may have begun meanwhile.
+            if matches!(&*slot, Slot::Importing(there) if *there == key) {
+                *slot = match started {
+                    Ok(preload) => Slot::Ready(Arc::new(preload)),
+                    Err(why) => Slot::Impossible(key, why),
+                };
+            }
+        });
+    }
+}

@@ -1,0 +1,188 @@
+"""Imports an agent's dependencies once, and forks a process for each start of the agent.
+
+`cargo agentcore dev` runs it with the agent's environment. Only modules of the dependencies are imported, in the
+order in which the last run imported them; never the user's. Commands come through the pipe named first, a line of
+JSON each, and answers go to stdout: `ready THREADS`, then `forked PID` or `cold REASON` for each command.
+
+Each fork is a guard that leads a process group of its own, and the agent in that group. The guard ends the group
+when the pipe `alive` closes, however the other side ended.
+"""
+
+import builtins
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+import types
+from importlib.machinery import SourceFileLoader
+
+# How long an agent may take to end after SIGTERM.
+GRACE = 2.0
+
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+
+def preload(path):
+    with open(path, encoding="utf-8") as file:
+        names = file.read().split()
+    for name in names:
+        if name in sys.modules:
+            continue
+        try:
+            importlib.import_module(name)
+        except BaseException:
+            # The agent imports it by itself, and sees what is wrong.
+            pass
+
+
+def say(replies, text):
+    os.write(replies, (text + "\n").encode())
+
+
+def obstacle(start):
+    """Why the agent cannot be forked; None where it can."""
+    count = threads()
+    if count > 1:
+        return "the dependencies start threads when they are imported"
+    for name in sorted({name.partition(".")[0] for name in os.listdir(start["directory"])}):
+        if is_dependency(name, start["dependencies"]):
+            return "`%s` of the agent has the name of a module of its dependencies" % name
+    return None
+
+
+def is_dependency(name, dependencies):
+    file = getattr(sys.modules.get(name), "__dict__", {}).get("__file__") or ""
+    return file.startswith(dependencies + os.sep)
+
+
+def reap():
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0] != 0:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def next_start(control, replies):
+    """Returns in the process of an agent only."""
+    with open(control, encoding="utf-8") as commands:
+        for line in commands:
+            reap()
+            start = json.loads(line)
+            why = obstacle(start)
+            if why is not None:
+                say(replies, "cold " + why)
+            elif os.fork() == 0:
+                guard(start, replies)
+                break
+        else:
+            sys.exit()
+    return start
+
+
+def guard(start, replies):
+    """Forks the agent, in which this returns, and watches over it."""
+    os.setpgid(0, 0)
+    alive = os.open(start["alive"], os.O_RDONLY | os.O_NONBLOCK)
+    # Without a reader, the other side has ended.
+    status = os.open(start["status"], os.O_WRONLY | os.O_NONBLOCK)
+    output = os.open(start["output"], os.O_WRONLY | os.O_NONBLOCK)
+    os.set_blocking(output, True)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # Sent to the group, they are for the others.
+        signal.signal(number, signal.SIG_IGN)
+    say(replies, "forked %d" % os.getpid())
+    os.close(replies)
+    agent = os.fork()
+    if agent == 0:
+        os.close(alive)
+        os.close(status)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    ends = os.pidfd_open(agent)
+    while not has_closed(alive):
+        ready, _, _ = select.select([alive, ends], [], [])
+        if ends in ready:
+            code = os.waitstatus_to_exitcode(os.waitpid(agent, 0)[1])
+            os.write(status, b"%d\n" % (code if code >= 0 else 128 - code))
+            break
+    else:
+        os.killpg(0, signal.SIGTERM)
+        select.select([ends], [], [], GRACE)
+    # What the agent left behind goes with it, this process included.
+    os.killpg(0, signal.SIGKILL)
+
+
+def has_closed(pipe):
+    try:
+        return os.read(pipe, 1) == b""
+    except BlockingIOError:
+        return False
+
+
+def reseed():
+    """What processes from one memory would share. Python's own generators reseed themselves at a fork."""
+    numpy = sys.modules.get("numpy.random")
+    if numpy is not None:
+        numpy.seed()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.seed()
+
+
+def become(start):
+    """Runs the agent's script as Python itself would."""
+    hook = sys.modules["_cargo_agentcore"]
+    hook._FILE = os.environ["CARGO_AGENTCORE_LISTENING"] = start["listening"]
+    os.chdir(start["directory"])
+    reseed()
+    script = start["script"]
+    sys.argv = [script]
+    sys.path.insert(0, os.path.dirname(script))
+    main = types.ModuleType("__main__")
+    main.__file__ = script
+    main.__builtins__ = builtins
+    main.__loader__ = SourceFileLoader("__main__", script)
+    main.__cached__ = None
+    sys.modules["__main__"] = main
+    try:
+        with open(script, "rb") as file:
+            code = compile(file.read(), script, "exec", dont_inherit=True)
+        exec(code, main.__dict__)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        # Without the lines of this file.
+        error = error.with_traceback(error.__traceback__.tb_next)
+        sys.excepthook(type(error), error, error.__traceback__)
+        sys.exit(1)
+
+
+def run(control, modules):
+    # Nothing of the agent's is in this directory.
+    del sys.path[0]
+    replies = os.dup(1)
+    os.dup2(2, 1)
+    preload(modules)
+    gc.collect()
+    # Collections in the forks leave these pages shared.
+    gc.freeze()
+    say(replies, "ready %d" % threads())
+    become(next_start(control, replies))
+
+
+if __name__ == "__main__":
+    run(*sys.argv[1:])
