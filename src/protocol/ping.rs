@@ -145,6 +145,12 @@ impl Watch {
         }
     }
 
+    /// The agent was started anew: its status begins anew too.
+    pub fn restart(&mut self) {
+        self.last = None;
+        self.restamps = 0;
+    }
+
     /// No answer came within this time.
     pub fn unanswered(&mut self, waited: Duration) -> Seen {
         let problem = Problem::Slow(waited);
@@ -366,6 +372,16 @@ mod tests {
                 codes(&see(&mut watch, ping, &healthy(NOW - 1000 + ping))),
                 Vec::<&str>::new()
             );
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_new_process_is_no_change_of_the_status() {
+        let mut watch = Watch::default();
+        for start in 0..10 {
+            watch.restart();
+            let seen = see(&mut watch, start * 3, &healthy(NOW + start * 3));
+            assert_eq!(codes(&seen), Vec::<&str>::new());
         }
     }
 

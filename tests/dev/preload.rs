@@ -3,7 +3,7 @@
 use super::*;
 
 /// A dependency that tells when it is imported, and in which process it was.
-const NAMES: &str = r#"
+const NAMES: &str = r"
 import os
 import random
 
@@ -11,7 +11,7 @@ import names.deep
 
 IMPORTED_BY = os.getpid()
 DRAWN = random.random()
-"#;
+";
 
 /// Answers with what tells a start from another.
 const TELLER: &str = r#"

@@ -68,6 +68,11 @@ impl Conduct {
         let Some(path) = process.ping else {
             return;
         };
+        self.watched
+            .lock()
+            .expect("no thread panics with it")
+            .pings
+            .restart();
         let (mut count, mut is_busy) = (0, false);
         loop {
             let is_fresh = count < FIRST || is_busy || process.requests() > 0;
