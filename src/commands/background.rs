@@ -6,9 +6,10 @@ use crate::{
     effects::local::{
         BUSY,
         agent::shim,
-        data_plane::{self, Setup},
+        data_plane::{self, Events, Setup},
     },
     error::Failure,
+    ui,
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -66,7 +67,7 @@ pub async fn run(command: Background) -> Result<u8, Failure> {
                 guest,
                 models,
             } = args;
-            let served = data_plane::run(Setup {
+            let setup = Setup {
                 directory,
                 python,
                 workspace,
@@ -74,8 +75,9 @@ pub async fn run(command: Background) -> Result<u8, Failure> {
                 port,
                 guest,
                 models,
-            })
-            .await?;
+            };
+            // Its stderr is its log.
+            let served = data_plane::run(setup, Events::new(|event| ui::log(&event))).await?;
             Ok(if served { 0 } else { BUSY })
         }
         Background::LocalAgent(LocalAgent { program, args }) => shim::run(&program, &args).await,

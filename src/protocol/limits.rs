@@ -33,6 +33,11 @@ pub const FRAMES_PER_SECOND: u32 = 250;
 /// Bytes of the value of a header on the runtime's allow-list.
 pub const HEADER_VALUE: usize = 4096;
 
+/// PutLogEvents takes at most so many events, and so many bytes, each event counting some more.
+pub const LOG_BATCH_EVENTS: usize = 10_000;
+pub const LOG_BATCH_BYTES: usize = 1_048_576;
+pub const LOG_EVENT_OVERHEAD: usize = 26;
+
 /// Sessions that run at once on this machine. The service runs thousands.
 pub const LOCAL_SESSIONS: usize = 20;
 

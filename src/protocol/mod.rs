@@ -7,9 +7,11 @@
 
 pub(crate) mod answer;
 pub mod authorizer;
+pub mod chunks;
 pub mod command;
 pub mod contract;
 pub(crate) mod event_stream;
+pub mod frames;
 pub mod headers;
 pub(crate) mod invocation;
 pub mod limits;

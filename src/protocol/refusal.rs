@@ -263,6 +263,17 @@ impl Refusal {
         )
     }
 
+    /// An answer that is larger than the service passes on.
+    pub fn answer_too_large() -> Self {
+        Self::new(
+            Kind::RuntimeClient,
+            format!(
+                "The agent's answer is longer than {} bytes, which is more than AgentCore passes on",
+                limits::PAYLOAD
+            ),
+        )
+    }
+
     /// Every session that may run at once is at work.
     pub fn too_many_sessions() -> Self {
         Self::new(

@@ -22,10 +22,12 @@ use crate::{
     redaction::{with_masked_logins, without_logins},
 };
 
+mod local_agentcore;
 mod question;
 mod topic;
 mod visible;
 
+pub(crate) use self::local_agentcore::log;
 pub use self::question::Unanswered;
 use self::visible::{Escape, Filter, visible, visible_as};
 

@@ -90,7 +90,8 @@ const ELSEWHERE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(5);
 
 impl Agent {
-    /// Starts the process. Lines that it prints go to `lines`; where nobody takes them, they are dropped.
+    /// Starts the process. Lines that it prints go to `lines`; while those are full, it is held up
+    /// at its output.
     pub(crate) fn start(launch: Launch, lines: &mpsc::Sender<Line>) -> Result<Self, NotReady> {
         let failed = |error: std::io::Error| NotReady::CannotStart(error.to_string());
         let shim = env::this_program().map_err(|why| NotReady::CannotStart(why.to_string()))?;
@@ -304,14 +305,15 @@ async fn read_lines(
     loop {
         let count = from.read(&mut buffer).await.unwrap_or(0);
         pending.extend_from_slice(&buffer[..count]);
-        while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
-            let rest = pending.split_off(end + 1);
-            pass_on(&pending[..end], &to, &last);
-            pending = rest;
+        let mut start = 0;
+        while let Some(length) = pending[start..].iter().position(|byte| *byte == b'\n') {
+            pass_on(&pending[start..start + length], &to, &last).await;
+            start += length + 1;
         }
+        pending.drain(..start);
         if count == 0 || pending.len() > LONGEST_LINE {
             if !pending.is_empty() {
-                pass_on(&pending, &to, &last);
+                pass_on(&pending, &to, &last).await;
                 pending.clear();
             }
             if count == 0 {
@@ -321,20 +323,26 @@ async fn read_lines(
     }
 }
 
-fn pass_on(line: &[u8], to: &mpsc::Sender<Line>, last: &Mutex<VecDeque<String>>) {
+async fn pass_on(line: &[u8], to: &mpsc::Sender<Line>, last: &Mutex<VecDeque<String>>) {
     let text = String::from_utf8_lossy(line).trim_end().to_owned();
     if text.is_empty() {
         return;
     }
+    keep(&text, last);
+    // An agent is held up at its output where nobody takes the lines, rather than that one is lost. Where nobody
+    // ever will, they are dropped.
+    let _ = to
+        .send(Line {
+            text,
+            at: clock::milliseconds(),
+        })
+        .await;
+}
+
+fn keep(text: &str, last: &Mutex<VecDeque<String>>) {
     let mut kept = last.lock().expect("no thread panics with it");
     if kept.len() == LAST_LINES {
         kept.pop_front();
     }
-    kept.push_back(text.clone());
-    drop(kept);
-    // A full channel drops the line rather than stop the agent at its output.
-    let _ = to.try_send(Line {
-        text,
-        at: clock::milliseconds(),
-    });
+    kept.push_back(text.to_owned());
 }

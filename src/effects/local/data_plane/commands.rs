@@ -27,7 +27,6 @@ use crate::{
 /// Starts the command; its output is the body, as it comes.
 pub(super) fn run(used: Use, command: Command) -> Result<Body, Refusal> {
     let mut process = used
-        .session()
         .command(&command.command)
         .ok_or_else(|| internal("the session ended"))?;
     let mut child = process
@@ -40,7 +39,7 @@ pub(super) fn run(used: Use, command: Command) -> Result<Body, Refusal> {
     let pipe = child.stdin.take();
     let (events, received) = mpsc::channel(64);
     tokio::spawn(async move {
-        watch(child, pipe, command, events).await;
+        watch(child, pipe, command, events, &used).await;
         drop(used);
     });
     let frames = stream::unfold(received, |mut received: mpsc::Receiver<Event>| async move {
@@ -56,6 +55,7 @@ async fn watch(
     pipe: Option<ChildStdin>,
     command: Command,
     events: mpsc::Sender<Event>,
+    used: &Use,
 ) {
     // A caller that went away takes no more events.
     let _ = events.send(Event::Start).await;
@@ -67,19 +67,15 @@ async fn watch(
         );
         child.wait().await
     };
-    let stop = match clock::within(command.timeout, whole).await {
-        Some(Ok(status)) => Event::Stop {
-            exit_code: status.code().unwrap_or(-1),
-            timed_out: false,
-        },
-        Some(Err(_)) => Event::Stop {
-            exit_code: -1,
-            timed_out: false,
-        },
-        None => Event::Stop {
-            exit_code: -1,
-            timed_out: true,
-        },
+    let (exit_code, timed_out) = tokio::select! {
+        status = whole => (status.ok().and_then(|status| status.code()).unwrap_or(-1), false),
+        () = clock::sleep(command.timeout) => (-1, true),
+        // A command does not outlive its session.
+        () = used.session_ends() => (-1, false),
+    };
+    let stop = Event::Stop {
+        exit_code,
+        timed_out,
     };
     drop(pipe);
     let _ = events.send(stop).await;

@@ -1,107 +1,240 @@
 //! What agents print, written to the emulator's log groups under the service's names.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
+use std::{collections::VecDeque, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    emulator::{Emulator, Unanswered},
+    event::{Event, Events},
 };
-
-use serde_json::json;
-use tokio::sync::mpsc;
-
-use super::emulator::Emulator;
 use crate::{
     effects::{clock, local::agent::Line},
-    protocol::logs,
+    protocol::{limits, logs},
 };
 
 /// Where the lines of a session go.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stream {
     pub(super) region: String,
     pub(super) runtime: String,
     pub(super) endpoint: String,
+    pub(super) session: String,
     pub(super) name: String,
 }
 
 /// How long lines are collected before they are written.
 const PAUSE: Duration = Duration::from_millis(100);
-/// PutLogEvents takes at most 10,000 events and 1,048,576 bytes, each event counting 26 bytes more.
-const LARGEST_BATCH: usize = 1_000;
-/// How many lines may wait.
-const WAITING: usize = 10_000;
+/// How many bytes of a session's lines may wait to be written.
+const WAITING: usize = 8 << 20;
+/// How long all lines together may take to be written at the end.
+const END: Duration = Duration::from_secs(5);
 
 /// A way to the log groups.
 #[derive(Debug, Clone)]
 pub(super) struct Logs {
-    lines: mpsc::Sender<(Stream, Line)>,
+    emulator: Emulator,
+    events: Events,
+    /// How many sessions still write.
+    writers: watch::Sender<usize>,
 }
 
 impl Logs {
-    pub(super) fn start(emulator: Emulator) -> Self {
-        let (lines, received) = mpsc::channel(WAITING);
-        tokio::spawn(write(emulator, received));
-        Self { lines }
+    pub(super) fn new(emulator: Emulator, events: Events) -> Self {
+        Self {
+            emulator,
+            events,
+            writers: watch::Sender::new(0),
+        }
     }
 
-    /// A channel for the lines of one session.
+    /// A channel for the lines of one session. Whoever sends is never kept waiting for the emulator.
     pub(super) fn of(&self, stream: Stream) -> mpsc::Sender<Line> {
-        let (sender, mut lines) = mpsc::channel(1_000);
-        let all = self.lines.clone();
+        let (sender, lines) = mpsc::channel(1_000);
+        self.writers.send_modify(|count| *count += 1);
+        let logs = self.clone();
         tokio::spawn(async move {
-            while let Some(line) = lines.recv().await {
-                if all.send((stream.clone(), line)).await.is_err() {
-                    return;
-                }
-            }
+            logs.write(&stream, lines).await;
+            logs.writers.send_modify(|count| *count -= 1);
         });
         sender
     }
-}
 
-async fn write(emulator: Emulator, mut received: mpsc::Receiver<(Stream, Line)>) {
-    let mut made = BTreeSet::new();
-    let mut batch = Vec::new();
-    while received.recv_many(&mut batch, LARGEST_BATCH).await > 0 {
-        let mut by_stream: BTreeMap<Stream, Vec<Line>> = BTreeMap::new();
-        for (stream, line) in batch.drain(..) {
-            by_stream.entry(stream).or_default().push(line);
-        }
-        for (stream, mut lines) in by_stream {
-            if made.insert(stream.clone()) {
-                make(&emulator, &stream).await;
+    /// Waits until everything is written, for a while.
+    pub(super) async fn written(&self) {
+        let mut writers = self.writers.subscribe();
+        let written = writers.wait_for(|count| *count == 0);
+        // Who was too slow is not waited for.
+        let _ = clock::within(END, written).await;
+    }
+
+    async fn write(&self, stream: &Stream, mut lines: mpsc::Receiver<Line>) {
+        let mut waiting = Waiting::default();
+        let mut is_made = false;
+        while let Some(line) = lines.recv().await {
+            waiting.push(line);
+            waiting.collect(&mut lines, clock::sleep(PAUSE)).await;
+            while let Some(batch) = waiting.take() {
+                let write = async {
+                    if !is_made {
+                        self.make(stream).await;
+                    }
+                    self.put(stream, &batch).await;
+                };
+                // What is printed meanwhile is taken, so that the agent never stands still.
+                waiting.collect(&mut lines, write).await;
+                is_made = true;
             }
-            // Both streams of the process are read at once.
-            lines.sort_by_key(|line| line.at);
-            put(&emulator, &stream, &lines).await;
+            self.tell_lost(stream, waiting.lost(), "they came faster than they could be written");
         }
-        clock::sleep(PAUSE).await;
+    }
+
+    fn tell_lost(&self, stream: &Stream, count: usize, why: &str) {
+        if count > 0 {
+            self.events.tell(Event::LinesLost {
+                session: stream.session.clone(),
+                count,
+                why: why.to_owned(),
+            });
+        }
+    }
+
+    async fn make(&self, stream: &Stream) {
+        let group = logs::group(&stream.runtime, &stream.endpoint);
+        let input = json!({ "logGroupName": group });
+        // Usually it exists already; what else is wrong shows at the lines.
+        let _ = self.call(stream, "CreateLogGroup", &input).await;
+        let input = json!({ "logGroupName": group, "logStreamName": stream.name });
+        let _ = self.call(stream, "CreateLogStream", &input).await;
+    }
+
+    async fn put(&self, stream: &Stream, batch: &[Line]) {
+        let events: Vec<_> = batch
+            .iter()
+            .map(|line| json!({ "timestamp": line.at, "message": line.text }))
+            .collect();
+        let input = json!({
+            "logGroupName": logs::group(&stream.runtime, &stream.endpoint),
+            "logStreamName": stream.name,
+            "logEvents": events,
+        });
+        if let Err(Unanswered::NotFound(why) | Unanswered::Other(why)) =
+            self.call(stream, "PutLogEvents", &input).await
+        {
+            self.tell_lost(stream, batch.len(), &why);
+        }
+    }
+
+    async fn call(&self, stream: &Stream, action: &str, input: &Value) -> Result<Value, Unanswered> {
+        self.emulator.logs(&stream.region, action, input).await
     }
 }
 
-async fn make(emulator: &Emulator, stream: &Stream) {
-    let group = logs::group(&stream.runtime, &stream.endpoint);
-    let input = json!({ "logGroupName": group });
-    // Usually it exists already; what else is wrong shows at the lines.
-    let _ = emulator
-        .logs(&stream.region, "CreateLogGroup", &input)
-        .await;
-    let input = json!({ "logGroupName": group, "logStreamName": stream.name });
-    let _ = emulator
-        .logs(&stream.region, "CreateLogStream", &input)
-        .await;
+/// Lines that are not written yet.
+#[derive(Default)]
+struct Waiting {
+    lines: VecDeque<Line>,
+    bytes: usize,
+    /// Lines for which there was no room since they were last told.
+    lost: usize,
 }
 
-async fn put(emulator: &Emulator, stream: &Stream, lines: &[Line]) {
-    let events: Vec<_> = lines
-        .iter()
-        .map(|line| json!({ "timestamp": line.at, "message": line.text }))
-        .collect();
-    let input = json!({
-        "logGroupName": logs::group(&stream.runtime, &stream.endpoint),
-        "logStreamName": stream.name,
-        "logEvents": events,
-    });
-    if let Err(why) = emulator.logs(&stream.region, "PutLogEvents", &input).await {
-        super::tell(&format!("lines of an agent are lost: {why:?}"));
+impl Waiting {
+    fn push(&mut self, line: Line) {
+        let size = size(&line);
+        if self.bytes + size > WAITING {
+            self.lost += 1;
+            return;
+        }
+        self.bytes += size;
+        self.lines.push_back(line);
+    }
+
+    /// Takes what comes until `end` does.
+    async fn collect(&mut self, lines: &mut mpsc::Receiver<Line>, end: impl Future<Output = ()>) {
+        let mut end = std::pin::pin!(end);
+        let mut is_open = true;
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut end => return,
+                line = lines.recv(), if is_open => match line {
+                    Some(line) => self.push(line),
+                    None => is_open = false,
+                },
+            }
+        }
+    }
+
+    /// As many lines as are written at once, in the order of their times: two pipes are read beside each other.
+    fn take(&mut self) -> Option<Vec<Line>> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        while let Some(line) = self.lines.front() {
+            let size = size(line);
+            if batch.len() == limits::LOG_BATCH_EVENTS || bytes + size > limits::LOG_BATCH_BYTES {
+                break;
+            }
+            bytes += size;
+            batch.extend(self.lines.pop_front());
+        }
+        self.bytes -= bytes;
+        batch.sort_by_key(|line| line.at);
+        (!batch.is_empty()).then_some(batch)
+    }
+
+    fn lost(&mut self) -> usize {
+        std::mem::take(&mut self.lost)
+    }
+}
+
+/// As CloudWatch Logs counts.
+fn size(line: &Line) -> usize {
+    line.text.len() + limits::LOG_EVENT_OVERHEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line(length: usize, at: i64) -> Line {
+        Line {
+            text: "x".repeat(length),
+            at,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_line_that_has_room_is_written_once_in_batches_that_fit(
+            lengths in proptest::collection::vec(0_usize..300_000, 0..40),
+        ) {
+            let mut waiting = Waiting::default();
+            for (at, length) in lengths.iter().enumerate() {
+                waiting.push(line(*length, i64::try_from(at).unwrap()));
+            }
+            let mut written = Vec::new();
+            while let Some(batch) = waiting.take() {
+                prop_assert!(batch.iter().map(size).sum::<usize>() <= limits::LOG_BATCH_BYTES);
+                written.extend(batch);
+            }
+            prop_assert_eq!(written.len() + waiting.lost(), lengths.len());
+            prop_assert!(written.is_sorted_by_key(|line| line.at));
+            prop_assert_eq!(waiting.bytes, 0);
+        }
+    }
+
+    #[test]
+    fn a_flood_takes_no_more_room_than_it_may() {
+        let mut waiting = Waiting::default();
+        for at in 0..1_000 {
+            waiting.push(line(100_000, at));
+        }
+        assert!(waiting.bytes <= WAITING);
+        assert_eq!(waiting.lines.len() + waiting.lost(), 1_000);
+        assert!(waiting.lines.len() > 80);
     }
 }

@@ -4,50 +4,50 @@
 //! It runs in the background, one for each project, as a hidden subcommand of this binary. While it lives it
 //! holds `running.lock`, and `emulator.json` tells where it listens.
 
-mod call;
+pub(in crate::effects) mod accept;
+mod address;
+mod agents;
+mod answering;
+mod arriving;
+mod changes;
 mod commands;
 mod emulator;
+mod event;
 pub(in crate::effects) mod http;
-mod invoke;
+mod invocation;
 mod issuers;
 mod logs;
 mod ministack;
 mod remembered;
+mod replies;
 mod sessions;
 mod versions;
+mod websocket;
 
-use std::{convert::Infallible, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 
-use hyper::{
-    HeaderMap, Request, Response, StatusCode, body::Incoming, header, service::service_fn,
-};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::net::TcpListener;
 
 use self::{
+    address::Address,
+    agents::Agents,
     emulator::Emulator,
-    http::{Body, collected, full, streamed, text},
-    invoke::{Agents, Change},
     logs::Logs,
     ministack::Ministack,
     remembered::Remembered,
     sessions::Sessions,
     versions::Versions,
 };
+pub(crate) use self::event::{Event, Events, Why};
 use super::{VERSION, agent::shim, process};
 use crate::{
-    config::Protocol,
     effects::{
         clock,
         files::{FileError, Lock},
         folder::Folder,
     },
     error::Failure,
-    protocol::{self, Refusal, origin, refusal::Kind},
 };
 
 /// How a data plane is started.
@@ -82,19 +82,13 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Somebody who looks whether the lock is held holds it for a moment.
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
-/// A client has this long for the head of a request.
-const HEAD: Duration = Duration::from_secs(30);
-/// How many connections are served at once.
-const CONNECTIONS: usize = 1_000;
-/// The longest description of a runtime that is read on its way.
-const LONGEST_DESCRIPTION: usize = 1 << 20;
 
 /// Serves until it is told to end. `false`: another one works in the directory.
-pub(crate) async fn run(setup: Setup) -> Result<bool, Failure> {
+pub(crate) async fn run(setup: Setup, events: Events) -> Result<bool, Failure> {
     detach();
     let dir = Folder::private(setup.directory.clone());
     let Some(lock) = hold(&dir).await? else {
-        tell("another local AgentCore works in this directory");
+        events.tell(Event::DirectoryTaken);
         return Ok(false);
     };
     let mut signals = Signals::listen()?;
@@ -108,31 +102,41 @@ pub(crate) async fn run(setup: Setup) -> Result<bool, Failure> {
     let emulator = Emulator::new(ministack.port, port, token);
     let local = dir.join(process::SESSIONS);
     local.remove_whole()?;
-    let logs = Logs::start(emulator.clone());
+    let logs = Logs::new(emulator.clone(), events.clone());
     let address = format!("http://127.0.0.1:{port}");
-    let sessions = Sessions::new(logs, local.path().join("running"), address.clone());
-    let remembered = Arc::new(Remembered::load(dir.file(process::RUNTIMES)));
-    let versions = Versions::new(
+    let remembered = Remembered::load(dir.file(process::RUNTIMES), events.clone());
+    let remembered = Arc::new(remembered);
+    let versions = Arc::new(Versions::new(
         emulator.clone(),
         Arc::clone(&remembered),
         local.path().join("versions"),
         setup.workspace.clone(),
+    ));
+    let sessions = Sessions::new(
+        Arc::clone(&versions),
+        logs.clone(),
+        events.clone(),
+        local.path().join("running"),
+        address.clone(),
     );
-    let plane = Arc::new(Plane {
+    let server = Arc::new(Address {
         port,
         emulator,
         remembered,
-        agents: Agents::new(versions, Arc::clone(&sessions), address),
+        agents: Agents::new(versions, Arc::clone(&sessions), events, address),
     });
     write_record(&setup, &dir, port)?;
     let end = tokio::select! {
-        () = accept(listener, plane) => End::Broken,
+        () = accept::accept(listener, server) => End::Broken,
         () = ministack.ends() => End::Broken,
         () = signals.end() => End::Asked,
         () = host_ends(setup.guest) => End::Asked,
         end = watch(&dir, &lock, &setup.nonce) => end,
     };
     sessions.end_all().await;
+    if !matches!(end, End::Broken) {
+        logs.written().await;
+    }
     match end {
         End::Asked | End::Broken => ministack.stop().await,
         End::Homeless => ministack.kill().await,
@@ -143,12 +147,6 @@ pub(crate) async fn run(setup: Setup) -> Result<bool, Failure> {
         End::Broken => return Err(Failure::world("ministack ended by itself")),
     }
     Ok(true)
-}
-
-/// What happens in the background is told in the log.
-#[expect(clippy::print_stderr, reason = "stderr is the log of this process")]
-fn tell(what: &str) {
-    eprintln!("{what}");
 }
 
 /// A terminal's Ctrl-C and hang-up are for the command that starts this.
@@ -251,100 +249,5 @@ async fn watch(dir: &Folder, lock: &Lock, nonce: &str) -> End {
         if matches!(dir.read_text(process::STOP), Ok(Some(text)) if text == nonce) {
             return End::Asked;
         }
-    }
-}
-
-/// One address for everything.
-struct Plane {
-    port: u16,
-    emulator: Emulator,
-    remembered: Arc<Remembered>,
-    agents: Agents,
-}
-
-async fn accept(listener: TcpListener, plane: Arc<Plane>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
-            return;
-        };
-        let Ok((stream, _)) = listener.accept().await else {
-            // No descriptor is free: one will be.
-            clock::sleep(LOCK_PAUSE).await;
-            continue;
-        };
-        let plane = Arc::clone(&plane);
-        tokio::spawn(async move {
-            serve(stream, plane).await;
-            drop(permit);
-        });
-    }
-}
-
-async fn serve(stream: TcpStream, plane: Arc<Plane>) {
-    // Without it small answers wait for each other; where it cannot be set, they do.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let plane = Arc::clone(&plane);
-        async move { Ok::<_, Infallible>(plane.answer(request).await) }
-    });
-    // A client that goes away in the middle is no business of ours.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
-}
-
-fn check_origin(headers: &HeaderMap, port: u16) -> Result<(), Refusal> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let hosts = headers.get_all(header::HOST).iter().count();
-    let host = header("host").filter(|_| hosts == 1);
-    origin::check(host, header)?;
-    let suffix = format!(":{port}");
-    if host.is_some_and(|host| !host.ends_with(&suffix)) {
-        return Err(Refusal::new(
-            Kind::AccessDenied,
-            format!(
-                "the request is addressed to another server than this one, whose port is {port}"
-            ),
-        ));
-    }
-    Ok(())
-}
-
-impl Plane {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        if let Err(refusal) = check_origin(request.headers(), self.port) {
-            return invoke::answer(&refusal, Protocol::Http, None);
-        }
-        let target = request.uri().path_and_query();
-        let target = target.map_or("/", hyper::http::uri::PathAndQuery::as_str);
-        if let Some(asked) = protocol::Request::parse(request.method().as_str(), target) {
-            return self.agents.serve(asked, request).await;
-        }
-        match Change::of(request.method(), request.uri().path()) {
-            Some(change) => self.change(&change, request).await,
-            None => self.emulator.forward(request.map(streamed)).await,
-        }
-    }
-
-    /// Passes a change of what is deployed on to ministack, and learns from it.
-    async fn change(&self, change: &Change, request: Request<Incoming>) -> Response<Body> {
-        let (parts, body) = request.into_parts();
-        let Some(body) = collected(body, LONGEST_DESCRIPTION).await else {
-            return text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too long\n");
-        };
-        let request = Request::from_parts(parts, full(body.clone()));
-        let (parts, answer) = self.emulator.forward(request).await.into_parts();
-        let Some(answer) = collected(answer, LONGEST_DESCRIPTION).await else {
-            return text(StatusCode::BAD_GATEWAY, "ministack broke off its answer\n");
-        };
-        if parts.status.is_success() {
-            self.remembered.learn(&body, &answer);
-        }
-        self.agents.follow(change, parts.status).await;
-        Response::from_parts(parts, full(answer))
     }
 }

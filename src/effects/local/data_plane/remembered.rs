@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use serde_json::{Map, Value};
 
+use super::event::{Event, Events};
 use crate::effects::folder::FolderFile;
 
 /// Members of a runtime that decide how its agent is run.
@@ -17,16 +18,18 @@ const MEMBERS: [&str; 4] = [
 /// By runtime and version. It is kept in a file, as ministack keeps its state.
 pub(super) struct Remembered {
     file: FolderFile,
+    events: Events,
     versions: Mutex<BTreeMap<String, Value>>,
 }
 
 impl Remembered {
-    pub(super) fn load(file: FolderFile) -> Self {
+    pub(super) fn load(file: FolderFile, events: Events) -> Self {
         let text = file.read_text().ok().flatten();
         // What cannot be read is as good as none: the service's defaults hold.
         let versions = text.and_then(|text| serde_json::from_str(&text).ok());
         Self {
             file,
+            events,
             versions: Mutex::new(versions.unwrap_or_default()),
         }
     }
@@ -49,7 +52,7 @@ impl Remembered {
         versions.insert(key(runtime, version), Value::Object(members));
         let text = serde_json::to_vec(&*versions).unwrap_or_default();
         if let Err(error) = self.file.write(&text) {
-            super::tell(&format!("settings of a runtime cannot be kept: {error}"));
+            self.events.tell(Event::SettingsNotKept(error.to_string()));
         }
     }
 

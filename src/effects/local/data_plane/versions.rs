@@ -2,12 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    path::PathBuf,
+    sync::{Arc, Mutex as Shared},
 };
 
 use serde_json::Value;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use super::{
     emulator::{Emulator, Unanswered},
@@ -49,7 +49,8 @@ pub(super) struct Version {
     archive: Option<Archive>,
     /// Such as `3.13`.
     python: Option<String>,
-    code: OnceCell<Result<Code, Refusal>>,
+    /// Held while it is made ready, which goes on when the one who asked for it has gone.
+    code: Arc<Mutex<Option<Code>>>,
 }
 
 /// Where a version's archive is.
@@ -60,6 +61,9 @@ struct Archive {
     version: Option<String>,
 }
 
+/// By runtime, and by endpoint or number.
+type Known = BTreeMap<(String, String), Arc<Version>>;
+
 /// What has been looked up so far.
 pub(super) struct Versions {
     emulator: Emulator,
@@ -68,8 +72,8 @@ pub(super) struct Versions {
     home: PathBuf,
     /// Whose programs are not run.
     workspace: PathBuf,
-    live: Mutex<BTreeMap<(String, String), Arc<Version>>>,
-    known: Mutex<BTreeMap<(String, String), Arc<Version>>>,
+    live: Shared<Known>,
+    known: Shared<Known>,
 }
 
 impl Versions {
@@ -84,8 +88,8 @@ impl Versions {
             remembered,
             home,
             workspace,
-            live: Mutex::default(),
-            known: Mutex::default(),
+            live: Shared::default(),
+            known: Shared::default(),
         }
     }
 
@@ -166,59 +170,119 @@ impl Versions {
         Ok(Some(Arc::clone(known.entry(key).or_insert(version))))
     }
 
-    /// The version's code; the first who asks makes it ready.
+    /// The version's code; the first who asks makes it ready. A failure is not kept: the next one tries again.
     pub(super) async fn code(&self, version: &Version) -> Result<Code, Refusal> {
-        version
-            .code
-            .get_or_init(|| self.prepare(version))
-            .await
-            .clone()
-    }
-
-    async fn prepare(&self, version: &Version) -> Result<Code, Refusal> {
+        let mut kept = Arc::clone(&version.code).lock_owned().await;
+        if let Some(code) = &*kept {
+            return Ok(code.clone());
+        }
         let (Some(archive), Some(python)) = (&version.archive, &version.python) else {
             return Err(Refusal::new(
                 Kind::RuntimeClient,
                 "only archives with a Python agent run on this machine, and this version is something else",
             ));
         };
-        let home = self
-            .home
-            .join(format!("{}-{}", version.arn.id, version.number));
+        let unpacking = Unpacking {
+            emulator: self.emulator.clone(),
+            region: version.arn.region.to_string(),
+            archive: archive.clone(),
+            python: python.clone(),
+            home: self.home_of(&version.arn.id, &version.number),
+            workspace: self.workspace.clone(),
+        };
+        let unpacked = tokio::spawn(async move {
+            let code = unpacking.run().await?;
+            *kept = Some(code.clone());
+            Ok(code)
+        });
+        unpacked
+            .await
+            .unwrap_or_else(|error| Err(internal(&error.to_string())))
+    }
+
+    /// Removes the files of a runtime that is deleted, and all that is known of it.
+    pub(super) async fn remove(&self, runtime: &str) {
+        for version in self.take(runtime) {
+            // One that is still made ready is removed after that.
+            let _kept = version.code.lock().await;
+            let home = self.home_of(runtime, &version.number);
+            let removal = move |_: &(dyn Fn(()) + Sync)| files::remove_tree(&home);
+            // What cannot be removed now is removed at the next start of the local AgentCore.
+            let _ = runtime::aside(removal, |()| {}).await;
+        }
+    }
+
+    fn take(&self, runtime: &str) -> Vec<Arc<Version>> {
+        let mut known = self.known.lock().expect("no thread panics with it");
+        let mut taken = Vec::new();
+        known.retain(|(of, _), version| {
+            if of == runtime {
+                taken.push(Arc::clone(version));
+            }
+            of != runtime
+        });
+        taken
+    }
+
+    fn home_of(&self, runtime: &str, number: &str) -> PathBuf {
+        self.home.join(format!("{runtime}-{number}"))
+    }
+}
+
+/// A version's code on its way to this machine.
+struct Unpacking {
+    emulator: Emulator,
+    region: String,
+    archive: Archive,
+    /// Such as `3.13`.
+    python: String,
+    home: PathBuf,
+    workspace: PathBuf,
+}
+
+impl Unpacking {
+    async fn run(self) -> Result<Code, Refusal> {
+        let Self {
+            emulator,
+            region,
+            archive,
+            python,
+            home,
+            workspace,
+        } = self;
         let file = home.with_extension("zip");
-        files::create_dir_all(&self.home).map_err(|error| internal(&error.to_string()))?;
-        self.emulator
+        if let Some(folder) = home.parent() {
+            files::create_dir_all(folder).map_err(|error| internal(&error.to_string()))?;
+        }
+        let downloaded = emulator
             .download(
-                version.arn.region.as_str(),
+                &region,
                 &archive.bucket,
                 &archive.key,
                 archive.version.as_deref(),
                 &file,
             )
-            .await
-            .map_err(|error| match error {
-                Unanswered::NotFound(why) | Unanswered::Other(why) => {
-                    Refusal::new(Kind::RuntimeClient, why)
-                }
-            })?;
-        let programs = Programs::outside(Checkout::around(&self.workspace));
-        let python = python.clone();
-        let prepared = {
-            let file = file.clone();
-            runtime::aside(
-                move |_: &(dyn Fn(()) + Sync)| code::prepare(&file, &home, &python, &programs),
-                |()| {},
-            )
-            .await
+            .await;
+        let prepared = match downloaded {
+            Ok(()) => {
+                let programs = Programs::outside(Checkout::around(&workspace));
+                let (file, folder) = (file.clone(), home.clone());
+                let preparing = move |_: &(dyn Fn(()) + Sync)| {
+                    code::prepare(&file, &folder, &python, &programs)
+                };
+                let prepared = runtime::aside(preparing, |()| {}).await;
+                prepared.map_err(|failure| words(&failure))
+            }
+            Err(Unanswered::NotFound(why) | Unanswered::Other(why)) => Err(why),
         };
-        remove(&file);
-        prepared.map_err(|failure| Refusal::new(Kind::RuntimeClient, words(&failure)))
+        // It is overwritten by the next one.
+        let _ = files::remove_file(&file);
+        prepared.map_err(|why| {
+            // Half a version takes room that may be what was missing.
+            let _ = files::remove_tree(&home);
+            Refusal::new(Kind::RuntimeClient, why)
+        })
     }
-}
-
-fn remove(file: &Path) {
-    // It is overwritten by the next one.
-    let _ = files::remove_file(file);
 }
 
 pub(super) fn internal(why: &str) -> Refusal {
@@ -269,7 +333,7 @@ fn read(number: &str, document: &Value) -> Result<Version, Refusal> {
         entrypoint: strings(&code["entryPoint"]),
         archive,
         python,
-        code: OnceCell::new(),
+        code: Arc::default(),
     })
 }
 

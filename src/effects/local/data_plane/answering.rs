@@ -1,0 +1,119 @@
+//! The body of an agent's answer on its way to the caller, within the limits of the service.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use hyper::body::{Bytes, Frame, Incoming, SizeHint};
+
+use super::{
+    event::{Event, Events},
+    http::BodyError,
+    sessions::Use,
+};
+use crate::{
+    effects::clock,
+    protocol::{chunks::Chunks, limits},
+};
+
+/// An answer that holds its session until it ends or is dropped.
+pub(super) struct Answering {
+    body: Incoming,
+    used: Use,
+    events: Events,
+    limit: Limit,
+    over: Pin<Box<dyn Future<Output = ()> + Send>>,
+    lasts: Duration,
+}
+
+/// How long an answer may be.
+enum Limit {
+    /// Of each event of a stream.
+    Chunks(Chunks),
+    /// Of the whole; what has come of it.
+    Whole(usize),
+}
+
+impl Answering {
+    pub(super) fn new(body: Incoming, is_streamed: bool, used: Use, events: Events) -> Self {
+        let (limit, lasts) = if is_streamed {
+            (Limit::Chunks(Chunks::default()), limits::STREAMING)
+        } else {
+            (Limit::Whole(0), limits::SYNCHRONOUS)
+        };
+        Self {
+            body,
+            used,
+            events,
+            limit,
+            over: Box::pin(clock::sleep(lasts)),
+            lasts,
+        }
+    }
+
+    fn cut(&self, why: String) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.events.tell(Event::AnswerCut {
+            session: self.used.session().to_owned(),
+            why: why.clone(),
+        });
+        Poll::Ready(Some(Err(why.into())))
+    }
+}
+
+impl hyper::body::Body for Answering {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.over.as_mut().poll(context).is_ready() {
+            let minutes = self.lasts.as_secs() / 60;
+            return self.cut(format!("AgentCore ends it after {minutes} minutes"));
+        }
+        let frame = match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(Err(error))) => {
+                return self.cut(format!("the agent broke off: {error}"));
+            }
+            Poll::Ready(Some(Ok(frame))) => frame,
+        };
+        self.used.touch();
+        let Some(bytes) = frame.data_ref() else {
+            return Poll::Ready(Some(Ok(frame)));
+        };
+        let broken = match &mut self.limit {
+            Limit::Chunks(chunks) => (!chunks.push(bytes)).then(|| {
+                format!(
+                    "an event of the stream is longer than {} bytes, which is more than AgentCore passes on",
+                    limits::CHUNK
+                )
+            }),
+            Limit::Whole(count) => {
+                *count += bytes.len();
+                (*count > limits::PAYLOAD).then(|| {
+                    format!(
+                        "it is longer than {} bytes, which is more than AgentCore passes on",
+                        limits::PAYLOAD
+                    )
+                })
+            }
+        };
+        match broken {
+            Some(why) => self.cut(why),
+            None => Poll::Ready(Some(Ok(frame))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

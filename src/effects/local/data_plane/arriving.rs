@@ -1,0 +1,181 @@
+//! The body of a request as it arrives: limited in length and patience, and known for its faults.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, OnceLock},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
+use serde_json::Value;
+
+use super::http::BodyError;
+use crate::{
+    config::Protocol,
+    effects::clock,
+    protocol::{Refusal, limits, refusal::json_rpc_id},
+};
+
+/// How much of a call is kept for the ID in the error that answers it. A longer one has none.
+const LONGEST_CALL: usize = 1 << 20;
+/// How long the rest of a call that is refused may take to come.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long nothing may come of a body that has not ended.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// What is wrong with the caller's body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("the body is longer than {} bytes", limits::PAYLOAD)]
+    TooLarge,
+    #[error("nothing more of the body came for {} seconds", SILENCE.as_secs())]
+    Silent,
+    #[error("the body broke off: {0}")]
+    Broken(String),
+}
+
+/// What is known of a body, whoever reads it.
+#[derive(Clone, Default)]
+pub(super) struct Call(Arc<Known>);
+
+#[derive(Default)]
+struct Known {
+    kept: Mutex<Vec<u8>>,
+    fault: OnceLock<Fault>,
+}
+
+/// A body on its way.
+pub(super) struct Arriving {
+    /// As its sender announced it.
+    length: u64,
+    count: u64,
+    limit: u64,
+    body: Incoming,
+    call: Call,
+    keeps: bool,
+    silence: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Call {
+    /// The body of an invocation; only of a protocol whose calls have IDs is anything kept.
+    pub(super) fn payload(&self, speaks: Protocol, body: Incoming) -> Arriving {
+        let keeps = matches!(speaks, Protocol::Mcp | Protocol::A2a);
+        self.arriving(body, limits::PAYLOAD as u64, keeps)
+    }
+
+    /// A body of any length.
+    pub(super) fn unlimited(&self, body: Incoming) -> Arriving {
+        self.arriving(body, u64::MAX, false)
+    }
+
+    fn arriving(&self, body: Incoming, limit: u64, keeps: bool) -> Arriving {
+        Arriving {
+            length: body.size_hint().lower(),
+            count: 0,
+            limit,
+            body,
+            call: self.clone(),
+            keeps,
+            silence: None,
+        }
+    }
+
+    /// The call's ID, as far as it has been read.
+    pub(super) fn id(&self) -> Option<Value> {
+        json_rpc_id(&self.0.kept.lock().expect("no thread panics with it"))
+    }
+
+    pub(super) fn fault(&self) -> Option<&Fault> {
+        self.0.fault.get()
+    }
+
+    fn add(&self, bytes: &[u8]) {
+        let mut kept = self.0.kept.lock().expect("no thread panics with it");
+        if kept.len() + bytes.len() <= LONGEST_CALL {
+            kept.extend_from_slice(bytes);
+        }
+    }
+}
+
+impl Fault {
+    pub(super) fn refusal(&self) -> Refusal {
+        match self {
+            Self::TooLarge => Refusal::too_large(),
+            Self::Silent | Self::Broken(_) => Refusal::invalid("payload", self),
+        }
+    }
+}
+
+impl Arriving {
+    /// Whether it is longer than the service takes, before any of it has come.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.length > self.limit
+    }
+
+    /// Reads the call of a request that goes no further.
+    pub(super) async fn read(self) {
+        if !self.keeps {
+            return;
+        }
+        let call = self.call.clone();
+        // What is longer, comes slowly or breaks off has no ID.
+        let read = Limited::new(self, LONGEST_CALL).collect();
+        if !matches!(clock::within(PATIENCE, read).await, Some(Ok(_))) {
+            call.0.kept.lock().expect("no thread panics with it").clear();
+        }
+    }
+
+    fn fails(&self, fault: Fault) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let fault = self.call.0.fault.get_or_init(|| fault);
+        Poll::Ready(Some(Err(fault.clone().into())))
+    }
+}
+
+impl hyper::body::Body for Arriving {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let silence = self
+                    .silence
+                    .get_or_insert_with(|| Box::pin(clock::sleep(SILENCE)));
+                return match silence.as_mut().poll(context) {
+                    Poll::Ready(()) => self.fails(Fault::Silent),
+                    Poll::Pending => Poll::Pending,
+                };
+            }
+        };
+        self.silence = None;
+        let frame = match frame {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => return self.fails(Fault::Broken(error.to_string())),
+            None => return Poll::Ready(None),
+        };
+        if let Some(bytes) = frame.data_ref() {
+            self.count += bytes.len() as u64;
+            if self.count > self.limit {
+                return self.fails(Fault::TooLarge);
+            }
+            if self.keeps {
+                self.call.add(bytes);
+            }
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

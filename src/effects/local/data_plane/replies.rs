@@ -1,0 +1,50 @@
+//! What the data plane itself answers.
+
+use hyper::{
+    HeaderMap, Response, StatusCode,
+    header::{HeaderName, HeaderValue},
+};
+
+use super::http::{Body, full};
+use crate::{
+    config::Protocol,
+    protocol::{Refusal, headers::Header},
+};
+
+pub(super) fn fill(headers: &mut HeaderMap, list: Vec<Header>) {
+    for (name, value) in list {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(&value))
+        {
+            headers.append(name, value);
+        }
+    }
+}
+
+pub(super) fn insert(headers: &mut HeaderMap, name: &str, value: &[u8]) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value)) {
+        headers.insert(name, value);
+    }
+}
+
+pub(super) fn json(value: &serde_json::Value) -> Response<Body> {
+    let mut response = Response::new(full(value.to_string()));
+    insert(response.headers_mut(), "content-type", b"application/json");
+    response
+}
+
+/// The error as the callers of this protocol expect it.
+pub(super) fn answer(
+    refusal: &Refusal,
+    speaks: Protocol,
+    id: Option<&serde_json::Value>,
+) -> Response<Body> {
+    let reply = refusal.reply(speaks, id);
+    let mut response = Response::new(full(reply.body));
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in reply.headers {
+        insert(response.headers_mut(), name, value.as_bytes());
+    }
+    response
+}
+

@@ -1,0 +1,285 @@
+//! What a session goes through.
+
+use std::{
+    ffi::OsString,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{Method, Request, StatusCode, header};
+
+use super::{
+    Key, Sessions,
+    session::{Phase, Serving, Session},
+};
+use crate::{
+    effects::{
+        clock, files,
+        local::{
+            agent::{Agent, Launch, NotReady, State, environment},
+            code::{self, Code},
+            data_plane::{
+                event::{Event, Why},
+                http::full,
+                logs::Stream,
+                versions::{Version, internal},
+            },
+        },
+        runtime,
+    },
+    protocol::{
+        Refusal, contract,
+        contract::Contract,
+        limits, logs,
+        refusal::Kind,
+        session::{Fate, fate},
+    },
+};
+
+const PING: Duration = Duration::from_secs(5);
+/// The longest answer of /ping that is read.
+const LONGEST_PING: usize = 64 * 1024;
+/// How often /ping is asked again at a start.
+const PAUSE: Duration = Duration::from_millis(10);
+/// What an agent prints last may still be in the pipe when its end is known.
+const LAST_WORDS: Duration = Duration::from_millis(20);
+/// How often an agent that nobody asks anything is asked whether it is busy.
+const OFTEN: Duration = Duration::from_secs(1);
+const SELDOM: Duration = Duration::from_secs(30);
+
+/// Carries a session from its start to its end.
+pub(super) async fn live(sessions: Arc<Sessions>, session: Arc<Session>) {
+    let name = session.key.session.to_string();
+    let start = clock::now();
+    let (serving, refusal) = match sessions.start(&session).await {
+        Ok(serving) => {
+            let serving = Arc::new(serving);
+            session.turn(Phase::Serving(Arc::clone(&serving)));
+            sessions.events.tell(Event::SessionStarted {
+                session: name.clone(),
+                version: session.version.number.clone(),
+                took: start.elapsed(),
+            });
+            let why = sessions.until_end(&session, &serving).await;
+            session.turn(Phase::Ending);
+            sessions
+                .events
+                .tell(Event::SessionEnded { session: name, why });
+            (Some(serving), None)
+        }
+        Err(refusal) => {
+            sessions.events.tell(Event::SessionNotStarted {
+                session: name,
+                why: refusal.message.clone(),
+            });
+            (None, Some(refusal))
+        }
+    };
+    session.clear(serving.as_deref()).await;
+    sessions.forget(&session);
+    session.turn(Phase::Ended(refusal));
+}
+
+impl Sessions {
+    async fn start(&self, session: &Session) -> Result<Serving, Refusal> {
+        let Session {
+            key, version, home, ..
+        } = session;
+        let code = unless_ending(session, self.versions.code(version)).await?;
+        let work = home.join("code");
+        copy(&code, &work, &home.join("home")).await?;
+        let launch = launch(version, key, &code, home, work, &self.address);
+        let stream = Stream {
+            region: version.arn.region.to_string(),
+            runtime: version.arn.id.clone(),
+            endpoint: key.endpoint.to_string(),
+            session: key.session.to_string(),
+            name: logs::stream(clock::seconds().unsigned_abs(), &clock::unique_id()),
+        };
+        let agent = Agent::start(launch, &self.logs.of(stream))
+            .map_err(|why| not_ready(&why, &version.contract, &[]))?;
+        let start = clock::now();
+        let serves = async {
+            let port = self.serves(&agent, &version.contract, start).await;
+            if port.is_err() {
+                clock::sleep(LAST_WORDS).await;
+            }
+            port.map_err(|why| not_ready(&why, &version.contract, &agent.last_lines()))
+        };
+        match unless_ending(session, serves).await {
+            Ok(port) => Ok(Serving {
+                agent,
+                port,
+                warning: code.warning,
+            }),
+            Err(refusal) => {
+                agent.stop();
+                agent.ended().await;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Waits until the agent listens and, where the protocol has it, /ping answers.
+    async fn serves(
+        &self,
+        agent: &Agent,
+        contract: &Contract,
+        start: Instant,
+    ) -> Result<u16, NotReady> {
+        let port = agent.listens(limits::INITIALIZATION).await?;
+        let Some(path) = contract.ping() else {
+            return Ok(port);
+        };
+        loop {
+            if self.ping(port, path).await.is_some() {
+                return Ok(port);
+            }
+            if let State::Ended(code) = agent.state() {
+                return Err(NotReady::Ended(code));
+            }
+            if start.elapsed() > limits::INITIALIZATION {
+                return Err(NotReady::Deaf);
+            }
+            clock::sleep(PAUSE).await;
+        }
+    }
+
+    /// What /ping says.
+    async fn ping(&self, port: u16, path: &str) -> Option<String> {
+        let request = Request::builder()
+            .method(Method::GET)
+            .uri(format!("http://127.0.0.1:{port}{path}"))
+            .header(header::HOST, format!("127.0.0.1:{port}"))
+            .body(full(""))
+            .ok()?;
+        let answer = clock::within(PING, self.client.request(request))
+            .await?
+            .ok()?;
+        if answer.status() != StatusCode::OK {
+            return None;
+        }
+        let body = Limited::new(answer.into_body(), LONGEST_PING);
+        let body = clock::within(PING, body.collect()).await?.ok()?;
+        Some(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+    }
+
+    /// Waits until the session has to end.
+    async fn until_end(&self, session: &Session, serving: &Serving) -> Why {
+        let lifetime = session.version.lifetime;
+        let often = (lifetime.idle_timeout / 10).clamp(OFTEN, SELDOM);
+        let is_over = async {
+            loop {
+                let next = match fate(session.activity(), lifetime, session.now()) {
+                    Fate::Idle => return Why::Idle,
+                    Fate::TooOld => return Why::TooOld,
+                    Fate::Lives { ask_again } => ask_again,
+                };
+                clock::sleep(next.saturating_sub(session.now()).min(often)).await;
+                if session.activity().in_flight == 0 {
+                    session.is_busy(self.is_busy(session, serving).await);
+                }
+            }
+        };
+        let why = tokio::select! {
+            why = session.asked_to_end() => return why,
+            () = serving.agent.ended() => Why::AgentEnded(match serving.agent.state() {
+                State::Ended(code) => code,
+                State::Running => 0,
+            }),
+            why = is_over => why,
+        };
+        // From here on no request gets into it.
+        session.ask_to_end(why);
+        why
+    }
+
+    /// Whether an agent that is not asked anything says that it works on something.
+    async fn is_busy(&self, session: &Session, serving: &Serving) -> bool {
+        let Some(path) = session.version.contract.ping() else {
+            return false;
+        };
+        let answer = self.ping(serving.port, path).await.unwrap_or_default();
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
+        answer["status"] == "HealthyBusy"
+    }
+}
+
+/// What `work` comes to; a refusal where the session is asked to end before.
+async fn unless_ending<T>(
+    session: &Session,
+    work: impl Future<Output = Result<T, Refusal>>,
+) -> Result<T, Refusal> {
+    tokio::select! {
+        biased;
+        _ = session.asked_to_end() => Err(Refusal::session_busy()),
+        done = work => done,
+    }
+}
+
+/// Each session works on a copy of the code. It is waited for in any case: nothing is written any more when
+/// the session's files are removed.
+async fn copy(code: &Code, work: &Path, home: &Path) -> Result<(), Refusal> {
+    let (own, work, home) = (code.own.clone(), work.to_owned(), home.to_owned());
+    let copying = move |_: &(dyn Fn(()) + Sync)| {
+        files::create_dir_all(&home)?;
+        code::copy(&own, &work)
+    };
+    let copied = runtime::aside(copying, |()| {}).await;
+    copied.map_err(|error| internal(&error.to_string()))
+}
+
+fn launch(
+    version: &Version,
+    key: &Key,
+    code: &Code,
+    home: &Path,
+    work: std::path::PathBuf,
+    address: &str,
+) -> Launch {
+    let listening = home.join("listening");
+    let script = version.entrypoint.last().cloned().unwrap_or_default();
+    let mut variables =
+        environment::base(&home.join("home"), code.dependencies.as_deref(), address);
+    let mut set = |name: &str, value: OsString| variables.push((name.into(), value));
+    for (name, value) in contract::environment(&version.arn, &key.endpoint) {
+        set(name, value.into());
+    }
+    for (name, value) in &version.environment {
+        set(name, value.into());
+    }
+    set("CARGO_AGENTCORE_LISTENING", listening.clone().into());
+    set(
+        "CARGO_AGENTCORE_PORT",
+        version.contract.port.to_string().into(),
+    );
+    Launch {
+        program: code.python.clone(),
+        args: vec![OsString::from("-u"), work.join(script).into_os_string()],
+        directory: work,
+        environment: variables,
+        listening,
+        port: version.contract.port,
+    }
+}
+
+fn not_ready(why: &NotReady, contract: &Contract, lines: &[String]) -> Refusal {
+    let refusal = Refusal::slow_start(lines);
+    match why {
+        NotReady::Ended(code) => Refusal::ended_at_start(&format!("exit status {code}"), lines),
+        NotReady::Deaf => refusal,
+        NotReady::WrongPort(other) => Refusal {
+            message: format!(
+                "The agent listens on port {other}, and AgentCore calls port {}. {}",
+                contract.port, refusal.message
+            ),
+            ..refusal
+        },
+        NotReady::CannotStart(error) => Refusal::new(
+            Kind::RuntimeClient,
+            format!("the agent cannot be started: {error}"),
+        ),
+    }
+}
