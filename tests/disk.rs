@@ -1,5 +1,6 @@
 //! A disk that takes nothing: a small file system of its own that is full, and directories that are
-//! read-only, for `new`, `init` and `prepare`. And what `new` makes of a directory that is there.
+//! read-only, for `new`, `init`, `prepare` and what runs locally. And what `new` makes of a directory that is
+//! there.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -17,19 +18,25 @@ use std::{
     process::Command,
 };
 
-use support::{Cli, Ministack, Project, listing, project::collect};
+use support::{Cli, Ministack, Project, listing, project::collect, wheels::with_uv};
 
 const FILLER: &str = "filler";
 
-/// A file system of 512 KiB; dropping it takes it away.
+/// A small file system; dropping it takes it away.
 struct SmallDisk {
     at: PathBuf,
+    size: usize,
 }
 
 impl SmallDisk {
+    /// Of 512 KiB.
     fn at(path: &Path) -> Self {
+        Self::of(512 * 1024, path)
+    }
+
+    fn of(size: usize, path: &Path) -> Self {
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
             .arg(path)
             .output()
             .unwrap_or_else(|error| panic!("the tests of a full disk need `mount`: {error}"));
@@ -41,13 +48,14 @@ impl SmallDisk {
         );
         Self {
             at: path.to_owned(),
+            size,
         }
     }
 
     /// Leaves room for so many pages of 4 KiB, which is what a small file takes.
     fn leave(&self, pages: usize) {
         let filler = self.at.join(FILLER);
-        let mut size = 512 * 1024;
+        let mut size = self.size;
         while fs::write(&filler, vec![0; size]).is_err() {
             size -= 4096;
         }
@@ -307,4 +315,78 @@ fn prepare_names_what_found_no_room_and_the_next_run_completes_it() {
     }
     let again = prepare().succeeds();
     assert!(again.stderr.contains("Unchanged"), "{}", again.stderr);
+}
+
+/// An agent that needs nothing but Python.
+const AGENT: &str = r#"
+import http.server
+
+import one
+
+
+class Agent(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.do_POST()
+
+    def do_POST(self):
+        print("asked", flush=True)
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"status": "Healthy", "said": "VERSION"}')
+
+
+http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Agent).serve_forever()
+"#;
+
+/// Nothing that was deployed is lost, what cannot be done says why, and with room everything goes on.
+#[test]
+fn a_full_disk_stops_no_agent_and_loses_nothing_that_was_deployed() {
+    let project = Project::new();
+    let disk = SmallDisk::of(8 << 20, &project.path());
+    let project = project
+        .agent("one")
+        .file("one/__init__.py", "")
+        .file("deployment/requirements.txt", "")
+        .file("deployment/invoke.py", AGENT.replace("VERSION", "first"));
+    let cli = |words: &[&str]| {
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+        with_uv(Cli::new(&project))
+            .env("CARGO_AGENTCORE_CACHE_DIR", cache)
+            .limit(std::time::Duration::from_mins(5))
+            .args(words)
+            .run()
+    };
+    let invoke = |words: &[&str]| cli(&[&["invoke", "--local"], words].concat());
+    let says = |outcome: &support::Outcome, version: &str| {
+        let whole = format!("{{\"status\": \"Healthy\", \"said\": \"{version}\"}}");
+        assert_eq!(outcome.stdout, whole, "{}", outcome.stderr);
+    };
+    cli(&["deploy", "--local"]).succeeds();
+    says(&invoke(&["{}"]).succeeds(), "first");
+
+    project.write("deployment/invoke.py", AGENT.replace("VERSION", "second"));
+    disk.leave(0);
+    // The session that runs goes on, and a new one finds no room.
+    says(&invoke(&["--continue", "{}"]).succeeds(), "first");
+    let refused = invoke(&["{}"]).exits(1);
+    assert!(
+        refused.stderr.contains("No space left on device"),
+        "{}",
+        refused.stderr
+    );
+    let refused = cli(&["deploy", "--local"]).exits(1);
+    assert!(
+        refused.stderr.contains("No space left on device"),
+        "{}",
+        refused.stderr
+    );
+    says(&invoke(&["--continue", "{}"]).succeeds(), "first");
+    // It ends, and what it wrote before is there.
+    cli(&["local", "stop"]).succeeds();
+    disk.make_room();
+    says(&invoke(&["{}"]).succeeds(), "first");
+    cli(&["deploy", "--local"]).succeeds();
+    says(&invoke(&["{}"]).succeeds(), "second");
+    cli(&["clean", "--local", "--yes"]).succeeds();
 }

@@ -60,7 +60,9 @@ impl Frames {
     ) -> Result<(), Violation> {
         while let Some((first, rest)) = bytes.split_first() {
             if self.left > 0 {
-                let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+                let length = usize::try_from(self.left)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
                 out.extend_from_slice(&bytes[..length]);
                 self.left -= length as u64;
                 bytes = &bytes[length..];

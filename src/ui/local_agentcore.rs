@@ -28,7 +28,10 @@ fn line(event: &Event) -> String {
             format!("ended session `{session}`: {}", reason(*why))
         }
         Event::AnswerCut { session, why } => {
-            format!("cut off an answer of session `{session}`: {}", first_line(why))
+            format!(
+                "cut off an answer of session `{session}`: {}",
+                first_line(why)
+            )
         }
         Event::LinesLost {
             session,

@@ -5,7 +5,9 @@ import hashlib
 import http.server
 import json
 import os
+import struct
 import sys
+import threading
 import time
 
 import one
@@ -34,7 +36,7 @@ class Agent(http.server.BaseHTTPRequestHandler):
         if self.headers.get("Upgrade") == "websocket":
             return self.websocket()
         if self.path == "/ping":
-            return self.answer({"status": "Healthy"})
+            return self.answer({"status": "HealthyBusy" if time.time() < busy_until else "Healthy"})
         if self.path == "/.well-known/agent-card.json":
             return self.answer({"name": "one", "headers": self.headers.items()})
         self.answer({"error": "not found"}, 404)
@@ -47,12 +49,43 @@ class Agent(http.server.BaseHTTPRequestHandler):
         accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
         self.send_header("Sec-WebSocket-Accept", accept)
         self.end_headers()
-        # The first bytes tell what has arrived; then whatever comes goes back.
+        # The first frame tells what has arrived; then whatever comes goes back.
         seen = {"path": self.path, "headers": self.headers.items()}
-        self.wfile.write(json.dumps(seen).encode() + b"\n")
-        while data := self.connection.recv(4096):
-            self.connection.sendall(data)
+        self.send_frame(1, json.dumps(seen).encode())
+        while frame := self.receive_frame():
+            opcode, content = frame
+            if content.startswith(b"send "):
+                count, length = (int(word) for word in content.split()[1:])
+                for _ in range(count):
+                    self.send_frame(2, b"y" * length)
+                continue
+            self.send_frame(opcode, content)
+            if opcode == 8:
+                break
         self.close_connection = True
+
+    def send_frame(self, opcode, content):
+        length = len(content)
+        if length < 126:
+            head = struct.pack(">BB", 0x80 | opcode, length)
+        elif length < 1 << 16:
+            head = struct.pack(">BBH", 0x80 | opcode, 126, length)
+        else:
+            head = struct.pack(">BBQ", 0x80 | opcode, 127, length)
+        self.connection.sendall(head + content)
+
+    def receive_frame(self):
+        head = self.rfile.read(2)
+        if len(head) < 2:
+            return None
+        length = head[1] & 0x7F
+        if length == 126:
+            (length,) = struct.unpack(">H", self.rfile.read(2))
+        elif length == 127:
+            (length,) = struct.unpack(">Q", self.rfile.read(8))
+        mask = self.rfile.read(4)
+        content = self.rfile.read(length)
+        return head[0] & 15, bytes(byte ^ mask[at % 4] for at, byte in enumerate(content))
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -64,7 +97,24 @@ class Agent(http.server.BaseHTTPRequestHandler):
         if do == "environment":
             return self.answer(dict(os.environ))
         if do == "stream":
-            return self.stream()
+            return self.stream(asked)
+        if do == "busy":
+            global busy_until
+            busy_until = time.time() + asked["seconds"]
+            return self.answer({})
+        if do == "hang":
+            time.sleep(3600)
+        if do == "flood":
+            for number in range(asked["lines"]):
+                print(f"line {number} " + "x" * asked.get("length", 0))
+            sys.stdout.flush()
+        if do == "close port":
+            print("closing the port", flush=True)
+            threading.Thread(target=server.socket.close).start()
+        if do == "requests":
+            return self.answer({"requests": requests})
+        if do == "length":
+            return self.answer_of_length(asked)
         if do == "fail":
             print("before the failure", flush=True)
             return self.answer({"error": "inner words"}, asked.get("status", 500))
@@ -73,18 +123,55 @@ class Agent(http.server.BaseHTTPRequestHandler):
             os._exit(3)
         self.answer({"asked": asked, "bytes": len(body)})
 
-    def stream(self):
+    def stream(self, asked):
+        """Events with numbers: so many, in this pace, of this length; and an end before they are all told."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for number in range(3):
-            event = f"data: {number}\n\n".encode()
-            self.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
-            self.wfile.flush()
-            time.sleep(0.5)
-        self.wfile.write(b"0\r\n\r\n")
+        filler = "x" * asked.get("length", 0)
+        requests["begun"] += 1
+        try:
+            for number in range(asked.get("events", 3)):
+                if number == asked.get("die"):
+                    os._exit(3)
+                event = f"data: {number}{filler}\n\n".encode()
+                self.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
+                self.wfile.flush()
+                time.sleep(asked.get("pause", 0.5))
+            self.wfile.write(b"0\r\n\r\n")
+        except OSError:
+            # The other side went away.
+            requests["cut"] += 1
+            raise
+
+    def answer_of_length(self, asked):
+        """So many bytes; what the head says of them, and whether it says so."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        if asked.get("told"):
+            self.send_header("Content-Length", str(asked["bytes"]))
+        else:
+            self.send_header("Connection", "close")
+            self.close_connection = True
+        self.end_headers()
+        piece = b"x" * 1_000_000
+        for start in range(0, asked["bytes"], len(piece)):
+            self.wfile.write(piece[: asked["bytes"] - start])
 
 
+class Server(http.server.ThreadingHTTPServer):
+    # A hundred callers at once.
+    request_queue_size = 256
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        # Callers that go away are what is tested.
+        pass
+
+
+busy_until = 0.0
+requests = {"begun": 0, "cut": 0}
 print("listening", flush=True)
-http.server.ThreadingHTTPServer(("0.0.0.0", PORT), Agent).serve_forever()
+server = Server(("0.0.0.0", PORT), Agent)
+server.serve_forever()

@@ -10,20 +10,27 @@
 
 mod addresses;
 mod agents;
+mod clients;
 mod failures;
+mod faulty;
 mod headers;
+mod many;
 mod protocols;
 mod sdk;
+mod sessions;
+mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
 
 use std::{
+    fs,
     io::{Read as _, Write as _},
     net::TcpStream,
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -275,6 +282,75 @@ impl Reply {
             .unwrap_or_default()
             .to_owned();
         (name, message)
+    }
+}
+
+/// What a process holds.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    descriptors: usize,
+    /// Resident, in KiB.
+    memory: usize,
+}
+
+impl Place {
+    /// What the data plane holds.
+    fn held(&self) -> Held {
+        let pid = self.pid();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let memory = memory.and_then(|text| text.split_whitespace().next());
+        Held {
+            descriptors: fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count(),
+            memory: memory.unwrap().parse().unwrap(),
+        }
+    }
+
+    fn pid(&self) -> u32 {
+        let status = self
+            .cli(&["local", "status", "--output", "json"])
+            .run()
+            .succeeds();
+        let pid = status.json()["emulator"]["pid"].as_u64();
+        pid.unwrap().try_into().unwrap()
+    }
+
+    fn file(&self, name: &str) -> std::path::PathBuf {
+        let kept = self.project.path().join("target/agentcore");
+        let projects = fs::read_dir(kept).unwrap();
+        let mut homes = projects.map(|project| project.unwrap().path().join("local"));
+        homes.find(|home| home.is_dir()).unwrap().join(name)
+    }
+
+    /// The log of the local AgentCore.
+    fn log(&self) -> String {
+        fs::read_to_string(self.file("ministack.log")).unwrap()
+    }
+
+    /// The folders of running sessions.
+    fn session_folders(&self) -> usize {
+        fs::read_dir(self.file("agents/running")).map_or(0, Iterator::count)
+    }
+
+    /// Waits until nothing is held beyond what was before, but for connections that are kept for a few seconds.
+    fn lets_go(&self, before: Held) {
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let now = self.held();
+            if now.descriptors <= before.descriptors + 2 {
+                return;
+            }
+            assert!(Instant::now() < until, "before {before:?}, now {now:?}");
+            thread::sleep(Duration::from_millis(250));
+        }
+    }
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < until, "{what}");
+        thread::sleep(Duration::from_millis(100));
     }
 }
 

@@ -1,10 +1,8 @@
-//! MCP, A2A and WebSockets: each by its own rules.
-
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+//! MCP and A2A: each by its own rules.
 
 use serde_json::{Value, json};
 
-use super::{Place, SESSION, seen, session};
+use super::{Place, seen};
 
 const MCP_SESSION: &str = "mcp-session-id";
 
@@ -88,59 +86,4 @@ print(json.dumps([answer["statusCode"], answer["runtimeSessionId"], answer["agen
     // No other protocol has a card.
     let ws = place.ask_for("GET", "ws").send(&place);
     assert_eq!(ws.status, 404, "{}", ws.text());
-}
-
-#[test]
-fn a_websocket_joins_the_caller_with_the_agent() {
-    let place = Place::with(
-        8080,
-        "header-allowlist = [\"X-Amzn-Bedrock-AgentCore-Runtime-Custom-A\"]",
-    );
-    let id = session("socket");
-    let ask = place
-        .ask_for(
-            "GET",
-            &format!(
-                "ws?qualifier=DEFAULT&X-Amzn-Bedrock-AgentCore-Runtime-Session-Id={id}\
-                 &X-Amzn-Bedrock-AgentCore-Runtime-Custom-A=b%20c&X-Amz-Signature=0"
-            ),
-        )
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
-    let mut stream = place.connect();
-    stream.write_all(&ask.bytes(&place)).unwrap();
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") {
-        assert_ne!(reader.read_line(&mut head).unwrap(), 0, "{head}");
-    }
-    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-    let lower = head.to_ascii_lowercase();
-    assert!(
-        lower.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="),
-        "{head}"
-    );
-    let mut line = String::new();
-    reader.read_line(&mut line).unwrap();
-    let look: Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(look["path"], "/ws");
-    assert_eq!(seen(&look, SESSION), Some(id.as_str()));
-    assert_eq!(
-        seen(&look, "x-amzn-bedrock-agentcore-runtime-custom-a"),
-        Some("b c")
-    );
-    for text in [b"one".as_slice(), b"two"] {
-        stream.write_all(text).unwrap();
-        let mut back = [0; 3];
-        reader.read_exact(&mut back).unwrap();
-        assert_eq!(back, text);
-    }
-    // It is the session's own process.
-    let same = place
-        .ask(&json!({ "do": "look" }))
-        .session(&id)
-        .send(&place);
-    assert_eq!(same.status, 200);
 }

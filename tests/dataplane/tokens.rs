@@ -3,6 +3,8 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -182,20 +184,46 @@ fn a_runtime_without_an_authorizer_takes_no_token() {
     );
 }
 
+/// An issuer whose keys can change, and how often it was asked for them.
+#[derive(Clone, Default)]
+struct Keys(Arc<Mutex<(String, usize)>>);
+
+impl Keys {
+    fn new(keys: &Value) -> Self {
+        let all = Self::default();
+        all.change(keys);
+        all
+    }
+
+    fn change(&self, keys: &Value) {
+        self.0.lock().unwrap().0 = keys.to_string();
+    }
+
+    fn asked(&self) -> usize {
+        self.0.lock().unwrap().1
+    }
+}
+
 /// Serves a discovery document and keys for as long as the test runs; the address of the first.
-fn issuer(keys: &Value) -> String {
+fn issuer(keys: &Keys) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let discovery =
         json!({ "issuer": "https://issuer.example", "jwks_uri": format!("{url}/keys") });
-    let (discovery, keys) = (discovery.to_string(), keys.to_string());
+    let (discovery, keys) = (discovery.to_string(), keys.clone());
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let mut head = [0; 4096];
             let count = stream.read(&mut head).unwrap_or(0);
             let is_keys = head[..count].starts_with(b"GET /keys ");
-            let body = if is_keys { &keys } else { &discovery };
+            let body = if is_keys {
+                let mut keys = keys.0.lock().unwrap();
+                keys.1 += 1;
+                keys.0.clone()
+            } else {
+                discovery.clone()
+            };
             // Whoever asks may be gone.
             let _ = write!(
                 stream,
@@ -207,10 +235,12 @@ fn issuer(keys: &Value) -> String {
     format!("{url}/.well-known/openid-configuration")
 }
 
-#[test]
-fn where_the_issuer_can_be_reached_the_signature_is_checked() {
-    let vectors: Value =
-        serde_json::from_str(include_str!("../../src/protocol/authorizer/vectors.json")).unwrap();
+fn vectors() -> Value {
+    serde_json::from_str(include_str!("../../src/protocol/authorizer/vectors.json")).unwrap()
+}
+
+/// A runtime that takes the tokens of this issuer.
+fn with_issuer(keys: &Keys) -> Place {
     let place = Place::with(8080, AUTHORIZER);
     // The table takes https only; the service's API does not mind.
     place.boto3(&format!(
@@ -224,8 +254,15 @@ control.update_agent_runtime(
     **{{name: there[name] for name in kept if name in there}},
 )
 "#,
-        issuer(&vectors["jwks"])
+        issuer(keys)
     ));
+    place
+}
+
+#[test]
+fn where_the_issuer_can_be_reached_the_signature_is_checked() {
+    let vectors = vectors();
+    let place = with_issuer(&Keys::new(&vectors["jwks"]));
     let with = |token: &str| {
         let ask = place.ask(&json!({ "a": 1 }));
         ask.header("Authorization", format!("Bearer {token}"))
@@ -247,4 +284,33 @@ control.update_agent_runtime(
         );
         assert!(message.contains("signature does not match"), "{message}");
     }
+}
+
+/// A key that the issuer introduces is known within seconds, and nobody makes this machine ask for it all the
+/// time.
+#[test]
+fn a_new_key_of_the_issuer_is_asked_for() {
+    let vectors = vectors();
+    let keys = Keys::new(&json!({ "keys": [] }));
+    let place = with_issuer(&keys);
+    let token = vectors["tokens"]["RS256"].as_str().unwrap();
+    let with = || {
+        let ask = place.ask(&json!({ "a": 1 }));
+        ask.header("Authorization", format!("Bearer {token}"))
+            .send(&place)
+    };
+    let refused = with();
+    assert_eq!(refused.status, 401, "{}", refused.text());
+    assert!(refused.error().1.contains("the issuer has no key"));
+    keys.change(&vectors["jwks"]);
+    for _ in 0..20 {
+        with();
+    }
+    assert!(keys.asked() <= 2, "asked {} times", keys.asked());
+    let until = Instant::now() + Duration::from_secs(20);
+    while with().status != 200 {
+        assert!(Instant::now() < until, "the new key is not taken");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(keys.asked() <= 3, "asked {} times", keys.asked());
 }

@@ -5,22 +5,22 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::*;
 
 impl Stage {
-    fn deployed() -> Self {
+    pub(super) fn deployed() -> Self {
         let stage = Self::new().with_sources();
         stage.does(&["deploy", "--local"], 0);
         stage
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(super) fn write(&self, path: &str, text: &str) {
         fs::write(self.dir.path().join(path), text).unwrap();
     }
 
-    fn says(&self, words: &[&str]) -> Value {
+    pub(super) fn says(&self, words: &[&str]) -> Value {
         serde_json::from_str(&self.does(words, 0).stdout).unwrap()
     }
 
     /// The processes that work in this project's folder, by pid.
-    fn processes(&self) -> Vec<u32> {
+    pub(super) fn processes(&self) -> Vec<u32> {
         let home = self.home().canonicalize().unwrap_or_else(|_| self.home());
         let home = home.to_string_lossy().into_owned();
         let all = fs::read_dir("/proc").unwrap();

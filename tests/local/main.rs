@@ -12,11 +12,15 @@ mod agents;
 mod cleaning;
 mod guard;
 mod installing;
+#[cfg(target_os = "linux")]
+mod kills;
 #[cfg(unix)]
 mod links;
 mod looks;
 #[cfg(unix)]
 mod processes;
+#[cfg(target_os = "linux")]
+mod together;
 
 use std::{
     fs,

@@ -5,8 +5,14 @@ however the data plane ended, this acts as if SIGTERM had come, upon which minis
 keeps two of them from working on the same state.
 
 Only the data plane may talk to it: it shows a token that nobody else has.
+
+ministack itself writes its state when it ends. Here a change is written before it is answered, so that a kill
+loses nothing that somebody was told of. Log lines are written every few seconds.
 """
 
+import asyncio
+import json
+import logging
 import os
 import signal
 import sys
@@ -68,11 +74,102 @@ def guarded(app):
     return guard
 
 
+LOGS = "cloudwatch_logs"
+LOGS_PAUSE = 3
+
+
+class Failures(logging.Handler):
+    """What ministack says when it cannot write its state."""
+
+    def __init__(self):
+        super().__init__(logging.ERROR)
+        self.last = None
+
+    def emit(self, record):
+        self.last = record.getMessage()
+
+
+failures = Failures()
+
+
+def save(wanted):
+    """Writes the states of these services; what went wrong, if anything did."""
+    from ministack.core.persistence import save_all
+
+    failures.last = None
+    states = ministack.app._build_persistence_save_dict()
+    save_all({name: state for name, state in states.items() if wanted(name)})
+    return failures.last
+
+
+def service(scope):
+    for name, value in scope["headers"]:
+        if name.lower() == b"authorization":
+            parts = value.split(b"/")
+            return parts[3].decode() if len(parts) > 4 else None
+    return None
+
+
+def refusal(service, why):
+    why = f"the emulator cannot write its state: {why}"
+    if service in ("iam", "sts", "s3"):
+        text = why.replace("&", "&amp;").replace("<", "&lt;")
+        error = f"<Error><Code>InsufficientStorage</Code><Message>{text}</Message></Error>"
+        kind, body = b"text/xml", error if service == "s3" else f"<ErrorResponse>{error}</ErrorResponse>"
+    else:
+        kind, body = b"application/json", json.dumps({"__type": "InsufficientStorage", "message": why})
+    body = body.encode()
+    head = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    # No SDK tries again after this status.
+    return [
+        {"type": "http.response.start", "status": 507, "headers": head},
+        {"type": "http.response.body", "body": body},
+    ]
+
+
+def saving(app):
+    saving_logs = None
+
+    async def save_logs():
+        nonlocal saving_logs
+        await asyncio.sleep(LOGS_PAUSE)
+        saving_logs = None
+        save(lambda name: name == LOGS)
+
+    async def saver(scope, receive, send):
+        nonlocal saving_logs
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            return await app(scope, receive, send)
+        of = service(scope)
+        if of == "logs":
+            saving_logs = saving_logs or asyncio.get_running_loop().create_task(save_logs())
+            return await app(scope, receive, send)
+        refused = False
+
+        async def send_saved(message):
+            nonlocal refused
+            if message["type"] == "http.response.start":
+                if why := save(lambda name: name != LOGS):
+                    refused = True
+                    for refusing in refusal(of, why):
+                        await send(refusing)
+            if not refused:
+                await send(message)
+
+        await app(scope, receive, send_saved)
+
+    return saver
+
+
 lock = hold_lock()
 threading.Thread(target=watch_host, daemon=True).start()
 
 sys.argv = ["ministack"]
 import ministack.app  # noqa: E402
 
-ministack.app.app = guarded(ministack.app.app)
+persistence = logging.getLogger("persistence")
+persistence.addHandler(failures)
+# It would say of each state that it is written.
+persistence.setLevel(logging.WARNING)
+ministack.app.app = guarded(saving(ministack.app.app))
 ministack.app.main()

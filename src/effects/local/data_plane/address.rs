@@ -104,7 +104,10 @@ fn check_origin(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<(), Refusal
     let host = header("host").filter(|_| hosts == 1);
     origin::check(host, header)?;
     // A request as to a proxy names the server in its first line, too.
-    for authority in host.into_iter().chain(uri.authority().map(|to| to.as_str())) {
+    for authority in host
+        .into_iter()
+        .chain(uri.authority().map(|to| to.as_str()))
+    {
         origin::check(Some(authority), |_| None)?;
         if !authority.ends_with(&format!(":{port}")) {
             return Err(Refusal::new(

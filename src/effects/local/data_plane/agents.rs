@@ -238,7 +238,8 @@ impl Agents {
         let call = Call::default();
         let body = call.unlimited(request.into_body());
         let body = Limited::new(body, LONGEST_COMMAND).collect().await;
-        let body = body.map_err(|_| call.fault().map_or_else(Refusal::too_large, Fault::refusal))?;
+        let body =
+            body.map_err(|_| call.fault().map_or_else(Refusal::too_large, Fault::refusal))?;
         let body = body.to_bytes();
         let command = protocol::command::Command::parse(&body)?;
         let used = self.enter(admitted, Purpose::Request).await?;
@@ -285,4 +286,3 @@ pub(super) fn forwarding(admitted: &Admitted) -> Forwarding<'_> {
         request_id: &admitted.request_id,
     }
 }
-

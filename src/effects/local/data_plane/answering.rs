@@ -78,6 +78,7 @@ impl hyper::body::Body for Answering {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(Err(error))) => {
+                self.used.suspect();
                 return self.cut(format!("the agent broke off: {error}"));
             }
             Poll::Ready(Some(Ok(frame))) => frame,

@@ -123,7 +123,11 @@ impl Arriving {
         // What is longer, comes slowly or breaks off has no ID.
         let read = Limited::new(self, LONGEST_CALL).collect();
         if !matches!(clock::within(PATIENCE, read).await, Some(Ok(_))) {
-            call.0.kept.lock().expect("no thread panics with it").clear();
+            call.0
+                .kept
+                .lock()
+                .expect("no thread panics with it")
+                .clear();
         }
     }
 

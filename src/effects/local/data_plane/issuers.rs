@@ -10,7 +10,7 @@ use crate::{
     effects::{aws::fetch, clock},
     protocol::{
         Refusal,
-        authorizer::{Credentials, Discovery, Issuer, Keys, Pass, Rules, authorize},
+        authorizer::{Credentials, Discovery, Issuer, Jwt, Keys, Pass, Rules, authorize},
     },
 };
 
@@ -19,6 +19,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// How long its keys are taken for current, and how long one that did not answer is not asked again.
 const CURRENT: Duration = Duration::from_mins(5);
 const SILENT: Duration = Duration::from_secs(30);
+/// How long its keys are taken for current where a token names another one.
+const RENEWED: Duration = Duration::from_secs(5);
 
 /// What is known of issuers, by discovery URL.
 #[derive(Default)]
@@ -35,15 +37,33 @@ impl Issuers {
         metadata: &str,
     ) -> Result<Pass, Refusal> {
         let issuer = match (rules, credentials) {
-            (Some(rules), Credentials::Bearer(_)) => self.of(rules).await,
+            (Some(rules), Credentials::Bearer(token)) => self.of_token(rules, token).await,
             _ => unknown("nobody asked for it"),
         };
         let now = clock::seconds().unsigned_abs();
         authorize(rules, credentials, &issuer, metadata, now)
     }
 
+    /// The issuer of a token. One that names an unknown key may have been signed with a new one.
+    async fn of_token(&self, rules: &Rules, token: &str) -> Issuer {
+        let issuer = self.of(rules).await;
+        let is_known = match (&issuer.keys, Jwt::parse(token)) {
+            (Ok(keys), Some(jwt)) => keys.has_key_of(&jwt),
+            (Err(_), _) | (_, None) => true,
+        };
+        if is_known {
+            return issuer;
+        }
+        self.asked(rules, RENEWED).await
+    }
+
     /// The issuer of a runtime's tokens.
     pub(super) async fn of(&self, rules: &Rules) -> Issuer {
+        self.asked(rules, CURRENT).await
+    }
+
+    /// The issuer, as it was at most so long ago.
+    async fn asked(&self, rules: &Rules, current: Duration) -> Issuer {
         let url = &rules.discovery_url;
         let known = self
             .known
@@ -52,7 +72,7 @@ impl Issuers {
             .get(url)
             .cloned();
         if let Some((since, issuer)) = known {
-            let limit = if issuer.keys.is_ok() { CURRENT } else { SILENT };
+            let limit = if issuer.keys.is_ok() { current } else { SILENT };
             if since.elapsed() < limit {
                 return issuer;
             }

@@ -86,7 +86,11 @@ impl Logs {
                 waiting.collect(&mut lines, write).await;
                 is_made = true;
             }
-            self.tell_lost(stream, waiting.lost(), "they came faster than they could be written");
+            self.tell_lost(
+                stream,
+                waiting.lost(),
+                "they came faster than they could be written",
+            );
         }
     }
 
@@ -126,7 +130,12 @@ impl Logs {
         }
     }
 
-    async fn call(&self, stream: &Stream, action: &str, input: &Value) -> Result<Value, Unanswered> {
+    async fn call(
+        &self,
+        stream: &Stream,
+        action: &str,
+        input: &Value,
+    ) -> Result<Value, Unanswered> {
         self.emulator.logs(&stream.region, action, input).await
     }
 }

@@ -29,17 +29,11 @@ use std::{net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use self::{
-    address::Address,
-    agents::Agents,
-    emulator::Emulator,
-    logs::Logs,
-    ministack::Ministack,
-    remembered::Remembered,
-    sessions::Sessions,
-    versions::Versions,
-};
 pub(crate) use self::event::{Event, Events, Why};
+use self::{
+    address::Address, agents::Agents, emulator::Emulator, logs::Logs, ministack::Ministack,
+    remembered::Remembered, sessions::Sessions, versions::Versions,
+};
 use super::{VERSION, agent::shim, process};
 use crate::{
     effects::{

@@ -110,7 +110,6 @@ impl Agents {
         });
         Ok(response)
     }
-
 }
 
 /// How long one side may take to end after the other.
@@ -160,7 +159,10 @@ async fn join(
         }
         None => {
             let minutes = limits::STREAMING.as_secs() / 60;
-            (1001, format!("AgentCore ends a WebSocket after {minutes} minutes"))
+            (
+                1001,
+                format!("AgentCore ends a WebSocket after {minutes} minutes"),
+            )
         }
     };
     // Whoever went away hears nothing of it.
@@ -187,7 +189,9 @@ impl Direction {
                 return Ok(());
             }
             used.touch();
-            let followed = self.frames.push(&buffer[..count], start.elapsed(), &mut passed);
+            let followed = self
+                .frames
+                .push(&buffer[..count], start.elapsed(), &mut passed);
             self.is_written = false;
             if to.write_all(&passed).await.is_err() || to.flush().await.is_err() {
                 return Ok(());

@@ -99,7 +99,11 @@ impl Sessions {
                 }
             };
             match claim.session.settled().await {
-                Ok(serving) => return Ok(Use::new(claim, serving)),
+                Ok(serving) => {
+                    if let Some(used) = Use::new(claim, serving).await {
+                        return Ok(used);
+                    }
+                }
                 Err(Some(refusal)) => return Err(refusal),
                 Err(None) => {}
             }

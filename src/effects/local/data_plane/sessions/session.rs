@@ -27,6 +27,9 @@ use crate::{
 /// How long an agent's processes are waited for at their end. The process around them kills them sooner.
 const END: Duration = Duration::from_secs(10);
 
+/// How long an agent that broke off an answer is given to end before it gets another request.
+const SUSPICION: Duration = Duration::from_millis(500);
+
 /// A session. It stays with the version that it began with.
 pub(super) struct Session {
     pub(super) key: Key,
@@ -66,6 +69,8 @@ struct Uses {
     web_sockets: usize,
     /// The last /ping said so.
     busy: bool,
+    /// An answer broke off: the agent may be about to end.
+    is_suspect: bool,
     last: Duration,
 }
 
@@ -91,6 +96,7 @@ impl Session {
                 requests: 0,
                 web_sockets: 0,
                 busy: false,
+                is_suspect: false,
                 last: now,
             }),
             origin,
@@ -169,6 +175,7 @@ impl Session {
             requests,
             web_sockets: _,
             busy,
+            is_suspect: _,
             last,
         } = *self.uses();
         Activity {
@@ -205,6 +212,11 @@ impl Session {
         if busy {
             self.touch();
         }
+    }
+
+    /// Whether an answer broke off since this was asked last.
+    fn take_suspicion(&self) -> bool {
+        std::mem::take(&mut self.uses().is_suspect)
     }
 
     fn uses(&self) -> MutexGuard<'_, Uses> {
@@ -252,8 +264,22 @@ pub(in crate::effects::local::data_plane) struct Use {
 }
 
 impl Use {
-    pub(super) fn new(claim: Claim, serving: Arc<Serving>) -> Self {
-        Self { claim, serving }
+    /// `None` where the agent ends instead.
+    pub(super) async fn new(claim: Claim, serving: Arc<Serving>) -> Option<Self> {
+        if claim.session.take_suspicion()
+            && clock::within(SUSPICION, serving.agent.ended())
+                .await
+                .is_some()
+        {
+            claim.session.ended().await;
+            return None;
+        }
+        Some(Self { claim, serving })
+    }
+
+    /// The agent broke off an answer.
+    pub(in crate::effects::local::data_plane) fn suspect(&self) {
+        self.claim.session.uses().is_suspect = true;
     }
 
     /// The port of the agent.
@@ -272,7 +298,10 @@ impl Use {
     }
 
     /// How the agent ends, if it does within this time.
-    pub(in crate::effects::local::data_plane) async fn ends(&self, limit: Duration) -> Option<String> {
+    pub(in crate::effects::local::data_plane) async fn ends(
+        &self,
+        limit: Duration,
+    ) -> Option<String> {
         clock::within(limit, self.serving.agent.ended()).await?;
         match self.serving.agent.state() {
             State::Ended(code) => Some(format!("it ended with the exit code {code}")),
@@ -302,7 +331,10 @@ impl Use {
     }
 
     /// What the caller is to know.
-    pub(in crate::effects::local::data_plane) fn note(&self, other: Option<&str>) -> Option<String> {
+    pub(in crate::effects::local::data_plane) fn note(
+        &self,
+        other: Option<&str>,
+    ) -> Option<String> {
         match (self.serving.warning.as_deref(), other) {
             (Some(warning), Some(other)) => Some(format!("{warning}; {other}")),
             (one, other) => one.or(other).map(str::to_owned),

@@ -1,0 +1,161 @@
+//! kill -9 of everything that takes part in an invocation, in every order: no process and no port is left, and
+//! what was deployed answers the next command.
+
+use std::process::Child;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::*;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// `cargo agentcore invoke`, which waits for an answer.
+    Tool,
+    DataPlane,
+    Ministack,
+    Agent,
+    /// The process around the agent.
+    Shim,
+}
+
+use Part::{Agent, DataPlane, Ministack, Shim, Tool};
+
+/// An invocation that goes on until something is killed.
+struct Scene {
+    stage: Stage,
+}
+
+/// The same for each number of parts: all orders.
+fn orders(parts: &[Part]) -> Vec<Vec<Part>> {
+    if parts.is_empty() {
+        return vec![Vec::new()];
+    }
+    let with = |first: &Part| {
+        let rest: Vec<Part> = parts.iter().copied().filter(|part| part != first).collect();
+        let rest = orders(&rest).into_iter();
+        rest.map(|order| [&[*first], order.as_slice()].concat())
+            .collect::<Vec<_>>()
+    };
+    parts.iter().flat_map(with).collect()
+}
+
+fn kill(pid: u32) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    // It may have gone with another one.
+    let _ = kill_process(pid, Signal::KILL);
+}
+
+fn command_of(pid: u32) -> String {
+    let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&command).replace('\0', " ")
+}
+
+impl Scene {
+    fn new() -> Self {
+        let stage = Stage::new().with_sources();
+        let hanging = AGENT.replace(
+            "        asked = self.rfile",
+            "        if self.headers['Content-Length'] == '4':\n            time.sleep(600)\n        \
+             asked = self.rfile",
+        );
+        stage.write("deployment/invoke.py", &format!("import time\n{hanging}"));
+        stage.does(&["deploy", "--local"], 0);
+        Self { stage }
+    }
+
+    /// Kills these, each as soon as the one before is killed.
+    fn survives(&self, order: &[Part]) {
+        let mut tool = self.invoke();
+        let pids = self.parts(&tool);
+        let url = self.stage.status()["emulator"]["url"].as_str().unwrap().to_owned();
+        for part in order {
+            let (_, pid) = pids.iter().find(|(name, _)| name == part).unwrap();
+            kill(*pid);
+        }
+        if order.contains(&DataPlane) || order.contains(&Ministack) {
+            eventually(&format!("{order:?}: a process is left"), || {
+                self.stage.processes().is_empty()
+            });
+            assert!(!is_reachable(&url), "{order:?}");
+        }
+        let until = Instant::now() + Duration::from_secs(20);
+        while tool.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < until, "{order:?}: the tool waits for nobody");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let answer = self.stage.does(&["invoke", "--local", "{\"a\": 1}"], 0);
+        assert_eq!(answer.stdout, "{\"asked\": {\"a\": 1}}", "{order:?}: {}", answer.stderr);
+        self.stage.stop();
+        assert_eq!(self.stage.processes(), Vec::<u32>::new(), "{order:?}");
+    }
+
+    /// An invocation that its agent does not answer.
+    fn invoke(&self) -> Child {
+        let mut command = self.stage.agentcore(&["invoke", "--local", "null"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let tool = command.spawn().unwrap();
+        eventually("no agent runs", || self.parts(&tool).len() == 5);
+        // It has the request by now.
+        std::thread::sleep(Duration::from_millis(300));
+        tool
+    }
+
+    fn parts(&self, tool: &Child) -> Vec<(Part, u32)> {
+        let mut parts = vec![(Tool, tool.id())];
+        for pid in self.stage.processes() {
+            let command = command_of(pid);
+            let part = if command.contains("local-agentcore") {
+                DataPlane
+            } else if command.contains(" local-agent ") {
+                Shim
+            } else if command.contains("/agents/running/") {
+                Agent
+            } else {
+                Ministack
+            };
+            parts.push((part, pid));
+        }
+        parts
+    }
+}
+
+fn all_that_begin_with(first: Part) {
+    let scene = Scene::new();
+    for order in orders(&[Tool, DataPlane, Ministack, Agent]) {
+        if order[0] == first {
+            scene.survives(&order);
+        }
+    }
+}
+
+#[test]
+fn the_tool_is_killed_first() {
+    all_that_begin_with(Tool);
+}
+
+#[test]
+fn the_data_plane_is_killed_first() {
+    all_that_begin_with(DataPlane);
+}
+
+#[test]
+fn ministack_is_killed_first() {
+    all_that_begin_with(Ministack);
+}
+
+#[test]
+fn the_agent_is_killed_first() {
+    all_that_begin_with(Agent);
+}
+
+#[test]
+fn one_or_two_are_killed() {
+    let scene = Scene::new();
+    let parts = [Tool, DataPlane, Ministack, Agent, Shim];
+    for (at, one) in parts.iter().enumerate() {
+        scene.survives(&[*one]);
+        for other in &parts[at + 1..] {
+            scene.survives(&[*one, *other]);
+        }
+    }
+}
