@@ -18,6 +18,8 @@ pub enum Background {
     LocalAgentCore(LocalAgentCore),
     #[command(name = crate::effects::local::SHIM, hide = true)]
     LocalAgent(LocalAgent),
+    #[command(name = crate::effects::local::BOUND, hide = true)]
+    LocalBound(LocalBound),
 }
 
 /// The local AgentCore of a project, in the background
@@ -54,6 +56,15 @@ pub struct LocalAgent {
     args: Vec<OsString>,
 }
 
+/// An agent's process, killed when its parent ends
+#[derive(Debug, clap::Args)]
+pub struct LocalBound {
+    parent: u32,
+    program: OsString,
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<OsString>,
+}
+
 /// Returns the code to exit with.
 pub async fn run(command: Background) -> Result<u8, Failure> {
     match command {
@@ -81,5 +92,10 @@ pub async fn run(command: Background) -> Result<u8, Failure> {
             Ok(if served { 0 } else { BUSY })
         }
         Background::LocalAgent(LocalAgent { program, args }) => shim::run(&program, &args).await,
+        Background::LocalBound(LocalBound {
+            parent,
+            program,
+            args,
+        }) => Err(shim::become_bound(parent, &program, &args)),
     }
 }

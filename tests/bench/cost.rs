@@ -36,7 +36,7 @@ fn medians(
     (median(&mut firsts), median(&mut seconds))
 }
 
-fn median(times: &mut [Duration]) -> Duration {
+pub fn median(times: &mut [Duration]) -> Duration {
     times.sort();
     times[times.len() / 2]
 }
@@ -67,8 +67,12 @@ pub fn many_row(what: &str, one: impl FnMut() -> Duration, many: impl FnMut() ->
     );
 }
 
-fn shown(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+pub fn shown(time: Duration) -> String {
+    let milliseconds = time.as_secs_f64() * 1000.0;
+    if milliseconds < 10.0 {
+        return format!("{milliseconds:.2} ms");
+    }
+    format!("{milliseconds:.1} ms")
 }
 
 /// What one run took, of the whole machine.

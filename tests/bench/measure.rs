@@ -1,8 +1,8 @@
 //! What a command costs beside the same work done in Python: `cargo bench`.
 //!
 //! Each measure runs both programs in turn against one emulator and compares medians, so that a slow
-//! or busy machine slows both. The report on stdout is Markdown. `cargo bench -- prepare` and
-//! `cargo bench -- deploy` measure one half.
+//! or busy machine slows both. The report on stdout is Markdown. `cargo bench -- prepare`,
+//! `cargo bench -- deploy` and `cargo bench -- dev` measure a part.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -13,6 +13,8 @@
 
 mod cost;
 mod deploying;
+#[cfg(target_os = "linux")]
+mod developing;
 mod preparing;
 #[path = "../support/mod.rs"]
 mod support;
@@ -40,6 +42,10 @@ fn main() {
     }
     if wanted("deploy") {
         deploying::measure();
+    }
+    #[cfg(target_os = "linux")]
+    if wanted("dev") {
+        developing::measure();
     }
     println!(
         "Medians of {RUNS} runs ({RUNS_OF_MANY} for {MANY} agents, {RUNS_OF_DEPLOY} for deployments) after a warm-up \

@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::Shutdown,
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -159,6 +160,28 @@ fn many_connections_that_say_nothing_stand_in_nobodys_way() {
     );
     drop(idle);
     place.lets_go(before);
+}
+
+/// Each connection takes descriptors, and what a shell allows is often not enough.
+#[test]
+fn a_low_limit_of_descriptors_is_raised() {
+    let place = Place::new();
+    place.cli(&["local", "stop"]).run().succeeds();
+    let start = place.cli(&["local", "start"]).prepared();
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -S -n 128 && exec \"$0\" \"$@\""])
+        .arg(start.get_program())
+        .args(start.get_args())
+        .current_dir(place.project.path())
+        .env_clear();
+    for (name, value) in start.get_envs() {
+        limited.env(name, value.unwrap());
+    }
+    assert!(limited.output().unwrap().status.success());
+    let idle: Vec<_> = (0..300).map(|_| place.connect()).collect();
+    place.look(place.ask(&json!({})));
+    drop(idle);
 }
 
 /// A request that is whole is served or dropped at once when its sender closes its side; one that is not whole is

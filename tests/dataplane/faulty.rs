@@ -59,7 +59,7 @@ fn a_flood_of_output_is_bounded_and_a_burst_is_whole() {
         place.cli(&words).run().succeeds().stdout
     };
     eventually("the last line is not there", || {
-        printed().contains("line 7999 ")
+        printed().contains("line 7999\n")
     });
     let all = printed();
     let numbers: Vec<usize> = all

@@ -67,7 +67,10 @@ impl Scene {
     fn survives(&self, order: &[Part]) {
         let mut tool = self.invoke();
         let pids = self.parts(&tool);
-        let url = self.stage.status()["emulator"]["url"].as_str().unwrap().to_owned();
+        let url = self.stage.status()["emulator"]["url"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         for part in order {
             let (_, pid) = pids.iter().find(|(name, _)| name == part).unwrap();
             kill(*pid);
@@ -80,13 +83,22 @@ impl Scene {
         }
         let until = Instant::now() + Duration::from_secs(20);
         while tool.try_wait().unwrap().is_none() {
-            assert!(Instant::now() < until, "{order:?}: the tool waits for nobody");
+            assert!(
+                Instant::now() < until,
+                "{order:?}: the tool waits for nobody"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
         let answer = self.stage.does(&["invoke", "--local", "{\"a\": 1}"], 0);
-        assert_eq!(answer.stdout, "{\"asked\": {\"a\": 1}}", "{order:?}: {}", answer.stderr);
+        assert_eq!(
+            answer.stdout, "{\"asked\": {\"a\": 1}}",
+            "{order:?}: {}",
+            answer.stderr
+        );
         self.stage.stop();
-        assert_eq!(self.stage.processes(), Vec::<u32>::new(), "{order:?}");
+        eventually(&format!("{order:?}: a process is left"), || {
+            self.stage.processes().is_empty()
+        });
     }
 
     /// An invocation that its agent does not answer.

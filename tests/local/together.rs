@@ -49,7 +49,12 @@ fn an_invocation_beside_an_end_is_answered_or_explained() {
     let stage = Stage::deployed();
     for other in [
         ["local", "stop"].as_slice(),
-        &["stop-session", "--local", "--session", "no-such-session-but-long-enough-as-one"],
+        &[
+            "stop-session",
+            "--local",
+            "--session",
+            "no-such-session-but-long-enough-as-one",
+        ],
         &["rollback", "--local"],
         &["clean", "--local", "--yes"],
     ] {
@@ -61,8 +66,17 @@ fn an_invocation_beside_an_end_is_answered_or_explained() {
         }
         for answer in [&answers[0], &answers[2]] {
             let whole = answer.stdout == "{\"asked\": {\"a\": 1}}";
-            assert!(whole || answer.stdout.is_empty(), "{other:?}: {}", answer.stdout);
-            assert_eq!(whole, answer.code == Some(0), "{other:?}: {}", answer.stderr);
+            assert!(
+                whole || answer.stdout.is_empty(),
+                "{other:?}: {}",
+                answer.stdout
+            );
+            assert_eq!(
+                whole,
+                answer.code == Some(0),
+                "{other:?}: {}",
+                answer.stderr
+            );
         }
     }
     stage.does(&["clean", "--local", "--yes"], 0);

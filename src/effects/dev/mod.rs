@@ -41,6 +41,7 @@ use crate::{
         clock,
         files::{FileError, Lock},
         folder::Folder,
+        local::data_plane::accept::accept,
     },
 };
 

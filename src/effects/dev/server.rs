@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeSet,
-    convert::Infallible,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -13,13 +12,9 @@ use hyper::{
     HeaderMap, Request, Response, StatusCode,
     body::{Body as _, Incoming},
     header::{self, HeaderName, HeaderValue},
-    service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
+use hyper_util::rt::TokioIo;
+use tokio::sync::watch;
 
 use super::{
     Access, Event, Events,
@@ -29,8 +24,11 @@ use super::{
 use crate::{
     effects::{
         clock,
-        local::data_plane::http::{
-            Body, HttpClient, client, full, holding, remove_hop_by_hop, streamed, text, upgrade,
+        local::data_plane::{
+            accept::Answers,
+            http::{
+                Body, HttpClient, client, full, holding, remove_hop_by_hop, streamed, text, upgrade,
+            },
         },
     },
     protocol::{
@@ -63,12 +61,8 @@ pub(super) struct Server {
     told: Mutex<BTreeSet<String>>,
 }
 
-/// A client has this long for the head of a request.
-const HEAD: Duration = Duration::from_secs(30);
 /// How long a request waits for an agent that is being made ready.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// Without a free descriptor nothing can be accepted for a while.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// Headers that clients send of themselves, which nobody misses at the agent.
 const USUAL: [&str; 12] = [
@@ -85,6 +79,27 @@ const USUAL: [&str; 12] = [
     "upgrade",
     "user-agent",
 ];
+
+impl Answers for Server {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let access = self.access();
+        let answer = match checked(&access, request.headers()) {
+            Ok(()) => self.pass_on(&access, request).await,
+            Err(refusal) => Err(refusal),
+        };
+        answer.unwrap_or_else(|refusal| {
+            let reply = refusal.reply(access.protocol, None);
+            let mut response = Response::new(full(reply.body));
+            *response.status_mut() = status(reply.status);
+            for (name, value) in reply.headers {
+                if let Ok(value) = value.parse() {
+                    response.headers_mut().insert(name, value);
+                }
+            }
+            response
+        })
+    }
+}
 
 impl Server {
     pub(super) fn new(access: Access, conduct: Arc<Conduct>, events: Events) -> Self {
@@ -130,51 +145,6 @@ impl Server {
                 *phase = Phase::Broken(text);
             }
             serves
-        })
-    }
-
-    pub(super) async fn accept(self: Arc<Self>, listener: TcpListener) {
-        loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                clock::sleep(PAUSE).await;
-                continue;
-            };
-            tokio::spawn(Arc::clone(&self).serve(stream));
-        }
-    }
-
-    async fn serve(self: Arc<Self>, stream: TcpStream) {
-        // Without it small answers wait for each other; where it cannot be set, they do.
-        let _ = stream.set_nodelay(true);
-        let service = service_fn(move |request| {
-            let server = Arc::clone(&self);
-            async move { Ok::<_, Infallible>(server.answer(request).await) }
-        });
-        // A client that goes away in the middle is no business of ours.
-        let _ = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades()
-            .await;
-    }
-
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let access = self.access();
-        let answer = match checked(&access, request.headers()) {
-            Ok(()) => self.pass_on(&access, request).await,
-            Err(refusal) => Err(refusal),
-        };
-        answer.unwrap_or_else(|refusal| {
-            let reply = refusal.reply(access.protocol, None);
-            let mut response = Response::new(full(reply.body));
-            *response.status_mut() = status(reply.status);
-            for (name, value) in reply.headers {
-                if let Ok(value) = value.parse() {
-                    response.headers_mut().insert(name, value);
-                }
-            }
-            response
         })
     }
 

@@ -37,6 +37,8 @@ const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 /// The hidden subcommands: the local AgentCore in the background, and the process around each agent.
 pub(crate) const DATA_PLANE: &str = "local-agentcore";
 pub(crate) const SHIM: &str = "local-agent";
+/// What becomes the agent, bound to the life of the process around it.
+pub(crate) const BOUND: &str = "local-bound";
 
 /// What a local AgentCore exits with where another one works in its directory.
 pub(crate) const BUSY: u8 = 75;

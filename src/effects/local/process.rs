@@ -133,8 +133,7 @@ fn patience(dir: &Folder, record: Option<&Record>) -> Result<Duration, Failure> 
     let Some(record) = record else {
         return Ok(SILENCE);
     };
-    let answered = dir.read_text(ANSWERED)?;
-    Ok(if answered.as_deref() == Some(record.nonce.as_str()) {
+    Ok(if is_known_to_answer(dir, record)? {
         SILENCE
     } else {
         START
@@ -143,7 +142,14 @@ fn patience(dir: &Folder, record: Option<&Record>) -> Result<Duration, Failure> 
 
 /// Remembers that this emulator has answered.
 pub(super) fn has_answered(dir: &Folder, record: &Record) -> Result<(), Failure> {
+    if is_known_to_answer(dir, record)? {
+        return Ok(());
+    }
     Ok(dir.write(ANSWERED, record.nonce.as_bytes())?)
+}
+
+fn is_known_to_answer(dir: &Folder, record: &Record) -> Result<bool, Failure> {
+    Ok(dir.read_text(ANSWERED)?.as_deref() == Some(record.nonce.as_str()))
 }
 
 /// Whether a process holds the lock of a living emulator.
@@ -193,7 +199,14 @@ fn answers(record: &Record) -> bool {
 
 /// Asks the emulator of this record, and no other, to write its state and end.
 pub(super) fn ask_to_stop(dir: &Folder, record: &Record) -> Result<(), Failure> {
-    Ok(dir.write(STOP, record.nonce.as_bytes())?)
+    let Err(error) = dir.write(STOP, record.nonce.as_bytes()) else {
+        return Ok(());
+    };
+    // On a full disk, the file that holds the nonce already takes the place of a new one.
+    if is_known_to_answer(dir, record)? {
+        return Ok(dir.rename(ANSWERED, STOP)?);
+    }
+    Err(error.into())
 }
 
 pub(super) fn forget_to_stop(dir: &Folder) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! The process between the data plane and an agent: it leads a process group of its own and ends the whole
-//! group when the pipe at its stdin closes, however the data plane ended.
+//! group when the pipe at its stdin closes, however the data plane ended. On Linux the agent ends with this
+//! process, however this one ends.
 #![expect(clippy::disallowed_methods, reason = "the agent is started here")]
 
 use std::{ffi::OsString, process::Stdio, time::Duration};
@@ -19,16 +20,10 @@ pub(crate) const GRACE: Duration = Duration::from_secs(2);
 pub(crate) async fn run(program: &OsString, args: &[OsString]) -> Result<u8, Failure> {
     // SIGTERM is sent to the group, and this process waits for the others.
     let _deaf = deaf()?;
-    let mut child = Command::new(program)
-        .args(args)
+    let mut child = agent(program, args)?
         .stdin(Stdio::null())
         .spawn()
-        .map_err(|error| {
-            Failure::world(format!(
-                "cannot start `{}`: {error}",
-                program.to_string_lossy()
-            ))
-        })?;
+        .map_err(|error| cannot_start(program, &error))?;
     tokio::select! {
         status = child.wait() => {
             let status = status.map_err(|error| Failure::world(format!("cannot watch the agent: {error}")))?;
@@ -39,6 +34,57 @@ pub(crate) async fn run(program: &OsString, args: &[OsString]) -> Result<u8, Fai
             Ok(0)
         }
     }
+}
+
+fn cannot_start(program: &OsString, error: &std::io::Error) -> Failure {
+    let program = program.to_string_lossy();
+    Failure::world(format!("cannot start `{program}`: {error}"))
+}
+
+/// The agent's command. The kernel ends a process with its parent only where the process itself asks for it,
+/// so this program does that and then becomes the agent.
+#[cfg(target_os = "linux")]
+fn agent(program: &OsString, args: &[OsString]) -> Result<Command, Failure> {
+    let parent = std::process::id().to_string();
+    let mut command = Command::new(crate::effects::env::this_program()?);
+    command
+        .args(["agentcore", super::super::BOUND, &parent])
+        .arg(program)
+        .args(args);
+    Ok(command)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn agent(program: &OsString, args: &[OsString]) -> Result<Command, Failure> {
+    let mut command = Command::new(program);
+    command.args(args);
+    Ok(command)
+}
+
+/// Becomes the program, which is killed when this process's parent ends. Returns only where that fails.
+#[cfg(unix)]
+pub(crate) fn become_bound(parent: u32, program: &OsString, args: &[OsString]) -> Failure {
+    use std::os::unix::process::CommandExt as _;
+
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+
+        if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
+            return cannot_start(program, &error.into());
+        }
+    }
+    // A parent that ended before that is not noticed by the kernel.
+    if std::os::unix::process::parent_id() != parent {
+        return Failure::world("the process around the agent has ended");
+    }
+    let error = std::process::Command::new(program).args(args).exec();
+    cannot_start(program, &error)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn become_bound(_parent: u32, program: &OsString, _args: &[OsString]) -> Failure {
+    cannot_start(program, &std::io::ErrorKind::Unsupported.into())
 }
 
 /// Waits until the pipe at stdin closes. Not by a thread that blocks in a read: this process could not end

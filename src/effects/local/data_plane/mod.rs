@@ -71,6 +71,9 @@ enum End {
     Broken,
 }
 
+/// How many descriptors it may hold, where the system lets it.
+#[cfg(unix)]
+const DESCRIPTORS: u64 = 4096;
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 /// Somebody who looks whether the lock is held holds it for a moment.
@@ -150,6 +153,26 @@ fn detach() {
     let _ = rustix::process::setsid();
     // What it keeps is for the user alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    allow_descriptors();
+}
+
+/// Each connection takes two descriptors, and some systems allow 256.
+#[cfg(unix)]
+fn allow_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(DESCRIPTORS, |maximum| maximum.min(DESCRIPTORS));
+    if current.is_some_and(|current| current < wanted) {
+        // Fewer connections are served where this is refused.
+        let _ = setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: Some(wanted),
+                maximum,
+            },
+        );
+    }
 }
 
 #[cfg(not(unix))]

@@ -84,9 +84,7 @@ pub(super) async fn live(sessions: Arc<Sessions>, session: Arc<Session>) {
 
 impl Sessions {
     async fn start(&self, session: &Session) -> Result<Serving, Refusal> {
-        let Session {
-            key, version, home, ..
-        } = session;
+        let (key, version, home) = (&session.key, &session.version, &session.home);
         let code = unless_ending(session, self.versions.code(version)).await?;
         let work = home.join("code");
         copy(&code, &work, &home.join("home")).await?;
