@@ -153,7 +153,7 @@ impl Served {
         let log = Arc::new(Mutex::new(Log::begin(folder.clone())?));
         let conduct = Arc::new(Conduct::new(access.agent.clone(), events.clone()));
         let server = Arc::new(Server::new(access, Arc::clone(&conduct), events.clone()));
-        let accepting = tokio::spawn(Arc::clone(&server).accept(listener));
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&server)));
         Ok(Self {
             server,
             accepting,
