@@ -90,15 +90,31 @@ class Failures(logging.Handler):
 
 
 failures = Failures()
+# The states as they were written, by service.
+written = {}
 
 
 def save(wanted):
-    """Writes the states of these services; what went wrong, if anything did."""
-    from ministack.core.persistence import save_all
+    """Writes the states of these services that have changed; what went wrong, if anything did."""
+    from ministack.core import persistence
 
     failures.last = None
-    states = ministack.app._build_persistence_save_dict()
-    save_all({name: state for name, state in states.items() if wanted(name)})
+    for name, state in ministack.app._build_persistence_save_dict().items():
+        if not wanted(name):
+            continue
+        try:
+            content = state()
+            digest = hash(json.dumps(content, default=persistence._json_default))
+        except Exception as error:
+            # Another request changes it just now, and its state is written after that.
+            print(f"cannot read the state of {name}: {error}", file=sys.stderr)
+            continue
+        if content is None or written.get(name) == digest:
+            continue
+        before = failures.last
+        persistence.save_state(name, content)
+        if failures.last is before:
+            written[name] = digest
     return failures.last
 
 

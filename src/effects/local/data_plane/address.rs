@@ -82,7 +82,17 @@ impl Address {
             return text(StatusCode::BAD_GATEWAY, "ministack broke off its answer\n");
         };
         if parts.status.is_success() {
-            self.remembered.learn(&body, &answer);
+            match change {
+                Change::Deletion {
+                    runtime,
+                    endpoint: None,
+                } => self.remembered.forget(runtime),
+                Change::Deletion {
+                    runtime: _,
+                    endpoint: Some(_),
+                }
+                | Change::Other => self.remembered.learn(&body, &answer),
+            }
         }
         self.agents.follow(change, parts.status).await;
         Response::from_parts(parts, full(answer))

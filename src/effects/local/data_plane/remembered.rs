@@ -50,7 +50,22 @@ impl Remembered {
             .collect();
         let mut versions = self.versions.lock().expect("no thread panics with it");
         versions.insert(key(runtime, version), Value::Object(members));
-        let text = serde_json::to_vec(&*versions).unwrap_or_default();
+        self.keep(&versions);
+    }
+
+    /// Forgets a runtime that was deleted.
+    pub(super) fn forget(&self, runtime: &str) {
+        let mut versions = self.versions.lock().expect("no thread panics with it");
+        let count = versions.len();
+        let of_it = key(runtime, "");
+        versions.retain(|key, _| !key.starts_with(&of_it));
+        if versions.len() < count {
+            self.keep(&versions);
+        }
+    }
+
+    fn keep(&self, versions: &BTreeMap<String, Value>) {
+        let text = serde_json::to_vec(versions).unwrap_or_default();
         if let Err(error) = self.file.write(&text) {
             self.events.tell(Event::SettingsNotKept(error.to_string()));
         }
