@@ -18,6 +18,9 @@ impl Chunks {
     pub fn push(&mut self, bytes: &[u8]) -> bool {
         for byte in bytes {
             self.length += 1;
+            if self.length > limits::CHUNK {
+                return false;
+            }
             match byte {
                 b'\n' if self.returned => {
                     self.returned = false;
@@ -37,9 +40,6 @@ impl Chunks {
                     self.returned = false;
                     self.line_is_empty = false;
                 }
-            }
-            if self.length > limits::CHUNK {
-                return false;
             }
         }
         true
@@ -66,7 +66,7 @@ mod tests {
             for _ in 0..3 {
                 assert!(chunks.push(&event(limits::CHUNK, end)), "{end:?}");
             }
-            assert!(!chunks.push(&event(limits::CHUNK + 1, end)), "{end:?}");
+            assert!(!chunks.push(&event(limits::CHUNK + 2, end)), "{end:?}");
         }
     }
 
