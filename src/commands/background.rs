@@ -15,11 +15,11 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub enum Background {
     #[command(name = crate::effects::local::DATA_PLANE, hide = true)]
-    LocalAgentCore(LocalAgentCore),
+    DataPlane(LocalAgentCore),
     #[command(name = crate::effects::local::SHIM, hide = true)]
-    LocalAgent(LocalAgent),
+    Agent(LocalAgent),
     #[command(name = crate::effects::local::BOUND, hide = true)]
-    LocalBound(LocalBound),
+    Bound(LocalBound),
 }
 
 /// The local AgentCore of a project, in the background
@@ -68,7 +68,7 @@ pub struct LocalBound {
 /// Returns the code to exit with.
 pub async fn run(command: Background) -> Result<u8, Failure> {
     match command {
-        Background::LocalAgentCore(args) => {
+        Background::DataPlane(args) => {
             let LocalAgentCore {
                 directory,
                 python,
@@ -91,8 +91,8 @@ pub async fn run(command: Background) -> Result<u8, Failure> {
             let served = data_plane::run(setup, Events::new(|event| ui::log(&event))).await?;
             Ok(if served { 0 } else { BUSY })
         }
-        Background::LocalAgent(LocalAgent { program, args }) => shim::run(&program, &args).await,
-        Background::LocalBound(LocalBound {
+        Background::Agent(LocalAgent { program, args }) => shim::run(&program, &args).await,
+        Background::Bound(LocalBound {
             parent,
             program,
             args,

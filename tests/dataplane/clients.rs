@@ -63,13 +63,13 @@ fn a_head_that_is_too_long_or_no_head_is_refused() {
         (long.as_str(), "431"),
         (many.as_str(), "431"),
         ("nonsense\r\n\r\n", "400"),
-        ("GET / HTTP/1.1\r\n\r\n", "403"),
+        ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "403"),
         (
-            "GET http://evil.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+            "GET http://evil.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
             "403",
         ),
         (
-            "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n",
+            "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\nConnection: close\r\n\r\n",
             "403",
         ),
     ] {

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use http_body_util::BodyExt as _;
-use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, body::Incoming, header};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode, Uri, body::Incoming, header,
+    http::uri::Authority,
+};
 
 use super::{
     accept::Answers,
@@ -116,7 +119,7 @@ fn check_origin(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<(), Refusal
     // A request as to a proxy names the server in its first line, too.
     for authority in host
         .into_iter()
-        .chain(uri.authority().map(|to| to.as_str()))
+        .chain(uri.authority().map(Authority::as_str))
     {
         origin::check(Some(authority), |_| None)?;
         if !authority.ends_with(&format!(":{port}")) {
