@@ -76,9 +76,10 @@ fn at_once(count: usize, lasting: Duration) {
     }
     thread::sleep(Duration::from_secs(5));
     let before = place.held();
-    let expected: String = (0..events)
+    let expected: Vec<String> = (0..events)
         .map(|number| format!("data: {number}\n\n"))
         .collect();
+    let expected = expected.concat();
     let start = Instant::now();
     thread::scope(|scope| {
         let streams: Vec<_> = (0..count)

@@ -164,7 +164,7 @@ fn frames_are_limited_as_in_the_service_in_both_directions() {
     let too_many = Frame::Closed(1008, "more than 250 frames came within a second".to_owned());
 
     let mut socket = open();
-    socket.send(2, &[b'x'; 65_537]);
+    socket.send(2, &vec![b'x'; 65_537]);
     assert_eq!(ends(socket), too_long);
     let mut socket = open();
     socket.send(1, b"send 1 65537");
