@@ -215,3 +215,20 @@ fn a_page_in_a_browser_opens_no_websocket() {
         assert_eq!(reply.status, 403, "{name}: {value}: {}", reply.text());
     }
 }
+
+/// Only frames keep a session from being idle, not an open connection.
+#[test]
+fn a_websocket_without_frames_ends_with_its_idle_session() {
+    let place = Place::with(8080, "lifecycle = { idle-timeout = 60 }");
+    let mut socket = Socket::open(&place, "");
+    let patience = Some(Duration::from_secs(100));
+    socket.stream.set_read_timeout(patience).unwrap();
+    let start = Instant::now();
+    socket.send(1, b"hello");
+    assert_eq!(socket.receive(), Frame::Text(b"hello".to_vec()));
+    assert_eq!(
+        socket.receive(),
+        Frame::Closed(1001, "the session ended".to_owned())
+    );
+    assert!(start.elapsed() > Duration::from_secs(55));
+}
