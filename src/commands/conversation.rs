@@ -347,7 +347,9 @@ impl Partner {
     }
 
     pub(super) fn remember(&self, session: &SessionId) -> Result<(), Failure> {
-        if let Some(memory) = &self.memory {
+        if let Some(memory) = &self.memory
+            && self.last_session()?.as_ref() != Some(session)
+        {
             memory.write(format!("{session}\n").as_bytes())?;
         }
         Ok(())

@@ -15,7 +15,7 @@ use crate::{
     error::Failure,
     names::EndpointName,
     plan::retry::{self, Setback},
-    protocol,
+    protocol::{self, refusal::LOG_ENDS},
     ui::Ui,
 };
 
@@ -153,6 +153,9 @@ async fn agent_failed(error: AwsError, partner: &Partner, since: SystemTime, ui:
         Failure::world(format!("the {} failed", partner.name())),
         &error,
     );
+    if error.message.contains(LOG_ENDS) {
+        return with_way_to_logs(failure, partner);
+    }
     let group = protocol::logs::group(&partner.id, partner.endpoint.as_str());
     let failure = match last_lines(partner, since, ui).await {
         Ok(lines) if lines.is_empty() => failure.note(format!(
@@ -161,6 +164,10 @@ async fn agent_failed(error: AwsError, partner: &Partner, since: SystemTime, ui:
         Ok(lines) => failure.note(format!("its log ends with:\n{}", lines.join("\n"))),
         Err(cause) => failure.note(format!("its log group `{group}` cannot be read: {cause}")),
     };
+    with_way_to_logs(failure, partner)
+}
+
+fn with_way_to_logs(failure: Failure, partner: &Partner) -> Failure {
     match &partner.agent {
         Some(_) if partner.endpoint == EndpointName::default() => {
             failure.help("`cargo agentcore logs` shows more")

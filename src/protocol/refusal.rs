@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use super::limits;
 use crate::config::Protocol;
 
+/// What leads to the agent's last lines in an error of the local AgentCore.
+pub(crate) const LOG_ENDS: &str = "The agent's log ends with:";
+
 /// The service's names for its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -304,7 +307,7 @@ impl Refusal {
     fn with_log(mut message: String, log: &[String]) -> Self {
         let last = &log[log.len().saturating_sub(limits::LOG_LINES)..];
         if !last.is_empty() {
-            message.push_str("\nThe agent's log ends with:\n");
+            message.extend(["\n", LOG_ENDS, "\n"]);
             message.push_str(&last.join("\n"));
         }
         Self::new(Kind::RuntimeClient, message)
