@@ -45,6 +45,7 @@ pub enum Command {
     New(commands::new::Args),
     Init(commands::init::Args),
     Dev(commands::dev::Args),
+    Check(commands::check::Args),
     Prepare(commands::prepare::Args),
     Deploy(commands::deploy::Args),
     Package(commands::package::Args),
@@ -305,7 +306,7 @@ fn topic(words: &[OsString]) -> Option<Topic> {
 }
 
 /// What other tools call our commands.
-const OTHER_WORDS: [(&str, &[&str]); 14] = [
+const OTHER_WORDS: [(&str, &[&str]); 16] = [
     ("add", &["init"]),
     ("build", &["package"]),
     ("configure", &["init", "prepare"]),
@@ -317,8 +318,10 @@ const OTHER_WORDS: [(&str, &[&str]); 14] = [
     ("launch", &["deploy"]),
     ("remove", &["clean"]),
     ("run", &["dev"]),
+    ("test", &["check"]),
     ("undeploy", &["clean"]),
     ("up", &["deploy"]),
+    ("validate", &["check"]),
     ("watch", &["dev"]),
 ];
 

@@ -20,7 +20,7 @@ pub enum Exit {
     Config = 3,
     /// Credentials are missing, expired or not allowed to do this.
     Access = 4,
-    /// `--check` or `doctor` found something.
+    /// `check`, `--check` or `doctor` found something.
     Findings = 5,
     /// Ctrl-C: 128 and the signal's number, as shells have it.
     Interrupted = 130,

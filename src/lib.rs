@@ -2,13 +2,14 @@
 //!
 //! The map of the crate, from the edge inwards:
 //! - `cli` and `commands`: what can be asked for, and the wiring that answers it;
-//! - `config`, `scaffold`, `policy`, `plan`, `package`, `protocol`, `python`: pure decisions on values;
+//! - `config`, `scaffold`, `policy`, `plan`, `package`, `protocol`, `python`, `check`: pure decisions on values;
 //! - `effects`: everything that touches the world (files, processes, AWS);
 //! - `help`: the topics of `cargo agentcore help`; `ui`: the terminal; `error`: messages and exit codes;
 //!   `names`: checked names; `redaction`: what is not shown; `text`: words.
 //!
 //! The library exists for the binary; it promises no stable interface.
 
+pub mod check;
 mod cli;
 mod commands;
 pub mod config;
@@ -107,6 +108,7 @@ async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::New(args) => commands::new::run(args, ui).await,
         Command::Init(args) => commands::init::run(args, ui).await,
         Command::Dev(args) => commands::dev::run(args, ui).await,
+        Command::Check(args) => commands::check::run(args, ui).await,
         Command::Prepare(args) => commands::prepare::run(args, ui).await,
         Command::Deploy(args) => commands::deploy::run(args, ui).await,
         Command::Package(args) => commands::package::run(args, ui).await,

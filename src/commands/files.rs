@@ -26,6 +26,7 @@ use crate::{
     },
     plan::files::{self as plan, FilePlan, FileStep, Force},
     python::{Parsed, renamed::renamed},
+    text::counted,
     ui::Ui,
 };
 
@@ -225,7 +226,11 @@ impl FileWork {
         let written = count(|step| !matches!(step, FileStep::Remove { .. }));
         let removed = count(|step| matches!(step, FileStep::Remove { .. }));
         if written + removed > 0 {
-            let mut said = format!("{} to `{}`", plural(written, "file"), copy.folder.display());
+            let mut said = format!(
+                "{} to `{}`",
+                counted(written, "file"),
+                copy.folder.display()
+            );
             if removed > 0 {
                 said = format!("{said}, removing {removed}");
             }
@@ -246,13 +251,5 @@ impl FileWork {
             "kept": self.plan.kept,
             "unchanged": self.plan.unchanged,
         })
-    }
-}
-
-fn plural(count: usize, word: &str) -> String {
-    if count == 1 {
-        format!("1 {word}")
-    } else {
-        format!("{count} {word}s")
     }
 }

@@ -174,17 +174,32 @@ pub(super) async fn with<T>(
         let emulator = emulator(options, project, config, ui).await?;
         return act(emulator.as_ref()).await;
     }
+    let looking = "at what the AWS emulator has kept; it runs for this command only";
+    visit_for(
+        (project, config),
+        ("Looking", looking),
+        ui,
+        async |emulator| act(Some(emulator)).await,
+    )
+    .await
+}
+
+/// Acts on the project's emulator; one that does not run comes for as long as that takes, and this is said
+/// of it.
+pub(super) async fn visit_for<T>(
+    (project, config): (&Project, &Config),
+    (verb, text): (&str, &str),
+    ui: &Ui,
+    act: impl AsyncFnOnce(&Emulator) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let visit = local::visit(&dir(project, config)?, &project.root, &|progress| {
         tell(&progress, ui);
     })
     .await?;
     if visit.is_guest() {
-        ui.status(
-            "Looking",
-            "at what the AWS emulator has kept; it runs for this command only",
-        );
+        ui.status(verb, text);
     }
-    let result = act(Some(&visit.emulator)).await;
+    let result = act(&visit.emulator).await;
     let ended = visit.end().await;
     let value = result?;
     ended?;

@@ -2,6 +2,7 @@
 //! report). Wiring only: decisions stand in the pure modules, the world in `effects`.
 
 pub mod background;
+pub mod check;
 pub mod clean;
 pub mod deploy;
 pub mod dev;

@@ -4,6 +4,7 @@ pub(crate) mod adoption;
 pub(crate) mod aws;
 pub(crate) mod bug;
 pub(crate) mod cache;
+pub(crate) mod check;
 pub(crate) mod checkout;
 pub(crate) mod clock;
 pub(crate) mod consent;

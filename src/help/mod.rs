@@ -29,6 +29,7 @@ topics! {
     "deploying": "deploy, status, versions, endpoints, logs, policy, prepare",
     "environment": "Options, variables, credentials, network, without uv",
     "exit-codes": "What the exit codes mean",
+    "findings": "What `check` tests, and the code of each finding",
     "invoking": "Payloads, answers, sessions",
     "metadata": "Every key of the table in Cargo.toml",
     "ownership": "What belongs to a project, and what `clean` deletes",

@@ -128,8 +128,63 @@ impl Bed {
             Ok(answer) if !answer.contains("HELLO") => {
                 Err(format!("the answer is\n{answer}\n{}\n{said}", log()))
             }
-            Ok(_) => Ok(()),
+            Ok(_) => self.is_checked(&project, &home, &mut said, &[]),
         }
+    }
+
+    /// A project from a template, with each of its entry points.
+    pub(crate) fn scaffolds(&self, template: &str) -> Result<(), String> {
+        let project = Project::new();
+        let mut said = String::new();
+        let words = ["shop", "--template", template, "--yes", "--vcs", "none"];
+        self.run(&project, &project.path(), &mut said, "new", &words)?;
+        let home = project.path().join("shop");
+        let manifest = fs::read_to_string(home.join("Cargo.toml")).unwrap();
+        for entry in ["invoke.py", "invoke_async.py"] {
+            let own = format!("\nbytecode = \"never\"\nentrypoint = \"{entry}\"\nsource = ");
+            let lines = manifest
+                .lines()
+                .filter(|line| !line.starts_with("entrypoint = "));
+            let manifest = lines.collect::<Vec<_>>().join("\n") + "\n";
+            let manifest = manifest.replace("\nsource = ", &own);
+            fs::write(home.join("Cargo.toml"), manifest).unwrap();
+            self.is_checked(&project, &home, &mut said, &["--deny", "warnings"])?;
+        }
+        Ok(())
+    }
+
+    /// Nothing is found at an agent that answers.
+    fn is_checked(
+        &self,
+        project: &Project,
+        home: &Path,
+        said: &mut String,
+        words: &[&str],
+    ) -> Result<(), String> {
+        let manifest = fs::read_to_string(home.join("Cargo.toml")).unwrap();
+        // The wheels lead to what is installed for this Python.
+        let python = Command::new(bed::program(&self.environment, "python"))
+            .args([
+                "-c",
+                "import sys; print('python%d.%d' % sys.version_info[:2])",
+            ])
+            .output()
+            .unwrap();
+        let python = String::from_utf8(python.stdout).unwrap();
+        let own = format!("\nruntime = \"{}\"\nsource = ", python.trim());
+        let lines = manifest
+            .lines()
+            .filter(|line| !line.starts_with("runtime = "));
+        let manifest = lines.collect::<Vec<_>>().join("\n") + "\n";
+        let manifest = manifest.replace("\nsource = ", &own);
+        fs::write(home.join("Cargo.toml"), manifest).unwrap();
+        let found = self.run(project, home, said, "check", &[&["-v"], words].concat());
+        found.map(|found| {
+            // Shown for a test that passes, too.
+            if !found.is_empty() {
+                eprintln!("{}:\n{found}", home.display());
+            }
+        })
     }
 
     fn run(
@@ -156,7 +211,7 @@ impl Bed {
         if outcome.code() == Some(0) {
             Ok(outcome.stdout)
         } else {
-            Err(format!("`{command}` fails\n{said}"))
+            Err(format!("`{command}` fails\n{}\n{said}", outcome.stdout))
         }
     }
 

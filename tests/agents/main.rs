@@ -12,6 +12,7 @@ mod support;
 
 mod asked;
 mod bed;
+mod faulty;
 
 use std::{
     fs,
@@ -144,6 +145,14 @@ fn agents_of_every_kind_are_adopted_and_answer_from_their_archives() {
         .collect();
     assert!(failed.is_empty(), "{}", told.join("\n"));
     assert!(wanted.is_some() || without_a_flag * 100 >= cases.len() * SHARE);
+}
+
+#[test]
+fn agents_from_templates_break_no_rule() {
+    let bed = Bed::new();
+    for template in ["echo", "strands", "cost-estimator"] {
+        bed.scaffolds(template).unwrap();
+    }
 }
 
 #[test]

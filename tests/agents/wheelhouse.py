@@ -1,7 +1,7 @@
 """Makes an index of wheels: of the stand-ins, and of what is installed beside this Python.
 
-A wheel of what is installed holds the names of its modules and no code: such code is started from where
-it is installed, since the archive's own is for another machine. Every distribution gets a directory with
+A wheel of what is installed holds the names of its modules, and of code only what leads to where it is
+installed: the code itself may be for this machine. Every distribution gets a directory with
 nothing else in it, so that only what an archive requires can be imported.
 """
 
@@ -44,11 +44,15 @@ def installed(distribution: metadata.Distribution, wheels: Path, sites: Path) ->
     paths = [str(path) for path in distribution.files or []]
     paths = [path for path in paths if not path.startswith((".", "/"))]
     inner = [path for path in paths if ".dist-info/" not in path]
-    files = {path: "" for path in inner if path.endswith(".py")}
-    text = distribution.read_text("METADATA") or ""
-    wheel(wheels, name, version, text, files)
-    site = sites / normal(name)
     home = Path(str(distribution.locate_file("")))
+    files = {path: lead(home, path) for path in inner if path.endswith(".py")}
+    for path in inner:
+        if "/" not in path and path.endswith(".so"):
+            files.setdefault(path.split(".")[0] + ".py", LIBRARY.format(str(home / path)))
+    text = distribution.read_text("METADATA") or ""
+    entry_points = distribution.read_text("entry_points.txt") or ""
+    wheel(wheels, name, version, text, files, entry_points)
+    site = sites / normal(name)
     for path in paths:
         top = path.split("/")[0]
         # A namespace such as `google` belongs to several.
@@ -59,17 +63,48 @@ def installed(distribution: metadata.Distribution, wheels: Path, sites: Path) ->
             os.symlink(home / link.relative_to(site), link)
 
 
+PACKAGE = """__file__ = {0!r}
+__path__[:] = [{1!r}]
+with open(__file__, encoding="utf-8") as file:
+    text = file.read()
+exec(compile(text, __file__, "exec"))
+"""
+MODULE = PACKAGE.replace("__path__[:] = [{1!r}]\n", "")
+LIBRARY = """import importlib.util, sys
+spec = importlib.util.spec_from_file_location(__name__, {0!r})
+sys.modules[__name__] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+"""
+
+
+def lead(home: Path, path: str) -> str:
+    """What of a wheel leads to the installed module; modules below it are found from there."""
+    module = home / path
+    folder = module.parent.parent if module.name == "__init__.py" else module.parent
+    if folder != home and (folder / "__init__.py").exists():
+        return ""
+    if module.name == "__init__.py":
+        return PACKAGE.format(str(module), str(module.parent))
+    return MODULE.format(str(module))
+
+
 def normal(name: str) -> str:
     return name.lower().replace("_", "-").replace(".", "-")
 
 
 def wheel(
-    wheels: Path, name: str, version: str, text: str, files: dict[str, str]
+    wheels: Path,
+    name: str,
+    version: str,
+    text: str,
+    files: dict[str, str],
+    entry_points: str = "",
 ) -> None:
     stem = f"{name.replace('-', '_').replace('.', '_')}-{version}"
     info = f"{stem}.dist-info"
     files = files | {
         f"{info}/METADATA": text,
+        f"{info}/entry_points.txt": entry_points,
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(f"{path},,\n" for path in files) + f"{info}/RECORD,,\n"

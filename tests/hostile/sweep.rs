@@ -28,6 +28,8 @@ const LINES: &[&[&str]] = &[
     &["stop-session"],
     // Without the file it ends before it runs the checkout's code, which is its purpose.
     &["dev", "--env-file", "absent.env"],
+    // Likewise.
+    &["check", "--env-file", "absent.env"],
     &["package", "--rebuild"],
     &["init", "--source", "my_agent", "--yes"],
     &["new", "another", "--template", "echo", "--yes"],

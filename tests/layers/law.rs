@@ -2,8 +2,8 @@
 
 use crate::source::{Source, Used};
 
-const PURE: [&str; 7] = [
-    "config", "scaffold", "policy", "plan", "package", "protocol", "python",
+const PURE: [&str; 8] = [
+    "check", "config", "scaffold", "policy", "plan", "package", "protocol", "python",
 ];
 
 /// Crates of the AWS SDK, whose types never leave `effects::aws`.

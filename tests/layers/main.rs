@@ -18,7 +18,7 @@ use std::{
 use source::Source;
 
 /// Crates that compute and touch nothing, for every layer to use.
-const PURE: [&str; 32] = [
+const PURE: [&str; 33] = [
     "aho_corasick",
     "annotate_snippets",
     "anstyle",
@@ -35,6 +35,7 @@ const PURE: [&str; 32] = [
     "memchr",
     "object",
     "percent_encoding",
+    "quick_junit",
     "regex_automata",
     "ring",
     "rustls",

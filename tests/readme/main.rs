@@ -180,9 +180,10 @@ fn every_command_of_endpoint_is_in_the_topic() {
 }
 
 /// What the tool tells processes that it starts itself; nobody else sets these.
-const AMONG_OURSELVES: [&str; 3] = [
+const AMONG_OURSELVES: [&str; 4] = [
     "CARGO_AGENTCORE_LISTENING",
     "CARGO_AGENTCORE_PORT",
+    "CARGO_AGENTCORE_SNAPSHOT",
     "CARGO_AGENTCORE_TOKEN",
 ];
 

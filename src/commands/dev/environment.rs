@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What the command line says about variables.
-pub(super) struct Given {
+pub(in crate::commands) struct Given {
     variables: BTreeMap<String, String>,
     file: Option<PathBuf>,
 }
@@ -21,7 +21,10 @@ pub(super) struct Given {
 const DEFAULT: &str = ".env.local";
 
 impl Given {
-    pub(super) fn read(variables: &[String], file: Option<&Path>) -> Result<Self, Failure> {
+    pub(in crate::commands) fn read(
+        variables: &[String],
+        file: Option<&Path>,
+    ) -> Result<Self, Failure> {
         let variables = variables.iter().map(|text| variable(text));
         let file = file.map(destination::absolute).transpose()?;
         if let Some(file) = file.as_ref().filter(|file| !files::exists(file)) {
@@ -45,7 +48,7 @@ impl Given {
     }
 
     /// Those of the table, then those of the file, then those of the command line.
-    pub(super) fn of(
+    pub(in crate::commands) fn of(
         &self,
         table: &BTreeMap<String, String>,
         directory: &Path,

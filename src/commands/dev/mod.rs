@@ -3,7 +3,7 @@
 mod agent;
 mod background;
 mod crew;
-mod environment;
+pub(super) mod environment;
 mod events;
 
 use std::{

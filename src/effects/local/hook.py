@@ -7,6 +7,9 @@ the interface that was asked for. Nothing else changes.
 
 When the agent listens, the modules of the folder CARGO_AGENTCORE_PRELOAD that it has imported are told in a file
 beside that one, whose name ends with `.modules`.
+
+With CARGO_AGENTCORE_SNAPSHOT the process is doubled right before it serves, as two sessions that start from
+one snapshot. The second one tells its sockets in a file of its own, whose name ends with `.fork`.
 """
 
 import os
@@ -15,6 +18,9 @@ import sys
 _FILE = os.environ.pop("CARGO_AGENTCORE_LISTENING", None)
 _PORT = int(os.environ.pop("CARGO_AGENTCORE_PORT", "0"))
 _PRELOAD = os.environ.pop("CARGO_AGENTCORE_PRELOAD", None)
+# The port of a variable that an agent may go by, though it is not the contract's.
+_INHERITED = os.environ.get("PORT", "")
+_SNAPSHOT = os.environ.pop("CARGO_AGENTCORE_SNAPSHOT", None) is not None and hasattr(os, "fork")
 if _FILE is not None:
     # Processes that the agent starts are told the same.
     os.environ["CARGO_AGENTCORE_LISTENING"] = _FILE
@@ -36,7 +42,29 @@ def _tell_modules():
         file.write("\n".join(names))
 
 
-def _is_network(host):
+def _double():
+    global _FILE, _SNAPSHOT
+    import threading
+
+    # A lock that another thread holds would stay locked in the second process.
+    if not _SNAPSHOT or threading.active_count() > 1:
+        return False
+    _SNAPSHOT = False
+    random = sys.modules.get("random")
+    state = random.getstate() if random else None
+    if os.fork() == 0:
+        _FILE += ".fork"
+        # Python seeds anew after a fork, and not after a snapshot.
+        if random:
+            random.setstate(state)
+        return True
+    return False
+
+
+def _is_ours(host, port):
+    """Whether the agent gets another port instead."""
+    if port != _PORT and str(port) != _INHERITED:
+        return False
     return host in ("", "0.0.0.0", "::", "127.0.0.1", "::1", "localhost", None)
 
 
@@ -48,7 +76,12 @@ def _patch_socket(module):
         if not isinstance(address, tuple) or self.family not in (module.AF_INET, module.AF_INET6):
             return bind(self, address)
         host, port = address[0], address[1]
-        if port != _PORT or not _is_network(host):
+        if port == _PORT and _double():
+            # A socket that two processes share can be bound once.
+            new = module.socket(self.family, self.type, self.proto)
+            os.dup2(new.fileno(), self.fileno(), inheritable=False)
+            new.close()
+        if not _is_ours(host, port):
             result = bind(self, address)
         elif self.family == module.AF_INET6:
             result = bind(self, ("::1", 0) + tuple(address[2:]))
@@ -73,7 +106,7 @@ def _patch_uvloop(module):
     create_server = module.Loop.create_server
 
     async def create_elsewhere(self, protocol_factory, host=None, port=None, **options):
-        if port != _PORT or options.get("sock") is not None or not _is_network(host):
+        if options.get("sock") is not None or not _is_ours(host, port):
             server = await create_server(self, protocol_factory, host, port, **options)
         else:
             server = await create_server(self, protocol_factory, "127.0.0.1", 0, **options)
@@ -83,9 +116,29 @@ def _patch_uvloop(module):
         return server
 
     module.Loop.create_server = create_elsewhere
+    new_event_loop = module.new_event_loop
+
+    def double_before_a_loop():
+        _double()
+        return new_event_loop()
+
+    module.new_event_loop = double_before_a_loop
+
+
+def _patch_loop(module):
+    begin = module.BaseEventLoop.__init__
+
+    def double_before_a_loop(self):
+        # What a loop watches cannot be shared by two processes.
+        _double()
+        begin(self)
+
+    module.BaseEventLoop.__init__ = double_before_a_loop
 
 
 _PATCHES = {"socket": _patch_socket, "uvloop": _patch_uvloop}
+if _SNAPSHOT:
+    _PATCHES["asyncio.base_events"] = _patch_loop
 
 
 class _Patching:

@@ -7,6 +7,7 @@ use crate::{
     names::{Region, RoleName},
     plan::bucket::Stored,
     policy::Document,
+    text::counted,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,12 +241,4 @@ fn archives(place: &str, objects: &[Stored]) -> String {
         String::new()
     };
     format!("{} under `{place}`{all}", counted(objects.len(), "object"))
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
 }

@@ -188,6 +188,15 @@ impl Agent {
             .collect()
     }
 
+    /// The port of the second process, where it was started to be doubled.
+    pub(crate) fn fork_port(&self) -> Option<u16> {
+        let mut file = self.launch.listening.clone().into_os_string();
+        file.push(".fork");
+        let all = sockets(Path::new(&file));
+        let found = all.iter().find(|socket| socket.asked == self.launch.port);
+        found.map(|socket| socket.given)
+    }
+
     /// Asks it to end.
     pub(crate) fn stop(&self) {
         let mut lifeline = self.lifeline.lock().expect("no thread panics with it");

@@ -1,0 +1,522 @@
+//! What answers come to.
+
+use serde_json::Value;
+
+use super::{
+    answer::{Answer, NoAnswer, Outcome},
+    report::Finding,
+    request::Payload,
+    rule::Rule,
+};
+use crate::{
+    config::Protocol,
+    protocol::{event_stream::EventStream, serving},
+};
+
+/// How the agent stood after it was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum After {
+    Well,
+    /// Its process is gone.
+    Ended(i32),
+    /// It runs, and answers no more.
+    Deaf,
+}
+
+/// The interfaces on which it asked for the contract's port.
+pub fn loopback(hosts: &[String]) -> Option<Finding> {
+    let problem = serving::bound(hosts)?;
+    Some(Finding::error(Rule::PortLoopback, problem.what()))
+}
+
+/// A valid request of HTTP or AG-UI whose path is the contract's.
+pub fn missing(outcome: &Outcome, path: &str, has_web_socket: bool) -> Option<Finding> {
+    let answer = outcome.as_ref().ok()?;
+    let is_redirect = (300..400).contains(&answer.status);
+    let is_missing = matches!(answer.status, 404 | 405 | 501) && !has_web_socket;
+    (is_missing || is_redirect).then(|| {
+        Finding::error(
+            Rule::InvokeMissing,
+            format!("POST `{path}` is answered with {}", answer.status),
+        )
+    })
+}
+
+/// A valid request. Where nobody said what the agent takes, a refusal may be right.
+pub fn failed(outcome: &Outcome, payload: &Payload) -> Option<Finding> {
+    let observed = match outcome {
+        Ok(answer) if answer.is_success() => return None,
+        Ok(answer) => format!(
+            "{} is answered with {}: {}",
+            payload.shown(),
+            answer.status,
+            answer.excerpt()
+        ),
+        Err(NoAnswer::Late(limit)) => {
+            return Some(Finding::error(
+                Rule::InvokeFailed,
+                format!(
+                    "{} is not answered within {} s",
+                    payload.shown(),
+                    limit.as_secs_f64()
+                ),
+            ));
+        }
+        Err(why) => {
+            return Some(Finding::error(
+                Rule::InvokeFailed,
+                format!("the agent {} when it gets {}", why.words(), payload.shown()),
+            ));
+        }
+    };
+    Some(if payload.is_given() {
+        Finding::error(Rule::InvokeFailed, observed)
+    } else {
+        Finding::warning(Rule::InvokeFailed, observed)
+    })
+}
+
+/// What a successful answer says it is.
+pub fn content_type(answer: &Answer) -> Option<Finding> {
+    let given = answer.content_type();
+    let is_json = given == "application/json" || given.ends_with("+json");
+    if is_json || given == "text/event-stream" || answer.body.is_empty() {
+        return None;
+    }
+    let observed = if given.is_empty() {
+        "the answer has no content type".to_owned()
+    } else {
+        format!("the answer has the content type `{given}`")
+    };
+    Some(Finding::warning(Rule::InvokeType, observed))
+}
+
+/// JSON where the answer says that it is JSON.
+pub fn not_json(answer: &Answer) -> Option<Finding> {
+    let is_said = answer.content_type() == "application/json";
+    (is_said && answer.json().is_none()).then(|| {
+        Finding::error(
+            Rule::InvokeNotJson,
+            format!("the answer is not JSON: {}", answer.excerpt()),
+        )
+    })
+}
+
+/// An answer that breaks off.
+pub fn cut(answer: &Answer) -> Option<Finding> {
+    (!answer.is_whole).then(|| {
+        Finding::error(
+            Rule::StreamCut,
+            format!(
+                "the connection is closed after {} bytes, in the middle of the answer",
+                answer.body.len()
+            ),
+        )
+    })
+}
+
+/// A stream of events, as it should be written.
+pub fn format(answer: &Answer) -> Option<Finding> {
+    let found = |observed: String| Some(Finding::error(Rule::StreamFormat, observed));
+    if std::str::from_utf8(&answer.body).is_err() {
+        return found("the stream is not UTF-8".to_owned());
+    }
+    let text = answer.text().replace("\r\n", "\n").replace('\r', "\n");
+    let fields = ["data", "event", "id", "retry"];
+    let is_field = |line: &str| {
+        let name = line.split(':').next().unwrap_or_default();
+        // A line without a name is a comment.
+        line.is_empty() || name.is_empty() || fields.contains(&name)
+    };
+    if let Some(line) = text.lines().find(|line| !is_field(line)) {
+        let line: String = line.chars().take(60).collect();
+        return found(format!(
+            "the stream has the line `{line}`, which is no field of an event"
+        ));
+    }
+    let has_data = text.lines().any(|line| line.starts_with("data"));
+    if has_data && !text.ends_with("\n\n") && answer.is_whole {
+        return found(
+            "the last event does not end with an empty line, so clients drop it".to_owned(),
+        );
+    }
+    None
+}
+
+/// Events that were collected before they were sent.
+pub fn buffered(answer: &Answer) -> Option<Finding> {
+    let length = answer.headers.get("content-length")?;
+    let events = EventStream::default().push(&answer.body).len();
+    (events > 1).then(|| {
+        Finding::error(
+            Rule::StreamBuffered,
+            format!("{events} events come at once, with `Content-Length: {length}`"),
+        )
+    })
+}
+
+/// An error in the middle of a stream, as the SDK and others write it.
+pub fn error_event(answer: &Answer) -> Option<Finding> {
+    let events = EventStream::default().push(&answer.body);
+    let error = events.iter().find_map(|data| {
+        let value: Value = serde_json::from_slice(data).ok()?;
+        let error = value.get("error")?;
+        (!error.is_null()).then(|| error.to_string())
+    })?;
+    Some(Finding::warning(
+        Rule::StreamError,
+        format!("the stream holds an error: {error}"),
+    ))
+}
+
+/// A body that the agent should survive.
+pub fn hostile(rule: Rule, what: &str, outcome: &Outcome, after: &After) -> Option<Finding> {
+    match (after, outcome) {
+        (After::Ended(code), _) => Some(Finding::error(
+            rule,
+            format!("the agent ends with code {code} when it gets {what}"),
+        )),
+        (After::Deaf, _) => Some(Finding::error(
+            rule,
+            format!("the agent answers nothing any more after it got {what}"),
+        )),
+        (After::Well, Err(why)) => Some(Finding::error(
+            rule,
+            format!("the agent {} when it gets {what}", why.words()),
+        )),
+        (After::Well, Ok(answer)) if rule == Rule::LargePayload && answer.status == 413 => Some(
+            Finding::warning(rule, format!("{what} is refused with 413")),
+        ),
+        (After::Well, Ok(answer)) if answer.status >= 500 => Some(Finding::warning(
+            rule,
+            format!(
+                "{what} is answered with {}: {}",
+                answer.status,
+                answer.excerpt()
+            ),
+        )),
+        (After::Well, Ok(_)) => None,
+    }
+}
+
+/// A prompt in many scripts; one in ASCII was answered.
+pub fn unicode(outcome: &Outcome, after: &After) -> Option<Finding> {
+    if let Some(finding) = hostile(Rule::Unicode, "text in other scripts", outcome, after) {
+        return Some(Finding::error(Rule::Unicode, finding.observed));
+    }
+    let answer = outcome.as_ref().ok()?;
+    if !answer.is_success() {
+        return Some(Finding::error(
+            Rule::Unicode,
+            format!("text in other scripts is answered with {}", answer.status),
+        ));
+    }
+    let text = answer.text();
+    // What UTF-8 looks like to who takes it for something else.
+    let wrong = ["Ã¼", "Gr??e", "Gr\u{fffd}", "Gr\\udcc3"];
+    let is_wrong = wrong.iter().any(|wrong| text.contains(wrong));
+    is_wrong.then(|| {
+        Finding::error(
+            Rule::Unicode,
+            format!("`Grüße` comes back garbled: {}", answer.excerpt()),
+        )
+    })
+}
+
+/// Requests at once, each with a mark in its prompt.
+pub fn concurrent(outcomes: &[(String, Outcome)], echoes: bool, after: &After) -> Option<Finding> {
+    let all = outcomes.len();
+    match after {
+        After::Ended(code) => {
+            return Some(Finding::error(
+                Rule::Concurrent,
+                format!("the agent ends with code {code} during {all} requests at once"),
+            ));
+        }
+        After::Deaf => {
+            return Some(Finding::error(
+                Rule::Concurrent,
+                format!("the agent answers nothing any more after {all} requests at once"),
+            ));
+        }
+        After::Well => {}
+    }
+    let unanswered: Vec<&NoAnswer> = outcomes
+        .iter()
+        .filter_map(|(_, outcome)| outcome.as_ref().err())
+        .collect();
+    if let Some(why) = unanswered.first() {
+        return Some(Finding::error(
+            Rule::Concurrent,
+            format!(
+                "of {all} requests at once {} get no answer: the agent {}",
+                unanswered.len(),
+                why.words()
+            ),
+        ));
+    }
+    let answers: Vec<(&String, &Answer)> = outcomes
+        .iter()
+        .filter_map(|(mark, outcome)| Some((mark, outcome.as_ref().ok()?)))
+        .collect();
+    let texts: Vec<(&String, String)> = answers
+        .iter()
+        .map(|(mark, answer)| (*mark, answer.text()))
+        .collect();
+    let is_mixed = |(mark, text): &&(&String, String)| {
+        !text.contains(mark.as_str())
+            && outcomes
+                .iter()
+                .any(|(other, _)| text.contains(other.as_str()))
+    };
+    if echoes && texts.iter().any(|pair| is_mixed(&pair)) {
+        return Some(Finding::error(
+            Rule::Concurrent,
+            format!("of {all} requests at once some get the answer of another"),
+        ));
+    }
+    let refused: Vec<&Answer> = answers
+        .iter()
+        .map(|(_, answer)| *answer)
+        .filter(|answer| !answer.is_success())
+        .collect();
+    let first = refused.first()?;
+    Some(Finding::warning(
+        Rule::Concurrent,
+        format!(
+            "of {all} requests at once {} are answered with {}: {}",
+            refused.len(),
+            first.status,
+            first.excerpt()
+        ),
+    ))
+}
+
+/// Clients that went away in the middle.
+pub fn disconnect(after: &After) -> Option<Finding> {
+    let observed = match after {
+        After::Well => return None,
+        After::Ended(code) => format!("the agent ends with code {code} after its client went away"),
+        After::Deaf => "the agent answers nothing any more after clients went away".to_owned(),
+    };
+    Some(Finding::error(Rule::Disconnect, observed))
+}
+
+/// Open descriptors before and after so many clients went away.
+pub fn leak(before: usize, after: usize, clients: usize) -> Option<Finding> {
+    // Some of a server's own come and go.
+    let left = after.saturating_sub(before);
+    (left * 5 >= clients * 4).then(|| {
+        Finding::warning(
+            Rule::DisconnectLeak,
+            format!("{left} more descriptors are open after {clients} clients went away"),
+        )
+    })
+}
+
+/// JSON-RPC that nobody serves.
+pub fn unknown_method(rule: Rule, outcome: &Outcome, after: &After) -> Option<Finding> {
+    if let Some(finding) = hostile(rule, "an unknown method", outcome, after) {
+        return Some(finding);
+    }
+    let answer = outcome.as_ref().ok()?;
+    match answer.json_rpc() {
+        Some(value) if value["error"]["code"].is_i64() => None,
+        Some(_) | None => Some(Finding::warning(
+            rule,
+            format!(
+                "an unknown method is answered with {}: {}",
+                answer.status,
+                answer.excerpt()
+            ),
+        )),
+    }
+}
+
+/// A JSON-RPC call that should succeed.
+pub fn call(rule: Rule, method: &str, outcome: &Outcome) -> Result<Value, Finding> {
+    let answer = match outcome {
+        Ok(answer) => answer,
+        Err(why) => {
+            return Err(Finding::error(
+                rule,
+                format!("the agent {} when it gets `{method}`", why.words()),
+            ));
+        }
+    };
+    match answer.json_rpc() {
+        Some(value) if answer.is_success() && value.get("result").is_some() => {
+            Ok(value["result"].clone())
+        }
+        Some(_) | None => Err(Finding::error(
+            rule,
+            format!(
+                "`{method}` is answered with {}: {}",
+                answer.status,
+                answer.excerpt()
+            ),
+        )),
+    }
+}
+
+/// MCP's list of tools.
+pub fn tools(result: &Value) -> Option<Finding> {
+    let found = |observed: String| Some(Finding::error(Rule::McpTools, observed));
+    let Some(tools) = result["tools"].as_array() else {
+        return found("the answer to `tools/list` has no `tools`".to_owned());
+    };
+    for tool in tools {
+        let Some(name) = tool["name"].as_str().filter(|name| !name.is_empty()) else {
+            return found("a tool has no name".to_owned());
+        };
+        if tool["inputSchema"]["type"] != "object" {
+            return found(format!(
+                "the tool `{name}` has no `inputSchema` of type `object`"
+            ));
+        }
+    }
+    None
+}
+
+/// The agent card as it came.
+pub fn card(outcome: &Outcome) -> Result<Value, Finding> {
+    let found = |observed: String| Err(Finding::error(Rule::A2aCard, observed));
+    match outcome {
+        Err(why) => found(format!(
+            "the agent {} when it is asked for its card",
+            why.words()
+        )),
+        Ok(answer) if !answer.is_success() => {
+            found(format!("the agent card is answered with {}", answer.status))
+        }
+        Ok(answer) => match answer.json() {
+            Some(card @ Value::Object(_)) => Ok(card),
+            Some(_) | None => found("the agent card is not a JSON object".to_owned()),
+        },
+    }
+}
+
+/// The fields that clients need. 1.0 names the addresses in a list, 0.3 one of them.
+pub fn card_fields(card: &Value) -> Option<Finding> {
+    const REQUIRED: [&str; 7] = [
+        "name",
+        "description",
+        "version",
+        "capabilities",
+        "defaultInputModes",
+        "defaultOutputModes",
+        "skills",
+    ];
+    let mut missing: Vec<&str> = REQUIRED
+        .into_iter()
+        .filter(|name| card[name].is_null())
+        .collect();
+    if addresses(card).is_empty() {
+        missing.push("url");
+    }
+    (!missing.is_empty()).then(|| {
+        Finding::error(
+            Rule::A2aCardFields,
+            format!("the agent card lacks {}", missing.join(", ")),
+        )
+    })
+}
+
+fn addresses(card: &Value) -> Vec<&str> {
+    let interfaces = card["supportedInterfaces"].as_array();
+    let listed = interfaces
+        .into_iter()
+        .flatten()
+        .filter_map(|interface| interface["url"].as_str());
+    card["url"].as_str().into_iter().chain(listed).collect()
+}
+
+/// Where clients are led to. `told` is what the agent was told that it is reached at.
+pub fn card_address(card: &Value, told: &str) -> Option<Finding> {
+    let is_told = |address: &str| address.trim_end_matches('/') == told.trim_end_matches('/');
+    let wrong = addresses(card).into_iter().find(|address| {
+        let host = address.split("://").nth(1).unwrap_or(address);
+        let host = host.split('/').next().unwrap_or_default();
+        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+        let is_local =
+            ["localhost", "0.0.0.0", "[::]", "[::1]"].contains(&host) || host.starts_with("127.");
+        is_local && !is_told(address)
+    })?;
+    Some(Finding::warning(
+        Rule::A2aCardAddress,
+        format!("the agent card leads clients to `{wrong}`"),
+    ))
+}
+
+/// The answer of an AG-UI agent.
+pub fn agui_stream(answer: &Answer) -> Option<Finding> {
+    (!answer.is_event_stream()).then(|| {
+        let given = answer.content_type();
+        Finding::error(
+            Rule::AguiStream,
+            format!("the answer has the content type `{given}`"),
+        )
+    })
+}
+
+/// The events of a run, and the IDs that were asked for.
+pub fn agui_events(answer: &Answer, thread: &str, run: &str) -> Option<Finding> {
+    let found = |observed: String| Some(Finding::error(Rule::AguiEvents, observed));
+    let mut events = Vec::new();
+    for data in EventStream::default().push(&answer.body) {
+        match serde_json::from_slice::<Value>(&data) {
+            Ok(event) if event["type"].is_string() => events.push(event),
+            Ok(_) | Err(_) => {
+                let text = String::from_utf8_lossy(&data).into_owned();
+                return found(format!("an event has no `type`: {text}"));
+            }
+        }
+    }
+    let (Some(first), Some(last)) = (events.first(), events.last()) else {
+        return found("the stream has no event".to_owned());
+    };
+    let kind = |event: &Value| event["type"].as_str().unwrap_or_default().to_owned();
+    let begins = kind(first);
+    if begins != "RUN_STARTED" && begins != "RUN_ERROR" {
+        return found(format!("the first event is `{begins}`"));
+    }
+    let ends = kind(last);
+    if ends != "RUN_FINISHED" && ends != "RUN_ERROR" {
+        return found(format!("the last event is `{ends}`"));
+    }
+    for (name, asked) in [("threadId", thread), ("runId", run)] {
+        if begins == "RUN_STARTED" && first[name] != asked {
+            return found(format!(
+                "the run that is answered has the `{name}` {} instead of \"{asked}\"",
+                first[name]
+            ));
+        }
+    }
+    None
+}
+
+/// What a session was told that another one got to see.
+pub fn leaked(answer: &Answer, mark: &str) -> Option<Finding> {
+    answer.text().contains(mark).then(|| {
+        Finding::warning(
+            Rule::SessionLeak,
+            format!(
+                "a session in another process gets to see `{mark}`, which only the first session was told"
+            ),
+        )
+    })
+}
+
+/// Whether the protocol's valid request was answered as it should.
+pub fn is_answered(protocol: Protocol, outcome: &Outcome) -> bool {
+    match (protocol, outcome) {
+        (_, Err(_)) => false,
+        (Protocol::Http | Protocol::Agui, Ok(answer)) => answer.is_success(),
+        (Protocol::Mcp | Protocol::A2a, Ok(answer)) => {
+            answer.is_success()
+                && answer
+                    .json_rpc()
+                    .is_some_and(|value| value.get("result").is_some())
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! What is said of each rule, in the order of [`Rule`].
+
+use super::Rule;
+
+pub(super) struct Facts {
+    pub(super) rule: Rule,
+    /// A name that stays the same.
+    pub(super) code: &'static str,
+    /// What an agent that keeps the rule does.
+    pub(super) about: &'static str,
+    /// What to do where it is broken; for `/ping`, `protocol::ping` says it.
+    pub(super) fix: &'static str,
+}
+
+pub(super) const TABLE: [Facts; 50] = [
+    Facts {
+        rule: Rule::StartFailed,
+        code: "start-failed",
+        about: "starts and keeps running",
+        fix: "fix the error that the agent's last lines show",
+    },
+    Facts {
+        rule: Rule::StartTimeout,
+        code: "start-timeout",
+        about: "answers within 30 s after the start",
+        fix: "import and connect lazily: in the first request, or in a thread",
+    },
+    Facts {
+        rule: Rule::PortWrong,
+        code: "port-wrong",
+        about: "listens on the port that AgentCore calls",
+        fix: "listen on the contract's port: HTTP and AG-UI 8080, MCP 8000, A2A 9000",
+    },
+    Facts {
+        rule: Rule::PortInherited,
+        code: "port-inherited",
+        about: "ignores a `PORT` that is meant for another protocol",
+        fix: "take the port from no variable, or from one of your own: AgentCore always calls port 8000 for MCP and 9000 for A2A",
+    },
+    Facts {
+        rule: Rule::PortLoopback,
+        code: "port-loopback",
+        about: "listens on every interface",
+        fix: "bind `0.0.0.0`: AgentCore calls the agent from outside",
+    },
+    Facts {
+        rule: Rule::HostRefused,
+        code: "host-refused",
+        about: "answers under whatever name AgentCore calls it",
+        fix: "accept any `Host`: AgentCore authenticates callers before the agent sees them (MCP SDK: `host=\"0.0.0.0\"`; Starlette: no `TrustedHostMiddleware`)",
+    },
+    Facts {
+        rule: Rule::PingNoAnswer,
+        code: "ping-no-answer",
+        about: "answers `/ping` at any time",
+        fix: "serve GET `/ping` in a thread or task that no request can block",
+    },
+    Facts {
+        rule: Rule::PingStatus,
+        code: "ping-status",
+        about: "answers `/ping` with 200",
+        fix: "",
+    },
+    Facts {
+        rule: Rule::PingNotJson,
+        code: "ping-not-json",
+        about: "answers `/ping` with a JSON object",
+        fix: "",
+    },
+    Facts {
+        rule: Rule::PingNoStatus,
+        code: "ping-no-status",
+        about: "gives a `status` in the answer to `/ping`",
+        fix: "",
+    },
+    Facts {
+        rule: Rule::PingWrongCase,
+        code: "ping-wrong-case",
+        about: "spells `Healthy` and `HealthyBusy` as AgentCore does",
+        fix: "",
+    },
+    Facts {
+        rule: Rule::PingUnknownStatus,
+        code: "ping-unknown-status",
+        about: "answers `/ping` with `Healthy` or `HealthyBusy`",
+        fix: "",
+    },
+    Facts {
+        rule: Rule::PingTimeNoNumber,
+        code: "ping-time-no-number",
+        about: "gives `time_of_last_update` as a number",
+        fix: "",
+    },
+    Facts {
+        rule: Rule::PingTimeMilliseconds,
+        code: "ping-time-milliseconds",
+        about: "gives `time_of_last_update` in seconds",
+        fix: "",
+    },
+    Facts {
+        rule: Rule::PingRestamped,
+        code: "ping-restamped",
+        about: "changes `time_of_last_update` only with the status",
+        fix: "",
+    },
+    Facts {
+        rule: Rule::PingNoTimeWhileBusy,
+        code: "ping-no-time-while-busy",
+        about: "says since when it has been `HealthyBusy`",
+        fix: "",
+    },
+    Facts {
+        rule: Rule::PingSlow,
+        code: "ping-slow",
+        about: "answers `/ping` at once while it works",
+        fix: "",
+    },
+    Facts {
+        rule: Rule::InvokeMissing,
+        code: "invoke-missing",
+        about: "serves POST `/invocations`",
+        fix: "serve POST at `/invocations`, without a redirect",
+    },
+    Facts {
+        rule: Rule::InvokeFailed,
+        code: "invoke-failed",
+        about: "answers a valid request",
+        fix: "give a payload that the agent takes with `--payload` or `--prompt`, or fix the agent: callers get a 424 for every answer from 400 up",
+    },
+    Facts {
+        rule: Rule::InvokeType,
+        code: "invoke-type",
+        about: "answers with JSON or an event stream",
+        fix: "set `Content-Type: application/json`, or `text/event-stream` for a stream",
+    },
+    Facts {
+        rule: Rule::InvokeNotJson,
+        code: "invoke-not-json",
+        about: "sends JSON where it says so",
+        fix: "serialize the answer, or give the content type that it has",
+    },
+    Facts {
+        rule: Rule::BadJson,
+        code: "bad-json",
+        about: "survives a body that is not JSON",
+        fix: "catch the error and answer with 400",
+    },
+    Facts {
+        rule: Rule::EmptyBody,
+        code: "empty-body",
+        about: "survives an empty body",
+        fix: "catch the error and answer with 400",
+    },
+    Facts {
+        rule: Rule::InvalidUtf8,
+        code: "invalid-utf8",
+        about: "survives a body that is not UTF-8",
+        fix: "catch the error and answer with 400",
+    },
+    Facts {
+        rule: Rule::Unicode,
+        code: "unicode",
+        about: "understands text in any script",
+        fix: "read and write UTF-8 everywhere (`encoding=\"utf-8\"`)",
+    },
+    Facts {
+        rule: Rule::LargePayload,
+        code: "large-payload",
+        about: "takes a payload of 10 MB",
+        fix: "raise the body limit of the server; AgentCore passes up to 100 MB",
+    },
+    Facts {
+        rule: Rule::Concurrent,
+        code: "concurrent",
+        about: "answers ten requests at once",
+        fix: "make the handler safe to run several times at once, or let requests wait for each other",
+    },
+    Facts {
+        rule: Rule::Disconnect,
+        code: "disconnect",
+        about: "survives clients that go away",
+        fix: "catch the error of a write to a closed connection",
+    },
+    Facts {
+        rule: Rule::DisconnectLeak,
+        code: "disconnect-leak",
+        about: "lets go of connections whose clients went away",
+        fix: "close a connection when the client has closed it",
+    },
+    Facts {
+        rule: Rule::StreamFormat,
+        code: "stream-format",
+        about: "sends well-formed server-sent events",
+        fix: "send each event as `data: TEXT`, followed by an empty line",
+    },
+    Facts {
+        rule: Rule::StreamBuffered,
+        code: "stream-buffered",
+        about: "sends events as they are produced",
+        fix: "yield events one by one from a generator, and give no `Content-Length`",
+    },
+    Facts {
+        rule: Rule::StreamCut,
+        code: "stream-cut",
+        about: "ends its answers properly",
+        fix: "catch errors in the generator and send them as a last event before the stream ends",
+    },
+    Facts {
+        rule: Rule::StreamError,
+        code: "stream-error",
+        about: "streams an answer without an error event",
+        fix: "fix the error that the event names",
+    },
+    Facts {
+        rule: Rule::SessionLeak,
+        code: "session-leak",
+        about: "keeps sessions apart",
+        fix: "key what you keep in AWS (memory, S3, DynamoDB) by the session's ID or the user's",
+    },
+    Facts {
+        rule: Rule::SnapshotIds,
+        code: "snapshot-ids",
+        about: "makes IDs per request, not at import",
+        fix: "make IDs and random numbers in the request with `secrets` or `uuid.uuid4()`: runtime V2 starts every session from one snapshot of the process, in which modules have been imported",
+    },
+    Facts {
+        rule: Rule::CodeFolder,
+        code: "code-folder",
+        about: "writes nothing into its code folder",
+        fix: "write below `$HOME` or to the folder that `tempfile.gettempdir()` names",
+    },
+    Facts {
+        rule: Rule::Sigterm,
+        code: "sigterm",
+        about: "ends when it is asked to",
+        fix: "leave SIGTERM to the server, or end within 2 s after it",
+    },
+    Facts {
+        rule: Rule::ProcessLeft,
+        code: "process-left",
+        about: "leaves no process behind",
+        fix: "end child processes at exit, and start none in a session of its own",
+    },
+    Facts {
+        rule: Rule::McpInitialize,
+        code: "mcp-initialize",
+        about: "answers `initialize` and `tools/list` of MCP 2025-11-25",
+        fix: "serve streamable HTTP at `/mcp`, without a redirect to `/mcp/`",
+    },
+    Facts {
+        rule: Rule::McpSessionId,
+        code: "mcp-session-id",
+        about: "accepts a session ID that it did not issue",
+        fix: "run the server stateless (MCP SDK: `stateless_http=True`): AgentCore sends an `Mcp-Session-Id` of its own with every request",
+    },
+    Facts {
+        rule: Rule::McpTools,
+        code: "mcp-tools",
+        about: "describes its tools as MCP demands",
+        fix: "give each tool a `name` and an `inputSchema` of type `object`",
+    },
+    Facts {
+        rule: Rule::McpStateless,
+        code: "mcp-stateless",
+        about: "answers clients of MCP 2026-07-28",
+        fix: "update the MCP SDK to 2.x; older clients are served all the same",
+    },
+    Facts {
+        rule: Rule::McpUnknownMethod,
+        code: "mcp-unknown-method",
+        about: "answers an unknown method with a JSON-RPC error",
+        fix: "answer with the JSON-RPC error -32601",
+    },
+    Facts {
+        rule: Rule::A2aCard,
+        code: "a2a-card",
+        about: "serves its agent card",
+        fix: "serve the card as JSON at GET `/.well-known/agent-card.json`",
+    },
+    Facts {
+        rule: Rule::A2aCardFields,
+        code: "a2a-card-fields",
+        about: "fills the required fields of its agent card",
+        fix: "give `name`, `description`, `version`, `capabilities`, `defaultInputModes`, `defaultOutputModes`, `skills` and the agent's address",
+    },
+    Facts {
+        rule: Rule::A2aCardAddress,
+        code: "a2a-card-address",
+        about: "gives in its agent card an address that clients can reach",
+        fix: "take the address from the variable AGENTCORE_RUNTIME_URL where it is set",
+    },
+    Facts {
+        rule: Rule::A2aMessage,
+        code: "a2a-message",
+        about: "answers a message",
+        fix: "answer `message/send` at POST `/` with a message or a task",
+    },
+    Facts {
+        rule: Rule::A2aUnknownMethod,
+        code: "a2a-unknown-method",
+        about: "answers an unknown method with a JSON-RPC error",
+        fix: "answer with the JSON-RPC error -32601",
+    },
+    Facts {
+        rule: Rule::AguiStream,
+        code: "agui-stream",
+        about: "answers with an event stream",
+        fix: "answer with `Content-Type: text/event-stream`, one event after another",
+    },
+    Facts {
+        rule: Rule::AguiEvents,
+        code: "agui-events",
+        about: "sends a run's events in order, for the run that was asked for",
+        fix: "begin with `RUN_STARTED`, end with `RUN_FINISHED` or `RUN_ERROR`, and repeat the request's `threadId` and `runId`",
+    },
+];

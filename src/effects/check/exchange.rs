@@ -1,0 +1,141 @@
+//! One request on a connection of its own, and what comes back.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use http_body_util::BodyExt as _;
+use hyper::{
+    Request as Message,
+    client::conn::http1::{SendRequest, handshake},
+    header,
+};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, task::JoinHandle};
+
+use crate::{
+    check::{Answer, NoAnswer, Outcome, request::Request},
+    effects::{
+        clock,
+        local::data_plane::http::{Body, full},
+    },
+};
+
+/// How the agent is reached.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    pub(super) port: u16,
+    /// The name that it is called by.
+    pub(super) host: String,
+    /// How long an answer may take.
+    pub(super) limit: Duration,
+}
+
+/// Asks, and waits for the whole answer.
+pub(super) async fn ask(address: &Address, request: Request) -> Outcome {
+    let begin = clock::now();
+    let asked = async {
+        let mut connection = Connection::open(address.port).await?;
+        let message = message(address, request).ok_or(NoAnswer::Closed)?;
+        let answer = connection.sender.send_request(message).await;
+        let (parts, mut body) = answer.map_err(|_| NoAnswer::Closed)?.into_parts();
+        let mut answer = Answer {
+            status: parts.status.as_u16(),
+            headers: parts
+                .headers
+                .iter()
+                .map(|(name, value)| {
+                    let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                    (name.as_str().to_owned(), value)
+                })
+                .collect(),
+            body: Vec::new(),
+            is_whole: true,
+            took: Duration::ZERO,
+        };
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => {
+                    if let Ok(data) = frame.into_data() {
+                        answer.body.extend_from_slice(&data);
+                    }
+                }
+                Err(_) => {
+                    answer.is_whole = false;
+                    break;
+                }
+            }
+        }
+        answer.took = begin.elapsed();
+        Ok(answer)
+    };
+    let asked = clock::within(address.limit, asked).await;
+    asked.unwrap_or(Err(NoAnswer::Late(address.limit)))
+}
+
+/// Asks, and goes away without reading: at once, or after the answer has begun.
+pub(super) async fn leave(address: &Address, request: Request, wait: Duration) {
+    let Ok(mut connection) = Connection::open(address.port).await else {
+        return;
+    };
+    let Some(message) = message(address, request) else {
+        return;
+    };
+    let asked = async {
+        let answer = connection.sender.send_request(message).await.ok()?;
+        answer.into_body().frame().await
+    };
+    // What comes back is no matter.
+    let _ = clock::within(wait, asked).await;
+}
+
+/// A connection, closed when it is dropped.
+struct Connection {
+    sender: SendRequest<Body>,
+    driving: JoinHandle<()>,
+}
+
+impl Connection {
+    async fn open(port: u16) -> Result<Self, NoAnswer> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
+        let stream = stream.map_err(|_| NoAnswer::NotConnected)?;
+        // Without it small requests wait; where it cannot be set, they do.
+        let _ = stream.set_nodelay(true);
+        let (sender, connection) = handshake(TokioIo::new(stream))
+            .await
+            .map_err(|_| NoAnswer::Closed)?;
+        let driving = tokio::spawn(async move {
+            // How the connection ends is seen at the answer.
+            let _ = connection.await;
+        });
+        Ok(Self { sender, driving })
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driving.abort();
+    }
+}
+
+fn message(address: &Address, request: Request) -> Option<Message<Body>> {
+    let Request {
+        method,
+        path,
+        headers,
+        body,
+    } = request;
+    let is_upgrade = headers.iter().any(|(name, _)| *name == "upgrade");
+    let connection = if is_upgrade { "Upgrade" } else { "close" };
+    let mut message = Message::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, &address.host)
+        .header(header::CONNECTION, connection);
+    if method == "POST" {
+        // Said of an empty body, too.
+        message = message.header(header::CONTENT_LENGTH, body.len());
+    }
+    for (name, value) in headers {
+        message = message.header(name, value);
+    }
+    message.body(full(body)).ok()
+}

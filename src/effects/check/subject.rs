@@ -1,0 +1,255 @@
+//! The agent that is tested: what it is started from, and a process of it that serves.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "each start gets a folder of its own, and what changed in it is looked for"
+)]
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+
+use super::{
+    exchange::{Address, ask},
+    system,
+};
+use crate::{
+    check::{
+        Outcome,
+        request::{RUNTIME_URL, Request},
+    },
+    config::Protocol,
+    effects::{
+        clock, files,
+        local::{
+            agent::{Agent, Launch, Line, NotReady, State, environment},
+            code::{self, Code},
+        },
+    },
+    package::composition::Files,
+    plan::reload::with_own_paths,
+    protocol::{contract::Contract, limits},
+};
+
+/// What is tested.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    pub(crate) code: Code,
+    /// Where the files in the archive come from.
+    pub(crate) files: Files,
+    /// A path in the archive.
+    pub(crate) entrypoint: String,
+    pub(crate) contract: Contract,
+    pub(crate) region: String,
+    /// Where AWS is reached.
+    pub(crate) aws: String,
+    /// The agent's own variables.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// An empty folder.
+    pub(crate) home: PathBuf,
+}
+
+/// A process that serves.
+pub(super) struct Running {
+    agent: Agent,
+    pub(super) port: u16,
+    /// Where its code lies.
+    pub(super) code: PathBuf,
+    /// Where it tells its sockets; every process that it starts knows this path.
+    pub(super) listening: PathBuf,
+    files: Files,
+}
+
+/// How an agent ended.
+pub(super) struct Ended {
+    pub(super) took: Duration,
+    /// The commands of the processes that were still there.
+    pub(super) left: Vec<String>,
+}
+
+/// Why there is none.
+pub(super) struct NotStarted {
+    pub(super) why: NotReady,
+    /// What it printed last.
+    pub(super) lines: Vec<String>,
+}
+
+/// How many lines may wait. They are kept by the agent; nobody else reads them.
+const LINES: usize = 16;
+const PAUSE: Duration = Duration::from_millis(10);
+/// How long a `/ping` may take while the agent starts.
+const PING: Duration = Duration::from_secs(5);
+/// What an agent prints last may still be in the pipe when its end is known.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+
+impl Subject {
+    /// Starts it in a folder of this name. `more` goes before the agent's own variables.
+    pub(super) async fn start(
+        &self,
+        name: &str,
+        more: &[(&str, String)],
+    ) -> Result<Running, NotStarted> {
+        let failed = |why: String| NotStarted {
+            why: NotReady::CannotStart(why),
+            lines: Vec::new(),
+        };
+        let folder = self.home.join(name);
+        let (code, home) = (folder.join("code"), folder.join("home"));
+        files::create_dir_all(&home)
+            .and_then(|()| code::copy(&self.code.own, &code))
+            .map_err(|error| failed(error.to_string()))?;
+        // Python resolves links in the path of the program that it runs.
+        let code = std::fs::canonicalize(&code).unwrap_or(code);
+        let listening = folder.join("listening");
+        let launch = self.launch(&code, &home, &listening, more);
+        let (sender, _) = mpsc::channel::<Line>(LINES);
+        let agent = Agent::start(launch, &sender).map_err(|why| NotStarted {
+            why,
+            lines: Vec::new(),
+        })?;
+        let running = Running {
+            agent,
+            port: 0,
+            code,
+            listening,
+            files: self.files.clone(),
+        };
+        match self.serves(&running.agent).await {
+            Ok(port) => Ok(Running { port, ..running }),
+            Err(why) => {
+                clock::sleep(LAST_WORDS).await;
+                let lines = running.last_lines();
+                running.end().await;
+                Err(NotStarted { why, lines })
+            }
+        }
+    }
+
+    fn launch(
+        &self,
+        code: &Path,
+        home: &Path,
+        listening: &Path,
+        more: &[(&str, String)],
+    ) -> Launch {
+        let mut list = environment::base(home, self.code.dependencies.as_deref(), &self.aws);
+        let mut set = |name: &str, value: OsString| list.push((name.into(), value));
+        for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+            set(name, self.region.clone().into());
+        }
+        // What Python itself writes is no business of the agent's.
+        set("PYTHONDONTWRITEBYTECODE", "1".into());
+        if self.contract.protocol == Protocol::A2a {
+            set("AGENTCORE_RUNTIME_URL", RUNTIME_URL.into());
+        }
+        for (name, value) in more {
+            set(name, value.into());
+        }
+        for (name, value) in &self.environment {
+            set(name, value.into());
+        }
+        set("CARGO_AGENTCORE_LISTENING", listening.into());
+        set(
+            "CARGO_AGENTCORE_PORT",
+            self.contract.port.to_string().into(),
+        );
+        Launch {
+            program: self.code.python.clone(),
+            args: vec![
+                OsString::from("-u"),
+                code.join(&self.entrypoint).into_os_string(),
+            ],
+            directory: code.to_owned(),
+            environment: list,
+            listening: listening.to_owned(),
+            port: self.contract.port,
+        }
+    }
+
+    /// Waits until it listens and, where the protocol has it, `/ping` answers with anything.
+    async fn serves(&self, agent: &Agent) -> Result<u16, NotReady> {
+        let begin = clock::now();
+        let port = agent.listens(limits::INITIALIZATION).await?;
+        let Some(path) = self.contract.ping() else {
+            return Ok(port);
+        };
+        while ping(port, path).await.is_err() {
+            if let State::Ended(code) = agent.state() {
+                return Err(NotReady::Ended(code));
+            }
+            if begin.elapsed() > limits::INITIALIZATION {
+                return Err(NotReady::Deaf);
+            }
+            clock::sleep(PAUSE).await;
+        }
+        Ok(port)
+    }
+}
+
+async fn ping(port: u16, path: &str) -> Outcome {
+    let address = Address {
+        port,
+        host: format!("127.0.0.1:{port}"),
+        limit: PING,
+    };
+    ask(&address, Request::get(path)).await
+}
+
+impl Running {
+    /// The code that it ended with; `None` while it runs.
+    pub(super) fn ended(&self) -> Option<i32> {
+        match self.agent.state() {
+            State::Running => None,
+            State::Ended(code) => Some(code),
+        }
+    }
+
+    /// The interfaces that it asked for.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        self.agent.hosts()
+    }
+
+    /// What it printed last, with the user's own paths.
+    pub(super) fn last_lines(&self) -> Vec<String> {
+        let root = self.code.display().to_string();
+        let lines = self.agent.last_lines().into_iter();
+        let own = lines.map(|line| {
+            with_own_paths(&line, &root, |path| {
+                let origin = self.files.get(path)?;
+                Some(origin.from.display().to_string())
+            })
+        });
+        own.collect()
+    }
+
+    /// Asks it to end and waits until it has. What it left behind is ended too.
+    pub(super) async fn end(&self) -> Ended {
+        let begin = clock::now();
+        self.agent.stop();
+        self.agent.ended().await;
+        let took = begin.elapsed();
+        let left = system::processes(&self.listening);
+        let ended = Ended {
+            took,
+            left: left.iter().map(|pid| system::command(*pid)).collect(),
+        };
+        left.into_iter().for_each(system::end);
+        ended
+    }
+
+    /// Waits until the process that was forked from it listens.
+    pub(super) async fn fork_port(&self, limit: Duration) -> Option<u16> {
+        let begin = clock::now();
+        while begin.elapsed() < limit && self.ended().is_none() {
+            if let Some(port) = self.agent.fork_port() {
+                return Some(port);
+            }
+            clock::sleep(PAUSE).await;
+        }
+        None
+    }
+}

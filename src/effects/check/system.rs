@@ -1,0 +1,105 @@
+//! What the system tells of a running agent: its files, its descriptors, and what it left behind.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the system tells of processes in files, and the agent's folder is looked through"
+)]
+
+use std::{collections::BTreeMap, path::Path, time::SystemTime};
+
+/// Files by their path in a folder, with size and time.
+pub(super) type Tree = BTreeMap<String, (u64, Option<SystemTime>)>;
+
+/// Every file below a folder; what Python itself writes is left out.
+pub(super) fn tree(folder: &Path) -> Tree {
+    let mut found = BTreeMap::new();
+    add(folder, "", &mut found);
+    found
+}
+
+fn add(folder: &Path, prefix: &str, found: &mut Tree) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = format!("{prefix}{name}");
+        let Ok(about) = entry.metadata() else {
+            continue;
+        };
+        if name == "__pycache__" {
+            continue;
+        }
+        if about.is_dir() {
+            add(&entry.path(), &format!("{path}/"), found);
+        } else {
+            found.insert(path, (about.len(), about.modified().ok()));
+        }
+    }
+}
+
+/// The processes that were started by the agent that tells its sockets in this file.
+#[cfg(target_os = "linux")]
+pub(super) fn processes(listening: &Path) -> Vec<u32> {
+    let mark = format!("CARGO_AGENTCORE_LISTENING={}\0", listening.display());
+    let Ok(all) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let pids = all
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
+    pids.filter(|pid| {
+        // Processes of other users cannot be looked into.
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment
+            .windows(mark.len())
+            .any(|part| part == mark.as_bytes())
+    })
+    .collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn processes(_listening: &Path) -> Vec<u32> {
+    Vec::new()
+}
+
+/// How many descriptors these processes have open.
+#[cfg(target_os = "linux")]
+pub(super) fn descriptors(pids: &[u32]) -> usize {
+    let open = pids
+        .iter()
+        .map(|pid| std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count));
+    open.sum()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn descriptors(_pids: &[u32]) -> usize {
+    0
+}
+
+/// What the process runs, as it was typed.
+#[cfg(target_os = "linux")]
+pub(super) fn command(pid: u32) -> String {
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let command = String::from_utf8_lossy(&command).replace('\0', " ");
+    command.trim().chars().take(60).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn command(_pid: u32) -> String {
+    String::new()
+}
+
+/// Ends a process that an agent left behind.
+#[cfg(unix)]
+pub(super) fn end(pid: u32) {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        // It may have ended by now.
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn end(_pid: u32) {}

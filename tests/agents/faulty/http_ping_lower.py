@@ -1,0 +1,10 @@
+# ping-wrong-case
+from shop import http_agent
+
+
+class Agent(http_agent.Agent):
+    def ping(self):
+        self.answer(200, {"status": "healthy"})
+
+
+http_agent.serve(Agent)

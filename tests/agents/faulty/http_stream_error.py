@@ -1,0 +1,10 @@
+# stream-error
+from shop import http_agent
+
+
+class Agent(http_agent.Agent):
+    def invoke(self, prompt):
+        self.stream([b'data: "%s"\n\n' % prompt.encode(), b'data: {"error": "no model"}\n\n'])
+
+
+http_agent.serve(Agent)
