@@ -299,6 +299,9 @@ fn show(args: &Args, reports: &[Tested], ui: &Ui) {
     }
 }
 
+/// Log lines of the SDK hold whole stack traces; the JSON document has them.
+const LONGEST_LINE: usize = 200;
+
 /// A finding as it is printed, with the agent's name where there are several.
 fn words(finding: &Finding, agent: Option<&str>) -> String {
     let Finding {
@@ -315,7 +318,11 @@ fn words(finding: &Finding, agent: Option<&str>) -> String {
         rule.fix()
     );
     for line in lines {
-        text.extend(["\n  | ", line]);
+        let short = line.char_indices().nth(LONGEST_LINE);
+        match short {
+            Some((end, _)) => text.extend(["\n  | ", &line[..end], " …"]),
+            None => text.extend(["\n  | ", line]),
+        }
     }
     text
 }

@@ -179,7 +179,7 @@ fn findings_are_printed_with_their_code_and_warnings_fail_only_where_they_are_de
     );
     let junit = project.read("out/check.xml");
     assert!(
-        junit.contains(r#"tests="4" failures="1""#)
+        junit.contains(r#"tests="4" skipped="0" failures="1""#)
             && junit.contains(r#"<testsuite name="http_html""#),
         "{junit}"
     );

@@ -63,7 +63,7 @@ def installed(distribution: metadata.Distribution, wheels: Path, sites: Path) ->
             os.symlink(home / link.relative_to(site), link)
 
 
-PACKAGE = """__file__ = {0!r}
+PACKAGE = """__file__ = __spec__.origin = __spec__.loader.path = {0!r}
 __path__[:] = [{1!r}]
 with open(__file__, encoding="utf-8") as file:
     text = file.read()
