@@ -249,20 +249,18 @@ fn agent_of(project: &Project) -> (u16, u32) {
         .join("target/agentcore/test-project-7k2qpx/local/agents/running");
     let home = fs::read_dir(kept).unwrap().next().unwrap().unwrap().path();
     let listening = fs::read_to_string(home.join("listening")).unwrap();
-    let port = listening
-        .trim_end()
-        .rsplit(' ')
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap();
+    // The port that was asked for, and the one on this machine.
+    let port = listening.split_whitespace().nth(1).unwrap();
+    let port = port.parse().unwrap();
     let home = home.to_string_lossy().into_owned();
     let pids = fs::read_dir("/proc").unwrap();
     let mut pids = pids.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
     let agent = pids.find(|pid: &u32| {
         let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let command = String::from_utf8_lossy(&command).into_owned();
-        command.contains(&home) && !command.contains("local-agent")
+        command.contains(&home)
+            && !command.contains("local-agent")
+            && !command.contains("local-bound")
     });
     (port, agent.unwrap())
 }
