@@ -265,11 +265,7 @@ fn lifecycle(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Lifecycle {
 fn authorizer(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Authorizer> {
     let mut inner = table.table("authorizer", problems)?;
     let discovery_url = inner.parsed("discovery-url", problems, |text| {
-        let ends = [
-            "/.well-known/openid-configuration",
-            "/.well-known/oauth-authorization-server",
-        ];
-        if text.starts_with("https://") && ends.iter().any(|end| text.ends_with(end)) {
+        if is_discovery_url(text) {
             Ok(text.to_owned())
         } else {
             Err(format!(
@@ -288,6 +284,19 @@ fn authorizer(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Auth
     let allowed_audience = plain(inner.strings("allowed-audience", problems));
     let allowed_clients = plain(inner.strings("allowed-clients", problems));
     let allowed_scopes = plain(inner.strings("allowed-scopes", problems));
+    let accepts_all = [&allowed_audience, &allowed_clients, &allowed_scopes]
+        .iter()
+        .all(|list| list.is_empty());
+    if accepts_all && !missing {
+        let warning = problems.message(
+            inner.span.clone(),
+            "the authorizer accepts every token of the issuer, whoever it was issued for",
+            "",
+        );
+        problems.warn(
+            warning.help("limit it with `allowed-audience`, `allowed-clients` or `allowed-scopes`"),
+        );
+    }
     inner.finish(problems);
     Some(Authorizer {
         discovery_url: discovery_url?,
@@ -295,6 +304,22 @@ fn authorizer(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Auth
         allowed_clients,
         allowed_scopes,
     })
+}
+
+/// By the pattern of the service's `discoveryUrl`, over HTTPS: a tenant's path may follow (RFC 8414).
+fn is_discovery_url(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://") else {
+        return false;
+    };
+    let is_clean = !rest.contains(|c: char| c.is_whitespace() || "?#".contains(c));
+    let after = ["openid-configuration", "oauth-authorization-server"]
+        .iter()
+        .filter_map(|document| rest.split_once(&format!("/.well-known/{document}")))
+        .any(|(host, path)| {
+            let is_tenant = path.starts_with('/') && path.len() > 1;
+            !host.is_empty() && (path.is_empty() || is_tenant)
+        });
+    is_clean && after
 }
 
 fn header_allowlist(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<String> {

@@ -8,6 +8,7 @@
 
 mod law;
 mod source;
+mod wording;
 
 use std::{
     collections::BTreeSet,

@@ -16,6 +16,8 @@ pub(crate) struct Source {
     pub(crate) brought: BTreeMap<String, Vec<String>>,
     /// Every word, for words that may not be known.
     pub(crate) words: Vec<(usize, String)>,
+    /// Every text outside of tests and comments.
+    pub(crate) texts: Vec<(usize, String)>,
     /// Modules that exist for tests only.
     pub(crate) tests: Vec<Vec<String>>,
 }
@@ -44,6 +46,7 @@ impl Source {
             shown: Vec::new(),
             brought: BTreeMap::new(),
             words: Vec::new(),
+            texts: Vec::new(),
             tests: Vec::new(),
         };
         let tokens: TokenStream = text
@@ -92,7 +95,13 @@ impl Source {
                         }
                     }
                 }
-                _ => {}
+                TokenTree::Literal(literal) => {
+                    let (line, text) = (literal.span().start().line, literal.to_string());
+                    if text.starts_with('"') {
+                        self.texts.push((line, text));
+                    }
+                }
+                TokenTree::Punct(_) => {}
             }
             after_dot = dot;
         }
@@ -104,6 +113,14 @@ impl Source {
             return;
         };
         let text: String = group.stream().to_string().split_whitespace().collect();
+        // A comment, or why a lint is switched off.
+        if ["doc=", "expect(", "allow("]
+            .iter()
+            .any(|start| text.starts_with(start))
+        {
+            tokens.next();
+            return;
+        }
         if !(text == "cfg(test)" || text.starts_with("cfg(all(test,")) {
             return;
         }

@@ -11,6 +11,7 @@ mod support;
 
 mod confirmation;
 mod consent;
+mod help;
 mod init;
 
 use std::path::Path;

@@ -234,6 +234,49 @@ header-allowlist = ["X-Tenant", "X-TENANT", "Cookie", "X-Forwarded-For", "x-amz-
 }
 
 #[test]
+fn a_discovery_url_follows_the_pattern_of_the_service() {
+    let with = |url: &str| {
+        format!(
+            "[workspace.metadata.agentcore]\nproject = \"p-1\"\n[workspace.metadata.agentcore.agents.a]\nauthorizer = {{ discovery-url = \"{url}\", allowed-clients = [\"c\"] }}\n"
+        )
+    };
+    for url in [
+        "https://i.example/.well-known/openid-configuration",
+        "https://i.example/tenant/.well-known/openid-configuration",
+        "https://i.example/.well-known/oauth-authorization-server",
+        "https://i.example/.well-known/oauth-authorization-server/tenant/a",
+    ] {
+        assert_eq!(loaded(&with(url)).warnings, [], "{url}");
+    }
+    for url in [
+        "http://i.example/.well-known/openid-configuration",
+        "https:///.well-known/openid-configuration",
+        "https://i.example/.well-known/openid-configuration/",
+        "https://i.example/.well-known/openid-configurations",
+        "https://i.example/.well-known/openid-configuration?a=b",
+        "https://i.example/openid-configuration",
+    ] {
+        let found = problems(&with(url));
+        assert!(found[0].0.contains("is not a discovery URL"), "{found:?}");
+    }
+}
+
+#[test]
+fn an_authorizer_that_accepts_every_token_is_a_warning() {
+    let text = "[workspace.metadata.agentcore]\nproject = \"p-1\"\n[workspace.metadata.agentcore.agents.a.authorizer]\ndiscovery-url = \"https://i.example/.well-known/openid-configuration\"\n";
+    let warnings = loaded(text).warnings;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].what.contains("accepts every token"),
+        "{warnings:?}"
+    );
+    for limit in ["audience", "clients", "scopes"] {
+        let limited = format!("{text}allowed-{limit} = [\"x\"]\n");
+        assert_eq!(loaded(&limited).warnings, []);
+    }
+}
+
+#[test]
 fn text_that_is_no_toml_points_at_its_place() {
     let found = problems("[workspace.metadata.agentcore]\nproject = \n");
     assert_eq!(found.len(), 1, "{found:?}");
