@@ -263,6 +263,30 @@ impl Region {
         Self::like(&self.0)
     }
 
+    /// The region that was meant, where this one cannot exist: its middle is no direction, or two letters
+    /// are swapped in the first part of a known one.
+    pub fn slip(&self) -> Option<&'static str> {
+        const DIRECTIONS: [&str; 9] = [
+            "central",
+            "east",
+            "north",
+            "northeast",
+            "northwest",
+            "south",
+            "southeast",
+            "southwest",
+            "west",
+        ];
+        let near = self.near()?;
+        let mut parts = self.0.rsplit('-').skip(1);
+        let direction = parts.next().unwrap_or_default();
+        let is_direction = DIRECTIONS.contains(&direction);
+        let is_swapped = strsim::damerau_levenshtein(&self.0, near) == 1
+            && self.0.len() == near.len()
+            && self.0.get(..2) != near.get(..2);
+        (!is_direction || is_swapped).then_some(near)
+    }
+
     /// The known region whose code resembles the text.
     fn like(text: &str) -> Option<&'static str> {
         let given = text.to_ascii_lowercase().replace('_', "-");
@@ -493,6 +517,15 @@ mod tests {
         assert_eq!(near("us-wst-2"), Some("us-west-2"));
         assert_eq!(near("eu-cental-1"), Some("eu-central-1"));
         assert_eq!(near("xx-somewhere-1"), None);
+        let slip = |text| Region::parse(text).unwrap().slip();
+        assert_eq!(slip("us-esat-1"), Some("us-east-1"));
+        assert_eq!(slip("eu-cental-1"), Some("eu-central-1"));
+        assert_eq!(slip("ue-west-1"), Some("eu-west-1"));
+        assert_eq!(slip("us-west-2"), None);
+        assert_eq!(slip("us-east-3"), None);
+        assert_eq!(slip("eu-east-1"), None);
+        assert_eq!(slip("nz-south-1"), None);
+        assert_eq!(slip("xx-somewhere-1"), None);
         assert_eq!(Region::like("us_west_2"), Some("us-west-2"));
         assert_eq!(Region::like("uswest2"), Some("us-west-2"));
         assert_eq!(Region::like("Ohio"), None);

@@ -88,6 +88,30 @@ fn a_slip_is_answered_with_what_there_is() {
     assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
 }
 
+#[test]
+fn a_region_that_cannot_exist_is_answered_before_anything_is_sent() {
+    for (option, variable) in [(Some("us-esat-1"), None), (None, Some("us-esat-1"))] {
+        let project = project();
+        let mut cli = Cli::new(&project)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            // Nothing listens there.
+            .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+            .arg("status");
+        cli = match option {
+            Some(region) => cli.args(["--region", region]),
+            None => cli,
+        };
+        if let Some(region) = variable {
+            cli = cli.env("CARGO_AGENTCORE_REGION", region);
+        }
+        let said = cli.run().exits(2).stderr;
+        let expected =
+            "error: there is no AWS region `us-esat-1`\n  help: did you mean `us-east-1`?\n";
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
 /// What a checkout holds, or a script passes on, is shown and does not act on the terminal.
 #[test]
 fn what_is_quoted_cannot_control_the_terminal() {

@@ -341,6 +341,16 @@ impl Chosen {
 }
 
 async fn region(request: &Request, chosen: &Chosen) -> Result<Region, Failure> {
+    let region = region_as_given(request, chosen).await?;
+    match region.slip() {
+        // No server would answer, after a long time.
+        Some(meant) => Err(Failure::usage(format!("there is no AWS region `{region}`"))
+            .help(format!("did you mean `{meant}`?"))),
+        None => Ok(region),
+    }
+}
+
+async fn region_as_given(request: &Request, chosen: &Chosen) -> Result<Region, Failure> {
     if let Some(region) = &request.region {
         return Ok(region.clone());
     }

@@ -82,7 +82,10 @@ impl Conduct {
             }
             count += 1;
             let pong = ready::ping(&self.client, process.port, path).await;
-            if process.agent.state() != State::Running {
+            // An agent that is just being ended does not answer either.
+            let ends =
+                pong.is_none() && clock::within(OFTEN, process.agent.ended()).await.is_some();
+            if ends || process.agent.state() != State::Running {
                 return;
             }
             let mut watched = self.watched.lock().expect("no thread panics with it");
