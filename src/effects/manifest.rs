@@ -32,7 +32,7 @@ impl Project {
     /// emulators' states.
     pub(crate) fn kept(&self) -> Result<Folder, Failure> {
         let target = checkout::target_directory(&self.root, &self.target_dir)?;
-        Ok(Folder::private(target).join("agentcore"))
+        Ok(Folder::in_target(target).join("agentcore"))
     }
 
     /// Where the files of one project are kept.

@@ -193,6 +193,9 @@ fn a_plan_is_shown_under_quiet_and_a_document_alone_where_it_is_asked_for() {
     let nothing = on(&["clean", "-q", "-n"]).succeeds();
     assert_eq!(nothing.stderr, "     Nothing to delete\n");
     on(&["prepare"]).succeeds();
+    let tag = project.read("target/CACHEDIR.TAG");
+    let signature = "Signature: 8a477f597d28d172789f06886806bc55\n";
+    assert!(tag.starts_with(signature), "{tag}");
     let clean = on(&["clean", "-q", "-n"]).succeeds();
     let role = "Would delete role `AgentCoreRole-my_agent`";
     assert!(clean.stderr.contains(role), "{}", clean.stderr);

@@ -84,7 +84,16 @@ pub(crate) struct Folder {
     /// The steps from there, none of which may be a link.
     below: Vec<String>,
     readers: Readers,
+    /// Whether the base is cargo's target directory.
+    is_target: bool,
 }
+
+/// <https://bford.info/cachedir/>
+const CACHE_TAG: &str = "\
+Signature: 8a477f597d28d172789f06886806bc55
+# This file is a cache directory tag created by cargo agentcore.
+# For information about cache directory tags see https://bford.info/cachedir/
+";
 
 impl Folder {
     /// What is created here is readable by the user alone.
@@ -93,6 +102,16 @@ impl Folder {
             base,
             below: Vec::new(),
             readers: Readers::User,
+            is_target: false,
+        }
+    }
+
+    /// [`Folder::private`] below cargo's target directory. Where that has to be created, it gets the tag by
+    /// which backups leave it out, as from cargo.
+    pub(crate) fn in_target(base: PathBuf) -> Self {
+        Self {
+            is_target: true,
+            ..Self::private(base)
         }
     }
 
@@ -102,6 +121,7 @@ impl Folder {
             base,
             below: Vec::new(),
             readers: Readers::Project,
+            is_target: false,
         }
     }
 
@@ -189,7 +209,12 @@ impl Folder {
     )]
     fn created(&self) -> Result<Handle, FileError> {
         let failed = |at: &Path, error| FileError::new("create the directory", at, error);
+        let is_new_target = self.is_target && !self.base.exists();
         std::fs::create_dir_all(&self.base).map_err(|error| failed(&self.base, error))?;
+        if is_new_target {
+            // Nothing depends on it.
+            let _ = std::fs::write(self.base.join("CACHEDIR.TAG"), CACHE_TAG);
+        }
         let mut handle =
             Handle::open(&self.base).map_err(|error| FileError::new("open", &self.base, error))?;
         let mut at = self.base.clone();
