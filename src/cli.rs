@@ -320,7 +320,9 @@ const OTHER_WORDS: [(&str, &[&str]); 16] = [
     ("run", &["dev"]),
     ("test", &["check"]),
     ("undeploy", &["clean"]),
+    ("test", &["check"]),
     ("up", &["deploy"]),
+    ("validate", &["check"]),
     ("validate", &["check"]),
     ("watch", &["dev"]),
 ];

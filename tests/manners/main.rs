@@ -605,6 +605,7 @@ fn the_words_of_other_tools_lead_to_ours() {
         ("build", "`cargo agentcore package`"),
         ("run", "`cargo agentcore dev`"),
         ("watch", "`cargo agentcore dev`"),
+        ("validate", "`cargo agentcore check`"),
     ] {
         let said = run(&project, &[word]).exits(2).stderr;
         let tip = format!("  tip: the command for this is {ours}\n");
