@@ -119,11 +119,11 @@ fn what_means_more_than_it_shows_is_refused_with_its_line() {
     let agent = "[workspace.metadata.agentcore.agents.seller]\n";
     let hidden = "which cannot be seen";
     for (table, key, expected) in [
-        ("role", "path = \"/*/\"", "`/*/` is not a legal IAM path"),
+        ("role", "path = \"/*/\"", "`/*/` is not a valid IAM path"),
         (
             "role",
             "path = \"/${aws:username}/\"",
-            "`/${aws:username}/` is not a legal IAM path",
+            "`/${aws:username}/` is not a valid IAM path",
         ),
         (
             "role",

@@ -178,7 +178,7 @@ pub fn hostile(rule: Rule, what: &str, outcome: &Outcome, after: &After) -> Opti
         )),
         (After::Deaf, _) => Some(Finding::error(
             rule,
-            format!("the agent answers nothing any more after it got {what}"),
+            format!("the agent no longer answers after it got {what}"),
         )),
         (After::Well, Err(why)) => Some(Finding::error(
             rule,
@@ -236,7 +236,7 @@ pub fn concurrent(outcomes: &[(String, Outcome)], echoes: bool, after: &After) -
         After::Deaf => {
             return Some(Finding::error(
                 Rule::Concurrent,
-                format!("the agent answers nothing any more after {all} requests at once"),
+                format!("the agent no longer answers after {all} requests at once"),
             ));
         }
         After::Well => {}
@@ -297,7 +297,7 @@ pub fn disconnect(after: &After) -> Option<Finding> {
     let observed = match after {
         After::Well => return None,
         After::Ended(code) => format!("the agent ends with code {code} after its client went away"),
-        After::Deaf => "the agent answers nothing any more after clients went away".to_owned(),
+        After::Deaf => "the agent no longer answers after clients went away".to_owned(),
     };
     Some(Finding::error(Rule::Disconnect, observed))
 }

@@ -41,11 +41,10 @@ impl Absence {
                 "without `--endpoint`, the endpoint `DEFAULT` is used, which every runtime has",
             ),
             // Its name was just found.
-            (Self::Runtime, Some(_)) => Failure::world(format!(
-                "the runtime `{}` is not there any more",
-                partner.id
-            ))
-            .help("it may have been deleted a moment ago: run this again"),
+            (Self::Runtime, Some(_)) => {
+                Failure::world(format!("the runtime `{}` no longer exists", partner.id))
+                    .help("it may have been deleted a moment ago: run this again")
+            }
             (Self::Runtime, None) => {
                 Failure::world(format!("there is no runtime `{}`", partner.id))
                     .help("look at the ARN: it ends in the runtime's id")

@@ -419,7 +419,7 @@ fn only(config: &Config) -> Result<&Agent, Failure> {
         [agent] => Ok(agent),
         agents => {
             let names: Vec<String> = agents.iter().map(|a| format!("`{}`", a.name)).collect();
-            Err(Failure::usage("one agent is spoken to at a time")
+            Err(Failure::usage("only one agent can be called at a time")
                 .note(format!("the agents are {}", names.join(", ")))
                 .help("choose one with `--agent`"))
         }

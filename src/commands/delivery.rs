@@ -349,11 +349,11 @@ impl Delivery<'_, '_> {
         );
     }
 
-    /// A runtime that this project deployed and that is not there any more.
+    /// A runtime that this project deployed and that no longer exists.
     fn notice_absence(&self) -> Result<(), Failure> {
         if let Some(id) = self.memory.read_text()? {
             self.ui.note(&format!(
-                "the runtime `{}` of agent `{}` was deleted behind this tool's back; it is created again",
+                "the runtime `{}` of agent `{}` no longer exists; it is created again",
                 id.trim(),
                 self.placed.agent.name
             ));

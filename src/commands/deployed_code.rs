@@ -30,7 +30,7 @@ impl Age {
     pub(super) fn words(&self, now: i64) -> String {
         match self {
             Self::Since(put) => format!(", since {} ({} ago)", time(*put), span(now - put)),
-            Self::Gone => ", which is not in the bucket any more".to_owned(),
+            Self::Gone => ", which is no longer in the bucket".to_owned(),
             Self::Unknown => String::new(),
         }
     }
@@ -39,7 +39,7 @@ impl Age {
     pub(super) fn difference(&self, artifact: &Artifact) -> Option<FieldChange> {
         matches!(self, Self::Gone).then(|| FieldChange {
             field: "artifact".to_owned(),
-            before: Some(format!("{artifact} is not in the bucket any more")),
+            before: Some(format!("{artifact} is no longer in the bucket")),
             after: Some("upload it again".to_owned()),
             secrecy: Secrecy::Open,
         })

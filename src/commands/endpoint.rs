@@ -175,10 +175,10 @@ async fn take_away(
 
 fn confirm(name: &EndpointName, placed: &Placed<'_>, ui: &Ui) -> Result<(), Failure> {
     if !ui.is_interactive() {
-        return Err(
-            Failure::usage("deleting needs an answer, and there is no terminal to ask at")
-                .help("pass `--yes` to delete it; nothing was deleted"),
-        );
+        return Err(Failure::usage(
+            "deleting must be confirmed, and there is no terminal to ask on",
+        )
+        .help("pass `--yes` to delete it; nothing was deleted"));
     }
     let Placed { agent, session } = placed;
     let place = session::places([(session, agent.stage.as_ref())]);

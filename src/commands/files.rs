@@ -60,7 +60,7 @@ pub(super) fn decide(
             "`--source-dir` has no use for agent `{}`: with `layout = \"flat\"` nothing is copied",
             agent.name
         ))
-        .help("let `source` name that directory"));
+        .help("set `source` to that directory"));
     }
     check_deployment(agent)?;
     let source = own_files::sources(agent, project, declared, source_dir);

@@ -29,7 +29,7 @@ pub(super) async fn notice(placed: &Placed<'_>, runs_with: &str, ui: &Ui) {
     if let Err(error) = look(placed, &role.name, ui).await {
         // That it is not known is no reason to fail.
         ui.note(&format!(
-            "whether the role `{}`, which is not configured any more, was made for the agent `{}` could not be read: {}",
+            "whether the role `{}`, which is no longer configured, was made for the agent `{}` could not be read: {}",
             role.name,
             agent.name,
             Failure::from(error)

@@ -90,7 +90,7 @@ pub struct Args {
 pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if !duration.is_zero() => Ok(duration),
-        Ok(_) => Err("no agent answers in no time".to_owned()),
+        Ok(_) => Err("the timeout must be longer than zero".to_owned()),
         Err(error) => Err(format!("{error}; such as `90s` or `15m`")),
     }
 }
@@ -186,7 +186,7 @@ fn session(args: &Args, partner: &Partner) -> Result<SessionId, Failure> {
                 "there is no session to continue with the {}, {place}",
                 partner.name()
             ))
-            .help("leave `--continue` out to begin one, or name one with `--session`")
+            .help("omit `--continue` to start one, or name one with `--session`")
         });
     }
     Ok(SessionId::parse(&clock::unique_id()).expect("a UUID is a session's id"))
@@ -231,10 +231,7 @@ async fn speak(
         }
     };
     if let Some(session) = reply.session.as_ref().filter(|id| **id != target.session) {
-        ui.status(
-            "Session",
-            &format!("{session}: the service has chosen another"),
-        );
+        ui.status("Session", &format!("{session}: the service chose another"));
         partner.remember(session)?;
     }
     let read = read(args, &mut reply, start, ui).await;
@@ -249,7 +246,7 @@ async fn speak(
     }
     if let Some(id) = &reply.mcp_session {
         ui.note(&format!(
-            "the agent's MCP session is `{id}`; `--header 'Mcp-Session-Id: {id}'` goes on in it"
+            "the agent's MCP session is `{id}`; `--header 'Mcp-Session-Id: {id}'` continues it"
         ));
     }
     if args.timing {
@@ -413,21 +410,21 @@ fn ended(read: Read, args: &Args, partner: &Partner) -> Result<(), Failure> {
         (Some(CutOff::Broken(cause)), _) => {
             Failure::world(format!("the answer of the {} broke off", partner.name()))
                 .note(cause)
-                .note("what had come was printed; the request was not sent again")
+                .note("what had arrived was printed; the request was not sent again")
         }
         (Some(CutOff::Silent), _) => Failure::world(format!(
-            "the {} said nothing more for {}",
+            "the {} sent nothing more for {}",
             partner.name(),
             humantime::format_duration(args.timeout)
         ))
-        .note("what had come was printed")
+        .note("what had arrived was printed")
         .help("`--timeout 30m` waits longer"),
     };
     Err(failure)
 }
 
 fn interrupted(session: &SessionId, partner: &Partner) -> Failure {
-    let failure = Failure::new(Exit::Interrupted, "stopped; the agent may go on working");
+    let failure = Failure::new(Exit::Interrupted, "stopped; the agent may still be working");
     if partner.is_developed {
         return failure;
     }

@@ -29,9 +29,9 @@ pub(super) async fn failed(placed: &Placed<'_>, state: &RuntimeState) -> Failure
     let said = with_log(said, placed, id, since).await;
     match status.as_str() {
         "UPDATE_FAILED" => said
-            .note("the endpoints go on with the version that they had")
-            .help("mend what it says and run this again"),
-        _ => said.help("mend what it says and run this again: it replaces what failed"),
+            .note("the endpoints keep the version that they had")
+            .help("fix what it says and run this again"),
+        _ => said.help("fix what it says and run this again: it replaces what failed"),
     }
 }
 

@@ -240,9 +240,12 @@ fn no_agent(given: &str, declared: &Declared) -> Failure {
 fn hint_at_region(region: &Region, ui: &Ui) {
     if let Some(near) = region.near() {
         ui.warning(
-            &Message::new(format!("`{region}` is no region that this version knows")).help(
-                format!("did you mean `{near}`? a new region is used as it is"),
-            ),
+            &Message::new(format!(
+                "`{region}` is not a region that this version knows"
+            ))
+            .help(format!(
+                "did you mean `{near}`? otherwise it is used unchanged"
+            )),
         );
     }
 }

@@ -216,13 +216,13 @@ impl Pin<'_> {
         tags.insert(plan::HISTORY.to_owned(), moved.told());
         if let Err(error) = runtimes.tag(&there.arn, &tags).await {
             let mut message = Message::new(format!(
-                "the endpoint `{}` could not be told what it answers with now, for the next rollback",
+                "could not record on the endpoint `{}` which version it answers with, for the next rollback",
                 self.name
             ));
             for part in Failure::from(error).messages {
                 message = message.note(part.what);
             }
-            ui.warning(&message.help("name the version then: `rollback --to N`"));
+            ui.warning(&message.help("for that rollback, name the version: `rollback --to N`"));
         }
     }
 

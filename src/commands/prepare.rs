@@ -98,7 +98,7 @@ async fn prepare(
     let next = match &args.source_dir {
         None => "`cargo agentcore deploy` does the rest".to_owned(),
         Some(given) => format!(
-            "let `source` name `{}` before `cargo agentcore deploy`, which ships what it names",
+            "set `source` to `{}` before `cargo agentcore deploy`, which ships that folder",
             given.display()
         ),
     };

@@ -47,7 +47,7 @@ pub(super) fn is_absence(refusal: &Refusal) -> bool {
 pub(super) fn reason(setback: Setback) -> &'static str {
     match setback {
         Setback::Throttled => "the service is busy",
-        Setback::Busy => "the session is at work on another request",
+        Setback::Busy => "the session is busy with another request",
         Setback::Unreachable => "it cannot be reached",
         Setback::Other => "it failed",
     }
@@ -70,9 +70,9 @@ pub(super) async fn explain(
             partner.name()
         ))
         .note(cause)
-        .note("it may have done its work all the same, so the request was not sent again"),
+        .note("it may have done its work anyway, so the request was not sent again"),
         Refusal::Silent => Failure::world(format!(
-            "the {} said nothing for {}",
+            "the {} sent nothing for {}",
             partner.name(),
             humantime::format_duration(limit)
         ))
@@ -224,7 +224,7 @@ fn other(error: AwsError) -> Failure {
     let failure = Failure::from(error);
     if is_busy {
         return failure.help(
-            "the session is at work on another request: wait for it, or use another `--session`",
+            "the session is busy with another request: wait for it, or use another `--session`",
         );
     }
     failure

@@ -163,7 +163,7 @@ pub(super) fn agree<'a>(
         }
         if !ui.is_interactive() {
             return Err(Failure::usage(format!(
-                "adopting the role `{}` needs an answer",
+                "adopting the role `{}` must be confirmed",
                 desired.name
             ))
             .help("pass `--yes` to adopt it as shown above; nothing was written"));
@@ -238,7 +238,7 @@ pub(super) async fn apply(
             _ => clock::sleep(retry::pause(round, clock::jitter())).await,
         }
     }
-    Err(Failure::world(format!("the role `{}` does not become what was written to it", desired.name))
+    Err(Failure::world(format!("the role `{}` does not keep what was written to it", desired.name))
         .note("it was written and read back several times, and something keeps changing it")
         .help("look for another run, a policy engine or a person who changes the same role, then run this again"))
 }

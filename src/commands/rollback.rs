@@ -95,7 +95,7 @@ async fn only(runtimes: &Runtimes, id: &str) -> Result<EndpointName, Failure> {
             "there is only the endpoint `DEFAULT`, and it always follows the newest version",
         )
         .help("deploy the older sources again, or let callers use an endpoint of its own: `cargo agentcore endpoint set prod --version N`")),
-        several => Err(Failure::usage("several endpoints can be meant")
+        several => Err(Failure::usage("there are several endpoints")
             .note(format!("the endpoints are `{}`", several.join("`, `")))
             .help("name one with `--endpoint`")),
     }

@@ -324,11 +324,11 @@ impl Rollout<'_> {
         if state.version != *version {
             self.ui.warning(
                 &Message::new(format!(
-                    "the runtime `{id}` is at version {} already: somebody else changed it after version {version} was made here",
+                    "the runtime `{id}` is at version {} already: someone else changed it after version {version} was created here",
                     state.version
                 ))
                 .note("`DEFAULT` answers with the newest version")
-                .help("look at `cargo agentcore versions`; another deploy makes what is here the newest"),
+                .help("see `cargo agentcore versions`; deploy again to make what is here the newest"),
             );
             return Ok(state);
         }
@@ -340,7 +340,7 @@ impl Rollout<'_> {
                 .collect();
             self.ui.warning(
                 &Message::new(format!(
-                    "the runtime `{id}` is READY, and the service did not take on {}",
+                    "the runtime `{id}` is READY, but the service did not apply {}",
                     names.join(", ")
                 ))
                 .note("the next deploy tries again"),

@@ -175,7 +175,7 @@ fn words(refusal: Refusal) -> Vec<String> {
         Refusal::Unreachable(cause) => vec![format!("cannot connect to it: {cause}")],
         Refusal::Broken(cause) => vec![format!("the connection broke: {cause}")],
         Refusal::Silent => vec![format!(
-            "it said nothing for {}",
+            "it sent nothing for {}",
             humantime::format_duration(LIMIT)
         )],
     }

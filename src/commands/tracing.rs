@@ -86,11 +86,11 @@ async fn look(session: &Session) -> Result<Tracing, AwsError> {
     } = session;
     let warning = plan::has_other_policy(*partition, account, region, &observed).then(|| {
         Message::new(format!(
-            "the resource policy `{}` of CloudWatch Logs is somebody else's and is left as it is: {}",
+            "the resource policy `{}` of CloudWatch Logs belongs to someone else and is left unchanged: {}",
             plan::POLICY,
             shown(session)
         ))
-        .help("where no traces arrive, let it allow `xray.amazonaws.com` to call `logs:PutLogEvents` on `aws/spans` and `/aws/application-signals/data`")
+        .help("if no traces arrive, it must allow `xray.amazonaws.com` to call `logs:PutLogEvents` on `aws/spans` and `/aws/application-signals/data`")
     });
     Ok(Tracing {
         steps: plan::plan(*partition, account, region, &observed),

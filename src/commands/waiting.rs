@@ -97,7 +97,7 @@ pub(super) async fn wait<T>(
                 "waited {} for {what}, and it is still {status}",
                 shown(limit)
             ))
-            .help("the service goes on by itself; `cargo agentcore status` shows how far it is"));
+            .help("the service continues by itself; `cargo agentcore status` shows its progress"));
         }
         patience.say(what, &status, ui);
         patience.pause(attempt).await;

@@ -113,7 +113,7 @@ impl AgentTable {
         if agent.layout == Some(LayoutWord::Flat) && table.is_meant("import-name") {
             problems.at(
                 table.key_span("import-name"),
-                "`import-name` goes with `layout = \"package\"`",
+                "`import-name` is only for `layout = \"package\"`",
                 "in a flat archive there is no package around the sources",
             );
         }
@@ -329,7 +329,7 @@ fn header_allowlist(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<S
     if list.len() > 20 {
         problems.at(
             table.key_span("header-allowlist"),
-            "`header-allowlist` holds more than 20 names",
+            "`header-allowlist` has more than 20 names",
             "",
         );
     }
@@ -342,20 +342,20 @@ fn header_allowlist(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<S
         } else if header::is_reserved(&lower) {
             problems.at(
                 name.span(),
-                format!("the header `{text}` cannot be let through"),
+                format!("the header `{text}` cannot be passed on"),
                 "of the `x-amz` names only `X-Amzn-Bedrock-AgentCore-Runtime-Custom-*` can",
             );
         } else if !header::may_be_listed(&lower) {
             problems.at(
                 name.span(),
-                format!("the header `{text}` cannot be let through"),
-                "the service keeps it from agents; send the value in a header of your own",
+                format!("the header `{text}` cannot be passed on"),
+                "the service does not pass it to agents; send the value in a header of your own",
             );
         } else if lower == "authorization" && !table.is_meant("authorizer") {
             problems.at(
                 name.span(),
                 format!("the header `{text}` needs an `authorizer`"),
-                "without one, it holds an AWS signature, which no agent gets",
+                "without one, it is an AWS signature, which no agent gets",
             );
         } else if names.iter().any(|there| there.eq_ignore_ascii_case(text)) {
             problems.at(

@@ -175,7 +175,7 @@ impl<'t> Table<'t> {
         if let Some(hidden) = hidden {
             problems.at(
                 span,
-                format!("`{key}` in `{}` holds {}", self.name, named(hidden)),
+                format!("`{key}` in `{}` contains {}", self.name, named(hidden)),
                 "",
             );
             return None;
@@ -322,7 +322,7 @@ impl<'t> Table<'t> {
             if let Some(hidden) = name.get_ref().chars().find(|c| is_hidden(*c)) {
                 problems.at(
                     name.span(),
-                    format!("a key of `{}` holds {}", outer.name, named(hidden)),
+                    format!("a key of `{}` contains {}", outer.name, named(hidden)),
                     "",
                 );
             } else if let DeValue::String(text) = value.get_ref() {

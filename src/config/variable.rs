@@ -60,7 +60,7 @@ impl Size {
         let bytes = bytes(variables);
         let what = |most: usize| {
             format!(
-                "the environment variables of agent `{agent}` take {bytes} bytes in all, the service takes {most}"
+                "the environment variables of agent `{agent}` take {bytes} bytes in all, but the service accepts {most}"
             )
         };
         if bytes > MOST_BYTES {

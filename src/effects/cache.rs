@@ -54,7 +54,7 @@ fn check_owner(place: &Path) -> Result<(), Failure> {
             place.display(),
             found.uid()
         ))
-        .note("whoever owns the cache decides what is deployed from it")
+        .note("the owner of a cache decides what is deployed from it")
         .help("name a directory of your own with the variable CARGO_AGENTCORE_CACHE_DIR")),
         _ => Ok(()),
     }

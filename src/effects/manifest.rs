@@ -213,12 +213,12 @@ fn refused(error: &cargo_metadata::Error, manifest_path: Option<&Path>) -> Failu
             let (exit, help) = if manifest_path.is_some() && said.contains("manifest path") {
                 (
                     Exit::Usage,
-                    "`--manifest-path` wants the path of a file called Cargo.toml",
+                    "`--manifest-path` must be the path of a Cargo.toml",
                 )
             } else {
                 (
                     Exit::Config,
-                    "`cargo metadata --no-deps` shows the same; mend the manifest first",
+                    "`cargo metadata --no-deps` shows the same; fix the manifest first",
                 )
             };
             Failure::new(exit, said).help(help)

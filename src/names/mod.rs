@@ -9,9 +9,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Why a text is not a legal name: what was given and the rule it breaks.
+/// Why a text is not a valid name: what was given and the rule it breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is not a legal {kind}: {rule}")]
+#[error("`{given}` is not a valid {kind}: {rule}")]
 pub struct NameError {
     pub kind: &'static str,
     pub given: String,
@@ -536,7 +536,7 @@ mod tests {
         let error = AccountId::parse("12345").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`12345` is not a legal account number: twelve digits"
+            "`12345` is not a valid account number: twelve digits"
         );
     }
 }

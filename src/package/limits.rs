@@ -35,7 +35,7 @@ pub(crate) fn exceeded(
             continue;
         }
         let mut message = Message::new(format!(
-            "{what} has {}, and the service takes {}",
+            "{what} has {}, but the service accepts {}",
             megabytes(size),
             megabytes(limit)
         ))

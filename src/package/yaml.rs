@@ -291,7 +291,7 @@ impl Reading {
     }
 }
 
-const TOO_MANY: &str = "it holds too many values";
+const TOO_MANY: &str = "it contains too many values";
 const TOO_DEEP: &str = "it is nested too deeply";
 
 /// The parser counts characters.

@@ -143,7 +143,7 @@ fn warning(foreign: &[String], record: &Record) -> Option<Message> {
     let unknown: Vec<String> = unknown.map(|path| format!("`{path}`")).collect();
     (!unknown.is_empty()).then(|| {
         Message::new(
-            "the copied sources lie beside files that this tool did not write; those are kept",
+            "the folder of the copied sources also has files that this tool did not write; those are kept",
         )
         .note(unknown.join(", "))
         .help("move them to the source, or delete them")

@@ -125,7 +125,7 @@ pub(crate) fn check_new(name: &AgentName, declared: &[Agent]) -> Result<(), Fail
         agent.name
     ))
     .note(format!("in {}", agent.dir.join("Cargo.toml").display()))
-    .help("`--name` gives this one another name; `cargo agentcore deploy` goes on with the one that is there"))
+    .help("`--name` gives this one another name; `cargo agentcore deploy` deploys the one that is there"))
 }
 
 /// The deployment folder: its usual name, unless another agent has it.
@@ -156,7 +156,7 @@ pub(crate) fn with_table(manifest: &Manifest, table: &str) -> Result<String, Fai
             "the table cannot be added to `{}`: its metadata is written in a form that has no room for it",
             manifest.path.display()
         ))
-        .help("without `--write` the table is printed, to be put in by hand")
+        .help("without `--write` the table is printed, so that you can add it by hand")
     })
 }
 

@@ -125,7 +125,7 @@ pub(crate) fn pattern(
         return Err(Failure::usage(
             "`--session` cannot be combined with this `--filter`",
         )
-        .note("CloudWatch Logs knows no pattern that holds both")
+        .note("CloudWatch Logs has no pattern that expresses both")
         .help("use plain terms, such as `--filter timeout`, or a JSON pattern, such as `--filter '{ $.level = \"ERROR\" }'`"));
     }
     // Terms must all occur in the line, the session among them.

@@ -79,12 +79,12 @@ pub(crate) fn agent_name(given: &str) -> Result<(AgentName, Option<String>), Fai
     match AgentName::parse(legal.trim_end_matches('_')) {
         Ok(name) => {
             let said = format!(
-                "the agent is called `{name}`: a name is a letter, then letters, digits and underscores"
+                "the agent is named `{name}`: a name is a letter, then letters, digits and underscores"
             );
             Ok((name, Some(said)))
         }
         Err(NameError { rule, .. }) => Err(Failure::usage(format!(
-            "`{given}` is not a legal agent name: {rule}"
+            "`{given}` is not a valid agent name: {rule}"
         ))
         .help("name the agent with `--name`")),
     }
@@ -108,10 +108,10 @@ const TAKEN: [&str; 6] = [
 ];
 /// Folders with a meaning of their own, and what would become of an agent that lay in one.
 const FOLDERS: [(&str, &str); 3] = [
-    ("deployment", "would lie in the folder that is shipped"),
+    ("deployment", "would be in the folder that is shipped"),
     (
         "target",
-        "would lie in cargo's own folder, which git ignores and `cargo clean` deletes",
+        "would be in cargo's own folder, which git ignores and `cargo clean` deletes",
     ),
     (
         "node_modules",

@@ -49,14 +49,12 @@ impl Refusal {
                 "`cargo agentcore policy --only trust` prints the trust policy that the role needs; `prepare` writes it",
             ),
             Self::ServiceLinkedRole => Some(
-                "the first runtime of an account makes the role `AWSServiceRoleForBedrockAgentCoreRuntimeIdentity`: whoever deploys it needs `iam:CreateServiceLinkedRole` for `runtime-identity.bedrock-agentcore.amazonaws.com`",
+                "the first runtime of an account makes the role `AWSServiceRoleForBedrockAgentCoreRuntimeIdentity`: the deployer needs `iam:CreateServiceLinkedRole` for `runtime-identity.bedrock-agentcore.amazonaws.com`",
             ),
             Self::Quota => Some(
-                "delete runtimes or versions that nobody needs, or ask for a higher quota in the Service Quotas console",
+                "delete runtimes or versions that are not needed, or ask for a higher quota in the Service Quotas console",
             ),
-            Self::NameTaken | Self::Busy => {
-                Some("run this again: it goes on from what is there then")
-            }
+            Self::NameTaken | Self::Busy => Some("run this again: it continues from there"),
             Self::Other => None,
         }
     }

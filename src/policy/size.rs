@@ -92,7 +92,7 @@ pub fn managed_problem(what: &str, grants: &[Grant]) -> Option<Message> {
         .collect();
     shares.sort_by(|a, b| b.cmp(a));
     let message = Message::new(format!(
-        "{what} holds {size} characters; IAM allows {MANAGED} in a managed policy"
+        "{what} has {size} characters; IAM allows {MANAGED} in a managed policy"
     ));
     let message = shares.iter().take(5).fold(message, |message, (size, sid)| {
         message.note(format!("{size} in `{sid}`"))

@@ -68,7 +68,7 @@ impl Kept {
         }
         if self.members > MOST_MEMBERS {
             return Err(format!(
-                "a document holds no answer of more than {MOST_MEMBERS} members, items and lines"
+                "a document cannot have an answer of more than {MOST_MEMBERS} members, items and lines"
             ));
         }
         self.body.extend_from_slice(bytes);

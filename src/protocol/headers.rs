@@ -122,7 +122,7 @@ impl Forwarding<'_> {
         if let Some((name, _)) = sent.iter().find(|(_, value)| !is_header_value(value)) {
             return Err(Refusal::new(
                 Kind::Validation,
-                format!("the parameter `{name}` holds characters that no header can"),
+                format!("the parameter `{name}` has characters that no header can have"),
             ));
         }
         Ok(sent)

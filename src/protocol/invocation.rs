@@ -28,7 +28,7 @@ pub(crate) fn check_payload(
 ) -> Result<(), Failure> {
     if payload.len() > limits::PAYLOAD {
         return Err(Failure::usage(format!(
-            "the payload is {} bytes long, and the service takes {}",
+            "the payload is {} bytes long, but the service accepts {}",
             payload.len(),
             limits::PAYLOAD
         ))
@@ -41,7 +41,7 @@ pub(crate) fn check_payload(
         return Ok(());
     };
     if payload.is_empty() {
-        let failure = Failure::usage("the payload is empty, and that is no JSON");
+        let failure = Failure::usage("the payload is empty, which is not JSON");
         return Err(ways.iter().copied().fold(failure, Failure::help));
     }
     let failure = Failure::usage(format!("the payload is not JSON: {error}"));

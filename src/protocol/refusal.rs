@@ -282,7 +282,7 @@ impl Refusal {
         Self::new(
             Kind::Throttling,
             format!(
-                "{} sessions are at work, and no more than that run at once on this machine. Wait until one of them has answered, or stop one.",
+                "{} sessions are busy, and no more can run at once on this machine. Wait until one of them has answered, or stop one.",
                 limits::LOCAL_SESSIONS
             ),
         )

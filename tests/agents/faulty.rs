@@ -216,7 +216,7 @@ fn a_slip_is_answered_before_anything_is_started() {
         (
             &["check", "--timeout", "0s"],
             2,
-            "no agent answers in no time",
+            "the timeout must be longer than zero",
         ),
         (&["validate"], 2, "check"),
     ] {

@@ -120,7 +120,7 @@ fn when_the_last_agent_is_taken_out_of_the_manifest_clean_names_it_and_its_stage
         "the metadata declares no agent",
         "add a table `[workspace.metadata.agentcore.agents.<name>]`",
         &format!(
-            "`{led} --agent NAME` deletes what is left of an agent that is not declared any more"
+            "`{led} --agent NAME` deletes what is left of an agent that is no longer declared"
         ),
     ] {
         deployed::says(&unknown, said);

@@ -155,7 +155,7 @@ fn a_former_role_that_may_not_be_judged_or_deleted_is_left_with_what_to_do() {
         (
             "iam:ListRolePolicies",
             1,
-            "its tags prove that it is this agent's, and what stands on it could not be read: `iam:ListRolePolicies` is denied",
+            "its tags prove that it is this agent's, but what is attached to it could not be read: `iam:ListRolePolicies` is denied",
         ),
         (
             "iam:DeleteRolePolicy",

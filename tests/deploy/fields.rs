@@ -220,7 +220,7 @@ fn variables_that_the_service_would_refuse_are_refused_before_anything_is_done()
     let long = run(&format!("{}=x", "K".repeat(101))).exits(3);
     assert!(long.stderr.contains("is too long"), "{}", long.stderr);
     let much = run(&format!("MUCH={}", "x".repeat(4096))).exits(3);
-    let said = "bytes in all, the service takes 4096";
+    let said = "bytes in all, but the service accepts 4096";
     assert!(much.stderr.contains(said), "{}", much.stderr);
     for (env, said) in [
         ("NOVALUE", "the environment has no variable `NOVALUE`"),

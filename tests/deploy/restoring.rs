@@ -43,7 +43,7 @@ fn a_missing_archive_is_found_by_all_and_put_back_without_an_update() {
             let text = run(&["status"]).succeeds().stdout;
             for said in [
                 "here differs",
-                ".zip is not in the bucket any more -> upload it again",
+                ".zip is no longer in the bucket -> upload it again",
             ] {
                 assert!(text.contains(said), "{text}");
             }

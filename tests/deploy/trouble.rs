@@ -264,7 +264,7 @@ fn an_update_that_somebody_elses_followed_at_once_is_done_and_said() {
     }
     let outcome = run_with(&proxy, &project, &[]).succeeds();
     for words in [
-        "is at version 10 already: somebody else changed it after version 2 was made here",
+        "is at version 10 already: someone else changed it after version 2 was created here",
         "version 10, it is READY",
     ] {
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);

@@ -215,7 +215,7 @@ fn a_handler_that_cannot_be_called_is_refused_with_the_reason() {
             ["--entrypoint", "absent.py"],
             "there is no such Python file",
         ),
-        (["--name", "2024-05"], "is not a legal agent name"),
+        (["--name", "2024-05"], "is not a valid agent name"),
         (
             ["--requirements", "absent.txt"],
             "`absent.txt` does not exist",
@@ -277,7 +277,7 @@ fn what_cargo_and_other_tools_make_is_no_source() {
         ),
         (
             "elsewhere/pack",
-            "lies in cargo's target directory",
+            "is in cargo's target directory",
             Some("other"),
         ),
     ] {
@@ -300,7 +300,7 @@ fn what_cargo_and_other_tools_make_is_no_source() {
         .args(["init", "--source", "elsewhere/pack", "--yes"])
         .run()
         .exits(3);
-    let said = "the source `elsewhere/pack` lies in cargo's target directory";
+    let said = "the source `elsewhere/pack` is in cargo's target directory";
     assert!(refused.stderr.contains(said), "{}", refused.stderr);
 }
 

@@ -62,8 +62,8 @@ fn what_the_service_could_not_reach_is_said_with_its_place() {
     let project = Project::new().file("main.py", inner);
     let warned = init(&project, &["--name", "a"]).succeeds();
     for line in [
-        "warning: main.py:9 listens on 127.0.0.1, where the service cannot reach it\n  help: let it listen on `host=\"0.0.0.0\"`\n",
-        "warning: main.py:9 listens on port 9000, and the service connects to 8080\n  help: let it listen on `port=8080`\n",
+        "warning: main.py:9 listens on 127.0.0.1, where the service cannot reach it\n  help: make it listen on `host=\"0.0.0.0\"`\n",
+        "warning: main.py:9 listens on port 9000, and the service connects to 8080\n  help: make it listen on `port=8080`\n",
     ] {
         assert!(warned.stderr.contains(line), "{}", warned.stderr);
     }

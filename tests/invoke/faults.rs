@@ -188,7 +188,7 @@ fn what_is_not_there_is_named_and_only_what_has_gone_is_asked_for_again() {
 
     let server = missing(nothing());
     let gone = invoke(&project, &server).arg("{}").run().exits(1);
-    says(&gone, "the runtime `one-AbCdEf1234` is not there any more");
+    says(&gone, "the runtime `one-AbCdEf1234` no longer exists");
     says(&gone, "help: it may have been deleted a moment ago");
     let never = elsewhere(&project, &server).arg("{}").run().exits(1);
     says(&never, "error: there is no runtime `one-AbCdEf1234`");
@@ -264,11 +264,11 @@ fn silence_ends_at_the_timeout_before_and_within_the_answer() {
     let before = run();
     says(
         &before,
-        "error: the runtime `one-AbCdEf1234` said nothing for 700ms",
+        "error: the runtime `one-AbCdEf1234` sent nothing for 700ms",
     );
     let within = run();
     assert_eq!(within.stdout, "some");
-    says(&within, "said nothing more for 700ms");
+    says(&within, "sent nothing more for 700ms");
     assert_eq!(posts(&server).len(), 2);
 }
 

@@ -94,7 +94,7 @@ fn for_a_role_that_was_brought_the_emulators_state_stays() {
     for said in [
         "Deleting runtime",
         "Stopped the emulator",
-        &format!("Keeping the emulator's state: in it is role `{arn}`"),
+        &format!("Keeping the emulator's state, because it has role `{arn}`"),
     ] {
         assert!(cleaned.contains(said), "{cleaned}");
     }

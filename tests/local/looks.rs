@@ -22,7 +22,7 @@ fn a_look_where_nothing_was_ever_kept_starts_nothing_and_leaves_nothing() {
         let answer = stage.does(&[look, &["--local"]].concat(), code);
         // Without a runtime there is nothing that a rollback or a clean would do.
         let said = if look.contains(&"--dry-run") && !matches!(look[0], "rollback" | "clean") {
-            "     Looking at what the AWS emulator has kept; it runs for this command only\n"
+            "     Looking at the state of the AWS emulator, which runs for this command only\n"
         } else {
             "note: no AWS emulator runs for this project and none has kept anything"
         };
@@ -70,7 +70,7 @@ fn a_look_sees_what_was_kept_and_leaves_the_emulator_as_it_was() {
         let code = i32::from(look[0] == "rollback");
         let answer = stage.does(&[look, &["--local"]].concat(), code);
         let said =
-            "     Looking at what the AWS emulator has kept; it runs for this command only\n";
+            "     Looking at the state of the AWS emulator, which runs for this command only\n";
         assert_eq!(answer.stderr.matches(said).count(), 1, "{}", answer.stderr);
         assert_eq!(stage.status()["running"], false, "{look:?}");
     }

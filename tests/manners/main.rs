@@ -84,7 +84,7 @@ fn a_slip_is_answered_with_what_there_is() {
     assert_eq!(project.tree().len(), 0, "nothing was made");
     let typo = ["new", "x", "--region", "us-wst-2", "--dry-run", "--yes"];
     let outcome = run(&project, &typo).succeeds();
-    let expected = "warning: `us-wst-2` is no region that this version knows\n  help: did you mean `us-west-2`?";
+    let expected = "warning: `us-wst-2` is not a region that this version knows\n  help: did you mean `us-west-2`?";
     assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
 }
 
@@ -234,7 +234,7 @@ fn the_plan_of_new_holds_the_repository_and_the_change_of_the_name() {
     let words = ["new", "my-agent", "--yes", "--template", "echo"];
     let new = |more: &[&str]| Cli::new(&project).args(words).args(more);
     let planned = new(&["--dry-run"]).run().succeeds().stderr;
-    let renamed = "note: the agent is called `my_agent`: a name is a letter, then letters, digits and underscores\n";
+    let renamed = "note: the agent is named `my_agent`: a name is a letter, then letters, digits and underscores\n";
     let repository = "Would run `git init` in `my-agent`\n";
     assert!(planned.contains(renamed), "{planned}");
     assert!(planned.contains(repository), "{planned}");
@@ -482,7 +482,7 @@ fn a_runtime_that_the_service_refuses_is_not_deployed() {
         .metadata("region = \"us-east-1\"")
         .agent_with("my_agent", "runtime = \"python3.11\"");
     let on = |words: &[&str]| Cli::new(&project).on(&emulator).args(words).run();
-    let said = "the service refuses `python3.11` since August 2026\n  --> ";
+    let said = "the service has refused `python3.11` since August 2026\n  --> ";
     for words in [&["deploy"][..], &["deploy", "--dry-run"]] {
         let refused = on(words).exits(3);
         let expected = format!("error: {said}");

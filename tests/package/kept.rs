@@ -83,8 +83,8 @@ fn a_secret_is_not_shipped_under_any_name() {
         "`settings.txt` (a link to `.env`)",
         "`cloud` (a link to `.AWS`)",
         "`cert.txt` (a link to `server.pem`)",
-        "not shipped, because such files hold secrets: ",
-        "warning: files hold secrets and are not shipped",
+        "not shipped, because such files contain secrets: ",
+        "warning: files contain secrets and are not shipped",
         "`deploy_key`, line 1: a private key",
     ] {
         assert!(

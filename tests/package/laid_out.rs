@@ -207,7 +207,7 @@ fn a_name_that_python_cannot_import_is_refused_at_its_place() {
         ("import-name = \"class\"", "`class` is a keyword of Python"),
         (
             "layout = \"flat\"\nimport-name = \"shop\"",
-            "`import-name` goes with `layout = \"package\"`",
+            "`import-name` is only for `layout = \"package\"`",
         ),
         ("layout = \"flet\"", "did you mean `flat`?"),
     ] {

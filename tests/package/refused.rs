@@ -267,7 +267,7 @@ fn what_the_service_cannot_run_is_told_all_at_once() {
     for words in [
         "`native.dat` is made for x86-64",
         "`bin/tool` is run by `/home/ann/perl`",
-        "not shipped, because such files hold secrets: `.env`",
+        "not shipped, because such files contain secrets: `.env`",
         "cannot read the entry point `invoke.py`",
     ] {
         assert!(
@@ -358,7 +358,7 @@ fn a_requirement_that_replaces_a_module_of_python_is_refused_with_its_line() {
     );
     let outcome = package(&project).run().exits(1);
     for words in [
-        "dataclasses 0.8 would take the place of `dataclasses`, a module of Python itself",
+        "dataclasses 0.8 would replace `dataclasses`, a module of Python itself",
         "requirements.txt:3:1",
         "help: remove the requirement",
     ] {

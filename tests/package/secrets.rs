@@ -117,8 +117,8 @@ fn include_brings_hidden_files_back_from_both_folders_and_no_secret() {
         .collect();
     assert_eq!(copied, kept);
     for words in [
-        "not shipped, because hidden files stay here unless `include` names them: `.other`",
-        "not shipped, because hidden files stay here unless `include` names them: `my_agent/.other`",
+        "not shipped, because hidden files are only shipped if `include` names them: `.other`",
+        "not shipped, because hidden files are only shipped if `include` names them: `my_agent/.other`",
         "`.streamlit/secrets.toml`",
     ] {
         assert!(

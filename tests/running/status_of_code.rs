@@ -135,5 +135,5 @@ fn the_deployed_archive_has_an_age_unless_s3_does_not_say_or_it_is_gone() {
         Value::Null
     );
     let text = run(&project, &emulator, &["status"]).succeeds();
-    says(&text, &["which is not in the bucket any more"]);
+    says(&text, &["which is no longer in the bucket"]);
 }

@@ -25,7 +25,7 @@ def policies(key, value):
 const DONE: [(&str, &str, &str); 4] = [
     (
         "iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=policies('Resource', '*'))",
-        "policy `AgentCore-us-east-1` of role `AgentCoreRole-one` is another",
+        "policy `AgentCore-us-east-1` of role `AgentCoreRole-one` differs",
         "update policy `AgentCore-us-east-1` of role `AgentCoreRole-one`",
     ),
     (
@@ -35,7 +35,7 @@ const DONE: [(&str, &str, &str); 4] = [
     ),
     (
         "iam.update_assume_role_policy(RoleName=role, PolicyDocument=policies('Principal', {'Service': 'lambda.amazonaws.com'}))",
-        "trust policy of role `AgentCoreRole-one` is another",
+        "trust policy of role `AgentCoreRole-one` differs",
         "update trust policy of role `AgentCoreRole-one`",
     ),
     (

@@ -216,7 +216,7 @@ permissions = [\"prices\"]
         "error: unknown key `netwrok` in `[workspace.metadata.agentcore.agents.one]`\n --> [ROOT]/project/Cargo.toml:8:1",
         "did you mean `network`?",
         "[ROOT]/project/Cargo.toml:9:16",
-        "error: `1st` is not a legal agent name: a letter, then up to 47 letters, digits and underscores\n",
+        "error: `1st` is not a valid agent name: a letter, then up to 47 letters, digits and underscores\n",
         "[ROOT]/project/Cargo.toml:10:38",
     ] {
         assert!(said.contains(wanted), "{wanted}\nis not in\n{said}");
@@ -269,7 +269,7 @@ fn new_refuses_a_name_that_cannot_be_and_a_place_that_is_taken() {
         (
             "123",
             2,
-            "`123` is not a legal agent name: a letter, then up to 47 letters, digits and underscores",
+            "`123` is not a valid agent name: a letter, then up to 47 letters, digits and underscores",
         ),
         ("full", 1, "the directory `full` exists and is not empty"),
         ("file", 1, "`file` exists and is a file"),
@@ -319,7 +319,7 @@ fn a_source_that_cannot_be_copied_is_named_and_nothing_is_made() {
                 fs::remove_dir_all(one).unwrap();
                 fs::create_dir(one).unwrap();
             },
-            "the source `one` holds no Python file",
+            "the source `one` has no Python file",
         ),
         (
             |one| {

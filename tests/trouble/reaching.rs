@@ -132,7 +132,7 @@ fn a_profile_that_is_not_there_is_said_before_its_region_is_missed() {
 fn a_profile_without_credentials_is_told_apart_from_one_that_is_not_there() {
     says(
         &with(&project(""), "empty"),
-        &["error: the profile `empty` holds no credentials"],
+        &["error: the profile `empty` has no credentials"],
     );
 }
 
@@ -203,7 +203,7 @@ fn a_program_that_gives_no_credentials_is_named_with_what_it_says() {
 fn an_address_that_is_none_is_refused_and_the_variable_that_holds_it_is_named() {
     let project = project("region = \"us-east-1\"");
     let prepare = || Cli::new(&project).arg("prepare");
-    let wrong = "`notaurl` is not a legal endpoint URL: `http://` or `https://` and a host";
+    let wrong = "`notaurl` is not a valid endpoint URL: `http://` or `https://` and a host";
     let typed = prepare().args(["--endpoint-url", "notaurl"]).run().exits(2);
     says(&typed, &[wrong]);
     assert!(!typed.stderr.contains("variable"), "{}", typed.stderr);

@@ -263,7 +263,7 @@ pub(super) const TABLE: [Facts; 50] = [
         rule: Rule::McpStateless,
         code: "mcp-stateless",
         about: "answers clients of MCP 2026-07-28",
-        fix: "update the MCP SDK to 2.x; older clients are served all the same",
+        fix: "update the MCP SDK to 2.x; older clients are still served",
     },
     Facts {
         rule: Rule::McpUnknownMethod,

@@ -121,7 +121,7 @@ fn introduce(
     }
     Err(
         Failure::world(format!("{} could not be started", broken.join(", ")))
-            .help("it starts at the next edit: `dev` runs on in the background"),
+            .help("it starts at the next edit: `dev` keeps running in the background"),
     )
 }
 

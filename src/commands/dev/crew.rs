@@ -189,10 +189,8 @@ impl Crew {
                     agent.fail(&failure.help("start `cargo agentcore dev` again"), ui);
                 }
                 None => {
-                    let failure = Failure::config(format!(
-                        "agent `{}` is not declared any more",
-                        agent.name()
-                    ));
+                    let failure =
+                        Failure::config(format!("agent `{}` is no longer declared", agent.name()));
                     agent.fail(&failure, ui);
                 }
             }

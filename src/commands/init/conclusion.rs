@@ -163,7 +163,7 @@ fn left_to_do(
 ) -> Option<String> {
     if let Some(Ignoring { lines, .. }) = &after.ignoring {
         ui.note(&format!(
-            "`{}` is left as it is without `--write`; it lacks",
+            "`{}` is not changed without `--write`; it lacks",
             shown(Path::new(GITIGNORE))
         ));
         for line in lines {

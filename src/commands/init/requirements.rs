@@ -138,7 +138,7 @@ impl Taken {
                 shown.display()
             ))
             .note("it names something beside that file, which is not there when the agent is packaged")
-            .help("add what it stands for to the deployment's requirements.txt")
+            .help("add what it refers to to the deployment's requirements.txt")
         }));
         if let Some(Locked { direct, .. }) = &self.locked
             && listed.is_some()

@@ -61,7 +61,7 @@ pub(in crate::commands) fn nothing_declared(
     let failure = config::none_declared(&project.manifests);
     if found.is_empty() {
         return Ok(failure.help(config::DECLARE).help(
-            "`cargo agentcore clean --agent NAME` deletes what is left of an agent that is not declared any more",
+            "`cargo agentcore clean --agent NAME` deletes what is left of an agent that is no longer declared",
         ));
     }
     Ok(found.into_iter().fold(failure, |failure, former| {

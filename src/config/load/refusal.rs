@@ -18,7 +18,7 @@ pub(super) fn of(
         return None;
     }
     let what = format!(
-        "the service refuses `{}` since August 2026",
+        "the service has refused `{}` since August 2026",
         runtime.get_ref().as_str()
     );
     Some(

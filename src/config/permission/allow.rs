@@ -93,7 +93,7 @@ pub(super) fn resource(text: &str, has_reason: bool) -> Result<(), Objection> {
     if !text.chars().all(|c| is_plain(c) && !is_hidden(c)) {
         return Err(Objection {
             what: format!("{text:?} contains characters that IAM does not take in a resource"),
-            help: "an ARN holds printable Latin characters and no spaces",
+            help: "an ARN has printable Latin characters and no spaces",
         });
     }
     let arn = Arn::parse(text).filter(|arn| !arn.service.is_empty() && !arn.resource.is_empty());

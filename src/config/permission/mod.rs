@@ -137,7 +137,7 @@ impl Permission {
     pub fn valued(key: &str, value: &str, access: Option<&str>) -> Result<Self, Wrong> {
         if access.is_some() && !["s3", "dynamodb", "sqs"].contains(&key) {
             return Err(Wrong::Access(
-                "`access` goes with `s3`, `dynamodb` and `sqs` only".to_owned(),
+                "only `s3`, `dynamodb` and `sqs` take `access`".to_owned(),
             ));
         }
         match key {
@@ -205,7 +205,7 @@ impl Permission {
     fn alone(word: &str, with_value: &str) -> Result<Self, String> {
         Self::bare(word).ok_or_else(|| {
             if word == ALLOW {
-                format!("`{ALLOW}` stands in the table only: {ALLOW_FORM}")
+                format!("`{ALLOW}` is only for the table: {ALLOW_FORM}")
             } else if VALUED.contains(&word) {
                 format!("`{word}` needs a value: {with_value}")
             } else {

@@ -257,7 +257,7 @@ pub(super) fn resource_id(kind: &str, value: &str) -> Result<String, String> {
         Ok(value.to_owned())
     } else {
         Err(format!(
-            "`{value}` is not a legal {kind}: 1 to 128 letters, digits, hyphens and underscores"
+            "`{value}` is not a valid {kind}: 1 to 128 letters, digits, hyphens and underscores"
         ))
     }
 }

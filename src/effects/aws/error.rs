@@ -285,13 +285,13 @@ impl From<AwsError> for Failure {
         }
         let help = match kind {
             Kind::Connection if is_untrusted => Some(
-                "where a proxy opens the connections of this machine, let AWS_CA_BUNDLE name a file with the certificate of its authority",
+                "if a proxy inspects this machine's connections, set AWS_CA_BUNDLE to a file with its certificate authority",
             ),
             Kind::Connection if is_proxied => Some(
-                "see that the proxy is right and answers; NO_PROXY names the hosts that are reached without it",
+                "check that the proxy is right and answers; NO_PROXY names the hosts that are reached without it",
             ),
             Kind::Connection if is_elsewhere => Some(
-                "see that the address is right and a server listens there, and run this again: it goes on where it stopped",
+                "check that the address is right and a server listens there, then run this again: it continues where it stopped",
             ),
             kind => hint(kind),
         };
@@ -328,12 +328,12 @@ fn hint(kind: Kind) -> Option<&'static str> {
         Kind::NoCredentials => {
             Some("`aws sts get-caller-identity` shows whether the credentials work")
         }
-        Kind::Throttled => Some("wait a little and run this again: it goes on where it stopped"),
+        Kind::Throttled => Some("wait a little and run this again: it continues where it stopped"),
         Kind::Connection => {
-            Some("run this again when the connection is back: it goes on where it stopped")
+            Some("run this again when the connection is back: it continues where it stopped")
         }
         Kind::NotFound => Some("it may have been deleted a moment ago: run this again"),
-        Kind::Conflict => Some("somebody else may be at work on it: run this again in a while"),
+        Kind::Conflict => Some("someone else may be changing it: run this again in a while"),
         Kind::Unsupported => Some("the service behind the endpoint URL does not know this request"),
         // The service's own words are all there is to go by.
         Kind::Other => None,

@@ -48,7 +48,7 @@ impl Network {
                 Failure::usage(format!(
                     "the environment variable {CA_BUNDLE} names `{path}`, and {why}"
                 ))
-                .help("let it name a file of certificates in PEM, or unset it")
+                .help("set it to a file of certificates in PEM, or unset it")
             })?,
             None => trust_of_profile(profile).await?,
         };
@@ -104,7 +104,7 @@ async fn trust_of_profile(profile: Option<&str>) -> Result<Trust, Failure> {
         Failure::config(format!(
             "`ca_bundle` of the profile `{profile}` names `{path}`, and {why}"
         ))
-        .help("let it name a file of certificates in PEM")
+        .help("set it to a file of certificates in PEM")
     })
 }
 
@@ -127,7 +127,7 @@ fn bundle(path: &str) -> Result<Trust, String> {
     if roots.is_empty() {
         return Err(match read.errors.first() {
             Some(error) => format!("that cannot be read: {}", innermost(error)),
-            None => "that holds no certificate".to_owned(),
+            None => "that contains no certificate".to_owned(),
         });
     }
     Ok(Trust::Bundle(Arc::new(pem.into_bytes())))

@@ -45,7 +45,7 @@ impl Profiles {
             Ok(set) => Ok(Self(set)),
             Err(error) => Err(Failure::access("the AWS configuration cannot be read")
                 .note(innermost(&error))
-                .note(format!("it stands in {}", places()))),
+                .note(format!("it is in {}", places()))),
         }
     }
 
@@ -217,7 +217,7 @@ fn program(command: &str) -> String {
 fn general(error: &CredentialsError, profile: Option<&str>, source: &str) -> Failure {
     let failure = match (error, profile) {
         (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => {
-            Failure::access(format!("the profile `{profile}` holds no credentials"))
+            Failure::access(format!("the profile `{profile}` has no credentials"))
         }
         (CredentialsError::CredentialsNotLoaded(_), None) => {
             Failure::access("no AWS credentials were found")

@@ -198,7 +198,9 @@ impl Connection {
         let principal = answer.arn.unwrap_or_default();
         let account =
             AccountId::parse(answer.account.as_deref().unwrap_or_default()).map_err(|error| {
-                Failure::world(format!("`sts:GetCallerIdentity` answered oddly: {error}"))
+                Failure::world(format!(
+                    "`sts:GetCallerIdentity` gave an unexpected answer: {error}"
+                ))
             })?;
         let partition = match principal.split(':').nth(1) {
             Some("aws-us-gov") => Partition::AwsUsGov,

@@ -63,7 +63,7 @@ pub(super) fn find(
     };
     if python.is_none() {
         say(Event::NotCompiled(format!(
-            "no Python {} is at hand to compile with",
+            "no Python {} was found to compile with",
             minor_version(runtime)
         )));
     }
@@ -212,7 +212,7 @@ impl Python {
             self.program.display()
         ))
         .note(said.to_owned())
-        .help("`--rebuild` looks for another Python; `bytecode = \"never\"` in the agent's table does without")
+        .help("`--rebuild` looks for another Python; `bytecode = \"never\"` in the agent's table turns compiling off")
     }
 }
 

@@ -248,7 +248,7 @@ fn same_module(module: &str, by: &str, file: &Input) -> Message {
     .note(format!("the agent's is in `{}`", file.from.display()))
     .note("Python would find a mixture of both, or only one of them")
     .help(format!(
-        "rename the agent's `{module}`, or do without {by} if nothing imports it"
+        "rename the agent's `{module}`, or remove {by} if nothing imports it"
     ))
 }
 
@@ -269,7 +269,7 @@ pub(super) fn shadowing(modules: &Modules, inputs: &Inputs) -> Vec<Message> {
     shadows
         .map(|(module, by)| {
             let message = Message::new(format!(
-                "{by} would take the place of `{module}`, a module of Python itself"
+                "{by} would replace `{module}`, a module of Python itself"
             ))
             .note("whatever imports that module gets the package instead");
             let name = by.split(' ').next().unwrap_or(by);
@@ -294,7 +294,7 @@ pub(super) fn idle_entry(request: &Request, file: &Path) -> Option<Message> {
         return None;
     }
     let what = format!(
-        "the entry point `{}` of agent `{}` holds no statement, so it starts no server",
+        "the entry point `{}` of agent `{}` has no statement, so it starts no server",
         request.entrypoint, request.agent
     );
     let message = Message::new(what)

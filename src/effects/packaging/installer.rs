@@ -147,7 +147,7 @@ fn nothing_to_install_with(programs: &Programs, old: Option<String>) -> Failure 
     for name in ["uv", "python3"] {
         if let Some(passed) = programs.passed_over(name) {
             failure = failure.note(format!(
-                "`{}` is not used: it lies in the project, and nothing from there is run",
+                "`{}` is not used: it is in the project, and nothing from there is run",
                 passed.display()
             ));
         }
@@ -252,7 +252,7 @@ impl Installer {
         let message = message
             .note(format!("{} says:\n{}", self.tool.name(), answer.said))
             .note("the service builds nothing; it runs wheels for manylinux_2_34 (glibc 2.34) and older")
-            .help("require a version that has an aarch64 wheel, or do without the package");
+            .help("require a version that has an aarch64 wheel, or remove the package");
         Failure {
             exit: crate::error::Exit::World,
             messages: vec![message],

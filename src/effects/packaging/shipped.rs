@@ -65,7 +65,7 @@ pub(crate) fn observe(
     if !walk.special.is_empty() {
         walk.special.sort();
         shipped.warnings.push(
-            Message::new("the deployment folder holds what is neither a file nor a directory; it is not shipped")
+            Message::new("something in the deployment folder is neither a file nor a directory; it is not shipped")
                 .note(walk.special.join(", "))
                 .help("a line in `.agentcoreignore` keeps this quiet"),
         );

@@ -213,7 +213,7 @@ fn judge(input: &Input, head: &[u8]) -> Result<Option<Message>, Failure> {
         let cache = ReadCache::new(open(&input.from)?);
         return Ok(elf::unfit(&cache).map(|unfit| {
             Message::new(format!("`{}` {unfit}", input.path))
-                .help("the service takes files for 64-bit ARM Linux with glibc 2.34 or older; require a version that has such a wheel, or leave the file out")
+                .help("the service accepts files for 64-bit ARM Linux with glibc 2.34 or older; require a version that has such a wheel, or leave the file out")
         }));
     }
     Ok(script::foreign_interpreter(head)

@@ -62,13 +62,13 @@ impl LeftOut {
         let mut warnings = Vec::new();
         if !self.holding.is_empty() {
             let what = match &*self.holding {
-                [_] => "a file holds a secret and is not shipped",
-                _ => "files hold secrets and are not shipped",
+                [_] => "a file contains a secret and is not shipped",
+                _ => "files contain secrets and are not shipped",
             };
             warnings.push(told(what, &self.holding).help(SECRET_INSTEAD));
         }
         if !self.mentioning.is_empty() {
-            let what = "source code holds what looks like a secret; it is shipped as it is";
+            let what = "source code contains what looks like a secret; it is shipped unchanged";
             warnings.push(told(what, &self.mentioning).help(SECRET_INSTEAD));
         }
         warnings
@@ -80,13 +80,13 @@ impl LeftOut {
         self.hidden.sort();
         if !self.named.is_empty() {
             notes.push(format!(
-                "not shipped, because such files hold secrets: {}",
+                "not shipped, because such files contain secrets: {}",
                 self.named.join(", ")
             ));
         }
         if !self.hidden.is_empty() {
             notes.push(format!(
-                "not shipped, because hidden files stay here unless `include` names them: {}",
+                "not shipped, because hidden files are only shipped if `include` names them: {}",
                 self.hidden.join(", ")
             ));
         }

@@ -296,7 +296,7 @@ impl Walk<'_> {
             // The record holds a path a line, and the archive one that every system understands.
             return self.problem(
                 Message::new(format!(
-                    "the name of `{}` holds a backslash or a control character",
+                    "the name of `{}` contains a backslash or a control character",
                     name.escape_debug()
                 ))
                 .help("rename it, or leave it out with a line in `.agentcoreignore`"),
@@ -343,7 +343,7 @@ impl Walk<'_> {
             .keys()
             .any(|name| Path::new(name).extension() == Some(OsStr::new("py")));
         if !any_python && self.problems.is_empty() {
-            let mut message = Message::new(format!("the source `{shown}` holds no Python file"));
+            let mut message = Message::new(format!("the source `{shown}` has no Python file"));
             for (rule, files) in &self.ignored_python {
                 message = message.note(format!("{rule} leaves out {}", files.join(", ")));
             }
@@ -374,7 +374,7 @@ impl Walk<'_> {
         }
         if !self.special.is_empty() {
             self.source.warnings.push(
-                Message::new("the source holds what is neither a file nor a directory; it is not copied")
+                Message::new("something in the source is neither a file nor a directory; it is not copied")
                     .note(self.special.join(", "))
                     .help("a pipe, socket or device cannot be shipped; a line in `.agentcoreignore` keeps this quiet"),
             );

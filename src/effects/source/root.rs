@@ -42,7 +42,7 @@ pub(super) fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> 
         let place = if root == deployment {
             "is the deployment folder itself"
         } else {
-            "lies in the deployment folder"
+            "is in the deployment folder"
         };
         return Err(Failure::config(format!("the source `{shown}` {place}"))
             .help("the deployment folder is for what is shipped besides the sources; keep the sources elsewhere"));
@@ -66,15 +66,15 @@ pub(crate) fn lasting(
     let target = target.filter(|target| !workspace.starts_with(target));
     if target.is_some_and(|target| root.starts_with(target)) {
         return Err(Failure::config(format!(
-            "the source `{shown}` lies in cargo's target directory"
+            "the source `{shown}` is in cargo's target directory"
         ))
         .note("`cargo clean` deletes it, and git usually ignores it")
-        .help("move it elsewhere, and let `source` name that place"));
+        .help("move it elsewhere, and set `source` to that place"));
     }
     match never_copied(root, &workspace) {
         None => Ok(()),
         Some((place, why)) => Err(Failure::config(format!(
-            "the source `{shown}` lies in `{}`, of which nothing is ever copied",
+            "the source `{shown}` is in `{}`, which is never copied",
             place.display()
         ))
         .note(why)
@@ -92,7 +92,7 @@ fn never_copied(root: &Path, workspace: &Path) -> Option<(PathBuf, &'static str)
         .find_map(|(_, at)| {
             let name = at.file_name()?.to_str()?;
             let why = if is_secret_directory(at) {
-                "such a directory holds secrets, or history that may hold some"
+                "such a directory contains secrets, or history that may contain some"
             } else if is_made_again(at, name) {
                 "it is a cache or a virtual environment, which its tool makes again"
             } else {

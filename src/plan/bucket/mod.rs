@@ -122,7 +122,7 @@ pub(crate) enum BucketStep {
 pub(crate) enum Foreign {
     #[error("bucket `{bucket}` belongs to {whose}")]
     Others { bucket: String, whose: String },
-    #[error("bucket `{0}` holds objects and does not carry the tags of this project")]
+    #[error("bucket `{0}` has objects and does not carry the tags of this project")]
     Unmarked(String),
 }
 
@@ -134,7 +134,7 @@ impl From<Foreign> for Failure {
                 "nothing is put into a bucket whose tags `{MANAGED}` and `{PROJECT}` do not name this project"
             ))
             .help(
-                "delete that bucket if nobody needs it, or give the project another `project` in the metadata",
+                "delete that bucket if it is not needed, or give the project another `project` in the metadata",
             )
     }
 }

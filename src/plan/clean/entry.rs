@@ -29,7 +29,7 @@ pub(super) fn clean_entry(
         return plan.keep(
             what,
             format!(
-                "it speaks of account {} and region {}",
+                "it is about account {} and region {}",
                 place(&entry.account),
                 place(&entry.region)
             ),
@@ -47,10 +47,9 @@ pub(super) fn clean_entry(
         return plan.keep(what, "its runtime is kept");
     }
     match proof(desired, entry, role, runtime_goes) {
-        Err(why) if desired.yaml == Trust::Proven => plan.keep(
-            what,
-            format!("{why} (`--include-yaml` takes it all the same)"),
-        ),
+        Err(why) if desired.yaml == Trust::Proven => {
+            plan.keep(what, format!("{why} (`--include-yaml` deletes it anyway)"))
+        }
         _ => plan.entry_goes = true,
     }
 }

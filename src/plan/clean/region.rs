@@ -43,7 +43,7 @@ pub(super) fn clean_region(
             Ok(()) => proven.push(runtime),
             Err(_) if included && named(runtime) => proven.push(runtime),
             Err(why) if named(runtime) => {
-                plan.keep(what, format!("{why}; only the toolkit's file names it (`--include-yaml` takes it all the same)"));
+                plan.keep(what, format!("{why}; only the toolkit's file names it (`--include-yaml` deletes it anyway)"));
             }
             Err(why) => plan.keep(what, why),
         }

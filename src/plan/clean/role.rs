@@ -80,7 +80,7 @@ fn clean_former(
         Sight::Tags { role: _, why } => plan.leave(
             what,
             format!(
-                "its tags prove that it is this agent's, and what stands on it could not be read: {why}; {}",
+                "its tags prove that it is this agent's, but what is attached to it could not be read: {why}; {}",
                 by_hand(name)
             ),
         ),
@@ -119,7 +119,7 @@ fn is_of_kept(observed: &Observed, name: &RoleName, plan: &CleanPlan) -> bool {
 /// that names it is gone.
 pub(crate) fn by_hand(name: &RoleName) -> String {
     format!(
-        "whoever may deletes it with `aws iam delete-role-policy --role-name {name} --policy-name …` for each \
+        "someone with the right can delete it with `aws iam delete-role-policy --role-name {name} --policy-name …` for each \
          policy and `aws iam delete-role --role-name {name}`"
     )
 }
@@ -181,7 +181,7 @@ fn clean_role(
         });
         return plan.keep(
             Subject::new("role", name.to_string()),
-            "it was adopted; our policies and tags are taken off",
+            "it was adopted; our policies and tags are removed",
         );
     }
     let hindrances = hindrances(name, role, &attached, instance_profiles);
@@ -256,13 +256,13 @@ fn hindrances(
     let mut why = Vec::new();
     if !foreign.is_empty() {
         why.push(format!(
-            "policies that are not ours stand on it: {}; take them off and run this again",
+            "it has policies that are not ours: {}; remove them and run this again",
             listed(foreign)
         ));
     }
     if !instance_profiles.is_empty() {
         why.push(format!(
-            "it stands in an instance profile: {}; take it out (`aws iam remove-role-from-instance-profile \
+            "it is in an instance profile: {}; remove it (`aws iam remove-role-from-instance-profile \
              --role-name {name} --instance-profile-name …`) and run this again",
             listed(instance_profiles.iter().collect())
         ));

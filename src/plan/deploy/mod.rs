@@ -194,7 +194,7 @@ pub(crate) fn check_variables(
     let name = &agent.name;
     if variables.len() > VARIABLES {
         return Err(Failure::config(format!(
-            "the agent `{name}` has {} environment variables, the service takes {VARIABLES}",
+            "the agent `{name}` has {} environment variables, but the service accepts {VARIABLES}",
             variables.len()
         ))
         .note("AWS_REGION, AWS_DEFAULT_REGION and DOCKER_CONTAINER are among them"));

@@ -45,13 +45,13 @@ fn step(step: &RoleStep) -> FieldChange {
             None => format!("role `{role}` has no permissions boundary"),
         },
         RoleStep::Tag { role, .. } | RoleStep::Untag { role, .. } => {
-            format!("role `{role}` has other tags")
+            format!("role `{role}` has different tags")
         }
         RoleStep::Attach { role, arn } => {
             format!("policy `{arn}` is not attached to role `{role}`")
         }
         RoleStep::Detach { role, arn } => {
-            format!("policy `{arn}` is attached to role `{role}` and not declared any more")
+            format!("policy `{arn}` is attached to role `{role}` and no longer declared")
         }
         RoleStep::PutPolicy {
             role,
@@ -60,9 +60,9 @@ fn step(step: &RoleStep) -> FieldChange {
             ..
         } => format!("role `{role}` has no policy `{policy}`"),
         RoleStep::PutPolicy { role, policy, .. } => {
-            format!("policy `{policy}` of role `{role}` is another")
+            format!("policy `{policy}` of role `{role}` differs")
         }
-        RoleStep::SetTrust { role, .. } => format!("trust policy of role `{role}` is another"),
+        RoleStep::SetTrust { role, .. } => format!("trust policy of role `{role}` differs"),
     };
     let (_, verb, object) = step.words();
     change(before, format!("{verb} {object}"))

@@ -26,7 +26,7 @@ pub(super) fn foreign(
                 "the role `{name}` has inline policies that are not ours: {}",
                 inline.join(", ")
             ))
-            .note("they give the agent more than the metadata declares; they are left as they are"),
+            .note("they give the agent more than the metadata declares; they are left unchanged"),
         );
     }
     if !attached.is_empty() {
@@ -36,8 +36,8 @@ pub(super) fn foreign(
                 "policies are attached to the role `{name}` that the metadata does not declare: {}",
                 attached.join(", ")
             ))
-            .note("they give the agent more than the metadata declares; they are left as they are")
-            .help("declare them under `managed-policies`, or have them detached by hand"),
+            .note("they give the agent more than the metadata declares; they are left unchanged")
+            .help("declare them under `managed-policies`, or detach them by hand"),
         );
     }
     let tags: Vec<String> = tags::foreign(wanted, &observed.tags)
@@ -50,8 +50,8 @@ pub(super) fn foreign(
                 "the role `{name}` has tags that are not ours: {}",
                 tags.join(", ")
             ))
-            .note("they are left as they are")
-            .help("declare them under `tags` in the metadata, or have them taken off by hand"),
+            .note("they are left unchanged")
+            .help("declare them under `tags` in the metadata, or remove them by hand"),
         );
     }
     found

@@ -158,7 +158,7 @@ pub(crate) fn plan(
         ),
         (None, Some(there)) => plan.foreign.push(
             Message::new(format!("the role `{name}` has the permissions boundary `{there}`, which the metadata does not declare"))
-                .help("declare it as `role.permissions-boundary`, or have it removed by hand: this tool never removes one"),
+                .help("declare it as `role.permissions-boundary`, or remove it by hand: this tool never removes one"),
         ),
         _ => {}
     }
@@ -346,7 +346,7 @@ fn owned_by(desired: &DesiredRole, owner: &str) -> Failure {
             unreachable!("an identity's own tags are its own")
         }
     };
-    Failure::new(Exit::World, format!("the role `{}` belongs to somebody else", desired.name))
+    Failure::new(Exit::World, format!("the role `{}` belongs to someone else", desired.name))
         .note(format!("its tags say {owner}; this is {ours}"))
         .help("choose another name with `role.name` in the metadata, such as \"AgentCoreRole-{runtime}-2\"")
 }

@@ -66,14 +66,14 @@ pub fn administrator(targets: &[Target<'_>]) -> Option<Message> {
     }
     Some(
         Message::new(
-            "whoever holds the deployer document can make himself administrator of the account",
+            "anyone with the deployer policy can become administrator of the account",
         )
         .note(
-            "it allows to create a role (iam:CreateRole), to put any policy on it (iam:PutRolePolicy) and to let anybody assume it (iam:UpdateAssumeRolePolicy); no permissions boundary limits what such a role may do",
+            "it allows creating a role (iam:CreateRole), giving it any policy (iam:PutRolePolicy) and letting anyone assume it (iam:UpdateAssumeRolePolicy); no permissions boundary limits what such a role may do",
         )
         .note(format!("no boundary is declared for {}", unbounded.join(", ")))
         .help("declare `role.permissions-boundary` in the metadata; `cargo agentcore policy --only boundary` prints a policy for it")
-        .help("or let somebody else make the role: `role.arn` and `--only deployer-no-iam`"),
+        .help("or let someone else create the role: `role.arn` and `--only deployer-no-iam`"),
     )
 }
 

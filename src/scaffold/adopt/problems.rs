@@ -167,7 +167,7 @@ pub(super) fn problems(start: &Start, protocol: Protocol, place: &str) -> Vec<Pr
         found.push(problem(
             Fault::Host,
             format!("listens on {host}, where the service cannot reach it"),
-            "let it listen on `host=\"0.0.0.0\"`".to_owned(),
+            "make it listen on `host=\"0.0.0.0\"`".to_owned(),
         ));
     }
     let wanted = serving::port(protocol);
@@ -177,7 +177,7 @@ pub(super) fn problems(start: &Start, protocol: Protocol, place: &str) -> Vec<Pr
         found.push(problem(
             Fault::Port,
             format!("listens on port {port}, and the service connects to {wanted}"),
-            format!("let it listen on `port={wanted}`"),
+            format!("make it listen on `port={wanted}`"),
         ));
     }
     if let Some(stateless) = start.stateless.text()

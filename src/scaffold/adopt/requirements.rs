@@ -117,7 +117,7 @@ pub(crate) fn from_pyproject(given: &str) -> Result<Requirements, String> {
             .is_some_and(|poetry| poetry.get_ref().get("dependencies").is_some());
         return match (dynamic, poetry) {
             (true, _) => Err("its dependencies are dynamic".to_owned()),
-            (_, true) => Err("its dependencies stand in `[tool.poetry]`".to_owned()),
+            (_, true) => Err("its dependencies are in `[tool.poetry]`".to_owned()),
             _ => Ok(from_requirements("")),
         };
     };
@@ -126,7 +126,7 @@ pub(crate) fn from_pyproject(given: &str) -> Result<Requirements, String> {
         .as_array()
         .ok_or("`project.dependencies` is not a list")?;
     let lines: Option<Vec<&str>> = items.iter().map(|item| text(item.get_ref())).collect();
-    let lines = lines.ok_or("`project.dependencies` holds something that is not a string")?;
+    let lines = lines.ok_or("`project.dependencies` contains something that is not a string")?;
     let mut found = from_requirements(&lines.join("\n"));
     // The line of the list says where in the file it stands.
     found.toolkit = found.toolkit.and_then(|number| {

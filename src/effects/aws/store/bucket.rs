@@ -205,7 +205,7 @@ impl Store {
                 (_, Kind::NotFound) => Ok(None),
                 // The service says the same of a bucket that belongs to somebody else.
                 (_, Kind::Denied) => Err(Failure::from(error).note(format!(
-                    "S3 says so too where the bucket belongs to another account than {}",
+                    "S3 also says this if the bucket belongs to another account than {}",
                     self.s3.owner
                 ))),
                 _ => Err(error.into()),

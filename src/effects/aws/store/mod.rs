@@ -108,7 +108,7 @@ impl Store {
                 // No answer to HEAD has a body that could say which of the two it is.
                 if error.kind == Kind::Denied {
                     error.message.push_str(
-                        "; S3 says so too of what is not there, where `s3:ListBucket` is not allowed",
+                        "; S3 also says this if it does not exist and `s3:ListBucket` is not allowed",
                     );
                 }
                 error

@@ -406,7 +406,7 @@ impl Store {
             SendError::Aws(error) | SendError::NoCopy(error) => error.into(),
             SendError::File(error) => error.into(),
             SendError::WrongSource => {
-                Failure::world(format!("{} holds other bytes than it should", self.shown(key)))
+                Failure::world(format!("{} has unexpected contents", self.shown(key)))
             }
             SendError::Differs(how) => Failure::world(format!(
                 "{} is not what was sent: {how}",

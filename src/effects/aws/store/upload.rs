@@ -116,7 +116,7 @@ impl Store {
                 // Else the next run would trust it again.
                 self.discard(&source).await?;
                 Ok(format!(
-                    "{} held other bytes than it should and was deleted",
+                    "{} had unexpected contents and was deleted",
                     self.shown(&source)
                 ))
             }

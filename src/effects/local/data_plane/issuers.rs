@@ -38,7 +38,7 @@ impl Issuers {
     ) -> Result<Pass, Refusal> {
         let issuer = match (rules, credentials) {
             (Some(rules), Credentials::Bearer(token)) => self.of_token(rules, token).await,
-            _ => unknown("nobody asked for it"),
+            _ => unknown("no one asked for it"),
         };
         let now = clock::seconds().unsigned_abs();
         authorize(rules, credentials, &issuer, metadata, now)

@@ -199,7 +199,7 @@ impl<'c> Reading<'c> {
     ) -> Result<(), Failure> {
         if path.contains("://") {
             self.problems.push(
-                Message::new("requirements behind an address are not read")
+                Message::new("requirements at a URL are not read")
                     .at(at)
                     .note("what they ask for could not be checked, and can change with every build")
                     .help("keep a copy of the file in the project"),

@@ -65,9 +65,7 @@ fn not_understood(source: &Source, at: Snippet) -> Message {
         source.name
     ))
     .at(at)
-    .note(
-        "a package of the same name from an index could be a stranger's, so none is taken instead",
-    )
+    .note("a package of the same name on an index could be someone else's, so none is used instead")
     .help("give it one source for every platform: `workspace`, `path`, `url` or `index`")
 }
 
@@ -132,7 +130,7 @@ fn add(reading: &mut Reading<'_>, folder: &Path, at: Snippet) -> Result<bool, Fa
     if !reading.checkout.holds(folder) {
         reading.problems.push(
             Message::new(format!(
-                "`{}` lies outside the project, and nothing is shipped from there",
+                "`{}` is outside the project, and nothing is shipped from there",
                 folder.display()
             ))
             .at(at)

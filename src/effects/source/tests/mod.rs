@@ -211,7 +211,7 @@ fn hidden_files_are_left_out_unless_include_names_them() {
     assert_eq!(
         source.notes,
         [
-            "not shipped, because hidden files stay here unless `include` names them: `a/.chainlit`, `a/.prompts`, `a/data/.index`"
+            "not shipped, because hidden files are only shipped if `include` names them: `a/.chainlit`, `a/.prompts`, `a/data/.index`"
         ]
     );
     for (include, more) in [
@@ -244,7 +244,7 @@ fn sources_that_cannot_be_are_refused_with_the_reason() {
     );
     assert_eq!(
         place.refusal("ws/empty"),
-        ["the source `ws/empty` holds no Python file"]
+        ["the source `ws/empty` has no Python file"]
     );
     assert_eq!(
         place.refusal("ws/src/main.py"),
@@ -299,7 +299,7 @@ fn what_cargo_builds_is_no_source() {
     assert_eq!(files, ["a/data/target/kept.txt", "a/main.py"]);
     assert_eq!(
         place.refusal("ws/target/agentcore"),
-        ["the source `ws/target/agentcore` lies in cargo's target directory"]
+        ["the source `ws/target/agentcore` is in cargo's target directory"]
     );
 }
 
@@ -338,7 +338,7 @@ fn what_is_never_copied_is_no_source_and_neither_is_what_lies_in_it() {
     ] {
         let within = fs::canonicalize(place.path(within)).unwrap();
         let said = format!(
-            "the source `{source}` lies in `{}`, of which nothing is ever copied",
+            "the source `{source}` is in `{}`, which is never copied",
             within.display()
         );
         assert_eq!(place.refusal(source), [said]);
@@ -393,8 +393,8 @@ fn a_name_that_the_record_could_not_hold_is_an_error_unless_a_rule_ignores_it() 
     assert_eq!(
         place.refusal("ws/src"),
         [
-            "the name of `a/a\\nb.py` holds a backslash or a control character",
-            "the name of `a/c\\\\d.py` holds a backslash or a control character"
+            "the name of `a/a\\nb.py` contains a backslash or a control character",
+            "the name of `a/c\\\\d.py` contains a backslash or a control character"
         ]
     );
     fs::write(place.path("ws/src/.agentcoreignore"), "a?b.py\nc*d.py\n").unwrap();

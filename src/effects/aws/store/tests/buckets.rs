@@ -185,7 +185,7 @@ async fn a_bucket_that_is_not_ours_stops_the_run_and_stays_as_it_is() {
     assert_eq!(
         failure.messages[0].what,
         format!(
-            "bucket `{}` holds objects and does not carry the tags of this project",
+            "bucket `{}` has objects and does not carry the tags of this project",
             store.bucket()
         )
     );

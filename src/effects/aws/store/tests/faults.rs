@@ -167,7 +167,7 @@ async fn dependencies_that_were_tampered_with_are_not_used() {
             .key(&key);
         theirs.body(others.into()).send().await.unwrap();
         let uploaded = put(&store, &made).await.unwrap();
-        assert!(why(&uploaded).ends_with("held other bytes than it should and was deleted"));
+        assert!(why(&uploaded).ends_with("had unexpected contents and was deleted"));
         assert_eq!(store.find(&key).await.unwrap(), None);
         assert_right(&emulator, &made).await;
     }
