@@ -320,9 +320,7 @@ const OTHER_WORDS: [(&str, &[&str]); 16] = [
     ("run", &["dev"]),
     ("test", &["check"]),
     ("undeploy", &["clean"]),
-    ("test", &["check"]),
     ("up", &["deploy"]),
-    ("validate", &["check"]),
     ("validate", &["check"]),
     ("watch", &["dev"]),
 ];

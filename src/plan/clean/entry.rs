@@ -48,7 +48,7 @@ pub(super) fn clean_entry(
     }
     match proof(desired, entry, role, runtime_goes) {
         Err(why) if desired.yaml == Trust::Proven => {
-            plan.keep(what, format!("{why} (`--include-yaml` deletes it anyway)"))
+            plan.keep(what, format!("{why} (`--include-yaml` deletes it anyway)"));
         }
         _ => plan.entry_goes = true,
     }
