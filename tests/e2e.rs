@@ -8,10 +8,7 @@
 
 mod support;
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use support::{Cli, Emulator, Fault, Ministack, Moto, Outcome, Proxy, Times, boto3, listing};
@@ -71,26 +68,7 @@ impl Place {
 
     /// Runs a printed line as a user would paste it, with the toolkit that the test bed has.
     fn shell(&self, line: &str) -> String {
-        let agents = support::bed::agents().join("bin");
-        let path = format!("{}:{}", agents.display(), std::env::var("PATH").unwrap());
-        let output = Command::new("sh")
-            .args(["-c", line])
-            .current_dir(&self.project)
-            .env_remove("AWS_PROFILE")
-            .env("PATH", path)
-            .env("HOME", self.root.path().join("home"))
-            .env("UV_CACHE_DIR", support::bed::directory().join("uv-cache"))
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .output()
-            .unwrap();
-        let said = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        assert!(output.status.success(), "`{line}` failed:\n{said}");
-        said
+        support::toolkit::shell(line, &self.project, &self.root.path().join("home"))
     }
 }
 

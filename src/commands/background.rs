@@ -7,6 +7,7 @@ use crate::{
         BUSY,
         agent::shim,
         data_plane::{self, Events, Setup},
+        models::Models,
     },
     error::Failure,
     ui,
@@ -43,9 +44,13 @@ pub struct LocalAgentCore {
     /// End with the command that started it
     #[arg(long)]
     guest: bool,
-    /// The server that answers for the models of Bedrock
+    /// What answers for the models of Bedrock
+    #[arg(long, default_value = "emulator")]
+    models: String,
     #[arg(long)]
-    models: Option<String>,
+    explicit_profile: Option<String>,
+    #[arg(long)]
+    metadata_profile: Option<String>,
 }
 
 /// An agent's process and all that it starts, until the pipe at stdin closes
@@ -77,7 +82,11 @@ pub async fn run(command: Background) -> Result<u8, Failure> {
                 port,
                 guest,
                 models,
+                explicit_profile,
+                metadata_profile,
             } = args;
+            let models = Models::read(&models, explicit_profile, metadata_profile)
+                .map_err(Failure::usage)?;
             let setup = Setup {
                 directory,
                 python,

@@ -59,7 +59,11 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         answerable(&args, "what `--dry-run` lists", ui)?;
     }
     let _lock = args.applying.lock(&project, ui)?;
-    let (reach, place) = (Reach::of(&args.applying), (&project, &config));
+    let reach = match Reach::of(&args.applying) {
+        Reach::Writes | Reach::Removes => Reach::Removes,
+        Reach::Reads => Reach::Reads,
+    };
+    let place = (&project, &config);
     if local::is_empty(&args.aws, &project, &config, ui)? {
         let placed = session::place_nowhere(&config.agents, &args.aws).await?;
         return clean(&args, place, (&placed, World::Empty), ui).await;

@@ -19,6 +19,18 @@ const SEEN_FROM: &str = "`--source-dir` is relative to the current directory";
 
 /// Asks once whether the profile that a manifest names may be used.
 pub(super) fn profile(project: &Project, profile: &str, ui: &Ui) -> Result<(), Failure> {
+    let named = quoted(profile);
+    let help = format!("pass `--profile {named}` or set CARGO_AGENTCORE_PROFILE={named}");
+    confirm_profile(project, profile, &help, ui)
+}
+
+/// The same for models that are called on AWS, where no option names a profile.
+pub(super) fn models_profile(project: &Project, profile: &str, ui: &Ui) -> Result<(), Failure> {
+    let help = format!("set CARGO_AGENTCORE_PROFILE={}", quoted(profile));
+    confirm_profile(project, profile, &help, ui)
+}
+
+fn confirm_profile(project: &Project, profile: &str, help: &str, ui: &Ui) -> Result<(), Failure> {
     let asked = Asked::Profile(profile);
     if consent::is_given(&project.root, asked)? {
         return Ok(());
@@ -33,10 +45,7 @@ pub(super) fn profile(project: &Project, profile: &str, ui: &Ui) -> Result<(), F
     if !ui.is_interactive() {
         return Err(unconfirmed()
             .note("a checkout can name any of your profiles, and there is no terminal to ask at")
-            .help(format!(
-                "to use it, pass `--profile {0}` or set CARGO_AGENTCORE_PROFILE={0}",
-                quoted(profile)
-            )));
+            .help(format!("to use it, {help}")));
     }
     let question = format!(
         "`{manifest}` names the AWS profile `{profile}`. Use it for everything in `{root}`?"

@@ -3,11 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    pin::pin,
+    time::Duration,
 };
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
-    future::{LocalBoxFuture, Shared},
+    future::{LocalBoxFuture, Shared, join_all},
     stream,
 };
 
@@ -22,6 +24,7 @@ use super::{
     planned::Planned,
     prepare::split,
     role::{self, RoleWork},
+    rollout::Did,
     session::{self, Placed},
     sighting::{self, Seen},
     smoke::Smoke,
@@ -36,9 +39,12 @@ use crate::{
     effects::{
         self,
         aws::{AwsError, runtime::Runtimes, runtime_read::Named, store::Store},
-        env,
+        clock, env,
         folder::{Folder, FolderFile},
-        local::Emulator,
+        local::{
+            Emulator,
+            preparing::{self, Prepared},
+        },
         manifest::Project,
         packaging::Built,
         staging,
@@ -49,6 +55,8 @@ use crate::{
     ui::Ui,
 };
 
+/// How long what was there before may take to get ready until it is told.
+const SILENCE: Duration = Duration::from_secs(5);
 /// How many agents are worked on at once.
 const AT_ONCE: usize = 8;
 
@@ -234,8 +242,49 @@ async fn deploy(
         };
         tracing::enable(placed.iter().filter(made), ui).await;
     }
+    if let Some(emulator) = emulator {
+        get_ready(emulator, &done, ui).await;
+    }
     report::report(&done, args.output, &args.project, placed.len(), ui);
     Failure::all(failures).map_or(Ok(()), Err)
+}
+
+/// What was deployed on this machine can be called at once: it is made ready to run here. Where that fails, the
+/// agent is deployed all the same.
+async fn get_ready(emulator: &Emulator, done: &[Done], ui: &Ui) {
+    let getting = done.iter().map(|done| async move {
+        let mut preparing = pin!(preparing::prepare(emulator, &done.outcome.state.arn));
+        let is_new = match done.outcome.did {
+            Did::Created | Did::Updated => true,
+            Did::Nothing | Did::Tagged => false,
+        };
+        if !is_new && let Some(prepared) = clock::within(SILENCE, &mut preparing).await {
+            return (done, prepared);
+        }
+        let name = &done.agent;
+        ui.status("Preparing", &format!("`{name}` to run on this machine"));
+        (done, preparing.await)
+    });
+    for (done, prepared) in join_all(getting).await {
+        match prepared {
+            Prepared::Ready(None) => {}
+            Prepared::Ready(Some(warning)) => ui.warning(&Message::new(warning)),
+            Prepared::NotReady(why) => ui.warning(&not_ready(&done.agent, &why)),
+        }
+    }
+}
+
+/// The reason comes with its help, each in a line of its own.
+fn not_ready(agent: &str, why: &str) -> Message {
+    let message = Message::new(format!(
+        "agent `{agent}` is deployed, but cannot run on this machine yet"
+    ));
+    why.lines()
+        .fold(message, |message, line| match line.strip_prefix("help: ") {
+            Some(help) => message.help(help),
+            None => message.note(line),
+        })
+        .help("the next invocation tries again")
 }
 
 fn is_python(agent: &Agent) -> Result<(), Failure> {

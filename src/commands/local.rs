@@ -1,15 +1,17 @@
 //! `cargo agentcore local`, and the emulator behind `--local`.
 
-use std::path::{Path, PathBuf};
+use std::{path::PathBuf, time::Duration};
 
 use serde_json::json;
 
+use super::consent;
 use crate::{
     cli,
-    config::{self, Config, Stage},
+    config::{self, Config, Local, LocalModels, Stage},
     effects::{
+        aws,
         folder::Folder,
-        local::{self, Emulator, Progress, Stopped},
+        local::{self, Emulator, Progress, Stopped, models::Models},
         manifest::{self, Project},
     },
     error::{Failure, Message},
@@ -17,6 +19,9 @@ use crate::{
     plan::init::different_projects,
     ui::Ui,
 };
+
+/// How long a model server may take to show that it is there.
+const REACHING: Duration = Duration::from_secs(2);
 
 /// Start, stop or show the AWS emulator of this project
 ///
@@ -44,16 +49,19 @@ enum Action {
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let (dir, workspace) = match super::load(&args.project, &Stage::Local, ui) {
-        Ok((project, config)) => (dir(&project, &config)?, project.root),
+    let (dir, loaded) = match super::load(&args.project, &Stage::Local, ui) {
+        Ok((project, config)) => (dir(&project, &config)?, Some((project, config))),
         // To end it, or to see it, nothing but its place has to be known.
         Err(failure) if args.action != Action::Start => {
-            (recovered(&args.project, failure, ui)?, PathBuf::new())
+            (recovered(&args.project, failure, ui)?, None)
         }
         Err(failure) => return Err(failure),
     };
     let emulator = match args.action {
-        Action::Start => Some(start(dir, &workspace, ui).await?),
+        Action::Start => match loaded {
+            Some((project, config)) => Some(run_for(&project, &config, None, ui).await?),
+            None => None,
+        },
         Action::Status => local::observe(&dir)?,
         Action::Stop => {
             match local::stop(&dir).await? {
@@ -73,7 +81,12 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             let document = json!({ "version": 1, "command": "local", "running": running, "emulator": emulator });
             ui.document(document);
         }
-        (cli::Output::Text, Some(emulator)) => ui.result(&emulator.url),
+        (cli::Output::Text, Some(emulator)) => {
+            if args.action == Action::Status {
+                ui.status("Models", &answered_by(&emulator.models));
+            }
+            ui.result(&emulator.url);
+        }
         (cli::Output::Text, None) if args.action == Action::Status => {
             // stdout carries the address, and there is none.
             ui.answer_plain("not running");
@@ -93,16 +106,42 @@ pub(super) async fn emulator(
     if !options.local {
         return Ok(None);
     }
-    Ok(Some(start(dir(project, config)?, &project.root, ui).await?))
+    run_for(project, config, None, ui).await.map(Some)
 }
 
-/// The emulator that agents on this machine use for AWS.
+/// The emulator that agents on this machine use for AWS. `models` wins over the table's.
 pub(super) async fn run_for(
     project: &Project,
     config: &Config,
+    models: Option<&LocalModels>,
     ui: &Ui,
 ) -> Result<Emulator, Failure> {
-    start(dir(project, config)?, &project.root, ui).await
+    let mut local = settings(config)?;
+    if let Some(models) = models {
+        local.models = models.clone();
+    }
+    let models = Models::of(&local);
+    start(dir(project, config)?, project, Some(&models), ui).await
+}
+
+/// The settings that the agents of the project share.
+fn settings(config: &Config) -> Result<Local, Failure> {
+    let Some(first) = config.agents.first() else {
+        return Ok(Local::default());
+    };
+    let other = config
+        .agents
+        .iter()
+        .find(|other| other.project == first.project && other.local.models != first.local.models);
+    match other {
+        None => Ok(first.local.clone()),
+        Some(other) => Err(Failure::config(format!(
+            "`local.models` is `{}` for agent `{}` and `{}` for agent `{}`, and all agents of a project share \
+             one local AgentCore",
+            first.local.models, first.name, other.local.models, other.name
+        ))
+        .help("set it once, in `[workspace.metadata.agentcore.local]`")),
+    }
 }
 
 /// The place of the emulator of a project whose metadata is invalid, as far as it can be told.
@@ -144,6 +183,8 @@ fn recovered(project: &cli::Project, failure: Failure, ui: &Ui) -> Result<Folder
 pub(super) enum Reach {
     /// It starts one that keeps running.
     Writes,
+    /// The same, and it calls no agent, so it does not matter what answers for models.
+    Removes,
     /// It starts none that keeps running.
     Reads,
 }
@@ -170,9 +211,16 @@ pub(super) async fn with<T>(
     if !options.local {
         return act(None).await;
     }
-    if reach == Reach::Writes {
-        let emulator = emulator(options, project, config, ui).await?;
-        return act(emulator.as_ref()).await;
+    match reach {
+        Reach::Writes => {
+            let emulator = run_for(project, config, None, ui).await?;
+            return act(Some(&emulator)).await;
+        }
+        Reach::Removes => {
+            let emulator = start(dir(project, config)?, project, None, ui).await?;
+            return act(Some(&emulator)).await;
+        }
+        Reach::Reads => {}
     }
     let looking = "at what the AWS emulator has kept; it runs for this command only";
     visit_for(
@@ -261,12 +309,31 @@ fn tell(progress: &Progress, ui: &Ui) {
             "Stopping",
             &format!("the AWS emulator: it is ministack {version}, its state is kept"),
         ),
+        Progress::Changing { from, to } if from == to => ui.status(
+            "Restarting",
+            "the AWS emulator, because models are called with other AWS credentials now; its state is kept",
+        ),
+        Progress::Changing { from, to } => ui.status(
+            "Restarting",
+            &format!("the AWS emulator, because `local.models` changed from `{from}` to `{to}`; its state is kept"),
+        ),
         Progress::Starting => ui.detail("Starting", "the AWS emulator"),
     }
 }
 
-async fn start(dir: Folder, workspace: &Path, ui: &Ui) -> Result<Emulator, Failure> {
-    let emulator = local::ensure(&dir, workspace, &|progress| tell(&progress, ui)).await?;
+async fn start(
+    dir: Folder,
+    project: &Project,
+    models: Option<&Models>,
+    ui: &Ui,
+) -> Result<Emulator, Failure> {
+    if let Some(Models::Aws(caller)) = models
+        && let Some(profile) = caller.request().profile_of_the_metadata()
+    {
+        consent::models_profile(project, &profile, ui)?;
+    }
+    let say = |progress| tell(&progress, ui);
+    let emulator = local::ensure(&dir, &project.root, models, &say).await?;
     if emulator.started {
         ui.status(
             "Started",
@@ -275,10 +342,62 @@ async fn start(dir: Folder, workspace: &Path, ui: &Ui) -> Result<Emulator, Failu
                 emulator.url
             )),
         );
+        if let Some(models) = models {
+            Box::pin(introduce(models, ui)).await;
+        }
     } else {
         ui.detail("Using", &format!("the AWS emulator at {}", emulator.url));
     }
     Ok(emulator)
+}
+
+/// What answers for the models of Bedrock, in words.
+fn answered_by(models: &str) -> String {
+    match models {
+        "emulator" => "are answered by the emulator, with canned text".to_owned(),
+        "aws" => "are called on AWS".to_owned(),
+        url => format!("are answered by the server at {url}"),
+    }
+}
+
+/// Says who answers for models, and warns where nobody does. Whatever is wrong is told again where a model is
+/// called, so it stops nothing here.
+async fn introduce(models: &Models, ui: &Ui) {
+    match models {
+        Models::Emulator => {}
+        Models::Aws(caller) => match aws::models::identify(&caller.request()).await {
+            Ok(caller) => ui.status("Models", &format!("are called on AWS {caller}")),
+            Err(failure) => warn_of_models(
+                "agents cannot call models on AWS (`models = \"aws\"`)",
+                &failure,
+                ui,
+            ),
+        },
+        Models::Server(url) => match aws::fetch::reach(url.as_str(), REACHING).await {
+            Ok(()) => ui.status("Models", &answered_by(url.as_str())),
+            Err(why) => ui.warning(
+                &Message::new(format!("the model server at {url} does not answer"))
+                    .note(why)
+                    .help(
+                        "calls of models fail until it does; `local.models` in Cargo.toml names it",
+                    ),
+            ),
+        },
+    }
+}
+
+fn warn_of_models(what: &str, failure: &Failure, ui: &Ui) {
+    let warning = failure
+        .messages
+        .iter()
+        .fold(Message::new(what), |all, message| {
+            let all = message
+                .notes
+                .iter()
+                .fold(all.note(&message.what), Message::note);
+            message.help.iter().fold(all, Message::help)
+        });
+    ui.warning(&warning);
 }
 
 /// Where the emulator of the project keeps its files.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Range};
 use toml::Spanned;
 
 use super::{
-    ManagedPolicy, Network, RoleArn,
+    LocalModels, ManagedPolicy, Network, RoleArn,
     read::{Problems, Table},
     variable,
 };
@@ -21,6 +21,8 @@ pub(super) struct Layer {
     pub(super) env: BTreeMap<String, String>,
     pub(super) network: Option<Network>,
     pub(super) role: RoleLayer,
+    /// Of the project, like its name.
+    pub(super) local_models: Option<LocalModels>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -43,6 +45,7 @@ impl Layer {
             env: env(table, problems),
             network: network(table, problems),
             role: RoleLayer::read(table, problems),
+            local_models: None,
         }
     }
 
@@ -57,6 +60,7 @@ impl Layer {
             env,
             network,
             role,
+            local_models,
         } = self;
         Self {
             project: project.or(below.project),
@@ -67,6 +71,7 @@ impl Layer {
             env: joined(below.env, env),
             network: network.or(below.network),
             role: role.over(below.role),
+            local_models: local_models.or(below.local_models),
         }
     }
 }

@@ -7,6 +7,7 @@ mod agent;
 mod layer;
 mod layout;
 mod load;
+mod local;
 pub(crate) mod permission;
 mod read;
 pub(crate) mod selection;
@@ -20,6 +21,7 @@ use std::{
 pub use layout::{ImportName, Layout};
 pub(crate) use load::{DECLARE, declared_projects, default_role, load_with, none_declared};
 pub use load::{Manifest, Stage, load};
+pub use local::{Local, LocalModels};
 pub(crate) use permission::PUBLIC_PARAMETERS;
 pub use permission::{Access, Allowed, Permission, QueueAccess};
 use serde::Serialize;
@@ -120,6 +122,7 @@ pub struct Agent {
     /// Those of the table itself, without the agent's and the stage's: for what all of them share.
     pub shared_tags: BTreeMap<String, String>,
     pub role: RoleSettings,
+    pub local: Local,
 }
 
 impl Agent {

@@ -16,6 +16,7 @@ pub mod headers;
 pub(crate) mod invocation;
 pub mod limits;
 pub mod logs;
+pub mod models;
 pub mod origin;
 pub mod ping;
 pub mod refusal;

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import http.client
 import http.server
 import json
 import os
@@ -13,6 +14,31 @@ import time
 import one
 
 PORT = int(sys.argv[1]) if len(sys.argv) > 1 else one.PORT
+
+
+def called(asked):
+    """Calls a model as boto3 does, as far as the local AgentCore looks."""
+    scope = f"{os.environ['AWS_ACCESS_KEY_ID']}/20261129/{os.environ['AWS_REGION']}/bedrock/aws4_request"
+    connection = http.client.HTTPConnection(os.environ["AWS_ENDPOINT_URL"].removeprefix("http://"))
+    connection.request(
+        "POST",
+        "/model/some.model-v1%3A0/" + asked["operation"],
+        json.dumps(asked["asked"], separators=(",", ":")),
+        {
+            "Content-Type": "application/json",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        },
+    )
+    response, pieces = connection.getresponse(), []
+    while piece := response.read1(65536):
+        pieces.append({"at": time.monotonic(), "text": piece.decode("latin-1")})
+    return {
+        "status": response.status,
+        "type": response.headers["Content-Type"],
+        "error": response.headers["x-amzn-errortype"],
+        "request": response.headers["x-amzn-requestid"],
+        "pieces": pieces,
+    }
 
 
 class Agent(http.server.BaseHTTPRequestHandler):
@@ -115,6 +141,8 @@ class Agent(http.server.BaseHTTPRequestHandler):
             return self.answer({"requests": requests})
         if do == "length":
             return self.answer_of_length(asked)
+        if do == "model":
+            return self.answer(called(asked))
         if do == "fail":
             print("before the failure", flush=True)
             return self.answer({"error": "inner words"}, asked.get("status", 500))

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::{Place, cli, seen, session};
 use crate::support::{Cli, Project};
 
-/// A project from the template `echo`, made by the binary itself.
-fn echo() -> Project {
+/// A project from a template, made by the binary itself.
+pub(super) fn made_from(template: &str) -> Project {
     let project = Project::new();
     std::fs::remove_dir(project.path()).unwrap();
     Cli::in_directory(project.root(), project.root())
-        .args(["new", "project", "--template", "echo", "--yes"])
+        .args(["new", "project", "--template", template, "--yes"])
         .run()
         .succeeds();
     project
@@ -20,7 +20,7 @@ fn echo() -> Project {
 
 #[test]
 fn the_templates_agent_answers_and_streams() {
-    let place = Place::of(echo());
+    let place = Place::of(made_from("echo"));
     let outcome = place
         .cli(&["invoke", "--local", r#"{"prompt": "hé"}"#])
         .run()

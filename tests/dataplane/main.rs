@@ -15,6 +15,8 @@ mod failures;
 mod faulty;
 mod headers;
 mod many;
+mod missing;
+mod models;
 mod protocols;
 mod sdk;
 mod sessions;
@@ -22,6 +24,8 @@ mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
+mod toolkit;
+mod whole_way;
 
 use std::{
     fs,
@@ -80,12 +84,17 @@ impl Place {
     }
 
     fn of(project: Project) -> Self {
+        cli(&project, &["deploy", "--local"]).run().succeeds();
+        Self::there(project)
+    }
+
+    /// Of a project whose agent is deployed already.
+    fn there(project: Project) -> Self {
         let mut place = Self {
             project,
             url: String::new(),
             arn: String::new(),
         };
-        place.cli(&["deploy", "--local"]).run().succeeds();
         place.url = place.cli(&["local", "start"]).run().succeeds().stdout;
         place.url.truncate(place.url.trim_end().len());
         let status = place.cli(&["status", "--local", "--output", "json"]).run();

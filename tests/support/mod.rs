@@ -13,6 +13,7 @@
 pub mod actions;
 mod agentcore_actions;
 pub mod bed;
+pub mod chat;
 pub mod command;
 pub mod emulator;
 pub mod faults;
@@ -22,8 +23,10 @@ pub mod runtimes;
 mod s3_actions;
 pub mod scripted;
 pub mod server;
+pub mod signature;
 #[cfg(target_os = "linux")]
 pub mod terminal;
+pub mod toolkit;
 pub mod tunnel;
 #[cfg(unix)]
 pub mod unprivileged;

@@ -260,6 +260,10 @@ impl Developed {
         };
         let region = self.agent.region.as_ref();
         let begin = clock::now();
+        let mut environment = observed.inputs.environment;
+        if let Some(key) = &ground.emulator.key {
+            environment.insert("AWS_ACCESS_KEY_ID".to_owned(), key.clone());
+        }
         let start = Start {
             python: surroundings.python.clone(),
             dependencies: surroundings.dependencies.clone(),
@@ -268,7 +272,7 @@ impl Developed {
             contract: Contract::of(self.agent.protocol, None, None),
             region: region.map_or_else(|| REGION.to_owned(), ToString::to_string),
             address: ground.emulator.url.clone(),
-            environment: observed.inputs.environment,
+            environment,
         };
         match self.served.start(start).await {
             Ok(birth) => {

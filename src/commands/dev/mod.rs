@@ -102,7 +102,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         served.push((agent.clone(), folder.clone(), listener));
     }
     let names: Vec<String> = config.agents.iter().map(|a| a.name.to_string()).collect();
-    let emulator = local::run_for(&project, &config, ui).await?;
+    let emulator = local::run_for(&project, &config, None, ui).await?;
     let (events, mut heard) = dev::events();
     let mut crew = Crew {
         given,

@@ -89,5 +89,9 @@ fn remove(dir: &Folder, ui: &Ui) -> Result<(), Failure> {
             &format!("the emulator's files in `{}`", path.display()),
         );
     }
-    local::remove(dir)
+    local::remove(dir)?;
+    if let Some(project) = dir.parent() {
+        project.remove_if_empty()?;
+    }
+    Ok(())
 }

@@ -20,6 +20,7 @@ use super::{
     Config, TableScope,
     agent::AgentTable,
     layer::Layer,
+    local,
     read::{Problems, Table},
     variable::{self, Size},
 };
@@ -287,6 +288,7 @@ fn declare(
         let project = table.parsed("project", problems, ProjectId::parse);
         let mut layer = Layer::read(&mut table, problems);
         layer.project = project;
+        layer.local_models = local::models(&mut table, problems);
         let mut agents: Vec<AgentTable> = Vec::new();
         for (given, inner) in table.named("agents", problems) {
             let span = inner.span.clone();

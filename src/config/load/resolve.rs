@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::{Declaration, Stage, TableScope};
 use crate::{
     config::{
-        Agent, ImportName, Language, Layout, ManagedPolicy, RoleSettings, Runtime,
+        Agent, ImportName, Language, Layout, Local, ManagedPolicy, RoleSettings, Runtime,
         agent::{AgentTable, LayoutWord},
         layer::{Layer, RoleLayer},
     },
@@ -43,6 +43,7 @@ pub(super) fn agent(
         env,
         network,
         role,
+        local_models,
     } = staged(own)
         .over(staged(workspace))
         .over(table.layer.clone())
@@ -73,15 +74,12 @@ pub(super) fn agent(
         header_allowlist,
         description,
     } = table.clone();
-    let (stage, joined) = match stage {
-        Stage::None => (None, None),
-        Stage::Named(stage) => (Some(stage.clone()), Some(stage)),
-        Stage::Local => (StageName::parse("local").ok(), None),
-    };
+    let (stage, joined) = names(stage);
     let dir = declaration.dir();
     let source = source.unwrap_or_else(|| PathBuf::from(name.as_str()));
     let layout = laid_out(layout, import_name, &dir.join(&source), &name)?;
     let local = stage.is_some() && joined.is_none();
+    let shared = base(own).over(base(workspace));
     let runtime_name =
         RuntimeName::of(&name, joined).map_err(|error| Message::new(error.to_string()))?;
     Ok(Agent {
@@ -113,9 +111,19 @@ pub(super) fn agent(
         region,
         account: account.filter(|_| !local),
         profile: profile.filter(|_| !local),
-        shared_tags: base(own).over(base(workspace)).tags,
+        shared_tags: shared.tags,
+        local: Local::of(local_models, shared.profile),
         name,
     })
+}
+
+/// The stage as tags name it, and as the runtime's name does.
+fn names(stage: &Stage) -> (Option<StageName>, Option<&StageName>) {
+    match stage {
+        Stage::None => (None, None),
+        Stage::Named(stage) => (Some(stage.clone()), Some(stage)),
+        Stage::Local => (StageName::parse("local").ok(), None),
+    }
 }
 
 /// How the sources lie in the archive; the table need not say the package's name.

@@ -5,20 +5,23 @@
 
 use std::{error::Error as _, io, time::Duration};
 
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector as _, SharedHttpConnector},
-    orchestrator::{HttpRequest, HttpResponse},
+    orchestrator::HttpResponse,
     result::ConnectorError,
 };
-use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use aws_smithy_types::byte_stream::ByteStream;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{AwsError, error::innermost, https, network::Network, session::Connection};
+use super::{
+    AwsError,
+    error::innermost,
+    https,
+    network::Network,
+    session::Connection,
+    sign::{NotSigned, Unsigned},
+};
 use crate::{
     effects::{clock, env},
     error::Failure,
@@ -228,9 +231,14 @@ impl DataPlane {
         };
         let resource = format!("runtime `{}`, endpoint `{}`", target.arn, target.endpoint);
         let sending = async {
-            self.authorize(operation, &resource, &url, &mut headers, body)
-                .await?;
-            let request = request(&url, &headers, body).map_err(Refusal::Unreachable)?;
+            let unsigned = Unsigned {
+                method: "POST",
+                url: &url,
+                headers: &headers,
+                body,
+            };
+            let proof = self.proof(operation, &resource, &unsigned).await?;
+            let request = unsigned.with(&proof).map_err(Refusal::Unreachable)?;
             let response = self.connector.call(request).await;
             let response = response.map_err(|error| broken(&error))?;
             if response.status().is_success() {
@@ -243,64 +251,33 @@ impl DataPlane {
             .unwrap_or(Err(Refusal::Silent))
     }
 
-    async fn authorize(
+    /// The headers that prove who sends a request.
+    async fn proof(
         &self,
         operation: &'static str,
         resource: &str,
-        url: &str,
-        headers: &mut Vec<(String, String)>,
-        body: &[u8],
-    ) -> Result<(), Refusal> {
-        let failed = |code: &str, message: String| Refusal::Answered {
-            error: AwsError::answered(
-                operation,
-                resource.to_owned(),
-                0,
-                Some(code.to_owned()),
-                Some(message),
-            ),
-            status: 0,
-            authenticate: None,
-        };
-        let (provider, region) = match &self.authorization {
-            Authorization::Agent => return Ok(()),
+        unsigned: &Unsigned<'_>,
+    ) -> Result<Vec<(String, String)>, Refusal> {
+        let (credentials, region) = match &self.authorization {
+            Authorization::Agent => return Ok(Vec::new()),
             Authorization::Bearer(token) => {
-                headers.push(("authorization".to_owned(), token.authorization()));
-                return Ok(());
+                return Ok(vec![("authorization".to_owned(), token.authorization())]);
             }
-            Authorization::Signature(provider, region) => (provider, region),
+            Authorization::Signature(credentials, region) => (credentials, region),
         };
-        let credentials = provider
-            .provide_credentials()
-            .await
-            .map_err(|error| failed("MissingAuthenticationToken", innermost(&error)))?;
-        let identity = credentials.into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(region.as_str())
-            .name("bedrock-agentcore")
-            .time(clock::wall())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| failed("IncompleteSignature", error.to_string()))?;
-        let signable = SignableRequest::new(
-            "POST",
-            url,
-            headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-            SignableBody::Bytes(body),
-        );
-        let (instructions, _) = signable
-            .and_then(|signable| sign(signable, &params.into()))
-            .map_err(|error| failed("IncompleteSignature", innermost(&error)))?
-            .into_parts();
-        headers.extend(
-            instructions
-                .headers()
-                .map(|(name, value)| (name.to_owned(), value.to_owned())),
-        );
-        Ok(())
+        let signature = unsigned.signature("bedrock-agentcore", region, credentials);
+        signature.await.map_err(|error| {
+            let (code, why) = match error {
+                NotSigned::NoCredentials(why) => ("MissingAuthenticationToken", why),
+                NotSigned::Unsuitable(why) => ("IncompleteSignature", why),
+            };
+            let (code, resource) = (Some(code.to_owned()), resource.to_owned());
+            Refusal::Answered {
+                error: AwsError::answered(operation, resource, 0, code, Some(why)),
+                status: 0,
+                authenticate: None,
+            }
+        })
     }
 }
 
@@ -330,25 +307,6 @@ fn host(partition: Partition, region: &Region) -> String {
         "https://bedrock-agentcore.{region}.{}",
         partition.dns_suffix()
     )
-}
-
-fn request(url: &str, headers: &[(String, String)], body: &[u8]) -> Result<HttpRequest, String> {
-    let mut request = HttpRequest::new(SdkBody::from(body.to_vec()));
-    let refused =
-        |error: &(dyn std::error::Error + 'static)| format!("`{url}`: {}", innermost(error));
-    request
-        .set_method("POST")
-        .map_err(|error| refused(&error))?;
-    request.set_uri(url).map_err(|error| refused(&error))?;
-    for (name, value) in headers {
-        request
-            .headers_mut()
-            .try_append(name.clone(), value.clone())
-            .map_err(|error| refused(&error))?;
-    }
-    let length = body.len().to_string();
-    request.headers_mut().insert("content-length", length);
-    Ok(request)
 }
 
 fn broken(whole: &ConnectorError) -> Refusal {

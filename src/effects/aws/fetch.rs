@@ -12,6 +12,25 @@ use crate::effects::clock;
 /// The longest document that is read, in bytes.
 const LONGEST: usize = 1 << 20;
 
+/// Whether a server answers at a URL, whatever it says.
+pub(crate) async fn reach(url: &str, limit: Duration) -> Result<(), String> {
+    let answer = async {
+        let network = Network::load(None)
+            .await
+            .map_err(|failure| failure.to_string())?;
+        let mut request = HttpRequest::new(SdkBody::empty());
+        request.set_uri(url).map_err(|error| innermost(&error))?;
+        https::connector(url, &network)
+            .call(request)
+            .await
+            .map(|_| ())
+            .map_err(|error| innermost(&error))
+    };
+    clock::within(limit, answer)
+        .await
+        .unwrap_or_else(|| Err(format!("no answer within {} s", limit.as_secs())))
+}
+
 /// The text at a URL, through the user's proxy and with the user's certificates; an error in words.
 pub(crate) async fn text(url: &str, limit: Duration) -> Result<String, String> {
     let answer = async {

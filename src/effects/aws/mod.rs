@@ -9,6 +9,7 @@ mod https;
 pub(crate) mod iam;
 pub(crate) mod log_events;
 pub(crate) mod logs;
+pub(crate) mod models;
 pub(crate) mod network;
 mod profiles;
 pub(crate) mod requests;
@@ -18,6 +19,7 @@ pub(crate) mod runtime_read;
 pub(crate) mod runtime_write;
 pub(crate) mod s3;
 pub(crate) mod session;
+mod sign;
 pub(crate) mod store;
 pub(crate) mod xray;
 

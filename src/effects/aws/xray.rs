@@ -4,16 +4,16 @@
 
 use std::time::Duration;
 
-use aws_credential_types::provider::ProvideCredentials as _;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
 use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::HttpRequest};
-use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
 
-use super::{AwsError, Session, error::innermost, https};
+use super::{
+    AwsError, Session,
+    error::innermost,
+    https,
+    sign::{NotSigned, Unsigned},
+};
 use crate::{effects::clock, plan::tracing};
 
 const LIMIT: Duration = Duration::from_mins(1);
@@ -112,46 +112,21 @@ impl<'a> XRay<'a> {
     }
 
     async fn signed(&self, url: &str, body: &str) -> Result<HttpRequest, String> {
-        let provider = self
+        let credentials = self
             .session
             .sdk
             .credentials_provider()
             .ok_or("there are no credentials")?;
-        let credentials = provider
-            .provide_credentials()
-            .await
-            .map_err(|error| innermost(&error))?;
-        let identity = credentials.into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(self.session.region.as_str())
-            .name("xray")
-            .time(clock::wall())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| error.to_string())?;
-        let headers = [("content-type", "application/json")];
-        let signable = SignableRequest::new(
-            "POST",
+        let unsigned = Unsigned {
+            method: "POST",
             url,
-            headers.into_iter(),
-            SignableBody::Bytes(body.as_bytes()),
-        );
-        let (instructions, _) = signable
-            .and_then(|signable| sign(signable, &params.into()))
-            .map_err(|error| innermost(&error))?
-            .into_parts();
-        let mut request = HttpRequest::new(SdkBody::from(body.to_owned()));
-        request.set_method("POST").map_err(|e| innermost(&e))?;
-        request.set_uri(url).map_err(|e| innermost(&e))?;
-        for (name, value) in headers.into_iter().chain(instructions.headers()) {
-            request
-                .headers_mut()
-                .try_append(name.to_owned(), value.to_owned())
-                .map_err(|error| innermost(&error))?;
-        }
-        let length = body.len().to_string();
-        request.headers_mut().insert("content-length", length);
-        Ok(request)
+            headers: &[("content-type".to_owned(), "application/json".to_owned())],
+            body: body.as_bytes(),
+        };
+        let signature = unsigned
+            .signature("xray", &self.session.region, &credentials)
+            .await
+            .map_err(NotSigned::why)?;
+        unsigned.with(&signature)
     }
 }

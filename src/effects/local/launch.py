@@ -20,6 +20,8 @@ import threading
 import time
 
 directory = sys.argv[1]
+# `models.py`, where a server answers for the models of Bedrock.
+extension = sys.argv[2] if len(sys.argv) > 2 else None
 token = os.environ.pop("CARGO_AGENTCORE_TOKEN").encode()
 lock_path = os.path.join(directory, "ministack.lock")
 
@@ -187,5 +189,10 @@ persistence = logging.getLogger("persistence")
 persistence.addHandler(failures)
 # It would say of each state that it is written.
 persistence.setLevel(logging.WARNING)
-ministack.app.app = guarded(saving(ministack.app.app))
+app = saving(ministack.app.app)
+if extension is not None:
+    models = {"__name__": "models"}
+    exec(compile(extension, "models.py", "exec"), models)
+    app = models["answering"](app)
+ministack.app.app = guarded(app)
 ministack.app.main()

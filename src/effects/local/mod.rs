@@ -10,6 +10,8 @@ pub(crate) mod agent;
 pub(crate) mod code;
 pub(crate) mod data_plane;
 mod install;
+pub(crate) mod models;
+pub(crate) mod preparing;
 mod process;
 
 use std::{path::Path, time::Duration};
@@ -17,7 +19,10 @@ use std::{path::Path, time::Duration};
 use serde::Serialize;
 use tempfile::TempDir;
 
-use self::process::{Life, Record, Sight, Start};
+use self::{
+    models::Models,
+    process::{Life, Record, Sight, Start},
+};
 use crate::{
     effects::{
         clock,
@@ -59,6 +64,11 @@ pub(crate) struct Emulator {
     pub(crate) port: u16,
     pub(crate) version: String,
     pub(crate) pid: u32,
+    /// What answers for the models of Bedrock.
+    pub(crate) models: String,
+    /// The access key ID of agents.
+    #[serde(skip)]
+    pub(crate) key: Option<String>,
     /// Whether this call started it.
     #[serde(skip)]
     pub(crate) started: bool,
@@ -68,6 +78,8 @@ impl Emulator {
     fn of(record: Record, started: bool) -> Self {
         Self {
             url: format!("http://127.0.0.1:{}", record.port),
+            models: record.models(),
+            key: record.key,
             port: record.port,
             version: record.version,
             pid: record.pid,
@@ -89,6 +101,11 @@ pub(crate) enum Progress {
     Replacing {
         version: String,
     },
+    /// Something else answers for the models of Bedrock from now on, or somebody else calls them.
+    Changing {
+        from: String,
+        to: String,
+    },
     Starting,
 }
 
@@ -109,18 +126,28 @@ const STOP_POLLS: u32 = 600;
 /// How often a start that another run was faster than is tried again.
 const TRIES: u32 = 4;
 
-/// The emulator of this directory: the running one, else a new one that goes on with its state.
+/// The emulator of this directory: the running one, else a new one that goes on with its state. Where `models` are
+/// named, it has these.
 pub(crate) async fn ensure(
     dir: &Folder,
     workspace: &Path,
+    models: Option<&Models>,
     say: &(dyn Fn(Progress) + Sync),
 ) -> Result<Emulator, Failure> {
     dir.create_marked(process::is_ours)?;
     let _lock = dir.lock(START_LOCK, || say(Progress::Waiting))?;
     if let Some(record) = usable(dir, say).await? {
-        return Ok(Emulator::of(record, false));
+        let Some(models) = models.filter(|models| !record.has(models)) else {
+            return Ok(Emulator::of(record, false));
+        };
+        say(Progress::Changing {
+            from: record.models(),
+            to: models.name(),
+        });
+        end(dir, &record).await?;
     }
-    let (record, _) = start(dir, workspace, Life::Kept, say).await?;
+    let models = models.unwrap_or(&Models::Emulator);
+    let (record, _) = start(dir, workspace, Life::Kept, models, say).await?;
     Ok(Emulator::of(record, true))
 }
 
@@ -210,7 +237,8 @@ pub(crate) async fn visit(
             guest: None,
         });
     }
-    let (record, start) = start(&at, workspace, Life::Guest, say).await?;
+    // Whoever only looks calls no models.
+    let (record, start) = start(&at, workspace, Life::Guest, &Models::Emulator, say).await?;
     Ok(Visit {
         emulator: Emulator::of(record.clone(), false),
         guest: Some(Guest {
@@ -247,12 +275,13 @@ async fn start(
     dir: &Folder,
     workspace: &Path,
     life: Life,
+    models: &Models,
     say: &(dyn Fn(Progress) + Sync),
 ) -> Result<(Record, Start), Failure> {
     let python = install::ensure(workspace, say)?;
     say(Progress::Starting);
     for attempt in 1.. {
-        let mut start = process::spawn(&python, dir, workspace, life)?;
+        let mut start = process::spawn(&python, dir, workspace, life, models)?;
         for _ in 0..START_POLLS {
             clock::sleep(PAUSE).await;
             if let Sight::Running(record) = process::look(dir)? {

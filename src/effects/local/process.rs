@@ -16,8 +16,9 @@ use std::{
 
 use serde::Deserialize;
 
-use super::install;
+use super::{install, models::Models};
 use crate::{
+    config::LocalModels,
     effects::{
         env,
         files::{self, FileError},
@@ -62,6 +63,28 @@ pub(super) struct Record {
     /// It ends with the command that started it.
     #[serde(default)]
     pub(super) guest: bool,
+    /// What answers for the models of Bedrock; earlier versions had only the emulator.
+    #[serde(default)]
+    pub(super) models: Option<String>,
+    /// As whom they are called on AWS.
+    #[serde(default)]
+    pub(super) caller: Option<String>,
+    /// The access key ID that agents sign with.
+    #[serde(default)]
+    pub(super) key: Option<String>,
+}
+
+impl Record {
+    /// What answers for the models of Bedrock.
+    pub(super) fn models(&self) -> String {
+        let models = self.models.clone();
+        models.unwrap_or_else(|| LocalModels::Emulator.to_string())
+    }
+
+    /// Whether these are the models that answer.
+    pub(super) fn has(&self, models: &Models) -> bool {
+        self.models() == models.name() && self.caller == models.caller()
+    }
 }
 
 /// How long an emulator is to live.
@@ -167,6 +190,11 @@ pub(super) fn is_held(dir: &Folder) -> Result<bool, Failure> {
     }
 }
 
+/// The access key ID of agents here, which stays the same: one that runs under `dev` outlives a start.
+pub(super) fn key(dir: &Folder) -> Result<Option<String>, Failure> {
+    Ok(record(dir)?.and_then(|record| record.key))
+}
+
 fn record(dir: &Folder) -> Result<Option<Record>, Failure> {
     let text = dir.read_text(RECORD)?;
     // A record that cannot be read is as good as none: the emulator that comes next writes its own.
@@ -245,6 +273,7 @@ pub(super) fn spawn(
     dir: &Folder,
     workspace: &Path,
     life: Life,
+    models: &Models,
 ) -> Result<Start, Failure> {
     // Python follows links, and a checkout can bring some along.
     for kept in ["state", "s3"] {
@@ -273,6 +302,7 @@ pub(super) fn spawn(
         .arg("--workspace")
         .arg(workspace)
         .args(["--nonce", &nonce])
+        .args(models.words())
         .current_dir(&home)
         .env_clear()
         .stdin(stdin)
@@ -284,7 +314,8 @@ pub(super) fn spawn(
     if life == Life::Guest {
         command.arg("--guest");
     }
-    for (name, value) in env::all().filter(|(name, _)| reaches_it(name)) {
+    let needed = |name: &OsStr| reaches_it(name) || models.need(name);
+    for (name, value) in env::all().filter(|(name, _)| needed(name)) {
         command.env(name, value);
     }
     detach(&mut command);
@@ -449,6 +480,9 @@ mod tests {
             pid: 1,
             nonce: nonce.into(),
             guest: false,
+            models: None,
+            caller: None,
+            key: None,
         }
     }
 

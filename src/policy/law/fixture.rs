@@ -5,8 +5,8 @@ use super::{
 };
 use crate::{
     config::{
-        Access, Allowed, Bytecode, Language, Layout, Lifecycle, ManagedPolicy, Model, Network,
-        Protocol, QueueAccess, RoleArn, Runtime, TableScope,
+        Access, Allowed, Bytecode, Language, Layout, Lifecycle, Local, ManagedPolicy, Model,
+        Network, Protocol, QueueAccess, RoleArn, Runtime, TableScope,
     },
     names::{AgentName, IamPath, ProjectId, RoleName},
 };
@@ -207,6 +207,7 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
             boundary: Some(ManagedPolicy::Name("AgentBoundary".into())),
             policies: [].into(),
         },
+        local: Local::default(),
     }
 }
 

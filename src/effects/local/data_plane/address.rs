@@ -9,18 +9,20 @@ use hyper::{
 };
 
 use super::{
+    PREPARE,
     accept::Answers,
     agents::Agents,
     arriving::{Call, Fault},
     changes::Change,
     emulator::Emulator,
     http::{Body, collected, full, text},
+    models::{self, OnAws},
     remembered::Remembered,
     replies::answer,
 };
 use crate::{
     config::Protocol,
-    protocol::{self, Refusal, origin, refusal::Kind},
+    protocol::{self, Refusal, models::Route, origin, refusal::Kind},
 };
 
 /// The longest description of a runtime that is read on its way.
@@ -31,6 +33,8 @@ pub(super) struct Address {
     pub(super) port: u16,
     pub(super) emulator: Emulator,
     pub(super) remembered: Arc<Remembered>,
+    /// Where AWS answers for them.
+    pub(super) models: Option<OnAws>,
     pub(super) agents: Agents,
 }
 
@@ -47,8 +51,21 @@ impl Answers for Address {
         }
         let target = request.uri().path_and_query();
         let target = target.map_or("/", hyper::http::uri::PathAndQuery::as_str);
+        if let Some(asked) = target.strip_prefix(PREPARE) {
+            return self
+                .agents
+                .get_ready(request.method().as_str(), asked)
+                .await;
+        }
         if let Some(asked) = protocol::Request::parse(request.method().as_str(), target) {
             return self.agents.serve(asked, request).await;
+        }
+        if let Some(models) = &self.models {
+            match models.route(&request) {
+                Route::Elsewhere => {}
+                Route::Bedrock(region) => return models.answer(region, request).await,
+                Route::Refused(why) => return models::refused(&why),
+            }
         }
         match Change::of(request.method(), request.uri().path()) {
             Some(change) => self.change(&change, request).await,
@@ -98,6 +115,9 @@ impl Address {
             }
         }
         self.agents.follow(change, parts.status).await;
+        if parts.status.is_success() {
+            self.agents.prepare_ahead(&answer);
+        }
         Response::from_parts(parts, full(answer))
     }
 }

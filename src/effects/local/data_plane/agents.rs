@@ -15,7 +15,7 @@ use super::{
     issuers::Issuers,
     replies::{answer, insert, json},
     sessions::{Key, Purpose, Sessions, Use},
-    versions::{Version, Versions},
+    versions::{Version, Versions, internal},
 };
 use crate::{
     config::Protocol,
@@ -79,6 +79,42 @@ impl Agents {
             if endpoint.is_none() {
                 self.versions.remove(runtime).await;
             }
+        }
+    }
+
+    /// A version that was just described gets ready, so that its first caller does not wait for that.
+    pub(super) fn prepare_ahead(&self, described: &[u8]) {
+        let described: serde_json::Value = serde_json::from_slice(described).unwrap_or_default();
+        let (Some(arn), Some(version)) = (
+            described["agentRuntimeArn"].as_str(),
+            ["agentRuntimeVersion", "targetVersion"]
+                .iter()
+                .find_map(|name| described[*name].as_str()),
+        ) else {
+            return;
+        };
+        let Ok(arn) = protocol::RuntimeArn::parse(arn) else {
+            return;
+        };
+        let (versions, version) = (Arc::clone(&self.versions), version.to_owned());
+        tokio::spawn(async move {
+            versions
+                .code_ahead(arn.region.as_str(), &arn.id, &version)
+                .await;
+        });
+    }
+
+    /// Makes the code ready that an invocation at this path would run, and says what differs from the cloud.
+    pub(super) async fn get_ready(&self, method: &str, target: &str) -> Response<Body> {
+        let prepared = async {
+            let asked = protocol::Request::parse(method, target)
+                .unwrap_or_else(|| Err(internal("this is no invocation")))?;
+            let version = self.versions.live(&asked.runtime, &asked.qualifier).await?;
+            self.versions.code(&version).await
+        };
+        match prepared.await {
+            Ok(code) => json(&serde_json::json!({ "warning": code.warning })),
+            Err(refusal) => answer(&refusal, Protocol::Http, None),
         }
     }
 

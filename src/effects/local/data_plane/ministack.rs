@@ -16,12 +16,18 @@ use crate::{
         clock, env,
         files::FileError,
         folder::Folder,
-        local::{ACCOUNT_ID, process},
+        local::{
+            ACCOUNT_ID,
+            models::{Models, is_network},
+            process,
+        },
     },
     error::Failure,
 };
 
 const LAUNCH: &str = include_str!("../launch.py");
+/// Runs beside it where a server answers for the models.
+const MODELS: &str = include_str!("../models.py");
 
 /// What this tool, the Python toolkit, the templates and agents talk to. The control plane of AgentCore goes
 /// by the name of its data plane.
@@ -82,10 +88,15 @@ impl Ministack {
         let temporary = home.join(process::TEMPORARY);
         let failed = |error| FileError::new("run", &setup.python, error);
         let port = free_port()?;
+        let extension = match &setup.models {
+            Models::Server(_) => Some(MODELS),
+            Models::Emulator | Models::Aws(_) => None,
+        };
         let mut command = Command::new(&setup.python);
         command
             .args(["-I", "-X", "utf8", "-c", LAUNCH])
             .arg(&home)
+            .args(extension)
             .current_dir(&home)
             .env_clear()
             .env("CARGO_AGENTCORE_TOKEN", token)
@@ -111,8 +122,13 @@ impl Ministack {
             // Its output goes to the log that this process's own goes to.
             .stdout(Stdio::inherit())
             .stderr(Stdio::inherit());
-        if let Some(models) = &setup.models {
-            command.env("MINISTACK_BEDROCK_PROXY_URL", models);
+        if let Models::Server(url) = &setup.models {
+            command.env("CARGO_AGENTCORE_MODELS", url.as_str());
+            for (name, value) in env::all() {
+                if name.to_str().is_some_and(is_network) {
+                    command.env(name, value);
+                }
+            }
         }
         for name in ["SYSTEMROOT", "WINDIR"] {
             // Without these no socket opens on Windows; elsewhere they are not set.

@@ -18,6 +18,7 @@ mod invocation;
 mod issuers;
 mod logs;
 mod ministack;
+mod models;
 mod remembered;
 mod replies;
 mod sessions;
@@ -32,9 +33,9 @@ use tokio::net::TcpListener;
 pub(crate) use self::event::{Event, Events, Why};
 use self::{
     address::Address, agents::Agents, emulator::Emulator, logs::Logs, ministack::Ministack,
-    remembered::Remembered, sessions::Sessions, versions::Versions,
+    models::OnAws, remembered::Remembered, sessions::Sessions, versions::Versions,
 };
-use super::{VERSION, agent::shim, process};
+use super::{VERSION, agent::shim, models::Models, process};
 use crate::{
     effects::{
         clock,
@@ -57,8 +58,7 @@ pub(crate) struct Setup {
     pub(crate) port: Option<u16>,
     /// Whether it lives only as long as the command that starts it.
     pub(crate) guest: bool,
-    /// An OpenAI-compatible server that answers for the models of Bedrock.
-    pub(crate) models: Option<String>,
+    pub(crate) models: Models,
 }
 
 /// Why a data plane comes to its end.
@@ -76,6 +76,8 @@ enum End {
 const DESCRIPTORS: u64 = 4096;
 /// How often the folder is looked at.
 const LOOK: Duration = Duration::from_millis(200);
+/// Before the path of an invocation, it makes the code ready and calls nobody.
+pub(in crate::effects::local) const PREPARE: &str = "/_cargo-agentcore/prepare";
 /// Somebody who looks whether the lock is held holds it for a moment.
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
@@ -109,20 +111,27 @@ pub(crate) async fn run(setup: Setup, events: Events) -> Result<bool, Failure> {
         local.path().join("versions"),
         setup.workspace.clone(),
     ));
+    let key = process::key(&dir)?.unwrap_or_else(models::new_key);
+    let models = match &setup.models {
+        Models::Aws(caller) => Some(OnAws::new(caller, key.clone())),
+        Models::Emulator | Models::Server(_) => None,
+    };
     let sessions = Sessions::new(
         Arc::clone(&versions),
         logs.clone(),
         events.clone(),
         local.path().join("running"),
         address.clone(),
+        key.clone(),
     );
     let server = Arc::new(Address {
         port,
         emulator,
         remembered,
+        models,
         agents: Agents::new(versions, Arc::clone(&sessions), events, address),
     });
-    write_record(&setup, &dir, port)?;
+    write_record(&setup, &dir, port, &key)?;
     let end = tokio::select! {
         () = accept::accept(listener, server) => End::Broken,
         () = ministack.ends() => End::Broken,
@@ -200,7 +209,7 @@ async fn listen(last: Option<u16>) -> Result<TcpListener, Failure> {
     listener.map_err(|error| Failure::world(format!("no port is free on 127.0.0.1: {error}")))
 }
 
-fn write_record(setup: &Setup, dir: &Folder, port: u16) -> Result<(), FileError> {
+fn write_record(setup: &Setup, dir: &Folder, port: u16, key: &str) -> Result<(), FileError> {
     let record = json!({
         "version": VERSION,
         "program": super::PROGRAM,
@@ -208,7 +217,9 @@ fn write_record(setup: &Setup, dir: &Folder, port: u16) -> Result<(), FileError>
         "pid": std::process::id(),
         "nonce": setup.nonce,
         "guest": setup.guest,
-        "models": setup.models,
+        "models": setup.models.name(),
+        "caller": setup.models.caller(),
+        "key": key,
     });
     dir.write(process::RECORD, record.to_string().as_bytes())
 }

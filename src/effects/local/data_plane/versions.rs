@@ -200,6 +200,13 @@ impl Versions {
             .unwrap_or_else(|error| Err(internal(&error.to_string())))
     }
 
+    /// Makes the code of a version ready before anybody asks for it. What fails is told to whoever asks.
+    pub(super) async fn code_ahead(&self, region: &str, runtime: &str, number: &str) {
+        if let Ok(Some(version)) = self.version(region, runtime, number).await {
+            let _ = self.code(&version).await;
+        }
+    }
+
     /// Removes the files of a runtime that is deleted, and all that is known of it.
     pub(super) async fn remove(&self, runtime: &str) {
         for version in self.take(runtime) {
@@ -338,7 +345,7 @@ fn read(number: &str, document: &Value) -> Result<Version, Refusal> {
 }
 
 /// A failure in one text, for a caller that shows nothing else.
-fn words(failure: &Failure) -> String {
+pub(super) fn words(failure: &Failure) -> String {
     let lines = failure.messages.iter().flat_map(|message| {
         std::iter::once(message.what.clone())
             .chain(message.notes.iter().cloned())

@@ -88,7 +88,7 @@ impl Sessions {
         let code = unless_ending(session, self.versions.code(version)).await?;
         let work = home.join("code");
         copy(&code, &work, &home.join("home")).await?;
-        let launch = launch(version, key, &code, home, work, &self.address);
+        let launch = launch(version, key, &code, home, work, (&self.address, &self.key));
         let stream = Stream {
             region: version.arn.region.to_string(),
             runtime: version.arn.id.clone(),
@@ -235,13 +235,14 @@ fn launch(
     code: &Code,
     home: &Path,
     work: std::path::PathBuf,
-    address: &str,
+    (address, access_key): (&str, &str),
 ) -> Launch {
     let listening = home.join("listening");
     let script = version.entrypoint.last().cloned().unwrap_or_default();
     let mut variables =
         environment::base(&home.join("home"), code.dependencies.as_deref(), address);
     let mut set = |name: &str, value: OsString| variables.push((name.into(), value));
+    set("AWS_ACCESS_KEY_ID", access_key.into());
     for (name, value) in contract::environment(&version.arn, &key.endpoint) {
         set(name, value.into());
     }

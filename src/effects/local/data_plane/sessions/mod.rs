@@ -53,6 +53,8 @@ pub(super) struct Sessions {
     origin: Instant,
     /// The address that agents reach AWS at.
     address: String,
+    /// The access key ID of agents.
+    key: String,
 }
 
 /// What is found under a key.
@@ -69,6 +71,7 @@ impl Sessions {
         events: Events,
         home: PathBuf,
         address: String,
+        key: String,
     ) -> Arc<Self> {
         Arc::new(Self {
             list: Mutex::default(),
@@ -80,6 +83,7 @@ impl Sessions {
             chosen: Mutex::default(),
             origin: clock::now(),
             address,
+            key,
         })
     }
 

@@ -1,0 +1,78 @@
+//! Answers of an OpenAI-compatible model server, whole or streamed.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::server::Answer;
+
+/// Where such a server is asked.
+pub const PATH: &str = "POST /v1/chat/completions";
+
+/// An answer that comes at once.
+pub fn whole(text: &str) -> Answer {
+    Answer::json(
+        200,
+        &json!({
+            "object": "chat.completion",
+            "choices": [{
+                "index": 0,
+                "message": { "role": "assistant", "content": text },
+                "finish_reason": "stop",
+            }],
+            "usage": { "prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18 },
+        }),
+    )
+}
+
+/// A text that comes in these pieces, with a pause before each.
+pub fn streamed(pieces: &[&str], pause: Duration) -> Answer {
+    let mut deltas: Vec<Value> = pieces
+        .iter()
+        .map(|piece| json!({ "content": piece }))
+        .collect();
+    deltas.insert(0, json!({ "role": "assistant", "content": "" }));
+    stream(&deltas, "stop", pause)
+}
+
+/// The model asks for a tool; the arguments come in two pieces.
+pub fn tool(name: &str, arguments: &Value) -> Answer {
+    let text = arguments.to_string();
+    let (first, second) = text.split_at(text.len() / 2);
+    let call = |call: Value| json!({ "tool_calls": [call] });
+    let deltas = [
+        call(
+            json!({ "index": 0, "id": "call-1", "type": "function", "function": { "name": name, "arguments": "" } }),
+        ),
+        call(json!({ "index": 0, "function": { "arguments": first } })),
+        call(json!({ "index": 0, "function": { "arguments": second } })),
+    ];
+    stream(&deltas, "tool_calls", Duration::ZERO)
+}
+
+fn stream(deltas: &[Value], reason: &str, pause: Duration) -> Answer {
+    let event = |value: &Value| format!("data: {value}\n\n");
+    let chunk = |delta: &Value, reason: Option<&str>| {
+        event(&json!({
+            "object": "chat.completion.chunk",
+            "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }],
+        }))
+    };
+    let usage = json!({
+        "object": "chat.completion.chunk",
+        "choices": [],
+        "usage": { "prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18 },
+    });
+    let mut answer = Answer::new(200, "text/event-stream", "");
+    answer.pieces = deltas
+        .iter()
+        .map(|delta| (pause, chunk(delta, None).into()))
+        .collect();
+    let end = [
+        chunk(&json!({}), Some(reason)),
+        event(&usage),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    answer.pieces.push((Duration::ZERO, end.concat().into()));
+    answer
+}
