@@ -9,6 +9,7 @@
 )]
 
 mod contract;
+mod debug;
 mod edits;
 mod ending;
 mod preload;

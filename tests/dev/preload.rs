@@ -175,6 +175,23 @@ fn a_kill_leaves_neither_a_forked_agent_nor_its_children() {
 }
 
 #[test]
+fn an_agent_ends_with_the_process_that_guards_it() {
+    let stage = stage_with(NAMES, "2.0");
+    let dev = stage.dev(&[]);
+    stage.fork(&dev);
+    let answer = dev.answer();
+    let [agent, guard] = ["pid", "group"].map(|name| answer[name].as_i64().unwrap());
+    assert_ne!(agent, guard);
+    let guard = Pid::from_raw(i32::try_from(guard).unwrap()).unwrap();
+    kill_process(guard, Signal::KILL).unwrap();
+    dev.says("agent `seller` ended with code 137");
+    let state = || fs::read_to_string(format!("/proc/{agent}/stat")).unwrap_or_default();
+    eventually(state, || state().is_empty() || state().contains(") Z "));
+    stage.edit(&dev, "two");
+    dev.eventually_answers("two");
+}
+
+#[test]
 fn an_agent_that_cannot_be_forked_starts_cold_and_the_reason_is_told() {
     let threads = format!(
         "{NAMES}\nimport threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"

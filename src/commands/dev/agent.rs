@@ -5,16 +5,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{crew::Ground, example, within};
+use super::{crew::Ground, debugger::introduce, example, within};
 use crate::{
     commands::{own_files, own_files::OwnFiles, packaging},
     config::Agent,
     effects::{
         clock,
-        dev::{self, Access, Birth, NotStarted, Record, Served, Standing, Start},
+        dev::{self, Access, Birth, Debug, NotStarted, Record, Served, Standing, Start},
         files,
         folder::Folder,
-        local::code::{self, Surroundings},
+        local::code::{self, Surroundings, debugger},
         manifest::Project,
         packaging::FromProject,
         programs::{Checkout, Programs},
@@ -42,6 +42,9 @@ pub(super) struct Developed {
     trouble: Option<Failure>,
     watched: BTreeSet<PathBuf>,
     standing: Standing,
+    debug_port: Option<u16>,
+    /// debugpy, where it is wanted.
+    debugger: Option<PathBuf>,
     /// What other commands were told of it.
     told: Option<Record>,
 }
@@ -54,7 +57,13 @@ struct Observed {
 }
 
 impl Developed {
-    pub(super) fn new(agent: Agent, access: Access, folder: Folder, served: Served) -> Self {
+    pub(super) fn new(
+        agent: Agent,
+        access: Access,
+        folder: Folder,
+        served: Served,
+        debug_port: Option<u16>,
+    ) -> Self {
         Self {
             agent,
             access,
@@ -65,6 +74,8 @@ impl Developed {
             trouble: None,
             watched: BTreeSet::new(),
             standing: Standing::Starting,
+            debug_port,
+            debugger: None,
             told: None,
         }
     }
@@ -222,7 +233,7 @@ impl Developed {
 
     /// Installs what is shipped, and what of it this machine needs.
     async fn install(
-        &self,
+        &mut self,
         project: &Project,
         observed: &Observed,
         ui: &Ui,
@@ -240,14 +251,19 @@ impl Developed {
             "Preparing",
             &format!("dependencies of `{}` for this machine", self.name()),
         );
-        let surroundings = runtime::aside(
+        let is_debugged = self.debug_port.is_some();
+        let (surroundings, debugger) = runtime::aside(
             move |_: &(dyn Fn(()) + Sync)| {
                 let programs = Programs::outside(Checkout::around(&root));
-                code::prepare_surroundings(&built.archive.path, version, &programs)
+                let surroundings =
+                    code::prepare_surroundings(&built.archive.path, version, &programs)?;
+                let debugger = is_debugged.then(|| debugger::ensure(version, &programs));
+                Ok::<_, Failure>((surroundings, debugger.transpose()?))
             },
             |()| {},
         )
         .await?;
+        self.debugger = debugger;
         if let Some(warning) = &surroundings.warning {
             ui.warning(&Message::new(warning));
         }
@@ -259,12 +275,19 @@ impl Developed {
             return;
         };
         let region = self.agent.region.as_ref();
+        let debug = self.debugger.clone().zip(self.debug_port);
+        let debug = debug.map(|(program, port)| Debug { program, port });
+        if let Some(debug) = &debug {
+            let code = self.served.code_under_debugger();
+            introduce(&self.agent, debug.port, &code, ui);
+        }
         let begin = clock::now();
         let mut environment = observed.inputs.environment;
         if let Some(key) = &ground.emulator.key {
             environment.insert("AWS_ACCESS_KEY_ID".to_owned(), key.clone());
         }
         let start = Start {
+            debug,
             python: surroundings.python.clone(),
             dependencies: surroundings.dependencies.clone(),
             files: observed.shipped.files.clone(),

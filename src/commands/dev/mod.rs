@@ -3,6 +3,7 @@
 mod agent;
 mod background;
 mod crew;
+mod debugger;
 pub(super) mod environment;
 mod events;
 
@@ -49,6 +50,12 @@ pub struct Args {
     /// Import the dependencies anew at every start of an agent
     #[arg(long)]
     no_preload: bool,
+    /// Start the agent under debugpy, wait for the debugger, and do not reload
+    #[arg(long, conflicts_with = "detach")]
+    debug: bool,
+    /// The debugger's port; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = debugger::PORT, requires = "debug")]
+    debug_port: u16,
     /// A variable for the agents; without a value, that of the environment (repeatable)
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
@@ -62,7 +69,7 @@ pub struct Args {
     #[arg(long, hide = true)]
     detached: bool,
     /// Stop the `dev` that runs the agents
-    #[arg(long, conflicts_with_all = ["port", "host", "no_reload", "no_preload", "env", "env_file", "detach"])]
+    #[arg(long, conflicts_with_all = ["port", "host", "no_reload", "no_preload", "debug", "env", "env_file", "detach"])]
     stop: bool,
     #[command(flatten)]
     project: cli::Project,
@@ -86,6 +93,12 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let (project, mut config) = super::load(&args.project, &stage, ui)?;
     consent::sources(&project, &mut config.agents, None, ui)?;
     let agents = ports(&config.agents, args.port)?;
+    if args.debug && config.agents.len() > 1 {
+        return Err(
+            Failure::usage("`--debug` is for one agent, and the project has several")
+                .help("choose one with `--agent NAME`"),
+        );
+    }
     if args.detach && !args.detached {
         return background::run(&project, &config, ui).await;
     }
@@ -102,6 +115,10 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         served.push((agent.clone(), folder.clone(), listener));
     }
     let names: Vec<String> = config.agents.iter().map(|a| a.name.to_string()).collect();
+    let debug_port = match args.debug {
+        true => Some(dev::debugger_port(args.debug_port).await?),
+        false => None,
+    };
     let emulator = local::run_for(&project, &config, None, ui).await?;
     let (events, mut heard) = dev::events();
     let mut crew = Crew {
@@ -133,13 +150,20 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             events.clone(),
         )?;
         crew.agents
-            .push(Developed::new(agent, access, folder, served));
+            .push(Developed::new(agent, access, folder, served, debug_port));
     }
     let shown = Shown {
         names: &names,
         lines: !args.detached,
     };
-    let ended = attend(&mut crew, &held, &mut heard, (args.no_reload, &shown), ui).await;
+    let ended = attend(
+        &mut crew,
+        &held,
+        &mut heard,
+        (args.no_reload || args.debug, &shown),
+        ui,
+    )
+    .await;
     Box::pin(end(crew, held, &mut heard, &shown, ui)).await;
     ended
 }

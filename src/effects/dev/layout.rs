@@ -10,6 +10,11 @@ use crate::{
     package::composition::Files,
 };
 
+/// The place of the code in the folder of a run.
+pub(super) fn code(run: &Folder) -> Folder {
+    run.join("code")
+}
+
 /// Lays the files out in an empty folder. They are hard links: an edit in place is seen at once, and a
 /// program that looks for its own place finds the archive's layout.
 pub(super) fn lay(folder: &Folder, files: &Files) -> Result<PathBuf, FileError> {

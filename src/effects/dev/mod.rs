@@ -13,6 +13,7 @@ mod watch;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -22,8 +23,8 @@ use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 pub(crate) use self::{
     background::{Background, leave_terminal},
     log::{LOG, Tail},
-    port::{listen, port_of},
-    process::{Birth, NotStarted, Start},
+    port::{debugger_port, listen, port_of},
+    process::{Birth, Debug, NotStarted, Start},
     record::{Hold, Reason, Record, Sight, Standing, ask_to_stop, hold, look, write as tell},
     server::NOT_RUNNING,
     watch::Watch,
@@ -189,7 +190,9 @@ impl Served {
         self.hold();
         self.starts += 1;
         self.conduct.starts(&start.environment, start.contract.port);
-        let folder = self.folder.join(format!("run-{}", self.starts));
+        let folder = self
+            .folder
+            .join(run_folder(self.starts, start.debug.is_some()));
         let home = self.folder.join("home");
         let kept = (&mut self.preloading, &self.log);
         let started = Process::start(&agent, start, (&folder, &home), kept, &self.events);
@@ -204,6 +207,11 @@ impl Served {
             self.events.clone(),
         ));
         Ok(birth)
+    }
+
+    /// Where the code lies under a debugger: always in the same place, for its breakpoints.
+    pub(crate) fn code_under_debugger(&self) -> PathBuf {
+        layout::code(&self.folder.join(run_folder(0, true))).path()
     }
 
     /// Ends a process once its requests are done.
@@ -226,6 +234,14 @@ impl Served {
         }
         // What cannot be removed is removed at the next start.
         let _ = clear(&self.folder);
+    }
+}
+
+fn run_folder(start: u32, under_debugger: bool) -> String {
+    if under_debugger {
+        "run-debug".to_owned()
+    } else {
+        format!("run-{start}")
     }
 }
 

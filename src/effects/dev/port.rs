@@ -7,7 +7,7 @@
     )
 )]
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 
@@ -15,18 +15,31 @@ use crate::error::Failure;
 
 /// Listens on exactly this port; 0 is any free one.
 pub(crate) async fn listen(host: IpAddr, port: u16, agent: &str) -> Result<TcpListener, Failure> {
-    let address = SocketAddr::new(host, port);
+    let option = format!("`cargo agentcore dev --agent {agent} --port 0`");
+    let what = format!("agent `{agent}`");
+    bind(SocketAddr::new(host, port), &what, &option).await
+}
+
+/// A port on which a debugger can listen: this one, which has to be free; 0 is any free one.
+pub(crate) async fn debugger_port(port: u16) -> Result<u16, Failure> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = bind(address, "the debugger", "`--debug-port 0`").await?;
+    port_of(&listener)
+}
+
+async fn bind(address: SocketAddr, what: &str, free: &str) -> Result<TcpListener, Failure> {
+    let port = address.port();
     TcpListener::bind(address).await.map_err(|error| {
         if error.kind() != std::io::ErrorKind::AddrInUse {
             return Failure::world(format!("cannot listen on {address}: {error}"));
         }
-        let what = format!("port {port} for agent `{agent}` is in use");
+        let what = format!("port {port} for {what} is in use");
         let failure = Failure::world(match holder(port) {
             Some(holder) => format!("{what} by {holder}"),
             None => what,
         });
         failure.help(format!(
-            "end that process, or choose another port: `cargo agentcore dev --agent {agent} --port 0` takes a free one"
+            "end that process, or choose another port: {free} takes a free one"
         ))
     })
 }

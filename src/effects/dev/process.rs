@@ -46,6 +46,30 @@ pub(crate) struct Start {
     pub(crate) address: String,
     /// The agent's own variables.
     pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) debug: Option<Debug>,
+}
+
+/// A debugger that an agent waits for.
+#[derive(Debug, Clone)]
+pub(crate) struct Debug {
+    /// debugpy.
+    pub(crate) program: PathBuf,
+    pub(crate) port: u16,
+}
+
+impl Debug {
+    /// What comes before the script on Python's command line.
+    fn words(&self) -> Vec<OsString> {
+        let address = format!("127.0.0.1:{}", self.port);
+        vec![
+            // Modules that are part of Python's program cannot be stepped through.
+            "-Xfrozen_modules=off".into(),
+            self.program.clone().into_os_string(),
+            "--listen".into(),
+            address.into(),
+            "--wait-for-client".into(),
+        ]
+    }
 }
 
 /// Why an agent does not serve.
@@ -99,7 +123,7 @@ impl Process {
             what,
             lines: Vec::new(),
         };
-        let code = folder.join("code");
+        let code = layout::code(folder);
         let laid = home
             .create()
             .and_then(|()| folder.remove_whole())
@@ -117,7 +141,13 @@ impl Process {
             "CARGO_AGENTCORE_PORT".into(),
             start.contract.port.to_string().into(),
         ));
-        let key = start.dependencies.clone().map(|dependencies| {
+        if let Some(debug) = &start.debug {
+            let port = debug.port.to_string();
+            list.push(("CARGO_AGENTCORE_DEBUGGER".into(), port.into()));
+        }
+        // A debugger follows an agent from its start on.
+        let preloaded = start.dependencies.clone().filter(|_| start.debug.is_none());
+        let key = preloaded.map(|dependencies| {
             list.push((
                 "CARGO_AGENTCORE_PRELOAD".into(),
                 dependencies.clone().into(),
@@ -133,9 +163,12 @@ impl Process {
             listening.clone().into_os_string(),
         ));
         let script = work.join(&start.entrypoint);
+        let mut args = vec![OsString::from("-u")];
+        args.extend(start.debug.iter().flat_map(Debug::words));
+        args.push(script.clone().into_os_string());
         let launch = Launch {
             program: start.python.clone(),
-            args: vec![OsString::from("-u"), script.clone().into_os_string()],
+            args,
             directory: work.clone(),
             environment: list,
             listening: listening.clone(),
@@ -153,9 +186,14 @@ impl Process {
             Arc::clone(log),
             events.clone(),
         ));
+        // Nobody knows when the debugger comes.
+        let limit = match start.debug {
+            Some(_) => Duration::MAX,
+            None => limits::INITIALIZATION,
+        };
         let begun = begin(launch, &script, key.as_ref(), preloading, &sender).await;
         let (process, birth) = begun.map_err(|why| failed(words(&why, start.contract.port)))?;
-        match ready::serves(&process, &start.contract, &client()).await {
+        match ready::serves(&process, &start.contract, &client(), limit).await {
             Ok(port) => {
                 if let Some(key) = key {
                     preloading.learn(key, modules(&listening));
@@ -164,7 +202,8 @@ impl Process {
                     agent: process,
                     port,
                     folder: folder.clone(),
-                    ping: start.contract.ping(),
+                    // An agent that is halted does not answer.
+                    ping: start.contract.ping().filter(|_| start.debug.is_none()),
                     requests: AtomicUsize::new(0),
                     paths,
                 };

@@ -17,6 +17,8 @@ import sys
 
 _FILE = os.environ.pop("CARGO_AGENTCORE_LISTENING", None)
 _PORT = int(os.environ.pop("CARGO_AGENTCORE_PORT", "0"))
+# The debugger's own port.
+_DEBUGGER = int(os.environ.get("CARGO_AGENTCORE_DEBUGGER", "0"))
 _PRELOAD = os.environ.pop("CARGO_AGENTCORE_PRELOAD", None)
 # The port of a variable that an agent may go by, though it is not the contract's.
 _INHERITED = os.environ.get("PORT", "")
@@ -87,7 +89,7 @@ def _patch_socket(module):
             result = bind(self, ("::1", 0) + tuple(address[2:]))
         else:
             result = bind(self, ("127.0.0.1", 0))
-        if self.type & 0xF == module.SOCK_STREAM and port:
+        if self.type & 0xF == module.SOCK_STREAM and port and port != _DEBUGGER:
             asked[self.fileno()] = (port, host)
         return result
 

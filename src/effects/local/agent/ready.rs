@@ -1,6 +1,6 @@
 //! Asking an agent how it is, and waiting until it serves.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{Request, header};
@@ -11,7 +11,7 @@ use crate::{
         clock,
         local::data_plane::http::{HttpClient, full},
     },
-    protocol::{contract::Contract, limits},
+    protocol::contract::Contract,
 };
 
 /// How long an answer of /ping is waited for.
@@ -58,9 +58,10 @@ pub(in crate::effects) async fn serves(
     agent: &Agent,
     contract: &Contract,
     client: &HttpClient,
+    limit: Duration,
 ) -> Result<u16, NotReady> {
     let start = clock::now();
-    let port = agent.listens(limits::INITIALIZATION).await?;
+    let port = agent.listens(limit).await?;
     let Some(path) = contract.ping() else {
         return Ok(port);
     };
@@ -74,13 +75,9 @@ pub(in crate::effects) async fn serves(
         if let State::Ended(code) = agent.state() {
             return Err(NotReady::Ended(code));
         }
-        if is_over(start) {
+        if start.elapsed() > limit {
             return Err(NotReady::Deaf);
         }
         clock::sleep(PAUSE).await;
     }
-}
-
-fn is_over(start: Instant) -> bool {
-    start.elapsed() > limits::INITIALIZATION
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     effects::{
         cache, files,
-        programs::{Programs, run},
+        programs::{Answer, Programs, run},
     },
     error::Failure,
 };
@@ -84,7 +84,6 @@ fn fill(
     archive.extract(path, &files, home)
 }
 
-/// By uv, else by pip.
 fn install(
     native: &[Distribution],
     home: &Path,
@@ -95,6 +94,35 @@ fn install(
         .iter()
         .map(|found| format!("{}=={}", found.name, found.version))
         .collect();
+    let answer = install_wheels(&wanted, home, python, programs)?;
+    match answer {
+        Some(answer) if answer.succeeded => Ok(()),
+        Some(answer) => Err(failed_to(
+            &format!(
+                "install the archive's packages for this machine ({})",
+                wanted.join(", ")
+            ),
+            &answer.said,
+        )
+        .note(format!(
+            "they are installed for Python {}, in exactly the versions that are deployed",
+            python.minor
+        ))
+        .help("pin a version that has a wheel for this machine too, or install uv or pip")),
+        None => Err(failed_to(
+            "install the archive's packages for this machine",
+            "neither uv nor pip is there",
+        )),
+    }
+}
+
+/// By uv, else by pip; `None` where neither is there. Nothing is resolved, nothing is built.
+pub(super) fn install_wheels(
+    wanted: &[String],
+    home: &Path,
+    python: &Python,
+    programs: &Programs,
+) -> Result<Option<Answer>, Failure> {
     let target = home.to_string_lossy().into_owned();
     let interpreter = python.program.to_string_lossy().into_owned();
     let mut words: Vec<String> = Vec::new();
@@ -121,24 +149,5 @@ fn install(
     };
     words.extend(["--target".to_owned(), target]);
     words.extend(wanted.iter().cloned());
-    let answer = run(programs, &program, &words)?;
-    match answer {
-        Some(answer) if answer.succeeded => Ok(()),
-        Some(answer) => Err(failed_to(
-            &format!(
-                "install the archive's packages for this machine ({})",
-                wanted.join(", ")
-            ),
-            &answer.said,
-        )
-        .note(format!(
-            "they are installed for Python {}, in exactly the versions that are deployed",
-            python.minor
-        ))
-        .help("pin a version that has a wheel for this machine too, or install uv or pip")),
-        None => Err(failed_to(
-            "install the archive's packages for this machine",
-            "neither uv nor pip is there",
-        )),
-    }
+    run(programs, &program, &words)
 }

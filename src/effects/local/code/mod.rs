@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "archives are unpacked here")]
 
 mod archive;
+pub(crate) mod debugger;
 mod dependencies;
 mod python;
 

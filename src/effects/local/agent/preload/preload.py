@@ -9,6 +9,7 @@ when the pipe `alive` closes, however the other side ended.
 """
 
 import builtins
+import ctypes
 import gc
 import importlib
 import json
@@ -21,6 +22,9 @@ from importlib.machinery import SourceFileLoader
 
 # How long an agent may take to end after SIGTERM.
 GRACE = 2.0
+# From sys/prctl.h.
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def threads():
@@ -101,8 +105,13 @@ def guard(start, replies):
         signal.signal(number, signal.SIG_IGN)
     say(replies, "forked %d" % os.getpid())
     os.close(replies)
+    own = os.getpid()
     agent = os.fork()
     if agent == 0:
+        # However the guard ends, the agent ends with it.
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != own:
+            os._exit(1)
         os.close(alive)
         os.close(status)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

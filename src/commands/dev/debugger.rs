@@ -1,0 +1,44 @@
+//! `dev --debug`: how an editor gets to the debugger that an agent waits for.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::{config::Agent, ui::Ui};
+
+/// What editors propose.
+pub(super) const PORT: u16 = 5678;
+
+/// Says what to give an editor so that breakpoints in the sources work. `code` is where the agent runs.
+pub(super) fn introduce(agent: &Agent, port: u16, code: &Path, ui: &Ui) {
+    ui.status(
+        "Waiting",
+        &format!(
+            "for a debugger at 127.0.0.1:{port}; then agent `{}` starts",
+            agent.name
+        ),
+    );
+    let package = match agent.layout.import_name() {
+        Some(name) => code.join(name.as_str()),
+        None => code.to_owned(),
+    };
+    let source = agent.source_dir();
+    let mut mappings = vec![json!({ "localRoot": source, "remoteRoot": package })];
+    if let Some(deployment) = agent.deployment_dir() {
+        mappings.push(json!({ "localRoot": deployment, "remoteRoot": code }));
+    }
+    let configuration = json!({
+        "name": format!("Attach to {}", agent.name),
+        "type": "debugpy",
+        "request": "attach",
+        "connect": { "host": "127.0.0.1", "port": port },
+        "pathMappings": mappings,
+    });
+    ui.plain("             VS Code: add this to `configurations` in .vscode/launch.json");
+    ui.plain(&format!("             {configuration}"));
+    ui.plain(&format!(
+        "             PyCharm: add the run configuration `Attach to DAP` with the remote address 127.0.0.1:{port}, the local path `{}` and the remote path `{}`",
+        source.display(),
+        package.display()
+    ));
+}
