@@ -115,9 +115,10 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         served.push((agent.clone(), folder.clone(), listener));
     }
     let names: Vec<String> = config.agents.iter().map(|a| a.name.to_string()).collect();
-    let debug_port = match args.debug {
-        true => Some(dev::debugger_port(args.debug_port).await?),
-        false => None,
+    let debug_port = if args.debug {
+        Some(dev::debugger_port(args.debug_port).await?)
+    } else {
+        None
     };
     let emulator = local::run_for(&project, &config, None, ui).await?;
     let (events, mut heard) = dev::events();

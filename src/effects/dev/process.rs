@@ -49,6 +49,54 @@ pub(crate) struct Start {
     pub(crate) debug: Option<Debug>,
 }
 
+impl Start {
+    /// The command, and what it has to have in common with imports that it could be forked from.
+    fn launch(&self, folder: &Folder, home: &Folder, work: &Path) -> (Launch, Option<Key>) {
+        let listening = folder.path().join("listening");
+        let mut list = environment::base(&home.path(), self.dependencies.as_deref(), &self.address);
+        for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+            list.push((name.into(), self.region.clone().into()));
+        }
+        let own = self.environment.iter();
+        list.extend(own.map(|(name, value)| (name.into(), value.into())));
+        let port = self.contract.port.to_string();
+        list.push(("CARGO_AGENTCORE_PORT".into(), port.into()));
+        if let Some(debug) = &self.debug {
+            let port = debug.port.to_string();
+            list.push(("CARGO_AGENTCORE_DEBUGGER".into(), port.into()));
+        }
+        // A debugger follows an agent from its start on.
+        let preloaded = self.dependencies.clone().filter(|_| self.debug.is_none());
+        let key = preloaded.map(|dependencies| {
+            list.push((
+                "CARGO_AGENTCORE_PRELOAD".into(),
+                dependencies.clone().into(),
+            ));
+            Key {
+                python: self.python.clone(),
+                dependencies,
+                environment: list.clone(),
+            }
+        });
+        list.push((
+            "CARGO_AGENTCORE_LISTENING".into(),
+            listening.clone().into_os_string(),
+        ));
+        let mut args = vec![OsString::from("-u")];
+        args.extend(self.debug.iter().flat_map(Debug::words));
+        args.push(work.join(&self.entrypoint).into_os_string());
+        let launch = Launch {
+            program: self.python.clone(),
+            args,
+            directory: work.to_owned(),
+            environment: list,
+            listening,
+            port: self.contract.port,
+        };
+        (launch, key)
+    }
+}
+
 /// A debugger that an agent waits for.
 #[derive(Debug, Clone)]
 pub(crate) struct Debug {
@@ -129,51 +177,8 @@ impl Process {
             .and_then(|()| folder.remove_whole())
             .and_then(|()| layout::lay(&code, &start.files));
         let work = laid.map_err(|error| failed(error.to_string()))?;
-        let listening = folder.path().join("listening");
-        let mut list =
-            environment::base(&home.path(), start.dependencies.as_deref(), &start.address);
-        for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
-            list.push((name.into(), start.region.clone().into()));
-        }
-        let own = start.environment.iter();
-        list.extend(own.map(|(name, value)| (name.into(), value.into())));
-        list.push((
-            "CARGO_AGENTCORE_PORT".into(),
-            start.contract.port.to_string().into(),
-        ));
-        if let Some(debug) = &start.debug {
-            let port = debug.port.to_string();
-            list.push(("CARGO_AGENTCORE_DEBUGGER".into(), port.into()));
-        }
-        // A debugger follows an agent from its start on.
-        let preloaded = start.dependencies.clone().filter(|_| start.debug.is_none());
-        let key = preloaded.map(|dependencies| {
-            list.push((
-                "CARGO_AGENTCORE_PRELOAD".into(),
-                dependencies.clone().into(),
-            ));
-            Key {
-                python: start.python.clone(),
-                dependencies,
-                environment: list.clone(),
-            }
-        });
-        list.push((
-            "CARGO_AGENTCORE_LISTENING".into(),
-            listening.clone().into_os_string(),
-        ));
-        let script = work.join(&start.entrypoint);
-        let mut args = vec![OsString::from("-u")];
-        args.extend(start.debug.iter().flat_map(Debug::words));
-        args.push(script.clone().into_os_string());
-        let launch = Launch {
-            program: start.python.clone(),
-            args,
-            directory: work.clone(),
-            environment: list,
-            listening: listening.clone(),
-            port: start.contract.port,
-        };
+        let (launch, key) = start.launch(folder, home, &work);
+        let (listening, script) = (launch.listening.clone(), work.join(&start.entrypoint));
         let paths = Arc::new(Paths {
             root: work.display().to_string(),
             files: start.files,

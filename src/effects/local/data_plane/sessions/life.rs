@@ -1,14 +1,6 @@
 //! What a session goes through.
 
-use std::{
-    ffi::OsString,
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-use http_body_util::{BodyExt as _, Limited};
-use hyper::{Method, Request, StatusCode, header};
+use std::{ffi::OsString, path::Path, sync::Arc, time::Duration};
 
 use super::{
     Key, Sessions,
@@ -18,11 +10,10 @@ use crate::{
     effects::{
         clock, files,
         local::{
-            agent::{Agent, Launch, NotReady, State, environment},
+            agent::{Agent, Launch, NotReady, State, environment, ready},
             code::{self, Code},
             data_plane::{
                 event::{Event, Why},
-                http::full,
                 logs::Stream,
                 versions::{Version, internal},
             },
@@ -38,11 +29,6 @@ use crate::{
     },
 };
 
-const PING: Duration = Duration::from_secs(5);
-/// The longest answer of /ping that is read.
-const LONGEST_PING: usize = 64 * 1024;
-/// How often /ping is asked again at a start.
-const PAUSE: Duration = Duration::from_millis(10);
 /// What an agent prints last may still be in the pipe when its end is known.
 const LAST_WORDS: Duration = Duration::from_millis(20);
 /// How often an agent that nobody asks anything is asked whether it is busy.
@@ -98,9 +84,9 @@ impl Sessions {
         };
         let agent = Agent::start(launch, &self.logs.of(stream))
             .map_err(|why| not_ready(&why, &version.contract, &[]))?;
-        let start = clock::now();
         let serves = async {
-            let port = self.serves(&agent, &version.contract, start).await;
+            let limit = limits::INITIALIZATION;
+            let port = ready::serves(&agent, &version.contract, &self.client, limit).await;
             if port.is_err() {
                 clock::sleep(LAST_WORDS).await;
             }
@@ -118,50 +104,6 @@ impl Sessions {
                 Err(refusal)
             }
         }
-    }
-
-    /// Waits until the agent listens and, where the protocol has it, /ping answers.
-    async fn serves(
-        &self,
-        agent: &Agent,
-        contract: &Contract,
-        start: Instant,
-    ) -> Result<u16, NotReady> {
-        let port = agent.listens(limits::INITIALIZATION).await?;
-        let Some(path) = contract.ping() else {
-            return Ok(port);
-        };
-        loop {
-            if self.ping(port, path).await.is_some() {
-                return Ok(port);
-            }
-            if let State::Ended(code) = agent.state() {
-                return Err(NotReady::Ended(code));
-            }
-            if start.elapsed() > limits::INITIALIZATION {
-                return Err(NotReady::Deaf);
-            }
-            clock::sleep(PAUSE).await;
-        }
-    }
-
-    /// What /ping says.
-    async fn ping(&self, port: u16, path: &str) -> Option<String> {
-        let request = Request::builder()
-            .method(Method::GET)
-            .uri(format!("http://127.0.0.1:{port}{path}"))
-            .header(header::HOST, format!("127.0.0.1:{port}"))
-            .body(full(""))
-            .ok()?;
-        let answer = clock::within(PING, self.client.request(request))
-            .await?
-            .ok()?;
-        if answer.status() != StatusCode::OK {
-            return None;
-        }
-        let body = Limited::new(answer.into_body(), LONGEST_PING);
-        let body = clock::within(PING, body.collect()).await?.ok()?;
-        Some(String::from_utf8_lossy(&body.to_bytes()).into_owned())
     }
 
     /// Waits until the session has to end.
@@ -199,9 +141,10 @@ impl Sessions {
         let Some(path) = session.version.contract.ping() else {
             return false;
         };
-        let answer = self.ping(serving.port, path).await.unwrap_or_default();
-        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
-        answer["status"] == "HealthyBusy"
+        let pong = ready::ping(&self.client, serving.port, path).await;
+        let answer = pong.filter(|pong| pong.status == 200);
+        let answer = answer.and_then(|pong| serde_json::from_slice(&pong.body).ok());
+        answer.is_some_and(|answer: serde_json::Value| answer["status"] == "HealthyBusy")
     }
 }
 
