@@ -222,7 +222,7 @@ pub(super) async fn with<T>(
         }
         Reach::Reads => {}
     }
-    let looking = "at what the AWS emulator has kept; it runs for this command only";
+    let looking = "at the state of the AWS emulator, which runs for this command only";
     visit_for(
         (project, config),
         ("Looking", looking),
