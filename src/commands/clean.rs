@@ -113,7 +113,7 @@ async fn clean(
     list(args, &removals, of_emulator.as_deref(), ui);
     if let Some(name) = removals.iter().find_map(Removal::unknown) {
         return Err(super::no_agent(name.as_str(), &config.declared)
-            .note("and there is nothing in AWS that is provably its"));
+            .note("and nothing in AWS is provably its own"));
     }
     if !asked {
         report(args, &removals, Some(&removals), ui);
@@ -153,7 +153,7 @@ async fn clean(
     let stuck = leftovers(after.as_deref().unwrap_or_default());
     if let Some(failure) = Failure::all(failures) {
         return Err(failure.help(format!(
-            "run `{}` again: it goes on with what is left",
+            "run `{}` again: it continues with what is left",
             again(args)
         )));
     }
@@ -241,7 +241,7 @@ fn answerable(args: &Args, what: &str, ui: &Ui) -> Result<(), Failure> {
         return Ok(());
     }
     Err(
-        Failure::usage("deleting needs an answer, and there is no terminal to ask at").help(
+        Failure::usage("deleting must be confirmed, and there is no terminal to ask on").help(
             format!("pass `--yes` to delete {what}; nothing was deleted"),
         ),
     )
@@ -271,7 +271,7 @@ fn finished(args: &Args, stuck: &[String]) -> Result<(), Failure> {
         failure = failure.note(what);
     }
     Err(failure.help(format!(
-        "when that is done, run `{}` again: it goes on with what is left",
+        "when that is done, run `{}` again: it continues with what is left",
         again(args)
     )))
 }

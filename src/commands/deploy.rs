@@ -142,7 +142,7 @@ fn warn_of_secrets(given: &[String], ui: &Ui) {
         if let Some(secret) = secret_in(name, value) {
             ui.warning(
                 &Message::new(format!("the value of `--env {name}` looks like {secret}"))
-                    .note("others on this machine can read it in the list of processes, and whoever may read the runtime can read it there")
+                    .note("others on this machine can see it in the list of processes, and anyone who can read the runtime can read it there")
                     .help(format!("set `{name}` in the environment and pass `--env {name}`"))
                     .help(SECRET_INSTEAD),
             );

@@ -171,7 +171,7 @@ fn recovered(project: &cli::Project, failure: Failure, ui: &Ui) -> Result<Folder
         .map_or("", |first| first.what.as_str());
     ui.warning(
         &Message::new(format!(
-            "the metadata cannot be used as it is; the emulator of project `{id}` is meant"
+            "the metadata is invalid; using the emulator of project `{id}`"
         ))
         .note(what),
     );
@@ -264,7 +264,7 @@ pub(super) fn is_empty(
 ) -> Result<bool, Failure> {
     let empty = options.local && local::is_empty(&dir(project, config)?)?;
     if empty {
-        ui.note("no AWS emulator runs for this project and none has kept anything, so nothing is deployed there");
+        ui.note("no AWS emulator runs for this project and there is no saved state, so nothing is deployed there");
     }
     Ok(empty)
 }
@@ -286,7 +286,7 @@ pub(super) fn demand(
 ) -> Result<(), Failure> {
     if options.local && local::observe(&dir(project, config)?)?.is_none() {
         return Err(Failure::world(
-            "no AWS emulator runs for this project, so nothing new can come",
+            "no AWS emulator runs for this project, so no new lines will arrive",
         )
         .help("`cargo agentcore local start` starts it"));
     }

@@ -144,7 +144,7 @@ fn role_name_pattern(text: &str) -> Result<String, String> {
     let legal = |c: u8| c.is_ascii_alphanumeric() || b"_+=,.@-".contains(&c);
     if shown.is_empty() || !shown.bytes().all(legal) {
         return Err(format!(
-            "`{text}` is not a legal role name: letters, digits and `_+=,.@-`; `{{runtime}}` stands for the runtime's name"
+            "`{text}` is not a valid role name: letters, digits and `_+=,.@-`; `{{runtime}}` stands for the runtime's name"
         ));
     }
     Ok(text.to_owned())
@@ -196,9 +196,9 @@ fn tags(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, 
                 "",
             );
         } else if !(1..=128).contains(&key.chars().count()) || !legal(&key) {
-            problems.at(span, format!("`{key}` is not a legal tag key: 1 to 128 letters, digits, spaces and `_.:/=+@-`"), "");
+            problems.at(span, format!("`{key}` is not a valid tag key: 1 to 128 letters, digits, spaces and `_.:/=+@-`"), "");
         } else if text.chars().count() > 256 || !legal(&text) {
-            problems.at(span, format!("the value of tag `{key}` is not legal: up to 256 letters, digits, spaces and `_.:/=+@-`"), "");
+            problems.at(span, format!("the value of tag `{key}` is not valid: up to 256 letters, digits, spaces and `_.:/=+@-`"), "");
         } else {
             tags.insert(key, text);
         }
@@ -219,7 +219,7 @@ fn env(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, S
         } else if !(1..=100).contains(&key.len()) || key.contains(['=', '\0']) {
             problems.at(
                 span,
-                format!("`{key}` is not a legal variable name: 1 to 100 characters, no `=`"),
+                format!("`{key}` is not a valid variable name: 1 to 100 characters, no `=`"),
                 "",
             );
         } else if text.chars().count() > 5000 {
@@ -234,7 +234,7 @@ fn env(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, S
                 let message = problems.masked(span, value_span, what);
                 problems.warn(
                     message
-                        .note("whoever may read the repository or the runtime can read it")
+                        .note("anyone who can read the repository or the runtime can read it")
                         .help(variable::SECRET_INSTEAD),
                 );
             }

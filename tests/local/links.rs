@@ -305,7 +305,8 @@ fn what_the_toolkit_keeps_is_not_removed_through_a_link() {
     fs::write(&cache, "the toolkit's").unwrap();
     let listed = "remove the toolkit's cache `";
     trap.says(&["clean", "--local", "--dry-run"], 0, listed);
-    trap.says(&["clean", "--local", "--yes"], 0, "Cleaned and read back");
+    let removed = "Removing the toolkit's cache `";
+    trap.says(&["clean", "--local", "--yes"], 0, removed);
     assert!(!trap.file(".bedrock_agentcore").exists());
 }
 

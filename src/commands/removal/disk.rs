@@ -155,6 +155,11 @@ impl<'a> Disk<'a> {
             &format!("the entry `{name}` of `{}`", yaml.display()),
         );
         if let Some(cache) = &self.toolkit_cache {
+            let path = cache.path();
+            ui.status(
+                "Removing",
+                &format!("the toolkit's cache `{}`", path.display()),
+            );
             cache.remove_whole()?;
             if let Some(caches) = cache.parent() {
                 caches.remove_if_empty()?;

@@ -38,9 +38,12 @@ pub(in crate::commands) async fn end(
         .collect();
     if !kept.is_empty() {
         let kept = kept.into_iter().collect::<Vec<_>>().join(", ");
-        ui.status("Keeping", &format!("the emulator: with it would go {kept}"));
+        ui.status(
+            "Keeping",
+            &format!("the emulator, because it still has {kept}"),
+        );
         ui.note(&format!(
-            "`cargo agentcore local stop` ends it; all that is in it is in `{}`",
+            "`cargo agentcore local stop` stops it; its files are in `{}`",
             dir.path().display()
         ));
         return Ok(());
@@ -59,10 +62,10 @@ pub(in crate::commands) async fn end(
     let brought = brought.into_iter().collect::<Vec<_>>().join(", ");
     ui.status(
         "Keeping",
-        &format!("the emulator's state: in it is {brought}"),
+        &format!("the emulator's state, because it has {brought}"),
     );
     ui.note(&format!(
-        "the next command with `--local` goes on with it; all of it is in `{}`",
+        "the next command with `--local` uses it again; its files are in `{}`",
         dir.path().display()
     ));
     Ok(())

@@ -153,7 +153,7 @@ fn package(source: &Path, agent: &AgentName) -> Result<ImportName, Message> {
 
 pub(super) fn no_project(agent: &AgentName) -> Message {
     Message::new(format!("the agent `{agent}` belongs to no project")).help(format!(
-        "add `project = \"{}-<six random letters and digits>\"` to the table; it is the identity that stands in every tag, so never reuse one",
+        "add `project = \"{}-<six random letters and digits>\"` to the table; it is part of every tag, so never reuse one",
         agent.as_str().replace('_', "-")
     ))
 }
@@ -168,7 +168,7 @@ fn told_apart(
     for key in tags.keys() {
         if let Some(other) = seen.insert(key.to_lowercase(), key) {
             return Err(Message::new(format!(
-                "the tags `{other}` and `{key}` of agent `{agent}` differ in case only, and IAM takes them for one"
+                "the tags `{other}` and `{key}` of agent `{agent}` differ only in case, and IAM treats them as one"
             ))
             .help("keep one of them; tags of workspace, package, agent and stage are joined"));
         }
@@ -193,7 +193,7 @@ fn role_settings(
                 "`managed-policies` cannot be attached to `{}`, because `role.arn` is never written to",
                 arn.arn
             ))
-            .help("have whoever keeps that role attach them, and remove `managed-policies`"));
+            .help("ask the owner of that role to attach them, and remove `managed-policies`"));
         }
         return Ok(RoleSettings::Given { arn });
     }

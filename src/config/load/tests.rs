@@ -131,7 +131,7 @@ deployment = "../x"
     let found = problems(text);
     let wanted = [
         (
-            "`us_west_2` is not a legal region: a region's code, such as `us-west-2`; did you mean `us-west-2`?",
+            "`us_west_2` is not a valid region: a region's code, such as `us-west-2`; did you mean `us-west-2`?",
             "\"us_west_2\"",
         ),
         (
@@ -160,10 +160,7 @@ deployment = "../x"
             "unknown access `read`: `send`, `receive`, `send-receive`",
             "\"read\"",
         ),
-        (
-            "`access` goes with `s3`, `dynamodb` and `sqs` only",
-            "\"send\"",
-        ),
+        ("only `s3`, `dynamodb` and `sqs` take `access`", "\"send\""),
         (
             "`idle-timeout` in `[workspace.metadata.agentcore.agents.a.lifecycle]` must be a whole number from 60 to 28800",
             "5",
@@ -208,13 +205,13 @@ header-allowlist = ["X-Tenant", "X-TENANT", "Cookie", "X-Forwarded-For", "x-amz-
         found,
         [
             ("the header `X-TENANT` is listed twice", "\"X-TENANT\""),
-            ("the header `Cookie` cannot be let through", "\"Cookie\""),
+            ("the header `Cookie` cannot be passed on", "\"Cookie\""),
             (
-                "the header `X-Forwarded-For` cannot be let through",
+                "the header `X-Forwarded-For` cannot be passed on",
                 "\"X-Forwarded-For\""
             ),
             (
-                "the header `x-amz-date` cannot be let through",
+                "the header `x-amz-date` cannot be passed on",
                 "\"x-amz-date\""
             ),
             ("`X Y` is not a header's name", "\"X Y\""),
@@ -433,7 +430,7 @@ fn agents_that_would_meet_are_told_beside_what_cannot_be_read() {
         problems(&text).into_iter().map(|(what, _)| what).collect()
     };
     let agents = "[workspace.metadata.agentcore.agents.";
-    let env = "`` is not a legal variable name: 1 to 100 characters, no `=`";
+    let env = "`` is not a valid variable name: 1 to 100 characters, no `=`";
     assert_eq!(
         whats(&format!(
             "project = \"x\"\nenv = {{ \"\" = \"y\" }}\n{agents}a]\n{agents}A]\ndeployment = \"d\"\n"
@@ -486,7 +483,7 @@ fn tags_that_differ_in_case_only_are_refused_where_they_meet() {
     assert_eq!(failure.exit, Exit::Config);
     assert_eq!(
         failure.messages[0].what,
-        "the tags `Team` and `team` of agent `my_agent` differ in case only, and IAM takes them for one"
+        "the tags `Team` and `team` of agent `my_agent` differ only in case, and IAM treats them as one"
     );
     assert!(failure.messages[0].at.is_some(), "the place is said");
 }
@@ -600,8 +597,7 @@ fn variables_are_measured_together() {
         assert!(warnings[0].at.is_some());
     }
     let found = problems(&text(2048));
-    let what =
-        "the environment variables of agent `a` take 4098 bytes in all, the service takes 4096";
+    let what = "the environment variables of agent `a` take 4098 bytes in all, but the service accepts 4096";
     assert_eq!(found, [(what.to_owned(), "a".to_owned())]);
 }
 

@@ -114,7 +114,7 @@ impl Models {
         }
         response
             .body(answer.into_body().map_err(Into::into).boxed_unsync())
-            .map_err(|error| Failure::world(format!("Bedrock answered oddly: {error}")))
+            .map_err(|error| Failure::world(format!("Bedrock gave an unexpected answer: {error}")))
     }
 
     async fn connect(&self, region: &Region) -> Result<Connection, Failure> {

@@ -252,7 +252,7 @@ pub(super) fn silent(dir: &Folder, record: Option<&Record>) -> Failure {
                 record.port,
                 log.display()
             ))
-            .help("end that process and run this again; what it did not write down yet is lost"),
+            .help("end that process and run this again; what it has not saved yet is lost"),
         None => failure
             .note(format!("its log is `{}`", log.display()))
             .help("wait a moment and run this again"),
@@ -437,11 +437,13 @@ impl Start {
         let failure = if tail.is_empty() {
             failure.note("it wrote nothing to its log")
         } else {
-            failure.note(format!("its last words:\n{tail}"))
+            failure.note(format!("its last lines:\n{tail}"))
         };
         if tail.contains("No module named") || tail.contains("ImportError") {
             install::discard(python)?;
-            return Ok(failure.help("its installation was damaged and is given up: run this again"));
+            return Ok(
+                failure.help("its installation was damaged and has been discarded: run this again")
+            );
         }
         Ok(failure.help(format!("its whole log is `{}`", log.display())))
     }
