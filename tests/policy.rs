@@ -319,7 +319,7 @@ fn without_only_every_document_of_every_agent_is_printed() {
     assert!(
         answer
             .stderr
-            .contains("warning: whoever holds the deployer document")
+            .contains("warning: anyone with the deployer policy")
     );
 }
 
@@ -394,7 +394,7 @@ fn a_boundary_that_iam_would_refuse_is_an_error_where_it_was_asked_for() {
     assert!(
         asked
             .stderr
-            .contains("error: the permissions boundary holds"),
+            .contains("error: the permissions boundary has"),
         "{}",
         asked.stderr
     );

@@ -377,3 +377,36 @@ fn agents_run_side_by_side_each_at_an_address_of_its_own() {
         || dev.out().contains("buyer | asked") && dev.out().contains("seller | asked"),
     );
 }
+
+/// In AWS the dependencies are there too, so it is on the path of every agent.
+#[test]
+fn an_entry_point_in_a_folder_finds_the_modules_at_the_root() {
+    let stage = Stage::new();
+    let manifest = format!("{MANIFEST}entrypoint = \"run/start.py\"\n");
+    stage.write("Cargo.toml", manifest);
+    fs::remove_file(stage.path("deployment/invoke.py")).unwrap();
+    stage.write("deployment/run/start.py", AGENT);
+    let dev = stage.dev(&[]);
+    let (status, answer) = dev.asks("", "{}");
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains("\"one\""), "{answer}");
+}
+
+#[test]
+fn what_answers_for_models_is_chosen_for_one_run() {
+    let stage = Stage::new();
+    let wrong = stage
+        .command(&["dev", "--models", "ollama"])
+        .output()
+        .unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    let url = "http://127.0.0.1:9/v1";
+    let dev = stage.dev(&["--models", url]);
+    let status = stage
+        .command(&["local", "status", "--output", "json"])
+        .output()
+        .unwrap();
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["emulator"]["models"], url, "{status}");
+    drop(dev);
+}

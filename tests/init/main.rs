@@ -269,12 +269,8 @@ fn what_cargo_and_other_tools_make_is_no_source() {
         project.write(&format!("{folder}/main.py"), AGENT);
     }
     for (path, said, name) in [
-        ("./node_modules", "of which nothing is ever copied", None),
-        (
-            "node_modules",
-            "of which nothing is ever copied",
-            Some("other"),
-        ),
+        ("./node_modules", "which is never copied", None),
+        ("node_modules", "which is never copied", Some("other")),
         (
             "elsewhere/pack",
             "is in cargo's target directory",

@@ -80,7 +80,7 @@ fn a_folder_whose_name_is_no_agents_is_mapped_and_that_is_said() {
     ] {
         let project = Project::new().file(&format!("{folder}/main.py"), APP);
         let said = init(&project, folder, &[]).succeeds();
-        let note = format!("note: the agent is called `{name}`: ");
+        let note = format!("note: the agent is named `{name}`: ");
         assert!(said.stderr.contains(&note), "{}", said.stderr);
     }
     let project = Project::new().file("2024-05/main.py", APP);

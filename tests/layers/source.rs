@@ -109,6 +109,8 @@ impl Source {
 
     /// Leaves out the item that `#[cfg(test)]` stands before.
     fn attribute(&mut self, tokens: &mut Peekable<IntoIter>, module: &[String]) {
+        // `#![…]` is about what is around it.
+        tokens.next_if(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '!'));
         let Some(TokenTree::Group(group)) = tokens.peek().cloned() else {
             return;
         };

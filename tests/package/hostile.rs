@@ -128,7 +128,7 @@ fn a_program_that_only_the_checkout_has_is_named_and_not_run() {
         .exits(1);
     for words in [
         "needs uv or pip",
-        "bin/uv` is not used: it lies in the project",
+        "bin/uv` is not used: it is in the project",
     ] {
         assert!(
             outcome.stderr.contains(words),

@@ -286,7 +286,7 @@ fn an_entry_point_that_does_nothing_is_refused() {
         project.write("deployment/invoke.py", text);
         let outcome = package(&project).run().exits(1);
         for words in [
-            "the entry point `invoke.py` of agent `my_agent` holds no statement",
+            "the entry point `invoke.py` of agent `my_agent` has no statement",
             "/project/deployment/invoke.py`",
             "help: `cargo agentcore new` shows",
         ] {

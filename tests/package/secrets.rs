@@ -79,7 +79,7 @@ fn source_code_with_a_secret_is_shipped_with_its_line_in_a_warning_that_does_not
     assert!(
         outcome
             .stderr
-            .contains("warning: source code holds what looks like a secret")
+            .contains("warning: source code contains what looks like a secret")
     );
     assert!(!outcome.stderr.contains(&token()) && !outcome.stdout.contains(&token()));
 }

@@ -194,8 +194,8 @@ fn a_file_of_certificates_that_is_none_is_named() {
     .unwrap();
     for (file, why) in [
         ("missing.pem", "cannot be read"),
-        ("empty.pem", "holds no certificate"),
-        ("garbage.pem", "holds no certificate"),
+        ("empty.pem", "contains no certificate"),
+        ("garbage.pem", "contains no certificate"),
     ] {
         let path = home.join(file);
         let refused = versions(&project)

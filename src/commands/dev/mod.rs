@@ -18,7 +18,7 @@ use self::{agent::Developed, crew::Crew, environment::Given, events::tell};
 use super::{consent, local, packaging};
 use crate::{
     cli,
-    config::{Agent, Language, Protocol},
+    config::{Agent, Language, LocalModels, Protocol},
     effects::{
         clock,
         dev::{self, Access, Heard, Hold, Reason, Record, Served, Sight, Tail},
@@ -62,6 +62,9 @@ pub struct Args {
     /// A file of variables for the agents, `NAME=VALUE` a line [default: .env.local beside Cargo.toml]
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
+    /// What answers for models in this run, instead of `local.models`: `emulator`, `aws`, or a URL
+    #[arg(long, value_name = "MODELS")]
+    models: Option<LocalModels>,
     /// Run in the background; prints the agents' addresses once they serve
     #[arg(long)]
     detach: bool,
@@ -69,7 +72,7 @@ pub struct Args {
     #[arg(long, hide = true)]
     detached: bool,
     /// Stop the `dev` that runs the agents
-    #[arg(long, conflicts_with_all = ["port", "host", "no_reload", "no_preload", "debug", "env", "env_file", "detach"])]
+    #[arg(long, conflicts_with_all = ["port", "host", "no_reload", "no_preload", "debug", "env", "env_file", "models", "detach"])]
     stop: bool,
     #[command(flatten)]
     project: cli::Project,
@@ -120,7 +123,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     } else {
         None
     };
-    let emulator = local::run_for(&project, &config, None, ui).await?;
+    let emulator = local::run_for(&project, &config, args.models.as_ref(), ui).await?;
     let (events, mut heard) = dev::events();
     let mut crew = Crew {
         given,

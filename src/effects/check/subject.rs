@@ -136,7 +136,7 @@ impl Subject {
         listening: &Path,
         more: &[(&str, String)],
     ) -> Launch {
-        let mut list = environment::base(home, self.code.dependencies.as_deref(), &self.aws);
+        let mut list = environment::base(home, code, self.code.dependencies.as_deref(), &self.aws);
         let mut set = |name: &str, value: OsString| list.push((name.into(), value));
         for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
             set(name, self.region.clone().into());

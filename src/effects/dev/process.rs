@@ -53,7 +53,8 @@ impl Start {
     /// The command, and what it has to have in common with imports that it could be forked from.
     fn launch(&self, folder: &Folder, home: &Folder, work: &Path) -> (Launch, Option<Key>) {
         let listening = folder.path().join("listening");
-        let mut list = environment::base(&home.path(), self.dependencies.as_deref(), &self.address);
+        let dependencies = self.dependencies.as_deref();
+        let mut list = environment::base(&home.path(), work, dependencies, &self.address);
         for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
             list.push((name.into(), self.region.clone().into()));
         }
@@ -67,15 +68,18 @@ impl Start {
         }
         // A debugger follows an agent from its start on.
         let preloaded = self.dependencies.clone().filter(|_| self.debug.is_none());
-        let key = preloaded.map(|dependencies| {
-            list.push((
-                "CARGO_AGENTCORE_PRELOAD".into(),
-                dependencies.clone().into(),
-            ));
+        let key = preloaded.map(|preloaded| {
+            list.push(("CARGO_AGENTCORE_PRELOAD".into(), preloaded.clone().into()));
             Key {
                 python: self.python.clone(),
-                dependencies,
-                environment: list.clone(),
+                dependencies: preloaded,
+                // The agent's own folder is another with each start.
+                environment: list
+                    .iter()
+                    .filter(|(name, _)| name != "PYTHONPATH")
+                    .cloned()
+                    .chain(dependencies.map(|path| ("PYTHONPATH".into(), path.into())))
+                    .collect(),
             }
         });
         list.push((

@@ -7,10 +7,12 @@ use crate::effects::{
     local::{ACCESS_KEY_ID, SECRET_ACCESS_KEY},
 };
 
-/// Nothing of the user's but where programs are and which language is spoken. `address` is where AWS is
-/// reached.
+/// Nothing of the user's but where programs are and which language is spoken. Modules are found in `root`,
+/// where the archive is unpacked, and in its dependencies, which are in the same place in AWS. `address` is
+/// where AWS is reached.
 pub(in crate::effects) fn base(
     home: &Path,
+    root: &Path,
     dependencies: Option<&Path>,
     address: &str,
 ) -> Vec<(OsString, OsString)> {
@@ -24,9 +26,7 @@ pub(in crate::effects) fn base(
     set("HOME", home.into());
     set("TMPDIR", home.into());
     set("PYTHONUTF8", "1".into());
-    if let Some(dependencies) = dependencies {
-        set("PYTHONPATH", dependencies.into());
-    }
+    set("PYTHONPATH", module_path(root, dependencies));
     // The SDK listens on every interface only where it believes to be in a container.
     set("DOCKER_CONTAINER", "1".into());
     set("AWS_ENDPOINT_URL", address.into());
@@ -36,4 +36,12 @@ pub(in crate::effects) fn base(
     // Nobody collects traces here.
     set("OTEL_SDK_DISABLED", "true".into());
     list
+}
+
+/// The value of `PYTHONPATH`.
+pub(in crate::effects) fn module_path(root: &Path, dependencies: Option<&Path>) -> OsString {
+    let folders = [root].into_iter().chain(dependencies);
+    // A folder whose name holds the separator cannot be named there.
+    std::env::join_paths(folders)
+        .unwrap_or_else(|_| dependencies.unwrap_or(root).as_os_str().to_owned())
 }

@@ -158,9 +158,11 @@ def become(start):
     hook._FILE = os.environ["CARGO_AGENTCORE_LISTENING"] = start["listening"]
     os.chdir(start["directory"])
     reseed()
-    script = start["script"]
+    script, root = start["script"], start["directory"]
     sys.argv = [script]
-    sys.path.insert(0, os.path.dirname(script))
+    sys.path[:0] = [os.path.dirname(script), root]
+    # As it is where nothing was imported before.
+    os.environ["PYTHONPATH"] = os.pathsep.join([root, start["dependencies"]])
     main = types.ModuleType("__main__")
     main.__file__ = script
     main.__builtins__ = builtins

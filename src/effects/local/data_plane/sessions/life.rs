@@ -182,8 +182,12 @@ fn launch(
 ) -> Launch {
     let listening = home.join("listening");
     let script = version.entrypoint.last().cloned().unwrap_or_default();
-    let mut variables =
-        environment::base(&home.join("home"), code.dependencies.as_deref(), address);
+    let mut variables = environment::base(
+        &home.join("home"),
+        &work,
+        code.dependencies.as_deref(),
+        address,
+    );
     let mut set = |name: &str, value: OsString| variables.push((name.into(), value));
     set("AWS_ACCESS_KEY_ID", access_key.into());
     for (name, value) in contract::environment(&version.arn, &key.endpoint) {
