@@ -392,9 +392,7 @@ fn a_boundary_that_iam_would_refuse_is_an_error_where_it_was_asked_for() {
     let asked = policy(&long, &["--only", "boundary"]);
     assert_eq!(asked.code, Some(3), "{}", asked.stderr);
     assert!(
-        asked
-            .stderr
-            .contains("error: the permissions boundary has"),
+        asked.stderr.contains("error: the permissions boundary has"),
         "{}",
         asked.stderr
     );
@@ -402,8 +400,7 @@ fn a_boundary_that_iam_would_refuse_is_an_error_where_it_was_asked_for() {
     let all = policy(&long, &[]);
     assert_eq!(all.code, Some(0), "{}", all.stderr);
     assert!(
-        all.stderr
-            .contains("warning: the permissions boundary holds"),
+        all.stderr.contains("warning: the permissions boundary has"),
         "{}",
         all.stderr
     );

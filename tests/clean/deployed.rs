@@ -134,7 +134,7 @@ fn an_agent_that_was_taken_out_of_the_manifest_is_named_and_goes_when_it_is_aske
         .exits(2);
         for said in [
             "there is no agent `renmed` in the metadata",
-            "there is nothing in AWS that is provably its",
+            "nothing in AWS is provably its own",
             "did you mean `renamed`?",
         ] {
             says(&slip, said);

@@ -19,9 +19,9 @@ fn a_runtime_that_was_deleted_behind_our_back_is_made_again_with_a_notice() {
         );
         let again = deploy(&project, &emulator).succeeds();
         assert!(
-            again
-                .stderr
-                .contains(&format!("the runtime `{id}` of agent `one` was deleted")),
+            again.stderr.contains(&format!(
+                "the runtime `{id}` of agent `one` no longer exists"
+            )),
             "{}",
             again.stderr
         );

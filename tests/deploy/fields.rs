@@ -117,7 +117,7 @@ fn what_has_no_value_for_none_is_left_out_of_the_update() {
         // This emulator keeps it, and that is said.
         let field = keys.split(' ').next().unwrap();
         assert!(
-            unset.stderr.contains("did not take on") && unset.stderr.contains(field),
+            unset.stderr.contains("did not apply") && unset.stderr.contains(field),
             "{}",
             unset.stderr
         );

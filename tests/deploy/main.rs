@@ -122,7 +122,7 @@ fn a_project_is_deployed_and_a_second_run_only_reads() {
         assert_eq!(again.stdout.trim(), arn);
         assert!(again.stderr.contains("Unchanged"), "{}", again.stderr);
         assert!(
-            again.stderr.contains("nothing was uploaded"),
+            again.stderr.contains("it is up to date"),
             "{}",
             again.stderr
         );

@@ -109,7 +109,7 @@ fn a_failing_agent_shows_the_end_of_its_own_log() {
 fn what_no_agent_has_seen_is_sent_again() {
     for (status, code, why) in [
         (429, "ThrottlingException", "the service is busy"),
-        (409, "RetryableConflictException", "the session is at work"),
+        (409, "RetryableConflictException", "the session is busy"),
     ] {
         let server = script()
             .then(INVOKE, refusal(status, code, "please retry"))

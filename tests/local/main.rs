@@ -318,7 +318,7 @@ fn it_is_stopped_and_shown_although_the_metadata_is_broken() {
         let stopped = stage.stop();
         for expected in [
             warned,
-            "the emulator of project `shop-7k2qpx` is meant",
+            "using the emulator of project `shop-7k2qpx`",
             "Stopped the emulator",
         ] {
             assert!(stopped.stderr.contains(expected), "{}", stopped.stderr);

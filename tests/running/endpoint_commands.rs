@@ -160,11 +160,11 @@ fn a_rollback_goes_to_the_version_that_answered_before_and_not_to_one_in_between
         &back,
         &["Updating endpoint `prod` from version 3 to version 1"],
     );
-    assert!(!back.stderr.contains("nothing tells"), "{}", back.stderr);
+    assert!(!back.stderr.contains("is not recorded"), "{}", back.stderr);
     assert_eq!(written.as_deref(), Some(""));
     assert_eq!(live(&project, &emulator).unwrap().0, "1");
 
-    // Where nothing tells, that is said.
+    // Where it is not recorded, a note says so.
     run(&project, &emulator, &["rollback", "--to", "3"]).succeeds();
     let (guessed, _) = with("", &["rollback", "--dry-run"]);
     says(
@@ -377,7 +377,7 @@ fn an_endpoint_whose_update_fails_ends_with_the_services_reason() {
         )
         .exits(1),
         &[
-            "warning: the endpoint `prod` could not be told what it answers with now",
+            "warning: could not record on the endpoint `prod` which version it answers with",
             "it is UPDATE_FAILED",
             "note: the image is gone",
         ],

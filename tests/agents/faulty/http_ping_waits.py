@@ -17,7 +17,7 @@ class Agent(http_agent.Agent):
         with self.working:
             if Agent.first:
                 Agent.first = False
-                time.sleep(3)
+                time.sleep(4)
         super().invoke(prompt)
 
 
