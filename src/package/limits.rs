@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(messages.len(), 1);
         assert_eq!(
             messages[0].what,
-            "the unpacked archive has 786.0 MB, and the service takes 750.0 MB"
+            "the unpacked archive has 786.0 MB, but the service accepts 750.0 MB"
         );
         assert!(
             messages[0].notes[0].starts_with("the largest parts:\n   71.0 MB p11\n   70.0 MB p10")

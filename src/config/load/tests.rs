@@ -592,7 +592,7 @@ fn variables_are_measured_together() {
         assert!(
             warnings[0]
                 .what
-                .ends_with("the service takes 1536 on platform version V2")
+                .ends_with("the service accepts 1536 on platform version V2")
         );
         assert!(warnings[0].at.is_some());
     }
@@ -664,7 +664,7 @@ fn each_problem_of_an_allowed_action_points_at_its_own_characters() {
         ),
         (
             "\"allow\"".to_owned(),
-            vec![("`allow` stands in the table only", "\"allow\"")],
+            vec![("`allow` is only for the table", "\"allow\"")],
         ),
     ] {
         let found = problems_of_permission(&permission);

@@ -162,7 +162,7 @@ fn a_project_outside_the_checkout_is_not_shipped() {
     desk.write("requirements.txt", &format!("{}\n", path.display()));
     let problems = desk.problems("requirements.txt");
     assert!(
-        problems[0].contains("lies outside the project"),
+        problems[0].contains("is outside the project"),
         "{problems:?}"
     );
 }

@@ -281,7 +281,7 @@ fn a_source_inside_the_deployment_folder_is_refused_and_a_deployment_folder_insi
     ]);
     assert_eq!(
         place.refusal("ws/deployment/pkg"),
-        ["the source `ws/deployment/pkg` lies in the deployment folder"]
+        ["the source `ws/deployment/pkg` is in the deployment folder"]
     );
     let source = place.observe_with("ws", &[]).unwrap();
     assert_eq!(source.files.into_keys().collect::<Vec<_>>(), ["a/main.py"]);
