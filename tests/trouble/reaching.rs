@@ -238,6 +238,6 @@ fn an_address_where_nobody_answers_is_named_instead_of_aws() {
         .exits(1);
     let what =
         format!("error: no answer from `{url}` to `sts:GetCallerIdentity` on the caller\n  note: ");
-    says(&silent, &[&what, "help: see that the address is right"]);
+    says(&silent, &[&what, "help: check that the address is right"]);
     assert!(!silent.stderr.contains("AWS"), "{}", silent.stderr);
 }
