@@ -180,7 +180,7 @@ fn every_command_of_endpoint_is_in_the_topic() {
 }
 
 /// What the tool tells processes that it starts itself; nobody else sets these.
-const AMONG_OURSELVES: [&str; 6] = [
+const AMONG_OURSELVES: [&str; 7] = [
     "CARGO_AGENTCORE_DEBUGGER",
     "CARGO_AGENTCORE_LISTENING",
     "CARGO_AGENTCORE_MODELS",
