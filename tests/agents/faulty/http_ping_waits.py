@@ -7,7 +7,7 @@ from shop import http_agent
 
 class Agent(http_agent.Agent):
     working = threading.Lock()
-    first = True
+    asked = 0
 
     def ping(self):
         with self.working:
@@ -15,9 +15,9 @@ class Agent(http_agent.Agent):
 
     def invoke(self, prompt):
         with self.working:
-            if Agent.first:
-                Agent.first = False
-                time.sleep(4)
+            Agent.asked += 1
+            if Agent.asked <= 2:
+                time.sleep(3)
         super().invoke(prompt)
 
 
