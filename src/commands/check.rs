@@ -340,7 +340,7 @@ fn summary(reports: &[Tested]) -> String {
         several => format!(", {several} not tested (`-v` says why)"),
     };
     format!(
-        "{}, {}, {} kept{untested}",
+        "{}, {}, {} passed{untested}",
         counted(errors, "error"),
         counted(warnings, "warning"),
         counted(kept, "rule"),

@@ -158,7 +158,7 @@ fn findings_are_printed_with_their_code_and_warnings_fail_only_where_they_are_de
         "{}",
         warned.stdout
     );
-    assert!(warned.stderr.contains("0 errors, 1 warning, 1 rule kept"));
+    assert!(warned.stderr.contains("0 errors, 1 warning, 1 rule passed"));
     of("http_html", &["--deny", "warnings"]).exits(5);
     let skipped = of(
         "http_html",

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    effects::{env, files::FileError, folder::Folder},
+    effects::{env, files::FileError, folder::Folder, local::detach},
     error::Failure,
 };
 
@@ -89,19 +89,7 @@ impl Background {
     }
 }
 
-/// Unix: the process leaves the terminal by itself, see [`leave_terminal`].
-#[cfg(not(windows))]
-fn detach(_command: &mut Command) {}
-
-#[cfg(windows)]
-fn detach(command: &mut Command) {
-    use std::os::windows::process::CommandExt as _;
-    const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
-    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-    command.creation_flags(CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW);
-}
-
-/// The terminal's Ctrl-C and hang-up do not concern this process any more.
+/// Ctrl-C and hang-up of the terminal no longer reach this process.
 #[cfg(unix)]
 pub(crate) fn leave_terminal() {
     // It fails where this process leads a session already, and then all is well.

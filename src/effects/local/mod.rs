@@ -14,6 +14,7 @@ pub(crate) mod models;
 pub(crate) mod preparing;
 mod process;
 
+pub(in crate::effects) use self::process::detach;
 use std::{path::Path, time::Duration};
 
 use serde::Serialize;

@@ -370,12 +370,13 @@ fn reaches_it(name: &OsStr) -> bool {
     known.contains(&name.as_str()) || beginnings.iter().any(|begin| name.starts_with(begin))
 }
 
-/// Unix: the launcher makes its own session.
+/// Lets a process outlive the console. On Unix the processes that are started leave the terminal by
+/// themselves.
 #[cfg(not(windows))]
-fn detach(_command: &mut Command) {}
+pub(in crate::effects) fn detach(_command: &mut Command) {}
 
 #[cfg(windows)]
-fn detach(command: &mut Command) {
+pub(in crate::effects) fn detach(command: &mut Command) {
     use std::os::windows::process::CommandExt as _;
     const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
     const CREATE_NO_WINDOW: u32 = 0x0800_0000;
