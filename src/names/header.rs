@@ -1,12 +1,13 @@
-//! Names of headers, and which of them a runtime's allow-list may hold.
+//! Header names, and which of them a runtime's allow-list may contain.
 //!
-//! The rules are those of the developer guide's runtime-header-allowlist: any ordinary name, but none
-//! of AWS's own except the `Custom-` ones, and none that HTTP, browsers and proxies give a meaning.
+//! The rules come from the developer guide's runtime-header-allowlist: any ordinary name is
+//! allowed, except AWS's own headers (other than the `Custom-` ones) and the headers that HTTP,
+//! browsers and proxies interpret.
 
-/// The names of AWS's own that an allow-list may hold begin with this, in lower case.
+/// The prefix of the only AWS headers that an allow-list may contain, in lower case.
 pub const CUSTOM: &str = "x-amzn-bedrock-agentcore-runtime-custom-";
 
-/// A letter, then up to 255 letters, digits, `-` and `_`.
+/// Returns true for a letter followed by up to 255 letters, digits, `-` and `_`.
 pub fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.len() <= 256
@@ -15,17 +16,18 @@ pub fn is_name(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
 }
 
-/// Whether a name in lower case is AWS's own.
+/// Returns true if a lower-case name is reserved by AWS.
 pub fn is_reserved(name: &str) -> bool {
     name.starts_with("x-amz-") || (name.starts_with("x-amzn-") && !name.starts_with(CUSTOM))
 }
 
-/// Whether an allow-list may hold a name, in lower case.
+/// Returns true if an allow-list may contain a lower-case name.
 pub fn may_be_listed(name: &str) -> bool {
     !is_reserved(name) && !RESTRICTED.contains(&name)
 }
 
-/// What no allow-list may hold, by the developer guide's table, as the service's SDK has it too.
+/// Names that no allow-list may contain, from the developer guide's table (the service's SDK has
+/// the same list).
 const RESTRICTED: [&str; 108] = [
     "proxy-authorization",
     "www-authenticate",

@@ -1,7 +1,8 @@
 //! Names with a format, parsed once where they enter the program.
 //!
-//! Each type holds a value that has been checked against the rule of the service that defines it;
-//! the rest of the crate passes the types around and never checks again. Imports nothing of ours.
+//! Each type holds a value that was checked against the rule of the service that defines it. The
+//! rest of the crate passes these types around and never checks again. This module imports nothing
+//! from the crate.
 
 pub mod header;
 
@@ -9,7 +10,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Why a text is not a valid name: what was given and the rule it breaks.
+/// Why a text is not a valid name: the text and the rule it breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is not a valid {kind}: {rule}")]
 pub struct NameError {
@@ -58,7 +59,7 @@ name!(
 );
 
 name!(
-    /// The name of an agent runtime: the agent's, with a stage `<agent>_<stage>`.
+    /// The name of an agent runtime: the agent's name, or `<agent>_<stage>` with a stage.
     RuntimeName,
     "runtime name",
     "a letter, then up to 47 letters, digits and underscores",
@@ -66,7 +67,7 @@ name!(
 );
 
 name!(
-    /// A stage of the manifest, such as `prod`.
+    /// A stage in the manifest, such as `prod`.
     StageName,
     "stage name",
     "a lower-case letter, then up to 15 lower-case letters, digits and underscores",
@@ -78,7 +79,7 @@ name!(
 );
 
 name!(
-    /// The identity of a project, which stands in every tag that this tool sets.
+    /// A project's identity, which is part of every tag that this tool sets.
     ProjectId,
     "project identity",
     "a letter or digit, then up to 127 letters, digits, hyphens, underscores and dots",
@@ -124,7 +125,7 @@ name!(
 );
 
 name!(
-    /// An AWS region's code. The shape is checked, never membership in a list.
+    /// An AWS region's code. Only the shape is checked, because AWS keeps opening regions.
     Region,
     "region",
     "a region's code, such as `us-west-2`",
@@ -140,7 +141,7 @@ name!(
 );
 
 name!(
-    /// An endpoint of a runtime; `DEFAULT` goes with the runtime.
+    /// An endpoint of a runtime. Every runtime has an endpoint `DEFAULT`.
     EndpointName,
     "endpoint name",
     "a letter, then up to 47 letters, digits and underscores",
@@ -148,7 +149,7 @@ name!(
 );
 
 name!(
-    /// A session of a runtime: the service keeps one microVM for each.
+    /// A session of a runtime. The service runs one microVM for each session.
     SessionId,
     "session id",
     "33 to 100 letters, digits, `-` and `_`, the first a letter or digit",
@@ -160,14 +161,14 @@ name!(
 );
 
 name!(
-    /// Where requests go instead of AWS.
+    /// The address that requests go to instead of AWS.
     EndpointUrl,
     "endpoint URL",
     "`http://` or `https://` and a host, such as `http://localhost:4566`",
     is_endpoint_url
 );
 
-/// The regions that are known here, with the service or without it.
+/// The regions that existed when this was written, with or without AgentCore.
 const REGIONS: [&str; 38] = [
     "af-south-1",
     "ap-east-1",
@@ -210,7 +211,7 @@ const REGIONS: [&str; 38] = [
 ];
 
 impl RuntimeName {
-    /// Joins agent and stage; the length is checked after joining.
+    /// Joins the agent and the stage. The length limit applies to the joined name.
     pub fn of(agent: &AgentName, stage: Option<&StageName>) -> Result<Self, NameError> {
         match stage {
             None => Self::parse(agent.as_str()),
@@ -226,7 +227,7 @@ impl Default for EndpointName {
 }
 
 impl AccountId {
-    /// What stands for the account in a document that is printed before the account is known.
+    /// A stand-in for the account in a document that is printed before the account is known.
     pub fn placeholder() -> Self {
         Self("ACCOUNT_ID".to_owned())
     }
@@ -237,7 +238,7 @@ impl AccountId {
 }
 
 impl Region {
-    /// What stands for the region in a document that is printed before the region is known.
+    /// A stand-in for the region in a document that is printed before the region is known.
     pub fn placeholder() -> Self {
         Self("REGION".to_owned())
     }
@@ -246,7 +247,7 @@ impl Region {
         self.0 == "REGION"
     }
 
-    /// [`Region::parse`] for what a person typed: a slip is answered with what was probably meant.
+    /// Like [`Region::parse`], for user input: the error suggests a similar region.
     pub fn read(text: &str) -> Result<Self, String> {
         Self::parse(text).map_err(|error| match Self::like(text) {
             Some(near) => format!("{error}; did you mean `{near}`?"),
@@ -254,8 +255,8 @@ impl Region {
         })
     }
 
-    /// The region that was probably meant, where this one is none that was known when this was written.
-    /// Never a reason to refuse: AWS opens new ones.
+    /// Returns a similar known region if this one is unknown. Not a reason to refuse the region,
+    /// because AWS opens new ones.
     pub fn near(&self) -> Option<&'static str> {
         if REGIONS.contains(&self.0.as_str()) {
             return None;
@@ -263,8 +264,8 @@ impl Region {
         Self::like(&self.0)
     }
 
-    /// The region that was meant, where this one cannot exist: its middle is no direction, or two letters
-    /// are swapped in the first part of a known one.
+    /// Returns the region that was meant if this one cannot exist: its middle part is not a
+    /// direction, or two letters in the first part of a known region are swapped.
     pub fn slip(&self) -> Option<&'static str> {
         const DIRECTIONS: [&str; 9] = [
             "central",
@@ -287,7 +288,7 @@ impl Region {
         (!is_direction || is_swapped).then_some(near)
     }
 
-    /// The known region whose code resembles the text.
+    /// Returns the known region whose code is most similar to the text.
     fn like(text: &str) -> Option<&'static str> {
         let given = text.to_ascii_lowercase().replace('_', "-");
         REGIONS
@@ -334,7 +335,7 @@ impl Partition {
             .find(|partition| partition.as_str() == text)
     }
 
-    /// What the host names of the partition's services end with.
+    /// The suffix of the host names of the partition's services.
     pub fn dns_suffix(self) -> &'static str {
         match self {
             Self::Aws | Self::AwsUsGov => "amazonaws.com",
@@ -355,7 +356,7 @@ fn is_runtime_name(text: &str) -> bool {
         && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
 }
 
-/// Without a user's name, which would be shown wherever the address is, and without a query.
+/// Rejects a user name, which would appear wherever the address is printed, and a query.
 fn is_endpoint_url(text: &str) -> bool {
     let rest = ["http://", "https://"]
         .into_iter()
@@ -385,27 +386,28 @@ fn is_endpoint_url(text: &str) -> bool {
             .all(|c| c.is_ascii_graphic() && !b"?#@`\\".contains(&c))
 }
 
-/// Printable ASCII that stands for itself in a policy: no wildcard and no policy variable.
+/// Returns true if the text is printable ASCII that a policy takes literally: no wildcard, no
+/// policy variable.
 pub(crate) fn is_literal(text: &str) -> bool {
     text.bytes().all(|c| c.is_ascii_graphic()) && !text.contains(['*', '?']) && !text.contains("${")
 }
 
-/// What cannot be seen in a text, or changes the order in which it is read: controls, directional
-/// marks, characters without a width. Joiners and variation selectors, which scripts and emoji need,
-/// are none of these.
+/// Returns true for characters that are invisible or change the reading order: controls,
+/// directional marks, zero-width characters. Joiners and variation selectors are allowed, because
+/// scripts and emoji need them.
 pub(crate) fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
             // Soft hyphen, Arabic letter mark, Hangul fillers, Mongolian vowel separator.
             '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{180e}'
-            // Directional marks, separators of lines, embeddings and overrides.
+            // Directional marks, line separators, embeddings and overrides.
             | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
             // Word joiner, invisible operators, isolates, deprecated formats.
             | '\u{2060}'..='\u{206f}'
             // Byte order mark, interlinear annotations.
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            // Tags, which repeat ASCII unseen.
+            // Tags, an invisible copy of ASCII.
             | '\u{e0000}'..='\u{e007f}'
         )
 }

@@ -1,57 +1,58 @@
-//! What an agent answers, as it is shown: the text of its strings, and everything else as it came.
+//! How an agent's answer is printed.
 //!
-//! - `text/event-stream`: of every event, a JSON string is its text, without a line end of ours; any
-//!   other JSON is one line; what is no JSON stays as it is. An event of the shape
-//!   `{"error", "error_type"}` with which the stream ends is the SDK's word for an agent that failed.
-//! - `application/json`: a string is its text; any other JSON stays byte for byte.
-//! - Everything else, and everything with `--raw`, stays byte for byte.
+//! - `text/event-stream`: for each event, a JSON string is printed as its text without a line
+//!   break, any other JSON as one line, and anything else unchanged. If the last event has the
+//!   shape `{"error", "error_type"}`, it is how the SDK reports that the agent failed.
+//! - `application/json`: a string is printed as its text, any other JSON unchanged.
+//! - Any other type, and every answer with `--raw`, is printed unchanged.
 
 use serde_json::Value;
 
 use super::{event_stream::EventStream, limits};
 
-/// The service's limit on an answer.
+/// The service's limit for an answer, in bytes.
 const LONGEST: usize = limits::PAYLOAD;
 
-/// How many members and items of a JSON document are kept: each takes far more memory than its text.
+/// The most members and items of a JSON document that are kept, because each takes far more memory
+/// than its text.
 const MOST_MEMBERS: usize = 1_000_000;
 
 /// A part of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// Goes out as it is.
+    /// Printed as it is.
     Text(Vec<u8>),
-    /// Has a line of its own.
+    /// Printed on its own line.
     Line(Vec<u8>),
 }
 
-/// What a streaming agent says when it fails half-way.
+/// The error of a streaming agent that fails while it answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AgentError {
     pub(crate) kind: String,
     pub(crate) message: String,
 }
 
-/// An answer that is being read.
+/// An answer while it is read.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Verbatim,
     Json(Json),
     Events {
         stream: EventStream,
-        /// An error, if nothing comes after it.
+        /// An error event, as long as no other event follows it.
         held: Option<(AgentError, Vec<u8>)>,
     },
 }
 
-/// A JSON document: known by its first byte to be a string or not.
+/// A JSON document. Its first byte tells whether it is a string.
 #[derive(Debug, Default)]
 pub(crate) struct Json {
     kept: Vec<u8>,
     passing: bool,
 }
 
-/// A body that is kept for a document.
+/// A body that is kept for a JSON document.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     body: Vec<u8>,
@@ -59,7 +60,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Refuses what is more than can be kept, with the reason.
+    /// Adds bytes. Returns the reason if the body gets too large to keep.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
         let is_start = |byte: &&u8| matches!(byte, b',' | b'[' | b'{' | b'\n' | b'\r');
         self.members += bytes.iter().filter(is_start).count();
@@ -80,7 +81,7 @@ impl Kept {
     }
 }
 
-/// What is left at the end.
+/// The rest of an answer when it ends.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) pieces: Vec<Piece>,
@@ -120,7 +121,7 @@ impl Answer {
         }
     }
 
-    /// Why no more of it is read, where a part of it is longer than any that is kept.
+    /// Returns why reading stops if a part of the answer is longer than the limit.
     pub(crate) fn too_long(&self) -> Option<String> {
         match self {
             Self::Verbatim => None,
@@ -132,7 +133,7 @@ impl Answer {
         }
     }
 
-    /// `whole`: the answer came to its own end.
+    /// Ends the answer. `whole` is true if the connection was not cut off.
     pub(crate) fn finish(self, whole: bool) -> End {
         match self {
             Self::Verbatim => End::default(),
@@ -191,7 +192,7 @@ fn essence(content_type: &str) -> String {
 fn piece(event: Vec<u8>) -> Piece {
     match serde_json::from_slice(&event) {
         Ok(Value::String(text)) => Piece::Text(text.into_bytes()),
-        // A document over several lines becomes one; else not a byte is touched.
+        // A document on several lines is printed on one; otherwise the bytes stay unchanged.
         Ok(value) if event.contains(&b'\n') => Piece::Line(value.to_string().into_bytes()),
         Ok(_) => Piece::Line(event),
         Err(_) => Piece::Text(event),
@@ -209,10 +210,10 @@ fn error(event: &[u8]) -> Option<AgentError> {
     })
 }
 
-/// Pieces as bytes for stdout.
+/// Turns pieces into bytes for stdout.
 #[derive(Debug)]
 pub(crate) struct Printer {
-    /// Whether the next byte begins a line.
+    /// True at the start of a line.
     fresh: bool,
 }
 
@@ -246,8 +247,8 @@ impl Printer {
     }
 }
 
-/// The answer as the value that a JSON document holds: the document itself where it is one, a list of
-/// what the events hold, else a text.
+/// Returns the answer as a JSON value: a JSON document as it is, an event stream as a list of its
+/// events, anything else as a string.
 pub(crate) fn value(content_type: &str, body: &[u8]) -> Value {
     let text = |bytes: &[u8]| Value::String(String::from_utf8_lossy(bytes).into_owned());
     let parsed = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap_or_else(|_| text(bytes));

@@ -1,20 +1,21 @@
-//! How long the pieces of a streamed answer are. In an event stream a piece is an event.
+//! The size limit for the chunks of a streamed answer. In an event stream, a chunk is an event.
 
 use super::limits;
 
-/// Follows a stream, however its bytes are cut.
+/// Measures a stream, however its bytes are split.
 #[derive(Debug, Default)]
 pub struct Chunks {
     /// Bytes since the last event ended.
     length: usize,
-    /// Whether only the ending of a line has come since the last other byte.
+    /// True if nothing but a line end has arrived since the last other byte.
     line_is_empty: bool,
-    /// The last byte was a carriage return: a line feed after it belongs to it.
+    /// True if the last byte was a carriage return: a line feed after it belongs to the same line
+    /// end.
     returned: bool,
 }
 
 impl Chunks {
-    /// Whether every event is short enough so far.
+    /// Returns false when an event exceeds the limit.
     pub fn push(&mut self, bytes: &[u8]) -> bool {
         for byte in bytes {
             self.length += 1;
@@ -24,7 +25,7 @@ impl Chunks {
             match byte {
                 b'\n' if self.returned => {
                     self.returned = false;
-                    // It belongs to the event whose end it follows.
+                    // The line feed belongs to the event that just ended.
                     if self.length == 1 {
                         self.length = 0;
                     }
@@ -52,7 +53,7 @@ mod tests {
 
     use super::*;
 
-    /// An event of this length, its end included.
+    /// Returns an event of this length, including its end.
     fn event(length: usize, end: &str) -> Vec<u8> {
         let mut bytes = vec![b'x'; length - end.len()];
         bytes.extend_from_slice(end.as_bytes());

@@ -14,19 +14,19 @@ pub const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
 
 const LONGEST: usize = 65_536;
 
-/// Of one event. The format's own limit is 16 MiB.
+/// The longest output in one event. The format's own limit is 16 MiB.
 const LONGEST_DELTA: usize = 64 * 1024;
 
-/// What is to be run.
+/// A command to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// For a shell.
+    /// The command line for a shell.
     pub command: String,
     pub timeout: Duration,
 }
 
 impl Command {
-    /// Reads the body of the request.
+    /// Parses the request's body.
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
         let Ok(Value::Object(body)) = serde_json::from_slice(body) else {
             return Err(Refusal::new(
@@ -71,14 +71,14 @@ pub enum Event {
     Stdout(String),
     Stderr(String),
     Stop {
-        /// -1 where the command could not be run, or did not end in time.
+        /// -1 if the command could not run or timed out.
         exit_code: i32,
         timed_out: bool,
     },
 }
 
 impl Event {
-    /// The event in its binary frames: output that is too long for one event becomes several.
+    /// Encodes the event in binary frames. Output that is too long for one event is split.
     pub fn frames(&self) -> Vec<u8> {
         let delta = |member: &str, text: &str| {
             let pieces = pieces(text).into_iter();
@@ -101,7 +101,7 @@ impl Event {
     }
 }
 
-/// A text in pieces that fit an event, none of which splits a character.
+/// Splits a text into pieces that fit an event, without splitting a character.
 fn pieces(mut text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     while text.len() > LONGEST_DELTA {
@@ -126,8 +126,8 @@ fn chunk(payload: &Value) -> Vec<u8> {
     )
 }
 
-/// One message of `vnd.amazon.eventstream`: the lengths with their checksum, the headers (all of them
-/// strings, type 7), the payload, and the checksum of it all.
+/// Encodes one `vnd.amazon.eventstream` message: the lengths with their checksum, the headers (all
+/// strings, type 7), the payload, and the checksum of the whole message.
 fn frame(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
     let mut head = Vec::new();
     for (name, value) in headers {
@@ -152,8 +152,8 @@ fn frame(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
     message
 }
 
-/// Output that comes in pieces, as text: a character that is split between two pieces comes with the
-/// second, and what is no UTF-8 becomes U+FFFD.
+/// Decodes output that arrives in pieces. A character that is split between two pieces comes with
+/// the second piece; invalid UTF-8 becomes U+FFFD.
 #[derive(Debug, Default)]
 pub struct Text {
     rest: Vec<u8>,
@@ -164,7 +164,7 @@ impl Text {
         self.rest.extend_from_slice(bytes);
         let whole = match std::str::from_utf8(&self.rest) {
             Ok(_) => self.rest.len(),
-            // The end may be the beginning of a character.
+            // The end may be the start of a character.
             Err(_) => self.rest.len() - split_character(&self.rest),
         };
         let text = String::from_utf8_lossy(&self.rest[..whole]).into_owned();
@@ -172,13 +172,13 @@ impl Text {
         text
     }
 
-    /// What is left when no more comes.
+    /// Returns the rest when the output ends.
     pub fn finish(self) -> String {
         String::from_utf8_lossy(&self.rest).into_owned()
     }
 }
 
-/// How many bytes at the end begin a character that is not whole.
+/// Returns how many bytes at the end start an incomplete character.
 fn split_character(bytes: &[u8]) -> usize {
     (1..=3.min(bytes.len()))
         .find(|length| {

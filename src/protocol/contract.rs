@@ -1,25 +1,26 @@
-//! What the service expects of an agent's process: where it listens, and what it finds in its
-//! environment.
+//! What the service expects of an agent's process: where it listens, and what its environment
+//! contains.
 
 use serde_json::Value;
 
 use super::{Operation, Refusal, RuntimeArn, logs, refusal::Kind};
 use crate::{config::Protocol, names::EndpointName};
 
-/// The address of an agent's `/ping`.
+/// The path of an agent's health check.
 pub const PING: &str = "/ping";
 
-/// How the service speaks to an agent.
+/// How the service talks to an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contract {
     pub protocol: Protocol,
     pub port: u16,
-    /// Where requests go.
+    /// The path that requests go to.
     pub path: String,
 }
 
 impl Contract {
-    /// With the port and the path of the runtime's `protocolConfiguration`, where it has them.
+    /// Uses the port and the path of the runtime's `protocolConfiguration`, or the protocol's
+    /// defaults.
     pub fn of(protocol: Protocol, port: Option<u16>, path: Option<&str>) -> Self {
         let (default_port, default_path) = match protocol {
             Protocol::Http | Protocol::Agui => (8080, "/invocations"),
@@ -33,7 +34,7 @@ impl Contract {
         }
     }
 
-    /// Of a runtime as the service describes it.
+    /// Reads the contract from a runtime as the service describes it.
     pub fn read(runtime: &Value) -> Result<Self, Refusal> {
         let configuration = &runtime["protocolConfiguration"];
         let name = configuration["serverProtocol"].as_str().unwrap_or("HTTP");
@@ -54,7 +55,8 @@ impl Contract {
         ))
     }
 
-    /// The path at the agent that an operation leads to; `None` where the agent's protocol has none.
+    /// Returns the agent's path for an operation, or `None` if the agent's protocol does not have
+    /// the operation.
     pub fn path_of(&self, operation: Operation) -> Option<&str> {
         match (operation, self.protocol) {
             (Operation::Invoke, _) => Some(&self.path),
@@ -72,7 +74,8 @@ impl Contract {
         }
     }
 
-    /// Where the process says how it is. An MCP server is ready when it takes a connection.
+    /// Returns the path of the health check. An MCP server has none: it is ready when it accepts a
+    /// connection.
     pub fn ping(&self) -> Option<&'static str> {
         match self.protocol {
             Protocol::Http | Protocol::A2a | Protocol::Agui => Some(PING),
@@ -81,9 +84,10 @@ impl Contract {
     }
 }
 
-/// What the service puts into the environment of an agent beside the runtime's own variables, which
-/// go before these. Whether it sets the regions for a zip is not documented; boto3 reads the one, the
-/// other SDKs the other. `cloud.resource_id` tells the Python SDK which runtime it is in.
+/// Returns the variables that the service sets for an agent. The runtime's own variables override
+/// them. It is not documented whether the service sets the region for zip packages; boto3 reads one
+/// of the two variables, the other SDKs the other. `cloud.resource_id` tells the Python SDK which
+/// runtime it runs in.
 pub fn environment(runtime: &RuntimeArn, endpoint: &EndpointName) -> Vec<(&'static str, String)> {
     let name = runtime
         .id

@@ -1,33 +1,33 @@
-//! `text/event-stream`, decoded as it comes in: what every event's `data` lines hold.
+//! Decodes `text/event-stream` as it arrives and returns the `data` of each event.
 //!
-//! Pure, and the same however the bytes are cut into pieces. Each byte is looked at once, because one
-//! event may be 10 MB long; and bytes that are no UTF-8 come out as they went in.
+//! Pure; the result does not depend on how the bytes are split. Each byte is looked at once,
+//! because one event may be 10 MB long. Invalid UTF-8 passes through unchanged.
 
 /// The longest event that is kept. The service's own chunks have at most 10 MB.
 const LONGEST_EVENT: usize = 16 << 20;
 
-/// The decoder, between two pieces.
+/// The decoder's state between two pieces.
 #[derive(Debug, Default)]
 pub(crate) struct EventStream {
-    /// The line that has not ended yet.
+    /// The current line so far.
     line: Vec<u8>,
-    /// The data of the event that has not ended yet.
+    /// The current event's data so far.
     data: Option<Vec<u8>>,
-    /// The last byte was a carriage return: a line feed after it ends nothing.
+    /// True if the last byte was a carriage return: a line feed after it does not end another line.
     returned: bool,
-    /// Whether a line has ended, after which no byte order mark can come.
+    /// True once a line has ended. A byte order mark can only come before that.
     begun: bool,
-    /// An event went on and on; nothing is decoded any more.
+    /// True if an event was too long. Decoding stops then.
     overflowed: bool,
 }
 
 impl EventStream {
-    /// Whether an event was longer than any that is kept.
+    /// Returns true if an event was too long.
     pub(crate) fn has_overflowed(&self) -> bool {
         self.overflowed
     }
 
-    /// The data of the events that end within these bytes.
+    /// Returns the data of the events that end within these bytes.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut events = Vec::new();
         let mut rest = if self.overflowed { &[] } else { bytes };
@@ -54,7 +54,7 @@ impl EventStream {
         events
     }
 
-    /// Adds a part of a line, unless the event gets too long by it.
+    /// Adds a part of a line, unless it makes the event too long.
     fn keep(&mut self, part: &[u8]) -> bool {
         let data = self.data.as_ref().map_or(0, Vec::len);
         if data + self.line.len() + part.len() > LONGEST_EVENT {
@@ -66,8 +66,8 @@ impl EventStream {
         !self.overflowed
     }
 
-    /// The event that the stream ends with, where nothing but its empty line is missing. A line that
-    /// was cut off in the middle counts only if the stream came to its own end.
+    /// Returns the last event if only its final empty line is missing. An incomplete line counts
+    /// only if the stream was not cut off.
     pub(crate) fn finish(mut self, whole: bool) -> Option<Vec<u8>> {
         if whole && !self.line.is_empty() {
             self.end_line();
@@ -87,7 +87,7 @@ impl EventStream {
         let value = match line.strip_prefix(b"data") {
             Some(b"") => b"",
             Some([b':', b' ', value @ ..] | [b':', value @ ..]) => value,
-            // A comment, or a field that says nothing of the answer.
+            // A comment, or a field that is not part of the answer.
             _ => return None,
         };
         match &mut self.data {
@@ -160,7 +160,7 @@ mod tests {
         assert!(stream.has_overflowed());
         assert!(stream.push(b"\n\ndata: 3\n\n").is_empty());
         assert_eq!(stream.finish(true), None);
-        // Of many lines, none of which is long.
+        // Many short lines.
         let mut stream = EventStream::default();
         let line = [b"data: ".as_slice(), &[b'x'; 1000], b"\n"].concat();
         for _ in 0..17_000 {

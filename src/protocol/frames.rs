@@ -1,4 +1,5 @@
-//! The frames of a WebSocket (RFC 6455, section 5.2) on their way through, within the service's limits.
+//! Checks the frames of a WebSocket (RFC 6455, section 5.2) against the service's limits while they
+//! pass through.
 
 use std::time::Duration;
 
@@ -6,21 +7,21 @@ use super::limits;
 
 const CLOSE: u8 = 8;
 
-/// Follows one direction, however its bytes are cut.
+/// Follows one direction of a WebSocket, however its bytes are split.
 #[derive(Debug, Default)]
 pub struct Frames {
-    /// What has come of a frame's head.
+    /// The frame's head so far.
     head: Vec<u8>,
-    /// How much of the frame is still to come.
+    /// How many bytes of the frame are missing.
     left: u64,
-    /// Whether it has said that it closes.
+    /// True once this side has sent a close frame.
     is_closed: bool,
-    /// When the second began in which frames are counted.
+    /// The start of the second in which frames are counted.
     second: Duration,
     count: u32,
 }
 
-/// A limit that a frame breaks.
+/// The limit that a frame exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Violation {
     TooLong,
@@ -28,7 +29,7 @@ pub enum Violation {
 }
 
 impl Violation {
-    /// What a closing WebSocket says of itself.
+    /// The WebSocket close code.
     pub fn code(self) -> u16 {
         match self {
             Self::TooLong => 1009,
@@ -51,7 +52,7 @@ impl std::fmt::Display for Violation {
 }
 
 impl Frames {
-    /// Adds to `out` what may pass. No byte of a frame that breaks a limit does.
+    /// Appends the bytes that may pass to `out`. No byte of a frame that exceeds a limit passes.
     pub fn push(
         &mut self,
         mut bytes: &[u8],
@@ -96,18 +97,18 @@ impl Frames {
         Ok(())
     }
 
-    /// Whether another frame could begin here.
+    /// Returns true if a new frame could start here.
     pub fn is_between_frames(&self) -> bool {
         self.left == 0
     }
 
-    /// Whether this side has said that it closes.
+    /// Returns true if this side has sent a close frame.
     pub fn is_closed(&self) -> bool {
         self.is_closed
     }
 }
 
-/// The payload's length, once the head is whole.
+/// Returns the payload's length once the head is complete.
 fn whole_head(head: &[u8]) -> Option<u64> {
     let second = *head.get(1)?;
     let mask = if second & 0x80 == 0 { 0 } else { 4 };
@@ -126,15 +127,16 @@ fn whole_head(head: &[u8]) -> Option<u64> {
     Some(bytes.fold(0, |length, byte| length << 8 | u64::from(*byte)))
 }
 
-/// A frame that closes, as a server sends it, or masked, as a client does.
+/// Returns a close frame: unmasked from a server, masked from a client.
 pub fn close(code: u16, reason: &str, is_masked: bool) -> Vec<u8> {
-    // A control frame holds 125 bytes, two of which are the code.
+    // A control frame holds 125 bytes, including two for the code.
     let reason = &reason[..reason.floor_char_boundary(123)];
     let length = u8::try_from(2 + reason.len()).unwrap_or(2);
     let mut frame = vec![0x80 | CLOSE, length];
     if is_masked {
         frame[1] |= 0x80;
-        // Masked with zeros, it is the text itself: the agent is on this machine.
+        // Masking with zeros leaves the text unchanged, which is fine because the agent is on this
+        // machine.
         frame.extend([0; 4]);
     }
     frame.extend(code.to_be_bytes());

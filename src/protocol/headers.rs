@@ -1,7 +1,7 @@
-//! Which headers reach the agent, and which come back.
+//! Which headers are passed to the agent, and which are passed back.
 //!
-//! The allow-list's rules are those of the developer guide's runtime-header-allowlist. Header names are
-//! compared without regard to case and go out in lower case.
+//! The rules for the allow-list come from the developer guide's runtime-header-allowlist. Header
+//! names are compared case-insensitively and sent in lower case.
 
 use super::{
     Refusal, limits,
@@ -13,16 +13,17 @@ use crate::{
     names::header::{self, CUSTOM},
 };
 
-/// The service's name for a request, which it gives to the agent and to the caller.
+/// The service's ID of a request, which it sends to the agent and to the caller.
 pub const REQUEST_ID: &str = "x-amzn-bedrock-agentcore-runtime-request-id";
 
-/// The same name, where every AWS service puts it in an answer.
+/// The same ID in the header that every AWS service answers with.
 pub const AWS_REQUEST_ID: &str = "x-amzn-requestid";
 
-/// On whose behalf the agent may ask for credentials.
+/// The token with which the agent gets credentials for a user.
 pub const WORKLOAD_ACCESS_TOKEN: &str = "workloadaccesstoken";
 
-/// What the service reads or hands on itself: the header, the longest value, and its name in the model.
+/// Headers that the service reads or passes on itself: the header, the longest value, and its name
+/// in the API model.
 const OWN: [(&str, usize, &str); 9] = [
     ("content-type", 256, "contentType"),
     ("accept", 256, "accept"),
@@ -35,10 +36,10 @@ const OWN: [(&str, usize, &str); 9] = [
     ("mcp-name", 1024, "mcpName"),
 ];
 
-/// What comes back from an agent. The length is the connection's business.
+/// Headers that are passed back from an agent. The length is up to the connection.
 const RETURNED: [&str; 8] = [
     "content-type",
-    // Without it the body could not be read.
+    // Needed to read the body.
     "content-encoding",
     session::MCP_HEADER,
     "mcp-protocol-version",
@@ -48,22 +49,22 @@ const RETURNED: [&str; 8] = [
     "baggage",
 ];
 
-/// A header as it goes over the wire.
+/// A header as it is sent.
 pub type Header = (String, Vec<u8>);
 
-/// What decides which of a request's headers an agent gets.
+/// What determines which headers of a request are passed to an agent.
 #[derive(Debug, Clone, Copy)]
 pub struct Forwarding<'a> {
     pub protocol: Protocol,
     pub allowlist: &'a [String],
-    /// `Authorization` passes to agents with an authorizer only.
+    /// `Authorization` is passed only to agents with an authorizer.
     pub has_authorizer: bool,
     pub session: &'a SessionKey,
     pub request_id: &'a str,
 }
 
 impl Forwarding<'_> {
-    /// The headers that the agent gets for a request with these.
+    /// Returns the headers for the agent.
     pub fn to_agent<'h>(
         &self,
         request: impl IntoIterator<Item = (&'h str, &'h [u8])>,
@@ -102,7 +103,7 @@ impl Forwarding<'_> {
         sent.push((session::HEADER.to_owned(), self.session.as_str().into()));
         sent.push((REQUEST_ID.to_owned(), self.request_id.into()));
         if self.protocol == Protocol::Mcp {
-            // The server has to take an id that it did not give out.
+            // The server must accept an ID that it did not issue.
             let given = request.iter().find(|(name, _)| name == session::MCP_HEADER);
             let id = given.map_or(self.session.as_str().as_bytes(), |(_, value)| value);
             sent.push((session::MCP_HEADER.to_owned(), id.to_vec()));
@@ -110,7 +111,8 @@ impl Forwarding<'_> {
         Ok(sent)
     }
 
-    /// The headers that a WebSocket's query parameters stand for, which a browser cannot send.
+    /// Returns the headers that a WebSocket's query parameters replace, because a browser cannot
+    /// send headers.
     pub fn from_query(&self, query: &[(String, String)]) -> Result<Vec<Header>, Refusal> {
         let custom = query
             .iter()
@@ -118,7 +120,7 @@ impl Forwarding<'_> {
         let mut sent =
             self.to_agent(custom.map(|(name, value)| (name.as_str(), value.as_bytes())))?;
         sent.retain(|(name, _)| name.starts_with(CUSTOM));
-        // A value of a query can hold what a header's cannot.
+        // A query value can contain characters that a header value cannot.
         if let Some((name, _)) = sent.iter().find(|(_, value)| !is_header_value(value)) {
             return Err(Refusal::new(
                 Kind::Validation,
@@ -136,7 +138,7 @@ impl Forwarding<'_> {
         listed && (name != "authorization" || self.has_authorizer) && header::may_be_listed(name)
     }
 
-    /// The headers that the caller gets of an agent's answer.
+    /// Returns the headers of the agent's answer that are passed to the caller.
     pub fn to_caller<'h>(
         &self,
         answer: impl IntoIterator<Item = (&'h str, &'h [u8])>,
@@ -157,7 +159,7 @@ impl Forwarding<'_> {
     }
 }
 
-/// The headers that `Connection` says are its own.
+/// Returns the headers that `Connection` names as hop-by-hop.
 fn nominated(request: &[(String, &[u8])]) -> Vec<String> {
     let lists = request.iter().filter(|(name, _)| name == "connection");
     lists
@@ -173,12 +175,12 @@ fn is_header_value(value: &[u8]) -> bool {
         .all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f))
 }
 
-/// Whether a header, in lower case, reaches every agent that its protocol gives it a meaning for.
+/// Returns true if a lower-case header reaches every agent whose protocol defines it.
 pub fn is_always_passed(name: &str) -> bool {
     name == session::MCP_HEADER || OWN.iter().any(|(own, ..)| *own == name)
 }
 
-/// Whether an MCP client names both kinds of answer.
+/// Returns true if an MCP client accepts both kinds of answer.
 pub fn accepts_mcp(accept: Option<&str>) -> bool {
     let names = |wanted: &str| {
         accept.unwrap_or_default().split(',').any(|item| {
@@ -285,7 +287,7 @@ mod tests {
         let allowlist = listed(&[
             "x-tenant",
             "X-AMZN-Bedrock-AgentCore-Runtime-Custom-A",
-            // What the service would not have stored changes nothing.
+            // Names that the service would not store have no effect.
             "Cookie",
             "X-Amz-Date",
             "X-Amzn-Anything",
@@ -371,7 +373,7 @@ mod tests {
         let sent = to_agent(&forwarding, &[("Mcp-Session-Id", "own")]).unwrap();
         assert!(has(&sent, session::MCP_HEADER, "own"));
         assert!(!has(&sent, session::MCP_HEADER, SESSION));
-        // The server's own id goes before it in the answer, too.
+        // The server's own ID takes precedence in the answer, too.
         let answer = text(forwarding.to_caller([("Mcp-Session-Id", b"own".as_slice())]));
         assert!(has(&answer, session::MCP_HEADER, "own"));
         let answer = text(forwarding.to_caller([]));

@@ -1,4 +1,4 @@
-//! What may be sent to an agent: the payload, the headers, the token.
+//! What can be sent to an agent: the payload, the headers, the token.
 
 use std::fmt;
 
@@ -7,19 +7,20 @@ use serde_json::json;
 use super::{headers, limits, session};
 use crate::{error::Failure, names::header};
 
-/// What is sent as JSON when nothing else is said.
+/// The default content type.
 pub(crate) const JSON: &str = "application/json";
 
-/// What every agent may answer with; MCP refuses a caller that does not name both.
+/// The content types that agents answer with. MCP servers refuse a caller that does not accept
+/// both.
 pub(crate) const ACCEPTED: &str = "application/json, text/event-stream";
 
-/// `--prompt`, as the payload that the templates' agents read.
+/// Returns the payload of `--prompt`, as the templates' agents read it.
 pub(crate) fn prompt(text: &str) -> Vec<u8> {
     json!({ "prompt": text }).to_string().into_bytes()
 }
 
-/// Refuses what the service or the agent would refuse; not a byte is changed. `ways` are the ways out
-/// that the command has where the payload is not JSON.
+/// Refuses payloads that the service or the agent would refuse, without changing a byte. `ways` are
+/// the alternatives that the command offers if the payload is not JSON.
 pub(crate) fn check_payload(
     payload: &[u8],
     content_type: &str,
@@ -60,14 +61,14 @@ fn is_json(content_type: &str) -> bool {
     essence == JSON || essence.ends_with("+json")
 }
 
-/// A header of the user's: `Name: value`.
+/// A header from the command line: `Name: value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) name: String,
     pub(crate) value: String,
 }
 
-/// Set by this tool or by HTTP itself, with what to do instead.
+/// Headers that this tool or HTTP itself sets, with what to use instead.
 const RESERVED: [(&str, &str); 13] = [
     ("authorization", "`--bearer-token` sends a token"),
     ("content-type", "`--content-type` sets it"),
@@ -126,7 +127,7 @@ impl Header {
         })
     }
 
-    /// Whether an agent with this allow-list gets to see it.
+    /// Returns true if an agent with this allow-list receives the header.
     pub(crate) fn reaches(&self, allowlist: &[String]) -> bool {
         headers::is_always_passed(&self.name.to_ascii_lowercase())
             || allowlist
@@ -139,7 +140,7 @@ fn is_visible(text: &str) -> bool {
     text.bytes().all(|c| c.is_ascii_graphic() || c == b' ')
 }
 
-/// `--user`: whom the agent acts for.
+/// Parses `--user`, the user that the agent acts for.
 pub(crate) fn user(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 1024 || !is_visible(text) || text.trim() != text {
         return Err("a user id is 1 to 1024 characters of visible ASCII".to_owned());
@@ -147,7 +148,7 @@ pub(crate) fn user(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// `--content-type`.
+/// Parses `--content-type`.
 pub(crate) fn content_type(text: &str) -> Result<String, String> {
     if !text.contains('/') || text.len() > 256 || !is_visible(text) {
         return Err("a content type is written as `text/plain`".to_owned());
@@ -155,7 +156,7 @@ pub(crate) fn content_type(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A JWT. Shown to the service and to nobody else.
+/// A JWT. It is sent to the service and never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Token(String);
 
@@ -169,7 +170,7 @@ impl Token {
         }
     }
 
-    /// The value of the `Authorization` header.
+    /// Returns the value of the `Authorization` header.
     pub(crate) fn authorization(&self) -> String {
         format!("Bearer {}", self.0)
     }

@@ -1,28 +1,29 @@
-//! Where the service keeps what an agent prints.
+//! Where the service stores an agent's output.
 
 use std::fmt::Write as _;
 
-/// What the names of the log groups of runtimes begin with.
+/// The prefix of the names of runtimes' log groups.
 pub const PREFIX: &str = "/aws/bedrock-agentcore/runtimes/";
 
-/// The part of a stream's name that marks what the agent has printed. More may follow before the `]`.
+/// The part of a stream's name that marks an agent's output. More can follow before the `]`.
 pub const RUNTIME_LOGS: &str = "[runtime-logs";
 
-/// The log group of an endpoint. The service makes it with the first session.
+/// Returns the log group of an endpoint. The service creates it with the first session.
 pub fn group(runtime_id: &str, endpoint: &str) -> String {
     format!("{PREFIX}{runtime_id}-{endpoint}")
 }
 
-/// What the names of the groups of a runtime's endpoints begin with. A runtime's name holds no hyphen.
+/// Returns the common prefix of the log groups of a runtime's endpoints. A runtime's name cannot
+/// contain a hyphen.
 pub fn group_prefix(runtime_name: &str) -> String {
     format!("{PREFIX}{runtime_name}-")
 }
 
-/// The stream of a process that started at this time, in seconds since the Unix epoch.
+/// Returns the log stream of a process that started at this time, in seconds since the Unix epoch.
 pub fn stream(started: u64, unique: &str) -> String {
     let (year, month, day) = date(started / 86_400);
     let mut name = String::new();
-    // Writing to a string does not fail.
+    // Writing to a string cannot fail.
     let _ = write!(
         name,
         "{year:04}/{month:02}/{day:02}/{RUNTIME_LOGS}]{unique}"
@@ -30,8 +31,9 @@ pub fn stream(started: u64, unique: &str) -> String {
     name
 }
 
-/// The date of a day since the Unix epoch, in the Gregorian calendar: whole cycles of 400 years, then
-/// the years and months of one that begins in March, so that the leap day comes last.
+/// Converts a day since the Unix epoch to a date in the Gregorian calendar. Counts whole cycles of
+/// 400 years, then years and months of a year that starts in March, so that the leap day comes
+/// last.
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (cycle, day) = (days / 146_097, days % 146_097);

@@ -1,9 +1,9 @@
-//! The rules of AgentCore Runtime's data plane: what a request asks for, what reaches the agent, what
-//! comes back, and when a session ends.
+//! The rules of AgentCore Runtime's data plane: what a request asks for, what reaches the agent,
+//! what is sent back, and when a session ends.
 //!
-//! Pure: requests, headers and times come in as values, decisions go out. The local data plane carries
-//! them out. The sources are botocore's model `bedrock-agentcore/2024-02-28` and the service's
-//! developer guide; where neither says a thing, the comment at the place does.
+//! Pure: takes requests, headers and times as values and returns decisions, which the local data
+//! plane carries out. The sources are botocore's model `bedrock-agentcore/2024-02-28` and the
+//! service's developer guide. Rules that come from neither are marked in a comment.
 
 pub(crate) mod answer;
 pub mod authorizer;

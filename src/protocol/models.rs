@@ -1,14 +1,14 @@
-//! Which requests are calls of Bedrock's models, and which of them may be signed again and sent to AWS.
+//! Which requests are calls to Bedrock models, and which of those may be signed and sent to AWS.
 //!
-//! Only agents that the local AgentCore runs may spend the developer's money: they sign with an access key ID
-//! that nobody else was told. Everything that is no call of a model stays on this machine.
+//! Only agents that the local AgentCore runs may spend the developer's money: they sign with an
+//! access key ID that only they receive. Requests that are not model calls stay on this machine.
 
 use crate::names::Region;
 
 /// The signing name of Bedrock's runtime.
 const SERVICE: &str = "bedrock";
 
-/// The operations on a model, by the last part of their path.
+/// The operations on a model: the last part of the path.
 const OPERATIONS: [&str; 5] = [
     "converse",
     "converse-stream",
@@ -17,19 +17,20 @@ const OPERATIONS: [&str; 5] = [
     "count-tokens",
 ];
 
-/// What becomes of a request.
+/// How a request is handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    /// It is no call of a model.
+    /// Not a call to a model.
     Elsewhere,
-    /// It goes to Bedrock in this region.
+    /// Sent to Bedrock in this region.
     Bedrock(Region),
-    /// It is a call of a model that nobody signs again.
+    /// A call to a model that is not sent to AWS, with the reason.
     Refused(String),
 }
 
 impl Route {
-    /// Of a request with this `Authorization`, where agents sign with the access key ID `key`.
+    /// Returns how to handle a request with this `Authorization`. Agents sign with the access key
+    /// ID `key`.
     pub fn of(method: &str, target: &str, authorization: Option<&str>, key: &str) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         if !is_call(method, path) {
@@ -64,7 +65,7 @@ impl Route {
     }
 }
 
-/// `/model/ID/OPERATION`, and a guardrail that is applied by itself.
+/// Returns true for `/model/ID/OPERATION` and for applying a guardrail.
 fn is_call(method: &str, path: &str) -> bool {
     if method != "POST" {
         return false;
@@ -86,7 +87,7 @@ struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// From `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`.
+    /// Parses `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`.
     fn parse(authorization: &'a str) -> Option<Self> {
         let rest = authorization.strip_prefix("AWS4-HMAC-SHA256 ")?;
         let credential = rest
@@ -104,8 +105,8 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Whether a header of an agent's call reaches AWS: not what belongs to its connection, its signature or the
-/// data plane.
+/// Returns true if a header of an agent's call is sent to AWS. Headers that belong to the
+/// connection, the signature or the data plane are not.
 pub fn is_passed_on(header: &str) -> bool {
     let own = [
         "host",

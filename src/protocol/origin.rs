@@ -1,13 +1,13 @@
-//! Who may speak to the local data plane: programs of this machine, and no page in a browser.
+//! Restricts the local data plane to programs on this machine and keeps out web pages.
 //!
-//! The data plane takes unsigned requests, so it must not serve a page that got hold of its address.
-//! A name that somebody else's DNS lets point to this machine is told by its `Host`; a request that a
-//! page makes is told by `Origin`, or by `Sec-Fetch-Site` where it has none.
+//! The data plane accepts unsigned requests, so it must not serve a web page that knows its
+//! address. `Host` reveals a foreign DNS name that resolves to this machine (DNS rebinding).
+//! `Origin`, or `Sec-Fetch-Site` if there is no `Origin`, reveals a request that a page makes.
 
 use super::{Refusal, refusal::Kind};
 
-/// Refuses a request from elsewhere. `host` is the authority that was asked for, with or without a
-/// port; `header` gives the value of another header.
+/// Refuses a request from elsewhere. `host` is the requested authority, with or without a port;
+/// `header` returns the value of another header.
 pub fn check<'h>(
     host: Option<&str>,
     header: impl Fn(&str) -> Option<&'h str>,
@@ -31,8 +31,8 @@ pub fn check<'h>(
     }
 }
 
-/// Whether nobody's DNS decides where this leads. `*.localhost` never leaves the machine either, and
-/// an S3 client puts a bucket's name there.
+/// Returns true if the host cannot resolve to another machine. `*.localhost` cannot either, and S3
+/// clients put the bucket's name there.
 fn is_this_machine(authority: &str) -> bool {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host,

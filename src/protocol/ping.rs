@@ -4,46 +4,46 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::Value;
 
-/// A ping that takes longer keeps the service waiting. The limit is ours; the service names none.
+/// A slower ping delays the service. This limit is ours; the service documents none.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// So many pings in a row say that the status has just changed, though it has not.
+/// This many pings in a row that claim a new status without a change are a problem.
 const RESTAMPS: u32 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// The idle timeout runs.
     Healthy,
-    /// The session is kept.
+    /// The session is kept alive.
     HealthyBusy,
 }
 
-/// What an agent did with `/ping` that the service does not expect.
+/// A problem with an agent's `/ping`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
-    /// An answer that is not 200.
+    /// A status other than 200.
     Status(u16),
     NotJson,
     NoStatus,
-    /// `healthy` for `Healthy`: the values are compared as they are.
+    /// For example `healthy` instead of `Healthy`: the service compares the values exactly.
     WrongCase {
         given: String,
         meant: &'static str,
     },
     UnknownStatus(String),
-    /// Not a number of seconds.
+    /// The time is not a number of seconds.
     TimeIsNoNumber,
-    /// In milliseconds, as JavaScript has it.
+    /// The time is in milliseconds, as in JavaScript.
     TimeInMilliseconds,
-    /// The time is that of the ping, not that of the last change: the session never gets idle.
+    /// The time is that of the ping, not of the last change, so the session never becomes idle.
     Restamped,
-    /// A session that is kept, without the time since when.
+    /// The status is busy, but the time of the change is missing.
     NoTimeWhileBusy,
     Slow(Duration),
 }
 
 impl Problem {
-    /// A name that stays the same.
+    /// A stable identifier.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Status(_) => "ping-status",
@@ -82,7 +82,7 @@ impl Problem {
         }
     }
 
-    /// What to do.
+    /// How to fix it.
     pub fn fix(&self) -> &'static str {
         match self {
             Self::Status(_) => "answer with 200 while the agent works, whatever it is doing",
@@ -104,7 +104,7 @@ impl Problem {
     }
 }
 
-/// Follows an agent's pings. Each kind of problem is told once.
+/// Follows an agent's pings. Reports each kind of problem once.
 #[derive(Debug, Default)]
 pub struct Watch {
     last: Option<(Status, Option<u64>)>,
@@ -112,17 +112,18 @@ pub struct Watch {
     told: BTreeSet<&'static str>,
 }
 
-/// What one ping says.
+/// The result of one ping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// `None` where the answer does not say: then the status is what it was.
+    /// `None` if the answer has no status: the status is unchanged.
     pub status: Option<Status>,
-    /// What was not told before.
+    /// Problems that were not reported before.
     pub problems: Vec<Problem>,
 }
 
 impl Watch {
-    /// Reads an answer: its status and body, how long it took, and the time now since the Unix epoch.
+    /// Reads an answer: its status and body, how long it took, and the current time since the Unix
+    /// epoch.
     pub fn see(&mut self, now: Duration, took: Duration, http_status: u16, body: &[u8]) -> Seen {
         let mut problems = Vec::new();
         if took >= SLOW {
@@ -145,13 +146,13 @@ impl Watch {
         }
     }
 
-    /// The agent was started anew: its status begins anew too.
+    /// Forgets the last status, because the agent was restarted.
     pub fn restart(&mut self) {
         self.last = None;
         self.restamps = 0;
     }
 
-    /// No answer came within this time.
+    /// Records that no answer came within this time.
     pub fn unanswered(&mut self, waited: Duration) -> Seen {
         let problem = Problem::Slow(waited);
         let is_new = self.told.insert(problem.code());
@@ -161,7 +162,8 @@ impl Watch {
         }
     }
 
-    /// Two changes between two pings may be real; a change before each of several pings is not.
+    /// Returns true if the agent claims a change before several pings in a row. Two changes between
+    /// two pings may be real.
     fn is_restamped(&mut self, status: Status, time: Option<u64>, now: Duration) -> bool {
         let is_new = match (self.last, time) {
             (Some((last, Some(before))), Some(time)) => {
@@ -183,7 +185,7 @@ fn time_is_wrong(problems: &[Problem]) -> bool {
     })
 }
 
-/// One answer by itself.
+/// Reads one answer, regardless of earlier ones.
 fn read(
     http_status: u16,
     body: &[u8],
@@ -351,7 +353,7 @@ mod tests {
     fn a_time_that_changes_with_the_status_is_right() {
         let mut watch = Watch::default();
         for ping in 0..20_u64 {
-            // Busy for two pings, healthy for two, stamped when that began.
+            // Busy for two pings, then healthy for two, with the time of the change.
             let status = if ping / 2 % 2 == 0 {
                 "Healthy"
             } else {
@@ -365,7 +367,7 @@ mod tests {
                 "{ping}"
             );
         }
-        // Old changes that are reported late are not changes of now.
+        // An old change that is reported late is not a current change.
         let mut watch = Watch::default();
         for ping in 0..10 {
             assert_eq!(

@@ -1,7 +1,7 @@
-//! The errors that the data plane answers with, in the form of the runtime's protocol.
+//! The data plane's errors, in the form that the runtime's protocol requires.
 //!
-//! HTTP agents: the status, `x-amzn-ErrorType` and `{"message"}`. MCP and A2A: a JSON-RPC error. AG-UI:
-//! a `RUN_ERROR` event. The tables are those of the developer guide's four protocol contracts.
+//! HTTP agents: the status, `x-amzn-ErrorType` and `{"message"}`. MCP and A2A: a JSON-RPC error.
+//! AG-UI: a `RUN_ERROR` event. The tables come from the developer guide's four protocol contracts.
 
 use std::fmt;
 
@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 use super::limits;
 use crate::config::Protocol;
 
-/// What leads to the agent's last lines in an error of the local AgentCore.
+/// The line before the last lines of the agent's log in an error of the local AgentCore.
 pub(crate) const LOG_ENDS: &str = "The agent's log ends with:";
 
-/// The service's names for its errors.
+/// The kinds of errors, named as the service names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Validation,
     Unauthorized,
     AccessDenied,
     NotFound,
-    /// No operation has this path and this method.
+    /// No operation has this path and method.
     MethodNotAllowed,
     Conflict,
     RetryableConflict,
@@ -28,7 +28,7 @@ pub enum Kind {
     RuntimeClient,
     Throttling,
     ServiceQuota,
-    /// An MCP client has to accept JSON and event streams.
+    /// An MCP client must accept JSON and event streams.
     NotAcceptable,
     Internal,
 }
@@ -49,7 +49,7 @@ impl Kind {
         Self::Internal,
     ];
 
-    /// What `x-amzn-ErrorType` says.
+    /// The value of `x-amzn-ErrorType`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Validation | Self::NotAcceptable => "ValidationException",
@@ -66,7 +66,7 @@ impl Kind {
         }
     }
 
-    /// The status of the native HTTP surface.
+    /// The HTTP status for HTTP agents.
     pub fn status(self) -> u16 {
         match self {
             Self::Validation => 400,
@@ -83,8 +83,8 @@ impl Kind {
         }
     }
 
-    /// MCP's JSON-RPC code. The status is 200, because the protocol's clients look for errors in the
-    /// body; what the client has to see before that keeps its status.
+    /// Returns MCP's HTTP status and JSON-RPC code. The status is 200 because MCP clients look for
+    /// errors in the body, except for errors that the client must see before it reads the body.
     fn mcp(self) -> (u16, i32) {
         match self {
             Self::Unauthorized => (401, -32001),
@@ -100,7 +100,7 @@ impl Kind {
         }
     }
 
-    /// A2A's JSON-RPC code beside the real status; none where the error is a plain HTTP error.
+    /// Returns A2A's HTTP status and JSON-RPC code. The code is `None` for plain HTTP errors.
     fn a2a(self) -> (u16, Option<i32>) {
         match self {
             Self::Unauthorized => (401, Some(-32001)),
@@ -116,7 +116,8 @@ impl Kind {
         }
     }
 
-    /// AG-UI's code. An agent's failure has the status 200: its stream has begun.
+    /// Returns AG-UI's HTTP status and code. An agent's failure has the status 200, because its
+    /// stream has already started.
     fn agui(self) -> (u16, &'static str) {
         match self {
             Self::Unauthorized => (401, "UNAUTHORIZED"),
@@ -128,25 +129,25 @@ impl Kind {
             Self::ServiceQuota => (429, "SERVICE_QUOTA_EXCEEDED"),
             Self::Conflict | Self::RetryableConflict => (409, "SESSION_BUSY"),
             Self::RuntimeClient => (200, "AGENT_ERROR"),
-            // The contract lists no code of its own for what does not exist.
+            // The contract has no code for something that does not exist.
             Self::NotFound => (404, "INTERNAL_ERROR"),
             Self::Internal => (500, "INTERNAL_ERROR"),
         }
     }
 }
 
-/// Why a request is not served.
+/// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub kind: Kind,
     pub message: String,
-    /// The members of a `ValidationException` beside its message.
+    /// The member of the request that a `ValidationException` names.
     pub field: Option<&'static str>,
-    /// `WWW-Authenticate`.
+    /// The value of `WWW-Authenticate`.
     pub authenticate: Option<String>,
 }
 
-/// An answer that the data plane itself gives.
+/// An answer from the data plane itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
@@ -164,7 +165,7 @@ impl Refusal {
         }
     }
 
-    /// A member of the request that breaks a rule, in the words of the service.
+    /// A request member that breaks a rule, in the service's words.
     pub fn invalid(field: &'static str, constraint: impl fmt::Display) -> Self {
         Self {
             field: Some(field),
@@ -177,7 +178,7 @@ impl Refusal {
         }
     }
 
-    /// There is no such runtime, or it has no such endpoint. `runtime` as it was asked for.
+    /// The runtime or the endpoint does not exist. `runtime` is the name or ARN in the request.
     pub fn no_endpoint(qualifier: &str, runtime: &str) -> Self {
         Self::new(
             Kind::NotFound,
@@ -187,7 +188,7 @@ impl Refusal {
         )
     }
 
-    /// `StopRuntimeSession` for a session that does not run.
+    /// `StopRuntimeSession` for a session that is not running.
     pub fn no_session(session: &str) -> Self {
         Self::new(Kind::NotFound, format!("Session '{session}' was not found"))
     }
@@ -200,8 +201,8 @@ impl Refusal {
         )
     }
 
-    /// The agent answered with this status. The service keeps the body to itself and points to the
-    /// logs; here they are at hand.
+    /// The agent answered with this status. The service hides the body and points to the logs;
+    /// locally, the logs are included.
     pub fn agent_error(status: u16, log: &[String]) -> Self {
         Self::with_log(
             format!(
@@ -211,7 +212,7 @@ impl Refusal {
         )
     }
 
-    /// The agent did not answer on its port in time. The service says this of a crash, too.
+    /// The agent did not answer on its port in time. The service reports crashes the same way.
     pub fn slow_start(log: &[String]) -> Self {
         Self::with_log(
             format!(
@@ -222,8 +223,8 @@ impl Refusal {
         )
     }
 
-    /// The agent's process ended before it answered on its port. The service calls it a slow start,
-    /// which sends people in the wrong direction; `how` is `exit status 1` or `signal 9`.
+    /// The agent's process ended before it answered on its port. The service reports a slow start,
+    /// which is misleading. `how` is `exit status 1` or `signal 9`.
     pub fn ended_at_start(how: &str, log: &[String]) -> Self {
         Self::with_log(
             format!(
@@ -255,7 +256,7 @@ impl Refusal {
         )
     }
 
-    /// A payload that is larger than the service takes.
+    /// The payload is larger than the service accepts.
     pub fn too_large() -> Self {
         Self::invalid(
             "payload",
@@ -266,7 +267,7 @@ impl Refusal {
         )
     }
 
-    /// An answer that is larger than the service passes on.
+    /// The answer is larger than the service passes on.
     pub fn answer_too_large() -> Self {
         Self::new(
             Kind::RuntimeClient,
@@ -277,7 +278,7 @@ impl Refusal {
         )
     }
 
-    /// Every session that may run at once is at work.
+    /// All sessions that can run at once are busy.
     pub fn too_many_sessions() -> Self {
         Self::new(
             Kind::Throttling,
@@ -288,7 +289,7 @@ impl Refusal {
         )
     }
 
-    /// A signature where the runtime wants a token, or the other way round.
+    /// A signature instead of the required token, or the reverse.
     pub fn wrong_authorization() -> Self {
         Self::new(
             Kind::AccessDenied,
@@ -296,7 +297,7 @@ impl Refusal {
         )
     }
 
-    /// An MCP client that would not understand the answer.
+    /// The MCP client does not accept the answer's content types.
     pub fn not_acceptable() -> Self {
         Self::new(
             Kind::NotAcceptable,
@@ -313,8 +314,8 @@ impl Refusal {
         Self::new(Kind::RuntimeClient, message)
     }
 
-    /// The answer to a caller of a runtime with this protocol. `id` is that of the JSON-RPC request,
-    /// where there is one.
+    /// Returns the answer for a caller of a runtime with this protocol. `id` is the JSON-RPC
+    /// request's ID, if any.
     pub fn reply(&self, protocol: Protocol, id: Option<&Value>) -> Reply {
         let (status, content_type, body) = match protocol {
             Protocol::Http => self.native(self.kind.status()),
@@ -376,7 +377,7 @@ impl Refusal {
     }
 }
 
-/// The id of a JSON-RPC request, for the error that answers it.
+/// Returns the ID of a JSON-RPC request, which its error repeats.
 pub fn json_rpc_id(body: &[u8]) -> Option<Value> {
     let Value::Object(mut request) = serde_json::from_slice(body).ok()? else {
         return None;
@@ -494,7 +495,7 @@ mod tests {
             String::from_utf8(reply.body).unwrap(),
             "data: {\"type\":\"RUN_ERROR\",\"code\":\"SESSION_BUSY\",\"message\":\"Session operation in progress, please retry\"}\n\n"
         );
-        // A line break within the message would end the event.
+        // A line break in the message would end the event.
         let failed = Refusal::agent_error(500, &["a\nb".to_owned()]).reply(Protocol::Agui, None);
         assert_eq!(failed.status, 200);
         let text = String::from_utf8(failed.body).unwrap();

@@ -1,8 +1,8 @@
-//! What a request to the data plane asks for: its method, path and query, taken apart once.
+//! Parses a request to the data plane: its method, path and query.
 //!
-//! The paths are those of botocore's `bedrock-agentcore/2024-02-28`, and of the developer guide for
-//! what the SDKs do not know: WebSockets and the metadata of a protected resource. The control plane's
-//! paths begin the same way; whatever is not one of these belongs to it.
+//! The paths come from botocore's `bedrock-agentcore/2024-02-28`, and from the developer guide for
+//! operations that the SDKs lack: WebSockets and the metadata of a protected resource. The control
+//! plane's paths start the same way; every path that is not listed here belongs to it.
 
 use std::fmt;
 
@@ -15,10 +15,10 @@ use crate::names::{AccountId, EndpointName};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     pub runtime: RuntimeRef,
-    /// The endpoint; `DEFAULT` where none is named.
+    /// The endpoint; `DEFAULT` if the request names none.
     pub qualifier: EndpointName,
     pub operation: Operation,
-    /// The query's other parameters, decoded. A WebSocket's headers can stand there.
+    /// The other query parameters, decoded. A WebSocket sends headers this way.
     pub query: Vec<(String, String)>,
 }
 
@@ -29,14 +29,14 @@ pub enum RuntimeRef {
     Id { id: String, account: AccountId },
 }
 
-/// What is to be done with the runtime.
+/// The operation on the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// `InvokeAgentRuntime`.
     Invoke,
-    /// `GetAgentCard`, of an A2A agent.
+    /// `GetAgentCard`, for A2A agents.
     AgentCard,
-    /// Which authorization servers protect the runtime.
+    /// The authorization servers that protect the runtime.
     ResourceMetadata,
     /// `InvokeAgentRuntimeWithWebSocketStream`.
     WebSocket,
@@ -59,7 +59,7 @@ impl Operation {
         Self::Command,
     ];
 
-    /// The rest of the path, behind the runtime.
+    /// The part of the path after the runtime.
     pub fn path(self) -> &'static str {
         match self {
             Self::Invoke => "invocations",
@@ -96,7 +96,7 @@ impl RuntimeRef {
     }
 }
 
-/// As it was asked for.
+/// Prints the runtime as the request names it.
 impl fmt::Display for RuntimeRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -107,8 +107,9 @@ impl fmt::Display for RuntimeRef {
 }
 
 impl Request {
-    /// Reads a request's method and target, such as `POST` and `/runtimes/ARN/invocations?qualifier=X`.
-    /// `None` where it is no request to the data plane.
+    /// Parses a request's method and target, such as `POST` and
+    /// `/runtimes/ARN/invocations?qualifier=X`. Returns `None` if it is not a request to the data
+    /// plane.
     pub fn parse(method: &str, target: &str) -> Option<Result<Self, Refusal>> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let rest = path.strip_prefix("/runtimes/")?;
@@ -141,7 +142,7 @@ impl Request {
             RuntimeRef::Id { .. } => None,
         };
         let qualifier = match qualifier {
-            // A name that no endpoint can have is one that no endpoint has.
+            // No endpoint can have an invalid name, so the endpoint does not exist.
             Some(name) => EndpointName::parse(&name)
                 .map_err(|_| Refusal::no_endpoint(&name, &runtime.to_string()))?,
             None => named.clone().unwrap_or_default(),
@@ -157,7 +158,7 @@ impl Request {
         })
     }
 
-    /// The value of a parameter of the query, whose name is a header's and compared like one.
+    /// Returns the value of a query parameter that replaces a header; its name is case-insensitive.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let found = self
             .query
@@ -167,7 +168,7 @@ impl Request {
     }
 }
 
-/// One slash at the end changes nothing: MCP and A2A clients add it.
+/// Finds the operation by its path. Ignores one trailing slash, because MCP and A2A clients add it.
 fn operation(rest: &str) -> Option<Operation> {
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     Operation::ALL
@@ -175,7 +176,8 @@ fn operation(rest: &str) -> Option<Operation> {
         .find(|operation| operation.path() == rest)
 }
 
-/// A path below the data plane's that is none of its operations: it is not the control plane's either.
+/// Refuses an unknown path below an operation of the data plane, because it does not belong to the
+/// control plane either.
 fn unknown_path(rest: &str, runtime: &str) -> Option<Refusal> {
     let first = rest.split('/').next().unwrap_or_default();
     let ours = Operation::ALL
@@ -189,7 +191,7 @@ fn unknown_path(rest: &str, runtime: &str) -> Option<Refusal> {
     })
 }
 
-/// The slash of an ARN that was not encoded makes two parts of it.
+/// Explains a path in which the slash of an ARN was not encoded.
 fn unencoded_arn(rest: &str) -> Option<Refusal> {
     let (_, rest) = rest.split_once('/')?;
     operation(rest)?;
@@ -243,7 +245,7 @@ fn pairs(query: &str) -> Result<Vec<(String, String)>, Refusal> {
         .collect()
 }
 
-/// The first value, and no other with its name.
+/// Removes all parameters with this name and returns the first value.
 fn take(query: &mut Vec<(String, String)>, name: &str) -> Option<String> {
     let mut found = None;
     query.retain(|(key, value)| {
@@ -256,7 +258,7 @@ fn take(query: &mut Vec<(String, String)>, name: &str) -> Option<String> {
     found
 }
 
-/// Percent-decodes; `form` reads `+` as a space, which it is in a query only.
+/// Decodes percent-encoding. With `form`, `+` is a space, as in a query.
 fn decoded(text: &str, form: bool) -> Result<String, Refusal> {
     let malformed = || {
         Refusal::new(
@@ -355,7 +357,7 @@ mod tests {
                 (Kind::Validation, Some(field))
             );
         }
-        // An ARN holds its account.
+        // The ARN's own account takes precedence.
         let target = format!("/runtimes/{}/invocations?accountId=1", encoded(ARN));
         assert_eq!(served("POST", &target).runtime.to_string(), ARN);
     }

@@ -1,8 +1,8 @@
-//! `arn:P:bedrock-agentcore:R:A:runtime/ID`, taken apart once.
+//! Parses `arn:P:bedrock-agentcore:R:A:runtime/ID`.
 
 use crate::names::{AccountId, EndpointName, Partition, Region};
 
-/// A runtime as it is called from anywhere.
+/// A runtime's ARN and its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuntimeArn {
     pub arn: String,
@@ -10,7 +10,7 @@ pub struct RuntimeArn {
     pub region: Region,
     pub account: AccountId,
     pub id: String,
-    /// Where the ARN is that of an endpoint.
+    /// The endpoint, if the ARN is an endpoint's.
     pub endpoint: Option<EndpointName>,
 }
 

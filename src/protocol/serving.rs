@@ -1,35 +1,36 @@
-//! What is wrong with how an agent serves, its `/ping` aside.
+//! Problems with how an agent serves requests, other than `/ping`.
 
 use std::{collections::BTreeMap, time::Duration};
 
-/// The variables that servers of agents take their port from.
+/// The variables that agent servers read their port from.
 const PORT_VARIABLES: [&str; 2] = ["PORT", "A2A_PORT"];
 
-/// Streams that come in one piece can come from a model that answers in one piece, so several are looked at.
+/// How many streams must arrive in one piece to be a problem. A single one can come from a model
+/// that answers in one piece.
 const BURSTS: u32 = 2;
-/// Fewer events say nothing.
+/// Streams with fewer events are not judged.
 const EVENTS: usize = 5;
-/// A stream whose first event comes sooner was not held back long enough to tell.
+/// A stream whose first event comes sooner was not delayed long enough to be judged.
 const HELD_BACK: Duration = Duration::from_secs(1);
-/// Events that were produced apart do not arrive within this time.
+/// Events that were produced separately do not all arrive within this time.
 const AT_ONCE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
-    /// Nobody outside the agent's machine can reach it.
+    /// The agent cannot be reached from outside its machine.
     LoopbackOnly { host: String },
-    /// A variable that moves the agent to another port.
+    /// A variable moves the agent to another port.
     PortVariable {
         name: &'static str,
         value: String,
         port: u16,
     },
-    /// The events of streams arrive all at once.
+    /// All events of a stream arrive at once.
     Buffered { events: usize, after: Duration },
 }
 
 impl Problem {
-    /// A name that stays the same.
+    /// A stable identifier.
     pub fn code(&self) -> &'static str {
         match self {
             Self::LoopbackOnly { .. } => "port-loopback",
@@ -54,7 +55,7 @@ impl Problem {
         }
     }
 
-    /// What to do.
+    /// How to fix it.
     pub fn fix(&self) -> String {
         match self {
             Self::LoopbackOnly { .. } => "bind `0.0.0.0`".to_owned(),
@@ -69,7 +70,7 @@ impl Problem {
     }
 }
 
-/// What the interfaces say that an agent has bound at the contract's port.
+/// Checks the addresses that an agent listens on at the contract's port.
 pub fn bound(hosts: &[String]) -> Option<Problem> {
     let is_loopback =
         |host: &String| host == "localhost" || host == "::1" || host.starts_with("127.");
@@ -78,7 +79,7 @@ pub fn bound(hosts: &[String]) -> Option<Problem> {
     only.then(|| Problem::LoopbackOnly { host: host.clone() })
 }
 
-/// What the agent's variables say about its port.
+/// Checks the agent's variables for other ports.
 pub fn variables(environment: &BTreeMap<String, String>, port: u16) -> Vec<Problem> {
     let found = PORT_VARIABLES.into_iter().filter_map(|name| {
         let value = environment.get(name)?;
@@ -97,12 +98,12 @@ pub struct Arrivals {
     first: Option<Duration>,
     last: Duration,
     events: usize,
-    /// The last bytes that came, where an event's end may have begun.
+    /// True after a line end. Another line end completes an event.
     ended: bool,
 }
 
 impl Arrivals {
-    /// A piece came so long after the request.
+    /// Records a piece that arrived this long after the request.
     pub fn piece(&mut self, after: Duration, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -135,7 +136,7 @@ impl Arrivals {
     }
 }
 
-/// Follows the streams of an agent.
+/// Follows all streams of an agent.
 #[derive(Debug, Default)]
 pub struct Streams {
     bursts: u32,
@@ -143,7 +144,7 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// A stream has ended.
+    /// Records that a stream has ended.
     pub fn ended(&mut self, arrivals: &Arrivals) -> Option<Problem> {
         self.is_streaming |= arrivals.came_apart();
         let problem = arrivals.came_at_once()?;
@@ -218,9 +219,9 @@ mod tests {
         let events = "data: x\n\n".repeat(6);
         let mut streams = Streams::default();
         for quiet in [
-            // At once, because it took no time.
+            // All at once, but without a delay.
             stream(&[(10, &events)]),
-            // Too few.
+            // Too few events.
             stream(&[(1500, "data: x\n\n")]),
             stream(&[]),
         ] {
@@ -228,7 +229,7 @@ mod tests {
                 assert_eq!(streams.ended(&quiet), None);
             }
         }
-        // One that streamed shows that the agent can.
+        // One stream that arrived over time shows that the agent can stream.
         streams.ended(&stream(&[(10, &events), (1500, &events)]));
         let burst = stream(&[(1500, &events)]);
         assert_eq!((streams.ended(&burst), streams.ended(&burst)), (None, None));

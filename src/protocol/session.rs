@@ -1,23 +1,23 @@
-//! Sessions: which one a request belongs to, and when one ends.
+//! Sessions: which one a request belongs to, and when it ends.
 
 use std::{fmt, time::Duration};
 
 use super::{Refusal, limits};
 use crate::config::{Lifecycle, Protocol};
 
-/// The header that names the session, in the request and in the answer.
+/// The header that names the session in the request and in the answer.
 pub const HEADER: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
 
 /// The header of an MCP session. The service sends it with every request to an MCP server.
 pub const MCP_HEADER: &str = "mcp-session-id";
 
-/// The session of a request: 33 to 256 characters of the caller's, or an MCP client's 1 to 1024.
-/// Visible ASCII, so that it fits a header; it is not a file's name.
+/// A session's ID: 33 to 256 characters from the caller, or 1 to 1024 from an MCP client. Visible
+/// ASCII, so that it fits in a header. Not safe as a file name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionKey(String);
 
 impl SessionKey {
-    /// The value of the session's header.
+    /// Parses the value of the session header.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let rule = match text.len() {
             0..33 => "Member must have length greater than or equal to 33",
@@ -28,7 +28,7 @@ impl SessionKey {
         Err(Refusal::invalid("runtimeSessionId", rule))
     }
 
-    /// The value of `Mcp-Session-Id`.
+    /// Parses the value of `Mcp-Session-Id`.
     pub fn parse_mcp(text: &str) -> Result<Self, Refusal> {
         let rule = match text.len() {
             0 => "Member must have length greater than or equal to 1",
@@ -57,16 +57,16 @@ fn is_visible(text: &str) -> bool {
 /// The session that a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
-    /// None: the request begins one, and is told its id.
+    /// No session: the request starts one and receives its ID.
     New,
     Session(SessionKey),
-    /// What an MCP client sends. The agent may have chosen this id itself in its first answer: then it
-    /// stands for the session of that answer, else for a session of this name.
+    /// The ID that an MCP client sends. If the agent chose this ID in its first answer, it means
+    /// that answer's session, otherwise a session with this name.
     Mcp(SessionKey),
 }
 
-/// The session that a request asks for. `header` gives the value of a header, or, for a WebSocket, of
-/// the query's parameter with its name.
+/// Returns the session that a request asks for. `header` returns the value of a header or, for a
+/// WebSocket, of the query parameter with the same name.
 pub fn asked<'r>(
     protocol: Protocol,
     header: impl Fn(&str) -> Option<&'r str>,
@@ -104,22 +104,22 @@ impl Lifetime {
     }
 }
 
-/// What decides when a session ends. Times are those of one clock that never goes back.
+/// What determines when a session ends. All times come from one monotonic clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Activity {
     pub started: Duration,
-    /// The last request, the last byte of an answer, the last frame of a WebSocket.
+    /// The time of the last request, byte of an answer, or WebSocket frame.
     pub last_active: Duration,
-    /// Requests and WebSockets that go on.
+    /// The number of requests and WebSockets in progress.
     pub in_flight: usize,
-    /// The last `/ping` said `HealthyBusy`; while it does, the session is not idle.
+    /// True if the last `/ping` said `HealthyBusy`. A busy session is not idle.
     pub busy: bool,
 }
 
-/// What becomes of a session now.
+/// What happens to a session now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It lives; this is to be asked again then at the latest.
+    /// It lives on. Check again at this time at the latest.
     Lives {
         ask_again: Duration,
     },
@@ -127,7 +127,7 @@ pub enum Fate {
     TooOld,
 }
 
-/// Whether the session ends. The maximum lifetime ends one that is at work, too.
+/// Decides whether the session ends. The maximum lifetime ends a busy session, too.
 pub fn fate(activity: Activity, lifetime: Lifetime, now: Duration) -> Fate {
     let Activity {
         started,
@@ -150,8 +150,9 @@ pub fn fate(activity: Activity, lifetime: Lifetime, now: Duration) -> Fate {
     }
 }
 
-/// The session that makes room for another: of those that do nothing, the one that was used longest
-/// ago; of those that are only busy in the background, the same. `None` where all answer requests.
+/// Returns the session to stop to make room for another: the least recently used idle one, or else
+/// the least recently used one that is only busy in the background. Returns `None` if all of them
+/// are answering requests.
 pub fn evicted<K: Clone>(sessions: &[(K, Activity)]) -> Option<K> {
     sessions
         .iter()
@@ -217,7 +218,7 @@ mod tests {
         for protocol in Protocol::ALL {
             assert_eq!(ask(protocol, &[]), Ok(Asked::New));
         }
-        // Only MCP knows this header.
+        // Only MCP defines this header.
         assert_eq!(ask(Protocol::Http, &[(MCP_HEADER, "abc")]), Ok(Asked::New));
     }
 

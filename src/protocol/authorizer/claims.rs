@@ -1,20 +1,20 @@
-//! What a token has to say about itself.
+//! Checks a token's claims.
 
 use serde_json::{Map, Value};
 
 use super::{Issuer, Rules};
 
-/// How far two clocks may be apart, in seconds.
+/// The clock difference that is tolerated, in seconds.
 const SKEW: u64 = 60;
 
-/// The longest value that a message repeats.
+/// The longest value that a message quotes.
 const SHOWN: usize = 100;
 
-/// A rule for a claim of the issuer's own.
+/// A rule for a custom claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimRule {
     pub name: String,
-    /// Whether the claim is a list of strings.
+    /// True if the claim is a list of strings.
     pub is_list: bool,
     pub operator: Operator,
     pub values: Vec<String>,
@@ -25,7 +25,7 @@ pub enum Operator {
     Equals,
     Contains,
     ContainsAny,
-    /// One that is not known here: it can only refuse.
+    /// An operator that this version does not know. It never matches.
     Unknown,
 }
 
@@ -74,7 +74,7 @@ impl ClaimRule {
     }
 }
 
-/// Checks the claims, in words that begin like the service's and go on with what is there.
+/// Checks the claims. The error starts with the service's wording and adds what the token contains.
 pub(super) fn check(
     rules: &Rules,
     issuer: &Issuer,
@@ -85,7 +85,8 @@ pub(super) fn check(
     let given = claims.get("iss").and_then(Value::as_str);
     let is_issuer = match &issuer.name {
         Some(name) => given == Some(name),
-        // Whether the name ends with a slash stands in the document that could not be read.
+        // Only the discovery document, which could not be read, tells whether the name ends in a
+        // slash.
         None => given.is_some_and(|given| {
             given.trim_end_matches('/') == rules.expected_issuer().trim_end_matches('/')
         }),
@@ -150,7 +151,7 @@ fn times(claims: &Map<String, Value>, now: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// A string, or the strings of a list.
+/// Returns a string, or the strings of a list.
 fn strings(claim: Option<&Value>) -> Vec<&str> {
     match claim {
         Some(Value::String(text)) => vec![text],
@@ -167,7 +168,7 @@ fn shares(allowed: &[String], given: &[&str]) -> bool {
 
 fn mismatch(name: &str, claims: &Map<String, Value>, allowed: &[String]) -> String {
     let given = match (name, claims.get(name)) {
-        // What some issuers call it.
+        // Some issuers use this name.
         ("scope", None) => claims.get("scp"),
         (_, given) => given,
     };
@@ -190,7 +191,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Where the client's id stands instead: the service looks at `client_id` only.
+/// Explains which other claim names an allowed client. The service only reads `client_id`.
 fn elsewhere(claims: &Map<String, Value>, clients: &[String]) -> String {
     let found = ["azp", "appid", "cid", "aud"]
         .into_iter()

@@ -1,4 +1,4 @@
-//! An issuer's public keys (RFC 7517), and whether a token was signed with one of them.
+//! An issuer's public keys (RFC 7517), and the check of a token's signature against them.
 
 use ring::signature::{
     self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
@@ -10,15 +10,14 @@ use super::{
     token::{Jwt, from_base64url},
 };
 
-/// A key set. Keys of kinds that are not known here are kept, so that they are told apart from keys
-/// that are not there.
+/// A key set. Keys of unknown kinds are kept to tell them apart from missing keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keys(Vec<Key>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Key {
     name: Option<String>,
-    /// The one algorithm that it is for, where the set says so.
+    /// The only algorithm that the key may be used with, if the set names one.
     algorithm: Option<String>,
     material: Material,
 }
@@ -29,15 +28,15 @@ enum Material {
         n: Vec<u8>,
         e: Vec<u8>,
     },
-    /// A point, in its uncompressed form.
+    /// A point in uncompressed form.
     P256(Vec<u8>),
     P384(Vec<u8>),
     Ed25519(Vec<u8>),
     Unknown,
 }
 
-/// Whether an algorithm is one in which a private key signs. A set of public keys is no secret, so
-/// what is signed with one of them (HS256), or with nothing, proves nothing.
+/// Returns true if the algorithm signs with a private key. Public keys are not secret, so a
+/// signature made with one of them (HS256), or no signature, proves nothing.
 pub(super) fn is_signature(algorithm: &str) -> bool {
     matches!(
         algorithm,
@@ -67,7 +66,8 @@ impl Keys {
         Ok(Self(signing.map(Key::read).collect()))
     }
 
-    /// Whether the key that a token names is there. If it is not, the set may have changed since.
+    /// Returns true if the set has the key that the token names. If not, the issuer may have
+    /// changed its keys.
     pub fn has_key_of(&self, jwt: &Jwt) -> bool {
         self.candidates(jwt).next().is_some()
     }
@@ -80,7 +80,7 @@ impl Keys {
         })
     }
 
-    /// Checks a token's signature with the key that it names, or with any that fits.
+    /// Checks a token's signature with the key that it names, or with any key that fits.
     pub(super) fn check(&self, jwt: &Jwt) -> Result<Signature, String> {
         let mut unsupported = false;
         let mut tried = false;
@@ -118,7 +118,7 @@ impl Key {
         }
     }
 
-    /// `None` where this key is not one for the token's algorithm.
+    /// Returns `None` if this key cannot be used with the token's algorithm.
     fn verifies(&self, jwt: &Jwt) -> Option<bool> {
         match &self.material {
             Material::Rsa { n, e } => {
@@ -182,7 +182,7 @@ fn material(key: &Value) -> Option<Material> {
     })
 }
 
-/// Some issuers write numbers as Java does, with a zero for the sign.
+/// Some issuers write numbers as Java does, with a leading zero for the sign.
 fn without_leading_zeros(mut bytes: Vec<u8>) -> Vec<u8> {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     bytes.drain(..zeros);

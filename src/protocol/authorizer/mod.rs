@@ -1,9 +1,10 @@
 //! The inbound authorizer of a runtime: who may call it.
 //!
-//! A runtime with a `customJWTAuthorizer` takes bearer tokens only, any other one signatures only. This
-//! data plane serves unsigned requests like signed ones, and checks tokens as the service does: the
-//! issuer, the audience, the client, the scopes, the custom claims and the time (the developer guide's
-//! inbound-jwt-authorizer). The signature can be checked only where the issuer's keys are at hand.
+//! A runtime with a `customJWTAuthorizer` accepts only bearer tokens; any other runtime accepts
+//! only signatures. This data plane serves unsigned requests like signed ones. It checks tokens as
+//! the service does: issuer, audience, client, scopes, custom claims and time (see the developer
+//! guide's inbound-jwt-authorizer). It can check the signature only if it can reach the issuer's
+//! keys.
 
 mod claims;
 mod keys;
@@ -26,36 +27,37 @@ pub struct Rules {
     pub clients: Vec<String>,
     pub scopes: Vec<String>,
     pub claims: Vec<ClaimRule>,
-    /// What a scope is called in the metadata that clients read.
+    /// The names of scopes in the metadata that clients read.
     pub advertised: Vec<(String, String)>,
 }
 
-/// What a request shows for itself.
+/// A request's credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {
     None,
-    /// A signature of AWS, in a header or in the query. Nobody checks it here.
+    /// An AWS signature in a header or in the query. It is not checked here.
     Signature,
     Bearer(String),
 }
 
-/// What is known of the issuer.
+/// What is known about the issuer.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    /// As the discovery document has it; without one it follows from the discovery URL.
+    /// The name from the discovery document. Without the document, it is derived from the discovery
+    /// URL.
     pub name: Option<String>,
-    /// The keys, or why there are none.
+    /// The keys, or why they could not be loaded.
     pub keys: Result<Keys, String>,
 }
 
-/// A discovery document, as far as it is needed.
+/// The parts of a discovery document that are used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovery {
     pub issuer: String,
     pub jwks_uri: Option<String>,
 }
 
-/// Why a request may go on.
+/// Why a request is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pass {
     /// The runtime has no authorizer.
@@ -66,15 +68,16 @@ pub enum Pass {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signature {
     Checked,
-    /// With the reason. The service would have checked it.
+    /// The reason why the signature was not checked. The service would have checked it.
     NotChecked(String),
 }
 
-/// How a browser sends a token with a WebSocket: as one of the subprotocols.
+/// The WebSocket subprotocol in which a browser sends a token.
 const SUBPROTOCOL: &str = "base64UrlBearerAuthorization";
 
 impl Credentials {
-    /// What is shown by the `Authorization` header, a WebSocket's subprotocols, or the query.
+    /// Reads the credentials from the `Authorization` header, the WebSocket's subprotocols, or the
+    /// query.
     pub fn of<'h>(
         header: impl Fn(&str) -> Option<&'h str>,
         query: &[(String, String)],
@@ -100,7 +103,7 @@ impl Credentials {
     }
 }
 
-/// The token among a WebSocket's subprotocols.
+/// Finds the token in a WebSocket's subprotocols.
 fn subprotocol_token(list: &str) -> Option<Result<String, Refusal>> {
     let encoded = list
         .split(',')
@@ -109,7 +112,7 @@ fn subprotocol_token(list: &str) -> Option<Result<String, Refusal>> {
     Some(token.ok_or_else(unreadable))
 }
 
-/// The subprotocols that a WebSocket's agent sees: those that carry no token.
+/// Returns the subprotocols that are passed to the agent: those that carry no token.
 pub fn agents_subprotocols(list: &str) -> Option<String> {
     let rest: Vec<&str> = list
         .split(',')
@@ -119,15 +122,15 @@ pub fn agents_subprotocols(list: &str) -> Option<String> {
     (!rest.is_empty()).then(|| rest.join(", "))
 }
 
-/// The subprotocol that answers a browser which sent a token, where the agent has chosen none: without
-/// it the browser gives up.
+/// Returns the subprotocol to answer with if a browser sent a token and the agent chose no
+/// subprotocol. Browsers close the connection without it.
 pub fn answering_subprotocol(list: &str) -> Option<&'static str> {
     let mut items = list.split(',').map(str::trim);
     items.any(|item| item == SUBPROTOCOL).then_some(SUBPROTOCOL)
 }
 
 impl Rules {
-    /// Of a runtime as the service describes it.
+    /// Reads the rules from a runtime as the service describes it.
     pub fn read(runtime: &Value) -> Option<Self> {
         let document = runtime["authorizerConfiguration"].get("customJWTAuthorizer")?;
         let strings = |name: &str| {
@@ -160,8 +163,8 @@ impl Rules {
         })
     }
 
-    /// The issuer that the discovery URL belongs to. RFC 8414 puts a tenant's path behind the
-    /// well-known part, `OpenID` before it.
+    /// Derives the issuer from the discovery URL. RFC 8414 puts a tenant's path after the
+    /// well-known part, OpenID puts it before.
     pub fn expected_issuer(&self) -> String {
         match self.discovery_url.split_once("/.well-known/") {
             Some((host, rest)) => match rest.split_once('/') {
@@ -185,8 +188,8 @@ impl Discovery {
     }
 }
 
-/// Decides whether a request may go on. `metadata` is the URL of the protected resource's metadata;
-/// `now` is in seconds since the Unix epoch.
+/// Decides whether a request is allowed. `metadata` is the URL of the protected resource's
+/// metadata; `now` is in seconds since the Unix epoch.
 pub fn authorize(
     rules: Option<&Rules>,
     credentials: &Credentials,
@@ -244,8 +247,8 @@ fn unreadable() -> Refusal {
     )
 }
 
-/// The metadata of a runtime as a protected resource (RFC 9728). `resource` is the URL of its
-/// invocations.
+/// Returns the metadata of a runtime as a protected resource (RFC 9728). `resource` is the URL of
+/// its invocations.
 pub fn resource_metadata(rules: &Rules, issuer: &Issuer, resource: &str) -> Value {
     let server = issuer
         .name

@@ -1,6 +1,6 @@
-//! Tokens and keys were made once with Python's `cryptography`, see `vectors.json`; it holds public
-//! keys only. What depends on claims uses tokens that nobody has signed, with an issuer whose keys
-//! cannot be reached.
+//! The tokens and keys in `vectors.json` were made once with Python's `cryptography`; the file
+//! holds only public keys. Tests about claims use unsigned tokens and an issuer whose keys cannot
+//! be loaded.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use proptest::prelude::*;
@@ -83,7 +83,7 @@ fn a_signature_of_every_kind_is_checked() {
             continue;
         }
         assert_eq!(pass, Pass::Token(Signature::Checked), "{algorithm}");
-        // The claims are part of what is signed.
+        // The signature covers the claims.
         let (signed, signature) = token.rsplit_once('.').unwrap();
         let (header, _) = signed.split_once('.').unwrap();
         let other = URL_SAFE_NO_PAD.encode(with("admin", json!(true)).to_string());
@@ -101,7 +101,7 @@ fn a_signature_of_every_kind_is_checked() {
 fn a_token_of_another_issuers_key_is_refused() {
     let vectors = vectors();
     let mut keys = vectors["jwks"].clone();
-    // The same names, other keys.
+    // The same names with different keys.
     for key in keys["keys"].as_array_mut().unwrap() {
         if key["kid"] == "p256" {
             let (x, y) = (key["x"].clone(), key["y"].clone());
@@ -128,7 +128,7 @@ fn a_key_is_used_for_what_it_is_for() {
     assert!(try_token(&rules(), &keys("alg", "PS256"), token).is_err());
     assert!(try_token(&rules(), &keys("use", "enc"), token).is_err());
     assert!(try_token(&rules(), &keys("kid", "other"), token).is_err());
-    // Java's leading zero for the sign.
+    // A leading zero for the sign, as Java writes it.
     let n = vectors["jwks"]["keys"][0]["n"].as_str().unwrap();
     let mut bytes = vec![0];
     bytes.extend(URL_SAFE_NO_PAD.decode(n).unwrap());
@@ -225,7 +225,7 @@ fn the_issuer_is_that_of_the_discovery_url() {
             );
         }
     }
-    // The discovery document says exactly how it is written.
+    // With the discovery document, the name must match exactly.
     let exact = Issuer {
         name: Some("https://issuer.example/".to_owned()),
         ..unreachable()

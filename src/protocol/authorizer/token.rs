@@ -1,4 +1,4 @@
-//! A JSON Web Token, taken apart: RFC 7515's compact form with a claims set.
+//! A parsed JSON Web Token: RFC 7515's compact form with a claims set.
 
 use base64::{
     Engine as _, alphabet,
@@ -6,7 +6,7 @@ use base64::{
 };
 use serde_json::{Map, Value};
 
-/// No padding is the rule; what has it is understood.
+/// The standard forbids padding, but padded tokens are accepted too.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -16,13 +16,13 @@ pub(super) fn from_base64url(text: &str) -> Option<Vec<u8>> {
     BASE64URL.decode(text).ok()
 }
 
-/// A token whose signature nobody has checked yet.
+/// A token whose signature is not checked yet.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Jwt {
     algorithm: String,
     key: Option<String>,
     claims: Map<String, Value>,
-    /// What is signed: the header and the claims as they came.
+    /// The signed part: the encoded header and claims, unchanged.
     signed: String,
     signature: Vec<u8>,
 }
@@ -39,7 +39,7 @@ impl Jwt {
             _ => None,
         };
         let header = object(header)?;
-        // What has to be understood, and is not known here.
+        // Extensions that must be understood. None are supported.
         if header.contains_key("crit") {
             return None;
         }
@@ -60,7 +60,7 @@ impl Jwt {
         &self.algorithm
     }
 
-    /// The name of the key that it was signed with.
+    /// The name of the signing key.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
@@ -78,7 +78,7 @@ impl Jwt {
     }
 }
 
-/// Without what would let somebody else use it.
+/// Leaves out everything that would allow someone else to use the token.
 impl std::fmt::Debug for Jwt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
