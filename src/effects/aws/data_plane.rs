@@ -1,7 +1,8 @@
-//! `bedrock-agentcore`, the service that agents are spoken to through.
+//! `bedrock-agentcore`, the service that runs agents and takes their requests.
 //!
-//! Over plain HTTP and not over an SDK: a runtime with a JWT authorizer takes no signature, and an
-//! answer has to be read as it comes. A request is sent once; whether again, the caller decides.
+//! Uses plain HTTP instead of an SDK, because a runtime with a JWT authorizer accepts no signature,
+//! and because an answer must be read while it arrives. Each request is sent once; retries are up
+//! to the caller.
 
 use std::{error::Error as _, io, time::Duration};
 
@@ -37,17 +38,17 @@ const USER_ID: &str = "x-amzn-bedrock-agentcore-runtime-user-id";
 const INVOKE: &str = "bedrock-agentcore:InvokeAgentRuntime";
 const STOP: &str = "bedrock-agentcore:StopRuntimeSession";
 
-/// What stays as it is in a path or a query.
+/// The characters that are not encoded in a path or a query.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// An explanation is short; what is longer is none.
+/// The longest error body that is read, in bytes.
 const LONGEST_EXPLANATION: usize = 1 << 20;
 
-/// A way to the service.
+/// A client for the service.
 #[derive(Debug)]
 pub(crate) struct DataPlane {
     connector: SharedHttpConnector,
@@ -55,12 +56,12 @@ pub(crate) struct DataPlane {
     authorization: Authorization,
 }
 
-/// Who says that this is allowed.
+/// How a request is authorized.
 #[derive(Debug, Clone)]
 enum Authorization {
     Signature(SharedCredentialsProvider, Region),
     Bearer(Token),
-    /// The endpoint is the address of an agent on this machine, and not that of the service.
+    /// The endpoint is the address of an agent on this machine instead of the service's.
     Agent,
 }
 
@@ -72,7 +73,7 @@ pub(crate) struct Target {
     pub(crate) session: SessionId,
 }
 
-/// What is said to an agent.
+/// A request to an agent.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
     pub(crate) payload: Vec<u8>,
@@ -81,15 +82,15 @@ pub(crate) struct Invocation {
     pub(crate) headers: Vec<Header>,
 }
 
-/// The head of an agent's answer, and the body that is still to come.
+/// The head of an agent's answer, and its body, which is still arriving.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) content_type: String,
-    /// As the service names it; it may differ from the one that was sent.
+    /// The session as the service names it; it may differ from the one in the request.
     pub(crate) session: Option<SessionId>,
     pub(crate) mcp_session: Option<String>,
-    /// What a local AgentCore says about how it runs the agent.
+    /// How a local AgentCore runs the agent.
     pub(crate) note: Option<String>,
     body: ByteStream,
 }
@@ -97,22 +98,22 @@ pub(crate) struct Reply {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The service said no, or there are no credentials to ask it with.
+    /// The service refused, or there are no credentials.
     Answered {
         error: AwsError,
         status: u16,
-        /// What a 401 demands.
+        /// `WWW-Authenticate` of a 401.
         authenticate: Option<String>,
     },
-    /// Nobody listens there; nothing was sent.
+    /// The connection was refused; nothing was sent.
     Unreachable(String),
-    /// The connection broke before an answer; what was sent may have been carried out.
+    /// The connection broke before an answer; the request may have been carried out.
     Broken(String),
-    /// The time ran out.
+    /// The request timed out.
     Silent,
 }
 
-/// Why an answer ended before its end.
+/// Why an answer ended early.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CutOff {
     Broken(String),
@@ -120,7 +121,7 @@ pub(crate) enum CutOff {
 }
 
 impl DataPlane {
-    /// Signs with the connection's credentials.
+    /// Signs requests with the connection's credentials.
     pub(crate) fn signing(connection: &Connection, endpoint: String) -> Result<Self, Failure> {
         privacy::check(Proof::Signature, &endpoint)?;
         let credentials = connection
@@ -134,7 +135,7 @@ impl DataPlane {
         })
     }
 
-    /// Shows a token; needs no credentials.
+    /// Sends a bearer token; needs no credentials.
     pub(crate) fn bearing(
         token: Token,
         endpoint: String,
@@ -148,7 +149,7 @@ impl DataPlane {
         })
     }
 
-    /// To an agent on this machine, at the address that takes its requests.
+    /// Sends requests to an agent on this machine at this address.
     pub(crate) fn to_agent(address: String) -> Self {
         Self {
             connector: https::connector(&address, &Network::default()),
@@ -194,7 +195,7 @@ impl DataPlane {
         })
     }
 
-    /// Ends a session; its microVM goes with it.
+    /// Stops a session and its microVM.
     pub(crate) async fn stop(&self, target: &Target, limit: Duration) -> Result<(), Refusal> {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         let body = serde_json::json!({ "clientToken": clock::unique_id() }).to_string();
@@ -251,7 +252,7 @@ impl DataPlane {
             .unwrap_or(Err(Refusal::Silent))
     }
 
-    /// The headers that prove who sends a request.
+    /// Returns the headers that authorize a request.
     async fn proof(
         &self,
         operation: &'static str,
@@ -282,7 +283,7 @@ impl DataPlane {
 }
 
 impl Reply {
-    /// The next bytes, as they come; `None` at the end.
+    /// Returns the next bytes as they arrive, or `None` at the end.
     pub(crate) async fn next(&mut self, limit: Duration) -> Option<Result<Vec<u8>, CutOff>> {
         match clock::within(limit, self.body.next()).await {
             None => Some(Err(CutOff::Silent)),
@@ -293,7 +294,7 @@ impl Reply {
     }
 }
 
-/// Where the service is: as the options say, else the environment, else the region's host.
+/// Returns the service's address: from the option, the environment, or the region.
 pub(crate) fn endpoint(explicit: Option<&str>, partition: Partition, region: &Region) -> String {
     explicit
         .map(str::to_owned)
@@ -323,7 +324,7 @@ fn broken(whole: &ConnectorError) -> Refusal {
     Refusal::Broken(innermost(whole))
 }
 
-/// An error of the service: its name stands in a header, its words in the body.
+/// Reads an error of the service: its name is in a header, its message in the body.
 async fn refused(operation: &'static str, resource: String, response: HttpResponse) -> Refusal {
     let status = response.status().as_u16();
     let header = |name: &str| response.headers().get(name).map(str::to_owned);
@@ -356,7 +357,7 @@ async fn refused(operation: &'static str, resource: String, response: HttpRespon
     }
 }
 
-/// `namespace#Name:http://…` without what is around the name.
+/// Returns `Name` from `namespace#Name:http://…`.
 fn bare(code: &str) -> String {
     let code = code.split(':').next().unwrap_or_default();
     code.rsplit('#').next().unwrap_or_default().to_owned()

@@ -1,5 +1,5 @@
-//! Requests and answers as the service's own JSON. The SDK signs, sends and repeats them, and drops every
-//! member that it does not know: what is sent and what came is therefore taken past its types.
+//! Sends and receives the service's JSON unchanged. The SDK signs, sends and retries requests, but
+//! drops every member that it does not know, so the documents bypass its types.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
 use serde_json::{Map, Value};
 
-/// Sends this document instead of the one that the SDK made.
+/// Replaces the SDK's request body with this document.
 #[derive(Debug)]
 pub(super) struct Sent(Vec<u8>);
 
@@ -35,7 +35,7 @@ impl Intercept for Sent {
         "Sent"
     }
 
-    // Once, before the request is signed for the first time.
+    // Runs once, before the first signature.
     fn modify_before_retry_loop(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,
@@ -50,12 +50,12 @@ impl Intercept for Sent {
     }
 }
 
-/// Keeps the document that an answer consists of.
+/// Keeps the answer's JSON document.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Received(Arc<Mutex<Map<String, Value>>>);
 
 impl Received {
-    /// Empty where the answer was no JSON object.
+    /// Returns the document; empty if the answer was not a JSON object.
     pub(super) fn take(&self) -> Map<String, Value> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -17,7 +17,7 @@ impl Ecr {
         }
     }
 
-    /// The repository with the digests of its images; `None` where there is none of this name.
+    /// Returns the repository with the digests of its images, or `None` if it does not exist.
     pub(crate) async fn observe(&self, name: &str) -> Result<Option<ObservedRepository>, AwsError> {
         let images = self
             .client
@@ -82,7 +82,7 @@ impl Ecr {
         Ok(())
     }
 
-    /// Deletes an empty repository; one that somebody pushed to in the meantime is refused.
+    /// Deletes an empty repository. Fails if an image was pushed in the meantime.
     pub(crate) async fn delete(&self, name: &str) -> Result<(), AwsError> {
         gone_or(
             self.client

@@ -1,4 +1,4 @@
-//! What AWS answered, kept whole: operation, resource, code, message, request id.
+//! An error from AWS with its operation, resource, code, message and request ID.
 
 use std::error::Error;
 
@@ -11,7 +11,7 @@ use aws_sdk_sts::{
 use super::https::{Lost, Unanswered};
 use crate::error::{Exit, Failure};
 
-/// How many characters of a service's message are shown.
+/// How many characters of a service's message are printed.
 const LONGEST_MESSAGE: usize = 4000;
 
 /// A request that failed.
@@ -19,17 +19,17 @@ const LONGEST_MESSAGE: usize = 4000;
 pub(crate) struct AwsError {
     /// The IAM action, such as `iam:CreateRole`.
     pub(crate) operation: &'static str,
-    /// What it was about, in the user's words: "role `x`".
+    /// The resource in the user's terms, such as "role `x`".
     pub(crate) resource: String,
     pub(crate) kind: Kind,
     pub(crate) code: Option<String>,
     pub(crate) message: String,
     pub(crate) request_id: Option<String>,
-    /// Where the request went, if not to AWS and nothing came back.
+    /// The address if the request did not go to AWS and there was no answer.
     pub(crate) address: Option<String>,
 }
 
-/// What a failure means to the caller.
+/// The kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     NotFound,
@@ -38,9 +38,9 @@ pub(crate) enum Kind {
     NoCredentials,
     Throttled,
     Conflict,
-    /// The store does not know the operation (emulators).
+    /// The service does not know the operation (emulators).
     Unsupported,
-    /// No answer, or half of one.
+    /// No answer, or an incomplete one.
     Connection,
     Other,
 }
@@ -81,7 +81,7 @@ impl AwsError {
         }
     }
 
-    /// For `map_err`: a request of this action about this resource.
+    /// For `map_err`: adds the action and the resource to an SDK error.
     pub(super) fn on<E>(
         operation: &'static str,
         resource: impl Into<String>,
@@ -92,7 +92,8 @@ impl AwsError {
         move |error| Self::new(operation, resource, &error)
     }
 
-    /// An answer that no SDK has read: its status, and what header and body say of it.
+    /// Builds the error from an answer that no SDK has read: its status, and the code and message
+    /// from headers and body.
     pub(crate) fn answered(
         operation: &'static str,
         resource: String,
@@ -112,7 +113,7 @@ impl AwsError {
         }
     }
 
-    /// One item of a batch that was refused within an answer of success.
+    /// Builds the error of one item in a batch that was accepted as a whole.
     pub(crate) fn refused(
         operation: &'static str,
         resource: String,
@@ -135,7 +136,7 @@ impl AwsError {
     }
 }
 
-/// What is not there is no error when it is looked for.
+/// Returns `None` instead of an error if the resource does not exist.
 pub(super) fn found<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
@@ -144,7 +145,7 @@ pub(super) fn found<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsErro
     }
 }
 
-/// What is gone already is what was wanted.
+/// Accepts that the resource does not exist anymore.
 pub(super) fn gone_or<T>(answer: Result<T, AwsError>) -> Result<(), AwsError> {
     found(answer).map(|_| ())
 }
@@ -153,7 +154,7 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|raw| raw.status().as_u16())
 }
 
-/// The address that a request was sent to instead of AWS.
+/// Returns the address that a request was sent to instead of AWS.
 fn address(error: &(dyn Error + 'static)) -> Option<String> {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -165,10 +166,10 @@ fn address(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-/// How a cause says that it befell a request on its way through a proxy.
+/// The text that introduces the proxy in an error message.
 const THROUGH: &str = " (through the proxy ";
 
-/// The last cause of a chain: what really happened to a connection, and on which way.
+/// Returns the root cause of a connection error, and the proxy it happened on.
 pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     let mut lost = cause.downcast_ref::<Lost>();
@@ -302,7 +303,7 @@ impl From<AwsError> for Failure {
     }
 }
 
-/// Whole, unless it is longer than anybody reads.
+/// Shortens a very long message.
 fn brief(message: String) -> String {
     match message.char_indices().nth(LONGEST_MESSAGE) {
         Some((end, _)) => {
@@ -316,7 +317,7 @@ fn brief(message: String) -> String {
     }
 }
 
-/// One sentence and one command for each kind of failure that has a usual way out.
+/// Returns how to resolve a kind of failure, if there is a usual way.
 fn hint(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Denied => Some(
@@ -335,7 +336,7 @@ fn hint(kind: Kind) -> Option<&'static str> {
         Kind::NotFound => Some("it may have been deleted a moment ago: run this again"),
         Kind::Conflict => Some("someone else may be changing it: run this again in a while"),
         Kind::Unsupported => Some("the service behind the endpoint URL does not know this request"),
-        // The service's own words are all there is to go by.
+        // The service's message is all there is.
         Kind::Other => None,
     }
 }

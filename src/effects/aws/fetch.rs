@@ -1,4 +1,5 @@
-//! Documents of servers that are not AWS: without credentials, bounded in time and size.
+//! Fetches documents from servers other than AWS, without credentials and with limits on time and
+//! size.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::effects::clock;
 /// The longest document that is read, in bytes.
 const LONGEST: usize = 1 << 20;
 
-/// Whether a server answers at a URL, whatever it says.
+/// Checks whether a server answers at a URL, with any status.
 pub(crate) async fn reach(url: &str, limit: Duration) -> Result<(), String> {
     let answer = async {
         let network = Network::load(None)
@@ -31,7 +32,7 @@ pub(crate) async fn reach(url: &str, limit: Duration) -> Result<(), String> {
         .unwrap_or_else(|| Err(format!("no answer within {} s", limit.as_secs())))
 }
 
-/// The text at a URL, through the user's proxy and with the user's certificates; an error in words.
+/// Returns the text at a URL. Uses the user's proxy and certificates.
 pub(crate) async fn text(url: &str, limit: Duration) -> Result<String, String> {
     let answer = async {
         let network = Network::load(None)

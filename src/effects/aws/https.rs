@@ -1,6 +1,6 @@
-//! HTTP to AWS and to emulators. What a server's certificate is held against is read when it is first
-//! needed, an answer is no longer than this program can keep, and credentials are not sent where others
-//! can read them.
+//! HTTP to AWS and to emulators. Loads the trusted certificates only when they are needed, limits
+//! the size of answers, and does not send credentials over unencrypted connections to other
+//! machines.
 
 use std::{
     collections::BTreeMap,
@@ -29,14 +29,16 @@ use super::{
 };
 use crate::plan::{privacy, proxies::Proxy};
 
-/// How long a connection may take; waiting for an answer is another matter.
+/// The time limit for connecting. Waiting for an answer has its own limit.
 pub(super) const CONNECTING: Duration = Duration::from_secs(10);
 
-/// The longest answer of a service that is kept. Its pages have at most one megabyte.
+/// The longest answer of a service that is read, in bytes. The services' pages have at most one
+/// megabyte.
 const LONGEST_ANSWER: usize = 16 << 20;
 
-/// For requests that no SDK makes; whoever reads the answer bounds it. Reading the trusted certificates
-/// takes longer than a whole call to an emulator, so it is left out where the endpoint asks for none.
+/// Returns a connector for requests without an SDK; the caller limits the answer's size. Does not
+/// load the trusted certificates for an HTTP endpoint, because that takes longer than a whole call
+/// to an emulator.
 pub(super) fn connector(endpoint: &str, network: &Network) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(CONNECTING)
@@ -65,7 +67,7 @@ pub(super) fn connector(endpoint: &str, network: &Network) -> SharedHttpConnecto
     }
 }
 
-/// For the SDKs.
+/// Returns the HTTP client for the SDKs.
 pub(super) fn client(network: &Network) -> SharedHttpClient {
     told(SharedHttpClient::new(Client(Arc::new(Ways {
         network: network.clone(),
@@ -73,7 +75,8 @@ pub(super) fn client(network: &Network) -> SharedHttpClient {
     }))))
 }
 
-/// [`client`] for requests that all go to this address instead of AWS: what goes wrong names it.
+/// Returns [`client`] for requests that all go to this address instead of AWS. Errors name the
+/// address.
 pub(super) fn client_to(endpoint: &str, network: &Network) -> SharedHttpClient {
     SharedHttpClient::new(Naming {
         inner: client(network),
@@ -89,12 +92,12 @@ struct Naming<T> {
 
 #[derive(Debug, Clone)]
 enum Place {
-    /// That the user named.
+    /// An address from the user.
     Address(String),
     Proxy(Proxy),
 }
 
-/// What went wrong on the way to an address that the user named.
+/// An error on the way to an address from the user.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer from `{address}`")]
 pub(super) struct Unanswered {
@@ -102,7 +105,7 @@ pub(super) struct Unanswered {
     source: BoxError,
 }
 
-/// What went wrong on the way through a proxy.
+/// An error on the way through a proxy.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer through the proxy `{proxy}`, which {} names", proxy.variable)]
 pub(super) struct Lost {
@@ -131,7 +134,7 @@ impl HttpConnector for Naming<SharedHttpConnector> {
     }
 }
 
-/// The same error, with the same meaning to whoever may repeat the request.
+/// Adds the place to an error and keeps its kind, which determines whether the request is retried.
 fn named(error: ConnectorError, place: Place) -> ConnectorError {
     let (is_timeout, is_io, is_user) = (error.is_timeout(), error.is_io(), error.is_user());
     let (kind, connection) = (error.as_other(), error.connection_metadata().cloned());
@@ -155,8 +158,8 @@ fn named(error: ConnectorError, place: Place) -> ConnectorError {
 #[derive(Debug)]
 struct Client(Arc<Ways>);
 
-/// The clients that requests go over, each made at its first request: keys in the environment need
-/// nobody to be asked.
+/// The clients for the different routes, each created for its first request, because credentials
+/// from the environment need no request at all.
 #[derive(Debug)]
 struct Ways {
     network: Network,
@@ -170,7 +173,7 @@ enum Way {
     Proxy,
 }
 
-/// What a client is asked for: the way of a request is known when the request is.
+/// Chooses the client for each request, because the route depends on the request.
 #[derive(Debug)]
 struct Choosing {
     ways: Arc<Ways>,
@@ -247,8 +250,8 @@ fn over_tls(network: Network, proxy: Option<Proxy>) -> SharedHttpClient {
     })
 }
 
-/// Whether a request shows, or is itself, what proves who sends it. The metadata services of a machine
-/// are asked without any, and over plain HTTP.
+/// Returns true if a request contains credentials or acts as one. Requests to a machine's metadata
+/// service do not: they use plain HTTP.
 fn holds_credentials(request: &HttpRequest) -> bool {
     let headers = request.headers();
     let authorization = headers.get("authorization").unwrap_or_default();
@@ -260,7 +263,7 @@ fn holds_credentials(request: &HttpRequest) -> bool {
         || request.uri().contains("X-Amz-Signature=")
 }
 
-/// A peer that goes on and on is not read to its end.
+/// Limits the size of an answer.
 pub(super) fn bounded(answer: HttpResponse) -> HttpResponse {
     answer.map(|body| {
         let body = Limited::new(body, LONGEST_ANSWER).map_err(|error| {
@@ -278,17 +281,17 @@ pub(super) fn bounded(answer: HttpResponse) -> HttpResponse {
 #[error("the answer is longer than {} MiB, and the rest was not read", LONGEST_ANSWER >> 20)]
 struct TooLong;
 
-/// The TLS library panics where there is no certificate at all.
+/// True if the machine has any trusted certificate. The TLS library panics if there is none.
 pub(super) static TRUSTS_SOMEBODY: LazyLock<bool> =
     LazyLock::new(|| !rustls_native_certs::load_native_certs().certs.is_empty());
 
-/// Sends nothing, for this reason.
+/// Fails every request with this reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Impossible(String);
 
 impl Impossible {
-    /// No server could prove who it is.
+    /// Without a certificate authority, no server can be verified.
     fn nobody_trusted() -> Self {
         Self(
             "this machine trusts no certificate authority, so no server can prove who it is; install the \
@@ -309,7 +312,7 @@ impl HttpConnector for Impossible {
 mod tests {
     use super::*;
 
-    /// Whether a request is sent again depends on what an error means.
+    /// The kind of an error determines whether a request is retried.
     #[test]
     fn an_error_means_the_same_when_it_names_the_address() {
         let source = || BoxError::from("broken");

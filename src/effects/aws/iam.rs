@@ -1,4 +1,4 @@
-//! IAM: observing roles, and the writes that `plan::role` decides.
+//! IAM: observes roles and carries out the changes that `plan::role` decides.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Iam {
     client: Client,
-    /// What the session's region has its policy called.
+    /// The name of the policy for the session's region.
     own_policy: String,
 }
 
@@ -37,7 +37,8 @@ impl Iam {
         }
     }
 
-    /// A role that the user brings: only what its trust check needs.
+    /// Observes a role that the user provides, without its policies: the trust check does not need
+    /// them.
     pub(crate) async fn observe_given(
         &self,
         name: &RoleName,
@@ -46,7 +47,7 @@ impl Iam {
         Ok(role.map(|role| observed(role, BTreeMap::new(), Vec::new())))
     }
 
-    /// The role with its policies, or `None` where there is no role of this name.
+    /// Returns the role with its policies, or `None` if it does not exist.
     pub(crate) async fn observe_role(
         &self,
         name: &RoleName,
@@ -58,8 +59,8 @@ impl Iam {
         Ok(Some(observed(role, inline, attached)))
     }
 
-    /// The same for a role that was written a moment ago, all at once. What IAM does not know of it yet
-    /// is not there yet.
+    /// Like [`Iam::observe_role`], for a role that was just written, in parallel. Parts that IAM
+    /// does not know yet count as missing.
     pub(crate) async fn read_back(
         &self,
         name: &RoleName,
@@ -76,8 +77,9 @@ impl Iam {
         }
     }
 
-    /// The role with the policy of the session's region, all at once. The documents of other regions are
-    /// not read, and of what is attached only what this tool attaches, if it `attaches` anything.
+    /// Returns the role with the policy for the session's region, in parallel. Does not read the
+    /// documents of other regions. Reads the attached policies only if the tool attaches any, now
+    /// (`attaches`) or earlier.
     pub(crate) async fn observe_own_policy(
         &self,
         name: &RoleName,
@@ -94,7 +96,7 @@ impl Iam {
         Ok(Some(role))
     }
 
-    /// When a role was made, in seconds since 1970; `None` where there is no such role.
+    /// Returns when a role was created, in seconds since 1970, or `None` if it does not exist.
     pub(crate) async fn created(&self, name: &RoleName) -> Result<Option<i64>, AwsError> {
         let role = self.role(name).await?;
         Ok(role.map(|role| role.create_date.secs()))
@@ -119,14 +121,15 @@ impl Iam {
         Ok(inline)
     }
 
-    /// Every policy by name, with the document of the region's own. That one is there almost always, so
-    /// it is read beside the list and not after it.
+    /// Returns every inline policy by name, with the document of the region's own policy. That
+    /// policy almost always exists, so it is read in parallel with the list.
     async fn listed(&self, name: &RoleName) -> Result<BTreeMap<String, Option<Value>>, AwsError> {
         let (names, own) =
             tokio::join!(self.policy_names(name), self.policy(name, &self.own_policy));
         let mut inline: BTreeMap<String, Option<Value>> =
             names?.into_iter().map(|policy| (policy, None)).collect();
-        // What is not in the list is not there yet, or not any more, and so is what was read of it.
+        // A policy that is not in the list does not exist yet, or no longer, so its document is
+        // dropped.
         if let Some(read) = inline.get_mut(&self.own_policy) {
             *read = own?;
         }
@@ -175,7 +178,7 @@ impl Iam {
             .collect())
     }
 
-    /// The instance profiles that the role stands in.
+    /// Returns the instance profiles that contain the role.
     pub(crate) async fn instance_profiles(&self, name: &RoleName) -> Result<Vec<String>, AwsError> {
         let profiles = self
             .client
@@ -187,7 +190,7 @@ impl Iam {
             .collect::<Result<Vec<_>, _>>()
             .await
             .map_err(AwsError::on("iam:ListInstanceProfilesForRole", shown(name)));
-        // It may go between two looks, as by another run.
+        // Another run may have deleted the role in the meantime.
         let profiles = found(profiles)?.unwrap_or_default();
         Ok(profiles
             .into_iter()
@@ -304,7 +307,7 @@ impl Iam {
             ))
     }
 
-    /// What somebody else has detached meanwhile is what was wanted.
+    /// Detaches a policy, or accepts that it is already detached.
     async fn detach(&self, role: &RoleName, arn: &str) -> Result<(), AwsError> {
         let detached = self
             .client
@@ -319,7 +322,7 @@ impl Iam {
         )))
     }
 
-    /// Carries out one step of `clean`; what is gone already is what was wanted.
+    /// Carries out one step of `clean`, or accepts that the resource is already gone.
     pub(crate) async fn take_away(&self, step: &RoleRemoval) -> Result<(), AwsError> {
         match step {
             RoleRemoval::DeletePolicy { role, policy } => gone_or(
@@ -390,7 +393,7 @@ fn shown(name: &RoleName) -> String {
     format!("role `{name}`")
 }
 
-/// IAM answers with percent-encoded JSON.
+/// Parses a policy document, which IAM sends as percent-encoded JSON.
 fn document(text: Option<&str>) -> Option<Value> {
     let text = percent_encoding::percent_decode_str(text?)
         .decode_utf8()

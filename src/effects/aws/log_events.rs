@@ -6,7 +6,7 @@ use super::{
 };
 use crate::plan::log_tail::LogEvent;
 
-/// What is asked for; times in milliseconds since 1970.
+/// A query; times in milliseconds since 1970.
 #[derive(Debug, Clone)]
 pub(crate) struct Query {
     pub(crate) group: String,
@@ -21,7 +21,7 @@ pub(crate) struct Page {
 }
 
 impl Logs {
-    /// One page; `None` where there is no such group yet.
+    /// Returns one page, or `None` if the group does not exist yet.
     pub(crate) async fn page(
         &self,
         query: &Query,
@@ -53,7 +53,7 @@ impl Logs {
                     message: event.message.unwrap_or_default(),
                 })
                 .collect(),
-            // A token that comes back would be asked for ever.
+            // A repeated token would cause an endless loop.
             next: answer
                 .next_token
                 .filter(|next| token.as_ref() != Some(next)),

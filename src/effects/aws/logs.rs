@@ -1,4 +1,4 @@
-//! Log groups of runtimes.
+//! The log groups of runtimes.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -14,7 +14,7 @@ use crate::{
     protocol,
 };
 
-/// As many as tell the end of a Python traceback.
+/// Enough for the end of a Python traceback.
 const LAST_LINES: usize = 20;
 
 #[derive(Debug, Clone)]
@@ -29,15 +29,15 @@ impl Logs {
         }
     }
 
-    /// For a question that does not wait for the answer to who asks it.
+    /// Creates a client before the caller is identified.
     pub(crate) fn over(connection: &Connection) -> Self {
         Self {
             client: Client::new(&connection.sdk),
         }
     }
 
-    /// The last lines that an endpoint's agent has printed since then, oldest first; none where the
-    /// group is not there yet: the service makes it with the first session.
+    /// Returns the last lines that an endpoint's agent has printed since then, oldest first. Empty
+    /// if the group does not exist yet: the service creates it with the first session.
     pub(crate) async fn last_lines(
         &self,
         runtime_id: &str,
@@ -60,7 +60,7 @@ impl Logs {
                 return Ok(Vec::new());
             };
             for event in page.events.unwrap_or_default() {
-                // The other streams hold traces, not what the agent has printed.
+                // The other streams contain traces, not the agent's output.
                 let stream = event.log_stream_name.unwrap_or_default();
                 if let Some(message) = event.message
                     && stream.contains(protocol::logs::RUNTIME_LOGS)
@@ -73,7 +73,7 @@ impl Logs {
         Ok(lines.into())
     }
 
-    /// The log groups of every runtime that has, or had, this name.
+    /// Returns the log groups of all current and former runtimes with this name.
     pub(crate) async fn observe(
         &self,
         runtime: &RuntimeName,

@@ -1,4 +1,4 @@
-//! AWS, over the SDK. SDK types never leave this module.
+//! AWS, through the SDK. SDK types never leave this module.
 
 pub(crate) mod data_plane;
 mod document;

@@ -1,7 +1,7 @@
-//! The models of Bedrock, called as the developer for agents on this machine.
+//! Calls Bedrock models with the developer's credentials for agents on this machine.
 //!
-//! An agent's process holds no credentials. What it asks of a model is signed here and passed on, and the answer
-//! comes back as it is, piece by piece.
+//! An agent's process has no credentials. Its model calls are signed here and sent to Bedrock, and
+//! the answer streams back unchanged.
 
 use std::{
     collections::BTreeMap,
@@ -28,12 +28,12 @@ use crate::{
     plan::privacy::{self, Proof},
 };
 
-/// How long credentials may take to come. A program or a browser may be asked for them.
+/// The time limit for getting credentials, which may come from a program or a browser.
 const CREDENTIALS: Duration = Duration::from_secs(30);
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
-/// A call as the agent makes it, without what belongs to its connection and its signature.
+/// An agent's call, without the headers of its connection and its signature.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) method: String,
@@ -44,16 +44,16 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
-/// A way to the models.
+/// A client for the models.
 pub(crate) struct Models {
     request: session::Request,
-    /// Made at the first call; again, where its credentials do not work.
+    /// Created at the first call, and again if its credentials are refused.
     connection: tokio::sync::Mutex<Option<Connection>>,
     connectors: Mutex<BTreeMap<String, SharedHttpConnector>>,
 }
 
 impl Models {
-    /// As whom, the request says; the region is each call's own.
+    /// The request determines the identity; each call has its own region.
     pub(crate) fn new(request: session::Request) -> Self {
         Self {
             request,
@@ -62,7 +62,7 @@ impl Models {
         }
     }
 
-    /// What Bedrock answers.
+    /// Sends a call to Bedrock and returns the answer.
     pub(crate) async fn call(&self, call: Call) -> Result<Response<Body>, Failure> {
         let connection = clock::within(CREDENTIALS, self.connect(&call.region))
             .await
@@ -105,7 +105,7 @@ impl Models {
             })?;
         let status = answer.status().as_u16();
         if matches!(status, 401 | 403) {
-            // They may be renewed by now, in a file or by a login.
+            // The credentials may have been renewed since, in a file or by a login.
             *self.connection.lock().await = None;
         }
         let mut response = Response::builder().status(status);
@@ -147,9 +147,9 @@ impl Models {
     }
 }
 
-/// As whom the models are called, in words.
+/// Returns a description of the identity that calls the models.
 pub(crate) async fn identify(request: &session::Request) -> Result<String, Failure> {
-    // Each call names a region of its own; to ask who that is, any will do.
+    // Each call has its own region; any region can identify the caller.
     let region = session::known_region().await;
     let region = region.or_else(|| Region::parse(session::LOCAL_REGION).ok());
     let request = session::Request {
@@ -171,7 +171,7 @@ pub(crate) async fn identify(request: &session::Request) -> Result<String, Failu
     ))
 }
 
-/// Models have no options of the command line: a variable names their profile.
+/// Rewrites help about `--profile`: for models, an environment variable names the profile.
 fn without_options(mut failure: Failure) -> Failure {
     for message in &mut failure.messages {
         for help in &mut message.help {
@@ -184,7 +184,7 @@ fn without_options(mut failure: Failure) -> Failure {
     failure
 }
 
-/// Where the models of a region are.
+/// Returns the address of a region's models.
 fn endpoint(region: &Region) -> String {
     env::var("AWS_ENDPOINT_URL_BEDROCK_RUNTIME")
         .or_else(|| env::var("AWS_ENDPOINT_URL"))

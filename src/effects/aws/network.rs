@@ -1,4 +1,4 @@
-//! The way to the network that this machine prescribes: its proxy, and whom it trusts.
+//! This machine's network settings: its proxy, and the certificate authorities that it trusts.
 
 use std::{path::Path, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     plan::proxies::{Proxies, Proxy},
 };
 
-/// The variable that names a file of certificates, as for the AWS CLI.
+/// The environment variable that names a file of certificates, as for the AWS CLI.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
 #[derive(Debug, Clone, Default)]
@@ -28,16 +28,16 @@ pub(crate) struct Network {
 
 #[derive(Debug, Clone, Default)]
 enum Trust {
-    /// Whom the machine trusts.
+    /// The certificate authorities that the machine trusts.
     #[default]
     Machine,
-    /// These certificate authorities and no others, in PEM.
+    /// Only these certificate authorities, in PEM.
     Bundle(Arc<Vec<u8>>),
 }
 
 impl Network {
-    /// What the environment and the profile say; the profile that the AWS configuration chooses by
-    /// itself where none is named.
+    /// Loads the settings from the environment and the profile. Without a profile, uses the one
+    /// that the AWS configuration selects.
     pub(crate) async fn load(profile: Option<&str>) -> Result<Self, Failure> {
         let proxies = Proxies::read(|name| {
             let empty = || env::is_set_to_nothing(name.as_ref()).then(String::new);
@@ -55,12 +55,12 @@ impl Network {
         Ok(Self { proxies, trust })
     }
 
-    /// The proxy that requests to this address go through.
+    /// Returns the proxy for requests to this address.
     pub(super) fn proxy(&self, address: &str) -> Option<&Proxy> {
         self.proxies.for_address(address)
     }
 
-    /// Whether any server can prove who it is.
+    /// Returns true if any certificate authority is trusted.
     pub(super) fn is_trusting(&self) -> bool {
         match self.trust {
             Trust::Machine => *super::https::TRUSTS_SOMEBODY,
@@ -75,7 +75,7 @@ impl Network {
     ) -> Result<Connector, String> {
         let proxy = match proxy {
             Some(proxy) => ProxyConfig::https(proxy.url())
-                // The error may hold the password.
+                // The error may contain the password.
                 .map_err(|_| format!("{} is not the address of a proxy", proxy.variable))?,
             None => ProxyConfig::disabled(),
         };
@@ -93,7 +93,7 @@ impl Network {
 }
 
 async fn trust_of_profile(profile: Option<&str>) -> Result<Trust, Failure> {
-    // A configuration that cannot be read is no obstacle for whom it gives nothing.
+    // A configuration that cannot be read is not an error if nothing is needed from it.
     let Ok(profiles) = Profiles::load().await else {
         return Ok(Trust::Machine);
     };
@@ -108,7 +108,7 @@ async fn trust_of_profile(profile: Option<&str>) -> Result<Trust, Failure> {
     })
 }
 
-/// The certificates of a file. One that cannot be used is passed over, as other tools do.
+/// Reads the certificates of a file. Skips unusable ones, as other tools do.
 fn bundle(path: &str) -> Result<Trust, String> {
     let read = rustls_native_certs::load_certs_from_paths(Some(Path::new(path)), None);
     let mut roots = RootCertStore::empty();

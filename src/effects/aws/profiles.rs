@@ -1,4 +1,4 @@
-//! The profiles of the AWS configuration: which there are, and why one gives no credentials.
+//! The profiles in the AWS configuration: which ones exist, and why one has no credentials.
 
 use std::path::PathBuf;
 
@@ -9,20 +9,21 @@ use aws_types::os_shim_internal::{Env, Fs};
 use super::error::innermost;
 use crate::{config::nearest, effects::env, error::Failure};
 
-/// How many of the profiles that there are get named.
+/// How many existing profiles a message lists.
 const NAMED: usize = 8;
 
-/// The files' content.
+/// The content of the configuration files.
 pub(super) struct Profiles(ProfileSet);
 
-/// Where a profile gets its credentials.
+/// Where a profile gets its credentials from.
 #[derive(Debug, PartialEq, Eq)]
 enum Way<'a> {
-    /// IAM Identity Center; the profile that says so, which may be another's source.
+    /// IAM Identity Center, with the profile that configures it. That may be the source of another
+    /// profile.
     Sso(&'a str),
     /// `aws login`.
     Login(&'a str),
-    /// A program.
+    /// An external program.
     Process {
         profile: &'a str,
         command: &'a str,
@@ -30,7 +31,7 @@ enum Way<'a> {
     Other,
 }
 
-/// What became of a login that the AWS command line keeps on disk.
+/// The state of a login that the AWS CLI cached.
 #[derive(Debug, PartialEq, Eq)]
 enum Login {
     Missing,
@@ -49,7 +50,7 @@ impl Profiles {
         }
     }
 
-    /// Refuses a profile that is not there. `origin` is who names it.
+    /// Refuses a profile that does not exist. `origin` says where the name comes from.
     pub(super) fn demand(&self, name: &str, origin: &str) -> Result<(), Failure> {
         if self.0.get_profile(name).is_some() {
             return Ok(());
@@ -57,14 +58,14 @@ impl Profiles {
         Err(absent(name, origin, self.0.profiles().collect()))
     }
 
-    /// The file of certificates that a profile names, with the profile's name.
+    /// Returns the profile's certificate file, with the profile's name.
     pub(super) fn ca_bundle<'a>(&'a self, profile: Option<&'a str>) -> Option<(&'a str, &'a str)> {
         let name = profile.unwrap_or(self.0.selected_profile());
         let path = self.0.get_profile(name)?.get("ca_bundle")?;
         Some((name, path))
     }
 
-    /// Follows `source_profile`, as the SDK does.
+    /// Finds the credentials' source. Follows `source_profile`, as the SDK does.
     fn way<'a>(&'a self, name: &'a str) -> Way<'a> {
         let (mut name, mut seen) = (name, Vec::new());
         while let Some(profile) = self.0.get_profile(name) {
@@ -79,7 +80,7 @@ impl Profiles {
         Way::Other
     }
 
-    /// Why there are no credentials. `profile` is the one that was asked, `None` where nobody chose one.
+    /// Explains why there are no credentials. `profile` is `None` if none was selected.
     pub(super) fn why(
         &self,
         error: &CredentialsError,
@@ -146,7 +147,7 @@ fn absent(name: &str, origin: &str, known: Vec<&str>) -> Failure {
     }
 }
 
-/// The profiles that there are, close ones first.
+/// Lists the existing profiles, the most similar names first.
 fn listed(wanted: &str, mut known: Vec<&str>) -> String {
     known.sort_by_key(|name| (strsim::damerau_levenshtein(wanted, name), *name));
     let more = known.len().saturating_sub(NAMED);
@@ -165,7 +166,7 @@ fn listed(wanted: &str, mut known: Vec<&str>) -> String {
     }
 }
 
-/// The files that profiles stand in.
+/// Lists the configuration files.
 fn places() -> String {
     let place = |variable: &str, file: &str| {
         let usual = || env::home_dir().map(|home| home.join(".aws").join(file));
@@ -180,8 +181,8 @@ fn places() -> String {
     )
 }
 
-/// What the SDK has to say of a kept login. Its types are not public, and some do not pass on their
-/// cause, so that only their debugging form tells.
+/// Reads the state of a cached login from an SDK error. Its types are private, and some drop their
+/// cause, so only the debug output contains it.
 fn login(error: &CredentialsError) -> Option<Login> {
     let said = format!("{error:?}");
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
@@ -208,7 +209,7 @@ fn logged_out(place: &str, command: &str, profile: &str, login: &Login) -> Failu
     })
 }
 
-/// The program of a command, without its arguments, which may be secret.
+/// Returns a command's program without its arguments, which may be secret.
 fn program(command: &str) -> String {
     let words = shlex::split(command).and_then(|words| words.into_iter().next());
     words.unwrap_or_else(|| command.split(' ').next().unwrap_or_default().to_owned())

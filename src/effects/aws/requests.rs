@@ -1,4 +1,4 @@
-//! Every request to AWS with its answer, for who asks to be told: `-vv`.
+//! Reports every request to AWS and its answer: `-vv`.
 
 use std::sync::OnceLock;
 
@@ -18,9 +18,9 @@ type Tell = Box<dyn Fn(&str) + Send + Sync>;
 
 static TELL: OnceLock<Tell> = OnceLock::new();
 
-/// From now on each request is told, attempts that are repeated included; headers and bodies never are.
+/// Reports each request from now on, including retries, but never headers or bodies.
 pub(crate) fn tell(tell: impl Fn(&str) + Send + Sync + 'static) {
-    // Who asked first is told.
+    // Only the first reporter is used.
     let _ = TELL.set(Box::new(tell));
 }
 
@@ -70,7 +70,7 @@ impl HttpConnector for Told<SharedHttpConnector> {
     }
 }
 
-/// Method, address and, where the address does not tell it, the operation.
+/// Returns the method, the address and, unless the address contains it, the operation.
 fn asked(request: &HttpRequest) -> String {
     let target = request.headers().get("x-amz-target");
     let operation = match target.and_then(|target| target.split('.').next_back()) {
@@ -81,7 +81,7 @@ fn asked(request: &HttpRequest) -> String {
     format!("{} {}{operation}", request.method(), request.uri())
 }
 
-/// Of `Action=GetRole&RoleName=x`, as IAM and STS are asked.
+/// Returns `GetRole` from `Action=GetRole&RoleName=x`, the form in which IAM and STS are called.
 fn form_action(body: &[u8]) -> Option<String> {
     let rest = body.strip_prefix(b"Action=")?;
     let end = rest.iter().position(|byte| *byte == b'&');

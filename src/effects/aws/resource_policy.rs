@@ -1,10 +1,10 @@
-//! The resource policies of an account's logs, of which `deploy --enable-tracing` writes one.
+//! The resource policies for an account's logs. `deploy --enable-tracing` writes one.
 
 use super::{AwsError, logs::Logs};
 use crate::plan::tracing::POLICY;
 
 impl Logs {
-    /// The policy that lets X-Ray write, where there is one.
+    /// Returns the policy that allows X-Ray to write, if it exists.
     pub(crate) async fn tracing_policy(&self) -> Result<Option<String>, AwsError> {
         let mut token = None;
         loop {

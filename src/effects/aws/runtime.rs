@@ -23,11 +23,11 @@ pub(crate) struct Runtimes {
     pub(super) client: Client,
 }
 
-/// Whether something that is being deleted is still there.
+/// Whether a resource that is being deleted still exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Presence {
     Gone,
-    /// Its status, and why it failed if it did.
+    /// It exists with this status, and a reason if it failed.
     There {
         status: String,
         failure: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) enum Presence {
 }
 
 impl Presence {
-    /// Gone, or on its way without anybody's doing.
+    /// Returns true if it is gone or being deleted.
     pub(crate) fn is_going(&self) -> bool {
         match self {
             Self::Gone => true,
@@ -51,19 +51,19 @@ impl Runtimes {
         }
     }
 
-    /// For a question that does not wait for the answer to who asks it.
+    /// Creates a client before the caller is identified.
     pub(crate) fn over(connection: &Connection) -> Self {
         Self {
             client: Client::new(&connection.sdk),
         }
     }
 
-    /// The newest version, or `version`.
+    /// Reads the newest version, or `version`.
     async fn get(&self, id: &str, version: Option<u32>) -> Result<GetAgentRuntimeOutput, AwsError> {
         Ok(self.get_whole(id, version).await?.0)
     }
 
-    /// [`Runtimes::get`] with the service's own document.
+    /// Like [`Runtimes::get`], with the service's own document.
     pub(super) async fn get_whole(
         &self,
         id: &str,
@@ -83,7 +83,7 @@ impl Runtimes {
         Ok((answer, received.take()))
     }
 
-    /// Whether callers show a JWT to this runtime instead of signing with AWS credentials.
+    /// Returns true if the runtime expects a JWT instead of a signature.
     pub(crate) async fn wants_jwt(&self, id: &str) -> Result<bool, AwsError> {
         let answer = self.get(id, None).await?;
         Ok(answer
@@ -91,15 +91,15 @@ impl Runtimes {
             .is_some_and(|authorizer| authorizer.is_custom_jwt_authorizer()))
     }
 
-    /// Every runtime of this name, as the account's list shows it: one on AWS, several in a store that
-    /// does not mind. The service knows no filter by name, so every page is read.
+    /// Returns every runtime with this name from the account's list: at most one on AWS, but some
+    /// emulators allow several. The service cannot filter by name, so all pages are read.
     pub(crate) async fn find(&self, name: &RuntimeName) -> Result<Vec<Named>, AwsError> {
         let mut all = self.list().await?;
         all.retain(|runtime| runtime.name == name.as_str());
         Ok(all)
     }
 
-    /// [`Runtimes::find`] with all that is known of each.
+    /// Like [`Runtimes::find`], with all details.
     pub(crate) async fn observe(
         &self,
         name: &RuntimeName,
@@ -108,7 +108,7 @@ impl Runtimes {
         for runtime in self.find(name).await? {
             match self.one(&runtime.id, &runtime.arn, name).await {
                 Ok(runtime) => found.push(runtime),
-                // It went between the list and the look.
+                // It was deleted after it was listed.
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(error),
             }
@@ -153,7 +153,7 @@ impl Runtimes {
             .or_else(Tags::of_error)
     }
 
-    /// Every endpoint but the one that goes with the runtime.
+    /// Returns every endpoint except `DEFAULT`.
     async fn endpoints(&self, id: &str) -> Result<Vec<AgentRuntimeEndpoint>, AwsError> {
         let mut endpoints = self.list_endpoints(id).await?;
         endpoints.retain(|endpoint| endpoint.name != DEFAULT_ENDPOINT);
@@ -250,7 +250,7 @@ fn code(artifact: &AgentRuntimeArtifact) -> Option<ObjectKey> {
 }
 
 impl Tags {
-    /// A store that knows no tags is not a failure; being refused is.
+    /// Accepts a service without tags, but not a refusal.
     pub(super) fn of_error(error: AwsError) -> Result<Self, AwsError> {
         match error.kind {
             super::Kind::Unsupported => Ok(Self::Unknown),

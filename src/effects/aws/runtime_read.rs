@@ -30,7 +30,7 @@ pub(crate) struct Named {
     pub(crate) name: String,
 }
 
-/// What an endpoint is to be.
+/// The desired state of an endpoint.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EndpointWish<'a> {
     pub(crate) name: &'a str,
@@ -39,7 +39,7 @@ pub(crate) struct EndpointWish<'a> {
 }
 
 impl Runtimes {
-    /// Every runtime of the account and region: for many agents, one reading of the list.
+    /// Lists every runtime of the account and region, once for all agents.
     pub(crate) async fn list(&self) -> Result<Vec<Named>, AwsError> {
         let all = self
             .client
@@ -64,7 +64,7 @@ impl Runtimes {
             .collect())
     }
 
-    /// The runtime at its newest version, or at `version`; `None` where there is none.
+    /// Reads the runtime's newest version, or `version`. Returns `None` if it does not exist.
     pub(crate) async fn read(
         &self,
         id: &str,
@@ -74,12 +74,12 @@ impl Runtimes {
         Ok(answer.map(state))
     }
 
-    /// Every endpoint, by name, with the reason where one has failed.
+    /// Returns every endpoint, sorted by name. Failed endpoints include the reason.
     pub(crate) async fn read_endpoints(&self, id: &str) -> Result<Vec<EndpointState>, AwsError> {
         let mut endpoints = Vec::new();
         for endpoint in self.list_endpoints(id).await? {
             let endpoint = listed_endpoint(endpoint);
-            // The list knows no reasons.
+            // The list contains no reasons.
             let failed = if endpoint.status.ends_with("_FAILED") {
                 self.read_endpoint(id, &endpoint.name).await?
             } else {
@@ -108,7 +108,7 @@ impl Runtimes {
         }))
     }
 
-    /// An endpoint with the service's own document.
+    /// Reads an endpoint with the service's own document.
     async fn get_endpoint(
         &self,
         id: &str,
@@ -131,7 +131,7 @@ impl Runtimes {
         Ok((answer, received.take()))
     }
 
-    /// Every version, the newest first.
+    /// Returns every version, newest first.
     pub(crate) async fn versions(&self, id: &str) -> Result<Vec<VersionState>, AwsError> {
         let listed = self
             .client
@@ -183,8 +183,8 @@ impl Runtimes {
             ))
     }
 
-    /// Points an endpoint at a version. What an update does not name is reset, so that members nobody
-    /// here knows are read now and sent back.
+    /// Points an endpoint at a version. An update resets every member that it does not contain, so
+    /// the members that this version does not know are read now and sent back.
     pub(crate) async fn update_endpoint(
         &self,
         id: &str,
@@ -214,7 +214,7 @@ impl Runtimes {
     }
 }
 
-/// Some stores say an empty text where nothing is set.
+/// Some services return an empty text for unset members.
 fn said(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }

@@ -1,4 +1,4 @@
-//! Makes and changes runtimes: what `plan::deploy` decides.
+//! Creates and updates runtimes, as `plan::deploy` decides.
 
 use std::collections::BTreeMap;
 
@@ -15,16 +15,16 @@ use crate::{
     },
 };
 
-/// What the service made of a write.
+/// The result of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Written {
     pub(crate) id: String,
     pub(crate) version: String,
-    /// Members that the service shows and did not take back.
+    /// Members that the service returns but refuses in an update.
     pub(crate) refused: Vec<String>,
 }
 
-/// Marks requests that mean the same, so that one which is sent again is carried out once.
+/// An idempotency token: a request that is sent twice is carried out once.
 #[derive(Debug, Clone)]
 pub(crate) struct Token(String);
 
@@ -65,8 +65,8 @@ impl Runtimes {
         })
     }
 
-    /// Replaces the runtime by these fields. The service resets what an update does not name, so
-    /// everything that `fields` does not decide is read now and sent back.
+    /// Replaces the runtime's fields. An update resets every member that it does not contain, so
+    /// everything outside `fields` is read now and sent back.
     pub(crate) async fn update(
         &self,
         id: &str,
@@ -84,7 +84,7 @@ impl Runtimes {
             return Err(error);
         }
         document.retain(|name, _| !refused.contains(name));
-        // Another document is another request.
+        // A changed document needs a new token.
         document.insert("clientToken".to_owned(), Token::new().as_str().into());
         let written = self.replace(id, document).await?;
         Ok(Written { refused, ..written })

@@ -1,4 +1,4 @@
-//! Objects in S3, all their versions.
+//! Objects in S3, with all their versions.
 
 use aws_sdk_s3::{
     Client,
@@ -13,7 +13,8 @@ use crate::plan::clean::{ObjectKey, ObservedObject};
 #[derive(Debug, Clone)]
 pub(crate) struct S3 {
     pub(super) client: Client,
-    /// Asserted on every call, so that nobody else's bucket of the same name is touched.
+    /// The account that must own the bucket. Sent with every call, so that another account's bucket
+    /// with the same name is never touched.
     pub(super) owner: String,
 }
 
@@ -28,7 +29,7 @@ pub(super) struct Version {
 
 impl S3 {
     pub(crate) fn new(session: &Session) -> Self {
-        // Path style is what emulators understand; the service still does.
+        // Emulators need path-style addresses; S3 still supports them.
         let path_style = session.sdk.endpoint_url().is_some();
         let config = Builder::from(&session.sdk)
             .force_path_style(path_style)
@@ -39,7 +40,7 @@ impl S3 {
         }
     }
 
-    /// All versions and delete markers of one key; `None` where there are none.
+    /// Returns all versions and delete markers of one key, or `None` if there are none.
     pub(crate) async fn observe(
         &self,
         object: &ObjectKey,
@@ -57,7 +58,7 @@ impl S3 {
         }))
     }
 
-    /// All versions and delete markers under a prefix; none where there is no such bucket.
+    /// Returns all versions and delete markers under a prefix; empty if the bucket does not exist.
     pub(super) async fn versions(
         &self,
         bucket: &str,
@@ -116,7 +117,7 @@ impl S3 {
         self.delete_versions(&object.bucket, &versions).await
     }
 
-    /// Deletes versions, each with its key.
+    /// Deletes versions of several keys.
     pub(super) async fn delete_versions(
         &self,
         bucket: &str,

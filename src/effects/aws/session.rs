@@ -1,4 +1,4 @@
-//! Which AWS is spoken to, and as whom.
+//! Which AWS account, region and identity to use.
 
 use aws_config::{
     BehaviorVersion, SdkConfig,
@@ -29,22 +29,22 @@ use crate::{
     plan::privacy::{self, Proof},
 };
 
-/// What the command line and the metadata say about the session.
+/// The session settings from the command line and the metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Request {
-    /// From `--profile` or `CARGO_AGENTCORE_PROFILE`: that profile only.
+    /// From `--profile` or `CARGO_AGENTCORE_PROFILE`; overrides everything else.
     pub(crate) explicit_profile: Option<String>,
-    /// From the metadata: used where the environment names nothing.
+    /// From the metadata; used if the environment sets nothing.
     pub(crate) metadata_profile: Option<String>,
-    /// From the option or the metadata; else the AWS chain is asked.
+    /// From the option or the metadata. Otherwise, the AWS configuration is used.
     pub(crate) region: Option<Region>,
     pub(crate) endpoint_url: Option<String>,
-    /// The emulator on this machine: fixed credentials, no profile, no environment.
+    /// Use the emulator on this machine: fixed credentials, no profile, no environment.
     pub(crate) local: bool,
 }
 
 impl Request {
-    /// The profile of the metadata, where it is the one that counts.
+    /// Returns the metadata's profile if it is the one in use.
     pub(crate) fn profile_of_the_metadata(&self) -> Option<String> {
         match Chosen::of(self) {
             Chosen::Metadata(profile) => Some(profile),
@@ -66,17 +66,17 @@ pub(crate) struct Session {
     pub(crate) principal: String,
     pub(crate) partition: Partition,
     pub(crate) region: Region,
-    /// Where the credentials came from.
+    /// Where the credentials come from.
     pub(crate) source: String,
-    /// The profile that is used, for the commands that are printed.
+    /// The profile in use, for printed commands.
     pub(crate) profile: Option<String>,
-    /// Whether it leads to the project's own emulator.
+    /// True for the project's own emulator.
     pub(super) local: bool,
     pub(super) network: Network,
 }
 
 impl Session {
-    /// The way that this identity goes, for what is asked over a connection alone.
+    /// Returns the session's connection.
     pub(crate) fn connection(&self) -> Connection {
         Connection {
             sdk: self.sdk.clone(),
@@ -88,12 +88,12 @@ impl Session {
         }
     }
 
-    /// Whether it leads to the project's own emulator.
+    /// Returns true for the project's own emulator.
     pub(crate) fn is_local(&self) -> bool {
         self.local
     }
 
-    /// The same identity in another region.
+    /// Returns the same identity in another region.
     pub(crate) fn in_region(&self, region: &Region) -> Self {
         let place = aws_config::Region::new(region.as_str().to_owned());
         let sdk = self.sdk.to_builder().region(place).build();
@@ -105,7 +105,7 @@ impl Session {
     }
 }
 
-/// Region and credentials, before anybody was asked whose they are.
+/// A region and credentials, before the caller is identified.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
     pub(super) sdk: SdkConfig,
@@ -116,15 +116,15 @@ pub(crate) struct Connection {
     pub(crate) network: Network,
 }
 
-/// The region where `--local` works when none is configured.
+/// The region for `--local` if none is configured.
 pub(crate) const LOCAL_REGION: &str = "us-east-1";
 
-/// Finds region and credentials, and asks who that is.
+/// Finds the region and the credentials, and asks AWS for the caller's identity.
 pub(crate) async fn open(request: &Request) -> Result<Session, Failure> {
     connect(request).await?.identify().await
 }
 
-/// Finds region and credentials, and asks AWS nothing.
+/// Finds the region and the credentials without asking AWS.
 pub(crate) async fn connect(request: &Request) -> Result<Connection, Failure> {
     let chosen = Chosen::of(request);
     if !request.local {
@@ -134,7 +134,7 @@ pub(crate) async fn connect(request: &Request) -> Result<Connection, Failure> {
     if let Some(endpoint) = &endpoint {
         privacy::check(Proof::Signature, endpoint)?;
     }
-    // Before its region is missed.
+    // Report an unknown profile before a missing region.
     if let (Some(profile), Some(origin)) = (chosen.profile(), chosen.origin()) {
         Profiles::load().await?.demand(&profile, origin)?;
     }
@@ -164,7 +164,7 @@ pub(crate) async fn connect(request: &Request) -> Result<Connection, Failure> {
     })
 }
 
-/// The address that stands for AWS.
+/// Returns the address that replaces AWS.
 fn endpoint(request: &Request) -> Option<String> {
     let given = request.endpoint_url.clone();
     if request.local {
@@ -173,7 +173,7 @@ fn endpoint(request: &Request) -> Option<String> {
     given.or_else(|| env::var("AWS_ENDPOINT_URL"))
 }
 
-/// The variables of AWS that lead elsewhere hold addresses.
+/// Checks the environment variables that redirect requests to another address.
 fn check_addresses() -> Result<(), Failure> {
     for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"] {
         if let Some(text) = env::var(variable) {
@@ -188,7 +188,7 @@ fn check_addresses() -> Result<(), Failure> {
 }
 
 impl Connection {
-    /// Asks who that is.
+    /// Asks AWS for the caller's identity.
     pub(crate) async fn identify(&self) -> Result<Session, Failure> {
         let answer = aws_sdk_sts::Client::new(&self.sdk)
             .get_caller_identity()
@@ -221,7 +221,7 @@ impl Connection {
     }
 }
 
-/// The question who the caller is, on its way while other things are done.
+/// The caller's identity, requested in the background.
 #[derive(Debug, Clone)]
 pub(crate) struct Identifying {
     answer: Shared<BoxFuture<'static, Result<Session, Failure>>>,
@@ -232,7 +232,7 @@ impl Identifying {
     pub(crate) fn begin(connection: &Connection) -> Self {
         let connection = connection.clone();
         let answer = async move { connection.identify().await }.boxed().shared();
-        // It goes on while nobody waits for it.
+        // Keeps running even if no task awaits it.
         drop(tokio::spawn(answer.clone()));
         Self {
             answer,
@@ -240,7 +240,7 @@ impl Identifying {
         }
     }
 
-    /// The answer, if it comes within this time after the question.
+    /// Returns the identity if it arrives within this time after the request started.
     pub(crate) async fn within(&self, limit: Duration) -> Option<Result<Session, Failure>> {
         let left = limit.saturating_sub(self.since.elapsed());
         clock::within(left, self.answer.clone()).await
@@ -248,12 +248,12 @@ impl Identifying {
 }
 
 impl Connection {
-    /// Where these credentials come from.
+    /// Returns where the credentials come from.
     pub(crate) fn source(&self) -> &str {
         &self.source
     }
 
-    /// The same for an emulator that does not run: nobody can be asked, and it is always the same one.
+    /// Returns the session of an emulator that is not running: its identity is always the same.
     pub(crate) fn to_emulator(&self) -> Result<Session, Failure> {
         let account = AccountId::parse(crate::effects::local::ACCOUNT_ID)
             .map_err(|error| Failure::world(error.to_string()))?;
@@ -275,7 +275,7 @@ impl Connection {
 enum Chosen {
     Local,
     Explicit(String),
-    /// Keys, a role or a profile that environment variables name.
+    /// Keys, a role or a profile from environment variables.
     Environment(String),
     EnvironmentProfile(String),
     Metadata(String),
@@ -322,7 +322,7 @@ impl Chosen {
         }
     }
 
-    /// Who names the profile.
+    /// Returns where the profile's name comes from.
     fn origin(&self) -> Option<&'static str> {
         match self {
             Self::Explicit(_) => Some("`--profile` or CARGO_AGENTCORE_PROFILE names it"),
@@ -345,7 +345,7 @@ impl Chosen {
 async fn region(request: &Request, chosen: &Chosen) -> Result<Region, Failure> {
     let region = region_as_given(request, chosen).await?;
     match region.slip() {
-        // No server would answer, after a long time.
+        // Without this check, the request would time out.
         Some(meant) => Err(Failure::usage(format!("there is no AWS region `{region}`"))
             .help(format!("did you mean `{meant}`?"))),
         None => Ok(region),
@@ -383,7 +383,7 @@ async fn region_as_given(request: &Request, chosen: &Chosen) -> Result<Region, F
     })
 }
 
-/// The region that the environment or the AWS configuration files name.
+/// Returns the region from the environment or the AWS configuration files.
 async fn configured_region() -> Option<aws_config::Region> {
     match EnvironmentVariableRegionProvider::new().region().await {
         Some(region) => Some(region),
@@ -391,7 +391,7 @@ async fn configured_region() -> Option<aws_config::Region> {
     }
 }
 
-/// [`configured_region`] for commands that make no session.
+/// Like [`configured_region`], for commands that open no session.
 pub(crate) async fn known_region() -> Option<Region> {
     configured_region()
         .await
@@ -435,7 +435,7 @@ async fn credentials(
             )
         }
     };
-    // Asked once here, so that what is missing is told apart from what is refused.
+    // Request the credentials once now, to tell missing credentials from refused ones.
     match shared.provide_credentials().await {
         Ok(credentials) => Ok(SharedCredentialsProvider::new(Once {
             first: credentials,
@@ -448,7 +448,7 @@ async fn credentials(
     }
 }
 
-/// Credentials that were fetched already, and where to get new ones when they run out.
+/// Credentials that were already fetched, and the provider that renews them.
 #[derive(Debug)]
 struct Once {
     first: Credentials,

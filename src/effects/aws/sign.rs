@@ -1,4 +1,4 @@
-//! Requests that no SDK makes, and their signatures.
+//! Requests without an SDK, and their signatures.
 
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sigv4::{
@@ -20,7 +20,7 @@ pub(super) struct Unsigned<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// Why a request has no signature.
+/// Why a request could not be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NotSigned {
     NoCredentials(String),
@@ -36,7 +36,7 @@ impl NotSigned {
 }
 
 impl Unsigned<'_> {
-    /// The headers that sign it.
+    /// Returns the headers that sign the request.
     pub(super) async fn signature(
         &self,
         service: &str,
@@ -73,7 +73,7 @@ impl Unsigned<'_> {
             .collect())
     }
 
-    /// The request as it is sent, with these headers beside its own.
+    /// Returns the request with these additional headers.
     pub(super) fn with(&self, further: &[(String, String)]) -> Result<HttpRequest, String> {
         let Self {
             method,

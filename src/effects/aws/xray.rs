@@ -1,6 +1,7 @@
 //! X-Ray's three settings that `deploy --enable-tracing` reads and changes.
 //!
-//! Signed JSON requests and not an SDK: a whole client crate for three calls would cost every build.
+//! Uses signed JSON requests instead of an SDK, because a whole client crate for three calls would
+//! slow every build.
 
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ impl<'a> XRay<'a> {
         Self { session, endpoint }
     }
 
-    /// Where the account's traces go: `XRay` or `CloudWatchLogs`.
+    /// Returns where the account's traces go: `XRay` or `CloudWatchLogs`.
     pub(crate) async fn destination(&self) -> Result<String, AwsError> {
         let answer = self
             .post("xray:GetTraceSegmentDestination", &json!({}))

@@ -1,4 +1,4 @@
-//! The bucket itself: its tags, its settings, its end.
+//! The bucket itself: its tags and settings.
 
 use std::collections::BTreeMap;
 
@@ -25,14 +25,15 @@ use crate::{
     },
 };
 
-/// How often a step is tried that meets another run at the same bucket.
+/// How often a step is retried if another run changes the bucket at the same time.
 const ROUNDS: u32 = 6;
 
-/// The rule of ours.
+/// The ID of this tool's lifecycle rule.
 const UNFINISHED: &str = "drop-unfinished-uploads";
 
 impl Store {
-    /// Makes the bucket ready, and says what had to be done: nothing on most runs but the first.
+    /// Prepares the bucket and returns the steps that were needed; usually none after the first
+    /// run.
     pub(crate) async fn ensure_bucket(
         &self,
         declared: &BTreeMap<String, String>,
@@ -44,7 +45,7 @@ impl Store {
         Ok(steps)
     }
 
-    /// What would have to be done to make the bucket ready.
+    /// Returns the steps that would prepare the bucket.
     pub(crate) async fn bucket_steps(
         &self,
         declared: &BTreeMap<String, String>,
@@ -55,7 +56,7 @@ impl Store {
         Ok(steps)
     }
 
-    /// Five reads at once where the bucket is finished or missing.
+    /// Makes five requests in parallel; they are enough if the bucket is ready or missing.
     pub(super) async fn observe_bucket(&self) -> Result<ObservedBucket, Failure> {
         let (tags, private, encrypted, rules, policy) = tokio::join!(
             Box::pin(self.tags()),
@@ -64,7 +65,7 @@ impl Store {
             Box::pin(self.lifecycle_rules()),
             Box::pin(self.policy_with_tls())
         );
-        // Of somebody else's bucket the tags say most.
+        // Tags come first, because they identify another owner's bucket best.
         let Some(tags) = tags? else {
             return Ok(ObservedBucket::Absent);
         };
@@ -135,7 +136,7 @@ impl Store {
             .unwrap_or_default())
     }
 
-    /// The policy that the bucket needs where it does not demand TLS.
+    /// Returns the policy that the bucket needs, or `None` if it already demands TLS.
     async fn policy_with_tls(&self) -> Result<Option<Value>, AwsError> {
         if !self.over_tls {
             return Ok(None);
@@ -150,7 +151,7 @@ impl Store {
             .await
             .map_err(AwsError::on("s3:GetBucketPolicy", self.named()));
         let text = set(answer)?.and_then(|answer| answer.policy);
-        // S3 keeps no policy that is not JSON.
+        // S3 stores only JSON policies.
         let there = text.and_then(|text| serde_json::from_str(&text).ok());
         Ok(plan::policy_with_tls(
             self.partition,
@@ -159,7 +160,8 @@ impl Store {
         ))
     }
 
-    /// A bucket's policy is written all at once: the statements of others go with ours.
+    /// Writes the policy, including the statements of others, because a bucket's policy can only be
+    /// replaced as a whole.
     async fn demand_tls(&self) -> Result<(), AwsError> {
         let Some(policy) = self.policy_with_tls().await? else {
             return Ok(());
@@ -176,7 +178,7 @@ impl Store {
         Ok(())
     }
 
-    /// `None` where there is no such bucket.
+    /// Returns the tags, or `None` if the bucket does not exist.
     pub(super) async fn tags(&self) -> Result<Option<BTreeMap<String, String>>, Failure> {
         let answer = self
             .s3
@@ -196,14 +198,14 @@ impl Store {
                     .collect(),
             )),
             Err(error) => match (error.code.as_deref(), error.kind) {
-                // An emulator that is killed loses the tags and keeps the objects, and the project's own
-                // holds nobody else's bucket of this name.
+                // An emulator that is killed loses the tags but keeps the objects. The project's
+                // own emulator contains no bucket of another owner with this name.
                 (Some("NoSuchTagSet" | "NoSuchTagSetError"), _) if self.local => {
                     Ok(Some(plan::tags(&self.project)))
                 }
                 (Some("NoSuchTagSet" | "NoSuchTagSetError"), _) => Ok(Some(BTreeMap::new())),
                 (_, Kind::NotFound) => Ok(None),
-                // The service says the same of a bucket that belongs to somebody else.
+                // The service also says this if another account owns the bucket.
                 (_, Kind::Denied) => Err(Failure::from(error).note(format!(
                     "S3 also says this if the bucket belongs to another account than {}",
                     self.s3.owner
@@ -227,7 +229,8 @@ impl Store {
         Ok(answer.contents().is_empty())
     }
 
-    /// Another run may be at the same bucket, and a new bucket is not known everywhere at once.
+    /// Retries, because another run may change the same bucket, and a new bucket is not visible
+    /// everywhere at once.
     async fn apply(&self, step: &BucketStep) -> Result<(), AwsError> {
         let mut round = 1;
         loop {
@@ -252,7 +255,7 @@ impl Store {
     }
 
     async fn create(&self) -> Result<(), AwsError> {
-        // The oldest region is the one that must not be named.
+        // `us-east-1` must not be named.
         let place = (self.region != "us-east-1").then(|| {
             CreateBucketConfiguration::builder()
                 .location_constraint(BucketLocationConstraint::from(self.region.as_str()))
@@ -268,7 +271,7 @@ impl Store {
             .await
             .map_err(AwsError::on("s3:CreateBucket", self.named()));
         match answer {
-            // Another run of the same project was first.
+            // Another run of the same project created it first.
             Err(error) if error.code.as_deref() == Some("BucketAlreadyOwnedByYou") => Ok(()),
             answer => answer.map(|_| ()),
         }
@@ -317,7 +320,8 @@ impl Store {
         Ok(())
     }
 
-    /// A bucket's rules are written all at once: those of others go with ours.
+    /// Writes the rule, including the rules of others, because a bucket's rules can only be
+    /// replaced as a whole.
     async fn drop_unfinished_uploads(&self) -> Result<(), AwsError> {
         let mut rules = self.lifecycle_rules().await?;
         rules.retain(|rule| rule.id() != Some(UNFINISHED));
@@ -381,7 +385,7 @@ impl Store {
     }
 }
 
-/// `None` where the setting was never made, or there is no such bucket.
+/// Returns `None` if the setting was never made, or the bucket does not exist.
 fn set<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),

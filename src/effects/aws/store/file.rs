@@ -1,4 +1,4 @@
-//! Reading the archive that is sent: pieces of it, and its checksum.
+//! Reads the archive that is sent: ranges and checksums.
 #![expect(
     clippy::disallowed_methods,
     reason = "this is where the archive is read"
@@ -16,7 +16,7 @@ use md5::{Digest as _, Md5};
 
 use crate::effects::files::FileError;
 
-/// A file that stays the same one while it is sent, even if another takes its place on disk.
+/// An open file. It stays the same file even if it is replaced on disk.
 #[derive(Debug, Clone)]
 pub(super) struct Opened {
     path: PathBuf,
@@ -32,7 +32,7 @@ impl Opened {
         })
     }
 
-    /// The bytes of a range; fewer than that are an error.
+    /// Reads a range. Fails if the file is shorter.
     pub(super) async fn read(&self, range: Range<u64>) -> Result<Vec<u8>, FileError> {
         self.in_background(move |file| {
             file.seek(SeekFrom::Start(range.start))?;
@@ -44,7 +44,7 @@ impl Opened {
         .await
     }
 
-    /// MD5 of a range; of what there is of it.
+    /// Returns the MD5 of a range, up to the end of the file.
     pub(super) async fn md5(&self, range: Range<u64>) -> Result<[u8; 16], FileError> {
         self.in_background(move |file| {
             let mut digest = Md5::new();
@@ -56,7 +56,7 @@ impl Opened {
         .await
     }
 
-    /// CRC-32 of the first `boundary` bytes, and of the whole file.
+    /// Returns the CRC-32 of the first `boundary` bytes and of the whole file.
     pub(super) async fn checksums(&self, boundary: u64) -> Result<(u32, u32), FileError> {
         self.in_background(move |file| {
             let mut hasher = crc32fast::Hasher::new();

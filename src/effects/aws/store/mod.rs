@@ -1,6 +1,6 @@
-//! The project's bucket: made once, filled with archives, looked through, emptied.
+//! The project's bucket: creates it, uploads archives, lists and deletes objects.
 //!
-//! What is sent, and whose the bucket is, is decided in `plan::bucket`.
+//! `plan::bucket` decides what is sent and who owns the bucket.
 
 mod bucket;
 mod file;
@@ -26,33 +26,33 @@ pub(crate) struct Store {
     region: String,
     bucket: String,
     partition: Partition,
-    /// Whether it lies in the project's own emulator.
+    /// True for the project's own emulator.
     local: bool,
-    /// Whether it is reached over TLS, as S3 always is. An emulator that is not would refuse us too
-    /// once its bucket demands it.
+    /// True if the bucket is reached over TLS, as S3 always is. If an emulator is not, its bucket
+    /// must not demand TLS, or it would refuse this tool too.
     over_tls: bool,
 }
 
-/// An archive that lies in the bucket.
+/// An archive in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Uploaded {
     pub(crate) bucket: String,
     pub(crate) key: String,
-    /// Bytes of the archive that went over the line, repetitions included.
+    /// Bytes that were sent, including retries.
     pub(crate) sent_bytes: u64,
     pub(crate) how: How,
 }
 
-/// How an archive came to lie in the bucket.
+/// How an archive got into the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum How {
-    /// It was there already.
+    /// It was already there.
     Present,
-    /// The bucket put it together from dependencies that it held and the rest.
+    /// The bucket composed it from the dependencies that it had and the rest.
     Composed,
     /// All of it was sent.
     Whole,
-    /// All of it was sent, because composing failed: why.
+    /// All of it was sent because composing failed, for this reason.
     WholeAfter(String),
 }
 
@@ -76,7 +76,7 @@ impl Store {
         &self.bucket
     }
 
-    /// The object under a key; `None` where there is none, or no bucket.
+    /// Returns the object under a key, or `None` if it or the bucket does not exist.
     pub(crate) async fn find(&self, key: &str) -> Result<Option<Found>, AwsError> {
         Ok(self.head(key).await?.map(|answer| Found {
             size: answer
@@ -87,7 +87,8 @@ impl Store {
         }))
     }
 
-    /// When the object under a key was put there, in seconds since 1970; `None` where there is none.
+    /// Returns when the object under a key was uploaded, in seconds since 1970, or `None` if it
+    /// does not exist.
     pub(crate) async fn put_at(&self, key: &str) -> Result<Option<i64>, AwsError> {
         let answer = self.head(key).await?;
         Ok(answer.map(|answer| answer.last_modified().map_or(0, DateTime::secs)))
@@ -105,7 +106,7 @@ impl Store {
             .await
             .map_err(AwsError::on("s3:GetObject", self.shown(key)))
             .map_err(|mut error| {
-                // No answer to HEAD has a body that could say which of the two it is.
+                // An answer to HEAD has no body that could tell which of the two it is.
                 if error.kind == Kind::Denied {
                     error.message.push_str(
                         "; S3 also says this if it does not exist and `s3:ListBucket` is not allowed",
@@ -116,14 +117,14 @@ impl Store {
         found(answer)
     }
 
-    /// What of an archive is there already.
+    /// Returns which parts of an archive the bucket already has.
     pub(crate) async fn held(
         &self,
         runtime: &RuntimeName,
         archive: &Archive,
     ) -> Result<Held, AwsError> {
         let whole = self.find(&plan::archive_key(runtime, archive)).await?;
-        // Asked for only where the answer matters.
+        // Only requested if the answer matters.
         let is_there = whole.as_ref().is_some_and(|f| f.size == archive.size);
         let dependencies = if is_there || archive.dependencies.size < plan::LEAST_PART {
             None

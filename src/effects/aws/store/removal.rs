@@ -1,4 +1,4 @@
-//! What lies in the bucket, and taking it out again, all versions included.
+//! Lists the bucket's objects and deletes them, including all versions.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +13,17 @@ use crate::{
     },
 };
 
-/// What became of the bucket.
+/// The result of deleting the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BucketEnd {
     Deleted,
-    /// Something lies in it, another agent's archives for instance.
+    /// It still contains objects, such as another agent's archives.
     NotEmpty,
     Absent,
 }
 
 impl Store {
-    /// All that is in the bucket, of every agent; `None` where there is no bucket.
+    /// Returns everything in the bucket, for all agents, or `None` if it does not exist.
     pub(crate) async fn observe_content(&self) -> Result<Option<OwnBucket>, Failure> {
         let Some(tags) = self.tags().await? else {
             return Ok(None);
@@ -34,7 +34,7 @@ impl Store {
             objects: Vec::new(),
             uploads: Vec::new(),
         };
-        // Somebody else's bucket is not looked into.
+        // Another owner's bucket is not listed.
         if !matches!(
             plan::ownership(&self.project, &found.tags),
             Ownership::Others(_)
@@ -50,7 +50,7 @@ impl Store {
         Ok(self.tags().await?.is_some())
     }
 
-    /// Everything under a prefix; nothing where there is no bucket.
+    /// Returns all objects under a prefix; empty if the bucket does not exist.
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<Stored>, AwsError> {
         let mut objects: BTreeMap<String, Stored> = BTreeMap::new();
         for version in self.s3.versions(&self.bucket, prefix).await? {
@@ -67,7 +67,7 @@ impl Store {
         Ok(objects.into_values().collect())
     }
 
-    /// Deletes objects with all the versions that were listed.
+    /// Deletes objects with all versions that were listed.
     pub(crate) async fn delete(&self, objects: &[&Stored]) -> Result<(), AwsError> {
         let versions: Vec<(&str, &str)> = objects
             .iter()
@@ -81,7 +81,7 @@ impl Store {
         self.s3.delete_versions(&self.bucket, &versions).await
     }
 
-    /// Ends the uploads under a prefix that nobody finished; how many there were.
+    /// Aborts unfinished uploads under a prefix and returns how many there were.
     pub(crate) async fn abort_uploads(&self, prefix: &str) -> Result<usize, AwsError> {
         let uploads = self.unfinished_uploads(prefix).await?;
         for (key, id) in &uploads {
@@ -101,7 +101,7 @@ impl Store {
         Ok(uploads.len())
     }
 
-    /// Key and id of each.
+    /// Returns the key and the ID of each upload.
     async fn unfinished_uploads(&self, prefix: &str) -> Result<Vec<(String, String)>, AwsError> {
         let mut uploads = Vec::new();
         let (mut key_marker, mut id_marker) = (None, None);
@@ -121,7 +121,7 @@ impl Store {
             let Some(answer) = found(answer)? else {
                 return Ok(Vec::new());
             };
-            // Not every store minds the prefix.
+            // Some emulators ignore the prefix.
             uploads.extend(answer.uploads().iter().filter_map(|upload| {
                 let key = upload.key().filter(|key| key.starts_with(prefix))?;
                 Some((key.to_owned(), upload.upload_id()?.to_owned()))
@@ -134,7 +134,7 @@ impl Store {
         }
     }
 
-    /// Deletes the bucket, which the caller knows to be ours, unless something lies in it.
+    /// Deletes the bucket if it is empty. The caller has checked that it belongs to this project.
     pub(crate) async fn delete_bucket_if_empty(&self) -> Result<BucketEnd, AwsError> {
         let answer = self
             .s3

@@ -1,6 +1,5 @@
-//! Sending pieces of a file so that they become an object, and comparing what the store then has with
-//! what was read here. Nothing wrong stays: an upload that fails is aborted, an object that differs is
-//! deleted.
+//! Uploads ranges of a file as an object, and compares the result with the local file. Leaves
+//! nothing wrong behind: a failed upload is aborted, a different object is deleted.
 
 use std::{ops::Range, time::Duration};
 
@@ -26,21 +25,20 @@ use crate::{
     plan::bucket as plan,
 };
 
-/// How many pieces are in memory and under way at once.
+/// How many parts are in memory and in transit at once.
 const AT_ONCE: usize = 4;
 
-/// One piece over a slow line takes longer than any other request; one that stands still is noticed
-/// by the SDK.
+/// The time limit for one part on a slow line. The SDK detects a stalled transfer itself.
 const PATIENCE: Duration = Duration::from_mins(15);
 
-/// Where the bytes come from and who hears of them.
+/// The bytes to send, and a callback for progress.
 #[derive(Clone, Copy)]
 pub(super) struct Content<'a> {
     pub(super) file: &'a Opened,
     pub(super) sent: &'a (dyn Fn(u64) + Sync),
 }
 
-/// An object of the same bucket that becomes the first part.
+/// An object in the same bucket that becomes the first part.
 pub(super) struct Source<'a> {
     pub(super) key: &'a str,
     pub(super) etag: &'a str,
@@ -52,9 +50,9 @@ pub(super) struct Source<'a> {
 pub(super) enum SendError {
     Aws(AwsError),
     File(FileError),
-    /// The store does not copy: sending everything may work.
+    /// The store cannot copy; sending everything may work.
     NoCopy(AwsError),
-    /// What was to be copied is not what it should be.
+    /// The object to copy has unexpected content.
     WrongSource,
     /// The store has other bytes than were sent.
     Differs(String),
@@ -72,17 +70,17 @@ impl From<FileError> for SendError {
     }
 }
 
-/// A part that the store has.
+/// A part that was uploaded.
 struct Part {
     etag: String,
-    /// Whether the store's ETags are MD5s; those of objects under a KMS key are not.
+    /// True if the store's ETags are MD5s; those of objects with a KMS key are not.
     plain: bool,
     md5: [u8; 16],
     crc32: Option<String>,
 }
 
 impl Store {
-    /// An object of a range of the file; its ETag.
+    /// Uploads a range of the file as an object and returns its ETag.
     pub(super) async fn send(
         &self,
         key: &str,
@@ -128,7 +126,7 @@ impl Store {
         Ok(etag)
     }
 
-    /// An object of the source, if there is one, and a range of the file; its ETag.
+    /// Uploads an object made of the source, if any, and a range of the file. Returns its ETag.
     pub(super) async fn in_parts(
         &self,
         key: &str,
@@ -167,7 +165,7 @@ impl Store {
             .key(key)
             .content_type("application/zip")
             .expected_bucket_owner(&self.s3.owner)
-            // The one checksum that both parts and whole objects can have on every store.
+            // The only checksum that every store supports for both parts and whole objects.
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .checksum_type(ChecksumType::FullObject)
             .send()
@@ -176,7 +174,7 @@ impl Store {
         Ok(answer.upload_id.unwrap_or_default())
     }
 
-    /// All parts, in their order: the copy runs beside what is sent.
+    /// Returns all parts in order. The copy runs in parallel with the uploads.
     async fn parts(
         &self,
         key: &str,
@@ -244,7 +242,7 @@ impl Store {
         Ok(part)
     }
 
-    /// The source as part 1, pinned to the bytes that were seen.
+    /// Copies the source as part 1. Fails if the source has changed since it was checked.
     async fn copy(&self, key: &str, id: &str, source: &Source<'_>) -> Result<Part, SendError> {
         let answer = self
             .s3
@@ -292,7 +290,7 @@ impl Store {
         size: u64,
         whole: Option<String>,
     ) -> Result<String, SendError> {
-        // The store wants all of them or none.
+        // The store requires checksums for all parts or for none.
         let with_checksums = parts.iter().all(|part| part.crc32.is_some());
         let completed = (1..)
             .zip(parts)
@@ -339,7 +337,7 @@ impl Store {
                 Ok(unquoted(answer.e_tag()))
             }
             Err(error) => {
-                // The answer to a first attempt may have been lost; what it made is compared next.
+                // The answer to a first attempt may have been lost; its object is compared next.
                 match self.find(key).await {
                     Ok(Some(found)) if error.is_not_found() => Ok(found.etag),
                     _ if error.code.as_deref() == Some("BadDigest") => {
@@ -351,7 +349,7 @@ impl Store {
         }
     }
 
-    /// The store's rule ends what cannot be ended here.
+    /// Aborts an upload. If that fails, the bucket's lifecycle rule does it later.
     async fn abort(&self, key: &str, id: &str) {
         let _ = self
             .s3
@@ -365,7 +363,7 @@ impl Store {
             .await;
     }
 
-    /// Compares what lies there with what was sent; deletes it where it differs.
+    /// Compares the object with what was sent, and deletes it if it differs.
     async fn verify(
         &self,
         key: &str,
@@ -418,8 +416,8 @@ impl Store {
     }
 }
 
-/// The checksum of the whole, where the store keeps checksums of copies too; the copy's own is compared
-/// on the way.
+/// Returns the checksum of the whole file if the store has checksums for copies too. Also compares
+/// the copy's own checksum.
 async fn checksum(
     file: &Opened,
     source: Option<&Source<'_>>,

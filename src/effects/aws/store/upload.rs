@@ -1,4 +1,4 @@
-//! An archive into the bucket: what is there already is not sent again.
+//! Uploads an archive, except for the parts that the bucket already has.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +15,8 @@ use crate::{
 };
 
 impl Store {
-    /// Sends what `held` lacks of the archive. `sent` hears of each piece, in bytes, once it is over.
+    /// Sends the parts of the archive that `held` lacks. `sent` is called with the size of each
+    /// part after it was sent.
     pub(crate) async fn put(
         &self,
         runtime: &RuntimeName,
@@ -99,7 +100,7 @@ impl Store {
         Ok(())
     }
 
-    /// Why all of the archive is sent instead; the failure where that would not help.
+    /// Returns why the whole archive is sent instead, or the failure if that would not help.
     async fn why_whole(
         &self,
         runtime: &RuntimeName,
@@ -113,7 +114,7 @@ impl Store {
                 None => format!("the store refuses to copy ({})", error.message),
             }),
             SendError::WrongSource => {
-                // Else the next run would trust it again.
+                // Otherwise, the next run would use it again.
                 self.discard(&source).await?;
                 Ok(format!(
                     "{} had unexpected contents and was deleted",
@@ -126,8 +127,8 @@ impl Store {
     }
 }
 
-/// Whether the file still is the archive that was described: a key names bytes, so no others may come
-/// to lie there. Of what is not sent nothing is read.
+/// Checks that the file is still the archive that was described, because a key identifies its
+/// bytes. Does not read parts that are not sent.
 async fn check(file: &Opened, archive: &Archive, upload: Upload) -> Result<(), Failure> {
     let Archive {
         path,

@@ -1,4 +1,4 @@
-//! Archives into the bucket and out again, on both emulators.
+//! Uploads archives and deletes them again, on both emulators.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ async fn moto_holds_what_was_sent() {
     round(&Moto::start()).await;
 }
 
-/// Each way of an archive into the bucket, compared byte for byte, and all of it out again.
+/// Uploads archives in every way, compares them byte for byte, and deletes everything.
 async fn round(emulator: &Emulator) {
     let store = store(&emulator.url()).await;
     let first = made((1, 9 * MEBIBYTE + 7), (2, 100_000));
@@ -87,7 +87,7 @@ async fn a_killed_upload_is_taken_up_and_what_it_left_is_found() {
     let emulator = Ministack::start();
     let store = store(&emulator.url()).await;
     let made = made((1, 5 * MEBIBYTE), (2, 1000));
-    // Killed after the dependencies, in the middle of the archive.
+    // As if the run was killed in the middle of the archive, after the dependencies.
     let key = plan::dependencies_key(&runtime(), &made.archive.dependencies);
     let beginning = made.bytes[..5 * MEBIBYTE].to_vec();
     store

@@ -1,4 +1,4 @@
-//! The bucket: made, finished, left alone.
+//! Creates and completes the bucket, and leaves other buckets alone.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{error::Exit, plan::bucket::BucketStep};
 
-/// What the bucket says about itself, as text.
+/// Returns the bucket's settings as text.
 async fn settings(store: &Store) -> String {
     let client = &store.s3.client;
     let bucket = store.bucket();
@@ -100,7 +100,7 @@ async fn an_unchanged_bucket_costs_four_reads_and_no_write() {
     assert!(seen.iter().all(|line| line.starts_with("GET ")), "{seen:?}");
 }
 
-/// What the bucket's policy says, if it has one.
+/// Returns the bucket's policy, if it has one.
 async fn policy(store: &Store) -> Option<serde_json::Value> {
     let asked = store.s3.client.get_bucket_policy().bucket(store.bucket());
     let text = asked.send().await.ok()?.policy?;
@@ -139,7 +139,7 @@ async fn a_bucket_demands_tls_again_when_that_was_taken_off_and_keeps_what_other
     assert_eq!(store.ensure_bucket(&none).await.unwrap(), []);
 }
 
-/// It would refuse us too.
+/// Otherwise, it would refuse this tool too.
 #[tokio::test]
 async fn a_bucket_that_is_reached_without_tls_does_not_demand_it() {
     let emulator = Ministack::start();

@@ -1,4 +1,4 @@
-//! What goes wrong on the way, and what AWS does that the emulators do not.
+//! Faults in transit, and behavior of AWS that the emulators lack.
 
 use std::sync::{
     Arc, Mutex,
@@ -35,7 +35,7 @@ fn nothing(_: &mut Request<Bytes>) -> Option<Answer> {
     None
 }
 
-/// All is well in the end: the right bytes, and nothing half-finished beside them.
+/// Checks that the object has the right bytes and that no unfinished upload remains.
 async fn assert_right(emulator: &Emulator, made: &Made) {
     let store = store_in("us-west-2", &emulator.url()).await;
     let key = plan::archive_key(&runtime(), &made.archive);
@@ -203,7 +203,7 @@ async fn an_answer_to_completing_that_is_lost_does_no_harm() {
     }
 }
 
-/// The list of parts without the checksums of each.
+/// Removes the checksums from a list of parts.
 fn without_checksums(body: &Bytes) -> Bytes {
     let text = String::from_utf8(body.to_vec()).unwrap();
     let mut parts = text.split("<ChecksumCRC32>");
@@ -212,8 +212,8 @@ fn without_checksums(body: &Bytes) -> Bytes {
     (first + &rest.collect::<String>()).into()
 }
 
-/// As S3 does: the copy's answer holds a checksum, and completing is given one of the whole. It is
-/// kept from the emulator, which would refuse it.
+/// As on S3, the answer to the copy contains a checksum, and completing sends one for the whole
+/// object. The proxy hides the latter from the emulator, which would refuse it.
 #[tokio::test]
 async fn a_checksum_of_the_copy_is_compared_and_one_of_the_whole_is_sent() {
     let made = typical();
@@ -261,7 +261,7 @@ async fn a_checksum_of_the_copy_is_compared_and_one_of_the_whole_is_sent() {
     }
 }
 
-/// An organisation may encrypt everything under a key of its own; ETags are no MD5s then.
+/// An organization may encrypt everything with its own key; ETags are not MD5s then.
 #[tokio::test]
 async fn etags_under_a_kms_key_are_not_compared() {
     let emulator = Ministack::start();
@@ -270,7 +270,7 @@ async fn etags_under_a_kms_key_are_not_compared() {
             .uri()
             .query()
             .is_some_and(|query| query.contains("partNumber"));
-        // Not that of the dependencies' two parts: the copy is pinned to it.
+        // Except for the ETag of the dependencies' two parts, because the copy depends on it.
         let mut answer = match request.method().as_str() {
             "PUT" if !is_part => {
                 let mut answer = answer;

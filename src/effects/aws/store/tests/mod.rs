@@ -1,11 +1,11 @@
-//! The store against the emulators, and against what only a proxy in front of one can do.
+//! The store against the emulators, and against a proxy for behavior that the emulators lack.
 
 mod archives;
 mod buckets;
 mod faults;
 mod world;
 
-// The test bed of the integration tests: the same emulators, the same server.
+// The test bed of the integration tests: the same emulators and server.
 #[path = "../../../../../tests/support/bed.rs"]
 #[expect(
     dead_code,

@@ -1,4 +1,5 @@
-//! What the store's tests work on: a store at an emulator, archives of known bytes, a proxy between.
+//! The setup of the store's tests: a store on an emulator, archives with known bytes, and a proxy
+//! in between.
 #![expect(clippy::disallowed_methods, reason = "tests touch the world")]
 
 use std::{
@@ -47,12 +48,12 @@ pub(super) async fn store_in(region: &str, url: &str) -> Store {
         ..Wanted::default()
     };
     let mut session = session::open(&wanted).await.expect("the emulator answers");
-    // It stands for AWS, where a name alone proves nothing.
+    // It acts as AWS, where a name alone proves nothing.
     session.local = false;
     Store::new(&session, &project())
 }
 
-/// A store of an emulator that stands for S3 in this too: it is taken to be reached over TLS.
+/// Returns a store that treats the emulator like S3, as if it was reached over TLS.
 pub(super) async fn store_over_tls(url: &str) -> Store {
     Store {
         over_tls: true,
@@ -60,7 +61,7 @@ pub(super) async fn store_over_tls(url: &str) -> Store {
     }
 }
 
-/// A store whose bucket is ready.
+/// Returns a store whose bucket is ready.
 pub(super) async fn store(url: &str) -> Store {
     let store = store_in("us-west-2", url).await;
     store
@@ -70,7 +71,7 @@ pub(super) async fn store(url: &str) -> Store {
     store
 }
 
-/// An archive on disk and its bytes; equal numbers make equal bytes.
+/// An archive on disk and its bytes; equal numbers produce equal bytes.
 pub(super) struct Made {
     pub(super) archive: Archive,
     pub(super) bytes: Vec<u8>,
@@ -126,7 +127,7 @@ pub(super) async fn download(store: &Store, key: &str) -> Vec<u8> {
         .bucket(store.bucket())
         .key(key)
         .customize()
-        // An archive is longer than the answers that the program itself reads.
+        // An archive is larger than the answers that the program accepts.
         .config_override(aws_sdk_s3::Config::builder().http_client(Builder::new().build_http()))
         .send()
         .await
@@ -134,8 +135,8 @@ pub(super) async fn download(store: &Store, key: &str) -> Vec<u8> {
     answer.body.collect().await.unwrap().into_bytes().to_vec()
 }
 
-/// Stands between a store and an emulator and sees each request; what the closure gives is the answer,
-/// else the emulator is asked, through the second closure.
+/// Starts a proxy between a store and an emulator. The first closure may answer a request;
+/// otherwise the emulator does, and the second closure may change its answer.
 pub(super) fn proxy<B, A>(port: u16, before: B, after: A) -> Server
 where
     B: Fn(&mut Request<Bytes>) -> Option<Answer> + Send + Sync + 'static,
@@ -181,7 +182,7 @@ async fn forward(port: u16, request: &Request<Bytes>) -> Answer {
     passed
 }
 
-/// The same answer with another text in its body.
+/// Returns the answer with an edited body.
 pub(super) fn edited(answer: Answer, edit: impl FnOnce(String) -> String) -> Answer {
     let body = edit(String::from_utf8(answer.body().to_vec()).unwrap());
     let mut edited = Answer::new(answer.status, "", body);
@@ -209,7 +210,7 @@ pub(super) fn is_complete(request: &Request<Bytes>) -> bool {
     request.method() == "POST" && query.contains("uploadId=")
 }
 
-/// Passes bytes on, and closes the first connection that has carried `limit` of them, in mid-request.
+/// Forwards bytes, and closes the first connection that has carried `limit` of them in mid-request.
 pub(super) struct Cutting {
     pub(super) url: String,
     pub(super) cuts: Arc<AtomicUsize>,
@@ -220,7 +221,7 @@ pub(super) fn cutting(port: u16, limit: usize) -> Cutting {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let cuts = Arc::new(AtomicUsize::new(0));
     let (count, armed) = (Arc::clone(&cuts), Arc::new(AtomicBool::new(true)));
-    // Ends with the test process: it waits for connections that do not come.
+    // Runs until the test process ends.
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let (armed, count) = (Arc::clone(&armed), Arc::clone(&count));
@@ -250,6 +251,6 @@ fn relay(mut from: TcpStream, mut to: TcpStream, cut: impl Fn(usize) -> bool) {
             break;
         }
     }
-    // The other direction ends with it.
+    // Ends the other direction, too.
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
 }
