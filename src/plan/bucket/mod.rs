@@ -1,4 +1,4 @@
-//! The project's bucket: its name, its keys, whose it is, what is sent to it and what may leave it.
+//! The project's bucket: its name, its keys, who owns it, what is uploaded and what may be deleted.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,28 +19,30 @@ use crate::{
     policy::same,
 };
 
-/// S3 takes no smaller part than this, except as the last one.
+/// The smallest part that S3 accepts, except for the last part.
 pub(crate) const LEAST_PART: u64 = 5 * 1024 * 1024;
 
-/// What is sent in one piece; several are held in memory at once.
+/// The size of one part; several are in memory at once.
 pub(crate) const PART: u64 = 8 * 1024 * 1024;
 
-/// How old something is before it may be pruned: a deploy that runs beside this one may have sent it
-/// and not named it yet.
+/// How old an object must be before it may be pruned, because a concurrent deploy may have uploaded
+/// it and not used it yet.
 pub(crate) const GRACE: Duration = Duration::from_hours(24);
 
-/// One bucket for a project in an account and a region. At most 63 characters.
+/// Returns the name of the project's bucket in an account and a region. At most 63 characters.
 pub(crate) fn name(project: &ProjectId, account: &AccountId, region: &Region) -> String {
     let project = hex(&Sha256::digest(project.as_str().as_bytes())[..6]);
     format!("cargo-agentcore-{project}-{account}-{region}")
 }
 
-/// Where everything of a runtime lies. No runtime's name holds a slash, so none lies in another's.
+/// Returns the prefix of a runtime's objects. A runtime's name cannot contain a slash, so prefixes
+/// never overlap.
 pub(crate) fn prefix(runtime: &RuntimeName) -> String {
     format!("{runtime}/")
 }
 
-/// Equal archives have equal keys, so nothing is ever overwritten by something else.
+/// Returns the key of an archive. Equal archives have equal keys, so an object is never overwritten
+/// with different content.
 pub(crate) fn archive_key(runtime: &RuntimeName, archive: &Archive) -> String {
     format!("{runtime}/{}.zip", digits(&archive.id))
 }
@@ -56,7 +58,8 @@ fn digits(digest: &str) -> &str {
     digest.get(..32).unwrap_or(digest)
 }
 
-/// The tags that prove the bucket. It serves all agents and stages of a project, so it names none.
+/// Returns the tags that prove ownership. They name no agent or stage, because all agents and
+/// stages of a project share the bucket.
 pub(crate) fn tags(project: &ProjectId) -> BTreeMap<String, String> {
     BTreeMap::from([
         (MANAGED.to_owned(), "true".to_owned()),
@@ -79,45 +82,45 @@ pub(crate) fn ownership(project: &ProjectId, found: &BTreeMap<String, String>) -
     }
 }
 
-/// What is known of a bucket.
+/// The observed state of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ObservedBucket {
     Absent,
     There {
         tags: BTreeMap<String, String>,
-        /// Whether it holds no object.
+        /// True if the bucket contains no objects.
         empty: bool,
         settings: Settings,
     },
 }
 
-/// What was set at the bucket's birth, and may have been taken off since.
+/// Settings that are made when the bucket is created, and may have been removed since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// All four blocks of public access.
+    /// All four settings that block public access.
     pub(crate) private: bool,
-    /// By whatever key: somebody's own is no worse than S3's.
+    /// With any key; a custom key is as good as S3's.
     pub(crate) encrypted: bool,
     pub(crate) drops_unfinished_uploads: bool,
-    /// Refuses whoever comes without TLS.
+    /// Refuses requests without TLS.
     pub(crate) demands_tls: bool,
 }
 
-/// What is done to a bucket, in this order.
+/// The steps that prepare a bucket, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BucketStep {
     Create,
     BlockPublicAccess,
     Encrypt,
-    /// Parts of an upload that was never finished cost money and are listed nowhere. Other rules stay.
+    /// Parts of an unfinished upload cost money and are not listed as objects. Other rules stay.
     DropUnfinishedUploads,
     /// Statements of others in the bucket's policy stay.
     DemandTls,
-    /// The last step: a bucket with our tags is a finished one. Keeps the tags that are there.
+    /// The last step, so that a bucket with this tool's tags is complete. Other tags stay.
     Tag(BTreeMap<String, String>),
 }
 
-/// A bucket of our name that is not ours.
+/// A bucket with the project's name that does not belong to the project.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Foreign {
     #[error("bucket `{bucket}` belongs to {whose}")]
@@ -140,7 +143,7 @@ impl From<Foreign> for Failure {
 }
 
 impl BucketStep {
-    /// Verb and object: ("Creating", "create", "bucket `x`").
+    /// Returns verb and object: ("Creating", "create", "bucket `x`").
     pub(crate) fn words(&self, bucket: &str) -> (&'static str, &'static str, String) {
         match self {
             Self::Create => ("Creating", "create", format!("bucket `{bucket}`")),
@@ -172,7 +175,7 @@ impl BucketStep {
     }
 }
 
-/// What a run does to a bucket, step by step where it was there, else in one word.
+/// Returns the steps to report: only the first for a new bucket, all of them for an existing one.
 pub(crate) fn worth_saying(steps: &[BucketStep]) -> &[BucketStep] {
     match steps {
         [first @ BucketStep::Create, ..] => std::slice::from_ref(first),
@@ -180,8 +183,9 @@ pub(crate) fn worth_saying(steps: &[BucketStep]) -> &[BucketStep] {
     }
 }
 
-/// What makes a bucket ready, and what has been taken off one that was. One without tags and without
-/// objects, of a name that only this project has, is what a killed run leaves: it is finished.
+/// Returns the steps that prepare a bucket or restore settings that were removed. A bucket without
+/// tags and objects is left over from a killed run, because only this project uses its name; it is
+/// completed.
 pub(crate) fn steps_to_ensure(
     bucket: &str,
     project: &ProjectId,
@@ -220,7 +224,8 @@ pub(crate) fn steps_to_ensure(
         .collect())
 }
 
-/// Tags are added and changed, and never taken off: other agents, stages and people share the bucket.
+/// Returns the steps for an existing bucket. Tags are added and changed but never removed, because
+/// other agents, stages and people share the bucket.
 fn steps_to_mend(
     declared: &BTreeMap<String, String>,
     there: &BTreeMap<String, String>,
@@ -247,11 +252,11 @@ fn steps_to_mend(
     .collect()
 }
 
-/// The statement of ours in the bucket's policy.
+/// The ID of this tool's statement in the bucket's policy.
 const TLS_ONLY: &str = "CargoAgentcoreTlsOnly";
 
-/// The bucket's policy with our statement, which refuses whoever comes without TLS, and those of others
-/// as they are; `None` where that is the policy that is there.
+/// Returns the bucket's policy with a statement that refuses requests without TLS, and all other
+/// statements unchanged. Returns `None` if the policy already has it.
 pub(crate) fn policy_with_tls(
     partition: Partition,
     bucket: &str,
@@ -278,7 +283,7 @@ pub(crate) fn policy_with_tls(
     let (own, mut others): (Vec<Value>, Vec<Value>) = statements
         .drain(..)
         .partition(|statement| statement["Sid"] == TLS_ONLY);
-    // S3 may give the same statement in another form: a single principal, a list of one.
+    // S3 may return the same statement in another form: a single principal, a list of one.
     let is_there = |own: &Value| {
         let mut own = own.clone();
         if own["Principal"] == json!({ "AWS": "*" }) {
@@ -294,15 +299,15 @@ pub(crate) fn policy_with_tls(
     Some(policy.into())
 }
 
-/// An object as it lies in the bucket.
+/// An object in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) size: u64,
-    /// Without its quotes.
+    /// Without quotes.
     pub(crate) etag: String,
 }
 
-/// What of an archive the bucket holds already.
+/// The parts of an archive that the bucket already has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) archive: Option<Found>,
@@ -312,11 +317,11 @@ pub(crate) struct Held {
 /// How an archive gets into the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Upload {
-    /// It is there.
+    /// It is already there.
     Nothing,
-    /// The bucket puts it together from the dependencies that it holds and the rest that is sent.
+    /// The bucket composes it from the dependencies that it has and the rest, which is sent.
     Rest,
-    /// The dependencies are sent, to stay, and then the same.
+    /// The dependencies are sent as an object of their own, then the archive is composed.
     DependenciesAndRest,
     Whole,
 }
@@ -336,7 +341,7 @@ impl Upload {
         }
     }
 
-    /// How many bytes of the archive are sent, where nothing goes wrong.
+    /// Returns how many bytes are sent if nothing fails.
     pub(crate) fn bytes(self, archive: &Archive) -> u64 {
         match self {
             Self::Nothing => 0,
@@ -346,7 +351,7 @@ impl Upload {
     }
 }
 
-/// The pieces in which a range of the archive is sent.
+/// Splits a range of the archive into the parts to send.
 pub(crate) fn parts(range: &Range<u64>) -> Vec<Range<u64>> {
     let mut parts = Vec::new();
     let mut start = range.start;
@@ -358,12 +363,12 @@ pub(crate) fn parts(range: &Range<u64>) -> Vec<Range<u64>> {
     parts
 }
 
-/// The ETag of an object that was sent in one piece.
+/// Returns the ETag of an object that was uploaded in one piece.
 pub(crate) fn etag(md5: &[u8; 16]) -> String {
     hex(md5)
 }
 
-/// The ETag that S3 gives to an object made of parts.
+/// Returns the ETag that S3 gives an object that was uploaded in parts.
 pub(crate) fn etag_of_parts(parts: &[[u8; 16]]) -> String {
     let mut digest = Md5::new();
     for part in parts {
@@ -383,14 +388,14 @@ fn hex(bytes: &[u8]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) key: String,
-    /// Seconds since 1970 of the newest version.
+    /// When the newest version was uploaded, in seconds since 1970.
     pub(crate) modified: i64,
-    /// Delete markers included.
+    /// Includes delete markers.
     pub(crate) versions: Vec<String>,
 }
 
-/// What nobody needs any more of what lies under a runtime's prefix: our own objects past the grace
-/// period, without what live versions point at, and without the newest archive and dependencies.
+/// Returns the objects under a runtime's prefix that may be deleted: this tool's objects past the
+/// grace period, except those that live versions use and the newest archive and dependencies.
 pub(crate) fn prunable<'a>(
     runtime: &RuntimeName,
     stored: &'a [Stored],
@@ -427,7 +432,7 @@ enum Kind {
     Dependencies,
 }
 
-/// What a key is of; `None` for what somebody else put there.
+/// Returns what a key belongs to, or `None` for a foreign object.
 fn kind_of(runtime: &RuntimeName, key: &str) -> Option<Kind> {
     let name = key.strip_prefix(&prefix(runtime))?.strip_suffix(".zip")?;
     let (kind, digits) = match name.strip_prefix("dependencies-") {

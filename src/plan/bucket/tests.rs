@@ -73,7 +73,7 @@ fn a_bucket_is_made_once_finished_when_half_made_and_left_alone_when_not_ours() 
     let made = steps(ObservedBucket::Absent).unwrap();
     assert_eq!(made.first(), Some(&BucketStep::Create));
     assert_eq!(made.last(), Some(&BucketStep::Tag(tags(&project()))));
-    // The law: after its own steps nothing is left to do.
+    // Running the steps again does nothing.
     assert_eq!(steps(there(tags(&project()), false)), Ok(Vec::new()));
     assert_eq!(
         steps(there(BTreeMap::new(), true)).unwrap(),
@@ -156,7 +156,7 @@ fn a_policy_refuses_what_comes_without_tls_and_keeps_what_others_wrote() {
     as_s3_gives_it["Statement"][0]["Action"] = json!(["s3:*"]);
     assert_eq!(with(Some(&as_s3_gives_it)), None);
 
-    // A single statement of somebody else's, and an older version.
+    // A single foreign statement and an older version.
     let theirs = json!({ "Sid": "Theirs", "Effect": "Allow", "Principal": { "AWS": "1" }, "Action": "s3:GetObject", "Resource": "*" });
     let there = json!({ "Version": "2008-10-17", "Id": "p", "Statement": theirs });
     let merged = with(Some(&there)).unwrap();
@@ -165,7 +165,7 @@ fn a_policy_refuses_what_comes_without_tls_and_keeps_what_others_wrote() {
     assert_eq!(merged["Statement"], json!([theirs, new["Statement"][0]]));
     assert_eq!(with(Some(&merged)), None);
 
-    // Ours was weakened: it is written again, once.
+    // This tool's statement was weakened: it is replaced.
     let mut weak = merged.clone();
     weak["Statement"][1]["Effect"] = json!("Allow");
     assert_eq!(with(Some(&weak)), Some(merged));
@@ -207,7 +207,7 @@ fn only_what_is_lacking_is_sent() {
     );
     let there = Some(found(6 * MEBIBYTE));
     assert_eq!(of(&large, held(None, there.clone())), (Upload::Rest, 100));
-    // Of the wrong size: as if it were not there.
+    // An object of the wrong size counts as missing.
     assert_eq!(of(&large, held(Some(found(7)), there)), (Upload::Rest, 100));
     assert_eq!(
         of(&large, held(None, Some(found(7)))),
@@ -241,7 +241,7 @@ proptest! {
             at = part.end;
         }
         prop_assert_eq!(at, start + length);
-        // S3 wants all but the last to be large.
+        // S3 requires all parts but the last to be large.
         for part in parts.iter().rev().skip(1) {
             prop_assert_eq!(part.end - part.start, PART);
         }
@@ -284,7 +284,7 @@ proptest! {
             });
             prop_assert!(is_superseded);
         }
-        // And everything else that is old goes, so that the bucket does not grow for ever.
+        // All other old objects are deleted, so that the bucket does not grow forever.
         for object in &stored {
             let newer = stored.iter().any(|other| {
                 kind_of(&runtime(), &other.key) == kind_of(&runtime(), &object.key)

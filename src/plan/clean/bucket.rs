@@ -1,4 +1,5 @@
-//! What goes of the project's own bucket: the part of one runtime, and the bucket with the last of them.
+//! What is deleted from the project's bucket: one runtime's part, and the bucket itself with the
+//! last part.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,7 @@ use crate::{
     },
 };
 
-/// `kept` are the runtimes of this name that stay.
+/// Plans the deletions. `kept` are the runtimes with this name that are not deleted.
 pub(super) fn clean_bucket<'a>(
     desired: &Desired,
     region: &Region,
@@ -67,8 +68,8 @@ pub(super) fn clean_bucket<'a>(
     end(desired, region, there, plan);
 }
 
-/// A bucket without any tag and without content, of a name that only this project has, is what a
-/// `deploy` leaves that was killed between making it and tagging it. `deploy` takes it for its own too.
+/// A bucket without tags and content is left over from a `deploy` that was killed before tagging
+/// it, because only this project uses its name. `deploy` accepts such a bucket too.
 fn proof(desired: &Desired, there: &OwnBucket) -> Result<(), String> {
     let OwnBucket {
         name: _,
@@ -86,7 +87,8 @@ fn proof(desired: &Desired, there: &OwnBucket) -> Result<(), String> {
     }
 }
 
-/// The bucket itself; where a later agent of the same run has a part in it, that one decides.
+/// Decides whether the bucket itself is deleted. If a later agent in the same run has objects in
+/// it, that agent decides.
 fn end(desired: &Desired, region: &Region, there: &OwnBucket, plan: &mut CleanPlan) {
     let Some(gone) = desired.last_in.get(region) else {
         return;

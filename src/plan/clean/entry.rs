@@ -1,4 +1,4 @@
-//! Whether the toolkit's entry for the agent goes.
+//! Decides whether the toolkit's entry for the agent is deleted.
 
 use super::{
     Desired, Trust,
@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{package::toolkit_yaml::Entry, plan::deployed::role_arn};
 
-/// Proven by the agent's own role, or by the runtime that goes with it; never where it names somebody
-/// else's role. What the run deletes in AWS proves nothing more: an entry that is kept is so afterwards too.
+/// Deletes the entry if the agent's own role, or the runtime that is deleted with it, proves it;
+/// never if it names another role. Deletions in this run are no further proof, so a kept entry is
+/// also kept by the next run.
 pub(super) fn clean_entry(
     desired: &Desired,
     entry: &Entry,
@@ -59,7 +60,8 @@ fn proof(desired: &Desired, entry: &Entry, role: &Proof, runtime_goes: bool) -> 
         Some(arn) if !is_own(desired, arn, role) => Err(format!(
             "it names the role `{arn}`, and nothing proves that one to be this project's"
         )),
-        // The role is proven, or has gone: in this run, or in one that was killed right after it.
+        // The role is proven, or it was deleted by this run or by a run that was killed right after
+        // that.
         Some(arn) if role.proves(arn) || !matches!(role.configured, Configured::Nothing(_)) => {
             Ok(())
         }
@@ -68,7 +70,7 @@ fn proof(desired: &Desired, entry: &Entry, role: &Proof, runtime_goes: bool) -> 
     }
 }
 
-/// Whether a role is the one that the metadata give to the agent, by its ARN.
+/// Returns true if an ARN is that of the role that the metadata gives the agent.
 fn is_own(desired: &Desired, arn: &str, role: &Proof) -> bool {
     role.proves(arn) || role_arn(&desired.role, desired.partition, &desired.account) == arn
 }

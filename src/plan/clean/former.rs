@@ -1,4 +1,5 @@
-//! Agents that were deployed and are not in Cargo.toml any more: only what they left tells of them.
+//! Agents that were deployed but are no longer in Cargo.toml. Only what they left behind reveals
+//! them.
 
 use super::{
     Desired,
@@ -11,8 +12,8 @@ use crate::{
     names::{AgentName, Region, StageName},
 };
 
-/// What is left of an agent of the project, by the runtime whose part of the bucket it is; `None` where
-/// Cargo.toml still knows the agent.
+/// Describes what a former agent left in the project's bucket under `runtime`. Returns `None` if
+/// the agent is still in Cargo.toml.
 pub(super) fn part_of_former(desired: &Desired, runtime: &str) -> Option<(Subject, String)> {
     let Desired {
         declared, identity, ..
@@ -24,9 +25,9 @@ pub(super) fn part_of_former(desired: &Desired, runtime: &str) -> Option<(Subjec
     Some(told(agent, &place))
 }
 
-/// What only the disk tells of: `built` are the folders of what was built for an agent at a stage,
-/// `recorded` the agents whose copied sources the record names. AWS is not asked for roles of unknown
-/// names: it lists them only all together.
+/// Finds former agents on disk. `built` are the build folders of agents and stages, `recorded` the
+/// agents whose copied sources are recorded. AWS is not asked for roles with unknown names, because
+/// IAM can only list all roles.
 pub(crate) fn formers_on_disk<'r>(
     declared: &Declared,
     at: Option<&StageName>,
@@ -47,7 +48,7 @@ pub(crate) fn formers_on_disk<'r>(
         Some("local") => " --local".to_owned(),
         Some(stage) => format!(" --stage {stage}"),
     };
-    // A copy has the name of its package, which need not be its agent's.
+    // A copy is named after its package, whose name may differ from the agent's.
     let is_package = |name: &str| declared.packages.iter().any(|known| known.as_str() == name);
     let recorded = recorded.into_iter().filter(|name| !is_package(name));
     let recorded = recorded.map(|agent| (agent, place.clone()));
@@ -65,7 +66,7 @@ pub(crate) fn formers_on_disk<'r>(
         .collect()
 }
 
-/// A runtime, by name and id, of an agent that Cargo.toml does not name.
+/// Reports a runtime, by name and ID, of an agent that is no longer in Cargo.toml.
 pub(crate) fn still_deployed(
     declared: &Declared,
     at: Option<&StageName>,
@@ -91,7 +92,8 @@ fn told(agent: &str, place: &str) -> (Subject, String) {
     )
 }
 
-/// The agent, and the options that lead to its stage. A name that ends like a stage is read as that.
+/// Returns a runtime's agent and the options for its stage. A name that ends like a stage is
+/// assumed to have that stage.
 fn whose<'r>(declared: &Declared, at: Option<&StageName>, runtime: &'r str) -> (&'r str, String) {
     let staged = declared.stages.iter().find_map(|stage| {
         let agent = runtime.strip_suffix(stage.as_str())?.strip_suffix('_')?;

@@ -1,10 +1,13 @@
-//! What may be deleted of an agent, in which order, and what is kept and why.
+//! What may be deleted for an agent, in which order, and what is kept and why.
 //!
-//! Nothing is deleted that is not proven ours: by our tags; for a runtime also by its name together
-//! with a role that our tags prove, or, in a store that keeps no tags on runtimes, with the project's
-//! bucket that it runs from; for what hangs on a runtime by that runtime; for archives by the tags
-//! of the project's bucket and the runtime's prefix in it; for what the Python toolkit made by an entry of
-//! its file whose account, region and runtime or role are proven.
+//! Only resources that provably belong to the project are deleted:
+//! - everything with this tool's tags;
+//! - a runtime by its name together with a role that the tags prove or, in a store without tags on
+//!   runtimes, with the project's bucket that it runs from;
+//! - what belongs to a runtime by that runtime;
+//! - archives by the tags of the project's bucket and the runtime's prefix in it;
+//! - what the Python toolkit created by an entry in its file whose account, region and runtime or
+//!   role are proven.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +41,7 @@ pub(crate) use self::{
     toolkit::{objects_elsewhere, objects_to_look_for, repository_at, repository_to_look_for},
 };
 
-/// Whose things are cleaned, and how far.
+/// What to clean, and how far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Desired {
     pub(crate) identity: Identity,
@@ -46,17 +49,17 @@ pub(crate) struct Desired {
     pub(crate) role: RoleSettings,
     pub(crate) partition: Partition,
     pub(crate) account: AccountId,
-    /// The regions that are cleaned.
+    /// The regions to clean.
     pub(crate) regions: BTreeSet<Region>,
-    /// The regions where no agent of the same run comes after this one in the project's bucket, with
-    /// the runtimes whose part of it is gone by then.
+    /// The regions where this is the last agent of the run with objects in the project's bucket,
+    /// and the runtimes whose objects are deleted by then.
     pub(crate) last_in: BTreeMap<Region, BTreeSet<RuntimeName>>,
-    /// Regions that the agent was deployed to and that this run does not clean, where only what is
-    /// remembered tells of them: a role of ours does it better.
+    /// Regions that the agent was deployed to and that this run does not clean. Used only without a
+    /// role of this tool, which lists its regions itself.
     pub(crate) elsewhere: BTreeSet<Region>,
     pub(crate) logs: Logs,
     pub(crate) yaml: Trust,
-    /// What Cargo.toml knows, this agent or not.
+    /// The agents and stages in Cargo.toml.
     pub(crate) declared: Declared,
 }
 
@@ -66,7 +69,7 @@ pub(crate) enum Logs {
     Delete,
 }
 
-/// Whether a toolkit's entry counts although nothing proves it.
+/// Whether a toolkit entry counts without proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trust {
     Proven,

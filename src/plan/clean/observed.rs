@@ -1,4 +1,4 @@
-//! What stands in AWS and in the toolkit's file, as `effects` reads it.
+//! What exists in AWS and in the toolkit's file, as `effects` reads it.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use crate::{
     plan::{bucket::Stored, role::ObservedRole},
 };
 
-/// What a store says about the tags of a thing.
+/// A resource's tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tags {
     Known(BTreeMap<String, String>),
-    /// The store keeps no tags on such things.
+    /// The service does not support tags on this kind of resource.
     Unknown,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct ObservedRuntime {
     pub(crate) role_arn: String,
     pub(crate) status: String,
     pub(crate) tags: Tags,
-    /// Without the one that goes with the runtime.
+    /// Without `DEFAULT`.
     pub(crate) endpoints: Vec<String>,
     pub(crate) code: Option<ObjectKey>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct ObservedLogGroup {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObservedObject {
     pub(crate) object: ObjectKey,
-    /// Delete markers included.
+    /// Includes delete markers.
     pub(crate) versions: Vec<String>,
 }
 
@@ -54,22 +54,22 @@ pub(crate) struct ObservedRepository {
     pub(crate) digests: Vec<String>,
 }
 
-/// The bucket that `deploy` makes for a project, with what every agent has in it.
+/// The bucket that `deploy` creates for a project, with the objects of all agents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OwnBucket {
     pub(crate) name: String,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) objects: Vec<Stored>,
-    /// Keys of the uploads that nobody finished.
+    /// The keys of unfinished uploads.
     pub(crate) uploads: Vec<String>,
 }
 
-/// Why a role that is not the configured one is looked at.
+/// Why a role other than the configured one is considered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Trace {
-    /// It has the name that a role gets where no other is configured.
+    /// It has the default name of a role.
     Name,
-    /// A runtime of the agent's name runs with it, or did when this run began.
+    /// A runtime with the agent's name uses it, or did when this run started.
     Runtime,
 }
 
@@ -80,27 +80,27 @@ pub(crate) struct FormerRole {
     pub(crate) sight: Sight,
 }
 
-/// How much of a role may be seen.
+/// What could be read of a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Sight {
-    /// All of it; of one that is not ours no policies.
+    /// Everything; for a foreign role, without its policies.
     Whole {
         role: ObservedRole,
         instance_profiles: Vec<String>,
     },
-    /// Its tags, which are ours, and for this reason not what stands on it.
+    /// Only its tags, which are this tool's, for this reason.
     Tags { role: ObservedRole, why: String },
     /// Nothing, for this reason.
     Nothing { why: String, trace: Trace },
 }
 
-/// What stands in AWS.
+/// What exists in AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Observed {
     pub(crate) role: Option<ObservedRole>,
-    /// Those that the role stands in.
+    /// The instance profiles that contain the role.
     pub(crate) instance_profiles: Vec<String>,
-    /// Beside the one that is configured.
+    /// Roles other than the configured one.
     pub(crate) former_roles: Vec<FormerRole>,
     pub(crate) regions: BTreeMap<Region, ObservedRegion>,
     /// The toolkit's entry for the agent's runtime.
@@ -111,9 +111,9 @@ pub(crate) struct Observed {
 pub(crate) struct ObservedRegion {
     pub(crate) runtimes: Vec<ObservedRuntime>,
     pub(crate) log_groups: Vec<ObservedLogGroup>,
-    /// Of those that [`objects_to_look_for`] names.
+    /// The objects that [`objects_to_look_for`] names and that exist.
     pub(crate) objects: Vec<ObservedObject>,
-    /// The one that [`repository_to_look_for`] names.
+    /// The repository that [`repository_to_look_for`] names.
     pub(crate) repository: Option<ObservedRepository>,
     pub(crate) bucket: Option<OwnBucket>,
 }

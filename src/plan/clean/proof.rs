@@ -1,4 +1,4 @@
-//! What proves that a runtime, or what hangs on it, is ours.
+//! Proves that a runtime, or what belongs to it, is this project's.
 
 use std::collections::BTreeSet;
 
@@ -19,15 +19,15 @@ use crate::{
 /// What the agent's roles prove.
 pub(super) struct Proof {
     pub(super) configured: Configured,
-    /// The ARNs of all that our tags prove, the configured one or not.
+    /// The ARNs of all roles with this tool's tags, configured or not.
     ours: BTreeSet<String>,
 }
 
-/// What is known of the role that is configured.
+/// The state of the configured role.
 pub(super) enum Configured {
-    /// Ours by its tags.
+    /// This project's, by its tags.
     Ours,
-    /// There is none, so nothing can refer to it any more.
+    /// It does not exist, so nothing can refer to it.
     Absent,
     /// It proves nothing, for this reason.
     Nothing(String),
@@ -56,7 +56,8 @@ impl Proof {
         self.ours.contains(role_arn)
     }
 
-    /// Whether there is any role of ours, which outlives what hangs on the agent's runtimes.
+    /// Returns true if any role of this project exists. It outlives what belongs to the agent's
+    /// runtimes.
     pub(super) fn has_role(&self) -> bool {
         !self.ours.is_empty()
     }
@@ -79,7 +80,8 @@ impl Configured {
 }
 
 impl Desired {
-    /// `bucket` is the project's own in the runtime's region.
+    /// Checks that the runtime is this project's; otherwise returns the reason. `bucket` is the
+    /// project's bucket in the runtime's region.
     pub(super) fn proves(
         &self,
         runtime: &ObservedRuntime,

@@ -1,4 +1,4 @@
-//! What goes in one region: runtimes, and what hangs on them.
+//! What is deleted in one region: runtimes, and what belongs to them.
 
 use super::{
     Desired, Logs, Trust,
@@ -49,7 +49,7 @@ pub(super) fn clean_region(
         }
     }
     let groups = log_groups_that_go(desired, region, log_groups, &proven, plan);
-    // What hangs on the runtime is proven by it, or by the role that outlives it in this order.
+    // What belongs to the runtime is proven by it, or by the role, which is deleted later.
     let by_entry = entry
         .is_some_and(|entry| included || entry.role.as_deref().is_some_and(|arn| role.proves(arn)));
     let another = runtimes.len() != proven.len();
@@ -107,8 +107,8 @@ pub(super) fn clean_region(
     }
 }
 
-/// The groups that are deleted; they are tagged first, so that a run that is killed after the runtime is
-/// gone still knows them as ours.
+/// Returns the groups to delete. Plans to tag them first, so that the next run can prove them if
+/// this run is killed after deleting the runtime.
 fn log_groups_that_go<'a>(
     desired: &Desired,
     region: &Region,

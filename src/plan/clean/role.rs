@@ -1,5 +1,5 @@
-//! What goes of the execution role, and of one that was the agent's before another was configured: our
-//! parts of it, and the role itself where nothing else needs it.
+//! What is deleted of the execution role and of former roles: this tool's parts, and the role
+//! itself if nothing else needs it.
 
 use std::collections::BTreeSet;
 
@@ -51,8 +51,8 @@ pub(super) fn clean_roles(
     }
 }
 
-/// A role of ours that is not configured any more goes as if it were; one that cannot be judged is left
-/// where a runtime of ours tells of it.
+/// Cleans a former role like the configured one. A role that cannot be judged is reported if a
+/// runtime of this project uses it.
 fn clean_former(
     desired: &Desired,
     observed: &Observed,
@@ -101,7 +101,7 @@ fn clean_former(
     }
 }
 
-/// Whether a runtime that stays runs with the role.
+/// Returns true if a runtime that is kept uses the role.
 fn is_of_kept(observed: &Observed, name: &RoleName, plan: &CleanPlan) -> bool {
     let runtimes = observed.regions.values().flat_map(|there| &there.runtimes);
     let goes = |id: &String| {
@@ -115,8 +115,8 @@ fn is_of_kept(observed: &Observed, name: &RoleName, plan: &CleanPlan) -> bool {
         .any(|role| role.name == *name)
 }
 
-/// How to go on where the credentials may not delete a role: it may be known to nobody once the runtime
-/// that names it is gone.
+/// Returns how to delete a role without the permission for it, because nothing names the role once
+/// its runtime is gone.
 pub(crate) fn by_hand(name: &RoleName) -> String {
     format!(
         "someone with the right can delete it with `aws iam delete-role-policy --role-name {name} --policy-name …` for each \
@@ -193,7 +193,7 @@ fn clean_role(
     }
 }
 
-/// A role that was brought does not say where else the agent is.
+/// Reports other regions, because a role that the user provides does not list them.
 fn keep_elsewhere(desired: &Desired, plan: &mut CleanPlan) {
     for region in &desired.elsewhere {
         plan.copy_goes = false;
@@ -206,8 +206,8 @@ fn keep_elsewhere(desired: &Desired, plan: &mut CleanPlan) {
     }
 }
 
-/// The policies that go with our part of the role: those that this tool attached and, where the role
-/// itself goes, those that the metadata declares.
+/// Returns the policies to detach: those that this tool attached and, if the role itself is
+/// deleted, those that the metadata declares.
 fn attached_by_us<'a>(
     desired: &Desired,
     name: &RoleName,
@@ -232,7 +232,7 @@ fn attached_by_us<'a>(
         .collect()
 }
 
-/// Why IAM would refuse to delete the role, and what to do about it.
+/// Returns why IAM would refuse to delete the role, and what to do about it.
 fn hindrances(
     name: &RoleName,
     role: &ObservedRole,

@@ -1,4 +1,4 @@
-//! What a plan is made of: deletions in their order, and what stays with the reason.
+//! The parts of a plan: deletions in order, and what is kept with the reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,14 +41,14 @@ pub(crate) enum CleanStep {
         object: ObjectKey,
         versions: Vec<String>,
     },
-    /// Uploads into the project's own bucket that nobody finished.
+    /// Unfinished uploads into the project's bucket.
     AbortUploads {
         region: Region,
         bucket: String,
         prefix: String,
         count: usize,
     },
-    /// What lies under a runtime's prefix in the project's own bucket.
+    /// The objects under a runtime's prefix in the project's bucket.
     DeleteArchives {
         region: Region,
         bucket: String,
@@ -66,7 +66,7 @@ pub(crate) enum CleanStep {
     Role(RoleRemoval),
 }
 
-/// A write to IAM that takes something away.
+/// A change in IAM that removes something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RoleRemoval {
     DeletePolicy { role: RoleName, policy: String },
@@ -76,7 +76,7 @@ pub(crate) enum RoleRemoval {
     Delete { role: RoleName },
 }
 
-/// Something that stays, and the reason.
+/// Something that is kept, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Kept {
     pub(crate) what: Subject,
@@ -86,24 +86,24 @@ pub(crate) struct Kept {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Weight {
-    /// As it should be.
+    /// Nothing needs to be done.
     Fine,
-    /// Ours, and somebody has to do something before it can go.
+    /// It belongs to the project, but someone must do something before it can be deleted.
     Leftover,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct CleanPlan {
-    /// In the order in which they have to be carried out.
+    /// In the order in which they must be carried out.
     pub(crate) steps: Vec<CleanStep>,
     pub(crate) kept: Vec<Kept>,
-    /// The toolkit's entry may go, with its cache.
+    /// True if the toolkit's entry may be deleted, with its cache.
     pub(crate) entry_goes: bool,
-    /// The copied sources may go: no other region needs them.
+    /// True if the copied sources may be deleted because no other region needs them.
     pub(crate) copy_goes: bool,
-    /// The regions in whose bucket of the project nothing of this runtime is left afterwards.
+    /// The regions in whose project bucket this runtime has no objects left afterwards.
     pub(crate) emptied: BTreeSet<Region>,
-    /// Roles of which something goes although another one is configured.
+    /// Former roles that are deleted or changed.
     pub(crate) former_roles: BTreeSet<RoleName>,
 }
 
@@ -128,7 +128,7 @@ impl CleanPlan {
         });
     }
 
-    /// What somebody has to see to before it can go.
+    /// Keeps something until someone takes care of it.
     pub(super) fn leave(&mut self, what: Subject, why: impl Into<String>) {
         self.kept.push(Kept {
             what,
@@ -139,7 +139,7 @@ impl CleanPlan {
 }
 
 impl CleanStep {
-    /// Verb and object: ("Deleting", "delete", "runtime `x`").
+    /// Returns verb and object: ("Deleting", "delete", "runtime `x`").
     pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
         match self {
             Self::TagLogGroup { name, .. } => ("Tagging", "tag", format!("log group `{name}`")),

@@ -1,4 +1,4 @@
-//! What a deletion, or what stays, is about: its kind and its name, for people and for documents.
+//! The resource that is deleted or kept: its kind and its name, for messages and for JSON.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::step::{CleanStep, RoleRemoval};
 pub(crate) struct Subject {
     /// Such as `log group`.
     pub(crate) kind: &'static str,
-    /// Name, id, ARN or path: whatever it is found by.
+    /// The name, ID, ARN or path that identifies it.
     pub(crate) name: String,
     /// What it is a part of.
     pub(crate) of: Option<String>,
@@ -56,7 +56,7 @@ impl fmt::Display for Subject {
 }
 
 impl CleanStep {
-    /// What the step is about. Its words may say more: how many there are.
+    /// Returns the step's resource. The step's words may contain more, such as counts.
     pub(crate) fn subject(&self) -> Subject {
         let (subject, region) = match self {
             Self::TagLogGroup { region, name, .. } | Self::DeleteLogGroup { region, name } => {

@@ -1,4 +1,4 @@
-//! What the Python toolkit makes for an agent, and where it puts it.
+//! What the Python toolkit creates for an agent, and where.
 
 use std::collections::BTreeSet;
 
@@ -14,13 +14,13 @@ use crate::{
     plan::{bucket, ecr_uri::EcrUri},
 };
 
-/// The bucket that the toolkit makes for a region and shares among agents.
+/// Returns the bucket that the toolkit creates for a region and shares among agents.
 pub(crate) fn toolkit_bucket(account: &AccountId, region: &Region) -> String {
     format!("bedrock-agentcore-codebuild-sources-{account}-{region}")
 }
 
-/// The repository that the toolkit names after an agent: lower case, runs of underscores as one hyphen,
-/// at least two characters.
+/// Returns the repository that the toolkit names after an agent: lower case, several underscores in
+/// a row become one hyphen, at least two characters.
 fn toolkit_repository(runtime: &RuntimeName) -> String {
     let lower = runtime.as_str().to_ascii_lowercase();
     let mut name = String::new();
@@ -38,8 +38,8 @@ fn toolkit_repository(runtime: &RuntimeName) -> String {
     format!("bedrock-agentcore-{name}{ending}")
 }
 
-/// The agent's keys in the toolkit's bucket, by the toolkit's way of naming them. Nobody looks into any
-/// other bucket: the deployer's document allows none.
+/// Returns the agent's keys in the toolkit's bucket, as the toolkit names them. Other buckets are
+/// not read, because the deployer's policy does not allow it.
 pub(crate) fn objects_to_look_for(
     desired: &Desired,
     region: &Region,
@@ -55,7 +55,8 @@ pub(crate) fn objects_to_look_for(
     keys.into_iter().collect()
 }
 
-/// What the toolkit's entry, or a runtime of the agent's name, has elsewhere.
+/// Returns the objects in other places that the toolkit's entry or a runtime with the agent's name
+/// uses.
 pub(crate) fn objects_elsewhere(
     desired: &Desired,
     region: &Region,
@@ -106,13 +107,13 @@ fn is_looked_into(desired: &Desired, region: &Region, object: &ObjectKey) -> boo
         && object.key.starts_with(&format!("{}/", desired.runtime))
 }
 
-/// Whether an entry speaks of this account and region.
+/// Returns true if an entry is for this account and region.
 pub(super) fn in_place(entry: &Entry, desired: &Desired, region: &Region) -> bool {
     entry.account.as_deref() == Some(desired.account.as_str())
         && entry.region.as_deref() == Some(region.as_str())
 }
 
-/// The repository of the agent that the toolkit made, as its entry names it.
+/// Returns the repository that the toolkit created for the agent, as its entry names it.
 pub(crate) fn repository_to_look_for(
     desired: &Desired,
     region: &Region,
@@ -135,8 +136,8 @@ pub(crate) fn repository_to_look_for(
     }
 }
 
-/// The repository at an address that the toolkit's file names, where the toolkit made it for this agent
-/// in this place, as far as that is known; else why it is none.
+/// Returns the repository at an address in the toolkit's file if the toolkit seems to have created
+/// it for this agent in this account and region; otherwise why not.
 pub(crate) fn repository_at(
     uri: &str,
     runtime: &RuntimeName,

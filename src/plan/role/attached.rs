@@ -1,5 +1,5 @@
-//! The managed policies on a role: those of the metadata, which this tool attaches and detaches, and those
-//! of others.
+//! The managed policies on a role: those in the metadata, which this tool attaches and detaches,
+//! and those of others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,17 +7,18 @@ use sha2::{Digest, Sha256};
 
 use crate::plan::tags::POLICIES;
 
-/// What leads from the attached policies to those that are wanted.
+/// The changes that turn the attached policies into the wanted ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Attachments<'a> {
-    /// To be done before the list in the role's tag changes: if that fails, the list still names them.
+    /// To be detached before the list in the role's tag changes, so that the list still names them
+    /// if that fails.
     pub(super) detach: Vec<&'a str>,
-    /// To be done after the list names them.
+    /// To be attached after the list names them.
     pub(super) attach: Vec<&'a str>,
-    /// Those of others, which stay.
+    /// Attached by others; they stay.
     pub(super) foreign: Vec<&'a str>,
-    /// The list of what this tool brings, for the tag. What was attached before it was declared is never
-    /// listed, and so never detached from a role that stays.
+    /// The new list of policies that this tool attached, for the tag. Policies that were attached
+    /// before they were declared are never listed, and so never detached from a role that stays.
     pub(super) listed: Option<String>,
 }
 
@@ -45,15 +46,15 @@ pub(super) fn attachments<'a>(
     }
 }
 
-/// Whether the tags say that this tool attached the policy.
+/// Returns true if the tags say that this tool attached the policy.
 pub(crate) fn is_listed(arn: &str, tags: &BTreeMap<String, String>) -> bool {
     let list = tags.get(POLICIES).map_or("", String::as_str);
     let mark = mark(arn);
     list.split(' ').any(|listed| listed == mark)
 }
 
-/// Stands for a policy in the list: 20 ARNs do not fit into the 256 characters of a tag, and a name may
-/// hold commas, which no tag holds.
+/// Returns the policy's entry in the list. A hash, because 20 ARNs do not fit into a tag's 256
+/// characters, and a policy's name may contain commas, which a tag cannot.
 pub(crate) fn mark(arn: &str) -> String {
     let digest = Sha256::digest(arn.as_bytes());
     format!(

@@ -1,4 +1,4 @@
-//! How a role differs from what the metadata want of it, for who only looks.
+//! How a role differs from the metadata, for read-only commands.
 
 use super::{Adopt, DesiredRole, ObservedRole, RoleStep, check_given, plan};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     plan::runtime_diff::{FieldChange, Secrecy},
 };
 
-/// What `prepare` would change of a role of this tool, or stop at.
+/// Returns what `prepare` would change on a role of this tool, or why it would stop.
 pub(crate) fn differences(
     desired: &DesiredRole,
     observed: Option<&ObservedRole>,
@@ -24,7 +24,7 @@ pub(crate) fn differences(
     }
 }
 
-/// The same of a role that was brought, which is never written.
+/// Returns the same for a role that the user provides, which is never changed.
 pub(crate) fn given_differences(
     arn: &RoleArn,
     account: &AccountId,

@@ -1,11 +1,11 @@
-//! What stands on a role of this tool and is not ours.
+//! What is on a role of this tool but does not belong to it.
 
 use std::collections::BTreeMap;
 
 use super::{DesiredRole, ObservedRole, region_of};
 use crate::{error::Message, plan::tags};
 
-/// What stands on our role and is not ours: never changed, always said.
+/// Reports foreign policies and settings on the role. They are never changed.
 pub(super) fn foreign(
     desired: &DesiredRole,
     observed: &ObservedRole,

@@ -1,7 +1,7 @@
-//! What has to be written so that an execution role is as the metadata wants it.
+//! Plans the changes that make an execution role match the metadata.
 //!
-//! A role serves every region in which its agent was prepared: one inline policy `AgentCore-<region>`
-//! and one `aws:SourceArn` in the trust policy for each.
+//! A role serves every region that its agent was prepared in: each region has an inline policy
+//! `AgentCore-<region>` and an `aws:SourceArn` in the trust policy.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +32,7 @@ use self::{
     foreign::foreign,
 };
 
-/// Inline policies of this tool are named this and the region; any other name is not ours.
+/// The prefix of this tool's inline policies; the region follows. All other policies are foreign.
 pub(crate) const POLICY_PREFIX: &str = "AgentCore-";
 
 /// The role that one agent needs in one region.
@@ -44,29 +44,29 @@ pub(crate) struct DesiredRole {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
     pub(crate) policy: Document,
-    /// The ARN of the permissions boundary, where one is declared.
+    /// The ARN of the permissions boundary, if declared.
     pub(crate) boundary: Option<String>,
-    /// The ARNs of the managed policies that the metadata attaches.
+    /// The ARNs of the managed policies in the metadata.
     pub(crate) attached: BTreeSet<String>,
     pub(crate) identity: Identity,
     /// The user's own tags.
     pub(crate) tags: BTreeMap<String, String>,
 }
 
-/// A role as IAM shows it.
+/// A role as IAM returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObservedRole {
     pub(crate) arn: String,
     pub(crate) path: String,
     pub(crate) trust: Value,
-    /// Every inline policy by name; the documents of those that are not ours are not read.
+    /// Every inline policy by name. The documents of foreign policies are not read.
     pub(crate) inline: BTreeMap<String, Option<Value>>,
     pub(crate) attached: Vec<String>,
     pub(crate) boundary: Option<String>,
     pub(crate) tags: BTreeMap<String, String>,
 }
 
-/// What is done with a role of our name that carries no tag of ours.
+/// Whether to take over a role with the agent's name but without this tool's tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Adopt {
     No,
@@ -76,9 +76,10 @@ pub(crate) enum Adopt {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct RolePlan {
     pub(crate) steps: Vec<RoleStep>,
-    /// What stands on the role and is not ours: said, never changed, and a finding for `--check`.
+    /// Foreign policies and settings on the role: reported, never changed, and findings for
+    /// `--check`.
     pub(crate) foreign: Vec<Message>,
-    /// The role was there before us and is taken over by these steps.
+    /// True if these steps take over an existing role.
     pub(crate) adopts: bool,
 }
 
@@ -92,18 +93,18 @@ impl DesiredRole {
     }
 }
 
-/// The region that an inline policy of this tool is for; `None` where its name says that it is not ours.
+/// Returns the region of an inline policy of this tool, or `None` for a foreign policy.
 pub(crate) fn region_of(policy: &str) -> Option<Region> {
     Region::parse(policy.strip_prefix(POLICY_PREFIX)?).ok()
 }
 
-/// The regions whose inline policies stand on a role.
+/// Returns the regions that have an inline policy on a role.
 pub(crate) fn regions_served(observed: &ObservedRole) -> BTreeSet<Region> {
     let policies = observed.inline.keys();
     policies.filter_map(|policy| region_of(policy)).collect()
 }
 
-/// The writes that lead from what is there to what is wanted; none where nothing differs.
+/// Returns the steps that make the role match; none if nothing differs.
 pub(crate) fn plan(
     desired: &DesiredRole,
     observed: Option<&ObservedRole>,
@@ -189,7 +190,7 @@ pub(crate) fn plan(
     Ok(plan)
 }
 
-/// Whether the plan takes the role over; an error where the role must not be written to.
+/// Returns whether the plan takes over the role. Fails if the role must not be changed.
 fn is_adopted_by(
     desired: &DesiredRole,
     observed: &ObservedRole,
@@ -227,8 +228,8 @@ fn taggings(name: &RoleName, changes: TagChanges) -> impl Iterator<Item = RoleSt
     untag.into_iter().chain(tag)
 }
 
-/// IAM's limits on sizes, with every region's share; checked here because a late refusal would leave
-/// half a role.
+/// Checks IAM's size limits with the policies of every region. Checked before any change, because a
+/// later refusal would leave an incomplete role.
 fn fits(desired: &DesiredRole, observed: Option<&ObservedRole>) -> Result<(), Failure> {
     let own = desired.policy_name();
     let mut regions = observed.map(regions_served).unwrap_or_default();
@@ -351,7 +352,7 @@ fn owned_by(desired: &DesiredRole, owner: &str) -> Failure {
         .help("choose another name with `role.name` in the metadata, such as \"AgentCoreRole-{runtime}-2\"")
 }
 
-/// Checks a role that the user brings: AgentCore has to be able to assume it.
+/// Checks a role that the user provides: AgentCore must be able to assume it.
 pub(crate) fn check_given(
     arn: &str,
     account: &AccountId,

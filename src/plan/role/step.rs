@@ -1,4 +1,4 @@
-//! The writes to IAM that make a role what the metadata wants.
+//! The changes in IAM that make a role match the metadata.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{
     policy::Document,
 };
 
-/// One write to IAM.
+/// One change in IAM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RoleStep {
     Create {
@@ -55,7 +55,7 @@ pub(crate) enum RoleStep {
 }
 
 impl RoleStep {
-    /// Verb and object: ("Creating", "create", "role `x`").
+    /// Returns verb and object: ("Creating", "create", "role `x`").
     pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
         match self {
             Self::Create { role, .. } => ("Creating", "create", format!("role `{role}`")),
@@ -115,7 +115,7 @@ impl RoleStep {
         }
     }
 
-    /// The document before and after, where the step writes one.
+    /// Returns the document before and after the step, if it changes one.
     pub(crate) fn documents(&self) -> Option<(Option<&Value>, &Document)> {
         match self {
             Self::Create { trust, .. } => Some((None, trust)),

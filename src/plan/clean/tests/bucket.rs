@@ -1,4 +1,4 @@
-//! The project's own bucket: whose part goes, and when the bucket itself does.
+//! The project's bucket: whose objects are deleted, and when the bucket itself is deleted.
 
 use super::*;
 
@@ -138,7 +138,7 @@ fn what_a_kept_runtime_runs_from_is_kept_and_so_is_its_bucket() {
     assert!(looked.iter().all(|object| object.key != "a/0.zip"));
 }
 
-/// As `deploy` has it, of a store like that of `--local`.
+/// The state after `deploy` in a store like that of `--local`.
 #[test]
 fn a_runtime_without_tags_is_proven_by_the_projects_bucket_that_it_runs_from() {
     let own = ObjectKey {

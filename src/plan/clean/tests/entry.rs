@@ -1,4 +1,4 @@
-//! Whose an entry of the toolkit's file is, before the run and after it.
+//! Who owns an entry in the toolkit's file, before and after the run.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn naming(role: Option<&str>) -> Entry {
     }
 }
 
-/// Nothing of the agent is in AWS.
+/// Returns a state in which nothing of the agent exists in AWS.
 fn alone(entry: Entry) -> Observed {
     Observed {
         regions: BTreeMap::from([(region("us-west-2"), ObservedRegion::default())]),
@@ -52,7 +52,8 @@ fn an_entry_goes_when_the_role_that_it_names_was_ours_and_has_gone() {
 }
 
 proptest! {
-    /// Whatever the entry and the account hold: what is kept before the deletions is no leftover after them.
+    /// An entry that is kept is not a leftover after the deletions, whatever the entry and the
+    /// account contain.
     #[test]
     fn a_kept_entry_is_kept_when_it_is_read_back(
         named_role in some_named_role(),

@@ -1,4 +1,4 @@
-//! Former agents that only the disk tells of.
+//! Former agents that are found only on disk.
 
 use super::*;
 

@@ -146,7 +146,7 @@ fn whole() -> Observed {
     }
 }
 
-/// The project's bucket, with an archive under each of these runtimes' prefixes.
+/// Returns the project's bucket with an archive under each runtime's prefix.
 fn bucket(tags: BTreeMap<String, String>, runtimes: &[&str]) -> OwnBucket {
     OwnBucket {
         name: "own".into(),
@@ -167,7 +167,7 @@ fn bucket_tags() -> BTreeMap<String, String> {
     crate::plan::bucket::tags(&identity().project)
 }
 
-/// Nothing but a bucket is there.
+/// Returns a state in which only a bucket exists.
 fn only(bucket: OwnBucket) -> Observed {
     let there = ObservedRegion {
         bucket: Some(bucket),
@@ -249,7 +249,7 @@ fn an_adopted_role_is_given_back_with_its_policies_off_before_its_tags() {
     let mut observed = whole();
     let mut tags = identity().tags();
     tags.insert(ADOPTED.into(), "true".into());
-    // What we declared goes, what its owner set stays.
+    // Declared tags are removed; the owner's tags stay.
     tags.insert(DECLARED.into(), "team".into());
     tags.insert("team".into(), "x".into());
     tags.insert("owner".into(), "somebody".into());
@@ -270,7 +270,7 @@ fn an_adopted_role_is_given_back_with_its_policies_off_before_its_tags() {
 
 #[test]
 fn a_role_with_policies_of_others_is_a_leftover_that_says_what_to_do() {
-    // A name that begins as ours and names no region is somebody else's too.
+    // A policy whose name has this tool's prefix but no region is foreign too.
     for theirs in ["Theirs", "AgentCore-Theirs"] {
         let mut observed = whole();
         observed.role = Some(role(identity().tags(), &["AgentCore-us-west-2", theirs]));
@@ -295,7 +295,7 @@ fn the_policies_that_were_attached_are_detached_before_the_role_goes() {
     let mut tags = identity().tags();
     tags.insert(POLICIES.into(), mark(&policy("Ours")));
     let last = |plan: &CleanPlan, count: usize| verbs(plan).split_off(plan.steps.len() - count);
-    // `Declared` was there before the metadata declared it, and goes with the role.
+    // `Declared` was attached before the metadata declared it, and is detached with the role.
     let mut declaring = desired();
     if let RoleSettings::Managed { policies, .. } = &mut declaring.role {
         policies.insert(ManagedPolicy::Arn(policy("Declared")));
@@ -319,7 +319,7 @@ fn the_policies_that_were_attached_are_detached_before_the_role_goes() {
     let why = &hindered.kept.last().unwrap().why;
     assert!(why.contains("`arn:aws:iam::aws:policy/Theirs`"), "{why}");
     assert!(!why.contains("Ours"), "{why}");
-    // An adopted role keeps what its owner attached.
+    // An adopted role keeps the policies that its owner attached.
     tags.insert(ADOPTED.into(), "true".into());
     let adopted = plan_of(&tags, &["Ours", "Declared"]);
     assert_eq!(
@@ -444,7 +444,7 @@ fn a_killed_run_is_finished_by_the_next_one() {
     }
 }
 
-/// What AWS shows after a step.
+/// Changes the observed state as a step changes AWS.
 fn gone(observed: &mut Observed, step: &CleanStep) {
     let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
     match step {
@@ -482,7 +482,7 @@ fn some_tags() -> impl Strategy<Value = BTreeMap<String, String>> {
     prop_oneof![Just(BTreeMap::new()), Just(other)]
 }
 
-/// What an entry may say about the role.
+/// Generates the role that an entry names.
 fn some_named_role() -> impl Strategy<Value = Option<String>> {
     let theirs = "arn:aws:iam::123456789012:role/SomebodyElsesRole";
     prop_oneof![
@@ -493,8 +493,9 @@ fn some_named_role() -> impl Strategy<Value = Option<String>> {
 }
 
 proptest! {
-    /// Neither tags nor a role of ours: nothing in AWS is touched, whatever the names say, and of the
-    /// toolkit's file only what names a role of ours that has gone with its runtime.
+    /// Without this tool's tags or role, nothing in AWS is touched, whatever the names are. In the
+    /// toolkit's file, only an entry is deleted whose role is this project's and was deleted with
+    /// its runtime.
     #[test]
     fn what_nothing_proves_is_never_touched(
         role_tags in some_tags(),

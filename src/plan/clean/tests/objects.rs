@@ -1,10 +1,10 @@
-//! Which objects are looked for, and which are only named.
+//! Which objects are looked up, and which are only reported.
 
 use super::*;
 
 const TOOLKITS: &str = "bedrock-agentcore-codebuild-sources-123456789012-us-west-2";
 
-/// What is looked for, and what is kept without a look.
+/// Returns what is looked up, and what is kept without a lookup.
 fn parts(s3_path: Option<&str>, code: Option<(&str, &str)>) -> (Vec<String>, Vec<String>) {
     let entry = Entry {
         s3_path: s3_path.map(str::to_owned),

@@ -1,5 +1,5 @@
-//! The law of the plan, over every desired role and every role that may stand there: what was done is
-//! not done again, and what is not ours is in no step.
+//! Properties of the plan for every desired role and every existing role: a second run does
+//! nothing, and no step changes anything foreign.
 
 use proptest::prelude::*;
 
@@ -7,10 +7,10 @@ use super::*;
 use crate::{names::StageName, plan::ownership::PROJECT};
 
 const REGIONS: [&str; 3] = ["us-west-2", "eu-west-1", "us-gov-west-1"];
-/// Inline policies that are nobody's region, one of them with a name that looks like ours.
+/// Foreign inline policies; the name of one looks like this tool's.
 const THEIRS: [&str; 2] = ["AgentCore-Extra", "Extra"];
 
-/// Managed policies, whoever attached them.
+/// Managed policies, attached by anyone.
 const POLICIES: [&str; 4] = [
     "arn:aws:iam::aws:policy/A",
     "arn:aws:iam::aws:policy/B",
@@ -31,7 +31,7 @@ fn some_boundary() -> impl Strategy<Value = Option<String>> {
     prop::option::of("arn:aws:iam::123456789012:policy/[AB]")
 }
 
-/// Keys with a space are declared and never listed.
+/// Keys with a space are declared but never listed.
 fn some_tags() -> impl Strategy<Value = BTreeMap<String, String>> {
     prop::collection::btree_map("[a-d]( [a-b])?", "[0-1]", 0..4)
 }
@@ -60,7 +60,7 @@ prop_compose! {
     }
 }
 
-/// Whose tags stand on the role, beside the user's own.
+/// Whose tags the role has, in addition to the user's own.
 #[derive(Debug, Clone, Copy)]
 enum Marked {
     Ours,
@@ -84,8 +84,8 @@ fn identity_tags(of: &Identity, marked: Marked) -> BTreeMap<String, String> {
     tags
 }
 
-/// The user's own tags and those of others, and what the list on the role says to have been brought:
-/// keys that are there, and keys that are gone.
+/// Generates the tags of the user and of others, and the list of declared tags on the role,
+/// including keys that no longer exist.
 fn some_further_tags() -> impl Strategy<Value = BTreeMap<String, String>> {
     let theirs = prop::collection::btree_map("[a-f]( [a-b])?|aws:stack", "[0-1]", 0..5);
     let listed = prop::sample::subsequence(vec!["a", "b", "c", "gone"], 0..=4);
@@ -165,7 +165,7 @@ fn some_world() -> impl Strategy<Value = (DesiredRole, Option<ObservedRole>)> {
     })
 }
 
-/// Whether the role that is there may be written at all.
+/// Returns true if the existing role must not be changed.
 fn is_refused(desired: &DesiredRole, observed: &ObservedRole, adopt: Adopt) -> bool {
     let ours = desired.identity.tags();
     let equal = ours
@@ -179,7 +179,7 @@ fn is_refused(desired: &DesiredRole, observed: &ObservedRole, adopt: Adopt) -> b
     observed.path != desired.path.as_str() || !(is_ours || may_be_adopted)
 }
 
-/// The tags of `there` that neither this tool nor the metadata has a say in.
+/// Returns the tags that belong to neither this tool nor the metadata.
 fn others_tags<'a>(
     desired: &DesiredRole,
     there: &'a BTreeMap<String, String>,
@@ -193,7 +193,7 @@ fn others_tags<'a>(
         .collect()
 }
 
-/// The attached policies that neither this tool nor the metadata has a say in.
+/// Returns the attached policies that belong to neither this tool nor the metadata.
 fn others_policies<'a>(
     desired: &'a DesiredRole,
     there: &'a ObservedRole,
@@ -202,7 +202,7 @@ fn others_policies<'a>(
     attached.filter(|arn| !desired.attached.contains(*arn) && !is_listed(arn, &there.tags))
 }
 
-/// A step names only what this tool may write for `desired`.
+/// Returns true if this tool may carry out the step for `desired`.
 fn is_ours(step: &RoleStep, desired: &DesiredRole, observed: Option<&ObservedRole>) -> bool {
     let is_our_key =
         |key: &String| key.starts_with("cargo-agentcore:") || desired.tags.contains_key(key);
@@ -228,7 +228,7 @@ fn is_ours(step: &RoleStep, desired: &DesiredRole, observed: Option<&ObservedRol
     }
 }
 
-/// What is not ours on the role, as it stands there.
+/// Returns the foreign parts of the role.
 fn theirs(desired: &DesiredRole, role: &ObservedRole) -> ObservedRole {
     let mut theirs = role.clone();
     theirs.inline.remove(&desired.policy_name());
@@ -245,7 +245,7 @@ fn theirs(desired: &DesiredRole, role: &ObservedRole) -> ObservedRole {
 }
 
 proptest! {
-    /// plan(desired, what it makes) is nothing, wherever the run before it was interrupted.
+    /// After the steps of a plan, a new plan is empty, wherever the previous run was interrupted.
     #[test]
     fn what_was_done_is_not_done_again_and_what_is_not_ours_is_left(
         (desired, observed) in some_world(),
@@ -275,7 +275,7 @@ proptest! {
             }
             prop_assert!(!said.contains("`cargo-agentcore:"), "{}", said);
         }
-        // Before the first step of a creation there is no role to look at.
+        // Before the first step of a creation, there is no role.
         let done_from = usize::from(observed.is_none());
         for done in done_from..=first.steps.len() {
             let interrupted = after(observed.clone(), &first.steps[..done]);

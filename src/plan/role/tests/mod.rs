@@ -32,7 +32,7 @@ fn desired() -> DesiredRole {
     }
 }
 
-/// What IAM shows after `steps` were carried out on `before`.
+/// Returns the role after `steps` were carried out on `before`.
 fn after(before: Option<ObservedRole>, steps: &[RoleStep]) -> ObservedRole {
     let mut role = before;
     for step in steps {
@@ -156,7 +156,7 @@ fn two_regions_at_once_end_with_both_in_the_trust_policy() {
     };
     let all = steps(&desired(), None);
     let created = after(None, &all[..1]);
-    // The second region sees the role before the first has put its policy.
+    // The second region reads the role before the first has written its policy.
     let seen = steps(&second, Some(&created));
     let both = after(Some(after(Some(created), &seen)), &all[1..]);
     let repaired = after(Some(both.clone()), &steps(&desired(), Some(&both)));
@@ -257,7 +257,7 @@ fn a_declared_policy_is_attached_and_detached_again_and_anybody_elses_stays() {
     assert_eq!(said.len(), 1);
     assert!(said[0].what.contains("policy/Theirs"), "{said:?}");
 
-    // Attached before it was declared: declared, so no word about it, and left when it is not any more.
+    // Attached before it was declared: not reported while declared, and not detached afterwards.
     let mut theirs = desired();
     theirs.attached = [policy("Theirs")].into();
     assert_eq!(steps(&theirs, Some(&none)), []);
@@ -276,7 +276,7 @@ fn a_tag_that_is_no_longer_declared_goes_and_anybody_elses_stays() {
     assert_eq!(end.tags, wanted);
     assert_eq!(steps(&without, Some(&end)), []);
 
-    // Declared although it was there before us: from then on as declared, and never taken off.
+    // Declared although it already existed: set as declared, and never removed.
     let mut both = desired();
     both.tags.insert("owner".into(), "us".into());
     let taken = after(Some(role.clone()), &steps(&both, Some(&role)));
