@@ -1,18 +1,19 @@
-//! What the user is told when a command cannot do its work, and the exit codes.
+//! Errors that end a command, and the exit codes.
 //!
-//! A [`Failure`] is data: what went wrong, where, and what to do. Only `ui` renders it.
+//! A [`Failure`] is data: what went wrong, where, and what to do. Only `ui` prints it.
 
 use std::{ops::Range, path::PathBuf};
 
 use serde_json::{Value, json};
 
-/// The exit codes, as `cargo agentcore help exit-codes` documents them. 101 is what a panic exits with: a bug of ours.
+/// The exit codes, documented in `cargo agentcore help exit-codes`. A panic exits with 101, which
+/// means a bug in this tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
-    /// The command did what was asked.
+    /// The command succeeded.
     Ok = 0,
-    /// The world refused: AWS, the disk, a program that was run.
+    /// AWS, the disk or another program failed.
     World = 1,
     /// The command line is wrong.
     Usage = 2,
@@ -22,24 +23,24 @@ pub enum Exit {
     Access = 4,
     /// `check`, `--check` or `doctor` found something.
     Findings = 5,
-    /// Ctrl-C: 128 and the signal's number, as shells have it.
+    /// Ctrl-C: 128 plus the signal's number, as in shells.
     Interrupted = 130,
 }
 
-/// A place in a text file that a message points at.
+/// The place in a text file that a message is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snippet {
     pub file: PathBuf,
-    /// The whole text of the file.
+    /// The file's whole text.
     pub text: String,
-    /// Bytes of `text` that the message is about.
+    /// The bytes of `text` to mark.
     pub span: Range<usize>,
-    /// What is said beside the marked characters; may be empty.
+    /// The text next to the mark; may be empty.
     pub label: String,
 }
 
 impl Snippet {
-    /// Line and column, both counted from 1.
+    /// Returns line and column, both counted from 1.
     pub(crate) fn position(&self) -> (usize, usize) {
         let before = self.text.get(..self.span.start).unwrap_or(&self.text);
         let line = before.matches('\n').count() + 1;
@@ -48,15 +49,15 @@ impl Snippet {
     }
 }
 
-/// One message with everything that belongs to it.
+/// A message with its place, notes and help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// A lower-case phrase without a final period; names in backticks.
     pub what: String,
     pub at: Option<Snippet>,
-    /// Circumstances, a line each.
+    /// Additional facts, one per line.
     pub notes: Vec<String>,
-    /// What to do, a line each.
+    /// What to do, one step per line.
     pub help: Vec<String>,
 }
 
@@ -88,14 +89,14 @@ impl Message {
         self
     }
 
-    /// The same with each line of what to do as `change` has it.
+    /// Applies `change` to each line of help.
     #[must_use]
     pub fn each_help(mut self, change: impl Fn(&str) -> String) -> Self {
         self.help.iter_mut().for_each(|line| *line = change(line));
         self
     }
 
-    /// The message as it stands in a JSON document.
+    /// Returns the message as JSON.
     pub fn value(&self) -> Value {
         let Self {
             what,
@@ -117,12 +118,13 @@ impl Message {
     }
 }
 
-/// Why a command ends without having done its work.
+/// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .messages.iter().map(|m| m.what.as_str()).collect::<Vec<_>>().join("; "))]
 pub struct Failure {
     pub exit: Exit,
-    /// Every message, in the order in which it is shown. Empty where all has been said already.
+    /// All messages, in the order in which they are printed. Empty if everything is already
+    /// printed.
     pub messages: Vec<Message>,
 }
 
@@ -150,7 +152,7 @@ impl Failure {
         Self::new(Exit::Access, what)
     }
 
-    /// Ends with `exit` and says nothing more, because all has been said.
+    /// Exits with `exit` without printing anything.
     pub fn silent(exit: Exit) -> Self {
         Self {
             exit,
@@ -158,7 +160,7 @@ impl Failure {
         }
     }
 
-    /// Several failures as one: all messages, the first failure's exit code.
+    /// Combines several failures: all messages, and the first failure's exit code.
     pub fn all(failures: impl IntoIterator<Item = Failure>) -> Option<Self> {
         failures.into_iter().reduce(|mut first, next| {
             first.messages.extend(next.messages);
@@ -166,12 +168,12 @@ impl Failure {
         })
     }
 
-    /// The messages as they stand in a JSON document.
+    /// Returns the messages as JSON.
     pub fn values(&self) -> Vec<Value> {
         self.messages.iter().map(Message::value).collect()
     }
 
-    /// [`Message::each_help`] of every message.
+    /// Applies [`Message::each_help`] to every message.
     #[must_use]
     pub fn each_help(mut self, change: impl Fn(&str) -> String) -> Self {
         let messages = self.messages.into_iter();
@@ -188,7 +190,7 @@ impl Failure {
         self
     }
 
-    /// Adds a line of what to do to the last message.
+    /// Adds a line of help to the last message.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         if let Some(last) = self.messages.last_mut() {

@@ -1,15 +1,15 @@
-//! Logins in URLs are not shown: not in messages, nor in documents.
+//! Hides logins in URLs, in messages and documents.
 
 use std::borrow::Cow;
 
 const AFTER_SCHEME: &str = "://";
 
-/// The text with `***` for each login in a URL.
+/// Replaces each login in a URL with `***`.
 pub(crate) fn without_logins(text: &str) -> Cow<'_, str> {
     replaced(text, |_| "***".to_owned())
 }
 
-/// The same with an asterisk for each byte, so that every other place stays where it is.
+/// Replaces each byte of a login with an asterisk, so that all positions stay the same.
 pub(crate) fn with_masked_logins(text: &str) -> Cow<'_, str> {
     replaced(text, |login| "*".repeat(login.len()))
 }
@@ -36,8 +36,8 @@ fn replaced(text: &str, instead: impl Fn(&str) -> String) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// What stands before the `@` of a URL. The name of a user who logs in with a key is no secret, and
-/// neither are variables that stand for a login.
+/// Returns the login before the `@` of a URL. A user name alone is not secret, and neither are
+/// variables in place of a login.
 fn login<'t>(before: &str, after: &'t str) -> Option<&'t str> {
     let end = |text: &str, also: &[char]| {
         text.find(|c: char| {
@@ -49,7 +49,7 @@ fn login<'t>(before: &str, after: &'t str) -> Option<&'t str> {
     let authority = &whole[..end(whole, &['/', '?', '#'])];
     let login = match authority.rfind('@') {
         Some(sign) => &authority[..sign],
-        // A password may hold what a URL writes in another way; a port is a number.
+        // A password may contain characters that a URL should encode; a port is a number.
         None if authority.starts_with('[') => return None,
         None if authority.split_once(':').is_some_and(|(_, port)| {
             !port.is_empty()

@@ -1,6 +1,6 @@
-//! Words, as messages need them.
+//! Text for messages.
 
-/// The name among `known` that `word` was probably meant to be.
+/// Returns the name in `known` that is most similar to `word`, if any is similar.
 pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     known
         .map(|known| (strsim::damerau_levenshtein(word, known), known))
@@ -9,7 +9,7 @@ pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> O
         .map(|(_, known)| known)
 }
 
-/// Such as `1 file` and `2 files`.
+/// Returns `1 file`, `2 files`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     if count == 1 {
         format!("1 {what}")

@@ -1,4 +1,5 @@
-//! `cargo agentcore clean`: list what is ours, delete it, and prove it gone.
+//! `cargo agentcore clean`: lists the project's resources, deletes them, and checks that they are
+//! gone.
 
 use std::collections::BTreeSet;
 
@@ -55,7 +56,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = super::stage(&args.project, args.aws.local);
     let (project, config) = super::load_to_clean(&args.project, &stage, ui)?;
     if !args.applying.changes_nothing() && local::is_asleep(&args.aws, &project, &config)? {
-        // Said before it is started.
+        // Fails before the emulator is started.
         answerable(&args, "what `--dry-run` lists", ui)?;
     }
     let _lock = args.applying.lock(&project, ui)?;
@@ -82,7 +83,7 @@ async fn clean(
     ui: &Ui,
 ) -> Result<(), Failure> {
     let options = removal::Options {
-        // The emulator's logs go with the emulator.
+        // The emulator's logs are deleted with the emulator.
         logs: if args.logs || args.aws.local {
             Logs::Delete
         } else {
@@ -141,7 +142,7 @@ async fn clean(
             failures.push(failure);
         }
     }
-    // Read back: what is still there was not deleted, whatever was answered.
+    // Check what is left: it was not deleted, whatever the service answered.
     let after = match removal::observe(placed, place, options, &removals).await {
         Ok(after) => Some(after),
         Err(failure) => {
@@ -162,7 +163,8 @@ async fn clean(
     end_emulator(args, (project, config), &removals, world, ui).await
 }
 
-/// Whether the emulator may go: some of the agents do not say whether anything is left in it.
+/// Returns true if the emulator may be deleted: only if all agents are cleaned, because a part of
+/// them does not tell what else is in it.
 fn takes_emulator(args: &Args, config: &Config) -> bool {
     let is_meant = |name: &AgentName| config.agents.iter().any(|agent| agent.name == *name);
     args.aws.local && config.declared.agents.iter().all(is_meant)
@@ -179,7 +181,7 @@ fn list(args: &Args, removals: &[Removal<'_>], of_emulator: Option<&str>, ui: &U
     } else {
         Planned::before_doing(args.yes, ui)
     };
-    // Where nobody is asked, the lines about the deletions themselves say the same.
+    // Without a prompt, the status lines of the deletions contain the same.
     if !args.yes || args.applying.changes_nothing() {
         for removal in removals {
             for what in removal.words() {
@@ -208,8 +210,8 @@ fn kept<'a>(removals: &'a [Removal<'_>]) -> Vec<&'a Kept> {
     all
 }
 
-/// The reason, with commands that lead to this project and this AWS. Their stage is not this run's but
-/// that of what is kept, and they say it themselves.
+/// Returns the reason, with commands that contain the options of this run, except the stage: the
+/// reason names the stage of the resource that is kept.
 fn why(args: &Args, kept: &Kept) -> String {
     let project = cli::Project {
         agent: Vec::new(),
@@ -235,7 +237,7 @@ fn confirm(args: &Args, places: &str, ui: &Ui) -> Result<(), Failure> {
     }
 }
 
-/// Refuses where nobody can be asked about `what`.
+/// Fails if the deletion of `what` cannot be confirmed.
 fn answerable(args: &Args, what: &str, ui: &Ui) -> Result<(), Failure> {
     if args.yes || ui.is_interactive() {
         return Ok(());
@@ -247,7 +249,7 @@ fn answerable(args: &Args, what: &str, ui: &Ui) -> Result<(), Failure> {
     )
 }
 
-/// What is ours and still there.
+/// Lists the project's resources that still exist.
 fn leftovers(removals: &[Removal<'_>]) -> Vec<String> {
     let stuck = kept(removals)
         .into_iter()
@@ -276,7 +278,7 @@ fn finished(args: &Args, stuck: &[String]) -> Result<(), Failure> {
     )))
 }
 
-/// The command as it was given, as far as it says what is deleted.
+/// Returns the command with the options that determine what is deleted.
 fn again(args: &Args) -> String {
     let flags = [
         ("--logs", args.logs),
@@ -289,7 +291,8 @@ fn again(args: &Args) -> String {
     })
 }
 
-/// `after` is what was read back; without it nobody knows what went.
+/// Prints the JSON report. `after` is what was observed after the deletions; without it, the result
+/// is unknown.
 fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui: &Ui) {
     if args.output != cli::Output::Json {
         return;
@@ -339,7 +342,7 @@ fn about(subject: &Subject) -> Value {
     json!({ "kind": kind, "name": name, "of": of, "region": region })
 }
 
-/// The emulator goes when nothing is left in it.
+/// Deletes the emulator if nothing is left in it.
 async fn end_emulator(
     args: &Args,
     place: (&Project, &Config),

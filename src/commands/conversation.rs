@@ -1,4 +1,4 @@
-//! Whom `invoke` and `stop-session` speak to, in whose name, and which session was the last.
+//! The runtime and the session that `invoke` and `stop-session` use, and the credentials.
 
 use std::time::Duration;
 
@@ -47,36 +47,36 @@ pub(super) struct Whom {
     pub(super) aws: cli::Aws,
 }
 
-/// A runtime that can be spoken to.
+/// A runtime to talk to.
 pub(super) struct Partner {
     pub(super) plane: DataPlane,
     pub(super) arn: String,
     pub(super) id: String,
     pub(super) endpoint: EndpointName,
-    /// Where the service is.
+    /// The service's address.
     pub(super) url: String,
-    /// Whether a token is shown instead of a signature.
+    /// True if requests contain a token instead of a signature.
     pub(super) with_token: bool,
-    /// Whether it is an agent that `dev` runs, and no runtime.
+    /// True if this is an agent that `dev` runs instead of a runtime.
     pub(super) is_developed: bool,
-    /// None where the ARN was given.
+    /// The agent; `None` if the ARN was given.
     pub(super) agent: Option<Agent>,
-    /// Where the last session is kept; none where the ARN was given.
+    /// The file with the last session; `None` if the ARN was given.
     memory: Option<FolderFile>,
     request: Request,
     connection: Option<Connection>,
-    /// Whose the credentials are, where that is still to be said.
+    /// The caller's identity, if it is not printed yet.
     identifying: Option<Identifying>,
 }
 
-/// How long the account may stay unknown before the line about it is said without.
+/// How long to wait for the account before the status line is printed without it.
 const ACCOUNT_AFTER: Duration = Duration::from_secs(2);
 
-/// How long is waited for an account that has to be checked.
+/// How long to wait for an account that must be checked.
 const CHECKED_AFTER: Duration = Duration::from_secs(30);
 
 impl Whom {
-    /// Finds the runtime; an ARN needs no question to AWS.
+    /// Finds the runtime. An ARN needs no request to AWS.
     pub(super) async fn find(&self, ui: &Ui) -> Result<Partner, Failure> {
         let token = self.token()?;
         match &self.arn {
@@ -85,7 +85,7 @@ impl Whom {
         }
     }
 
-    /// Never shown, not even where it is wrong.
+    /// Parses the token. Never printed, even if it is invalid.
     fn token(&self) -> Result<Option<Token>, Failure> {
         let given = self.bearer_token.as_deref().filter(|text| !text.is_empty());
         given
@@ -167,7 +167,7 @@ impl Whom {
                 agent.name
             )));
         }
-        // None has to be started to tell that nothing is deployed there.
+        // An empty emulator need not be started: nothing is deployed there.
         if local::is_empty(&self.aws, &project, &config, ui)? {
             return Err(deployed::absent(&agent));
         }
@@ -175,7 +175,7 @@ impl Whom {
         let request = session::request(&agent, &self.aws, emulator.as_ref());
         session::confirmed(&request, &project, ui)?;
         let connection = connect(&request).await?;
-        // Two questions that do not need each other's answer.
+        // Two independent requests in parallel.
         let identifying = Identifying::begin(&connection);
         let found = Runtimes::over(&connection).find(&agent.runtime_name).await;
         let identity = identity(&agent, &identifying, found.is_err(), ui).await?;
@@ -213,7 +213,7 @@ impl Whom {
         })
     }
 
-    /// The agent that `dev` runs.
+    /// Finds the agent that `dev` runs.
     pub(super) fn find_developed(&self, ui: &Ui) -> Result<Partner, Failure> {
         let stage = super::stage(&self.project, false);
         let (project, config) = super::load(&self.project, &stage, ui)?;
@@ -285,7 +285,7 @@ impl Partner {
         }
     }
 
-    /// How messages name it.
+    /// Returns the name for messages.
     pub(super) fn name(&self) -> String {
         match &self.agent {
             Some(agent) => format!("agent `{}`", agent.name),
@@ -293,7 +293,7 @@ impl Partner {
         }
     }
 
-    /// The options that name the same runtime and endpoint again.
+    /// Returns the options that name the same runtime and endpoint.
     pub(super) fn words(&self) -> String {
         let whom = match &self.agent {
             Some(agent) => format!("--agent {}", agent.name),
@@ -306,8 +306,8 @@ impl Partner {
         }
     }
 
-    /// Says whose credentials these are, where that is not said yet. Credentials that may not even ask
-    /// this are no obstacle.
+    /// Prints the account, if it is not printed yet. Missing permission to ask for it is not an
+    /// error.
     pub(super) async fn introduction(&self, ui: &Ui) {
         let (Some(identifying), Some(connection)) = (&self.identifying, &self.connection) else {
             return;
@@ -329,7 +329,7 @@ impl Partner {
         }
     }
 
-    /// AWS as somebody with credentials sees it; a token alone sees nothing.
+    /// Returns a connection with credentials; a token alone is not enough for other requests.
     pub(super) async fn connection(&self) -> Result<Connection, Failure> {
         match &self.connection {
             Some(connection) => Ok(connection.clone()),
@@ -337,7 +337,7 @@ impl Partner {
         }
     }
 
-    /// The last session with this runtime and endpoint.
+    /// Returns the last session with this runtime and endpoint.
     pub(super) fn last_session(&self) -> Result<Option<SessionId>, Failure> {
         let Some(memory) = &self.memory else {
             return Ok(None);
@@ -365,8 +365,8 @@ impl Partner {
     }
 }
 
-/// Whose the credentials are, as far as that is known by now. An agent that is pinned to an account waits
-/// for it, and so does what explains a failure.
+/// Returns the caller's identity if it is already known. Waits for it if the agent is pinned to an
+/// account, or to explain a failure.
 async fn identity(
     agent: &Agent,
     identifying: &Identifying,
@@ -408,7 +408,7 @@ async fn identity(
     }
 }
 
-/// A runtime with an authorizer takes no AWS credentials.
+/// A runtime with an authorizer accepts no AWS credentials.
 pub(super) fn no_token(why: &str) -> Failure {
     Failure::access(format!("{why}, and there is no token to show to it"))
         .help("get a JWT from the authorizer's issuer and set CARGO_AGENTCORE_BEARER_TOKEN to it, or pass `--bearer-token`")
@@ -426,7 +426,8 @@ fn only(config: &Config) -> Result<&Agent, Failure> {
     }
 }
 
-/// A runtime's id is never used twice, so it stands for account, stage and emulator too.
+/// Returns the file with the last session. A runtime's ID is never reused, so it also identifies
+/// account, stage and emulator.
 fn memory(
     project: &Project,
     agent: &Agent,
@@ -437,7 +438,7 @@ fn memory(
     Ok(sessions(project, agent)?.file(format!("{region}.{id}.{endpoint}")))
 }
 
-/// Where the last sessions of a project's agents are kept.
+/// Returns the folder with the last sessions of a project's agents.
 pub(super) fn sessions(project: &Project, agent: &Agent) -> Result<Folder, Failure> {
     Ok(project.kept_of(&agent.project)?.join("sessions"))
 }

@@ -1,4 +1,4 @@
-//! `cargo agentcore endpoint list`, and how an endpoint is shown.
+//! `cargo agentcore endpoint list`, and the line that describes an endpoint.
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ fn fields(endpoints: &[EndpointState]) -> Value {
     json!({ "endpoints": endpoints })
 }
 
-/// `prod      version 2  READY`, with what is on its way and what went wrong.
+/// Returns `prod      version 2  READY`, with a pending version and an error, if any.
 pub(super) fn line(endpoint: &EndpointState) -> String {
     let EndpointState {
         name,

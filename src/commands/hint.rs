@@ -1,7 +1,9 @@
-//! Commands that are shown to the user, to go on with: they lead to where this one has led.
+//! Completes the commands that messages suggest, so that they act on the same project and AWS
+//! account.
 //!
-//! A text names such a command in backticks, as `` `cargo agentcore logs` ``, with the options that are
-//! its own. The options of the run are added here, so that no text can forget one.
+//! A message quotes a command in backticks, such as `` `cargo agentcore logs` ``, with the options
+//! that belong to the message. The options of the current run are added here, so that no message
+//! can forget one.
 
 use std::path::Path;
 
@@ -9,13 +11,13 @@ use clap::CommandFactory as _;
 
 use crate::cli;
 
-/// How a command of ours begins.
+/// The start of this tool's commands.
 const OURS: &str = "cargo agentcore ";
 
-/// What leads elsewhere than to the emulator is not typed beside `--local`.
+/// Options that do not go with `--local`.
 const ELSEWHERE: [&str; 3] = ["--stage", "--profile", "--endpoint-url"];
 
-/// What an ARN says already, or does not go with.
+/// Options that an ARN replaces, or that do not go with it.
 const IN_ARN: [&str; 8] = [
     "--local",
     "--agent",
@@ -27,10 +29,11 @@ const IN_ARN: [&str; 8] = [
     "--manifest-path",
 ];
 
-/// What a named agent does not need.
+/// Options that an agent's name replaces.
 const OF_PACKAGES: [&str; 3] = ["--package", "--workspace", "--exclude"];
 
-/// The text, with the options of this run in every command of ours that has them and does not say them.
+/// Adds the options of this run to every command in the text that accepts them and does not have
+/// them.
 pub fn lead(text: &str, lead: &cli::Lead) -> String {
     let mut parts = text.split('`');
     let mut led = parts.next().unwrap_or_default().to_owned();
@@ -80,12 +83,12 @@ fn complete(words: &str, lead: &cli::Lead) -> String {
             None => format!(" {name}"),
         })
         .collect();
-    // Behind the words that say what is done, before the options of the command itself.
+    // Insert the options after the subcommand, before the command's own options.
     let (before, behind) = words.split_at(words.find(" --").unwrap_or(words.len()));
     format!("{before}{added}{behind}")
 }
 
-/// The options that led here, with their values.
+/// Returns the options of this run, with their values.
 fn options(lead: &cli::Lead) -> Vec<(&'static str, Option<String>)> {
     let cli::Lead { project, aws } = lead;
     let mut options = Vec::new();
@@ -143,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    /// The text as a run with these words shows it.
+    /// Returns the text as a run with this command line prints it.
     fn led(run: &str, text: &str) -> String {
         let words = shlex::split(run).unwrap().into_iter().map(OsString::from);
         let parsed = cli::parse(words, |_| true).unwrap();

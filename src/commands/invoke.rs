@@ -1,4 +1,4 @@
-//! `cargo agentcore invoke`: say something to an agent and show its answer as it comes.
+//! `cargo agentcore invoke`: sends a request to an agent and prints its answer as it arrives.
 
 use std::{
     path::Path,
@@ -28,10 +28,10 @@ use crate::{
     ui::Ui,
 };
 
-/// How long a request may take before its session is named, so that it can be stopped.
+/// How long a request may take before its session is printed, so that it can be stopped.
 const SESSION_AFTER: Duration = Duration::from_secs(2);
 
-/// The ways out where a payload is not JSON.
+/// What to do if a payload is not JSON.
 const NOT_JSON: [&str; 2] = [
     "quote it for your shell, as in '{\"prompt\": \"hi\"}', or pass a text with `--prompt 'hi'`",
     "`--content-type text/plain` sends something else, `--raw-payload` sends it unchecked",
@@ -109,7 +109,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     };
     check(&args, &partner, ui)?;
     let target = partner.target(session(&args, &partner)?);
-    // Before it is sent: a session that Ctrl-C leaves behind can still be stopped.
+    // Before the request is sent, so that a session can still be stopped after Ctrl-C.
     partner.remember(&target.session)?;
     let speaking = Box::pin(speak(&args, &partner, &target, &invocation, ui));
     clock::unless_interrupted(speaking)
@@ -132,7 +132,7 @@ fn payload(args: &Args) -> Result<Vec<u8>, Failure> {
     Ok(payload)
 }
 
-/// A payload as it is typed: itself, `@FILE` or `-`.
+/// Reads a payload from the command line: the text itself, `@FILE` or `-`.
 pub(super) fn read_payload(text: &str) -> Result<Vec<u8>, Failure> {
     Ok(match text.strip_prefix('@') {
         Some("") => {
@@ -144,7 +144,7 @@ pub(super) fn read_payload(text: &str) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// What can be known to go wrong, before anything is sent.
+/// Reports what is known to fail, before anything is sent.
 fn check(args: &Args, partner: &Partner, ui: &Ui) -> Result<(), Failure> {
     if args.user.is_some() && partner.with_token {
         return Err(Failure::usage(
@@ -203,9 +203,9 @@ async fn speak(
     let mut sending = pin!(send(args, partner, target, invocation, ui));
     let mut introduction = pin!(partner.introduction(ui));
     let mut is_introduced = false;
-    // What answers at once that there is no such endpoint has begun no session.
+    // An immediate answer that the endpoint does not exist starts no session.
     let mut at_once = Box::pin(clock::within(SESSION_AFTER, sending.as_mut()));
-    // An answer does not wait for the account, which is said before it, or else after it.
+    // The answer is not delayed by the account, which is printed before or after it.
     let reply = loop {
         tokio::select! {
             biased;
@@ -262,7 +262,7 @@ async fn speak(
     ended(read, args, partner)
 }
 
-/// Sends the request, and again only where no agent can have seen it.
+/// Sends the request. Retries only if the agent cannot have received it.
 async fn send(
     args: &Args,
     partner: &Partner,
@@ -292,13 +292,13 @@ async fn send(
     unreachable!("the loop returns")
 }
 
-/// An answer that was read to its end, or as far as it came.
+/// An answer that was read, completely or in part.
 struct Read {
-    /// Kept for `--output json` only.
+    /// Only filled for `--output json`.
     body: Kept,
     error: Option<AgentError>,
     cut_off: Option<CutOff>,
-    /// Why it was not read to its end.
+    /// Why reading stopped early.
     too_long: Option<String>,
     first_byte: Duration,
     total: Duration,
@@ -338,7 +338,7 @@ async fn read(args: &Args, reply: &mut Reply, start: Instant, ui: &Ui) -> Read {
     let end = answer.finish(cut_off.is_none() && too_long.is_none());
     if args.output == cli::Output::Text && is_read {
         let mut rest = printer.print(&end.pieces);
-        // A shell's prompt begins on a line of its own; a program gets the agent's bytes only.
+        // A shell's prompt should start on a new line; a program gets only the agent's bytes.
         if printer.is_within_a_line() && !args.raw && ui.result_is_read_on_a_terminal() {
             rest.push(b'\n');
         }
@@ -356,7 +356,7 @@ async fn read(args: &Args, reply: &mut Reply, start: Instant, ui: &Ui) -> Read {
 }
 
 fn print_document(read: &Read, reply: &Reply, target: &Target, partner: &Partner, ui: &Ui) {
-    // An id is the name, a hyphen, which no name holds, and what the service adds.
+    // An ID is the name, a hyphen, which a name cannot contain, and a suffix from the service.
     let name = partner.id.split('-').next();
     let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let error = read

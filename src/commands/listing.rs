@@ -1,4 +1,5 @@
-//! What commands share that list something of every agent's runtime: `versions`, `endpoint list`.
+//! Shared code of the commands that list something for every agent's runtime: `versions`, `endpoint
+//! list`.
 
 use serde_json::{Value, json};
 
@@ -27,17 +28,17 @@ pub(super) struct Listing {
     aws: cli::Aws,
 }
 
-/// What is listed of one runtime.
+/// What is listed for one runtime.
 pub(super) struct Part {
     pub(super) lines: Vec<String>,
-    /// An object.
+    /// A JSON object.
     pub(super) fields: Value,
 }
 
-/// One command's way of listing.
+/// How a command lists.
 pub(super) struct Way<'a, F> {
     pub(super) command: &'static str,
-    /// The fields where nothing is deployed.
+    /// The fields if nothing is deployed.
     pub(super) nothing: Value,
     pub(super) part: F,
     pub(super) ui: &'a Ui,
@@ -67,7 +68,7 @@ impl Listing {
         Ok(())
     }
 
-    /// Says what there is, agent by agent; their documents.
+    /// Prints the list for each agent and returns the JSON documents.
     async fn look<F>(
         &self,
         way: &Way<'_, F>,

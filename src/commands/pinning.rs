@@ -1,4 +1,4 @@
-//! Pinning an endpoint to a version, as `endpoint set` and `rollback` do.
+//! Pins an endpoint to a version, for `endpoint set` and `rollback`.
 
 use std::time::Duration;
 
@@ -44,20 +44,20 @@ pub(super) struct Writing {
     aws: cli::Aws,
 }
 
-/// The version that an endpoint of a runtime of ours is to have.
+/// The version that an endpoint of this project's runtime should have.
 pub(super) struct Pin<'a> {
     pub(super) deployed: &'a Deployed<'a>,
     pub(super) found: &'a Found,
     pub(super) name: &'a EndpointName,
     pub(super) there: Option<&'a EndpointState>,
-    /// None where nothing tells.
+    /// `None` if it is unknown.
     pub(super) history: Option<History>,
     pub(super) version: u32,
     pub(super) description: Option<&'a str>,
 }
 
 impl Writing {
-    /// Acts on the one agent's runtime, which is provably ours.
+    /// Acts on the runtime of one agent, after checking that it belongs to this project.
     pub(super) async fn on_ours(
         &self,
         ui: &Ui,
@@ -83,7 +83,7 @@ impl Writing {
     }
 }
 
-/// The endpoint, once nobody else is at work on it: what is being changed cannot be changed.
+/// Waits for other changes, which would block this one, and returns the endpoint.
 pub(super) async fn settled(
     runtimes: &Runtimes,
     id: &str,
@@ -110,8 +110,8 @@ pub(super) async fn settled(
     .await
 }
 
-/// What the endpoint answered with before; `None` where nothing tells, be it that the store keeps no tags
-/// on endpoints or that they cannot be read.
+/// Returns the endpoint's previous versions; `None` if the emulator has no tags on endpoints, or
+/// they cannot be read.
 pub(super) async fn history(runtimes: &Runtimes, there: &EndpointState) -> Option<History> {
     match runtimes.tags(&there.arn).await {
         Ok(Tags::Known(tags)) => Some(History::of(&tags)),
@@ -124,7 +124,7 @@ fn busy(status: &str) -> bool {
 }
 
 impl Pin<'_> {
-    /// Writes what is needed and waits until the version answers; or only says what would be written.
+    /// Pins the endpoint and waits until the version answers, or only prints the planned change.
     pub(super) async fn carry_out(
         &self,
         command: &str,
@@ -180,7 +180,7 @@ impl Pin<'_> {
         let Deployed { placed, .. } = self.deployed;
         let runtimes = Runtimes::new(&placed.session);
         let id = &self.found.state.id;
-        // An update without a description would take away the one that is there.
+        // An update without a description would remove the existing one.
         let kept = self.there.and_then(|there| there.description.as_deref());
         let wish = EndpointWish {
             name: self.name.as_str(),
@@ -194,7 +194,7 @@ impl Pin<'_> {
                 runtimes.create_endpoint(id, wish, tags).await?;
             }
             EndpointStep::Update { .. } => {
-                // Before the update: a version that the endpoint still has is no step back.
+                // Before the update, because a rollback to the current version would do nothing.
                 self.remember(&runtimes, ui).await;
                 runtimes.update_endpoint(id, wish).await?;
             }
@@ -202,7 +202,7 @@ impl Pin<'_> {
         Ok(())
     }
 
-    /// Tells the next rollback what answers now. Without it the endpoint is moved all the same.
+    /// Records the current version for the next rollback. A failure does not stop the update.
     async fn remember(&self, runtimes: &Runtimes, ui: &Ui) {
         let (Some(there), Some(history)) = (self.there, &self.history) else {
             return;
@@ -211,7 +211,7 @@ impl Pin<'_> {
         if moved == *history {
             return;
         }
-        // The deployer's document wants the project's own tag in each such request.
+        // The deployer's policy requires the project's tag in every such request.
         let mut tags = Identity::of(self.deployed.placed.agent).tags();
         tags.insert(plan::HISTORY.to_owned(), moved.told());
         if let Err(error) = runtimes.tag(&there.arn, &tags).await {
@@ -232,7 +232,7 @@ impl Pin<'_> {
         let look = async || -> Result<State<()>, Failure> {
             let there = runtimes.read_endpoint(id, self.name.as_str()).await?;
             Ok(match there {
-                // It was made a moment ago and is not everywhere yet.
+                // It was just created and is not visible everywhere yet.
                 None => State::Going("not there yet".to_owned()),
                 Some(endpoint) if endpoint.status.ends_with("_FAILED") => State::Failed {
                     status: endpoint.status,

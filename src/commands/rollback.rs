@@ -1,4 +1,4 @@
-//! `cargo agentcore rollback`: a named endpoint back to its previous version.
+//! `cargo agentcore rollback`: returns a named endpoint to its previous version.
 
 use super::{
     absence::{LISTED, no_endpoint},
@@ -80,7 +80,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         .await
 }
 
-/// The endpoint that can only be meant.
+/// Returns the only endpoint besides `DEFAULT`.
 async fn only(runtimes: &Runtimes, id: &str) -> Result<EndpointName, Failure> {
     let named: Vec<String> = runtimes
         .read_endpoints(id)

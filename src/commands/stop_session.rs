@@ -1,4 +1,4 @@
-//! `cargo agentcore stop-session`: end a session, and what the agent does in it.
+//! `cargo agentcore stop-session`: stops a session and what the agent does in it.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct Args {
     whom: Whom,
 }
 
-/// The service has to answer this by itself.
+/// The time limit. The service answers this itself, without the agent.
 const LIMIT: Duration = Duration::from_mins(1);
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
@@ -70,7 +70,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             _ => None,
         };
         if kind == Some(Kind::NotFound) {
-            // At another endpoint the session may go on, and be paid for.
+            // The session may still run at another endpoint, and cost money.
             if let Some(missing @ Absence::Endpoint) = absence::of(&partner).await {
                 return Err(missing.failure(&partner));
             }

@@ -1,4 +1,4 @@
-//! `cargo agentcore versions`: every version of a runtime, and which endpoints answer with it.
+//! `cargo agentcore versions`: lists the versions of a runtime and the endpoints that use them.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
@@ -28,14 +28,14 @@ pub struct Args {
     listing: Listing,
 }
 
-/// A version with what it runs and who answers with it.
+/// A version with its artifact and endpoints.
 struct Row {
     version: VersionState,
     artifact: Artifact,
     endpoints: Vec<String>,
 }
 
-/// How many versions are read at once.
+/// How many versions are read in parallel.
 const AT_ONCE: usize = 8;
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
@@ -78,7 +78,7 @@ async fn rows(
     let (runtimes, endpoints) = (&runtimes, &endpoints);
     let rows = stream::iter(versions)
         .map(|version| async move {
-            // A version may be deleted between the list and this look.
+            // The version may be deleted after it was listed.
             let state = runtimes.read(id, Some(version.number)).await?;
             Ok::<_, Failure>(Row {
                 artifact: state.map_or(Artifact::Unknown, |state| state.fields.artifact),

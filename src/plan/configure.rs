@@ -1,4 +1,4 @@
-//! The `agentcore configure` command that a prepared agent is handed over with.
+//! The `agentcore configure` command for a prepared agent.
 
 use std::path::Path;
 
@@ -10,51 +10,51 @@ use crate::{
     names::Region,
 };
 
-/// The Python toolkit that the command runs; the last version, which its makers no longer develop.
+/// The Python toolkit that the command runs. This is its last version; it is no longer developed.
 pub(crate) const TOOLKIT: &str = "bedrock-agentcore-starter-toolkit==0.3.14";
 
-/// A command for the user to run: data first, text for a shell second.
+/// A command for the user to run, as data; [`CommandLine::quoted`] formats it for a shell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct CommandLine {
-    /// Variables to set before it, in order; `null` is one to remove.
+    /// Variables to set before the command, in order; `null` unsets a variable.
     pub(crate) environment: Vec<(String, Option<String>)>,
     pub(crate) arguments: Vec<String>,
 }
 
-/// How a line is quoted.
+/// The shell to quote for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shell {
     Posix,
     PowerShell,
 }
 
-/// What the command needs from outside the configuration.
+/// What the command needs in addition to the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Circumstances<'a> {
     pub(crate) role_arn: &'a str,
     pub(crate) region: &'a Region,
-    /// The profile that was used, where one was named.
+    /// The profile in use, if one was named.
     pub(crate) profile: Option<&'a str>,
-    /// Keys in the environment would win over the profile, so that they have to be taken away.
+    /// True if keys in the environment must be unset because they would override the profile.
     pub(crate) hide_keys: bool,
-    /// Where requests go instead of AWS, and the credentials for it where they are fixed.
+    /// The address that replaces AWS, with its fixed credentials, if any.
     pub(crate) endpoint: Option<Endpoint<'a>>,
     pub(crate) entrypoint: &'a Path,
     pub(crate) requirements: &'a Path,
-    /// The directory to change to, where it is not the current one.
+    /// The directory to change to, if it is not the current one.
     pub(crate) directory: Option<&'a Path>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint<'a> {
     pub(crate) url: &'a str,
-    /// Access key and secret of the emulator.
+    /// The emulator's access key and secret.
     pub(crate) test_credentials: Option<(&'a str, &'a str)>,
-    /// `AWS_PROFILE` is set here and would be looked up although nothing needs it.
+    /// True if `AWS_PROFILE` must be unset, because it would be looked up without need.
     pub(crate) drop_profile: bool,
 }
 
-/// The command for `agent`, and what is worth saying about it.
+/// Returns the command for `agent`, and warnings about it.
 pub(crate) fn command(
     agent: &Agent,
     circumstances: &Circumstances<'_>,
@@ -133,7 +133,7 @@ fn environment(circumstances: &Circumstances<'_>) -> Vec<(String, Option<String>
             variables.push(("AWS_PROFILE", None));
         }
         variables.push(("AWS_ENDPOINT_URL", Some(endpoint.url)));
-        // The toolkit computes these two addresses itself and asks no other variable.
+        // The toolkit derives these two addresses itself and reads no other variable.
         variables.push(("BEDROCK_AGENTCORE_CP_ENDPOINT", Some(endpoint.url)));
         variables.push(("BEDROCK_AGENTCORE_DP_ENDPOINT", Some(endpoint.url)));
         if let Some((id, secret)) = endpoint.test_credentials {
@@ -160,7 +160,7 @@ fn environment(circumstances: &Circumstances<'_>) -> Vec<(String, Option<String>
         .collect()
 }
 
-/// The newest runtime that the toolkit knows, where it does not know the agent's.
+/// Returns the agent's runtime, or the newest one that the toolkit knows.
 fn known_runtime(agent: &Agent, warnings: &mut Vec<Message>) -> Runtime {
     if agent.runtime <= Runtime::Python313 {
         return agent.runtime;
@@ -207,7 +207,7 @@ fn slashes(path: &Path) -> String {
 }
 
 impl CommandLine {
-    /// One line that can be pasted into `shell`.
+    /// Returns one line to paste into `shell`.
     pub(crate) fn quoted(&self, shell: Shell) -> String {
         let words: Vec<String> = self
             .arguments
@@ -254,7 +254,7 @@ impl CommandLine {
 fn quote(word: &str, shell: Shell) -> String {
     match shell {
         Shell::Posix => {
-            // `=` is plain within a word; at its start some shells expand it.
+            // `=` needs no quotes within a word, but some shells expand it at the start.
             let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
             if !word.is_empty() && !word.starts_with('=') && word.chars().all(plain) {
                 return word.to_owned();

@@ -1,4 +1,4 @@
-//! What is known of a runtime in AWS, whose it is, and what may be done to its endpoints.
+//! A runtime's state in AWS, who owns it, and how it differs from the configuration.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,10 +16,10 @@ use crate::{
     names::{AccountId, Partition},
 };
 
-/// The endpoint that the service makes, which follows the newest version.
+/// The endpoint that the service creates, which follows the newest version.
 pub(crate) const DEFAULT_ENDPOINT: &str = "DEFAULT";
 
-/// The status of what can be used.
+/// The status of a usable resource.
 pub(crate) const READY: &str = "READY";
 
 /// A runtime with everything that this tool shows or changes.
@@ -31,11 +31,11 @@ pub(crate) struct RuntimeState {
     pub(crate) version: String,
     pub(crate) status: String,
     pub(crate) failure: Option<String>,
-    /// Seconds since 1970.
+    /// In seconds since 1970.
     pub(crate) created: i64,
     pub(crate) updated: i64,
     pub(crate) fields: RuntimeFields,
-    /// What the configuration does not decide, by its place in the service's document.
+    /// Settings outside the configuration, by their path in the service's document.
     pub(crate) set_elsewhere: BTreeMap<String, Value>,
 }
 
@@ -43,16 +43,16 @@ pub(crate) struct RuntimeState {
 pub(crate) struct EndpointState {
     pub(crate) name: String,
     pub(crate) arn: String,
-    /// The version that answers; `None` until the first one does.
+    /// The version that answers requests; `None` until the first version is ready.
     pub(crate) live: Option<String>,
-    /// The version that is on its way.
+    /// The version that is being rolled out.
     pub(crate) target: Option<String>,
     pub(crate) status: String,
     pub(crate) failure: Option<String>,
     pub(crate) description: Option<String>,
 }
 
-/// A version in the list of a runtime's versions.
+/// An entry in the list of a runtime's versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct VersionState {
     pub(crate) number: u32,
@@ -60,7 +60,7 @@ pub(crate) struct VersionState {
     pub(crate) created: i64,
 }
 
-/// Whether a version is this one or a newer one: the service counts them up.
+/// Returns true if a version is `wanted` or newer: the service numbers versions in ascending order.
 pub(crate) fn reaches(version: &str, wanted: &str) -> bool {
     match (version.parse::<u64>(), wanted.parse::<u64>()) {
         (Ok(version), Ok(wanted)) => version >= wanted,
@@ -69,7 +69,7 @@ pub(crate) fn reaches(version: &str, wanted: &str) -> bool {
 }
 
 impl RuntimeState {
-    /// Whether its archive lies in the part of this bucket that is a runtime's of its name.
+    /// Returns true if the runtime's archive is in this bucket, under the prefix of its name.
     pub(crate) fn runs_from(&self, bucket: &str) -> bool {
         match &self.fields.artifact {
             Artifact::Code {
@@ -81,15 +81,15 @@ impl RuntimeState {
     }
 }
 
-/// Whose a runtime is.
+/// Who owns a runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
     Ours,
-    /// Not provably, for this reason.
+    /// Not proven to be this project's, for this reason.
     NotOurs(String),
 }
 
-/// What speaks for a runtime of the agent's name where its own tags say nothing.
+/// Evidence for a runtime with the agent's name whose own tags prove nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Evidence {
     pub(crate) uses_our_role: bool,
@@ -98,8 +98,8 @@ pub(crate) struct Evidence {
 }
 
 impl Standing {
-    /// Whose it is by its own tags; else by the role; else, in a store that keeps no tags on runtimes,
-    /// by the bucket.
+    /// Decides by the runtime's own tags, then by its role and, in a store without tags on
+    /// runtimes, by the bucket.
     pub(crate) fn of(identity: &Identity, tags: &Tags, evidence: Evidence) -> Self {
         let Evidence {
             uses_our_role,
@@ -114,7 +114,7 @@ impl Standing {
         })
     }
 
-    /// What the runtime's own tags say. A store that knows no tags proves nothing and refutes nothing.
+    /// Decides by the runtime's own tags. In a store without tags, they prove nothing.
     pub(crate) fn by_tags(identity: &Identity, tags: &Tags) -> Option<Self> {
         match tags {
             Tags::Unknown => None,
@@ -127,8 +127,8 @@ impl Standing {
     }
 }
 
-/// Whether a runtime uses a role that our tags prove. `role` is ARN and tags of the role of this agent,
-/// as far as there is one.
+/// Returns true if a runtime uses a role with this tool's tags. `role` is the ARN and the tags of
+/// the agent's role, if it exists.
 pub(crate) fn uses_our_role(
     identity: &Identity,
     runtime_role: &str,
@@ -139,7 +139,7 @@ pub(crate) fn uses_our_role(
     })
 }
 
-/// The ARN of the role that the agent's runtime is to use.
+/// Returns the ARN of the role that the agent's runtime should use.
 pub(crate) fn role_arn(
     settings: &RoleSettings,
     partition: Partition,
@@ -153,13 +153,13 @@ pub(crate) fn role_arn(
     }
 }
 
-/// Variables that a deployment may set beside the agent's own; where the agent does not declare them,
-/// they are no difference.
+/// Variables that a deployment may set in addition to the agent's own. They are not a difference if
+/// the agent does not declare them.
 pub(crate) const OWN_VARIABLES: [&str; 3] =
     ["AWS_REGION", "AWS_DEFAULT_REGION", "DOCKER_CONTAINER"];
 
-/// How the configuration differs from what is deployed, as far as that can be said without packaging:
-/// the archive, and whether the entry point is instrumented, are taken from what is there.
+/// Returns the differences between the configuration and the runtime that can be found without
+/// packaging. The archive and the instrumentation of the entry point are assumed to be unchanged.
 pub(crate) fn difference(
     agent: &Agent,
     role_arn: String,
@@ -199,29 +199,30 @@ pub(crate) fn difference(
     changes(&wanted, observed)
 }
 
-/// Whether the code that is deployed is the code that is here.
+/// Whether the deployed code is the local code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Code {
     Equal,
     Differs(FieldChange),
-    /// It cannot be told without packaging, for this reason.
+    /// Unknown without packaging, for this reason.
     Unknown(String),
 }
 
-/// The code that is here, as far as it was packaged.
+/// The local code, as of its last build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CodeHere {
-    /// What a deploy would have made of the archive that was built last.
+    /// The object that deploying the last build would create.
     pub(crate) built: CodeObject,
-    /// What changed since that was built.
+    /// The files that changed since the last build.
     pub(crate) changed: BTreeSet<String>,
 }
 
-/// How many changed files are named.
+/// How many changed files a message names.
 const NAMED: usize = 3;
 
 impl Code {
-    /// Packages nothing: what was built last and did not change since would be built again.
+    /// Compares without packaging: if nothing changed since the last build, a new build would be
+    /// the same.
     pub(crate) fn compare(here: &CodeHere, deployed: &Artifact) -> Self {
         let CodeHere { built, changed } = here;
         let there = match deployed {

@@ -1,9 +1,9 @@
-//! The difference of two documents, line by line.
+//! A line-by-line diff of two documents.
 
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-/// Lines that begin with `+` or `-`, with two lines of context around them.
+/// Returns the lines with `+` or `-` in front, with two lines of context around them.
 pub(crate) fn lines(before: Option<&Value>, after: &Value) -> Vec<String> {
     let pretty =
         |value: &Value| serde_json::to_string_pretty(value).expect("a JSON value can be written");

@@ -1,4 +1,4 @@
-//! Image URIs of ECR, parsed once.
+//! ECR image URIs.
 
 use crate::names::{AccountId, Region};
 
@@ -7,7 +7,7 @@ use crate::names::{AccountId, Region};
 pub(crate) struct EcrUri {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
-    /// The whole name, slashes included.
+    /// The whole name, including slashes.
     pub(crate) repository: String,
 }
 

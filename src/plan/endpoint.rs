@@ -1,18 +1,18 @@
-//! What becomes of an endpoint: which version it is to have, and what that takes.
+//! Which version an endpoint should have, and the steps to get there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::deployed::{DEFAULT_ENDPOINT, EndpointState, READY, VersionState};
 use crate::{error::Failure, names::EndpointName};
 
-/// What has to be written for an endpoint to have its version.
+/// The change that gives an endpoint its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EndpointStep {
     Create { version: u32 },
     Update { from: Option<u32>, version: u32 },
 }
 
-/// The steps to an endpoint with this version and, where one is given, this description.
+/// Returns the step to an endpoint with this version and, if given, this description.
 pub(crate) fn set(
     there: Option<&EndpointState>,
     version: u32,
@@ -32,7 +32,7 @@ pub(crate) fn set(
 }
 
 impl EndpointStep {
-    /// The verb of what is being done, the verb of what would be, and to what.
+    /// Returns verb and object: ("Creating", "create", "endpoint `x` at version 1").
     pub(crate) fn words(&self, name: &EndpointName) -> (&'static str, &'static str, String) {
         match self {
             Self::Create { version } => (
@@ -55,12 +55,12 @@ impl EndpointStep {
     }
 }
 
-/// The version that answers.
+/// Returns the version that answers requests.
 pub(crate) fn live(endpoint: &EndpointState) -> Option<u32> {
     endpoint.live.as_deref().and_then(|live| live.parse().ok())
 }
 
-/// The endpoint that goes with the runtime cannot be pinned, nor deleted by itself.
+/// Refuses to pin or delete `DEFAULT`, which belongs to the runtime.
 pub(crate) fn refuse_default(name: &EndpointName, what: &str) -> Result<(), Failure> {
     if name.as_str() != DEFAULT_ENDPOINT {
         return Ok(());
@@ -76,7 +76,7 @@ pub(crate) fn refuse_default(name: &EndpointName, what: &str) -> Result<(), Fail
     })
 }
 
-/// `wanted`, if the runtime has that version and it can be used.
+/// Returns `wanted` if the runtime has that version and it is usable.
 pub(crate) fn usable(wanted: u32, versions: &[VersionState]) -> Result<u32, Failure> {
     match versions.iter().find(|version| version.number == wanted) {
         Some(version) if version.status.ends_with("_FAILED") => Err(Failure::world(format!(
@@ -96,13 +96,13 @@ pub(crate) fn usable(wanted: u32, versions: &[VersionState]) -> Result<u32, Fail
     }
 }
 
-/// The tag of an endpoint that says what it answered with before: the service does not tell.
+/// The tag for the versions that an endpoint had before, because the service does not record them.
 pub(crate) const HISTORY: &str = "cargo-agentcore:versions-before";
 
-/// As many steps back as are remembered; the archives of these versions are kept.
+/// How many previous versions are recorded. Their archives are kept.
 const REMEMBERED: usize = 5;
 
-/// The versions that an endpoint answered with before the one that it has, the last one last.
+/// The versions that an endpoint had before its current one, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct History(Vec<u32>);
 
@@ -116,7 +116,7 @@ impl History {
         )
     }
 
-    /// After the endpoint goes from one version to another. Who goes back forgets what was in between.
+    /// Records a change from one version to another. Going back removes the versions after `to`.
     pub(crate) fn moved(&self, from: Option<u32>, to: u32) -> Self {
         let mut versions = self.0.clone();
         if let Some(back) = versions.iter().rposition(|version| *version == to) {
@@ -129,24 +129,24 @@ impl History {
         Self(versions.split_off(before))
     }
 
-    /// The tag's value.
+    /// Returns the tag's value.
     pub(crate) fn told(&self) -> String {
         let words: Vec<String> = self.0.iter().map(u32::to_string).collect();
         words.join(" ")
     }
 }
 
-/// What a rollback goes to.
+/// The target of a rollback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Previous {
-    /// It answered there before.
+    /// A version that the endpoint had before.
     Known(u32),
-    /// Nothing tells what did: the newest usable version below this one.
+    /// The newest usable version below the current one, because no previous version is recorded.
     Below { now: u32, version: u32 },
 }
 
-/// The version that a rollback of `endpoint` goes to. An update that failed is rolled back to what was
-/// live before it.
+/// Returns the version that a rollback of `endpoint` goes to. If an update failed, that is the
+/// version that is still live.
 pub(crate) fn previous(
     endpoint: &EndpointState,
     history: &History,
@@ -195,7 +195,8 @@ fn below(now: u32, versions: &[VersionState]) -> Option<u32> {
         .max()
 }
 
-/// The versions that endpoints run or are on their way to, and those that a rollback would take them to.
+/// Returns the versions that endpoints have or are changing to, and the versions that a rollback
+/// would restore.
 pub(crate) fn needed(
     endpoints: &[(EndpointState, History)],
     versions: &[VersionState],
@@ -212,7 +213,7 @@ pub(crate) fn needed(
         .collect()
 }
 
-/// `version 3`, or `versions 1 to 4, 7`; `None` where there is none.
+/// Returns `version 3`, or `versions 1 to 4, 7`; `None` if there are no versions.
 fn listed(versions: &[VersionState]) -> Option<String> {
     let mut numbers: Vec<u32> = versions.iter().map(|version| version.number).collect();
     numbers.sort_unstable();
@@ -282,7 +283,7 @@ mod tests {
                 version: 3
             })
         );
-        // What failed is tried again.
+        // A failed update is repeated.
         let failed = endpoint(Some(2), Some(2), "UPDATE_FAILED");
         assert!(set(Some(&failed), 2, None).is_some());
     }
@@ -308,12 +309,12 @@ mod tests {
         assert_eq!(of(Some(2), None, "READY", &none), below(2, 1));
         assert!(of(Some(1), None, "READY", &none).is_err());
         assert!(of(None, None, "CREATING", &none).is_err());
-        // 2 was never there; 3 and 9 cannot be used any more.
+        // Version 2 never existed; 3 and 9 are no longer usable.
         for before in [&[1][..], &[1, 3], &[1, 9], &[1, 5]] {
             let known = Ok(Previous::Known(1));
             assert_eq!(of(Some(5), None, "READY", &history(before)), known);
         }
-        // The update to 5 failed while 2 goes on answering, or while the version that answers was made anew.
+        // The update to 5 failed while 2 still answers, or an update to the same version failed.
         assert_eq!(
             of(Some(2), Some(5), "UPDATE_FAILED", &history(&[1, 2])),
             Ok(Previous::Known(2))

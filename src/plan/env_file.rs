@@ -1,10 +1,10 @@
-//! Files of environment variables, such as `.env.local`: one `NAME=VALUE` a line.
+//! Files with environment variables, such as `.env.local`: one `NAME=VALUE` per line.
 
 use std::{collections::BTreeMap, ops::Range, path::Path};
 
 use crate::error::{Exit, Failure, Message, Snippet};
 
-/// The variables of a file, or everything that is wrong with it.
+/// Parses a file. Reports all problems at once.
 pub(crate) fn parse(path: &Path, text: &str) -> Result<BTreeMap<String, String>, Failure> {
     let mut variables = BTreeMap::new();
     let mut messages = Vec::new();
@@ -57,7 +57,7 @@ fn variable(line: &str) -> Result<Option<(&str, String)>, &'static str> {
     value_of(value.trim()).map(|value| Some((name, value)))
 }
 
-/// Whether a variable can have this name.
+/// Returns true for a valid name of a variable.
 pub(crate) fn is_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes
@@ -74,7 +74,7 @@ fn value_of(text: &str) -> Result<String, &'static str> {
         }
         Some('"') => quoted(&text[1..])?,
         _ => {
-            // As in shells, a `#` within a word is part of it.
+            // As in shells, a `#` within a word belongs to the word.
             let value = text.split(" #").next().unwrap_or(text).trim_end();
             return Ok(if value.starts_with('#') { "" } else { value }.to_owned());
         }
@@ -89,7 +89,7 @@ fn value_of(text: &str) -> Result<String, &'static str> {
 
 const NOT_CLOSED: &str = "the quote is not closed on this line";
 
-/// What follows an opening double quote: the value, and the rest of the line.
+/// Parses the text after an opening double quote: returns the value and the rest of the line.
 fn quoted(text: &str) -> Result<(String, &str), &'static str> {
     let mut value = String::new();
     let mut characters = text.char_indices();

@@ -1,7 +1,7 @@
-//! What has to be written so that the copy of an agent's sources equals them.
+//! Plans the changes that make the copy of an agent's sources equal to them.
 //!
-//! Only files that the record, or their equality with the source, proves to be ours are overwritten
-//! or removed.
+//! Only overwrites or removes files that this tool wrote, which the record or their equality with
+//! the source proves.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use crate::{
     package::record::{Hash, Record},
 };
 
-/// What is done with a file of ours that somebody edited.
+/// Whether to overwrite a copied file that was edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Force {
     No,
     Yes,
 }
 
-/// One write below the deployment folder.
+/// One change in the deployment folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileStep {
     Create { path: String },
@@ -37,18 +37,20 @@ impl FileStep {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct FilePlan {
     pub(crate) steps: Vec<FileStep>,
-    /// Written before the first step: every content that may be found if the run is killed.
+    /// Written before the first step: contains every content that may be found if the run is
+    /// killed.
     pub(crate) record_before: Record,
     pub(crate) record_after: Record,
-    /// Whether the record on disk has to be written although no file changes.
+    /// True if the record must be written although no file changes.
     pub(crate) record_changes: bool,
     pub(crate) warnings: Vec<Message>,
-    /// Files that are left although the source has something else, or nothing.
+    /// Files that are kept although the source differs or does not have them.
     pub(crate) kept: Vec<String>,
     pub(crate) unchanged: usize,
 }
 
-/// Leads from the `observed` copy to the `desired` files. Paths are relative to the deployment folder.
+/// Plans the changes from the `observed` copy to the `desired` files. Paths are relative to the
+/// deployment folder.
 pub(crate) fn plan(
     desired: &BTreeMap<String, Hash>,
     observed: &BTreeMap<String, Hash>,
@@ -57,7 +59,7 @@ pub(crate) fn plan(
 ) -> FilePlan {
     let mut plan = FilePlan::default();
     let mut foreign = Vec::new();
-    // Removals come first: where a file was, a directory may be wanted, and the other way round.
+    // Removals come first, because a directory may replace a file, or the reverse.
     for (path, there) in observed {
         if desired.contains_key(path) {
             continue;
@@ -95,8 +97,8 @@ pub(crate) fn plan(
     plan
 }
 
-/// Removes what we wrote and nobody edited, of the agents that `goes` names; a path begins with its
-/// agent's name. What is another's is neither touched nor forgotten.
+/// Plans the removal of unedited files that this tool wrote for the agents that `goes` selects. A
+/// path starts with its agent's name. Files of other agents stay, also in the record.
 pub(crate) fn plan_removal(
     observed: &BTreeMap<String, Hash>,
     record: &Record,
@@ -135,7 +137,7 @@ fn joined(a: &Record, b: &Record) -> Record {
     all
 }
 
-/// Says what lies among the copies and is none; the caller says which copies were edited.
+/// Warns about foreign files among the copies; the caller reports edited copies.
 fn warning(foreign: &[String], record: &Record) -> Option<Message> {
     let unknown = foreign
         .iter()

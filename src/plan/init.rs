@@ -1,4 +1,4 @@
-//! What adopting an agent adds to a project: to its manifest, and beside what is there already.
+//! What `init` adds to a project: to its manifest, and next to existing files.
 
 use std::{
     collections::BTreeSet,
@@ -14,29 +14,29 @@ use crate::{
     scaffold::{Files, Head},
 };
 
-/// Where in a manifest an agent's table goes.
+/// Where an agent's table goes in a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) head: Head,
     pub(crate) project: ProjectTable,
 }
 
-/// Where the table is that names the project.
+/// Where the project's ID is declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ProjectTable {
-    /// In one of the manifests.
+    /// In one of the manifests already.
     Declared,
-    /// It comes with the agent's table.
+    /// Next to the agent's table.
     Beside,
-    /// It comes into the workspace's manifest, because the agent is a member's: with the ID that another
-    /// member declares for itself, or a new one.
+    /// In the workspace's manifest, because the agent belongs to a member: with the ID that another
+    /// member declares, or a new one.
     InWorkspace(Option<ProjectId>),
 }
 
-/// The place in `target`, one of the workspace's manifests. `all` begins with that of the root.
+/// Returns the place in `target`, one of the workspace's manifests. `all` starts with the root's.
 ///
 /// # Errors
-/// Where members declare different projects, none of them can be the workspace's.
+/// Fails if members declare different projects, because none of them can be the workspace's.
 pub(crate) fn place(target: &Manifest, all: &[Manifest]) -> Result<Place, Failure> {
     let declares = |manifest: &Manifest, head: Head| {
         parsed(manifest).is_some_and(|document| our_table(&document, head).is_some())
@@ -50,7 +50,7 @@ pub(crate) fn place(target: &Manifest, all: &[Manifest]) -> Result<Place, Failur
             project: ProjectTable::Declared,
         });
     }
-    // A member that gets a `[workspace]` would no longer be one.
+    // A member with its own `[workspace]` would no longer be a member.
     let is_workspace = parsed(target).is_none_or(|document| {
         document.contains_key("workspace") || !document.contains_key("package")
     });
@@ -70,7 +70,7 @@ pub(crate) fn place(target: &Manifest, all: &[Manifest]) -> Result<Place, Failur
     Ok(Place { head, project })
 }
 
-/// The project that members declare for themselves.
+/// Returns the project that members declare for themselves.
 fn of_members(all: &[Manifest]) -> Result<Option<ProjectId>, Failure> {
     let mut found: Vec<(ProjectId, PathBuf)> = Vec::new();
     for manifest in all {
@@ -86,7 +86,7 @@ fn of_members(all: &[Manifest]) -> Result<Option<ProjectId>, Failure> {
     Err(different_projects(&found))
 }
 
-/// What to do where the packages of one workspace declare several projects.
+/// Reports that the packages of one workspace declare different projects.
 pub(crate) fn different_projects(found: &[(ProjectId, PathBuf)]) -> Failure {
     let failure = Failure::config("the packages of this workspace declare different projects");
     let failure = found.iter().fold(failure, |failure, (project, path)| {
@@ -95,7 +95,7 @@ pub(crate) fn different_projects(found: &[(ProjectId, PathBuf)]) -> Failure {
     failure.help("keep one `project`, in `[workspace.metadata.agentcore]`, and delete the other lines; first run `cargo agentcore clean` for what is deployed under those")
 }
 
-/// The agents that the manifests declare already; a table without any is no error here.
+/// Returns the agents that the manifests already declare; none is not an error.
 pub(crate) fn declared(manifests: &[Manifest]) -> Result<Vec<Agent>, Failure> {
     let any = manifests.iter().filter_map(parsed).any(|document| {
         [Head::Workspace, Head::Package].into_iter().any(|head| {
@@ -112,7 +112,7 @@ pub(crate) fn declared(manifests: &[Manifest]) -> Result<Vec<Agent>, Failure> {
     }
 }
 
-/// Refuses a name that an agent of the project has.
+/// Refuses a name that an agent of the project already has.
 pub(crate) fn check_new(name: &AgentName, declared: &[Agent]) -> Result<(), Failure> {
     let Some(agent) = declared
         .iter()
@@ -128,7 +128,7 @@ pub(crate) fn check_new(name: &AgentName, declared: &[Agent]) -> Result<(), Fail
     .help("`--name` gives this one another name; `cargo agentcore deploy` deploys the one that is there"))
 }
 
-/// The deployment folder: its usual name, unless another agent has it.
+/// Returns the deployment folder: the default name unless another agent uses it.
 pub(crate) fn deployment(root: &Path, name: &AgentName, taken: &BTreeSet<PathBuf>) -> String {
     if taken.contains(&root.join("deployment")) {
         format!("deployment_{name}")
@@ -137,8 +137,8 @@ pub(crate) fn deployment(root: &Path, name: &AgentName, taken: &BTreeSet<PathBuf
     }
 }
 
-/// The manifest's text with `table` in it: after everything else where TOML lets a table stand there,
-/// so that not a byte of what is there changes.
+/// Returns the manifest's text with `table` added: at the end if TOML allows it, so that no
+/// existing byte changes.
 pub(crate) fn with_table(manifest: &Manifest, table: &str) -> Result<String, Failure> {
     let text = &manifest.text;
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
@@ -160,7 +160,7 @@ pub(crate) fn with_table(manifest: &Manifest, table: &str) -> Result<String, Fai
     })
 }
 
-/// The text of a .gitignore with `lines` at its end, whatever its encoding.
+/// Returns the text of a .gitignore with `lines` at its end, in any encoding.
 pub(crate) fn with_lines(there: &[u8], lines: &[String]) -> Vec<u8> {
     let end = if there.windows(2).any(|pair| pair == b"\r\n") {
         "\r\n"
@@ -178,7 +178,7 @@ pub(crate) fn with_lines(there: &[u8], lines: &[String]) -> Vec<u8> {
     whole
 }
 
-/// For metadata that is an inline table, after which no table of that name may stand.
+/// Adds to metadata in an inline table, which TOML does not allow to be extended later in the file.
 fn inserted(text: &str, table: &str) -> Option<String> {
     let mut document = text.parse::<DocumentMut>().ok()?;
     let addition = table.parse::<DocumentMut>().ok()?;
@@ -186,7 +186,7 @@ fn inserted(text: &str, table: &str) -> Option<String> {
     Some(document.to_string())
 }
 
-/// Adds what `from` has and `into` has not; `None` where both have a value.
+/// Adds what only `from` has. Returns `None` if both have a value for a key.
 fn merge(into: &mut dyn TableLike, from: &dyn TableLike) -> Option<()> {
     for (key, item) in from.iter() {
         match into.get_mut(key) {
@@ -209,7 +209,7 @@ fn inline(table: &dyn TableLike) -> InlineTable {
             Some(inner) => Some(inline(inner).into()),
             None => item.as_value().map(|value| {
                 let mut value = value.clone();
-                // A comment would end the line that the inline table stands in.
+                // A comment would end the inline table's line.
                 value.decor_mut().clear();
                 value
             }),
@@ -230,13 +230,13 @@ fn our_table(document: &DocumentMut, head: Head) -> Option<&dyn TableLike> {
     metadata.get("agentcore")?.as_table_like()
 }
 
-/// The files to write, and those that stand there already and stay.
+/// Splits the files into those to write and those that exist and are kept.
 pub(crate) fn new_and_kept(files: Files, exists: impl Fn(&Path) -> bool) -> (Files, Vec<PathBuf>) {
     let (kept, new): (Files, Files) = files.into_iter().partition(|(path, _)| exists(path));
     (new, kept.into_keys().collect())
 }
 
-/// The way from one absolute directory to another, with `/`.
+/// Returns the relative path from one absolute directory to another, with `/`.
 pub(crate) fn relative(from: &Path, to: &Path) -> String {
     let from: Vec<Component<'_>> = from.components().collect();
     let to: Vec<Component<'_>> = to.components().collect();

@@ -1,17 +1,17 @@
-//! Addresses that belong to a runtime: where it is invoked, watched and logs.
+//! A runtime's URLs: for invocations, metrics and logs.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::names::{Partition, Region};
 
-/// What stands for itself in a path.
+/// Characters that are not encoded in a path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Where an endpoint is invoked. `base` is the address that stands for AWS, such as an emulator's.
+/// Returns an endpoint's invocation URL. `base` replaces AWS, for an emulator.
 pub(crate) fn invocation(
     base: Option<&str>,
     partition: Partition,
@@ -30,7 +30,7 @@ pub(crate) fn invocation(
     format!("{base}/runtimes/{arn}/invocations?qualifier={endpoint}")
 }
 
-/// The page of the console that shows sessions, traces and metrics of the account's agents.
+/// Returns the console page with the sessions, traces and metrics of the account's agents.
 pub(crate) fn observability(partition: Partition, region: &Region) -> String {
     let host = match partition {
         Partition::Aws => "console.aws.amazon.com",

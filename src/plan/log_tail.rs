@@ -1,7 +1,8 @@
-//! Which lines of a log are new, how they are asked for, and how one is shown.
+//! Which lines of a log are new, how to query them, and how to print them.
 //!
-//! Events reach the log late and in any order, so a follower asks again for the last minutes and leaves
-//! out what it has shown. What it remembers is bounded: past the bound the window gets shorter.
+//! Events arrive late and out of order, so a follower repeats the query for the last minutes and
+//! skips the events that it has printed. The number of remembered events is limited: at the limit,
+//! the time window shrinks.
 
 use std::{
     collections::{BTreeSet, HashMap, hash_map::DefaultHasher},
@@ -13,16 +14,16 @@ use serde_json::{Value, json};
 use super::table::time_in_millis;
 use crate::{error::Failure, names::SessionId};
 
-/// How much later than a newer one an event may reach the log without being missed.
+/// How much later than a newer event an event may arrive without being missed, in milliseconds.
 const OVERLAP: i64 = 5 * 60 * 1000;
 
 /// How many events are remembered.
 const REMEMBERED: usize = 50_000;
 
-/// One event of a log group; times in milliseconds since 1970.
+/// One event in a log group; times in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogEvent {
-    /// Not every store gives one.
+    /// Some emulators return none.
     pub(crate) id: Option<String>,
     pub(crate) stream: String,
     pub(crate) timestamp: i64,
@@ -30,14 +31,14 @@ pub(crate) struct LogEvent {
     pub(crate) message: String,
 }
 
-/// What a follower has shown, and from when on it asks.
+/// The events that a follower has printed, and the start of its next query.
 #[derive(Debug)]
 pub(crate) struct Window {
     start: i64,
     newest: Option<i64>,
     seen: BTreeSet<(i64, u64)>,
     remembered: usize,
-    /// How often each event without an id has come up in this poll: equal lines are told apart by it.
+    /// How often each event without an ID has occurred in this poll, to tell equal lines apart.
     alike: HashMap<u64, u32>,
 }
 
@@ -52,13 +53,13 @@ impl Window {
         }
     }
 
-    /// A poll begins, perhaps after one that broke off: from when on it asks.
+    /// Starts a poll and returns the start of its query. The previous poll may have failed.
     pub(crate) fn begin(&mut self) -> i64 {
         self.alike.clear();
         self.start
     }
 
-    /// Those of a page that were not shown yet, by time.
+    /// Returns the events of a page that were not printed yet, sorted by time.
     pub(crate) fn fresh(&mut self, page: Vec<LogEvent>) -> Vec<LogEvent> {
         let mut fresh: Vec<LogEvent> = page
             .into_iter()
@@ -85,8 +86,8 @@ impl Window {
         hasher.finish()
     }
 
-    /// Every page of a poll has been read: the next one asks for less. `now` bounds what an event with a
-    /// time in the future can do.
+    /// Ends a poll after its last page and shortens the next query. `now` limits the effect of an
+    /// event with a time in the future.
     pub(crate) fn polled(&mut self, now: i64) {
         if let Some(newest) = self.newest {
             self.start = self.start.max(newest.min(now) - OVERLAP);
@@ -101,7 +102,7 @@ impl Window {
     }
 }
 
-/// The pattern that CloudWatch Logs filters by.
+/// Returns the filter pattern for CloudWatch Logs.
 pub(crate) fn pattern(
     filter: Option<&str>,
     session: Option<&SessionId>,
@@ -109,7 +110,7 @@ pub(crate) fn pattern(
     let Some(session) = session else {
         return Ok(filter.map(str::to_owned));
     };
-    // The AgentCore SDK writes every line as a JSON object that names the session.
+    // The AgentCore SDK writes each line as a JSON object with the session.
     let of_session = format!("$.sessionId = \"{session}\"");
     let Some(filter) = filter.map(str::trim) else {
         return Ok(Some(format!("{{ {of_session} }}")));
@@ -128,28 +129,29 @@ pub(crate) fn pattern(
         .note("CloudWatch Logs has no pattern that expresses both")
         .help("use plain terms, such as `--filter timeout`, or a JSON pattern, such as `--filter '{ $.level = \"ERROR\" }'`"));
     }
-    // Terms must all occur in the line, the session among them.
+    // A line must contain all terms, including the session.
     Ok(Some(format!("\"{session}\" {filter}")))
 }
 
 impl LogEvent {
-    /// Whether the agent has printed this: the other streams hold telemetry.
+    /// Returns true if the agent printed this; the other streams contain telemetry.
     pub(crate) fn is_printed(&self) -> bool {
         !matches!(self.stream.as_str(), "otel-rt-logs" | "spans")
     }
 
-    /// Whether it speaks of a session: not every store understands the pattern that asks for that.
+    /// Returns true if the event mentions the session, because some emulators ignore the pattern.
     pub(crate) fn is_about(&self, session: &SessionId) -> bool {
         self.message.contains(session.as_str())
     }
 
-    /// Time and line; of the SDK's JSON objects the level, the message and what went wrong.
+    /// Returns time and line. For the SDK's JSON objects, the line consists of level, message and
+    /// error.
     pub(crate) fn text(&self) -> String {
         let time = time_in_millis(self.timestamp);
         format!("{time} {}", line_shown(self.message.trim_end()))
     }
 
-    /// One line of JSON.
+    /// Returns the event as one line of JSON.
     pub(crate) fn json(&self) -> String {
         let Self {
             id,
@@ -172,7 +174,7 @@ impl LogEvent {
     }
 }
 
-/// A line as it is, or, of the SDK's JSON objects, the level, the message and what went wrong.
+/// Returns a line as it is or, for the SDK's JSON objects, level, message and error.
 pub(crate) fn line_shown(line: &str) -> String {
     let record = serde_json::from_str::<Value>(line).ok();
     record
@@ -180,7 +182,7 @@ pub(crate) fn line_shown(line: &str) -> String {
         .unwrap_or_else(|| line.to_owned())
 }
 
-/// `ERROR   could not do it`, with the error and its stack below.
+/// Returns `ERROR   could not do it`, followed by the error and its stack.
 fn shown(record: &Value) -> Option<String> {
     let text = |key: &str| record[key].as_str();
     let mut shown = format!("{:<7} {}", text("level")?, text("message")?);
@@ -246,7 +248,7 @@ mod tests {
         window.polled(10);
         window.begin();
         assert!(window.fresh(twice.clone()).is_empty());
-        // That poll broke off and is begun again.
+        // The previous poll failed and is repeated.
         window.begin();
         let thrice = [twice, vec![event(None, 5, "x")]].concat();
         assert_eq!(window.fresh(thrice).len(), 1);

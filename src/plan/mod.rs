@@ -1,4 +1,4 @@
-//! Pure: what is wanted and what is there become steps.
+//! Pure: compares the desired and the observed state and plans steps.
 
 pub(crate) mod bucket;
 pub(crate) mod clean;

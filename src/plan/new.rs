@@ -1,4 +1,4 @@
-//! What a new project is called, and whether its place is free.
+//! Checks a new project's names and destination.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::{
     python::standard::is_standard,
 };
 
-/// What stands where the project is to be made.
+/// What exists at the project's destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Destination {
     Free,
@@ -17,18 +17,18 @@ pub(crate) enum Destination {
     File,
 }
 
-/// A workspace above the destination.
+/// A workspace that contains the destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Enclosing {
     /// Its Cargo.toml.
     pub(crate) manifest: PathBuf,
-    /// The pattern of `members` that would take the new folder in.
+    /// The pattern in `members` that matches the new folder.
     pub(crate) pattern: String,
     /// The new folder, relative to the workspace.
     pub(crate) folder: String,
 }
 
-/// Refuses a place that is taken, before anything is written.
+/// Refuses an occupied destination before anything is written.
 pub(crate) fn check_place(
     path: &Path,
     there: Destination,
@@ -64,8 +64,8 @@ pub(crate) fn check_place(
     .help(format!("add `exclude = [\"{folder}\"]` to `[workspace]` in {}, or choose another path", manifest.display())))
 }
 
-/// The agent's name for a folder's: what a name cannot hold becomes underscores, what it cannot begin
-/// with is left out, and that is said.
+/// Derives the agent's name from a folder's: replaces invalid characters with underscores and drops
+/// an invalid start. Returns a note if the name changed.
 pub(crate) fn agent_name(given: &str) -> Result<(AgentName, Option<String>), Failure> {
     if let Ok(name) = AgentName::parse(given) {
         return Ok((name, None));
@@ -90,14 +90,14 @@ pub(crate) fn agent_name(given: &str) -> Result<(AgentName, Option<String>), Fai
     }
 }
 
-/// Words that Python would not import.
+/// Keywords that Python cannot import.
 const KEYWORDS: [&str; 35] = [
     "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
     "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
     "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
     "with", "yield",
 ];
-/// Packages that the agent itself imports: a package of that name would hide them.
+/// Packages that the agent imports; a package with the same name would hide them.
 const TAKEN: [&str; 6] = [
     "bedrock_agentcore",
     "strands",
@@ -106,7 +106,7 @@ const TAKEN: [&str; 6] = [
     "starlette",
     "uvicorn",
 ];
-/// Folders with a meaning of their own, and what would become of an agent that lay in one.
+/// Folders with a special meaning, and what would happen to an agent in them.
 const FOLDERS: [(&str, &str); 3] = [
     ("deployment", "would be in the folder that is shipped"),
     (
@@ -119,7 +119,8 @@ const FOLDERS: [(&str, &str); 3] = [
     ),
 ];
 
-/// The agent's package: it has the agent's name, or another one where that is taken, which is said.
+/// Returns the name of the agent's package: the agent's name, or another one with a note if that is
+/// not possible.
 pub(crate) fn package(name: &AgentName) -> (String, Option<String>) {
     match problem(name.as_str()) {
         None => (name.to_string(), None),
@@ -132,7 +133,7 @@ pub(crate) fn package(name: &AgentName) -> (String, Option<String>) {
     }
 }
 
-/// What is wrong with a package of that name.
+/// Returns what is wrong with a package of that name.
 fn problem(name: &str) -> Option<&'static str> {
     if KEYWORDS.contains(&name) {
         return Some("could not be imported");
@@ -143,14 +144,14 @@ fn problem(name: &str) -> Option<&'static str> {
     if is_standard(name) {
         return Some("would hide a module of Python's standard library");
     }
-    // Whoever else has the project may have a file system that ignores case.
+    // Another developer's file system may ignore case.
     FOLDERS
         .iter()
         .find(|(folder, _)| folder.eq_ignore_ascii_case(name))
         .map(|(_, problem)| *problem)
 }
 
-/// Name and six random characters; `random` holds numbers below 36.
+/// Returns the name and six random characters; `random` contains numbers below 36.
 pub(crate) fn project_id(name: &AgentName, random: [u8; 6]) -> ProjectId {
     let tail: String = random
         .into_iter()

@@ -1,4 +1,4 @@
-//! Whose a thing is, as far as its tags prove it.
+//! Who owns a resource, according to its tags.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use crate::{
     names::{AgentName, ProjectId, StageName},
 };
 
-/// What the keys of our tags begin with.
+/// The prefix of this tool's tags.
 pub(crate) const OURS: &str = "cargo-agentcore:";
 pub(crate) const MANAGED: &str = "cargo-agentcore:managed";
 pub(crate) const PROJECT: &str = "cargo-agentcore:project";
 pub(crate) const AGENT: &str = "cargo-agentcore:agent";
 pub(crate) const STAGE: &str = "cargo-agentcore:stage";
-/// On a role that was there before us and that `clean` therefore keeps.
+/// On a role that existed before; `clean` keeps it.
 pub(crate) const ADOPTED: &str = "cargo-agentcore:adopted";
 
-/// What our tags say: this project, this agent, this stage.
+/// What the tags identify: the project, the agent, the stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) project: ProjectId,
@@ -24,13 +24,13 @@ pub(crate) struct Identity {
     pub(crate) stage: Option<StageName>,
 }
 
-/// What the tags of a thing say about its owner.
+/// The owner according to a resource's tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ownership {
     Ours,
     /// No tag of this tool.
     Unmarked,
-    /// Tagged by this tool, for somebody else: the words that say for whom.
+    /// Tagged by this tool for another project, agent or stage, which this text names.
     Others(String),
 }
 
@@ -43,7 +43,8 @@ impl Identity {
         }
     }
 
-    /// The tags that prove it. No value is empty, because not every store keeps empty ones.
+    /// Returns the tags that prove ownership. No value is empty, because some emulators drop empty
+    /// values.
     pub(crate) fn tags(&self) -> BTreeMap<String, String> {
         let stage = self.stage.as_ref().map_or("-", StageName::as_str);
         [
@@ -57,7 +58,7 @@ impl Identity {
         .collect()
     }
 
-    /// Reads `tags`: ours only where all four are there and equal.
+    /// Returns the owner. `Ours` only if all four tags exist and match.
     pub(crate) fn ownership(&self, tags: &BTreeMap<String, String>) -> Ownership {
         let ours = self.tags();
         if ours.iter().all(|(key, value)| tags.get(key) == Some(value)) {

@@ -1,19 +1,19 @@
-//! Where credentials may go: over TLS, or nowhere but this machine.
+//! Where credentials may be sent: over TLS, or to this machine.
 
 use std::net::IpAddr;
 
 use crate::error::Failure;
 
-/// What a request shows to prove who sends it.
+/// The credentials in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// Good for whoever reads it.
+    /// Usable by anyone who reads it.
     BearerToken,
-    /// Good for a few minutes, and beside it stand the payload and a session token.
+    /// Valid for a few minutes; the request also contains the payload and a session token.
     Signature,
 }
 
-/// Refuses an address that others on the way could listen to.
+/// Refuses an address that others could eavesdrop on.
 pub(crate) fn check(proof: Proof, address: &str) -> Result<(), Failure> {
     if is_private(address) {
         return Ok(());
@@ -39,11 +39,11 @@ fn is_loopback(rest: &str) -> bool {
         Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
     };
-    // A user's name before the host would make the host look like another.
+    // A user name in front of the host could disguise the host.
     !authority.contains('@') && is_loopback_host(host)
 }
 
-/// Whether a name or an address is always this machine.
+/// Returns true if a name or an address is always this machine.
 pub(crate) fn is_loopback_host(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

@@ -1,7 +1,8 @@
-//! Which proxy a request goes through: HTTPS_PROXY and NO_PROXY, read as the AWS CLI and curl read them.
+//! Chooses the proxy for a request: HTTPS_PROXY and NO_PROXY, read as the AWS CLI and curl read
+//! them.
 //!
-//! HTTP_PROXY decides nothing: over plain HTTP only this machine and the metadata services of a machine
-//! are asked, and no proxy could reach those.
+//! HTTP_PROXY is ignored, because plain HTTP is only used for this machine and for metadata
+//! services, which no proxy can reach.
 
 use std::{fmt, net::IpAddr};
 
@@ -14,28 +15,29 @@ pub(crate) struct Proxies {
     direct: Vec<Rule>,
 }
 
-/// A proxy, whose address may hold a password.
+/// A proxy. Its address may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {
     url: String,
-    /// The variable that names it.
+    /// The environment variable that names the proxy.
     pub(crate) variable: &'static str,
 }
 
-/// Hosts that are asked directly.
+/// Hosts that are reached without the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rule {
     All,
-    /// A host and everything below it; at one port only, where there is one.
+    /// A host and its subdomains, optionally at one port only.
     Domain(String, Option<u16>),
-    /// The first bits of an address.
+    /// A prefix of an IP address, in bits.
     Network(IpAddr, u8),
 }
 
 impl Proxies {
-    /// `variable` gives what a variable holds, and an empty text where it is set to nothing.
+    /// Reads the settings. `variable` returns a variable's value, which is empty if it is set to
+    /// nothing.
     pub(crate) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
-        // The lower case comes first, even where it is set to nothing.
+        // The lower-case name takes precedence, even if it is empty.
         let first = |names: [&'static str; 2]| {
             names
                 .into_iter()
@@ -52,7 +54,7 @@ impl Proxies {
         Ok(Self { https, direct })
     }
 
-    /// The proxy for an address, such as `https://host:443/path`.
+    /// Returns the proxy for an address, such as `https://host:443/path`.
     pub(crate) fn for_address(&self, address: &str) -> Option<&Proxy> {
         let proxy = self.https.as_ref()?;
         let (scheme, rest) = address.split_once("://")?;
@@ -77,7 +79,7 @@ impl Proxy {
         let proxy = Self { url, variable };
         let (scheme, rest) = proxy.url.split_once("://").unwrap_or_default();
         let known = ["http", "https"];
-        // The value may hold a password, so it is not shown where it cannot be read.
+        // The value may contain a password, so it is not printed.
         let wrong = |why: &str| {
             Failure::usage(format!("the environment variable {variable} {why}")).help(
                 "set it to the proxy's address, such as `http://proxy.example.com:3128`, or unset it",
@@ -104,13 +106,13 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// With the password.
+    /// Returns the address, including the password.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 }
 
-/// Without user and password.
+/// Prints the address without user and password.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
@@ -171,12 +173,12 @@ fn shares_bits(one: IpAddr, other: IpAddr, bits: u8) -> bool {
     differing.leading_zeros() >= u32::from(bits)
 }
 
-/// What stands before path, query and fragment.
+/// Returns the part before path, query and fragment.
 fn authority(rest: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-/// Of `user@host:port` and `[::1]:port`.
+/// Splits `user@host:port` and `[::1]:port`.
 fn host_and_port(authority: &str) -> (&str, Option<u16>) {
     let place = authority.rsplit('@').next().unwrap_or_default();
     if let Some((host, after)) = place

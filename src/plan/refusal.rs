@@ -1,28 +1,28 @@
-//! Why the service refuses a runtime that is sent to it, as far as that decides what to do next.
+//! Classifies errors of the service by what to do next.
 
 use std::time::Duration;
 
-/// How long a role that was written a moment ago may stay unknown to the service.
+/// How long the service may not know a new role.
 pub(crate) const PROPAGATION: Duration = Duration::from_mins(2);
 
-/// How long another change of the same runtime, or a name that is not free yet, is waited for.
+/// How long to wait for another change of the same runtime, or for a name to become free.
 pub(crate) const BUSY: Duration = Duration::from_mins(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The service cannot assume the role: for a while after it was written, or because of its trust.
+    /// The service cannot assume the role: because it is new, or because of its trust policy.
     Role,
-    /// The caller may not make the role that AgentCore itself works with.
+    /// The caller may not create AgentCore's service-linked role.
     ServiceLinkedRole,
-    /// There is a runtime of this name.
+    /// A runtime with this name exists.
     NameTaken,
-    /// Something else changes the runtime at this moment.
+    /// Something else is changing the runtime.
     Busy,
     Quota,
     Other,
 }
 
-/// Reads an error's code and message. Only where the words are these is it more than an error.
+/// Classifies an error by its code and message.
 pub(crate) fn of(code: Option<&str>, message: &str) -> Refusal {
     let lower = message.to_ascii_lowercase();
     match code.unwrap_or_default() {
@@ -42,7 +42,7 @@ pub(crate) fn of(code: Option<&str>, message: &str) -> Refusal {
 }
 
 impl Refusal {
-    /// What to do where waiting does not help.
+    /// Returns what to do if waiting does not help.
     pub(crate) fn help(self) -> Option<&'static str> {
         match self {
             Self::Role => Some(

@@ -1,27 +1,27 @@
-//! What a running agent was started from, what an edit changes about it, and where its code failed.
+//! What a running agent was started from, what an edit changes, and where its code failed.
 
 use std::collections::BTreeMap;
 
 use crate::config::{Agent, Runtime};
 
-/// Everything that decides how an agent runs. Times of files are no part of it.
+/// Everything that determines how an agent runs, except for file times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Inputs {
-    /// Hash and mode of each file, by its path in the archive.
+    /// The hash and the mode of each file, by its path in the archive.
     pub(crate) files: BTreeMap<String, String>,
-    /// Changes with the requirements' text.
+    /// A hash of the requirements.
     pub(crate) requirements: String,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) agent: Agent,
 }
 
-/// What is to be done about a running agent.
+/// What to do with a running agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     Nothing,
-    /// It starts anew; with what changed, in words.
+    /// Restart it, because of this change.
     Restart(String),
-    /// Its dependencies are installed anew, and it starts anew.
+    /// Reinstall its dependencies and restart it, because of this change.
     Install(String),
 }
 
@@ -65,7 +65,7 @@ fn runtime(agent: &Agent) -> Runtime {
     agent.runtime
 }
 
-/// Where Python gave up.
+/// The position of a Python error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) file: String,
@@ -75,7 +75,7 @@ pub(crate) struct Place {
     pub(crate) error: String,
 }
 
-/// The last place of the last traceback in an agent's output, of those that `is_own` knows.
+/// Returns the last position in an agent's output that is in a file that `is_own` accepts.
 pub(crate) fn place(lines: &[String], is_own: impl Fn(&str) -> bool) -> Option<Place> {
     let error = lines.iter().rev().find(|line| is_error(line))?;
     let found = lines
@@ -90,7 +90,7 @@ pub(crate) fn place(lines: &[String], is_own: impl Fn(&str) -> bool) -> Option<P
     })
 }
 
-/// `ValueError: no`, as a traceback ends.
+/// Returns true for a traceback's last line, such as `ValueError: no`.
 fn is_error(line: &str) -> bool {
     let name = line.split(':').next().unwrap_or(line);
     let last = name.rsplit('.').next().unwrap_or(name);
@@ -102,7 +102,7 @@ fn is_error(line: &str) -> bool {
         && (line.contains(": ") || last.ends_with("Error"))
 }
 
-/// `  File "x.py", line 3, in f`
+/// Parses `  File "x.py", line 3, in f`.
 fn frame(line: &str) -> Option<(&str, usize)> {
     let rest = line.trim_start().strip_prefix("File \"")?;
     let (file, rest) = rest.split_once("\", line ")?;
@@ -110,8 +110,7 @@ fn frame(line: &str) -> Option<(&str, usize)> {
     Some((file, rest[..digits].parse().ok()?))
 }
 
-/// Names the files in a line as the user knows them. `paths` has each file's path where it runs, and
-/// where it was taken from.
+/// Replaces paths below `root` with the source paths that `own` returns.
 pub(crate) fn with_own_paths(
     line: &str,
     root: &str,

@@ -1,50 +1,50 @@
-//! When something is tried again.
+//! When to retry.
 
 use std::time::Duration;
 
-/// How often a role is written and read back before its state is given up on.
+/// How often a role is written and read back at most.
 pub(crate) const ROLE_ROUNDS: u32 = 6;
 
-/// The pause before round `attempt` (from 1): it doubles up to a bound, and `jitter` (0 to 1) spreads
-/// several callers apart.
+/// Returns the pause before `attempt` (from 1). It doubles up to a limit, and `jitter` (0 to 1)
+/// spreads several callers.
 pub(crate) fn pause(attempt: u32, jitter: f64) -> Duration {
     let bound = 0.25 * f64::from(2_u32.saturating_pow(attempt.saturating_sub(1).min(5)));
     Duration::from_secs_f64(bound * (0.5 + 0.5 * jitter.clamp(0.0, 1.0)))
 }
 
-/// How long a deletion may take before it is given up on; the service takes minutes.
+/// The time limit for a deletion; the service takes minutes.
 pub(crate) const DELETION: Duration = Duration::from_mins(30);
 
-/// How long a runtime or an endpoint may take to become READY before it is given up on.
+/// The time limit for a runtime or an endpoint to become READY.
 pub(crate) const READY: Duration = Duration::from_mins(15);
 
-/// How often a person who waits is told so.
+/// How often a waiting user gets a message.
 pub(crate) const WORD_EVERY: Duration = Duration::from_secs(10);
 
-/// The pause between two readings of a log that is followed.
+/// The pause between two queries of a log that is followed.
 pub(crate) const FOLLOW: Duration = Duration::from_secs(1);
 
-/// The pause between two looks at something that is on its way.
+/// Returns the pause between two checks of something in progress.
 pub(crate) fn look(attempt: u32, jitter: f64) -> Duration {
     let bound = (0.5 * f64::from(2_u32.saturating_pow(attempt.saturating_sub(1).min(5)))).min(10.0);
     Duration::from_secs_f64(bound * (0.5 + 0.5 * jitter.clamp(0.0, 1.0)))
 }
 
-/// Why a POST to an agent came to nothing.
+/// Why a POST to an agent failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Setback {
-    /// The service took no request: 429.
+    /// The service throttled the request: 429.
     Throttled,
-    /// The session is at work on something else: `RetryableConflictException`.
+    /// The session is busy: `RetryableConflictException`.
     Busy,
-    /// Nobody listens: not one byte was sent.
+    /// The connection was refused: nothing was sent.
     Unreachable,
-    /// Anything else. The agent may have done its work.
+    /// Anything else. The agent may have processed the request.
     Other,
 }
 
-/// The pause before a POST that came to nothing for the `attempt`-th time (from 1) is sent again;
-/// `None` where it must not be, because the agent may have seen it, or where it is enough.
+/// Returns the pause before a failed POST is sent again, after `attempt` failures (from 1). Returns
+/// `None` if the agent may have received it, or after too many attempts.
 pub(crate) fn repeat(setback: Setback, attempt: u32, jitter: f64) -> Option<Duration> {
     let attempts = match setback {
         Setback::Throttled | Setback::Busy => 6,

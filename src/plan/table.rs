@@ -1,8 +1,8 @@
-//! Rows as aligned text, and times and spans in words.
+//! Formats tables, times and durations.
 
 use std::time::{Duration, UNIX_EPOCH};
 
-/// The rows with their columns aligned, nothing behind the last one.
+/// Returns the rows with aligned columns, without trailing spaces.
 pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let widths: [usize; N] = std::array::from_fn(|column| {
         let lengths = rows.iter().map(|row| row[column].chars().count());
@@ -22,19 +22,19 @@ pub(crate) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     lines.join("\n")
 }
 
-/// Seconds since 1970 as `2026-11-25T16:20:11Z`.
+/// Formats seconds since 1970 as `2026-11-25T16:20:11Z`.
 pub(crate) fn time(seconds: i64) -> String {
     let since = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
     humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
 }
 
-/// Milliseconds since 1970 as `2026-11-25T16:20:11.123Z`.
+/// Formats milliseconds since 1970 as `2026-11-25T16:20:11.123Z`.
 pub(crate) fn time_in_millis(millis: i64) -> String {
     let since = Duration::from_millis(u64::try_from(millis).unwrap_or_default());
     humantime::format_rfc3339_millis(UNIX_EPOCH + since).to_string()
 }
 
-/// How long something has been there: its two largest units.
+/// Formats an age with its two largest units.
 pub(crate) fn age(seconds: i64) -> String {
     let whole = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
     let text = humantime::format_duration(whole).to_string();

@@ -1,30 +1,31 @@
-//! The user's own tags on what this tool makes: which to write, and which to take off again without
-//! touching anybody else's.
+//! The user's own tags on this tool's resources: which to set, and which to remove without touching
+//! foreign tags.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Names the user's own tags that this tool set: one that is no longer declared can be taken off by it.
+/// Lists the user's own tags that this tool set, so that it can remove a tag that is no longer
+/// declared.
 pub(crate) const DECLARED: &str = "cargo-agentcore:tags";
 
-/// Tells which of the managed policies on a role this tool attached.
+/// Lists the managed policies that this tool attached to a role.
 pub(crate) const POLICIES: &str = "cargo-agentcore:policies";
 
-/// The lists that this tool keeps of what it brought.
+/// The tags that list what this tool set.
 const LISTS: [&str; 2] = [DECLARED, POLICIES];
 
-/// AWS sets these itself, and lets nobody else write them.
+/// The prefix of tags that only AWS can set.
 const OF_AWS: &str = "aws:";
 
-/// What leads from the tags that are there to those that are wanted.
+/// The changes that turn the existing tags into the wanted ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct TagChanges {
-    /// To be done before the list of our own changes: if that fails, the list still names them.
+    /// To be removed before the list changes, so that the list still names them if that fails.
     pub(crate) take_off: Vec<String>,
     pub(crate) set: BTreeMap<String, String>,
 }
 
-/// Identity, the user's own, and the list of those of them that this tool brings. A tag that was there
-/// before it was declared is never listed, and so never taken off.
+/// Returns the identity, the user's own tags, and the list of those that this tool sets. A tag that
+/// existed before it was declared is never listed, and so never removed.
 pub(crate) fn wanted(
     identity: BTreeMap<String, String>,
     declared: &BTreeMap<String, String>,
@@ -61,7 +62,7 @@ pub(crate) fn changes(
     TagChanges { take_off, set }
 }
 
-/// The tags that neither we nor AWS set: never changed.
+/// Returns the foreign tags, which are never changed.
 pub(crate) fn foreign<'a>(
     wanted: &BTreeMap<String, String>,
     there: &'a BTreeMap<String, String>,
@@ -75,14 +76,14 @@ pub(crate) fn foreign<'a>(
         .collect()
 }
 
-/// The keys that the list on a thing names.
+/// Returns the keys in a resource's list.
 pub(crate) fn listed(there: &BTreeMap<String, String>) -> BTreeSet<&str> {
     let list = there.get(DECLARED).map(String::as_str).unwrap_or_default();
     list.split(' ').filter(|key| !key.is_empty()).collect()
 }
 
-/// The keys in one value, as far as a tag's 256 characters reach; keys with spaces cannot be told apart
-/// in it and are left out.
+/// Joins the keys to one value, up to a tag's limit of 256 characters. Keys with spaces are left
+/// out, because the list could not be split again.
 fn list<'a>(keys: impl Iterator<Item = &'a String>) -> String {
     let mut list = String::new();
     for key in keys.filter(|key| !key.contains(char::is_whitespace)) {

@@ -1,36 +1,36 @@
-//! CloudWatch Transaction Search: what has to be switched on in an account and region so that the
-//! traces of agents can be looked at.
+//! CloudWatch Transaction Search: the settings in an account and region that make agents' traces
+//! visible.
 //!
-//! It is the account's setting and not an agent's. Where traces go to CloudWatch Logs already, how many
-//! of them are indexed is somebody's choice and is left alone.
+//! These are settings of the account, not of an agent. If traces already go to CloudWatch Logs, the
+//! share that is indexed is someone's choice and is not changed.
 
 use serde_json::{Value, json};
 
 use crate::names::{AccountId, Partition, Region};
 
-/// The name under which the documentation and the other tools write the policy.
+/// The name that the documentation and other tools use for the policy.
 pub(crate) const POLICY: &str = "TransactionSearchXRayAccess";
 
-/// Where traces have to go.
+/// Where traces must go.
 pub(crate) const DESTINATION: &str = "CloudWatchLogs";
 
-/// The share of spans that is indexed without further cost.
+/// The percentage of spans that is indexed at no extra cost.
 pub(crate) const SAMPLING: u8 = 1;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TracingStep {
-    /// X-Ray may write into two log groups.
+    /// Allows X-Ray to write into two log groups.
     AllowLogs { document: String },
-    /// Traces of the whole account go there.
+    /// Sends the traces of the whole account there.
     SendToLogs { before: String },
-    /// This share of spans can be searched.
+    /// Sets the share of spans that is searchable.
     Index,
 }
 
-/// What is there.
+/// The observed settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObservedTracing {
-    /// The policy of our name.
+    /// The policy with this tool's name for it.
     pub(crate) policy: Option<String>,
     pub(crate) destination: String,
 }
@@ -56,8 +56,8 @@ pub(crate) fn plan(
     steps
 }
 
-/// Whether somebody else wrote the policy of this name. It counts for the account, so that it is not
-/// replaced.
+/// Returns true if someone else wrote the policy with this name. It applies to the account, so it
+/// is not replaced.
 pub(crate) fn has_other_policy(
     partition: Partition,
     account: &AccountId,
@@ -90,7 +90,7 @@ fn policy(partition: Partition, account: &AccountId, region: &Region) -> Value {
 }
 
 impl TracingStep {
-    /// Verb and object: ("Allowing", "allow", "X-Ray …").
+    /// Returns verb and object: ("Allowing", "allow", "X-Ray …").
     pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
         match self {
             Self::AllowLogs { document: _ } => (

@@ -1,4 +1,4 @@
-//! What one file imports and which names it defines, read without running it.
+//! The imports and names of one file, read without running it.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -9,15 +9,15 @@ use super::syntax::children;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Code {
     pub(super) sites: Vec<Site>,
-    /// Names that the module may have once it is loaded; those of star imports are not among them.
+    /// Names that the module may have once it is loaded, except those from star imports.
     pub(super) names: BTreeSet<String>,
-    /// Whether it may have other names: it is more than its text tells.
+    /// True if the module may have more names than its text shows.
     pub(super) is_dynamic: bool,
-    /// Whether it changes where or how modules are found.
+    /// True if it changes where or how modules are found.
     pub(super) changes_search: bool,
-    /// What is assigned to attributes of something, such as `limit` of `settings.limit = 3`.
+    /// The attributes that are assigned to, such as `limit` in `settings.limit = 3`.
     pub(super) assigned: BTreeSet<String>,
-    /// Whether the parser understood all of it.
+    /// True if the parser understood the whole file.
     pub(super) is_whole: bool,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Import {
     Module(Vec<Word>),
     /// `from ..a import b, c`
     From {
-        /// The dots before the module's name, and where they are.
+        /// The number of dots before the module's name, and their position.
         level: usize,
         dots: Range<usize>,
         module: Vec<Word>,
@@ -43,29 +43,29 @@ pub(super) enum Import {
     },
 }
 
-/// A word of the text, and where it is.
+/// A word and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word {
     pub(crate) text: String,
     pub(crate) span: Range<usize>,
 }
 
-/// When an import is run, from the surest on.
+/// When an import runs, most certain first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum When {
-    /// As soon as the file is loaded.
+    /// When the file is loaded.
     AtStart,
-    /// As soon as the file is run as a script.
+    /// When the file is run as a script.
     AsScript,
     /// When a function is called.
     Later,
-    /// If a condition holds, or where an error is expected.
+    /// If a condition is true, or where an error is expected.
     Perhaps,
-    /// For type checkers only.
+    /// Only for type checkers.
     Never,
 }
 
-/// Whose names are bound where a node is.
+/// Whether a node's names belong to the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
     Module,
@@ -92,13 +92,13 @@ pub(super) fn read(root: Node<'_>, text: &str) -> Code {
     }
     top.reverse();
     reader.pending = top;
-    // A stack of its own: source code may be nested deeper than ours can take.
+    // An explicit stack, because source code may be nested deeper than the call stack allows.
     while let Some((node, when, scope)) = reader.pending.pop() {
         reader.visit(node, when, scope);
     }
     let mut code = reader.code;
     code.is_dynamic |= !code.is_whole;
-    // Whatever it installs when it starts can be imported afterwards.
+    // What the code installs at startup can be imported afterwards.
     code.changes_search |=
         text.contains("pip") && (text.contains("subprocess") || text.contains("os.system"));
     code
@@ -106,7 +106,7 @@ pub(super) fn read(root: Node<'_>, text: &str) -> Code {
 
 struct Reader<'t, 'n> {
     text: &'t str,
-    /// Looks at the nodes below one.
+    /// Visits the children of a node.
     cursor: TreeCursor<'n>,
     code: Code,
     pending: Vec<(Node<'n>, When, Scope)>,
@@ -169,7 +169,8 @@ impl<'n> Reader<'_, 'n> {
         }
     }
 
-    /// Each name that stands at the module's level is one that it has: it could not be loaded otherwise.
+    /// Binds each name used at the module's level, because the module could not be loaded without
+    /// it.
     fn identifier(&mut self, node: Node<'_>, scope: Scope) {
         let name = self.words(node).to_owned();
         match name.as_str() {
@@ -235,7 +236,7 @@ impl<'n> Reader<'_, 'n> {
         }
         let when = match node.kind() {
             "function_definition" => when.max(When::Later),
-            // Its body is run where it stands.
+            // A class body runs where it is defined.
             _ => when,
         };
         self.enter(node, when, Scope::Inner);
@@ -275,7 +276,7 @@ impl<'n> Reader<'_, 'n> {
         self.pending.extend(parts.map(|part| (part, within, scope)));
     }
 
-    /// `with suppress(ImportError):` and the like expect an error.
+    /// `with suppress(ImportError):` and similar statements expect an error.
     fn within(&mut self, node: Node<'n>, when: When, scope: Scope) {
         let body = node.child_by_field_name("body");
         let head_end = body.map_or(node.end_byte(), |body| body.start_byte());
@@ -379,8 +380,8 @@ impl<'n> Reader<'_, 'n> {
         self.site(import, when);
     }
 
-    /// `uvicorn.run("my_agent.web:app")` imports what the string names, and so does
-    /// `runpy.run_module("my_agent.server")`.
+    /// `uvicorn.run("my_agent.web:app")` and `runpy.run_module("my_agent.server")` import the
+    /// module in the string.
     fn started_app(&mut self, node: Node<'_>, when: When) {
         let callee = node.child_by_field_name("function");
         let is_app = match callee.map(|callee| self.words(callee)) {
@@ -440,7 +441,7 @@ impl<'n> Reader<'_, 'n> {
 
     fn site(&mut self, import: Import, when: When) {
         if when != When::Never {
-            // What surrounds an import is not known where the parser lost its way.
+            // The context of an import is unreliable if the parser failed.
             let when = if self.code.is_whole {
                 when
             } else {
@@ -466,7 +467,7 @@ impl<'n> Reader<'_, 'n> {
     }
 }
 
-/// Whether nothing after the statement is run.
+/// Returns true if nothing after the statement runs.
 fn ends_the_module(statement: Node<'_>, text: &str) -> bool {
     let call = match statement.kind() {
         "raise_statement" => return true,

@@ -1,4 +1,4 @@
-//! Modules whose distribution has another name: one that differs by more than `-` for `_`.
+//! Modules whose distribution has a different name (other than `-` instead of `_`).
 
 /// Sorted by module.
 const NAMES: [(&str, &str); 34] = [
@@ -38,7 +38,7 @@ const NAMES: [(&str, &str); 34] = [
     ("zmq", "pyzmq"),
 ];
 
-/// The distribution that has the module, if its name is not the module's.
+/// Returns the module's distribution if its name differs from the module's.
 pub(crate) fn of(module: &str) -> Option<&'static str> {
     let at = NAMES
         .binary_search_by(|(name, _)| (*name).cmp(module))

@@ -18,7 +18,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The variable that an expression reads from the environment, and its default.
+    /// Returns the environment variable that an expression reads, and its default.
     pub(super) fn variable_read<'n>(&self, node: Node<'n>) -> Option<(&'t str, Option<Node<'n>>)> {
         match node.kind() {
             _ if !self.has_variables => None,

@@ -1,4 +1,4 @@
-//! Pure: what Python code says, without running it.
+//! Pure: analyzes Python code without running it.
 
 mod code;
 pub(crate) mod distributions;

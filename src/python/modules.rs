@@ -1,25 +1,26 @@
-//! The files of an archive as Python's import system sees them.
+//! The files of an archive, as Python's import system finds them.
 
-/// What an archive holds.
+/// The modules in an archive.
 #[derive(Debug)]
 pub(crate) struct Modules<'a> {
-    /// Sorted by their path.
+    /// Sorted by path.
     files: Vec<(&'a str, Owner)>,
 }
 
-/// Who brings a file.
+/// Where a file comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Owner {
     Agent,
     Dependency,
 }
 
-/// What an import finds.
+/// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
-    /// What is run to load it; nothing for a folder without `__init__.py`.
+    /// The file that runs when the module is loaded; `None` for a folder without `__init__.py`.
     pub(super) file: Option<File>,
-    /// Where its submodules are: paths that end in `/`. A module that is not a package has none.
+    /// The folders with its submodules, as paths that end in `/`. Empty if the module is not a
+    /// package.
     pub(super) folders: Vec<String>,
 }
 
@@ -30,7 +31,7 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Whether its text is the agent's own Python.
+    /// Returns true for the agent's own Python source.
     pub(super) fn is_readable(&self) -> bool {
         let ending = self.path.rsplit_once('.').map(|(_, ending)| ending);
         self.owner == Owner::Agent && ending == Some("py")
@@ -49,7 +50,8 @@ impl Found {
 }
 
 impl<'a> Modules<'a> {
-    /// The paths are relative to the archive's root, with `/`. Where both bring a file, the agent's counts.
+    /// Lists the files by their paths relative to the archive's root, with `/`. If both have a
+    /// file, the agent's is used.
     pub(crate) fn new(
         own: impl IntoIterator<Item = &'a str>,
         dependencies: impl IntoIterator<Item = &'a str>,
@@ -64,8 +66,8 @@ impl<'a> Modules<'a> {
         Self { files }
     }
 
-    /// The module `name` in the first folder that has it, as Python's own finder looks: a package, then
-    /// native, source and compiled files, and at last folders without `__init__.py`.
+    /// Finds the module `name` in the first folder that has it, in the order of Python's finder:
+    /// packages, native, source and compiled files, then folders without `__init__.py`.
     pub(super) fn find(&self, name: &str, folders: &[String]) -> Option<Found> {
         let mut portions = Vec::new();
         for folder in folders {
@@ -122,7 +124,7 @@ impl<'a> Modules<'a> {
             .take_while(move |(path, _)| path.starts_with(prefix))
     }
 
-    /// The names of the modules in the folders.
+    /// Returns the names of the modules in the folders.
     pub(super) fn names_in(&self, folders: &[String]) -> Vec<&'a str> {
         let mut names = Vec::new();
         for folder in folders {
@@ -144,8 +146,8 @@ impl<'a> Modules<'a> {
         names
     }
 
-    /// The folders of the agent's own files that hold a module of that name: where a changed `sys.path` may
-    /// lead.
+    /// Returns the folders of the agent's own files that contain a module with this name, where a
+    /// changed `sys.path` may lead.
     pub(super) fn own_folders_with(&self, name: &str) -> Vec<String> {
         let mut folders: Vec<String> = Vec::new();
         let own = self
@@ -166,14 +168,14 @@ impl<'a> Modules<'a> {
         folders
     }
 
-    /// Whether a dependency has something of that name at the archive's root.
+    /// Returns true if a dependency has a module with this name at the archive's root.
     pub(super) fn is_installed(&self, name: &str) -> bool {
         let found = self.find(name, &[String::new()]);
         found.is_some_and(|found| found.file.is_none_or(|file| file.owner != Owner::Agent))
     }
 }
 
-/// The end of a native module's name, such as `cpython-313-aarch64-linux-gnu.so`.
+/// Returns true for the suffix of a native module, such as `cpython-313-aarch64-linux-gnu.so`.
 fn is_native(ending: &str) -> bool {
     let (tag, last) = ending.rsplit_once('.').unwrap_or(("", ending));
     last == "so" && !tag.contains('/')

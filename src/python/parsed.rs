@@ -1,4 +1,4 @@
-//! A Python file that was parsed once, for whoever asks about it.
+//! A Python file that is parsed once for all analyses.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,9 @@ pub(crate) struct Parsed {
     pub(crate) text: String,
     pub(super) code: Code,
     pub(crate) uses: Uses,
-    /// The first line that is not Python, counted from 1.
+    /// The first line that is not valid Python, counted from 1.
     pub(crate) wrong_line: Option<usize>,
-    /// Whether it ends as soon as it starts.
+    /// True if the script ends immediately.
     pub(crate) does_nothing: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Following imports from the entry point through the agent's own modules.
+//! Follows imports from the entry point through the agent's own modules.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -15,34 +15,34 @@ use super::{
 };
 use crate::text::nearest;
 
-/// What the entry point loads, and what it will not find.
+/// What the entry point loads, and what is missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reached {
-    /// The agent's own files that are loaded whenever the agent starts.
+    /// The agent's own files that are always loaded at startup.
     pub(crate) at_start: BTreeSet<String>,
-    /// These, and those that may be loaded later.
+    /// Those, and the files that may be loaded later.
     pub(crate) files: BTreeSet<String>,
-    /// The heaviest first, otherwise in the order in which Python comes across them.
+    /// The most severe first, then in the order in which Python encounters them.
     pub(crate) findings: Vec<Finding>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Finding {
-    /// In the archive.
+    /// The path in the archive.
     pub(crate) file: String,
     pub(crate) span: Range<usize>,
     pub(crate) missing: Missing,
     pub(crate) weight: Weight,
-    /// The files that lead from the entry point to this one, without it.
+    /// The files between the entry point and this file, including the entry point.
     pub(crate) through: Vec<String>,
 }
 
-/// What is not there.
+/// What is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Missing {
-    /// Nothing at the root of the archive has the name.
+    /// The archive's root has no module with this name.
     Module { name: String, near: Option<String> },
-    /// A package has no such module. `name` is the whole name.
+    /// A package has no such module. `name` is the full name.
     Submodule { name: String, near: Option<String> },
     /// The agent's own module `module` has no such name.
     Name {
@@ -50,22 +50,23 @@ pub(crate) enum Missing {
         name: String,
         near: Option<String>,
     },
-    /// A relative import in what is no part of a package.
+    /// A relative import in a file outside a package.
     Package { is_entry: bool },
 }
 
-/// How sure a finding is to matter, the heaviest first.
+/// How severe a finding is, most severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Weight {
     /// The agent cannot start.
     Stops,
-    /// It can hardly start.
+    /// The agent probably cannot start.
     Warning,
-    /// Something will fail if it is ever called.
+    /// A call of some function will fail.
     Note,
 }
 
-/// Follows the imports of the script `entry` under Python 3.`minor`. `program` holds the agent's own files.
+/// Follows the imports of the script `entry` under Python 3.`minor`. `program` contains the agent's
+/// own files.
 pub(crate) fn follow(entry: &str, modules: &Modules<'_>, minor: u32, program: &Program) -> Reached {
     let folder = entry
         .rsplit_once('/')
@@ -110,32 +111,32 @@ pub(crate) fn follow(entry: &str, modules: &Modules<'_>, minor: u32, program: &P
     }
 }
 
-/// How sure it is that something is loaded.
+/// How certain it is that something is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Mood {
     Sure,
     /// When a function is called.
     Later,
-    /// If a condition holds, or where an error is expected: what is missing is nobody's business.
+    /// If a condition is true, or where an error is expected. Nothing missing is reported.
     Perhaps,
 }
 
 const MOODS: [Mood; 3] = [Mood::Sure, Mood::Later, Mood::Perhaps];
 
-/// A file whose imports are to be followed.
+/// A file whose imports are followed.
 #[derive(Debug, Clone)]
 struct Visit {
     file: String,
-    /// The packages that the module is in, the outermost first.
+    /// The packages that contain the module, outermost first.
     packages: Vec<Package>,
     is_script: bool,
 }
 
-/// The surest way that leads to a file.
+/// The most certain path to a file.
 #[derive(Debug)]
 struct Arrival {
     mood: Mood,
-    /// The file that imports it.
+    /// The importing file.
     from: Option<String>,
 }
 
@@ -149,30 +150,30 @@ struct Walk<'m> {
     modules: &'m Modules<'m>,
     minor: u32,
     program: &'m Program,
-    /// Where modules are looked for.
+    /// Where modules are searched.
     roots: Vec<String>,
     loaded: BTreeSet<&'m str>,
     /// How each file was reached.
     reached: BTreeMap<String, Arrival>,
-    /// One for each mood: whatever is sure is visited before the rest.
+    /// One queue per mood, because certain imports are visited first.
     queues: [VecDeque<Visit>; 3],
     changes_search: bool,
     assigned: BTreeSet<&'m str>,
     findings: Vec<Finding>,
 }
 
-/// Where an import is.
+/// The location of an import.
 #[derive(Clone, Copy)]
 struct Place<'p> {
     visit: &'p Visit,
     mood: Mood,
 }
 
-/// How far a name could be resolved.
+/// The result of resolving a name.
 enum Resolved {
-    /// The module, and the packages around it.
+    /// The module, and the packages that contain it.
     Module(Found, Vec<Package>),
-    /// Part of Python, native, or already told.
+    /// A standard, native or already reported module.
     Elsewhere,
 }
 
@@ -180,7 +181,7 @@ impl<'m> Walk<'m> {
     fn next(&mut self) -> Option<(Mood, Visit)> {
         for (mood, queue) in MOODS.into_iter().zip(&mut self.queues) {
             while let Some(visit) = queue.pop_front() {
-                // A surer way to it may have been found since.
+                // A more certain path may have been found since.
                 if self.reached[&visit.file].mood == mood {
                     return Some((mood, visit));
                 }
@@ -189,12 +190,12 @@ impl<'m> Walk<'m> {
         None
     }
 
-    /// What is known of one of the agent's own files.
+    /// Returns the analysis of one of the agent's own files.
     fn code(&self, path: &str) -> Option<&'m Code> {
         self.program.get(path).map(|parsed| &parsed.code)
     }
 
-    /// Takes note of what a file changes for all the others.
+    /// Records how a file changes the search for all other files.
     fn load(&mut self, path: &str) {
         let Some((path, parsed)) = self.program.get_key_value(path) else {
             return;
@@ -254,7 +255,7 @@ impl<'m> Walk<'m> {
         }
     }
 
-    /// The packages that so many dots lead to.
+    /// Returns the packages that this number of dots refers to.
     fn package(
         &mut self,
         level: usize,
@@ -275,7 +276,7 @@ impl<'m> Walk<'m> {
         None
     }
 
-    /// Finds a module and queues all that is loaded on the way to it.
+    /// Finds a module and queues everything that is loaded on the way to it.
     fn resolve(
         &mut self,
         words: &[Word],
@@ -315,7 +316,7 @@ impl<'m> Walk<'m> {
         }
     }
 
-    /// A module that is in no package.
+    /// Finds a top-level module.
     fn top(&mut self, name: &str) -> Option<Found> {
         let found = self.modules.find(name, &self.roots);
         if found.is_some() || !self.changes_search {
@@ -326,7 +327,8 @@ impl<'m> Walk<'m> {
         self.modules.find(name, &self.roots)
     }
 
-    /// `around` are the packages that the first of the words is in, where they are relative.
+    /// Reports a missing module. For a relative import, `around` are the packages that contain the
+    /// first word.
     fn not_found(
         &mut self,
         words: &[Word],
@@ -345,7 +347,7 @@ impl<'m> Walk<'m> {
             .map_or(word.span.start, |first| first.span.start);
         let span = start..word.span.end;
         let Some(parent) = parent else {
-            // setuptools brings it along for whoever imports setuptools first.
+            // setuptools provides it once setuptools is imported.
             if word.text == "distutils" && self.modules.is_installed("setuptools") {
                 return;
             }
@@ -357,7 +359,7 @@ impl<'m> Walk<'m> {
             self.tell(&word.span, Missing::Module { name, near }, weight, place);
             return;
         };
-        // A module may put submodules there itself, as `six` does.
+        // A module may create submodules itself, as `six` does.
         let own = parent.file.as_ref().and_then(|file| self.code(&file.path));
         if own.map_or(is_foreign && parent.folders.is_empty(), |code| {
             code.changes_search
@@ -380,7 +382,7 @@ impl<'m> Walk<'m> {
         self.tell(&span, missing, weight, place);
     }
 
-    /// A name that is imported from a module: something that the module defines, or a submodule.
+    /// Resolves a name imported from a module: a definition of the module, or a submodule.
     fn name(
         &mut self,
         found: &Found,
@@ -397,7 +399,7 @@ impl<'m> Walk<'m> {
             None => Some(false),
         };
         if let Some(submodule) = self.modules.find(&name.text, &found.folders) {
-            // What has the name may be the submodule or hide it.
+            // The name may be the submodule or hide it.
             let place = match defined {
                 Some(false) => place,
                 _ => Place {
@@ -438,7 +440,8 @@ impl<'m> Walk<'m> {
         self.tell(&name.span, missing, weight, place);
     }
 
-    /// Whether a module of the agent defines the name; `None` where only running it would tell.
+    /// Returns whether the agent's module defines the name; `None` if that is only known at run
+    /// time.
     fn defines(
         &mut self,
         file: &File,
@@ -480,7 +483,7 @@ impl<'m> Walk<'m> {
         Some(false)
     }
 
-    /// [`Walk::resolve`] without a word, and without loading anything.
+    /// Like [`Walk::resolve`], without reporting or loading anything.
     fn quietly(
         &self,
         level: usize,
@@ -557,7 +560,7 @@ impl<'m> Walk<'m> {
         });
     }
 
-    /// Each missing thing once, where it weighs most.
+    /// Returns each missing item once, with its highest severity.
     fn conclude(self) -> Vec<Finding> {
         let changes_search = self.changes_search;
         let assigned = self.assigned;
@@ -568,7 +571,7 @@ impl<'m> Walk<'m> {
                 !matches!(&finding.missing, Missing::Name { name, .. } if assigned.contains(name.as_str()))
             })
             .filter_map(|finding| {
-                // Whoever changes the search may find what we do not.
+                // Code that changes the search may find modules that this analysis does not.
                 let weight = match (changes_search, finding.weight) {
                     (false, weight) => weight,
                     (true, Weight::Stops) => Weight::Warning,
@@ -590,7 +593,7 @@ impl<'m> Walk<'m> {
     }
 }
 
-/// `is_foreign` says that a dependency's own code decides whether it is there.
+/// Returns a finding's severity. `is_foreign` is true if it depends on a dependency's code.
 fn weight(mood: Mood, is_foreign: bool) -> Option<Weight> {
     match mood {
         Mood::Sure if is_foreign => Some(Weight::Warning),
@@ -600,7 +603,7 @@ fn weight(mood: Mood, is_foreign: bool) -> Option<Weight> {
     }
 }
 
-/// What every module has.
+/// Names that every module has.
 const ALWAYS_THERE: [&str; 9] = [
     "__annotations__",
     "__builtins__",
@@ -613,7 +616,7 @@ const ALWAYS_THERE: [&str; 9] = [
     "__spec__",
 ];
 
-/// `my_agent.tools`, as the whole name of what `from .tools` means.
+/// Returns the full name of a relative import, such as `my_agent.tools` for `from .tools`.
 fn full_name(start: Option<&[Package]>, module: &[Word]) -> String {
     let packages = start.unwrap_or_default();
     let packages = packages.iter().map(|package| package.name.as_str());

@@ -1,4 +1,5 @@
-//! Entry points from when an agent's package had the agent's name.
+//! Entry points that import a package by the agent's name, although the package is named
+//! differently.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::error::{Message, Snippet};
 
-/// What is wrong with an import of `agent`, whose package is called `package`.
+/// Returns the message for an import of `agent` if its package is called `package`.
 pub(crate) fn message(agent: &str, package: &str) -> Message {
     Message::new(format!(
         "the entry point imports `{agent}`, and the agent's package is called `{package}`"
@@ -19,8 +20,7 @@ pub(crate) fn message(agent: &str, package: &str) -> Message {
     ))
 }
 
-/// Points at the line of the entry point that imports the agent by its name, although its package has
-/// another one.
+/// Finds the entry point's import of the agent by its name if its package is named differently.
 pub(crate) fn renamed(
     agent: &str,
     package: Option<&str>,

@@ -42,7 +42,8 @@ impl Reader<'_> {
             && ends.iter().any(|end| words.contains(end))
     }
 
-    /// A parameter that FastAPI fills from a header: `trace: str = Header()`, or within `Annotated`.
+    /// Recognizes a parameter that FastAPI fills from a header: `trace: str = Header()`, or in
+    /// `Annotated`.
     pub(super) fn takes_header(&mut self, parameter: Node<'_>) {
         if !self.has_headers {
             return;

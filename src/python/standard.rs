@@ -2,30 +2,30 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-/// One module per line, on any platform. After a module that not every Python has: the first and the last
-/// minor version with it, such as `tomllib 11-` and `cgi -12`.
+/// One module per line, for any platform. A module that not every version has is followed by the
+/// first and the last minor version with it, such as `tomllib 11-` and `cgi -12`.
 const MODULES: &str = include_str!("standard_modules.txt");
 
 static BY_NAME: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| modules().collect());
 
-/// Whether some Python that the service has or had comes with a module of that name.
+/// Returns true if any Python version of the service, past or present, has a module with this name.
 pub(crate) fn is_standard(name: &str) -> bool {
     BY_NAME.contains_key(name)
 }
 
-/// Whether Python 3.`minor` comes with the module.
+/// Returns true if Python 3.`minor` has the module.
 pub(crate) fn comes_with(minor: u32, name: &str) -> bool {
     BY_NAME
         .get(name)
         .is_some_and(|versions| contains(versions, minor))
 }
 
-/// Whether every Python that the service takes comes with the module.
+/// Returns true if every Python version that the service supports has the module.
 pub(crate) fn is_in_every_python(name: &str) -> bool {
     (12..=14).all(|minor| comes_with(minor, name))
 }
 
-/// The public modules of Python 3.`minor`.
+/// Returns the public modules of Python 3.`minor`.
 pub(crate) fn of(minor: u32) -> impl Iterator<Item = &'static str> {
     modules()
         .filter(move |(name, versions)| !name.starts_with('_') && contains(versions, minor))

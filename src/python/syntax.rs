@@ -1,4 +1,4 @@
-//! Reading Python without a Python.
+//! Parses Python without an interpreter.
 
 use std::ops::Range;
 
@@ -14,8 +14,7 @@ pub(crate) fn tree(text: &str) -> Tree {
         .expect("a parser with a language and without a limit returns a tree")
 }
 
-/// Where the text stops being Python, as far as the grammar knows the language: what is newer than the
-/// grammar looks the same.
+/// Returns the first syntax error. Syntax that is newer than the grammar looks like an error too.
 pub(crate) fn first_error(root: Node<'_>) -> Option<Range<usize>> {
     first_error_node(root).map(|node| node.byte_range())
 }
@@ -35,8 +34,8 @@ fn first_error_node(root: Node<'_>) -> Option<Node<'_>> {
     None
 }
 
-/// Everything below a node in the text's order, the node itself included; `enters` says what is looked
-/// into. Code may be nested more deeply than the stack is.
+/// Returns a node and everything below it in the text's order; `enters` decides which nodes are
+/// entered. Does not recurse, because code may be nested deeper than the stack allows.
 pub(crate) fn descendants<'t>(
     node: Node<'t>,
     enters: impl Fn(Node<'t>) -> bool,
@@ -50,7 +49,7 @@ pub(crate) fn descendants<'t>(
     })
 }
 
-/// The named node that follows, among those below this one only where they are asked for.
+/// Moves to the next named node; enters this one if `below` is true.
 fn next<'t>(cursor: &mut TreeCursor<'t>, mut below: bool) -> Option<Node<'t>> {
     loop {
         if !(below && cursor.goto_first_child()) {
@@ -64,30 +63,29 @@ fn next<'t>(cursor: &mut TreeCursor<'t>, mut below: bool) -> Option<Node<'t>> {
         if node.is_named() {
             return Some(node);
         }
-        // A word or a sign.
+        // Unnamed nodes, such as keywords, have no children.
         below = false;
     }
 }
 
-/// [`first_error`] as a line, counted from 1.
+/// Returns the line of [`first_error`], counted from 1.
 pub(super) fn first_wrong_line(root: Node<'_>) -> Option<usize> {
     Some(1 + first_error_node(root)?.start_position().row)
 }
 
-/// Whether a script ends as soon as it starts, because it holds nothing but comments, plain strings and
-/// `pass`.
+/// Returns true if a script contains only comments, plain strings and `pass`.
 pub(super) fn does_nothing(root: Node<'_>) -> bool {
     all_children(root, |statement| match statement.kind() {
         "comment" | "pass_statement" => true,
         "expression_statement" => all_children(statement, |value| {
-            // What stands in an f-string is run.
+            // Expressions in an f-string are evaluated.
             value.kind() == "string" && all_children(value, |part| part.kind() != "interpolation")
         }),
         _ => false,
     })
 }
 
-/// The named nodes right below a node.
+/// Returns the named children of a node.
 pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
     let mut cursor = node.walk();
     node.named_children(&mut cursor).collect()

@@ -1,10 +1,10 @@
-//! Small agents, and what is found missing in them.
+//! Small agents, and what is missing in them.
 
 use std::collections::BTreeMap;
 
 use super::*;
 
-/// What is found in these files, a line each: weight, file, the marked words, and what else is known.
+/// Returns the findings, one per line: severity, file, the marked text, and details.
 fn found(entry: &str, files: &[(&str, &str)], dependencies: &[&str]) -> Vec<String> {
     let (_, findings) = look(entry, files, dependencies);
     findings

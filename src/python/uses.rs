@@ -1,5 +1,4 @@
-//! What a Python file uses of the world around it, as far as the file itself tells: calls of libraries,
-//! texts, environment variables, request headers.
+//! What a Python file uses: calls of libraries, texts, environment variables, request headers.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,37 +16,37 @@ use super::{
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Uses {
     pub(crate) calls: Vec<Call>,
-    /// Texts that the code does something with: no docstrings, no keys, nothing that is only compared.
+    /// Texts that the code uses: no docstrings, no keys, nothing that is only compared.
     pub(crate) texts: Vec<Value>,
     pub(crate) variables: Vec<Variable>,
-    /// Environment variables that the code sets itself.
+    /// Environment variables that the code sets.
     pub(crate) sets: BTreeSet<String>,
     /// Names of request headers.
     pub(crate) headers: Vec<Word>,
-    /// The first words of what is imported.
+    /// The top-level names of the imported modules.
     pub(crate) imports: BTreeSet<String>,
 }
 
-/// A call of something that was imported.
+/// A call of something imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call {
-    /// By the whole name, with what names hold in their place: `boto3.client("s3").get_object`.
+    /// The full name, with the values of variables inserted: `boto3.client("s3").get_object`.
     pub(crate) callee: String,
     pub(crate) arguments: Vec<Argument>,
-    /// Where the callee is.
+    /// The callee's position.
     pub(crate) span: Range<usize>,
-    /// Whether it is made only where the file is run as a script.
+    /// True if the call runs only if the file is run as a script.
     pub(crate) as_script: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Argument {
     pub(crate) name: Option<String>,
-    /// `None` where only running the code would tell.
+    /// `None` if the value is only known at run time.
     pub(crate) value: Option<Value>,
 }
 
-/// An environment variable that is read.
+/// An environment variable that the code reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variable {
     pub(crate) name: String,
@@ -56,7 +55,7 @@ pub(crate) struct Variable {
 }
 
 impl Call {
-    /// The argument of that name, or else at that place among those without a name.
+    /// Returns the argument with this name, or the positional argument at this index.
     pub(crate) fn argument(&self, name: &str, place: Option<usize>) -> Option<&Argument> {
         let mut arguments = self.arguments.iter();
         let named = arguments.find(|argument| argument.name.as_deref() == Some(name));
@@ -67,7 +66,7 @@ impl Call {
     }
 }
 
-/// How deep an expression is looked into.
+/// The maximum depth of expressions that are evaluated.
 pub(super) const DEEP_ENOUGH: usize = 20;
 
 pub(super) fn read(root: Node<'_>, text: &str) -> Uses {
@@ -95,7 +94,7 @@ pub(super) fn read(root: Node<'_>, text: &str) -> Uses {
     reader.uses
 }
 
-/// What gives names something to hold.
+/// Nodes that assign values to names.
 const DECLARES: [&str; 8] = [
     "as_pattern",
     "assignment",
@@ -107,41 +106,42 @@ const DECLARES: [&str; 8] = [
     "parameters",
 ];
 
-/// What a name holds.
+/// The value of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Held {
     Text(Value),
-    /// The result of a call, as [`Call::callee`] names it.
+    /// The result of a call, in the form of [`Call::callee`].
     Object(String),
-    /// One thing here, another there.
+    /// Different values in different places.
     Unknown,
 }
 
 pub(super) struct Reader<'t> {
     pub(super) text: &'t str,
-    /// Whether the file has anything to do with the environment, or with a request's headers. Most have not.
+    /// True if the file uses the environment; `has_headers` is true if it uses request headers.
+    /// Most files use neither.
     pub(super) has_variables: bool,
     pub(super) has_headers: bool,
-    /// By its name in this file, what is imported.
+    /// What is imported, by its name in this file.
     pub(super) imported: BTreeMap<&'t str, String>,
     pub(super) held: BTreeMap<&'t str, Held>,
-    /// Names that hold a request's headers.
+    /// Names that contain a request's headers.
     pub(super) header_names: BTreeSet<&'t str>,
     pub(super) uses: Uses,
 }
 
-/// What is known of the surroundings of a node.
+/// The context of a node.
 #[derive(Debug, Clone, Copy)]
 struct Around {
-    /// Whether texts count.
+    /// True if texts are recorded.
     texts: bool,
     as_script: bool,
 }
 
-/// What is still to be looked at.
+/// The nodes to visit.
 struct Pending<'n> {
     stack: Vec<(Node<'n>, Around)>,
-    /// Looks at the nodes below one.
+    /// Visits the children of a node.
     cursor: TreeCursor<'n>,
 }
 
@@ -150,7 +150,7 @@ impl<'n> Pending<'n> {
         self.stack.extend(node.map(|node| (node, around)));
     }
 
-    /// Pushes what is below the node.
+    /// Adds a node's children.
     fn enter(&mut self, node: Node<'n>, around: Around) {
         let below = node.named_children(&mut self.cursor);
         self.stack.extend(below.map(|child| (child, around)));
@@ -183,7 +183,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Takes note of what names hold.
+    /// Records the values of names.
     fn declare(&mut self, node: Node<'_>) {
         match node.kind() {
             "assignment" | "named_expression" => {
@@ -226,7 +226,7 @@ impl<'t> Reader<'t> {
     }
 
     fn assigned(&mut self, name: Node<'_>, value: Node<'_>) {
-        // What is made later, when it is needed.
+        // A placeholder for a value that is created later.
         if value.kind() == "none" {
             return;
         }
@@ -248,7 +248,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The names stand for something else in places.
+    /// Records that the names have different values in different places.
     fn hides(&mut self, node: Node<'_>) {
         for name in descendants(node, |node| node.kind() != "attribute") {
             if ["identifier", "attribute"].contains(&name.kind()) {
@@ -257,7 +257,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Source code may be nested deeper than our stack can take.
+    /// Visits all nodes without recursion, because source code may be nested deeper than the stack
+    /// allows.
     fn visit_all(&mut self, root: Node<'_>) {
         let around = Around {
             texts: true,
@@ -274,7 +275,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Adds what is to be looked at below the node to `pending`.
+    /// Visits a node and adds the children to visit to `pending`.
     fn visit<'n>(&mut self, node: Node<'n>, around: Around, pending: &mut Pending<'n>) {
         let quiet = Around {
             texts: false,
@@ -283,7 +284,7 @@ impl<'t> Reader<'t> {
         match node.kind() {
             "import_statement" | "import_from_statement" | "type" | "comment" => {}
             "expression_statement" => {
-                // Docstrings are for people.
+                // Docstrings are not used by the code.
                 let below = children(node).into_iter();
                 let used = below.filter(|child| child.kind() != "string");
                 pending.stack.extend(used.map(|child| (child, around)));
@@ -336,7 +337,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// `os.getenv("MODEL") or "…"`
+    /// Handles `os.getenv("MODEL") or "…"`.
     fn alternatives<'n>(&mut self, node: Node<'n>, around: Around, pending: &mut Pending<'n>) {
         let value = self.value(node, 0);
         let is_default = value
@@ -386,7 +387,7 @@ impl<'t> Reader<'t> {
         self.uses.texts.extend(value);
     }
 
-    /// A string without any part that has to be computed.
+    /// Returns the text of a string without computed parts.
     pub(super) fn plain(&self, node: Node<'_>) -> Option<&'t str> {
         let mut content = children(node).into_iter();
         let (start, content, end) = (content.next()?, content.next()?, content.next()?);
@@ -397,7 +398,7 @@ impl<'t> Reader<'t> {
         is_plain.then(|| self.words(content))
     }
 
-    /// The arguments of a call, then the members of dictionaries among them.
+    /// Returns the arguments of a call, followed by the entries of dictionaries among them.
     pub(super) fn arguments(&self, call: Node<'_>) -> Vec<Argument> {
         let list = call.child_by_field_name("arguments").map(children);
         let list: Vec<Node<'_>> = list.into_iter().flatten().collect();
@@ -443,7 +444,8 @@ impl<'t> Reader<'t> {
         arguments
     }
 
-    /// What an expression stands for, by whole names. A call on the way is written with its first text.
+    /// Returns the object of an expression by its full name. Calls are written with their first
+    /// text argument.
     pub(super) fn object(&self, node: Node<'_>, depth: usize) -> Option<String> {
         if depth > DEEP_ENOUGH {
             return None;
@@ -488,7 +490,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Whether a client or session is made for another role, or for something that is not AWS.
+    /// Returns true if a client or session uses another role, or an address other than AWS.
     fn has_other_rights(&self, call: Node<'_>) -> bool {
         const OTHERS: [&str; 6] = [
             "aws_access_key_id",
@@ -508,7 +510,7 @@ impl<'t> Reader<'t> {
 }
 
 impl Held {
-    /// Whether two assignments say the same, wherever they are.
+    /// Returns true if two assignments have the same value, ignoring their positions.
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Text(one), Self::Text(other)) => {

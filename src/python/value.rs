@@ -9,23 +9,24 @@ use super::{
     uses::{DEEP_ENOUGH, Held, Reader},
 };
 
-/// What is longer is no name of anything. Without a limit, a few lines can say a text that fills the memory.
+/// The longest text that is recorded; longer texts are not names. Without a limit, a few lines of
+/// code could fill the memory.
 pub(super) const LONG_ENOUGH: usize = 2048;
 
 /// A text, or the environment variable that it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Value {
-    /// The text where no variable says otherwise. `None` where there is none but the variable's.
+    /// The text if no variable replaces it; `None` if only the variable has a value.
     pub(crate) text: Option<String>,
-    /// The environment variables that take its place, the first one that is set.
+    /// The environment variables that replace it; the first one that is set is used.
     pub(crate) variables: Vec<String>,
-    /// Whether a variable takes the place of a part only.
+    /// True if a variable replaces only a part of it.
     is_joined: bool,
     pub(crate) span: Range<usize>,
 }
 
 impl Value {
-    /// The text under these variables; `None` where only running the code would tell.
+    /// Returns the text with these variables; `None` if it is only known at run time.
     pub(crate) fn under<'v>(&'v self, env: &'v BTreeMap<String, String>) -> Option<&'v str> {
         let mut set = self.variables.iter().filter_map(|name| env.get(name));
         match set.next() {
@@ -80,7 +81,7 @@ impl Reader<'_> {
         (length < LONG_ENOUGH && value.variables.len() <= DEEP_ENOUGH).then_some(value)
     }
 
-    /// `a or b`, where the left side is a variable's.
+    /// Evaluates `a or b` with a variable on the left side.
     fn either(&self, node: Node<'_>, depth: usize) -> Option<Value> {
         let operator = node.child_by_field_name("operator")?;
         let left = self.value(node.child_by_field_name("left")?, depth + 1)?;
@@ -140,9 +141,9 @@ impl Value {
     }
 }
 
-/// The value where one of the variables takes its place.
+/// Returns the value with variables that replace it.
 fn before(mut variables: Vec<String>, value: Value) -> Option<Value> {
-    // Which of them says a part, and which the whole?
+    // A variable cannot replace the whole if another already replaces a part.
     if value.is_joined && !value.variables.is_empty() {
         return None;
     }

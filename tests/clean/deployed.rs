@@ -1,5 +1,5 @@
-//! What `deploy` has made: archives in the project's bucket among those of other agents and stages,
-//! endpoints, the bucket itself, what was built on disk.
+//! Cleans what `deploy` made: archives next to those of other agents and stages, endpoints, the
+//! bucket itself, builds on disk.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::support::{
     Cli, Emulator, Ministack, Moto, Outcome, Project, Proxy, boto3, emulator::listing_of, listing,
 };
 
-/// Agents without dependencies, so that no index is asked.
+/// Agents without dependencies, so that no package index is needed.
 pub fn project(agents: &[&str]) -> Project {
     let mut project = Project::new()
         .metadata("region = \"us-east-1\"\n[workspace.metadata.agentcore.stages.prod]");
@@ -29,7 +29,8 @@ pub fn run(project: &Project, emulator: &Emulator, words: &[&str]) -> Outcome {
     Cli::new(project).on(emulator).args(words).run()
 }
 
-/// The first parts of the keys in the project's bucket, with how often; `none` where there is no bucket.
+/// Returns the first parts of the keys in the project's bucket with their counts; `none` if there
+/// is no bucket.
 fn prefixes(emulator: &Emulator) -> String {
     let script = r"
 from collections import Counter
@@ -108,7 +109,7 @@ fn an_agent_that_was_taken_out_of_the_manifest_is_named_and_goes_when_it_is_aske
         run(&project, &emulator, &["deploy"]).succeeds();
         let prod = ["deploy", "--agent", "two", "--stage", "prod"];
         run(&project, &emulator, &prod).succeeds();
-        // The deployment folder of the one that is gone is another agent's now.
+        // The former agent's deployment folder now belongs to another agent.
         let manifest = project
             .read("Cargo.toml")
             .replace("agents.two", "agents.renamed");
@@ -213,7 +214,7 @@ fn two_agents_of_one_run_leave_no_bucket_and_a_dry_run_foresees_it() {
     );
 }
 
-/// Versions, delete markers, unfinished uploads; the runtime is gone already.
+/// Leaves versions, delete markers and unfinished uploads; the runtime is already deleted.
 const LEFT_BEHIND: &str = r#"
 s3 = client("s3")
 bucket = [b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].startswith("cargo-agentcore-")][0]
@@ -252,7 +253,7 @@ fn all_versions_and_unfinished_uploads_go_although_runtime_and_role_are_gone() {
     }
 }
 
-/// S3 lists a thousand at a time, of versions as of unfinished uploads.
+/// S3 lists up to a thousand versions or unfinished uploads per page.
 #[test]
 fn more_than_a_page_of_versions_and_of_unfinished_uploads_goes() {
     let emulator = Ministack::start();
@@ -307,7 +308,7 @@ fn a_bucket_that_our_tags_do_not_prove_is_kept_with_all_that_is_in_it() {
     let nobodys = run(&project, &emulator, &["clean", "--yes"]).succeeds();
     says(&nobodys, "it does not carry the tags of this project");
     assert_eq!(prefixes(&emulator), "one:1");
-    // An empty one with somebody's tags is somebody's.
+    // An empty bucket with foreign tags belongs to someone else.
     boto3(
         &emulator,
         "s3 = client('s3')\nb = s3.list_buckets()['Buckets'][0]['Name']\nfor o in s3.list_objects_v2(Bucket=b)['Contents']:\n    s3.delete_object(Bucket=b, Key=o['Key'])",
@@ -366,7 +367,8 @@ fn one_region_goes_alone_and_all_regions_take_each_bucket() {
     assert!(!project.has("target/agentcore/test-project-7k2qpx"));
 }
 
-/// A role that was brought says nothing about regions: what Cargo.toml names and what is remembered does.
+/// A role that the user provides does not list regions; Cargo.toml and the remembered deployments
+/// do.
 #[test]
 fn with_a_role_that_was_brought_all_known_regions_go_and_the_sources_with_the_last() {
     for emulator in [Ministack::start(), Moto::start()] {

@@ -1,4 +1,4 @@
-//! Agents that Cargo.toml does not name any more, and that nothing in the project's bucket tells of.
+//! Agents that are no longer in Cargo.toml and have nothing in the project's bucket.
 
 use crate::{
     clean, deployed,
@@ -25,7 +25,7 @@ fn an_agent_that_was_only_prepared_and_then_renamed_is_named_and_the_copy_is_the
         "Keeping agent `p6`: it is no longer in Cargo.toml; `cargo agentcore clean --endpoint-url {} --agent p6` deletes what is left of it",
         emulator.url()
     );
-    // The copy is that of the package, which belongs to the agent under its new name.
+    // The copy is named after the package, which belongs to the renamed agent.
     let copied = project.path().join("deployment").join("p6");
     let removed = format!("Removing the copied sources `{}`", copied.display());
     let first = clean(&project, &emulator).run().succeeds();
@@ -72,7 +72,7 @@ fn the_copy_of_an_agent_that_was_taken_out_of_the_manifest_goes_with_it() {
     assert!(!copied.exists());
 }
 
-/// Takes the last agent out of Cargo.toml.
+/// Removes the last agent from Cargo.toml.
 fn undeclare(project: &Project) {
     let manifest = project.read("Cargo.toml");
     let (rest, _) = manifest

@@ -1,5 +1,5 @@
-//! A role that was the agent's before `role.arn` or `role.name` was set: `clean` takes it all the same, and
-//! `deploy` says that it stands there.
+//! An agent's role from before `role.arn` or `role.name` was set: `clean` deletes it, and `deploy`
+//! reports it.
 
 use crate::{
     clean,
@@ -12,7 +12,7 @@ use crate::{
 
 const FORMER: &str = "AgentCoreRole-one";
 
-/// Sets what the metadata say of the role.
+/// Sets the role in the metadata.
 fn configure(project: &Project, role: &str) {
     let text = project.read("Cargo.toml");
     let lines = text.lines().filter(|line| !line.starts_with("role = "));
@@ -35,7 +35,7 @@ fn bring(project: &Project, emulator: &Emulator) {
 
 #[test]
 fn a_role_goes_that_was_ours_before_one_was_brought_or_named_otherwise() {
-    // moto takes the tags off a runtime that is updated.
+    // moto drops the tags of a runtime that is updated.
     for (emulator, updates) in [
         (Ministack::start(), &[false, true][..]),
         (Moto::start(), &[false]),
@@ -83,7 +83,8 @@ fn a_role_goes_that_was_ours_before_one_was_brought_or_named_otherwise() {
     }
 }
 
-/// Nothing but the runtime tells of a role of another name, and it is gone when that is read back.
+/// Only the runtime reveals a role with another name, and it is already deleted when the result is
+/// checked.
 #[test]
 fn a_role_of_any_name_goes_that_the_runtime_runs_with() {
     for emulator in [Ministack::start(), Moto::start()] {
@@ -183,13 +184,13 @@ fn a_former_role_that_may_not_be_judged_or_deleted_is_left_with_what_to_do() {
             .exits(exit);
         says(&left, says_why);
         says(&left, "aws iam delete-role --role-name AgentCoreRole-one");
-        // By whoever may.
+        // With the missing permission.
         clean(&project, &emulator).run().succeeds();
         assert_eq!(listing(&emulator), before, "{action}");
     }
 }
 
-/// Whoever always brought a role, and may read no other, is not told that something is left.
+/// A user who always provided the role, and may not read others, gets no report of leftovers.
 #[test]
 fn that_nobody_may_look_for_a_role_of_which_nothing_tells_is_said_and_is_no_leftover() {
     let emulator = Ministack::start();

@@ -1,4 +1,4 @@
-//! Kills at every request of `deploy` and of `clean`: the next `clean` leaves the account as it was.
+//! Kills `deploy` and `clean` at every request: the next `clean` leaves the account as it was.
 
 use tempfile::TempDir;
 
@@ -9,7 +9,7 @@ use crate::support::{
     wheels::{require_heavy, with_uv},
 };
 
-/// The one region that these agents are in: a listing for each request has to be cheap.
+/// Lists only the agents' region, because a listing is needed for each request.
 fn listing(emulator: &Emulator) -> serde_json::Value {
     listing_of(emulator, &["us-east-1"])
 }
@@ -22,7 +22,7 @@ fn clean(project: &Project) -> Cli {
     Cli::new(project).args(["clean", "--yes", "--logs"])
 }
 
-/// What the emulator does not make by itself, and what a killed upload leaves.
+/// Adds resources that the emulator does not create, and those of a killed upload.
 fn more(emulator: &Emulator) {
     boto3(
         emulator,
@@ -37,7 +37,7 @@ s3.create_multipart_upload(Bucket=s3.list_buckets()["Buckets"][0]["Name"], Key="
     );
 }
 
-/// With dependencies, so that uploads in parts are among what is killed.
+/// The agent has dependencies, so that multipart uploads are killed too.
 fn a_killed_deploy_leaves_nothing_that_clean_does_not_take(moment: Moment) {
     let emulator = Ministack::start();
     let before = listing(&emulator);

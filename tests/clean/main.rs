@@ -1,5 +1,5 @@
-//! What `clean` meets in the wild: several agents in one file, things that are going already, roles
-//! that others use, objects under a prefix.
+//! `clean` in unusual situations: several agents in one file, resources that are already being
+//! deleted, shared roles, objects under a prefix.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -114,7 +114,7 @@ fn json_answer(body: &serde_json::Value) -> Answer {
     Answer::new(200, "application/json", body.to_string())
 }
 
-/// A runtime of ours that shows these statuses, one a look, and is gone then.
+/// A runtime of this project that shows one of these statuses per request, and is then gone.
 fn going(statuses: &[&str]) -> Script {
     let arn = format!("arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:runtime/{ID}");
     let runtime = |status: &str| {

@@ -1,4 +1,4 @@
-//! What the Python toolkit has made: the entries of its file, objects in its bucket and in others.
+//! Cleans what the Python toolkit made: entries in its file, objects in its bucket and in others.
 
 use crate::{
     clean,

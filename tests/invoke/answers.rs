@@ -1,4 +1,4 @@
-//! What goes to stdout: the agent's answer, as it comes, and nothing else.
+//! stdout contains only the agent's answer, as it arrives.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -132,8 +132,8 @@ fn what_an_agent_says_is_shown_before_it_has_finished() {
     );
 }
 
-/// The same pipe for both, as `2>&1` has it: a line of ours does not run into the answer, whose bytes
-/// stay as they are.
+/// One pipe for both, like `2>&1`: messages start on a new line after the answer, whose bytes stay
+/// unchanged.
 #[cfg(unix)]
 #[test]
 fn what_is_said_after_an_answer_begins_on_a_line_of_its_own() {

@@ -1,4 +1,4 @@
-//! Who is asked in whose name: signatures, tokens, and what is said without them.
+//! Signatures, tokens, and the errors without them.
 
 use std::{
     io::Write as _,
@@ -17,7 +17,7 @@ use crate::{
     unsigned,
 };
 
-/// What botocore would sign this request with, from its address and the headers that are signed.
+/// The signature that botocore computes for a request from its address and signed headers.
 const BOTOCORE: &str = r#"
 import json, sys
 from botocore.auth import SigV4Auth
@@ -94,7 +94,7 @@ fn a_token_goes_alone_and_is_never_shown() {
             "Account 111122223333 in us-east-1 by a bearer token, runtime `one-AbCdEf1234`",
         );
     };
-    // Without any credentials, and with some that are of no use here.
+    // Without credentials, and with credentials that are not needed.
     let cli = || Cli::in_directory(&project.home(), project.root());
     run(cli().env("CARGO_AGENTCORE_BEARER_TOKEN", secret), &[]);
     run(cli().at(&server.url()), &["--bearer-token", secret]);
@@ -179,7 +179,7 @@ fn a_refused_token_shows_what_the_service_asks_for() {
 
 #[test]
 fn a_runtime_with_an_authorizer_demands_a_token() {
-    // As the metadata say it: nothing is asked.
+    // The metadata declares the authorizer: no request is needed.
     let server = script().start();
     let configured = Project::new().metadata("region = \"us-east-1\"").agent_with(
         "one",
@@ -192,7 +192,7 @@ fn a_runtime_with_an_authorizer_demands_a_token() {
     );
     says(&outcome, "CARGO_AGENTCORE_BEARER_TOKEN");
     assert_eq!(server.requests().len(), 0);
-    // As the runtime says it, once it has refused.
+    // The runtime has the authorizer, which is found after it refused.
     let runtime = json!({
         "agentRuntimeArn": arn(), "agentRuntimeId": "one-AbCdEf1234", "agentRuntimeName": "one", "agentRuntimeVersion": "1",
         "createdAt": "2026-11-01T00:00:00Z", "lastUpdatedAt": "2026-11-01T00:00:00Z", "status": "READY",

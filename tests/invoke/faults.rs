@@ -1,4 +1,4 @@
-//! What is said, and what is sent again, where no whole answer comes.
+//! Messages and retries if there is no complete answer.
 
 use std::time::{Duration, Instant};
 
@@ -127,7 +127,7 @@ fn what_no_agent_has_seen_is_sent_again() {
     }
 }
 
-/// What the control plane says of what is not there.
+/// The control plane's answer for a missing resource.
 fn nothing() -> Answer {
     refusal(404, "ResourceNotFoundException", "nothing")
 }
@@ -170,7 +170,7 @@ fn what_is_not_there_is_named_and_only_what_has_gone_is_asked_for_again() {
     for wrong in ["Session", "moment ago"] {
         assert!(!invoked.stderr.contains(wrong), "{}", invoked.stderr);
     }
-    // A session may go on at the endpoint that was meant.
+    // A session may still run at the intended endpoint.
     let stop = Cli::new(&project)
         .at(&server.url())
         .args(["stop-session", "--session", SESSION])

@@ -1,4 +1,4 @@
-//! Sessions, payloads, headers: what is sent, and what is refused before it is.
+//! Sessions, payloads, headers: what is sent, and what is refused before.
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ fn sessions_are_checked_made_and_continued() {
     assert_eq!(sessions.len(), 4);
     assert_eq!(sessions[0], sessions[1]);
     assert_eq!(sessions[2..], [SESSION, SESSION]);
-    // Nothing but the cache has changed, and what is stopped cannot be continued.
+    // Only the cache has changed, and a stopped session cannot be continued.
     assert!(!project.tree().keys().any(|path| path.contains("session")));
     let stopped = Cli::new(&project)
         .at(&server.url())

@@ -1,4 +1,5 @@
-//! A peer that sends without end fills no memory. Over a real socket, with the peak of the process.
+//! An endless answer does not fill the memory. Uses a real socket and measures the process's peak
+//! memory.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -12,7 +13,7 @@ use crate::{arn, project, support::Cli};
 
 const MIB: usize = 1 << 20;
 
-/// Answers every request with this head and beginning, and then with the piece, again and again.
+/// Answers every request with this head and beginning, then repeats the piece.
 struct Endless {
     port: u16,
     thread: Option<JoinHandle<()>>,
@@ -58,7 +59,7 @@ impl Drop for Endless {
     }
 }
 
-/// False where it is told to stop.
+/// Returns false if it should stop.
 fn serve(
     stream: &TcpStream,
     status: &str,
@@ -87,7 +88,7 @@ fn serve(
     );
     let block = piece.repeat(65536 / piece.len() + 1);
     let mut sent = 0;
-    // Whoever has read enough goes away.
+    // The client disconnects when it has read enough.
     if out.write_all(head.as_bytes()).is_ok() {
         while sent < total && out.write_all(block.as_bytes()).is_ok() {
             sent += block.len();
@@ -99,9 +100,9 @@ fn serve(
 struct Ran {
     code: Option<i32>,
     stderr: String,
-    /// The most memory that was resident at once, in MiB.
+    /// The peak resident memory, in MiB.
     peak: usize,
-    /// Bytes on stdout, and the first of them.
+    /// The number of bytes on stdout, and the first of them.
     printed: usize,
     begin: String,
 }
@@ -161,7 +162,7 @@ fn resident(child: &Child) -> usize {
     size.map_or(0, |size| size.parse::<usize>().unwrap() / 1024)
 }
 
-/// By ARN and with a token, so that the server is asked for nothing else.
+/// By ARN and with a token, so that no other request is made.
 fn invoke(server: &Endless, args: &[&str]) -> Ran {
     let project = project();
     let cli = Cli::in_directory(&project.home(), project.root())

@@ -1,5 +1,5 @@
-//! `cargo agentcore invoke` and `stop-session`: against a script for what AWS does and no emulator
-//! can, against ministack, and against an agent on the real bedrock-agentcore SDK.
+//! `cargo agentcore invoke` and `stop-session`: against a scripted server for behavior that no
+//! emulator has, against ministack, and against an agent on the real bedrock-agentcore SDK.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -33,7 +33,7 @@ fn arn() -> String {
     format!("arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:runtime/one-AbCdEf1234")
 }
 
-/// A request that is not signed has no action; this is its line.
+/// An unsigned request has no action; its request line identifies it.
 fn unsigned() -> String {
     format!(
         "POST /runtimes/{}/invocations",
@@ -63,7 +63,7 @@ fn invoke(project: &Project, server: &Scripted) -> Cli {
     Cli::new(project).at(&server.url()).arg("invoke")
 }
 
-/// By ARN, in a directory that is no project.
+/// By ARN, in a directory without a project.
 fn elsewhere(project: &Project, server: &Scripted) -> Cli {
     Cli::in_directory(&project.home(), project.root())
         .at(&server.url())
@@ -80,7 +80,7 @@ fn refusal(status: u16, code: &str, message: &str) -> Answer {
         .header("x-amzn-requestid", "request-1")
 }
 
-/// The requests that an agent would have seen.
+/// Returns the requests that reach an agent.
 fn posts(server: &Scripted) -> Vec<Request<Bytes>> {
     let mut requests = server.requests();
     requests.retain(|request| request.uri().path().ends_with("/invocations"));

@@ -58,8 +58,8 @@ fn ministack_answers_by_name_and_by_arn() {
     says(&unknown, "has no endpoint `nowhere`");
 }
 
-/// An agent on the real SDK, behind what stands for the service: the path of a runtime becomes the
-/// agent's, and an error of the agent becomes a 424.
+/// An agent on the real SDK behind a stand-in for the service, which maps a runtime's path to the
+/// agent's and an agent's error to 424.
 struct RealAgent {
     child: Child,
     service: Server,
@@ -115,7 +115,7 @@ impl RealAgent {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        // Read all the time, or the agent stops when the pipe is full.
+        // Read all output, because the agent blocks when the pipe is full.
         let mut log = child.stderr.take().unwrap();
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         let service = Server::start(move |mut request: Request<Bytes>| async move {

@@ -1,4 +1,4 @@
-//! What others say cannot control the terminal; who pipes, or asks for it raw, gets every byte.
+//! Output of others cannot control the terminal; a pipe, or `--raw`, gets every byte.
 
 use serde_json::json;
 
@@ -7,7 +7,8 @@ use crate::{
     support::{Answer, Scripted, terminal::Terminal},
 };
 
-/// Writes to the clipboard, hides a link, paints, overprints, reorders, and does so in C1 too.
+/// Writes to the clipboard, hides a link, sets colors, overprints, reorders text, also with C1
+/// codes.
 const HOSTILE: &str =
     "\x1b]52;c;cm0gLXJm\x07\x1b]8;;http://x\x1b\\\x1b[31m\x1b[2Jsafe\rgone\u{202e}\u{9b}31m";
 const SHOWN: &str =

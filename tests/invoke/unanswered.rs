@@ -1,4 +1,4 @@
-//! An account that AWS STS does not tell: an answer does not wait for it.
+//! The answer does not wait for a slow AWS STS.
 
 use std::{
     io::Read as _,
@@ -13,7 +13,7 @@ use crate::{
     support::{Answer, Cli, Project, Script, Scripted, scripted::ACCOUNT},
 };
 
-/// STS takes this long; a run that waits for it takes longer than any bound here.
+/// The delay of STS, longer than any limit in these tests.
 const SLOW: Duration = Duration::from_secs(40);
 
 fn script(sts: Duration) -> Scripted {
@@ -39,7 +39,7 @@ fn script(sts: Duration) -> Scripted {
         .start()
 }
 
-/// How long the first byte of the answer takes.
+/// Returns the time until the first byte of the answer.
 fn first_byte(cli: &Cli) -> Duration {
     let start = Instant::now();
     let mut child = cli

@@ -1,5 +1,5 @@
-//! From a signed request to the permissions that AWS would ask for: which IAM action, on which
-//! resource, with which condition keys. Tables per protocol; no network.
+//! Maps a signed request to the permissions that AWS would check: the IAM action, the resource, the
+//! condition keys. Uses tables per protocol; no network.
 
 use std::collections::BTreeMap;
 
@@ -8,33 +8,34 @@ use serde_json::Value;
 
 use super::{agentcore_actions, s3_actions};
 
-/// One permission that a request needs.
+/// A permission that a request needs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
-    /// Such as `iam:CreateRole`; `<service>:?` where the tables do not know the request.
+    /// Such as `iam:CreateRole`; `<service>:?` for an unknown request.
     pub action: String,
-    /// An ARN, or `*` where the action knows no resource.
+    /// An ARN, or `*` if the action has no resource type.
     pub resource: String,
-    /// The request's parameters, nested ones with dots.
+    /// The request's parameters; nested names are joined with dots.
     pub parameters: BTreeMap<String, String>,
-    /// The condition keys that the request itself decides.
+    /// The condition keys that the request itself determines.
     pub keys: BTreeMap<String, String>,
-    /// Asked for by AWS beside the action that was called, such as `iam:PassRole`.
+    /// True for a permission that AWS checks in addition to the called action, such as
+    /// `iam:PassRole`.
     pub implied: bool,
 }
 
-/// A request with what its signature says.
+/// A request and the fields of its signature.
 pub struct Asked {
     pub service: String,
     pub region: String,
     pub account: String,
     pub access_key: String,
     pub method: String,
-    /// Without the slash at its end; still percent-encoded.
+    /// Without a trailing slash; still percent-encoded.
     pub path: String,
     pub query: BTreeMap<String, String>,
     pub target: Option<String>,
-    /// In lower case, those that say which permission is asked for, and which attempt this is.
+    /// The headers that affect permissions and count attempts, in lower case.
     pub headers: BTreeMap<String, String>,
     pub body: Bytes,
 }
@@ -43,7 +44,7 @@ pub struct Asked {
 const ATTEMPT: &str = "amz-sdk-request";
 
 impl Asked {
-    /// `account` is the account whose emulator answers: no request names it.
+    /// `account` is the emulator's account, because requests do not contain it.
     pub fn new(request: &Request<Bytes>, account: &str) -> Self {
         let header = |name: &str| {
             request
@@ -76,7 +77,7 @@ impl Asked {
         }
     }
 
-    /// The first is 1.
+    /// Returns the number of the attempt, starting with 1.
     pub fn attempt(&self) -> usize {
         let said = self.headers.get(ATTEMPT).map_or("", String::as_str);
         let mut parts = said.split("; ");
@@ -94,7 +95,7 @@ impl Asked {
         }
     }
 
-    /// An ARN of the request's partition, region and account.
+    /// Returns an ARN in the request's partition, region and account.
     pub fn arn(&self, service: &str, resource: &str) -> String {
         let (partition, region, account) = (self.partition(), &self.region, &self.account);
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
@@ -105,20 +106,20 @@ impl Asked {
         format!("arn:{partition}:iam::{account}:{resource}")
     }
 
-    /// The body as JSON, `null` where it is none.
+    /// Returns the body as JSON, `null` if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// Every permission that the request needs, the called action first. `roles` are the ARNs of the
-    /// roles seen so far, by name: a request names a role without its path.
+    /// Returns every permission that the request needs, the called action first. `roles` are the
+    /// ARNs of the roles seen so far, by name, because requests name a role without its path.
     pub fn calls(&self, roles: &BTreeMap<String, String>) -> Vec<Call> {
         match self.service.as_str() {
             "iam" | "sts" => self.query_calls(roles),
             "ecr" | "logs" => self.target_calls(),
             "bedrock-agentcore" => agentcore_actions::calls(self),
             "s3" => s3_actions::calls(self),
-            // The operation is the path, and no account-wide setting is a resource.
+            // The path is the operation, and account-wide settings have no ARN.
             "xray" => vec![self.call(self.path.trim_start_matches('/'), "*", flat(&self.json()))],
             _ => vec![self.unknown()],
         }
@@ -243,7 +244,7 @@ impl Asked {
     }
 }
 
-/// The condition keys of the tags that a JSON request sets, in either of the two shapes.
+/// Returns the condition keys of the tags in a JSON request, in either of the two shapes.
 pub fn request_tags(body: &Value) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     match &body["tags"] {
@@ -267,7 +268,7 @@ pub fn request_tags(body: &Value) -> BTreeMap<String, String> {
     found
 }
 
-/// The keys of the tags that a request sets, on a line each.
+/// Returns the keys of the tags in a request, one per line.
 fn tag_keys(tags: &BTreeMap<String, String>) -> Option<(String, String)> {
     let keys = tags
         .keys()
@@ -276,7 +277,7 @@ fn tag_keys(tags: &BTreeMap<String, String>) -> Option<(String, String)> {
     (!keys.is_empty()).then(|| ("aws:TagKeys".to_owned(), keys.join("\n")))
 }
 
-/// The leaves of a document by their dotted paths.
+/// Returns the leaves of a document by their dotted paths.
 pub fn flat(value: &Value) -> BTreeMap<String, String> {
     fn walk(value: &Value, path: &str, found: &mut BTreeMap<String, String>) {
         let below = |key: &str| match path {
@@ -308,7 +309,7 @@ pub fn flat(value: &Value) -> BTreeMap<String, String> {
     found
 }
 
-/// `a=b&c` of a query or a form.
+/// Parses `a=b&c` in a query or a form.
 pub fn pairs(text: &str) -> BTreeMap<String, String> {
     text.split('&')
         .filter(|pair| !pair.is_empty())
@@ -323,7 +324,7 @@ fn form(text: &str) -> String {
     decoded(&text.replace('+', " "))
 }
 
-/// Percent-encoding undone.
+/// Decodes percent-encoding.
 pub fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,5 +1,5 @@
-//! AgentCore's part of the tables, control plane and data plane: the operation stands in method and
-//! path. Some operations ask for a permission on two things, and some for another one beside.
+//! The tables for AgentCore, control plane and data plane. Method and path determine the operation.
+//! Some operations need a permission on two resources, or additional permissions.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::actions::{Asked, Call, decoded, flat, request_tags};
 
-/// Whom a call is made for.
+/// The user that a call is made for.
 pub const USER: &str = "x-amzn-bedrock-agentcore-runtime-user-id";
 
-/// The service's own role, which comes to an account with its first runtime.
+/// The service-linked role, which the first runtime creates in an account.
 const SERVICE: &str = "runtime-identity.bedrock-agentcore.amazonaws.com";
 const SERVICE_ROLE: &str = "AWSServiceRoleForBedrockAgentCoreRuntimeIdentity";
 
-/// Everything that a request needs, the called action first.
+/// Returns every permission that a request needs, the called action first.
 pub fn calls(asked: &Asked) -> Vec<Call> {
     let body = asked.json();
     let segments: Vec<String> = asked.path.split('/').skip(1).map(decoded).collect();
@@ -29,7 +29,7 @@ pub fn calls(asked: &Asked) -> Vec<Call> {
             ..asked.call(operation, resource, flat(&body))
         })
         .collect();
-    // The other things that the same action is asked for are no further calls.
+    // The same action on additional resources is not another call.
     for call in calls.iter_mut().skip(1) {
         call.implied = true;
     }
@@ -91,9 +91,9 @@ fn operation(asked: &Asked, segments: &[&str]) -> Option<(&'static str, Vec<Stri
     })
 }
 
-/// What the service asks for beside the action: tags need their own permission, a role has to be handed
-/// over, an archive is read by the caller, an identity comes and goes with its runtime. No account of an
-/// emulator had a runtime before.
+/// Returns the additional permissions: tags need their own permission, a role must be passed, the
+/// caller reads the archive, a workload identity is created and deleted with its runtime. Assumes
+/// that the account has had no runtime before.
 fn beside(asked: &Asked, operation: &str, call: &Call, body: &Value) -> Vec<Call> {
     let implied = |action: &str, resource: String| Call {
         action: action.to_owned(),
@@ -103,7 +103,7 @@ fn beside(asked: &Asked, operation: &str, call: &Call, body: &Value) -> Vec<Call
         implied: true,
     };
     let creates = operation.starts_with("Create");
-    // The service makes up the end of an id.
+    // The service generates the end of an ID.
     let name = body["agentRuntimeName"].as_str();
     let made = name.map(|name| format!("{name}-AbCdEf1234"));
     let mut calls = Vec::new();

@@ -1,5 +1,5 @@
-//! The Python programs that the tests run: two virtual environments under `target/test-bed`, made
-//! once from the pinned requirements beside this file and shared by every test process.
+//! The Python programs for the tests: two virtual environments under `target/test-bed`, created
+//! once from the pinned requirements in this directory and shared by all test processes.
 
 use std::{
     fs::{self, File},
@@ -10,7 +10,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-/// The virtual environment with ministack, moto and the boto3 that they agree on.
+/// The virtual environment with ministack, moto and a compatible boto3.
 pub fn emulators() -> PathBuf {
     static READY: OnceLock<PathBuf> = OnceLock::new();
     READY
@@ -24,7 +24,7 @@ pub fn emulators() -> PathBuf {
         .clone()
 }
 
-/// The virtual environment of a user: the bedrock-agentcore SDK, the starter toolkit (`agentcore`),
+/// A user's virtual environment: the bedrock-agentcore SDK, the starter toolkit (`agentcore`),
 /// strands, boto3, ruff, mypy and uv.
 pub fn agents() -> PathBuf {
     static READY: OnceLock<PathBuf> = OnceLock::new();
@@ -39,7 +39,7 @@ pub fn agents() -> PathBuf {
         .clone()
 }
 
-/// A program of a virtual environment.
+/// Returns the path of a program in a virtual environment.
 pub fn program(environment: &Path, name: &str) -> PathBuf {
     if cfg!(windows) {
         environment.join("Scripts").join(format!("{name}.exe"))
@@ -48,7 +48,7 @@ pub fn program(environment: &Path, name: &str) -> PathBuf {
     }
 }
 
-/// The search path with the agents' uv before everything else.
+/// Returns PATH with the agents' uv first.
 pub fn path_with_uv() -> std::ffi::OsString {
     let mut path = std::ffi::OsString::from(agents().join("bin"));
     path.push(":");
@@ -56,8 +56,8 @@ pub fn path_with_uv() -> std::ffi::OsString {
     path
 }
 
-/// Everything the tests keep between runs. The unit tests, which use this too, are told no directory
-/// and are themselves at `<target>/<profile>/deps`.
+/// Returns the directory for everything that the tests keep between runs. Unit tests, which also
+/// use it, find it from their own path `<target>/<profile>/deps`.
 pub fn directory() -> PathBuf {
     let target = match option_env!("CARGO_TARGET_TMPDIR") {
         Some(temporary) => Path::new(temporary).parent().map(Path::to_owned),
@@ -79,7 +79,7 @@ fn environment(name: &str, file: &str, requirements: &str) -> PathBuf {
     fs::create_dir_all(&bed).unwrap();
     let lock = File::create(bed.join(format!("{name}.lock"))).unwrap();
     lock.lock().unwrap();
-    // A marker alone proves little: the interpreter it was made with may be gone.
+    // The marker is not enough, because the interpreter may be gone.
     if !ready.exists() || !program(&path, "python").exists() {
         if path.exists() {
             fs::remove_dir_all(&path).unwrap();
@@ -110,7 +110,7 @@ fn make(path: &Path, requirements: &Path) {
         .arg(program(path, "python"))
         .arg("--requirement")
         .arg(requirements);
-    // pip's own configuration may know an index that uv does not, so pip has the last word.
+    // pip's configuration may contain an index that uv does not know, so pip is the fallback.
     if succeeds(&mut uv) && succeeds(&mut install) {
         return;
     }

@@ -1,4 +1,4 @@
-//! Answers of an OpenAI-compatible model server, whole or streamed.
+//! Answers of an OpenAI-compatible model server, complete or streamed.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::server::Answer;
 
-/// Where such a server is asked.
+/// The request line for such a server.
 pub const PATH: &str = "POST /v1/chat/completions";
 
-/// An answer that comes at once.
+/// A complete answer.
 pub fn whole(text: &str) -> Answer {
     Answer::json(
         200,
@@ -25,7 +25,7 @@ pub fn whole(text: &str) -> Answer {
     )
 }
 
-/// A text that comes in these pieces, with a pause before each.
+/// A text in pieces, with a pause before each.
 pub fn streamed(pieces: &[&str], pause: Duration) -> Answer {
     let mut deltas: Vec<Value> = pieces
         .iter()
@@ -35,7 +35,7 @@ pub fn streamed(pieces: &[&str], pause: Duration) -> Answer {
     stream(&deltas, "stop", pause)
 }
 
-/// The model asks for a tool; the arguments come in two pieces.
+/// A tool call of the model; the arguments come in two pieces.
 pub fn tool(name: &str, arguments: &Value) -> Answer {
     let text = arguments.to_string();
     let (first, second) = text.split_at(text.len() / 2);

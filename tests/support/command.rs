@@ -1,4 +1,5 @@
-//! Runs the real binary: environment cleared, a home of its own, an emulator instead of AWS.
+//! Runs the real binary with a cleared environment, its own home directory, and an emulator instead
+//! of AWS.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -14,7 +15,7 @@ use super::{
     project::Project,
 };
 
-/// One run of `cargo agentcore`, being put together.
+/// Builds one run of `cargo agentcore`.
 pub struct Cli {
     args: Vec<OsString>,
     variables: Vec<(OsString, Option<OsString>)>,
@@ -26,7 +27,7 @@ pub struct Cli {
     limit: Duration,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Outcome {
     pub status: ExitStatus,
@@ -35,7 +36,7 @@ pub struct Outcome {
     redactions: Vec<(String, String)>,
 }
 
-/// A run that has not ended yet; dropping it kills it.
+/// A run that has not ended; dropping it kills it.
 pub struct Running {
     child: Arc<Mutex<Child>>,
     pipes: [Option<std::thread::JoinHandle<String>>; 2],
@@ -44,12 +45,12 @@ pub struct Running {
 }
 
 impl Cli {
-    /// In the project's directory, with its home.
+    /// Runs in the project's directory, with its home.
     pub fn new(project: &Project) -> Self {
         Self::in_directory(&project.path(), project.root())
     }
 
-    /// In any directory; `root` holds the home (`root/home`), and is what `[ROOT]` stands for.
+    /// Runs in any directory; `root` contains the home (`root/home`) and is printed as `[ROOT]`.
     pub fn in_directory(directory: &Path, root: &Path) -> Self {
         let home = root.join("home");
         std::fs::create_dir_all(&home).unwrap();
@@ -65,7 +66,7 @@ impl Cli {
         }
     }
 
-    /// The words after `cargo agentcore`.
+    /// Adds words after `cargo agentcore`.
     pub fn args<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(mut self, args: I) -> Self {
         self.args
             .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
@@ -97,13 +98,13 @@ impl Cli {
         self
     }
 
-    /// Every request goes to this emulator, with credentials that only it accepts.
+    /// Sends every request to this emulator, with credentials that only it accepts.
     pub fn on(self, emulator: &Emulator) -> Self {
         let account = emulator.account().to_owned();
         self.at(&emulator.url()).redact(&account, "[ACCOUNT]")
     }
 
-    /// Every request goes to this address: a proxy, a scripted server.
+    /// Sends every request to this address: a proxy, a scripted server.
     pub fn at(self, url: &str) -> Self {
         self.env("CARGO_AGENTCORE_ENDPOINT_URL", url)
             .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
@@ -111,7 +112,7 @@ impl Cli {
             .redact(url, "[ENDPOINT]")
     }
 
-    /// As a user who may not write what is read-only, also where the tests run as root.
+    /// Runs as a user without write access to read-only files, even if the tests run as root.
     ///
     /// The project then belongs to that user.
     pub fn unprivileged(mut self) -> Self {
@@ -119,7 +120,7 @@ impl Cli {
         self
     }
 
-    /// What to print instead of a text that differs from run to run.
+    /// Replaces a text that differs from run to run.
     pub fn redact(mut self, text: &str, instead: &str) -> Self {
         self.redactions.push((text.to_owned(), instead.to_owned()));
         self
@@ -129,7 +130,7 @@ impl Cli {
         self.start().wait()
     }
 
-    /// Starts the run and leaves it running, for a test that meets it half-way.
+    /// Starts the run without waiting, for a test that interrupts it.
     pub fn start(mut self) -> Running {
         self.redactions
             .push((self.root.display().to_string(), "[ROOT]".to_owned()));
@@ -157,7 +158,7 @@ impl Cli {
         }
     }
 
-    /// The run as a plain command, for whoever runs it in a way of his own.
+    /// Returns the run as a plain command, for tests that run it differently.
     pub fn prepared(&self) -> Command {
         let mut command = self.command();
         command
@@ -190,13 +191,13 @@ impl Cli {
             .env("TMPDIR", self.root.join("home"))
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("TERM", "dumb");
-        // Windows programs do not start without these; cargo needs its own homes with another HOME.
+        // Windows programs need these to start; cargo needs its own homes if HOME differs.
         for name in ["SystemRoot", "TEMP", "TMP", "RUSTUP_TOOLCHAIN"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
         }
-        // The user's way to the package index, for what installs Python programs.
+        // The user's settings for the package index, for programs that install Python packages.
         for (name, value) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if ["PIP_", "UV_", "SSL_"].iter().any(|p| text.starts_with(p)) {
@@ -221,13 +222,13 @@ impl Running {
         self.child.lock().unwrap().id()
     }
 
-    /// Ends the run at once, as a power cut would.
+    /// Kills the run, like a power cut.
     pub fn kill(&self) {
-        // Already gone is as good.
+        // The run may already be gone.
         let _ = self.child.lock().unwrap().kill();
     }
 
-    /// Something that ends the run at once, for a proxy to call.
+    /// Returns a function that kills the run, for a proxy to call.
     pub fn killer(&self) -> impl Fn() + Send + Sync + 'static {
         let child = Arc::clone(&self.child);
         move || {
@@ -282,12 +283,12 @@ impl Drop for Running {
 }
 
 impl Outcome {
-    /// The exit code; none where a signal ended the run.
+    /// Returns the exit code; `None` if a signal ended the run.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
-    /// Panics with everything that was printed unless the exit code is this one.
+    /// Panics with all output unless the exit code is `code`.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
         assert!(
@@ -305,26 +306,26 @@ impl Outcome {
         self.exits(0)
     }
 
-    /// stdout as a JSON document.
+    /// Parses stdout as JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("stdout is no JSON document: {error}\n{}", self.stdout))
     }
 
-    /// stdout with everything replaced that differs from run to run.
+    /// Returns stdout without texts that differ from run to run.
     pub fn redacted_stdout(&self) -> String {
         self.redacted(&self.stdout)
     }
 
-    /// stderr with everything replaced that differs from run to run.
+    /// Returns stderr without texts that differ from run to run.
     pub fn redacted_stderr(&self) -> String {
         self.redacted(&self.stderr)
     }
 
     fn redacted(&self, text: &str) -> String {
         let mut redactions = self.redactions.clone();
-        // The longest first: a directory before its parent.
+        // The longest text first: a directory before its parent.
         redactions.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
         redactions
             .iter()
@@ -337,7 +338,7 @@ impl Outcome {
 fn read_all(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What was printed before the pipe broke is still worth showing.
+        // The output before the pipe broke is still useful.
         let _ = pipe.read_to_end(&mut bytes);
         String::from_utf8(bytes).expect("the program prints UTF-8")
     })

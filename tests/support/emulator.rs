@@ -1,4 +1,4 @@
-//! The AWS emulators, each on 127.0.0.1 and a port of its own, gone when the test is.
+//! The AWS emulators. Each runs on 127.0.0.1 with its own port until the test ends.
 
 use std::{
     io::{Read, Write},
@@ -13,23 +13,24 @@ use tempfile::TempDir;
 
 use super::bed;
 
-/// The credentials that reach an emulator and nothing else.
+/// Credentials that only work with an emulator.
 pub const ACCESS_KEY: &str = "test";
 pub const SECRET_KEY: &str = "test";
 
-/// ministack: right shapes, a DEFAULT endpoint, a data plane, IAM enforcement with `AUTH=true`.
+/// ministack: correct shapes, a DEFAULT endpoint, a data plane, IAM enforcement with `AUTH=true`.
 pub struct Ministack;
 
-/// moto: keeps tags on runtimes, makes no DEFAULT endpoint, leaves an updated runtime UPDATING for ever.
+/// moto: keeps tags on runtimes, creates no DEFAULT endpoint, leaves an updated runtime in
+/// UPDATING.
 pub struct Moto;
 
-/// A running emulator; dropping it ends it.
+/// A running emulator; dropping it stops it.
 pub struct Emulator {
     child: Child,
     port: u16,
     account: String,
     log: PathBuf,
-    /// Where the emulator's own interface begins.
+    /// The path prefix of the emulator's own API.
     own: &'static str,
     _directory: TempDir,
 }
@@ -39,7 +40,7 @@ impl Ministack {
         Self::start_with(&[])
     }
 
-    /// With ministack's own variables, such as `AUTH=true` or `MINISTACK_ACCOUNT_ID`.
+    /// Starts it with ministack's own variables, such as `AUTH=true` or `MINISTACK_ACCOUNT_ID`.
     pub fn start_with(variables: &[(&str, &str)]) -> Emulator {
         let account = variables
             .iter()
@@ -64,7 +65,7 @@ impl Moto {
 }
 
 impl Emulator {
-    /// Another process may take the port between its choice and its use, hence the attempts.
+    /// Retries, because another process may take the port before the emulator does.
     fn start(account: &str, own: &'static str, configure: impl Fn(&mut Command, &str)) -> Self {
         let python = bed::program(&bed::emulators(), "python");
         let mut said = String::new();
@@ -129,7 +130,7 @@ impl Emulator {
         self.port
     }
 
-    /// The account that the emulator answers for.
+    /// Returns the emulator's account.
     pub fn account(&self) -> &str {
         &self.account
     }
@@ -138,18 +139,18 @@ impl Emulator {
         self.child.id()
     }
 
-    /// Forgets everything: an account like new, in less time than another start.
+    /// Deletes everything, which is faster than a restart.
     pub fn reset(&self) {
         let answer = self.post(&format!("{}/reset", self.own), "");
         assert!(answer.starts_with("HTTP/1.1 200"), "reset: {answer}");
     }
 
-    /// What the emulator has printed so far.
+    /// Returns the emulator's output so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// A request of the emulator's own interface; the answer as it came, head and body.
+    /// Sends a request to the emulator's own API; returns the raw answer.
     pub fn post(&self, path: &str, body: &str) -> String {
         request(self.port, &format!("POST {path} HTTP/1.1"), body).expect("the emulator answers")
     }
@@ -157,23 +158,24 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // The emulator may already be gone.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The output of a boto3 script; `client(service, region)`, `account`, `endpoint`, `json` are there.
+/// Returns the output of a boto3 script, which can use `client(service, region)`, `account`,
+/// `endpoint` and `json`.
 pub fn boto3(emulator: &Emulator, script: &str) -> String {
     python(emulator, script, &[])
 }
 
-/// Everything the account holds in the regions that the tests use.
+/// Lists all resources in the regions that the tests use.
 pub fn listing(emulator: &Emulator) -> Value {
     listing_of(emulator, &["us-east-1", "us-west-2", "eu-central-1"])
 }
 
-/// Everything the account holds in these regions; of two listings each difference is a real one.
+/// Lists all resources in these regions, without volatile values, so that listings can be compared.
 pub fn listing_of(emulator: &Emulator, regions: &[&str]) -> Value {
     let regions = regions.join(",");
     let printed = python(
@@ -216,7 +218,7 @@ fn python(emulator: &Emulator, script: &str, variables: &[(&str, &str)]) -> Stri
     String::from_utf8(output.stdout).expect("Python prints UTF-8")
 }
 
-/// A port that nobody listened on a moment ago.
+/// Returns a port that was free a moment ago.
 pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())
@@ -224,7 +226,7 @@ pub fn free_port() -> u16 {
         .port()
 }
 
-/// A file of this directory.
+/// Returns the path of a file in this directory.
 pub fn support(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/support")

@@ -1,4 +1,4 @@
-//! What can go wrong between a client and AWS, in the words that AWS uses.
+//! Faults between a client and AWS, with AWS's wording.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,19 +10,19 @@ use super::{
     server::{Answer, Reply},
 };
 
-/// Which of the matching requests a fault breaks.
+/// Which of the matching requests fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Times {
-    /// The n-th one only, the first being 1.
+    /// Only the n-th request, starting with 1.
     Nth(usize),
     First(usize),
-    /// Of every request, the n-th attempt as its client counts them.
+    /// The n-th attempt of every request, as the client counts them.
     Attempt(usize),
     Always,
 }
 
 impl Times {
-    /// `n` counts the matching requests, `attempt` those of one call.
+    /// `n` counts the matching requests, `attempt` the attempts of one call.
     pub fn include(self, n: usize, attempt: usize) -> bool {
         match self {
             Self::Nth(nth) => n == nth,
@@ -35,28 +35,29 @@ impl Times {
 
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// An error of AWS, in the protocol of the service that was asked; not carried out.
+    /// An AWS error in the protocol of the service; the request is not carried out.
     Error {
         status: u16,
         code: String,
         message: String,
     },
-    /// AWS's refusal of these permissions, of what was called where none is named; not carried out.
+    /// AWS's error for missing permissions, by default the called action; not carried out.
     Denied(Vec<Call>),
-    /// Carried out; that a thing is not there is told as a refusal, as S3 does to whom may not list.
+    /// Carried out; a missing resource is reported as a refusal, as S3 does without permission to
+    /// list.
     HidesAbsence,
-    /// This answer, whatever was asked; not carried out.
+    /// This answer to any request; not carried out.
     Answer(Answer),
-    /// The connection closes and nothing was carried out.
+    /// The connection closes before the request is carried out.
     CutBefore,
-    /// The request is carried out, and the answer breaks off in the middle.
+    /// The request is carried out, and the answer breaks off.
     CutAfter,
-    /// Carried out and answered, late.
+    /// Carried out and answered late.
     Late(Duration),
-    /// Carried out, and the first text stands as the second one in the answer: for a state that an
+    /// Carried out; the first text is replaced with the second in the answer, for a state that an
     /// emulator never leaves.
     Reworded(&'static str, &'static str),
-    /// Carried out, and the answer has these members as well: for what an emulator does not know.
+    /// Carried out; these members are added to the answer, for features that an emulator lacks.
     Merged(Value),
 }
 
@@ -69,7 +70,7 @@ impl Fault {
         }
     }
 
-    /// 403, with a sentence that names action and resource as AWS does.
+    /// 403 with a message that names action and resource, as AWS does.
     pub fn denied() -> Self {
         Self::Denied(Vec::new())
     }
@@ -82,7 +83,7 @@ impl Fault {
         )
     }
 
-    /// In the words of the service that was asked.
+    /// In the wording of the service.
     pub fn throttled() -> Self {
         Self::error(429, "ThrottlingException", "Rate exceeded")
     }
@@ -144,7 +145,7 @@ impl Fault {
     }
 }
 
-/// Objects are merged, everything else is replaced.
+/// Merges objects; replaces everything else.
 fn merge(below: &mut Value, above: &Value) {
     match (below, above) {
         (Value::Object(below), Value::Object(above)) => {
@@ -156,7 +157,7 @@ fn merge(below: &mut Value, above: &Value) {
     }
 }
 
-/// How a service that is asked too often says so; AgentCore's status is 429.
+/// Returns how a service reports throttling; AgentCore's status is 429.
 fn throttling(service: &str) -> Option<(u16, &'static str)> {
     match service {
         "iam" | "sts" => Some((400, "Throttling")),
@@ -166,8 +167,8 @@ fn throttling(service: &str) -> Option<(u16, &'static str)> {
     }
 }
 
-/// 403; of a batch S3 says it object by object, within an answer of success, and AgentCore has words of
-/// its own for its own role.
+/// Returns a 403. For a batch, S3 reports it per object in a successful answer, and AgentCore has
+/// its own message for its service-linked role.
 fn denial(asked: &Asked, missing: &[Call]) -> Answer {
     let mut calls = asked.calls(&BTreeMap::new());
     calls.retain(|call| !call.implied);
@@ -203,7 +204,7 @@ fn denial(asked: &Asked, missing: &[Call]) -> Answer {
     error(&asked.service, 403, "AccessDenied", &said)
 }
 
-/// An error in the form that this service gives errors in.
+/// Returns an error in the service's format.
 pub fn error(service: &str, status: u16, code: &str, message: &str) -> Answer {
     let (status, code) = match code {
         "ThrottlingException" => throttling(service).unwrap_or((status, code)),
@@ -227,7 +228,7 @@ pub fn error(service: &str, status: u16, code: &str, message: &str) -> Answer {
                 "<Error><Code>{code}</Code><Message>{message_xml}</Message><RequestId>{request}</RequestId></Error>"
             ),
         ),
-        // These say it with the suffix that the JSON protocols use.
+        // These services use the suffix of the JSON protocols.
         _ => {
             let code = match code {
                 "AccessDenied" => "AccessDeniedException",

@@ -1,5 +1,5 @@
-//! What the integration tests stand on: the emulators, the binary under test, and the proxies between
-//! the two. Linux is where all of it works; elsewhere the parts that need no Unix do.
+//! The test bed of the integration tests: the emulators, the binary under test, and proxies in
+//! between. Everything works on Linux; other systems have the parts that need no Unix.
 #![allow(
     dead_code,
     unused_imports,

@@ -1,4 +1,4 @@
-//! A project on disk, in a temporary directory with a home beside it.
+//! A project on disk, in a temporary directory next to a home directory.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// `<root>/project` holds the files, `<root>/home` is the user's home.
+/// `<root>/project` contains the files, `<root>/home` is the user's home.
 pub struct Project {
     root: TempDir,
     agents: Vec<String>,
@@ -37,7 +37,7 @@ impl Project {
         }
     }
 
-    /// The directory that holds project and home.
+    /// Returns the directory that contains project and home.
     pub fn root(&self) -> &Path {
         self.root.path()
     }
@@ -50,26 +50,26 @@ impl Project {
         self.root.path().join("home")
     }
 
-    /// A file of the project, directories made as needed.
+    /// Adds a file to the project, with its directories.
     pub fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
         self.write(path, content);
         self
     }
 
-    /// A file of the user's home, such as `.aws/config`.
+    /// Adds a file to the user's home, such as `.aws/config`.
     pub fn home_file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
         write(&self.home().join(path), content.as_ref());
         self
     }
 
-    /// A Python agent that starts without its requirements too, as far as can be told without running it:
-    /// most tests leave them out to save time. Its sources are in `<name>/`, its entry point in `deployment/` (the first agent) or
-    /// `deployment-<name>/`, its table in `Cargo.toml`.
+    /// Adds a Python agent that passes the static checks without its requirements, because most
+    /// tests leave them out to save time. Its sources are in `<name>/`, its entry point in
+    /// `deployment/` (the first agent) or `deployment-<name>/`, its table in `Cargo.toml`.
     pub fn agent(self, name: &str) -> Self {
         self.agent_with(name, "")
     }
 
-    /// An agent with further keys in its table.
+    /// Adds an agent with additional keys in its table.
     pub fn agent_with(mut self, name: &str, keys: &str) -> Self {
         let deployment = if self.agents.is_empty() {
             "deployment".to_owned()
@@ -101,7 +101,7 @@ impl Project {
         self
     }
 
-    /// Further lines of `[workspace.metadata.agentcore]`, tables below it included.
+    /// Adds lines to `[workspace.metadata.agentcore]`, including subtables.
     pub fn metadata(mut self, keys: &str) -> Self {
         self.keys.push_str(keys);
         self.keys.push('\n');
@@ -135,7 +135,7 @@ impl Project {
         self.path().join(path).exists()
     }
 
-    /// Every file of the project with its content; `target` is left out.
+    /// Returns every file of the project with its content, except `target`.
     pub fn tree(&self) -> BTreeMap<String, Vec<u8>> {
         let mut found = BTreeMap::new();
         collect(&self.path(), "", &mut found);
@@ -143,7 +143,8 @@ impl Project {
     }
 }
 
-/// Every file below a directory with its content, directories as `name/`, links as their targets.
+/// Collects every file below a directory with its content, directories as `name/`, links with their
+/// targets.
 pub fn collect(directory: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {
     for entry in fs::read_dir(directory).unwrap() {
         let entry = entry.unwrap();

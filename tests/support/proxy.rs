@@ -1,5 +1,5 @@
-//! A proxy between the binary and an emulator: it counts, records what each request would need in
-//! AWS, breaks what it is told to break, and kills the client at the request it is told to.
+//! A proxy between the binary and an emulator. Counts requests, records the permissions that each
+//! would need in AWS, injects faults, and kills the client at a given request.
 
 use std::{
     collections::BTreeMap,
@@ -20,28 +20,28 @@ use super::{
     server::{Answer, Reply, Server},
 };
 
-/// When the client dies: before the emulator sees the request, or after it has carried it out and
-/// before the client hears of it.
+/// When the client is killed: before the emulator gets the request, or after it was carried out and
+/// before the client gets the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     Before,
     After,
 }
 
-/// One request as it came, with what it needs.
+/// A request and its permissions.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// The key that signed it: which identity asked.
+    /// The access key that signed it, which identifies the caller.
     pub access_key: String,
     pub region: String,
     pub calls: Vec<Call>,
-    /// Which try of its client this is; the first is 1.
+    /// The number of the client's attempt, starting with 1.
     pub attempt: usize,
-    /// Bytes of the body that the client sent.
+    /// The size of the body in bytes.
     pub bytes: usize,
-    /// The body, where it is a JSON document.
+    /// The body, if it is JSON.
     pub document: Option<serde_json::Value>,
-    /// None where the client was given no answer.
+    /// `None` if the client got no answer.
     pub status: Option<u16>,
 }
 
@@ -80,34 +80,34 @@ impl Proxy {
         self.server.url()
     }
 
-    /// How many requests came.
+    /// Returns the number of requests.
     pub fn count(&self) -> usize {
         self.state.lock().unwrap().requests.len()
     }
 
-    /// Bytes of all bodies that the client sent.
+    /// Returns the size of all bodies in bytes.
     pub fn bytes(&self) -> usize {
         self.requests().iter().map(|request| request.bytes).sum()
     }
 
-    /// Every request so far, in the order of their arrival.
+    /// Returns every request so far, in order of arrival.
     pub fn requests(&self) -> Vec<Recorded> {
         self.state.lock().unwrap().requests.clone()
     }
 
-    /// The documents that were sent with an action, in the order of their arrival.
+    /// Returns the JSON bodies sent with an action, in order of arrival.
     pub fn documents(&self, action: &str) -> Vec<serde_json::Value> {
         let requests = self.requests().into_iter();
         let asked = requests.filter(|r| r.calls.first().is_some_and(|call| call.action == action));
         asked.filter_map(|request| request.document).collect()
     }
 
-    /// Every permission that the requests so far would have needed in AWS.
+    /// Returns every permission that the requests so far would need in AWS.
     pub fn recorded(&self) -> Vec<Call> {
         self.requests().into_iter().flat_map(|r| r.calls).collect()
     }
 
-    /// The actions called, in order; implied ones left out.
+    /// Returns the called actions in order, without implied ones.
     pub fn actions(&self) -> Vec<String> {
         let calls = self.recorded().into_iter();
         calls.filter(|c| !c.implied).map(|c| c.action).collect()
@@ -117,7 +117,7 @@ impl Proxy {
         self.state.lock().unwrap().requests.clear();
     }
 
-    /// Breaks requests of an action (`iam:CreateRole`; `iam:*`; `*`).
+    /// Injects a fault into requests for an action (`iam:CreateRole`; `iam:*`; `*`).
     pub fn fault(&self, action: &str, times: Times, fault: Fault) {
         self.state
             .lock()
@@ -126,15 +126,15 @@ impl Proxy {
             .push((action.to_owned(), times, fault, 0));
     }
 
-    /// From now on answers as AWS does to whom this action is missing, be it called or asked for beside
-    /// another one; none gives everything back.
+    /// From now on, answers as AWS does without the permission for this action, whether it is
+    /// called or implied. `None` restores all permissions.
     pub fn take_away(&self, action: Option<&str>) {
         self.state.lock().unwrap().taken_away = action.map(str::to_owned);
     }
 
-    /// Runs the command line through this proxy and kills it at its n-th request, the first being 1.
+    /// Runs the command through this proxy and kills it at its n-th request, starting with 1.
     ///
-    /// None where the run ended before it came to so many requests.
+    /// Returns `Err` with the outcome if the run ended before that.
     pub fn kill_at(&self, cli: Cli, n: usize, moment: Moment) -> Result<Outcome, Outcome> {
         {
             let mut state = self.state.lock().unwrap();
@@ -234,7 +234,8 @@ impl State {
         None
     }
 
-    /// A role's path stands in the answers of IAM, and in no request but the one that makes the role.
+    /// Records the paths of roles, which are only in IAM's answers and in the request that creates
+    /// a role.
     fn learn_roles(&mut self, asked: &Asked, answer: &Answer) {
         if asked.service != "iam" {
             return;
@@ -250,7 +251,7 @@ impl State {
     }
 }
 
-/// The first request may come before the test has told who is to be killed.
+/// Waits for the killer, because the first request may come before the test has set it.
 async fn kill_client(state: &Mutex<State>) {
     loop {
         let killer = state.lock().unwrap().killer.clone();
@@ -263,7 +264,7 @@ async fn kill_client(state: &Mutex<State>) {
     }
 }
 
-/// The same request, to this port of 127.0.0.1; none where no answer comes.
+/// Forwards a request to this port of 127.0.0.1; returns `None` without an answer.
 pub async fn forward(request: Request<Bytes>, port: u16) -> Option<Answer> {
     let stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;

@@ -1,10 +1,10 @@
-//! A runtime `one` and its account: made with boto3 on an emulator, or told by a script.
+//! A runtime `one` and its account: created with boto3 on an emulator, or scripted.
 
 use serde_json::{Value, json};
 
 use super::{Answer, Cli, Emulator, Ministack, Outcome, Project, Script, Scripted, boto3};
 
-/// A runtime `one`, with the given further arguments of the call.
+/// Creates a runtime `one`, with additional arguments.
 pub fn deploy(emulator: &Emulator, role: &str, further: &str) -> String {
     let script = format!(
         r#"
@@ -22,7 +22,7 @@ print(runtime["agentRuntimeId"])
     boto3(emulator, &script).trim().to_owned()
 }
 
-/// Makes versions 2 up to `to`, each with an archive of its own.
+/// Creates versions 2 to `to`, each with its own archive.
 pub fn update(emulator: &Emulator, id: &str, to: u32) {
     let script = format!(
         r#"
@@ -51,7 +51,7 @@ pub fn run(project: &Project, emulator: &Emulator, args: &[&str]) -> Outcome {
     Cli::new(project).on(emulator).args(args).run()
 }
 
-/// A deployed agent of ours with three versions.
+/// A deployed agent of this project with three versions.
 pub fn running() -> (Project, Emulator, String) {
     let emulator = Ministack::start();
     let project = project();
@@ -124,7 +124,7 @@ pub fn tags() -> Answer {
     )
 }
 
-/// An account with a runtime of ours.
+/// An account with a runtime of this project.
 pub fn account() -> Script {
     Script::new()
         .identity()

@@ -1,13 +1,13 @@
-//! S3's part of the tables: the operation stands in method, path and sub-resource.
+//! The tables for S3. Method, path and sub-resource determine the operation.
 
 use std::collections::BTreeMap;
 
 use super::actions::{Asked, Call, decoded};
 
-/// What an object is copied from: `bucket/key`.
+/// The source of a copy: `bucket/key`.
 pub const COPY_SOURCE: &str = "x-amz-copy-source";
 
-/// A sub-resource of a bucket or an object, and what reading, writing and deleting it needs.
+/// A sub-resource of a bucket or an object, and the operations that read, write and delete it.
 type Row = (&'static str, &'static str, &'static str, &'static str);
 
 const OF_BUCKETS: &[Row] = &[
@@ -86,7 +86,7 @@ const OF_OBJECTS: &[Row] = &[
     ),
 ];
 
-/// What an S3 request needs; several permissions where it deletes several objects.
+/// Returns the permissions that an S3 request needs, one per object if it deletes several.
 pub fn calls(asked: &Asked) -> Vec<Call> {
     let mut segments = asked.path.trim_start_matches('/').splitn(2, '/');
     let bucket = segments.next().unwrap_or_default();
@@ -132,7 +132,7 @@ pub fn calls(asked: &Asked) -> Vec<Call> {
             ..call("GetObject", arn(&source))
         });
     }
-    // S3 says of an object that is not there that it is not, only to whom may list the bucket.
+    // S3 reports a missing object as missing only to callers who may list the bucket.
     if asked.method == "HEAD" && !key.is_empty() {
         calls.push(Call {
             implied: true,
@@ -157,7 +157,7 @@ fn of_object(asked: &Asked) -> String {
     let operation = row(OF_OBJECTS, asked).unwrap_or(match asked.method.as_str() {
         "GET" | "HEAD" => "GetObject",
         "PUT" => "PutObject",
-        // Beginning and completing an upload are parts of putting an object.
+        // Starting and completing an upload are parts of PutObject.
         "POST" if asked.query.contains_key("uploads") => "PutObject",
         "DELETE" => "DeleteObject",
         _ => "?",
@@ -165,8 +165,8 @@ fn of_object(asked: &Asked) -> String {
     versioned(operation, asked.query.contains_key("versionId"))
 }
 
-/// `DeleteObject` of a version is `DeleteObjectVersion`, `GetObjectTagging` is
-/// `GetObjectVersionTagging`.
+/// Returns `DeleteObjectVersion` for `DeleteObject` of a version, `GetObjectVersionTagging` for
+/// `GetObjectTagging`.
 fn versioned(operation: &str, version: bool) -> String {
     if version {
         operation.replacen("Object", "ObjectVersion", 1)
@@ -186,7 +186,7 @@ fn row(table: &[Row], asked: &Asked) -> Option<&'static str> {
         })
 }
 
-/// The objects of a DeleteObjects request: key, and version where one is named.
+/// Returns the objects in a DeleteObjects request: the key, and the version, if any.
 fn deleted(body: &str) -> Vec<(String, Option<String>)> {
     let text = |within: &str, tag: &str| {
         let (_, rest) = within.split_once(&format!("<{tag}>"))?;

@@ -1,5 +1,5 @@
-//! A server that answers from a script: for what no emulator does (propagation, asynchronous deletion,
-//! pages, streams), and for answers that AWS gives once in a while.
+//! A server that answers from a script: for behavior that no emulator has (propagation,
+//! asynchronous deletion, pages, streams), and for rare answers of AWS.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,10 +11,10 @@ use super::{
     server::{Answer, Reply, Server},
 };
 
-/// The account that [`Scripted`] is.
+/// The account of [`Scripted`].
 pub const ACCOUNT: &str = "111122223333";
 
-/// A script, being written.
+/// Builds a script.
 #[derive(Default)]
 pub struct Script {
     rules: Vec<Rule>,
@@ -27,7 +27,7 @@ pub struct Scripted {
 }
 
 struct Rule {
-    /// `iam:GetRole`, or `POST /invocations` where the request is not signed.
+    /// `iam:GetRole`, or `POST /invocations` for an unsigned request.
     what: String,
     times: Times,
     reply: Reply,
@@ -46,29 +46,29 @@ impl Script {
         Self::default()
     }
 
-    /// The next request of this kind that no earlier rule takes is answered so, once.
+    /// Answers the next matching request that no earlier rule answers.
     pub fn then(self, what: &str, answer: Answer) -> Self {
         self.rule(what, Times::First(1), Reply::Answer(answer))
     }
 
-    /// Every request of this kind that no earlier rule takes is answered so.
+    /// Answers every matching request that no earlier rule answers.
     pub fn always(self, what: &str, answer: Answer) -> Self {
         self.rule(what, Times::Always, Reply::Answer(answer))
     }
 
-    /// The next n requests of this kind that no earlier rule takes get an error of AWS.
+    /// Answers the next n matching requests that no earlier rule answers with an AWS error.
     pub fn errors(self, what: &str, n: usize, status: u16, code: &str, message: &str) -> Self {
         let service = what.split(':').next().unwrap_or_default();
         let answer = faults::error(service, status, code, message);
         self.rule(what, Times::First(n), Reply::Answer(answer))
     }
 
-    /// The connection closes without a byte, once.
+    /// Closes the connection without a byte, once.
     pub fn cut(self, what: &str) -> Self {
         self.rule(what, Times::First(1), Reply::Silence)
     }
 
-    /// Who asks is told the script's account: every command begins with it.
+    /// Answers with the script's account to the identity request that every command starts with.
     pub fn identity(self) -> Self {
         let body = format!(
             "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
@@ -109,17 +109,17 @@ impl Scripted {
         self.server.url()
     }
 
-    /// What was asked, in order, as permissions.
+    /// Returns the permissions of the requests so far, in order.
     pub fn recorded(&self) -> Vec<Call> {
         self.state.lock().unwrap().calls.clone()
     }
 
-    /// The requests as they came, in order.
+    /// Returns the requests so far, in order.
     pub fn requests(&self) -> Vec<Request<Bytes>> {
         self.state.lock().unwrap().requests.clone()
     }
 
-    /// What was asked and not in the script.
+    /// Returns the requests that are not in the script.
     pub fn unexpected(&self) -> Vec<String> {
         self.state.lock().unwrap().unexpected.clone()
     }

@@ -1,5 +1,5 @@
-//! An HTTP server on a real socket of 127.0.0.1, in a thread of its own, with answers that can wait,
-//! come in pieces or break off. Proxy and scripted server are built on it.
+//! An HTTP server on a real socket of 127.0.0.1, in its own thread. Answers can wait, come in
+//! pieces, or break off. The proxy and the scripted server use it.
 
 use std::{
     collections::VecDeque,
@@ -26,7 +26,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// What the server does about one request.
+/// The server's reaction to a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
     Answer(Answer),
@@ -34,16 +34,16 @@ pub enum Reply {
     Silence,
 }
 
-/// An answer, all of it at once or in pieces.
+/// An answer, complete or in pieces.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
-    /// Each piece with the pause before it.
+    /// The pieces, each with the pause before it.
     pub pieces: Vec<(Duration, Bytes)>,
-    /// Breaks the connection off after the pieces, which are less than the head promises.
+    /// Breaks the connection off after the pieces, before the announced length.
     pub torn: bool,
-    /// What is waited for before the head.
+    /// The delay before the head.
     pub delay: Duration,
 }
 
@@ -154,7 +154,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // The test has its own failure to report.
+            // The test reports its own failure.
             let _ = thread.join();
         }
     }
@@ -182,7 +182,7 @@ where
             }
         });
         tokio::spawn(async move {
-            // A connection that ends badly is what some tests want.
+            // Some tests break the connection on purpose.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -204,7 +204,7 @@ impl Body for Pieces {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        // Time for what was written so far to leave before the connection breaks.
+        // Lets written bytes leave before the connection breaks.
         let torn = Duration::from_millis(50);
         let wait = match self.left.front() {
             Some((wait, _)) => *wait,

@@ -1,4 +1,4 @@
-//! Whether a request is signed as AWS demands (SigV4), computed from its specification.
+//! Checks a request's SigV4 signature, computed from AWS's specification.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'/');
 
-/// Panics where the request is not signed with this secret key.
+/// Panics unless the request is signed with this secret key.
 #[track_caller]
 pub fn check(request: &Request<Bytes>, secret: &str) {
     let header = |name: &str| {
@@ -34,7 +34,7 @@ pub fn check(request: &Request<Bytes>, secret: &str) {
     let mut canonical = format!(
         "{}\n{}\n{}\n",
         request.method(),
-        // Every service but S3 encodes the path once more.
+        // Every service except S3 encodes the path twice.
         utf8_percent_encode(request.uri().path(), UNRESERVED),
         request.uri().query().unwrap_or_default(),
     );

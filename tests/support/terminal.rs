@@ -1,4 +1,4 @@
-//! A pseudo-terminal with the binary on it: what a user types and sees.
+//! Runs the binary on a pseudo-terminal, for user input and screen output.
 
 use std::{
     fs::File,
@@ -17,21 +17,21 @@ use rustix::{
 
 use super::command::Cli;
 
-/// How long anything that is waited for may take.
+/// The time limit for everything that is awaited.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A run whose stdin, stdout and stderr are a terminal of 100 columns; dropping it kills it.
+/// A run whose stdin, stdout and stderr are a terminal with 100 columns; dropping it kills it.
 pub struct Terminal {
     child: Child,
     keyboard: File,
     screen: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
-    /// How much of the screen has been read by [`Terminal::sees`].
+    /// The length of the screen that [`Terminal::sees`] has read.
     seen: usize,
 }
 
 impl Terminal {
-    /// The terminal is also the run's controlling one, so that Ctrl-C reaches it in every mode.
+    /// Makes the terminal the controlling one, so that Ctrl-C works in every mode.
     pub fn run(cli: &Cli) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
@@ -65,7 +65,7 @@ impl Terminal {
         let child = command.spawn().unwrap_or_else(|error| {
             panic!("the tests of dialogues need `setsid` (Debian: util-linux) on PATH: {error}")
         });
-        // The command holds the other side open, and the reader would wait for its end.
+        // The command keeps the other side open, so the reader would never end.
         drop(command);
         let keyboard = File::from(master);
         let screen = Arc::new(Mutex::new(Vec::new()));
@@ -79,7 +79,7 @@ impl Terminal {
         }
     }
 
-    /// Waits until the text appears below what was seen before.
+    /// Waits until the text appears after what was seen before.
     #[track_caller]
     pub fn sees(&mut self, text: &str) {
         let start = Instant::now();
@@ -101,12 +101,12 @@ impl Terminal {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Everything that was printed so far, control sequences included.
+    /// Returns everything that was printed so far, including control sequences.
     pub fn screen(&self) -> String {
         String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
     }
 
-    /// Waits for the end; how it ended and everything that was printed.
+    /// Waits for the end; returns the status and everything that was printed.
     #[track_caller]
     pub fn ends(mut self) -> (ExitStatus, String) {
         let start = Instant::now();
@@ -126,13 +126,13 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // The run may already be gone.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Ends when nobody has the terminal open any more: reading then is an error on Linux.
+/// Ends when no process has the terminal open, because reading then fails on Linux.
 fn read(mut master: File, screen: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];

@@ -1,10 +1,10 @@
-//! The Python toolkit's command line, as a user runs what `prepare` prints.
+//! The Python toolkit's command line, run as `prepare` prints it.
 
 use std::{path::Path, process::Command};
 
 use super::bed;
 
-/// Runs a printed line as a user would paste it, with the toolkit that the test bed has. What it says.
+/// Runs a printed line as a user would paste it, with the test bed's toolkit. Returns its output.
 #[track_caller]
 pub fn shell(line: &str, directory: &Path, home: &Path) -> String {
     let agents = bed::agents().join("bin");

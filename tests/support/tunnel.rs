@@ -1,5 +1,5 @@
-//! TLS in front of a server, with an authority that nobody trusts of himself, and a proxy that tunnels
-//! every CONNECT to it, whatever host was asked for.
+//! TLS in front of a server, with a certificate authority that is not trusted by default, and a
+//! proxy that tunnels every CONNECT to it, for any host.
 
 use std::{
     future::Future,
@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::bed;
 
-/// An authority `ca.pem`, and a certificate of it with its key, for AWS's hosts and two addresses.
+/// Creates an authority `ca.pem`, and a certificate with its key for AWS's hosts and two addresses.
 const CERTIFICATES: &str = r#"
 import datetime, ipaddress, sys
 from cryptography import x509
@@ -56,7 +56,7 @@ for name, content in files.items():
         file.write(content)
 "#;
 
-/// Something that accepts connections in a thread of its own, until it is dropped.
+/// Accepts connections in its own thread until it is dropped.
 struct Listener {
     port: u16,
     stop: Option<oneshot::Sender<()>>,
@@ -101,20 +101,20 @@ impl Drop for Listener {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // The test has its own failure to report.
+            // The test reports its own failure.
             let _ = thread.join();
         }
     }
 }
 
-/// TLS in front of a server of this machine.
+/// TLS in front of a server on this machine.
 pub struct Tls {
     listener: Listener,
     directory: PathBuf,
 }
 
 impl Tls {
-    /// `url` is the server's; the certificates are made in the directory.
+    /// `url` is the server's address; the certificates are created in the directory.
     pub fn before(url: &str, directory: &Path) -> Self {
         let directory = directory.to_owned();
         let made = Command::new(bed::program(&bed::emulators(), "python"))
@@ -136,7 +136,7 @@ impl Tls {
         let listener = Listener::start(move |stream| {
             let acceptor = acceptor.clone();
             async move {
-                // A client that does not trust the certificate goes away.
+                // A client that does not trust the certificate disconnects.
                 if let Ok(mut inside) = acceptor.accept(stream).await {
                     let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
                     let _ = copy_bidirectional(&mut inside, &mut server).await;
@@ -153,20 +153,20 @@ impl Tls {
         self.listener.port
     }
 
-    /// The certificate of the authority.
+    /// Returns the authority's certificate.
     pub fn authority(&self) -> PathBuf {
         self.directory.join("ca.pem")
     }
 }
 
-/// A proxy that knows CONNECT alone.
+/// A proxy that only supports CONNECT.
 pub struct Tunnel {
     listener: Listener,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Tunnel {
-    /// Wants this value of `Proxy-Authorization`, if any.
+    /// Requires this value of `Proxy-Authorization`, if any.
     pub fn to(tls: &Tls, authorization: Option<&str>) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (kept, port) = (Arc::clone(&asked), tls.port());
@@ -176,12 +176,12 @@ impl Tunnel {
         Self { listener, asked }
     }
 
-    /// With user and password where it wants them.
+    /// Returns the proxy's address, with user and password if given.
     pub fn url(&self, user: &str) -> String {
         format!("http://{user}127.0.0.1:{}", self.listener.port)
     }
 
-    /// The hosts that it was asked for, with their ports, each once.
+    /// Returns the requested hosts with their ports, without duplicates.
     pub fn hosts(&self) -> Vec<String> {
         let mut hosts = self.asked.lock().unwrap().clone();
         hosts.sort();

@@ -1,7 +1,8 @@
-//! The binary as a user with no rights, where the tests run as root: to root nothing is read-only.
+//! Runs the binary as an unprivileged user if the tests run as root, because root can write
+//! everywhere.
 //!
-//! That user cannot look into root's home, where the toolchain and perhaps the checkout are, so the
-//! two programs that a run needs, ours and cargo, are put where everyone can execute them.
+//! That user cannot read root's home, which contains the toolchain and perhaps the checkout, so the
+//! two programs that a run needs, this tool and cargo, are copied to a readable directory.
 
 use std::{
     fs,
@@ -19,13 +20,13 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// A command that runs the binary as nobody, to whom everything under `root` is given.
+/// Returns a command that runs the binary as nobody, who gets everything under `root`.
 pub fn command(root: &Path) -> Command {
     as_nobody("cargo-agentcore", root)
 }
 
-/// A command that runs `cargo-agentcore`, `cargo` or any program that everyone can execute as nobody,
-/// to whom everything under `root` is given.
+/// Returns a command that runs `cargo-agentcore`, `cargo` or any program that everyone can execute
+/// as nobody, who gets everything under `root`.
 pub fn as_nobody(program: &str, root: &Path) -> Command {
     give_to_nobody(root);
     let programs = programs();
@@ -55,7 +56,7 @@ fn programs() -> PathBuf {
         .get_or_init(|| {
             let directory = tempfile::tempdir().unwrap();
             fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-            // Cargo tells its tests which cargo it is; that is the program, not rustup's proxy.
+            // Cargo sets this to the real program instead of rustup's proxy.
             let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
             place(
                 Path::new(env!("CARGO_BIN_EXE_cargo-agentcore")),
@@ -68,7 +69,7 @@ fn programs() -> PathBuf {
         .to_owned()
 }
 
-/// A second name where the file system allows it: these files are large.
+/// Creates a hard link if possible, because these files are large.
 fn place(program: &Path, at: &Path) {
     if fs::hard_link(program, at).is_err() {
         fs::copy(program, at).unwrap();

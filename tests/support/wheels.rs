@@ -1,4 +1,4 @@
-//! Dependencies of a known size, without an index: a wheel of noise, which no compression makes smaller.
+//! Dependencies with a known size, without a package index: a wheel of incompressible noise.
 
 use std::{ffi::OsString, io::Write as _};
 
@@ -6,7 +6,7 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::{Cli, Project, bed};
 
-/// More than one part of an upload, and enough to be copied inside the bucket.
+/// More than one part of an upload, and large enough to be copied inside the bucket.
 const SIZE: usize = 9 * 1024 * 1024;
 
 const METADATA: &str = "Metadata-Version: 2.1\nName: heavy\nVersion: 1.0\n";
@@ -14,7 +14,7 @@ const WHEEL: &str =
     "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
 const RECORD: &str = "heavy/__init__.py,,\nheavy/noise.bin,,\nheavy-1.0.dist-info/METADATA,,\nheavy-1.0.dist-info/WHEEL,,\nheavy-1.0.dist-info/RECORD,,\n";
 
-/// Makes the agent depend on a package of nine mebibytes. Equal in every project.
+/// Adds a dependency of nine mebibytes to the agent, identical in every project.
 pub fn require_heavy(project: &Project) {
     let mut noise = vec![0; SIZE];
     fastrand::Rng::with_seed(7).fill(&mut noise);
@@ -39,7 +39,7 @@ pub fn require_heavy(project: &Project) {
     );
 }
 
-/// The command line with uv at hand.
+/// Returns the command with uv on PATH.
 pub fn with_uv(cli: Cli) -> Cli {
     let mut path = OsString::from(bed::agents().join("bin"));
     path.push(":");
@@ -47,7 +47,7 @@ pub fn with_uv(cli: Cli) -> Cli {
     cli.env("PATH", path)
 }
 
-/// A wheel of plain Python: its files beside what every wheel has.
+/// Builds a pure-Python wheel with these files.
 pub fn plain(name: &str, version: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let info = format!("{name}-{version}.dist-info");
     let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");

@@ -1,4 +1,4 @@
-//! The copied sources: edits are kept, a refused write is named, a dry run writes nothing.
+//! The copied sources: edits are kept, a refused write is reported, a dry run writes nothing.
 
 use crate::{
     prepare, project,
@@ -12,7 +12,7 @@ fn a_directory_that_may_not_be_written_is_named_and_nothing_is_made() {
     let emulator = Ministack::start();
     let project = project();
     let before = listing(&emulator);
-    // Made writable for the lock first: what refuses is the deployment folder.
+    // The rest is writable for the lock: only the deployment folder refuses.
     let deployment = project.path().join("deployment");
     std::fs::set_permissions(&deployment, std::fs::Permissions::from_mode(0o555)).unwrap();
     let refused = Cli::new(&project)
@@ -159,7 +159,7 @@ fn an_edited_copy_is_kept_unless_forced_and_removed_sources_go() {
         .succeeds();
     assert_eq!(project.read(&copied), "changed = True\n");
 
-    // A file makes way for a directory of its name, and the other way round.
+    // A file is replaced with a directory of the same name, and the reverse.
     project.write("one/data", "x");
     prepare(&project, &emulator).succeeds();
     std::fs::remove_file(project.path().join("one/data")).unwrap();

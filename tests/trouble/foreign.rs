@@ -1,4 +1,4 @@
-//! What others put on our role: never changed, always said, and a finding.
+//! Foreign policies and tags on the project's role: never changed, always reported, and a finding.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn run(project: &Project, emulator: &Emulator, words: &[&str]) -> Outcome {
     Cli::new(project).on(emulator).args(words).run()
 }
 
-/// The role's policies and tags, as IAM has them.
+/// Returns the role's policies and tags.
 fn role(emulator: &Emulator) -> Value {
     let role = boto3(
         emulator,
@@ -62,7 +62,7 @@ iam.tag_role(RoleName="AgentCoreRole-one", Tags=[{"Key": "foreign", "Value": "1"
         let shown = &document["agents"][0]["role"];
         assert_eq!(shown["changes"], json!([]));
         assert_eq!(shown["foreign"].as_array().unwrap().len(), 2, "{shown}");
-        // A run that writes warns of it and is no failure.
+        // A command that writes only warns.
         let prepared = run(&project, &emulator, &["prepare"]).succeeds();
         assert!(prepared.stderr.contains("`foreign`"), "{}", prepared.stderr);
         assert_eq!(role(&emulator), before);

@@ -1,4 +1,4 @@
-//! Input that is wrong: what is wrong, where, what to do, and nothing made.
+//! Wrong input: what is wrong, where, what to do, and nothing is created.
 
 use crate::{
     project,
@@ -131,7 +131,7 @@ fn with_a_profile_the_keys_in_the_environment_do_not_count() {
     );
 }
 
-/// Nothing here needs AWS to be refused, and nothing is made.
+/// Fails without AWS, and creates nothing.
 fn refused(project: &Project, code: i32) -> String {
     let before = project.tree();
     let outcome = Cli::new(project).arg("prepare").run().exits(code);

@@ -1,4 +1,4 @@
-//! Kills at every request, and runs beside each other: the next run converges.
+//! Kills at every request, and concurrent runs: the next run completes the work.
 
 use crate::{
     deploy, prepare, project,

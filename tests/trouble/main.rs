@@ -1,5 +1,5 @@
-//! What goes wrong on the way: kills at every request, faults of AWS, missing permissions, bad input
-//! and a disk that refuses. Each shows its message, its exit code, and that the next run converges.
+//! Failures: kills at every request, AWS faults, missing permissions, bad input, and a disk that
+//! refuses writes. Checks the message, the exit code, and that the next run completes the work.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -21,7 +21,7 @@ mod service;
 
 use support::{Cli, Emulator, Outcome, Project, boto3};
 
-/// Roles, objects and runtimes as the toolkit would leave them, so that `clean` has something to do.
+/// Roles, objects and runtimes as the toolkit leaves them, for `clean` to delete.
 const DEPLOYED: &str = r#"
 role = f"arn:aws:iam::{account}:role/AgentCoreRole-one"
 bucket = f"bedrock-agentcore-codebuild-sources-{account}-us-east-1"
@@ -54,14 +54,14 @@ fn prepare(project: &Project, emulator: &Emulator) -> Outcome {
     Cli::new(project).on(emulator).arg("prepare").run()
 }
 
-/// Deploys as the toolkit does, its file included.
+/// Deploys like the toolkit, including its file.
 fn deploy(project: &Project, emulator: &Emulator) {
     prepare(project, emulator).succeeds();
     boto3(emulator, DEPLOYED);
     yaml(project, emulator);
 }
 
-/// The toolkit's file for what [`DEPLOYED`] made, with a bucket of the user's own.
+/// Writes the toolkit's file for what [`DEPLOYED`] created, with the user's own bucket.
 fn yaml(project: &Project, emulator: &Emulator) {
     let id = boto3(
         emulator,

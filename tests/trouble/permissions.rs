@@ -1,4 +1,4 @@
-//! What a run asks AWS for: no more than it needs, and no more than the deployer may.
+//! The permissions of a run: no more than it needs, and no more than the deployer has.
 
 use crate::{
     prepare, project,

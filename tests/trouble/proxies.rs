@@ -1,5 +1,5 @@
-//! The network that a machine prescribes: proxies, and certificate authorities of its own. And where
-//! credentials never go.
+//! A machine's network settings: proxies, and its own certificate authorities. Also, where
+//! credentials are never sent.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn project() -> Project {
         .agent("one")
 }
 
-/// With keys, and no word about an endpoint.
+/// Uses access keys and no endpoint.
 fn versions(project: &Project) -> Cli {
     Cli::new(project)
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
@@ -68,7 +68,7 @@ fn aws_is_asked_through_the_proxy_and_its_authority_is_trusted() {
         assert_eq!(tunnel.hosts(), HOSTS, "{}", listed.stderr);
         assert!(!listed.stderr.contains("50me"), "{}", listed.stderr);
     }
-    // The profile may name the authority as well.
+    // The profile can also name the authority.
     let config = format!(
         "[default]\nregion = us-east-1\nca_bundle = {}\n",
         tls.authority().display()
@@ -157,7 +157,7 @@ fn what_no_proxy_names_and_this_machine_are_asked_directly() {
             .run()
     };
     at("127.0.0.1", "").succeeds();
-    // This machine too, which no name or address of the loopback says.
+    // This machine too, but not by a loopback address or name.
     at("0.0.0.0", "example.com, 0.0.0.0/8").succeeds();
     says(
         &at("0.0.0.0", "example.com").exits(1),
@@ -220,7 +220,7 @@ fn a_file_of_certificates_that_is_none_is_named() {
 fn credentials_are_not_sent_over_plain_http_to_another_machine() {
     let project = project();
     let server = account().start();
-    // It leads to this machine, and no part of it says so.
+    // Leads to this machine, but does not look like it.
     let elsewhere = server.url().replace("127.0.0.1", "0.0.0.0");
     let arn = "arn:aws:bedrock-agentcore:us-east-1:111122223333:runtime/one-AbCdEf1234";
     let keys = |cli: Cli| {
@@ -246,7 +246,7 @@ fn credentials_are_not_sent_over_plain_http_to_another_machine() {
     ] {
         says(&refused.run().exits(2), &[&named]);
     }
-    // A role is assumed at an address of its own.
+    // A role is assumed at a separate address.
     let project = project.home_file(
         ".aws/config",
         "[profile source]\naws_access_key_id = A\naws_secret_access_key = S\n\n[profile assumed]\nregion = us-east-1\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = source\n",

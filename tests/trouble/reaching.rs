@@ -1,4 +1,5 @@
-//! Profiles that are not there or give no credentials, and addresses that are none or do not answer.
+//! Profiles that do not exist or have no credentials, and addresses that are invalid or do not
+//! answer.
 
 use crate::support::{Cli, Outcome, Project};
 
@@ -45,7 +46,7 @@ region = us-east-1
 credential_process = sh -c 'echo no ticket >&2; exit 3' --token very-secret
 ";
 
-/// Where the SDK keeps the login of the session `company`: the name's SHA-1.
+/// The SDK's cache file for the login of the session `company`, named after the SHA-1 of its name.
 const CACHED: &str = ".aws/sso/cache/71b21161ffa1e6516bcc072aaf5ef38cbe85b511.json";
 
 fn project(metadata: &str) -> Project {
@@ -55,7 +56,7 @@ fn project(metadata: &str) -> Project {
         .home_file(".aws/config", CONFIG)
 }
 
-/// Nothing is asked of AWS: it would be asked at an address where nobody listens.
+/// Requests would fail, because the address refuses connections.
 fn prepare(project: &Project) -> Cli {
     Cli::new(project)
         .env("CARGO_AGENTCORE_ENDPOINT_URL", "http://127.0.0.1:9")

@@ -1,4 +1,4 @@
-//! What AWS and the network do to a run: throttling, refusals, connections that break.
+//! Faults of AWS and the network: throttling, refusals, broken connections.
 
 use crate::{
     prepare, project,

@@ -1,4 +1,4 @@
-//! `logs --dev`: what the agents that `dev` runs have printed, from their log files.
+//! `logs --dev`: the output of the agents that `dev` runs, from their log files.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The agents' log files, and what is shown of them.
+/// The agents' log files, and which of their lines are printed.
 struct Tails<'a> {
     files: Vec<Tail>,
     names: Vec<String>,
@@ -84,7 +84,7 @@ impl Tails<'_> {
         Ok(())
     }
 
-    /// Shows what has come since the last call, in the order in which it was printed.
+    /// Prints new events since the last call, sorted by time.
     fn show(&mut self) -> Result<Reader, Failure> {
         let mut events: Vec<(usize, LogEvent)> = Vec::new();
         for (number, tail) in self.files.iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! `cargo agentcore logs`: what an agent has printed, and what it prints from now on.
+//! `cargo agentcore logs`: an agent's output, past and current.
 
 mod developed;
 
@@ -92,7 +92,7 @@ impl When {
             })
     }
 
-    /// Milliseconds since 1970.
+    /// Returns milliseconds since 1970.
     fn millis(self, now: SystemTime) -> i64 {
         let at = match self {
             Self::Ago(ago) => now.checked_sub(ago).unwrap_or(UNIX_EPOCH),
@@ -107,7 +107,7 @@ fn millis(at: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// How the lines go to stdout.
+/// The format of the lines on stdout.
 #[derive(Clone, Copy)]
 enum Form {
     Text { telemetry: bool },
@@ -149,7 +149,7 @@ impl Form {
     }
 }
 
-/// Reads a group and shows what is new in it.
+/// Reads a log group and prints new events.
 struct Tail<'a> {
     logs: Logs,
     query: Query,
@@ -160,13 +160,13 @@ struct Tail<'a> {
     ui: &'a Ui,
 }
 
-/// What a reading of every page came to.
+/// The result of reading all pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Poll {
     Read,
-    /// The service has not made the group yet.
+    /// The service has not created the group yet.
     NoGroup,
-    /// Nobody reads stdout any more.
+    /// The reader of stdout is gone.
     NoReader,
 }
 
@@ -224,7 +224,7 @@ async fn show(
     };
     ui.detail("Reading", &format!("log group `{}`", tail.query.group));
     let endpoint = args.endpoint.as_str();
-    // An endpoint that was deleted leaves its logs behind; one that never was has none.
+    // A deleted endpoint leaves its logs; an endpoint that never existed has none.
     let never_was = async || -> Result<bool, AwsError> {
         let runtimes = Runtimes::new(&deployed.placed.session);
         let is_named = endpoint != DEFAULT_ENDPOINT;
@@ -258,7 +258,7 @@ async fn show(
 }
 
 impl Tail<'_> {
-    /// Reads every page once and shows what was not shown before.
+    /// Reads every page once and prints events that were not printed before.
     async fn poll(&mut self) -> Result<Poll, AwsError> {
         self.query.start = self.window.begin();
         let mut token = None;
@@ -301,7 +301,7 @@ impl Tail<'_> {
                     troubles = 0;
                     retry::FOLLOW
                 }
-                // A poll that came to nothing shows its lines in the next one.
+                // The next poll prints the lines that a failed poll missed.
                 Err(error) if matches!(error.kind, Kind::Throttled | Kind::Connection) => {
                     troubles += 1;
                     if troubles == 1 {

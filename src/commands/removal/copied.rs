@@ -1,4 +1,4 @@
-//! The copied sources of an agent, and whose else the record of copied files names.
+//! The copied sources of an agent, and the agents whose copies the record names.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,16 +16,16 @@ use crate::{
     },
 };
 
-/// What goes of one deployment folder.
+/// What is removed from one deployment folder.
 pub(super) struct Copied {
     deployment: PathBuf,
     plan: FilePlan,
 }
 
 impl Copied {
-    /// A former agent's copy may lie in any deployment folder: the record there says whether it does.
-    /// From a declared agent's own folder goes everything that is no former agent's. A copy has the name of
-    /// its package, which is mostly its agent's.
+    /// Plans the removal. A former agent's copy may be in any deployment folder, as the record
+    /// there shows. From a declared agent's own folder, everything is removed that belongs to no
+    /// former agent. A copy is named after its package, usually like the agent.
     pub(super) fn observe(
         agent: &Agent,
         declared: &Declared,
@@ -86,7 +86,7 @@ impl Copied {
         Ok(copied)
     }
 
-    /// The copies from which something goes, each named for its agent.
+    /// Returns the folders of the copies from which something is removed.
     pub(super) fn folders(&self) -> BTreeSet<PathBuf> {
         let removed = self.plan.steps.iter().map(FileStep::path);
         let (before, after) = (&self.plan.record_before, &self.plan.record_after);
@@ -106,7 +106,7 @@ impl Copied {
     }
 }
 
-/// Whose copies the record of a deployment folder names.
+/// Returns the names of the copies in a deployment folder's record.
 pub(super) fn recorded(package: &Path, deployment: &Path) -> Result<BTreeSet<String>, Failure> {
     if let Ok(below) = deployment.strip_prefix(package) {
         files::check_deployment(package, below)?;

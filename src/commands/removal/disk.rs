@@ -1,4 +1,4 @@
-//! What `clean` takes away on disk: the copied sources, what was built and remembered, the toolkit's entry.
+//! What `clean` removes from disk: the copied sources, builds, caches, the toolkit's entry.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,26 +24,26 @@ use crate::{
     ui::Ui,
 };
 
-/// The parts of it, all of one agent.
+/// What is removed for one agent.
 pub(super) struct Disk<'a> {
     agent: &'a Agent,
     copies: Vec<Copied>,
     built: Built,
     entry_goes: bool,
-    /// What the toolkit keeps beside its file, where there is any.
+    /// The toolkit's cache for the agent, if it exists.
     toolkit_cache: Option<Folder>,
 }
 
-/// Archive, memory and sessions: a cache that could vanish at any time. Files are removed by their names,
-/// and a folder when nothing else is in it.
+/// The archive, the remembered deployments and the sessions: a cache that may disappear at any
+/// time. Files are removed by name, folders only if they are empty.
 struct Built {
     directory: Folder,
     files: Vec<FolderFile>,
-    /// Folders that a killed run left in the directory.
+    /// Folders that a killed run left behind.
     unfinished: Vec<Folder>,
-    /// What `dev` keeps.
+    /// The files of `dev`.
     developed: Option<Folder>,
-    /// Of these regions something is remembered.
+    /// The regions with remembered deployments.
     regions: BTreeSet<Region>,
     whole: bool,
 }
@@ -69,7 +69,7 @@ impl<'a> Disk<'a> {
         })
     }
 
-    /// Every deletion, in words that promise nothing.
+    /// Describes every deletion, such as "remove the copied sources `x`".
     pub(super) fn words(&self) -> Vec<String> {
         let copies = self.copies.iter().flat_map(Copied::folders);
         let mut words: Vec<String> = copies
@@ -94,7 +94,7 @@ impl<'a> Disk<'a> {
         words
     }
 
-    /// What [`Self::words`] are about, in the same order.
+    /// Returns the resources in [`Self::words`], in the same order.
     pub(super) fn subjects(&self) -> Vec<Subject> {
         let copies = self.copies.iter().flat_map(Copied::folders);
         let mut subjects: Vec<Subject> = copies
@@ -142,9 +142,9 @@ impl<'a> Disk<'a> {
         self.agent.dir.join(toolkit_yaml::FILE)
     }
 
-    /// Takes the agent out of the toolkit's file, and its cache away.
+    /// Removes the agent from the toolkit's file, and the toolkit's cache.
     fn forget(&self, ui: &Ui) -> Result<(), Failure> {
-        // Read again: another agent's entry may have gone from the same file a moment ago.
+        // Read the file again, because another agent's entry may just have been removed from it.
         let Some(file) = toolkit_file(self.agent)? else {
             return Ok(());
         };
@@ -175,7 +175,8 @@ impl<'a> Disk<'a> {
 }
 
 impl Built {
-    /// What is remembered of the cleaned regions, and the archive where no other region needs it.
+    /// Finds what is remembered for the cleaned regions, and the archive if no other region needs
+    /// it.
     fn observe(
         agent: &Agent,
         project: &Project,
@@ -208,7 +209,7 @@ impl Built {
         }
         let place = conversation::sessions(project, agent)?;
         for name in place.names()? {
-            // A runtime's id begins with its name and a hyphen, which no name holds.
+            // A runtime's ID starts with its name and a hyphen, which a name cannot contain.
             let is_ours =
                 |region: &Region| name.starts_with(&format!("{region}.{}-", agent.runtime_name));
             if let Some(region) = sessions.keys().find(|region| is_ours(region)) {
@@ -219,7 +220,8 @@ impl Built {
         Ok(built)
     }
 
-    /// Everything in the directory that is ours by its name; what else is there stays.
+    /// Adds all files in the directory that this tool wrote, recognized by their names; others are
+    /// kept.
     fn take_all(&mut self, kept: &mut Vec<Kept>) -> Result<(), Failure> {
         for name in self.directory.names()? {
             let below = self.directory.join(&name);
@@ -290,7 +292,7 @@ impl Built {
     }
 }
 
-/// What was built and remembered of a project, by the folders of the agents and their stages.
+/// Returns the build folders of a project, one for each agent and stage.
 pub(in crate::commands) fn built(
     project: &Project,
     id: &ProjectId,
@@ -300,14 +302,15 @@ pub(in crate::commands) fn built(
     Ok(names)
 }
 
-/// Whether the agent has the name of one of the folders beside the agents'.
+/// Returns true if the agent has the same name as a folder for other purposes.
 fn is_shared(agent: &Agent, project: &Project) -> Result<bool, Failure> {
     let path = packaging::directory(agent, project)?.path();
     let name = path.file_name().unwrap_or_default();
     Ok(is_other(&name.to_string_lossy()))
 }
 
-/// The emulator's state and the last sessions lie beside the agents' folders.
+/// Returns true for the folders of the emulator, `dev` and the sessions, which are next to the
+/// agents' folders.
 fn is_other(name: &str) -> bool {
     [local::FOLDER, dev::FOLDER, "sessions"]
         .iter()

@@ -1,4 +1,4 @@
-//! The emulator, once nothing of the project is left in it.
+//! Deletes the emulator once it contains nothing of the project.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +15,8 @@ use crate::{
     ui::Ui,
 };
 
-/// Ends it, with its state. What is kept in it would not outlive that: what this tool made keeps it
-/// running, and for a role that the user brought its state stays.
+/// Stops the emulator and deletes its state, unless something is kept in it: resources of this tool
+/// keep it running, and a role that the user provides keeps its state.
 pub(in crate::commands) async fn end(
     (project, config): (&Project, &Config),
     removals: &[Removal<'_>],
@@ -25,7 +25,7 @@ pub(in crate::commands) async fn end(
 ) -> Result<(), Failure> {
     let dir = dir(project, config)?;
     if world == World::Empty {
-        // Another run may have started one in the meantime.
+        // Another run may have started it in the meantime.
         if local::is_empty(&dir)? {
             remove(&dir, ui)?;
         }
@@ -71,7 +71,7 @@ pub(in crate::commands) async fn end(
     Ok(())
 }
 
-/// What [`end`] takes away where nothing else is kept in the emulator, in words that promise nothing.
+/// Describes what [`end`] deletes if nothing is kept in the emulator.
 pub(in crate::commands) fn words(
     (project, config): (&Project, &Config),
 ) -> Result<Option<String>, Failure> {

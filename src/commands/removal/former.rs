@@ -1,4 +1,4 @@
-//! Agents that were deployed or prepared from here and are not in Cargo.toml any more.
+//! Agents that were deployed or prepared from this project and are no longer in Cargo.toml.
 
 use std::path::PathBuf;
 
@@ -11,10 +11,10 @@ use crate::{
     plan::clean::{Kept, formers_on_disk},
 };
 
-/// The folder that an agent's sources are copied to where Cargo.toml says no other.
+/// The default folder for copied sources.
 const DEPLOYMENT: &str = "deployment";
 
-/// Those that the target directory and the records in these deployment folders tell of.
+/// Finds former agents in the target directory and in the records of these deployment folders.
 pub(super) fn on_disk(
     declared: &Declared,
     stage: Option<&StageName>,
@@ -33,7 +33,7 @@ pub(super) fn on_disk(
     ))
 }
 
-/// There is no agent to clean; those that were are named, as far as is known.
+/// Reports that there is no agent to clean, and lists the former agents that are known.
 pub(in crate::commands) fn nothing_declared(
     project: &Project,
     declared: &Declared,

@@ -1,4 +1,4 @@
-//! What `clean` takes away of the agents: observed, planned, deleted.
+//! What `clean` removes for the agents: observes, plans, deletes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -51,21 +51,21 @@ pub(super) struct Options {
     pub(super) world: World,
 }
 
-/// What there is of AWS.
+/// The state of AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum World {
     Asked,
-    /// An emulator that has kept nothing, and none has to run to tell: only the disk is looked at.
+    /// An emulator without content, which need not run: only the disk is cleaned.
     Empty,
 }
 
-/// One agent's part.
+/// What is removed for one agent.
 pub(super) struct Removal<'a> {
     agent: &'a Agent,
     is_declared: bool,
-    /// A session for each region that is cleaned.
+    /// A session for each region to clean.
     sessions: BTreeMap<Region, Session>,
-    /// The roles beside the configured one that were looked at.
+    /// The roles other than the configured one that were considered.
     traces: Traces,
     plan: CleanPlan,
     disk: Disk<'a>,
@@ -73,9 +73,9 @@ pub(super) struct Removal<'a> {
     kept_on_disk: Vec<Kept>,
 }
 
-/// Looks at AWS and at the disk, and decides for all agents; deletes nothing. The removals are carried
-/// out in this order: the last one that has a part in a bucket takes the bucket itself. `before` is what
-/// an earlier look found, empty at the first one.
+/// Observes AWS and the disk, and plans for all agents; deletes nothing. The removals must be
+/// carried out in order: the last agent with objects in a bucket deletes the bucket itself.
+/// `before` is the result of an earlier observation, empty for the first one.
 pub(super) async fn observe<'a>(
     placed: &'a [Placed<'a>],
     place: (&Project, &Declared),
@@ -122,7 +122,7 @@ fn bucket_of(scope: &Scope<'_>, region: &Region) -> String {
     bucket::name(&scope.agent.project, &scope.session.account, region)
 }
 
-/// Every bucket of the projects by its name, each looked at once.
+/// Observes every project bucket once, by its name.
 async fn buckets(scopes: &[Scope<'_>]) -> Result<BTreeMap<String, OwnBucket>, Failure> {
     let mut stores = BTreeMap::new();
     for scope in scopes {
@@ -222,7 +222,7 @@ impl<'a> Removal<'a> {
         })
     }
 
-    /// What a further look has to look at again.
+    /// Returns what a later observation must include.
     fn found(&self) -> Before {
         Before {
             regions: self.sessions.keys().cloned().collect(),
@@ -230,7 +230,8 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// What `--all-regions` cannot promise: a role that was brought does not say which regions it serves.
+    /// Warns that `--all-regions` may miss a region, because a role that the user provides does not
+    /// list its regions.
     pub(super) fn uncertain_regions(&self) -> Option<Message> {
         let RoleSettings::Given { .. } = self.agent.role else {
             return None;
@@ -247,7 +248,7 @@ impl<'a> Removal<'a> {
         )
     }
 
-    /// Where this takes something away.
+    /// Returns the regions and the stage in which something is deleted.
     pub(super) fn places(&self) -> impl Iterator<Item = (&Session, Option<&StageName>)> {
         let stage = self.agent.stage.as_ref();
         self.sessions.values().map(move |session| (session, stage))
@@ -257,7 +258,7 @@ impl<'a> Removal<'a> {
         self.words().is_empty()
     }
 
-    /// Every deletion, in words that promise nothing.
+    /// Describes every deletion, such as "delete runtime `x`".
     pub(super) fn words(&self) -> Vec<String> {
         let mut words: Vec<String> = self
             .plan
@@ -272,7 +273,7 @@ impl<'a> Removal<'a> {
         words
     }
 
-    /// What each of [`Self::words`] does to what.
+    /// Returns the verb and the resource for each of [`Self::words`].
     pub(super) fn deletions(&self) -> Vec<(&'static str, Subject)> {
         let steps = self.plan.steps.iter();
         let on_disk = self.disk.subjects().into_iter();
@@ -282,12 +283,12 @@ impl<'a> Removal<'a> {
             .collect()
     }
 
-    /// Roles that go although another one is configured.
+    /// Returns the former roles that are deleted.
     pub(super) fn former_roles(&self) -> impl Iterator<Item = &RoleName> {
         self.plan.former_roles.iter()
     }
 
-    /// The agent, where neither Cargo.toml nor AWS knows it.
+    /// Returns the agent if it is unknown in Cargo.toml and has nothing to delete.
     pub(super) fn unknown(&self) -> Option<&AgentName> {
         (!self.is_declared && self.is_empty()).then_some(&self.agent.name)
     }
@@ -296,8 +297,8 @@ impl<'a> Removal<'a> {
         self.kept.iter().chain(&self.kept_on_disk)
     }
 
-    /// What stays in AWS, be it another region's, agent's or stage's, or somebody else's; but for the
-    /// role that was [brought](Self::brought).
+    /// Returns what is kept in AWS, whoever it belongs to, except for the role that the user
+    /// [provides](Self::brought).
     fn kept_in_aws(&self) -> impl Iterator<Item = &Kept> {
         let is_brought = |kept: &Kept| {
             let given = self.given();
@@ -314,7 +315,8 @@ impl<'a> Removal<'a> {
         }
     }
 
-    /// The ARN of the role that was brought, where the account has one of this name.
+    /// Returns the ARN of the role that the user provides, if a role with this name exists in the
+    /// account.
     async fn brought(&self) -> Result<Option<&str>, Failure> {
         let (Some(given), Some(session)) = (self.given(), self.sessions.values().next()) else {
             return Ok(None);
@@ -326,7 +328,7 @@ impl<'a> Removal<'a> {
         Ok(created.map(|_| given.arn.as_str()))
     }
 
-    /// Deletes in order: what is on disk goes last, because it says what was on AWS.
+    /// Deletes in order. The disk comes last, because it records what was on AWS.
     pub(super) async fn apply(&self, ui: &Ui) -> Result<(), Failure> {
         for step in &self.plan.steps {
             let (verb, _, object) = step.words();

@@ -1,4 +1,4 @@
-//! The role that an agent has, and those that it may have had before another one was configured.
+//! An agent's role, and the roles that it may have had before another one was configured.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// What a run knows of roles that are not the configured one: why each is looked at.
+/// The roles other than the configured one that a run considers, and why.
 pub(super) type Traces = BTreeMap<RoleName, Trace>;
 
 pub(super) struct Roles<'a> {
@@ -22,14 +22,14 @@ pub(super) struct Roles<'a> {
     account: AccountId,
     iam: Iam,
     pub(super) configured: Option<ObservedRole>,
-    /// Those that the configured one stands in.
+    /// The instance profiles that contain the configured role.
     pub(super) instance_profiles: Vec<String>,
     pub(super) former: Vec<FormerRole>,
     pub(super) traces: Traces,
 }
 
 impl<'a> Roles<'a> {
-    /// Of a world in which nobody is asked.
+    /// Returns no roles, without asking AWS.
     pub(super) fn none(agent: &'a Agent, session: &Session) -> Self {
         Self {
             agent,
@@ -42,7 +42,8 @@ impl<'a> Roles<'a> {
         }
     }
 
-    /// `traces` are of an earlier look: the runtime that told of a role may have gone meanwhile.
+    /// Observes the roles. `traces` come from an earlier observation, because the runtime that
+    /// named a role may be deleted by now.
     pub(super) async fn observe(
         agent: &'a Agent,
         session: &Session,
@@ -51,7 +52,7 @@ impl<'a> Roles<'a> {
         let mut roles = Self::none(agent, session);
         if let RoleSettings::Managed { name, .. } = &agent.role {
             roles.configured = roles.iam.observe_role(name).await?;
-            // A role that stands in one cannot be deleted.
+            // A role in an instance profile cannot be deleted.
             if roles.configured.is_some() {
                 roles.instance_profiles = roles.iam.instance_profiles(name).await?;
             }
@@ -64,7 +65,7 @@ impl<'a> Roles<'a> {
         Ok(roles)
     }
 
-    /// Looks at the roles that runtimes of the agent's name run with.
+    /// Observes the roles that runtimes with the agent's name use.
     pub(super) async fn follow(&mut self, runtimes: &[ObservedRuntime]) -> Result<(), Failure> {
         for runtime in runtimes {
             let role = RoleArn::parse(&runtime.role_arn);
@@ -123,7 +124,7 @@ impl<'a> Roles<'a> {
         }
     }
 
-    /// The regions that roles of this tool tell of; `None` where there is none to tell.
+    /// Returns the regions that this tool's roles serve; `None` if there are no such roles.
     pub(super) fn regions(&self) -> Option<BTreeSet<Region>> {
         let former = self.former.iter().filter_map(|former| match &former.sight {
             Sight::Whole { role, .. } => Some(role),
@@ -137,7 +138,7 @@ impl<'a> Roles<'a> {
     }
 }
 
-/// In one sentence, that something may not be looked at; any other failure is one.
+/// Turns a denied request into a reason; any other error stays an error.
 fn denied(error: AwsError) -> Result<String, Failure> {
     match error.kind {
         Kind::Denied => Ok(format!("`{}` is denied", error.operation)),

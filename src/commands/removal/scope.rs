@@ -1,4 +1,4 @@
-//! Where an agent's things are looked for, and what is there.
+//! Where an agent's resources are searched, and what exists there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,22 +21,22 @@ use crate::{
     },
 };
 
-/// An agent with its roles and runtimes, which say where else than here things of it are.
+/// An agent with its roles and runtimes, which reveal other regions.
 pub(super) struct Scope<'a> {
     pub(super) agent: &'a Agent,
     pub(super) session: &'a Session,
     pub(super) roles: Roles<'a>,
     /// The toolkit's entry for the agent's runtime.
     pub(super) entry: Option<Entry>,
-    /// A session for each region that is cleaned.
+    /// A session for each region to clean.
     pub(super) sessions: BTreeMap<Region, Session>,
-    /// The runtimes of the agent's name in each of them.
+    /// The runtimes with the agent's name in each region.
     pub(super) runtimes: BTreeMap<Region, Vec<ObservedRuntime>>,
-    /// The regions of the account that the agent was deployed to from this folder.
+    /// The regions of this account that the agent was deployed to from this folder.
     pub(super) remembered: BTreeSet<Region>,
 }
 
-/// What an earlier look found: what told of it may have gone with it.
+/// The result of an earlier observation, because its sources may be deleted by now.
 #[derive(Default)]
 pub(super) struct Before {
     pub(super) regions: BTreeSet<Region>,
@@ -69,7 +69,7 @@ impl<'a> Scope<'a> {
         };
         let mut regions = before.regions;
         regions.insert(session.region.clone());
-        // A runtime tells of a role, and a role of further regions.
+        // A runtime reveals a role, and a role reveals more regions.
         while let Some(region) = regions.pop_first() {
             scope.enter(region, options.world).await?;
             if options.all_regions {

@@ -1,4 +1,4 @@
-//! Carrying out the deletions in AWS, one step after the other, each waited for.
+//! Carries out the deletions in AWS one after the other, and waits for each.
 
 use super::Removal;
 use crate::{
@@ -103,7 +103,7 @@ impl Removal<'_> {
         done.map_err(|error| {
             let is_denied = error.kind == Kind::Denied;
             let failure = Failure::from(error);
-            // The deployer's document is about the role that is configured.
+            // The deployer's policy only covers the configured role.
             if is_denied && self.plan.former_roles.contains(removal.role()) {
                 failure.help(clean::by_hand(removal.role()))
             } else {
@@ -116,12 +116,13 @@ impl Removal<'_> {
         &self.sessions[region]
     }
 
-    /// What somebody has put into it in the meantime is shown by what is read back.
+    /// Deletes the bucket. If objects were added in the meantime, the check afterwards reports
+    /// them.
     async fn bucket(&self, region: &Region, name: &str, ui: &Ui) -> Result<(), Failure> {
         let store = self.store(region);
         match store.delete_bucket_if_empty().await? {
             BucketEnd::NotEmpty | BucketEnd::Absent => Ok(()),
-            // Not every part of S3 knows at once that it is gone.
+            // Not every part of S3 notices the deletion at once.
             BucketEnd::Deleted => {
                 let look = async || -> Result<Presence, Failure> {
                     Ok(if store.exists().await? {
@@ -143,8 +144,8 @@ impl Removal<'_> {
     }
 }
 
-/// Deletes and waits until it is gone. What is on its way out already, from an earlier run, is only
-/// waited for: the service refuses to delete it twice.
+/// Deletes a resource and waits until it is gone. If an earlier run is already deleting it, only
+/// waits, because the service refuses a second deletion.
 async fn take_down(
     what: &str,
     delete: impl AsyncFn() -> Result<(), AwsError>,
@@ -160,7 +161,7 @@ async fn take_down(
     gone(what, look, ui).await
 }
 
-/// Waits until something that is being deleted is gone, and says now and then that it does.
+/// Waits until a resource is gone, with a status line now and then.
 async fn gone<E: Into<Failure>>(
     what: &str,
     look: impl AsyncFn() -> Result<Presence, E>,

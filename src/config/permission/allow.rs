@@ -1,4 +1,4 @@
-//! `{ allow = […], on = […] }`: any action on any resource, as exact as the capabilities are.
+//! `{ allow = […], on = […] }`: any action on any resource, as narrow as the capabilities are.
 
 use super::resource::Arn;
 use crate::names::{AccountId, Region, is_hidden};
@@ -6,15 +6,15 @@ use crate::names::{AccountId, Region, is_hidden};
 /// Actions on resources that no capability covers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Allowed {
-    /// Sorted, each `service:Action`.
+    /// Sorted; each is `service:Action`.
     pub actions: Vec<String>,
     /// Sorted ARNs, or `*` with a reason.
     pub on: Vec<String>,
-    /// Why the agent may do more than the law of permissions allows.
+    /// Why the agent needs more than the narrow rules allow.
     pub reason: Option<String>,
 }
 
-/// What is wrong with an action or a resource, and what to do about it.
+/// The problem with an action or a resource, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Objection {
     pub(super) what: String,
@@ -26,7 +26,7 @@ const ONE_BY_ONE: &str =
 const REASON: &str = "if the agent needs it, say why with `reason = \"…\"`";
 const NARROWER: &str = "name the resources, such as `arn:aws:SERVICE:REGION:ACCOUNT:TYPE/NAME`, or say why not with `reason = \"…\"`";
 
-/// Checks one action. IAM's own grammar is `service:Action`, with wildcards, which are refused.
+/// Checks an action. IAM's grammar is `service:Action` with optional wildcards, which are refused.
 pub(super) fn action(text: &str, has_reason: bool) -> Result<(), Objection> {
     if text.contains(['*', '?']) {
         return Err(Objection {
@@ -59,7 +59,7 @@ pub(super) fn action(text: &str, has_reason: bool) -> Result<(), Objection> {
     }
 }
 
-/// Why an action is dangerous on any resource.
+/// Returns why an action is dangerous on any resource.
 fn power(service: &str, name: &str) -> Option<&'static str> {
     let tags = [
         "Tag",
@@ -81,7 +81,7 @@ fn power(service: &str, name: &str) -> Option<&'static str> {
     }
 }
 
-/// Checks one resource: an ARN of one thing, or of some whose names begin alike.
+/// Checks a resource: the ARN of one resource, or of several with a common prefix.
 pub(super) fn resource(text: &str, has_reason: bool) -> Result<(), Objection> {
     let is_plain = |c: char| c.is_ascii_graphic() || ('\u{a1}'..='\u{ff}').contains(&c);
     if text.contains("${") {
@@ -112,7 +112,7 @@ pub(super) fn resource(text: &str, has_reason: bool) -> Result<(), Objection> {
     }
 }
 
-/// What an ARN covers that is more than some things of one type in one place.
+/// Returns what an ARN covers beyond several resources of one type in one account and region.
 fn breadth(arn: &Arn<'_>) -> Option<&'static str> {
     let Arn {
         service,
@@ -131,13 +131,13 @@ fn breadth(arn: &Arn<'_>) -> Option<&'static str> {
         return Some("more than one account");
     }
     let wildcard = resource.find(['*', '?'])?;
-    // What stands before the first wildcard has to name more than a type.
+    // The part before the first wildcard must name more than a type.
     let parts = resource[..wildcard].split(['/', ':']);
     let named = parts.filter(|part| !part.is_empty()).count();
     let is_enough = match service {
-        // A bucket, and then a key.
+        // A bucket, then a key.
         "s3" => resource[..wildcard].contains('/'),
-        // The name comes first. A queue's has no part that ends in a colon or a slash.
+        // The name comes first. A queue has no part that ends in a colon or a slash.
         "sqs" => named >= 1 && !resource[..wildcard].ends_with([':', '/']),
         "sns" | "execute-api" => named >= 1,
         _ => named >= 2,

@@ -1,4 +1,4 @@
-//! Capabilities: one syntax in the metadata table and on the command line.
+//! Capabilities, with one syntax for the metadata table and the command line.
 
 mod allow;
 mod resource;
@@ -18,9 +18,9 @@ use crate::names::{NameError, RuntimeName};
 /// A capability that an agent declares.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
-    /// The shared system interpreter, or a custom one by id.
+    /// The shared system interpreter, or a custom one by ID.
     CodeInterpreter(Option<String>),
-    /// The shared system browser, or a custom one by id.
+    /// The shared system browser, or a custom one by ID.
     Browser(Option<String>),
     Pricing,
     Memory(String),
@@ -46,7 +46,7 @@ pub enum Permission {
         table: String,
         access: Access,
     },
-    /// A parameter, or all below a path that ends with `/*`, by name or ARN.
+    /// A parameter, or all parameters below a path that ends with `/*`, by name or ARN.
     SsmParameter(String),
     /// By name or ARN.
     SqsQueue {
@@ -55,9 +55,9 @@ pub enum Permission {
     },
     /// By name or ARN.
     SnsTopic(String),
-    /// By name or ARN, either with a version or an alias where one is invoked.
+    /// By name or ARN, optionally with the version or alias to invoke.
     LambdaFunction(String),
-    /// `{ allow = […], on = […] }`, in the table only.
+    /// `{ allow = […], on = […] }`, only in the table.
     Allow(Allowed),
 }
 
@@ -86,7 +86,7 @@ impl QueueAccess {
     ];
 }
 
-/// The keys that take a value, in the table and before `=` on the command line.
+/// The keys with a value, in the table and before `=` on the command line.
 pub const VALUED: [&str; 18] = [
     "code-interpreter",
     "browser",
@@ -107,14 +107,14 @@ pub const VALUED: [&str; 18] = [
     "sns",
     "lambda",
 ];
-/// The capabilities that stand alone.
+/// The capabilities without a value.
 pub const BARE: [&str; 4] = ["code-interpreter", "browser", "pricing", "marketplace"];
 
-/// The key of what no capability covers.
+/// The key for actions that no capability covers.
 const ALLOW: &str = "allow";
 const ALLOW_FORM: &str = "`{ allow = [\"service:Action\"], on = [\"arn:…\"] }`";
 
-/// Which part of a capability breaks a rule, and the rule.
+/// The part of a capability that breaks a rule, and the rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wrong {
     Value(String),
@@ -122,7 +122,7 @@ pub enum Wrong {
 }
 
 impl Permission {
-    /// Reads a capability that stands alone.
+    /// Parses a capability without a value.
     pub fn bare(word: &str) -> Option<Self> {
         Some(match word {
             "code-interpreter" => Self::CodeInterpreter(None),
@@ -133,7 +133,7 @@ impl Permission {
         })
     }
 
-    /// Reads a capability with a value; without `access`, it is the least that the key knows.
+    /// Parses a capability with a value. Without `access`, it gets the key's least access.
     pub fn valued(key: &str, value: &str, access: Option<&str>) -> Result<Self, Wrong> {
         if access.is_some() && !["s3", "dynamodb", "sqs"].contains(&key) {
             return Err(Wrong::Access(
@@ -186,7 +186,7 @@ impl Permission {
         })
     }
 
-    /// Reads the command line's form: `pricing`, `memory=ID`.
+    /// Parses the command line's form: `pricing`, `memory=ID`.
     pub fn from_flag(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
             Some((ALLOW, _)) => Self::alone(ALLOW, ""),
@@ -197,7 +197,7 @@ impl Permission {
         }
     }
 
-    /// Reads a string in the table's list: `"pricing"`.
+    /// Parses a string in the table's list: `"pricing"`.
     pub fn from_table_word(text: &str) -> Result<Self, String> {
         Self::alone(text, &format!("`{{ {text} = \"…\" }}`"))
     }
@@ -214,7 +214,7 @@ impl Permission {
         })
     }
 
-    /// The capability as the metadata writes it.
+    /// Returns the capability as the metadata writes it.
     pub(crate) fn to_toml(&self) -> Value {
         match self {
             Self::CodeInterpreter(None) => "code-interpreter".into(),
@@ -267,7 +267,7 @@ impl Allowed {
     }
 }
 
-/// The access that `word` means, or the first that there is.
+/// Returns the access named `word`, or the least access.
 fn chosen<T: Copy>(word: Option<&str>, known: &[(&'static str, T)]) -> Result<T, Wrong> {
     match word {
         Some(word) => one_of("access", word, known).map_err(Wrong::Access),
@@ -295,7 +295,7 @@ fn with_access<T: Copy + PartialEq>(
     )
 }
 
-/// The message for an unknown word: with the nearest capability, or with all of them.
+/// Returns the message for an unknown word: with the most similar capability, or with all of them.
 pub fn unknown(word: &str) -> String {
     let near = VALUED
         .into_iter()
@@ -310,7 +310,7 @@ pub fn unknown(word: &str) -> String {
     }
 }
 
-/// Every capability there is.
+/// Lists all capabilities.
 pub(crate) fn listed() -> String {
     let words = |words: &[&str]| format!("`{}`", words.join("`, `"));
     format!(

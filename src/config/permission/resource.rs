@@ -1,8 +1,8 @@
-//! The names and ARNs of what a capability is about, checked by the rules of its service.
+//! The names and ARNs of the resources in capabilities, checked against their services' rules.
 
 use crate::names::{AccountId, Partition, Region, is_hidden};
 
-/// The fields of an ARN in a partition that exists.
+/// The fields of an ARN in a known partition.
 pub(super) struct Arn<'a> {
     pub(super) service: &'a str,
     pub(super) region: &'a str,
@@ -30,11 +30,11 @@ impl<'a> Arn<'a> {
     }
 }
 
-/// One kind of thing that has a name in its region and an ARN.
+/// A kind of resource with a name in its region and an ARN.
 pub(super) struct Kind {
     what: &'static str,
     service: &'static str,
-    /// What stands before the name in the ARN's last field.
+    /// The text before the name in the ARN's last field.
     prefix: &'static str,
     is_name: fn(&str) -> bool,
     rule: &'static str,
@@ -49,7 +49,7 @@ pub(super) const TABLE: Kind = Kind {
     rule: "3 to 255 letters, digits, `_`, `.` and `-`",
 };
 
-/// Up to 80 letters, digits, hyphens and underscores, with `.fifo` at the end (SQS API,
+/// Up to 80 letters, digits, hyphens and underscores, optionally with `.fifo` at the end (SQS API,
 /// `CreateQueue`).
 pub(super) const QUEUE: Kind = Kind {
     what: "SQS queue",
@@ -59,7 +59,7 @@ pub(super) const QUEUE: Kind = Kind {
     rule: "1 to 80 letters, digits, `_` and `-`; the name of a FIFO queue ends with `.fifo`",
 };
 
-/// Up to 256 letters, digits, hyphens and underscores, with `.fifo` at the end (SNS API,
+/// Up to 256 letters, digits, hyphens and underscores, optionally with `.fifo` at the end (SNS API,
 /// `CreateTopic`).
 pub(super) const TOPIC: Kind = Kind {
     what: "SNS topic",
@@ -99,8 +99,8 @@ pub(super) const KNOWLEDGE_BASE: Kind = Kind {
     rule: "the ten letters and digits of its ID",
 };
 
-/// `[a-zA-Z0-9-:.]{1,64}` (Bedrock API, `InferenceProfileId`) is for profiles of both types. Only those
-/// of AWS, which are listed under `models`, hold dots and colons.
+/// `[a-zA-Z0-9-:.]{1,64}` (Bedrock API, `InferenceProfileId`) covers both types of profiles. Only
+/// AWS's own, which belong in `models`, contain dots and colons.
 pub(super) const INFERENCE_PROFILE: Kind = Kind {
     what: "application inference profile",
     service: "bedrock",
@@ -109,7 +109,8 @@ pub(super) const INFERENCE_PROFILE: Kind = Kind {
     rule: "its ID, such as `a1b2c3d4e5f6`",
 };
 
-/// A thing of this account and the agent's region by its name, or any by its ARN.
+/// Parses a resource of this account and the agent's region by its name, or any resource by its
+/// ARN.
 pub(super) fn name_or_arn(kind: &Kind, value: &str) -> Result<String, String> {
     let Kind {
         what,
@@ -150,7 +151,7 @@ fn article(noun: &str) -> &'static str {
     }
 }
 
-/// An application inference profile; one of AWS is a model.
+/// Parses an application inference profile. AWS's own profiles are models.
 pub(super) fn inference_profile(value: &str) -> Result<String, String> {
     name_or_arn(&INFERENCE_PROFILE, value).map_err(|error| {
         let of_aws =
@@ -164,12 +165,12 @@ pub(super) fn inference_profile(value: &str) -> Result<String, String> {
     })
 }
 
-/// Parameters that AWS publishes belong to no account.
+/// The prefix of parameters that AWS publishes; they belong to no account.
 pub(crate) const PUBLIC_PARAMETERS: &str = "/aws/service/";
 
-/// A parameter by its name, or all below a path that ends with `/*`, as name or as ARN. A name holds
-/// `[a-zA-Z0-9_.-/]`, begins with `/` if it has one, and has at most 15 levels and 1011 characters
-/// (Systems Manager API, `PutParameter`).
+/// Parses a parameter's name or ARN, or a path that ends with `/*`. A name has the characters
+/// `[a-zA-Z0-9_.-/]`, starts with `/` if it contains one, and has at most 15 levels and 1011
+/// characters (Systems Manager API, `PutParameter`).
 pub(super) fn parameter(value: &str) -> Result<String, String> {
     let is_legal = |name: &str| {
         let path = name.strip_suffix("/*");
@@ -208,7 +209,7 @@ pub(super) fn parameter(value: &str) -> Result<String, String> {
     }
 }
 
-/// Objects of one bucket: IAM takes Latin letters in a key and nothing beyond.
+/// Parses the ARN of objects in one bucket. IAM accepts only Latin letters in a key.
 pub(super) fn s3_objects(value: &str) -> Result<String, String> {
     let wrong = || {
         format!(
@@ -230,7 +231,7 @@ pub(super) fn s3_objects(value: &str) -> Result<String, String> {
     }
 }
 
-/// A secret by the ARN that Secrets Manager gave it, with the six characters at its end.
+/// Parses a secret's ARN, including the six characters that Secrets Manager appends.
 pub(super) fn secret_arn(value: &str) -> Result<String, String> {
     let is_secret = |arn: Arn<'_>| {
         let Some(name) = arn.resource.strip_prefix("secret:") else {
@@ -251,7 +252,7 @@ pub(super) fn secret_arn(value: &str) -> Result<String, String> {
     }
 }
 
-/// The ID of something of AgentCore or Bedrock.
+/// Parses the ID of an AgentCore or Bedrock resource.
 pub(super) fn resource_id(kind: &str, value: &str) -> Result<String, String> {
     if (1..=128).contains(&value.len()) && holds_only(value, b"-_") {
         Ok(value.to_owned())
@@ -267,7 +268,7 @@ fn is_name_or_fifo(name: &str) -> bool {
     !base.is_empty() && holds_only(base, b"_-")
 }
 
-/// ASCII letters and digits, and these.
+/// Returns true if the text contains only ASCII letters, digits and `others`.
 fn holds_only(text: &str, others: &[u8]) -> bool {
     text.bytes()
         .all(|c| c.is_ascii_alphanumeric() || others.contains(&c))

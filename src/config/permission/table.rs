@@ -1,4 +1,4 @@
-//! A permission as the metadata writes it: a word, or a table with one key and its settings.
+//! Parses a permission in the metadata: a word, or a table with one key and its settings.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{names::is_hidden, text::nearest};
 
-/// The place of a problem, what it is, and what to do about it.
+/// A problem: where it is, what it is, and how to fix it.
 pub(in crate::config) struct Problem {
     pub(in crate::config) at: Range<usize>,
     pub(in crate::config) what: String,
@@ -38,7 +38,7 @@ impl Problem {
     }
 }
 
-/// Reads one item of the list `permissions`.
+/// Parses one item of `permissions`.
 pub(in crate::config) fn read(item: &Spanned<DeValue<'_>>) -> Result<Permission, Vec<Problem>> {
     match item.get_ref() {
         DeValue::String(word) => {
@@ -85,7 +85,7 @@ fn named(table: &DeTable<'_>, place: Range<usize>) -> Result<Permission, Problem
     })
 }
 
-/// A key too many: one that is misspelled, or a second thing.
+/// Reports a second key: a misspelled one, or a second capability.
 fn second(table: &DeTable<'_>, last: Range<usize>) -> Problem {
     let wrong = table
         .keys()
@@ -104,7 +104,7 @@ fn second(table: &DeTable<'_>, last: Range<usize>) -> Problem {
     }
 }
 
-/// Reads `{ allow = […], on = […], reason = "…" }` and tells all that is wrong with it.
+/// Parses `{ allow = […], on = […], reason = "…" }` and reports all problems with it.
 fn allowed(table: &DeTable<'_>) -> Result<Permission, Vec<Problem>> {
     let known = [ALLOW, "on", "reason"];
     let mut problems = Vec::new();
@@ -117,7 +117,7 @@ fn allowed(table: &DeTable<'_>) -> Result<Permission, Vec<Problem>> {
         }
     }
     let reason = reason(table, &mut problems);
-    // A reason that cannot be read is none, and one problem is enough.
+    // An invalid reason counts as a reason, so that only one problem is reported.
     let has_reason = table.contains_key("reason");
     let mut list = |key, check: fn(&str, bool) -> Result<(), Objection>| -> Vec<String> {
         let mut found = list(table, key, &mut problems);
@@ -161,7 +161,7 @@ fn reason(table: &DeTable<'_>, problems: &mut Vec<Problem>) -> Option<String> {
     None
 }
 
-/// The texts of a list that must not be empty, with their places.
+/// Returns the texts of a list that must not be empty, with their positions.
 fn list(
     table: &DeTable<'_>,
     key: &str,

@@ -58,7 +58,7 @@ fn an_arn_holds_only_what_can_be_seen_and_stands_for_itself() {
     }
 }
 
-/// What each service takes as a name, and what it does not.
+/// Valid and invalid names for each service.
 #[test]
 fn a_name_follows_the_rule_of_its_service() {
     let long = "n".repeat(256);

@@ -1,4 +1,4 @@
-//! A directory where none can be held open: each step is looked at right before it is used.
+//! A directory on systems without directory handles: each step is checked right before it is used.
 #![expect(
     clippy::disallowed_methods,
     reason = "this is where a system without open directories touches files"
@@ -33,7 +33,7 @@ impl Handle {
         fs::create_dir(self.0.join(name))
     }
 
-    /// A directory of the user's is closed to others there.
+    /// Does nothing: on these systems, a user's directories are already closed to others.
     pub(super) fn close_to_others(&self) {}
 
     pub(super) fn kind(&self, name: &str) -> io::Result<Kind> {
@@ -79,7 +79,7 @@ impl Handle {
         fs::rename(self.0.join(from), into.0.join(to))
     }
 
-    /// A second name for a file elsewhere.
+    /// Creates a hard link to a file elsewhere.
     pub(super) fn link(&self, name: &str, from: &Path) -> io::Result<()> {
         fs::hard_link(fs::canonicalize(from)?, self.0.join(name))
     }
@@ -92,7 +92,7 @@ impl Handle {
         fs::remove_dir(self.0.join(name))
     }
 
-    /// The standard library follows no link here.
+    /// The standard library does not follow links here.
     pub(super) fn remove_whole(&self, name: &str) -> io::Result<()> {
         match self.kind(name)? {
             Kind::Directory => fs::remove_dir_all(self.0.join(name)),

@@ -1,6 +1,6 @@
-//! A folder below a trusted directory. Each step on the way to it, and each file in it, is opened from
-//! the step before and never through a link: a checkout can contain links, and what is read, written or
-//! deleted through one belongs to somebody else.
+//! A folder below a trusted directory. Every directory on the path and every file in it is opened
+//! relative to its parent and never through a link, because a checkout can contain links that lead
+//! to someone else's files.
 
 #[cfg(not(unix))]
 mod checked;
@@ -21,28 +21,28 @@ use self::checked::Handle;
 use self::unix::Handle;
 use super::files::{Attempt, FileError, Lock, TEMPORARY};
 
-/// Marks a folder that is deleted whole.
+/// Marks a folder that `clean` deletes with all its content.
 const MARKER: &str = ".made-by-cargo-agentcore";
 const MARKED: &[u8] =
     b"Made by cargo agentcore. `cargo agentcore clean` deletes this folder with everything in it.\n";
 
-/// Who may read what is created.
+/// Who may read new files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Readers {
-    /// The user alone: caches, locks, the emulator's state.
+    /// Only the user: caches, locks, the emulator's state.
     User,
-    /// Whoever may read the project's other files.
+    /// Everyone who may read the project's other files.
     Project,
 }
 
-/// Whether a file can be run.
+/// Whether a file is executable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     Plain,
     Executable,
 }
 
-/// What stands under a name; links are not followed.
+/// The kind of a directory entry; links are not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     File,
@@ -51,19 +51,19 @@ enum Kind {
     Other,
 }
 
-/// How a file is opened. None of these follows a link.
+/// How a file is opened. Never follows a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opening {
     Read,
     Lock,
     LockOrCreate,
-    /// Created, or emptied.
+    /// Creates the file, or empties it.
     Empty,
-    /// Created; an error where it exists.
+    /// Creates the file; fails if it exists.
     New,
 }
 
-/// Something that is not a directory or file of ours is in the way.
+/// Something unexpected is in the place of a directory or file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Obstacle {
     #[error("it is a symbolic link")]
@@ -76,15 +76,15 @@ pub(super) enum Obstacle {
     Outside,
 }
 
-/// It need not exist.
+/// A folder, which may not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Folder {
-    /// Opened as it is; links in it are the caller's to judge.
+    /// Opened as it is; the caller decides about links in this path.
     base: PathBuf,
-    /// The steps from there, none of which may be a link.
+    /// The path below the base. None of its parts may be a link.
     below: Vec<String>,
     readers: Readers,
-    /// Whether the base is cargo's target directory.
+    /// True if the base is cargo's target directory.
     is_target: bool,
 }
 
@@ -96,7 +96,7 @@ Signature: 8a477f597d28d172789f06886806bc55
 ";
 
 impl Folder {
-    /// What is created here is readable by the user alone.
+    /// Only the user can read what is created here.
     pub(crate) fn private(base: PathBuf) -> Self {
         Self {
             base,
@@ -106,8 +106,8 @@ impl Folder {
         }
     }
 
-    /// [`Folder::private`] below cargo's target directory. Where that has to be created, it gets the tag by
-    /// which backups leave it out, as from cargo.
+    /// Like [`Folder::private`], below cargo's target directory. If that directory is created here,
+    /// it gets the tag that excludes it from backups, as cargo's does.
     pub(crate) fn in_target(base: PathBuf) -> Self {
         Self {
             is_target: true,
@@ -125,7 +125,7 @@ impl Folder {
         }
     }
 
-    /// A folder in it; `path` may have several steps.
+    /// Returns a folder in it; `path` may have several parts.
     pub(crate) fn join(&self, path: impl AsRef<Path>) -> Self {
         let steps = path.as_ref().components();
         let steps = steps.filter(|step| !matches!(step, Component::CurDir));
@@ -142,7 +142,7 @@ impl Folder {
             .fold(self.base.clone(), |path, step| path.join(step))
     }
 
-    /// A file in it.
+    /// Returns a file in it.
     pub(crate) fn file(&self, name: impl Into<String>) -> FolderFile {
         FolderFile {
             folder: self.clone(),
@@ -150,12 +150,12 @@ impl Folder {
         }
     }
 
-    /// The folder that it is in.
+    /// Returns the parent folder.
     pub(crate) fn parent(&self) -> Option<Self> {
         self.place().map(|(parent, _)| parent)
     }
 
-    /// The folder that it is in, and its name there; nothing for the base itself.
+    /// Returns the parent folder and the name in it; `None` for the base itself.
     fn place(&self) -> Option<(Self, &str)> {
         let (name, above) = self.below.split_last()?;
         let parent = Self {
@@ -165,12 +165,12 @@ impl Folder {
         Some((parent, name))
     }
 
-    /// Whether it exists. A link or a file in its place is an error.
+    /// Returns true if it exists. A link or a file in its place is an error.
     pub(crate) fn exists(&self) -> Result<bool, FileError> {
         Ok(self.open()?.is_some())
     }
 
-    /// Whether it is a directory; a link in its place is an error.
+    /// Returns true if it is a directory; a link in its place is an error.
     pub(crate) fn is_directory(&self) -> Result<bool, FileError> {
         let Some((parent, name)) = self.place() else {
             return self.exists();
@@ -198,7 +198,7 @@ impl Folder {
         Ok(Some(handle))
     }
 
-    /// Creates it with what is missing on the way.
+    /// Creates it and all missing parents.
     pub(crate) fn create(&self) -> Result<(), FileError> {
         self.created().map(drop)
     }
@@ -212,7 +212,7 @@ impl Folder {
         let is_new_target = self.is_target && !self.base.exists();
         std::fs::create_dir_all(&self.base).map_err(|error| failed(&self.base, error))?;
         if is_new_target {
-            // Nothing depends on it.
+            // A missing tag is harmless.
             let _ = std::fs::write(self.base.join("CACHEDIR.TAG"), CACHE_TAG);
         }
         let mut handle =
@@ -223,7 +223,7 @@ impl Folder {
             at.push(name);
             if let Some(next) = step(&handle, name, &at)? {
                 if private {
-                    // It may be from an earlier version, which left it open.
+                    // An earlier version may have left it readable for others.
                     next.close_to_others();
                 }
                 handle = next;
@@ -241,7 +241,7 @@ impl Folder {
         Ok(handle)
     }
 
-    /// Creates it and refuses links directly in it. Other code may then work at the path.
+    /// Creates it and refuses links directly in it, so that other code may use its path.
     pub(crate) fn ready(&self) -> Result<PathBuf, FileError> {
         let (handle, path) = (self.created()?, self.path());
         for name in names(&handle, &path)? {
@@ -258,7 +258,7 @@ impl Folder {
         }
     }
 
-    /// What is directly in it, sorted; nothing where it does not exist.
+    /// Returns the names of its entries, sorted; empty if it does not exist.
     pub(crate) fn names(&self) -> Result<Vec<String>, FileError> {
         match self.open()? {
             Some(handle) => names(&handle, &self.path()),
@@ -266,7 +266,7 @@ impl Folder {
         }
     }
 
-    /// Whether a file or a directory of this name is in it.
+    /// Returns true if it contains a file or a directory with this name.
     pub(crate) fn holds(&self, name: &str) -> Result<bool, FileError> {
         match self.open()? {
             Some(handle) => Ok(look(&handle, name, &self.path().join(name))?.is_some()),
@@ -274,7 +274,7 @@ impl Folder {
         }
     }
 
-    /// An existing file.
+    /// Opens an existing file.
     fn existing(
         &self,
         name: &str,
@@ -295,7 +295,7 @@ impl Folder {
         }
     }
 
-    /// A file to read from, while others may write to it.
+    /// Opens a file for reading while others may write to it.
     pub(crate) fn open_file(&self, name: &str) -> Result<Option<File>, FileError> {
         self.existing(name, "read", Opening::Read)
     }
@@ -320,12 +320,13 @@ impl Folder {
         })
     }
 
-    /// Replaces a file in one step; the old content stays until the new one is complete.
+    /// Replaces a file atomically.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), FileError> {
         self.write_below(name, content, Mode::Plain)
     }
 
-    /// [`Self::write`] for a file in a folder below, which is created. The new content is collected here.
+    /// Like [`Self::write`], for a file in a subfolder, which is created. The temporary file is in
+    /// this folder.
     pub(crate) fn write_below(
         &self,
         path: &str,
@@ -346,14 +347,14 @@ impl Folder {
             here.rename(&aside, &there, name)
         });
         written.map_err(|error| {
-            // Where it cannot be removed either, the next run does it.
+            // If it cannot be removed now, the next run removes it.
             let _ = here.remove_file(&aside);
             FileError::new("write", &at, error)
         })
     }
 
-    /// Gives a file elsewhere a second name in a folder below, which is created. False where the system
-    /// cannot: on another file system, for one.
+    /// Creates a hard link in a subfolder, which is created. Returns false if that is not possible,
+    /// for example across file systems.
     pub(crate) fn link_below(&self, path: &str, from: &Path) -> bool {
         let (folder, name) = match path.rsplit_once('/') {
             Some((folder, name)) => (self.join(folder), name),
@@ -381,7 +382,7 @@ impl Folder {
         Ok(())
     }
 
-    /// An empty file for the output of another program.
+    /// Creates an empty file for another program's output.
     pub(crate) fn empty_file(&self, name: &str) -> Result<File, FileError> {
         let path = self.path().join(name);
         let handle = self.created()?;
@@ -391,7 +392,7 @@ impl Folder {
             .map_err(|error| FileError::new("write", &path, error))
     }
 
-    /// Renames a file in it; one that does not exist is no error.
+    /// Renames a file in it; a missing file is not an error.
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
         let path = self.path().join(from);
         let Some(handle) = self.open()? else {
@@ -401,7 +402,7 @@ impl Folder {
         unless_gone(handle.rename(from, &handle, to), "rename", &path)
     }
 
-    /// Removes a file; one that is gone already is no error.
+    /// Removes a file; a missing file is not an error.
     pub(crate) fn remove_file(&self, name: &str) -> Result<(), FileError> {
         let path = self.path().join(name);
         let Some(handle) = self.open()? else {
@@ -411,7 +412,7 @@ impl Folder {
         unless_gone(handle.remove_file(name), "remove", &path)
     }
 
-    /// Removes the folder where nothing is in it.
+    /// Removes the folder if it is empty.
     pub(crate) fn remove_if_empty(&self) -> Result<(), FileError> {
         let Some((parent, name)) = self.place() else {
             return Ok(());
@@ -425,7 +426,7 @@ impl Folder {
         }
     }
 
-    /// Removes the folder with everything in it. Links in it are removed, not followed.
+    /// Removes the folder with all its content. Links in it are removed, not followed.
     pub(crate) fn remove_whole(&self) -> Result<(), FileError> {
         let (Some((parent, name)), true) = (self.place(), self.exists()?) else {
             return Ok(());
@@ -437,8 +438,8 @@ impl Folder {
         unless_gone(removed, "remove the directory", &self.path())
     }
 
-    /// Creates it with the mark of a folder that may be removed whole. One that exists without a mark gets
-    /// it where everything in it can be ours.
+    /// Creates it with the marker of a folder that may be deleted whole. An existing folder gets
+    /// the marker only if all its entries can be this tool's.
     pub(crate) fn create_marked(&self, is_ours: impl Fn(&str) -> bool) -> Result<(), FileError> {
         let handle = self.created()?;
         let names = names(&handle, &self.path())?;
@@ -452,7 +453,7 @@ impl Folder {
         Ok(self.read(MARKER)?.as_deref() == Some(MARKED))
     }
 
-    /// The lock of this name; its file is created where it is missing.
+    /// Acquires the lock with this name; creates its file if necessary.
     pub(crate) fn try_lock(&self, name: &str) -> Result<Attempt, FileError> {
         let path = self.path().join(name);
         let handle = self.created()?;
@@ -463,7 +464,7 @@ impl Folder {
         Attempt::of(file, path)
     }
 
-    /// Waits for the lock; `waiting` is called once where somebody else holds it.
+    /// Waits for the lock. Calls `waiting` once if another process has it.
     pub(crate) fn lock(&self, name: &str, waiting: impl FnOnce()) -> Result<Lock, FileError> {
         match self.try_lock(name)? {
             Attempt::Held(lock) => Ok(lock),
@@ -474,13 +475,13 @@ impl Folder {
         }
     }
 
-    /// The file of a lock, to see whether somebody holds it.
+    /// Opens a lock's file, to check whether it is locked.
     pub(crate) fn lock_file(&self, name: &str) -> Result<Option<File>, FileError> {
         self.existing(name, "open", Opening::Lock)
     }
 }
 
-/// A file of a folder. It need not exist.
+/// A file in a folder, which may not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FolderFile {
     pub(crate) folder: Folder,
@@ -496,7 +497,7 @@ impl FolderFile {
         self.folder.holds(&self.name)
     }
 
-    /// Refuses anything in its place that is no file.
+    /// Refuses anything in its place that is not a file.
     pub(crate) fn check(&self) -> Result<(), FileError> {
         if let Some(handle) = self.folder.open()? {
             holds_file(&handle, &self.name, "open", &self.path())?;
@@ -517,7 +518,7 @@ impl FolderFile {
     }
 }
 
-/// The directory of this name; a link or a file is refused.
+/// Opens the directory with this name; refuses a link or a file.
 fn step(handle: &Handle, name: &str, at: &Path) -> Result<Option<Handle>, FileError> {
     match look(handle, name, at)? {
         None => return Ok(None),
@@ -531,7 +532,7 @@ fn step(handle: &Handle, name: &str, at: &Path) -> Result<Option<Handle>, FileEr
     }
 }
 
-/// Whether a regular file stands there; what else does is refused.
+/// Returns true if a regular file exists; refuses anything else.
 fn holds_file(
     handle: &Handle,
     name: &str,
@@ -545,7 +546,7 @@ fn holds_file(
     }
 }
 
-/// What stands there; a link is refused.
+/// Returns the kind of the entry; refuses a link.
 fn look(handle: &Handle, name: &str, at: &Path) -> Result<Option<Kind>, FileError> {
     let mut steps = Path::new(name).components();
     let first = (steps.next(), steps.next());

@@ -31,7 +31,7 @@ impl Stage {
         Folder::private(self.base.clone()).join("a/b")
     }
 
-    /// Everything that a folder can be asked for, by name.
+    /// Calls every operation of a folder, by name.
     fn everything(folder: &Folder) -> Vec<(&'static str, Result<(), FileError>)> {
         vec![
             ("exists", folder.exists().map(drop)),

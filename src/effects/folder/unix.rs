@@ -1,4 +1,5 @@
-//! An open directory: what it holds is reached relative to it, whatever happens to its path meanwhile.
+//! An open directory. Its entries are reached relative to the handle, so a change of its path in
+//! the meantime has no effect.
 
 use std::{
     fs::File,
@@ -18,7 +19,7 @@ const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 
 impl Handle {
-    /// Links in the path are followed.
+    /// Follows links in the path.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self(rustix::fs::open(path, DIRECTORY, Mode::empty())?))
     }
@@ -42,7 +43,7 @@ impl Handle {
         )?)
     }
 
-    /// Takes it from everybody but its owner, if that is this user.
+    /// Removes the access of others, if this user owns the directory.
     pub(super) fn close_to_others(&self) {
         let open = |found: rustix::fs::Stat| found.st_mode & 0o077 != 0;
         if rustix::fs::fstat(&self.0).is_ok_and(open) {
@@ -68,7 +69,7 @@ impl Handle {
             Opening::Empty => OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC,
             Opening::New => OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL,
         };
-        // A pipe would be waited for without end.
+        // Opening a pipe would block forever.
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let mode = Mode::RUSR | Mode::WUSR;
         Ok(rustix::fs::openat(&self.0, name, flags, mode)?.into())
@@ -90,7 +91,7 @@ impl Handle {
         Ok(rustix::fs::renameat(&self.0, from, &into.0, to)?)
     }
 
-    /// A second name for a file elsewhere.
+    /// Creates a hard link to a file elsewhere.
     pub(super) fn link(&self, name: &str, from: &Path) -> io::Result<()> {
         let follow = AtFlags::SYMLINK_FOLLOW;
         Ok(rustix::fs::linkat(
@@ -110,7 +111,7 @@ impl Handle {
         Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// Links are removed, not followed.
+    /// Removes links instead of following them.
     pub(super) fn remove_whole(&self, name: &str) -> io::Result<()> {
         let within = match self.directory(name) {
             Ok(within) => within,
@@ -124,7 +125,7 @@ impl Handle {
                 continue;
             }
             match rustix::fs::unlinkat(&within.0, name, AtFlags::empty()) {
-                // Linux and POSIX name a directory differently here.
+                // Linux and POSIX report a directory with different errors.
                 Err(rustix::io::Errno::ISDIR | rustix::io::Errno::PERM) => {
                     within.remove_whole(&name.to_string_lossy())?;
                 }

@@ -1,4 +1,4 @@
-//! What the code says about an agent's table, for `init`.
+//! Derives an agent's table from its code, for `init`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,21 +8,21 @@ use super::{
 };
 use crate::config::{Model, Permission, variable};
 
-/// The keys of an agent's table, as far as the code tells them.
+/// The keys of an agent's table that the code reveals.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Filled {
     pub(crate) models: Vec<At<Model>>,
     pub(crate) permissions: Vec<At<Permission>>,
     pub(crate) headers: Vec<At<String>>,
-    /// Environment variables without which the code does something else, or fails.
+    /// Environment variables that change the code's behavior or that it requires.
     pub(crate) variables: Vec<At<String>>,
-    /// Variables that hold a secret.
+    /// Variables that contain a secret.
     pub(crate) secrets: Vec<At<String>>,
-    /// Permissions for something that the code does not name.
+    /// Permissions for resources that the code does not name.
     pub(crate) open: Vec<At<Need>>,
 }
 
-/// `env` are the variables whose values are known.
+/// Derives the table. `env` contains the variables with known values.
 pub(crate) fn fill(code: &Code<'_>, env: &BTreeMap<String, String>) -> Filled {
     let mut filled = Filled {
         models: models::named(code, env)
@@ -55,12 +55,12 @@ pub(crate) fn fill(code: &Code<'_>, env: &BTreeMap<String, String>) -> Filled {
     filled
 }
 
-/// The model that a variable's value names.
+/// Returns the model that a variable's value names.
 pub(crate) fn model_in(value: &str) -> Option<Model> {
     models::read(value)
 }
 
-/// Whether the runtime or the SDKs bring the variable.
+/// Returns true if the runtime or the SDKs set the variable.
 fn is_given(name: &str) -> bool {
     const GIVEN: [&str; 8] = [
         "DOCKER_CONTAINER",
@@ -75,7 +75,7 @@ fn is_given(name: &str) -> bool {
     GIVEN.contains(&name) || name.starts_with("AWS_") || name.starts_with("OTEL_")
 }
 
-/// Whether a variable of this name mostly holds a secret.
+/// Returns true if a variable with this name usually contains a secret.
 fn is_secret(name: &str) -> bool {
     const SECRETS: [&str; 7] = [
         "APIKEY",
@@ -98,7 +98,8 @@ pub(crate) struct DockerVariable {
     pub(crate) line: usize,
 }
 
-/// The variables that a Dockerfile sets for the agent, and not for the image's own programs.
+/// Returns the variables that a Dockerfile sets for the agent, without those for the image's own
+/// programs.
 pub(crate) fn docker_variables(text: &str) -> Vec<DockerVariable> {
     let mut found: Vec<DockerVariable> = Vec::new();
     let mut lines = text.lines().enumerate();
@@ -128,7 +129,7 @@ pub(crate) fn docker_variables(text: &str) -> Vec<DockerVariable> {
     found
 }
 
-/// `NAME=value OTHER="a b"`, or the old form `NAME value`.
+/// Parses `NAME=value OTHER="a b"`, or the old form `NAME value`.
 fn pairs(rest: &str) -> Vec<(String, String)> {
     let first = rest.split(char::is_whitespace).next().unwrap_or_default();
     if !first.contains('=') {

@@ -1,6 +1,7 @@
-//! What an agent's code uses, and what of it the agent's table does not allow.
+//! What an agent's code uses, and which of it the agent's table does not allow.
 //!
-//! Read from the code without running it, so much stays unknown. What is unknown is left alone.
+//! The code is analyzed without running it, so the result is incomplete. Anything unknown is
+//! ignored.
 
 mod filled;
 mod models;
@@ -19,17 +20,17 @@ pub(crate) use self::{
 };
 use crate::python::{Call, Modules, Program, Uses, Variable, follow};
 
-/// The agent's code, as far as the entry point reaches it, with its files of settings.
+/// The agent's code that the entry point reaches, and its settings files.
 pub(crate) struct Code<'a> {
     pub(crate) program: &'a Program,
     pub(crate) entrypoint: &'a str,
-    /// The Python files that the entry point loads, in their order.
+    /// The Python files that the entry point loads, in order.
     files: Vec<&'a str>,
-    /// YAML, JSON and TOML files that the code names, by their path in the archive.
+    /// The YAML, JSON and TOML files that the code names, by their path in the archive.
     pub(crate) settings: BTreeMap<String, String>,
 }
 
-/// Something that was found, and where.
+/// A finding and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct At<T> {
     pub(crate) it: T,
@@ -50,13 +51,13 @@ impl<T> At<T> {
 }
 
 impl<'a> Code<'a> {
-    /// `paths` are those of all the agent's own files.
+    /// Finds the files that the entry point loads. `paths` are all of the agent's own files.
     pub(crate) fn reached<'p>(
         entrypoint: &'a str,
         program: &'a Program,
         paths: impl IntoIterator<Item = &'p str>,
     ) -> Self {
-        // A newer Python has fewer modules of its own, and those are never the agent's.
+        // A newer Python has fewer standard modules, and none of those is the agent's.
         const MINOR: u32 = 13;
         let mut files = Vec::new();
         if program.contains_key(entrypoint) {
@@ -73,12 +74,12 @@ impl<'a> Code<'a> {
         }
     }
 
-    /// Takes a file for no part of the agent's code, although it is loaded.
+    /// Removes a file from the agent's code, although it is loaded.
     pub(crate) fn leave_out(&mut self, path: &str) {
         self.files.retain(|file| *file != path);
     }
 
-    /// Those of the paths that are files of settings which the code names.
+    /// Returns the paths of settings files that the code names.
     pub(crate) fn named_settings<'p>(
         &self,
         paths: impl Iterator<Item = &'p String>,
@@ -106,7 +107,7 @@ impl<'a> Code<'a> {
             .map(|path| (*path, &self.program[*path].uses))
     }
 
-    /// Whether the code works with models, be it without naming one.
+    /// Returns true if the code uses models, even without naming one.
     pub(crate) fn uses_models(&self) -> bool {
         const FRAMEWORKS: [&str; 9] = [
             "agno",
@@ -127,7 +128,7 @@ impl<'a> Code<'a> {
         })
     }
 
-    /// Environment variables that the code reads and does not set itself.
+    /// Returns the environment variables that the code reads but does not set.
     fn variables(&self) -> Vec<At<Variable>> {
         let sets: BTreeSet<&String> = self.uses().flat_map(|(_, uses)| &uses.sets).collect();
         let mut found: Vec<At<Variable>> = Vec::new();
@@ -144,7 +145,8 @@ impl<'a> Code<'a> {
         found
     }
 
-    /// The names of request headers that the service does not pass on by itself.
+    /// Returns the request headers that the code reads and that the service does not pass on by
+    /// default.
     fn headers(&self) -> Vec<At<String>> {
         let mut told = BTreeSet::new();
         let mut found = Vec::new();
@@ -164,7 +166,7 @@ impl<'a> Code<'a> {
     }
 }
 
-/// Whether the service takes it for the name of a header.
+/// Returns true if the service accepts the name as a header.
 fn is_header(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.len() <= 256
@@ -173,14 +175,14 @@ fn is_header(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
 }
 
-/// Whether it is the name of an environment variable.
+/// Returns true for a valid name of an environment variable.
 fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic())
         && name.len() <= 100
         && name.bytes().all(|c| c == b'_' || c.is_ascii_alphanumeric())
 }
 
-/// Whether a header arrives without a word in the table, or never does.
+/// Returns true if a header does not belong in the table, because it always or never arrives.
 fn always_passed(lower: &str) -> bool {
     const HTTP: [&str; 15] = [
         "accept",

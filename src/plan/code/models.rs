@@ -1,11 +1,11 @@
-//! Models that the code names.
+//! The models that the code names.
 
 use std::{collections::BTreeMap, ops::Range};
 
 use super::{At, Code};
 use crate::{config::Model, python::Call};
 
-/// What the IDs of Bedrock's models begin with, after a geography.
+/// The first part of Bedrock model IDs, after an optional geography.
 const PROVIDERS: [&str; 16] = [
     "ai21",
     "amazon",
@@ -25,16 +25,16 @@ const PROVIDERS: [&str; 16] = [
     "writer",
 ];
 
-/// The model that current versions of Strands take where they are given none.
+/// The default model of current Strands versions.
 const STRANDS: &str = "global.anthropic.claude-sonnet-4-6";
 
-/// How a model comes up.
+/// A model and how it is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Named {
     Code(Model),
-    /// In a file that is not code.
+    /// In a settings file.
     Settings(Model),
-    /// The default of a framework.
+    /// A framework's default.
     Default(Model),
 }
 
@@ -46,7 +46,7 @@ impl Named {
     }
 }
 
-/// Each model once, where it is first.
+/// Returns each model once, at its first position.
 pub(super) fn named(code: &Code<'_>, env: &BTreeMap<String, String>) -> Vec<At<Named>> {
     let mut found: Vec<At<Named>> = Vec::new();
     let mut add = |it: Named, file: &str, span: &Range<usize>| {
@@ -60,7 +60,8 @@ pub(super) fn named(code: &Code<'_>, env: &BTreeMap<String, String>) -> Vec<At<N
     };
     for (file, uses) in code.uses() {
         for value in &uses.texts {
-            // What a variable of the table replaces is not used; the variable's own value is looked at.
+            // A default that a variable in the table replaces is not used; the variable's own value
+            // is checked instead.
             let is_replaced = value.variables.iter().any(|name| env.contains_key(name));
             let text = value.text.as_deref().filter(|_| !is_replaced);
             if let Some(model) = text.and_then(read) {
@@ -91,14 +92,14 @@ pub(super) fn named(code: &Code<'_>, env: &BTreeMap<String, String>) -> Vec<At<N
     found
 }
 
-/// Whether the call makes an agent of Strands without saying with which model.
+/// Returns true if the call creates a Strands agent without naming a model.
 fn takes_default(call: &Call, is_script: bool) -> bool {
     let given = match call.callee.as_str() {
         "strands.Agent" | "strands.agent.Agent" => "model",
         "strands.models.BedrockModel" | "strands.models.bedrock.BedrockModel" => "model_id",
         _ => return false,
     };
-    // What is passed without a name may be the model.
+    // A positional argument may be the model.
     let says_none = call.arguments.iter().all(|argument| {
         let name = argument.name.as_deref();
         name.is_some_and(|name| name != given)
@@ -106,7 +107,7 @@ fn takes_default(call: &Call, is_script: bool) -> bool {
     says_none && (is_script || !call.as_script)
 }
 
-/// The model that a text names: by its ID, an ARN, or as LiteLLM and LangChain write it.
+/// Parses a model's ID, its ARN, or the form that LiteLLM and LangChain use.
 pub(super) fn read(text: &str) -> Option<Model> {
     let prefixes = [
         "bedrock:",
@@ -127,7 +128,7 @@ pub(super) fn read(text: &str) -> Option<Model> {
     let model = Model::parse(id)?;
     let (Model::Foundation(id) | Model::InferenceProfile { model: id, .. }) = &model;
     let (provider, name) = id.split_once('.')?;
-    // More than a text with a dot in it.
+    // Rejects ordinary text with a dot in it.
     let is_versioned = name.contains('-') && name.starts_with(|c: char| c.is_ascii_lowercase());
     let is_file = [".py", ".json", ".yaml", ".yml", ".txt", ".md", ".com"]
         .iter()
@@ -135,7 +136,7 @@ pub(super) fn read(text: &str) -> Option<Model> {
     (is_versioned && !is_file && PROVIDERS.contains(&provider)).then_some(model)
 }
 
-/// The words of a file that is not code, without its comments.
+/// Returns the words of a settings file, without its comments.
 fn words(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
     let mut start = 0;
     text.split_inclusive('\n').flat_map(move |line| {

@@ -1,4 +1,4 @@
-//! What the code needs permissions for.
+//! The permissions that the code needs.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -8,15 +8,15 @@ use crate::{
     python::Call,
 };
 
-/// A capability that the code uses, as the table writes it.
+/// A capability that the code uses, in the table's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Need {
     /// Its key in the table.
     pub(crate) key: &'static str,
-    /// What it is used on, as far as the code tells.
+    /// The resource, if the code names it.
     pub(crate) value: Option<String>,
     pub(crate) access: Option<&'static str>,
-    /// The environment variables that say what it is used on.
+    /// The environment variables that name the resource.
     pub(crate) variables: Vec<String>,
 }
 
@@ -30,7 +30,7 @@ impl Need {
         }
     }
 
-    /// The permission, where the code tells enough.
+    /// Returns the permission if the code reveals enough.
     pub(crate) fn permission(&self) -> Option<Permission> {
         match &self.value {
             None if self.variables.is_empty() => Permission::bare(self.key),
@@ -39,7 +39,7 @@ impl Need {
         }
     }
 
-    /// The same, on what somebody names.
+    /// Returns the same need for a given resource.
     pub(crate) fn on(&self, value: &str) -> Self {
         Self {
             value: Some(value.to_owned()),
@@ -48,7 +48,7 @@ impl Need {
         }
     }
 
-    /// What stands for the resource where the code does not tell it.
+    /// Returns a placeholder for a resource that the code does not name.
     pub(crate) fn placeholder(&self) -> &'static str {
         match self.key {
             "s3" => "BUCKET",
@@ -58,7 +58,7 @@ impl Need {
         }
     }
 
-    /// The entry of `permissions`, with a word in capitals where the code does not tell enough.
+    /// Returns the entry for `permissions`, with a placeholder in capitals for an unknown resource.
     pub(crate) fn entry(&self) -> String {
         if let Some(permission) = self.permission() {
             return permission.to_toml().to_string().trim().to_owned();
@@ -79,7 +79,7 @@ impl Need {
         match self.key {
             "s3" if !value.starts_with("arn:") => format!("arn:aws:s3:::{value}/*"),
             "sqs" if value.starts_with("https://") => name_of(value).to_owned(),
-            // Its ID is the first part of its host's name.
+            // Its ID is the first part of the host name.
             "gateway" if value.starts_with("https://") => {
                 let host = value.trim_start_matches("https://");
                 host.split('.').next().unwrap_or(host).to_owned()
@@ -94,7 +94,7 @@ impl Need {
         }
     }
 
-    /// In words, such as ``the DynamoDB table `orders` ``.
+    /// Returns a description, such as ``the DynamoDB table `orders` ``.
     pub(crate) fn what(&self) -> String {
         let kind = match self.key {
             "code-interpreter" => "code interpreter",
@@ -128,7 +128,7 @@ impl Need {
     }
 }
 
-/// What the code needs, each capability on each thing once, where it comes up first.
+/// Returns what the code needs, each capability and resource once, at its first position.
 pub(super) fn needed(code: &Code<'_>, env: &BTreeMap<String, String>) -> Vec<At<Need>> {
     let mut found: Vec<At<Need>> = Vec::new();
     let mut add = |need: Need, file: &str, span: &Range<usize>| {
@@ -160,7 +160,7 @@ pub(super) fn needed(code: &Code<'_>, env: &BTreeMap<String, String>) -> Vec<At<
             }
         }
     }
-    // What is known exactly elsewhere need not be told vaguely.
+    // Drop a need without a resource if the same capability is also used with one.
     let exact: Vec<&'static str> = found
         .iter()
         .filter(|at| at.it.value.is_some() || !at.it.variables.is_empty())
@@ -174,7 +174,7 @@ pub(super) fn needed(code: &Code<'_>, env: &BTreeMap<String, String>) -> Vec<At<
     found
 }
 
-/// Whether a text is the ARN of an application inference profile, which code passes as a model.
+/// Returns true for the ARN of an application inference profile, which code passes as a model.
 fn is_profile(text: &str) -> bool {
     text.starts_with("arn:") && text.contains(":application-inference-profile/")
 }
@@ -193,7 +193,7 @@ fn need(call: &Call, env: &BTreeMap<String, String>) -> Option<Need> {
     of_library(call, env).or_else(|| of_client(call, env))
 }
 
-/// Names the resource from an argument.
+/// Adds the resource from an argument.
 fn on(
     mut need: Need,
     call: &Call,
@@ -216,7 +216,7 @@ fn on(
     need
 }
 
-/// The AgentCore SDK, Strands, and LangGraph's memory.
+/// Recognizes calls of the AgentCore SDK, Strands, and LangGraph's memory.
 fn of_library(call: &Call, env: &BTreeMap<String, String>) -> Option<Need> {
     let (module, name) = call.callee.rsplit_once('.')?;
     let top = module.split('.').next().unwrap_or(module);
@@ -236,7 +236,7 @@ fn of_library(call: &Call, env: &BTreeMap<String, String>) -> Option<Need> {
         {
             ("memory", "memory_id", Some(0))
         }
-        // A gateway that takes signatures. One that takes tokens needs no permission.
+        // A gateway with IAM authorization. A gateway that accepts tokens needs no permission.
         ("mcp_proxy_for_aws", "aws_iam_streamablehttp_client") => ("gateway", "endpoint", Some(0)),
         ("bedrock_agentcore", "requires_access_token") => ("oauth", "provider_name", None),
         ("bedrock_agentcore", "requires_api_key") => ("api-key", "provider_name", None),
@@ -252,7 +252,7 @@ fn of_library(call: &Call, env: &BTreeMap<String, String>) -> Option<Need> {
 const READ: Option<&str> = Some("read");
 const WRITE: Option<&str> = Some("read-write");
 
-/// A call of one of boto3's clients or resources, such as `boto3.client("s3").get_object`.
+/// Recognizes calls of boto3's clients and resources, such as `boto3.client("s3").get_object`.
 fn of_client(call: &Call, env: &BTreeMap<String, String>) -> Option<Need> {
     let callee = call.callee.as_str();
     if !callee.starts_with("boto3.") {
@@ -273,7 +273,7 @@ fn of_client(call: &Call, env: &BTreeMap<String, String>) -> Option<Need> {
         _ => other(service, method)?,
     };
     let need = Need::new(key, access);
-    // `resource("dynamodb").Table("orders")` names it before the call.
+    // `resource("dynamodb").Table("orders")` names the resource before the call.
     for word in ["Table(\"", "Bucket(\"", "Object(\"", "Queue(\"", "Topic(\""] {
         if let Some(name) = between(chain, word) {
             return Some(Need {
@@ -357,7 +357,7 @@ fn other(service: &str, method: &str) -> Option<Use> {
     })
 }
 
-/// Whether the table may allow it: a doubt is a yes.
+/// Returns true if the table may allow it; when in doubt, true.
 pub(super) fn may_be_allowed(agent: &Agent, need: &Need) -> bool {
     agent.permissions.iter().any(|permission| match permission {
         Permission::Allow(Allowed { actions, .. }) => {
@@ -372,7 +372,7 @@ pub(super) fn may_be_allowed(agent: &Agent, need: &Need) -> bool {
         Permission::Browser(id) => need.key == "browser" && is_same(id.as_ref(), need),
         Permission::Pricing => need.key == "pricing",
         Permission::Marketplace | Permission::WorkloadIdentity => false,
-        // Known by name and by ID.
+        // Has both a name and an ID.
         Permission::Memory(_) => need.key == "memory",
         Permission::Gateway(_) => need.key == "gateway",
         Permission::Secret(_) => need.key == "secret",
@@ -426,7 +426,7 @@ fn service(key: &str) -> &'static str {
     }
 }
 
-/// The shared one, or the one of that ID.
+/// Returns true for the shared resource, or the one with this ID.
 fn is_same(declared: Option<&String>, need: &Need) -> bool {
     match (declared, &need.value) {
         (Some(declared), Some(needed)) => name_of(declared) == name_of(needed),
@@ -457,7 +457,7 @@ fn is_parameter(declared: &str, need: &Need) -> bool {
     }
 }
 
-/// The resource's own name in an ARN, a URL, or a name with a version.
+/// Returns the resource's name from an ARN, a URL, or a name with a version.
 fn name_of(text: &str) -> &str {
     if text.starts_with("arn:") {
         let resource = text.splitn(6, ':').nth(5).unwrap_or(text);

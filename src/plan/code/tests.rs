@@ -1,4 +1,4 @@
-//! What is found in small agents.
+//! Findings in small agents.
 
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ fn program(files: &[(&str, &str)]) -> Program {
         .collect()
 }
 
-/// What is told: the marked characters, and the entry that the help names.
+/// Returns the findings: the marked text, and the entry that the help suggests.
 fn told_in(keys: &str, files: &[(&str, &str)], settings: &[(&str, &str)]) -> Vec<String> {
     let program = program(files);
     let mut code = Code::reached(files[0].0, &program, program.keys().map(String::as_str));
@@ -64,7 +64,7 @@ fn a_model_that_only_the_code_names_is_told_once_with_its_place() {
     let claude = "us.anthropic.claude-2 -> \"us.anthropic.claude-2\"";
     assert_eq!(told("", code), [claude, nova]);
     assert_eq!(told("models = [\"us.anthropic.claude-2\"]", code), [nova]);
-    // Another geography is another profile, which the role does not know.
+    // Another geography is another profile, which the role does not allow.
     let other = "models = [\"eu.anthropic.claude-2\", \"amazon.nova-pro-v1:0\"]";
     assert_eq!(told(other, code), [claude]);
 }

@@ -1,4 +1,4 @@
-//! What the code uses and the agent's table does not allow: a hint, never a reason to refuse.
+//! Warns about uses in the code that the agent's table does not allow. Never an error.
 
 use std::path::PathBuf;
 
@@ -12,14 +12,14 @@ use crate::{
     error::{Message, Snippet},
 };
 
-/// One message for each thing. `origin` says where a file of the archive comes from.
+/// Returns one message per finding. `origin` maps a file in the archive to its source.
 pub(crate) fn warnings(
     agent: &Agent,
     code: &Code<'_>,
     origin: &dyn Fn(&str) -> PathBuf,
 ) -> Vec<Message> {
     let mut found = Vec::new();
-    // What a role that the user brings allows is not known here.
+    // The permissions of a role that the user provides are unknown here.
     if let RoleSettings::Managed { policies, .. } = &agent.role {
         found.extend(of_variables(agent));
         if policies.is_empty() {
@@ -31,7 +31,7 @@ pub(crate) fn warnings(
     found
 }
 
-/// The place, as messages show it.
+/// Returns the position for a message.
 fn snippet<T>(code: &Code<'_>, at: &At<T>, origin: &dyn Fn(&str) -> PathBuf) -> Snippet {
     let text = match code.settings.get(&at.file) {
         Some(text) => text,
@@ -80,7 +80,7 @@ fn of_models(agent: &Agent, code: &Code<'_>, origin: &dyn Fn(&str) -> PathBuf) -
                 Named::Settings(_) => Message::new(format!(
                     "a file of agent `{name}` names the model `{id}`, which `models` does not list"
                 )),
-                // Whatever is declared may be what an older version takes.
+                // A declared model may be an older version's default.
                 Named::Default(_) if !agent.models.is_empty() => return None,
                 Named::Default(_) => {
                     let message = Message::new(format!(

@@ -1,4 +1,4 @@
-//! What the commands call is what the printed document allows, and the document allows nothing more.
+//! The printed policy allows exactly what the commands call.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::{
     yaml,
 };
 
-/// Whether a pattern of a policy matches: `*` is anything.
+/// Returns true if a pattern of a policy matches: `*` matches anything.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
@@ -25,12 +25,12 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// An action on the things of a pattern, under conditions.
+/// An action on the resources of a pattern, under conditions.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Permission {
     action: String,
     resource: String,
-    /// Patterns of which one has to match, by operator and key.
+    /// The patterns by operator and key; one of them must match.
     conditions: BTreeMap<(String, String), Vec<String>>,
 }
 
@@ -41,7 +41,7 @@ impl Permission {
             && self.conditions.iter().all(|((operator, key), patterns)| {
                 let value = call.keys.get(key);
                 let is_like = |text: &str| patterns.iter().any(|one| matches(one, text));
-                // What a thing is tagged with stands in no request.
+                // A resource's tags are not in the request.
                 key.starts_with("aws:ResourceTag/")
                     || match operator.as_str() {
                         "ForAllValues:StringLike" => {
@@ -54,7 +54,7 @@ impl Permission {
     }
 }
 
-/// Every permission of the document. No action knows a thing of another service.
+/// Returns every permission of the policy, without actions on another service's resources.
 fn permissions(document: &Value) -> BTreeSet<Permission> {
     let owned = |value: &Value| words(value).into_iter().map(str::to_owned).collect();
     let mut found = BTreeSet::new();
@@ -86,7 +86,7 @@ fn permissions(document: &Value) -> BTreeSet<Permission> {
 fn live(project: &Project, emulator: &Emulator, proxy: &Proxy) {
     let run = |words: &[&str]| Cli::new(project).at(&proxy.url()).args(words).run();
     run(&["prepare"]).succeeds();
-    // A changed trust policy and a changed tag are written again.
+    // A changed trust policy and a changed tag are restored.
     boto3(
         emulator,
         r#"
@@ -101,7 +101,7 @@ iam.update_assume_role_policy(RoleName="AgentCoreRole-one", PolicyDocument='{"Ve
         "one/agent.py",
         "def answer(prompt: str) -> str:\n    return \"new\"\n",
     );
-    // And a tag that is declared no longer is taken off, and a policy detached.
+    // A tag that is no longer declared is removed, and a policy detached.
     declare_tags(project, "{}");
     declare_policies(project, &[]);
     run(&["deploy"]).succeeds();
@@ -116,7 +116,7 @@ iam.update_assume_role_policy(RoleName="AgentCoreRole-one", PolicyDocument='{"Ve
     run(&["endpoint", "delete", "prod", "--yes"]).succeeds();
 }
 
-/// Archives that do not arrive whole, large enough to be sent in parts.
+/// Uploads fail; the archives are large enough for multipart uploads.
 fn fail_to_send(project: &Project, emulator: &Emulator) -> Proxy {
     let proxy = proxy_to(emulator);
     let deploy = || Cli::new(project).at(&proxy.url()).arg("deploy").run();
@@ -137,7 +137,7 @@ fn fail_to_send(project: &Project, emulator: &Emulator) -> Proxy {
     .collect();
     project.write("deployment/large.bin", noise);
     deploy().exits(1);
-    // What is looked for again after it was sent is shorter than that.
+    // The object that is checked after the upload is too short.
     let looked = proxy
         .actions()
         .iter()
@@ -152,7 +152,7 @@ fn fail_to_send(project: &Project, emulator: &Emulator) -> Proxy {
     proxy
 }
 
-/// What writes tags of runtimes, which one emulator alone keeps.
+/// Returns the calls that write runtimes' tags, which only one emulator supports.
 fn tagged() -> Vec<Call> {
     let emulator = Moto::start();
     let project = agent();
@@ -165,7 +165,7 @@ fn tagged() -> Vec<Call> {
             .run()
             .succeeds();
     }
-    // Its account is another one, and its ARN of a runtime is not AWS's.
+    // Its account differs, and its runtime ARNs do not match AWS's.
     let resource = "arn:aws:bedrock-agentcore:us-east-1:000000000000:runtime/one-AbCdEf1234";
     let own = proxy.recorded().into_iter().filter(|call| {
         let is_of_tags =
@@ -197,7 +197,7 @@ fn what_the_commands_call_is_what_the_deployer_may_do() {
         "client('iam').delete_role_policy(RoleName='AgentCoreRole-one', PolicyName='AgentCore-us-east-1')",
     );
     clean(&[]);
-    // What the toolkit leaves, and a log group, for `clean` to find.
+    // Resources of the toolkit, and a log group, for `clean` to find.
     Cli::new(&project)
         .at(&proxy.url())
         .arg("prepare")
@@ -210,7 +210,7 @@ fn what_the_commands_call_is_what_the_deployer_may_do() {
     let permissions = permissions(&document(&project, emulator.account()));
     let tagged = tagged.join().unwrap();
     let mut called = [proxy.recorded(), failing.recorded(), tagged].concat();
-    // Nobody needs a permission to be told who he is.
+    // Identifying the caller needs no permission.
     called.retain(|call| call.action != "sts:GetCallerIdentity");
     for call in &called {
         assert!(

@@ -1,4 +1,4 @@
-//! The life of an agent in which every action of the document is needed once, and missed.
+//! The life of an agent that needs every action of the policy once, with the action missing first.
 
 use super::{POLICY, declare_policies, declare_tags, taken_away::Deployer};
 use crate::{
@@ -6,18 +6,18 @@ use crate::{
     yaml,
 };
 
-/// The role's trust policy as somebody else might leave it.
+/// Changes the role's trust policy, as another person might.
 const CHANGED_TRUST: &str = r#"
 client("iam").update_assume_role_policy(RoleName="AgentCoreRole-one", PolicyDocument='{"Version":"2012-10-17","Statement":[]}')
 "#;
 
-/// A log group of the agent's runtime, as its first session makes it.
+/// A log group of the agent's runtime, as its first session creates it.
 const GROUP: &str = r#"
 id = client("bedrock-agentcore-control").list_agent_runtimes()["agentRuntimes"][0]["agentRuntimeId"]
 client("logs").create_log_group(logGroupName=f"/aws/bedrock-agentcore/runtimes/{id}-DEFAULT")
 "#;
 
-/// An upload that was begun and never finished, and what the toolkit makes beside a runtime.
+/// An unfinished upload, and the toolkit's resources next to a runtime.
 const LEFTOVERS: &str = r#"
 s3, ecr = client("s3"), client("ecr")
 own = [b["Name"] for b in s3.list_buckets()["Buckets"]][0]
@@ -28,7 +28,7 @@ manifest = {"schemaVersion": 2, "config": {"digest": "sha256:" + 64 * "0"}, "lay
 ecr.put_image(repositoryName="bedrock-agentcore-one", imageTag="latest", imageManifest=json.dumps(manifest))
 "#;
 
-/// The archive that the toolkit sends.
+/// The archive that the toolkit uploads.
 const TOOLKITS_OBJECT: &str = r#"
 client("s3").put_object(Bucket=f"bedrock-agentcore-codebuild-sources-{account}-us-east-1", Key="one/deployment.zip", Body=b"1")
 "#;
@@ -92,10 +92,10 @@ fn deploy(deployer: &mut Deployer<'_>) {
             "bedrock-agentcore:ListTagsForResource",
         ],
     );
-    // What the bucket was made with is looked at once there is one.
+    // The settings of an existing bucket are checked.
     deployer.project.write("one/more.py", "MORE = 1\n");
     if deployer.is_answered() {
-        // ministack says of an object that it is not there also to whom may not list.
+        // ministack reports a missing object even without permission to list.
         deployer.misses_once(&["deploy"], "s3:ListBucket");
     }
     deployer.misses(
@@ -109,19 +109,19 @@ fn deploy(deployer: &mut Deployer<'_>) {
     );
 }
 
-/// An archive of which the store has other bytes than were sent; they are deleted again.
+/// The store has other bytes than were sent; they are deleted again.
 fn send_in_vain(deployer: &mut Deployer<'_>) {
     deployer.project.write("one/more.py", "MORE = 2\n");
     deployer.proxy.fault(
         "s3:GetObject",
-        // First it is looked for, then looked at.
+        // The object is looked up once before.
         Times::Nth(2),
         Fault::Answer(Answer::new(200, "application/zip", "short")),
     );
     deployer.misses(&["deploy"], &["s3:DeleteObject"]);
 }
 
-/// An agent works without it.
+/// Tracing is optional for an agent.
 fn enable_tracing(deployer: &mut Deployer<'_>) {
     let words = &["deploy", "--enable-tracing"];
     deployer.is_warned_of(
@@ -170,7 +170,7 @@ fn endpoints(deployer: &mut Deployer<'_>) {
         &["bedrock-agentcore:UpdateAgentRuntimeEndpoint"],
     );
     deployer.run(&["rollback"]).succeeds();
-    // Once more for `clean`.
+    // For `clean`.
     deployer
         .run(&["endpoint", "set", "other", "--version", "1"])
         .succeeds();
@@ -185,9 +185,9 @@ fn clean(deployer: &mut Deployer<'_>) {
     yaml(deployer.project, deployer.emulator);
     let words = &["clean", "--yes", "--logs"];
     if deployer.is_answered() {
-        // Of the first version of a batch ministack asks for `s3:DeleteObject` where AWS asks for
-        // `s3:DeleteObjectVersion`, and in the toolkit's bucket the document does not allow that. Of the
-        // other versions it asks as AWS does: with it, the project's own archives show it.
+        // For the first version in a batch, ministack checks `s3:DeleteObject` instead of
+        // `s3:DeleteObjectVersion`, which the policy does not allow in the toolkit's bucket. For
+        // the other versions it checks the same as AWS, as the project's own archives show.
         boto3(deployer.emulator, TOOLKITS_OBJECT);
     }
     deployer.misses(

@@ -1,5 +1,5 @@
-//! The deployer's document: it suffices for every command, holds nothing that no command needs, and
-//! whoever lacks one action of it is told which.
+//! The deployer's policy: it suffices for every command, contains nothing that no command needs,
+//! and a missing action is named in the error.
 
 use std::collections::BTreeSet;
 
@@ -15,15 +15,15 @@ mod life;
 mod taken_away;
 mod takeover;
 
-/// What the toolkit's file says of the repository that `clean` deletes.
+/// The toolkit's entry for the repository that `clean` deletes.
 fn toolkits_file(account: &str) -> String {
     format!(
         "agents:\n  one:\n    name: one\n    aws:\n      account: '{account}'\n      region: us-east-1\n      ecr_repository: {account}.dkr.ecr.us-east-1.amazonaws.com/bedrock-agentcore-one\n"
     )
 }
 
-/// The document of a project that declares the tag `team` and [`POLICY`] and has an image of the toolkit's. The project
-/// stays as it is.
+/// Returns the policy of a project that declares the tag `team` and [`POLICY`] and has an image of
+/// the toolkit. The project stays unchanged.
 fn document(project: &Project, account: &str) -> Value {
     const FILE: &str = ".bedrock_agentcore.yaml";
     let manifest = project.read("Cargo.toml");
@@ -38,7 +38,7 @@ fn document(project: &Project, account: &str) -> Value {
         .succeeds();
     project.write("Cargo.toml", manifest);
     std::fs::remove_file(project.path().join(FILE)).unwrap();
-    // It may come in parts.
+    // The policy may be split.
     let parts = serde_json::Deserializer::from_str(&printed.stdout).into_iter::<Value>();
     let whole = parts.map(Result::unwrap).reduce(|mut whole, part| {
         let statements = part["Statement"].as_array().unwrap();
@@ -61,10 +61,11 @@ fn words(value: &Value) -> Vec<&str> {
     }
 }
 
-/// What no test can call: an emulator is reached without TLS, and its bucket does not demand it.
+/// Actions that no test can call, because an emulator is reached without TLS, and its bucket does
+/// not demand it.
 const WITH_TLS_ONLY: [&str; 2] = ["s3:GetBucketPolicy", "s3:PutBucketPolicy"];
 
-/// Every action that the document allows.
+/// Returns every action that the policy allows.
 fn actions(document: &Value) -> BTreeSet<String> {
     let statements = document["Statement"].as_array().unwrap().iter();
     let actions = statements.flat_map(|statement| words(&statement["Action"]));
@@ -84,7 +85,7 @@ fn declare_tags(project: &Project, tags: &str) {
     project.write("Cargo.toml", lines.join("\n"));
 }
 
-/// A managed policy of AWS.
+/// An AWS managed policy.
 const POLICY: &str = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
 
 /// Changes the managed policies that the agent's table declares.
@@ -102,14 +103,15 @@ fn declare_policies(project: &Project, policies: &[&str]) {
     project.write("Cargo.toml", lines.join("\n"));
 }
 
-/// An agent without dependencies, so that no index is asked.
+/// An agent without dependencies, so that no package index is needed.
 fn agent() -> Project {
     let project = project();
     project.write("deployment/requirements.txt", "");
     project
 }
 
-/// moto leaves an updated runtime UPDATING for ever; no emulator knows X-Ray's settings or ends sessions.
+/// moto leaves an updated runtime in UPDATING; no emulator supports X-Ray's settings or stops
+/// sessions.
 fn proxy_to(emulator: &Emulator) -> Proxy {
     let proxy = Proxy::to(emulator);
     proxy.fault(

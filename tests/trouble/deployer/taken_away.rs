@@ -1,29 +1,29 @@
-//! Each action of the document, taken away in turn: the run ends with exit code 4 and names it, and with
-//! everything given back the next one goes on.
+//! Takes away each action of the policy in turn: the run fails with exit code 4 and names the
+//! action, and the next run with all permissions continues.
 //!
-//! Two ways to take one away, told apart by [`Way`]. Both live the same [`life`], and of every action
-//! that the document prints it is known which of the ways has taken it.
+//! There are two ways to take an action away, see [`Way`]. Both run the same [`life`], and every
+//! action in the policy is taken away in at least one way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{WITH_TLS_ONLY, actions, agent, declare_tags, document, life::life, proxy_to};
 use crate::support::{Cli, Emulator, Ministack, Moto, Outcome, Project, Proxy, boto3};
 
-/// Id and secret.
+/// ID and secret.
 type Key = (String, String);
 
-/// Who denies.
+/// Who denies the action.
 pub(super) enum Way {
-    /// ministack with `AUTH=true`: for each action a user whose policy is the document without it.
+    /// ministack with `AUTH=true`: for each action, a user whose policy lacks it.
     Enforced {
         whole: Key,
         without: BTreeMap<String, Key>,
     },
-    /// The proxy, which answers as AWS does.
+    /// The proxy, which answers like AWS.
     Answered,
 }
 
-/// What ministack never asks for, of the services that it does enforce.
+/// Actions that ministack does not check, although it enforces their services.
 const NOT_ENFORCED: [(&str, &str); 2] = [
     ("iam:PassRole", "it asks for what is called only"),
     (
@@ -32,7 +32,7 @@ const NOT_ENFORCED: [(&str, &str); 2] = [
     ),
 ];
 
-/// Who may do what the document says, but for one action.
+/// A deployer whose policy can lack one action.
 pub(super) struct Deployer<'a> {
     pub(super) project: &'a Project,
     pub(super) emulator: &'a Emulator,
@@ -91,7 +91,7 @@ print(json.dumps(keys))
         matches!(self.way, Way::Answered)
     }
 
-    /// With everything that the document allows.
+    /// Runs with all permissions of the policy.
     pub(super) fn run(&self, words: &[&str]) -> Outcome {
         self.run_without(None, words)
     }
@@ -114,7 +114,7 @@ print(json.dumps(keys))
         }
     }
 
-    /// Each is missed in turn, by its name; what was done before stays for the next one.
+    /// Misses each action in turn, by name; each run continues where the previous one failed.
     pub(super) fn misses(&mut self, words: &[&str], actions: &[&str]) {
         for action in actions {
             self.misses_once(words, action);
@@ -130,7 +130,7 @@ print(json.dumps(keys))
         }
     }
 
-    /// What `deploy` can do without: the run succeeds and warns of it.
+    /// Expects success with a warning, because `deploy` does not depend on these actions.
     pub(super) fn is_warned_of(&mut self, words: &[&str], warning: &str, actions: &[&str]) {
         for action in actions {
             if self.takes(action) {
@@ -141,7 +141,7 @@ print(json.dumps(keys))
         }
     }
 
-    /// Whether this way can take the action away, which then counts as taken.
+    /// Returns true if this way can take the action away, and records it.
     fn takes(&mut self, action: &str) -> bool {
         let takes = match self.way {
             Way::Enforced { .. } => is_enforced(action),
@@ -154,7 +154,7 @@ print(json.dumps(keys))
         takes
     }
 
-    /// What the document prints and was not taken away.
+    /// Returns the actions in the policy that were not taken away.
     fn left(&self) -> Vec<&str> {
         let left = self.printed.difference(&self.taken);
         left.map(String::as_str).collect()
@@ -168,7 +168,8 @@ fn is_enforced(action: &str) -> bool {
         && NOT_ENFORCED.iter().all(|(exempt, _)| *exempt != action)
 }
 
-/// The whole name, in this tool's own words or in the service's: many a name begins with another one.
+/// Checks for the whole name in this tool's or the service's wording, because a name can be a
+/// prefix of another.
 fn names(outcome: &Outcome, action: &str) -> bool {
     [format!("`{action}`"), format!("perform: {action} ")]
         .iter()
@@ -204,7 +205,7 @@ fn each_action_that_aws_denies_is_missed_by_name() {
     let (project, tagged) = (agent(), agent());
     let mut deployer = Deployer::answered(&project, &emulator);
     life(&mut deployer);
-    // Tags of runtimes, which one emulator alone keeps.
+    // Tags of runtimes, which only one emulator supports.
     let mut tagging = Deployer::answered(&tagged, &with_tags);
     tagging.run(&["deploy"]).succeeds();
     declare_tags(&tagged, "{ team = \"x\" }");
@@ -215,7 +216,7 @@ fn each_action_that_aws_denies_is_missed_by_name() {
     assert_eq!(deployer.left(), Vec::<&str>::new());
 }
 
-/// What changes nothing can be asked again for each action that it calls.
+/// A command that changes nothing can run once for each action that it calls.
 #[test]
 fn commands_that_only_read_name_whatever_they_miss() {
     let emulator = Ministack::start();
@@ -246,7 +247,7 @@ fn commands_that_only_read_name_whatever_they_miss() {
         assert!(!called.is_empty(), "{words:?}");
         for action in called {
             let denied = deployer.run_without(Some(&action), words);
-            // How old an archive is, and how the role is, is no reason to fail: that it is not known is said.
+            // Unknown ages of an archive and states of a role are reported instead of failing.
             let exit = match (words, action.as_str()) {
                 (
                     ["status"],

@@ -1,12 +1,12 @@
-//! Another project's role cannot be taken over with the document, whatever the requests say.
+//! The policy does not allow taking over another project's role with any request.
 
 use std::collections::BTreeMap;
 
 use super::{agent, declare_tags, document};
 use crate::support::{Ministack, boto3};
 
-/// Somebody who holds the document tries, by himself and not through this tool, what would make
-/// another project's role his own. `None`: it was allowed.
+/// Someone with the policy tries, without this tool, to get control of another project's role.
+/// `None` means that the attempt was allowed.
 const ATTEMPTS: &str = r#"
 document = json.loads('''DOCUMENT''')
 iam = client("iam")
