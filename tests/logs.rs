@@ -1,5 +1,6 @@
-//! `logs`: what an agent has printed and prints, over the emulators and, for what comes late, twice, in
-//! pages or not at all, over a scripted server.
+//! `logs`: an agent's past and current output, with the emulators and, for lines that come late,
+//! twice, in pages
+//! r not at all, with a scripted server.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -16,7 +17,7 @@ use support::{
     runtimes::{account, asked, at, project, run, running, says},
 };
 
-/// Lines of an endpoint: seconds before now, stream, message.
+/// Writes lines for an endpoint: seconds before now, stream, message.
 fn print_lines(emulator: &Emulator, id: &str, lines: &[(i64, &str, String)]) {
     let mut script = format!(
         "import time\nlogs = client(\"logs\")\ngroup = \"/aws/bedrock-agentcore/runtimes/{id}-DEFAULT\"\nnow = int(time.time() * 1000)\ndef put(ago, stream, message):\n    for call, named in ((logs.create_log_group, {{}}), (logs.create_log_stream, {{\"logStreamName\": stream}})):\n        try:\n            call(logGroupName=group, **named)\n        except logs.exceptions.ResourceAlreadyExistsException:\n            pass\n    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{{\"timestamp\": now - ago * 1000, \"message\": message}}])\n"
@@ -127,7 +128,7 @@ fn following_waits_for_the_first_line_and_ctrl_c_ends_it_well() {
     std::thread::sleep(Duration::from_secs(2));
     print_lines(&emulator, &id, &[(1, PRINTED, "first".to_owned())]);
     std::thread::sleep(Duration::from_secs(2));
-    // Earlier than what was shown, and twice the same.
+    // Older than what was shown, and twice the same.
     let twice = (30, PRINTED, "late".to_owned());
     print_lines(&emulator, &id, &[twice.clone(), twice]);
     std::thread::sleep(Duration::from_secs(4));
@@ -174,7 +175,7 @@ fn no_line_is_lost_or_shown_twice_while_following_through_pages_throttling_and_c
             filter,
             events(&[("2", now - 8000, "b"), ("3", now - 7000, "c")], None),
         )
-        // The overlap again, with one that came late, and one of the same time.
+        // The overlap again, with a late line, and one with the same time.
         .then(
             filter,
             events(
@@ -204,7 +205,7 @@ fn no_line_is_lost_or_shown_twice_while_following_through_pages_throttling_and_c
         .args(["logs", "--follow", "--raw"])
         .start();
     let begun = std::time::Instant::now();
-    // Three more readings after the one that brings the last line.
+    // Three more reads after the one with the last line.
     while asked(&server, filter) < 14 && begun.elapsed() < Duration::from_mins(1) {
         std::thread::sleep(Duration::from_millis(50));
     }

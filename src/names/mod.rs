@@ -299,7 +299,7 @@ impl Region {
             .map(|(_, region)| region)
     }
 
-    /// The partition that the region's code belongs to.
+    /// Returns the partition of the region.
     pub fn partition(&self) -> Partition {
         match self.0.as_str() {
             code if code.starts_with("us-gov-") => Partition::AwsUsGov,
@@ -335,7 +335,7 @@ impl Partition {
             .find(|partition| partition.as_str() == text)
     }
 
-    /// The suffix of the host names of the partition's services.
+    /// Returns the suffix of the partition's host names.
     pub fn dns_suffix(self) -> &'static str {
         match self {
             Self::Aws | Self::AwsUsGov => "amazonaws.com",
