@@ -1,6 +1,5 @@
 //! `logs`: an agent's past and current output, with the emulators and, for lines that come late,
-//! twice, in pages
-//! r not at all, with a scripted server.
+//! twice, in pages or not at all, with a scripted server.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
