@@ -1,12 +1,12 @@
 //! Region, model and permissions of a new agent: from options, from a short dialogue, or by default.
 
 use crate::{
-    config::{Model, Permission, permission},
+    config::{Model, Permission, permission::OFFERED},
     effects::aws::session,
     error::Failure,
     names::Region,
     scaffold,
-    ui::{Ui, Unanswered},
+    ui::{Item, Ui, Unanswered},
 };
 
 #[derive(Debug, Clone, clap::Args)]
@@ -34,11 +34,10 @@ pub(super) fn model(text: &str) -> Result<Model, String> {
     })
 }
 
-/// `own` are the permissions that the agent's code needs in any case.
+/// Whether the agent needs a model, and the permissions that its code needs in any case.
 pub(super) async fn decide(
     choices: &Choices,
-    needs_model: bool,
-    own: &[Permission],
+    (needs_model, own): (bool, &[Permission]),
     asking: bool,
     ui: &Ui,
 ) -> Result<Decided, Failure> {
@@ -84,18 +83,22 @@ pub(super) fn note_no_region(ui: &Ui) {
 }
 
 pub(super) fn ask_region(known: Option<&Region>, ui: &Ui) -> Result<Option<Region>, Failure> {
+    const NONE: &str = "none";
+    let regions = Region::offered().map(|(code, place)| Item::new(code, place));
+    let items: Vec<Item> = [Item::new(NONE, "set it later")]
+        .into_iter()
+        .chain(regions)
+        .collect();
+    let known = known.map_or(NONE, Region::as_str);
     let answer = ui
-        .input(
-            "AWS region (empty: none yet)",
-            known.map_or("", Region::as_str),
-            |text| {
-                if text.is_empty() {
-                    Ok(())
-                } else {
-                    Region::read(text).map(|_| ())
-                }
-            },
-        )
+        .pick("AWS region", &items, known, |text| {
+            match Region::read(text)?.slip() {
+                Some(near) => Err(format!(
+                    "`{text}` is not an AWS region; did you mean `{near}`?"
+                )),
+                None => Ok(()),
+            }
+        })
         .map_err(cut_off)?;
     Ok(Region::parse(&answer).ok())
 }
@@ -114,23 +117,34 @@ fn default_model(region: Option<&Region>, asking: bool, ui: &Ui) -> Result<Model
 }
 
 pub(super) fn ask_permissions(ui: &Ui) -> Result<Vec<Permission>, Failure> {
-    let split = |text: &str| -> Result<Vec<Permission>, String> {
-        if text.trim() == "?" {
-            return Err(permission::listed());
-        }
-        text.split([',', ' '])
-            .filter(|word| !word.is_empty())
-            .map(Permission::from_flag)
-            .collect()
-    };
-    let answer = ui
-        .input(
-            "Further permissions, such as `pricing, dynamodb=TABLE` (`?` lists all, empty: none)",
-            "",
-            |text| split(text).map(|_| ()),
-        )
+    let items = OFFERED.map(|offered| Item::new(offered.flag, offered.about));
+    let chosen = ui
+        .pick_several("Further permissions", &items, |text| {
+            let words = text.split([',', ' ']).filter(|word| !word.is_empty());
+            words
+                .map(|word| Permission::from_flag(word).map(|_| word.to_owned()))
+                .collect()
+        })
         .map_err(cut_off)?;
-    Ok(split(&answer).unwrap_or_default())
+    let mut permissions = Vec::new();
+    for flag in chosen {
+        let open = OFFERED.iter().find(|offered| offered.flag == flag);
+        let flag = match open.and_then(|offered| Some((offered.about, offered.open()?))) {
+            Some((about, (key, value))) => {
+                let flag = |value: &str| format!("{key}={value}");
+                let prompt = format!("{value} for `{key}` ({about})");
+                let value = ui
+                    .input(&prompt, "", |value| {
+                        Permission::from_flag(&flag(value)).map(|_| ())
+                    })
+                    .map_err(cut_off)?;
+                flag(&value)
+            }
+            None => flag,
+        };
+        permissions.extend(Permission::from_flag(&flag));
+    }
+    Ok(permissions)
 }
 
 /// The dialogue was left: nothing was written.

@@ -77,15 +77,14 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     )?;
 
     let asking = ui.is_interactive() && !args.yes;
-    let template = template(args.template.as_deref(), asking, ui)?;
-    let decided = choice::decide(
-        &args.choices,
-        template.needs_model,
-        template.permissions,
-        asking,
-        ui,
-    )
-    .await?;
+    let (template, decided) = ui
+        .dialogue(async || {
+            let template = template(args.template.as_deref(), asking, ui)?;
+            let needs = (template.needs_model, template.permissions);
+            let decided = choice::decide(&args.choices, needs, asking, ui).await?;
+            Ok((template, decided))
+        })
+        .await?;
     let context = Context {
         project: plan::project_id(&agent, clock::random_digits()),
         title,

@@ -99,12 +99,15 @@ pub(crate) fn line_typed_after(show: impl FnOnce()) -> io::Result<Vec<u8>> {
 pub(crate) fn while_asking<T, E>(ask: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     ASKING.store(true, Ordering::SeqCst);
     LISTENING.get_or_init(listen);
-    // Between two keys the terminal would make a signal of Ctrl-C, and the question would not see it.
+    // Between two keys the terminal would make a signal of Ctrl-C, which the question would not see, and
+    // print the keys that are typed early.
     let keyboard = io::stdin();
     let usual = tcgetattr(&keyboard).ok();
     if let Some(usual) = &usual {
         let mut quiet = usual.clone();
-        quiet.local_modes.remove(LocalModes::ISIG);
+        quiet
+            .local_modes
+            .remove(LocalModes::ISIG | LocalModes::ICANON | LocalModes::ECHO);
         // A terminal that does not take it asks all the same.
         let _ = tcsetattr(&keyboard, OptionalActions::Now, &quiet);
     }

@@ -5,6 +5,7 @@
 //! from the crate.
 
 pub mod header;
+mod region_place;
 
 use std::fmt;
 

@@ -28,7 +28,8 @@ mod topic;
 mod visible;
 
 pub(crate) use self::local_agentcore::log;
-pub use self::question::Unanswered;
+use self::question::Dialogue;
+pub use self::question::{Item, Unanswered};
 use self::visible::{Escape, Filter, visible, visible_as};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +80,8 @@ pub struct Ui {
     /// The warnings so far, as they stand in a document.
     warned: Mutex<Vec<Value>>,
     lead: Lead,
+    /// The questions that were answered, where several follow one another.
+    dialogue: Mutex<Dialogue>,
 }
 
 /// Makes the commands in a text lead to where this run has led.
@@ -118,6 +121,7 @@ impl Ui {
             document: Mutex::new(None),
             warned: Mutex::default(),
             lead: Box::new(str::to_owned),
+            dialogue: Mutex::default(),
         }
     }
 
@@ -409,6 +413,9 @@ impl Ui {
 
     /// A line in which nothing but our own colors acts on the terminal.
     fn line(&self, text: &str) {
+        if !self.kept_dialogue().is_new_line() {
+            return;
+        }
         let text = without_logins(text);
         let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
         // What was asked for stays as it is, byte for byte: the line's end is written here.

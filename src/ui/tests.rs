@@ -49,6 +49,7 @@ fn terminal(color: bool) -> (Ui, Screen) {
         document: Mutex::new(None),
         warned: Mutex::default(),
         lead: Box::new(str::to_owned),
+        dialogue: Mutex::default(),
     };
     (ui, screen)
 }

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{Read, Write},
+    num::NonZeroU16,
     os::fd::AsFd,
     process::{Child, Command, ExitStatus},
     sync::{Arc, Mutex},
@@ -20,8 +21,11 @@ use super::command::Cli;
 /// The time limit for everything that is awaited.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A run whose stdin, stdout and stderr are a terminal with 100 columns; dropping it kills it.
+const ROWS: u16 = 40;
+
+/// A run whose stdin, stdout and stderr are a terminal; dropping it kills it.
 pub struct Terminal {
+    columns: u16,
     child: Child,
     keyboard: File,
     screen: Arc<Mutex<Vec<u8>>>,
@@ -31,15 +35,20 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Makes the terminal the controlling one, so that Ctrl-C works in every mode.
+    /// A terminal of 100 columns.
     pub fn run(cli: &Cli) -> Self {
+        Self::wide(cli, 100)
+    }
+
+    /// Makes the terminal the controlling one, so that Ctrl-C works in every mode.
+    pub fn wide(cli: &Cli, columns: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
         let size = Winsize {
-            ws_row: 40,
-            ws_col: 100,
+            ws_row: ROWS,
+            ws_col: columns,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };
@@ -71,6 +80,7 @@ impl Terminal {
         let screen = Arc::new(Mutex::new(Vec::new()));
         let reader = read(keyboard.try_clone().unwrap(), Arc::clone(&screen));
         Self {
+            columns,
             child,
             keyboard,
             screen,
@@ -106,6 +116,41 @@ impl Terminal {
         String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
     }
 
+    /// The rows that a person sees now, without the empty ones at the end.
+    pub fn picture(&self) -> Vec<String> {
+        picture(&self.screen.lock().unwrap(), self.columns)
+    }
+
+    /// Waits until a row of the picture is this text.
+    #[track_caller]
+    pub fn shows(&self, row: &str) {
+        self.shows_row(row, |shown| shown == row);
+    }
+
+    /// Waits until a row of the picture holds this text.
+    #[track_caller]
+    pub fn shows_within(&self, part: &str) {
+        self.shows_row(part, |shown| shown.contains(part));
+    }
+
+    #[track_caller]
+    fn shows_row(&self, wanted: &str, is_it: impl Fn(&str) -> bool) {
+        let start = Instant::now();
+        while !self.picture().iter().any(|shown| is_it(shown)) {
+            let rows = self.picture().join("\n");
+            assert!(start.elapsed() < LIMIT, "no row `{wanted}`:\n{rows}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits for the end; how it ended and the picture that stays.
+    #[track_caller]
+    pub fn leaves(self) -> (ExitStatus, Vec<String>) {
+        let columns = self.columns;
+        let (status, screen) = self.ends();
+        (status, picture(screen.as_bytes(), columns))
+    }
+
     /// Waits for the end; returns the status and everything that was printed.
     #[track_caller]
     pub fn ends(mut self) -> (ExitStatus, String) {
@@ -122,6 +167,18 @@ impl Terminal {
         }
         (status, self.screen())
     }
+}
+
+fn picture(screen: &[u8], columns: u16) -> Vec<String> {
+    let [rows, width] = [ROWS, columns].map(|size| NonZeroU16::new(size).unwrap());
+    let mut terminal = vt100::Parser::new(rows, width, 0);
+    terminal.process(screen);
+    let rows = terminal.screen().rows(0, columns);
+    let mut rows: Vec<String> = rows.map(|row| row.trim_end().to_owned()).collect();
+    while rows.last().is_some_and(String::is_empty) {
+        rows.pop();
+    }
+    rows
 }
 
 impl Drop for Terminal {

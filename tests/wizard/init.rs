@@ -15,7 +15,7 @@ const QUESTIONS: [(&str, &str); 5] = [
     ("Function that streams its answer", ENTER),
     ("AWS region", "eu-central-1\r"),
     ("Bedrock models", "eu.anthropic.claude-sonnet-4-6\r"),
-    ("Further permissions", "pricing\r"),
+    ("Further permissions", "pricing\r\r"),
 ];
 
 /// The agent lies beside the project's directory.

@@ -13,6 +13,7 @@ mod confirmation;
 mod consent;
 mod help;
 mod init;
+mod narrow;
 
 use std::path::Path;
 
@@ -20,6 +21,7 @@ use support::{Cli, project::collect, terminal::Terminal};
 use tempfile::TempDir;
 
 const ENTER: &str = "\r";
+const ESCAPE: &str = "\x1b";
 const DOWN: &str = "\x1b[B";
 const CTRL_C: &str = "\x03";
 const HIDE_CURSOR: &str = "\x1b[?25l";
@@ -30,7 +32,7 @@ const QUESTIONS: [(&str, &str); 4] = [
     ("Template", "\x1b[B\r"),
     ("AWS region", "eu-central-1\r"),
     ("Bedrock model", "\r"),
-    ("Further permissions", "memory=my_mem-AbCdEf1234\r"),
+    ("Further permissions", "memory=my_mem-AbCdEf1234\r\r"),
 ];
 
 fn start(root: &TempDir, words: &[&str]) -> Terminal {
@@ -97,33 +99,6 @@ fn enter_alone_takes_the_defaults() {
         "{manifest}"
     );
     assert!(root.path().join("my-agent/my_agent/tools.py").exists());
-}
-
-#[test]
-fn what_cannot_be_is_said_at_once_and_asked_again() {
-    let root = tempfile::tempdir().unwrap();
-    let mut terminal = start(&root, &["--template", "echo"]);
-    terminal.sees("AWS region");
-    terminal.types("Frankfurt\r");
-    terminal.sees("`Frankfurt`");
-    terminal.sees("AWS region");
-    terminal.types("\x15us-east-1\r");
-    terminal.sees("Further permissions");
-    terminal.types("prices\r");
-    terminal.sees("`prices`");
-    terminal.sees("Further permissions");
-    terminal.types("\x15?\r");
-    terminal.sees("`knowledge-base`");
-    terminal.sees("Further permissions");
-    terminal.types("\x15pricing, sqs=jobs\r");
-    let (status, screen) = terminal.ends();
-    assert_eq!(status.code(), Some(0), "{screen}");
-    let manifest = manifest(&root);
-    assert!(manifest.contains("region = \"us-east-1\""), "{manifest}");
-    assert!(
-        manifest.contains("permissions = [\"pricing\", { sqs = \"jobs\", access = \"send\" }]"),
-        "{manifest}"
-    );
 }
 
 #[test]

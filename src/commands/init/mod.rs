@@ -151,32 +151,34 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         ui.warning(warning);
     }
     let asking = ui.is_interactive() && !args.yes;
-    let entries = handler::choose(&args.handler, &sources, (shown, &source_path), asking, ui)?;
-    let decided = settings::decide(&args.settings, before.place(), asking, ui).await?;
-    let names = if args.handler.all {
-        adopted::names(&entries, &folder, &before.agents)?
-    } else {
-        vec![agent]
-    };
     let place = adopted::Place {
         root: &before.root,
         shown,
         source: &source_path,
         requirements: args.requirements.as_deref(),
     };
-    let all = all(names, entries, &sources, &place, &before)?;
-    let mut settings = Vec::new();
-    for adopted in &all {
-        let findings = Findings::of(adopted, &source, shown)?;
-        let region = decided.region.as_ref();
-        settings.push(agent_settings::decide(
-            &args.settings,
-            &findings,
-            region,
-            asking,
-            ui,
-        )?);
-    }
+    let (decided, all, settings) = ui
+        .dialogue(async || {
+            let from = (shown.as_path(), source_path.as_path());
+            let entries = handler::choose(&args.handler, &sources, from, asking, ui)?;
+            let decided = settings::decide(&args.settings, before.place(), asking, ui).await?;
+            let names = if args.handler.all {
+                adopted::names(&entries, &folder, &before.agents)?
+            } else {
+                vec![agent.clone()]
+            };
+            let all = all(names, entries, &sources, &place, &before)?;
+            let region = decided.region.as_ref();
+            let settings = all
+                .iter()
+                .map(|adopted| {
+                    let findings = Findings::of(adopted, &source, shown)?;
+                    agent_settings::decide(&args.settings, &findings, region, asking, ui)
+                })
+                .collect::<Result<Vec<_>, Failure>>()?;
+            Ok((decided, all, settings))
+        })
+        .await?;
     let after = after(&before, &all, &settings, &decided)?;
     if let Some(said) = renamed.filter(|_| !args.handler.all) {
         ui.note(&said);

@@ -1,12 +1,14 @@
 //! Capabilities, with one syntax for the metadata table and the command line.
 
 mod allow;
+mod offered;
 mod resource;
 pub(super) mod table;
 
 use toml_edit::{Array, InlineTable, Value};
 
 pub use self::allow::Allowed;
+pub(crate) use self::offered::OFFERED;
 pub(crate) use self::resource::PUBLIC_PARAMETERS;
 use self::resource::{
     FUNCTION, KNOWLEDGE_BASE, QUEUE, TABLE, TOPIC, inference_profile, name_or_arn, parameter,

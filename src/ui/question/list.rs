@@ -1,0 +1,331 @@
+//! A list to choose from: typing filters it, and what is not in it can be typed.
+
+use dialoguer::console::{Key, measure_text_width};
+
+use super::{
+    line::{Line, Pressed},
+    sheet::View,
+    wrap::{cut, wrapped},
+};
+
+/// Something to choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What is chosen.
+    pub name: String,
+    /// A few words about it, which are searched too.
+    pub about: String,
+}
+
+impl Item {
+    pub fn new(name: impl Into<String>, about: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            about: about.into(),
+        }
+    }
+}
+
+/// How many can be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    One,
+    Several,
+}
+
+/// What a key led to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reached {
+    Open,
+    /// The names that were chosen.
+    Chosen(Vec<String>),
+    /// Something that is not in the list was typed.
+    Typed(String),
+    Back,
+    Left,
+}
+
+pub(super) struct List {
+    items: Vec<Item>,
+    checked: Vec<bool>,
+    choice: Choice,
+    filter: Line,
+    /// The marked one among those that match.
+    at: usize,
+}
+
+/// The most items that are shown at a time.
+const SHOWN: usize = 10;
+
+impl List {
+    /// `chosen` are marked or checked from the beginning; those that are not in the list are added.
+    pub(super) fn new(items: &[Item], choice: Choice, chosen: &[String]) -> Self {
+        let mut list = Self {
+            items: items.to_vec(),
+            checked: vec![false; items.len()],
+            choice,
+            filter: Line::default(),
+            at: 0,
+        };
+        for name in chosen.iter().filter(|name| !name.is_empty()) {
+            list.add(name);
+        }
+        list
+    }
+
+    /// Chooses a name, whether or not it is in the list.
+    pub(super) fn add(&mut self, name: &str) {
+        let known = self.items.iter().position(|item| item.name == name);
+        let place = known.unwrap_or_else(|| {
+            self.items.push(Item::new(name, ""));
+            self.checked.push(false);
+            self.items.len() - 1
+        });
+        self.filter.clear();
+        match self.choice {
+            Choice::One => self.at = place,
+            Choice::Several => self.checked[place] = true,
+        }
+    }
+
+    /// Whether something is typed.
+    pub(super) fn is_filtered(&self) -> bool {
+        !self.filter.is_empty()
+    }
+
+    pub(super) fn press(&mut self, key: &Key) -> Reached {
+        let found = self.found();
+        let marked = found.get(self.at).copied();
+        match (key, self.choice, marked) {
+            (Key::ArrowUp | Key::BackTab, _, Some(_)) => {
+                self.at = self.at.checked_sub(1).unwrap_or(found.len() - 1);
+            }
+            (Key::ArrowDown | Key::Tab, _, Some(_)) => self.at = (self.at + 1) % found.len(),
+            (Key::PageUp, _, _) => self.at = self.at.saturating_sub(SHOWN),
+            (Key::PageDown, _, Some(_)) => self.at = (self.at + SHOWN).min(found.len() - 1),
+            (Key::Char(' '), Choice::Several, Some(place)) => {
+                self.checked[place] = !self.checked[place];
+            }
+            (Key::Escape, _, _) if !self.filter.is_empty() => {
+                self.filter.clear();
+                self.at = 0;
+            }
+            _ => match self.filter.press(key) {
+                Pressed::Edited => self.at = 0,
+                Pressed::Other => {}
+                Pressed::Back => return Reached::Back,
+                Pressed::Left => return Reached::Left,
+                Pressed::Enter => return self.enter(marked),
+            },
+        }
+        Reached::Open
+    }
+
+    fn enter(&mut self, marked: Option<usize>) -> Reached {
+        let typed = self.filter.text();
+        match (self.choice, marked) {
+            // A name that is part of others is meant itself.
+            (_, Some(_)) if self.items.iter().any(|item| item.name == typed.trim()) => {
+                self.take(typed.trim())
+            }
+            (Choice::Several, _) if self.filter.is_empty() => Reached::Chosen(self.chosen()),
+            (_, Some(place)) => {
+                let name = self.items[place].name.clone();
+                self.take(&name)
+            }
+            (_, None) => Reached::Typed(typed.trim().to_owned()),
+        }
+    }
+
+    fn take(&mut self, name: &str) -> Reached {
+        match self.choice {
+            Choice::One => Reached::Chosen(vec![name.to_owned()]),
+            Choice::Several => {
+                self.add(name);
+                self.at = 0;
+                Reached::Open
+            }
+        }
+    }
+
+    fn chosen(&self) -> Vec<String> {
+        let both = self.items.iter().zip(&self.checked);
+        both.filter(|(_, checked)| **checked)
+            .map(|(item, _)| item.name.clone())
+            .collect()
+    }
+
+    /// The items that hold every word of the filter; first those whose name begins with it.
+    fn found(&self) -> Vec<usize> {
+        let filter = self.filter.text().to_lowercase();
+        let words: Vec<&str> = filter.split_whitespace().collect();
+        let mut found: Vec<(bool, usize)> = self
+            .items
+            .iter()
+            .enumerate()
+            .filter_map(|(place, Item { name, about })| {
+                let name = name.to_lowercase();
+                let all = format!("{name} {}", about.to_lowercase());
+                words
+                    .iter()
+                    .all(|word| all.contains(word))
+                    .then(|| (!name.starts_with(filter.trim()), place))
+            })
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// The question, the part of the list around the mark, and the keys. `size` is rows and columns.
+    pub(super) fn view(&self, prompt: &str, (rows, width): (usize, usize)) -> View {
+        let mut view = self.filter.view(&format!("{prompt}: "), width);
+        let keys = wrapped(self.keys(), width);
+        let found = self.found();
+        // One row is kept for how many there are.
+        let room = rows.saturating_sub(view.rows.len() + keys.len() + 2);
+        let room = room.clamp(3, SHOWN).min(found.len().max(1));
+        let first = (self.at + 1).saturating_sub(room);
+        let names = found.iter().map(|place| &self.items[*place].name);
+        let longest = names
+            .map(|name| measure_text_width(name))
+            .max()
+            .unwrap_or(0);
+        for (number, place) in found.iter().enumerate().skip(first).take(room) {
+            let item = &self.items[*place];
+            let mark = if number == self.at { '>' } else { ' ' };
+            let check = match (self.choice, self.checked[*place]) {
+                (Choice::One, _) => "",
+                (Choice::Several, true) => "[x] ",
+                (Choice::Several, false) => "[ ] ",
+            };
+            let pad = longest.saturating_sub(measure_text_width(&item.name));
+            let row = format!("{mark} {check}{}{:pad$}  {}", item.name, "", item.about);
+            view.rows.push(cut(row.trim_end(), width));
+        }
+        if found.len() > room {
+            view.rows.push(cut(
+                &format!("  ({} of {})", self.at + 1, found.len()),
+                width,
+            ));
+        }
+        if found.is_empty() {
+            view.rows
+                .push(cut("  (none; Enter takes what you typed)", width));
+        }
+        view.rows.extend(keys);
+        view
+    }
+
+    fn keys(&self) -> &'static str {
+        match self.choice {
+            Choice::One => "Type to filter, Enter to choose, Esc to go back",
+            Choice::Several => "Type to filter, Space to select, Enter to finish, Esc to go back",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn regions(choice: Choice) -> List {
+        let items = [
+            Item::new("us-east-1", "US East (N. Virginia)"),
+            Item::new("us-west-2", "US West (Oregon)"),
+            Item::new("eu-central-1", "Europe (Frankfurt)"),
+        ];
+        List::new(&items, choice, &[])
+    }
+
+    fn type_in(list: &mut List, text: &str) {
+        for letter in text.chars() {
+            assert_eq!(list.press(&Key::Char(letter)), Reached::Open);
+        }
+    }
+
+    #[test]
+    fn typing_filters_by_name_and_by_description() {
+        let mut list = regions(Choice::One);
+        type_in(&mut list, "FRANK");
+        let chosen = Reached::Chosen(vec!["eu-central-1".to_owned()]);
+        assert_eq!(list.press(&Key::Enter), chosen);
+    }
+
+    #[test]
+    fn what_is_not_in_the_list_can_be_typed() {
+        let mut list = regions(Choice::One);
+        type_in(&mut list, "mx-central-1");
+        let typed = Reached::Typed("mx-central-1".to_owned());
+        assert_eq!(list.press(&Key::Enter), typed);
+    }
+
+    #[test]
+    fn several_are_checked_with_space_or_enter_and_an_empty_enter_ends() {
+        let mut list = regions(Choice::Several);
+        list.press(&Key::Char(' '));
+        list.press(&Key::ArrowDown);
+        list.press(&Key::Char(' '));
+        list.press(&Key::Char(' '));
+        type_in(&mut list, "eu");
+        assert_eq!(list.press(&Key::Enter), Reached::Open);
+        list.add("mx-central-1");
+        let chosen = ["us-east-1", "eu-central-1", "mx-central-1"];
+        assert_eq!(
+            list.press(&Key::Enter),
+            Reached::Chosen(chosen.map(str::to_owned).to_vec())
+        );
+    }
+
+    #[test]
+    fn escape_takes_back_the_filter_first() {
+        let mut list = regions(Choice::One);
+        type_in(&mut list, "eu");
+        assert_eq!(list.press(&Key::Escape), Reached::Open);
+        assert_eq!(list.found().len(), 3);
+        assert_eq!(list.press(&Key::Escape), Reached::Back);
+    }
+
+    #[test]
+    fn the_list_is_drawn_with_the_mark_and_the_keys() {
+        let mut list = regions(Choice::Several);
+        list.add("us-west-2");
+        list.press(&Key::ArrowDown);
+        let View { rows, cursor } = list.view("Regions", (24, 39));
+        assert_eq!(
+            rows,
+            [
+                "Regions: ",
+                "  [ ] us-east-1     US East (N. Virgini",
+                "> [x] us-west-2     US West (Oregon)",
+                "  [ ] eu-central-1  Europe (Frankfurt)",
+                "Type to filter, Space to select, Enter ",
+                "to finish, Esc to go back",
+            ]
+        );
+        assert_eq!(cursor, (0, 9));
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_leaves_a_picture_that_fits(
+            keys in proptest::collection::vec(0_usize..8, 0..30),
+            rows in 8_usize..40,
+            width in 16_usize..100,
+        ) {
+            let mut list = regions(Choice::Several);
+            for key in keys {
+                let key = [
+                    Key::ArrowUp, Key::ArrowDown, Key::PageUp, Key::PageDown,
+                    Key::Char(' '), Key::Char('u'), Key::Backspace, Key::Char('z'),
+                ][key].clone();
+                list.press(&key);
+                let view = list.view("Regions", (rows, width));
+                prop_assert!(view.rows.iter().all(|row| measure_text_width(row) <= width));
+                let marks = view.rows.iter().filter(|row| row.starts_with('>')).count();
+                prop_assert_eq!(marks, usize::from(!list.found().is_empty()));
+            }
+        }
+    }
+}

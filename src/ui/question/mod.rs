@@ -1,0 +1,361 @@
+//! Questions, and who cannot be asked.
+
+mod dialogue;
+mod line;
+mod list;
+mod sheet;
+mod wrap;
+
+use std::{
+    io::{self, Write},
+    sync::{MutexGuard, PoisonError},
+};
+
+pub(super) use self::dialogue::Dialogue;
+pub use self::list::Item;
+use self::{
+    dialogue::Given,
+    line::{Line, Pressed},
+    list::{Choice, List, Reached},
+    sheet::{Sheet, View},
+    wrap::{cut, wrapped},
+};
+use super::{Ui, visible::visible};
+use crate::{
+    effects::interrupt::{line_typed_after, while_asking},
+    error::{Exit, Failure},
+};
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Ctrl-C.
+    Interrupted,
+    /// The question was left, or there is nobody to ask.
+    Left,
+}
+
+impl Unanswered {
+    /// The exit code of a command that cannot go on without the answer.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Interrupted => Exit::Interrupted,
+            Self::Left => Exit::World,
+        }
+    }
+
+    fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::Interrupted => Self::Interrupted,
+            _ => Self::Left,
+        }
+    }
+}
+
+impl Ui {
+    /// Asks for a yes or no, with `-q` too; only where [`Ui::is_interactive`].
+    ///
+    /// Only a whole line `y` or `yes`, typed after the question appeared, is a yes.
+    pub fn confirm(&self, question: &str) -> Result<bool, Unanswered> {
+        if !self.interactive {
+            return Err(Unanswered::Left);
+        }
+        let line = line_typed_after(|| self.ask(&format!("{question} [y/N] ")));
+        if !line.as_ref().is_ok_and(|line| line.ends_with(b"\n")) {
+            // Ctrl-C and Ctrl-D leave the cursor behind the question.
+            self.ask("\n");
+        }
+        match line {
+            Ok(line) => Ok(is_yes(&line)),
+            Err(error) => Err(Unanswered::of(&error)),
+        }
+    }
+
+    pub(super) fn ask(&self, text: &str) {
+        let text = visible(text);
+        let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody is left to be asked when stderr is gone, and then nobody answers.
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+
+    /// Runs a dialogue of several questions, in which Esc leads to the one before. `ask` does nothing but
+    /// ask, look and print.
+    pub async fn dialogue<T>(
+        &self,
+        ask: impl AsyncFn() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        loop {
+            self.kept_dialogue().pass();
+            let result = ask().await;
+            if !self.kept_dialogue().goes_back() {
+                return result;
+            }
+        }
+    }
+
+    /// Offers `items`.
+    pub fn select(
+        &self,
+        prompt: &str,
+        items: &[String],
+        default: usize,
+    ) -> Result<usize, Unanswered> {
+        let given = self.question(|before| {
+            let default = match before {
+                Some(Given::Place(place)) if place < items.len() => place,
+                _ => default,
+            };
+            let (_, columns) = Sheet::new().size();
+            // dialoguer puts two columns before an item, and counts no row that the terminal breaks.
+            let items = items.iter().map(|item| cut(&visible(item), columns - 2));
+            let prompt = wrapped(&visible(prompt), columns - 1).join("\n");
+            let chosen = dialoguer::Select::new()
+                .with_prompt(prompt)
+                .items(items)
+                .default(default)
+                .interact_opt()
+                .map_err(cut_off)?;
+            Ok(chosen.map_or(Asked::Back, |place| Asked::Given(Given::Place(place))))
+        })?;
+        match given {
+            Given::Place(place) => Ok(place),
+            Given::Names(_) => Err(Unanswered::Left),
+        }
+    }
+
+    /// Asks for a line that `check` accepts. A question in parentheses at the prompt's end is no part of
+    /// what stays on the terminal.
+    pub fn input(
+        &self,
+        prompt: &str,
+        default: &str,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<String, Unanswered> {
+        let prompt = visible(prompt);
+        let lead = match default {
+            "" => format!("{prompt}: "),
+            default => format!("{prompt} [{}]: ", visible(default)),
+        };
+        let given = self.question(|before| {
+            let before = one(before.as_ref());
+            let mut line = Line::new(before.filter(|old| *old != default).unwrap_or_default());
+            let mut sheet = Sheet::new();
+            let mut error = None;
+            loop {
+                let (_, width) = sheet.size();
+                sheet.draw(&below(error.as_deref(), line.view(&lead, width), width))?;
+                match line.press(&sheet.key()?) {
+                    Pressed::Edited | Pressed::Other => continue,
+                    Pressed::Back => return sheet.wipe().map(|()| Asked::Back),
+                    Pressed::Left => return sheet.wipe().map(|()| Asked::Left),
+                    Pressed::Enter => {}
+                }
+                let typed = line.text();
+                let answer = match typed.trim() {
+                    "" => default,
+                    typed => typed,
+                };
+                match check(answer) {
+                    Ok(()) => {
+                        sheet.wipe()?;
+                        self.ask(&kept(&prompt, answer));
+                        return Ok(Asked::Given(Given::Names(vec![answer.to_owned()])));
+                    }
+                    Err(why) => error = Some(visible(&why)),
+                }
+            }
+        })?;
+        Ok(one(Some(&given)).unwrap_or_default().to_owned())
+    }
+
+    /// Offers a list to choose one from; `check` judges what is typed and not in the list.
+    pub fn pick(
+        &self,
+        prompt: &str,
+        items: &[Item],
+        default: &str,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<String, Unanswered> {
+        let check = |text: &str| check(text).map(|()| vec![text.to_owned()]);
+        let default = [default.to_owned()];
+        let chosen = self.list(prompt, items, Choice::One, &default, check)?;
+        Ok(chosen.into_iter().next().unwrap_or_default())
+    }
+
+    /// Offers a list to choose any number from; `read` makes names of what is typed and not in the list.
+    pub fn pick_several(
+        &self,
+        prompt: &str,
+        items: &[Item],
+        read: impl Fn(&str) -> Result<Vec<String>, String>,
+    ) -> Result<Vec<String>, Unanswered> {
+        self.list(prompt, items, Choice::Several, &[], read)
+    }
+
+    fn list(
+        &self,
+        prompt: &str,
+        items: &[Item],
+        choice: Choice,
+        chosen: &[String],
+        read: impl Fn(&str) -> Result<Vec<String>, String>,
+    ) -> Result<Vec<String>, Unanswered> {
+        let prompt = visible(prompt);
+        let given = self.question(|before| {
+            let mut list = match &before {
+                Some(Given::Names(names)) => List::new(items, choice, names),
+                _ => List::new(items, choice, chosen),
+            };
+            let mut sheet = Sheet::new();
+            let mut error = None;
+            loop {
+                let (rows, width) = sheet.size();
+                let free = rows
+                    - error
+                        .as_deref()
+                        .map_or(0, |why| error_rows(why, width).len());
+                let view = list.view(&prompt, (free, width));
+                sheet.draw(&below(error.as_deref(), view, width))?;
+                match list.press(&sheet.key()?) {
+                    Reached::Open => error = error.filter(|_| list.is_filtered()),
+                    Reached::Back => return sheet.wipe().map(|()| Asked::Back),
+                    Reached::Left => return sheet.wipe().map(|()| Asked::Left),
+                    Reached::Chosen(names) => {
+                        sheet.wipe()?;
+                        self.ask(&kept(&prompt, &names.join(", ")));
+                        return Ok(Asked::Given(Given::Names(names)));
+                    }
+                    Reached::Typed(text) => match (read(&text), choice) {
+                        (Err(why), _) => error = Some(visible(&why)),
+                        (Ok(names), Choice::One) => {
+                            sheet.wipe()?;
+                            self.ask(&kept(&prompt, &names.join(", ")));
+                            return Ok(Asked::Given(Given::Names(names)));
+                        }
+                        (Ok(names), Choice::Several) => {
+                            error = None;
+                            names.iter().for_each(|name| list.add(name));
+                        }
+                    },
+                }
+            }
+        })?;
+        match given {
+            Given::Names(names) => Ok(names),
+            Given::Place(_) => Err(Unanswered::Left),
+        }
+    }
+
+    /// Asks, unless the dialogue knows the answer. `ask` gets the answer that is to be corrected.
+    fn question(
+        &self,
+        ask: impl FnOnce(Option<Given>) -> io::Result<Asked>,
+    ) -> Result<Given, Unanswered> {
+        if !self.interactive {
+            return Err(Unanswered::Left);
+        }
+        if let Some(known) = self.kept_dialogue().known_answer() {
+            return Ok(known);
+        }
+        let before = self.kept_dialogue().old_answer();
+        match while_asking(|| ask(before)).map_err(|error| Unanswered::of(&error))? {
+            Asked::Given(given) => {
+                self.kept_dialogue().answered(given.clone());
+                Ok(given)
+            }
+            Asked::Left => Err(Unanswered::Left),
+            Asked::Back => {
+                self.kept_dialogue().back();
+                Err(Unanswered::Left)
+            }
+        }
+    }
+
+    pub(super) fn kept_dialogue(&self) -> MutexGuard<'_, Dialogue> {
+        self.dialogue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How a question ended.
+enum Asked {
+    Given(Given),
+    Back,
+    Left,
+}
+
+/// The only name of an answer.
+fn one(given: Option<&Given>) -> Option<&str> {
+    match given {
+        Some(Given::Names(names)) => names.first().map(String::as_str),
+        Some(Given::Place(_)) | None => None,
+    }
+}
+
+/// What stays on the terminal of a question and its answer.
+fn kept(prompt: &str, answer: &str) -> String {
+    let prompt = prompt.split_once(" (").map_or(prompt, |(prompt, _)| prompt);
+    let answer = if answer.is_empty() { "none" } else { answer };
+    format!("{prompt}: {answer}\n")
+}
+
+fn error_rows(why: &str, width: usize) -> Vec<String> {
+    wrapped(&format!("error: {why}"), width)
+}
+
+/// The question below what was wrong with the last answer.
+fn below(error: Option<&str>, view: View, width: usize) -> View {
+    let Some(why) = error else {
+        return view;
+    };
+    let View { rows, cursor } = view;
+    let mut all = error_rows(why, width);
+    let cursor = (cursor.0 + all.len(), cursor.1);
+    all.extend(rows);
+    View { rows: all, cursor }
+}
+
+/// A line without its end was left with Ctrl-D, which is a no.
+fn is_yes(line: &[u8]) -> bool {
+    line.strip_suffix(b"\n").is_some_and(|answer| {
+        let answer = answer.strip_suffix(b"\r").unwrap_or(answer);
+        answer.eq_ignore_ascii_case(b"y") || answer.eq_ignore_ascii_case(b"yes")
+    })
+}
+
+/// A list of dialoguer's that is cut off leaves the cursor hidden, behind its last row.
+fn cut_off(dialoguer::Error::IO(error): dialoguer::Error) -> io::Error {
+    let terminal = dialoguer::console::Term::stderr();
+    // There is nobody left to tell.
+    let _ = terminal
+        .show_cursor()
+        .and_then(|()| terminal.write_line(""));
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::is_yes;
+
+    #[test]
+    fn only_a_whole_line_with_the_word_is_a_yes() {
+        for yes in ["y\n", "Y\n", "yes\n", "YES\n", "Yes\r\n"] {
+            assert!(is_yes(yes.as_bytes()), "{yes:?}");
+        }
+        for no in [
+            "", "\n", "y", "yes", "n\n", " y\n", "ye\n", "yes!\n", "cat my\n", "y\ny\n",
+        ] {
+            assert!(!is_yes(no.as_bytes()), "{no:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_else_is_a_yes(line in proptest::collection::vec(any::<u8>(), 0..6)) {
+            let text = String::from_utf8_lossy(&line).to_ascii_lowercase();
+            let words = ["y\n", "y\r\n", "yes\n", "yes\r\n"];
+            prop_assert_eq!(is_yes(&line), words.contains(&text.as_str()));
+        }
+    }
+}

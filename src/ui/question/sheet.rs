@@ -1,0 +1,74 @@
+//! The rows of an open question on the terminal, drawn anew after every key.
+
+use std::io;
+
+use dialoguer::console::{Key, Term};
+
+use super::wrap::cut;
+
+pub(super) struct Sheet {
+    terminal: Term,
+    /// The row of the cursor, counted from the first row of the question.
+    cursor: usize,
+}
+
+/// What is to be seen: rows, and the cursor's row and column.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct View {
+    pub(super) rows: Vec<String>,
+    pub(super) cursor: (usize, usize),
+}
+
+impl Sheet {
+    pub(super) fn new() -> Self {
+        Self {
+            terminal: Term::stderr(),
+            cursor: 0,
+        }
+    }
+
+    /// Rows and columns that a question may fill. The last column stays free: terminals differ in where
+    /// the cursor is once it is written.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let (rows, columns) = self.terminal.size();
+        (
+            usize::from(rows).max(8),
+            usize::from(columns).saturating_sub(1).max(16),
+        )
+    }
+
+    pub(super) fn draw(&mut self, view: &View) -> io::Result<()> {
+        let View { rows, cursor } = view;
+        let (_, width) = self.size();
+        let rows: Vec<String> = rows.iter().map(|row| cut(row, width)).collect();
+        self.terminal.hide_cursor()?;
+        self.wipe()?;
+        self.terminal.write_str(&rows.join("\n"))?;
+        let below = rows.len().saturating_sub(1).saturating_sub(cursor.0);
+        self.terminal.move_cursor_up(below)?;
+        self.terminal.write_str("\r")?;
+        self.terminal.move_cursor_right(cursor.1)?;
+        self.terminal.show_cursor()?;
+        self.cursor = cursor.0;
+        self.terminal.flush()
+    }
+
+    /// Takes the question away.
+    pub(super) fn wipe(&mut self) -> io::Result<()> {
+        self.terminal.write_str("\r")?;
+        self.terminal.move_cursor_up(self.cursor)?;
+        self.terminal.clear_to_end_of_screen()?;
+        self.cursor = 0;
+        self.terminal.flush()
+    }
+
+    /// The next key. A question that is cut off is taken away.
+    pub(super) fn key(&mut self) -> io::Result<Key> {
+        let key = self.terminal.read_key();
+        if key.is_err() {
+            // There is nobody left to tell.
+            let _ = self.wipe();
+        }
+        key
+    }
+}

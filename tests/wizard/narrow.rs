@@ -1,0 +1,178 @@
+//! What a person sees of the questions at 40 and 80 columns, and the way back.
+
+use crate::{
+    CTRL_C, DOWN, ENTER, ESCAPE, manifest,
+    support::{Cli, Project, terminal::Terminal},
+};
+use tempfile::TempDir;
+
+const WIDTHS: [u16; 2] = [40, 80];
+
+fn start(root: &TempDir, columns: u16, words: &[&str]) -> Terminal {
+    let cli = Cli::in_directory(root.path(), root.path())
+        .args(["new", "my-agent", "--vcs", "none"])
+        .args(words);
+    Terminal::wide(&cli, columns)
+}
+
+/// The picture up to the first note below the questions.
+fn questions(picture: &[String]) -> Vec<&str> {
+    let rows = picture.iter().map(String::as_str);
+    rows.take_while(|row| !row.starts_with("note:")).collect()
+}
+
+#[test]
+fn an_answer_that_cannot_be_keeps_its_error_until_it_is_corrected() {
+    for columns in WIDTHS {
+        let root = tempfile::tempdir().unwrap();
+        let mut terminal = start(&root, columns, &["--template", "strands"]);
+        terminal.shows("AWS region:");
+        terminal.types("us-wset-2\r");
+        terminal.shows("AWS region: us-wset-2");
+        let picture = terminal.picture().join(" ");
+        let error = "error: `us-wset-2` is not an AWS region; did you mean `us-west-2`?";
+        assert!(picture.contains(error), "{picture}");
+        terminal.types("\x15oregon\r");
+        terminal.shows("AWS region: us-west-2");
+        terminal.shows_within("Bedrock model");
+        terminal.types("claude sonnet\r");
+        terminal.sees("is not a model's");
+        terminal.types("\x15\r");
+        terminal.shows("Further permissions:");
+        terminal.types(ENTER);
+        let (status, picture) = terminal.leaves();
+        assert_eq!(status.code(), Some(0), "{picture:?}");
+        let kept = [
+            "AWS region: us-west-2",
+            "Bedrock model: us.anthropic.claude-sonnet-4-6",
+            "Further permissions: none",
+        ];
+        let kept: Vec<&str> = kept.iter().flat_map(|row| broken(row, columns)).collect();
+        assert_eq!(questions(&picture), kept);
+    }
+}
+
+/// As much of a row of a list as fits.
+fn cut(row: &str, columns: u16) -> String {
+    let fits = row.len().min(usize::from(columns) - 1);
+    row[..fits].trim_end().to_owned()
+}
+
+/// A row as the terminal breaks it.
+fn broken(row: &str, columns: u16) -> Vec<&str> {
+    let (first, rest) = row.split_at(row.len().min(columns.into()));
+    [first, rest]
+        .into_iter()
+        .filter(|row| !row.is_empty())
+        .collect()
+}
+
+#[test]
+fn escape_leads_back_and_the_answer_can_be_corrected() {
+    for columns in WIDTHS {
+        let root = tempfile::tempdir().unwrap();
+        let mut terminal = start(&root, columns, &[]);
+        terminal.shows("Template:");
+        terminal.types(DOWN);
+        terminal.types(ENTER);
+        terminal.shows("AWS region:");
+        terminal.types("frank\r");
+        terminal.shows("AWS region: eu-central-1");
+        terminal.types(ESCAPE);
+        // The old answer is marked.
+        terminal.shows("> eu-central-1    Europe (Frankfurt)");
+        terminal.types("ireland\r");
+        terminal.shows("AWS region: eu-west-1");
+        terminal.types(ENTER);
+        terminal.shows("Further permissions:");
+        terminal.types(" ");
+        terminal.types("memo\r");
+        terminal.types("pric\r");
+        terminal.shows(&cut(
+            "> [x] code-interpreter      AWS's shared code interpreter",
+            columns,
+        ));
+        terminal.types(ENTER);
+        terminal.shows("ID for `memory` (a memory):");
+        terminal.types("my_mem-AbCdEf1234\r");
+        let (status, picture) = terminal.leaves();
+        assert_eq!(status.code(), Some(0), "{picture:?}");
+        let manifest = manifest(&root);
+        for line in [
+            "region = \"eu-west-1\"",
+            "models = [\"eu.anthropic.claude-sonnet-4-6\"]",
+            "permissions = [\"code-interpreter\", \"pricing\", { memory = \"my_mem-AbCdEf1234\" }]",
+        ] {
+            assert!(manifest.contains(line), "{line} in {manifest}");
+        }
+    }
+}
+
+#[test]
+fn escape_at_the_first_question_leaves() {
+    let root = tempfile::tempdir().unwrap();
+    let mut terminal = start(&root, 40, &["--template", "echo"]);
+    terminal.shows("AWS region:");
+    terminal.types(ESCAPE);
+    let (status, picture) = terminal.leaves();
+    assert_eq!(status.code(), Some(1), "{picture:?}");
+    assert_eq!(picture, ["error: stopped; nothing was written"]);
+}
+
+#[test]
+fn ctrl_c_takes_the_question_away_and_ends_with_130() {
+    for columns in WIDTHS {
+        let root = tempfile::tempdir().unwrap();
+        let mut terminal = start(&root, columns, &["--template", "echo"]);
+        terminal.shows("AWS region:");
+        terminal.types("us-");
+        terminal.shows("AWS region: us-");
+        terminal.types(CTRL_C);
+        let (status, picture) = terminal.leaves();
+        assert_eq!(status.code(), Some(130), "{picture:?}");
+        assert_eq!(picture, ["error: stopped; nothing was written"]);
+    }
+}
+
+#[test]
+fn going_back_in_init_prints_nothing_twice() {
+    let code = "import os\nimport boto3\n\n\ndef answer(prompt):\n    boto3.client(\"sqs\").send_message(QueueUrl=os.environ[\"QUEUE\"], MessageBody=prompt)\n    return prompt\n";
+    for columns in WIDTHS {
+        let project = Project::new();
+        project.write("../agents/est/main.py", code);
+        let cli = Cli::new(&project).args(["init", "--source", "../agents/est"]);
+        let mut terminal = Terminal::wide(&cli, columns);
+        terminal.sees("Function that answers in one piece");
+        terminal.types(ENTER);
+        terminal.shows("AWS region:");
+        terminal.types("us-east-1\r");
+        terminal.sees("Value of the variable `QUEUE`");
+        terminal.types("jbos\r");
+        terminal.shows(&cut(
+            "Bedrock models that it invokes (empty: none):",
+            columns,
+        ));
+        terminal.types(ESCAPE);
+        terminal.shows_within("later): jbos");
+        // The old answer is there to be corrected.
+        terminal.types("\x7f\x7f\x7fobs\r");
+        terminal.sees("Bedrock models");
+        terminal.types(ENTER);
+        terminal.sees("Permission `{ sqs = \"jobs\"");
+        terminal.types(ENTER);
+        terminal.shows("Further permissions:");
+        terminal.types(ENTER);
+        let (status, picture) = terminal.leaves();
+        assert_eq!(status.code(), Some(0), "{picture:?}");
+        let found = picture
+            .iter()
+            .filter(|row| row.contains("Found variable"))
+            .count();
+        assert_eq!(found, 1, "{picture:#?}");
+        assert!(
+            project
+                .read("Cargo.toml")
+                .contains("env = { QUEUE = \"jobs\" }")
+        );
+    }
+}
