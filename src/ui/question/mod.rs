@@ -234,7 +234,9 @@ impl Ui {
                         }
                         (Ok(names), Choice::Several) => {
                             error = None;
-                            names.iter().for_each(|name| list.add(name));
+                            for name in &names {
+                                list.add(name);
+                            }
                         }
                     },
                 }
