@@ -29,7 +29,7 @@ use crate::{
     name = "cargo-agentcore",
     bin_name = "cargo agentcore",
     version,
-    about = "Take an AI agent from nothing to Amazon Bedrock AgentCore and back to nothing",
+    about = "Create, run, deploy and clean up AI agents on Amazon Bedrock AgentCore",
     max_term_width = 100,
     after_help = help::list()
 )]
@@ -70,13 +70,13 @@ pub enum Command {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Terminal options")]
 pub struct Terminal {
-    /// Say more, values of environment variables included; twice: the requests to AWS too
+    /// Use verbose output, including the values of variables (-vv also logs requests to AWS)
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
-    /// Say nothing but warnings, errors and what was asked for
+    /// Print only warnings, errors and the requested output
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Coloring
+    /// Control when to use colors
     #[arg(
         long,
         global = true,
@@ -94,19 +94,19 @@ pub struct Project {
     /// Path to Cargo.toml
     #[arg(long, value_name = "PATH", env = "CARGO_AGENTCORE_MANIFEST_PATH")]
     pub manifest_path: Option<PathBuf>,
-    /// Only these agents, from any package (repeatable, or separated by commas)
+    /// Agents to use, from any package (repeatable or comma-separated)
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = NamedAgent::parse)]
     pub agent: Vec<NamedAgent>,
-    /// The agents of these packages [default: as in cargo, those of the current directory's package]
+    /// Use the agents of these packages [default: the current package's, as in cargo]
     #[arg(short, long, value_name = "SPEC", conflicts_with = "workspace")]
     pub package: Vec<String>,
-    /// The agents of all packages in the workspace
+    /// Use the agents of all packages in the workspace
     #[arg(long)]
     pub workspace: bool,
-    /// Not the agents of these packages
+    /// Exclude the agents of these packages
     #[arg(long, value_name = "SPEC", requires = "workspace")]
     pub exclude: Vec<String>,
-    /// A stage of the metadata, such as `prod`
+    /// Stage from Cargo.toml, such as `prod`
     #[arg(long, value_name = "STAGE", env = "CARGO_AGENTCORE_STAGE", value_parser = |text: &str| StageName::parse(text))]
     pub stage: Option<StageName>,
 }
@@ -146,7 +146,7 @@ impl NamedAgent {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "AWS options")]
 pub struct Aws {
-    /// A profile of the AWS configuration; wins over credentials in the environment
+    /// Profile from the AWS configuration; overrides credentials in the environment
     #[arg(long, value_name = "NAME", env = "CARGO_AGENTCORE_PROFILE")]
     pub profile: Option<String>,
     /// AWS region
@@ -155,7 +155,7 @@ pub struct Aws {
     /// Send every request to this address instead of AWS
     #[arg(long, value_name = "URL", env = "CARGO_AGENTCORE_ENDPOINT_URL", value_parser = |text: &str| EndpointUrl::parse(text))]
     pub endpoint_url: Option<EndpointUrl>,
-    /// Use an AWS emulator on this machine: no account, no credentials
+    /// Use the local AgentCore on this machine; needs no account and no credentials
     #[arg(long)]
     pub local: bool,
 }
@@ -175,7 +175,7 @@ pub struct Parsed {
     pub lead: Lead,
 }
 
-/// The form of what goes to stdout.
+/// Output format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     #[default]

@@ -30,14 +30,14 @@ use crate::{
     ui::Ui,
 };
 
-/// Test the agents against AgentCore's contract, on this machine
+/// Test the agents against AgentCore's contract on this machine
 ///
-/// Starts each agent from its archive as AgentCore would, asks it what clients and the service may ask,
-/// and prints on stdout what it does wrong. `cargo agentcore help findings` describes each code. Exits
+/// Starts each agent from its archive as AgentCore would, sends the requests that clients and the service
+/// may send, and prints what is wrong to stdout. `cargo agentcore help findings` describes each code. Exits
 /// with 5 if there are errors.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A payload that the agent answers: JSON, `@FILE` for a file's content, `-` for stdin
+    /// Payload that the agent can answer: JSON, `@FILE` for a file's content, or `-` for stdin
     #[arg(
         long,
         value_name = "PAYLOAD",
@@ -45,32 +45,32 @@ pub struct Args {
         allow_hyphen_values = true
     )]
     payload: Option<String>,
-    /// The text of {"prompt": TEXT}, which is sent without `--payload` [default: Hello]
+    /// Send {"prompt": TEXT} as the payload [default: Hello]
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
     /// Test only this rule (repeatable)
     #[arg(long, value_name = "CODE", value_parser = rule)]
     only: Vec<Rule>,
-    /// Do not test this rule (repeatable)
+    /// Skip this rule (repeatable)
     #[arg(long, value_name = "CODE", value_parser = rule)]
     skip: Vec<Rule>,
-    /// Exit with 5 for these, too
+    /// Also exit with 5 for these
     #[arg(long, value_enum, value_name = "WHAT")]
     deny: Option<Deny>,
-    /// How long the agent may take for an answer
+    /// Time to wait for an answer
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = timeout)]
     timeout: Duration,
-    /// Write the results into this file, as JUnit XML
+    /// Write the results to this file as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// A variable for the agents; without a value, that of the environment (repeatable)
+    /// Set a variable for the agents; without a value, take it from the environment (repeatable)
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
-    /// A file of variables for the agents, `NAME=VALUE` a line [default: .env.local beside Cargo.toml]
+    /// File of variables for the agents, one `NAME=VALUE` per line [default: .env.local beside Cargo.toml]
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: cli::Output,
     #[command(flatten)]
     project: cli::Project,

@@ -11,13 +11,13 @@ use crate::{
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Choices {
-    /// AWS region [default: the AWS configuration's]
+    /// AWS region [default: from the AWS configuration]
     #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read)]
     region: Option<Region>,
-    /// The Bedrock model's id [default: a current Claude Sonnet that serves the region]
+    /// Bedrock model ID [default: a current Claude Sonnet that serves the region]
     #[arg(long, value_name = "ID", value_parser = model)]
     model: Option<Model>,
-    /// What the agent may use, such as `pricing`, `memory=ID`, `dynamodb=TABLE` (repeatable)
+    /// Allow the agent to use a service, such as `pricing`, `memory=ID` or `dynamodb=TABLE` (repeatable)
     #[arg(long, value_name = "PERMISSION", value_parser = |text: &str| Permission::from_flag(text))]
     permission: Vec<Permission>,
 }

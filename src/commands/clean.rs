@@ -22,29 +22,29 @@ use crate::{
     ui::Ui,
 };
 
-/// Delete what belongs to the configured agents, on AWS and on disk
+/// Delete everything that belongs to the agents, in AWS and on disk
 ///
-/// Lists everything first and asks. Deletes only what is proven to be this project's: by its tags, by
-/// the role that its tags prove, or by the runtime that it belongs to. Everything else is listed as
-/// kept, with the reason. With `--agent`, an agent that is not in Cargo.toml any more is deleted too.
+/// Lists everything first and asks for confirmation. Deletes only resources that provably belong to this
+/// project: by their tags, by a role with our tags, or by the runtime they belong to. Lists everything else
+/// as kept, with the reason. `--agent` also accepts an agent that is no longer in Cargo.toml.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Do not ask
+    /// Don't ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// Delete the runtimes' log groups too
+    /// Also delete the runtimes' log groups
     #[arg(long)]
     logs: bool,
-    /// Clean every region that the execution role serves; with `role.arn`, every region that is known
+    /// Clean every region the execution role serves; with `role.arn`, every known region
     #[arg(long)]
     all_regions: bool,
-    /// Delete also what only the toolkit's `.bedrock_agentcore.yaml` says to be ours
+    /// Also delete resources that only the toolkit's `.bedrock_agentcore.yaml` assigns to us
     #[arg(long)]
     include_yaml: bool,
     #[command(flatten)]
     applying: Applying,
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: cli::Output,
     #[command(flatten)]
     project: cli::Project,

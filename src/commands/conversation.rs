@@ -27,13 +27,13 @@ use crate::{
 /// Which runtime.
 #[derive(Debug, clap::Args)]
 pub(super) struct Whom {
-    /// A runtime by its ARN, from any directory; its region is the ARN's
+    /// ARN of a runtime to use instead of a project's agent; implies the region
     #[arg(long, value_name = "ARN", value_parser = RuntimeArn::parse, conflicts_with_all = ["agent", "local"])]
     arn: Option<RuntimeArn>,
-    /// An endpoint of the runtime [default: DEFAULT]
+    /// Endpoint of the runtime [default: DEFAULT]
     #[arg(long, value_name = "NAME", value_parser = |text: &str| EndpointName::parse(text))]
     endpoint: Option<EndpointName>,
-    /// The JWT for a runtime with an authorizer; the variable keeps it out of the process list
+    /// JWT for a runtime with an authorizer; the variable keeps it out of the process list
     #[arg(
         long,
         value_name = "JWT",

@@ -60,26 +60,26 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// How many agents are worked on at once.
 const AT_ONCE: usize = 8;
 
-/// Package the agent, upload it, and create or update its runtime
+/// Package and upload the agent, and create or update its runtime
 ///
-/// Creates or reconciles the execution role first, and waits until the runtime answers. Sends only what changed; where
-/// nothing changed, nothing is written. Prints on stdout, one line per agent, the runtime's ARN.
+/// Creates or updates the execution role first, and waits until the runtime is ready. Uploads only what
+/// changed, and writes nothing if nothing changed. Prints to stdout the runtime's ARN, one line per agent.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Take the sources from this directory instead of the agent's `source`
+    /// Use the sources in this directory instead of the agent's `source`
     #[arg(long, value_name = "DIR")]
     source_dir: Option<PathBuf>,
-    /// Set an environment variable of the runtime, over the metadata's, for this deploy (repeatable)
+    /// Set an environment variable of the runtime for this deploy (repeatable)
     ///
-    /// `NAME` alone takes the value from the environment, so that it is not in the list of processes.
-    /// The next deploy without it sets the metadata's value again.
+    /// Overrides `env` in Cargo.toml. `NAME` without a value takes it from the environment, which keeps it
+    /// out of the process list. The next deploy without this option restores the value in Cargo.toml.
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
-    /// Call the deployed agent once with this payload (JSON, `@FILE`, `-` for stdin), and fail where it
+    /// Invoke the deployed agent once with this payload (JSON, `@FILE`, or `-` for stdin), and fail if it
     /// does not answer
     #[arg(long, value_name = "PAYLOAD")]
     smoke: Option<String>,
-    /// The JWT for the smoke call to a runtime with an authorizer
+    /// JWT for the smoke call, if the runtime has an authorizer
     #[arg(
         long,
         value_name = "JWT",
@@ -87,21 +87,21 @@ pub struct Args {
         hide_env_values = true
     )]
     bearer_token: Option<String>,
-    /// Switch on CloudWatch Transaction Search, for the whole account in this region
+    /// Enable CloudWatch Transaction Search for the whole account in this region
     #[arg(long)]
     enable_tracing: bool,
-    /// Take over a role of the agent's name that this tool did not make
+    /// Take over an existing role that has the agent's role name
     #[arg(long)]
     adopt: bool,
-    /// Do not ask
+    /// Don't ask for confirmation
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
     pub(super) packaging: packaging::Options,
     #[command(flatten)]
     applying: Applying,
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: cli::Output,
     #[command(flatten)]
     project: cli::Project,

@@ -19,7 +19,7 @@ use crate::{
     ui::Ui,
 };
 
-/// Show, pin and delete the endpoints of an agent
+/// List, set and delete the endpoints of an agent
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -28,9 +28,9 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Show every endpoint with the version that answers there
+    /// List the endpoints and the versions they use
     List(endpoint_list::Args),
-    /// Pin an endpoint to a version; make the endpoint where there is none of this name
+    /// Point an endpoint to a version; create the endpoint if it doesn't exist
     Set(SetArgs),
     /// Delete an endpoint
     Delete(DeleteArgs),
@@ -38,13 +38,13 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct SetArgs {
-    /// The endpoint's name, such as `prod`
+    /// Endpoint's name, such as `prod`
     #[arg(value_parser = |text: &str| EndpointName::parse(text))]
     name: EndpointName,
-    /// The version that is to answer there
+    /// Version the endpoint uses
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99_999))]
     version: u32,
-    /// What the endpoint is for
+    /// Description of the endpoint
     #[arg(long, value_name = "TEXT", value_parser = description)]
     description: Option<String>,
     #[command(flatten)]
@@ -53,10 +53,10 @@ struct SetArgs {
 
 #[derive(Debug, clap::Args)]
 struct DeleteArgs {
-    /// The endpoint's name
+    /// Endpoint's name
     #[arg(value_parser = |text: &str| EndpointName::parse(text))]
     name: EndpointName,
-    /// Do not ask
+    /// Don't ask for confirmation
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]

@@ -37,50 +37,50 @@ const NOT_JSON: [&str; 2] = [
     "`--content-type text/plain` sends something else, `--raw-payload` sends it unchecked",
 ];
 
-/// Say something to a deployed agent and show its answer as it comes
+/// Send a request to a deployed agent and print its answer as it arrives
 ///
-/// stdout carries the agent's answer and nothing else. Of an event stream, strings are printed as their
-/// text and every other event as one line of JSON; of a JSON answer, a string is printed as its text and
-/// everything else as it came.
+/// Prints only the agent's answer to stdout. Events of a stream are printed one per line, strings as plain
+/// text and everything else as JSON. A JSON answer that is a string is printed as plain text, any other
+/// answer as it is.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What the agent gets: JSON, `@FILE` for a file's content, `-` for stdin
+    /// Payload to send: JSON, `@FILE` for a file's content, or `-` for stdin
     #[arg(value_name = "PAYLOAD")]
     payload: Option<String>,
     /// Send {"prompt": TEXT}
     #[arg(long, value_name = "TEXT", conflicts_with = "payload")]
     prompt: Option<String>,
-    /// The payload's content type; what is not JSON is not checked
+    /// Content type of the payload; only JSON is checked
     #[arg(long, value_name = "TYPE", default_value = invocation::JSON, value_parser = invocation::content_type)]
     content_type: String,
     /// Send the payload without checking that it is JSON
     #[arg(long)]
     raw_payload: bool,
-    /// The session to speak in [default: a new one]
+    /// Session to use [default: a new one]
     #[arg(long, value_name = "ID", value_parser = |text: &str| SessionId::parse(text), conflicts_with = "continue_last")]
     session: Option<SessionId>,
-    /// Speak in the last session with this agent, stage and endpoint
+    /// Continue the last session with this agent, stage and endpoint
     #[arg(long = "continue", id = "continue_last", conflicts_with = "arn")]
     continue_last: bool,
-    /// The user that the agent acts for; needs the permission InvokeAgentRuntimeForUser
+    /// User the agent acts for; requires the permission InvokeAgentRuntimeForUser
     #[arg(long, value_name = "ID", value_parser = invocation::user)]
     user: Option<String>,
-    /// A header for the agent, as 'Name: value' (repeatable)
+    /// Header to send to the agent, as 'Name: value' (repeatable)
     #[arg(long, value_name = "HEADER", value_parser = Header::parse)]
     header: Vec<Header>,
-    /// How long the agent may say nothing
+    /// Time to wait for more output from the agent
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = timeout)]
     timeout: Duration,
-    /// Say how long the first byte and the whole answer took
+    /// Print how long the first byte and the whole answer took
     #[arg(long)]
     timing: bool,
-    /// Print the answer's bytes as they come, without decoding them
+    /// Print the answer's bytes without decoding them
     #[arg(long, conflicts_with = "output")]
     raw: bool,
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: cli::Output,
-    /// Speak to the agent that `cargo agentcore dev` runs
+    /// Send the request to the agent that `cargo agentcore dev` runs
     #[arg(long, conflicts_with_all = ["arn", "endpoint", "local", "user"])]
     dev: bool,
     #[command(flatten)]

@@ -19,8 +19,8 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Listing {
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: cli::Output,
     #[command(flatten)]
     project: cli::Project,

@@ -23,16 +23,16 @@ use crate::{
 /// How long a model server may take to show that it is there.
 const REACHING: Duration = Duration::from_secs(2);
 
-/// Start, stop or show the AWS emulator of this project
+/// Start, stop or show this project's local AgentCore
 ///
-/// `--local` on the other commands starts it. It listens on 127.0.0.1 only, refuses requests from web
-/// pages, and accepts any credentials from other programs on this machine: keep nothing secret in it.
+/// The `--local` option of other commands starts it. It listens on 127.0.0.1 only and refuses requests from
+/// web pages, but accepts any credentials from programs on this machine. Keep nothing secret in it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[arg(value_enum)]
     action: Action,
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: cli::Output,
     #[command(flatten)]
     project: cli::Project,
@@ -40,11 +40,11 @@ pub struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Action {
-    /// Start it, if it does not run
+    /// Start it if it is not running
     Start,
-    /// End it; its state is kept and is there again at the next start
+    /// Stop it; its state is kept for the next start
     Stop,
-    /// Show whether it runs, and where
+    /// Show whether and where it runs
     Status,
 }
 

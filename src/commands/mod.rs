@@ -66,10 +66,10 @@ use crate::{
 /// Whether the plan is carried out.
 #[derive(Debug, Clone, clap::Args)]
 struct Applying {
-    /// Show what would be done, and do nothing
+    /// Show what would be done without doing it
     #[arg(short = 'n', long)]
     dry_run: bool,
-    /// Like `--dry-run`, and exit with 5 when anything would change
+    /// Like `--dry-run`, and exit with 5 if anything would change
     #[arg(long)]
     check: bool,
 }

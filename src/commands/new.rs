@@ -15,30 +15,30 @@ use crate::{
     ui::Ui,
 };
 
-/// Make an agent project from an embedded template
+/// Create an agent project from a template
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Where to make it; the folder's name is the project's
+    /// Directory of the new project, which also names it
     #[arg(required_unless_present = "list")]
     path: Option<PathBuf>,
-    /// The template [default: strands]
+    /// Template to use [default: strands]
     #[arg(short, long, value_name = "NAME")]
     template: Option<String>,
-    /// List the templates and stop
+    /// List the templates and exit
     #[arg(long)]
     list: bool,
-    /// The agent's name [default: the folder's, other characters as underscores]
+    /// Agent's name [default: the directory's, with underscores for other characters]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]
     choices: Choices,
-    /// The version control of the new project [default: git, unless it is below a repository]
+    /// Version control to initialize [default: git, unless already inside a repository]
     #[arg(long, value_enum, value_name = "VCS")]
     vcs: Option<Vcs>,
-    /// Do not ask: take the options and the defaults
+    /// Don't prompt; use the options and defaults
     #[arg(short, long)]
     yes: bool,
-    /// Show what would be made, and do nothing
+    /// Show what would be created without creating it
     #[arg(short = 'n', long)]
     dry_run: bool,
 }

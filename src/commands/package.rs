@@ -21,19 +21,19 @@ use crate::{
 
 /// Build the archive that `deploy` uploads
 ///
-/// Prints on stdout the archive's path, one line per agent. AWS is not asked for anything.
+/// Prints to stdout the archive's path, one line per agent. Makes no requests to AWS.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Take the sources from this directory instead of the agent's `source`
+    /// Use the sources in this directory instead of the agent's `source`
     #[arg(long, value_name = "DIR")]
     source_dir: Option<PathBuf>,
-    /// Print what is in the archive instead: size and path, one file a line
+    /// List the archive's files with their sizes instead, one per line
     #[arg(long)]
     list: bool,
     #[command(flatten)]
     options: Options,
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: cli::Output,
     #[command(flatten)]
     project: cli::Project,

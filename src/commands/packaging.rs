@@ -23,10 +23,10 @@ use crate::{
 /// How an archive is built.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Options {
-    /// Install the dependencies anew, whatever the cache holds
+    /// Reinstall the dependencies and ignore the cache
     #[arg(long)]
     pub(super) rebuild: bool,
-    /// Ship the agent even if its code cannot start
+    /// Package the agent even if its code cannot start
     #[arg(long)]
     pub(super) force: bool,
 }

@@ -30,13 +30,13 @@ use crate::{
 /// What every command that changes an endpoint understands.
 #[derive(Debug, clap::Args)]
 pub(super) struct Writing {
-    /// How long to wait for the endpoint
+    /// Time to wait for the endpoint
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
     pub(super) timeout: Duration,
     #[command(flatten)]
     pub(super) applying: Applying,
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) output: cli::Output,
     #[command(flatten)]
     project: cli::Project,

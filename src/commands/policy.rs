@@ -17,7 +17,7 @@ use crate::{
     ui::Ui,
 };
 
-/// Print the IAM documents that the metadata asks for, without calling AWS
+/// Print the IAM documents for the project, without calling AWS
 ///
 /// As text, each document goes to stdout as one JSON document, and what it is and which capability
 /// asked for each statement to stderr; so with `--only execution --agent x > policy.json` the file
@@ -28,17 +28,17 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// Only these documents (repeatable)
+    /// Print only these documents (repeatable)
     #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
     only: Vec<Kind>,
-    /// Account number; else the metadata's, else the placeholder ACCOUNT_ID
+    /// Account ID [default: from Cargo.toml, else the placeholder ACCOUNT_ID]
     #[arg(long, value_name = "NUMBER", value_parser = |text: &str| AccountId::parse(text))]
     account: Option<AccountId>,
-    /// AWS region (repeatable); else the metadata's, else the placeholder REGION
+    /// AWS region (repeatable) [default: from Cargo.toml, else the placeholder REGION]
     #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_delimiter = ',', value_parser = Region::read)]
     region: Vec<Region>,
-    /// Form of the output
-    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    /// Output format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Output,
     #[command(flatten)]
     project: cli::Project,
@@ -51,11 +51,11 @@ enum Kind {
     Trust,
     /// What the execution role may do in a region
     Execution,
-    /// The permissions boundary: what the roles of all agents may do together
+    /// The permissions boundary for the roles of all agents
     Boundary,
-    /// What whoever runs this tool may do
+    /// What the person or CI job that runs this tool may do
     Deployer,
-    /// The same where somebody else makes the role
+    /// The same, if somebody else creates the role
     DeployerNoIam,
 }
 

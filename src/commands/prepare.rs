@@ -25,27 +25,27 @@ use crate::{
 /// How many agents are worked on at once.
 const AT_ONCE: usize = 16;
 
-/// Copy the agent's sources and create or reconcile its execution role
+/// Copy the agent's sources and create or update its execution role
 ///
-/// Prints on stdout, one line per agent, the `agentcore configure` command to go on with.
+/// Prints to stdout, one line per agent, the `agentcore configure` command to run next.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Copy the sources from this directory instead of the agent's `source`
     #[arg(long, value_name = "DIR")]
     source_dir: Option<PathBuf>,
-    /// Overwrite copied files although they were edited by hand
+    /// Overwrite copied files that were edited by hand
     #[arg(long)]
     force: bool,
-    /// Take over a role of the agent's name that this tool did not make
+    /// Take over an existing role that has the agent's role name
     #[arg(long)]
     adopt: bool,
-    /// Do not ask
+    /// Don't ask for confirmation
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
     applying: Applying,
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: cli::Output,
     #[command(flatten)]
     project: cli::Project,

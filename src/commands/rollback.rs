@@ -15,16 +15,16 @@ use crate::{
     ui::Ui,
 };
 
-/// Take an endpoint back to the version that answered there before
+/// Point an endpoint back to its previous version
 ///
-/// The endpoint's own tag tells which that was. Callers of the endpoint get the older version as soon as it is ready. The endpoint `DEFAULT` always
-/// follows the newest version and cannot be taken back.
+/// The previous version is recorded in a tag of the endpoint. Callers get that version as soon as it is
+/// ready. The endpoint `DEFAULT` always uses the newest version and cannot be rolled back.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The endpoint [default: the only one beside DEFAULT]
+    /// Endpoint [default: the only one besides DEFAULT]
     #[arg(long, value_name = "NAME", value_parser = |text: &str| EndpointName::parse(text))]
     endpoint: Option<EndpointName>,
-    /// The version to go to [default: the one before; if that is not recorded, the newest usable one]
+    /// Version to use [default: the previous one; if it is not recorded, the newest usable one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99_999))]
     to: Option<u32>,
     #[command(flatten)]

@@ -18,7 +18,7 @@ use crate::{
     ui::Ui,
 };
 
-/// How long the agent may say nothing: a cold start is included.
+/// Time to wait for more output from the agent: a cold start is included.
 const LIMIT: Duration = Duration::from_mins(5);
 
 /// As much of the answer as a person wants to see on the way.

@@ -33,15 +33,14 @@ use crate::{
     ui::{Ui, Verbosity},
 };
 
-/// Show what is deployed of each agent, and whether it is what is here
+/// Show what is deployed and whether it matches the project
 ///
-/// Builds nothing: the code is compared through the archive that was built last here, and the files that
-/// changed since. That an agent is not deployed is a state like any other, and no error. The values of environment
-/// variables that differ are shown with `-v` only.
+/// Builds nothing: compares the code with the last archive built here and the files that changed since.
+/// An agent that is not deployed is not an error. Values of environment variables are shown only with `-v`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: cli::Output,
     #[command(flatten)]
     project: cli::Project,

@@ -18,13 +18,13 @@ use crate::{
     ui::Ui,
 };
 
-/// End a session of an agent, and with it what the agent does there
+/// Stop a session of an agent and the work it does there
 ///
-/// Without it, a session ends by itself when it has been idle for long enough, and is paid for until
-/// then. One that has ended already is no error.
+/// A session that is not stopped ends after its idle timeout, and you pay for it until then. Stopping a
+/// session that has already ended is not an error.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The session [default: the last one with this agent, stage and endpoint]
+    /// Session to stop [default: the last one with this agent, stage and endpoint]
     #[arg(long, value_name = "ID", value_parser = |text: &str| SessionId::parse(text))]
     session: Option<SessionId>,
     #[command(flatten)]

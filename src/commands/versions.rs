@@ -18,10 +18,10 @@ use crate::{
     ui::Ui,
 };
 
-/// List the versions of the agents' runtimes, the newest first
+/// List the versions of the agents' runtimes, newest first
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How many of each runtime are shown
+    /// Number of versions to show per runtime
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     #[command(flatten)]

@@ -31,47 +31,47 @@ use crate::{
     ui::Ui,
 };
 
-/// Run the agents on this machine, and start them anew at every edit
+/// Run the agents on this machine and restart them on every edit
 ///
-/// Runs the sources in the layout of the archive, with the dependencies that `deploy` ships, behind the
-/// address that AgentCore would call. AWS calls of the agents go to this project's AWS emulator. Ctrl-C
-/// ends everything, with exit code 0. `invoke --dev` and `logs --dev` talk to the agents meanwhile.
+/// Runs the sources as `deploy` would ship them, with the same dependencies, and serves them at the path
+/// and port that AgentCore calls. The agents' AWS calls go to the project's emulator. Use `invoke --dev` and
+/// `logs --dev` while it runs; Ctrl-C stops everything with exit code 0.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The agent's port; 0 takes a free one [default: 8080, for MCP 8000, for A2A 9000]
+    /// Agent's port; 0 picks a free one [default: 8080; 8000 for MCP, 9000 for A2A]
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
-    /// The address to listen on
+    /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     host: IpAddr,
-    /// Start the agents once, whatever is edited
+    /// Don't restart the agents on edits
     #[arg(long)]
     no_reload: bool,
-    /// Import the dependencies anew at every start of an agent
+    /// Import the dependencies again at every start of an agent
     #[arg(long)]
     no_preload: bool,
-    /// Start the agent under debugpy, wait for the debugger, and do not reload
+    /// Start the agent under debugpy and wait for a debugger; implies `--no-reload`
     #[arg(long, conflicts_with = "detach")]
     debug: bool,
-    /// The debugger's port; 0 takes a free one
+    /// Debugger's port; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = debugger::PORT, requires = "debug")]
     debug_port: u16,
-    /// A variable for the agents; without a value, that of the environment (repeatable)
+    /// Set a variable for the agents; without a value, take it from the environment (repeatable)
     #[arg(long, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
-    /// A file of variables for the agents, `NAME=VALUE` a line [default: .env.local beside Cargo.toml]
+    /// File of variables for the agents, one `NAME=VALUE` per line [default: .env.local beside Cargo.toml]
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
-    /// What answers for models in this run, instead of `local.models`: `emulator`, `aws`, or a URL
+    /// Where model calls go in this run, instead of `local.models`: `emulator`, `aws`, or a URL
     #[arg(long, value_name = "MODELS")]
     models: Option<LocalModels>,
-    /// Run in the background; prints the agents' addresses once they serve
+    /// Run in the background and print the agents' addresses once they are ready
     #[arg(long)]
     detach: bool,
     /// This is the process in the background.
     #[arg(long, hide = true)]
     detached: bool,
-    /// Stop the `dev` that runs the agents
+    /// Stop the running `dev`
     #[arg(long, conflicts_with_all = ["port", "host", "no_reload", "no_preload", "debug", "env", "env_file", "models", "detach"])]
     stop: bool,
     #[command(flatten)]

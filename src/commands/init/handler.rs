@@ -13,19 +13,19 @@ use crate::{
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct HandlerOptions {
-    /// What answers a request: `package.module:function` or `package.module:Class.method`
+    /// Function that answers a request: `package.module:function` or `package.module:Class.method`
     #[arg(long, value_name = "HANDLER")]
     handler: Option<String>,
-    /// What streams the answer: a generator, named like `--handler`
+    /// Generator that streams the answer, written like `--handler`
     #[arg(long, value_name = "HANDLER")]
     async_handler: Option<String>,
-    /// A file of the source that serves: an app, an MCP server, an A2A server
+    /// Source file that serves requests itself: an app, an MCP server or an A2A server
     #[arg(long, value_name = "FILE", conflicts_with_all = ["handler", "async_handler"])]
     entrypoint: Option<PathBuf>,
-    /// Adopt every file of the source that serves, each as an agent of its own
+    /// Set up every source file that serves requests, each as its own agent
     #[arg(long, conflicts_with_all = ["handler", "async_handler", "entrypoint", "name"])]
     pub(super) all: bool,
-    /// What the agent speaks: `http`, `mcp`, `a2a` or `agui` [default: what the code shows]
+    /// Protocol of the agent: `http`, `mcp`, `a2a` or `agui` [default: detected from the code]
     #[arg(long, value_name = "PROTOCOL", value_parser = protocol, conflicts_with_all = ["handler", "async_handler", "all"])]
     protocol: Option<Protocol>,
 }

@@ -36,33 +36,33 @@ use crate::{
     ui::Ui,
 };
 
-/// Adopt an existing Python agent: write Cargo.toml and the entry points that call it
+/// Set up an existing Python agent: write Cargo.toml and an entry point
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The project's directory
+    /// Project directory
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// The directory of the agent's Python files; it may lie anywhere [default: the project's directory]
+    /// Directory of the agent's Python files, inside or outside the project [default: the project directory]
     #[arg(long, value_name = "DIR")]
     source: Option<PathBuf>,
     #[command(flatten)]
     handler: handler::HandlerOptions,
-    /// The agent's name [default: the source folder's]
+    /// Agent's name [default: the source directory's]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]
     settings: settings::SettingsOptions,
-    /// What the agent needs at run time: a requirements file or a pyproject.toml [default: the
-    /// source's own]
+    /// Requirements file or pyproject.toml with the agent's dependencies [default: found beside the
+    /// sources]
     #[arg(long, value_name = "FILE")]
     requirements: Option<PathBuf>,
-    /// Add what is missing to a Cargo.toml and a .gitignore of another project, instead of printing it
+    /// Edit an existing Cargo.toml and .gitignore instead of printing what to add
     #[arg(long)]
     write: bool,
-    /// Do not ask: take the options and the defaults
+    /// Don't prompt; use the options and defaults
     #[arg(short, long)]
     yes: bool,
-    /// Show what would be made, and do nothing
+    /// Show what would be created without creating it
     #[arg(short = 'n', long)]
     dry_run: bool,
 }

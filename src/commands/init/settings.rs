@@ -11,13 +11,13 @@ use crate::{
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct SettingsOptions {
-    /// AWS region [default: the AWS configuration's]
+    /// AWS region [default: from the AWS configuration]
     #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read)]
     region: Option<Region>,
-    /// A Bedrock model that the agent invokes, such as `us.anthropic.claude-sonnet-4-6` (repeatable)
+    /// Bedrock model that the agent invokes, such as `us.anthropic.claude-sonnet-4-6` (repeatable)
     #[arg(long, value_name = "ID", value_parser = choice::model)]
     pub(super) model: Vec<Model>,
-    /// What the agent may use, such as `pricing`, `memory=ID`, `dynamodb=TABLE` (repeatable)
+    /// Allow the agent to use a service, such as `pricing`, `memory=ID` or `dynamodb=TABLE` (repeatable)
     #[arg(long, value_name = "PERMISSION", value_parser = |text: &str| Permission::from_flag(text))]
     pub(super) permission: Vec<Permission>,
 }

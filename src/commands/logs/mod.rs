@@ -31,41 +31,41 @@ use crate::{
     ui::{Reader, Ui},
 };
 
-/// Show what an agent has printed
+/// Show the logs of an agent
 ///
-/// Lines that the AgentCore SDK writes as JSON are shown as level and message; `--raw` shows them as they
-/// are. Ctrl-C ends `--follow`, with exit code 0.
+/// Shows the JSON lines of the AgentCore SDK as level and message, unless `--raw` is used. Ctrl-C ends
+/// `--follow` with exit code 0.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Go on showing what is printed until Ctrl-C
+    /// Keep showing new lines until Ctrl-C
     #[arg(short, long, conflicts_with = "until")]
     follow: bool,
-    /// From when on: how long ago, such as `1h`, or a time in UTC, such as `2026-11-25T16:00:00Z`
+    /// Start time: how long ago, such as `1h`, or in UTC, such as `2026-11-25T16:00:00Z`
     #[arg(long, value_name = "WHEN", default_value = "10m", value_parser = When::parse)]
     since: When,
-    /// Until when, in the same forms [default: now]
+    /// End time, in the same formats [default: now]
     #[arg(long, value_name = "WHEN", value_parser = When::parse)]
     until: Option<When>,
-    /// Only lines that match a filter pattern of CloudWatch Logs, such as `timeout` or `?ERROR ?WARN`
+    /// Show only lines that match a CloudWatch Logs filter pattern, such as `timeout` or `?ERROR ?WARN`
     #[arg(long, value_name = "PATTERN")]
     filter: Option<String>,
-    /// Only the SDK's lines about this session
+    /// Show only the SDK's lines for this session
     #[arg(long, value_name = "ID", value_parser = |text: &str| SessionId::parse(text))]
     session: Option<SessionId>,
-    /// The endpoint that was invoked
+    /// Endpoint that was invoked
     #[arg(long, value_name = "NAME", default_value = "DEFAULT", value_parser = |text: &str| EndpointName::parse(text))]
     endpoint: EndpointName,
-    /// The lines as they are, without a time before them
+    /// Print the lines as they are, without timestamps
     #[arg(long, conflicts_with = "output")]
     raw: bool,
-    /// The records of OpenTelemetry too (JSON always has them)
+    /// Show OpenTelemetry records too (`--output json` always does)
     #[arg(long)]
     telemetry: bool,
-    /// What the agents print under `cargo agentcore dev`
+    /// Show the logs of the agents that `cargo agentcore dev` runs
     #[arg(long, conflicts_with_all = ["filter", "endpoint", "telemetry", "local"])]
     dev: bool,
-    /// The form of what goes to stdout: `json` is one object a line
-    #[arg(long, value_enum, default_value_t, value_name = "FORM")]
+    /// Output format; `json` prints one object per line
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: cli::Output,
     #[command(flatten)]
     project: cli::Project,
