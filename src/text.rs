@@ -17,3 +17,13 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
         format!("{count} {what}s")
     }
 }
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digit =
+        |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("four bits are a digit");
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
+}

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File, TryLockError},
-    io::{self, ErrorKind, Read as _, Write as _},
+    io::{self, ErrorKind, Read, Write as _},
     path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
@@ -20,6 +20,7 @@ use crate::{
         record::{self, Hash, Record},
     },
     plan::files::{FilePlan, FileStep},
+    text::hex,
 };
 
 /// What our temporary files begin with; a killed run may leave one, the next one removes it.
@@ -320,23 +321,26 @@ fn hash_tree(path: &Path, name: &str, files: &mut BTreeMap<String, Hash>) -> Res
 
 pub(crate) fn hash_file(path: &Path) -> Result<Hash, FileError> {
     let failed = |error| FileError::new("read", path, error);
-    let mut file = File::open(path).map_err(failed)?;
+    let file = File::open(path).map_err(failed)?;
+    hash_all(file).map_err(failed)
+}
+
+/// Hashes everything up to the end.
+pub(crate) fn hash_all(mut content: impl Read) -> io::Result<Hash> {
     let mut sha256 = Sha256::new();
-    io::copy(&mut file, &mut sha256).map_err(failed)?;
-    Ok(hexadecimal(&sha256.finalize()))
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match content.read(&mut buffer) {
+            Ok(0) => return Ok(hex(&sha256.finalize())),
+            Ok(count) => sha256.update(&buffer[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 pub(crate) fn hash(content: &[u8]) -> Hash {
-    hexadecimal(&Sha256::digest(content))
-}
-
-fn hexadecimal(digest: &[u8]) -> Hash {
-    let mut text = String::with_capacity(64);
-    for byte in digest {
-        text.push(char::from_digit(u32::from(byte >> 4), 16).expect("four bits are one digit"));
-        text.push(char::from_digit(u32::from(byte & 15), 16).expect("four bits are one digit"));
-    }
-    text
+    hex(&Sha256::digest(content))
 }
 
 /// Carries out the plan: the record of everything that may be found, the files, the final record.

@@ -1,14 +1,15 @@
 //! The AWS emulators. Each runs on 127.0.0.1 with its own port until the test ends.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead as _, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::bed;
@@ -187,35 +188,72 @@ pub fn listing_of(emulator: &Emulator, regions: &[&str]) -> Value {
 }
 
 fn python(emulator: &Emulator, script: &str, variables: &[(&str, &str)]) -> String {
-    let mut child = Command::new(bed::program(&bed::emulators(), "python"))
-        .arg("-")
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("EMULATOR_URL", emulator.url())
-        .env("EMULATOR_ACCOUNT", emulator.account())
-        .envs(variables.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the test bed's python starts");
-    let mut stdin = child.stdin.take().expect("stdin is piped");
-    stdin.write_all(include_bytes!("prelude.py")).unwrap();
-    stdin.write_all(script.as_bytes()).unwrap();
-    drop(stdin);
-    let output = child.wait_with_output().unwrap();
+    let variables: Map<String, Value> = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+        .collect();
+    let request = json!({
+        "script": script,
+        "endpoint": emulator.url(),
+        "account": emulator.account(),
+        "variables": variables,
+    });
+    let idle = IDLE.lock().unwrap().pop();
+    let mut worker = idle.unwrap_or_else(Worker::start);
+    let answer = worker.ask(&request);
+    IDLE.lock().unwrap().push(worker);
     assert!(
-        output.status.success(),
+        answer["error"].is_null(),
         "the script failed:\n{script}\n{}\nthe emulator's log ends with:\n{}",
-        String::from_utf8_lossy(&output.stderr),
+        answer["error"].as_str().unwrap_or_default(),
         tail(&emulator.log())
     );
-    String::from_utf8(output.stdout).expect("Python prints UTF-8")
+    answer["printed"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Workers that no test uses at the moment.
+static IDLE: Mutex<Vec<Worker>> = Mutex::new(Vec::new());
+
+/// A Python process that runs scripts, one at a time.
+struct Worker {
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Worker {
+    #[expect(
+        clippy::zombie_processes,
+        reason = "it ends with this process, which closes its stdin"
+    )]
+    fn start() -> Self {
+        let mut child = Command::new(bed::program(&bed::emulators(), "python"))
+            .arg(support("worker.py"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the test bed's python starts");
+        Self {
+            stdin: child.stdin.take().expect("stdin is piped"),
+            stdout: BufReader::new(child.stdout.take().expect("stdout is piped")),
+        }
+    }
+
+    fn ask(&mut self, request: &Value) -> Value {
+        writeln!(self.stdin, "{request}").expect("the worker reads");
+        let mut line = String::new();
+        self.stdout
+            .read_line(&mut line)
+            .expect("the worker answers");
+        serde_json::from_str(&line).expect("the worker answers in JSON")
+    }
 }
 
 /// Returns a port that was free a moment ago.

@@ -150,12 +150,6 @@ fn a_login_that_is_missing_names_the_command_that_logs_in() {
         );
         says(&with(&project, profile), &[&what]);
     }
-    says(
-        &with(&project, "console"),
-        &[
-            "error: you are not logged in to AWS with profile `console`\n  help: `aws login --profile console`\n",
-        ],
-    );
     let default = Project::new()
         .metadata("region = \"us-east-1\"")
         .agent("one")
@@ -183,6 +177,68 @@ fn a_login_that_has_expired_is_told_apart_from_one_that_is_missing() {
         ],
     );
     assert!(!outcome.stderr.contains("very-secret"));
+}
+
+/// A program named `aws` that answers as the AWS CLI does; version 2 of it is in no package registry.
+#[cfg(unix)]
+fn with_aws_cli(project: &Project, profile: &str, script: &str) -> Outcome {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let aws = folder.path().join("aws");
+    std::fs::write(&aws, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&aws, std::fs::Permissions::from_mode(0o755)).unwrap();
+    prepare(project)
+        .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
+        .args(["--profile", profile])
+        .run()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_session_of_aws_login_is_exported_by_the_aws_cli() {
+    let project = project("");
+    let exported = r#"test "$*" = "configure export-credentials --format process --profile console" || exit 9
+echo '{"Version": 1, "AccessKeyId": "AKIDEXPORTED", "SecretAccessKey": "very-secret",
+"SessionToken": "token", "Expiration": "2999-01-01T00:00:00+00:00"}'"#;
+    let used = with_aws_cli(&project, "console", exported).exits(1);
+    says(
+        &used,
+        &["error: no answer from `http://127.0.0.1:9` to `sts:GetCallerIdentity`"],
+    );
+    let expired = with_aws_cli(
+        &project,
+        "console",
+        "echo 'Your session has expired or credentials have changed.' >&2; exit 255",
+    );
+    says(
+        &expired.exits(4),
+        &[
+            "error: the AWS CLI has no credentials for the profile `console`\n  note: Your session has expired or credentials have changed.\n  help: `aws login --profile console`\n",
+        ],
+    );
+    let odd = with_aws_cli(
+        &project,
+        "console",
+        "echo '{\"AccessKeyId\": \"very-secret\"}'",
+    );
+    let odd = odd.exits(4);
+    says(
+        &odd,
+        &["note: its output is not what `credential_process` defines"],
+    );
+    assert!(!odd.stderr.contains("very-secret"), "{}", odd.stderr);
+    let missing = prepare(&project)
+        .env("PATH", "/nowhere")
+        .args(["--profile", "console"])
+        .run();
+    says(
+        &missing.exits(4),
+        &[
+            "error: the profile `console` uses a session of `aws login`, and the AWS CLI was not found on PATH",
+            "help: install version 2.32 or later of the AWS CLI",
+        ],
+    );
 }
 
 #[cfg(unix)]

@@ -17,6 +17,7 @@ use crate::{
     },
     error::Message,
     names::{AgentName, IamPath, NameError, RoleName, RuntimeName, StageName},
+    text::hex,
 };
 
 /// Lays the layers over each other, applies the defaults last.
@@ -222,10 +223,7 @@ pub(super) fn role_name(pattern: &str, runtime: &RuntimeName) -> Result<RoleName
         return RoleName::parse(&full);
     }
     let digest = Sha256::digest(full.as_bytes());
-    let short = format!(
-        "{:02x}{:02x}{:02x}{:02x}",
-        digest[0], digest[1], digest[2], digest[3]
-    );
+    let short = hex(&digest[..4]);
     let head: String = full.chars().take(55).collect();
     RoleName::parse(&format!("{head}-{short}"))
 }

@@ -21,8 +21,8 @@ enum Way<'a> {
     /// IAM Identity Center, with the profile that configures it. That may be the source of another
     /// profile.
     Sso(&'a str),
-    /// `aws login`.
-    Login(&'a str),
+    /// A session of `aws login`, the profile's own or its source's.
+    Login,
     /// An external program.
     Process {
         profile: &'a str,
@@ -80,6 +80,12 @@ impl Profiles {
         Way::Other
     }
 
+    /// The profile to ask the AWS CLI for, if the credentials come from a session of `aws login`.
+    pub(super) fn cli_login<'a>(&'a self, profile: Option<&'a str>) -> Option<&'a str> {
+        let name = profile.unwrap_or(self.0.selected_profile());
+        matches!(self.way(name), Way::Login).then_some(name)
+    }
+
     /// Explains why there are no credentials. `profile` is `None` if none was selected.
     pub(super) fn why(
         &self,
@@ -89,13 +95,7 @@ impl Profiles {
     ) -> Failure {
         let way = self.way(profile.unwrap_or(self.0.selected_profile()));
         match (way, login(error)) {
-            (Way::Sso(name), Some(login)) => logged_out(
-                "AWS IAM Identity Center (SSO)",
-                "aws sso login",
-                name,
-                &login,
-            ),
-            (Way::Login(name), Some(login)) => logged_out("AWS", "aws login", name, &login),
+            (Way::Sso(name), Some(login)) => logged_out(name, &login),
             (Way::Process { profile, command }, _)
                 if matches!(error, CredentialsError::ProviderError(_)) =>
             {
@@ -122,7 +122,7 @@ fn way_of(profile: &Profile) -> Way<'_> {
     }
     match profile.get("credential_process") {
         _ if has("sso_session") || has("sso_start_url") => Way::Sso(name),
-        _ if has("login_session") => Way::Login(name),
+        _ if has("login_session") => Way::Login,
         Some(command) => Way::Process {
             profile: name,
             command,
@@ -195,18 +195,24 @@ fn login(error: &CredentialsError) -> Option<Login> {
     }
 }
 
-fn logged_out(place: &str, command: &str, profile: &str, login: &Login) -> Failure {
+fn logged_out(profile: &str, login: &Login) -> Failure {
+    let place = "AWS IAM Identity Center (SSO)";
     let failure = Failure::access(match login {
         Login::Missing => format!("you are not logged in to {place} with profile `{profile}`"),
         Login::Expired => format!("the login to {place} with profile `{profile}` has expired"),
     });
-    failure.help(match profile {
+    failure.help(login_command("aws sso login", profile))
+}
+
+/// The command that logs in with a profile.
+pub(super) fn login_command(command: &str, profile: &str) -> String {
+    match profile {
         "default" => format!("`{command}`"),
         profile => {
             let quoted = shlex::try_quote(profile).unwrap_or(profile.into());
             format!("`{command} --profile {quoted}`")
         }
-    })
+    }
 }
 
 /// Returns a command's program without its arguments, which may be secret.

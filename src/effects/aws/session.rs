@@ -21,7 +21,7 @@ use futures_util::{
 };
 use std::time::{Duration, Instant};
 
-use super::{error::AwsError, https, network::Network, profiles::Profiles};
+use super::{cli_login::CliLogin, error::AwsError, https, network::Network, profiles::Profiles};
 use crate::{
     effects::{clock, env},
     error::Failure,
@@ -443,6 +443,13 @@ async fn credentials(
         })),
         Err(error) => {
             let profiles = Profiles::load().await?;
+            if let Some(profile) = profiles.cli_login(chosen.profile().as_deref()) {
+                let login = CliLogin::of_profile(profile)?;
+                return Ok(SharedCredentialsProvider::new(Once {
+                    first: login.export().await?,
+                    again: SharedCredentialsProvider::new(login),
+                }));
+            }
             Err(profiles.why(&error, chosen.profile().as_deref(), &chosen.source()))
         }
     }

@@ -19,7 +19,7 @@ use super::{
     Built, Event, Origin, Request, Reuse, Say, Search,
     base::{self, Base, Taken},
     bytecode::{Python, Unread},
-    dependencies::{self, Key, Ready, has_extension, hexadecimal, misfits, sha256_of},
+    dependencies::{self, Key, Ready, has_extension, misfits, sha256_of},
     findings::{self, Judge},
     requirements::Wanted,
     resolution,
@@ -42,6 +42,7 @@ use crate::{
         newest::Behind,
     },
     python::Reached,
+    text::hex,
 };
 
 const ARCHIVE: &str = "deployment.zip";
@@ -420,7 +421,7 @@ fn describe(
 ) -> Remembered {
     let (head, head_sha256, head_md5) = match ready {
         Some(Ready { layer, .. }) => (layer.head, layer.sha256.clone(), layer.md5),
-        None => (0, hexadecimal(&Sha256::digest([])), Md5::digest([]).into()),
+        None => (0, hex(&Sha256::digest([])), Md5::digest([]).into()),
     };
     let id = Sha256::digest(format!("{head_sha256} {head} {}", rest.sha256));
     Remembered {
@@ -428,7 +429,7 @@ fn describe(
         sources: Sources::default(),
         modified: 0,
         size: rest.length,
-        id: hexadecimal(&id),
+        id: hex(&id),
         rest_md5: rest.md5,
         rest_sha256: rest.sha256.clone(),
         head,

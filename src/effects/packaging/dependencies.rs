@@ -7,7 +7,6 @@ use std::{
     path::Path,
 };
 
-use sha2::{Digest as _, Sha256};
 use zip::ZipWriter;
 
 use super::{
@@ -336,24 +335,5 @@ pub(super) fn sha256_of(path: &Path, from: u64, to: u64) -> Result<String, Failu
     let failed = |error| FileError::new("read", path, error);
     let mut file = File::open(path).map_err(failed)?;
     file.seek(SeekFrom::Start(from)).map_err(failed)?;
-    let mut rest = file.take(to - from);
-    let mut sha256 = Sha256::new();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        let count = rest.read(&mut buffer).map_err(failed)?;
-        if count == 0 {
-            break;
-        }
-        sha256.update(&buffer[..count]);
-    }
-    Ok(hexadecimal(&sha256.finalize()))
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes every text");
-        text
-    })
+    files::hash_all(file.take(to - from)).map_err(|error| failed(error).into())
 }

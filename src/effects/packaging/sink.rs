@@ -8,7 +8,7 @@ use std::{
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
 
-use super::dependencies::hexadecimal;
+use crate::text::hex;
 
 /// Takes bytes in their final order only: who would go back is refused.
 pub(super) struct Sink {
@@ -55,7 +55,7 @@ impl Sink {
     pub(super) fn so_far(&self) -> Extent {
         Extent {
             length: self.length,
-            sha256: hexadecimal(&self.sha256.clone().finalize()),
+            sha256: hex(&self.sha256.clone().finalize()),
             md5: self.md5.clone().finalize().into(),
         }
     }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
     ops::Range,
     time::Duration,
 };
@@ -17,6 +16,7 @@ use crate::{
     names::{AccountId, Partition, ProjectId, Region, RuntimeName},
     package::archive::{Archive, Dependencies},
     policy::same,
+    text::hex,
 };
 
 /// The smallest part that S3 accepts, except for the last part.
@@ -375,13 +375,6 @@ pub(crate) fn etag_of_parts(parts: &[[u8; 16]]) -> String {
         digest.update(part);
     }
     format!("{}-{}", hex(&digest.finalize()), parts.len())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// An object of a runtime, with all its versions.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use crate::plan::tags::POLICIES;
+use crate::text::hex;
 
 /// The changes that turn the attached policies into the wanted ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,9 +57,5 @@ pub(crate) fn is_listed(arn: &str, tags: &BTreeMap<String, String>) -> bool {
 /// Returns the policy's entry in the list. A hash, because 20 ARNs do not fit into a tag's 256
 /// characters, and a policy's name may contain commas, which a tag cannot.
 pub(crate) fn mark(arn: &str) -> String {
-    let digest = Sha256::digest(arn.as_bytes());
-    format!(
-        "{:02x}{:02x}{:02x}{:02x}",
-        digest[0], digest[1], digest[2], digest[3]
-    )
+    hex(&Sha256::digest(arn.as_bytes())[..4])
 }

@@ -28,6 +28,7 @@ use crate::{
     effects::aws::session::{self, Request as Wanted},
     names::{ProjectId, Region, RuntimeName},
     package::archive::{Archive, Dependencies},
+    text::hex,
 };
 
 pub(super) const MEBIBYTE: usize = 1024 * 1024;
@@ -110,13 +111,7 @@ fn random((seed, length): (u64, usize)) -> Vec<u8> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hex(&Sha256::digest(bytes))
 }
 
 pub(super) async fn download(store: &Store, key: &str) -> Vec<u8> {
