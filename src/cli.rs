@@ -193,8 +193,18 @@ pub struct AskedDocument {
 /// Commands whose JSON is a stream of lines, without a beginning and an end.
 const STREAMING: [&str; 1] = ["logs"];
 
-/// What leads elsewhere than to the emulator, and than to the agent of `dev`.
-const ELSEWHERE: [(&str, &[(&str, &str)]); 2] = [
+/// Options that conflict with one that selects what the command acts on: the local AgentCore, the agent
+/// of `dev`, or a runtime by its ARN.
+const ELSEWHERE: [(&str, &[(&str, &str)]); 3] = [
+    (
+        "arn",
+        &[
+            ("manifest_path", "--manifest-path"),
+            ("package", "--package"),
+            ("workspace", "--workspace"),
+            ("stage", "--stage"),
+        ],
+    ),
     (
         "local",
         &[
@@ -214,8 +224,8 @@ const ELSEWHERE: [(&str, &[(&str, &str)]); 2] = [
     ),
 ];
 
-/// Reads the command line. `--local` and `--dev` do not go with options that lead elsewhere; variables that do
-/// so are left alone, because nobody typed them here.
+/// Reads the command line. Options of [`ELSEWHERE`] are refused only if they were typed: a variable that
+/// sets one of them may be meant for other commands.
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     is_set_to_nothing: fn(&OsStr) -> bool,
@@ -279,7 +289,7 @@ fn read(
     let has = |id: &str| known.iter().any(|known| known == id);
     let typed = |id: &str| has(id) && level.value_source(id) == Some(ValueSource::CommandLine);
     for (place, others) in ELSEWHERE {
-        let is_meant = has(place) && level.get_flag(place);
+        let is_meant = typed(place);
         if let Some((_, option)) = others.iter().find(|(id, _)| is_meant && typed(id)) {
             return Err(below(&mut command, &words).error(
                 ErrorKind::ArgumentConflict,

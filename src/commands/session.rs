@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join_all;
+
 use super::consent;
 use crate::{
     cli,
@@ -39,10 +41,13 @@ pub(super) async fn place<'a>(
             .or_default()
             .push(agent);
     }
+    for request in groups.keys() {
+        confirmed(request, project, ui)?;
+    }
+    let opened = join_all(groups.keys().map(open)).await;
     let mut placed = Vec::new();
-    for (request, members) in groups {
-        confirmed(&request, project, ui)?;
-        let session = open(&request).await?;
+    for (members, session) in groups.into_values().zip(opened) {
+        let session = session?;
         announce(&session, &members, ui);
         super::hint_at_region(&session.region, ui);
         for agent in members {

@@ -82,6 +82,37 @@ fn an_arn_needs_no_project_and_names_the_region() {
 }
 
 #[test]
+fn options_that_select_a_project_are_refused_beside_an_arn() {
+    let server = Script::new().start();
+    let project = project();
+    for (option, value) in [
+        ("--stage", "prod"),
+        ("--manifest-path", "Cargo.toml"),
+        ("--package", "one"),
+    ] {
+        let outcome = elsewhere(&project, &server)
+            .args([option, value, "--prompt", "hi"])
+            .run()
+            .exits(2);
+        says(
+            &outcome,
+            &format!("error: the argument '--arn' cannot be used with '{option}'"),
+        );
+    }
+    // A variable is not typed for this command.
+    let server = Script::new()
+        .identity()
+        .then(INVOKE, Answer::json(200, &json!({"a": 1})))
+        .start();
+    let outcome = elsewhere(&project, &server)
+        .env("CARGO_AGENTCORE_STAGE", "prod")
+        .args(["--prompt", "hi"])
+        .run()
+        .succeeds();
+    assert_eq!(outcome.stdout, "{\"a\":1}");
+}
+
+#[test]
 fn a_stream_split_at_any_byte_prints_the_same() {
     let stream = "data: \"é\\n\"\r\n\r\ndata: {\"a\":1}\n\n";
     let mut script = Script::new().identity();

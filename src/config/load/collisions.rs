@@ -9,7 +9,7 @@ use super::{Declaration, Stage};
 use crate::{
     config::{Agent, RoleSettings},
     error::Message,
-    names::AgentName,
+    names::{AgentName, StageName},
 };
 
 /// Names that would meet in AWS or on disk, ignoring case as IAM does.
@@ -27,7 +27,7 @@ impl Claims {
         declarations: &[Declaration],
         stage: &Stage,
     ) -> Vec<Message> {
-        let mut found = Vec::new();
+        let mut found = self.of_stages(declarations);
         for declaration in declarations {
             let manifest = &*declaration.manifest;
             for table in &declaration.agents {
@@ -50,6 +50,32 @@ impl Claims {
                         &folder,
                     ));
                 }
+            }
+        }
+        found
+    }
+
+    /// Agents whose runtimes would have one name at some stage: `a` at the stage `prod` and `a_prod`.
+    fn of_stages(&mut self, declarations: &[Declaration]) -> Vec<Message> {
+        let stages: BTreeSet<&StageName> = declarations
+            .iter()
+            .flat_map(|declaration| declaration.stages.keys())
+            .collect();
+        let agents = || declarations.iter().flat_map(|found| &found.agents);
+        let mut found = Vec::new();
+        for (agent, stage) in
+            agents().flat_map(|agent| stages.iter().map(move |stage| (agent, stage)))
+        {
+            let runtime = format!("{}_{stage}", agent.name);
+            let other = agents().find(|other| other.name.as_str().eq_ignore_ascii_case(&runtime));
+            if let Some(other) = other.filter(|other| self.told.insert(other.name.clone())) {
+                found.push(
+                    Message::new(format!(
+                        "the agent `{}` at the stage `{stage}` and the agent `{}` have the same runtime name, `{runtime}`",
+                        agent.name, other.name
+                    ))
+                    .help(format!("rename the agent `{}` or the stage `{stage}`", other.name)),
+                );
             }
         }
         found

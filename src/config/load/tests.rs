@@ -424,6 +424,23 @@ fn agents_that_would_meet_are_refused_ignoring_case() {
 }
 
 #[test]
+fn an_agent_whose_name_is_that_of_another_at_a_stage_is_refused() {
+    let found = problems(
+        "[workspace.metadata.agentcore]\nproject = \"x\"\n\
+         [workspace.metadata.agentcore.stages.prod]\n\
+         [workspace.metadata.agentcore.agents.a]\n\
+         [workspace.metadata.agentcore.agents.A_Prod]\ndeployment = \"d\"\n",
+    );
+    let whats: Vec<&str> = found.iter().map(|(what, _)| what.as_str()).collect();
+    assert_eq!(
+        whats,
+        [
+            "the agent `a` at the stage `prod` and the agent `A_Prod` have the same runtime name, `a_prod`"
+        ]
+    );
+}
+
+#[test]
 fn agents_that_would_meet_are_told_beside_what_cannot_be_read() {
     let whats = |text: &str| -> Vec<String> {
         let text = format!("[workspace.metadata.agentcore]\n{text}");

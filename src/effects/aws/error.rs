@@ -113,6 +113,19 @@ impl AwsError {
         }
     }
 
+    /// Builds the error of a request that got no answer, or an incomplete one, without an SDK.
+    pub(crate) fn unanswered(operation: &'static str, resource: String, why: String) -> Self {
+        Self {
+            operation,
+            resource,
+            kind: Kind::Connection,
+            code: None,
+            message: why,
+            request_id: None,
+            address: None,
+        }
+    }
+
     /// Builds the error of one item in a batch that was accepted as a whole.
     pub(crate) fn refused(
         operation: &'static str,

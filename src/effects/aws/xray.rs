@@ -66,25 +66,19 @@ impl<'a> XRay<'a> {
     }
 
     async fn post(&self, operation: &'static str, body: &Value) -> Result<Value, AwsError> {
-        let failed = |code: Option<&str>, message: String| {
-            AwsError::refused(
-                operation,
-                "the account's tracing".to_owned(),
-                code,
-                Some(&message),
-            )
-        };
+        let resource = "the account's tracing";
+        let unanswered = |why| AwsError::unanswered(operation, resource.to_owned(), why);
         let action = operation.trim_start_matches("xray:");
         let url = format!("{}/{action}", self.endpoint.trim_end_matches('/'));
         let body = body.to_string();
-        let request = self
-            .signed(&url, &body)
-            .await
-            .map_err(|why| failed(Some("IncompleteSignature"), why))?;
+        let request = self.signed(&url, &body).await.map_err(|why| {
+            let code = Some("IncompleteSignature");
+            AwsError::refused(operation, resource.to_owned(), code, Some(&why))
+        })?;
         let sending = https::connector(&self.endpoint, &self.session.network).call(request);
         let response = match clock::within(LIMIT, sending).await {
-            None => return Err(failed(None, "no answer".to_owned())),
-            Some(Err(error)) => return Err(failed(None, innermost(&error))),
+            None => return Err(unanswered("no answer".to_owned())),
+            Some(Err(error)) => return Err(unanswered(innermost(&error))),
             Some(Ok(response)) => https::bounded(response),
         };
         let status = response.status().as_u16();
@@ -95,7 +89,7 @@ impl<'a> XRay<'a> {
         let bytes = ByteStream::new(response.into_body())
             .collect()
             .await
-            .map_err(|error| failed(None, innermost(&error)))?
+            .map_err(|error| unanswered(innermost(&error)))?
             .into_bytes();
         let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         if (200..300).contains(&status) {
@@ -105,7 +99,7 @@ impl<'a> XRay<'a> {
         let said = answer["message"].as_str().or(answer["Message"].as_str());
         Err(AwsError::answered(
             operation,
-            "the account's tracing".to_owned(),
+            resource.to_owned(),
             status,
             code,
             said.map(str::to_owned),
