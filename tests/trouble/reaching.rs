@@ -179,6 +179,12 @@ fn a_login_that_has_expired_is_told_apart_from_one_that_is_missing() {
     assert!(!outcome.stderr.contains("very-secret"));
 }
 
+/// The only folder on PATH that the tool cannot do without.
+#[cfg(unix)]
+fn cargo_folder() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO")).parent().unwrap()
+}
+
 /// A program named `aws` that answers as the AWS CLI does; version 2 of it is in no package registry.
 #[cfg(unix)]
 fn with_aws_cli(project: &Project, profile: &str, script: &str) -> Outcome {
@@ -189,7 +195,10 @@ fn with_aws_cli(project: &Project, profile: &str, script: &str) -> Outcome {
     std::fs::write(&aws, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(&aws, std::fs::Permissions::from_mode(0o755)).unwrap();
     prepare(project)
-        .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
+        .env(
+            "PATH",
+            std::env::join_paths([folder.path(), cargo_folder()]).unwrap(),
+        )
         .args(["--profile", profile])
         .run()
 }
@@ -229,7 +238,7 @@ echo '{"Version": 1, "AccessKeyId": "AKIDEXPORTED", "SecretAccessKey": "very-sec
     );
     assert!(!odd.stderr.contains("very-secret"), "{}", odd.stderr);
     let missing = prepare(&project)
-        .env("PATH", "/nowhere")
+        .env("PATH", cargo_folder())
         .args(["--profile", "console"])
         .run();
     says(
