@@ -5,7 +5,7 @@
 //! - `config`, `scaffold`, `policy`, `plan`, `package`, `protocol`, `python`, `check`: pure decisions on values;
 //! - `effects`: everything that touches the world (files, processes, AWS);
 //! - `help`: the topics of `cargo agentcore help`; `ui`: the terminal; `error`: messages and exit codes;
-//!   `names`: checked names; `redaction`: what is not shown; `text`: words.
+//!   `names`: checked names; `redaction`: what is not shown; `system`: what differs between operating systems; `text`: words.
 //!
 //! The library exists for the binary; it promises no stable interface.
 
@@ -24,6 +24,7 @@ pub mod protocol;
 mod python;
 mod redaction;
 mod scaffold;
+mod system;
 mod text;
 mod ui;
 

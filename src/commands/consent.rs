@@ -7,7 +7,7 @@ use crate::{
     effects::{
         checkout,
         consent::{self, Asked},
-        destination,
+        destination, env,
         manifest::Project,
         source,
     },
@@ -19,14 +19,17 @@ const SEEN_FROM: &str = "`--source-dir` is relative to the current directory";
 
 /// Asks once whether the profile that a manifest names may be used.
 pub(super) fn profile(project: &Project, profile: &str, ui: &Ui) -> Result<(), Failure> {
-    let named = quoted(profile);
+    let named = env::shell().quote(profile);
     let help = format!("pass `--profile {named}` or set CARGO_AGENTCORE_PROFILE={named}");
     confirm_profile(project, profile, &help, ui)
 }
 
 /// The same for models that are called on AWS, where no option names a profile.
 pub(super) fn models_profile(project: &Project, profile: &str, ui: &Ui) -> Result<(), Failure> {
-    let help = format!("set CARGO_AGENTCORE_PROFILE={}", quoted(profile));
+    let help = format!(
+        "set CARGO_AGENTCORE_PROFILE={}",
+        env::shell().quote(profile)
+    );
     confirm_profile(project, profile, &help, ui)
 }
 
@@ -125,13 +128,8 @@ pub(super) fn check_source(project: &Project, agent: &Agent) -> Result<(), Failu
     .note("a checkout can name any directory of yours, and its files would be shipped")
     .help(format!(
         "run this at a terminal to be asked, or name them yourself with `--source-dir {}`",
-        quoted(&source.display().to_string())
+        env::shell().quote(&source.display().to_string())
     )))
-}
-
-/// As a shell takes it for one word.
-fn quoted(text: &str) -> String {
-    shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into)
 }
 
 fn confirm(

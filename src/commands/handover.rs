@@ -12,7 +12,7 @@ use crate::{
     error::{Failure, Message},
     names::EndpointUrl,
     plan::{
-        configure::{self, Circumstances, CommandLine, Endpoint, Shell},
+        configure::{self, Circumstances, CommandLine, Endpoint},
         role::RoleStep,
     },
     ui::Ui,
@@ -108,11 +108,7 @@ pub(super) fn report(done: &[Handover], next: &str, output: cli::Output, ui: &Ui
             ui.document(json!({ "version": VERSION, "command": "prepare", "agents": agents }));
         }
         cli::Output::Text => {
-            let shell = if cfg!(windows) {
-                Shell::PowerShell
-            } else {
-                Shell::Posix
-            };
+            let shell = env::shell();
             if !done.is_empty() {
                 let these = if done.len() == 1 {
                     "this command"

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 
-use crate::cli;
+use crate::{cli, effects::env};
 
 /// The start of this tool's commands.
 const OURS: &str = "cargo agentcore ";
@@ -76,10 +76,7 @@ fn complete(words: &str, lead: &cli::Lead) -> String {
         .into_iter()
         .filter(|(name, _)| fits(name))
         .map(|(name, value)| match value {
-            Some(value) => {
-                let quoted = shlex::try_quote(&value).map(String::from);
-                format!(" {name} {}", quoted.unwrap_or(value))
-            }
+            Some(value) => format!(" {name} {}", env::shell().quote(&value)),
             None => format!(" {name}"),
         })
         .collect();

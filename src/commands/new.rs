@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cli,
-    effects::{clock, destination},
+    effects::{clock, destination, env},
     error::{Failure, Message},
     plan::new as plan,
     scaffold::{self, Context, Template},
@@ -186,17 +186,17 @@ fn template(given: Option<&str>, asking: bool, ui: &Ui) -> Result<&'static Templ
 
 /// How to go on with a project in `path`, as lines for the user's shell, after what has to be done first.
 pub(super) fn next(first: Option<String>, path: &Path, ui: &Ui) {
-    let there = match path.to_str() {
-        Some("" | ".") => String::new(),
-        Some(path) => {
-            let quoted = shlex::try_quote(path).unwrap_or(path.into());
-            format!("cd {quoted} && ")
+    let shell = env::shell();
+    let there = |command: &str, remark: &str| {
+        let command = shell.remarked(command, remark);
+        match &*path.to_string_lossy() {
+            "" | "." => command,
+            path => shell.in_directory(path, &command),
         }
-        None => format!("cd {} && ", path.display()),
     };
     let deploy = [
-        format!("{there}cargo agentcore deploy --local   # without an AWS account"),
-        format!("{there}cargo agentcore deploy           # on AWS"),
+        there("cargo agentcore deploy --local", "without an AWS account"),
+        there("cargo agentcore deploy        ", "on AWS"),
     ];
     let mut verb = "Next";
     for line in first.into_iter().chain(deploy) {

@@ -17,6 +17,7 @@ use tempfile::NamedTempFile;
 use super::{
     files::{self, FileError, TEMPORARY},
     folder::Folder,
+    path::real_path,
     source::Source,
 };
 use crate::{error::Failure, scaffold::Files};
@@ -197,8 +198,7 @@ fn replacement(
     path: &Path,
     content: &[u8],
 ) -> Result<(NamedTempFile, PathBuf), Failure> {
-    let find =
-        |path: &Path| fs::canonicalize(path).map_err(|error| FileError::new("find", path, error));
+    let find = |path: &Path| real_path(path).map_err(|error| FileError::new("find", path, error));
     let real = find(path)?;
     // The manifest of the workspace is above the package that `root` is.
     let root = if path.starts_with(root) {

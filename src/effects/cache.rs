@@ -1,14 +1,13 @@
 //! Where everything is kept that a user's projects share and that may vanish at any time. It belongs to the
 //! user alone: who can write there decides what is deployed, and who can open a lock there can hold it.
-#![expect(clippy::disallowed_methods, reason = "the cache is looked at here")]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
+use std::path::{Path, PathBuf};
+
+use super::{env, folder::Folder, path::real_path};
+use crate::{
+    error::Failure,
+    system::{System, location},
 };
-
-use super::{env, folder::Folder};
-use crate::error::Failure;
 
 /// The directory; it need not exist yet.
 pub(crate) fn directory() -> Result<PathBuf, Failure> {
@@ -19,7 +18,7 @@ pub(crate) fn directory() -> Result<PathBuf, Failure> {
 pub(crate) fn folder() -> Result<Folder, Failure> {
     let place = place(&Surroundings::observe())?;
     // The user may have put a link there.
-    let place = fs::canonicalize(&place).unwrap_or(place);
+    let place = real_path(&place).unwrap_or(place);
     check_owner(&place)?;
     let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else {
         return Err(Failure::world(format!(
@@ -44,8 +43,9 @@ pub(crate) fn create(path: &Path) -> Result<(), Failure> {
 }
 
 #[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "the cache is looked at here")]
 fn check_owner(place: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::MetadataExt as _;
+    use std::{fs, os::unix::fs::MetadataExt as _};
 
     let us = rustix::process::geteuid().as_raw();
     match fs::metadata(place) {
@@ -87,17 +87,14 @@ impl Surroundings {
 }
 
 fn place(around: &Surroundings) -> Result<PathBuf, Failure> {
-    let system = if cfg!(windows) {
-        around.local_app_data.clone()
-    } else {
-        let library = cfg!(target_os = "macos").then_some("Library/Caches");
-        around
-            .xdg
-            .clone()
-            // The specification: a relative path is to be ignored.
-            .filter(|path| path.is_absolute())
-            .or_else(|| Some(around.home.as_ref()?.join(library.unwrap_or(".cache"))))
-    };
+    let system = location::caches(
+        System::HERE,
+        location::Surroundings {
+            xdg_cache: around.xdg.as_deref(),
+            local_app_data: around.local_app_data.as_deref(),
+            home: around.home.as_deref(),
+        },
+    );
     around
         .ours
         .clone()
@@ -129,23 +126,6 @@ mod tests {
             ..nothing()
         };
         assert_eq!(place(&around).expect("a place"), Path::new("/elsewhere"));
-    }
-
-    #[cfg(all(unix, not(target_os = "macos")))]
-    #[test]
-    fn the_cache_follows_xdg_and_else_the_home_directory() {
-        let mut around = Surroundings {
-            xdg: Some("/xdg".into()),
-            home: Some("/home/ann".into()),
-            ..nothing()
-        };
-        let chosen = |around: &Surroundings| place(around).expect("a place");
-        assert_eq!(chosen(&around), Path::new("/xdg/cargo-agentcore"));
-        around.xdg = Some("relative".into());
-        assert_eq!(
-            chosen(&around),
-            Path::new("/home/ann/.cache/cargo-agentcore")
-        );
     }
 
     #[test]

@@ -12,7 +12,14 @@ use std::{
     path::PathBuf,
 };
 
-use crate::error::Failure;
+use crate::{
+    error::Failure,
+    system::{
+        System,
+        python::UserDirectories,
+        shell::{Hints, Shell},
+    },
+};
 
 /// A variable that is set to something.
 pub(crate) fn var(name: &str) -> Option<String> {
@@ -91,6 +98,34 @@ pub(crate) fn is_one_file(one: impl AsFd, other: impl AsFd) -> bool {
 
 pub(crate) fn home_dir() -> Option<PathBuf> {
     std::env::home_dir().filter(|home| home.is_absolute())
+}
+
+/// Calls `with` with the user's own directories.
+pub(crate) fn user_directories<T>(with: impl FnOnce(UserDirectories<'_>) -> T) -> T {
+    let path = |name| var(name).map(PathBuf::from);
+    let (home, roaming) = (home_dir(), path("APPDATA"));
+    let (local, data) = (path("LOCALAPPDATA"), path("XDG_DATA_HOME"));
+    with(UserDirectories {
+        home: home.as_deref(),
+        roaming: roaming.as_deref(),
+        local: local.as_deref(),
+        data: data.as_deref(),
+    })
+}
+
+/// The shell that the user types in.
+pub(crate) fn shell() -> Shell {
+    let (msystem, shell) = (var("MSYSTEM"), var("SHELL"));
+    let (modules, prompt) = (var("PSModulePath"), var("PROMPT"));
+    Shell::of(
+        System::HERE,
+        Hints {
+            msystem: msystem.as_deref(),
+            shell: shell.as_deref(),
+            modules: modules.as_deref(),
+            prompt: prompt.as_deref(),
+        },
+    )
 }
 
 /// The file of this program, to start it again.

@@ -20,6 +20,7 @@ use crate::{
         record::{self, Hash, Record},
     },
     plan::files::{FilePlan, FileStep},
+    system::System,
     text::hex,
 };
 
@@ -62,9 +63,12 @@ impl From<FileError> for Failure {
             });
         }
         let help = match error.cause.kind() {
-            ErrorKind::PermissionDenied => {
-                "check who owns the path and who may write there (`ls -ld`)"
-            }
+            ErrorKind::PermissionDenied => match System::HERE {
+                System::Windows => "check who may write there: `icacls` with the path lists it",
+                System::Linux | System::MacOs => {
+                    "check who owns the path and who may write there: `ls -ld` with the path lists it"
+                }
+            },
             ErrorKind::ReadOnlyFilesystem => "the file system is mounted read-only",
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                 "make room on the disk and run this again"

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
-use super::{checkout, env, folder::Folder};
+use super::{cache, checkout, env, files, folder::Folder, path::real_path};
 use crate::{
     config::{
         Manifest,
@@ -13,6 +13,7 @@ use crate::{
     },
     error::{Exit, Failure},
     names::ProjectId,
+    system::{System, location},
 };
 
 /// A workspace as cargo sees it.
@@ -31,8 +32,17 @@ impl Project {
     /// Where this tool keeps its files of all projects of this target directory: archives, locks, the
     /// emulators' states.
     pub(crate) fn kept(&self) -> Result<Folder, Failure> {
+        self.kept_on(System::HERE)
+    }
+
+    fn kept_on(&self, system: System) -> Result<Folder, Failure> {
         let target = checkout::target_directory(&self.root, &self.target_dir)?;
-        Ok(Folder::in_target(target).join("agentcore"))
+        if location::deletes_what_is_in_use(system) {
+            return Ok(Folder::in_target(target).join("agentcore"));
+        }
+        // Another target directory, other files, as where they are in it.
+        let name = &files::hash(target.to_string_lossy().as_bytes())[..16];
+        Ok(cache::folder()?.join("workspaces").join(name))
     }
 
     /// Where the files of one project are kept.
@@ -94,9 +104,8 @@ fn packages(metadata: &Metadata, nearest: &Path, root: &Path) -> Packages {
         });
     let members: Vec<Member> = members.collect();
     // As cargo writes it, whichever way leads there.
-    let is_nearest = |path: &&PathBuf| {
-        **path == nearest || std::fs::canonicalize(nearest).is_ok_and(|real| real == **path)
-    };
+    let is_nearest =
+        |path: &&PathBuf| **path == nearest || real_path(nearest).is_ok_and(|real| real == **path);
     let manifest = members
         .iter()
         .map(|member| &member.manifest)
@@ -228,5 +237,27 @@ fn refused(error: &cargo_metadata::Error, manifest_path: Option<&Path>) -> Failu
                 .help("cargo must be on PATH, or named by the variable CARGO")
         }
         other => Failure::world(format!("cannot understand `cargo metadata`: {other}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_open_files_cannot_be_deleted_nothing_is_kept_in_the_target_directory() {
+        let home = tempfile::tempdir().expect("a directory");
+        let root = real_path(home.path()).expect("it is there");
+        let project = Project {
+            target_dir: root.join("target"),
+            root,
+            manifests: Vec::new(),
+            packages: Packages::default(),
+        };
+        let kept = |system| project.kept_on(system).expect("a place").path();
+        for system in [System::Linux, System::MacOs] {
+            assert_eq!(kept(system), project.target_dir.join("agentcore"));
+        }
+        assert!(!kept(System::Windows).starts_with(&project.target_dir));
     }
 }

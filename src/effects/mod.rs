@@ -18,6 +18,7 @@ pub(crate) mod local;
 pub(crate) mod manifest;
 pub(crate) mod packaging;
 pub(crate) mod pager;
+pub(crate) mod path;
 pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod runtime;

@@ -8,7 +8,7 @@ use super::{distributions::Modules, newest::Behind};
 use crate::config::Runtime;
 
 /// Part of every key: changes whenever the same input makes other bytes than before.
-pub(crate) const LAYOUT: u32 = 6;
+pub(crate) const LAYOUT: u32 = 7;
 /// Where the archive is unpacked by the service.
 pub(crate) const HOME: &str = "/var/task";
 

@@ -9,6 +9,7 @@ pub(crate) mod installer;
 pub(crate) mod layer;
 pub(crate) mod layout;
 pub(crate) mod limits;
+pub(crate) mod native;
 pub(crate) mod newest;
 pub(crate) mod record;
 pub(crate) mod requirements;

@@ -7,6 +7,67 @@ use sha2::{Digest as _, Sha256};
 
 const PORTABLE: &[u8] = b"#!/usr/bin/env python3\n";
 
+/// The scripts that a distribution declares in its `entry_points.txt`, by name: what installers make
+/// of these differs between them, and on Windows it is a program.
+pub(crate) fn declared(entry_points: &str) -> Vec<(String, Vec<u8>)> {
+    let mut is_about_scripts = false;
+    let mut scripts = Vec::new();
+    for line in entry_points.lines().map(str::trim) {
+        if let Some(section) = line
+            .strip_prefix('[')
+            .and_then(|line| line.strip_suffix(']'))
+        {
+            is_about_scripts = ["console_scripts", "gui_scripts"].contains(&section.trim());
+        } else if is_about_scripts && !line.starts_with(['#', ';']) {
+            scripts.extend(declared_in(line));
+        }
+    }
+    scripts
+}
+
+/// `name = module:function [extras]`
+fn declared_in(line: &str) -> Option<(String, Vec<u8>)> {
+    let (name, place) = line.split_once('=')?;
+    let place = place.split('[').next().unwrap_or(place);
+    let (module, function) = place.split_once(':')?;
+    let (name, module, function) = (name.trim(), module.trim(), function.trim());
+    let is_dotted = |text: &str| {
+        let is_part = |part: &str| {
+            let first = part.chars().next();
+            first.is_some_and(|c| c == '_' || c.is_alphabetic())
+                && part.chars().all(|c| c == '_' || c.is_alphanumeric())
+        };
+        text.split('.').all(is_part)
+    };
+    if name.is_empty() || name.contains(['/', '\\']) || !is_dotted(module) || !is_dotted(function) {
+        return None;
+    }
+    let object = function.split('.').next().unwrap_or(function);
+    let text = format!(
+        "import sys\nfrom {module} import {object}\n\nif __name__ == \"__main__\":\n    sys.exit({function}())\n"
+    );
+    Some((name.to_owned(), [PORTABLE, text.as_bytes()].concat()))
+}
+
+/// The name of the script that a launcher in `bin` or `Scripts` starts.
+pub(crate) fn started_by(path: &str) -> Option<&str> {
+    let name = path
+        .strip_prefix("bin/")
+        .or_else(|| path.strip_prefix("Scripts/"))?;
+    let endings = [".exe", "-script.pyw", "-script.py"];
+    let bare = endings.iter().find_map(|ending| name.strip_suffix(ending));
+    Some(bare.unwrap_or(name))
+}
+
+/// A file that is shipped otherwise than it was installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Changed {
+    /// Its path as it was installed.
+    pub(crate) installed: String,
+    pub(crate) shipped: String,
+    pub(crate) content: Vec<u8>,
+}
+
 /// The script with a first line that works anywhere; `None` where it does already, or is no Python.
 pub(crate) fn portable(content: &[u8]) -> Option<Vec<u8>> {
     let line = first_line(content)?;
@@ -46,19 +107,23 @@ fn interpreter(line: &[u8]) -> Option<&str> {
     (!program.starts_with("/usr/bin/env ")).then_some(program)
 }
 
-/// A `RECORD` in which the changed files stand with what they hold now: path from the root, content.
-pub(crate) fn record_of(record: &str, changed: &[(String, Vec<u8>)]) -> String {
+/// A `RECORD` in which the changed files have the names and hashes that they are shipped with.
+pub(crate) fn record_of(record: &str, changed: &[Changed]) -> String {
     let mut text = String::with_capacity(record.len());
     for line in record.split_inclusive('\n') {
         let path = line.split(',').next().unwrap_or_default();
-        let path = path.trim_start_matches("../");
-        match changed.iter().find(|(name, _)| name == path) {
-            Some((_, content)) => {
-                let shown = line.split(',').next().unwrap_or_default();
+        let from_root = path.trim_start_matches("../");
+        let way = &path[..path.len() - from_root.len()];
+        match changed.iter().find(|file| file.installed == from_root) {
+            Some(Changed {
+                installed: _,
+                shipped,
+                content,
+            }) => {
                 let end = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
                 let digest = base64url(&Sha256::digest(content));
                 let size = content.len().to_string();
-                text.extend([shown, ",sha256=", &digest, ",", &size, end]);
+                text.extend([way, shipped, ",sha256=", &digest, ",", &size, end]);
             }
             None => text.push_str(line),
         }
@@ -122,12 +187,52 @@ mod tests {
     #[test]
     fn the_record_tells_what_a_changed_script_holds_now() {
         let record = "a.py,sha256=x,1\nbin/run,sha256=old,320\n../../bin/run,sha256=old,2\n";
-        let changed = [("bin/run".to_owned(), b"abc".to_vec())];
+        let changed = |installed: &str| Changed {
+            installed: installed.to_owned(),
+            shipped: "bin/run".to_owned(),
+            content: b"abc".to_vec(),
+        };
         // The digest of "abc" from FIPS 180-2, in the alphabet of URLs.
         let new = "sha256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0,3";
         assert_eq!(
-            record_of(record, &changed),
+            record_of(record, &[changed("bin/run")]),
             format!("a.py,sha256=x,1\nbin/run,{new}\n../../bin/run,{new}\n")
         );
+        assert_eq!(
+            record_of(
+                "../../bin/run.exe,sha256=old,9\r\n",
+                &[changed("bin/run.exe")]
+            ),
+            format!("../../bin/run,{new}\r\n")
+        );
+    }
+
+    #[test]
+    fn declared_scripts_are_written_alike_whoever_installs_them() {
+        let text = "[console_scripts]\nrun = pkg.cli:main\n# no = x:y\nsub=pkg:App.run [extra]\n\
+            bad = pkg\nworse = pkg:f();evil\n../up = pkg:f\n\n[other]\nx = y:z\n\n[ gui_scripts ]\nwin = w:go\n";
+        let scripts: Vec<(String, String)> = declared(text)
+            .into_iter()
+            .map(|(name, text)| (name, String::from_utf8(text).unwrap()))
+            .collect();
+        let names: Vec<&str> = scripts.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["run", "sub", "win"]);
+        assert_eq!(
+            scripts[1].1,
+            "#!/usr/bin/env python3\nimport sys\nfrom pkg import App\n\nif __name__ == \"__main__\":\n    sys.exit(App.run())\n"
+        );
+    }
+
+    #[test]
+    fn a_launcher_of_windows_starts_the_script_of_its_name() {
+        for (path, script) in [
+            ("bin/run", Some("run")),
+            ("bin/run.exe", Some("run")),
+            ("Scripts/run.exe", Some("run")),
+            ("Scripts/run-script.py", Some("run")),
+            ("pkg/run.exe", None),
+        ] {
+            assert_eq!(started_by(path), script, "{path}");
+        }
     }
 }

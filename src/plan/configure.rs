@@ -8,6 +8,7 @@ use crate::{
     config::{Agent, Network, Protocol, Runtime},
     error::Message,
     names::Region,
+    system::shell::Shell,
 };
 
 /// The Python toolkit that the command runs. This is its last version; it is no longer developed.
@@ -19,13 +20,6 @@ pub(crate) struct CommandLine {
     /// Variables to set before the command, in order; `null` unsets a variable.
     pub(crate) environment: Vec<(String, Option<String>)>,
     pub(crate) arguments: Vec<String>,
-}
-
-/// The shell to quote for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shell {
-    Posix,
-    PowerShell,
 }
 
 /// What the command needs in addition to the configuration.
@@ -209,72 +203,9 @@ fn slashes(path: &Path) -> String {
 impl CommandLine {
     /// Returns one line to paste into `shell`.
     pub(crate) fn quoted(&self, shell: Shell) -> String {
-        let words: Vec<String> = self
-            .arguments
-            .iter()
-            .map(|word| quote(word, shell))
-            .collect();
-        let words = words.join(" ");
-        match shell {
-            Shell::Posix => {
-                let removed: Vec<String> = self
-                    .environment
-                    .iter()
-                    .filter(|(_, value)| value.is_none())
-                    .map(|(name, _)| format!("-u {name}"))
-                    .collect();
-                let set: Vec<String> = self
-                    .environment
-                    .iter()
-                    .filter_map(|(name, value)| {
-                        Some(format!("{name}={}", quote(value.as_deref()?, shell)))
-                    })
-                    .collect();
-                if removed.is_empty() {
-                    format!("{} {words}", set.join(" "))
-                } else {
-                    format!("env {} {} {words}", removed.join(" "), set.join(" "))
-                }
-            }
-            Shell::PowerShell => {
-                let set: String = self
-                    .environment
-                    .iter()
-                    .map(|(name, value)| match value {
-                        Some(value) => format!("$env:{name}={}; ", quote_always(value)),
-                        None => format!("$env:{name}=$null; "),
-                    })
-                    .collect();
-                format!("{set}{words}")
-            }
-        }
+        let words = shell.line(self.arguments.iter().map(String::as_str));
+        shell.with_variables(&self.environment, &words)
     }
-}
-
-fn quote(word: &str, shell: Shell) -> String {
-    match shell {
-        Shell::Posix => {
-            // `=` needs no quotes within a word, but some shells expand it at the start.
-            let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
-            if !word.is_empty() && !word.starts_with('=') && word.chars().all(plain) {
-                return word.to_owned();
-            }
-            shlex::try_quote(word)
-                .map_or_else(|_| word.replace('\0', ""), std::borrow::Cow::into_owned)
-        }
-        Shell::PowerShell => {
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=\\".contains(c);
-            if !word.is_empty() && word.chars().all(plain) {
-                word.to_owned()
-            } else {
-                quote_always(word)
-            }
-        }
-    }
-}
-
-fn quote_always(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "''"))
 }
 
 #[cfg(test)]
@@ -341,7 +272,7 @@ mod tests {
             "{posix}"
         );
         assert_eq!(shlex::split(&posix).unwrap()[0], "AWS_PROFILE=my dev");
-        let power = line.quoted(Shell::PowerShell);
+        let power = line.quoted(Shell::PowerShell7);
         assert!(
             power.starts_with(
                 "$env:AWS_PROFILE='my dev'; $env:AWS_DEFAULT_REGION='us-west-2'; uv run"

@@ -6,6 +6,7 @@ use crate::{
     error::Failure,
     names::{AgentName, NameError, ProjectId},
     python::standard::is_standard,
+    system::filename,
 };
 
 /// What exists at the project's destination.
@@ -35,6 +36,9 @@ pub(crate) fn check_place(
     enclosing: Option<&Enclosing>,
 ) -> Result<(), Failure> {
     let shown = path.display();
+    if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+        refuse_reserved(name).map_err(|refused| refused.help("choose another path"))?;
+    }
     match there {
         Destination::File => {
             return Err(Failure::world(format!("`{shown}` exists and is a file"))
@@ -64,9 +68,19 @@ pub(crate) fn check_place(
     .help(format!("add `exclude = [\"{folder}\"]` to `[workspace]` in {}, or choose another path", manifest.display())))
 }
 
+/// Refuses a name that Windows reserves, so that the project can be checked out there.
+fn refuse_reserved(name: &str) -> Result<(), Failure> {
+    if filename::is_reserved(name) {
+        let what = format!("the name `{name}` cannot be used: it is a reserved Windows filename");
+        return Err(Failure::usage(what));
+    }
+    Ok(())
+}
+
 /// Derives the agent's name from a folder's: replaces invalid characters with underscores and drops
 /// an invalid start. Returns a note if the name changed.
 pub(crate) fn agent_name(given: &str) -> Result<(AgentName, Option<String>), Failure> {
+    refuse_reserved(given).map_err(|refused| refused.help("name the agent with `--name`"))?;
     if let Ok(name) = AgentName::parse(given) {
         return Ok((name, None));
     }
@@ -183,6 +197,14 @@ mod tests {
         }
         let long = "x-".repeat(40);
         assert_eq!(agent_name(&long).unwrap().0.as_str().len(), 47);
+        for reserved in ["con", "AUX", "nul.py"] {
+            let failure = agent_name(reserved).unwrap_err();
+            assert!(
+                failure.messages[0]
+                    .what
+                    .contains("reserved Windows filename")
+            );
+        }
         let failure = agent_name("2024-05").unwrap_err();
         assert_eq!(failure.messages[0].help, ["name the agent with `--name`"]);
     }

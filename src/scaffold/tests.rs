@@ -2,6 +2,7 @@ use super::*;
 use crate::{
     config::{Access, Allowed, Manifest, Permission, QueueAccess, Stage, load},
     names::{AgentName, ProjectId, Region, RuntimeName},
+    system::filename,
 };
 
 fn context(template: &Template) -> Context {
@@ -41,6 +42,9 @@ fn every_template_renders_with_the_files_that_a_project_has() {
                 template.name
             );
         }
+        let paths: Vec<&str> = files.keys().filter_map(|path| path.to_str()).collect();
+        let none: [String; 0] = [];
+        assert_eq!(filename::portability(paths), none, "{}", template.name);
         for (path, content) in &files {
             let shown = path.display().to_string();
             assert!(

@@ -102,13 +102,17 @@ impl Ui {
     /// The process's own terminal.
     pub fn new(verbosity: Verbosity, color: ColorChoice) -> Self {
         let err_is_terminal = io::stderr().is_terminal();
+        // Consoles of Windows before version 11 show escape sequences only when they are asked to.
+        let shows_color = anstyle_query::windows::enable_ansi_colors() != Some(false);
         Self {
             out: Mutex::new(Box::new(io::stdout())),
             err: Mutex::new(Box::new(io::stderr())),
             color: match color {
                 ColorChoice::Always => true,
                 ColorChoice::Never => false,
-                ColorChoice::Auto => crate::effects::env::color_is_welcome(err_is_terminal),
+                ColorChoice::Auto => {
+                    crate::effects::env::color_is_welcome(err_is_terminal && shows_color)
+                }
             },
             chosen: color,
             verbosity,

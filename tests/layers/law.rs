@@ -55,9 +55,8 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
         ["crate", other, ..] => other == layer || may_know(layer, other),
         ["crate"] => false,
         [name, ..] if is_sdk(name) => is_within_aws(module),
-        ["std", "io", "stdout" | "stderr", ..] | ["dialoguer" | "terminal_size", ..] => {
-            layer == "ui"
-        }
+        ["std", "io", "stdout" | "stderr", ..]
+        | ["anstyle_query" | "dialoguer" | "terminal_size", ..] => layer == "ui",
         // Values: an address is no connection, and a moment that was taken is no clock.
         ["std", "net", "IpAddr" | "Ipv4Addr" | "Ipv6Addr", ..] => true,
         ["std", "time", "SystemTime" | "Instant"] if layer == "commands" => true,
@@ -73,9 +72,9 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
 
 fn may_know(layer: &str, other: &str) -> bool {
     match layer {
-        "names" | "error" | "help" | "redaction" | "text" => false,
+        "names" | "error" | "help" | "redaction" | "system" | "text" => false,
         _ if PURE.contains(&layer) => {
-            PURE.contains(&other) || ["names", "error", "text"].contains(&other)
+            PURE.contains(&other) || ["names", "error", "system", "text"].contains(&other)
         }
         "effects" => !["commands", "cli", "ui"].contains(&other),
         // It asks the environment whether colour is welcome.

@@ -56,9 +56,11 @@ const PURE: [&str; 33] = [
 ];
 
 /// Crates that touch files, processes, clocks, the network, chance or a terminal.
-const WORLDLY: [&str; 13] = [
+const WORLDLY: [&str; 15] = [
+    "anstyle_query",
     "cargo_metadata",
     "dialoguer",
+    "dunce",
     "fastrand",
     "hyper",
     "hyper_util",
@@ -106,6 +108,22 @@ fn every_dependency_is_known_to_touch_the_world_or_not() {
         unknown.is_empty(),
         "say in tests/layers/main.rs whether these touch the world: {unknown:?}"
     );
+}
+
+/// The standard library's way writes `\\\\?\\` on Windows, which Python does not take.
+#[test]
+fn paths_are_resolved_in_one_place() {
+    const NAME: &str = "canonicalize";
+    let resolves = |source: &Source| {
+        let mut used = source.used.iter().flat_map(|used| &used.path);
+        used.any(|word| word == NAME) || source.words.iter().any(|(_, word)| word == NAME)
+    };
+    let places: Vec<String> = sources()
+        .into_iter()
+        .filter(resolves)
+        .map(|source| source.path)
+        .collect();
+    assert_eq!(places, ["effects/path.rs"]);
 }
 
 fn root() -> PathBuf {

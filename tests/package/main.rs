@@ -18,6 +18,7 @@ mod kept;
 mod laid_out;
 mod refused;
 mod secrets;
+mod systems;
 
 use std::{
     ffi::OsString,
@@ -131,8 +132,13 @@ fn an_archive_is_what_uv_installs_and_the_agents_files_over_it() {
         .collect();
     assert_eq!(shipped, wanted);
 
-    let script = "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\ni = z.getinfo('bin/markdown_py')\nprint(oct(i.external_attr >> 16 & 0o777), z.read(i).split(b'\\n')[0].decode(), i.date_time[0])";
-    assert_eq!(python(script, &path), "0o755 #!/usr/bin/env python3 1980\n");
+    let script = "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\ni = z.getinfo('bin/markdown_py')\nprint(oct(i.external_attr >> 16 & 0o777), i.date_time[0])\nprint(z.read(i).decode(), end='')";
+    // Not as uv writes it, which differs from pip's and on Windows is a program.
+    assert_eq!(
+        python(script, &path),
+        "0o755 1980\n#!/usr/bin/env python3\nimport sys\nfrom markdown.__main__ import run\n\n\
+         if __name__ == \"__main__\":\n    sys.exit(run())\n"
+    );
 }
 
 #[test]

@@ -209,7 +209,7 @@ pub(super) fn login_command(command: &str, profile: &str) -> String {
     match profile {
         "default" => format!("`{command}`"),
         profile => {
-            let quoted = shlex::try_quote(profile).unwrap_or(profile.into());
+            let quoted = env::shell().quote(profile);
             format!("`{command} --profile {quoted}`")
         }
     }

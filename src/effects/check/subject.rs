@@ -1,8 +1,4 @@
 //! The agent that is tested: what it is started from, and a process of it that serves.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "each start gets a folder of its own, and what changed in it is looked for"
-)]
 
 use std::{
     collections::BTreeMap,
@@ -29,6 +25,7 @@ use crate::{
             agent::{Agent, Launch, Line, NotReady, State, environment},
             code::{self, Code},
         },
+        path::real_path,
     },
     package::composition::Files,
     plan::reload::with_own_paths,
@@ -103,7 +100,7 @@ impl Subject {
             .and_then(|()| code::copy(&self.code.own, &code))
             .map_err(|error| failed(error.to_string()))?;
         // Python resolves links in the path of the program that it runs.
-        let code = std::fs::canonicalize(&code).unwrap_or(code);
+        let code = real_path(&code).unwrap_or(code);
         let listening = folder.join("listening");
         let launch = self.launch(&code, &home, &listening, more);
         let (sender, _) = mpsc::channel::<Line>(LINES);

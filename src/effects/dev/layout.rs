@@ -36,9 +36,8 @@ pub(super) fn lay(folder: &Folder, files: &Files) -> Result<PathBuf, FileError> 
 
 /// Python resolves links in the path of the program that it runs.
 #[cfg(unix)]
-#[expect(clippy::disallowed_methods, reason = "a path is resolved")]
 fn as_python_names_it(path: PathBuf) -> PathBuf {
-    std::fs::canonicalize(&path).unwrap_or(path)
+    crate::effects::path::real_path(&path).unwrap_or(path)
 }
 
 #[cfg(not(unix))]

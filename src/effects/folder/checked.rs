@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{Kind, Opening};
+use crate::effects::path::real_path;
 
 pub(super) struct Handle(PathBuf);
 
@@ -81,7 +82,7 @@ impl Handle {
 
     /// Creates a hard link to a file elsewhere.
     pub(super) fn link(&self, name: &str, from: &Path) -> io::Result<()> {
-        fs::hard_link(fs::canonicalize(from)?, self.0.join(name))
+        fs::hard_link(real_path(from)?, self.0.join(name))
     }
 
     pub(super) fn remove_file(&self, name: &str) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! The emulator's installation: a virtual environment of our own in the user's cache, one for each
 //! version of the requirements, complete where its marker stands.
 use std::{
+    env::consts::EXE_SUFFIX,
     ffi::{OsStr, OsString},
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -12,9 +13,10 @@ use crate::{
     effects::{
         cache,
         files::{self, FileError},
-        programs::{Checkout, Programs, uv_config},
+        programs::{Checkout, Programs, pythons, uv_config},
     },
     error::Failure,
+    system::{System, python::interpreter_in},
 };
 
 pub(super) const REQUIREMENTS: &str = include_str!("requirements.txt");
@@ -56,11 +58,7 @@ fn is_complete(home: &Path) -> bool {
 }
 
 fn python_of(home: &Path) -> PathBuf {
-    if cfg!(windows) {
-        home.join("Scripts").join("python.exe")
-    } else {
-        home.join("bin").join("python")
-    }
+    interpreter_in(System::HERE, home)
 }
 
 /// An installer that did not do it, and what it said.
@@ -220,12 +218,14 @@ impl Installation<'_> {
             return Ok(false);
         };
         self.tell(&format!("{name} and pip"));
-        let mut venv = self.command(&base, ["-I", "-m", "venv"]);
+        let mut venv = self.command(&base, ["-I", "-X", "utf8", "-m", "venv"]);
         venv.arg(self.home);
         let mut pip = self.command(
             python_of(self.home),
             [
                 "-I",
+                "-X",
+                "utf8",
                 "-m",
                 "pip",
                 "install",
@@ -260,24 +260,16 @@ impl Installation<'_> {
     fn find_python(
         &self,
         refusals: &mut Vec<Refusal>,
-    ) -> Result<Option<(&'static str, PathBuf)>, Failure> {
-        let names = [
-            "python3",
-            "python",
-            "python3.14",
-            "python3.13",
-            "python3.12",
-            "python3.11",
-            "python3.10",
-        ];
+    ) -> Result<Option<(String, PathBuf)>, Failure> {
         let code = "import sys; v = sys.version_info; sys.exit(None if v >= (3, 10) else \
                     'it is Python %d.%d, and 3.10 or later is needed' % (v[0], v[1]))";
         let mut old = Vec::new();
-        for name in names {
-            let Some(python) = self.programs.find(name) else {
-                continue;
-            };
-            let check = self.command(&python, ["-I", "-c", code]);
+        let exact = ["3.14", "3.13", "3.12", "3.11", "3.10"].map(|minor| format!("python{minor}"));
+        let exact = exact.iter().filter_map(|name| self.programs.find(name));
+        for python in pythons(&self.programs, None)?.into_iter().chain(exact) {
+            let name = python.file_name().unwrap_or_default().to_string_lossy();
+            let name = name.strip_suffix(EXE_SUFFIX).unwrap_or(&name).to_owned();
+            let check = self.command(&python, ["-I", "-X", "utf8", "-c", code]);
             match run(&format!("`{name}`"), check)? {
                 Tried::Done => return Ok(Some((name, python))),
                 Tried::Missing => {}

@@ -24,13 +24,14 @@ use super::{
     requirements::Wanted,
     resolution,
     sink::{Extent, Sink},
-    writer::{self, Input, Written, zip_error},
+    writer::{self, Input, Whose, Written, zip_error},
 };
 use crate::{
     config::Bytecode,
     effects::{
         files::{self, FileError, TEMPORARY},
         folder::Folder,
+        path::real_path,
         staging::private,
     },
     error::{Exit, Failure, Message},
@@ -332,7 +333,6 @@ fn own_files(
             path: path.clone(),
             from: origin.from.clone(),
             size: origin.size,
-            executable: origin.executable,
             instead: origin.instead.clone(),
         })
         .collect();
@@ -340,7 +340,7 @@ fn own_files(
         let unread = findings::unlike_python(&request.program);
         return Ok((own, unread));
     };
-    let root = fs::canonicalize(work)
+    let root = real_path(work)
         .map_err(|error| FileError::new("read", work, error))?
         .join("own");
     let mut sources = Vec::new();
@@ -359,7 +359,6 @@ fn own_files(
                 path: compiled,
                 from,
                 size: found.len(),
-                executable: false,
                 instead: None,
             });
         }
@@ -393,7 +392,7 @@ fn write(
             (ZipWriter::new_append(sink).map_err(zip_failed)?, taken)
         }
     };
-    let written = writer::append(&mut zip, path, own)?;
+    let written = writer::append(&mut zip, path, own, Whose::Agents)?;
     let sink = zip.finish().map_err(zip_failed)?;
     let rest = sink.so_far();
     sink.finish().map_err(failed)?;

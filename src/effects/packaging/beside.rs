@@ -8,7 +8,7 @@ use crate::{
         env,
         files::{self, FileError},
         program,
-        source::{self, SourceRequest, executable},
+        source::{self, SourceRequest, is_program},
     },
     error::{Failure, Message},
     package::composition::Origin,
@@ -78,7 +78,7 @@ fn origin(from: PathBuf) -> Result<Origin, FileError> {
         hash: files::hash_file(&from)?,
         size: found.len(),
         modified,
-        executable: executable(&from),
+        executable: is_program(&from).map_err(|error| FileError::new("read", &from, error))?,
         from,
         instead: None,
     })

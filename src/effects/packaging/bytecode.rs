@@ -17,7 +17,7 @@ use crate::{
     config::Runtime,
     effects::{
         files::FileError,
-        programs::{Programs, cores, known_to_uv, run},
+        programs::{Programs, cores, known_to_uv, pythons, run},
     },
     error::Failure,
     package::{
@@ -75,10 +75,8 @@ fn look(runtime: Runtime, search: &Search) -> Result<Option<Python>, Failure> {
         Some(uv) => known_to_uv(&search.programs, &uv, Some(minor_version(runtime)))?,
         None => None,
     };
-    let on_path = [runtime.as_str(), "python3"]
-        .into_iter()
-        .filter_map(|name| search.programs.find(name));
-    for program in known_to_uv.into_iter().chain(on_path) {
+    let others = pythons(&search.programs, Some(minor_version(runtime)))?;
+    for program in known_to_uv.into_iter().chain(others) {
         let Some((python, itself)) = inspect(&program, runtime, &search.programs)? else {
             continue;
         };
@@ -105,7 +103,12 @@ fn inspect(
     let code = "import sys, importlib.util as u; v = sys.version_info; \
                 print(sys.implementation.cache_tag, '%d.%d.%d' % v[:3], u.MAGIC_NUMBER.hex(), v.releaselevel); \
                 print(getattr(sys, '_base_executable', None) or sys.executable)";
-    let Some(answer) = run(programs, &[program], &["-I", "-S", "-c", code])? else {
+    let Some(answer) = run(
+        programs,
+        &[program],
+        &["-I", "-S", "-X", "utf8", "-c", code],
+    )?
+    else {
         return Ok(None);
     };
     let (about, itself) = answer.stdout.split_once('\n').unwrap_or_default();
@@ -191,6 +194,8 @@ impl Python {
         let words = [
             "-s".as_ref(),
             "-S".as_ref(),
+            "-X".as_ref(),
+            "utf8".as_ref(),
             "-W".as_ref(),
             "ignore".as_ref(),
             "-c".as_ref(),

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "what was installed is read here")]
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::Read as _,
     path::Path,
@@ -17,23 +18,26 @@ use super::{
     requirements::Wanted,
     sink::Sink,
     store::{self, Held},
-    writer::{self, Input, zip_error},
+    writer::{self, Input, Whose, zip_error},
 };
 use crate::{
     config::Runtime,
     effects::{
         files::{self, FileError},
+        path::real_path,
         programs::Programs,
         runtime,
-        source::may_run,
     },
     error::{Exit, Failure, Message},
     package::{
         distributions::{self, Modules},
         layer::{self, Layer},
-        script,
+        script::{self, Changed},
     },
 };
+
+/// What is larger is no script that an installer has written.
+const LONGEST_SCRIPT: u64 = 1024 * 1024;
 
 /// What an entry of the cache hangs on.
 pub(super) struct Key {
@@ -109,7 +113,7 @@ pub(super) fn ensure(
     }
     let workshop = held.workshop()?;
     // Compilers write the path that they are given; links in it would lead elsewhere.
-    let work = fs::canonicalize(workshop.path())
+    let work = real_path(workshop.path())
         .map_err(|error| FileError::new("read", workshop.path(), error))?;
     let target = work.join("target");
     files::create_dir_all(&target)?;
@@ -219,7 +223,6 @@ fn visit(
             found.push(Input {
                 path: format!("{prefix}{name}"),
                 size: metadata.len(),
-                executable: may_run(&metadata),
                 from: path,
                 instead: None,
             });
@@ -234,25 +237,50 @@ fn is_of_this_machine(folder: &str, name: &str) -> bool {
         && ["direct_url.json", "uv_cache.json", "uv_build.json"].contains(&name)
 }
 
-/// Scripts lose the path of this machine's Python, and the records follow that list them or what stays
-/// here.
-fn adapt(inputs: &mut [Input]) -> Result<(), Failure> {
+/// Scripts lose the path of this machine's Python and what is peculiar to its system, and the records
+/// follow that list them or what stays here.
+fn adapt(inputs: &mut Vec<Input>) -> Result<(), Failure> {
     let read = |input: &Input| {
         fs::read(&input.from).map_err(|error| FileError::new("read", &input.from, error))
     };
-    let mut changed = Vec::new();
+    let mut declared = BTreeMap::new();
     for input in inputs
-        .iter_mut()
-        .filter(|input| input.path.starts_with("bin/"))
+        .iter()
+        .filter(|input| input.path.ends_with(".dist-info/entry_points.txt"))
     {
-        if input.size > 1024 * 1024 {
+        let text = read(input)?;
+        declared.extend(script::declared(&String::from_utf8_lossy(&text)));
+    }
+    let mut changed = Vec::new();
+    for input in inputs.iter_mut() {
+        let Some(name) = script::started_by(&input.path) else {
             continue;
-        }
-        if let Some(content) = script::portable(&read(input)?) {
-            changed.push((input.path.clone(), content.clone()));
-            input.instead = Some(content);
+        };
+        let written = declared.get(name).cloned();
+        let content = match written {
+            Some(content) => Some(content),
+            None if input.size <= LONGEST_SCRIPT => script::portable(&read(input)?),
+            None => None,
+        };
+        if let Some(content) = content {
+            let shipped = if declared.contains_key(name) {
+                format!("bin/{name}")
+            } else {
+                input.path.clone()
+            };
+            let installed = std::mem::replace(&mut input.path, shipped.clone());
+            input.size = content.len() as u64;
+            input.instead = Some(content.clone());
+            changed.push(Changed {
+                installed,
+                shipped,
+                content,
+            });
         }
     }
+    inputs.sort();
+    // A launcher and the script beside it are one.
+    inputs.dedup_by(|one, other| one.path == other.path);
     for input in inputs
         .iter_mut()
         .filter(|input| input.path.ends_with(".dist-info/RECORD"))
@@ -280,7 +308,7 @@ fn write(archive: &Path, inputs: &[Input], python: Option<&Python>) -> Result<La
     let failed = |error| FileError::new("write", archive, error);
     let file = File::create(archive).map_err(failed)?;
     let mut zip = ZipWriter::new(Sink::new(file));
-    let written = writer::append(&mut zip, archive, inputs)?;
+    let written = writer::append(&mut zip, archive, inputs, Whose::Dependencies)?;
     if !written.problems.is_empty() {
         return Err(misfits(written.problems));
     }

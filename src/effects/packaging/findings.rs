@@ -16,6 +16,7 @@ use crate::{
         requirements::{Requirement, normalized},
     },
     python::{self, Finding, Missing, Program, Reached, Weight, follow, standard},
+    system::filename,
 };
 
 /// Who found that a file is no Python.
@@ -288,6 +289,29 @@ pub(super) fn shadowing(modules: &Modules, inputs: &Inputs) -> Vec<Message> {
         })
         .collect()
 }
+
+/// How many names are listed.
+const LISTED: usize = 10;
+
+/// Names that other systems cannot store: a checkout there lacks these files, and so does its archive.
+pub(super) fn unportable(request: &Request) -> Option<Message> {
+    let found = filename::portability(request.own.files.keys().map(String::as_str));
+    if found.is_empty() {
+        return None;
+    }
+    let what = "the agent has files whose names do not work on every system";
+    let mut message = Message::new(what).help(
+        "rename them, or leave them out with a line in `.agentcoreignore`: on such a system a checkout of the project lacks them, and the archive built there too",
+    );
+    for line in found.iter().take(LISTED) {
+        message = message.note(line.clone());
+    }
+    if let Some(more) = found.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        message = message.note(format!("and {more} more"));
+    }
+    Some(message)
+}
+
 /// An entry point that ends at once leaves a runtime that nobody can reach.
 pub(super) fn idle_entry(request: &Request, file: &Path) -> Option<Message> {
     if !request.program.get(&request.entrypoint)?.does_nothing {

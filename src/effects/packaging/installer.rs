@@ -14,7 +14,7 @@ use crate::{
     config::Runtime,
     effects::{
         files,
-        programs::{Answer, Programs, known_to_uv, run},
+        programs::{Answer, Programs, known_to_uv, pythons, run},
     },
     error::{Failure, Message},
     package::{
@@ -100,7 +100,7 @@ fn look(programs: &Programs) -> Result<Installer, Failure> {
         if old.is_none() {
             let python = match known_to_uv(programs, &uv, None)? {
                 Some(python) => Some(python),
-                None => programs.find("python3"),
+                None => pythons(programs, None)?.into_iter().next(),
             };
             let python = python.ok_or_else(|| {
                 Failure::world("uv needs a Python to install with, and there is none")
@@ -113,12 +113,9 @@ fn look(programs: &Programs) -> Result<Installer, Failure> {
             });
         }
     }
-    for name in ["python3", "python"] {
-        let Some(python) = programs.find(name) else {
-            continue;
-        };
+    for python in pythons(programs, None)? {
         // Isolated: no module of the directory or the user's environment is taken for pip.
-        let words = ["-I", "-m", "pip"].map(PathBuf::from);
+        let words = ["-I", "-X", "utf8", "-m", "pip"].map(PathBuf::from);
         let program: Vec<PathBuf> = std::iter::once(python.clone()).chain(words).collect();
         let answer = run(programs, &program, &["--version"])?;
         if answer.is_some_and(|answer| answer.succeeded) {

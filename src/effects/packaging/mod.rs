@@ -197,6 +197,9 @@ pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
         say(Event::Warning(warning));
     }
     let request = &request;
+    if let Some(warning) = findings::unportable(request) {
+        say(Event::Warning(warning));
+    }
     let search = Search::outside(checkout, request);
     let python = match request.bytecode {
         Bytecode::Auto => bytecode::find(request.runtime, &search, say)?,

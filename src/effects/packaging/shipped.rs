@@ -15,9 +15,10 @@ use ignore::Match;
 use crate::{
     effects::{
         files::{self, FileError, TEMPORARY},
+        path::real_path,
         source::{
-            Include, LITTER, LeftOut, Link, MAX_DEPTH, RULES, Rules, executable, follow,
-            is_made_again, is_secret_directory, is_secret_target, judge_file,
+            Include, LITTER, LeftOut, Link, MAX_DEPTH, RULES, Rules, follow, is_made_again,
+            is_program, is_secret_directory, is_secret_target, judge_file,
         },
     },
     error::{Failure, Message},
@@ -47,8 +48,7 @@ pub(crate) fn observe(
     copies: &Record,
     include: &[String],
 ) -> Result<Shipped, Failure> {
-    let root =
-        fs::canonicalize(deployment).map_err(|error| FileError::new("read", deployment, error))?;
+    let root = real_path(deployment).map_err(|error| FileError::new("read", deployment, error))?;
     let mut walk = Walk {
         include: Include::new(include, &root, "")?,
         root: root.clone(),
@@ -95,7 +95,7 @@ impl Walk<'_> {
         chain: &mut Vec<PathBuf>,
     ) -> Result<(), Failure> {
         let failed = |error| FileError::new("read", path, error);
-        let real = fs::canonicalize(path).map_err(failed)?;
+        let real = real_path(path).map_err(failed)?;
         if chain.len() >= MAX_DEPTH {
             self.problem(format!(
                 "directories are nested more than {MAX_DEPTH} deep: `{prefix}`"
@@ -219,7 +219,7 @@ impl Walk<'_> {
                 hash: files::hash_file(path)?,
                 size: found.len(),
                 modified,
-                executable: executable(path),
+                executable: is_program(path).map_err(failed)?,
                 instead: None,
             };
             self.shipped.files.insert(full, origin);

@@ -139,7 +139,7 @@ mod tests {
     use super::{
         super::{
             dependencies::sha256_of,
-            writer::{self, Input},
+            writer::{self, Input, Whose},
         },
         *,
     };
@@ -152,13 +152,12 @@ mod tests {
                 path: format!("{at:03}.txt"),
                 from: home.path().to_owned(),
                 size: 0,
-                executable: at % 2 == 0,
                 instead: Some(format!("{at}").repeat(at * 40).into_bytes()),
             })
             .collect();
         let path = home.path().join("a.zip");
         let mut zip = ZipWriter::new(Sink::new(File::create(&path).expect("a file")));
-        writer::append(&mut zip, &path, &inputs).expect("it is written");
+        writer::append(&mut zip, &path, &inputs, Whose::Agents).expect("it is written");
         let head = zip.get_ref().expect("it is open").so_far();
         let sink = zip.finish().expect("a directory");
         let size = sink.so_far().length;
@@ -182,12 +181,11 @@ mod tests {
             path: name.to_owned(),
             from: home.path().to_owned(),
             size: 0,
-            executable: false,
             instead: Some(b"x".repeat(5000)),
         };
         let path = home.path().join("a.zip");
         let mut zip = ZipWriter::new(Sink::new(File::create(&path).expect("a file")));
-        writer::append(&mut zip, &path, &[input("one")]).expect("it is written");
+        writer::append(&mut zip, &path, &[input("one")], Whose::Agents).expect("it is written");
         let head = zip.get_ref().expect("it is open").so_far().length;
         let sink = zip.finish().expect("a directory");
         sink.finish().expect("a file");
@@ -202,7 +200,7 @@ mod tests {
         file.seek(SeekFrom::End(0)).expect("a place");
         let sink = Sink::after(file, head, directory);
         let mut zip = ZipWriter::new_append(sink).expect("its directory is read");
-        writer::append(&mut zip, &path, &[input("two")]).expect("it is written");
+        writer::append(&mut zip, &path, &[input("two")], Whose::Agents).expect("it is written");
         zip.finish().expect("a directory").finish().expect("a file");
         let mut archive = ZipArchive::new(File::open(&path).expect("a file")).expect("a zip");
         for name in ["one", "two"] {

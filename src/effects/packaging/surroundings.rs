@@ -7,10 +7,13 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use crate::effects::{env, files, programs::Programs};
+use crate::{
+    effects::{env, files, path::real_path, programs::Programs},
+    system::{System, python},
+};
 
 /// Programs that are asked for by their bare names, the runtime's own Python apart.
-const PROGRAMS: [&str; 3] = ["uv", "python3", "python"];
+const PROGRAMS: [&str; 4] = ["uv", "python3", "python", "py"];
 
 /// Settings of uv, pyenv, asdf, mise and conda that lead to another program.
 const SETTINGS: [&str; 11] = [
@@ -28,13 +31,13 @@ const SETTINGS: [&str; 11] = [
 ];
 
 /// A text that changes when other programs may be found.
-pub(super) fn digest(programs: &Programs, python: &str) -> String {
+pub(super) fn digest(programs: &Programs, runtime: &str) -> String {
     let mut text = format!("{:?}\n", programs.path());
     let mut note = |what: &str, path: Option<&Path>| {
         let stamp = path.map_or_else(|| "none".to_owned(), |path| stamp(path).unwrap_or_default());
         text.extend([what, ": ", &stamp, "\n"]);
     };
-    for name in PROGRAMS.into_iter().chain([python]) {
+    for name in PROGRAMS.into_iter().chain([runtime]) {
         note(name, programs.find(name).as_deref());
     }
     for place in [chosen_by_pyenv(), installed_by_uv()] {
@@ -50,7 +53,7 @@ pub(super) fn digest(programs: &Programs, python: &str) -> String {
 
 /// Which file a path leads to, and which state of it; `None` where there is none.
 pub(super) fn stamp(path: &Path) -> Option<String> {
-    let real = fs::canonicalize(path).ok()?;
+    let real = real_path(path).ok()?;
     let found = fs::metadata(&real).ok()?;
     let modified = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(format!(
@@ -65,16 +68,11 @@ pub(super) fn stamp(path: &Path) -> Option<String> {
 /// What `pyenv global` writes.
 fn chosen_by_pyenv() -> Option<PathBuf> {
     let root = env::var("PYENV_ROOT").map(PathBuf::from);
-    Some(
-        root.or_else(|| Some(env::home_dir()?.join(".pyenv")))?
-            .join("version"),
-    )
+    env::user_directories(|home| python::chosen_by_pyenv(System::HERE, root.as_deref(), home))
 }
 
 /// The directory that `uv python install` adds to.
 fn installed_by_uv() -> Option<PathBuf> {
-    env::var("UV_PYTHON_INSTALL_DIR")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(env::var("XDG_DATA_HOME")?).join("uv/python")))
-        .or_else(|| Some(env::home_dir()?.join(".local/share/uv/python")))
+    let named = env::var("UV_PYTHON_INSTALL_DIR").map(PathBuf::from);
+    named.or_else(|| env::user_directories(|home| python::installed_by_uv(System::HERE, home)))
 }

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{self, Read as _, Seek, Write},
+    io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
     sync::{Condvar, Mutex, MutexGuard},
 };
@@ -16,10 +16,16 @@ use zip::{
     write::{PreparedZipFile, SimpleFileOptions, ZipFileBuilder},
 };
 
+use super::dependencies::has_extension;
 use crate::{
     effects::{files::FileError, programs::cores},
     error::{Failure, Message},
-    package::{elf, layer::Entry, script},
+    package::{
+        elf,
+        layer::Entry,
+        native::{self, Foreign},
+        script,
+    },
 };
 
 /// A file that becomes an entry.
@@ -29,9 +35,17 @@ pub(super) struct Input {
     pub(super) path: String,
     pub(super) from: PathBuf,
     pub(super) size: u64,
-    pub(super) executable: bool,
     /// What is written instead of the file's own content.
     pub(super) instead: Option<Vec<u8>>,
+}
+
+/// Whose files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// The agent's own, each of which the user can leave out.
+    Agents,
+    /// A dependency's, which may carry programs for other systems along.
+    Dependencies,
 }
 
 /// What was written, and what of it cannot run where it is going.
@@ -51,8 +65,9 @@ pub(super) fn append<W: Write + Seek>(
     zip: &mut ZipWriter<W>,
     to: &Path,
     inputs: &[Input],
+    whose: Whose,
 ) -> Result<Written, Failure> {
-    let line = Line::new(inputs);
+    let line = Line::new(inputs, whose);
     std::thread::scope(|scope| {
         for _ in 0..cores().min(inputs.len()) {
             scope.spawn(|| line.work());
@@ -95,6 +110,7 @@ struct Compressed {
 /// waits for another's large file, and memory stays bounded.
 struct Line<'a> {
     inputs: &'a [Input],
+    whose: Whose,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -109,9 +125,10 @@ struct State {
 }
 
 impl<'a> Line<'a> {
-    fn new(inputs: &'a [Input]) -> Self {
+    fn new(inputs: &'a [Input], whose: Whose) -> Self {
         Self {
             inputs,
+            whose,
             state: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -124,7 +141,7 @@ impl<'a> Line<'a> {
     fn work(&self) {
         let _guard = ClosedOnPanic(self);
         while let Some((at, input)) = self.take() {
-            let done = compress_one(input);
+            let done = compress_one(input, self.whose);
             self.state().finished.insert(at, done);
             self.changed.notify_all();
         }
@@ -178,29 +195,34 @@ impl Drop for ClosedOnPanic<'_, '_> {
     }
 }
 
-fn compress_one(input: &Input) -> Result<Compressed, Failure> {
+fn compress_one(input: &Input, whose: Whose) -> Result<Compressed, Failure> {
     let failed = |error| FileError::new("read", &input.from, error);
+    let mut rest: Box<dyn Read> = match &input.instead {
+        Some(content) => Box::new(content.as_slice()),
+        None => Box::new(open(&input.from)?),
+    };
+    let mut head = Vec::new();
+    Read::by_ref(&mut rest)
+        .take(native::HEAD as u64)
+        .read_to_end(&mut head)
+        .map_err(failed)?;
     let options = SimpleFileOptions::DEFAULT
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(LEVEL))
         .last_modified_time(DateTime::DEFAULT)
-        .unix_permissions(if input.executable { 0o755 } else { 0o644 });
+        .unix_permissions(if native::is_program(&head) {
+            0o755
+        } else {
+            0o644
+        });
     let mut builder = ZipFileBuilder::new(&input.path, options)
         .map_err(|error| zip_error("compress", &input.from, error))?;
-    let mut unfit = None;
-    if let Some(content) = &input.instead {
-        builder.write_all(content).map_err(failed)?;
-    } else {
-        let mut file = open(&input.from)?;
-        let mut head = Vec::new();
-        io::Read::by_ref(&mut file)
-            .take(4096)
-            .read_to_end(&mut head)
-            .map_err(failed)?;
-        builder.write_all(&head).map_err(failed)?;
-        io::copy(&mut file, &mut builder).map_err(failed)?;
-        unfit = judge(input, &head)?;
-    }
+    builder.write_all(&head).map_err(failed)?;
+    io::copy(&mut rest, &mut builder).map_err(failed)?;
+    let unfit = match &input.instead {
+        Some(_) => None,
+        None => judge(input, &head, whose)?,
+    };
     let file = builder
         .finish()
         .map_err(|error| zip_error("compress", &input.from, error))?;
@@ -208,7 +230,10 @@ fn compress_one(input: &Input) -> Result<Compressed, Failure> {
 }
 
 /// What the service's machines would not run.
-fn judge(input: &Input, head: &[u8]) -> Result<Option<Message>, Failure> {
+fn judge(input: &Input, head: &[u8], whose: Whose) -> Result<Option<Message>, Failure> {
+    if let Some(system) = native::foreign(head) {
+        return Ok(foreign(input, system, whose));
+    }
     if head.starts_with(elf::MAGIC) {
         let cache = ReadCache::new(open(&input.from)?);
         return Ok(elf::unfit(&cache).map(|unfit| {
@@ -225,6 +250,24 @@ fn judge(input: &Input, head: &[u8]) -> Result<Option<Message>, Failure> {
             ))
             .help("begin it with `#!/usr/bin/env` and the program's name")
         }))
+}
+
+/// Dependencies bring launchers and libraries for other systems along, which nothing here looks at; but
+/// what Python would load as a library of Linux has to be one.
+fn foreign(input: &Input, system: Foreign, whose: Whose) -> Option<Message> {
+    let is_used = input.path.starts_with("bin/") || has_extension(&input.path, "so");
+    let help = match whose {
+        Whose::Agents => "leave it out with a line in `.agentcoreignore`",
+        Whose::Dependencies if is_used => {
+            "require a version that has a wheel for 64-bit ARM Linux, or remove the package"
+        }
+        Whose::Dependencies => return None,
+    };
+    let what = format!(
+        "`{}` is made for {system}, not for 64-bit ARM Linux",
+        input.path
+    );
+    Some(Message::new(what).help(help))
 }
 
 #[expect(clippy::disallowed_methods, reason = "what is shipped is read here")]

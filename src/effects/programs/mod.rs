@@ -21,9 +21,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-pub(crate) use self::run::{Answer, cores, known_to_uv, run};
+pub(crate) use self::run::{Answer, cores, known_to_uv, pythons, run};
 use self::settings::Passed;
-use super::{env, source::executable};
+use super::{env, path::real_path};
+use crate::system::{System, python};
 
 /// The directories whose content anyone may have written: the workspace, and the repository around it.
 #[derive(Debug, Clone, Default)]
@@ -33,8 +34,8 @@ pub(crate) struct Checkout {
 
 impl Checkout {
     pub(crate) fn around(workspace: &Path) -> Self {
-        let home = env::home_dir().and_then(|home| fs::canonicalize(home).ok());
-        let Ok(workspace) = fs::canonicalize(workspace) else {
+        let home = env::home_dir().and_then(|home| real_path(home).ok());
+        let Ok(workspace) = real_path(workspace) else {
             return Self::default();
         };
         let repository = workspace
@@ -49,7 +50,7 @@ impl Checkout {
 
     /// Whether the path, links resolved, lies inside. What cannot be resolved is judged as it is written.
     pub(crate) fn holds(&self, path: &Path) -> bool {
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let real = real_path(path).unwrap_or_else(|_| path.to_owned());
         self.roots
             .iter()
             .any(|root| real.starts_with(root) || path.starts_with(root))
@@ -74,6 +75,8 @@ pub(crate) struct Programs {
 impl Programs {
     pub(crate) fn outside(checkout: Checkout) -> Self {
         let mut path = env::search_path();
+        let beyond = env::user_directories(|home| python::beyond_path(System::HERE, home));
+        path.extend(beyond);
         path.retain(|directory| !checkout.holds(directory));
         Self { checkout, path }
     }
@@ -138,12 +141,24 @@ impl Programs {
 }
 
 fn is_program(path: &Path) -> bool {
-    path.is_file() && (cfg!(windows) || executable(path))
+    fs::metadata(path).is_ok_and(|found| found.is_file() && may_be_run(&found))
+}
+
+#[cfg(unix)]
+fn may_be_run(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    found.permissions().mode() & 0o111 != 0
+}
+
+/// What a name with the right ending leads to is a program.
+#[cfg(not(unix))]
+fn may_be_run(_found: &fs::Metadata) -> bool {
+    true
 }
 
 /// A directory that neither a checkout nor another user can write to.
 fn neutral() -> PathBuf {
-    if cfg!(windows) {
+    if System::HERE.is_windows() {
         let system = env::var("SystemRoot").map(PathBuf::from);
         return system
             .or_else(env::home_dir)

@@ -7,7 +7,14 @@ use std::{
 };
 
 use super::Programs;
-use crate::{effects::files::FileError, error::Failure};
+use crate::{
+    effects::files::FileError,
+    error::Failure,
+    system::{
+        System,
+        python::{self, Way},
+    },
+};
 
 /// What a program answered.
 pub(crate) struct Answer {
@@ -55,6 +62,30 @@ pub(crate) fn run<S: AsRef<OsStr>>(
     }))
 }
 
+/// The interpreters that may be of this minor version, such as `3.13`, or of any: the likeliest first.
+pub(crate) fn pythons(programs: &Programs, minor: Option<&str>) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    for way in python::ways(System::HERE, minor) {
+        found.extend(match way {
+            Way::Named(name) => programs.find(&name),
+            Way::Launcher(option) => launched(programs, &option)?,
+        });
+    }
+    Ok(found)
+}
+
+/// The interpreter that the launcher `py` takes for this option.
+fn launched(programs: &Programs, option: &str) -> Result<Option<PathBuf>, Failure> {
+    let Some(launcher) = programs.find("py") else {
+        return Ok(None);
+    };
+    let code = "import sys; print(sys.executable)";
+    let words = [option, "-I", "-X", "utf8", "-c", code];
+    let answer = run(programs, &[launcher], &words)?.filter(|answer| answer.succeeded);
+    let found = answer.map(|answer| PathBuf::from(answer.stdout.trim()));
+    Ok(found.filter(|found| found.is_absolute() && programs.may_run(found)))
+}
+
 /// How many things are worth doing at once on this machine.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
@@ -79,4 +110,29 @@ pub(crate) fn known_to_uv(
     let answer = run(programs, &[uv], &words)?.filter(|answer| answer.succeeded);
     let found = answer.map(|answer| PathBuf::from(answer.stdout.trim()));
     Ok(found.filter(|found| programs.may_run(found)))
+}
+
+#[cfg(all(test, unix))]
+#[expect(clippy::disallowed_methods, reason = "tests write a program")]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+    use crate::effects::programs::Checkout;
+
+    #[test]
+    fn the_launcher_is_asked_which_interpreter_it_takes() {
+        let home = tempfile::tempdir().expect("a directory");
+        let launcher = home.path().join("py");
+        let text = "#!/bin/sh\n[ \"$1\" = -3.13 ] && echo /opt/python3.13 && exit\nexit 1\n";
+        fs::write(&launcher, text).expect("a file");
+        fs::set_permissions(&launcher, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        let programs = Programs {
+            checkout: Checkout::default(),
+            path: vec![home.path().to_owned()],
+        };
+        let asked = |option| launched(&programs, option).expect("it answers");
+        assert_eq!(asked("-3.13"), Some(PathBuf::from("/opt/python3.13")));
+        assert_eq!(asked("-3.12"), None);
+    }
 }

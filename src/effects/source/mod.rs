@@ -12,6 +12,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -30,12 +31,15 @@ use self::{
     rules::Rule,
     secrets::{Verdict, judge},
 };
-use super::files::{FileError, hash, modified};
+use super::{
+    files::{FileError, hash, modified},
+    path::real_path,
+};
 use crate::{
     error::{Exit, Failure, Message},
     package::{
         composition::{Files, Origin},
-        record,
+        native, record,
         secret::{self, is_secret_name},
     },
 };
@@ -124,7 +128,7 @@ impl Walk<'_> {
         ignored: Option<&Rule>,
         chain: &mut Vec<PathBuf>,
     ) {
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let real = real_path(path).unwrap_or_else(|_| path.to_owned());
         let left_out = ignored.is_some() && !self.include.names(path);
         if chain.len() >= MAX_DEPTH {
             if !left_out {
@@ -281,8 +285,7 @@ impl Walk<'_> {
     /// This agent's deployment folder, or another one's: copies of sources. Or what is built from them.
     fn is_made_here(&self, path: &Path) -> bool {
         path.join(record::FILE).is_file()
-            || fs::canonicalize(path)
-                .is_ok_and(|real| self.made.iter().any(|made| real.starts_with(made)))
+            || real_path(path).is_ok_and(|real| self.made.iter().any(|made| real.starts_with(made)))
     }
 
     fn file(&mut self, path: &Path, name: String, file_name: &str, included: bool) {
@@ -325,7 +328,7 @@ impl Walk<'_> {
             hash: hash(&content),
             size: content.len() as u64,
             modified,
-            executable: executable(path),
+            executable: native::is_program(&content),
             instead: None,
         };
         self.source.files.insert(name, origin);
@@ -381,7 +384,7 @@ impl Walk<'_> {
         }
         if !self
             .root
-            .starts_with(fs::canonicalize(self.request.workspace_root).unwrap_or_default())
+            .starts_with(real_path(self.request.workspace_root).unwrap_or_default())
         {
             self.source.notes.push(format!(
                 "the source `{shown}` is outside the workspace: {}",
@@ -395,7 +398,7 @@ impl Walk<'_> {
 /// Those that hold for the whole source.
 fn rules(request: &SourceRequest<'_>, root: &Path) -> Rules {
     let rules = Rules::above(root, request.home);
-    let workspace = fs::canonicalize(request.workspace_root).ok();
+    let workspace = real_path(request.workspace_root).ok();
     if root.join("Cargo.toml").is_file() || workspace.is_some_and(|workspace| root == workspace) {
         rules.with_project(root)
     } else {
@@ -415,31 +418,24 @@ fn made(request: &SourceRequest<'_>, root: &Path) -> Vec<PathBuf> {
         };
         let real = parents
             .entry(parent.to_owned())
-            .or_insert_with(|| fs::canonicalize(parent).ok());
+            .or_insert_with(|| real_path(parent).ok());
         let real = real.as_ref().map(|real| real.join(name));
         real.is_some_and(|real| real.starts_with(root))
     };
     folders
         .filter(is_near)
-        .filter_map(|folder| fs::canonicalize(folder).ok())
+        .filter_map(|folder| real_path(folder).ok())
         .chain(target_within(request))
         .filter(|made| !root.starts_with(made))
         .collect()
 }
 
-pub(super) fn executable(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| may_run(&found))
-}
-
-#[cfg(unix)]
-pub(super) fn may_run(found: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    found.permissions().mode() & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-pub(super) fn may_run(_found: &fs::Metadata) -> bool {
-    false
+/// Whether the file is one that a system can run, told by its first bytes.
+pub(super) fn is_program(path: &Path) -> io::Result<bool> {
+    let mut head = Vec::new();
+    let file = fs::File::open(path)?;
+    file.take(native::HEAD as u64).read_to_end(&mut head)?;
+    Ok(native::is_program(&head))
 }
 
 #[cfg(test)]

@@ -7,12 +7,15 @@ use std::{
 };
 
 use super::{SourceRequest, rules::is_made_again, secrets::is_secret_directory};
-use crate::{effects::files::FileError, error::Failure};
+use crate::{
+    effects::{files::FileError, path::real_path},
+    error::Failure,
+};
 
 /// The real path of the directory; what is missing or a file is no source. `seen_from` says from where
 /// the path is looked for.
 pub(crate) fn directory(shown: &Path, path: &Path, seen_from: &str) -> Result<PathBuf, Failure> {
-    let real = fs::canonicalize(path).map_err(|error| match error.kind() {
+    let real = real_path(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => missing(shown, path, seen_from),
         _ => FileError::new("read the source", path, error).into(),
     })?;
@@ -28,16 +31,14 @@ pub(crate) fn directory(shown: &Path, path: &Path, seen_from: &str) -> Result<Pa
 pub(super) fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> {
     let shown = request.shown.display();
     let root = directory(request.shown, request.path, request.seen_from)?;
-    let home = request.home.and_then(|home| fs::canonicalize(home).ok());
+    let home = request.home.and_then(|home| real_path(home).ok());
     if root.parent().is_none() || home.as_ref() == Some(&root) {
         return Err(
             Failure::config(format!("the source `{shown}` is a home or root directory"))
                 .help("name the directory of the agent's own package"),
         );
     }
-    let deployment = request
-        .deployment
-        .and_then(|path| fs::canonicalize(path).ok());
+    let deployment = request.deployment.and_then(|path| real_path(path).ok());
     if let Some(deployment) = deployment.filter(|deployment| root.starts_with(deployment)) {
         let place = if root == deployment {
             "is the deployment folder itself"
@@ -60,8 +61,8 @@ pub(crate) fn lasting(
     target: &Path,
 ) -> Result<(), Failure> {
     let shown = shown.display();
-    let workspace = fs::canonicalize(workspace).unwrap_or_default();
-    let target = fs::canonicalize(target).ok();
+    let workspace = real_path(workspace).unwrap_or_default();
+    let target = real_path(target).ok();
     // A target directory above the workspace says nothing about what else lies in it.
     let target = target.filter(|target| !workspace.starts_with(target));
     if target.is_some_and(|target| root.starts_with(target)) {
@@ -104,8 +105,8 @@ fn never_copied(root: &Path, workspace: &Path) -> Option<(PathBuf, &'static str)
 
 /// The target directory, where it belongs to this workspace alone.
 pub(super) fn target_within(request: &SourceRequest<'_>) -> Option<PathBuf> {
-    let target = fs::canonicalize(request.target).ok()?;
-    let workspace = fs::canonicalize(request.workspace_root).ok()?;
+    let target = real_path(request.target).ok()?;
+    let workspace = real_path(request.workspace_root).ok()?;
     (target.starts_with(&workspace) && target != workspace).then_some(target)
 }
 

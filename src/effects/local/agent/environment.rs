@@ -2,9 +2,12 @@
 
 use std::{ffi::OsString, path::Path};
 
-use crate::effects::{
-    env,
-    local::{ACCESS_KEY_ID, SECRET_ACCESS_KEY},
+use crate::{
+    effects::{
+        env,
+        local::{ACCESS_KEY_ID, SECRET_ACCESS_KEY},
+    },
+    system::System,
 };
 
 /// Nothing of the user's but where programs are and which language is spoken. Modules are found in `root`,
@@ -23,8 +26,19 @@ pub(in crate::effects) fn base(
             set(name, value.into());
         }
     }
-    set("HOME", home.into());
-    set("TMPDIR", home.into());
+    for name in ["HOME", "TMPDIR"] {
+        set(name, home.into());
+    }
+    if System::HERE.is_windows() {
+        for name in ["USERPROFILE", "TEMP", "TMP"] {
+            set(name, home.into());
+        }
+        for name in ["PATHEXT", "COMSPEC"] {
+            if let Some(value) = env::var(name) {
+                set(name, value.into());
+            }
+        }
+    }
     set("PYTHONUTF8", "1".into());
     set("PYTHONPATH", module_path(root, dependencies));
     // The SDK listens on every interface only where it believes to be in a container.

@@ -25,7 +25,10 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use crate::effects::{clock, env};
+use crate::{
+    effects::{clock, env},
+    system::System,
+};
 
 /// What is started, and what it sees.
 #[derive(Debug, Clone)]
@@ -125,7 +128,7 @@ impl Agent {
         let mut command = Command::new(shim);
         command
             .args(["agentcore", super::SHIM])
-            .args(if cfg!(windows) {
+            .args(if System::HERE.is_windows() {
                 ["cmd", "/C"]
             } else {
                 ["/bin/sh", "-c"]

@@ -144,7 +144,9 @@ pub(super) fn install_wheels(
         }
         None => {
             words.extend(["install", "--no-deps", "--only-binary", ":all:"].map(str::to_owned));
-            vec![interpreter.into(), "-I".into(), "-m".into(), "pip".into()]
+            [&*interpreter, "-I", "-X", "utf8", "-m", "pip"]
+                .map(PathBuf::from)
+                .to_vec()
         }
     };
     words.extend(["--target".to_owned(), target]);

@@ -10,9 +10,13 @@ use super::{HOOK, failed_to};
 use crate::{
     effects::{
         cache, files,
-        programs::{Programs, known_to_uv, run},
+        programs::{Programs, known_to_uv, pythons, run},
     },
     error::Failure,
+    system::{
+        System,
+        python::{interpreter_in, packages_in},
+    },
 };
 
 /// A Python outside of the checkout.
@@ -35,10 +39,7 @@ pub(super) fn find(wanted: &str, programs: &Programs) -> Result<Python, Failure>
     if let Some(uv) = &uv {
         candidates.extend(known_to_uv(programs, uv, Some(wanted))?);
     }
-    let name = format!("python{wanted}");
-    candidates.extend(programs.find(&name));
-    candidates.extend(programs.find("python3"));
-    candidates.extend(programs.find("python"));
+    candidates.extend(pythons(programs, Some(wanted))?);
     if let Some(uv) = &uv {
         candidates.extend(known_to_uv(programs, uv, None)?);
     }
@@ -69,7 +70,12 @@ fn inspect(program: &Path, programs: &Programs) -> Result<Option<Python>, Failur
     let code = "import sys, sysconfig; v = sys.version_info; \
                 print('%d.%d' % v[:2], sys.implementation.cache_tag, sysconfig.get_platform()); \
                 print(getattr(sys, '_base_executable', None) or sys.executable)";
-    let Some(answer) = run(programs, &[program], &["-I", "-S", "-c", code])? else {
+    let Some(answer) = run(
+        programs,
+        &[program],
+        &["-I", "-S", "-X", "utf8", "-c", code],
+    )?
+    else {
         return Ok(None);
     };
     let mut lines = answer.stdout.lines();
@@ -108,7 +114,7 @@ pub(super) fn environment(python: &Python, programs: &Programs) -> Result<PathBu
     );
     let cache = cache::folder()?;
     let home = cache.path().join(&name);
-    let program = program_in(&home);
+    let program = interpreter_in(System::HERE, &home);
     if files::exists(&program) && files::exists(&home.join(super::COMPLETE)) {
         return Ok(program);
     }
@@ -122,7 +128,7 @@ pub(super) fn environment(python: &Python, programs: &Programs) -> Result<PathBu
     let answer = run(
         programs,
         &[&python.program],
-        &["-I", "-m", "venv", "--without-pip", &place],
+        &["-I", "-X", "utf8", "-m", "venv", "--without-pip", &place],
     )?;
     match answer {
         Some(answer) if answer.succeeded => {}
@@ -132,13 +138,7 @@ pub(super) fn environment(python: &Python, programs: &Programs) -> Result<PathBu
         }
         None => return Err(failed_to("make a virtual environment", "Python is gone")),
     }
-    let packages = if cfg!(windows) {
-        home.join("Lib").join("site-packages")
-    } else {
-        home.join("lib")
-            .join(format!("python{}", python.minor))
-            .join("site-packages")
-    };
+    let packages = packages_in(System::HERE, &home, &python.minor);
     files::write_atomic(
         &packages.join("_cargo_agentcore.py"),
         &packages,
@@ -153,12 +153,4 @@ pub(super) fn environment(python: &Python, programs: &Programs) -> Result<PathBu
     )?;
     cache.join(&name).write(super::COMPLETE, b"")?;
     Ok(program)
-}
-
-fn program_in(home: &Path) -> PathBuf {
-    if cfg!(windows) {
-        home.join("Scripts").join("python.exe")
-    } else {
-        home.join("bin").join("python")
-    }
 }

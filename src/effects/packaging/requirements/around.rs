@@ -1,15 +1,10 @@
 //! The `pyproject.toml` and `uv.toml` files around a folder, up to the end of the checkout: what they
 //! say of indexes, and of packages that are taken from elsewhere.
 
-#![expect(clippy::disallowed_methods, reason = "paths are resolved here")]
-
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use crate::{
-    effects::{files, programs::Checkout},
+    effects::{files, path::real_path, programs::Checkout},
     error::{Exit, Failure, Message, Snippet},
     package::{
         index_settings::{self, IndexSettings, Whose},
@@ -22,7 +17,7 @@ use crate::{
 
 /// The path without links; as it is where there is nothing.
 pub(super) fn real(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+    real_path(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// A folder with a `pyproject.toml`.
