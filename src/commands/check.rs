@@ -25,7 +25,7 @@ use crate::{
     },
     error::{Exit, Failure, Message},
     package::installer::minor_version,
-    protocol::contract::Contract,
+    protocol::{contract::Contract, invocation},
     text::counted,
     ui::Ui,
 };
@@ -160,7 +160,11 @@ fn interrupted() -> Failure {
 
 fn payload(args: &Args) -> Result<Payload, Failure> {
     Ok(match (&args.payload, &args.prompt) {
-        (Some(text), _) => Payload::Bytes(read_payload(text)?),
+        (Some(text), _) => Payload::Bytes(invocation::without_mark(
+            read_payload(text)?,
+            invocation::JSON,
+            false,
+        )),
         (None, Some(text)) => Payload::Prompt {
             text: text.clone(),
             is_given: true,

@@ -52,6 +52,7 @@ use crate::{
     error::{Exit, Failure, Message},
     names::{AccountId, Region},
     plan::{bucket::Held, deploy as plan, role::Adopt},
+    protocol::invocation,
     ui::Ui,
 };
 
@@ -198,7 +199,7 @@ async fn deploy(
     let url = emulator.map(|emulator| emulator.url.clone());
     let payload = args.smoke.as_deref().map(read_payload).transpose()?;
     let smoke = payload.map(|payload| Smoke {
-        payload,
+        payload: invocation::without_mark(payload, invocation::JSON, false),
         token: args.bearer_token.clone().filter(|token| !token.is_empty()),
         endpoint_url: url.or_else(|| args.aws.endpoint_url.as_ref().map(ToString::to_string)),
     });

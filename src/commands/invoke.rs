@@ -128,6 +128,7 @@ fn payload(args: &Args) -> Result<Vec<u8>, Failure> {
         }
     };
     let (content_type, raw) = (&args.content_type, args.raw_payload);
+    let payload = invocation::without_mark(payload, content_type, raw);
     invocation::check_payload(&payload, content_type, raw, &NOT_JSON)?;
     Ok(payload)
 }

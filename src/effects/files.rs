@@ -21,7 +21,10 @@ use crate::{
     },
     plan::files::{FilePlan, FileStep},
     system::System,
-    text::hex,
+    text::{
+        decoding::{self, NotUtf8},
+        hex,
+    },
 };
 
 /// What our temporary files begin with; a killed run may leave one, the next one removes it.
@@ -62,6 +65,11 @@ impl From<FileError> for Failure {
                 }
             });
         }
+        let encoding = error.cause.get_ref().and_then(|why| why.downcast_ref());
+        if let Some(encoding) = encoding.copied() {
+            let help = NotUtf8::help(encoding, System::HERE.is_windows());
+            return Failure::config(error.to_string()).help(help);
+        }
         let help = match error.cause.kind() {
             ErrorKind::PermissionDenied => match System::HERE {
                 System::Windows => "check who may write there: `icacls` with the path lists it",
@@ -80,11 +88,18 @@ impl From<FileError> for Failure {
 }
 
 pub(crate) fn read_text(path: &Path) -> Result<Option<String>, FileError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+    match fs::read(path) {
+        Ok(bytes) => decoded(bytes, path).map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(FileError::new("read", path, error)),
     }
+}
+
+/// The text of a file that was read, without a byte order mark.
+pub(super) fn decoded(bytes: Vec<u8>, path: &Path) -> Result<String, FileError> {
+    decoding::decoded(bytes).map_err(|error| {
+        FileError::new("read", path, io::Error::new(ErrorKind::InvalidData, error))
+    })
 }
 
 pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::json;
 
 use super::{headers, limits, session};
-use crate::{error::Failure, names::header};
+use crate::{error::Failure, names::header, text::decoding};
 
 /// The default content type.
 pub(crate) const JSON: &str = "application/json";
@@ -17,6 +17,14 @@ pub(crate) const ACCEPTED: &str = "application/json, text/event-stream";
 /// Returns the payload of `--prompt`, as the templates' agents read it.
 pub(crate) fn prompt(text: &str) -> Vec<u8> {
     json!({ "prompt": text }).to_string().into_bytes()
+}
+
+/// The payload as it is sent: JSON loses the byte order mark that Windows programs write before it.
+pub(crate) fn without_mark(payload: Vec<u8>, content_type: &str, raw: bool) -> Vec<u8> {
+    match payload.strip_prefix(decoding::MARK) {
+        Some(rest) if !raw && is_json(content_type) => rest.to_vec(),
+        _ => payload,
+    }
 }
 
 /// Refuses payloads that the service or the agent would refuse, without changing a byte. `ways` are
@@ -38,7 +46,11 @@ pub(crate) fn check_payload(
     if raw || !is_json(content_type) {
         return Ok(());
     }
-    let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(payload) else {
+    let text = decoding::decoded(payload.to_vec()).map_err(|error| {
+        let failure = Failure::usage(format!("the payload is not JSON: {error}"));
+        ways.iter().copied().fold(failure, Failure::help)
+    })?;
+    let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&text) else {
         return Ok(());
     };
     if payload.is_empty() {
@@ -46,11 +58,10 @@ pub(crate) fn check_payload(
         return Err(ways.iter().copied().fold(failure, Failure::help));
     }
     let failure = Failure::usage(format!("the payload is not JSON: {error}"));
-    let failure = match std::str::from_utf8(payload) {
-        Ok(text) if text.len() <= 60 && !text.contains('\n') => {
-            failure.note(format!("it is `{text}`"))
-        }
-        _ => failure,
+    let failure = if text.len() <= 60 && !text.contains('\n') {
+        failure.note(format!("it is `{text}`"))
+    } else {
+        failure
     };
     Err(ways.iter().copied().fold(failure, Failure::help))
 }
@@ -217,6 +228,17 @@ mod tests {
 
     #[test]
     fn nothing_is_no_json() {
+        let failure = check_payload(b"\xff\xfe{\0}\0", JSON, false, &["a way"]).unwrap_err();
+        assert!(
+            failure.messages[0].what.contains("it is UTF-16"),
+            "{failure:?}"
+        );
+        let failure = check_payload(b"{\"a\": \"\xe9\"}", JSON, false, &["a way"]).unwrap_err();
+        let what = &failure.messages[0].what;
+        assert!(
+            what.contains("byte 0xE9 at offset 7 (line 1, column 8)"),
+            "{what}"
+        );
         let failure = check_payload(b"", JSON, false, &["a way"]).unwrap_err();
         assert!(failure.messages[0].what.contains("is empty"), "{failure:?}");
         assert_eq!(check_payload(b"", JSON, true, &[]), Ok(()));

@@ -9,6 +9,29 @@ use crate::{
 };
 
 #[test]
+fn a_payload_from_a_file_loses_its_byte_order_mark_and_must_be_utf_8() {
+    let server = script()
+        .always(INVOKE, Answer::json(200, &json!("ok")))
+        .start();
+    let project = project();
+    let file = project.path().join("payload.json");
+    let run = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        invoke(&project, &server).arg("@payload.json").run()
+    };
+    run("\u{feff}{\"a\": 1}".as_bytes()).succeeds();
+    assert_eq!(posts(&server)[0].body().as_ref(), b"{\"a\": 1}");
+    says(
+        &run(b"\xff\xfe{\0}\0").exits(2),
+        "the payload is not JSON: it is UTF-16, not UTF-8",
+    );
+    says(
+        &run(b"{\"a\":\n\"\xe9\"}").exits(2),
+        "it is not UTF-8: byte 0xE9 at offset 7 (line 2, column 2)",
+    );
+}
+
+#[test]
 fn sessions_are_checked_made_and_continued() {
     let server = script()
         .always(INVOKE, Answer::json(200, &json!("ok")))

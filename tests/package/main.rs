@@ -11,6 +11,7 @@ mod support;
 
 mod beside;
 mod corpus;
+mod encodings;
 mod found;
 mod hostile;
 mod imports;

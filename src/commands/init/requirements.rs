@@ -227,7 +227,7 @@ pub(super) fn find(place: &Place<'_>, inner: &str, placed: &Placed) -> Result<Ta
                 "the dependencies of `{}` cannot be taken: {why}",
                 shown.display()
             ))
-            .help("`--requirements FILE` names a requirements file; `uv export --no-hashes --no-emit-project` or `pip freeze` writes one")
+            .help("or name a requirements file with `--requirements FILE`")
         })?
     } else {
         adopt::from_requirements(&text)

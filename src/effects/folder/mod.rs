@@ -19,7 +19,7 @@ use std::{
 use self::checked::Handle;
 #[cfg(unix)]
 use self::unix::Handle;
-use super::files::{Attempt, FileError, Lock, TEMPORARY};
+use super::files::{Attempt, FileError, Lock, TEMPORARY, decoded};
 
 /// Marks a folder that `clean` deletes with all its content.
 const MARKER: &str = ".made-by-cargo-agentcore";
@@ -314,10 +314,7 @@ impl Folder {
         let Some(content) = self.read(name)? else {
             return Ok(None);
         };
-        String::from_utf8(content).map(Some).map_err(|_| {
-            let cause = io::Error::new(ErrorKind::InvalidData, "it is not valid UTF-8");
-            FileError::new("read", &self.path().join(name), cause)
-        })
+        decoded(content, &self.path().join(name)).map(Some)
     }
 
     /// Replaces a file atomically.

@@ -192,6 +192,9 @@ pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
     for warning in &wanted.warnings {
         say(Event::Warning(warning.clone()));
     }
+    for warning in requirements::mismatches(&wanted.pythons, request.runtime) {
+        say(Event::Warning(warning));
+    }
     let mut request = request.clone();
     for warning in beside::add(&mut request, &wanted.beside)? {
         say(Event::Warning(warning));

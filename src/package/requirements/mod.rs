@@ -5,6 +5,7 @@ pub(crate) mod lines;
 pub(crate) mod lock;
 pub(crate) mod poetry;
 pub(crate) mod pyproject;
+pub(crate) mod python;
 
 use std::path::Path;
 

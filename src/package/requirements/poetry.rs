@@ -27,6 +27,9 @@ pub(super) fn add(
     }
     for (name, item) in dependencies.into_iter().flat_map(TableLike::iter) {
         if name.eq_ignore_ascii_case("python") {
+            let said = item.span().zip(item.as_str());
+            let said = said.map(|(span, text)| (span, versions(text)));
+            found.requires_python = found.requires_python.take().or(said);
             continue;
         }
         let span = item.span().unwrap_or_default();

@@ -14,6 +14,8 @@ pub(crate) type Listed = (Range<usize>, String);
 pub(crate) struct Pyproject {
     pub(crate) name: Option<String>,
     pub(crate) version: Option<String>,
+    /// The versions of Python that it is meant for.
+    pub(crate) requires_python: Option<Listed>,
     pub(crate) dependencies: Vec<Listed>,
     /// By the extra's name.
     pub(crate) optional: Vec<(String, Vec<Listed>)>,
@@ -72,6 +74,9 @@ pub(crate) fn read(text: &str) -> Result<Pyproject, (Range<usize>, String)> {
         let word = |key| project.get(key).and_then(Item::as_str).map(str::to_owned);
         found.name = word("name");
         found.version = word("version");
+        found.requires_python = project
+            .get("requires-python")
+            .and_then(|item| Some((item.span()?, item.as_str()?.to_owned())));
         found.dependencies = strings(project.get("dependencies"));
         let optional = project
             .get("optional-dependencies")

@@ -3,15 +3,20 @@
 
 mod around;
 mod export;
+mod pythons;
 mod reading;
 mod sources;
 
 use std::path::{Path, PathBuf};
 
-pub(super) use self::export::{exported, lay_for_export};
 use self::{
     around::{Around, Folder},
+    pythons::AskedPython,
     reading::Reading,
+};
+pub(super) use self::{
+    export::{exported, lay_for_export},
+    pythons::mismatches,
 };
 use crate::{
     effects::{
@@ -43,6 +48,8 @@ pub(super) struct Wanted {
     pub(super) beside: Vec<Beside>,
     pub(super) lock: Option<Lock>,
     pub(super) warnings: Vec<Message>,
+    /// What the project says about its version of Python.
+    pub(super) pythons: Vec<AskedPython>,
 }
 
 /// What an installer is told.
@@ -105,7 +112,10 @@ pub(super) fn observe(file: &Path, checkout: &Checkout) -> Result<Wanted, Failur
             file = lock.folder.join("uv.lock");
         }
     }
+    let pythons = pythons::asked(&folder, &around, checkout)?;
     let mut reading = Reading::new(checkout, &folder, around);
+    reading.pythons = pythons;
+    reading.warnings.extend(unread_lock(kind, &folder));
     match (kind, &mut locked) {
         (Kind::Lock, Some(lock)) => reading.lock(&file, lock)?,
         (Kind::Lock, None) => return Err(no_project(&file)),
@@ -152,6 +162,27 @@ fn find_lock(around: &Around, folder: &Path) -> Result<Option<Lock>, Failure> {
         }
     }
     Ok(None)
+}
+
+/// Locks of tools that nothing here asks.
+const UNREAD_LOCKS: [(&str, &str); 3] = [
+    ("poetry.lock", "poetry export --output requirements.txt"),
+    ("pdm.lock", "pdm export --output requirements.txt"),
+    ("Pipfile.lock", "pipenv requirements > requirements.txt"),
+];
+
+/// A project's lock that fixes no version here.
+fn unread_lock(kind: Kind, folder: &Path) -> Option<Message> {
+    let mut locks = UNREAD_LOCKS.iter();
+    let (name, command) =
+        locks.find(|(name, _)| kind == Kind::Pyproject && files::exists(&folder.join(name)))?;
+    let what = format!(
+        "`{}` is not read, so it fixes no versions",
+        folder.join(name).display()
+    );
+    Some(Message::new(what).help(format!(
+        "run `{command}`, and name that file in the agent's `requirements`; or run `uv lock`: a `uv.lock` is read"
+    )))
 }
 
 fn no_project(lock: &Path) -> Failure {

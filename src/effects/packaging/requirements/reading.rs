@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Around, BUILD, Beside, Inputs, Lock, Wanted, around::real, of_the_user, read, sources,
-    without_credentials,
+    Around, AskedPython, BUILD, Beside, Inputs, Lock, Wanted, around::real, of_the_user, read,
+    sources, without_credentials,
 };
 use crate::{
     effects::{files, programs::Checkout},
@@ -36,6 +36,8 @@ pub(super) struct Reading<'c> {
     pub(super) beside: Vec<Beside>,
     /// Something is required by an address, which may tell other things to other users.
     has_addresses: bool,
+    /// What is said about the version of Python, the nearest first.
+    pub(super) pythons: Vec<AskedPython>,
 }
 
 /// Whether a file's requirements are installed, or only limit which versions are.
@@ -59,6 +61,7 @@ impl<'c> Reading<'c> {
             inputs: Inputs::default(),
             beside: Vec::new(),
             has_addresses: false,
+            pythons: Vec::new(),
         };
         reading.warnings.extend(around.warnings.iter().cloned());
         reading.inputs.settings = around.settings.clone();
@@ -373,6 +376,7 @@ impl<'c> Reading<'c> {
             beside: self.beside,
             lock,
             warnings: self.warnings,
+            pythons: self.pythons,
         })
     }
 }

@@ -79,9 +79,10 @@ impl Reading<'_> {
         };
         if let Some(span) = own.pyproject.dynamic.clone() {
             self.problems.push(
-                Message::new("only a build can tell these dependencies, and nothing is built")
+                Message::new("the dependencies are dynamic: only the project's build backend knows them, and nothing is built")
                     .at(own.at(span))
-                    .help("list them in `project.dependencies`, or name a requirements file in `requirements`"),
+                    .help("list them in `project.dependencies`")
+                    .help("or run `uv pip compile pyproject.toml -o requirements.txt`, and name that file in the agent's `requirements`"),
             );
         }
         for (span, text) in &own.pyproject.dependencies {

@@ -1,4 +1,6 @@
-//! Text for messages.
+//! Text for messages, and text in files.
+
+pub(crate) mod decoding;
 
 /// Returns the name in `known` that is most similar to `word`, if any is similar.
 pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
