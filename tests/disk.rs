@@ -173,7 +173,7 @@ fn new_keeps_the_directory_that_it_is_called_in() {
         assert_eq!(after.ino(), before.ino());
         assert_eq!(after.mode(), before.mode());
         let stdout = String::from_utf8_lossy(&output.stdout);
-        let listed = ".git\n.gitignore\nCargo.toml\nREADME.md\nREADME_ja.md\ndeployment\none\n";
+        let listed = ".git\n.gitignore\nAGENTS.md\nCargo.toml\nREADME.md\ndeployment\none\npyproject.toml\ntests\n";
         assert!(stdout.ends_with(listed), "{stdout}");
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     effects::{clock, destination, env},
     error::{Failure, Message},
     plan::new as plan,
-    scaffold::{self, Context, Template},
+    scaffold::{self, Context, Language, Template},
     ui::Ui,
 };
 
@@ -32,6 +32,9 @@ pub struct Args {
     name: Option<String>,
     #[command(flatten)]
     choices: Choices,
+    /// Language of the README [default: Japanese for a Japanese locale, else English]
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    lang: Option<Lang>,
     /// Version control to initialize [default: git, unless already inside a repository]
     #[arg(long, value_enum, value_name = "VCS")]
     vcs: Option<Vcs>,
@@ -47,6 +50,23 @@ pub struct Args {
 enum Vcs {
     Git,
     None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Lang {
+    En,
+    Ja,
+    Both,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::En => Self::English,
+            Lang::Ja => Self::Japanese,
+            Lang::Both => Self::Both,
+        }
+    }
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
@@ -93,8 +113,12 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         region: decided.region,
         model: decided.model,
         permissions: decided.permissions,
+        language: match args.lang {
+            Some(lang) => lang.into(),
+            None => Language::of_locale(&env::locale().unwrap_or_default()),
+        },
     };
-    let files = scaffold::render(template.name, &context).map_err(|error| {
+    let files = scaffold::render(template, &context).map_err(|error| {
         Failure::world(format!(
             "the template is broken, which is a bug of ours: {error}"
         ))

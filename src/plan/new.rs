@@ -121,12 +121,13 @@ const TAKEN: [&str; 6] = [
     "uvicorn",
 ];
 /// Folders with a special meaning, and what would happen to an agent in them.
-const FOLDERS: [(&str, &str); 3] = [
+const FOLDERS: [(&str, &str); 4] = [
     ("deployment", "would be in the folder that is shipped"),
     (
         "target",
         "would be in cargo's own folder, which git ignores and `cargo clean` deletes",
     ),
+    ("tests", "would be in the folder of the tests"),
     (
         "node_modules",
         "would not be shipped, like any folder of that name",

@@ -1,36 +1,88 @@
 //! The templates that a user can choose from; the first is the default.
 
+use serde::Serialize;
+
 use crate::config::Permission;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
-    /// The folder's name.
+    /// The name of its folder.
     pub(crate) name: &'static str,
     pub(crate) description: &'static str,
     pub(crate) needs_model: bool,
+    /// Whether the agent remembers the conversation of a session.
+    pub(crate) remembers: bool,
     /// What its code needs.
     pub(crate) permissions: &'static [Permission],
+    pub(super) english: Words,
+    pub(super) japanese: Words,
+}
+
+/// What a README says about the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct Words {
+    pub(super) about: &'static str,
+    /// A prompt that the agent can answer.
+    pub(super) example: &'static str,
+}
+
+impl Template {
+    /// The folders it is made of; a file in a later one takes the place of one in an earlier one.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &'static str> {
+        let conversation = self.remembers.then_some("_conversation");
+        ["_project"]
+            .into_iter()
+            .chain(conversation)
+            .chain([self.name])
+    }
 }
 
 pub(crate) fn catalogue() -> &'static [Template] {
     &[
         Template {
             name: "strands",
-            description: "a Strands agent on a Bedrock model, with one tool of its own",
+            description: "a Strands agent on a Bedrock model, with a tool of its own",
             needs_model: true,
+            remembers: true,
             permissions: &[],
+            english: Words {
+                about: "A Strands agent on an Amazon Bedrock model, with a tool of its own.",
+                example: "How many days are there from 2026-01-01 to 2026-12-24?",
+            },
+            japanese: Words {
+                about: "Amazon Bedrock のモデルを使い、独自のツールを 1 つ備えた Strands エージェントです。",
+                example: "2026-01-01 から 2026-12-24 までは何日ですか？",
+            },
         },
         Template {
             name: "cost-estimator",
-            description: "estimates AWS costs: price list, Code Interpreter, batch and streaming",
+            description: "estimates AWS costs with the price list and the Code Interpreter",
             needs_model: true,
+            remembers: true,
             permissions: &[Permission::CodeInterpreter(None), Permission::Pricing],
+            english: Words {
+                about: "An agent that estimates what an architecture costs on AWS. It looks prices up in the AWS price list, calculates in the AgentCore Code Interpreter, and answers in the language of the question.",
+                example: "Two t3.micro servers behind a load balancer in us-west-2",
+            },
+            japanese: Words {
+                about: "AWS 上のアーキテクチャの費用を見積もるエージェントです。価格は AWS Price List から取得し、計算は AgentCore Code Interpreter で行い、質問と同じ言語で答えます。",
+                example: "us-west-2 でロードバランサーの後ろに t3.micro を 2 台",
+            },
         },
         Template {
             name: "echo",
-            description: "no model, no AWS: for a first run and for tests",
+            description: "repeats what it is told, without a model: for a first run",
             needs_model: false,
+            remembers: false,
             permissions: &[],
+            english: Words {
+                about: "An agent that repeats what it is told, without a model and without AWS. Use it for a first deployment, or put your own agent in its place.",
+                example: "hello",
+            },
+            japanese: Words {
+                about: "受け取った言葉をそのまま返すエージェントです。モデルも AWS も使いません。最初のデプロイや、自作エージェントの出発点に使えます。",
+                example: "こんにちは",
+            },
         },
     ]
 }

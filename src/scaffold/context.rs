@@ -2,6 +2,10 @@
 
 use serde::Serialize;
 
+use super::{
+    Language,
+    catalogue::{Template, Words},
+};
 use crate::{
     config::{Model, Permission},
     names::{AgentName, ProjectId, Region},
@@ -19,6 +23,7 @@ pub(crate) struct Context {
     pub(crate) region: Option<Region>,
     pub(crate) model: Option<Model>,
     pub(crate) permissions: Vec<Permission>,
+    pub(crate) language: Language,
 }
 
 /// The names that a template may use.
@@ -26,12 +31,19 @@ pub(crate) struct Context {
 pub(super) struct Values {
     title: String,
     package: String,
+    distribution: String,
     model: String,
     table: String,
+    needs_model: bool,
+    remembers: bool,
+    /// Whether there is a README in each language.
+    both: bool,
+    english: Words,
+    japanese: Words,
 }
 
 impl Context {
-    pub(super) fn values(&self) -> Values {
+    pub(super) fn values(&self, template: &Template) -> Values {
         let Self {
             project: _,
             title,
@@ -40,12 +52,59 @@ impl Context {
             region: _,
             model,
             permissions: _,
+            language,
         } = self;
+        let Template {
+            name: _,
+            description: _,
+            needs_model,
+            remembers,
+            permissions: _,
+            english,
+            japanese,
+        } = template;
         Values {
             title: title.clone(),
             package: package.clone(),
+            distribution: distribution(package),
             model: model.as_ref().map(Model::id).unwrap_or_default(),
             table: super::agent_table(self),
+            needs_model: *needs_model,
+            remembers: *remembers,
+            both: *language == Language::Both,
+            english: *english,
+            japanese: *japanese,
+        }
+    }
+}
+
+/// What the package is called as a Python distribution. It must not be one of those it depends on.
+fn distribution(package: &str) -> String {
+    const REQUIRED: [&str; 3] = ["bedrock-agentcore", "boto3", "strands-agents"];
+    let words: Vec<String> = package
+        .split('_')
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let name = words.join("-");
+    if REQUIRED.contains(&name.as_str()) {
+        return format!("{name}-project");
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distribution_has_a_legal_name_of_its_own() {
+        for (package, name) in [
+            ("my_agent", "my-agent"),
+            ("A__b_", "a-b"),
+            ("strands_agents", "strands-agents-project"),
+        ] {
+            assert_eq!(distribution(package), name);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Pure: an embedded template and a typed context become files.
 //!
 //! `*.hbs` is rendered and loses its ending, everything else is copied as it is; `_gitignore` becomes
-//! `.gitignore` and `__package__` the name of the agent's package. Nothing is written here.
+//! `.gitignore` and `__package__` the name of the agent's package. What several templates have in common is
+//! in folders that begin with `_`. Nothing is written here.
 
 pub(crate) mod adopt;
 mod catalogue;
 mod context;
+mod language;
 mod models;
 mod table;
 
@@ -14,7 +16,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub(crate) use catalogue::{Template, catalogue, find};
 pub(crate) use context::Context;
 use handlebars::Handlebars;
-use include_dir::{Dir, DirEntry, include_dir};
+use include_dir::{Dir, File, include_dir};
+pub(crate) use language::Language;
 pub(crate) use models::{default_model, serves};
 pub(crate) use table::{AgentKeys, Head, agent_lines, agent_table, project_lines};
 
@@ -24,25 +27,16 @@ static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scaffolds");
 pub(crate) type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 /// Renders a template. An error is a bug in the template: it names the file.
-pub(crate) fn render(template: &str, context: &Context) -> Result<Files, String> {
-    let dir = TEMPLATES
-        .get_dir(template)
-        .ok_or_else(|| format!("there is no template `{template}`"))?;
+pub(crate) fn render(template: &Template, context: &Context) -> Result<Files, String> {
     let engine = engine();
-    let values = context.values();
+    let values = context.values(template);
     let mut files = Files::new();
-    let mut folders = vec![dir];
-    while let Some(folder) = folders.pop() {
-        for entry in folder.entries() {
-            let file = match entry {
-                DirEntry::Dir(inner) => {
-                    folders.push(inner);
-                    continue;
-                }
-                DirEntry::File(file) => file,
+    for folder in template.folders() {
+        for file in files_in(folder)? {
+            let path = file.path().strip_prefix(folder).unwrap_or(file.path());
+            let Some((path, rendered)) = target(&path.to_string_lossy(), context) else {
+                continue;
             };
-            let path = file.path().strip_prefix(template).unwrap_or(file.path());
-            let (path, rendered) = target(&path.to_string_lossy(), context);
             let content = if rendered {
                 let text = file
                     .contents_utf8()
@@ -60,6 +54,20 @@ pub(crate) fn render(template: &str, context: &Context) -> Result<Files, String>
     Ok(files)
 }
 
+/// The embedded files in a folder and below it.
+fn files_in(folder: &str) -> Result<Vec<&'static File<'static>>, String> {
+    let folder = TEMPLATES
+        .get_dir(folder)
+        .ok_or_else(|| format!("there is no folder `{folder}`"))?;
+    let mut files = Vec::new();
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        files.extend(folder.files());
+        folders.extend(folder.dirs());
+    }
+    Ok(files)
+}
+
 /// Strict, and without the escaping that HTML needs.
 fn engine() -> Handlebars<'static> {
     let mut engine = Handlebars::new();
@@ -72,12 +80,12 @@ fn engine() -> Handlebars<'static> {
 fn embedded(path: &str) -> Result<&'static str, String> {
     TEMPLATES
         .get_file(path)
-        .and_then(include_dir::File::contents_utf8)
+        .and_then(File::contents_utf8)
         .ok_or_else(|| format!("there is no `{path}`"))
 }
 
-/// Where a template's file goes, and whether it is rendered.
-fn target(path: &str, context: &Context) -> (String, bool) {
+/// Where a template's file goes, and whether it is rendered. `None` if this project does not have it.
+fn target(path: &str, context: &Context) -> Option<(String, bool)> {
     let (path, rendered) = match path.strip_suffix(".hbs") {
         Some(path) => (path, true),
         None => (path, false),
@@ -90,7 +98,8 @@ fn target(path: &str, context: &Context) -> (String, bool) {
             other => other,
         })
         .collect();
-    (parts.join("/"), rendered)
+    let path = parts.join("/");
+    Some((context.language.name_of(&path)?.to_owned(), rendered))
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ pub(crate) fn agent_table(context: &Context) -> String {
         region,
         model,
         permissions,
+        language: _,
     } = context;
     let keys = AgentKeys {
         agent,

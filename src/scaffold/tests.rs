@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::*;
 use crate::{
     config::{Access, Allowed, Manifest, Permission, QueueAccess, Stage, load},
@@ -15,7 +17,12 @@ fn context(template: &Template) -> Context {
         model: template.needs_model.then(|| default_model(Some(&region))),
         region: Some(region),
         permissions: template.permissions.to_vec(),
+        language: Language::English,
     }
+}
+
+fn echo() -> &'static Template {
+    find("echo").unwrap()
 }
 
 fn text(files: &Files, path: &str) -> String {
@@ -25,12 +32,14 @@ fn text(files: &Files, path: &str) -> String {
 #[test]
 fn every_template_renders_with_the_files_that_a_project_has() {
     for template in catalogue() {
-        let files = render(template.name, &context(template)).unwrap();
+        let files = render(template, &context(template)).unwrap();
         for wanted in [
             "Cargo.toml",
             "README.md",
-            "README_ja.md",
+            "AGENTS.md",
+            "pyproject.toml",
             ".gitignore",
+            "tests/__init__.py",
             "deployment/invoke.py",
             "deployment/invoke_async.py",
             "deployment/requirements.txt",
@@ -60,8 +69,33 @@ fn every_template_renders_with_the_files_that_a_project_has() {
 }
 
 #[test]
+fn the_readme_is_in_the_language_that_is_asked_for() {
+    for template in catalogue() {
+        for (language, japanese, links) in [
+            (Language::English, [Some(false), None], false),
+            (Language::Japanese, [Some(true), None], false),
+            (Language::Both, [Some(false), Some(true)], true),
+        ] {
+            let wanted = Context {
+                language,
+                ..context(template)
+            };
+            let files = render(template, &wanted).unwrap();
+            for (name, japanese) in ["README.md", "README_ja.md"].into_iter().zip(japanese) {
+                let readme = files.get(Path::new(name)).map(|_| text(&files, name));
+                let is_japanese = readme.as_ref().map(|readme| readme.contains("動かす"));
+                assert_eq!(is_japanese, japanese, "{name} {language:?}");
+                if let Some(readme) = readme {
+                    assert_eq!(readme.contains("](README"), links, "{name} {language:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_filled_in_is_neither_escaped_nor_rendered_again() {
-    let files = render("echo", &context(find("echo").unwrap())).unwrap();
+    let files = render(echo(), &context(echo())).unwrap();
     assert!(text(&files, "README.md").starts_with("# my \"odd\" <agent> & {{co}}\n"));
 }
 
@@ -69,7 +103,7 @@ fn what_is_filled_in_is_neither_escaped_nor_rendered_again() {
 fn the_metadata_is_read_again_as_it_was_meant() {
     for template in catalogue() {
         let wanted = context(template);
-        let files = render(template.name, &wanted).unwrap();
+        let files = render(template, &wanted).unwrap();
         let manifest = Manifest {
             path: "/real/fake/Cargo.toml".into(),
             text: text(&files, "Cargo.toml"),
@@ -88,7 +122,7 @@ fn the_metadata_is_read_again_as_it_was_meant() {
 
 #[test]
 fn every_permission_is_written_so_that_it_is_read_again() {
-    let mut wanted = context(find("echo").unwrap());
+    let mut wanted = context(echo());
     wanted.permissions = vec![
         Permission::CodeInterpreter(Some("ci-1".into())),
         Permission::Browser(None),
@@ -140,16 +174,17 @@ fn every_permission_is_written_so_that_it_is_read_again() {
 fn without_a_region_no_key_is_written() {
     let without = Context {
         region: None,
-        ..context(find("echo").unwrap())
+        ..context(echo())
     };
-    let files = render("echo", &without).unwrap();
+    let files = render(echo(), &without).unwrap();
     assert!(!text(&files, "Cargo.toml").contains("region"));
 }
 
 /// Strict mode lets `{{#if typo}}` pass as false, so the words are checked here.
 #[test]
 fn templates_use_only_words_that_the_context_has() {
-    let values = serde_json::to_value(context(&catalogue()[0]).values()).unwrap();
+    let values = context(echo()).values(echo());
+    let values = serde_json::to_value(values).unwrap();
     let mut folders = vec![&TEMPLATES];
     let mut seen = 0;
     while let Some(folder) = folders.pop() {
@@ -166,8 +201,9 @@ fn templates_use_only_words_that_the_context_has() {
                     .unwrap()
                     .trim_start_matches(['#', '/']);
                 let word = word.trim_start_matches("if").trim();
+                let pointer = format!("/{}", word.replace('.', "/"));
                 assert!(
-                    word.is_empty() || values.get(word).is_some(),
+                    word.is_empty() || values.pointer(&pointer).is_some(),
                     "{word} in {}",
                     file.path().display()
                 );

@@ -150,7 +150,7 @@ fn agents_of_every_kind_are_adopted_and_answer_from_their_archives() {
 #[test]
 fn agents_from_templates_break_no_rule() {
     let bed = Bed::new();
-    for template in ["echo", "strands"] {
+    for template in ["echo", "strands", "cost-estimator"] {
         bed.scaffolds(template, &["--deny", "warnings"]).unwrap();
     }
     // The emulator has no Code Interpreter, so its requests are answered with an error.

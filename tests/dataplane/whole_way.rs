@@ -234,6 +234,15 @@ fn a_strands_agent_goes_the_whole_way() {
         .collect();
     assert_eq!(chats.len(), 5, "{chats:?}");
     assert_eq!(chats[0]["tools"][0]["function"]["name"], "days_between");
+    // The session went on: what was said before is there again, with the tool's result.
+    let before = chats[2]["messages"].as_array().unwrap().iter();
+    let before: Vec<&str> = before
+        .filter_map(|message| message["content"].as_str())
+        .collect();
+    assert!(
+        before.ends_with(&["30", "It is 30 days.", "Really?"]),
+        "{before:?}"
+    );
     for chat in [&chats[1], &chats[4]] {
         let messages = chat["messages"].as_array().unwrap();
         let result = messages.last().unwrap();

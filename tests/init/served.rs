@@ -153,7 +153,8 @@ fn the_generated_entry_points_answer_under_the_real_sdk() {
         for payload in ["{}", r#"{"prompt": " "}"#, r#""x""#] {
             let refused = served.ask("POST /invocations", payload);
             assert!(
-                refused.starts_with("HTTP/1.1 400") && refused.contains("the payload needs a text"),
+                refused.starts_with("HTTP/1.1 400")
+                    && refused.contains("the payload needs a prompt"),
                 "{streaming} {payload}: {refused}"
             );
         }

@@ -208,34 +208,47 @@ fn an_estimate_is_made_of_prices_and_sums_and_the_interpreter_is_stopped() {
     }
 }
 
+/// The interpreter is started only if the model uses it.
 #[test]
 fn without_the_interpreter_it_says_so_and_lives_on() {
     const WANTED: &str = "the AgentCore Code Interpreter cannot be started in us-east-1: ";
-    let emulator = Ministack::start();
-    let project = Generated::prepared("cost-estimator", &emulator);
-    let variables = [("AWS_ENDPOINT_URL", &*emulator.url())];
+    let sum = call("run_python", &json!({"code": "print(1)"}));
+    for entry in ["invoke.py", "invoke_async.py"] {
+        let model = Model::saying(vec![
+            text("Which servers?"),
+            sum.clone(),
+            text("About a dollar."),
+            text("As I said."),
+        ]);
+        let emulator = Ministack::start_with(&[("MINISTACK_BEDROCK_PROXY_URL", &model.url())]);
+        let project = Generated::prepared("cost-estimator", &emulator);
+        let agent = Served::start(&project, entry, &[("AWS_ENDPOINT_URL", &emulator.url())]);
+        let ask = |prompt| agent.invoke_in("one", &json!({ "prompt": prompt }));
 
-    let whole = Served::start(&project, "invoke.py", &variables);
-    let refused = whole.invoke(&json!({"prompt": "two servers"}));
-    assert_eq!(refused.status, 500);
-    let said = refused.json()["error"].as_str().unwrap().to_owned();
-    assert!(said.starts_with(WANTED), "{said}");
-    assert!(
-        said.contains("permission \"code-interpreter\" in Cargo.toml"),
-        "{said}"
-    );
-    assert_eq!(whole.get("/ping").json()["status"], "Healthy");
+        assert_eq!(ask("servers").status, 200, "{}", agent.log());
+        let answer = ask("two servers");
+        let error = if entry == "invoke.py" {
+            assert_eq!(answer.status, 500);
+            answer.json()
+        } else {
+            let mut events = answer.events();
+            let last = events.pop().unwrap();
+            let pieces = events.iter().filter_map(Value::as_str);
+            assert_eq!(pieces.collect::<String>(), "About a dollar.");
+            assert_eq!(last["error_type"], "InterpreterUnavailable");
+            last
+        };
+        let said = error["error"].as_str().unwrap();
+        assert!(said.starts_with(WANTED), "{said}");
+        assert!(
+            said.contains("permission \"code-interpreter\" in Cargo.toml"),
+            "{said}"
+        );
 
-    let pieces = Served::start(&project, "invoke_async.py", &variables);
-    let events = pieces.invoke(&json!({"prompt": "two servers"})).events();
-    let [event] = &events[..] else {
-        panic!("one event: {events:?}")
-    };
-    assert!(
-        event["error"].as_str().unwrap().starts_with(WANTED),
-        "{event}"
-    );
-    assert_eq!(event["error_type"], "InterpreterUnavailable");
-    assert_eq!(pieces.invoke(&json!({})).status, 400);
-    assert_eq!(pieces.get("/ping").json()["status"], "Healthy");
+        // The turn that failed is not remembered, the one before it is.
+        assert_eq!(ask("and?").status, 200, "{}", agent.log());
+        assert_eq!(model.said(3), ["servers", "Which servers?", "and?"]);
+        assert_eq!(agent.invoke(&json!({})).status, 400);
+        assert_eq!(agent.get("/ping").json()["status"], "Healthy");
+    }
 }

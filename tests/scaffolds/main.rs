@@ -12,6 +12,7 @@ mod support;
 mod conversation;
 mod estimate;
 mod price_list;
+mod readme;
 mod served;
 
 use std::{
@@ -155,6 +156,7 @@ fn the_code_is_formatted_typed_and_without_a_finding() {
                     "my_agent",
                     "deployment/invoke.py",
                     "deployment/invoke_async.py",
+                    "tests",
                 ]),
         );
         succeeds(
@@ -208,7 +210,7 @@ fn echo_answers_and_streams_under_the_real_sdk() {
             assert_eq!(refused.status, 400, "{payload}: {}", refused.body);
             assert_eq!(
                 refused.json()["error"],
-                "the payload needs a text: {\"prompt\": \"...\"}"
+                "the payload needs a prompt: {\"prompt\": \"...\"}"
             );
         }
         assert_eq!(agent.get("/ping").status, 200);

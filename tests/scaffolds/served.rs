@@ -106,6 +106,20 @@ impl Served {
         self.post(&payload.to_string())
     }
 
+    /// An invocation in a session.
+    pub(crate) fn invoke_in(&self, session: &str, payload: &Value) -> Answered {
+        let line = in_session(session);
+        self.request(&line, &payload.to_string())
+    }
+
+    /// An invocation whose caller hangs up before the answer.
+    pub(crate) fn abandon(&self, session: &str, payload: &Value, after: Duration) {
+        let stream = send(self.port, &in_session(session), &payload.to_string()).unwrap();
+        std::thread::sleep(after);
+        drop(stream);
+    }
+
+    /// The request's first line, maybe with headers.
     fn request(&self, line: &str, body: &str) -> Answered {
         request(self.port, line, body)
             .unwrap_or_else(|error| panic!("{line}: {error}; the agent said:\n{}", self.log()))
@@ -154,15 +168,29 @@ impl Answered {
     }
 }
 
+fn in_session(session: &str) -> String {
+    format!("POST /invocations HTTP/1.0\r\nX-Amzn-Bedrock-AgentCore-Runtime-Session-Id: {session}")
+}
+
 /// HTTP/1.0, so that a stream comes as it is and ends with its connection.
-fn request(port: u16, line: &str, body: &str) -> std::io::Result<Answered> {
+fn send(port: u16, line: &str, body: &str) -> std::io::Result<TcpStream> {
+    let version = if line.contains(" HTTP/") {
+        ""
+    } else {
+        " HTTP/1.0"
+    };
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     write!(
         stream,
-        "{line} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "{line}{version}\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )?;
+    Ok(stream)
+}
+
+fn request(port: u16, line: &str, body: &str) -> std::io::Result<Answered> {
+    let mut stream = send(port, line, body)?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));

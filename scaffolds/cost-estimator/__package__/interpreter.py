@@ -1,8 +1,9 @@
-"""Sums are done in the AgentCore Code Interpreter, not in the model's head."""
+"""Calculations run in the AgentCore Code Interpreter, not in the model's head."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from threading import Lock
 from typing import Any
 
 from bedrock_agentcore.tools.code_interpreter_client import CodeInterpreter
@@ -17,38 +18,70 @@ class InterpreterUnavailable(RuntimeError):
     """The interpreter cannot be started."""
 
 
+class Interpreter:
+    """An interpreter that starts when it is first used."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self.client: CodeInterpreter | None = None
+        self.problem: InterpreterUnavailable | None = None
+        self.lock = Lock()
+
+    def run(self, code: str) -> str:
+        """Run Python code and return what it prints."""
+        # A model may use a tool several times at once.
+        with self.lock:
+            return printed(self.started().execute_code(code))
+
+    def started(self) -> CodeInterpreter:
+        """Start the interpreter, unless it runs."""
+        if self.client is None:
+            client = CodeInterpreter(region())
+            try:
+                client.start()
+            except (BotoCoreError, ClientError) as error:
+                self.problem = InterpreterUnavailable(
+                    "the AgentCore Code Interpreter cannot be started in "
+                    f"{region()}: {error}. The agent needs the permission "
+                    '"code-interpreter" in Cargo.toml, and a region that has it.'
+                )
+                raise self.problem from error
+            self.client, self.problem = client, None
+        return self.client
+
+    def stop(self) -> None:
+        """Stop the interpreter, if it runs."""
+        if self.client is not None:
+            # One that cannot be stopped ends by itself. The answer is not lost.
+            with suppress(BotoCoreError, ClientError):
+                self.client.stop()
+
+
 @asynccontextmanager
 async def calculator() -> AsyncIterator[AgentTool]:
-    """Start the interpreter and offer it as a tool; stop it at the end."""
-    client = CodeInterpreter(region())
-    try:
-        await asyncio.to_thread(client.start)
-    except (BotoCoreError, ClientError) as error:
-        raise InterpreterUnavailable(
-            "the AgentCore Code Interpreter cannot be started in "
-            f"{region()}: {error}. The agent needs the permission "
-            '"code-interpreter" in Cargo.toml, and a region that has the interpreter.'
-        ) from error
+    """Lend out an interpreter as a tool, and stop it at the end."""
+    interpreter = Interpreter()
 
     @tool
     def run_python(code: str) -> str:
         """Run Python code and return what it prints.
 
         Args:
-            code: The code. Variables stay between calls.
+            code: The code. It sees the variables of earlier calls for the same answer.
         """
-        return printed(client.execute_code(code))
+        return interpreter.run(code)
 
     try:
         yield run_python
     finally:
-        # A session that is not stopped ends by itself: no reason to lose an answer.
-        with suppress(BotoCoreError, ClientError):
-            await asyncio.to_thread(client.stop)
+        await asyncio.to_thread(interpreter.stop)
+    # The model was told, but what it made of that is not an estimate.
+    if interpreter.problem:
+        raise interpreter.problem
 
 
 def printed(response: dict[str, Any]) -> str:
-    """Join the texts of the interpreter's answer."""
+    """Join the texts in the interpreter's response."""
     texts = [
         block["text"]
         for event in response["stream"]

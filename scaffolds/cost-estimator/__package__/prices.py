@@ -10,19 +10,19 @@ from strands import tool
 
 from .settings import region
 
-# The price list is served in three regions only; each knows the prices of all.
+# Only three regions serve the price list. Each has the prices of all regions.
 ENDPOINTS = {"eu": "eu-central-1", "ap": "ap-south-1"}
 ELSEWHERE = "us-east-1"
 
 
 def endpoint_region(caller: str) -> str:
-    """Choose the price list's region that is nearest to the caller's."""
+    """Choose the region of the price list that is nearest to the caller."""
     return ENDPOINTS.get(caller.split("-")[0], ELSEWHERE)
 
 
 @cache
 def price_list() -> Any:
-    """Return a client of the price list."""
+    """Return a client for the price list, which is made for the first request."""
     return boto3.client("pricing", region_name=endpoint_region(region()))
 
 
@@ -30,13 +30,13 @@ def price_list() -> Any:
 def attribute_values(
     service: str, attribute: str, containing: str = "", limit: int = 200
 ) -> list[str]:
-    """List the values that an attribute has in the price list of a service.
+    """List the values of an attribute in a service's price list.
 
     Args:
         service: The service's code, such as AmazonEC2, AWSLambda or AmazonS3.
         attribute: The attribute, such as instanceType, regionCode or productFamily.
-        containing: List only the values that contain this text, upper or lower case.
-        limit: How many values to return at most.
+        containing: List only values that contain this text, in upper or lower case.
+        limit: The most values to return.
     """
     pages = price_list().get_paginator("get_attribute_values")
     found = pages.paginate(ServiceCode=service, AttributeName=attribute)
@@ -53,10 +53,10 @@ def prices(
 
     Args:
         service: The service's code, such as AmazonEC2, AWSLambda or AmazonS3.
-        filters: Attributes and their values, such as {"regionCode": "us-west-2"}.
-        limit: How many products to return at most.
+        filters: Values of attributes, such as {"regionCode": "us-west-2"}.
+        limit: The most products to return.
     """
-    # Products have attributes without a value, which are refused as filters.
+    # Some attributes of a product are empty. The price list refuses them as filters.
     chosen = [
         {"Type": "TERM_MATCH", "Field": field, "Value": value}
         for field, value in filters.items()
@@ -69,7 +69,7 @@ def prices(
 
 
 def summary(product: dict[str, Any]) -> dict[str, Any]:
-    """Keep of a product what an estimate needs."""
+    """Keep what an estimate needs of a product."""
     terms = product.get("terms", {}).get("OnDemand", {}).values()
     dimensions = [
         dimension for term in terms for dimension in term["priceDimensions"].values()

@@ -1,4 +1,4 @@
-"""The agent itself. Replace it with one that thinks."""
+"""The agent, which only repeats what it is told. Put your own in its place."""
 
 import asyncio
 import re
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 
 def answer(prompt: str) -> str:
-    """Answer at once."""
+    """Answer in one piece."""
     return f"You said: {prompt}"
 
 

@@ -1,4 +1,4 @@
-"""Tools of the agent's own."""
+"""The agent's own tools."""
 
 from datetime import date
 

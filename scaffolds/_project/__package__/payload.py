@@ -1,4 +1,4 @@
-"""The request's payload."""
+"""What a request brings."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from starlette.exceptions import HTTPException
 
 
 def prompt_of(payload: Any) -> str:
-    """Return the payload's prompt; without one, the request is answered with 400."""
+    """Return the payload's prompt. Without one, the caller gets status 400."""
     prompt = payload.get("prompt") if isinstance(payload, dict) else None
     if not isinstance(prompt, str) or not prompt.strip():
-        raise HTTPException(400, 'the payload needs a text: {"prompt": "..."}')
+        raise HTTPException(400, 'the payload needs a prompt: {"prompt": "..."}')
     return prompt
