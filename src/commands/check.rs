@@ -230,6 +230,7 @@ impl Ground<'_> {
     async fn subject(&self, agent: &Agent, home: PathBuf, ui: &Ui) -> Result<Subject, Failure> {
         let own = own_files::observe(agent, self.project, &self.config.declared)?;
         own.tell(ui);
+        own.tell_shared(ui);
         let output = packaging::directory(agent, self.project)?;
         let shipped = packaging::from_project(agent, self.project, &own, output.clone())?;
         let options = Options {

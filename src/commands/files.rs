@@ -141,7 +141,7 @@ fn unlisted(agent: &Agent, sources: &Files, entrypoint: &Path) -> Result<Vec<Mes
         program.insert(agent.entrypoint.clone(), Parsed::read(text));
         origins.insert(&agent.entrypoint, entrypoint);
     }
-    in_code(agent, &program, &origins)
+    Ok(in_code(agent, &program, &origins)?.warnings)
 }
 
 /// The copy has another name than the one that was made before, which the entry point may import.

@@ -38,6 +38,8 @@ pub(super) struct OwnFiles {
     pub(super) problems: Vec<Message>,
     warnings: Vec<Message>,
     notes: Vec<String>,
+    /// What sessions would share on Runtime V2.
+    shared: Vec<Message>,
     /// Copies that `prepare` made and somebody edited; relative to the deployment folder.
     edited: Vec<String>,
 }
@@ -111,7 +113,11 @@ pub(super) fn observe(
     let program = Arc::new(program::read(&composition.files)?);
     let origins = composition.files.iter();
     let origins = origins.map(|(path, origin)| (path, origin.from.as_path()));
-    warnings.extend(in_code(agent, &program, &origins.collect())?);
+    let InCode {
+        warnings: in_code,
+        shared,
+    } = in_code(agent, &program, &origins.collect())?;
+    warnings.extend(in_code);
     Ok(OwnFiles {
         composition,
         program,
@@ -119,6 +125,7 @@ pub(super) fn observe(
         problems,
         warnings,
         notes,
+        shared,
         edited: edited.into_iter().map(|copy| copy.path).collect(),
     })
 }
@@ -130,6 +137,13 @@ impl OwnFiles {
         }
         for note in &self.notes {
             ui.note(note);
+        }
+    }
+
+    /// What sessions would share if the agent ran on Runtime V2.
+    pub(super) fn tell_shared(&self, ui: &Ui) {
+        for note in &self.shared {
+            ui.note_at(note);
         }
     }
 
@@ -186,13 +200,21 @@ pub(super) fn sources(
     })
 }
 
-/// What the code uses and the agent's table does not allow. `files` are all the agent's own, by their path
+/// What the code says to somebody who reads it.
+pub(super) struct InCode {
+    /// What it uses and the agent's table does not allow.
+    pub(super) warnings: Vec<Message>,
+    /// What sessions would share on Runtime V2.
+    pub(super) shared: Vec<Message>,
+}
+
+/// Reads the code for what is worth a word. `files` are all the agent's own, by their path
 /// in the archive.
 pub(super) fn in_code(
     agent: &Agent,
     program: &Program,
     files: &BTreeMap<&String, &Path>,
-) -> Result<Vec<Message>, Failure> {
+) -> Result<InCode, Failure> {
     let paths = files.keys().map(|path| path.as_str());
     let mut code = Code::reached(&agent.entrypoint, program, paths);
     for path in code.named_settings(files.keys().copied()) {
@@ -207,7 +229,11 @@ pub(super) fn in_code(
         let from = files.get(&path.to_owned());
         from.map_or_else(|| PathBuf::from(path), |from| from.to_path_buf())
     };
-    Ok(code::warnings(agent, &code, &origin))
+    let whose = format!("the code of agent `{}`", agent.name);
+    Ok(InCode {
+        warnings: code::warnings(agent, &code, &origin),
+        shared: code::shared(&whose, &code, &origin),
+    })
 }
 
 /// Where the files are that the agent's table names.

@@ -219,12 +219,13 @@ mod tests {
             ("deployment", "the folder that is shipped"),
             ("Target", "`cargo clean` deletes"),
             ("node_modules", "would not be shipped"),
+            ("tests", "the folder of the tests"),
         ] {
             let (package, said) = package(&AgentName::parse(name).unwrap());
             assert_eq!(package, format!("{name}_agent"));
             assert!(said.unwrap().contains(reason), "{name}");
         }
-        for free in ["my_agent", "src", "tests", "invoke", "Class", "Json"] {
+        for free in ["my_agent", "src", "test_agent", "invoke", "Class", "Json"] {
             let name = AgentName::parse(free).unwrap();
             assert_eq!(package(&name), (free.to_owned(), None));
         }

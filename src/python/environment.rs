@@ -2,10 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::{
-    syntax::children,
-    uses::{Reader, Variable},
-};
+use super::{call::Variable, syntax::children, uses::Reader};
 
 impl<'t> Reader<'t> {
     pub(super) fn reads_variable(&mut self, node: Node<'_>, has_default: bool) {

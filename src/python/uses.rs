@@ -1,14 +1,13 @@
 //! What a Python file uses: calls of libraries, texts, environment variables, request headers.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use tree_sitter::{Node, TreeCursor};
+use tree_sitter::Node;
 
 use super::{
+    call::{Argument, Call, Variable},
     code::Word,
+    pending::{Around, Pending},
     syntax::{children, descendants},
     value::{LONG_ENOUGH, Value},
 };
@@ -25,45 +24,6 @@ pub(crate) struct Uses {
     pub(crate) headers: Vec<Word>,
     /// The top-level names of the imported modules.
     pub(crate) imports: BTreeSet<String>,
-}
-
-/// A call of something imported.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Call {
-    /// The full name, with the values of variables inserted: `boto3.client("s3").get_object`.
-    pub(crate) callee: String,
-    pub(crate) arguments: Vec<Argument>,
-    /// The callee's position.
-    pub(crate) span: Range<usize>,
-    /// True if the call runs only if the file is run as a script.
-    pub(crate) as_script: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Argument {
-    pub(crate) name: Option<String>,
-    /// `None` if the value is only known at run time.
-    pub(crate) value: Option<Value>,
-}
-
-/// An environment variable that the code reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Variable {
-    pub(crate) name: String,
-    pub(crate) span: Range<usize>,
-    pub(crate) has_default: bool,
-}
-
-impl Call {
-    /// Returns the argument with this name, or the positional argument at this index.
-    pub(crate) fn argument(&self, name: &str, place: Option<usize>) -> Option<&Argument> {
-        let mut arguments = self.arguments.iter();
-        let named = arguments.find(|argument| argument.name.as_deref() == Some(name));
-        named.or_else(|| {
-            let mut unnamed = self.arguments.iter().filter(|a| a.name.is_none());
-            unnamed.nth(place?)
-        })
-    }
 }
 
 /// The maximum depth of expressions that are evaluated.
@@ -128,33 +88,6 @@ pub(super) struct Reader<'t> {
     /// Names that contain a request's headers.
     pub(super) header_names: BTreeSet<&'t str>,
     pub(super) uses: Uses,
-}
-
-/// The context of a node.
-#[derive(Debug, Clone, Copy)]
-struct Around {
-    /// True if texts are recorded.
-    texts: bool,
-    as_script: bool,
-}
-
-/// The nodes to visit.
-struct Pending<'n> {
-    stack: Vec<(Node<'n>, Around)>,
-    /// Visits the children of a node.
-    cursor: TreeCursor<'n>,
-}
-
-impl<'n> Pending<'n> {
-    fn push(&mut self, node: Option<Node<'n>>, around: Around) {
-        self.stack.extend(node.map(|node| (node, around)));
-    }
-
-    /// Adds a node's children.
-    fn enter(&mut self, node: Node<'n>, around: Around) {
-        let below = node.named_children(&mut self.cursor);
-        self.stack.extend(below.map(|child| (child, around)));
-    }
 }
 
 impl<'t> Reader<'t> {
@@ -263,6 +196,8 @@ impl<'t> Reader<'t> {
         let around = Around {
             texts: true,
             as_script: false,
+            at_load: true,
+            is_kept: false,
         };
         let mut pending = Pending {
             stack: vec![(root, around)],
@@ -281,8 +216,20 @@ impl<'t> Reader<'t> {
             texts: false,
             ..around
         };
+        let kept = Around {
+            is_kept: true,
+            ..around
+        };
         match node.kind() {
             "import_statement" | "import_from_statement" | "type" | "comment" => {}
+            "function_definition" | "lambda" => {
+                let body = node.child_by_field_name("body");
+                for child in children(node) {
+                    let at_load = around.at_load && Some(child) != body;
+                    pending.push(Some(child), Around { at_load, ..around });
+                }
+            }
+            "augmented_assignment" | "named_expression" => pending.enter(node, kept),
             "expression_statement" => {
                 // Docstrings are not used by the code.
                 let below = children(node).into_iter();
@@ -296,7 +243,7 @@ impl<'t> Reader<'t> {
             }
             "default_parameter" | "typed_default_parameter" | "typed_parameter" => {
                 self.takes_header(node);
-                pending.push(node.child_by_field_name("value"), around);
+                pending.push(node.child_by_field_name("value"), kept);
             }
             "pair" | "keyword_argument" => {
                 pending.push(node.child_by_field_name("value"), around);
@@ -310,7 +257,7 @@ impl<'t> Reader<'t> {
                     }
                     None => pending.push(target, quiet),
                 }
-                pending.push(node.child_by_field_name("right"), around);
+                pending.push(node.child_by_field_name("right"), kept);
             }
             "subscript" => {
                 self.reads_variable(node, false);
@@ -349,6 +296,7 @@ impl<'t> Reader<'t> {
         }
         for read in descendants(node, |_| true) {
             self.reads_variable(read, true);
+            self.calls(read, around);
         }
         self.add_text(value, around);
     }
@@ -368,18 +316,33 @@ impl<'t> Reader<'t> {
             return;
         }
         self.reads_header(node);
-        let function = node.child_by_field_name("function");
+        self.calls(node, around);
+        pending.enter(node, around);
+    }
+
+    /// Takes note of a call of something that is known.
+    fn calls(&mut self, node: Node<'_>, around: Around) {
+        let function = Some(node)
+            .filter(|node| node.kind() == "call")
+            .and_then(|call| call.child_by_field_name("function"));
         if let Some(function) = function
             && let Some(callee) = self.object(function, 0)
         {
+            let Around {
+                texts: _,
+                as_script,
+                at_load,
+                is_kept,
+            } = around;
             self.uses.calls.push(Call {
                 callee,
                 arguments: self.arguments(node),
                 span: function.byte_range(),
-                as_script: around.as_script,
+                as_script,
+                at_load,
+                is_kept,
             });
         }
-        pending.enter(node, around);
     }
 
     fn add_text(&mut self, value: Option<Value>, around: Around) {

@@ -41,6 +41,45 @@ def price(item):
     return table.get_item(Key={"id": item["id"]})
 "#;
 
+/// What runs before a snapshot of the agent is taken, with its line; what a request does is no concern.
+#[test]
+fn what_the_sessions_of_a_snapshot_would_share_is_noted() {
+    let project = Project::new();
+    project.write(
+        "agent.py",
+        SHOP.replace(
+            "MODEL =",
+            "import uuid\nINSTANCE = str(uuid.uuid4())\nMODEL =",
+        )
+        .replace("    return price", "    uuid.uuid4()\n    return price"),
+    );
+    project.write(
+        "prices.py",
+        format!("import time\n{PRICES}\nLOADED = time.time()\n"),
+    );
+    let init = Cli::new(&project).args(["init", "--yes"]).run().succeeds();
+    for (what, place) in [
+        (
+            "note: the code creates an ID before the first request\n",
+            "agent.py:12:16",
+        ),
+        (
+            "note: the code takes the time before the first request\n",
+            "prices.py:11:10",
+        ),
+    ] {
+        let (_, rest) = init.stderr.split_once(what).expect(&init.stderr);
+        let arrow = rest.lines().find(|line| line.contains("-->")).unwrap();
+        assert!(arrow.ends_with(place), "{arrow}");
+    }
+    assert_eq!(
+        init.stderr.matches("Runtime V2").count(),
+        2,
+        "{}",
+        init.stderr
+    );
+}
+
 /// An agent in the project's directory.
 fn shop() -> Project {
     let project = Project::new();

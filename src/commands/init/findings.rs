@@ -9,7 +9,7 @@ use super::adopted::Adopted;
 use crate::{
     effects::{files, program, source::Source},
     error::Failure,
-    plan::code::{At, Code, DockerVariable, Filled, docker_variables, fill},
+    plan::code::{At, Code, DockerVariable, Filled, docker_variables, fill, shared},
     python::{Parsed, Program},
     ui::Ui,
 };
@@ -167,6 +167,13 @@ impl Findings {
         }
         for at in variables.iter().chain(secrets) {
             found(format!("variable `{}`", at.it), self.place(at));
+        }
+        let origin = |path: &str| match self.shown.get(path) {
+            Some(shown) => shown.clone(),
+            None => PathBuf::from(path),
+        };
+        for shared in shared("the code", &self.code(), &origin) {
+            ui.note_at(&shared);
         }
     }
 }

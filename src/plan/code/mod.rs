@@ -6,6 +6,7 @@
 mod filled;
 mod models;
 mod needs;
+mod snapshot;
 mod warnings;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
 pub(crate) use self::{
     filled::{DockerVariable, Filled, docker_variables, fill, model_in},
     needs::Need,
+    snapshot::shared,
     warnings::warnings,
 };
 use crate::python::{Call, Modules, Program, Uses, Variable, follow};
@@ -26,6 +28,8 @@ pub(crate) struct Code<'a> {
     pub(crate) entrypoint: &'a str,
     /// The Python files that the entry point loads, in order.
     files: Vec<&'a str>,
+    /// Those of them that it loads whenever it starts.
+    at_start: BTreeSet<String>,
     /// The YAML, JSON and TOML files that the code names, by their path in the archive.
     pub(crate) settings: BTreeMap<String, String>,
 }
@@ -60,16 +64,20 @@ impl<'a> Code<'a> {
         // A newer Python has fewer standard modules, and none of those is the agent's.
         const MINOR: u32 = 13;
         let mut files = Vec::new();
+        let mut at_start = BTreeSet::new();
         if program.contains_key(entrypoint) {
             let modules = Modules::new(paths, []);
-            let reached = follow(entrypoint, &modules, MINOR, program).files;
-            let known = program.keys().filter(|path| reached.contains(*path));
+            let reached = follow(entrypoint, &modules, MINOR, program);
+            let known = program.keys();
+            let known = known.filter(|path| reached.files.contains(*path));
             files.extend(known.map(String::as_str));
+            at_start = reached.at_start;
         }
         Self {
             program,
             entrypoint,
             files,
+            at_start,
             settings: BTreeMap::new(),
         }
     }

@@ -32,7 +32,7 @@ pub(crate) fn warnings(
 }
 
 /// Returns the position for a message.
-fn snippet<T>(code: &Code<'_>, at: &At<T>, origin: &dyn Fn(&str) -> PathBuf) -> Snippet {
+pub(super) fn snippet<T>(code: &Code<'_>, at: &At<T>, origin: &dyn Fn(&str) -> PathBuf) -> Snippet {
     let text = match code.settings.get(&at.file) {
         Some(text) => text,
         None => &code.program[&at.file].text,
