@@ -65,7 +65,7 @@ fn what_the_sessions_of_a_snapshot_would_share_is_noted() {
         ),
         (
             "note: the code takes the time before the first request\n",
-            "prices.py:11:10",
+            "prices.py:10:10",
         ),
     ] {
         let (_, rest) = init.stderr.split_once(what).expect(&init.stderr);
