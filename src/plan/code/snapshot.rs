@@ -73,7 +73,7 @@ impl Shared {
     fn help(self) -> &'static str {
         match self {
             Self::Generator => {
-                "use `secrets` or `random.SystemRandom()`, or make the generator in the function that handles a request"
+                "use `secrets` or `random.SystemRandom()`, or make the generator in the function that answers a request"
             }
             Self::Id
             | Self::Random
@@ -81,7 +81,7 @@ impl Shared {
             | Self::Connection
             | Self::Credentials
             | Self::TemporaryFile
-            | Self::Machine => "do it in the function that handles a request",
+            | Self::Machine => "do it in the function that answers a request",
         }
     }
 }
