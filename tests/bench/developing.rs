@@ -3,10 +3,10 @@
 
 use std::{
     cell::Cell,
-    fs,
+    fs::{self, File},
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -14,7 +14,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    RUNS,
+    RUNS, RUNS_OF_DEV,
     cost::{median, row, shown, time},
     support::{Cli, Project, bed, wheels::with_uv},
 };
@@ -72,6 +72,8 @@ fn cli(project: &Project, words: &[&str]) -> Command {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
     with_uv(Cli::new(project))
         .env("CARGO_AGENTCORE_CACHE_DIR", cache)
+        // As `cargo agentcore` has it, and not by way of rustup.
+        .env("CARGO", env!("CARGO"))
         .args(words)
         .prepared()
 }
@@ -80,6 +82,8 @@ fn cli(project: &Project, words: &[&str]) -> Command {
 struct Server {
     child: Child,
     port: u16,
+    /// What it prints.
+    log: PathBuf,
 }
 
 impl Drop for Server {
@@ -92,26 +96,29 @@ impl Drop for Server {
 }
 
 impl Server {
-    fn start(mut command: Command, port: u16) -> Self {
+    fn start(mut command: Command, port: u16, log: PathBuf) -> Self {
         use std::os::unix::process::CommandExt as _;
 
+        let output = File::create(&log).unwrap();
         let child = command
             .process_group(0)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
             .spawn()
             .unwrap();
-        Self { child, port }
+        Self { child, port, log }
     }
 
     /// Waits until this version answers.
-    fn answers(&self, version: u32) {
+    fn answers(&mut self, version: u32) {
         let start = Instant::now();
         while self.version().as_deref() != Some(version.to_string().as_str()) {
+            let is_over = self.child.try_wait().unwrap().is_some();
             assert!(
-                start.elapsed() < Duration::from_mins(5),
-                "version {version} does not answer"
+                !is_over && start.elapsed() < Duration::from_mins(5),
+                "version {version} does not answer:\n{}",
+                fs::read_to_string(&self.log).unwrap()
             );
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -119,6 +126,10 @@ impl Server {
 
     fn version(&self) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        // A server that is just being ended may never answer.
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .ok()?;
         write!(
             stream,
             "POST /invocations HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\n\
@@ -143,7 +154,8 @@ fn edit(what: &str, imports: &str, requirements: &str, aim: &str) {
         project(imports, requirements),
     );
     let port = free_port();
-    let ours = Server::start(cli(&our, &["dev", "--port", &port.to_string()]), port);
+    let command = cli(&our, &["dev", "--port", &port.to_string()]);
+    let mut ours = Server::start(command, port, our.root().join("dev.log"));
     let port = free_port();
     let mut toolkit = Command::new(bed::program(&bed::agents(), "agentcore"));
     toolkit
@@ -154,29 +166,35 @@ fn edit(what: &str, imports: &str, requirements: &str, aim: &str) {
         .env("HOME", their.home())
         .env("VIRTUAL_ENV", bed::agents())
         .env("UV_OFFLINE", "1");
-    let theirs = Server::start(toolkit, port);
+    let mut theirs = Server::start(toolkit, port, their.root().join("dev.log"));
     let version = Cell::new(0);
-    let edited = |project: &Project, server: &Server| {
+    let edited = |whose: &str, project: &Project, server: &mut Server| {
         version.set(version.get() + 1);
         let start = Instant::now();
         project.write("one/__init__.py", format!("VERSION = {}\n", version.get()));
         server.answers(version.get());
-        start.elapsed()
+        let taken = start.elapsed();
+        eprintln!("{what}: edit {}, {whose}: {}", version.get(), shown(taken));
+        taken
     };
-    ours.answers(0);
-    theirs.answers(0);
+    for (whose, server) in [("ours", &mut ours), ("theirs", &mut theirs)] {
+        let start = Instant::now();
+        server.answers(0);
+        eprintln!("{what}: first start, {whose}: {}", shown(start.elapsed()));
+    }
     row(
         what,
         aim,
-        RUNS,
-        || edited(&our, &ours),
-        || edited(&their, &theirs),
+        RUNS_OF_DEV,
+        || edited("ours", &our, &mut ours),
+        || edited("theirs", &their, &mut theirs),
     );
 }
 
 /// What the local AgentCore costs.
 fn local() {
     let project = project("", "bedrock-agentcore\n");
+    eprintln!("deploying to the local AgentCore");
     time(&mut cli(&project, &["deploy", "--local"]));
     let session = "a-session-that-is-used-again-and-again";
     let invoke = || {
@@ -186,6 +204,7 @@ fn local() {
         ))
     };
     invoke();
+    eprintln!("invoking {RUNS} times");
     let mut warm: Vec<Duration> = (0..RUNS).map(|_| invoke()).collect();
 
     let status = cli(&project, &["status", "--local", "--output", "json"])

@@ -25,6 +25,8 @@ const RUNS_OF_MANY: usize = 7;
 const MANY: usize = 100;
 /// A run of the toolkit's deployment takes many seconds.
 const RUNS_OF_DEPLOY: usize = 5;
+/// The toolkit takes seconds to notice an edit and to start again.
+const RUNS_OF_DEV: usize = 9;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,7 +50,7 @@ fn main() {
         developing::measure();
     }
     println!(
-        "Medians of {RUNS} runs ({RUNS_OF_MANY} for {MANY} agents, {RUNS_OF_DEPLOY} for deployments) after a warm-up \
+        "Medians of {RUNS} runs ({RUNS_OF_MANY} for {MANY} agents, {RUNS_OF_DEPLOY} for deployments, {RUNS_OF_DEV} for edits) after a warm-up \
          run, both sides in turn, whole processes from start to exit, against one ministack on this \
          machine ({} cores).",
         std::thread::available_parallelism().map_or(0, usize::from)
