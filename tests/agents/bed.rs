@@ -59,6 +59,8 @@ pub(crate) struct Bed {
     /// Holds the wheels, the installed distributions one by one, and a home that all agents share.
     root: tempfile::TempDir,
     environment: PathBuf,
+    /// The Python of the environment, as a table names it.
+    runtime: String,
 }
 
 impl Bed {
@@ -80,7 +82,19 @@ impl Bed {
             String::from_utf8_lossy(&made.stderr)
         );
         fs::create_dir(root.path().join("home")).unwrap();
-        Self { root, environment }
+        let python = Command::new(bed::program(&environment, "python"))
+            .args([
+                "-c",
+                "import sys; print('python%d.%d' % sys.version_info[:2])",
+            ])
+            .output()
+            .unwrap();
+        let runtime = String::from_utf8(python.stdout).unwrap().trim().to_owned();
+        Self {
+            root,
+            environment,
+            runtime,
+        }
     }
 
     /// Adopts, packages, starts and asks one agent; the answer is what went wrong, with what was said.
@@ -111,8 +125,7 @@ impl Bed {
                 return Err(format!("`{line}` is not in the table\n{manifest}\n{said}"));
             }
         }
-        // Compiling what is started once takes longer than starting it.
-        let manifest = manifest.replace("\nsource = ", "\nbytecode = \"never\"\nsource = ");
+        let manifest = self.for_this_machine(&manifest);
         fs::write(home.join("Cargo.toml"), &manifest).unwrap();
         let archive = self.run(&project, &home, &mut said, "package", &[])?;
         write!(said, "\n{manifest}").unwrap();
@@ -128,7 +141,10 @@ impl Bed {
             Ok(answer) if !answer.contains("HELLO") => {
                 Err(format!("the answer is\n{answer}\n{}\n{said}", log()))
             }
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                drop(started);
+                self.is_checked(&project, &home, &mut said, &[])
+            }
         }
     }
 
@@ -141,16 +157,30 @@ impl Bed {
         let home = project.path().join("shop");
         let manifest = fs::read_to_string(home.join("Cargo.toml")).unwrap();
         for entry in ["invoke.py", "invoke_async.py"] {
-            let own = format!("\nbytecode = \"never\"\nentrypoint = \"{entry}\"\nsource = ");
+            let own = format!("\nentrypoint = \"{entry}\"\nsource = ");
             let lines = manifest
                 .lines()
                 .filter(|line| !line.starts_with("entrypoint = "));
             let manifest = lines.collect::<Vec<_>>().join("\n") + "\n";
-            let manifest = manifest.replace("\nsource = ", &own);
+            let manifest = self.for_this_machine(&manifest.replace("\nsource = ", &own));
             fs::write(home.join("Cargo.toml"), manifest).unwrap();
             self.is_checked(&project, &home, &mut said, words)?;
         }
         Ok(())
+    }
+
+    /// The agent of the manifest for the Python that the wheels lead to. Compiling what is started a few times
+    /// takes longer than starting it.
+    fn for_this_machine(&self, manifest: &str) -> String {
+        let own = format!(
+            "\nruntime = \"{}\"\nbytecode = \"never\"\nsource = ",
+            self.runtime
+        );
+        let lines = manifest
+            .lines()
+            .filter(|line| !line.starts_with("runtime = "));
+        let manifest = lines.collect::<Vec<_>>().join("\n") + "\n";
+        manifest.replace("\nsource = ", &own)
     }
 
     /// Nothing is found at an agent that answers.
@@ -161,23 +191,6 @@ impl Bed {
         said: &mut String,
         words: &[&str],
     ) -> Result<(), String> {
-        let manifest = fs::read_to_string(home.join("Cargo.toml")).unwrap();
-        // The wheels lead to what is installed for this Python.
-        let python = Command::new(bed::program(&self.environment, "python"))
-            .args([
-                "-c",
-                "import sys; print('python%d.%d' % sys.version_info[:2])",
-            ])
-            .output()
-            .unwrap();
-        let python = String::from_utf8(python.stdout).unwrap();
-        let own = format!("\nruntime = \"{}\"\nsource = ", python.trim());
-        let lines = manifest
-            .lines()
-            .filter(|line| !line.starts_with("runtime = "));
-        let manifest = lines.collect::<Vec<_>>().join("\n") + "\n";
-        let manifest = manifest.replace("\nsource = ", &own);
-        fs::write(home.join("Cargo.toml"), manifest).unwrap();
         self.run(project, home, said, "check", &[&["-v"], words].concat())?;
         Ok(())
     }

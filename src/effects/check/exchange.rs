@@ -1,6 +1,12 @@
 //! One request on a connection of its own, and what comes back.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    io,
+    net::Ipv4Addr,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use http_body_util::BodyExt as _;
 use hyper::{
@@ -9,7 +15,11 @@ use hyper::{
     header,
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, task::JoinHandle};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    task::JoinHandle,
+};
 
 use crate::{
     check::{Answer, NoAnswer, Outcome, request::Request},
@@ -99,7 +109,7 @@ impl Connection {
         let stream = stream.map_err(|_| NoAnswer::NotConnected)?;
         // Without it small requests wait; where it cannot be set, they do.
         let _ = stream.set_nodelay(true);
-        let (sender, connection) = handshake(TokioIo::new(stream))
+        let (sender, connection) = handshake(TokioIo::new(Patient(stream)))
             .await
             .map_err(|_| NoAnswer::Closed)?;
         let driving = tokio::spawn(async move {
@@ -107,6 +117,39 @@ impl Connection {
             let _ = connection.await;
         });
         Ok(Self { sender, driving })
+    }
+}
+
+/// A connection that is still read when nobody takes what is written any more: a server may refuse a body
+/// and close the connection before it has read the whole of it.
+struct Patient(TcpStream);
+
+impl AsyncRead for Patient {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Patient {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.0).poll_write(context, bytes);
+        written.map(|written| Ok(written.unwrap_or(bytes.len())))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }
 
@@ -138,4 +181,42 @@ fn message(address: &Address, request: Request) -> Option<Message<Body>> {
         message = message.header(name, value);
     }
     message.body(full(body)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// A server that closes the connection with most of the body unread resets it.
+    #[tokio::test]
+    async fn a_refusal_is_read_though_nobody_takes_the_body() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = Address {
+            port: listener.local_addr().unwrap().port(),
+            host: "agent".to_owned(),
+            limit: Duration::from_secs(20),
+        };
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                stream.read_exact(&mut [0; 100]).await.unwrap();
+                let refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno";
+                stream.write_all(refusal).await.unwrap();
+            }
+        });
+        for _ in 0..50 {
+            let request = Request {
+                method: "POST",
+                path: "/".to_owned(),
+                headers: Vec::new(),
+                body: vec![b'x'; 8 << 20],
+            };
+            let answer = ask(&address, request).await.unwrap();
+            assert_eq!((answer.status, &answer.body[..]), (413, &b"no"[..]));
+        }
+    }
 }

@@ -1,6 +1,6 @@
 from a2a.server.apps import A2AStarletteApplication
 from a2a.server.request_handlers import DefaultRequestHandler
-from a2a.types import AgentCard
+from a2a.types import AgentCapabilities, AgentCard
 
 
 class Shouter:
@@ -8,6 +8,15 @@ class Shouter:
         return text.upper()
 
 
-card = AgentCard(name="negotiator", url="http://localhost:9000/")
+card = AgentCard(
+    name="negotiator",
+    description="Shouts",
+    url="http://localhost:9000/",
+    version="1.0.0",
+    capabilities=AgentCapabilities(),
+    default_input_modes=["text"],
+    default_output_modes=["text"],
+    skills=[],
+)
 handler = DefaultRequestHandler(agent_executor=Shouter())
 server = A2AStarletteApplication(agent_card=card, http_handler=handler)

@@ -1,7 +1,7 @@
 import uvicorn
 from a2a.server.apps import A2AStarletteApplication
 from a2a.server.request_handlers import DefaultRequestHandler
-from a2a.types import AgentCard
+from a2a.types import AgentCapabilities, AgentCard
 from executor import Shouter
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -12,7 +12,16 @@ async def ping(request):
 
 
 if __name__ == "__main__":
-    card = AgentCard(name="negotiator", url="http://localhost:9000/")
+    card = AgentCard(
+        name="negotiator",
+        description="Shouts",
+        url="http://localhost:9000/",
+        version="1.0.0",
+        capabilities=AgentCapabilities(),
+        default_input_modes=["text"],
+        default_output_modes=["text"],
+        skills=[],
+    )
     handler = DefaultRequestHandler(agent_executor=Shouter())
     server = A2AStarletteApplication(agent_card=card, http_handler=handler)
     app = server.build()

@@ -3,10 +3,17 @@ import contextlib
 import uvicorn
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.types import Tool
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 server = Server("files")
+
+
+@server.list_tools()
+async def list_tools() -> list[Tool]:
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}}
+    return [Tool(name="shout", description="Shouts", inputSchema=schema)]
 
 
 @server.call_tool()

@@ -5,7 +5,7 @@ import os
 import uvicorn
 from a2a.server.apps import A2AStarletteApplication
 from a2a.server.request_handlers import DefaultRequestHandler
-from a2a.types import AgentCard
+from a2a.types import AgentCapabilities, AgentCard
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -15,7 +15,16 @@ async def ping(request):
 
 
 def serve_a2a(executor, port=None):
-    card = AgentCard(name="agent", url="http://localhost:9000/")
+    card = AgentCard(
+        name="agent",
+        description="Shouts",
+        url="http://localhost:9000/",
+        version="1.0.0",
+        capabilities=AgentCapabilities(),
+        default_input_modes=["text"],
+        default_output_modes=["text"],
+        skills=[],
+    )
     handler = DefaultRequestHandler(agent_executor=executor)
     app = A2AStarletteApplication(agent_card=card, http_handler=handler).build()
     app.router.routes.append(Route("/ping", ping))

@@ -1,6 +1,7 @@
 """Stands in for Flask: routes and a server of the standard library."""
 
 import json
+import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import local
 
@@ -44,12 +45,24 @@ class Flask:
                 if function is None:
                     self.send_error(404)
                     return
-                answer = json.dumps(function()).encode()
+                try:
+                    answer = json.dumps(function()).encode()
+                except ValueError:
+                    self.send_error(400)
+                    return
+                except Exception:
+                    traceback.print_exc()
+                    self.send_error(500)
+                    return
                 self.send_response(200)
+                self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
 
             do_GET = do_POST
 
-        ThreadingHTTPServer((host, port), Handler).serve_forever()
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 128
+
+        Server((host, port), Handler).serve_forever()

@@ -1,5 +1,6 @@
 """Stands in for FastMCP of mcp 1: told where to listen when it is made."""
 
+import inspect
 import sys
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from .streamable_http_manager import LOOPBACK, StreamableHTTPSessionManager
 class FastMCP:
     def __init__(self, name, host="127.0.0.1", port=8000, stateless_http=False):
         security = LOOPBACK if host in LOOPBACK else None
+        self.name = name
         self.settings = SimpleNamespace(
             host=host,
             port=port,
@@ -27,6 +29,22 @@ class FastMCP:
             return function
 
         return register
+
+    async def describe(self):
+        return [
+            {
+                "name": name,
+                "description": function.__doc__ or "",
+                "inputSchema": {
+                    "type": "object",
+                    "properties": {
+                        argument: {"type": "string"}
+                        for argument in inspect.signature(function).parameters
+                    },
+                },
+            }
+            for name, function in self.tools.items()
+        ]
 
     async def call(self, name, arguments):
         return self.tools[name](**arguments)

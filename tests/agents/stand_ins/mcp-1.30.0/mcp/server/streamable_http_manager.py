@@ -30,8 +30,34 @@ class StreamableHTTPSessionManager:
             return Response("Invalid Host header", 421)
         if not self.stateless and "mcp-session-id" in request.headers:
             return Response("Session not found", 404)
-        message = json.loads(await request.body())
-        parameters = message["params"]
-        text = await self.app.call(parameters["name"], parameters["arguments"])
-        result = {"content": [{"type": "text", "text": text}]}
+        try:
+            message = json.loads(await request.body())
+        except ValueError:
+            return refused(None, -32700, "Parse error", 400)
+        if not isinstance(message, dict) or "method" not in message:
+            return refused(None, -32600, "Invalid Request", 400)
+        if "id" not in message:
+            return Response(status_code=202)
+        parameters = message.get("params") or {}
+        match message["method"]:
+            case "initialize":
+                result = {
+                    "protocolVersion": parameters["protocolVersion"],
+                    "capabilities": {"tools": {}},
+                    "serverInfo": {"name": self.app.name, "version": "1.30.0"},
+                }
+            case "tools/list":
+                result = {"tools": await self.app.describe()}
+            case "tools/call":
+                text = await self.app.call(
+                    parameters["name"], parameters.get("arguments") or {}
+                )
+                result = {"content": [{"type": "text", "text": text}]}
+            case _:
+                return refused(message["id"], -32601, "Method not found", 200)
         return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "result": result})
+
+
+def refused(identity, code, text, status):
+    error = {"code": code, "message": text}
+    return JSONResponse({"jsonrpc": "2.0", "id": identity, "error": error}, status)

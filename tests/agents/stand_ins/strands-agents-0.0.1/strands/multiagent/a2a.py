@@ -1,7 +1,7 @@
 import uvicorn
 from a2a.server.apps import A2AStarletteApplication
 from a2a.server.request_handlers import DefaultRequestHandler
-from a2a.types import AgentCard
+from a2a.types import AgentCapabilities, AgentCard
 
 
 class A2AServer:
@@ -11,7 +11,16 @@ class A2AServer:
         self.port = port
 
     def to_starlette_app(self):
-        card = AgentCard(name=self.agent.name, url=f"http://{self.host}:{self.port}/")
+        card = AgentCard(
+            name=self.agent.name,
+            description="Shouts",
+            url=f"http://{self.host}:{self.port}/",
+            version="1.0.0",
+            capabilities=AgentCapabilities(),
+            default_input_modes=["text"],
+            default_output_modes=["text"],
+            skills=[],
+        )
         handler = DefaultRequestHandler(agent_executor=self.agent)
         return A2AStarletteApplication(agent_card=card, http_handler=handler).build()
 
