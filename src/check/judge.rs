@@ -431,6 +431,22 @@ fn addresses(card: &Value) -> Vec<&str> {
     card["url"].as_str().into_iter().chain(listed).collect()
 }
 
+/// A message that should be answered. An agent that has the method and fails may want another message.
+pub fn message_failed(outcome: &Outcome, payload: &Payload) -> Option<Finding> {
+    let finding = call(Rule::A2aMessage, "message/send", outcome).err()?;
+    let value = outcome.as_ref().ok().and_then(Answer::json_rpc);
+    let code = value.and_then(|value| value["error"]["code"].as_i64());
+    let is_served = code.is_some_and(|code| code != METHOD_NOT_FOUND);
+    Some(if is_served && !payload.is_given() {
+        Finding::warning(Rule::A2aMessage, finding.observed)
+    } else {
+        finding
+    })
+}
+
+/// The code of JSON-RPC.
+const METHOD_NOT_FOUND: i64 = -32601;
+
 /// Where clients are led to. `told` is what the agent was told that it is reached at.
 pub fn card_address(card: &Value, told: &str) -> Option<Finding> {
     let is_told = |address: &str| address.trim_end_matches('/') == told.trim_end_matches('/');

@@ -7,6 +7,7 @@ pub mod answer;
 pub mod judge;
 pub mod junit;
 pub mod pings;
+pub mod remote;
 pub mod report;
 pub mod request;
 pub mod rule;

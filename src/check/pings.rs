@@ -7,7 +7,7 @@ use super::{
     report::{Finding, Report},
     rule::Rule,
 };
-use crate::protocol::ping::{Problem, Watch};
+use crate::protocol::ping::{Problem, SLOW, Watch};
 
 /// A ping that was answered, or was not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +18,14 @@ pub struct Pong {
     pub outcome: Outcome,
 }
 
-/// As `protocol::ping` has it.
-const SLOW: Duration = Duration::from_secs(1);
+/// How long a single ping may take, however busy the machine is.
 const WAITING: Duration = Duration::from_secs(2);
 
 /// So many tell whether the time is always new.
 const ENOUGH: usize = 5;
 
-const RULES: [Rule; 11] = [
+/// The rules about `/ping`.
+pub const RULES: [Rule; 11] = [
     Rule::PingNoAnswer,
     Rule::PingStatus,
     Rule::PingNotJson,

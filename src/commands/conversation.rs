@@ -76,6 +76,21 @@ const ACCOUNT_AFTER: Duration = Duration::from_secs(2);
 const CHECKED_AFTER: Duration = Duration::from_secs(30);
 
 impl Whom {
+    pub(super) fn new(
+        (arn, endpoint): (Option<RuntimeArn>, Option<EndpointName>),
+        bearer_token: Option<String>,
+        project: cli::Project,
+        aws: cli::Aws,
+    ) -> Self {
+        Self {
+            arn,
+            endpoint,
+            bearer_token,
+            project,
+            aws,
+        }
+    }
+
     /// Finds the runtime. An ARN needs no request to AWS.
     pub(super) async fn find(&self, ui: &Ui) -> Result<Partner, Failure> {
         let token = self.token()?;

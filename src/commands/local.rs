@@ -116,12 +116,28 @@ pub(super) async fn run_for(
     models: Option<&LocalModels>,
     ui: &Ui,
 ) -> Result<Emulator, Failure> {
+    let models = models_for(project, config, models, ui)?;
+    start(dir(project, config)?, project, Some(&models), ui).await
+}
+
+/// What answers for the models of the project's agents. `instead` wins over the table's.
+pub(super) fn models_for(
+    project: &Project,
+    config: &Config,
+    instead: Option<&LocalModels>,
+    ui: &Ui,
+) -> Result<Models, Failure> {
     let mut local = settings(config)?;
-    if let Some(models) = models {
-        local.models = models.clone();
+    if let Some(instead) = instead {
+        local.models = instead.clone();
     }
     let models = Models::of(&local);
-    start(dir(project, config)?, project, Some(&models), ui).await
+    if let Models::Aws(caller) = &models
+        && let Some(profile) = caller.request().profile_of_the_metadata()
+    {
+        consent::models_profile(project, &profile, ui)?;
+    }
+    Ok(models)
 }
 
 /// The settings that the agents of the project share.
@@ -225,6 +241,7 @@ pub(super) async fn with<T>(
     let looking = "at the state of the AWS emulator, which runs for this command only";
     visit_for(
         (project, config),
+        None,
         ("Looking", looking),
         ui,
         async |emulator| act(Some(emulator)).await,
@@ -236,16 +253,25 @@ pub(super) async fn with<T>(
 /// of it.
 pub(super) async fn visit_for<T>(
     (project, config): (&Project, &Config),
+    models: Option<&Models>,
     (verb, text): (&str, &str),
     ui: &Ui,
     act: impl AsyncFnOnce(&Emulator) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let visit = local::visit(&dir(project, config)?, &project.root, &|progress| {
-        tell(&progress, ui);
-    })
-    .await?;
+    let dir = dir(project, config)?;
+    let say = |progress| tell(&progress, ui);
+    // Whoever only looks calls no models.
+    let wanted = models.unwrap_or(&Models::Emulator);
+    let visit = local::visit(&dir, &project.root, wanted, &say).await?;
     if visit.is_guest() {
         ui.status(verb, text);
+        Box::pin(introduce(wanted, ui)).await;
+    } else if let Some(models) = models.filter(|models| models.name() != visit.emulator.models) {
+        ui.note(&format!(
+            "models {} in the local AgentCore that runs, and `local.models` is `{}`; `cargo agentcore local start` changes that",
+            answered_by(&visit.emulator.models),
+            models.name()
+        ));
     }
     let result = act(&visit.emulator).await;
     let ended = visit.end().await;
@@ -327,11 +353,6 @@ async fn start(
     models: Option<&Models>,
     ui: &Ui,
 ) -> Result<Emulator, Failure> {
-    if let Some(Models::Aws(caller)) = models
-        && let Some(profile) = caller.request().profile_of_the_metadata()
-    {
-        consent::models_profile(project, &profile, ui)?;
-    }
     let say = |progress| tell(&progress, ui);
     let emulator = local::ensure(&dir, &project.root, models, &say).await?;
     if emulator.started {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde_json::Value;
 
 /// A slower ping delays the service. This limit is ours; the service documents none.
-const SLOW: Duration = Duration::from_secs(1);
+pub const SLOW: Duration = Duration::from_secs(1);
 
 /// This many pings in a row that claim a new status without a change are a problem.
 const RESTAMPS: u32 = 3;
@@ -185,6 +185,13 @@ fn time_is_wrong(problems: &[Problem]) -> bool {
     })
 }
 
+/// The status that one answer gives; `None` where it gives none.
+pub fn status_of(http_status: u16, body: &[u8]) -> Option<Status> {
+    // The time of an answer does not change its status.
+    let read = read(http_status, body, Duration::ZERO, &mut Vec::new());
+    read.map(|(status, _)| status)
+}
+
 /// Reads one answer, regardless of earlier ones.
 fn read(
     http_status: u16,
@@ -306,6 +313,28 @@ mod tests {
         }
         let seen = Watch::default().see(at(0), Duration::ZERO, 404, b"{}");
         assert_eq!((seen.status, codes(&seen)), (None, vec!["ping-status"]));
+    }
+
+    #[test]
+    fn a_status_is_known_whatever_the_time_says() {
+        for (http, body, expected) in [
+            (200, r#"{"status":"Healthy"}"#, Some(Status::Healthy)),
+            (
+                200,
+                r#"{"status":"HealthyBusy","time_of_last_update":"now"}"#,
+                Some(Status::HealthyBusy),
+            ),
+            (
+                200,
+                r#"{"status":"HealthyBusy","time_of_last_update":1795910400}"#,
+                Some(Status::HealthyBusy),
+            ),
+            (200, r#"{"status":"busy"}"#, None),
+            (503, r#"{"status":"HealthyBusy"}"#, None),
+            (200, "", None),
+        ] {
+            assert_eq!(status_of(http, body.as_bytes()), expected, "{body}");
+        }
     }
 
     #[test]

@@ -9,8 +9,10 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::{
@@ -228,4 +230,44 @@ fn a_slip_is_answered_before_anything_is_started() {
         );
         assert!(!outcome.stderr.contains("Checking"), "{words:?}");
     }
+}
+
+#[test]
+fn ctrl_c_ends_a_check_and_everything_that_it_started() {
+    let mut agents = agents();
+    agents.retain(|name, _| name == "http_good");
+    let project = project(&agents);
+    let processes = || {
+        let own = project.root().display().to_string();
+        let pids = fs::read_dir("/proc").unwrap().flatten();
+        let commands = pids.map(|pid| {
+            let command = fs::read(pid.path().join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&command).replace('\0', " ")
+        });
+        let commands: Vec<String> = commands.filter(|text| text.contains(&own)).collect();
+        commands
+    };
+    let eventually = |what: &str, holds: &dyn Fn(&[String]) -> bool| {
+        let begin = Instant::now();
+        while !holds(&processes()) {
+            let late = begin.elapsed() > Duration::from_secs(60);
+            assert!(!late, "{what}: {:?}", processes());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let running = cli(&project, &["check"]).start();
+    eventually("no agent runs", &|processes| {
+        let of_an_agent = |text: &&String| text.contains("invoke.py");
+        processes.iter().filter(of_an_agent).count() >= 2
+    });
+    let pid = Pid::from_raw(i32::try_from(running.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let outcome = running.wait().exits(130);
+    assert!(
+        outcome.stderr.contains("error: interrupted"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(outcome.stdout, "");
+    eventually("something is left", &<[String]>::is_empty);
 }

@@ -391,6 +391,17 @@ fn without_credentials_a_call_of_a_model_says_how_to_get_some() {
     let answer = place.model("converse", &question());
     assert_eq!(answer["status"], 200, "{answer}");
     signature::check(&server.requests()[0], SECRET);
+    // `check` starts an emulator of its own.
+    place.cli(&["local", "stop"]).run().succeeds();
+    let payload = json!({ "do": "model", "operation": "converse", "asked": question() });
+    place
+        .cli(&["check", "--only", "invoke-failed", "--payload"])
+        .arg(payload.to_string())
+        .env("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", server.url())
+        .run()
+        .succeeds();
+    assert_eq!(server.requests().len(), 2);
+    signature::check(&server.requests()[1], SECRET);
 }
 
 #[test]

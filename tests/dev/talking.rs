@@ -104,15 +104,32 @@ fn invoke_speaks_to_the_agent_that_dev_runs() {
         err.contains("answered with status 500") && err.contains("it is broken"),
         "{err}"
     );
+    let checked = stage.run(&["check", "--against", "dev", "-v"]);
+    let err = stderr(&checked);
+    assert_eq!(checked.status.code(), Some(0), "{err}");
+    assert!(checked.stdout.is_empty(), "{checked:?}");
+    for said in [
+        "Checking agent `seller` with 2 requests\n",
+        "ping-slow: `dev` tests it all the time",
+        "0 errors, 0 warnings, 5 rules passed",
+    ] {
+        assert!(err.contains(said), "{said}: {err}");
+    }
     stage.write("seller/__init__.py", "def f(:\n");
     stage.write("deployment/invoke.py", "import seller\n");
     dev.says("cannot start agent `seller`");
-    let broken = stage.run(&["invoke", "--dev", "{}"]);
-    let err = stderr(&broken);
-    assert!(
-        err.contains("the agent `seller` does not run") && err.contains("SyntaxError"),
-        "{err}"
-    );
+    for broken in [
+        &["invoke", "--dev", "{}"][..],
+        &["check", "--against", "dev"],
+    ] {
+        let broken = stage.run(broken);
+        let err = stderr(&broken);
+        assert_eq!(broken.status.code(), Some(1), "{err}");
+        assert!(
+            err.contains("the agent `seller` does not run") && err.contains("SyntaxError"),
+            "{err}"
+        );
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod against;
 mod answers;
 mod authorization;
 mod faults;

@@ -19,6 +19,18 @@ impl Stage {
         serde_json::from_str(&self.does(words, 0).stdout).unwrap()
     }
 
+    /// The only process of this project's with this in its command.
+    fn process(&self, text: &str) -> u32 {
+        let mut pids = self.processes();
+        pids.retain(|pid| {
+            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            command.contains(&format!(" {text}")) && !command.contains("agentcore-local")
+        });
+        assert_eq!(pids.len(), 1, "{text}: {pids:?}");
+        pids[0]
+    }
+
     /// The processes that work in this project's folder, by pid.
     pub(super) fn processes(&self) -> Vec<u32> {
         let home = self.home().canonicalize().unwrap_or_else(|_| self.home());
@@ -62,6 +74,20 @@ fn the_agent_itself_answers_and_its_lines_are_logged() {
         let lines = stage.does(&["logs", "--local", "--raw"], 0).stdout;
         lines.contains(r#"asked for {"a": 1}"#)
     });
+    let before = stage.processes();
+    let checked = stage.does(&["check", "--against", "local"], 0);
+    assert_eq!(checked.stdout, "");
+    assert!(
+        checked
+            .stderr
+            .contains("with 2 requests; its sessions are stopped afterwards")
+            && checked
+                .stderr
+                .contains("0 errors, 0 warnings, 6 rules passed"),
+        "{}",
+        checked.stderr
+    );
+    assert_eq!(stage.processes(), before);
     stage.does(&["clean", "--local", "--yes"], 0);
     assert_eq!(stage.processes(), Vec::<u32>::new());
 }
@@ -205,6 +231,23 @@ fn whatever_is_killed_no_process_is_left() {
     stage.says(&["invoke", "--local", "{}"]);
     stage.stop();
     assert_eq!(stage.processes(), Vec::<u32>::new());
+    // Nobody is left who could end what the agent has started; the next command does.
+    for next in [&["local", "stop"][..], &["invoke", "--local", "{}"]] {
+        stage.says(&["invoke", "--local", "{}"]);
+        let shim = stage.process("local-agent");
+        kill(stage.pid(), Signal::STOP);
+        let data_plane = stage.pid();
+        let child = stage.process("time.sleep(600)");
+        kill(shim, Signal::KILL);
+        eventually("the process around the agent is left", || {
+            !stage.processes().contains(&shim)
+        });
+        kill(data_plane, Signal::KILL);
+        eventually("another process is left", || stage.processes() == [child]);
+        stage.does(next, 0);
+        assert!(!stage.processes().contains(&child), "{next:?}");
+        stage.stop();
+    }
 }
 
 /// An agent that ends is started again with the next request.

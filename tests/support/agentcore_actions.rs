@@ -83,6 +83,16 @@ fn operation(asked: &Asked, segments: &[&str]) -> Option<(&'static str, Vec<Stri
             ("DeleteAgentRuntimeEndpoint", endpoint(id, name))
         }
         ("POST", ["runtimes", id, "invocations"]) => ("InvokeAgentRuntime", qualified(id)),
+        (
+            "GET",
+            [
+                "runtimes",
+                id,
+                "invocations",
+                ".well-known",
+                "agent-card.json",
+            ],
+        ) => ("GetAgentCard", qualified(id)),
         ("POST", ["runtimes", id, "stopruntimesession"]) => ("StopRuntimeSession", qualified(id)),
         ("GET", ["tags", arn]) => ("ListTagsForResource", vec![(*arn).to_owned()]),
         ("POST", ["tags", arn]) => ("TagResource", vec![(*arn).to_owned()]),

@@ -29,7 +29,7 @@ use crate::{
     names::{EndpointName, Partition, Region, SessionId},
     plan::privacy::{self, Proof},
     protocol::{
-        invocation::{ACCEPTED, Header, Token},
+        invocation::{ACCEPTED, Header, JSON, Token},
         session::{HEADER as SESSION_ID, MCP_HEADER},
     },
 };
@@ -37,6 +37,7 @@ use crate::{
 const USER_ID: &str = "x-amzn-bedrock-agentcore-runtime-user-id";
 const INVOKE: &str = "bedrock-agentcore:InvokeAgentRuntime";
 const STOP: &str = "bedrock-agentcore:StopRuntimeSession";
+const CARD: &str = "bedrock-agentcore:GetAgentCard";
 
 /// The characters that are not encoded in a path or a query.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -174,55 +175,59 @@ impl DataPlane {
         for header in &invocation.headers {
             headers.push((header.name.to_ascii_lowercase(), header.value.clone()));
         }
-        let response = self
-            .post(
-                INVOKE,
-                target,
-                "invocations",
-                headers,
-                &invocation.payload,
-                limit,
-            )
-            .await?;
-        let header = |name: &str| response.headers().get(name).map(str::to_owned);
-        Ok(Reply {
-            status: response.status().as_u16(),
-            content_type: header("content-type").unwrap_or_default(),
-            session: header(SESSION_ID).and_then(|id| SessionId::parse(&id).ok()),
-            mcp_session: header(MCP_HEADER),
-            note: header("x-cargo-agentcore-note"),
-            body: ByteStream::new(response.into_body()),
-        })
+        let payload = &invocation.payload;
+        let sent = self.send(
+            INVOKE,
+            target,
+            ("POST", "invocations"),
+            headers,
+            payload,
+            limit,
+        );
+        Ok(Reply::of(sent.await?))
+    }
+
+    /// The card of an A2A agent.
+    pub(crate) async fn agent_card(
+        &self,
+        target: &Target,
+        limit: Duration,
+    ) -> Result<Reply, Refusal> {
+        let headers = vec![("accept".to_owned(), JSON.to_owned())];
+        let what = ("GET", "invocations/.well-known/agent-card.json");
+        let sent = self.send(CARD, target, what, headers, b"", limit);
+        Ok(Reply::of(sent.await?))
     }
 
     /// Stops a session and its microVM.
     pub(crate) async fn stop(&self, target: &Target, limit: Duration) -> Result<(), Refusal> {
-        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let headers = vec![("content-type".to_owned(), JSON.to_owned())];
         let body = serde_json::json!({ "clientToken": clock::unique_id() }).to_string();
-        self.post(
-            STOP,
-            target,
-            "stopruntimesession",
-            headers,
-            body.as_bytes(),
-            limit,
-        )
-        .await
-        .map(|_| ())
+        let what = ("POST", "stopruntimesession");
+        let sent = self.send(STOP, target, what, headers, body.as_bytes(), limit);
+        sent.await.map(|_| ())
     }
 
-    async fn post(
+    async fn send(
         &self,
         operation: &'static str,
         target: &Target,
-        path: &str,
+        (method, path): (&str, &str),
         mut headers: Vec<(String, String)>,
         body: &[u8],
         limit: Duration,
     ) -> Result<HttpResponse, Refusal> {
         headers.push((SESSION_ID.to_owned(), target.session.to_string()));
         let url = match &self.authorization {
-            Authorization::Agent => self.endpoint.clone(),
+            Authorization::Agent => {
+                let below = path.strip_prefix("invocations/").unwrap_or_default();
+                let slash = if below.is_empty() || self.endpoint.ends_with('/') {
+                    ""
+                } else {
+                    "/"
+                };
+                format!("{}{slash}{below}", self.endpoint)
+            }
             Authorization::Signature(..) | Authorization::Bearer(_) => format!(
                 "{}/runtimes/{}/{path}?qualifier={}",
                 self.endpoint.trim_end_matches('/'),
@@ -233,7 +238,7 @@ impl DataPlane {
         let resource = format!("runtime `{}`, endpoint `{}`", target.arn, target.endpoint);
         let sending = async {
             let unsigned = Unsigned {
-                method: "POST",
+                method,
                 url: &url,
                 headers: &headers,
                 body,
@@ -283,6 +288,18 @@ impl DataPlane {
 }
 
 impl Reply {
+    fn of(response: HttpResponse) -> Self {
+        let header = |name: &str| response.headers().get(name).map(str::to_owned);
+        Self {
+            status: response.status().as_u16(),
+            content_type: header("content-type").unwrap_or_default(),
+            session: header(SESSION_ID).and_then(|id| SessionId::parse(&id).ok()),
+            mcp_session: header(MCP_HEADER),
+            note: header("x-cargo-agentcore-note"),
+            body: ByteStream::new(response.into_body()),
+        }
+    }
+
     /// Returns the next bytes as they arrive, or `None` at the end.
     pub(crate) async fn next(&mut self, limit: Duration) -> Option<Result<Vec<u8>, CutOff>> {
         match clock::within(limit, self.body.next()).await {

@@ -4,6 +4,7 @@ mod exchange;
 mod pings;
 mod probes;
 mod protocols;
+mod remote;
 mod subject;
 mod system;
 
@@ -12,17 +13,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use self::subject::Subject;
 use self::{
     exchange::{Address, ask},
     pings::Pings,
     subject::{NotStarted, Running},
     system::Tree,
 };
+pub(crate) use self::{
+    remote::{Remote, run as test_remote},
+    subject::Subject,
+};
 use crate::{
     check::{
         Finding, Outcome, Payload, Report, Rule,
         judge::{self, After},
+        pings::RULES,
         request::{HOST, Request},
     },
     config::Protocol,
@@ -121,6 +126,7 @@ pub(crate) async fn run(
     };
     test.call_by_name().await;
     let ping = subject.contract.ping();
+    let ping = ping.filter(|_| test.report.wants_any(&RULES));
     test.pings = ping.map(|path| Pings::begin(test.address.clone(), path));
     test.probe().await;
     if let Some(pings) = test.pings.take() {

@@ -14,13 +14,11 @@ use crate::{
         pings::{Pong, is_enough, judge},
         request::Request,
     },
-    effects::clock,
+    effects::{clock, local::agent::ready::PING},
 };
 
 /// Longer than a second, so that a time in seconds that is always "now" is seen to change.
 const EVERY: Duration = Duration::from_millis(1_100);
-/// How long one may take.
-const LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) struct Pings {
     seen: Arc<Seen>,
@@ -37,7 +35,7 @@ impl Pings {
     pub(super) fn begin(address: Address, path: &'static str) -> Self {
         let seen = Arc::new(Seen {
             address: Mutex::new(Address {
-                limit: LIMIT,
+                limit: PING,
                 ..address
             }),
             pongs: Mutex::default(),

@@ -16,7 +16,10 @@ use crate::{
         request::Request,
         snapshot,
     },
-    effects::{clock, local::agent::shim},
+    effects::{
+        clock,
+        local::agent::{left, shim},
+    },
 };
 
 /// How many requests go out at once, and how many clients go away.
@@ -148,7 +151,7 @@ impl Test<'_> {
     }
 
     fn descriptors(&self) -> usize {
-        system::descriptors(&system::processes(&self.running.listening))
+        system::descriptors(&left::processes(&self.running.listening))
     }
 
     /// Two processes that began as one, and a session in a process of its own.

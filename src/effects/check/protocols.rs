@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     check::{
-        Answer, Finding, Outcome, Payload, Rule,
+        Answer, Finding, Payload, Rule,
         judge::{self, After},
         request::{Request, UNICODE},
     },
@@ -302,7 +302,12 @@ impl Test<'_> {
             }
         }
         let after = self.after().await;
-        let finding = self.a2a_failed(&outcome, &after);
+        let finding = match after {
+            After::Well => judge::message_failed(&outcome, &self.manner.payload),
+            After::Ended(_) | After::Deaf => {
+                judge::hostile(Rule::A2aMessage, "a message", &outcome, &after)
+            }
+        };
         self.judge(Rule::A2aMessage, finding);
         self.revive(&after).await;
         if let Ok(answer) = &outcome {
@@ -316,27 +321,9 @@ impl Test<'_> {
             ..First::default()
         }
     }
-
-    /// An agent that has the method and fails may want another message.
-    fn a2a_failed(&self, outcome: &Outcome, after: &After) -> Option<Finding> {
-        if *after != After::Well {
-            return judge::hostile(Rule::A2aMessage, "a message", outcome, after);
-        }
-        let finding = judge::call(Rule::A2aMessage, "message/send", outcome).err()?;
-        let value = outcome.as_ref().ok().and_then(Answer::json_rpc);
-        let code = value.and_then(|value| value["error"]["code"].as_i64());
-        let is_served = code.is_some_and(|code| code != METHOD_NOT_FOUND);
-        Some(if is_served && !self.manner.payload.is_given() {
-            Finding::warning(Rule::A2aMessage, finding.observed)
-        } else {
-            finding
-        })
-    }
 }
 
 const OF_MCP: [Rule; 3] = [Rule::McpTools, Rule::McpStateless, Rule::McpUnknownMethod];
 const NO_SESSION: &str = "the agent answers only in sessions that it issued";
 const NO_MCP: &str = "the agent does not speak MCP here";
 const CARD: &str = "/.well-known/agent-card.json";
-/// The code of JSON-RPC.
-const METHOD_NOT_FOUND: i64 = -32601;

@@ -9,21 +9,16 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::{
-    exchange::{Address, ask},
-    system,
-};
+use super::system;
 use crate::{
-    check::{
-        Outcome,
-        request::{RUNTIME_URL, Request},
-    },
+    check::request::RUNTIME_URL,
     config::Protocol,
     effects::{
         clock, files,
         local::{
-            agent::{Agent, Launch, Line, NotReady, State, environment},
+            agent::{Agent, Launch, Line, NotReady, State, environment, left, ready},
             code::{self, Code},
+            data_plane::http::client,
         },
         path::real_path,
     },
@@ -78,8 +73,6 @@ pub(super) struct NotStarted {
 /// How many lines may wait. They are kept by the agent; nobody else reads them.
 const LINES: usize = 16;
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long a `/ping` may take while the agent starts.
-const PING: Duration = Duration::from_secs(5);
 /// What an agent prints last may still be in the pipe when its end is known.
 const LAST_WORDS: Duration = Duration::from_millis(50);
 
@@ -115,7 +108,9 @@ impl Subject {
             listening,
             files: self.files.clone(),
         };
-        match self.serves(&running.agent).await {
+        let (client, serves) = (client(), ready::Serves::WithAnyAnswer);
+        let (contract, limit) = (&self.contract, limits::INITIALIZATION);
+        match ready::serves(&running.agent, contract, &client, serves, limit).await {
             Ok(port) => Ok(Running { port, ..running }),
             Err(why) => {
                 clock::sleep(LAST_WORDS).await;
@@ -166,34 +161,6 @@ impl Subject {
             port: self.contract.port,
         }
     }
-
-    /// Waits until it listens and, where the protocol has it, `/ping` answers with anything.
-    async fn serves(&self, agent: &Agent) -> Result<u16, NotReady> {
-        let begin = clock::now();
-        let port = agent.listens(limits::INITIALIZATION).await?;
-        let Some(path) = self.contract.ping() else {
-            return Ok(port);
-        };
-        while ping(port, path).await.is_err() {
-            if let State::Ended(code) = agent.state() {
-                return Err(NotReady::Ended(code));
-            }
-            if begin.elapsed() > limits::INITIALIZATION {
-                return Err(NotReady::Deaf);
-            }
-            clock::sleep(PAUSE).await;
-        }
-        Ok(port)
-    }
-}
-
-async fn ping(port: u16, path: &str) -> Outcome {
-    let address = Address {
-        port,
-        host: format!("127.0.0.1:{port}"),
-        limit: PING,
-    };
-    ask(&address, Request::get(path)).await
 }
 
 impl Running {
@@ -229,12 +196,12 @@ impl Running {
         self.agent.stop();
         self.agent.ended().await;
         let took = begin.elapsed();
-        let left = system::processes(&self.listening);
+        let left = left::processes(&self.listening);
         let ended = Ended {
             took,
             left: left.iter().map(|pid| system::command(*pid)).collect(),
         };
-        left.into_iter().for_each(system::end);
+        left.into_iter().for_each(left::end);
         ended
     }
 

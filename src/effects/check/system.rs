@@ -37,31 +37,6 @@ fn add(folder: &Path, prefix: &str, found: &mut Tree) {
     }
 }
 
-/// The processes that were started by the agent that tells its sockets in this file.
-#[cfg(target_os = "linux")]
-pub(super) fn processes(listening: &Path) -> Vec<u32> {
-    let mark = format!("CARGO_AGENTCORE_LISTENING={}\0", listening.display());
-    let Ok(all) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let pids = all
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
-    pids.filter(|pid| {
-        // Processes of other users cannot be looked into.
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment
-            .windows(mark.len())
-            .any(|part| part == mark.as_bytes())
-    })
-    .collect()
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn processes(_listening: &Path) -> Vec<u32> {
-    Vec::new()
-}
-
 /// How many descriptors these processes have open.
 #[cfg(target_os = "linux")]
 pub(super) fn descriptors(pids: &[u32]) -> usize {
@@ -88,18 +63,3 @@ pub(super) fn command(pid: u32) -> String {
 pub(super) fn command(_pid: u32) -> String {
     String::new()
 }
-
-/// Ends a process that an agent left behind.
-#[cfg(unix)]
-pub(super) fn end(pid: u32) {
-    use rustix::process::{Pid, Signal, kill_process};
-
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    if let Some(pid) = pid {
-        // It may have ended by now.
-        let _ = kill_process(pid, Signal::KILL);
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) fn end(_pid: u32) {}

@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
-use hyper::body::{Bytes, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 
 use super::{Event, Events, process::Process};
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
         clock,
         local::{
             agent::{State, ready},
-            data_plane::http::{Body, BodyError, HttpClient, client},
+            data_plane::http::{Body, HttpClient, Next, Passage, Passing, client},
         },
     },
     protocol::{
@@ -108,13 +109,13 @@ impl Conduct {
 
     /// The body of an event stream, whose arrival is followed.
     pub(super) fn stream(self: &Arc<Self>, body: Body, begin: Instant) -> Body {
-        http_body_util::BodyExt::boxed_unsync(Followed {
-            body,
+        let passage = Followed {
             begin,
-            is_whole: false,
+            is_whole: body.is_end_stream(),
             arrivals: Arrivals::default(),
             conduct: Arc::clone(self),
-        })
+        };
+        Passing { body, passage }.boxed_unsync()
     }
 
     fn ended(&self, arrivals: &Arrivals) {
@@ -137,8 +138,7 @@ impl Conduct {
     }
 
     fn send(&self, code: &'static str, what: String, fix: String) {
-        // Nobody listens any more where the command has ended.
-        let _ = self.events.send(Event::Contract {
+        self.events.tell(Event::Contract {
             agent: self.agent.clone(),
             code,
             what,
@@ -161,49 +161,34 @@ async fn sleep_while_idle(pause: Duration, process: &Process) -> bool {
     true
 }
 
-/// A body that tells when its pieces arrive.
+/// Tells when the pieces of a body arrive.
 struct Followed {
-    body: Body,
     begin: Instant,
     is_whole: bool,
     arrivals: Arrivals,
     conduct: Arc<Conduct>,
 }
 
-impl hyper::body::Body for Followed {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        match &polled {
+impl Passage<Body> for Followed {
+    fn next(&mut self, mut body: Pin<&mut Body>, context: &mut Context<'_>) -> Next {
+        let next = body.as_mut().poll_frame(context);
+        match &next {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
-                    let after = self.begin.elapsed();
-                    self.arrivals.piece(after, data);
+                    self.arrivals.piece(self.begin.elapsed(), data);
                 }
+                self.is_whole = body.is_end_stream();
             }
             Poll::Ready(None) => self.is_whole = true,
             Poll::Ready(Some(Err(_))) | Poll::Pending => {}
         }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        next
     }
 }
 
 impl Drop for Followed {
     fn drop(&mut self) {
-        if self.is_whole || hyper::body::Body::is_end_stream(&self.body) {
+        if self.is_whole {
             self.conduct.ended(&self.arrivals);
         }
     }

@@ -18,7 +18,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinHandle,
+};
 
 pub(crate) use self::{
     background::{Background, leave_terminal},
@@ -42,7 +46,7 @@ use crate::{
         clock,
         files::{FileError, Lock},
         folder::Folder,
-        local::data_plane::accept::accept,
+        local::{agent::left, data_plane::accept::accept},
     },
 };
 
@@ -72,15 +76,49 @@ pub(crate) enum Event {
     LogLost { agent: String, why: String },
 }
 
-pub(crate) type Events = mpsc::UnboundedSender<Event>;
+/// How many lines may wait to be shown. An agent that prints more is held up at its output.
+const LINES: usize = 4096;
+
+/// Where events go.
+#[derive(Clone)]
+pub(crate) struct Events {
+    sender: mpsc::UnboundedSender<Waiting>,
+    lines: Arc<Semaphore>,
+}
+
+/// An event that was not heard yet, and its place among the lines that wait.
+struct Waiting {
+    event: Event,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Events {
+    /// Tells something that happens seldom. Nobody listens any more where the command has ended.
+    fn tell(&self, event: Event) {
+        let _place = None;
+        let _ = self.sender.send(Waiting { event, _place });
+    }
+
+    /// Tells a line, once there is a place for it. Whether anybody listens.
+    async fn line(&self, agent: String, text: String) -> bool {
+        let Ok(place) = Arc::clone(&self.lines).acquire_owned().await else {
+            return false;
+        };
+        let line = Waiting {
+            event: Event::Line { agent, text },
+            _place: Some(place),
+        };
+        self.sender.send(line).is_ok()
+    }
+}
 
 /// What happened, in order.
-pub(crate) struct Heard(mpsc::UnboundedReceiver<Event>);
+pub(crate) struct Heard(mpsc::UnboundedReceiver<Waiting>);
 
 impl Heard {
     pub(crate) async fn next(&mut self) -> Event {
         match self.0.recv().await {
-            Some(event) => event,
+            Some(Waiting { event, _place }) => event,
             // Nothing can happen any more.
             None => std::future::pending().await,
         }
@@ -88,13 +126,15 @@ impl Heard {
 
     /// What happened and was not heard yet.
     pub(crate) fn rest(&mut self) -> Vec<Event> {
-        std::iter::from_fn(|| self.0.try_recv().ok()).collect()
+        let waiting = std::iter::from_fn(|| self.0.try_recv().ok());
+        waiting.map(|Waiting { event, _place }| event).collect()
     }
 }
 
 pub(crate) fn events() -> (Events, Heard) {
-    let (events, heard) = mpsc::unbounded_channel();
-    (events, Heard(heard))
+    let (sender, heard) = mpsc::unbounded_channel();
+    let lines = Arc::new(Semaphore::new(LINES));
+    (Events { sender, lines }, Heard(heard))
 }
 
 /// How long requests may go on with code that was replaced.
@@ -261,8 +301,9 @@ pub(crate) async fn stopped(held: &[(Folder, Lock)], nonce: &str) -> Reason {
     }
 }
 
-/// Removes what earlier starts left.
+/// Removes what earlier starts left, processes included.
 pub(crate) fn clear(folder: &Folder) -> Result<(), FileError> {
+    left::end_all_below(&folder.path());
     for name in folder.names()? {
         if name.starts_with("run-") || name.starts_with(preloading::FOLDER) {
             folder.join(name).remove_whole()?;
@@ -278,8 +319,7 @@ async fn retire(agent: String, process: Arc<Process>, events: Events) {
     }
     let requests = process.requests();
     if requests > 0 {
-        // Nobody listens any more where the command has ended.
-        let _ = events.send(Event::Cut { agent, requests });
+        events.tell(Event::Cut { agent, requests });
     }
     process.agent.stop();
     process.agent.ended().await;
@@ -294,6 +334,34 @@ async fn tell_end(server: Arc<Server>, process: Arc<Process>, events: Events) {
     let code = process.code();
     if server.is_broken_by(&process, code, &lines) {
         let agent = server.agent();
-        let _ = events.send(Event::Ended { agent, code, lines });
+        events.tell(Event::Ended { agent, code, lines });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_wait_for_their_place_and_other_events_do_not() {
+        let (events, mut heard) = events();
+        for number in 0..LINES {
+            assert!(events.line("seller".to_owned(), number.to_string()).await);
+        }
+        let more = events.line("seller".to_owned(), "one more".to_owned());
+        let mut more = std::pin::pin!(more);
+        assert!(clock::within(Duration::ZERO, &mut more).await.is_none());
+        let cut = Event::Cut {
+            agent: "seller".to_owned(),
+            requests: 1,
+        };
+        events.tell(cut.clone());
+        heard.next().await;
+        assert!(more.await);
+        let rest = heard.rest();
+        assert_eq!(rest.len(), LINES + 1);
+        assert_eq!(rest[LINES - 1], cut);
+        drop(heard);
+        assert!(!events.line("seller".to_owned(), String::new()).await);
     }
 }

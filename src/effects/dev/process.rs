@@ -202,7 +202,15 @@ impl Process {
         };
         let begun = begin(launch, &script, key.as_ref(), preloading, &sender).await;
         let (process, birth) = begun.map_err(|why| failed(words(&why, start.contract.port)))?;
-        match ready::serves(&process, &start.contract, &client(), limit).await {
+        match ready::serves(
+            &process,
+            &start.contract,
+            &client(),
+            ready::Serves::With200,
+            limit,
+        )
+        .await
+        {
             Ok(port) => {
                 if let Some(key) = key {
                     preloading.learn(key, modules(&listening));
@@ -335,10 +343,9 @@ async fn show(
             && !std::mem::replace(&mut is_lost, true)
         {
             let (agent, why) = (agent.clone(), error.to_string());
-            // Nobody listens any more where the command has ended.
-            let _ = events.send(Event::LogLost { agent, why });
+            events.tell(Event::LogLost { agent, why });
         }
-        if events.send(Event::Line { agent, text }).is_err() {
+        if !events.line(agent, text).await {
             return;
         }
     }

@@ -238,8 +238,7 @@ impl Server {
             }
             let mut told = self.told.lock().expect("no thread panics with it");
             if told.len() < 100 && told.insert(name.to_owned()) {
-                // Nobody listens any more where the command has ended.
-                let _ = self.events.send(Event::HeaderLeftOut {
+                self.events.tell(Event::HeaderLeftOut {
                     agent: access.agent.clone(),
                     header: name.to_owned(),
                 });

@@ -219,10 +219,11 @@ fn has_state(dir: &Folder) -> Result<bool, FileError> {
 }
 
 /// The emulator of this directory for a command that changes nothing: afterwards it runs where it ran
-/// before, and nowhere else.
+/// before, and nowhere else. A running one keeps its models.
 pub(crate) async fn visit(
     dir: &Folder,
     workspace: &Path,
+    models: &Models,
     say: &(dyn Fn(Progress) + Sync),
 ) -> Result<Visit, Failure> {
     let home = if is_empty(dir)? {
@@ -238,8 +239,7 @@ pub(crate) async fn visit(
             guest: None,
         });
     }
-    // Whoever only looks calls no models.
-    let (record, start) = start(&at, workspace, Life::Guest, &Models::Emulator, say).await?;
+    let (record, start) = start(&at, workspace, Life::Guest, models, say).await?;
     Ok(Visit {
         emulator: Emulator::of(record.clone(), false),
         guest: Some(Guest {
@@ -308,7 +308,10 @@ pub(crate) async fn stop(dir: &Folder) -> Result<Stopped, Failure> {
     }
     let _lock = dir.lock(START_LOCK, || {})?;
     match process::settle(dir)? {
-        Sight::Gone => Ok(Stopped::NotRunning),
+        Sight::Gone => {
+            agent::left::end_all_below(&dir.join(process::SESSIONS).path());
+            Ok(Stopped::NotRunning)
+        }
         Sight::Silent(None) => Err(process::silent(dir, None)),
         Sight::Running(record) | Sight::Silent(Some(record)) => {
             end(dir, &record).await?;

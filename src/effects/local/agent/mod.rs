@@ -6,6 +6,7 @@
 )]
 
 pub(in crate::effects) mod environment;
+pub(in crate::effects) mod left;
 pub(in crate::effects) mod preload;
 pub(in crate::effects) mod ready;
 pub(crate) mod shim;

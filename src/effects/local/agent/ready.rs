@@ -28,7 +28,16 @@ pub(in crate::effects) struct Pong {
     pub(in crate::effects) took: Duration,
 }
 
-/// Asks once. `None` where no answer comes in time.
+/// Which answer of /ping says that an agent serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::effects) enum Serves {
+    /// As the service has it.
+    With200,
+    /// For whoever judges the answers afterwards.
+    WithAnyAnswer,
+}
+
+/// Asks once. `None` where no answer comes in time; the body is empty where it breaks off or is too long.
 pub(in crate::effects) async fn ping(client: &HttpClient, port: u16, path: &str) -> Option<Pong> {
     let request = Request::builder()
         .uri(format!("http://127.0.0.1:{port}{path}"))
@@ -44,7 +53,7 @@ pub(in crate::effects) async fn ping(client: &HttpClient, port: u16, path: &str)
         let body = Limited::new(answer.into_body(), LONGEST).collect().await;
         Some(Pong {
             status,
-            body: body.ok()?.to_bytes().to_vec(),
+            body: body.map_or_else(|_| Vec::new(), |body| body.to_bytes().to_vec()),
             took: begin.elapsed(),
         })
     })
@@ -52,12 +61,13 @@ pub(in crate::effects) async fn ping(client: &HttpClient, port: u16, path: &str)
     .flatten()
 }
 
-/// Waits until the agent listens and, where the protocol has it, answers /ping with 200. Returns its port on
-/// this machine.
+/// Waits until the agent listens and, where the protocol has it, answers /ping. Returns its port on this
+/// machine.
 pub(in crate::effects) async fn serves(
     agent: &Agent,
     contract: &Contract,
     client: &HttpClient,
+    serves: Serves,
     limit: Duration,
 ) -> Result<u16, NotReady> {
     let start = clock::now();
@@ -66,10 +76,8 @@ pub(in crate::effects) async fn serves(
         return Ok(port);
     };
     loop {
-        if ping(client, port, path)
-            .await
-            .is_some_and(|pong| pong.status == 200)
-        {
+        let pong = ping(client, port, path).await;
+        if pong.is_some_and(|pong| serves == Serves::WithAnyAnswer || pong.status == 200) {
             return Ok(port);
         }
         if let State::Ended(code) = agent.state() {

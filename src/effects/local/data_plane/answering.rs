@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
-use hyper::body::{Bytes, Frame, Incoming, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
 
 use super::{
     event::{Event, Events},
-    http::BodyError,
+    http::{Body, Next, Passage, Passing},
     sessions::Use,
 };
 use crate::{
@@ -18,9 +19,8 @@ use crate::{
     protocol::{chunks::Chunks, limits},
 };
 
-/// An answer that holds its session until it ends or is dropped.
+/// Holds the session of an answer until it ends or is dropped.
 pub(super) struct Answering {
-    body: Incoming,
     used: Use,
     events: Events,
     limit: Limit,
@@ -37,23 +37,23 @@ enum Limit {
 }
 
 impl Answering {
-    pub(super) fn new(body: Incoming, is_streamed: bool, used: Use, events: Events) -> Self {
+    pub(super) fn of(body: Incoming, is_streamed: bool, used: Use, events: Events) -> Body {
         let (limit, lasts) = if is_streamed {
             (Limit::Chunks(Chunks::default()), limits::STREAMING)
         } else {
             (Limit::Whole(0), limits::SYNCHRONOUS)
         };
-        Self {
-            body,
+        let passage = Self {
             used,
             events,
             limit,
             over: Box::pin(clock::sleep(lasts)),
             lasts,
-        }
+        };
+        Passing { body, passage }.boxed_unsync()
     }
 
-    fn cut(&self, why: String) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn cut(&self, why: String) -> Next {
         self.events.tell(Event::AnswerCut {
             session: self.used.session().to_owned(),
             why: why.clone(),
@@ -62,19 +62,13 @@ impl Answering {
     }
 }
 
-impl hyper::body::Body for Answering {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+impl Passage<Incoming> for Answering {
+    fn next(&mut self, body: Pin<&mut Incoming>, context: &mut Context<'_>) -> Next {
         if self.over.as_mut().poll(context).is_ready() {
             let minutes = self.lasts.as_secs() / 60;
             return self.cut(format!("AgentCore ends it after {minutes} minutes"));
         }
-        let frame = match Pin::new(&mut self.body).poll_frame(context) {
+        let frame = match body.poll_frame(context) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(Err(error))) => {
@@ -108,13 +102,5 @@ impl hyper::body::Body for Answering {
             Some(why) => self.cut(why),
             None => Poll::Ready(Some(Ok(frame))),
         }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

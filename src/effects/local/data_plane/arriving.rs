@@ -8,10 +8,10 @@ use std::{
 };
 
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Incoming};
 use serde_json::Value;
 
-use super::http::BodyError;
+use super::http::{Next, Passage, Passing};
 use crate::{
     config::Protocol,
     effects::clock,
@@ -47,12 +47,13 @@ struct Known {
 }
 
 /// A body on its way.
-pub(super) struct Arriving {
+pub(super) type Arriving = Passing<Incoming, Arrival>;
+
+pub(super) struct Arrival {
     /// As its sender announced it.
     length: u64,
     count: u64,
     limit: u64,
-    body: Incoming,
     call: Call,
     keeps: bool,
     silence: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -71,15 +72,15 @@ impl Call {
     }
 
     fn arriving(&self, body: Incoming, limit: u64, keeps: bool) -> Arriving {
-        Arriving {
+        let passage = Arrival {
             length: body.size_hint().lower(),
             count: 0,
             limit,
-            body,
             call: self.clone(),
             keeps,
             silence: None,
-        }
+        };
+        Passing { body, passage }
     }
 
     /// The call's ID, as far as it has been read.
@@ -111,15 +112,15 @@ impl Fault {
 impl Arriving {
     /// Whether it is longer than the service takes, before any of it has come.
     pub(super) fn is_too_large(&self) -> bool {
-        self.length > self.limit
+        self.passage.length > self.passage.limit
     }
 
     /// Reads the call of a request that goes no further.
     pub(super) async fn read(self) {
-        if !self.keeps {
+        if !self.passage.keeps {
             return;
         }
-        let call = self.call.clone();
+        let call = self.passage.call.clone();
         // What is longer, comes slowly or breaks off has no ID.
         let read = Limited::new(self, LONGEST_CALL).collect();
         if !matches!(clock::within(PATIENCE, read).await, Some(Ok(_))) {
@@ -130,22 +131,18 @@ impl Arriving {
                 .clear();
         }
     }
+}
 
-    fn fails(&self, fault: Fault) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+impl Arrival {
+    fn fails(&self, fault: Fault) -> Next {
         let fault = self.call.0.fault.get_or_init(|| fault);
         Poll::Ready(Some(Err(fault.clone().into())))
     }
 }
 
-impl hyper::body::Body for Arriving {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = match Pin::new(&mut self.body).poll_frame(context) {
+impl Passage<Incoming> for Arrival {
+    fn next(&mut self, body: Pin<&mut Incoming>, context: &mut Context<'_>) -> Next {
+        let frame = match body.poll_frame(context) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
                 let silence = self
@@ -173,13 +170,5 @@ impl hyper::body::Body for Arriving {
             }
         }
         Poll::Ready(Some(Ok(frame)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use hyper::{
     HeaderMap, Request, Response, StatusCode,
-    body::{Bytes, Frame, Incoming, SizeHint},
+    body::{Body as _, Bytes, Frame, Incoming, SizeHint},
     header::{self, HeaderName},
 };
 use hyper_util::{
@@ -34,26 +34,32 @@ pub(in crate::effects) fn streamed(body: Incoming) -> Body {
     body.map_err(BodyError::from).boxed_unsync()
 }
 
-/// A body that holds something until it ends or is dropped.
-struct Holding<T> {
-    body: Body,
-    _held: T,
+/// What comes next of a body.
+pub(in crate::effects) type Next = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
+
+/// What is done with a body on its way.
+pub(in crate::effects) trait Passage<B> {
+    /// Asks the body for its next frame, and decides what becomes of it.
+    fn next(&mut self, body: Pin<&mut B>, context: &mut Context<'_>) -> Next;
 }
 
-/// The body, which holds something until it ends or is dropped.
-pub(in crate::effects) fn holding(body: Body, held: impl Send + Unpin + 'static) -> Body {
-    Holding { body, _held: held }.boxed_unsync()
+/// A body on its way. It is as long as the one that it passes on.
+pub(in crate::effects) struct Passing<B, P> {
+    pub(in crate::effects) body: B,
+    pub(in crate::effects) passage: P,
 }
 
-impl<T: Unpin> hyper::body::Body for Holding<T> {
+impl<B, P> hyper::body::Body for Passing<B, P>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin,
+    P: Passage<B> + Unpin,
+{
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Next {
+        let Self { body, passage } = &mut *self;
+        passage.next(Pin::new(body), context)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -63,6 +69,23 @@ impl<T: Unpin> hyper::body::Body for Holding<T> {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+/// Holds something until the body ends or is dropped.
+struct Holding<T> {
+    _held: T,
+}
+
+impl<T> Passage<Body> for Holding<T> {
+    fn next(&mut self, body: Pin<&mut Body>, context: &mut Context<'_>) -> Next {
+        body.poll_frame(context)
+    }
+}
+
+/// The body, which holds something until it ends or is dropped.
+pub(in crate::effects) fn holding(body: Body, held: impl Send + Unpin + 'static) -> Body {
+    let passage = Holding { _held: held };
+    Passing { body, passage }.boxed_unsync()
 }
 
 /// The whole of a body; nothing where it is longer than this or breaks off.

@@ -146,8 +146,7 @@ impl Agents {
         if let Some(notes) = notes {
             insert(response.headers_mut(), NOTE.as_str(), notes.as_bytes());
         }
-        *response.body_mut() =
-            Answering::new(body, is_streamed, used, self.events.clone()).boxed_unsync();
+        *response.body_mut() = Answering::of(body, is_streamed, used, self.events.clone());
         Ok(response)
     }
 }

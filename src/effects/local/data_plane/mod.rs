@@ -35,7 +35,12 @@ use self::{
     address::Address, agents::Agents, emulator::Emulator, logs::Logs, ministack::Ministack,
     models::OnAws, remembered::Remembered, sessions::Sessions, versions::Versions,
 };
-use super::{VERSION, agent::shim, models::Models, process};
+use super::{
+    VERSION,
+    agent::{left, shim},
+    models::Models,
+    process,
+};
 use crate::{
     effects::{
         clock,
@@ -100,6 +105,7 @@ pub(crate) async fn run(setup: Setup, events: Events) -> Result<bool, Failure> {
     let mut ministack = Ministack::start(&setup, &token, &dir, port).await?;
     let emulator = Emulator::new(ministack.port, port, token);
     let local = dir.join(process::SESSIONS);
+    left::end_all_below(&local.path());
     local.remove_whole()?;
     let logs = Logs::new(emulator.clone(), events.clone());
     let address = format!("http://127.0.0.1:{port}");

@@ -24,6 +24,7 @@ use crate::{
         Refusal, contract,
         contract::Contract,
         limits, logs,
+        ping::{self, Status},
         refusal::Kind,
         session::{Fate, fate},
     },
@@ -86,7 +87,8 @@ impl Sessions {
             .map_err(|why| not_ready(&why, &version.contract, &[]))?;
         let serves = async {
             let limit = limits::INITIALIZATION;
-            let port = ready::serves(&agent, &version.contract, &self.client, limit).await;
+            let serves = ready::Serves::With200;
+            let port = ready::serves(&agent, &version.contract, &self.client, serves, limit).await;
             if port.is_err() {
                 clock::sleep(LAST_WORDS).await;
             }
@@ -142,9 +144,8 @@ impl Sessions {
             return false;
         };
         let pong = ready::ping(&self.client, serving.port, path).await;
-        let answer = pong.filter(|pong| pong.status == 200);
-        let answer = answer.and_then(|pong| serde_json::from_slice(&pong.body).ok());
-        answer.is_some_and(|answer: serde_json::Value| answer["status"] == "HealthyBusy")
+        let status = pong.and_then(|pong| ping::status_of(pong.status, &pong.body));
+        status == Some(Status::HealthyBusy)
     }
 }
 

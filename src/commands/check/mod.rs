@@ -1,9 +1,12 @@
 //! `cargo agentcore check`: a contract test for agents, made for CI.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+mod against;
+
+use std::{path::PathBuf, time::Duration};
 
 use serde_json::json;
 
+use self::against::Against;
 use super::{
     consent,
     dev::environment::Given,
@@ -14,7 +17,7 @@ use super::{
 use crate::{
     check::{Finding, Payload, Report, Rule, Severity, junit},
     cli,
-    config::{Agent, Config, Language, nearest},
+    config::{Agent, Config, Language, Protocol, nearest},
     effects::{
         check::{self, Manner, Subject},
         clock, destination, files,
@@ -24,6 +27,7 @@ use crate::{
         runtime, staging,
     },
     error::{Exit, Failure, Message},
+    names::EndpointName,
     package::installer::minor_version,
     protocol::{contract::Contract, invocation},
     text::counted,
@@ -33,8 +37,9 @@ use crate::{
 /// Test the agents against AgentCore's contract on this machine
 ///
 /// Starts each agent from its archive as AgentCore would, sends the requests that clients and the service
-/// may send, and prints what is wrong to stdout. `cargo agentcore help findings` describes each code. Exits
-/// with 5 if there are errors.
+/// may send, and prints what is wrong to stdout. With `--against`, sends two or three valid requests to an
+/// agent that is already running instead. `cargo agentcore help findings` describes each code. Exits with 5
+/// if there are errors.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Payload that the agent can answer: JSON, `@FILE` for a file's content, or `-` for stdin
@@ -48,6 +53,20 @@ pub struct Args {
     /// Send {"prompt": TEXT} as the payload [default: Hello]
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
+    /// Test a running agent: `dev`, `local`, `aws`, or a runtime's ARN
+    #[arg(long, value_name = "WHERE", value_parser = Against::parse, conflicts_with_all = ["env", "env_file"])]
+    against: Option<Against>,
+    /// An endpoint of the runtime [default: DEFAULT]
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| EndpointName::parse(text), requires = "against")]
+    endpoint: Option<EndpointName>,
+    /// The JWT for a runtime with an authorizer; the variable keeps it out of the process list
+    #[arg(
+        long,
+        value_name = "JWT",
+        env = "CARGO_AGENTCORE_BEARER_TOKEN",
+        hide_env_values = true
+    )]
+    bearer_token: Option<String>,
     /// Test only this rule (repeatable)
     #[arg(long, value_name = "CODE", value_parser = rule)]
     only: Vec<Rule>,
@@ -74,6 +93,8 @@ pub struct Args {
     output: cli::Output,
     #[command(flatten)]
     project: cli::Project,
+    #[command(flatten)]
+    aws: cli::Aws,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -95,8 +116,7 @@ fn rule(code: &str) -> Result<Rule, String> {
 const REGION: &str = "us-east-1";
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let stage = super::stage(&args.project, false);
-    let given = Given::read(&args.env, args.env_file.as_deref())?;
+    let against = args.against()?;
     let manner = Manner {
         payload: payload(&args)?,
         limit: args.timeout,
@@ -106,26 +126,14 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         .as_deref()
         .map(destination::absolute)
         .transpose()?;
-    let (project, mut config) = super::load(&args.project, &stage, ui)?;
-    consent::sources(&project, &mut config.agents, None, ui)?;
     let begin = clock::now();
-    let using = (
-        "Using",
-        "an AWS emulator for AWS calls; it runs for this command only",
-    );
-    let testing = local::visit_for((&project, &config), using, ui, async |emulator| {
-        let ground = Ground {
-            args: &args,
-            given: &given,
-            manner: &manner,
-            project: &project,
-            config: &config,
-            emulator,
-        };
-        ground.test(ui).await
-    });
-    let tested = clock::unless_interrupted(Box::pin(testing)).await;
-    let (reports, failures) = tested.unwrap_or_else(|| Err(interrupted()))?;
+    let (reports, failures) = match &against {
+        Some(against) => (
+            vec![against::test(&args, &manner, against, ui).await?],
+            Vec::new(),
+        ),
+        None => start_and_test(&args, &manner, ui).await?,
+    };
     if let Some(file) = &junit {
         write_junit(file, &reports, args.deny.is_some())?;
     }
@@ -151,11 +159,45 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Starts the agents of the project, one after the other.
+async fn start_and_test(
+    args: &Args,
+    manner: &Manner,
+    ui: &Ui,
+) -> Result<(Vec<Tested>, Vec<Failure>), Failure> {
+    let stage = super::stage(&args.project, false);
+    let given = Given::read(&args.env, args.env_file.as_deref())?;
+    let (project, mut config) = super::load(&args.project, &stage, ui)?;
+    consent::sources(&project, &mut config.agents, None, ui)?;
+    let using = (
+        "Using",
+        "an AWS emulator for AWS calls; it runs for this command only",
+    );
+    let models = local::models_for(&project, &config, None, ui)?;
+    let testing = local::visit_for(
+        (&project, &config),
+        Some(&models),
+        using,
+        ui,
+        async |emulator| {
+            let ground = Ground {
+                args,
+                given: &given,
+                manner,
+                project: &project,
+                config: &config,
+                emulator,
+            };
+            ground.test(ui).await
+        },
+    );
+    let tested = clock::unless_interrupted(Box::pin(testing)).await;
+    tested.unwrap_or_else(|| Err(interrupted()))
+}
+
 fn interrupted() -> Failure {
-    Failure::new(
-        Exit::Interrupted,
-        "stopped; every agent that was started is gone",
-    )
+    Failure::new(Exit::Interrupted, "interrupted")
+        .note("the agent that was being tested is stopped")
 }
 
 fn payload(args: &Args) -> Result<Payload, Failure> {
@@ -175,8 +217,24 @@ fn payload(args: &Args) -> Result<Payload, Failure> {
 
 /// An agent, and what its test came to.
 struct Tested {
-    agent: Agent,
+    name: String,
+    protocol: Protocol,
     report: Report,
+}
+
+impl Args {
+    /// Where the agent runs that is to be tested.
+    fn against(&self) -> Result<Option<Against>, Failure> {
+        match (&self.against, self.aws.local) {
+            (against, false) => Ok(against.clone()),
+            (None | Some(Against::Local), true) => Ok(Some(Against::Local)),
+            (Some(_), true) => Err(Failure::usage("`--local` goes only with `--against local`")),
+        }
+    }
+
+    fn is_wanted(&self, rule: Rule) -> bool {
+        (self.only.is_empty() || self.only.contains(&rule)) && !self.skip.contains(&rule)
+    }
 }
 
 /// What all agents are tested on.
@@ -196,7 +254,8 @@ impl Ground<'_> {
         for agent in &self.config.agents {
             match self.test_one(agent, ui).await {
                 Ok(report) => reports.push(Tested {
-                    agent: agent.clone(),
+                    name: agent.name.to_string(),
+                    protocol: agent.protocol,
                     report,
                 }),
                 Err(failure) => failures.push(failure),
@@ -215,13 +274,7 @@ impl Ground<'_> {
         let home = staging::empty()?;
         let subject = self.subject(agent, home.path().to_owned(), ui).await?;
         ui.status("Checking", &format!("`{}`", agent.name));
-        let (only, skip): (BTreeSet<Rule>, BTreeSet<Rule>) = (
-            self.args.only.iter().copied().collect(),
-            self.args.skip.iter().copied().collect(),
-        );
-        let is_wanted =
-            |rule: Rule| (only.is_empty() || only.contains(&rule)) && !skip.contains(&rule);
-        let report = Report::begin(agent.protocol, is_wanted);
+        let report = Report::begin(agent.protocol, |rule| self.args.is_wanted(rule));
         let say = |what: &str| ui.detail("Testing", what);
         check::run(&subject, self.manner, report, &say).await
     }
@@ -255,6 +308,10 @@ impl Ground<'_> {
             ui.warning(&Message::new(warning));
         }
         let region = agent.region.as_ref();
+        let mut environment = self.given.of(&agent.env, &agent.dir)?;
+        if let Some(key) = &self.emulator.key {
+            environment.insert("AWS_ACCESS_KEY_ID".to_owned(), key.clone());
+        }
         Ok(Subject {
             code,
             files: shipped.files,
@@ -262,7 +319,7 @@ impl Ground<'_> {
             contract: Contract::of(agent.protocol, None, None),
             region: region.map_or_else(|| REGION.to_owned(), ToString::to_string),
             aws: self.emulator.url.clone(),
-            environment: self.given.of(&agent.env, &agent.dir)?,
+            environment,
             home,
         })
     }
@@ -271,7 +328,7 @@ impl Ground<'_> {
 fn write_junit(file: &std::path::Path, reports: &[Tested], denies: bool) -> Result<(), Failure> {
     let reports: Vec<(String, Report)> = reports
         .iter()
-        .map(|tested| (tested.agent.name.to_string(), tested.report.clone()))
+        .map(|tested| (tested.name.clone(), tested.report.clone()))
         .collect();
     let text = junit::document(&reports, denies);
     let folder = file.parent().unwrap_or(file);
@@ -285,13 +342,18 @@ fn show(args: &Args, reports: &[Tested], ui: &Ui) {
         cli::Output::Json => {
             let agents: Vec<_> = reports
                 .iter()
-                .map(|Tested { agent, report }| report.value(agent.name.as_str(), agent.protocol))
+                .map(|tested| tested.report.value(&tested.name, tested.protocol))
                 .collect();
             ui.document(json!({ "version": 1, "command": "check", "agents": agents }));
         }
         cli::Output::Text => {
-            for Tested { agent, report } in reports {
-                let several = (reports.len() > 1).then(|| agent.name.as_str());
+            for Tested {
+                name,
+                protocol: _,
+                report,
+            } in reports
+            {
+                let several = (reports.len() > 1).then_some(name.as_str());
                 for finding in report.findings() {
                     ui.result(&words(finding, several));
                 }

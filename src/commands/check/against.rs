@@ -1,0 +1,149 @@
+//! `check` of an agent that runs already.
+
+use super::{Args, Manner, Tested};
+use crate::{
+    check::remote::{self, Place},
+    cli,
+    commands::{
+        conversation::{Partner, Whom},
+        refusal,
+    },
+    config::Protocol,
+    effects::{
+        aws::runtime::Runtimes,
+        check::{Remote, test_remote},
+        clock,
+    },
+    error::{Exit, Failure},
+    protocol::{RuntimeArn, contract::Contract},
+    text::counted,
+    ui::Ui,
+};
+
+/// Where the agent runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Against {
+    Dev,
+    Local,
+    Aws,
+    Arn(RuntimeArn),
+}
+
+impl Against {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "dev" => Ok(Self::Dev),
+            "local" => Ok(Self::Local),
+            "aws" => Ok(Self::Aws),
+            other => RuntimeArn::parse(other)
+                .map(Self::Arn)
+                .map_err(|why| format!("{why}, nor `dev`, `local` or `aws`")),
+        }
+    }
+
+    fn place(&self) -> Place {
+        match self {
+            Self::Dev => Place::Dev,
+            Self::Local => Place::Local,
+            Self::Aws | Self::Arn(_) => Place::Aws,
+        }
+    }
+
+    async fn find(&self, args: &Args, ui: &Ui) -> Result<Partner, Failure> {
+        let arn = match self {
+            Self::Arn(arn) => Some(arn.clone()),
+            Self::Dev | Self::Local | Self::Aws => None,
+        };
+        let aws = cli::Aws {
+            local: *self == Self::Local,
+            ..args.aws.clone()
+        };
+        let runtime = (arn, args.endpoint.clone());
+        let whom = Whom::new(
+            runtime,
+            args.bearer_token.clone(),
+            args.project.clone(),
+            aws,
+        );
+        match self {
+            Self::Dev => whom.find_developed(ui),
+            Self::Local | Self::Aws | Self::Arn(_) => whom.find(ui).await,
+        }
+    }
+}
+
+pub(super) async fn test(
+    args: &Args,
+    manner: &Manner,
+    against: &Against,
+    ui: &Ui,
+) -> Result<Tested, Failure> {
+    let partner = against.find(args, ui).await?;
+    partner.introduction(ui).await;
+    let protocol = protocol(&partner).await?;
+    let place = against.place();
+    let report = remote::begin(protocol, place, |rule| args.is_wanted(rule));
+    let end = match place {
+        Place::Dev => "",
+        Place::Local | Place::Aws => "; its sessions are stopped afterwards",
+    };
+    ui.status(
+        "Checking",
+        &format!(
+            "{} with {}{end}",
+            partner.name(),
+            counted(remote::requests(protocol), "request")
+        ),
+    );
+    let remote = Remote {
+        plane: &partner.plane,
+        arn: &partner.arn,
+        endpoint: &partner.endpoint,
+        contract: Contract::of(protocol, None, None),
+        place,
+    };
+    let since = clock::wall();
+    let testing = Box::pin(test_remote(&remote, manner, report));
+    let Some(tested) = clock::unless_interrupted(testing).await else {
+        return Err(interrupted(place));
+    };
+    match tested {
+        Ok(report) => Ok(Tested {
+            name: partner.id.clone(),
+            protocol,
+            report,
+        }),
+        Err(refusal) => Err(refusal::explain(refusal, &partner, manner.limit, since, ui).await),
+    }
+}
+
+/// A runtime that only its ARN names tells its protocol itself.
+async fn protocol(partner: &Partner) -> Result<Protocol, Failure> {
+    if let Some(agent) = &partner.agent {
+        return Ok(agent.protocol);
+    }
+    let connection = partner.connection().await?;
+    let Some(state) = Runtimes::over(&connection).read(&partner.id, None).await? else {
+        return Err(Failure::world(format!("there is no {}", partner.name()))
+            .note(format!("its ARN is `{}`", partner.arn)));
+    };
+    let name = state.fields.protocol;
+    let known = Protocol::ALL
+        .into_iter()
+        .find(|known| known.service_name() == name);
+    known.ok_or_else(|| {
+        Failure::world(format!(
+            "the {} speaks `{name}`, which `check` does not know",
+            partner.name()
+        ))
+    })
+}
+
+fn interrupted(place: Place) -> Failure {
+    let failure = Failure::new(Exit::Interrupted, "interrupted");
+    match place {
+        Place::Dev => failure,
+        Place::Local | Place::Aws => failure
+            .note("the sessions that were begun end when they have been idle for long enough"),
+    }
+}
