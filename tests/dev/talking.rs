@@ -110,8 +110,8 @@ fn invoke_speaks_to_the_agent_that_dev_runs() {
     assert!(checked.stdout.is_empty(), "{checked:?}");
     for said in [
         "Checking agent `seller` with 2 requests\n",
-        "ping-slow: `dev` tests it all the time",
-        "0 errors, 0 warnings, 5 rules passed",
+        "stream-buffered: `dev` tests it all the time",
+        "0 errors, 0 warnings, 6 rules passed",
     ] {
         assert!(err.contains(said), "{said}: {err}");
     }

@@ -25,7 +25,7 @@ impl Stage {
         pids.retain(|pid| {
             let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let command = String::from_utf8_lossy(&command).replace('\0', " ");
-            command.contains(&format!(" {text}")) && !command.contains("agentcore-local")
+            command.contains(text)
         });
         assert_eq!(pids.len(), 1, "{text}: {pids:?}");
         pids[0]
@@ -234,10 +234,10 @@ fn whatever_is_killed_no_process_is_left() {
     // Nobody is left who could end what the agent has started; the next command does.
     for next in [&["local", "stop"][..], &["invoke", "--local", "{}"]] {
         stage.says(&["invoke", "--local", "{}"]);
-        let shim = stage.process("local-agent");
-        kill(stage.pid(), Signal::STOP);
+        let shim = stage.process(" local-agent ");
         let data_plane = stage.pid();
         let child = stage.process("time.sleep(600)");
+        kill(data_plane, Signal::STOP);
         kill(shim, Signal::KILL);
         eventually("the process around the agent is left", || {
             !stage.processes().contains(&shim)
