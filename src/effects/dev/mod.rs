@@ -95,8 +95,10 @@ struct Waiting {
 impl Events {
     /// Tells something that happens seldom. Nobody listens any more where the command has ended.
     fn tell(&self, event: Event) {
-        let _place = None;
-        let _ = self.sender.send(Waiting { event, _place });
+        let _ = self.sender.send(Waiting {
+            event,
+            _place: None,
+        });
     }
 
     /// Tells a line, once there is a place for it. Whether anybody listens.
@@ -118,7 +120,7 @@ pub(crate) struct Heard(mpsc::UnboundedReceiver<Waiting>);
 impl Heard {
     pub(crate) async fn next(&mut self) -> Event {
         match self.0.recv().await {
-            Some(Waiting { event, _place }) => event,
+            Some(Waiting { event, _place: _ }) => event,
             // Nothing can happen any more.
             None => std::future::pending().await,
         }
@@ -127,7 +129,7 @@ impl Heard {
     /// What happened and was not heard yet.
     pub(crate) fn rest(&mut self) -> Vec<Event> {
         let waiting = std::iter::from_fn(|| self.0.try_recv().ok());
-        waiting.map(|Waiting { event, _place }| event).collect()
+        waiting.map(|Waiting { event, _place: _ }| event).collect()
     }
 }
 
