@@ -56,10 +56,10 @@ pub struct Args {
     /// Test a running agent: `dev`, `local`, `aws`, or a runtime's ARN
     #[arg(long, value_name = "WHERE", value_parser = Against::parse, conflicts_with_all = ["env", "env_file"])]
     against: Option<Against>,
-    /// An endpoint of the runtime [default: DEFAULT]
+    /// Endpoint of the runtime [default: DEFAULT]
     #[arg(long, value_name = "NAME", value_parser = |text: &str| EndpointName::parse(text), requires = "against")]
     endpoint: Option<EndpointName>,
-    /// The JWT for a runtime with an authorizer; the variable keeps it out of the process list
+    /// JWT for a runtime with an authorizer; the variable keeps it out of the process list
     #[arg(
         long,
         value_name = "JWT",
