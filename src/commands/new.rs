@@ -79,14 +79,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         .clone()
         .ok_or_else(|| Failure::usage("where to make the project is missing"))?;
     let path = destination::absolute(&given)?;
-    let title = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .map(str::to_owned)
-        .ok_or_else(|| {
-            Failure::usage(format!("`{}` names no folder to make", given.display()))
-                .help("name the folder to make, such as `my-agent`")
-        })?;
+    let title = title(&path, &given)?;
     let (agent, renamed) = plan::agent_name(args.name.as_deref().unwrap_or(&title))?;
     let (package, instead) = plan::package(&agent);
     let names: Vec<String> = renamed.into_iter().chain(instead).collect();
@@ -161,6 +154,15 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     })?;
     next(None, &given, ui);
     Ok(())
+}
+
+/// Returns the project's title, the name of its folder.
+fn title(path: &Path, given: &Path) -> Result<String, Failure> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.map(str::to_owned).ok_or_else(|| {
+        Failure::usage(format!("`{}` names no folder to make", given.display()))
+            .help("name the folder to make, such as `my-agent`")
+    })
 }
 
 /// Whether the project gets a repository. Without git it gets none, unless one was asked for.

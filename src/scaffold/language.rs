@@ -19,7 +19,7 @@ impl Language {
     }
 
     /// The name that a template's file gets, or none if the project has no such file.
-    pub(super) fn name_of<'a>(self, path: &'a str) -> Option<&'a str> {
+    pub(super) fn name_of(self, path: &str) -> Option<&str> {
         match (path, self) {
             ("README.md", Self::Japanese) | ("README_ja.md", Self::English) => None,
             ("README_ja.md", Self::Japanese) => Some("README.md"),

@@ -112,9 +112,10 @@ fn found(code: &Code<'_>) -> Vec<At<Shared>> {
         let is_at_start = code.at_start.contains(file);
         let calls = uses.calls.iter();
         for call in calls.filter(|call| is_entry || !call.as_script) {
-            let shared = match is_at_start && call.at_load {
-                true => at_start(call),
-                false => later(call).filter(|_| !is_seeded),
+            let shared = if is_at_start && call.at_load {
+                at_start(call)
+            } else {
+                later(call).filter(|_| !is_seeded)
             };
             let Some(shared) = shared else { continue };
             // A generator is used in many places. One is enough.
