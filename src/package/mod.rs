@@ -16,4 +16,5 @@ pub(crate) mod requirements;
 pub(crate) mod script;
 pub(crate) mod secret;
 pub(crate) mod toolkit_yaml;
+pub(crate) mod tracing;
 mod yaml;

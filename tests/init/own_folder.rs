@@ -103,3 +103,28 @@ fn the_starter_toolkit_is_pointed_out_with_its_size() {
         assert!(said.stderr.contains(line), "{}", said.stderr);
     }
 }
+
+#[test]
+fn a_distribution_of_opentelemetry_that_sends_no_traces_is_pointed_out() {
+    for (file, text, line) in [
+        (
+            "requirements.txt",
+            "bedrock-agentcore\naws_opentelemetry_distro==0.12.*\n",
+            2,
+        ),
+        (
+            "pyproject.toml",
+            "[project]\nname = \"x\"\ndependencies = [\n  \"bedrock-agentcore\",\n  \"aws-opentelemetry-distro~=0.17.0\",\n]\n",
+            5,
+        ),
+    ] {
+        let project = Project::new()
+            .file("weather/main.py", APP)
+            .file(&format!("weather/{file}"), text);
+        let told = init(&project, "weather", &[]).succeeds();
+        let warning = format!(
+            "warning: this version of `aws-opentelemetry-distro` sends no traces from a new runtime ({file}:{line})\n"
+        );
+        assert!(told.stderr.contains(&warning), "{}", told.stderr);
+    }
+}

@@ -176,3 +176,33 @@ fn an_ancient_wheel_is_no_substitute_for_a_source_distribution() {
     }
     require("old<=0.9").succeeds();
 }
+
+/// At every build, an unchanged one included.
+#[test]
+fn a_distribution_of_opentelemetry_that_sends_no_traces_is_told_with_its_line() {
+    let project = project();
+    offer(
+        &project,
+        &[
+            ("aws_opentelemetry_distro", "0.17.0"),
+            ("aws_opentelemetry_distro", "0.18.0"),
+        ],
+    );
+    let requires = |line: &str| {
+        let text = format!("--find-links ../wheels\n--no-index\n{line}\n");
+        project.write("deployment/requirements.txt", text);
+        package(&project).run().succeeds().stderr
+    };
+    for _ in ["installed", "unchanged"] {
+        let told = requires("aws-opentelemetry-distro==0.17.0");
+        for words in [
+            "warning: `aws-opentelemetry-distro` 0.17.0 sends no traces from a new runtime\n",
+            "deployment/requirements.txt:3:1",
+            "help: require `aws-opentelemetry-distro>=0.18`",
+        ] {
+            assert!(told.contains(words), "{words}\n{told}");
+        }
+    }
+    let told = requires("aws-opentelemetry-distro");
+    assert!(!told.contains("traces"), "{told}");
+}

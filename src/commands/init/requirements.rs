@@ -13,6 +13,7 @@ use crate::{
         lock::{self, Locked, Pin},
         normalized, pyproject,
     },
+    package::tracing,
     plan::init as plan,
     scaffold::adopt::{self, Placed, Requirements, TOOLKIT},
 };
@@ -162,6 +163,15 @@ impl Taken {
                 .note(format!("it adds {TOOLKIT_SIZE} to the archive"))
                 .help("remove it there; an agent that imports `bedrock_agentcore` needs `bedrock-agentcore`"),
             );
+        }
+        if let Some(line) = self.requirements.no_traces {
+            let what = format!(
+                "this version of `{}` sends no traces from a new runtime ({}:{line})",
+                tracing::DISTRIBUTION,
+                shown.display()
+            );
+            let help = format!("require `{}`", tracing::CURRENT);
+            warnings.push(Message::new(what).note(tracing::WHY).help(help));
         }
         warnings
     }

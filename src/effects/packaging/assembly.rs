@@ -41,6 +41,7 @@ use crate::{
         layer::{self, Entry, Layer, Weights, compiled_of},
         limits,
         newest::Behind,
+        tracing,
     },
     python::Reached,
     text::hex,
@@ -80,6 +81,8 @@ struct Remembered {
     unread: Vec<Unread>,
     /// Packages that are older than they have to be.
     behind: Vec<Behind>,
+    /// The version of the OpenTelemetry distribution, if it is one that sends no traces.
+    no_traces: Option<String>,
     reached: Reached,
 }
 
@@ -124,7 +127,7 @@ pub(super) fn assemble(
         && before.fingerprint == fingerprint
         && before.is_whole(&output)?
     {
-        before.tell_age(request, say);
+        before.tell_age(request, parts, say);
         let wrong = judged(request, parts, &before.unread, &before.reached, say)?;
         if !wrong.is_empty() {
             return Err(Failure {
@@ -163,7 +166,7 @@ pub(super) fn assemble(
     unchanged_meanwhile(request)?;
     remembered.fingerprint = fingerprint;
     remembered.sources = sources;
-    remembered.tell_age(request, say);
+    remembered.tell_age(request, parts, say);
     finish(&work.path().join(ARCHIVE), &request.output, &mut remembered)?;
     if let Some(taken) = taken {
         taken.replace();
@@ -266,6 +269,7 @@ fn compose(
     let mut remembered = describe(&rest, ready, request.own.files.len(), weights);
     remembered.compiled_by = parts.python.map(|python| python.version.clone());
     remembered.unread = unread;
+    remembered.no_traces = tracing::outdated(&paths);
     remembered.reached = reached;
     Ok((remembered, taken))
 }
@@ -441,6 +445,7 @@ fn describe(
         weights,
         unread: Vec::new(),
         behind: ready.map_or_else(Vec::new, |ready| ready.layer.behind.clone()),
+        no_traces: None,
         reached: Reached::default(),
     }
 }
@@ -491,9 +496,14 @@ impl Remembered {
     }
 
     /// Says which packages are older than they have to be.
-    fn tell_age(&self, request: &Request, say: Say<'_>) {
+    fn tell_age(&self, request: &Request, parts: &Parts<'_>, say: Say<'_>) {
         let python = minor_version(request.runtime);
         if let Some(warning) = resolution::warning(&self.behind, python) {
+            say(Event::Warning(warning));
+        }
+        if let Some(version) = &self.no_traces {
+            let inputs = &parts.wanted.inputs;
+            let warning = resolution::no_traces(version, inputs, &request.requirements.key);
             say(Event::Warning(warning));
         }
     }

@@ -13,6 +13,7 @@ use crate::{
         installer::{Given, Wheels, minor_version, newest_words},
         newest::{self, Behind, Installed, Versions, Why},
         requirements::{Place, Requirement},
+        tracing,
     },
 };
 
@@ -166,4 +167,24 @@ pub(super) fn warning(behind: &[Behind], python: &str) -> Option<Message> {
     Some(behind.iter().fold(message, |message, behind| {
         message.note(behind.reason(python))
     }))
+}
+
+/// A warning about a version of the OpenTelemetry distribution that sends no traces. `file` is the
+/// requirements file.
+pub(super) fn no_traces(version: &str, inputs: &Inputs, file: &str) -> Message {
+    let message = Message::new(format!(
+        "`{}` {version} sends no traces from a new runtime",
+        tracing::DISTRIBUTION
+    ))
+    .note(tracing::WHY);
+    let asked = inputs
+        .requirements
+        .iter()
+        .find(|(text, _)| Requirement::read(text).normalized() == tracing::DISTRIBUTION);
+    match asked {
+        Some((_, at)) => message
+            .at(at.clone())
+            .help(format!("require `{}`", tracing::CURRENT)),
+        None => message.help(format!("add `{}` to `{file}`", tracing::CURRENT)),
+    }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::package::requirements::normalized;
+use crate::package::{
+    requirements::{Requirement, normalized},
+    tracing,
+};
 
 /// What a file of the agent requires, as far as an archive can be made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub(crate) struct Requirements {
     pub(crate) left_out: Vec<(usize, String)>,
     /// The line that asks for the starter toolkit.
     pub(crate) toolkit: Option<usize>,
+    /// The line that allows only versions of the OpenTelemetry distribution which send no traces.
+    pub(crate) no_traces: Option<usize>,
     /// The distributions, as indexes compare their names.
     names: BTreeSet<String>,
 }
@@ -79,6 +84,7 @@ pub(crate) fn from_requirements(given: &str) -> Requirements {
         text: String::new(),
         left_out: Vec::new(),
         toolkit: None,
+        no_traces: None,
         names: BTreeSet::new(),
     };
     for (number, line) in given.lines().enumerate() {
@@ -90,6 +96,9 @@ pub(crate) fn from_requirements(given: &str) -> Requirements {
         let name = distribution(line);
         if name == TOOLKIT {
             found.toolkit = Some(number + 1);
+        }
+        if tracing::is_outdated(&Requirement::read(line)) {
+            found.no_traces = Some(number + 1);
         }
         found.names.insert(name);
         found.text.push_str(line);
@@ -129,10 +138,12 @@ pub(crate) fn from_pyproject(given: &str) -> Result<Requirements, String> {
     let lines = lines.ok_or("`project.dependencies` contains something that is not a string")?;
     let mut found = from_requirements(&lines.join("\n"));
     // The line of the list says where in the file it stands.
-    found.toolkit = found.toolkit.and_then(|number| {
+    let in_file = |number: usize| {
         let place = items.get(number - 1)?.span().start;
         Some(given.get(..place)?.matches('\n').count() + 1)
-    });
+    };
+    found.toolkit = found.toolkit.and_then(in_file);
+    found.no_traces = found.no_traces.and_then(in_file);
     Ok(found)
 }
 
