@@ -10,6 +10,7 @@ use futures_util::future::{LocalBoxFuture, Shared, join_all};
 use serde_json::Value;
 
 use super::{
+    callers,
     deploy::Work,
     pinning::history,
     role::RoleWork,
@@ -20,7 +21,10 @@ use super::{
     waiting::{shown, telling},
 };
 use crate::{
-    config::Agent,
+    config::{
+        Agent,
+        settings::{is_kept_locally, key_of},
+    },
     effects::{
         aws::{
             AwsError,
@@ -35,11 +39,12 @@ use crate::{
     package::{archive::Archive, limits::megabytes},
     plan::{
         bucket::{self, BucketStep, Held, Upload},
+        callers::{CallersPlan, CallersStep},
         deploy::{self as plan, DesiredRuntime, RuntimeStep},
         deployed::{self, DEFAULT_ENDPOINT},
         endpoint,
         ownership::Identity,
-        role::RoleStep,
+        role::{Adopt, RoleStep},
         runtime_diff::{Artifact, Circumstances, CodeObject, RuntimeFields},
     },
     ui::Ui,
@@ -60,6 +65,8 @@ pub(super) struct Delivery<'a, 'run> {
     pub(super) files: Value,
     pub(super) memory: FolderFile,
     pub(super) bucket: BucketMade<'run>,
+    pub(super) callers: CallersPlan,
+    pub(super) adopt: Adopt,
     pub(super) ui: &'a Ui,
 }
 
@@ -75,6 +82,7 @@ pub(super) struct Done {
     pub(super) desired: DesiredRuntime,
     pub(super) size: u64,
     pub(super) archive_id: String,
+    pub(super) callers: Vec<CallersStep>,
     pub(super) outcome: Outcome,
     /// None where the bucket has the archive already, and the runtime too.
     pub(super) uploaded: Option<Uploaded>,
@@ -119,19 +127,54 @@ pub(super) fn desired(
         runtime: agent.runtime.service_name().to_owned(),
         entry_point: plan::entry_point(agent, &names),
     };
+    let mut fields = RuntimeFields::wanted(
+        agent,
+        Circumstances {
+            role_arn: role_arn.to_owned(),
+            artifact,
+            env: plan::own_variables(&session.region),
+        },
+    );
+    fields.settings.retain(keeps(placed));
     Ok(DesiredRuntime {
         name: agent.runtime_name.clone(),
         identity: Identity::of(agent),
         tags: agent.tags.clone(),
-        fields: RuntimeFields::wanted(
-            agent,
-            Circumstances {
-                role_arn: role_arn.to_owned(),
-                artifact,
-                env: plan::own_variables(&session.region),
-            },
-        ),
+        fields,
+        has_callers: has_callers(placed),
     })
+}
+
+/// Whether the agent's store keeps a setting of a runtime.
+pub(super) fn keeps(placed: &Placed<'_>) -> impl Fn(&[String]) -> bool + use<> {
+    let is_local = placed.session.is_local();
+    move |place| !is_local || is_kept_locally(place)
+}
+
+/// The local AgentCore answers to whoever is on this machine.
+fn has_callers(placed: &Placed<'_>) -> bool {
+    !placed.session.is_local() && !placed.agent.callers.is_empty()
+}
+
+/// The local AgentCore runs an agent without what it does not keep.
+pub(super) fn note_not_kept(placed: &Placed<'_>, ui: &Ui) {
+    let keeps = keeps(placed);
+    let settings = placed.agent.settings.iter();
+    let mut keys: Vec<String> = settings
+        .filter(|(place, _)| !keeps(place))
+        .map(|(place, _)| format!("`{}`", key_of(place)))
+        .collect();
+    keys.dedup();
+    if placed.session.is_local() && !placed.agent.callers.is_empty() {
+        keys.push("`callers`".to_owned());
+    }
+    if !keys.is_empty() {
+        ui.note(&format!(
+            "the local AgentCore ignores {} of agent `{}`",
+            keys.join(", "),
+            placed.agent.name
+        ));
+    }
 }
 
 fn writes(steps: &[RuntimeStep]) -> bool {
@@ -254,7 +297,15 @@ impl Delivery<'_, '_> {
             role_was_written: !self.role.steps().is_empty(),
             ui: self.ui,
         };
+        callers::withdraw(self.placed, &self.callers, self.ui).await?;
         let outcome = Box::pin(rollout.run(seen)).await?;
+        let granted = Box::pin(callers::grant(
+            self.placed,
+            &outcome.state,
+            self.adopt,
+            self.ui,
+        ))
+        .await?;
         self.say(&outcome, uploaded.as_ref());
         self.remember(&outcome)?;
         if let Some(smoke) = smoke {
@@ -275,6 +326,7 @@ impl Delivery<'_, '_> {
             desired,
             size: self.archive.size,
             archive_id: self.archive.id,
+            callers: self.callers.carried_out(granted),
             outcome,
             uploaded,
             pruned,

@@ -14,13 +14,13 @@ use futures_util::{
 };
 
 use super::{
-    Applying, consent,
+    Applying, callers, consent,
     delivery::{self, BucketMade, Delivery, Done},
     deploy_report as report, former_agents, former_role,
     invoke::read_payload,
     local::{self, Reach},
     own_files::{self, OwnFiles},
-    packaging,
+    packaging, partition,
     planned::Planned,
     prepare::split,
     role::{self, RoleWork},
@@ -51,7 +51,7 @@ use crate::{
     },
     error::{Exit, Failure, Message},
     names::{AccountId, Region},
-    plan::{bucket::Held, deploy as plan, role::Adopt},
+    plan::{bucket::Held, callers::CallersPlan, deploy as plan, role::Adopt},
     protocol::invocation,
     ui::Ui,
 };
@@ -91,7 +91,7 @@ pub struct Args {
     /// Enable CloudWatch Transaction Search for the whole account in this region
     #[arg(long)]
     enable_tracing: bool,
-    /// Take over an existing role that has the agent's role name
+    /// Take over an existing role or resource policy that this tool did not create
     #[arg(long)]
     adopt: bool,
     /// Don't ask for confirmation
@@ -157,6 +157,7 @@ pub(super) struct Work<'a> {
     pub(super) own: OwnFiles,
     pub(super) role: RoleWork,
     pub(super) seen: Option<Seen>,
+    pub(super) callers: CallersPlan,
     /// Where it could be built before anybody was asked.
     packed: Option<Packed>,
 }
@@ -196,6 +197,7 @@ async fn deploy(
     ui: &Ui,
 ) -> Result<(), Failure> {
     let placed = session::place((project, &config.agents), &args.aws, emulator, ui).await?;
+    partition::warn_of_gaps(&placed, ui);
     let url = emulator.map(|emulator| emulator.url.clone());
     let payload = args.smoke.as_deref().map(read_payload).transpose()?;
     let smoke = payload.map(|payload| Smoke {
@@ -226,6 +228,8 @@ async fn deploy(
     }
     let roles = work.iter().map(|work| (work.placed, &work.role));
     role::agree(roles, args.yes, ui)?;
+    let plans = work.iter().map(|work| (work.placed, &work.callers));
+    callers::agree(plans, args.yes, ui)?;
     let delivered: Vec<Result<Done, Failure>> = stream::iter(work)
         .map(|work| deploy.deliver(work, smoke.as_ref()))
         .buffered(AT_ONCE)
@@ -358,6 +362,7 @@ impl<'a> Deploy<'a> {
         }
         let own = own?;
         own.tell(self.ui);
+        delivery::note_not_kept(placed, self.ui);
         let list = self.lists[&place(&placed.session)].clone();
         let looking = async {
             let list = list.await?;
@@ -375,11 +380,24 @@ impl<'a> Deploy<'a> {
             let runs_with = &seen.observed.state.fields.role_arn;
             former_role::notice(placed, runs_with, self.ui).await;
         }
+        let callers = match &seen {
+            Some(Seen { observed, .. }) => {
+                callers::decide(placed, &observed.state, &observed.tags, self.adopt()).await?
+            }
+            None => CallersPlan::default(),
+        };
+        for kept in &callers.kept {
+            self.ui.note(&format!(
+                "the resource policy of {} was written by others and stays",
+                kept.name
+            ));
+        }
         Ok(Work {
             placed,
             own,
             role,
             seen,
+            callers,
             packed,
         })
     }
@@ -430,6 +448,7 @@ impl<'a> Deploy<'a> {
             own,
             role,
             seen,
+            callers,
             packed,
         } = work;
         let packing = async {
@@ -449,6 +468,8 @@ impl<'a> Deploy<'a> {
             files: own.document(),
             memory: memory(self.place.0, placed)?,
             bucket: self.buckets[&sighting::own_bucket(placed)].clone(),
+            callers,
+            adopt: self.adopt(),
             ui: self.ui,
         };
         Box::pin(delivery.run(seen, smoke)).await

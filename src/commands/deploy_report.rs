@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    callers,
     delivery::{Done, Foreseen},
     deploy::Work,
     documents, endpoint_list, handover,
@@ -14,6 +15,7 @@ use crate::{
     package::limits::megabytes,
     plan::{
         bucket::worth_saying,
+        callers::for_new_runtime,
         runtime_diff::{Artifact, FieldChange, Reveal, Secrecy},
     },
     ui::{Ui, Verbosity},
@@ -64,6 +66,7 @@ fn document(done: &Done) -> Value {
         desired,
         size,
         archive_id,
+        callers,
         outcome,
         uploaded,
         pruned,
@@ -92,6 +95,7 @@ fn document(done: &Done) -> Value {
         "files": files,
         "artifact": artifact(&desired.fields.artifact, *size, Some(archive_id)),
         "upload": { "how": how, "bytes_sent": sent },
+        "callers": callers::value(callers),
         "pruned": pruned,
         "seconds": (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
     })
@@ -181,7 +185,14 @@ pub(super) fn show(
             planned.plain(&format!("{:15}{}", "", change.words(reveal)));
         }
     }
+    callers::show(&work.callers, planned);
+    if work.seen.is_none()
+        && let Some(change) = for_new_runtime(desired, &work.placed.agent.callers)
+    {
+        planned.plain(&format!("{:15}{}", "", change.words(reveal)));
+    }
     let changed = !steps.is_empty()
+        || !work.callers.steps.is_empty()
         || sending.is_some()
         || !work.role.steps().is_empty()
         || !work.role.foreign().is_empty()
@@ -212,6 +223,7 @@ pub(super) fn show(
             "upload": { "bytes": sending },
             "bucket": { "name": bucket, "steps": bucket_steps },
             "runtime": { "name": desired.name, "steps": steps },
+            "callers": callers::value(&work.callers.steps),
         }),
     );
     (document, changed)

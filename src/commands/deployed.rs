@@ -10,6 +10,7 @@ use crate::{
     effects::aws::{iam::Iam, runtime::Runtimes, runtime_read::Named},
     error::{Exit, Failure},
     plan::{
+        clean::Tags,
         deployed::{Evidence, RuntimeState, Standing, uses_our_role},
         ownership::Identity,
     },
@@ -29,6 +30,7 @@ pub(super) struct Deployed<'a> {
 pub(super) struct Found {
     pub(super) state: RuntimeState,
     pub(super) standing: Standing,
+    pub(super) tags: Tags,
 }
 
 /// Refuses more than one agent where only one can be meant.
@@ -132,7 +134,11 @@ async fn look<'a>(
                 }
             }
         };
-        found.push(Found { state, standing });
+        found.push(Found {
+            state,
+            standing,
+            tags,
+        });
     }
     Ok(Deployed { placed, found })
 }

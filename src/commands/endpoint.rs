@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{
+    callers,
     deployed::{Deployed, Found},
     documents, endpoint_list,
     pinning::{Pin, Writing, history, settled},
@@ -15,7 +16,7 @@ use crate::{
     effects::aws::{Session, runtime::Runtimes},
     error::{Exit, Failure},
     names::EndpointName,
-    plan::{endpoint as plan, retry},
+    plan::{endpoint as plan, retry, role::Adopt},
     ui::Ui,
 };
 
@@ -105,7 +106,12 @@ async fn set(args: SetArgs, ui: &Ui) -> Result<(), Failure> {
                 version: plan::usable(*version, &runtimes.versions(id).await?)?,
                 description: description.as_deref(),
             };
-            pin.carry_out("endpoint set", writing, ui).await
+            pin.carry_out("endpoint set", writing, ui).await?;
+            let is_written = pin.there.is_none() && !writing.applying.changes_nothing();
+            if is_written {
+                callers::grant(deployed.placed, &found.state, Adopt::No, ui).await?;
+            }
+            Ok(())
         })
         .await
 }

@@ -22,6 +22,7 @@ pub mod stop_session;
 pub mod versions;
 
 mod absence;
+mod callers;
 mod choice;
 mod consent;
 mod conversation;
@@ -40,6 +41,7 @@ mod last_words;
 mod listing;
 mod own_files;
 mod packaging;
+mod partition;
 mod pinning;
 mod planned;
 mod refusal;

@@ -233,6 +233,9 @@ pub(super) fn next(first: Option<String>, path: &Path, ui: &Ui) {
 
 /// A message that names a model which does not serve the region.
 pub(super) fn misfit(model: &crate::config::Model, region: &crate::names::Region) -> Message {
+    if !region.partition().has_bedrock() {
+        return super::partition::no_bedrock(model, region);
+    }
     Message::new(format!(
         "the model `{}` cannot be invoked from {region}",
         model.id()

@@ -8,7 +8,7 @@ use super::{
     Applying, consent, files, former_role,
     handover::{self, Handover},
     local::{self, Reach},
-    packaging,
+    packaging, partition,
     planned::Planned,
     role::{self, RoleWork},
     session::{self, Placed},
@@ -78,6 +78,7 @@ async fn prepare(
     ui: &Ui,
 ) -> Result<(), Failure> {
     let placed = session::place((project, &config.agents), &args.aws, emulator, ui).await?;
+    partition::warn_of_gaps(&placed, ui);
     let _lock = args.applying.lock(project, ui)?;
 
     let decided = decide(args, (project, &config.declared), &placed, ui).await;

@@ -1,6 +1,6 @@
 //! The runtime of one agent: written and waited for.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::BTreeSet};
 
 use super::{
     session::Placed,
@@ -8,7 +8,7 @@ use super::{
     waiting::{Patience, State, wait},
 };
 use crate::{
-    config::RoleSettings,
+    config::{Platform, RoleSettings},
     effects::{
         aws::{
             AwsError,
@@ -22,9 +22,10 @@ use crate::{
     plan::{
         deploy::{self, DesiredRuntime, RuntimeStep, Settling},
         deployed::{DEFAULT_ENDPOINT, EndpointState, READY, RuntimeState, reaches},
+        managed_settings::{elsewhere, managed},
         refusal::{self, Refusal},
         retry,
-        runtime_diff::{FieldChange, changes},
+        runtime_diff::FieldChange,
     },
     ui::Ui,
 };
@@ -188,11 +189,14 @@ impl Rollout<'_> {
                 RuntimeStep::Create { .. } | RuntimeStep::Update { .. } => {
                     match self.write(&runtimes, step).await? {
                         Ok(written) => {
-                            let state = self.ready(&runtimes, &written).await?;
-                            made = Some(match step {
-                                RuntimeStep::Update { .. } => (state, Did::Updated),
-                                _ => (state, Did::Created),
-                            });
+                            let before = seen.filter(|seen| seen.observed.state.id == written.id);
+                            let state = self.ready(&runtimes, &written, before).await?;
+                            let (did, withdrawn) = match step {
+                                RuntimeStep::Update { withdrawn, .. } => (Did::Updated, withdrawn),
+                                _ => (Did::Created, &BTreeSet::new()),
+                            };
+                            self.compare(&state, &written, withdrawn);
+                            made = Some((state, did));
                         }
                         Err(error) => return Ok(Progress::Again(error)),
                     }
@@ -216,10 +220,12 @@ impl Rollout<'_> {
         let Some(state) = seen.map(|seen| &seen.observed.state) else {
             return;
         };
-        if state.set_elsewhere.is_empty() {
+        let managed = managed(&self.desired.fields.settings);
+        let lost = elsewhere(&state.set_elsewhere, &state.fields.settings, &managed);
+        if lost.is_empty() {
             return;
         }
-        let names: Vec<String> = state.set_elsewhere.keys().cloned().collect();
+        let names: Vec<String> = lost.into_keys().collect();
         self.ui.warning(
             &Message::new(format!(
                 "the new runtime will not have {}, which was set elsewhere",
@@ -240,8 +246,10 @@ impl Rollout<'_> {
         let fields = &self.desired.fields;
         for attempt in 1.. {
             let answer = match step {
-                RuntimeStep::Update { id, .. } => runtimes.update(id, fields, &token).await,
-                RuntimeStep::Create { name, tags } => {
+                RuntimeStep::Update { id, withdrawn, .. } => {
+                    runtimes.update(id, fields, withdrawn, &token).await
+                }
+                RuntimeStep::Create { name, tags, .. } => {
                     runtimes.create(name, fields, tags, &token).await
                 }
                 RuntimeStep::Delete { .. }
@@ -282,7 +290,13 @@ impl Rollout<'_> {
     }
 
     /// Waits for what was written; a failure with the service's reason where it does not come.
-    async fn ready(&self, runtimes: &Runtimes, written: &Written) -> Result<RuntimeState, Failure> {
+    /// `before` is the runtime as it was before the write.
+    async fn ready(
+        &self,
+        runtimes: &Runtimes,
+        written: &Written,
+        before: Option<&Seen>,
+    ) -> Result<RuntimeState, Failure> {
         let Written {
             id,
             version,
@@ -298,11 +312,20 @@ impl Rollout<'_> {
                 .help("look at the runtime in the console: what was set there may have to be set again"),
             );
         }
+        let platform = self.platform(before);
+        let patience = Snapshotting::new(self.ui);
+        patience.notice(platform);
         let state = wait(
             &format!("runtime `{id}` to be READY"),
-            retry::READY,
+            retry::ready_on(platform),
             async || {
-                Ok(match runtimes.read(id, None).await? {
+                let there = runtimes.read(id, None).await?;
+                let observed = there.as_ref().and_then(platform_of);
+                patience.notice(observed.filter(|_| {
+                    let settling = there.as_ref().map(deploy::settling);
+                    settling == Some(Settling::Changing)
+                }));
+                Ok(match there {
                     // The one that was made a moment ago is not known everywhere yet.
                     None => State::Going("not there yet".to_owned()),
                     // What is read may be older than what was written.
@@ -330,9 +353,23 @@ impl Rollout<'_> {
                 .note("`DEFAULT` answers with the newest version")
                 .help("see `cargo agentcore versions`; deploy again to make what is here the newest"),
             );
-            return Ok(state);
         }
-        let kept = changes(&self.desired.fields, &state.fields);
+        Ok(state)
+    }
+
+    /// The platform that is waited for, as far as it is known.
+    fn platform(&self, before: Option<&Seen>) -> Option<Platform> {
+        let wanted = self.placed.agent.platform;
+        wanted.or_else(|| platform_of(&before?.observed.state))
+    }
+
+    /// Whether the service has made of it what it was told.
+    fn compare(&self, state: &RuntimeState, written: &Written, withdrawn: &BTreeSet<String>) {
+        if state.version != written.version {
+            return;
+        }
+        let id = &state.id;
+        let kept = self.desired.changes(state, withdrawn);
         if !kept.is_empty() {
             let names: Vec<String> = kept
                 .iter()
@@ -346,7 +383,6 @@ impl Rollout<'_> {
                 .note("the next deploy tries again"),
             );
         }
-        Ok(state)
     }
 
     async fn gone(&self, runtimes: &Runtimes, id: &str) -> Result<(), Failure> {
@@ -418,6 +454,33 @@ impl Rollout<'_> {
         )
         .await
     }
+}
+
+/// Says once that V2 takes its time, and why.
+struct Snapshotting<'a> {
+    ui: &'a Ui,
+    is_said: Cell<bool>,
+}
+
+impl<'a> Snapshotting<'a> {
+    fn new(ui: &'a Ui) -> Self {
+        Self {
+            ui,
+            is_said: Cell::new(false),
+        }
+    }
+
+    fn notice(&self, platform: Option<Platform>) {
+        if platform == Some(Platform::V2) && !self.is_said.replace(true) {
+            self.ui.note(
+                "platform version V2 takes minutes for every version: the service starts the agent once and keeps a snapshot, from which every session begins",
+            );
+        }
+    }
+}
+
+fn platform_of(state: &RuntimeState) -> Option<Platform> {
+    Platform::of_service(state.platform.as_deref()?)
 }
 
 fn list(names: &[String]) -> String {

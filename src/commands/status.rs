@@ -1,8 +1,12 @@
 //! `cargo agentcore status`: what is deployed of each agent, and whether it is what is here.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use super::{
+    callers,
+    delivery::keeps,
     deployed::{self, Deployed, Found, Unread},
     deployed_code::{self, Age},
     deployed_role::{self, RoleHere},
@@ -12,7 +16,7 @@ use super::{
 };
 use crate::{
     cli,
-    config::{Agent, Config, Declared, Network},
+    config::{Agent, Authorizer, Caller, Config, Declared, Network, Settings},
     effects::{
         aws::{runtime::Runtimes, session::LOCAL_REGION},
         clock,
@@ -22,11 +26,15 @@ use crate::{
     error::Failure,
     names::{EndpointUrl, Region},
     plan::{
-        deployed::{
-            Code, DEFAULT_ENDPOINT, EndpointState, RuntimeState, Standing, difference, role_arn,
-        },
+        callers::CallersStep,
+        clean::Tags,
+        deployed::{Code, DEFAULT_ENDPOINT, EndpointState, Standing, difference, role_arn},
         links,
-        runtime_diff::{Artifact, FieldChange, Reveal, RuntimeFields, Secrecy},
+        managed_settings::{elsewhere, lines, managed, recorded},
+        role::Adopt,
+        runtime_diff::{
+            Artifact, FieldChange, Reveal, RuntimeFields, Secrecy, effective_lifecycle,
+        },
         table::{age, aligned, time},
     },
     protocol,
@@ -187,7 +195,9 @@ impl<'a> Report<'a> {
             unknown: unread_role,
         } = role?;
         let arn = role_arn(&agent.role, session.partition, &session.account);
-        let mut differences = difference(agent, arn, fields);
+        let mut differences = difference(agent, arn, fields, &found.tags, keeps(placed));
+        let callers = callers::decide(placed, &found.state, &found.tags, Adopt::Yes).await?;
+        differences.extend(callers.steps.iter().map(CallersStep::change));
         differences.extend(of_role);
         differences.extend(age.difference(&fields.artifact));
         let code = deployed_code::compare(placed, place, &fields.artifact, ui);
@@ -270,9 +280,15 @@ impl There<'_> {
         )
     }
 
+    /// The page with the agent's traces, where it can send any.
+    fn traces(&self) -> Option<String> {
+        let session = &self.placed.session;
+        let can_trace = !session.is_local() && self.found.state.fields.artifact.can_trace();
+        can_trace.then(|| links::observability(session.partition, &session.region))
+    }
+
     fn text(&self, reveal: Reveal) -> String {
         let state = &self.found.state;
-        let session = &self.placed.session;
         let mut rows: Vec<[String; 2]> = Vec::new();
         let mut row = |name: &str, text: String| rows.push([format!("  {name}"), text]);
         row(
@@ -304,11 +320,13 @@ impl There<'_> {
         row("url", self.url(DEFAULT_ENDPOINT));
         row(
             "traces",
-            links::observability(session.partition, &session.region),
+            self.traces().unwrap_or_else(|| {
+                "none: the agent does not run under `opentelemetry-instrument`".to_owned()
+            }),
         );
         row("logs", protocol::logs::group(&state.id, DEFAULT_ENDPOINT));
         self.configured(&mut row);
-        for (at, (member, value)) in state.set_elsewhere.iter().enumerate() {
+        for (at, (member, value)) in self.set_elsewhere().iter().enumerate() {
             row(
                 if at == 0 { "set elsewhere" } else { "" },
                 match reveal {
@@ -366,11 +384,12 @@ impl There<'_> {
             description,
             artifact,
             env,
-            lifecycle: _,
+            lifecycle,
             network,
             protocol,
             authorizer,
-            header_allowlist: _,
+            header_allowlist,
+            settings: _,
         } = &self.found.state.fields;
         row("role", role_arn.clone());
         row(
@@ -385,12 +404,22 @@ impl There<'_> {
         {
             row("runs", format!("{} on {runtime}", entry_point.join(" ")));
         }
+        if let Some(platform) = &self.found.state.platform {
+            row("platform", platform.clone());
+        }
+        row("protocol", protocol.clone());
+        if let Some(authorizer) = authorizer {
+            for (at, line) in authorizer_lines(authorizer).into_iter().enumerate() {
+                row(if at == 0 { "authorizer" } else { "" }, line);
+            }
+        }
+        if !header_allowlist.is_empty() {
+            row("headers", header_allowlist.join(", "));
+        }
+        let (idle, lifetime) = effective_lifecycle(*lifecycle);
         row(
-            "protocol",
-            match authorizer {
-                Some(authorizer) => format!("{protocol}, for JWTs of {}", authorizer.discovery_url),
-                None => protocol.clone(),
-            },
+            "lifecycle",
+            format!("idle timeout {idle} s, at most {lifetime} s"),
         );
         row(
             "network",
@@ -413,11 +442,49 @@ impl There<'_> {
         if let Some(description) = description {
             row("description", description.clone());
         }
+        let callers = self.placed.agent.callers.iter();
+        for (at, caller) in callers.enumerate() {
+            row(if at == 0 { "callers" } else { "" }, caller.to_string());
+        }
+        for (at, (key, value)) in lines(&self.managed()).into_iter().enumerate() {
+            row(
+                if at == 0 { "settings" } else { "" },
+                format!("{key}: {value}"),
+            );
+        }
+    }
+
+    /// What the runtime has of the settings that the metadata sets, or has set.
+    fn managed(&self) -> Settings {
+        let mut settings = self.found.state.fields.settings.clone();
+        let places = self.managed_places();
+        settings.retain(|place| {
+            let place = place.join(".");
+            places.contains(&place)
+        });
+        settings
+    }
+
+    fn managed_places(&self) -> BTreeSet<String> {
+        let mut places = managed(&self.placed.agent.settings);
+        if let Tags::Known(tags) = &self.found.tags {
+            places.extend(recorded(tags));
+        }
+        places
+    }
+
+    /// What others set.
+    fn set_elsewhere(&self) -> BTreeMap<String, Value> {
+        let state = &self.found.state;
+        elsewhere(
+            &state.set_elsewhere,
+            &state.fields.settings,
+            &self.managed_places(),
+        )
     }
 
     fn values(&self, reveal: Reveal) -> serde_json::Map<String, Value> {
         let state = &self.found.state;
-        let session = &self.placed.session;
         let endpoints: Vec<Value> = self
             .endpoints
             .iter()
@@ -435,23 +502,30 @@ impl There<'_> {
         runtime["updated"] = time(state.updated).into();
         let mut artifact = fields.artifact.value();
         artifact["stored"] = self.age.value();
+        let (idle_timeout, max_lifetime) = effective_lifecycle(fields.lifecycle);
         let document = json!({
             "runtime": runtime,
             "ours": self.found.standing == Standing::Ours,
             "endpoints": endpoints,
             "url": self.url(DEFAULT_ENDPOINT),
-            "observability": links::observability(session.partition, &session.region),
+            "observability": self.traces(),
             "role": { "arn": fields.role_arn },
             "artifact": artifact,
             "protocol": fields.protocol,
+            "platform": state.platform,
+            "lifecycle": { "idle_timeout": idle_timeout, "max_lifetime": max_lifetime },
+            "header_allowlist": fields.header_allowlist,
+            "description": fields.description,
+            "callers": self.placed.agent.callers.iter().map(Caller::arn).collect::<Vec<_>>(),
+            "settings": self.managed().iter().map(|(place, value)| json!({ "member": place.join("."), "value": value })).collect::<Vec<_>>(),
             "network": match &fields.network {
                 Network::Public => json!({ "mode": "public" }),
                 Network::Vpc { subnets, security_groups } =>
                     json!({ "mode": "vpc", "subnets": subnets, "security_groups": security_groups }),
             },
-            "authorizer": fields.authorizer.as_ref().map(|authorizer| &authorizer.discovery_url),
+            "authorizer": fields.authorizer.as_ref().map(authorizer_value),
             "variables": fields.env.keys().collect::<Vec<_>>(),
-            "set_elsewhere": set_elsewhere(state, reveal),
+            "set_elsewhere": set_elsewhere(&self.set_elsewhere(), reveal),
             "equal": self.equal(),
             "code": self.code.as_str(),
             "differences": self.differences.iter().map(|change| change_value(change, reveal)).collect::<Vec<_>>(),
@@ -463,10 +537,46 @@ impl There<'_> {
     }
 }
 
+/// The issuer, then what a token has to say.
+fn authorizer_lines(authorizer: &Authorizer) -> Vec<String> {
+    let Authorizer {
+        discovery_url,
+        allowed_audience,
+        allowed_clients,
+        allowed_scopes,
+    } = authorizer;
+    let mut lines = vec![format!("JWTs of {discovery_url}")];
+    for (what, list) in [
+        ("audience", allowed_audience),
+        ("clients", allowed_clients),
+        ("scopes", allowed_scopes),
+    ] {
+        if !list.is_empty() {
+            lines.push(format!("{what}: {}", list.join(", ")));
+        }
+    }
+    lines
+}
+
+fn authorizer_value(authorizer: &Authorizer) -> Value {
+    let Authorizer {
+        discovery_url,
+        allowed_audience,
+        allowed_clients,
+        allowed_scopes,
+    } = authorizer;
+    json!({
+        "discovery_url": discovery_url,
+        "allowed_audience": allowed_audience,
+        "allowed_clients": allowed_clients,
+        "allowed_scopes": allowed_scopes,
+    })
+}
+
 /// The values may be secrets, as those of variables may.
-fn set_elsewhere(state: &RuntimeState, reveal: Reveal) -> Vec<Value> {
-    let members = state.set_elsewhere.iter();
+fn set_elsewhere(members: &BTreeMap<String, Value>, reveal: Reveal) -> Vec<Value> {
     members
+        .iter()
         .map(|(member, value)| match reveal {
             Reveal::Keys => json!({ "member": member }),
             Reveal::Values => json!({ "member": member, "value": value }),

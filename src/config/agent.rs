@@ -10,10 +10,11 @@ use toml::Spanned;
 
 use super::{
     Authorizer, Bytecode, ImportName, Language, Lifecycle, ManagedPolicy, Model, Permission,
-    Protocol, Runtime,
+    Protocol, Runtime, Settings,
     layer::{Layer, managed_policy},
     permission::table::{self, Problem},
     read::{Problems, Table, one_of},
+    settings,
 };
 use crate::names::{AgentName, header};
 
@@ -42,6 +43,8 @@ pub(super) struct AgentTable {
     pub(super) authorizer: Option<Authorizer>,
     pub(super) header_allowlist: Vec<String>,
     pub(super) description: Option<String>,
+    /// Of the keys that only an agent has.
+    pub(super) settings: Settings,
 }
 
 /// The value of `layout`.
@@ -77,10 +80,12 @@ impl AgentTable {
             authorizer: None,
             header_allowlist: Vec::new(),
             description: None,
+            settings: Settings::default(),
         }
     }
 
     pub(super) fn read(name: AgentName, mut table: Table<'_>, problems: &mut Problems<'_>) -> Self {
+        let mut settings = settings::keys::of_agent(&mut table, problems);
         let mut agent = Self {
             name_span: table.span.clone(),
             name,
@@ -105,9 +110,10 @@ impl AgentTable {
             managed_policies: managed_policies(&mut table, problems),
             lifecycle: lifecycle(&mut table, problems),
             protocol: table.parsed("protocol", problems, protocol),
-            authorizer: authorizer(&mut table, problems),
+            authorizer: authorizer(&mut table, &mut settings, problems),
             header_allowlist: header_allowlist(&mut table, problems),
             description: table.parsed("description", problems, description),
+            settings,
         };
         agent.folder_is_known = agent.deployment.is_some() || !table.is_meant("deployment");
         if agent.layout == Some(LayoutWord::Flat) && table.is_meant("import-name") {
@@ -262,7 +268,11 @@ fn lifecycle(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Lifecycle {
     lifecycle
 }
 
-fn authorizer(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Authorizer> {
+fn authorizer(
+    table: &mut Table<'_>,
+    settings: &mut Settings,
+    problems: &mut Problems<'_>,
+) -> Option<Authorizer> {
     let mut inner = table.table("authorizer", problems)?;
     let discovery_url = inner.parsed("discovery-url", problems, |text| {
         if is_discovery_url(text) {
@@ -284,9 +294,11 @@ fn authorizer(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Auth
     let allowed_audience = plain(inner.strings("allowed-audience", problems));
     let allowed_clients = plain(inner.strings("allowed-clients", problems));
     let allowed_scopes = plain(inner.strings("allowed-scopes", problems));
-    let accepts_all = [&allowed_audience, &allowed_clients, &allowed_scopes]
-        .iter()
-        .all(|list| list.is_empty());
+    let has_claims = settings::claims::read(&mut inner, settings, problems);
+    let accepts_all = !has_claims
+        && [&allowed_audience, &allowed_clients, &allowed_scopes]
+            .iter()
+            .all(|list| list.is_empty());
     if accepts_all && !missing {
         let warning = problems.message(
             inner.span.clone(),
@@ -294,7 +306,7 @@ fn authorizer(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Auth
             "",
         );
         problems.warn(
-            warning.help("limit it with `allowed-audience`, `allowed-clients` or `allowed-scopes`"),
+            warning.help("limit it with `allowed-audience`, `allowed-clients`, `allowed-scopes` or `custom-claims`"),
         );
     }
     inner.finish(problems);

@@ -1,13 +1,16 @@
 //! One layer of settings, as workspace, package, agent and stage all have it, before defaults.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use toml::Spanned;
 
 use super::{
-    LocalModels, ManagedPolicy, Network, RoleArn,
-    read::{Problems, Table},
-    variable,
+    Caller, LocalModels, ManagedPolicy, Network, Platform, RoleArn, Settings, caller,
+    read::{Problems, Table, one_of},
+    settings, variable,
 };
 use crate::names::{AccountId, IamPath, Partition, ProjectId, Region, is_literal};
 
@@ -20,6 +23,9 @@ pub(super) struct Layer {
     pub(super) tags: BTreeMap<String, String>,
     pub(super) env: BTreeMap<String, String>,
     pub(super) network: Option<Network>,
+    pub(super) platform: Option<Platform>,
+    pub(super) settings: Settings,
+    pub(super) callers: Option<BTreeSet<Caller>>,
     pub(super) role: RoleLayer,
     /// Of the project, like its name.
     pub(super) local_models: Option<LocalModels>,
@@ -44,6 +50,9 @@ impl Layer {
             tags: tags(table, problems),
             env: env(table, problems),
             network: network(table, problems),
+            platform: table.parsed("platform-version", problems, platform),
+            settings: settings::keys::of_layer(table, problems),
+            callers: caller::read(table, problems),
             role: RoleLayer::read(table, problems),
             local_models: None,
         }
@@ -59,6 +68,9 @@ impl Layer {
             tags,
             env,
             network,
+            platform,
+            settings,
+            callers,
             role,
             local_models,
         } = self;
@@ -70,6 +82,9 @@ impl Layer {
             tags: joined(below.tags, tags),
             env: joined(below.env, env),
             network: network.or(below.network),
+            platform: platform.or(below.platform),
+            settings: settings.over(below.settings),
+            callers: callers.or(below.callers),
             role: role.over(below.role),
             local_models: local_models.or(below.local_models),
         }
@@ -242,6 +257,11 @@ fn env(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, S
         }
     }
     env
+}
+
+fn platform(text: &str) -> Result<Platform, String> {
+    let known = Platform::ALL.map(|platform| (platform.word(), platform));
+    one_of("platform version", text, &known)
 }
 
 fn network(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Network> {

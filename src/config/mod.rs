@@ -4,6 +4,7 @@
 //! values and the problems go out as [`crate::error::Message`]s with spans.
 
 mod agent;
+mod caller;
 mod layer;
 mod layout;
 mod load;
@@ -11,6 +12,7 @@ mod local;
 pub(crate) mod permission;
 mod read;
 pub(crate) mod selection;
+pub(crate) mod settings;
 pub(crate) mod variable;
 
 use std::{
@@ -18,6 +20,7 @@ use std::{
     path::PathBuf,
 };
 
+pub use caller::Caller;
 pub use layout::{ImportName, Layout};
 pub(crate) use load::{DECLARE, declared_projects, default_role, load_with, none_declared};
 pub use load::{Manifest, Stage, load};
@@ -25,6 +28,7 @@ pub use local::{Local, LocalModels};
 pub(crate) use permission::PUBLIC_PARAMETERS;
 pub use permission::{Access, Allowed, Permission, QueueAccess};
 use serde::Serialize;
+pub use settings::Settings;
 
 use crate::names::{
     AccountId, AgentName, IamPath, Partition, ProjectId, Region, RoleName, RuntimeName, StageName,
@@ -113,6 +117,12 @@ pub struct Agent {
     pub authorizer: Option<Authorizer>,
     pub header_allowlist: Vec<String>,
     pub description: Option<String>,
+    /// `None`: what the runtime has, or what the service gives a new one.
+    pub platform: Option<Platform>,
+    /// Who may call the agent from other accounts.
+    pub callers: BTreeSet<Caller>,
+    /// What else the service's document of the runtime is to hold, the platform included.
+    pub settings: Settings,
     /// From the metadata only; flags and the AWS chain are applied where the session is made.
     pub region: Option<Region>,
     pub account: Option<AccountId>,
@@ -306,6 +316,39 @@ impl Protocol {
             Self::A2a => "A2A",
             Self::Agui => "AGUI",
         }
+    }
+}
+
+/// The platform that runs an agent. V2 starts the agent once and begins every session from a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    V1,
+    V2,
+}
+
+impl Platform {
+    pub(crate) const ALL: [Self; 2] = [Self::V1, Self::V2];
+
+    /// As the table writes it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+
+    pub(crate) fn service_name(self) -> &'static str {
+        match self {
+            Self::V1 => "V1",
+            Self::V2 => "V2",
+        }
+    }
+
+    /// `None` for a platform that this version does not know.
+    pub(crate) fn of_service(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|platform| platform.service_name().eq_ignore_ascii_case(name))
     }
 }
 

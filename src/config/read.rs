@@ -259,6 +259,39 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// A table as it is, for a reader of its own.
+    pub(super) fn members(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Option<&'t DeTable<'t>> {
+        let value = self.take(key)?;
+        if let DeValue::Table(keys) = value.get_ref() {
+            Some(keys)
+        } else {
+            self.wrong(key, "a table", value, problems);
+            None
+        }
+    }
+
+    /// One item of a list, as a table.
+    pub(super) fn of_item(
+        name: &str,
+        item: &'t Spanned<DeValue<'t>>,
+        problems: &mut Problems<'_>,
+    ) -> Option<Self> {
+        if let DeValue::Table(keys) = item.get_ref() {
+            Some(Self::new(name, item.span(), keys))
+        } else {
+            problems.at(
+                item.span(),
+                format!("an item of `{name}` must be a table"),
+                format!("this is {}", kind(item.get_ref())),
+            );
+            None
+        }
+    }
+
     pub(super) fn table(
         &mut self,
         key: &'static str,
@@ -385,7 +418,7 @@ pub(super) fn one_of<T: Copy>(
     ))
 }
 
-fn named(hidden: char) -> String {
+pub(super) fn named(hidden: char) -> String {
     format!(
         "the character U+{:04X}, which cannot be seen",
         u32::from(hidden)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Platform;
 use crate::package::secret::{self, Scan};
 
 /// What all names and values may take together.
@@ -50,25 +51,30 @@ fn bytes(variables: &BTreeMap<String, String>) -> usize {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Size {
     Fits,
-    /// On platform version V1 alone.
+    /// On platform version V1 alone, and the metadata does not say which it is.
     FitsV1(String),
     Exceeds(String),
 }
 
 impl Size {
-    pub(crate) fn of(agent: &str, variables: &BTreeMap<String, String>) -> Self {
+    pub(crate) fn of(
+        agent: &str,
+        variables: &BTreeMap<String, String>,
+        platform: Option<Platform>,
+    ) -> Self {
         let bytes = bytes(variables);
         let what = |most: usize| {
             format!(
                 "the environment variables of agent `{agent}` take {bytes} bytes in all, but the service accepts {most}"
             )
         };
-        if bytes > MOST_BYTES {
-            Self::Exceeds(what(MOST_BYTES))
-        } else if bytes > MOST_BYTES_ON_V2 {
-            Self::FitsV1(format!("{} on platform version V2", what(MOST_BYTES_ON_V2)))
-        } else {
-            Self::Fits
+        let on_v2 = || format!("{} on platform version V2", what(MOST_BYTES_ON_V2));
+        match platform {
+            _ if bytes > MOST_BYTES => Self::Exceeds(what(MOST_BYTES)),
+            Some(Platform::V1) => Self::Fits,
+            _ if bytes <= MOST_BYTES_ON_V2 => Self::Fits,
+            Some(Platform::V2) => Self::Exceeds(on_v2()),
+            None => Self::FitsV1(on_v2()),
         }
     }
 }

@@ -5,11 +5,14 @@
 //! from the crate.
 
 pub mod header;
+mod partition;
 mod region_place;
 
 use std::fmt;
 
 use serde::Serialize;
+
+pub use partition::Partition;
 
 /// Why a text is not a valid name: the text and the rule it breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -170,7 +173,7 @@ name!(
 );
 
 /// The regions that existed when this was written, with or without AgentCore.
-const REGIONS: [&str; 38] = [
+const REGIONS: [&str; 39] = [
     "af-south-1",
     "ap-east-1",
     "ap-east-2",
@@ -198,6 +201,7 @@ const REGIONS: [&str; 38] = [
     "eu-west-1",
     "eu-west-2",
     "eu-west-3",
+    "eusc-de-east-1",
     "il-central-1",
     "me-central-1",
     "me-south-1",
@@ -250,6 +254,11 @@ impl Region {
 
     /// Like [`Region::parse`], for user input: the error suggests a similar region.
     pub fn read(text: &str) -> Result<Self, String> {
+        if Partition::is_isolated(text) {
+            return Err(format!(
+                "the region `{text}` is in an isolated partition of AWS, which has no AgentCore"
+            ));
+        }
         Self::parse(text).map_err(|error| match Self::like(text) {
             Some(near) => format!("{error}; did you mean `{near}`?"),
             None => error.to_string(),
@@ -302,52 +311,7 @@ impl Region {
 
     /// Returns the partition of the region.
     pub fn partition(&self) -> Partition {
-        match self.0.as_str() {
-            code if code.starts_with("us-gov-") => Partition::AwsUsGov,
-            code if code.starts_with("cn-") => Partition::AwsCn,
-            _ => Partition::Aws,
-        }
-    }
-}
-
-/// The second field of an ARN.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub enum Partition {
-    #[serde(rename = "aws")]
-    Aws,
-    #[serde(rename = "aws-us-gov")]
-    AwsUsGov,
-    #[serde(rename = "aws-cn")]
-    AwsCn,
-}
-
-impl Partition {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Aws => "aws",
-            Self::AwsUsGov => "aws-us-gov",
-            Self::AwsCn => "aws-cn",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Aws, Self::AwsUsGov, Self::AwsCn]
-            .into_iter()
-            .find(|partition| partition.as_str() == text)
-    }
-
-    /// Returns the suffix of the partition's host names.
-    pub fn dns_suffix(self) -> &'static str {
-        match self {
-            Self::Aws | Self::AwsUsGov => "amazonaws.com",
-            Self::AwsCn => "amazonaws.com.cn",
-        }
-    }
-}
-
-impl fmt::Display for Partition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        Partition::of_region(&self.0)
     }
 }
 

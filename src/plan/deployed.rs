@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     clean::Tags,
+    managed_settings::{managed, recorded, withdrawals, withdrawn},
     ownership::{Identity, Ownership},
     runtime_diff::{
         Artifact, Circumstances, CodeObject, FieldChange, RuntimeFields, Secrecy, changes,
@@ -35,7 +36,9 @@ pub(crate) struct RuntimeState {
     pub(crate) created: i64,
     pub(crate) updated: i64,
     pub(crate) fields: RuntimeFields,
-    /// Settings outside the configuration, by their path in the service's document.
+    /// The platform in the service's spelling; `None` if the store does not say.
+    pub(crate) platform: Option<String>,
+    /// Settings that no other field holds, by their path in the service's document, whoever made them.
     pub(crate) set_elsewhere: BTreeMap<String, Value>,
 }
 
@@ -160,10 +163,13 @@ pub(crate) const OWN_VARIABLES: [&str; 3] =
 
 /// Returns the differences between the configuration and the runtime that can be found without
 /// packaging. The archive and the instrumentation of the entry point are assumed to be unchanged.
+/// Settings that the store does not keep (`is_kept`) are not compared.
 pub(crate) fn difference(
     agent: &Agent,
     role_arn: String,
     observed: &RuntimeFields,
+    tags: &Tags,
+    is_kept: impl Fn(&[String]) -> bool,
 ) -> Vec<FieldChange> {
     let artifact = match &observed.artifact {
         Artifact::Code {
@@ -188,7 +194,7 @@ pub(crate) fn difference(
         .filter(|(key, _)| OWN_VARIABLES.contains(&key.as_str()))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    let wanted = RuntimeFields::wanted(
+    let mut wanted = RuntimeFields::wanted(
         agent,
         Circumstances {
             role_arn,
@@ -196,7 +202,13 @@ pub(crate) fn difference(
             env,
         },
     );
-    changes(&wanted, observed)
+    wanted.settings.retain(is_kept);
+    let mut found = changes(&wanted, observed);
+    if let Tags::Known(tags) = tags {
+        let withdrawn = withdrawn(&recorded(tags), &managed(&wanted.settings));
+        found.extend(withdrawals(&observed.settings, &withdrawn));
+    }
+    found
 }
 
 /// Whether the deployed code is the local code.

@@ -32,11 +32,7 @@ pub(crate) fn invocation(
 
 /// Returns the console page with the sessions, traces and metrics of the account's agents.
 pub(crate) fn observability(partition: Partition, region: &Region) -> String {
-    let host = match partition {
-        Partition::Aws => "console.aws.amazon.com",
-        Partition::AwsUsGov => "console.amazonaws-us-gov.com",
-        Partition::AwsCn => "console.amazonaws.cn",
-    };
+    let host = partition.console();
     format!("https://{host}/cloudwatch/home?region={region}#gen-ai-observability/agent-core")
 }
 

@@ -1,6 +1,7 @@
 //! Pure: compares the desired and the observed state and plans steps.
 
 pub(crate) mod bucket;
+pub(crate) mod callers;
 pub(crate) mod clean;
 pub(crate) mod code;
 pub(crate) mod configure;
@@ -14,6 +15,7 @@ pub(crate) mod files;
 pub(crate) mod init;
 pub(crate) mod links;
 pub(crate) mod log_tail;
+pub(crate) mod managed_settings;
 pub(crate) mod new;
 pub(crate) mod ownership;
 pub(crate) mod privacy;

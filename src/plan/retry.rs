@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::Platform;
+
 /// How often a role is written and read back at most.
 pub(crate) const ROLE_ROUNDS: u32 = 6;
 
@@ -15,8 +17,19 @@ pub(crate) fn pause(attempt: u32, jitter: f64) -> Duration {
 /// The time limit for a deletion; the service takes minutes.
 pub(crate) const DELETION: Duration = Duration::from_mins(30);
 
-/// The time limit for a runtime or an endpoint to become READY.
+/// The time limit for an endpoint, or a runtime on platform V1, to become READY.
 pub(crate) const READY: Duration = Duration::from_mins(15);
+
+/// The time limit for a runtime on platform V2, which takes minutes for every version.
+const READY_ON_V2: Duration = Duration::from_mins(30);
+
+/// Returns the time limit for a runtime to become READY. A new one may be on any platform.
+pub(crate) fn ready_on(platform: Option<Platform>) -> Duration {
+    match platform {
+        Some(Platform::V1) => READY,
+        Some(Platform::V2) | None => READY_ON_V2,
+    }
+}
 
 /// How often a waiting user gets a message.
 pub(crate) const WORD_EVERY: Duration = Duration::from_secs(10);

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::managed_settings;
+
 /// Lists the user's own tags that this tool set, so that it can remove a tag that is no longer
 /// declared.
 pub(crate) const DECLARED: &str = "cargo-agentcore:tags";
@@ -51,7 +53,7 @@ pub(crate) fn changes(
 ) -> TagChanges {
     let take_off = listed(there)
         .into_iter()
-        .chain(LISTS)
+        .chain(there.keys().map(String::as_str).filter(|key| is_list(key)))
         .filter(|key| !wanted.contains_key(*key) && there.contains_key(*key))
         .map(str::to_owned)
         .collect();
@@ -71,9 +73,14 @@ pub(crate) fn foreign<'a>(
     there
         .keys()
         .map(String::as_str)
-        .filter(|key| !wanted.contains_key(*key) && !ours.contains(key) && !LISTS.contains(key))
+        .filter(|key| !wanted.contains_key(*key) && !ours.contains(key) && !is_list(key))
         .filter(|key| !key.starts_with(OF_AWS))
         .collect()
+}
+
+/// Whether a tag is a list that this tool keeps.
+fn is_list(key: &str) -> bool {
+    LISTS.contains(&key) || managed_settings::is_record(key)
 }
 
 /// Returns the keys in a resource's list.

@@ -19,8 +19,8 @@ pub struct Statement {
     /// Names the capability that asked for the statement.
     pub sid: String,
     pub effect: Effect,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub principal: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "principals")]
+    pub principal: Option<BTreeMap<String, Vec<String>>>,
     #[serde(serialize_with = "one_or_many")]
     pub action: Vec<String>,
     #[serde(serialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
@@ -145,27 +145,37 @@ fn one_or_many<S: serde::Serializer>(list: &[String], serializer: S) -> Result<S
     }
 }
 
+fn principals<S: serde::Serializer>(
+    principal: &Option<BTreeMap<String, Vec<String>>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    shown(principal.iter().flatten()).serialize(serializer)
+}
+
+/// With a single value as itself.
+fn shown<'a>(
+    keys: impl IntoIterator<Item = (&'a String, &'a Vec<String>)>,
+) -> BTreeMap<&'a String, Value> {
+    keys.into_iter()
+        .map(|(key, values)| {
+            let value = match &values[..] {
+                [one] => Value::from(one.as_str()),
+                many => Value::from(many.to_vec()),
+            };
+            (key, value)
+        })
+        .collect()
+}
+
 fn conditions<S: serde::Serializer>(
     condition: &BTreeMap<String, BTreeMap<String, Vec<String>>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let shown: BTreeMap<&String, BTreeMap<&String, Value>> = condition
+    let operators: BTreeMap<&String, BTreeMap<&String, Value>> = condition
         .iter()
-        .map(|(operator, keys)| {
-            let keys = keys
-                .iter()
-                .map(|(key, values)| {
-                    let value = match &values[..] {
-                        [one] => Value::from(one.as_str()),
-                        many => Value::from(many.to_vec()),
-                    };
-                    (key, value)
-                })
-                .collect();
-            (operator, keys)
-        })
+        .map(|(operator, keys)| (operator, shown(keys)))
         .collect();
-    shown.serialize(serializer)
+    operators.serialize(serializer)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! in the account.
 
 mod boundary;
+mod callers;
 mod compact;
 mod deployer;
 mod document;
@@ -15,6 +16,7 @@ pub mod size;
 mod trust;
 
 pub use boundary::{boundary, boundary_grants};
+pub use callers::{callers, is_ours};
 pub use deployer::{Deployer, administrator, deployer_grants};
 pub use document::{Document, Effect, Statement, same};
 pub use execution::{execution, execution_grants};

@@ -17,7 +17,7 @@ pub fn trust(partition: Partition, account: &AccountId, regions: &BTreeSet<Regio
         effect: Effect::Allow,
         principal: Some(BTreeMap::from([(
             "Service".to_owned(),
-            SERVICE_PRINCIPAL.to_owned(),
+            vec![SERVICE_PRINCIPAL.to_owned()],
         )])),
         action: vec!["sts:AssumeRole".to_owned()],
         resource: Vec::new(),

@@ -4,7 +4,10 @@
 use serde_json::Value;
 
 use super::{Operation, Refusal, RuntimeArn, logs, refusal::Kind};
-use crate::{config::Protocol, names::EndpointName};
+use crate::{
+    config::{Agent, Protocol},
+    names::EndpointName,
+};
 
 /// The path of an agent's health check.
 pub const PING: &str = "/ping";
@@ -32,6 +35,11 @@ impl Contract {
             port: port.unwrap_or(default_port),
             path: path.unwrap_or(default_path).to_owned(),
         }
+    }
+
+    /// Of an agent as the metadata declares it.
+    pub fn of_agent(agent: &Agent) -> Self {
+        Self::of(agent.protocol, agent.settings.port(), agent.settings.path())
     }
 
     /// Reads the contract from a runtime as the service describes it.

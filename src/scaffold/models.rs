@@ -1,14 +1,22 @@
 //! Which inference profile serves a region.
 
-use crate::{config::Model, names::Region};
+use crate::{
+    config::Model,
+    names::{Partition, Region},
+};
 
 /// The default model, without the geography that its profile's id begins with.
 const CLAUDE_SONNET: &str = "anthropic.claude-sonnet-4-6";
 /// The one before it: the newest that GovCloud has a profile of.
 const CLAUDE_SONNET_OF_GOVCLOUD: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+/// The European Sovereign Cloud has no Claude, and no profiles.
+const NOVA_PRO: &str = "amazon.nova-pro-v1:0";
 
 /// A current Claude Sonnet, by the profile that fits the region.
 pub(crate) fn default_model(region: Option<&Region>) -> Model {
+    if region.is_some_and(|region| region.partition() == Partition::AwsEusc) {
+        return Model::Foundation(NOVA_PRO.to_owned());
+    }
     let geography = region.map_or("global", |region| geography(region.as_str()));
     Model::InferenceProfile {
         geography: geography.to_owned(),
@@ -21,12 +29,16 @@ pub(crate) fn default_model(region: Option<&Region>) -> Model {
 
 /// Whether a model can be invoked from a region, as far as its id tells.
 pub(crate) fn serves(model: &Model, region: &Region) -> bool {
+    if !region.partition().has_bedrock() {
+        return false;
+    }
     let Model::InferenceProfile {
         geography: wanted, ..
     } = model
     else {
         return true;
     };
+    let of_region = region.partition();
     let region = region.as_str();
     match wanted.as_str() {
         "us" => {
@@ -37,7 +49,7 @@ pub(crate) fn serves(model: &Model, region: &Region) -> bool {
         "apac" => region.starts_with("ap-"),
         "jp" | "au" => geography(region) == wanted,
         // `global`
-        _ => !region.starts_with("us-gov-") && !region.starts_with("cn-"),
+        _ => of_region == Partition::Aws,
     }
 }
 
@@ -75,6 +87,13 @@ mod tests {
             assert_eq!(model.id(), format!("{geography}.{CLAUDE_SONNET}"));
             assert!(serves(&model, &region), "{region}");
         }
+        let sovereign = Region::parse("eusc-de-east-1").unwrap();
+        let model = default_model(Some(&sovereign));
+        assert_eq!(model.id(), NOVA_PRO);
+        assert!(serves(&model, &sovereign));
+        assert!(!serves(&default_model(None), &sovereign));
+        let china = Region::parse("cn-north-1").unwrap();
+        assert!(!serves(&model, &china), "Bedrock is not there");
         let gov = Region::parse("us-gov-west-1").unwrap();
         assert_eq!(
             default_model(Some(&gov)).id(),

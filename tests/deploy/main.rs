@@ -9,12 +9,14 @@
 mod support;
 
 mod bucket;
+mod callers;
 mod convergence;
 mod endpoint;
 mod fields;
 mod kills;
 mod pruning;
 mod restoring;
+mod settings;
 mod storms;
 mod together;
 mod trouble;

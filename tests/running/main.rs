@@ -66,7 +66,7 @@ fn status_knows_what_is_not_prepared_not_deployed_and_deployed() {
             "READY",
             "s3://b/one/1.zip",
             "invoke.py on PYTHON_3_13",
-            "#gen-ai-observability/agent-core",
+            "none: the agent does not run under `opentelemetry-instrument`",
             &format!("/aws/bedrock-agentcore/runtimes/{id}-DEFAULT"),
             "is configured as it is deployed",
         ],
@@ -301,6 +301,7 @@ fn a_failed_runtime_and_a_failed_endpoint_show_their_reasons() {
         &[
             "UPDATE_FAILED: The specified entrypoint could not be found",
             "version 1 -> 2  UPDATE_FAILED  no capacity",
+            "#gen-ai-observability/agent-core",
         ],
     );
 }

@@ -126,6 +126,12 @@ impl Proxy {
             .push((action.to_owned(), times, fault, 0));
     }
 
+    /// Takes the faults of an action back.
+    pub fn mend(&self, action: &str) {
+        let mut state = self.state.lock().unwrap();
+        state.faults.retain(|(pattern, ..)| pattern != action);
+    }
+
     /// From now on, answers as AWS does without the permission for this action, whether it is
     /// called or implied. `None` restores all permissions.
     pub fn take_away(&self, action: Option<&str>) {

@@ -316,7 +316,7 @@ impl Ground<'_> {
             code,
             files: shipped.files,
             entrypoint: agent.entrypoint.clone(),
-            contract: Contract::of(agent.protocol, None, None),
+            contract: Contract::of_agent(agent),
             region: region.map_or_else(|| REGION.to_owned(), ToString::to_string),
             aws: self.emulator.url.clone(),
             environment,

@@ -121,7 +121,7 @@ impl Developed {
 
     /// Tells other commands where it is, and how it stands.
     pub(super) fn tell_others(&mut self, nonce: &str) -> Result<(), Failure> {
-        let path = Contract::of(self.agent.protocol, None, None).path;
+        let path = Contract::of_agent(&self.agent).path;
         let record = Record::of(self.url(), path, nonce.to_owned(), self.standing);
         if self.told.as_ref() != Some(&record) {
             dev::tell(&self.folder, &record)?;
@@ -292,7 +292,7 @@ impl Developed {
             dependencies: surroundings.dependencies.clone(),
             files: observed.shipped.files.clone(),
             entrypoint: self.agent.entrypoint.clone(),
-            contract: Contract::of(self.agent.protocol, None, None),
+            contract: Contract::of_agent(&self.agent),
             region: region.map_or_else(|| REGION.to_owned(), ToString::to_string),
             address: ground.emulator.url.clone(),
             environment,

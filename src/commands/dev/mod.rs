@@ -248,7 +248,7 @@ fn ports(agents: &[Agent], wanted: Option<u16>) -> Result<Vec<(&Agent, u16)>, Fa
     }
     let mut taken: BTreeSet<u16> = BTreeSet::new();
     let ports = agents.iter().map(|agent| {
-        let default = Contract::of(agent.protocol, None, None).port;
+        let default = Contract::of_agent(agent).port;
         let port = wanted.unwrap_or_else(|| {
             (default..=u16::MAX)
                 .find(|port| !taken.contains(port))

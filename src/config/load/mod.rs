@@ -116,7 +116,7 @@ pub(crate) fn load_with(
             match resolve::agent(table, declaration, workspace, stage) {
                 Ok(agent) => {
                     let told = |what| too_large(what, declaration, table, manifests);
-                    match Size::of(agent.name.as_str(), &agent.env) {
+                    match Size::of(agent.name.as_str(), &agent.env, agent.platform) {
                         Size::Fits => {}
                         Size::FitsV1(what) => warnings.push(told(what)),
                         Size::Exceeds(what) => found.push(told(what)),

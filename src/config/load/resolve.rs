@@ -11,9 +11,11 @@ use toml::Spanned;
 use super::{Declaration, Stage, TableScope};
 use crate::{
     config::{
-        Agent, ImportName, Language, Layout, Local, ManagedPolicy, RoleSettings, Runtime,
+        Agent, ImportName, Language, Layout, Local, ManagedPolicy, Network, Platform, RoleSettings,
+        Runtime, Settings,
         agent::{AgentTable, LayoutWord},
         layer::{Layer, RoleLayer},
+        settings,
     },
     error::Message,
     names::{AgentName, IamPath, NameError, RoleName, RuntimeName, StageName},
@@ -43,6 +45,9 @@ pub(super) fn agent(
         tags,
         env,
         network,
+        platform,
+        settings,
+        callers,
         role,
         local_models,
     } = staged(own)
@@ -74,6 +79,7 @@ pub(super) fn agent(
         authorizer,
         header_allowlist,
         description,
+        settings: of_agent,
     } = table.clone();
     let (stage, joined) = names(stage);
     let dir = declaration.dir();
@@ -81,6 +87,12 @@ pub(super) fn agent(
     let layout = laid_out(layout, import_name, &dir.join(&source), &name)?;
     let local = stage.is_some() && joined.is_none();
     let shared = base(own).over(base(workspace));
+    let network = network.unwrap_or_default();
+    let callers = callers.unwrap_or_default();
+    if !callers.is_empty() && authorizer.is_some() {
+        return Err(unsigned_callers(&name));
+    }
+    let settings = all_settings(&name, of_agent.over(settings), platform, &network)?;
     let runtime_name =
         RuntimeName::of(&name, joined).map_err(|error| Message::new(error.to_string()))?;
     Ok(Agent {
@@ -104,11 +116,14 @@ pub(super) fn agent(
         permissions,
         env,
         lifecycle,
-        network: network.unwrap_or_default(),
+        network,
         protocol: protocol.unwrap_or_default(),
         authorizer,
         header_allowlist,
         description,
+        platform,
+        callers,
+        settings,
         region,
         account: account.filter(|_| !local),
         profile: profile.filter(|_| !local),
@@ -116,6 +131,39 @@ pub(super) fn agent(
         local: Local::of(local_models, shared.profile),
         name,
     })
+}
+
+/// Callers of `callers` sign their calls, and an authorizer takes none that are signed.
+fn unsigned_callers(agent: &AgentName) -> Message {
+    Message::new(format!(
+        "agent `{agent}` has `callers` and an `authorizer`, and a runtime accepts either signed calls or JWTs"
+    ))
+    .help("remove one of them; callers from any account can use a JWT")
+}
+
+/// With the platform; a failure where settings do not go together.
+fn all_settings(
+    agent: &AgentName,
+    mut settings: Settings,
+    platform: Option<Platform>,
+    network: &Network,
+) -> Result<Settings, Message> {
+    if settings.mounts_from_vpc() && *network == Network::Public {
+        return Err(Message::new(format!(
+            "agent `{agent}` mounts a file system of a VPC, and its network is public"
+        ))
+        .help("add `network = { subnets = […], security-groups = […] }` with the VPC of the file system"));
+    }
+    if platform == Some(Platform::V1) && settings.has_warm_up() {
+        return Err(Message::new(format!(
+            "agent `{agent}` has a `warm-up`, which only platform version V2 calls"
+        ))
+        .help("set `platform-version = \"v2\"`, or remove `warm-up`"));
+    }
+    if let Some(platform) = platform {
+        settings.set(settings::PLATFORM, platform.service_name().into());
+    }
+    Ok(settings)
 }
 
 /// The stage as tags name it, and as the runtime's name does.

@@ -16,6 +16,7 @@ mod profiles;
 pub(crate) mod requests;
 pub(crate) mod resource_policy;
 pub(crate) mod runtime;
+mod runtime_policy;
 pub(crate) mod runtime_read;
 pub(crate) mod runtime_write;
 pub(crate) mod s3;

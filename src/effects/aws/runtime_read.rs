@@ -242,6 +242,7 @@ fn state((answer, document): (GetAgentRuntimeOutput, Document)) -> RuntimeState 
         created: answer.created_at.secs(),
         updated: answer.last_updated_at.secs(),
         fields: runtime_document::fields(&document),
+        platform: runtime_document::platform(&document),
         set_elsewhere: runtime_document::set_elsewhere(&document),
     }
 }

@@ -1,6 +1,6 @@
 //! Creates and updates runtimes, as `plan::deploy` decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     AwsError, Kind,
@@ -71,10 +71,11 @@ impl Runtimes {
         &self,
         id: &str,
         fields: &RuntimeFields,
+        withdrawn: &BTreeSet<String>,
         token: &Token,
     ) -> Result<Written, AwsError> {
         let (_, there) = self.get_whole(id, None).await?;
-        let mut document = runtime_document::update(&there, fields, token.as_str());
+        let mut document = runtime_document::update(&there, fields, withdrawn, token.as_str());
         let error = match self.replace(id, document.clone()).await {
             Err(error) if error.kind == Kind::Other => error,
             answer => return answer,

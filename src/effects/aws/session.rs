@@ -202,11 +202,7 @@ impl Connection {
                     "`sts:GetCallerIdentity` gave an unexpected answer: {error}"
                 ))
             })?;
-        let partition = match principal.split(':').nth(1) {
-            Some("aws-us-gov") => Partition::AwsUsGov,
-            Some("aws-cn") => Partition::AwsCn,
-            _ => Partition::Aws,
-        };
+        let partition = partition_of(&principal)?;
         Ok(Session {
             sdk: self.sdk.clone(),
             account,
@@ -219,6 +215,20 @@ impl Connection {
             network: self.network.clone(),
         })
     }
+}
+
+/// The partition of a caller, from its ARN.
+fn partition_of(principal: &str) -> Result<Partition, Failure> {
+    let code = principal.split(':').nth(1).unwrap_or_default();
+    Partition::parse(code).ok_or_else(|| {
+        Failure::world(format!(
+            "the caller `{principal}` is in a partition of AWS that this version does not support"
+        ))
+        .note(format!(
+            "the supported partitions are {}",
+            Partition::listed()
+        ))
+    })
 }
 
 /// The caller's identity, requested in the background.

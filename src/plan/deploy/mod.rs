@@ -6,15 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    callers,
     clean::Tags,
     deployed::RuntimeState,
+    managed_settings::{self, managed, recorded, withdrawn},
     ownership::Identity,
-    runtime_diff::{Artifact, FieldChange, RuntimeFields, changes},
+    runtime_diff::{Artifact, FieldChange, INSTRUMENTATION, RuntimeFields, changes},
     tags::{self, TagChanges},
 };
 use crate::{
     config::{
-        Agent,
+        Agent, Settings,
         variable::{self, Size},
     },
     error::Failure,
@@ -34,6 +36,8 @@ pub(crate) struct DesiredRuntime {
     /// The user's own tags.
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) fields: RuntimeFields,
+    /// Whether other accounts may call it.
+    pub(crate) has_callers: bool,
 }
 
 /// A runtime of that name, proven ours.
@@ -64,11 +68,15 @@ pub(crate) enum RuntimeStep {
     Create {
         name: RuntimeName,
         tags: BTreeMap<String, String>,
+        /// What is set beside the fields that every runtime has.
+        settings: Vec<FieldChange>,
     },
     Update {
         id: String,
         /// None where the last update failed and is repeated.
         changes: Vec<FieldChange>,
+        /// Members that the metadata set and no longer sets, by their place in the service's document.
+        withdrawn: BTreeSet<String>,
     },
     Tag {
         arn: String,
@@ -100,10 +108,12 @@ pub(crate) fn plan(
         identity,
         tags: _,
         fields,
+        has_callers: _,
     } = desired;
     let create = RuntimeStep::Create {
         name: name.clone(),
         tags: desired.all_tags(&BTreeMap::new()),
+        settings: managed_settings::changes(&fields.settings, &Settings::default()),
     };
     let Some(ObservedRuntime { state, tags }) = observed else {
         return Ok(vec![create]);
@@ -130,15 +140,27 @@ pub(crate) fn plan(
             identity.agent
         )));
     }
-    let changes = changes(fields, &state.fields);
     let mut steps = Vec::new();
+    let mut there = tags.clone();
+    let withdrawn = desired.withdrawn(tags);
+    if let Tags::Known(there) = &mut there
+        && let Some(tags) = desired.record_first(there)
+    {
+        there.extend(tags.clone());
+        steps.push(RuntimeStep::Tag {
+            arn: state.arn.clone(),
+            tags,
+        });
+    }
+    let changes = desired.changes(state, &withdrawn);
     if !changes.is_empty() || state.status == "UPDATE_FAILED" {
         steps.push(RuntimeStep::Update {
             id: state.id.clone(),
             changes,
+            withdrawn,
         });
     }
-    if let Tags::Known(tags) = tags {
+    if let Tags::Known(tags) = &there {
         steps.extend(desired.tag_steps(&state.arn, tags));
     }
     Ok(steps)
@@ -146,7 +168,52 @@ pub(crate) fn plan(
 
 impl DesiredRuntime {
     fn all_tags(&self, there: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        tags::wanted(self.identity.tags(), &self.tags, there)
+        let mut tags = tags::wanted(self.identity.tags(), &self.tags, there);
+        tags.extend(managed_settings::record(&self.managed()));
+        tags
+    }
+
+    /// What the runtime's list of settings is to say.
+    fn managed(&self) -> BTreeSet<String> {
+        let mut managed = managed(&self.fields.settings);
+        managed.extend(self.has_callers.then(|| callers::RECORDED.to_owned()));
+        managed
+    }
+
+    /// What this tool set once and is no longer wanted.
+    pub(crate) fn withdrawn(&self, tags: &Tags) -> BTreeSet<String> {
+        match tags {
+            Tags::Known(tags) => withdrawn(&recorded(tags), &self.managed()),
+            Tags::Unknown => BTreeSet::new(),
+        }
+    }
+
+    /// The tags that list what is about to be set: a run that is killed between the two writes leaves no
+    /// setting that is taken for somebody else's. Whoever may tag the runtime may do it with our identity.
+    fn record_first(&self, there: &BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
+        let before = recorded(there);
+        let managed = self.managed();
+        if managed.is_subset(&before) {
+            return None;
+        }
+        let both = before.union(&managed).cloned().collect();
+        let mut tags = self.identity.tags();
+        tags.extend(managed_settings::record(&both));
+        Some(tags)
+    }
+
+    /// What an update would change of the runtime.
+    pub(crate) fn changes(
+        &self,
+        state: &RuntimeState,
+        withdrawn: &BTreeSet<String>,
+    ) -> Vec<FieldChange> {
+        let mut found = changes(&self.fields, &state.fields);
+        found.extend(managed_settings::withdrawals(
+            &state.fields.settings,
+            withdrawn,
+        ));
+        found
     }
 
     pub(crate) fn tag_steps(
@@ -199,7 +266,7 @@ pub(crate) fn check_variables(
         ))
         .note("AWS_REGION, AWS_DEFAULT_REGION and DOCKER_CONTAINER are among them"));
     }
-    if let Size::Exceeds(what) = Size::of(name.as_str(), variables) {
+    if let Size::Exceeds(what) = Size::of(name.as_str(), variables, agent.platform) {
         return Err(Failure::config(what).help(variable::SMALLER));
     }
     let illegal = |(key, value): &(&String, &String)| {
@@ -221,10 +288,9 @@ pub(crate) fn entry_point(agent: &Agent, archive_files: &BTreeSet<String>) -> Ve
     let distribution = archive_files
         .iter()
         .any(|file| file.starts_with("aws_opentelemetry_distro-"));
-    let executable = "opentelemetry-instrument";
     let mut command = Vec::new();
-    if distribution && archive_files.contains(&format!("bin/{executable}")) {
-        command.push(executable.to_owned());
+    if distribution && archive_files.contains(&format!("bin/{INSTRUMENTATION}")) {
+        command.push(INSTRUMENTATION.to_owned());
     }
     command.push(agent.entrypoint.clone());
     command
@@ -239,8 +305,8 @@ impl RuntimeStep {
                 "delete",
                 format!("runtime `{id}`, because {why}"),
             ),
-            Self::Create { name, tags: _ } => ("Creating", "create", format!("runtime `{name}`")),
-            Self::Update { id, changes: _ } => ("Updating", "update", format!("runtime `{id}`")),
+            Self::Create { name, .. } => ("Creating", "create", format!("runtime `{name}`")),
+            Self::Update { id, .. } => ("Updating", "update", format!("runtime `{id}`")),
             Self::Tag { arn, tags } => {
                 let keys: Vec<&str> = tags.keys().map(String::as_str).collect();
                 (
@@ -261,9 +327,8 @@ impl RuntimeStep {
     pub(crate) fn changes(&self) -> &[FieldChange] {
         match self {
             Self::Update { changes, .. } => changes,
-            Self::Delete { .. } | Self::Create { .. } | Self::Tag { .. } | Self::Untag { .. } => {
-                &[]
-            }
+            Self::Create { settings, .. } => settings,
+            Self::Delete { .. } | Self::Tag { .. } | Self::Untag { .. } => &[],
         }
     }
 }

@@ -34,6 +34,7 @@ fn fields() -> RuntimeFields {
         protocol: "HTTP".into(),
         authorizer: None,
         header_allowlist: Vec::new(),
+        settings: Settings::default(),
     }
 }
 
@@ -46,6 +47,7 @@ fn desired(tags: &[(&str, &str)]) -> DesiredRuntime {
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect(),
         fields: fields(),
+        has_callers: false,
     }
 }
 
@@ -61,6 +63,7 @@ fn observed(status: &str, fields: RuntimeFields, tags: Tags) -> ObservedRuntime 
             created: 0,
             updated: 0,
             fields,
+            platform: None,
             set_elsewhere: BTreeMap::new(),
         },
         tags,

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::config::{Agent, Authorizer, Lifecycle, Network};
+use super::managed_settings;
+use crate::config::{Agent, Authorizer, Lifecycle, Network, Settings};
 
 /// The service's own values where nothing is said.
 const IDLE_TIMEOUT: u32 = 900;
@@ -26,6 +27,8 @@ pub(crate) struct RuntimeFields {
     pub(crate) protocol: String,
     pub(crate) authorizer: Option<Authorizer>,
     pub(crate) header_allowlist: Vec<String>,
+    /// Of a runtime that is there, all that the other fields do not say.
+    pub(crate) settings: Settings,
 }
 
 /// What the runtime runs.
@@ -105,6 +108,7 @@ impl RuntimeFields {
             protocol: agent.protocol.service_name().to_owned(),
             authorizer: agent.authorizer.clone(),
             header_allowlist: agent.header_allowlist.clone(),
+            settings: agent.settings.clone(),
         }
     }
 }
@@ -121,6 +125,7 @@ pub(crate) fn changes(wanted: &RuntimeFields, observed: &RuntimeFields) -> Vec<F
         protocol,
         authorizer,
         header_allowlist,
+        settings,
     } = wanted;
     let mut found = Changes::default();
     found.compare("role", Some(&observed.role_arn), Some(role_arn));
@@ -147,6 +152,9 @@ pub(crate) fn changes(wanted: &RuntimeFields, observed: &RuntimeFields) -> Vec<F
             set(header_allowlist),
         );
     }
+    found
+        .0
+        .extend(managed_settings::changes(settings, &observed.settings));
     found.0
 }
 
@@ -332,7 +340,20 @@ impl std::fmt::Display for Artifact {
     }
 }
 
+/// What sends traces of an agent that does not do it itself.
+pub(crate) const INSTRUMENTATION: &str = "opentelemetry-instrument";
+
 impl Artifact {
+    /// Whether what runs can send traces. What is in an image is not known.
+    pub(crate) fn can_trace(&self) -> bool {
+        match self {
+            Self::Code { entry_point, .. } => entry_point
+                .first()
+                .is_some_and(|first| first == INSTRUMENTATION),
+            Self::Container { .. } | Self::Unknown => true,
+        }
+    }
+
     /// For a JSON document.
     pub(crate) fn value(&self) -> serde_json::Value {
         match self {

@@ -15,6 +15,7 @@ fn fields() -> RuntimeFields {
         protocol: "HTTP".into(),
         authorizer: None,
         header_allowlist: Vec::new(),
+        settings: Settings::default(),
     }
 }
 

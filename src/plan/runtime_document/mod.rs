@@ -4,12 +4,12 @@
 //! does not decide, members that nobody knows yet included, are therefore taken from the runtime as it is
 //! and sent back unchanged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::runtime_diff::{Artifact, CodeObject, RuntimeFields, effective_lifecycle};
-use crate::config::{Authorizer, Lifecycle, Network};
+use crate::config::{Authorizer, Lifecycle, Network, Settings, settings::PLATFORM};
 
 pub(crate) type Document = Map<String, Value>;
 
@@ -171,7 +171,13 @@ pub(crate) fn fields(document: &Document) -> RuntimeFields {
             allowed_scopes: strings(&jwt("allowedScopes")),
         }),
         header_allowlist: strings(&["requestHeaderConfiguration", "requestHeaderAllowlist"]),
+        settings: Settings::of(&unmanaged(document)),
     }
+}
+
+/// The platform that a runtime is on, in the service's word; `None` in a store that does not say.
+pub(crate) fn platform(document: &Document) -> Option<String> {
+    text(document, PLATFORM)
 }
 
 /// What the configuration does not decide, by its place in the document, such as
@@ -192,7 +198,7 @@ pub(crate) fn create(
     tags: &BTreeMap<String, String>,
     token: &str,
 ) -> Document {
-    let mut document = update(&Document::new(), fields, token);
+    let mut document = update(&Document::new(), fields, &BTreeSet::new(), token);
     // Only an update takes it; what is made new has it.
     document.remove("metadataConfiguration");
     document.insert("agentRuntimeName".to_owned(), json!(name));
@@ -200,9 +206,14 @@ pub(crate) fn create(
     document
 }
 
-/// The document that replaces the runtime `there` by one with these fields, and with everything that they
-/// do not decide as it is.
-pub(crate) fn update(there: &Document, wanted: &RuntimeFields, token: &str) -> Document {
+/// The document that replaces the runtime `there` by one with these fields, without the members at the
+/// places that are withdrawn, and with everything else as it is.
+pub(crate) fn update(
+    there: &Document,
+    wanted: &RuntimeFields,
+    withdrawn: &BTreeSet<String>,
+    token: &str,
+) -> Document {
     let RuntimeFields {
         role_arn,
         description,
@@ -213,8 +224,12 @@ pub(crate) fn update(there: &Document, wanted: &RuntimeFields, token: &str) -> D
         protocol: server_protocol,
         authorizer,
         header_allowlist,
+        settings,
     } = wanted;
     let mut rest = unmanaged(there);
+    for place in withdrawn {
+        without(&mut rest, &place.split('.').collect::<Vec<_>>());
+    }
     let (idle, lifetime) = effective_lifecycle(*lifecycle);
     let mut own = json!({
         "clientToken": token,
@@ -259,6 +274,9 @@ pub(crate) fn update(there: &Document, wanted: &RuntimeFields, token: &str) -> D
     }
     let mut document = Value::Object(rest);
     overlay(&mut document, own);
+    for (place, value) in settings.iter() {
+        put(&mut document, place, value);
+    }
     match document {
         Value::Object(document) => document,
         _ => unreachable!("two objects make an object"),
@@ -344,6 +362,18 @@ fn only_variant(rest: &mut Document, name: &str, wanted: &Value) {
     if let Some(Value::Object(there)) = rest.get_mut(name) {
         there.retain(|variant, _| wanted.get(variant).is_some());
     }
+}
+
+/// Sets the member at a place, whatever is there.
+fn put(document: &mut Value, place: &[String], value: &Value) {
+    let Some((first, rest)) = place.split_first() else {
+        *document = value.clone();
+        return;
+    };
+    if !document.is_object() {
+        *document = json!({});
+    }
+    put(&mut document[first.as_str()], rest, value);
 }
 
 /// The second document over the first: where both have an object the objects are merged.

@@ -39,7 +39,7 @@ fn there() -> Document {
 
 #[test]
 fn an_update_with_the_same_fields_sends_back_everything_but_what_is_read_only() {
-    let sent = update(&there(), &fields(&there()), "t");
+    let sent = update(&there(), &fields(&there()), &BTreeSet::new(), "t");
     let mut expected = there();
     for name in READ_ONLY.iter().chain(&["unset"]) {
         expected.remove(*name);
@@ -69,8 +69,9 @@ fn what_the_configuration_takes_away_goes_and_the_rest_stays() {
         protocol: "HTTP".into(),
         authorizer: None,
         header_allowlist: Vec::new(),
+        settings: Settings::default(),
     };
-    let sent = update(&there(), &wanted, "t");
+    let sent = update(&there(), &wanted, &BTreeSet::new(), "t");
     assert_eq!(
         fields(&sent),
         RuntimeFields {
@@ -78,6 +79,7 @@ fn what_the_configuration_takes_away_goes_and_the_rest_stays() {
                 idle_timeout: Some(900),
                 max_lifetime: Some(28_800)
             },
+            settings: fields(&sent).settings,
             ..wanted
         }
     );
@@ -115,7 +117,7 @@ fn a_variant_that_nobody_here_knows_stays_until_the_configuration_wants_another(
         (&wanted.authorizer, &wanted.network),
         (&None, &Network::Public)
     );
-    let sent = update(&there, &wanted, "t");
+    let sent = update(&there, &wanted, &BTreeSet::new(), "t");
     for same in [
         "authorizerConfiguration",
         "requestHeaderConfiguration",
@@ -131,7 +133,7 @@ fn a_variant_that_nobody_here_knows_stays_until_the_configuration_wants_another(
     };
     wanted.authorizer = Some(authorizer);
     wanted.header_allowlist = vec!["X-B".into()];
-    let sent = update(&there, &wanted, "t");
+    let sent = update(&there, &wanted, &BTreeSet::new(), "t");
     assert_eq!(
         sent["authorizerConfiguration"],
         json!({ "customJWTAuthorizer": { "discoveryUrl": "https://j", "allowedAudience": ["a"] } })
@@ -167,7 +169,7 @@ fn what_was_set_elsewhere_is_named_by_its_place() {
 
 #[test]
 fn a_refusal_is_read_only_where_it_names_an_unknown_member() {
-    let sent = update(&there(), &fields(&there()), "t");
+    let sent = update(&there(), &fields(&there()), &BTreeSet::new(), "t");
     let of = |message| refused(&sent, message);
     assert_eq!(of("Unknown field: futureMember"), ["futureMember"]);
     assert_eq!(
@@ -253,7 +255,7 @@ proptest! {
         let there = document(there);
         let mut wanted = fields(&there);
         wanted.env.insert("B".into(), "2".into());
-        let sent = Value::Object(update(&there, &wanted, "t"));
+        let sent = Value::Object(update(&there, &wanted, &BTreeSet::new(), "t"));
         prop_assert_eq!(&sent.pointer(&pointer).unwrap()[&name], &value);
         let named: Vec<&str> = place.iter().copied().chain([name.as_str()]).collect();
         prop_assert_eq!(&set_elsewhere(&there)[&named.join(".")], &value);

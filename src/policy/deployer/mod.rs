@@ -104,7 +104,8 @@ fn grant(rule: &Rule, target: &Target<'_>, deployer: Deployer) -> Option<Grant> 
     let actions = rule.calls.iter().map(|(action, _)| *action);
     let grant = Grant::allow(rule.kind, "", actions, places);
     let grant = match rule.given {
-        Given::Nothing => grant,
+        Given::CallersDeclared if target.agent.callers.is_empty() => return None,
+        Given::Nothing | Given::CallersDeclared => grant,
         Given::ProjectInRequest => grant.when("StringEquals", &in_request, [project]),
         Given::ProjectOnResource => grant.when("StringEquals", &on_resource, [project]),
         Given::FirstTag => grant

@@ -46,6 +46,8 @@ pub(super) enum Given {
     PassedToAgentCore,
     /// The role is the one that the service makes for itself.
     OfTheService,
+    /// Other accounts may call the agent.
+    CallersDeclared,
     /// The listing asks for this agent's prefix.
     OwnPrefix,
 }
@@ -273,6 +275,22 @@ pub(super) const RULES: &[Rule] = &[
             ),
         ],
     ),
+    // The endpoint that the service makes carries no tag.
+    Rule {
+        given: Given::CallersDeclared,
+        ..rule(
+            "RuntimeCallers",
+            On::Runtime,
+            &[
+                ("bedrock-agentcore:DeleteResourcePolicy", &[Deploy]),
+                (
+                    "bedrock-agentcore:GetResourcePolicy",
+                    &[Deploy, Status, Endpoint],
+                ),
+                ("bedrock-agentcore:PutResourcePolicy", &[Deploy, Endpoint]),
+            ],
+        )
+    },
     rule(
         "LogGroups",
         On::LogGroups,

@@ -9,7 +9,7 @@ use super::{
     fixture::{self, ACCOUNT, agent, target},
 };
 use crate::{
-    config::{Agent, ManagedPolicy},
+    config::{Agent, Caller, ManagedPolicy},
     policy::{
         Deployer, Document, Grant, Statement, Target, administrator, deployer_grants, document_of,
         size,
@@ -148,6 +148,40 @@ fn a_deployer_attaches_and_detaches_what_the_metadata_declares_and_nothing_else(
         let all = actions(document);
         assert!(!all.contains("iam:AttachRolePolicy") && !all.contains("iam:DetachRolePolicy"));
     }
+}
+
+#[test]
+fn policies_of_runtimes_are_written_only_where_callers_are_declared() {
+    let mut agent = agent("a", &[]);
+    let policies = |agent: &Agent| -> BTreeSet<String> {
+        let document = deployer(agent, Deployer::WithRoles);
+        let statements = document.statement.iter();
+        statements
+            .filter(|statement| {
+                statement
+                    .action
+                    .iter()
+                    .any(|a| a == "bedrock-agentcore:PutResourcePolicy")
+            })
+            .flat_map(|statement| {
+                assert!(
+                    statement
+                        .resource
+                        .iter()
+                        .any(|on| on.contains(":runtime/a-*")),
+                    "{statement:?}"
+                );
+                statement.action.clone()
+            })
+            .filter(|action| action.ends_with(":PutResourcePolicy"))
+            .collect()
+    };
+    assert_eq!(policies(&agent), BTreeSet::new());
+    agent.callers = [Caller::parse("arn:aws:iam::210987654321:root").unwrap()].into();
+    assert_eq!(
+        policies(&agent),
+        BTreeSet::from(["bedrock-agentcore:PutResourcePolicy".to_owned()])
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{
 use crate::{
     config::{
         Access, Allowed, Bytecode, Language, Layout, Lifecycle, Local, ManagedPolicy, Model,
-        Network, Protocol, QueueAccess, RoleArn, Runtime, TableScope,
+        Network, Protocol, QueueAccess, RoleArn, Runtime, Settings, TableScope,
     },
     names::{AgentName, IamPath, ProjectId, RoleName},
 };
@@ -46,6 +46,7 @@ pub(super) fn capabilities(partition: Partition, mark: &str) -> Vec<Capability> 
         Partition::Aws => "us-west-2",
         Partition::AwsUsGov => "us-gov-west-1",
         Partition::AwsCn => "cn-north-1",
+        Partition::AwsEusc => "eusc-de-east-1",
     };
     let secret =
         format!("arn:{partition}:secretsmanager:{region}:{ACCOUNT}:secret:secret-{mark}-AbCdEf");
@@ -196,6 +197,9 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
         authorizer: None,
         header_allowlist: Vec::new(),
         description: None,
+        platform: None,
+        callers: [].into(),
+        settings: Settings::default(),
         region: None,
         account: None,
         profile: None,

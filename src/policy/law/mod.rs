@@ -19,7 +19,13 @@ use super::*;
 use crate::config::{Agent, Manifest, Permission, RoleSettings, Stage, load};
 
 /// Partitions with the regions that AgentCore has, or may have.
-const REGIONS: [&str; 4] = ["us-west-2", "eu-central-1", "us-gov-west-1", "cn-north-1"];
+const REGIONS: [&str; 5] = [
+    "us-west-2",
+    "eu-central-1",
+    "us-gov-west-1",
+    "cn-north-1",
+    "eusc-de-east-1",
+];
 
 /// What a statement's name may begin with, and what has to be declared for it.
 fn asks_for(sid: &str) -> Option<&'static [&'static str]> {

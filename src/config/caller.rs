@@ -1,0 +1,97 @@
+//! Who may call an agent from another account.
+
+use std::{collections::BTreeSet, fmt};
+
+use super::read::{Problems, Table};
+use crate::names::{AccountId, Partition};
+
+/// An account, a role or a user, by its ARN, as a resource policy names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Caller {
+    arn: String,
+    account: AccountId,
+    is_account: bool,
+}
+
+/// How many a policy of 20,480 characters holds in any case.
+const MOST: usize = 50;
+
+impl Caller {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if AccountId::parse(text).is_ok() {
+            return Err(format!(
+                "`{text}` is not an ARN; for everyone in that account write `arn:aws:iam::{text}:root`"
+            ));
+        }
+        let fields: Vec<&str> = text.splitn(6, ':').collect();
+        let read = match fields[..] {
+            ["arn", partition, "iam", "", account, resource]
+                if Partition::parse(partition).is_some() =>
+            {
+                let is_account = resource == "root";
+                let is_one = ["role/", "user/"].iter().any(|kind| {
+                    let name = resource.strip_prefix(kind);
+                    name.is_some_and(|name| !name.is_empty() && name.bytes().all(is_named))
+                });
+                let account = AccountId::parse(account).ok();
+                account
+                    .filter(|_| is_account || is_one)
+                    .map(|account| Self {
+                        arn: text.to_owned(),
+                        account,
+                        is_account,
+                    })
+            }
+            _ => None,
+        };
+        read.ok_or_else(|| {
+            format!(
+                "`{text}` is not a caller: the ARN of a role, a user or an account, such as `arn:aws:iam::ACCOUNT:role/NAME` or `arn:aws:iam::ACCOUNT:root`"
+            )
+        })
+    }
+
+    pub(crate) fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    pub(crate) fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// Whether everyone is meant whom that account allows it.
+    pub(crate) fn is_account(&self) -> bool {
+        self.is_account
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.arn)
+    }
+}
+
+/// What the names and paths of roles and users consist of.
+fn is_named(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || b"_+=,.@/-".contains(&c)
+}
+
+pub(super) fn read(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<BTreeSet<Caller>> {
+    let mut callers = BTreeSet::new();
+    for text in table.strings("callers", problems)? {
+        match Caller::parse(text.get_ref()) {
+            Ok(caller) => {
+                callers.insert(caller);
+            }
+            Err(what) => problems.at(text.span(), what, ""),
+        }
+    }
+    if callers.len() > MOST {
+        problems.at(
+            table.key_span("callers"),
+            format!("`callers` has more than {MOST} entries"),
+            "name their account, or one role that they assume",
+        );
+    }
+    Some(callers)
+}
