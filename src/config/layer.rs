@@ -261,7 +261,7 @@ fn env(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, S
 
 fn platform(text: &str) -> Result<Platform, String> {
     let known = Platform::ALL.map(|platform| (platform.word(), platform));
-    one_of("platform version", text, &known)
+    one_of("platform version", &text.to_lowercase(), &known)
 }
 
 fn network(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Network> {

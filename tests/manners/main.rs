@@ -10,7 +10,7 @@ mod support;
 mod workspace;
 
 use serde_json::Value;
-use support::{Cli, Ministack, Outcome, Project};
+use support::{Answer, Cli, Ministack, Outcome, Project, Script};
 
 fn project() -> Project {
     Project::new()
@@ -110,6 +110,53 @@ fn a_region_that_cannot_exist_is_answered_before_anything_is_sent() {
             "error: there is no AWS region `us-esat-1`\n  help: did you mean `us-east-1`?\n";
         assert!(said.contains(expected), "{said}");
     }
+}
+
+#[test]
+fn a_partition_without_bedrock_or_a_price_list_is_named_before_anything_is_made() {
+    let project = Project::new()
+        .metadata("region = \"cn-north-1\"")
+        .agent_with("one", "models = [\"amazon.nova-lite-v1:0\"]")
+        .agent_with(
+            "two",
+            "permissions = [\"pricing\"]\nregion = \"us-gov-west-1\"",
+        );
+    let missing = "cannot be called from cn-north-1: Amazon Bedrock is not available in the partition `aws-cn`";
+    let new = ["new", "x", "--region", "cn-north-1", "--dry-run", "--yes"];
+    let made = run(&project, &new).succeeds().stderr;
+    assert!(made.contains(missing), "{made}");
+    let isolated = run(&project, &["new", "x", "--region", "us-iso-east-1"]).exits(2);
+    let isolated = isolated.stderr;
+    assert!(
+        isolated.contains("is in an isolated partition of AWS"),
+        "{isolated}"
+    );
+
+    let emulator = Ministack::start();
+    let prepare = ["prepare", "--dry-run"];
+    let said = Cli::new(&project).on(&emulator).args(prepare).run();
+    let said = said.succeeds().stderr;
+    assert!(
+        said.contains(&format!("the model `amazon.nova-lite-v1:0` {missing}")),
+        "{said}"
+    );
+    let prices = "agent `two` cannot query the price list from us-gov-west-1";
+    assert!(said.contains(prices), "{said}");
+}
+
+#[test]
+fn a_caller_of_an_unknown_partition_is_no_caller_of_the_usual_one() {
+    let body = "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws-new:iam::111122223333:user/x</Arn><UserId>A</UserId><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+    let server = Script::new()
+        .always("sts:GetCallerIdentity", Answer::new(200, "text/xml", body))
+        .start();
+    let refused = Cli::new(&project())
+        .at(&server.url())
+        .arg("status")
+        .run()
+        .exits(1);
+    let expected = "the caller `arn:aws-new:iam::111122223333:user/x` is in a partition of AWS that this version does not support\n  note: the supported partitions are `aws`, `aws-us-gov`, `aws-cn`, `aws-eusc`";
+    assert!(refused.stderr.contains(expected), "{}", refused.stderr);
 }
 
 /// What a checkout holds, or a script passes on, is shown and does not act on the terminal.

@@ -25,12 +25,12 @@ const PERMISSIONS: [&str; 8] = [
 fn declare(project: &Project, permissions: &[&str], policies: &[&str]) {
     let text = project.read("Cargo.toml");
     let lines = text.lines().filter(|line| {
-        !["permissions = ", "managed-policies = "]
+        !["permissions = ", "managed-policies = ", "callers = "]
             .iter()
             .any(|key| line.starts_with(key))
     });
     let keys = format!(
-        "source = \"one\"\npermissions = [{}]\nmanaged-policies = {policies:?}",
+        "source = \"one\"\npermissions = [{}]\nmanaged-policies = {policies:?}\ncallers = [\"arn:aws:iam::210987654321:root\"]",
         permissions.join(", ")
     );
     let lines: Vec<&str> = lines
@@ -86,6 +86,10 @@ fn what_is_declared_is_written_changed_and_taken_away_again() {
         &[&format!(
             "attach policy `{of_aws}` to role `AgentCoreRole-one`"
         )],
+    );
+    says(
+        &planned,
+        &["callers: (not set) -> arn:aws:iam::210987654321:root"],
     );
     assert_eq!(listing(&emulator), empty);
 

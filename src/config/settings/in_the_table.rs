@@ -29,7 +29,7 @@ fn member(keys: &str, place: &[&str]) -> Option<Value> {
 #[test]
 fn keys_become_members_of_the_services_document() {
     for (keys, place, wanted) in [
-        ("platform-version = \"v2\"", super::PLATFORM, json!("V2")),
+        ("platform-version = \"V2\"", super::PLATFORM, json!("V2")),
         ("server = { port = 9001 }", super::PORT, json!(9001)),
         (
             "warm-up = { path = \"/w\", port = 8081 }",
@@ -68,10 +68,11 @@ fn keys_become_members_of_the_services_document() {
 
 #[test]
 fn what_a_key_does_not_accept_is_refused_with_what_it_wants() {
+    let mut wrong = Vec::new();
     for (keys, wanted) in [
         (
-            "platform-version = \"V2\"",
-            "unknown platform version `V2`: `v1`, `v2`; did you mean `v2`?",
+            "platform-version = \"snapshot\"",
+            "unknown platform version `snapshot`: `v1`, `v2`",
         ),
         (
             "server = { port = 80 }",
@@ -167,8 +168,12 @@ fn what_a_key_does_not_accept_is_refused_with_what_it_wants() {
             "a custom claim needs `claim` and one of `equals`, `contains` and `contains-any`",
         ),
     ] {
-        assert_eq!(read(keys, &Stage::None).unwrap_err(), [wanted], "{keys}");
+        let found = read(keys, &Stage::None).err();
+        if found.as_deref() != Some(&[wanted.to_owned()]) {
+            wrong.push((keys, found));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

@@ -80,7 +80,12 @@ impl Runtimes {
             Err(error) if error.kind == Kind::Other => error,
             answer => return answer,
         };
-        let refused = runtime_document::refused(&document, &error.message);
+        let mut refused = runtime_document::refused(&document, &error.message);
+        // What the metadata asks for is not left out.
+        refused.retain(|name| {
+            let mut places = fields.settings.iter().map(|(place, _)| place);
+            !places.any(|place| place.first() == Some(name))
+        });
         if refused.is_empty() {
             return Err(error);
         }

@@ -112,7 +112,10 @@ fn a_variant_that_nobody_here_knows_stays_until_the_configuration_wants_another(
     there["authorizerConfiguration"] = json!({ "newKind": { "a": 1 } });
     there["requestHeaderConfiguration"] = json!({ "denylist": ["X"] });
     there["networkConfiguration"] = json!({ "networkMode": "MESH", "mesh": "m" });
-    let mut wanted = fields(&there);
+    let mut wanted = RuntimeFields {
+        settings: Settings::default(),
+        ..fields(&there)
+    };
     assert_eq!(
         (&wanted.authorizer, &wanted.network),
         (&None, &Network::Public)
@@ -186,9 +189,13 @@ fn a_refusal_is_read_only_where_it_names_an_unknown_member() {
 
 #[test]
 fn a_new_runtime_has_what_the_configuration_decides_and_nothing_else() {
+    let wanted = RuntimeFields {
+        settings: Settings::default(),
+        ..fields(&there())
+    };
     let sent = create(
         "r",
-        &fields(&there()),
+        &wanted,
         &BTreeMap::from([("k".into(), "v".into())]),
         "t",
     );
@@ -199,6 +206,31 @@ fn a_new_runtime_has_what_the_configuration_decides_and_nothing_else() {
         Vec::<&String>::new()
     );
     assert!(!sent.contains_key("metadataConfiguration"));
+}
+
+#[test]
+fn a_setting_is_laid_over_what_is_there_and_a_withdrawn_one_is_left_out() {
+    let mut wanted = RuntimeFields {
+        settings: Settings::default(),
+        ..fields(&there())
+    };
+    wanted.settings.set(&["futureMember", "deep"], json!([1]));
+    wanted.settings.set(&["newMember", "part"], json!("x"));
+    let withdrawn = BTreeSet::from(
+        [
+            "hooksConfiguration.build.warmup.httpPost.path",
+            "platformVersion.of.nothing",
+        ]
+        .map(str::to_owned),
+    );
+    let sent = update(&there(), &wanted, &withdrawn, "t");
+    assert_eq!(sent["futureMember"], json!({ "deep": [1] }));
+    assert_eq!(sent["newMember"], json!({ "part": "x" }));
+    assert!(
+        !sent.contains_key("hooksConfiguration"),
+        "nothing is left of it"
+    );
+    assert_eq!(sent["platformVersion"], "V2");
 }
 
 #[test]
