@@ -321,7 +321,12 @@ impl There<'_> {
         row(
             "traces",
             self.traces().unwrap_or_else(|| {
-                "none: the agent does not run under `opentelemetry-instrument`".to_owned()
+                let why = if self.placed.session.is_local() {
+                    "none: the local AgentCore does not keep any"
+                } else {
+                    "none: the agent does not run under `opentelemetry-instrument`"
+                };
+                why.to_owned()
             }),
         );
         row("logs", protocol::logs::group(&state.id, DEFAULT_ENDPOINT));
