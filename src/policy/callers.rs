@@ -17,10 +17,10 @@ pub fn callers(callers: &BTreeSet<Caller>, protocol: Protocol, arn: &str) -> Doc
     let (accounts, principals): (Vec<&Caller>, Vec<&Caller>) =
         callers.iter().partition(|caller| caller.is_account());
     let statement = |name: &str, of: &[&Caller]| Statement {
-        principal: Some(BTreeMap::from([(
+        principal: BTreeMap::from([(
             "AWS".to_owned(),
             of.iter().map(|caller| caller.arn().to_owned()).collect(),
-        )])),
+        )]),
         ..Statement::allow(format!("{SID}{name}"), actions(protocol), [arn])
     };
     let mut statements = Vec::new();

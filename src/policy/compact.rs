@@ -86,7 +86,7 @@ fn pair(grants: &[Grant], across: Across) -> Option<(usize, usize)> {
 /// Whether the two differ in no more than one of: actions, resources, the values of one condition.
 fn joinable(one: &Grant, other: &Grant) -> bool {
     let (a, b) = (&one.statement, &other.statement);
-    if a.effect != b.effect || a.principal.is_some() || b.principal.is_some() {
+    if a.effect != b.effect || !a.principal.is_empty() || !b.principal.is_empty() {
         return false;
     }
     let differences = [

@@ -19,8 +19,12 @@ pub struct Statement {
     /// Names the capability that asked for the statement.
     pub sid: String,
     pub effect: Effect,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "principals")]
-    pub principal: Option<BTreeMap<String, Vec<String>>>,
+    /// Empty in a policy of a principal.
+    #[serde(
+        skip_serializing_if = "BTreeMap::is_empty",
+        serialize_with = "principals"
+    )]
+    pub principal: BTreeMap<String, Vec<String>>,
     #[serde(serialize_with = "one_or_many")]
     pub action: Vec<String>,
     #[serde(serialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
@@ -80,7 +84,7 @@ impl Statement {
         Self {
             sid: sid.into(),
             effect: Effect::Allow,
-            principal: None,
+            principal: BTreeMap::new(),
             action: action.into_iter().map(|a| a.as_ref().to_owned()).collect(),
             resource: resource
                 .into_iter()
@@ -146,10 +150,10 @@ fn one_or_many<S: serde::Serializer>(list: &[String], serializer: S) -> Result<S
 }
 
 fn principals<S: serde::Serializer>(
-    principal: &Option<BTreeMap<String, Vec<String>>>,
+    principal: &BTreeMap<String, Vec<String>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    shown(principal.iter().flatten()).serialize(serializer)
+    shown(principal).serialize(serializer)
 }
 
 /// With a single value as itself.

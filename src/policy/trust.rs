@@ -15,10 +15,7 @@ pub fn trust(partition: Partition, account: &AccountId, regions: &BTreeSet<Regio
     let statement = Statement {
         sid: "AgentCoreRuntime".to_owned(),
         effect: Effect::Allow,
-        principal: Some(BTreeMap::from([(
-            "Service".to_owned(),
-            vec![SERVICE_PRINCIPAL.to_owned()],
-        )])),
+        principal: BTreeMap::from([("Service".to_owned(), vec![SERVICE_PRINCIPAL.to_owned()])]),
         action: vec!["sts:AssumeRole".to_owned()],
         resource: Vec::new(),
         condition: BTreeMap::new(),

@@ -11,8 +11,8 @@ use toml::Spanned;
 use super::{Declaration, Stage, TableScope};
 use crate::{
     config::{
-        Agent, ImportName, Language, Layout, Local, ManagedPolicy, Network, Platform, RoleSettings,
-        Runtime, Settings,
+        Agent, Authorizer, Caller, ImportName, Language, Layout, Local, ManagedPolicy, Network,
+        Platform, RoleSettings, Runtime, Settings,
         agent::{AgentTable, LayoutWord},
         layer::{Layer, RoleLayer},
         settings,
@@ -30,13 +30,7 @@ pub(super) fn agent(
     stage: &Stage,
 ) -> Result<Agent, Message> {
     let own = (declaration.scope == TableScope::Package).then_some(declaration);
-    let staged = |declaration: Option<&Declaration>| match (stage, declaration) {
-        (Stage::Named(name), Some(declaration)) => {
-            declaration.stages.get(name).cloned().unwrap_or_default()
-        }
-        _ => Layer::default(),
-    };
-    let base = |from: Option<&Declaration>| from.map(|from| from.layer.clone()).unwrap_or_default();
+    let shared = base(own).over(base(workspace));
     let Layer {
         project,
         region,
@@ -50,12 +44,10 @@ pub(super) fn agent(
         callers,
         role,
         local_models,
-    } = staged(own)
-        .over(staged(workspace))
+    } = staged(own, stage)
+        .over(staged(workspace, stage))
         .over(table.layer.clone())
-        .over(base(own))
-        .over(base(workspace));
-    let deployment = table.deployment_or_default().map(Path::to_owned);
+        .over(shared.clone());
     let AgentTable {
         name,
         name_span: _,
@@ -86,15 +78,10 @@ pub(super) fn agent(
     let source = source.unwrap_or_else(|| PathBuf::from(name.as_str()));
     let layout = laid_out(layout, import_name, &dir.join(&source), &name)?;
     let local = stage.is_some() && joined.is_none();
-    let shared = base(own).over(base(workspace));
     let network = network.unwrap_or_default();
-    let callers = callers.unwrap_or_default();
-    if !callers.is_empty() && authorizer.is_some() {
-        return Err(unsigned_callers(&name));
-    }
+    let callers = signing_callers(&name, callers, authorizer.as_ref())?;
     let settings = all_settings(&name, of_agent.over(settings), platform, &network)?;
-    let runtime_name =
-        RuntimeName::of(&name, joined).map_err(|error| Message::new(error.to_string()))?;
+    let runtime_name = runtime_name(&name, joined)?;
     Ok(Agent {
         tags: told_apart(&name, tags)?,
         role: role_settings(role, managed_policies, &runtime_name)?,
@@ -107,7 +94,7 @@ pub(super) fn agent(
         layout,
         source,
         include,
-        deployment,
+        deployment: table.deployment_or_default().map(Path::to_owned),
         entrypoint: entrypoint.unwrap_or_else(|| "invoke.py".to_owned()),
         requirements: requirements.unwrap_or_else(|| "requirements.txt".to_owned()),
         runtime: runtime.map_or(Runtime::Python313, Spanned::into_inner),
@@ -133,12 +120,37 @@ pub(super) fn agent(
     })
 }
 
-/// Callers of `callers` sign their calls, and an authorizer takes none that are signed.
-fn unsigned_callers(agent: &AgentName) -> Message {
-    Message::new(format!(
+fn runtime_name(agent: &AgentName, stage: Option<&StageName>) -> Result<RuntimeName, Message> {
+    RuntimeName::of(agent, stage).map_err(|error| Message::new(error.to_string()))
+}
+
+/// The keys of a table itself.
+fn base(from: Option<&Declaration>) -> Layer {
+    from.map(|from| from.layer.clone()).unwrap_or_default()
+}
+
+/// The keys of the stage in a table.
+fn staged(from: Option<&Declaration>, stage: &Stage) -> Layer {
+    match (stage, from) {
+        (Stage::Named(name), Some(from)) => from.stages.get(name).cloned().unwrap_or_default(),
+        _ => Layer::default(),
+    }
+}
+
+/// Checks that the runtime accepts signed calls, if other accounts are to make any.
+fn signing_callers(
+    agent: &AgentName,
+    callers: Option<BTreeSet<Caller>>,
+    authorizer: Option<&Authorizer>,
+) -> Result<BTreeSet<Caller>, Message> {
+    let callers = callers.unwrap_or_default();
+    if callers.is_empty() || authorizer.is_none() {
+        return Ok(callers);
+    }
+    Err(Message::new(format!(
         "agent `{agent}` has `callers` and an `authorizer`, and a runtime accepts either signed calls or JWTs"
     ))
-    .help("remove one of them; callers from any account can use a JWT")
+    .help("remove one of them; callers from any account can use a JWT"))
 }
 
 /// With the platform; a failure where settings do not go together.
