@@ -99,7 +99,9 @@ async fn clean(
     };
 
     let place = (project, &config.declared);
+    let looking = ui.working("Looking", "for what belongs to the agents");
     let removals = removal::observe(placed, place, options, &[]).await?;
+    drop(looking);
     if args.all_regions {
         let uncertain = removals.iter().filter_map(Removal::uncertain_regions);
         uncertain.for_each(|message| ui.warning(&message));

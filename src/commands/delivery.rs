@@ -18,7 +18,7 @@ use super::{
     session::Placed,
     sighting::{Seen, own_bucket},
     smoke::Smoke,
-    waiting::{shown, telling},
+    waiting::{HowFar, telling},
 };
 use crate::{
     config::{
@@ -47,7 +47,7 @@ use crate::{
         role::{Adopt, RoleStep},
         runtime_diff::{Artifact, Circumstances, CodeObject, RuntimeFields},
     },
-    ui::Ui,
+    ui::{Part, Ui},
 };
 
 /// Comes to an end when the bucket is ready; whichever agent of a run comes first sees to it.
@@ -357,15 +357,22 @@ impl Delivery<'_, '_> {
         };
         let uploaded = telling(
             Box::pin(store.put(&agent.runtime_name, &self.archive, &held, &count)),
-            |waited| {
-                let sent = megabytes(sent.load(Ordering::Relaxed));
-                let of = megabytes(bytes);
-                let words = format!(
-                    "agent `{}`: {sent} of {of}, {} so far",
-                    agent.name,
-                    shown(waited)
-                );
-                Some(("Uploading", words))
+            ("Uploading", &format!("agent `{}`", agent.name)),
+            || {
+                let sent = sent.load(Ordering::Relaxed);
+                Some(HowFar {
+                    verb: "Uploading",
+                    words: format!(
+                        "agent `{}`: {} of {}",
+                        agent.name,
+                        megabytes(sent),
+                        megabytes(bytes)
+                    ),
+                    part: (bytes > 0).then_some(Part {
+                        done: sent,
+                        of: bytes,
+                    }),
+                })
             },
             self.ui,
         )

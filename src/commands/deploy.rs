@@ -217,11 +217,13 @@ async fn deploy(
         ui,
     };
     let _lock = args.applying.lock(project, ui)?;
+    let looking = ui.working("Comparing", "the agents with what is deployed");
     let deciding = stream::iter(&placed)
         .map(|placed| deploy.decide(placed))
         .buffered(AT_ONCE)
         .collect::<Vec<_>>();
     let (decided, ()) = tokio::join!(deciding, deploy.notice_former_agents());
+    drop(looking);
     let (work, mut failures) = split(decided);
     if args.applying.changes_nothing() {
         return deploy.show(&work, failures).await;
@@ -266,8 +268,9 @@ async fn get_ready(emulator: &Emulator, done: &[Done], ui: &Ui) {
         if !is_new && let Some(prepared) = clock::within(SILENCE, &mut preparing).await {
             return (done, prepared);
         }
-        let name = &done.agent;
-        ui.status("Preparing", &format!("`{name}` to run on this machine"));
+        let words = format!("`{}` to run on this machine", done.agent);
+        ui.status("Preparing", &words);
+        let _work = ui.working("Preparing", &words);
         (done, preparing.await)
     });
     for (done, prepared) in join_all(getting).await {

@@ -218,10 +218,12 @@ async fn speak(
     if !matches!(&reply, Some(Err(refusal)) if refusal::is_absence(refusal)) {
         ui.status("Session", target.session.as_str());
     }
+    let waiting = ui.working("Waiting", "for the answer");
     let reply = match reply {
         Some(reply) => reply,
         None => sending.await,
     };
+    drop(waiting);
     let mut reply = match reply {
         Ok(reply) => reply,
         Err(refusal) => {

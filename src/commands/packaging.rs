@@ -4,7 +4,7 @@ use std::{cell::Cell, sync::Arc};
 
 use super::{
     own_files::OwnFiles,
-    waiting::{shown, telling},
+    waiting::{HowFar, telling},
 };
 
 use crate::{
@@ -68,9 +68,13 @@ pub(super) async fn build(
                 tell(agent, &event, ui);
             },
         ),
-        |waited| {
-            let words = format!("dependencies of `{name}`, {} so far", shown(waited));
-            Some((doing.get()?, words))
+        ("Packaging", &format!("agent `{name}`")),
+        || {
+            Some(HowFar {
+                verb: doing.get()?,
+                words: format!("dependencies of `{name}`"),
+                part: None,
+            })
         },
         ui,
     )

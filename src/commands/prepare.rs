@@ -81,7 +81,9 @@ async fn prepare(
     partition::warn_of_gaps(&placed, ui);
     let _lock = args.applying.lock(project, ui)?;
 
+    let looking = ui.working("Comparing", "the agents with what is there");
     let decided = decide(args, (project, &config.declared), &placed, ui).await;
+    drop(looking);
     let (work, mut failures) = split(decided);
     if args.applying.changes_nothing() {
         return show(args, &work, failures, ui);

@@ -58,7 +58,9 @@ impl Smoke {
     ) -> Result<(), Failure> {
         let (start, since) = (clock::now(), clock::wall());
         let Outcome { state, .. } = outcome;
+        let work = ui.working("Calling", &format!("agent `{}`", placed.agent.name));
         let answered = self.answer(placed, &state.arn).await;
+        drop(work);
         match answered {
             Ok(text) => {
                 let shown: String = text.chars().take(SHOWN).collect();

@@ -117,6 +117,7 @@ async fn look(
     } else {
         Reveal::Keys
     };
+    let _work = ui.working("Reading", "what is deployed");
     let lists = deployed::lists(&placed).await?;
     let former = async {
         for (at, list) in &lists {

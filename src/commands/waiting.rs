@@ -6,7 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{effects::clock, error::Failure, plan::retry, ui::Ui};
+use crate::{
+    effects::clock,
+    error::Failure,
+    plan::retry,
+    ui::{Part, Ui, Work},
+};
+
+/// How often the work that is shown on a terminal is brought up to date.
+const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 /// What one look came to.
 #[derive(Debug)]
@@ -27,6 +35,8 @@ pub(super) struct Patience {
     limit: Duration,
     until: String,
     next: Duration,
+    /// On a terminal the wait is shown as it goes on.
+    work: Option<Work>,
 }
 
 impl Patience {
@@ -40,6 +50,7 @@ impl Patience {
                 None => until,
             },
             next: Duration::ZERO,
+            work: None,
         }
     }
 
@@ -49,6 +60,14 @@ impl Patience {
 
     /// `what` ends the sentence "waiting for …"; `how` is how far it is, in the service's words.
     pub(super) fn say(&mut self, what: &str, how: &str, ui: &Ui) {
+        if ui.shows_work() {
+            let words = format!("for {what} ({how})");
+            let work = self
+                .work
+                .get_or_insert_with(|| ui.working("Waiting", &words));
+            work.says("Waiting", &words, None);
+            return;
+        }
         let waited = self.start.elapsed();
         if waited < self.next {
             return;
@@ -105,20 +124,40 @@ pub(super) async fn wait<T>(
     unreachable!("the loop ends by itself")
 }
 
-/// Does the work; `how_far` is asked every [`retry::WORD_EVERY`] for verb and words, with the time so far.
+/// How far some work is.
+pub(super) struct HowFar {
+    pub(super) verb: &'static str,
+    pub(super) words: String,
+    pub(super) part: Option<Part>,
+}
+
+/// Does the work. On a terminal it is shown as it goes on, first as `first`; elsewhere `how_far` is said
+/// every [`retry::WORD_EVERY`], with the time so far.
 pub(super) async fn telling<T>(
     work: impl Future<Output = T>,
-    how_far: impl Fn(Duration) -> Option<(&'static str, String)>,
+    first: (&str, &str),
+    how_far: impl Fn() -> Option<HowFar>,
     ui: &Ui,
 ) -> T {
     let start = clock::now();
+    let shown_work = ui.working(first.0, first.1);
+    let every = if ui.shows_work() {
+        SHOW_EVERY
+    } else {
+        retry::WORD_EVERY
+    };
     let mut work = pin!(work);
     loop {
-        if let Some(value) = clock::within(retry::WORD_EVERY, work.as_mut()).await {
+        if let Some(value) = clock::within(every, work.as_mut()).await {
             return value;
         }
-        if let Some((verb, words)) = how_far(start.elapsed()) {
-            ui.status(verb, &words);
+        let Some(HowFar { verb, words, part }) = how_far() else {
+            continue;
+        };
+        if ui.shows_work() {
+            shown_work.says(verb, &words, part);
+        } else {
+            ui.status(verb, &format!("{words}, {} so far", shown(start.elapsed())));
         }
     }
 }

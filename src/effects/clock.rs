@@ -13,6 +13,20 @@ pub(crate) fn jitter() -> f64 {
     fastrand::f64()
 }
 
+/// The time since something began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self(now())
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// A moment to measure from.
 pub(crate) fn now() -> Instant {
     Instant::now()

@@ -1,6 +1,6 @@
 //! The asynchronous runtime that a command runs on.
 
-use std::future::Future;
+use std::{future::Future, ops::ControlFlow, time::Duration};
 
 use tokio::sync::mpsc;
 
@@ -47,4 +47,13 @@ where
         Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
+}
+
+/// Calls `work` again and again beside everything else, until it says that it is done.
+pub(crate) fn repeat(pause: Duration, mut work: impl FnMut() -> ControlFlow<()> + Send + 'static) {
+    std::thread::spawn(move || {
+        while work().is_continue() {
+            std::thread::sleep(pause);
+        }
+    });
 }

@@ -6,7 +6,7 @@
 use std::{
     io::{self, IsTerminal, Write},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -23,14 +23,18 @@ use crate::{
 };
 
 mod local_agentcore;
+mod progress;
 mod question;
 mod topic;
 mod visible;
 
 pub(crate) use self::local_agentcore::log;
-use self::question::Dialogue;
-pub use self::question::{Item, Unanswered};
 use self::visible::{Escape, Filter, visible, visible_as};
+use self::{progress::Board, question::Dialogue};
+pub use self::{
+    progress::{Part, Work},
+    question::{Item, Unanswered},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
@@ -82,6 +86,8 @@ pub struct Ui {
     lead: Lead,
     /// The questions that were answered, where several follow one another.
     dialogue: Mutex<Dialogue>,
+    /// Where work is shown as it goes on; none where it is not.
+    board: Option<Arc<Board>>,
 }
 
 /// Makes the commands in a text lead to where this run has led.
@@ -104,17 +110,20 @@ impl Ui {
         let err_is_terminal = io::stderr().is_terminal();
         // Consoles of Windows before version 11 show escape sequences only when they are asked to.
         let shows_color = anstyle_query::windows::enable_ansi_colors() != Some(false);
+        let chosen = color;
+        let color = match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                crate::effects::env::color_is_welcome(err_is_terminal && shows_color)
+            }
+        };
         Self {
             out: Mutex::new(Box::new(io::stdout())),
             err: Mutex::new(Box::new(io::stderr())),
-            color: match color {
-                ColorChoice::Always => true,
-                ColorChoice::Never => false,
-                ColorChoice::Auto => {
-                    crate::effects::env::color_is_welcome(err_is_terminal && shows_color)
-                }
-            },
-            chosen: color,
+            color,
+            chosen,
+            board: progress::is_wanted(err_is_terminal, verbosity).then(|| Board::new(color)),
             verbosity,
             out_is_terminal: io::stdout().is_terminal(),
             lost: Mutex::default(),
@@ -206,8 +215,10 @@ impl Ui {
     }
 
     fn print(&self, text: &str) -> Reader {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = writeln!(out, "{text}").and_then(|()| out.flush());
+        let written = self.beside_the_work(|| {
+            let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+            writeln!(out, "{text}").and_then(|()| out.flush())
+        });
         if self.has_arrived(written) {
             Reader::There
         } else {
@@ -243,11 +254,13 @@ impl Ui {
 
     /// [`Ui::piece`] for who asked for the bytes as they are.
     pub fn raw_piece(&self, bytes: &[u8]) -> bool {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = bytes.last() {
             self.within_a_line.store(*last != b'\n', Ordering::Relaxed);
         }
-        let written = out.write_all(bytes).and_then(|()| out.flush());
+        let written = self.beside_the_work(|| {
+            let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+            out.write_all(bytes).and_then(|()| out.flush())
+        });
         self.has_arrived(written)
     }
 
@@ -289,6 +302,27 @@ impl Ui {
 
     fn lost(&self) -> MutexGuard<'_, Option<io::Error>> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something begins that may take longer than a moment. On a terminal it is shown until the answer is
+    /// dropped, such as `   Uploading the archive 3s`; elsewhere nothing is.
+    pub fn working(&self, verb: &str, words: &str) -> Work {
+        match &self.board {
+            Some(board) => board.begin(verb, words),
+            None => Work::unseen(),
+        }
+    }
+
+    /// Whether work is shown as it goes on, so that nobody has to be told every few seconds.
+    pub fn shows_work(&self) -> bool {
+        self.board.is_some()
+    }
+
+    fn beside_the_work<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.board {
+            Some(board) => board.aside(write),
+            None => write(),
+        }
     }
 
     /// What was asked for and could not be written to stdout, as on a full disk.
@@ -421,13 +455,15 @@ impl Ui {
             return;
         }
         let text = without_logins(text);
-        let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
-        // What was asked for stays as it is, byte for byte: the line's end is written here.
-        if self.outputs_are_one && self.within_a_line.swap(false, Ordering::Relaxed) {
-            let _ = err.write_all(b"\n");
-        }
-        // Nobody is left to be told when stderr is gone.
-        let _ = writeln!(err, "{text}").and_then(|()| err.flush());
+        self.beside_the_work(|| {
+            let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
+            // What was asked for stays as it is, byte for byte: the line's end is written here.
+            if self.outputs_are_one && self.within_a_line.swap(false, Ordering::Relaxed) {
+                let _ = err.write_all(b"\n");
+            }
+            // Nobody is left to be told when stderr is gone.
+            let _ = writeln!(err, "{text}").and_then(|()| err.flush());
+        });
     }
 }
 

@@ -50,6 +50,7 @@ fn terminal(color: bool) -> (Ui, Screen) {
         warned: Mutex::default(),
         lead: Box::new(str::to_owned),
         dialogue: Mutex::default(),
+        board: None,
     };
     (ui, screen)
 }

@@ -56,10 +56,11 @@ const PURE: [&str; 33] = [
 ];
 
 /// Crates that touch files, processes, clocks, the network, chance or a terminal.
-const WORLDLY: [&str; 15] = [
+const WORLDLY: [&str; 16] = [
     "anstyle_query",
     "cargo_metadata",
     "dialoguer",
+    "indicatif",
     "dunce",
     "fastrand",
     "hyper",

@@ -14,6 +14,7 @@ mod consent;
 mod help;
 mod init;
 mod narrow;
+mod progress;
 
 use std::path::Path;
 

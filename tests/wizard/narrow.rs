@@ -6,7 +6,7 @@ use crate::{
 };
 use tempfile::TempDir;
 
-const WIDTHS: [u16; 2] = [40, 80];
+pub const WIDTHS: [u16; 2] = [40, 80];
 
 fn start(root: &TempDir, columns: u16, words: &[&str]) -> Terminal {
     let cli = Cli::in_directory(root.path(), root.path())

@@ -275,7 +275,11 @@ impl Ground<'_> {
         let subject = self.subject(agent, home.path().to_owned(), ui).await?;
         ui.status("Checking", &format!("`{}`", agent.name));
         let report = Report::begin(agent.protocol, |rule| self.args.is_wanted(rule));
-        let say = |what: &str| ui.detail("Testing", what);
+        let work = ui.working("Testing", &format!("agent `{}`", agent.name));
+        let say = |what: &str| {
+            work.says("Testing", what, None);
+            ui.detail("Testing", what);
+        };
         check::run(&subject, self.manner, report, &say).await
     }
 

@@ -333,6 +333,7 @@ impl<'a> Removal<'a> {
         for step in &self.plan.steps {
             let (verb, _, object) = step.words();
             ui.status(verb, &object);
+            let _work = ui.working(verb, &object);
             self.step(step, ui).await?;
         }
         self.disk.apply(ui)

@@ -13,12 +13,13 @@ use std::{
 
 pub(super) use self::dialogue::Dialogue;
 pub use self::list::Item;
+pub(super) use self::wrap::cut;
 use self::{
     dialogue::Given,
     line::{Line, Pressed},
     list::{Choice, List, Reached},
     sheet::{Sheet, View},
-    wrap::{cut, wrapped},
+    wrap::wrapped,
 };
 use super::{Ui, visible::visible};
 use crate::{
@@ -60,7 +61,11 @@ impl Ui {
         if !self.interactive {
             return Err(Unanswered::Left);
         }
-        let line = line_typed_after(|| self.ask(&format!("{question} [y/N] ")));
+        let ask = || line_typed_after(|| self.ask(&format!("{question} [y/N] ")));
+        let line = match &self.board {
+            Some(board) => board.while_asking(ask),
+            None => ask(),
+        };
         if !line.as_ref().is_ok_and(|line| line.ends_with(b"\n")) {
             // Ctrl-C and Ctrl-D leave the cursor behind the question.
             self.ask("\n");
@@ -260,7 +265,12 @@ impl Ui {
             return Ok(known);
         }
         let before = self.kept_dialogue().old_answer();
-        match while_asking(|| ask(before)).map_err(|error| Unanswered::of(&error))? {
+        let ask = || while_asking(|| ask(before));
+        let asked = match &self.board {
+            Some(board) => board.while_asking(ask),
+            None => ask(),
+        };
+        match asked.map_err(|error| Unanswered::of(&error))? {
             Asked::Given(given) => {
                 self.kept_dialogue().answered(given.clone());
                 Ok(given)

@@ -35,7 +35,7 @@ pub(super) fn push(rows: &mut Vec<String>, letter: char, width: usize) {
 }
 
 /// As much of the text as fits into a row.
-pub(super) fn cut(text: &str, width: usize) -> String {
+pub(in crate::ui) fn cut(text: &str, width: usize) -> String {
     let mut taken = 0;
     text.chars()
         .take_while(|letter| {

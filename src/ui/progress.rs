@@ -1,0 +1,315 @@
+//! What is being done right now, on the last row of a terminal: gone when it is over, and nowhere else.
+
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use dialoguer::console::measure_text_width;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Verbosity, visible::visible};
+use crate::effects::{clock::Stopwatch, env, runtime};
+
+/// What is over sooner is not shown.
+const SHOWN_AFTER: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(100);
+
+/// Whether work is shown as it goes on: on a terminal, unless the user or cargo's settings say otherwise.
+pub(super) fn is_wanted(is_terminal: bool, verbosity: Verbosity) -> bool {
+    let wanted = match env::var("CARGO_TERM_PROGRESS_WHEN").as_deref() {
+        Some("never") => false,
+        Some("always") => true,
+        _ => env::var("CI").is_none() && env::var("TERM").is_none_or(|term| term != "dumb"),
+    };
+    wanted && is_terminal && verbosity > Verbosity::Quiet
+}
+
+/// Everything that is being done, and the row that shows one of it.
+#[derive(Default)]
+pub(super) struct Board {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    works: Vec<Doing>,
+    next: u64,
+    bar: Option<ProgressBar>,
+    has_ticker: bool,
+    /// How many questions are open.
+    asking: usize,
+    color: bool,
+}
+
+struct Doing {
+    number: u64,
+    began: Stopwatch,
+    verb: String,
+    words: String,
+    part: Option<Part>,
+}
+
+/// How much is done of something that can be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    pub done: u64,
+    pub of: u64,
+}
+
+/// Something that is being done. It is over when this is dropped.
+pub struct Work {
+    /// None where nothing is shown.
+    on: Option<(Arc<Board>, u64)>,
+}
+
+impl Board {
+    pub(super) fn new(color: bool) -> Arc<Self> {
+        let board = Self::default();
+        board.state().color = color;
+        Arc::new(board)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn begin(self: &Arc<Self>, verb: &str, words: &str) -> Work {
+        let mut state = self.state();
+        let number = state.next;
+        state.next += 1;
+        state.works.push(Doing {
+            number,
+            began: Stopwatch::start(),
+            verb: visible(verb),
+            words: visible(words),
+            part: None,
+        });
+        if !state.has_ticker {
+            state.has_ticker = true;
+            let board = Arc::clone(self);
+            runtime::repeat(TICK, move || board.tick());
+        }
+        drop(state);
+        Work {
+            on: Some((Arc::clone(self), number)),
+        }
+    }
+
+    /// Writes while the row is out of the way.
+    pub(super) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        let state = self.state();
+        match &state.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Keeps the row away until the answer is there.
+    pub(super) fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> T {
+        let mut state = self.state();
+        state.asking += 1;
+        state.clear();
+        drop(state);
+        let answer = ask();
+        self.state().asking -= 1;
+        answer
+    }
+
+    /// Draws; it is done when there is no more work.
+    fn tick(&self) -> ControlFlow<()> {
+        let mut state = self.state();
+        if state.works.is_empty() {
+            state.has_ticker = false;
+            return ControlFlow::Break(());
+        }
+        state.draw();
+        ControlFlow::Continue(())
+    }
+}
+
+impl State {
+    fn draw(&mut self) {
+        let lasting = self.works.iter().rev();
+        let mut lasting = lasting.filter(|doing| doing.began.elapsed() >= SHOWN_AFTER);
+        let (Some(doing), 0) = (lasting.next(), self.asking) else {
+            return;
+        };
+        let others = lasting.count();
+        let columns = usize::from(dialoguer::console::Term::stderr().size().1);
+        let columns = env::var("CARGO_TERM_PROGRESS_WIDTH")
+            .and_then(|width| width.parse().ok())
+            .map_or(columns, |width: usize| width.min(columns));
+        let Picture {
+            template,
+            prefix,
+            message,
+        } = picture(doing, others, columns, self.color);
+        let bar = self.bar.get_or_insert_with(|| {
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+        });
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.tick_chars("|/-\\ ").progress_chars("=> "));
+        }
+        bar.set_prefix(prefix);
+        bar.set_message(message);
+        if let Some(Part { done, of }) = doing.part {
+            bar.set_length(of);
+            bar.set_position(done);
+        }
+        bar.tick();
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// The row, as indicatif draws it.
+struct Picture {
+    template: &'static str,
+    prefix: String,
+    message: String,
+}
+
+fn picture(doing: &Doing, others: usize, columns: usize, color: bool) -> Picture {
+    let Doing {
+        number: _,
+        began,
+        verb,
+        words,
+        part,
+    } = doing;
+    let padded = format!("{verb:>12}");
+    let prefix = if color {
+        let style = anstyle::AnsiColor::Cyan.on_default().bold();
+        format!("{style}{padded}{style:#}")
+    } else {
+        padded.clone()
+    };
+    let (template, drawn) = match part {
+        Some(_) if columns >= 60 => ("{prefix} [{bar:20}] {msg}", 24),
+        Some(_) => ("{prefix} [{bar:6}] {msg}", 10),
+        None => ("{prefix} {spinner} {msg}", 3),
+    };
+    let seconds = began.elapsed().as_secs();
+    let time = match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds}s"),
+        (minutes, seconds) => format!("{minutes}m {seconds:02}s"),
+    };
+    let end = match others {
+        0 => format!(" {time}"),
+        others => format!(" {time} (and {others} more)"),
+    };
+    // The last column stays free: some terminals break the row there.
+    let room = columns.saturating_sub(measure_text_width(&padded) + drawn + 1);
+    let room_for_words = room.saturating_sub(measure_text_width(&end));
+    let message = if room_for_words < 8 {
+        super::question::cut(words, room)
+    } else {
+        format!("{}{end}", shortened(words, room_for_words))
+    };
+    Picture {
+        template,
+        prefix,
+        message,
+    }
+}
+
+/// The text, with dots for what does not fit.
+fn shortened(text: &str, width: usize) -> String {
+    if measure_text_width(text) <= width {
+        return text.to_owned();
+    }
+    format!("{}...", super::question::cut(text, width.saturating_sub(3)))
+}
+
+impl Work {
+    pub(super) fn unseen() -> Self {
+        Self { on: None }
+    }
+
+    /// What is being done now.
+    pub fn says(&self, verb: &str, words: &str, part: Option<Part>) {
+        let Some((board, number)) = &self.on else {
+            return;
+        };
+        let mut state = board.state();
+        let mut works = state.works.iter_mut();
+        if let Some(doing) = works.find(|doing| doing.number == *number) {
+            doing.verb = visible(verb);
+            doing.words = visible(words);
+            doing.part = part;
+        }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let Some((board, number)) = &self.on else {
+            return;
+        };
+        let mut state = board.state();
+        state.works.retain(|doing| doing.number != *number);
+        if !state
+            .works
+            .iter()
+            .any(|doing| doing.began.elapsed() >= SHOWN_AFTER)
+        {
+            state.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn doing(words: &str, part: Option<Part>) -> Doing {
+        Doing {
+            number: 0,
+            began: Stopwatch::start(),
+            verb: "Uploading".to_owned(),
+            words: words.to_owned(),
+            part,
+        }
+    }
+
+    #[test]
+    fn long_words_are_shortened_and_the_time_stays() {
+        let doing = doing("dependencies of `my_agent` with uv 0.9", None);
+        let Picture { message, .. } = picture(&doing, 0, 40, false);
+        assert_eq!(message, "dependencies of `m... 0s");
+        let Picture { message, .. } = picture(&doing, 2, 80, false);
+        assert_eq!(
+            message,
+            "dependencies of `my_agent` with uv 0.9 0s (and 2 more)"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_never_fills_its_last_column(
+            words in "[a-z東` ]{0,80}",
+            counted in any::<bool>(),
+            others in 0_usize..3,
+            columns in 30_usize..120,
+        ) {
+            let part = counted.then_some(Part { done: 1, of: 2 });
+            let Picture { template, prefix, message } =
+                picture(&doing(&words, part), others, columns, false);
+            let drawn = match template {
+                "{prefix} [{bar:20}] {msg}" => 24,
+                "{prefix} [{bar:6}] {msg}" => 10,
+                _ => 3,
+            };
+            let width = measure_text_width(&prefix) + drawn + measure_text_width(&message);
+            prop_assert!(width < columns, "{width} of {columns}: {message}");
+        }
+    }
+}
