@@ -59,6 +59,7 @@ pub enum Command {
     Endpoint(commands::endpoint::Args),
     Rollback(commands::rollback::Args),
     Local(commands::local::Args),
+    Cache(commands::cache::Args),
     #[command(flatten)]
     Background(commands::background::Background),
     /// A topic of `help`; its commands are clap's own.

@@ -123,6 +123,7 @@ async fn dispatch(command: Command, ui: &Ui) -> Result<(), Failure> {
         Command::Endpoint(args) => commands::endpoint::run(args, ui).await,
         Command::Rollback(args) => commands::rollback::run(args, ui).await,
         Command::Local(args) => commands::local::run(args, ui).await,
+        Command::Cache(args) => commands::cache::run(args, ui),
         Command::Background(_) => Ok(()),
         Command::Topic(topic) => {
             ui.topic(topic);

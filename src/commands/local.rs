@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde_json::json;
 
-use super::consent;
+use super::{consent, running};
 use crate::{
     cli,
     config::{self, Config, Local, LocalModels, Stage},
@@ -31,6 +31,9 @@ const REACHING: Duration = Duration::from_secs(2);
 pub struct Args {
     #[arg(value_enum)]
     action: Action,
+    /// All local AgentCores and detached `dev` of this machine (with `status` and `stop`)
+    #[arg(long, conflicts_with_all = ["agent", "package", "workspace"])]
+    all: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: cli::Output,
@@ -49,6 +52,15 @@ enum Action {
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    match (args.all, args.action) {
+        (false, _) => {}
+        (true, Action::Status) => return running::show(args.output, ui),
+        (true, Action::Stop) => return running::stop(args.output, ui).await,
+        (true, Action::Start) => {
+            return Err(Failure::usage("`--all` goes with `status` and `stop`")
+                .help("start the local AgentCore of each project in its directory"));
+        }
+    }
     let (dir, loaded) = match super::load(&args.project, &Stage::Local, ui) {
         Ok((project, config)) => (dir(&project, &config)?, Some((project, config))),
         // To end it, or to see it, nothing but its place has to be known.
@@ -262,7 +274,9 @@ pub(super) async fn visit_for<T>(
     let say = |progress| tell(&progress, ui);
     // Whoever only looks calls no models.
     let wanted = models.unwrap_or(&Models::Emulator);
+    let starting = ui.working("Starting", "the AWS emulator");
     let visit = local::visit(&dir, &project.root, wanted, &say).await?;
+    drop(starting);
     if visit.is_guest() {
         ui.status(verb, text);
         Box::pin(introduce(wanted, ui)).await;
@@ -354,7 +368,9 @@ async fn start(
     ui: &Ui,
 ) -> Result<Emulator, Failure> {
     let say = |progress| tell(&progress, ui);
+    let starting = ui.working("Starting", "the AWS emulator");
     let emulator = local::ensure(&dir, &project.root, models, &say).await?;
+    drop(starting);
     if emulator.started {
         ui.status(
             "Started",

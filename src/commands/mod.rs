@@ -2,6 +2,7 @@
 //! report). Wiring only: decisions stand in the pure modules, the world in `effects`.
 
 pub mod background;
+pub mod cache;
 pub mod check;
 pub mod clean;
 pub mod deploy;
@@ -48,6 +49,7 @@ mod refusal;
 mod removal;
 mod role;
 mod rollout;
+mod running;
 mod session;
 mod sighting;
 mod smoke;
@@ -267,7 +269,11 @@ fn show_role_steps(steps: &[RoleStep], planned: Planned<'_>) {
         let (_, verb, object) = step.words();
         planned.status("Would", &format!("{verb} {object}"));
         if let Some((before, after)) = step.documents() {
-            for line in lines(before, &after.to_value()) {
+            if planned.is_brief() && before.is_none() {
+                continue;
+            }
+            let lines = lines(before, &after.to_value()).into_iter();
+            for line in lines.filter(|line| !planned.is_brief() || !line.starts_with(' ')) {
                 planned.plain(&format!("{:15}{line}", ""));
             }
         }

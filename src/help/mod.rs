@@ -25,6 +25,7 @@ macro_rules! topics {
 
 topics! {
     "benchmarks": "Measured times next to the Python tools",
+    "cache": "What all projects share on this machine, and how to prune it",
     "comparison": "What other tools do differently",
     "deploying": "deploy, status, versions, endpoints, logs, policy, prepare",
     "environment": "Options, variables, credentials, network, without uv",

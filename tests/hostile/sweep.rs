@@ -34,6 +34,8 @@ const LINES: &[&[&str]] = &[
     &["init", "--source", "my_agent", "--yes"],
     &["new", "another", "--template", "echo", "--yes"],
     &["local", "status"],
+    &["cache"],
+    &["cache", "prune", "--dry-run"],
     &["local", "stop"],
     &["clean", "--dry-run"],
     &["clean", "--yes", "--logs", "--include-yaml"],

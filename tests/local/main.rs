@@ -18,6 +18,8 @@ mod kills;
 mod links;
 mod looks;
 #[cfg(unix)]
+mod machine;
+#[cfg(unix)]
 mod processes;
 #[cfg(target_os = "linux")]
 mod together;

@@ -6,6 +6,7 @@ use super::{DETACHED, agent_folder, taken};
 use crate::{
     config::{Agent, Config},
     effects::{
+        cache::running::{self, Kind},
         clock,
         dev::{self, Background, LOG, Record, Sight, Standing},
         folder::Folder,
@@ -43,7 +44,13 @@ pub(super) async fn run(project: &Project, config: &Config, ui: &Ui) -> Result<(
     let first = &placed[0].1;
     let mut background = Background::start(DETACHED, first)?;
     match clock::unless_interrupted(started(&placed, &mut background, ui)).await {
-        Some(records) => introduce(&placed, &records?, &background, ui),
+        Some(records) => {
+            let records = records?;
+            for (agent, folder) in &placed {
+                running::note(Kind::Dev, folder, &project.root, Some(agent.name.as_str()));
+            }
+            introduce(&placed, &records, &background, ui)
+        }
         None => {
             background.kill();
             Err(Failure::new(Exit::Interrupted, "stopped; nothing runs"))
@@ -149,15 +156,7 @@ pub(super) async fn stop(project: &Project, config: &Config, ui: &Ui) -> Result<
         dev::ask_to_stop(folder, record)?;
     }
     for (agent, folder, record) in &stopping {
-        let gone = clock::within(STOP, gone(folder, record)).await;
-        gone.unwrap_or_else(|| {
-            Err(Failure::world(format!(
-                "agent `{}` still runs {} s after it was asked to stop",
-                agent.name,
-                STOP.as_secs()
-            ))
-            .help(format!("end process {}", record.pid)))
-        })?;
+        gone_in_time(folder, record, agent.name.as_str()).await?;
         let words = format!(
             "`{}` at {} (process {})",
             agent.name, record.url, record.pid
@@ -165,6 +164,22 @@ pub(super) async fn stop(project: &Project, config: &Config, ui: &Ui) -> Result<
         ui.status("Stopped", &words);
     }
     Ok(())
+}
+
+/// Waits until the `dev` that was asked to stop is gone.
+pub(in crate::commands) async fn gone_in_time(
+    folder: &Folder,
+    record: &Record,
+    agent: &str,
+) -> Result<(), Failure> {
+    let gone = clock::within(STOP, gone(folder, record)).await;
+    gone.unwrap_or_else(|| {
+        Err(Failure::world(format!(
+            "agent `{agent}` still runs {} s after it was asked to stop",
+            STOP.as_secs()
+        ))
+        .help(format!("end process {}", record.pid)))
+    })
 }
 
 /// Waits until this `dev` is gone; another may have taken its place.

@@ -14,6 +14,7 @@ use std::{
     pin::pin,
 };
 
+pub(super) use self::background::gone_in_time;
 use self::{agent::Developed, crew::Crew, environment::Given, events::tell};
 use super::{consent, local, packaging};
 use crate::{

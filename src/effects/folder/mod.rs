@@ -142,6 +142,11 @@ impl Folder {
             .fold(self.base.clone(), |path, step| path.join(step))
     }
 
+    /// Returns the directory that it is opened from, and the path from there.
+    pub(crate) fn parts(&self) -> (PathBuf, PathBuf) {
+        (self.base.clone(), self.below.iter().collect())
+    }
+
     /// Returns a file in it.
     pub(crate) fn file(&self, name: impl Into<String>) -> FolderFile {
         FolderFile {

@@ -29,22 +29,21 @@ pub(super) fn ensure(
     workspace: &Path,
     say: &(dyn Fn(Progress) + Sync),
 ) -> Result<PathBuf, Failure> {
-    let cache = cache::folder()?;
     let hash = files::hash(REQUIREMENTS.as_bytes());
     let name = format!("ministack-{VERSION}-{}", &hash[..12]);
-    let home = cache.path().join(&name);
-    let python = python_of(&home);
-    if is_complete(&home) {
-        return Ok(python);
+    let waiting = || say(Progress::Waiting);
+    let home = cache::ensure(&name, is_complete, waiting, |home| {
+        install(home, Programs::outside(Checkout::around(workspace)), say)
+    })?;
+    Ok(python_of(&home))
+}
+
+/// Keeps the installation of this Python in the cache as long as this process lives.
+pub(super) fn keep(python: &Path) -> Result<(), Failure> {
+    match python.parent().and_then(Path::parent) {
+        Some(home) => cache::keep(home),
+        None => Ok(()),
     }
-    let _lock = cache.lock(&format!("{name}.lock"), || say(Progress::Waiting))?;
-    if is_complete(&home) {
-        return Ok(python);
-    }
-    // What a killed run or a Python that is gone left behind.
-    files::remove_tree(&home)?;
-    install(&home, Programs::outside(Checkout::around(workspace)), say)?;
-    Ok(python)
 }
 
 /// Gives up an installation that does not work.

@@ -26,6 +26,7 @@ use self::{
 };
 use crate::{
     effects::{
+        cache::running,
         clock,
         files::{FileError, Lock},
         folder::Folder,
@@ -130,6 +131,18 @@ const TRIES: u32 = 4;
 /// The emulator of this directory: the running one, else a new one that goes on with its state. Where `models` are
 /// named, it has these.
 pub(crate) async fn ensure(
+    dir: &Folder,
+    workspace: &Path,
+    models: Option<&Models>,
+    say: &(dyn Fn(Progress) + Sync),
+) -> Result<Emulator, Failure> {
+    let emulator = ensure_locked(dir, workspace, models, say).await?;
+    running::note(running::Kind::LocalAgentcore, dir, workspace, None);
+    Ok(emulator)
+}
+
+/// While nobody else starts or stops it.
+async fn ensure_locked(
     dir: &Folder,
     workspace: &Path,
     models: Option<&Models>,

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{COMPLETE, dependencies::install_wheels, failed_to, python};
+use super::{dependencies::install_wheels, failed_to, in_cache, is_complete, python};
 use crate::{
-    effects::{cache, files, programs::Programs},
+    effects::{files, programs::Programs},
     error::Failure,
 };
 
@@ -15,31 +15,17 @@ pub(crate) fn ensure(runtime: &str, programs: &Programs) -> Result<PathBuf, Fail
     let python = python::find(runtime, programs)?;
     let about = format!("{VERSION}\n{} {}", python.minor, python.platform);
     let name = format!("debugpy-{VERSION}-{}", &files::hash(about.as_bytes())[..16]);
-    let cache = cache::folder()?;
-    let home = cache.path().join(&name);
-    let program = home.join("debugpy");
-    if files::exists(&home.join(COMPLETE)) {
-        return Ok(program);
-    }
-    cache.create()?;
-    let _lock = cache.lock(&format!("{name}.lock"), || {})?;
-    if files::exists(&home.join(COMPLETE)) {
-        return Ok(program);
-    }
-    files::remove_tree(&home)?;
     let wanted = [format!("debugpy=={VERSION}")];
     let failed = |said: &str| {
         failed_to("install debugpy", said)
             .help("`--debug` needs uv or pip, and a package index that has debugpy")
     };
-    match install_wheels(&wanted, &home, &python, programs)? {
-        Some(answer) if answer.succeeded => {}
-        Some(answer) => {
-            files::remove_tree(&home)?;
-            return Err(failed(&answer.said));
+    let home = in_cache(&name, is_complete, |home| {
+        match install_wheels(&wanted, home, &python, programs)? {
+            Some(answer) if answer.succeeded => Ok(()),
+            Some(answer) => Err(failed(&answer.said)),
+            None => Err(failed("neither uv nor pip is there")),
         }
-        None => return Err(failed("neither uv nor pip is there")),
-    }
-    cache.join(&name).write(COMPLETE, b"")?;
-    Ok(program)
+    })?;
+    Ok(home.join("debugpy"))
 }

@@ -7,14 +7,13 @@ use std::{
 };
 
 use super::{
-    COMPLETE,
     archive::{Archive, Distribution, fingerprint},
     failed_to,
     python::Python,
 };
 use crate::{
     effects::{
-        cache, files,
+        files,
         programs::{Answer, Programs, run},
     },
     error::Failure,
@@ -40,27 +39,10 @@ pub(super) fn ensure(
         fingerprint(&archive.distributions)
     );
     let name = format!("local-packages-{}", &files::hash(about.as_bytes())[..32]);
-    let cache = cache::folder()?;
-    let home = cache.path().join(&name);
-    if files::exists(&home.join(COMPLETE)) {
-        return Ok(Some(home));
-    }
-    cache.create()?;
-    let _lock = cache.lock(&format!("{name}.lock"), || {})?;
-    if files::exists(&home.join(COMPLETE)) {
-        return Ok(Some(home));
-    }
-    files::remove_tree(&home)?;
-    match fill(archive, path, &home, python, programs) {
-        Ok(()) => {
-            cache.join(&name).write(COMPLETE, b"")?;
-            Ok(Some(home))
-        }
-        Err(failure) => {
-            files::remove_tree(&home)?;
-            Err(failure)
-        }
-    }
+    let home = super::in_cache(&name, super::is_complete, |home| {
+        fill(archive, path, home, python, programs)
+    })?;
+    Ok(Some(home))
 }
 
 fn fill(

@@ -21,6 +21,7 @@ use std::{
 use self::archive::Archive;
 use crate::{
     effects::{
+        cache,
         files::{self, FileError},
         programs::Programs,
     },
@@ -31,6 +32,32 @@ use crate::{
 pub(super) const HOOK: &str = include_str!("../hook.py");
 /// In a folder that is complete.
 const COMPLETE: &str = ".cargo-agentcore-complete";
+
+fn is_complete(home: &Path) -> bool {
+    files::exists(&home.join(COMPLETE))
+}
+
+/// A folder of the user's cache that is complete once `make` has filled it. It stays as long as this
+/// process lives.
+fn in_cache(
+    name: &str,
+    is_complete: impl Fn(&Path) -> bool,
+    mut make: impl FnMut(&Path) -> Result<(), Failure>,
+) -> Result<PathBuf, Failure> {
+    cache::ensure(
+        name,
+        is_complete,
+        || {},
+        |home| {
+            let made = make(home)
+                .and_then(|()| Ok(files::write_atomic(&home.join(COMPLETE), home, b"", false)?));
+            if made.is_err() {
+                files::remove_tree(home)?;
+            }
+            made
+        },
+    )
+}
 
 /// A version that can be started.
 #[derive(Debug, Clone, PartialEq, Eq)]

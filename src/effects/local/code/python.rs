@@ -9,7 +9,7 @@ use std::{
 use super::{HOOK, failed_to};
 use crate::{
     effects::{
-        cache, files,
+        files,
         programs::{Programs, known_to_uv, pythons, run},
     },
     error::Failure,
@@ -112,18 +112,13 @@ pub(super) fn environment(python: &Python, programs: &Programs) -> Result<PathBu
         python.minor,
         &files::hash(about.as_bytes())[..16]
     );
-    let cache = cache::folder()?;
-    let home = cache.path().join(&name);
-    let program = interpreter_in(System::HERE, &home);
-    if files::exists(&program) && files::exists(&home.join(super::COMPLETE)) {
-        return Ok(program);
-    }
-    cache.create()?;
-    let _lock = cache.lock(&format!("{name}.lock"), || {})?;
-    if files::exists(&program) && files::exists(&home.join(super::COMPLETE)) {
-        return Ok(program);
-    }
-    files::remove_tree(&home)?;
+    let program_in = |home: &Path| interpreter_in(System::HERE, home);
+    let is_whole = |home: &Path| files::exists(&program_in(home)) && super::is_complete(home);
+    let home = super::in_cache(&name, is_whole, |home| make(home, python, programs))?;
+    Ok(program_in(&home))
+}
+
+fn make(home: &Path, python: &Python, programs: &Programs) -> Result<(), Failure> {
     let place = home.to_string_lossy().into_owned();
     let answer = run(
         programs,
@@ -132,13 +127,10 @@ pub(super) fn environment(python: &Python, programs: &Programs) -> Result<PathBu
     )?;
     match answer {
         Some(answer) if answer.succeeded => {}
-        Some(answer) => {
-            files::remove_tree(&home)?;
-            return Err(failed_to("make a virtual environment", &answer.said));
-        }
+        Some(answer) => return Err(failed_to("make a virtual environment", &answer.said)),
         None => return Err(failed_to("make a virtual environment", "Python is gone")),
     }
-    let packages = packages_in(System::HERE, &home, &python.minor);
+    let packages = packages_in(System::HERE, home, &python.minor);
     files::write_atomic(
         &packages.join("_cargo_agentcore.py"),
         &packages,
@@ -151,6 +143,5 @@ pub(super) fn environment(python: &Python, programs: &Programs) -> Result<PathBu
         b"import _cargo_agentcore\n",
         false,
     )?;
-    cache.join(&name).write(super::COMPLETE, b"")?;
-    Ok(program)
+    Ok(())
 }

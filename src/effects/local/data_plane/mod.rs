@@ -38,6 +38,7 @@ use self::{
 use super::{
     VERSION,
     agent::{left, shim},
+    install,
     models::Models,
     process,
 };
@@ -95,6 +96,8 @@ pub(crate) async fn run(setup: Setup, events: Events) -> Result<bool, Failure> {
         events.tell(Event::DirectoryTaken);
         return Ok(false);
     };
+    // Without this it still works, unless the cache is pruned.
+    let _ = install::keep(&setup.python);
     let mut signals = Signals::listen()?;
     let listener = listen(setup.port).await?;
     let port = listener

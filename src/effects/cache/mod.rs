@@ -1,8 +1,12 @@
 //! Where everything is kept that a user's projects share and that may vanish at any time. It belongs to the
 //! user alone: who can write there decides what is deployed, and who can open a lock there can hold it.
 
+mod entry;
+pub(crate) mod running;
+
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::entry::{Contents, Entry, Kind, Removal, contents, ensure, keep};
 use super::{env, folder::Folder, path::real_path};
 use crate::{
     error::Failure,
