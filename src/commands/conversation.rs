@@ -331,6 +331,10 @@ impl Partner {
             Some(agent) => session::agents_shown(&[agent]),
             None => format!(", runtime `{}`", self.id),
         };
+        if let (true, Some(agent)) = (self.request.local, &self.agent) {
+            session::announce_local(&connection.region, &session::names_shown(&[agent]), ui);
+            return;
+        }
         match identifying.within(ACCOUNT_AFTER).await {
             Some(Ok(identity)) => ui.status(
                 "Account",

@@ -1,7 +1,10 @@
 //! What would be done, as it is shown: the answer of a dry run, and what a question is about. Both are
 //! wanted under `-q` too.
 
-use crate::{cli::Output, ui::Ui};
+use crate::{
+    cli::Output,
+    ui::{Ui, Verbosity},
+};
 
 /// Where the lines of a plan go.
 #[derive(Clone, Copy)]
@@ -9,6 +12,8 @@ pub(super) struct Planned<'a> {
     ui: &'a Ui,
     /// Whether they are what was asked for, and no mere company.
     asked: bool,
+    /// Whether only what differs is shown, and no document around it.
+    brief: bool,
 }
 
 impl<'a> Planned<'a> {
@@ -17,12 +22,21 @@ impl<'a> Planned<'a> {
         Self {
             ui,
             asked: output == Output::Text,
+            brief: ui.verbosity() == Verbosity::Quiet,
         }
     }
 
     /// What is about to be done. Whoever is asked, or is told to answer beforehand, has to see it.
     pub(super) fn before_doing(yes: bool, ui: &'a Ui) -> Self {
-        Self { ui, asked: !yes }
+        Self {
+            ui,
+            asked: !yes,
+            brief: false,
+        }
+    }
+
+    pub(super) fn is_brief(self) -> bool {
+        self.brief
     }
 
     pub(super) fn status(self, verb: &str, text: &str) {

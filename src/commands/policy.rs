@@ -14,14 +14,15 @@ use crate::{
     names::{AccountId, AgentName, Region, RoleName},
     plan::clean::repository_at,
     policy::{self, Deployer, Document, Grant, Scope, Target, size},
-    ui::Ui,
+    ui::{Ui, Verbosity},
 };
 
 /// Print the IAM documents for the project, without calling AWS
 ///
-/// As text, each document goes to stdout as one JSON document, and what it is and which capability
-/// asked for each statement to stderr; so with `--only execution --agent x > policy.json` the file
-/// holds the bare policy. Without `--only` all of them are printed, one after another. As JSON, one
+/// On a terminal it shows which documents there are (`-v`: and which capability asks for each
+/// statement); `--only` prints a document. In a pipe or a file, all documents go to stdout, one after another, or
+/// those that `--only` names, and the rest to stderr; so with
+/// `--only execution --agent x > policy.json` the file holds the bare policy. As JSON, one
 /// document: `version` (1) and `documents`, each with `kind`, `agents`, `regions`, `part` and `parts`
 /// (what IAM does not take in one policy), `size`, `asked_by` (statement name to capability),
 /// `managed_policies` (the ARNs of what is attached beside an execution policy) and `document`.
@@ -129,6 +130,13 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 documents,
             };
             ui.document(serde_json::to_value(&report).expect("a report holds only text"));
+        }
+        // A person is told what there is; whoever asks for a document, or reads with a program, gets it.
+        Output::Text if asked.is_empty() && ui.result_is_read_on_a_terminal() => {
+            for printed in &documents {
+                summarize(printed, ui);
+            }
+            ui.note("`-v` shows what asks for each statement; `--only KIND` prints a document, and a pipe or a file gets all of them");
         }
         Output::Text => {
             for printed in &documents {
@@ -386,6 +394,41 @@ impl Printed {
 }
 
 fn show(printed: &Printed, ui: &Ui) {
+    for line in described(printed) {
+        match line {
+            Described::Title(title) => ui.status("Policy", &title),
+            Described::Detail(detail) => ui.plain(&detail),
+        }
+    }
+    ui.result(&printed.text);
+}
+
+/// What there is, without the document: that is what was asked for. `-v` tells of each statement.
+fn summarize(printed: &Printed, ui: &Ui) {
+    let statements = match printed.asked_by.len() {
+        1 => "1 statement".to_owned(),
+        count => format!("{count} statements"),
+    };
+    for line in described(printed) {
+        match line {
+            Described::Title(title) => {
+                ui.answer_status("Policy", &format!("{title}, {statements}"));
+            }
+            Described::Detail(detail) if ui.verbosity() >= Verbosity::Verbose => {
+                ui.answer_plain(&detail);
+            }
+            Described::Detail(_) => {}
+        }
+    }
+}
+
+enum Described {
+    Title(String),
+    Detail(String),
+}
+
+/// What a document is, and what asked for each statement.
+fn described(printed: &Printed) -> Vec<Described> {
     let what = match printed.kind {
         Kind::Trust => "trust policy of the execution role",
         Kind::Execution => "execution policy",
@@ -402,24 +445,26 @@ fn show(printed: &Printed, ui: &Ui) {
             printed.part
         ),
     };
-    ui.status(
-        "Policy",
-        &format!(
-            "{what}{part}: {} in {} ({} characters)",
-            agents.join(", "),
-            regions.join(", "),
-            printed.size
-        ),
+    let title = format!(
+        "{what}{part}: {} in {} ({} characters)",
+        agents.join(", "),
+        regions.join(", "),
+        printed.size
     );
     let width = printed.asked_by.keys().map(String::len).max().unwrap_or(0);
-    for (sid, by) in &printed.asked_by {
+    let statements = printed.asked_by.iter().map(|(sid, by)| {
         let by = by.as_str().unwrap_or_default();
-        ui.plain(&format!("             {sid:width$}  {by}"));
-    }
-    for arn in &printed.managed_policies {
-        ui.plain(&format!("             attached beside it: {arn}"));
-    }
-    ui.result(&printed.text);
+        format!("             {sid:width$}  {by}")
+    });
+    let attached = printed
+        .managed_policies
+        .iter()
+        .map(|arn| format!("             attached beside it: {arn}"));
+    let details = statements.chain(attached).map(Described::Detail);
+    [Described::Title(title)]
+        .into_iter()
+        .chain(details)
+        .collect()
 }
 
 /// What IAM would refuse.

@@ -17,7 +17,7 @@ use crate::{
         manifest::Project,
     },
     error::Failure,
-    names::StageName,
+    names::{Region, StageName},
     ui::Ui,
 };
 
@@ -44,7 +44,9 @@ pub(super) async fn place<'a>(
     for request in groups.keys() {
         confirmed(request, project, ui)?;
     }
+    let connecting = ui.working("Connecting", "to AWS");
     let opened = join_all(groups.keys().map(open)).await;
+    drop(connecting);
     let mut placed = Vec::new();
     for (members, session) in groups.into_values().zip(opened) {
         let session = session?;
@@ -106,6 +108,10 @@ pub(super) fn request(
 
 /// The line that every command which touches AWS says first.
 pub(super) fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
+    if session.is_local() {
+        announce_local(&session.region, &names_shown(agents), ui);
+        return;
+    }
     ui.status(
         "Account",
         &format!(
@@ -117,6 +123,11 @@ pub(super) fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
             agents_shown(agents)
         ),
     );
+}
+
+/// [`announce`] for the local emulator: whose account it is goes without saying.
+pub(super) fn announce_local(region: &Region, agents: &str, ui: &Ui) {
+    ui.status("Account", &format!("local emulator in {region}{agents}"));
 }
 
 /// [`announce`] where AWS does not say in time whose the credentials are.
@@ -133,17 +144,22 @@ pub(super) fn announce_unknown(connection: &Connection, what: &str, ui: &Ui) {
 
 /// The stage and the agents, for the end of the line.
 pub(super) fn agents_shown(agents: &[&Agent]) -> String {
+    let stage = agents.first().and_then(|agent| agent.stage.as_ref());
+    let stage = stage.map_or(String::new(), |stage| format!(", stage `{stage}`"));
+    format!("{stage}{}", names_shown(agents))
+}
+
+/// The agents, for the end of the line.
+pub(super) fn names_shown(agents: &[&Agent]) -> String {
     let names: Vec<String> = agents
         .iter()
         .map(|agent| format!("`{}`", agent.name))
         .collect();
-    let stage = agents.first().and_then(|agent| agent.stage.as_ref());
-    let stage = stage.map_or(String::new(), |stage| format!(", stage `{stage}`"));
     let word = if names.len() == 1 { "agent" } else { "agents" };
     if names.len() > 5 {
-        format!("{stage}, {} agents", names.len())
+        format!(", {} agents", names.len())
     } else {
-        format!("{stage}, {word} {}", names.join(", "))
+        format!(", {word} {}", names.join(", "))
     }
 }
 

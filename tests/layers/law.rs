@@ -56,7 +56,10 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
         ["crate"] => false,
         [name, ..] if is_sdk(name) => is_within_aws(module),
         ["std", "io", "stdout" | "stderr", ..]
-        | ["anstyle_query" | "dialoguer" | "indicatif" | "terminal_size", ..] => layer == "ui",
+        | [
+            "anstyle_query" | "dialoguer" | "indicatif" | "terminal_size",
+            ..,
+        ] => layer == "ui",
         // Values: an address is no connection, and a moment that was taken is no clock.
         ["std", "net", "IpAddr" | "Ipv4Addr" | "Ipv6Addr", ..] => true,
         ["std", "time", "SystemTime" | "Instant"] if layer == "commands" => true,
