@@ -263,9 +263,9 @@ fn read(
             lead: Lead::default(),
         });
     }
-    let matches = command
-        .try_get_matches_from_mut(&words)
-        .map_err(|error| with_our_word(with_variable(error, &command, &words)))?;
+    let matches = command.try_get_matches_from_mut(&words).map_err(|error| {
+        with_cargos_option(with_our_word(with_variable(error, &command, &words)))
+    })?;
     let mut level = &matches;
     let mut words = Vec::new();
     while let Some((word, below)) = level.subcommand() {
@@ -347,6 +347,63 @@ fn with_our_word(mut error: clap::Error) -> clap::Error {
         let tip: Vec<String> = tip.collect();
         let tip = format!("the command for this is {}", tip.join(" or "));
         error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![tip.into()]),
+        );
+    }
+    error
+}
+
+/// Options of cargo's own commands, and what to do instead where there is something. clap would suggest
+/// whichever of ours is spelled alike.
+const CARGOS_OPTIONS: [(&str, &str); 24] = [
+    ("--all", "`--workspace` selects the agents of all packages"),
+    ("--all-features", ""),
+    ("--all-targets", ""),
+    ("--bin", ""),
+    ("--bins", ""),
+    ("--config", ""),
+    ("--debug", ""),
+    ("--features", ""),
+    ("--frozen", ""),
+    ("--future-incompat-report", ""),
+    ("--ignore-rust-version", ""),
+    ("--jobs", ""),
+    ("--keep-going", ""),
+    ("--lib", ""),
+    ("--lockfile-path", ""),
+    ("--locked", ""),
+    ("--message-format", "`--output json` prints a document"),
+    ("--no-default-features", ""),
+    (
+        "--offline",
+        "CARGO_NET_OFFLINE=true keeps dependencies from being downloaded",
+    ),
+    ("--release", "what is deployed is always the release"),
+    ("--target", "the service runs on 64-bit ARM Linux alone"),
+    ("--target-dir", "set CARGO_TARGET_DIR"),
+    ("--timings", ""),
+    ("--unit-graph", ""),
+];
+
+/// Says of an option of cargo's that it has no meaning here.
+fn with_cargos_option(mut error: clap::Error) -> clap::Error {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    let given = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(given)) => given.clone(),
+        _ => return error,
+    };
+    let name = given.split(['=', ' ']).next().unwrap_or_default();
+    if let Some((option, instead)) = CARGOS_OPTIONS.iter().find(|(option, _)| *option == name) {
+        let tip = if instead.is_empty() {
+            format!("`{option}` is an option of cargo and has no meaning for this command")
+        } else {
+            (*instead).to_owned()
+        };
+        error.remove(ContextKind::SuggestedArg);
         error.insert(
             ContextKind::Suggested,
             ContextValue::StyledStrs(vec![tip.into()]),

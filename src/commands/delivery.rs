@@ -112,18 +112,20 @@ pub(super) fn desired(
     placed: &Placed<'_>,
     role_arn: &str,
     archive: &Archive,
+    kept: Option<&CodeObject>,
 ) -> Result<DesiredRuntime, Failure> {
     let Placed { agent, session } = placed;
+    let ours = || CodeObject {
+        bucket: own_bucket(placed),
+        key: bucket::archive_key(&agent.runtime_name, archive),
+        version: None,
+    };
     let names: BTreeSet<String> = packaging::entries(&archive.path)?
         .into_iter()
         .map(|entry| entry.path)
         .collect();
     let artifact = Artifact::Code {
-        object: Some(CodeObject {
-            bucket: own_bucket(placed),
-            key: bucket::archive_key(&agent.runtime_name, archive),
-            version: None,
-        }),
+        object: Some(kept.cloned().unwrap_or_else(ours)),
         runtime: agent.runtime.service_name().to_owned(),
         entry_point: plan::entry_point(agent, &names),
     };
@@ -177,6 +179,30 @@ pub(super) fn note_not_kept(placed: &Placed<'_>, ui: &Ui) {
     }
 }
 
+/// The deployed archive, if it is still in the bucket and made of the same files as this one: what another
+/// machine's Python compiled is no reason for a new version.
+async fn kept(placed: &Placed<'_>, archive: &Archive, seen: Option<&Seen>) -> Option<CodeObject> {
+    let Placed { agent, session } = placed;
+    let Artifact::Code {
+        object: Some(there),
+        ..
+    } = &seen?.observed.state.fields.artifact
+    else {
+        return None;
+    };
+    let runtime = &agent.runtime_name;
+    let is_another = there.key != bucket::archive_key(runtime, archive);
+    if !is_another
+        || there.bucket != own_bucket(placed)
+        || !bucket::stays(&there.key, runtime, archive)
+    {
+        return None;
+    }
+    let store = Store::new(session, &agent.project);
+    let is_there = matches!(store.put_at(&there.key).await, Ok(Some(_)));
+    is_there.then(|| there.clone())
+}
+
 fn writes(steps: &[RuntimeStep]) -> bool {
     steps.iter().any(|step| {
         matches!(
@@ -195,11 +221,14 @@ pub(super) async fn foresee(
 ) -> Result<Foreseen, Failure> {
     let Placed { agent, session } = work.placed;
     let role_arn = deployed::role_arn(&agent.role, session.partition, &session.account);
-    let desired = desired(work.placed, &role_arn, archive)?;
+    let kept = kept(work.placed, archive, work.seen.as_ref()).await;
+    let desired = desired(work.placed, &role_arn, archive, kept.as_ref())?;
     let steps = plan::plan(&desired, work.seen.as_ref().map(|seen| &seen.observed))?;
     let store = Store::new(session, &agent.project);
     let held = store.held(&agent.runtime_name, archive);
-    let (sending, bucket_steps) = if writes(&steps) {
+    let (sending, bucket_steps) = if kept.is_some() {
+        (writes(&steps).then_some(0), Vec::new())
+    } else if writes(&steps) {
         let held = async { Ok(held.await?) };
         let (held, steps) = tokio::try_join!(held, store.bucket_steps(bucket_tags))?;
         (Some(Upload::of(archive, &held).bytes(archive)), steps)
@@ -280,12 +309,20 @@ impl Delivery<'_, '_> {
     ) -> Result<Done, Failure> {
         let started = clock::now();
         let Placed { agent, session } = self.placed;
-        let desired = desired(self.placed, &self.role_arn, &self.archive)?;
+        let kept = kept(self.placed, &self.archive, seen.as_ref()).await;
+        let desired = desired(self.placed, &self.role_arn, &self.archive, kept.as_ref())?;
+        if kept.is_some() {
+            self.ui.note(&format!(
+                "the deployed archive of `{}` is made of the same files and stays; only what another Python compiled in it differs",
+                agent.name
+            ));
+        }
         if seen.is_none() {
             self.notice_absence()?;
         }
         let steps = plan::plan(&desired, seen.as_ref().map(|seen| &seen.observed))?;
-        let sends = writes(&steps) || missing(agent, &self.archive, &self.held, self.ui).is_some();
+        let sends = kept.is_none()
+            && (writes(&steps) || missing(agent, &self.archive, &self.held, self.ui).is_some());
         let uploaded = if sends {
             Some(Box::pin(self.upload()).await?)
         } else {

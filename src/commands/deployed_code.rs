@@ -90,7 +90,7 @@ pub(super) fn compare(
     deployed: &Artifact,
     ui: &Ui,
 ) -> Code {
-    match here(placed, place) {
+    match here(placed, place, deployed) {
         Ok(Some(here)) => Code::compare(&here, deployed),
         Ok(None) => Code::Unknown("nothing was built here yet".to_owned()),
         Err(failure) => {
@@ -107,6 +107,7 @@ pub(super) fn compare(
 fn here(
     placed: &Placed<'_>,
     (project, declared): (&Project, &Declared),
+    deployed: &Artifact,
 ) -> Result<Option<CodeHere>, Failure> {
     let agent = placed.agent;
     let own = || {
@@ -116,12 +117,26 @@ fn here(
     let Some(last) = packaging::last(agent, project, own)? else {
         return Ok(None);
     };
+    let built = CodeObject {
+        bucket: own_bucket(placed),
+        key: bucket::archive_key(&agent.runtime_name, &last.archive),
+        version: None,
+    };
+    let is_same = match deployed {
+        Artifact::Code {
+            object: Some(there),
+            ..
+        } => {
+            there.bucket == built.bucket
+                && bucket::stays(&there.key, &agent.runtime_name, &last.archive)
+        }
+        Artifact::Code { object: None, .. } | Artifact::Container { .. } | Artifact::Unknown => {
+            false
+        }
+    };
     Ok(Some(CodeHere {
-        built: CodeObject {
-            bucket: own_bucket(placed),
-            key: bucket::archive_key(&agent.runtime_name, &last.archive),
-            version: None,
-        },
+        built,
+        is_same,
         changed: last.changed,
     }))
 }

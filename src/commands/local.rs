@@ -74,13 +74,22 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             Some((project, config)) => Some(run_for(&project, &config, None, ui).await?),
             None => None,
         },
-        Action::Status => local::observe(&dir)?,
+        Action::Status => {
+            let running = local::observe(&dir)?;
+            if let (None, Some((project, _))) = (&running, &loaded) {
+                warn_of_state_elsewhere(&dir, project, ui)?;
+            }
+            running
+        }
         Action::Stop => {
             match local::stop(&dir).await? {
                 Stopped::WasRunning(emulator) => {
                     ui.status("Stopped", &format!("the emulator at {}", emulator.url));
                 }
                 Stopped::NotRunning => {
+                    if let Some((project, _)) = &loaded {
+                        warn_of_state_elsewhere(&dir, project, ui)?;
+                    }
                     ui.status("Stopped", "already: no emulator runs for this project");
                 }
             }
@@ -302,11 +311,32 @@ pub(super) fn is_empty(
     config: &Config,
     ui: &Ui,
 ) -> Result<bool, Failure> {
-    let empty = options.local && local::is_empty(&dir(project, config)?)?;
+    let dir = || dir(project, config);
+    let empty = options.local && local::is_empty(&dir()?)?;
     if empty {
+        warn_of_state_elsewhere(&dir()?, project, ui)?;
         ui.note("no AWS emulator runs for this project and there is no saved state, so nothing is deployed there");
     }
     Ok(empty)
+}
+
+/// State that lies in another target directory is not gone.
+fn warn_of_state_elsewhere(dir: &Folder, project: &Project, ui: &Ui) -> Result<(), Failure> {
+    for other in local::elsewhere(dir, &project.root)? {
+        // Below it: `agentcore`, the project's folder, the emulator's.
+        let target = other.ancestors().nth(3).unwrap_or(&other);
+        ui.warning(
+            &Message::new(format!(
+                "the state of this project's local AgentCore is in another target directory: `{}`",
+                other.display()
+            ))
+            .help(format!(
+                "set CARGO_TARGET_DIR to `{}` to work with it",
+                target.display()
+            )),
+        );
+    }
+    Ok(())
 }
 
 /// Whether the emulator that `--local` asks for has to be started to see what it has kept.

@@ -13,7 +13,7 @@ use crate::{
         self,
         folder::Folder,
         manifest::Project,
-        packaging::{Broken, Built, Event, FromProject, Last, Origin, Request, Reuse},
+        packaging::{Broken, Built, Event, FromProject, Last, Limits, Origin, Request, Reuse},
     },
     error::Failure,
     package::{installer::minor_version, limits::megabytes},
@@ -29,6 +29,31 @@ pub(super) struct Options {
     /// Package the agent even if its code cannot start
     #[arg(long)]
     pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) sources: Sources,
+}
+
+/// Where dependencies may come from, with cargo's own words.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(super) struct Sources {
+    /// Install only versions that a uv.lock or a requirements file with hashes fixes
+    #[arg(long)]
+    locked: bool,
+    /// Download no dependencies: use what the caches hold
+    #[arg(long)]
+    offline: bool,
+    /// The same as --locked and --offline together
+    #[arg(long)]
+    frozen: bool,
+}
+
+impl Sources {
+    fn limits(self) -> Limits {
+        Limits {
+            offline: self.offline || self.frozen,
+            locked: self.locked || self.frozen,
+        }
+    }
 }
 
 /// The archive of the agent, in the folder `output`, and what is in it.
@@ -56,7 +81,8 @@ pub(super) async fn build(
     } else {
         Broken::Refused
     };
-    let request = request(agent, (project, own), output, reuse, broken);
+    let mut request = request(agent, (project, own), output, reuse, broken);
+    request.limits = options.sources.limits();
     let name = agent.name.as_str();
     ui.detail("Packaging", &format!("agent `{name}`"));
     let doing = Cell::new(None);
@@ -147,6 +173,7 @@ fn request(
         output,
         reuse,
         broken,
+        limits: Limits::default(),
     }
 }
 

@@ -81,6 +81,11 @@ pub(crate) fn is_cargo_quiet() -> bool {
     var("CARGO_TERM_QUIET").is_some_and(|value| value == "true")
 }
 
+/// Whether cargo is told to stay away from the network.
+pub(crate) fn is_cargo_offline() -> bool {
+    var("CARGO_NET_OFFLINE").is_some_and(|value| value == "true")
+}
+
 /// Whether output to a terminal may be colored: cargo's variable comes before `NO_COLOR` and `TERM`.
 pub(crate) fn color_is_welcome(is_terminal: bool) -> bool {
     match cargo_color() {

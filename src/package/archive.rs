@@ -13,6 +13,10 @@ pub(crate) struct Archive {
     pub(crate) size: u64,
     /// 64 hexadecimal digits; equal ids mean equal bytes.
     pub(crate) id: String,
+    /// 64 hexadecimal digits: what the archive is made of, compiled files and the installer's own aside.
+    /// It is the same on every machine.
+    pub(crate) source: String,
+    pub(crate) bytecode: Compiled,
     pub(crate) dependencies: Dependencies,
     /// MD5 of the bytes that follow the dependencies.
     pub(crate) rest_md5: [u8; 16],
@@ -27,4 +31,14 @@ pub(crate) struct Dependencies {
     pub(crate) sha256: String,
     /// MD5 of these bytes: a part of S3's multipart ETag.
     pub(crate) md5: [u8; 16],
+}
+
+/// Whether Python files are shipped with what an interpreter compiled them to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compiled {
+    Yes,
+    /// No interpreter of the runtime's version was found.
+    NoInterpreter,
+    /// The agent's table says so.
+    Unwanted,
 }

@@ -1,6 +1,6 @@
 //! What installed distributions bring, from the records that they leave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Python modules by their first name, each with the distribution that brings it: `yaml` is brought by
 /// `PyYAML 6.0.2`.
@@ -36,6 +36,34 @@ pub(crate) fn add(modules: &mut Modules, name: &str, version: &str, record: &str
     }
 }
 
+/// What installers write for themselves into a distribution's folder.
+const OF_INSTALLERS: [&str; 6] = [
+    "RECORD",
+    "INSTALLER",
+    "REQUESTED",
+    "direct_url.json",
+    "uv_cache.json",
+    "uv_build.json",
+];
+
+/// The files that distributions brought, with their hashes, as far as every installer of every machine
+/// writes them alike: sorted lines.
+pub(crate) fn installed<'r>(records: impl IntoIterator<Item = &'r str>) -> BTreeSet<String> {
+    let lines = records.into_iter().flat_map(str::lines);
+    lines
+        .filter_map(|line| {
+            // A path, a hash and a size.
+            let (rest, _) = line.rsplit_once(',')?;
+            let (path, hash) = rest.rsplit_once(',')?;
+            let path = path.trim_matches('"').trim_start_matches("../");
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let is_written_here = path.contains(".dist-info/") && OF_INSTALLERS.contains(&name);
+            let is_compiled = path.split('/').any(|part| part == "__pycache__");
+            (!is_written_here && !is_compiled).then(|| format!("{path} {hash}"))
+        })
+        .collect()
+}
+
 /// The first name by which a file is imported; `None` where it is no module.
 pub(crate) fn module_of(path: &str) -> Option<&str> {
     let (folder, name) = match path.split_once('/') {
@@ -61,6 +89,21 @@ pub(crate) fn is_litter(module: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_installed_does_not_hang_on_the_installer() {
+        let uv = "six.py,sha256=a,9\nsix-1.dist-info/RECORD,,\nsix-1.dist-info/INSTALLER,sha256=u,2\n\
+                  bin/run,sha256=r,3\n";
+        let pip = "../../bin/run,sha256=r,3\r\n__pycache__/six.cpython-313.pyc,,\r\n\
+                   six-1.dist-info/INSTALLER,sha256=p,4\r\nsix-1.dist-info/RECORD,,\r\nsix.py,sha256=a,9\r\n";
+        let found: Vec<String> = installed([uv]).into_iter().collect();
+        assert_eq!(found, ["bin/run sha256=r", "six.py sha256=a"]);
+        assert_eq!(installed([pip]), installed([uv]));
+        assert_ne!(
+            installed([uv.replace("=a", "=b").as_str()]),
+            installed([uv])
+        );
+    }
 
     #[test]
     fn modules_are_known_by_their_real_names() {

@@ -8,7 +8,7 @@ use super::{distributions::Modules, newest::Behind};
 use crate::config::Runtime;
 
 /// Part of every key: changes whenever the same input makes other bytes than before.
-pub(crate) const LAYOUT: u32 = 7;
+pub(crate) const LAYOUT: u32 = 8;
 /// Where the archive is unpacked by the service.
 pub(crate) const HOME: &str = "/var/task";
 
@@ -25,6 +25,8 @@ pub(crate) struct Layer {
     /// Of what follows them.
     pub(crate) directory_sha256: String,
     pub(crate) files: usize,
+    /// What was installed, whichever tool did it and whatever was compiled.
+    pub(crate) source: String,
     pub(crate) weights: Weights,
     /// What can be imported.
     pub(crate) modules: Modules,

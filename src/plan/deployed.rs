@@ -225,6 +225,8 @@ pub(crate) enum Code {
 pub(crate) struct CodeHere {
     /// The object that deploying the last build would create.
     pub(crate) built: CodeObject,
+    /// Whether what is deployed is made of the same files.
+    pub(crate) is_same: bool,
     /// The files that changed since the last build.
     pub(crate) changed: BTreeSet<String>,
 }
@@ -236,7 +238,11 @@ impl Code {
     /// Compares without packaging: if nothing changed since the last build, a new build would be
     /// the same.
     pub(crate) fn compare(here: &CodeHere, deployed: &Artifact) -> Self {
-        let CodeHere { built, changed } = here;
+        let CodeHere {
+            built,
+            is_same,
+            changed,
+        } = here;
         let there = match deployed {
             Artifact::Code { object, .. } => object.as_ref(),
             Artifact::Container { .. } => {
@@ -258,7 +264,7 @@ impl Code {
                 more => format!(" and {more} more"),
             };
             format!("not packaged yet: {}{more}", named.join(", "))
-        } else if built == there {
+        } else if *is_same || built == there {
             return Self::Equal;
         } else {
             built.to_string()
@@ -335,6 +341,7 @@ mod tests {
         };
         let here = |changed: &[&str]| CodeHere {
             built: object("a/1.zip"),
+            is_same: false,
             changed: changed.iter().map(ToString::to_string).collect(),
         };
         let after = |code| match code {

@@ -10,6 +10,7 @@ mod support;
 
 mod bucket;
 mod callers;
+mod compiling;
 mod convergence;
 mod endpoint;
 mod fields;

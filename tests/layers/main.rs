@@ -127,11 +127,33 @@ fn paths_are_resolved_in_one_place() {
     assert_eq!(places, ["effects/path.rs"]);
 }
 
+/// What differs between systems is decided on a value, so that it is tested for all of them here.
+#[test]
+fn only_one_place_asks_which_system_this_is() {
+    let asks: Vec<String> = texts()
+        .into_iter()
+        .filter(|(_, text)| text.contains("cfg!("))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(asks, ["system/mod.rs"]);
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
 fn sources() -> Vec<Source> {
+    let mut found: Vec<Source> = texts()
+        .iter()
+        .map(|(path, text)| Source::read(path, text))
+        .collect();
+    let tests: Vec<Vec<String>> = found.iter().flat_map(|s| s.tests.clone()).collect();
+    found.retain(|source| !tests.iter().any(|test| source.module.starts_with(test)));
+    found
+}
+
+/// The files below `src`, by their path with `/`.
+fn texts() -> Vec<(String, String)> {
     let src = root().join("src");
     let mut found = Vec::new();
     let mut folders = vec![src.clone()];
@@ -143,12 +165,10 @@ fn sources() -> Vec<Source> {
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 let name = path.strip_prefix(&src).unwrap().to_str().unwrap();
                 let text = fs::read_to_string(&path).unwrap();
-                found.push(Source::read(&name.replace('\\', "/"), &text));
+                found.push((name.replace('\\', "/"), text));
             }
         }
     }
-    let tests: Vec<Vec<String>> = found.iter().flat_map(|s| s.tests.clone()).collect();
-    found.retain(|source| !tests.iter().any(|test| source.module.starts_with(test)));
     found
 }
 

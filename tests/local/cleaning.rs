@@ -47,6 +47,49 @@ fn where_no_emulator_has_kept_anything_only_the_disk_is_cleaned() {
     assert!(!stage.home().exists());
 }
 
+/// `cargo clean` takes the state away under a running emulator, which ends; another target directory leaves
+/// it where it is.
+#[test]
+fn state_in_another_target_directory_is_never_called_gone() {
+    let stage = Stage::new().with_sources();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let there = |words: &[&str]| {
+        let mut command = stage.agentcore(words);
+        command.env("CARGO_TARGET_DIR", elsewhere.path());
+        let answer = Answer::of(command.output().unwrap());
+        assert_eq!(answer.code, Some(0), "{words:?}: {}", answer.stderr);
+        answer
+    };
+    let url = there(&["local", "start"]).stdout;
+    let home = elsewhere.path().canonicalize().unwrap();
+    let wanted = format!(
+        "warning: the state of this project's local AgentCore is in another target directory: `{}`",
+        home.join("agentcore/shop-7k2qpx/local").display()
+    );
+    for words in [
+        &["local", "status"][..],
+        &["local", "stop"],
+        &["status", "--local"],
+        &["clean", "--local", "--yes"],
+    ] {
+        let said = stage.does(words, 0).stderr;
+        assert!(said.contains(&wanted), "{words:?}\n{said}");
+        let help = format!("help: set CARGO_TARGET_DIR to `{}`", home.display());
+        assert!(said.contains(&help), "{words:?}\n{said}");
+    }
+    assert!(is_reachable(url.trim_end()));
+    // As `cargo clean` does it.
+    fs::remove_dir_all(&home).unwrap();
+    let start = Instant::now();
+    while is_reachable(url.trim_end()) {
+        assert!(start.elapsed() < Duration::from_secs(20), "it runs on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let said = stage.does(&["status", "--local"], 0).stderr;
+    assert!(!said.contains("another target directory"), "{said}");
+    assert!(said.contains("there is no saved state"), "{said}");
+}
+
 #[test]
 fn an_answer_that_nobody_can_give_is_missed_before_the_emulator_starts() {
     let stage = Stage::new().with_sources();

@@ -89,6 +89,48 @@ fn a_slip_is_answered_with_what_there_is() {
 }
 
 #[test]
+fn options_of_cargo_that_have_no_meaning_lead_nowhere_wrong() {
+    let project = project();
+    for (words, wanted) in [
+        (
+            &["status", "--locked"][..],
+            "tip: `--locked` is an option of cargo and has no meaning for this command",
+        ),
+        (
+            &["package", "--release"],
+            "tip: what is deployed is always the release",
+        ),
+        (
+            &["package", "--message-format=json"],
+            "tip: `--output json` prints a document",
+        ),
+        (&["clean", "--target-dir", "x"], "tip: set CARGO_TARGET_DIR"),
+        (
+            &["deploy", "--all"],
+            "tip: `--workspace` selects the agents of all packages",
+        ),
+    ] {
+        let stderr = run(&project, words).exits(2).stderr;
+        assert!(stderr.contains(wanted), "{words:?}\n{stderr}");
+        assert!(
+            !stderr.contains("a similar argument exists"),
+            "{words:?}\n{stderr}"
+        );
+    }
+}
+
+#[test]
+fn a_name_that_windows_reserves_is_refused_as_cargo_refuses_it() {
+    let project = project();
+    for words in [&["new", "con"][..], &["new", "my-agent", "--name", "AUX"]] {
+        let stderr = run(&project, words).exits(2).stderr;
+        let wanted = "it is a reserved Windows filename";
+        assert!(stderr.contains(wanted), "{words:?}\n{stderr}");
+    }
+    assert!(!project.path().join("con").exists() && !project.path().join("my-agent").exists());
+}
+
+#[test]
 fn a_region_that_cannot_exist_is_answered_before_anything_is_sent() {
     for (option, variable) in [(Some("us-esat-1"), None), (None, Some("us-esat-1"))] {
         let project = project();

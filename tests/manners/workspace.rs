@@ -44,6 +44,24 @@ fn workspace() -> Project {
     project
 }
 
+#[test]
+fn an_agent_that_two_tables_declare_is_reported_with_both_files() {
+    let project = workspace();
+    let manifest = project.read("inner/three/Cargo.toml");
+    project.write(
+        "inner/three/Cargo.toml",
+        manifest.replace("agents.three", "agents.two"),
+    );
+    let stderr = policy(&project, ".", &[]).exits(3).redacted_stderr();
+    for wanted in [
+        "error: the agent `two` is declared twice",
+        "project/two/Cargo.toml",
+        "project/inner/three/Cargo.toml",
+    ] {
+        assert!(stderr.contains(wanted), "{stderr}");
+    }
+}
+
 fn policy(project: &Project, at: &str, options: &[&str]) -> Outcome {
     Cli::in_directory(&project.path().join(at), project.root())
         .args(["policy", "--only", "trust"])

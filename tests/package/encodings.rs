@@ -13,7 +13,7 @@ fn a_byte_order_mark_is_dropped_and_other_encodings_are_named_with_the_way_out()
     };
     write("\u{feff}# nothing\r\n".as_bytes());
     package(&project).run().succeeds();
-    write(b"\xff\xfeb\0o\0t\0o\0003\0");
+    write(b"\xff\xfeb\0o\0t\0o\x003\0");
     let stderr = package(&project).run().exits(3).stderr;
     assert!(
         stderr.contains(
@@ -51,7 +51,7 @@ fn another_python_than_the_agents_is_warned_of_where_it_is_written() {
     ] {
         assert!(stderr.contains(wanted), "{wanted}\n{stderr}");
     }
-    project.write("deployment/pyproject.toml", &text.replace("3.12", "3.10"));
+    project.write("deployment/pyproject.toml", text.replace("3.12", "3.10"));
     project.write(".python-version", "3.11.9\n");
     let stderr = package(&project).run().succeeds().stderr;
     assert!(!stderr.contains("runs on Python"), "{stderr}");

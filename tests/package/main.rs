@@ -17,6 +17,7 @@ mod hostile;
 mod imports;
 mod kept;
 mod laid_out;
+mod limits;
 mod refused;
 mod secrets;
 mod systems;

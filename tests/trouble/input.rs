@@ -250,7 +250,7 @@ fn agents_whose_names_or_folders_meet_are_refused() {
         "{said}"
     );
     assert!(
-        said.contains("note: declared in [ROOT]/project/Cargo.toml"),
+        said.contains("note: `two` is declared in [ROOT]/project/Cargo.toml"),
         "{said}"
     );
     assert!(said.contains("help: rename `two`"), "{said}");

@@ -294,6 +294,7 @@ impl Ground<'_> {
             rebuild: false,
             // What cannot start is found to be so.
             force: true,
+            sources: packaging::Sources::default(),
         };
         let lock = super::lock(self.project, ui)?;
         let built = packaging::build(agent, self.project, &own, output, &options, ui).await?;

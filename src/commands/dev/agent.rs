@@ -241,6 +241,7 @@ impl Developed {
         let options = packaging::Options {
             rebuild: false,
             force: true,
+            sources: packaging::Sources::default(),
         };
         let output = self.folder.clone();
         let built =

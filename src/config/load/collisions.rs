@@ -15,7 +15,7 @@ use crate::{
 /// Names that would meet in AWS or on disk, ignoring case as IAM does.
 #[derive(Default)]
 pub(super) struct Claims {
-    seen: BTreeMap<(&'static str, String), AgentName>,
+    seen: BTreeMap<(&'static str, String), (AgentName, PathBuf)>,
     /// One collision of an agent is enough: another one often comes of it.
     told: BTreeSet<AgentName>,
 }
@@ -101,18 +101,28 @@ impl Claims {
         thing: &str,
     ) -> Option<Message> {
         let key = (relation, thing.to_lowercase());
-        let Some(other) = self.seen.get(&key) else {
-            self.seen.insert(key, agent.clone());
+        let Some((other, elsewhere)) = self.seen.get(&key) else {
+            let place = (agent.clone(), manifest.to_owned());
+            self.seen.insert(key, place);
             return None;
         };
         if !self.told.insert(agent.clone()) {
             return None;
         }
+        if agent == other {
+            return Some(
+                Message::new(format!("the agent `{agent}` is declared twice"))
+                    .note(format!("in {}", elsewhere.display()))
+                    .note(format!("in {}", manifest.display()))
+                    .help("remove one of the two tables, or rename one of the agents"),
+            );
+        }
         Some(
             Message::new(format!(
                 "the agents `{other}` and `{agent}` {relation} `{thing}`"
             ))
-            .note(format!("declared in {}", manifest.display()))
+            .note(format!("`{other}` is declared in {}", elsewhere.display()))
+            .note(format!("`{agent}` is declared in {}", manifest.display()))
             .help(format!(
                 "rename `{agent}`, or set what is its own in `[…agentcore.agents.{agent}]`"
             )),

@@ -10,10 +10,12 @@ pub(crate) mod agent;
 pub(crate) mod code;
 pub(crate) mod data_plane;
 mod install;
+mod known;
 pub(crate) mod models;
 pub(crate) mod preparing;
 mod process;
 
+pub(crate) use self::known::elsewhere;
 pub(in crate::effects) use self::process::detach;
 use std::{path::Path, time::Duration};
 
@@ -149,6 +151,7 @@ async fn ensure_locked(
     say: &(dyn Fn(Progress) + Sync),
 ) -> Result<Emulator, Failure> {
     dir.create_marked(process::is_ours)?;
+    known::remember(dir, workspace)?;
     let _lock = dir.lock(START_LOCK, || say(Progress::Waiting))?;
     if let Some(record) = usable(dir, say).await? {
         let Some(models) = models.filter(|models| !record.has(models)) else {

@@ -364,6 +364,7 @@ fn reaches_it(name: &OsStr) -> bool {
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
         "CARGO_AGENTCORE_CACHE_DIR",
+        "CARGO_NET_OFFLINE",
         "TMPDIR",
     ];
     let beginnings = ["LC_", "XDG_", "UV_", "PIP_", "PYENV_"];

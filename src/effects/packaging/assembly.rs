@@ -36,7 +36,7 @@ use crate::{
     },
     error::{Exit, Failure, Message},
     package::{
-        archive::{Archive, Dependencies},
+        archive::{Archive, Compiled, Dependencies},
         installer::minor_version,
         layer::{self, Entry, Layer, Weights, compiled_of},
         limits,
@@ -76,6 +76,8 @@ struct Remembered {
     own_files: usize,
     unzipped: u64,
     compiled_by: Option<String>,
+    /// What it is made of, the same on every machine.
+    source: String,
     weights: Weights,
     /// Own files that the Python did not understand.
     unread: Vec<Unread>,
@@ -165,6 +167,7 @@ pub(super) fn assemble(
     )?;
     unchanged_meanwhile(request)?;
     remembered.fingerprint = fingerprint;
+    remembered.source = source(&sources, ready.as_ref());
     remembered.sources = sources;
     remembered.tell_age(request, parts, say);
     finish(&work.path().join(ARCHIVE), &request.output, &mut remembered)?;
@@ -309,6 +312,16 @@ pub(crate) fn is_built(name: &str) -> bool {
     [ARCHIVE, REMEMBERED].contains(&name) || name.starts_with(TEMPORARY)
 }
 
+/// What an archive is made of, whoever makes it.
+fn source(sources: &Sources, ready: Option<&Ready>) -> String {
+    let mut text = String::new();
+    for (path, content) in &sources.files {
+        text.extend([content, " ", path, "\n"]);
+    }
+    text.push_str(ready.map_or("", |ready| &ready.layer.source));
+    files::hash(text.as_bytes())
+}
+
 /// Another fingerprint, another archive.
 fn fingerprint(request: &Request, parts: &Parts<'_>, sources: &Sources) -> String {
     let mut text = format!("layout {}\n{}\n", layer::LAYOUT, parts.key.text);
@@ -318,6 +331,8 @@ fn fingerprint(request: &Request, parts: &Parts<'_>, sources: &Sources) -> Strin
     for (path, content) in &sources.files {
         text.extend([content, " ", path, "\n"]);
     }
+    // It is remembered whether compiled files are wanted, also where there can be none.
+    text.push_str(if sources.bytecode { "auto " } else { "never " });
     text.extend([request.runtime.as_str(), " ", &request.entrypoint]);
     files::hash(text.as_bytes())
 }
@@ -442,6 +457,7 @@ fn describe(
         own_files,
         unzipped: weights.values().map(|weight| weight.unzipped).sum(),
         compiled_by: None,
+        source: String::new(),
         weights,
         unread: Vec::new(),
         behind: ready.map_or_else(Vec::new, |ready| ready.layer.behind.clone()),
@@ -514,6 +530,12 @@ impl Remembered {
                 path: output.join(ARCHIVE),
                 size: self.size,
                 id: self.id.clone(),
+                source: self.source.clone(),
+                bytecode: match (&self.compiled_by, self.sources.bytecode) {
+                    (Some(_), _) => Compiled::Yes,
+                    (None, true) => Compiled::NoInterpreter,
+                    (None, false) => Compiled::Unwanted,
+                },
                 dependencies: Dependencies {
                     size: self.head,
                     sha256: self.head_sha256.clone(),

@@ -121,6 +121,7 @@ pub(super) fn ensure(
         programs: &search.programs,
         wanted,
         runtime: request.runtime,
+        locked: request.limits.locked,
         target: &target,
         work: &work,
     };
@@ -329,11 +330,29 @@ fn write(archive: &Path, inputs: &[Input], python: Option<&Python>) -> Result<La
         md5: head.md5,
         directory_sha256,
         files: inputs.len(),
+        source: source(inputs)?,
         weights: layer::weigh(&written.entries),
         modules: modules(inputs)?,
         behind: Vec::new(),
         compiled_by: python.map(|python| python.version.clone()),
     })
+}
+
+/// Changes with what was installed, and with nothing else.
+fn source(inputs: &[Input]) -> Result<String, Failure> {
+    let mut records = Vec::new();
+    for input in inputs {
+        if distributions::of_record(&input.path).is_some() {
+            let content = match &input.instead {
+                Some(content) => content.clone(),
+                None => files::read_bytes(&input.from)?,
+            };
+            records.push(String::from_utf8_lossy(&content).into_owned());
+        }
+    }
+    let lines = distributions::installed(records.iter().map(String::as_str));
+    let lines: Vec<String> = lines.into_iter().collect();
+    Ok(files::hash(lines.join("\n").as_bytes()))
 }
 
 /// What can be imported, and who brings it.

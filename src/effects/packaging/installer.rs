@@ -42,6 +42,8 @@ pub(super) struct Job<'a> {
     pub(super) programs: &'a Programs,
     pub(super) wanted: &'a Wanted,
     pub(super) runtime: Runtime,
+    /// Every version has to be fixed.
+    pub(super) locked: bool,
     pub(super) target: &'a Path,
     /// For files on the way.
     pub(super) work: &'a Path,
@@ -172,11 +174,22 @@ impl Installer {
         say(Event::Said(answer.said.clone()));
         if answer.succeeded {
             // A lock says which versions are wanted; pip has no word for the question.
-            let is_asked = self.tool == Tool::Uv && !inputs.is_complete;
+            let is_asked =
+                self.tool == Tool::Uv && !inputs.is_complete && !job.programs.is_offline();
             if is_asked {
                 return resolution::behind(self, job, &papers, inputs);
             }
             return Ok(Vec::new());
+        }
+        if job.programs.is_offline() {
+            return Err(self.refused(&answer).help(
+                "nothing is downloaded because of `--offline`, `--frozen` or CARGO_NET_OFFLINE: run this once without it",
+            ));
+        }
+        if job.locked && answer.said.contains("--require-hashes") {
+            return Err(self.refused(&answer).help(
+                "`--locked` needs every version and its hash: `uv pip compile --generate-hashes -o requirements.txt` writes such a file from `requirements.in`",
+            ));
         }
         if lacks_a_wheel(&answer.said) {
             return Err(self.lacking(&answer, job.runtime, inputs));

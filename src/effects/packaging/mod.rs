@@ -67,6 +67,16 @@ pub(crate) struct Request {
     pub(crate) output: Folder,
     pub(crate) reuse: Reuse,
     pub(crate) broken: Broken,
+    pub(crate) limits: Limits,
+}
+
+/// What the installation of dependencies is kept to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Nothing is downloaded.
+    pub(crate) offline: bool,
+    /// Only versions that a file fixes are installed.
+    pub(crate) locked: bool,
 }
 
 /// What becomes of an agent whose code cannot start.
@@ -146,7 +156,10 @@ struct Search {
 
 impl Search {
     fn outside(checkout: Checkout, request: &Request) -> Self {
-        let programs = Programs::outside(checkout);
+        let mut programs = Programs::outside(checkout);
+        if request.limits.offline {
+            programs.stay_offline();
+        }
         let around = surroundings::digest(&programs, request.runtime.as_str());
         let memory = memory::open(around, request.reuse);
         Self { programs, memory }
@@ -188,7 +201,10 @@ pub(crate) fn from_project(mut request: Request) -> Result<FromProject, Failure>
 /// Builds the archive; blocks until it is done.
 pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
     let checkout = Checkout::around(&request.root);
-    let wanted = requirements::observe(&request.requirements.file, &checkout)?;
+    let mut wanted = requirements::observe(&request.requirements.file, &checkout)?;
+    if request.limits.locked {
+        requirements::lock_down(&mut wanted)?;
+    }
     for warning in &wanted.warnings {
         say(Event::Warning(warning.clone()));
     }

@@ -280,6 +280,7 @@ mod tests {
             md5: [0; 16],
             directory_sha256: sha256(size),
             files: 0,
+            source: String::new(),
             weights: Weights::new(),
             modules: Modules::new(),
             behind: Vec::new(),

@@ -70,6 +70,8 @@ impl Checkout {
 pub(crate) struct Programs {
     checkout: Checkout,
     path: Vec<PathBuf>,
+    /// uv and pip download nothing.
+    offline: bool,
 }
 
 impl Programs {
@@ -78,7 +80,19 @@ impl Programs {
         let beyond = env::user_directories(|home| python::beyond_path(System::HERE, home));
         path.extend(beyond);
         path.retain(|directory| !checkout.holds(directory));
-        Self { checkout, path }
+        Self {
+            checkout,
+            path,
+            offline: env::is_cargo_offline(),
+        }
+    }
+
+    pub(crate) fn stay_offline(&mut self) {
+        self.offline = true;
+    }
+
+    pub(crate) fn is_offline(&self) -> bool {
+        self.offline
     }
 
     /// The file that a bare name leads to.
@@ -128,6 +142,9 @@ impl Programs {
             .env("PIP_NO_INPUT", "1")
             .env("PIP_USER", "0")
             .env("UV_NO_PROGRESS", "1");
+        if self.offline {
+            command.env("UV_OFFLINE", "1").env("PIP_NO_INDEX", "1");
+        }
         // Shells and shims believe these rather than ask where they are.
         command.env("PWD", &directory).env_remove("OLDPWD");
         command.env("PATH", self.joined());
@@ -186,7 +203,11 @@ mod tests {
         let checkout = Checkout::around(checkout);
         let mut path = path.to_vec();
         path.retain(|directory| !checkout.holds(directory));
-        Programs { checkout, path }
+        Programs {
+            checkout,
+            path,
+            offline: false,
+        }
     }
 
     #[test]

@@ -130,6 +130,7 @@ mod tests {
         let programs = Programs {
             checkout: Checkout::default(),
             path: vec![home.path().to_owned()],
+            offline: false,
         };
         let asked = |option| launched(&programs, option).expect("it answers");
         assert_eq!(asked("-3.13"), Some(PathBuf::from("/opt/python3.13")));

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::super::env;
+use crate::system::System;
 
 /// What becomes of a variable.
 pub(super) enum Passed {
@@ -177,14 +178,15 @@ pub(crate) fn files_of_pip() -> Vec<PathBuf> {
         return Vec::new();
     }
     let at = |name| env::var(name).map(PathBuf::from);
-    let name = if cfg!(windows) { "pip.ini" } else { "pip.conf" };
+    let is_windows = System::HERE.is_windows();
+    let name = if is_windows { "pip.ini" } else { "pip.conf" };
     let home = env::home_dir();
     let below = |folder: &str| home.as_ref().map(|home| home.join(folder));
     let folders = [
         at("XDG_CONFIG_HOME")
             .or_else(|| below(".config"))
             .map(|folder| folder.join("pip")),
-        below(if cfg!(windows) { "pip" } else { ".pip" }),
+        below(if is_windows { "pip" } else { ".pip" }),
         below("Library/Application Support/pip"),
         at("APPDATA").map(|folder| folder.join("pip")),
         at("PROGRAMDATA").map(|folder| folder.join("pip")),

@@ -8,6 +8,7 @@ use super::super::{env, files};
 use crate::{
     error::{Failure, Message, Snippet},
     package::index_settings::{self, IndexSettings, Whose},
+    system::System,
 };
 
 /// The user's file over the machine's, as uv has it.
@@ -28,7 +29,7 @@ pub(crate) fn of_the_user() -> Result<IndexSettings, Failure> {
 /// The user's first.
 fn places() -> Vec<PathBuf> {
     let directory = |name| env::var(name).map(PathBuf::from);
-    let (user, machine) = if cfg!(windows) {
+    let (user, machine) = if System::HERE.is_windows() {
         (directory("APPDATA"), directory("PROGRAMDATA"))
     } else {
         let user = directory("XDG_CONFIG_HOME")

@@ -14,7 +14,7 @@ use super::ownership::{MANAGED, Ownership, PROJECT};
 use crate::{
     error::Failure,
     names::{AccountId, Partition, ProjectId, Region, RuntimeName},
-    package::archive::{Archive, Dependencies},
+    package::archive::{Archive, Compiled, Dependencies},
     policy::same,
     text::hex,
 };
@@ -44,7 +44,47 @@ pub(crate) fn prefix(runtime: &RuntimeName) -> String {
 /// Returns the key of an archive. Equal archives have equal keys, so an object is never overwritten
 /// with different content.
 pub(crate) fn archive_key(runtime: &RuntimeName, archive: &Archive) -> String {
-    format!("{runtime}/{}.zip", digits(&archive.id))
+    let Archive {
+        path: _,
+        size: _,
+        id,
+        source,
+        bytecode,
+        dependencies: _,
+        rest_md5: _,
+    } = archive;
+    let compiled = match bytecode {
+        Compiled::Yes => COMPILED,
+        Compiled::NoInterpreter | Compiled::Unwanted => NOT_COMPILED,
+    };
+    let (source, id) = (&source[..SOURCE_DIGITS], &id[..ID_DIGITS]);
+    format!("{runtime}/{source}{id}{compiled}.zip")
+}
+
+/// The parts of an archive's key: what it is made of, its bytes, and whether it has compiled files.
+const SOURCE_DIGITS: usize = 16;
+const ID_DIGITS: usize = 15;
+const COMPILED: char = 'c';
+const NOT_COMPILED: char = '0';
+
+/// Returns true if the archive under this key can stay deployed in place of `archive`: it is made of
+/// the same files, and differs only in what an interpreter or installer of another machine wrote.
+/// Otherwise two developers would replace each other's archives for ever.
+pub(crate) fn stays(key: &str, runtime: &RuntimeName, archive: &Archive) -> bool {
+    let Some(digits) = key
+        .strip_prefix(&prefix(runtime))
+        .and_then(|name| name.strip_suffix(".zip"))
+    else {
+        return false;
+    };
+    let is_compiled = digits.ends_with(COMPILED);
+    digits.len() == SOURCE_DIGITS + ID_DIGITS + 1
+        && digits.starts_with(&archive.source[..SOURCE_DIGITS])
+        && match archive.bytecode {
+            Compiled::Yes => is_compiled,
+            Compiled::NoInterpreter => true,
+            Compiled::Unwanted => !is_compiled,
+        }
 }
 
 pub(crate) fn dependencies_key(runtime: &RuntimeName, dependencies: &Dependencies) -> String {

@@ -2,7 +2,10 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    Compiled::{NoInterpreter, Unwanted, Yes},
+    *,
+};
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
@@ -19,6 +22,8 @@ fn archive(dependencies: u64, rest: u64) -> Archive {
         path: PathBuf::from("/real/fake/deployment.zip"),
         size: dependencies + rest,
         id: "a".repeat(64),
+        source: "5".repeat(64),
+        bytecode: Compiled::Yes,
         dependencies: Dependencies {
             size: dependencies,
             sha256: "b".repeat(64),
@@ -54,12 +59,40 @@ fn keys_name_the_runtime_and_32_digits() {
     let archive = archive(6 * MEBIBYTE, 1);
     assert_eq!(
         archive_key(&runtime(), &archive),
-        format!("my_agent/{}.zip", "a".repeat(32))
+        format!("my_agent/{}{}c.zip", "5".repeat(16), "a".repeat(15))
     );
     assert_eq!(
         dependencies_key(&runtime(), &archive.dependencies),
         format!("my_agent/dependencies-{}.zip", "b".repeat(32))
     );
+}
+
+#[test]
+fn an_archive_of_the_same_files_stays_unless_it_lacks_what_is_wanted() {
+    let with = |id: &str, source: &str, bytecode| Archive {
+        id: id.repeat(64),
+        source: source.repeat(64),
+        bytecode,
+        ..archive(1, 1)
+    };
+    for (deployed, here, stays_deployed) in [
+        (Yes, Yes, true),
+        (Yes, NoInterpreter, true),
+        (Yes, Unwanted, false),
+        (NoInterpreter, Yes, false),
+        (NoInterpreter, NoInterpreter, true),
+        (Unwanted, Unwanted, true),
+        (NoInterpreter, Unwanted, true),
+    ] {
+        let key = archive_key(&runtime(), &with("a", "5", deployed));
+        let here = with("b", "5", here);
+        assert_eq!(stays(&key, &runtime(), &here), stays_deployed, "{key}");
+        assert!(!stays(&key, &runtime(), &with("a", "6", here.bytecode)));
+    }
+    let other = RuntimeName::parse("my_agent_prod").unwrap();
+    let key = archive_key(&other, &archive(1, 1));
+    assert!(!stays(&key, &runtime(), &archive(1, 1)));
+    assert!(!stays("my_agent/55.zip", &runtime(), &archive(1, 1)));
 }
 
 #[test]

@@ -134,6 +134,8 @@ async fn check(file: &Opened, archive: &Archive, upload: Upload) -> Result<(), F
         path,
         size,
         id: _,
+        source: _,
+        bytecode: _,
         dependencies,
         rest_md5,
     } = archive;

@@ -3,6 +3,7 @@
 
 mod around;
 mod export;
+mod locked;
 mod pythons;
 mod reading;
 mod sources;
@@ -16,6 +17,7 @@ use self::{
 };
 pub(super) use self::{
     export::{exported, lay_for_export},
+    locked::lock_down,
     pythons::mismatches,
 };
 use crate::{
@@ -27,7 +29,7 @@ use crate::{
     package::{
         index_settings::IndexSettings,
         layout::Part,
-        requirements::{Kind, lock, normalized},
+        requirements::{Kind, Requirement, lock, normalized},
     },
 };
 
@@ -150,6 +152,7 @@ fn find_lock(around: &Around, folder: &Path) -> Result<Option<Lock>, Failure> {
             })],
         })?;
         if let Some(found) = found {
+            require_in_lock(own, &file, &project, &found)?;
             return Ok(Some(Lock {
                 project,
                 folder: at.path.clone(),
@@ -183,6 +186,36 @@ fn unread_lock(kind: Kind, folder: &Path) -> Option<Message> {
     Some(Message::new(what).help(format!(
         "run `{command}`, and name that file in the agent's `requirements`; or run `uv lock`: a `uv.lock` is read"
     )))
+}
+
+/// A lock that is behind its project installs less than the project asks for.
+fn require_in_lock(
+    own: &Folder,
+    file: &Path,
+    project: &str,
+    found: &lock::Locked,
+) -> Result<(), Failure> {
+    let missing = own
+        .pyproject
+        .dependencies
+        .iter()
+        .filter_map(|(span, text)| {
+            let name = Requirement::read(text).normalized();
+            let is_there = name.is_empty() || name == project || found.direct.contains(&name);
+            let what = format!("`{name}` is not in `{}`", file.display());
+            let message = Message::new(what)
+                .at(own.at(span.clone()))
+                .help("`uv lock` brings the lock file up to date");
+            (!is_there).then_some(message)
+        });
+    let messages: Vec<Message> = missing.collect();
+    if messages.is_empty() {
+        return Ok(());
+    }
+    Err(Failure {
+        exit: Exit::Config,
+        messages,
+    })
 }
 
 fn no_project(lock: &Path) -> Failure {

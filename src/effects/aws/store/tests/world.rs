@@ -27,7 +27,7 @@ use super::{
 use crate::{
     effects::aws::session::{self, Request as Wanted},
     names::{ProjectId, Region, RuntimeName},
-    package::archive::{Archive, Dependencies},
+    package::archive::{Archive, Compiled, Dependencies},
     text::hex,
 };
 
@@ -91,6 +91,8 @@ pub(super) fn made(dependencies: (u64, usize), rest: (u64, usize)) -> Made {
             path,
             size: bytes.len() as u64,
             id: sha256(&bytes),
+            source: sha256(&bytes),
+            bytecode: Compiled::Yes,
             dependencies: Dependencies {
                 size: beginning.len() as u64,
                 sha256: sha256(&beginning),

@@ -1,0 +1,59 @@
+//! Where the local AgentCores of this user keep their state. Each keeps it in a target directory, and the
+//! next run may have another one (`CARGO_TARGET_DIR`): a list in the user's cache knows them all.
+
+use std::path::{Path, PathBuf};
+
+use super::process::RECORD;
+use crate::{
+    effects::{cache, files, folder::Folder},
+    error::Failure,
+};
+
+const LIST: &str = "local-homes";
+
+/// Adds the directory of a workspace to the list, and takes directories out that are gone.
+pub(super) fn remember(dir: &Folder, workspace: &Path) -> Result<(), Failure> {
+    let list = cache::folder()?.join(LIST);
+    for name in list.names()? {
+        let place = list.read_text(&name)?.as_deref().and_then(read);
+        if place.is_none_or(|(_, directory)| !files::exists(&directory)) {
+            list.remove_file(&name)?;
+        }
+    }
+    let directory = dir.path();
+    // Another path could not be written down.
+    let (Some(workspace), Some(path)) = (workspace.to_str(), directory.to_str()) else {
+        return Ok(());
+    };
+    let name = &files::hash(path.as_bytes())[..16];
+    Ok(list.write(name, format!("{workspace}\n{path}\n").as_bytes())?)
+}
+
+/// Other directories in which the same project of the same workspace has state.
+pub(crate) fn elsewhere(dir: &Folder, workspace: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let list = cache::folder()?.join(LIST);
+    let here = dir.path();
+    let project = |path: &Path| {
+        path.parent()
+            .and_then(Path::file_name)
+            .map(ToOwned::to_owned)
+    };
+    let mut found = Vec::new();
+    for name in list.names()? {
+        let Some((of, directory)) = list.read_text(&name)?.as_deref().and_then(read) else {
+            continue;
+        };
+        let is_another = directory != here && of == workspace;
+        let is_same_project = project(&directory) == project(&here);
+        if is_another && is_same_project && files::exists(&directory.join(RECORD)) {
+            found.push(directory);
+        }
+    }
+    Ok(found)
+}
+
+/// The workspace and the directory.
+fn read(text: &str) -> Option<(PathBuf, PathBuf)> {
+    let (workspace, directory) = text.trim_end().split_once('\n')?;
+    Some((PathBuf::from(workspace), PathBuf::from(directory)))
+}

@@ -1,0 +1,53 @@
+//! `--offline`, `--locked` and `--frozen`.
+
+use super::support::Project;
+use super::{forget_archive, package, project};
+
+#[test]
+fn offline_uses_the_caches_alone_and_says_what_is_missing() {
+    let project = project();
+    let empty = project.root().join("empty");
+    let here = || package(&project).env("UV_CACHE_DIR", &empty);
+    let refused = [
+        here().arg("--offline").run(),
+        here().arg("--frozen").run(),
+        here().env("CARGO_NET_OFFLINE", "true").run(),
+    ];
+    for outcome in refused {
+        let stderr = outcome.exits(1).stderr;
+        for wanted in ["markupsafe", "help: nothing is downloaded because of"] {
+            assert!(stderr.contains(wanted), "{wanted}\n{stderr}");
+        }
+    }
+    package(&project).run().succeeds();
+    forget_archive(&project);
+    let stderr = here().arg("--offline").run().succeeds().stderr;
+    assert!(stderr.contains("(cached)"), "{stderr}");
+}
+
+#[test]
+fn locked_wants_every_version_fixed_by_a_file() {
+    let loose = project();
+    let stderr = package(&loose).arg("--locked").run().exits(1).stderr;
+    for wanted in ["markupsafe", "`uv pip compile --generate-hashes"] {
+        assert!(stderr.contains(wanted), "{wanted}\n{stderr}");
+    }
+    let keys = "runtime = \"python3.11\"\nrequirements = \"pyproject.toml\"";
+    let project = Project::new().agent_with("my_agent", keys);
+    let pyproject = "[project]\nname = \"a\"\nversion = \"1\"\ndependencies = [\"markdown\"]\n";
+    project.write("deployment/pyproject.toml", pyproject);
+    let stderr = package(&project).arg("--locked").run().exits(3).stderr;
+    assert!(stderr.contains("`--locked` needs a `uv.lock`"), "{stderr}");
+    // Without `--locked` too, a lock that lacks a requirement would ship less than is asked for.
+    let lock = "version = 1\nrequires-python = \">=3.11\"\n[[package]]\nname = \"a\"\nversion = \"1\"\n\
+        source = { virtual = \".\" }\n";
+    project.write("deployment/uv.lock", lock);
+    let stderr = package(&project).run().exits(3).stderr;
+    for wanted in [
+        "`markdown` is not in `",
+        "deployment/pyproject.toml:4:17",
+        "`uv lock`",
+    ] {
+        assert!(stderr.contains(wanted), "{wanted}\n{stderr}");
+    }
+}
