@@ -308,6 +308,15 @@ impl Partner {
         }
     }
 
+    /// Where its sessions are.
+    pub(super) fn place(&self) -> String {
+        if self.is_developed {
+            "in development".to_owned()
+        } else {
+            format!("endpoint `{}`", self.endpoint)
+        }
+    }
+
     /// Returns the options that name the same runtime and endpoint.
     pub(super) fn words(&self) -> String {
         let whom = match &self.agent {

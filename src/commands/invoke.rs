@@ -178,14 +178,10 @@ fn session(args: &Args, partner: &Partner) -> Result<SessionId, Failure> {
     }
     if args.continue_last {
         return partner.last_session()?.ok_or_else(|| {
-            let place = if partner.is_developed {
-                "in development".to_owned()
-            } else {
-                format!("endpoint `{}`", partner.endpoint)
-            };
             Failure::world(format!(
-                "there is no session to continue with the {}, {place}",
-                partner.name()
+                "there is no session to continue with the {}, {}",
+                partner.name(),
+                partner.place()
             ))
             .help("omit `--continue` to start one, or name one with `--session`")
         });

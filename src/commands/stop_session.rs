@@ -27,6 +27,9 @@ pub struct Args {
     /// Session to stop [default: the last one with this agent, stage and endpoint]
     #[arg(long, value_name = "ID", value_parser = |text: &str| SessionId::parse(text))]
     session: Option<SessionId>,
+    /// Stop a session of the agent that `cargo agentcore dev --sessions many` runs
+    #[arg(long, conflicts_with_all = ["arn", "endpoint", "local"])]
+    dev: bool,
     #[command(flatten)]
     whom: Whom,
 }
@@ -35,14 +38,18 @@ pub struct Args {
 const LIMIT: Duration = Duration::from_mins(1);
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let partner = args.whom.find(ui).await?;
+    let partner = if args.dev {
+        args.whom.find_developed(ui)?
+    } else {
+        args.whom.find(ui).await?
+    };
     let session = match args.session {
         Some(session) => session,
         None => partner.last_session()?.ok_or_else(|| {
             Failure::world(format!(
-                "no session with the {}, endpoint `{}`, is known here",
+                "no session with the {}, {}, is known here",
                 partner.name(),
-                partner.endpoint
+                partner.place()
             ))
             .help("name it with `--session`; `invoke` prints it on stderr")
         })?,
@@ -71,7 +78,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         };
         if kind == Some(Kind::NotFound) {
             // The session may still run at another endpoint, and cost money.
-            if let Some(missing @ Absence::Endpoint) = absence::of(&partner).await {
+            if !partner.is_developed
+                && let Some(missing @ Absence::Endpoint) = absence::of(&partner).await
+            {
                 return Err(missing.failure(&partner));
             }
             ui.note(&format!("the session {} is already gone", target.session));

@@ -5,13 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{crew::Ground, debugger::introduce, example, within};
+use super::{crew::Ground, debugger::introduce, events::how, example, within};
 use crate::{
     commands::{own_files, own_files::OwnFiles, packaging},
     config::Agent,
     effects::{
         clock,
-        dev::{self, Access, Birth, Debug, NotStarted, Record, Served, Standing, Start},
+        dev::{self, Access, Debug, NotStarted, Record, Served, Standing, Start},
         files,
         folder::Folder,
         local::code::{self, Surroundings, debugger},
@@ -301,11 +301,7 @@ impl Developed {
         match self.served.start(start).await {
             Ok(birth) => {
                 self.standing = Standing::Serving;
-                let how = match birth {
-                    Birth::Forked => " with preloaded dependencies".to_owned(),
-                    Birth::Cold(Some(why)) => format!(" (cold start: {why})"),
-                    Birth::Cold(None) => String::new(),
-                };
+                let how = how(&birth);
                 let took = begin.elapsed().as_secs_f64();
                 ui.status(
                     "Ready",

@@ -2,11 +2,20 @@
 
 use super::Shown;
 use crate::{
-    effects::dev::Event,
+    effects::dev::{Birth, Event},
     error::{Failure, Message},
     plan::log_tail::line_shown,
     ui::{Reader, Ui},
 };
+
+/// How a process came about, after how long that took.
+pub(super) fn how(birth: &Birth) -> String {
+    match birth {
+        Birth::Forked => " with preloaded dependencies".to_owned(),
+        Birth::Cold(Some(why)) => format!(" (cold start: {why})"),
+        Birth::Cold(None) => String::new(),
+    }
+}
 
 pub(super) fn tell(event: Event, shown: &Shown<'_>, ui: &Ui) {
     let Shown { names, lines } = shown;
@@ -26,9 +35,28 @@ pub(super) fn tell(event: Event, shown: &Shown<'_>, ui: &Ui) {
             agent,
             code,
             lines: _,
-        } => ui.failure(
-            &Failure::world(format!("agent `{agent}` ended with code {code}"))
-                .help("it starts again at the next edit"),
+            session,
+        } => {
+            let failure = Failure::world(format!("agent `{agent}` ended with code {code}"));
+            ui.failure(&match session {
+                Some(session) => failure
+                    .note(format!("it was the process of session {session}"))
+                    .help("the session's next request starts another"),
+                None => failure.help("it starts again at the next edit"),
+            });
+        }
+        Event::SessionStarted {
+            agent,
+            session,
+            took,
+            birth,
+        } => ui.detail(
+            "Started",
+            &format!(
+                "session {session} of `{agent}` after {:.2} s{}",
+                took.as_secs_f64(),
+                how(&birth)
+            ),
         ),
         Event::Cut { agent, requests } => {
             let requests = match requests {

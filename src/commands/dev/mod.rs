@@ -22,7 +22,7 @@ use crate::{
     config::{Agent, Language, LocalModels, Protocol},
     effects::{
         clock,
-        dev::{self, Access, Heard, Hold, Reason, Record, Served, Sight, Tail},
+        dev::{self, Access, Heard, Hold, Manner, Reason, Record, Served, Sight, Tail},
         files::Lock,
         folder::Folder,
         manifest::Project,
@@ -52,7 +52,7 @@ pub struct Args {
     #[arg(long)]
     no_preload: bool,
     /// Start the agent under debugpy and wait for a debugger; implies `--no-reload`
-    #[arg(long, conflicts_with = "detach")]
+    #[arg(long, conflicts_with_all = ["detach", "sessions"])]
     debug: bool,
     /// Debugger's port; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = debugger::PORT, requires = "debug")]
@@ -66,6 +66,9 @@ pub struct Args {
     /// Where model calls go in this run, instead of `local.models`: `emulator`, `aws`, or a URL
     #[arg(long, value_name = "MODELS")]
     models: Option<LocalModels>,
+    /// Processes of an agent: one for all sessions, or one per session as in AgentCore
+    #[arg(long, value_enum, default_value_t, value_name = "HOW MANY")]
+    sessions: Sessions,
     /// Run in the background and print the agents' addresses once they are ready
     #[arg(long)]
     detach: bool,
@@ -73,10 +76,18 @@ pub struct Args {
     #[arg(long, hide = true)]
     detached: bool,
     /// Stop the running `dev`
-    #[arg(long, conflicts_with_all = ["port", "host", "no_reload", "no_preload", "debug", "env", "env_file", "models", "detach"])]
+    #[arg(long, conflicts_with_all = ["port", "host", "no_reload", "no_preload", "debug", "env", "env_file", "models", "sessions", "detach"])]
     stop: bool,
     #[command(flatten)]
     project: cli::Project,
+}
+
+/// How many processes an agent has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Sessions {
+    #[default]
+    One,
+    Many,
 }
 
 /// Where `dev` keeps its files, beside the agents' folders.
@@ -137,6 +148,10 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         nonce: clock::unique_id(),
         agents: Vec::new(),
     };
+    let manner = Manner {
+        preloads: !args.no_preload,
+        one_each: args.sessions == Sessions::Many,
+    };
     for (agent, folder, listener) in served {
         dev::clear(&folder)?;
         let access = Access {
@@ -151,7 +166,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             listener,
             access.clone(),
             folder.clone(),
-            !args.no_preload,
+            manner,
             events.clone(),
         )?;
         crew.agents

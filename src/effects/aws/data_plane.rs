@@ -30,7 +30,7 @@ use crate::{
     plan::privacy::{self, Proof},
     protocol::{
         invocation::{ACCEPTED, Header, JSON, Token},
-        session::{HEADER as SESSION_ID, MCP_HEADER},
+        session::{HEADER as SESSION_ID, MCP_HEADER, STOP_UNDER_DEV},
     },
 };
 
@@ -219,6 +219,10 @@ impl DataPlane {
     ) -> Result<HttpResponse, Refusal> {
         headers.push((SESSION_ID.to_owned(), target.session.to_string()));
         let url = match &self.authorization {
+            Authorization::Agent if operation == STOP => {
+                let origin = self.endpoint.splitn(4, '/').take(3);
+                format!("{}{STOP_UNDER_DEV}", origin.collect::<Vec<_>>().join("/"))
+            }
             Authorization::Agent => {
                 let below = path.strip_prefix("invocations/").unwrap_or_default();
                 let slash = if below.is_empty() || self.endpoint.ends_with('/') {

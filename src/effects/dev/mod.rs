@@ -9,12 +9,13 @@ mod preloading;
 mod process;
 mod record;
 mod server;
+mod sessions;
 mod watch;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicU32},
     time::Duration,
 };
 
@@ -39,6 +40,7 @@ use self::{
     preloading::Preloading,
     process::Process,
     server::{Phase, Server},
+    sessions::{Serving, Starter},
 };
 use crate::{
     config::Protocol,
@@ -55,11 +57,19 @@ use crate::{
 pub(crate) enum Event {
     /// The agent printed a line.
     Line { agent: String, text: String },
-    /// The agent ended by itself.
+    /// The agent ended by itself; with the session, where each has a process of its own.
     Ended {
         agent: String,
         code: i32,
         lines: Vec<String>,
+        session: Option<String>,
+    },
+    /// A session got a process of its own.
+    SessionStarted {
+        agent: String,
+        session: String,
+        took: Duration,
+        birth: Birth,
     },
     /// Requests were cut off because they did not finish in time.
     Cut { agent: String, requests: usize },
@@ -173,13 +183,16 @@ impl Access {
 pub(crate) struct Served {
     server: Arc<Server>,
     accepting: JoinHandle<()>,
-    /// Where each start gets a folder of its own.
-    folder: Folder,
-    starts: u32,
-    log: SharedLog,
-    conduct: Arc<Conduct>,
-    preloading: Preloading,
-    events: Events,
+    starter: Arc<Starter>,
+}
+
+/// How processes of an agent are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Manner {
+    /// By forks of a process that has imported the dependencies, where that is possible.
+    pub(crate) preloads: bool,
+    /// One for each session, as in AgentCore, and not one for all.
+    pub(crate) one_each: bool,
 }
 
 /// Written by every process of the agent.
@@ -190,35 +203,40 @@ impl Served {
         listener: TcpListener,
         access: Access,
         folder: Folder,
-        preloads: bool,
+        manner: Manner,
         events: Events,
     ) -> Result<Self, FileError> {
+        let Manner { preloads, one_each } = manner;
         let log = Arc::new(Mutex::new(Log::begin(folder.clone())?));
         let conduct = Arc::new(Conduct::new(access.agent.clone(), events.clone()));
+        let agent = access.agent.clone();
         let server = Arc::new(Server::new(access, Arc::clone(&conduct), events.clone()));
         let accepting = tokio::spawn(accept(listener, Arc::clone(&server)));
-        Ok(Self {
-            server,
-            accepting,
+        let starter = Starter {
+            agent,
             preloading: Preloading::new(preloads, folder.clone()),
             folder,
-            starts: 0,
+            starts: AtomicU32::new(0),
             log,
             conduct,
             events,
+            one_each,
+        };
+        Ok(Self {
+            server,
+            accepting,
+            starter: Arc::new(starter),
         })
     }
 
     /// Requests wait until the agent is there again, or cannot be.
     pub(crate) fn hold(&self) {
-        let before = self.server.turn(Phase::Starting);
-        self.retire(before);
+        retire_all(&self.server.turn(Phase::Starting));
     }
 
     /// Every request gets this answer until the next start.
     pub(crate) fn break_with(&self, text: String) {
-        let before = self.server.turn(Phase::Broken(text));
-        self.retire(before);
+        retire_all(&self.server.turn(Phase::Broken(text)));
     }
 
     /// Which rules apply to requests from now on.
@@ -227,40 +245,18 @@ impl Served {
     }
 
     /// Starts the agent; what runs goes on with its requests meanwhile.
-    pub(crate) async fn start(&mut self, start: Start) -> Result<Birth, NotStarted> {
-        let agent = self.server.agent();
+    pub(crate) async fn start(&self, start: Start) -> Result<Birth, NotStarted> {
         self.hold();
-        self.starts += 1;
-        self.conduct.starts(&start.environment, start.contract.port);
-        let folder = self
-            .folder
-            .join(run_folder(self.starts, start.debug.is_some()));
-        let home = self.folder.join("home");
-        let kept = (&mut self.preloading, &self.log);
-        let started = Process::start(&agent, start, (&folder, &home), kept, &self.events);
-        let (process, birth) = Box::pin(started).await?;
-        let process = Arc::new(process);
-        self.server.turn(Phase::Serving(Arc::clone(&process)));
-        let (conduct, followed) = (Arc::clone(&self.conduct), Arc::clone(&process));
-        tokio::spawn(async move { conduct.follow(&followed).await });
-        tokio::spawn(tell_end(
-            Arc::clone(&self.server),
-            process,
-            self.events.clone(),
-        ));
+        let (serving, birth) = Serving::begin(&self.starter, start).await?;
+        self.server.turn(Phase::Serving(Arc::clone(&serving)));
+        let events = self.starter.events.clone();
+        tokio::spawn(tell_end(Arc::clone(&self.server), serving, events));
         Ok(birth)
     }
 
     /// Where the code lies under a debugger: always in the same place, for its breakpoints.
     pub(crate) fn code_under_debugger(&self) -> PathBuf {
-        layout::code(&self.folder.join(run_folder(0, true))).path()
-    }
-
-    /// Ends a process once its requests are done.
-    fn retire(&self, before: Phase) {
-        if let Phase::Serving(process) = before {
-            tokio::spawn(retire(self.server.agent(), process, self.events.clone()));
-        }
+        layout::code(&self.starter.folder.join(run_folder(0, true))).path()
     }
 
     /// Ends the agent and its address.
@@ -269,13 +265,12 @@ impl Served {
             .server
             .turn(Phase::Broken("the agent is ending".to_owned()));
         self.accepting.abort();
-        if let Phase::Serving(process) = before {
-            process.agent.stop();
+        if let Phase::Serving(serving) = before {
             // One that does not end is ended by the process around it.
-            let _ = clock::within(END, process.agent.ended()).await;
+            let _ = clock::within(END, serving.end_all()).await;
         }
         // What cannot be removed is removed at the next start.
-        let _ = clear(&self.folder);
+        let _ = clear(&self.starter.folder);
     }
 }
 
@@ -314,6 +309,13 @@ pub(crate) fn clear(folder: &Folder) -> Result<(), FileError> {
     Ok(())
 }
 
+/// Ends what serves once its requests are done.
+fn retire_all(before: &Phase) {
+    if let Phase::Serving(serving) = before {
+        serving.retire();
+    }
+}
+
 async fn retire(agent: String, process: Arc<Process>, events: Events) {
     let start = clock::now();
     while process.requests() > 0 && start.elapsed() < LAST_REQUESTS {
@@ -330,13 +332,20 @@ async fn retire(agent: String, process: Arc<Process>, events: Events) {
 }
 
 /// Tells that an agent ended that nobody asked to.
-async fn tell_end(server: Arc<Server>, process: Arc<Process>, events: Events) {
+async fn tell_end(server: Arc<Server>, serving: Arc<Serving>, events: Events) {
+    let process = serving.first();
     process.agent.ended().await;
-    let lines = process.last_lines();
-    let code = process.code();
-    if server.is_broken_by(&process, code, &lines) {
-        let agent = server.agent();
-        events.tell(Event::Ended { agent, code, lines });
+    if !serving.first_ended() {
+        return;
+    }
+    let (code, lines) = (process.code(), process.last_lines());
+    if server.is_broken_by(&serving, code, &lines) {
+        events.tell(Event::Ended {
+            agent: server.agent(),
+            code,
+            lines,
+            session: None,
+        });
     }
 }
 

@@ -1,6 +1,9 @@
 //! When the dependencies of an agent are imported ahead of its next start.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, Ordering},
+};
 
 use crate::effects::{
     folder::Folder,
@@ -14,7 +17,7 @@ pub(super) struct Preloading {
     is_wanted: bool,
     folder: Folder,
     slot: Arc<Mutex<Slot>>,
-    imports: u32,
+    imports: AtomicU32,
 }
 
 enum Slot {
@@ -31,7 +34,7 @@ impl Preloading {
             is_wanted,
             folder,
             slot: Arc::new(Mutex::new(Slot::Empty)),
-            imports: 0,
+            imports: AtomicU32::new(0),
         }
     }
 
@@ -54,7 +57,7 @@ impl Preloading {
     }
 
     /// An agent that was started in this way has imported these modules. They are imported for its next start.
-    pub(super) fn learn(&mut self, key: Key, modules: Vec<String>) {
+    pub(super) fn learn(&self, key: Key, modules: Vec<String>) {
         if !self.is_wanted || modules.is_empty() {
             return;
         }
@@ -69,8 +72,8 @@ impl Preloading {
         }
         *slot = Slot::Importing(key.clone());
         drop(slot);
-        self.imports += 1;
-        let folder = self.folder.join(format!("{FOLDER}{}", self.imports));
+        let number = self.imports.fetch_add(1, Ordering::SeqCst) + 1;
+        let folder = self.folder.join(format!("{FOLDER}{number}"));
         let slot = Arc::clone(&self.slot);
         tokio::spawn(async move {
             let started = Preload::start(key.clone(), &modules, &folder).await;

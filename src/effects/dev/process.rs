@@ -168,7 +168,7 @@ impl Process {
         agent: &str,
         start: Start,
         (folder, home): (&Folder, &Folder),
-        (preloading, log): (&mut Preloading, &SharedLog),
+        (preloading, log): (&Preloading, &SharedLog),
         events: &Events,
     ) -> Result<(Self, Birth), NotStarted> {
         let failed = |what: String| NotStarted {
@@ -253,6 +253,10 @@ impl Process {
             State::Ended(code) => code,
             State::Running => 0,
         }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.agent.state() != State::Running
     }
 
     /// How many requests it works on.

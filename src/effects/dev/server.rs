@@ -19,7 +19,8 @@ use tokio::sync::watch;
 use super::{
     Access, Event, Events,
     conduct::Conduct,
-    process::{InFlight, Process},
+    process::InFlight,
+    sessions::{Serving, Unserved},
 };
 use crate::{
     effects::{
@@ -35,6 +36,7 @@ use crate::{
         Refusal, SessionKey,
         headers::{Forwarding, Header},
         limits, origin,
+        refusal::Kind,
         session::{self, Asked},
     },
 };
@@ -46,7 +48,7 @@ pub(crate) const NOT_RUNNING: &str = "AgentNotRunning";
 #[derive(Clone)]
 pub(super) enum Phase {
     Starting,
-    Serving(Arc<Process>),
+    Serving(Arc<Serving>),
     /// Every request gets this text.
     Broken(String),
 }
@@ -60,6 +62,9 @@ pub(super) struct Server {
     /// Headers that the user has been told of.
     told: Mutex<BTreeSet<String>>,
 }
+
+/// How often a request looks for a process that an edit does not replace.
+const REPLACED: u32 = 3;
 
 /// How long a request waits for an agent that is being made ready.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -133,10 +138,10 @@ impl Server {
         self.phase.send_replace(phase)
     }
 
-    /// Turns to [`Phase::Broken`] where this process is the one that serves.
-    pub(super) fn is_broken_by(&self, process: &Arc<Process>, code: i32, lines: &[String]) -> bool {
+    /// Turns to [`Phase::Broken`] where these processes are the ones that serve.
+    pub(super) fn is_broken_by(&self, serving: &Arc<Serving>, code: i32, lines: &[String]) -> bool {
         self.phase.send_if_modified(|phase| {
-            let serves = matches!(phase, Phase::Serving(there) if Arc::ptr_eq(there, process));
+            let serves = matches!(phase, Phase::Serving(there) if Arc::ptr_eq(there, serving));
             if serves {
                 let mut text = format!("the agent ended with code {code}");
                 for line in lines {
@@ -161,6 +166,9 @@ impl Server {
             Asked::Session(key) | Asked::Mcp(key) => key,
             Asked::New => SessionKey::parse(&clock::unique_id())?,
         };
+        if request.uri().path() == session::STOP_UNDER_DEV {
+            return self.stop(&session).await;
+        }
         let request_id = clock::unique_id();
         let forwarding = Forwarding {
             protocol: access.protocol,
@@ -172,9 +180,12 @@ impl Server {
         let headers = request.headers().iter();
         let sent = forwarding.to_agent(headers.map(|(name, v)| (name.as_str(), v.as_bytes())))?;
         self.tell_left_out(access, request.headers(), &sent);
-        let process = match self.process().await {
+        let process = match self.process(&session).await {
             Ok(process) => process,
-            Err(text) => return Ok(unavailable(text)),
+            Err(Unserved::Refused(refusal)) => return Err(refusal),
+            Err(Unserved::NotStarted(text)) => return Ok(unavailable(text)),
+            // Edits came faster than the agent starts.
+            Err(Unserved::Replaced) => return Ok(unavailable(String::new())),
         };
         if request.headers().contains_key(header::UPGRADE) {
             return Ok(join(request, sent, &session, process).await);
@@ -183,17 +194,43 @@ impl Server {
     }
 
     /// The agent, once it is there.
-    async fn process(&self) -> Result<InFlight, String> {
-        let mut phase = self.phase.subscribe();
-        let settled = phase.wait_for(|phase| !matches!(phase, Phase::Starting));
-        match clock::within(PATIENCE, settled).await {
-            Some(Ok(phase)) => match &*phase {
-                Phase::Serving(process) => Ok(InFlight::of(process)),
-                Phase::Broken(text) => Err(text.clone()),
-                Phase::Starting => Err("the agent is starting".to_owned()),
-            },
-            Some(Err(_)) | None => Err("the agent is still being made ready".to_owned()),
+    async fn process(&self, session: &SessionKey) -> Result<InFlight, Unserved> {
+        for _ in 0..REPLACED {
+            let mut phase = self.phase.subscribe();
+            let settled = phase.wait_for(|phase| !matches!(phase, Phase::Starting));
+            let phase = match clock::within(PATIENCE, settled).await {
+                Some(Ok(phase)) => phase.clone(),
+                Some(Err(_)) | None => Phase::Starting,
+            };
+            let serving = match phase {
+                Phase::Serving(serving) => serving,
+                Phase::Broken(text) => return Err(Unserved::NotStarted(text)),
+                Phase::Starting => break,
+            };
+            match serving.enter(session).await {
+                Err(Unserved::Replaced) => {}
+                settled => return settled,
+            }
         }
+        let text = "the agent is still being made ready".to_owned();
+        Err(Unserved::NotStarted(text))
+    }
+
+    /// Ends the process of a session, where it has one of its own.
+    async fn stop(&self, session: &SessionKey) -> Result<Response<Body>, Refusal> {
+        let Phase::Serving(serving) = self.phase.borrow().clone() else {
+            return Err(Refusal::new(Kind::NotFound, "no session runs"));
+        };
+        if !serving.has_one_each() {
+            return Err(Refusal::new(
+                Kind::Validation,
+                "all sessions share one process; `cargo agentcore dev --sessions many` gives each its own",
+            ));
+        }
+        if serving.stop(session).await {
+            return Ok(text(StatusCode::OK, ""));
+        }
+        Err(Refusal::new(Kind::NotFound, "there is no such session"))
     }
 
     async fn forward(
