@@ -80,6 +80,9 @@ fn a_session_of_a_shared_process_is_not_stopped() {
     let (a, b) = (session("a"), session("b"));
     assert_eq!(stage.pid_in(&a), stage.pid_in(&b));
     let said = stage.stops(&a, 1);
-    assert!(said.contains("`cargo agentcore dev --sessions many`"), "{said}");
+    assert!(
+        said.contains("`cargo agentcore dev --sessions many`"),
+        "{said}"
+    );
     dev.asks("", "{}");
 }

@@ -128,8 +128,8 @@ impl Serving {
             }
             Err(NotStarted { what, lines }) => {
                 self.sessions().all.remove(key);
-                let lines: String = lines.iter().map(|line| format!("\n{line}")).collect();
-                Err(Unserved::NotStarted(what + &lines))
+                let text = [vec![what], lines].concat().join("\n");
+                Err(Unserved::NotStarted(text))
             }
         }
     }
