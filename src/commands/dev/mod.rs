@@ -148,10 +148,6 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         nonce: clock::unique_id(),
         agents: Vec::new(),
     };
-    let manner = Manner {
-        preloads: !args.no_preload,
-        one_each: args.sessions == Sessions::Many,
-    };
     for (agent, folder, listener) in served {
         dev::clear(&folder)?;
         let access = Access {
@@ -166,7 +162,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             listener,
             access.clone(),
             folder.clone(),
-            manner,
+            manner(&args),
             events.clone(),
         )?;
         crew.agents
@@ -186,6 +182,13 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     .await;
     Box::pin(end(crew, held, &mut heard, &shown, ui)).await;
     ended
+}
+
+fn manner(args: &Args) -> Manner {
+    Manner {
+        preloads: !args.no_preload,
+        one_each: args.sessions == Sessions::Many,
+    }
 }
 
 /// Lets the agents work, and shows what happens, until somebody wants an end.
