@@ -359,7 +359,8 @@ impl Rollout<'_> {
 
     /// The platform that is waited for, as far as it is known.
     fn platform(&self, before: Option<&Seen>) -> Option<Platform> {
-        let wanted = self.placed.agent.platform;
+        let is_local = self.placed.session.is_local();
+        let wanted = self.placed.agent.platform.filter(|_| !is_local);
         wanted.or_else(|| platform_of(&before?.observed.state))
     }
 

@@ -448,8 +448,9 @@ impl There<'_> {
         if let Some(description) = description {
             row("description", description.clone());
         }
+        let is_local = self.placed.session.is_local();
         let callers = self.placed.agent.callers.iter();
-        for (at, caller) in callers.enumerate() {
+        for (at, caller) in callers.filter(|_| !is_local).enumerate() {
             row(if at == 0 { "callers" } else { "" }, caller.to_string());
         }
         for (at, (key, value)) in lines(&self.managed()).into_iter().enumerate() {
