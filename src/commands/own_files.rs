@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    config::{Agent, Declared, Layout},
+    config::{Agent, Declared, Layout, Platform},
     effects::{
         destination, env,
         files::{self},
@@ -202,9 +202,9 @@ pub(super) fn sources(
 
 /// What the code says to somebody who reads it.
 pub(super) struct InCode {
-    /// What it uses and the agent's table does not allow.
+    /// What it uses and the agent's table does not allow, and what sessions share on Runtime V2.
     pub(super) warnings: Vec<Message>,
-    /// What sessions would share on Runtime V2.
+    /// What sessions share if the agent, whose platform is not set, runs on Runtime V2.
     pub(super) shared: Vec<Message>,
 }
 
@@ -230,10 +230,15 @@ pub(super) fn in_code(
         from.map_or_else(|| PathBuf::from(path), |from| from.to_path_buf())
     };
     let whose = format!("the code of agent `{}`", agent.name);
-    Ok(InCode {
-        warnings: code::warnings(agent, &code, &origin),
-        shared: code::shared(&whose, &code, &origin),
-    })
+    let mut warnings = code::warnings(agent, &code, &origin);
+    let mut shared = Vec::new();
+    match agent.platform {
+        Some(Platform::V1) => {}
+        Some(Platform::V2) => warnings.extend(code::shared(&whose, &code, &origin)),
+        // What the runtime has, or what the service gives a new one.
+        None => shared = code::shared(&whose, &code, &origin),
+    }
+    Ok(InCode { warnings, shared })
 }
 
 /// Where the files are that the agent's table names.

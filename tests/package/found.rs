@@ -206,3 +206,32 @@ fn a_distribution_of_opentelemetry_that_sends_no_traces_is_told_with_its_line() 
     let told = requires("aws-opentelemetry-distro");
     assert!(!told.contains("traces"), "{told}");
 }
+
+#[test]
+fn what_sessions_share_on_v2_is_told_with_its_line() {
+    let package_on = |platform: &str, code: &str| {
+        let keys = format!("runtime = \"python3.11\"{platform}");
+        let project = Project::new().agent_with("my_agent", &keys);
+        project.write("deployment/requirements.txt", "");
+        project.write("deployment/invoke.py", code);
+        package(&project).run().succeeds().stderr
+    };
+    let at_import = "import uuid\n\nINSTANCE = str(uuid.uuid4())\nprint(INSTANCE)\n";
+    let told = package_on("\nplatform-version = \"v2\"", at_import);
+    for words in [
+        "warning: the code of agent `my_agent` creates an ID before the first request\n",
+        "deployment/invoke.py:3:16",
+        "help: do it in the function that answers a request",
+    ] {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+    let in_request = "import uuid\n\n\ndef answer():\n    return uuid.uuid4()\n\n\nprint(answer)\n";
+    for (platform, code) in [
+        ("\nplatform-version = \"v2\"", in_request),
+        ("\nplatform-version = \"v1\"", at_import),
+        ("", at_import),
+    ] {
+        let told = package_on(platform, code);
+        assert!(!told.contains("V2"), "{platform}\n{told}");
+    }
+}

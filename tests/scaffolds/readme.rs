@@ -200,7 +200,7 @@ fn what_a_project_has_besides_the_agent_is_not_shipped() {
     let archive = fs::File::open(package.stdout.trim()).unwrap();
     let archive = zip::ZipArchive::new(archive).unwrap();
     let names = archive.file_names().map(|name| name.unwrap().into_owned());
-    let mut names: Vec<String> = names.filter(|name| !name.ends_with(".pyc")).collect();
+    let mut names: Vec<String> = names.filter(|name| !name.contains("__pycache__")).collect();
     names.sort_unstable();
     assert_eq!(
         names,
@@ -215,6 +215,25 @@ fn what_a_project_has_besides_the_agent_is_not_shipped() {
             "requirements.txt",
         ]
     );
+}
+
+/// Nor is there anything to say about the code, where sessions start from a snapshot.
+#[test]
+fn every_template_is_packaged_without_a_warning_for_v2() {
+    for template in TEMPLATES {
+        let project = Generated::new(template);
+        project.write("deployment/requirements.txt", "");
+        let manifest = project.read("Cargo.toml");
+        for entry in ["invoke.py", "invoke_async.py"] {
+            let keys = format!("platform-version = \"v2\"\nentrypoint = \"{entry}\"\n");
+            project.write("Cargo.toml", &format!("{manifest}{keys}"));
+            let package = Cli::in_directory(&project.path(), project.root.path())
+                .args(["package", "--force"])
+                .run()
+                .succeeds();
+            assert!(!package.stderr.contains("Runtime V2"), "{}", package.stderr);
+        }
+    }
 }
 
 #[test]
