@@ -1,5 +1,5 @@
-//! The emulator's installation: a virtual environment of our own in the user's cache, one for each
-//! version of the requirements, complete where its marker stands.
+//! The emulator's installation: a virtual environment in the user's cache, one per version of the
+//! requirements, with a marker when it is complete.
 use std::{
     env::consts::EXE_SUFFIX,
     ffi::{OsStr, OsString},
@@ -20,11 +20,11 @@ use crate::{
 };
 
 pub(super) const REQUIREMENTS: &str = include_str!("requirements.txt");
-/// Stands in an environment in which everything is installed.
+/// The marker of a complete environment.
 const MARKER: &str = "cargo-agentcore-complete";
 
-/// The Python that the emulator runs in; installs it where it is missing. Nothing of the workspace, whose
-/// root is given, is run or read for it.
+/// Returns the Python that the emulator runs in. Installs it if necessary. Nothing in the
+/// workspace, whose root is given, is run or read for it.
 pub(super) fn ensure(
     workspace: &Path,
     say: &(dyn Fn(Progress) + Sync),
@@ -46,7 +46,7 @@ pub(super) fn keep(python: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Gives up an installation that does not work.
+/// Marks a broken installation as incomplete.
 pub(super) fn discard(python: &Path) -> Result<(), Failure> {
     let home = python.parent().and_then(Path::parent).unwrap_or(python);
     Ok(files::remove_file(&home.join(MARKER))?)
@@ -60,13 +60,13 @@ fn python_of(home: &Path) -> PathBuf {
     interpreter_in(System::HERE, home)
 }
 
-/// An installer that did not do it, and what it said.
+/// An installer that failed, and its output.
 struct Refusal {
     who: String,
     said: String,
 }
 
-/// An installation under way.
+/// An installation in progress.
 struct Installation<'a> {
     programs: Programs,
     home: &'a Path,
@@ -74,8 +74,8 @@ struct Installation<'a> {
     say: &'a (dyn Fn(Progress) + Sync),
 }
 
-/// By uv, else by Python's own means. Indexes, proxies and certificates of the user's configuration
-/// stay in force; the hashes hold whatever the index, and nothing is built.
+/// Installs with uv or Python's own tools. The user's indexes, proxies and certificates apply; the
+/// hashes are checked with any index, and nothing is built.
 fn install(
     home: &Path,
     programs: Programs,
@@ -159,7 +159,7 @@ impl Installation<'_> {
 
     fn with_uv(&self, uv: &Path, config: &Path) -> Result<Tried, Failure> {
         let python = python_of(self.home);
-        // Virtual environments do not count: they may be the project's.
+        // Virtual environments are ignored, because they may be the project's.
         let find = self
             .command(
                 uv,
@@ -182,7 +182,7 @@ impl Installation<'_> {
         venv.arg(config).arg("--python");
         match base {
             Some(base) => venv.arg(base),
-            // uv downloads one of its own.
+            // uv downloads a Python.
             None => venv.args([">=3.10", "--python-preference", "only-managed"]),
         };
         venv.arg(self.home);
@@ -199,7 +199,7 @@ impl Installation<'_> {
                 "--no-deps",
                 "--only-binary",
                 ":all:",
-                // The first start is as fast as the next ones.
+                // Makes the first start as fast as later ones.
                 "--compile-bytecode",
                 "--config-file",
             ],
@@ -255,7 +255,7 @@ impl Installation<'_> {
         Ok(true)
     }
 
-    /// The first Python on PATH that is new enough: its name and its file.
+    /// Finds the first Python on PATH that is new enough: its name and its path.
     fn find_python(
         &self,
         refusals: &mut Vec<Refusal>,
@@ -286,7 +286,7 @@ impl Installation<'_> {
     ) -> Command {
         let mut command = self.programs.command(program);
         command.args(args);
-        // Only what the list names is installed, whatever else the user wants elsewhere.
+        // Install only what the list names, whatever the user's configuration is.
         for name in [
             "PIP_CONSTRAINT",
             "UV_CONSTRAINT",

@@ -1,10 +1,9 @@
-//! The AWS emulator on this machine: one ministack per project, on the loopback interface only.
+//! The AWS emulator on this machine: one ministack per project, only on the loopback interface.
 //!
-//! Everything it writes stays in the directory that it is given, everything it runs from stays in
-//! the user's cache. Which process it is, is never told by a process id: the emulator holds a lock
-//! on `running.lock` while it lives, and answers with the nonce of `emulator.json` at its port. It
-//! is ended by a file that carries this nonce (see `launch.py`), so that no signal can reach a
-//! process that merely has the same number.
+//! It writes only into the given directory and runs from the user's cache. It is never identified
+//! by a process ID: the emulator holds a lock on `running.lock` while it runs, and answers with the
+//! nonce in `emulator.json` at its port. A file with this nonce stops it (see `launch.py`), so that
+//! no signal can reach another process that reused the number.
 
 pub(crate) mod agent;
 pub(crate) mod code;
@@ -40,25 +39,26 @@ use crate::{
 /// The version that is installed and run.
 pub(crate) const VERSION: &str = "1.5.33";
 
-/// Which program serves the data plane.
+/// The version of this program, which serves the data plane.
 const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
-/// The hidden subcommands: the local AgentCore in the background, and the process around each agent.
+/// The hidden subcommands: the local AgentCore in the background, and the process around each
+/// agent.
 pub(crate) const DATA_PLANE: &str = "local-agentcore";
 pub(crate) const SHIM: &str = "local-agent";
-/// What becomes the agent, bound to the life of the process around it.
+/// The hidden subcommand that becomes the agent, bound to the life of the process around it.
 pub(crate) const BOUND: &str = "local-bound";
 
-/// What a local AgentCore exits with where another one works in its directory.
+/// The exit code of a local AgentCore if another one uses its directory.
 pub(crate) const BUSY: u8 = 75;
 
-/// The credentials that the emulator is spoken to with; it takes any.
+/// The credentials for the emulator, which accepts any.
 pub(crate) const ACCESS_KEY_ID: &str = "test";
 pub(crate) const SECRET_ACCESS_KEY: &str = "test";
-/// The account that the emulator plays.
+/// The emulator's account.
 pub(crate) const ACCOUNT_ID: &str = "000000000000";
 
-/// The folder of the emulator, in that of the project.
+/// The emulator's folder, in the project's folder.
 pub(crate) const FOLDER: &str = "local";
 
 /// A running emulator.
@@ -68,12 +68,12 @@ pub(crate) struct Emulator {
     pub(crate) port: u16,
     pub(crate) version: String,
     pub(crate) pid: u32,
-    /// What answers for the models of Bedrock.
+    /// What answers for Bedrock's models.
     pub(crate) models: String,
     /// The access key ID of agents.
     #[serde(skip)]
     pub(crate) key: Option<String>,
-    /// Whether this call started it.
+    /// True if this call started it.
     #[serde(skip)]
     pub(crate) started: bool,
 }
@@ -92,20 +92,20 @@ impl Emulator {
     }
 }
 
-/// What takes its time.
+/// A step that takes time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// Another run is starting or stopping it, or installing it.
+    /// Another run is starting, stopping or installing it.
     Waiting,
     /// Once per machine and version.
     Installing {
         with: String,
     },
-    /// An emulator of another version makes room.
+    /// An emulator of another version is stopped.
     Replacing {
         version: String,
     },
-    /// Something else answers for the models of Bedrock from now on, or somebody else calls them.
+    /// Bedrock's models are answered differently, or called with other credentials.
     Changing {
         from: String,
         to: String,
@@ -113,25 +113,25 @@ pub(crate) enum Progress {
     Starting,
 }
 
-/// How an end came about.
+/// The result of stopping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stopped {
     WasRunning(Emulator),
     NotRunning,
 }
 
-/// Held while an emulator is started or stopped.
+/// Locked while an emulator is started or stopped.
 const START_LOCK: &str = "start.lock";
 const PAUSE: Duration = Duration::from_millis(50);
-/// A cold start on a slow disk compiles some hundred Python files.
+/// A cold start on a slow disk compiles several hundred Python files.
 const START_POLLS: u32 = 1_200;
-/// Open connections get three seconds, the state is written after that.
+/// Open connections get three seconds; the state is written after that.
 const STOP_POLLS: u32 = 600;
-/// How often a start that another run was faster than is tried again.
+/// How often a start is retried after another run was faster.
 const TRIES: u32 = 4;
 
-/// The emulator of this directory: the running one, else a new one that goes on with its state. Where `models` are
-/// named, it has these.
+/// Returns this directory's emulator: the running one, or a new one with its state. If `models` is
+/// set, the emulator uses them.
 pub(crate) async fn ensure(
     dir: &Folder,
     workspace: &Path,
@@ -168,13 +168,13 @@ async fn ensure_locked(
     Ok(Emulator::of(record, true))
 }
 
-/// An emulator to look at: the running one, else a guest that goes when the visit is over.
+/// An emulator for reading: the running one, or a guest that ends with the visit.
 pub(crate) struct Visit {
     pub(crate) emulator: Emulator,
     guest: Option<Guest>,
 }
 
-/// An emulator that lives for one command. Whoever else wants one waits for the lock.
+/// An emulator that runs for one command. Other commands wait for the lock.
 struct Guest {
     record: Record,
     start: Start,
@@ -182,11 +182,11 @@ struct Guest {
     _lock: Lock,
 }
 
-/// Where a guest works.
+/// The state that a guest works with.
 enum Home {
-    /// On what the project's emulator has kept.
+    /// The state of the project's emulator.
     Kept(Folder),
-    /// There is nothing kept, and nothing is left behind.
+    /// No state; nothing is left behind.
     Fresh(TempDir),
 }
 
@@ -200,12 +200,12 @@ impl Home {
 }
 
 impl Visit {
-    /// Whether the emulator goes with the visit.
+    /// Returns true if the emulator ends with the visit.
     pub(crate) fn is_guest(&self) -> bool {
         self.guest.is_some()
     }
 
-    /// Ends the guest. Where this is never called, it ends with the process.
+    /// Ends the guest. Otherwise, it ends with the process.
     pub(crate) async fn end(self) -> Result<(), Failure> {
         let Some(guest) = self.guest else {
             return Ok(());
@@ -215,12 +215,12 @@ impl Visit {
     }
 }
 
-/// Whether anything can be in the emulator of this directory.
+/// Returns true if the emulator of this directory has no state.
 pub(crate) fn is_empty(dir: &Folder) -> Result<bool, Failure> {
     Ok(observe(dir)?.is_none() && !has_state(dir)?)
 }
 
-/// Whether none runs in this directory and one has kept something there.
+/// Returns true if no emulator runs in this directory but it has state.
 pub(crate) fn is_asleep(dir: &Folder) -> Result<bool, Failure> {
     Ok(observe(dir)?.is_none() && has_state(dir)?)
 }
@@ -267,10 +267,10 @@ pub(crate) async fn visit(
     })
 }
 
-/// The running emulator, if it can be used; one that cannot makes room. The lock is held by the caller.
+/// Returns the running emulator if it is usable; stops it otherwise. The caller holds the lock.
 async fn usable(dir: &Folder, say: &(dyn Fn(Progress) + Sync)) -> Result<Option<Record>, Failure> {
     match process::settle(dir)? {
-        // Its command was killed: it is about to end.
+        // Its command was killed, so it is about to end.
         Sight::Running(record) if record.guest => end(dir, &record).await?,
         Sight::Running(record) if record.version == VERSION && record.program == PROGRAM => {
             process::has_answered(dir, &record)?;
@@ -317,7 +317,7 @@ async fn start(
     unreachable!("the loop returns");
 }
 
-/// Ends the emulator of this directory and waits until its state is written.
+/// Stops this directory's emulator and waits until its state is written.
 pub(crate) async fn stop(dir: &Folder) -> Result<Stopped, Failure> {
     if !dir.exists()? {
         return Ok(Stopped::NotRunning);
@@ -336,7 +336,7 @@ pub(crate) async fn stop(dir: &Folder) -> Result<Stopped, Failure> {
     }
 }
 
-/// The emulator of this directory, if one runs. Changes nothing.
+/// Returns this directory's emulator if it runs. Changes nothing.
 pub(crate) fn observe(dir: &Folder) -> Result<Option<Emulator>, Failure> {
     match process::settle(dir)? {
         Sight::Gone => Ok(None),
@@ -347,7 +347,7 @@ pub(crate) fn observe(dir: &Folder) -> Result<Option<Emulator>, Failure> {
     }
 }
 
-/// The projects that keep an emulator's files in the folder.
+/// Returns the projects with emulator files in the folder.
 pub(crate) fn homes(kept: &Folder) -> Result<Vec<String>, Failure> {
     let mut found = Vec::new();
     for name in kept.names()? {
@@ -359,7 +359,8 @@ pub(crate) fn homes(kept: &Folder) -> Result<Vec<String>, Failure> {
     Ok(found)
 }
 
-/// Removes the emulator's folder. What this tool did not create in it stays, and the folder with it.
+/// Removes the emulator's folder. Files that this tool did not create are kept, together with the
+/// folder.
 pub(crate) fn remove(dir: &Folder) -> Result<(), Failure> {
     if dir.is_marked()? {
         return Ok(dir.remove_whole()?);

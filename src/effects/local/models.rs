@@ -1,4 +1,4 @@
-//! What answers for the models of Bedrock, as a local AgentCore is started with.
+//! What answers for Bedrock's models in a local AgentCore.
 
 use std::{ffi::OsStr, str::FromStr as _};
 
@@ -15,16 +15,16 @@ pub(crate) enum Models {
     Server(EndpointUrl),
 }
 
-/// As whom Bedrock is called.
+/// The credentials for calls to Bedrock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
-    /// From CARGO_AGENTCORE_PROFILE: this profile only.
+    /// From CARGO_AGENTCORE_PROFILE; overrides everything else.
     pub(crate) explicit_profile: Option<String>,
     /// From the tables.
     pub(crate) metadata_profile: Option<String>,
 }
 
-/// Variables that decide which credentials the SDK finds, or where it takes them.
+/// The variables that determine which credentials the SDK finds, or where it gets them.
 const CREDENTIALS: [&str; 23] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -51,7 +51,7 @@ const CREDENTIALS: [&str; 23] = [
     "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
 ];
 
-/// Where programs look for a proxy, and whom they trust.
+/// The variables for proxies and trusted certificates.
 const NETWORK: [&str; 6] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -82,7 +82,7 @@ impl Models {
         }
     }
 
-    /// As [`Models::words`] hands it over.
+    /// Parses the options from [`Models::words`].
     pub(crate) fn read(
         models: &str,
         explicit_profile: Option<String>,
@@ -92,7 +92,7 @@ impl Models {
         Ok(Self::with(&models, explicit_profile, metadata_profile))
     }
 
-    /// Options for the process that serves them.
+    /// Returns the options for the process that serves them.
     pub(super) fn words(&self) -> Vec<String> {
         let mut words = vec!["--models".to_owned(), self.name()];
         if let Self::Aws(Caller {
@@ -110,7 +110,7 @@ impl Models {
         words
     }
 
-    /// As the table has it.
+    /// Returns the value in the table.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Emulator => LocalModels::Emulator.to_string(),
@@ -119,7 +119,7 @@ impl Models {
         }
     }
 
-    /// A text that is another one for other credentials, and does not tell them.
+    /// Returns a hash that differs for other credentials without revealing them.
     pub(super) fn caller(&self) -> Option<String> {
         let Self::Aws(caller) = self else {
             return None;
@@ -129,7 +129,7 @@ impl Models {
         Some(files::hash(all.as_bytes())[..32].to_owned())
     }
 
-    /// Whether a variable of the user's reaches the process that serves them.
+    /// Returns true if the process that serves them needs this variable of the user.
     pub(super) fn need(&self, name: &OsStr) -> bool {
         matches!(self, Self::Aws(_)) && CREDENTIALS.iter().any(|known| name == *known)
     }
@@ -145,7 +145,7 @@ impl Caller {
     }
 }
 
-/// Whether a variable leads to the network.
+/// Returns true if a variable contains network settings.
 pub(super) fn is_network(name: &str) -> bool {
     NETWORK.contains(&name.to_ascii_uppercase().as_str())
 }

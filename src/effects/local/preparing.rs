@@ -1,4 +1,4 @@
-//! Getting what was just deployed ready to run on this machine, before anybody calls it.
+//! Prepares a deployed version to run on this machine, before its first call.
 
 use http_body_util::BodyExt as _;
 use hyper::{Request, header};
@@ -13,16 +13,16 @@ use super::{
     },
 };
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Prepared {
-    /// Something may differ from the cloud.
+    /// Ready, possibly with a warning about a difference from AWS.
     Ready(Option<String>),
-    /// Whoever calls the agent is told the same.
+    /// Not ready, for a reason that a caller of the agent would also get.
     NotReady(String),
 }
 
-/// Waits until the code behind the endpoint `DEFAULT` can run.
+/// Waits until the code of the endpoint `DEFAULT` can run.
 pub(crate) async fn prepare(emulator: &Emulator, arn: &str) -> Prepared {
     let url = format!(
         "{}{PREPARE}/runtimes/{}/invocations",

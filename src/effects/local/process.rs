@@ -1,4 +1,4 @@
-//! The emulator's process: whether it lives, starting it, asking it to end.
+//! The emulator's process: checks whether it runs, starts it, asks it to stop.
 #![expect(
     clippy::disallowed_methods,
     reason = "the emulator's process is started and watched here"
@@ -27,46 +27,46 @@ use crate::{
     error::Failure,
 };
 
-/// Held by the emulator while it lives.
+/// Locked by the emulator while it runs.
 pub(super) const RUNNING_LOCK: &str = "running.lock";
 pub(super) const RECORD: &str = "emulator.json";
-/// Asks the emulator whose nonce it holds to end.
+/// Contains the nonce of the emulator that should stop.
 pub(super) const STOP: &str = "stop";
 pub(super) const LOG: &str = "ministack.log";
 const PREVIOUS_LOG: &str = "ministack.previous.log";
-/// What the agents' processes work with.
+/// The working files of agents' processes.
 pub(super) const SESSIONS: &str = "agents";
-/// Settings of the runtimes that ministack does not keep.
+/// Settings of runtimes that ministack drops.
 pub(super) const RUNTIMES: &str = "runtimes.json";
-/// Held by ministack while it lives.
+/// Locked by ministack while it runs.
 const MINISTACK_LOCK: &str = "ministack.lock";
 /// Emptied at every start.
 pub(super) const TEMPORARY: &str = "tmp";
-/// Holds the nonce of the emulator that has answered at least once.
+/// Contains the nonce of the emulator that has answered at least once.
 const ANSWERED: &str = "answered";
-/// How long one that has answered before may be silent.
+/// How long an emulator that has answered before may be silent.
 const SILENCE: Duration = Duration::from_secs(6);
-/// How long a start may take.
+/// The time limit for a start.
 const START: Duration = Duration::from_mins(1);
 
-/// Written by the process that holds the lock, and by no other.
+/// Written only by the process that holds the lock.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Record {
-    /// Of ministack.
+    /// ministack's version.
     pub(super) version: String,
-    /// Of this program; earlier ones ran ministack alone and did not tell.
+    /// This program's version. Earlier versions ran only ministack and did not set it.
     #[serde(default)]
     pub(super) program: String,
     pub(super) port: u16,
     pub(super) pid: u32,
     nonce: String,
-    /// It ends with the command that started it.
+    /// True if it ends with the command that started it.
     #[serde(default)]
     pub(super) guest: bool,
-    /// What answers for the models of Bedrock; earlier versions had only the emulator.
+    /// What answers for Bedrock's models. Earlier versions had only the emulator.
     #[serde(default)]
     pub(super) models: Option<String>,
-    /// As whom they are called on AWS.
+    /// A hash of the credentials for models on AWS.
     #[serde(default)]
     pub(super) caller: Option<String>,
     /// The access key ID that agents sign with.
@@ -75,24 +75,24 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// What answers for the models of Bedrock.
+    /// Returns what answers for Bedrock's models.
     pub(super) fn models(&self) -> String {
         let models = self.models.clone();
         models.unwrap_or_else(|| LocalModels::Emulator.to_string())
     }
 
-    /// Whether these are the models that answer.
+    /// Returns true if it uses these models.
     pub(super) fn has(&self, models: &Models) -> bool {
         self.models() == models.name() && self.caller == models.caller()
     }
 }
 
-/// How long an emulator is to live.
+/// How long an emulator should run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Life {
-    /// Until it is told to stop.
+    /// Until it is stopped.
     Kept,
-    /// As long as the command that starts it, and never longer.
+    /// As long as the command that starts it.
     Guest,
 }
 
@@ -100,17 +100,17 @@ pub(super) enum Life {
 pub(super) enum Sight {
     Gone,
     Running(Record),
-    /// The lock is held, and nobody answers: it is starting, ending, or stuck.
+    /// The lock is held, but the emulator does not answer: it is starting, ending, or stuck.
     Silent(Option<Record>),
 }
 
-/// Whether an emulator's folder can hold something of this name.
+/// Returns true if an emulator's folder can contain a file with this name.
 pub(super) fn is_ours(name: &str) -> bool {
     let known = [
         super::START_LOCK,
         RUNNING_LOCK,
         RECORD,
-        // An earlier version wrote its record there first.
+        // Written by an earlier version.
         "emulator.json.new",
         STOP,
         LOG,
@@ -126,7 +126,7 @@ pub(super) fn is_ours(name: &str) -> bool {
     known.contains(&name) || name.starts_with(files::TEMPORARY)
 }
 
-/// Looks once.
+/// Checks once.
 pub(super) fn look(dir: &Folder) -> Result<Sight, Failure> {
     if !is_held(dir)? {
         return Ok(Sight::Gone);
@@ -137,7 +137,7 @@ pub(super) fn look(dir: &Folder) -> Result<Sight, Failure> {
     })
 }
 
-/// Looks until it is clear, for as long as an emulator may be silent.
+/// Checks until the state is clear, for as long as an emulator may be silent.
 pub(super) fn settle(dir: &Folder) -> Result<Sight, Failure> {
     let start = Instant::now();
     loop {
@@ -150,8 +150,8 @@ pub(super) fn settle(dir: &Folder) -> Result<Sight, Failure> {
     }
 }
 
-/// One that has answered once answers again within seconds. One whose start was not seen to its end may
-/// still be starting, which takes long on a busy machine.
+/// Returns how long an emulator may be silent. One that has answered answers again within seconds;
+/// one that has not may still be starting, which takes long on a busy machine.
 fn patience(dir: &Folder, record: Option<&Record>) -> Result<Duration, Failure> {
     let Some(record) = record else {
         return Ok(SILENCE);
@@ -163,7 +163,7 @@ fn patience(dir: &Folder, record: Option<&Record>) -> Result<Duration, Failure> 
     })
 }
 
-/// Remembers that this emulator has answered.
+/// Records that this emulator has answered.
 pub(super) fn has_answered(dir: &Folder, record: &Record) -> Result<(), Failure> {
     if is_known_to_answer(dir, record)? {
         return Ok(());
@@ -175,7 +175,7 @@ fn is_known_to_answer(dir: &Folder, record: &Record) -> Result<bool, Failure> {
     Ok(dir.read_text(ANSWERED)?.as_deref() == Some(record.nonce.as_str()))
 }
 
-/// Whether a process holds the lock of a living emulator.
+/// Returns true if a process holds the lock of a running emulator.
 pub(super) fn is_held(dir: &Folder) -> Result<bool, Failure> {
     let Some(file) = dir.lock_file(RUNNING_LOCK)? else {
         return Ok(false);
@@ -190,18 +190,19 @@ pub(super) fn is_held(dir: &Folder) -> Result<bool, Failure> {
     }
 }
 
-/// The access key ID of agents here, which stays the same: one that runs under `dev` outlives a start.
+/// Returns the access key ID of agents here. It stays the same, because an agent under `dev`
+/// outlives a restart.
 pub(super) fn key(dir: &Folder) -> Result<Option<String>, Failure> {
     Ok(record(dir)?.and_then(|record| record.key))
 }
 
 fn record(dir: &Folder) -> Result<Option<Record>, Failure> {
     let text = dir.read_text(RECORD)?;
-    // A record that cannot be read is as good as none: the emulator that comes next writes its own.
+    // An unreadable record counts as missing: the next emulator writes its own.
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// Whether the emulator of this record, and no other server, answers at its port.
+/// Returns true if the emulator of this record, and no other server, answers at its port.
 fn answers(record: &Record) -> bool {
     let ask = || -> std::io::Result<Vec<u8>> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, record.port));
@@ -225,12 +226,12 @@ fn answers(record: &Record) -> bool {
     })
 }
 
-/// Asks the emulator of this record, and no other, to write its state and end.
+/// Asks the emulator of this record to write its state and stop.
 pub(super) fn ask_to_stop(dir: &Folder, record: &Record) -> Result<(), Failure> {
     let Err(error) = dir.write(STOP, record.nonce.as_bytes()) else {
         return Ok(());
     };
-    // On a full disk, the file that holds the nonce already takes the place of a new one.
+    // On a full disk, the existing file with the nonce is renamed instead of writing a new one.
     if is_known_to_answer(dir, record)? {
         return Ok(dir.rename(ANSWERED, STOP)?);
     }
@@ -259,15 +260,15 @@ pub(super) fn silent(dir: &Folder, record: Option<&Record>) -> Failure {
     }
 }
 
-/// A start that is under way.
+/// A start in progress.
 pub(super) struct Start {
     child: Child,
     nonce: String,
     ended: Option<ExitStatus>,
 }
 
-/// Starts a local AgentCore. One that is kept outlives this process; a guest ends with [`Start`], whose pipe it
-/// listens at.
+/// Starts a local AgentCore. A kept one outlives this process; a guest ends when [`Start`] closes
+/// its pipe.
 pub(super) fn spawn(
     python: &Path,
     dir: &Folder,
@@ -275,7 +276,7 @@ pub(super) fn spawn(
     life: Life,
     models: &Models,
 ) -> Result<Start, Failure> {
-    // Python follows links, and a checkout can bring some along.
+    // Python follows links, and a checkout can contain some.
     for kept in ["state", "s3"] {
         dir.join(kept).refuse_links_within()?;
     }
@@ -327,8 +328,8 @@ pub(super) fn spawn(
     })
 }
 
-/// Files that this process inherited must not stay open for as long as the local AgentCore runs. Python can
-/// close them before it becomes the other program.
+/// Closes inherited files, which must not stay open while the local AgentCore runs. Python can do
+/// this before it becomes the other program.
 #[cfg(unix)]
 fn launcher(python: &Path, program: &Path) -> Command {
     const CLOSE_AND_RUN: &str =
@@ -343,8 +344,8 @@ fn launcher(_python: &Path, program: &Path) -> Command {
     Command::new(program)
 }
 
-/// Whether a variable of the user's reaches the local AgentCore, which needs them to find and run installers.
-/// Credentials do not.
+/// Returns true if the local AgentCore gets this variable of the user, to find and run installers.
+/// It gets no credentials.
 fn reaches_it(name: &OsStr) -> bool {
     let name = name.to_string_lossy().to_ascii_uppercase();
     let known = [
@@ -371,7 +372,7 @@ fn reaches_it(name: &OsStr) -> bool {
     known.contains(&name.as_str()) || beginnings.iter().any(|begin| name.starts_with(begin))
 }
 
-/// Lets a process outlive the console. On Unix the processes that are started leave the terminal by
+/// Lets a process outlive the console. On Unix, the started processes leave the terminal
 /// themselves.
 #[cfg(not(windows))]
 pub(in crate::effects) fn detach(_command: &mut Command) {}
@@ -384,15 +385,15 @@ pub(in crate::effects) fn detach(command: &mut Command) {
     command.creation_flags(CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW);
 }
 
-/// The last start's log is kept beside it: it tells how that one ended.
+/// Opens the log. The previous one is kept, because it shows how that run ended.
 fn open_log(dir: &Folder) -> Result<File, Failure> {
     dir.rename(LOG, PREVIOUS_LOG)?;
     Ok(dir.empty_file(LOG)?)
 }
 
 impl Start {
-    /// The launcher of a killed run was faster: this one, which waits for the lock, must not follow when
-    /// that one is asked to stop.
+    /// Ends this start if a killed run's launcher was faster: otherwise, it would start when the
+    /// other one is stopped.
     pub(super) fn give_way_to(&mut self, running: &Record) -> Result<(), Failure> {
         if running.nonce == self.nonce {
             return Ok(());
@@ -404,7 +405,7 @@ impl Start {
         Ok(())
     }
 
-    /// Waits for the end that it was asked for.
+    /// Waits for the process to end.
     pub(super) fn reap(mut self) -> Result<(), Failure> {
         self.child.wait().map_err(|error| {
             Failure::world(format!("cannot watch process {}: {error}", self.child.id()))
@@ -419,13 +420,13 @@ impl Start {
         Ok(self.ended.is_some())
     }
 
-    /// Whether the local AgentCore of a killed run was faster: another try finds it.
+    /// Returns true if a killed run's local AgentCore was faster: another try finds it.
     pub(super) fn came_too_late(&self) -> bool {
         self.ended
             .is_some_and(|status| status.code() == Some(super::BUSY.into()))
     }
 
-    /// Why it did not come up.
+    /// Returns why it did not start.
     pub(super) fn failure(&self, dir: &Folder, python: &Path) -> Result<Failure, Failure> {
         let tail = log_tail(dir)?;
         let log = dir.path().join(LOG);
@@ -490,7 +491,7 @@ mod tests {
         }
     }
 
-    /// A server that answers one request with `body`.
+    /// Starts a server that answers one request with `body`.
     fn server(body: &'static str) -> u16 {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("an address").port();

@@ -1,4 +1,4 @@
-//! What every agent on this machine sees of its surroundings.
+//! The environment of every agent on this machine.
 
 use std::{ffi::OsString, path::Path};
 
@@ -10,9 +10,9 @@ use crate::{
     system::System,
 };
 
-/// Nothing of the user's but where programs are and which language is spoken. Modules are found in `root`,
-/// where the archive is unpacked, and in its dependencies, which are in the same place in AWS. `address` is
-/// where AWS is reached.
+/// Returns the variables. From the user's environment, only the program path and the language are
+/// passed on. Modules are found in `root`, where the archive is unpacked, and in its dependencies,
+/// which are in the same place in AWS. `address` replaces AWS.
 pub(in crate::effects) fn base(
     home: &Path,
     root: &Path,
@@ -41,21 +41,21 @@ pub(in crate::effects) fn base(
     }
     set("PYTHONUTF8", "1".into());
     set("PYTHONPATH", module_path(root, dependencies));
-    // The SDK listens on every interface only where it believes to be in a container.
+    // The SDK listens on every interface only if it believes that it runs in a container.
     set("DOCKER_CONTAINER", "1".into());
     set("AWS_ENDPOINT_URL", address.into());
     set("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.into());
     set("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.into());
     set("AWS_EC2_METADATA_DISABLED", "true".into());
-    // Nobody collects traces here.
+    // Traces are not collected locally.
     set("OTEL_SDK_DISABLED", "true".into());
     list
 }
 
-/// The value of `PYTHONPATH`.
+/// Returns the value of `PYTHONPATH`.
 pub(in crate::effects) fn module_path(root: &Path, dependencies: Option<&Path>) -> OsString {
     let folders = [root].into_iter().chain(dependencies);
-    // A folder whose name holds the separator cannot be named there.
+    // A folder whose name contains the separator cannot be listed.
     std::env::join_paths(folders)
         .unwrap_or_else(|_| dependencies.unwrap_or(root).as_os_str().to_owned())
 }

@@ -1,5 +1,5 @@
-//! An agent's process on this machine: a command, an environment, and the port that it listens on. It need
-//! not be Python.
+//! An agent's process on this machine: a command, an environment, and the port that it listens on.
+//! Any program can be an agent, not only Python.
 #![expect(
     clippy::disallowed_methods,
     reason = "the agent's process is started and watched here"
@@ -31,21 +31,21 @@ use crate::{
     system::System,
 };
 
-/// What is started, and what it sees.
+/// The command and its environment.
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
     pub(crate) program: PathBuf,
     pub(crate) args: Vec<OsString>,
     pub(crate) directory: PathBuf,
-    /// All of it: nothing is inherited.
+    /// The complete environment: nothing is inherited.
     pub(crate) environment: Vec<(OsString, OsString)>,
-    /// Where the agent's sockets are told, a line for each.
+    /// The file that lists the agent's sockets, one per line.
     pub(crate) listening: PathBuf,
-    /// The port that the contract demands.
+    /// The port that the service contract requires.
     pub(crate) port: u16,
 }
 
-/// A line that the agent printed.
+/// A line of the agent's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) text: String,
@@ -53,15 +53,15 @@ pub(crate) struct Line {
     pub(crate) at: i64,
 }
 
-/// How the agent's process stands.
+/// The state of the agent's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     Running,
-    /// It has ended, with the code that shells would show.
+    /// It has ended with this exit code, as shells report it.
     Ended(i32),
 }
 
-/// An agent that runs. Dropping it ends the process and all that it started.
+/// A running agent. Dropping it ends the process and its children.
 #[derive(Debug)]
 pub(crate) struct Agent {
     launch: Launch,
@@ -70,14 +70,14 @@ pub(crate) struct Agent {
     last_lines: Arc<Mutex<VecDeque<String>>>,
 }
 
-/// The end of a pipe. The process at its other end ends the agent when this is dropped.
+/// One end of a pipe. The process at the other end stops the agent when this is dropped.
 type Lifeline = Box<dyn std::fmt::Debug + Send>;
 
 /// Why an agent does not serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NotReady {
     Ended(i32),
-    /// It listens elsewhere.
+    /// It listens on another port.
     WrongPort(u16),
     /// It does not listen.
     Deaf,
@@ -86,16 +86,16 @@ pub(crate) enum NotReady {
 
 /// How many lines are kept to explain a failure.
 const LAST_LINES: usize = 20;
-/// The longest line that is passed on; CloudWatch Logs takes 1 MB (quota "Log event size").
+/// The longest line that is passed on; CloudWatch Logs accepts 1 MB (quota "Log event size").
 const LONGEST_LINE: usize = 256 * 1024;
-/// How long an agent that listens elsewhere may take to listen where it should.
+/// How long an agent that listens on another port may take to listen on the right one.
 const ELSEWHERE: Duration = Duration::from_secs(5);
-/// How often the agent is asked whether it listens by now.
+/// The pause between two checks whether the agent listens.
 const PAUSE: Duration = Duration::from_millis(5);
 
 impl Agent {
-    /// Starts the process. Lines that it prints go to `lines`; while those are full, it is held up
-    /// at its output.
+    /// Starts the process. Sends its output lines to `lines`; while the channel is full, the
+    /// agent's output blocks.
     pub(crate) fn start(launch: Launch, lines: &mpsc::Sender<Line>) -> Result<Self, NotReady> {
         let failed = |error: std::io::Error| NotReady::CannotStart(error.to_string());
         let shim = env::this_program().map_err(|why| NotReady::CannotStart(why.to_string()))?;
@@ -123,7 +123,7 @@ impl Agent {
         })
     }
 
-    /// A shell command in the agent's directory and environment.
+    /// Returns a shell command that runs in the agent's directory and environment.
     pub(crate) fn beside(&self, text: &str) -> Option<Command> {
         let shim = env::this_program().ok()?;
         let mut command = Command::new(shim);
@@ -152,7 +152,7 @@ impl Agent {
         *self.state.borrow()
     }
 
-    /// The last lines that it printed.
+    /// Returns the last lines of output.
     pub(crate) fn last_lines(&self) -> Vec<String> {
         let lines = self.last_lines.lock().expect("no thread panics with it");
         lines.iter().cloned().collect()
@@ -184,7 +184,7 @@ impl Agent {
         }
     }
 
-    /// The interfaces on which it asked for the contract's port, such as `0.0.0.0`.
+    /// Returns the interfaces on which it listens at the contract's port, such as `0.0.0.0`.
     pub(crate) fn hosts(&self) -> Vec<String> {
         let all = sockets(&self.launch.listening).into_iter();
         all.filter(|socket| socket.asked == self.launch.port)
@@ -192,7 +192,7 @@ impl Agent {
             .collect()
     }
 
-    /// The port of the second process, where it was started to be doubled.
+    /// Returns the port of the second process, if the agent was started with one.
     pub(crate) fn fork_port(&self) -> Option<u16> {
         let mut file = self.launch.listening.clone().into_os_string();
         file.push(".fork");
@@ -201,13 +201,13 @@ impl Agent {
         found.map(|socket| socket.given)
     }
 
-    /// Asks it to end.
+    /// Asks it to stop.
     pub(crate) fn stop(&self) {
         let mut lifeline = self.lifeline.lock().expect("no thread panics with it");
         drop(lifeline.take());
     }
 
-    /// Waits for the end that it was asked for.
+    /// Waits for the end.
     pub(crate) async fn ended(&self) {
         let mut state = self.state.clone();
         // An error means that the process is no longer watched, which happens after its end.
@@ -219,11 +219,11 @@ impl Agent {
 
 /// A socket of an agent.
 struct Socket {
-    /// The port that it asked for.
+    /// The requested port.
     asked: u16,
-    /// The one that it has on this machine.
+    /// The actual port on this machine.
     given: u16,
-    /// The interface that it asked for.
+    /// The requested interface.
     host: String,
 }
 
@@ -231,7 +231,7 @@ fn sockets(file: &Path) -> Vec<Socket> {
     let Ok(text) = std::fs::read_to_string(file) else {
         return Vec::new();
     };
-    // A line is written at once, and one without an end is still to come.
+    // Lines are written atomically; a line without an end is incomplete.
     text.split_inclusive('\n')
         .filter_map(|line| {
             let mut parts = line.strip_suffix('\n')?.splitn(3, ' ');
@@ -244,8 +244,7 @@ fn sockets(file: &Path) -> Vec<Socket> {
         .collect()
 }
 
-/// Starts the process. What it prints to stdout and to stderr goes through one pipe, so that lines stay in
-/// the order in which they were printed.
+/// Starts the process. stdout and stderr share one pipe, so that lines stay in order.
 #[cfg(unix)]
 fn spawn(
     mut command: Command,
@@ -257,7 +256,7 @@ fn spawn(
     command.stdout(writer.try_clone()?).stderr(writer);
     let child = command.spawn()?;
     tokio::spawn(read_lines(reader, lines.clone(), Arc::clone(last)));
-    // The pipe closes with the agent only where this process does not hold it open.
+    // The pipe closes with the agent only if this process does not keep it open.
     drop(command);
     Ok(child)
 }
@@ -285,9 +284,9 @@ async fn watch_end(mut child: Child, told: watch::Sender<State>) {
         Ok(status) => status.code().unwrap_or(137),
         Err(_) => 1,
     };
-    // What the agent started and left behind goes with it.
+    // Also end the processes that the agent started and left behind.
     end_group(group);
-    // Nobody listens where the session is gone already.
+    // The session may already be gone.
     let _ = told.send(State::Ended(code));
 }
 
@@ -299,7 +298,7 @@ fn end_group(leader: Option<u32>) {
         .and_then(|id| i32::try_from(id).ok())
         .and_then(Pid::from_raw);
     if let Some(group) = pid {
-        // Usually nobody is left in it.
+        // Usually the group is empty.
         let _ = kill_process_group(group, Signal::KILL);
     }
 }
@@ -307,7 +306,7 @@ fn end_group(leader: Option<u32>) {
 #[cfg(not(unix))]
 fn end_group(_leader: Option<u32>) {}
 
-/// Passes lines on until the pipe closes; text after the last newline is a line too.
+/// Passes lines on until the pipe closes. Text after the last newline is a line too.
 async fn read_lines(
     mut from: impl AsyncRead + Unpin,
     to: mpsc::Sender<Line>,
@@ -342,8 +341,8 @@ async fn pass_on(line: &[u8], to: &mpsc::Sender<Line>, last: &Mutex<VecDeque<Str
         return;
     }
     keep(&text, last);
-    // An agent is held up at its output where nobody takes the lines, rather than that one is lost. Where nobody
-    // ever will, they are dropped.
+    // While the lines are not read, the agent's output blocks instead of losing a line. If the
+    // reader is gone, lines are dropped.
     let _ = to
         .send(Line {
             text,

@@ -1,4 +1,4 @@
-//! Asking an agent how it is, and waiting until it serves.
+//! Checks an agent's health, and waits until it serves.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::{
     protocol::contract::Contract,
 };
 
-/// How long an answer of /ping is waited for.
+/// The time limit for an answer to /ping.
 pub(in crate::effects) const PING: Duration = Duration::from_secs(5);
-/// The longest answer of /ping that is read.
+/// The longest answer to /ping that is read.
 const LONGEST: usize = 64 * 1024;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// An answer of /ping.
+/// An answer to /ping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::effects) struct Pong {
     pub(in crate::effects) status: u16,
@@ -42,7 +42,7 @@ pub(in crate::effects) async fn ping(client: &HttpClient, port: u16, path: &str)
     let request = Request::builder()
         .uri(format!("http://127.0.0.1:{port}{path}"))
         .header(header::HOST, format!("127.0.0.1:{port}"))
-        // A server without threads is occupied by a connection that stays open.
+        // An open connection would occupy a server without threads.
         .header(header::CONNECTION, "close")
         .body(full(""))
         .ok()?;

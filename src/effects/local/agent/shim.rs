@@ -1,6 +1,6 @@
-//! The process between the data plane and an agent: it leads a process group of its own and ends the whole
-//! group when the pipe at its stdin closes, however the data plane ended. On Linux the agent ends with this
-//! process, however this one ends.
+//! The process between the data plane and an agent. It leads its own process group and ends the
+//! whole group when the pipe at its stdin closes, however the data plane ended. On Linux, the agent
+//! also ends with this process, however this one ends.
 #![expect(clippy::disallowed_methods, reason = "the agent is started here")]
 
 use std::{ffi::OsString, process::Stdio, time::Duration};
@@ -15,10 +15,10 @@ use crate::{effects::clock, error::Failure};
 /// How long an agent may take to end after SIGTERM before it is killed.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs the program until it ends or the pipe closes. Returns the code to exit with, as shells tell it:
-/// the program's own, or 128 and the number of the signal that ended it.
+/// Runs the program until it ends or the pipe closes. Returns the exit code as shells report it:
+/// the program's own, or 128 plus the number of the signal that ended it.
 pub(crate) async fn run(program: &OsString, args: &[OsString]) -> Result<u8, Failure> {
-    // SIGTERM is sent to the group, and this process waits for the others.
+    // SIGTERM is sent to the group, but this process waits for the others.
     let _deaf = deaf()?;
     let mut child = agent(program, args)?
         .stdin(Stdio::null())
@@ -41,8 +41,8 @@ fn cannot_start(program: &OsString, error: &std::io::Error) -> Failure {
     Failure::world(format!("cannot start `{program}`: {error}"))
 }
 
-/// The agent's command. The kernel ends a process with its parent only where the process itself asks for it,
-/// so this program does that and then becomes the agent.
+/// Returns the agent's command. The kernel ends a process with its parent only if the process
+/// itself asks for it, so this program does that and then becomes the agent.
 #[cfg(target_os = "linux")]
 fn agent(program: &OsString, args: &[OsString]) -> Result<Command, Failure> {
     let parent = std::process::id().to_string();
@@ -61,7 +61,8 @@ fn agent(program: &OsString, args: &[OsString]) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// Becomes the program, which is killed when this process's parent ends. Returns only where that fails.
+/// Becomes the program, which is killed when this process's parent ends. Returns only if that
+/// fails.
 #[cfg(unix)]
 pub(crate) fn become_bound(parent: u32, program: &OsString, args: &[OsString]) -> Failure {
     use std::os::unix::process::CommandExt as _;
@@ -74,7 +75,7 @@ pub(crate) fn become_bound(parent: u32, program: &OsString, args: &[OsString]) -
             return cannot_start(program, &error.into());
         }
     }
-    // A parent that ended before that is not noticed by the kernel.
+    // The kernel does not notice a parent that ended before the call.
     if std::os::unix::process::parent_id() != parent {
         return Failure::world("the process around the agent has ended");
     }
@@ -87,8 +88,8 @@ pub(crate) fn become_bound(_parent: u32, program: &OsString, _args: &[OsString])
     cannot_start(program, &std::io::ErrorKind::Unsupported.into())
 }
 
-/// Waits until the pipe at stdin closes. Not by a thread that blocks in a read: this process could not end
-/// before it.
+/// Waits until the pipe at stdin closes. Does not block a thread in a read, because the process
+/// could not end before it.
 #[cfg(unix)]
 pub(crate) async fn pipe_closes() {
     use std::os::fd::AsFd as _;
@@ -96,7 +97,7 @@ pub(crate) async fn pipe_closes() {
     use tokio::net::unix::pipe::Receiver;
 
     let stdin = std::io::stdin().as_fd().try_clone_to_owned();
-    // What is no pipe is held by nobody.
+    // Something other than a pipe is held open by no other process.
     let Ok(mut pipe) = stdin.and_then(Receiver::from_owned_fd) else {
         return;
     };
@@ -125,7 +126,7 @@ fn code_of(status: std::process::ExitStatus) -> u8 {
     u8::try_from(status.code().unwrap_or(1)).unwrap_or(u8::MAX)
 }
 
-/// Hears the signals that end a group, and does nothing about them.
+/// Handles the signals that end a group, without reacting to them.
 #[cfg(unix)]
 fn deaf() -> Result<[tokio::signal::unix::Signal; 3], Failure> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -145,13 +146,13 @@ fn deaf() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ends the group, this process included.
+/// Ends the group, including this process.
 #[cfg(unix)]
 async fn end(child: &mut Child) {
     use rustix::process::{Signal, getpgrp, kill_process_group};
 
     let group = getpgrp();
-    // A group of one's own always exists.
+    // The process's own group always exists.
     let _ = kill_process_group(group, Signal::TERM);
     let _ = clock::within(GRACE, child.wait()).await;
     let _ = kill_process_group(group, Signal::KILL);

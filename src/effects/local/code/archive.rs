@@ -1,4 +1,4 @@
-//! What an archive consists of: the agent's own files, and the distributions beside them.
+//! The content of an archive: the agent's own files, and its distributions.
 
 use std::{collections::BTreeSet, fs::File, io::Read as _, path::Path};
 
@@ -7,27 +7,27 @@ use zip::ZipArchive;
 use super::unreadable;
 use crate::{error::Failure, package::distributions};
 
-/// An archive, opened and sorted.
+/// An open archive and its content.
 pub(super) struct Archive {
     zip: ZipArchive<File>,
     /// Sorted by name.
     pub(super) distributions: Vec<Distribution>,
-    /// Paths of the files that belong to no distribution.
+    /// The paths of the files that belong to no distribution.
     pub(super) own: Vec<String>,
 }
 
-/// An installed distribution, as its `.dist-info` tells.
+/// An installed distribution, as described by its `.dist-info`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Distribution {
     pub(super) name: String,
     pub(super) version: String,
-    /// Whether its files are the same on every machine.
+    /// True if its files are the same on every machine.
     pub(super) is_pure: bool,
     /// The paths of its files in the archive.
     pub(super) files: Vec<String>,
 }
 
-/// Larger files than this are not read into memory for their metadata.
+/// The largest metadata file that is read into memory, in bytes.
 const LARGEST_RECORD: u64 = 16 * 1024 * 1024;
 
 impl Archive {
@@ -76,7 +76,7 @@ impl Archive {
         })
     }
 
-    /// Writes files below a directory.
+    /// Extracts files to a directory.
     pub(super) fn extract(
         &mut self,
         path: &Path,
@@ -124,17 +124,20 @@ fn read_text(
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// The path in a line of a RECORD (PyPA "Recording installed projects": CSV, quoted where it has a comma).
+/// Returns the path in a line of a RECORD (PyPA "Recording installed projects": CSV, quoted if it
+/// contains a comma).
 fn recorded(line: &str) -> String {
     let path = match line.strip_prefix('"') {
         Some(quoted) => quoted.split('"').next().unwrap_or(quoted),
         None => line.split(',').next().unwrap_or(line),
     };
-    // Scripts lie in `bin` of the target folder, which a wheel's own record calls by a longer way.
+    // Scripts are in `bin` of the target folder, but a wheel's own record uses a longer relative
+    // path.
     path.strip_prefix("../../").unwrap_or(path).to_owned()
 }
 
-/// Whether every tag of the wheel is for any platform (PyPA "Binary distribution format": `Tag`).
+/// Returns true if every tag of the wheel is for any platform (PyPA "Binary distribution format":
+/// `Tag`).
 fn is_pure(wheel: &str) -> bool {
     let mut tags = wheel
         .lines()
@@ -143,7 +146,7 @@ fn is_pure(wheel: &str) -> bool {
     tags.peek().is_some() && tags.all(|tag| tag.trim().ends_with("-any"))
 }
 
-/// Whether the file is the compiled form of one of `sources`.
+/// Returns true if the file is the compiled form of one of `sources`.
 fn is_cache_of(name: &str, sources: &BTreeSet<String>) -> bool {
     let mut parts = name.rsplitn(3, '/');
     let (Some(file), Some("__pycache__")) = (parts.next(), parts.next()) else {
@@ -155,7 +158,7 @@ fn is_cache_of(name: &str, sources: &BTreeSet<String>) -> bool {
     sources.contains(&source)
 }
 
-/// What decides how the distributions look on this machine.
+/// Returns a text that identifies the distributions for this machine.
 pub(super) fn fingerprint(distributions: &[Distribution]) -> String {
     let lines: BTreeSet<[&str; 3]> = distributions
         .iter()

@@ -1,4 +1,4 @@
-//! debugpy, in a folder of its own in the user's cache: no agent can import it.
+//! debugpy, in its own folder in the user's cache, so that agents cannot import it by accident.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,8 @@ use crate::{
 
 pub(crate) const VERSION: &str = "1.8.22";
 
-/// The program to start an agent with, for the Python that agents of this runtime get here.
+/// Returns the program to start an agent with. Installs it for the Python that agents with this
+/// runtime use here.
 pub(crate) fn ensure(runtime: &str, programs: &Programs) -> Result<PathBuf, Failure> {
     let python = python::find(runtime, programs)?;
     let about = format!("{VERSION}\n{} {}", python.minor, python.platform);

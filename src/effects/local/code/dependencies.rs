@@ -1,5 +1,5 @@
-//! The archive's distributions as this machine runs them: pure ones as the archive holds them, the others
-//! in the same version with this machine's wheel. Nothing is resolved, nothing is built.
+//! The archive's distributions on this machine: pure ones from the archive, the others in the same
+//! version from a wheel for this machine. Nothing is resolved or built.
 
 use std::{
     collections::BTreeSet,
@@ -19,10 +19,10 @@ use crate::{
     error::Failure,
 };
 
-/// Raised when what is in such a folder changes.
+/// Increased when the content of such a folder changes.
 const LAYOUT: u32 = 1;
 
-/// The folder with the distributions; `None` where the archive has none.
+/// Returns the folder with the distributions; `None` if the archive has none.
 pub(super) fn ensure(
     archive: &mut Archive,
     path: &Path,
@@ -98,7 +98,7 @@ fn install(
     }
 }
 
-/// By uv, else by pip; `None` where neither is there. Nothing is resolved, nothing is built.
+/// Installs wheels with uv or pip; returns `None` if neither exists. Nothing is resolved or built.
 pub(super) fn install_wheels(
     wanted: &[String],
     home: &Path,

@@ -1,7 +1,7 @@
-//! The code of a deployed version, made ready to run on this machine.
+//! Prepares the code of a deployed version to run on this machine.
 //!
-//! The agent's own files are used as the archive holds them. Its dependencies are a copy for this machine
-//! of exactly the versions in the archive, kept in the user's cache. Nothing that the archive lacks can be
+//! The agent's own files come from the archive. Its dependencies are installed for this machine in
+//! exactly the versions of the archive, in the user's cache. Modules outside the archive cannot be
 //! imported.
 #![expect(clippy::disallowed_methods, reason = "archives are unpacked here")]
 
@@ -30,7 +30,7 @@ use crate::{
 
 /// Loaded by each of the agent's Python processes.
 pub(super) const HOOK: &str = include_str!("../hook.py");
-/// In a folder that is complete.
+/// The marker of a complete folder.
 const COMPLETE: &str = ".cargo-agentcore-complete";
 
 fn is_complete(home: &Path) -> bool {
@@ -62,11 +62,11 @@ fn in_cache(
 /// A version that can be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Code {
-    /// The agent's own files, laid out as in the archive. Each session works on a copy.
+    /// The agent's own files, as in the archive. Each session works on a copy.
     pub(crate) own: PathBuf,
     pub(crate) dependencies: Option<PathBuf>,
     pub(crate) python: PathBuf,
-    /// What differs from the cloud, for the user to know.
+    /// A difference from AWS that the user should know.
     pub(crate) warning: Option<String>,
 }
 
@@ -75,11 +75,11 @@ pub(crate) struct Code {
 pub(crate) struct Surroundings {
     pub(crate) dependencies: Option<PathBuf>,
     pub(crate) python: PathBuf,
-    /// What differs from the cloud, for the user to know.
+    /// A difference from AWS that the user should know.
     pub(crate) warning: Option<String>,
 }
 
-/// Makes the code of an archive ready. `home` is a folder for this version alone; `runtime` is a minor
+/// Prepares the code of an archive. `home` is a folder for this version; `runtime` is a minor
 /// version of Python, such as `3.13`.
 pub(crate) fn prepare(
     archive: &Path,
@@ -106,7 +106,7 @@ pub(crate) fn prepare(
     })
 }
 
-/// Makes ready what an archive's code needs, for code that is taken from elsewhere.
+/// Prepares the dependencies of an archive, for code from elsewhere.
 pub(crate) fn prepare_surroundings(
     archive: &Path,
     runtime: &str,
@@ -138,7 +138,7 @@ fn surroundings(
     })
 }
 
-/// Copies the agent's own files, for a session to work on.
+/// Copies the agent's own files for a session.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), FileError> {
     files::create_dir_all(to)?;
     let failed = |error| FileError::new("read", from, error);

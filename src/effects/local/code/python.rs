@@ -1,5 +1,5 @@
-//! The interpreter for an agent on this machine, and an empty virtual environment around it: nothing can be
-//! imported in it that the archive lacks.
+//! The Python interpreter for an agent on this machine, in an empty virtual environment, so that
+//! only modules in the archive can be imported.
 
 use std::{
     collections::BTreeSet,
@@ -25,14 +25,14 @@ pub(super) struct Python {
     pub(super) program: PathBuf,
     /// Such as `3.13`.
     pub(super) minor: String,
-    /// What decides which wheels fit: version, implementation and platform.
+    /// The version, implementation and platform that determine which wheels fit.
     pub(super) platform: String,
 }
 
-/// The oldest that the AgentCore SDK and this tool's templates run on.
+/// The oldest version that the AgentCore SDK and this tool's templates support.
 const OLDEST: (u32, u32) = (3, 10);
 
-/// The Python of this minor version where there is one, else any that is recent enough.
+/// Finds the Python with this minor version, or any supported one.
 pub(super) fn find(wanted: &str, programs: &Programs) -> Result<Python, Failure> {
     let uv = programs.find("uv");
     let mut candidates = Vec::new();
@@ -104,7 +104,7 @@ fn is_recent(minor: &str) -> bool {
     version.is_some_and(|version| version >= OLDEST)
 }
 
-/// The Python of an empty environment in the user's cache, in which [`HOOK`] is loaded.
+/// Returns the Python of an empty environment in the user's cache, which loads [`HOOK`].
 pub(super) fn environment(python: &Python, programs: &Programs) -> Result<PathBuf, Failure> {
     let about = format!("{}\n{}\n{HOOK}", python.program.display(), python.platform);
     let name = format!(

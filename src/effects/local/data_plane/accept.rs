@@ -1,4 +1,4 @@
-//! Serves HTTP on a port of this machine, and loses nothing to clients that are slow, stuck or gone.
+//! Serves HTTP on a port of this machine, with limits for slow, stuck and lost clients.
 
 use std::{
     convert::Infallible,
@@ -20,21 +20,21 @@ use tokio::{
 use super::http::Body;
 use crate::effects::clock;
 
-/// A client has this long for the head of a request, and between two requests.
+/// The time limit for the head of a request, and between two requests.
 const HEAD: Duration = Duration::from_secs(30);
-/// How long a client may take nothing of what is sent to it.
+/// How long a client may stop reading.
 const STUCK: Duration = Duration::from_mins(10);
-/// How many connections are served at once.
+/// The number of concurrent connections.
 const CONNECTIONS: usize = 1_000;
-/// Without a free descriptor nothing can be accepted for a while.
+/// The pause after a failed accept, for example without a free descriptor.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What answers requests.
+/// Answers requests.
 pub(in crate::effects) trait Answers: Send + Sync + 'static {
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// Accepts connections for as long as it is waited for.
+/// Accepts connections until it is dropped.
 pub(in crate::effects) async fn accept(listener: TcpListener, server: Arc<impl Answers>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -54,13 +54,13 @@ pub(in crate::effects) async fn accept(listener: TcpListener, server: Arc<impl A
 }
 
 async fn serve(stream: TcpStream, server: Arc<impl Answers>) {
-    // Without it small answers wait for each other; where it cannot be set, they do.
+    // Without it, small answers would be delayed; a failure is harmless.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let server = Arc::clone(&server);
         async move { Ok::<_, Infallible>(server.answer(request).await) }
     });
-    // A client that goes away in the middle is no business of ours.
+    // A client that disconnects is not an error.
     let _ = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
@@ -69,11 +69,11 @@ async fn serve(stream: TcpStream, server: Arc<impl Answers>) {
         .await;
 }
 
-/// A stream whose writes fail when the other side takes nothing for too long.
+/// A stream whose writes fail if the other side does not read for too long.
 struct Impatient<T> {
     stream: T,
     limit: Duration,
-    /// Since when it takes nothing, as the time at which that is too long.
+    /// The deadline for a write in progress.
     stuck: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 

@@ -1,4 +1,5 @@
-//! One address for everything: a request to the data plane is served here, all others go to ministack.
+//! One address for everything: serves requests to the data plane, and forwards all others to
+//! ministack.
 
 use std::sync::Arc;
 
@@ -25,15 +26,15 @@ use crate::{
     protocol::{self, Refusal, models::Route, origin, refusal::Kind},
 };
 
-/// The longest description of a runtime that is read on its way.
+/// The longest description of a runtime that is read in transit.
 const LONGEST_DESCRIPTION: usize = 1 << 20;
 
-/// What answers at the address.
+/// The servers behind the address.
 pub(super) struct Address {
     pub(super) port: u16,
     pub(super) emulator: Emulator,
     pub(super) remembered: Arc<Remembered>,
-    /// Where AWS answers for them.
+    /// Set if AWS answers for the models.
     pub(super) models: Option<OnAws>,
     pub(super) agents: Agents,
 }
@@ -85,7 +86,7 @@ impl Address {
         }
     }
 
-    /// Passes a change of what is deployed on to ministack, and learns from it.
+    /// Forwards a change of a deployment to ministack, and records what it learns.
     async fn change(&self, change: &Change, request: Request<Incoming>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let call = Call::default();
@@ -136,7 +137,7 @@ fn check_origin(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<(), Refusal
     let hosts = headers.get_all(header::HOST).iter().count();
     let host = header("host").filter(|_| hosts == 1);
     origin::check(host, header)?;
-    // A request as to a proxy names the server in its first line, too.
+    // A proxy-style request also names the server in its first line.
     for authority in host
         .into_iter()
         .chain(uri.authority().map(Authority::as_str))

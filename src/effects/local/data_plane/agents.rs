@@ -1,5 +1,5 @@
-//! The operations of AgentCore's data plane: which version and which session a request goes to, and what
-//! becomes of it.
+//! The operations of AgentCore's data plane: finds the version and the session of a request, and
+//! handles it.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// How much of the body of a command is read.
+/// The longest body of a command that is read.
 const LONGEST_COMMAND: usize = 1 << 20;
 
 /// Serves the data plane.
@@ -38,11 +38,11 @@ pub(super) struct Agents {
     issuers: Issuers,
     pub(super) client: HttpClient,
     pub(super) events: Events,
-    /// Of this data plane.
+    /// The data plane's address.
     address: String,
 }
 
-/// A request that may go on: to which version, in whose session, and what its caller is to know.
+/// An authorized request: its version, its session, and a note for the caller.
 pub(super) struct Admitted {
     pub(super) version: Arc<Version>,
     pub(super) key: Key,
@@ -67,7 +67,7 @@ impl Agents {
         }
     }
 
-    /// Does what a change of the control plane brings about here.
+    /// Applies the effects of a change in the control plane.
     pub(super) async fn follow(&self, change: &Change, status: StatusCode) {
         self.versions.forget();
         if let Change::Deletion { runtime, endpoint } = change
@@ -82,7 +82,7 @@ impl Agents {
         }
     }
 
-    /// A version that was just described gets ready, so that its first caller does not wait for that.
+    /// Prepares a version that was just described, so that its first caller need not wait.
     pub(super) fn prepare_ahead(&self, described: &[u8]) {
         let described: serde_json::Value = serde_json::from_slice(described).unwrap_or_default();
         let (Some(arn), Some(version)) = (
@@ -104,7 +104,7 @@ impl Agents {
         });
     }
 
-    /// Makes the code ready that an invocation at this path would run, and says what differs from the cloud.
+    /// Prepares the code for an invocation of this path, and reports differences from AWS.
     pub(super) async fn get_ready(&self, method: &str, target: &str) -> Response<Body> {
         let prepared = async {
             let asked = protocol::Request::parse(method, target)
@@ -146,7 +146,7 @@ impl Agents {
             Operation::Invoke | Operation::AgentCard => {
                 let request = request.map(|body| call.payload(speaks, body));
                 let result = self.invoke(&asked, &admitted, request).await;
-                // Where the caller's body is at fault, the agent is not.
+                // The caller's body caused the error, not the agent.
                 match call.fault() {
                     Some(fault) => result.map_err(|_| fault.refusal()),
                     None => result,
@@ -164,7 +164,7 @@ impl Agents {
         result.unwrap_or_else(|refusal| answer(&refusal, speaks, call.id().as_ref()))
     }
 
-    /// Decides whether a request may go on, and to which session.
+    /// Authorizes a request and chooses its session.
     async fn admit(
         &self,
         asked: &protocol::Request,
@@ -207,7 +207,7 @@ impl Agents {
         })
     }
 
-    /// The URL of a runtime's invocations.
+    /// Returns the URL of a runtime's invocations.
     fn resource(&self, asked: &protocol::Request) -> String {
         let runtime = utf8_percent_encode(&asked.runtime.to_string(), NON_ALPHANUMERIC).to_string();
         format!("{}/runtimes/{runtime}/invocations", self.address)
@@ -254,7 +254,7 @@ impl Agents {
         Ok(response)
     }
 
-    /// The session's agent, started where it does not run.
+    /// Returns the session's agent. Starts it if necessary.
     pub(super) async fn enter(
         &self,
         admitted: &Admitted,
@@ -265,7 +265,7 @@ impl Agents {
             .await
     }
 
-    /// Runs a command in the session's surroundings.
+    /// Runs a command in the session's environment.
     async fn command(
         &self,
         admitted: &Admitted,
@@ -296,7 +296,7 @@ impl Agents {
     }
 }
 
-/// What a request shows for itself, and the session that it asks for.
+/// Returns a request's credentials and the session that it asks for.
 fn shown(
     asked: &protocol::Request,
     speaks: Protocol,

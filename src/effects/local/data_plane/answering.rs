@@ -1,4 +1,4 @@
-//! The body of an agent's answer on its way to the caller, within the limits of the service.
+//! The body of an agent's answer, limited as in the service.
 
 use std::{
     pin::Pin,
@@ -28,11 +28,11 @@ pub(super) struct Answering {
     lasts: Duration,
 }
 
-/// How long an answer may be.
+/// The limit for an answer's length.
 enum Limit {
-    /// Of each event of a stream.
+    /// For each event of a stream.
     Chunks(Chunks),
-    /// Of the whole; what has come of it.
+    /// For the whole answer; the bytes so far.
     Whole(usize),
 }
 

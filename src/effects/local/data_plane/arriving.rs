@@ -1,4 +1,5 @@
-//! The body of a request as it arrives: limited in length and patience, and known for its faults.
+//! The body of a request as it arrives, with limits for its size and speed, and a record of its
+//! faults.
 
 use std::{
     pin::Pin,
@@ -18,14 +19,14 @@ use crate::{
     protocol::{Refusal, limits, refusal::json_rpc_id},
 };
 
-/// How much of a call is kept for the ID in the error that answers it. A longer one has none.
+/// How many bytes of a call are kept to find the ID for an error. A longer call has no ID.
 const LONGEST_CALL: usize = 1 << 20;
-/// How long the rest of a call that is refused may take to come.
+/// The time limit for the rest of a refused call.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long nothing may come of a body that has not ended.
+/// How long a body may be silent before it has ended.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// What is wrong with the caller's body.
+/// A fault of the caller's body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
     #[error("the body is longer than {} bytes", limits::PAYLOAD)]
@@ -36,7 +37,7 @@ pub(super) enum Fault {
     Broken(String),
 }
 
-/// What is known of a body, whoever reads it.
+/// What is known about a body, shared with its readers.
 #[derive(Clone, Default)]
 pub(super) struct Call(Arc<Known>);
 
@@ -46,7 +47,7 @@ struct Known {
     fault: OnceLock<Fault>,
 }
 
-/// A body on its way.
+/// A body that is arriving.
 pub(super) type Arriving = Passing<Incoming, Arrival>;
 
 pub(super) struct Arrival {
@@ -60,13 +61,13 @@ pub(super) struct Arrival {
 }
 
 impl Call {
-    /// The body of an invocation; only of a protocol whose calls have IDs is anything kept.
+    /// Wraps the body of an invocation. Keeps its bytes only for protocols whose calls have IDs.
     pub(super) fn payload(&self, speaks: Protocol, body: Incoming) -> Arriving {
         let keeps = matches!(speaks, Protocol::Mcp | Protocol::A2a);
         self.arriving(body, limits::PAYLOAD as u64, keeps)
     }
 
-    /// A body of any length.
+    /// Wraps a body of any length.
     pub(super) fn unlimited(&self, body: Incoming) -> Arriving {
         self.arriving(body, u64::MAX, false)
     }
@@ -83,7 +84,7 @@ impl Call {
         Passing { body, passage }
     }
 
-    /// The call's ID, as far as it has been read.
+    /// Returns the call's ID if it was read.
     pub(super) fn id(&self) -> Option<Value> {
         json_rpc_id(&self.0.kept.lock().expect("no thread panics with it"))
     }
@@ -110,18 +111,18 @@ impl Fault {
 }
 
 impl Arriving {
-    /// Whether it is longer than the service takes, before any of it has come.
+    /// Returns true if the announced length exceeds the service's limit.
     pub(super) fn is_too_large(&self) -> bool {
         self.passage.length > self.passage.limit
     }
 
-    /// Reads the call of a request that goes no further.
+    /// Reads a refused call to find its ID.
     pub(super) async fn read(self) {
         if !self.passage.keeps {
             return;
         }
         let call = self.passage.call.clone();
-        // What is longer, comes slowly or breaks off has no ID.
+        // A longer, slow or broken call has no ID.
         let read = Limited::new(self, LONGEST_CALL).collect();
         if !matches!(clock::within(PATIENCE, read).await, Some(Ok(_))) {
             call.0

@@ -1,11 +1,11 @@
-//! Requests to the control plane that change what is deployed.
+//! Requests to the control plane that change a deployment.
 
 use hyper::Method;
 
-/// A request to the control plane that changes what is deployed.
+/// A request to the control plane that changes a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
-    /// A runtime or one of its endpoints goes.
+    /// A runtime or one of its endpoints is deleted.
     Deletion {
         runtime: String,
         endpoint: Option<String>,

@@ -1,4 +1,4 @@
-//! `InvokeAgentRuntimeCommand`: a shell command beside the agent of a session.
+//! `InvokeAgentRuntimeCommand`: a shell command in the environment of a session's agent.
 
 use std::process::Stdio;
 
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// Starts the command; its output is the body, as it comes.
+/// Starts the command and streams its output as the body.
 pub(super) fn run(used: Use, command: Command) -> Result<Body, Refusal> {
     let mut process = used
         .command(&command.command)
@@ -35,7 +35,7 @@ pub(super) fn run(used: Use, command: Command) -> Result<Body, Refusal> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| internal(&format!("the command cannot be started: {error}")))?;
-    // The command and all that it starts end when this closes.
+    // The command and its children end when this closes.
     let pipe = child.stdin.take();
     let (events, received) = mpsc::channel(64);
     tokio::spawn(async move {
@@ -57,7 +57,7 @@ async fn watch(
     events: mpsc::Sender<Event>,
     used: &Use,
 ) {
-    // A caller that went away takes no more events.
+    // A caller that disconnected receives no more events.
     let _ = events.send(Event::Start).await;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let whole = async {
@@ -70,7 +70,7 @@ async fn watch(
     let (exit_code, timed_out) = tokio::select! {
         status = whole => (status.ok().and_then(|status| status.code()).unwrap_or(-1), false),
         () = clock::sleep(command.timeout) => (-1, true),
-        // A command does not outlive its session.
+        // A command ends with its session.
         () = used.session_ends() => (-1, false),
     };
     let stop = Event::Stop {

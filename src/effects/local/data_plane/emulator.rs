@@ -1,4 +1,4 @@
-//! What the data plane asks of ministack.
+//! The data plane's requests to ministack.
 
 use std::path::Path;
 
@@ -15,27 +15,27 @@ use tokio::io::AsyncWriteExt as _;
 use super::http::{Body, HttpClient, client, full, remove_hop_by_hop, streamed, text};
 use crate::effects::local::ACCESS_KEY_ID;
 
-/// Shown by every request that comes through the data plane; ministack refuses others.
+/// Required in every request to ministack, which refuses others.
 pub(super) const TOKEN_HEADER: &str = "x-cargo-agentcore-token";
 
-/// What stays as it is in a path.
+/// The characters that are not encoded in a path.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// ministack, behind its private port.
+/// ministack at its private port.
 #[derive(Debug, Clone)]
 pub(super) struct Emulator {
     client: HttpClient,
     port: u16,
-    /// The port of the data plane, by which ministack names itself.
+    /// The data plane's port, which ministack uses in its own addresses.
     public: u16,
     token: String,
 }
 
-/// Why a question has no answer.
+/// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unanswered {
     NotFound(String),
@@ -52,7 +52,7 @@ impl Emulator {
         }
     }
 
-    /// Passes a request on as it is, and the answer back.
+    /// Forwards a request and its answer unchanged.
     pub(super) async fn forward(&self, request: Request<Body>) -> Response<Body> {
         let (mut parts, body) = request.into_parts();
         let path = parts
@@ -80,7 +80,7 @@ impl Emulator {
         }
     }
 
-    /// Whether it answers, and is the one with this nonce.
+    /// Returns true if the emulator with this nonce answers.
     pub(super) async fn answers(&self, nonce: &str) -> bool {
         let health = self
             .ask(
@@ -97,7 +97,7 @@ impl Emulator {
         })
     }
 
-    /// A question of the control plane of AgentCore.
+    /// Sends a GET request to AgentCore's control plane.
     pub(super) async fn control(&self, region: &str, path: &str) -> Result<Value, Unanswered> {
         let (status, body) = self
             .ask(
@@ -112,7 +112,7 @@ impl Emulator {
         parsed(status, &body)
     }
 
-    /// Writes an object of a bucket to a file.
+    /// Writes an object in a bucket to a file.
     pub(super) async fn download(
         &self,
         region: &str,
@@ -161,7 +161,7 @@ impl Emulator {
         file.flush().await.map_err(|error| failed(&error))
     }
 
-    /// A call of CloudWatch Logs.
+    /// Calls CloudWatch Logs.
     pub(super) async fn logs(
         &self,
         region: &str,
@@ -215,7 +215,8 @@ impl Emulator {
             .uri(format!("http://127.0.0.1:{}{path}", self.port))
             .header(header::HOST, format!("127.0.0.1:{}", self.public))
             .header(TOKEN_HEADER, &self.token)
-            // ministack tells services and regions apart by the scope of a signature, which it does not check.
+            // ministack reads the service and the region from the signature's scope, and does not
+            // check the signature.
             .header(
                 header::AUTHORIZATION,
                 format!(

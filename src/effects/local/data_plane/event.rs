@@ -1,11 +1,11 @@
-//! What happens in the local AgentCore. Whoever starts it decides how it is shown.
+//! Events of the local AgentCore. The process that starts it decides how to print them.
 
 use std::{sync::Arc, time::Duration};
 
-/// Something that happened in the background.
+/// An event in the background.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// Another local AgentCore works in the directory.
+    /// Another local AgentCore uses the directory.
     DirectoryTaken,
     SessionStarted {
         session: String,
@@ -20,7 +20,7 @@ pub(crate) enum Event {
         session: String,
         why: Why,
     },
-    /// An answer was cut off because it broke a limit of the service.
+    /// An answer was cut off because it exceeded a limit of the service.
     AnswerCut {
         session: String,
         why: String,
@@ -31,7 +31,7 @@ pub(crate) enum Event {
         count: usize,
         why: String,
     },
-    /// Settings of a runtime that ministack does not keep could not be written down.
+    /// The settings that ministack drops could not be saved.
     SettingsNotKept(String),
 }
 
@@ -43,11 +43,11 @@ pub(crate) enum Why {
     TooOld,
     /// Another session needed its place.
     Evicted,
-    /// The agent's process ended by itself, with this code.
+    /// The agent's process ended with this code.
     AgentEnded(i32),
 }
 
-/// Where events go.
+/// The receiver of events.
 #[derive(Clone)]
 pub(crate) struct Events(Arc<dyn Fn(Event) + Send + Sync>);
 

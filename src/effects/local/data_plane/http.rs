@@ -1,4 +1,4 @@
-//! Bodies and clients of the data plane.
+//! Bodies and clients for the data plane.
 
 use std::{
     net::Ipv4Addr,
@@ -19,7 +19,7 @@ use hyper_util::{
 };
 use tokio::net::TcpStream;
 
-/// An error of a body; it ends the connection.
+/// An error in a body; it ends the connection.
 pub(in crate::effects) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 pub(in crate::effects) type Body = UnsyncBoxBody<Bytes, BodyError>;
 pub(in crate::effects) type HttpClient = Client<HttpConnector, Body>;
@@ -82,13 +82,13 @@ impl<T> Passage<Body> for Holding<T> {
     }
 }
 
-/// The body, which holds something until it ends or is dropped.
+/// Returns a body that holds a value until it ends or is dropped.
 pub(in crate::effects) fn holding(body: Body, held: impl Send + Unpin + 'static) -> Body {
     let passage = Holding { _held: held };
     Passing { body, passage }.boxed_unsync()
 }
 
-/// The whole of a body; nothing where it is longer than this or breaks off.
+/// Reads a whole body; returns `None` if it is longer than the limit or breaks off.
 pub(super) async fn collected<B>(mut body: B, limit: usize) -> Option<Bytes>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
@@ -115,7 +115,7 @@ pub(in crate::effects) fn text(status: StatusCode, text: impl Into<String>) -> R
     response
 }
 
-/// A client for servers on this machine; connections are kept open.
+/// Returns a client for servers on this machine, with a pool of connections.
 pub(in crate::effects) fn client() -> HttpClient {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
@@ -126,7 +126,7 @@ pub(in crate::effects) fn client() -> HttpClient {
         .build(connector)
 }
 
-/// Sends a request that asks for another protocol, on a connection of its own.
+/// Sends an upgrade request on its own connection.
 pub(in crate::effects) async fn upgrade(
     port: u16,
     request: Request<Body>,
@@ -149,7 +149,7 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     header::UPGRADE,
 ];
 
-/// Takes out what belongs to one connection, what its `Connection` header names included.
+/// Removes headers that belong to one connection, including those that `Connection` names.
 pub(in crate::effects) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)

@@ -1,4 +1,4 @@
-//! `InvokeAgentRuntime` and `GetAgentCard`: a request on its way to the agent, and the answer on its way back.
+//! `InvokeAgentRuntime` and `GetAgentCard`: forwards a request to the agent and its answer back.
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ use crate::{
     protocol::{self, Refusal, SessionKey, headers::WORKLOAD_ACCESS_TOKEN, limits, session},
 };
 
-/// What this tool shows its user beside the answer.
+/// A note that this tool prints for its user.
 const NOTE: HeaderName = HeaderName::from_static("x-cargo-agentcore-note");
-/// How long an agent that did not answer may take to end.
+/// How long to wait for the end of an agent that did not answer.
 const END: Duration = Duration::from_secs(1);
 
 impl Agents {
@@ -53,7 +53,7 @@ impl Agents {
         match clock::within(limits::SYNCHRONOUS, self.client.request(inner)).await {
             Some(Ok(answer)) => self.passed_back(answer, admitted, used).await,
             Some(Err(error)) => {
-                // An agent that broke off is about to end; the next request starts another.
+                // An agent that broke off is probably ending; the next request starts another one.
                 let how = used.ends(END).await;
                 let how = how.unwrap_or_else(|| innermost(&error));
                 Err(Refusal::ended_during_request(&how, &used.last_lines()))
@@ -62,7 +62,7 @@ impl Agents {
         }
     }
 
-    /// The request as the agent gets it, without its body, and the session that it goes to.
+    /// Returns the request for the agent, without its body, and the session.
     async fn prepare(
         &self,
         asked: &protocol::Request,
@@ -105,7 +105,7 @@ impl Agents {
         Ok((used, inner))
     }
 
-    /// The agent's answer as the caller gets it.
+    /// Returns the agent's answer for the caller.
     pub(super) async fn passed_back(
         &self,
         answer: Response<Incoming>,
@@ -168,7 +168,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What the agent says of an error, as far as it is short.
+/// Returns the agent's error text, up to a limit.
 async fn read_error(body: Incoming) -> Option<String> {
     let read = Limited::new(body, 16 * 1024).collect();
     let body = clock::within(Duration::from_secs(5), read)

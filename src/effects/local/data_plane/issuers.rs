@@ -1,4 +1,4 @@
-//! The issuers of tokens, as far as they can be reached from here.
+//! The issuers of tokens, if they can be reached.
 
 use std::{
     collections::BTreeMap,
@@ -14,22 +14,22 @@ use crate::{
     },
 };
 
-/// How long an issuer may take to answer.
+/// The time limit for an issuer's answer.
 const LIMIT: Duration = Duration::from_secs(5);
-/// How long its keys are taken for current, and how long one that did not answer is not asked again.
+/// How long an issuer's keys are cached, and how long after a failure it is not asked again.
 const CURRENT: Duration = Duration::from_mins(5);
 const SILENT: Duration = Duration::from_secs(30);
-/// How long its keys are taken for current where a token names another one.
+/// How long an issuer's keys are cached if a token names an unknown key.
 const RENEWED: Duration = Duration::from_secs(5);
 
-/// What is known of issuers, by discovery URL.
+/// The cached issuers, by discovery URL.
 #[derive(Default)]
 pub(super) struct Issuers {
     known: Mutex<BTreeMap<String, (Instant, Issuer)>>,
 }
 
 impl Issuers {
-    /// Whether a request with these credentials may go on.
+    /// Authorizes a request with these credentials.
     pub(super) async fn authorize(
         &self,
         rules: Option<&Rules>,
@@ -44,7 +44,7 @@ impl Issuers {
         authorize(rules, credentials, &issuer, metadata, now)
     }
 
-    /// The issuer of a token. One that names an unknown key may have been signed with a new one.
+    /// Returns the issuer of a token. Refreshes its keys if the token names an unknown one.
     async fn of_token(&self, rules: &Rules, token: &str) -> Issuer {
         let issuer = self.of(rules).await;
         let is_known = match (&issuer.keys, Jwt::parse(token)) {
@@ -57,12 +57,12 @@ impl Issuers {
         self.asked(rules, RENEWED).await
     }
 
-    /// The issuer of a runtime's tokens.
+    /// Returns the issuer of a runtime's tokens.
     pub(super) async fn of(&self, rules: &Rules) -> Issuer {
         self.asked(rules, CURRENT).await
     }
 
-    /// The issuer, as it was at most so long ago.
+    /// Returns the issuer, cached for at most `current`.
     async fn asked(&self, rules: &Rules, current: Duration) -> Issuer {
         let url = &rules.discovery_url;
         let known = self

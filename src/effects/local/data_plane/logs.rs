@@ -1,4 +1,4 @@
-//! What agents print, written to the emulator's log groups under the service's names.
+//! Writes agents' output to the emulator's log groups, with the service's names.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     protocol::{limits, logs},
 };
 
-/// Where the lines of a session go.
+/// The destination of a session's lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stream {
     pub(super) region: String,
@@ -26,17 +26,17 @@ pub(super) struct Stream {
 
 /// How long lines are collected before they are written.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How many bytes of a session's lines may wait to be written.
+/// How many bytes of a session's lines may be pending.
 const WAITING: usize = 8 << 20;
-/// How long all lines together may take to be written at the end.
+/// The time limit for writing all lines at the end.
 const END: Duration = Duration::from_secs(5);
 
-/// A way to the log groups.
+/// A writer for the log groups.
 #[derive(Debug, Clone)]
 pub(super) struct Logs {
     emulator: Emulator,
     events: Events,
-    /// How many sessions still write.
+    /// The number of sessions that still write.
     writers: watch::Sender<usize>,
 }
 
@@ -49,7 +49,7 @@ impl Logs {
         }
     }
 
-    /// A channel for the lines of one session. Whoever sends is never kept waiting for the emulator.
+    /// Returns a channel for the lines of one session. Senders never wait for the emulator.
     pub(super) fn of(&self, stream: Stream) -> mpsc::Sender<Line> {
         let (sender, lines) = mpsc::channel(1_000);
         self.writers.send_modify(|count| *count += 1);
@@ -61,11 +61,11 @@ impl Logs {
         sender
     }
 
-    /// Waits until everything is written, for a while.
+    /// Waits until everything is written, up to a limit.
     pub(super) async fn written(&self) {
         let mut writers = self.writers.subscribe();
         let written = writers.wait_for(|count| *count == 0);
-        // Who was too slow is not waited for.
+        // Lines that are still pending are lost.
         let _ = clock::within(END, written).await;
     }
 
@@ -82,7 +82,7 @@ impl Logs {
                     }
                     self.put(stream, &batch).await;
                 };
-                // What is printed meanwhile is taken, so that the agent never stands still.
+                // Lines are received while a batch is written, so that the agent does not block.
                 waiting.collect(&mut lines, write).await;
                 is_made = true;
             }
@@ -107,7 +107,7 @@ impl Logs {
     async fn make(&self, stream: &Stream) {
         let group = logs::group(&stream.runtime, &stream.endpoint);
         let input = json!({ "logGroupName": group });
-        // Usually it exists already; what else is wrong shows at the lines.
+        // Usually it already exists; other errors show when lines are written.
         let _ = self.call(stream, "CreateLogGroup", &input).await;
         let input = json!({ "logGroupName": group, "logStreamName": stream.name });
         let _ = self.call(stream, "CreateLogStream", &input).await;
@@ -140,12 +140,12 @@ impl Logs {
     }
 }
 
-/// Lines that are not written yet.
+/// Pending lines.
 #[derive(Default)]
 struct Waiting {
     lines: VecDeque<Line>,
     bytes: usize,
-    /// Lines for which there was no room since they were last told.
+    /// The number of lines that were dropped since the last report.
     lost: usize,
 }
 
@@ -160,7 +160,7 @@ impl Waiting {
         self.lines.push_back(line);
     }
 
-    /// Takes what comes until `end` does.
+    /// Receives lines until `end` completes.
     async fn collect(&mut self, lines: &mut mpsc::Receiver<Line>, end: impl Future<Output = ()>) {
         let mut end = std::pin::pin!(end);
         let mut is_open = true;
@@ -176,7 +176,7 @@ impl Waiting {
         }
     }
 
-    /// As many lines as are written at once, in the order of their times: two pipes are read beside each other.
+    /// Returns the next batch, sorted by time, because two pipes are read in parallel.
     fn take(&mut self) -> Option<Vec<Line>> {
         let mut batch = Vec::new();
         let mut bytes = 0;
@@ -198,7 +198,7 @@ impl Waiting {
     }
 }
 
-/// As CloudWatch Logs counts.
+/// Returns a line's size as CloudWatch Logs counts it.
 fn size(line: &Line) -> usize {
     line.text.len() + limits::LOG_EVENT_OVERHEAD
 }

@@ -26,24 +26,24 @@ use crate::{
 };
 
 const LAUNCH: &str = include_str!("../launch.py");
-/// Runs beside it where a server answers for the models.
+/// Runs next to it if a server answers for the models.
 const MODELS: &str = include_str!("../models.py");
 
-/// What this tool, the Python toolkit, the templates and agents talk to. The control plane of AgentCore goes
-/// by the name of its data plane.
+/// The services that this tool, the Python toolkit, the templates and agents use. AgentCore's
+/// control plane has the name of its data plane.
 const SERVICES: &str = "iam,sts,s3,ecr,logs,codebuild,bedrock-runtime,bedrock-agentcore,dynamodb,sqs,sns,ssm,\
                         secretsmanager";
 
-/// A cold start on a slow disk compiles some hundred Python files.
+/// A cold start on a slow disk compiles several hundred Python files.
 const START: Duration = Duration::from_mins(1);
-/// Open connections get three seconds, the state is written after that.
+/// Open connections get three seconds; the state is written after that.
 const END: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A running ministack.
 pub(super) struct Ministack {
     child: Child,
-    /// It ends when this closes. Waiting for a child closes what the child still has.
+    /// It ends when this closes. Waiting for a child closes the child's remaining pipes.
     pipe: Option<ChildStdin>,
     pub(super) port: u16,
 }
@@ -56,7 +56,7 @@ impl Ministack {
         dir: &Folder,
         public: u16,
     ) -> Result<Self, Failure> {
-        // The port is free when it is chosen, and somebody may take it before it is used.
+        // Another process may take the port between its choice and its use.
         let mut tries = 3;
         loop {
             tries -= 1;
@@ -104,7 +104,7 @@ impl Ministack {
             .env("GATEWAY_PORT", port.to_string())
             .env("SERVICES", SERVICES)
             .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
-            // What its health answer repeats, by which it is known.
+            // Repeated in its health answer, to identify it.
             .env("MINISTACK_EDITION", &setup.nonce)
             .env("PERSIST_STATE", "1")
             .env("STATE_DIR", home.join("state"))
@@ -112,14 +112,15 @@ impl Ministack {
             .env("S3_DATA_DIR", home.join("s3"))
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")
-            // A socket that is not there: no container of the user's is looked for, started or removed.
+            // A socket that does not exist, so that it cannot find, start or remove the user's
+            // containers.
             .env("DOCKER_HOST", no_docker(&home))
             .env("HOME", &temporary)
             .env("TMPDIR", &temporary)
             .env("TEMP", &temporary)
             .env("TMP", &temporary)
             .stdin(Stdio::piped())
-            // Its output goes to the log that this process's own goes to.
+            // Its output goes to this process's log.
             .stdout(Stdio::inherit())
             .stderr(Stdio::inherit());
         if let Models::Server(url) = &setup.models {
@@ -131,7 +132,7 @@ impl Ministack {
             }
         }
         for name in ["SYSTEMROOT", "WINDIR"] {
-            // Without these no socket opens on Windows; elsewhere they are not set.
+            // Sockets on Windows need these; elsewhere they are not set.
             if let Some(value) = env::var(name) {
                 command.env(name, value);
             }
@@ -147,7 +148,7 @@ impl Ministack {
             .map_err(|error| Failure::world(format!("cannot watch ministack: {error}")))
     }
 
-    /// Comes to an end when ministack does.
+    /// Waits until ministack ends.
     pub(super) async fn ends(&mut self) {
         let _ = self.child.wait().await;
     }
@@ -160,7 +161,7 @@ impl Ministack {
         }
     }
 
-    /// Ends it at once; what it did not write down is lost.
+    /// Kills it; state that is not written is lost.
     pub(super) async fn kill(mut self) {
         let _ = self.child.kill().await;
     }

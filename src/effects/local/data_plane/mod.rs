@@ -1,8 +1,8 @@
-//! The local AgentCore: one address for everything. It serves AgentCore's data plane itself, by running what is
-//! deployed, and passes all other requests on to ministack.
+//! The local AgentCore, with one address for everything. It serves AgentCore's data plane itself by
+//! running what is deployed, and forwards all other requests to ministack.
 //!
-//! It runs in the background, one for each project, as a hidden subcommand of this binary. While it lives it
-//! holds `running.lock`, and `emulator.json` tells where it listens.
+//! It runs in the background, one process per project, as a hidden subcommand of this binary. While
+//! it runs, it holds `running.lock`, and `emulator.json` contains its address.
 
 pub(in crate::effects) mod accept;
 mod address;
@@ -51,44 +51,44 @@ use crate::{
     error::Failure,
 };
 
-/// How a data plane is started.
+/// The settings of a data plane.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
     pub(crate) directory: PathBuf,
-    /// Of ministack's installation.
+    /// The Python of ministack's installation.
     pub(crate) python: PathBuf,
-    /// The root of the workspace, from which no program is run.
+    /// The workspace's root, from which no program is run.
     pub(crate) workspace: PathBuf,
     pub(crate) nonce: String,
-    /// The port of last time, so that what was printed then still works.
+    /// The previous port, so that addresses printed earlier still work.
     pub(crate) port: Option<u16>,
-    /// Whether it lives only as long as the command that starts it.
+    /// True if it ends with the command that starts it.
     pub(crate) guest: bool,
     pub(crate) models: Models,
 }
 
-/// Why a data plane comes to its end.
+/// Why a data plane ends.
 enum End {
-    /// Somebody asked for it.
+    /// It was asked to stop.
     Asked,
-    /// Its folder was removed: there is nothing to write to any more.
+    /// Its folder was removed, so that nothing can be written.
     Homeless,
     /// ministack ended.
     Broken,
 }
 
-/// How many descriptors it may hold, where the system lets it.
+/// How many descriptors it may use, if the system allows it.
 #[cfg(unix)]
 const DESCRIPTORS: u64 = 4096;
-/// How often the folder is looked at.
+/// The pause between two checks of the folder.
 const LOOK: Duration = Duration::from_millis(200);
-/// Before the path of an invocation, it makes the code ready and calls nobody.
+/// The prefix for an invocation's path that only prepares the code.
 pub(in crate::effects::local) const PREPARE: &str = "/_cargo-agentcore/prepare";
-/// Somebody who looks whether the lock is held holds it for a moment.
+/// A process that checks the lock holds it for a moment, so locking is retried.
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until it is told to end. `false`: another one works in the directory.
+/// Serves until it is asked to stop. Returns `false` if another one uses the directory.
 pub(crate) async fn run(setup: Setup, events: Events) -> Result<bool, Failure> {
     detach();
     let dir = Folder::private(setup.directory.clone());
@@ -164,17 +164,18 @@ pub(crate) async fn run(setup: Setup, events: Events) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// A terminal's Ctrl-C and hang-up are for the command that starts this.
+/// Leaves the terminal's session, so that Ctrl-C and hang-ups only reach the command that started
+/// this.
 #[cfg(unix)]
 fn detach() {
-    // It fails where this process leads a session already, and then all is well.
+    // Fails harmlessly if this process already leads a session.
     let _ = rustix::process::setsid();
-    // What it keeps is for the user alone.
+    // Only the user may read its files.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     allow_descriptors();
 }
 
-/// Each connection takes two descriptors, and some systems allow 256.
+/// Raises the limit for descriptors: each connection uses two, and some systems allow 256.
 #[cfg(unix)]
 fn allow_descriptors() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -182,7 +183,7 @@ fn allow_descriptors() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.map_or(DESCRIPTORS, |maximum| maximum.min(DESCRIPTORS));
     if current.is_some_and(|current| current < wanted) {
-        // Fewer connections are served where this is refused.
+        // If this is refused, fewer connections are served.
         let _ = setrlimit(
             Resource::Nofile,
             Rlimit {
@@ -233,7 +234,7 @@ fn write_record(setup: &Setup, dir: &Folder, port: u16, key: &str) -> Result<(),
     dir.write(process::RECORD, record.to_string().as_bytes())
 }
 
-/// The signals that ask for an end.
+/// The signals that ask it to stop.
 struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
@@ -265,7 +266,7 @@ impl Signals {
     }
 }
 
-/// A guest lives as long as the command that started it, whose pipe is its stdin.
+/// Waits until the command that started a guest ends, which closes the pipe at stdin.
 async fn host_ends(guest: bool) {
     if !guest {
         return std::future::pending().await;
@@ -273,7 +274,7 @@ async fn host_ends(guest: bool) {
     shim::pipe_closes().await;
 }
 
-/// Looks for the file that asks for an end, and whether the folder is still there.
+/// Waits for the file that asks it to stop, or for the removal of the folder.
 async fn watch(dir: &Folder, lock: &Lock, nonce: &str) -> End {
     loop {
         clock::sleep(LOOK).await;
@@ -282,7 +283,7 @@ async fn watch(dir: &Folder, lock: &Lock, nonce: &str) -> End {
             Ok(None) => return End::Homeless,
             Ok(Some(_)) | Err(_) => {}
         }
-        // What cannot be read asks for nothing.
+        // An unreadable file is ignored.
         if matches!(dir.read_text(process::STOP), Ok(Some(text)) if text == nonce) {
             return End::Asked;
         }

@@ -1,4 +1,4 @@
-//! The models of Bedrock, where AWS answers for them.
+//! Bedrock's models, answered by AWS.
 
 use hyper::{
     Request, Response, StatusCode,
@@ -22,16 +22,16 @@ use crate::{
     protocol::models::{Route, is_passed_on},
 };
 
-/// The longest call. Bedrock takes up to 25 MB.
+/// The longest call. Bedrock accepts up to 25 MB.
 const LONGEST: usize = 32 << 20;
 
 pub(super) struct OnAws {
     models: Models,
-    /// The access key ID that agents sign with, by which their calls are known.
+    /// The access key ID that agents sign with, which identifies their calls.
     key: String,
 }
 
-/// An access key ID for agents that nobody else knows.
+/// Returns a secret access key ID for agents.
 pub(super) fn new_key() -> String {
     let id = clock::unique_id();
     let id: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -54,7 +54,7 @@ impl OnAws {
         Route::of(request.method().as_str(), target, authorization, &self.key)
     }
 
-    /// Passes a call on to Bedrock, and the answer back as it comes.
+    /// Forwards a call to Bedrock and streams the answer back.
     pub(super) async fn answer(
         &self,
         region: Region,
@@ -106,7 +106,7 @@ fn explained(failure: &Failure) -> String {
     )
 }
 
-/// A call that is not passed on.
+/// Answers a call that is not forwarded.
 pub(super) fn refused(why: &str) -> Response<Body> {
     error(StatusCode::FORBIDDEN, "AccessDeniedException", why)
 }

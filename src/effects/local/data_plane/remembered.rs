@@ -1,4 +1,4 @@
-//! Settings of runtimes that ministack takes and does not give back.
+//! Settings of runtimes that ministack accepts but does not return.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::event::{Event, Events};
 use crate::effects::folder::FolderFile;
 
-/// Members of a runtime that decide how its agent is run.
+/// The members of a runtime that determine how its agent runs.
 const MEMBERS: [&str; 4] = [
     "lifecycleConfiguration",
     "protocolConfiguration",
@@ -15,7 +15,7 @@ const MEMBERS: [&str; 4] = [
     "authorizerConfiguration",
 ];
 
-/// By runtime and version. It is kept in a file, as ministack keeps its state.
+/// The settings by runtime and version, kept in a file like ministack's own state.
 pub(super) struct Remembered {
     file: FolderFile,
     events: Events,
@@ -25,7 +25,7 @@ pub(super) struct Remembered {
 impl Remembered {
     pub(super) fn load(file: FolderFile, events: Events) -> Self {
         let text = file.read_text().ok().flatten();
-        // What cannot be read is as good as none: the service's defaults hold.
+        // An unreadable file counts as missing: the service's defaults apply.
         let versions = text.and_then(|text| serde_json::from_str(&text).ok());
         Self {
             file,
@@ -34,7 +34,7 @@ impl Remembered {
         }
     }
 
-    /// Learns from a request that made a version, and from the answer to it.
+    /// Records the settings from a request that created a version, and its answer.
     pub(super) fn learn(&self, request: &[u8], answer: &[u8]) {
         let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap_or_default();
         let (request, answer) = (read(request), read(answer));
@@ -53,7 +53,7 @@ impl Remembered {
         self.keep(&versions);
     }
 
-    /// Forgets a runtime that was deleted.
+    /// Forgets a deleted runtime.
     pub(super) fn forget(&self, runtime: &str) {
         let mut versions = self.versions.lock().expect("no thread panics with it");
         let count = versions.len();
@@ -71,7 +71,7 @@ impl Remembered {
         }
     }
 
-    /// Completes what ministack tells of a version.
+    /// Adds the recorded settings to ministack's description of a version.
     pub(super) fn complete(&self, runtime: &str, version: &str, document: &mut Value) {
         let versions = self.versions.lock().expect("no thread panics with it");
         let Some(Value::Object(members)) = versions.get(&key(runtime, version)) else {

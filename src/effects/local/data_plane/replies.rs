@@ -1,4 +1,4 @@
-//! What the data plane itself answers.
+//! Answers from the data plane itself.
 
 use hyper::{
     HeaderMap, Response, StatusCode,
@@ -32,7 +32,7 @@ pub(super) fn json(value: &serde_json::Value) -> Response<Body> {
     response
 }
 
-/// The error as the callers of this protocol expect it.
+/// Returns the error in the form of the runtime's protocol.
 pub(super) fn answer(
     refusal: &Refusal,
     speaks: Protocol,

@@ -1,4 +1,4 @@
-//! What is deployed: which version an endpoint answers with, and its code, ready to run.
+//! The deployed versions: which one an endpoint uses, and its code, ready to run.
 
 use std::{
     collections::BTreeMap,
@@ -35,7 +35,7 @@ use crate::{
 /// For a runtime that is named without a region.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// One version of a runtime, as the control plane describes it.
+/// A version of a runtime, from the control plane's description.
 #[derive(Debug)]
 pub(super) struct Version {
     pub(super) number: String,
@@ -49,11 +49,11 @@ pub(super) struct Version {
     archive: Option<Archive>,
     /// Such as `3.13`.
     python: Option<String>,
-    /// Held while it is made ready, which goes on when the one who asked for it has gone.
+    /// Locked while the code is prepared, which continues if the caller is gone.
     code: Arc<Mutex<Option<Code>>>,
 }
 
-/// Where a version's archive is.
+/// The location of a version's archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Archive {
     bucket: String,
@@ -64,13 +64,13 @@ struct Archive {
 /// By runtime, and by endpoint or number.
 type Known = BTreeMap<(String, String), Arc<Version>>;
 
-/// What has been looked up so far.
+/// A cache of versions.
 pub(super) struct Versions {
     emulator: Emulator,
     remembered: Arc<Remembered>,
     /// Where versions are unpacked.
     home: PathBuf,
-    /// Whose programs are not run.
+    /// The workspace whose programs are not run.
     workspace: PathBuf,
     live: Shared<Known>,
     known: Shared<Known>,
@@ -93,12 +93,12 @@ impl Versions {
         }
     }
 
-    /// Something about runtimes may have changed.
+    /// Forgets the endpoints' versions after a change.
     pub(super) fn forget(&self) {
         self.live.lock().expect("no thread panics with it").clear();
     }
 
-    /// The version that an endpoint answers with.
+    /// Returns the version of an endpoint.
     pub(super) async fn live(
         &self,
         runtime: &RuntimeRef,
@@ -170,7 +170,8 @@ impl Versions {
         Ok(Some(Arc::clone(known.entry(key).or_insert(version))))
     }
 
-    /// The version's code; the first who asks makes it ready. A failure is not kept: the next one tries again.
+    /// Returns the version's code. The first caller prepares it. A failure is not cached: the next
+    /// caller tries again.
     pub(super) async fn code(&self, version: &Version) -> Result<Code, Refusal> {
         let mut kept = Arc::clone(&version.code).lock_owned().await;
         if let Some(code) = &*kept {
@@ -200,21 +201,23 @@ impl Versions {
             .unwrap_or_else(|error| Err(internal(&error.to_string())))
     }
 
-    /// Makes the code of a version ready before anybody asks for it. What fails is told to whoever asks.
+    /// Prepares the code of a version before its first call. Errors are reported to the first
+    /// caller.
     pub(super) async fn code_ahead(&self, region: &str, runtime: &str, number: &str) {
         if let Ok(Some(version)) = self.version(region, runtime, number).await {
             let _ = self.code(&version).await;
         }
     }
 
-    /// Removes the files of a runtime that is deleted, and all that is known of it.
+    /// Removes the files of a deleted runtime, and forgets it.
     pub(super) async fn remove(&self, runtime: &str) {
         for version in self.take(runtime) {
-            // One that is still made ready is removed after that.
+            // Waits for a preparation in progress.
             let _kept = version.code.lock().await;
             let home = self.home_of(runtime, &version.number);
             let removal = move |_: &(dyn Fn(()) + Sync)| files::remove_tree(&home);
-            // What cannot be removed now is removed at the next start of the local AgentCore.
+            // Files that cannot be removed now are removed at the next start of the local
+            // AgentCore.
             let _ = runtime::aside(removal, |()| {}).await;
         }
     }
@@ -236,7 +239,7 @@ impl Versions {
     }
 }
 
-/// A version's code on its way to this machine.
+/// Downloads and unpacks a version's code.
 struct Unpacking {
     emulator: Emulator,
     region: String,
@@ -282,10 +285,10 @@ impl Unpacking {
             }
             Err(Unanswered::NotFound(why) | Unanswered::Other(why)) => Err(why),
         };
-        // It is overwritten by the next one.
+        // The next download overwrites it.
         let _ = files::remove_file(&file);
         prepared.map_err(|why| {
-            // Half a version takes room that may be what was missing.
+            // An incomplete version may occupy the space that was missing.
             let _ = files::remove_tree(&home);
             Refusal::new(Kind::RuntimeClient, why)
         })
@@ -344,7 +347,7 @@ fn read(number: &str, document: &Value) -> Result<Version, Refusal> {
     })
 }
 
-/// A failure in one text, for a caller that shows nothing else.
+/// Joins a failure to one text, for a caller that prints nothing else.
 pub(super) fn words(failure: &Failure) -> String {
     let lines = failure.messages.iter().flat_map(|message| {
         std::iter::once(message.what.clone())

@@ -1,4 +1,5 @@
-//! `InvokeAgentRuntimeWithWebSocketStream`: the caller's connection joined with one to the agent's `/ws`.
+//! `InvokeAgentRuntimeWithWebSocketStream`: joins the caller's connection with one to the agent's
+//! `/ws`.
 
 use std::time::Duration;
 
@@ -115,14 +116,14 @@ impl Agents {
 /// How long one side may take to end after the other.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// One direction: what it has passed on, and whether all of that was written.
+/// One direction: the frames that passed, and whether all of them were written.
 #[derive(Default)]
 struct Direction {
     frames: Frames,
     is_written: bool,
 }
 
-/// Passes frames on, both ways, until one side ends or breaks a limit.
+/// Forwards frames both ways until one side ends or exceeds a limit.
 async fn join(
     caller: impl AsyncRead + AsyncWrite,
     agent: impl AsyncRead + AsyncWrite,
@@ -136,7 +137,7 @@ async fn join(
         let inward = inward.pass(&mut from_caller, &mut to_agent, used);
         let outward = outward.pass(&mut from_agent, &mut to_caller, used);
         let (mut inward, mut outward) = (std::pin::pin!(inward), std::pin::pin!(outward));
-        // Who hears nothing more of one side has a while to end the other.
+        // When one side has ended, the other side gets some time to end too.
         tokio::select! {
             ended = &mut inward => {
                 ended?;
@@ -165,7 +166,7 @@ async fn join(
             )
         }
     };
-    // Whoever went away hears nothing of it.
+    // A side that disconnected receives nothing.
     let _ = tokio::join!(
         clock::within(LINGER, outward.close(&mut to_caller, code, &reason, false)),
         clock::within(LINGER, inward.close(&mut to_agent, code, &reason, true)),
@@ -202,7 +203,7 @@ impl Direction {
         }
     }
 
-    /// Says that it closes, where that can be said and was not yet.
+    /// Sends a close frame if that is possible and was not done yet.
     async fn close(
         &self,
         to: &mut (impl AsyncWrite + Unpin),
@@ -212,7 +213,7 @@ impl Direction {
     ) {
         let may_say = self.is_written && self.frames.is_between_frames();
         if may_say && !self.frames.is_closed() {
-            // Usually the other side is gone already.
+            // Usually the other side is already gone.
             let _ = to.write_all(&close(code, reason, is_masked)).await;
         }
         let _ = to.shutdown().await;

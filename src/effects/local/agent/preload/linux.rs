@@ -1,4 +1,4 @@
-//! The Python that forks, and the pipes to what it has forked.
+//! The Python process that forks agents, and the pipes to the forked agents.
 #![expect(
     clippy::disallowed_methods,
     reason = "the process that forks the agents is started here"
@@ -27,16 +27,16 @@ use super::{
 };
 use crate::effects::{clock, env, folder::Folder};
 
-/// What is run.
+/// The Python program.
 const PROGRAM: &str = include_str!("preload.py");
 const NAME: &str = "preload.py";
 const MODULES: &str = "modules";
-/// How long the imports may take.
+/// The time limit for the imports.
 const IMPORTS: Duration = Duration::from_mins(1);
-/// How long a fork may take.
+/// The time limit for a fork.
 const FORK: Duration = Duration::from_secs(5);
 
-/// Dropping it ends its process; the agents that it forked go on.
+/// Dropping it ends its process; the forked agents keep running.
 pub(in crate::effects) struct Preload {
     key: Key,
     modules: BTreeSet<String>,
@@ -52,7 +52,7 @@ struct Connection {
 }
 
 impl Preload {
-    /// Imports the modules, in this order. An error says why forks are not possible.
+    /// Imports the modules in this order. The error says why forks are not possible.
     pub(in crate::effects) async fn start(
         key: Key,
         modules: &[String],
@@ -83,14 +83,14 @@ impl Preload {
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // What is printed at an import was seen at the start before.
+            // The output of the imports was already shown at an earlier start.
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| told(&error))?;
         let (Some(lifeline), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("its pipes are gone".to_owned());
         };
-        // Whoever waits for it lets the system forget it when it has ended.
+        // Reaps the process when it has ended.
         tokio::spawn(async move { child.wait().await });
         let mut connection = Connection {
             control: control_end.map_err(|error| told(&error))?,
@@ -117,12 +117,12 @@ impl Preload {
         &self.key
     }
 
-    /// Whether it has imported all of these.
+    /// Returns true if it has imported all of these modules.
     pub(in crate::effects) fn holds(&self, modules: &[String]) -> bool {
         modules.iter().all(|module| self.modules.contains(module))
     }
 
-    /// Starts an agent.
+    /// Forks an agent.
     pub(in crate::effects) async fn fork(
         &self,
         launch: Launch,
@@ -149,7 +149,8 @@ impl Preload {
         sent.map_err(broken)?;
         let reply = connection.reply(FORK).await;
         for path in [alive, status, output] {
-            // They have no use any more; the folder is emptied at the next start.
+            // The pipes are open, so their files are not needed; leftovers are removed at the next
+            // start.
             let _ = std::fs::remove_file(path);
         }
         let reply = reply.map_err(NotForked::Broken)?;
@@ -175,12 +176,12 @@ impl Connection {
     }
 }
 
-/// This side of the pipes to an agent that is forked.
+/// This side of the pipes to a forked agent.
 struct Pipes {
     alive: Sender,
     status: Receiver,
     output: Receiver,
-    /// Without a writer, a pipe would seem closed before the agent has opened it.
+    /// Without a writer, a pipe would seem closed until the agent opens it.
     _open: [Sender; 2],
 }
 
@@ -225,7 +226,8 @@ fn make_pipe(path: &Path) -> std::io::Result<PathBuf> {
     Ok(path.to_owned())
 }
 
-/// The guard tells the agent's code, or is killed with the group.
+/// Waits for the agent's exit code from its guard process. Without one, the guard was killed with
+/// the group.
 async fn watch_end(mut status: Receiver, group: u32, told: watch::Sender<State>) {
     let mut text = String::new();
     let code = match status.read_to_string(&mut text).await {
@@ -233,6 +235,6 @@ async fn watch_end(mut status: Receiver, group: u32, told: watch::Sender<State>)
         Err(_) => 1,
     };
     end_group(Some(group));
-    // Nobody listens where the session is gone already.
+    // The session may already be gone.
     let _ = told.send(State::Ended(code));
 }

@@ -1,6 +1,8 @@
-//! A Python that has imported an agent's dependencies, and forks a process for each start of the agent.
+//! A Python process that has imported an agent's dependencies, and forks for each start of the
+//! agent.
 //!
-//! On Linux only: elsewhere system libraries do not survive a fork without an exec, or there is no fork.
+//! Only on Linux: elsewhere, system libraries do not survive a fork without an exec, or there is no
+//! fork.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -14,7 +16,7 @@ pub(in crate::effects) use linux::Preload;
 #[cfg(not(target_os = "linux"))]
 pub(in crate::effects) use nowhere::Preload;
 
-/// Everything that a start has to have in common with the imports.
+/// What a start must have in common with the preloaded process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::effects) struct Key {
     pub(in crate::effects) python: PathBuf,
@@ -25,8 +27,8 @@ pub(in crate::effects) struct Key {
 /// Why an agent was not forked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::effects) enum NotForked {
-    /// This agent cannot be.
+    /// This agent cannot be forked.
     Refused(String),
-    /// The process that forks is of no use any more.
+    /// The forking process is no longer usable.
     Broken(String),
 }

@@ -1,4 +1,4 @@
-//! Systems on which nothing is preloaded.
+//! Systems without preloading.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::effects::folder::Folder;
 
-/// There is none.
+/// Cannot exist on this system.
 pub(in crate::effects) enum Preload {}
 
 impl Preload {

@@ -1,4 +1,4 @@
-//! What a session goes through.
+//! The life of a session.
 
 use std::{ffi::OsString, path::Path, sync::Arc, time::Duration};
 
@@ -30,13 +30,13 @@ use crate::{
     },
 };
 
-/// What an agent prints last may still be in the pipe when its end is known.
+/// How long to wait for the last output after an agent has ended.
 const LAST_WORDS: Duration = Duration::from_millis(20);
-/// How often an agent that nobody asks anything is asked whether it is busy.
+/// The limits for the pause between two checks whether an idle agent is busy.
 const OFTEN: Duration = Duration::from_secs(1);
 const SELDOM: Duration = Duration::from_secs(30);
 
-/// Carries a session from its start to its end.
+/// Runs a session from its start to its end.
 pub(super) async fn live(sessions: Arc<Sessions>, session: Arc<Session>) {
     let name = session.key.session.to_string();
     let start = clock::now();
@@ -108,7 +108,7 @@ impl Sessions {
         }
     }
 
-    /// Waits until the session has to end.
+    /// Waits until the session must end.
     async fn until_end(&self, session: &Session, serving: &Serving) -> Why {
         let lifetime = session.version.lifetime;
         let often = (lifetime.idle_timeout / 10).clamp(OFTEN, SELDOM);
@@ -133,12 +133,12 @@ impl Sessions {
             }),
             why = is_over => why,
         };
-        // From here on no request gets into it.
+        // From here on, no request enters the session.
         session.ask_to_end(why);
         why
     }
 
-    /// Whether an agent that is not asked anything says that it works on something.
+    /// Returns true if an idle agent reports that it is busy.
     async fn is_busy(&self, session: &Session, serving: &Serving) -> bool {
         let Some(path) = session.version.contract.ping() else {
             return false;
@@ -149,7 +149,7 @@ impl Sessions {
     }
 }
 
-/// What `work` comes to; a refusal where the session is asked to end before.
+/// Returns the result of `work`, or a refusal if the session is asked to end first.
 async fn unless_ending<T>(
     session: &Session,
     work: impl Future<Output = Result<T, Refusal>>,
@@ -161,8 +161,8 @@ async fn unless_ending<T>(
     }
 }
 
-/// Each session works on a copy of the code. It is waited for in any case: nothing is written any more when
-/// the session's files are removed.
+/// Copies the code for a session. Always waits for the copy to finish, so that nothing is written
+/// while the session's files are removed.
 async fn copy(code: &Code, work: &Path, home: &Path) -> Result<(), Refusal> {
     let (own, work, home) = (code.own.clone(), work.to_owned(), home.to_owned());
     let copying = move |_: &(dyn Fn(()) + Sync)| {

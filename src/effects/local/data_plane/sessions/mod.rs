@@ -1,4 +1,4 @@
-//! The sessions: a process of the agent for each, with a folder of its own. At most a few run at once.
+//! The sessions: one agent process with its own folder for each. Only a few run at once.
 
 mod life;
 mod session;
@@ -27,12 +27,12 @@ use crate::{
     },
 };
 
-/// How often a request looks for a session that does not end before it answers.
+/// How often a request looks for a session that is not ending.
 const TRIES: u32 = 3;
-/// How long all sessions together may take to end.
+/// The time limit for ending all sessions.
 const END: Duration = Duration::from_secs(15);
 
-/// Which session: the runtime, the endpoint, and the session's ID.
+/// Identifies a session: the runtime, the endpoint, and the session's ID.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) runtime: String,
@@ -40,7 +40,7 @@ pub(super) struct Key {
     pub(super) session: SessionKey,
 }
 
-/// All sessions of the project. It starts their processes and ends them.
+/// All sessions of the project. Starts and ends their processes.
 pub(super) struct Sessions {
     list: Mutex<BTreeMap<Key, Arc<Session>>>,
     versions: Arc<Versions>,
@@ -48,19 +48,19 @@ pub(super) struct Sessions {
     events: Events,
     client: HttpClient,
     home: PathBuf,
-    /// The sessions that MCP clients mean by an ID that the agent has chosen.
+    /// The sessions of MCP clients, by the IDs that agents have chosen.
     chosen: Mutex<BTreeMap<Key, SessionKey>>,
     origin: Instant,
-    /// The address that agents reach AWS at.
+    /// The address that replaces AWS for agents.
     address: String,
     /// The access key ID of agents.
     key: String,
 }
 
-/// What is found under a key.
+/// The result of looking up a key.
 enum Found {
     Session(Claim),
-    /// It has to be gone before another one takes its place.
+    /// It must end before another session can take its place.
     Ending(Arc<Session>),
 }
 
@@ -87,7 +87,7 @@ impl Sessions {
         })
     }
 
-    /// The session, started where it does not run.
+    /// Returns the session. Starts it if necessary.
     pub(super) async fn enter(
         self: &Arc<Self>,
         key: &Key,
@@ -139,7 +139,7 @@ impl Sessions {
         Ok(Found::Session(claim))
     }
 
-    /// The session that an MCP client means.
+    /// Returns the session that an MCP client means.
     pub(super) fn meant(&self, key: Key) -> Key {
         match self.chosen().get(&key) {
             Some(session) => Key {
@@ -150,7 +150,7 @@ impl Sessions {
         }
     }
 
-    /// Remembers the ID that an MCP server has chosen for a session.
+    /// Records the ID that an MCP server has chosen for a session.
     pub(super) fn choose(&self, key: &Key, id: SessionKey) {
         if id == key.session {
             return;
@@ -162,7 +162,7 @@ impl Sessions {
         self.chosen().insert(other, key.session.clone());
     }
 
-    /// Ends a session; false where there is none.
+    /// Ends a session; returns false if it does not exist.
     pub(super) async fn end(&self, key: &Key) -> bool {
         let session = self.list().get(key).cloned();
         let Some(session) = session else {
@@ -173,7 +173,7 @@ impl Sessions {
         true
     }
 
-    /// Ends those of a runtime, or of one of its endpoints.
+    /// Ends the sessions of a runtime, or of one of its endpoints.
     pub(super) async fn end_those_of(&self, runtime: &str, endpoint: Option<&str>) {
         let is_meant = |key: &Key| {
             let is_of_endpoint = endpoint.is_none_or(|name| key.endpoint.as_str() == name);
@@ -182,7 +182,7 @@ impl Sessions {
         self.end_where(is_meant).await;
     }
 
-    /// Ends all.
+    /// Ends all sessions.
     pub(super) async fn end_all(&self) {
         clock::within(END, self.end_where(|_| true)).await;
     }
@@ -202,7 +202,7 @@ impl Sessions {
         }
     }
 
-    /// Nothing of the session is left.
+    /// Removes an ended session from the list.
     fn forget(&self, session: &Arc<Session>) {
         let mut list = self.list();
         let found = list.get(&session.key);
@@ -229,7 +229,7 @@ impl Sessions {
     }
 }
 
-/// Asks sessions to end until another one may start.
+/// Asks sessions to end until another one can start.
 fn make_room(list: &BTreeMap<Key, Arc<Session>>) -> Result<(), Refusal> {
     loop {
         let running: Vec<(Key, Activity)> = list

@@ -1,7 +1,7 @@
-//! One session: a process of the agent with folders of its own, from its start to its end.
+//! One session: an agent process with its own folders, from its start to its end.
 //!
-//! A task of its own carries it. Requests wait for the phase that they need, and a caller that gives up
-//! waiting changes nothing: the start goes on, and the next request finds it.
+//! Each session has its own task. Requests wait for the phase that they need. A caller that gives
+//! up does not affect the start, and the next request finds the session.
 
 use std::{
     path::PathBuf,
@@ -24,33 +24,33 @@ use crate::{
     protocol::{Refusal, session::Activity},
 };
 
-/// How long an agent's processes are waited for at their end. The process around them kills them sooner.
+/// How long to wait for the end of an agent's processes. The process around them kills them sooner.
 const END: Duration = Duration::from_secs(10);
 
-/// How long an agent that broke off an answer is given to end before it gets another request.
+/// How long an agent that broke off an answer may take to end before it gets another request.
 const SUSPICION: Duration = Duration::from_millis(500);
 
-/// A session. It stays with the version that it began with.
+/// A session. It keeps the version that it started with.
 pub(super) struct Session {
     pub(super) key: Key,
     pub(super) version: Arc<Version>,
     pub(super) home: PathBuf,
     phase: watch::Sender<Phase>,
-    /// Why it is to end, once somebody has asked for it.
+    /// Why it should end, once it was asked to.
     asked: watch::Sender<Option<Why>>,
     uses: Mutex<Uses>,
-    /// Times are those since then.
+    /// The origin of all times.
     origin: Instant,
     started: Duration,
 }
 
-/// How far a session has come.
+/// The phase of a session.
 #[derive(Clone)]
 pub(super) enum Phase {
     Starting,
     Serving(Arc<Serving>),
     Ending,
-    /// Nothing of it is left; with the refusal for those who waited for its start.
+    /// It is gone, with the refusal for requests that waited for its start.
     Ended(Option<Refusal>),
 }
 
@@ -58,18 +58,18 @@ pub(super) enum Phase {
 pub(super) struct Serving {
     pub(super) agent: Agent,
     pub(super) port: u16,
-    /// What differs from the cloud, for the caller to know.
+    /// A difference from AWS that the caller should know.
     pub(super) warning: Option<String>,
 }
 
-/// What goes on in a session.
+/// The current uses of a session.
 #[derive(Debug, Clone, Copy)]
 struct Uses {
     requests: usize,
     web_sockets: usize,
-    /// The last /ping said so.
+    /// True if the last /ping said so.
     busy: bool,
-    /// An answer broke off: the agent may be about to end.
+    /// True after an answer broke off: the agent may be ending.
     is_suspect: bool,
     last: Duration,
 }
@@ -77,9 +77,9 @@ struct Uses {
 /// What a session is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::effects::local::data_plane) enum Purpose {
-    /// While it goes on, the session is not idle.
+    /// The session is not idle during a request.
     Request,
-    /// Only its frames keep the session from being idle.
+    /// The session is idle between frames.
     WebSocket,
 }
 
@@ -104,7 +104,7 @@ impl Session {
         }
     }
 
-    /// Asks it to end. The first reason stands.
+    /// Asks it to end. The first reason is kept.
     pub(super) fn ask_to_end(&self, why: Why) {
         self.asked.send_if_modified(|asked| {
             let is_first = asked.is_none();
@@ -113,11 +113,11 @@ impl Session {
         });
     }
 
-    /// Waits until somebody asks it to end.
+    /// Waits until it is asked to end.
     pub(super) async fn asked_to_end(&self) -> Why {
         let mut asked = self.asked.subscribe();
         let why = asked.wait_for(Option::is_some).await.map(|why| *why);
-        // The sender lives in `self`.
+        // `self` owns the sender.
         why.ok().flatten().unwrap_or(Why::Stopped)
     }
 
@@ -125,7 +125,7 @@ impl Session {
         self.phase.send_replace(phase);
     }
 
-    /// Whether no request gets into it any more.
+    /// Returns true if no request can enter it anymore.
     pub(super) fn is_ending(&self) -> bool {
         let is_over = match &*self.phase.borrow() {
             Phase::Starting => false,
@@ -144,16 +144,16 @@ impl Session {
         match settled.as_deref() {
             Ok(Phase::Serving(serving)) => Ok(Arc::clone(serving)),
             Ok(Phase::Ended(refusal)) => Err(refusal.clone()),
-            // The sender lives in `self`.
+            // `self` owns the sender.
             Ok(Phase::Starting | Phase::Ending) | Err(_) => Err(None),
         }
     }
 
-    /// Waits until nothing of it is left.
+    /// Waits until it is gone.
     pub(super) async fn ended(&self) {
         let mut phase = self.phase.subscribe();
         let ended = phase.wait_for(|phase| matches!(phase, Phase::Ended(_)));
-        // The sender lives in `self`.
+        // `self` owns the sender.
         let _ = ended.await;
     }
 
@@ -165,11 +165,11 @@ impl Session {
         }
         let home = self.home.clone();
         let removal = move |_: &(dyn Fn(()) + Sync)| files::remove_tree(&home);
-        // What cannot be removed now is removed at the next start of the local AgentCore.
+        // Files that cannot be removed now are removed at the next start of the local AgentCore.
         let _ = runtime::aside(removal, |()| {}).await;
     }
 
-    /// How it stands to its idle timeout.
+    /// Returns its activity for the idle timeout.
     pub(super) fn activity(&self) -> Activity {
         let Uses {
             requests,
@@ -186,7 +186,7 @@ impl Session {
         }
     }
 
-    /// How it stands to others when one of them has to go: one with a connection stays.
+    /// Returns its activity for choosing a session to end: one with a WebSocket counts as busy.
     pub(super) fn standing(&self) -> Activity {
         let web_sockets = self.uses().web_sockets;
         let activity = self.activity();
@@ -200,13 +200,13 @@ impl Session {
         self.origin.elapsed()
     }
 
-    /// Something went on in it.
+    /// Records activity.
     pub(super) fn touch(&self) {
         let now = self.now();
         self.uses().last = now;
     }
 
-    /// What the last /ping said.
+    /// Records what the last /ping said.
     pub(super) fn is_busy(&self, busy: bool) {
         self.uses().busy = busy;
         if busy {
@@ -214,7 +214,7 @@ impl Session {
         }
     }
 
-    /// Whether an answer broke off since this was asked last.
+    /// Returns true if an answer broke off since the last call.
     fn take_suspicion(&self) -> bool {
         std::mem::take(&mut self.uses().is_suspect)
     }
@@ -224,7 +224,7 @@ impl Session {
     }
 }
 
-/// Counts as a use of a session for as long as it lives.
+/// Counts as a use of a session until it is dropped.
 pub(super) struct Claim {
     pub(super) session: Arc<Session>,
     purpose: Purpose,
@@ -264,7 +264,7 @@ pub(in crate::effects::local::data_plane) struct Use {
 }
 
 impl Use {
-    /// `None` where the agent ends instead.
+    /// Returns `None` if the agent is ending.
     pub(super) async fn new(claim: Claim, serving: Arc<Serving>) -> Option<Self> {
         if claim.session.take_suspicion()
             && clock::within(SUSPICION, serving.agent.ended())
@@ -277,27 +277,27 @@ impl Use {
         Some(Self { claim, serving })
     }
 
-    /// The agent broke off an answer.
+    /// Records that the agent broke off an answer.
     pub(in crate::effects::local::data_plane) fn suspect(&self) {
         self.claim.session.uses().is_suspect = true;
     }
 
-    /// The port of the agent.
+    /// Returns the agent's port.
     pub(in crate::effects::local::data_plane) fn port(&self) -> u16 {
         self.serving.port
     }
 
-    /// The session's ID.
+    /// Returns the session's ID.
     pub(in crate::effects::local::data_plane) fn session(&self) -> &str {
         self.claim.session.key.session.as_str()
     }
 
-    /// Something went on in the session.
+    /// Records activity in the session.
     pub(in crate::effects::local::data_plane) fn touch(&self) {
         self.claim.session.touch();
     }
 
-    /// How the agent ends, if it does within this time.
+    /// Returns how the agent ended, if it ends within this time.
     pub(in crate::effects::local::data_plane) async fn ends(
         &self,
         limit: Duration,
@@ -317,12 +317,12 @@ impl Use {
         }
     }
 
-    /// What the agent printed last.
+    /// Returns the agent's last output.
     pub(in crate::effects::local::data_plane) fn last_lines(&self) -> Vec<String> {
         self.serving.agent.last_lines()
     }
 
-    /// A shell command in the surroundings of the agent, in a process group of its own.
+    /// Returns a shell command in the agent's environment, in its own process group.
     pub(in crate::effects::local::data_plane) fn command(
         &self,
         text: &str,
@@ -330,7 +330,7 @@ impl Use {
         self.serving.agent.beside(text)
     }
 
-    /// What the caller is to know.
+    /// Returns the note for the caller.
     pub(in crate::effects::local::data_plane) fn note(
         &self,
         other: Option<&str>,
