@@ -1,9 +1,9 @@
-//! What is not there, where the service answers an agent's caller that it finds nothing.
+//! What is missing if the service answers that it finds nothing.
 
 use super::conversation::Partner;
 use crate::{effects::aws::runtime::Runtimes, error::Failure, names::EndpointName};
 
-/// What lists the endpoints that there are.
+/// The help that lists the existing endpoints.
 pub(super) const LISTED: &str = "`cargo agentcore endpoint list` lists those that it has";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,11 +12,11 @@ pub(super) enum Absence {
     Endpoint,
 }
 
-/// `None` where both are there, or where the caller may not look.
+/// Returns what is missing; `None` if both exist, or the caller may not look.
 pub(super) async fn of(partner: &Partner) -> Option<Absence> {
     let connection = partner.connection().await.ok()?;
     if partner.agent.is_none() {
-        // Another account's runtimes are not to be seen from here.
+        // Another account's runtimes cannot be read.
         let caller = connection.identify().await.ok()?;
         if partner.arn.split(':').nth(4) != Some(caller.account.as_str()) {
             return None;
@@ -40,7 +40,7 @@ impl Absence {
             (Self::Endpoint, None) => no_endpoint(&partner.id, &partner.endpoint).help(
                 "without `--endpoint`, the endpoint `DEFAULT` is used, which every runtime has",
             ),
-            // Its name was just found.
+            // Its name was found a moment ago.
             (Self::Runtime, Some(_)) => {
                 Failure::world(format!("the runtime `{}` no longer exists", partner.id))
                     .help("it may have been deleted a moment ago: run this again")

@@ -1,4 +1,4 @@
-//! Hidden commands: processes that this program starts of itself.
+//! Hidden commands: processes that this program starts from itself.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -70,7 +70,7 @@ pub struct LocalBound {
     args: Vec<OsString>,
 }
 
-/// Returns the code to exit with.
+/// Runs the command and returns its exit code.
 pub async fn run(command: Background) -> Result<u8, Failure> {
     match command {
         Background::DataPlane(args) => {
@@ -96,7 +96,7 @@ pub async fn run(command: Background) -> Result<u8, Failure> {
                 guest,
                 models,
             };
-            // Its stderr is its log.
+            // Its stderr is its log file.
             let served = data_plane::run(setup, Events::new(|event| ui::log(&event))).await?;
             Ok(if served { 0 } else { BUSY })
         }

@@ -1,4 +1,4 @@
-//! Region, model and permissions of a new agent: from options, from a short dialogue, or by default.
+//! The region, model and permissions of a new agent: from options, prompts or defaults.
 
 use crate::{
     config::{Model, Permission, permission::OFFERED},
@@ -147,7 +147,7 @@ pub(super) fn ask_permissions(ui: &Ui) -> Result<Vec<Permission>, Failure> {
     Ok(permissions)
 }
 
-/// The dialogue was left: nothing was written.
+/// The prompt was canceled: nothing was written.
 pub(super) fn cut_off(why: Unanswered) -> Failure {
     Failure::new(why.exit(), "stopped; nothing was written")
 }

@@ -1,4 +1,4 @@
-//! What a checkout may ask for only once the user has confirmed it: an AWS profile, and sources outside.
+//! Requests of a checkout that the user must confirm: an AWS profile, and sources outside of it.
 
 use std::path::Path;
 
@@ -17,14 +17,14 @@ use crate::{
 
 const SEEN_FROM: &str = "`--source-dir` is relative to the current directory";
 
-/// Asks once whether the profile that a manifest names may be used.
+/// Asks once whether to use the profile that a manifest names.
 pub(super) fn profile(project: &Project, profile: &str, ui: &Ui) -> Result<(), Failure> {
     let named = env::shell().quote(profile);
     let help = format!("pass `--profile {named}` or set CARGO_AGENTCORE_PROFILE={named}");
     confirm_profile(project, profile, &help, ui)
 }
 
-/// The same for models that are called on AWS, where no option names a profile.
+/// Like [`profile`], for models on AWS, where no option names a profile.
 pub(super) fn models_profile(project: &Project, profile: &str, ui: &Ui) -> Result<(), Failure> {
     let help = format!(
         "set CARGO_AGENTCORE_PROFILE={}",
@@ -58,7 +58,7 @@ fn confirm_profile(project: &Project, profile: &str, help: &str, ui: &Ui) -> Res
     })
 }
 
-/// The manifest that names the profile.
+/// Returns the manifest that names the profile.
 fn naming<'a>(project: &'a Project, profile: &str) -> &'a Path {
     let names = [format!("\"{profile}\""), format!("'{profile}'")];
     let found = project
@@ -70,8 +70,8 @@ fn naming<'a>(project: &'a Project, profile: &str) -> &'a Path {
         .map_or(&project.root, |manifest| &manifest.path)
 }
 
-/// Asks once for each source outside the checkout whether it may be read and shipped. One that `given`
-/// names, as `--source-dir`, takes the place of the configured one and needs no other word.
+/// Asks once for each source outside the checkout whether to read and ship it. A source in `given`
+/// (`--source-dir`) replaces the configured one and needs no confirmation.
 pub(super) fn sources(
     project: &Project,
     agents: &mut [Agent],
@@ -112,7 +112,7 @@ pub(super) fn sources(
     Ok(())
 }
 
-/// The same where nobody is asked.
+/// Like [`sources`], without asking.
 pub(super) fn check_source(project: &Project, agent: &Agent) -> Result<(), Failure> {
     let source = agent.dir.join(&agent.source);
     if checkout::holds(&project.root, &source)

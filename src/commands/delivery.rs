@@ -1,4 +1,4 @@
-//! One agent's archive on its way: into the bucket, into the runtime, and what is left over out again.
+//! Delivers one agent's archive: uploads it, updates the runtime, and deletes old archives.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -50,18 +50,18 @@ use crate::{
     ui::{Part, Ui},
 };
 
-/// Comes to an end when the bucket is ready; whichever agent of a run comes first sees to it.
+/// Completes when the bucket is ready; the first agent of a run prepares it.
 pub(super) type BucketMade<'a> = Shared<LocalBoxFuture<'a, Result<(), Failure>>>;
 
-/// What is to be delivered, and to whom.
+/// What to deliver, and where.
 pub(super) struct Delivery<'a, 'run> {
     pub(super) placed: &'a Placed<'a>,
     pub(super) role: &'a RoleWork,
     pub(super) role_arn: String,
     pub(super) archive: Archive,
-    /// What of it is in the bucket.
+    /// The parts of the archive that the bucket already has.
     pub(super) held: Result<Held, AwsError>,
-    /// What was copied, for the report.
+    /// The copied files, for the report.
     pub(super) files: Value,
     pub(super) memory: FolderFile,
     pub(super) bucket: BucketMade<'run>,
@@ -70,7 +70,7 @@ pub(super) struct Delivery<'a, 'run> {
     pub(super) ui: &'a Ui,
 }
 
-/// What came of it.
+/// The result of a delivery.
 pub(super) struct Done {
     pub(super) agent: String,
     pub(super) stage: Option<String>,
@@ -84,24 +84,24 @@ pub(super) struct Done {
     pub(super) archive_id: String,
     pub(super) callers: Vec<CallersStep>,
     pub(super) outcome: Outcome,
-    /// None where the bucket has the archive already, and the runtime too.
+    /// `None` if both the bucket and the runtime already have the archive.
     pub(super) uploaded: Option<Uploaded>,
     pub(super) pruned: Vec<String>,
     pub(super) started: Instant,
 }
 
-/// What a real run would do, as far as it can be known.
+/// What a real run would do, as far as it is known.
 pub(super) struct Foreseen {
     pub(super) desired: DesiredRuntime,
     pub(super) steps: Vec<RuntimeStep>,
     pub(super) size: u64,
-    /// Bytes that would be sent, where anything would be written to the runtime or its archive is missing.
+    /// How many bytes would be sent if the runtime would be changed or its archive is missing.
     pub(super) sending: Option<u64>,
-    /// The project's bucket, and what would be done to it before.
+    /// The project's bucket and the steps to prepare it.
     pub(super) bucket: (String, Vec<BucketStep>),
 }
 
-/// Everything that the runtime's environment is to hold.
+/// Returns all environment variables of the runtime.
 pub(super) fn variables(placed: &Placed<'_>) -> BTreeMap<String, String> {
     let mut variables = plan::own_variables(&placed.session.region);
     variables.extend(placed.agent.env.clone());
@@ -212,7 +212,7 @@ fn writes(steps: &[RuntimeStep]) -> bool {
     })
 }
 
-/// The same decision as a real run's, from the same observation.
+/// Plans like a real run, from the same observation.
 pub(super) async fn foresee(
     work: &Work<'_>,
     archive: &Archive,
@@ -250,8 +250,8 @@ pub(super) async fn foresee(
     })
 }
 
-/// What has to be sent although nothing is written to the runtime: its archive is not in the bucket any
-/// more. That nobody may look is no reason to fail.
+/// Returns the upload that is needed even for an unchanged runtime, because its archive is no
+/// longer in the bucket. Missing permission to look is not an error.
 fn missing(
     agent: &Agent,
     archive: &Archive,
@@ -273,7 +273,7 @@ fn missing(
     }
 }
 
-/// Makes the bucket ready, and says so where it was not.
+/// Prepares the bucket, and reports the steps.
 pub(super) async fn make_bucket(
     store: &Store,
     tags: &BTreeMap<String, String>,
@@ -291,8 +291,8 @@ pub(super) async fn make_bucket(
     Ok(())
 }
 
-/// The tags of a bucket: those that the tables of its agents declare for all, the last agent's where two
-/// tables differ.
+/// Returns the tags of a bucket: those that its agents' tables declare for all resources. If tables
+/// differ, the last agent's value is used.
 pub(super) fn bucket_tags(placed: &[Placed<'_>], name: &str) -> BTreeMap<String, String> {
     placed
         .iter()
@@ -445,7 +445,7 @@ impl Delivery<'_, '_> {
         );
     }
 
-    /// A runtime that this project deployed and that no longer exists.
+    /// Reports a runtime that this project deployed and that no longer exists.
     fn notice_absence(&self) -> Result<(), Failure> {
         if let Some(id) = self.memory.read_text()? {
             self.ui.note(&format!(
@@ -465,7 +465,7 @@ impl Delivery<'_, '_> {
         Ok(self.memory.write(line.as_bytes())?)
     }
 
-    /// Takes out of the bucket what no live version needs. That it is not done is no reason to fail.
+    /// Deletes old archives from the bucket. A failure is only a warning.
     async fn prune(&self, outcome: &Outcome) -> Vec<String> {
         match self.try_prune(outcome).await {
             Ok(pruned) => pruned,
@@ -500,8 +500,8 @@ impl Delivery<'_, '_> {
         Ok(old.into_iter().map(|object| object.key.clone()).collect())
     }
 
-    /// What the versions run that endpoints point at or would be rolled back to: whether the service
-    /// keeps a copy for a rollback is nowhere said.
+    /// Returns the archives of the versions that endpoints have or would return to, because it is
+    /// not documented whether the service keeps a copy for a rollback.
     async fn live_keys(&self, outcome: &Outcome) -> Result<BTreeSet<String>, Failure> {
         let runtimes = Runtimes::new(&self.placed.session);
         let id = &outcome.state.id;
@@ -509,7 +509,7 @@ impl Delivery<'_, '_> {
             tokio::try_join!(runtimes.read_endpoints(id), runtimes.versions(id))?;
         let with_history = endpoints.into_iter().map(async |endpoint| {
             let history = match endpoint.name.as_str() {
-                // It follows the newest version, and is taken back by nobody.
+                // It always follows the newest version.
                 DEFAULT_ENDPOINT => None,
                 _ => history(&runtimes, &endpoint).await,
             };

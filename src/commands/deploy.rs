@@ -1,4 +1,4 @@
-//! `cargo agentcore deploy`: from a project to an agent that answers, in one command.
+//! `cargo agentcore deploy`: packages, uploads and deploys agents in one command.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,9 +56,9 @@ use crate::{
     ui::Ui,
 };
 
-/// How long what was there before may take to get ready until it is told.
+/// How long to wait for a version that was deployed earlier before this is reported.
 const SILENCE: Duration = Duration::from_secs(5);
-/// How many agents are worked on at once.
+/// How many agents are deployed in parallel.
 const AT_ONCE: usize = 8;
 
 /// Package and upload the agent, and create or update its runtime
@@ -110,7 +110,7 @@ pub struct Args {
     aws: cli::Aws,
 }
 
-/// What `--env` sets. No message shows a value.
+/// Parses `--env`. No message contains a value.
 fn variables(given: &[String]) -> Result<Vec<(String, String)>, Failure> {
     given.iter().map(|text| variable(text)).collect()
 }
@@ -137,7 +137,7 @@ fn variable(text: &str) -> Result<(String, String), Failure> {
     Ok((name.to_owned(), value))
 }
 
-/// A value on the command line can be read in the list of processes.
+/// A value on the command line is visible in the process list.
 fn warn_of_secrets(given: &[String], ui: &Ui) {
     for (name, value) in given.iter().filter_map(|text| text.split_once('=')) {
         if let Some(secret) = secret_in(name, value) {
@@ -151,25 +151,25 @@ fn warn_of_secrets(given: &[String], ui: &Ui) {
     }
 }
 
-/// All that is to be done for one agent.
+/// The work for one agent.
 pub(super) struct Work<'a> {
     pub(super) placed: &'a Placed<'a>,
     pub(super) own: OwnFiles,
     pub(super) role: RoleWork,
     pub(super) seen: Option<Seen>,
     pub(super) callers: CallersPlan,
-    /// Where it could be built before anybody was asked.
+    /// Set if the archive could be built before the user was asked.
     packed: Option<Packed>,
 }
 
-/// What is shipped, and what of it the bucket holds already. That this could not be read matters only
-/// where something is to be sent.
+/// The archive, and the parts of it that the bucket already has. An error here only matters if
+/// something must be sent.
 struct Packed {
     built: Built,
     held: Result<Held, AwsError>,
 }
 
-/// The account's runtimes, read once for all agents that go to one account and region.
+/// The runtimes of each account and region, listed once for all agents.
 type Lists<'a> =
     BTreeMap<(String, String), Shared<LocalBoxFuture<'a, Result<Vec<Named>, AwsError>>>>;
 
@@ -240,7 +240,7 @@ async fn deploy(
     let (done, failed) = split(delivered);
     failures.extend(failed);
     if args.enable_tracing {
-        // Only where there is an agent to be traced.
+        // Only where an agent was deployed.
         let made = |placed: &&Placed<'_>| {
             let session = &placed.session;
             let place = (session.account.as_str(), session.region.as_str());
@@ -256,8 +256,8 @@ async fn deploy(
     Failure::all(failures).map_or(Ok(()), Err)
 }
 
-/// What was deployed on this machine can be called at once: it is made ready to run here. Where that fails, the
-/// agent is deployed all the same.
+/// Prepares what was deployed on this machine, so that it can be called at once. A failure does not
+/// affect the deployment.
 async fn get_ready(emulator: &Emulator, done: &[Done], ui: &Ui) {
     let getting = done.iter().map(|done| async move {
         let mut preparing = pin!(preparing::prepare(emulator, &done.outcome.state.arn));
@@ -282,7 +282,7 @@ async fn get_ready(emulator: &Emulator, done: &[Done], ui: &Ui) {
     }
 }
 
-/// The reason comes with its help, each in a line of its own.
+/// Splits the reason into notes and help, one per line.
 fn not_ready(agent: &str, why: &str) -> Message {
     let message = Message::new(format!(
         "agent `{agent}` is deployed, but cannot run on this machine yet"
@@ -339,7 +339,7 @@ struct Deploy<'a> {
     place: (&'a Project, &'a Declared),
     placed: &'a [Placed<'a>],
     lists: Lists<'a>,
-    /// Agents share a bucket, and the first one that needs it makes it.
+    /// Agents share a bucket; the first agent that needs it prepares it.
     buckets: BTreeMap<String, BucketMade<'a>>,
     ui: &'a Ui,
 }
@@ -353,7 +353,8 @@ impl<'a> Deploy<'a> {
         }
     }
 
-    /// Looks at the disk and at AWS at once. The archive is built meanwhile, unless nothing may be written.
+    /// Observes the disk and AWS in parallel. Also builds the archive, unless nothing may be
+    /// written.
     async fn decide(&self, placed: &'a Placed<'a>) -> Result<Work<'a>, Failure> {
         let agent = placed.agent;
         let variables = plan::check_variables(agent, &delivery::variables(placed)).err();
@@ -405,7 +406,8 @@ impl<'a> Deploy<'a> {
         })
     }
 
-    /// From the list that is read anyway. That it cannot be read is told with the agents.
+    /// Reports former agents from the lists that are read anyway. Errors of the lists are reported
+    /// with the agents.
     async fn notice_former_agents(&self) {
         for (at, list) in &self.lists {
             let one = self.placed.iter().find(|one| place(&one.session) == *at);
@@ -415,7 +417,7 @@ impl<'a> Deploy<'a> {
         }
     }
 
-    /// Nothing is written before a question is answered, and only adopting a role asks one.
+    /// Builds the archive unless nothing may be written yet: `--adopt` asks for confirmation first.
     async fn pack_early(
         &self,
         placed: &Placed<'_>,
@@ -427,7 +429,7 @@ impl<'a> Deploy<'a> {
         self.pack(placed, own).await.map(Some)
     }
 
-    /// The bucket is asked while the service still is, and so takes no time of its own.
+    /// Builds the archive, and asks the bucket in parallel with the requests to the service.
     async fn pack(&self, placed: &Placed<'_>, own: &OwnFiles) -> Result<Packed, Failure> {
         let Placed { agent, session } = placed;
         let output = packaging::directory(agent, self.place.0)?;
@@ -478,7 +480,7 @@ impl<'a> Deploy<'a> {
         Box::pin(delivery.run(seen, smoke)).await
     }
 
-    /// The plan, in words that promise nothing.
+    /// Prints the plan, in words such as "Would create".
     async fn show(&self, work: &[Work<'a>], mut failures: Vec<Failure>) -> Result<(), Failure> {
         let lines = Planned::alone(self.args.output, self.ui);
         let mut changes = self.args.enable_tracing && tracing::show(work, lines, self.ui).await;
@@ -515,7 +517,7 @@ impl<'a> Deploy<'a> {
         Ok(report::show(work, &foreseen, lines, self.ui.verbosity()))
     }
 
-    /// What a real run would build, without a trace in the project.
+    /// Builds what a real run would build, outside of the project.
     async fn build_aside(
         &self,
         work: &Work<'a>,
@@ -535,14 +537,14 @@ impl<'a> Deploy<'a> {
     }
 }
 
-/// Where the last deployed runtime is remembered, to notice that somebody else deleted it.
+/// Returns the file that remembers the deployed runtime, to notice that someone else deleted it.
 pub(super) fn memory(project: &Project, placed: &Placed<'_>) -> Result<FolderFile, Failure> {
     let Placed { agent, session } = placed;
     let name = format!("{}{}", remembered_in(&session.account), session.region);
     Ok(packaging::directory(agent, project)?.file(name))
 }
 
-/// The regions of the account that the agent was deployed to from this folder.
+/// Returns the regions of the account that the agent was deployed to from this folder.
 pub(super) fn remembered(
     project: &Project,
     agent: &Agent,
@@ -562,7 +564,7 @@ fn remembered_in(account: &AccountId) -> String {
     format!("{REMEMBERED}{account}.")
 }
 
-/// Whether a file of this name, beside the archive, remembers a runtime.
+/// Returns true for the name of a file that remembers a runtime, next to the archive.
 pub(super) fn is_memory(name: &str) -> bool {
     name.starts_with(REMEMBERED)
 }

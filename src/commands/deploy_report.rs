@@ -1,4 +1,4 @@
-//! What `deploy` says at its end, to people and as data.
+//! The final output of `deploy`, as text and as JSON.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ use crate::{
 /// The version of the JSON documents.
 const VERSION: u32 = 1;
 
-/// The ARNs on stdout, or one document. `agents` is how many the command was about.
+/// Prints the ARNs on stdout, or one JSON document. `agents` is the number of agents in this run.
 pub(super) fn report(
     done: &[Done],
     output: cli::Output,
@@ -120,7 +120,7 @@ fn artifact(artifact: &Artifact, size: u64, id: Option<&str>) -> Value {
     })
 }
 
-/// Values that may be secrets are left out.
+/// Returns the changes as JSON, without values that may be secret.
 fn changes(changes: &[FieldChange]) -> Vec<Value> {
     changes
         .iter()
@@ -135,7 +135,8 @@ fn changes(changes: &[FieldChange]) -> Vec<Value> {
         .collect()
 }
 
-/// What would be done to the runtime; with the document, and whether there is anything to find.
+/// Prints what would change in the runtime. Returns the JSON document and whether there are
+/// findings.
 pub(super) fn show(
     work: &Work<'_>,
     foreseen: &Foreseen,

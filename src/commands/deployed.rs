@@ -1,4 +1,4 @@
-//! The runtimes of the configured agents as they stand in AWS, and whose they are.
+//! The runtimes of the configured agents in AWS, and who owns them.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -17,11 +17,10 @@ use crate::{
     ui::Ui,
 };
 
-/// How many agents are looked at at once.
+/// How many agents are observed in parallel.
 const AT_ONCE: usize = 8;
 
-/// An agent with the runtimes of its name: none or one on AWS, perhaps several in a store that does not
-/// mind.
+/// An agent with the runtimes of its name: at most one on AWS, but some emulators allow several.
 pub(super) struct Deployed<'a> {
     pub(super) placed: &'a Placed<'a>,
     pub(super) found: Vec<Found>,
@@ -33,7 +32,7 @@ pub(super) struct Found {
     pub(super) tags: Tags,
 }
 
-/// Refuses more than one agent where only one can be meant.
+/// Refuses several agents for a command about one.
 pub(super) fn single(agents: &[Agent]) -> Result<(), Failure> {
     if agents.len() <= 1 {
         return Ok(());
@@ -46,23 +45,23 @@ pub(super) fn single(agents: &[Agent]) -> Result<(), Failure> {
     )
 }
 
-/// The agent was never deployed with `--local`.
+/// Reports an agent that is not deployed.
 pub(super) fn absent(agent: &Agent) -> Failure {
     Failure::world(format!("the agent `{}` is not deployed", agent.name))
         .help("`cargo agentcore deploy` deploys it")
 }
 
-/// What a role means that nobody may read, where a runtime's own tags do not say whose it is.
+/// What to do if a runtime's own tags do not tell who owns it and its role may not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unread {
     Fails,
     ProvesNothing,
 }
 
-/// The runtimes of each account and region that the agents are in.
+/// The runtimes of each account and region.
 pub(super) type Lists = BTreeMap<(String, String), Vec<Named>>;
 
-/// Looks every agent up, one reading of the account's list for all that share account and region.
+/// Observes every agent. Lists the runtimes of each account and region once.
 pub(super) async fn observe<'a>(
     placed: &'a [Placed<'a>],
     unread: Unread,
@@ -80,7 +79,7 @@ pub(super) async fn lists(placed: &[Placed<'_>]) -> Result<Lists, Failure> {
     Ok(lists)
 }
 
-/// [`observe`], with lists that were read already.
+/// Like [`observe`], with existing lists.
 pub(super) async fn observe_in<'a>(
     placed: &'a [Placed<'a>],
     lists: &Lists,
@@ -111,7 +110,7 @@ async fn look<'a>(
         .filter(|named| named.name == placed.agent.runtime_name.as_str())
     {
         let (state, tags) = tokio::join!(runtimes.read(&named.id, None), runtimes.tags(&named.arn));
-        // It may have gone since it was listed; then there are no tags to ask for either.
+        // It may have been deleted after it was listed; then its tags cannot be read either.
         let Some(state) = state? else {
             continue;
         };
@@ -143,7 +142,8 @@ async fn look<'a>(
     Ok(Deployed { placed, found })
 }
 
-/// A role that the user brought proves nothing: others may use it as well.
+/// Returns true if the runtime uses the agent's own role. A role that the user provides proves
+/// nothing, because others may use it too.
 async fn uses_role(
     placed: &Placed<'_>,
     identity: &Identity,
@@ -158,7 +158,7 @@ async fn uses_role(
 }
 
 impl Deployed<'_> {
-    /// The runtime that a reading command is about: ours, else the only one of the name.
+    /// Returns the runtime for a reading command: this project's, or the only one with the name.
     pub(super) fn one(&self) -> Result<Option<&Found>, Failure> {
         let mut ours = self.found.iter().filter(|found| found.is_ours());
         match (ours.next(), ours.next(), &self.found[..]) {
@@ -178,7 +178,7 @@ impl Deployed<'_> {
         }
     }
 
-    /// [`Deployed::one`] where nothing can be said without a runtime.
+    /// Like [`Deployed::one`], but fails without a runtime.
     pub(super) fn there(&self) -> Result<&Found, Failure> {
         self.one()?.ok_or_else(|| {
             Failure::world(format!(
@@ -193,7 +193,7 @@ impl Deployed<'_> {
         })
     }
 
-    /// The runtime that a writing command changes: only one that is proven ours.
+    /// Returns the runtime for a writing command: only one that is proven to be this project's.
     pub(super) fn ours(&self) -> Result<&Found, Failure> {
         let found = self.there()?;
         match &found.standing {
@@ -213,7 +213,7 @@ impl Found {
         self.standing == Standing::Ours
     }
 
-    /// A reading command shows what is there, and says so where it may be somebody else's.
+    /// Reports a runtime that may belong to someone else, in a reading command.
     pub(super) fn say_whose(&self, ui: &Ui) {
         if let Standing::NotOurs(why) = &self.standing {
             ui.note(&format!(

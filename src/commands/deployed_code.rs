@@ -1,4 +1,4 @@
-//! How the deployed archive stands to what is here: whether it is the same code, and how old it is.
+//! How the deployed archive compares to the local code: whether it is the same, and how old it is.
 
 use serde_json::Value;
 
@@ -21,12 +21,12 @@ pub(super) enum Age {
     /// Seconds since 1970.
     Since(i64),
     Gone,
-    /// It is in no bucket of this project, or S3 did not say.
+    /// It is not in this project's bucket, or S3 did not answer.
     Unknown,
 }
 
 impl Age {
-    /// What follows the archive's address.
+    /// Returns the text after the archive's address.
     pub(super) fn words(&self, now: i64) -> String {
         match self {
             Self::Since(put) => format!(", since {} ({} ago)", time(*put), span(now - put)),
@@ -35,7 +35,7 @@ impl Age {
         }
     }
 
-    /// An archive that a deploy would upload again.
+    /// Returns the difference if a deploy would upload the archive again.
     pub(super) fn difference(&self, artifact: &Artifact) -> Option<FieldChange> {
         matches!(self, Self::Gone).then(|| FieldChange {
             field: "artifact".to_owned(),
@@ -53,8 +53,8 @@ impl Age {
     }
 }
 
-/// Asked of the project's own bucket only: of others nothing may be read. That it cannot be told is no
-/// reason to fail.
+/// Asks only the project's own bucket, because others may not be readable. A failure is only a
+/// note.
 pub(super) async fn age(placed: &Placed<'_>, artifact: &Artifact, ui: &Ui) -> Age {
     let Placed { agent, session } = placed;
     let store = Store::new(session, &agent.project);
@@ -82,8 +82,8 @@ pub(super) async fn age(placed: &Placed<'_>, artifact: &Artifact, ui: &Ui) -> Ag
     }
 }
 
-/// Compares without packaging. Sources that cannot be read are a note: what is deployed can be shown
-/// without them.
+/// Compares without packaging. Unreadable sources are only a note, because the deployed state can
+/// be shown without them.
 pub(super) fn compare(
     placed: &Placed<'_>,
     place: (&Project, &Declared),
@@ -103,7 +103,8 @@ pub(super) fn compare(
     }
 }
 
-/// `None` where no archive was built: the sources alone do not say what is deployed.
+/// Returns the local code; `None` if no archive was built, because the sources alone do not tell
+/// what is deployed.
 fn here(
     placed: &Placed<'_>,
     (project, declared): (&Project, &Declared),

@@ -1,4 +1,4 @@
-//! How the execution role stands to what the metadata want of it.
+//! How the execution role compares to the metadata.
 
 use super::{role, session::Placed};
 use crate::{
@@ -12,14 +12,15 @@ use crate::{
     ui::Ui,
 };
 
-/// As far as it may be read.
+/// The result of the comparison.
 pub(super) struct RoleHere {
     pub(super) differences: Vec<FieldChange>,
-    /// Why not all of it was compared.
+    /// Why it is incomplete.
     pub(super) unknown: Option<String>,
 }
 
-/// That IAM denies to look is no reason to fail: the runtime can be shown without.
+/// Compares the role. Missing permission is not an error, because the runtime can be shown without
+/// it.
 pub(super) async fn compare(placed: &Placed<'_>, ui: &Ui) -> Result<RoleHere, Failure> {
     let Placed { agent, session } = placed;
     let iam = Iam::new(session);
@@ -51,7 +52,8 @@ pub(super) async fn compare(placed: &Placed<'_>, ui: &Ui) -> Result<RoleHere, Fa
     }
 }
 
-/// Whether an agent that is not deployed has a role to run with; `None` where that may not be read.
+/// Returns whether the role of an agent that is not deployed exists; `None` without permission to
+/// look.
 pub(super) async fn is_there(placed: &Placed<'_>, ui: &Ui) -> Result<Option<bool>, Failure> {
     let Placed { agent, session } = placed;
     match Iam::new(session).observe_given(agent.role.name()).await {

@@ -1,17 +1,17 @@
-//! What the JSON documents of several commands say, said in one way: an agent's place, its runtime.
-//! Versions of runtimes are text, as the service gives them.
+//! Shared parts of the JSON documents: an agent's place, its runtime. Versions of runtimes are
+//! strings, as in the service.
 
 use serde_json::{Map, Value, json};
 
 use super::session::Placed;
 use crate::{config::Agent, plan::deployed::RuntimeState};
 
-/// The document of one agent: who it is and where, then `rest`, which is an object.
+/// Returns an agent's document: its name and place, then `rest`, which is an object.
 pub(super) fn placed(placed: &Placed<'_>, rest: Value) -> Value {
     of_agent(placed.agent, [place(placed), rest])
 }
 
-/// [`placed`] with the agent's runtime.
+/// Like [`placed`], with the agent's runtime.
 pub(super) fn of_runtime(placed: &Placed<'_>, state: &RuntimeState, rest: Value) -> Value {
     let runtime = runtime(state);
     of_agent(
@@ -20,12 +20,12 @@ pub(super) fn of_runtime(placed: &Placed<'_>, state: &RuntimeState, rest: Value)
     )
 }
 
-/// The same of an agent whose place nobody had to find out.
+/// Like [`placed`], for an agent whose place is unknown.
 pub(super) fn absent(agent: &Agent, rest: Value) -> Value {
     of_agent(agent, [not_deployed(agent), rest])
 }
 
-/// Where there is no runtime its name is known all the same.
+/// Without a runtime, its name is still known.
 pub(super) fn not_deployed(agent: &Agent) -> Value {
     json!({ "runtime": { "name": agent.runtime_name } })
 }

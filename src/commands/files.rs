@@ -1,4 +1,4 @@
-//! The copy of an agent's sources that `prepare` makes: observed, planned, written.
+//! The copy of an agent's sources that `prepare` makes: observes, plans, writes.
 
 use std::{
     collections::BTreeMap,
@@ -30,13 +30,13 @@ use crate::{
     ui::Ui,
 };
 
-/// What has to be done so that the copy equals the sources.
+/// The work that makes the copy equal to the sources.
 pub(super) struct FileWork {
-    /// Where the sources are copied to, and below which folder of it; `None` where they are not copied.
+    /// The destination; `None` if the sources are not copied.
     copy: Option<Copy>,
     plan: FilePlan,
     origins: Files,
-    /// What the handed over command names.
+    /// Used by the printed command.
     pub(super) entrypoint: PathBuf,
     pub(super) requirements: PathBuf,
     warnings: Vec<Message>,
@@ -48,7 +48,7 @@ struct Copy {
     folder: PathBuf,
 }
 
-/// Observes sources and copy and decides; writes nothing. All that is wrong is said together.
+/// Observes sources and copy, and plans; writes nothing. Reports all problems at once.
 pub(super) fn decide(
     agent: &Agent,
     (project, declared): (&Project, &Declared),
@@ -129,7 +129,7 @@ pub(super) fn decide(
     })
 }
 
-/// What the code of the sources and of the entry point uses that the table does not allow.
+/// Returns what the code of the sources and of the entry point uses that the table does not allow.
 fn unlisted(agent: &Agent, sources: &Files, entrypoint: &Path) -> Result<Vec<Message>, Failure> {
     let mut program = program::read(sources)?;
     let origins = sources.iter();
@@ -144,7 +144,7 @@ fn unlisted(agent: &Agent, sources: &Files, entrypoint: &Path) -> Result<Vec<Mes
     Ok(in_code(agent, &program, &origins)?.warnings)
 }
 
-/// The copy has another name than the one that was made before, which the entry point may import.
+/// Returns a message if the copy was renamed and the entry point may import the old name.
 fn renamed_import(
     agent: &Agent,
     record: &Record,
@@ -160,7 +160,7 @@ fn renamed_import(
     Ok(renamed(name, package, (entrypoint, &text)))
 }
 
-/// The toolkit ships one folder, and a flat agent with a deployment folder has two.
+/// The toolkit ships one folder, but a flat agent with a deployment folder has two.
 fn two_folders(agent: &Agent) -> Option<Message> {
     if agent.layout != Layout::Flat {
         return None;
@@ -189,7 +189,7 @@ impl FileWork {
         &self.notes
     }
 
-    /// Whether the copy differs from the sources, and stays so.
+    /// Returns true if the copy differs from the sources and is kept.
     pub(super) fn keeps(&self) -> bool {
         !self.plan.kept.is_empty()
     }
@@ -198,7 +198,7 @@ impl FileWork {
         !self.plan.steps.is_empty() || self.plan.record_changes
     }
 
-    /// The steps in words that promise nothing.
+    /// Prints the steps, in words such as "Would copy".
     pub(super) fn show(&self, planned: Planned<'_>) {
         let Some(copy) = &self.copy else {
             return;

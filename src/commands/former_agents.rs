@@ -1,4 +1,4 @@
-//! Agents that are still deployed and that Cargo.toml does not name any more.
+//! Agents that are still deployed but no longer in Cargo.toml.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use crate::{
     ui::Ui,
 };
 
-/// Says so, with the command that removes them. `list` are the runtimes of the account and region. AWS is
-/// asked for more only where some of them may be this project's, and what it refuses to say is left unsaid.
+/// Reports them with the command that deletes them. `list` are the runtimes of the account and
+/// region. Sends more requests only if some of them may be this project's, and ignores refusals.
 pub(super) async fn notice(
     placed: &Placed<'_>,
     (project, declared): (&Project, &Declared),

@@ -1,4 +1,4 @@
-//! A role that this tool made for an agent and that is not the one that is configured any more.
+//! A role that this tool created for an agent and that is no longer configured.
 
 use super::{deploy, session::Placed};
 use crate::{
@@ -17,8 +17,8 @@ use crate::{
     ui::Ui,
 };
 
-/// Says that the role which a runtime runs with is ours and stays where it is, though the runtime gets
-/// another one. IAM is asked only where the two differ.
+/// Reports that a runtime's current role belongs to this project and stays when the runtime gets
+/// another one. Asks IAM only if the two differ.
 pub(super) async fn notice(placed: &Placed<'_>, runs_with: &str, ui: &Ui) {
     let Placed { agent, session } = placed;
     if runs_with == role_arn(&agent.role, session.partition, &session.account) {
@@ -27,7 +27,7 @@ pub(super) async fn notice(placed: &Placed<'_>, runs_with: &str, ui: &Ui) {
     let there = RoleArn::parse(runs_with).filter(|role| role.account == session.account);
     let Some(role) = there else { return };
     if let Err(error) = look(placed, &role.name, ui).await {
-        // That it is not known is no reason to fail.
+        // Missing permission is not an error.
         ui.note(&format!(
             "whether the role `{}`, which is no longer configured, was made for the agent `{}` could not be read: {}",
             role.name,
@@ -37,8 +37,9 @@ pub(super) async fn notice(placed: &Placed<'_>, runs_with: &str, ui: &Ui) {
     }
 }
 
-/// The same where runtimes are not looked at: of the role of the default name, if the agent was deployed
-/// from here and another role is configured. That it may not be read says nothing of there being one.
+/// Like [`notice`], without looking at runtimes: checks the role with the default name if the agent
+/// was deployed from here and another role is configured. A refusal does not mean that the role
+/// exists.
 pub(super) async fn notice_default(placed: &Placed<'_>, project: &Project, ui: &Ui) {
     let name = default_role(&placed.agent.runtime_name);
     let was_deployed = deploy::memory(project, placed)

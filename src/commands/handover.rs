@@ -1,4 +1,4 @@
-//! What `prepare` hands over: the command to go on with, and the same as data.
+//! The output of `prepare`: the next command, as text and as JSON.
 
 use std::path::{Path, PathBuf};
 
@@ -25,11 +25,11 @@ pub(super) struct Handover {
     document: Value,
 }
 
-/// Where the command will be run.
+/// Where the command will run.
 pub(super) struct Place<'a> {
     pub(super) options: &'a cli::Aws,
     pub(super) emulator: Option<&'a effects::local::Emulator>,
-    /// Where the user stands.
+    /// The user's current directory.
     pub(super) current: &'a Path,
 }
 
@@ -71,7 +71,8 @@ pub(super) fn of(
         }),
         entrypoint: &files.entrypoint,
         requirements: &files.requirements,
-        // The toolkit writes its file where it runs, and `clean` looks for it beside the manifest.
+        // The toolkit writes its file to the current directory, and `clean` expects it next to the
+        // manifest.
         directory: (place.current != here).then_some(here),
     };
     let (line, warnings) = configure::command(agent, &circumstances);
@@ -95,7 +96,7 @@ pub(super) fn of(
     }
 }
 
-/// Lines for people on stdout, or one document.
+/// Prints lines on stdout, or one JSON document.
 pub(super) fn report(done: &[Handover], next: &str, output: cli::Output, ui: &Ui) {
     for handover in done {
         for warning in &handover.warnings {
@@ -128,7 +129,7 @@ pub(super) fn report(done: &[Handover], next: &str, output: cli::Output, ui: &Ui
     }
 }
 
-/// The document of `--dry-run` and `--check`.
+/// Returns the document of `--dry-run` and `--check`.
 pub(super) fn plan_document<'a>(
     work: impl Iterator<Item = (&'a Placed<'a>, &'a FileWork, &'a RoleWork)>,
 ) -> Value {
@@ -148,7 +149,7 @@ pub(super) fn plan_document<'a>(
     json!({ "version": VERSION, "command": "prepare", "dry_run": true, "agents": agents })
 }
 
-/// What would be done to a role, and what on it is not ours.
+/// Returns the changes to a role, and what on it is foreign.
 pub(super) fn planned_role(role: &RoleWork) -> Value {
     let foreign: Vec<&String> = role.foreign().iter().map(|found| &found.what).collect();
     json!({ "changes": changes(role.steps()), "foreign": foreign })

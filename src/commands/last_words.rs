@@ -1,4 +1,4 @@
-//! What a runtime says of its failure: the service's reason, and the end of the agent's own log.
+//! Explains a runtime's failure: the service's reason, and the end of the agent's log.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,10 +9,10 @@ use crate::{
     plan::deployed::{DEFAULT_ENDPOINT, RuntimeState},
 };
 
-/// How far back the log is read where nobody knows when it began.
+/// How far back the log is read if its start is unknown.
 const RECENT: Duration = Duration::from_mins(10);
 
-/// A runtime that did not become READY.
+/// Returns the failure of a runtime that did not become READY.
 pub(super) async fn failed(placed: &Placed<'_>, state: &RuntimeState) -> Failure {
     let RuntimeState {
         id,
@@ -35,7 +35,7 @@ pub(super) async fn failed(placed: &Placed<'_>, state: &RuntimeState) -> Failure
     }
 }
 
-/// Adds the last lines of the agent's log, as far as there are any.
+/// Adds the last lines of the agent's log, if any.
 pub(super) async fn with_log(
     failure: Failure,
     placed: &Placed<'_>,
@@ -48,7 +48,7 @@ pub(super) async fn with_log(
     {
         Ok(lines) if lines.is_empty() => failure.note("its log has no line yet"),
         Ok(lines) => failure.note(format!("its log ends with:\n{}", lines.join("\n"))),
-        // What went wrong matters more than why nothing more is known of it.
+        // The failure matters more than an unreadable log.
         Err(error) => failure.note(format!("its log cannot be read: {}", Failure::from(error))),
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     ui::Ui,
 };
 
-/// How long a model server may take to show that it is there.
+/// The time limit for reaching a model server.
 const REACHING: Duration = Duration::from_secs(2);
 
 /// Start, stop or show this project's local AgentCore
@@ -63,7 +63,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     }
     let (dir, loaded) = match super::load(&args.project, &Stage::Local, ui) {
         Ok((project, config)) => (dir(&project, &config)?, Some((project, config))),
-        // To end it, or to see it, nothing but its place has to be known.
+        // Stopping and showing it only needs its folder.
         Err(failure) if args.action != Action::Start => {
             (recovered(&args.project, failure, ui)?, None)
         }
@@ -109,7 +109,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             ui.result(&emulator.url);
         }
         (cli::Output::Text, None) if args.action == Action::Status => {
-            // stdout carries the address, and there is none.
+            // stdout contains the address, and there is none.
             ui.answer_plain("not running");
         }
         (cli::Output::Text, None) => {}
@@ -117,7 +117,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The emulator that `--local` asks for; `None` without it.
+/// Returns the emulator for `--local`; `None` without the option.
 pub(super) async fn emulator(
     options: &cli::Aws,
     project: &Project,
@@ -130,7 +130,8 @@ pub(super) async fn emulator(
     run_for(project, config, None, ui).await.map(Some)
 }
 
-/// The emulator that agents on this machine use for AWS. `models` wins over the table's.
+/// Returns the emulator that replaces AWS for agents on this machine. `models` overrides the
+/// table's setting.
 pub(super) async fn run_for(
     project: &Project,
     config: &Config,
@@ -161,7 +162,7 @@ pub(super) fn models_for(
     Ok(models)
 }
 
-/// The settings that the agents of the project share.
+/// Returns the settings that the project's agents share.
 fn settings(config: &Config) -> Result<Local, Failure> {
     let Some(first) = config.agents.first() else {
         return Ok(Local::default());
@@ -181,7 +182,7 @@ fn settings(config: &Config) -> Result<Local, Failure> {
     }
 }
 
-/// The place of the emulator of a project whose metadata is invalid, as far as it can be told.
+/// Returns the emulator's folder of a project with invalid metadata, if it can be determined.
 fn recovered(project: &cli::Project, failure: Failure, ui: &Ui) -> Result<Folder, Failure> {
     let Some(remains) = manifest::remains(project.manifest_path.as_deref())? else {
         return Err(failure);
@@ -215,14 +216,14 @@ fn recovered(project: &cli::Project, failure: Failure, ui: &Ui) -> Result<Folder
     Ok(kept.join(id).join(local::FOLDER))
 }
 
-/// What a command does with the emulator.
+/// How a command uses the emulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// It starts one that keeps running.
+    /// Starts it if necessary, and leaves it running.
     Writes,
-    /// The same, and it calls no agent, so it does not matter what answers for models.
+    /// Like `Writes`, but calls no agent, so the models do not matter.
     Removes,
-    /// It starts none that keeps running.
+    /// Does not leave it running if it was not.
     Reads,
 }
 
@@ -236,8 +237,8 @@ impl Reach {
     }
 }
 
-/// Acts on the emulator that `--local` asks for, without it on none. For a command that only reads, one
-/// that does not run comes for as long as the command takes.
+/// Calls `act` with the emulator for `--local`, or without one. For a reading command, starts an
+/// emulator only for this time.
 pub(super) async fn with<T>(
     reach: Reach,
     options: &cli::Aws,
@@ -270,8 +271,8 @@ pub(super) async fn with<T>(
     .await
 }
 
-/// Acts on the project's emulator; one that does not run comes for as long as that takes, and this is said
-/// of it.
+/// Calls `act` with the project's emulator. If it is not running, starts it only for this time, and
+/// reports that.
 pub(super) async fn visit_for<T>(
     (project, config): (&Project, &Config),
     models: Option<&Models>,
@@ -303,8 +304,8 @@ pub(super) async fn visit_for<T>(
     Ok(value)
 }
 
-/// Whether nothing can be deployed with `--local`, because no emulator has ever run here; says so. Then
-/// none has to run to tell.
+/// Returns true, and reports it, if nothing can be deployed with `--local` because no emulator has
+/// ever run here. Then none must be started to find out.
 pub(super) fn is_empty(
     options: &cli::Aws,
     project: &Project,
@@ -339,7 +340,7 @@ fn warn_of_state_elsewhere(dir: &Folder, project: &Project, ui: &Ui) -> Result<(
     Ok(())
 }
 
-/// Whether the emulator that `--local` asks for has to be started to see what it has kept.
+/// Returns true if the emulator for `--local` must be started to see its state.
 pub(super) fn is_asleep(
     options: &cli::Aws,
     project: &Project,
@@ -348,7 +349,7 @@ pub(super) fn is_asleep(
     Ok(options.local && local::is_asleep(&dir(project, config)?)?)
 }
 
-/// Refuses to wait for what nobody can bring about.
+/// Refuses to wait for something that cannot happen.
 pub(super) fn demand(
     options: &cli::Aws,
     project: &Project,
@@ -418,7 +419,7 @@ async fn start(
     Ok(emulator)
 }
 
-/// What answers for the models of Bedrock, in words.
+/// Describes what answers for Bedrock's models.
 fn answered_by(models: &str) -> String {
     match models {
         "emulator" => "are answered by the emulator, with canned text".to_owned(),
@@ -427,8 +428,8 @@ fn answered_by(models: &str) -> String {
     }
 }
 
-/// Says who answers for models, and warns where nobody does. Whatever is wrong is told again where a model is
-/// called, so it stops nothing here.
+/// Prints what answers for models, and warns if nothing does. Problems are only warnings, because
+/// they are reported again when a model is called.
 async fn introduce(models: &Models, ui: &Ui) {
     match models {
         Models::Emulator => {}
@@ -467,7 +468,7 @@ fn warn_of_models(what: &str, failure: &Failure, ui: &Ui) {
     ui.warning(&warning);
 }
 
-/// Where the emulator of the project keeps its files.
+/// Returns the folder with the emulator's files.
 pub(super) fn dir(project: &Project, config: &Config) -> Result<Folder, Failure> {
     let mut projects: Vec<(ProjectId, PathBuf)> = Vec::new();
     for agent in &config.agents {

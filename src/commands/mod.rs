@@ -1,5 +1,5 @@
-//! One file per command: its options and its five beats (load, observe, decide, print or apply,
-//! report). Wiring only: decisions stand in the pure modules, the world in `effects`.
+//! One file per command: its options and its five steps (load, observe, decide, print or apply,
+//! report). Only wiring: decisions are in the pure modules, side effects in `effects`.
 
 pub mod background;
 pub mod cache;
@@ -83,7 +83,7 @@ impl Applying {
         self.dry_run || self.check
     }
 
-    /// [`lock`], where anything is changed: who only looks waits for nobody.
+    /// Like [`lock`], but only for a run that changes anything.
     fn lock(
         &self,
         project: &effects::manifest::Project,
@@ -96,8 +96,8 @@ impl Applying {
     }
 }
 
-/// The first beat of every command in a project: the manifests, the configuration, the agents that
-/// were asked for. Warnings of the configuration are shown here.
+/// The first step of every command in a project: reads the manifests, the configuration and the
+/// selected agents. Prints the configuration's warnings.
 fn load(
     project: &cli::Project,
     stage: &Stage,
@@ -110,7 +110,7 @@ fn load(
     Ok((found, config))
 }
 
-/// [`load`] for what is to be deleted: an agent that is named need not be declared any more.
+/// Like [`load`], for `clean`: a named agent may no longer be declared.
 fn load_to_clean(
     project: &cli::Project,
     stage: &Stage,
@@ -129,8 +129,8 @@ fn load_to_clean(
     Ok((found, config))
 }
 
-/// [`load`] for what the service is asked to run: what it refuses is refused here, before anything is
-/// built or sent.
+/// Like [`load`], for commands that make the service run something: settings that the service
+/// refuses are refused here, before anything is built or sent.
 fn load_to_run(
     project: &cli::Project,
     stage: &Stage,
@@ -167,7 +167,7 @@ fn read(
     Ok((found, config))
 }
 
-/// All that is declared, if anything is, and the agents of these names beside it.
+/// Reads everything that is declared, and adds agents with the names in `former`.
 fn read_all(
     project: &cli::Project,
     stage: &Stage,
@@ -182,7 +182,7 @@ fn read_all(
     Ok((found, config))
 }
 
-/// Leaves the agents that this run is about.
+/// Keeps only the agents of this run.
 fn select(
     config: &mut Config,
     found: &effects::manifest::Project,
@@ -224,7 +224,7 @@ fn select(
     })
 }
 
-/// Nobody knows an agent of this name.
+/// Reports an unknown agent.
 fn no_agent(given: &str, declared: &Declared) -> Failure {
     let known: Vec<String> = declared
         .agents
@@ -240,7 +240,7 @@ fn no_agent(given: &str, declared: &Declared) -> Failure {
     }
 }
 
-/// A region that nobody has heard of is rather a slip than a new one. Commands go on all the same.
+/// Warns about an unknown region, which is probably a typo. Not an error, because it may be new.
 fn hint_at_region(region: &Region, ui: &Ui) {
     if let Some(near) = region.near() {
         ui.warning(
@@ -254,7 +254,7 @@ fn hint_at_region(region: &Region, ui: &Ui) {
     }
 }
 
-/// The stage that the options ask for.
+/// Returns the stage from the options.
 fn stage(project: &cli::Project, local: bool) -> Stage {
     match (&project.stage, local) {
         (_, true) => Stage::Local,
@@ -263,7 +263,7 @@ fn stage(project: &cli::Project, local: bool) -> Stage {
     }
 }
 
-/// The writes to a role, with the documents.
+/// Prints the changes to a role, with the documents.
 fn show_role_steps(steps: &[RoleStep], planned: Planned<'_>) {
     for step in steps {
         let (_, verb, object) = step.words();
@@ -280,7 +280,8 @@ fn show_role_steps(steps: &[RoleStep], planned: Planned<'_>) {
     }
 }
 
-/// One run at a time works on a project's files; a second one waits and says so.
+/// Locks the project, because only one run at a time may change its files. Waits for another run,
+/// and reports that.
 fn lock(project: &effects::manifest::Project, ui: &Ui) -> Result<effects::files::Lock, Failure> {
     let kept = project.kept()?;
     let lock = kept.lock("lock", || {

@@ -1,4 +1,4 @@
-//! `cargo agentcore new`: a project from an embedded template.
+//! `cargo agentcore new`: creates a project from an embedded template.
 
 use std::path::{Path, PathBuf};
 
@@ -165,7 +165,8 @@ fn title(path: &Path, given: &Path) -> Result<String, Failure> {
     })
 }
 
-/// Whether the project gets a repository. Without git it gets none, unless one was asked for.
+/// Returns true if the project gets a Git repository. Fails only if one was requested and git is
+/// missing.
 fn wants_git(given: Option<Vcs>, path: &Path) -> Result<bool, Failure> {
     match given {
         Some(Vcs::None) => Ok(false),
@@ -178,7 +179,7 @@ fn wants_git(given: Option<Vcs>, path: &Path) -> Result<bool, Failure> {
     }
 }
 
-/// A template a line, its name first.
+/// Prints one template per line, its name first.
 fn list(ui: &Ui) {
     let width = scaffold::catalogue()
         .iter()
@@ -210,7 +211,7 @@ fn template(given: Option<&str>, asking: bool, ui: &Ui) -> Result<&'static Templ
     Ok(&all[chosen])
 }
 
-/// How to go on with a project in `path`, as lines for the user's shell, after what has to be done first.
+/// Prints the next steps for a project in `path` as shell commands, after `first`.
 pub(super) fn next(first: Option<String>, path: &Path, ui: &Ui) {
     let shell = env::shell();
     let there = |command: &str, remark: &str| {
@@ -231,7 +232,7 @@ pub(super) fn next(first: Option<String>, path: &Path, ui: &Ui) {
     }
 }
 
-/// A message that names a model which does not serve the region.
+/// Reports a model that is not available in the region.
 pub(super) fn misfit(model: &crate::config::Model, region: &crate::names::Region) -> Message {
     if !region.partition().has_bedrock() {
         return super::partition::no_bedrock(model, region);

@@ -1,4 +1,4 @@
-//! What of an archive is the agent's own: its sources and its deployment folder, read where they are.
+//! The agent's own files in an archive: its sources and its deployment folder.
 
 use std::{
     collections::BTreeMap,
@@ -28,23 +28,23 @@ use crate::{
     ui::Ui,
 };
 
-/// The agent's own files, and what there is to say about them.
+/// The agent's own files, and messages about them.
 pub(super) struct OwnFiles {
     pub(super) composition: Composition,
     /// The Python files among them.
     pub(super) program: Arc<Program>,
     pub(super) requirements: Requirements,
-    /// Why no archive can be built of them.
+    /// Why no archive can be built from them.
     pub(super) problems: Vec<Message>,
     warnings: Vec<Message>,
     notes: Vec<String>,
     /// What sessions would share on Runtime V2.
     shared: Vec<Message>,
-    /// Copies that `prepare` made and somebody edited; relative to the deployment folder.
+    /// Copies that `prepare` made and that were edited; relative to the deployment folder.
     edited: Vec<String>,
 }
 
-/// Reads sources and deployment folder; writes nothing. All that is wrong is said together.
+/// Reads sources and deployment folder; writes nothing. Reports all problems at once.
 pub(super) fn observe(
     agent: &Agent,
     project: &Project,
@@ -147,7 +147,7 @@ impl OwnFiles {
         }
     }
 
-    /// Whether somebody edits files that nobody reads.
+    /// Returns true if copies were edited that are not read.
     pub(super) fn has_edited_copies(&self) -> bool {
         !self.edited.is_empty()
     }
@@ -160,7 +160,7 @@ impl OwnFiles {
     }
 }
 
-/// Refuses a deployment folder that a link leads to.
+/// Refuses a deployment folder behind a link.
 pub(super) fn check_deployment(agent: &Agent) -> Result<(), Failure> {
     match &agent.deployment {
         Some(folder) => files::check_deployment(&agent.dir, folder),
@@ -168,7 +168,7 @@ pub(super) fn check_deployment(agent: &Agent) -> Result<(), Failure> {
     }
 }
 
-/// The sources alone, as they lie in the archive.
+/// Returns only the sources, as they are in the archive.
 pub(super) fn sources(
     agent: &Agent,
     project: &Project,
@@ -176,7 +176,7 @@ pub(super) fn sources(
     source_dir: Option<&Path>,
 ) -> Result<Source, Failure> {
     let (path, seen_from) = match source_dir {
-        // As on any command line: relative to where the user stands.
+        // Relative to the current directory, like other paths on the command line.
         Some(dir) => (
             destination::absolute(dir)?,
             "`--source-dir` is relative to the current directory",
@@ -241,16 +241,17 @@ pub(super) fn in_code(
     Ok(InCode { warnings, shared })
 }
 
-/// Where the files are that the agent's table names.
+/// Where to look for the files that the agent's table names.
 pub(super) struct Place<'a> {
     pub(super) agent: &'a Agent,
     pub(super) record: &'a Record,
-    /// `None` where they cannot be read.
+    /// `None` if they cannot be read.
     pub(super) sources: Option<&'a Files>,
 }
 
 impl Place<'_> {
-    /// Whether a file comes with the sources. Where those cannot be read, what would lie among them may.
+    /// Returns true if a file is part of the sources. If they cannot be read, any path in their
+    /// folder may be.
     fn is_source(&self, path: &str) -> bool {
         match self.sources {
             Some(sources) => sources.contains_key(path),
@@ -258,13 +259,13 @@ impl Place<'_> {
         }
     }
 
-    /// The file in the deployment folder, if it is more than a copy.
+    /// Returns the file in the deployment folder, unless it is a copy.
     fn in_deployment(&self, path: &str) -> Option<PathBuf> {
         let file = self.agent.deployment_dir()?.join(path);
         (!self.record.files.contains_key(path) && files::exists(&file)).then_some(file)
     }
 
-    /// Whether there is an entry point, be it one that is left out.
+    /// Fails if there is no entry point. One that is left out of the archive counts as existing.
     pub(super) fn entry_point(&self) -> Result<(), Failure> {
         let path = &self.agent.entrypoint;
         if self.is_source(path) || self.in_deployment(path).is_some() {
@@ -284,8 +285,8 @@ impl Place<'_> {
         ))))
     }
 
-    /// The requirements file: in the deployment folder, in the sources, or beside Cargo.toml. `None` where
-    /// it may be among sources that cannot be read.
+    /// Finds the requirements file: in the deployment folder, in the sources, or next to
+    /// Cargo.toml. Returns `None` if it may be in sources that cannot be read.
     pub(super) fn requirements(&self) -> Result<Option<PathBuf>, Message> {
         let requirements = &self.agent.requirements;
         if let Some(sources) = self.sources
@@ -315,7 +316,8 @@ impl Place<'_> {
             })
     }
 
-    /// Entry point and requirements file as the toolkit finds them, once the sources are copied.
+    /// Returns the entry point and the requirements file as the toolkit finds them after the
+    /// sources are copied.
     pub(super) fn named_files(&self) -> Result<(PathBuf, PathBuf), Failure> {
         let (agent, sources) = (self.agent, self.sources);
         let entry = self.entry_point();
@@ -348,7 +350,7 @@ fn missing(message: Message) -> Failure {
     .help("`cargo agentcore new` shows in a new project what it looks like")
 }
 
-/// An entry point that is there, and would not be in the archive.
+/// Reports an existing entry point that would not be in the archive.
 fn left_out(agent: &Agent, composition: &Composition) -> Option<Message> {
     if composition.files.contains_key(&agent.entrypoint) {
         return None;

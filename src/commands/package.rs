@@ -1,4 +1,4 @@
-//! `cargo agentcore package`: build what is shipped. Makes no call to AWS.
+//! `cargo agentcore package`: builds what is shipped. Makes no call to AWS.
 
 use std::path::PathBuf;
 
@@ -46,7 +46,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let _lock = super::lock(&project, ui)?;
     let mut documents = Vec::new();
     let mut failures = Vec::new();
-    // One after the other: each uses every core.
+    // Not in parallel, because each build uses all cores.
     for agent in &config.agents {
         let built = async {
             let own = own_files::observe(agent, &project, &config.declared)?;

@@ -1,4 +1,4 @@
-//! Building an agent's archive, for every command that needs one; says on the way what is done.
+//! Builds an agent's archive for every command that needs one, and reports progress.
 
 use std::{cell::Cell, sync::Arc};
 
@@ -56,7 +56,7 @@ impl Sources {
     }
 }
 
-/// The archive of the agent, in the folder `output`, and what is in it.
+/// Builds the agent's archive in the folder `output`, and returns its content.
 pub(super) async fn build(
     agent: &Agent,
     project: &Project,
@@ -117,8 +117,8 @@ pub(super) async fn build(
     Ok(built)
 }
 
-/// The archive that was built last for the agent, and what of its files changed since; `None` where none
-/// was built, and then nothing is read.
+/// Returns the agent's last archive and the files that changed since; `None` if none was built,
+/// without reading anything.
 pub(super) fn last(
     agent: &Agent,
     project: &Project,
@@ -136,7 +136,7 @@ pub(super) fn last(
     })
 }
 
-/// What is shipped from the project itself.
+/// Returns what is shipped from the project itself.
 pub(super) fn from_project(
     agent: &Agent,
     project: &Project,
@@ -177,7 +177,7 @@ fn request(
     }
 }
 
-/// Where an agent's archive is kept: another one for each stage.
+/// Returns the folder of an agent's archive, one per stage.
 pub(super) fn directory(agent: &Agent, project: &Project) -> Result<Folder, Failure> {
     let name = match &agent.stage {
         Some(stage) => format!("{}_{stage}", agent.name),
@@ -186,7 +186,7 @@ pub(super) fn directory(agent: &Agent, project: &Project) -> Result<Folder, Fail
     Ok(project.kept_of(&agent.project)?.join(name))
 }
 
-/// What an event begins that can take minutes.
+/// Returns the verb for an event that starts a step of minutes.
 fn lengthy(event: &Event) -> Option<&'static str> {
     match event {
         Event::Installing { .. } => Some("Installing"),

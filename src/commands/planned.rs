@@ -1,23 +1,23 @@
-//! What would be done, as it is shown: the answer of a dry run, and what a question is about. Both are
-//! wanted under `-q` too.
+//! Prints planned changes: the result of a dry run, or the subject of a question. Both are printed
+//! even with `-q`.
 
 use crate::{
     cli::Output,
     ui::{Ui, Verbosity},
 };
 
-/// Where the lines of a plan go.
+/// Prints the lines of a plan.
 #[derive(Clone, Copy)]
 pub(super) struct Planned<'a> {
     ui: &'a Ui,
-    /// Whether they are what was asked for, and no mere company.
+    /// True if the lines are the requested output rather than progress.
     asked: bool,
     /// Whether only what differs is shown, and no document around it.
     brief: bool,
 }
 
 impl<'a> Planned<'a> {
-    /// The plan of a run that changes nothing. Where a document says it, the lines go with it.
+    /// The plan of a run that changes nothing. With JSON output, the lines are only progress.
     pub(super) fn alone(output: Output, ui: &'a Ui) -> Self {
         Self {
             ui,
@@ -26,7 +26,8 @@ impl<'a> Planned<'a> {
         }
     }
 
-    /// What is about to be done. Whoever is asked, or is told to answer beforehand, has to see it.
+    /// A plan that is about to be carried out. It must be visible for a question, unless `--yes`
+    /// answers it.
     pub(super) fn before_doing(yes: bool, ui: &'a Ui) -> Self {
         Self {
             ui,
@@ -47,7 +48,7 @@ impl<'a> Planned<'a> {
         }
     }
 
-    /// The body of a difference.
+    /// Prints a line of a diff.
     pub(super) fn plain(self, text: &str) {
         if self.asked {
             self.ui.answer_plain(text);

@@ -1,4 +1,4 @@
-//! `cargo agentcore policy`: the IAM documents, for those who have to agree to them.
+//! `cargo agentcore policy`: prints the IAM documents, for review.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,18 +60,19 @@ enum Kind {
     DeployerNoIam,
 }
 
-/// A document and what is said about it.
+/// A document with its metadata.
 #[derive(Debug, Serialize)]
 struct Printed {
     kind: Kind,
     agents: Vec<AgentName>,
     regions: Vec<Region>,
-    /// What does not fit into one managed policy comes in parts, which belong together.
+    /// The part's number: a document that exceeds one managed policy is split into parts that
+    /// belong together.
     part: usize,
     parts: usize,
     size: usize,
     asked_by: Map<String, Value>,
-    /// What is attached to the role beside an execution policy.
+    /// The managed policies that are attached to the role next to an execution policy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     managed_policies: Vec<String>,
     document: Value,
@@ -147,7 +148,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let mut messages = Vec::new();
     for kind in kinds {
         let found = problems(kind, &targets);
-        // `prepare` needs these two; the others need not be used as they are.
+        // `prepare` needs these two; the others may be used in another form.
         if asked.contains(&kind) || matches!(kind, Kind::Trust | Kind::Execution) {
             messages.extend(found);
         } else {
@@ -165,7 +166,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     })
 }
 
-/// Every agent in every region that is asked for.
+/// Returns every agent in every requested region.
 fn targets<'a>(
     agents: &'a [Agent],
     account: Option<&AccountId>,
@@ -210,7 +211,8 @@ fn targets<'a>(
     Ok(targets)
 }
 
-/// The repository that the toolkit made for the agent, as its file in the agent's folder says.
+/// Returns the repository that the toolkit created for the agent, from its file in the agent's
+/// folder.
 fn repository(target: &Target<'_>) -> Result<Option<String>, Failure> {
     let Scope {
         partition: _,
@@ -273,7 +275,7 @@ fn documents(kind: Kind, targets: &[Target<'_>]) -> Vec<Printed> {
     }
 }
 
-/// The ARNs of the managed policies that the metadata attaches to the agent's role.
+/// Returns the ARNs of the managed policies that the metadata attaches to the agent's role.
 fn attached(target: &Target<'_>) -> Vec<String> {
     let Scope {
         partition,
@@ -290,7 +292,7 @@ fn attached(target: &Target<'_>) -> Vec<String> {
     }
 }
 
-/// That a boundary made of what is declared knows nothing of what managed policies allow.
+/// Warns that a boundary from the declared permissions does not include managed policies.
 fn beyond_the_boundary(targets: &[Target<'_>]) -> Option<Message> {
     let attached: BTreeSet<String> = targets.iter().flat_map(attached).collect();
     if attached.is_empty() {
@@ -313,7 +315,7 @@ fn deployer(kind: Kind, targets: &[Target<'_>]) -> Vec<Grant> {
     policy::deployer_grants(targets, which)
 }
 
-/// One trust policy for all agents that need the same.
+/// Returns one trust policy for all agents that need the same.
 fn trusts(targets: &[Target<'_>]) -> Vec<Printed> {
     let mut same: Vec<(Document, Vec<Target<'_>>)> = Vec::new();
     for (_, own) in by_agent(targets) {
@@ -349,7 +351,7 @@ fn by_agent<'a>(targets: &[Target<'a>]) -> BTreeMap<AgentName, Vec<Target<'a>>> 
     agents
 }
 
-/// The trust policy of one agent's role, which serves all these regions.
+/// Returns the trust policy of one agent's role for all these regions.
 fn trust(own: &[Target<'_>]) -> Document {
     let regions: BTreeSet<Region> = own.iter().map(|t| t.scope.region.clone()).collect();
     let scope = &own[0].scope;
@@ -467,7 +469,7 @@ fn described(printed: &Printed) -> Vec<Described> {
         .collect()
 }
 
-/// What IAM would refuse.
+/// Returns what IAM would refuse.
 fn problems(kind: Kind, targets: &[Target<'_>]) -> Vec<Message> {
     let agents = || by_agent(targets).into_values();
     match kind {

@@ -1,4 +1,5 @@
-//! `cargo agentcore prepare`: copy the sources, create or reconcile the execution role, hand over.
+//! `cargo agentcore prepare`: copies the sources, creates or updates the execution role, and prints
+//! the next command.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +23,7 @@ use crate::{
     ui::Ui,
 };
 
-/// How many agents are worked on at once.
+/// How many agents are prepared in parallel.
 const AT_ONCE: usize = 16;
 
 /// Copy the agent's sources and create or update its execution role
@@ -53,7 +54,7 @@ pub struct Args {
     aws: cli::Aws,
 }
 
-/// All that is to be done for one agent.
+/// The work for one agent.
 struct Work<'a> {
     placed: &'a Placed<'a>,
     files: files::FileWork,
@@ -142,7 +143,7 @@ async fn decide<'a>(
         .await
 }
 
-/// Failures do not hide what went well.
+/// Separates results from failures, so that a failure does not hide them.
 pub(super) fn split<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Vec<Failure>) {
     let mut good = Vec::new();
     let mut bad = Vec::new();
@@ -155,7 +156,7 @@ pub(super) fn split<T>(results: Vec<Result<T, Failure>>) -> (Vec<T>, Vec<Failure
     (good, bad)
 }
 
-/// The plan, in words that promise nothing.
+/// Prints the plan, in words such as "Would create".
 fn show(args: &Args, work: &[Work<'_>], failures: Vec<Failure>, ui: &Ui) -> Result<(), Failure> {
     let mut findings = false;
     let planned = Planned::alone(args.output, ui);
@@ -195,7 +196,7 @@ async fn apply(
     let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
     let Placed { agent, session } = work.placed;
     work.files.apply(ui)?;
-    // So that a later `clean` knows the agent when Cargo.toml does not any more.
+    // Lets a later `clean` find the agent when it is no longer in Cargo.toml.
     packaging::directory(agent, project)?.create()?;
     let arn = role::apply(&work.role, session, adopt, ui).await?;
     if work.role.steps().is_empty() && !work.files.changes() {

@@ -1,4 +1,4 @@
-//! Why an agent did not answer, in the user's words, with the way out.
+//! Explains why an agent did not answer, and what to do.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,13 +19,13 @@ use crate::{
     ui::Ui,
 };
 
-/// How often the log is looked at: what an agent prints is there after some seconds.
+/// How often the log is checked, because an agent's output arrives after some seconds.
 const LOOKS: u32 = 4;
 
-/// The clocks of this machine and of the service need not agree.
+/// The assumed clock difference between this machine and the service.
 const SKEW: Duration = Duration::from_secs(10);
 
-/// What the refusal means to whoever may send the request again.
+/// Classifies a refusal for retries.
 pub(super) fn setback(refusal: &Refusal) -> Setback {
     match refusal {
         Refusal::Answered { error, .. } => match (error.kind, error.code.as_deref()) {
@@ -38,12 +38,12 @@ pub(super) fn setback(refusal: &Refusal) -> Setback {
     }
 }
 
-/// Whether the service has found nothing, so that no session has begun.
+/// Returns true if the service found nothing, so that no session was started.
 pub(super) fn is_absence(refusal: &Refusal) -> bool {
     matches!(refusal, Refusal::Answered { error, .. } if error.kind == Kind::NotFound)
 }
 
-/// What is said while the request waits for its next turn.
+/// Returns the reason that is printed while the request waits for a retry.
 pub(super) fn reason(setback: Setback) -> &'static str {
     match setback {
         Setback::Throttled => "the service is busy",
@@ -53,7 +53,7 @@ pub(super) fn reason(setback: Setback) -> &'static str {
     }
 }
 
-/// The refusal as it is shown. `since` is when the request was sent.
+/// Returns the failure for a refusal. `since` is when the request was sent.
 pub(super) async fn explain(
     refusal: Refusal,
     partner: &Partner,
@@ -99,7 +99,7 @@ pub(super) async fn explain(
     }
 }
 
-/// The agent's own answer, or that of the `dev` before it.
+/// Explains an answer of the agent itself, or of the `dev` in front of it.
 fn of_developed(error: &AwsError, status: u16, partner: &Partner) -> Failure {
     if error.code.as_deref() == Some(NOT_RUNNING) {
         return Failure::world(format!("the {} does not run", partner.name()))
@@ -137,7 +137,7 @@ async fn unauthorized(error: AwsError, partner: &Partner) -> Failure {
         Ok(connection) => Runtimes::over(&connection).wants_jwt(&partner.id).await,
         Err(_) => Ok(false),
     };
-    // Who may not look at the runtime is told what the service has said.
+    // Without permission to read the runtime, the service's message is used.
     if wants_jwt.unwrap_or(false) {
         return said(
             no_token(&format!("the {} has an authorizer", partner.name())),
@@ -147,7 +147,7 @@ async fn unauthorized(error: AwsError, partner: &Partner) -> Failure {
     error.into()
 }
 
-/// The agent answered, with an error or not at all; its own words are the best explanation.
+/// Explains an agent's error or missing answer; the agent's own output is the best explanation.
 async fn agent_failed(error: AwsError, partner: &Partner, since: SystemTime, ui: &Ui) -> Failure {
     let failure = said(
         Failure::world(format!("the {} failed", partner.name())),

@@ -1,4 +1,4 @@
-//! The execution role of one agent: observed, planned, written and read back.
+//! The execution role of one agent: observes, plans, writes and reads back.
 
 use std::collections::BTreeMap;
 
@@ -22,15 +22,15 @@ use crate::{
     ui::Ui,
 };
 
-/// What has to be done so that the agent has its role.
+/// The work for the agent's role.
 pub(super) enum RoleWork {
-    /// A role of this tool; the steps may be none.
+    /// A role of this tool; there may be no steps.
     Managed {
         desired: Box<DesiredRole>,
         observed: Option<Box<ObservedRole>>,
         plan: RolePlan,
     },
-    /// The user's own: checked, never written.
+    /// The user's own role: checked, never changed.
     Given { arn: String, warnings: Vec<Message> },
 }
 
@@ -42,8 +42,8 @@ impl RoleWork {
         }
     }
 
-    /// ARN and tags of a role of this tool, as proof of what uses it; one that is being adopted counts
-    /// as adopted, because that was agreed to.
+    /// Returns ARN and tags of a role of this tool, as proof for what uses it. A role that is being
+    /// adopted counts as adopted, because the user agreed.
     pub(super) fn proof(&self) -> Option<(&str, BTreeMap<String, String>)> {
         let Self::Managed {
             desired,
@@ -67,7 +67,7 @@ impl RoleWork {
         }
     }
 
-    /// What stands on a role of this tool and is not ours: a finding, although nothing is done about it.
+    /// Returns foreign policies and settings on a role of this tool: findings that are not changed.
     pub(super) fn foreign(&self) -> &[Message] {
         match self {
             Self::Managed { plan, .. } => &plan.foreign,
@@ -76,7 +76,7 @@ impl RoleWork {
     }
 }
 
-/// Observes the role and decides; writes nothing.
+/// Observes the role and plans; writes nothing.
 pub(super) async fn decide(
     agent: &Agent,
     session: &Session,
@@ -121,7 +121,7 @@ pub(super) async fn decide(
     }
 }
 
-/// Says why the agent may do more than the law of permissions allows.
+/// Reports the reasons for permissions beyond the narrow rules.
 pub(super) fn tell_reasons(agent: &Agent, ui: &Ui) {
     for permission in &agent.permissions {
         let Permission::Allow(Allowed {
@@ -142,7 +142,7 @@ pub(super) fn tell_reasons(agent: &Agent, ui: &Ui) {
     }
 }
 
-/// Taking over somebody's role is shown whole and asked for.
+/// Prints the adoption of a role completely, and asks for confirmation.
 pub(super) fn agree<'a>(
     roles: impl Iterator<Item = (&'a Placed<'a>, &'a RoleWork)>,
     yes: bool,
@@ -183,7 +183,7 @@ pub(super) fn agree<'a>(
     Ok(())
 }
 
-/// Writes what was decided, reads it back, and goes on until both agree. Returns the role's ARN.
+/// Carries out the plan, reads the role back, and repeats until both match. Returns the role's ARN.
 pub(super) async fn apply(
     work: &RoleWork,
     session: &Session,
@@ -214,13 +214,14 @@ pub(super) async fn apply(
             let (verb, _, object) = step.words();
             ui.status(verb, &object);
             match iam.apply(step).await {
-                // Somebody else was quicker, or IAM has not caught up: the next round sees what is there.
+                // Someone else was faster, or IAM is not consistent yet: the next round observes
+                // the result.
                 Err(error)
                     if matches!(error.kind, Kind::Conflict) && round < retry::ROLE_ROUNDS =>
                 {
                     break;
                 }
-                // The permission hangs on tags that were written a moment ago, and IAM takes a while.
+                // The permission depends on tags that were just written, and IAM takes a while.
                 Err(error)
                     if error.kind == Kind::Denied && marked && round < retry::ROLE_ROUNDS =>
                 {

@@ -1,4 +1,4 @@
-//! The runtime of one agent: written and waited for.
+//! The runtime of one agent: writes it and waits for it.
 
 use std::{cell::Cell, collections::BTreeSet};
 
@@ -30,19 +30,19 @@ use crate::{
     ui::Ui,
 };
 
-/// How often the endpoint that the service makes is looked for: not every store makes one.
+/// How often to look for the `DEFAULT` endpoint, because some emulators create none.
 const ENDPOINT_LOOKS: u32 = 4;
 
-/// Brings one runtime to what is wanted.
+/// Makes one runtime match its desired state.
 pub(super) struct Rollout<'a> {
     pub(super) placed: &'a Placed<'a>,
     pub(super) desired: &'a DesiredRuntime,
-    /// Whether this run wrote to the role.
+    /// True if this run changed the role.
     pub(super) role_was_written: bool,
     pub(super) ui: &'a Ui,
 }
 
-/// What came of it.
+/// The result of a rollout.
 pub(super) struct Outcome {
     pub(super) state: RuntimeState,
     pub(super) endpoint: Option<EndpointState>,
@@ -70,15 +70,15 @@ impl Did {
     }
 }
 
-/// Whether a step was carried out.
+/// The result of a step.
 enum Progress {
     Made(Box<RuntimeState>, Did),
-    /// Somebody else was quicker; with what the service said.
+    /// Someone else was faster; with the service's error.
     Again(AwsError),
 }
 
 impl Rollout<'_> {
-    /// Goes on until the runtime is as wanted and READY. What others do to it meanwhile is waited for.
+    /// Repeats until the runtime matches and is READY. Waits for changes by others.
     pub(super) async fn run(&self, seen: Option<Seen>) -> Result<Outcome, Failure> {
         let mut patience = Patience::new(refusal::BUSY);
         let mut seen = seen;
@@ -98,7 +98,7 @@ impl Rollout<'_> {
                 Progress::Made(state, did) => {
                     let known = settled.and_then(|seen| seen.endpoint);
                     let endpoint = match (did, &known) {
-                        // A store that makes none; a moment ago it had none either.
+                        // An emulator that creates none, now or before.
                         (Did::Nothing | Did::Tagged, None) if !moved => None,
                         _ => self.endpoint(&state, known).await?,
                     };
@@ -136,7 +136,7 @@ impl Rollout<'_> {
         judge(self.placed, looked, &proof)
     }
 
-    /// Waits until nothing else happens to the runtime.
+    /// Waits for other changes of the runtime to end.
     async fn settled(&self, seen: Option<Seen>) -> Result<Option<Seen>, Failure> {
         let Some(mut seen) = seen else {
             return Ok(None);
@@ -215,7 +215,7 @@ impl Rollout<'_> {
         Ok(Progress::Made(Box::new(state), did))
     }
 
-    /// A runtime that is made anew has only what the configuration decides.
+    /// Warns that a recreated runtime loses all settings outside the configuration.
     fn warn_of_loss(&self, seen: Option<&Seen>) {
         let Some(state) = seen.map(|seen| &seen.observed.state) else {
             return;
@@ -235,7 +235,8 @@ impl Rollout<'_> {
         );
     }
 
-    /// Sends one write until the service takes it; `Err` inside: somebody else is at it.
+    /// Sends one write until the service accepts it. The inner `Err` means that someone else is
+    /// changing the runtime.
     async fn write(
         &self,
         runtimes: &Runtimes,
@@ -264,7 +265,7 @@ impl Rollout<'_> {
             };
             match refusal::of(error.code.as_deref(), &error.message) {
                 Refusal::Busy | Refusal::NameTaken => return Ok(Err(error)),
-                // It was there a moment ago: deleted by somebody else.
+                // It existed a moment ago: someone else deleted it.
                 _ if error.is_not_found() => return Ok(Err(error)),
                 Refusal::Role if !patience.is_over() && self.role_is_young().await? => {
                     let what = format!("AgentCore to know the role `{}`", fields.role_arn);
@@ -277,7 +278,7 @@ impl Rollout<'_> {
         unreachable!("the loop ends by itself")
     }
 
-    /// Whether the role may still be on its way to every corner of AWS.
+    /// Returns true if the role may not have propagated through AWS yet.
     async fn role_is_young(&self) -> Result<bool, Failure> {
         if self.role_was_written {
             return Ok(true);
@@ -326,9 +327,9 @@ impl Rollout<'_> {
                     settling == Some(Settling::Changing)
                 }));
                 Ok(match there {
-                    // The one that was made a moment ago is not known everywhere yet.
+                    // A new runtime is not visible everywhere yet.
                     None => State::Going("not there yet".to_owned()),
-                    // What is read may be older than what was written.
+                    // The answer may be older than the write.
                     Some(state) if state.status == READY && !reaches(&state.version, version) => {
                         State::Going(format!("READY with version {}", state.version))
                     }
@@ -407,8 +408,8 @@ impl Rollout<'_> {
         .await
     }
 
-    /// The endpoint that follows the newest version, once it answers with that one. `None` in a store
-    /// that makes none.
+    /// Waits until the `DEFAULT` endpoint uses the newest version. Returns `None` if an emulator
+    /// creates none.
     async fn endpoint(
         &self,
         state: &RuntimeState,
@@ -488,7 +489,7 @@ fn list(names: &[String]) -> String {
     format!("`{}`", names.join("`, `"))
 }
 
-/// The ARN as it is now: there are stores where an update changes it.
+/// Returns the current ARN, because some emulators change it in an update.
 fn current(made: Option<&(RuntimeState, Did)>, arn: &str) -> String {
     made.map_or_else(|| arn.to_owned(), |(state, _)| state.arn.clone())
 }
@@ -499,11 +500,11 @@ fn mark_tagged(made: &mut Option<(RuntimeState, Did)>) {
     }
 }
 
-/// A refusal that waiting does not help.
+/// Returns the failure for a refusal that waiting does not resolve.
 fn refused(error: AwsError) -> Failure {
     let why = refusal::of(error.code.as_deref(), &error.message);
     let mut failure = Failure::from(error);
-    // The service calls it invalid; what is missing is a permission.
+    // The service calls it invalid, but a permission is missing.
     if why == Refusal::ServiceLinkedRole {
         failure.exit = Exit::Access;
     }

@@ -21,13 +21,13 @@ use crate::{
     ui::Ui,
 };
 
-/// An agent and the AWS that it goes to.
+/// An agent and its AWS session.
 pub(super) struct Placed<'a> {
     pub(super) agent: &'a Agent,
     pub(super) session: Session,
 }
 
-/// Opens a session for every agent, checks the account pins and says who works where.
+/// Opens a session for every agent, checks the account pins, and prints the accounts.
 pub(super) async fn place<'a>(
     (project, agents): (&Project, &'a [Agent]),
     options: &cli::Aws,
@@ -64,7 +64,7 @@ pub(super) async fn place<'a>(
     Ok(placed)
 }
 
-/// A profile that only the metadata names is used after the user has confirmed it.
+/// Asks for confirmation of a profile that only the metadata names.
 pub(super) fn confirmed(request: &Request, project: &Project, ui: &Ui) -> Result<(), Failure> {
     match request.profile_of_the_metadata() {
         Some(profile) => consent::profile(project, &profile, ui),
@@ -72,7 +72,7 @@ pub(super) fn confirmed(request: &Request, project: &Project, ui: &Ui) -> Result
     }
 }
 
-/// The same where no emulator runs and none has kept anything: nobody is asked.
+/// Like [`place`], for an emulator that does not run and has no state: sends no request.
 pub(super) async fn place_nowhere<'a>(
     agents: &'a [Agent],
     options: &cli::Aws,
@@ -80,7 +80,7 @@ pub(super) async fn place_nowhere<'a>(
     let mut placed = Vec::new();
     for agent in agents {
         let request = Request {
-            // Nothing answers there, so that a question which is asked after all reaches nobody.
+            // An address without a server, so that a request would fail.
             endpoint_url: Some("http://127.0.0.1:0".to_owned()),
             ..request(agent, options, None)
         };
@@ -106,7 +106,7 @@ pub(super) fn request(
     }
 }
 
-/// The line that every command which touches AWS says first.
+/// Prints the line about the account, first in every command that uses AWS.
 pub(super) fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
     if session.is_local() {
         announce_local(&session.region, &names_shown(agents), ui);
@@ -130,7 +130,7 @@ pub(super) fn announce_local(region: &Region, agents: &str, ui: &Ui) {
     ui.status("Account", &format!("local emulator in {region}{agents}"));
 }
 
-/// [`announce`] where AWS does not say in time whose the credentials are.
+/// Like [`announce`], if AWS does not identify the caller in time.
 pub(super) fn announce_unknown(connection: &Connection, what: &str, ui: &Ui) {
     ui.status(
         "Account",
@@ -142,7 +142,7 @@ pub(super) fn announce_unknown(connection: &Connection, what: &str, ui: &Ui) {
     );
 }
 
-/// The stage and the agents, for the end of the line.
+/// Returns the stage and the agents for the end of the line.
 pub(super) fn agents_shown(agents: &[&Agent]) -> String {
     let stage = agents.first().and_then(|agent| agent.stage.as_ref());
     let stage = stage.map_or(String::new(), |stage| format!(", stage `{stage}`"));
@@ -163,7 +163,8 @@ pub(super) fn names_shown(agents: &[&Agent]) -> String {
     }
 }
 
-/// The places that a question is about, such as "account 123456789012, region us-west-2, stage `prod`".
+/// Describes the places in a question, such as "account 123456789012, region us-west-2, stage
+/// `prod`".
 pub(super) fn places<'a>(
     places: impl IntoIterator<Item = (&'a Session, Option<&'a StageName>)>,
 ) -> String {

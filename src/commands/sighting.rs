@@ -1,4 +1,4 @@
-//! The runtimes of an agent's name as a deploy finds them, and which of them is its own.
+//! The runtimes with an agent's name that a deploy finds, and which of them is its own.
 
 use std::collections::BTreeMap;
 
@@ -17,24 +17,24 @@ use crate::{
     },
 };
 
-/// A runtime of the agent's name, whoever made it.
+/// A runtime with the agent's name, whoever created it.
 pub(super) struct Looked {
     state: RuntimeState,
     tags: Tags,
     endpoint: Option<EndpointState>,
 }
 
-/// A runtime that is proven ours, with the endpoint that goes with it.
+/// A runtime that is proven to be this project's, with its `DEFAULT` endpoint.
 #[derive(Clone)]
 pub(super) struct Seen {
     pub(super) observed: ObservedRuntime,
     pub(super) endpoint: Option<EndpointState>,
 }
 
-/// A role's ARN and tags: what uses it is as much ours as it is.
+/// A role's ARN and tags, as proof for what uses it.
 pub(super) type Proof<'a> = Option<(&'a str, BTreeMap<String, String>)>;
 
-/// Reads every runtime of the agent's name: one on AWS, several in a store that does not mind.
+/// Reads every runtime with the agent's name: at most one on AWS, but some emulators allow several.
 pub(super) async fn look(placed: &Placed<'_>, list: &[Named]) -> Result<Vec<Looked>, Failure> {
     let runtimes = Runtimes::new(&placed.session);
     let mut found = Vec::new();
@@ -53,7 +53,7 @@ pub(super) async fn look(placed: &Placed<'_>, list: &[Named]) -> Result<Vec<Look
                 tags,
                 endpoint,
             }),
-            // It has gone since it was listed.
+            // It was deleted after it was listed.
             Ok((None, ..)) => {}
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(error.into()),
@@ -62,7 +62,7 @@ pub(super) async fn look(placed: &Placed<'_>, list: &[Named]) -> Result<Vec<Look
     Ok(found)
 }
 
-/// The one that is ours; a failure where another is in the way.
+/// Returns this project's runtime; fails if another one is in the way.
 pub(super) fn judge(
     placed: &Placed<'_>,
     looked: Vec<Looked>,

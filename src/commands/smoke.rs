@@ -1,4 +1,4 @@
-//! One call to an agent that was just deployed, to see that it answers.
+//! Calls an agent once after the deployment, to see that it answers.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ use crate::{
 /// Time to wait for more output from the agent: a cold start is included.
 const LIMIT: Duration = Duration::from_mins(5);
 
-/// As much of the answer as a person wants to see on the way.
+/// How many characters of the answer are printed.
 const SHOWN: usize = 200;
 
-/// What is sent, and with which token.
+/// The request, and its token.
 #[derive(Debug, Clone)]
 pub(super) struct Smoke {
     pub(super) payload: Vec<u8>,
@@ -33,7 +33,7 @@ pub(super) struct Smoke {
 }
 
 impl Smoke {
-    /// What can be known to go wrong before anything is deployed.
+    /// Reports what is known to fail, before anything is deployed.
     pub(super) fn check(&self, placed: &[Placed<'_>]) -> Result<(), Failure> {
         let payload = &self.payload;
         let ways = ["quote it for your shell, as in `--smoke '{\"prompt\": \"hi\"}'`"];
@@ -49,7 +49,7 @@ impl Smoke {
         Ok(())
     }
 
-    /// Calls the agent once, in a session of its own.
+    /// Calls the agent once, in a new session.
     pub(super) async fn call(
         &self,
         placed: &Placed<'_>,
@@ -183,7 +183,7 @@ fn words(refusal: Refusal) -> Vec<String> {
     }
 }
 
-/// An answer on one line.
+/// Returns an answer on one line.
 fn line(value: &serde_json::Value) -> String {
     let text = match value {
         serde_json::Value::String(text) => text.clone(),

@@ -56,13 +56,13 @@ pub struct Args {
     aws: cli::Aws,
 }
 
-/// One agent, as it is shown.
+/// One agent's report.
 enum Report<'a> {
     Absent {
         agent: &'a Agent,
         account: String,
         region: String,
-        /// Whether there is an execution role for it to run with; `None` where nobody may say.
+        /// Whether its execution role exists; `None` without permission to look.
         prepared: Option<bool>,
     },
     There(Box<There<'a>>),
@@ -75,12 +75,12 @@ struct There<'a> {
     code: Code,
     /// Why the role was not compared.
     unread_role: Option<String>,
-    /// Of configuration, role and code.
+    /// The differences in configuration, role and code.
     differences: Vec<FieldChange>,
     age: Age,
-    /// The address that stands for AWS.
+    /// The address that replaces AWS.
     base: Option<&'a str>,
-    /// Seconds since 1970, now.
+    /// The current time, in seconds since 1970.
     now: i64,
 }
 
@@ -156,7 +156,7 @@ fn show(args: &Args, reports: &[Report<'_>], reveal: Reveal, ui: &Ui) {
 }
 
 impl<'a> Report<'a> {
-    /// Of an emulator that has never run.
+    /// Returns the report for an emulator that has never run.
     fn never_deployed(agent: &'a Agent, options: &cli::Aws) -> Self {
         let region = options.region.as_ref().or(agent.region.as_ref());
         Self::Absent {
@@ -351,7 +351,7 @@ impl There<'_> {
         format!("{}\n{}", self.placed.agent.name, aligned(&rows))
     }
 
-    /// What is said where nothing differs, and of what was not compared.
+    /// Returns the lines if nothing differs, and for what was not compared.
     fn sameness(&self) -> Vec<(&'static str, String)> {
         let code = match &self.code {
             Code::Unknown(why) => Some(format!("the code was not compared: {why}")),
@@ -373,7 +373,7 @@ impl There<'_> {
         rows
     }
 
-    /// `None` where nothing is known to differ and not everything could be compared.
+    /// Returns `None` if no difference is known but not everything could be compared.
     fn equal(&self) -> Option<bool> {
         let is_known = !matches!(self.code, Code::Unknown(_)) && self.unread_role.is_none();
         if self.differences.is_empty() {
@@ -383,7 +383,7 @@ impl There<'_> {
         }
     }
 
-    /// The rows of what the runtime was configured with.
+    /// Adds the rows for the runtime's configuration.
     fn configured(&self, row: &mut impl FnMut(&str, String)) {
         let RuntimeFields {
             role_arn,
@@ -580,7 +580,8 @@ fn authorizer_value(authorizer: &Authorizer) -> Value {
     })
 }
 
-/// The values may be secrets, as those of variables may.
+/// Returns the settings outside the configuration. Their values may be secret, like those of
+/// variables.
 fn set_elsewhere(members: &BTreeMap<String, Value>, reveal: Reveal) -> Vec<Value> {
     members
         .iter()

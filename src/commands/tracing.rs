@@ -1,6 +1,6 @@
 //! `deploy --enable-tracing`: CloudWatch Transaction Search, for a whole account in a region.
 //!
-//! An agent works without it, so that nothing that fails here fails the deploy.
+//! Agents work without it, so a failure here does not fail the deploy.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{
     ui::Ui,
 };
 
-/// Switches it on wherever the agents are, and says exactly what is changed.
+/// Enables it wherever the agents are, and prints each change.
 pub(super) async fn enable<'a>(placed: impl Iterator<Item = &'a Placed<'a>>, ui: &Ui) {
     for session in places(placed).values() {
         if let Err(error) = enable_in(session, ui).await {
@@ -46,7 +46,7 @@ async fn enable_in(session: &Session, ui: &Ui) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// The plan, in words that promise nothing; whether anything would change.
+/// Prints the plan, and returns true if anything would change.
 pub(super) async fn show(work: &[Work<'_>], planned: Planned<'_>, ui: &Ui) -> bool {
     let mut changes = false;
     for session in places(work.iter().map(|work| work.placed)).values() {
@@ -67,7 +67,7 @@ pub(super) async fn show(work: &[Work<'_>], planned: Planned<'_>, ui: &Ui) -> bo
     changes
 }
 
-/// What is to be done in one account and region, and what stands in the way.
+/// The steps in one account and region, and a warning about an obstacle.
 struct Tracing {
     steps: Vec<TracingStep>,
     warning: Option<Message>,

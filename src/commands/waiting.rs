@@ -1,5 +1,5 @@
-//! Waits until something is as it should be: bounded, and said on stderr what for, how long and until
-//! when. Says of what takes its time how far it is.
+//! Waits with a time limit, and reports on stderr for what, how long and until when. Also reports
+//! the progress of long steps.
 
 use std::{
     pin::pin,
@@ -16,20 +16,20 @@ use crate::{
 /// How often the work that is shown on a terminal is brought up to date.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
-/// What one look came to.
+/// The result of one check.
 #[derive(Debug)]
 pub(super) enum State<T> {
     Done(T),
-    /// Not yet; the status, in the service's word.
+    /// Not done; the service's status.
     Going(String),
-    /// It will not come.
+    /// It failed.
     Failed {
         status: String,
         reason: Option<String>,
     },
 }
 
-/// A wait that is said every [`retry::WORD_EVERY`], with how long it has been and until when it goes on.
+/// A wait that is reported every [`retry::WORD_EVERY`], with the time so far and the limit.
 pub(super) struct Patience {
     start: Instant,
     limit: Duration,
@@ -58,7 +58,7 @@ impl Patience {
         self.start.elapsed() >= self.limit
     }
 
-    /// `what` ends the sentence "waiting for …"; `how` is how far it is, in the service's words.
+    /// `what` ends the sentence "waiting for …"; `how` is the service's status.
     pub(super) fn say(&mut self, what: &str, how: &str, ui: &Ui) {
         if ui.shows_work() {
             let words = format!("for {what} ({how})");
@@ -83,15 +83,15 @@ impl Patience {
         );
     }
 
-    /// Until the next look is due, or the patience ends.
+    /// Waits for the next check or until the limit.
     pub(super) async fn pause(&self, attempt: u32) {
         let left = self.limit.saturating_sub(self.start.elapsed());
         clock::sleep(retry::look(attempt, clock::jitter()).min(left)).await;
     }
 }
 
-/// Looks until it is done. `what` ends the sentence "waiting for …", such as ``endpoint `prod` to be
-/// READY``.
+/// Checks until it is done. `what` ends the sentence "waiting for …", such as ``endpoint `prod` to
+/// be READY``.
 pub(super) async fn wait<T>(
     what: &str,
     limit: Duration,

@@ -1,4 +1,4 @@
-//! `cargo agentcore check`: a contract test for agents, made for CI.
+//! `cargo agentcore check`: a contract test for agents, for use in CI.
 
 mod against;
 
@@ -215,7 +215,7 @@ fn payload(args: &Args) -> Result<Payload, Failure> {
     })
 }
 
-/// An agent, and what its test came to.
+/// An agent and its test report.
 struct Tested {
     name: String,
     protocol: Protocol,
@@ -237,7 +237,7 @@ impl Args {
     }
 }
 
-/// What all agents are tested on.
+/// What all tests share.
 struct Ground<'a> {
     args: &'a Args,
     given: &'a Given,
@@ -248,7 +248,7 @@ struct Ground<'a> {
 }
 
 impl Ground<'_> {
-    /// One agent after the other: what one of them does must not disturb another's times.
+    /// Tests one agent after the other, so that they do not affect each other's timing.
     async fn test(&self, ui: &Ui) -> Result<(Vec<Tested>, Vec<Failure>), Failure> {
         let (mut reports, mut failures) = (Vec::new(), Vec::new());
         for agent in &self.config.agents {
@@ -283,7 +283,7 @@ impl Ground<'_> {
         check::run(&subject, self.manner, report, &say).await
     }
 
-    /// The agent as it would be shipped, made ready for this machine.
+    /// Builds the agent as it would be deployed, for this machine.
     async fn subject(&self, agent: &Agent, home: PathBuf, ui: &Ui) -> Result<Subject, Failure> {
         let own = own_files::observe(agent, self.project, &self.config.declared)?;
         own.tell(ui);
@@ -292,7 +292,7 @@ impl Ground<'_> {
         let shipped = packaging::from_project(agent, self.project, &own, output.clone())?;
         let options = Options {
             rebuild: false,
-            // What cannot start is found to be so.
+            // The test itself reports code that cannot start.
             force: true,
             sources: packaging::Sources::default(),
         };
@@ -371,10 +371,11 @@ fn show(args: &Args, reports: &[Tested], ui: &Ui) {
     }
 }
 
-/// Log lines of the SDK hold whole stack traces; the JSON document has them.
+/// The longest line that is printed, because the SDK's log lines contain whole stack traces. The
+/// JSON document has them.
 const LONGEST_LINE: usize = 200;
 
-/// A finding as it is printed, with the agent's name where there are several.
+/// Returns a finding's text, with the agent's name if there are several agents.
 fn words(finding: &Finding, agent: Option<&str>) -> String {
     let Finding {
         rule,

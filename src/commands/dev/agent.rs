@@ -1,4 +1,4 @@
-//! One agent under development: what it was started from, and what an edit comes to.
+//! One agent under `dev`: what it was started from, and how edits are handled.
 
 use std::{
     collections::BTreeSet,
@@ -35,21 +35,21 @@ pub(super) struct Developed {
     access: Access,
     folder: Folder,
     served: Served,
-    /// None where it has to start whatever changed.
+    /// `None` if it must restart in any case.
     last: Option<Inputs>,
     surroundings: Option<Surroundings>,
-    /// What is wrong, so that it is said once.
+    /// The current problem, so that it is printed only once.
     trouble: Option<Failure>,
     watched: BTreeSet<PathBuf>,
     standing: Standing,
     debug_port: Option<u16>,
-    /// debugpy, where it is wanted.
+    /// debugpy, if used.
     debugger: Option<PathBuf>,
-    /// What other commands were told of it.
+    /// What other commands know about it.
     told: Option<Record>,
 }
 
-/// What an agent would be started from now.
+/// What a start would use now.
 struct Observed {
     own: OwnFiles,
     shipped: FromProject,
@@ -84,7 +84,7 @@ impl Developed {
         self.agent.name.as_str()
     }
 
-    /// The directory of the manifest that declares it.
+    /// Returns the directory of the manifest that declares it.
     pub(super) fn directory(&self) -> &Path {
         &self.agent.dir
     }
@@ -101,7 +101,7 @@ impl Developed {
         self.agent.source_dir()
     }
 
-    /// Where files may appear that are shipped.
+    /// Returns the directories where new files would be shipped.
     pub(super) fn roots(&self) -> Vec<PathBuf> {
         let deployment = self.agent.deployment_dir();
         std::iter::once(self.agent.source_dir())
@@ -109,17 +109,17 @@ impl Developed {
             .collect()
     }
 
-    /// Files that decide how it runs.
+    /// Returns the files that affect how it runs.
     pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
         self.watched.iter().cloned()
     }
 
-    /// Its table was read again.
+    /// Updates its table.
     pub(super) fn declare(&mut self, agent: Agent) {
         self.agent = agent;
     }
 
-    /// Tells other commands where it is, and how it stands.
+    /// Publishes its address and state for other commands.
     pub(super) fn tell_others(&mut self, nonce: &str) -> Result<(), Failure> {
         let path = Contract::of_agent(&self.agent).path;
         let record = Record::of(self.url(), path, nonce.to_owned(), self.standing);
@@ -130,7 +130,7 @@ impl Developed {
         Ok(())
     }
 
-    /// It cannot run until something is edited.
+    /// Reports a problem that prevents it from running until an edit.
     pub(super) fn fail(&mut self, failure: &Failure, ui: &Ui) {
         self.last = None;
         self.standing = Standing::Broken;
@@ -141,7 +141,7 @@ impl Developed {
         }
     }
 
-    /// Looks at what is there, and starts the agent where anything changed. Whether it did.
+    /// Observes the files, and restarts the agent if anything changed. Returns true if so.
     pub(super) async fn refresh(&mut self, ground: &Ground<'_>, ui: &Ui) -> bool {
         let observed = match self.observe(ground) {
             Ok(observed) => observed,
@@ -222,7 +222,7 @@ impl Developed {
         })
     }
 
-    /// The rules for requests are those of the table.
+    /// Applies the table's rules for requests.
     fn adapt(&mut self) {
         let agent = &self.agent;
         self.access.protocol = agent.protocol;
@@ -231,7 +231,7 @@ impl Developed {
         self.served.change_access(self.access.clone());
     }
 
-    /// Installs what is shipped, and what of it this machine needs.
+    /// Installs the shipped dependencies for this machine.
     async fn install(
         &mut self,
         project: &Project,
@@ -322,7 +322,7 @@ impl Developed {
     }
 }
 
-/// With the place in the agent's code, where Python tells one.
+/// Adds the position in the agent's code if Python reports one.
 fn not_started(name: &str, why: &NotStarted, shipped: &FromProject, project: &Project) -> Failure {
     let mut message = Message::new(format!("cannot start agent `{name}`: {}", why.what));
     let is_own = |file: &str| {
@@ -354,7 +354,7 @@ fn not_started(name: &str, why: &NotStarted, shipped: &FromProject, project: &Pr
     failure
 }
 
-/// What callers of the agent are answered.
+/// Returns the answer for callers of the agent.
 fn words(failure: &Failure, lines: &[String]) -> String {
     let mut text = String::new();
     for message in &failure.messages {

@@ -17,10 +17,10 @@ use crate::{
 };
 
 const LOOK: Duration = Duration::from_millis(50);
-/// Requests in flight get five seconds, and an agent that does not end on its own two more.
+/// Requests in progress get five seconds, and an agent that does not end by itself two more.
 const STOP: Duration = Duration::from_secs(30);
 
-/// An agent, and the folder in which its `dev` is to be seen.
+/// An agent, and the folder in which its `dev` publishes its state.
 type Placed<'a> = (&'a Agent, Folder);
 
 fn placed<'a>(project: &Project, config: &'a Config) -> Result<Vec<Placed<'a>>, Failure> {
@@ -30,7 +30,7 @@ fn placed<'a>(project: &Project, config: &'a Config) -> Result<Vec<Placed<'a>>, 
         .collect()
 }
 
-/// Starts this command in the background, and shows what it says until every agent has been started.
+/// Starts this command in the background, and prints its messages until every agent has started.
 pub(super) async fn run(project: &Project, config: &Config, ui: &Ui) -> Result<(), Failure> {
     let placed = placed(project, config)?;
     for (agent, folder) in &placed {
@@ -40,7 +40,7 @@ pub(super) async fn run(project: &Project, config: &Config, ui: &Ui) -> Result<(
             Sight::Running(record) => return Err(taken(agent, Some(&record))),
         }
     }
-    // No agents are an error of `load`.
+    // `load` fails without agents.
     let first = &placed[0].1;
     let mut background = Background::start(DETACHED, first)?;
     match clock::unless_interrupted(started(&placed, &mut background, ui)).await {
@@ -58,7 +58,7 @@ pub(super) async fn run(project: &Project, config: &Config, ui: &Ui) -> Result<(
     }
 }
 
-/// What the process in the background tells of its agents once they have been started.
+/// Returns the records of the agents once they have started in the background.
 async fn started(
     placed: &[Placed<'_>],
     background: &mut Background,
@@ -88,7 +88,7 @@ async fn started(
     }
 }
 
-/// What it had to say has been shown.
+/// Its messages are already printed.
 fn failed(code: i32) -> Failure {
     let known = [Exit::Usage, Exit::Config, Exit::Access, Exit::Interrupted];
     let exit = known.into_iter().find(|exit| *exit as i32 == code);
@@ -132,7 +132,7 @@ fn introduce(
     )
 }
 
-/// Asks each `dev` that runs one of the agents to end, and waits until it has.
+/// Asks each `dev` that runs one of the agents to stop, and waits for it.
 pub(super) async fn stop(project: &Project, config: &Config, ui: &Ui) -> Result<(), Failure> {
     let mut stopping: Vec<(&Agent, Folder, Record)> = Vec::new();
     for (agent, folder) in placed(project, config)? {
@@ -182,7 +182,7 @@ pub(in crate::commands) async fn gone_in_time(
     })
 }
 
-/// Waits until this `dev` is gone; another may have taken its place.
+/// Waits until this `dev` is gone; another one may have taken its place.
 async fn gone(folder: &Folder, record: &Record) -> Result<(), Failure> {
     loop {
         match dev::look(folder)? {

@@ -1,4 +1,4 @@
-//! The agents of a `dev`, and what they stand on: what an edit means for all of them.
+//! The agents of a `dev` run and what they share; applies edits to all of them.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -10,10 +10,10 @@ use crate::{
     ui::Ui,
 };
 
-/// New directories may hold new directories.
+/// How often new directories are searched for more new directories.
 const ROUNDS: usize = 5;
 
-/// The agents that run, and what they run on.
+/// The running agents and what they share.
 pub(super) struct Crew {
     pub(super) given: Given,
     pub(super) stage: Stage,
@@ -22,12 +22,12 @@ pub(super) struct Crew {
     pub(super) declared: Declared,
     pub(super) emulator: Emulator,
     pub(super) is_detached: bool,
-    /// By which other commands recognize this `dev`.
+    /// Identifies this `dev` to other commands.
     pub(super) nonce: String,
     pub(super) agents: Vec<Developed>,
 }
 
-/// What all agents stand on.
+/// What all agents share.
 pub(super) struct Ground<'a> {
     pub(super) given: &'a Given,
     pub(super) project: &'a Project,
@@ -61,7 +61,7 @@ impl Crew {
         }
     }
 
-    /// Tells other commands how the agents stand.
+    /// Publishes the state of the agents for other commands.
     fn tell_others(&mut self) -> Result<(), Failure> {
         for agent in &mut self.agents {
             agent.tell_others(&self.nonce)?;
@@ -69,7 +69,7 @@ impl Crew {
         Ok(())
     }
 
-    /// Says where the agents are, and how to talk to them.
+    /// Prints the agents' addresses, and how to call them.
     fn introduce(&self, ui: &Ui) {
         for agent in &self.agents {
             ui.status("Serving", &format!("`{}` at {}", agent.name(), agent.url()));
@@ -89,7 +89,7 @@ impl Crew {
         );
     }
 
-    /// Watches what is there by now, and looks again where anything in it may have been missed.
+    /// Watches all relevant files, and checks again for changes that may have been missed.
     async fn follow(&mut self, watch: &mut Watch, ui: &Ui) {
         for _ in 0..ROUNDS {
             let roots: Vec<PathBuf> = self.agents.iter().flat_map(Developed::roots).collect();
@@ -106,7 +106,7 @@ impl Crew {
         }
     }
 
-    /// Every file that decides how the agents run.
+    /// Returns every file that affects how the agents run.
     fn files(&self) -> BTreeSet<PathBuf> {
         let manifests = self.project.manifests.iter();
         let mut files: BTreeSet<PathBuf> =
@@ -118,7 +118,7 @@ impl Crew {
         files
     }
 
-    /// Whether anything changed.
+    /// Applies changes. Returns true if anything changed.
     async fn refresh(&mut self, ui: &Ui) -> bool {
         let mut is_changed = false;
         if self.manifests_changed() {
@@ -158,7 +158,7 @@ impl Crew {
     }
 
     fn reread(&mut self) -> Result<Config, Failure> {
-        // What is read is remembered even where it is wrong: it is looked at once.
+        // Record what was read even if it is wrong, so that it is processed once.
         for manifest in &mut self.project.manifests {
             manifest.text = files::read_text(&manifest.path)
                 .ok()
@@ -180,7 +180,7 @@ impl Crew {
                 Some(found) if found.source_dir() == agent.source_dir() => {
                     agent.declare(found.clone());
                 }
-                // Whether they may be shipped is asked at the start.
+                // Permission to ship it is only asked at the start.
                 Some(_) => {
                     let failure = Failure::config(format!(
                         "the `source` of agent `{}` changed",

@@ -1,4 +1,4 @@
-//! `dev --debug`: how an editor gets to the debugger that an agent waits for.
+//! `dev --debug`: tells an editor how to attach to the debugger that an agent waits for.
 
 use std::path::Path;
 
@@ -6,10 +6,11 @@ use serde_json::json;
 
 use crate::{config::Agent, ui::Ui};
 
-/// What editors propose.
+/// The editors' default.
 pub(super) const PORT: u16 = 5678;
 
-/// Says what to give an editor so that breakpoints in the sources work. `code` is where the agent runs.
+/// Prints the editor's configuration that makes breakpoints in the sources work. `code` is where
+/// the agent runs.
 pub(super) fn introduce(agent: &Agent, port: u16, code: &Path, ui: &Ui) {
     ui.status(
         "Waiting",

@@ -1,4 +1,4 @@
-//! The variables that an agent gets beside those of its table.
+//! The variables that an agent gets in addition to its table's.
 
 use std::{
     collections::BTreeMap,
@@ -11,13 +11,13 @@ use crate::{
     plan::env_file,
 };
 
-/// What the command line says about variables.
+/// The variables on the command line.
 pub(in crate::commands) struct Given {
     variables: BTreeMap<String, String>,
     file: Option<PathBuf>,
 }
 
-/// Read where it exists; never shipped, because hidden files are not.
+/// Read if it exists. Never shipped, because hidden files are not.
 const DEFAULT: &str = ".env.local";
 
 impl Given {
@@ -39,7 +39,8 @@ impl Given {
         })
     }
 
-    /// The file of variables for an agent that is declared in this directory; it need not exist.
+    /// Returns the file of variables for an agent that is declared in this directory; it may not
+    /// exist.
     pub(super) fn file(&self, directory: &Path) -> PathBuf {
         match &self.file {
             Some(file) => file.clone(),
@@ -47,7 +48,7 @@ impl Given {
         }
     }
 
-    /// Those of the table, then those of the file, then those of the command line.
+    /// Merges the variables of the table, the file and the command line; later ones override.
     pub(in crate::commands) fn of(
         &self,
         table: &BTreeMap<String, String>,

@@ -1,4 +1,4 @@
-//! What happened at an agent, in the user's words.
+//! Prints events of agents.
 
 use super::Shown;
 use crate::{
@@ -27,7 +27,7 @@ pub(super) fn tell(event: Event, shown: &Shown<'_>, ui: &Ui) {
                 .filter(|_| names.len() > 1)
                 .map(|number| (agent.as_str(), number));
             match ui.agent_line(shown, &line_shown(&text)) {
-                // The agents go on for those who call them.
+                // The agents keep running for their callers.
                 Reader::There | Reader::Gone => {}
             }
         }

@@ -1,4 +1,4 @@
-//! `cargo agentcore dev`: agents on this machine, started anew at every edit.
+//! `cargo agentcore dev`: runs agents on this machine and restarts them at every edit.
 
 mod agent;
 mod background;
@@ -90,9 +90,9 @@ enum Sessions {
     Many,
 }
 
-/// Where `dev` keeps its files, beside the agents' folders.
+/// The folder with the files of `dev`, next to the agents' folders.
 pub(super) const FOLDER: &str = "dev";
-/// Makes this command the process in the background.
+/// The option of the process in the background.
 const DETACHED: &str = "--detached";
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
@@ -117,7 +117,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     if args.detach && !args.detached {
         return background::run(&project, &config, ui).await;
     }
-    // Before anything is started, so that nothing has to be ended again.
+    // Before anything is started, so that nothing must be stopped after a failure.
     let mut held = Vec::new();
     for agent in &config.agents {
         let folder = agent_folder(&project, agent)?;
@@ -191,7 +191,7 @@ fn manner(args: &Args) -> Manner {
     }
 }
 
-/// Lets the agents work, and shows what happens, until somebody wants an end.
+/// Runs the agents and prints events until the run is stopped.
 async fn attend(
     crew: &mut Crew,
     held: &[(Folder, Lock)],
@@ -223,14 +223,14 @@ fn stopped_by(reason: Reason) -> Result<(), Failure> {
     }
 }
 
-/// Which of the agents' lines are shown, and how.
+/// Which lines of the agents are printed, and how.
 struct Shown<'a> {
     names: &'a [String],
-    /// A process in the background shows none: the log files have them.
+    /// False for a process in the background: the log files contain the lines.
     lines: bool,
 }
 
-/// Ends the agents; what they print meanwhile is shown.
+/// Stops the agents, and prints their remaining output.
 async fn end(crew: Crew, held: Vec<(Folder, Lock)>, heard: &mut Heard, shown: &Shown<'_>, ui: &Ui) {
     ui.status("Stopping", &shown.names.join(", "));
     let mut ending = pin!(crew.end());
@@ -246,7 +246,7 @@ async fn end(crew: Crew, held: Vec<(Folder, Lock)>, heard: &mut Heard, shown: &S
     drop(held);
 }
 
-/// The port of each agent: those of one protocol follow each other.
+/// Returns the port of each agent: agents with the same protocol get consecutive ports.
 fn ports(agents: &[Agent], wanted: Option<u16>) -> Result<Vec<(&Agent, u16)>, Failure> {
     if let Some(other) = agents
         .iter()
@@ -286,14 +286,14 @@ fn agent_folder(project: &Project, agent: &Agent) -> Result<Folder, Failure> {
     Ok(folder.join(name))
 }
 
-/// What `clean` deletes of an agent; nothing while it runs.
+/// Returns the files that `clean` deletes for an agent; `None` while it runs.
 pub(super) fn kept(agent: &Agent, project: &Project) -> Result<Option<Folder>, Failure> {
     let folder = agent_folder(project, agent)?;
     let is_there = folder.is_marked()? && dev::look(&folder)? == Sight::Gone;
     Ok(is_there.then_some(folder))
 }
 
-/// What is to be known of an agent that has to run.
+/// Returns the record of a running agent; fails if it does not run.
 pub(super) fn running(agent: &Agent, project: &Project) -> Result<Record, Failure> {
     let why = match dev::look(&agent_folder(project, agent)?)? {
         Sight::Running(record) => return Ok(record),
@@ -305,7 +305,7 @@ pub(super) fn running(agent: &Agent, project: &Project) -> Result<Record, Failur
         .help("`cargo agentcore dev` runs it; `cargo agentcore dev --detach` in the background"))
 }
 
-/// The lines that an agent prints under `dev`.
+/// Returns the output of an agent under `dev`.
 pub(super) fn tail(agent: &Agent, project: &Project) -> Result<Tail, Failure> {
     let folder = agent_folder(project, agent)?;
     Ok(Tail::new(folder, agent.name.to_string()))
@@ -328,7 +328,7 @@ fn taken(agent: &Agent, record: Option<&Record>) -> Failure {
     failure.help("`cargo agentcore dev --stop` stops it; `--agent NAME` runs another agent")
 }
 
-/// How an agent is called, in a line that can be pasted.
+/// Returns an example of a call that can be pasted.
 fn example(url: &str, protocol: Protocol) -> String {
     match protocol {
         Protocol::Http | Protocol::Agui => format!(
@@ -339,7 +339,7 @@ fn example(url: &str, protocol: Protocol) -> String {
     }
 }
 
-/// A path as it is shown: seen from the project where it lies in it.
+/// Returns a path for messages, relative to the project if possible.
 fn within(path: &Path, root: &Path) -> String {
     path.strip_prefix(root)
         .unwrap_or(path)

@@ -1,4 +1,4 @@
-//! One agent that is adopted: its name, its table and the files that are written for it.
+//! An adopted agent: its name, its table and the files that are written for it.
 
 use std::{
     collections::BTreeSet,
@@ -28,7 +28,7 @@ pub(super) struct Place<'a> {
     /// As the user wrote it.
     pub(super) shown: &'a Path,
     pub(super) source: &'a Path,
-    /// The requirements file that was named.
+    /// The requirements file from the command line.
     pub(super) requirements: Option<&'a Path>,
 }
 
@@ -36,10 +36,10 @@ pub(super) struct Adopted {
     pub(super) agent: AgentName,
     pub(super) placed: Placed,
     pub(super) taken: Taken,
-    /// The folder of the files that are written; none where the agent needs none.
+    /// The folder of the written files; `None` if the agent needs none.
     pub(super) deployment: Option<String>,
     pub(super) files: Files,
-    /// The requirements file that is written, below the project's directory.
+    /// The written requirements file, relative to the project's directory.
     pub(super) listed: Option<PathBuf>,
     source: String,
     import_name: Option<String>,
@@ -47,7 +47,7 @@ pub(super) struct Adopted {
 }
 
 impl Adopted {
-    /// `others` are the deployment folders that are taken.
+    /// Adopts an agent. `others` are the deployment folders of other agents.
     pub(super) fn of(
         agent: AgentName,
         entry: Entry,
@@ -61,7 +61,7 @@ impl Adopted {
         let taken = requirements::find(place, &inner, &placed)?;
         let needs = placed.needs();
         let is_flat = placed.layout.kind == LayoutKind::Flat;
-        // What lies in the archive anyway needs no file of its own, and no folder for one.
+        // Files that are in the archive anyway need no deployment folder.
         let in_place = taken.in_place((place.root, &shipped), is_flat, &needs);
         let deployment = (!is_flat || in_place.is_none() || placed.is_written())
             .then(|| plan::deployment(place.root, &agent, others));
@@ -92,7 +92,7 @@ impl Adopted {
         let import_name = match &placed.layout.kind {
             LayoutKind::Package { name, .. } => {
                 let folder = shipped.file_name().and_then(|name| name.to_str());
-                // A checkout's folder may be called otherwise elsewhere.
+                // A checkout's folder may have another name elsewhere.
                 let is_sure = folder == Some(name.as_str()) && !sources.is_project();
                 (!is_sure).then(|| name.clone())
             }
@@ -113,7 +113,7 @@ impl Adopted {
         })
     }
 
-    /// The agent's table.
+    /// Returns the agent's table.
     pub(super) fn keys<'a>(
         &'a self,
         region: Option<&'a Region>,
@@ -150,7 +150,7 @@ impl Adopted {
         }
     }
 
-    /// The Python files that are written, by their path in the archive.
+    /// Returns the written Python files, by their path in the archive.
     pub(super) fn written(&self) -> impl Iterator<Item = (String, &[u8])> {
         let folder = self.deployment.as_deref().unwrap_or_default();
         self.files.iter().filter_map(move |(path, text)| {
@@ -160,7 +160,7 @@ impl Adopted {
         })
     }
 
-    /// What `prepare` makes, which git need not keep.
+    /// Returns the files that `prepare` creates, for .gitignore.
     pub(super) fn ignored(&self) -> Vec<String> {
         let Some(deployment) = &self.deployment else {
             return Vec::new();
@@ -173,7 +173,7 @@ impl Adopted {
         lines
     }
 
-    /// What is to be known of the server and its requirements.
+    /// Returns notes and warnings about the server and its requirements.
     pub(super) fn messages(&self) -> (Vec<String>, Vec<Message>) {
         let mut notes = Vec::new();
         let mut warnings = Vec::new();
@@ -197,7 +197,7 @@ impl Adopted {
     }
 }
 
-/// The source as the table names it.
+/// Returns the source as the table names it.
 fn written(place: &Place<'_>, inner: &str) -> String {
     let whole = place.source.join(inner);
     if place.shown.is_absolute() {
@@ -207,7 +207,8 @@ fn written(place: &Place<'_>, inner: &str) -> String {
     }
 }
 
-/// A name for each of several agents: its folder's or its file's, whichever says more.
+/// Returns a name for each of several agents: its folder's or its file's, whichever is more
+/// specific.
 pub(super) fn names(
     entries: &[Entry],
     folder: &str,
@@ -240,7 +241,7 @@ pub(super) fn names(
     Ok(names)
 }
 
-/// The names that fit a file, the best first.
+/// Returns the possible names for a file, best first.
 fn called(own: &OwnEntry, folder: &str) -> Vec<String> {
     const PLAIN: [&str; 9] = [
         "__main__", "agent", "app", "handler", "index", "invoke", "main", "run", "server",

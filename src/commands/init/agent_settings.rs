@@ -1,5 +1,5 @@
-//! Models, permissions, headers and variables of an adopted agent: from options, from its code, and from
-//! answers.
+//! The models, permissions, headers and variables of an adopted agent: from options, code and
+//! prompts.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::{
     ui::Ui,
 };
 
-/// What goes into the agent's table.
+/// The content of the agent's table.
 #[derive(Debug, Default)]
 pub(super) struct AgentSettings {
     pub(super) models: Vec<Model>,
     pub(super) permissions: Vec<Permission>,
     pub(super) headers: Vec<String>,
     pub(super) env: BTreeMap<String, String>,
-    /// What somebody has to complete.
+    /// Lines that the user must complete.
     pub(super) open: Vec<String>,
 }
 
@@ -75,7 +75,7 @@ pub(super) fn decide(
         ));
     }
     for line in &mut settings.open {
-        // A name of a file can hold what would end the comment.
+        // A file name may contain characters that would end the comment.
         *line = line.replace(char::is_control, "?");
     }
     settings.env = env;
@@ -94,7 +94,7 @@ fn docker_variables(
     asking: bool,
     ui: &Ui,
 ) -> Result<Vec<(String, String)>, Failure> {
-    /// More than this is no setting of an agent.
+    /// The size limit for an agent's settings.
     const MOST: usize = 1024;
     let found = findings.docker().map(|(variable, _)| variable);
     let found: Vec<_> = found
@@ -222,7 +222,7 @@ fn permissions(
     Ok(())
 }
 
-/// Asks for what the code does not tell.
+/// Asks for what the code does not reveal.
 fn completed(at: &At<Need>, findings: &Findings, ui: &Ui) -> Result<Option<Permission>, Failure> {
     let read = |text: &str| at.it.on(text).permission();
     let prompt = format!(

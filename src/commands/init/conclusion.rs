@@ -1,4 +1,4 @@
-//! How `init` ends: the plan is shown or carried out, and what is left to the user is said.
+//! The end of `init`: prints or carries out the plan, and prints the remaining steps.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use crate::{
 
 const GITIGNORE: &str = ".gitignore";
 
-/// Shows the plan or carries it out.
+/// Prints the plan or carries it out.
 pub(super) fn reach(
     args: &Args,
     before: &Before,
@@ -35,7 +35,7 @@ pub(super) fn reach(
         };
         path.display().to_string()
     };
-    // A project of ours is there to have agents added to it.
+    // Adding agents to a project of this tool needs no `--write`.
     let writes = args.write || before.is_project();
     let additions = if writes {
         additions(before, after)
@@ -90,7 +90,7 @@ pub(super) fn reach(
             .map(|addition| (addition.file.clone(), addition.whole.to_vec()))
             .collect();
         adoption::write(&before.root, &after.new, &replaced)?;
-        // Whoever names a source here has confirmed it. What cannot be remembered is asked for later.
+        // Naming a source here confirms it. If this cannot be recorded, the user is asked later.
         let source = destination::absolute(args.source.as_ref().unwrap_or(&args.path))?;
         if !checkout::holds(&before.workspace.root, &source) {
             let _ = consent::give(&before.workspace.root, Asked::Source(&source));
@@ -117,15 +117,15 @@ pub(super) fn reach(
     Ok(())
 }
 
-/// What goes into a file that is there.
+/// An addition to an existing file.
 struct Addition<'a> {
     file: PathBuf,
     what: String,
-    /// The file's text with it.
+    /// The file's text with the addition.
     whole: &'a [u8],
 }
 
-/// The way to a file from the folder that `init` works in.
+/// Returns the path to a file, relative to the folder that `init` works in.
 fn way(before: &Before, file: &Path) -> PathBuf {
     let name = file.file_name().unwrap_or_default();
     match file.parent() {
@@ -154,7 +154,7 @@ fn additions<'a>(before: &Before, after: &'a After) -> Vec<Addition<'a>> {
     found
 }
 
-/// Prints what the files that are there lack; the answer is what has to be done before anything else.
+/// Prints what existing files lack, and returns what must be done first.
 fn left_to_do(
     before: &Before,
     after: &After,
@@ -193,7 +193,7 @@ fn left_to_do(
     };
     let manifests = manifests.join(" and ");
     ui.note(&format!("{manifests} {are} not changed without `--write`"));
-    // No command finds the agent before its table is there.
+    // No command finds the agent without its table.
     Some(format!(
         "add the {tables} above to {manifests}, or run this again with `--write`; then"
     ))

@@ -1,4 +1,4 @@
-//! What the code of an adopted agent says about its table.
+//! What the code of an adopted agent reveals about its table.
 
 use std::{
     collections::BTreeMap,
@@ -14,21 +14,21 @@ use crate::{
     ui::Ui,
 };
 
-/// The code of one agent, as it will lie in the archive.
+/// The code of one agent, as it will be in the archive.
 pub(super) struct Findings {
     program: Program,
     entrypoint: String,
     /// The agent's own files, by their path in the archive.
     files: BTreeMap<String, PathBuf>,
-    /// Files of settings that the code names, with their texts.
+    /// The settings files that the code names, with their texts.
     settings: BTreeMap<String, String>,
-    /// As messages call the files.
+    /// The files' names in messages.
     shown: BTreeMap<String, PathBuf>,
     docker: Vec<(DockerVariable, String)>,
 }
 
 impl Findings {
-    /// `shown` is the source's path as the user wrote it.
+    /// Reads the code. `shown` is the source's path as the user wrote it.
     pub(super) fn of(adopted: &Adopted, source: &Source, shown: &Path) -> Result<Self, Failure> {
         let layout = &adopted.placed.layout;
         let folder = layout.folder();
@@ -110,24 +110,24 @@ impl Findings {
         code
     }
 
-    /// What the code says where these variables are set.
+    /// Returns what the code reveals with these variables.
     pub(super) fn filled(&self, env: &BTreeMap<String, String>) -> Filled {
         fill(&self.code(), env)
     }
 
-    /// Whether the code works with models of some kind.
+    /// Returns true if the code uses any models.
     pub(super) fn uses_models(&self) -> bool {
         self.code().uses_models()
     }
 
-    /// The variables of the agent's Dockerfile, and where it sets them.
+    /// Returns the variables in the agent's Dockerfile, with their positions.
     pub(super) fn docker(&self) -> impl Iterator<Item = (&DockerVariable, String)> {
         self.docker
             .iter()
             .map(|(variable, file)| (variable, format!("{file}:{}", variable.line)))
     }
 
-    /// The file and the line.
+    /// Returns the file and the line.
     pub(super) fn place<T>(&self, at: &At<T>) -> String {
         let file = self.shown.get(&at.file);
         let file = file.map_or_else(|| at.file.clone(), |file| file.display().to_string());
@@ -139,7 +139,7 @@ impl Findings {
         format!("{file}:{}", before.matches('\n').count() + 1)
     }
 
-    /// Shows everything that was found.
+    /// Prints all findings.
     pub(super) fn tell(&self, filled: &Filled, ui: &Ui) {
         let Filled {
             models,

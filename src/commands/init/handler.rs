@@ -1,4 +1,4 @@
-//! What answers a request: from options, from a short dialogue, or because there is nothing else.
+//! What answers requests: from options, prompts, or the only possibility.
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,8 @@ fn protocol(text: &str) -> Result<Protocol, String> {
     Protocol::parse(text).ok_or_else(|| "a protocol is `http`, `mcp`, `a2a` or `agui`".to_owned())
 }
 
-/// `source` is its path, as given and absolute. More than one only where all were asked for.
+/// Chooses the entries. `source` is its path, as given and absolute. Returns more than one only
+/// with `--all`.
 pub(super) fn choose(
     options: &HandlerOptions,
     sources: &Sources,
@@ -61,7 +62,7 @@ pub(super) fn choose(
         return all(own, source.0);
     }
     let candidates = sources.candidates();
-    // A question with one answer is none.
+    // A question with one possible answer is not asked.
     let asking_for_own = asking && (own.len() > 1 || !candidates.is_empty());
     if let Some(own) = serving(own, asking_for_own, ui)? {
         return Ok(vec![Entry::Own(own)]);
@@ -111,7 +112,7 @@ fn functions(
     }
 }
 
-/// The file that `--entrypoint` names, from where the user stands or from the source.
+/// Returns the file of `--entrypoint`, relative to the current directory or to the source.
 fn named(
     file: &Path,
     protocol: Option<Protocol>,
@@ -123,7 +124,7 @@ fn named(
         if let Some(entry) = sources.own_entry(&module, protocol) {
             return Ok(entry);
         }
-        // Whoever says what it speaks knows that it serves.
+        // With `--protocol`, the user confirms that the file serves.
         if let Some(protocol) = protocol {
             return Ok(sources.unread_entry(&module, protocol));
         }
@@ -155,7 +156,7 @@ fn listed(failure: Failure, own: &[OwnEntry]) -> Failure {
     })
 }
 
-/// The file that serves, where there is one.
+/// Returns the file that serves, if any.
 fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>, Failure> {
     if own.is_empty() {
         return Ok(None);
@@ -179,7 +180,7 @@ fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>
     Ok(own.into_iter().next())
 }
 
-/// What a file serves.
+/// Returns what a file serves.
 pub(super) fn what(entry: &OwnEntry) -> &'static str {
     match entry.protocol {
         Protocol::Http => "serves `/invocations`",
@@ -207,7 +208,7 @@ fn pick(
     Ok(handlers.into_iter().nth(chosen))
 }
 
-/// What was chosen, in words.
+/// Describes the choice.
 pub(super) fn said(entry: &Entry) -> String {
     match entry {
         Entry::Own(own) => {

@@ -1,4 +1,5 @@
-//! `cargo agentcore init`: an existing Python agent becomes a project, and nothing of it changes.
+//! `cargo agentcore init`: turns an existing Python agent into a project, without changing its
+//! files.
 
 mod adopted;
 mod agent_settings;
@@ -67,18 +68,18 @@ pub struct Args {
     dry_run: bool,
 }
 
-/// The project as it is before.
+/// The project before the change.
 struct Before {
     root: PathBuf,
-    /// The manifest that is there already.
+    /// The existing manifest.
     target: Option<Manifest>,
-    /// The workspace, that manifest among its own.
+    /// The workspace, including that manifest.
     workspace: Project,
     agents: Vec<Agent>,
 }
 
 impl Before {
-    /// Whether the manifest is one that this tool's table belongs in already.
+    /// Returns true if the manifest already belongs to a project of this tool.
     fn is_project(&self) -> bool {
         self.target.as_ref().is_some_and(|target| {
             plan::place(target, &self.workspace.manifests)
@@ -97,11 +98,11 @@ impl Before {
     }
 }
 
-/// What is to be written.
+/// What to write.
 struct After {
     new: Files,
     kept: Vec<PathBuf>,
-    /// The tables for manifests that are there.
+    /// The tables for existing manifests.
     insertions: Vec<Insertion>,
     ignoring: Option<Ignoring>,
 }
@@ -111,16 +112,16 @@ struct Insertion {
     manifest: PathBuf,
     what: &'static str,
     table: String,
-    /// The manifest's text with it.
+    /// The manifest's text with the table.
     whole: String,
 }
 
 const SEEN_FROM: &str = "`--source` is relative to the current directory";
 
-/// What a .gitignore that is there lacks.
+/// What an existing .gitignore lacks.
 struct Ignoring {
     lines: Vec<String>,
-    /// Its text with them.
+    /// Its text with these lines.
     whole: Vec<u8>,
 }
 
@@ -218,7 +219,7 @@ fn all(
     Ok(all)
 }
 
-/// What is to be known of an agent before it is adopted.
+/// Prints notes and warnings about an agent before it is adopted.
 fn tell(adopted: &Adopted, after: &After, ui: &Ui) {
     let (notes, warnings) = adopted.messages();
     for note in notes {
@@ -316,7 +317,7 @@ fn read(
     Ok(Sources::read(agent, folder, below, listing, files))
 }
 
-/// Everything that is to be written, checked as the next command will read it.
+/// Plans everything to write, and checks that the next command can read it.
 fn after(
     before: &Before,
     all: &[Adopted],
@@ -393,7 +394,8 @@ fn after(
     })
 }
 
-/// The tables for the manifests of a project that exists. `tables` writes those of the agents.
+/// Returns the tables for the manifests of an existing project. `tables` returns the agents'
+/// tables.
 fn insertions(
     before: &Before,
     target: &Manifest,
@@ -411,7 +413,8 @@ fn insertions(
     };
     let region = decided.region.as_ref();
     match place.project {
-        // The project's region is where the project is; only another one is the agent's.
+        // The project's region is declared with the project; the agent's table only contains a
+        // different one.
         ProjectTable::Declared => {
             let table = tables(place.head, decided.given_region.as_ref());
             Ok(vec![insertion(target, "the agent", table)?])
@@ -433,7 +436,7 @@ fn insertions(
     }
 }
 
-/// What git need not keep of the agents.
+/// Returns the lines for .gitignore.
 fn ignored(all: &[Adopted]) -> Vec<String> {
     let mut lines = vec!["/target/".to_owned(), ".env".to_owned()];
     for adopted in all {

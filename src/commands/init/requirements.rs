@@ -1,4 +1,4 @@
-//! What the adopted agent needs at run time: a file that was named, or the source's own.
+//! The dependencies of an adopted agent: from a given file, or the source's own.
 
 use std::{
     collections::BTreeSet,
@@ -18,24 +18,25 @@ use crate::{
     scaffold::adopt::{self, Placed, Requirements, TOOLKIT},
 };
 
-/// The requirements, and where they are from.
+/// The requirements and their file.
 pub(super) struct Taken {
     pub(super) requirements: Requirements,
-    /// As the user would write it, and absolute.
+    /// The file's path as the user would write it, and as an absolute path.
     file: Option<(PathBuf, PathBuf)>,
-    /// What the uv.lock beside a pyproject.toml holds.
+    /// The versions in the uv.lock next to a pyproject.toml.
     locked: Option<Locked>,
 }
 
 const LOCK: &str = "uv.lock";
 
-/// What the starter toolkit adds to the dependencies of an agent that has the SDK and Strands, measured
+/// What the starter toolkit adds to the dependencies of an agent with the SDK and Strands, measured
 /// with 0.3.14 for Python 3.13 on 64-bit ARM.
 const TOOLKIT_SIZE: &str = "31 packages and 49 MB (13 MB compressed)";
 
 impl Taken {
-    /// How the table names the file where the archive can be made of it as it is: by its path in a flat
-    /// archive, and a pyproject.toml, with its lock, also beside the sources or beside Cargo.toml.
+    /// Returns the file's name for the table if the archive can use it as it is: any file in a flat
+    /// archive by its path, and a pyproject.toml with its lock also next to the sources or
+    /// Cargo.toml.
     pub(super) fn in_place(
         &self,
         (root, shipped): (&Path, &Path),
@@ -49,7 +50,7 @@ impl Taken {
             Some(inner) => inner,
             None => {
                 let (folder, name) = (file.parent()?, file.file_name()?);
-                // One beside the sources goes before one beside Cargo.toml.
+                // A file next to the sources takes precedence over one next to Cargo.toml.
                 let is_first = folder == root && !files::exists(&shipped.join(name));
                 let is_seen = is_project(file) && (folder == shipped || is_first);
                 Path::new(Some(name).filter(|_| is_seen)?)
@@ -58,7 +59,7 @@ impl Taken {
         fits.then(|| named.to_string_lossy().replace('\\', "/"))
     }
 
-    /// The locked versions, as a file beside the requirements that are written.
+    /// Returns the locked versions as the text of a constraints file.
     pub(super) fn constraints(&self) -> Option<String> {
         let Locked { pins, .. } = self.locked.as_ref()?;
         let (shown, _) = self.file.as_ref()?;
@@ -71,9 +72,9 @@ impl Taken {
         ))
     }
 
-    /// The text of a requirements file in the deployment folder. The agent's own file is named in it
-    /// where it can be, so that there is one place to edit.
-    /// `constraints` is the file that holds the locked versions.
+    /// Returns the text of a requirements file in the deployment folder. If possible, it refers to
+    /// the agent's own file, so that there is one place to edit. `constraints` is the file with the
+    /// locked versions.
     pub(super) fn written(
         &self,
         (root, deployment): (&Path, &str),
@@ -117,7 +118,7 @@ impl Taken {
         ))
     }
 
-    /// `listed` is the requirements file that is written.
+    /// Returns the warnings. `listed` is the written requirements file.
     pub(super) fn warnings(&self, listed: Option<&Path>) -> Vec<Message> {
         let mut warnings = Vec::new();
         let Some((shown, _)) = &self.file else {
@@ -177,8 +178,8 @@ impl Taken {
     }
 }
 
-/// The file that was named, or the nearest one: beside the entry point, in the folders above it up to
-/// the source, or in the project around that.
+/// Finds the given file, or the nearest one: next to the entry point, in its parent folders up to
+/// the source, or in the enclosing project.
 pub(super) fn find(place: &Place<'_>, inner: &str, placed: &Placed) -> Result<Taken, Failure> {
     let found = match place.requirements {
         Some(path) => {
@@ -207,7 +208,7 @@ pub(super) fn find(place: &Place<'_>, inner: &str, placed: &Placed) -> Result<Ta
         });
     };
     let is_project = is_project(&file);
-    // Where the archive is built, the file is seen in the folders above only.
+    // The build only finds the file in parent folders.
     let is_seen = file
         .parent()
         .is_some_and(|folder| place.root.starts_with(folder));
@@ -259,7 +260,7 @@ fn is_project(file: &Path) -> bool {
         .is_some_and(|extension| extension == "toml")
 }
 
-/// What the lock beside a project holds for it.
+/// Returns the locked versions of a project.
 fn locked(shown: &Path, file: &Path, project: &str) -> Result<Option<Locked>, Failure> {
     let lock = file.with_file_name(LOCK);
     let (Some(text), Ok(project)) = (files::read_text(&lock)?, pyproject::read(project)) else {
@@ -315,7 +316,7 @@ fn nearest(
     adoption::requirements(place.source)
 }
 
-/// The path of a file in or above the source, beginning like the words that name the source.
+/// Returns the path of a file in or above the source, starting like the user's path of the source.
 fn as_the_user_would(path: &Path, shown: &Path, source: &Path) -> PathBuf {
     if let Ok(inner) = path.strip_prefix(source) {
         return match shown.to_str() {

@@ -24,15 +24,15 @@ pub(super) struct SettingsOptions {
 
 pub(super) struct Decided {
     pub(super) region: Option<Region>,
-    /// The one that was asked for, rather than found.
+    /// The region from the option, not from the configuration.
     pub(super) given_region: Option<Region>,
 }
 
-/// What the project says already about where its agents run.
+/// What the project already says about its agents' region.
 pub(super) enum Place {
-    /// A new project, or one without our table.
+    /// A new project, or one without this tool's table.
     Open,
-    /// A project with our table, and the region that its agents have in common.
+    /// A project of this tool, and the region that its agents share.
     Project(Option<Region>),
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn decide(
     };
     match &region {
         Some(region) => crate::commands::hint_at_region(region, ui),
-        // The project says where its agents run, each by itself perhaps.
+        // The project declares its agents' regions, perhaps one by one.
         None if joins => {}
         None => choice::note_no_region(ui),
     }
