@@ -1,4 +1,4 @@
-//! One agent's table, before the layers below it and the defaults are applied.
+//! One agent's table, before lower layers and defaults are applied.
 
 use std::{
     collections::BTreeSet,
@@ -29,7 +29,7 @@ pub(super) struct AgentTable {
     pub(super) import_name: Option<ImportName>,
     pub(super) include: Vec<String>,
     pub(super) deployment: Option<PathBuf>,
-    /// Not where `deployment` is there and could not be read.
+    /// False if `deployment` exists but is invalid.
     pub(super) folder_is_known: bool,
     pub(super) entrypoint: Option<String>,
     pub(super) requirements: Option<String>,
@@ -55,7 +55,7 @@ pub(super) enum LayoutWord {
 }
 
 impl AgentTable {
-    /// The table of an agent of which the metadata says nothing.
+    /// Returns the table of an agent that is not in the metadata.
     pub(super) fn undeclared(name: AgentName) -> Self {
         Self {
             name,
@@ -127,7 +127,7 @@ impl AgentTable {
         agent
     }
 
-    /// Sources that are the archive's root need no other folder.
+    /// Returns the deployment folder. Sources at the archive's root need none by default.
     pub(super) fn deployment_or_default(&self) -> Option<&Path> {
         let default = match self.layout {
             Some(LayoutWord::Flat) => None,
@@ -175,7 +175,7 @@ fn protocol(text: &str) -> Result<Protocol, String> {
 
 fn runtime(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Spanned<Runtime>> {
     let text = table.string("runtime", problems)?;
-    // What the service refuses is understood and not offered.
+    // Runtimes that the service refuses are accepted but not suggested.
     let offered: Vec<_> = Runtime::ALL
         .into_iter()
         .filter(|runtime| !runtime.is_refused())
@@ -225,7 +225,7 @@ fn permissions(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<Permis
     permissions
 }
 
-/// A role has 10 of them, or up to 20 where AWS raised the account's quota.
+/// A role can have 10 managed policies, or up to 20 with a raised quota.
 fn managed_policies(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeSet<ManagedPolicy> {
     let mut policies = BTreeSet::new();
     for text in table
@@ -318,7 +318,8 @@ fn authorizer(
     })
 }
 
-/// By the pattern of the service's `discoveryUrl`, over HTTPS: a tenant's path may follow (RFC 8414).
+/// Returns true for a URL that matches the service's pattern for `discoveryUrl`, over HTTPS. A
+/// tenant's path may follow (RFC 8414).
 fn is_discovery_url(text: &str) -> bool {
     let Some(rest) = text.strip_prefix("https://") else {
         return false;
@@ -398,7 +399,7 @@ fn source_path(text: &str) -> Result<String, String> {
     }
 }
 
-/// A relative path that stays inside its folder.
+/// Parses a relative path that stays inside its folder.
 fn inner_path(text: &str) -> Result<String, String> {
     let plain = Path::new(text)
         .components()

@@ -1,4 +1,4 @@
-//! One layer of settings, as workspace, package, agent and stage all have it, before defaults.
+//! One layer of settings (workspace, package, agent or stage), before defaults are applied.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,7 +27,7 @@ pub(super) struct Layer {
     pub(super) settings: Settings,
     pub(super) callers: Option<BTreeSet<Caller>>,
     pub(super) role: RoleLayer,
-    /// Of the project, like its name.
+    /// A setting of the project, like its name.
     pub(super) local_models: Option<LocalModels>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct RoleLayer {
 }
 
 impl Layer {
-    /// Takes the keys that every layer has out of `table`.
+    /// Takes the keys that every layer has from `table`.
     pub(super) fn read(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Self {
         Self {
             project: None,
@@ -58,7 +58,7 @@ impl Layer {
         }
     }
 
-    /// Lays `self` over `below`: what is set here wins, tags and variables join key by key.
+    /// Merges `self` over `below`: values in `self` win, tags and variables are merged by key.
     pub(super) fn over(self, below: Self) -> Self {
         let Self {
             project,
@@ -122,7 +122,7 @@ impl RoleLayer {
         layer
     }
 
-    /// A role that is brought and a role that is made exclude each other: the upper layer decides.
+    /// A given role and the settings for a created one exclude each other: the upper layer decides.
     fn over(self, below: Self) -> Self {
         if self.arn.is_some() {
             return self;
@@ -153,7 +153,7 @@ fn not_empty(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// A role's name, where `{runtime}` stands for the runtime's.
+/// Parses a role's name; `{runtime}` stands for the runtime's name.
 fn role_name_pattern(text: &str) -> Result<String, String> {
     let shown = text.replace("{runtime}", "a");
     let legal = |c: u8| c.is_ascii_alphanumeric() || b"_+=,.@-".contains(&c);
@@ -165,7 +165,7 @@ fn role_name_pattern(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A managed policy by name or ARN.
+/// Parses a managed policy's name or ARN.
 pub(super) fn managed_policy(text: &str) -> Result<ManagedPolicy, String> {
     let legal = |c: u8| c.is_ascii_alphanumeric() || b"_+=,.@-".contains(&c);
     if text.starts_with("arn:") {

@@ -1,4 +1,4 @@
-//! How an agent's sources lie in its archive.
+//! Where an agent's sources are in its archive.
 
 use std::{
     fmt,
@@ -7,17 +7,17 @@ use std::{
 
 use crate::names::AgentName;
 
-/// Where in the archive the sources go.
+/// Where the sources are in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Layout {
-    /// A Python package at the archive's root, in a folder of this name.
+    /// In a Python package with this name at the archive's root.
     Package(ImportName),
-    /// The contents of the source are the root of the archive.
+    /// At the archive's root.
     Flat,
 }
 
 impl Layout {
-    /// What the path of each source file in the archive begins with.
+    /// The prefix of each source file's path in the archive.
     pub fn prefix(&self) -> String {
         match self {
             Self::Package(name) => format!("{name}/"),
@@ -33,7 +33,7 @@ impl Layout {
     }
 }
 
-/// The name by which Python imports the agent's package.
+/// The name under which Python imports the agent's package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImportName(String);
 
@@ -67,8 +67,8 @@ impl ImportName {
         &self.0
     }
 
-    /// The name of a package of which the table says nothing: the source folder's; where Python could not
-    /// import that, the agent's.
+    /// Derives the name of a package from the source folder, or from the agent if Python cannot
+    /// import that name.
     pub(super) fn of_folder(source: &Path, agent: &AgentName) -> Result<Self, String> {
         folder_name(source)
             .and_then(|name| Self::parse(name).ok())
@@ -82,7 +82,7 @@ impl fmt::Display for ImportName {
     }
 }
 
-/// The last name of a path, once `.` and `..` are followed.
+/// Returns the last name of a path after resolving `.` and `..`.
 fn folder_name(path: &Path) -> Option<&str> {
     let mut names = Vec::new();
     for part in path.components() {

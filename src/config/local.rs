@@ -9,7 +9,7 @@ use crate::{names::EndpointUrl, text::nearest};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Local {
     pub models: LocalModels,
-    /// The profile that the project's tables name, for models on AWS.
+    /// The profile in the project's tables, for models on AWS.
     pub profile: Option<String>,
 }
 
@@ -22,15 +22,15 @@ impl Local {
     }
 }
 
-/// What answers for the models of Bedrock on this machine.
+/// What answers for Bedrock's models on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum LocalModels {
-    /// The emulator, with canned text.
+    /// The emulator, with canned answers.
     #[default]
     Emulator,
-    /// Bedrock itself, called as the developer.
+    /// Bedrock itself, with the developer's credentials.
     Aws,
-    /// An OpenAI-compatible server, by its base URL without a slash at the end.
+    /// An OpenAI-compatible server, by its base URL without a trailing slash.
     Server(EndpointUrl),
 }
 
@@ -66,7 +66,7 @@ impl fmt::Display for LocalModels {
     }
 }
 
-/// Servers of this kind answer below `/v1`, unless the URL names another path.
+/// Parses a server's URL. The API is below `/v1` unless the URL has another path.
 fn server(text: &str) -> Result<EndpointUrl, String> {
     EndpointUrl::parse(text).map_err(|error| error.to_string())?;
     let base = text.trim_end_matches('/');
@@ -84,7 +84,7 @@ fn server(text: &str) -> Result<EndpointUrl, String> {
     EndpointUrl::parse(&base).map_err(|error| error.to_string())
 }
 
-/// Reads the table `local`.
+/// Parses the table `local`.
 pub(super) fn models(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<LocalModels> {
     let mut local = table.table("local", problems)?;
     let models = local.parsed("models", problems, LocalModels::from_str);

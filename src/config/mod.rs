@@ -1,7 +1,7 @@
-//! From manifest text to what the user wants, or to all the problems at once.
+//! Parses manifests into the wanted configuration, or into all problems at once.
 //!
-//! Decides what the metadata means. Knows nothing of files, environment or AWS: the texts come in as
-//! values and the problems go out as [`crate::error::Message`]s with spans.
+//! Decides what the metadata means. Independent of files, environment and AWS: texts are passed in
+//! as values, and problems are returned as [`crate::error::Message`]s with spans.
 
 mod agent;
 mod caller;
@@ -35,34 +35,35 @@ use crate::names::{
 };
 pub(crate) use crate::text::nearest;
 
-/// Every agent of the selected manifest, with the layers of one stage applied.
+/// Every agent in the manifests, with the layers of one stage applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Sorted by name; never two of one name.
+    /// Sorted by name, without duplicates.
     pub agents: Vec<Agent>,
-    /// What is worth saying although the configuration is valid, in the order of its places.
+    /// Warnings about a valid configuration, sorted by position.
     pub warnings: Vec<crate::error::Message>,
-    /// Why the service would refuse an agent, which is worth a warning until it is to run there.
+    /// Why the service would refuse an agent. A warning, or an error if the agent must run there.
     pub refused: BTreeMap<AgentName, crate::error::Message>,
     /// Why a stage cannot be used with an agent: its tables do not declare the stage.
     pub unstaged: BTreeMap<AgentName, crate::error::Message>,
     pub declared: Declared,
 }
 
-/// The names and places in the metadata, whichever of them a command is about.
+/// All names and places in the metadata, not only those of the current command.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Declared {
     pub agents: BTreeSet<AgentName>,
     pub stages: BTreeSet<StageName>,
     pub regions: BTreeSet<Region>,
-    /// The deployment folders, with the directories that they are in.
+    /// The deployment folders, with their parent directories.
     pub deployments: BTreeSet<PathBuf>,
     /// The names of the agents' packages.
     pub packages: BTreeSet<ImportName>,
 }
 
 impl Declared {
-    /// Whether a runtime has the name of one of these agents, at one of these stages or at none.
+    /// Returns true if a runtime has the name of one of these agents, with one of these stages or
+    /// without a stage.
     pub fn knows(&self, runtime: &str) -> bool {
         self.agents.iter().any(|agent| {
             runtime.strip_prefix(agent.as_str()).is_some_and(|rest| {
@@ -74,37 +75,37 @@ impl Declared {
     }
 }
 
-/// Whose table it is: `[workspace.metadata.agentcore]` or `[package.metadata.agentcore]`.
+/// The table's scope: `[workspace.metadata.agentcore]` or `[package.metadata.agentcore]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableScope {
     Workspace,
     Package,
 }
 
-/// One agent with every layer merged and the defaults applied.
+/// An agent with all layers merged and the defaults applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
     pub name: AgentName,
-    /// The agent's name, with a stage `<agent>_<stage>`.
+    /// The agent's name, or `<agent>_<stage>` with a stage.
     pub runtime_name: RuntimeName,
     pub project: ProjectId,
     pub stage: Option<StageName>,
-    /// Whose table declares the agent.
+    /// The table that declares the agent.
     pub scope: TableScope,
     /// The directory of the manifest that declares the agent; paths below are relative to it.
     pub dir: PathBuf,
     pub language: Language,
     /// The agent's own sources, relative to `dir`.
     pub source: PathBuf,
-    /// How the sources lie in the archive.
+    /// Where the sources are in the archive.
     pub layout: Layout,
-    /// Patterns of data files that are shipped although an ignore rule leaves them out.
+    /// Patterns of data files that are shipped despite ignore rules.
     pub include: Vec<String>,
-    /// The folder of what is shipped besides the sources, relative to `dir`.
+    /// The folder of other shipped files, relative to `dir`.
     pub deployment: Option<PathBuf>,
     /// The entry point's path in the archive.
     pub entrypoint: String,
-    /// The requirements file, below the deployment folder or in the sources.
+    /// The requirements file, relative to the deployment folder or in the sources.
     pub requirements: String,
     pub runtime: Runtime,
     pub bytecode: Bytecode,
@@ -123,26 +124,27 @@ pub struct Agent {
     pub callers: BTreeSet<Caller>,
     /// What else the service's document of the runtime is to hold, the platform included.
     pub settings: Settings,
-    /// From the metadata only; flags and the AWS chain are applied where the session is made.
+    /// From the metadata only; options and the AWS configuration are applied when the session is
+    /// opened.
     pub region: Option<Region>,
     pub account: Option<AccountId>,
     pub profile: Option<String>,
-    /// The user's tags, for everything that is created.
+    /// The user's tags for all created resources.
     pub tags: BTreeMap<String, String>,
-    /// Those of the table itself, without the agent's and the stage's: for what all of them share.
+    /// The tags of the project's table, without those of agents and stages, for shared resources.
     pub shared_tags: BTreeMap<String, String>,
     pub role: RoleSettings,
     pub local: Local,
 }
 
 impl Agent {
-    /// Where the sources are.
+    /// Returns the directory of the sources.
     pub fn source_dir(&self) -> PathBuf {
-        // `.` is dropped on the way.
+        // Drops `.` components.
         self.dir.join(&self.source).components().collect()
     }
 
-    /// The folder of what is shipped besides the sources.
+    /// Returns the folder of other shipped files.
     pub fn deployment_dir(&self) -> Option<PathBuf> {
         Some(self.dir.join(self.deployment.as_ref()?))
     }
@@ -155,7 +157,7 @@ pub enum Language {
     Rust,
 }
 
-/// A managed runtime of direct code deployment.
+/// A managed runtime for direct code deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Runtime {
     #[serde(rename = "python3.10")]
@@ -207,37 +209,38 @@ impl Runtime {
             .find(|runtime| runtime.as_str() == text)
     }
 
-    /// Since August 2026 the service makes and updates no agents of these versions.
+    /// Returns true for versions for which the service has refused to create and update agents
+    /// since August 2026.
     pub fn is_refused(self) -> bool {
         self < Self::Python312
     }
 }
 
-/// Whether compiled Python files are shipped.
+/// Whether to ship compiled Python files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bytecode {
-    /// Where a Python of the runtime's version is at hand.
+    /// If a Python of the runtime's version is available.
     #[default]
     Auto,
     Never,
 }
 
-/// A model as it is declared.
+/// A declared model.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum Model {
-    /// A foundation model by its id, invoked in the agent's own region.
+    /// A foundation model by its ID, invoked in the agent's own region.
     Foundation(String),
     /// A cross-region inference profile: `us.anthropic.claude-…`.
     InferenceProfile { geography: String, model: String },
 }
 
-/// The geographies that an inference profile's id can begin with.
+/// The geographies that an inference profile's ID can start with.
 pub const GEOGRAPHIES: [&str; 7] = ["us", "eu", "jp", "apac", "au", "us-gov", "global"];
 
 impl Model {
-    /// Reads a model id; `None` where it is an ARN, empty or holds other characters than an id can.
+    /// Parses a model ID; returns `None` if it is an ARN, empty or has invalid characters.
     pub fn parse(text: &str) -> Option<Self> {
         let legal = |c: u8| c.is_ascii_alphanumeric() || b"-._:".contains(&c);
         if text.is_empty() || text.starts_with("arn:") || !text.bytes().all(legal) {
@@ -255,7 +258,7 @@ impl Model {
         Some(Self::Foundation(text.to_owned()))
     }
 
-    /// The id as it stands in the manifest and in the agent's code.
+    /// Returns the ID as in the manifest and in the agent's code.
     pub fn id(&self) -> String {
         match self {
             Self::Foundation(id) => id.clone(),
@@ -264,7 +267,7 @@ impl Model {
     }
 }
 
-/// Seconds; `None` is the service's default.
+/// Times in seconds; `None` is the service's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lifecycle {
     pub idle_timeout: Option<u32>,
@@ -293,7 +296,7 @@ pub enum Protocol {
 impl Protocol {
     pub(crate) const ALL: [Self; 4] = [Self::Http, Self::Mcp, Self::A2a, Self::Agui];
 
-    /// As the table and the command line write it.
+    /// Returns the name in the table and on the command line.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -361,22 +364,22 @@ pub struct Authorizer {
     pub allowed_scopes: Vec<String>,
 }
 
-/// The execution role: made and kept by this tool, or brought by the user.
+/// The execution role: managed by this tool, or provided by the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoleSettings {
     Managed {
         name: RoleName,
         path: IamPath,
         boundary: Option<ManagedPolicy>,
-        /// What is attached to the role besides its own policies.
+        /// The policies that are attached in addition to the role's own policy.
         policies: BTreeSet<ManagedPolicy>,
     },
-    /// `role.arn`: not one IAM write.
+    /// `role.arn`: the role is never changed.
     Given { arn: RoleArn },
 }
 
 impl RoleSettings {
-    /// The role's name in its account, whoever makes it.
+    /// Returns the role's name in its account.
     pub(crate) fn name(&self) -> &RoleName {
         match self {
             Self::Managed { name, .. } => name,
@@ -385,7 +388,7 @@ impl RoleSettings {
     }
 }
 
-/// A managed policy, by its name where it is the account's and has no path, or by ARN.
+/// A managed policy: by name if it belongs to the account and has no path, otherwise by ARN.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ManagedPolicy {
     Name(String),

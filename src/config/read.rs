@@ -1,4 +1,4 @@
-//! Reading one TOML table key by key, collecting every problem with its place.
+//! Reads a TOML table key by key and collects all problems with their positions.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ use crate::{
     text::nearest,
 };
 
-/// A text that is read, and what is wrong with it so far.
+/// A text and the problems found in it.
 pub(super) struct Problems<'a> {
     file: &'a Path,
     text: &'a str,
@@ -50,7 +50,7 @@ impl<'a> Problems<'a> {
         self.found.push(message);
     }
 
-    /// A message that points at `span`, recorded by the caller or not at all.
+    /// Returns a message about `span` without recording it.
     pub(super) fn message(
         &self,
         span: Range<usize>,
@@ -65,7 +65,7 @@ impl<'a> Problems<'a> {
         })
     }
 
-    /// A message that points at `span` and does not show what stands at `hidden`.
+    /// Returns a message about `span` that masks the text at `hidden`.
     pub(super) fn masked(
         &self,
         span: Range<usize>,
@@ -74,7 +74,7 @@ impl<'a> Problems<'a> {
     ) -> Message {
         let mut message = self.message(span, what, "");
         if let Some(at) = &mut message.at {
-            // Lines stay where they are.
+            // Keep line breaks.
             let mask = |c: char| {
                 if c == '\n' {
                     "\n".to_owned()
@@ -92,18 +92,18 @@ impl<'a> Problems<'a> {
         self.warnings.push(warning);
     }
 
-    /// What is wrong, and what only gives a warning.
+    /// Returns the errors and the warnings.
     pub(super) fn into_found(self) -> (Vec<Message>, Vec<Message>) {
         (self.found, self.warnings)
     }
 }
 
-/// A table whose keys are taken one by one; what is left at the end is unknown.
+/// A table whose keys are taken one by one; the remaining keys are unknown.
 pub(super) struct Table<'t> {
-    /// How messages call the table, such as `[workspace.metadata.agentcore]`.
+    /// The table's name in messages, such as `[workspace.metadata.agentcore]`.
     name: String,
     keys: &'t DeTable<'t>,
-    /// Where messages about the table as a whole point at.
+    /// The position for messages about the whole table.
     pub(super) span: Range<usize>,
     asked: BTreeSet<&'static str>,
 }
@@ -162,7 +162,7 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// A text in which everything can be seen; a description may have several lines.
+    /// Checks for hidden characters; a description may have several lines.
     fn shown(
         &self,
         key: &str,
@@ -183,7 +183,7 @@ impl<'t> Table<'t> {
         Some(Spanned::new(span, text.to_owned()))
     }
 
-    /// A string that `parse` accepts; its error is the message.
+    /// Takes a string and parses it; the error of `parse` is the message.
     pub(super) fn parsed<T, E: ToString>(
         &mut self,
         key: &'static str,
@@ -221,7 +221,7 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// A list of strings.
+    /// Takes a list of strings.
     pub(super) fn strings(
         &mut self,
         key: &'static str,
@@ -244,7 +244,7 @@ impl<'t> Table<'t> {
         Some(texts)
     }
 
-    /// The items of a list, whatever they are.
+    /// Takes a list of any items.
     pub(super) fn items(
         &mut self,
         key: &'static str,
@@ -307,7 +307,7 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// A table whose keys the user names, each with its place.
+    /// Takes a table with user-defined names, each with its position.
     pub(super) fn named(
         &mut self,
         key: &'static str,
@@ -331,7 +331,7 @@ impl<'t> Table<'t> {
         tables
     }
 
-    /// A table of strings, each at the place of its key.
+    /// Takes a table of strings, each with the position of its key.
     pub(super) fn map(
         &mut self,
         key: &'static str,
@@ -341,7 +341,7 @@ impl<'t> Table<'t> {
         map.map(|(name, (_, text))| (name, text)).collect()
     }
 
-    /// [`Table::map`], with the places of the values.
+    /// Like [`Table::map`], with the positions of the values.
     pub(super) fn map_with_values(
         &mut self,
         key: &'static str,
@@ -370,7 +370,8 @@ impl<'t> Table<'t> {
         map
     }
 
-    /// Whether the table holds `key`, or an unknown one that looks like it. Asked at the end.
+    /// Returns true if the table has `key`, or an unknown key that is similar. Must be called after
+    /// all keys were taken.
     pub(super) fn is_meant(&self, key: &str) -> bool {
         let mistyped = |word: &str| nearest(word, self.asked.iter().copied()) == Some(key);
         self.keys.iter().any(|(found, _)| {
@@ -379,7 +380,7 @@ impl<'t> Table<'t> {
         })
     }
 
-    /// Ends the reading: every key that nobody asked for is a problem.
+    /// Reports every key that was not taken.
     pub(super) fn finish(self, problems: &mut Problems<'_>) {
         for (key, _) in self.keys {
             if self.asked.contains(key.get_ref().as_ref()) {
@@ -400,7 +401,7 @@ impl<'t> Table<'t> {
     }
 }
 
-/// The value of a word among those that are `known`.
+/// Returns the value of a word in `known`.
 pub(super) fn one_of<T: Copy>(
     what: &str,
     text: &str,

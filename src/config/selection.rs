@@ -1,5 +1,5 @@
-//! Which agents a run is about, by cargo's rules: the package of the current directory, those that
-//! `--package`, `--workspace` and `--exclude` name, or the default members of a virtual workspace.
+//! Selects the agents of a run by cargo's rules: the package of the current directory, those in
+//! `--package`, `--workspace` and `--exclude`, or the default members of a virtual workspace.
 
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,13 @@ use globset::Glob;
 use super::{Agent, TableScope};
 use crate::{error::Failure, names::AgentName, text::nearest};
 
-/// The packages of a workspace, as cargo sees them from where the command runs.
+/// The packages of a workspace, as cargo finds them from the current directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Packages {
     pub members: Vec<Member>,
     /// The manifest that the command starts from: the nearest one, or that of `--manifest-path`.
     pub nearest: PathBuf,
-    /// The manifest of the workspace.
+    /// The workspace's manifest.
     pub root: PathBuf,
 }
 
@@ -22,26 +22,26 @@ pub struct Packages {
 pub struct Member {
     pub name: String,
     pub manifest: PathBuf,
-    /// Whether it is meant where nothing says otherwise and the command runs at the workspace's root.
+    /// True if it is selected by default at the workspace's root.
     pub is_default: bool,
 }
 
-/// What the options ask for.
+/// The selection options.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// Names of packages, or patterns of them.
+    /// Package names or patterns.
     pub packages: Vec<String>,
     pub workspace: bool,
-    /// What of the workspace is not meant.
+    /// Packages to exclude from the workspace.
     pub exclude: Vec<String>,
-    /// Whether agents are named: then they may belong to any package.
+    /// True if agents are named: they may belong to any package.
     pub by_agent: bool,
 }
 
-/// The agents that are meant.
+/// Returns the selected agents.
 ///
 /// # Errors
-/// A package that is not in the workspace is a usage error. So is a selection without any agent.
+/// A package that is not in the workspace is a usage error, and so is a selection without agents.
 pub fn selected(
     agents: &[Agent],
     packages: &Packages,
@@ -69,7 +69,7 @@ pub fn selected(
     by_place(agents, packages)
 }
 
-/// What is meant where no option says it.
+/// Returns the selection without options.
 fn by_place(agents: &[Agent], packages: &Packages) -> Result<Vec<AgentName>, Failure> {
     let is_at_root = packages.nearest == packages.root;
     let meant: Vec<&Member> = packages
@@ -91,7 +91,7 @@ fn by_place(agents: &[Agent], packages: &Packages) -> Result<Vec<AgentName>, Fai
     if !found.is_empty() || agents.is_empty() {
         return Ok(found);
     }
-    // A package without agents of its own works for those of the workspace.
+    // A package without agents uses those of the workspace.
     match names(agents, of_workspace) {
         shared if shared.is_empty() => Err(no_agents(&meant)),
         shared => Ok(shared),
@@ -108,7 +108,7 @@ fn is_of(agent: &Agent, members: &[&Member]) -> bool {
     directories.any(|directory: &Path| directory == agent.dir)
 }
 
-/// The members that names and patterns lead to. Each has to lead to one at least.
+/// Returns the members that match names and patterns. Each must match at least one.
 fn named<'m>(wanted: &[String], packages: &'m Packages) -> Result<Vec<&'m Member>, Failure> {
     let mut found: Vec<&Member> = Vec::new();
     for name in wanted {
@@ -162,7 +162,7 @@ mod tests {
 
     const ROOT: &str = "/real/fake/Cargo.toml";
 
-    /// Each member declares an agent of its own name, but for `plain`.
+    /// Each member declares an agent with its own name, except for `plain`.
     fn workspace(shared: bool) -> (Vec<Agent>, Packages) {
         let mut root = "[workspace.metadata.agentcore]\nproject = \"x\"\n".to_owned();
         if shared {

@@ -1,34 +1,35 @@
-//! The environment variables of a runtime: what the service takes, and what does not belong into one.
+//! A runtime's environment variables: the service's limits, and values that do not belong in one.
 
 use std::collections::BTreeMap;
 
 use super::Platform;
 use crate::package::secret::{self, Scan};
 
-/// What all names and values may take together.
-/// Source: <https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/bedrock-agentcore-limits.html>
+/// The limit for all names and values together, in bytes.
+/// Source:
+/// <https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/bedrock-agentcore-limits.html>
 pub(crate) const MOST_BYTES: usize = 4096;
-/// The same on platform version V2, for an agent that is deployed as an archive.
+/// The limit on platform version V2, for an agent that is deployed as an archive.
 const MOST_BYTES_ON_V2: usize = 1536;
-/// The SDKs take these before the role's own credentials.
+/// Credentials that the SDKs prefer over the role's.
 const CREDENTIALS: [&str; 3] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
 ];
 
-/// Whether the variable would give the agent other credentials than its role's.
+/// Returns true if the variable would replace the role's credentials.
 pub(crate) fn replaces_role(name: &str) -> bool {
     CREDENTIALS.contains(&name)
 }
 
-/// What to do instead of [`replaces_role`].
+/// What to do instead of setting such a variable.
 pub(crate) const ROLE_INSTEAD: &str = "grant the agent's role what it needs with `permissions`; the agent gets the role's credentials by itself";
 
-/// What to do instead of putting a secret into a variable.
+/// What to do instead of storing a secret in a variable.
 pub(crate) const SECRET_INSTEAD: &str = "keep it in AWS Secrets Manager, and let the agent read it: `permissions = [{ secret = \"ARN\" }]`";
 
-/// What kind of secret the value is, if it is one.
+/// Returns the kind of secret that the value contains, if any.
 pub(crate) fn secret_in(name: &str, value: &str) -> Option<&'static str> {
     let scan = Scan {
         enough: 1,
@@ -39,7 +40,7 @@ pub(crate) fn secret_in(name: &str, value: &str) -> Option<&'static str> {
     found.first().map(|finding| finding.what)
 }
 
-/// How many bytes the variables take together.
+/// Returns the size of the variables in bytes.
 fn bytes(variables: &BTreeMap<String, String>) -> usize {
     let sizes = variables
         .iter()
@@ -47,7 +48,7 @@ fn bytes(variables: &BTreeMap<String, String>) -> usize {
     sizes.sum()
 }
 
-/// What is wrong with the size of the variables.
+/// Whether the variables exceed a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Size {
     Fits,

@@ -7,12 +7,12 @@ use super::{
     grant::{Grant, document},
 };
 
-/// A managed policy for `role.permissions-boundary` that lets every agent do what it declares.
+/// Returns a managed policy for `role.permissions-boundary` that allows what the agents declare.
 pub fn boundary(targets: &[Target<'_>]) -> Document {
     document(&boundary_grants(targets))
 }
 
-/// The same, with which agent asked for what.
+/// Returns the same as grants, with the agents that asked for them.
 pub fn boundary_grants(targets: &[Target<'_>]) -> Vec<Grant> {
     let grants = targets.iter().flat_map(|target| {
         let name = &target.agent.name;

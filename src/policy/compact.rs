@@ -1,26 +1,26 @@
-//! Fewer characters for the same permissions.
+//! Shortens policies without changing the permissions.
 //!
-//! Every step keeps exactly what the statements allow together: an `Allow` is a set of (action,
-//! resource, condition), and two of them become one only where that set is a whole rectangle.
+//! Each step keeps exactly what the statements allow together: an `Allow` is a set of (action,
+//! resource, condition), and two statements are joined only if their union is a full product.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
 use super::grant::{Grant, both, number};
 
-/// Which statements may become one.
+/// Which statements may be joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Across {
     /// Only those of one capability.
     OneKind,
-    /// Any; the name then tells all of them.
+    /// Any; the name then lists all capabilities.
     Kinds,
 }
 
-/// Joins the grants until no two can become one.
+/// Joins grants until no two can be joined.
 pub(super) fn compact(grants: Vec<Grant>, across: Across) -> Vec<Grant> {
     let mut joined: Vec<Grant> = grants;
     for grant in &mut joined {
-        // The name of a joined statement tells the capability, not each thing.
+        // The name of a joined statement contains only the capability, not each resource.
         grant.statement.sid = grant.kinds.concat();
         tidy(grant);
     }
@@ -32,9 +32,9 @@ pub(super) fn compact(grants: Vec<Grant>, across: Across) -> Vec<Grant> {
     joined
 }
 
-/// Joins two statements that stand under the same conditions on things of different services, those
-/// with the longest conditions first; false where there are none. No action of the one service knows a thing of the other, so one
-/// statement for both allows nothing more.
+/// Joins two statements with equal conditions on resources of different services, starting with the
+/// longest conditions. Returns false if there are none. An action of one service cannot apply to a
+/// resource of the other, so the joined statement allows nothing more.
 pub(super) fn join_services(grants: &mut Vec<Grant>) -> bool {
     let services: Vec<_> = grants.iter().map(services).collect();
     let pair = (0..grants.len())
@@ -60,7 +60,7 @@ pub(super) fn join_services(grants: &mut Vec<Grant>) -> bool {
     true
 }
 
-/// The services of a statement, where its things are theirs alone.
+/// Returns the services of a statement if all its resources belong to them.
 fn services(grant: &Grant) -> Option<BTreeSet<String>> {
     let of_actions = grant.statement.action.iter();
     let actions: BTreeSet<String> = of_actions
@@ -83,7 +83,8 @@ fn pair(grants: &[Grant], across: Across) -> Option<(usize, usize)> {
         })
 }
 
-/// Whether the two differ in no more than one of: actions, resources, the values of one condition.
+/// Returns true if the two differ in at most one of: actions, resources, the values of one
+/// condition.
 fn joinable(one: &Grant, other: &Grant) -> bool {
     let (a, b) = (&one.statement, &other.statement);
     if a.effect != b.effect || !a.principal.is_empty() || !b.principal.is_empty() {
@@ -103,7 +104,7 @@ fn joinable(one: &Grant, other: &Grant) -> bool {
                 .flat_map(|(operator, keys)| keys.keys().map(|key| (operator.clone(), key.clone())))
                 .collect()
         };
-        // With more than one key a union of values would allow mixtures that nobody asked for.
+        // With several keys, merging the values would allow additional combinations.
         keys(one) == keys(other) && keys(one).len() == 1
     };
     count == 0 || (count == 1 && (a.condition == b.condition || conditions_join()))
@@ -131,7 +132,7 @@ fn join(one: &mut Grant, other: Grant) {
     tidy(one);
 }
 
-/// Sorts, and drops what stands twice or is covered by a pattern beside it.
+/// Sorts the statement, and removes duplicates and resources that a pattern covers.
 fn tidy(grant: &mut Grant) {
     let statement = &mut grant.statement;
     statement.action.sort();
@@ -152,8 +153,8 @@ fn tidy(grant: &mut Grant) {
     }
 }
 
-/// Whether everything that `narrow` matches is matched by `wide`: a text that ends in `*`. Patterns
-/// with wildcards elsewhere are kept beside each other, whatever they match.
+/// Returns true if `wide`, a text that ends in `*`, matches everything that `narrow` matches.
+/// Patterns with other wildcards are never merged.
 fn covers(wide: &str, narrow: &str) -> bool {
     wide.strip_suffix('*')
         .is_some_and(|head| !head.contains(['*', '?']) && narrow.starts_with(head))
@@ -183,7 +184,7 @@ mod tests {
         let grant = |kind: &str, action: &str, resource: &str| {
             Grant::allow(kind, "", [action], [resource]).by(kind)
         };
-        // Same actions: resources join. Both different: they stay two.
+        // Same actions: resources are joined. If both differ, there are two statements.
         let joined = compact(
             vec![
                 grant("A", "a:B", "x"),
@@ -194,7 +195,7 @@ mod tests {
         );
         assert_eq!(joined.len(), 2);
         assert_eq!(joined[0].statement.resource, ["x", "y"]);
-        // Same resource, two capabilities: only where kinds may mix.
+        // The same resource for two capabilities: only joined if kinds may be mixed.
         let two = vec![grant("A", "a:B", "*"), grant("B", "b:C", "*")];
         assert_eq!(compact(two.clone(), Across::OneKind).len(), 2);
         let joined = compact(two, Across::Kinds);

@@ -1,11 +1,11 @@
-//! The shape of a policy document, and when two of them mean the same.
+//! Policy documents, and their comparison.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// A policy document as IAM takes it.
+/// A policy document as IAM accepts it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Document {
@@ -16,7 +16,7 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Statement {
-    /// Names the capability that asked for the statement.
+    /// The capability that asked for the statement.
     pub sid: String,
     pub effect: Effect,
     /// Empty in a policy of a principal.
@@ -51,12 +51,12 @@ impl Document {
         }
     }
 
-    /// The text that is sent to IAM.
+    /// Returns the text that is sent to IAM.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a document holds only strings")
     }
 
-    /// The text that is shown to people.
+    /// Returns the text for printing.
     pub fn to_pretty_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a document holds only strings")
     }
@@ -65,7 +65,7 @@ impl Document {
         serde_json::to_value(self).expect("a document holds only strings")
     }
 
-    /// Characters that count against IAM's quotas: all but white space.
+    /// Returns the number of characters that count against IAM's quotas: all but white space.
     pub fn size(&self) -> usize {
         self.to_json()
             .chars()
@@ -75,7 +75,7 @@ impl Document {
 }
 
 impl Statement {
-    /// An `Allow` without conditions.
+    /// Returns an `Allow` without conditions.
     pub fn allow<A: AsRef<str>, R: AsRef<str>>(
         sid: impl Into<String>,
         action: impl IntoIterator<Item = A>,
@@ -112,8 +112,8 @@ impl Statement {
     }
 }
 
-/// Whether two documents mean the same: a single value equals a list of one, order in lists and of
-/// statements does not count.
+/// Returns true if two documents are equivalent: a single value equals a list of one, and the order
+/// of lists and statements does not matter.
 pub fn same(a: &Value, b: &Value) -> bool {
     normal(a) == normal(b)
 }

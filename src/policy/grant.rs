@@ -1,4 +1,4 @@
-//! A statement together with who asked for it.
+//! A statement with what asked for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,13 +9,13 @@ use super::{Document, Statement};
 pub struct Grant {
     pub asked_by: String,
     pub statement: Statement,
-    /// What the statement's name begins with: the capability, without the thing that it is about.
-    /// Several where statements were joined.
+    /// The capabilities without their resources, with which the statement's name starts. Several if
+    /// statements were joined.
     pub(super) kinds: Vec<String>,
 }
 
 impl Grant {
-    /// An `Allow` named after `kind` and `id`; [`Grant::by`] says who asks for it.
+    /// Returns an `Allow` named after `kind` and `id`; [`Grant::by`] sets what asked for it.
     pub(super) fn allow<A: AsRef<str>, R: AsRef<str>>(
         kind: &str,
         id: &str,
@@ -49,12 +49,13 @@ impl Grant {
     }
 }
 
-/// The document of these grants.
+/// Returns the document of these grants.
 pub fn document(grants: &[Grant]) -> Document {
     Document::new(grants.iter().map(|grant| grant.statement.clone()).collect())
 }
 
-/// A statement's name: `kind`, then `id` in camel case. IAM takes letters and digits only.
+/// Returns a statement's name: `kind`, then `id` in camel case. IAM accepts only letters and
+/// digits.
 fn sid(kind: &str, id: &str) -> String {
     let words = id.split(|c: char| !c.is_ascii_alphanumeric());
     let camel = words.filter_map(|word| {
@@ -65,7 +66,7 @@ fn sid(kind: &str, id: &str) -> String {
     std::iter::once(kind.to_owned()).chain(camel).collect()
 }
 
-/// One statement where several grants ask for the same, and names that differ.
+/// Joins grants that are equal, and makes all names unique.
 pub(super) fn settle(grants: Vec<Grant>) -> Vec<Grant> {
     let mut settled: Vec<Grant> = Vec::new();
     for grant in grants {
@@ -84,7 +85,7 @@ pub(super) fn settle(grants: Vec<Grant>) -> Vec<Grant> {
     settled
 }
 
-/// Who asks, where two ask for the same.
+/// Joins two texts of what asked for a grant.
 pub(super) fn both(one: &str, other: &str) -> String {
     if one.split("; ").any(|by| by == other) {
         one.to_owned()
@@ -93,7 +94,7 @@ pub(super) fn both(one: &str, other: &str) -> String {
     }
 }
 
-/// Puts a number after a name that stands already: IAM wants the names of one document to differ.
+/// Appends numbers to duplicate names, because IAM requires unique names in a document.
 pub(super) fn number(grants: &mut [Grant]) {
     let mut taken = BTreeSet::new();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();

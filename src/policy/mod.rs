@@ -1,7 +1,6 @@
-//! IAM documents derived from the configuration.
+//! IAM policies derived from the configuration.
 //!
-//! Decides who may do what. Pure: the same agents and scope give the same documents, whatever stands
-//! in the account.
+//! Pure: the same agents and scope always give the same policies, whatever the account contains.
 
 mod boundary;
 mod callers;
@@ -28,10 +27,10 @@ use crate::{
     names::{AccountId, Partition, Region, RuntimeName},
 };
 
-/// Who assumes an execution role.
+/// The service that assumes an execution role.
 pub const SERVICE_PRINCIPAL: &str = "bedrock-agentcore.amazonaws.com";
 
-/// Where a document holds.
+/// Where a policy applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     pub partition: Partition,
@@ -40,16 +39,16 @@ pub struct Scope {
     pub runtime: RuntimeName,
 }
 
-/// An agent in one place.
+/// An agent in one account and region.
 #[derive(Debug, Clone)]
 pub struct Target<'a> {
     pub agent: &'a Agent,
     pub scope: Scope,
-    /// The repository that the toolkit has made for the agent, as far as its file names one.
+    /// The repository that the toolkit created for the agent, if its file names one.
     pub repository: Option<String>,
 }
 
-/// The ARN of a managed policy; a name is a policy of the account.
+/// Returns the ARN of a managed policy; a name belongs to the account.
 pub fn managed_policy_arn(
     policy: &ManagedPolicy,
     partition: Partition,
@@ -62,7 +61,7 @@ pub fn managed_policy_arn(
 }
 
 impl Scope {
-    /// The ARN of a thing in this region of this account.
+    /// Returns an ARN in this region and account.
     fn arn(&self, service: &str, resource: &str) -> String {
         let Self {
             partition,
@@ -77,7 +76,7 @@ impl Scope {
         self.arn("bedrock-agentcore", resource)
     }
 
-    /// The ARN of something that AWS owns and every account shares.
+    /// Returns the ARN of an AWS resource that all accounts share.
     fn shared(&self, resource: &str) -> String {
         format!(
             "arn:{}:bedrock-agentcore:{}:aws:{resource}",
@@ -85,16 +84,16 @@ impl Scope {
         )
     }
 
-    /// The runtime's workload identity and its directory: the service checks both, so the directory
-    /// alone opens no identity.
+    /// Returns the runtime's workload identity and its directory. The service checks both, so the
+    /// directory alone gives access to no identity.
     fn workload_identity(&self) -> Vec<String> {
         let directory = self.agentcore("workload-identity-directory/default");
         let own = format!("{directory}/workload-identity/{}-*", self.runtime);
         vec![directory, own]
     }
 
-    /// The runtime's log groups, one an endpoint. No runtime's name holds a hyphen, so the pattern
-    /// reaches no other runtime's.
+    /// Returns the pattern for the runtime's log groups, one per endpoint. A runtime's name cannot
+    /// contain a hyphen, so the pattern matches no other runtime's.
     fn log_groups(&self) -> String {
         self.arn(
             "logs",

@@ -1,18 +1,18 @@
-//! IAM's limits on documents, which no emulator checks. White space does not count.
+//! IAM's size limits for policies, which no emulator checks. White space does not count.
 
 use serde_json::Value;
 
 use super::{Document, Grant, document_of};
 use crate::{error::Message, names::RoleName};
 
-/// All inline policies of one role together.
+/// The limit for all inline policies of a role together.
 pub const INLINE_TOTAL: usize = 10_240;
-/// A role's trust policy, unless the account's quota was raised.
+/// The limit for a role's trust policy, unless the account's quota was raised.
 pub const TRUST: usize = 2_048;
-/// A managed policy, which a boundary is.
+/// The limit for a managed policy, including a boundary.
 pub const MANAGED: usize = 6_144;
 
-/// Characters of a document that IAM holds which count against its quotas.
+/// Returns the number of characters of an existing policy that count against IAM's quotas.
 pub fn size_of(document: &Value) -> usize {
     document
         .to_string()
@@ -21,8 +21,8 @@ pub fn size_of(document: &Value) -> usize {
         .count()
 }
 
-/// What is wrong where the inline policies of a role do not fit together. Each comes with its name
-/// and its size; `None` is a policy that was not read.
+/// Returns the problem if the inline policies of a role exceed the limit together. Each has a name
+/// and a size; `None` is a policy that was not read.
 pub fn inline_problem<'a>(
     role: &RoleName,
     policies: impl IntoIterator<Item = (&'a str, Option<usize>)>,
@@ -47,7 +47,7 @@ pub fn inline_problem<'a>(
     ))
 }
 
-/// What is wrong where a trust policy is too long: too many regions.
+/// Returns the problem if a trust policy is too long because of too many regions.
 pub fn trust_problem(role: &RoleName, trust: &Document) -> Option<Message> {
     let size = trust.size();
     (size > TRUST).then(|| {
@@ -61,8 +61,9 @@ pub fn trust_problem(role: &RoleName, trust: &Document) -> Option<Message> {
     })
 }
 
-/// The statements in as few documents as their order allows, each of which fits into a managed policy.
-/// Attached together they allow what one document would. A statement that fits nowhere stands alone.
+/// Splits the statements in order into as few policies as possible, each within the limit of a
+/// managed policy. Attached together, they allow the same as one. A statement that exceeds the
+/// limit gets its own part.
 pub fn parts(grants: &[Grant]) -> Vec<&[Grant]> {
     let mut parts = Vec::new();
     let mut rest = grants;
@@ -77,7 +78,7 @@ pub fn parts(grants: &[Grant]) -> Vec<&[Grant]> {
     parts
 }
 
-/// What is wrong where `what` is too long for a managed policy: its largest statements are named.
+/// Returns the problem if `what` exceeds a managed policy, with its largest statements.
 pub fn managed_problem(what: &str, grants: &[Grant]) -> Option<Message> {
     let size = document_of(grants).size();
     if size <= MANAGED {

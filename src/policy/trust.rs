@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Document, Effect, SERVICE_PRINCIPAL, Statement};
 use crate::names::{AccountId, Partition, Region};
 
-/// The trust policy: AgentCore, for this account, in these regions.
+/// Returns the trust policy: AgentCore, for this account, in these regions.
 pub fn trust(partition: Partition, account: &AccountId, regions: &BTreeSet<Region>) -> Document {
     let sources = regions
         .iter()
@@ -27,7 +27,7 @@ pub fn trust(partition: Partition, account: &AccountId, regions: &BTreeSet<Regio
     ])
 }
 
-/// Every principal that a trust policy allows, of whatever type.
+/// Returns every principal that a trust policy allows, of any type.
 pub fn principals(trust: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for statement in as_list(&trust["Statement"]) {
@@ -49,7 +49,7 @@ pub fn principals(trust: &Value) -> BTreeSet<String> {
                 found.insert(all.clone());
             }
             _ => {
-                // `NotPrincipal`: everybody but those that it names.
+                // `NotPrincipal` allows everyone except those that it names.
                 found.insert("*".to_owned());
             }
         }

@@ -1,10 +1,10 @@
-//! What happens in the local AgentCore, as lines of its log.
+//! Prints the events of the local AgentCore as lines of its log.
 
 use crate::effects::local::data_plane::{Event, Why};
 
 use super::visible;
 
-/// Writes an event to stderr, which is the log of a process in the background.
+/// Writes an event to stderr, which is the log of the background process.
 #[expect(clippy::print_stderr, reason = "this process has no terminal")]
 pub(crate) fn log(event: &Event) {
     eprintln!("{}", visible(&line(event)));
@@ -57,7 +57,7 @@ fn reason(why: Why) -> String {
     }
 }
 
-/// What is logged of an error: the agent's own lines are in its log group.
+/// Returns the part of an error to log; the agent's own lines are in its log group.
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! The only code that writes to a terminal.
 //!
-//! stdout carries what was asked for; everything else goes to stderr, in cargo's voice. Shared by
+//! stdout contains what was asked for; everything else goes to stderr, in cargo's style. Used by
 //! concurrent tasks: every call writes whole lines.
 
 use std::{
@@ -44,14 +44,14 @@ pub enum Verbosity {
     VeryVerbose,
 }
 
-/// Whether what is written to stdout is read.
+/// Whether stdout still has a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
     There,
     Gone,
 }
 
-/// What is said of a panic.
+/// Prints the message about a panic.
 #[expect(clippy::print_stderr, reason = "what is broken cannot hold a `Ui`")]
 pub(crate) fn ask_for_a_report(panic: &str) {
     eprintln!(
@@ -66,22 +66,22 @@ pub struct Ui {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
     color: bool,
-    /// What the user chose for both streams.
+    /// The user's choice for both streams.
     chosen: ColorChoice,
     verbosity: Verbosity,
-    /// Whether a person can be asked: stdin and stderr are terminals.
+    /// True if the user can be prompted: stdin and stderr are terminals.
     interactive: bool,
     out_is_terminal: bool,
     lost: Mutex<Option<io::Error>>,
-    /// Whether stdout and stderr lead to the same place, so that a line of one may run into the other's.
+    /// True if stdout and stderr go to the same place, so that their lines could mix.
     outputs_are_one: bool,
-    /// Whether the last thing on stdout was no whole line.
+    /// True if the last output on stdout did not end its line.
     within_a_line: AtomicBool,
-    /// What an answer brings to a terminal, in pieces.
+    /// Filters an answer that goes to a terminal in pieces.
     answer: Mutex<Filter>,
-    /// The document that the command was asked for, kept until it is known how the command ended.
+    /// The requested JSON document, kept until the command ends.
     document: Mutex<Option<Value>>,
-    /// The warnings so far, as they stand in a document.
+    /// The warnings so far, as JSON.
     warned: Mutex<Vec<Value>>,
     lead: Lead,
     /// The questions that were answered, where several follow one another.
@@ -90,10 +90,10 @@ pub struct Ui {
     board: Option<Arc<Board>>,
 }
 
-/// Makes the commands in a text lead to where this run has led.
+/// Completes the commands in a text with the options of this run.
 type Lead = Box<dyn Fn(&str) -> String + Send + Sync>;
 
-/// The colors that tell agents apart.
+/// The colors of the agents' names.
 const AGENTS: [anstyle::AnsiColor; 5] = [
     anstyle::AnsiColor::Cyan,
     anstyle::AnsiColor::Yellow,
@@ -105,7 +105,7 @@ const AGENTS: [anstyle::AnsiColor; 5] = [
 const VERB: anstyle::Style = anstyle::AnsiColor::Green.on_default().bold();
 
 impl Ui {
-    /// The process's own terminal.
+    /// Uses the process's own terminal.
     pub fn new(verbosity: Verbosity, color: ColorChoice) -> Self {
         let err_is_terminal = io::stderr().is_terminal();
         // Consoles of Windows before version 11 show escape sequences only when they are asked to.
@@ -144,8 +144,8 @@ impl Ui {
         self
     }
 
-    /// The text, with the options of this run in the commands that it gives the user to go on with.
-    /// Notes and warnings get them by themselves, and so does the failure that a command ends with.
+    /// Completes the commands in a text with the options of this run. Notes, warnings and the
+    /// command's failure are completed automatically.
     pub fn lead(&self, text: &str) -> String {
         (self.lead)(text)
     }
@@ -158,19 +158,19 @@ impl Ui {
         self.verbosity
     }
 
-    /// What the command was asked for: the only thing that goes to stdout. A closed pipe is no error.
-    /// A terminal gets it as text that cannot control it, everybody else every byte.
+    /// Prints the result of a command, the only output on stdout. A closed pipe is not an error. On
+    /// a terminal, control characters are escaped; otherwise, the bytes are unchanged.
     pub fn result(&self, text: &str) {
         self.offer(text);
     }
 
-    /// The JSON document that was asked for. It is printed when the command has ended.
+    /// Sets the requested JSON document, which is printed when the command ends.
     pub fn document(&self, document: Value) {
         *self.kept_document() = Some(document);
     }
 
-    /// Prints the document, with what went wrong. A failing command that made none has one all the same,
-    /// so that whoever asked for a document always gets one.
+    /// Prints the document with the errors. A failed command without a document gets one, so that
+    /// there always is one.
     pub fn print_document(&self, command: &str, failure: Option<&Failure>) {
         let made = self.kept_document().take();
         let mut document = made.unwrap_or_else(|| json!({ "version": 1, "command": command }));
@@ -191,17 +191,17 @@ impl Ui {
         self.document.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// [`Ui::result`] for an output without an end: it tells whether somebody still reads it.
+    /// Like [`Ui::result`], for endless output: returns whether it still has a reader.
     pub fn offer(&self, text: &str) -> Reader {
         self.print(&self.shown(text, Escape::Text))
     }
 
-    /// [`Ui::offer`] for JSON, which stays JSON.
+    /// Like [`Ui::offer`], for JSON, which stays valid.
     pub fn offer_json(&self, text: &str) -> Reader {
         self.print(&self.shown(text, Escape::Json))
     }
 
-    /// [`Ui::offer`] for who asked for the text as it is.
+    /// Like [`Ui::offer`], without escaping.
     pub fn offer_raw(&self, text: &str) -> Reader {
         self.print(text)
     }
@@ -226,7 +226,7 @@ impl Ui {
         }
     }
 
-    /// A line that an agent printed; where several run, with the agent's name and its number before it.
+    /// Prints a line of an agent's output; with several agents, after the agent's name.
     pub fn agent_line(&self, agent: Option<(&str, usize)>, text: &str) -> Reader {
         let Some((name, number)) = agent else {
             return self.offer(text);
@@ -242,7 +242,7 @@ impl Ui {
         self.print(&lines.join("\n"))
     }
 
-    /// A piece of an answer, at once; false where the reader has gone away.
+    /// Prints a piece of an answer immediately; returns false if the reader is gone.
     pub fn piece(&self, bytes: &[u8]) -> bool {
         if !self.out_is_terminal {
             return self.raw_piece(bytes);
@@ -252,7 +252,7 @@ impl Ui {
         self.raw_piece(shown.as_bytes())
     }
 
-    /// [`Ui::piece`] for who asked for the bytes as they are.
+    /// Like [`Ui::piece`], without escaping.
     pub fn raw_piece(&self, bytes: &[u8]) -> bool {
         if let Some(last) = bytes.last() {
             self.within_a_line.store(*last != b'\n', Ordering::Relaxed);
@@ -264,8 +264,8 @@ impl Ui {
         self.has_arrived(written)
     }
 
-    /// Help and the version, which go to stdout, and usage errors, which quote what was typed; `plain` is
-    /// the same text as clap writes it without its own styles.
+    /// Prints help and the version on stdout, and usage errors, which quote the command line, on
+    /// stderr. `plain` is the same text without clap's styles.
     pub fn usage(&self, error: &clap::Error, plain: &str) {
         let is_colored = match self.chosen {
             ColorChoice::Auto if !error.use_stderr() => {
@@ -274,7 +274,7 @@ impl Ui {
             _ => self.color,
         };
         let shown = visible(plain);
-        // What was typed is told apart from the styles by the text that has none.
+        // The text without styles shows whether the command line contained control characters.
         let text = if is_colored && shown == plain {
             error.render().ansi().to_string()
         } else {
@@ -291,7 +291,7 @@ impl Ui {
     fn has_arrived(&self, written: io::Result<()>) -> bool {
         match written {
             Ok(()) => true,
-            // A reader that has gone away has seen what it wanted.
+            // The reader closed the pipe on purpose.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => false,
             Err(error) => {
                 self.lost().get_or_insert(error);
@@ -325,7 +325,8 @@ impl Ui {
         }
     }
 
-    /// What was asked for and could not be written to stdout, as on a full disk.
+    /// Returns the failure if the result could not be written to stdout, for example on a full
+    /// disk.
     pub fn unwritten(&self) -> Option<Failure> {
         let error = self.lost().take()?;
         Some(
@@ -335,19 +336,19 @@ impl Ui {
         )
     }
 
-    /// Whether a person reads what was asked for.
+    /// Returns true if stdout is a terminal.
     pub fn result_is_read_on_a_terminal(&self) -> bool {
         self.out_is_terminal
     }
 
-    /// `    Creating role …`
+    /// Prints a status line, such as `    Creating role …`.
     pub fn status(&self, verb: &str, text: &str) {
         if self.verbosity > Verbosity::Quiet {
             self.answer_status(verb, text);
         }
     }
 
-    /// Like [`Ui::status`], for what was asked for: said under `-q` too.
+    /// Like [`Ui::status`], for the requested output: printed with `-q` too.
     pub fn answer_status(&self, verb: &str, text: &str) {
         let (verb, text) = (visible(verb), visible(text));
         let padded = format!("{verb:>12}");
@@ -359,21 +360,21 @@ impl Ui {
         self.line(&format!("{painted} {text}"));
     }
 
-    /// Like [`Ui::status`], shown with `-v` only.
+    /// Like [`Ui::status`], but only with `-v`.
     pub fn detail(&self, verb: &str, text: &str) {
         if self.verbosity >= Verbosity::Verbose {
             self.status(verb, text);
         }
     }
 
-    /// A line as it is: the body of a list or a difference.
+    /// Prints an unformatted line: a part of a list or a diff.
     pub fn plain(&self, text: &str) {
         if self.verbosity > Verbosity::Quiet {
             self.answer_plain(text);
         }
     }
 
-    /// Like [`Ui::plain`], for what was asked for.
+    /// Like [`Ui::plain`], for the requested output.
     pub fn answer_plain(&self, text: &str) {
         self.line(&visible(text));
     }
@@ -384,7 +385,7 @@ impl Ui {
         }
     }
 
-    /// A note about a place in a file.
+    /// Prints a note about a place in a file.
     pub fn note_at(&self, message: &Message) {
         if self.verbosity > Verbosity::Quiet {
             let message = message.clone().each_help(|line| self.lead(line));
@@ -449,7 +450,7 @@ impl Ui {
         self.line(&text);
     }
 
-    /// A line in which nothing but our own colors acts on the terminal.
+    /// Prints a line in which only this tool's colors affect the terminal.
     fn line(&self, text: &str) {
         if !self.kept_dialogue().is_new_line() {
             return;
@@ -457,17 +458,17 @@ impl Ui {
         let text = without_logins(text);
         self.beside_the_work(|| {
             let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
-            // What was asked for stays as it is, byte for byte: the line's end is written here.
+            // The result on stdout must not change, so the missing line break is written here.
             if self.outputs_are_one && self.within_a_line.swap(false, Ordering::Relaxed) {
                 let _ = err.write_all(b"\n");
             }
-            // Nobody is left to be told when stderr is gone.
+            // If stderr is gone, nothing can be reported.
             let _ = writeln!(err, "{text}").and_then(|()| err.flush());
         });
     }
 }
 
-/// The same place in a text that can be shown.
+/// Escapes the text of a snippet, and adjusts the span.
 fn shown_snippet(snippet: &Snippet) -> Snippet {
     let Snippet {
         file,
@@ -475,7 +476,7 @@ fn shown_snippet(snippet: &Snippet) -> Snippet {
         span,
         label,
     } = snippet;
-    // As long as it was, so that the place stays where it is.
+    // Keeps the length, so that the span stays valid.
     let text = with_masked_logins(text);
     let mut filter = Filter::new(Escape::Text);
     let mut shown = String::new();
@@ -501,7 +502,7 @@ fn outputs_are_one() -> bool {
     crate::effects::env::is_one_file(io::stdout(), io::stderr())
 }
 
-/// Not known: a line's end too many on stderr does no harm.
+/// Unknown; an extra line break on stderr is harmless.
 #[cfg(not(unix))]
 fn outputs_are_one() -> bool {
     true

@@ -1,4 +1,4 @@
-//! Whatever text goes in: nothing but our own colors acts on the terminal.
+//! With any text, only this tool's colors affect the terminal.
 
 use std::{
     io::Write,
@@ -31,7 +31,7 @@ impl Screen {
     }
 }
 
-/// Stdout and stderr on one terminal.
+/// Returns a `Ui` with stdout and stderr on one terminal.
 fn terminal(color: bool) -> (Ui, Screen) {
     let screen = Screen::default();
     let ui = Ui {
@@ -55,7 +55,7 @@ fn terminal(color: bool) -> (Ui, Screen) {
     (ui, screen)
 }
 
-/// Everything that `Ui` can say, about this text.
+/// Calls every output function with this text.
 fn say(ui: &Ui, text: &str) {
     ui.result(text);
     ui.offer(text);
@@ -93,7 +93,7 @@ fn say(ui: &Ui, text: &str) {
     }
 }
 
-/// The text without the sequences that color it.
+/// Returns the text without color sequences.
 fn uncolored(text: &str) -> String {
     let mut rest = text;
     let mut plain = String::new();

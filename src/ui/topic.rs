@@ -6,11 +6,11 @@ use crate::{
     help::{Line, Topic, shown},
 };
 
-/// Longer lines are hard to read.
+/// The maximum width of text, for readability.
 const WIDEST: usize = 80;
 
 impl Ui {
-    /// A topic of `help`: as it is written, or laid out and in a pager where somebody reads it.
+    /// Prints a help topic: unchanged, or formatted and in a pager on a terminal.
     pub fn topic(&self, topic: Topic) {
         if !self.out_is_terminal {
             self.result(topic.text.trim_end());

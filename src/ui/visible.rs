@@ -1,40 +1,40 @@
-//! Text that is not ours cannot control the terminal: what would is shown as an escape.
+//! Escapes foreign text so that it cannot control the terminal.
 //!
-//! Terminals act on control characters, in C0 and C1, in UTF-8 and as lone bytes. Bidirectional
-//! controls reorder what is read, and characters without a width hide in it. Each of them is escaped by
-//! itself, so a sequence that is split between two pieces is harmless too. Joiners and variation
-//! selectors stay where scripts and emoji need them: behind one character that is not ASCII.
+//! Terminals act on control characters in C0 and C1, in UTF-8 and as single bytes. Bidirectional
+//! controls change the reading order, and zero-width characters are invisible. Each of them is
+//! escaped separately, so a sequence that is split between two pieces is harmless too. Joiners and
+//! variation selectors are kept where scripts and emoji need them: after one non-ASCII character.
 
 use std::fmt::Write as _;
 
 use crate::names::is_hidden;
 
-/// How an escape is written.
+/// How to write an escape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Escape {
     /// `\x1b` and `\u{202e}`, as in Rust.
     Text,
-    /// `\u001b`, which says the same inside a JSON string.
+    /// `\u001b`, which has the same meaning in a JSON string.
     Json,
 }
 
-/// Text on its way to a terminal, in pieces.
+/// Escapes text in pieces.
 #[derive(Debug)]
 pub(super) struct Filter {
     escape: Escape,
-    /// The beginning of a character whose other bytes are still to come.
+    /// The first bytes of an incomplete character.
     begun: Vec<u8>,
-    /// A carriage return, which is harmless in front of a line feed only.
+    /// True after a carriage return, which is only harmless before a line feed.
     returned: bool,
     before: char,
 }
 
-/// The text as a terminal may show it.
+/// Returns the text with escapes for the terminal.
 pub(super) fn visible(text: &str) -> String {
     visible_as(text, Escape::Text)
 }
 
-/// [`visible`] for a JSON document, which stays one.
+/// Like [`visible`], for a JSON document, which stays valid.
 pub(super) fn visible_as(text: &str, escape: Escape) -> String {
     let mut filter = Filter::new(escape);
     filter.push(text.as_bytes()) + &filter.finish()
@@ -50,7 +50,7 @@ impl Filter {
         }
     }
 
-    /// What of the text so far can be shown and was not yet.
+    /// Returns the text that is complete so far.
     pub(super) fn push(&mut self, bytes: &[u8]) -> String {
         let mut bytes_so_far = std::mem::take(&mut self.begun);
         bytes_so_far.extend_from_slice(bytes);
@@ -70,7 +70,7 @@ impl Filter {
         shown
     }
 
-    /// What is left at the end.
+    /// Returns the rest at the end.
     pub(super) fn finish(&mut self) -> String {
         let mut shown = String::new();
         let begun = std::mem::take(&mut self.begun);
@@ -103,7 +103,7 @@ impl Filter {
 
     fn escaped(&mut self, character: char, shown: &mut String) {
         self.before = '\\';
-        // A String takes every text.
+        // Writing to a String cannot fail.
         let _ = match self.escape {
             Escape::Text if character == '\r' => shown.write_str("\\r"),
             Escape::Text if character.is_ascii() => {
@@ -117,7 +117,7 @@ impl Filter {
         };
     }
 
-    /// Bytes that are no UTF-8, and that a terminal with another encoding would act on.
+    /// Escapes invalid UTF-8, which terminals with another encoding would act on.
     fn bytes(&mut self, bytes: &[u8], shown: &mut String) {
         if !bytes.is_empty() {
             self.end_return(shown);
@@ -129,7 +129,7 @@ impl Filter {
     }
 }
 
-/// Whether further bytes may make a character of these.
+/// Returns true if more bytes could complete a character.
 fn is_beginning(bytes: &[u8]) -> bool {
     !bytes.is_empty() && std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }

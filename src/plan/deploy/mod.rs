@@ -1,7 +1,7 @@
-//! What has to be done so that an agent's runtime is as the metadata and the archive want it.
+//! Plans the changes that make an agent's runtime match the metadata and the archive.
 //!
-//! An update replaces a runtime whole, so it is decided on every field at once; tags are not part of it
-//! and are steps of their own. A runtime of our name that is not provably ours is never touched.
+//! An update replaces the whole runtime, so all fields are compared at once; tags are separate
+//! steps. A runtime that is not provably this project's is never changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ use crate::{
     names::{Region, RuntimeName},
 };
 
-/// The service's limits on environment variables.
+/// The service's limits for environment variables.
 const VARIABLES: usize = 50;
 const KEY_LENGTH: usize = 100;
 const VALUE_LENGTH: usize = 5000;
@@ -40,27 +40,27 @@ pub(crate) struct DesiredRuntime {
     pub(crate) has_callers: bool,
 }
 
-/// A runtime of that name, proven ours.
+/// An existing runtime that is proven to be this project's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObservedRuntime {
     pub(crate) state: RuntimeState,
     pub(crate) tags: Tags,
 }
 
-/// What has to pass before anything can be done to a runtime.
+/// Whether another change of the runtime must end first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Settling {
     Settled,
-    /// It is being made or changed.
+    /// It is being created or changed.
     Changing,
     /// It is being deleted.
     Going,
 }
 
-/// One write to the service.
+/// One change in the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RuntimeStep {
-    /// What failed at its birth can only be replaced.
+    /// A runtime whose creation failed can only be replaced.
     Delete {
         id: String,
         why: String,
@@ -73,7 +73,7 @@ pub(crate) enum RuntimeStep {
     },
     Update {
         id: String,
-        /// None where the last update failed and is repeated.
+        /// Empty if the last update failed and is repeated.
         changes: Vec<FieldChange>,
         /// Members that the metadata set and no longer sets, by their place in the service's document.
         withdrawn: BTreeSet<String>,
@@ -96,9 +96,9 @@ pub(crate) fn settling(state: &RuntimeState) -> Settling {
     }
 }
 
-/// The writes that lead from what is there to what is wanted; none where nothing differs.
+/// Returns the steps that make the runtime match; none if nothing differs.
 ///
-/// A runtime that is still changing is planned for as if it had become ready.
+/// A runtime that is still changing is planned for as if it was ready.
 pub(crate) fn plan(
     desired: &DesiredRuntime,
     observed: Option<&ObservedRuntime>,
@@ -239,13 +239,13 @@ impl DesiredRuntime {
     }
 }
 
-/// Variables that every runtime gets; the agent's own win.
+/// Returns the variables that every runtime gets; the agent's own override them.
 pub(crate) fn own_variables(region: &Region) -> BTreeMap<String, String> {
     [
-        // boto3 reads the second one only, the other SDKs the first one.
+        // boto3 reads only the second one, the other SDKs the first one.
         ("AWS_REGION", region.as_str()),
         ("AWS_DEFAULT_REGION", region.as_str()),
-        // The Python SDK listens on every interface only where this is set.
+        // The Python SDK listens on every interface only if this is set.
         ("DOCKER_CONTAINER", "1"),
     ]
     .into_iter()
@@ -253,7 +253,8 @@ pub(crate) fn own_variables(region: &Region) -> BTreeMap<String, String> {
     .collect()
 }
 
-/// The service's limits on what the agent, `--env` and this tool want to set together.
+/// Checks the service's limits for the variables of the agent, of `--env` and of this tool
+/// together.
 pub(crate) fn check_variables(
     agent: &Agent,
     variables: &BTreeMap<String, String>,
@@ -283,7 +284,8 @@ pub(crate) fn check_variables(
     }
 }
 
-/// What the service starts: the instrumentation around the agent exactly where the archive brings it.
+/// Returns the command that the service starts, with the instrumentation if the archive contains
+/// it.
 pub(crate) fn entry_point(agent: &Agent, archive_files: &BTreeSet<String>) -> Vec<String> {
     let distribution = archive_files
         .iter()
@@ -297,7 +299,7 @@ pub(crate) fn entry_point(agent: &Agent, archive_files: &BTreeSet<String>) -> Ve
 }
 
 impl RuntimeStep {
-    /// Verb and object: ("Creating", "create", "runtime `x`").
+    /// Returns verb and object: ("Creating", "create", "runtime `x`").
     pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
         match self {
             Self::Delete { id, why } => (
@@ -323,7 +325,7 @@ impl RuntimeStep {
         }
     }
 
-    /// Field by field, where the step replaces something.
+    /// Returns the changed fields of an update.
     pub(crate) fn changes(&self) -> &[FieldChange] {
         match self {
             Self::Update { changes, .. } => changes,

@@ -70,7 +70,7 @@ fn observed(status: &str, fields: RuntimeFields, tags: Tags) -> ObservedRuntime 
     }
 }
 
-/// What a step would make of the tags.
+/// Returns the tags after the steps.
 fn after(tags: &BTreeMap<String, String>, steps: &[RuntimeStep]) -> BTreeMap<String, String> {
     let mut tags = tags.clone();
     for step in steps {
@@ -194,7 +194,7 @@ fn tag_map() -> impl Strategy<Value = BTreeMap<String, String>> {
 }
 
 proptest! {
-    /// plan(desired, what it makes) is nothing, and tags of others are as they were.
+    /// After the steps of a plan, a new plan is empty, and foreign tags are unchanged.
     #[test]
     fn what_was_done_is_not_done_again(first in tag_map(), second in tag_map(), theirs in "[x-z]") {
         let with = |tags: &BTreeMap<String, String>| DesiredRuntime { tags: tags.clone(), ..desired(&[]) };

@@ -1,7 +1,7 @@
-//! What an agent's configuration says of its runtime, beside what the runtime has: field by field.
+//! Compares an agent's configuration with its runtime, field by field.
 //!
-//! [`RuntimeFields`] is made from both sides; [`changes`] names what differs. The values of environment
-//! variables are secrets as likely as not: they are compared, and shown only where that is asked for.
+//! [`RuntimeFields`] is built from both sides; [`changes`] lists the differences. Values of
+//! environment variables may be secret, so they are compared but printed only on request.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use serde_json::json;
 use super::managed_settings;
 use crate::config::{Agent, Authorizer, Lifecycle, Network, Settings};
 
-/// The service's own values where nothing is said.
+/// The service's defaults.
 const IDLE_TIMEOUT: u32 = 900;
 const MAX_LIFETIME: u32 = 28_800;
 
-/// Everything of a runtime that the configuration decides.
+/// All fields of a runtime that the configuration determines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RuntimeFields {
     pub(crate) role_arn: String,
@@ -35,7 +35,7 @@ pub(crate) struct RuntimeFields {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Artifact {
     Code {
-        /// Where the archive is; `None` where that is not known, and then it is not compared.
+        /// The location of the archive; `None` if unknown, and then not compared.
         object: Option<CodeObject>,
         /// The service's name, such as `PYTHON_3_13`.
         runtime: String,
@@ -44,7 +44,7 @@ pub(crate) enum Artifact {
     Container {
         uri: String,
     },
-    /// Something that this version knows no name for.
+    /// Something that this version does not know.
     Unknown,
 }
 
@@ -56,19 +56,19 @@ pub(crate) struct CodeObject {
     pub(crate) version: Option<String>,
 }
 
-/// What the configuration alone does not say.
+/// The inputs that are not in the configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct Circumstances {
     pub(crate) role_arn: String,
     pub(crate) artifact: Artifact,
-    /// Variables that are set beside the agent's own, which win.
+    /// Additional variables; the agent's own override them.
     pub(crate) env: BTreeMap<String, String>,
 }
 
-/// One difference. `None`: not set on that side.
+/// One difference. `None` means not set on that side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FieldChange {
-    /// As it stands in the manifest, such as `lifecycle.idle-timeout` or `env.LOG_LEVEL`.
+    /// The name in the manifest, such as `lifecycle.idle-timeout` or `env.LOG_LEVEL`.
     pub(crate) field: String,
     pub(crate) before: Option<String>,
     pub(crate) after: Option<String>,
@@ -78,11 +78,11 @@ pub(crate) struct FieldChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Secrecy {
     Open,
-    /// A value that may be a secret.
+    /// A value that may be secret.
     Sensitive,
 }
 
-/// Whether sensitive values are shown.
+/// Whether to print sensitive values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reveal {
     Keys,
@@ -90,7 +90,7 @@ pub(crate) enum Reveal {
 }
 
 impl RuntimeFields {
-    /// What the configuration wants.
+    /// Returns the fields that the configuration wants.
     pub(crate) fn wanted(agent: &Agent, circumstances: Circumstances) -> Self {
         let Circumstances {
             role_arn,
@@ -113,7 +113,7 @@ impl RuntimeFields {
     }
 }
 
-/// What an update would change, in the order of the manifest's reference.
+/// Returns what an update would change, in the order of the manifest's reference.
 pub(crate) fn changes(wanted: &RuntimeFields, observed: &RuntimeFields) -> Vec<FieldChange> {
     let RuntimeFields {
         role_arn,
@@ -141,7 +141,7 @@ pub(crate) fn changes(wanted: &RuntimeFields, observed: &RuntimeFields) -> Vec<F
     found.compare("protocol", Some(&observed.protocol), Some(protocol));
     found.authorizer(observed.authorizer.as_ref(), authorizer.as_ref());
     let headers = |names: &[String]| {
-        // Names of headers are the same in any case.
+        // Header names are case-insensitive.
         let lower: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
         set(&lower)
     };
@@ -286,7 +286,7 @@ impl Changes {
     }
 }
 
-/// Idle timeout and maximal lifetime in seconds, with the service's own values where nothing is said.
+/// Returns idle timeout and maximum lifetime in seconds, with the service's defaults.
 pub(crate) fn effective_lifecycle(lifecycle: Lifecycle) -> (u32, u32) {
     let Lifecycle {
         idle_timeout,
@@ -308,7 +308,7 @@ fn vpc(network: &Network) -> (&[String], &[String]) {
     }
 }
 
-/// A list whose order says nothing; `None` where it is empty.
+/// Joins a list without an order; returns `None` if it is empty.
 fn set(items: &[String]) -> Option<String> {
     let mut items: Vec<&str> = items.iter().map(String::as_str).collect();
     items.sort_unstable();
@@ -354,7 +354,7 @@ impl Artifact {
         }
     }
 
-    /// For a JSON document.
+    /// Returns the JSON value.
     pub(crate) fn value(&self) -> serde_json::Value {
         match self {
             Self::Code {
@@ -376,7 +376,7 @@ impl Artifact {
 }
 
 impl FieldChange {
-    /// One line: `lifecycle.idle-timeout: 900 -> 600`.
+    /// Returns one line: `lifecycle.idle-timeout: 900 -> 600`.
     pub(crate) fn words(&self, reveal: Reveal) -> String {
         let field = &self.field;
         let hidden = self.secrecy == Secrecy::Sensitive && reveal == Reveal::Keys;
@@ -387,7 +387,7 @@ impl FieldChange {
         format!("{field}: {} -> {}", shown(&self.before), shown(&self.after))
     }
 
-    /// `added`, `removed` or `changed`.
+    /// Returns `added`, `removed` or `changed`.
     pub(crate) fn kind(&self) -> &'static str {
         match (&self.before, &self.after) {
             (None, _) => "added",

@@ -55,7 +55,7 @@ fn vpc_of(subnets: &[&str], groups: &[&str]) -> Network {
     }
 }
 
-/// Sets one field; what is expected of the line; both ways.
+/// Changes one field and checks the lines in both directions.
 fn one_field(set: impl Fn(&mut RuntimeFields), there: &[&str], back: &[&str]) {
     let plain = fields();
     let mut other = fields();

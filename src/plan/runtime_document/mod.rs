@@ -1,8 +1,9 @@
-//! A runtime as the service's own JSON: what the configuration decides of it, and what somebody set elsewhere.
+//! A runtime as the service's own JSON: the members that the configuration determines, and all
+//! others.
 //!
-//! An update replaces a runtime whole, and resets whatever it does not name. Members that the configuration
-//! does not decide, members that nobody knows yet included, are therefore taken from the runtime as it is
-//! and sent back unchanged.
+//! An update replaces the whole runtime and resets every member that it does not contain. Members
+//! outside the configuration, including unknown ones, are therefore copied from the current runtime
+//! unchanged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,7 @@ use crate::config::{Authorizer, Lifecycle, Network, Settings, settings::PLATFORM
 
 pub(crate) type Document = Map<String, Value>;
 
-/// What the service shows of a runtime and an update does not take.
+/// The members of a runtime that an update does not accept.
 const READ_ONLY: [&str; 12] = [
     "agentRuntimeArn",
     "agentRuntimeId",
@@ -29,7 +30,7 @@ const READ_ONLY: [&str; 12] = [
     "workloadIdentityDetails",
 ];
 
-/// What the service shows of an endpoint and an update does not take, or what an update itself decides.
+/// The members of an endpoint that an update does not accept or sets itself.
 const READ_ONLY_OF_ENDPOINT: [&str; 14] = [
     "agentRuntimeArn",
     "agentRuntimeEndpointArn",
@@ -47,7 +48,7 @@ const READ_ONLY_OF_ENDPOINT: [&str; 14] = [
     "targetVersion",
 ];
 
-/// The members that an update is known to take.
+/// The members that an update is known to accept.
 const TAKEN: [&str; 16] = [
     "agentRuntimeArtifact",
     "allowedPorts",
@@ -67,7 +68,7 @@ const TAKEN: [&str; 16] = [
     "roleArn",
 ];
 
-/// The members that the configuration decides, or this tool for every runtime.
+/// The members that the configuration determines, or that this tool sets for every runtime.
 const MANAGED: [&[&str]; 20] = [
     &["roleArn"],
     &["description"],
@@ -133,7 +134,7 @@ const MANAGED: [&[&str]; 20] = [
     &["metadataConfiguration", "requireMMDSV2"],
 ];
 
-/// What the configuration decides, as this runtime has it.
+/// Returns the fields that the configuration determines, as this runtime has them.
 pub(crate) fn fields(document: &Document) -> RuntimeFields {
     let strings = |path: &[&str]| -> Vec<String> {
         let listed = at(document, path).and_then(Value::as_array);
@@ -180,18 +181,18 @@ pub(crate) fn platform(document: &Document) -> Option<String> {
     text(document, PLATFORM)
 }
 
-/// What the configuration does not decide, by its place in the document, such as
+/// Returns the settings outside the configuration, by their path in the document, such as
 /// `networkConfiguration.networkModeConfig.requireServiceS3Endpoint`.
 pub(crate) fn set_elsewhere(document: &Document) -> BTreeMap<String, Value> {
     let mut rest = unmanaged(document);
-    // Every runtime has one, without anybody's doing.
+    // The service sets one on every runtime.
     rest.remove("platformVersion");
     let mut found = BTreeMap::new();
     collect(&rest, &mut Vec::new(), &mut found);
     found
 }
 
-/// The document that makes a runtime.
+/// Returns the document that creates a runtime.
 pub(crate) fn create(
     name: &str,
     fields: &RuntimeFields,
@@ -199,7 +200,7 @@ pub(crate) fn create(
     token: &str,
 ) -> Document {
     let mut document = update(&Document::new(), fields, &BTreeSet::new(), token);
-    // Only an update takes it; what is made new has it.
+    // Only an update accepts it; new runtimes have it anyway.
     document.remove("metadataConfiguration");
     document.insert("agentRuntimeName".to_owned(), json!(name));
     document.insert("tags".to_owned(), json!(tags));
@@ -235,10 +236,10 @@ pub(crate) fn update(
         "clientToken": token,
         "roleArn": role_arn,
         "environmentVariables": env,
-        // In full: a store may keep what an update leaves out.
+        // Set explicitly, because an emulator may keep values that an update omits.
         "lifecycleConfiguration": { "idleRuntimeSessionTimeout": idle, "maxLifetime": lifetime },
         "protocolConfiguration": { "serverProtocol": server_protocol },
-        // Runtimes without it cannot be invoked any more.
+        // Runtimes without it can no longer be invoked.
         "metadataConfiguration": { "requireMMDSV2": true },
     });
     if let Some(description) = description {
@@ -256,7 +257,8 @@ pub(crate) fn update(
         own["networkConfiguration"] = network;
     }
     match authorizer {
-        // What is beside them in an authorizer stays even with another issuer: it can only refuse more.
+        // Other members of the authorizer stay even with another issuer, because they can only
+        // refuse more.
         Some(authorizer) => {
             let authorizer = authorizer_document(authorizer);
             only_variant(&mut rest, "authorizerConfiguration", &authorizer);
@@ -283,8 +285,8 @@ pub(crate) fn update(
     }
 }
 
-/// The document that points an endpoint at a version; what nobody here knows of the endpoint `there`
-/// stays as it is.
+/// Returns the document that points an endpoint at a version. Unknown members of the endpoint
+/// `there` stay.
 pub(crate) fn update_endpoint(
     there: &Document,
     version: u32,
@@ -303,8 +305,8 @@ pub(crate) fn update_endpoint(
     document
 }
 
-/// The members that an update is not known to take and that the service's refusal speaks of: it shows
-/// them and takes them from nobody.
+/// Returns the members that the service refused: those that an update is not known to accept and
+/// that the message names.
 pub(crate) fn refused(document: &Document, message: &str) -> Vec<String> {
     let names = document.keys().map(String::as_str);
     let unknown = names.filter(|name| !TAKEN.contains(name) && !READ_ONLY.contains(name));
@@ -319,21 +321,21 @@ fn names_member(message: &str, member: &str) -> bool {
         .any(|word| word.eq_ignore_ascii_case(member))
 }
 
-/// The document without what is read-only and what the configuration decides.
+/// Returns the document without read-only members and those that the configuration determines.
 fn unmanaged(document: &Document) -> Document {
     let mut rest = document.clone();
     rest.retain(|name, value| !READ_ONLY.contains(&name.as_str()) && !is_nothing(value));
     for path in MANAGED {
         without(&mut rest, path);
     }
-    // A mode that nobody here knows is nobody's but the service's.
+    // An unknown network mode is kept.
     if matches!(network_mode(document), Some("PUBLIC" | "VPC")) {
         without(&mut rest, &["networkConfiguration", "networkMode"]);
     }
     rest
 }
 
-/// Some stores show in such a way that nothing is set.
+/// Returns true for an empty value, with which some emulators represent unset members.
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -344,7 +346,7 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-/// Removes a member, and what only held it.
+/// Removes a member, and its parents if they become empty.
 fn without(document: &mut Document, path: &[&str]) {
     let (first, rest) = path.split_first().expect("a path has a member");
     if rest.is_empty() {
@@ -357,7 +359,7 @@ fn without(document: &mut Document, path: &[&str]) {
     }
 }
 
-/// Of a union only the variant that is wanted stays.
+/// Keeps only the wanted variant of a union.
 fn only_variant(rest: &mut Document, name: &str, wanted: &Value) {
     if let Some(Value::Object(there)) = rest.get_mut(name) {
         there.retain(|variant, _| wanted.get(variant).is_some());
@@ -376,7 +378,7 @@ fn put(document: &mut Value, place: &[String], value: &Value) {
     put(&mut document[first.as_str()], rest, value);
 }
 
-/// The second document over the first: where both have an object the objects are merged.
+/// Merges the second document over the first: objects are merged, other values replaced.
 fn overlay(below: &mut Value, above: Value) {
     match (below, above) {
         (Value::Object(below), Value::Object(above)) => {
@@ -393,7 +395,8 @@ fn overlay(below: &mut Value, above: Value) {
     }
 }
 
-/// Goes into the objects of which the configuration decides a part, and takes everything else whole.
+/// Collects members recursively. Descends only into objects that the configuration determines in
+/// part.
 fn collect(rest: &Document, path: &mut Vec<String>, found: &mut BTreeMap<String, Value>) {
     for (name, value) in rest {
         path.push(name.clone());
@@ -416,7 +419,7 @@ fn at<'a>(document: &'a Document, path: &[&str]) -> Option<&'a Value> {
     rest.iter().try_fold(start, |value, name| value.get(name))
 }
 
-/// A text; some stores show an empty one where nothing is set.
+/// Returns a text; some emulators return an empty one for an unset member.
 fn text(document: &Document, path: &[&str]) -> Option<String> {
     let text = at(document, path)?.as_str()?;
     (!text.is_empty()).then(|| text.to_owned())
@@ -492,7 +495,7 @@ fn artifact_document(artifact: &Artifact) -> Option<Value> {
     }
 }
 
-/// None where the runtime's own mode stays.
+/// Returns `None` if the runtime's own mode stays.
 fn network_document(network: &Network, rest: &mut Document) -> Option<Value> {
     match network {
         Network::Public if network_mode(rest).is_some() => None,

@@ -10,7 +10,7 @@ fn document(value: Value) -> Document {
     }
 }
 
-/// As GetAgentRuntime shows a runtime on which others have set whatever there is.
+/// The answer of GetAgentRuntime for a runtime with all possible settings by others.
 fn there() -> Document {
     document(json!({
         "agentRuntimeArn": "arn:r", "agentRuntimeId": "r-1", "agentRuntimeName": "r", "agentRuntimeVersion": "7",
@@ -261,7 +261,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The objects of which the configuration decides a part, and the document itself.
+/// The objects that the configuration determines in part, and the document itself.
 const PLACES: [&[&str]; 9] = [
     &[],
     &["lifecycleConfiguration"],

@@ -1,7 +1,7 @@
-//! What the person or pipeline that runs this tool may do: what its commands call, and no more.
+//! What the user or pipeline that runs this tool may do: what its commands call, and no more.
 //!
-//! [`RULES`] is the one table of every call that a command makes, with where it may land and under
-//! which condition. A command that makes another call adds it there.
+//! [`RULES`] lists every call of every command, with its resources and conditions. A command that
+//! makes a new call adds it there.
 
 mod places;
 mod rules;
@@ -20,17 +20,17 @@ use crate::{
 use places::{resources, service_roles};
 use rules::{Bounded, By, Given, RULES, Rule};
 
-/// Which of the two documents.
+/// Which of the two policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deployer {
-    /// Makes and keeps the execution roles, but those that the metadata brings with `role.arn`.
+    /// For a deployer who manages the execution roles, except those in `role.arn`.
     WithRoles,
-    /// For roles that somebody else makes: of roles, only those of the service itself are made.
+    /// For roles that someone else creates: only the service-linked roles are created.
     WithoutRoles,
 }
 
-/// The statements for these agents, each with the commands that ask for it. Those of different services
-/// share one only where that makes the document fit into one managed policy.
+/// Returns the statements for these agents, each with the commands that need it. Statements of
+/// different services are joined only if the policy then fits into one managed policy.
 pub fn deployer_grants(targets: &[Target<'_>], deployer: Deployer) -> Vec<Grant> {
     let grants = RULES.iter().flat_map(|rule| {
         targets
@@ -41,14 +41,14 @@ pub fn deployer_grants(targets: &[Target<'_>], deployer: Deployer) -> Vec<Grant>
     let mut joined = grants.clone();
     while document(&joined).size() > size::MANAGED {
         if !join_services(&mut joined) {
-            // It comes in parts, whatever is joined.
+            // The policy must be split in any case.
             return grants;
         }
     }
     joined
 }
 
-/// Why the first document must not be given away lightly, where it is so.
+/// Returns a warning if the first policy is as powerful as an administrator's.
 pub fn administrator(targets: &[Target<'_>]) -> Option<Message> {
     let mut unbounded: Vec<String> = targets
         .iter()
@@ -148,10 +148,10 @@ fn grant(rule: &Rule, target: &Target<'_>, deployer: Deployer) -> Option<Grant> 
     Some(grant.by(asked_by(rule)))
 }
 
-/// Every value has to match one of the patterns.
+/// Every value must match one of the patterns.
 const EACH_LIKE: &str = "ForAllValues:StringLike";
 
-/// The keys that a tag may have: ours, and those that the metadata declares.
+/// Returns the tag keys that may be set: this tool's, and those in the metadata.
 fn tag_keys(agent: &Agent) -> Vec<String> {
     let declared = agent.tags.keys().cloned();
     std::iter::once(format!("{OURS}*"))
@@ -164,6 +164,6 @@ fn asked_by(rule: &Rule) -> String {
     commands.sort();
     commands.dedup();
     let words: Vec<&str> = commands.into_iter().map(By::words).collect();
-    // What `compact` puts between those who ask, so that nobody stands twice.
+    // The separator that `compact` uses, so that no command is listed twice.
     words.join("; ")
 }

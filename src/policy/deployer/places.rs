@@ -1,4 +1,4 @@
-//! Where the calls land: the ARNs of what belongs to an agent.
+//! The resources of the calls: the ARNs of what belongs to an agent.
 
 use crate::{
     config::{Network, RoleSettings, default_role},
@@ -6,32 +6,32 @@ use crate::{
     policy::Target,
 };
 
-/// Where the calls of a rule land.
+/// The resources of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum On {
-    /// The agent's execution role, by its whole name and path.
+    /// The agent's execution role, by its full name and path.
     Role,
-    /// The same, and the role of the name that the agent has where no other is configured.
+    /// The same, and the role with the agent's default name.
     RoleOrDefault,
-    /// The roles that the service makes for itself where an account has none.
+    /// The service-linked roles, which the service creates in an account without them.
     ServiceRoles,
-    /// The agent's runtime, whatever the end of its id, and its endpoints.
+    /// The agent's runtime, with any ID suffix, and its endpoints.
     Runtime,
     /// The runtime's log groups.
     LogGroups,
-    /// The runtime's workload identity, and the directory, which is checked with it.
+    /// The runtime's workload identity, and the directory, which is checked too.
     Identity,
-    /// The repository that the toolkit's file names, where it does.
+    /// The repository in the toolkit's file, if any.
     Repository,
     /// The project's bucket, which its agents share.
     OwnBucket,
     /// The agent's objects in it.
     OwnObjects,
-    /// The bucket that the toolkit makes for the region.
+    /// The bucket that the toolkit creates for the region.
     ToolkitsBucket,
     /// The agent's objects in it.
     ToolkitsObjects,
-    /// Everything: the service knows no resource for these actions.
+    /// Everything: these actions have no resource types.
     All,
 }
 
@@ -85,7 +85,8 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
     }
 }
 
-/// Service and name of each role that a runtime needs; the second only in a VPC.
+/// Returns service and name of each service-linked role that a runtime needs; the second one only
+/// in a VPC.
 pub(super) fn service_roles(network: &Network) -> &'static [(&'static str, &'static str)] {
     let all = &[
         (

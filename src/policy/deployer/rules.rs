@@ -12,7 +12,7 @@ use super::places::On;
 pub(super) enum By {
     Prepare,
     Deploy,
-    /// A switch of `deploy` that sets up the whole account.
+    /// The option of `deploy` that sets up the whole account.
     Tracing,
     Invoke,
     StopSession,
@@ -22,54 +22,55 @@ pub(super) enum By {
     Endpoint,
     Rollback,
     Clean,
-    /// What `prepare` prints: the toolkit hands the role over to the service.
+    /// The printed command of `prepare`, with which the toolkit passes the role to the service.
     PrintedCommand,
 }
 
-/// Under which condition.
+/// The condition of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Given {
     Nothing,
-    /// The request sets this project's tag on something new.
+    /// The request sets this project's tag on a new resource.
     ProjectInRequest,
-    /// The thing carries this project's tag.
+    /// The resource has this project's tag.
     ProjectOnResource,
-    /// The request sets this project's tag on something that no project has tagged, and no tags but
-    /// ours and the declared ones: so nobody takes over what is another project's.
+    /// The request sets this project's tag on a resource without any project's tag, and only this
+    /// tool's and the declared tags. This prevents taking over another project's resource.
     FirstTag,
-    /// The request sets ours and the declared tags on what carries this project's tag, and leaves that
-    /// one as it is.
+    /// The request sets this tool's and the declared tags on a resource with this project's tag,
+    /// and does not change that tag.
     FurtherTag,
-    /// The role carries this project's tag, and the policy is one that the metadata attaches.
+    /// The role has this project's tag, and the metadata attaches the policy.
     DeclaredPolicy,
-    /// The role is handed to AgentCore and to no other service.
+    /// The role is passed to AgentCore and to no other service.
     PassedToAgentCore,
-    /// The role is the one that the service makes for itself.
+    /// The role is the service-linked one.
     OfTheService,
     /// Other accounts may call the agent.
     CallersDeclared,
-    /// The listing asks for this agent's prefix.
+    /// The listing is restricted to this agent's prefix.
     OwnPrefix,
 }
 
-/// Whether a rule needs the declared permissions boundary.
+/// Whether a rule depends on the declared permissions boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bounded {
     No,
-    /// Holds only with the boundary, where one is declared.
+    /// Requires the boundary if one is declared.
     Yes,
-    /// Is not needed at all where none is declared.
+    /// Only needed if one is declared.
     Only,
 }
 
-/// Calls that share place and condition; rules of one kind become one statement where they can.
+/// Calls with the same resources and condition. Rules of one kind are joined into one statement if
+/// possible.
 pub(super) struct Rule {
     pub(super) kind: &'static str,
     pub(super) calls: &'static [(&'static str, &'static [By])],
     pub(super) on: On,
     pub(super) given: Given,
     pub(super) bounded: Bounded,
-    /// Concerns a role that this tool makes and keeps.
+    /// True if it concerns a role that this tool manages.
     pub(super) own_role: bool,
 }
 
@@ -84,20 +85,20 @@ const fn rule(kind: &'static str, on: On, calls: &'static [(&'static str, &'stat
     }
 }
 
-/// `deploy` does what `prepare` does.
+/// `deploy` includes `prepare`.
 const PREPARING: &[By] = &[Prepare, Deploy];
 const ROLE: &[By] = &[Prepare, Deploy, Clean];
-/// `status` compares the role; of what is attached, only what this tool attaches.
+/// `status` compares the role; of the attached policies, only those that this tool attaches.
 const ROLE_SHOWN: &[By] = &[Prepare, Deploy, Status, Clean];
-/// Who looks up which runtime is the agent's, and whose it is.
+/// The commands that find the agent's runtime and its owner.
 const RUNNING: &[By] = &[Deploy, Status, Logs, Versions, Endpoint, Rollback, Clean];
 
-/// Who tags runtimes and endpoints.
+/// The commands that tag runtimes and endpoints.
 const TAGGING: &[By] = &[Deploy, Endpoint, Rollback];
 
 pub(super) const RULES: &[Rule] = &[
-    // A role that is there without our tags must be readable, or nobody could say whose it is; and
-    // `clean` has to see one that was made before another was configured.
+    // A role without this tool's tags must be readable to find out who owns it, and `clean` must
+    // see a role from before another one was configured.
     rule(
         "RoleRead",
         On::RoleOrDefault,
@@ -127,7 +128,7 @@ pub(super) const RULES: &[Rule] = &[
         own_role: true,
         ..rule("RoleCreate", On::Role, &[("iam:CreateRole", PREPARING)])
     },
-    // At creation and at adoption the role does not carry the tag yet: the request does.
+    // At creation and adoption, the role does not have the tag yet, but the request does.
     Rule {
         given: Given::FirstTag,
         own_role: true,
@@ -197,7 +198,7 @@ pub(super) const RULES: &[Rule] = &[
             &[("iam:PassRole", &[Deploy, PrintedCommand])],
         )
     },
-    // The service makes it with the account's first runtime, with the caller's permission.
+    // The service creates it with the account's first runtime, with the caller's permission.
     Rule {
         given: Given::OfTheService,
         ..rule(
@@ -206,7 +207,7 @@ pub(super) const RULES: &[Rule] = &[
             &[("iam:CreateServiceLinkedRole", &[Deploy])],
         )
     },
-    // The service knows no resource for these.
+    // These actions have no resource types.
     rule(
         "List",
         On::All,
@@ -244,7 +245,8 @@ pub(super) const RULES: &[Rule] = &[
             &[("bedrock-agentcore:CreateAgentRuntime", &[Deploy])],
         )
     },
-    // Not conditioned on a tag: a runtime that the toolkit made with our role carries none.
+    // Without a condition on tags, because a runtime that the toolkit created with the agent's role
+    // has none.
     rule(
         "Runtime",
         On::Runtime,
@@ -319,7 +321,7 @@ pub(super) const RULES: &[Rule] = &[
             &[("bedrock-agentcore:TagResource", TAGGING)],
         )
     },
-    // They are tagged before their runtime goes, once.
+    // They are tagged once, before their runtime is deleted.
     Rule {
         given: Given::FirstTag,
         ..rule(
@@ -344,7 +346,7 @@ pub(super) const RULES: &[Rule] = &[
             &[("bedrock-agentcore:UntagResource", &[Deploy])],
         )
     },
-    // The service makes and deletes it together with the runtime, with the caller's permission.
+    // The service creates and deletes it with the runtime, with the caller's permission.
     rule(
         "Identity",
         On::Identity,
@@ -373,10 +375,12 @@ pub(super) const RULES: &[Rule] = &[
             ("s3:GetBucketTagging", &[Deploy, Clean]),
             ("s3:GetEncryptionConfiguration", &[Deploy]),
             ("s3:GetLifecycleConfiguration", &[Deploy]),
-            // Without it S3 denies what is not there, and nobody could tell one from the other.
+            // Without it, S3 answers a missing object with a refusal, which cannot be told from a
+            // real one.
             ("s3:ListBucket", &[Deploy, Status]),
             ("s3:ListBucketMultipartUploads", &[Clean]),
-            // All of it: `clean` takes the bucket where no other agent's archives lie in it.
+            // For the whole bucket, because `clean` deletes it if it contains no other agent's
+            // archives.
             ("s3:ListBucketVersions", &[Deploy, Clean]),
             ("s3:PutBucketPolicy", &[Deploy]),
             ("s3:PutBucketPublicAccessBlock", &[Deploy]),
@@ -393,7 +397,7 @@ pub(super) const RULES: &[Rule] = &[
             ("s3:AbortMultipartUpload", &[Deploy, Clean]),
             ("s3:DeleteObject", &[Deploy]),
             ("s3:DeleteObjectVersion", &[Deploy, Clean]),
-            // Of the deployed archive `status` asks how old it is.
+            // `status` asks for the age of the deployed archive.
             ("s3:GetObject", &[Deploy, Status]),
             ("s3:PutObject", &[Deploy]),
         ],
@@ -411,7 +415,7 @@ pub(super) const RULES: &[Rule] = &[
         On::ToolkitsObjects,
         &[("s3:DeleteObjectVersion", &[Clean])],
     ),
-    // Settings of the whole account: the service knows nothing narrower.
+    // Settings of the whole account: the service supports nothing narrower.
     rule(
         "Tracing",
         On::All,

@@ -1,7 +1,7 @@
 //! What an agent's execution role may do: what the agent declares, and nothing more.
 //!
-//! Every resource is as narrow as the service allows. Actions that know no resource stand on `*`
-//! alone; what they need to stay harmless stands in a condition.
+//! Every resource is as narrow as the service allows. Actions without resource types use `*`,
+//! restricted by a condition if necessary.
 
 mod services;
 
@@ -13,12 +13,12 @@ use super::{
 };
 use crate::config::{Access, Agent, Allowed, Model, Permission};
 
-/// The policy of `agent` in one region.
+/// Returns the policy of `agent` in one region.
 pub fn execution(agent: &Agent, scope: &Scope) -> Document {
     document(&execution_grants(agent, scope))
 }
 
-/// The same, statement by statement with what asked for it. The order of the metadata does not show.
+/// Returns the same as grants, with what asked for each. Independent of the order in the metadata.
 pub fn execution_grants(agent: &Agent, scope: &Scope) -> Vec<Grant> {
     let mut grants = always(scope);
     for model in agent.models.iter().collect::<BTreeSet<_>>() {
@@ -85,8 +85,9 @@ const INVOKE_MODEL: [&str; 2] = [
     "bedrock:InvokeModelWithResponseStream",
 ];
 
-/// An inference profile takes two statements: its own ARN without a condition, because the key is
-/// absent while the profile itself is checked, and the models behind it only through the profile.
+/// Returns two statements for an inference profile: its own ARN without a condition, because the
+/// condition key is absent while the profile itself is checked, and the models behind it only
+/// through the profile.
 fn for_model(model: &Model, scope: &Scope) -> Vec<Grant> {
     let Scope {
         partition, region, ..
@@ -213,7 +214,8 @@ fn for_permission(permission: &Permission, scope: &Scope) -> Vec<Grant> {
         .collect()
 }
 
-/// Listing the sessions of the shared system interpreter would show other agents' sessions.
+/// Does not allow listing sessions, because the shared system interpreter would show other agents'
+/// sessions.
 fn code_interpreter(id: Option<&str>, scope: &Scope) -> Grant {
     let arn = match id {
         None => scope.shared("code-interpreter/aws.codeinterpreter.v1"),
@@ -232,7 +234,7 @@ fn code_interpreter(id: Option<&str>, scope: &Scope) -> Grant {
     )
 }
 
-/// Connecting to a session's streams knows no resource.
+/// Connecting to a session's streams has no resource type.
 fn browser(id: Option<&str>, scope: &Scope) -> Vec<Grant> {
     let arn = match id {
         None => scope.shared("browser/aws.browser.v1"),
@@ -281,7 +283,7 @@ fn memory(id: &str, scope: &Scope) -> Grant {
     )
 }
 
-/// The objects, and the listing of what lies under the same prefix.
+/// Allows access to the objects, and listing the same prefix.
 fn objects(arn: &str, access: Access) -> Vec<Grant> {
     let (bucket, keys) = arn.split_once('/').unwrap_or((arn, "*"));
     let name = arn.rsplit(':').next().unwrap_or_default();
@@ -299,20 +301,19 @@ fn objects(arn: &str, access: Access) -> Vec<Grant> {
     };
     let list = Grant::allow("S3List", name, ["s3:ListBucket"], [bucket]);
     let list = match keys {
-        // All keys are declared, so there is nothing to keep from the listing.
+        // All keys are declared, so the listing needs no restriction.
         "*" => list,
         keys => list.when("StringLike", "s3:prefix", [keys]),
     };
     vec![Grant::allow(kind, name, actions, [arn]), list]
 }
 
-/// One kind of credential provider of the token vault.
+/// A kind of credential provider in the token vault.
 struct Provider {
     kind: &'static str,
     secret_kind: &'static str,
     action: &'static str,
-    /// The provider's type in its ARN: the service's authorization data has the one, its guide the
-    /// other.
+    /// The provider's type in its ARN: the service's authorization reference and its guide differ.
     types: [&'static str; 2],
     secret: &'static str,
 }
@@ -342,7 +343,7 @@ fn provider(of: &Provider, name: &str, scope: &Scope) -> Vec<Grant> {
         .collect();
     resources.insert(0, vault);
     resources.extend(scope.workload_identity());
-    // The six characters that Secrets Manager adds; `*` would reach a provider `<name>-other`.
+    // The six characters that Secrets Manager appends; `*` would match a provider `<name>-other`.
     let secret = format!(
         "secret:bedrock-agentcore-identity!default/{}/{name}-??????",
         of.secret

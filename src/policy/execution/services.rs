@@ -1,9 +1,9 @@
-//! What an agent may do with things of other services: those that it names, and no others.
+//! What an agent may do with the resources of other services that it names.
 
 use super::{Grant, INVOKE_MODEL, Scope};
 use crate::config::{Access, PUBLIC_PARAMETERS, QueueAccess};
 
-/// The ARN of what is declared by its ARN, or by its name in the agent's own region and account.
+/// Returns a declared ARN, or the ARN of a declared name in the agent's own region and account.
 fn arn(service: &str, prefix: &str, value: &str, scope: &Scope) -> String {
     if value.starts_with("arn:") {
         value.to_owned()
@@ -12,7 +12,7 @@ fn arn(service: &str, prefix: &str, value: &str, scope: &Scope) -> String {
     }
 }
 
-/// The name of a thing, for the statement's.
+/// Returns a resource's name for the statement's.
 fn name<'v>(prefix: &str, value: &'v str) -> &'v str {
     let in_arn = value
         .starts_with("arn:")
@@ -23,8 +23,8 @@ fn name<'v>(prefix: &str, value: &'v str) -> &'v str {
     })
 }
 
-/// Nobody but AWS can tell which model is behind the profile; the condition limits the second statement
-/// to that one.
+/// Only AWS knows the model behind the profile, so the condition limits the second statement to
+/// this profile.
 pub(super) fn inference_profile(profile: &str, scope: &Scope) -> Vec<Grant> {
     let prefix = "application-inference-profile/";
     let own = arn("bedrock", prefix, profile, scope);
@@ -48,8 +48,8 @@ pub(super) fn inference_profile(profile: &str, scope: &Scope) -> Vec<Grant> {
     ]
 }
 
-/// `RetrieveAndGenerate` knows no resource. It retrieves with the permission to retrieve, and generates
-/// with the permission to invoke the model.
+/// `RetrieveAndGenerate` has no resource type. It also needs the permissions to retrieve and to
+/// invoke the model.
 pub(super) fn knowledge_base(base: &str, scope: &Scope) -> Vec<Grant> {
     let prefix = "knowledge-base/";
     vec![
@@ -68,7 +68,7 @@ pub(super) fn knowledge_base(base: &str, scope: &Scope) -> Vec<Grant> {
     ]
 }
 
-/// The table's items, and what can be read through its indexes.
+/// Allows access to the table's items and indexes.
 pub(super) fn table(table: &str, access: Access, scope: &Scope) -> Vec<Grant> {
     let prefix = "table/";
     let own = arn("dynamodb", prefix, table, scope);
@@ -117,7 +117,7 @@ pub(super) fn table(table: &str, access: Access, scope: &Scope) -> Vec<Grant> {
     ]
 }
 
-/// Listing a path asks for the path itself, which a pattern for what is below it does not match.
+/// Listing a path also needs the path itself, which a pattern for its children does not match.
 pub(super) fn parameters(parameter: &str, scope: &Scope) -> Vec<Grant> {
     let own = if parameter.starts_with(PUBLIC_PARAMETERS) {
         format!(
@@ -144,7 +144,7 @@ pub(super) fn parameters(parameter: &str, scope: &Scope) -> Vec<Grant> {
     grants
 }
 
-/// The batch operations are checked as the single ones.
+/// The batch operations need the same permissions as the single ones.
 pub(super) fn queue(queue: &str, access: QueueAccess, scope: &Scope) -> Grant {
     let (kind, actions): (&str, &[&str]) = match access {
         QueueAccess::Send => ("SqsSend", &["sqs:GetQueueUrl", "sqs:SendMessage"]),
@@ -187,7 +187,7 @@ pub(super) fn topic(topic: &str, scope: &Scope) -> Grant {
     )
 }
 
-/// A function without a version or an alias is invoked as it is now, and no other way.
+/// Without a version or an alias, only the unqualified function may be invoked.
 pub(super) fn function(function: &str, scope: &Scope) -> Grant {
     let prefix = "function:";
     Grant::allow(

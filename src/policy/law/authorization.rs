@@ -1,10 +1,10 @@
-//! Which action knows which resources, written by hand from the service authorization reference.
+//! The resource types of actions, written by hand from the service authorization reference.
 
 /// What an action can be limited to.
 pub(super) enum Level {
-    /// Nothing: it stands on `*` alone.
+    /// Nothing: it needs `*`.
     None,
-    /// Things whose ARN continues like this after the account.
+    /// Resources whose ARN continues with one of these after the account.
     Resource(&'static [&'static str]),
 }
 
@@ -26,7 +26,7 @@ const PROFILE: &[&str] = &["application-inference-profile/"];
 const TABLE: &[&str] = &["table/"];
 const PARAMETER: &[&str] = &["parameter/"];
 const FUNCTION: &[&str] = &["function:"];
-/// Queues and topics: nothing stands before their names.
+/// Queues and topics have no prefix before their names.
 const NAME: &[&str] = &[""];
 
 /// Panics for an action that is not in the table: look it up, then add it.
@@ -109,7 +109,7 @@ pub(super) fn level(action: &str) -> Level {
     Level::Resource(types)
 }
 
-/// Of what the metadata names in other services.
+/// Returns the resource types for actions of other services in the metadata.
 fn of_services(service: &str, name: &str) -> &'static [&'static str] {
     match (service, name) {
         ("bedrock", "GetInferenceProfile") => PROFILE,

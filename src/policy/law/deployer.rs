@@ -1,4 +1,4 @@
-//! What the deployer documents allow and what they never do.
+//! What the deployer policies allow, and what they never allow.
 
 use std::collections::BTreeSet;
 
@@ -130,7 +130,7 @@ fn a_deployer_attaches_and_detaches_what_the_metadata_declares_and_nothing_else(
         let administrator = "arn:aws:iam::aws:policy/AdministratorAccess";
         assert!(!allowed(action, &role, administrator, ours, &boundary));
     }
-    // What is attached to a role without its boundary would go around it.
+    // Attaching a policy to a role without the boundary would bypass it.
     let policy = format!("arn:aws:iam::{ACCOUNT}:policy/Reports");
     assert!(!allowed(
         "iam:AttachRolePolicy",
@@ -202,7 +202,7 @@ fn a_role_of_somebody_else_is_read_and_handed_over_and_never_written() {
         assert_eq!(reads, iam);
     }
     assert!(documents[1].to_json().contains("role/theirs/role"));
-    // One that was made before this one was brought is seen, no more.
+    // A role from before this one was provided can only be read.
     let former = format!("arn:aws:iam::{ACCOUNT}:role/AgentCoreRole-a");
     let about = documents[1].statement.iter();
     let about = about.filter(|statement| statement.resource.contains(&former));
@@ -214,13 +214,13 @@ fn a_role_of_somebody_else_is_read_and_handed_over_and_never_written() {
 const PROJECT_OF_REQUEST: &str = "aws:RequestTag/cargo-agentcore:project";
 const PROJECT_OF_RESOURCE: &str = "aws:ResourceTag/cargo-agentcore:project";
 
-/// Whether the action sets tags on something that is there.
+/// Returns true if the action sets tags on an existing resource.
 fn tags(action: &str) -> bool {
     let (_, name) = action.split_once(':').unwrap();
     name.starts_with("Tag")
 }
 
-/// The documents of a deployer, with declared tags and without.
+/// Returns the deployer policies, with declared tags and without.
 fn documents() -> Vec<Document> {
     let mut tagged = agent("a", &[]);
     tagged.tags = [("team".to_owned(), "x".to_owned())].into();
@@ -267,8 +267,8 @@ fn no_statement_writes_the_tag_that_another_one_trusts() {
     }
 }
 
-/// Whatever a request says: nothing is written to a role that carries another project's tag, and no
-/// tag of a role or a runtime that does is changed.
+/// No request can write to a role with another project's tag, or change a tag of such a role or
+/// runtime.
 #[test]
 fn what_carries_another_projects_tag_is_never_taken_over() {
     let things = [
@@ -310,7 +310,7 @@ fn what_carries_another_projects_tag_is_never_taken_over() {
             for action in actions(&document) {
                 let (service, name) = action.split_once(':').unwrap();
                 let reads = name.starts_with("Get") || name.starts_with("List");
-                // A role that is there is not created, and IAM keeps no tags for who is handed one.
+                // An existing role is not created, and passing a role does not depend on its tags.
                 let is_harmless = reads || matches!(name, "PassRole" | "CreateRole");
                 let is_protected = service == "iam" || tags(action) || name.starts_with("Untag");
                 if is_protected && !is_harmless {
@@ -324,7 +324,7 @@ fn what_carries_another_projects_tag_is_never_taken_over() {
     }
 }
 
-/// The first tag, which makes a thing ours, and the further ones.
+/// The first tag, which makes a resource the project's, and further tags.
 #[test]
 fn what_is_ours_or_nobodys_can_be_tagged_with_ours_and_the_declared_tags() {
     let role = format!("arn:aws:iam::{ACCOUNT}:role/agents/AgentCoreRole-a");
@@ -408,7 +408,7 @@ fn statements_are_of_one_service_unless_that_makes_the_document_fit() {
             .map(|a| a.split(':').next().unwrap());
         services.map(str::to_owned).collect()
     };
-    // What concerns the whole account is one statement for each purpose.
+    // Actions on the whole account have one statement per purpose.
     let is_mixed = |s: &&Statement| s.resource != ["*"] && services(s).len() > 1;
     let mixed = |document: &Document| -> Vec<String> {
         let mixed = document.statement.iter().filter(is_mixed);
@@ -417,7 +417,7 @@ fn statements_are_of_one_service_unless_that_makes_the_document_fit() {
     let few = agent("a", &[]);
     let short = deployer(&few, Deployer::WithoutRoles);
     assert_eq!(mixed(&short), Vec::<String>::new());
-    // Those with the longest conditions, which say the same, are joined first.
+    // Statements with the longest equal conditions are joined first.
     let whole = deployer(&few, Deployer::WithRoles);
     assert!(whole.size() <= size::MANAGED, "{}", whole.size());
     assert_eq!(
@@ -429,7 +429,7 @@ fn statements_are_of_one_service_unless_that_makes_the_document_fit() {
             "RuntimeLogGroups",
         ]
     );
-    // Several agents need several policies, whatever is joined.
+    // Several agents need several policies even if statements are joined.
     let agents: Vec<Agent> = (0..4)
         .map(|n| agent(&format!("a_rather_long_agent_name_{n}"), &[]))
         .collect();

@@ -1,5 +1,5 @@
-//! IAM's decision on a request, as far as our documents go: `Allow` only, and the operators they use. A
-//! key with several values has them on a line each.
+//! IAM's decision on a request, as far as the policies need it: `Allow` only, and the operators
+//! they use. A key with several values has one per line.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ fn holds(operator: &str, values: &[String], actual: Option<&String>) -> bool {
     }
 }
 
-/// `*` is any text, `?` one character.
+/// Matches a pattern: `*` is any text, `?` one character.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
@@ -50,7 +50,7 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
                 t += 1;
             }
             _ => {
-                // Let the last star take one character more.
+                // Let the last star match one more character.
                 let Some((after, taken)) = retry else {
                     return false;
                 };
@@ -62,8 +62,8 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
     pattern[p..].iter().all(|c| *c == b'*')
 }
 
-/// Requests that could tell the documents apart: every action on every thing that any of them names,
-/// without a condition and with each one that any of them names.
+/// Returns requests that could distinguish the policies: every action on every resource in any of
+/// them, without a condition and with each condition in any of them.
 pub(super) fn samples(documents: &[&Document]) -> Vec<(String, String, Context)> {
     let statements = || documents.iter().flat_map(|document| &document.statement);
     let concrete = |pattern: &str| pattern.replace('*', "x1").replace('?', "y");

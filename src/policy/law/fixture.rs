@@ -1,4 +1,4 @@
-//! Agents that declare every capability there is.
+//! Agents that declare every capability.
 
 use super::{
     AccountId, Agent, Partition, Permission, Region, RoleSettings, RuntimeName, Scope, Target,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) const ACCOUNT: &str = "123456789012";
-/// Region and account of what is declared by its ARN.
+/// Region and account of resources that are declared by ARN.
 pub(super) const ELSEWHERE: (&str, &str) = ("eu-west-1", "210987654321");
 
 #[derive(Debug, Clone)]
@@ -21,14 +21,14 @@ pub(super) enum What {
     Permission(Permission),
 }
 
-/// Something that the metadata can declare, with a name for its file.
+/// Something that the metadata can declare, with a file name.
 #[derive(Debug, Clone)]
 pub(super) struct Capability {
     pub(super) name: &'static str,
     what: What,
 }
 
-/// Every capability, about things whose names hold `mark`.
+/// Returns every capability, on resources whose names contain `mark`.
 pub(super) fn capabilities(partition: Partition, mark: &str) -> Vec<Capability> {
     let model = |name, id: &str| Capability {
         name,
@@ -100,7 +100,7 @@ pub(super) fn capabilities(partition: Partition, mark: &str) -> Vec<Capability> 
     all
 }
 
-/// Things of other services, by name and by the ARN of one elsewhere.
+/// Resources of other services, by name and by an ARN in another region and account.
 fn of_services(partition: Partition, mark: &str) -> Vec<Capability> {
     let asked = |name, permission| Capability {
         name,
@@ -162,7 +162,7 @@ fn of_services(partition: Partition, mark: &str) -> Vec<Capability> {
     ]
 }
 
-/// An agent with a bounded role of its own.
+/// Returns an agent whose role has a boundary.
 pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
     let mut models = Vec::new();
     let mut permissions = Vec::new();
@@ -215,7 +215,7 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
     }
 }
 
-/// The ARN of the bucket that all agents of the project share.
+/// Returns the ARN of the bucket that all agents of the project share.
 pub(super) fn bucket() -> String {
     let agent = agent("any", &[]);
     let scope = scope("any", "us-west-2");

@@ -1,4 +1,4 @@
-//! The documents as they were read and kept.
+//! Reviewed snapshots of the policies.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// `SNAPSHOTS=overwrite` writes the files anew; read them before you keep them.
+/// `SNAPSHOTS=overwrite` rewrites the files; review them before committing.
 fn golden(name: &str, document: &Document) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src/policy/golden")

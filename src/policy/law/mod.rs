@@ -1,4 +1,4 @@
-//! The law that every document obeys, whatever the metadata declares.
+//! Properties of every policy, whatever the metadata declares.
 
 mod authorization;
 mod deployer;
@@ -18,7 +18,7 @@ use self::{
 use super::*;
 use crate::config::{Agent, Manifest, Permission, RoleSettings, Stage, load};
 
-/// Partitions with the regions that AgentCore has, or may have.
+/// Partitions with regions that AgentCore has or may have.
 const REGIONS: [&str; 5] = [
     "us-west-2",
     "eu-central-1",
@@ -27,7 +27,7 @@ const REGIONS: [&str; 5] = [
     "eusc-de-east-1",
 ];
 
-/// What a statement's name may begin with, and what has to be declared for it.
+/// Returns what must be declared for a statement with this name.
 fn asks_for(sid: &str) -> Option<&'static [&'static str]> {
     let kinds: [(&str, &[&str]); 26] = [
         ("LogGroups", &["logs"]),
@@ -94,8 +94,8 @@ fn obeys(agent: &Agent, scope: &Scope) {
             assert!(!action.contains(['*', '?']), "{shown}");
             match level(action) {
                 Level::None => assert_eq!(statement.resource, ["*"], "{action}: {shown}"),
-                // Which model is behind an application's profile is the profile's secret, so the
-                // condition names the one way to reach it.
+                // Only AWS knows the model behind an application inference profile, so the
+                // condition names the profile instead.
                 Level::Resource(_) if statement.sid.starts_with("InferenceProfileModels") => {}
                 Level::Resource(types) => statement
                     .resource
@@ -107,7 +107,8 @@ fn obeys(agent: &Agent, scope: &Scope) {
     }
 }
 
-/// The ARN is of one of the action's types and names one thing in this place.
+/// Checks that the ARN has one of the action's resource types and names one resource in this
+/// account and region.
 fn named(arn: &str, types: &[&str], scope: &Scope) {
     let fields: Vec<&str> = arn.splitn(6, ':').collect();
     let ["arn", partition, service, region, account, resource] = fields[..] else {
@@ -124,18 +125,18 @@ fn named(arn: &str, types: &[&str], scope: &Scope) {
         "{arn} reaches every {kind}"
     );
     match service {
-        // The metadata names them by their whole ARNs.
+        // The metadata names these by their full ARNs.
         "secretsmanager" | "rds" => assert!(!region.contains('*') && account == ACCOUNT, "{arn}"),
         "s3" => assert!(region.is_empty() && account.is_empty(), "{arn}"),
         "bedrock" if *kind == "foundation-model/" => {
             assert!(account.is_empty() && !name.contains('*'), "{arn}");
         }
-        // What AWS publishes belongs to no account.
+        // Parameters that AWS publishes belong to no account.
         "ssm" if account.is_empty() => {
             assert_eq!(region, scope.region.as_str(), "{arn}");
             assert!(resource.starts_with("parameter/aws/service/"), "{arn}");
         }
-        // The metadata names what is elsewhere by its whole ARN.
+        // The metadata names resources elsewhere by their full ARNs.
         "dynamodb" | "sqs" if (region, account) == ELSEWHERE => {}
         _ => {
             assert_eq!(region, scope.region.as_str(), "{arn}");
@@ -216,15 +217,15 @@ proptest! {
         obeys(&agent, &scope);
         let mut turned = some;
         turned.reverse();
-        // The order of the metadata does not show.
+        // The order in the metadata does not matter.
         prop_assert_eq!(execution(&agent, &scope), execution(&fixture::agent("my_agent", &turned), &scope));
     }
 
 }
 
 proptest! {
-    /// Without a reason, nothing that `allow` takes reaches another region or account, or a thing of the
-    /// same type with another name.
+    /// Without a reason, `allow` reaches no other region or account, and no resource of the same
+    /// type with another name.
     #[test]
     fn the_law_holds_for_whatever_is_allowed_without_a_reason(
         service in prop::sample::select(vec!["dynamodb", "s3", "sqs", "rds", "*", "s?"]),
@@ -265,7 +266,7 @@ proptest! {
 }
 
 proptest! {
-    // Each case asks tens of thousands of questions.
+    // Each case evaluates tens of thousands of requests.
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
@@ -337,7 +338,7 @@ fn a_boundary_that_is_too_long_says_what_takes_the_space() {
     assert!(problem.notes[0].ends_with("in `LogStreams`"), "{problem:?}");
 }
 
-/// The things of an agent: everything that nobody else's documents may reach.
+/// Returns the resources of an agent that no other agent's policy may reach.
 fn things(name: &str, mark: &str) -> Vec<String> {
     let agentcore = format!("arn:aws:bedrock-agentcore:us-west-2:{ACCOUNT}");
     let groups =
@@ -398,7 +399,7 @@ fn things(name: &str, mark: &str) -> Vec<String> {
 
 #[test]
 fn no_document_reaches_the_things_of_another_agent() {
-    // Names that begin alike, and marks that do so up to a hyphen.
+    // Names with common prefixes, and marks with common prefixes up to a hyphen.
     let named = [
         ("ag", "k"),
         ("agb", "k-2"),
