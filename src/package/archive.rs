@@ -1,7 +1,7 @@
-//! What is shipped: `deployment.zip`, as it lies ready to be uploaded.
+//! The archive that is uploaded: `deployment.zip`.
 //!
-//! The archive begins with the dependencies, which change seldom, and ends with the agent's own files
-//! and the central directory of both. A store that holds the beginning already needs the end only.
+//! It starts with the dependencies, which rarely change, and ends with the agent's own files and
+//! the central directory. A bucket that already has the start only needs the end.
 
 use std::path::PathBuf;
 
@@ -9,27 +9,27 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Archive {
     pub(crate) path: PathBuf,
-    /// Bytes of the whole archive.
+    /// The size of the whole archive in bytes.
     pub(crate) size: u64,
-    /// 64 hexadecimal digits; equal ids mean equal bytes.
+    /// 64 hexadecimal digits; equal IDs mean equal bytes.
     pub(crate) id: String,
     /// 64 hexadecimal digits: what the archive is made of, compiled files and the installer's own aside.
     /// It is the same on every machine.
     pub(crate) source: String,
     pub(crate) bytecode: Compiled,
     pub(crate) dependencies: Dependencies,
-    /// MD5 of the bytes that follow the dependencies.
+    /// The MD5 of the bytes after the dependencies.
     pub(crate) rest_md5: [u8; 16],
 }
 
-/// The beginning of an archive: the local entries of the dependencies, without a directory.
+/// The start of an archive: the local entries of the dependencies, without a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dependencies {
-    /// Length in bytes, from the first one of the archive; 0 where the agent has none.
+    /// The length in bytes; 0 without dependencies.
     pub(crate) size: u64,
     /// SHA-256 of these bytes, in lower-case hexadecimal digits.
     pub(crate) sha256: String,
-    /// MD5 of these bytes: a part of S3's multipart ETag.
+    /// The MD5 of these bytes, which is a part of S3's multipart ETag.
     pub(crate) md5: [u8; 16],
 }
 

@@ -1,4 +1,4 @@
-//! The agent's own part of an archive: which file lies where in it.
+//! The agent's own files in an archive, and where they come from.
 
 use std::{
     collections::BTreeMap,
@@ -8,31 +8,31 @@ use std::{
 use super::record::{Hash, Record};
 use crate::error::Message;
 
-/// A file as it was read.
+/// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) from: PathBuf,
     pub(crate) hash: Hash,
     pub(crate) size: u64,
-    /// In nanoseconds since 1970; a file that is written anew has another time.
+    /// The modification time in nanoseconds since 1970.
     pub(crate) modified: Option<u64>,
     pub(crate) executable: bool,
-    /// What is shipped instead of the file's own content.
+    /// Content that is shipped instead of the file's own.
     pub(crate) instead: Option<Vec<u8>>,
 }
 
 /// Files by their path in the archive, with `/`.
 pub(crate) type Files = BTreeMap<String, Origin>;
 
-/// What of an archive is the agent's own.
+/// The agent's own files in an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Composition {
     pub(crate) files: Files,
 }
 
 impl Composition {
-    /// Joins sources and deployment folder. In the folder, a file that equals the source of the same path
-    /// is a copy of it; any other is a collision.
+    /// Merges sources and deployment folder. A file in the folder that equals the source with the
+    /// same path is a copy; any other is a collision.
     pub(crate) fn of(sources: Files, folder: Files) -> Result<Self, Vec<Message>> {
         let mut collisions = Vec::new();
         let mut files = sources;
@@ -55,8 +55,8 @@ impl Composition {
     }
 }
 
-/// The file that is where `path` would be, or where its directory would be, or in a directory where the
-/// file would be.
+/// Returns the file that conflicts with `path`: at the same path, at a parent directory's path, or
+/// below it.
 fn collides<'a>(files: &'a Files, path: &str) -> Option<(&'a String, &'a Origin)> {
     let above = path.match_indices('/').map(|(cut, _)| &path[..cut]);
     let below = format!("{path}/");
@@ -81,16 +81,16 @@ fn collision((path, origin): (&str, &Origin), (other, there): (&str, &Origin)) -
         .help("rename or delete one of them; the deployment folder is for what is not among the sources")
 }
 
-/// A copied file that somebody edited in the deployment folder.
+/// A copied file that was edited in the deployment folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EditedCopy {
     /// Relative to the deployment folder.
     pub(crate) path: String,
-    /// The file that it is a copy of; `None` where that is gone.
+    /// The original; `None` if it no longer exists.
     pub(crate) source: Option<PathBuf>,
 }
 
-/// The recorded copies that are neither what was written nor what the sources are now.
+/// Returns the recorded copies that equal neither what was written nor the current sources.
 pub(crate) fn edited_copies(
     record: &Record,
     found: &BTreeMap<String, Hash>,
@@ -111,7 +111,7 @@ pub(crate) fn edited_copies(
         .collect()
 }
 
-/// Says which files to edit instead. `kept` tells what becomes of the copies.
+/// Warns about edited copies and names the originals. `kept` says what happens to the copies.
 pub(crate) fn edited_warning(
     edited: &[EditedCopy],
     deployment: &Path,
@@ -199,7 +199,7 @@ mod tests {
                 let paths: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), hash)).collect();
                 files(&paths)
             };
-            // Each part is a tree of its own, without a file where a directory is.
+            // Each part is a valid tree, without a file at a directory's path.
             let is_tree = |paths: &BTreeSet<String>| paths.iter().all(|path| {
                 paths.iter().all(|other| !other.starts_with(&format!("{path}/")))
             });

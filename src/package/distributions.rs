@@ -1,12 +1,11 @@
-//! What installed distributions bring, from the records that they leave.
+//! The modules of installed distributions, from their records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Python modules by their first name, each with the distribution that brings it: `yaml` is brought by
-/// `PyYAML 6.0.2`.
+/// Python's top-level modules with their distributions, for example `yaml` from `PyYAML 6.0.2`.
 pub(crate) type Modules = BTreeMap<String, String>;
 
-/// Folders that wheels carry along by mistake, and that nobody imports.
+/// Folders that wheels contain by mistake and that are never imported.
 const LITTER: [&str; 8] = [
     "tests",
     "test",
@@ -18,7 +17,7 @@ const LITTER: [&str; 8] = [
     "bin",
 ];
 
-/// `markdown` and `3.7` of `markdown-3.7.dist-info/RECORD`.
+/// Returns `markdown` and `3.7` for `markdown-3.7.dist-info/RECORD`.
 pub(crate) fn of_record(path: &str) -> Option<(&str, &str)> {
     let folder = path.strip_suffix(".dist-info/RECORD")?;
     folder.rsplit_once('-').filter(|_| !folder.contains('/'))
@@ -64,7 +63,7 @@ pub(crate) fn installed<'r>(records: impl IntoIterator<Item = &'r str>) -> BTree
         .collect()
 }
 
-/// The first name by which a file is imported; `None` where it is no module.
+/// Returns the top-level module of a file; `None` if it is not a module.
 pub(crate) fn module_of(path: &str) -> Option<&str> {
     let (folder, name) = match path.split_once('/') {
         Some((folder, _)) => (Some(folder), path.rsplit('/').next().unwrap_or(path)),
@@ -81,7 +80,7 @@ pub(crate) fn module_of(path: &str) -> Option<&str> {
     (is_module && !module.is_empty() && module != "__pycache__").then_some(module)
 }
 
-/// Whether nobody imports a folder of that name, so two may be one.
+/// Returns true for a folder that is never imported, so that several distributions may contain it.
 pub(crate) fn is_litter(module: &str) -> bool {
     LITTER.contains(&module)
 }

@@ -1,6 +1,7 @@
-//! Whether a native file can run where agents run: 64-bit ARM, Amazon Linux 2023 with glibc 2.34.
+//! Checks whether a native file runs on the service's machines: 64-bit ARM, Amazon Linux 2023 with
+//! glibc 2.34.
 //!
-//! Files are known by what they begin with, never by their name.
+//! Files are recognized by their first bytes, never by their names.
 
 use std::fmt;
 
@@ -10,7 +11,7 @@ use object::{
     read::{ReadRef, elf::FileHeader as _},
 };
 
-/// What every ELF file begins with.
+/// The first bytes of every ELF file.
 pub(crate) const MAGIC: &[u8; 4] = b"\x7fELF";
 /// The glibc of the service's machines.
 pub(crate) const GLIBC: (u32, u32) = (2, 34);
@@ -35,8 +36,8 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// Judges a file that begins with [`MAGIC`]. What is too damaged to be read is left to the service:
-/// packages carry broken files as data for their own tests.
+/// Checks a file that starts with [`MAGIC`]. Damaged files are accepted, because packages contain
+/// some as data for their tests.
 pub(crate) fn unfit<'data, R: ReadRef<'data>>(data: R) -> Option<Unfit> {
     let head = data.read_bytes_at(0, 20).ok()?;
     let little = head[5] == 1;
@@ -56,7 +57,7 @@ pub(crate) fn unfit<'data, R: ReadRef<'data>>(data: R) -> Option<Unfit> {
     ((major, minor) > GLIBC).then_some(Unfit::Glibc(major, minor))
 }
 
-/// The newest `GLIBC_x.y` that the file's symbols ask for.
+/// Returns the newest `GLIBC_x.y` that the file's symbols need.
 fn needed_glibc<'data, R: ReadRef<'data>>(data: R) -> Option<(u32, u32)> {
     let header = FileHeader64::<Endianness>::parse(data).ok()?;
     let endian = header.endian().ok()?;

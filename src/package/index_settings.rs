@@ -1,7 +1,7 @@
-//! Settings of uv that decide what is installed: which indexes are asked, which versions are taken.
+//! uv's settings that affect what is installed: the indexes and the versions.
 //!
-//! uv itself reads nothing of the project. What counts is taken from the project's and the user's
-//! files here, and given to uv in a file of our own.
+//! uv does not read the project's files itself. The relevant settings are read from the project's
+//! and the user's files here, and passed to uv in a generated file.
 
 use std::{
     collections::BTreeMap,
@@ -11,14 +11,14 @@ use std::{
 
 use toml_edit::{Array, InlineTable, Item, TableLike, Value};
 
-/// Whose file it is. A project's may not lower the user's guard.
+/// The file's owner. A project's file may not weaken the user's security settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
     Project,
     User,
 }
 
-/// Which packages are taken, and from where.
+/// Settings that affect which packages are installed, and from where.
 const DECIDING: [&str; 15] = [
     "index",
     "index-url",
@@ -37,7 +37,7 @@ const DECIDING: [&str; 15] = [
     "torch-backend",
 ];
 
-/// How a user's network, credentials and caches are reached.
+/// Settings for a user's network, credentials and caches.
 const REACHING: [&str; 17] = [
     "keyring-provider",
     "allow-insecure-host",
@@ -58,7 +58,7 @@ const REACHING: [&str; 17] = [
     "trusted-host",
 ];
 
-/// What would run code of the checkout or of a package.
+/// Settings that would run code of the checkout or of a package.
 const BUILDING: [&str; 13] = [
     "no-binary",
     "no-binary-package",
@@ -79,11 +79,11 @@ const BUILDING: [&str; 13] = [
 #[derive(Debug, Clone, Default)]
 pub(crate) struct IndexSettings {
     top: BTreeMap<String, Value>,
-    /// The table `[pip]`, which has the last word.
+    /// The table `[pip]`, which overrides the others.
     pip: BTreeMap<String, Value>,
 }
 
-/// A setting that is not obeyed.
+/// A setting that is ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ignored {
     pub(crate) span: Range<usize>,
@@ -95,7 +95,7 @@ const BUILDS: &str =
     "only wheels are installed, and no code of a package runs before it is deployed";
 const GUARDS: &str = "it belongs in your own configuration of uv or in its environment variable";
 
-/// Reads a `uv.toml`, or the table `tool.uv` of a `pyproject.toml`.
+/// Reads a `uv.toml`, or the table `tool.uv` in a `pyproject.toml`.
 pub(crate) fn read(table: &dyn TableLike, whose: Whose) -> (IndexSettings, Vec<Ignored>) {
     let mut ignored = Vec::new();
     let top = taken(table, whose, &mut ignored);
@@ -118,14 +118,14 @@ fn taken(
         } else if REACHING.contains(&key) {
             match whose {
                 Whose::User => None,
-                // What is merely a convenience of the project's authors is nobody's loss.
+                // The project's settings for convenience do not matter here.
                 Whose::Project if ["keyring-provider", "allow-insecure-host"].contains(&key) => {
                     Some(GUARDS)
                 }
                 Whose::Project => continue,
             }
         } else if BUILDING.contains(&key) {
-            // `no-build = true` and `only-binary = [":all:"]` are what happens anyway.
+            // `no-build = true` and `only-binary = [":all:"]` match what is done anyway.
             let agrees = item.as_bool() == Some(key == "no-build") || key.starts_with("only-");
             match whose {
                 Whose::Project if !agrees => Some(BUILDS),
@@ -153,7 +153,7 @@ fn taken(
     taken
 }
 
-/// An item as a value, arrays of tables as arrays of inline tables.
+/// Converts an item to a value; arrays of tables become arrays of inline tables.
 fn value(item: &Item) -> Option<Value> {
     let mut value = match item {
         Item::None => return None,
@@ -170,7 +170,7 @@ fn value(item: &Item) -> Option<Value> {
     Some(value)
 }
 
-/// Without comments and line breaks, which an inline table cannot hold.
+/// Removes comments and line breaks, which an inline table cannot contain.
 fn plain(value: &mut Value) {
     match value {
         Value::Array(array) => {
@@ -195,7 +195,7 @@ impl IndexSettings {
         top.is_empty() && pip.is_empty()
     }
 
-    /// These, and where they say nothing the others. Lists are joined.
+    /// Merges with other settings; these take precedence. Lists are joined.
     pub(crate) fn over(mut self, others: Self) -> Self {
         let Self { top, pip } = others;
         join(&mut self.top, top);
@@ -203,7 +203,7 @@ impl IndexSettings {
         self
     }
 
-    /// Makes paths absolute that are relative to the file's directory; tells which paths there are.
+    /// Makes relative paths absolute; returns all paths.
     pub(crate) fn anchor(&mut self, directory: &Path) -> Vec<PathBuf> {
         let mut paths = Vec::new();
         for values in [&mut self.top, &mut self.pip] {
@@ -231,7 +231,7 @@ impl IndexSettings {
         paths
     }
 
-    /// The text of a `uv.toml`.
+    /// Returns the text of a `uv.toml`.
     pub(crate) fn text(&self) -> String {
         let Self { top, pip } = self;
         let mut document = toml_edit::DocumentMut::new();
@@ -248,7 +248,7 @@ impl IndexSettings {
         document.to_string()
     }
 
-    /// The indexes with a name, each as the line that declares it.
+    /// Returns the named indexes, each with its declaration.
     pub(crate) fn named_indexes(&self) -> Vec<(String, InlineTable)> {
         let indexes = self.top.get("index").and_then(Value::as_array);
         indexes

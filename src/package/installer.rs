@@ -1,15 +1,15 @@
-//! How dependencies are installed for the service's machines: the words for uv and pip, and what their
-//! answers mean.
+//! The command lines of uv and pip for the service's machines, and the interpretation of their
+//! output.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Runtime;
 
-/// The glibc of the service's machines: they run what was linked against it or an older one.
+/// The glibc of the service's machines, which run anything linked against it or an older one.
 pub(crate) const GLIBC_MINOR: u32 = 34;
-/// The oldest glibc that wheels for 64-bit ARM are made for.
+/// The oldest glibc for which wheels for 64-bit ARM exist.
 const OLDEST_GLIBC_MINOR: u32 = 17;
-/// The first uv that knows the service's platform by its name.
+/// The first version of uv that supports the service's platform.
 pub(crate) const OLDEST_UV: (u32, u32, u32) = (0, 5, 4);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ impl Tool {
     }
 }
 
-/// `3.13`
+/// Returns `3.13`.
 pub(crate) fn minor_version(runtime: Runtime) -> &'static str {
     runtime
         .as_str()
@@ -35,7 +35,7 @@ pub(crate) fn minor_version(runtime: Runtime) -> &'static str {
         .expect("every runtime is a Python")
 }
 
-/// Whether `uv --version` said that it is too old.
+/// Returns the version in `uv --version` if it is too old.
 pub(crate) fn is_too_old(said: &str) -> Option<String> {
     let version = said.split_whitespace().nth(1)?;
     let mut numbers = version
@@ -45,23 +45,23 @@ pub(crate) fn is_too_old(said: &str) -> Option<String> {
     (found < OLDEST_UV).then(|| version.to_owned())
 }
 
-/// The files that an installer is given, and where it puts what it finds.
+/// The files for an installer, and its target.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Given<'a> {
     pub(crate) target: &'a str,
-    /// The Python that uv asks about; not the one that is installed for.
+    /// The Python for uv's resolver; not the one that packages are installed for.
     pub(crate) python: &'a str,
-    /// uv's settings, all of them.
+    /// uv's complete settings.
     pub(crate) config: &'a str,
     pub(crate) requirements: &'a [String],
     pub(crate) constraints: &'a str,
     pub(crate) overrides: Option<&'a str>,
     pub(crate) requires_hashes: bool,
-    /// Nothing beyond the requirements is installed.
+    /// True if nothing beyond the requirements is installed.
     pub(crate) is_complete: bool,
 }
 
-/// The words after `uv` or `pip` that install into the target.
+/// Returns the arguments of `uv` or `pip` that install into the target.
 pub(crate) fn install_words(tool: Tool, runtime: Runtime, given: &Given<'_>) -> Vec<String> {
     let mut words = match tool {
         Tool::Uv => uv_words("install", runtime, given),
@@ -98,7 +98,7 @@ fn uv_words(verb: &str, runtime: Runtime, given: &Given<'_>) -> Vec<String> {
     words
 }
 
-/// What makes uv resolve for the service's machines, or for others of their kind.
+/// Returns the arguments that make uv resolve for the service's machines, or for another platform.
 fn platform_words(verb: &str, machine: &str, runtime: Runtime, given: &Given<'_>) -> Vec<String> {
     [
         "pip",
@@ -131,7 +131,7 @@ fn pip_words(runtime: Runtime, given: &Given<'_>) -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
-    // pip takes each tag by itself, the best first; uv takes one and everything below it.
+    // pip needs each tag, best first; uv needs one and includes all older ones.
     let tags = (OLDEST_GLIBC_MINOR..=GLIBC_MINOR).rev();
     let tags = tags.map(|minor| format!("manylinux_2_{minor}_aarch64"));
     for tag in tags.chain(["manylinux2014_aarch64".to_owned()]) {
@@ -140,18 +140,18 @@ fn pip_words(runtime: Runtime, given: &Given<'_>) -> Vec<String> {
     words
 }
 
-/// Which versions are looked for.
+/// Which versions to search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wheels {
-    /// Of a version there may be sources alone.
+    /// Versions may have only sources.
     OrSources,
     Fitting,
-    /// Wheels for machines of another kind.
+    /// Wheels for another platform.
     ForOthers,
 }
 
-/// The words after `uv` that name the newest version of each package that `file` allows. Dependencies
-/// are not followed, so nothing has to be built to know them.
+/// Returns uv's arguments that list the newest version of each package that `file` allows.
+/// Dependencies are not followed, so nothing must be built.
 pub(crate) fn newest_words(
     runtime: Runtime,
     given: &Given<'_>,
@@ -170,7 +170,7 @@ pub(crate) fn newest_words(
     words
 }
 
-/// The words after `uv` that turn a lock file into requirements.
+/// Returns uv's arguments that convert a lock file to requirements.
 pub(crate) fn export_words(config: &str, folder: &str, project: &str, output: &str) -> Vec<String> {
     [
         "export",
@@ -194,8 +194,8 @@ pub(crate) fn export_words(config: &str, folder: &str, project: &str, output: &s
     .to_vec()
 }
 
-/// What a tool said, without what would lead astray: uv names the Python that it takes for builds, of
-/// any version, although nothing is built and the packages are for the runtime's.
+/// Removes misleading lines from a tool's output: uv names a Python for builds, although nothing is
+/// built and the packages are for the runtime's version.
 pub(crate) fn worth_reading(said: &str) -> String {
     let about_builds = |line: &&str| {
         line.starts_with("Using CPython ")
@@ -206,7 +206,7 @@ pub(crate) fn worth_reading(said: &str) -> String {
     kept.join("\n")
 }
 
-/// Whether the tool found no wheel that fits.
+/// Returns true if the tool found no matching wheel.
 pub(crate) fn lacks_a_wheel(said: &str) -> bool {
     [
         "no usable wheels",
@@ -223,7 +223,7 @@ pub(crate) fn lacks_a_wheel(said: &str) -> bool {
     .any(|words| said.contains(words))
 }
 
-/// The packages that have no wheel, as far as the tool names them.
+/// Returns the packages without a wheel that the tool names.
 pub(crate) fn without_a_wheel(said: &str) -> Vec<String> {
     let mut found = Vec::new();
     let marks = [

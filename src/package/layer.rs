@@ -1,4 +1,4 @@
-//! The two layers of an archive: the dependencies, and the agent's own files over them.
+//! The two layers of an archive: the dependencies, and the agent's own files.
 
 use std::collections::BTreeMap;
 
@@ -7,36 +7,36 @@ use serde::{Deserialize, Serialize};
 use super::{distributions::Modules, newest::Behind};
 use crate::config::Runtime;
 
-/// Part of every key: changes whenever the same input makes other bytes than before.
+/// A part of every key. Must be increased when the same input produces other bytes.
 pub(crate) const LAYOUT: u32 = 8;
-/// Where the archive is unpacked by the service.
+/// Where the service unpacks the archive.
 pub(crate) const HOME: &str = "/var/task";
 
-/// The dependencies as they lie in the cache.
+/// The dependencies in the cache.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Layer {
-    /// Bytes of the local entries: where the archive's directory begins.
+    /// The size of the local entries: the offset of the archive's directory.
     pub(crate) head: u64,
-    /// Bytes of the whole file, directory included.
+    /// The size of the whole file, including the directory.
     pub(crate) size: u64,
-    /// Of the local entries.
+    /// Hashes of the local entries.
     pub(crate) sha256: String,
     pub(crate) md5: [u8; 16],
-    /// Of what follows them.
+    /// The hash of the directory after them.
     pub(crate) directory_sha256: String,
     pub(crate) files: usize,
     /// What was installed, whichever tool did it and whatever was compiled.
     pub(crate) source: String,
     pub(crate) weights: Weights,
-    /// What can be imported.
+    /// The modules that can be imported.
     pub(crate) modules: Modules,
-    /// Packages of which a newer version is allowed.
+    /// Packages that have a newer allowed version.
     pub(crate) behind: Vec<Behind>,
-    /// The Python that compiled them, such as `3.13.2`.
+    /// The Python version that compiled them, such as `3.13.2`.
     pub(crate) compiled_by: Option<String>,
 }
 
-/// Bytes by what brought them: a package's folder, or a file at the root.
+/// The size of each top-level entry: a package's folder, or a file at the root.
 pub(crate) type Weights = BTreeMap<String, Weight>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub(crate) struct Weight {
     pub(crate) unzipped: u64,
 }
 
-/// A file of an archive.
+/// A file in an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) path: String,
@@ -53,7 +53,7 @@ pub(crate) struct Entry {
     pub(crate) unzipped: u64,
 }
 
-/// What each part of an archive weighs.
+/// Returns the size of each part of an archive.
 pub(crate) fn weigh(entries: &[Entry]) -> Weights {
     let mut weights = Weights::new();
     for entry in entries {
@@ -65,7 +65,7 @@ pub(crate) fn weigh(entries: &[Entry]) -> Weights {
     weights
 }
 
-/// Where Python keeps what it compiled from a file.
+/// Returns the path of a file's compiled form.
 pub(crate) fn compiled_of(source: &str, runtime: Runtime) -> String {
     let (folder, name) = source.rsplit_once('/').unwrap_or(("", source));
     let stem = name.strip_suffix(".py").unwrap_or(name);
@@ -76,7 +76,7 @@ pub(crate) fn compiled_of(source: &str, runtime: Runtime) -> String {
     )
 }
 
-/// What stands in the names of compiled files: `cpython-313`.
+/// Returns the tag in the names of compiled files: `cpython-313`.
 pub(crate) fn cache_tag(runtime: Runtime) -> String {
     format!(
         "c{}",
@@ -87,16 +87,16 @@ pub(crate) fn cache_tag(runtime: Runtime) -> String {
     )
 }
 
-/// Whether a compiled file of this source is of use: the tests that packages bring along are imported by
-/// nobody who starts an agent.
+/// Returns true if compiling this source is useful. Tests in packages are never imported by an
+/// agent.
 pub(crate) fn is_worth_compiling(path: &str) -> bool {
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     let is_python = name.rsplit_once('.').is_some_and(|(_, end)| end == "py");
     is_python && !directory.split('/').any(|folder| folder == "tests")
 }
 
-/// The files in groups that one run of the compiler takes: the same on every machine, because what
-/// an interpreter compiled before can show in what it writes next.
+/// Returns the files in groups for one run of the compiler. The groups are the same on every
+/// machine, because an interpreter's output depends on what it compiled before.
 pub(crate) fn compile_groups<T>(sorted: &[T]) -> impl Iterator<Item = &[T]> {
     sorted.chunks(200)
 }

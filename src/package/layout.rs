@@ -1,4 +1,4 @@
-//! Where a Python project keeps its packages, so that they can be laid out without building it.
+//! Where a Python project has its packages, so that they can be shipped without building it.
 
 use std::ops::Range;
 
@@ -6,12 +6,12 @@ use toml_edit::{Item, TableLike};
 
 use super::requirements::{normalized, pyproject::Pyproject};
 
-/// Places to look at in turn: directories of packages or single modules, relative to the project.
+/// Directories of packages or single modules to check, relative to the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Layout {
-    /// The project names them: all have to be there.
+    /// The project names them: all must exist.
     Named(Vec<Part>),
-    /// Where such a project keeps them by custom: the first that is there.
+    /// The usual places: the first existing one is used.
     Custom(Vec<Part>),
 }
 
@@ -20,20 +20,20 @@ pub(crate) enum Layout {
 pub(crate) struct Part {
     /// With `/`, relative to the project.
     pub(crate) path: String,
-    /// What it is called in the archive.
+    /// The name in the archive.
     pub(crate) name: String,
 }
 
-/// Files that only a build can place, or that need a compiler.
+/// Extensions of files that need a build or a compiler.
 const BUILT: [&str; 7] = ["pyx", "pxd", "c", "cc", "cpp", "rs", "f90"];
 
-/// Whether a file tells that the project has to be compiled.
+/// Returns true for a file that must be compiled.
 pub(crate) fn is_compiled(path: &str) -> bool {
     path.rsplit_once('.')
         .is_some_and(|(_, ending)| BUILT.contains(&ending))
 }
 
-/// The layout, or the place of a setting that only a build can follow.
+/// Returns the layout, or the position of a setting that needs a build.
 pub(crate) fn of(text: &str, project: &Pyproject) -> Result<Layout, Range<usize>> {
     let document = toml_edit::Document::parse(text).map_err(|_| 0..0)?;
     let tool = document.get("tool").and_then(Item::as_table_like);
@@ -88,7 +88,7 @@ pub(crate) fn of(text: &str, project: &Pyproject) -> Result<Layout, Range<usize>
     Ok(Layout::Custom(places.collect()))
 }
 
-/// What build backends are told in words that need no build.
+/// Reads the settings of build backends that need no build.
 fn named<'t>(
     table: &dyn Fn(&[&str]) -> Option<&'t dyn TableLike>,
     hatch: Option<&'t dyn TableLike>,
@@ -124,7 +124,7 @@ fn named<'t>(
         .and_then(|table| table.get("package-dir")?.as_table_like()?.get("")?.as_str())
         .unwrap_or_default();
     for package in strings(setuptools, "packages") {
-        // The packages within a package lie in its folder.
+        // Subpackages are in the package's folder.
         if !package.contains('.') {
             parts.push(below(folder, package));
         }

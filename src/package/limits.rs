@@ -1,17 +1,18 @@
-//! The service's limits on an archive, and what is said where one is exceeded.
+//! The service's limits for an archive, and the messages about them.
 
 use super::layer::{Weight, Weights};
 use crate::error::Message;
 
 const MB: u64 = 1_000_000;
-/// The service's words are "250 MB" and "750 MB". Whether it counts in powers of ten or of two is not
-/// documented; what passes the smaller passes both.
+/// The service documents "250 MB" and "750 MB", but not whether it counts in powers of ten or two.
+/// An archive within the smaller limit is within both.
 const ZIPPED: u64 = 250 * MB;
 const UNZIPPED: u64 = 750 * MB;
-/// How many contributors are named.
+/// How many of the largest parts are listed.
 const NAMED: usize = 10;
 
-/// What is too large, with the largest parts and what grew since the last archive.
+/// Returns messages about exceeded limits, with the largest parts and what grew since the last
+/// archive.
 pub(crate) fn exceeded(
     zipped: u64,
     weights: &Weights,
@@ -90,7 +91,7 @@ fn lines(parts: impl Iterator<Item = String>) -> String {
     parts.take(NAMED).collect::<Vec<_>>().join("\n")
 }
 
-/// `41.2 MB`, in powers of ten as the units say.
+/// Formats `41.2 MB`, in powers of ten.
 #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
 pub(crate) fn megabytes(bytes: u64) -> String {
     if bytes < MB {

@@ -1,4 +1,4 @@
-//! Pure: what is shipped: entries, layers, limits, records and hashes.
+//! Pure: the archive's entries, layers, limits, records and hashes.
 
 pub(crate) mod archive;
 pub(crate) mod composition;

@@ -1,4 +1,4 @@
-//! Versions that are older than the newest ones which the requirements allow, and why they are taken.
+//! Installed versions that are older than the newest ones that the requirements allow, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::requirements::{Place, Requirement, normalized};
 
-/// An installed distribution, from what its `METADATA` says.
+/// An installed distribution, from its `METADATA`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Installed {
     pub(crate) name: String,
@@ -14,7 +14,7 @@ pub(crate) struct Installed {
     requires: Vec<Requirement>,
 }
 
-/// A package of which a newer version is allowed.
+/// A package with a newer allowed version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Behind {
     pub(crate) name: String,
@@ -25,15 +25,15 @@ pub(crate) struct Behind {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Why {
-    /// There is no wheel of the newer one.
+    /// The newer version has no wheel.
     SourceOnly,
-    /// There are wheels of the newer one, for other machines or Pythons.
+    /// The newer version has wheels only for other platforms or Pythons.
     NoWheelThatFits,
-    /// What the newer one requires cannot be installed with the rest.
+    /// The newer version's requirements cannot be installed with the others.
     OtherPackages,
 }
 
-/// Versions by name, as a resolution gives them.
+/// The versions of a resolution, by name.
 pub(crate) type Versions = BTreeMap<String, String>;
 
 pub(crate) fn installed(metadata: &str) -> Option<Installed> {
@@ -55,8 +55,8 @@ pub(crate) fn installed(metadata: &str) -> Option<Installed> {
     })
 }
 
-/// A requirements file that asks for the packages in `names`, limited by all that is required of them.
-/// `asked` are the agent's own requirements and constraints.
+/// Returns a requirements file that asks for the packages in `names`, restricted by all
+/// requirements for them. `asked` are the agent's own requirements and constraints.
 pub(crate) fn question(
     all: &[Installed],
     asked: &[Requirement],
@@ -106,7 +106,7 @@ pub(crate) fn question(
         .collect()
 }
 
-/// `x` of `extra == 'x'`.
+/// Returns `x` for `extra == 'x'`.
 fn extra_of(marker: &str) -> Option<&str> {
     let (_, rest) = marker.split_once("extra")?;
     let rest = rest.trim_start().strip_prefix("==")?.trim_start();
@@ -114,7 +114,7 @@ fn extra_of(marker: &str) -> Option<&str> {
     rest[1..].split(quote).next()
 }
 
-/// The versions in a resolved requirements file.
+/// Returns the versions in a resolved requirements file.
 pub(crate) fn versions(text: &str) -> Versions {
     text.lines()
         .filter_map(|line| line.split_once("=="))
@@ -125,7 +125,7 @@ pub(crate) fn versions(text: &str) -> Versions {
         .collect()
 }
 
-/// The packages of which there is a newer version: of any kind, or with a wheel for other machines.
+/// Returns the packages with a newer version of any kind, or with a wheel for other platforms.
 pub(crate) fn names_behind(
     all: &[Installed],
     newest: &Versions,
@@ -137,7 +137,7 @@ pub(crate) fn names_behind(
         .collect()
 }
 
-/// The newest of the versions that are newer than the installed one.
+/// Returns the newest version if it is newer than the installed one.
 fn newest_of<'v>(
     installed: &Installed,
     versions: impl IntoIterator<Item = &'v Versions>,
@@ -150,8 +150,8 @@ fn newest_of<'v>(
         .max_by_key(|version| release(version))
 }
 
-/// `fitting` are the newest versions with a wheel that fits, `elsewhere` those with one for another
-/// machine.
+/// Returns the packages that are behind. `fitting` are the newest versions with a matching wheel,
+/// `elsewhere` those with one for another platform.
 pub(crate) fn behind(
     all: &[Installed],
     newest: &Versions,
@@ -178,8 +178,8 @@ pub(crate) fn behind(
         .collect()
 }
 
-/// The numbers of a version, without zeros at its end: `1.0` and `1.0.0` are one release, and so is what
-/// comes shortly before or after it.
+/// Returns the numbers of a version without trailing zeros, because `1.0` and `1.0.0` are the same
+/// release, and so are pre- and post-releases.
 fn release(version: &str) -> Vec<u64> {
     let version = version.split('!').next_back().unwrap_or(version);
     let mut numbers = Vec::new();
@@ -197,8 +197,8 @@ fn release(version: &str) -> Vec<u64> {
 }
 
 impl Behind {
-    /// Whether code for the newest version is unlikely to work with the one that is taken: another
-    /// major version, or another minor one below 1.0.
+    /// Returns true if code for the newest version probably does not work with the installed one:
+    /// another major version, or another minor version below 1.0.
     pub(crate) fn is_another_line(&self) -> bool {
         let line = |version: &str| -> Vec<String> {
             let parts: Vec<&str> = version.split('.').collect();

@@ -1,7 +1,7 @@
 //! The record of the files that `prepare` wrote: `deployment/.cargo-agentcore`.
 //!
-//! A line a file, in the form of `sha256sum`, sorted by path. While a run is in flight a path may
-//! stand with several hashes, old and new, so that a killed run recognises its own files.
+//! One line per file in the form of `sha256sum`, sorted by path. During a run, a path may have
+//! several hashes, old and new, so that the next run recognizes the files of a killed run.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,10 +14,10 @@ use crate::error::{Message, Snippet};
 /// The record's name in the deployment folder.
 pub(crate) const FILE: &str = ".cargo-agentcore";
 
-/// A file's SHA-256, in lower-case hexadecimal digits.
+/// A file's SHA-256 in lower-case hexadecimal digits.
 pub(crate) type Hash = String;
 
-/// Paths relative to the deployment folder, with `/`, and the contents that are ours.
+/// The written files: paths relative to the deployment folder, with `/`, and hashes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Record {
     pub(crate) files: BTreeMap<String, BTreeSet<Hash>>,

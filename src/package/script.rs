@@ -1,7 +1,7 @@
-//! Installed scripts, made independent of the machine that installed them.
+//! Makes installed scripts independent of the machine that installed them.
 //!
-//! An installer writes the path of its own Python into every script. The service has another one, and
-//! two machines would never make the same archive.
+//! An installer writes the path of its own Python into every script. The service has another one,
+//! and archives from different machines would differ.
 
 use sha2::{Digest as _, Sha256};
 
@@ -68,11 +68,13 @@ pub(crate) struct Changed {
     pub(crate) content: Vec<u8>,
 }
 
-/// The script with a first line that works anywhere; `None` where it does already, or is no Python.
+/// Returns the script with a portable first line; `None` if it is already portable, or not a Python
+/// script.
 pub(crate) fn portable(content: &[u8]) -> Option<Vec<u8>> {
     let line = first_line(content)?;
     let rest = if line.starts_with(b"#!/bin/sh") {
-        // Long or spaced paths: `'''exec' "/a path/python" "$0" "$@"` and a line that closes the text.
+        // Long paths or paths with spaces: `'''exec' "/a path/python" "$0" "$@"` and a line that
+        // closes the text.
         let after = content[line.len()..].strip_prefix(b"\n'''exec' ")?;
         let close = after.windows(5).position(|bytes| bytes == b"\n' ''")?;
         let end = after[close + 1..].iter().position(|byte| *byte == b'\n')?;
@@ -85,7 +87,7 @@ pub(crate) fn portable(content: &[u8]) -> Option<Vec<u8>> {
     Some([PORTABLE, rest].concat())
 }
 
-/// The program of a first line that exists on this machine alone.
+/// Returns the program in the first line if it only exists on this machine.
 pub(crate) fn foreign_interpreter(content: &[u8]) -> Option<String> {
     let program = interpreter(first_line(content)?)?;
     let everywhere = ["/usr/bin/", "/bin/"]
@@ -131,7 +133,7 @@ pub(crate) fn record_of(record: &str, changed: &[Changed]) -> String {
     text
 }
 
-/// Base 64 in the alphabet of URLs, without padding, as `RECORD` has it.
+/// Encodes URL-safe base64 without padding, as in `RECORD`.
 fn base64url(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
@@ -192,7 +194,7 @@ mod tests {
             shipped: "bin/run".to_owned(),
             content: b"abc".to_vec(),
         };
-        // The digest of "abc" from FIPS 180-2, in the alphabet of URLs.
+        // The digest of "abc" from FIPS 180-2, in URL-safe base64.
         let new = "sha256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0,3";
         assert_eq!(
             record_of(record, &[changed("bin/run")]),

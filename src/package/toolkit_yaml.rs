@@ -1,16 +1,16 @@
-//! `.bedrock_agentcore.yaml`: what the Python toolkit remembers, read and shortened.
+//! Reads `.bedrock_agentcore.yaml`, the Python toolkit's file, and removes entries from it.
 
 use std::path::Path;
 
 use super::yaml::{Unread, Yaml};
 use crate::error::{Message, Snippet};
 
-/// The file's name, beside the manifest.
+/// The file's name, next to the manifest.
 pub(crate) const FILE: &str = ".bedrock_agentcore.yaml";
-/// The toolkit's cache folder; one folder an agent in it.
+/// The toolkit's cache, with one folder per agent.
 pub(crate) const CACHE: &str = ".bedrock_agentcore";
 
-/// What an entry says about one agent.
+/// An agent's entry.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Entry {
     pub(crate) name: String,
@@ -23,14 +23,14 @@ pub(crate) struct Entry {
     pub(crate) s3_path: Option<String>,
 }
 
-/// The file, read.
+/// The parsed file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ToolkitFile {
     text: String,
     root: Yaml,
 }
 
-/// What is left of the file without an entry.
+/// The file after an entry was removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Shortened {
     /// It was the last one.
@@ -60,7 +60,7 @@ impl ToolkitFile {
         self.root.get("agents")?.as_map()
     }
 
-    /// The entry of this name; the old form of the file has a single one.
+    /// Returns the entry with this name; the old form of the file has only one.
     pub(crate) fn entry(&self, name: &str) -> Option<Entry> {
         let value = match self.agents() {
             Some(agents) => agents
@@ -72,7 +72,7 @@ impl ToolkitFile {
         let text = |section: &str, key: &str| {
             let found = value.get(section)?.get(key)?;
             let text = found.as_str().filter(|text| !text.is_empty())?;
-            // An account that is written as a number may have lost its zeros.
+            // An account that is written as a number may have lost its leading zeros.
             let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
             Some(if is_number {
                 format!("{text:0>12}")
@@ -91,7 +91,7 @@ impl ToolkitFile {
         })
     }
 
-    /// The file without the entry; every other line stays as it is.
+    /// Returns the file without the entry; every other line stays unchanged.
     pub(crate) fn without(&self, name: &str) -> Shortened {
         let Some(agents) = self.agents() else {
             return Shortened::Nothing;
@@ -132,11 +132,11 @@ impl ToolkitFile {
     }
 }
 
-/// Takes the lines of one agent out of the `agents` section.
+/// Removes the lines of one agent from the `agents` section.
 fn cut(text: &str, name: &str, default: Option<&str>) -> String {
     let mut kept = String::new();
     let mut in_agents = false;
-    // How far the agents' names are indented: a key deeper down may have the same name.
+    // The indentation of the agents' names: a nested key may have the same name.
     let mut level: Option<usize> = None;
     let mut dropping = false;
     for line in text.split_inclusive('\n') {
@@ -171,7 +171,7 @@ fn cut(text: &str, name: &str, default: Option<&str>) -> String {
     kept
 }
 
-/// The key that a line begins with, quotes taken off.
+/// Returns the key at the start of a line, without quotes.
 fn key(body: &str) -> Option<&str> {
     let (key, rest) = body.split_once(':')?;
     let ends = rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']);
@@ -184,7 +184,7 @@ fn key(body: &str) -> Option<&str> {
     })
 }
 
-/// The line with another value; its comment and its end stay.
+/// Replaces the value in a line; keeps its comment and line end.
 fn with_value(line: &str, value: &str) -> String {
     let (key, rest) = line.split_once(':').unwrap_or((line, ""));
     let comment = rest.find(" #").map_or("", |at| rest[at..].trim_end());

@@ -1,4 +1,4 @@
-//! YAML as a tree, read within limits: a file of a checkout may be made to take for ever.
+//! Parses YAML with limits, because a file in a checkout may be built to exhaust memory or time.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,22 +7,22 @@ use std::{
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
-/// A file that a tool writes is no larger.
+/// The maximum size of a file in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
 const MAX_DEPTH: usize = 64;
-/// What an alias stands for counts each time.
+/// The maximum number of values; each use of an alias counts.
 const MAX_VALUES: usize = 20_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Yaml {
-    /// Without quotes: what it means follows from its text.
+    /// Unquoted: the text determines the type.
     Plain(String),
     Text(String),
     List(Vec<Yaml>),
     Map(Vec<(Yaml, Yaml)>),
 }
 
-/// Why a text cannot be read, and the bytes where.
+/// Why a text cannot be parsed, with the position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unread {
     pub(crate) why: String,
@@ -30,7 +30,7 @@ pub(crate) struct Unread {
 }
 
 impl Yaml {
-    /// The text's first document.
+    /// Parses the text's first document.
     pub(crate) fn parse(text: &str) -> Result<Self, Unread> {
         if text.len() > MAX_BYTES {
             return Err(Unread {
@@ -44,7 +44,7 @@ impl Yaml {
                 Ok((event, span)) => reading
                     .take(event)
                     .map_err(|why| (why.to_owned(), span.start)),
-                // The parser has a limit of its own for brackets.
+                // The parser has its own limit for brackets.
                 Err(error) if error.info().contains("recursion limit") => {
                     Err((TOO_DEEP.to_owned(), *error.marker()))
                 }
@@ -62,7 +62,7 @@ impl Yaml {
         Ok(Self::Plain(String::new()))
     }
 
-    /// The value of a key, its own or one that `<<` brings.
+    /// Returns the value of a key, including merged ones (`<<`).
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         let own = self.entries().iter().find(|(name, _)| name.is(key));
         own.map(|(_, value)| value)
@@ -81,7 +81,7 @@ impl Yaml {
         matches!(self, Self::Plain(own) | Self::Text(own) if own == text)
     }
 
-    /// A text that is something: neither empty nor null.
+    /// Returns a text that is neither empty nor null.
     pub(crate) fn as_str(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -103,14 +103,14 @@ impl Yaml {
         self.as_map().map_or(&[], Vec::as_slice)
     }
 
-    /// The tree as a text that reads the same.
+    /// Returns the tree as YAML.
     pub(crate) fn write(&self) -> String {
         let mut out = String::new();
         self.write_at(0, &mut out);
         out
     }
 
-    /// Ends with the end of a line; a map or list begins on one of its own.
+    /// Writes a value, including the line end; a map or list starts on a new line.
     fn write_at(&self, depth: usize, out: &mut String) {
         match self {
             Self::Plain(_) | Self::Text(_) => {
@@ -149,7 +149,7 @@ impl Yaml {
 
     fn write_scalar(&self, out: &mut String) {
         match self {
-            // What could mean anything else stands in quotes.
+            // Anything ambiguous is quoted.
             Self::Plain(text)
                 if text
                     .bytes()
@@ -160,13 +160,13 @@ impl Yaml {
             Self::Plain(text) | Self::Text(text) => {
                 out.push_str(&serde_json::Value::from(text.as_str()).to_string());
             }
-            // A key that is no text has no place in a block.
+            // A block cannot have a key that is not a text.
             Self::List(_) | Self::Map(_) => out.push_str("null"),
         }
     }
 }
 
-/// What has been opened and not closed, innermost last.
+/// The open lists and maps, innermost last.
 #[derive(Default)]
 struct Reading {
     open: Vec<Open>,
@@ -176,7 +176,7 @@ struct Reading {
 
 struct Open {
     anchor: usize,
-    /// How many values there were before.
+    /// The number of values before it.
     before: usize,
     what: What,
 }
@@ -186,13 +186,13 @@ enum What {
     Map {
         entries: Vec<(Yaml, Yaml)>,
         keys: HashSet<Yaml>,
-        /// What a value is awaited for.
+        /// The key whose value is expected next.
         key: Option<Yaml>,
     },
 }
 
 impl Reading {
-    /// The document, at its end.
+    /// Processes an event; returns the document at its end.
     fn take(&mut self, event: Event<'_>) -> Result<Option<Yaml>, &'static str> {
         let before = self.values;
         match event {
@@ -208,7 +208,7 @@ impl Reading {
                 self.close(value, anchor, before)
             }
             Event::Alias(anchor) => {
-                // An alias within its own anchor has no end.
+                // An alias within its own anchor would never end.
                 let (value, size) = self
                     .anchors
                     .get(&anchor)
@@ -294,7 +294,7 @@ impl Reading {
 const TOO_MANY: &str = "it contains too many values";
 const TOO_DEEP: &str = "it is nested too deeply";
 
-/// The parser counts characters.
+/// Converts the parser's character index to a byte index.
 fn byte(text: &str, marker: Marker) -> usize {
     text.char_indices()
         .nth(marker.index())

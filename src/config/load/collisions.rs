@@ -1,4 +1,4 @@
-//! Agents that would get in each other's way.
+//! Agents with conflicting names or folders.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,16 +12,16 @@ use crate::{
     names::{AgentName, StageName},
 };
 
-/// Names that would meet in AWS or on disk, ignoring case as IAM does.
+/// Names that would conflict in AWS or on disk, ignoring case as IAM does.
 #[derive(Default)]
 pub(super) struct Claims {
     seen: BTreeMap<(&'static str, String), (AgentName, PathBuf)>,
-    /// One collision of an agent is enough: another one often comes of it.
+    /// Only the first collision of an agent is reported, because it often causes others.
     told: BTreeSet<AgentName>,
 }
 
 impl Claims {
-    /// What is known before the layers are: names, and folders where nothing is wrong with them.
+    /// Checks what is known before the layers are merged: names, and valid folders.
     pub(super) fn of_tables(
         &mut self,
         declarations: &[Declaration],
@@ -40,7 +40,7 @@ impl Claims {
                 let folder = table.deployment_or_default();
                 if let Some(folder) = folder.filter(|_| table.folder_is_known) {
                     let folder = declaration.dir().join(folder);
-                    // A slash at the end makes no other folder.
+                    // A trailing slash makes no difference.
                     let folder: PathBuf = folder.components().collect();
                     let folder = folder.display().to_string();
                     found.extend(self.claim(

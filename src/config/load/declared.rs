@@ -1,4 +1,4 @@
-//! What the metadata name, whichever part of it a command is about.
+//! All names and places in the metadata, regardless of the current command.
 
 use super::Declaration;
 use crate::{
@@ -22,7 +22,7 @@ pub(super) fn among(agents: &[Agent], declarations: &[Declaration]) -> Declared 
     }
 }
 
-/// Every region that is named, at whichever stage.
+/// Returns every region in the metadata, in any stage.
 fn regions(declaration: &Declaration) -> impl Iterator<Item = Region> {
     let agents = declaration.agents.iter().map(|table| &table.layer);
     [&declaration.layer]

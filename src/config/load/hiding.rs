@@ -1,4 +1,4 @@
-//! Agents that get in the way of Python itself.
+//! Agents that hide modules of Python itself.
 
 use crate::{
     config::{Agent, Language},
@@ -6,8 +6,8 @@ use crate::{
     python::standard::is_standard,
 };
 
-/// A warning where the agent's package hides a module that Python's own code imports: mostly it cannot
-/// start then, but nobody knows which of them it needs.
+/// Returns a warning if the agent's package hides a module of Python's standard library. Only a
+/// warning, because not every module is needed at startup.
 pub(super) fn python(agent: &Agent) -> Option<Message> {
     let name = agent.layout.import_name()?;
     let hides = agent.language == Language::Python && is_standard(name.as_str());

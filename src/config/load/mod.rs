@@ -1,4 +1,4 @@
-//! From the manifests' texts to the agents of one stage.
+//! Turns the texts of manifests into the agents of one stage.
 
 mod collisions;
 mod declared;
@@ -29,29 +29,29 @@ use crate::{
     names::{AgentName, ProjectId, StageName},
 };
 
-/// A Cargo.toml: where it stands and what it says.
+/// A Cargo.toml and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     pub path: PathBuf,
     pub text: String,
 }
 
-/// Which stage's settings apply.
+/// The stage whose settings apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
-    /// No stage: the names are the agents' own.
+    /// No stage: the runtime's name is the agent's.
     None,
     Named(StageName),
-    /// The built-in stage of the emulator on this machine: names as without a stage.
+    /// The built-in stage of the emulator on this machine; names are as without a stage.
     Local,
 }
 
-/// One `metadata.agentcore` table.
+/// A `metadata.agentcore` table.
 struct Declaration {
     manifest: PathBuf,
     scope: TableScope,
     layer: Layer,
-    /// Whether the table names a project, be it one that cannot be read.
+    /// True if the table names a project, even an invalid one.
     has_project: bool,
     agents: Vec<AgentTable>,
     stages: BTreeMap<StageName, Layer>,
@@ -63,7 +63,7 @@ impl Declaration {
     }
 }
 
-/// Reads the manifests of one workspace, the root's first.
+/// Reads the manifests of one workspace, starting with the root's.
 pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
     let config = load_with(manifests, stage, &[])?;
     if config.agents.is_empty() {
@@ -72,8 +72,8 @@ pub fn load(manifests: &[Manifest], stage: &Stage) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// [`load`], with agents of these names where none is declared: as the layers below would have made them.
-/// There may be no agent at all.
+/// Like [`load`], with additional agents that are no longer declared, with the settings of the
+/// other layers. The result may have no agents.
 pub(crate) fn load_with(
     manifests: &[Manifest],
     stage: &Stage,
@@ -92,7 +92,7 @@ pub(crate) fn load_with(
     let mut claims = collisions::Claims::default();
     found.extend(claims.of_tables(&declarations, stage));
     if faulty {
-        // What is wrong in one file is not to be told as missing.
+        // Settings in an invalid file must not be reported as missing.
         if whole {
             found.extend(without_project(&declarations, workspace, manifests));
         }
@@ -140,7 +140,7 @@ pub(crate) fn load_with(
     }
     found.extend(claims.of_roles(&agents));
     let declared = declared::among(&agents, &declarations);
-    // What is not declared gets in nobody's way: nothing is made of it.
+    // An agent that is not declared cannot conflict with others, because nothing is created for it.
     for name in former.iter().filter(|name| !declared.agents.contains(name)) {
         let table = AgentTable::undeclared(name.clone());
         match resolve::agent(
@@ -167,12 +167,12 @@ pub(crate) fn load_with(
     })
 }
 
-/// What the manifests say, table by table.
+/// The content of the manifests, table by table.
 struct Reading {
     declarations: Vec<Declaration>,
     found: Vec<Message>,
     warnings: Vec<Message>,
-    /// Whether every manifest is TOML.
+    /// True if every manifest is valid TOML.
     whole: bool,
 }
 
@@ -205,7 +205,7 @@ fn read(manifests: &[Manifest]) -> Reading {
     reading
 }
 
-/// The agents for which no table names a project.
+/// Reports the agents for which no table names a project.
 fn without_project(
     declarations: &[Declaration],
     workspace: Option<&Declaration>,
@@ -226,14 +226,14 @@ fn without_project(
         .collect()
 }
 
-/// What to do where no agent is declared.
+/// What to do if no agent is declared.
 pub(crate) const DECLARE: &str = "add a table `[workspace.metadata.agentcore.agents.<name>]`";
 
 pub(crate) fn none_declared(manifests: &[Manifest]) -> Failure {
     Failure::config("the metadata declares no agent").note(format!("read {}", shown(manifests)))
 }
 
-/// All the problems as they meet whoever reads the files from top to bottom.
+/// Returns all problems, sorted by file and position.
 fn invalid(mut found: Vec<Message>, manifests: &[Manifest]) -> Failure {
     found.sort_by_key(|message| place(message, manifests));
     Failure {
@@ -242,7 +242,7 @@ fn invalid(mut found: Vec<Message>, manifests: &[Manifest]) -> Failure {
     }
 }
 
-/// Which file, and where in it; what has no place comes last.
+/// Returns the file and the position in it; messages without a position come last.
 fn place(message: &Message, manifests: &[Manifest]) -> (usize, usize) {
     let at = message.at.as_ref();
     let file = at.and_then(|at| manifests.iter().position(|m| m.path == at.file));
@@ -252,7 +252,7 @@ fn place(message: &Message, manifests: &[Manifest]) -> (usize, usize) {
     )
 }
 
-/// The projects that a manifest names, however much else of it is wrong.
+/// Returns the projects that a manifest names, even if it is otherwise invalid.
 pub(crate) fn declared_projects(text: &str) -> Vec<ProjectId> {
     let (root, _) = DeTable::parse_recoverable(text);
     ["workspace", "package"]
@@ -326,7 +326,7 @@ fn metadata<'t>(root: &'t DeTable<'t>, word: &str) -> Option<(Range<usize>, &'t 
     Some((key.span(), value.get_ref()))
 }
 
-/// `my-agent` becomes `my_agent`, with a line that says so.
+/// Converts `my-agent` to `my_agent`, with a note about it.
 fn agent_name(given: &str) -> Result<(AgentName, Option<String>), String> {
     if let Ok(name) = AgentName::parse(given) {
         return Ok((name, None));
@@ -396,8 +396,8 @@ fn too_large(
     pointed(message, declaration, table, manifests)
 }
 
-/// Why the stage cannot be used with an agent of the declaration. Otherwise the agent would get the
-/// stage's name without its account and its region.
+/// Returns why the stage cannot be used with an agent of the declaration. Otherwise, the agent
+/// would get the stage's name without its account and region.
 fn without_stage(
     stage: &StageName,
     agent: &AgentName,

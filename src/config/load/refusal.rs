@@ -1,4 +1,4 @@
-//! What the service takes no more.
+//! Settings that the service no longer accepts.
 
 use super::{Declaration, Manifest};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     error::Message,
 };
 
-/// Why the service would not run the agent.
+/// Returns why the service would refuse the agent.
 pub(super) fn of(
     table: &AgentTable,
     declaration: &Declaration,

@@ -1,4 +1,4 @@
-//! From the layers that lie over each other to one agent.
+//! Merges the layers into one agent.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,7 +22,7 @@ use crate::{
     text::hex,
 };
 
-/// Lays the layers over each other, applies the defaults last.
+/// Merges the layers, then applies the defaults.
 pub(super) fn agent(
     table: &AgentTable,
     declaration: &Declaration,
@@ -178,7 +178,7 @@ fn all_settings(
     Ok(settings)
 }
 
-/// The stage as tags name it, and as the runtime's name does.
+/// Returns the stage for tags and the stage for the runtime's name.
 fn names(stage: &Stage) -> (Option<StageName>, Option<&StageName>) {
     match stage {
         Stage::None => (None, None),
@@ -187,7 +187,8 @@ fn names(stage: &Stage) -> (Option<StageName>, Option<&StageName>) {
     }
 }
 
-/// How the sources lie in the archive; the table need not say the package's name.
+/// Returns where the sources are in the archive. Derives the package's name if the table does not
+/// contain it.
 fn laid_out(
     layout: Option<LayoutWord>,
     import_name: Option<ImportName>,
@@ -201,7 +202,7 @@ fn laid_out(
     }
 }
 
-/// The package's name where the table does not say it.
+/// Derives the package's name.
 fn package(source: &Path, agent: &AgentName) -> Result<ImportName, Message> {
     ImportName::of_folder(source, agent).map_err(|what| {
         Message::new(what)
@@ -219,7 +220,8 @@ pub(super) fn no_project(agent: &AgentName) -> Message {
     ))
 }
 
-/// IAM takes tag keys that differ in case only for one, so that each would undo the other at every run.
+/// Refuses tag keys that differ only in case, because IAM treats them as equal, so each would
+/// replace the other at every run.
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html>, "Case sensitivity".
 fn told_apart(
     agent: &AgentName,
@@ -271,12 +273,12 @@ fn role_settings(
 
 const ROLE_NAME: &str = "AgentCoreRole-{runtime}";
 
-/// The name of an agent's role where `role.name` says no other.
+/// Returns the name of an agent's role without `role.name`.
 pub(crate) fn default_role(runtime: &RuntimeName) -> RoleName {
     role_name(ROLE_NAME, runtime).expect("the name of a runtime holds only what a role's may")
 }
 
-/// The role's name; past 64 characters it is cut and ends in a hash of the whole.
+/// Returns the role's name. Beyond 64 characters, it is cut and ends with a hash of the full name.
 pub(super) fn role_name(pattern: &str, runtime: &RuntimeName) -> Result<RoleName, NameError> {
     let full = pattern.replace("{runtime}", runtime.as_str());
     if full.len() <= 64 {

@@ -378,7 +378,7 @@ fn problems_come_in_the_order_of_their_lines() {
          [workspace.metadata.agentcore]\nregoin = \"us-east-1\"\nproject = \"\"\n\
          [workspace.metadata.agentcore.agents.a]\nprotocol = \"ftp\"\n";
     let marked: Vec<String> = problems(text).into_iter().map(|(_, at)| at).collect();
-    // What two agents share has no one place, and comes last.
+    // A conflict between two agents has no single position and comes last.
     let expected = [
         "\"1\"",
         "sorce",
@@ -467,7 +467,7 @@ fn agents_that_would_meet_are_told_beside_what_cannot_be_read() {
     assert_eq!(whats(&format!("{role}\n{agents}a]\n")), [excludes, nowhere]);
 }
 
-/// A folder or a project that cannot be read is not taken for one that is not given.
+/// An invalid folder or project does not count as missing.
 #[test]
 fn what_cannot_be_read_is_told_once() {
     for (project, one, other) in [
@@ -490,7 +490,7 @@ fn what_cannot_be_read_is_told_once() {
     }
 }
 
-/// Each would undo the other at every run.
+/// Each would replace the other at every run.
 #[test]
 fn tags_that_differ_in_case_only_are_refused_where_they_meet() {
     let text = WHOLE.replace("account = \"210987654321\"", "tags = { Team = \"sales\" }");
@@ -618,7 +618,7 @@ fn variables_are_measured_together() {
     assert_eq!(found, [(what.to_owned(), "a".to_owned())]);
 }
 
-/// The problems of an agent with this one permission, each with the text that it points at.
+/// Returns the problems of an agent with this permission, each with the marked text.
 fn problems_of_permission(permission: &str) -> Vec<(String, String)> {
     let text = format!(
         "[workspace.metadata.agentcore]\nproject = \"p-1\"\n[workspace.metadata.agentcore.agents.a]\npermissions = [{permission}]\n"
@@ -762,7 +762,7 @@ fn what_answers_for_models_here_is_read_from_the_project_and_a_packages_own_wins
     };
     assert_eq!(a.local.models, LocalModels::Aws);
     assert_eq!(b.local.models.to_string(), "http://127.0.0.1:1/v1");
-    // An agent's own profile is for its runtime; the models are the project's.
+    // An agent's own profile is for its runtime; the models belong to the project.
     assert_eq!(a.local.profile.as_deref(), Some("dev"));
     assert_eq!(loaded(WHOLE).agents[0].local.models, LocalModels::Emulator);
 }

@@ -1,5 +1,5 @@
-//! The archive itself: the cached dependencies' bytes as they are, the agent's own files behind them,
-//! one directory of both.
+//! Assembles the archive: the cached dependencies' bytes, the agent's own files, and a directory of
+//! both.
 #![expect(clippy::disallowed_methods, reason = "the archive is written here")]
 
 use std::{
@@ -50,7 +50,7 @@ use crate::{
 const ARCHIVE: &str = "deployment.zip";
 const REMEMBERED: &str = "build.json";
 
-/// What an archive is made of.
+/// The inputs of an archive.
 pub(super) struct Parts<'a> {
     pub(super) wanted: &'a Wanted,
     pub(super) key: &'a Key,
@@ -58,12 +58,12 @@ pub(super) struct Parts<'a> {
     pub(super) search: &'a Search,
 }
 
-/// What is remembered of an archive beside it: enough to know that a new one would be the same.
+/// What is saved next to an archive, to find out whether a new one would be the same.
 #[derive(Debug, Serialize, Deserialize)]
 struct Remembered {
     fingerprint: String,
     sources: Sources,
-    /// Of the file, in nanoseconds: whoever writes it anew changes this.
+    /// The file's modification time in nanoseconds, which changes when it is rewritten.
     modified: u64,
     size: u64,
     id: String,
@@ -79,23 +79,23 @@ struct Remembered {
     /// What it is made of, the same on every machine.
     source: String,
     weights: Weights,
-    /// Own files that the Python did not understand.
+    /// The agent's own files that Python could not parse.
     unread: Vec<Unread>,
-    /// Packages that are older than they have to be.
+    /// Packages that are older than necessary.
     behind: Vec<Behind>,
     /// The version of the OpenTelemetry distribution, if it is one that sends no traces.
     no_traces: Option<String>,
     reached: Reached,
 }
 
-/// What of an archive's making is the project's own, so that a look can tell whether it changed since.
+/// The inputs from the project itself, to find out whether they changed since.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sources {
-    /// Hash and mode of each file, by its path in the archive.
+    /// The hash and the mode of each file, by its path in the archive.
     pub(super) files: BTreeMap<String, String>,
-    /// Changes with the requirements' text.
+    /// A hash of the requirements.
     pub(super) requirements: String,
-    /// Whether compiled files are added where they can be.
+    /// True if compiled files are added when possible.
     pub(super) bytecode: bool,
 }
 
@@ -148,7 +148,7 @@ pub(super) fn assemble(
     };
     let ready = dependencies::ensure(request, parts, begins, say);
     let ready = ready.map_err(|mut failure| {
-        // What is wrong with the agent's own files is told with it.
+        // Also report problems of the agent's own files.
         failure.messages.extend(problems.clone());
         failure
     })?;
@@ -183,7 +183,7 @@ pub(super) fn assemble(
     Ok(built)
 }
 
-/// Why the agent's own files make no archive, whatever the dependencies are.
+/// Returns why no archive can be made from the agent's own files, whatever the dependencies are.
 fn own_problems(request: &Request) -> Vec<Message> {
     let mut problems = request.problems.clone();
     if let Some(entry) = request.own.files.get(&request.entrypoint) {
@@ -192,7 +192,8 @@ fn own_problems(request: &Request) -> Vec<Message> {
     problems
 }
 
-/// What is remembered of the archive are the files as they were hashed; it must hold those.
+/// Fails if a file changed after it was hashed, because the archive must contain exactly the hashed
+/// files.
 fn unchanged_meanwhile(request: &Request) -> Result<(), Failure> {
     let mut origins = request.own.files.values();
     match origins.find(|origin| files::modified(&origin.from) != origin.modified) {
@@ -205,7 +206,7 @@ fn unchanged_meanwhile(request: &Request) -> Result<(), Failure> {
     }
 }
 
-/// The new archive in `work`, found to be one that the service takes.
+/// Writes the new archive in `work` and checks it against the service's limits.
 fn compose(
     request: &Request,
     parts: &Parts<'_>,
@@ -229,7 +230,7 @@ fn compose(
         ));
         let collisions = findings::collisions(&own, &paths, &ready.layer.modules);
         if !collisions.is_empty() {
-            // No archive holds a path twice.
+            // An archive cannot contain a path twice.
             problems.extend(collisions);
             return Err(misfits(problems));
         }
@@ -277,7 +278,7 @@ fn compose(
     Ok((remembered, taken))
 }
 
-/// What of the agent's code keeps it from being shipped; the rest is told.
+/// Returns the problems in the agent's code that prevent shipping; reports the others.
 fn judged(
     request: &Request,
     parts: &Parts<'_>,
@@ -296,18 +297,18 @@ fn judged(
     findings::judge(request, &code, say)
 }
 
-/// What a killed run left; the project's lock is held.
+/// Removes the rest of a killed run; the project is locked.
 fn sweep(output: &Folder) -> Result<(), FileError> {
     for name in output.names()? {
         if name.starts_with(TEMPORARY) {
-            // What cannot be removed is in nobody's way.
+            // A leftover that cannot be removed is harmless.
             let _ = output.join(&name).remove_whole();
         }
     }
     Ok(())
 }
 
-/// Whether a build leaves a file of this name in its folder.
+/// Returns true for the name of a file that a build creates in its folder.
 pub(crate) fn is_built(name: &str) -> bool {
     [ARCHIVE, REMEMBERED].contains(&name) || name.starts_with(TEMPORARY)
 }
@@ -322,7 +323,7 @@ fn source(sources: &Sources, ready: Option<&Ready>) -> String {
     files::hash(text.as_bytes())
 }
 
-/// Another fingerprint, another archive.
+/// Returns a fingerprint that differs for different archives.
 fn fingerprint(request: &Request, parts: &Parts<'_>, sources: &Sources) -> String {
     let mut text = format!("layout {}\n{}\n", layer::LAYOUT, parts.key.text);
     if let Some(python) = parts.python {
@@ -337,8 +338,8 @@ fn fingerprint(request: &Request, parts: &Parts<'_>, sources: &Sources) -> Strin
     files::hash(text.as_bytes())
 }
 
-/// The agent's files with what is compiled from them, and what of them could not be. The user's folder
-/// stays as it is: the compiler works on a copy.
+/// Returns the agent's files with their compiled files, and the files that could not be compiled.
+/// The compiler works on a copy, so that the user's folder does not change.
 fn own_files(
     request: &Request,
     parts: &Parts<'_>,
@@ -388,12 +389,12 @@ fn own_files(
 
 struct Composed {
     written: Written,
-    /// What follows the dependencies.
+    /// The part after the dependencies.
     rest: Extent,
     taken: Option<Taken>,
 }
 
-/// Writes the archive; its beginning is the cached layer's, byte for byte.
+/// Writes the archive; it starts with the bytes of the cached layer.
 fn write(
     path: &Path,
     base: Option<(&Ready, Option<&Path>)>,
@@ -430,7 +431,7 @@ fn merge(weights: &mut Weights, own: &[Entry]) {
     }
 }
 
-/// Names and hashes of a finished archive.
+/// Returns names and hashes of a finished archive.
 fn describe(
     rest: &Extent,
     ready: Option<&Ready>,
@@ -466,7 +467,7 @@ fn describe(
     }
 }
 
-/// The archive first: without what is remembered of it, it is merely built again.
+/// Moves the archive first: without the saved description, it is only rebuilt.
 fn finish(temporary: &Path, output: &Folder, remembered: &mut Remembered) -> Result<(), Failure> {
     let place = output.path().join(ARCHIVE);
     files::close_to_others(temporary)?;
@@ -476,7 +477,7 @@ fn finish(temporary: &Path, output: &Folder, remembered: &mut Remembered) -> Res
     Ok(output.write(REMEMBERED, text.as_bytes())?)
 }
 
-/// The archive that was built last, and what it was made of.
+/// Returns the last archive and its inputs.
 pub(super) fn last(output: &Folder) -> Result<Option<(Archive, Sources)>, Failure> {
     let path = output.path();
     Ok(remembered(output)?.map(|last| (last.built(&path).archive, last.sources)))
@@ -484,7 +485,7 @@ pub(super) fn last(output: &Folder) -> Result<Option<(Archive, Sources)>, Failur
 
 fn remembered(output: &Folder) -> Result<Option<Remembered>, Failure> {
     let text = output.read_text(REMEMBERED)?;
-    // Another version's file is as good as none.
+    // A file from another version counts as missing.
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
@@ -495,7 +496,7 @@ fn modified(path: &Path) -> Option<(u64, u64)> {
 }
 
 impl Remembered {
-    /// Whether the archive is there, as it was.
+    /// Returns true if the archive is unchanged.
     fn is_whole(&self, output: &Path) -> Result<bool, Failure> {
         let archive = output.join(ARCHIVE);
         Ok(modified(&archive) == Some((self.size, self.modified))
@@ -503,7 +504,7 @@ impl Remembered {
             && sha256_of(&archive, self.head, self.size)? == self.rest_sha256)
     }
 
-    /// Whether the archive is there, as it was, and begins with this layer.
+    /// Returns true if the archive is unchanged and starts with this layer.
     fn begins_with(&self, layer: &Layer, output: &Path) -> bool {
         let archive = output.join(ARCHIVE);
         (self.head, &self.head_sha256) == (layer.head, &layer.sha256)
@@ -511,7 +512,7 @@ impl Remembered {
             && sha256_of(&archive, 0, self.head).is_ok_and(|found| found == self.head_sha256)
     }
 
-    /// Says which packages are older than they have to be.
+    /// Warns about packages that are older than necessary.
     fn tell_age(&self, request: &Request, parts: &Parts<'_>, say: Say<'_>) {
         let python = minor_version(request.runtime);
         if let Some(warning) = resolution::warning(&self.behind, python) {
@@ -552,7 +553,7 @@ impl Remembered {
     }
 }
 
-/// What an archive holds, in its own order.
+/// Lists the content of an archive in order.
 pub(crate) fn entries(archive: &Path) -> Result<Vec<Entry>, Failure> {
     writer::list(archive)
 }

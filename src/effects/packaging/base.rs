@@ -1,8 +1,8 @@
-//! What a new archive begins with: the cached layer, byte for byte.
+//! The start of a new archive: the bytes of the cached layer.
 //!
-//! The last archive begins with the same bytes as long as no requirement changes. It is then cut off
-//! behind them and goes on as the new one: copying a hundred megabytes, and freeing as many, takes
-//! longer than everything else that a changed line asks for.
+//! The last archive starts with the same bytes as long as the requirements do not change. It is
+//! then truncated after them and reused, because copying and freeing a hundred megabytes takes
+//! longer than everything else after an edit.
 #![expect(clippy::disallowed_methods, reason = "the archive is written here")]
 
 use std::{
@@ -14,24 +14,24 @@ use std::{
 use super::{dependencies::Ready, sink::Sink};
 use crate::effects::files::FileError;
 
-/// The last archive, taken from its place; put back as it was unless a new one takes its place.
+/// The last archive, moved away. It is restored unless a new one replaces it.
 pub(super) struct Taken {
     from: PathBuf,
     to: PathBuf,
     head: u64,
-    /// What followed the dependencies.
+    /// The bytes after the dependencies.
     tail: Vec<u8>,
     replaced: bool,
 }
 
-/// What a new archive goes on from.
+/// The start of a new archive.
 pub(super) struct Base {
     pub(super) sink: Sink,
     pub(super) taken: Option<Taken>,
 }
 
-/// Makes `to` hold the layer's entries; its directory is read from the sink. `last` is an archive that
-/// begins with the same bytes, on the same file system.
+/// Makes `to` contain the layer's entries; the sink returns their directory. `last` is an archive
+/// with the same start, on the same file system.
 pub(super) fn lay(ready: &Ready, last: Option<&Path>, to: &Path) -> Result<Base, FileError> {
     let failed = |error| FileError::new("write", to, error);
     let layer = ready.held.archive();
@@ -50,7 +50,7 @@ pub(super) fn lay(ready: &Ready, last: Option<&Path>, to: &Path) -> Result<Base,
             })
         }
         None => {
-            // The file system copies without reading where it can.
+            // The file system may copy without reading.
             fs::copy(&layer, to).map_err(failed)?;
             None
         }
@@ -63,7 +63,7 @@ pub(super) fn lay(ready: &Ready, last: Option<&Path>, to: &Path) -> Result<Base,
 }
 
 impl Taken {
-    /// A new archive stands in its place.
+    /// Records that a new archive replaces it.
     pub(super) fn replace(mut self) {
         self.replaced = true;
     }
@@ -74,7 +74,7 @@ impl Drop for Taken {
         if self.replaced {
             return;
         }
-        // What cannot be put back is built again.
+        // If this fails, the archive is rebuilt.
         let whole = cut_off(&self.to, self.head).and_then(|mut file| file.write_all(&self.tail));
         if whole.is_ok() {
             let _ = fs::rename(&self.to, &self.from);
@@ -90,7 +90,7 @@ fn tail_of(path: &Path, head: u64) -> io::Result<Vec<u8>> {
     Ok(tail)
 }
 
-/// The file without what follows `head`, at its end.
+/// Truncates the file after `head` and returns it, positioned at its end.
 fn cut_off(path: &Path, head: u64) -> io::Result<File> {
     let mut file = File::options().read(true).write(true).open(path)?;
     file.set_len(head)?;

@@ -1,4 +1,5 @@
-//! Projects of the checkout that an agent requires: shipped from where they are, without building them.
+//! Projects in the checkout that an agent requires: shipped from their folders, without building
+//! them.
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
@@ -14,8 +15,8 @@ use crate::{
     package::composition::Origin,
 };
 
-/// Adds their packages to the agent's own files, each with what tells Python its version. The answer is
-/// what there is to warn of.
+/// Adds their packages to the agent's own files, with the metadata for their versions. Returns the
+/// warnings.
 pub(super) fn add(request: &mut Request, projects: &[Beside]) -> Result<Vec<Message>, Failure> {
     let mut warnings = Vec::new();
     for project in projects {
@@ -84,7 +85,7 @@ fn origin(from: PathBuf) -> Result<Origin, FileError> {
     })
 }
 
-/// What `importlib.metadata` reads.
+/// Returns the metadata that `importlib.metadata` reads.
 fn metadata(project: &Beside) -> (String, Origin) {
     let name = project.name.replace('-', "_");
     let text = format!(

@@ -1,4 +1,4 @@
-//! Compiles Python files with an interpreter of the runtime's own version.
+//! Compiles Python files with an interpreter of the runtime's version.
 #![expect(
     clippy::disallowed_methods,
     reason = "lists for the compiler are written here"
@@ -26,8 +26,8 @@ use crate::{
     },
 };
 
-/// The compiler: the standard `compileall` does not tell what it could not read, and takes three times
-/// as long to start.
+/// The compiler. The standard `compileall` does not report which files failed, and starts three
+/// times slower.
 const COMPILE: &str = include_str!("compile.py");
 
 /// An interpreter of the runtime's version.
@@ -36,11 +36,11 @@ pub(super) struct Python {
     program: PathBuf,
     /// Such as `3.13.2`.
     pub(super) version: String,
-    /// What its compiled files begin with.
+    /// The magic number of its compiled files.
     pub(super) magic: String,
 }
 
-/// Looks where uv knows of interpreters, then on PATH. Nothing is downloaded.
+/// Searches uv's interpreters, then PATH. Nothing is downloaded.
 pub(super) fn find(
     runtime: Runtime,
     search: &Search,
@@ -80,8 +80,8 @@ fn look(runtime: Runtime, search: &Search) -> Result<Option<Python>, Failure> {
         let Some((python, itself)) = inspect(&program, runtime, &search.programs)? else {
             continue;
         };
-        // What is found is often a shim, or a virtual environment's: each start goes through more
-        // than the interpreter itself, and either may be gone tomorrow.
+        // The result is often a shim or in a virtual environment: both start slower than the
+        // interpreter itself and may disappear.
         let direct = Some(&itself)
             .filter(|itself| search.programs.may_run(itself))
             .map(|itself| inspect(itself, runtime, &search.programs))
@@ -94,7 +94,7 @@ fn look(runtime: Runtime, search: &Search) -> Result<Option<Python>, Failure> {
     Ok(None)
 }
 
-/// A final release of CPython of this minor version, and the file that it calls itself; or nothing.
+/// Inspects a program: returns a final CPython release of this minor version, and its real path.
 fn inspect(
     program: &Path,
     runtime: Runtime,
@@ -127,19 +127,19 @@ fn inspect(
     Ok(Some((python, PathBuf::from(itself.trim_end()))))
 }
 
-/// A file that this Python does not understand.
+/// A file that this Python cannot parse.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Unread {
-    /// Relative to where it was compiled, with `/`.
+    /// Relative to the compiled folder, with `/`.
     pub(super) path: String,
-    /// From 1; 0 where the error has no place.
+    /// Counted from 1; 0 if the error has no position.
     pub(super) line: usize,
     pub(super) said: String,
 }
 
 impl Python {
-    /// Writes `__pycache__` beside the files, which are relative to `root` and sorted. What does not
-    /// compile (another Python's, templates) is left as it is and told.
+    /// Writes `__pycache__` next to the files, which are relative to `root` and sorted. Files that
+    /// do not compile (for another Python, templates) are left alone and returned.
     pub(super) fn compile(
         &self,
         root: &Path,
@@ -150,7 +150,8 @@ impl Python {
         let lists = work.join("compile");
         fs::create_dir_all(&lists)
             .map_err(|error| FileError::new("create the directory", &lists, error))?;
-        // The same groups on every machine: what a process compiled before shows in what it writes.
+        // The same groups on every machine, because a process's output depends on what it compiled
+        // before.
         let groups: Vec<&[String]> = compile_groups(files).collect();
         let next = AtomicUsize::new(0);
         let worker = || -> Result<Vec<Unread>, Failure> {
@@ -189,8 +190,8 @@ impl Python {
             .flat_map(|file| [file.as_str(), "\0"])
             .collect();
         fs::write(&list, names).map_err(|error| FileError::new("write", &list, error))?;
-        // Not isolated (`-I`): that would ignore PYTHONHASHSEED. No other variable of Python's is passed
-        // on, the directory is a neutral one, and the compiler looks for modules in neither.
+        // Not isolated (`-I`), because that would ignore PYTHONHASHSEED. No other Python variables
+        // are passed on, the directory is neutral, and the compiler searches modules in neither.
         let words = [
             "-s".as_ref(),
             "-S".as_ref(),

@@ -1,4 +1,4 @@
-//! The dependencies' layer: taken from the cache, or installed, compiled and compressed into it.
+//! The layer with the dependencies: from the cache, or newly installed, compiled and compressed.
 #![expect(clippy::disallowed_methods, reason = "what was installed is read here")]
 
 use std::{
@@ -39,13 +39,13 @@ use crate::{
 /// What is larger is no script that an installer has written.
 const LONGEST_SCRIPT: u64 = 1024 * 1024;
 
-/// What an entry of the cache hangs on.
+/// The key of a cache entry.
 pub(super) struct Key {
     pub(super) text: String,
     installer: Option<Installer>,
 }
 
-/// The same for the same requirements, on every machine.
+/// Returns the key, which is the same for the same requirements on every machine.
 pub(super) fn key(
     wanted: &Wanted,
     runtime: Runtime,
@@ -77,15 +77,15 @@ pub(super) fn key(
     })
 }
 
-/// A layer that stays in the cache as long as this is held.
+/// A layer that stays in the cache while this is held.
 pub(super) struct Ready {
     pub(super) held: Held,
     pub(super) layer: Layer,
     pub(super) cached: bool,
 }
 
-/// `None` where nothing is required. A layer that the last archive begins with is read from there, and
-/// not looked at again.
+/// Returns the layer; `None` without requirements. A layer that the last archive starts with is
+/// read from there and not checked again.
 pub(super) fn ensure(
     request: &Request,
     parts: &Parts<'_>,
@@ -112,7 +112,7 @@ pub(super) fn ensure(
         }));
     }
     let workshop = held.workshop()?;
-    // Compilers write the path that they are given; links in it would lead elsewhere.
+    // Compilers write the given path into their output, so links are resolved.
     let work = real_path(workshop.path())
         .map_err(|error| FileError::new("read", workshop.path(), error))?;
     let target = work.join("target");
@@ -142,7 +142,7 @@ pub(super) fn ensure(
     };
     held.publish(&archive, &layer)?;
     held.evict_others();
-    // Thousands of files; whoever waits for the archive need not wait for their end.
+    // Thousands of files; they are deleted in the background.
     runtime::beside(move || drop(workshop));
     Ok(Some(Ready {
         held,
@@ -151,7 +151,7 @@ pub(super) fn ensure(
     }))
 }
 
-/// Compiles what was installed and lists it, sorted.
+/// Compiles what was installed, and lists it, sorted.
 fn prepare(
     target: &Path,
     work: &Path,
@@ -186,7 +186,7 @@ pub(super) fn has_extension(path: &str, extension: &str) -> bool {
         .is_some_and(|found| found == extension)
 }
 
-/// Drops the caches that wheels bring along: they are of another Python or compared by time.
+/// Removes the caches in wheels, which are for another Python or checked by time.
 fn walk(directory: &Path, prefix: &str, found: &mut Vec<Input>) -> Result<(), Failure> {
     visit(directory, prefix, found, &|path| {
         files::remove_tree(path)?;
@@ -220,7 +220,7 @@ fn visit(
                 visit(&path, &format!("{prefix}{name}/"), found, enters_cache)?;
             }
         } else if !(prefix.is_empty() && name == ".lock" || is_of_this_machine(prefix, &name)) {
-            // `.lock` is uv's own, while it installs.
+            // `.lock` belongs to uv while it installs.
             found.push(Input {
                 path: format!("{prefix}{name}"),
                 size: metadata.len(),
@@ -232,7 +232,8 @@ fn visit(
     Ok(())
 }
 
-/// Where a distribution was installed from: a path on this machine, or an address with credentials.
+/// Returns true for files with a distribution's origin: a path on this machine, or an address with
+/// credentials.
 fn is_of_this_machine(folder: &str, name: &str) -> bool {
     folder.ends_with(".dist-info/")
         && ["direct_url.json", "uv_cache.json", "uv_build.json"].contains(&name)
@@ -355,7 +356,7 @@ fn source(inputs: &[Input]) -> Result<String, Failure> {
     Ok(files::hash(lines.join("\n").as_bytes()))
 }
 
-/// What can be imported, and who brings it.
+/// Returns the modules that can be imported, with their distributions.
 fn modules(inputs: &[Input]) -> Result<Modules, Failure> {
     let mut modules = Modules::new();
     for input in inputs {
@@ -375,7 +376,7 @@ pub(super) fn misfits(messages: Vec<Message>) -> Failure {
     }
 }
 
-/// Of a part of a file.
+/// Returns the SHA-256 of a part of a file.
 pub(super) fn sha256_of(path: &Path, from: u64, to: u64) -> Result<String, Failure> {
     use std::io::{Seek as _, SeekFrom};
 

@@ -1,4 +1,4 @@
-//! What is wrong with the agent's own files. Told at every build, an unchanged one included, as a compiler
+//! Problems in the agent's own files. Reported at every build, even an unchanged one, as a compiler
 //! does.
 
 use std::{
@@ -19,16 +19,16 @@ use crate::{
     system::filename,
 };
 
-/// Who found that a file is no Python.
+/// Which parser found a syntax error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Judge {
-    /// The runtime's own version.
+    /// The runtime's own Python version.
     Python,
-    /// A grammar, which may lag behind the language: without that Python, nobody knows better.
+    /// The grammar, which may be older than the language. Used without that Python version.
     Grammar,
 }
 
-/// What the grammar does not take for Python, among Python files.
+/// Returns the Python files that the grammar cannot parse.
 pub(super) fn unlike_python(program: &Program) -> Vec<Unread> {
     let unread = program.iter().filter_map(|(path, parsed)| {
         let line = parsed.wrong_line?;
@@ -38,7 +38,7 @@ pub(super) fn unlike_python(program: &Program) -> Vec<Unread> {
     unread.collect()
 }
 
-/// Follows the imports of the entry point. `entries` are the paths of what dependencies bring.
+/// Follows the imports of the entry point. `entries` are the paths of the dependencies' files.
 pub(super) fn follow_imports(request: &Request, entries: &[&str]) -> Reached {
     let files = &request.own.files;
     if !files.contains_key(&request.entrypoint) {
@@ -52,14 +52,14 @@ pub(super) fn follow_imports(request: &Request, entries: &[&str]) -> Reached {
     follow(&request.entrypoint, &modules, minor, &request.program)
 }
 
-/// What is known of the agent's own code.
+/// What is known about the agent's own code.
 pub(super) struct Code<'a> {
     pub(super) judge: Judge,
     pub(super) unread: &'a [Unread],
     pub(super) reached: &'a Reached,
 }
 
-/// Tells what is wrong with the code, and returns what keeps it from being shipped.
+/// Reports problems in the code, and returns those that prevent shipping.
 pub(super) fn judge(
     request: &Request,
     code: &Code<'_>,
@@ -109,7 +109,7 @@ fn by_path(request: &Request) -> BTreeMap<&str, &Path> {
         .collect()
 }
 
-/// What is said of a file with a syntax error.
+/// Returns the message about a file with a syntax error.
 fn not_understood(
     request: &Request,
     judge: Judge,
@@ -138,7 +138,7 @@ fn not_understood(
     (Weight::Warning, message.help(help))
 }
 
-/// Entry points from when the agent's package had the agent's name.
+/// Returns the message about an import of the agent's package by its former name.
 fn former_package(request: &Request, missing: &Missing) -> Option<Message> {
     let Missing::Module { name, near: _ } = missing else {
         return None;
@@ -152,7 +152,7 @@ fn former_package(request: &Request, missing: &Missing) -> Option<Message> {
     (imported == Some(agent)).then(|| python::renamed::message(agent, package))
 }
 
-/// What is said of an import that fails.
+/// Returns the message about a failing import.
 fn missing(request: &Request, finding: &Finding) -> Message {
     let Finding {
         file: _,
@@ -219,8 +219,8 @@ fn missing(request: &Request, finding: &Finding) -> Message {
     message
 }
 
-/// Files of the agent that would take the place of a dependency's, or be mixed up with one. `brought` are
-/// the files of the dependencies.
+/// Reports files of the agent that would replace a dependency's files or mix with them. `brought`
+/// are the dependencies' files.
 pub(super) fn collisions(own: &[Input], brought: &[&str], modules: &Modules) -> Vec<Message> {
     let brought: BTreeSet<&str> = brought.iter().copied().collect();
     let mut found: BTreeMap<&str, Message> = BTreeMap::new();
@@ -262,7 +262,7 @@ fn same_file(file: &Input) -> Message {
     .help("rename it, or leave it out with a line in `.agentcoreignore`")
 }
 
-/// Dependencies that take the place of one of Python's own modules: mostly nothing can start then.
+/// Reports dependencies that replace a module of Python itself, which usually prevents every start.
 pub(super) fn shadowing(modules: &Modules, inputs: &Inputs) -> Vec<Message> {
     let shadows = modules
         .iter()
@@ -312,7 +312,7 @@ pub(super) fn unportable(request: &Request) -> Option<Message> {
     Some(message)
 }
 
-/// An entry point that ends at once leaves a runtime that nobody can reach.
+/// Reports an entry point that ends immediately, because its runtime could never be reached.
 pub(super) fn idle_entry(request: &Request, file: &Path) -> Option<Message> {
     if !request.program.get(&request.entrypoint)?.does_nothing {
         return None;
@@ -327,7 +327,7 @@ pub(super) fn idle_entry(request: &Request, file: &Path) -> Option<Message> {
     Some(message)
 }
 
-/// At the line, with what Python says of it.
+/// Adds the line, with Python's message.
 fn point_at(message: Message, file: &Path, unread: &Unread) -> Result<Message, FileError> {
     let text = read(file)?;
     let Some(span) = line(&text, unread.line) else {
@@ -341,7 +341,7 @@ fn point_at(message: Message, file: &Path, unread: &Unread) -> Result<Message, F
     }))
 }
 
-/// The bytes of a line, counted from 1, without the white space around them.
+/// Returns the bytes of a line, counted from 1, without surrounding white space.
 fn line(text: &str, number: usize) -> Option<std::ops::Range<usize>> {
     let before: usize = text
         .split_inclusive('\n')
@@ -353,7 +353,8 @@ fn line(text: &str, number: usize) -> Option<std::ops::Range<usize>> {
     Some(start..(before + line.trim_end().len()).max(start))
 }
 
-/// What is not UTF-8 can stand in comments and strings only, as far as names go.
+/// Reads a file. Invalid UTF-8 can only be in comments and strings, so replacing it does not affect
+/// names.
 fn read(file: &Path) -> Result<String, FileError> {
     Ok(String::from_utf8_lossy(&files::read_bytes(file)?).into_owned())
 }

@@ -1,4 +1,4 @@
-//! Installs the dependencies for the service's machines, with uv or else with pip.
+//! Installs the dependencies for the service's machines, with uv or pip.
 
 use std::path::{Path, PathBuf};
 
@@ -27,16 +27,16 @@ use crate::{
     },
 };
 
-/// A tool that is there.
+/// An available installer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Installer {
     pub(super) tool: Tool,
     program: Vec<PathBuf>,
-    /// The interpreter that uv is told of.
+    /// The interpreter for uv.
     pub(super) python: PathBuf,
 }
 
-/// What is installed, and where to.
+/// What to install, and where.
 #[derive(Clone, Copy)]
 pub(super) struct Job<'a> {
     pub(super) programs: &'a Programs,
@@ -45,11 +45,11 @@ pub(super) struct Job<'a> {
     /// Every version has to be fixed.
     pub(super) locked: bool,
     pub(super) target: &'a Path,
-    /// For files on the way.
+    /// For temporary files.
     pub(super) work: &'a Path,
 }
 
-/// uv, else the pip of a Python on PATH.
+/// Finds uv, or the pip of a Python on PATH.
 pub(super) fn find(wanted: &Wanted, search: &Search) -> Result<Installer, Failure> {
     const QUESTION: &str = "installer and its Python";
     let remembered = search.memory.recall::<Installer>(QUESTION);
@@ -57,7 +57,7 @@ pub(super) fn find(wanted: &Wanted, search: &Search) -> Result<Installer, Failur
         Some(installer) => installer,
         None => {
             let installer = look(&search.programs)?;
-            // That pip works depends on modules which nobody looks at.
+            // Whether pip works depends on modules that are not checked.
             let holds = match installer.tool {
                 Tool::Uv => Holds::Always,
                 Tool::Pip => Holds::Minutes,
@@ -78,7 +78,7 @@ pub(super) fn find(wanted: &Wanted, search: &Search) -> Result<Installer, Failur
     Ok(installer)
 }
 
-/// What pip cannot do.
+/// Returns what pip does not support.
 fn needs_uv(wanted: &Wanted) -> Option<String> {
     let inputs = &wanted.inputs;
     if wanted.kind == Kind::Lock {
@@ -87,7 +87,7 @@ fn needs_uv(wanted: &Wanted) -> Option<String> {
     if !inputs.pinned.is_empty() {
         return Some("a package with an index of its own".to_owned());
     }
-    // Options of a requirements file are pip's own.
+    // Options in a requirements file are pip's own.
     let of_uv = inputs.has_settings && inputs.options.is_empty();
     of_uv.then(|| "the project's `tool.uv` or `uv.toml`".to_owned())
 }
@@ -116,7 +116,7 @@ fn look(programs: &Programs) -> Result<Installer, Failure> {
         }
     }
     for python in pythons(programs, None)? {
-        // Isolated: no module of the directory or the user's environment is taken for pip.
+        // Isolated, so that no module of the directory or the user's environment replaces pip.
         let words = ["-I", "-X", "utf8", "-m", "pip"].map(PathBuf::from);
         let program: Vec<PathBuf> = std::iter::once(python.clone()).chain(words).collect();
         let answer = run(programs, &program, &["--version"])?;
@@ -155,7 +155,7 @@ fn nothing_to_install_with(programs: &Programs, old: Option<String>) -> Failure 
 }
 
 impl Installer {
-    /// Fills the target; tells which packages in it are older than they have to be, where that is known.
+    /// Installs into the target. Returns the packages that are older than necessary, if known.
     pub(super) fn install(&self, job: &Job<'_>, say: Say<'_>) -> Result<Vec<Behind>, Failure> {
         say(Event::Installing {
             with: self.tool.name(),
@@ -173,7 +173,7 @@ impl Installer {
         let answer = self.run(job.programs, &words)?;
         say(Event::Said(answer.said.clone()));
         if answer.succeeded {
-            // A lock says which versions are wanted; pip has no word for the question.
+            // A lock determines the versions; pip has no command for the question.
             let is_asked =
                 self.tool == Tool::Uv && !inputs.is_complete && !job.programs.is_offline();
             if is_asked {
@@ -249,7 +249,7 @@ impl Installer {
             "no wheel of {what} fits Python {} on 64-bit ARM",
             minor_version(runtime)
         ));
-        // The line that asks for it, where there is one.
+        // The line that requires it, if any.
         let asked = inputs.requirements.iter().find(|(text, _)| {
             let name = Requirement::read(text).normalized();
             lacking
@@ -270,7 +270,7 @@ impl Installer {
     }
 }
 
-/// The files that an installer is given.
+/// The files for an installer.
 pub(super) struct Papers {
     config: String,
     requirements: String,
@@ -342,7 +342,8 @@ impl Papers {
     }
 }
 
-/// Requirements with an index of their own can be told to uv as a project's only.
+/// Returns a project's text, because uv supports a requirement with its own index only in a
+/// project.
 fn pinned(inputs: &Inputs) -> String {
     let quoted = |text: &str| toml_edit::Value::from(text).to_string();
     let mut text =

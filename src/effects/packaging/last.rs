@@ -1,5 +1,4 @@
-//! The archive that was built last, beside the files that are here now. Nothing is written, and nothing
-//! is run.
+//! Compares the last archive with the current files. Writes nothing, and runs nothing.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +13,7 @@ use crate::{
     package::archive::Archive,
 };
 
-/// What was built last, and what of its making has changed since.
+/// The last archive, and which inputs have changed since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Last {
     pub(crate) archive: Archive,
@@ -22,7 +21,7 @@ pub(crate) struct Last {
     pub(crate) changed: BTreeSet<String>,
 }
 
-/// `None` where nothing was built in `output`: then nobody needs to know what is here.
+/// Returns `None` if nothing was built in `output`; `here` is not called then.
 pub(crate) fn last(
     output: &Folder,
     here: impl FnOnce() -> Result<Request, Failure>,

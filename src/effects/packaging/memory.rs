@@ -1,7 +1,7 @@
-//! What was found out by starting programs, kept in the user's cache: an unchanged run starts none.
+//! Caches results of starting programs in the user's cache, so that an unchanged run starts none.
 //!
-//! An answer holds as long as the surroundings and the files that it names are what they were. That
-//! something is missing may change without any of these, so such an answer holds for minutes only.
+//! An answer is valid as long as the environment and the files that it names are unchanged. Missing
+//! programs may appear without such a change, so those answers are only valid for minutes.
 #![expect(clippy::disallowed_methods, reason = "the memory is kept here")]
 
 use std::{
@@ -19,20 +19,20 @@ use crate::effects::{
     folder::Folder,
 };
 
-/// The least recently written answers beyond these go.
+/// The number of answers to keep; the oldest ones beyond it are deleted.
 const ANSWERS: usize = 64;
-/// How long the absence of something is believed, in seconds.
+/// How long a missing program is cached, in seconds.
 const ABSENCE: i64 = 10 * 60;
 
-/// How long an answer holds while nothing that it hangs on changes.
+/// How long an answer is valid if nothing that it depends on changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holds {
     Always,
-    /// It says that something is missing, or hangs on more than is looked at.
+    /// For missing programs, or if it depends on more than is checked.
     Minutes,
 }
 
-/// Answers given in the same surroundings.
+/// Answers for the same environment.
 pub(super) struct Memory {
     home: Option<PathBuf>,
     surroundings: String,
@@ -44,12 +44,12 @@ pub(super) struct Memory {
 #[derive(Serialize, Deserialize)]
 struct Remembered<T> {
     until: Option<i64>,
-    /// Files that have to be as they were, with what they were.
+    /// Files that must be unchanged, with their state.
     files: Vec<(PathBuf, String)>,
     answer: T,
 }
 
-/// Without a place for it nothing is remembered, and every run looks anew.
+/// Opens the cache. Without a place for it, every run searches again.
 pub(super) fn open(surroundings: String, reuse: Reuse) -> Memory {
     let home = cache::directory().ok();
     Memory {
@@ -67,7 +67,7 @@ impl Memory {
         }
         let text = files::read_text(&self.place(question)?).ok()??;
         let remembered: Remembered<T> = serde_json::from_str(&text).ok()?;
-        // A clock that was set back makes no answer last longer.
+        // Setting the clock back does not extend an answer.
         let in_time = remembered
             .until
             .is_none_or(|until| (self.now..=self.now + ABSENCE).contains(&until));
@@ -78,7 +78,7 @@ impl Memory {
         (in_time && unchanged.all(|same| same)).then_some(remembered.answer)
     }
 
-    /// What cannot be kept is looked for again, and that is no reason to fail.
+    /// Saves an answer. A failure is ignored.
     pub(super) fn keep<T: Serialize>(
         &self,
         question: &str,
@@ -119,7 +119,7 @@ fn forget_the_oldest(home: &Path) {
         .into_iter()
         .flatten()
         .flatten()
-        // Another run is about to put its own in place.
+        // A temporary file of another run.
         .filter(|entry| !entry.file_name().to_string_lossy().starts_with(TEMPORARY))
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .collect();

@@ -1,4 +1,4 @@
-//! Building `deployment.zip`: dependencies once into the user's cache, the agent's own files over them.
+//! Builds `deployment.zip`: caches the dependencies per user and adds the agent's own files.
 
 mod base;
 mod beside;
@@ -44,7 +44,7 @@ use crate::{
     python::Program,
 };
 
-/// What is to be built.
+/// What to build.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) agent: String,
@@ -54,16 +54,16 @@ pub(crate) struct Request {
     pub(crate) own: Composition,
     /// The Python files among them.
     pub(crate) program: Arc<Program>,
-    /// What is wrong with them already.
+    /// Problems with them.
     pub(crate) problems: Vec<Message>,
-    /// The name of the agent's package, where its sources are one.
+    /// The name of the agent's package, if its sources are one.
     pub(crate) package: Option<String>,
     /// The entry point's path in the archive.
     pub(crate) entrypoint: String,
     pub(crate) requirements: Requirements,
     pub(crate) runtime: Runtime,
     pub(crate) bytecode: Bytecode,
-    /// Where the archive is put, with what is remembered of it.
+    /// The folder for the archive and its description.
     pub(crate) output: Folder,
     pub(crate) reuse: Reuse,
     pub(crate) broken: Broken,
@@ -79,32 +79,32 @@ pub(crate) struct Limits {
     pub(crate) locked: bool,
 }
 
-/// What becomes of an agent whose code cannot start.
+/// What to do with an agent whose code cannot start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
     Refused,
     Shipped,
 }
 
-/// What the agent needs to be installed.
+/// The agent's requirements file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Requirements {
-    /// As the agent's table names it.
+    /// Its name in the agent's table.
     pub(crate) key: String,
     pub(crate) file: PathBuf,
 }
 
-/// Whether earlier work is used.
+/// Whether to use cached results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reuse {
     Cache,
     Nothing,
 }
 
-/// What takes its time, and what is worth saying on the way.
+/// Progress and messages of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// Another run installs the same dependencies.
+    /// Another run is installing the same dependencies.
     Waiting,
     Installing {
         with: &'static str,
@@ -116,7 +116,7 @@ pub(crate) enum Event {
     Compressing {
         files: usize,
     },
-    /// Words of the installer.
+    /// Output of the installer.
     Said(String),
     /// Why no compiled files are shipped.
     NotCompiled(String),
@@ -126,7 +126,7 @@ pub(crate) enum Event {
 
 pub(crate) type Say<'a> = &'a (dyn Fn(Event) + Sync);
 
-/// The archive, and what is in it.
+/// The archive and its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Built {
     pub(crate) archive: Archive,
@@ -144,11 +144,11 @@ pub(crate) enum Origin {
     None,
     Cache,
     Installed,
-    /// The last archive is still what a new one would be.
+    /// The last archive is still current.
     Archive,
 }
 
-/// The programs that may be run, and what is known of earlier searches for them.
+/// The programs that may be run, and cached searches for them.
 struct Search {
     programs: Programs,
     memory: Memory,
@@ -166,19 +166,19 @@ impl Search {
     }
 }
 
-/// What would be found wrong with requirements when an archive is built. `root` is the workspace's.
+/// Checks requirements as a build would. `root` is the workspace's.
 pub(crate) fn check_requirements(file: &Path, root: &Path) -> Result<(), Failure> {
     requirements::observe(file, &Checkout::around(root)).map(|_| ())
 }
 
-/// What is shipped from the project itself, dependencies aside.
+/// What is shipped from the project itself, without dependencies.
 #[derive(Debug, Clone)]
 pub(crate) struct FromProject {
-    /// With the projects beside the agent that it requires.
+    /// Includes the required projects in the checkout.
     pub(crate) files: Files,
-    /// Changes with every text, wheel and setting that the installation depends on.
+    /// A hash of every text, wheel and setting that affects the installation.
     pub(crate) requirements: String,
-    /// The files that say what is required.
+    /// The requirements files.
     pub(crate) requirements_files: BTreeSet<PathBuf>,
 }
 

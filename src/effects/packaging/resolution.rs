@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// The packages that are behind, or those among the agent's own requirements that exist in their
-/// newest form as source only: an ancient wheel is no substitute.
+/// Returns the packages that are behind. Fails if the newest version of one of the agent's own
+/// requirements has no wheel and the installed one is far older.
 pub(super) fn behind(
     installer: &Installer,
     job: &Job<'_>,
@@ -37,7 +37,7 @@ pub(super) fn behind(
                 .map(|text| Requirement::read(text)),
         )
         .collect();
-    // What comes from elsewhere than the common indexes is not looked for there.
+    // Packages from other sources are not searched on the common indexes.
     let elsewhere: BTreeSet<String> = asked
         .iter()
         .filter(|required| required.place() != Place::Index)
@@ -76,14 +76,14 @@ pub(super) fn behind(
     }
     let fitting = ask(&names, Wheels::Fitting)?.unwrap_or_default();
     let mut behind = newest::behind(&all, &newest, &fitting, &other);
-    // How packages agree among themselves is nobody's business as long as nobody asks for them.
+    // Versions that packages choose for each other do not matter unless the agent requires them.
     let own: BTreeSet<String> = asked.iter().map(Requirement::normalized).collect();
     behind.retain(|behind| behind.why != Why::OtherPackages || own.contains(&behind.name));
     refuse_ancient(&behind, job, inputs)?;
     Ok(behind)
 }
 
-/// `None` where it cannot be told; nothing depends on it.
+/// Returns `None` if the installer fails, because nothing depends on the answer.
 fn resolve(
     installer: &Installer,
     job: &Job<'_>,
@@ -150,7 +150,7 @@ fn refuse_ancient(behind: &[Behind], job: &Job<'_>, inputs: &Inputs) -> Result<(
     })
 }
 
-/// What is told of them at every build.
+/// Returns the warning about them, for every build.
 pub(super) fn warning(behind: &[Behind], python: &str) -> Option<Message> {
     if behind.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! What of a deployment folder is shipped.
+//! Selects the files of a deployment folder that are shipped.
 #![expect(
     clippy::disallowed_methods,
     reason = "the deployment folder is read here"
@@ -29,10 +29,10 @@ use crate::{
     },
 };
 
-/// What a deployment folder gives to the archive.
+/// The files from a deployment folder.
 #[derive(Debug, Default)]
 pub(crate) struct Shipped {
-    /// By their path below the folder.
+    /// By their path in the folder.
     pub(crate) files: Files,
     /// Why no archive can be built.
     pub(crate) problems: Vec<Message>,
@@ -40,9 +40,9 @@ pub(crate) struct Shipped {
     pub(crate) notes: Vec<String>,
 }
 
-/// Everything below the deployment folder but caches, secrets, our own record with the copies that it
-/// names, what is hidden, and what an `.agentcoreignore` leaves out. `include` brings what is hidden or
-/// ignored back. A `.gitignore` does not count here: it names the copied sources.
+/// Returns all files in the deployment folder except caches, secrets, this tool's record and the
+/// copies in it, hidden files, and those that an `.agentcoreignore` excludes. `include` adds hidden
+/// or ignored files. `.gitignore` is not used, because it lists the copied sources.
 pub(crate) fn observe(
     deployment: &Path,
     copies: &Record,
@@ -80,13 +80,13 @@ struct Walk<'a> {
     rules: Rules,
     shipped: Shipped,
     left_out: LeftOut,
-    /// What is neither a file nor a directory.
+    /// Entries that are neither files nor directories.
     special: Vec<String>,
 }
 
 impl Walk<'_> {
-    /// `ignored` says that a rule leaves the whole directory out; `chain` guards against links that
-    /// lead in a circle.
+    /// Walks a directory. `ignored` is true if a rule excludes the whole directory; `chain` detects
+    /// cycles of links.
     fn directory(
         &mut self,
         path: &Path,
@@ -139,7 +139,7 @@ impl Walk<'_> {
             Match::Whitelist(_) => false,
             Match::None => ignored,
         } && !self.include.names(path);
-        // In an ignored directory, `include` may name something.
+        // `include` may name something in an ignored directory.
         if ignored && (!is_dir || self.include.is_empty()) {
             return Ok(());
         }
@@ -206,13 +206,13 @@ impl Walk<'_> {
         let failed = |error| FileError::new("read", path, error);
         let found = fs::metadata(path).map_err(failed)?;
         if !found.is_file() {
-            // A pipe would be waited for, a device read without end.
+            // Reading a pipe would block, and a device may be endless.
             self.special.push(full);
         } else if self
             .left_out
             .judged(&full, judge_file(path, name).map_err(failed)?)
         {
-            // Before its content: what changes in between counts as changed.
+            // Read before the content, so that a change in between is noticed.
             let modified = files::modified(path);
             let origin = Origin {
                 from: path.to_owned(),

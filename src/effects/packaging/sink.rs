@@ -1,4 +1,4 @@
-//! A file that is written to its end, in order, and hashed on the way.
+//! A file that is written sequentially and hashed on the way.
 
 use std::{
     fs::File,
@@ -10,36 +10,36 @@ use sha2::{Digest as _, Sha256};
 
 use crate::text::hex;
 
-/// Takes bytes in their final order only: who would go back is refused.
+/// Accepts bytes only in their final order: seeking back to write is refused.
 pub(super) struct Sink {
     file: BufWriter<File>,
     start: u64,
-    /// What is read from `start` on, until something is written there.
+    /// The bytes that reads return from `start` on, until something is written there.
     directory: Cursor<Vec<u8>>,
-    /// Where the next byte is read or written.
+    /// The position of the next read or write.
     at: u64,
     length: u64,
     sha256: Sha256,
     md5: Md5,
 }
 
-/// What was written, from where a sink began.
+/// The written part, from the sink's start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Extent {
-    /// Bytes of the file.
+    /// The file's length in bytes.
     pub(super) length: u64,
     pub(super) sha256: String,
     pub(super) md5: [u8; 16],
 }
 
 impl Sink {
-    /// `file` is empty.
+    /// `file` must be empty.
     pub(super) fn new(file: File) -> Self {
         Self::after(file, 0, Vec::new())
     }
 
-    /// `file` ends at `start`, is at its end and can be read. An archive's `directory` would follow: both
-    /// are there to be read, and what is written takes the directory's place.
+    /// Continues `file`, which ends at `start`, is positioned there, and is readable. Until
+    /// something is written, an archive's `directory` follows and can be read.
     pub(super) fn after(file: File, start: u64, directory: Vec<u8>) -> Self {
         Self {
             file: BufWriter::with_capacity(1 << 20, file),
@@ -60,12 +60,13 @@ impl Sink {
         }
     }
 
-    /// The file, everything handed to the system.
+    /// Flushes and returns the file.
     pub(super) fn finish(self) -> io::Result<File> {
         Ok(self.file.into_inner()?)
     }
 
-    /// Who looks for the directory from the end reads blocks, and a short one begins before it.
+    /// Reads before the start, because the search for the directory reads whole blocks from the
+    /// end.
     fn read_before_start(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let file = self.file.get_mut();
         file.seek(SeekFrom::Start(self.at))?;
@@ -173,7 +174,7 @@ mod tests {
         assert_eq!(archive.len(), inputs.len());
     }
 
-    /// The directory of a few files is shorter than the blocks in which it is looked for.
+    /// The directory of a few files is shorter than the blocks in which it is searched.
     #[test]
     fn an_archive_of_one_file_goes_on() {
         let home = tempfile::tempdir().expect("a directory");

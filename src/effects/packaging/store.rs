@@ -1,7 +1,9 @@
-//! The cache of dependencies that a user's projects share: one folder an entry, complete or not there.
+//! The cache of dependencies, shared by a user's projects: one folder per entry, which is either
+//! complete or missing.
 //!
-//! An entry is built beside its place and renamed into it. Its lock file is held by whoever builds,
-//! reads or drops it, so none is dropped while it is in use, and none is built twice at once.
+//! An entry is built in a temporary folder and renamed. Its lock file is held while it is built,
+//! read or deleted, so that no entry is deleted while it is in use, or built twice at the same
+//! time.
 #![expect(clippy::disallowed_methods, reason = "the cache is kept here")]
 
 use std::{
@@ -28,7 +30,7 @@ use crate::{
 const ARCHIVE: &str = "dependencies.zip";
 const DESCRIPTION: &str = "layer.json";
 const BUILDING: &str = ".building-";
-/// The least recently used entries beyond these go.
+/// The limits of the cache; the least recently used entries beyond them are deleted.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     entries: usize,
@@ -40,28 +42,31 @@ const BOUNDS: Bounds = Bounds {
     bytes: 2 * 1024 * 1024 * 1024,
 };
 
-/// One entry, held.
+/// A locked entry.
 pub(super) struct Held {
     home: PathBuf,
     key: String,
-    // The lock goes before the claim: who then waits no more for this run may wait for another.
+    // The lock is released before the claim, so that other agents of this run may wait for another
+    // run.
     _lock: Lock,
     _claim: Claim,
 }
 
-/// What agents of this run wait for or hold, once for each of them.
+/// The entries that agents of this run wait for or hold, once for each agent.
 static CLAIMED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// One agent's part in an entry. Agents of one run wait for each other as well, and that is no news.
+/// One agent's claim to an entry, because agents of one run also wait for each other, which is not
+/// reported.
 struct Claim {
     path: PathBuf,
 }
 
 impl Claim {
-    /// Claims the entry and asks for its lock; whether another agent of this run was there before.
+    /// Claims the entry and tries to lock it. Returns true if another agent of this run claimed it
+    /// before.
     fn stake(path: &Path) -> Result<(Self, Attempt, bool), FileError> {
-        // Both under one guard: else the agent that comes second could get the lock first, and the
-        // first one would take it for another run.
+        // Both under one guard: otherwise, the second agent could get the lock first, and the first
+        // one would take it for another run.
         let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
         let attempt = files::try_lock(path)?;
         let among_us = claimed.iter().any(|other| other == path);
@@ -80,7 +85,7 @@ impl Drop for Claim {
     }
 }
 
-/// `waiting` is called where another run holds the entry.
+/// Locks the entry. Calls `waiting` if another run holds it.
 pub(super) fn hold(key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
     hold_in(cache::directory()?.join("dependencies"), key, waiting)
 }
@@ -98,7 +103,7 @@ fn hold_in(home: PathBuf, key: &str, waiting: impl FnOnce()) -> Result<Held, Fai
             busy.wait()?
         }
     };
-    // The time of the lock file tells when the entry was last used; a wrong order costs little.
+    // The lock file's time records the last use; a failure is harmless.
     if let Ok(file) = File::options().write(true).open(&path) {
         let _ = file.set_modified(SystemTime::now());
     }
@@ -116,8 +121,8 @@ impl Held {
         self.home.join(&self.key).join(ARCHIVE)
     }
 
-    /// The entry, where it is whole. Of one whose beginning is known to be elsewhere, the end alone is
-    /// looked at.
+    /// Returns the entry if it is complete. If `is_known` confirms its start, only the end is
+    /// checked.
     pub(super) fn read(
         &self,
         is_known: impl FnOnce(&Layer) -> bool,
@@ -140,14 +145,14 @@ impl Held {
         Ok(is_whole.then_some(layer))
     }
 
-    /// A new folder to build in.
+    /// Creates a folder to build in.
     pub(super) fn workshop(&self) -> Result<TempDir, Failure> {
         let prefix = format!("{}{BUILDING}", self.key);
         let made = private(tempfile::Builder::new().prefix(&prefix)).tempdir_in(&self.home);
         Ok(made.map_err(|error| FileError::new("write in", &self.home, error))?)
     }
 
-    /// Puts the finished archive in its place.
+    /// Moves the finished archive to its place.
     pub(super) fn publish(&self, archive: &Path, layer: &Layer) -> Result<(), Failure> {
         let failed = |path: &Path| {
             let path = path.to_owned();
@@ -163,12 +168,12 @@ impl Held {
         let place = self.home.join(&self.key);
         files::remove_tree(&place)?;
         fs::rename(&staged, &place).map_err(failed(&place))?;
-        // The installer of a killed run may have gone on writing; by now it has come to its end.
+        // The installer of a killed run may have kept writing; it has ended by now.
         sweep(&self.home, &self.key);
         Ok(())
     }
 
-    /// Drops what has not been used for longest. A cache that stays too large is no reason to fail.
+    /// Deletes the least recently used entries. A failure is ignored.
     pub(super) fn evict_others(&self) {
         self.evict_beyond(BOUNDS);
     }
@@ -208,7 +213,7 @@ impl Held {
     }
 }
 
-/// While its lock is held.
+/// Deletes an entry; its lock must be held.
 fn drop_entry(home: &Path, key: &str) -> bool {
     sweep(home, key);
     files::remove_tree(&home.join(key)).is_ok()
@@ -218,7 +223,7 @@ fn lock_of(home: &Path, key: &str) -> PathBuf {
     home.join(format!("{key}.lock"))
 }
 
-/// Half-built folders of an entry whose lock is held are nobody's.
+/// Deletes incomplete folders of an entry; its lock must be held.
 fn sweep(home: &Path, key: &str) {
     let prefix = format!("{key}{BUILDING}");
     for entry in fs::read_dir(home).into_iter().flatten().flatten() {
@@ -247,7 +252,7 @@ mod tests {
             hold_in(self.0.path().to_owned(), key, || panic!("`{key}` is held")).expect("a lock")
         }
 
-        /// An entry of so many bytes that was last used so many minutes ago.
+        /// Adds an entry with this size that was last used this many minutes ago.
         fn put(&self, key: &str, size: u64, minutes: u64) {
             let held = self.hold(key);
             publish(&held, size);
@@ -321,7 +326,7 @@ mod tests {
         let held = shelf.hold("new");
         publish(&held, 40);
         held.evict_beyond(Bounds { bytes: 80, ..ROOMY });
-        // Without `b`, which is too much, there is room for `c`.
+        // Without `b`, which is too large, there is room for `c`.
         assert_eq!(shelf.keys(), ["a", "c", "new"]);
         held.evict_beyond(Bounds { bytes: 1, ..ROOMY });
         assert_eq!(shelf.keys(), ["new"]);
@@ -352,7 +357,7 @@ mod tests {
         assert!(held.read(|_| false).expect("it is read").is_none());
         publish(&held, 10);
         assert!(held.read(|_| false).expect("it is read").is_some());
-        // As long, and another.
+        // The same length, different content.
         fs::write(held.archive(), [1; 10]).expect("room");
         assert!(held.read(|_| false).expect("it is read").is_none());
         fs::write(held.archive(), "short").expect("room");

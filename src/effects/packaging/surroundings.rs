@@ -1,4 +1,5 @@
-//! What decides which uv, pip and Python are found, as far as it is seen without starting a program.
+//! The environment that determines which uv, pip and Python are found, as far as it can be checked
+//! without starting a program.
 #![expect(clippy::disallowed_methods, reason = "programs are looked for here")]
 
 use std::{
@@ -12,10 +13,10 @@ use crate::{
     system::{System, python},
 };
 
-/// Programs that are asked for by their bare names, the runtime's own Python apart.
+/// Programs that are found by name, apart from the runtime's own Python.
 const PROGRAMS: [&str; 4] = ["uv", "python3", "python", "py"];
 
-/// Settings of uv, pyenv, asdf, mise and conda that lead to another program.
+/// Settings of uv, pyenv, asdf, mise and conda that select another program.
 const SETTINGS: [&str; 11] = [
     "UV_MANAGED_PYTHON",
     "UV_NO_MANAGED_PYTHON",
@@ -30,7 +31,7 @@ const SETTINGS: [&str; 11] = [
     "MISE_UV_VERSION",
 ];
 
-/// A text that changes when other programs may be found.
+/// Returns a text that changes if other programs may be found.
 pub(super) fn digest(programs: &Programs, runtime: &str) -> String {
     let mut text = format!("{:?}\n", programs.path());
     let mut note = |what: &str, path: Option<&Path>| {
@@ -51,7 +52,7 @@ pub(super) fn digest(programs: &Programs, runtime: &str) -> String {
     files::hash(text.as_bytes())
 }
 
-/// Which file a path leads to, and which state of it; `None` where there is none.
+/// Returns the resolved file and its state; `None` if it does not exist.
 pub(super) fn stamp(path: &Path) -> Option<String> {
     let real = real_path(path).ok()?;
     let found = fs::metadata(&real).ok()?;
@@ -65,13 +66,13 @@ pub(super) fn stamp(path: &Path) -> Option<String> {
     ))
 }
 
-/// What `pyenv global` writes.
+/// Returns the file that `pyenv global` writes.
 fn chosen_by_pyenv() -> Option<PathBuf> {
     let root = env::var("PYENV_ROOT").map(PathBuf::from);
     env::user_directories(|home| python::chosen_by_pyenv(System::HERE, root.as_deref(), home))
 }
 
-/// The directory that `uv python install` adds to.
+/// Returns the directory of `uv python install`.
 fn installed_by_uv() -> Option<PathBuf> {
     let named = env::var("UV_PYTHON_INSTALL_DIR").map(PathBuf::from);
     named.or_else(|| env::user_directories(|home| python::installed_by_uv(System::HERE, home)))

@@ -1,5 +1,4 @@
-//! Writes entries into a zip: compressed on all cores, in a bounded amount of memory, always to the
-//! same bytes.
+//! Writes entries into a zip file: compressed on all cores, with limited memory, and reproducibly.
 
 use std::{
     collections::BTreeMap,
@@ -28,14 +27,14 @@ use crate::{
     },
 };
 
-/// A file that becomes an entry.
+/// A file to add.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Input {
     /// The entry's name, with `/`.
     pub(super) path: String,
     pub(super) from: PathBuf,
     pub(super) size: u64,
-    /// What is written instead of the file's own content.
+    /// Content that replaces the file's own.
     pub(super) instead: Option<Vec<u8>>,
 }
 
@@ -48,19 +47,20 @@ pub(super) enum Whose {
     Dependencies,
 }
 
-/// What was written, and what of it cannot run where it is going.
+/// The written entries, and problems with files that the service's machines cannot run.
 #[derive(Debug, Default)]
 pub(super) struct Written {
     pub(super) entries: Vec<Entry>,
     pub(super) problems: Vec<Message>,
 }
 
-/// Against zlib's default (6) the archive is 1.5% larger and made with two thirds of the work.
+/// The compression level. Compared to zlib's default (6), the archive is 1.5% larger and takes two
+/// thirds of the work.
 const LEVEL: i64 = 4;
-/// How many bytes may be on their way: taken up for compression, and not yet written.
+/// How many bytes may be in memory: being compressed, and not yet written.
 const UNDERWAY: u64 = 12 * 1024 * 1024;
 
-/// Appends the files in their order.
+/// Appends the files in order.
 pub(super) fn append<W: Write + Seek>(
     zip: &mut ZipWriter<W>,
     to: &Path,
@@ -73,7 +73,7 @@ pub(super) fn append<W: Write + Seek>(
             scope.spawn(|| line.work());
         }
         let written = write_in_order(zip, to, inputs, &line);
-        // The workers have nothing left to do, or nobody waits for it any more.
+        // The workers have finished, or writing has failed.
         line.close();
         written
     })
@@ -106,8 +106,8 @@ struct Compressed {
     unfit: Option<Message>,
 }
 
-/// Files on their way into the archive: taken up in order, finished in any, written in order. No core
-/// waits for another's large file, and memory stays bounded.
+/// The queue of files: started in order, finished in any order, written in order. No core waits for
+/// a large file on another one, and memory stays limited.
 struct Line<'a> {
     inputs: &'a [Input],
     whose: Whose,
@@ -117,7 +117,7 @@ struct Line<'a> {
 
 #[derive(Default)]
 struct State {
-    /// The next file to take up.
+    /// The index of the next file to compress.
     next: usize,
     underway: u64,
     finished: BTreeMap<usize, Result<Compressed, Failure>>,
@@ -151,7 +151,7 @@ impl<'a> Line<'a> {
         let mut state = self.state();
         loop {
             let input = self.inputs.get(state.next).filter(|_| !state.closed)?;
-            // What is larger than everything that may be underway goes alone.
+            // A file that exceeds the limit is compressed alone.
             if state.underway == 0 || state.underway + input.size <= UNDERWAY {
                 let at = state.next;
                 state.next += 1;
@@ -184,7 +184,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Nobody waits for ever for what a panic took along.
+/// Closes the queue after a panic, so that no thread waits forever.
 struct ClosedOnPanic<'l, 'a>(&'l Line<'a>);
 
 impl Drop for ClosedOnPanic<'_, '_> {
@@ -229,7 +229,7 @@ fn compress_one(input: &Input, whose: Whose) -> Result<Compressed, Failure> {
     Ok(Compressed { file, unfit })
 }
 
-/// What the service's machines would not run.
+/// Returns a problem if the service's machines cannot run the file.
 fn judge(input: &Input, head: &[u8], whose: Whose) -> Result<Option<Message>, Failure> {
     if let Some(system) = native::foreign(head) {
         return Ok(foreign(input, system, whose));
@@ -282,7 +282,7 @@ pub(super) fn zip_error(doing: &'static str, path: &Path, error: zip::result::Zi
     }
 }
 
-/// A directory of a zip.
+/// Lists the content of a zip file.
 pub(super) fn list(path: &Path) -> Result<Vec<Entry>, Failure> {
     let read = || -> ZipResult<Vec<Entry>> {
         let zip = zip::ZipArchive::new(io::BufReader::new(File::options().read(true).open(path)?))?;

@@ -1,37 +1,37 @@
-//! A requirements file, line by line, in the syntax that pip and uv share.
+//! Parses a requirements file line by line, in the syntax that pip and uv share.
 
 use std::ops::Range;
 
-/// What a line says.
+/// The meaning of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// A package, without comments, on one line.
+    /// A requirement on one line, without comments.
     Require(String),
     /// `-e`: the same, as a link to this machine.
     Editable(String),
-    /// `-r`: another file of this kind.
+    /// `-r`: another requirements file.
     Include(String),
-    /// `-c`: another file of this kind, which requires nothing.
+    /// `-c`: a constraints file.
     Constrain(String),
-    /// `-i`, `--extra-index-url`, `-f`: where packages are found. Long option and value.
+    /// `-i`, `--extra-index-url`, `-f`: a package index. Long option and value.
     Place(&'static str, String),
-    /// An option without a value that changes what is found.
+    /// An option without a value that affects which packages are found.
     Flag(&'static str),
-    /// An option that is not obeyed, and why.
+    /// An option that is ignored, and why.
     Ignored(String, &'static str),
-    /// An option that nobody knows.
+    /// An unknown option.
     Unknown(String),
 }
 
 const BUILDS: &str =
     "only wheels are installed, and no code of a package runs before it is deployed";
 
-/// Each statement with its place.
+/// Returns each statement with its position.
 pub(crate) fn read(text: &str) -> Vec<(Range<usize>, Said)> {
     let mut found = Vec::new();
     let mut at = 0;
     let mut open: Option<(usize, usize, String)> = None;
-    // A mark that an editor of Windows leaves is no part of the first name.
+    // A byte order mark is not part of the first name.
     for line in text.split_inclusive('\n') {
         let start = at;
         at += line.len();
@@ -86,7 +86,7 @@ fn said(line: &str) -> Said {
         "--no-index" => Said::Flag("--no-index"),
         "--pre" => Said::Flag("--pre"),
         "--require-hashes" => Said::Flag("--require-hashes"),
-        // What happens anyway, or changes nothing that is installed.
+        // Options that have no effect on what is installed.
         "--only-binary" | "--prefer-binary" | "--use-feature" => Said::Flag(""),
         "--no-binary" | "--config-settings" | "--global-option" => {
             Said::Ignored(option.to_owned(), BUILDS)
@@ -99,7 +99,7 @@ fn said(line: &str) -> Said {
     }
 }
 
-/// Options behind a requirement count as far as they are hashes.
+/// Keeps only the hashes of the options after a requirement.
 fn required(line: &str) -> Said {
     let Some((requirement, options)) = line.split_once(" --") else {
         return Said::Require(line.to_owned());
@@ -118,7 +118,7 @@ fn without_comment(line: &str) -> &str {
     cut.map_or(line, |(at, _)| &line[..at])
 }
 
-/// An option and its value, written in one of the three ways.
+/// Splits an option from its value, in any of the three forms.
 fn option(line: &str) -> (Option<&str>, &str) {
     if !line.starts_with('-') {
         return (None, line);

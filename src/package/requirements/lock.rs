@@ -1,4 +1,4 @@
-//! A `uv.lock`: where each package that the project needs is taken from.
+//! Parses a `uv.lock`: the source of each package that the project needs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,35 +7,35 @@ use std::{
 
 use toml_edit::{ArrayOfTables, Item, Table};
 
-/// What the lock says of packages that do not come from the index that everybody asks.
+/// The packages in a lock, by source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Locked {
-    /// Packages on this machine that the project needs: name, path, place.
+    /// Required packages on this machine: name, path, position.
     pub(crate) local: Vec<(String, String, Range<usize>)>,
-    /// Packages that would have to be built: what they are taken from, with its place.
+    /// Packages that would have to be built: their source and its position.
     pub(crate) sources: Vec<(String, Range<usize>)>,
     /// The index of each package.
     pub(crate) registries: BTreeMap<String, String>,
-    /// The folder of each member and of each other package on this machine, needed or not.
+    /// The folders of all members and other packages on this machine, required or not.
     pub(crate) folders: Vec<String>,
-    /// What is needed of an index, once for each version.
+    /// Required packages from an index, once for each version.
     pub(crate) pins: Vec<Pin>,
-    /// What the project itself requires, by name.
+    /// The project's direct requirements, by name.
     pub(crate) direct: BTreeSet<String>,
 }
 
-/// A package of an index, at a version.
+/// A package from an index, with its version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pin {
     name: String,
     version: String,
-    /// Where the lock has several versions of the package: the markers of the environments that this one
-    /// is for, of which one has to hold.
+    /// If the lock has several versions of the package: the markers of this version's environments,
+    /// one of which must match.
     markers: Vec<String>,
 }
 
 impl Pin {
-    /// As a line of a requirements file.
+    /// Returns a line of a requirements file.
     pub(crate) fn line(&self) -> String {
         let Self {
             name,
@@ -51,7 +51,7 @@ impl Pin {
     }
 }
 
-/// Reads what the project called `root` needs; `None` where the lock knows no such project.
+/// Reads what the project `root` needs; returns `None` if the lock does not contain the project.
 pub(crate) fn read(text: &str, root: &str) -> Result<Option<Locked>, (Range<usize>, String)> {
     let document = toml_edit::Document::parse(text)
         .map_err(|error| (error.span().unwrap_or(0..0), error.message().to_owned()))?;
@@ -83,7 +83,7 @@ pub(crate) fn read(text: &str, root: &str) -> Result<Option<Locked>, (Range<usiz
         } else if let Some(path) = word("path") {
             found.local.push((name.to_owned(), path.to_owned(), span));
         } else if let Some(path) = path_of(package) {
-            // A virtual package has no files of its own.
+            // A virtual package has no files.
             if name != root && !source.contains_key("virtual") {
                 found.local.push((name.to_owned(), path.to_owned(), span));
             }
@@ -126,7 +126,7 @@ fn path_of(package: &Table) -> Option<&str> {
         .find_map(|key| source.get(key)?.as_str())
 }
 
-/// The packages that one needs, itself included, whatever the platform.
+/// Returns the packages that one needs, including itself, on any platform.
 fn reached<'t>(packages: &'t ArrayOfTables, root: &str) -> Vec<&'t Table> {
     let mut seen = BTreeSet::from([root.to_owned()]);
     let mut next = vec![root.to_owned()];
@@ -146,7 +146,7 @@ fn reached<'t>(packages: &'t ArrayOfTables, root: &str) -> Vec<&'t Table> {
 }
 
 fn needs(package: &Table) -> Vec<String> {
-    // Extras of the project itself are not installed; those of others are told apart by uv.
+    // Extras of the project itself are not installed; uv handles those of other packages.
     let list = package.get("dependencies").and_then(Item::as_array);
     list.into_iter()
         .flatten()

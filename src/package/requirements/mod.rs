@@ -1,5 +1,4 @@
-//! What an agent requires, as far as it has to be understood: where each requirement comes from, and
-//! what else its file leads to.
+//! An agent's requirements: the source of each one, and the files that they refer to.
 
 pub(crate) mod lines;
 pub(crate) mod lock;
@@ -9,7 +8,7 @@ pub(crate) mod python;
 
 use std::path::Path;
 
-/// How the file wants to be installed.
+/// The kind of a requirements file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Requirements,
@@ -27,28 +26,28 @@ impl Kind {
     }
 }
 
-/// A requirement in its parts: `name[extras] rest ; marker`.
+/// The parts of a requirement: `name[extras] rest ; marker`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Requirement {
-    /// As it is written; empty where the requirement is an address or a path alone.
+    /// As written; empty if the requirement is only an address or a path.
     pub(crate) name: String,
     pub(crate) extras: Vec<String>,
-    /// Versions, or what follows `@`.
+    /// The version specifiers, or the text after `@`.
     pub(crate) versions: String,
     pub(crate) target: Option<String>,
-    /// With what else follows it, such as hashes.
+    /// Includes everything after it, such as hashes.
     pub(crate) marker: String,
 }
 
-/// Where a requirement is found.
+/// The source of a requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     Index,
-    /// A wheel behind an address.
+    /// A wheel at an address.
     WheelAt(String),
     /// A wheel or a directory on this machine.
     Local(String),
-    /// Sources that lie elsewhere: a repository, an archive that is no wheel.
+    /// Sources elsewhere: a repository, or an archive that is not a wheel.
     Sources(String),
 }
 
@@ -106,7 +105,7 @@ impl Requirement {
         }
     }
 
-    /// The name as indexes compare it.
+    /// Returns the normalized name, as indexes compare it.
     pub(crate) fn normalized(&self) -> String {
         normalized(&self.name)
     }
@@ -118,7 +117,7 @@ impl Requirement {
         }
     }
 
-    /// The same requirement found at an address.
+    /// Returns the same requirement with another address.
     pub(crate) fn found_at(&self, address: &str) -> String {
         let mut text = self.name.clone();
         if !self.extras.is_empty() {
@@ -134,7 +133,7 @@ impl Requirement {
     }
 }
 
-/// `Foo.Bar_baz` is `foo-bar-baz`.
+/// Normalizes a name: `Foo.Bar_baz` becomes `foo-bar-baz`.
 pub(crate) fn normalized(name: &str) -> String {
     let mut made = String::new();
     for c in name.trim().chars() {
@@ -147,13 +146,13 @@ pub(crate) fn normalized(name: &str) -> String {
     made
 }
 
-/// At the first of the marks, which the second part keeps.
+/// Splits at the first of the marks, which belongs to the second part.
 fn cut<'t>(text: &'t str, marks: &[&str]) -> (&'t str, &'t str) {
     let at = marks.iter().filter_map(|mark| text.find(mark)).min();
     text.split_at(at.unwrap_or(text.len()))
 }
 
-/// What an address or a path leads to.
+/// Returns the source that an address or a path refers to.
 pub(crate) fn place(target: &str) -> Place {
     if let Some(path) = target.strip_prefix("file://") {
         return Place::Local(path.trim_start_matches("localhost").to_owned());

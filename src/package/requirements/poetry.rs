@@ -1,5 +1,5 @@
-//! What Poetry adds to a `pyproject.toml`: sources of packages, and in its older form the dependencies
-//! themselves.
+//! Poetry's settings in a `pyproject.toml`: the sources of packages and, in the older form, the
+//! dependencies.
 
 use std::ops::Range;
 
@@ -10,7 +10,8 @@ use super::{
     pyproject::{From, Pyproject, Source, quoted},
 };
 
-/// `declared`: the dependencies stand in `[project]`, and Poetry's table only says where they are from.
+/// Adds Poetry's settings. `declared` is true if the dependencies are in `[project]`, and Poetry's
+/// table only contains their sources.
 pub(super) fn add(
     poetry: &dyn TableLike,
     (has_project, declared): (bool, bool),
@@ -54,7 +55,7 @@ pub(super) fn add(
 
 fn from(item: &Item) -> Option<From> {
     if item.is_array() {
-        // Other versions on other platforms: which of them apply is not known here.
+        // Different versions for different platforms; which of them applies is unknown here.
         return Some(From::Other);
     }
     let table = item.as_table_like()?;
@@ -69,12 +70,12 @@ fn from(item: &Item) -> Option<From> {
     from.or_else(|| word("file").map(|_| From::Other))
 }
 
-/// In the form that everybody else reads.
+/// Returns the requirement in the standard form.
 fn requirement(name: &str, item: &Item) -> Option<String> {
     let Some(table) = item.as_table_like() else {
         return Some(format!("{name}{}", versions(item.as_str()?)));
     };
-    // Part of an extra, which nobody asks for.
+    // A part of an extra, which is not requested.
     if table.get("optional").and_then(Item::as_bool) == Some(true) {
         return None;
     }
@@ -119,7 +120,7 @@ fn python_marker(written: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" and "))
 }
 
-/// `^1.2` and `~1.2` as ranges; everything else is written as it is elsewhere.
+/// Converts `^1.2` and `~1.2` to ranges; everything else stays as it is.
 fn versions(written: &str) -> String {
     let parts: Vec<String> = written
         .split(',')
@@ -144,7 +145,7 @@ fn versions(written: &str) -> String {
     parts.join(",")
 }
 
-/// From a version up to the one in which the number at that place is higher by one.
+/// Returns the range from a version to the one in which the number at `place` is higher by one.
 fn range(version: &str, place: impl Fn(&[u64]) -> usize) -> String {
     let numbers: Vec<u64> = version
         .split('.')
@@ -160,8 +161,7 @@ fn range(version: &str, place: impl Fn(&[u64]) -> usize) -> String {
     format!(">={version},<{}", next.join("."))
 }
 
-/// The indexes that Poetry declares: name, address, whether it is the first to be asked or for the
-/// packages alone that name it, and its place.
+/// Returns the indexes that Poetry declares.
 pub(crate) fn indexes(text: &str) -> Vec<PoetryIndex> {
     let Ok(document) = toml_edit::Document::parse(text) else {
         return Vec::new();
@@ -178,7 +178,7 @@ pub(crate) fn indexes(text: &str) -> Vec<PoetryIndex> {
             Some(PoetryIndex {
                 name: word("name")?.to_owned(),
                 url: word("url")
-                    // Poetry knows this one by its name.
+                    // Poetry's built-in name for this index.
                     .or_else(|| {
                         word("name")?
                             .eq_ignore_ascii_case("pypi")
@@ -192,7 +192,7 @@ pub(crate) fn indexes(text: &str) -> Vec<PoetryIndex> {
         .collect()
 }
 
-/// One of them.
+/// An index that Poetry declares. `explicit` means that it is only used for packages that name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PoetryIndex {
     pub(crate) name: String,

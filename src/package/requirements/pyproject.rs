@@ -1,4 +1,4 @@
-//! A `pyproject.toml` as far as it decides what is installed.
+//! The parts of a `pyproject.toml` that affect what is installed.
 
 use std::ops::Range;
 
@@ -6,10 +6,10 @@ use toml_edit::{Item, TableLike};
 
 use super::{normalized, poetry};
 
-/// A text of a list, with its place.
+/// A text in a list, with its position.
 pub(crate) type Listed = (Range<usize>, String);
 
-/// What it declares.
+/// The declared settings.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pyproject {
     pub(crate) name: Option<String>,
@@ -19,18 +19,18 @@ pub(crate) struct Pyproject {
     pub(crate) dependencies: Vec<Listed>,
     /// By the extra's name.
     pub(crate) optional: Vec<(String, Vec<Listed>)>,
-    /// Dependencies that only a build could tell, with their place.
+    /// The position of dependencies that only a build can determine.
     pub(crate) dynamic: Option<Range<usize>>,
     pub(crate) sources: Vec<Source>,
     pub(crate) workspace: Option<Workspace>,
-    /// Whether there is a table `tool.uv`, which ends uv's search for settings.
+    /// True if there is a table `tool.uv`, which ends uv's search for settings.
     pub(crate) has_tool_uv: bool,
 }
 
-/// Where a package is to be taken from.
+/// The source of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
-    /// As indexes compare it.
+    /// Normalized, as indexes compare names.
     pub(crate) name: String,
     pub(crate) span: Range<usize>,
     pub(crate) from: From,
@@ -43,9 +43,9 @@ pub(crate) enum From {
     Path(String),
     Url(String),
     Git(String),
-    /// One index or several, as TOML to be given to uv.
+    /// One or more indexes, as TOML for uv.
     Index(String),
-    /// Anything else, which is not understood.
+    /// Another kind of source, which is not supported.
     Other,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Workspace {
     pub(crate) exclude: Vec<String>,
 }
 
-/// The declaration, or what is wrong with the TOML and where.
+/// Parses the file; an error has a position and a message.
 pub(crate) fn read(text: &str) -> Result<Pyproject, (Range<usize>, String)> {
     let document = toml_edit::Document::parse(text).map_err(|error| {
         let span = error.span().unwrap_or(0..0);
@@ -131,7 +131,8 @@ fn strings(list: Option<&Item>) -> Vec<Listed> {
 
 fn from(item: &Item) -> From {
     let Some(table) = item.as_table_like() else {
-        // A list: one source for each platform. Indexes are chosen by uv, all others are not understood.
+        // A list of sources for different platforms. uv can choose between indexes; other sources
+        // are not supported.
         let several = item.as_array().is_some_and(|list| {
             list.iter().all(|one| {
                 one.as_inline_table()
@@ -152,7 +153,7 @@ fn from(item: &Item) -> From {
             marker.unwrap_or_default()
         ));
     }
-    // Whether these apply depends on more than is known here.
+    // Whether these apply is unknown here.
     if ["marker", "extra", "group", "subdirectory"]
         .iter()
         .any(|key| table.contains_key(key))

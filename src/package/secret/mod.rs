@@ -1,8 +1,8 @@
-//! Secrets, by the name of a file or by what its text holds.
+//! Finds secrets by a file's name or content.
 //!
-//! A secret is known by the form its provider gives it, or by the name it stands beside. What only
-//! looks like one (an example from a manual, a placeholder) is none: a file that is wrongly left out
-//! breaks an agent.
+//! A secret is recognized by its provider's format, or by the name next to it. Text that only looks
+//! like one (an example in a manual, a placeholder) is not a secret, because excluding a file by
+//! mistake breaks an agent.
 
 mod name;
 mod patterns;

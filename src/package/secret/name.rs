@@ -1,8 +1,8 @@
-//! What the name of a file or directory alone says.
+//! Checks the names of files and directories.
 
 use std::{ffi::OsStr, path::Path};
 
-/// Credentials of programs, or history that may hold some.
+/// Directories with credentials of programs, or with history that may contain some.
 const DIRECTORIES: [&str; 17] = [
     ".aws",
     ".azure",
@@ -86,14 +86,14 @@ const EXTENSIONS: [&str; 15] = [
     "tfstate",
     "tfvars",
 ];
-/// Names that end so: what the AWS console offers for download, and what Terraform writes.
+/// Endings of the files that the AWS console offers for download and that Terraform writes.
 const ENDINGS: [&str; 4] = [
     "_accesskeys.csv",
     "_credentials.csv",
     ".tfstate.backup",
     ".tfvars.json",
 ];
-/// What `env.` is followed by where it is a file of variables.
+/// The suffixes of `env.` in the names of files with variables.
 const ENVIRONMENTS: [&str; 10] = [
     "dev",
     "development",
@@ -106,14 +106,15 @@ const ENVIRONMENTS: [&str; 10] = [
     "stage",
     "staging",
 ];
-/// The last word of a file's name that only shows what belongs into such a file.
+/// The last word in the name of a file that is only an example.
 const EXAMPLES: [&str; 6] = ["dist", "example", "examples", "sample", "template", "tmpl"];
-/// Source code: the agent does not run without it, and code that handles secrets names them too.
+/// Source code, which is always shipped, because the agent needs it, and code that handles secrets
+/// also names them.
 const CODE: [&str; 26] = [
     "c", "cc", "cjs", "cpp", "cs", "go", "h", "hpp", "java", "js", "jsx", "kt", "lua", "mjs",
     "php", "pxd", "py", "pyi", "pyw", "pyx", "r", "rb", "rs", "scala", "swift", "ts",
 ];
-/// Hidden, and nobody expects them in the cloud: what version control, editors and tools keep.
+/// Hidden files that are silently excluded: those of version control, editors and tools.
 const EXPECTED: [&str; 28] = [
     ".bzr",
     ".cache",
@@ -144,10 +145,11 @@ const EXPECTED: [&str; 28] = [
     ".yamllint",
     ".zed",
 ];
-/// The same for every name that begins so.
+/// Prefixes of such names.
 const EXPECTED_BEGINNINGS: [&str; 5] = [".bedrock_agentcore", ".git", ".pre-commit", ".ruff", "._"];
 
-/// File systems that ignore case know `.AWS` as `.aws`. `parent` is the name of the directory around it.
+/// Returns true for a directory with secrets. Ignores case, like some file systems. `parent` is the
+/// name of its parent directory.
 pub(crate) fn is_secret_directory(name: &str, parent: &str) -> bool {
     let name = &*name.to_ascii_lowercase();
     DIRECTORIES.contains(&name)
@@ -175,7 +177,7 @@ pub(crate) fn is_hidden(name: &str) -> bool {
     name.starts_with('.') && name != "." && name != ".."
 }
 
-/// Whether nobody wonders that something hidden is not shipped.
+/// Returns true for a hidden file that is excluded without a note.
 pub(crate) fn is_expected_to_be_hidden(name: &str) -> bool {
     let name = &*name.to_ascii_lowercase();
     EXPECTED.contains(&name)
@@ -185,7 +187,7 @@ pub(crate) fn is_expected_to_be_hidden(name: &str) -> bool {
             .any(|beginning| name.starts_with(beginning))
 }
 
-/// `.env` with any suffix, `prod.env` and `env.prod`.
+/// Returns true for `.env` with any suffix, `prod.env` and `env.prod`.
 fn is_environment(name: &str) -> bool {
     let suffixed = name
         .strip_prefix(".env")
@@ -194,12 +196,13 @@ fn is_environment(name: &str) -> bool {
     suffixed || extension(name) == "env" || of.is_some_and(|of| ENVIRONMENTS.contains(&of))
 }
 
-/// `.env.example`, `example.env`, `secrets.example.toml`; not `.env.example.local`, which is used.
+/// Returns true for `.env.example`, `example.env`, `secrets.example.toml`, but not for
+/// `.env.example.local`, which contains real values.
 fn is_example(name: &str) -> bool {
     let is_word = |word: &str| EXAMPLES.contains(&word);
     let mut words = name.rsplit(['.', '-', '_']);
     let last = words.next().unwrap_or_default();
-    // `.env.local` is no extension of `.env`.
+    // `.env.local` has no extension.
     let has_extension = !name.starts_with(".env");
     is_word(last) || (has_extension && words.next().is_some_and(is_word))
 }

@@ -1,5 +1,5 @@
-//! The forms of secrets. Each has words that say where to look, and an expression that has to match
-//! from there on.
+//! The formats of secrets. Each has words that lead to candidates, and an expression that must
+//! match there.
 
 use std::sync::LazyLock;
 
@@ -11,38 +11,38 @@ use regex_automata::{
 
 use super::value::{is_aws_secret, is_random, is_real};
 
-/// How a value is told from a placeholder, and from the middle of something longer.
+/// How to tell a value from a placeholder, and from a part of a longer text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Judge {
-    /// Its form is enough.
+    /// The format is sufficient.
     Form,
-    /// Its form says what it is; placeholders have the form too. A word begins with it.
+    /// The format identifies it, but placeholders have it too. It must start a word.
     Real,
-    /// The same, wherever it stands.
+    /// Like `Real`, anywhere in a word.
     RealWithin,
-    /// The same, after digits.
+    /// Like `Real`, also after digits.
     RealAfterDigits,
-    /// Its form is a common one, so it has to look random too. A word begins with it.
+    /// The format is a common one, so the value must look random too. It must start a word.
     Random,
-    /// Only a name says what it is, which may end a longer one.
+    /// Only a name identifies it, possibly at the end of a longer name.
     Named,
-    /// The secret access key stands near a key ID.
+    /// The secret access key is near a key ID.
     NearKeyId,
 }
 
 struct Pattern {
     what: &'static str,
-    /// In lower case; compared without regard to case.
+    /// In lower case; matched case-insensitively.
     anchors: &'static [&'static str],
     /// Matches at the anchor. The value is group 1, or the whole match.
     expression: &'static str,
     judge: Judge,
 }
 
-/// Between a name and its value, in any notation: `NAME=value`, `"name": "value"`, `ENV NAME value`,
-/// `- name: NAME\n  value: value`, `<Name>value</Name>`.
+/// The text between a name and its value, in any notation: `NAME=value`, `"name": "value"`, `ENV
+/// NAME value`, `- name: NAME\n  value: value`, `<Name>value</Name>`.
 const TO_VALUE: &str = r"(?:</|(?i:value|default|string|name|key|type)\b|[^A-Za-z0-9/+_]){1,80}?";
-/// The same where the value may be anything.
+/// The same if the value may be anything.
 const TO_ANY: &str =
     r#"[\\"'`]{0,4}(?:\s{0,4}(?::|=|=>|,)\s{0,4}|\s{1,4})(?:value\s{0,2}[:=]\s{0,2})?[\\"'`]{0,4}"#;
 
@@ -314,7 +314,7 @@ const PATTERNS: &[Pattern] = &[
     ),
 ];
 
-/// Every anchor, with the pattern it belongs to.
+/// Returns every anchor with the index of its pattern.
 pub(super) fn anchors() -> impl Iterator<Item = (&'static str, usize)> {
     PATTERNS
         .iter()
@@ -322,7 +322,7 @@ pub(super) fn anchors() -> impl Iterator<Item = (&'static str, usize)> {
         .flat_map(|(at, pattern)| pattern.anchors.iter().map(move |anchor| (*anchor, at)))
 }
 
-/// Compiled where the first anchor of theirs is met.
+/// Compiled when one of their anchors is first found.
 static EXPRESSIONS: LazyLock<Vec<LazyLock<Regex, Compile>>> = LazyLock::new(|| {
     PATTERNS
         .iter()
@@ -341,7 +341,7 @@ fn compile(expression: &str) -> Regex {
         .expect("the expressions are tested")
 }
 
-/// What stands at an anchor, if it is a secret. `text` is what surrounds it.
+/// Returns the kind of secret at an anchor, if any. `text` is the surrounding text.
 pub(super) fn secret_at(pattern: usize, text: &[u8], at: usize) -> Option<&'static str> {
     let Pattern {
         what,
@@ -371,22 +371,23 @@ pub(super) fn secret_at(pattern: usize, text: &[u8], at: usize) -> Option<&'stat
     is_secret.then_some(*what)
 }
 
-/// Whether no word goes on here: `task-…` is no `sk-…`. A name may be part of a longer one.
+/// Returns true if a word starts here: `task-…` does not contain `sk-…`. A name may be part of a
+/// longer one.
 fn begins_here(text: &[u8], at: usize) -> bool {
     let before = &text[..at];
     match before {
-        // The end of a line as JSON writes it.
+        // An escaped line end, as in JSON.
         [.., b'\\', b'n' | b'r' | b't'] | [] => true,
         [.., last] => !last.is_ascii_alphanumeric(),
     }
 }
 
-/// Whether a word with hyphens goes on here, or base64 in the alphabet of URLs.
+/// Returns true after a hyphen or underscore: inside a word with hyphens, or URL-safe base64.
 fn is_joined(text: &[u8], at: usize) -> bool {
     text[..at].last().is_some_and(|byte| b"-_".contains(byte))
 }
 
-/// How far from a key ID its secret is looked for.
+/// How far from a key ID its secret may be, in bytes.
 const NEAR: usize = 400;
 
 fn has_secret_near(text: &[u8], at: usize) -> bool {

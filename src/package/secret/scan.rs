@@ -1,4 +1,4 @@
-//! Reads a text of any size once, in a bounded amount of memory, and tells where secrets stand in it.
+//! Scans a text of any size once, with limited memory, and returns the positions of secrets.
 
 use std::{
     io::{self, Read},
@@ -12,7 +12,7 @@ use super::{
     url, written_out,
 };
 
-/// Where a secret stands, and what it is.
+/// A secret's kind and position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) what: &'static str,
@@ -20,24 +20,24 @@ pub(crate) struct Finding {
     pub(crate) line: usize,
 }
 
-/// How a file is looked through.
+/// How to scan a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scan {
-    /// After how many findings the rest does not matter.
+    /// How many findings are sufficient.
     pub(crate) enough: usize,
-    /// Whether a key's first line alone makes the file a key.
+    /// True if a key's first line alone makes the file a key.
     pub(crate) is_key_file: bool,
 }
 
-/// What is known of the text around a place.
+/// How many bytes of surrounding text are available.
 const AROUND: usize = 4096;
 const CHUNK: usize = 256 * 1024;
-/// As git decides: a text has no NUL at its beginning.
+/// How many bytes are checked for NUL, as in git, to recognize binary files.
 const BEGINNING: usize = 8000;
 
-/// What an anchor leads to.
+/// What an anchor indicates.
 enum Lead {
-    /// A pattern, by its number.
+    /// A pattern, by its index.
     Pattern(usize),
     Armor,
     Url,
@@ -65,7 +65,7 @@ static ANCHORS: LazyLock<Anchors> = LazyLock::new(|| {
     Anchors { search, leads }
 });
 
-/// The secrets of a text, in their order, one a line. What is no text holds none.
+/// Returns the secrets in a text in order, at most one per line. Binary files have none.
 pub(crate) fn find(mut reader: impl Read, scan: Scan) -> io::Result<Vec<Finding>> {
     let mut text = Text::begin(&mut reader)?;
     let mut found: Vec<Finding> = Vec::new();
@@ -112,7 +112,7 @@ pub(crate) fn find(mut reader: impl Read, scan: Scan) -> io::Result<Vec<Finding>
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
-    /// Or any other in which ASCII stands for itself.
+    /// Or any other encoding that contains ASCII.
     Utf8,
     Utf16 {
         big_endian: bool,
@@ -121,7 +121,7 @@ enum Encoding {
 }
 
 impl Encoding {
-    /// And how many bytes say so.
+    /// Returns the encoding and the length of its byte order mark.
     fn of(beginning: &[u8]) -> (Self, usize) {
         let utf16 = |big_endian| Self::Utf16 { big_endian };
         match beginning {
@@ -147,15 +147,15 @@ impl Encoding {
     }
 }
 
-/// A part of a text, with what surrounds the part that is judged.
+/// A part of a text, with the text around it.
 struct Text {
     encoding: Encoding,
     known: Vec<u8>,
-    /// How far `known` has been judged.
+    /// How much of `known` was scanned.
     judged: usize,
-    /// Ends of lines before `known`.
+    /// The number of line ends before `known`.
     lines: usize,
-    /// Whether nothing follows.
+    /// True if this is the last part.
     is_whole: bool,
     raw: Vec<u8>,
 }
@@ -202,7 +202,7 @@ impl Text {
                     } else {
                         u16::from_le_bytes(*unit)
                     };
-                    // Secrets are ASCII; of the rest only the place counts.
+                    // Secrets are ASCII; other characters are replaced to keep the positions.
                     u8::try_from(unit).unwrap_or(b'?')
                 }));
                 self.raw = rest.to_vec();

@@ -1,4 +1,4 @@
-//! What is a secret, and what only looks like one. The many forms are in tests/package/corpus.rs.
+//! Secrets, and texts that only look like them. The formats are tested in tests/package/corpus.rs.
 
 use proptest::prelude::*;
 
@@ -127,7 +127,7 @@ fn each_finding_has_its_line_in_any_encoding() {
     assert_eq!(lines(format!("\0{text}").as_bytes()), [0; 0]);
 }
 
-/// Gives a few bytes at a time, as a pipe does.
+/// Returns a few bytes at a time, as a pipe does.
 struct Dribble<'t>(&'t [u8], usize);
 
 impl std::io::Read for Dribble<'_> {
@@ -143,7 +143,7 @@ impl std::io::Read for Dribble<'_> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
-    /// The text is read in pieces: a secret is found wherever it stands, once.
+    /// A secret is found exactly once, wherever it is, although the text is read in pieces.
     #[test]
     fn a_secret_is_found_at_any_place(before in 0_usize..700_000, after in 0_usize..300_000, at_once in 1_usize..70_000) {
         let key = ["gh", "p_", "k9Xw2Lq7Vb4Nc5Qz8Rt1Ym6Hd3Js0Fg7Ue4T"].concat();

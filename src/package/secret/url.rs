@@ -3,11 +3,11 @@
 use super::value::{is_password, is_random};
 
 pub(super) const AFTER_SCHEME: &str = "://";
-/// No login is longer.
+/// The maximum length of a login.
 const LONGEST: usize = 2048;
-/// A token that stands for the user's name is no shorter.
+/// The minimum length of a token in place of the user's name.
 const TOKEN: usize = 20;
-/// Hosts that everyone has, or nobody.
+/// Local and placeholder hosts.
 const NOBODYS: [&str; 9] = [
     "localhost",
     "127.",
@@ -20,10 +20,11 @@ const NOBODYS: [&str; 9] = [
     "my",
 ];
 
-/// Who logs in, in examples.
+/// User names in examples.
 const USERS: [&[u8]; 6] = [b"", b"foo", b"me", b"name", b"user", b"username"];
 
-/// Whether the URL whose `://` stands here names a user with a password, or a token as the user.
+/// Returns true if the URL whose `://` is at `at` has a user with a password, or a token as the
+/// user.
 pub(super) fn has_login(text: &[u8], at: usize) -> bool {
     let rest = &text[at + AFTER_SCHEME.len()..];
     let rest = &rest[..rest.len().min(LONGEST)];
@@ -53,7 +54,7 @@ pub(super) fn has_login(text: &[u8], at: usize) -> bool {
                 known.ends_with('.') || !rest.starts_with(char::is_alphanumeric)
             })
         });
-    // A host without a dot is a neighbor among containers, whose password is often as good as none.
+    // A host without a dot is probably another container, whose password is often a default one.
     let is_common =
         !host.contains('.') || USERS.iter().any(|known| user.eq_ignore_ascii_case(known));
     !is_nobodys

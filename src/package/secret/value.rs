@@ -1,6 +1,6 @@
-//! Whether a value was made by a machine, or only shows where one belongs.
+//! Decides whether a value is real or only a placeholder.
 
-/// Words of manuals and templates. None of them is likely to come up in a value by chance.
+/// Words in manuals and templates, which are unlikely in a random value.
 const PLACEHOLDERS: [&str; 22] = [
     "1234567",
     "abcdef0",
@@ -25,7 +25,7 @@ const PLACEHOLDERS: [&str; 22] = [
     "your",
     "zzzz",
 ];
-/// What stands for a password in examples.
+/// Passwords in examples.
 const PASSWORDS: [&str; 20] = [
     "admin",
     "guest",
@@ -49,12 +49,13 @@ const PASSWORDS: [&str; 20] = [
     "user",
 ];
 
-/// A value whose own form says what it is.
+/// Returns true for a real value whose format identifies it.
 pub(super) fn is_real(value: &[u8]) -> bool {
     !is_placeholder(value) && distinct(value) >= (value.len() / 3).min(8)
 }
 
-/// A value that only the name beside it makes a secret: it has to look random as well.
+/// Returns true for a value that looks random, for values that only the name next to them
+/// identifies.
 pub(super) fn is_random(value: &[u8]) -> bool {
     value.iter().any(u8::is_ascii_digit)
         && value.iter().any(u8::is_ascii_alphabetic)
@@ -63,7 +64,8 @@ pub(super) fn is_random(value: &[u8]) -> bool {
         && !is_words(value)
 }
 
-/// 40 characters beside a key ID: what Amazon makes, neither a hash in hexadecimal nor a path.
+/// Returns true for 40 characters that look like an AWS secret, rather than a hexadecimal hash or a
+/// path.
 pub(super) fn is_aws_secret(value: &[u8]) -> bool {
     is_random(value)
         && value.iter().any(u8::is_ascii_uppercase)
@@ -71,7 +73,7 @@ pub(super) fn is_aws_secret(value: &[u8]) -> bool {
         && distinct(value) >= 16
 }
 
-/// What stands for a password in a URL; the user's name is a placeholder too.
+/// Returns true for a real password in a URL; one that equals the user's name is a placeholder.
 pub(super) fn is_password(password: &[u8], user: &[u8]) -> bool {
     let text = String::from_utf8_lossy(password).to_ascii_lowercase();
     let is_filled_in = text.contains(['$', '{', '<', '[', '(', '*', '…']) || text.contains("...");
@@ -95,7 +97,7 @@ fn is_placeholder(value: &[u8]) -> bool {
             .any(|word| text.windows(word.len()).any(|part| part == word.as_bytes()))
 }
 
-/// Words and numbers with something between them, as in `my-client-2024`.
+/// Returns true for words and numbers with separators, as in `my-client-2024`.
 fn is_words(value: &[u8]) -> bool {
     value
         .split(|byte| !byte.is_ascii_alphanumeric())

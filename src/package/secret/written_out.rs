@@ -1,4 +1,4 @@
-//! Keys that are written out as text: in armor, and as JSON Web Keys.
+//! Keys in text form: PEM armor, and JSON Web Keys.
 
 use std::sync::LazyLock;
 
@@ -6,21 +6,22 @@ use regex_automata::{meta::Regex, util::syntax};
 
 use super::value::is_real;
 
-/// What a key in armor begins with, in lower case.
+/// The start of an armored key, in lower case.
 pub(super) const ARMOR: &str = "-----begin ";
-/// Nothing shorter is a line of a key, and no word is as long.
+/// The minimum length of a line in a key; no word is as long.
 const KEY_LINE: usize = 32;
-/// The members of a JSON Web Key stand as close together.
+/// How close together the members of a JSON Web Key are, in bytes.
 const NEAR: usize = 3500;
 
-/// Whether something in armor, a key or a certificate, is the first thing in the text.
+/// Returns true if the text starts with an armored key or certificate.
 pub(super) fn begins_with_armor(text: &[u8]) -> bool {
     text.trim_ascii_start()
         .get(..ARMOR.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(ARMOR.as_bytes()))
 }
 
-/// A private key of PEM, OpenSSH or PGP. A document may show its first line alone, or with dots below.
+/// Recognizes a private key in PEM, OpenSSH or PGP format. A document may contain only its first
+/// line, or dots below it.
 pub(super) fn private_key(text: &[u8], at: usize, is_key_file: bool) -> Option<&'static str> {
     let rest = &text[at + ARMOR.len()..];
     let end = memchr::memmem::find(&rest[..rest.len().min(80)], b"-----")?;
@@ -38,7 +39,7 @@ pub(super) fn private_key(text: &[u8], at: usize, is_key_file: bool) -> Option<&
     (is_key_file || has_body()).then_some("a private key")
 }
 
-/// The part of a JSON Web Key that is private: `d`, and `k` of a shared one.
+/// The private member of a JSON Web Key: `d`, or `k` for a shared key.
 static PRIVATE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::builder()
         .syntax(syntax::Config::new().unicode(false).utf8(false))
@@ -46,7 +47,7 @@ static PRIVATE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the expression is tested")
 });
 
-/// `at` is where `kty` stands.
+/// `at` is the position of `kty`.
 pub(super) fn json_web_key(text: &[u8], at: usize) -> Option<&'static str> {
     let is_quoted = |byte: Option<&u8>| byte.is_some_and(|byte| b"\"'\\".contains(byte));
     if !is_quoted(text[..at].last()) || !is_quoted(text.get(at + 3)) {

@@ -1,5 +1,5 @@
-//! The `pyproject.toml` and `uv.toml` files around a folder, up to the end of the checkout: what they
-//! say of indexes, and of packages that are taken from elsewhere.
+//! The `pyproject.toml` and `uv.toml` files in a folder and its parents, up to the checkout's root:
+//! indexes, and packages from other sources.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The path without links; as it is where there is nothing.
+/// Resolves links; returns the path unchanged if it does not exist.
 pub(super) fn real(path: &Path) -> PathBuf {
     real_path(path).unwrap_or_else(|_| path.to_owned())
 }
@@ -39,7 +39,7 @@ impl Folder {
     }
 }
 
-/// All of them, the nearest first.
+/// All these folders, nearest first.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Around {
     pub(super) folders: Vec<Folder>,
@@ -98,7 +98,7 @@ impl Around {
         Ok(())
     }
 
-    /// Takes over the settings in a table of a file.
+    /// Reads the settings in a table of a file.
     fn settings_of(&mut self, file: &Path, text: &str, table: &[&str]) -> Result<(), Failure> {
         let document = toml_edit::Document::parse(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
@@ -128,7 +128,7 @@ impl Around {
         Ok(())
     }
 
-    /// Where the project wants a package to be taken from, and who says so.
+    /// Returns a package's source, and the folder that declares it.
     pub(super) fn source(&self, name: &str) -> Option<(&Folder, &Source)> {
         self.folders.iter().find_map(|folder| {
             let mut sources = folder.pyproject.sources.iter();
@@ -136,7 +136,7 @@ impl Around {
         })
     }
 
-    /// The folder of a member of the workspace around.
+    /// Returns the folder of a workspace member.
     pub(super) fn member(&self, name: &str) -> Result<Option<PathBuf>, Failure> {
         for root in &self.folders {
             let Some(workspace) = &root.pyproject.workspace else {
@@ -164,7 +164,7 @@ impl Around {
     }
 }
 
-/// The folders that a pattern such as `packages/*` means.
+/// Returns the folders that match a pattern such as `packages/*`.
 fn expand(root: &Path, pattern: &str) -> Result<Vec<PathBuf>, Failure> {
     let mut found = vec![root.to_owned()];
     for part in pattern.split('/').filter(|part| !["", "."].contains(part)) {

@@ -1,5 +1,5 @@
-//! A lock as requirements. uv exports it from a copy of the files that it needs, so it sees nothing
-//! else of the project.
+//! Converts a lock to requirements. uv exports it from a copy of the necessary files, so that it
+//! reads nothing else of the project.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -13,10 +13,10 @@ use crate::{
     },
 };
 
-/// The index that everybody asks, and for which everybody can set another.
+/// The default index, which every user can replace.
 const PYPI: &str = "https://pypi.org/simple";
 
-/// Copies what uv has to see of the project; returns the project's folder among the copies.
+/// Copies the files that uv needs; returns the project's folder among the copies.
 pub(in super::super) fn lay_for_export(lock: &Lock, work: &Path) -> Result<PathBuf, Failure> {
     let copies = work.join("locked");
     let copy = |from: &Path, name: &str| -> Result<PathBuf, Failure> {
@@ -34,7 +34,7 @@ pub(in super::super) fn lay_for_export(lock: &Lock, work: &Path) -> Result<PathB
     copy(&lock.folder, "uv.lock")
 }
 
-/// An absolute path as a relative one, `..` resolved by name.
+/// Makes an absolute path relative, and resolves `..` by name.
 fn below_the_root(path: &Path) -> PathBuf {
     let mut made = PathBuf::new();
     for part in path.components() {
@@ -49,7 +49,7 @@ fn below_the_root(path: &Path) -> PathBuf {
     made
 }
 
-/// What the exported file asks for.
+/// Reads the exported file.
 pub(in super::super) fn exported(
     file: &Path,
     wanted: &Wanted,
@@ -60,7 +60,7 @@ pub(in super::super) fn exported(
     inputs.is_complete = true;
     let mut problems = Vec::new();
     for (span, said) in lines::read(&text) {
-        // Projects of the checkout are shipped from where they are.
+        // Projects in the checkout are shipped from their folders.
         let Said::Require(line) = said else {
             continue;
         };
@@ -108,7 +108,7 @@ pub(in super::super) fn exported(
     })
 }
 
-/// An index as a source: by the name that the project gives it, for which there may be credentials.
+/// Returns an index as a source, with its name in the project, for which there may be credentials.
 fn named(inputs: &mut Inputs, address: &str) -> String {
     let same = |other: &str| {
         super::without_credentials(other).trim_end_matches('/') == address.trim_end_matches('/')

@@ -1,5 +1,5 @@
-//! Reads what the dependencies are asked for in, with every file that it leads to. Nothing is left for
-//! uv or pip to find in the checkout by themselves.
+//! Reads the requirements and every file that they refer to, so that uv and pip need not read the
+//! checkout themselves.
 
 mod around;
 mod export;
@@ -36,17 +36,17 @@ use crate::{
 const BUILD: &str =
     "build a wheel (`uv build --wheel`) and require that, or make it the agent's `source`";
 
-/// What is to be installed.
+/// What to install.
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) kind: Kind,
     pub(super) file: PathBuf,
-    /// Changes with every text, wheel and setting that the installation depends on.
+    /// A hash of every text, wheel and setting that affects the installation.
     pub(super) digest: String,
-    /// Whether there is anything to install.
+    /// True if there is anything to install.
     pub(super) requires: bool,
     pub(super) inputs: Inputs,
-    /// Projects of the checkout that are shipped from where they are.
+    /// Projects in the checkout that are shipped from their folders.
     pub(super) beside: Vec<Beside>,
     pub(super) lock: Option<Lock>,
     pub(super) warnings: Vec<Message>,
@@ -54,47 +54,46 @@ pub(super) struct Wanted {
     pub(super) pythons: Vec<AskedPython>,
 }
 
-/// What an installer is told.
+/// The input of an installer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Inputs {
-    /// A requirement each, with its place.
+    /// The requirements with their positions.
     pub(super) requirements: Vec<(String, Snippet)>,
     pub(super) constraints: Vec<String>,
-    /// Lines of requirements files that say where packages are found.
+    /// Lines of requirements files about package indexes.
     pub(super) options: Vec<String>,
     pub(super) requires_hashes: bool,
-    /// Requirements that are taken from an index of their own: the requirement, and the index as uv
-    /// is told it.
+    /// Requirements with their own index: the requirement, and the index in uv's form.
     pub(super) pinned: Vec<(String, String)>,
     /// Indexes that only the lock names: name and address.
     pub(super) indexes: Vec<(String, String)>,
-    /// Nothing beyond the requirements is installed.
+    /// True if nothing beyond the requirements is installed.
     pub(super) is_complete: bool,
-    /// Packages that are shipped from the checkout, whoever else requires them.
+    /// Packages that are shipped from the checkout, whatever else requires them.
     pub(super) shipped_beside: Vec<String>,
-    /// The project's, before the user's.
+    /// The project's settings, with precedence over the user's.
     pub(super) settings: IndexSettings,
-    /// The project decides where packages are found.
+    /// True if the project determines where packages come from.
     pub(super) has_settings: bool,
 }
 
-/// A project that lies beside the agent, and what of it is shipped.
+/// A project in the checkout, and which parts of it are shipped.
 #[derive(Debug)]
 pub(super) struct Beside {
-    /// As indexes compare it.
+    /// Normalized, as indexes compare names.
     pub(super) name: String,
     pub(super) folder: PathBuf,
     pub(super) version: String,
     pub(super) parts: Vec<Part>,
 }
 
-/// A lock file, and the project in it that is installed.
+/// A lock file, and the project in it to install.
 #[derive(Debug)]
 pub(super) struct Lock {
     pub(super) project: String,
-    /// The folder that holds it.
+    /// The folder of the lock file.
     pub(super) folder: PathBuf,
-    /// Folders whose `pyproject.toml` uv has to see, relative to it.
+    /// Folders whose `pyproject.toml` uv needs, relative to the lock's folder.
     pub(super) folders: Vec<String>,
     pub(super) registries: std::collections::BTreeMap<String, String>,
 }
@@ -107,7 +106,7 @@ pub(super) fn observe(file: &Path, checkout: &Checkout) -> Result<Wanted, Failur
     let around = Around::of(&folder, checkout)?;
     let mut locked = None;
     if kind != Kind::Requirements {
-        // Whoever keeps a lock wants what is in it.
+        // An existing lock determines the versions.
         locked = find_lock(&around, &folder)?;
         if let Some(lock) = &locked {
             kind = Kind::Lock;
@@ -127,7 +126,7 @@ pub(super) fn observe(file: &Path, checkout: &Checkout) -> Result<Wanted, Failur
     reading.finish(kind, file, locked)
 }
 
-/// The lock beside a project, or that of the workspace which the project is a member of.
+/// Finds the lock of a project or of its workspace.
 fn find_lock(around: &Around, folder: &Path) -> Result<Option<Lock>, Failure> {
     let Some(own) = around.folders.first().filter(|own| own.path == folder) else {
         return Ok(None);
@@ -226,7 +225,7 @@ fn no_project(lock: &Path) -> Failure {
     .help("`uv lock` brings the lock file up to date")
 }
 
-/// What the environment and the user's configuration add to every installation.
+/// Returns what the environment and the user's configuration add to every installation.
 fn of_the_user(reading: &mut Reading<'_>) -> Result<IndexSettings, Failure> {
     for (name, value) in settings::deciding() {
         reading.seen(name, without_credentials(&value).as_bytes());
@@ -256,7 +255,7 @@ fn read(file: &Path) -> Result<String, Failure> {
         .ok_or_else(|| FileError::new("read", file, std::io::ErrorKind::NotFound.into()).into())
 }
 
-/// Each `https://user:token@host` without what changes with every login.
+/// Removes the changing credentials from each `https://user:token@host`.
 fn without_credentials(value: &str) -> String {
     let mut rest = value;
     let mut kept = String::new();

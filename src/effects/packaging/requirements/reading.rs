@@ -1,4 +1,4 @@
-//! Follows a requirements file, a project or a lock to everything that they lead to.
+//! Follows a requirements file, a project or a lock to everything that they refer to.
 
 use std::{
     collections::BTreeMap,
@@ -19,12 +19,12 @@ use crate::{
     },
 };
 
-/// One file leads to the next: more of them are no requirements that a person wrote.
+/// The limit for requirements files that refer to each other.
 const MOST_FILES: usize = 200;
 
 pub(super) struct Reading<'c> {
     pub(super) checkout: &'c Checkout,
-    /// What surrounds each folder that something is required in.
+    /// The settings around each folder with requirements.
     around: BTreeMap<PathBuf, Around>,
     /// Files and folders that the project's settings name.
     places: Vec<PathBuf>,
@@ -34,13 +34,13 @@ pub(super) struct Reading<'c> {
     pub(super) warnings: Vec<Message>,
     pub(super) inputs: Inputs,
     pub(super) beside: Vec<Beside>,
-    /// Something is required by an address, which may tell other things to other users.
+    /// True if something is required by an address, whose content may depend on the user.
     has_addresses: bool,
     /// What is said about the version of Python, the nearest first.
     pub(super) pythons: Vec<AskedPython>,
 }
 
-/// Whether a file's requirements are installed, or only limit which versions are.
+/// Whether a file's requirements are installed, or only restrict versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Require,
@@ -48,7 +48,7 @@ enum Role {
 }
 
 impl<'c> Reading<'c> {
-    /// `around` is what surrounds `folder`.
+    /// `around` contains the settings around `folder`.
     pub(super) fn new(checkout: &'c Checkout, folder: &Path, around: Around) -> Self {
         let mut reading = Self {
             checkout,
@@ -74,7 +74,7 @@ impl<'c> Reading<'c> {
         self.digest.extend([name, "=", &files::hash(content), "\n"]);
     }
 
-    /// What a file or a folder offers to be installed.
+    /// Adds the packages in a file or a folder to the hash.
     pub(super) fn offered(&mut self, path: &Path) -> Result<(), Failure> {
         if path.is_file() {
             let hash = files::hash_file(path)?;
@@ -86,7 +86,7 @@ impl<'c> Reading<'c> {
             let offers = [".whl", ".html", ".json"]
                 .iter()
                 .any(|ending| name.ends_with(ending));
-            // An index keeps each package in a folder of its own.
+            // A directory may have a subfolder for each package.
             let offered = if inside.is_dir() {
                 files::names_in(&inside)?
                     .into_iter()
@@ -233,7 +233,7 @@ impl<'c> Reading<'c> {
         self.inputs.constraints.push(text);
     }
 
-    /// A requirement that stands in a folder, wherever it comes from.
+    /// Adds a requirement from a folder, wherever it comes from.
     pub(super) fn require(
         &mut self,
         text: &str,
@@ -265,7 +265,7 @@ impl<'c> Reading<'c> {
         self.inputs.pinned.push((text, index));
     }
 
-    /// Wheels can be shipped as they are, and so can projects of plain Python.
+    /// Adds a wheel or a plain Python project on this machine.
     pub(super) fn local(
         &mut self,
         path: &Path,
@@ -295,7 +295,7 @@ impl<'c> Reading<'c> {
                 } else {
                     required.found_at(&address)
                 };
-                // The address names this machine; the content is what counts.
+                // The address depends on this machine, so only the content is hashed.
                 self.inputs.requirements.push((text, at));
             }
             Err(error) => self.problems.push(Message::new(error.to_string()).at(at)),
@@ -323,7 +323,7 @@ impl<'c> Reading<'c> {
             if path.is_dir() {
                 sources::lay_out_locked(self, &real(&path), at(span))?;
             } else {
-                // The export names it; its content counts as well.
+                // The export names it; its content must be hashed too.
                 let named = Requirement::read(&name);
                 self.local(&path, &path.to_string_lossy(), &named, at(span))?;
             }
@@ -359,7 +359,8 @@ impl<'c> Reading<'c> {
         if (self.inputs.has_settings || self.has_addresses)
             && let Some(checkout) = self.checkout.outermost()
         {
-            // Another project that says the same may mean other indexes, or reach them as another user.
+            // Another project with the same text may use other indexes, or access them as another
+            // user.
             let checkout = checkout.to_string_lossy().into_owned();
             self.seen("checkout", checkout.as_bytes());
         }
@@ -381,7 +382,7 @@ impl<'c> Reading<'c> {
     }
 }
 
-/// `file:///…` of a path.
+/// Returns the `file:///…` address of a path.
 pub(super) fn address_of(path: &Path) -> String {
     use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 

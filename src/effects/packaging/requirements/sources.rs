@@ -1,5 +1,5 @@
-//! Packages that the project takes from elsewhere than an index. A name that is pinned to a source is
-//! never looked for on an index instead.
+//! Packages that the project takes from other sources than an index. A name with a source is never
+//! searched on an index.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// A requirement by name alone.
+/// Adds a requirement without an address.
 pub(super) fn require(
     reading: &mut Reading<'_>,
     text: &str,
@@ -70,7 +70,7 @@ fn not_understood(source: &Source, at: Snippet) -> Message {
 }
 
 impl Reading<'_> {
-    /// What a project requires, with the extras that are asked for.
+    /// Adds a project's requirements, with the requested extras.
     pub(super) fn project(&mut self, folder: &Path, extras: &[String]) -> Result<(), Failure> {
         let around = self.around(folder)?;
         let Some(own) = around.folders.first().filter(|own| own.path == folder) else {
@@ -100,7 +100,7 @@ impl Reading<'_> {
     }
 }
 
-/// Ships a project from where it is, and installs what it requires.
+/// Ships a project from its folder, and installs its requirements.
 pub(super) fn lay_out(
     reading: &mut Reading<'_>,
     folder: &Path,
@@ -117,7 +117,7 @@ pub(super) fn lay_out(
     reading.project(folder, extras)
 }
 
-/// The same for a project whose requirements are in the lock.
+/// Like [`lay_out`], for a project whose requirements are in the lock.
 pub(super) fn lay_out_locked(
     reading: &mut Reading<'_>,
     folder: &Path,
@@ -126,7 +126,7 @@ pub(super) fn lay_out_locked(
     add(reading, folder, at).map(|_| ())
 }
 
-/// Whether the project can be shipped from where it is.
+/// Adds the project and returns true, or reports why it cannot be shipped from its folder.
 fn add(reading: &mut Reading<'_>, folder: &Path, at: Snippet) -> Result<bool, Failure> {
     if !reading.checkout.holds(folder) {
         reading.problems.push(
@@ -170,7 +170,7 @@ fn add(reading: &mut Reading<'_>, folder: &Path, at: Snippet) -> Result<bool, Fa
     Ok(true)
 }
 
-/// The packages of a project, or why only a build can tell them.
+/// Returns the packages of a project, or why it would have to be built.
 fn parts(own: &Folder) -> Result<Vec<Part>, String> {
     if own.pyproject.name.is_none() {
         return Err("its `pyproject.toml` declares no project".to_owned());
