@@ -1,7 +1,7 @@
 //! The command line: `cargo agentcore x` and `cargo-agentcore x`.
 //!
-//! Options that mean the same on several commands stand here once; each command's own options stand
-//! in its file under `commands`.
+//! Defines the options that several commands share; a command's own options are in its file under
+//! `commands`.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -112,16 +112,16 @@ pub struct Project {
     pub stage: Option<StageName>,
 }
 
-/// An agent as the user calls it.
+/// An agent named by the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedAgent {
     pub given: String,
-    /// With underscores for the hyphens, as `new` names an agent.
+    /// The name with hyphens replaced by underscores, as `new` does it.
     pub name: AgentName,
 }
 
 impl Project {
-    /// What the options select, as far as packages go.
+    /// Returns the package selection.
     pub fn asked(&self) -> Asked {
         Asked {
             packages: self.package.clone(),
@@ -161,14 +161,14 @@ pub struct Aws {
     pub local: bool,
 }
 
-/// Where the options of a run have led it, as far as its command has such options.
+/// The options that point the run somewhere, if its command has them.
 #[derive(Debug, Clone, Default)]
 pub struct Lead {
     pub project: Option<Project>,
     pub aws: Option<Aws>,
 }
 
-/// A command line that was understood.
+/// A parsed command line.
 #[derive(Debug)]
 pub struct Parsed {
     pub cli: Cli,
@@ -184,14 +184,14 @@ pub enum Output {
     Json,
 }
 
-/// The document that a command was asked for.
+/// The JSON document that a command was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskedDocument {
     /// The command's words, such as `endpoint set`.
     pub command: String,
 }
 
-/// Commands whose JSON is a stream of lines, without a beginning and an end.
+/// Commands whose JSON output is a stream of lines.
 const STREAMING: [&str; 1] = ["logs"];
 
 /// Options that conflict with one that selects what the command acts on: the local AgentCore, the agent
@@ -234,7 +234,7 @@ pub fn parse(
     read(Cli::command(), args, is_set_to_nothing)
 }
 
-/// What is wrong with the command line, as clap writes it without styles.
+/// Returns the error for the command line as clap prints it, without styles.
 pub fn plain_error(
     args: impl IntoIterator<Item = OsString>,
     is_set_to_nothing: fn(&OsStr) -> bool,
@@ -277,7 +277,7 @@ fn read(
     let document = wants_document.then(|| AskedDocument {
         command: words.join(" "),
     });
-    // The matches know in debug builds only which options there are.
+    // In release builds, the matches do not tell unknown options from unset ones.
     let known = words.iter().fold(&command, |level, word| {
         level
             .find_subcommand(word)
@@ -308,7 +308,7 @@ fn read(
     })
 }
 
-/// The topic that `help` was asked for.
+/// Returns the topic that `help` was asked for.
 fn topic(words: &[OsString]) -> Option<Topic> {
     match words {
         [_, help, name] if help == "help" => help::find(name.to_str()?),
@@ -316,7 +316,7 @@ fn topic(words: &[OsString]) -> Option<Topic> {
     }
 }
 
-/// What other tools call our commands.
+/// Other tools' names for our commands.
 const OTHER_WORDS: [(&str, &[&str]); 16] = [
     ("add", &["init"]),
     ("build", &["package"]),
@@ -336,7 +336,7 @@ const OTHER_WORDS: [(&str, &[&str]); 16] = [
     ("watch", &["dev"]),
 ];
 
-/// Names our command for the word of another tool.
+/// Suggests our command for another tool's name.
 fn with_our_word(mut error: clap::Error) -> clap::Error {
     let word = match error.get(ContextKind::InvalidSubcommand) {
         Some(ContextValue::String(word)) => word.clone(),
@@ -412,7 +412,7 @@ fn with_cargos_option(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// How output is colored, as far as the words say it, readable or not.
+/// Returns the coloring that the arguments ask for, even if they are invalid otherwise.
 pub fn color_of(args: &[OsString]) -> ColorChoice {
     let words: Vec<&str> = args.iter().filter_map(|word| word.to_str()).collect();
     let given = words.iter().enumerate().find_map(|(at, word)| {
@@ -428,7 +428,7 @@ pub fn color_of(args: &[OsString]) -> ColorChoice {
         .unwrap_or(ColorChoice::Auto)
 }
 
-/// A value that nobody typed is one of a variable, and the variable has to be named.
+/// Names the variable in an error about a value that was not typed.
 fn with_variable(
     mut error: clap::Error,
     command: &clap::Command,
@@ -461,12 +461,12 @@ fn with_variable(
     error
 }
 
-/// A group of options, where the command has it.
+/// Reads a group of options if the command has it.
 fn group<G: clap::FromArgMatches>(level: &ArgMatches, has: bool) -> Result<Option<G>, clap::Error> {
     has.then(|| G::from_arg_matches(level)).transpose()
 }
 
-/// The command that these words lead to: an error of it shows its own usage.
+/// Returns the innermost command named by the words, so that an error shows its usage.
 fn below<'c>(command: &'c mut clap::Command, words: &[&str]) -> &'c mut clap::Command {
     words.iter().fold(command, |command, word| {
         command
@@ -475,7 +475,7 @@ fn below<'c>(command: &'c mut clap::Command, words: &[&str]) -> &'c mut clap::Co
     })
 }
 
-/// The document that is asked for by words which cannot be read as a whole.
+/// Returns the document requested by arguments that may not parse.
 pub fn asked_by(args: &[OsString]) -> Option<AskedDocument> {
     let words = own_words(args.iter().cloned());
     let options = words.iter().take_while(|word| *word != "--");
@@ -499,7 +499,7 @@ pub fn asked_by(args: &[OsString]) -> Option<AskedDocument> {
     })
 }
 
-/// What is wrong with the words, for a document.
+/// Converts clap's error for the document.
 pub fn failure(error: &clap::Error) -> Failure {
     let text = error.to_string();
     let (what, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
@@ -512,7 +512,7 @@ pub fn failure(error: &clap::Error) -> Failure {
     tips.fold(failure, Failure::help)
 }
 
-/// A variable that is set to nothing says nothing, as with those of AWS.
+/// Ignores variables set to an empty string, as AWS tools do.
 fn without_variables(
     command: clap::Command,
     is_set_to_nothing: fn(&OsStr) -> bool,
@@ -525,7 +525,7 @@ fn without_variables(
         .mut_subcommands(|command| without_variables(command, is_set_to_nothing))
 }
 
-/// Drops the `agentcore` that cargo puts before the command's own words.
+/// Drops the `agentcore` that cargo inserts before the command's arguments.
 fn own_words(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<OsString> = args.into_iter().collect();
     if words.get(1).is_some_and(|word| word == "agentcore") {

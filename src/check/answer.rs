@@ -1,29 +1,29 @@
-//! What came back from an agent.
+//! An agent's answer to a request.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
 
-/// An answer as it came in.
+/// An HTTP answer as received.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     pub status: u16,
-    /// By their names in lower case.
+    /// The headers, by name in lower case.
     pub headers: BTreeMap<String, String>,
     pub body: Vec<u8>,
-    /// Whether the body ended as its framing demands.
+    /// True if the body ended as its framing requires.
     pub is_whole: bool,
     pub took: Duration,
 }
 
-/// Why there is none.
+/// Why a request got no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoAnswer {
-    /// Nobody accepts connections.
+    /// The port refuses connections.
     NotConnected,
-    /// The connection was closed, or what came is not HTTP.
+    /// The agent closed the connection, or sent something that is not HTTP.
     Closed,
-    /// Nothing came in this time.
+    /// No answer arrived within this time.
     Late(Duration),
 }
 
@@ -34,7 +34,7 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    /// Without its parameters, in lower case.
+    /// Returns the content type in lower case, without parameters.
     pub fn content_type(&self) -> String {
         let value = self.headers.get("content-type").map_or("", String::as_str);
         let kind = value.split(';').next().unwrap_or_default();
@@ -53,7 +53,7 @@ impl Answer {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The answer of a JSON-RPC server, by itself or as an event.
+    /// Returns a JSON-RPC server's answer, from a JSON body or an event.
     pub fn json_rpc(&self) -> Option<Value> {
         if !self.is_event_stream() {
             return self.json();
@@ -65,7 +65,7 @@ impl Answer {
             .find(|value| value.get("result").is_some() || value.get("error").is_some())
     }
 
-    /// The beginning of the body, for a message.
+    /// Returns the beginning of the body, for messages.
     pub fn excerpt(&self) -> String {
         let text = self.text();
         let text = text.trim();
@@ -77,7 +77,7 @@ impl Answer {
 }
 
 impl NoAnswer {
-    /// What happened, after "the agent".
+    /// Describes what happened, to follow "the agent".
     pub fn words(&self) -> String {
         match self {
             Self::NotConnected => "does not accept connections".to_owned(),

@@ -1,4 +1,4 @@
-//! What answers come to.
+//! Judges an agent's answers.
 
 use serde_json::Value;
 
@@ -13,23 +13,23 @@ use crate::{
     protocol::{event_stream::EventStream, serving},
 };
 
-/// How the agent stood after it was asked.
+/// The agent's state after a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum After {
     Well,
-    /// Its process is gone.
+    /// The process ended with this code.
     Ended(i32),
-    /// It runs, and answers no more.
+    /// The process runs, but no longer answers.
     Deaf,
 }
 
-/// The interfaces on which it asked for the contract's port.
+/// Judges the interfaces on which the agent opened the contract's port.
 pub fn loopback(hosts: &[String]) -> Option<Finding> {
     let problem = serving::bound(hosts)?;
     Some(Finding::error(Rule::PortLoopback, problem.what()))
 }
 
-/// A valid request of HTTP or AG-UI whose path is the contract's.
+/// Judges whether the agent serves the contract's path, from a valid HTTP or AG-UI request.
 pub fn missing(outcome: &Outcome, path: &str, has_web_socket: bool) -> Option<Finding> {
     let answer = outcome.as_ref().ok()?;
     let is_redirect = (300..400).contains(&answer.status);
@@ -42,7 +42,8 @@ pub fn missing(outcome: &Outcome, path: &str, has_web_socket: bool) -> Option<Fi
     })
 }
 
-/// A valid request. Where nobody said what the agent takes, a refusal may be right.
+/// Judges the answer to a valid request. If no payload was given, the agent may be right to refuse
+/// the default.
 pub fn failed(outcome: &Outcome, payload: &Payload) -> Option<Finding> {
     let observed = match outcome {
         Ok(answer) if answer.is_success() => return None,
@@ -76,7 +77,7 @@ pub fn failed(outcome: &Outcome, payload: &Payload) -> Option<Finding> {
     })
 }
 
-/// What a successful answer says it is.
+/// Judges the content type of a successful answer.
 pub fn content_type(answer: &Answer) -> Option<Finding> {
     let given = answer.content_type();
     let is_json = given == "application/json" || given.ends_with("+json");
@@ -91,7 +92,7 @@ pub fn content_type(answer: &Answer) -> Option<Finding> {
     Some(Finding::warning(Rule::InvokeType, observed))
 }
 
-/// JSON where the answer says that it is JSON.
+/// Judges whether an answer declared as JSON is JSON.
 pub fn not_json(answer: &Answer) -> Option<Finding> {
     let is_said = answer.content_type() == "application/json";
     (is_said && answer.json().is_none()).then(|| {
@@ -102,7 +103,7 @@ pub fn not_json(answer: &Answer) -> Option<Finding> {
     })
 }
 
-/// An answer that breaks off.
+/// Judges whether the answer is complete.
 pub fn cut(answer: &Answer) -> Option<Finding> {
     (!answer.is_whole).then(|| {
         Finding::error(
@@ -115,7 +116,7 @@ pub fn cut(answer: &Answer) -> Option<Finding> {
     })
 }
 
-/// A stream of events, as it should be written.
+/// Judges the syntax of an event stream.
 pub fn format(answer: &Answer) -> Option<Finding> {
     let found = |observed: String| Some(Finding::error(Rule::StreamFormat, observed));
     if std::str::from_utf8(&answer.body).is_err() {
@@ -125,7 +126,7 @@ pub fn format(answer: &Answer) -> Option<Finding> {
     let fields = ["data", "event", "id", "retry"];
     let is_field = |line: &str| {
         let name = line.split(':').next().unwrap_or_default();
-        // A line without a name is a comment.
+        // A line without a field name is a comment.
         line.is_empty() || name.is_empty() || fields.contains(&name)
     };
     if let Some(line) = text.lines().find(|line| !is_field(line)) {
@@ -143,7 +144,7 @@ pub fn format(answer: &Answer) -> Option<Finding> {
     None
 }
 
-/// Events that were collected before they were sent.
+/// Judges whether events were collected before they were sent.
 pub fn buffered(answer: &Answer) -> Option<Finding> {
     let length = answer.headers.get("content-length")?;
     let events = EventStream::default().push(&answer.body).len();
@@ -155,7 +156,7 @@ pub fn buffered(answer: &Answer) -> Option<Finding> {
     })
 }
 
-/// An error in the middle of a stream, as the SDK and others write it.
+/// Finds an error in a successful stream, in the form that the SDK and others send.
 pub fn error_event(answer: &Answer) -> Option<Finding> {
     let events = EventStream::default().push(&answer.body);
     let error = events.iter().find_map(|data| {
@@ -169,7 +170,7 @@ pub fn error_event(answer: &Answer) -> Option<Finding> {
     ))
 }
 
-/// A body that the agent should survive.
+/// Judges the answer to a body that the agent should survive.
 pub fn hostile(rule: Rule, what: &str, outcome: &Outcome, after: &After) -> Option<Finding> {
     match (after, outcome) {
         (After::Ended(code), _) => Some(Finding::error(
@@ -199,7 +200,7 @@ pub fn hostile(rule: Rule, what: &str, outcome: &Outcome, after: &After) -> Opti
     }
 }
 
-/// A prompt in many scripts; one in ASCII was answered.
+/// Judges the answer to a prompt in several scripts, after one in ASCII succeeded.
 pub fn unicode(outcome: &Outcome, after: &After) -> Option<Finding> {
     if let Some(finding) = hostile(Rule::Unicode, "text in other scripts", outcome, after) {
         return Some(Finding::error(Rule::Unicode, finding.observed));
@@ -212,7 +213,7 @@ pub fn unicode(outcome: &Outcome, after: &After) -> Option<Finding> {
         ));
     }
     let text = answer.text();
-    // What UTF-8 looks like to who takes it for something else.
+    // UTF-8 misread as another encoding.
     let wrong = ["Ã¼", "Gr??e", "Gr\u{fffd}", "Gr\\udcc3"];
     let is_wrong = wrong.iter().any(|wrong| text.contains(wrong));
     is_wrong.then(|| {
@@ -223,7 +224,7 @@ pub fn unicode(outcome: &Outcome, after: &After) -> Option<Finding> {
     })
 }
 
-/// Requests at once, each with a mark in its prompt.
+/// Judges concurrent requests, each with its own mark in the prompt.
 pub fn concurrent(outcomes: &[(String, Outcome)], echoes: bool, after: &After) -> Option<Finding> {
     let all = outcomes.len();
     match after {
@@ -292,7 +293,7 @@ pub fn concurrent(outcomes: &[(String, Outcome)], echoes: bool, after: &After) -
     ))
 }
 
-/// Clients that went away in the middle.
+/// Judges the agent after clients disconnected during an answer.
 pub fn disconnect(after: &After) -> Option<Finding> {
     let observed = match after {
         After::Well => return None,
@@ -302,9 +303,9 @@ pub fn disconnect(after: &After) -> Option<Finding> {
     Some(Finding::error(Rule::Disconnect, observed))
 }
 
-/// Open descriptors before and after so many clients went away.
+/// Judges the number of open descriptors before and after `clients` disconnected.
 pub fn leak(before: usize, after: usize, clients: usize) -> Option<Finding> {
-    // Some of a server's own come and go.
+    // A server's own descriptors vary a little.
     let left = after.saturating_sub(before);
     (left * 5 >= clients * 4).then(|| {
         Finding::warning(
@@ -314,7 +315,7 @@ pub fn leak(before: usize, after: usize, clients: usize) -> Option<Finding> {
     })
 }
 
-/// JSON-RPC that nobody serves.
+/// Judges the answer to an unknown JSON-RPC method.
 pub fn unknown_method(rule: Rule, outcome: &Outcome, after: &After) -> Option<Finding> {
     if let Some(finding) = hostile(rule, "an unknown method", outcome, after) {
         return Some(finding);
@@ -333,7 +334,7 @@ pub fn unknown_method(rule: Rule, outcome: &Outcome, after: &After) -> Option<Fi
     }
 }
 
-/// A JSON-RPC call that should succeed.
+/// Returns the result of a JSON-RPC call that should succeed.
 pub fn call(rule: Rule, method: &str, outcome: &Outcome) -> Result<Value, Finding> {
     let answer = match outcome {
         Ok(answer) => answer,
@@ -359,7 +360,7 @@ pub fn call(rule: Rule, method: &str, outcome: &Outcome) -> Result<Value, Findin
     }
 }
 
-/// MCP's list of tools.
+/// Judges MCP's list of tools.
 pub fn tools(result: &Value) -> Option<Finding> {
     let found = |observed: String| Some(Finding::error(Rule::McpTools, observed));
     let Some(tools) = result["tools"].as_array() else {
@@ -378,7 +379,7 @@ pub fn tools(result: &Value) -> Option<Finding> {
     None
 }
 
-/// The agent card as it came.
+/// Returns the agent card.
 pub fn card(outcome: &Outcome) -> Result<Value, Finding> {
     let found = |observed: String| Err(Finding::error(Rule::A2aCard, observed));
     match outcome {
@@ -396,7 +397,7 @@ pub fn card(outcome: &Outcome) -> Result<Value, Finding> {
     }
 }
 
-/// The fields that clients need. 1.0 names the addresses in a list, 0.3 one of them.
+/// Judges the fields that clients need. Version 1.0 has a list of addresses, 0.3 a single one.
 pub fn card_fields(card: &Value) -> Option<Finding> {
     const REQUIRED: [&str; 7] = [
         "name",
@@ -447,7 +448,7 @@ pub fn message_failed(outcome: &Outcome, payload: &Payload) -> Option<Finding> {
 /// The code of JSON-RPC.
 const METHOD_NOT_FOUND: i64 = -32601;
 
-/// Where clients are led to. `told` is what the agent was told that it is reached at.
+/// Judges the addresses in the card against `told`, the address given to the agent as its own.
 pub fn card_address(card: &Value, told: &str) -> Option<Finding> {
     let is_told = |address: &str| address.trim_end_matches('/') == told.trim_end_matches('/');
     let wrong = addresses(card).into_iter().find(|address| {
@@ -464,7 +465,7 @@ pub fn card_address(card: &Value, told: &str) -> Option<Finding> {
     ))
 }
 
-/// The answer of an AG-UI agent.
+/// Judges the content type of an AG-UI agent's answer.
 pub fn agui_stream(answer: &Answer) -> Option<Finding> {
     (!answer.is_event_stream()).then(|| {
         let given = answer.content_type();
@@ -475,7 +476,7 @@ pub fn agui_stream(answer: &Answer) -> Option<Finding> {
     })
 }
 
-/// The events of a run, and the IDs that were asked for.
+/// Judges the events of a run, including the thread and run IDs of the request.
 pub fn agui_events(answer: &Answer, thread: &str, run: &str) -> Option<Finding> {
     let found = |observed: String| Some(Finding::error(Rule::AguiEvents, observed));
     let mut events = Vec::new();
@@ -511,7 +512,7 @@ pub fn agui_events(answer: &Answer, thread: &str, run: &str) -> Option<Finding> 
     None
 }
 
-/// What a session was told that another one got to see.
+/// Judges whether an answer contains the mark that only another session was sent.
 pub fn leaked(answer: &Answer, mark: &str) -> Option<Finding> {
     answer.text().contains(mark).then(|| {
         Finding::warning(
@@ -523,7 +524,7 @@ pub fn leaked(answer: &Answer, mark: &str) -> Option<Finding> {
     })
 }
 
-/// Whether the protocol's valid request was answered as it should.
+/// Returns whether the protocol's valid request succeeded.
 pub fn is_answered(protocol: Protocol, outcome: &Outcome) -> bool {
     match (protocol, outcome) {
         (_, Err(_)) => false,

@@ -7,7 +7,8 @@ use super::{
     rule::Severity,
 };
 
-/// One suite per agent, one case per rule. A warning fails only where warnings are denied.
+/// Returns a document with one suite per agent and one case per rule. Warnings fail only if they
+/// are denied.
 pub fn document(reports: &[(String, Report)], denies_warnings: bool) -> String {
     let mut document = Document::new("cargo agentcore check");
     for (agent, report) in reports {

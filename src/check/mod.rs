@@ -1,7 +1,8 @@
-//! What `cargo agentcore check` tests: the rules of the service's contract, what an agent is asked, and
-//! what its answers come to.
+//! The rules that `cargo agentcore check` tests, the requests it sends, and how it judges the
+//! answers.
 //!
-//! Pure: answers and times come in as values, verdicts go out. `effects::check` asks.
+//! Pure: takes answers and times as values and returns verdicts. `effects::check` sends the
+//! requests.
 
 pub mod answer;
 pub mod judge;

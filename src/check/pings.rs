@@ -1,4 +1,4 @@
-//! What an agent's answers to `/ping` come to.
+//! Judges an agent's answers to `/ping`.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::{
 };
 use crate::protocol::ping::{Problem, SLOW, Watch};
 
-/// A ping that was answered, or was not.
+/// The outcome of one ping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pong {
-    /// Since 1970.
+    /// The time since 1970.
     pub at: Duration,
     pub took: Duration,
     pub outcome: Outcome,
@@ -21,7 +21,7 @@ pub struct Pong {
 /// How long a single ping may take, however busy the machine is.
 const WAITING: Duration = Duration::from_secs(2);
 
-/// So many tell whether the time is always new.
+/// This many pings show whether the time always changes.
 const ENOUGH: usize = 5;
 
 /// The rules about `/ping`.
@@ -39,7 +39,8 @@ pub const RULES: [Rule; 11] = [
     Rule::PingSlow,
 ];
 
-/// Whether more pings could tell more. A time that stayed the same once is not always new.
+/// Returns whether more pings would add nothing: once two times were equal, the time does not
+/// always change.
 pub fn is_enough(pongs: &[Pong]) -> bool {
     let times: Vec<Option<serde_json::Value>> = pongs
         .iter()
@@ -67,7 +68,7 @@ pub fn judge(pongs: &[Pong], report: &mut Report) {
                 Rule::PingNoAnswer,
                 format!("asked for `/ping`, the agent {}", why.words()),
             )),
-            // While it is started anew; what ended it is told there.
+            // The agent is restarting; the test that ended it reports why.
             Err(NoAnswer::NotConnected) => {}
         }
     }
@@ -76,7 +77,8 @@ pub fn judge(pongs: &[Pong], report: &mut Report) {
     }
 }
 
-/// A machine that is busy makes one ping slow; an agent that is blocked makes it wait.
+/// Returns whether `/ping` is slow. A single slow answer can come from a busy machine; a blocked
+/// agent takes longer or is slow more than once.
 fn is_slow(pongs: &[Pong]) -> bool {
     let took = |least: Duration| pongs.iter().filter(|pong| pong.took >= least).count();
     took(WAITING) > 0 || took(SLOW) > 1

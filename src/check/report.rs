@@ -1,4 +1,4 @@
-//! What an agent's check came to.
+//! The result of checking an agent.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use crate::config::Protocol;
 pub struct Finding {
     pub rule: Rule,
     pub severity: Severity,
-    /// What was seen: a sentence without a period.
+    /// What was observed: a sentence without a period.
     pub observed: String,
-    /// Lines that the agent printed, where they explain it.
+    /// Lines of the agent's output that explain it.
     pub lines: Vec<String>,
 }
 
@@ -42,12 +42,12 @@ impl Finding {
     }
 }
 
-/// What the test of a rule came to.
+/// The result of testing a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     Kept,
     Broken(Finding),
-    /// It could not be told, and why.
+    /// The rule could not be tested, for this reason.
     Untested(String),
 }
 
@@ -58,7 +58,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Every rule that is to be tested, none of them tested yet.
+    /// Creates a report with every wanted rule that applies to the protocol, untested.
     pub fn begin(protocol: Protocol, is_wanted: impl Fn(Rule) -> bool) -> Self {
         let wanted = Rule::all().filter(|rule| rule.applies(protocol) && is_wanted(*rule));
         let untested = || Verdict::Untested("an earlier test decided it".to_owned());
@@ -75,14 +75,14 @@ impl Report {
         rules.iter().any(|rule| self.wants(*rule))
     }
 
-    /// The rule is kept, as far as nothing else was found.
+    /// Marks the rule as kept unless it has a finding.
     pub fn keep(&mut self, rule: Rule) {
         if let Some(verdict @ Verdict::Untested(_)) = self.verdicts.get_mut(&rule) {
             *verdict = Verdict::Kept;
         }
     }
 
-    /// The first finding of a rule stays, unless a graver one follows.
+    /// Records a finding. A rule keeps its first finding unless a more severe one follows.
     pub fn find(&mut self, finding: Finding) {
         let Some(verdict) = self.verdicts.get_mut(&finding.rule) else {
             return;
@@ -95,7 +95,7 @@ impl Report {
         }
     }
 
-    /// The rule is kept, or this was found.
+    /// Records the finding, or marks the rule as kept if there is none.
     pub fn judge(&mut self, rule: Rule, finding: Option<Finding>) {
         match finding {
             Some(finding) => self.find(finding),
@@ -103,7 +103,7 @@ impl Report {
         }
     }
 
-    /// Why the rules could not be tested.
+    /// Records why the rules could not be tested.
     pub fn skip(&mut self, rules: &[Rule], why: &str) {
         for rule in rules {
             if let Some(Verdict::Untested(before)) = self.verdicts.get_mut(rule) {
@@ -112,7 +112,7 @@ impl Report {
         }
     }
 
-    /// Why nothing more could be tested.
+    /// Records why all remaining rules could not be tested.
     pub fn skip_rest(&mut self, why: &str) {
         let all: Vec<Rule> = self.verdicts.keys().copied().collect();
         self.skip(&all, why);
@@ -142,7 +142,7 @@ impl Report {
             .count()
     }
 
-    /// The rules that could not be tested, by the reason.
+    /// Returns the untested rules, by reason.
     pub fn untested(&self) -> BTreeMap<&str, Vec<Rule>> {
         let mut found: BTreeMap<&str, Vec<Rule>> = BTreeMap::new();
         for (rule, verdict) in self.verdicts() {
@@ -153,7 +153,7 @@ impl Report {
         found
     }
 
-    /// For the JSON document.
+    /// Returns the report for the JSON document.
     pub fn value(&self, agent: &str, protocol: Protocol) -> Value {
         let findings: Vec<Value> = self
             .findings()

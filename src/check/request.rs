@@ -1,4 +1,4 @@
-//! What an agent is asked, in its protocol.
+//! The requests sent to an agent, by protocol.
 
 use serde_json::{Value, json};
 
@@ -7,30 +7,30 @@ use crate::{
     protocol::{contract::Contract, headers, session},
 };
 
-/// The name that AgentCore calls an agent by is its own; this one is as foreign.
+/// A host name that is not the agent's own, as in AgentCore.
 pub const HOST: &str = "cell.agentcore.internal";
 
-/// Where AgentCore would say that clients reach an A2A agent.
+/// The address that an A2A agent is given as its own in AgentCore.
 pub const RUNTIME_URL: &str =
     "https://bedrock-agentcore.us-east-1.amazonaws.com/runtimes/check/invocations/";
 
-/// How many bytes a large payload has.
+/// The size of a large payload in bytes.
 pub const LARGE: usize = 10_000_000;
 
 /// Text in several scripts, with a character outside the basic plane.
 pub const UNICODE: &str = "Grüße, 世界, שלום, 👋🏽";
 
-/// The version of MCP that begins with `initialize`, as clients in use speak it.
+/// The version of MCP that begins with `initialize`, which most clients use.
 pub const MCP_HANDSHAKE: &str = "2025-11-25";
 /// The version of MCP without sessions.
 pub const MCP_STATELESS: &str = "2026-07-28";
 
-/// What is sent where an agent is to answer.
+/// The payload for requests that the agent should answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
-    /// `{"prompt": TEXT}`; whether somebody chose the text.
+    /// `{"prompt": TEXT}`, and whether the user gave the text.
     Prompt { text: String, is_given: bool },
-    /// Exactly this.
+    /// Exactly these bytes.
     Bytes(Vec<u8>),
 }
 
@@ -51,7 +51,7 @@ impl Payload {
         }
     }
 
-    /// The text of the prompt, with another text after it.
+    /// Returns the prompt's text, followed by `mark`.
     fn text(&self, mark: &str) -> String {
         match self {
             Self::Prompt { text, is_given: _ } if mark.is_empty() => text.clone(),
@@ -60,12 +60,12 @@ impl Payload {
         }
     }
 
-    /// Whether a mark can be put into it.
+    /// Returns whether a mark can be added to the payload.
     pub fn takes_mark(&self, protocol: Protocol) -> bool {
         matches!(self, Self::Prompt { .. }) || protocol != Protocol::Http
     }
 
-    /// How it is shown.
+    /// Returns the payload as shown in messages.
     pub fn shown(&self) -> String {
         match self {
             Self::Prompt { text, is_given: _ } => json!({ "prompt": text }).to_string(),
@@ -95,7 +95,7 @@ impl Request {
         }
     }
 
-    /// A body of any kind, with the headers that AgentCore adds.
+    /// Returns a POST request with any body and the headers that AgentCore adds.
     pub fn post(contract: &Contract, session: &str, body: impl Into<Vec<u8>>) -> Self {
         let session_header = match contract.protocol {
             Protocol::Mcp => session::MCP_HEADER,
@@ -118,7 +118,7 @@ impl Request {
         }
     }
 
-    /// A request that the agent should answer. `mark` is part of the prompt, where there is one.
+    /// Returns a request that the agent should answer, with `mark` in its prompt.
     pub fn valid(contract: &Contract, payload: &Payload, session: &str, mark: &str) -> Self {
         let body = match (contract.protocol, payload) {
             (Protocol::Http, Payload::Bytes(bytes)) => bytes.clone(),
@@ -132,7 +132,7 @@ impl Request {
         Self::post(contract, session, body)
     }
 
-    /// The valid request, with so much besides that it has [`LARGE`] bytes.
+    /// Returns the valid request, padded with [`LARGE`] bytes.
     pub fn large(contract: &Contract, payload: &Payload, session: &str) -> Self {
         let mut request = Self::valid(contract, payload, session, "");
         let padding = Value::String("x".repeat(LARGE));
@@ -150,7 +150,7 @@ impl Request {
         request
     }
 
-    /// MCP's first request up to 2025-11-25.
+    /// Returns the first request in MCP up to 2025-11-25.
     pub fn initialize(contract: &Contract, session: &str) -> Self {
         let parameters = json!({
             "protocolVersion": MCP_HANDSHAKE,
@@ -160,13 +160,13 @@ impl Request {
         Self::post(contract, session, call("initialize", &parameters))
     }
 
-    /// What follows on [`Self::initialize`].
+    /// Returns the notification that follows [`Self::initialize`].
     pub fn initialized(contract: &Contract, session: &str) -> Self {
         let call = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
         Self::post(contract, session, call.to_string())
     }
 
-    /// A request of MCP 2026-07-28, which stands by itself.
+    /// Returns a request in MCP 2026-07-28, which needs no handshake.
     pub fn stateless(contract: &Contract, session: &str) -> Self {
         let parameters = json!({ "_meta": {
             "io.modelcontextprotocol/protocolVersion": MCP_STATELESS,
@@ -184,12 +184,12 @@ impl Request {
         request
     }
 
-    /// A JSON-RPC call that nobody serves.
+    /// Returns a JSON-RPC call of an unknown method.
     pub fn unknown_method(contract: &Contract, session: &str) -> Self {
         Self::post(contract, session, call("agentcore/check", &json!({})))
     }
 
-    /// A message as A2A 1.0 has it; 0.3 has [`Self::valid`].
+    /// Returns a message in the form of A2A 1.0; [`Self::valid`] uses that of 0.3.
     pub fn message_of_one(contract: &Contract, payload: &Payload, session: &str) -> Self {
         let parameters = json!({ "message": {
             "role": "ROLE_USER",

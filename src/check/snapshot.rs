@@ -1,14 +1,15 @@
-//! What two processes have in common that began as one.
+//! Finds what two processes restored from one snapshot have in common.
 
 use std::{collections::BTreeSet, time::Duration};
 
-/// Shorter texts may be the same by chance.
+/// Shorter texts can be equal by chance.
 const SHORTEST: usize = 8;
-/// How far a number may be from the time to be one.
+/// A number within a day of the current time counts as a time.
 const DAY: f64 = 86_400.0;
 
-/// A text that two processes from one snapshot both gave, and that a process of its own did not: it was
-/// made before the snapshot, or comes from the same state of a random generator.
+/// Finds a text that two processes from one snapshot both answered and an independent process did
+/// not. Such a text was made before the snapshot, or comes from the same state of a random
+/// generator.
 pub fn shared(
     first: &str,
     second: &str,
@@ -28,7 +29,7 @@ pub fn shared(
         .cloned()
 }
 
-/// What may be an ID or a random number.
+/// Returns the words that may be IDs or random numbers.
 fn words(text: &str, now: Duration) -> BTreeSet<String> {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || "-_.:".contains(letter);
     text.split(|letter| !is_part(letter))
@@ -46,7 +47,7 @@ fn is_random(word: &str, now: Duration) -> bool {
         && !is_time(word, now)
 }
 
-/// Such as `2026-11-29T06`.
+/// Returns whether the word is a date such as `2026-11-29T06`.
 fn is_date(word: &str) -> bool {
     let bytes = word.as_bytes();
     let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
@@ -58,7 +59,8 @@ fn is_date(word: &str) -> bool {
         && digits(&bytes[8..10])
 }
 
-/// The time of day in seconds, milliseconds, microseconds or nanoseconds.
+/// Returns whether the word is the current time in seconds, milliseconds, microseconds or
+/// nanoseconds.
 fn is_time(word: &str, now: Duration) -> bool {
     let Ok(number) = word.parse::<f64>() else {
         return false;
@@ -92,7 +94,7 @@ mod tests {
         let answer = |id: &str| format!(r#"{{"id": "{id}", "answer": "Hello"}}"#);
         let other = answer("5d7de5b0-9a5c-4b3f-8a2e-0c9c3c7d1a44");
         assert_eq!(found(&answer(id), &answer(id), &other).as_deref(), Some(id));
-        // Of the code, not of the process.
+        // From the code, not the process.
         assert_eq!(found(&answer(id), &answer(id), &answer(id)), None);
         // Made for the request.
         assert_eq!(found(&answer(id), &other, &answer("7c1e39a2-0")), None);

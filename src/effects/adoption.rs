@@ -1,5 +1,5 @@
-//! Writing a project into a directory that has things of its own: all of it or nothing, and over
-//! nothing but what was asked for.
+//! Writes a project into a directory that already has files: all of it or nothing, replacing only
+//! what was asked for.
 #![expect(
     clippy::disallowed_methods,
     reason = "the project's files are written here"
@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{error::Failure, scaffold::Files};
 
-/// The Python files among the sources: path below the source, and text. What is not UTF-8 in them can
-/// stand in comments and strings only, as far as names go.
+/// Returns the Python files among the sources: path below the source, and text. Invalid UTF-8 is
+/// replaced, which is harmless because it can only be in comments and strings.
 pub(crate) fn python_files(source: &Source) -> Result<Vec<(String, String)>, Failure> {
     let mut found = Vec::new();
     for (path, origin) in &source.files {
@@ -31,7 +31,7 @@ pub(crate) fn python_files(source: &Source) -> Result<Vec<(String, String)>, Fai
             let bytes = fs::read(&origin.from)
                 .map_err(|error| FileError::new("read", &origin.from, error))?;
             let text = String::from_utf8_lossy(&bytes);
-            // Windows editors begin a file with a mark that is no part of it.
+            // Windows editors begin files with a byte order mark.
             let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
             found.push((path.clone(), text.to_owned()));
         }
@@ -39,12 +39,12 @@ pub(crate) fn python_files(source: &Source) -> Result<Vec<(String, String)>, Fai
     Ok(found)
 }
 
-/// Whether anything stands at `path`, a broken link included.
+/// Returns whether anything is at `path`, including a broken link.
 pub(crate) fn stands(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// Whether the directory has a README of whatever kind.
+/// Returns whether the directory has a README with any extension.
 pub(crate) fn has_readme(root: &Path) -> bool {
     let names = files::names_in(root).unwrap_or_default();
     names.iter().any(|name| {
@@ -53,7 +53,7 @@ pub(crate) fn has_readme(root: &Path) -> bool {
     })
 }
 
-/// Refuses a folder that could not be written into, or would be somewhere else.
+/// Refuses a folder that cannot be written to or is a link.
 pub(crate) fn check_folder(path: &Path, shown: &Path) -> Result<(), Failure> {
     let shown = shown.display();
     match fs::symlink_metadata(path) {
@@ -67,7 +67,7 @@ pub(crate) fn check_folder(path: &Path, shown: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The .gitignore of the directory, where it is a file.
+/// Returns the directory's .gitignore, if it is a file.
 pub(crate) fn gitignore(root: &Path) -> Result<Option<Vec<u8>>, FileError> {
     let path = root.join(".gitignore");
     if !path.is_file() {
@@ -76,11 +76,11 @@ pub(crate) fn gitignore(root: &Path) -> Result<Option<Vec<u8>>, FileError> {
     files::read_bytes(&path).map(Some)
 }
 
-/// Those of `lines` about whose paths the rules say nothing, neither by these words nor by others.
+/// Returns the `lines` whose paths no rule covers yet, in these or other words.
 pub(crate) fn unsaid(root: &Path, rules: &[u8], lines: &[String]) -> Vec<String> {
     let mut builder = GitignoreBuilder::new(root);
     for rule in String::from_utf8_lossy(rules).lines() {
-        // What git cannot read either ignores nothing.
+        // An invalid rule ignores nothing in git either.
         let _ = builder.add_line(None, rule);
     }
     let Ok(built) = builder.build() else {
@@ -98,8 +98,8 @@ pub(crate) fn unsaid(root: &Path, rules: &[u8], lines: &[String]) -> Vec<String>
         .collect()
 }
 
-/// Writes new files below `root`, and others over those that are there. Everything is written aside
-/// first; what was put in place is taken back where the rest cannot follow.
+/// Writes new files below `root` and replaces existing ones. Writes everything to temporary files
+/// first, and undoes what was already put in place if the rest fails.
 pub(crate) fn write(
     root: &Path,
     new: &Files,
@@ -115,12 +115,12 @@ pub(crate) fn write(
     }
 }
 
-/// What was made so far, in order.
+/// What has been written so far, in order.
 #[derive(Default)]
 struct Done {
     directories: Vec<PathBuf>,
     files: Vec<PathBuf>,
-    /// With what stood there before.
+    /// With the previous content.
     replaced: Vec<(PathBuf, Vec<u8>)>,
 }
 
@@ -129,7 +129,7 @@ impl Done {
         for (path, before) in &self.replaced {
             let _ = fs::write(path, before);
         }
-        // What cannot be removed is ours and empty, or was written whole; the failure is told.
+        // What cannot be removed is our own, empty or complete; the failure is reported.
         for file in &self.files {
             let _ = fs::remove_file(file);
         }
@@ -163,7 +163,7 @@ fn try_write(
     let mut aside = Vec::new();
     for (relative, content) in new {
         let path = root.join(relative);
-        // No link leads the files elsewhere.
+        // No link must redirect the files.
         project
             .join(relative.parent().unwrap_or(Path::new("")))
             .exists()?;
@@ -191,8 +191,8 @@ fn try_write(
     Ok(())
 }
 
-/// What goes over a file that is there. A link stays one: the file that it leads to is replaced, if that
-/// is in the same directory or below.
+/// Prepares the replacement of an existing file. A link is kept, and its target replaced if it is
+/// in the same directory or below.
 fn replacement(
     root: &Path,
     path: &Path,
@@ -200,7 +200,7 @@ fn replacement(
 ) -> Result<(NamedTempFile, PathBuf), Failure> {
     let find = |path: &Path| real_path(path).map_err(|error| FileError::new("find", path, error));
     let real = find(path)?;
-    // The manifest of the workspace is above the package that `root` is.
+    // The workspace's manifest is above the package's `root`.
     let root = if path.starts_with(root) {
         root
     } else {
@@ -237,8 +237,8 @@ fn staged(path: &Path, folder: &Path, content: &[u8]) -> Result<NamedTempFile, F
     Ok(temporary)
 }
 
-/// The nearest requirements of the sources: their own, or those of the project that they lie in,
-/// also where that keeps its package below `src`.
+/// Returns the requirements closest to the sources: their own, or those of the project that
+/// contains them, even if its package is below `src`.
 pub(crate) fn requirements(source: &Path) -> Result<Option<(PathBuf, String)>, Failure> {
     let is_below_src = source
         .parent()

@@ -1,14 +1,14 @@
-//! How the process ends at a bug of ours: with or without unwinding, and in whatever thread.
+//! Ends the process on a bug in our code, with or without unwinding, in any thread.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
     panic::PanicHookInfo,
 };
 
-/// What cargo and rustc exit with at a bug of theirs.
+/// The exit code that cargo and rustc use for their bugs.
 const BUG: i32 = 101;
 
-/// From here on a panic ends the process, after `report`: nothing waits for a thread that is gone.
+/// Makes every later panic end the process after `report`, so that nothing waits for a dead thread.
 pub(crate) fn end_after(report: fn(&str)) {
     std::panic::set_hook(Box::new(move |info| {
         report(&words(info));
@@ -17,7 +17,7 @@ pub(crate) fn end_after(report: fn(&str)) {
     }));
 }
 
-/// What the standard library says of a panic.
+/// Returns the standard library's message for a panic.
 fn words(info: &PanicHookInfo<'_>) -> String {
     let thread = std::thread::current();
     let words = format!("thread '{}' {info}", thread.name().unwrap_or("<unnamed>"));
@@ -35,7 +35,7 @@ mod tests {
 
     const CHILD: &str = "END_AT_A_BUG";
 
-    /// The child's own end would be a success: it does not look at its thread.
+    /// The child ignores its thread's result, so it would exit successfully without the hook.
     #[test]
     #[expect(
         clippy::disallowed_methods,

@@ -1,6 +1,6 @@
-//! What belongs to the checkout that a workspace is in, and which target directory is accepted. A link in a
-//! checkout, called `target` for example, can lead to any directory of the user's. The checkout may choose
-//! among its own directories; others only the user may name.
+//! Decides what belongs to the checkout that contains a workspace, and which target directory is
+//! accepted. A link in a checkout, for example `target`, can point to any of the user's
+//! directories. The checkout may choose among its own directories; only the user may name others.
 
 use std::{
     fs,
@@ -10,18 +10,19 @@ use std::{
 use super::{env, path::real_path};
 use crate::error::Failure;
 
-/// Whether a path, links in it followed, leads to something in the checkout.
+/// Returns whether a path, with links resolved, is in the checkout.
 pub(crate) fn holds(root: &Path, path: &Path) -> bool {
     real(path).starts_with(checkout(&real(root)))
 }
 
-/// The real path of the target directory that cargo names for the workspace in `root`.
+/// Returns the real path of the target directory that cargo reports for the workspace in `root`.
 pub(super) fn target_directory(root: &Path, target: &Path) -> Result<PathBuf, Failure> {
     let (real_root, real) = (real(root), real(target));
     if real.starts_with(checkout(&real_root)) {
         return Ok(real);
     }
-    // What is written outside was written by the user: cargo is asked where no file of the checkout counts.
+    // A literal path outside comes from the user, because cargo is asked without the checkout's
+    // settings.
     if !normal(target).starts_with(root) {
         return Ok(real);
     }
@@ -36,7 +37,7 @@ pub(super) fn target_directory(root: &Path, target: &Path) -> Result<PathBuf, Fa
     .help(format!("if you made it, set CARGO_TARGET_DIR={shown}")))
 }
 
-/// Refuses a package that a link leads to: it is another checkout's.
+/// Refuses a package behind a link, because it belongs to another checkout.
 pub(super) fn check_member(root: &Path, manifest: &Path) -> Result<(), Failure> {
     if !manifest.starts_with(root) || real(manifest).starts_with(real(root)) {
         return Ok(());
@@ -49,7 +50,7 @@ pub(super) fn check_member(root: &Path, manifest: &Path) -> Result<(), Failure> 
     .help("name only packages of this workspace in `members`, or run this in the other one"))
 }
 
-/// The repository that the workspace is in, which came from one place; else the workspace.
+/// Returns the repository that contains the workspace, or the workspace itself.
 fn checkout(root: &Path) -> &Path {
     let home = env::home_dir().map(|home| real(&home));
     root.ancestors()
@@ -58,7 +59,7 @@ fn checkout(root: &Path) -> &Path {
         .unwrap_or(root)
 }
 
-/// The path without `..`, links left as they are.
+/// Returns the path without `..`, keeping links.
 fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for step in path.components() {
@@ -72,9 +73,9 @@ fn normal(path: &Path) -> PathBuf {
     normal
 }
 
-/// The path with all links resolved, as far as it exists.
+/// Returns the path with all links resolved, as far as it exists.
 pub(crate) fn real(path: &Path) -> PathBuf {
-    // As many links as Linux follows.
+    // The same limit as in Linux.
     resolved(path, 40)
 }
 
@@ -82,7 +83,7 @@ fn resolved(path: &Path, links: u32) -> PathBuf {
     for above in path.ancestors() {
         let found = match real_path(above) {
             Ok(found) => found,
-            // A link to what does not exist leads there all the same.
+            // A dangling link still has a target.
             Err(_) => match (fs::read_link(above), above.parent()) {
                 (Ok(to), Some(parent)) if links > 0 => {
                     let to = resolved(parent, links - 1).join(to);
@@ -107,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// A workspace, and a directory outside.
+    /// Creates a workspace and a directory outside it.
     fn stage() -> (tempfile::TempDir, PathBuf, PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let top = real_path(dir.path()).unwrap();
@@ -133,7 +134,7 @@ mod tests {
         symlink("build", root.join("target")).unwrap();
         let found = target_directory(&root, &root.join("target")).unwrap();
         assert_eq!(found, root.join("build"));
-        // The user alone can name a place outside, from wherever that is seen.
+        // Only the user can name a directory outside.
         let above = root.parent().unwrap().join("built");
         for named in [above.clone(), root.join("../built")] {
             assert_eq!(target_directory(&root, &named).unwrap(), above);

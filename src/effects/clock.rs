@@ -1,14 +1,14 @@
-//! Time and chance.
+//! Time and randomness.
 #![expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// Waits.
+/// Waits for this long.
 pub(crate) async fn sleep(pause: Duration) {
     tokio::time::sleep(pause).await;
 }
 
-/// A number from 0 to 1, for spreading callers apart.
+/// Returns a number from 0 to 1, to spread out callers.
 pub(crate) fn jitter() -> f64 {
     fastrand::f64()
 }
@@ -27,17 +27,17 @@ impl Stopwatch {
     }
 }
 
-/// A moment to measure from.
+/// Returns the current instant, for measuring.
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// The time of day, for what goes by the calendar.
+/// Returns the current calendar time.
 pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
 }
 
-/// [`wall`] in seconds since 1970.
+/// Returns [`wall`] in seconds since 1970.
 pub(crate) fn seconds() -> i64 {
     let since = wall().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| {
@@ -45,7 +45,7 @@ pub(crate) fn seconds() -> i64 {
     })
 }
 
-/// [`wall`] in milliseconds since 1970.
+/// Returns [`wall`] in milliseconds since 1970.
 pub(crate) fn milliseconds() -> i64 {
     let since = wall().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| {
@@ -53,34 +53,34 @@ pub(crate) fn milliseconds() -> i64 {
     })
 }
 
-/// An id that nobody else has.
+/// Returns a unique ID.
 pub(crate) fn unique_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-/// What `work` comes to, if it does so in time.
+/// Returns the result of `work`, or `None` if it takes too long.
 pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, work).await.ok()
 }
 
-/// What `work` comes to; `None` where Ctrl-C was pressed before.
+/// Returns the result of `work`, or `None` if Ctrl-C is pressed first.
 pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         done = work => Some(done),
-        // Where no signal can be heard, the system's own answer to Ctrl-C stands.
+        // If signals cannot be received, the system's default for Ctrl-C applies.
         Ok(()) = tokio::signal::ctrl_c() => None,
     }
 }
 
-/// Comes to an end when somebody presses Ctrl-C.
+/// Waits for Ctrl-C.
 pub(crate) async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {
-        // Where no signal can be heard, the system's own answer to Ctrl-C stands.
+        // If signals cannot be received, the system's default for Ctrl-C applies.
         std::future::pending::<()>().await;
     }
 }
 
-/// [`interrupt`], or the signal that asks a program to end.
+/// Waits for [`interrupt`] or the signal that asks a program to end.
 pub(crate) async fn asked_to_end() {
     tokio::select! {
         () = interrupt() => {}
@@ -94,7 +94,7 @@ async fn terminated() {
 
     match signal(SignalKind::terminate()) {
         Ok(mut signal) => drop(signal.recv().await),
-        // Where no signal can be heard, the system's own answer stands.
+        // If signals cannot be received, the system's default applies.
         Err(_) => std::future::pending().await,
     }
 }
@@ -104,7 +104,7 @@ async fn terminated() {
     std::future::pending().await
 }
 
-/// Six numbers below 36.
+/// Returns six numbers below 36.
 pub(crate) fn random_digits() -> [u8; 6] {
     std::array::from_fn(|_| fastrand::u8(..36))
 }

@@ -1,4 +1,4 @@
-//! Where a new project goes: what is there, what is above it, and writing it in one piece.
+//! Inspects the destination of a new project and its parents, and writes the project in one step.
 #![expect(clippy::disallowed_methods, reason = "the new project is written here")]
 
 use std::{
@@ -24,7 +24,7 @@ use crate::{
     scaffold::Files,
 };
 
-/// The absolute path, without `.` and `..`, of something that need not exist.
+/// Returns an absolute path without `.` and `..`. It need not exist.
 pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     let current = env::current_dir()
         .map_err(|error| Failure::world(format!("cannot tell the current directory: {error}")))?;
@@ -48,7 +48,7 @@ pub(crate) fn observe(path: &Path) -> Result<Destination, Failure> {
         Ok(_) if !path.is_dir() => Ok(Destination::File),
         Ok(_) => {
             let names = files::names_in(path)?;
-            // What a killed run left there is taken away by the next one.
+            // The next run removes what a killed one left.
             Ok(
                 if names.iter().all(|name| name.starts_with(files::TEMPORARY)) {
                     Destination::EmptyDirectory
@@ -60,7 +60,7 @@ pub(crate) fn observe(path: &Path) -> Result<Destination, Failure> {
     }
 }
 
-/// The nearest workspace above `path` whose member patterns take it in.
+/// Returns the nearest workspace above `path` whose member patterns include it.
 pub(crate) fn enclosing(path: &Path) -> Option<Enclosing> {
     for above in path.ancestors().skip(1) {
         let manifest = above.join("Cargo.toml");
@@ -97,7 +97,7 @@ pub(crate) fn enclosing(path: &Path) -> Option<Enclosing> {
     None
 }
 
-/// The directory of the nearest project above `path` that has agents.
+/// Returns the directory of the nearest project above `path` that has agents.
 pub(crate) fn project_above(path: &Path) -> Option<PathBuf> {
     path.ancestors().skip(1).find_map(|above| {
         let text = fs::read_to_string(above.join("Cargo.toml")).ok()?;
@@ -119,7 +119,8 @@ fn strings(list: Option<&DeValue<'_>>) -> Vec<String> {
         .collect()
 }
 
-/// Cargo's patterns match whole paths, one star a folder.
+/// Returns whether cargo's pattern matches the path. It matches whole paths, and one star matches
+/// one folder.
 fn matches(root: &Path, pattern: &str, path: &Path) -> bool {
     let mut builder = GitignoreBuilder::new(root);
     let rooted = format!(
@@ -137,15 +138,15 @@ fn matches(root: &Path, pattern: &str, path: &Path) -> bool {
         .is_ok_and(|built| built.matched(path, true).is_ignore())
 }
 
-/// Writes the whole project aside and moves it into place: a directory that is there stays the one it
-/// is, and a run that is cut short leaves nothing that looks like a project. `finish` is called on the
-/// project before that. An error names the place that is meant.
+/// Writes the whole project to a temporary directory and moves it into place. An existing directory
+/// is kept, and an interrupted run leaves nothing that looks like a project. Calls `finish` on the
+/// project before the move. Errors name the final path.
 pub(crate) fn create(
     path: &Path,
     files: &Files,
     finish: impl FnOnce(&Path) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    // What is missing on the way to the project is made with it, or not at all.
+    // Missing parent directories are created together with the project, or not at all.
     let place = path.ancestors().find(|at| at.exists()).unwrap_or(path);
     if place == path {
         sweep(place)?;
@@ -166,7 +167,7 @@ pub(crate) fn create(
     finish(&root)?;
     let mut moved = Vec::new();
     move_into(place, aside.path(), &mut moved).inspect_err(|_| {
-        // Back among what is removed with `aside`.
+        // Moved back, to be removed with `aside`.
         for name in &moved {
             let _ = fs::rename(place.join(name), aside.path().join(name));
         }
@@ -174,7 +175,7 @@ pub(crate) fn create(
     Ok(())
 }
 
-/// Moves what lies in `aside` over nothing that is there, the manifest last.
+/// Moves the content of `aside` without overwriting anything, the manifest last.
 fn move_into(place: &Path, aside: &Path, moved: &mut Vec<String>) -> Result<(), FileError> {
     let mut names = files::names_in(aside)?;
     names.sort_by_key(|name| name == "Cargo.toml");
@@ -192,7 +193,7 @@ fn move_into(place: &Path, aside: &Path, moved: &mut Vec<String>) -> Result<(), 
     Ok(())
 }
 
-/// Takes away what a killed run left in a directory that counts as empty.
+/// Removes what a killed run left in a directory that counts as empty.
 fn sweep(directory: &Path) -> Result<(), FileError> {
     for name in files::names_in(directory)? {
         if name.starts_with(files::TEMPORARY) {
@@ -202,15 +203,15 @@ fn sweep(directory: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Whether the place is below a git repository already.
+/// Returns whether the path is inside a git repository.
 pub(crate) fn in_repository(path: &Path) -> bool {
     path.ancestors()
         .skip(1)
         .any(|above| above.join(".git").exists())
 }
 
-/// Where programs are found: not in the directory that the user is in, which may be a stranger's
-/// checkout. A home directory is none.
+/// Returns where to look up programs: not in the current directory, which may be an untrusted
+/// checkout, unless it is the home directory or above.
 fn programs() -> Programs {
     let here = env::current_dir().unwrap_or_default();
     let is_home = env::home_dir().is_some_and(|home| home.starts_with(&here));
@@ -221,12 +222,12 @@ fn programs() -> Programs {
     })
 }
 
-/// Whether git is on PATH.
+/// Returns whether git is on PATH.
 pub(crate) fn has_git() -> bool {
     programs().find("git").is_some()
 }
 
-/// `git init`.
+/// Runs `git init`.
 pub(crate) fn git_init(path: &Path) -> Result<(), Failure> {
     let programs = programs();
     let git = programs.find("git").unwrap_or_else(|| "git".into());

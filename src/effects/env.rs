@@ -21,12 +21,12 @@ use crate::{
     },
 };
 
-/// A variable that is set to something.
+/// Returns a variable unless it is unset or empty.
 pub(crate) fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The value of a variable that has to be there; it may be empty.
+/// Returns a variable, which may be empty; an error if it is unset.
 pub(crate) fn text(name: &str) -> Result<String, Failure> {
     std::env::var(name).map_err(|error| match error {
         VarError::NotPresent => Failure::usage(format!("the environment has no variable `{name}`"))
@@ -37,12 +37,12 @@ pub(crate) fn text(name: &str) -> Result<String, Failure> {
     })
 }
 
-/// Whether a variable is there and holds no text.
+/// Returns whether a variable is set to an empty string.
 pub(crate) fn is_set_to_nothing(name: &OsStr) -> bool {
     std::env::var_os(name).is_some_and(|value| value.is_empty())
 }
 
-/// Every variable.
+/// Returns all variables.
 pub(crate) fn all() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()
 }
@@ -52,7 +52,7 @@ pub(crate) fn locale() -> Option<String> {
     ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(var)
 }
 
-/// The directories in which programs are looked for, seen from the current one.
+/// Returns the directories of PATH as absolute paths.
 pub(crate) fn search_path() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -60,7 +60,7 @@ pub(crate) fn search_path() -> Vec<PathBuf> {
         .collect()
 }
 
-/// How cargo is told to color its output, which counts here too.
+/// Cargo's setting for colors, which also applies here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CargoColor {
     Always,
@@ -76,7 +76,7 @@ pub(crate) fn cargo_color() -> CargoColor {
     }
 }
 
-/// Whether cargo is told to be quiet.
+/// Returns whether cargo is set to be quiet.
 pub(crate) fn is_cargo_quiet() -> bool {
     var("CARGO_TERM_QUIET").is_some_and(|value| value == "true")
 }
@@ -86,7 +86,8 @@ pub(crate) fn is_cargo_offline() -> bool {
     var("CARGO_NET_OFFLINE").is_some_and(|value| value == "true")
 }
 
-/// Whether output to a terminal may be colored: cargo's variable comes before `NO_COLOR` and `TERM`.
+/// Returns whether output may be colored. Cargo's variable takes precedence over `NO_COLOR` and
+/// `TERM`.
 pub(crate) fn color_is_welcome(is_terminal: bool) -> bool {
     match cargo_color() {
         CargoColor::Always => true,
@@ -99,7 +100,7 @@ pub(crate) fn color_is_welcome(is_terminal: bool) -> bool {
     }
 }
 
-/// Whether both lead to the same file, pipe or terminal.
+/// Returns whether both are the same file, pipe or terminal.
 #[cfg(unix)]
 pub(crate) fn is_one_file(one: impl AsFd, other: impl AsFd) -> bool {
     let places = [rustix::fs::fstat(one), rustix::fs::fstat(other)];
@@ -138,13 +139,13 @@ pub(crate) fn shell() -> Shell {
     )
 }
 
-/// The file of this program, to start it again.
+/// Returns the path of this program, to run it again.
 pub(crate) fn this_program() -> Result<PathBuf, Failure> {
     std::env::current_exe()
         .map_err(|error| Failure::world(format!("cannot find this program's own file: {error}")))
 }
 
-/// The words of this program's own command line, the program aside.
+/// Returns this process's arguments, without the program.
 pub(crate) fn arguments() -> impl Iterator<Item = OsString> {
     std::env::args_os().skip(1)
 }

@@ -1,4 +1,4 @@
-//! Files on disk: every error names the path and what was being done.
+//! Files on disk. Every error names the path and the operation.
 #![expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 
 use std::{
@@ -27,10 +27,10 @@ use crate::{
     },
 };
 
-/// What our temporary files begin with; a killed run may leave one, the next one removes it.
+/// The prefix of our temporary files. A killed run may leave one, which the next run removes.
 pub(crate) const TEMPORARY: &str = ".cargo-agentcore-";
 
-/// A file operation that failed.
+/// A failed file operation.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} `{}`: {cause}", .path.display())]
 pub(crate) struct FileError {
@@ -40,7 +40,7 @@ pub(crate) struct FileError {
 }
 
 impl FileError {
-    /// Something stands in the way that nothing is done to.
+    /// Creates the error for something in the way that must not be changed.
     pub(super) fn obstacle(doing: &'static str, path: &Path, what: Obstacle) -> Self {
         Self::new(doing, path, io::Error::other(what))
     }
@@ -106,7 +106,7 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
     fs::read(path).map_err(|error| FileError::new("read", path, error))
 }
 
-/// Everything that comes in on stdin, to its end.
+/// Reads stdin to its end.
 pub(crate) fn read_stdin() -> Result<Vec<u8>, FileError> {
     let mut content = Vec::new();
     io::stdin()
@@ -124,8 +124,8 @@ pub(crate) fn create_dir_all(path: &Path) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(|error| FileError::new("create the directory", path, error))
 }
 
-/// Replaces `path` in one step; the old content stands until the new one is whole. The temporary
-/// file is made in `beside`, which has to be on the same file system.
+/// Replaces `path` atomically. The temporary file is made in `beside`, which must be on the same
+/// file system.
 pub(crate) fn write_atomic(
     path: &Path,
     beside: &Path,
@@ -145,7 +145,7 @@ pub(crate) fn write_atomic(
     Ok(())
 }
 
-/// The mode of a file that is written aside; a temporary one is closed to others.
+/// Gives a new file the usual mode, because temporary files are private.
 pub(crate) fn open_to_readers(file: &File) -> io::Result<()> {
     set_mode(file, false)
 }
@@ -165,7 +165,7 @@ fn set_mode(_file: &File, _executable: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a file readable by the user alone.
+/// Makes a file readable only by the user.
 #[cfg(unix)]
 pub(crate) fn close_to_others(path: &Path) -> Result<(), FileError> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -173,13 +173,13 @@ pub(crate) fn close_to_others(path: &Path) -> Result<(), FileError> {
         .map_err(|error| FileError::new("write", path, error))
 }
 
-/// The user's directories are closed to others there.
+/// The user's directories are already private.
 #[cfg(not(unix))]
 pub(crate) fn close_to_others(_path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Removes a file; one that is gone already is no error.
+/// Removes a file; a missing one is not an error.
 pub(crate) fn remove_file(path: &Path) -> Result<(), FileError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -189,7 +189,7 @@ pub(crate) fn remove_file(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Removes a directory with all that is in it; one that is gone already is no error.
+/// Removes a directory and its content; a missing one is not an error.
 pub(crate) fn remove_tree(path: &Path) -> Result<(), FileError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -199,7 +199,7 @@ pub(crate) fn remove_tree(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// What is directly in a directory, sorted; nothing where there is none.
+/// Returns the sorted names in a directory, or none if it does not exist.
 pub(crate) fn names_in(directory: &Path) -> Result<Vec<String>, FileError> {
     let failed = |error| FileError::new("read", directory, error);
     let entries = match fs::read_dir(directory) {
@@ -216,22 +216,22 @@ pub(crate) fn names_in(directory: &Path) -> Result<Vec<String>, FileError> {
     Ok(names)
 }
 
-/// When a file was written, in nanoseconds since 1970.
+/// Returns a file's modification time in nanoseconds since 1970.
 pub(crate) fn modified(path: &Path) -> Option<u64> {
     let modified = fs::metadata(path).ok()?.modified().ok()?;
     let since = modified.duration_since(UNIX_EPOCH).ok()?;
     u64::try_from(since.as_nanos()).ok()
 }
 
-/// The copy of an agent's sources, as it lies in the deployment folder.
+/// The copy of an agent's sources in the deployment folder.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ObservedCopy {
-    /// Relative to the deployment folder, with `/`.
+    /// By path relative to the deployment folder, with `/`.
     pub(crate) files: BTreeMap<String, Hash>,
     pub(crate) record: Record,
 }
 
-/// Refuses a deployment folder that a link leads to: it could be anywhere.
+/// Refuses a deployment folder behind a link, which could point anywhere.
 pub(crate) fn check_deployment(package: &Path, folder: &Path) -> Result<(), Failure> {
     let folder = Folder::of_project(package.to_owned()).join(folder);
     folder.exists().map(drop).map_err(|error| {
@@ -244,7 +244,7 @@ pub(crate) fn check_deployment(package: &Path, folder: &Path) -> Result<(), Fail
     })
 }
 
-/// What the record in a deployment folder says; nothing where there is none.
+/// Returns the record in a deployment folder, or an empty one.
 pub(crate) fn observe_record(deployment: &Path) -> Result<Record, Failure> {
     let folder = Folder::of_project(deployment.to_owned());
     match folder.read_text(record::FILE)? {
@@ -258,14 +258,13 @@ pub(crate) fn observe_record(deployment: &Path) -> Result<Record, Failure> {
     }
 }
 
-/// Reads the record and hashes the copied files: what it names, and what lies where the sources of
-/// `package` are copied to.
+/// Reads the record and hashes the files in the recorded folders and in that of `package`.
 pub(crate) fn observe_copy(
     deployment: &Path,
     package: Option<&str>,
 ) -> Result<ObservedCopy, Failure> {
     let record = observe_record(deployment)?;
-    // A folder that only the record names is the copy of a package that was called otherwise before.
+    // A folder that only the record names belongs to the package's former name.
     let recorded = record
         .files
         .keys()
@@ -281,7 +280,7 @@ pub(crate) fn observe_copy(
     Ok(ObservedCopy { files, record })
 }
 
-/// The recorded copies that are there, hashed. What is no file any more is no copy.
+/// Hashes the recorded copies that are still files.
 pub(crate) fn hash_recorded(
     deployment: &Path,
     record: &Record,
@@ -307,7 +306,7 @@ fn hash_tree(path: &Path, name: &str, files: &mut BTreeMap<String, Hash>) -> Res
         .help("remove it, and run this again"));
     }
     if !found.is_dir() && !found.is_file() {
-        // A pipe would be waited for without end.
+        // Reading a pipe could block forever.
         return Err(Failure::world(format!(
             "`{}` is neither a file nor a directory",
             path.display()
@@ -362,7 +361,8 @@ pub(crate) fn hash(content: &[u8]) -> Hash {
     hex(&Sha256::digest(content))
 }
 
-/// Carries out the plan: the record of everything that may be found, the files, the final record.
+/// Carries out the plan: writes a record of everything that may exist, then the files, then the
+/// final record.
 pub(crate) fn apply(deployment: &Path, plan: &FilePlan, origins: &Files) -> Result<(), Failure> {
     if plan.steps.is_empty() && !plan.record_changes {
         return Ok(());
@@ -412,7 +412,7 @@ fn copy(folder: &Folder, path: &str, origins: &Files) -> Result<(), Failure> {
     Ok(folder.write_below(path, &content, mode)?)
 }
 
-/// Temporary files that a killed run left.
+/// Removes temporary files that a killed run left.
 fn sweep(folder: &Folder) -> Result<(), FileError> {
     let names = folder.names()?.into_iter();
     for name in names.filter(|name| name.starts_with(TEMPORARY)) {
@@ -421,13 +421,13 @@ fn sweep(folder: &Folder) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Directories that held nothing but what was removed, and Python's caches of it.
+/// Removes directories that contained only removed files and Python's caches of them.
 fn remove_empty_parents(path: &Path, stop: &Path) {
     let mut at = path.parent();
     while let Some(directory) = at.filter(|directory| *directory != stop) {
         let cache = directory.join("__pycache__");
         if cache.is_dir() && fs::read_dir(directory).is_ok_and(|entries| entries.count() == 1) {
-            // A cache is made again when it is missed.
+            // Caches are recreated when needed.
             let _ = fs::remove_dir_all(&cache);
         }
         if fs::remove_dir(directory).is_err() {
@@ -437,27 +437,27 @@ fn remove_empty_parents(path: &Path, stop: &Path) {
     }
 }
 
-/// Held while one run works on a project.
+/// Held while a run works on a project.
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
 }
 
 impl Lock {
-    /// Whether this is the file that is locked, and not one that has taken its place.
+    /// Returns whether this is the locked file rather than one that replaced it.
     #[cfg(unix)]
     pub(crate) fn is_of(&self, file: &File) -> bool {
         super::env::is_one_file(&self.file, file)
     }
 
-    /// A file that is locked cannot be replaced.
+    /// A locked file cannot be replaced.
     #[cfg(not(unix))]
     pub(crate) fn is_of(&self, _file: &File) -> bool {
         true
     }
 }
 
-/// What came of asking for a lock without waiting.
+/// The result of trying to take a lock without waiting.
 pub(crate) enum Attempt {
     Held(Lock),
     Busy(Busy),
@@ -473,7 +473,7 @@ impl Attempt {
     }
 }
 
-/// A lock that somebody else holds.
+/// A lock that another process holds.
 pub(crate) struct Busy {
     path: PathBuf,
     file: File,
@@ -488,7 +488,7 @@ impl Busy {
     }
 }
 
-/// The lock of a file in a directory of the cache.
+/// Tries to lock a file in a directory of the cache.
 pub(crate) fn try_lock(path: &Path) -> Result<Attempt, FileError> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         let cause = ErrorKind::InvalidInput.into();

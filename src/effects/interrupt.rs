@@ -1,5 +1,5 @@
-//! Ctrl-C while a question is open ends the question, not the process, so that the terminal is put in
-//! order and the user is told what was done.
+//! Makes Ctrl-C during a question end the question rather than the process, so that the terminal is
+//! restored and the user is told what was done.
 
 use std::io;
 #[cfg(unix)]
@@ -18,29 +18,29 @@ use rustix::{
     termios::{LocalModes, OptionalActions, QueueSelector, tcflush, tcgetattr, tcsetattr},
 };
 
-/// The shells' exit code of a process that Ctrl-C ended.
+/// The exit code that shells use for a process ended by Ctrl-C.
 #[cfg(unix)]
 const INTERRUPTED: i32 = 130;
 
 #[cfg(unix)]
 static ASKING: AtomicBool = AtomicBool::new(false);
 
-/// Whether Ctrl-C came while a question was open.
+/// True if Ctrl-C was pressed during a question.
 #[cfg(unix)]
 static INTERRUPTED_QUESTION: AtomicBool = AtomicBool::new(false);
 
 #[cfg(unix)]
 static LISTENING: OnceLock<bool> = OnceLock::new();
 
-/// How often a question that waits looks for Ctrl-C: the signal may reach any thread.
+/// How often a waiting question checks for Ctrl-C, because any thread may receive the signal.
 #[cfg(unix)]
 const LOOK: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
 };
 
-/// Throws away what was typed so far, calls `show` and reads one line from the terminal. Ctrl-C is an
-/// error of the kind `Interrupted`; the line has no end where it was left with Ctrl-D.
+/// Discards what was typed so far, calls `show` and reads a line from the terminal. Ctrl-C is an
+/// error of the kind `Interrupted`; Ctrl-D ends the line without a newline.
 #[cfg(unix)]
 pub(crate) fn line_typed_after(show: impl FnOnce()) -> io::Result<Vec<u8>> {
     INTERRUPTED_QUESTION.store(false, Ordering::SeqCst);
@@ -55,7 +55,7 @@ pub(crate) fn line_typed_after(show: impl FnOnce()) -> io::Result<Vec<u8>> {
     line
 }
 
-/// The terminal hands out whole lines.
+/// Reads a line; the terminal delivers whole lines.
 #[cfg(unix)]
 fn next_line() -> io::Result<Vec<u8>> {
     let keyboard = io::stdin();
@@ -70,7 +70,7 @@ fn next_line() -> io::Result<Vec<u8>> {
             Ok(_) => {}
             Err(error) => return Err(error.into()),
         }
-        // Not through the standard library's buffer, which may hold what was typed before.
+        // Bypasses the standard library's buffer, which may contain earlier input.
         match rustix::io::read(&keyboard, &mut line) {
             Ok(length) => {
                 line.truncate(length);
@@ -82,7 +82,7 @@ fn next_line() -> io::Result<Vec<u8>> {
     }
 }
 
-/// What was typed before cannot be thrown away here; Ctrl-C ends the process.
+/// Reads a line. Earlier input cannot be discarded here, and Ctrl-C ends the process.
 #[cfg(not(unix))]
 pub(crate) fn line_typed_after(show: impl FnOnce()) -> io::Result<Vec<u8>> {
     use std::io::BufRead as _;
@@ -93,8 +93,8 @@ pub(crate) fn line_typed_after(show: impl FnOnce()) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// Asks; a question that Ctrl-C cut off is an error of the terminal's. Before the question and after
-/// its answer, Ctrl-C ends the process as it always does.
+/// Asks a question, in which Ctrl-C is an error of the terminal's. Before and after, Ctrl-C ends
+/// the process as usual.
 #[cfg(unix)]
 pub(crate) fn while_asking<T, E>(ask: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     ASKING.store(true, Ordering::SeqCst);
@@ -108,14 +108,14 @@ pub(crate) fn while_asking<T, E>(ask: impl FnOnce() -> Result<T, E>) -> Result<T
         quiet
             .local_modes
             .remove(LocalModes::ISIG | LocalModes::ICANON | LocalModes::ECHO);
-        // A terminal that does not take it asks all the same.
+        // Works without it, too.
         let _ = tcsetattr(&keyboard, OptionalActions::Now, &quiet);
     }
     let answer = ask();
     if let Some(usual) = &usual {
         let _ = tcsetattr(&keyboard, OptionalActions::Now, usual);
     }
-    // A question that was cut off is followed by the end, which the signal must not forestall.
+    // After an interrupted question, the program ends in order; a signal must not end it earlier.
     if answer.is_ok() {
         ASKING.store(false, Ordering::SeqCst);
     }
@@ -127,7 +127,7 @@ pub(crate) fn while_asking<T, E>(ask: impl FnOnce() -> Result<T, E>) -> Result<T
     ask()
 }
 
-/// Takes the signal from its default, which is to end the process at once with the cursor hidden.
+/// Handles the signal, whose default is to end the process at once with the cursor hidden.
 #[cfg(unix)]
 fn listen() -> bool {
     use tokio::signal::unix::{SignalKind, signal};
@@ -144,7 +144,7 @@ fn listen() -> bool {
             let Ok(mut interrupts) = signal(SignalKind::interrupt()) else {
                 return;
             };
-            // The asker waits for this.
+            // The caller waits for this.
             let _ = ready.send(());
             while interrupts.recv().await.is_some() {
                 if !ASKING.load(Ordering::SeqCst) {
@@ -155,6 +155,6 @@ fn listen() -> bool {
             }
         });
     });
-    // Where no signal can be heard, the system's own answer to Ctrl-C stands.
+    // If signals cannot be received, the system's default for Ctrl-C applies.
     listening.recv().is_ok()
 }

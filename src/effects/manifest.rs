@@ -1,4 +1,4 @@
-//! Where the project is: cargo's answer, and the manifests' texts.
+//! Finds the project with cargo, and reads the manifests.
 #![expect(clippy::disallowed_methods, reason = "the manifests are read here")]
 
 use std::path::{Component, Path, PathBuf};
@@ -20,17 +20,17 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Project {
     pub(crate) root: PathBuf,
-    /// As cargo names it. What of it is ours is found through [`Project::kept`] alone.
+    /// The path that cargo reports. Use [`Project::kept`] to find our own files in it.
     pub(crate) target_dir: PathBuf,
-    /// The root's manifest, then those members' that carry our table.
+    /// The root's manifest, followed by those of members with our table.
     pub(crate) manifests: Vec<Manifest>,
     /// All members, with or without our table.
     pub(crate) packages: Packages,
 }
 
 impl Project {
-    /// Where this tool keeps its files of all projects of this target directory: archives, locks, the
-    /// emulators' states.
+    /// Returns the folder for our files of all projects with this target directory: archives, locks
+    /// and emulator states.
     pub(crate) fn kept(&self) -> Result<Folder, Failure> {
         self.kept_on(System::HERE)
     }
@@ -45,16 +45,17 @@ impl Project {
         Ok(cache::folder()?.join("workspaces").join(name))
     }
 
-    /// Where the files of one project are kept.
+    /// Returns the folder for one project's files.
     pub(crate) fn kept_of(&self, project: &ProjectId) -> Result<Folder, Failure> {
         Ok(self.kept()?.join(project.as_str()))
     }
 }
 
-/// Asks cargo once, without dependencies, and reads the manifests.
+/// Runs cargo once, without dependencies, and reads the manifests.
 ///
-/// Cargo runs in the root of the file system: where it runs, rustup obeys `rust-toolchain.toml` (its
-/// `path` names a program) and cargo obeys `.cargo/config.toml`, and a checkout may bring both.
+/// Cargo runs in the root of the file system, because rustup obeys `rust-toolchain.toml` (whose
+/// `path` names a program) and cargo obeys `.cargo/config.toml` in the working directory, and a
+/// checkout may contain both.
 pub(crate) fn observe(manifest_path: Option<&Path>) -> Result<Project, Failure> {
     let here = here()?;
     let manifest = match manifest_path {
@@ -103,7 +104,7 @@ fn packages(metadata: &Metadata, nearest: &Path, root: &Path) -> Packages {
             is_default: defaults.is_none_or(|defaults| defaults.contains(&package.id)),
         });
     let members: Vec<Member> = members.collect();
-    // As cargo writes it, whichever way leads there.
+    // Compared with cargo's path, even through a link.
     let is_nearest =
         |path: &&PathBuf| **path == nearest || real_path(nearest).is_ok_and(|real| real == **path);
     let manifest = members
@@ -124,8 +125,9 @@ fn nearest_manifest(here: &Path) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// `build.target-dir` of the workspace's own `.cargo/config.toml`, unless the environment wins. It has to
-/// stay inside the workspace: a checkout does not choose where else files are written.
+/// Returns `build.target-dir` of the workspace's own `.cargo/config.toml`, unless a variable
+/// overrides it. It must be inside the workspace, because a checkout must not choose other places
+/// for files.
 fn configured_target_dir(root: &Path) -> Option<PathBuf> {
     if ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"]
         .iter()
@@ -142,8 +144,8 @@ fn configured_target_dir(root: &Path) -> Option<PathBuf> {
     is_below.then(|| root.join(directory))
 }
 
-/// What can be told of a workspace that cargo refuses to read: the nearest manifest, and where its build
-/// files go if nothing but the environment says otherwise.
+/// Returns what is known of a workspace that cargo cannot read: the nearest manifest, and the
+/// target directory if only the environment sets it.
 pub(crate) fn remains(manifest_path: Option<&Path>) -> Result<Option<Project>, Failure> {
     if let Ok(project) = observe(manifest_path) {
         return Ok(Some(project));
@@ -165,7 +167,7 @@ pub(crate) fn remains(manifest_path: Option<&Path>) -> Result<Option<Project>, F
     }))
 }
 
-/// A directory without a manifest, as cargo would see it with one.
+/// Returns a project for a directory without a manifest, as if it had one.
 pub(crate) fn future(root: PathBuf) -> Result<Project, Failure> {
     Ok(Project {
         target_dir: target_dir(&root, &here()?),
@@ -175,7 +177,8 @@ pub(crate) fn future(root: PathBuf) -> Result<Project, Failure> {
     })
 }
 
-/// As cargo finds it, but for its own configuration files. What the environment says is seen from `here`.
+/// Returns the target directory as cargo determines it, without configuration files. Relative
+/// variables are resolved against `here`.
 fn target_dir(root: &Path, here: &Path) -> PathBuf {
     match env::var("CARGO_TARGET_DIR") {
         Some(directory) => here.join(directory),

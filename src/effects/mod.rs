@@ -1,4 +1,5 @@
-//! The world: files, processes, environment, clock, AWS. Observes and applies; decides nothing.
+//! Side effects: files, processes, environment, clock, AWS. Observes and applies, but makes no
+//! decisions.
 
 pub(crate) mod adoption;
 pub(crate) mod aws;

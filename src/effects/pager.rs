@@ -1,4 +1,4 @@
-//! The pager that long texts are read in on a terminal.
+//! Shows long texts in a pager on a terminal.
 
 use std::{io::Write as _, process::Stdio};
 
@@ -7,8 +7,8 @@ use super::{
     programs::{Checkout, Programs},
 };
 
-/// Hands the text to `PAGER`, else to less, and waits until it is closed. `false` where there is none, or
-/// where it could not be started.
+/// Shows the text in `PAGER` or less, and waits for its end. Returns `false` if there is no pager
+/// or it cannot be started.
 pub(crate) fn show(text: &str) -> bool {
     let chosen = env::var("PAGER").unwrap_or_else(|| "less".to_owned());
     let Some((name, options)) = shlex::split(&chosen)
@@ -18,7 +18,7 @@ pub(crate) fn show(text: &str) -> bool {
     else {
         return false;
     };
-    // A checkout must not bring the pager.
+    // A checkout must not supply the pager.
     let here = env::current_dir().unwrap_or_default();
     let programs = Programs::outside(Checkout::around(&here));
     let program = match std::path::Path::new(&name) {
@@ -31,14 +31,14 @@ pub(crate) fn show(text: &str) -> bool {
     let mut command = programs.command(program);
     command.args(options).stdin(Stdio::piped());
     if env::var("LESS").is_none() {
-        // Leave at once where everything fits, show styles, and keep the text on the screen.
+        // Exit if the text fits on the screen, show styles, and keep the text on exit.
         command.env("LESS", "FRX");
     }
     let Ok(mut child) = command.spawn() else {
         return false;
     };
     if let Some(mut stdin) = child.stdin.take() {
-        // Whoever has read enough closes it early.
+        // The user may close the pager early.
         let _ = stdin.write_all(text.as_bytes());
     }
     child.wait().is_ok()

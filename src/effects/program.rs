@@ -1,4 +1,4 @@
-//! Reading and parsing the agent's own Python files, on every processor.
+//! Reads and parses the agent's own Python files, on all processors.
 
 use std::{
     num::NonZero,
@@ -13,7 +13,7 @@ use crate::{
     python::{Parsed, Program},
 };
 
-/// Files that are parsed sooner than a thread starts.
+/// This many files are parsed faster than a thread starts.
 const FEW: usize = 8;
 
 /// Parses the Python files among `files`.
@@ -49,7 +49,8 @@ pub(crate) fn read(files: &Files) -> Result<Program, FileError> {
     Ok(program)
 }
 
-/// Bytes that are not UTF-8 can only be in comments and strings, as far as names go.
+/// Parses a file. Invalid UTF-8 is replaced, which is harmless because it can only be in comments
+/// and strings.
 fn parse((path, origin): (&String, &Origin)) -> Result<(String, Parsed), FileError> {
     let bytes = match &origin.instead {
         Some(bytes) => bytes.clone(),

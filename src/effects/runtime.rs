@@ -1,4 +1,4 @@
-//! The asynchronous runtime that a command runs on.
+//! The asynchronous runtime for commands.
 
 use std::{future::Future, ops::ControlFlow, time::Duration};
 
@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::error::Failure;
 
-/// Runs one command to its end.
+/// Runs a command to its end.
 pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -15,16 +15,16 @@ pub(crate) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> 
         .block_on(command)
 }
 
-/// Does work that nobody waits for but the end of the program.
+/// Does work in the background that only the end of the program waits for.
 pub(crate) fn beside(work: impl FnOnce() + Send + 'static) {
     match tokio::runtime::Handle::try_current() {
-        // The runtime comes to its end when such work has.
+        // The runtime waits for it when it ends.
         Ok(runtime) => drop(runtime.spawn_blocking(work)),
         Err(_) => work(),
     }
 }
 
-/// Does work that blocks beside everything else, and hears what it has to say as it goes on.
+/// Does blocking work on another thread, and passes its events to `hear`.
 pub(crate) async fn aside<T, E>(
     work: impl FnOnce(&(dyn Fn(E) + Sync)) -> T + Send + 'static,
     mut hear: impl FnMut(E),
@@ -36,7 +36,7 @@ where
     let (sender, mut events) = mpsc::unbounded_channel();
     let done = tokio::task::spawn_blocking(move || {
         work(&|event| {
-            // Nobody listens any more where the command has been given up.
+            // The command may have been canceled, and the receiver with it.
             let _ = sender.send(event);
         })
     });

@@ -1,4 +1,4 @@
-//! A place for what is not to stay.
+//! Temporary directories.
 
 #[cfg(unix)]
 use std::fs;
@@ -7,14 +7,14 @@ use tempfile::TempDir;
 
 use super::files::FileError;
 
-/// An empty directory that goes away with the value.
+/// Creates an empty directory that is deleted on drop.
 pub(crate) fn empty() -> Result<TempDir, FileError> {
     private(tempfile::Builder::new().prefix("cargo-agentcore-"))
         .tempdir()
         .map_err(|error| FileError::new("make a directory in", &std::env::temp_dir(), error))
 }
 
-/// What is made is readable by the user alone.
+/// Makes the files readable only by the user.
 #[cfg(unix)]
 pub(crate) fn private<'a, 'b>(
     builder: &'a mut tempfile::Builder<'b, 'b>,

@@ -1,14 +1,14 @@
-//! The topics of `cargo agentcore help`: what is too long for the help of one command.
+//! The topics of `cargo agentcore help`, which are too long for a command's help.
 
 mod shown;
 
 pub(crate) use shown::{Line, shown};
 
-/// A topic and its text, in Markdown.
+/// A topic and its text in Markdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Topic {
     pub name: &'static str,
-    /// One line, for the list of topics.
+    /// One line for the list of topics.
     pub about: &'static str,
     pub text: &'static str,
 }
@@ -46,7 +46,7 @@ pub fn find(name: &str) -> Option<Topic> {
     TOPICS.iter().copied().find(|topic| topic.name == name)
 }
 
-/// The list below `cargo agentcore --help`.
+/// Returns the list for the end of `cargo agentcore --help`.
 pub fn list() -> String {
     let width = TOPICS.iter().map(|topic| topic.name.len()).max();
     let lines: Vec<String> = TOPICS

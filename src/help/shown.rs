@@ -1,5 +1,5 @@
-//! A topic as a terminal shows it. The texts use a small part of Markdown: headings, paragraphs, lists
-//! of one level, tables, and blocks of code.
+//! Renders a topic for a terminal. Supports the parts of Markdown that the topics use: headings,
+//! paragraphs, lists of one level, tables, and code blocks.
 
 use std::iter::Peekable;
 
@@ -9,7 +9,7 @@ pub(crate) enum Line {
     Text(String),
 }
 
-/// The lines for a terminal of `width` columns. Code and addresses keep their lines, however long.
+/// Returns the lines for a terminal with `width` columns. Code and URLs are never broken.
 pub(crate) fn shown(markdown: &str, width: usize) -> Vec<Line> {
     let mut out = Vec::new();
     let mut lines = markdown.lines().peekable();
@@ -42,7 +42,7 @@ fn indented(line: &str) -> String {
     line.trim_end().to_owned()
 }
 
-/// A paragraph or an item of a list, with the lines that belong to it.
+/// Joins a paragraph or list item with its continuation lines.
 fn joined<'t>(
     first: &str,
     hang: &str,
@@ -61,8 +61,8 @@ fn joined<'t>(
     text
 }
 
-/// A row becomes its first cell and, below it, the others, with the column's heading where there are
-/// more than two columns.
+/// Renders each row as its first cell with the others below it, labeled with the column's heading
+/// if there are more than two columns.
 fn table(rows: &[&str], width: usize, out: &mut Vec<Line>) {
     let mut rows = rows.iter().map(|row| cells(row));
     let headings = rows.next().unwrap_or_default();
@@ -86,7 +86,7 @@ fn table(rows: &[&str], width: usize, out: &mut Vec<Line>) {
     }
 }
 
-/// The cells of a row. A bar within a cell is written `\|`.
+/// Returns the cells of a row. A bar in a cell is written `\|`.
 fn cells(row: &str) -> Vec<String> {
     let inner = row.trim().trim_start_matches('|');
     let inner = inner.strip_suffix('|').unwrap_or(inner);
@@ -106,7 +106,7 @@ fn cells(row: &str) -> Vec<String> {
     cells.iter().map(|cell| cell.trim().to_owned()).collect()
 }
 
-/// Breaks lines at spaces. A word that is longer than a line stays whole.
+/// Breaks lines at spaces. A word longer than a line is kept whole.
 fn wrap(text: &str, indent: &str, hang: &str, width: usize, out: &mut Vec<Line>) {
     let mut line = indent.to_owned();
     let mut is_empty = true;

@@ -1,4 +1,4 @@
-//! The templates that a user can choose from; the first is the default.
+//! The available templates; the first is the default.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ pub(crate) struct Template {
     pub(crate) needs_model: bool,
     /// Whether the agent remembers the conversation of a session.
     pub(crate) remembers: bool,
-    /// What its code needs.
+    /// The permissions that its code needs.
     pub(crate) permissions: &'static [Permission],
     pub(super) english: Words,
     pub(super) japanese: Words,
@@ -87,7 +87,7 @@ pub(crate) fn catalogue() -> &'static [Template] {
     ]
 }
 
-/// The template of this name; the error says which there are.
+/// Returns the template with this name. The error lists the available ones.
 pub(crate) fn find(name: &str) -> Result<&'static Template, String> {
     if let Some(template) = catalogue().iter().find(|template| template.name == name) {
         return Ok(template);

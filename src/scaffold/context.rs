@@ -1,4 +1,4 @@
-//! What a template is filled with.
+//! The values for a template.
 
 use serde::Serialize;
 
@@ -14,19 +14,19 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Context {
     pub(crate) project: ProjectId,
-    /// The project's name for people: its folder's.
+    /// The project's display name, which is its folder's.
     pub(crate) title: String,
     pub(crate) agent: AgentName,
-    /// The Python package, and the folder that it is in.
+    /// The name of the Python package and its folder.
     pub(crate) package: String,
-    /// Not written where none is known.
+    /// Omitted if unknown.
     pub(crate) region: Option<Region>,
     pub(crate) model: Option<Model>,
     pub(crate) permissions: Vec<Permission>,
     pub(crate) language: Language,
 }
 
-/// The names that a template may use.
+/// The variables that a template can use.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Values {
     title: String,

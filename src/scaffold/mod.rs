@@ -23,10 +23,10 @@ pub(crate) use table::{AgentKeys, Head, agent_lines, agent_table, project_lines}
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scaffolds");
 
-/// Every file of a project, by its path below the project's directory.
+/// The files of a project, by path below its directory.
 pub(crate) type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-/// Renders a template. An error is a bug in the template: it names the file.
+/// Renders a template. An error is a bug in the template and names the file.
 pub(crate) fn render(template: &Template, context: &Context) -> Result<Files, String> {
     let engine = engine();
     let values = context.values(template);
@@ -68,7 +68,7 @@ fn files_in(folder: &str) -> Result<Vec<&'static File<'static>>, String> {
     Ok(files)
 }
 
-/// Strict, and without the escaping that HTML needs.
+/// Strict mode, without HTML escaping.
 fn engine() -> Handlebars<'static> {
     let mut engine = Handlebars::new();
     engine.set_strict_mode(true);
@@ -76,7 +76,7 @@ fn engine() -> Handlebars<'static> {
     engine
 }
 
-/// The text of an embedded file that belongs to no template.
+/// Returns an embedded file that belongs to no template.
 fn embedded(path: &str) -> Result<&'static str, String> {
     TEMPLATES
         .get_file(path)

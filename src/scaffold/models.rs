@@ -1,18 +1,18 @@
-//! Which inference profile serves a region.
+//! Chooses the inference profile for a region.
 
 use crate::{
     config::Model,
     names::{Partition, Region},
 };
 
-/// The default model, without the geography that its profile's id begins with.
+/// The default model, without the geography at the beginning of its profile's ID.
 const CLAUDE_SONNET: &str = "anthropic.claude-sonnet-4-6";
-/// The one before it: the newest that GovCloud has a profile of.
+/// The previous one, which is the newest with a profile in GovCloud.
 const CLAUDE_SONNET_OF_GOVCLOUD: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 /// The European Sovereign Cloud has no Claude, and no profiles.
 const NOVA_PRO: &str = "amazon.nova-pro-v1:0";
 
-/// A current Claude Sonnet, by the profile that fits the region.
+/// Returns a current Claude Sonnet with the profile for the region.
 pub(crate) fn default_model(region: Option<&Region>) -> Model {
     if region.is_some_and(|region| region.partition() == Partition::AwsEusc) {
         return Model::Foundation(NOVA_PRO.to_owned());
@@ -27,7 +27,7 @@ pub(crate) fn default_model(region: Option<&Region>) -> Model {
     }
 }
 
-/// Whether a model can be invoked from a region, as far as its id tells.
+/// Returns whether a model can be invoked from a region, judging by its ID.
 pub(crate) fn serves(model: &Model, region: &Region) -> bool {
     if !region.partition().has_bedrock() {
         return false;
@@ -53,8 +53,8 @@ pub(crate) fn serves(model: &Model, region: &Region) -> bool {
     }
 }
 
-/// The geography whose profile of the default model a region can ask. There is none for Asia and the
-/// Pacific as a whole: what is neither Japan nor Australia is served by the global one.
+/// Returns the geography of the default model's profile for a region. There is none for all of Asia
+/// Pacific, so regions outside Japan and Australia use the global one.
 fn geography(region: &str) -> &'static str {
     match region {
         "ap-northeast-1" | "ap-northeast-3" => "jp",

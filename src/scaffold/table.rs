@@ -10,7 +10,7 @@ use crate::{
     names::{AgentName, ProjectId, Region},
 };
 
-/// Whose metadata the table stands in.
+/// The manifest table that contains the metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Head {
     Workspace,
@@ -26,12 +26,12 @@ impl Head {
     }
 }
 
-/// What is written about an agent; what is `None` or empty is not.
+/// An agent's settings. `None` and empty values are not written.
 #[derive(Debug, Clone)]
 pub(crate) struct AgentKeys<'a> {
     pub(crate) agent: &'a AgentName,
     pub(crate) source: &'a str,
-    /// `flat`; the other one is the default.
+    /// `flat`; `None` is the default layout.
     pub(crate) layout: Option<&'a str>,
     pub(crate) import_name: Option<&'a str>,
     pub(crate) deployment: Option<&'a str>,
@@ -43,11 +43,11 @@ pub(crate) struct AgentKeys<'a> {
     pub(crate) permissions: &'a [Permission],
     pub(crate) headers: &'a [String],
     pub(crate) env: &'a BTreeMap<String, String>,
-    /// Lines for somebody to complete, written as comments.
+    /// Lines for the user to complete, written as comments.
     pub(crate) open: &'a [String],
 }
 
-/// The tables for `context`: the project's and the agent's.
+/// Returns the tables for `context`: the project's and the agent's.
 pub(crate) fn agent_table(context: &Context) -> String {
     let Context {
         project,
@@ -83,7 +83,7 @@ pub(crate) fn agent_table(context: &Context) -> String {
     )
 }
 
-/// The project's own table.
+/// Returns the project's table.
 pub(crate) fn project_lines(head: Head, project: &ProjectId, region: Option<&Region>) -> String {
     let mut lines = vec![
         format!("[{}.metadata.agentcore]", head.key()),
@@ -98,7 +98,7 @@ pub(crate) fn project_lines(head: Head, project: &ProjectId, region: Option<&Reg
     lines.join("\n") + "\n"
 }
 
-/// One agent's table.
+/// Returns an agent's table.
 pub(crate) fn agent_lines(head: Head, keys: &AgentKeys<'_>) -> String {
     let AgentKeys {
         agent,

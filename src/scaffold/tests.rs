@@ -180,7 +180,7 @@ fn without_a_region_no_key_is_written() {
     assert!(!text(&files, "Cargo.toml").contains("region"));
 }
 
-/// Strict mode lets `{{#if typo}}` pass as false, so the words are checked here.
+/// Strict mode lets `{{#if typo}}` pass as false, so this test checks the variables.
 #[test]
 fn templates_use_only_words_that_the_context_has() {
     let values = context(echo()).values(echo());
@@ -188,7 +188,7 @@ fn templates_use_only_words_that_the_context_has() {
     let mut folders = vec![&TEMPLATES];
     let mut seen = 0;
     while let Some(folder) = folders.pop() {
-        // What `init` renders has words of its own, tested beside it.
+        // The templates of `init` have their own variables and test.
         folders.extend(folder.dirs().filter(|dir| !dir.path().starts_with("_init")));
         for file in folder
             .files()

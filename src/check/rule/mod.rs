@@ -1,4 +1,4 @@
-//! The rules, each with the code that names it.
+//! The rules and their codes.
 
 mod table;
 
@@ -9,7 +9,7 @@ use crate::{config::Protocol, protocol::ping::Problem};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The agent works in AgentCore, and not as well as it could.
+    /// The agent works in AgentCore, but not as well as it could.
     Warning,
     /// The agent fails in AgentCore, or will.
     Error,
@@ -88,7 +88,7 @@ impl Rule {
         &TABLE[self as usize]
     }
 
-    /// A name that stays the same.
+    /// Returns the rule's code, which never changes.
     pub fn code(self) -> &'static str {
         self.facts().code
     }
@@ -97,12 +97,12 @@ impl Rule {
         Self::all().find(|rule| rule.code() == code)
     }
 
-    /// What an agent that keeps the rule does.
+    /// Describes what an agent that keeps the rule does.
     pub fn about(self) -> &'static str {
         self.facts().about
     }
 
-    /// What to do where it is broken.
+    /// Describes what to do if the rule is broken.
     pub fn fix(self) -> &'static str {
         let problem = match self {
             Self::PingStatus => Problem::Status(0),
@@ -117,7 +117,7 @@ impl Rule {
         problem.fix()
     }
 
-    /// Whether agents of the protocol can break it.
+    /// Returns whether agents with this protocol can break the rule.
     pub fn applies(self, protocol: Protocol) -> bool {
         let has_ping = protocol != Protocol::Mcp;
         match self {

@@ -1,14 +1,14 @@
-//! What is said of each rule, in the order of [`Rule`].
+//! The texts of each rule, in the order of [`Rule`].
 
 use super::Rule;
 
 pub(super) struct Facts {
     pub(super) rule: Rule,
-    /// A name that stays the same.
+    /// The code, which never changes.
     pub(super) code: &'static str,
     /// What an agent that keeps the rule does.
     pub(super) about: &'static str,
-    /// What to do where it is broken; for `/ping`, `protocol::ping` says it.
+    /// What to do if the rule is broken; for `/ping` rules, `protocol::ping` has the text.
     pub(super) fix: &'static str,
 }
 

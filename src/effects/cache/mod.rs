@@ -1,5 +1,6 @@
-//! Where everything is kept that a user's projects share and that may vanish at any time. It belongs to the
-//! user alone: who can write there decides what is deployed, and who can open a lock there can hold it.
+//! The directory for what a user's projects share and can be recreated. It must belong to the user
+//! alone: write access there decides what is deployed, and whoever can open a lock there can hold
+//! it.
 
 mod entry;
 pub(crate) mod running;
@@ -13,15 +14,15 @@ use crate::{
     system::{System, location},
 };
 
-/// The directory; it need not exist yet.
+/// Returns the directory, which need not exist yet.
 pub(crate) fn directory() -> Result<PathBuf, Failure> {
     Ok(folder()?.path())
 }
 
-/// [`directory`], for what is read and written in it.
+/// Returns [`directory`] as a folder to read and write in.
 pub(crate) fn folder() -> Result<Folder, Failure> {
     let place = place(&Surroundings::observe())?;
-    // The user may have put a link there.
+    // The user may have made it a link.
     let place = real_path(&place).unwrap_or(place);
     check_owner(&place)?;
     let (Some(parent), Some(name)) = (place.parent(), place.file_name()) else {
@@ -39,7 +40,7 @@ pub(crate) fn create(path: &Path) -> Result<(), Failure> {
     let cache = folder()?;
     match path.strip_prefix(cache.path()) {
         Ok(below) => Ok(cache.join(below).create()?),
-        // Tests keep theirs elsewhere.
+        // Tests use other directories.
         Err(_) => Ok(Folder::private(path.with_file_name(""))
             .join(path.file_name().unwrap_or_default())
             .create()?),
@@ -69,7 +70,7 @@ fn check_owner(_place: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What decides where the cache is.
+/// The variables that decide where the cache is.
 struct Surroundings {
     ours: Option<PathBuf>,
     xdg: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! One request on a connection of its own, and what comes back.
+//! Sends single requests, each on its own connection.
 
 use std::{
     io,
@@ -29,17 +29,17 @@ use crate::{
     },
 };
 
-/// How the agent is reached.
+/// The agent's address.
 #[derive(Debug, Clone)]
 pub(super) struct Address {
     pub(super) port: u16,
-    /// The name that it is called by.
+    /// The `Host` to send.
     pub(super) host: String,
-    /// How long an answer may take.
+    /// The time limit for an answer.
     pub(super) limit: Duration,
 }
 
-/// Asks, and waits for the whole answer.
+/// Sends a request and waits for the complete answer.
 pub(super) async fn ask(address: &Address, request: Request) -> Outcome {
     let begin = clock::now();
     let asked = async {
@@ -81,7 +81,7 @@ pub(super) async fn ask(address: &Address, request: Request) -> Outcome {
     asked.unwrap_or(Err(NoAnswer::Late(address.limit)))
 }
 
-/// Asks, and goes away without reading: at once, or after the answer has begun.
+/// Sends a request and disconnects without reading, either at once or after the answer has begun.
 pub(super) async fn leave(address: &Address, request: Request, wait: Duration) {
     let Ok(mut connection) = Connection::open(address.port).await else {
         return;
@@ -93,11 +93,11 @@ pub(super) async fn leave(address: &Address, request: Request, wait: Duration) {
         let answer = connection.sender.send_request(message).await.ok()?;
         answer.into_body().frame().await
     };
-    // What comes back is no matter.
+    // The answer is ignored.
     let _ = clock::within(wait, asked).await;
 }
 
-/// A connection, closed when it is dropped.
+/// A connection, closed on drop.
 struct Connection {
     sender: SendRequest<Body>,
     driving: JoinHandle<()>,
@@ -107,13 +107,13 @@ impl Connection {
     async fn open(port: u16) -> Result<Self, NoAnswer> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
         let stream = stream.map_err(|_| NoAnswer::NotConnected)?;
-        // Without it small requests wait; where it cannot be set, they do.
+        // Without this option small requests are delayed, which is harmless.
         let _ = stream.set_nodelay(true);
         let (sender, connection) = handshake(TokioIo::new(Patient(stream)))
             .await
             .map_err(|_| NoAnswer::Closed)?;
         let driving = tokio::spawn(async move {
-            // How the connection ends is seen at the answer.
+            // The answer shows how the connection ended.
             let _ = connection.await;
         });
         Ok(Self { sender, driving })
@@ -174,7 +174,7 @@ fn message(address: &Address, request: Request) -> Option<Message<Body>> {
         .header(header::HOST, &address.host)
         .header(header::CONNECTION, connection);
     if method == "POST" {
-        // Said of an empty body, too.
+        // Sent even for an empty body.
         message = message.header(header::CONTENT_LENGTH, body.len());
     }
     for (name, value) in headers {

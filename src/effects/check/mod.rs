@@ -1,4 +1,4 @@
-//! Tests an agent: starts it as AgentCore would, asks it, and looks at what it does.
+//! Tests an agent: starts it as AgentCore would, sends requests, and observes it.
 
 mod exchange;
 mod pings;
@@ -36,49 +36,49 @@ use crate::{
     protocol::limits,
 };
 
-/// How an agent is tested.
+/// The options of a test.
 #[derive(Debug, Clone)]
 pub(crate) struct Manner {
     pub(crate) payload: Payload,
-    /// How long an answer may take.
+    /// The time limit for an answer.
     pub(crate) limit: Duration,
 }
 
-/// What is being tested, for who waits.
+/// Reports progress to the user.
 pub(crate) type Say<'a> = &'a (dyn Fn(&str) + Sync);
 
-/// How long an agent may take to answer `/ping` after it was asked something else.
+/// How long an agent may take to answer `/ping` after another request.
 const RECOVERY: Duration = Duration::from_secs(5);
 /// The port of HTTP agents, which other agents may find in their environment.
 const HTTP_PORT: u16 = 8080;
 
-/// A test that goes on: the agent, and what was found so far.
+/// A test in progress.
 struct Test<'a> {
     subject: &'a Subject,
     manner: &'a Manner,
     report: Report,
     running: Running,
     address: Address,
-    /// `None` where the protocol has no `/ping`.
+    /// `None` if the protocol has no `/ping`.
     pings: Option<Pings>,
     starts: u32,
     sessions: u32,
-    /// The session that was made last.
+    /// The latest session.
     session: String,
-    /// Whether the agent answers messages of A2A 1.0 and not those of 0.3.
+    /// True if the agent answers messages in the form of A2A 1.0, but not in that of 0.3.
     speaks_a2a_one: bool,
-    /// What the agent was asked and what it answered, for the IDs in it.
+    /// The requests and answers so far, for the IDs in them.
     asked: String,
     heard: String,
-    /// Whether it cannot be started any more.
+    /// True if the agent cannot be restarted.
     is_over: bool,
-    /// When the test began that goes on, and what the agent had printed by then.
+    /// When the current rule's test began, and what the agent had printed by then.
     began: Instant,
     lines: Vec<String>,
     say: Say<'a>,
 }
 
-/// Tests the agent by every rule that the report wants.
+/// Tests the agent against every rule that the report wants.
 pub(crate) async fn run(
     subject: &Subject,
     manner: &Manner,
@@ -142,7 +142,7 @@ pub(crate) async fn run(
     Ok(test.report)
 }
 
-/// Starts the agent as AgentCore may: with a `PORT` that is meant for HTTP agents.
+/// Starts the agent as AgentCore may, with a `PORT` meant for HTTP agents.
 async fn first_start(subject: &Subject, report: &mut Report) -> Result<Option<Running>, Failure> {
     let port = subject.contract.port;
     let inherited = [("PORT", HTTP_PORT.to_string())];
@@ -195,7 +195,7 @@ fn not_started(failed: &NotStarted, port: u16) -> Finding {
 }
 
 impl Test<'_> {
-    /// A session that was not used before.
+    /// Creates a new session.
     fn session(&mut self) -> String {
         self.sessions += 1;
         self.session = format!("check-{}-{}", self.sessions, clock::unique_id());
@@ -210,7 +210,7 @@ impl Test<'_> {
         self.subject.contract.protocol
     }
 
-    /// A request that should be answered, in a session of its own.
+    /// Returns a request that the agent should answer, in a new session.
     fn valid(&mut self, mark: &str) -> Request {
         let session = self.session();
         let (contract, payload) = (&self.subject.contract, &self.manner.payload);
@@ -227,7 +227,7 @@ impl Test<'_> {
         ask(&self.address, request).await
     }
 
-    /// How the agent stands now.
+    /// Returns the agent's current state.
     async fn after(&self) -> After {
         let begin = clock::now();
         loop {
@@ -238,7 +238,7 @@ impl Test<'_> {
                 limit: RECOVERY,
                 ..self.address.clone()
             };
-            // A `/ping` that is not answered is a finding of its own.
+            // An unanswered `/ping` has its own rule.
             let elsewhere = Request::get(&self.subject.contract.path);
             if ask(&address, self.sign_of_life()).await.is_ok()
                 || ask(&address, elsewhere).await.is_ok()
@@ -252,7 +252,7 @@ impl Test<'_> {
         }
     }
 
-    /// A request that costs nothing and that every agent of the protocol answers somehow.
+    /// Returns a cheap request that every agent of the protocol answers in some way.
     fn sign_of_life(&self) -> Request {
         match self.subject.contract.ping() {
             Some(path) => Request::get(path),
@@ -260,7 +260,7 @@ impl Test<'_> {
         }
     }
 
-    /// Starts the agent anew, where it does not answer any more.
+    /// Restarts the agent if it no longer answers.
     async fn revive(&mut self, after: &After) {
         if *after == After::Well {
             return;
@@ -280,7 +280,8 @@ impl Test<'_> {
         }
     }
 
-    /// Asks under a foreign name, and goes on with the agent's own where that is refused.
+    /// Sends a request with a foreign host name, and uses the agent's own from then on if it is
+    /// refused.
     async fn call_by_name(&mut self) {
         let request = self.sign_of_life();
         let foreign = self.ask(request.clone()).await;
@@ -310,7 +311,7 @@ impl Test<'_> {
         self.report.keep(Rule::HostRefused);
     }
 
-    /// What the agent wrote into the folder that it was started in first.
+    /// Judges whether the agent changed files in the folder of its first start.
     fn compare_code(&mut self, folder: &Path, before: &Tree) {
         let after = system::tree(folder);
         let changed = after

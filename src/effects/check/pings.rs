@@ -1,4 +1,4 @@
-//! `/ping`, asked again and again while the agent works.
+//! Sends `/ping` repeatedly while the agent works.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -17,7 +17,7 @@ use crate::{
     effects::{clock, local::agent::ready::PING},
 };
 
-/// Longer than a second, so that a time in seconds that is always "now" is seen to change.
+/// Longer than a second, so that a time in seconds that is always the current one visibly changes.
 const EVERY: Duration = Duration::from_millis(1_100);
 
 pub(super) struct Pings {
@@ -45,7 +45,7 @@ impl Pings {
         Self { seen, asking }
     }
 
-    /// The agent was started anew: it listens elsewhere, and what was seen since then does not count.
+    /// Follows a restarted agent to its new port, discarding pings since then.
     pub(super) fn follow(&self, port: u16, since: Instant) {
         self.seen
             .address
@@ -55,12 +55,12 @@ impl Pings {
         self.forget(since);
     }
 
-    /// What was seen since then does not count.
+    /// Discards pings since then.
     pub(super) fn forget(&self, since: Instant) {
         self.seen.pongs().retain(|(end, _)| *end < since);
     }
 
-    /// Waits until enough is known, and judges.
+    /// Waits for enough pings and judges them.
     pub(super) async fn end(self, report: &mut Report) {
         while !is_enough(&self.seen.so_far()) {
             self.seen.asked.notified().await;

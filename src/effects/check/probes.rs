@@ -1,4 +1,4 @@
-//! What every agent is asked, whatever its protocol.
+//! The tests that do not depend on the protocol.
 
 use std::time::Duration;
 
@@ -22,27 +22,27 @@ use crate::{
     },
 };
 
-/// How many requests go out at once, and how many clients go away.
+/// The number of concurrent requests, and of clients that disconnect.
 const MANY: u32 = 10;
-/// How long an agent may keep a connection whose client went away.
+/// How long an agent may keep the connection of a client that disconnected.
 const SETTLE: Duration = Duration::from_secs(3);
-/// How long the second process of a snapshot may take to listen.
+/// How long a snapshot's second process may take to listen.
 const FORK: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What the first valid request came to.
+/// The result of the first valid request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct First {
     pub(super) is_answered: bool,
-    /// The text that only this request held, where it held one.
+    /// The text that only this request contains, if any.
     pub(super) mark: String,
-    /// Whether the answer repeated it.
+    /// True if the answer repeated it.
     pub(super) echoes: bool,
     pub(super) took: Duration,
 }
 
 impl Test<'_> {
-    /// Bodies that no agent should stumble over.
+    /// Sends bodies that should not break any agent.
     pub(super) async fn hostile(&mut self) {
         let session = self.session();
         let contract = &self.subject.contract;
@@ -75,14 +75,14 @@ impl Test<'_> {
             let finding = judge::hostile(rule, what, &outcome, &after);
             self.judge(rule, finding);
             if let (Rule::LargePayload, Some(pings)) = (rule, &self.pings) {
-                // Parsing so much may take long on a busy machine.
+                // Parsing this much may take long on a busy machine.
                 pings.forget(self.began);
             }
             self.revive(&after).await;
         }
     }
 
-    /// Several requests at once.
+    /// Sends several requests at once.
     pub(super) async fn concurrent(&mut self, first: &First) {
         if self.is_over || !self.report.wants(Rule::Concurrent) {
             return;
@@ -106,7 +106,7 @@ impl Test<'_> {
         self.revive(&after).await;
     }
 
-    /// Clients that go away while they are answered.
+    /// Disconnects during answers.
     pub(super) async fn disconnect(&mut self, first: &First) {
         let rules = [Rule::Disconnect, Rule::DisconnectLeak];
         if self.is_over || !self.report.wants_any(&rules) {
@@ -118,7 +118,7 @@ impl Test<'_> {
         for number in 0..MANY {
             let request = self.valid(&mark(number + 20));
             let address = self.address.clone();
-            // Some before the answer has begun, the others after that.
+            // Half of the clients leave before the answer begins, the others after.
             let wait = if number % 2 == 0 {
                 Duration::from_millis(5)
             } else {
@@ -142,7 +142,7 @@ impl Test<'_> {
         loop {
             let now = self.descriptors();
             let finding = judge::leak(before, now, MANY as usize)?;
-            // What a request needs is given back when it is done.
+            // The agent may need some time to close what a request used.
             if begin.elapsed() > SETTLE + took * 2 {
                 return Some(finding);
             }
@@ -154,7 +154,7 @@ impl Test<'_> {
         system::descriptors(&left::processes(&self.running.listening))
     }
 
-    /// Two processes that began as one, and a session in a process of its own.
+    /// Compares two processes from one snapshot, and a session in an independent process.
     pub(super) async fn apart(&mut self, first: &First) {
         let rules = [Rule::SnapshotIds, Rule::SessionLeak];
         if self.is_over || !self.report.wants_any(&rules) {
@@ -222,7 +222,7 @@ impl Test<'_> {
         !first.mark.is_empty() && self.report.wants(Rule::SessionLeak)
     }
 
-    /// How it ends.
+    /// Ends the agent and judges how it ends.
     pub(super) async fn finish(&mut self) {
         self.begin("the end");
         let ended = self.running.end().await;
@@ -251,7 +251,7 @@ impl Test<'_> {
         self.judge(Rule::ProcessLeft, finding);
     }
 
-    /// A finding, with what the agent printed.
+    /// Judges a rule, adding the agent's output to the finding.
     pub(super) fn judge(&mut self, rule: Rule, finding: Option<Finding>) {
         let finding = finding.map(|finding| {
             let lines = self.running.last_lines();
@@ -262,7 +262,7 @@ impl Test<'_> {
         self.report.judge(rule, finding);
     }
 
-    /// A test begins; what is seen from here on belongs to it.
+    /// Begins a test, to which everything observed from now on belongs.
     pub(super) fn begin(&mut self, what: &str) {
         self.began = clock::now();
         self.lines = self.running.last_lines();
@@ -270,7 +270,7 @@ impl Test<'_> {
     }
 }
 
-/// The lines that were not there before, of a list that loses its oldest ones.
+/// Returns the lines added to a list that drops its oldest ones.
 fn added<'l>(before: &[String], now: &'l [String]) -> &'l [String] {
     let known = (0..=before.len().min(now.len()))
         .rev()
@@ -278,25 +278,25 @@ fn added<'l>(before: &[String], now: &'l [String]) -> &'l [String] {
     &now[known.unwrap_or_default()..]
 }
 
-/// How many lines of the agent stand beside a finding.
+/// The number of the agent's lines shown with a finding.
 const SHOWN: usize = 8;
 
 pub(super) const NO_ANSWER: &str =
     "no valid request was answered; give one that is with `--prompt` or `--payload`";
 
-/// A text that no other request holds.
+/// Returns a text that no other request contains.
 pub(super) fn mark(number: u32) -> String {
     format!("check{number}x{}", &clock::unique_id()[..8])
 }
 
-/// What of a request may come back.
+/// Returns the parts of a request that an answer may repeat.
 pub(super) fn words_of(request: &Request) -> String {
     let headers: Vec<&str> = request.headers.iter().map(|(_, v)| v.as_str()).collect();
     let body = String::from_utf8_lossy(&request.body);
     format!("{}\n{body}\n", headers.join("\n"))
 }
 
-/// What of an answer may be an ID.
+/// Returns the parts of an answer that may contain IDs.
 pub(super) fn words(answer: &crate::check::Answer) -> String {
     const OTHERS: [&str; 6] = [
         "date",

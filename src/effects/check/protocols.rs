@@ -1,4 +1,4 @@
-//! What agents of each protocol are asked.
+//! The tests for each protocol.
 
 use super::{
     Test,
@@ -14,7 +14,7 @@ use crate::{
     protocol::session,
 };
 
-/// Rules about an answer of an HTTP agent.
+/// The rules about an HTTP agent's answer.
 const OF_AN_ANSWER: [Rule; 7] = [
     Rule::InvokeType,
     Rule::InvokeNotJson,
@@ -85,7 +85,7 @@ impl Test<'_> {
         first
     }
 
-    /// The first request to an HTTP or AG-UI agent. Rules that need its answer are skipped without one.
+    /// Sends the first request to an HTTP or AG-UI agent. Skips `rules` if there is no answer.
     async fn invoke(&mut self, rules: &[Rule]) -> Option<(First, Answer)> {
         let protocol = self.protocol();
         let has_mark = self.manner.payload.takes_mark(protocol);
@@ -233,7 +233,7 @@ impl Test<'_> {
         }
     }
 
-    /// The tools, where the server is asked in a session that it issued.
+    /// Lists the tools in a session issued by the server.
     async fn with_its_own_session(
         &self,
         session: &str,
@@ -252,7 +252,7 @@ impl Test<'_> {
         judge::call(Rule::McpInitialize, "initialize", &began).ok()?;
         let own = began.ok()?.headers.get(session::MCP_HEADER).cloned();
         let initialized = Request::initialized(&self.subject.contract, session);
-        // A notification has no answer worth a look.
+        // A notification has no answer.
         let _ = self.ask(without(initialized, own.as_ref())).await;
         let listed = self.ask(without(list, own.as_ref())).await;
         judge::call(Rule::McpInitialize, "tools/list", &listed).ok()

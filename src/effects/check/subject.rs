@@ -1,4 +1,4 @@
-//! The agent that is tested: what it is started from, and a process of it that serves.
+//! The tested agent: its code and settings, and its running processes.
 
 use std::{
     collections::BTreeMap,
@@ -27,17 +27,17 @@ use crate::{
     protocol::{contract::Contract, limits},
 };
 
-/// What is tested.
+/// The agent to test.
 #[derive(Debug, Clone)]
 pub(crate) struct Subject {
     pub(crate) code: Code,
-    /// Where the files in the archive come from.
+    /// The origin of each file in the archive.
     pub(crate) files: Files,
     /// A path in the archive.
     pub(crate) entrypoint: String,
     pub(crate) contract: Contract,
     pub(crate) region: String,
-    /// Where AWS is reached.
+    /// The address used for AWS.
     pub(crate) aws: String,
     /// The agent's own variables.
     pub(crate) environment: BTreeMap<String, String>,
@@ -45,13 +45,13 @@ pub(crate) struct Subject {
     pub(crate) home: PathBuf,
 }
 
-/// A process that serves.
+/// A running process.
 pub(super) struct Running {
     agent: Agent,
     pub(super) port: u16,
-    /// Where its code lies.
+    /// The folder with its code.
     pub(super) code: PathBuf,
-    /// Where it tells its sockets; every process that it starts knows this path.
+    /// The file in which it reports its sockets; every process that it starts inherits this path.
     pub(super) listening: PathBuf,
     files: Files,
 }
@@ -59,25 +59,25 @@ pub(super) struct Running {
 /// How an agent ended.
 pub(super) struct Ended {
     pub(super) took: Duration,
-    /// The commands of the processes that were still there.
+    /// The commands of the processes that it left running.
     pub(super) left: Vec<String>,
 }
 
-/// Why there is none.
+/// Why an agent did not start.
 pub(super) struct NotStarted {
     pub(super) why: NotReady,
-    /// What it printed last.
+    /// The end of its output.
     pub(super) lines: Vec<String>,
 }
 
-/// How many lines may wait. They are kept by the agent; nobody else reads them.
+/// How many lines can be queued. The agent keeps its own copy, so nothing reads them here.
 const LINES: usize = 16;
 const PAUSE: Duration = Duration::from_millis(10);
-/// What an agent prints last may still be in the pipe when its end is known.
+/// The last output may still be in the pipe when the process has ended.
 const LAST_WORDS: Duration = Duration::from_millis(50);
 
 impl Subject {
-    /// Starts it in a folder of this name. `more` goes before the agent's own variables.
+    /// Starts the agent in a folder with this name. The agent's own variables override `more`.
     pub(super) async fn start(
         &self,
         name: &str,
@@ -92,7 +92,7 @@ impl Subject {
         files::create_dir_all(&home)
             .and_then(|()| code::copy(&self.code.own, &code))
             .map_err(|error| failed(error.to_string()))?;
-        // Python resolves links in the path of the program that it runs.
+        // Python resolves links in the path of its program.
         let code = real_path(&code).unwrap_or(code);
         let listening = folder.join("listening");
         let launch = self.launch(&code, &home, &listening, more);
@@ -133,7 +133,7 @@ impl Subject {
         for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
             set(name, self.region.clone().into());
         }
-        // What Python itself writes is no business of the agent's.
+        // Files that Python itself writes do not count.
         set("PYTHONDONTWRITEBYTECODE", "1".into());
         if self.contract.protocol == Protocol::A2a {
             set("AGENTCORE_RUNTIME_URL", RUNTIME_URL.into());
@@ -164,7 +164,7 @@ impl Subject {
 }
 
 impl Running {
-    /// The code that it ended with; `None` while it runs.
+    /// Returns the exit code, or `None` while the process runs.
     pub(super) fn ended(&self) -> Option<i32> {
         match self.agent.state() {
             State::Running => None,
@@ -172,12 +172,12 @@ impl Running {
         }
     }
 
-    /// The interfaces that it asked for.
+    /// Returns the interfaces that the agent opened.
     pub(super) fn hosts(&self) -> Vec<String> {
         self.agent.hosts()
     }
 
-    /// What it printed last, with the user's own paths.
+    /// Returns the latest output, with the user's own paths.
     pub(super) fn last_lines(&self) -> Vec<String> {
         let root = self.code.display().to_string();
         let lines = self.agent.last_lines().into_iter();
@@ -190,7 +190,7 @@ impl Running {
         own.collect()
     }
 
-    /// Asks it to end and waits until it has. What it left behind is ended too.
+    /// Asks the agent to end, waits for it, and kills what it left running.
     pub(super) async fn end(&self) -> Ended {
         let begin = clock::now();
         self.agent.stop();
@@ -205,7 +205,7 @@ impl Running {
         ended
     }
 
-    /// Waits until the process that was forked from it listens.
+    /// Waits until the forked process listens.
     pub(super) async fn fork_port(&self, limit: Duration) -> Option<u16> {
         let begin = clock::now();
         while begin.elapsed() < limit && self.ended().is_none() {

@@ -1,4 +1,4 @@
-//! What the system tells of a running agent: its files, its descriptors, and what it left behind.
+//! Observes a running agent: its files, its descriptors and the processes it leaves behind.
 #![expect(
     clippy::disallowed_methods,
     reason = "the system tells of processes in files, and the agent's folder is looked through"
@@ -6,10 +6,10 @@
 
 use std::{collections::BTreeMap, path::Path, time::SystemTime};
 
-/// Files by their path in a folder, with size and time.
+/// The files in a folder by path, with size and modification time.
 pub(super) type Tree = BTreeMap<String, (u64, Option<SystemTime>)>;
 
-/// Every file below a folder; what Python itself writes is left out.
+/// Returns all files below a folder, except those that Python itself writes.
 pub(super) fn tree(folder: &Path) -> Tree {
     let mut found = BTreeMap::new();
     add(folder, "", &mut found);
@@ -37,7 +37,7 @@ fn add(folder: &Path, prefix: &str, found: &mut Tree) {
     }
 }
 
-/// How many descriptors these processes have open.
+/// Returns the number of descriptors that the processes have open.
 #[cfg(target_os = "linux")]
 pub(super) fn descriptors(pids: &[u32]) -> usize {
     let open = pids
@@ -51,7 +51,7 @@ pub(super) fn descriptors(_pids: &[u32]) -> usize {
     0
 }
 
-/// What the process runs, as it was typed.
+/// Returns the process's command line.
 #[cfg(target_os = "linux")]
 pub(super) fn command(pid: u32) -> String {
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `dev` without a terminal: the same command once more, in a session of its own, with a file for its output.
+//! Runs `dev` without a terminal: the same command in its own session, writing to a file.
 #![expect(
     clippy::disallowed_methods,
     reason = "the process in the background is started and watched here"
@@ -18,7 +18,7 @@ use crate::{
 
 pub(crate) const OUTPUT: &str = "output.log";
 
-/// A `dev` that was started in the background. Dropping it leaves it running.
+/// A `dev` process in the background. It keeps running after a drop.
 pub(crate) struct Background {
     child: Child,
     output: File,
@@ -27,7 +27,7 @@ pub(crate) struct Background {
 }
 
 impl Background {
-    /// Runs this command line with one more option.
+    /// Runs the current command line with another option.
     pub(crate) fn start(option: &str, folder: &Folder) -> Result<Self, Failure> {
         let path = folder.path().join(OUTPUT);
         let failed = |error| Failure::from(FileError::new("write", &path, error));
@@ -59,13 +59,13 @@ impl Background {
         self.child.id()
     }
 
-    /// The exit code, if it has ended.
+    /// Returns the exit code, if the process has ended.
     pub(crate) fn code(&mut self) -> Option<i32> {
         let status = self.child.try_wait().ok().flatten()?;
         Some(status.code().unwrap_or(1))
     }
 
-    /// What it has written since the last call, as far as lines go.
+    /// Returns the complete lines written since the last call.
     pub(crate) fn lines(&mut self) -> Vec<String> {
         let mut bytes = Vec::new();
         let read = self
@@ -81,18 +81,18 @@ impl Background {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Ends it at once; its agents end with it.
+    /// Kills the process, which also ends its agents.
     pub(crate) fn kill(mut self) {
-        // It may have ended.
+        // It may already have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Ctrl-C and hang-up of the terminal no longer reach this process.
+/// Detaches this process from the terminal's Ctrl-C and hang-up.
 #[cfg(unix)]
 pub(crate) fn leave_terminal() {
-    // It fails where this process leads a session already, and then all is well.
+    // It fails if this process already leads a session, which is fine.
     let _ = rustix::process::setsid();
 }
 

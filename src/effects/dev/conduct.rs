@@ -1,5 +1,5 @@
-//! Whether an agent keeps the contract: it is pinged as AgentCore does, and its streams are followed as they
-//! arrive. Each kind of problem is told once, however often the agent starts.
+//! Watches whether an agent keeps the contract: pings it as AgentCore does, and follows its streams
+//! as they arrive. Reports each kind of problem once, however often the agent restarts.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,11 +27,11 @@ use crate::{
     },
 };
 
-/// How often an agent is pinged that has just started, or is at work.
+/// How often an agent is pinged after a start and while it works.
 const OFTEN: Duration = Duration::from_secs(2);
-/// So many pings tell whether the time is always new.
+/// This many pings show whether the time always changes.
 const FIRST: u32 = 6;
-/// How often an idle agent is pinged: servers print a line for each.
+/// How often an idle agent is pinged; less often, because servers print a line for each ping.
 const SELDOM: Duration = Duration::from_secs(20);
 
 pub(super) struct Conduct {
@@ -58,7 +58,7 @@ impl Conduct {
         }
     }
 
-    /// Looks at what the agent is started with.
+    /// Checks the environment and port that the agent is started with.
     pub(super) fn starts(&self, environment: &BTreeMap<String, String>, port: u16) {
         self.tell(serving::variables(environment, port));
     }
@@ -83,7 +83,7 @@ impl Conduct {
             }
             count += 1;
             let pong = ready::ping(&self.client, process.port, path).await;
-            // An agent that is just being ended does not answer either.
+            // An agent that is ending does not answer either.
             let ends =
                 pong.is_none() && clock::within(OFTEN, process.agent.ended()).await.is_some();
             if ends || process.agent.state() != State::Running {
@@ -107,7 +107,7 @@ impl Conduct {
         }
     }
 
-    /// The body of an event stream, whose arrival is followed.
+    /// Wraps the body of an event stream to follow its arrival.
     pub(super) fn stream(self: &Arc<Self>, body: Body, begin: Instant) -> Body {
         let passage = Followed {
             begin,
@@ -125,7 +125,7 @@ impl Conduct {
         self.tell(problem);
     }
 
-    /// Tells what was not told before.
+    /// Reports problems that were not reported before.
     fn tell(&self, problems: impl IntoIterator<Item = serving::Problem>) {
         for problem in problems {
             let mut watched = self.watched.lock().expect("no thread panics with it");
@@ -147,7 +147,8 @@ impl Conduct {
     }
 }
 
-/// Sleeps, and not longer than [`OFTEN`] where the agent gets a request meanwhile. Whether it still runs.
+/// Sleeps for `pause`, or [`OFTEN`] if the agent has requests meanwhile. Returns whether it still
+/// runs.
 async fn sleep_while_idle(pause: Duration, process: &Process) -> bool {
     let begin = clock::now();
     while begin.elapsed() < pause {

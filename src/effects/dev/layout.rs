@@ -1,4 +1,4 @@
-//! The agent's own files as they lie in the archive, without copying them where links are possible.
+//! Lays out the agent's own files as in the archive, with links instead of copies if possible.
 
 use std::path::PathBuf;
 
@@ -10,13 +10,13 @@ use crate::{
     package::composition::Files,
 };
 
-/// The place of the code in the folder of a run.
+/// Returns the folder of the code in a run's folder.
 pub(super) fn code(run: &Folder) -> Folder {
     run.join("code")
 }
 
-/// Lays the files out in an empty folder. They are hard links: an edit in place is seen at once, and a
-/// program that looks for its own place finds the archive's layout.
+/// Lays out the files in an empty folder. Hard links make edits in place visible at once, and let a
+/// program find the archive's layout around itself.
 pub(super) fn lay(folder: &Folder, files: &Files) -> Result<PathBuf, FileError> {
     folder.create()?;
     for (path, origin) in files {
@@ -34,7 +34,7 @@ pub(super) fn lay(folder: &Folder, files: &Files) -> Result<PathBuf, FileError> 
     Ok(as_python_names_it(folder.path()))
 }
 
-/// Python resolves links in the path of the program that it runs.
+/// Resolves links in the path, because Python does so with its program's path.
 #[cfg(unix)]
 fn as_python_names_it(path: PathBuf) -> PathBuf {
     crate::effects::path::real_path(&path).unwrap_or(path)

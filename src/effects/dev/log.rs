@@ -1,5 +1,5 @@
-//! The log file of an agent under development: the time and the text of each line. It is of bounded size: a
-//! full file takes the place of the one before it.
+//! The log file of an agent under `dev`: the time and text of each line. Its size is limited: a
+//! full file replaces the previous one.
 
 use std::{
     fs::File,
@@ -14,12 +14,12 @@ use crate::{
 
 pub(crate) const LOG: &str = "agent.log";
 const PREVIOUS: &str = "agent.previous.log";
-/// How large a file gets; there are two.
+/// The size limit of each of the two files, in bytes.
 const LARGEST: u64 = 8 << 20;
-/// How much is read at once.
+/// How many bytes are read at once.
 const PIECE: u64 = 1 << 20;
 
-/// A log that is written.
+/// A log to write to.
 pub(super) struct Log {
     folder: Folder,
     file: File,
@@ -27,7 +27,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Begins a new file; that of the last run is kept.
+    /// Begins a new file and keeps that of the last run.
     pub(super) fn begin(folder: Folder) -> Result<Self, FileError> {
         folder.rename(LOG, PREVIOUS)?;
         Ok(Self {
@@ -48,15 +48,15 @@ impl Log {
     }
 }
 
-/// A log that is read, from its oldest line on.
+/// A log to read, starting with the oldest line.
 pub(crate) struct Tail {
     folder: Folder,
     agent: String,
     file: Option<File>,
-    /// Whether the file before the current one was read.
+    /// True once the previous file has been read.
     is_current: bool,
     position: u64,
-    /// The beginning of a line whose end is still to come.
+    /// The beginning of an incomplete line.
     pending: Vec<u8>,
 }
 
@@ -72,12 +72,12 @@ impl Tail {
         }
     }
 
-    /// Whether the agent has ever run under `dev`.
+    /// Returns whether the agent has ever run under `dev`.
     pub(crate) fn exists(&self) -> Result<bool, FileError> {
         self.folder.holds(LOG)
     }
 
-    /// The lines that have come since the last call.
+    /// Returns the lines added since the last call.
     pub(crate) fn more(&mut self) -> Result<Vec<LogEvent>, FileError> {
         let mut events = Vec::new();
         loop {
@@ -88,7 +88,7 @@ impl Tail {
             if self.is_current && self.is_still_current()? {
                 return Ok(events);
             }
-            // What was written to the file until it was replaced.
+            // Written to the old file before it was replaced.
             while self.read(&mut events)? {}
             self.file = None;
             self.is_current = true;
@@ -108,7 +108,7 @@ impl Tail {
         Ok(self.file.is_some())
     }
 
-    /// Whether there may be more.
+    /// Reads a piece. Returns whether there may be more.
     fn read(&mut self, events: &mut Vec<LogEvent>) -> Result<bool, FileError> {
         let Some(file) = &mut self.file else {
             return Ok(false);
@@ -131,7 +131,7 @@ impl Tail {
         Ok(count > 0)
     }
 
-    /// Whether the file that is open is the one that is written.
+    /// Returns whether the open file is the one being written.
     #[cfg(unix)]
     fn is_still_current(&self) -> Result<bool, FileError> {
         let (Some(open), Some(current)) = (&self.file, self.folder.open_file(LOG)?) else {
@@ -151,7 +151,7 @@ impl Tail {
     }
 }
 
-/// A line of the file. One without a time was cut off as it was written.
+/// Parses a line of the file. A line without a time was cut off while being written.
 fn event(line: &str, agent: &str) -> LogEvent {
     let stamped = line.split_once(' ').and_then(|(time, text)| {
         let at = humantime::parse_rfc3339_weak(time).ok()?;

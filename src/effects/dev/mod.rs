@@ -1,4 +1,4 @@
-//! Agents that run from their sources, each at an address of its own, and start anew when they change.
+//! Runs agents from their sources, each at its own address, and restarts them on changes.
 
 mod background;
 mod conduct;
@@ -52,7 +52,7 @@ use crate::{
     },
 };
 
-/// Something that happened at an agent.
+/// An event in an agent's life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
     /// The agent printed a line.
@@ -73,16 +73,16 @@ pub(crate) enum Event {
     },
     /// Requests were cut off because they did not finish in time.
     Cut { agent: String, requests: usize },
-    /// A header was left out, as the service does.
+    /// A header was dropped, as the service would.
     HeaderLeftOut { agent: String, header: String },
-    /// The agent breaks the contract; told once for each `code`.
+    /// The agent breaks the contract; reported once for each `code`.
     Contract {
         agent: String,
         code: &'static str,
         what: String,
         fix: String,
     },
-    /// Lines of the agent cannot be kept.
+    /// The agent's output cannot be saved.
     LogLost { agent: String, why: String },
 }
 
@@ -124,19 +124,19 @@ impl Events {
     }
 }
 
-/// What happened, in order.
+/// The events, in order.
 pub(crate) struct Heard(mpsc::UnboundedReceiver<Waiting>);
 
 impl Heard {
     pub(crate) async fn next(&mut self) -> Event {
         match self.0.recv().await {
             Some(Waiting { event, _place: _ }) => event,
-            // Nothing can happen any more.
+            // No more events can come.
             None => std::future::pending().await,
         }
     }
 
-    /// What happened and was not heard yet.
+    /// Returns the events that are already waiting.
     pub(crate) fn rest(&mut self) -> Vec<Event> {
         let waiting = std::iter::from_fn(|| self.0.try_recv().ok());
         waiting.map(|Waiting { event, _place: _ }| event).collect()
@@ -149,9 +149,9 @@ pub(crate) fn events() -> (Events, Heard) {
     (Events { sender, lines }, Heard(heard))
 }
 
-/// How long requests may go on with code that was replaced.
+/// How long requests may continue with replaced code.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
-/// How often it is looked whether they are done.
+/// How often to check whether they are done.
 const LOOK: Duration = Duration::from_millis(10);
 /// How long an agent may take to end.
 const END: Duration = Duration::from_secs(4);
@@ -168,7 +168,7 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// Where it is reached from this machine.
+    /// Returns the agent's URL from this machine.
     pub(crate) fn url(&self) -> String {
         let host = match self.host {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -179,7 +179,7 @@ impl Access {
     }
 }
 
-/// An agent with its address. The address stays; processes come and go behind it.
+/// An agent with its address. The address stays while processes come and go behind it.
 pub(crate) struct Served {
     server: Arc<Server>,
     accepting: JoinHandle<()>,
@@ -195,7 +195,7 @@ pub(crate) struct Manner {
     pub(crate) one_each: bool,
 }
 
-/// Written by every process of the agent.
+/// Written by all of the agent's processes.
 type SharedLog = Arc<Mutex<Log>>;
 
 impl Served {
@@ -229,22 +229,22 @@ impl Served {
         })
     }
 
-    /// Requests wait until the agent is there again, or cannot be.
+    /// Makes requests wait until the agent is available or cannot be.
     pub(crate) fn hold(&self) {
         retire_all(&self.server.turn(Phase::Starting));
     }
 
-    /// Every request gets this answer until the next start.
+    /// Answers every request with this text until the next start.
     pub(crate) fn break_with(&self, text: String) {
         retire_all(&self.server.turn(Phase::Broken(text)));
     }
 
-    /// Which rules apply to requests from now on.
+    /// Changes the rules for later requests.
     pub(crate) fn change_access(&self, access: Access) {
         self.server.change_access(access);
     }
 
-    /// Starts the agent; what runs goes on with its requests meanwhile.
+    /// Starts the agent. A process that is still running finishes its requests meanwhile.
     pub(crate) async fn start(&self, start: Start) -> Result<Birth, NotStarted> {
         self.hold();
         let (serving, birth) = Serving::begin(&self.starter, start).await?;
@@ -254,22 +254,22 @@ impl Served {
         Ok(birth)
     }
 
-    /// Where the code lies under a debugger: always in the same place, for its breakpoints.
+    /// Returns the folder of the code under a debugger, which never changes because of breakpoints.
     pub(crate) fn code_under_debugger(&self) -> PathBuf {
         layout::code(&self.starter.folder.join(run_folder(0, true))).path()
     }
 
-    /// Ends the agent and its address.
+    /// Ends the agent and closes its address.
     pub(crate) async fn end(self) {
         let before = self
             .server
             .turn(Phase::Broken("the agent is ending".to_owned()));
         self.accepting.abort();
         if let Phase::Serving(serving) = before {
-            // One that does not end is ended by the process around it.
+            // If it does not end, dropping the process kills it.
             let _ = clock::within(END, serving.end_all()).await;
         }
-        // What cannot be removed is removed at the next start.
+        // The next start removes what is left.
         let _ = clear(&self.starter.folder);
     }
 }
@@ -282,10 +282,10 @@ fn run_folder(start: u32, under_debugger: bool) -> String {
     }
 }
 
-/// How often it is looked whether this process is to end.
+/// How often to check whether this process should end.
 const WATCH: Duration = Duration::from_millis(200);
 
-/// Waits until somebody wants this `dev` to end, or has removed a folder that it works in.
+/// Waits until another command asks this `dev` to end, or one of its folders is removed.
 pub(crate) async fn stopped(held: &[(Folder, Lock)], nonce: &str) -> Reason {
     loop {
         clock::sleep(WATCH).await;
@@ -327,11 +327,11 @@ async fn retire(agent: String, process: Arc<Process>, events: Events) {
     }
     process.agent.stop();
     process.agent.ended().await;
-    // What cannot be removed is removed at the next start.
+    // The next start removes what is left.
     let _ = process.folder.remove_whole();
 }
 
-/// Tells that an agent ended that nobody asked to.
+/// Reports an agent that ended without being asked to.
 async fn tell_end(server: Arc<Server>, serving: Arc<Serving>, events: Events) {
     let process = serving.first();
     process.agent.ended().await;

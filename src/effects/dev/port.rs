@@ -1,4 +1,4 @@
-//! The port that an agent is reached at, and who holds it where it is taken.
+//! The port of an agent, and the process that holds it if it is taken.
 #![cfg_attr(
     target_os = "linux",
     expect(
@@ -20,7 +20,7 @@ pub(crate) async fn listen(host: IpAddr, port: u16, agent: &str) -> Result<TcpLi
     bind(SocketAddr::new(host, port), &what, &option).await
 }
 
-/// A port on which a debugger can listen: this one, which has to be free; 0 is any free one.
+/// Returns a port for a debugger: this one, which must be free, or any free one for 0.
 pub(crate) async fn debugger_port(port: u16) -> Result<u16, Failure> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let listener = bind(address, "the debugger", "`--debug-port 0`").await?;
@@ -44,7 +44,7 @@ async fn bind(address: SocketAddr, what: &str, free: &str) -> Result<TcpListener
     })
 }
 
-/// The port that was given.
+/// Returns the assigned port.
 pub(crate) fn port_of(listener: &TcpListener) -> Result<u16, Failure> {
     let address = listener.local_addr();
     address
@@ -52,7 +52,7 @@ pub(crate) fn port_of(listener: &TcpListener) -> Result<u16, Failure> {
         .map_err(|error| Failure::world(format!("cannot listen: {error}")))
 }
 
-/// Such as "process 4711 (`python3 app.py`)".
+/// Describes the holder, such as "process 4711 (`python3 app.py`)".
 #[cfg(target_os = "linux")]
 fn holder(port: u16) -> Option<String> {
     let sockets: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
@@ -65,7 +65,7 @@ fn holder(port: u16) -> Option<String> {
         let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else {
             continue;
         };
-        // Processes of other users cannot be looked into.
+        // The descriptors of other users' processes are not readable.
         let Ok(open) = std::fs::read_dir(entry.path().join("fd")) else {
             continue;
         };
@@ -86,14 +86,15 @@ fn holder(port: u16) -> Option<String> {
     None
 }
 
-/// The inodes of the sockets that listen on the port, of a table as `/proc/net/tcp` has it.
+/// Returns the inodes of the sockets listening on the port, from a table in the form of
+/// `/proc/net/tcp`.
 #[cfg(target_os = "linux")]
 fn listening(table: &str, port: u16) -> Vec<String> {
     let wanted = format!(":{port:04X}");
     let rows = table.lines().skip(1).filter_map(|line| {
         let columns: Vec<&str> = line.split_whitespace().collect();
         let (local, state, inode) = (columns.get(1)?, columns.get(3)?, columns.get(9)?);
-        // 0A: TCP_LISTEN.
+        // 0A is TCP_LISTEN.
         (local.ends_with(&wanted) && *state == "0A").then(|| (*inode).to_owned())
     });
     rows.collect()

@@ -1,4 +1,4 @@
-//! When the dependencies of an agent are imported ahead of its next start.
+//! Imports an agent's dependencies ahead of its next start.
 
 use std::sync::{
     Arc, Mutex,
@@ -10,7 +10,7 @@ use crate::effects::{
     local::agent::preload::{Key, Preload},
 };
 
-/// The beginning of the names of its folders.
+/// The prefix of its folders' names.
 pub(super) const FOLDER: &str = "preload-";
 
 pub(super) struct Preloading {
@@ -38,8 +38,8 @@ impl Preloading {
         }
     }
 
-    /// What can fork an agent that is started in this way; an error says why nothing can, where the user may
-    /// expect it.
+    /// Returns the process that can fork an agent for `key`. The error says why there is none, if
+    /// the user may expect one.
     pub(super) fn find(&self, key: &Key) -> Result<Arc<Preload>, Option<String>> {
         match &*self.slot.lock().expect("no thread panics with it") {
             Slot::Ready(preload) if preload.key() == key => Ok(Arc::clone(preload)),
@@ -51,12 +51,12 @@ impl Preloading {
         }
     }
 
-    /// What forks is of no use any more.
+    /// Forgets the process that forks.
     pub(super) fn forget(&self) {
         *self.slot.lock().expect("no thread panics with it") = Slot::Empty;
     }
 
-    /// An agent that was started in this way has imported these modules. They are imported for its next start.
+    /// Imports the modules that a started agent imported, for the next start with this key.
     pub(super) fn learn(&self, key: Key, modules: Vec<String>) {
         if !self.is_wanted || modules.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! One start of an agent.
+//! One run of an agent.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ use crate::{
     protocol::{contract::Contract, limits},
 };
 
-/// What is started.
+/// What to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Start {
     pub(crate) python: PathBuf,
@@ -42,7 +42,7 @@ pub(crate) struct Start {
     pub(crate) entrypoint: String,
     pub(crate) contract: Contract,
     pub(crate) region: String,
-    /// Where AWS is reached.
+    /// The address used for AWS.
     pub(crate) address: String,
     /// The agent's own variables.
     pub(crate) environment: BTreeMap<String, String>,
@@ -50,7 +50,7 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// The command, and what it has to have in common with imports that it could be forked from.
+    /// Returns the launch, and the key that preloaded imports must have for a fork.
     fn launch(&self, folder: &Folder, home: &Folder, work: &Path) -> (Launch, Option<Key>) {
         let listening = folder.path().join("listening");
         let dependencies = self.dependencies.as_deref();
@@ -66,14 +66,14 @@ impl Start {
             let port = debug.port.to_string();
             list.push(("CARGO_AGENTCORE_DEBUGGER".into(), port.into()));
         }
-        // A debugger follows an agent from its start on.
+        // A debugger must be there from the start, so nothing is preloaded.
         let preloaded = self.dependencies.clone().filter(|_| self.debug.is_none());
         let key = preloaded.map(|preloaded| {
             list.push(("CARGO_AGENTCORE_PRELOAD".into(), preloaded.clone().into()));
             Key {
                 python: self.python.clone(),
                 dependencies: preloaded,
-                // The agent's own folder is another with each start.
+                // The agent's own folder differs between starts.
                 environment: list
                     .iter()
                     .filter(|(name, _)| name != "PYTHONPATH")
@@ -101,20 +101,20 @@ impl Start {
     }
 }
 
-/// A debugger that an agent waits for.
+/// The debugger that an agent waits for.
 #[derive(Debug, Clone)]
 pub(crate) struct Debug {
-    /// debugpy.
+    /// The path to debugpy.
     pub(crate) program: PathBuf,
     pub(crate) port: u16,
 }
 
 impl Debug {
-    /// What comes before the script on Python's command line.
+    /// Returns Python's arguments before the script.
     fn words(&self) -> Vec<OsString> {
         let address = format!("127.0.0.1:{}", self.port);
         vec![
-            // Modules that are part of Python's program cannot be stepped through.
+            // Frozen modules cannot be stepped through.
             "-Xfrozen_modules=off".into(),
             self.program.clone().into_os_string(),
             "--listen".into(),
@@ -128,27 +128,27 @@ impl Debug {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NotStarted {
     pub(crate) what: String,
-    /// What it printed last.
+    /// The end of its output.
     pub(crate) lines: Vec<String>,
 }
 
-/// An agent that serves.
+/// A running agent.
 pub(super) struct Process {
     pub(super) agent: Agent,
     pub(super) port: u16,
     pub(super) folder: Folder,
-    /// The path at which it says how it is.
+    /// The path of its ping endpoint.
     pub(super) ping: Option<&'static str>,
     requests: AtomicUsize,
     paths: Arc<Paths>,
 }
 
-/// How many lines may wait to be shown.
+/// How many lines can be queued for display.
 const LINES: usize = 4096;
-/// What an agent prints last may still be in the pipe when its end is known.
+/// The last output may still be in the pipe when the process has ended.
 const LAST_WORDS: Duration = Duration::from_millis(20);
 
-/// Where the files in a layout come from.
+/// Maps paths in a layout to the original files.
 struct Paths {
     root: String,
     files: Files,
@@ -195,7 +195,7 @@ impl Process {
             Arc::clone(log),
             events.clone(),
         ));
-        // Nobody knows when the debugger comes.
+        // The debugger can take any time to connect.
         let limit = match start.debug {
             Some(_) => Duration::MAX,
             None => limits::INITIALIZATION,
@@ -219,7 +219,7 @@ impl Process {
                     agent: process,
                     port,
                     folder: folder.clone(),
-                    // An agent that is halted does not answer.
+                    // A halted agent does not answer.
                     ping: start.contract.ping().filter(|_| start.debug.is_none()),
                     requests: AtomicUsize::new(0),
                     paths,
@@ -231,7 +231,7 @@ impl Process {
                 let lines = process.last_lines();
                 process.stop();
                 process.ended().await;
-                // What cannot be removed is removed at the next start.
+                // The next start removes what is left.
                 let _ = folder.remove_whole();
                 Err(NotStarted {
                     what: words(&why, start.contract.port),
@@ -241,13 +241,13 @@ impl Process {
         }
     }
 
-    /// What it printed last, with the user's own paths.
+    /// Returns the latest output, with the user's own paths.
     pub(super) fn last_lines(&self) -> Vec<String> {
         let lines = self.agent.last_lines();
         lines.iter().map(|line| self.paths.own(line)).collect()
     }
 
-    /// What it ended with.
+    /// Returns the exit code.
     pub(super) fn code(&self) -> i32 {
         match self.agent.state() {
             State::Ended(code) => code,
@@ -259,22 +259,22 @@ impl Process {
         self.agent.state() != State::Running
     }
 
-    /// How many requests it works on.
+    /// Returns the number of requests in progress.
     pub(super) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 }
 
-/// How a process came about.
+/// How a process was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Birth {
-    /// By a fork of one that had imported the dependencies.
+    /// Forked from one that had imported the dependencies.
     Forked,
-    /// By a start from nothing, with the reason where there could have been a fork.
+    /// Started from scratch, with the reason if a fork could have been expected.
     Cold(Option<String>),
 }
 
-/// By a fork where that is possible.
+/// Starts the agent, with a fork if possible.
 async fn begin(
     launch: Launch,
     script: &Path,
@@ -297,17 +297,17 @@ async fn begin(
     Ok((Agent::start(launch, lines)?, Birth::Cold(why)))
 }
 
-/// The modules of its dependencies that an agent had imported when it began to listen.
+/// Returns the modules of its dependencies that an agent had imported when it began to listen.
 #[expect(clippy::disallowed_methods, reason = "a file of the run's own folder")]
 fn modules(listening: &Path) -> Vec<String> {
     let mut file = listening.as_os_str().to_owned();
     file.push(".modules");
-    // An agent that is not told of through the hook tells nothing.
+    // The file is missing if the agent does not listen through the hook.
     let text = std::fs::read_to_string(file).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
 
-/// A request that goes on.
+/// A request in progress.
 pub(super) struct InFlight(Arc<Process>);
 
 impl InFlight {
@@ -327,7 +327,7 @@ impl Drop for InFlight {
     }
 }
 
-/// Keeps each line in the agent's log, and shows it.
+/// Logs and shows each line.
 async fn show(
     agent: String,
     mut lines: mpsc::Receiver<Line>,

@@ -1,5 +1,5 @@
-//! What a running `dev` tells other commands of an agent: a record in the agent's folder, true while the lock
-//! beside it is held.
+//! How a running `dev` informs other commands about an agent: a record in the agent's folder, valid
+//! while the lock next to it is held.
 
 use std::fs::TryLockError;
 
@@ -17,35 +17,35 @@ use crate::{
 /// Held while an agent runs.
 const LOCK: &str = "running.lock";
 const RECORD: &str = "dev.json";
-/// Holds the nonce of the `dev` that is to end.
+/// Contains the nonce of the `dev` that should end.
 const STOP: &str = "stop";
-/// Another command that looks whether the lock is held holds it for a moment.
+/// Another command that checks the lock holds it for a moment.
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
-/// How an agent under development stands.
+/// The state of an agent under `dev`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Standing {
     Starting,
     Serving,
-    /// It cannot run until something is edited.
+    /// It cannot run until a file is edited.
     Broken,
 }
 
-/// Written by the process that holds the lock, and by no other.
+/// Written only by the process that holds the lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) pid: u32,
     pub(crate) url: String,
-    /// Where requests go below the URL.
+    /// The path of requests below the URL.
     pub(crate) path: String,
     pub(crate) nonce: String,
     pub(crate) standing: Standing,
 }
 
 impl Record {
-    /// Of this process.
+    /// Creates the record of this process.
     pub(crate) fn of(url: String, path: String, nonce: String, standing: Standing) -> Self {
         Self {
             pid: std::process::id(),
@@ -57,28 +57,28 @@ impl Record {
     }
 }
 
-/// What is to be seen of an agent's `dev`.
+/// What other commands can see of an agent's `dev`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Sight {
     Gone,
-    /// It holds the lock and has not told yet where it is.
+    /// It holds the lock, but has not written its record yet.
     Starting,
     Running(Record),
 }
 
-/// What came of the wish to run an agent.
+/// The result of [`hold`].
 pub(crate) enum Hold {
     Held(Lock),
-    /// Another `dev` runs it.
+    /// Another `dev` runs the agent.
     Taken(Option<Record>),
 }
 
-/// Whether `dev` may have written this before it marked folders as its own.
+/// Returns whether a `dev` that did not mark its folders yet may have written this file.
 fn is_ours(name: &str) -> bool {
     [LOCK, RECORD, STOP].contains(&name)
 }
 
-/// Takes the agent's lock; what an earlier run told is forgotten.
+/// Takes the agent's lock and deletes what an earlier run left.
 pub(crate) async fn hold(folder: &Folder) -> Result<Hold, Failure> {
     folder.create_marked(is_ours)?;
     for _ in 0..LOCK_TRIES {
@@ -98,12 +98,12 @@ pub(crate) fn write(folder: &Folder, record: &Record) -> Result<(), FileError> {
 }
 
 fn read(folder: &Folder) -> Result<Option<Record>, Failure> {
-    // One that cannot be read is being written by another version.
+    // An unreadable record comes from another version.
     let text = folder.read_text(RECORD)?;
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// Looks once, and changes nothing.
+/// Looks once, without changing anything.
 pub(crate) fn look(folder: &Folder) -> Result<Sight, Failure> {
     let Some(file) = folder.lock_file(LOCK)? else {
         return Ok(Sight::Gone);
@@ -122,7 +122,7 @@ pub(crate) fn ask_to_stop(folder: &Folder, record: &Record) -> Result<(), FileEr
     folder.write(STOP, record.nonce.as_bytes())
 }
 
-/// Why a `dev` is to end that nobody has pressed Ctrl-C for.
+/// Why a `dev` ends without Ctrl-C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
     /// Another command asked for it.
@@ -131,12 +131,12 @@ pub(crate) enum Reason {
     Homeless,
 }
 
-/// Whether the `dev` that holds the lock is to end.
+/// Returns why the `dev` that holds the lock should end.
 pub(super) fn reason_to_end(folder: &Folder, lock: &Lock, nonce: &str) -> Option<Reason> {
     match folder.lock_file(LOCK) {
         Ok(Some(file)) if !lock.is_of(&file) => return Some(Reason::Homeless),
         Ok(None) => return Some(Reason::Homeless),
-        // What cannot be opened at the moment is still there.
+        // A file that cannot be opened at the moment still exists.
         Ok(Some(_)) | Err(_) => {}
     }
     let asked = matches!(folder.read_text(STOP), Ok(Some(text)) if text == nonce);

@@ -1,5 +1,5 @@
-//! The address of an agent: it serves what the service calls at the agent's port, and passes it on as the
-//! service would.
+//! An agent's address: accepts the requests that the service sends to an agent's port, and forwards
+//! them as the service would.
 
 use std::{
     collections::BTreeSet,
@@ -41,10 +41,10 @@ use crate::{
     },
 };
 
-/// The error that a request gets for which no agent runs.
+/// The error for a request to an agent that is not running.
 pub(crate) const NOT_RUNNING: &str = "AgentNotRunning";
 
-/// How an agent stands.
+/// The agent's state.
 #[derive(Clone)]
 pub(super) enum Phase {
     Starting,
@@ -59,17 +59,17 @@ pub(super) struct Server {
     client: HttpClient,
     conduct: Arc<Conduct>,
     events: Events,
-    /// Headers that the user has been told of.
+    /// The headers already reported to the user.
     told: Mutex<BTreeSet<String>>,
 }
 
 /// How often a request looks for a process that an edit does not replace.
 const REPLACED: u32 = 3;
 
-/// How long a request waits for an agent that is being made ready.
+/// How long a request waits for an agent that is starting.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Headers that clients send of themselves, which nobody misses at the agent.
+/// Headers that clients send by default, and that an agent does not need.
 const USUAL: [&str; 12] = [
     "accept-encoding",
     "accept-language",
@@ -133,7 +133,7 @@ impl Server {
         self.access().agent
     }
 
-    /// The phase before.
+    /// Changes the phase and returns the previous one.
     pub(super) fn turn(&self, phase: Phase) -> Phase {
         self.phase.send_replace(phase)
     }
@@ -193,7 +193,7 @@ impl Server {
         Ok(self.forward(request, sent, &session, process).await)
     }
 
-    /// The agent, once it is there.
+    /// Returns the agent once it runs.
     async fn process(&self, session: &SessionKey) -> Result<InFlight, Unserved> {
         for _ in 0..REPLACED {
             let mut phase = self.phase.subscribe();
@@ -266,7 +266,7 @@ impl Server {
         }
     }
 
-    /// Says once of each header that it does not reach the agent.
+    /// Reports each header that does not reach the agent, once.
     fn tell_left_out(&self, access: &Access, headers: &HeaderMap, sent: &[Header]) {
         for name in headers.keys().map(HeaderName::as_str) {
             let is_usual = USUAL.contains(&name) || name.starts_with("sec-") || name == "origin";
@@ -284,12 +284,12 @@ impl Server {
     }
 }
 
-/// Programs are served, and pages that this machine itself serves; not a page from elsewhere.
+/// Accepts requests from programs and from pages served by this machine, but not from other pages.
 fn checked(access: &Access, headers: &HeaderMap) -> Result<(), Refusal> {
     let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let is_own_page = value("origin").is_some_and(is_of_this_machine);
     let host = value("host").filter(|_| access.host.is_loopback());
-    // Whoever asked for another address serves it under whatever name leads there.
+    // With another address, the server accepts any host name.
     let host = if access.host.is_loopback() {
         host
     } else {
@@ -321,7 +321,7 @@ fn unavailable(why: String) -> Response<Body> {
     response
 }
 
-/// The request as the agent gets it.
+/// Returns the request to send to the agent.
 fn to_agent(
     parts: &hyper::http::request::Parts,
     sent: Vec<Header>,
@@ -358,7 +358,7 @@ fn name_session(headers: &mut HeaderMap, session: &SessionKey) {
     }
 }
 
-/// Joins the caller's connection with one to the agent.
+/// Connects the caller with the agent.
 async fn join(
     mut request: Request<Incoming>,
     sent: Vec<Header>,
@@ -401,7 +401,7 @@ async fn join(
     tokio::spawn(async move {
         if let (Ok(caller), Ok(agent)) = tokio::join!(caller, hyper::upgrade::on(answer)) {
             let (mut caller, mut agent) = (TokioIo::new(caller), TokioIo::new(agent));
-            // Either side may go away at any time.
+            // Either side may disconnect at any time.
             let _ = tokio::io::copy_bidirectional(&mut caller, &mut agent).await;
         }
         drop(process);

@@ -1,5 +1,5 @@
-//! Waits for edits. Only directories that can hold what is shipped are watched; whether an edit changed
-//! anything, its files' content tells.
+//! Waits for edits. Watches only directories that can contain shipped files; the files' content
+//! decides whether anything changed.
 
 use std::{
     collections::BTreeSet,
@@ -13,24 +13,25 @@ use tokio::sync::mpsc;
 
 use crate::effects::clock;
 
-/// An editor writes several times when it saves.
+/// An editor writes several times per save.
 const BURST: Duration = Duration::from_millis(80);
-/// How often files are looked at where the system tells nothing of edits.
+/// How often to check the files if the system does not report edits.
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(crate) struct Watch {
-    /// None where the system tells nothing.
+    /// `None` if the system does not report edits.
     watcher: Option<RecommendedWatcher>,
     edited: mpsc::UnboundedReceiver<PathBuf>,
     watched: BTreeSet<PathBuf>,
-    /// Files of the last burst.
+    /// The files of the last burst.
     burst: BTreeSet<PathBuf>,
-    /// Files that are not shipped, as an edit has shown.
+    /// Files that are known not to be shipped because editing them changed nothing.
     unshipped: BTreeSet<PathBuf>,
 }
 
 impl Watch {
-    /// The second value says why the system tells nothing of edits.
+    /// Creates a watch. The second value is the reason why the system does not report edits, if
+    /// any.
     pub(crate) fn new() -> (Self, Option<String>) {
         let (sender, edited) = mpsc::unbounded_channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -39,7 +40,7 @@ impl Watch {
                 return;
             }
             for path in event.paths {
-                // Nobody listens any more where the command has ended.
+                // The command may have ended, and its receiver with it.
                 let _ = sender.send(path);
             }
         });
@@ -57,9 +58,9 @@ impl Watch {
         (watch, why)
     }
 
-    /// Watches the directories below `roots`, what ignore files leave out aside, and those of `files`.
-    /// `target` is passed over. The answer is whether any of them is new, so that something may have
-    /// happened in it before, and why something cannot be watched.
+    /// Watches the directories below `roots`, except `target` and ignored ones, and those of
+    /// `files`. Returns whether any of them is new, so that an earlier edit may have been missed,
+    /// and why something cannot be watched.
     pub(crate) fn follow<'f>(
         &mut self,
         roots: &[PathBuf],
@@ -98,12 +99,12 @@ impl Watch {
                     self.watched.insert(directory.clone());
                     is_new = true;
                 }
-                // It may be gone again.
+                // It may already be deleted.
                 Err(_) if !directory.is_dir() => {}
                 Err(error) => why = Some(error.to_string()),
             }
         }
-        // A directory that is gone and comes back is another one.
+        // A directory that is deleted and recreated must be watched again.
         self.watched.retain(|directory| directory.is_dir());
         if why.is_some() {
             self.watcher = None;
@@ -111,7 +112,7 @@ impl Watch {
         (is_new, why)
     }
 
-    /// Waits until something was edited, and the burst is over.
+    /// Waits for an edit and the end of its burst.
     pub(crate) async fn edited(&mut self) {
         if self.watcher.is_none() {
             clock::sleep(LOOK).await;
@@ -139,7 +140,8 @@ impl Watch {
         }
     }
 
-    /// The last burst changed nothing: its files are not looked at again, those of `known` aside.
+    /// Ignores the files of the last burst from now on, except those in `known`, because nothing
+    /// changed.
     pub(crate) fn nothing_changed(&mut self, known: &BTreeSet<PathBuf>) {
         for path in std::mem::take(&mut self.burst) {
             let is_rule = path
@@ -151,7 +153,7 @@ impl Watch {
         }
     }
 
-    /// Something changed: other files may be shipped now.
+    /// Stops ignoring files, because a change may affect which files are shipped.
     pub(crate) fn something_changed(&mut self) {
         self.unshipped.clear();
     }

@@ -1,9 +1,9 @@
-//! Programs of others that we start: uv, pip and Python.
+//! Runs external programs: uv, pip and Python.
 //!
-//! A checkout may be hostile, and all of these programs read what lies around them: virtual
-//! environments, version files, configuration, modules to import. So none is taken from the checkout,
-//! and each is started in a directory that no checkout controls, with settings that come from the
-//! user alone.
+//! A checkout may be hostile, and all of these programs read what is around them: virtual
+//! environments, version files, configuration, modules to import. So they are never taken from the
+//! checkout, run in a directory that no checkout controls, and get their settings only from the
+//! user.
 #![expect(
     clippy::disallowed_methods,
     reason = "programs are looked for and started here"
@@ -26,7 +26,7 @@ use self::settings::Passed;
 use super::{env, path::real_path};
 use crate::system::{System, python};
 
-/// The directories whose content anyone may have written: the workspace, and the repository around it.
+/// The directories with untrusted content: the workspace, and the repository around it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Checkout {
     roots: Vec<PathBuf>,
@@ -41,14 +41,15 @@ impl Checkout {
         let repository = workspace
             .ancestors()
             .find(|at| at.join(".git").exists())
-            // A home directory under version control is no checkout of a stranger's.
+            // A home directory under version control is not an untrusted checkout.
             .filter(|at| !home.as_ref().is_some_and(|home| home.starts_with(at)));
         let mut roots = vec![workspace.clone()];
         roots.extend(repository.map(Path::to_owned));
         Self { roots }
     }
 
-    /// Whether the path, links resolved, lies inside. What cannot be resolved is judged as it is written.
+    /// Returns whether the path, with links resolved, is inside. A path that cannot be resolved is
+    /// judged as written.
     pub(crate) fn holds(&self, path: &Path) -> bool {
         let real = real_path(path).unwrap_or_else(|_| path.to_owned());
         self.roots
@@ -56,7 +57,7 @@ impl Checkout {
             .any(|root| real.starts_with(root) || path.starts_with(root))
     }
 
-    /// The outermost of its directories.
+    /// Returns the outermost of its directories.
     pub(crate) fn outermost(&self) -> Option<&Path> {
         let roots = self.roots.iter();
         roots
@@ -65,7 +66,7 @@ impl Checkout {
     }
 }
 
-/// Where programs are found: the directories of PATH that lie outside the checkout.
+/// Finds programs in the directories of PATH outside the checkout.
 #[derive(Debug, Clone)]
 pub(crate) struct Programs {
     checkout: Checkout,
@@ -95,14 +96,14 @@ impl Programs {
         self.offline
     }
 
-    /// The file that a bare name leads to.
+    /// Returns the program with this name.
     pub(crate) fn find(&self, name: &str) -> Option<PathBuf> {
         let file = format!("{name}{EXE_SUFFIX}");
         let mut candidates = self.path.iter().map(|directory| directory.join(&file));
         candidates.find(|path| is_program(path) && self.may_run(path))
     }
 
-    /// Programs of that name that are not used because the checkout holds them.
+    /// Returns a program with this name that is not used because it is in the checkout.
     pub(crate) fn passed_over(&self, name: &str) -> Option<PathBuf> {
         let file = format!("{name}{EXE_SUFFIX}");
         let mut candidates = env::search_path()
@@ -115,12 +116,12 @@ impl Programs {
         !self.checkout.holds(program)
     }
 
-    /// What decides which programs are found.
+    /// Returns the directories in which programs are looked up.
     pub(crate) fn path(&self) -> &[PathBuf] {
         &self.path
     }
 
-    /// A command that sees nothing of the checkout.
+    /// Returns a command that is isolated from the checkout.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let directory = neutral();
         let mut command = Command::new(program);
@@ -145,13 +146,13 @@ impl Programs {
         if self.offline {
             command.env("UV_OFFLINE", "1").env("PIP_NO_INDEX", "1");
         }
-        // Shells and shims believe these rather than ask where they are.
+        // Shells and shims trust these variables.
         command.env("PWD", &directory).env_remove("OLDPWD");
         command.env("PATH", self.joined());
         command
     }
 
-    /// A directory that cannot be told from another by the separator was no use before either.
+    /// Joins the directories. One that contains the separator cannot be in PATH anyway.
     fn joined(&self) -> OsString {
         std::env::join_paths(&self.path).unwrap_or_default()
     }
@@ -173,7 +174,7 @@ fn may_be_run(_found: &fs::Metadata) -> bool {
     true
 }
 
-/// A directory that neither a checkout nor another user can write to.
+/// Returns a directory that neither a checkout nor another user can write to.
 fn neutral() -> PathBuf {
     if System::HERE.is_windows() {
         let system = env::var("SystemRoot").map(PathBuf::from);

@@ -1,4 +1,4 @@
-//! Runs the programs of others: uv, pip and Python.
+//! Runs external programs: uv, pip and Python.
 
 use std::{
     ffi::OsStr,
@@ -16,15 +16,15 @@ use crate::{
     },
 };
 
-/// What a program answered.
+/// A program's output.
 pub(crate) struct Answer {
     pub(crate) succeeded: bool,
     pub(crate) stdout: String,
-    /// Both streams, as a person would have seen them.
+    /// Both streams, as shown on a terminal.
     pub(crate) said: String,
 }
 
-/// Runs a program to its end; `None` where there is no such program.
+/// Runs a program to its end. Returns `None` if it does not exist.
 pub(crate) fn run<S: AsRef<OsStr>>(
     programs: &Programs,
     program: &[S],
@@ -35,7 +35,7 @@ pub(crate) fn run<S: AsRef<OsStr>>(
     command
         .args(rest)
         .args(args)
-        // The same input makes the same bytes.
+        // Makes the output reproducible.
         .env("PYTHONHASHSEED", "0");
     let output = match command.output() {
         Ok(output) => output,
@@ -86,13 +86,13 @@ fn launched(programs: &Programs, option: &str) -> Result<Option<PathBuf>, Failur
     Ok(found.filter(|found| found.is_absolute() && programs.may_run(found)))
 }
 
-/// How many things are worth doing at once on this machine.
+/// Returns how many tasks to run in parallel on this machine.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// The interpreter that uv would take, of any version where none is asked for. Virtual environments do
-/// not count: they may be the project's.
+/// Returns the interpreter that uv would choose, of any version if none is given. Ignores virtual
+/// environments, because they may be the project's.
 pub(crate) fn known_to_uv(
     programs: &Programs,
     uv: &Path,

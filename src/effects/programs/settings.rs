@@ -1,4 +1,4 @@
-//! Which variables of the environment reach uv, pip and Python, and which of them decide what is
+//! Decides which environment variables reach uv, pip and Python, and which of them affect what is
 //! installed.
 
 use std::{
@@ -9,16 +9,16 @@ use std::{
 use super::super::env;
 use crate::system::System;
 
-/// What becomes of a variable.
+/// What to do with a variable.
 pub(super) enum Passed {
     AsItIs,
-    /// With the relative paths in it made absolute, because the program is started elsewhere.
+    /// Passed with its relative paths made absolute, because the program runs in another directory.
     As(String),
     Not,
 }
 
-/// Settings of uv and pip that name indexes, versions or ways to get at them. All others of theirs stay
-/// behind: they would build from sources, install elsewhere, or read the project.
+/// Settings of uv and pip about indexes, versions and access to them. Their other settings are not
+/// passed: they would build from sources, install elsewhere, or read the project.
 const DECIDING: [&str; 27] = [
     "UV_INDEX",
     "UV_DEFAULT_INDEX",
@@ -49,7 +49,7 @@ const DECIDING: [&str; 27] = [
     "UV_NO_SOURCES",
 ];
 
-/// How the network, the cache and the interpreters of the user are reached.
+/// Settings for the user's network, cache and interpreters.
 const REACHING: [&str; 36] = [
     "UV_KEYRING_PROVIDER",
     "UV_CACHE_DIR",
@@ -89,10 +89,10 @@ const REACHING: [&str; 36] = [
     "PIP_ROOT_USER_ACTION",
 ];
 
-/// Families of the same: credentials by index, time limits, numbers of connections.
+/// Prefixes of more such settings: credentials by index, time limits, numbers of connections.
 const FAMILIES: [&str; 3] = ["UV_INDEX_", "UV_HTTP_", "UV_CONCURRENT_"];
 
-/// Variables that hold files or directories.
+/// Variables with files or directories.
 const PATHS: [&str; 14] = [
     "UV_INDEX",
     "UV_DEFAULT_INDEX",
@@ -114,7 +114,7 @@ pub(super) fn passed(name: &OsStr, value: &OsStr) -> Passed {
     let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else {
         return Passed::AsItIs;
     };
-    // Another Python's modules, other bytes from the same input.
+    // These would add other modules or change the output.
     let of_python = name.starts_with("PYTHON") || name == "SOURCE_DATE_EPOCH";
     let of_an_environment = ["VIRTUAL_ENV", "CONDA_PREFIX", "PYENV_DIR"].contains(&name);
     let of_installers = name.starts_with("UV_") || name.starts_with("PIP_");
@@ -130,7 +130,7 @@ pub(super) fn passed(name: &OsStr, value: &OsStr) -> Passed {
     Passed::AsItIs
 }
 
-/// The words of a value, each that is a path here made absolute.
+/// Makes the words of a value absolute that are existing paths in this directory.
 fn absolute(value: &str) -> String {
     let Ok(here) = env::current_dir() else {
         return value.to_owned();
@@ -154,8 +154,8 @@ fn absolute(value: &str) -> String {
     made
 }
 
-/// What the environment says of indexes and versions, as `NAME=value` lines; files that it names count
-/// by their paths here, and by their content for whoever reads them.
+/// Returns the settings about indexes and versions, with paths made absolute; the caller reads the
+/// files' content.
 pub(crate) fn deciding() -> Vec<(&'static str, String)> {
     let set = DECIDING
         .iter()
@@ -171,10 +171,10 @@ pub(crate) fn deciding() -> Vec<(&'static str, String)> {
     .collect()
 }
 
-/// Files in which pip finds settings of the user's and the machine's.
+/// Returns pip's configuration files of the user and the machine.
 pub(crate) fn files_of_pip() -> Vec<PathBuf> {
     if env::var("PIP_CONFIG_FILE").is_some() {
-        // It is among the variables.
+        // Already among the variables.
         return Vec::new();
     }
     let at = |name| env::var(name).map(PathBuf::from);

@@ -1,6 +1,7 @@
-//! What the user's own configuration of uv says of indexes, networks and caches.
+//! The user's own uv configuration for indexes, networks and caches.
 //!
-//! uv is always started with a configuration file of ours, so what counts of the user's is taken over.
+//! uv always runs with our configuration file, so the relevant settings of the user's are copied
+//! into it.
 
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use crate::{
     system::System,
 };
 
-/// The user's file over the machine's, as uv has it.
+/// Returns the user's settings merged over the machine's, as uv does it.
 pub(crate) fn of_the_user() -> Result<IndexSettings, Failure> {
     if let Some(file) = env::var("UV_CONFIG_FILE") {
         return read(&PathBuf::from(file));
@@ -26,7 +27,7 @@ pub(crate) fn of_the_user() -> Result<IndexSettings, Failure> {
     Ok(settings)
 }
 
-/// The user's first.
+/// Returns the configuration files, the user's first.
 fn places() -> Vec<PathBuf> {
     let directory = |name| env::var(name).map(PathBuf::from);
     let (user, machine) = if System::HERE.is_windows() {

@@ -1,4 +1,4 @@
-//! What an agent's `include` brings back.
+//! The files that an agent's `include` adds back.
 
 use std::path::{Path, PathBuf};
 
@@ -6,14 +6,14 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::{error::Failure, package::secret::is_hidden};
 
-/// The patterns, for one folder. They match paths below the folder, and paths as shipped.
+/// The patterns for one folder. They match paths below the folder and paths as shipped.
 #[derive(Debug)]
 pub(in crate::effects) struct Include {
     all: Gitignore,
-    /// Those that name something hidden: `*` alone brings nothing hidden back.
+    /// The patterns that explicitly name hidden files; `*` alone does not add any.
     revealing: Gitignore,
     folder: PathBuf,
-    /// What a path as shipped begins with before the path below the folder.
+    /// The prefix of shipped paths before the path below the folder.
     prefix: String,
 }
 
@@ -43,14 +43,14 @@ impl Include {
         self.matches(&self.all, path)
     }
 
-    /// Whether a path is left out because it is hidden, or lies in something hidden.
+    /// Returns whether a path is excluded because it or one of its parents is hidden.
     pub(in crate::effects) fn hides(&self, path: &Path) -> bool {
         let below = path.strip_prefix(&self.folder).unwrap_or(path);
         let is_hidden = below.iter().any(|part| is_hidden(&part.to_string_lossy()));
         is_hidden && !self.matches(&self.revealing, path)
     }
 
-    /// Whether something in a hidden directory may be shipped all the same.
+    /// Returns whether something in a hidden directory may be shipped anyway.
     pub(in crate::effects) fn may_reveal(&self) -> bool {
         !self.revealing.is_empty()
     }

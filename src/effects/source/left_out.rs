@@ -1,4 +1,4 @@
-//! What is not shipped although it lies among what is, and what the user is told of it.
+//! The files that are not shipped with the others, and the messages about them.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use crate::{
     package::secret::{Finding, is_expected_to_be_hidden},
 };
 
-/// Filled by a walk; paths are shown as they would be shipped.
+/// Collects excluded files during a walk, with their paths as they would be shipped.
 #[derive(Debug, Default)]
 pub(in crate::effects) struct LeftOut {
-    /// Known by their names alone.
+    /// Recognized by name alone.
     named: Vec<String>,
     holding: Vec<(String, Finding)>,
     mentioning: Vec<(String, Finding)>,
@@ -20,7 +20,7 @@ pub(in crate::effects) struct LeftOut {
 }
 
 impl LeftOut {
-    /// Notes what becomes of a file; whether it is shipped.
+    /// Records the verdict on a file. Returns whether it is shipped.
     pub(in crate::effects) fn judged(&mut self, path: &str, verdict: Verdict) -> bool {
         let at = |finding| (path.to_owned(), finding);
         match verdict {
@@ -39,7 +39,7 @@ impl LeftOut {
         self.named.push(format!("`{shown}`"));
     }
 
-    /// A link under another name.
+    /// Records a link under another name.
     pub(in crate::effects) fn link(&mut self, shown: &str, target: &Path) {
         let target = target.display();
         self.named.push(format!("`{shown}` (a link to `{target}`)"));

@@ -1,4 +1,5 @@
-//! Where symbolic links lead. What is copied or shipped is their target's content, so that is judged.
+//! Resolves symbolic links. The target's content is copied or shipped, so the target is what
+//! counts.
 
 use std::{
     fs,
@@ -7,18 +8,18 @@ use std::{
 
 use crate::effects::path::real_path;
 
-/// A path of a folder, as a link.
+/// A path in a folder, as a link.
 pub(in crate::effects) enum Link {
-    /// It is none.
+    /// Not a link.
     No,
-    /// The real path, below the folder.
+    /// The real path, inside the folder.
     Inside(PathBuf),
-    /// What the link says.
+    /// The link's text.
     Outside(String),
     Broken(String),
 }
 
-/// The folder's own path has to be a real one.
+/// Follows a link. `folder` must be a real path.
 pub(in crate::effects) fn follow(path: &Path, folder: &Path) -> Link {
     let Ok(target) = fs::read_link(path) else {
         return Link::No;

@@ -1,4 +1,4 @@
-//! An agent's sources: which files belong to it, and what they hold.
+//! An agent's sources: which files belong to it, and their content.
 #![expect(clippy::disallowed_methods, reason = "sources are read here")]
 
 mod include;
@@ -44,35 +44,35 @@ use crate::{
     },
 };
 
-/// Where the sources are, and what surrounds them.
+/// The location of the sources and their surroundings.
 pub(crate) struct SourceRequest<'a> {
-    /// As the user wrote it.
+    /// As written by the user.
     pub(crate) shown: &'a Path,
     pub(crate) path: &'a Path,
-    /// From where a path that was written so is looked for.
+    /// What a relative path is resolved against, for messages.
     pub(crate) seen_from: &'a str,
     pub(crate) include: &'a [String],
-    /// The deployment folder; never part of the sources.
+    /// The deployment folder, which is never part of the sources.
     pub(crate) deployment: Option<&'a Path>,
-    /// Those of the other agents, which are no sources either.
+    /// The other agents' deployment folders, which are excluded too.
     pub(crate) others: &'a BTreeSet<PathBuf>,
-    /// Cargo's target directory: archives and what else is built, which `cargo clean` deletes.
+    /// Cargo's target directory, with archives and build output that `cargo clean` deletes.
     pub(crate) target: &'a Path,
     pub(crate) workspace_root: &'a Path,
     pub(crate) home: Option<&'a Path>,
-    /// What the paths in the archive begin with: nothing, or a folder with a slash.
+    /// The prefix of paths in the archive: empty, or a folder with a slash.
     pub(crate) prefix: &'a str,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Source {
-    /// By their path in the archive.
+    /// By path in the archive.
     pub(crate) files: Files,
     pub(crate) warnings: Vec<Message>,
     pub(crate) notes: Vec<String>,
 }
 
-/// Walks the sources and hashes them. Every problem is reported, not the first alone.
+/// Walks the sources and hashes them. Reports all problems, not only the first.
 pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
     let root = accepted(request)?;
     let mut walk = Walk {
@@ -96,31 +96,32 @@ pub(crate) fn observe(request: &SourceRequest<'_>) -> Result<Source, Failure> {
 struct Walk<'a> {
     request: &'a SourceRequest<'a>,
     root: PathBuf,
-    /// Directories that are made from sources.
+    /// Directories generated from sources.
     made: Vec<PathBuf>,
     include: Include,
     rules: Rules,
     problems: Vec<Message>,
-    /// Rule, then the Python files that it leaves out.
+    /// The Python files that each rule excludes.
     ignored_python: BTreeMap<String, Vec<String>>,
-    /// Files that `include` names and that are left out all the same.
+    /// Files that are excluded although `include` names them.
     secrets: Vec<String>,
     left_out: LeftOut,
-    /// What is neither a file nor a directory.
+    /// Neither files nor directories.
     special: Vec<String>,
     source: Source,
 }
 
-/// What is said of an entry that is not copied.
+/// Why an entry is not copied.
 enum Stays {
     Problem(Message),
     Warning(Message),
-    /// A link to something hidden, of which a note tells.
+    /// A link to something hidden, which is mentioned in a note.
     Hidden(PathBuf),
 }
 
 impl Walk<'_> {
-    /// `ignored` is the rule that leaves the whole directory out; `chain` guards against cycles.
+    /// Walks a directory. `ignored` is the rule that excludes all of it; `chain` guards against
+    /// cycles.
     fn directory(
         &mut self,
         path: &Path,
@@ -223,7 +224,7 @@ impl Walk<'_> {
             }
             return;
         }
-        // Even where a rule leaves a directory out, `include` may bring something in it back.
+        // `include` may add files in an excluded directory back.
         if let Some(stays) = self.reason_to_stay(path, &name) {
             if left_out.is_none() {
                 match stays {
@@ -245,14 +246,15 @@ impl Walk<'_> {
                 }
             }
         } else if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-            // A pipe would be waited for, a device read without end.
+            // Reading a pipe or a device may never end.
             self.special.push(name);
         } else {
             self.file(path, name, text, included);
         }
     }
 
-    /// Why an entry cannot be copied whatever it holds: its name, or where it leads as a link.
+    /// Returns why an entry cannot be copied whatever its content: its name, or its target as a
+    /// link.
     fn reason_to_stay(&self, path: &Path, name: &str) -> Option<Stays> {
         let shown = path.display();
         if path.file_name().is_some_and(|name| name.to_str().is_none()) {
@@ -282,7 +284,7 @@ impl Walk<'_> {
         }
     }
 
-    /// This agent's deployment folder, or another one's: copies of sources. Or what is built from them.
+    /// Returns whether the directory is generated: an agent's deployment folder, or build output.
     fn is_made_here(&self, path: &Path) -> bool {
         path.join(record::FILE).is_file()
             || real_path(path).is_ok_and(|real| self.made.iter().any(|made| real.starts_with(made)))
@@ -296,7 +298,7 @@ impl Walk<'_> {
             return;
         }
         if name.contains(|c: char| c == '\\' || c.is_control()) {
-            // The record holds a path a line, and the archive one that every system understands.
+            // The record has one path per line, and the archive must work on every system.
             return self.problem(
                 Message::new(format!(
                     "the name of `{}` contains a backslash or a control character",
@@ -305,7 +307,7 @@ impl Walk<'_> {
                 .help("rename it, or leave it out with a line in `.agentcoreignore`"),
             );
         }
-        // Before its content: what changes in between counts as changed.
+        // Read before the content, so that a change in between is noticed.
         let modified = modified(path);
         let content = match fs::read(path) {
             Ok(content) => content,
@@ -395,7 +397,7 @@ impl Walk<'_> {
     }
 }
 
-/// Those that hold for the whole source.
+/// Returns the rules for the whole source.
 fn rules(request: &SourceRequest<'_>, root: &Path) -> Rules {
     let rules = Rules::above(root, request.home);
     let workspace = real_path(request.workspace_root).ok();
@@ -406,11 +408,11 @@ fn rules(request: &SourceRequest<'_>, root: &Path) -> Rules {
     }
 }
 
-/// Directories below the source that hold no sources.
+/// Returns the generated directories below the source.
 fn made(request: &SourceRequest<'_>, root: &Path) -> Vec<PathBuf> {
     let others = request.others.iter().map(PathBuf::as_path);
     let folders = request.deployment.into_iter().chain(others);
-    // A workspace can have a hundred agents, and the folders of most lie side by side, elsewhere.
+    // A workspace can have a hundred agents, most of whose folders have the same parent.
     let mut parents = BTreeMap::new();
     let is_near = |folder: &&Path| {
         let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {

@@ -12,8 +12,8 @@ use crate::{
     error::Failure,
 };
 
-/// The real path of the directory; what is missing or a file is no source. `seen_from` says from where
-/// the path is looked for.
+/// Returns the real path of the directory, or an error if it is missing or a file. `seen_from` says
+/// what the path is relative to.
 pub(crate) fn directory(shown: &Path, path: &Path, seen_from: &str) -> Result<PathBuf, Failure> {
     let real = real_path(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => missing(shown, path, seen_from),
@@ -27,7 +27,7 @@ pub(crate) fn directory(shown: &Path, path: &Path, seen_from: &str) -> Result<Pa
     Ok(real)
 }
 
-/// The directory itself, or why it cannot be a source.
+/// Returns the directory, or the reason why it cannot be a source.
 pub(super) fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> {
     let shown = request.shown.display();
     let root = directory(request.shown, request.path, request.seen_from)?;
@@ -52,8 +52,8 @@ pub(super) fn accepted(request: &SourceRequest<'_>) -> Result<PathBuf, Failure> 
     Ok(root)
 }
 
-/// Refuses a directory that cargo or another tool makes and deletes, or of which nothing is copied.
-/// `root` is its real path.
+/// Refuses a directory that cargo or another tool generates and deletes, or from which nothing is
+/// copied. `root` is its real path.
 pub(crate) fn lasting(
     shown: &Path,
     root: &Path,
@@ -63,7 +63,7 @@ pub(crate) fn lasting(
     let shown = shown.display();
     let workspace = real_path(workspace).unwrap_or_default();
     let target = real_path(target).ok();
-    // A target directory above the workspace says nothing about what else lies in it.
+    // A target directory above the workspace does not mark everything in it as generated.
     let target = target.filter(|target| !workspace.starts_with(target));
     if target.is_some_and(|target| root.starts_with(target)) {
         return Err(Failure::config(format!(
@@ -83,8 +83,8 @@ pub(crate) fn lasting(
     }
 }
 
-/// The directory that would be left out of any source, where `root` is or lies in one; and why. What
-/// the workspace itself lies in does not count.
+/// Returns the directory that excludes `root` because it is never copied, and the reason. Parents
+/// of the workspace do not count.
 fn never_copied(root: &Path, workspace: &Path) -> Option<(PathBuf, &'static str)> {
     let inside = |at: &Path| at != workspace && at.starts_with(workspace);
     root.ancestors()
@@ -103,7 +103,7 @@ fn never_copied(root: &Path, workspace: &Path) -> Option<(PathBuf, &'static str)
         })
 }
 
-/// The target directory, where it belongs to this workspace alone.
+/// Returns the target directory if it is inside this workspace.
 pub(super) fn target_within(request: &SourceRequest<'_>) -> Option<PathBuf> {
     let target = real_path(request.target).ok()?;
     let workspace = real_path(request.workspace_root).ok()?;

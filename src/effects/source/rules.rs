@@ -1,7 +1,7 @@
-//! What of a folder is left out: by the rules of ignore files, and because it is made again anyway.
+//! Decides what is excluded from a folder: by ignore files, and because it can be regenerated.
 //!
-//! The rules are applied here rather than by a walker, because the answer must be the same with and
-//! without a git repository, and because a rule that leaves Python code out is named.
+//! Does not use a walker, because the answer must not depend on a git repository, and because a
+//! rule that excludes Python code must be named.
 #![expect(
     clippy::disallowed_methods,
     reason = "files of rules are looked for here"
@@ -14,10 +14,10 @@ use ignore::{
     gitignore::{Gitignore, GitignoreBuilder, Glob},
 };
 
-/// Files of rules, in every directory.
+/// The ignore files, in every directory.
 pub(in crate::effects) const RULES: [&str; 2] = [".gitignore", ".agentcoreignore"];
 
-/// Made again by whoever needs them.
+/// Regenerated when needed.
 const CACHES: [&str; 7] = [
     "__pycache__",
     "node_modules",
@@ -27,7 +27,7 @@ const CACHES: [&str; 7] = [
     ".tox",
     ".bedrock_agentcore",
 ];
-/// Files of tools, the settings of installers included: they may name a private index, and nothing is
+/// Tools' files, including installers' settings: they may name a private index, and nothing is
 /// installed where the agent runs.
 pub(in crate::effects) const LITTER: [&str; 6] = [
     ".DS_Store",
@@ -38,11 +38,11 @@ pub(in crate::effects) const LITTER: [&str; 6] = [
     "uv.toml",
 ];
 
-/// Deeper nests are not looked into: each level costs more than the one above it.
+/// Deeper levels are not entered, because each costs more than the one above it.
 pub(in crate::effects) const MAX_DEPTH: usize = 100;
 
-/// What a project's own directory holds besides an agent: of no use where the agent runs, and changed by
-/// people who do not change the agent.
+/// A project's files besides its agent. The running agent does not need them, and they change
+/// independently.
 const PROJECT: [&str; 12] = [
     "/Cargo.toml",
     "/Cargo.lock",
@@ -58,17 +58,17 @@ const PROJECT: [&str; 12] = [
     "*.rs",
 ];
 
-/// A directory that is a cache or a virtual environment.
+/// Returns whether a directory is a cache or a virtual environment.
 pub(in crate::effects) fn is_made_again(directory: &Path, name: &str) -> bool {
     CACHES.contains(&name) || directory.join("pyvenv.cfg").is_file()
 }
 
-/// The rules on the way to a directory, outermost first; the last one that matches decides.
+/// The rules that apply to a directory, outermost first; the last match decides.
 #[derive(Default)]
 pub(in crate::effects) struct Rules(Vec<Gitignore>);
 
 impl Rules {
-    /// Those of the directories above, below home and root.
+    /// Returns the rules of the parent directories, up to the home directory or the root.
     pub(super) fn above(directory: &Path, home: Option<&Path>) -> Self {
         let mut rules = Self::default();
         let above = directory
@@ -81,7 +81,8 @@ impl Rules {
         rules
     }
 
-    /// Our own rule for a source that is the project's directory, which any rule of a file overrules.
+    /// Adds our own rule for a source that is the project's directory. Any ignore file overrides
+    /// it.
     pub(super) fn with_project(mut self, root: &Path) -> Self {
         let mut builder = GitignoreBuilder::new(root);
         let built = builder.case_insensitive(true).and_then(|builder| {
@@ -94,7 +95,7 @@ impl Rules {
         self
     }
 
-    /// Adds those that stand in a directory in files of these names; `leave` takes them back.
+    /// Adds the rules of a directory from files with these names. Call `leave` to remove them.
     pub(in crate::effects) fn enter(&mut self, directory: &Path, names: &[&str]) -> Depth {
         let depth = Depth(self.0.len());
         let files = names.iter().map(|name| directory.join(name));
@@ -110,9 +111,10 @@ impl Rules {
         self.0.truncate(depth.0);
     }
 
-    /// To be asked before anything else is: what a rule leaves out may be broken or nameless.
+    /// Returns the matching rule. Call it before any other check, because an excluded path may be
+    /// broken or not UTF-8.
     pub(in crate::effects) fn matched(&self, path: &Path) -> Match<&Glob> {
-        // A broken link may have led to a directory, as that to a virtual environment does.
+        // A broken link may have pointed to a directory, for example a virtual environment.
         let is_dir = fs::metadata(path).map_or(true, |found| found.is_dir());
         self.0
             .iter()
@@ -123,16 +125,16 @@ impl Rules {
     }
 }
 
-/// How many files of rules held before a directory was entered.
+/// The number of rule files before a directory was entered.
 #[derive(Clone, Copy)]
 pub(in crate::effects) struct Depth(usize);
 
-/// What leaves something out.
+/// The rule that excludes something.
 #[derive(Debug, Clone)]
 pub(super) enum Rule {
-    /// Of an ignore file, in words.
+    /// From an ignore file, with its description.
     Written(String),
-    /// Our own, of which nobody needs to hear.
+    /// Our own, which is not reported.
     Ours,
 }
 

@@ -1,5 +1,5 @@
-//! Which files and directories hold secrets: neither copied nor shipped, whatever a rule or `include`
-//! says.
+//! Finds files and directories with secrets. They are neither copied nor shipped, regardless of
+//! rules and `include`.
 #![expect(
     clippy::disallowed_methods,
     reason = "files are looked into for secrets here"
@@ -14,21 +14,22 @@ use std::{
 
 use crate::package::secret::{self, Finding, Scan};
 
-/// In source code, each place is worth a word.
+/// The number of findings to report in source code; one is enough elsewhere.
 const ENOUGH_IN_CODE: usize = 5;
 
-/// What becomes of a file.
+/// The verdict on a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::effects) enum Verdict {
     Ships,
-    /// Source code is shipped: without it the agent does not run.
+    /// Source code, which is shipped because the agent does not run without it.
     Mentions(Vec<Finding>),
-    /// Its name says what it is.
+    /// A secret by its name.
     Named,
     Holds(Finding),
 }
 
-/// Credentials of a program, or a repository, whose history may hold some.
+/// Returns whether a directory contains a program's credentials, or a repository, whose history may
+/// contain secrets.
 pub(in crate::effects) fn is_secret_directory(directory: &Path) -> bool {
     let name = |path: &Path| {
         path.file_name()
@@ -39,14 +40,14 @@ pub(in crate::effects) fn is_secret_directory(directory: &Path) -> bool {
         || is_bare_repository(directory)
 }
 
-/// A git repository without a work tree, which has no `.git` around it.
+/// Returns whether the directory is a git repository without a work tree, and so without `.git`.
 fn is_bare_repository(directory: &Path) -> bool {
     directory.join("HEAD").is_file()
         && directory.join("objects").is_dir()
         && directory.join("refs").is_dir()
 }
 
-/// Of a file, no more is read than decides.
+/// Judges a file, reading only as much as necessary.
 pub(in crate::effects) fn judge_file(path: &Path, name: &str) -> io::Result<Verdict> {
     if secret::is_secret_name(name) {
         return Ok(Verdict::Named);
@@ -76,14 +77,14 @@ pub(in crate::effects) fn judge(name: &str, content: impl Read) -> io::Result<Ve
     })
 }
 
-/// A link under an innocent name is judged by what it leads to: the real path of something in `folder`.
+/// Returns whether a link's target is secret. `target` is a real path in `folder`.
 pub(in crate::effects) fn is_secret_target(target: &Path, folder: &Path) -> bool {
     let is_within_secrets = target
         .ancestors()
         .take_while(|at| *at != folder)
         .any(is_secret_directory);
     let name = target.file_name().map(OsStr::to_string_lossy);
-    // What cannot be read is found out when it is copied or shipped.
+    // Unreadable files are reported when they are copied or shipped.
     let is_secret = |name: &str| {
         judge_file(target, name)
             .is_ok_and(|verdict| matches!(verdict, Verdict::Named | Verdict::Holds(_)))

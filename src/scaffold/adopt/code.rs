@@ -1,5 +1,5 @@
-//! What one Python file calls: every call by the full name of what it calls, where its arguments can be
-//! read, and which function it stands in.
+//! The calls in a Python file, each with the full name of its callee, the arguments as far as they
+//! can be read, and the enclosing function.
 
 use std::{
     cell::Cell,
@@ -10,31 +10,31 @@ use tree_sitter::Node;
 
 use super::parse::{Import, children, words};
 
-/// A function, as far as reaching it goes.
+/// A part of a module that runs on its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Scope {
-    /// Runs when the module is imported.
+    /// Runs on import.
     Module,
     /// Below `if __name__ == "__main__"`.
     Main,
-    /// A function or a class of the module; what is nested belongs to it.
+    /// A top-level function or class, including everything nested in it.
     Named(String),
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Code {
     pub(crate) calls: Vec<Call>,
-    /// The dotted names that each scope mentions.
+    /// The dotted names mentioned in each scope.
     pub(crate) mentions: BTreeMap<Scope, BTreeSet<String>>,
-    /// What the variables hold: the result of a call, as `package.Class()`, or another name.
+    /// The values of variables: a call's result, as `package.Class()`, or another name.
     pub(crate) holds: BTreeMap<String, String>,
-    /// Variables of the module itself.
+    /// The module's own variables.
     pub(crate) globals: BTreeSet<String>,
-    /// What functions return, in the same words.
+    /// What functions return, in the same form.
     pub(crate) returns: BTreeMap<String, String>,
-    /// Literal paths that are handed to a call or kept in a variable, with their lines.
+    /// Literal paths passed to a call or assigned to a variable, with their lines.
     pub(crate) paths: Vec<(usize, String)>,
-    /// Every string literal.
+    /// All string literals.
     pub(crate) strings: BTreeSet<String>,
 }
 
@@ -45,9 +45,9 @@ pub(crate) struct Call {
     /// Such as `uvicorn.run` and `mcp.server.fastmcp.FastMCP().run`.
     pub(crate) callee: String,
     pub(crate) arguments: Vec<Argument>,
-    /// The variable that takes the result.
+    /// The variable that the result is assigned to.
     pub(crate) kept_in: Option<String>,
-    /// The function that this decorates.
+    /// The function decorated by this call.
     pub(crate) decorates: Option<String>,
 }
 
@@ -59,9 +59,9 @@ pub(crate) struct Argument {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
-    /// A literal, or the default of an environment variable.
+    /// A literal, or an environment variable's default.
     Known(String),
-    /// A name or the result of a call.
+    /// A name or a call's result.
     Named(String),
     Unknown,
 }
@@ -78,14 +78,13 @@ impl Call {
         all.nth(index).map(|argument| &argument.value)
     }
 
-    /// The last word of what is called.
+    /// Returns the last part of the callee's name.
     pub(crate) fn last(&self) -> &str {
         self.callee.rsplit('.').next().unwrap_or(&self.callee)
     }
 }
 
-/// How deeply code is read. What people write is nested less, and what is nested more could be nested
-/// more deeply than the stack.
+/// The nesting limit. Real code is nested less, and unlimited recursion could overflow the stack.
 const DEPTH: usize = 150;
 
 pub(super) fn read(root: Node<'_>, text: &str, imports: &[Import]) -> Code {
@@ -101,7 +100,7 @@ pub(super) fn read(root: Node<'_>, text: &str, imports: &[Import]) -> Code {
     reader.code
 }
 
-/// The full names behind the names that imports make.
+/// Maps the names that imports define to their full names.
 fn imported(imports: &[Import]) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for import in imports {
@@ -134,13 +133,13 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
-    /// What variables hold, before it is asked who calls what.
+    /// Collects the variables' values, before the calls are read.
     fn assignments(&mut self, node: Node<'_>, at_top: bool) {
         if !self.enter() {
             return;
         }
         for child in children(node) {
-            // What is made when the file is run is not there when it is imported.
+            // Code that runs only as a script does not run on import.
             let inner = match child.kind() {
                 "function_definition" | "class_definition" => true,
                 "if_statement" => self.asks_for_main(child),
@@ -157,7 +156,7 @@ impl Reader<'_> {
         self.leave();
     }
 
-    /// Whether there is room to look one level deeper.
+    /// Goes one level deeper. Returns false at the limit.
     fn enter(&self) -> bool {
         let deeper = self.depth.get() < DEPTH;
         if deeper {
@@ -189,7 +188,7 @@ impl Reader<'_> {
                 self.constants.insert(name, literal);
             }
             Value::Named(what) if what != name => {
-                // What a variable held at first is what it is about.
+                // A variable's first value is the decisive one.
                 self.code.holds.entry(name).or_insert(what);
             }
             Value::Named(_) | Value::Unknown => {}
@@ -283,7 +282,7 @@ impl Reader<'_> {
             })
     }
 
-    /// Decorators stand outside of what they decorate.
+    /// Reads decorators, which are outside of the scope that they decorate.
     fn decorators(&mut self, node: Node<'_>, scope: &Scope) {
         let name = node
             .child_by_field_name("definition")
@@ -350,7 +349,7 @@ impl Reader<'_> {
                         .child_by_field_name("value")
                         .map_or(Value::Unknown, |value| self.value(value)),
                 },
-                // What they hold is for whoever runs the program to know.
+                // Their content is known only at run time.
                 "dictionary_splat" | "list_splat" => Argument {
                     name: Some("**".to_owned()),
                     value: Value::Unknown,
@@ -388,7 +387,7 @@ impl Reader<'_> {
         self.code.strings.insert(literal);
     }
 
-    /// Whether a call puts a path together, of which this literal is only a part.
+    /// Returns whether the call joins paths, so that the literal is only a part of one.
     fn joins(&self, call: Node<'_>) -> bool {
         call.child_by_field_name("function").is_some_and(|what| {
             let last = words(what, self.text).rsplit('.').next().unwrap_or("");
@@ -399,7 +398,7 @@ impl Reader<'_> {
         })
     }
 
-    /// What an expression is called: `uvicorn.run`, and `Class()` for the result of a call.
+    /// Returns the full name of an expression: `uvicorn.run`, or `Class()` for a call's result.
     fn full_name(&self, node: Node<'_>) -> String {
         if !self.enter() {
             return "?".to_owned();
@@ -472,7 +471,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A conversion keeps what it converts; a variable of the environment is its default.
+    /// Returns the value of a call: a conversion's argument, or an environment variable's default.
     fn called_value(&self, node: Node<'_>) -> Value {
         let name = self.full_name(node);
         let first = |index: usize| {
@@ -490,7 +489,7 @@ impl Reader<'_> {
     }
 }
 
-/// The text of a string without its quotes; none where parts of it are computed.
+/// Returns the content of a string literal, or `None` if parts of it are computed.
 fn literal(node: Node<'_>, text: &str) -> Option<String> {
     let parts = children(node);
     if parts.iter().any(|part| part.kind() == "interpolation") {

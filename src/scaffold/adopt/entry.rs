@@ -1,4 +1,4 @@
-//! The files that are written for an adopted agent: entry points, and what a project has besides.
+//! The files generated for an adopted agent: entry points and the project's other files.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ use crate::{
 /// ruff's line length.
 const WIDTH: usize = 88;
 
-/// Names that the entry points use themselves.
+/// Names used in the entry points.
 const TAKEN: [&str; 27] = [
     "Any",
     "AsyncIterator",
@@ -53,7 +53,7 @@ const TAKEN: [&str; 27] = [
     "uvicorn",
 ];
 
-/// The words of the templates.
+/// The templates' variables.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(in crate::scaffold) struct Values {
     agent: String,
@@ -70,13 +70,13 @@ pub(in crate::scaffold) struct Values {
     module: String,
     port: String,
     ping: bool,
-    /// Whether PORT and HOST name another place to listen.
+    /// True if PORT and HOST can change the address.
     elsewhere: bool,
     made_first: bool,
     transport: String,
 }
 
-/// The Python files, below the deployment folder.
+/// Returns the Python files, by path below the deployment folder.
 pub(crate) fn entry_points(placed: &Placed, sources: &Sources) -> Result<Files, String> {
     let mut files = Files::new();
     let Start::Written(written) = &placed.start else {
@@ -102,7 +102,7 @@ pub(crate) fn entry_points(placed: &Placed, sources: &Sources) -> Result<Files, 
     Ok(files)
 }
 
-/// A Cargo.toml where none stands.
+/// Returns a new Cargo.toml.
 pub(crate) fn fresh_manifest(table: &str) -> Result<String, String> {
     let values = Values {
         table: table.to_owned(),
@@ -111,9 +111,9 @@ pub(crate) fn fresh_manifest(table: &str) -> Result<String, String> {
     render("Cargo.toml.hbs", &values)
 }
 
-/// A .gitignore with these lines and what else git need not keep of a project.
+/// Returns a .gitignore with these lines and a project's usual ones.
 pub(crate) fn gitignore(lines: &[String]) -> Result<String, String> {
-    // Two of them are among what every project has.
+    // Two of them are in the template.
     let made: Vec<&str> = lines
         .iter()
         .map(String::as_str)
@@ -126,7 +126,7 @@ pub(crate) fn gitignore(lines: &[String]) -> Result<String, String> {
     render("_gitignore.hbs", &values)
 }
 
-/// A README that says how to run the agent.
+/// Returns a README that explains how to run the agent.
 pub(crate) fn readme(title: &str, protocol: Protocol) -> Result<String, String> {
     let values = Values {
         agent: title.to_owned(),
@@ -253,13 +253,13 @@ fn handler_values(handler: &Handler, layout: &Layout, sources: &Sources) -> Valu
         (Some(_), false) => format!("{name}.{}", handler.function),
     };
     let argument = match handler.passing {
-        // Checked before the stream begins: within it there is no other answer any more.
+        // Checked before the stream begins, when an error status is still possible.
         Passing::Prompt if handler.kind.streams() => "prompt",
         Passing::Prompt => "prompt_of(payload)",
         Passing::Payload => "payload",
         Passing::PayloadAndContext => "payload, context",
     };
-    // The longest line that the call stands in.
+    // The longest line that contains the call.
     let line = format!("    async for piece in {callee}({argument}):");
     let (method, call) = if line.chars().count() > WIDTH {
         (callee, format!("call({argument})"))
@@ -291,7 +291,7 @@ fn handler_values(handler: &Handler, layout: &Layout, sources: &Sources) -> Valu
     }
 }
 
-/// The name under which something is imported: its own where that is free and short.
+/// Returns the name for an import: its own if it is free and short, otherwise `otherwise`.
 fn import_as(name: &str, otherwise: &str) -> String {
     if TAKEN.contains(&name) || name.chars().count() > 40 {
         otherwise.to_owned()
@@ -300,18 +300,18 @@ fn import_as(name: &str, otherwise: &str) -> String {
     }
 }
 
-/// What an entry point imports from the agent; nothing where `imported` is empty.
+/// What an entry point imports from the agent; nothing if `imported` is empty.
 struct Imports<'a> {
     sources: &'a Sources,
     layout: &'a Layout,
     module: &'a str,
     imported: &'a str,
-    /// As the entry point calls it.
+    /// The name used in the entry point.
     name: &'a str,
 }
 
 impl Imports<'_> {
-    /// All imports of an entry point, sorted as ruff's isort rules want it.
+    /// Returns all imports of an entry point, sorted by ruff's isort rules.
     fn block(&self, standard: &[&str], third: &[&str]) -> String {
         let neighbors = match &self.layout.kind {
             LayoutKind::Package {
@@ -335,7 +335,7 @@ impl Imports<'_> {
         let agents = self.agents();
         let mut third: Vec<String> = third.iter().copied().map(import_line).collect();
         if neighbors.is_none() && !first_party {
-            // To a linter in the project's directory, what lies elsewhere is one library among others.
+            // A linter in the project's directory treats other code as a library.
             third.extend(agents.clone());
         }
         third.sort_by_key(|line| (line.starts_with("from"), line.to_ascii_lowercase()));
@@ -354,7 +354,7 @@ impl Imports<'_> {
         blocks.join("\n\n")
     }
 
-    /// The import of what is called.
+    /// Returns the import of the callee.
     fn agents(&self) -> Option<String> {
         let Self {
             layout,
@@ -394,7 +394,7 @@ impl Imports<'_> {
     }
 }
 
-/// `import os`, or `from typing import Any` for `typing.Any`.
+/// Returns `import os`, or `from typing import Any` for `typing.Any`.
 fn import_line(name: &str) -> String {
     let (head, names) = name
         .split_once(", ")

@@ -1,4 +1,4 @@
-//! Which functions of an agent's sources can answer a request, and which one is meant.
+//! Finds the functions in an agent's sources that can answer a request, and chooses one.
 
 use std::collections::BTreeSet;
 
@@ -14,23 +14,23 @@ use crate::error::Failure;
 /// A function that can answer a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Handler {
-    /// Below the source; empty for its `__init__.py`.
+    /// The module below the source; empty for its `__init__.py`.
     pub(crate) module: String,
     pub(crate) class: Option<String>,
     pub(crate) function: String,
     pub(crate) kind: Kind,
     pub(crate) passing: Passing,
-    /// Whether it is called on an instance.
+    /// True if it is called on an instance.
     pub(crate) on_instance: bool,
-    /// Whether its first parameter is one that a request is handed over in.
+    /// True if its first parameter looks like a request.
     pub(crate) takes_a_request: bool,
-    /// As the user writes it.
+    /// The handler as written by the user.
     pub(crate) words: String,
     /// `file:line`
     pub(crate) place: String,
 }
 
-/// Which of the two entry points a handler is for.
+/// The entry point that a handler is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
     Whole,
@@ -51,7 +51,7 @@ impl Use {
 }
 
 impl Sources {
-    /// Everything public that could be the handler.
+    /// Returns all public functions and methods that could be the handler.
     pub(crate) fn candidates(&self) -> Vec<Handler> {
         let mut found = Vec::new();
         for (name, parsed) in self.modules.iter().filter(|(name, _)| is_public(name)) {
@@ -71,7 +71,7 @@ impl Sources {
                 }
             }
         }
-        // Of a name that is defined twice, the last definition counts.
+        // If a name is defined twice, the last definition counts.
         let mut seen = BTreeSet::new();
         found.reverse();
         found.retain(|handler| seen.insert(handler.words.clone()));
@@ -79,7 +79,7 @@ impl Sources {
         found
     }
 
-    /// The handler that `words` names.
+    /// Returns the handler named by `words`.
     pub(crate) fn find(&self, words: &str, purpose: Use) -> Result<Handler, Failure> {
         let flag = purpose.flag();
         let (module, class, function) = split(words).ok_or_else(|| {
@@ -121,7 +121,7 @@ impl Sources {
             .help(format!("give it with `{} '{words}'`", other.flag())))
     }
 
-    /// Nothing fits, or too much does.
+    /// Returns the error for none or several candidates.
     pub(crate) fn undecided(&self, candidates: &[Handler]) -> Failure {
         if candidates.is_empty() {
             let failure = Failure::usage("no function of the source can be the handler")
@@ -168,7 +168,8 @@ impl Sources {
         }
     }
 
-    /// How the function is given the request: by what its first argument is declared to be.
+    /// Returns how the function takes the request, based on the declared type of its first
+    /// argument.
     fn passing(&self, function: &Function) -> Result<Passing, String> {
         let passing = passing(function)?;
         let annotation = function.parameters[0].annotation.as_deref().unwrap_or("");
@@ -234,7 +235,7 @@ impl Sources {
     }
 }
 
-/// Types that neither the payload nor its prompt is of.
+/// Types of neither payload nor prompt.
 const OTHER_TYPES: [&str; 12] = [
     "int",
     "float",
@@ -250,7 +251,8 @@ const OTHER_TYPES: [&str; 12] = [
     "WebSocket",
 ];
 
-/// Decorators of what answers somebody else: a model, an app, a command line.
+/// Returns whether the decorator is for functions called by something else: a model, an app, a
+/// command line.
 fn is_elsewhere(decorator: &str) -> bool {
     const ROUTES: [&str; 18] = [
         "get",
@@ -307,14 +309,14 @@ fn split(words: &str) -> Option<(&str, Option<&str>, &str)> {
             && word.chars().all(|c| c.is_alphanumeric() || c == '_')
     };
     let legal = module.split('.').all(|part| {
-        // The source's folder need not be an identifier.
+        // The source's folder may contain hyphens.
         is_word(&part.replace('-', "_"))
     }) && class.is_none_or(is_word)
         && is_word(function);
     legal.then_some((module, class, function))
 }
 
-/// The method, also where a base class of the same file has it.
+/// Returns the method of the class or of a base class in the same file.
 fn method<'m>(class: &'m Class, name: &str, module: &'m Module) -> Option<&'m Function> {
     let mut pending = vec![class];
     let mut seen = Vec::new();
@@ -332,7 +334,7 @@ fn method<'m>(class: &'m Class, name: &str, module: &'m Module) -> Option<&'m Fu
     None
 }
 
-/// Whether `Class()` works, as far as the file tells.
+/// Returns an error if the file shows that `Class()` fails.
 fn makeable(class: &Class, module: &Module) -> Result<(), String> {
     let mut class = class;
     let mut seen = BTreeSet::new();
@@ -361,7 +363,7 @@ fn makeable(class: &Class, module: &Module) -> Result<(), String> {
             classes.find(|class| class.name == *base && !seen.contains(class.name.as_str()))
         });
         match base {
-            // An abstract base is what the class makes real.
+            // The class implements an abstract base.
             Some(base) if !matches!(base.construction, Construction::Never(_)) => class = base,
             _ => return Ok(()),
         }

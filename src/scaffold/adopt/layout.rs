@@ -1,46 +1,46 @@
-//! How an agent's files have to lie in the archive, decided by what its imports and paths lead to.
+//! Chooses how an agent's files are laid out in the archive, based on its imports and paths.
 
 use std::collections::BTreeSet;
 
 use super::{parse::Import, reach::Reach, sources::Sources};
 use crate::{config::ImportName, python::standard::is_standard};
 
-/// Where the files of the source lie in the archive.
+/// The layout of the source's files in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// The folder below the source that is shipped, in dots; usually the source itself.
+    /// The shipped folder below the source, with dots; usually empty, for the source itself.
     pub(crate) root: String,
     pub(crate) kind: Kind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The folder's contents are the archive's root.
+    /// The folder's content is at the archive's root.
     Flat,
-    /// A Python package below the archive's root.
+    /// A Python package at the archive's root.
     Package {
         name: String,
-        /// Whether its files import each other by their bare names as well.
+        /// True if its files also import each other by bare name.
         with_neighbors: bool,
     },
 }
 
-/// What stands in the archive's root when the agent starts.
+/// What starts the agent in the archive's root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Run<'a> {
-    /// The file of this module is run.
+    /// This module's file is run.
     File(&'a str),
     /// An entry point of ours imports it.
     Imported(&'a str),
 }
 
 impl Layout {
-    /// The folder that is shipped, below the source, with `/`.
+    /// Returns the shipped folder below the source, with `/`.
     pub(crate) fn folder(&self) -> String {
         self.root.replace('.', "/")
     }
 
-    /// A file below the source as the archive has it.
+    /// Returns the path in the archive of a file below the source.
     pub(crate) fn in_archive(&self, path: &str) -> String {
         let inner = match self.root.as_str() {
             "" => path,
@@ -54,7 +54,7 @@ impl Layout {
         }
     }
 
-    /// A module below the source as an entry point imports it.
+    /// Returns the name by which an entry point imports a module below the source.
     pub(crate) fn module(&self, module: &str) -> String {
         let inner = match self.root.as_str() {
             "" => module,
@@ -71,8 +71,8 @@ impl Layout {
 }
 
 impl Sources {
-    /// The layout in which most of what the running files import and open is found, and how much is not;
-    /// of equals the first, which leaves the source as it is.
+    /// Returns the layout in which the fewest imports and files are missing, and how many are.
+    /// Among equals the first wins, which keeps the source's own layout.
     pub(super) fn layout(&self, run: Run<'_>, reach: &Reach) -> (Layout, usize) {
         let (Run::File(module) | Run::Imported(module)) = run;
         let mut best: Option<(usize, Layout)> = None;
@@ -105,9 +105,9 @@ impl Sources {
         };
         let mut choices = match run {
             Run::File(_) => vec![flat(""), package(false)],
-            // The entry point would be its neighbor, and could not be imported relatively.
+            // The entry point would be its neighbor, and relative imports of it would fail.
             Run::Imported("") => vec![package(false), package(true)],
-            // A package of the project's own folder would be called as the checkout is.
+            // A package made of the project's directory would have the checkout's name.
             Run::Imported(_) if self.is_project() => vec![flat(""), package(false), package(true)],
             Run::Imported(_) => vec![package(false), flat(""), package(true)],
         };
@@ -121,7 +121,8 @@ impl Sources {
         choices
     }
 
-    /// What the source is imported as: its folder's name, unless Python or a library has it.
+    /// Returns the package name for the source: its folder's name, unless Python or a library uses
+    /// it.
     pub(super) fn package_name(&self) -> String {
         let legal: String = self
             .folder
@@ -140,7 +141,7 @@ impl Sources {
         }
     }
 
-    /// Whether a package of that name would hide another that the agent imports.
+    /// Returns whether a package with this name would shadow another one that the agent imports.
     fn is_taken(&self, name: &str) -> bool {
         let ours = ["bedrock_agentcore", "starlette", "uvicorn"];
         let imports_it = |(module, import): (&String, &Import)| {
@@ -154,7 +155,7 @@ impl Sources {
         is_standard(name) || ours.contains(&name) || self.imports_by_module().any(imports_it)
     }
 
-    /// The paths that are opened from where the agent is started and that one of the layouts has there.
+    /// Returns the paths relative to the working directory that at least one of the layouts has.
     fn opened<'s>(&'s self, reach: &Reach, choices: &[Layout]) -> BTreeSet<&'s str> {
         let mut found = BTreeSet::new();
         for module in &reach.modules {
@@ -180,7 +181,7 @@ impl Sources {
                 .any(|file| file.strip_prefix(path).is_some_and(|f| f.starts_with('/')))
     }
 
-    /// Whether the archive has `path`, seen from its root.
+    /// Returns whether the archive has `path`, relative to its root.
     fn is_there(&self, layout: &Layout, path: &str) -> bool {
         let path = path.trim_start_matches("./").trim_end_matches('/');
         let inner = match &layout.kind {
@@ -199,7 +200,7 @@ impl Sources {
         self.files.contains(&whole) || self.is_directory(&whole)
     }
 
-    /// How much of what the running files need is not found.
+    /// Returns how many imports and files are missing in a layout.
     fn missed(
         &self,
         layout: &Layout,
@@ -227,7 +228,7 @@ impl Sources {
         missed
     }
 
-    /// Whether an import that leads to the agent's own files leads there in this layout too.
+    /// Returns whether an import of the agent's own files works in this layout.
     fn is_found(&self, layout: &Layout, run: Run<'_>, module: &str, import: &Import) -> bool {
         let names: Vec<String> = match import.names.as_slice() {
             [] => vec![import.module.clone()],
@@ -239,7 +240,7 @@ impl Sources {
         };
         names.iter().all(|name| {
             let Some((wanted, _)) = self.own(module, import.level, name, import.words()) else {
-                // Not the agent's, or nobody's.
+                // Not one of the agent's modules.
                 return true;
             };
             if import.level > 0 {
@@ -252,7 +253,7 @@ impl Sources {
         })
     }
 
-    /// Whether a relative import stays below the archive's root.
+    /// Returns whether a relative import stays below the archive's root.
     fn has_package(&self, module: &str, level: usize, root: &str) -> bool {
         let folder = self.folder_of(module);
         let inner = folder
@@ -275,8 +276,8 @@ impl Sources {
             };
             is_below(&whole, wanted) && wanted.len() > root.len()
         };
-        // Python looks in the folder of the file that it runs first, and finds a module of that name there
-        // even where it is not the one that is meant.
+        // Python searches the folder of the file that it runs first, where another module with this
+        // name may shadow the intended one.
         if let Run::File(entry) = run {
             let folder = self.folder_of(entry);
             let top = name.split('.').next().unwrap_or_default();
@@ -301,7 +302,7 @@ impl Sources {
     }
 }
 
-/// Whether a module is `package` or below it.
+/// Returns whether a module is `package` or below it.
 pub(super) fn is_below(module: &str, package: &str) -> bool {
     package.is_empty()
         || module

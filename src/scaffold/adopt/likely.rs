@@ -1,12 +1,12 @@
-//! Which of the functions that could answer a request are meant to.
+//! Finds the functions that are most likely meant to answer requests.
 
 use super::{code::Scope, handlers::Handler, parse::Function, serving::Server, sources::Sources};
 
 impl Sources {
-    /// Of the candidates those that are meant to answer a request, as far as their names, their callers
-    /// and the rest of the sources tell. What they are taken for without a question has to be sure.
+    /// Returns the candidates that are meant to answer a request, judging by their names, their
+    /// callers and the rest of the sources. Used without asking, so it must be certain.
     pub(crate) fn likely(&self, candidates: &[Handler]) -> Vec<Handler> {
-        // Where a server is made, a function is a part of that.
+        // If a server is created, functions are parts of it.
         if self
             .modules
             .keys()
@@ -28,7 +28,7 @@ impl Sources {
         made.any(|name| Server::made_by(&name).is_some())
     }
 
-    /// Whether the sources use it, other than to talk to a person.
+    /// Returns whether the sources call it, other than to chat with a person.
     fn is_called_within(&self, handler: &Handler) -> bool {
         const TALKS: [&str; 6] = ["main", "cli", "repl", "chat_loop", "demo", "interactive"];
         let ending = format!(".{}", handler.function);
@@ -56,7 +56,7 @@ impl Sources {
     }
 }
 
-/// How functions are called that do a part of the work.
+/// Names of functions that do only a part of the work.
 const HELPERS: [&str; 40] = [
     "load",
     "get",
@@ -105,7 +105,7 @@ fn is_helper(function: &str) -> bool {
     HELPERS.contains(&first)
 }
 
-/// What parameters are called that a request comes in.
+/// Names of parameters for a request.
 const REQUESTS: [&str; 28] = [
     "body",
     "content",
@@ -144,7 +144,7 @@ pub(super) fn takes_a_request(function: &Function) -> bool {
         .is_some_and(|first| REQUESTS.contains(&first.name.as_str()))
 }
 
-/// The last word of a module's name.
+/// Returns the last part of a module's name.
 fn last(module: &str) -> &str {
     module.rsplit('.').next().unwrap_or(module)
 }

@@ -1,7 +1,7 @@
-//! Pure: an existing Python agent becomes a project.
+//! Pure: turns an existing Python agent into a project.
 //!
-//! Reads the sources' texts, finds what can answer a request, and renders the entry points that call
-//! it. Which files there are, and writing any, is for others.
+//! Reads the sources' texts, finds the functions that can answer requests, and renders the entry
+//! points. Callers list and write the files.
 
 mod code;
 mod entry;

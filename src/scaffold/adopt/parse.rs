@@ -1,7 +1,7 @@
-//! What one Python file defines, as far as `init` asks: functions, classes, imports, calls.
+//! Extracts what `init` needs from a Python file: functions, classes, imports, calls.
 //!
-//! A real parser reads the text; nothing of it is run. A file with syntax errors still tells what the
-//! parser could make of the rest.
+//! Parses the text without running it. A file with syntax errors yields what the parser could make
+//! of the rest.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ pub(crate) struct Module {
     pub(crate) classes: Vec<Class>,
     pub(crate) imports: Vec<Import>,
     pub(crate) code: Code,
-    /// The bytes that the parser could not read.
+    /// The bytes that could not be parsed.
     pub(crate) syntax_error: Option<Range<usize>>,
 }
 
@@ -56,46 +56,46 @@ pub(crate) struct Class {
     pub(crate) construction: Construction,
 }
 
-/// What the class itself says about how it is made.
+/// What a class declares about its construction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Construction {
     /// Nothing; its bases may.
     Inherited,
-    /// The arguments that it cannot be made without.
+    /// These arguments are required.
     Needs(Vec<String>),
-    /// It cannot be made at all, such as an abstract class.
+    /// It cannot be instantiated, for example because it is abstract.
     Never(&'static str),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Import {
     pub(crate) line: usize,
-    /// The dots before the name; none where the import is absolute.
+    /// The number of leading dots; 0 for absolute imports.
     pub(crate) level: usize,
     /// Without the dots; empty in `from . import tools`.
     pub(crate) module: String,
-    /// What `from` takes, and what the file calls it; empty for `import tools`.
+    /// The imported names and the names they get; empty for `import tools`.
     pub(crate) names: Vec<(String, String)>,
     /// `import tools as t`
     pub(crate) alias: Option<String>,
-    /// Whether the file may do without it: within `try`, or for a type checker.
+    /// True if the import may fail: in `try`, or for a type checker.
     pub(crate) may_fail: bool,
 }
 
 impl Import {
-    /// How many words the module's name has.
+    /// Returns the number of parts in the module's name.
     pub(crate) fn words(&self) -> usize {
         let words = self.module.split('.');
         words.filter(|word| !word.is_empty()).count()
     }
 
-    /// The first word of the module's name; `None` where the import is relative.
+    /// Returns the first part of the module's name, or `None` for relative imports.
     pub(crate) fn top(&self) -> Option<&str> {
         (self.level == 0).then(|| self.module.split('.').next().unwrap_or_default())
     }
 }
 
-/// Reads one file.
+/// Parses a file.
 pub(crate) fn parse(text: &str) -> Module {
     let tree = syntax::tree(text);
     let root = tree.root_node();
@@ -128,7 +128,7 @@ pub(super) fn words<'t>(node: Node<'_>, text: &'t str) -> &'t str {
     text.get(node.byte_range()).unwrap_or_default()
 }
 
-/// The definition itself, and the names of what decorates it.
+/// Returns the definition without its decorators, and their names.
 fn undecorated<'n>(node: Node<'n>, text: &str) -> (Node<'n>, Vec<String>) {
     if node.kind() != "decorated_definition" {
         return (node, Vec::new());
@@ -171,7 +171,7 @@ fn function(
     })
 }
 
-/// By its own `yield`, or by what it says that it returns.
+/// Returns the kind of function, based on `yield` in it or its declared return type.
 fn kind(node: Node<'_>, text: &str) -> Kind {
     let is_async = node.child(0).is_some_and(|first| first.kind() == "async");
     let yields = node.child_by_field_name("body").is_some_and(yields);
@@ -191,7 +191,7 @@ fn kind(node: Node<'_>, text: &str) -> Kind {
 }
 
 fn yields(body: Node<'_>) -> bool {
-    // What they yield is theirs.
+    // Nested definitions have their own `yield`.
     let others = ["function_definition", "class_definition", "lambda"];
     syntax::descendants(body, |node| !others.contains(&node.kind()))
         .any(|node| node.kind() == "yield")

@@ -1,4 +1,4 @@
-//! How an adopted agent starts, and where its files then lie.
+//! Decides how an adopted agent starts, and where its files are in the archive.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::config::Protocol;
 
-/// What answers a request.
+/// What answers requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Entry {
     Handlers {
@@ -25,7 +25,7 @@ pub(crate) enum Entry {
     Own(OwnEntry),
 }
 
-/// An entry with the layout in which it finds its files.
+/// An entry with the layout that it works in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Placed {
     pub(crate) entry: Entry,
@@ -33,12 +33,12 @@ pub(crate) struct Placed {
     pub(super) start: Start,
 }
 
-/// Who starts the agent.
+/// What starts the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Start {
-    /// A file of the agent, by its path in the archive.
+    /// A file of the agent, by path in the archive.
     Own(String),
-    /// Files of ours, by their templates.
+    /// Generated files: template and name.
     Written(Vec<(&'static str, String)>),
 }
 
@@ -50,7 +50,7 @@ impl Placed {
         }
     }
 
-    /// The entry point's path in the archive.
+    /// Returns the entry point's path in the archive.
     pub(crate) fn entrypoint(&self) -> &str {
         match &self.start {
             Start::Own(path) => path,
@@ -58,12 +58,12 @@ impl Placed {
         }
     }
 
-    /// Whether a file of ours starts it.
+    /// Returns whether a generated file starts the agent.
     pub(crate) fn is_written(&self) -> bool {
         matches!(self.start, Start::Written(_))
     }
 
-    /// The folder of the file that serves, below the source.
+    /// Returns the folder below the source of the file that serves.
     pub(crate) fn own_folder(&self) -> Option<&str> {
         match &self.entry {
             Entry::Own(own) => own.path.rsplit_once('/').map(|(folder, _)| folder),
@@ -71,7 +71,7 @@ impl Placed {
         }
     }
 
-    /// Whether the entry point that is written serves without this problem.
+    /// Returns whether the generated entry point solves this problem.
     pub(crate) fn mends(&self, problem: &Problem) -> bool {
         let Entry::Own(OwnEntry {
             how: How::Serve { server, .. },
@@ -89,7 +89,7 @@ impl Placed {
         }
     }
 
-    /// The distributions that the entry points import themselves.
+    /// Returns the distributions that the generated entry points import.
     pub(crate) fn needs(&self) -> BTreeSet<&'static str> {
         let served = match &self.entry {
             _ if !self.is_written() => return BTreeSet::new(),
@@ -107,7 +107,7 @@ impl Placed {
 }
 
 impl Sources {
-    /// The layout for an entry, and how it is started there.
+    /// Returns the layout for an entry and how it starts.
     pub(crate) fn placed(&self, entry: Entry) -> Placed {
         match &entry {
             Entry::Handlers { whole, streaming } => {
@@ -162,7 +162,7 @@ impl Sources {
         }
     }
 
-    /// The name of a file of ours at the archive's root, where the agent has none of that name.
+    /// Returns a name for a generated file at the archive's root that the agent does not use.
     pub(crate) fn free_name(&self, layout: &Layout, name: &str) -> String {
         let folder = layout.folder();
         let is_free = |name: &str| {

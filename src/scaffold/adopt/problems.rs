@@ -1,4 +1,4 @@
-//! What keeps the service from reaching a server: where it listens, and what it does not answer.
+//! Problems that keep the service from reaching a server: its address, and missing routes.
 
 use super::{
     code::Value,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::config::Protocol;
 
-/// What is wrong with where a server listens.
+/// A problem with how a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// `file:line`
@@ -18,23 +18,23 @@ pub(crate) struct Problem {
     pub(crate) fault: Fault,
 }
 
-/// What a problem is about.
+/// The kind of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// stdio or server-sent events.
     Transport,
     Host,
     Port,
-    /// The path at which an MCP server answers.
+    /// The path of an MCP server.
     Path,
-    /// MCP sessions, or Host headers that are refused.
+    /// MCP sessions, or refused Host headers.
     Mcp,
     /// No route `/ping`.
     Ping,
 }
 
 impl Sources {
-    /// What is wrong with an app, wherever it listens.
+    /// Returns an app's problems that do not depend on its address.
     pub(super) fn problems_of_app(
         &self,
         server: Option<Server>,
@@ -63,7 +63,8 @@ impl Sources {
         }]
     }
 
-    /// An app of an MCP server is told what the server would be told when it runs.
+    /// Returns the problems of an MCP server's app, which has the same settings as a server that
+    /// runs.
     pub(super) fn problems_of_mcp_app(&self, reach: &Reach, place: &str) -> Vec<Problem> {
         for module in &reach.modules {
             for call in &self.modules[module].module.code.calls {
@@ -103,7 +104,8 @@ impl Sources {
     }
 }
 
-/// `host` is what an app is told of the names that it answers to, where it asks for any.
+/// Returns the problems of these settings. `host` is the setting for the accepted host names, if
+/// there is one.
 fn mcp_problems(
     stateless: Option<&Value>,
     host: Option<&Option<Value>>,
@@ -144,7 +146,7 @@ fn sessions(place: &str) -> Problem {
     }
 }
 
-/// What keeps the service from reaching a server that is started so.
+/// Returns the problems of a server that is started this way.
 pub(super) fn problems(start: &Start, protocol: Protocol, place: &str) -> Vec<Problem> {
     let problem = |fault: Fault, what: String, help: String| Problem {
         place: place.to_owned(),

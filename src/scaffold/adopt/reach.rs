@@ -1,5 +1,5 @@
-//! How the modules of an agent reach each other: whose module a name leads to, and what runs when a
-//! file is run.
+//! Resolves how an agent's modules reach each other: the module that a name refers to, and what
+//! runs with a file.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::python::standard::is_standard;
 
-/// How far names are followed from file to file.
+/// How many files a name is followed through.
 const DEPTH: usize = 6;
 
-/// What runs when a file does.
+/// What runs when a file is run.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
     pub(super) scopes: BTreeSet<(String, Scope)>,
@@ -21,8 +21,8 @@ pub(super) struct Reach {
 }
 
 impl Sources {
-    /// The module of the sources that `name` leads to from `module`, and the words that follow its
-    /// name. At least the first `least` words name the module.
+    /// Returns the module of the sources that `name` refers to in `module`, and the rest of the
+    /// name. At least the first `least` parts name the module.
     pub(super) fn own<'n>(
         &self,
         module: &str,
@@ -42,12 +42,13 @@ impl Sources {
             self.longest(root, name, least)
                 .filter(|(found, _)| found != root)
         });
-        // No module imports itself: a library of the folder's name has a module of the file's name.
+        // A module does not import itself: a library may have the folder's name and a module with
+        // the file's.
         let by_own_name = || self.by_own_name(name).filter(|(found, _)| found != module);
         absolute.or_else(by_own_name)
     }
 
-    /// `folder.module` for a module of the source's own folder.
+    /// Resolves `folder.module` for a module of the source's own folder.
     pub(super) fn by_own_name<'n>(&self, name: &'n str) -> Option<(String, &'n str)> {
         let (top, rest) = name.split_once('.').unwrap_or((name, ""));
         if top != self.folder || rest.is_empty() {
@@ -55,7 +56,7 @@ impl Sources {
         }
         match self.longest("", rest, 0)? {
             (found, rest) if !found.is_empty() => Some((found, rest)),
-            // `from folder import answer`, which its `__init__.py` has to define.
+            // `from folder import answer`, which must be defined in `__init__.py`.
             (found, rest) => {
                 let first = rest.split('.').next().unwrap_or_default();
                 let first = first.trim_end_matches("()");
@@ -72,8 +73,8 @@ impl Sources {
         }
     }
 
-    /// Where a module's absolute imports may be looked for: its folder when it is run, the source, and
-    /// what lies between.
+    /// Returns the folders in which a module's absolute imports are looked up: its own if it is
+    /// run, the source, and those in between.
     fn roots(&self, module: &str) -> Vec<String> {
         let mut roots = Vec::new();
         let mut folder = Some(self.folder_of(module));
@@ -91,7 +92,7 @@ impl Sources {
         roots
     }
 
-    /// The folder that a module lies in, in dots.
+    /// Returns the folder that contains a module, with dots.
     pub(super) fn folder_of(&self, module: &str) -> String {
         let is_package = self
             .modules
@@ -124,8 +125,8 @@ impl Sources {
             .any(|module| module.starts_with(&format!("{name}.")))
     }
 
-    /// The longest beginning of `name` that is a module or a folder of modules below `root`; at least
-    /// its first `least` words.
+    /// Returns the longest prefix of `name` that is a module or a folder of modules below `root`,
+    /// with at least `least` parts.
     fn longest<'n>(&self, root: &str, name: &'n str, least: usize) -> Option<(String, &'n str)> {
         let mut ends: Vec<usize> = name.match_indices('.').map(|(at, _)| at).collect();
         ends.push(name.len());
@@ -142,7 +143,7 @@ impl Sources {
         found.or_else(|| (itself && least == 0).then(|| (root.to_owned(), name)))
     }
 
-    /// The modules that an import runs.
+    /// Returns the modules that an import runs.
     pub(super) fn imported(&self, module: &str, import: &Import) -> Vec<String> {
         let mut found = Vec::new();
         let mut add = |name: &str| {
@@ -163,7 +164,7 @@ impl Sources {
             };
             add(&whole);
         }
-        // A package's own file runs before its modules.
+        // A package's `__init__.py` runs before its modules.
         let mut all = BTreeSet::new();
         for module in found {
             let mut at = module.as_str();
@@ -180,7 +181,7 @@ impl Sources {
         all.into_iter().collect()
     }
 
-    /// What runs when `module`'s file is run.
+    /// Returns what runs when `module`'s file is run.
     pub(super) fn reach(&self, module: &str) -> Reach {
         let mut reach = Reach::default();
         let mut pending = vec![
@@ -222,7 +223,8 @@ impl Sources {
         (own != module && !first.is_empty()).then_some((own, Scope::Named(first)))
     }
 
-    /// The name of what `name` holds in `module`, followed into the agent's other modules.
+    /// Returns the full name of `name`'s value in `module`, followed into the agent's other
+    /// modules.
     pub(super) fn expanded(&self, module: &str, name: &str) -> String {
         self.followed(module, name, DEPTH)
     }
@@ -234,7 +236,7 @@ impl Sources {
         };
         let level = name.len() - name.trim_start_matches('.').len();
         let (first, rest) = split_first(&name[level..]);
-        // A function of this file.
+        // A function in this file.
         if level == 0
             && let Some(function) = first.strip_suffix("()")
             && let Some(returned) = parsed.module.code.returns.get(function)
@@ -275,7 +277,7 @@ fn is_defined(parsed: &Parsed, name: &str) -> bool {
         || parsed.module.classes.iter().any(|c| c.name == name)
 }
 
-/// The first word, and what follows with its dot.
+/// Splits off the first part. The rest keeps its dot.
 fn split_first(name: &str) -> (&str, &str) {
     name.find('.').map_or((name, ""), |at| name.split_at(at))
 }

@@ -1,4 +1,4 @@
-//! What an adopted agent needs at run time, from what its sources say.
+//! Determines an adopted agent's run-time requirements from its sources.
 
 use std::collections::BTreeSet;
 
@@ -9,29 +9,29 @@ use crate::package::{
     tracing,
 };
 
-/// What a file of the agent requires, as far as an archive can be made of it.
+/// The requirements in a file that can be used for an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Requirements {
     pub(crate) text: String,
-    /// Lines that mean something only where the file stood: line number and text.
+    /// Lines that work only next to the original file: line number and text.
     pub(crate) left_out: Vec<(usize, String)>,
-    /// The line that asks for the starter toolkit.
+    /// The line that requires the starter toolkit.
     pub(crate) toolkit: Option<usize>,
     /// The line that allows only versions of the OpenTelemetry distribution which send no traces.
     pub(crate) no_traces: Option<usize>,
-    /// The distributions, as indexes compare their names.
+    /// The distributions, with normalized names.
     names: BTreeSet<String>,
 }
 
 pub(super) const SDK_NAME: &str = "bedrock-agentcore";
 pub(crate) const TOOLKIT: &str = "bedrock-agentcore-starter-toolkit";
 
-/// The same line as the templates have.
+/// The same line as in the templates.
 const SDK: &str = include_str!("../../../scaffolds/echo/deployment/requirements.txt");
 
 impl Requirements {
-    /// The lines that an entry point of ours needs besides, with those that it does not import but that
-    /// bring what it imports taken into account.
+    /// Returns the lines that an entry point of ours needs in addition. uvicorn is not needed if a
+    /// dependency brings it.
     pub(crate) fn lacking(&self, needs: &BTreeSet<&str>) -> Vec<String> {
         let has = |name: &str| self.names.contains(name);
         let mut lines = Vec::new();
@@ -53,7 +53,7 @@ impl Requirements {
         lines
     }
 
-    /// The text with the lines that it lacks.
+    /// Returns the text with the missing lines added.
     pub(crate) fn with(&self, needs: &BTreeSet<&str>) -> String {
         let mut text = self.text.clone();
         for line in self.lacking(needs) {
@@ -63,7 +63,7 @@ impl Requirements {
         text
     }
 
-    /// The distributions that are required and not among those that are known.
+    /// Returns the required distributions that are not `known`.
     pub(crate) fn beyond(&self, known: &BTreeSet<String>) -> Vec<&str> {
         let names = self.names.iter().filter(|name| !name.is_empty());
         names
@@ -72,13 +72,13 @@ impl Requirements {
             .collect()
     }
 
-    /// Whether the archive can be made of the file as it stands.
+    /// Returns whether the file can be used unchanged.
     pub(crate) fn is_whole(&self) -> bool {
         self.left_out.is_empty()
     }
 }
 
-/// A requirements file, kept line by line.
+/// Reads a requirements file, line by line.
 pub(crate) fn from_requirements(given: &str) -> Requirements {
     let mut found = Requirements {
         text: String::new(),
@@ -107,7 +107,7 @@ pub(crate) fn from_requirements(given: &str) -> Requirements {
     found
 }
 
-/// The dependencies of a pyproject.toml, or why they cannot be taken.
+/// Reads the dependencies of a pyproject.toml, or returns why they cannot be used.
 pub(crate) fn from_pyproject(given: &str) -> Result<Requirements, String> {
     let root = DeTable::parse(given).map_err(|error| error.message().to_owned())?;
     let root = root.get_ref();
@@ -137,7 +137,7 @@ pub(crate) fn from_pyproject(given: &str) -> Result<Requirements, String> {
     let lines: Option<Vec<&str>> = items.iter().map(|item| text(item.get_ref())).collect();
     let lines = lines.ok_or("`project.dependencies` contains something that is not a string")?;
     let mut found = from_requirements(&lines.join("\n"));
-    // The line of the list says where in the file it stands.
+    // Converts the number in the list to the line in the file.
     let in_file = |number: usize| {
         let place = items.get(number - 1)?.span().start;
         Some(given.get(..place)?.matches('\n').count() + 1)
@@ -147,7 +147,7 @@ pub(crate) fn from_pyproject(given: &str) -> Result<Requirements, String> {
     Ok(found)
 }
 
-/// Keys of `tool.uv` that say which packages the bare names stand for.
+/// Keys of `tool.uv` that decide which packages the names refer to.
 const PINS: [&str; 8] = [
     "sources",
     "index",
@@ -159,8 +159,8 @@ const PINS: [&str; 8] = [
     "override-dependencies",
 ];
 
-/// Where a pyproject.toml says that its dependencies are other packages than the default index's, so that
-/// their names alone would bring a stranger's.
+/// Returns the place where a pyproject.toml takes dependencies from elsewhere than the default
+/// index, where their names could refer to unrelated packages.
 pub(crate) fn pin(given: &str) -> Option<std::ops::Range<usize>> {
     let root = DeTable::parse(given).ok()?;
     let tool = root.get_ref().get("tool")?.get_ref();
@@ -174,7 +174,7 @@ fn text<'t>(value: &'t DeValue<'_>) -> Option<&'t str> {
     value.as_str()
 }
 
-/// Whether a line names something beside the file that it stands in.
+/// Returns whether a line refers to another local file.
 fn is_local(line: &str) -> bool {
     let option = |long: &str, short: &str| {
         [long, short].iter().any(|word| {
@@ -191,7 +191,7 @@ fn is_local(line: &str) -> bool {
         || line.contains("@file:")
 }
 
-/// The distribution's name as indexes compare them.
+/// Returns the distribution's normalized name.
 fn distribution(line: &str) -> String {
     line.trim_start()
         .chars()

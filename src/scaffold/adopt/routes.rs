@@ -1,15 +1,15 @@
-//! The paths that an app answers.
+//! The paths that an app serves.
 
 use super::{code::Value, reach::Reach, serving, sources::Sources};
 use crate::config::Protocol;
 
-/// The paths that the service asks for.
+/// The paths that the service requests.
 pub(super) const INVOCATIONS: &str = "/invocations";
 pub(super) const PING: &str = "/ping";
 pub(super) const WEB_SOCKET: &str = "/ws";
 
 impl Sources {
-    /// Whether the app of a module answers the service's question whether it is up.
+    /// Returns whether a module's app answers the service's health check.
     pub(super) fn answers_ping(&self, module: &str) -> bool {
         self.has_ping(&self.reach(module))
     }
@@ -24,7 +24,7 @@ impl Sources {
             || self.routes(reach).iter().any(|route| route == PING)
     }
 
-    /// The paths that an app answers, in every way that its router may be mounted.
+    /// Returns the paths that an app serves, for every way that its router may be mounted.
     pub(super) fn routes(&self, reach: &Reach) -> Vec<String> {
         const ROUTES: [&str; 18] = [
             "get",

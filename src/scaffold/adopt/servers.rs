@@ -1,5 +1,5 @@
-//! Which files of an agent's sources serve by themselves, by what protocol, and whether they listen where
-//! the service looks.
+//! Finds the files in an agent's sources that serve, with their protocol, and checks whether the
+//! service can reach them.
 
 use super::{
     code::{Call, Scope},
@@ -15,29 +15,29 @@ use crate::config::Protocol;
 /// A file that serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OwnEntry {
-    /// Below the source.
+    /// By path below the source.
     pub(crate) path: String,
     pub(crate) module: String,
     pub(crate) protocol: Protocol,
     pub(crate) how: How,
     /// `file:line`
     pub(crate) place: String,
-    /// Why the service could not reach it as it is.
+    /// Why the service cannot reach it unchanged.
     pub(crate) problems: Vec<Problem>,
 }
 
-/// What makes a file serve.
+/// How a file is made to serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum How {
-    /// Running it.
+    /// By running it.
     Run,
-    /// Serving what it keeps in a variable.
+    /// By serving the value of a variable.
     Serve { name: String, server: Server },
-    /// Calling a function that nobody calls.
+    /// By calling a function that the file itself does not call.
     Call { function: String },
 }
 
-/// An app that would serve if it had what is missing.
+/// An app that could serve if nothing were missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unserved {
     pub(crate) place: String,
@@ -45,13 +45,13 @@ pub(crate) struct Unserved {
 }
 
 impl Sources {
-    /// The files that serve. `protocol` is what the user says they speak.
+    /// Returns the files that serve. `protocol` is given by the user.
     pub(crate) fn own_entries(&self, protocol: Option<Protocol>) -> Vec<OwnEntry> {
         let modules = self.modules.keys().filter(|name| !is_test(name));
         let all: Vec<(OwnEntry, Reach)> = modules
             .filter_map(|module| self.entry_and_reach(module, protocol))
             .collect();
-        // What another one imports is a part of that one.
+        // A file imported by another one is a part of it.
         let is_part = |entry: &OwnEntry| {
             all.iter().any(|(other, reach)| {
                 other.module != entry.module && reach.modules.contains(&entry.module)
@@ -59,7 +59,7 @@ impl Sources {
         };
         let kept: Vec<&(OwnEntry, Reach)> =
             all.iter().filter(|(entry, _)| !is_part(entry)).collect();
-        // Files that import each other are all parts.
+        // Files that import each other are all kept.
         let kept = if kept.is_empty() {
             all.iter().collect()
         } else {
@@ -73,7 +73,7 @@ impl Sources {
             .collect()
     }
 
-    /// A server on stdio that another file names is the tool of that one.
+    /// Returns whether another file names this stdio server, which makes it a tool of that file.
     fn is_started_by_another(&self, entry: &OwnEntry, all: &[OwnEntry]) -> bool {
         let on_stdio = entry.problems.iter().any(|p| p.fault == Fault::Transport);
         let file = entry.path.rsplit('/').next().unwrap_or(&entry.path);
@@ -87,7 +87,7 @@ impl Sources {
             })
     }
 
-    /// How a file serves, if it does.
+    /// Returns how a file serves, if it does.
     pub(crate) fn own_entry(&self, module: &str, protocol: Option<Protocol>) -> Option<OwnEntry> {
         self.entry_and_reach(module, protocol)
             .map(|(entry, _)| entry)
@@ -107,7 +107,7 @@ impl Sources {
         Some((found, reach))
     }
 
-    /// A file that the user says serves, and that nobody here understands.
+    /// Returns an entry for a file that serves according to the user, but is not understood.
     pub(crate) fn unread_entry(&self, module: &str, protocol: Protocol) -> OwnEntry {
         OwnEntry {
             path: self.modules[module].path.clone(),
@@ -119,7 +119,7 @@ impl Sources {
         }
     }
 
-    /// The module whose file, below the source, is the one that is looked for.
+    /// Returns the module whose path below the source matches.
     pub(crate) fn module_at(&self, is_it: impl Fn(&str) -> bool) -> Option<String> {
         let mut modules = self.modules.iter();
         modules
@@ -127,7 +127,7 @@ impl Sources {
             .map(|(name, _)| name.clone())
     }
 
-    /// An app without one of the routes that the service asks for.
+    /// Returns an app that lacks a route required by the service.
     pub(crate) fn unserved(&self) -> Option<Unserved> {
         self.modules
             .keys()
@@ -154,11 +154,11 @@ impl Sources {
         format!("{}:{line}", self.modules[module].shown.display())
     }
 
-    /// The starts that running the file leads to, with where they stand.
+    /// Returns the starts that running the file leads to, with their module and scope.
     fn starts(&self, module: &str, reach: &Reach) -> Vec<(String, Scope, Start)> {
         let mut found = Vec::new();
         for (at, scope) in &reach.scopes {
-            // What happens while another module is imported is that module's doing.
+            // The import of another module is not this file's start.
             if at != module && *scope == Scope::Module {
                 continue;
             }
@@ -181,7 +181,7 @@ impl Sources {
             .collect()
     }
 
-    /// The call whose result is called `owner`.
+    /// Returns the call that creates `owner`.
     pub(super) fn maker(&self, owner: &str, reach: &Reach) -> Option<Call> {
         let wanted = owner.strip_suffix("()")?;
         reach.modules.iter().find_map(|module| {
@@ -217,7 +217,8 @@ impl Sources {
         let object = self.object(module, reach, protocol, given);
         let replaced = object.filter(|_| !imports_to_start);
         let how = match (replaced, parted) {
-            // Running this file makes an app that the handlers of the other file do not know.
+            // Running this file creates an app that the other file's handlers are not registered
+            // with.
             (_, Some(_)) => return None,
             (Some((name, server)), None) if !problems.is_empty() => How::Serve { name, server },
             _ => How::Run,
@@ -232,7 +233,7 @@ impl Sources {
         })
     }
 
-    /// The other module that registers its handlers with the SDK's app of this one.
+    /// Returns the other module that registers its handlers with this one's SDK app.
     fn registrar(&self, module: &str, reach: &Reach) -> Option<String> {
         let owns = self.servers(module).into_iter().any(|(name, server, _)| {
             matches!(server, Server::Sdk | Server::SdkAgui) && self.is_global(module, &name)
@@ -246,7 +247,7 @@ impl Sources {
             .cloned()
     }
 
-    /// The app of the SDK with which a module registers a handler: its variable and line.
+    /// Returns the SDK app with which a module registers a handler: its variable, and the line.
     fn registers(&self, module: &str) -> Option<(String, Server, usize)> {
         let code = &self.modules[module].module.code;
         code.calls.iter().find_map(|call| {
@@ -259,7 +260,7 @@ impl Sources {
         })
     }
 
-    /// The name by which a module knows what is called `full`: its own variable, or one that it imports.
+    /// Returns a module's own or imported name for `full`.
     fn variable(&self, module: &str, full: &str) -> Option<String> {
         let parsed = &self.modules[module].module;
         let own = parsed
@@ -284,7 +285,7 @@ impl Sources {
         self.modules[module].module.code.globals.contains(name)
     }
 
-    /// The servers that a module keeps in its variables, with their lines.
+    /// Returns the servers in a module's variables, with their lines.
     fn servers(&self, module: &str) -> Vec<(String, Server, usize)> {
         let code = &self.modules[module].module.code;
         code.holds
@@ -302,7 +303,7 @@ impl Sources {
             .collect()
     }
 
-    /// The variable of a module that an entry point of ours can serve by this protocol.
+    /// Returns the variable of a module that an entry point of ours can serve with this protocol.
     fn object(
         &self,
         module: &str,
@@ -326,15 +327,15 @@ impl Sources {
             .chain(imported)
             .filter(|(_, server)| fits(*server))
             .collect();
-        // An app that was made of a server is what its author serves, unless only the server itself can
-        // be told how the service wants it.
+        // Prefer an app created from a server, because its author serves that, unless only the
+        // server itself accepts the settings that the service needs.
         let wants_server =
             protocol == Protocol::Mcp && !self.problems_of_mcp_app(reach, "").is_empty();
         all.sort_by_key(|(_, server)| matches!(server, Server::Asgi(_)) == wants_server);
         all.into_iter().next()
     }
 
-    /// The servers that a module imports from its neighbors.
+    /// Returns the servers that a module imports from its neighbors.
     fn imported_servers(&self, module: &str) -> Vec<(String, Server)> {
         let imports = self.modules[module].module.imports.iter();
         imports
@@ -350,7 +351,7 @@ impl Sources {
             .collect()
     }
 
-    /// A file that keeps something to serve and does not start it.
+    /// Returns the entry for a file that creates a server but does not start it.
     fn served(&self, module: &str, reach: &Reach, given: Option<Protocol>) -> Option<OwnEntry> {
         let entry = |name: String, server: Server, protocol: Protocol, line: usize| {
             let place = self.at(module, line);
@@ -372,7 +373,7 @@ impl Sources {
         all.sort_by_key(|(_, server, _)| matches!(server, Server::Asgi(_)) == wants_server);
         all.into_iter().find_map(|(name, server, line)| {
             let protocol = match server {
-                // Without a handler there is nothing to ask.
+                // Without a handler it answers nothing.
                 Server::Sdk | Server::SdkAgui | Server::McpLowLevel => return None,
                 Server::Mcp(_) | Server::A2aStrands | Server::A2aBuilder => server.protocol(),
                 Server::Asgi(Some(protocol)) => Some(protocol),
@@ -383,7 +384,7 @@ impl Sources {
         })
     }
 
-    /// A file whose server stands in a function that nobody calls.
+    /// Returns the entry for a file whose server is started in a function that is never called.
     fn uncalled(&self, module: &str, reach: &Reach, given: Option<Protocol>) -> Option<OwnEntry> {
         let functions = self.modules[module].module.functions.iter();
         functions
@@ -417,7 +418,7 @@ impl Sources {
             .or_else(|| self.protocol_of_app(reach))
     }
 
-    /// The protocol of a plain app, by what the files beside it call and by its routes.
+    /// Returns the protocol of a plain app, based on the calls in its files and on its routes.
     fn protocol_of_app(&self, reach: &Reach) -> Option<Protocol> {
         let signs: Vec<Protocol> = reach
             .modules

@@ -1,5 +1,5 @@
-//! What is known of the libraries that agents serve with: what makes a server, what starts one, and
-//! where it then listens.
+//! Knows the libraries that agents serve with: how servers are created and started, and where they
+//! listen.
 
 use super::code::{Call, Value};
 use crate::config::Protocol;
@@ -11,32 +11,32 @@ pub(crate) enum Server {
     Sdk,
     /// The SDK's `AGUIApp`
     SdkAgui,
-    /// An MCP server with a method `run`.
+    /// An MCP server with a `run` method.
     Mcp(Mcp),
-    /// The low-level server of `mcp`, which something else has to serve.
+    /// The low-level server of `mcp`, which needs something else to serve it.
     McpLowLevel,
-    /// An ASGI app; with the protocol where its maker says it.
+    /// An ASGI app, with its protocol if its creation shows it.
     Asgi(Option<Protocol>),
     Flask,
     /// `A2AServer` of Strands
     A2aStrands,
-    /// `A2AStarletteApplication` of a2a-sdk and its likes: `build()` makes an app.
+    /// `A2AStarletteApplication` of a2a-sdk and similar ones, whose `build()` creates an app.
     A2aBuilder,
 }
 
-/// The libraries differ in where an MCP server is told to listen.
+/// The libraries with MCP servers, which take the address in different places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mcp {
-    /// `mcp.server.fastmcp.FastMCP`: told when it is made.
+    /// `mcp.server.fastmcp.FastMCP`: set on creation.
     Official1,
-    /// `mcp.server.MCPServer`: told when it runs.
+    /// `mcp.server.MCPServer`: set when it runs.
     Official2,
-    /// `fastmcp.FastMCP`: told when it runs.
+    /// `fastmcp.FastMCP`: set when it runs.
     Fast,
 }
 
 impl Server {
-    /// What `name` makes, such as `fastapi.FastAPI()`.
+    /// Returns the server that `name` creates, for example `fastapi.FastAPI()`.
     pub(crate) fn made_by(name: &str) -> Option<Self> {
         let callee = name.strip_suffix("()")?;
         let (owner, last) = callee.rsplit_once('.').unwrap_or(("", callee));
@@ -86,8 +86,7 @@ impl Server {
     }
 }
 
-/// What a file that calls or imports something is a sign of, where it serves an app that says nothing
-/// itself.
+/// Returns the protocol that a call or import indicates, for apps that do not show it themselves.
 pub(crate) fn sign(callee: &str) -> Option<Protocol> {
     let last = callee.rsplit('.').next().unwrap_or(callee);
     let root = callee.split('.').next().unwrap_or_default();
@@ -113,28 +112,28 @@ pub(crate) fn sign(callee: &str) -> Option<Protocol> {
     }
 }
 
-/// A call that serves, and where.
+/// A call that starts a server, and its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Start {
-    /// What is served, by the name that a call's result has; empty where the call itself knows.
+    /// The name of the served value; empty if the call itself implies it.
     pub(crate) what: String,
     pub(crate) protocol: Option<Protocol>,
     pub(crate) line: usize,
     pub(crate) host: Place,
     pub(crate) port: Place,
-    /// Of MCP servers: `stdio`, `sse`, or what the service asks for.
+    /// For MCP servers: `stdio`, `sse`, or what the service needs.
     pub(crate) transport: Place,
     pub(crate) stateless: Place,
     pub(crate) path: Place,
 }
 
-/// A setting as far as it can be read.
+/// A setting, as far as it can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// What the service asks for.
+    /// What the service needs.
     Right,
     Is(String),
-    /// Not said, and the library's default is this.
+    /// Not set; this is the library's default.
     Default(&'static str),
     Unknown,
 }
@@ -158,7 +157,7 @@ impl Place {
 }
 
 impl Start {
-    /// Reads a call whose callee's name is complete. `made` is the call that made a server.
+    /// Reads a call with the full name of its callee. `made` finds the call that created a server.
     pub(crate) fn read(
         call: &Call,
         callee: &str,
@@ -192,7 +191,7 @@ impl Start {
         }
     }
 
-    /// Where arguments are spread, nothing that is not said is the default.
+    /// Forgets all defaults, because unpacked arguments may contain the settings.
     fn forget_defaults(mut self) -> Self {
         for place in [
             &mut self.host,
@@ -304,7 +303,7 @@ impl Start {
             Some("http" | "streamable-http") => Place::Right,
             _ => transport,
         };
-        // What the first version is told when it is made, the others are told when they run.
+        // The first version takes these settings on creation, the others when they run.
         let told = match kind {
             Mcp::Official1 => made,
             Mcp::Official2 | Mcp::Fast => Some(call),
@@ -330,7 +329,7 @@ impl Start {
     }
 }
 
-/// Where the service looks for an agent.
+/// Returns the port that the service expects.
 pub(crate) fn port(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Http | Protocol::Agui => "8080",

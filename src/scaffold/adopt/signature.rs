@@ -1,4 +1,4 @@
-//! What a Python function takes, and what a class needs to be made.
+//! The parameters of Python functions, and the arguments needed to create classes.
 
 use tree_sitter::Node;
 
@@ -23,13 +23,13 @@ pub(crate) enum Place {
 }
 
 impl Parameter {
-    /// Whether a call without it fails.
+    /// Returns whether a call without it fails.
     pub(crate) fn is_required(&self) -> bool {
         !self.has_default && matches!(self.place, Place::Positional | Place::KeywordOnly)
     }
 }
 
-/// How a handler is given the request.
+/// How a handler takes the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Passing {
     /// The payload's `prompt`.
@@ -38,7 +38,7 @@ pub(crate) enum Passing {
     PayloadAndContext,
 }
 
-/// How `function` is given the request, or why it cannot be.
+/// Returns how `function` takes the request, or why it cannot.
 pub(crate) fn passing(function: &Function) -> Result<Passing, String> {
     let mut parameters = function.parameters.iter();
     let Some(first) = parameters
@@ -71,7 +71,7 @@ pub(crate) fn passing(function: &Function) -> Result<Passing, String> {
     })
 }
 
-/// Whether a single parameter wants the whole payload rather than its prompt.
+/// Returns whether a single parameter takes the whole payload rather than its prompt.
 fn takes_payload(parameter: &Parameter) -> bool {
     const MAPPINGS: [&str; 4] = ["dict", "Dict", "Mapping", "MutableMapping"];
     match &parameter.annotation {
@@ -126,7 +126,7 @@ fn parameter(node: Node<'_>, place: Place, text: &str) -> Parameter {
     }
 }
 
-/// Classes whose fields are the arguments that they are made with.
+/// Base classes that make fields constructor arguments.
 const FIELD_BASES: [&str; 3] = ["BaseModel", "NamedTuple", "TypedDict"];
 const FIELD_DECORATORS: [&str; 5] = [
     "dataclass",
@@ -171,7 +171,7 @@ pub(super) fn construction(
     Construction::Inherited
 }
 
-/// `name: type` without a value.
+/// Returns the fields declared as `name: type` without a value.
 fn required_fields(body: Node<'_>, text: &str) -> Vec<String> {
     children(body)
         .into_iter()
@@ -184,7 +184,7 @@ fn required_fields(body: Node<'_>, text: &str) -> Vec<String> {
                 .child_by_field_name("right")
                 .map_or("", |value| words(value, text));
             let is_shared = annotation.contains("ClassVar");
-            // `field(repr=False)` gives no value.
+            // `field(repr=False)` sets no value.
             let describes = value.split('(').next().is_some_and(|callee| {
                 ["field", "dataclasses.field", "Field"].contains(&callee.trim())
             });

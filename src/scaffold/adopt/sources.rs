@@ -1,4 +1,4 @@
-//! The sources of an agent as Python modules: read, named, and asked how they import each other.
+//! An agent's sources as Python modules: parsed, named, and with their imports.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,22 +17,22 @@ use crate::{
 /// A Python file of the sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PythonFile {
-    /// Below the source, with `/`.
+    /// By path below the source, with `/`.
     pub(crate) path: String,
-    /// As messages call it.
+    /// The path in messages.
     pub(crate) shown: PathBuf,
     pub(crate) text: String,
 }
 
-/// All the sources, by the names that Python gives their modules.
+/// All the sources, by Python module name.
 #[derive(Debug, Clone)]
 pub(crate) struct Sources {
     pub(super) agent: AgentName,
-    /// The source's folder, which is the package's name where the sources name themselves.
+    /// The source's folder, which is also the package's name if the sources refer to themselves.
     pub(super) folder: String,
-    /// The way from the project's directory to the source, where that lies below.
+    /// The path from the project's directory to the source, if it is below.
     pub(super) below_project: Option<String>,
-    /// Every file below the source, with `/`.
+    /// All files below the source, with `/`.
     pub(super) files: BTreeSet<String>,
     pub(super) modules: BTreeMap<String, Parsed>,
 }
@@ -40,13 +40,13 @@ pub(crate) struct Sources {
 #[derive(Debug, Clone)]
 pub(super) struct Parsed {
     pub(super) shown: PathBuf,
-    /// Below the source, with `/`.
+    /// By path below the source, with `/`.
     pub(super) path: String,
     pub(super) module: Module,
 }
 
 impl Sources {
-    /// Parses every file. The messages are warnings: a file that cannot be read whole.
+    /// Parses all files. Returns warnings for files that cannot be parsed completely.
     pub(crate) fn read(
         agent: &AgentName,
         folder: &str,
@@ -81,7 +81,7 @@ impl Sources {
         (sources, warnings)
     }
 
-    /// The key of the module that is called `module`, with or without the package's name before it.
+    /// Returns the key of a module whose name may begin with the package's name.
     pub(super) fn resolve(&self, module: &str) -> Option<String> {
         let (head, rest) = module.split_once('.').unwrap_or((module, ""));
         let inner = [self.agent.as_str(), &self.folder, &self.package_name()].contains(&head);
@@ -96,7 +96,7 @@ impl Sources {
         format!("{}:{}", self.modules[module].shown.display(), function.line)
     }
 
-    /// Whether a linter in the project's directory takes the sources for the project's own.
+    /// Returns whether a linter in the project's directory treats the sources as first-party.
     pub(super) fn is_first_party(&self, layout: &Layout) -> bool {
         let Some(way) = &self.below_project else {
             return false;
@@ -112,7 +112,7 @@ impl Sources {
         }
     }
 
-    /// Whether the source is the project's own directory.
+    /// Returns whether the source is the project's own directory.
     pub(crate) fn is_project(&self) -> bool {
         self.below_project.as_deref() == Some("")
     }
@@ -174,7 +174,7 @@ fn syntax_error(file: &PythonFile, span: std::ops::Range<usize>) -> Message {
     })
 }
 
-/// An error's range may take in half of the file.
+/// Shortens an error's range to its first line, because it may cover half of the file.
 fn first_line(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
     let end = text[span.start..]
         .find('\n')

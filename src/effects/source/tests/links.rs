@@ -1,4 +1,4 @@
-//! Links, names that are not UTF-8, and rules that leave them out.
+//! Links, names that are not UTF-8, and rules that exclude them.
 
 use std::os::unix::{ffi::OsStrExt as _, fs::symlink};
 
@@ -111,7 +111,7 @@ fn what_a_rule_leaves_out_may_lead_anywhere() {
     assert_eq!(source.files.into_keys().collect::<Vec<_>>(), ["a/main.py"]);
     assert!(source.warnings.is_empty(), "{:?}", source.warnings);
 
-    // Whoever asks for it all the same is told why it cannot be.
+    // An explicit `include` is an error.
     let asked = place.observe_with("ws/src", &["data/broken"]).unwrap_err();
     let what = &asked.messages[0].what;
     assert!(what.contains("broken: there is no `nowhere`"), "{what}");

@@ -314,7 +314,7 @@ fn the_target_directory_is_where_cargo_says_and_no_larger() {
     assert!(judged("ws/agent", "ws/target"));
     assert!(!judged("shared/agent", "shared"));
     assert!(!judged("ws/agent", "ws/agent"));
-    // As with `CARGO_TARGET_DIR=/tmp`, for a project in it.
+    // For example `CARGO_TARGET_DIR=/tmp` for a project in /tmp.
     assert!(judged("ws/agent", ""));
 }
 
@@ -343,7 +343,7 @@ fn what_is_never_copied_is_no_source_and_neither_is_what_lies_in_it() {
         );
         assert_eq!(place.refusal(source), [said]);
     }
-    // A virtual environment around the whole project says nothing about the agent in it.
+    // A virtual environment around the project does not affect the agent in it.
     let place = Place::new(&[("ws/pyvenv.cfg", ""), ("ws/src/main.py", "x")]);
     assert_eq!(place.names(&[]), ["a/main.py"]);
     place.observe_with("ws", &[]).unwrap();

@@ -1,10 +1,10 @@
-//! What is a secret, and what only looks like one.
+//! Secrets, and what only looks like one.
 
 use super::super::secrets::{ARMOUR, SMALL, is_secret, is_secret_file};
 
 const BODY: &str = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
 
-/// Judged alike by its whole content and as a file.
+/// Checks that the content and the file are judged alike.
 #[track_caller]
 fn judged(name: &str, content: &str, secret: bool) {
     let home = tempfile::tempdir().expect("a directory");

@@ -316,7 +316,7 @@ fn a_new_gitignore_says_each_line_once() {
     assert!(!gitignore(&[]).unwrap().contains("prepare"));
 }
 
-/// Strict mode lets `{{#if typo}}` pass as false, so the words are checked here.
+/// Strict mode lets `{{#if typo}}` pass as false, so this test checks the variables.
 #[test]
 fn the_templates_use_only_words_that_they_are_given() {
     let values = entry::words();

@@ -13,7 +13,7 @@ use crate::{
 const SDK: &str = "from bedrock_agentcore import BedrockAgentCoreApp\napp = BedrockAgentCoreApp()\n@app.entrypoint\ndef answer(payload): ...\n";
 const ROUTES: &str = "from fastapi import FastAPI\napp = FastAPI()\n@app.post('/invocations')\ndef a(r): ...\n@app.get('/ping')\ndef b(): ...\n";
 
-/// What serves: file, protocol, and whether running it is enough.
+/// Returns what serves: file, protocol, and whether running it is enough.
 fn served(files: &[(&str, &str)]) -> Vec<(String, Protocol, bool)> {
     let own = sources(files).own_entries(None).into_iter();
     own.map(|entry| (entry.path, entry.protocol, entry.how == How::Run))
@@ -78,7 +78,7 @@ fn a_file_that_another_one_imports_is_its_part() {
         served(&files[..2]),
         [("handlers.py".to_owned(), Protocol::Http, false)]
     );
-    // The app that runs is not the one that the handlers know.
+    // The handlers are registered with another app than the one that runs.
     let both = format!("{app}import handlers\nif __name__ == '__main__':\n    app.run()\n");
     assert_eq!(
         served(&[("app.py", &both), ("handlers.py", handlers)]),
@@ -179,7 +179,7 @@ fn the_layout_is_the_one_in_which_the_files_find_each_other() {
             package("estimator"),
             "estimator/main.py",
         ),
-        // The package wins over the module of its own name.
+        // The package takes precedence over the module of the same name.
         (
             "from estimator.tools import x\n",
             &[tools, ("estimator.py", "")],
@@ -229,7 +229,7 @@ fn the_layout_is_the_one_in_which_the_files_find_each_other() {
         layout("a", "agent/main.py", &files),
         (flat("agent"), "main.py".to_owned())
     );
-    // A folder named after the library that it uses.
+    // The folder has the name of a library that it uses.
     let library = main("from langgraph.graph import StateGraph\nfrom .tools import x\n");
     let files = [("main.py", library.as_str()), tools];
     assert_eq!(
