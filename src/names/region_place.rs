@@ -1,9 +1,9 @@
-//! Where the regions are.
+//! The regions' locations.
 
 use super::Region;
 
-/// The regions that run agents, and their places. AWS opens more: a list to choose from, never a reason
-/// to refuse.
+/// The regions that run agents, and their locations. AWS adds regions, so this is only a list to
+/// choose from, not a reason to refuse others.
 const PLACES: [(&str, &str); 22] = [
     ("us-east-1", "US East (N. Virginia)"),
     ("us-east-2", "US East (Ohio)"),
@@ -30,7 +30,7 @@ const PLACES: [(&str, &str); 22] = [
 ];
 
 impl Region {
-    /// The codes of the regions that run agents, each with its place.
+    /// Returns the codes of the regions that run agents, with their locations.
     pub(crate) fn offered() -> impl Iterator<Item = (&'static str, &'static str)> {
         PLACES.into_iter()
     }

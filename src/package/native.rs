@@ -1,14 +1,15 @@
-//! What a file is, told by its first bytes: the same on every system, whatever a file system says of it.
+//! Recognizes files by their first bytes, which gives the same result on every system.
 
 use std::fmt;
 
 use super::elf;
 
-/// How much of a file has to be seen.
+/// How many bytes of a file are needed.
 pub(crate) const HEAD: usize = 4096;
 
-/// Whether the system can run a file that begins so: a Linux program, or a script that names its
-/// interpreter. Windows keeps no such permission, so the content decides everywhere.
+/// Returns whether Linux can run a file with this beginning: a Linux program, or a script that
+/// names its interpreter. Windows has no execute permission, so the content decides on every
+/// system.
 pub(crate) fn is_program(head: &[u8]) -> bool {
     head.starts_with(b"#!") || head.starts_with(elf::MAGIC)
 }
@@ -29,7 +30,7 @@ impl fmt::Display for Foreign {
     }
 }
 
-/// The system that a program or library is made for, where it is another one than Linux.
+/// Returns the system that a program or library is made for, unless it is Linux.
 pub(crate) fn foreign(head: &[u8]) -> Option<Foreign> {
     if is_pe(head) {
         Some(Foreign::Windows)
@@ -40,7 +41,7 @@ pub(crate) fn foreign(head: &[u8]) -> Option<Foreign> {
     }
 }
 
-/// `MZ`, and where that header says, `PE`.
+/// `MZ`, and `PE` at the offset in that header.
 fn is_pe(head: &[u8]) -> bool {
     let pointer = head.get(0x3c..0x40).and_then(|bytes| bytes.try_into().ok());
     let Some(pointer) = pointer.filter(|_| head.starts_with(b"MZ")) else {
@@ -57,8 +58,8 @@ fn is_mach_o(head: &[u8]) -> bool {
     };
     match u32::from_be_bytes(*magic) {
         0xfeed_face | 0xfeed_facf | 0xcefa_edfe | 0xcffa_edfe => true,
-        // For several processors, of which there are few. Java's classes have this number too, and a
-        // version of at least 45 where the count would be.
+        // For several processors, of which there are few. Java classes begin with the same number,
+        // followed by a version of at least 45 instead of the count.
         0xcafe_babe => rest
             .first_chunk()
             .is_some_and(|count| (1..45).contains(&u32::from_be_bytes(*count))),

@@ -1,6 +1,6 @@
 //! The language of a project's README.
 
-/// What `README.md` is written in; `Both` adds a `README_ja.md` to an English one.
+/// The language of `README.md`; `Both` adds a `README_ja.md` to an English one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
     English,
@@ -9,7 +9,7 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// The language of a locale such as `ja_JP.UTF-8`. What is not Japanese is English.
+    /// Returns the language of a locale such as `ja_JP.UTF-8`: English unless it is Japanese.
     pub(crate) fn of_locale(locale: &str) -> Self {
         let language = locale.split(['_', '-', '.', '@']).next();
         match language {
@@ -18,7 +18,7 @@ impl Language {
         }
     }
 
-    /// The name that a template's file gets, or none if the project has no such file.
+    /// Returns the name of a template's file in the project, or `None` if it has no such file.
     pub(super) fn name_of(self, path: &str) -> Option<&str> {
         match (path, self) {
             ("README.md", Self::Japanese) | ("README_ja.md", Self::English) => None,

@@ -1,11 +1,11 @@
-//! File names that not every system takes.
+//! File names that do not work on every system.
 
 use std::collections::BTreeMap;
 
-/// Names of devices, which Windows takes for no file in any directory.
+/// Device names, which are not files in any directory on Windows.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
-/// Whether Windows reserves the name, as in `con`, `AUX.py` or `com1.tar.gz`.
+/// Returns whether Windows reserves the name, for example `con`, `AUX.py` or `com1.tar.gz`.
 pub(crate) fn is_reserved(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name);
     let stem = stem.trim_end_matches(' ').to_lowercase();
@@ -20,7 +20,7 @@ pub(crate) fn is_reserved(name: &str) -> bool {
     )
 }
 
-/// Why Windows cannot store a file or folder under this name.
+/// Returns why Windows cannot store a file or folder with this name.
 pub(crate) fn unfit_for_windows(name: &str) -> Option<&'static str> {
     if is_reserved(name) {
         return Some("is a reserved Windows filename");
@@ -33,7 +33,7 @@ pub(crate) fn unfit_for_windows(name: &str) -> Option<&'static str> {
         .then_some("contains a character that Windows does not allow in names")
 }
 
-/// What is wrong with paths (with `/`) on systems other than Linux, a line each.
+/// Returns the problems of paths (with `/`) on systems other than Linux, one per line.
 pub(crate) fn portability<'a>(paths: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut lines = Vec::new();
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();

@@ -1,10 +1,10 @@
-//! Where files are kept that belong to no checkout.
+//! The places for files outside of checkouts.
 
 use std::path::{Path, PathBuf};
 
 use super::System;
 
-/// Directories that the environment names.
+/// Directories named by the environment.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Surroundings<'a> {
     /// `XDG_CACHE_HOME`
@@ -14,10 +14,10 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) home: Option<&'a Path>,
 }
 
-/// Where programs keep what may vanish at any time.
+/// Returns the directory for caches.
 pub(crate) fn caches(system: System, around: Surroundings<'_>) -> Option<PathBuf> {
     let below_home = |path: &str| Some(around.home?.join(path));
-    // The specification: a relative path is to be ignored.
+    // The specification says to ignore relative paths.
     let xdg = around.xdg_cache.filter(|path| path.is_absolute());
     match system {
         System::Windows => around.local_app_data.map(Path::to_owned),
@@ -28,8 +28,9 @@ pub(crate) fn caches(system: System, around: Surroundings<'_>) -> Option<PathBuf
     }
 }
 
-/// Whether a directory can be deleted while a process works in it or holds files in it open. Where it
-/// cannot, nothing that outlives a command may work in cargo's target directory: `cargo clean` would fail.
+/// Returns whether a directory can be deleted while a process works in it or has files in it open.
+/// If not, no process that outlives a command may work in cargo's target directory, because `cargo
+/// clean` would fail.
 pub(crate) fn deletes_what_is_in_use(system: System) -> bool {
     !system.is_windows()
 }

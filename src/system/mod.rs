@@ -1,12 +1,12 @@
-//! What differs between operating systems, decided on values: each decision is tested for every system,
-//! whichever one runs the tests.
+//! Differences between operating systems, as pure functions: each decision is tested for every
+//! system, on any system.
 
 pub(crate) mod filename;
 pub(crate) mod location;
 pub(crate) mod python;
 pub(crate) mod shell;
 
-/// The kind of operating system a program runs on.
+/// A kind of operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum System {
     /// Linux, and every Unix that follows the XDG directories.
@@ -16,7 +16,7 @@ pub(crate) enum System {
 }
 
 impl System {
-    /// The one this program was built for.
+    /// The system that this program was built for.
     pub(crate) const HERE: Self = if cfg!(windows) {
         Self::Windows
     } else if cfg!(target_os = "macos") {

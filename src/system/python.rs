@@ -1,25 +1,27 @@
-//! Under which names and in which places Python and uv are found.
+//! The names and places of Python and uv.
 
 use std::path::{Path, PathBuf};
 
 use super::System;
 
-/// A way to an interpreter.
+/// A way to find an interpreter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// A program of this name.
+    /// A program with this name.
     Named(String),
-    /// The launcher of Windows, `py`, with this option; it knows interpreters that are not on PATH.
+    /// The Windows launcher `py` with this option, which knows interpreters that are not on PATH.
     Launcher(String),
 }
 
-/// Where to look for an interpreter, the best first: one of this minor version, such as `3.13`, or any.
+/// Returns the ways to find an interpreter, the best first. `minor` is the required minor version,
+/// such as `3.13`.
 pub(crate) fn ways(system: System, minor: Option<&str>) -> Vec<Way> {
     let named = |name: &str| Way::Named(name.to_owned());
     let exact = minor.map(|minor| Way::Named(format!("python{minor}")));
     let mut ways = Vec::new();
     if system.is_windows() {
-        // Installations there have no `python3.13`, and `python3` may be a stub that opens a shop.
+        // Installations on Windows have no `python3.13`, and `python3` may be a stub that opens the
+        // store.
         ways.push(Way::Launcher(format!("-{}", minor.unwrap_or("3"))));
         ways.extend([named("python"), named("python3")]);
         ways.extend(exact);
@@ -30,7 +32,7 @@ pub(crate) fn ways(system: System, minor: Option<&str>) -> Vec<Way> {
     ways
 }
 
-/// Directories of the user's, as far as they are known.
+/// The user's directories, if known.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct UserDirectories<'a> {
     pub(crate) home: Option<&'a Path>,
@@ -42,7 +44,8 @@ pub(crate) struct UserDirectories<'a> {
     pub(crate) data: Option<&'a Path>,
 }
 
-/// Where installers put programs of a user's on Windows without telling the shells that run already.
+/// Returns the directories in which installers on Windows put a user's programs, and which running
+/// shells do not have on PATH yet.
 pub(crate) fn beyond_path(system: System, home: UserDirectories<'_>) -> Vec<PathBuf> {
     if !system.is_windows() {
         return Vec::new();
@@ -61,7 +64,7 @@ pub(crate) fn beyond_path(system: System, home: UserDirectories<'_>) -> Vec<Path
     .collect()
 }
 
-/// The directory that `uv python install` adds to, unless a variable names another.
+/// Returns the directory that `uv python install` uses, unless a variable names another.
 pub(crate) fn installed_by_uv(system: System, home: UserDirectories<'_>) -> Option<PathBuf> {
     if system.is_windows() {
         return Some(home.roaming?.join("uv").join("python"));
@@ -72,7 +75,7 @@ pub(crate) fn installed_by_uv(system: System, home: UserDirectories<'_>) -> Opti
     Some(data.join("uv").join("python"))
 }
 
-/// What `pyenv global` writes, below pyenv's own directory or the user's home.
+/// Returns the file that `pyenv global` writes, below pyenv's own directory or the user's home.
 pub(crate) fn chosen_by_pyenv(
     system: System,
     root: Option<&Path>,
@@ -89,7 +92,7 @@ pub(crate) fn chosen_by_pyenv(
     })
 }
 
-/// The interpreter of a virtual environment.
+/// Returns a virtual environment's interpreter.
 pub(crate) fn interpreter_in(system: System, environment: &Path) -> PathBuf {
     if system.is_windows() {
         environment.join("Scripts").join("python.exe")
@@ -98,7 +101,7 @@ pub(crate) fn interpreter_in(system: System, environment: &Path) -> PathBuf {
     }
 }
 
-/// Where a virtual environment of this minor version keeps its packages.
+/// Returns the package directory of a virtual environment with this minor version.
 pub(crate) fn packages_in(system: System, environment: &Path, minor: &str) -> PathBuf {
     if system.is_windows() {
         environment.join("Lib").join("site-packages")

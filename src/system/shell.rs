@@ -1,34 +1,34 @@
-//! Commands for the user to type, written for the shell in use.
+//! Formats commands for the user's shell.
 
 use super::System;
 
-/// How words are quoted and variables are set.
+/// A shell, which determines how words are quoted and variables are set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shell {
     Posix,
     /// Version 7 and later.
     PowerShell7,
-    /// Version 5.1, which Windows brings along. It hands double quotes within words to programs as they
-    /// are, without escaping them.
+    /// Version 5.1, which is part of Windows. It passes double quotes in words to programs without
+    /// escaping them.
     PowerShell5,
     Cmd,
 }
 
-/// What the environment tells about the shell.
+/// What the environment reveals about the shell.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Hints<'a> {
     /// `MSYSTEM`, set by Git Bash and MSYS2.
     pub(crate) msystem: Option<&'a str>,
-    /// `SHELL`, set by shells of Unix, which run on Windows too.
+    /// `SHELL`, set by Unix shells, also on Windows.
     pub(crate) shell: Option<&'a str>,
-    /// `PSModulePath`: set for every program on Windows; PowerShell adds the user's own folder.
+    /// `PSModulePath`, set for every program on Windows; PowerShell adds the user's own folder.
     pub(crate) modules: Option<&'a str>,
     /// `PROMPT`, set by `cmd`.
     pub(crate) prompt: Option<&'a str>,
 }
 
 impl Shell {
-    /// The shell that most likely started this program.
+    /// Returns the shell that most likely started this program.
     pub(crate) fn of(system: System, hints: Hints<'_>) -> Self {
         if !system.is_windows() || hints.msystem.is_some() || hints.shell.is_some() {
             return Self::Posix;
@@ -44,14 +44,14 @@ impl Shell {
         }
     }
 
-    /// The text as one word.
+    /// Quotes the text as one word.
     pub(crate) fn quote(self, word: &str) -> String {
         let is_plain = |others: &str| {
             let plain = |c: char| c.is_ascii_alphanumeric() || others.contains(c);
             !word.is_empty() && word.chars().all(plain)
         };
         match self {
-            // `=` is plain within a word; at its start some shells expand it.
+            // `=` is safe inside a word, but some shells expand it at the start.
             Self::Posix if is_plain("@%+=:,./-_") && !word.starts_with('=') => word.to_owned(),
             Self::Posix => shlex::try_quote(word)
                 .map_or_else(|_| word.replace('\0', ""), std::borrow::Cow::into_owned),
@@ -63,13 +63,13 @@ impl Shell {
         }
     }
 
-    /// A command, a word after the other.
+    /// Returns the words as a command line.
     pub(crate) fn line<'a>(self, words: impl IntoIterator<Item = &'a str>) -> String {
         let words: Vec<String> = words.into_iter().map(|word| self.quote(word)).collect();
         words.join(" ")
     }
 
-    /// The command with variables set for it; `None` removes one.
+    /// Returns the command with these variables; `None` removes one.
     pub(crate) fn with_variables(
         self,
         variables: &[(String, Option<String>)],
@@ -106,7 +106,7 @@ impl Shell {
         }
     }
 
-    /// The command with a remark for people behind it.
+    /// Returns the command followed by a comment.
     pub(crate) fn remarked(self, command: &str, remark: &str) -> String {
         match self {
             Self::Posix | Self::PowerShell7 | Self::PowerShell5 => {
@@ -116,8 +116,8 @@ impl Shell {
         }
     }
 
-    /// The command in another directory; one line where the shell can stop at a failure, and works in the
-    /// oldest version that is in use.
+    /// Returns the command in another directory. It does not run if there is no such directory,
+    /// except in PowerShell, whose version 5 has no `&&`.
     pub(crate) fn in_directory(self, directory: &str, command: &str) -> String {
         let quoted = self.quote(directory);
         match self {
@@ -128,13 +128,13 @@ impl Shell {
     }
 }
 
-/// A text that PowerShell does not look into.
+/// Returns a text that PowerShell does not expand.
 fn literal(word: &str) -> String {
     format!("'{}'", word.replace('\'', "''"))
 }
 
-/// The word as the C runtime's rules for command lines have it, without the quotes around it: backslashes
-/// count double before a quote, and before the end where quotes will be put around the word.
+/// Escapes the word by the C runtime's rules, without the surrounding quotes: backslashes are
+/// doubled before a quote, and at the end if the word will be quoted.
 fn escaped_for_programs(word: &str) -> String {
     let mut escaped = String::new();
     let mut backslashes = 0;
@@ -155,8 +155,8 @@ fn escaped_for_programs(word: &str) -> String {
     escaped
 }
 
-/// Quotes keep `cmd` away from everything but `%` and a quote itself. Where one of these is in the word,
-/// `cmd` must see no quote at all: each character that means something to it gets a caret.
+/// Quotes the word for `cmd`. Quotes protect everything except `%` and quotes. If the word contains
+/// one of these, no quote may take effect, so each special character gets a caret.
 fn for_cmd(word: &str) -> String {
     let escaped = escaped_for_programs(word);
     let ending = word.len() - word.trim_end_matches('\\').len();

@@ -1,11 +1,11 @@
-//! Text that others wrote, in whatever encoding their programs had.
+//! Decodes text from other programs, which may be in any encoding.
 
 use std::fmt;
 
-/// What programs on Windows put before UTF-8.
+/// The byte order mark that Windows programs put before UTF-8.
 pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Why bytes are no UTF-8 text.
+/// Why bytes are not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotUtf8 {
     Utf16,
@@ -13,7 +13,7 @@ pub(crate) enum NotUtf8 {
         byte: u8,
         /// From 0.
         offset: usize,
-        /// From 1, as editors count.
+        /// From 1, as in editors.
         line: usize,
         column: usize,
     },
@@ -39,7 +39,7 @@ impl fmt::Display for NotUtf8 {
 }
 
 impl NotUtf8 {
-    /// What to do about it. `is_windows`: the user has no `iconv`.
+    /// Says how to fix it. `is_windows` means that the user has no `iconv`.
     pub(crate) fn help(self, is_windows: bool) -> &'static str {
         match (self, is_windows) {
             (Self::Utf16, true) => {
@@ -58,14 +58,14 @@ impl NotUtf8 {
     }
 }
 
-/// The text, without the byte order mark that programs on Windows put before it.
+/// Returns the text without a byte order mark.
 pub(crate) fn decoded(mut bytes: Vec<u8>) -> Result<String, NotUtf8> {
     if bytes.starts_with(MARK) {
         bytes.drain(..MARK.len());
     }
     let is_utf16 = match bytes[..] {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
-        // Without a mark: one of the first two bytes of plain text is zero.
+        // Without a mark, one of the first two bytes of plain text is zero.
         [first, second, ..] => (first == 0) != (second == 0),
         _ => false,
     };

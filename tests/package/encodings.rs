@@ -1,4 +1,4 @@
-//! Files that other programs wrote, and what a project says about its Python.
+//! Files in other programs' encodings, and a project's statements about its Python.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ fn a_byte_order_mark_is_dropped_and_other_encodings_are_named_with_the_way_out()
     );
 }
 
-/// The requirements are a `pyproject.toml` of their own.
+/// Creates a project whose requirements are a separate `pyproject.toml`.
 fn with_pyproject(text: &str) -> Project {
     let keys = "runtime = \"python3.11\"\nrequirements = \"pyproject.toml\"";
     let project = Project::new().agent_with("my_agent", keys);

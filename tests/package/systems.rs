@@ -1,4 +1,4 @@
-//! An archive is the same whichever system it is built on.
+//! An archive does not depend on the system that builds it.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 

@@ -1,5 +1,4 @@
-//! What a generated README says is typed in as it is, and what a project has besides the agent is not
-//! shipped.
+//! Runs the commands of generated READMEs, and checks that a project's other files are not shipped.
 
 use std::{
     fs,
@@ -13,7 +12,7 @@ use crate::{
     support::{Cli, bed, emulator::free_port},
 };
 
-/// The lines of the code blocks below a heading.
+/// Returns the lines of the code blocks below a heading.
 fn lines_of(readme: &str, heading: &str) -> Vec<String> {
     let (_, part) = readme.split_once(&format!("\n## {heading}\n")).unwrap();
     let part = part.split("\n## ").next().unwrap();
@@ -32,7 +31,7 @@ impl Generated {
         fs::write(path, content).unwrap();
     }
 
-    /// A line as a user types it, with uv and this machine's Python on `PATH`.
+    /// Returns a command line as run by a user, with uv and this machine's Python on `PATH`.
     fn shell(&self, line: &str, port: u16) -> Command {
         let mut path = std::ffi::OsString::from(self.root.path().join("bin"));
         path.push(":");
@@ -65,7 +64,7 @@ impl Generated {
         printed
     }
 
-    /// Types in what starts the agent, and what asks it; gives its answer.
+    /// Runs the commands that start and ask the agent. Returns its answer.
     fn started_and_asked(&self, start: &str, ask: &str) -> String {
         let port = free_port();
         let mut agent = Started(
@@ -94,13 +93,13 @@ impl Generated {
     }
 }
 
-/// A process group of its own is not needed: `exec` and uv pass the signal on.
+/// Needs no process group, because `exec` and uv forward the signal.
 struct Started(Child);
 
 impl Drop for Started {
     fn drop(&mut self) {
         let id = self.0.id().to_string();
-        // SIGTERM, which uv passes on. Already gone is as good.
+        // uv forwards SIGTERM. The process may already have ended.
         let _ = Command::new("kill").arg(id).status();
         let _ = self.0.wait();
     }
@@ -112,7 +111,7 @@ fn run_it_here_works_as_it_is_printed() {
     let bin = project.root.path().join("bin");
     fs::create_dir(&bin).unwrap();
     std::os::unix::fs::symlink(bed::program(&bed::agents(), "uv"), bin.join("uv")).unwrap();
-    // A stale copy of `prepare` is not what is run or tested.
+    // A stale copy made by `prepare` is neither run nor tested.
     project.write(
         "deployment/my_agent/__init__.py",
         "raise SystemExit(\"stale\")\n",
@@ -138,7 +137,7 @@ fn run_it_here_works_as_it_is_printed() {
     let without_uv = ".venv/bin/python -m unittest";
     assert!(readme.contains(&format!("`{without_uv}`")), "{readme}");
     assert!(project.type_in(without_uv).contains("\nOK\n"));
-    // For editors, and whoever installs the project.
+    // For editors, and users who install the project.
     project.type_in(".venv/bin/pip install --quiet --editable . && cd / && \"$OLDPWD/.venv/bin/python\" -c 'import my_agent'");
 
     let ignored = project.read(".gitignore");
@@ -147,7 +146,7 @@ fn run_it_here_works_as_it_is_printed() {
     }
 }
 
-/// Whatever would connect somewhere fails.
+/// Makes all connections fail.
 const NO_NETWORK: &str = r#"
 import socket
 
@@ -180,7 +179,7 @@ fn every_template_has_tests_that_pass_without_aws_and_without_a_network() {
             "{printed}"
         );
 
-        // They would notice.
+        // Shows that the tests can fail.
         let payload = project.read("my_agent/payload.py");
         project.write("my_agent/payload.py", &payload.replace("400", "500"));
         assert!(!tests(&project).status.success(), "{template}");
@@ -190,7 +189,7 @@ fn every_template_has_tests_that_pass_without_aws_and_without_a_network() {
 #[test]
 fn what_a_project_has_besides_the_agent_is_not_shipped() {
     let project = Generated::new("strands");
-    // The dependencies are another matter.
+    // Dependencies do not matter here.
     project.write("deployment/requirements.txt", "");
     let package = Cli::in_directory(&project.path(), project.root.path())
         .args(["package", "--force"])

@@ -1,4 +1,4 @@
-//! What a person sees of the questions at 40 and 80 columns, and the way back.
+//! The questions on terminals with 40 and 80 columns, and going back.
 
 use crate::{
     CTRL_C, DOWN, ENTER, ESCAPE, manifest,
@@ -15,7 +15,7 @@ fn start(root: &TempDir, columns: u16, words: &[&str]) -> Terminal {
     Terminal::wide(&cli, columns)
 }
 
-/// The picture up to the first note below the questions.
+/// Returns the rows up to the first note below the questions.
 fn questions(picture: &[String]) -> Vec<&str> {
     let rows = picture.iter().map(String::as_str);
     rows.take_while(|row| !row.starts_with("note:")).collect()
@@ -52,13 +52,13 @@ fn an_answer_that_cannot_be_keeps_its_error_until_it_is_corrected() {
     }
 }
 
-/// As much of a row of a list as fits.
+/// Returns as much of a list's row as fits.
 fn cut(row: &str, columns: u16) -> String {
     let fits = row.len().min(usize::from(columns) - 1);
     row[..fits].trim_end().to_owned()
 }
 
-/// A row as the terminal breaks it.
+/// Returns a row as the terminal wraps it.
 fn broken(row: &str, columns: u16) -> Vec<&str> {
     let (first, rest) = row.split_at(row.len().min(columns.into()));
     [first, rest]
@@ -154,7 +154,7 @@ fn going_back_in_init_prints_nothing_twice() {
         ));
         terminal.types(ESCAPE);
         terminal.shows_within("later): jbos");
-        // The old answer is there to be corrected.
+        // The old answer can be corrected.
         terminal.types("\x7f\x7f\x7fobs\r");
         terminal.sees("Bedrock models");
         terminal.types(ENTER);

@@ -1,15 +1,15 @@
 //! The capabilities as a list to choose from.
 
-/// One capability that can be chosen.
+/// A capability to choose.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Offered {
-    /// As on the command line, with a word in capitals where a value goes.
+    /// As on the command line, with an uppercase word in place of a value.
     pub(crate) flag: &'static str,
     pub(crate) about: &'static str,
 }
 
 impl Offered {
-    /// The key and what its value is called, where there is one to fill in.
+    /// Returns the key and the name of its value, if there is one to fill in.
     pub(crate) fn open(self) -> Option<(&'static str, &'static str)> {
         let (key, value) = self.flag.split_once('=')?;
         value
@@ -22,7 +22,7 @@ const fn offered(flag: &'static str, about: &'static str) -> Offered {
     Offered { flag, about }
 }
 
-/// What most agents need comes first.
+/// The most common ones come first.
 pub(crate) const OFFERED: [Offered; 22] = [
     offered("code-interpreter", "AWS's shared code interpreter"),
     offered("browser", "AWS's shared browser"),

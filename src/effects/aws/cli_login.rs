@@ -1,7 +1,7 @@
-//! Sessions of `aws login`, which the AWS CLI keeps and renews.
+//! Sessions of `aws login`, which the AWS CLI stores and renews.
 //!
-//! The SDK could read them itself, with two dozen crates of elliptic-curve code. Whoever has such a
-//! session has the AWS CLI, and `aws configure export-credentials` prints its credentials in the
+//! The SDK could read them itself, with two dozen crates of elliptic-curve code. Users with such a
+//! session have the AWS CLI, and `aws configure export-credentials` prints its credentials in the
 //! format of `credential_process`:
 //! <https://docs.aws.amazon.com/cli/latest/reference/configure/export-credentials.html>
 
@@ -21,10 +21,10 @@ use crate::{
     error::Failure,
 };
 
-/// How long the AWS CLI may take: it may have to renew the session over the network.
+/// The AWS CLI may have to renew the session over the network.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The credentials of a profile, as the AWS CLI exports them.
+/// Credentials of a profile, exported by the AWS CLI.
 #[derive(Debug)]
 pub(super) struct CliLogin {
     aws: PathBuf,
@@ -32,7 +32,7 @@ pub(super) struct CliLogin {
     profile: String,
 }
 
-/// What the AWS CLI prints, as `credential_process` defines it.
+/// The AWS CLI's output, in the format of `credential_process`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Exported {
@@ -44,7 +44,7 @@ struct Exported {
 }
 
 impl CliLogin {
-    /// Finds the AWS CLI, outside of the checkout.
+    /// Finds the AWS CLI outside of the checkout.
     ///
     /// # Errors
     /// There is no AWS CLI on PATH.
@@ -64,10 +64,11 @@ impl CliLogin {
         }
     }
 
-    /// Asks the AWS CLI for credentials.
+    /// Gets credentials from the AWS CLI.
     ///
     /// # Errors
-    /// The AWS CLI has none, for example because the session has expired, or does not answer in time.
+    /// The AWS CLI has none, for example because the session has expired, or does not answer in
+    /// time.
     pub(super) async fn export(&self) -> Result<Credentials, Failure> {
         let mut command = tokio::process::Command::from(self.programs.command(&self.aws));
         command
@@ -102,7 +103,7 @@ impl CliLogin {
             )));
         }
         let exported: Exported = serde_json::from_slice(&output.stdout)
-            // The text may hold a secret, and serde quotes it.
+            // serde's error would quote the text, which may contain a secret.
             .map_err(|_| {
                 failed("its output is not what `credential_process` defines".to_owned())
             })?;

@@ -1,10 +1,10 @@
-//! Which versions of Python a project is meant for.
+//! The Python versions that a project supports.
 
-/// A minor version: `(3, 13)`.
+/// A minor version such as `(3, 13)`.
 pub(crate) type Minor = (u64, u64);
 
-/// Whether some release of this minor version is allowed by a specifier such as `>=3.10,<4`. What is not
-/// understood allows everything.
+/// Returns whether a specifier such as `>=3.10,<4` allows any release of this minor version.
+/// Clauses that are not understood allow everything.
 pub(crate) fn allows(specifier: &str, minor: Minor) -> bool {
     specifier
         .split(',')
@@ -44,7 +44,7 @@ fn clause_allows(clause: &str, minor: Minor) -> Option<bool> {
     })
 }
 
-/// The minor version that a `.python-version` file chooses, and where it stands in the text.
+/// Returns the minor version chosen by a `.python-version` file, and its position.
 pub(crate) fn chosen(text: &str) -> Option<(Minor, std::ops::Range<usize>)> {
     let mut start = 0;
     for line in text.split_inclusive('\n') {

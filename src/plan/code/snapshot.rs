@@ -1,7 +1,7 @@
-//! What the sessions of one snapshot share.
+//! What the sessions of a snapshot share.
 //!
-//! Runtime V2 starts the agent once and starts every session from a snapshot of it. What the code made
-//! before that is the same in every session.
+//! Runtime V2 starts the agent once, and starts every session from a snapshot of it. Everything
+//! that the code created before that is the same in every session.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::{
     python::{Call, Uses},
 };
 
-/// A kind of thing that should not be shared.
+/// A kind of value that should not be shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Shared {
     Id,
@@ -27,7 +27,7 @@ enum Shared {
 }
 
 impl Shared {
-    /// What the agent does, for a sentence about it.
+    /// Describes what the agent does, for a sentence about it.
     fn what(self) -> &'static str {
         match self {
             Self::Id => "creates an ID before the first request",
@@ -86,8 +86,8 @@ impl Shared {
     }
 }
 
-/// A message for each place where the code makes something that all sessions would share. `whose` is the
-/// code, for the start of a sentence.
+/// Returns a message for each place where the code creates something that all sessions would share.
+/// `whose` describes the code at the start of a sentence.
 pub(crate) fn shared(
     whose: &str,
     code: &Code<'_>,
@@ -118,7 +118,7 @@ fn found(code: &Code<'_>) -> Vec<At<Shared>> {
                 later(call).filter(|_| !is_seeded)
             };
             let Some(shared) = shared else { continue };
-            // A generator is used in many places. One is enough.
+            // A generator may be used in many places; one message is enough.
             if shared == Shared::Generator && found.iter().any(|other| other.it == shared) {
                 continue;
             }
@@ -135,7 +135,7 @@ fn found(code: &Code<'_>) -> Vec<At<Shared>> {
     found
 }
 
-/// Whether a request seeds the shared generator anew.
+/// Returns whether a request reseeds the shared generator.
 fn seeds_later(uses: &Uses) -> bool {
     uses.calls.iter().any(|call| {
         let is_seed = ["random.seed", "numpy.random.seed"].contains(&call.callee.as_str());
@@ -143,7 +143,7 @@ fn seeds_later(uses: &Uses) -> bool {
     })
 }
 
-/// What a call makes that is run before the snapshot is taken.
+/// Returns what a call creates if it runs before the snapshot.
 fn at_start(call: &Call) -> Option<Shared> {
     let callee = call.callee.as_str();
     let listed = |list: &[&str]| list.contains(&callee);
@@ -173,12 +173,12 @@ fn at_start(call: &Call) -> Option<Shared> {
     call.is_kept.then_some(kept)
 }
 
-/// What a request takes from before the snapshot.
+/// Returns what a call during a request takes from the snapshot.
 fn later(call: &Call) -> Option<Shared> {
     is_generators(&call.callee).then_some(Shared::Generator)
 }
 
-/// Whether Python's or NumPy's own generator answers, which is seeded when its module is imported.
+/// Returns whether the call uses Python's or NumPy's global generator, which is seeded on import.
 fn is_generators(callee: &str) -> bool {
     const OTHERS: [&str; 9] = [
         "Generator",
@@ -197,7 +197,7 @@ fn is_generators(callee: &str) -> bool {
     name.is_some_and(|name| !OTHERS.contains(&name) && !name.contains(['.', '(']))
 }
 
-/// Classes that connect if they are told where.
+/// Classes that connect on creation if they get an address.
 fn connects(call: &Call) -> bool {
     const WITH_A_HOST: [&str; 5] = [
         "ftplib.FTP",
@@ -272,7 +272,8 @@ const MACHINES: [&str; 5] = [
     "uuid.getnode",
 ];
 
-/// What connects at once. Clients of boto3, httpx, requests and redis connect with their first request.
+/// Calls that connect at once. Clients of boto3, httpx, requests and redis connect with their first
+/// request.
 const CONNECTIONS: [&str; 18] = [
     "MySQLdb.connect",
     "kafka.KafkaConsumer",
@@ -299,7 +300,7 @@ mod tests {
     use super::*;
     use crate::python::{Parsed, Program};
 
-    /// What is told, by the marked text.
+    /// Returns the findings, with the marked text.
     fn told(files: &[(&str, &str)]) -> Vec<(String, Shared)> {
         let program: Program = files
             .iter()

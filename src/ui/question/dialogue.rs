@@ -1,17 +1,17 @@
-//! Questions that follow one another, so that an answer can be corrected.
+//! Sequences of questions whose answers can be corrected.
 //!
-//! Going back runs the dialogue again from its beginning: what was answered answers itself, what was
-//! printed is not printed again, and the question before is open with its old answer. So a command asks
-//! one question after another and need not know about the way back.
+//! Going back runs the dialogue again from the beginning: earlier questions get their recorded
+//! answers, printed lines are not repeated, and the previous question is asked again with its old
+//! answer. So commands ask their questions in order, without code for going back.
 
-/// An answer, kept to be given again.
+/// An answer, recorded for a repetition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Given {
     Place(usize),
     Names(Vec<String>),
 }
 
-/// An answer and how many lines had been printed before its question.
+/// An answer, and how many lines were printed before its question.
 #[derive(Debug)]
 struct Answered {
     given: Given,
@@ -24,17 +24,17 @@ pub(in crate::ui) struct Dialogue {
     answered: Vec<Answered>,
     /// The next question, counted from 0.
     next: usize,
-    /// The lines of this pass so far.
+    /// The lines in this pass so far.
     printed: usize,
-    /// How many of them stand on the terminal already.
+    /// How many of them are already on the terminal.
     known: usize,
-    /// What is to be corrected.
+    /// The answer to correct.
     before: Option<Given>,
     goes_back: bool,
 }
 
 impl Dialogue {
-    /// Begins, or begins again.
+    /// Begins a pass.
     pub(super) fn pass(&mut self) {
         self.is_open = true;
         self.next = 0;
@@ -42,7 +42,8 @@ impl Dialogue {
         self.goes_back = false;
     }
 
-    /// Whether the pass that ended was left to correct an answer. Otherwise the dialogue is over.
+    /// Returns whether the pass ended in order to correct an answer. Otherwise the dialogue is
+    /// over.
     pub(super) fn goes_back(&mut self) -> bool {
         if !self.goes_back {
             *self = Self::default();
@@ -50,14 +51,14 @@ impl Dialogue {
         self.goes_back
     }
 
-    /// The answer that the next question has already.
+    /// Returns the recorded answer to the next question.
     pub(super) fn known_answer(&mut self) -> Option<Given> {
         let known = self.answered.get(self.next)?;
         self.next += 1;
         Some(known.given.clone())
     }
 
-    /// The answer that the next question had before.
+    /// Returns the previous answer to the next question.
     pub(super) fn old_answer(&mut self) -> Option<Given> {
         self.before.take()
     }
@@ -72,7 +73,7 @@ impl Dialogue {
         }
     }
 
-    /// Back to the question before this one; false where there is none.
+    /// Goes back to the previous question. Returns false if there is none.
     pub(super) fn back(&mut self) -> bool {
         let Some(last) = self.answered.pop() else {
             return false;
@@ -83,7 +84,7 @@ impl Dialogue {
         true
     }
 
-    /// Counts a line; whether it is new to the terminal.
+    /// Counts a line. Returns whether it is new on the terminal.
     pub(in crate::ui) fn is_new_line(&mut self) -> bool {
         if !self.is_open {
             return true;

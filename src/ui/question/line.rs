@@ -1,4 +1,4 @@
-//! A line that is typed: what the keys do to it, and how it looks.
+//! A line being edited: how it reacts to keys, and how it is shown.
 
 use dialoguer::console::{Key, measure_text_width};
 
@@ -7,17 +7,17 @@ use super::{
     wrap::{push, wrapped},
 };
 
-/// What a key means beyond the line itself.
+/// A key's effect outside the line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pressed {
-    /// It changed the line, or nothing.
+    /// None: it edited the line or did nothing.
     Edited,
     Enter,
-    /// The question before this one is wanted.
+    /// Goes back to the previous question.
     Back,
     /// Ctrl-D on an empty line.
     Left,
-    /// A key that the line makes nothing of.
+    /// A key that the line ignores.
     Other,
 }
 
@@ -90,7 +90,7 @@ impl Line {
         self.at = start;
     }
 
-    /// The line behind what leads to it, in rows of `width` columns.
+    /// Returns the line after `lead`, in rows of `width` columns.
     pub(super) fn view(&self, lead: &str, width: usize) -> View {
         let mut rows = wrapped(lead, width);
         let mut cursor = end(&rows);
@@ -104,7 +104,7 @@ impl Line {
     }
 }
 
-/// Behind everything.
+/// Returns the position after the last character.
 fn end(rows: &[String]) -> (usize, usize) {
     let column = rows.last().map_or(0, |row| measure_text_width(row));
     (rows.len().saturating_sub(1), column)

@@ -1,4 +1,4 @@
-//! A list to choose from: typing filters it, and what is not in it can be typed.
+//! A list to choose from. Typing filters it, and other values can be typed.
 
 use dialoguer::console::{Key, measure_text_width};
 
@@ -8,12 +8,12 @@ use super::{
     wrap::{cut, wrapped},
 };
 
-/// Something to choose.
+/// An item to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// What is chosen.
+    /// The value.
     pub name: String,
-    /// A few words about it, which are searched too.
+    /// A short description, which is also searched.
     pub about: String,
 }
 
@@ -26,20 +26,20 @@ impl Item {
     }
 }
 
-/// How many can be chosen.
+/// How many items can be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Choice {
     One,
     Several,
 }
 
-/// What a key led to.
+/// The effect of a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reached {
     Open,
-    /// The names that were chosen.
+    /// The chosen names.
     Chosen(Vec<String>),
-    /// Something that is not in the list was typed.
+    /// Text that is not in the list.
     Typed(String),
     Back,
     Left,
@@ -50,15 +50,15 @@ pub(super) struct List {
     checked: Vec<bool>,
     choice: Choice,
     filter: Line,
-    /// The marked one among those that match.
+    /// The marked item among those that match.
     at: usize,
 }
 
-/// The most items that are shown at a time.
+/// The number of items shown at a time.
 const SHOWN: usize = 10;
 
 impl List {
-    /// `chosen` are marked or checked from the beginning; those that are not in the list are added.
+    /// Creates a list. `chosen` items are marked or checked, and added if they are not in the list.
     pub(super) fn new(items: &[Item], choice: Choice, chosen: &[String]) -> Self {
         let mut list = Self {
             items: items.to_vec(),
@@ -73,7 +73,7 @@ impl List {
         list
     }
 
-    /// Chooses a name, whether or not it is in the list.
+    /// Chooses a name, and adds it if it is not in the list.
     pub(super) fn add(&mut self, name: &str) {
         let known = self.items.iter().position(|item| item.name == name);
         let place = known.unwrap_or_else(|| {
@@ -88,7 +88,7 @@ impl List {
         }
     }
 
-    /// Whether something is typed.
+    /// Returns whether a filter is typed.
     pub(super) fn is_filtered(&self) -> bool {
         !self.filter.is_empty()
     }
@@ -124,7 +124,7 @@ impl List {
     fn enter(&mut self, marked: Option<usize>) -> Reached {
         let typed = self.filter.text();
         match (self.choice, marked) {
-            // A name that is part of others is meant itself.
+            // An exact name takes precedence over names that contain it.
             (_, Some(_)) if self.items.iter().any(|item| item.name == typed.trim()) => {
                 self.take(typed.trim())
             }
@@ -155,7 +155,8 @@ impl List {
             .collect()
     }
 
-    /// The items that hold every word of the filter; first those whose name begins with it.
+    /// Returns the items that match all words of the filter, beginning with those whose name starts
+    /// with it.
     fn found(&self) -> Vec<usize> {
         let filter = self.filter.text().to_lowercase();
         let words: Vec<&str> = filter.split_whitespace().collect();
@@ -176,12 +177,13 @@ impl List {
         found.into_iter().map(|(_, place)| place).collect()
     }
 
-    /// The question, the part of the list around the mark, and the keys. `size` is rows and columns.
+    /// Returns the question, the part of the list around the mark, and the keys. `size` is rows and
+    /// columns.
     pub(super) fn view(&self, prompt: &str, (rows, width): (usize, usize)) -> View {
         let mut view = self.filter.view(&format!("{prompt}: "), width);
         let keys = wrapped(self.keys(), width);
         let found = self.found();
-        // One row is kept for how many there are.
+        // One row is reserved for the number of items.
         let room = rows.saturating_sub(view.rows.len() + keys.len() + 2);
         let room = room.clamp(3, SHOWN).min(found.len().max(1));
         let first = (self.at + 1).saturating_sub(room);

@@ -1,4 +1,4 @@
-//! Questions, and who cannot be asked.
+//! Questions to the user.
 
 mod dialogue;
 mod line;
@@ -32,12 +32,12 @@ use crate::{
 pub enum Unanswered {
     /// Ctrl-C.
     Interrupted,
-    /// The question was left, or there is nobody to ask.
+    /// The user left the question, or there is no terminal.
     Left,
 }
 
 impl Unanswered {
-    /// The exit code of a command that cannot go on without the answer.
+    /// Returns the exit code of a command that needs the answer.
     pub fn exit(self) -> Exit {
         match self {
             Self::Interrupted => Exit::Interrupted,
@@ -54,9 +54,9 @@ impl Unanswered {
 }
 
 impl Ui {
-    /// Asks for a yes or no, with `-q` too; only where [`Ui::is_interactive`].
+    /// Asks for a yes or no, even with `-q`, but only if [`Ui::is_interactive`].
     ///
-    /// Only a whole line `y` or `yes`, typed after the question appeared, is a yes.
+    /// Only a complete line `y` or `yes`, typed after the question appeared, is a yes.
     pub fn confirm(&self, question: &str) -> Result<bool, Unanswered> {
         if !self.interactive {
             return Err(Unanswered::Left);
@@ -67,7 +67,7 @@ impl Ui {
             None => ask(),
         };
         if !line.as_ref().is_ok_and(|line| line.ends_with(b"\n")) {
-            // Ctrl-C and Ctrl-D leave the cursor behind the question.
+            // Ctrl-C and Ctrl-D leave the cursor after the question.
             self.ask("\n");
         }
         match line {
@@ -79,12 +79,12 @@ impl Ui {
     pub(super) fn ask(&self, text: &str) {
         let text = visible(text);
         let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
-        // Nobody is left to be asked when stderr is gone, and then nobody answers.
+        // Without stderr the question gets no answer.
         let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
     }
 
-    /// Runs a dialogue of several questions, in which Esc leads to the one before. `ask` does nothing but
-    /// ask, look and print.
+    /// Runs a dialogue with several questions, in which Esc goes back to the previous one. `ask`
+    /// must only ask, read and print.
     pub async fn dialogue<T>(
         &self,
         ask: impl AsyncFn() -> Result<T, Failure>,
@@ -111,7 +111,8 @@ impl Ui {
                 _ => default,
             };
             let (_, columns) = Sheet::new().size();
-            // dialoguer puts two columns before an item, and counts no row that the terminal breaks.
+            // dialoguer indents items by two columns, and does not count rows that the terminal
+            // wraps.
             let items = items.iter().map(|item| cut(&visible(item), columns - 2));
             let prompt = wrapped(&visible(prompt), columns - 1).join("\n");
             let chosen = dialoguer::Select::new()
@@ -128,8 +129,8 @@ impl Ui {
         }
     }
 
-    /// Asks for a line that `check` accepts. A question in parentheses at the prompt's end is no part of
-    /// what stays on the terminal.
+    /// Asks for a line that `check` accepts. Text in parentheses at the prompt's end does not stay
+    /// on the terminal.
     pub fn input(
         &self,
         prompt: &str,
@@ -173,7 +174,7 @@ impl Ui {
         Ok(one(Some(&given)).unwrap_or_default().to_owned())
     }
 
-    /// Offers a list to choose one from; `check` judges what is typed and not in the list.
+    /// Offers a list to choose one item from; `check` validates other values.
     pub fn pick(
         &self,
         prompt: &str,
@@ -187,7 +188,7 @@ impl Ui {
         Ok(chosen.into_iter().next().unwrap_or_default())
     }
 
-    /// Offers a list to choose any number from; `read` makes names of what is typed and not in the list.
+    /// Offers a list to choose any number of items from; `read` parses other values into names.
     pub fn pick_several(
         &self,
         prompt: &str,
@@ -253,7 +254,7 @@ impl Ui {
         }
     }
 
-    /// Asks, unless the dialogue knows the answer. `ask` gets the answer that is to be corrected.
+    /// Asks, unless the dialogue has a recorded answer. `ask` gets the answer to correct.
     fn question(
         &self,
         ask: impl FnOnce(Option<Given>) -> io::Result<Asked>,
@@ -295,7 +296,7 @@ enum Asked {
     Left,
 }
 
-/// The only name of an answer.
+/// Returns the only name of an answer.
 fn one(given: Option<&Given>) -> Option<&str> {
     match given {
         Some(Given::Names(names)) => names.first().map(String::as_str),
@@ -303,7 +304,7 @@ fn one(given: Option<&Given>) -> Option<&str> {
     }
 }
 
-/// What stays on the terminal of a question and its answer.
+/// Returns the line that stays on the terminal for a question and its answer.
 fn kept(prompt: &str, answer: &str) -> String {
     let prompt = prompt.split_once(" (").map_or(prompt, |(prompt, _)| prompt);
     let answer = if answer.is_empty() { "none" } else { answer };
@@ -314,7 +315,7 @@ fn error_rows(why: &str, width: usize) -> Vec<String> {
     wrapped(&format!("error: {why}"), width)
 }
 
-/// The question below what was wrong with the last answer.
+/// Returns the question below the problem with the last answer.
 fn below(error: Option<&str>, view: View, width: usize) -> View {
     let Some(why) = error else {
         return view;
@@ -326,7 +327,7 @@ fn below(error: Option<&str>, view: View, width: usize) -> View {
     View { rows: all, cursor }
 }
 
-/// A line without its end was left with Ctrl-D, which is a no.
+/// Returns whether the line is a yes. One without a newline was ended with Ctrl-D, which is a no.
 fn is_yes(line: &[u8]) -> bool {
     line.strip_suffix(b"\n").is_some_and(|answer| {
         let answer = answer.strip_suffix(b"\r").unwrap_or(answer);
@@ -334,10 +335,11 @@ fn is_yes(line: &[u8]) -> bool {
     })
 }
 
-/// A list of dialoguer's that is cut off leaves the cursor hidden, behind its last row.
+/// Restores the terminal, because an interrupted list of dialoguer's leaves the cursor hidden after
+/// its last row.
 fn cut_off(dialoguer::Error::IO(error): dialoguer::Error) -> io::Error {
     let terminal = dialoguer::console::Term::stderr();
-    // There is nobody left to tell.
+    // The error is already being reported.
     let _ = terminal
         .show_cursor()
         .and_then(|()| terminal.write_line(""));

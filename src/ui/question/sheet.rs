@@ -1,4 +1,4 @@
-//! The rows of an open question on the terminal, drawn anew after every key.
+//! The rows of an open question on the terminal, redrawn after each key.
 
 use std::io;
 
@@ -8,11 +8,11 @@ use super::wrap::cut;
 
 pub(super) struct Sheet {
     terminal: Term,
-    /// The row of the cursor, counted from the first row of the question.
+    /// The cursor's row, counted from the question's first row.
     cursor: usize,
 }
 
-/// What is to be seen: rows, and the cursor's row and column.
+/// The rows to show, and the cursor's row and column.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct View {
     pub(super) rows: Vec<String>,
@@ -27,8 +27,8 @@ impl Sheet {
         }
     }
 
-    /// Rows and columns that a question may fill. The last column stays free: terminals differ in where
-    /// the cursor is once it is written.
+    /// Returns the rows and columns available to a question. The last column stays free, because
+    /// terminals differ in where they put the cursor after it.
     pub(super) fn size(&self) -> (usize, usize) {
         let (rows, columns) = self.terminal.size();
         (
@@ -53,7 +53,7 @@ impl Sheet {
         self.terminal.flush()
     }
 
-    /// Takes the question away.
+    /// Removes the question.
     pub(super) fn wipe(&mut self) -> io::Result<()> {
         self.terminal.write_str("\r")?;
         self.terminal.move_cursor_up(self.cursor)?;
@@ -62,11 +62,11 @@ impl Sheet {
         self.terminal.flush()
     }
 
-    /// The next key. A question that is cut off is taken away.
+    /// Reads the next key. Removes the question if it is interrupted.
     pub(super) fn key(&mut self) -> io::Result<Key> {
         let key = self.terminal.read_key();
         if key.is_err() {
-            // There is nobody left to tell.
+            // The error of the key is the one to report.
             let _ = self.wipe();
         }
         key

@@ -1,9 +1,9 @@
-//! Text in rows that fit a terminal.
+//! Wraps text to a terminal's width.
 
 use dialoguer::console::measure_text_width;
 
-/// The text in rows of at most `width` columns, broken at spaces, and inside a word only where the word
-/// fills more than a row. A space at the end stays, and so does an empty text.
+/// Wraps the text to rows of at most `width` columns, at spaces, and inside a word only if it is
+/// longer than a row. Keeps a trailing space, and an empty text as a row.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut rows = vec![String::new()];
     for word in text.split_inclusive(' ') {
@@ -19,11 +19,11 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     rows
 }
 
-/// Appends a letter, in a row of its own where the last one is full.
+/// Appends a letter, to a new row if the last one is full.
 pub(super) fn push(rows: &mut Vec<String>, letter: char, width: usize) {
     let taken = rows.last().map_or(0, |row| measure_text_width(row));
     if rows.is_empty() || taken + columns(letter) > width {
-        // The space between two rows is their break.
+        // The line break replaces the space.
         if letter == ' ' && taken > 0 {
             return;
         }
@@ -34,7 +34,7 @@ pub(super) fn push(rows: &mut Vec<String>, letter: char, width: usize) {
     }
 }
 
-/// As much of the text as fits into a row.
+/// Returns as much of the text as fits into a row.
 pub(in crate::ui) fn cut(text: &str, width: usize) -> String {
     let mut taken = 0;
     text.chars()

@@ -1,4 +1,4 @@
-//! What a project says about its version of Python, beside the `runtime` of the agent.
+//! A project's statements about its Python version, in addition to the agent's `runtime`.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// A statement, and where it stands.
+/// A statement and its position.
 #[derive(Debug, Clone)]
 pub(in super::super) struct AskedPython {
     said: Said,
@@ -24,13 +24,13 @@ pub(in super::super) struct AskedPython {
 enum Said {
     /// `requires-python` of a project.
     Requires(String),
-    /// The file `.python-version`, which uv and pyenv obey.
+    /// The file `.python-version`, which uv and pyenv follow.
     Chosen(Minor),
 }
 
 const CHOICE: &str = ".python-version";
 
-/// The nearest statements of either kind, from the folder upwards.
+/// Returns the nearest statement of each kind, searching from the folder upwards.
 pub(super) fn asked(
     folder: &Path,
     around: &Around,
@@ -69,7 +69,7 @@ pub(super) fn asked(
     Ok(found)
 }
 
-/// A warning for each that means another Python than the one that the agent runs on.
+/// Returns a warning for each statement that excludes the agent's Python version.
 pub(in super::super) fn mismatches(pythons: &[AskedPython], runtime: Runtime) -> Vec<Message> {
     let runs = minor_version(runtime);
     let numbers: Option<Minor> = runs
