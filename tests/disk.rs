@@ -1,6 +1,5 @@
-//! A disk that takes nothing: a small file system of its own that is full, and directories that are
-//! read-only, for `new`, `init`, `prepare` and what runs locally. And what `new` makes of a directory that is
-//! there.
+//! Disks that cannot be written to: a small file system that is full, and read-only directories,
+//! for `new`, `init`, `prepare` and what runs locally. Also `new` in an existing directory.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -22,14 +21,14 @@ use support::{Cli, Ministack, Project, listing, project::collect, wheels::with_u
 
 const FILLER: &str = "filler";
 
-/// A small file system; dropping it takes it away.
+/// A small file system, unmounted on drop.
 struct SmallDisk {
     at: PathBuf,
     size: usize,
 }
 
 impl SmallDisk {
-    /// Of 512 KiB.
+    /// Creates one of 512 KiB.
     fn at(path: &Path) -> Self {
         Self::of(512 * 1024, path)
     }
@@ -52,7 +51,7 @@ impl SmallDisk {
         }
     }
 
-    /// Leaves room for so many pages of 4 KiB, which is what a small file takes.
+    /// Leaves this many free pages of 4 KiB, the size of a small file.
     fn leave(&self, pages: usize) {
         let filler = self.at.join(FILLER);
         let mut size = self.size;
@@ -66,7 +65,7 @@ impl SmallDisk {
         fs::remove_file(self.at.join(FILLER)).unwrap();
     }
 
-    /// Everything on it but the filler.
+    /// Returns everything on it except the filler.
     fn entries(&self) -> BTreeMap<String, Vec<u8>> {
         let mut found = BTreeMap::new();
         collect(&self.at, "", &mut found);
@@ -77,7 +76,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // What is still there is seen when the directory cannot be removed.
+        // If it is still mounted, removing the directory fails visibly.
         let _ = Command::new("umount").arg(&self.at).status();
     }
 }
@@ -143,7 +142,7 @@ fn new_in_a_read_only_directory_leaves_nothing() {
     }
 }
 
-/// What is typed into one shell, which stays where it is.
+/// Runs the lines in one shell, which stays in its directory.
 fn shell(project: &Project, lines: &str) -> std::process::Output {
     let cli = Cli::new(project).prepared();
     let mut command = Command::new("sh");
@@ -195,7 +194,7 @@ fn what_new_makes_is_as_open_as_the_umask_says() {
 const HANDLERS: &str =
     "def answer(prompt):\n    return prompt\n\n\ndef stream(prompt):\n    yield prompt\n";
 
-/// `init` of an agent that lies beside the project's directory.
+/// Returns `init` of an agent outside the project's directory.
 fn init(project: &Project) -> Cli {
     project.write("../agents/est/main.py", HANDLERS);
     Cli::new(project).args([
@@ -244,7 +243,8 @@ fn init_names_what_found_no_room_and_changes_nothing() {
 
 #[test]
 fn init_in_a_read_only_directory_says_who_may_write_and_leaves_it_as_it_is() {
-    // A whole project to which nothing can be added, and one whose deployment folder is closed.
+    // A complete project to which nothing can be added, and one whose deployment folder is
+    // read-only.
     for closed in ["", "deployment"] {
         let project = Project::new().file("deployment/mine.txt", "mine");
         let before = project.tree();
@@ -317,7 +317,7 @@ fn prepare_names_what_found_no_room_and_the_next_run_completes_it() {
     assert!(again.stderr.contains("Unchanged"), "{}", again.stderr);
 }
 
-/// An agent that needs nothing but Python.
+/// An agent that needs only Python.
 const AGENT: &str = r#"
 import http.server
 
@@ -339,7 +339,8 @@ class Agent(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Agent).serve_forever()
 "#;
 
-/// Nothing that was deployed is lost, what cannot be done says why, and with room everything goes on.
+/// Nothing deployed is lost, failures are explained, and everything works again once there is
+/// space.
 #[test]
 fn a_full_disk_stops_no_agent_and_loses_nothing_that_was_deployed() {
     let project = Project::new();
@@ -367,7 +368,7 @@ fn a_full_disk_stops_no_agent_and_loses_nothing_that_was_deployed() {
 
     project.write("deployment/invoke.py", AGENT.replace("VERSION", "second"));
     disk.leave(0);
-    // The session that runs goes on, and a new one finds no room.
+    // The running session continues, but a new one has no space.
     says(&invoke(&["--continue", "{}"]).succeeds(), "first");
     let refused = invoke(&["{}"]).exits(1);
     assert!(
@@ -382,7 +383,7 @@ fn a_full_disk_stops_no_agent_and_loses_nothing_that_was_deployed() {
         refused.stderr
     );
     says(&invoke(&["--continue", "{}"]).succeeds(), "first");
-    // It ends, and what it wrote before is there.
+    // After a stop, what was written before is still there.
     cli(&["local", "stop"]).succeeds();
     disk.make_room();
     says(&invoke(&["{}"]).succeeds(), "first");

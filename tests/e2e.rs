@@ -1,5 +1,6 @@
-//! From nothing to a running agent and back to nothing, by this tool alone and by way of the Python
-//! toolkit: against both emulators, with the real toolkit, among bystanders that must not be touched.
+//! From nothing to a running agent and back, with this tool alone and together with the Python
+//! toolkit: against both emulators, with the real toolkit, in an account with resources that must
+//! not be touched.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 
 const REGION: &str = "us-west-2";
 
-/// Things of other people: a runtime, a role, a repository, an object in the shared bucket.
+/// Other people's resources: a runtime, a role, a repository, an object in the shared bucket.
 const BYSTANDERS: &str = r#"
 trust = '{"Version":"2012-10-17","Statement":[]}'
 client("iam").create_role(RoleName="AgentCoreRole-other", AssumeRolePolicyDocument=trust)
@@ -39,7 +40,7 @@ struct Place {
 }
 
 impl Place {
-    /// A project from a template, made by the binary itself.
+    /// Creates a project from a template with the binary.
     fn new(template: &str) -> Self {
         let root = TempDir::new().unwrap();
         let project = root.path().join("my-agent");
@@ -66,13 +67,13 @@ impl Place {
         self.project.join(path).exists()
     }
 
-    /// Runs a printed line as a user would paste it, with the toolkit that the test bed has.
+    /// Runs a printed line as a user would paste it, with the test bed's toolkit.
     fn shell(&self, line: &str) -> String {
         support::toolkit::shell(line, &self.project, &self.root.path().join("home"))
     }
 }
 
-/// The role, runtime and objects of the account, without what only says when.
+/// Returns the account's roles, runtimes and objects, without times.
 fn account(emulator: &Emulator) -> Value {
     listing(emulator)
 }
@@ -174,7 +175,7 @@ fn the_whole_way_and_back_on_moto() {
     whole_way(&Moto::start(), false);
 }
 
-/// Another agent's archive in a bucket of another project, and a runtime that runs from it.
+/// Another agent's archive in another project's bucket, and a runtime that uses it.
 const ANOTHER_PROJECT: &str = r#"
 bucket = f"cargo-agentcore-0123456789ab-{account}-us-west-2"
 s3 = client("s3", "us-west-2")
@@ -183,7 +184,7 @@ s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "cargo-agentcor
 s3.put_object(Bucket=bucket, Key="my_agent/0123456789abcdef0123456789abcdef.zip", Body=b"x")
 "#;
 
-/// What the service makes when an agent is called, and what the agent prints there.
+/// What the service creates when an agent is called, and what the agent prints.
 const CALLED: &str = r#"
 import time
 control = client("bedrock-agentcore-control", "us-west-2")
@@ -196,11 +197,11 @@ logs.create_log_stream(logGroupName=group, logStreamName=stream)
 logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": int(time.time() * 1000), "message": "the agent was here"}])
 "#;
 
-/// What an emulator can be asked.
+/// What an emulator supports.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum DataPlane {
     Answers,
-    /// moto has none: it fails at `InvokeAgentRuntime`, and brings no new version to an endpoint.
+    /// moto has none: it fails at `InvokeAgentRuntime`, and endpoints never get a new version.
     Missing,
 }
 
@@ -209,12 +210,12 @@ fn native_way(emulator: &Emulator, plane: DataPlane) {
     let before = account(emulator);
     let place = Place::new("echo");
     if plane == DataPlane::Missing {
-        // Real dependencies are shipped on the other emulator; here they would prove nothing more.
+        // The other emulator tests real dependencies; here they would prove nothing more.
         std::fs::write(place.project.join("deployment/requirements.txt"), "").unwrap();
         let entry = "from my_agent.agent import answer\n\nprint(answer)\n";
         std::fs::write(place.project.join("deployment/invoke.py"), entry).unwrap();
     }
-    // moto leaves an updated runtime UPDATING for ever, and knows no transition out of it.
+    // moto leaves an updated runtime in UPDATING forever.
     let proxy = Proxy::to(emulator);
     proxy.fault(
         "bedrock-agentcore:GetAgentRuntime*",
@@ -257,7 +258,8 @@ fn native_way(emulator: &Emulator, plane: DataPlane) {
         (&changed["did"], &changed["runtime"]["version"]),
         (&"updated".into(), &"2".into())
     );
-    // moto's ARNs hold the version, and its tags hang on the ARN: those of version 1 are not seen at 2.
+    // moto's ARNs contain the version, and tags belong to the ARN: version 2 does not have those of
+    // version 1.
     let same = match plane {
         DataPlane::Answers => "unchanged",
         DataPlane::Missing => "tagged",
@@ -266,7 +268,7 @@ fn native_way(emulator: &Emulator, plane: DataPlane) {
     let versions = run(&["versions"]);
     assert_eq!(versions.stdout.lines().count(), 3, "{}", versions.stdout);
     run(&["endpoint", "set", "prod", "--version", "2"]);
-    // moto's endpoints answer with their first version for ever.
+    // moto's endpoints answer with their first version forever.
     let back = match plane {
         DataPlane::Answers => run(&["rollback", "--output", "json"]),
         DataPlane::Missing => run(&["rollback", "--dry-run", "--output", "json"]),
@@ -283,7 +285,7 @@ fn native_way(emulator: &Emulator, plane: DataPlane) {
         let said = "logs are kept unless `--logs`";
         assert!(kept.stderr.contains(said), "{}", kept.stderr);
     } else {
-        // Nobody called it, so the service would have made no log group.
+        // Without calls the service would have created no log group.
         assert_eq!(run(&["logs"]).stdout, "");
     }
 
@@ -439,7 +441,7 @@ fn another_projects_role_names_both_projects() {
         .succeeds();
 }
 
-/// The identity that stands in the manifest.
+/// Returns the project ID in the manifest.
 fn project(directory: &Path) -> String {
     let text = std::fs::read_to_string(directory.join("Cargo.toml")).unwrap();
     let line = text

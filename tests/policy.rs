@@ -48,7 +48,7 @@ fn run(manifest: &Path, arguments: &[&str]) -> Answer {
         .args(arguments)
         .env_remove("CARGO_AGENTCORE_REGION")
         .env_remove("CARGO_AGENTCORE_STAGE")
-        // Any call to AWS would end here, and the command with it.
+        // Any call to AWS would fail here.
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         .output()
         .unwrap();
@@ -68,7 +68,7 @@ fn names(document: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Every action that the document allows.
+/// Returns all actions that the document allows.
 fn actions(document: &Value) -> Vec<String> {
     let statements = document["Statement"].as_array().unwrap().iter();
     let actions = statements.flat_map(|statement| match &statement["Action"] {
@@ -269,7 +269,7 @@ fn managed_policies_stand_beside_the_execution_policy_and_outside_of_the_boundar
     );
     assert!(!text.stderr.contains("warning:"), "{}", text.stderr);
 
-    // A role that somebody else keeps is never written to.
+    // A role that the user brings is never written to.
     let brought = manifest.replace(
         "project =",
         "role = { arn = \"arn:aws:iam::123456789012:role/theirs\" }\nproject =",
@@ -297,7 +297,7 @@ fn without_only_every_document_of_every_agent_is_printed() {
         .iter()
         .map(|d| format!("{} {}", d["kind"].as_str().unwrap(), d["agents"]))
         .collect();
-    // The deployer's comes in two parts, which stand side by side.
+    // The deployer's policy comes in two parts, next to each other.
     assert_eq!(
         kinds,
         [
@@ -315,7 +315,7 @@ fn without_only_every_document_of_every_agent_is_printed() {
             assert!(document["asked_by"][name].is_string(), "{name}: {document}");
         }
     }
-    // No boundary is declared: the deployer could make himself administrator.
+    // Without a declared boundary the deployer could become an administrator.
     assert!(
         answer
             .stderr

@@ -1,4 +1,4 @@
-//! What `cargo publish` would send: what the build needs, the templates whole, and nothing else.
+//! What `cargo publish` would send: what the build needs, the complete templates, and nothing else.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -12,7 +12,7 @@ use std::{
     process::Command,
 };
 
-/// What stands in the package beside the folders `src` and `scaffolds`.
+/// The package's content besides the folders `src` and `scaffolds`.
 const OTHERS: [&str; 7] = [
     "CHANGELOG.md",
     "Cargo.lock",
@@ -44,7 +44,7 @@ fn files(folder: &str) -> BTreeSet<String> {
     found
 }
 
-/// A folder with a file named Cargo.toml is left out whole, without a word.
+/// cargo silently skips folders that contain a Cargo.toml.
 #[test]
 fn the_package_holds_sources_and_templates_whole_and_nothing_else() {
     let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
@@ -61,7 +61,7 @@ fn the_package_holds_sources_and_templates_whole_and_nothing_else() {
     let listed: BTreeSet<String> = String::from_utf8(output.stdout)
         .unwrap()
         .lines()
-        // Made by cargo where there is a repository.
+        // Created by cargo in a repository.
         .filter(|line| *line != ".cargo_vcs_info.json")
         .map(|line| line.replace('\\', "/"))
         .collect();

@@ -1,4 +1,4 @@
-//! The tests' own tools do what they say.
+//! Tests the tests' own tools.
 
 mod support;
 
@@ -58,8 +58,8 @@ fn the_binary_runs_with_a_home_of_its_own() {
     Cli::new(&project).arg("--no-such-option").run().exits(2);
 }
 
-/// `cargo metadata` reads the project, and a read-only directory is read-only: both as the user that
-/// the tests of refused writes run as.
+/// `cargo metadata` can read the project, and a read-only directory is read-only, for the user that
+/// runs the tests of refused writes.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_unprivileged_run_can_read_the_project_and_not_write_what_is_read_only() {

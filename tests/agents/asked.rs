@@ -1,4 +1,4 @@
-//! A request in each protocol, as the service makes it.
+//! A request in each protocol, as sent by the service.
 
 use std::{
     io::{Error, Read, Write},
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What an agent is asked in.
+/// The protocol of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
     Http,
@@ -16,11 +16,11 @@ pub(crate) enum Asked {
     Agui,
 }
 
-/// Not this machine's name: the service has its own.
+/// The service uses its own host name rather than this machine's.
 const HOST: &str = "cell.agentcore.internal";
 
 impl Asked {
-    /// Where the service looks for the agent.
+    /// Returns the port on which the service calls the agent.
     pub(crate) fn port(self) -> u16 {
         match self {
             Self::Http | Self::WebSocket | Self::Agui => 8080,
@@ -41,7 +41,7 @@ impl Asked {
             }
     }
 
-    /// What the agent says to `hello`, whatever surrounds it.
+    /// Returns the agent's answer to `hello`, with everything around it.
     pub(crate) fn answer(self, port: u16) -> Result<String, Error> {
         if self != Self::Mcp {
             let pong = request(port, "GET /ping", "", "")?;
@@ -88,7 +88,7 @@ fn request(port: u16, line: &str, headers: &str, body: &str) -> Result<String, E
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Bound is not yet listening.
+/// Connects, retrying because a bound port may not be listening yet.
 fn connect(port: u16) -> Result<TcpStream, Error> {
     let start = Instant::now();
     loop {
@@ -111,13 +111,13 @@ fn web_socket(port: u16) -> Result<String, Error> {
     )?;
     let mut answer = Vec::new();
     read_to(&mut stream, b"\r\n\r\n", &mut answer)?;
-    // One whole frame of text, masked with nothing.
+    // A complete text frame, with a mask of zeros.
     stream.write_all(b"\x81\x85\0\0\0\0hello")?;
     read_to(&mut stream, b"HELLO", &mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Reads until `end` has come, or nothing more.
+/// Reads up to `end` or the end of the stream.
 fn read_to(stream: &mut TcpStream, end: &[u8], read: &mut Vec<u8>) -> Result<(), Error> {
     let mut piece = [0; 1024];
     while !read.windows(end.len()).any(|window| window == end) {

@@ -1,4 +1,4 @@
-//! The index of wheels that the agents are packaged from, and the way of one agent through it all.
+//! The index of wheels for packaging the agents, and the steps of one agent through the tool.
 
 use std::{
     ffi::OsString,
@@ -20,7 +20,7 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) asked: Asked,
     pub(crate) flags: &'static [&'static str],
-    /// Lines that the code puts into the agent's table.
+    /// Lines for the agent's table that the code implies.
     pub(crate) table: &'static [&'static str],
 }
 
@@ -56,7 +56,8 @@ fn here() -> PathBuf {
 }
 
 pub(crate) struct Bed {
-    /// Holds the wheels, the installed distributions one by one, and a home that all agents share.
+    /// Contains the wheels, the installed distributions one by one, and a home shared by all
+    /// agents.
     root: tempfile::TempDir,
     environment: PathBuf,
     /// The Python of the environment, as a table names it.
@@ -97,7 +98,7 @@ impl Bed {
         }
     }
 
-    /// Adopts, packages, starts and asks one agent; the answer is what went wrong, with what was said.
+    /// Adopts, packages, starts and asks an agent. The error contains all output.
     pub(crate) fn tries(&self, case: &Case) -> Result<(), String> {
         let (project, folder) = copied(case.name);
         let home = project.path().join(&folder);
@@ -148,7 +149,7 @@ impl Bed {
         }
     }
 
-    /// A project from a template, with each of its entry points.
+    /// Checks a project made from a template, with each of its entry points.
     pub(crate) fn scaffolds(&self, template: &str, words: &[&str]) -> Result<(), String> {
         let project = Project::new();
         let mut said = String::new();
@@ -183,7 +184,7 @@ impl Bed {
         manifest.replace("\nsource = ", &own)
     }
 
-    /// Nothing is found at an agent that answers.
+    /// Checks that `check` finds nothing wrong with a working agent.
     fn is_checked(
         &self,
         project: &Project,
@@ -238,7 +239,7 @@ impl Bed {
             .arg(asked.port().to_string())
             .env_clear()
             .env("HOME", root.join("home"))
-            // As the service does.
+            // As in the service.
             .env("DOCKER_CONTAINER", "1")
             .env("AWS_REGION", "us-east-1")
             .env("AWS_DEFAULT_REGION", "us-east-1")
@@ -252,7 +253,7 @@ impl Bed {
     }
 }
 
-/// A started agent; dropping it ends it.
+/// A started agent, killed on drop.
 struct Started {
     child: Child,
     told: PathBuf,
@@ -260,7 +261,7 @@ struct Started {
 }
 
 impl Started {
-    /// Where it listens.
+    /// Returns the port on which it listens.
     fn port(&mut self) -> Result<u16, String> {
         let start = Instant::now();
         while start.elapsed() < Duration::from_mins(2) {
@@ -278,13 +279,13 @@ impl Started {
 
 impl Drop for Started {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // It may already have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The entry point that the only agent of the manifest has.
+/// Returns the entry point of the manifest's only agent.
 fn entry_point(manifest: &str) -> &str {
     manifest
         .lines()

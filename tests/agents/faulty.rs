@@ -1,4 +1,4 @@
-//! Agents that break one rule each, and what `check` finds at them.
+//! Agents that each break one rule, and what `check` finds in them.
 
 use std::{
     collections::BTreeMap,
@@ -20,12 +20,12 @@ use crate::{
     support::{Cli, Project, bed},
 };
 
-/// How many agents are checked at once; most of the time they wait.
+/// How many agents are checked in parallel; most of the time they wait.
 const AT_ONCE: usize = 6;
-/// Agents that keep every rule.
+/// Agents that keep all rules.
 const GOOD: [&str; 4] = ["http", "mcp", "a2a", "agui"];
 
-/// Each agent's name, its code and the code of its finding, where it has one.
+/// Returns each agent's code and the code of its finding, if any, by name.
 fn agents() -> BTreeMap<String, (String, Option<String>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agents/faulty");
     let mut agents = BTreeMap::new();
@@ -77,7 +77,7 @@ fn cli(project: &Project, words: &[&str]) -> Cli {
         .env("PATH", bed::path_with_uv())
 }
 
-/// The codes of what is found, and all that was said.
+/// Returns the codes of the findings. The error contains all output.
 fn check(project: &Project, name: &str) -> Result<Vec<String>, String> {
     let words = [
         "check",
@@ -135,7 +135,7 @@ fn agents_that_break_one_rule_get_exactly_its_finding() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-/// A project with some of the agents, and an emulator that runs meanwhile.
+/// Creates a project with some of the agents and a running emulator.
 fn some(names: &[&str]) -> Project {
     let mut agents = agents();
     agents.retain(|name, _| names.contains(&name.as_str()));

@@ -1,5 +1,5 @@
-//! Agents that other people could have written: each is adopted where it lies, packaged, started from its
-//! archive by a real Python, and asked.
+//! Agents as other people could have written them: each is adopted in place, packaged, started from
+//! its archive by a real Python, and asked.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::disallowed_methods,
@@ -28,10 +28,10 @@ use asked::Asked::{A2a, Agui, Http, Mcp, WebSocket};
 use bed::{Bed, Case};
 use support::Project;
 
-/// How many of every hundred have to work without a flag.
+/// The percentage of agents that must work without a flag.
 const SHARE: usize = 95;
 
-/// The agents below `corpus`, what they are asked in, and whether a flag says what the code cannot.
+/// The agents below `corpus`, their protocols, and the flags for what the code does not show.
 const CASES: [Case; 60] = [
     Case::new("sdk_plain", Http).filling(&["models = [\"us.anthropic.claude-sonnet-4-6\"]"]),
     Case::new("sdk_no_run", Http),
@@ -94,9 +94,9 @@ const CASES: [Case; 60] = [
     Case::new("pydantic_ai_plain", Http),
     Case::new("strands_real", Http).filling(&["models = [\"us.amazon.nova-lite-v1:0\"]"]),
     Case::new("toolkit_listed", Http),
-    // Another project's Cargo.toml is changed only where that is asked for.
+    // Another project's Cargo.toml is changed only on request.
     Case::with("in_cargo_project", Http, &["--write"]),
-    // Only a person knows which of the two is meant.
+    // The code does not show which of the two is meant.
     Case::with("several", Http, &["--entrypoint", "writer.py"]),
 ];
 
@@ -132,7 +132,7 @@ fn agents_of_every_kind_are_adopted_and_answer_from_their_archives() {
         .iter()
         .filter(|case| case.flags.is_empty() && !failed.iter().any(|(f, _)| f.name == case.name))
         .count();
-    // Shown for a test that passes, too.
+    // Shown even if the test passes.
     writeln!(
         std::io::stderr(),
         "agents: {without_a_flag} of {} are adopted and answer without a flag ({}%)",
@@ -170,7 +170,7 @@ fn every_agent_of_the_corpus_is_tried() {
     assert_eq!(names, tried);
 }
 
-/// A copy of an agent of the corpus, in the project's directory under its own folder's name.
+/// Copies an agent of the corpus into a project's directory, keeping its folder's name.
 fn copied(case: &str) -> (Project, String) {
     let project = Project::new();
     let folder = fs::read_dir(bed::corpus().join(case))

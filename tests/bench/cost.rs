@@ -1,4 +1,4 @@
-//! What a run costs: taken in turn with what it is compared with, so that a slow or busy machine
+//! Measures the cost of a run. The compared programs run in turn, so that a slow or busy machine
 //! slows both.
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 
 use crate::{RUNS_OF_MANY, support::bed};
 
-/// The wall time of a run that must succeed.
+/// Returns the wall time of a run that must succeed.
 pub fn time(command: &mut Command) -> Duration {
     command.stdin(Stdio::null());
     let start = Instant::now();
@@ -23,7 +23,7 @@ pub fn time(command: &mut Command) -> Duration {
     taken
 }
 
-/// Medians of both, run in turn after one run of each that is not counted.
+/// Returns the medians of both, run in turn. The first run of each does not count.
 fn medians(
     runs: usize,
     mut first: impl FnMut() -> Duration,
@@ -75,18 +75,18 @@ pub fn shown(time: Duration) -> String {
     format!("{milliseconds:.1} ms")
 }
 
-/// What one run took, of the whole machine.
+/// The cost of a run.
 #[derive(Debug, Clone, Copy, Default, serde::Deserialize)]
 pub struct Cost {
     /// Seconds from start to exit.
     pub wall: f64,
-    /// Seconds of all processors, for the program and all that it started.
+    /// CPU seconds of the program and everything it started.
     pub cpu: f64,
-    /// KiB, the program's own.
+    /// The program's own peak memory in KiB.
     pub peak: f64,
 }
 
-/// Runs a program that must succeed and takes its cost.
+/// Measures a program that must succeed.
 pub fn cost(command: &Command) -> Cost {
     let directory = tempfile::tempdir().unwrap();
     let report = directory.path().join("report");
@@ -118,7 +118,7 @@ pub fn cost(command: &Command) -> Cost {
     serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap()
 }
 
-/// The middle of each figure by itself.
+/// Returns the median of each figure.
 pub fn middle(costs: &[Cost]) -> Cost {
     let of = |figure: fn(&Cost) -> f64| {
         let mut figures: Vec<f64> = costs.iter().map(figure).collect();

@@ -1,8 +1,9 @@
-//! Deploying and calling an agent beside the Python toolkit's `agentcore deploy`, `invoke`, `status`.
+//! Deploying and calling an agent, compared with the Python toolkit's `agentcore deploy`, `invoke`,
+//! `status`.
 //!
-//! Both sides have the same project, the same requirements, the same emulator and the same warm uv
-//! cache, and each keeps what it keeps between runs. Our project ships no compiled Python files, because
-//! the toolkit never does; a row of its own tells what they cost.
+//! Both sides use the same project, requirements, emulator and warm uv cache, and keep their own
+//! state between runs. Our project ships no compiled Python files, because the toolkit never does;
+//! a separate row shows what they cost.
 
 use std::{
     path::PathBuf,
@@ -20,7 +21,7 @@ use crate::{
 
 const REGION: &str = "us-west-2";
 const REQUIREMENTS: &str = "boto3\nbedrock-agentcore\nstrands-agents\nstrands-agents-tools\n";
-/// The Python of the service that compiles, where this machine has one.
+/// The Python that compiles for the service, if this machine has it.
 const COMPILER: &str = "python3.13";
 const BUCKET: &str = "bedrock-agentcore-codebuild-sources-000000000000-us-west-2";
 
@@ -41,13 +42,13 @@ pub fn measure() {
     bench.limits(&ours);
 }
 
-/// How a project is deployed for the first time.
+/// A kind of first deployment.
 #[derive(Clone, Copy)]
 struct First {
     what: &'static str,
     aim: &'static str,
     bytecode: &'static str,
-    /// Whether uv asks the package index what is new, which takes what the way there takes.
+    /// True if uv asks the package index for new versions, which includes the network time.
     asks_index: bool,
 }
 
@@ -72,13 +73,13 @@ const COMPILED: First = First {
 
 struct Bench {
     emulator: Emulator,
-    /// What our own runs keep between them.
+    /// The state of our own runs.
     cache: PathBuf,
     edits: AtomicUsize,
 }
 
 impl Bench {
-    /// The first deployments of projects; the last pair of what is compared goes on.
+    /// Measures first deployments. Returns the last compared pair for the next measurements.
     fn first(&self) -> (Project, Project) {
         let compiles = Command::new(COMPILER)
             .args(["-c", ""])
@@ -107,11 +108,11 @@ impl Bench {
         pair
     }
 
-    /// Each time in a new project.
+    /// Deploys new projects.
     fn deploy_first(&self, first: First) -> ((Project, Project), (Vec<Cost>, Vec<Cost>)) {
         let mut kept = None;
         let mut costs = (Vec::new(), Vec::new());
-        // The first pair fills the cache of uv and is not counted.
+        // The first pair fills uv's cache and does not count.
         for run in 0..=RUNS_OF_DEPLOY {
             self.forget();
             let offline = !first.asks_index && run > 0;
@@ -189,7 +190,7 @@ impl Bench {
         row(what, aim, &ours, &theirs);
     }
 
-    /// What a deployment of one changed line sends, counted on the wire.
+    /// Measures what the deployment of a changed line sends, in bytes on the wire.
     #[expect(
         clippy::cast_precision_loss,
         reason = "megabytes and percents are for people"
@@ -221,7 +222,7 @@ impl Bench {
         );
     }
 
-    /// What no tool can be faster than: uv alone, and one upload alone.
+    /// Measures the lower limits: uv alone, and one upload alone.
     fn limits(&self, ours: &Project) {
         let target = tempfile::tempdir().unwrap();
         let mut uv = Command::new(bed::program(&bed::agents(), "uv"));
@@ -255,13 +256,13 @@ impl Bench {
         );
     }
 
-    /// The emulator holds nothing, as at its start.
+    /// Empties the emulator.
     fn forget(&self) {
         let answer = self.emulator.post("/_ministack/reset", "");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
-    /// A project that the toolkit is configured for, with the role that our own `prepare` makes.
+    /// Creates a project configured for the toolkit, with the role made by our own `prepare`.
     fn configured(&self) -> Project {
         let project = Project::new()
             .metadata(&format!(
@@ -302,7 +303,7 @@ impl Bench {
         project
     }
 
-    /// A line that was not there before.
+    /// Adds a new line.
     fn edit(&self, project: &Project, path: &str) {
         let edit = self.edits.fetch_add(1, Ordering::Relaxed);
         let text = project.read(path);
@@ -333,7 +334,7 @@ impl Bench {
         command
     }
 
-    /// What our own runs have around them, and what the toolkit needs besides.
+    /// Sets the environment for our own runs, plus what the toolkit needs.
     fn surround(&self, command: &mut Command, project: &Project) {
         let url = self.emulator.url();
         command

@@ -1,5 +1,5 @@
-//! Agents on this machine: how soon an edit is live beside the starter toolkit's `agentcore dev`, and what the
-//! local AgentCore costs beside the bare agent.
+//! Agents on this machine: how soon an edit is live compared with the starter toolkit's `agentcore
+//! dev`, and the overhead of the local AgentCore over the bare agent.
 
 use std::{
     cell::Cell,
@@ -42,7 +42,7 @@ if __name__ == '__main__':
     app.run()
 ";
 
-/// How many requests and events a figure is the median of.
+/// The number of requests and events per median.
 const MANY: usize = 500;
 
 pub fn measure() {
@@ -64,7 +64,7 @@ fn project(imports: &str, requirements: &str) -> Project {
         .file("one/__init__.py", "VERSION = 0\n")
         .file("deployment/requirements.txt", requirements)
         .file("deployment/invoke.py", &entrypoint)
-        // Where the toolkit looks for an agent that is not configured.
+        // The path of the agent that the toolkit uses without configuration.
         .file("src/main.py", &entrypoint)
 }
 
@@ -78,7 +78,7 @@ fn cli(project: &Project, words: &[&str]) -> Command {
         .prepared()
 }
 
-/// A server that runs until it is dropped.
+/// A server, ended on drop.
 struct Server {
     child: Child,
     port: u16,
@@ -88,7 +88,7 @@ struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Each ends what it started when it is interrupted.
+        // On an interrupt, both end what they started.
         let pid = rustix::process::Pid::from_child(&self.child);
         let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::INT);
         let _ = self.child.wait();
@@ -191,7 +191,7 @@ fn edit(what: &str, imports: &str, requirements: &str, aim: &str) {
     );
 }
 
-/// What the local AgentCore costs.
+/// Measures the overhead of the local AgentCore.
 fn local() {
     let project = project("", "bedrock-agentcore\n");
     eprintln!("deploying to the local AgentCore");
@@ -261,14 +261,14 @@ fn local() {
     time(&mut cli(&project, &["local", "stop"]));
 }
 
-/// The port and the process of the agent that runs.
+/// Returns the port and the process of the running agent.
 fn agent_of(project: &Project) -> (u16, u32) {
     let kept = project
         .path()
         .join("target/agentcore/test-project-7k2qpx/local/agents/running");
     let home = fs::read_dir(kept).unwrap().next().unwrap().unwrap().path();
     let listening = fs::read_to_string(home.join("listening")).unwrap();
-    // The port that was asked for, and the one on this machine.
+    // The requested port, and the one on this machine.
     let port = listening.split_whitespace().nth(1).unwrap();
     let port = port.parse().unwrap();
     let home = home.to_string_lossy().into_owned();
@@ -290,7 +290,7 @@ fn parent(pid: u32) -> u32 {
     line.unwrap().trim().parse().unwrap()
 }
 
-/// The share of a process in the memory of this machine, in MB.
+/// Returns a process's share of this machine's memory in MB.
 fn memory(pid: u32) -> f64 {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
@@ -298,7 +298,7 @@ fn memory(pid: u32) -> f64 {
     kib / 1024.0
 }
 
-/// A client that keeps its connection.
+/// A client with a persistent connection.
 struct Caller {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
@@ -320,7 +320,7 @@ impl Caller {
         }
     }
 
-    /// How long the whole answer takes, and in how many chunks it comes.
+    /// Returns the time for the complete answer, and its number of chunks.
     fn ask(&mut self, body: &str) -> (Duration, usize) {
         let start = Instant::now();
         let request = format!(

@@ -1,8 +1,8 @@
-//! What a command costs beside the same work done in Python: `cargo bench`.
+//! The cost of commands compared with the same work done in Python: `cargo bench`.
 //!
-//! Each measure runs both programs in turn against one emulator and compares medians, so that a slow
-//! or busy machine slows both. The report on stdout is Markdown. `cargo bench -- prepare`,
-//! `cargo bench -- deploy` and `cargo bench -- dev` measure a part.
+//! Each measurement runs both programs in turn against one emulator and compares medians, so that a
+//! slow or busy machine slows both. Prints a report in Markdown to stdout. `cargo bench --
+//! prepare`, `cargo bench -- deploy` and `cargo bench -- dev` measure a part.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -20,7 +20,7 @@ mod preparing;
 mod support;
 
 const RUNS: usize = 15;
-/// A hundred agents take long, and their runs differ less.
+/// A hundred agents take long, but their runs vary less.
 const RUNS_OF_MANY: usize = 7;
 const MANY: usize = 100;
 /// A run of the toolkit's deployment takes many seconds.
@@ -30,7 +30,7 @@ const RUNS_OF_DEV: usize = 9;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo test --all-targets` runs this as well, and a debug build measures nothing.
+    // `cargo test --all-targets` also runs this, but a debug build measures nothing.
     if !arguments.iter().any(|argument| argument == "--bench") {
         eprintln!("benchmarks run with `cargo bench`");
         return;

@@ -1,4 +1,4 @@
-//! `new` and `prepare` beside the Python sample's way of doing the same work.
+//! `new` and `prepare` compared with the Python sample's way of doing the same work.
 
 use std::{
     path::{Path, PathBuf},
@@ -159,7 +159,7 @@ impl Bench {
         unchanged(&mut self.prepare(&many));
     }
 
-    /// The emulator holds nothing, as at its start.
+    /// Empties the emulator.
     fn forget(&self) {
         let answer = self.emulator.post("/_ministack/reset", "");
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -184,7 +184,7 @@ impl Bench {
         command
     }
 
-    /// What our own runs have around them.
+    /// Sets the environment for our own runs.
     fn surround(&self, command: &mut Command, project: &Project) {
         command
             .current_dir(project.path())
@@ -204,7 +204,7 @@ fn project_of(agents: usize) -> Project {
     })
 }
 
-/// The same run as a user starts it: cargo looks for the subcommand on PATH.
+/// Returns the same run as started by a user: cargo finds the subcommand on PATH.
 fn through_cargo(cli: &Cli) -> Command {
     let direct = cli.prepared();
     let mut command = Command::new("cargo");
@@ -223,7 +223,7 @@ fn through_cargo(cli: &Cli) -> Command {
     command
 }
 
-/// What was measured as unchanged was that.
+/// Checks that the measured run changed nothing.
 fn unchanged(prepare: &mut Command) {
     let output = prepare
         .arg("--check")

@@ -1,4 +1,4 @@
-//! How a runtime is named, and who may ask.
+//! How a runtime is addressed, and who may call it.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Agents of the templates, on the real SDK, and many sessions at once.
+//! Agents from the templates, on the real SDK, and many sessions at once.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Place, cli, seen, session};
 use crate::support::{Cli, Project};
 
-/// A project from a template, made by the binary itself.
+/// Creates a project from a template with the binary.
 pub(super) fn made_from(template: &str) -> Project {
     let project = Project::new();
     std::fs::remove_dir(project.path()).unwrap();
@@ -80,7 +80,7 @@ fn each_session_is_a_process_of_its_own_and_at_most_twenty_run() {
     assert_eq!(all.len(), 20);
     assert!(all.contains(&pid(&first)));
     let alive = |pid: u64| std::path::Path::new(&format!("/proc/{pid}")).exists();
-    // One more makes the one go that was used longest ago.
+    // Another session ends the one that has been unused the longest.
     let used: Vec<u64> = (1..20)
         .map(|number| pid(&look(&format!("s{number}"))))
         .collect();
@@ -117,7 +117,7 @@ fn an_agents_surroundings_are_its_own() {
     ] {
         assert_eq!(environment[foreign], Value::Null, "{foreign}");
     }
-    // It says nothing of who asked.
+    // It does not reveal the caller.
     assert_eq!(
         seen(&place.look(place.ask(&json!({}))), "authorization"),
         None

@@ -1,4 +1,5 @@
-//! Clients that are slow, broken, stuck or gone: each gets a clear status, and none costs anything for long.
+//! Clients that are slow, broken, stuck or gone: each gets a clear status, and none uses resources
+//! for long.
 
 use std::{
     io::{Read as _, Write as _},
@@ -12,10 +13,10 @@ use serde_json::json;
 
 use super::{Place, Reply, eventually, session};
 
-/// What is said of a request that is sent as these bytes; empty where the connection just ends.
+/// Sends these bytes. Returns the answer, which is empty if the connection just ends.
 fn answer(place: &Place, bytes: &[u8]) -> String {
     let mut stream = place.connect();
-    // The other side may have had enough before the end.
+    // The server may close before the end.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -81,7 +82,7 @@ fn a_head_that_is_too_long_or_no_head_is_refused() {
             &bytes[..20.min(bytes.len())]
         );
     }
-    // What names this server twice is what it says.
+    // A target with this server's address must match the host.
     let target = place.ask_for("POST", "invocations").target;
     let (url, authority) = (&place.url, place.authority());
     let absolute = format!(
@@ -110,7 +111,8 @@ fn requests_in_one_connection_are_answered_in_order() {
     assert_eq!(numbers, ["0", "1", "2", "3", "4"], "{answered}");
 }
 
-/// A slow head, a slow body, to the data plane and to ministack behind it, and a body that never comes.
+/// A slow head, a slow body, to the data plane and to ministack behind it, and a body that never
+/// comes.
 #[test]
 fn who_stands_still_is_not_waited_for() {
     let place = Place::new();
@@ -144,7 +146,7 @@ fn who_stands_still_is_not_waited_for() {
     place.lets_go(before);
 }
 
-/// A hundred connections that say nothing keep nobody else from being served.
+/// A hundred silent connections do not keep others from being served.
 #[test]
 fn many_connections_that_say_nothing_stand_in_nobodys_way() {
     let place = Place::new();
@@ -162,7 +164,7 @@ fn many_connections_that_say_nothing_stand_in_nobodys_way() {
     place.lets_go(before);
 }
 
-/// Each connection takes descriptors, and what a shell allows is often not enough.
+/// Each connection takes descriptors, and a shell's limit is often too low.
 #[test]
 fn a_low_limit_of_descriptors_is_raised() {
     let place = Place::new();
@@ -184,8 +186,8 @@ fn a_low_limit_of_descriptors_is_raised() {
     drop(idle);
 }
 
-/// A request that is whole is served or dropped at once when its sender closes its side; one that is not whole is
-/// never passed on.
+/// A complete request is served, or dropped as soon as its sender closes its side; an incomplete
+/// one is never forwarded.
 #[test]
 fn a_half_closed_request_leaves_nothing_behind() {
     let place = Place::new();
@@ -211,7 +213,7 @@ fn a_half_closed_request_leaves_nothing_behind() {
     place.lets_go(before);
 }
 
-/// A caller that goes away in the middle of a stream ends it at the agent too.
+/// If a caller disconnects during a stream, the stream ends at the agent too.
 #[test]
 fn a_stream_ends_with_its_caller() {
     let place = Place::new();
@@ -230,7 +232,7 @@ fn a_stream_ends_with_its_caller() {
     eventually("a stream goes on without its caller", || {
         counts() == json!({ "begun": 10, "cut": 10 })
     });
-    // Who asked and does not wait for an agent that hangs leaves nothing either.
+    // Callers that disconnect from a hanging agent leave nothing behind.
     for _ in 0..10 {
         let mut stream = place.connect();
         let hanging = ask(json!({ "do": "hang" }));
@@ -240,7 +242,7 @@ fn a_stream_ends_with_its_caller() {
     place.lets_go(before);
 }
 
-/// What is not read waits at the agent, not in the memory of the data plane.
+/// Unread data waits at the agent, not in the data plane's memory.
 #[test]
 fn a_caller_that_never_reads_costs_no_memory() {
     let place = Place::new();

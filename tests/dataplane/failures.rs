@@ -1,4 +1,4 @@
-//! What goes wrong is said as the service says it.
+//! Failures are reported as the service reports them.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ fn an_agents_error_is_a_424_with_the_end_of_its_log() {
         );
         assert!(message.contains("before the failure"), "{message}");
     }
-    // Nothing comes of it but this one request.
+    // Only this request is affected.
     let id = session("exit");
     let reply = place
         .ask(&json!({ "do": "exit" }))
@@ -53,7 +53,7 @@ fn what_the_service_does_not_take_reaches_no_agent() {
             "runtimeSessionId",
         ),
         (
-            // No byte of it is sent: the length is enough.
+            // The length alone is enough, without a body.
             place
                 .ask(&json!({}))
                 .body("")

@@ -1,4 +1,4 @@
-//! Agents that do not do what they should.
+//! Agents that misbehave.
 
 use std::{
     io::{Read as _, Write as _},
@@ -38,7 +38,7 @@ fn an_agent_that_closes_its_port_is_told_of_with_each_request() {
     let id = session("closed");
     let closed = place.ask(&json!({ "do": "close port" })).session(&id);
     assert_eq!(closed.send(&place).status, 200);
-    // Connections that are open already live on for a few seconds.
+    // Open connections last a few more seconds.
     thread::sleep(Duration::from_secs(5));
     let reply = place.ask(&json!({})).session(&id).send(&place);
     let (name, message) = reply.error();
@@ -46,8 +46,8 @@ fn an_agent_that_closes_its_port_is_told_of_with_each_request() {
     assert!(message.contains("closing the port"), "{message}");
 }
 
-/// An agent prints faster than anybody can write it down: what has room is there in order, what has not is told,
-/// and memory does not grow with it.
+/// An agent prints faster than its output can be written. What fits is kept in order, the rest is
+/// reported as lost, and memory does not grow.
 #[test]
 fn a_flood_of_output_is_bounded_and_a_burst_is_whole() {
     let place = Place::new();
@@ -102,7 +102,7 @@ fn what_an_agent_answers_is_limited_as_in_the_service() {
     assert!(whole > 100_000_000 && ended, "{whole} {ended}");
     let (cut, ended) = length(json!({ "do": "length", "bytes": 120_000_000 }));
     assert!(cut < 101_000_000 && !ended, "{cut} {ended}");
-    // Of a stream, each event.
+    // In a stream, the limit applies to each event.
     let (whole, ended) =
         length(json!({ "do": "stream", "events": 3, "length": 9_999_991, "pause": 0 }));
     assert!(whole > 29_999_000 && ended, "{whole} {ended}");

@@ -1,4 +1,4 @@
-//! Which headers reach the agent, and which come back.
+//! Which headers reach the agent, and which are returned.
 
 use super::{Place, SESSION, seen, session};
 

@@ -1,5 +1,5 @@
-//! AgentCore's data plane on this machine: agents that were deployed with `--local`, spoken to by the
-//! real SDK, by programs that sign nothing, and by the command line.
+//! AgentCore's data plane on this machine: agents deployed with `--local`, called by the real SDK,
+//! by programs that sign nothing, and from the command line.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -40,7 +40,7 @@ use std::{
 use serde_json::{Value, json};
 use support::{Cli, Project, bed, wheels::with_uv};
 
-/// An agent that does what it is told, see `agent.py`.
+/// An agent controlled by its requests, see `agent.py`.
 const AGENT: &str = include_str!("agent.py");
 
 const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
@@ -69,7 +69,7 @@ struct Reply {
 }
 
 impl Place {
-    /// With the agent of `agent.py` on this port, and further keys in its table.
+    /// Deploys the agent of `agent.py` on this port, with more keys in its table.
     fn with(port: u16, keys: &str) -> Self {
         let project = Project::new()
             .agent_with("one", keys)
@@ -88,7 +88,7 @@ impl Place {
         Self::there(project)
     }
 
-    /// Of a project whose agent is deployed already.
+    /// Uses a project whose agent is already deployed.
     fn there(project: Project) -> Self {
         let mut place = Self {
             project,
@@ -108,7 +108,7 @@ impl Place {
         cli(&self.project, words)
     }
 
-    /// `POST …/invocations` of the endpoint DEFAULT.
+    /// Returns `POST …/invocations` for the endpoint DEFAULT.
     fn ask<'a>(&self, body: &Value) -> Ask<'a> {
         self.ask_for("POST", "invocations").body(body.to_string())
     }
@@ -122,7 +122,7 @@ impl Place {
         }
     }
 
-    /// What the agent saw of a request.
+    /// Returns what the agent saw of a request.
     fn look(&self, ask: Ask<'_>) -> Value {
         let reply = ask.body(json!({ "do": "look" }).to_string()).send(self);
         assert_eq!(reply.status, 200, "{}", reply.text());
@@ -141,7 +141,8 @@ impl Place {
         self.url.strip_prefix("http://").unwrap()
     }
 
-    /// The output of a script with `plane`, boto3's client of the data plane, `control`, and `arn`.
+    /// Runs a script with `plane`, boto3's data plane client, `control`, and `arn`. Returns its
+    /// output.
     fn boto3(&self, script: &str) -> String {
         let mut child = Command::new(bed::program(&bed::agents(), "python"))
             .arg("-")
@@ -177,7 +178,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // It ends by itself when its folder is gone; this is sooner.
+        // It would also end once its folder is gone, but later.
         self.cli(&["local", "stop"]).run();
     }
 }
@@ -210,7 +211,7 @@ impl<'a> Ask<'a> {
         self.header(SESSION, id)
     }
 
-    /// With `Host` and the length, unless the request has its own.
+    /// Returns the request, with `Host` and the length unless it has its own.
     fn bytes(&self, place: &Place) -> Vec<u8> {
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         let has = |name: &str| {
@@ -280,7 +281,7 @@ impl Reply {
             .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// The error's name and its message.
+    /// Returns the error's name and message.
     fn error(&self) -> (String, String) {
         let name = self
             .header("x-amzn-errortype")
@@ -294,16 +295,16 @@ impl Reply {
     }
 }
 
-/// What a process holds.
+/// A process's resources.
 #[derive(Debug, Clone, Copy)]
 struct Held {
     descriptors: usize,
-    /// Resident, in KiB.
+    /// Resident memory in KiB.
     memory: usize,
 }
 
 impl Place {
-    /// What the data plane holds.
+    /// Returns the data plane's resources.
     fn held(&self) -> Held {
         let pid = self.pid();
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -331,17 +332,18 @@ impl Place {
         homes.find(|home| home.is_dir()).unwrap().join(name)
     }
 
-    /// The log of the local AgentCore.
+    /// Returns the log of the local AgentCore.
     fn log(&self) -> String {
         fs::read_to_string(self.file("ministack.log")).unwrap()
     }
 
-    /// The folders of running sessions.
+    /// Returns the number of running sessions' folders.
     fn session_folders(&self) -> usize {
         fs::read_dir(self.file("agents/running")).map_or(0, Iterator::count)
     }
 
-    /// Waits until nothing is held beyond what was before, but for connections that are kept for a few seconds.
+    /// Waits until the resources are those of before, except for connections that are kept for a
+    /// few seconds.
     fn lets_go(&self, before: Held) {
         let until = Instant::now() + Duration::from_secs(20);
         loop {
@@ -363,7 +365,7 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A chunked body, put together.
+/// Decodes a chunked body.
 fn joined(mut bytes: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     loop {
@@ -383,12 +385,12 @@ fn encoded(text: &str) -> String {
     text.replace(':', "%3A").replace('/', "%2F")
 }
 
-/// A session's id that says what it is for.
+/// Returns a session ID that begins with `name`.
 fn session(name: &str) -> String {
     format!("{name:-<40}")
 }
 
-/// The header that the agent saw.
+/// Returns the header that the agent saw.
 fn seen<'v>(look: &'v Value, name: &str) -> Option<&'v str> {
     let headers = look["headers"].as_array().unwrap();
     let found = headers

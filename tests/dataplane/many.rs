@@ -1,4 +1,4 @@
-//! Many sessions, one after the other, and many streams at once. The long forms are run with `--ignored`.
+//! Many sessions in sequence, and many streams at once. The long forms run with `--ignored`.
 
 use std::{
     io::{Read as _, Write as _},
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Held, Place, Reply, eventually, session};
 
-/// Opens so many sessions, each with one request; the oldest make room.
+/// Opens `count` sessions, each with one request; new ones replace the oldest.
 fn in_sequence(count: usize) {
     let place = Place::new();
     let ask = |number: usize| {
@@ -21,12 +21,12 @@ fn in_sequence(count: usize) {
         assert_eq!(reply.status, 200, "{number}: {}", reply.text());
         assert_eq!(reply.json()["asked"]["number"], number);
     };
-    // What is kept for all sessions is there after as many as run at once.
+    // After the maximum number of concurrent sessions, all shared resources exist.
     (0..25).for_each(ask);
     let before = settled(&place);
     (25..count).for_each(ask);
     settled(&place);
-    // On a busy machine what has ended is let go of later.
+    // On a busy machine resources are released later.
     place.lets_go(before);
     assert_same(before, place.held(), count);
     // Each session's first line is in the log groups.
@@ -37,12 +37,12 @@ fn in_sequence(count: usize) {
     });
 }
 
-/// With all sessions but those that still run gone.
+/// Waits until only the running sessions are left.
 fn settled(place: &Place) -> Held {
     eventually("sessions that made room are left", || {
         place.session_folders() <= 20
     });
-    // Connections to agents that have ended are closed by now, and others are kept for a few seconds.
+    // Connections to ended agents are closed by now, and others are kept for a few seconds.
     thread::sleep(Duration::from_secs(5));
     place.held()
 }
@@ -58,7 +58,7 @@ fn assert_same(before: Held, now: Held, count: usize) {
     );
 }
 
-/// So many streams at once over a few sessions, for this long.
+/// Runs `count` streams at once over a few sessions, for this long.
 fn at_once(count: usize, lasting: Duration) {
     let place = Place::new();
     let id = |number: usize| session(&format!("s{}", number % 5));

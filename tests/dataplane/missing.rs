@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::{AGENT, Place, cli};
 use crate::support::{Cli, Project, emulator::free_port};
 
-/// A package with compiled code: what is deployed for AgentCore does not run here.
+/// A package with compiled code, whose AgentCore version does not run here.
 const COMPILED: &str = "markupsafe==3.0.2\n";
 
 fn compiled() -> Project {
@@ -20,7 +20,8 @@ fn compiled() -> Project {
         .file("deployment/requirements.txt", COMPILED)
 }
 
-/// The Python itself: what stands on PATH may be a script that needs more of PATH.
+/// Returns the path of Python itself, because the one on PATH may be a script that needs more of
+/// PATH.
 fn interpreter() -> (PathBuf, String) {
     let output = Command::new("python3")
         .args([
@@ -34,7 +35,7 @@ fn interpreter() -> (PathBuf, String) {
     (PathBuf::from(path), minor.to_owned())
 }
 
-/// On this machine is one Python, and nothing else.
+/// A machine that has only one Python.
 struct Bare {
     path: TempDir,
     cache: TempDir,
@@ -66,7 +67,7 @@ impl Bare {
 #[test]
 fn pip_and_another_python_run_the_agent_with_a_warning() {
     let bare = Bare::new();
-    // Never the version of this machine.
+    // Never this machine's version.
     let runtime = if bare.minor == "3.13" { "3.12" } else { "3.13" };
     let project = compiled();
     let manifest = project.read("Cargo.toml");
@@ -98,7 +99,7 @@ fn pip_and_another_python_run_the_agent_with_a_warning() {
     bare.cli(&project, &["local", "stop"]).run().succeeds();
 }
 
-/// Every way to a package index leads through a proxy that is not there, and nothing is kept that was fetched.
+/// Sends all requests to package indexes to a proxy that does not exist, and disables caches.
 fn without_network(cli: Cli) -> Cli {
     let nowhere = format!("http://127.0.0.1:{}", free_port());
     let empty = cli.env("UV_NO_CACHE", "1").env("PIP_NO_CACHE_DIR", "1");
@@ -124,10 +125,11 @@ fn after_the_first_run_no_network_is_needed() {
     assert_eq!(answer.json()["offline"], json!({ "a": 2 }));
 }
 
-/// What was deployed elsewhere cannot be installed here without a network, and can be as soon as it is back.
+/// What was deployed from another machine cannot be installed here without a network, but once it
+/// is back.
 #[test]
 fn what_cannot_be_made_ready_is_told_at_deploy_and_tried_again() {
-    // A version that no other test installs, and that an earlier run may have left.
+    // A version that no other test installs, but that an earlier run may have left.
     let project = compiled().file("deployment/requirements.txt", "markupsafe==3.0.1\n");
     let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
     cli(&project, &["package"]).run().succeeds();
@@ -163,7 +165,7 @@ fn what_cannot_be_made_ready_is_told_at_deploy_and_tried_again() {
         "{}",
         failed.stderr
     );
-    // Its network is that of the shell that started it.
+    // It has the network settings of the shell that started it.
     run(&["local", "stop"]).run().succeeds();
     run(&invoke).run().succeeds();
     run(&["local", "stop"]).run().succeeds();

@@ -1,4 +1,4 @@
-//! What answers for the models of Bedrock: `local.models` in the table.
+//! Local answers for Bedrock's models: `local.models` in the table.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const KEY: &str = "AKIAEXAMPLEEXAMPLE00";
 const SECRET: &str = "a-secret-that-nobody-may-see";
 
 impl Place {
-    /// What is said when the local AgentCore is started anew with these models.
+    /// Restarts the local AgentCore with these models. Returns its output.
     fn set_models(&self, models: &str, variables: &[(&str, &str)]) -> String {
         let manifest = self.project.read("Cargo.toml");
         let manifest = match manifest.split_once("\n[workspace.metadata.agentcore.local]") {
@@ -36,7 +36,7 @@ impl Place {
         cli.run().succeeds().stderr
     }
 
-    /// What the agent was answered when it called a model.
+    /// Returns the answer to the agent's call of a model.
     fn model(&self, operation: &str, asked: &Value) -> Value {
         let reply = self
             .ask(&json!({ "do": "model", "operation": operation, "asked": asked }))
@@ -50,7 +50,7 @@ fn question() -> Value {
     json!({ "messages": [{ "role": "user", "content": [{ "text": "hello" }] }] })
 }
 
-/// The bodies of what the server was asked.
+/// Returns the bodies of the requests to the server.
 fn asked(server: &Scripted) -> Vec<Value> {
     let requests = server.requests();
     let chats = requests
@@ -61,7 +61,7 @@ fn asked(server: &Scripted) -> Vec<Value> {
         .collect()
 }
 
-/// The text of an answer's pieces, which is not in the frames around it.
+/// Returns the text of an answer's pieces, without the frames around it.
 fn text(answer: &Value) -> String {
     let pieces = answer["pieces"].as_array().unwrap();
     let text: Vec<&str> = pieces
@@ -184,7 +184,7 @@ fn a_server_that_fails_is_named_and_nothing_is_made_up() {
     assert!(answer.contains("broke off its answer"), "{answer}");
 }
 
-/// What a developer's shell may hold, and where Bedrock is instead of AWS.
+/// Returns variables of a developer's shell, with another address for Bedrock.
 fn developer(server: &Scripted) -> [(&'static str, String); 3] {
     [
         ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
@@ -248,7 +248,7 @@ fn models_on_aws_are_called_as_the_developer_and_nothing_else_is() {
     nothing_else_is_passed_on(&place, &server);
     no_secret_is_shown(&place);
 
-    // The same credentials find it as it is, others start it anew.
+    // The same credentials keep it running; others restart it.
     let same = place.start(&variables);
     assert!(!same.contains("Restarting"), "{same}");
     let mut others = variables.clone();
@@ -260,7 +260,7 @@ fn models_on_aws_are_called_as_the_developer_and_nothing_else_is() {
     );
 }
 
-/// The calls that came, as the developer's.
+/// Checks that the calls are signed by the developer.
 fn are_signed(server: &Scripted) {
     let calls: Vec<_> = server
         .requests()
@@ -316,7 +316,7 @@ fn nothing_else_is_passed_on(place: &Place, server: &Scripted) {
     assert_eq!(server.unexpected(), Vec::<String>::new());
 }
 
-/// Not in a file, and not in the list of processes.
+/// Checks that no secret is in a file or in the list of processes.
 fn no_secret_is_shown(place: &Place) {
     let home = place.project.path().join("target/agentcore");
     for entry in walk(&home) {
@@ -335,7 +335,7 @@ fn no_secret_is_shown(place: &Place) {
     }
 }
 
-/// Every file below.
+/// Returns all files below.
 fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).unwrap() {
@@ -382,7 +382,7 @@ fn without_credentials_a_call_of_a_model_says_how_to_get_some() {
             assert!(text(&answer).contains(part), "{answer}");
         }
     }
-    // Credentials that come later are found without a start.
+    // Later credentials are found without a restart.
     let home = place.project.root().join("home/.aws");
     std::fs::create_dir_all(&home).unwrap();
     let credentials =
@@ -424,7 +424,7 @@ fn a_wrong_value_points_at_its_place() {
     assert!(!project.path().join("target/agentcore").exists());
 }
 
-/// A checkout can name any profile of the user's.
+/// A checkout could name any of the user's profiles.
 #[test]
 fn a_profile_that_the_tables_name_is_not_used_unasked() {
     let server = Script::new().identity().start();
@@ -456,7 +456,7 @@ fn a_profile_that_the_tables_name_is_not_used_unasked() {
     let expected = format!("in account {ACCOUNT} by profile `dev`");
     assert!(started.stderr.contains(&expected), "{}", started.stderr);
     signature::check(&server.requests()[0], SECRET);
-    // To take things down, no model is called.
+    // Cleaning up needs no models.
     cli(&project, &["clean", "--local", "--yes"])
         .run()
         .succeeds();

@@ -1,4 +1,4 @@
-//! MCP and A2A: each by its own rules.
+//! The rules of MCP and A2A.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn an_mcp_server_is_spoken_to_at_its_path_and_answers_with_json_rpc() {
         .send(&place);
     assert_eq!(second.json()["pid"], first.json()["pid"]);
 
-    // A server that chooses an id of its own is found by it.
+    // A server that chooses its own ID is found by it.
     let chosen = call(3, json!({ "choose": true })).send(&place);
     assert_eq!(chosen.header(MCP_SESSION), Some("chosen"));
     assert_ne!(chosen.json()["pid"], first.json()["pid"]);

@@ -1,4 +1,4 @@
-//! The real SDK, pointed at this machine.
+//! The real SDK with this machine as its endpoint.
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ print(answer["statusCode"])
     );
     assert_eq!(lines[1][0], "text/event-stream");
     assert_eq!(lines[1][1], "data: 0;data: 1;data: 2;");
-    // Half a second lies between two events: they came when the agent sent them.
+    // The agent waits half a second between events, so they arrived as they were sent.
     let times: Vec<f64> = serde_json::from_value(lines[1][2].clone()).unwrap();
     assert!(times[2] - times[0] > 0.8, "{times:?}");
     assert_eq!(lines[2], 200);

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Place, Reply, eventually, session};
 use crate::support::Project;
 
-/// A project whose agent needs this long to start.
+/// Deploys an agent that needs this long to start.
 fn slow(seconds: f64) -> Place {
     let agent = super::AGENT.replace(
         "import one\n",
@@ -25,7 +25,7 @@ fn slow(seconds: f64) -> Place {
     Place::of(project)
 }
 
-/// Who goes away while a session starts leaves a session that the next one finds.
+/// A caller that disconnects while a session starts leaves a session for the next one.
 #[test]
 fn a_start_goes_on_without_the_one_who_asked_for_it() {
     let place = slow(2.0);
@@ -44,7 +44,7 @@ fn a_start_goes_on_without_the_one_who_asked_for_it() {
     assert_eq!(started, 1, "{}", place.log());
 }
 
-/// A session that is stopped while it starts is gone, and who waits for it is told to try again.
+/// A session that is stopped during its start ends, and waiting callers are told to try again.
 #[test]
 fn a_session_is_stopped_while_it_starts() {
     let place = slow(3.0);
@@ -74,7 +74,7 @@ fn a_session_is_stopped_while_it_starts() {
     assert_eq!(place.ask(&json!({})).session(&id).send(&place).status, 200);
 }
 
-/// Requests that come at once, while their session is stopped again and again: each is answered or told to try
+/// Concurrent requests to a session that is stopped repeatedly: each is answered or told to try
 /// again, by one process at a time.
 #[test]
 fn invocations_and_stops_at_once_are_told_apart() {
@@ -114,7 +114,8 @@ fn invocations_and_stops_at_once_are_told_apart() {
     assert_eq!(place.ask(&json!({})).session(&id).send(&place).status, 200);
 }
 
-/// A session that works in the background lives on after its idle timeout, and ends when the work is done.
+/// A session that works in the background outlives its idle timeout, and ends when the work is
+/// done.
 #[test]
 fn a_session_is_idle_when_its_work_is_done() {
     let place = Place::with(8080, "lifecycle = { idle-timeout = 60 }");
@@ -152,7 +153,7 @@ fn a_session_is_idle_when_its_work_is_done() {
     eventually("its folder is left", || place.session_folders() == 0);
 }
 
-/// What runs in a session ends with it.
+/// A command ends with its session.
 #[test]
 fn a_command_ends_with_its_session() {
     let place = Place::new();

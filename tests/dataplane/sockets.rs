@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Ask, Place, SESSION, seen, session};
 
-/// A WebSocket that is open.
+/// An open WebSocket.
 struct Socket {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
@@ -22,7 +22,7 @@ struct Socket {
 enum Frame {
     Text(Vec<u8>),
     Closed(u16, String),
-    /// The connection ended without a word.
+    /// The connection ended without a close frame.
     Gone,
 }
 
@@ -82,7 +82,7 @@ impl Socket {
                 .enumerate()
                 .map(|(at, byte)| byte ^ [1, 2, 3, 4][at % 4]),
         );
-        // The other side may have closed already.
+        // The other side may already have closed.
         let _ = self.stream.write_all(&frame);
     }
 
@@ -136,7 +136,7 @@ fn a_websocket_joins_the_caller_with_the_agent() {
         socket.send(1, &text);
         assert_eq!(socket.receive(), Frame::Text(text));
     }
-    // It is the session's own process.
+    // The session's own process answers.
     let same = place
         .ask(&json!({ "do": "look" }))
         .session(&id)

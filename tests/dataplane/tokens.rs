@@ -1,4 +1,4 @@
-//! Runtimes with an authorizer: tokens are checked as the service checks them.
+//! Runtimes with an authorizer check tokens as the service does.
 
 use std::{
     io::{Read as _, Write as _},
@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 use super::{Place, seen};
 
-/// Nobody listens there, so the keys are out of reach.
+/// Nothing listens at this address, so the keys are unavailable.
 const AUTHORIZER: &str = r#"
 header-allowlist = ["Authorization"]
 authorizer = { discovery-url = "https://127.0.0.1:1/.well-known/openid-configuration", allowed-clients = ["client"], allowed-scopes = ["invoke"] }
 "#;
 
-/// An unsigned token that says of itself that it is signed.
+/// Returns an unsigned token that claims to be signed.
 fn token(claims: &Value) -> String {
     let part = |text: String| base64(text.as_bytes());
     format!(
@@ -27,7 +27,7 @@ fn token(claims: &Value) -> String {
     )
 }
 
-/// RFC 4648's table 2, without padding.
+/// Encodes with RFC 4648's table 2, without padding.
 fn base64(bytes: &[u8]) -> String {
     let table = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
@@ -53,7 +53,7 @@ fn claims() -> Value {
     })
 }
 
-/// The metadata that a challenge leads to names the issuer and the scopes.
+/// Checks that the metadata named by a challenge contains the issuer and the scopes.
 fn follow(place: &Place, challenge: &str) {
     let metadata = challenge
         .strip_prefix("Bearer resource_metadata=\"")
@@ -184,7 +184,7 @@ fn a_runtime_without_an_authorizer_takes_no_token() {
     );
 }
 
-/// An issuer whose keys can change, and how often it was asked for them.
+/// An issuer's current keys, and how often they were requested.
 #[derive(Clone, Default)]
 struct Keys(Arc<Mutex<(String, usize)>>);
 
@@ -204,7 +204,7 @@ impl Keys {
     }
 }
 
-/// Serves a discovery document and keys for as long as the test runs; the address of the first.
+/// Serves a discovery document and keys until the test ends. Returns the document's URL.
 fn issuer(keys: &Keys) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -224,7 +224,7 @@ fn issuer(keys: &Keys) -> String {
             } else {
                 discovery.clone()
             };
-            // Whoever asks may be gone.
+            // The client may be gone.
             let _ = write!(
                 stream,
                 "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -239,10 +239,10 @@ fn vectors() -> Value {
     serde_json::from_str(include_str!("../../src/protocol/authorizer/vectors.json")).unwrap()
 }
 
-/// A runtime that takes the tokens of this issuer.
+/// Deploys a runtime that accepts this issuer's tokens.
 fn with_issuer(keys: &Keys) -> Place {
     let place = Place::with(8080, AUTHORIZER);
-    // The table takes https only; the service's API does not mind.
+    // The table accepts only https, but the service's API does not check it.
     place.boto3(&format!(
         r#"
 identifier = arn.split("/")[1]
@@ -286,8 +286,8 @@ fn where_the_issuer_can_be_reached_the_signature_is_checked() {
     }
 }
 
-/// A key that the issuer introduces is known within seconds, and nobody makes this machine ask for it all the
-/// time.
+/// A new key of the issuer is known within seconds, but unknown keys do not cause constant
+/// requests.
 #[test]
 fn a_new_key_of_the_issuer_is_asked_for() {
     let vectors = vectors();

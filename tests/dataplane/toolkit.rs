@@ -16,7 +16,7 @@ fn what_the_toolkit_deploys_and_invokes_is_the_agent() {
         "{toolkit} invoke '{{\"prompt\": \"hello there\"}}'"
     ));
     assert!(said.contains("You said: hello there"), "{said}");
-    // It is the same agent for everybody.
+    // It is the same agent for all callers.
     let place = Place::there(project);
     assert_eq!(
         place.curl("from curl"),

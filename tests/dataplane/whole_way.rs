@@ -1,5 +1,5 @@
-//! From nothing to an agent that answers on this machine and back to nothing: the templates, as their users
-//! run them, spoken to by the command line, by boto3 and by curl.
+//! From nothing to an agent that answers on this machine and back: the templates, as their users
+//! run them, called from the command line, by boto3 and by curl.
 
 use std::{
     net::TcpStream,
@@ -19,7 +19,7 @@ impl Place {
         self.cli(words).run().succeeds()
     }
 
-    /// The answer of the agent, as the user sees it.
+    /// Returns the agent's answer as shown to the user.
     fn says(&self, words: &[&str]) -> Value {
         self.run(&[&["invoke", "--local"], words].concat()).json()
     }
@@ -30,7 +30,7 @@ impl Place {
         self.project.write(path, text.replace(from, to));
     }
 
-    /// As boto3 gets an answer: its lines, with the seconds at which each came.
+    /// Returns the answer's lines in boto3, with the second at which each arrived.
     fn streamed_to_boto3(&self, prompt: &str) -> Vec<(String, f64)> {
         let printed = self.boto3(&format!(
             r#"
@@ -42,7 +42,7 @@ print(json.dumps(lines))
         serde_json::from_str(&printed).unwrap()
     }
 
-    /// As curl gets an answer, without a signature.
+    /// Returns the answer in curl, without a signature.
     pub(super) fn curl(&self, prompt: &str) -> String {
         let url = format!(
             "{}/runtimes/{}/invocations",
@@ -59,7 +59,7 @@ print(json.dumps(lines))
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Takes everything down, after which nothing runs, listens or lies about.
+    /// Removes everything, after which no process, port or file is left.
     fn comes_to_its_end(&self) {
         let home = self.project.path().join("target/agentcore");
         let home = home.canonicalize().unwrap();
@@ -82,7 +82,7 @@ print(json.dumps(lines))
     }
 }
 
-/// That a stream comes as it is produced, and not at its end.
+/// Checks that the stream arrived gradually.
 fn comes_bit_by_bit(lines: &[(String, f64)]) {
     assert!(lines.len() >= 3, "{lines:?}");
     for pair in lines.windows(2) {
@@ -96,7 +96,7 @@ fn comes_bit_by_bit(lines: &[(String, f64)]) {
 #[test]
 fn an_echo_agent_goes_the_whole_way() {
     let place = Place::of(made_from("echo"));
-    // What is deployed is ready: nobody waits for an installation.
+    // Deployed agents are ready, so the first request waits for no installation.
     let asked = Instant::now();
     let answer = place.says(&["--prompt", "hello"]);
     assert_eq!(answer, json!({ "answer": "You said: hello" }));
@@ -115,7 +115,7 @@ fn an_echo_agent_goes_the_whole_way() {
         "print(\"asked:\", prompt)\n    return f\"You now said: {prompt}\"",
     );
     place.run(&["deploy", "--local"]);
-    // A session goes on with the code that it began with.
+    // A session keeps the code that it began with.
     let answer = place.says(&["--continue", "--prompt", "c"]);
     assert_eq!(answer, json!({ "answer": "You said: c" }));
     let follow = place.cli(&["logs", "--local", "--follow", "--raw"]).start();
@@ -176,7 +176,7 @@ impl Place {
     }
 }
 
-/// With the real packages, a tool that the model asks for, and a model that answers word by word.
+/// With the real packages, a tool that the model calls, and a model that answers word by word.
 #[test]
 fn a_strands_agent_goes_the_whole_way() {
     let days = json!({ "first": "2026-01-01", "last": "2026-01-31" });
@@ -225,7 +225,7 @@ fn a_strands_agent_goes_the_whole_way() {
         ]
     );
 
-    // What the model was told: the tool, and what came of it.
+    // The model got the tool and its result.
     let requests = server.requests();
     let chats: Vec<Value> = requests
         .iter()

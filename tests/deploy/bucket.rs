@@ -1,4 +1,4 @@
-//! The project's bucket over its life: what it is made with is there whenever something is put into it.
+//! The project's bucket over its life: its settings are in place before each upload.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn project() -> Project {
     project
 }
 
-/// Tags, blocks of public access, and the ids of the lifecycle rules.
+/// Returns the tags, public access blocks, and IDs of the lifecycle rules.
 fn settings(emulator: &Emulator) -> Value {
     let found = boto3(
         emulator,
@@ -85,7 +85,7 @@ fn what_was_taken_off_the_bucket_is_foreseen_and_put_back_by_a_deploy_that_uploa
                 &json!(["drop-unfinished-uploads"])
             )
         );
-        // A deploy that uploads nothing asks the bucket only whether its archive is there.
+        // A deploy without an upload only asks the bucket whether its archive exists.
         let proxy = settling(&emulator);
         Cli::new(&project)
             .at(&proxy.url())

@@ -1,4 +1,4 @@
-//! Runtimes that are gone, runs beside each other: the next run makes it right.
+//! Deleted runtimes and concurrent runs: the next run converges.
 
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ fn two_deploys_at_once_make_one_runtime() {
     assert_eq!(count.trim(), "1");
 }
 
-/// Two machines hold no common lock: who comes second meets a name that is taken.
+/// Two machines share no lock, so the second one finds the name taken.
 #[test]
 fn a_deploy_from_another_machine_at_the_same_time_is_no_obstacle() {
     let emulator = Ministack::start();
@@ -62,7 +62,7 @@ fn a_deploy_from_another_machine_at_the_same_time_is_no_obstacle() {
     }
 }
 
-/// What the Python toolkit made with our role is ours: it is taken on, not made again.
+/// A runtime that the Python toolkit made with our role is adopted, not recreated.
 #[test]
 fn a_runtime_that_uses_our_role_is_taken_on() {
     let emulator = Moto::start();

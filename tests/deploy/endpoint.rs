@@ -1,5 +1,5 @@
-//! The endpoint `DEFAULT`, which the service makes and moves in its own time; runtimes that are on their
-//! way out; roles that are taken over.
+//! The endpoint `DEFAULT`, which the service creates and moves asynchronously; runtimes that are
+//! being deleted; roles that are adopted.
 
 use serde_json::json;
 
@@ -72,7 +72,7 @@ fn an_endpoint_that_fails_is_said_with_its_reason_and_the_next_run_sees_to_it() 
     assert_eq!(deploy_json(&project, &emulator, &[])["did"], "unchanged");
 }
 
-/// The list still names a runtime that goes; when it has gone, its name is free.
+/// The list still contains a runtime that is being deleted; then its name is free.
 #[test]
 fn a_runtime_that_is_being_deleted_is_awaited_and_made_anew() {
     let emulator = Ministack::start();
@@ -179,7 +179,7 @@ client("iam").create_role(RoleName="AgentCoreRole-one", AssumeRolePolicyDocument
             "{}",
             cleaned.stderr
         );
-        // The role stays, and its trust with what AgentCore needs.
+        // The role stays, and its trust policy with what AgentCore needs.
         let mut after = listing(&emulator);
         let arn = format!("arn:aws:iam::{}:role/AgentCoreRole-one", emulator.account());
         after["roles"][&arn]["trust"] = before["roles"][&arn]["trust"].clone();

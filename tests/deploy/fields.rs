@@ -1,11 +1,11 @@
-//! Every field of a runtime, set and unset, and what the metadata does not know of it.
+//! All fields of a runtime, set and unset, and those that the metadata does not have.
 
 use serde_json::{Value, json};
 
 use super::{RAW, deploy, deploy_json, project, project_with, runtime};
 use crate::support::{Cli, Emulator, Ministack, Moto, Project, Proxy, boto3};
 
-/// Keys of an agent's table; where the field stands; what it is with them, and what without.
+/// Keys of an agent's table, the field's path, and its value with and without them.
 const FIELDS: [(&str, &str, &str, &str); 5] = [
     (
         "env = { LEVEL = \"debug\" }",
@@ -39,8 +39,8 @@ const FIELDS: [(&str, &str, &str, &str); 5] = [
     ),
 ];
 
-/// Of these the service knows no value that means "none": an update leaves them out. The emulators keep
-/// then what was there, so that the request is looked at.
+/// Fields without a value that means "none": an update omits them. The emulators then keep the old
+/// value, so the test checks the request.
 const LEFT_OUT: [(&str, &str); 3] = [
     ("description = \"An agent\"", "description"),
     (
@@ -114,7 +114,7 @@ fn what_has_no_value_for_none_is_left_out_of_the_update() {
             !update.keys().any(|key| key.starts_with(parameter)),
             "{update:?}"
         );
-        // This emulator keeps it, and that is said.
+        // This emulator keeps the value, which is reported.
         let field = keys.split(' ').next().unwrap();
         assert!(
             unset.stderr.contains("did not apply") && unset.stderr.contains(field),
@@ -132,7 +132,7 @@ fn what_the_metadata_does_not_know_is_sent_back_as_it_was() {
     );
     let id = deploy_json(&project, &emulator, &[])["runtime"]["id"].clone();
     let id = id.as_str().unwrap();
-    // Somebody sets by hand what this tool has no key for.
+    // Manual settings that this tool has no keys for.
     boto3(
         &emulator,
         &format!(

@@ -1,5 +1,6 @@
-//! Kills at every request of a deploy whose dependencies are sent in parts and copied inside the bucket:
-//! the next run comes to what an undisturbed one comes to, with nothing twice and nothing beside it.
+//! Kills a deploy at each of its requests, with dependencies uploaded in parts and copied inside
+//! the bucket. The next run must reach the same state as an undisturbed one, without duplicates or
+//! leftovers.
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -11,7 +12,7 @@ use crate::support::{
     wheels::{require_heavy, with_uv},
 };
 
-/// One emulator, and one cache so that dependencies are installed once.
+/// An emulator, and a cache so that dependencies are installed only once.
 struct Stage {
     emulator: Emulator,
     cache: TempDir,
@@ -25,7 +26,7 @@ impl Stage {
         }
     }
 
-    /// A project whose agent has never been deployed, in an empty account.
+    /// Creates a project whose agent has never been deployed, in an empty account.
     fn fresh(&self) -> Project {
         self.emulator.reset();
         let project = project();
@@ -33,7 +34,7 @@ impl Stage {
         project
     }
 
-    /// The same, deployed and then changed.
+    /// Creates a project whose agent was deployed and then changed.
     fn changed(&self) -> Project {
         let project = self.fresh();
         self.deploys(&project, "Created");
@@ -52,8 +53,8 @@ impl Stage {
         assert!(outcome.stderr.contains(word), "{word}: {}", outcome.stderr);
     }
 
-    /// All that the account holds, the runtime called by its name, and the uploads that were begun and
-    /// never ended: they hold no object, and the bucket's own rule drops them.
+    /// Returns everything in the account, with the runtime replaced by its name, and the unfinished
+    /// uploads. Those contain no object, and the bucket's lifecycle rule deletes them.
     fn account(&self) -> (Value, Vec<Value>) {
         let mut listing = listing_of(&self.emulator, &["us-east-1"]);
         let mut unfinished = Vec::new();
@@ -67,7 +68,8 @@ impl Stage {
     }
 }
 
-/// The requests by which an archive comes into the bucket, and how many of them copy inside it.
+/// Returns the number of requests that write an archive to the bucket, and of those that copy
+/// inside it.
 fn sent(proxy: &Proxy) -> (usize, usize) {
     let requests = proxy.requests();
     let puts = requests.iter().filter(|request| {
@@ -78,7 +80,7 @@ fn sent(proxy: &Proxy) -> (usize, usize) {
     (puts.count(), copies.count())
 }
 
-/// Every kill leads to the account that a run without one makes.
+/// Checks that every kill leads to the same account as an undisturbed run.
 fn converges(start: impl Fn(&Stage) -> Project, moment: Moment, puts: usize) {
     let stage = Stage::new();
     let project = start(&stage);
@@ -102,7 +104,7 @@ fn converges(start: impl Fn(&Stage) -> Project, moment: Moment, puts: usize) {
     }
 }
 
-/// Dependencies in two parts, then the archive: the copy of them, and its rest.
+/// The dependencies in two parts, then the archive: their copy and the rest.
 const FIRST: usize = 4 + 4;
 
 const UPDATE: usize = 4;

@@ -1,4 +1,4 @@
-//! `deploy`, against both emulators and, for what they cannot show, over a scripted server.
+//! `deploy` against both emulators, and against a scripted server for what they do not support.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -28,14 +28,14 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use support::{Cli, Emulator, Fault, Ministack, Moto, Outcome, Project, Proxy, Times, boto3};
 
-/// What changes something in AWS.
+/// Prefixes of actions that change something in AWS.
 const WRITES: [&str; 7] = ["Create", "Put", "Update", "Delete", "Tag", "Untag", "Abort"];
 
 fn project() -> Project {
     project_with("")
 }
 
-/// An agent without dependencies, so that no index is asked.
+/// Creates an agent without dependencies, so that no index is needed.
 fn project_with(keys: &str) -> Project {
     let project = Project::new()
         .metadata("region = \"us-east-1\"")
@@ -60,7 +60,7 @@ fn deploy_json(project: &Project, emulator: &Emulator, args: &[&str]) -> Value {
     outcome.json()["agents"][0].clone()
 }
 
-/// moto leaves an updated runtime UPDATING for ever, and knows no transition out of it.
+/// Hides that moto leaves an updated runtime in UPDATING forever.
 fn settling(emulator: &Emulator) -> Proxy {
     let proxy = Proxy::to(emulator);
     proxy.fault(
@@ -71,13 +71,13 @@ fn settling(emulator: &Emulator) -> Proxy {
     proxy
 }
 
-/// The runtime as the service shows it, what is newer than the test bed's boto3 included.
+/// Returns the runtime as the service shows it, including fields newer than the test bed's boto3.
 fn runtime(emulator: &Emulator, id: &str) -> Value {
     let script = format!("{RAW}print(raw('GET', '/runtimes/{id}/'))");
     serde_json::from_str(&boto3(emulator, &script)).unwrap()
 }
 
-/// Requests as the newest SDKs make them; no emulator checks a signature.
+/// Requests in the newest SDKs' form; no emulator checks a signature.
 const RAW: &str = r"
 from urllib.request import Request, urlopen
 
@@ -244,7 +244,7 @@ fn a_first_dry_run_shows_everything_and_writes_nothing() {
         "{}",
         dry.stderr
     );
-    // The archive is built of a copy, and the note is about the user's file.
+    // The archive is built from a copy, but the note is about the user's file.
     let entry_point = project.path().join("deployment/invoke.py");
     let place = format!("--> {}:2:", entry_point.display());
     assert!(dry.stderr.contains(&place), "{place}: {}", dry.stderr);
@@ -289,7 +289,7 @@ fn all_agents_are_deployed_and_one_failure_does_not_hide_the_others() {
     for folder in ["deployment", "deployment-two", "deployment-three"] {
         project.write(&format!("{folder}/requirements.txt"), "");
     }
-    // Somebody else's runtime is in the way of one of them.
+    // One name is taken by another user's runtime.
     boto3(
         &emulator,
         "client('bedrock-agentcore-control').create_agent_runtime(agentRuntimeName='two', roleArn='arn:aws:iam::000000000000:role/theirs', agentRuntimeArtifact={'containerConfiguration': {'containerUri': '000000000000.dkr.ecr.us-east-1.amazonaws.com/x:1'}}, networkConfiguration={'networkMode': 'PUBLIC'})",

@@ -1,5 +1,5 @@
-//! What deploys leave in the bucket: archives that nothing runs from any more go after a day, in all
-//! their versions, and nothing else does.
+//! Pruning: archives that no version uses are deleted after a day with all their versions, and
+//! nothing else is.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::support::{
     Answer, Cli, Emulator, Fault, Ministack, Project, Proxy, Times, boto3, runtimes::ARN,
 };
 
-/// Whatever the emulator holds was put there a thousand years ago.
+/// Makes everything in the emulator a thousand years old.
 const LONG_AGO: Fault = Fault::Reworded("<LastModified>2", "<LastModified>1");
 
 const OLD: &str = "0123456789abcdef0123456789abcdef";
@@ -26,7 +26,7 @@ for page in s3.get_paginator('list_object_versions').paginate(Bucket=bucket):
     boto3(emulator, script).lines().map(str::to_owned).collect()
 }
 
-/// Deploys through a proxy to which every object is old.
+/// Deploys through a proxy that makes every object old.
 fn deploy_later(project: &Project, emulator: &Emulator) -> (serde_json::Value, Proxy) {
     let proxy = settling(emulator);
     proxy.fault("s3:ListBucketVersions", Times::Always, LONG_AGO);
@@ -48,7 +48,7 @@ fn strings(value: &serde_json::Value) -> BTreeSet<String> {
     found.collect()
 }
 
-/// S3 tells times to the second, and what is as new as the newest stays.
+/// Waits because S3's times are in seconds, and objects as new as the newest are kept.
 fn let_a_second_pass() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
 }
@@ -68,7 +68,7 @@ fn what_no_endpoint_runs_from_or_goes_back_to_goes_after_a_day_in_all_versions_a
         .args(["endpoint", "set", "prod", "--version", "1"])
         .run()
         .succeeds();
-    // Of the dependencies the newer ones stay for the next deploy, whatever their age.
+    // The newer dependencies are kept for the next deploy, regardless of their age.
     boto3(
         &emulator,
         &format!(
@@ -113,7 +113,7 @@ time.sleep(1.1)
     ]);
     assert_eq!(strings(&fourth["pruned"]), gone);
     let mut left = planted;
-    // What DEFAULT would be taken back to.
+    // The version that a rollback of DEFAULT would use.
     left.insert(key(&third));
     left.retain(|key| !gone.contains(key));
     left.insert(key(&fourth));
@@ -138,7 +138,7 @@ time.sleep(1.1)
     );
 }
 
-/// A rollback passes a failed version over, and so does pruning.
+/// Pruning skips failed versions, as a rollback does.
 #[test]
 fn what_a_rollback_would_go_to_stays_where_a_failed_version_stands_between() {
     let emulator = Ministack::start();
@@ -179,7 +179,7 @@ fn what_a_rollback_would_go_to_stays_where_a_failed_version_stands_between() {
     assert_eq!(strings(&fourth["pruned"]), gone);
 }
 
-/// S3 lists a thousand versions at a time and deletes as many.
+/// S3 lists and deletes up to a thousand versions at a time.
 #[test]
 fn more_than_a_page_of_old_archives_goes_at_once() {
     let emulator = Ministack::start();

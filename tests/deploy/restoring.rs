@@ -1,11 +1,11 @@
-//! The archive of a runtime that nothing else has to be done to: put back where it is missing.
+//! The archive of an unchanged runtime is restored if it is missing.
 
 use std::time::{Duration, Instant};
 
 use super::{deploy, deploy_json, project, writes};
 use crate::support::{Cli, Emulator, Fault, Ministack, Moto, Proxy, Times, boto3};
 
-/// Takes every object out of the project's bucket.
+/// Deletes all objects in the project's bucket.
 const EMPTY: &str = r#"
 s3 = client("s3")
 [own] = [b["Name"] for b in s3.list_buckets()["Buckets"]]
@@ -105,7 +105,7 @@ fn a_store_that_does_not_say_whether_the_archive_is_there_is_a_warning_where_not
     );
 }
 
-/// The bucket is asked while the service is.
+/// The requests to the bucket and to the service run concurrently.
 #[test]
 fn an_unchanged_deploy_waits_for_the_bucket_no_longer_than_for_the_service() {
     let emulator = Ministack::start();

@@ -1,10 +1,10 @@
-//! A service that is asked too often, and one that fails for a while: each request of every command is
-//! refused twice, and what never ceases to be refused ends with the service's last word.
+//! Throttling and temporary failures: each request of every command fails twice, and permanent
+//! failures end with the service's last error.
 
 use super::{deploy, project};
 use crate::support::{Cli, Emulator, Fault, Ministack, Project, Proxy, Running, Times, listing};
 
-/// Every request is throttled at first, then fails, then passes.
+/// Throttles every request, then fails it, then passes it.
 fn storm(emulator: &Emulator) -> Proxy {
     let proxy = Proxy::to(emulator);
     proxy.fault("*", Times::Attempt(1), Fault::throttled());

@@ -1,4 +1,4 @@
-//! Several agents in one run: what they share is made once and said once.
+//! Several agents in one run: shared resources are created and reported once.
 
 use super::{deploy, settling};
 use crate::support::{Cli, Ministack, Moto, Project, bed};

@@ -1,5 +1,5 @@
-//! What the service does when it does not simply say yes, over real sockets: each shows its message, its
-//! exit code, and that the next run goes on.
+//! Unexpected answers of the service, over real sockets: each case has its message and exit code,
+//! and the next run succeeds.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn run_with(proxy: &Proxy, project: &crate::support::Project, args: &[&str]) -> 
         .run()
 }
 
-/// A runtime that this is all that is known of.
+/// Returns a runtime with only these fields.
 fn state(status: &str, reason: Option<&str>) -> Answer {
     let mut body = json!({
         "agentRuntimeArn": "arn:aws:bedrock-agentcore:us-east-1:000000000000:runtime/one-AbCdEf1234",
@@ -106,7 +106,7 @@ fn what_failed_at_its_birth_is_replaced() {
         Fault::Answer(state("CREATE_FAILED", Some("no"))),
     );
     let outcome = run_with(&proxy, &project, &[]);
-    // The answer names a runtime that this emulator does not have, and what is gone is gone.
+    // The answer names a runtime that this emulator does not have, so deleting it succeeds.
     assert!(outcome.stderr.contains("Deleting"), "{}", outcome.stderr);
     assert!(
         proxy
@@ -148,7 +148,7 @@ fn a_role_that_the_service_does_not_know_yet_is_waited_for_and_said_once() {
     );
 }
 
-/// An old role is refused for another reason than its youth.
+/// A refusal of an old role cannot be due to propagation.
 #[test]
 fn a_role_that_was_not_just_written_is_not_waited_for() {
     let emulator = Ministack::start();
@@ -246,7 +246,7 @@ fn another_change_of_the_same_runtime_is_waited_for() {
     assert!(outcome.stderr.contains("version 2"), "{}", outcome.stderr);
 }
 
-/// The service shows the newest version only.
+/// The service shows only the newest version.
 #[test]
 fn an_update_that_somebody_elses_followed_at_once_is_done_and_said() {
     let emulator = Ministack::start();
@@ -417,7 +417,8 @@ fn tracing_is_switched_on_only_when_asked_for_and_says_what_it_changes() {
             .iter()
             .any(|action| action.contains("ResourcePolic"))
     );
-    // No emulator knows X-Ray's settings: the account's switch, and what it was turned to.
+    // The emulators do not support X-Ray's settings: the account's destination, and the change of
+    // it.
     let destination = Answer::json(200, &json!({"Destination": "XRay", "Status": "ACTIVE"}));
     proxy.fault("xray:*", Times::Always, Fault::Answer(destination));
     proxy.forget();

@@ -1,4 +1,4 @@
-//! Settings that somebody made elsewhere, and that neither the metadata nor the SDK knows.
+//! Settings made elsewhere that neither the metadata nor the SDK supports.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::{Cli, Emulator, Fault, Ministack, Project, Proxy, Times};
 const GET: &str = "bedrock-agentcore:GetAgentRuntime";
 const UPDATE: &str = "bedrock-agentcore:UpdateAgentRuntime";
 
-/// What GetAgentRuntime shows beside what the emulator knows.
+/// Returns the fields that GetAgentRuntime returns in addition to the emulator's.
 fn settings() -> Value {
     json!({
         "hooksConfiguration": { "build": { "warmup": { "httpPost": { "path": "/warm", "port": 8080 } } } },
@@ -18,14 +18,14 @@ fn settings() -> Value {
             "certificateConfigurations": [{ "certificate": { "secret": "arn" } }] } },
         "lifecycleConfiguration": { "futureGrace": 30 },
         "futureSetting": { "deep": [1, { "er": true }] },
-        // Shown, and never taken.
+        // Returned, but never accepted.
         "workloadIdentityDetails": { "workloadIdentityArn": "arn:w", "futureDetail": 1 },
     })
 }
 
 const AUTHORIZER: &str = "authorizer = { discovery-url = \"https://issuer.example/.well-known/openid-configuration\", allowed-clients = [\"c\"] }";
 
-/// A deployed agent whose runtime has such settings, behind the proxy.
+/// Deploys an agent whose runtime has such settings, behind the proxy.
 fn deployed() -> (Project, Emulator, Proxy) {
     let emulator = Ministack::start();
     let project = project_with(AUTHORIZER);
@@ -43,7 +43,7 @@ fn run(project: &Project, proxy: &Proxy, args: &[&str]) -> crate::support::Outco
         .succeeds()
 }
 
-/// Every leaf of the first document is in the second one.
+/// Checks that each leaf of the first document is in the second one.
 fn assert_contains(part: &Value, whole: &Value, path: &str) {
     match part {
         Value::Object(members) => {
@@ -154,7 +154,7 @@ fn what_the_service_refuses_is_left_out_and_said() {
     );
     assert_ne!(sent[0]["clientToken"], sent[1]["clientToken"]);
 
-    // A refusal of what is known is a refusal.
+    // A refusal of known fields is reported.
     proxy.forget();
     project.write("one/more.py", "MORE = 2\n");
     proxy.fault(

@@ -1,8 +1,8 @@
-//! What `dev` says of agents that break AgentCore's contract.
+//! What `dev` reports about agents that break AgentCore's contract.
 
 use super::*;
 
-/// An agent that binds `HOST` and answers /ping with what `ping()` makes.
+/// Returns an agent that binds `HOST` and answers /ping with the result of `ping()`.
 fn agent(host: &str, ping: &str) -> String {
     format!(
         r#"
@@ -57,7 +57,7 @@ fn a_status_in_the_wrong_case_is_told_once_however_often_the_agent_starts() {
     dev.says("rule `ping-wrong-case`");
     stage.write("seller/__init__.py", "NAME = \"two\"\n");
     eventually(|| dev.err(), || dev.err().matches("Ready").count() == 2);
-    // Longer than it takes until the next ping.
+    // Longer than the time to the next ping.
     std::thread::sleep(Duration::from_secs(3));
     let told = dev.err().matches("ping-wrong-case").count();
     assert_eq!(told, 1, "{}", dev.err());
@@ -82,7 +82,7 @@ fn an_agent_that_nobody_outside_could_reach_is_told_and_a_variable_that_moves_it
 
 #[test]
 fn streams_that_always_arrive_in_one_piece_are_told() {
-    // Without an end of its own, what is written goes through a buffer.
+    // Buffered, because the server does not flush its output.
     let buffered =
         agent("0.0.0.0", WELL).replace("def do_POST", "wbufsize = -1\n\n    def do_POST");
     let stage = stage(&buffered);

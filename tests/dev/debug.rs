@@ -1,4 +1,4 @@
-//! An agent under a debugger: the real debugpy, and an editor that speaks its protocol.
+//! An agent under a debugger: the real debugpy, and an editor that uses its protocol.
 
 use std::io::Write as _;
 
@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// An editor that is attached.
+/// An attached editor.
 struct Editor {
     stream: BufReader<TcpStream>,
     number: u64,
-    /// Events that came while something else was waited for.
+    /// Events that arrived while waiting for something else.
     events: Vec<Value>,
 }
 
 impl Editor {
     fn attach(configuration: &Value) -> Self {
         let port = u16::try_from(configuration["connect"]["port"].as_u64().unwrap()).unwrap();
-        // The first connection is the session, so there is no look whether somebody listens.
+        // The first connection is the session, so the test cannot probe the port.
         let start = Instant::now();
         let stream = loop {
             match TcpStream::connect(("127.0.0.1", port)) {

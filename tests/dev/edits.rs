@@ -1,4 +1,4 @@
-//! What an edit comes to.
+//! The effects of edits.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn an_edit_is_answered_with() {
     stage.write("seller/__init__.py", "NAME = \"two\"\n");
     dev.eventually_answers("two");
     dev.says("`seller/__init__.py` changed");
-    // In a directory that was not there before.
+    // In a new directory.
     stage.write("seller/names/__init__.py", "LAST = \"three\"\n");
     stage.write("seller/__init__.py", "from .names import LAST as NAME\n");
     dev.eventually_answers("three");

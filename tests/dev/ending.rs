@@ -1,4 +1,4 @@
-//! How it ends, and what is left then.
+//! How `dev` ends, and what is left afterwards.
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! `cargo agentcore dev`, through the real binary, a real Python and the real emulator.
 //!
-//! The emulator of a test ends by itself when its directory is removed.
+//! A test's emulator ends when its directory is removed.
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::unwrap_used,
@@ -87,12 +87,12 @@ http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Agent).serve_forever()
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A project in a directory of its own.
+/// A project in its own directory.
 struct Stage {
     dir: tempfile::TempDir,
 }
 
-/// A `cargo agentcore dev` that runs, and what it has printed.
+/// A running `cargo agentcore dev`, and its output so far.
 struct Dev {
     child: Child,
     out: Arc<Mutex<String>>,
@@ -141,7 +141,7 @@ impl Stage {
         command
     }
 
-    /// Starts `dev`; it need not serve yet.
+    /// Starts `dev` without waiting until it serves.
     fn begin(&self, arguments: &[&str]) -> Dev {
         let mut child = self
             .command(&[&["dev"], arguments].concat())
@@ -154,14 +154,14 @@ impl Stage {
         Dev { child, out, err }
     }
 
-    /// [`Self::begin`] on a free port, once the agent is ready.
+    /// Starts `dev` on a free port and waits until the agent is ready.
     fn dev(&self, arguments: &[&str]) -> Dev {
         let dev = self.begin(&[&["--port", "0"], arguments].concat());
         dev.says("Using");
         dev
     }
 
-    /// The processes that work in this project's folder.
+    /// Returns the processes that work in this project's folder.
     fn processes(&self) -> Vec<u32> {
         let home = self.path("target/agentcore/shop-7k2qpx/dev");
         let home = home.to_string_lossy().into_owned();
@@ -196,7 +196,7 @@ impl Dev {
         self.out.lock().unwrap().clone()
     }
 
-    /// Waits until stderr holds the text.
+    /// Waits until stderr contains the text.
     #[track_caller]
     fn says(&self, text: &str) {
         eventually(
@@ -211,7 +211,7 @@ impl Dev {
         line.rsplit(':').next().unwrap().parse().unwrap()
     }
 
-    /// The status and the body of an answer.
+    /// Returns the status and body of an answer.
     fn asks(&self, headers: &str, body: &str) -> (u16, String) {
         ask(self.port(), headers, body)
     }
@@ -238,7 +238,7 @@ impl Dev {
         kill_process(pid, signal).unwrap();
     }
 
-    /// Ctrl-C; the exit code.
+    /// Sends Ctrl-C. Returns the exit code.
     fn ends(mut self) -> Option<i32> {
         self.signal(Signal::INT);
         self.child.wait().unwrap().code()
@@ -247,7 +247,7 @@ impl Dev {
 
 impl Drop for Dev {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may already have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -379,7 +379,7 @@ fn agents_run_side_by_side_each_at_an_address_of_its_own() {
     );
 }
 
-/// In AWS the dependencies are there too, so it is on the path of every agent.
+/// The root is on every agent's path, because in AWS it contains the dependencies.
 #[test]
 fn an_entry_point_in_a_folder_finds_the_modules_at_the_root() {
     let stage = Stage::new();

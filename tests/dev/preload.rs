@@ -1,8 +1,8 @@
-//! Starts of an agent whose dependencies are imported already.
+//! Starts of agents with preloaded dependencies.
 
 use super::*;
 
-/// A dependency that tells when it is imported, and in which process it was.
+/// A dependency that records when and in which process it is imported.
 const NAMES: &str = r"
 import os
 import random
@@ -13,7 +13,7 @@ IMPORTED_BY = os.getpid()
 DRAWN = random.random()
 ";
 
-/// Answers with what tells a start from another.
+/// Answers with what distinguishes one start from another.
 const TELLER: &str = r#"
 import http.server
 import json
@@ -71,7 +71,8 @@ if __name__ == "__main__":
     http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Agent).serve_forever()
 "#;
 
-/// What is installed is known by name and version, so each content has a version of its own.
+/// Creates a stage with these modules installed. Installations are identified by name and version,
+/// so each content needs its own version.
 fn stage_with(names: &str, version: &str) -> Stage {
     let stage = Stage::new();
     let files = [("names/__init__.py", names), ("names/deep.py", "")];

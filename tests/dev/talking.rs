@@ -4,7 +4,7 @@ use std::process::Output;
 
 use super::*;
 
-/// Prints to both streams, in the form of the SDK too, and answers with the session.
+/// Prints to both streams, also in the SDK's form, and answers with the session.
 const TALKER: &str = r#"
 import http.server
 import json
@@ -58,7 +58,7 @@ impl Stage {
         self.command(arguments).output().unwrap()
     }
 
-    /// What goes to stdout of a command that succeeds.
+    /// Returns the stdout of a command that succeeds.
     #[track_caller]
     fn says(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
@@ -154,7 +154,7 @@ fn logs_shows_what_the_agent_printed_in_its_order() {
     let line: serde_json::Value = serde_json::from_str(&of_session).unwrap();
     assert_eq!(line["record"]["message"], "it failed");
     assert_eq!(line["stream"], "seller");
-    // They are still there when the agent is not.
+    // The logs outlive the agent.
     assert_eq!(dev.ends(), Some(0));
     assert_eq!(stage.says(&["logs", "--dev"]), text);
     let nothing = stage.run(&["logs", "--dev", "-f"]);

@@ -1,4 +1,4 @@
-//! A checkout as a stranger would prepare it, in a home that must stay as it is.
+//! A checkout prepared by an attacker, in a home directory that must not change.
 
 use std::{
     collections::BTreeMap,
@@ -9,8 +9,8 @@ use std::{
 
 use super::support::{Cli, Outcome, Project, bed};
 
-/// `<root>/project` is the checkout, `<root>/home` the user's home, `<root>/outside` somebody's
-/// folder; what a canary writes goes to `<root>/fired`. `<root>/cache` may change.
+/// `<root>/project` is the checkout, `<root>/home` the user's home, `<root>/outside` another user's
+/// folder; canaries write to `<root>/fired`. `<root>/cache` may change.
 pub struct Checkout {
     pub project: Project,
     before: BTreeMap<String, String>,
@@ -21,7 +21,7 @@ pub struct Checkout {
 const MAY_CHANGE: [&str; 2] = ["project/", "cache/"];
 
 impl Checkout {
-    /// An agent that works, in a home that holds something to lose.
+    /// Creates a working agent, in a home directory with valuable content.
     pub fn new() -> Self {
         let project = Project::new()
             .agent("my_agent")
@@ -66,7 +66,7 @@ impl Checkout {
         self.variables.push((name.to_owned(), value.into()));
     }
 
-    /// A shell script that leaves a trace when it runs, and fails.
+    /// Writes a shell script that leaves a trace when it runs, and fails.
     pub fn canary_script(&self, at: &str) {
         let trace = self.trace(at);
         self.project
@@ -74,20 +74,20 @@ impl Checkout {
         fs::set_permissions(self.path(at), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// A Python module that leaves a trace when it is imported.
+    /// Writes a Python module that leaves a trace when it is imported.
     pub fn canary_module(&self, at: &str) {
         let trace = self.trace(at);
         self.project
             .write(at, format!("open({trace:?}, \"w\").close()\n"));
     }
 
-    /// The path that a canary creates.
+    /// Returns the path that a canary creates.
     pub fn trace(&self, name: &str) -> String {
         let name = name.replace('/', "+");
         self.root().join("fired").join(name).display().to_string()
     }
 
-    /// A link in the checkout, whatever is there already.
+    /// Creates a link in the checkout, replacing what is there.
     pub fn link(&self, at: &str, to: &Path) {
         let path = self.path(at);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -99,7 +99,7 @@ impl Checkout {
         symlink(to, path).unwrap();
     }
 
-    /// Everything is planted: what is outside has to stay as it is from now on.
+    /// Records everything outside, which must not change from now on.
     pub fn sealed(mut self) -> Self {
         self.before = self.surroundings();
         self
@@ -145,7 +145,7 @@ impl Checkout {
         );
     }
 
-    /// Every path outside, with its mode and content.
+    /// Returns each path outside, with its mode and content.
     fn surroundings(&self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
         describe(self.root(), "", &mut found);

@@ -1,11 +1,11 @@
-//! Programs and modules that a checkout brings along, where a tool might run them.
+//! Programs and modules in a checkout, in places where a tool might run them.
 
 use std::path::Path;
 
 use super::{checkout::Checkout, sweep};
 use crate::support::Ministack;
 
-/// Every place below a directory from which Python, uv or pip would take something that they run.
+/// Fills every place below a directory from which Python, uv or pip could run something.
 fn plant(checkout: &Checkout, directory: &str) {
     let at = |path: &str| Path::new(directory).join(path).display().to_string();
     for name in ["python", "python3", "python3.13", "uv", "pip"] {

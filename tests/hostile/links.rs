@@ -1,14 +1,14 @@
-//! Links in the checkout that lead to what is somebody else's.
+//! Links in the checkout that point to other people's files.
 
 use std::fs;
 
 use super::{checkout::Checkout, sweep};
 use crate::support::{Emulator, Ministack};
 
-/// The project of the checkout, as its files are named below the target directory.
+/// The project of the checkout, by its name in the target directory.
 const PROJECT: &str = "test-project-7k2qpx";
 
-/// A link in the checkout, and what it leads to below the root.
+/// A link in the checkout, and its target below the root.
 const LINKS: &[(&str, &str)] = &[
     ("target", "outside"),
     ("target/agentcore", "outside"),
@@ -34,7 +34,7 @@ const LINKS: &[(&str, &str)] = &[
     ("another", "outside"),
 ];
 
-/// Files that are written under a name known before, and that a checkout can make a link.
+/// Files written under predictable names, which a checkout can replace by links.
 const FILES: &[&str] = &[
     "target/agentcore/test-project-7k2qpx/my_agent/deployment.zip",
     "target/agentcore/test-project-7k2qpx/my_agent/deployment.json",

@@ -1,4 +1,4 @@
-//! `--local` in a hostile checkout: what installs and runs the emulator.
+//! `--local` in a hostile checkout: installing and running the emulator.
 
 use super::{checkout::Checkout, sweep};
 
@@ -16,8 +16,8 @@ const LINES: &[&[&str]] = &[
     &["local", "stop"],
 ];
 
-/// What would be imported or run if a process of the emulator or of its installation started in the
-/// checkout.
+/// Plants what a process of the emulator or its installation would import or run if it started in
+/// the checkout.
 fn plant(checkout: &Checkout) {
     for name in ["python", "python3", "uv"] {
         checkout.canary_script(&format!(".venv/bin/{name}"));

@@ -1,7 +1,7 @@
-//! Every command of the tool in checkouts that a stranger wrote. Afterwards nothing outside the
-//! checkout, its target directory and the cache has changed, and no canary has fired.
+//! All commands of the tool in hostile checkouts. Afterwards nothing outside the checkout, its
+//! target directory and the cache may have changed, and no canary may have fired.
 //!
-//! `cargo agentcore help security` states what is tested here.
+//! `cargo agentcore help security` documents what is tested here.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,

@@ -1,11 +1,12 @@
-//! What a checkout's own settings ask for: other credentials, other servers, other people's packages.
+//! A checkout's own settings: other credentials, other servers, other people's packages.
 
 use std::fs;
 
 use super::{checkout::Checkout, sweep};
 use crate::support::{Cli, Ministack};
 
-/// A profile whose credentials come from a program: the user's own, but not the checkout's to choose.
+/// Sets up a profile whose credentials come from a program. It is the user's own, but not for the
+/// checkout to choose.
 fn with_profile(checkout: &Checkout) {
     let trace = checkout.trace("profile");
     let program = checkout.root().join("home/credentials.sh");
@@ -40,7 +41,7 @@ fn a_profile_that_the_checkout_chooses_is_not_used_unasked() {
             .replace("project =", "profile = \"prod\"\nproject ="),
     );
     let checkout = checkout.sealed();
-    // Credentials in the environment win over the table, so there must be none here.
+    // Credentials in the environment override the table, so there must be none here.
     let url = emulator.url();
     let lead = |cli: Cli| cli.env("CARGO_AGENTCORE_ENDPOINT_URL", &url);
     let lines: &[&[&str]] = &[
@@ -96,7 +97,7 @@ fn a_checkout_does_not_decide_what_another_project_ships() {
         hostile.project.write(at, &settings);
     }
     let mut hostile = hostile;
-    // The cache that both use.
+    // The cache shared by both.
     hostile.env(
         "XDG_CACHE_HOME",
         clean.root().join("cache").display().to_string(),
@@ -116,7 +117,7 @@ fn a_checkout_does_not_decide_what_another_project_ships() {
     assert_eq!(before, again.stdout);
 }
 
-/// A wheel of the name and version that the clean project requires, with other content.
+/// A wheel with the name and version that the clean project requires, but other content.
 const WHEEL: &str = r#"
 import sys, zipfile
 name = "iniconfig-2.3.0"

@@ -1,4 +1,4 @@
-//! The commands: all of them, in an order in which each has something to work on.
+//! All commands, in an order in which each has something to work on.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::{
     support::{Cli, Emulator, Outcome},
 };
 
-/// What is typed, by the command that it begins with.
+/// The command lines.
 const LINES: &[&[&str]] = &[
     &["help", "security"],
     &["policy", "--account", "000000000000"],
@@ -26,9 +26,9 @@ const LINES: &[&[&str]] = &[
     &["rollback", "--endpoint", "prod", "--to", "1"],
     &["endpoint", "delete", "prod", "--yes"],
     &["stop-session"],
-    // Without the file it ends before it runs the checkout's code, which is its purpose.
+    // Without the file it ends before running the checkout's code, which is its purpose.
     &["dev", "--env-file", "absent.env"],
-    // Likewise.
+    // For the same reason.
     &["check", "--env-file", "absent.env"],
     &["package", "--rebuild"],
     &["init", "--source", "my_agent", "--yes"],
@@ -41,8 +41,7 @@ const LINES: &[&[&str]] = &[
     &["clean", "--yes", "--logs", "--include-yaml"],
 ];
 
-/// A run of each line against the emulator. A command that refuses is as good as one that succeeds;
-/// a crash is not.
+/// Runs each line against the emulator. A command may succeed or refuse, but must not crash.
 pub fn every_command(checkout: &Checkout, emulator: &Emulator) -> Vec<(String, Outcome)> {
     run(checkout, |cli| cli.on(emulator), LINES)
 }
@@ -74,7 +73,7 @@ pub fn run(
         .collect()
 }
 
-/// The outcome of a line that was typed.
+/// Returns the outcome of a line.
 #[track_caller]
 pub fn of<'o>(outcomes: &'o [(String, Outcome)], line: &str) -> &'o Outcome {
     let found = outcomes.iter().find(|(typed, _)| typed == line);

@@ -1,4 +1,4 @@
-//! What the code says about the agent's table.
+//! Settings in the agent's table that are derived from the code.
 
 use crate::support::{Cli, Project};
 
@@ -80,7 +80,7 @@ fn what_the_sessions_of_a_snapshot_would_share_is_noted() {
     );
 }
 
-/// An agent in the project's directory.
+/// Creates an agent in the project's directory.
 fn shop() -> Project {
     let project = Project::new();
     project.write("agent.py", SHOP);

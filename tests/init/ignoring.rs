@@ -1,4 +1,4 @@
-//! A .gitignore that is there already.
+//! An existing .gitignore.
 
 use crate::{
     init, stage,
@@ -23,7 +23,7 @@ fn third(project: &Project, args: &[&str]) -> String {
 
 #[test]
 fn the_lines_that_it_lacks_are_printed_and_added_where_that_is_asked_for() {
-    // `target` and `.env` are said in other words, and one by a rule of its own.
+    // `target` and `.env` are covered in other words, one of them by its own rule.
     let there = "# mine\ntarget\n!.env";
     let project = stage().file(".gitignore", there);
     let before = project.tree();

@@ -1,4 +1,4 @@
-//! A uv.lock beside the pyproject.toml: its versions are what is shipped.
+//! A uv.lock next to the pyproject.toml decides which versions are shipped.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ const DECLARED: &str = "[project]\nname = \"est\"\nversion = \"0\"\nrequires-pyt
 
 const ANSWER: &str = "def answer(prompt):\n    return prompt\n";
 
-/// An agent with one function, beside the project's directory.
+/// Creates an agent with one function outside the project's directory.
 fn stage(pyproject: &str) -> Project {
     let project = Project::new();
     source(&project, "est/__init__.py", "");
@@ -23,7 +23,7 @@ fn stage(pyproject: &str) -> Project {
     project
 }
 
-/// Locks the oldest versions that the project in the folder allows.
+/// Locks the oldest versions that the folder's project allows.
 fn lock(project: &Project, folder: &str) {
     let status = Command::new(bed::program(&bed::agents(), "uv"))
         .args(["lock", "--quiet", "--resolution", "lowest-direct"])
@@ -56,7 +56,7 @@ fn the_versions_of_a_lock_elsewhere_are_written_down_and_shipped() {
     let written = project.read("deployment/requirements.txt");
     let own = "-c constraints.txt\nmarkdown>=3.6\n";
     assert!(written.starts_with(own), "{written}");
-    // Without what the entry point needs besides, which is large.
+    // Without the entry point's own requirements, which are large.
     project.write("deployment/requirements.txt", own);
     let shipped = shipped(&project).to_lowercase();
     assert!(shipped.contains("markdown-3.6.dist-info/"), "{shipped}");
@@ -67,7 +67,7 @@ fn a_lock_beside_cargo_toml_is_used_where_it_is() {
     let project = Project::new();
     project.write("est/__init__.py", "");
     project.write("est/main.py", ANSWER);
-    // The SDK is declared, and left out of what this test installs.
+    // The SDK is declared, but not installed in this test.
     let declared = DECLARED.replace("3.6\"]", "3.6\", \"bedrock-agentcore\"]");
     project.write("pyproject.toml", &declared);
     project.write(
@@ -90,7 +90,7 @@ fn a_lock_beside_cargo_toml_is_used_where_it_is() {
     assert!(shipped.contains("markdown-3.6.dist-info/"), "{shipped}");
 }
 
-/// The table would name the file beside the sources.
+/// The table would name the file next to the sources.
 #[test]
 fn a_project_that_another_one_hides_is_not_named_in_the_table() {
     let project = Project::new();

@@ -56,7 +56,7 @@ class Bound:
         return prompt
 "#;
 
-/// An agent beside the project's directory.
+/// Creates an agent outside the project's directory.
 fn stage() -> Project {
     let project = Project::new();
     source(&project, "est/__init__.py", "");
@@ -64,12 +64,12 @@ fn stage() -> Project {
     project
 }
 
-/// A file below `agents`, which lies beside the project's directory.
+/// Writes a file below `agents`, which is outside the project's directory.
 fn source(project: &Project, path: &str, text: &str) {
     project.write(&format!("../agents/{path}"), text);
 }
 
-/// Everything below `agents`.
+/// Returns all files below `agents`.
 fn agents(project: &Project) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     support::project::collect(&project.root().join("agents"), "", &mut found);
@@ -235,7 +235,7 @@ fn a_handler_that_cannot_be_called_is_refused_with_the_reason() {
     assert!(project.tree().is_empty());
 }
 
-/// Before its name is looked at, which would be the agent's.
+/// Checked before its name, which would be the agent's.
 #[test]
 fn a_source_that_is_a_file_or_missing_is_said_to_be_that() {
     let project = stage();
@@ -286,7 +286,7 @@ fn what_cargo_and_other_tools_make_is_no_source() {
             .exits(3);
         assert!(refused.stderr.contains(said), "{}", refused.stderr);
     }
-    // A manifest that is there may name another one.
+    // An existing manifest may name another one.
     project.write("Cargo.toml", "[workspace]\n");
     project.write(
         ".cargo/config.toml",
@@ -405,7 +405,7 @@ fn an_app_of_its_own_is_used_as_it_is() {
     assert!(entry.contains(runs), "{entry}");
 }
 
-/// An app of FastAPI as AWS's own guide shows it.
+/// A FastAPI app as in AWS's own guide.
 const ROUTED: &str = r#"
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -496,7 +496,7 @@ fn a_package_below_src_has_its_projects_requirements() {
     );
 }
 
-/// A stranger's package of the same name would be shipped instead.
+/// An unrelated package with the same name would be shipped instead.
 #[test]
 fn pinned_dependencies_of_a_project_elsewhere_are_not_copied_by_their_names() {
     let project = stage();

@@ -1,4 +1,4 @@
-//! `init` in an agent's own folder, once and again.
+//! `init` in an agent's own folder, once and repeatedly.
 
 use crate::support::{Cli, Outcome, Project};
 

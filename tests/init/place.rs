@@ -1,4 +1,4 @@
-//! Where the source lies, seen from a package of a workspace.
+//! The source's location, relative to a package of a workspace.
 
 use crate::support::{Cli, Project};
 
@@ -32,7 +32,7 @@ fn what_lies_outside_the_workspace_is_said_and_a_package_is_no_workspace() {
     assert!(outside.contains(said), "{outside}");
 }
 
-/// A workspace with two packages, each with code of an agent beside its Rust code.
+/// Creates a workspace with two packages, each with an agent's code next to its Rust code.
 fn two_members() -> Project {
     let package = |name: &str| {
         format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")

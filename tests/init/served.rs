@@ -13,7 +13,7 @@ use crate::{
     support::{self, Cli, Project, bed},
 };
 
-/// A served entry point; dropping it ends it.
+/// A served entry point, killed on drop.
 struct Served(Child, u16);
 
 impl Drop for Served {

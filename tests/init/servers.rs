@@ -1,4 +1,4 @@
-//! Files that serve: more than one, in another protocol, or not as the service asks.
+//! Files that serve: more than one, with another protocol, or not as the service expects.
 
 use crate::support::{Cli, Outcome, Project};
 
@@ -57,7 +57,7 @@ fn what_the_service_could_not_reach_is_said_with_its_place() {
         "{entry}"
     );
 
-    // What stands in a function cannot be served otherwise.
+    // A server inside a function cannot be served in another way.
     let inner = "import uvicorn\nfrom fastapi import FastAPI\n\n\ndef main():\n    app = FastAPI()\n    app.add_api_route(\"/invocations\", print)\n    app.add_api_route(\"/ping\", print)\n    uvicorn.run(app, port=9000)\n\n\nmain()\n";
     let project = Project::new().file("main.py", inner);
     let warned = init(&project, &["--name", "a"]).succeeds();

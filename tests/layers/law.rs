@@ -1,4 +1,4 @@
-//! The law itself: what each layer may use.
+//! The rules: what each layer may use.
 
 use crate::source::{Source, Used};
 
@@ -6,17 +6,17 @@ const PURE: [&str; 8] = [
     "check", "config", "scaffold", "policy", "plan", "package", "protocol", "python",
 ];
 
-/// Crates of the AWS SDK, whose types never leave `effects::aws`.
+/// Returns whether it is a crate of the AWS SDK, whose types never leave `effects::aws`.
 pub(crate) fn is_sdk(name: &str) -> bool {
     name.starts_with("aws_") || name.starts_with("aws-")
 }
 
-/// Each place that breaks the law, in a line that says how.
+/// Returns each violation as a line.
 pub(crate) fn violations(sources: &[Source], worldly: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for source in sources {
         let Some(layer) = source.module.first() else {
-            // lib.rs and main.rs join the layers.
+            // lib.rs and main.rs connect the layers.
             continue;
         };
         for used in &source.used {
@@ -60,10 +60,10 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
             "anstyle_query" | "dialoguer" | "indicatif" | "terminal_size",
             ..,
         ] => layer == "ui",
-        // Values: an address is no connection, and a moment that was taken is no clock.
+        // Plain values: an address is not a connection, and a given time is not a clock.
         ["std", "net", "IpAddr" | "Ipv4Addr" | "Ipv6Addr", ..] => true,
         ["std", "time", "SystemTime" | "Instant"] if layer == "commands" => true,
-        // They put what effects do in order, and touch nothing themselves.
+        // These only combine effects.
         ["tokio", "join" | "try_join" | "select"] => ["effects", "commands"].contains(&layer),
         ["std", "fs" | "env" | "process" | "net" | "thread", ..]
         | ["std", "time", "SystemTime" | "Instant", ..] => layer == "effects",
@@ -80,7 +80,7 @@ fn may_know(layer: &str, other: &str) -> bool {
             PURE.contains(&other) || ["names", "error", "system", "text"].contains(&other)
         }
         "effects" => !["commands", "cli", "ui"].contains(&other),
-        // It asks the environment whether colour is welcome.
+        // It reads from the environment whether to use color.
         "ui" => ["error", "names", "effects", "help", "redaction"].contains(&other),
         "cli" => other != "effects",
         "commands" => true,
@@ -89,7 +89,7 @@ fn may_know(layer: &str, other: &str) -> bool {
     }
 }
 
-/// SDK types in what the rest of the crate can see of `effects::aws`.
+/// Finds SDK types in the part of `effects::aws` that other modules can see.
 fn leaks(source: &Source) -> Vec<String> {
     let mut found = Vec::new();
     for (line, words) in &source.shown {

@@ -1,5 +1,5 @@
-//! Who may use whom: the layers of the crate, held by reading its sources. What `#[cfg(test)]` marks is
-//! left out, because tests may look everywhere.
+//! The crate's layers and their dependencies, checked by reading the sources. Items with
+//! `#[cfg(test)]` are skipped, because tests may use everything.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -18,7 +18,7 @@ use std::{
 
 use source::Source;
 
-/// Crates that compute and touch nothing, for every layer to use.
+/// Crates without side effects, for every layer to use.
 const PURE: [&str; 33] = [
     "aho_corasick",
     "annotate_snippets",
@@ -55,7 +55,7 @@ const PURE: [&str; 33] = [
     "zip",
 ];
 
-/// Crates that touch files, processes, clocks, the network, chance or a terminal.
+/// Crates that access files, processes, clocks, the network, randomness or a terminal.
 const WORLDLY: [&str; 16] = [
     "anstyle_query",
     "cargo_metadata",
@@ -87,7 +87,7 @@ fn the_sources_keep_the_law() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// A crate that nobody has thought about could bring the world into a pure layer.
+/// An unclassified crate could bring side effects into a pure layer.
 #[test]
 fn every_dependency_is_known_to_touch_the_world_or_not() {
     let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml"))
@@ -172,7 +172,7 @@ fn texts() -> Vec<(String, String)> {
     found
 }
 
-/// What is wrong with a single source.
+/// Returns the violations in a single source.
 #[track_caller]
 fn broken(path: &str, text: &str) -> Vec<String> {
     law::violations(&[Source::read(path, text)], &WORLDLY)

@@ -1,28 +1,27 @@
-//! A source file as the paths that it uses. Read token by token, so that what stands in a macro's
-//! arguments counts too.
+//! The paths that a source file uses. Reads token by token, so that macro arguments count too.
 
 use std::{collections::BTreeMap, iter::Peekable};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree, token_stream::IntoIter};
 
 pub(crate) struct Source {
-    /// Below `src`, with `/`.
+    /// The path below `src`, with `/`.
     pub(crate) path: String,
     pub(crate) module: Vec<String>,
     pub(crate) used: Vec<Used>,
-    /// What other modules of the crate can see of it: a line and the names in it.
+    /// What the crate's other modules can see of it: a line and the names in it.
     pub(crate) shown: Vec<(usize, Vec<String>)>,
-    /// Names that `use` brought, and what they stand for.
+    /// Imported names, and what they refer to.
     pub(crate) brought: BTreeMap<String, Vec<String>>,
-    /// Every word, for words that may not be known.
+    /// All words, to find those that must not occur.
     pub(crate) words: Vec<(usize, String)>,
-    /// Every text outside of tests and comments.
+    /// All strings outside of tests and comments.
     pub(crate) texts: Vec<(usize, String)>,
-    /// Modules that exist for tests only.
+    /// Modules that exist only for tests.
     pub(crate) tests: Vec<Vec<String>>,
 }
 
-/// A path that is used: of this crate where it begins with `crate`, else of another one.
+/// A used path. It begins with `crate` if it is in this crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Used {
     pub(crate) line: usize,
@@ -57,7 +56,7 @@ impl Source {
         source
     }
 
-    /// `io::stderr()` after `use std::io` is `std::io::stderr`.
+    /// Resolves imported names: `io::stderr()` after `use std::io` is `std::io::stderr`.
     fn stand_in_for_brought_names(&mut self) {
         for used in &mut self.used {
             if let Some(whole) = self.brought.get(&used.path[0]) {
@@ -107,15 +106,15 @@ impl Source {
         }
     }
 
-    /// Leaves out the item that `#[cfg(test)]` stands before.
+    /// Skips the item after `#[cfg(test)]`.
     fn attribute(&mut self, tokens: &mut Peekable<IntoIter>, module: &[String]) {
-        // `#![…]` is about what is around it.
+        // `#![…]` applies to the enclosing item.
         tokens.next_if(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '!'));
         let Some(TokenTree::Group(group)) = tokens.peek().cloned() else {
             return;
         };
         let text: String = group.stream().to_string().split_whitespace().collect();
-        // A comment, or why a lint is switched off.
+        // A comment, or the reason for disabling a lint.
         if ["doc=", "expect(", "allow("]
             .iter()
             .any(|start| text.starts_with(start))
@@ -176,7 +175,8 @@ impl Source {
         }
     }
 
-    /// Remembers the words of what `pub` or `pub(crate)` shows, up to a body, a field's or an item's end.
+    /// Records the words of an item that is `pub` or `pub(crate)`, up to its body or the end of the
+    /// field or item.
     fn show(&mut self, line: usize, tokens: &Peekable<IntoIter>) {
         let mut rest = tokens.clone();
         let mut words = Vec::new();
@@ -215,7 +215,7 @@ fn all_words(tokens: TokenStream, words: &mut Vec<String>) {
     }
 }
 
-/// `a::b::c`, of which `a` was read.
+/// Reads the rest of `a::b::c` after `a`.
 fn rest_of_path(first: String, tokens: &mut Peekable<IntoIter>) -> Vec<String> {
     let mut path = vec![first];
     loop {
@@ -234,7 +234,7 @@ fn rest_of_path(first: String, tokens: &mut Peekable<IntoIter>) -> Vec<String> {
     }
 }
 
-/// Each path of a use tree with the name that it brings.
+/// Returns each path of a use tree with the name it introduces.
 fn leaves(tree: TokenStream, before: &[String]) -> Vec<(Vec<String>, String)> {
     let tokens: Vec<TokenTree> = tree.into_iter().collect();
     let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(p) if p.as_char() == ',');
@@ -266,7 +266,7 @@ fn branch_leaves(branch: &[TokenTree], before: &[String]) -> Vec<(Vec<String>, S
     }
 }
 
-/// Without `self` and `super`; of this crate, it begins with `crate`.
+/// Resolves `self` and `super`. Paths in this crate then begin with `crate`.
 fn absolute(path: Vec<String>, module: &[String]) -> Vec<String> {
     let ups = path.iter().take_while(|part| *part == "super").count();
     let own = usize::from(path[0] == "self");

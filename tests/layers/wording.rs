@@ -1,5 +1,5 @@
-//! What the tool prints is plain English: constructions that cargo, uv or gh would not print are found
-//! in every text of the program, and in what it prints as a topic.
+//! The tool prints plain English: finds constructions that cargo, uv or gh would not print, in all
+//! of the program's strings and in the help topics.
 
 use std::fs;
 

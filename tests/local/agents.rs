@@ -1,4 +1,4 @@
-//! What is deployed with `--local` is what answers.
+//! What is deployed with `--local` answers.
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -31,7 +31,7 @@ impl Stage {
         pids[0]
     }
 
-    /// The processes that work in this project's folder, by pid.
+    /// Returns the processes that work in this project's folder, by PID.
     pub(super) fn processes(&self) -> Vec<u32> {
         let home = self.home().canonicalize().unwrap_or_else(|_| self.home());
         let home = home.to_string_lossy().into_owned();
@@ -46,7 +46,7 @@ impl Stage {
     }
 }
 
-/// The invocation of an agent as any program sends it; the whole answer.
+/// Invokes an agent as any program could. Returns the complete answer.
 fn invoke(url: &str, arn: &str, headers: &str, body: &str) -> String {
     let arn = arn.replace(':', "%3A").replace('/', "%2F");
     let mut stream = TcpStream::connect(address(url)).unwrap();
@@ -92,8 +92,8 @@ fn the_agent_itself_answers_and_its_lines_are_logged() {
     assert_eq!(stage.processes(), Vec::<u32>::new());
 }
 
-/// A session goes on with the code that it began with; a new one has the new code, and an older version
-/// answers again when the endpoint leads to it.
+/// A session keeps the code that it began with, a new one gets the new code, and an older version
+/// answers again when the endpoint points to it.
 #[test]
 fn the_version_that_the_endpoint_leads_to_is_what_answers() {
     let stage = Stage::deployed();
@@ -201,7 +201,7 @@ fn a_program_without_a_signature_is_answered_and_a_page_is_not() {
     stage.stop();
 }
 
-/// An agent that ignores SIGTERM and has a child goes with whatever ends.
+/// An agent that ignores SIGTERM and has a child ends with any of its parents.
 #[test]
 fn whatever_is_killed_no_process_is_left() {
     let stage = Stage::new().with_sources();
@@ -250,7 +250,7 @@ fn whatever_is_killed_no_process_is_left() {
     }
 }
 
-/// An agent that ends is started again with the next request.
+/// An agent that ended is restarted for the next request.
 #[test]
 fn a_killed_agent_is_started_again() {
     let stage = Stage::deployed();
@@ -259,7 +259,7 @@ fn a_killed_agent_is_started_again() {
     let agents: Vec<u32> = stage.processes();
     for pid in agents.into_iter().filter(|pid| !before.contains(pid)) {
         let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-        // The shim may have gone with the agent.
+        // The shim may have ended with the agent.
         let _ = kill_process(pid, Signal::KILL);
     }
     eventually("an agent is left", || {

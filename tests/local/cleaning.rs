@@ -1,8 +1,8 @@
-//! `clean --local`: the emulator is started only where something can be in it, and ends with it.
+//! `clean --local`: starts the emulator only if it may contain something, and ends it.
 
 use super::*;
 
-/// What `prepare` copies, and `clean` takes away.
+/// Copied by `prepare` and removed by `clean`.
 const COPY: &str = "deployment/seller";
 
 impl Stage {

@@ -1,8 +1,8 @@
-//! Whom the emulator answers: programs on this machine, and no page in a browser.
+//! The emulator answers programs on this machine, but no pages in a browser.
 
 use super::*;
 
-/// The answer to a request with these lines after the first one.
+/// Returns the answer to a request with these lines after the first one.
 fn answer(url: &str, first: &str, headers: &str) -> String {
     let mut stream = TcpStream::connect(address(url)).unwrap();
     write!(stream, "{first} HTTP/1.1\r\n{headers}\r\n").unwrap();
@@ -10,7 +10,7 @@ fn answer(url: &str, first: &str, headers: &str) -> String {
         .set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
     let mut bytes = Vec::new();
-    // Once it has answered, it may close the connection whatever else was sent.
+    // After its answer, the server may close the connection without reading the rest.
     let _ = stream.read_to_end(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -46,7 +46,7 @@ fn the_emulator_answers_programs_on_this_machine_and_no_page() {
         assert!(!said.to_lowercase().contains("access-control"), "{said}");
     };
     for host in [
-        // A name that a page's owner lets lead here (DNS rebinding).
+        // A name that a page's owner resolves to this machine (DNS rebinding).
         format!("attacker.example:{port}"),
         "attacker.example".to_owned(),
         format!("127.0.0.1.attacker.example:{port}"),

@@ -1,4 +1,4 @@
-//! How the emulator comes onto the machine.
+//! The emulator's installation.
 
 #[cfg(unix)]
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::*;
 
-/// The first start, with nothing else on PATH.
+/// Starts for the first time, with nothing else on PATH.
 fn start_with(path: &Path, stage: &Stage) -> Answer {
     let output = stage
         .command(&["start"])
@@ -16,7 +16,7 @@ fn start_with(path: &Path, stage: &Stage) -> Answer {
     Answer::of(output)
 }
 
-/// The folder of the emulator in a cache.
+/// Returns the emulator's folder in a cache.
 fn installed_in(cache: &Path) -> PathBuf {
     fs::read_dir(cache)
         .unwrap()
@@ -25,7 +25,8 @@ fn installed_in(cache: &Path) -> PathBuf {
         .unwrap()
 }
 
-/// The Python itself: what stands on PATH may be a script that needs more of PATH.
+/// Returns the path of Python itself, because the one on PATH may be a script that needs more of
+/// PATH.
 #[cfg(unix)]
 fn interpreter() -> PathBuf {
     let output = Command::new("python3")
@@ -61,7 +62,7 @@ fn what_a_killed_installation_left_is_made_anew() {
     stage.start();
     stage.stop();
     let home = installed_in(cache.path());
-    // As a kill leaves it: parts are missing, and the marker, which comes last.
+    // As after a kill: parts are missing, and the marker, which is written last.
     fs::remove_file(home.join("cargo-agentcore-complete")).unwrap();
     fs::remove_file(home.join("pyvenv.cfg")).unwrap();
     let answer = stage.run(&["start"]);
@@ -76,7 +77,7 @@ fn without_uv_python_installs_it() {
     let stage = Stage::with_cache(cache.path().to_owned());
     let path = tempfile::tempdir().unwrap();
     symlink(interpreter(), path.path().join("python3")).unwrap();
-    // Nothing of the project is run for it, wherever the user stands.
+    // No code of the project runs, whatever the current directory.
     let fired = cache.path().join("fired");
     let code = format!(
         "open({:?}, 'a').write(__file__)\n",
@@ -130,7 +131,7 @@ fn an_installation_that_does_not_run_shows_its_last_words_and_is_given_up() {
     let home = installed_in(cache.path());
     let python = home.join("bin").join("python");
     fs::remove_file(&python).unwrap();
-    // As after an upgrade of the Python below: it starts, and finds none of the packages.
+    // As after an upgrade of the underlying Python: it starts, but does not find the packages.
     symlink(interpreter(), &python).unwrap();
     fs::remove_file(home.join("pyvenv.cfg")).unwrap();
     let answer = stage.run(&["start"]);

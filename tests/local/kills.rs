@@ -1,5 +1,5 @@
-//! kill -9 of everything that takes part in an invocation, in every order: no process and no port is left, and
-//! what was deployed answers the next command.
+//! kill -9 of all processes in an invocation, in every order: no process or port is left, and
+//! deployed agents answer the next command.
 
 use std::process::Child;
 
@@ -20,12 +20,12 @@ enum Part {
 
 use Part::{Agent, DataPlane, Ministack, Shim, Tool};
 
-/// An invocation that goes on until something is killed.
+/// An invocation that lasts until something is killed.
 struct Scene {
     stage: Stage,
 }
 
-/// The same for each number of parts: all orders.
+/// Returns all permutations of the parts.
 fn orders(parts: &[Part]) -> Vec<Vec<Part>> {
     if parts.is_empty() {
         return vec![Vec::new()];
@@ -41,7 +41,7 @@ fn orders(parts: &[Part]) -> Vec<Vec<Part>> {
 
 fn kill(pid: u32) {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    // It may have gone with another one.
+    // It may already have ended with another one.
     let _ = kill_process(pid, Signal::KILL);
 }
 
@@ -63,7 +63,7 @@ impl Scene {
         Self { stage }
     }
 
-    /// Kills these, each as soon as the one before is killed.
+    /// Kills these parts in order, without waiting in between.
     fn survives(&self, order: &[Part]) {
         let mut tool = self.invoke();
         let pids = self.parts(&tool);
@@ -75,7 +75,7 @@ impl Scene {
             eventually(&format!("{order:?}: a process is left"), || {
                 self.stage.processes().is_empty()
             });
-            // Its port is free again, so that it may be another's by now.
+            // Its port is free again, so another process may use it by now.
             assert_eq!(self.stage.status()["running"], false, "{order:?}");
         }
         let until = Instant::now() + Duration::from_secs(20);
@@ -98,7 +98,7 @@ impl Scene {
         });
     }
 
-    /// An invocation that its agent does not answer.
+    /// Starts an invocation that its agent does not answer.
     fn invoke(&self) -> Child {
         let mut command = self.stage.agentcore(&["invoke", "--local", "null"]);
         command.stdout(Stdio::null()).stderr(Stdio::null());

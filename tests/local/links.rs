@@ -1,4 +1,4 @@
-//! A checkout that contains links to other people's files: no command follows one.
+//! A checkout with links to other people's files: no command follows one.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
 
 use super::*;
 
-/// A project, and a home directory full of files that are not the project's.
+/// A project, and a home directory full of other files.
 struct Trap {
     stage: Stage,
     home: tempfile::TempDir,
@@ -43,7 +43,7 @@ impl Trap {
         self.stage.dir.path().join(path)
     }
 
-    /// As if the checkout had committed it.
+    /// Creates a link as if the checkout contained it.
     fn link(&self, path: &str, to: &str) {
         let path = self.file(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -135,7 +135,7 @@ fn an_agent_that_is_called_as_a_folder_of_the_user_takes_nothing_from_it() {
     for option in ["--yes", "--dry-run"] {
         trap.says(&["clean", "--local", option], 1, IS_A_LINK);
     }
-    // As a real folder of the checkout, it loses what a build leaves, and nothing else.
+    // If it is a real folder of the checkout, only build output is removed from it.
     fs::remove_file(trap.file("target/agentcore/shop-7k2qpx")).unwrap();
     let folder = trap.file("target/agentcore/shop-7k2qpx/Documents_local");
     fs::create_dir_all(&folder).unwrap();
@@ -213,7 +213,7 @@ fn a_target_directory_outside_is_named_by_the_user_and_not_by_the_checkout() {
         trap.says(command, 3, leads_out);
     }
     fs::remove_file(trap.file("target")).unwrap();
-    // What the user names may be behind a link, and anywhere.
+    // What the user names may be behind a link and anywhere.
     let built = tempfile::tempdir().unwrap();
     let link = trap.home.path().join("built");
     symlink(built.path(), &link).unwrap();
@@ -229,7 +229,7 @@ fn a_target_directory_outside_is_named_by_the_user_and_not_by_the_checkout() {
     assert!(built.path().join(archive).exists());
     fs::remove_file(&link).unwrap();
     trap.is_untouched("package");
-    // A name in the checkout is no other for being in a variable.
+    // A relative path in a variable is still a path in the checkout.
     trap.link("out", "Documents");
     let output = trap
         .stage
@@ -348,7 +348,7 @@ fn what_is_kept_is_readable_by_the_user_alone() {
         "six==1.17.0\n",
     )
     .unwrap();
-    // As an earlier version made it.
+    // As created by an earlier version.
     fs::create_dir(&stage.cache).unwrap();
     fs::set_permissions(&stage.cache, fs::Permissions::from_mode(0o755)).unwrap();
     for words in [
@@ -382,7 +382,8 @@ fn what_is_kept_is_readable_by_the_user_alone() {
     stage.stop();
 }
 
-/// How many there are; a virtual environment is its installer's, below a directory of ours.
+/// Returns the number of entries, all of which must be private. A virtual environment has its
+/// installer's modes, but is inside a directory of ours.
 fn closed(path: &Path) -> usize {
     let found = fs::symlink_metadata(path).unwrap();
     let mode = found.permissions().mode() & 0o777;
@@ -408,7 +409,7 @@ fn a_cache_of_another_user_is_refused() {
     let cache = nobody.path().join("cache");
     fs::create_dir(&cache).unwrap();
     if std::os::unix::fs::chown(&cache, Some(65534), None).is_err() {
-        // Without the right to give a file away, there is nothing to test.
+        // Without the permission to change owners there is nothing to test.
         return;
     }
     let stage = Stage::with_cache(cache).with_sources();

@@ -1,8 +1,8 @@
-//! Commands that change nothing, with `--local`: the emulator is afterwards as it was before.
+//! Commands that change nothing, with `--local`: the emulator's state stays the same.
 
 use super::*;
 
-/// Commands that only look, and those that only say what they would do.
+/// Read-only commands and dry runs.
 const LOOKS: [&[&str]; 8] = [
     &["status"],
     &["versions"],
@@ -20,7 +20,7 @@ fn a_look_where_nothing_was_ever_kept_starts_nothing_and_leaves_nothing() {
     for look in LOOKS {
         let code = i32::from(matches!(look[0], "logs" | "rollback"));
         let answer = stage.does(&[look, &["--local"]].concat(), code);
-        // Without a runtime there is nothing that a rollback or a clean would do.
+        // Without a runtime there is nothing to roll back or clean.
         let said = if look.contains(&"--dry-run") && !matches!(look[0], "rollback" | "clean") {
             "     Looking at the state of the AWS emulator, which runs for this command only\n"
         } else {
@@ -59,7 +59,7 @@ fn a_look_sees_what_was_kept_and_leaves_the_emulator_as_it_was() {
     stage.does(&["endpoint", "set", "prod", "--version", "1", "--local"], 0);
     let pid = stage.pid();
     for look in LOOKS {
-        // A runtime of one version has none to go back to.
+        // A runtime with one version cannot be rolled back.
         let code = i32::from(look[0] == "rollback");
         let running = stage.does(&[look, &["--local"]].concat(), code);
         assert!(!running.stderr.contains("Looking"), "{}", running.stderr);
@@ -88,7 +88,7 @@ fn a_look_sees_what_was_kept_and_leaves_the_emulator_as_it_was() {
     );
 }
 
-/// The state is one, so whoever comes while somebody looks waits for the end of the look.
+/// There is only one state, so a command that comes during a read-only one waits for its end.
 #[test]
 fn looks_and_work_at_the_same_time_do_not_end_each_others_emulator() {
     let stage = Stage::new().with_sources();

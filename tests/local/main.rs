@@ -1,6 +1,6 @@
 //! `cargo agentcore local`, through the real binary and the real emulator.
 //!
-//! Emulators end by themselves when their directory is removed, so a test that fails leaves none.
+//! Emulators end when their directory is removed, so a failing test leaves none.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -45,7 +45,7 @@ source = "seller"
 deployment = "deployment"
 "#;
 
-/// A project in a directory of its own.
+/// A project in its own directory.
 struct Stage {
     dir: tempfile::TempDir,
     cache: PathBuf,
@@ -57,7 +57,7 @@ struct Answer {
     stderr: String,
 }
 
-/// An agent that needs nothing but Python, and answers with what it was asked.
+/// An agent that needs only Python and answers with its request.
 const AGENT: &str = r#"
 import http.server
 import json
@@ -89,7 +89,7 @@ http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Agent).serve_forever()
 "#;
 
 impl Stage {
-    /// With the installation that all tests share.
+    /// Uses the installation shared by all tests.
     fn new() -> Self {
         Self::with_cache(Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
     }
@@ -113,7 +113,7 @@ impl Stage {
         self.agentcore(&[&["local"], arguments].concat())
     }
 
-    /// Any command, with nothing of the user's AWS about.
+    /// Returns any command, without the user's AWS variables.
     fn agentcore(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(snapbox::cmd::cargo_bin!("cargo-agentcore"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
@@ -136,7 +136,7 @@ impl Stage {
         answer
     }
 
-    /// Something for a command to work on.
+    /// Adds an agent for commands to work on.
     fn with_sources(self) -> Self {
         for (path, text) in [
             ("seller/__init__.py", ""),
@@ -196,7 +196,7 @@ fn is_reachable(url: &str) -> bool {
     TcpStream::connect(address(url)).is_ok()
 }
 
-/// One request to a service of the emulator; its whole answer.
+/// Sends a request to a service of the emulator. Returns the complete answer.
 fn ask(url: &str, service: &str, line: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address(url)).unwrap();
     write!(
@@ -255,7 +255,7 @@ fn it_listens_on_the_loopback_interface_only() {
     let stage = Stage::new();
     let url = stage.start();
     let port = url.rsplit(':').next().unwrap();
-    // Another address of this machine's loopback network: a server on every interface would answer.
+    // Another loopback address: a server on all interfaces would answer.
     assert!(TcpStream::connect(format!("127.0.0.2:{port}")).is_err());
     assert!(is_reachable(&url));
 }

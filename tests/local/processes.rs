@@ -20,7 +20,7 @@ fn after_a_kill_the_next_command_starts_it_again() {
     assert_ne!(stage.pid(), pid);
 }
 
-/// ministack, as the data plane's child.
+/// Returns ministack's process, the data plane's child.
 fn ministack(data_plane: u32) -> u32 {
     let children = format!("/proc/{data_plane}/task/{data_plane}/children");
     let children = fs::read_to_string(children).unwrap();
@@ -30,7 +30,7 @@ fn ministack(data_plane: u32) -> u32 {
     pid.expect("it runs").parse().unwrap()
 }
 
-/// ministack writes its state when the data plane is gone.
+/// ministack saves its state when the data plane is gone.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_killed_data_plane_loses_nothing() {
@@ -46,7 +46,7 @@ fn a_killed_data_plane_loses_nothing() {
     stage.does(&["clean", "--local", "--yes"], 0);
 }
 
-/// ministack writes a change before it is answered.
+/// ministack saves a change before it answers.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_killed_ministack_loses_nothing_that_was_answered() {

@@ -1,8 +1,8 @@
-//! Two commands at once.
+//! Two concurrent commands.
 
 use super::*;
 
-/// Runs these at the same time.
+/// Runs these commands concurrently.
 fn together(stage: &Stage, commands: &[&[&str]]) -> Vec<Answer> {
     let running: Vec<_> = commands
         .iter()
@@ -18,7 +18,7 @@ fn together(stage: &Stage, commands: &[&[&str]]) -> Vec<Answer> {
         .collect()
 }
 
-/// What failed says why and what to do.
+/// Returns whether the command succeeded or explained its failure.
 fn is_explained(answer: &Answer) -> bool {
     answer.code == Some(0) || (answer.code == Some(1) && answer.stderr.contains("error: "))
 }

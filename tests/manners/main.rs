@@ -1,4 +1,4 @@
-//! How the tool behaves towards whoever types: help, slips of the pen, `-q`, documents of failures.
+//! How the tool treats its users: help, typos, `-q`, documents of failures.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -201,7 +201,7 @@ fn a_caller_of_an_unknown_partition_is_no_caller_of_the_usual_one() {
     assert!(refused.stderr.contains(expected), "{}", refused.stderr);
 }
 
-/// What a checkout holds, or a script passes on, is shown and does not act on the terminal.
+/// Text from a checkout or a script is shown without affecting the terminal.
 #[test]
 fn what_is_quoted_cannot_control_the_terminal() {
     const HOSTILE: &str = "\x1b]52;c;cm0gLXJm\x07\u{9b}31m\u{202e}";
@@ -254,13 +254,13 @@ fn an_agent_may_be_called_with_hyphens_and_a_slip_is_answered() {
     assert!(illegal.stderr.contains("`my agent`"), "{}", illegal.stderr);
 }
 
-/// A plan is what was asked for: `-q` takes away only what goes with it.
+/// The plan is the requested output, so `-q` only suppresses what accompanies it.
 #[test]
 fn a_plan_is_shown_under_quiet_and_a_document_alone_where_it_is_asked_for() {
     let emulator = Ministack::start();
     let project = project();
     project.write("deployment/requirements.txt", "");
-    // Nothing that is not required, or a warning would say so.
+    // Only required packages, to avoid a warning.
     project.write("deployment/invoke.py", "print('here')\n");
     let on = |words: &[&str]| Cli::new(&project).on(&emulator).args(words).run();
     for (words, files) in [
@@ -316,7 +316,7 @@ fn the_plans_of_new_and_init_are_shown_under_quiet() {
     assert!(init.stderr.contains(expected), "{}", init.stderr);
 }
 
-/// A dry run of `new` says what the real one does and says, the repository among it.
+/// A dry run of `new` shows the same as the real one, including the repository.
 #[test]
 fn the_plan_of_new_holds_the_repository_and_the_change_of_the_name() {
     let project = Project::new();
@@ -344,7 +344,7 @@ fn the_plan_of_new_holds_the_repository_and_the_change_of_the_name() {
     assert!(!below.contains("git init"), "{below}");
 }
 
-/// An option that `--local` excludes is an error of the command, which shows how it is used.
+/// An option that conflicts with `--local` is an error of the command, which shows its usage.
 #[test]
 fn what_does_not_go_with_local_shows_the_usage_of_the_command() {
     for (words, usage) in [
@@ -363,7 +363,7 @@ fn what_does_not_go_with_local_shows_the_usage_of_the_command() {
     }
 }
 
-/// Whoever asks for a document gets one, whatever comes of the command.
+/// A requested document is printed whatever happens.
 #[test]
 fn a_failing_command_has_a_document_with_what_went_wrong() {
     let project = project();
@@ -463,7 +463,7 @@ fn a_command_line_that_cannot_be_read_has_a_document_too() {
         assert!(outcome.stderr.contains("Usage: "), "{}", outcome.stderr);
     }
     for words in [
-        // Nobody asks for one.
+        // None was requested.
         &["deploy", "--nope"][..],
         &["deploy", "--output", "jsn"],
         &["deploy", "--nope", "--", "--output", "json"],
@@ -523,7 +523,7 @@ fn what_is_wrong_with_source_entry_point_and_requirements_is_said_together() {
             assert!(text.contains(expected), "{command}: {text}");
         }
         for expected in required {
-            // The toolkit has rules of its own.
+            // The toolkit has its own rules.
             assert_eq!(
                 text.contains(expected),
                 command != "prepare",
@@ -601,7 +601,7 @@ fn a_variable_that_is_set_to_nothing_says_nothing() {
     assert!(printed.stdout.contains("us-east-1"), "{}", printed.stdout);
 }
 
-/// One stands in the environment of whoever talks to an agent with an authorizer.
+/// The variable may be set for other agents with an authorizer.
 #[test]
 fn a_bearer_token_in_the_environment_asks_for_no_smoke_call() {
     let emulator = Ministack::start();
@@ -641,7 +641,7 @@ fn without_anything_to_send_the_ways_to_say_it_are_named() {
     assert!(told.stderr.contains("`@` names no file"), "{}", told.stderr);
 }
 
-/// Secrets stand in headers and bodies.
+/// Headers and bodies may contain secrets.
 #[test]
 fn who_asks_twice_for_more_is_told_each_request_and_no_secret() {
     let emulator = Ministack::start();
@@ -700,7 +700,7 @@ fn the_words_of_other_tools_lead_to_ours() {
         let tip = format!("  tip: the command for this is {ours}\n");
         assert!(said.contains(&tip), "{word}: {said}");
     }
-    // Our own words are corrected as before.
+    // Our own commands are corrected as before.
     let said = run(&project, &["depoly"]).exits(2).stderr;
     assert!(said.contains("'deploy'"), "{said}");
 }

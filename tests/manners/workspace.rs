@@ -1,9 +1,9 @@
-//! Which agents of a workspace a command is about, from every directory.
+//! The agents selected in a workspace, from each directory.
 
 use super::support::{Cli, Outcome, Project};
 
-/// Four members, of which `one` and `plain` are default members; `plain` declares no agent, `inner/three`
-/// is nested. `apart` is excluded and a project of its own.
+/// Creates a workspace with four members, of which `one` and `plain` are default members; `plain`
+/// declares no agent, `inner/three` is nested. `apart` is excluded and a separate project.
 fn workspace() -> Project {
     let mut project = Project::new()
         .file(
@@ -69,7 +69,7 @@ fn policy(project: &Project, at: &str, options: &[&str]) -> Outcome {
         .run()
 }
 
-/// The agents whose trust policies are printed.
+/// Returns the agents whose trust policies are printed.
 fn agents(outcome: &Outcome) -> Vec<String> {
     let lines = outcome.stderr.lines();
     let mut found: Vec<String> = lines
@@ -165,7 +165,7 @@ fn a_selection_without_an_agent_says_what_there_is() {
     }
 }
 
-/// Otherwise an agent would get the stage's name, and neither its account nor its region.
+/// Otherwise an agent would get the stage's name, but neither its account nor its region.
 #[test]
 fn a_stage_of_one_package_is_not_used_with_agents_of_another() {
     let project = workspace();

@@ -9,7 +9,7 @@ use crate::{
 
 const STRANGER: &str = "STRANGER = 1\n";
 
-/// A project whose index knows strangers by the names of its own packages.
+/// Creates a project whose index has unrelated packages with the names of its own.
 fn project(pyproject: &str) -> Project {
     let project = Project::new().agent_with(
         "my_agent",
@@ -64,7 +64,7 @@ fn a_member_of_the_workspace_is_shipped_from_where_it_is_and_no_stranger_instead
             .any(|name| name.contains(".env") || name.contains("9.0"))
     );
 
-    // It is the agent's own code: a change of it installs nothing.
+    // It is the agent's own code, so a change of it installs nothing.
     project.write("packages/shared/src/shared/__init__.py", "OURS = 2\n");
     let outcome = package(&project).run().succeeds();
     assert!(outcome.stderr.contains("(cached)"), "{}", outcome.stderr);
@@ -91,7 +91,7 @@ fn what_cannot_be_taken_from_its_source_is_refused_with_its_line() {
             outcome.stderr
         );
     }
-    // In a requirements file the same names mean the same packages.
+    // In a requirements file the same names refer to the same packages.
     project.write("deployment/requirements.txt", "markdown==3.7\nshared\n");
     let manifest = project.read("Cargo.toml");
     project.write(

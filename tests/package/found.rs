@@ -1,4 +1,4 @@
-//! Which uv, pip and Python are taken.
+//! Which uv, pip and Python are used.
 
 use std::{fs, path::Path};
 
@@ -84,7 +84,7 @@ fn pip_does_it_where_uv_is_missing() {
     assert!(found.contains(&"markdown/core.py".to_owned()));
 }
 
-/// A folder of packages: what is there of each version.
+/// Creates a folder of packages with these versions.
 fn offer(project: &Project, files: &[(&str, &str)]) {
     for (name, version) in files {
         let stem = format!("{name}-{version}");

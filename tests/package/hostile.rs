@@ -1,4 +1,4 @@
-//! A checkout that nobody has read: none of its code runs, and nothing of it reaches another project.
+//! An untrusted checkout: none of its code runs, and nothing in it affects another project.
 
 use std::{
     ffi::OsString,
@@ -23,7 +23,7 @@ fn fired(project: &Project) -> String {
     fs::read_to_string(project.root().join("fired")).unwrap_or_default()
 }
 
-/// Everything that uv, pip, Python and the shims of version managers may run or read where they are.
+/// Plants everything that uv, pip, Python and version managers' shims may run or read in place.
 fn plant(project: &Project) {
     let log = project.root().join("fired").display().to_string();
     for (at, program) in [
@@ -83,7 +83,7 @@ fn no_program_or_module_of_the_checkout_is_run_by_uv() {
     assert!(names(&archive(&project)).contains(&"markdown/core.py".to_owned()));
 }
 
-/// A PATH with Python and pip, and without uv.
+/// Creates a PATH with Python and pip, but without uv.
 fn path_with_pip(project: &Project) -> PathBuf {
     let bin = project.root().join("with-pip");
     fs::create_dir(&bin).unwrap();
@@ -139,7 +139,7 @@ fn a_program_that_only_the_checkout_has_is_named_and_not_run() {
     assert_eq!(fired(&project), "");
 }
 
-/// A source distribution whose `setup.py` fires.
+/// Creates a source distribution whose `setup.py` fires.
 fn source_distribution(project: &Project, folder: &str) {
     let log = project.root().join("fired").display().to_string();
     let build = project.root().join("evil-1.0");
@@ -212,7 +212,7 @@ fn no_setting_of_the_checkout_builds_a_source_distribution() {
     assert_eq!(fired(&project), "", "{}", outcome.stderr);
 }
 
-/// A project with the same requirements as [`project`], and a wheel of its own for one of them.
+/// Creates a project with the same requirements as [`project`], and its own wheel for one of them.
 fn poisoned(file: &str, settings: &str) -> Project {
     let project = project();
     let wheel = wheels::plain(

@@ -1,4 +1,4 @@
-//! Imports are judged as the real Python judges them.
+//! Imports are judged as by the real Python.
 
 use std::{fs, path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use crate::{
     support::{Project, bed},
 };
 
-/// Packages that people really use, and what they need to be imported.
+/// Packages in wide use, and what they need to be imported.
 const PACKAGES: [&str; 17] = [
     "anyio",
     "attr",
@@ -87,7 +87,7 @@ fn what_the_real_python_can_import_is_never_missing() {
     }
 }
 
-/// Python files and nothing native.
+/// Copies Python files, but nothing native.
 fn copy(from: &Path, to: &Path) {
     if from.is_file() {
         if from.extension().is_some_and(|ending| ending == "py") {

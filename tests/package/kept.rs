@@ -1,4 +1,4 @@
-//! What of the deployment folder stays here, and what of it is refused.
+//! What in the deployment folder is not shipped, and what is refused.
 
 use std::{
     ffi::OsStr,
@@ -11,7 +11,7 @@ use crate::{archive, names, package, project, python, support::Project};
 
 const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nQUtJQUlPU0ZPRE5ON0VYQU1QTEU\n-----END OPENSSH PRIVATE KEY-----\n";
 
-/// No dependencies: the archive holds the agent's own files alone.
+/// Creates a project without dependencies, whose archive contains only the agent's own files.
 pub(crate) fn bare() -> Project {
     let project = project();
     project.write("deployment/requirements.txt", "");
@@ -22,7 +22,7 @@ fn link(project: &Project, target: &str, name: &str) {
     symlink(target, project.path().join("deployment").join(name)).unwrap();
 }
 
-/// The archive's entries that the test put there: not the agent itself, and nothing compiled.
+/// Returns the archive's entries that the test created, without the agent and compiled files.
 pub(crate) fn own(project: &Project) -> Vec<String> {
     let found = names(&archive(project)).into_iter();
     found
@@ -142,7 +142,7 @@ fn a_link_out_of_the_folder_is_refused_whatever_it_leads_to() {
     }
     assert!(!archive(&project).exists());
 
-    // What the rules leave out is nobody's matter.
+    // What the rules exclude is not checked.
     project.write(
         "deployment/.agentcoreignore",
         "settings.txt\ntables/\ngone.txt\nbad?.txt\n",

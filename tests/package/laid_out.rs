@@ -1,4 +1,4 @@
-//! Where the sources lie in the archive, and where they are read.
+//! The sources' paths in the archive, and where they are read from.
 
 use std::path::Path;
 
@@ -7,7 +7,8 @@ use crate::{
     support::{Cli, Project},
 };
 
-/// No dependencies, and nothing compiled: the archive holds the agent's own files alone.
+/// Creates a project without dependencies and compiled files, whose archive contains only the
+/// agent's own.
 fn bare(keys: &str) -> Project {
     let project = Project::new().agent_with("shop", &format!("bytecode = \"never\"\n{keys}"));
     project.write("deployment/requirements.txt", "");
@@ -39,7 +40,7 @@ fn shipped(archive: &Path, path: &str) -> String {
     python(&code, archive)
 }
 
-/// As `prepare` records a file that it wrote.
+/// Records files as `prepare` does.
 fn record(project: &Project, paths: &[&str]) {
     let code = "import hashlib, sys\nprint(hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest(), end='')";
     let lines: Vec<String> = paths
@@ -114,7 +115,7 @@ fn a_copy_is_not_shipped_and_an_edited_one_is_a_warning_that_names_the_source() 
         shipped(&archive, "shop/agent.py"),
         project.read("shop/agent.py")
     );
-    // An edit that was carried over is none.
+    // An edit that was copied back does not count.
     project.write("shop/agent.py", edit);
     let over = package(&project).run().succeeds();
     assert!(!over.stderr.contains("edited"), "{}", over.stderr);
@@ -123,7 +124,7 @@ fn a_copy_is_not_shipped_and_an_edited_one_is_a_warning_that_names_the_source() 
 #[test]
 fn what_sources_and_deployment_folder_both_provide_is_refused_with_both_places() {
     let project = bare("");
-    // As copied by hand: the same file is no contradiction.
+    // As copied by hand: the same file does not conflict.
     project.write("deployment/shop/agent.py", project.read("shop/agent.py"));
     package(&project).run().succeeds();
     project.write("deployment/shop/agent.py", "OTHER = 1\n");
@@ -183,7 +184,7 @@ fn an_entry_point_that_imports_the_agents_name_gets_the_line_that_is_missing() {
     let found = names(&archive_of(&project, "shop"));
     assert!(found.contains(&"shop/agent.py".to_owned()), "{found:?}");
 
-    // A folder that Python cannot import goes by the agent's name, as it always did.
+    // A folder that Python cannot import gets the agent's name, as before.
     std::fs::rename(
         project.path().join("sources"),
         project.path().join("01-shop"),
@@ -225,7 +226,8 @@ fn a_name_that_python_cannot_import_is_refused_at_its_place() {
     }
 }
 
-/// The project's own directory is the agent's: scripts that import each other by bare names.
+/// Creates a project whose directory is the agent's, with scripts that import each other by bare
+/// name.
 fn scripts() -> Project {
     let project = Project::new();
     for (path, text) in [
@@ -266,7 +268,7 @@ fn a_flat_agent_is_the_archives_root_and_nothing_of_the_project_is_shipped() {
     ];
     assert_eq!(names(&archive(&project)), own);
 
-    // A project that is described otherwise is no other agent.
+    // The project's description does not affect the archive.
     renamed(
         &project,
         "[workspace]\n",

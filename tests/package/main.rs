@@ -43,7 +43,7 @@ fn project() -> Project {
     project
 }
 
-/// uv and a Python 3.11, before everything else.
+/// Returns `package` with uv and a Python 3.11 first on PATH.
 fn package(project: &Project) -> Cli {
     Cli::new(project).env("PATH", path_with_uv()).arg("package")
 }
@@ -58,7 +58,7 @@ fn forget_archive(project: &Project) {
     fs::remove_dir_all(archive(project).parent().unwrap()).unwrap();
 }
 
-/// What Python's own reader says of the archive: a name a line, sorted.
+/// Returns the archive's names as read by Python itself, one per line, sorted.
 fn names(archive: &Path) -> Vec<String> {
     let code = "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\nprint('\\n'.join(sorted(z.namelist())))";
     let said = python(code, archive);
@@ -106,7 +106,7 @@ fn an_archive_is_what_uv_installs_and_the_agents_files_over_it() {
             .any(|name| name.starts_with(".cargo-agentcore"))
     );
 
-    // The same tree as a plain installation, the entries of both compared by name.
+    // The same tree as a plain installation, compared by name.
     let plain = project.root().join("plain");
     let mut uv = Command::new(bed::program(&bed::agents(), "uv"));
     uv.args(["pip", "install", "--quiet", "--target"])
@@ -161,7 +161,7 @@ fn the_same_input_makes_the_same_bytes_with_and_without_the_cache() {
     assert!(fs::read(archive(&project)).unwrap() == first);
 }
 
-/// A directory with `uv` and `python3.11` that do what the real ones do and write each start down.
+/// Creates a directory with `uv` and `python3.11` that run the real ones and record each start.
 fn counted(project: &Project) -> (OsString, impl Fn() -> String) {
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -250,7 +250,7 @@ fn a_changed_line_goes_on_with_the_last_archive_and_a_failure_leaves_that_as_it_
 #[test]
 fn the_number_of_cores_changes_no_byte() {
     let project = project();
-    // More files than one start of the compiler takes, and than are underway at once.
+    // More files than the compiler takes at a time, and than are processed concurrently.
     project.write("deployment/requirements.txt", "pygments==2.18.0\n");
     let build = |cores: &[&str]| {
         let plain = package(&project).arg("--rebuild").prepared();

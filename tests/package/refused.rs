@@ -7,7 +7,7 @@ use crate::{
     support::{Cli, Project, bed, wheels},
 };
 
-/// The native file of a small package, as its wheel for this platform has it.
+/// Returns the native file of a small package from its wheel for this platform.
 fn native(project: &Project, platform: &str) -> Vec<u8> {
     let target = project.root().join(platform);
     let installed = Command::new(bed::program(&bed::agents(), "uv"))
@@ -127,7 +127,7 @@ fn an_agent_that_cannot_start_is_refused_with_the_place_and_shipped_with_force()
         }
         assert!(!outcome.stderr.contains("error"), "{}", outcome.stderr);
     }
-    // What is there already was shipped by force, and is refused as before.
+    // The existing archive was forced, and is refused as before.
     package(&project).run().exits(3);
 }
 
@@ -147,7 +147,7 @@ fn a_syntax_error_stops_only_what_needs_the_file() {
                 outcome.stderr
             );
         }
-        // uv's Python for builds has nothing to do with the agent's.
+        // uv's Python for builds is unrelated to the agent's.
         assert!(
             !outcome.stderr.contains("Using CPython"),
             "{}",

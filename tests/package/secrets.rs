@@ -1,4 +1,4 @@
-//! No secret is shipped or shown, and nothing is left out that only looks like one.
+//! No secret is shipped or shown, and nothing is excluded that only looks like one.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use crate::{
     support::Project,
 };
 
-/// A token of GitHub's form that nobody was ever given.
+/// Returns a token in GitHub's form that was never issued.
 fn token() -> String {
     ["gh", "p_", "k9Xw2Lq7Vb4Nc5Qz8Rt1Ym6Hd3Js0Fg7Ue4T"].concat()
 }
 
-/// Each case in a folder of its own, below both roots; the paths as they would be shipped.
+/// Writes each case to its own folder below both roots. Returns the paths as they would be shipped.
 fn lay(project: &Project, kind: &str, cases: &[Case]) -> BTreeSet<String> {
     let mut shipped = BTreeSet::new();
     for (number, (path, content)) in cases.iter().enumerate() {

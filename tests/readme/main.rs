@@ -1,4 +1,4 @@
-//! README.md and the topics of `help` say what the binary does, and README_ja.md says the same as README.md.
+//! README.md and the topics of `help` match the binary, and README_ja.md matches README.md.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -19,12 +19,12 @@ fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The text of a topic of `help`.
+/// Returns the text of a topic of `help`.
 fn topic(name: &str) -> String {
     read(&format!("src/help/{name}.md"))
 }
 
-/// README and every topic, by the name of the file.
+/// Returns README and all topics, by file name.
 fn documents() -> Vec<(String, String)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/help");
     let topics = fs::read_dir(directory).unwrap().map(|entry| {
@@ -43,7 +43,7 @@ fn documents() -> Vec<(String, String)> {
     files.into_iter().map(read).collect()
 }
 
-/// The fenced blocks of one language.
+/// Returns the fenced blocks of one language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     text.split(&fence)
@@ -62,7 +62,7 @@ fn agentcore(words: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// What stands below `Commands:` in a help text.
+/// Returns the names below `Commands:` in a help text.
 fn listed(words: &[&str]) -> BTreeSet<String> {
     let help = String::from_utf8(agentcore(words).stdout).unwrap();
     help.split_once("Commands:\n")
@@ -72,7 +72,7 @@ fn listed(words: &[&str]) -> BTreeSet<String> {
         .take_while(|line| line.starts_with("  "))
         .filter(|line| !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
-        // It says no more than `--help` does.
+        // It shows the same as `--help`.
         .filter(|word| *word != "help")
         .map(str::to_owned)
         .collect()
@@ -86,7 +86,7 @@ fn named_in_the_table(readme: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The variables of ours that `text` names; `CARGO_AGENTCORE_*` names none.
+/// Returns our variables in `text`; `CARGO_AGENTCORE_*` is none.
 fn variables(text: &str) -> BTreeSet<String> {
     text.match_indices("CARGO_AGENTCORE_")
         .map(|(start, _)| {
@@ -99,7 +99,7 @@ fn variables(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The words after `cargo`, of every line that is typed in a console block.
+/// Returns the words after `cargo` in each command of a console block.
 fn typed(text: &str) -> Vec<Vec<String>> {
     blocks(text, "console")
         .iter()
@@ -121,7 +121,7 @@ fn every_command_line_in_a_console_block_is_understood() {
     let first: BTreeSet<&str> = lines.iter().map(|line| line[0].as_str()).collect();
     assert!(first.len() >= 12, "{first:?}");
     for line in lines {
-        // clap looks at every option before it shows the help that stands last.
+        // clap checks all options before it shows the help for the last one.
         let words: Vec<&str> = ["agentcore"]
             .into_iter()
             .chain(line.iter().map(String::as_str))
@@ -179,7 +179,7 @@ fn every_command_of_endpoint_is_in_the_topic() {
     }
 }
 
-/// What the tool tells processes that it starts itself; nobody else sets these.
+/// Variables that the tool sets for its own processes, and that users never set.
 const AMONG_OURSELVES: [&str; 7] = [
     "CARGO_AGENTCORE_DEBUGGER",
     "CARGO_AGENTCORE_LISTENING",
@@ -262,7 +262,7 @@ fn the_metadata_reference_is_accepted_and_a_key_beside_it_is_not() {
     assert_eq!(policy_on(&wrong, &[]).status.code(), Some(3));
 }
 
-/// Every Rust file below `directory` that holds no tests only.
+/// Returns all Rust files below `directory` that do not contain only tests.
 fn sources(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -332,7 +332,7 @@ fn every_permission_in_the_table_is_accepted() {
 
 #[test]
 fn the_exit_codes_are_those_of_the_program() {
-    // An exhaustive match: a new code does not compile until it is listed.
+    // The exhaustive match fails to compile until a new code is listed.
     let all = [
         Exit::Ok,
         Exit::World,
@@ -354,7 +354,7 @@ fn the_exit_codes_are_those_of_the_program() {
         }
     }
     let mut codes: Vec<u8> = all.into_iter().map(|exit| exit as u8).collect();
-    codes.push(101); // what a panic exits with
+    codes.push(101); // the exit code of a panic
     codes.sort_unstable();
     let listed: Vec<u8> = topic("exit-codes")
         .lines()

@@ -1,6 +1,6 @@
-//! The command lines of README and of the topics of `help` are typed into a shell as they are, and what
-//! they print is what the texts show, except for what differs from run to run: numbers, times, ports and
-//! random names.
+//! Runs the command lines of README and of the topics of `help` in a shell and compares their
+//! output with the texts, except for what differs between runs: numbers, times, ports and random
+//! names.
 
 use std::{
     fs::{self, File},
@@ -19,14 +19,14 @@ use super::{
     },
 };
 
-/// A line that is typed, and what README shows below it.
+/// A command line, and the output shown below it.
 #[derive(Debug, Clone)]
 struct Typed {
     line: String,
     shown: Vec<String>,
 }
 
-/// The typed lines of a console block.
+/// Returns the command lines of a console block.
 fn lines(block: &str) -> Vec<Typed> {
     let mut found: Vec<Typed> = Vec::new();
     for line in block.lines() {
@@ -42,7 +42,7 @@ fn lines(block: &str) -> Vec<Typed> {
     found
 }
 
-/// README's walk from nothing to a running agent and back.
+/// Returns README's walk from nothing to a running agent and back.
 fn walk() -> Vec<Typed> {
     let readme = read("README.md");
     let heading = "\n## From nothing to a running agent and back\n";
@@ -51,7 +51,7 @@ fn walk() -> Vec<Typed> {
     typed_in(part)
 }
 
-/// The lines of the topics.
+/// Returns the command lines of the topics.
 fn of_topics() -> Vec<Typed> {
     let topics = documents().into_iter().skip(1);
     topics.flat_map(|(_, text)| typed_in(&text)).collect()
@@ -62,7 +62,7 @@ fn typed_in(text: &str) -> Vec<Typed> {
     blocks.iter().flat_map(|block| lines(block)).collect()
 }
 
-/// A user's machine: a home with nothing in it, uv and the tool on `PATH`.
+/// A user's machine: an empty home, uv and the tool on `PATH`.
 struct Shell {
     root: TempDir,
     directory: PathBuf,
@@ -81,7 +81,7 @@ impl Shell {
         }
     }
 
-    /// Both streams as they come; a line that fails is no line for README.
+    /// Returns both streams in order. The line must succeed.
     fn type_in(&mut self, line: &str) -> Vec<String> {
         if let Some(directory) = line.strip_prefix("cd ") {
             self.directory.push(directory);
@@ -97,7 +97,7 @@ impl Shell {
             .env_clear()
             .env("PATH", path())
             .env("HOME", &home)
-            // What cargo finds here goes before what is on `PATH`.
+            // Programs here take precedence over those on `PATH`.
             .env("CARGO_HOME", home.join(".cargo"))
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("UV_CACHE_DIR", bed::directory().join("uv-cache"))
@@ -121,16 +121,16 @@ impl Shell {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Types it in and compares.
+    /// Runs the line and compares its output.
     fn shows(&mut self, typed: &Typed) {
         let printed = self.type_in(&typed.line);
         let root = self.root.path().canonicalize().unwrap();
         let root = root.display().to_string();
         let is_account = |line: &String| line.starts_with("     Account ");
         let with_account = typed.shown.iter().any(is_account);
-        // A machine without the deployed version of Python says so with every answer.
+        // A machine without the deployed Python version prints this with every answer.
         let other_python = "warning: the agent runs on Python ";
-        // It is shown once, and a slow network has more to say.
+        // The account is shown only once, and a slow network adds lines.
         let printed = printed
             .iter()
             .filter(|line| with_account || !is_account(line))
@@ -142,7 +142,7 @@ impl Shell {
     }
 }
 
-/// The tool and uv before everything else.
+/// Returns a PATH that begins with the tool and uv.
 fn path() -> String {
     let own = Path::new(env!("CARGO_BIN_EXE_cargo-agentcore")).parent();
     let uv = bed::agents().join("bin");
@@ -150,13 +150,13 @@ fn path() -> String {
     format!("{}:{}:{others}", own.unwrap().display(), uv.display())
 }
 
-/// A line without what differs from run to run and from machine to machine.
+/// Returns a line without what differs between runs and machines.
 fn shape(line: &str, root: &str) -> String {
     let line = match root {
         "" => line.to_owned(),
         root => line.replace(root, "/home/me"),
     };
-    // Where a Python of the runtime's version is at hand.
+    // Present if the machine has a Python of the runtime's version.
     let line = match line.split_once(", compiled by Python ") {
         Some((before, _)) => before.to_owned(),
         None => line,
@@ -172,14 +172,14 @@ fn shape(line: &str, root: &str) -> String {
         word.clear();
         shape.push(c);
     }
-    // A table is as wide as what stands in it.
+    // A table's width depends on its content.
     let words: Vec<&str> = shape.split_whitespace().collect();
     let indent = shape.len() - shape.trim_start().len();
     format!("{}{}", " ".repeat(indent), words.join(" "))
 }
 
-/// Numbers, hashes and what is made up: the last part of a project's and a runtime's identity, which may
-/// happen to have no digit.
+/// Returns whether the word differs between runs: numbers, hashes, and the random parts of project
+/// and runtime IDs, which may contain no digit.
 fn differs(word: &str, before: &str) -> bool {
     let made_up = |start: &str, length| before.ends_with(start) && word.len() == length;
     word.chars().any(|c| c.is_ascii_digit())
@@ -207,7 +207,7 @@ fn from_nothing_to_a_running_agent_and_back_as_it_is_shown() {
     let mut shell = Shell::new(&[]);
     for typed in &walk {
         shell.shows(typed);
-        // What the topics show was printed on the way.
+        // The topics show output of the same walk.
         match typed.line.as_str() {
             "cargo agentcore new my-agent --yes" => {
                 take(&mut shell, &["cargo agentcore new --list"]);
@@ -236,7 +236,7 @@ fn from_nothing_to_a_running_agent_and_back_as_it_is_shown() {
     let policy = fs::read_to_string(shell.directory.join("policy.json")).unwrap();
     assert!(policy.contains("ModelProfileGlobal"), "{policy}");
 
-    // An agent that somebody has.
+    // An existing agent.
     let agent = shell.root.path().join("agents/estimator");
     fs::create_dir_all(agent.join("estimator")).unwrap();
     fs::write(agent.join("requirements.txt"), "boto3\n").unwrap();
@@ -259,7 +259,7 @@ fn the_first_commands_and_the_one_that_takes_everything_down_again() {
     let [install, rest] = &first[..] else {
         panic!("{first:?}")
     };
-    // What is built is what is tested here.
+    // This test runs the built binary instead.
     assert_eq!(install.line, "cargo install --locked --path .");
     let down = "cargo agentcore clean --local --yes";
     assert!(readme.contains(&format!("`{down}`")), "{down}");
@@ -278,11 +278,12 @@ fn the_first_commands_and_the_one_that_takes_everything_down_again() {
     assert!(printed.iter().any(is_cleaned), "{printed:#?}");
 }
 
-/// "On AWS the commands are the same without `--local`": the account is afterwards as it was before.
+/// Tests "On AWS the commands are the same without `--local`": the account ends up as it was
+/// before.
 fn the_same_without_local(emulator: &Emulator, skipped: &[&str]) {
     let before = listing(emulator);
     let proxy = Proxy::to(emulator);
-    // moto leaves an updated runtime UPDATING for ever.
+    // moto leaves an updated runtime in UPDATING forever.
     proxy.fault(
         "bedrock-agentcore:GetAgentRuntime",
         Times::Always,
@@ -315,7 +316,7 @@ fn the_same_lines_without_local_leave_an_account_as_it_was() {
     the_same_without_local(&Ministack::start(), &[]);
 }
 
-/// moto has no data plane, and its endpoints answer with their first version for ever.
+/// moto has no data plane, and its endpoints answer with their first version forever.
 #[test]
 fn the_same_lines_without_local_leave_another_account_as_it_was() {
     the_same_without_local(&Moto::start(), &[" invoke ", " rollback"]);

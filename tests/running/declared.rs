@@ -1,4 +1,5 @@
-//! Everything that a table can declare reaches the role, changes with the table, and goes with `clean`.
+//! Everything that a table can declare reaches the role, follows changes, and is removed by
+//! `clean`.
 
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ const PERMISSIONS: [&str; 8] = [
     r#"{ allow = ["rds-data:ExecuteStatement"], on = ["arn:aws:rds:us-east-1:210987654321:cluster:reports"] }"#,
 ];
 
-/// An agent that declares these permissions and managed policies.
+/// Declares these permissions and managed policies for the agent.
 fn declare(project: &Project, permissions: &[&str], policies: &[&str]) {
     let text = project.read("Cargo.toml");
     let lines = text.lines().filter(|line| {
@@ -45,7 +46,7 @@ fn declare(project: &Project, permissions: &[&str], policies: &[&str]) {
     project.write("Cargo.toml", lines.join("\n"));
 }
 
-/// The one role, as IAM has it.
+/// Returns the only role, as in IAM.
 fn role(emulator: &Emulator) -> Value {
     let listing = listing(emulator);
     let roles = listing["roles"].as_object().unwrap();
@@ -53,7 +54,7 @@ fn role(emulator: &Emulator) -> Value {
     roles.values().next().unwrap().clone()
 }
 
-/// What the statement allows, and on what.
+/// Returns the actions and resources of a statement.
 fn statement<'r>(role: &'r Value, sid: &str) -> Option<(&'r Value, &'r Value)> {
     let statements = role["inline"]["AgentCore-us-east-1"]["Statement"]
         .as_array()
@@ -138,7 +139,7 @@ fn what_is_declared_is_written_changed_and_taken_away_again() {
         );
     }
 
-    // One is changed, one is gone, one is new and broad.
+    // One is changed, one removed, and one is new and broad.
     let mut changed = PERMISSIONS.to_vec();
     changed[2] = r#"{ dynamodb = "orders", access = "read-write" }"#;
     changed[5] = r#"{ allow = ["textract:DetectDocumentText"], on = ["*"], reason = "Textract knows no resources" }"#;
@@ -174,7 +175,7 @@ fn what_is_declared_is_written_changed_and_taken_away_again() {
     );
     is_settled(&project, &emulator);
 
-    // What somebody else attaches is said, and stays until it is taken off.
+    // A policy attached by another person is reported, and stays until it is detached.
     boto3(
         &emulator,
         "client('iam').attach_role_policy(RoleName='AgentCoreRole-one', PolicyArn='arn:aws:iam::aws:policy/ReadOnlyAccess')",

@@ -1,4 +1,4 @@
-//! `endpoint set`, `endpoint delete` and `rollback`: pinned, taken back, waited for.
+//! `endpoint set`, `endpoint delete` and `rollback`: pinning, rolling back and waiting.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::{
     runtimes::{ARN, account, asked, at, deploy, endpoint, project, run, running, says, update},
 };
 
-/// Version and description of the endpoint `prod`, where there is one.
+/// Returns the version and description of the endpoint `prod`, if it exists.
 fn live(project: &Project, emulator: &Emulator) -> Option<(Value, Value)> {
     let listed = run(project, emulator, &["endpoint", "list", "--output", "json"]).succeeds();
     let document = listed.json();
@@ -64,7 +64,7 @@ fn an_endpoint_is_made_moved_and_left_alone_where_it_is_right() {
         (&moved["before"], &moved["after"], &moved["changed"]),
         (&json!("2"), &json!("3"), &json!(true))
     );
-    // The description outlives an update that does not name one.
+    // An update without a description keeps the old one.
     assert_eq!(
         live(&project, &emulator),
         Some((json!("3"), json!("for callers")))
@@ -110,7 +110,7 @@ fn a_rollback_goes_down_version_by_version_or_to_the_one_that_is_named() {
     );
 }
 
-/// The emulator keeps no tags on endpoints: the proxy answers for a store that does, with what was written.
+/// The emulator stores no tags on endpoints, so the proxy answers with those that were written.
 #[test]
 fn a_rollback_goes_to_the_version_that_answered_before_and_not_to_one_in_between() {
     const HISTORY: &str = "cargo-agentcore:versions-before";
@@ -164,7 +164,7 @@ fn a_rollback_goes_to_the_version_that_answered_before_and_not_to_one_in_between
     assert_eq!(written.as_deref(), Some(""));
     assert_eq!(live(&project, &emulator).unwrap().0, "1");
 
-    // Where it is not recorded, a note says so.
+    // If it is not recorded, a note says so.
     run(&project, &emulator, &["rollback", "--to", "3"]).succeeds();
     let (guessed, _) = with("", &["rollback", "--dry-run"]);
     says(
@@ -253,7 +253,7 @@ fn the_default_endpoint_is_left_to_the_service_and_the_way_out_is_named() {
 
 #[test]
 fn an_endpoint_that_never_gets_ready_is_given_up_on_and_the_reason_said() {
-    // moto leaves an updated endpoint UPDATING, and loses a runtime's tags with each update.
+    // moto leaves an updated endpoint in UPDATING, and loses a runtime's tags with each update.
     let emulator = Moto::start();
     let project = project();
     run(&project, &emulator, &["prepare"]).succeeds();
@@ -287,7 +287,7 @@ fn an_endpoint_that_never_gets_ready_is_given_up_on_and_the_reason_said() {
 #[test]
 fn a_slow_endpoint_is_waited_for_until_the_version_itself_answers() {
     let server = account()
-        // Somebody else's change is under way, then ours; READY alone is not enough.
+        // Another user's change is in progress, then ours; READY alone is not enough.
         .then(
             "bedrock-agentcore:GetAgentRuntimeEndpoint",
             endpoint("UPDATING", "1", None),
@@ -358,7 +358,7 @@ fn an_endpoint_whose_update_fails_ends_with_the_services_reason() {
             "ValidationException",
             "not on endpoints",
         )
-        // Once more, for what an update has to send back.
+        // Once more, because an update must send everything back.
         .then(
             "bedrock-agentcore:GetAgentRuntimeEndpoint",
             endpoint("READY", "1", None),

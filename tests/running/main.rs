@@ -1,5 +1,5 @@
-//! What is done with a runtime that is there: `status`, `versions`, `endpoint`, `rollback`. Runtimes are
-//! made with boto3; a scripted server shows what no emulator does: slowness, failures, pages.
+//! Commands for existing runtimes: `status`, `versions`, `endpoint`, `rollback`. The runtimes are
+//! created with boto3; a scripted server supplies what no emulator has: slowness, failures, pages.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -49,7 +49,7 @@ fn status_knows_what_is_not_prepared_not_deployed_and_deployed() {
     assert_eq!(agent["runtime"]["id"], id);
     assert_eq!(agent["runtime"]["status"], "READY");
     assert_eq!(agent["ours"], true);
-    // Nothing was built here: the code cannot be compared.
+    // Nothing was built here, so the code cannot be compared.
     assert_eq!(agent["equal"], json!(null), "{agent}");
     assert_eq!(agent["code"], "unknown");
     assert_eq!(agent["artifact"]["stored"], json!(null), "another's bucket");
@@ -249,7 +249,7 @@ fn a_runtime_on_the_last_of_many_pages_is_found_with_one_reading_for_all_agents(
         .errors("iam:GetRole", 2, 404, "NoSuchEntity", "none")
         .errors("iam:ListRolePolicies", 1, 404, "NoSuchEntity", "none")
         .errors("iam:GetRolePolicy", 1, 404, "NoSuchEntity", "none")
-        // Which of the other runtimes may be of this project.
+        // To find the project's other runtimes.
         .errors("s3:ListBucketVersions", 1, 404, "NoSuchBucket", "none")
         .start();
     let project = project().agent("two");

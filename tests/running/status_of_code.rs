@@ -1,4 +1,4 @@
-//! `status` compares the code without packaging it, and says how old the deployed archive is.
+//! `status` compares the code without packaging it, and shows the age of the deployed archive.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::support::{
     runtimes::{project, run, says},
 };
 
-/// Deployed, without dependencies, so that no index is asked.
+/// Deploys a project without dependencies, so that no index is needed.
 pub fn deployed() -> (Project, Emulator) {
     let emulator = Ministack::start();
     let project = project();
@@ -56,7 +56,7 @@ fn code_is_equal_until_a_file_that_is_shipped_changes_and_again_once_it_is_deplo
         );
         let text = run(&project, &emulator, &["status"]).succeeds();
         says(&text, &["here differs", "code: s3://", shipped]);
-        // Another look that builds says the same.
+        // A check that packages the code has the same result.
         run(&project, &emulator, &["deploy", "--check"]).exits(5);
         project.write(path, before);
         is_equal(path);

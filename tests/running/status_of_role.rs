@@ -1,4 +1,4 @@
-//! `status` compares the execution role with what the metadata want of it.
+//! `status` compares the execution role with the metadata.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ def policies(key, value):
 
 ";
 
-/// What somebody does to the role, and what is said of it.
+/// Changes to the role, and what is reported.
 const DONE: [(&str, &str, &str); 4] = [
     (
         "iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=policies('Resource', '*'))",
@@ -78,7 +78,7 @@ fn a_role_that_is_gone_or_altered_is_a_difference_until_it_is_prepared_again() {
                 "{}",
                 text.stdout
             );
-            // Another look that goes further says the same.
+            // A check that goes further has the same result.
             run(&project, &emulator, &["prepare", "--check"]).exits(5);
             run(&project, &emulator, &["prepare"]).succeeds();
         }
@@ -154,7 +154,7 @@ fn a_role_that_may_not_be_read_is_said_and_is_neither_equal_nor_an_error() {
     says(&absent, &["note: the role of `one` was not compared"]);
 }
 
-/// What is read of the role is read while the endpoints are.
+/// The role and the endpoints are read concurrently.
 #[test]
 fn the_role_is_read_beside_what_else_is_read() {
     let (project, emulator) = deployed();

@@ -1,5 +1,5 @@
-//! `strands` talks with a model, its tool included: Converse is ministack's, and behind it a scripted
-//! model says what a model could say.
+//! `strands` talks to a model and uses its tool. ministack provides Converse, with a scripted model
+//! behind it.
 
 use std::{
     sync::{Arc, Mutex},
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// A server that speaks as OpenAI's do, which is what ministack asks for answers.
+/// A server with OpenAI's API, which ministack calls for answers.
 pub(crate) struct Model {
     server: Server,
     asked: Arc<Mutex<Vec<Value>>>,
@@ -56,7 +56,7 @@ impl Model {
         self.server.url()
     }
 
-    /// The requests so far.
+    /// Returns the requests so far.
     pub(crate) fn asked(&self) -> Vec<Value> {
         self.asked.lock().unwrap().clone()
     }
@@ -72,7 +72,7 @@ impl Model {
             .collect()
     }
 
-    /// The results of tools that the n-th request brought, in their order.
+    /// Returns the tool results in the n-th request, in order.
     pub(crate) fn results(&self, n: usize) -> Vec<String> {
         let asked = self.asked();
         let messages = asked[n]["messages"].as_array().unwrap();
@@ -84,7 +84,7 @@ impl Model {
     }
 }
 
-/// A message that asks for a tool.
+/// Returns a message that calls a tool.
 pub(crate) fn call(tool: &str, arguments: &Value) -> Value {
     json!({"role": "assistant", "content": null, "tool_calls": [{
         "id": format!("call-{tool}"),

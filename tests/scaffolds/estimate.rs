@@ -1,6 +1,6 @@
-//! `cost-estimator`: its tools read what the price list answers, its sums are done in the interpreter,
-//! and without an interpreter it says so. No emulator knows prices or runs an interpreter, so both
-//! answer from a script: the one what AWS shows as its answers, the other in the shapes of AWS.
+//! `cost-estimator`: its tools read the price list, calculate in the interpreter, and report if
+//! there is none. No emulator has prices or an interpreter, so both are scripted: the prices with
+//! AWS's documented answers, the interpreter with answers in AWS's form.
 
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// A server and what it was asked, by operation or path.
+/// A server and the requests it got, by operation or path.
 pub(crate) struct Asked {
     server: Server,
     requests: Arc<Mutex<Vec<(String, Value)>>>,
@@ -51,7 +51,7 @@ impl Asked {
     }
 }
 
-/// Runs what it is asked to run by knowing the answer.
+/// Pretends to run code by returning the known output.
 fn interpreter(printed: &'static str) -> Asked {
     Asked::answering(move |operation, _| {
         let session = json!({
@@ -144,7 +144,7 @@ fn the_tools_read_what_the_price_list_answers() {
 #[test]
 fn an_estimate_is_made_of_prices_and_sums_and_the_interpreter_is_stopped() {
     const ANSWER: &str = "| サービス | 月額 |\n| EBS io1 100 GB | $13.80 |";
-    // A model may hand back what it was told, and AWS's product has an attribute without a value.
+    // A model may repeat its input as filters, and AWS's product has an attribute without a value.
     let filters = products()[0]["product"]["attributes"].clone();
     assert!(
         filters

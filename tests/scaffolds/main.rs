@@ -1,5 +1,4 @@
-//! The templates: what `new` writes is checked by the tools that its users have, and runs under the
-//! real SDK.
+//! The templates: what `new` writes is checked with its users' tools and runs under the real SDK.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -27,7 +26,7 @@ use tempfile::TempDir;
 
 const TEMPLATES: [&str; 3] = ["strands", "cost-estimator", "echo"];
 
-/// A project that the real binary made, with the home of its maker beside it.
+/// A project created by the real binary, with its creator's home next to it.
 struct Generated {
     root: TempDir,
 }
@@ -37,7 +36,7 @@ impl Generated {
         Self::named(template, "my-agent").0
     }
 
-    /// An agent of that name, and what is said about it.
+    /// Creates an agent with this name. Returns the output too.
     fn named(template: &str, name: &str) -> (Self, String) {
         let root = tempfile::tempdir().unwrap();
         let made = Cli::in_directory(root.path(), root.path())
@@ -48,7 +47,7 @@ impl Generated {
         (Self { root }, made.stderr)
     }
 
-    /// Also prepared, so that the entry points find the agent's package beside them.
+    /// Creates a prepared project, so that the entry points find the agent's package next to them.
     fn prepared(template: &str, emulator: &Emulator) -> Self {
         let project = Self::new(template);
         project.prepare(emulator);
@@ -67,7 +66,7 @@ impl Generated {
         self.root.path().join("my-agent")
     }
 
-    /// A program of the users' environment, in the project's directory, with nothing but PATH set.
+    /// Returns a program of the users' environment, in the project's directory, with only PATH set.
     fn program(&self, name: &str) -> Command {
         let mut command = Command::new(bed::program(&bed::agents(), name));
         command
@@ -91,7 +90,8 @@ fn succeeds(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A package of such a name would hide a module that the agent imports, or could not be imported.
+/// A package with such a name would shadow a module that the agent imports, or could not be
+/// imported.
 #[test]
 fn an_agent_may_have_any_name_and_starts() {
     let emulator = Ministack::start();
@@ -123,7 +123,8 @@ fn every_template_is_listed() {
     assert_eq!(names, TEMPLATES);
 }
 
-/// Beyond ruff's own choice: annotations, docstrings, current syntax, and the default line length.
+/// In addition to ruff's defaults: annotations, docstrings, current syntax, and the default line
+/// length.
 #[test]
 fn the_code_is_formatted_typed_and_without_a_finding() {
     for template in TEMPLATES {
@@ -217,7 +218,7 @@ fn echo_answers_and_streams_under_the_real_sdk() {
     }
 }
 
-/// Another address of this machine's loopback network: a server on every interface would answer.
+/// Another loopback address: a server on all interfaces would answer.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_port_is_the_one_asked_for_on_the_interface_asked_for() {
@@ -227,7 +228,8 @@ fn the_port_is_the_one_asked_for_on_the_interface_asked_for() {
     assert!(std::net::TcpStream::connect(("127.0.0.2", agent.port())).is_err());
 }
 
-/// What the SDK gives its server, without serving: nothing here listens on every interface.
+/// Checks what the SDK passes to its server without serving, because no test listens on all
+/// interfaces.
 #[test]
 fn only_the_runtime_brings_every_interface() {
     let refused = |port| format!("PORT must be a port number from 1 to 65535, not '{port}'");
@@ -260,7 +262,7 @@ fn only_the_runtime_brings_every_interface() {
     }
 }
 
-/// The tests themselves may run in a container, which the SDK recognises by a file.
+/// The tests may run in a container, which the SDK detects by a file.
 const SERVERS_ASKED_FOR: &str = r#"
 import json, os, runpy, sys
 import uvicorn

@@ -1,6 +1,6 @@
-//! The price list's answers, as AWS itself shows them: botocore ships one of each operation beside the
-//! service's model (`botocore/data/pricing/2017-10-15/examples-1.json`), and that model checks what is
-//! answered here. No emulator of the test bed knows prices.
+//! The price list's answers as documented by AWS: botocore ships an example for each operation with
+//! the service's model (`botocore/data/pricing/2017-10-15/examples-1.json`), and that model
+//! validates the answers here. No emulator of the test bed has prices.
 
 use std::{process::Command, sync::OnceLock};
 
@@ -20,7 +20,7 @@ examples = Loader().load_service_model("pricing", "examples-1")["examples"]
 print(json.dumps({name: shown[0]["output"] for name, shown in examples.items()}))
 "#;
 
-/// Fails where an answer has a field or a type that the operation's output has not.
+/// Fails if an answer has a field or a type that the operation's output does not have.
 const CHECK: &str = r#"
 import json, sys
 import boto3
@@ -37,7 +37,7 @@ fn python(script: &str) -> Command {
     command
 }
 
-/// What AWS shows as the operation's answer.
+/// Returns the operation's documented answer.
 fn documented(operation: &str) -> Value {
     static EXAMPLE: OnceLock<Value> = OnceLock::new();
     let examples =
@@ -45,8 +45,9 @@ fn documented(operation: &str) -> Value {
     examples[operation].clone()
 }
 
-/// The products of the answer: AWS's, and two made from it that the list has as well, one that can be
-/// reserved only, which is told without any price, and one with a price in another currency.
+/// Returns the products of the answer: AWS's, and two variants that the list contains as well, one
+/// that can only be reserved, which is reported without a price, and one with a price in another
+/// currency.
 pub(crate) fn products() -> Vec<Value> {
     let text = &documented("GetProducts")["PriceList"][0];
     let shown: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
@@ -60,7 +61,7 @@ pub(crate) fn products() -> Vec<Value> {
     vec![shown, reserved, elsewhere]
 }
 
-/// What the tools make of [`products`].
+/// Returns the tools' summaries of [`products`].
 pub(crate) fn summaries() -> Value {
     let attributes = &products()[0]["product"]["attributes"];
     let description =
@@ -79,7 +80,7 @@ fn get_products() -> Value {
     answer
 }
 
-/// The first page is AWS's; the second is the last.
+/// Returns AWS's answer as the first page; the second is the last.
 fn get_attribute_values(token: Option<&str>) -> Value {
     let first = documented("GetAttributeValues");
     if token.is_none() {

@@ -1,4 +1,4 @@
-//! An entry point that serves, and plain requests to it.
+//! A serving entry point, and plain requests to it.
 
 use std::{
     fs::{self, File},
@@ -16,7 +16,7 @@ use crate::{
     support::emulator::{ACCESS_KEY, SECRET_KEY, free_port},
 };
 
-/// A running agent on 127.0.0.1; dropping it ends it.
+/// A running agent on 127.0.0.1, killed on drop.
 pub(crate) struct Served {
     child: Child,
     port: u16,
@@ -97,7 +97,7 @@ impl Served {
         self.request(&format!("GET {path}"), "")
     }
 
-    /// An invocation with any body.
+    /// Sends an invocation with any body.
     pub(crate) fn post(&self, body: &str) -> Answered {
         self.request("POST /invocations", body)
     }
@@ -128,7 +128,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // Already gone is as good.
+        // It may already have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -141,7 +141,7 @@ impl Answered {
             .unwrap_or_else(|error| panic!("no JSON: {error}\n{}", self.body))
     }
 
-    /// The data of each server-sent event.
+    /// Returns the data of each server-sent event.
     #[track_caller]
     pub(crate) fn events(&self) -> Vec<Value> {
         self.body
@@ -155,7 +155,7 @@ impl Answered {
             .collect()
     }
 
-    /// What a reader of the stream has read at its end.
+    /// Returns the text of the whole stream.
     #[track_caller]
     pub(crate) fn streamed_text(&self) -> String {
         let events = self.events();
@@ -172,7 +172,7 @@ fn in_session(session: &str) -> String {
     format!("POST /invocations HTTP/1.0\r\nX-Amzn-Bedrock-AgentCore-Runtime-Session-Id: {session}")
 }
 
-/// HTTP/1.0, so that a stream comes as it is and ends with its connection.
+/// Uses HTTP/1.0, so that a stream arrives unchanged and ends with its connection.
 fn send(port: u16, line: &str, body: &str) -> std::io::Result<TcpStream> {
     let version = if line.contains(" HTTP/") {
         ""

@@ -1,4 +1,4 @@
-//! Confirmations: only a whole line that was typed after the question is a yes.
+//! Confirmations: only a complete line typed after the question is a yes.
 
 use std::time::Duration;
 

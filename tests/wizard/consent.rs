@@ -1,4 +1,5 @@
-//! What a checkout asks for: the user's word is needed once, for a profile and for sources outside.
+//! What a checkout asks for: the user's consent is needed once, for a profile and for sources
+//! outside.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
@@ -63,7 +64,7 @@ fn without_a_terminal_a_profile_of_the_metadata_is_not_used() {
         .env("AWS_PROFILE", "prod")
         .run()
         .succeeds();
-    // None of these was remembered as a word for the metadata's.
+    // None of these was recorded as consent to the metadata's profile.
     status(&project, &proxy).run().exits(4);
 }
 
@@ -99,7 +100,7 @@ fn at_a_terminal_a_profile_is_confirmed_once_for_a_folder() {
     let mode = fs::metadata(&files[0]).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode, 0o600);
 
-    // Another profile, and another folder, need another word.
+    // Another profile or folder needs another consent.
     let manifest = project.read("Cargo.toml");
     project.write("Cargo.toml", manifest.replace("\"dev\"", "\"prod\""));
     let changed = status(&project, &proxy).run().exits(4);

@@ -9,7 +9,7 @@ use crate::{
 
 const AGENT: &str = "def answer(prompt):\n    return prompt\n\n\ndef other(prompt):\n    return prompt\n\n\nclass Streamer:\n    async def stream(self, prompt):\n        yield prompt\n";
 
-/// The questions in their order, and what answers them: not the first function.
+/// The questions in order, and their answers: not the first function.
 const QUESTIONS: [(&str, &str); 5] = [
     ("Function that answers in one piece", "\x1b[B\r"),
     ("Function that streams its answer", ENTER),
@@ -18,7 +18,7 @@ const QUESTIONS: [(&str, &str); 5] = [
     ("Further permissions", "pricing\r\r"),
 ];
 
-/// The agent lies beside the project's directory.
+/// Writes the agent outside the project's directory.
 fn beside(project: Project) -> Project {
     project.write("../agents/est/main.py", AGENT);
     project
@@ -38,7 +38,7 @@ fn answer(terminal: &mut Terminal, questions: &[(&str, &str)]) {
     }
 }
 
-/// The project and the agent beside it.
+/// Returns all files of the project and the agent.
 fn everything(project: &Project) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for folder in ["agents", "project"] {

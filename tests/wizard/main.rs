@@ -1,4 +1,5 @@
-//! The dialogues, on a terminal: the wizards of `new` and `init`, and the confirmations of `clean` and others.
+//! The dialogs on a terminal: the wizards of `new` and `init`, and the confirmations of `clean` and
+//! others.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -28,7 +29,7 @@ const CTRL_C: &str = "\x03";
 const HIDE_CURSOR: &str = "\x1b[?25l";
 const SHOW_CURSOR: &str = "\x1b[?25h";
 
-/// The questions in their order, and what answers them: another template than the first.
+/// The questions in order, and their answers: not the first template.
 const QUESTIONS: [(&str, &str); 4] = [
     ("Template", "\x1b[B\r"),
     ("AWS region", "eu-central-1\r"),
@@ -47,7 +48,7 @@ fn manifest(root: &TempDir) -> String {
     std::fs::read_to_string(root.path().join("my-agent/Cargo.toml")).unwrap()
 }
 
-/// Names only; the home of the run aside.
+/// Returns names only, without the run's home.
 fn entries(root: &Path) -> Vec<String> {
     let mut found = std::collections::BTreeMap::new();
     collect(root, "", &mut found);
@@ -133,7 +134,7 @@ fn ctrl_c_at_any_question_leaves_nothing_behind_and_the_cursor_in_sight() {
             terminal.types(answer);
         }
         terminal.sees(QUESTIONS[answered].0);
-        // Half an answer, which is nobody's business any more.
+        // Half an answer, which is discarded.
         terminal.types(if answered == 0 { DOWN } else { "x" });
         terminal.types(CTRL_C);
         terminal.sees("stopped; nothing was written");

@@ -1,9 +1,9 @@
-//! Files that look as if they held secrets, and do not.
+//! Files that look as if they contained secrets, but do not.
 #![expect(clippy::too_many_lines, reason = "the functions are tables")]
 
 use super::{Case, armored, begin, end, hex, key_id, made, token, utf16};
 
-/// All of these are shipped.
+/// Returns files that are all shipped.
 pub fn harmless() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |path, content: String| cases.push((path, content.into_bytes()));

@@ -1,13 +1,13 @@
-//! Files that hold secrets, and files that only look as if they did.
+//! Files with secrets, and files that only look like it.
 //!
-//! No value stands here as it would be found: each is made up from an alphabet, always the same.
+//! No value is written out here: each is generated from an alphabet, always the same.
 
 mod harmless;
 mod secrets;
 
 pub use self::{harmless::harmless, secrets::secrets};
 
-/// A file below a folder of its own, and its content.
+/// A file below its own folder, and its content.
 pub type Case = (&'static str, Vec<u8>);
 
 const LETTERS_AND_DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -40,7 +40,7 @@ fn key_id() -> String {
     format!("{}{}", "AKIA", made(KEY_ID, 16))
 }
 
-/// 40 characters, as Amazon makes them.
+/// Returns 40 characters, as in Amazon's keys.
 fn aws_secret() -> String {
     format!("{}/{}+{}", token(12), token(15), token(11))
 }

@@ -1,9 +1,9 @@
-//! Files that may not be shipped.
+//! Files that must not be shipped.
 #![expect(clippy::too_many_lines, reason = "the functions are tables")]
 
 use super::{Case, KEY_ID, UPPER, armored, aws_secret, base64, hex, key_id, made, token, utf16};
 
-/// None of these may be shipped.
+/// Returns files of which none may be shipped.
 pub fn secrets() -> Vec<Case> {
     let mut cases = Vec::new();
     aws(&mut cases);
@@ -495,7 +495,7 @@ fn by_name(cases: &mut Vec<Case>) {
     ] {
         cases.push((path, b"plain = 1\n".to_vec()));
     }
-    // A repository without a work tree: its history holds what was ever committed.
+    // A repository without a work tree, whose history contains everything ever committed.
     for path in [
         "mirror.git/HEAD",
         "mirror.git/config",
