@@ -1,15 +1,15 @@
 """Loaded by every Python process of an agent that `cargo agentcore` runs on this machine.
 
-In the cloud each session has a machine of its own, and its agent listens on the port of its protocol.
-Here several sessions share one machine. So an agent that binds this port gets a free one on the loopback
-interface, and the file named by CARGO_AGENTCORE_LISTENING learns which one: a line with both numbers and
-the interface that was asked for. Nothing else changes.
+In the cloud each session has its own machine, and its agent listens on the protocol's port. Here several
+sessions share one machine, so an agent that binds this port gets a free one on the loopback interface instead.
+A line in the file named by CARGO_AGENTCORE_LISTENING contains both port numbers and the requested interface.
+Nothing else changes.
 
-When the agent listens, the modules of the folder CARGO_AGENTCORE_PRELOAD that it has imported are told in a file
-beside that one, whose name ends with `.modules`.
+When the agent listens, the modules that it has imported from the folder CARGO_AGENTCORE_PRELOAD are written to
+a file next to that one, whose name ends with `.modules`.
 
-With CARGO_AGENTCORE_SNAPSHOT the process is doubled right before it serves, as two sessions that start from
-one snapshot. The second one tells its sockets in a file of its own, whose name ends with `.fork`.
+With CARGO_AGENTCORE_SNAPSHOT the process forks right before it serves, to simulate two sessions that start from
+one snapshot. The second one reports its sockets in its own file, whose name ends with `.fork`.
 """
 
 import os
@@ -20,11 +20,11 @@ _PORT = int(os.environ.pop("CARGO_AGENTCORE_PORT", "0"))
 # The debugger's own port.
 _DEBUGGER = int(os.environ.get("CARGO_AGENTCORE_DEBUGGER", "0"))
 _PRELOAD = os.environ.pop("CARGO_AGENTCORE_PRELOAD", None)
-# The port of a variable that an agent may go by, though it is not the contract's.
+# The port in a variable that an agent may use although it is not the contract's.
 _INHERITED = os.environ.get("PORT", "")
 _SNAPSHOT = os.environ.pop("CARGO_AGENTCORE_SNAPSHOT", None) is not None and hasattr(os, "fork")
 if _FILE is not None:
-    # Processes that the agent starts are told the same.
+    # Inherited by processes that the agent starts.
     os.environ["CARGO_AGENTCORE_LISTENING"] = _FILE
     os.environ["CARGO_AGENTCORE_PORT"] = str(_PORT)
 
@@ -48,7 +48,7 @@ def _double():
     global _FILE, _SNAPSHOT
     import threading
 
-    # A lock that another thread holds would stay locked in the second process.
+    # A lock held by another thread would stay locked in the second process.
     if not _SNAPSHOT or threading.active_count() > 1:
         return False
     _SNAPSHOT = False
@@ -56,7 +56,7 @@ def _double():
     state = random.getstate() if random else None
     if os.fork() == 0:
         _FILE += ".fork"
-        # Python seeds anew after a fork, and not after a snapshot.
+        # Python reseeds after a fork, but not after a snapshot.
         if random:
             random.setstate(state)
         return True
@@ -64,7 +64,7 @@ def _double():
 
 
 def _is_ours(host, port):
-    """Whether the agent gets another port instead."""
+    """Returns whether the agent gets another port instead."""
     if port != _PORT and str(port) != _INHERITED:
         return False
     return host in ("", "0.0.0.0", "::", "127.0.0.1", "::1", "localhost", None)
@@ -79,7 +79,7 @@ def _patch_socket(module):
             return bind(self, address)
         host, port = address[0], address[1]
         if port == _PORT and _double():
-            # A socket that two processes share can be bound once.
+            # A socket shared by two processes can be bound only once.
             new = module.socket(self.family, self.type, self.proto)
             os.dup2(new.fileno(), self.fileno(), inheritable=False)
             new.close()
@@ -131,7 +131,7 @@ def _patch_loop(module):
     begin = module.BaseEventLoop.__init__
 
     def double_before_a_loop(self):
-        # What a loop watches cannot be shared by two processes.
+        # Two processes cannot share what a loop watches.
         _double()
         begin(self)
 
@@ -144,7 +144,7 @@ if _SNAPSHOT:
 
 
 class _Patching:
-    """Patches a module right after it is imported for the first time."""
+    """Patches a module right after its first import."""
 
     def find_spec(self, name, path=None, target=None):
         patch = _PATCHES.pop(name, None)

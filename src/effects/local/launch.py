@@ -1,13 +1,13 @@
-"""Runs ministack behind the local AgentCore of one project of `cargo agentcore`.
+"""Runs ministack behind the local AgentCore of a `cargo agentcore` project.
 
-The data plane starts it, holds the other end of its stdin, and passes requests on to it. When that end closes,
-however the data plane ended, this acts as if SIGTERM had come, upon which ministack writes its state. The lock
-keeps two of them from working on the same state.
+The data plane starts it, holds the other end of its stdin, and forwards requests to it. When that end closes,
+however the data plane ended, this raises SIGTERM, on which ministack writes its state. The lock keeps two
+processes from using the same state.
 
-Only the data plane may talk to it: it shows a token that nobody else has.
+Only the data plane can call it, with a secret token.
 
-ministack itself writes its state when it ends. Here a change is written before it is answered, so that a kill
-loses nothing that somebody was told of. Log lines are written every few seconds.
+ministack itself writes its state only when it ends. Here changes are written before they are answered, so that
+a kill loses nothing that was acknowledged. Log lines are written every few seconds.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ import threading
 import time
 
 directory = sys.argv[1]
-# `models.py`, where a server answers for the models of Bedrock.
+# The text of `models.py`, if a server answers for Bedrock's models.
 extension = sys.argv[2] if len(sys.argv) > 2 else None
 token = os.environ.pop("CARGO_AGENTCORE_TOKEN").encode()
 lock_path = os.path.join(directory, "ministack.lock")
 
-# What the emulator keeps is for the user alone.
+# The emulator's files are private to the user.
 os.umask(0o077)
-# A file of ours that is a link is somebody else's.
+# Links could point to other people's files.
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -44,7 +44,7 @@ def try_lock(file):
 
 def hold_lock():
     file = open(os.open(lock_path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o600), "r+b")
-    # One whose data plane was killed is writing its state.
+    # A process whose data plane was killed may still be writing its state.
     for _ in range(600):
         try:
             try_lock(file)
@@ -66,7 +66,7 @@ def guarded(app):
         if any(name.lower() == b"x-cargo-agentcore-token" and value == token for name, value in scope["headers"]):
             return await app(scope, receive, send)
         if scope["type"] == "websocket":
-            # Closed before it is accepted, it is answered with 403.
+            # Closing before accepting answers with 403.
             return await send({"type": "websocket.close"})
         body = b"Only the local AgentCore may talk to this port.\n"
         head = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
@@ -81,7 +81,7 @@ LOGS_PAUSE = 3
 
 
 class Failures(logging.Handler):
-    """What ministack says when it cannot write its state."""
+    """Records ministack's errors about writing its state."""
 
     def __init__(self):
         super().__init__(logging.ERROR)
@@ -92,12 +92,12 @@ class Failures(logging.Handler):
 
 
 failures = Failures()
-# The states as they were written, by service.
+# The hashes of the written states, by service.
 written = {}
 
 
 def save(wanted):
-    """Writes the states of these services that have changed; what went wrong, if anything did."""
+    """Writes the changed states of these services. Returns the error, if any."""
     from ministack.core import persistence
 
     failures.last = None
@@ -108,7 +108,7 @@ def save(wanted):
             content = state()
             digest = hash(json.dumps(content, default=persistence._json_default))
         except Exception as error:
-            # Another request changes it just now, and its state is written after that.
+            # Another request is changing it, and will write it afterwards.
             print(f"cannot read the state of {name}: {error}", file=sys.stderr)
             continue
         if content is None or written.get(name) == digest:
@@ -138,7 +138,7 @@ def refusal(service, why):
         kind, body = b"application/json", json.dumps({"__type": "InsufficientStorage", "message": why})
     body = body.encode()
     head = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    # No SDK tries again after this status.
+    # SDKs do not retry after this status.
     return [
         {"type": "http.response.start", "status": 507, "headers": head},
         {"type": "http.response.body", "body": body},
@@ -187,7 +187,7 @@ import ministack.app  # noqa: E402
 
 persistence = logging.getLogger("persistence")
 persistence.addHandler(failures)
-# It would say of each state that it is written.
+# Otherwise it reports each write.
 persistence.setLevel(logging.WARNING)
 app = saving(ministack.app.app)
 if extension is not None:

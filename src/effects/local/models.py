@@ -1,8 +1,8 @@
-"""Lets an OpenAI-compatible server answer for the models of Bedrock, behind ministack.
+"""Lets an OpenAI-compatible server answer for Bedrock's models, behind ministack.
 
-ministack translates between the two APIs. But where the server fails, ministack answers with canned text, and
-what the server streams comes in one piece. Here a failure is an error that names the server, and a stream passes
-on what comes when it comes.
+ministack translates between the two APIs. But if the server fails, ministack answers with canned text, and it
+sends a stream in one piece. Here a failure is an error that names the server, and a stream is forwarded as it
+arrives.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from ministack.services import bedrock_runtime as bedrock
 
 URL = os.environ.pop("CARGO_AGENTCORE_MODELS")
 CONNECTING = 10
-# A model on a laptop may take minutes until its first word.
+# In seconds. A model on a laptop may take minutes to answer its first word.
 ANSWERING = 600
 LONGEST_REQUEST = 32 << 20
 STREAMED = re.compile(r"^/model/([^/]+)/converse-stream$")
@@ -33,11 +33,11 @@ STOP_REASONS = {
 
 
 class Failed(Exception):
-    """The server did not answer as it should."""
+    """The server did not answer correctly."""
 
 
 def patient(kind):
-    """A connection that is made soon or not at all, and whose answer may take its time."""
+    """Returns a connection class with a short timeout to connect and a long one to answer."""
 
     class Connection(kind):
         def connect(self):
@@ -63,7 +63,7 @@ OPENER = urllib.request.build_opener(Plain, Secure, urllib.request.ProxyHandler(
 
 
 def words(error):
-    """What the body of an error says."""
+    """Returns the message in an error's body."""
     text = error.read(1 << 16).decode("utf-8", "replace").strip()
     try:
         found = json.loads(text)
@@ -75,7 +75,7 @@ def words(error):
 
 
 def ask(payload):
-    """The server's answer, as far as its head."""
+    """Sends a request. Returns the answer once its head has arrived."""
     request = urllib.request.Request(
         URL + "/chat/completions",
         data=json.dumps(payload).encode(),
@@ -92,7 +92,7 @@ def ask(payload):
 
 
 def document(response):
-    """The whole answer."""
+    """Returns the complete answer and its message."""
     try:
         with response:
             found = json.load(response)
@@ -106,13 +106,13 @@ def document(response):
 
 
 def counted(usage):
-    """The tokens of the question and of the answer, where the server counts them."""
+    """Returns the tokens of the question and the answer, if the server counts them."""
     counts = [(usage or {}).get(name) for name in ("prompt_tokens", "completion_tokens")]
     return tuple(counts) if all(isinstance(count, int) for count in counts) else None
 
 
 def asked(model, messages, system, inference, tools):
-    """A question of Converse as one of chat completions."""
+    """Translates a Converse request to one for chat completions."""
     payload = {"model": model, "messages": bedrock._openai_messages(messages, system), "stream": False}
     functions, choice = bedrock._openai_tools(tools)
     if functions:
@@ -141,7 +141,7 @@ def text_of(payload):
 
 
 def refused(model, body):
-    """Why a call of InvokeModel is not translated."""
+    """Returns why an InvokeModel call cannot be translated, or None."""
     try:
         if "tools" in json.loads(body or b"{}"):
             return "tools are passed on to a model server by Converse and ConverseStream, and not by InvokeModel"
@@ -151,7 +151,7 @@ def refused(model, body):
 
 
 def guarded(handle):
-    """Failures as errors that the SDKs do not repeat."""
+    """Turns failures into errors that SDKs do not retry."""
 
     async def guard(method, path, headers, body, query):
         if path.endswith(("/invoke", "/invoke-with-response-stream")):
@@ -174,7 +174,7 @@ bedrock.handle_request = guarded(bedrock.handle_request)
 
 
 class Stream:
-    """The events of ConverseStream for what a server streams."""
+    """Translates a streamed answer to events of ConverseStream."""
 
     def __init__(self):
         self.index = -1
@@ -185,7 +185,7 @@ class Stream:
         self.started = time.monotonic()
 
     def begin(self, kind):
-        """Ends the block that is open and opens one of this kind, unless it is open already."""
+        """Ends the open block and begins one of this kind, unless it is already open."""
         if self.open == kind:
             return b""
         events = self.end()
@@ -203,7 +203,7 @@ class Stream:
         return bedrock._es_event("contentBlockDelta", {"contentBlockIndex": self.index, "delta": content})
 
     def events(self, chunk):
-        """What one piece of the answer comes to."""
+        """Returns the events for a piece of the answer."""
         self.usage = counted(chunk.get("usage")) or self.usage
         events = b""
         for choice in (chunk.get("choices") or [])[:1]:
@@ -243,7 +243,7 @@ class Stream:
 
 
 def pieces(response):
-    """The pieces of a streamed answer; a whole answer is one piece."""
+    """Yields the pieces of a streamed answer. An answer that is not streamed is one piece."""
     if "text/event-stream" not in response.headers.get("Content-Type", ""):
         yield document(response)[0]
         return
@@ -272,7 +272,7 @@ def pieces(response):
 
 
 async def received(receive):
-    """The whole body of a request."""
+    """Returns the complete body of a request, or None if it is too long or the client is gone."""
     body = b""
     while True:
         event = await receive()
@@ -343,13 +343,13 @@ async def converse_stream(model, body, receive, send):
         )
     finally:
         gone.cancel()
-        # It closes the connection to the server, where the reader went away in the middle.
+        # Closes the connection to the server if the reader disconnected early.
         await asyncio.to_thread(chunks.close)
     await send({"type": "http.response.body", "body": b""})
 
 
 def answering(app):
-    """ministack, with streams that come as the server sends them."""
+    """Wraps ministack so that streams are sent as they arrive."""
 
     async def answer(scope, receive, send):
         found = STREAMED.match(scope.get("raw_path", b"").decode("latin-1").split("?")[0]) if scope["type"] == "http" else None
@@ -359,7 +359,7 @@ def answering(app):
         if body is None:
             return None
         if b'"guardrailConfig"' in body:
-            # Only ministack knows its guardrails.
+            # Only ministack supports guardrails.
             given = [{"type": "http.request", "body": body, "more_body": False}]
 
             async def again():

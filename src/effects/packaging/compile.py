@@ -1,13 +1,13 @@
 """Compiles Python files to what `py_compile` writes with `unchecked-hash`.
 
-Words: the directory of the files, the one that they will be in, and a file that lists their names,
-each closed by a zero byte. What does not compile is left as it is and told in the same form: name,
-line, reason.
+Arguments: the directory of the files, the one that they will be in, and a file with their names, each
+terminated by a zero byte. Files that do not compile are left alone and reported in the same format:
+name, line, reason.
 """
 
 import sys
 
-# Modules come from Python itself, not from wherever this was started.
+# Import only Python's own modules, not some from the current directory.
 sys.path[:] = [path for path in sys.path if path]
 
 import gc

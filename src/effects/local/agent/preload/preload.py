@@ -1,11 +1,11 @@
 """Imports an agent's dependencies once, and forks a process for each start of the agent.
 
-`cargo agentcore dev` runs it with the agent's environment. Only modules of the dependencies are imported, in the
-order in which the last run imported them; never the user's. Commands come through the pipe named first, a line of
-JSON each, and answers go to stdout: `ready THREADS`, then `forked PID` or `cold REASON` for each command.
+`cargo agentcore dev` runs it with the agent's environment. It imports only modules of the dependencies, never the
+user's, in the order of the last run. The first argument is the pipe for commands, with a JSON document per line.
+Answers go to stdout: `ready THREADS`, then `forked PID` or `cold REASON` for each command.
 
-Each fork is a guard that leads a process group of its own, and the agent in that group. The guard ends the group
-when the pipe `alive` closes, however the other side ended.
+Each fork consists of a guard, which leads its own process group, and the agent in that group. The guard kills the
+group when the pipe `alive` closes, however the other side ended.
 """
 
 import builtins
@@ -40,7 +40,7 @@ def preload(path):
         try:
             importlib.import_module(name)
         except BaseException:
-            # The agent imports it by itself, and sees what is wrong.
+            # The agent imports it again, and gets the error.
             pass
 
 
@@ -49,7 +49,7 @@ def say(replies, text):
 
 
 def obstacle(start):
-    """Why the agent cannot be forked; None where it can."""
+    """Returns why the agent cannot be forked, or None if it can."""
     count = threads()
     if count > 1:
         return "the dependencies start threads when they are imported"
@@ -73,7 +73,7 @@ def reap():
 
 
 def next_start(control, replies):
-    """Returns in the process of an agent only."""
+    """Returns only in an agent's process."""
     with open(control, encoding="utf-8") as commands:
         for line in commands:
             reap()
@@ -90,10 +90,10 @@ def next_start(control, replies):
 
 
 def guard(start, replies):
-    """Forks the agent, in which this returns, and watches over it."""
+    """Forks the agent and watches over it. Returns only in the agent."""
     os.setpgid(0, 0)
     alive = os.open(start["alive"], os.O_RDONLY | os.O_NONBLOCK)
-    # Without a reader, the other side has ended.
+    # This fails without a reader, if the other side has ended.
     status = os.open(start["status"], os.O_WRONLY | os.O_NONBLOCK)
     output = os.open(start["output"], os.O_WRONLY | os.O_NONBLOCK)
     os.set_blocking(output, True)
@@ -101,14 +101,14 @@ def guard(start, replies):
     os.dup2(output, 2)
     os.close(output)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # Sent to the group, they are for the others.
+        # Signals to the group are meant for the other processes.
         signal.signal(number, signal.SIG_IGN)
     say(replies, "forked %d" % os.getpid())
     os.close(replies)
     own = os.getpid()
     agent = os.fork()
     if agent == 0:
-        # However the guard ends, the agent ends with it.
+        # The agent ends with the guard, however that ends.
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != own:
             os._exit(1)
@@ -131,7 +131,7 @@ def guard(start, replies):
     else:
         os.killpg(0, signal.SIGTERM)
         select.select([ends], [], [], GRACE)
-    # What the agent left behind goes with it, this process included.
+    # Kills what the agent left running, and this process.
     os.killpg(0, signal.SIGKILL)
 
 
@@ -143,7 +143,7 @@ def has_closed(pipe):
 
 
 def reseed():
-    """What processes from one memory would share. Python's own generators reseed themselves at a fork."""
+    """Reseeds generators whose state forks would share. Python's own ones reseed themselves."""
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:
         numpy.seed()
@@ -161,7 +161,7 @@ def become(start):
     script, root = start["script"], start["directory"]
     sys.argv = [script]
     sys.path[:0] = [os.path.dirname(script), root]
-    # As it is where nothing was imported before.
+    # The same as without preloading.
     os.environ["PYTHONPATH"] = os.pathsep.join([root, start["dependencies"]])
     main = types.ModuleType("__main__")
     main.__file__ = script
@@ -176,20 +176,20 @@ def become(start):
     except SystemExit:
         raise
     except BaseException as error:
-        # Without the lines of this file.
+        # Hides the frames of this file.
         error = error.with_traceback(error.__traceback__.tb_next)
         sys.excepthook(type(error), error, error.__traceback__)
         sys.exit(1)
 
 
 def run(control, modules):
-    # Nothing of the agent's is in this directory.
+    # This directory contains no modules of the agent's.
     del sys.path[0]
     replies = os.dup(1)
     os.dup2(2, 1)
     preload(modules)
     gc.collect()
-    # Collections in the forks leave these pages shared.
+    # Keeps garbage collections in the forks from copying these pages.
     gc.freeze()
     say(replies, "ready %d" % threads())
     become(next_start(control, replies))
