@@ -557,7 +557,7 @@ fn a_model_in_the_code_that_the_role_will_not_allow_is_told_before_it_fails() {
     let warned = prepare();
     for expected in [
         "warning: the code of agent `agent` names the model `us.anthropic.claude-sonnet-4-6`, which `models` does not list\n",
-        "agent/agent.py:11:",
+        "agent/agent.py:15:",
         "  help: add `\"us.anthropic.claude-sonnet-4-6\"` to `models`",
     ] {
         assert!(warned.contains(expected), "{warned}");
