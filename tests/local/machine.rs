@@ -18,9 +18,10 @@ fn cache_with_the_emulator() -> tempfile::TempDir {
     shared.stop();
     let cache = tempfile::tempdir().unwrap();
     for found in fs::read_dir(&shared.cache).unwrap() {
-        let name = found.unwrap().file_name().into_string().unwrap();
-        if name.starts_with("ministack-") && !name.ends_with(".lock") {
-            std::os::unix::fs::symlink(shared.cache.join(&name), cache.path().join(&name)).unwrap();
+        let found = found.unwrap();
+        let name = found.file_name().into_string().unwrap();
+        if name.starts_with("ministack-") && found.path().is_dir() {
+            std::os::unix::fs::symlink(found.path(), cache.path().join(&name)).unwrap();
         }
     }
     cache

@@ -13,7 +13,7 @@ fn a_byte_order_mark_is_dropped_and_other_encodings_are_named_with_the_way_out()
     };
     write("\u{feff}# nothing\r\n".as_bytes());
     package(&project).run().succeeds();
-    write(b"\xff\xfeb\0o\0t\0o\x003\0");
+    write(b"\xff\xfeb\x00o\x00t\x00o\x003\x00");
     let stderr = package(&project).run().exits(3).stderr;
     assert!(
         stderr.contains(

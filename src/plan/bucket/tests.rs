@@ -23,7 +23,7 @@ fn archive(dependencies: u64, rest: u64) -> Archive {
         size: dependencies + rest,
         id: "a".repeat(64),
         source: "5".repeat(64),
-        bytecode: Compiled::Yes,
+        bytecode: Yes,
         dependencies: Dependencies {
             size: dependencies,
             sha256: "b".repeat(64),
