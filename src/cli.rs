@@ -194,8 +194,8 @@ pub struct AskedDocument {
 /// Commands whose JSON output is a stream of lines.
 const STREAMING: [&str; 1] = ["logs"];
 
-/// Options that conflict with one that selects what the command acts on: the local AgentCore, the agent
-/// of `dev`, or a runtime by its ARN.
+/// The options that conflict with those that select what the command acts on: the local AgentCore,
+/// the agent of `dev`, or a runtime by ARN.
 const ELSEWHERE: [(&str, &[(&str, &str)]); 3] = [
     (
         "arn",
@@ -225,8 +225,8 @@ const ELSEWHERE: [(&str, &[(&str, &str)]); 3] = [
     ),
 ];
 
-/// Reads the command line. Options of [`ELSEWHERE`] are refused only if they were typed: a variable that
-/// sets one of them may be meant for other commands.
+/// Parses the command line. Refuses options of [`ELSEWHERE`] only if they were typed, because
+/// variables that set them may be meant for other commands.
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     is_set_to_nothing: fn(&OsStr) -> bool,
@@ -355,8 +355,8 @@ fn with_our_word(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Options of cargo's own commands, and what to do instead where there is something. clap would suggest
-/// whichever of ours is spelled alike.
+/// Options of cargo's own commands, and what to use instead, if anything. Without this, clap
+/// suggests whichever of ours is spelled similarly.
 const CARGOS_OPTIONS: [(&str, &str); 24] = [
     ("--all", "`--workspace` selects the agents of all packages"),
     ("--all-features", ""),
@@ -387,7 +387,7 @@ const CARGOS_OPTIONS: [(&str, &str); 24] = [
     ("--unit-graph", ""),
 ];
 
-/// Says of an option of cargo's that it has no meaning here.
+/// Says that an option of cargo's has no meaning here.
 fn with_cargos_option(mut error: clap::Error) -> clap::Error {
     if error.kind() != ErrorKind::UnknownArgument {
         return error;

@@ -1,13 +1,15 @@
-//! `cargo agentcore`: from nothing to an AI agent on Amazon Bedrock AgentCore, and back to nothing.
+//! `cargo agentcore`: takes you from nothing to an AI agent on Amazon Bedrock AgentCore, and back.
 //!
-//! The map of the crate, from the edge inwards:
-//! - `cli` and `commands`: what can be asked for, and the wiring that answers it;
-//! - `config`, `scaffold`, `policy`, `plan`, `package`, `protocol`, `python`, `check`: pure decisions on values;
-//! - `effects`: everything that touches the world (files, processes, AWS);
-//! - `help`: the topics of `cargo agentcore help`; `ui`: the terminal; `error`: messages and exit codes;
-//!   `names`: checked names; `redaction`: what is not shown; `system`: what differs between operating systems; `text`: words.
+//! The crate's modules, from the outside in:
+//! - `cli` and `commands`: the command line and the commands;
+//! - `config`, `scaffold`, `policy`, `plan`, `package`, `protocol`, `python`, `check`: pure
+//!   decisions on values;
+//! - `effects`: all side effects (files, processes, AWS);
+//! - `help`: the topics of `cargo agentcore help`; `ui`: the terminal; `error`: messages and exit
+//!   codes; `names`: validated names; `redaction`: hiding secrets; `system`: differences between
+//!   operating systems; `text`: formatting and decoding text.
 //!
-//! The library exists for the binary; it promises no stable interface.
+//! The library exists for the binary and has no stable interface.
 
 pub mod check;
 mod cli;

@@ -432,7 +432,8 @@ fn addresses(card: &Value) -> Vec<&str> {
     card["url"].as_str().into_iter().chain(listed).collect()
 }
 
-/// A message that should be answered. An agent that has the method and fails may want another message.
+/// Judges the answer to a message. An agent that has the method may fail because it expects another
+/// message.
 pub fn message_failed(outcome: &Outcome, payload: &Payload) -> Option<Finding> {
     let finding = call(Rule::A2aMessage, "message/send", outcome).err()?;
     let value = outcome.as_ref().ok().and_then(Answer::json_rpc);
@@ -445,7 +446,7 @@ pub fn message_failed(outcome: &Outcome, payload: &Payload) -> Option<Finding> {
     })
 }
 
-/// The code of JSON-RPC.
+/// The JSON-RPC error code.
 const METHOD_NOT_FOUND: i64 = -32601;
 
 /// Judges the addresses in the card against `told`, the address given to the agent as its own.

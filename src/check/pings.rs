@@ -18,7 +18,7 @@ pub struct Pong {
     pub outcome: Outcome,
 }
 
-/// How long a single ping may take, however busy the machine is.
+/// The limit for a single ping on a busy machine.
 const WAITING: Duration = Duration::from_secs(2);
 
 /// This many pings show whether the time always changes.

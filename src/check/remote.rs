@@ -1,4 +1,5 @@
-//! What can be told of an agent that runs already, from a few requests that any client could send.
+//! The rules that can be tested on a running agent with a few requests, as any client could send
+//! them.
 
 use super::{report::Report, rule::Rule};
 use crate::config::Protocol;
@@ -22,7 +23,7 @@ const DEV_TESTS: &str = "`dev` tests it all the time";
 const ONE_PROCESS: &str = "the sessions of `dev` may share one process";
 const OWN_ADDRESS: &str = "the agent is reached at an address of this machine";
 
-/// How many requests an agent of this protocol gets at most.
+/// Returns the maximum number of requests to an agent with this protocol.
 pub fn requests(protocol: Protocol) -> usize {
     match protocol {
         Protocol::Http | Protocol::Agui | Protocol::A2a => 2,
@@ -30,7 +31,7 @@ pub fn requests(protocol: Protocol) -> usize {
     }
 }
 
-/// Every rule that is to be tested, with the reason where that is not possible there.
+/// Begins a report with every wanted rule, skipping those that cannot be tested there.
 pub fn begin(protocol: Protocol, place: Place, is_wanted: impl Fn(Rule) -> bool) -> Report {
     let mut report = Report::begin(protocol, is_wanted);
     for rule in Rule::all() {
@@ -41,7 +42,7 @@ pub fn begin(protocol: Protocol, place: Place, is_wanted: impl Fn(Rule) -> bool)
     report
 }
 
-/// Why a rule cannot be tested there.
+/// Returns why a rule cannot be tested there, if so.
 fn obstacle(rule: Rule, place: Place) -> Option<&'static str> {
     match rule {
         Rule::StartFailed
@@ -103,7 +104,7 @@ fn obstacle(rule: Rule, place: Place) -> Option<&'static str> {
     }
 }
 
-/// Whether a rule can be tested there.
+/// Returns whether a rule can be tested there.
 pub fn is_tested(rule: Rule, place: Place) -> bool {
     obstacle(rule, place).is_none()
 }

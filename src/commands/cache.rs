@@ -1,4 +1,4 @@
-//! `cargo agentcore cache`: what all projects share on this machine.
+//! `cargo agentcore cache`: the cache that all projects on this machine share.
 
 use std::{
     path::Path,
@@ -84,7 +84,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     }
 }
 
-/// One line for each kind.
+/// Prints one line per kind.
 fn show(directory: &Path, contents: &Contents, ui: &Ui) {
     let Contents { entries, others } = contents;
     let total = megabytes(total(entries));
@@ -137,7 +137,7 @@ fn counted(kind: Kind, count: usize) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// How long ago, in one unit.
+/// Says how long ago the entry was used, in one unit.
 fn last_used(used: SystemTime) -> String {
     let passed = clock::wall().duration_since(used).unwrap_or_default();
     let (count, unit) = match passed.as_secs() {

@@ -1,4 +1,5 @@
-//! The callers from other accounts: their policies on a runtime and its endpoints, observed and written.
+//! Observes and writes the policies that allow callers from other accounts to call a runtime and
+//! its endpoints.
 
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
@@ -18,8 +19,8 @@ use crate::{
     ui::Ui,
 };
 
-/// What has to be done to the policies of a runtime that is there. The local AgentCore answers to whoever
-/// is on this machine, so that there is nothing to be done.
+/// Decides what to do with the policies of an existing runtime: nothing in the local AgentCore,
+/// which answers all callers on this machine.
 pub(super) async fn decide(
     placed: &Placed<'_>,
     state: &RuntimeState,
@@ -48,7 +49,8 @@ pub(super) async fn decide(
     plan(agent, &try_join_all(things).await?, adopt)
 }
 
-/// Before the runtime is written: what is no longer declared. Its record goes with that write.
+/// Deletes policies that are no longer declared. Runs before the runtime is written, because that
+/// also removes their record.
 pub(super) async fn withdraw(
     placed: &Placed<'_>,
     plan: &CallersPlan,
@@ -62,7 +64,8 @@ pub(super) async fn withdraw(
     .await
 }
 
-/// After the runtime is written and recorded that it has callers. Returns what was done.
+/// Writes policies. Runs after the runtime was written with a record that it has callers. Returns
+/// what was done.
 pub(super) async fn grant(
     placed: &Placed<'_>,
     state: &RuntimeState,
@@ -94,7 +97,7 @@ async fn apply(
     Ok(())
 }
 
-/// Replacing somebody's policy is shown whole and asked for.
+/// Shows each policy of others that would be replaced, and asks for confirmation.
 pub(super) fn agree<'a>(
     plans: impl Iterator<Item = (&'a Placed<'a>, &'a CallersPlan)>,
     yes: bool,
@@ -143,7 +146,7 @@ pub(super) fn agree<'a>(
     Ok(())
 }
 
-/// The plan, in words that promise nothing.
+/// Shows the plan in the conditional.
 pub(super) fn show(plan: &CallersPlan, planned: Planned<'_>) {
     for step in &plan.steps {
         let (_, verb, object) = step.words();
@@ -152,7 +155,7 @@ pub(super) fn show(plan: &CallersPlan, planned: Planned<'_>) {
     }
 }
 
-/// For a JSON document.
+/// Returns the steps for a JSON document.
 pub(super) fn value(steps: &[CallersStep]) -> Value {
     let steps = steps.iter().map(|step| {
         let (_, action, object) = step.words();

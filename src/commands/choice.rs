@@ -34,7 +34,8 @@ pub(super) fn model(text: &str) -> Result<Model, String> {
     })
 }
 
-/// Whether the agent needs a model, and the permissions that its code needs in any case.
+/// Decides on region, model and permissions. `needs_model` says whether the agent needs a model,
+/// and `own` are the permissions that its code needs in any case.
 pub(super) async fn decide(
     choices: &Choices,
     (needs_model, own): (bool, &[Permission]),

@@ -308,7 +308,7 @@ impl Partner {
         }
     }
 
-    /// Where its sessions are.
+    /// Describes where its sessions are.
     pub(super) fn place(&self) -> String {
         if self.is_developed {
             "in development".to_owned()

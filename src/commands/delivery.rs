@@ -147,18 +147,18 @@ pub(super) fn desired(
     })
 }
 
-/// Whether the agent's store keeps a setting of a runtime.
+/// Returns whether the agent's store keeps a setting of a runtime.
 pub(super) fn keeps(placed: &Placed<'_>) -> impl Fn(&[String]) -> bool + use<> {
     let is_local = placed.session.is_local();
     move |place| !is_local || is_kept_locally(place)
 }
 
-/// The local AgentCore answers to whoever is on this machine.
+/// Returns whether other accounts may call the agent, which does not apply to the local AgentCore.
 fn has_callers(placed: &Placed<'_>) -> bool {
     !placed.session.is_local() && !placed.agent.callers.is_empty()
 }
 
-/// The local AgentCore runs an agent without what it does not keep.
+/// Notes the settings that the local AgentCore does not keep.
 pub(super) fn note_not_kept(placed: &Placed<'_>, ui: &Ui) {
     let keeps = keeps(placed);
     let settings = placed.agent.settings.iter();
@@ -179,8 +179,8 @@ pub(super) fn note_not_kept(placed: &Placed<'_>, ui: &Ui) {
     }
 }
 
-/// The deployed archive, if it is still in the bucket and made of the same files as this one: what another
-/// machine's Python compiled is no reason for a new version.
+/// Returns the deployed archive if it is still in the bucket and made from the same files as this
+/// one. A different result of another machine's Python does not justify a new version.
 async fn kept(placed: &Placed<'_>, archive: &Archive, seen: Option<&Seen>) -> Option<CodeObject> {
     let Placed { agent, session } = placed;
     let Artifact::Code {

@@ -142,7 +142,7 @@ pub(super) async fn run_for(
     start(dir(project, config)?, project, Some(&models), ui).await
 }
 
-/// What answers for the models of the project's agents. `instead` wins over the table's.
+/// Returns where the model calls of the project's agents go. `instead` overrides the table.
 pub(super) fn models_for(
     project: &Project,
     config: &Config,
@@ -282,7 +282,7 @@ pub(super) async fn visit_for<T>(
 ) -> Result<T, Failure> {
     let dir = dir(project, config)?;
     let say = |progress| tell(&progress, ui);
-    // Whoever only looks calls no models.
+    // Read-only commands call no models.
     let wanted = models.unwrap_or(&Models::Emulator);
     let starting = ui.working("Starting", "the AWS emulator");
     let visit = local::visit(&dir, &project.root, wanted, &say).await?;
@@ -321,10 +321,10 @@ pub(super) fn is_empty(
     Ok(empty)
 }
 
-/// State that lies in another target directory is not gone.
+/// Warns about state in another target directory.
 fn warn_of_state_elsewhere(dir: &Folder, project: &Project, ui: &Ui) -> Result<(), Failure> {
     for other in local::elsewhere(dir, &project.root)? {
-        // Below it: `agentcore`, the project's folder, the emulator's.
+        // The path from there: `agentcore`, the project's folder, the emulator's.
         let target = other.ancestors().nth(3).unwrap_or(&other);
         ui.warning(
             &Message::new(format!(

@@ -140,7 +140,7 @@ impl OwnFiles {
         }
     }
 
-    /// What sessions would share if the agent ran on Runtime V2.
+    /// Prints notes about what sessions would share on Runtime V2.
     pub(super) fn tell_shared(&self, ui: &Ui) {
         for note in &self.shared {
             ui.note_at(note);
@@ -200,16 +200,15 @@ pub(super) fn sources(
     })
 }
 
-/// What the code says to somebody who reads it.
+/// The findings in the code.
 pub(super) struct InCode {
-    /// What it uses and the agent's table does not allow, and what sessions share on Runtime V2.
+    /// What it uses without permission in the agent's table, and what sessions share on Runtime V2.
     pub(super) warnings: Vec<Message>,
-    /// What sessions share if the agent, whose platform is not set, runs on Runtime V2.
+    /// What sessions would share on Runtime V2, if the agent's platform is not set.
     pub(super) shared: Vec<Message>,
 }
 
-/// Reads the code for what is worth a word. `files` are all the agent's own, by their path
-/// in the archive.
+/// Reads the code for findings. `files` are all of the agent's own files, by path in the archive.
 pub(super) fn in_code(
     agent: &Agent,
     program: &Program,
@@ -235,7 +234,7 @@ pub(super) fn in_code(
     match agent.platform {
         Some(Platform::V1) => {}
         Some(Platform::V2) => warnings.extend(code::shared(&whose, &code, &origin)),
-        // What the runtime has, or what the service gives a new one.
+        // The runtime's current platform, or the service's default.
         None => shared = code::shared(&whose, &code, &origin),
     }
     Ok(InCode { warnings, shared })

@@ -1,4 +1,4 @@
-//! What an agent cannot use because the partition of its region does not have it.
+//! Features that do not exist in the partition of an agent's region.
 
 use super::session::Placed;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     ui::Ui,
 };
 
-/// Before anything is made for agents that will not work.
+/// Warns before anything is created for agents that will not work.
 pub(super) fn warn_of_gaps(placed: &[Placed<'_>], ui: &Ui) {
     for Placed { agent, session } in placed {
         let region = &session.region;
@@ -27,7 +27,7 @@ pub(super) fn warn_of_gaps(placed: &[Placed<'_>], ui: &Ui) {
     }
 }
 
-/// AgentCore runs agents in China, but there are no models of Bedrock.
+/// Returns the warning for China, where AgentCore runs agents but Bedrock has no models.
 pub(super) fn no_bedrock(model: &Model, region: &Region) -> Message {
     Message::new(format!(
         "the model `{}` cannot be called from {region}: Amazon Bedrock is not available in the partition `{}`",

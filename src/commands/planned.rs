@@ -12,7 +12,7 @@ pub(super) struct Planned<'a> {
     ui: &'a Ui,
     /// True if the lines are the requested output rather than progress.
     asked: bool,
-    /// Whether only what differs is shown, and no document around it.
+    /// True if only the differences are shown, without a document.
     brief: bool,
 }
 

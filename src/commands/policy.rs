@@ -132,7 +132,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             };
             ui.document(serde_json::to_value(&report).expect("a report holds only text"));
         }
-        // A person is told what there is; whoever asks for a document, or reads with a program, gets it.
+        // On a terminal, print a summary; documents are printed on request or to a program.
         Output::Text if asked.is_empty() && ui.result_is_read_on_a_terminal() => {
             for printed in &documents {
                 summarize(printed, ui);
@@ -405,7 +405,7 @@ fn show(printed: &Printed, ui: &Ui) {
     ui.result(&printed.text);
 }
 
-/// What there is, without the document: that is what was asked for. `-v` tells of each statement.
+/// Prints a summary without the document. `-v` adds the statements.
 fn summarize(printed: &Printed, ui: &Ui) {
     let statements = match printed.asked_by.len() {
         1 => "1 statement".to_owned(),
@@ -429,7 +429,7 @@ enum Described {
     Detail(String),
 }
 
-/// What a document is, and what asked for each statement.
+/// Describes a document, with the reasons for each statement.
 fn described(printed: &Printed) -> Vec<Described> {
     let what = match printed.kind {
         Kind::Trust => "trust policy of the execution role",

@@ -290,8 +290,8 @@ impl Rollout<'_> {
         Ok(age.is_some_and(|age| age < young))
     }
 
-    /// Waits for what was written; a failure with the service's reason where it does not come.
-    /// `before` is the runtime as it was before the write.
+    /// Waits for the written version. Fails with the service's reason if it does not become ready.
+    /// `before` is the runtime before the write.
     async fn ready(
         &self,
         runtimes: &Runtimes,
@@ -358,14 +358,14 @@ impl Rollout<'_> {
         Ok(state)
     }
 
-    /// The platform that is waited for, as far as it is known.
+    /// Returns the platform to wait for, if known.
     fn platform(&self, before: Option<&Seen>) -> Option<Platform> {
         let is_local = self.placed.session.is_local();
         let wanted = self.placed.agent.platform.filter(|_| !is_local);
         wanted.or_else(|| platform_of(&before?.observed.state))
     }
 
-    /// Whether the service has made of it what it was told.
+    /// Warns if the service did not apply all settings.
     fn compare(&self, state: &RuntimeState, written: &Written, withdrawn: &BTreeSet<String>) {
         if state.version != written.version {
             return;
@@ -458,7 +458,7 @@ impl Rollout<'_> {
     }
 }
 
-/// Says once that V2 takes its time, and why.
+/// Says once that V2 takes longer, and why.
 struct Snapshotting<'a> {
     ui: &'a Ui,
     is_said: Cell<bool>,

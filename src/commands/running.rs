@@ -1,5 +1,5 @@
-//! `local status --all` and `local stop --all`: every local AgentCore and every `dev` in the background of
-//! this user on this machine.
+//! `local status --all` and `local stop --all`: all of the user's local AgentCores and background
+//! `dev`s on this machine.
 
 use serde_json::{Value, json};
 
@@ -15,11 +15,11 @@ use crate::{
     ui::Ui,
 };
 
-/// What runs.
+/// A running process.
 enum Running {
     Local(Emulator),
     Dev(Record),
-    /// A `dev` that has not told yet where it is.
+    /// A `dev` that has not written its record yet.
     Starting,
 }
 
@@ -53,7 +53,7 @@ impl Running {
     }
 }
 
-/// `the local AgentCore of /home/ann/x`.
+/// Describes it, for example `the local AgentCore of /home/ann/x`.
 fn words(note: &Note) -> String {
     let of = format!("`{}`", note.workspace.display());
     match (note.kind, &note.agent) {
@@ -108,7 +108,7 @@ fn value(note: &Note, running: &Running) -> Value {
     })
 }
 
-/// Stops everything. What cannot be stopped does not keep the rest running.
+/// Stops everything. A failure does not affect the others.
 pub(super) async fn stop(output: Output, ui: &Ui) -> Result<(), Failure> {
     let all = running::all(Running::look)?;
     let mut failed = Vec::new();
@@ -138,7 +138,7 @@ pub(super) async fn stop(output: Output, ui: &Ui) -> Result<(), Failure> {
     if output == Output::Json {
         ui.document(json!({ "version": 1, "command": "local", "stopped": values }));
     }
-    // The notes of what is gone go with the next look.
+    // Removes the notes of what has ended.
     drop(running::all(Running::look)?);
     Failure::all(failed).map_or(Ok(()), Err)
 }

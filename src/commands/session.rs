@@ -125,7 +125,7 @@ pub(super) fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
     );
 }
 
-/// [`announce`] for the local emulator: whose account it is goes without saying.
+/// Like [`announce`], for the local emulator, whose account is not mentioned.
 pub(super) fn announce_local(region: &Region, agents: &str, ui: &Ui) {
     ui.status("Account", &format!("local emulator in {region}{agents}"));
 }
@@ -149,7 +149,7 @@ pub(super) fn agents_shown(agents: &[&Agent]) -> String {
     format!("{stage}{}", names_shown(agents))
 }
 
-/// The agents, for the end of the line.
+/// Returns the agents' names for the end of the line.
 pub(super) fn names_shown(agents: &[&Agent]) -> String {
     let names: Vec<String> = agents
         .iter()

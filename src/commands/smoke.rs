@@ -18,7 +18,7 @@ use crate::{
     ui::Ui,
 };
 
-/// Time to wait for more output from the agent: a cold start is included.
+/// The time to wait for more output from the agent, including a cold start.
 const LIMIT: Duration = Duration::from_mins(5);
 
 /// How many characters of the answer are printed.

@@ -281,7 +281,7 @@ impl There<'_> {
         )
     }
 
-    /// The page with the agent's traces, where it can send any.
+    /// Returns the page with the agent's traces, if it can send any.
     fn traces(&self) -> Option<String> {
         let session = &self.placed.session;
         let can_trace = !session.is_local() && self.found.state.fields.artifact.can_trace();
@@ -461,7 +461,7 @@ impl There<'_> {
         }
     }
 
-    /// What the runtime has of the settings that the metadata sets, or has set.
+    /// Returns the runtime's values of the settings that the metadata sets or has set.
     fn managed(&self) -> Settings {
         let mut settings = self.found.state.fields.settings.clone();
         let places = self.managed_places();
@@ -480,7 +480,7 @@ impl There<'_> {
         places
     }
 
-    /// What others set.
+    /// Returns the settings made by others.
     fn set_elsewhere(&self) -> BTreeMap<String, Value> {
         let state = &self.found.state;
         elsewhere(
@@ -544,7 +544,7 @@ impl There<'_> {
     }
 }
 
-/// The issuer, then what a token has to say.
+/// Returns the issuer, followed by the requirements for tokens.
 fn authorizer_lines(authorizer: &Authorizer) -> Vec<String> {
     let Authorizer {
         discovery_url,

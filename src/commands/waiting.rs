@@ -13,7 +13,7 @@ use crate::{
     ui::{Part, Ui, Work},
 };
 
-/// How often the work that is shown on a terminal is brought up to date.
+/// How often the progress on a terminal is updated.
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 
 /// The result of one check.
@@ -35,7 +35,7 @@ pub(super) struct Patience {
     limit: Duration,
     until: String,
     next: Duration,
-    /// On a terminal the wait is shown as it goes on.
+    /// The progress on a terminal.
     work: Option<Work>,
 }
 
@@ -124,15 +124,15 @@ pub(super) async fn wait<T>(
     unreachable!("the loop ends by itself")
 }
 
-/// How far some work is.
+/// The progress of some work.
 pub(super) struct HowFar {
     pub(super) verb: &'static str,
     pub(super) words: String,
     pub(super) part: Option<Part>,
 }
 
-/// Does the work. On a terminal it is shown as it goes on, first as `first`; elsewhere `how_far` is said
-/// every [`retry::WORD_EVERY`], with the time so far.
+/// Does the work. Shows its progress on a terminal, beginning with `first`; otherwise prints
+/// `how_far` every [`retry::WORD_EVERY`], with the elapsed time.
 pub(super) async fn telling<T>(
     work: impl Future<Output = T>,
     first: (&str, &str),

@@ -43,7 +43,7 @@ pub(super) struct AgentTable {
     pub(super) authorizer: Option<Authorizer>,
     pub(super) header_allowlist: Vec<String>,
     pub(super) description: Option<String>,
-    /// Of the keys that only an agent has.
+    /// From the keys that only agents have.
     pub(super) settings: Settings,
 }
 

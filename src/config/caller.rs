@@ -1,11 +1,11 @@
-//! Who may call an agent from another account.
+//! Callers from other accounts.
 
 use std::{collections::BTreeSet, fmt};
 
 use super::read::{Problems, Table};
 use crate::names::{AccountId, Partition};
 
-/// An account, a role or a user, by its ARN, as a resource policy names it.
+/// The ARN of an account, a role or a user, as in a resource policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Caller {
     arn: String,
@@ -13,7 +13,7 @@ pub struct Caller {
     is_account: bool,
 }
 
-/// How many a policy of 20,480 characters holds in any case.
+/// The number of callers that always fit into a policy of 20,480 characters.
 const MOST: usize = 50;
 
 impl Caller {
@@ -59,7 +59,7 @@ impl Caller {
         &self.account
     }
 
-    /// Whether everyone is meant whom that account allows it.
+    /// Returns whether the caller is an account, which decides itself who may call.
     pub(crate) fn is_account(&self) -> bool {
         self.is_account
     }
@@ -71,7 +71,7 @@ impl fmt::Display for Caller {
     }
 }
 
-/// What the names and paths of roles and users consist of.
+/// Returns whether the character may be in the names and paths of roles and users.
 fn is_named(c: u8) -> bool {
     c.is_ascii_alphanumeric() || b"_+=,.@/-".contains(&c)
 }

@@ -118,11 +118,11 @@ pub struct Agent {
     pub authorizer: Option<Authorizer>,
     pub header_allowlist: Vec<String>,
     pub description: Option<String>,
-    /// `None`: what the runtime has, or what the service gives a new one.
+    /// `None` keeps the runtime's platform, or uses the service's default for a new one.
     pub platform: Option<Platform>,
-    /// Who may call the agent from other accounts.
+    /// The callers from other accounts.
     pub callers: BTreeSet<Caller>,
-    /// What else the service's document of the runtime is to hold, the platform included.
+    /// Other members of the service's document of the runtime, including the platform.
     pub settings: Settings,
     /// From the metadata only; options and the AWS configuration are applied when the session is
     /// opened.
@@ -322,7 +322,8 @@ impl Protocol {
     }
 }
 
-/// The platform that runs an agent. V2 starts the agent once and begins every session from a snapshot.
+/// The platform that runs an agent. V2 starts the agent once and begins every session from a
+/// snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Platform {
     V1,
@@ -332,7 +333,7 @@ pub enum Platform {
 impl Platform {
     pub(crate) const ALL: [Self; 2] = [Self::V1, Self::V2];
 
-    /// As the table writes it.
+    /// Returns the value in the table.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::V1 => "v1",
@@ -347,7 +348,7 @@ impl Platform {
         }
     }
 
-    /// `None` for a platform that this version does not know.
+    /// Returns `None` for a platform that this version does not support.
     pub(crate) fn of_service(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()

@@ -259,7 +259,7 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// A table as it is, for a reader of its own.
+    /// Returns a table for a separate reader.
     pub(super) fn members(
         &mut self,
         key: &'static str,
@@ -274,7 +274,7 @@ impl<'t> Table<'t> {
         }
     }
 
-    /// One item of a list, as a table.
+    /// Returns a list item as a table.
     pub(super) fn of_item(
         name: &str,
         item: &'t Spanned<DeValue<'t>>,

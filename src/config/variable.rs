@@ -52,7 +52,7 @@ fn bytes(variables: &BTreeMap<String, String>) -> usize {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Size {
     Fits,
-    /// On platform version V1 alone, and the metadata does not say which it is.
+    /// Only on platform version V1, and the metadata does not set the version.
     FitsV1(String),
     Exceeds(String),
 }

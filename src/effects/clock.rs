@@ -13,7 +13,7 @@ pub(crate) fn jitter() -> f64 {
     fastrand::f64()
 }
 
-/// The time since something began.
+/// Measures elapsed time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopwatch(Instant);
 

@@ -47,7 +47,7 @@ pub(crate) fn all() -> impl Iterator<Item = (OsString, OsString)> {
     std::env::vars_os()
 }
 
-/// The locale of messages, such as `en_US.UTF-8`.
+/// Returns the locale for messages, such as `en_US.UTF-8`.
 pub(crate) fn locale() -> Option<String> {
     ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(var)
 }
@@ -81,7 +81,7 @@ pub(crate) fn is_cargo_quiet() -> bool {
     var("CARGO_TERM_QUIET").is_some_and(|value| value == "true")
 }
 
-/// Whether cargo is told to stay away from the network.
+/// Returns whether cargo is set to be offline.
 pub(crate) fn is_cargo_offline() -> bool {
     var("CARGO_NET_OFFLINE").is_some_and(|value| value == "true")
 }
@@ -111,7 +111,7 @@ pub(crate) fn home_dir() -> Option<PathBuf> {
     std::env::home_dir().filter(|home| home.is_absolute())
 }
 
-/// Calls `with` with the user's own directories.
+/// Calls `with` with the user's directories.
 pub(crate) fn user_directories<T>(with: impl FnOnce(UserDirectories<'_>) -> T) -> T {
     let path = |name| var(name).map(PathBuf::from);
     let (home, roaming) = (home_dir(), path("APPDATA"));
@@ -124,7 +124,7 @@ pub(crate) fn user_directories<T>(with: impl FnOnce(UserDirectories<'_>) -> T) -
     })
 }
 
-/// The shell that the user types in.
+/// Returns the user's shell.
 pub(crate) fn shell() -> Shell {
     let (msystem, shell) = (var("MSYSTEM"), var("SHELL"));
     let (modules, prompt) = (var("PSModulePath"), var("PROMPT"));

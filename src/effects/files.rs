@@ -95,7 +95,7 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<String>, FileError> {
     }
 }
 
-/// The text of a file that was read, without a byte order mark.
+/// Returns the text of a file's bytes, without a byte order mark.
 pub(super) fn decoded(bytes: Vec<u8>, path: &Path) -> Result<String, FileError> {
     decoding::decoded(bytes).map_err(|error| {
         FileError::new("read", path, io::Error::new(ErrorKind::InvalidData, error))

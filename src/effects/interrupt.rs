@@ -99,8 +99,8 @@ pub(crate) fn line_typed_after(show: impl FnOnce()) -> io::Result<Vec<u8>> {
 pub(crate) fn while_asking<T, E>(ask: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     ASKING.store(true, Ordering::SeqCst);
     LISTENING.get_or_init(listen);
-    // Between two keys the terminal would make a signal of Ctrl-C, which the question would not see, and
-    // print the keys that are typed early.
+    // Otherwise the terminal would turn Ctrl-C between two keys into a signal, so that the question
+    // would miss it, and echo keys that are typed early.
     let keyboard = io::stdin();
     let usual = tcgetattr(&keyboard).ok();
     if let Some(usual) = &usual {

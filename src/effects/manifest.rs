@@ -40,7 +40,7 @@ impl Project {
         if location::deletes_what_is_in_use(system) {
             return Ok(Folder::in_target(target).join("agentcore"));
         }
-        // Another target directory, other files, as where they are in it.
+        // Different target directories have different files, as if they were in them.
         let name = &files::hash(target.to_string_lossy().as_bytes())[..16];
         Ok(cache::folder()?.join("workspaces").join(name))
     }

@@ -49,7 +49,7 @@ where
     }
 }
 
-/// Calls `work` again and again beside everything else, until it says that it is done.
+/// Calls `work` repeatedly in the background until it is done.
 pub(crate) fn repeat(pause: Duration, mut work: impl FnMut() -> ControlFlow<()> + Send + 'static) {
     std::thread::spawn(move || {
         while work().is_continue() {

@@ -1,10 +1,10 @@
-//! The partitions of AWS: what differs between them, in one table.
+//! A table of the AWS partitions and the differences between them.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// The second field of an ARN.
+/// An AWS partition: the second field of an ARN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Partition {
     Aws,
@@ -13,21 +13,21 @@ pub enum Partition {
     AwsEusc,
 }
 
-/// What this tool has to know about a partition.
+/// The properties of a partition.
 struct Facts {
     code: &'static str,
-    /// What the codes of its regions begin with; empty for the partition of all other regions.
+    /// The prefix of its regions' codes; empty for the partition of all other regions.
     regions: &'static str,
-    /// What the host names of its services end with.
+    /// The suffix of its services' host names.
     dns_suffix: &'static str,
     console: &'static str,
-    /// Whether Bedrock serves models there.
+    /// True if Bedrock has models there.
     has_bedrock: bool,
-    /// Whether the price list of AWS can be queried there.
+    /// True if AWS's price list can be queried there.
     has_price_list: bool,
 }
 
-/// The isolated partitions, by what the codes of their regions begin with. AgentCore is in none of them.
+/// The isolated partitions, by the prefix of their regions' codes. None of them has AgentCore.
 const ISOLATED: [&str; 4] = ["us-iso-", "us-isob-", "us-isof-", "eu-isoe-"];
 
 impl Partition {
@@ -81,7 +81,7 @@ impl Partition {
             .find(|partition| partition.as_str() == text)
     }
 
-    /// The partition of a region that [`Self::is_isolated`] does not exclude.
+    /// Returns the partition of a region, which must not be isolated (see [`Self::is_isolated`]).
     pub(super) fn of_region(code: &str) -> Self {
         let of_its_own = Self::ALL.into_iter().find(|partition| {
             let start = partition.facts().regions;
@@ -90,17 +90,17 @@ impl Partition {
         of_its_own.unwrap_or(Self::Aws)
     }
 
-    /// Whether a region belongs to a partition that is not in the table.
+    /// Returns whether a region belongs to a partition that is not in the table.
     pub(super) fn is_isolated(region: &str) -> bool {
         ISOLATED.iter().any(|start| region.starts_with(start))
     }
 
-    /// What the host names of the partition's services end with.
+    /// Returns the suffix of the partition's host names.
     pub fn dns_suffix(self) -> &'static str {
         self.facts().dns_suffix
     }
 
-    /// The host of the web console.
+    /// Returns the host of the web console.
     pub(crate) fn console(self) -> &'static str {
         self.facts().console
     }
@@ -113,7 +113,7 @@ impl Partition {
         self.facts().has_price_list
     }
 
-    /// All of them, for messages.
+    /// Returns all of them, for messages.
     pub(crate) fn listed() -> String {
         Self::ALL.map(|one| format!("`{one}`")).join(", ")
     }

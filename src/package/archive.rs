@@ -13,8 +13,8 @@ pub(crate) struct Archive {
     pub(crate) size: u64,
     /// 64 hexadecimal digits; equal IDs mean equal bytes.
     pub(crate) id: String,
-    /// 64 hexadecimal digits: what the archive is made of, compiled files and the installer's own aside.
-    /// It is the same on every machine.
+    /// 64 hexadecimal digits that identify the content without compiled and installers' files. They
+    /// are the same on every machine.
     pub(crate) source: String,
     pub(crate) bytecode: Compiled,
     pub(crate) dependencies: Dependencies,
@@ -33,12 +33,12 @@ pub(crate) struct Dependencies {
     pub(crate) md5: [u8; 16],
 }
 
-/// Whether Python files are shipped with what an interpreter compiled them to.
+/// Whether compiled Python files are shipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compiled {
     Yes,
     /// No interpreter of the runtime's version was found.
     NoInterpreter,
-    /// The agent's table says so.
+    /// Disabled in the agent's table.
     Unwanted,
 }

@@ -35,7 +35,7 @@ pub(crate) fn add(modules: &mut Modules, name: &str, version: &str, record: &str
     }
 }
 
-/// What installers write for themselves into a distribution's folder.
+/// Files that installers write for themselves to a distribution's folder.
 const OF_INSTALLERS: [&str; 6] = [
     "RECORD",
     "INSTALLER",
@@ -45,8 +45,8 @@ const OF_INSTALLERS: [&str; 6] = [
     "uv_build.json",
 ];
 
-/// The files that distributions brought, with their hashes, as far as every installer of every machine
-/// writes them alike: sorted lines.
+/// Returns the files of distributions with their hashes, as sorted lines, as far as they are the
+/// same for every installer and machine.
 pub(crate) fn installed<'r>(records: impl IntoIterator<Item = &'r str>) -> BTreeSet<String> {
     let lines = records.into_iter().flat_map(str::lines);
     lines

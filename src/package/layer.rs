@@ -25,7 +25,7 @@ pub(crate) struct Layer {
     /// The hash of the directory after them.
     pub(crate) directory_sha256: String,
     pub(crate) files: usize,
-    /// What was installed, whichever tool did it and whatever was compiled.
+    /// A digest of what was installed, regardless of the installer and compiled files.
     pub(crate) source: String,
     pub(crate) weights: Weights,
     /// The modules that can be imported.

@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 const PORTABLE: &[u8] = b"#!/usr/bin/env python3\n";
 
-/// The scripts that a distribution declares in its `entry_points.txt`, by name: what installers make
-/// of these differs between them, and on Windows it is a program.
+/// Returns the scripts declared in a distribution's `entry_points.txt`, by name. Installers
+/// generate different ones, and on Windows they are programs.
 pub(crate) fn declared(entry_points: &str) -> Vec<(String, Vec<u8>)> {
     let mut is_about_scripts = false;
     let mut scripts = Vec::new();
@@ -49,7 +49,7 @@ fn declared_in(line: &str) -> Option<(String, Vec<u8>)> {
     Some((name.to_owned(), [PORTABLE, text.as_bytes()].concat()))
 }
 
-/// The name of the script that a launcher in `bin` or `Scripts` starts.
+/// Returns the name of the script that a launcher in `bin` or `Scripts` starts.
 pub(crate) fn started_by(path: &str) -> Option<&str> {
     let name = path
         .strip_prefix("bin/")
@@ -59,10 +59,10 @@ pub(crate) fn started_by(path: &str) -> Option<&str> {
     Some(bare.unwrap_or(name))
 }
 
-/// A file that is shipped otherwise than it was installed.
+/// A file that is shipped differently from how it was installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Changed {
-    /// Its path as it was installed.
+    /// The path as installed.
     pub(crate) installed: String,
     pub(crate) shipped: String,
     pub(crate) content: Vec<u8>,
@@ -109,7 +109,7 @@ fn interpreter(line: &[u8]) -> Option<&str> {
     (!program.starts_with("/usr/bin/env ")).then_some(program)
 }
 
-/// A `RECORD` in which the changed files have the names and hashes that they are shipped with.
+/// Returns a `RECORD` with the names and hashes of the changed files as shipped.
 pub(crate) fn record_of(record: &str, changed: &[Changed]) -> String {
     let mut text = String::with_capacity(record.len());
     for line in record.split_inclusive('\n') {

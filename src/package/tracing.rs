@@ -2,18 +2,18 @@
 
 use super::requirements::{Requirement, normalized};
 
-/// The distribution that AgentCore starts agents with.
+/// The distribution with which AgentCore starts agents.
 pub(crate) const DISTRIBUTION: &str = "aws-opentelemetry-distro";
-/// What to require instead of an older version.
+/// The requirement to use instead of an older version.
 pub(crate) const CURRENT: &str = "aws-opentelemetry-distro>=0.18";
-/// Why it matters.
+/// The reason for the warning.
 pub(crate) const WHY: &str =
     "runtimes created since July 2026 show the traces of version 0.18 and later only";
 
-/// The first version that sends traces in the form that new runtimes use.
+/// The first version that sends traces in the format for new runtimes.
 const FIRST: [u64; 2] = [0, 18];
 
-/// The version among the files of an archive's dependencies, if it is too old.
+/// Returns the version among an archive's dependencies, if it is too old.
 pub(crate) fn outdated(paths: &[&str]) -> Option<String> {
     let versions = paths.iter().filter_map(|path| {
         let folder = path.strip_suffix(".dist-info/METADATA")?;
@@ -26,7 +26,7 @@ pub(crate) fn outdated(paths: &[&str]) -> Option<String> {
         .next()
 }
 
-/// Whether a requirement allows outdated versions of the distribution only.
+/// Returns whether a requirement allows only outdated versions of the distribution.
 pub(crate) fn is_outdated(requirement: &Requirement) -> bool {
     requirement.normalized() == DISTRIBUTION
         && requirement.versions.split(',').any(|clause| {
@@ -36,14 +36,14 @@ pub(crate) fn is_outdated(requirement: &Requirement) -> bool {
             match operator.trim() {
                 "==" | "===" | "<=" => release(version) < FIRST,
                 "<" => release(version) < FIRST || version.trim_end_matches(".0") == "0.18",
-                // `~=0.17.1` allows 0.17 only, `~=0.17` whatever is below 1.
+                // `~=0.17.1` allows only 0.17, `~=0.17` everything below 1.
                 "~=" => version.split('.').count() > 2 && release(version) < FIRST,
                 _ => false,
             }
         })
 }
 
-/// The first two numbers of a version.
+/// Returns the first two numbers of a version.
 fn release(version: &str) -> [u64; 2] {
     let mut numbers = version.split('.').map(|part| {
         let end = part.find(|c: char| !c.is_ascii_digit());

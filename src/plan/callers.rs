@@ -1,7 +1,8 @@
-//! What has to be done so that the declared callers, and no others, can call a runtime from other accounts.
+//! Plans the policies that allow exactly the declared callers to call a runtime from other
+//! accounts.
 //!
-//! The runtime and each of its endpoints have a policy of their own. A policy that others wrote is never
-//! changed unless it is adopted.
+//! The runtime and each of its endpoints have separate policies. A policy written by others is
+//! never changed unless it is adopted.
 
 use std::collections::BTreeSet;
 
@@ -19,14 +20,14 @@ use crate::{
     policy,
 };
 
-/// The entry in the list of what this tool has set on a runtime.
+/// The entry for callers in the list of what this tool has set on a runtime.
 pub(crate) const RECORDED: &str = "callers";
 
 /// A runtime or an endpoint with its policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObservedPolicy {
     pub(crate) arn: String,
-    /// As messages call it: ``runtime `x` `` or ``endpoint `prod` ``.
+    /// The name in messages: ``runtime `x` `` or ``endpoint `prod` ``.
     pub(crate) name: String,
     pub(crate) document: Option<Value>,
 }
@@ -34,21 +35,21 @@ pub(crate) struct ObservedPolicy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CallersStep {
     pub(crate) on: ObservedPolicy,
-    /// `None`: the policy is deleted.
+    /// `None` deletes the policy.
     pub(crate) document: Option<Value>,
-    /// Whether others wrote the policy that is replaced.
+    /// True if the replaced policy was written by others.
     pub(crate) adopts: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct CallersPlan {
     pub(crate) steps: Vec<CallersStep>,
-    /// What others wrote, where no callers are declared.
+    /// Policies written by others that stay because no callers are declared.
     pub(crate) kept: Vec<ObservedPolicy>,
 }
 
 impl CallersPlan {
-    /// What was done of it before the runtime was written, and what was `granted` after.
+    /// Returns what was done before the runtime was written, followed by what was `granted` after.
     pub(crate) fn carried_out(self, granted: Vec<CallersStep>) -> Vec<CallersStep> {
         let withdrawn = self
             .steps
@@ -58,8 +59,8 @@ impl CallersPlan {
     }
 }
 
-/// Whether the policies have to be looked at: `tags` are the runtime's, as far as they are known. Without
-/// declared callers and without the record of former ones, no policy is ours.
+/// Returns whether the policies must be read. `tags` are the runtime's, if known. Without declared
+/// callers and without a record of former ones, no policy is ours.
 pub(crate) fn concern(agent: &Agent, tags: &super::clean::Tags) -> bool {
     let is_recorded = match tags {
         super::clean::Tags::Known(tags) => managed_settings::recorded(tags).contains(RECORDED),
@@ -114,7 +115,7 @@ fn wanted(agent: &Agent, arn: &str) -> Option<Value> {
     Some(policy::callers(&agent.callers, agent.protocol, arn).to_value())
 }
 
-/// A runtime that is yet to be made gets these callers.
+/// Returns the change for a new runtime with these callers.
 pub(crate) fn for_new_runtime(
     desired: &DesiredRuntime,
     callers: &BTreeSet<Caller>,
@@ -132,7 +133,7 @@ pub(crate) fn for_new_runtime(
 }
 
 impl CallersStep {
-    /// Verb and object: ("Writing", "write", "the resource policy of …").
+    /// Returns verb and object: ("Writing", "write", "the resource policy of …").
     pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
         let (doing, would) = match self.document {
             Some(_) => ("Writing", "write"),
@@ -145,7 +146,7 @@ impl CallersStep {
         )
     }
 
-    /// Who may call before and after.
+    /// Returns the callers before and after.
     pub(crate) fn change(&self) -> FieldChange {
         let shown = |document: &Option<Value>| {
             let document = document.as_ref()?;

@@ -36,9 +36,9 @@ pub(crate) struct RuntimeState {
     pub(crate) created: i64,
     pub(crate) updated: i64,
     pub(crate) fields: RuntimeFields,
-    /// The platform in the service's spelling; `None` if the store does not say.
+    /// The platform in the service's spelling, or `None` if the store does not report it.
     pub(crate) platform: Option<String>,
-    /// Settings that no other field holds, by their path in the service's document, whoever made them.
+    /// Settings in no other field, by path in the service's document, regardless of who made them.
     pub(crate) set_elsewhere: BTreeMap<String, Value>,
 }
 
@@ -225,7 +225,7 @@ pub(crate) enum Code {
 pub(crate) struct CodeHere {
     /// The object that deploying the last build would create.
     pub(crate) built: CodeObject,
-    /// Whether what is deployed is made of the same files.
+    /// True if the deployed archive is made from the same files.
     pub(crate) is_same: bool,
     /// The files that changed since the last build.
     pub(crate) changed: BTreeSet<String>,

@@ -1,7 +1,7 @@
-//! The settings of a runtime that the metadata manages, beside those that somebody made elsewhere.
+//! The settings of a runtime that the metadata manages, as opposed to those made elsewhere.
 //!
-//! A key that is taken out of the metadata is taken out of the runtime, and what others set stays. Which of
-//! the two a member is, no document says, so that a tag of the runtime lists what this tool has set.
+//! A key removed from the metadata is removed from the runtime, while settings made by others stay.
+//! The documents do not tell the two apart, so a tag of the runtime lists what this tool has set.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,20 +13,21 @@ use crate::config::{
     settings::{PLATFORM, key_of, meet},
 };
 
-/// Lists what this tool has set. A list that is too long for one tag continues in `…:settings-2` and so on.
+/// The tag that lists what this tool has set. A list that is too long for one tag continues in
+/// `…:settings-2` and so on.
 const TAG: &str = "cargo-agentcore:settings";
 
-/// How long a tag's value may be.
+/// The length limit of a tag's value.
 const LONGEST: usize = 256;
 
-/// Whether a tag is a part of the list.
+/// Returns whether a tag is a part of the list.
 pub(crate) fn is_record(key: &str) -> bool {
     key.strip_prefix(TAG)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
-/// What is to be listed for these settings. The platform is not: without its key a runtime keeps the one
-/// that it has.
+/// Returns the list for these settings. It does not contain the platform, because a runtime keeps
+/// its platform without the key.
 pub(crate) fn managed(settings: &Settings) -> BTreeSet<String> {
     settings
         .iter()
@@ -36,7 +37,7 @@ pub(crate) fn managed(settings: &Settings) -> BTreeSet<String> {
         .collect()
 }
 
-/// The list as tags.
+/// Returns the list as tags.
 pub(crate) fn record(managed: &BTreeSet<String>) -> BTreeMap<String, String> {
     let mut values: Vec<String> = Vec::new();
     for place in managed {
@@ -55,7 +56,7 @@ pub(crate) fn record(managed: &BTreeSet<String>) -> BTreeMap<String, String> {
     keys.zip(values).collect()
 }
 
-/// What the tags of a runtime list.
+/// Returns the list in a runtime's tags.
 pub(crate) fn recorded(tags: &BTreeMap<String, String>) -> BTreeSet<String> {
     tags.iter()
         .filter(|(key, _)| is_record(key))
@@ -65,7 +66,7 @@ pub(crate) fn recorded(tags: &BTreeMap<String, String>) -> BTreeSet<String> {
         .collect()
 }
 
-/// What is listed and no longer managed.
+/// Returns what is listed but no longer managed.
 pub(crate) fn withdrawn(
     recorded: &BTreeSet<String>,
     managed: &BTreeSet<String>,
@@ -73,7 +74,7 @@ pub(crate) fn withdrawn(
     recorded.difference(managed).cloned().collect()
 }
 
-/// What an update would change, in the order of the places.
+/// Returns what an update would change, ordered by path.
 pub(crate) fn changes(wanted: &Settings, observed: &Settings) -> Vec<FieldChange> {
     let mut found = Vec::new();
     for (place, value) in wanted.iter() {
@@ -90,7 +91,7 @@ pub(crate) fn changes(wanted: &Settings, observed: &Settings) -> Vec<FieldChange
     found
 }
 
-/// What an update would take away.
+/// Returns what an update would remove.
 pub(crate) fn withdrawals(observed: &Settings, withdrawn: &BTreeSet<String>) -> Vec<FieldChange> {
     let of = |listed: &String| {
         let listed: Vec<&str> = listed.split('.').collect();
@@ -108,7 +109,7 @@ pub(crate) fn withdrawals(observed: &Settings, withdrawn: &BTreeSet<String>) -> 
     withdrawn.iter().flat_map(of).collect()
 }
 
-/// Settings as lines: the key, and its value.
+/// Returns settings as lines: the key and its value.
 pub(crate) fn lines(settings: &Settings) -> Vec<(String, String)> {
     settings
         .iter()
@@ -116,7 +117,7 @@ pub(crate) fn lines(settings: &Settings) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Of what is set in a document, what others set: by its place, an object as a whole where none of it is
+/// Returns the settings made by others, by path. An object is one entry if nothing in it is
 /// managed.
 pub(crate) fn elsewhere(
     set: &BTreeMap<String, Value>,
@@ -142,8 +143,7 @@ pub(crate) fn elsewhere(
     found
 }
 
-/// Whether a member is as it is wanted: the service may add members of its own and give lists in another
-/// order.
+/// Returns whether a member has the wanted value. The service may add members and reorder lists.
 fn holds(there: &Value, wanted: &Value) -> bool {
     match (there, wanted) {
         (Value::Object(there), Value::Object(wanted)) => wanted

@@ -78,7 +78,7 @@ pub(crate) fn foreign<'a>(
         .collect()
 }
 
-/// Whether a tag is a list that this tool keeps.
+/// Returns whether a tag is one of this tool's lists.
 fn is_list(key: &str) -> bool {
     LISTS.contains(&key) || managed_settings::is_record(key)
 }

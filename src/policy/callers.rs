@@ -1,4 +1,4 @@
-//! The resource policy of a runtime or an endpoint: who may call it from another account.
+//! The resource policy of a runtime or an endpoint, which allows calls from other accounts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +7,13 @@ use serde_json::Value;
 use super::{Document, Statement};
 use crate::config::{Caller, Protocol};
 
-/// What the name of each of our statements begins with: a policy has no tags.
+/// The prefix of our statements' names, because policies have no tags.
 const SID: &str = "AgentCoreCallers";
 
-/// The policy of one thing. The service wants its exact ARN in every statement, and asks for the caller
-/// both the runtime's and the endpoint's policy.
-/// Source: <https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/resource-based-policies.html>
+/// Returns the policy for a runtime or an endpoint. The service requires its exact ARN in each
+/// statement, and checks both the runtime's and the endpoint's policy for a caller.
+/// Source:
+/// <https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/resource-based-policies.html>
 pub fn callers(callers: &BTreeSet<Caller>, protocol: Protocol, arn: &str) -> Document {
     let (accounts, principals): (Vec<&Caller>, Vec<&Caller>) =
         callers.iter().partition(|caller| caller.is_account());
@@ -36,7 +37,8 @@ pub fn callers(callers: &BTreeSet<Caller>, protocol: Protocol, arn: &str) -> Doc
         ));
     }
     if !principals.is_empty() {
-        // A role that is deleted and made again under its name is not the same to the principal alone.
+        // For the principal alone, a role that is deleted and recreated with the same name is a
+        // different one.
         let arns = principals.iter().map(|caller| caller.arn());
         statements.push(statement("Principals", &principals).when(
             "ArnEquals",
@@ -59,7 +61,7 @@ fn actions(protocol: Protocol) -> &'static [&'static str] {
     }
 }
 
-/// Whether a policy consists of our statements alone.
+/// Returns whether a policy contains only our statements.
 pub fn is_ours(policy: &Value) -> bool {
     let statements = match &policy["Statement"] {
         Value::Array(statements) => &statements[..],

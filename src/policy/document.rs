@@ -19,7 +19,7 @@ pub struct Statement {
     /// The capability that asked for the statement.
     pub sid: String,
     pub effect: Effect,
-    /// Empty in a policy of a principal.
+    /// Empty in a principal's policy.
     #[serde(
         skip_serializing_if = "BTreeMap::is_empty",
         serialize_with = "principals"
@@ -156,7 +156,7 @@ fn principals<S: serde::Serializer>(
     shown(principal).serialize(serializer)
 }
 
-/// With a single value as itself.
+/// Writes a single value without a list.
 fn shown<'a>(
     keys: impl IntoIterator<Item = (&'a String, &'a Vec<String>)>,
 ) -> BTreeMap<&'a String, Value> {

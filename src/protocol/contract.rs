@@ -37,7 +37,7 @@ impl Contract {
         }
     }
 
-    /// Of an agent as the metadata declares it.
+    /// Returns the contract of an agent in the metadata.
     pub fn of_agent(agent: &Agent) -> Self {
         Self::of(agent.protocol, agent.settings.port(), agent.settings.path())
     }

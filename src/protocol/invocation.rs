@@ -19,7 +19,8 @@ pub(crate) fn prompt(text: &str) -> Vec<u8> {
     json!({ "prompt": text }).to_string().into_bytes()
 }
 
-/// The payload as it is sent: JSON loses the byte order mark that Windows programs write before it.
+/// Returns the payload to send. Removes the byte order mark that Windows programs write before
+/// JSON.
 pub(crate) fn without_mark(payload: Vec<u8>, content_type: &str, raw: bool) -> Vec<u8> {
     match payload.strip_prefix(decoding::MARK) {
         Some(rest) if !raw && is_json(content_type) => rest.to_vec(),

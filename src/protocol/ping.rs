@@ -185,7 +185,7 @@ fn time_is_wrong(problems: &[Problem]) -> bool {
     })
 }
 
-/// The status that one answer gives; `None` where it gives none.
+/// Returns the status in an answer, or `None` if it contains none.
 pub fn status_of(http_status: u16, body: &[u8]) -> Option<Status> {
     // The time of an answer does not change its status.
     let read = read(http_status, body, Duration::ZERO, &mut Vec::new());

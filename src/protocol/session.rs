@@ -8,7 +8,7 @@ use crate::config::{Lifecycle, Protocol};
 /// The header that names the session in the request and in the answer.
 pub const HEADER: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
 
-/// Where `dev` takes the wish to end a session.
+/// The path on which `dev` accepts requests to end a session.
 pub const STOP_UNDER_DEV: &str = "/_cargo-agentcore/stop-session";
 
 /// The header of an MCP session. The service sends it with every request to an MCP server.

@@ -320,7 +320,7 @@ impl<'t> Reader<'t> {
         pending.enter(node, around);
     }
 
-    /// Takes note of a call of something that is known.
+    /// Records a call of something known.
     fn calls(&mut self, node: Node<'_>, around: Around) {
         let function = Some(node)
             .filter(|node| node.kind() == "call")

@@ -10,7 +10,7 @@ pub(crate) struct Template {
     pub(crate) name: &'static str,
     pub(crate) description: &'static str,
     pub(crate) needs_model: bool,
-    /// Whether the agent remembers the conversation of a session.
+    /// True if the agent remembers a session's conversation.
     pub(crate) remembers: bool,
     /// The permissions that its code needs.
     pub(crate) permissions: &'static [Permission],
@@ -27,7 +27,8 @@ pub(super) struct Words {
 }
 
 impl Template {
-    /// The folders it is made of; a file in a later one takes the place of one in an earlier one.
+    /// Returns the folders that make up the template; files in later ones override those in earlier
+    /// ones.
     pub(super) fn folders(&self) -> impl Iterator<Item = &'static str> {
         let conversation = self.remembers.then_some("_conversation");
         ["_project"]

@@ -36,7 +36,7 @@ pub(super) struct Values {
     table: String,
     needs_model: bool,
     remembers: bool,
-    /// Whether there is a README in each language.
+    /// True if there is a README in each language.
     both: bool,
     english: Words,
     japanese: Words,
@@ -78,7 +78,8 @@ impl Context {
     }
 }
 
-/// What the package is called as a Python distribution. It must not be one of those it depends on.
+/// Returns the name of the package's Python distribution, which must differ from those it depends
+/// on.
 fn distribution(package: &str) -> String {
     const REQUIRED: [&str; 3] = ["bedrock-agentcore", "boto3", "strands-agents"];
     let words: Vec<String> = package

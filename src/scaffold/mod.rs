@@ -1,8 +1,8 @@
-//! Pure: an embedded template and a typed context become files.
+//! Pure: turns an embedded template and a typed context into files.
 //!
-//! `*.hbs` is rendered and loses its ending, everything else is copied as it is; `_gitignore` becomes
-//! `.gitignore` and `__package__` the name of the agent's package. What several templates have in common is
-//! in folders that begin with `_`. Nothing is written here.
+//! `*.hbs` files are rendered and lose this extension; all others are copied. `_gitignore` becomes
+//! `.gitignore`, and `__package__` the name of the agent's package. Folders that begin with `_`
+//! contain what several templates share. Writes no files.
 
 pub(crate) mod adopt;
 mod catalogue;
@@ -54,7 +54,7 @@ pub(crate) fn render(template: &Template, context: &Context) -> Result<Files, St
     Ok(files)
 }
 
-/// The embedded files in a folder and below it.
+/// Returns the embedded files below a folder.
 fn files_in(folder: &str) -> Result<Vec<&'static File<'static>>, String> {
     let folder = TEMPLATES
         .get_dir(folder)
@@ -84,7 +84,8 @@ fn embedded(path: &str) -> Result<&'static str, String> {
         .ok_or_else(|| format!("there is no `{path}`"))
 }
 
-/// Where a template's file goes, and whether it is rendered. `None` if this project does not have it.
+/// Returns a template file's destination, and whether it is rendered. Returns `None` if the project
+/// does not have it.
 fn target(path: &str, context: &Context) -> Option<(String, bool)> {
     let (path, rendered) = match path.strip_suffix(".hbs") {
         Some(path) => (path, true),

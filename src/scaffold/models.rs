@@ -9,7 +9,7 @@ use crate::{
 const CLAUDE_SONNET: &str = "anthropic.claude-sonnet-4-6";
 /// The previous one, which is the newest with a profile in GovCloud.
 const CLAUDE_SONNET_OF_GOVCLOUD: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
-/// The European Sovereign Cloud has no Claude, and no profiles.
+/// The European Sovereign Cloud has neither Claude nor profiles.
 const NOVA_PRO: &str = "amazon.nova-pro-v1:0";
 
 /// Returns a current Claude Sonnet with the profile for the region.

@@ -1,4 +1,4 @@
-//! Text for messages, and text in files.
+//! Text in messages and files.
 
 pub(crate) mod decoding;
 
@@ -20,7 +20,7 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
     }
 }
 
-/// Bytes as lower-case hexadecimal digits.
+/// Returns bytes as lowercase hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit =
         |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("four bits are a digit");

@@ -84,9 +84,9 @@ pub struct Ui {
     /// The warnings so far, as JSON.
     warned: Mutex<Vec<Value>>,
     lead: Lead,
-    /// The questions that were answered, where several follow one another.
+    /// The answered questions of a dialogue.
     dialogue: Mutex<Dialogue>,
-    /// Where work is shown as it goes on; none where it is not.
+    /// Shows work in progress; `None` if that is not wanted.
     board: Option<Arc<Board>>,
 }
 
@@ -108,7 +108,7 @@ impl Ui {
     /// Uses the process's own terminal.
     pub fn new(verbosity: Verbosity, color: ColorChoice) -> Self {
         let err_is_terminal = io::stderr().is_terminal();
-        // Consoles of Windows before version 11 show escape sequences only when they are asked to.
+        // Consoles of Windows before version 11 show escape sequences only on request.
         let shows_color = anstyle_query::windows::enable_ansi_colors() != Some(false);
         let chosen = color;
         let color = match color {
@@ -304,8 +304,8 @@ impl Ui {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something begins that may take longer than a moment. On a terminal it is shown until the answer is
-    /// dropped, such as `   Uploading the archive 3s`; elsewhere nothing is.
+    /// Begins work that may take longer than a moment. On a terminal it is shown until the returned
+    /// value is dropped, for example as `   Uploading the archive 3s`; otherwise not at all.
     pub fn working(&self, verb: &str, words: &str) -> Work {
         match &self.board {
             Some(board) => board.begin(verb, words),
@@ -313,7 +313,7 @@ impl Ui {
         }
     }
 
-    /// Whether work is shown as it goes on, so that nobody has to be told every few seconds.
+    /// Returns whether work in progress is shown, so that no regular messages are needed.
     pub fn shows_work(&self) -> bool {
         self.board.is_some()
     }

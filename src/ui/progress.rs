@@ -1,4 +1,4 @@
-//! What is being done right now, on the last row of a terminal: gone when it is over, and nowhere else.
+//! Shows work in progress on the last row of a terminal while it lasts.
 
 use std::{
     ops::ControlFlow,
@@ -12,11 +12,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{Verbosity, visible::visible};
 use crate::effects::{clock::Stopwatch, env, runtime};
 
-/// What is over sooner is not shown.
+/// Shorter work is not shown.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(100);
 
-/// Whether work is shown as it goes on: on a terminal, unless the user or cargo's settings say otherwise.
+/// Returns whether to show work in progress: on a terminal, unless the user's or cargo's settings
+/// disable it.
 pub(super) fn is_wanted(is_terminal: bool, verbosity: Verbosity) -> bool {
     let wanted = match env::var("CARGO_TERM_PROGRESS_WHEN").as_deref() {
         Some("never") => false,
@@ -26,7 +27,7 @@ pub(super) fn is_wanted(is_terminal: bool, verbosity: Verbosity) -> bool {
     wanted && is_terminal && verbosity > Verbosity::Quiet
 }
 
-/// Everything that is being done, and the row that shows one of it.
+/// All work in progress, and the row that shows one item of it.
 #[derive(Default)]
 pub(super) struct Board {
     state: Mutex<State>,
@@ -38,7 +39,7 @@ struct State {
     next: u64,
     bar: Option<ProgressBar>,
     has_ticker: bool,
-    /// How many questions are open.
+    /// The number of open questions.
     asking: usize,
     color: bool,
 }
@@ -51,16 +52,16 @@ struct Doing {
     part: Option<Part>,
 }
 
-/// How much is done of something that can be counted.
+/// The progress of something that can be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     pub done: u64,
     pub of: u64,
 }
 
-/// Something that is being done. It is over when this is dropped.
+/// Work in progress. It ends on drop.
 pub struct Work {
-    /// None where nothing is shown.
+    /// `None` if nothing is shown.
     on: Option<(Arc<Board>, u64)>,
 }
 
@@ -97,7 +98,7 @@ impl Board {
         }
     }
 
-    /// Writes while the row is out of the way.
+    /// Writes with the row hidden.
     pub(super) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
         let state = self.state();
         match &state.bar {
@@ -106,7 +107,7 @@ impl Board {
         }
     }
 
-    /// Keeps the row away until the answer is there.
+    /// Hides the row until there is an answer.
     pub(super) fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> T {
         let mut state = self.state();
         state.asking += 1;
@@ -117,7 +118,7 @@ impl Board {
         answer
     }
 
-    /// Draws; it is done when there is no more work.
+    /// Redraws the row, and stops when no work is left.
     fn tick(&self) -> ControlFlow<()> {
         let mut state = self.state();
         if state.works.is_empty() {
@@ -168,7 +169,7 @@ impl State {
     }
 }
 
-/// The row, as indicatif draws it.
+/// The row in indicatif's format.
 struct Picture {
     template: &'static str,
     prefix: String,
@@ -204,7 +205,7 @@ fn picture(doing: &Doing, others: usize, columns: usize, color: bool) -> Picture
         0 => format!(" {time}"),
         others => format!(" {time} (and {others} more)"),
     };
-    // The last column stays free: some terminals break the row there.
+    // The last column stays free, because some terminals wrap the row there.
     let room = columns.saturating_sub(measure_text_width(&padded) + drawn + 1);
     let room_for_words = room.saturating_sub(measure_text_width(&end));
     let message = if room_for_words < 8 {
@@ -219,7 +220,7 @@ fn picture(doing: &Doing, others: usize, columns: usize, color: bool) -> Picture
     }
 }
 
-/// The text, with dots for what does not fit.
+/// Returns the text, shortened with dots if it does not fit.
 fn shortened(text: &str, width: usize) -> String {
     if measure_text_width(text) <= width {
         return text.to_owned();
@@ -232,7 +233,7 @@ impl Work {
         Self { on: None }
     }
 
-    /// What is being done now.
+    /// Sets what is being done now.
     pub fn says(&self, verb: &str, words: &str, part: Option<Part>) {
         let Some((board, number)) = &self.on else {
             return;

@@ -60,7 +60,7 @@ pub(crate) struct Bed {
     /// agents.
     root: tempfile::TempDir,
     environment: PathBuf,
-    /// The Python of the environment, as a table names it.
+    /// The Python of the environment, as in a table.
     runtime: String,
 }
 
@@ -170,8 +170,8 @@ impl Bed {
         Ok(())
     }
 
-    /// The agent of the manifest for the Python that the wheels lead to. Compiling what is started a few times
-    /// takes longer than starting it.
+    /// Returns the manifest with the agent set to the Python that the wheels are for. Compiling
+    /// takes longer than the few starts.
     fn for_this_machine(&self, manifest: &str) -> String {
         let own = format!(
             "\nruntime = \"{}\"\nbytecode = \"never\"\nsource = ",

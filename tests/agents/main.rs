@@ -152,7 +152,7 @@ fn agents_of_every_kind_are_adopted_and_answer_from_their_archives() {
 fn agents_from_templates_break_no_rule() {
     let bed = Bed::new();
     for template in ["echo", "strands", "cost-estimator"] {
-        // How fast `/ping` is depends on how busy the machine is.
+        // The speed of `/ping` depends on how busy the machine is.
         let words = ["--deny", "warnings", "--skip", "ping-slow"];
         bed.scaffolds(template, &words).unwrap();
     }

@@ -72,7 +72,7 @@ fn cli(project: &Project, words: &[&str]) -> Command {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
     with_uv(Cli::new(project))
         .env("CARGO_AGENTCORE_CACHE_DIR", cache)
-        // As `cargo agentcore` has it, and not by way of rustup.
+        // As for `cargo agentcore`, without rustup.
         .env("CARGO", env!("CARGO"))
         .args(words)
         .prepared()
@@ -82,7 +82,7 @@ fn cli(project: &Project, words: &[&str]) -> Command {
 struct Server {
     child: Child,
     port: u16,
-    /// What it prints.
+    /// Its output.
     log: PathBuf,
 }
 
@@ -126,7 +126,7 @@ impl Server {
 
     fn version(&self) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        // A server that is just being ended may never answer.
+        // A server that is ending may never answer.
         stream
             .set_read_timeout(Some(Duration::from_secs(10)))
             .ok()?;

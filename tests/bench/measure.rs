@@ -25,7 +25,7 @@ const RUNS_OF_MANY: usize = 7;
 const MANY: usize = 100;
 /// A run of the toolkit's deployment takes many seconds.
 const RUNS_OF_DEPLOY: usize = 5;
-/// The toolkit takes seconds to notice an edit and to start again.
+/// The toolkit takes seconds to notice an edit and restart.
 const RUNS_OF_DEV: usize = 9;
 
 fn main() {

@@ -391,7 +391,7 @@ fn without_credentials_a_call_of_a_model_says_how_to_get_some() {
     let answer = place.model("converse", &question());
     assert_eq!(answer["status"], 200, "{answer}");
     signature::check(&server.requests()[0], SECRET);
-    // `check` starts an emulator of its own.
+    // `check` starts its own emulator.
     place.cli(&["local", "stop"]).run().succeeds();
     let payload = json!({ "do": "model", "operation": "converse", "asked": question() });
     place

@@ -234,7 +234,7 @@ fn a_strands_agent_goes_the_whole_way() {
         .collect();
     assert_eq!(chats.len(), 5, "{chats:?}");
     assert_eq!(chats[0]["tools"][0]["function"]["name"], "days_between");
-    // The session went on: what was said before is there again, with the tool's result.
+    // The session continued: the earlier conversation is included, with the tool's result.
     let before = chats[2]["messages"].as_array().unwrap().iter();
     let before: Vec<&str> = before
         .filter_map(|message| message["content"].as_str())

@@ -21,7 +21,7 @@ fn run(project: &Project, proxy: &Proxy, args: &[&str]) -> Outcome {
     Cli::new(project).at(&proxy.url()).args(args).run()
 }
 
-/// The policy of a runtime or an endpoint, as the service has it.
+/// Returns the policy of a runtime or an endpoint, as in the service.
 fn policy(emulator: &Emulator, arn: &str) -> Value {
     let script = format!(
         r"{RAW}
@@ -73,7 +73,7 @@ fn callers_reach_the_runtime_and_every_endpoint_and_nothing_else() {
     let status = run(&project, &proxy, &["status"]).succeeds().stdout;
     assert!(status.contains(&format!("callers    {WEB}")), "{status}");
 
-    // An endpoint that is made later has them from the beginning.
+    // An endpoint created later has them from the beginning.
     run(
         &project,
         &proxy,
@@ -106,7 +106,7 @@ fn callers_reach_the_runtime_and_every_endpoint_and_nothing_else() {
         );
     }
 
-    // The runtime's tags say that there were callers.
+    // The runtime's tags record that there were callers.
     let tags = json!({ "tags": {
         "cargo-agentcore:managed": "true", "cargo-agentcore:project": "test-project-7k2qpx",
         "cargo-agentcore:agent": "one", "cargo-agentcore:stage": "-", "cargo-agentcore:settings": "callers",
@@ -155,7 +155,7 @@ fn a_policy_that_others_wrote_stays_until_it_is_adopted() {
             body.to_string()
         ),
     );
-    // Without the key nobody looks at it.
+    // Without the key the policy is not read.
     proxy.forget();
     run(&project, &proxy, &["deploy"]).succeeds();
     assert!(!proxy.actions().contains(&GET.to_owned()));

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Cli, Ministack, boto3, project, settling};
 
-/// Gives the runtime an archive of the same files that another machine's Python compiled.
+/// Gives the runtime an archive of the same files, compiled by another machine's Python.
 const COMPILED_ELSEWHERE: &str = r"
 c, s3 = client('bedrock-agentcore-control'), client('s3')
 found = c.get_agent_runtime(agentRuntimeId=RUNTIME)
@@ -26,7 +26,7 @@ fn what_another_machine_compiled_is_no_reason_for_a_new_version() {
     let emulator = Ministack::start();
     let project = project();
     let proxy = settling(&emulator);
-    // cargo alone: no Python that would compile here.
+    // Only cargo, without a Python that could compile.
     let path = Path::new(env!("CARGO")).parent().unwrap();
     let run = |words: &[&str]| {
         let command = Cli::new(&project).at(&proxy.url()).env("PATH", path);
@@ -58,7 +58,7 @@ fn what_another_machine_compiled_is_no_reason_for_a_new_version() {
     let status = run(&["status", "--output", "json"]).succeeds();
     assert!(status.stdout.contains("\"equal\""), "{}", status.stdout);
 
-    // Other files make another version all the same, and what the table says is no accident.
+    // Other files still make a new version, and so does a setting in the table.
     project.write("one/more.py", "A = 1\n");
     assert_eq!(deployed()["did"], "updated");
     fs::remove_file(project.path().join("one/more.py")).unwrap();

@@ -1,4 +1,4 @@
-//! The keys that are members of the service's document, and `runtime-settings` for the rest of it.
+//! The keys for members of the service's document, and `runtime-settings` for its other members.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ authorizer = { discovery-url = "https://issuer.example/.well-known/openid-config
 ] }
 "#;
 
-/// The same as members of the service's document.
+/// Returns the same settings as members of the service's document.
 fn members() -> Value {
     json!({
         "platformVersion": "V2",
@@ -62,7 +62,7 @@ fn run(project: &Project, proxy: &Proxy, args: &[&str]) -> Outcome {
     Cli::new(project).at(&proxy.url()).args(args).run()
 }
 
-/// Shows the runtime as a service does that keeps what it is told.
+/// Shows the runtime like a service that keeps all settings.
 fn shows(proxy: &Proxy, members: Value) {
     proxy.mend(GET);
     proxy.fault(GET, Times::Always, Fault::Merged(members));
@@ -141,7 +141,7 @@ fn every_setting_is_shown_before_it_is_sent_and_shown_again_by_status() {
     );
 }
 
-/// With a store that keeps tags.
+/// Deploys to a store that keeps tags.
 fn deployed(keys: &str, members: Value) -> (Project, Emulator, Proxy) {
     let emulator = Moto::start();
     let project = project_with(keys);
@@ -152,7 +152,7 @@ fn deployed(keys: &str, members: Value) -> (Project, Emulator, Proxy) {
     (project, emulator, proxy)
 }
 
-/// moto leaves an updated runtime UPDATING for ever.
+/// moto leaves an updated runtime in UPDATING forever.
 fn with_status(mut members: Value) -> Value {
     members["status"] = "READY".into();
     members

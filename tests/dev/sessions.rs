@@ -3,7 +3,7 @@
 use super::*;
 
 impl Stage {
-    /// What the agent answers in a session.
+    /// Returns the agent's answer in a session.
     #[track_caller]
     fn pid_in(&self, session: &str) -> u64 {
         let output = self
@@ -52,7 +52,7 @@ fn each_session_has_a_process_of_its_own() {
     let third = stage.pid_in(&a);
     assert!(third != first && stage.pid_in(&b) == second);
 
-    // A process that ends by itself takes no other session with it.
+    // A process that ends does not affect other sessions.
     let ended = stage
         .command(&["invoke", "--dev", "--session", &a, r#"{"exit": 7}"#])
         .output()

@@ -41,7 +41,7 @@ def price(item):
     return table.get_item(Key={"id": item["id"]})
 "#;
 
-/// What runs before a snapshot of the agent is taken, with its line; what a request does is no concern.
+/// Reports what runs before a snapshot, with its line, but not what a request does.
 #[test]
 fn what_the_sessions_of_a_snapshot_would_share_is_noted() {
     let project = Project::new();

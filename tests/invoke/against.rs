@@ -1,4 +1,4 @@
-//! `check --against`: a few valid requests to an agent that is deployed.
+//! `check --against`: a few valid requests to a deployed agent.
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn check(project: &Project, server: &Scripted) -> Cli {
         .args(["check", "--against", &arn()])
 }
 
-/// The sessions of the requests that end in this path.
+/// Returns the sessions of the requests whose path ends like this.
 fn sessions(server: &Scripted, path: &str) -> Vec<String> {
     let mut requests = server.requests();
     requests.retain(|request| request.uri().path().ends_with(path));

@@ -111,7 +111,7 @@ fn every_dependency_is_known_to_touch_the_world_or_not() {
     );
 }
 
-/// The standard library's way writes `\\\\?\\` on Windows, which Python does not take.
+/// The standard library's function returns `\\\\?\\` on Windows, which Python does not accept.
 #[test]
 fn paths_are_resolved_in_one_place() {
     const NAME: &str = "canonicalize";
@@ -127,7 +127,7 @@ fn paths_are_resolved_in_one_place() {
     assert_eq!(places, ["effects/path.rs"]);
 }
 
-/// What differs between systems is decided on a value, so that it is tested for all of them here.
+/// Differences between systems are decided on a value, so that all of them are tested here.
 #[test]
 fn only_one_place_asks_which_system_this_is() {
     let asks: Vec<String> = texts()
@@ -152,7 +152,7 @@ fn sources() -> Vec<Source> {
     found
 }
 
-/// The files below `src`, by their path with `/`.
+/// Returns the files below `src`, by path with `/`.
 fn texts() -> Vec<(String, String)> {
     let src = root().join("src");
     let mut found = Vec::new();

@@ -19,7 +19,7 @@ impl Stage {
         serde_json::from_str(&self.does(words, 0).stdout).unwrap()
     }
 
-    /// The only process of this project's with this in its command.
+    /// Returns the project's only process with this text in its command.
     fn process(&self, text: &str) -> u32 {
         let mut pids = self.processes();
         pids.retain(|pid| {
@@ -231,7 +231,7 @@ fn whatever_is_killed_no_process_is_left() {
     stage.says(&["invoke", "--local", "{}"]);
     stage.stop();
     assert_eq!(stage.processes(), Vec::<u32>::new());
-    // Nobody is left who could end what the agent has started; the next command does.
+    // No process is left to end what the agent started; the next command does it.
     for next in [&["local", "stop"][..], &["invoke", "--local", "{}"]] {
         stage.says(&["invoke", "--local", "{}"]);
         let shim = stage.process(" local-agent ");

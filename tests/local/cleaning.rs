@@ -47,8 +47,8 @@ fn where_no_emulator_has_kept_anything_only_the_disk_is_cleaned() {
     assert!(!stage.home().exists());
 }
 
-/// `cargo clean` takes the state away under a running emulator, which ends; another target directory leaves
-/// it where it is.
+/// `cargo clean` removes the state of a running emulator, which ends; with another target directory
+/// the state stays.
 #[test]
 fn state_in_another_target_directory_is_never_called_gone() {
     let stage = Stage::new().with_sources();

@@ -1,4 +1,4 @@
-//! What all projects of a user share on this machine: the cache, and what runs.
+//! What all of a user's projects share on this machine: the cache, and running processes.
 
 use std::{
     fs,
@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, Stage};
 
-/// A cache of its own, so that nothing of other tests is stopped; the emulator in it is the shared one.
+/// Creates a separate cache, so that no other test's processes are stopped; the emulator in it is
+/// the shared one.
 fn cache_with_the_emulator() -> tempfile::TempDir {
     let shared = Stage::new();
     shared.start();
@@ -27,7 +28,7 @@ fn cache_with_the_emulator() -> tempfile::TempDir {
     cache
 }
 
-/// Run where there is no project.
+/// Runs a command without a project.
 fn anywhere(cache: &Path, arguments: &[&str]) -> Answer {
     let nowhere = tempfile::tempdir().unwrap();
     let mut command = Command::new(snapbox::cmd::cargo_bin!("cargo-agentcore"));
@@ -75,7 +76,7 @@ fn everything_that_runs_is_shown_and_stopped_from_anywhere() {
             .collect::<Vec<_>>()
     );
 
-    // One that was stopped by itself is gone from the list.
+    // An emulator that was stopped separately is no longer listed.
     one.stop();
     assert_eq!(all(cache.path()).len(), 1);
     assert_eq!(
@@ -122,7 +123,7 @@ fn a_note_that_leads_elsewhere_is_removed_and_all_goes_with_status_and_stop() {
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// A cache with an entry of each kind, and things that are not this tool's.
+/// A cache with an entry of each kind, and other files.
 struct Shelf {
     cache: tempfile::TempDir,
     elsewhere: tempfile::TempDir,

@@ -177,7 +177,7 @@ fn an_ancient_wheel_is_no_substitute_for_a_source_distribution() {
     require("old<=0.9").succeeds();
 }
 
-/// At every build, an unchanged one included.
+/// On every build, even an unchanged one.
 #[test]
 fn a_distribution_of_opentelemetry_that_sends_no_traces_is_told_with_its_line() {
     let project = project();

@@ -38,7 +38,7 @@ fn locked_wants_every_version_fixed_by_a_file() {
     project.write("deployment/pyproject.toml", pyproject);
     let stderr = package(&project).arg("--locked").run().exits(3).stderr;
     assert!(stderr.contains("`--locked` needs a `uv.lock`"), "{stderr}");
-    // Without `--locked` too, a lock that lacks a requirement would ship less than is asked for.
+    // Even without `--locked`, a lock that lacks a requirement would ship too little.
     let lock = "version = 1\nrequires-python = \">=3.11\"\n[[package]]\nname = \"a\"\nversion = \"1\"\n\
         source = { virtual = \".\" }\n";
     project.write("deployment/uv.lock", lock);

@@ -135,7 +135,7 @@ fn an_archive_is_what_uv_installs_and_the_agents_files_over_it() {
     assert_eq!(shipped, wanted);
 
     let script = "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\ni = z.getinfo('bin/markdown_py')\nprint(oct(i.external_attr >> 16 & 0o777), i.date_time[0])\nprint(z.read(i).decode(), end='')";
-    // Not as uv writes it, which differs from pip's and on Windows is a program.
+    // Not as written by uv, whose script differs from pip's and is a program on Windows.
     assert_eq!(
         python(script, &path),
         "0o755 1980\n#!/usr/bin/env python3\nimport sys\nfrom markdown.__main__ import run\n\n\

@@ -31,7 +31,7 @@ impl Model {
         Self::saying_after(Duration::ZERO, messages)
     }
 
-    /// Thinks that long about each answer.
+    /// Waits this long before each answer.
     fn saying_after(delay: Duration, messages: Vec<Value>) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&asked);
@@ -61,7 +61,7 @@ impl Model {
         self.asked.lock().unwrap().clone()
     }
 
-    /// The texts that the n-th request brought from user and model.
+    /// Returns the texts of user and model in the n-th request.
     pub(crate) fn said(&self, n: usize) -> Vec<String> {
         let asked = self.asked();
         let messages = asked[n]["messages"].as_array().unwrap().iter();
@@ -129,7 +129,8 @@ fn the_tool_runs_its_result_reaches_the_model_and_the_answer_the_caller() {
         assert_eq!(asked[0]["model"], "us.anthropic.claude-sonnet-4-6");
         assert_eq!(model.results(1), ["357"]);
 
-        // A tool that fails is no end: the model hears of it. Without a session, nothing is remembered.
+        // A failing tool does not end the conversation: the model is told. Without a session,
+        // nothing is remembered.
         assert_eq!(ask("And from tomorrow?"), "That is no date.");
         assert!(model.results(2).is_empty());
         let [failure] = &model.results(3)[..] else {
@@ -143,7 +144,7 @@ fn the_tool_runs_its_result_reaches_the_model_and_the_answer_the_caller() {
     }
 }
 
-/// The text of an answer in either form.
+/// Returns the text of an answer in either format.
 fn text_of(answer: &Answered, entry: &str) -> String {
     assert_eq!(answer.status, 200, "{}", answer.body);
     if entry == "invoke.py" {
@@ -184,8 +185,8 @@ fn a_session_is_remembered_by_its_id_and_no_other_hears_of_it() {
     }
 }
 
-/// Requests of one session wait for each other, those of several do not; a caller who goes away in the
-/// middle of a stream leaves the session usable.
+/// Requests of one session wait for each other, those of different sessions do not; a caller that
+/// disconnects during a stream leaves the session usable.
 #[test]
 fn a_sessions_requests_take_turns() {
     const THINKS: Duration = Duration::from_millis(700);

@@ -245,7 +245,7 @@ fn without_the_interpreter_it_says_so_and_lives_on() {
             "{said}"
         );
 
-        // The turn that failed is not remembered, the one before it is.
+        // The failed turn is not remembered, but the one before it is.
         assert_eq!(ask("and?").status, 200, "{}", agent.log());
         assert_eq!(model.said(3), ["servers", "Which servers?", "and?"]);
         assert_eq!(agent.invoke(&json!({})).status, 400);

@@ -216,7 +216,7 @@ fn what_a_project_has_besides_the_agent_is_not_shipped() {
     );
 }
 
-/// Nor is there anything to say about the code, where sessions start from a snapshot.
+/// The code causes no warning either if sessions start from a snapshot.
 #[test]
 fn every_template_is_packaged_without_a_warning_for_v2() {
     for template in TEMPLATES {

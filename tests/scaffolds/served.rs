@@ -106,20 +106,20 @@ impl Served {
         self.post(&payload.to_string())
     }
 
-    /// An invocation in a session.
+    /// Sends an invocation in a session.
     pub(crate) fn invoke_in(&self, session: &str, payload: &Value) -> Answered {
         let line = in_session(session);
         self.request(&line, &payload.to_string())
     }
 
-    /// An invocation whose caller hangs up before the answer.
+    /// Sends an invocation and disconnects before the answer.
     pub(crate) fn abandon(&self, session: &str, payload: &Value, after: Duration) {
         let stream = send(self.port, &in_session(session), &payload.to_string()).unwrap();
         std::thread::sleep(after);
         drop(stream);
     }
 
-    /// The request's first line, maybe with headers.
+    /// Sends a request. `line` is its first line, optionally with headers.
     fn request(&self, line: &str, body: &str) -> Answered {
         request(self.port, line, body)
             .unwrap_or_else(|error| panic!("{line}: {error}; the agent said:\n{}", self.log()))

@@ -211,7 +211,7 @@ fn python(emulator: &Emulator, script: &str, variables: &[(&str, &str)]) -> Stri
     answer["printed"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Workers that no test uses at the moment.
+/// The workers that no test is using.
 static IDLE: Mutex<Vec<Worker>> = Mutex::new(Vec::new());
 
 /// A Python process that runs scripts, one at a time.

@@ -126,7 +126,7 @@ impl Proxy {
             .push((action.to_owned(), times, fault, 0));
     }
 
-    /// Takes the faults of an action back.
+    /// Removes an action's faults.
     pub fn mend(&self, action: &str) {
         let mut state = self.state.lock().unwrap();
         state.faults.retain(|(pattern, ..)| pattern != action);

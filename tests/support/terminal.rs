@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 const ROWS: u16 = 40;
 
-/// A run whose stdin, stdout and stderr are a terminal; dropping it kills it.
+/// A run whose stdin, stdout and stderr are a terminal; killed on drop.
 pub struct Terminal {
     columns: u16,
     child: Child,
@@ -35,7 +35,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// A terminal of 100 columns.
+    /// Runs in a terminal with 100 columns.
     pub fn run(cli: &Cli) -> Self {
         Self::wide(cli, 100)
     }
@@ -116,18 +116,18 @@ impl Terminal {
         String::from_utf8_lossy(&self.screen.lock().unwrap()).into_owned()
     }
 
-    /// The rows that a person sees now, without the empty ones at the end.
+    /// Returns the rows on the screen, without empty ones at the end.
     pub fn picture(&self) -> Vec<String> {
         picture(&self.screen.lock().unwrap(), self.columns)
     }
 
-    /// Waits until a row of the picture is this text.
+    /// Waits until a row on the screen equals this text.
     #[track_caller]
     pub fn shows(&self, row: &str) {
         self.shows_row(row, |shown| shown == row);
     }
 
-    /// Waits until a row of the picture holds this text.
+    /// Waits until a row on the screen contains this text.
     #[track_caller]
     pub fn shows_within(&self, part: &str) {
         self.shows_row(part, |shown| shown.contains(part));
@@ -143,7 +143,7 @@ impl Terminal {
         }
     }
 
-    /// Waits for the end; how it ended and the picture that stays.
+    /// Waits for the end. Returns the status and the final screen.
     #[track_caller]
     pub fn leaves(self) -> (ExitStatus, Vec<String>) {
         let columns = self.columns;

@@ -179,13 +179,14 @@ fn a_login_that_has_expired_is_told_apart_from_one_that_is_missing() {
     assert!(!outcome.stderr.contains("very-secret"));
 }
 
-/// The only folder on PATH that the tool cannot do without.
+/// The only folder on PATH that the tool needs.
 #[cfg(unix)]
 fn cargo_folder() -> &'static std::path::Path {
     std::path::Path::new(env!("CARGO")).parent().unwrap()
 }
 
-/// A program named `aws` that answers as the AWS CLI does; version 2 of it is in no package registry.
+/// Runs with a program named `aws` that answers like the AWS CLI, whose version 2 is in no package
+/// registry.
 #[cfg(unix)]
 fn with_aws_cli(project: &Project, profile: &str, script: &str) -> Outcome {
     use std::os::unix::fs::PermissionsExt as _;

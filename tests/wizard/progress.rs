@@ -1,4 +1,4 @@
-//! Work that goes on: shown on a terminal while it does, and nowhere else.
+//! Work in progress is shown on a terminal while it lasts, and nowhere else.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// AWS takes its time to say what there is.
+/// Returns a server that answers slowly.
 fn slow() -> Scripted {
     let none = Answer::json(200, &json!({ "agentRuntimes": [] }));
     Script::new()
@@ -48,7 +48,7 @@ fn a_wait_is_one_row_that_never_breaks_and_leaves_nothing_behind() {
         let (project, aws) = (Project::new().agent("one"), slow());
         let terminal = Terminal::wide(&status(&project, &aws), columns);
         terminal.shows_within("     Reading ");
-        // It goes on.
+        // The time advances.
         terminal.shows_within(" 1s");
         let row = |picture: Vec<String>| {
             let rows = picture.iter().filter(|row| row.contains(WORK)).count();
@@ -68,7 +68,7 @@ fn a_wait_is_one_row_that_never_breaks_and_leaves_nothing_behind() {
         assert_eq!(status.code(), Some(0), "{picture:#?}");
         let (rows, picture) = row(picture);
         assert_eq!(rows, 0, "{picture:#?}");
-        // Nothing is torn: the line before and the line after are whole.
+        // The lines before and after are intact.
         let text = picture.concat();
         assert!(text.contains("Account 111122223333 as"), "{picture:#?}");
         assert!(text.contains("not deployed"), "{picture:#?}");

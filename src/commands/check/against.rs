@@ -1,4 +1,4 @@
-//! `check` of an agent that runs already.
+//! `check` of a running agent.
 
 use super::{Args, Manner, Tested};
 use crate::{
@@ -117,7 +117,7 @@ pub(super) async fn test(
     }
 }
 
-/// A runtime that only its ARN names tells its protocol itself.
+/// Returns the protocol; if only an ARN is given, reads it from the runtime.
 async fn protocol(partner: &Partner) -> Result<Protocol, Failure> {
     if let Some(agent) = &partner.agent {
         return Ok(agent.protocol);

@@ -159,7 +159,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Starts the agents of the project, one after the other.
+/// Starts and tests the project's agents, one after the other.
 async fn start_and_test(
     args: &Args,
     manner: &Manner,
@@ -223,7 +223,7 @@ struct Tested {
 }
 
 impl Args {
-    /// Where the agent runs that is to be tested.
+    /// Returns where the agent to be tested runs.
     fn against(&self) -> Result<Option<Against>, Failure> {
         match (&self.against, self.aws.local) {
             (against, false) => Ok(against.clone()),

@@ -166,7 +166,7 @@ pub(super) async fn stop(project: &Project, config: &Config, ui: &Ui) -> Result<
     Ok(())
 }
 
-/// Waits until the `dev` that was asked to stop is gone.
+/// Waits until a `dev` that was asked to stop has ended.
 pub(in crate::commands) async fn gone_in_time(
     folder: &Folder,
     record: &Record,

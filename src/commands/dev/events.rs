@@ -8,7 +8,7 @@ use crate::{
     ui::{Reader, Ui},
 };
 
-/// How a process came about, after how long that took.
+/// Describes how a process was started.
 pub(super) fn how(birth: &Birth) -> String {
     match birth {
         Birth::Forked => " with preloaded dependencies".to_owned(),

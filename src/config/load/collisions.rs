@@ -55,7 +55,8 @@ impl Claims {
         found
     }
 
-    /// Agents whose runtimes would have one name at some stage: `a` at the stage `prod` and `a_prod`.
+    /// Finds agents whose runtimes would have the same name at some stage, for example `a` at the
+    /// stage `prod` and `a_prod`.
     fn of_stages(&mut self, declarations: &[Declaration]) -> Vec<Message> {
         let stages: BTreeSet<&StageName> = declarations
             .iter()

@@ -124,12 +124,12 @@ fn runtime_name(agent: &AgentName, stage: Option<&StageName>) -> Result<RuntimeN
     RuntimeName::of(agent, stage).map_err(|error| Message::new(error.to_string()))
 }
 
-/// The keys of a table itself.
+/// Returns the table's own keys.
 fn base(from: Option<&Declaration>) -> Layer {
     from.map(|from| from.layer.clone()).unwrap_or_default()
 }
 
-/// The keys of the stage in a table.
+/// Returns the stage's keys in a table.
 fn staged(from: Option<&Declaration>, stage: &Stage) -> Layer {
     match (stage, from) {
         (Stage::Named(name), Some(from)) => from.stages.get(name).cloned().unwrap_or_default(),
@@ -137,7 +137,7 @@ fn staged(from: Option<&Declaration>, stage: &Stage) -> Layer {
     }
 }
 
-/// Checks that the runtime accepts signed calls, if other accounts are to make any.
+/// Checks that the runtime accepts signed calls if other accounts may call it.
 fn signing_callers(
     agent: &AgentName,
     callers: Option<BTreeSet<Caller>>,
@@ -153,7 +153,7 @@ fn signing_callers(
     .help("remove one of them; callers from any account can use a JWT"))
 }
 
-/// With the platform; a failure where settings do not go together.
+/// Returns the settings including the platform. Fails if some of them conflict.
 fn all_settings(
     agent: &AgentName,
     mut settings: Settings,

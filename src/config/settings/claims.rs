@@ -1,11 +1,11 @@
-//! `authorizer.custom-claims`: what a token must say besides its audience, client and scopes.
+//! `authorizer.custom-claims`: the requirements for tokens besides audience, client and scopes.
 
 use serde_json::{Value, json};
 
 use super::{CLAIMS, Settings};
 use crate::config::read::{Problems, Table};
 
-/// Whether there are any.
+/// Reads the claims. Returns whether there are any.
 pub(in crate::config) fn read(
     authorizer: &mut Table<'_>,
     settings: &mut Settings,

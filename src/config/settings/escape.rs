@@ -1,4 +1,4 @@
-//! `runtime-settings`: members of the service's document that have no key of their own.
+//! `runtime-settings`: members of the service's document that have no separate key.
 
 use serde_json::{Map, Number, Value};
 use toml::{
@@ -12,7 +12,7 @@ use crate::{
     names::is_hidden,
 };
 
-/// The members that keys decide which are no settings, by the key.
+/// Members that are set by keys which are not settings, by key.
 const ELSEWHERE: [(&str, Place<'static>); 13] = [
     ("description", &["description"]),
     ("env", &["environmentVariables"]),
@@ -76,7 +76,7 @@ const ELSEWHERE: [(&str, Place<'static>); 13] = [
     ),
 ];
 
-/// What this tool decides for every runtime, or the service itself.
+/// Members that this tool or the service itself sets for every runtime.
 const OWN: [Place<'static>; 15] = [
     &["agentRuntimeArn"],
     &["agentRuntimeArtifact"],
@@ -130,7 +130,7 @@ fn collect(
     }
 }
 
-/// Why a member cannot be set here, and what to do instead.
+/// Returns why a member cannot be set here, and what to do instead.
 fn refusal(place: &[String], value: &Value) -> Option<(String, String)> {
     let shown = place.join(".");
     let named = KEYS
@@ -163,7 +163,7 @@ fn refusal(place: &[String], value: &Value) -> Option<(String, String)> {
     })
 }
 
-/// The value as JSON. What has no form in JSON is a problem.
+/// Converts the value to JSON. Values without a JSON form are problems.
 fn json(value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<Value> {
     match value.get_ref() {
         DeValue::String(text) => match text.chars().find(|c| is_hidden(*c)) {

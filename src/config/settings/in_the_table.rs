@@ -1,4 +1,4 @@
-//! What the keys accept, and what they refuse.
+//! Accepted and refused values of the keys.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The keys that are members of the service's document of a runtime.
+//! The keys for members of the service's document of a runtime.
 
 use std::ops::RangeInclusive;
 
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::config::read::{Problems, Table};
 
-/// Where an agent may listen, except [`RESERVED_PORT`].
+/// The ports that an agent may listen on, except [`RESERVED_PORT`].
 const PORTS: RangeInclusive<u32> = 8000..=12_000;
 const RESERVED_PORT: u32 = 8443;
 
-/// The keys that a table, an agent and a stage may have.
+/// Reads the keys for tables, agents and stages.
 pub(in crate::config) fn of_layer(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Settings {
     let mut settings = escape::read(table, problems);
     if let Some(systems) = file_systems(table, problems) {
@@ -30,7 +30,7 @@ pub(in crate::config) fn of_layer(table: &mut Table<'_>, problems: &mut Problems
     settings
 }
 
-/// The keys that only an agent has.
+/// Reads the keys for agents only.
 pub(in crate::config) fn of_agent(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Settings {
     let mut settings = Settings::default();
     if let Some(mut server) = table.table("server", problems) {
@@ -111,7 +111,7 @@ fn capacity_provider(text: &str) -> Result<String, String> {
     }
 }
 
-/// Single ports as numbers, ranges as text: `[8090, "9000-9010"]`.
+/// Reads single ports as numbers and ranges as text: `[8090, "9000-9010"]`.
 fn allowed_ports(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Value> {
     let items = table.items("allowed-ports", problems)?;
     let mut ranges: Vec<(u32, u32)> = Vec::new();
@@ -172,7 +172,7 @@ fn range(item: &DeValue<'_>) -> Option<(u32, u32)> {
     is_legal.then_some((from, to))
 }
 
-/// A kind of file system: its key, the member that it becomes, and the member that the key's value is.
+/// A kind of file system: its key, its member in the document, and the member for the key's value.
 struct Kind {
     key: &'static str,
     member: &'static str,

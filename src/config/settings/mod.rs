@@ -1,5 +1,5 @@
-//! Members of the service's own document of a runtime that the metadata sets: through keys of their own
-//! ([`keys`], [`claims`]), or through `runtime-settings` ([`escape`]).
+//! Members of the service's document of a runtime that the metadata sets: with separate keys
+//! ([`keys`], [`claims`]), or with `runtime-settings` ([`escape`]).
 
 pub(super) mod claims;
 pub(super) mod escape;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// Where a member is in the document, from the root.
+/// The path of a member in the document.
 pub(crate) type Place<'a> = &'a [&'a str];
 
 pub(crate) const PLATFORM: Place<'static> = &["platformVersion"];
@@ -41,7 +41,7 @@ const CLAIMS: Place<'static> = &[
     "customClaims",
 ];
 
-/// The keys that are members of the document, by their name in the manifest.
+/// The keys for members of the document, by their name in the manifest.
 const KEYS: [(&str, Place<'static>); 10] = [
     ("platform-version", PLATFORM),
     ("server.port", PORT),
@@ -55,7 +55,7 @@ const KEYS: [(&str, Place<'static>); 10] = [
     ("authorizer.custom-claims", CLAIMS),
 ];
 
-/// How the manifest calls the member at a place.
+/// Returns the manifest's name for a member.
 pub(crate) fn key_of(place: &[String]) -> String {
     match KEYS.iter().find(|(_, known)| place.iter().eq(*known)) {
         Some((key, _)) => (*key).to_owned(),
@@ -63,25 +63,25 @@ pub(crate) fn key_of(place: &[String]) -> String {
     }
 }
 
-/// The members that the local AgentCore keeps. It takes the others and forgets them.
+/// The members that the local AgentCore keeps. It accepts and ignores others.
 const KEPT_LOCALLY: [&str; 3] = [
     "authorizerConfiguration",
     "filesystemConfigurations",
     "protocolConfiguration",
 ];
 
-/// Whether the local AgentCore keeps the member at a place.
+/// Returns whether the local AgentCore keeps a member.
 pub(crate) fn is_kept_locally(place: &[String]) -> bool {
     let first = place.first().map(String::as_str);
     first.is_some_and(|first| KEPT_LOCALLY.contains(&first))
 }
 
-/// Members by their place. None is above another one.
+/// Members by path. No path is the prefix of another.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings(BTreeMap<Vec<String>, Value>);
 
 impl Settings {
-    /// The members of a document. An object whose keys are the user's own is one member.
+    /// Returns a document's members. An object with keys chosen by the user is a single member.
     pub(crate) fn of(document: &Map<String, Value>) -> Self {
         let mut settings = Self::default();
         settings.collect(document, &mut Vec::new());
@@ -110,7 +110,7 @@ impl Settings {
         self.0.insert(place, value);
     }
 
-    /// Lays `self` over `below`: what is set here wins.
+    /// Merges the settings over `below`.
     pub(crate) fn over(self, mut below: Self) -> Self {
         for (place, value) in self.0 {
             below.insert(place, value);
@@ -135,12 +135,12 @@ impl Settings {
         found.map(|(_, value)| value)
     }
 
-    /// Where the agent listens, if not at its protocol's own port.
+    /// Returns the agent's port, if it is not the protocol's default.
     pub(crate) fn port(&self) -> Option<u16> {
         self.get(PORT)?.as_u64()?.try_into().ok()
     }
 
-    /// The path that requests go to, if not its protocol's own.
+    /// Returns the path of requests, if it is not the protocol's default.
     pub(crate) fn path(&self) -> Option<&str> {
         self.get(PATH)?.as_str()
     }
@@ -149,8 +149,9 @@ impl Settings {
         self.get(WARM_UP_PATH).is_some()
     }
 
-    /// Whether a file system is mounted that only a VPC reaches.
-    /// Source: <https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-filesystem-configurations.html>
+    /// Returns whether a mounted file system is only reachable from a VPC.
+    /// Source:
+    /// <https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-filesystem-configurations.html>
     pub(crate) fn mounts_from_vpc(&self) -> bool {
         let mounts = self.get(FILE_SYSTEMS).and_then(Value::as_array);
         let of_vpc = |mount: &Value| {
@@ -162,14 +163,15 @@ impl Settings {
     }
 }
 
-/// Whether the members are the service's: its names are words, while the keys of a map may be anything.
+/// Returns whether the members are defined by the service: its names are alphanumeric, while the
+/// keys of a map may be anything.
 fn is_structure(members: &Map<String, Value>) -> bool {
     let is_word =
         |name: &String| !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric());
     !members.is_empty() && members.keys().all(is_word)
 }
 
-/// Whether one place is the other one, or above it.
+/// Returns whether one path is equal to the other or a prefix of it.
 pub(crate) fn meet<A: PartialEq<B>, B>(one: &[A], other: &[B]) -> bool {
     one.iter().zip(other).all(|(a, b)| a == b)
 }

@@ -187,7 +187,7 @@ impl DataPlane {
         Ok(Reply::of(sent.await?))
     }
 
-    /// The card of an A2A agent.
+    /// Requests an A2A agent's card.
     pub(crate) async fn agent_card(
         &self,
         target: &Target,

@@ -113,7 +113,7 @@ impl AwsError {
         }
     }
 
-    /// Builds the error of a request that got no answer, or an incomplete one, without an SDK.
+    /// Creates the error for a request without an SDK that got no answer, or an incomplete one.
     pub(crate) fn unanswered(operation: &'static str, resource: String, why: String) -> Self {
         Self {
             operation,

@@ -80,7 +80,8 @@ impl Profiles {
         Way::Other
     }
 
-    /// The profile to ask the AWS CLI for, if the credentials come from a session of `aws login`.
+    /// Returns the profile to ask the AWS CLI for, if the credentials come from a session of `aws
+    /// login`.
     pub(super) fn cli_login<'a>(&'a self, profile: Option<&'a str>) -> Option<&'a str> {
         let name = profile.unwrap_or(self.0.selected_profile());
         matches!(self.way(name), Way::Login).then_some(name)
@@ -204,7 +205,7 @@ fn logged_out(profile: &str, login: &Login) -> Failure {
     failure.help(login_command("aws sso login", profile))
 }
 
-/// The command that logs in with a profile.
+/// Returns the command to log in with a profile.
 pub(super) fn login_command(command: &str, profile: &str) -> String {
     match profile {
         "default" => format!("`{command}`"),

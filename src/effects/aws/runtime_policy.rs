@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{AwsError, found, gone_or, runtime::Runtimes};
 
 impl Runtimes {
-    /// The policy of a runtime or an endpoint, where it has one.
+    /// Returns the policy of a runtime or an endpoint, if it has one.
     pub(crate) async fn policy(&self, arn: &str) -> Result<Option<Value>, AwsError> {
         let answer = self
             .client
@@ -19,7 +19,7 @@ impl Runtimes {
             ));
         let text = found(answer)?.and_then(|answer| answer.policy);
         let text = text.filter(|text| !text.trim().is_empty());
-        // What cannot be read is somebody's all the same.
+        // An unreadable policy still belongs to someone.
         Ok(text.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 

@@ -81,7 +81,7 @@ impl Runtimes {
             answer => return answer,
         };
         let mut refused = runtime_document::refused(&document, &error.message);
-        // What the metadata asks for is not left out.
+        // Settings in the metadata must not be omitted.
         refused.retain(|name| {
             let mut places = fields.settings.iter().map(|(place, _)| place);
             !places.any(|place| place.first() == Some(name))

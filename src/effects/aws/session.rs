@@ -217,7 +217,7 @@ impl Connection {
     }
 }
 
-/// The partition of a caller, from its ARN.
+/// Returns a caller's partition, from its ARN.
 fn partition_of(principal: &str) -> Result<Partition, Failure> {
     let code = principal.split(':').nth(1).unwrap_or_default();
     Partition::parse(code).ok_or_else(|| {

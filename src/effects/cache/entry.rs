@@ -1,7 +1,7 @@
-//! One entry of the cache for as long as this process lives, and everything that is in the cache.
+//! The entries of the cache, and their use by this process.
 //!
-//! Whoever uses an entry holds its lock with others; whoever makes or removes one holds it alone. So none
-//! is removed while a process works with it.
+//! A process that uses an entry holds a shared lock on it; creating and removing one needs the
+//! exclusive lock. So no entry is removed while a process uses it.
 #![expect(clippy::disallowed_methods, reason = "the cache is looked at here")]
 
 use std::{
@@ -20,10 +20,11 @@ use crate::{
     error::Failure,
 };
 
-/// The locks of what this process uses.
+/// The locks of the entries that this process uses.
 static USED: Mutex<Vec<(PathBuf, File)>> = Mutex::new(Vec::new());
 
-/// The entry of this name, which `make` makes where it is not complete. It stays until this process ends.
+/// Returns the entry with this name, creating it with `make` if it is not complete. It stays until
+/// this process ends.
 pub(crate) fn ensure(
     name: &str,
     is_complete: impl Fn(&Path) -> bool,
@@ -40,14 +41,14 @@ pub(crate) fn ensure(
         release(&home);
         let _lock = cache.lock(&lock_of(name), &waiting)?;
         if !is_complete(&home) {
-            // What a killed run left behind.
+            // Left by a killed run.
             files::remove_tree(&home)?;
             make(&home)?;
         }
     }
 }
 
-/// Keeps an entry that another process of this program has made ready, where it is one.
+/// Marks an entry made by another process as used. Ignores paths outside the cache.
 pub(crate) fn keep(home: &Path) -> Result<(), Failure> {
     let cache = folder()?;
     let name = home.file_name().and_then(|name| name.to_str());
@@ -57,7 +58,7 @@ pub(crate) fn keep(home: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether there is a lock to hold.
+/// Takes the lock. Returns whether there is one.
 fn keep_in(cache: &Folder, name: &str, waiting: impl Fn()) -> Result<bool, Failure> {
     let home = cache.path().join(name);
     let is_held = |used: &Vec<(PathBuf, File)>| used.iter().any(|(path, _)| *path == home);
@@ -76,7 +77,7 @@ fn keep_in(cache: &Folder, name: &str, waiting: impl Fn()) -> Result<bool, Failu
         }
         Err(TryLockError::Error(error)) => return Err(failed(error).into()),
     }
-    // The time of the lock file tells when the entry was last used; a wrong one costs little.
+    // The lock file's time records the last use; a wrong one is harmless.
     let _ = file.set_modified(SystemTime::now());
     USED.lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -94,17 +95,17 @@ fn lock_of(name: &str) -> String {
     format!("{name}.lock")
 }
 
-/// What an entry is for.
+/// The purpose of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// What archives are built from.
+    /// For building archives.
     Dependencies,
-    /// What an archive needs to run on this machine.
+    /// For running archives on this machine.
     LocalPackages,
     LocalPython,
     Emulator,
     Debugger,
-    /// What is known of installed programs.
+    /// Facts about installed programs.
     Programs,
 }
 
@@ -129,7 +130,7 @@ impl Kind {
         }
     }
 
-    /// The kind of a folder directly in the cache.
+    /// Returns the kind of a folder directly in the cache.
     fn of_folder(name: &str) -> Option<Self> {
         let known = [
             ("local-packages-", Self::LocalPackages),
@@ -145,7 +146,7 @@ impl Kind {
     }
 }
 
-/// A digest that names an entry.
+/// Returns whether the text is a digest that names an entry.
 fn is_digest(text: &str) -> bool {
     (12..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -153,7 +154,7 @@ fn is_digest(text: &str) -> bool {
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) kind: Kind,
-    /// Below the cache's directory, with slashes.
+    /// By path below the cache's directory, with `/`.
     pub(crate) name: String,
     pub(crate) bytes: u64,
     pub(crate) used: SystemTime,
@@ -162,25 +163,25 @@ pub(crate) struct Entry {
 
 #[derive(Debug, Clone)]
 enum Place {
-    /// A folder, and the name of its lock beside it.
+    /// A folder, and the name of the lock next to it.
     Folder {
         parent: Folder,
         name: String,
         lock: String,
     },
-    /// A file that is read and written in one step.
+    /// A file that is read and written atomically.
     File { parent: Folder, name: String },
 }
 
-/// Everything in the cache.
+/// The content of the cache.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) entries: Vec<Entry>,
-    /// What is not of this program, or no cache.
+    /// Files of other programs, and ours that are not cached.
     pub(crate) others: Vec<String>,
 }
 
-/// Where consents and running processes are written down: ours, and no cache.
+/// Our records of consents and running processes, which are not cached.
 const KEPT: [&str; 2] = ["confirmed", super::running::FOLDER];
 
 pub(crate) fn contents() -> Result<Contents, Failure> {
@@ -219,7 +220,7 @@ fn dependencies(home: &Folder, found: &mut Contents) -> Result<(), Failure> {
         return Ok(());
     }
     for name in home.names()? {
-        // Folders in which an entry is built are named `KEY.building-…`.
+        // Folders in which an entry is being built are named `KEY.building-…`.
         let key = name.split('.').next().unwrap_or_default();
         let shown = format!("dependencies/{name}");
         if !is_digest(key) && key != "nothing" {
@@ -282,7 +283,7 @@ fn entry(kind: Kind, parent: &Folder, name: &str, shown: &str, lock: String) -> 
     }
 }
 
-/// The bytes of all files; links are not followed.
+/// Returns the size of all files in bytes, without following links.
 fn size(path: &Path) -> u64 {
     let Ok(data) = fs::symlink_metadata(path) else {
         return 0;
@@ -294,7 +295,7 @@ fn size(path: &Path) -> u64 {
     inside.map(|entry| size(&entry.path())).sum()
 }
 
-/// Whether a command works with the entry right now.
+/// The result of removing an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Removal {
     Removed,
@@ -302,13 +303,13 @@ pub(crate) enum Removal {
 }
 
 impl Entry {
-    /// When it was last used, in seconds since 1970.
+    /// Returns the time of the last use, in seconds since 1970.
     pub(crate) fn used_at(&self) -> u64 {
         let used = self.used.duration_since(SystemTime::UNIX_EPOCH);
         used.map_or(0, |used| used.as_secs())
     }
 
-    /// Removes the entry unless it is in use; with `is_trial` it is only looked whether it is.
+    /// Removes the entry unless it is in use. With `is_trial`, only checks whether it is.
     pub(crate) fn remove(&self, is_trial: bool) -> Result<Removal, Failure> {
         match &self.place {
             Place::File { .. } if is_trial => {}

@@ -1,8 +1,8 @@
-//! Which local AgentCores and which `dev` in the background this user has started on this machine.
+//! The local AgentCores and background `dev`s that this user has started on this machine.
 //!
-//! Each has a note in the user's cache that leads to its folder; whether it still runs is told by the
-//! lock there, and never by the note. A process table would not tell which folder a process works in, nor
-//! be the same on every system.
+//! Each has a note in the user's cache with its folder. The lock in that folder, not the note,
+//! decides whether it still runs. A process table would not show the folders, and differs between
+//! systems.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(super) const FOLDER: &str = "running";
-/// Held while notes are written and while those of what is gone are removed.
+/// Held while notes are written or removed.
 const LOCK: &str = "running.lock";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,15 +25,15 @@ pub(crate) enum Kind {
     Dev,
 }
 
-/// Leads to the folder of something that runs.
+/// Points to the folder of something that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Note {
     pub(crate) kind: Kind,
-    /// Cargo's target directory, and the way from there.
+    /// Cargo's target directory, and the path below it.
     base: PathBuf,
     below: PathBuf,
     pub(crate) workspace: PathBuf,
-    /// Of an agent under `dev`.
+    /// The agent under `dev`.
     pub(crate) agent: Option<String>,
 }
 
@@ -51,8 +51,7 @@ impl Note {
     }
 }
 
-/// Writes down what runs in the folder. What cannot be written down is not found later, and that is no
-/// reason to fail.
+/// Records what runs in the folder. A failure is ignored; it is then not found later.
 pub(crate) fn note(kind: Kind, at: &Folder, workspace: &Path, agent: Option<&str>) {
     let (base, below) = at.parts();
     let note = Note {
@@ -71,10 +70,10 @@ pub(crate) fn note(kind: Kind, at: &Folder, workspace: &Path, agent: Option<&str
     let _ = write();
 }
 
-/// A note and what it led to.
+/// A note and the result of checking it.
 pub(crate) type Found<T> = (Note, Result<T, Failure>);
 
-/// The notes of what `runs`; the others are removed.
+/// Returns the notes of what still `runs`, and removes the others.
 pub(crate) fn all<T>(
     runs: impl Fn(&Note) -> Result<Option<T>, Failure>,
 ) -> Result<Vec<Found<T>>, Failure> {
@@ -90,7 +89,7 @@ pub(crate) fn all<T>(
             continue;
         };
         let note: Option<Note> = serde_json::from_str(&text).ok();
-        // One of another place under this name would lead anywhere.
+        // A note under another's name could point anywhere.
         let note = note.filter(|note| note.name() == name);
         let state = note.as_ref().map(|note| runs(note).transpose());
         match (note, state) {

@@ -120,8 +120,8 @@ impl Connection {
     }
 }
 
-/// A connection that is still read when nobody takes what is written any more: a server may refuse a body
-/// and close the connection before it has read the whole of it.
+/// A connection that can still be read after writing fails, because a server may refuse a body and
+/// close the connection before it has read all of it.
 struct Patient(TcpStream);
 
 impl AsyncRead for Patient {

@@ -1,4 +1,4 @@
-//! Tests an agent that runs already, with a few valid requests in sessions of their own.
+//! Tests a running agent with a few valid requests in new sessions.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::{
     protocol::{contract::Contract, headers, invocation::Header, limits, refusal::Kind, session},
 };
 
-/// An agent that is reached through the service, or as the service reaches it.
+/// An agent reached through the service or as the service reaches it.
 pub(crate) struct Remote<'a> {
     pub(crate) plane: &'a DataPlane,
     pub(crate) arn: &'a str,
@@ -32,7 +32,7 @@ pub(crate) struct Remote<'a> {
     pub(crate) place: Place,
 }
 
-/// A test that goes on.
+/// A test in progress.
 struct Test<'a> {
     remote: &'a Remote<'a>,
     manner: &'a Manner,
@@ -60,8 +60,8 @@ const OF_AGUI: [Rule; 4] = [
 const NO_CARD: &str = "there is no agent card";
 const NO_MCP: &str = "the agent does not speak MCP here";
 
-/// Tests it by what the report wants, and ends the sessions that this began. A refusal is the service's: the agent
-/// was not asked.
+/// Tests the rules that the report wants, and ends the sessions that it began. A refusal comes from
+/// the service and means that the agent got no request.
 pub(crate) async fn run(
     remote: &Remote<'_>,
     manner: &Manner,
@@ -104,7 +104,7 @@ impl Test<'_> {
             return;
         }
         for session in &self.sessions {
-            // One that is not ended here ends when it has been idle for long enough.
+            // A session that is not ended here ends after its idle timeout.
             let _ = self.remote.plane.stop(&self.target(session), STOP).await;
         }
     }
@@ -116,7 +116,7 @@ impl Test<'_> {
             headers: all,
             body,
         } = request;
-        // The way there sets these itself.
+        // The data plane sets these itself.
         let own = [
             "content-type",
             "accept",
@@ -150,7 +150,7 @@ impl Test<'_> {
         }))
     }
 
-    /// What the agent did; a refusal where it was not asked.
+    /// Converts a reply to the agent's outcome, or returns the service's refusal.
     async fn outcome(&self, reply: Result<Reply, Refusal>) -> Result<Outcome, Refusal> {
         let limit = self.manner.limit;
         match reply {
@@ -187,7 +187,7 @@ impl Test<'_> {
         }
     }
 
-    /// Two requests: one in the payload's words, one in many scripts.
+    /// Sends two requests: one with the payload, one with text in several scripts.
     async fn invoke(&mut self) -> Result<(), Refusal> {
         let (contract, payload) = (self.remote.contract.clone(), self.manner.payload.clone());
         let is_http = contract.protocol == Protocol::Http;
@@ -252,7 +252,8 @@ impl Test<'_> {
         report.judge(Rule::AguiStream, no_stream);
     }
 
-    /// Text in other scripts, in another session, which must not know what the first one was told.
+    /// Sends text in other scripts, in another session, which must not reveal what the first one
+    /// was sent.
     async fn unicode(&mut self, mark: &str) -> Result<(), Refusal> {
         let rules = [Rule::Unicode, Rule::SessionLeak];
         if mark.is_empty() {
@@ -301,7 +302,7 @@ impl Test<'_> {
                 return Ok(());
             }
         };
-        // The session's ID was the caller's.
+        // The caller chose the session's ID.
         self.report.keep(Rule::McpSessionId);
         self.report.keep(Rule::McpInitialize);
         self.report.judge(Rule::McpTools, judge::tools(&tools));

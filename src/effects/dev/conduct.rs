@@ -162,7 +162,7 @@ async fn sleep_while_idle(pause: Duration, process: &Process) -> bool {
     true
 }
 
-/// Tells when the pieces of a body arrive.
+/// Records when the pieces of a body arrive.
 struct Followed {
     begin: Instant,
     is_whole: bool,

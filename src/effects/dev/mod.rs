@@ -57,14 +57,15 @@ use crate::{
 pub(crate) enum Event {
     /// The agent printed a line.
     Line { agent: String, text: String },
-    /// The agent ended by itself; with the session, where each has a process of its own.
+    /// The agent ended without being asked to. `session` is set if each session has its own
+    /// process.
     Ended {
         agent: String,
         code: i32,
         lines: Vec<String>,
         session: Option<String>,
     },
-    /// A session got a process of its own.
+    /// A session got its own process.
     SessionStarted {
         agent: String,
         session: String,
@@ -86,24 +87,24 @@ pub(crate) enum Event {
     LogLost { agent: String, why: String },
 }
 
-/// How many lines may wait to be shown. An agent that prints more is held up at its output.
+/// How many lines can be queued for display. An agent that prints more blocks.
 const LINES: usize = 4096;
 
-/// Where events go.
+/// The sender of events.
 #[derive(Clone)]
 pub(crate) struct Events {
     sender: mpsc::UnboundedSender<Waiting>,
     lines: Arc<Semaphore>,
 }
 
-/// An event that was not heard yet, and its place among the lines that wait.
+/// A queued event, and its place in the queue of lines.
 struct Waiting {
     event: Event,
     _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Events {
-    /// Tells something that happens seldom. Nobody listens any more where the command has ended.
+    /// Sends a rare event. Does nothing if the command has ended.
     fn tell(&self, event: Event) {
         let _ = self.sender.send(Waiting {
             event,
@@ -111,7 +112,7 @@ impl Events {
         });
     }
 
-    /// Tells a line, once there is a place for it. Whether anybody listens.
+    /// Sends a line once there is space for it. Returns false if the command has ended.
     async fn line(&self, agent: String, text: String) -> bool {
         let Ok(place) = Arc::clone(&self.lines).acquire_owned().await else {
             return false;
@@ -186,12 +187,12 @@ pub(crate) struct Served {
     starter: Arc<Starter>,
 }
 
-/// How processes of an agent are started.
+/// How an agent's processes are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Manner {
-    /// By forks of a process that has imported the dependencies, where that is possible.
+    /// Fork from a process that has imported the dependencies, if possible.
     pub(crate) preloads: bool,
-    /// One for each session, as in AgentCore, and not one for all.
+    /// Start one for each session, as in AgentCore, instead of one for all.
     pub(crate) one_each: bool,
 }
 
@@ -298,7 +299,7 @@ pub(crate) async fn stopped(held: &[(Folder, Lock)], nonce: &str) -> Reason {
     }
 }
 
-/// Removes what earlier starts left, processes included.
+/// Removes what earlier starts left, including processes.
 pub(crate) fn clear(folder: &Folder) -> Result<(), FileError> {
     left::end_all_below(&folder.path());
     for name in folder.names()? {
@@ -309,7 +310,7 @@ pub(crate) fn clear(folder: &Folder) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Ends what serves once its requests are done.
+/// Ends the serving processes once their requests are done.
 fn retire_all(before: &Phase) {
     if let Phase::Serving(serving) = before {
         serving.retire();

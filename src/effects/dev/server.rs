@@ -63,7 +63,7 @@ pub(super) struct Server {
     told: Mutex<BTreeSet<String>>,
 }
 
-/// How often a request looks for a process that an edit does not replace.
+/// How many times a request is retried if an edit replaces the process.
 const REPLACED: u32 = 3;
 
 /// How long a request waits for an agent that is starting.
@@ -138,7 +138,7 @@ impl Server {
         self.phase.send_replace(phase)
     }
 
-    /// Turns to [`Phase::Broken`] where these processes are the ones that serve.
+    /// Changes to [`Phase::Broken`] if these processes are the current ones.
     pub(super) fn is_broken_by(&self, serving: &Arc<Serving>, code: i32, lines: &[String]) -> bool {
         self.phase.send_if_modified(|phase| {
             let serves = matches!(phase, Phase::Serving(there) if Arc::ptr_eq(there, serving));
@@ -216,7 +216,7 @@ impl Server {
         Err(Unserved::NotStarted(text))
     }
 
-    /// Ends the process of a session, where it has one of its own.
+    /// Ends a session's own process.
     async fn stop(&self, session: &SessionKey) -> Result<Response<Body>, Refusal> {
         let Phase::Serving(serving) = self.phase.borrow().clone() else {
             return Err(Refusal::new(Kind::NotFound, "no session runs"));

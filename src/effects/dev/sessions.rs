@@ -1,4 +1,4 @@
-//! The processes of an agent that serves: one for all sessions, or one for each, as in AgentCore.
+//! The processes of an agent: one for all sessions, or one for each, as in AgentCore.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use crate::{
     protocol::{Refusal, SessionKey, limits},
 };
 
-/// Starts processes of an agent, each in a folder of its own.
+/// Starts processes of an agent, each in its own folder.
 pub(super) struct Starter {
     pub(super) agent: String,
     pub(super) folder: Folder,
@@ -32,24 +32,24 @@ pub(super) struct Starter {
     pub(super) preloading: Preloading,
     pub(super) conduct: Arc<Conduct>,
     pub(super) events: Events,
-    /// Whether each session gets a process of its own.
+    /// True if each session gets its own process.
     pub(super) one_each: bool,
 }
 
-/// An agent that serves, from one state of its sources.
+/// A serving agent, with one state of its sources.
 pub(super) struct Serving {
     starter: Arc<Starter>,
     start: Start,
-    /// The one that has shown that the agent can start. It is the process of all sessions, or of the first.
+    /// The process that proved that the agent can start. It serves all sessions, or the first one.
     first: Arc<Process>,
     sessions: Mutex<Sessions>,
 }
 
 struct Sessions {
     all: BTreeMap<SessionKey, Session>,
-    /// Whether no session has got the first process yet.
+    /// True if no session has been given the first process yet.
     first_is_free: bool,
-    /// Whether other sources have taken the place of these.
+    /// True if newer sources have replaced these.
     is_over: bool,
 }
 
@@ -62,7 +62,7 @@ struct Session {
 pub(super) enum Unserved {
     NotStarted(String),
     Refused(Refusal),
-    /// Other sources have taken the place of these.
+    /// Newer sources have replaced these.
     Replaced,
 }
 
@@ -110,7 +110,7 @@ impl Serving {
         self.starter.one_each
     }
 
-    /// The process of a session, started where it does not run.
+    /// Returns the process of a session, starting it if necessary.
     pub(super) async fn enter(self: &Arc<Self>, key: &SessionKey) -> Result<InFlight, Unserved> {
         if !self.has_one_each() {
             return Ok(InFlight::of(&self.first));
@@ -151,7 +151,7 @@ impl Serving {
         Ok(process)
     }
 
-    /// The place of the session's process. The first session of all gets the first process.
+    /// Returns the slot for the session's process. The very first session gets the first process.
     fn find_or_add(&self, key: &SessionKey) -> Result<Arc<OnceCell<Arc<Process>>>, Unserved> {
         let mut sessions = self.sessions();
         let last_used = clock::now();
@@ -177,7 +177,7 @@ impl Serving {
         Ok(process)
     }
 
-    /// Ends the process of a session; false where there is none.
+    /// Ends the process of a session. Returns false if it has none.
     pub(super) async fn stop(&self, key: &SessionKey) -> bool {
         let removed = self.sessions().all.remove(key);
         match removed {
@@ -189,7 +189,7 @@ impl Serving {
         }
     }
 
-    /// The first process has ended by itself. Whether nothing serves any more.
+    /// Handles the unexpected end of the first process. Returns whether nothing serves anymore.
     pub(super) fn first_ended(&self) -> bool {
         let is_free = self.sessions().first_is_free;
         if is_free || !self.has_one_each() {
@@ -199,7 +199,8 @@ impl Serving {
         false
     }
 
-    /// Tells that a session's process has ended by itself. The session's next request starts another.
+    /// Reports the unexpected end of a session's process. The session's next request starts
+    /// another.
     fn session_ended(&self, process: &Arc<Process>) {
         let mut sessions = self.sessions();
         let found = sessions.all.iter().find(|(_, session)| {
@@ -219,7 +220,7 @@ impl Serving {
         });
     }
 
-    /// Every process, once each. No session holds one any more.
+    /// Takes all processes away from their sessions, without duplicates.
     fn take_processes(&self) -> Vec<Arc<Process>> {
         let mut sessions = self.sessions();
         sessions.is_over = true;
@@ -234,7 +235,7 @@ impl Serving {
             .collect()
     }
 
-    /// Ends every process once its requests are done.
+    /// Ends all processes once their requests are done.
     pub(super) fn retire(&self) {
         for process in self.take_processes() {
             let (agent, events) = (self.starter.agent.clone(), self.starter.events.clone());
@@ -242,7 +243,7 @@ impl Serving {
         }
     }
 
-    /// Ends every process.
+    /// Ends all processes.
     pub(super) async fn end_all(&self) {
         let processes = self.take_processes();
         for process in &processes {
@@ -259,7 +260,7 @@ impl Serving {
 }
 
 impl Sessions {
-    /// The one that was used longest ago, of those that answer no request.
+    /// Removes the session that has been idle the longest.
     fn take_oldest(&mut self) -> Option<Session> {
         let idle = self.all.iter().filter(|(_, session)| session.is_idle());
         let (key, _) = idle.min_by_key(|(_, session)| session.last_used)?;
@@ -289,6 +290,6 @@ impl Session {
 async fn end(process: Arc<Process>) {
     process.agent.stop();
     process.agent.ended().await;
-    // What cannot be removed is removed at the next start.
+    // The next start removes what is left.
     let _ = process.folder.remove_whole();
 }

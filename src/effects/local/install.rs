@@ -38,7 +38,7 @@ pub(super) fn ensure(
     Ok(python_of(&home))
 }
 
-/// Keeps the installation of this Python in the cache as long as this process lives.
+/// Keeps the installation with this Python in the cache until this process ends.
 pub(super) fn keep(python: &Path) -> Result<(), Failure> {
     match python.parent().and_then(Path::parent) {
         Some(home) => cache::keep(home),

@@ -1,5 +1,6 @@
-//! Where the local AgentCores of this user keep their state. Each keeps it in a target directory, and the
-//! next run may have another one (`CARGO_TARGET_DIR`): a list in the user's cache knows them all.
+//! Lists the directories in which this user's local AgentCores keep their state. Each is in a
+//! target directory, and the next run may use another one (`CARGO_TARGET_DIR`), so the list is in
+//! the user's cache.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use crate::{
 
 const LIST: &str = "local-homes";
 
-/// Adds the directory of a workspace to the list, and takes directories out that are gone.
+/// Adds a workspace's directory to the list, and removes directories that no longer exist.
 pub(super) fn remember(dir: &Folder, workspace: &Path) -> Result<(), Failure> {
     let list = cache::folder()?.join(LIST);
     for name in list.names()? {
@@ -21,7 +22,7 @@ pub(super) fn remember(dir: &Folder, workspace: &Path) -> Result<(), Failure> {
         }
     }
     let directory = dir.path();
-    // Another path could not be written down.
+    // Other paths cannot be recorded.
     let (Some(workspace), Some(path)) = (workspace.to_str(), directory.to_str()) else {
         return Ok(());
     };
@@ -29,7 +30,7 @@ pub(super) fn remember(dir: &Folder, workspace: &Path) -> Result<(), Failure> {
     Ok(list.write(name, format!("{workspace}\n{path}\n").as_bytes())?)
 }
 
-/// Other directories in which the same project of the same workspace has state.
+/// Returns other directories in which the same project of the same workspace has state.
 pub(crate) fn elsewhere(dir: &Folder, workspace: &Path) -> Result<Vec<PathBuf>, Failure> {
     let list = cache::folder()?.join(LIST);
     let here = dir.path();
@@ -52,7 +53,7 @@ pub(crate) fn elsewhere(dir: &Folder, workspace: &Path) -> Result<Vec<PathBuf>, 
     Ok(found)
 }
 
-/// The workspace and the directory.
+/// Returns the workspace and the directory.
 fn read(text: &str) -> Option<(PathBuf, PathBuf)> {
     let (workspace, directory) = text.trim_end().split_once('\n')?;
     Some((PathBuf::from(workspace), PathBuf::from(directory)))

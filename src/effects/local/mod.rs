@@ -143,7 +143,7 @@ pub(crate) async fn ensure(
     Ok(emulator)
 }
 
-/// While nobody else starts or stops it.
+/// Starts it with the lock held.
 async fn ensure_locked(
     dir: &Folder,
     workspace: &Path,
@@ -234,8 +234,8 @@ fn has_state(dir: &Folder) -> Result<bool, FileError> {
     Ok(false)
 }
 
-/// The emulator of this directory for a command that changes nothing: afterwards it runs where it ran
-/// before, and nowhere else. A running one keeps its models.
+/// Returns the emulator of this directory for a read-only command. It is stopped afterwards unless
+/// it was running; a running one keeps its models.
 pub(crate) async fn visit(
     dir: &Folder,
     workspace: &Path,

@@ -76,14 +76,14 @@ struct Remembered {
     own_files: usize,
     unzipped: u64,
     compiled_by: Option<String>,
-    /// What it is made of, the same on every machine.
+    /// A digest of its content that is the same on every machine.
     source: String,
     weights: Weights,
     /// The agent's own files that Python could not parse.
     unread: Vec<Unread>,
     /// Packages that are older than necessary.
     behind: Vec<Behind>,
-    /// The version of the OpenTelemetry distribution, if it is one that sends no traces.
+    /// The version of the OpenTelemetry distribution, if it sends no traces.
     no_traces: Option<String>,
     reached: Reached,
 }
@@ -313,7 +313,7 @@ pub(crate) fn is_built(name: &str) -> bool {
     [ARCHIVE, REMEMBERED].contains(&name) || name.starts_with(TEMPORARY)
 }
 
-/// What an archive is made of, whoever makes it.
+/// Returns a digest of the archive's content that does not depend on the machine.
 fn source(sources: &Sources, ready: Option<&Ready>) -> String {
     let mut text = String::new();
     for (path, content) in &sources.files {
@@ -332,7 +332,7 @@ fn fingerprint(request: &Request, parts: &Parts<'_>, sources: &Sources) -> Strin
     for (path, content) in &sources.files {
         text.extend([content, " ", path, "\n"]);
     }
-    // It is remembered whether compiled files are wanted, also where there can be none.
+    // Includes whether compiled files are wanted, even if there are none.
     text.push_str(if sources.bytecode { "auto " } else { "never " });
     text.extend([request.runtime.as_str(), " ", &request.entrypoint]);
     files::hash(text.as_bytes())

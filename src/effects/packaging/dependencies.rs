@@ -36,7 +36,7 @@ use crate::{
     },
 };
 
-/// What is larger is no script that an installer has written.
+/// Larger files are not scripts written by an installer.
 const LONGEST_SCRIPT: u64 = 1024 * 1024;
 
 /// The key of a cache entry.
@@ -239,8 +239,8 @@ fn is_of_this_machine(folder: &str, name: &str) -> bool {
         && ["direct_url.json", "uv_cache.json", "uv_build.json"].contains(&name)
 }
 
-/// Scripts lose the path of this machine's Python and what is peculiar to its system, and the records
-/// follow that list them or what stays here.
+/// Removes the path of this machine's Python and what is specific to its system from scripts, and
+/// adapts the records that list them.
 fn adapt(inputs: &mut Vec<Input>) -> Result<(), Failure> {
     let read = |input: &Input| {
         fs::read(&input.from).map_err(|error| FileError::new("read", &input.from, error))
@@ -281,7 +281,7 @@ fn adapt(inputs: &mut Vec<Input>) -> Result<(), Failure> {
         }
     }
     inputs.sort();
-    // A launcher and the script beside it are one.
+    // A launcher and the script next to it are the same command.
     inputs.dedup_by(|one, other| one.path == other.path);
     for input in inputs
         .iter_mut()
@@ -339,7 +339,7 @@ fn write(archive: &Path, inputs: &[Input], python: Option<&Python>) -> Result<La
     })
 }
 
-/// Changes with what was installed, and with nothing else.
+/// Returns a digest that depends only on what was installed.
 fn source(inputs: &[Input]) -> Result<String, Failure> {
     let mut records = Vec::new();
     for input in inputs {

@@ -290,10 +290,11 @@ pub(super) fn shadowing(modules: &Modules, inputs: &Inputs) -> Vec<Message> {
         .collect()
 }
 
-/// How many names are listed.
+/// The number of names listed.
 const LISTED: usize = 10;
 
-/// Names that other systems cannot store: a checkout there lacks these files, and so does its archive.
+/// Returns a warning about names that other systems cannot store, because a checkout and archives
+/// made there lack these files.
 pub(super) fn unportable(request: &Request) -> Option<Message> {
     let found = filename::portability(request.own.files.keys().map(String::as_str));
     if found.is_empty() {

@@ -42,7 +42,7 @@ pub(super) struct Job<'a> {
     pub(super) programs: &'a Programs,
     pub(super) wanted: &'a Wanted,
     pub(super) runtime: Runtime,
-    /// Every version has to be fixed.
+    /// True if every version must be pinned.
     pub(super) locked: bool,
     pub(super) target: &'a Path,
     /// For temporary files.

@@ -70,12 +70,12 @@ pub(crate) struct Request {
     pub(crate) limits: Limits,
 }
 
-/// What the installation of dependencies is kept to.
+/// Restrictions on installing dependencies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Nothing is downloaded.
+    /// Download nothing.
     pub(crate) offline: bool,
-    /// Only versions that a file fixes are installed.
+    /// Install only pinned versions.
     pub(crate) locked: bool,
 }
 

@@ -169,8 +169,8 @@ pub(super) fn warning(behind: &[Behind], python: &str) -> Option<Message> {
     }))
 }
 
-/// A warning about a version of the OpenTelemetry distribution that sends no traces. `file` is the
-/// requirements file.
+/// Returns the warning about a version of the OpenTelemetry distribution that sends no traces.
+/// `file` is the requirements file.
 pub(super) fn no_traces(version: &str, inputs: &Inputs, file: &str) -> Message {
     let message = Message::new(format!(
         "`{}` {version} sends no traces from a new runtime",

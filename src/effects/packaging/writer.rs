@@ -38,12 +38,12 @@ pub(super) struct Input {
     pub(super) instead: Option<Vec<u8>>,
 }
 
-/// Whose files are written.
+/// The owner of the written files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
-    /// The agent's own, each of which the user can leave out.
+    /// The agent, whose files the user can exclude.
     Agents,
-    /// A dependency's, which may carry programs for other systems along.
+    /// A dependency, which may contain programs for other systems.
     Dependencies,
 }
 
@@ -252,8 +252,9 @@ fn judge(input: &Input, head: &[u8], whose: Whose) -> Result<Option<Message>, Fa
         }))
 }
 
-/// Dependencies bring launchers and libraries for other systems along, which nothing here looks at; but
-/// what Python would load as a library of Linux has to be one.
+/// Returns a problem with a file for another system. Dependencies may contain launchers and
+/// libraries for other systems that are never used, but a file that Python would load as a Linux
+/// library must be one.
 fn foreign(input: &Input, system: Foreign, whose: Whose) -> Option<Message> {
     let is_used = input.path.starts_with("bin/") || has_extension(&input.path, "so");
     let help = match whose {

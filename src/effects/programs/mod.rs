@@ -71,7 +71,7 @@ impl Checkout {
 pub(crate) struct Programs {
     checkout: Checkout,
     path: Vec<PathBuf>,
-    /// uv and pip download nothing.
+    /// True if uv and pip must not download anything.
     offline: bool,
 }
 
@@ -168,7 +168,7 @@ fn may_be_run(found: &fs::Metadata) -> bool {
     found.permissions().mode() & 0o111 != 0
 }
 
-/// What a name with the right ending leads to is a program.
+/// Files with the right extension are programs.
 #[cfg(not(unix))]
 fn may_be_run(_found: &fs::Metadata) -> bool {
     true

@@ -62,7 +62,8 @@ pub(crate) fn run<S: AsRef<OsStr>>(
     }))
 }
 
-/// The interpreters that may be of this minor version, such as `3.13`, or of any: the likeliest first.
+/// Returns the interpreters that may have this minor version, such as `3.13`, or any; the most
+/// likely ones first.
 pub(crate) fn pythons(programs: &Programs, minor: Option<&str>) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for way in python::ways(System::HERE, minor) {
@@ -74,7 +75,7 @@ pub(crate) fn pythons(programs: &Programs, minor: Option<&str>) -> Result<Vec<Pa
     Ok(found)
 }
 
-/// The interpreter that the launcher `py` takes for this option.
+/// Returns the interpreter that the launcher `py` chooses for this option.
 fn launched(programs: &Programs, option: &str) -> Result<Option<PathBuf>, Failure> {
     let Some(launcher) = programs.find("py") else {
         return Ok(None);

@@ -432,7 +432,7 @@ fn made(request: &SourceRequest<'_>, root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether the file is one that a system can run, told by its first bytes.
+/// Returns whether a system can run the file, judging by its first bytes.
 pub(super) fn is_program(path: &Path) -> io::Result<bool> {
     let mut head = Vec::new();
     let file = fs::File::open(path)?;

@@ -14,7 +14,7 @@ pub(crate) type Listed = (Range<usize>, String);
 pub(crate) struct Pyproject {
     pub(crate) name: Option<String>,
     pub(crate) version: Option<String>,
-    /// The versions of Python that it is meant for.
+    /// The supported Python versions.
     pub(crate) requires_python: Option<Listed>,
     pub(crate) dependencies: Vec<Listed>,
     /// By the extra's name.

@@ -61,15 +61,15 @@ pub(crate) fn archive_key(runtime: &RuntimeName, archive: &Archive) -> String {
     format!("{runtime}/{source}{id}{compiled}.zip")
 }
 
-/// The parts of an archive's key: what it is made of, its bytes, and whether it has compiled files.
+/// The parts of an archive's key: its content, its bytes, and whether it has compiled files.
 const SOURCE_DIGITS: usize = 16;
 const ID_DIGITS: usize = 15;
 const COMPILED: char = 'c';
 const NOT_COMPILED: char = '0';
 
-/// Returns true if the archive under this key can stay deployed in place of `archive`: it is made of
-/// the same files, and differs only in what an interpreter or installer of another machine wrote.
-/// Otherwise two developers would replace each other's archives for ever.
+/// Returns true if the archive with this key can stay deployed in place of `archive`: it is made
+/// from the same files, and differs only in what another machine's interpreter or installer wrote.
+/// Otherwise two developers would replace each other's archives forever.
 pub(crate) fn stays(key: &str, runtime: &RuntimeName, archive: &Archive) -> bool {
     let Some(digits) = key
         .strip_prefix(&prefix(runtime))

@@ -28,7 +28,7 @@ pub(crate) struct Code<'a> {
     pub(crate) entrypoint: &'a str,
     /// The Python files that the entry point loads, in order.
     files: Vec<&'a str>,
-    /// Those of them that it loads whenever it starts.
+    /// The files that it loads on every start.
     at_start: BTreeSet<String>,
     /// The YAML, JSON and TOML files that the code names, by their path in the archive.
     pub(crate) settings: BTreeMap<String, String>,

@@ -36,7 +36,7 @@ pub(crate) struct DesiredRuntime {
     /// The user's own tags.
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) fields: RuntimeFields,
-    /// Whether other accounts may call it.
+    /// True if other accounts may call it.
     pub(crate) has_callers: bool,
 }
 
@@ -68,14 +68,14 @@ pub(crate) enum RuntimeStep {
     Create {
         name: RuntimeName,
         tags: BTreeMap<String, String>,
-        /// What is set beside the fields that every runtime has.
+        /// The settings besides the fields that every runtime has.
         settings: Vec<FieldChange>,
     },
     Update {
         id: String,
         /// Empty if the last update failed and is repeated.
         changes: Vec<FieldChange>,
-        /// Members that the metadata set and no longer sets, by their place in the service's document.
+        /// Members that the metadata no longer sets, by path in the service's document.
         withdrawn: BTreeSet<String>,
     },
     Tag {
@@ -173,14 +173,14 @@ impl DesiredRuntime {
         tags
     }
 
-    /// What the runtime's list of settings is to say.
+    /// Returns what the runtime's list of settings must contain.
     fn managed(&self) -> BTreeSet<String> {
         let mut managed = managed(&self.fields.settings);
         managed.extend(self.has_callers.then(|| callers::RECORDED.to_owned()));
         managed
     }
 
-    /// What this tool set once and is no longer wanted.
+    /// Returns what this tool has set and is no longer wanted.
     pub(crate) fn withdrawn(&self, tags: &Tags) -> BTreeSet<String> {
         match tags {
             Tags::Known(tags) => withdrawn(&recorded(tags), &self.managed()),
@@ -188,8 +188,9 @@ impl DesiredRuntime {
         }
     }
 
-    /// The tags that list what is about to be set: a run that is killed between the two writes leaves no
-    /// setting that is taken for somebody else's. Whoever may tag the runtime may do it with our identity.
+    /// Returns the tags that list what is about to be set, so that a run killed between the two
+    /// writes leaves no setting that seems to be someone else's. They include our identity, because
+    /// tagging may be allowed only with it.
     fn record_first(&self, there: &BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
         let before = recorded(there);
         let managed = self.managed();
@@ -202,7 +203,7 @@ impl DesiredRuntime {
         Some(tags)
     }
 
-    /// What an update would change of the runtime.
+    /// Returns what an update would change in the runtime.
     pub(crate) fn changes(
         &self,
         state: &RuntimeState,

@@ -27,7 +27,7 @@ pub(crate) struct RuntimeFields {
     pub(crate) protocol: String,
     pub(crate) authorizer: Option<Authorizer>,
     pub(crate) header_allowlist: Vec<String>,
-    /// Of a runtime that is there, all that the other fields do not say.
+    /// For an existing runtime, everything that is not in the other fields.
     pub(crate) settings: Settings,
 }
 
@@ -340,11 +340,11 @@ impl std::fmt::Display for Artifact {
     }
 }
 
-/// What sends traces of an agent that does not do it itself.
+/// The program that sends traces for agents that do not do it themselves.
 pub(crate) const INSTRUMENTATION: &str = "opentelemetry-instrument";
 
 impl Artifact {
-    /// Whether what runs can send traces. What is in an image is not known.
+    /// Returns whether the artifact can send traces. The content of images is unknown.
     pub(crate) fn can_trace(&self) -> bool {
         match self {
             Self::Code { entry_point, .. } => entry_point

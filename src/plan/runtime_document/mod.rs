@@ -176,7 +176,8 @@ pub(crate) fn fields(document: &Document) -> RuntimeFields {
     }
 }
 
-/// The platform that a runtime is on, in the service's word; `None` in a store that does not say.
+/// Returns a runtime's platform in the service's spelling, or `None` if the store does not report
+/// it.
 pub(crate) fn platform(document: &Document) -> Option<String> {
     text(document, PLATFORM)
 }
@@ -207,8 +208,8 @@ pub(crate) fn create(
     document
 }
 
-/// The document that replaces the runtime `there` by one with these fields, without the members at the
-/// places that are withdrawn, and with everything else as it is.
+/// Returns the document that replaces the runtime `there` by one with these fields, without the
+/// withdrawn members, and otherwise unchanged.
 pub(crate) fn update(
     there: &Document,
     wanted: &RuntimeFields,
@@ -366,7 +367,7 @@ fn only_variant(rest: &mut Document, name: &str, wanted: &Value) {
     }
 }
 
-/// Sets the member at a place, whatever is there.
+/// Sets the member at a path, replacing what is there.
 fn put(document: &mut Value, place: &[String], value: &Value) {
     let Some((first, rest)) = place.split_first() else {
         *document = value.clone();

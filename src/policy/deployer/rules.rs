@@ -277,7 +277,7 @@ pub(super) const RULES: &[Rule] = &[
             ),
         ],
     ),
-    // The endpoint that the service makes carries no tag.
+    // The endpoint created by the service has no tags.
     Rule {
         given: Given::CallersDeclared,
         ..rule(

@@ -17,7 +17,7 @@ pub(crate) struct Requirements {
     pub(crate) left_out: Vec<(usize, String)>,
     /// The line that requires the starter toolkit.
     pub(crate) toolkit: Option<usize>,
-    /// The line that allows only versions of the OpenTelemetry distribution which send no traces.
+    /// The line that allows only versions of the OpenTelemetry distribution that send no traces.
     pub(crate) no_traces: Option<usize>,
     /// The distributions, with normalized names.
     names: BTreeSet<String>,

@@ -1,4 +1,5 @@
-//! Processes that an agent has started. All of them know the file in which it tells its sockets.
+//! Processes started by an agent. All of them inherit the path of the file in which it reports its
+//! sockets.
 #![expect(
     clippy::disallowed_methods,
     reason = "the system's list of processes is read"
@@ -6,19 +7,19 @@
 
 use std::path::Path;
 
-/// The processes of the agent that tells its sockets in this file.
+/// Returns the processes of the agent that reports its sockets in this file.
 pub(in crate::effects) fn processes(listening: &Path) -> Vec<u32> {
     found(&format!("{}\0", listening.display()))
 }
 
-/// Ends what agents in this folder have left behind. That is needed only where the process around an agent and
-/// the one that started it were killed at once.
+/// Kills what agents in this folder left running. Only necessary if an agent's wrapper and the
+/// process that started it were killed at the same time.
 pub(in crate::effects) fn end_all_below(folder: &Path) {
     let path = format!("{}{}", folder.display(), std::path::MAIN_SEPARATOR);
     found(&path).into_iter().for_each(end);
 }
 
-/// The processes that know a file whose path begins in this way.
+/// Returns the processes that inherited a path with this prefix.
 #[cfg(target_os = "linux")]
 fn found(path: &str) -> Vec<u32> {
     let mark = format!("CARGO_AGENTCORE_LISTENING={path}");
@@ -29,7 +30,7 @@ fn found(path: &str) -> Vec<u32> {
         .flatten()
         .filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
     pids.filter(|pid| {
-        // Processes of other users cannot be looked into.
+        // The environment of other users' processes is not readable.
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         let mut variables = environment.split_inclusive(|byte| *byte == 0);
         variables.any(|variable| variable.starts_with(mark.as_bytes()))
@@ -42,14 +43,14 @@ fn found(_path: &str) -> Vec<u32> {
     Vec::new()
 }
 
-/// Ends a process that an agent left behind.
+/// Kills a process that an agent left behind.
 #[cfg(unix)]
 pub(in crate::effects) fn end(pid: u32) {
     use rustix::process::{Pid, Signal, kill_process};
 
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     if let Some(pid) = pid {
-        // It may have ended by now.
+        // It may already have ended.
         let _ = kill_process(pid, Signal::KILL);
     }
 }

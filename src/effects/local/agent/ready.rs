@@ -28,16 +28,17 @@ pub(in crate::effects) struct Pong {
     pub(in crate::effects) took: Duration,
 }
 
-/// Which answer of /ping says that an agent serves.
+/// Which answer of /ping shows that an agent serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::effects) enum Serves {
-    /// As the service has it.
+    /// Status 200, as for the service.
     With200,
-    /// For whoever judges the answers afterwards.
+    /// Any answer, for callers that judge it later.
     WithAnyAnswer,
 }
 
-/// Asks once. `None` where no answer comes in time; the body is empty where it breaks off or is too long.
+/// Sends a ping. Returns `None` if there is no answer in time. The body is empty if it is
+/// incomplete or too long.
 pub(in crate::effects) async fn ping(client: &HttpClient, port: u16, path: &str) -> Option<Pong> {
     let request = Request::builder()
         .uri(format!("http://127.0.0.1:{port}{path}"))
@@ -61,8 +62,8 @@ pub(in crate::effects) async fn ping(client: &HttpClient, port: u16, path: &str)
     .flatten()
 }
 
-/// Waits until the agent listens and, where the protocol has it, answers /ping. Returns its port on this
-/// machine.
+/// Waits until the agent listens and, if the protocol has it, answers /ping. Returns its port on
+/// this machine.
 pub(in crate::effects) async fn serves(
     agent: &Agent,
     contract: &Contract,

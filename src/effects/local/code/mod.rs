@@ -37,8 +37,8 @@ fn is_complete(home: &Path) -> bool {
     files::exists(&home.join(COMPLETE))
 }
 
-/// A folder of the user's cache that is complete once `make` has filled it. It stays as long as this
-/// process lives.
+/// Returns a folder of the user's cache that is complete once `make` has filled it. It stays until
+/// this process ends.
 fn in_cache(
     name: &str,
     is_complete: impl Fn(&Path) -> bool,

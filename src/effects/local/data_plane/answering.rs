@@ -19,7 +19,7 @@ use crate::{
     protocol::{chunks::Chunks, limits},
 };
 
-/// Holds the session of an answer until it ends or is dropped.
+/// Holds the session of an answer until the answer ends or is dropped.
 pub(super) struct Answering {
     used: Use,
     events: Events,

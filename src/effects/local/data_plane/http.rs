@@ -34,16 +34,16 @@ pub(in crate::effects) fn streamed(body: Incoming) -> Body {
     body.map_err(BodyError::from).boxed_unsync()
 }
 
-/// What comes next of a body.
+/// The next part of a body.
 pub(in crate::effects) type Next = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
 
-/// What is done with a body on its way.
+/// Processes a body while it is forwarded.
 pub(in crate::effects) trait Passage<B> {
-    /// Asks the body for its next frame, and decides what becomes of it.
+    /// Polls the body's next frame and processes it.
     fn next(&mut self, body: Pin<&mut B>, context: &mut Context<'_>) -> Next;
 }
 
-/// A body on its way. It is as long as the one that it passes on.
+/// A forwarded body, with the same length as the original.
 pub(in crate::effects) struct Passing<B, P> {
     pub(in crate::effects) body: B,
     pub(in crate::effects) passage: P,

@@ -96,7 +96,7 @@ pub(crate) async fn run(setup: Setup, events: Events) -> Result<bool, Failure> {
         events.tell(Event::DirectoryTaken);
         return Ok(false);
     };
-    // Without this it still works, unless the cache is pruned.
+    // If this fails, it still works unless the cache is pruned.
     let _ = install::keep(&setup.python);
     let mut signals = Signals::listen()?;
     let listener = listen(setup.port).await?;

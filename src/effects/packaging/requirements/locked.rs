@@ -1,10 +1,10 @@
-//! What `--locked` asks of the requirements: that files fix every version.
+//! Checks for `--locked` that files pin all versions.
 
 use super::Wanted;
 use crate::{effects::files, error::Failure, package::requirements::Kind};
 
-/// Refuses requirements that do not fix the versions. What a requirements file fixes is checked by the
-/// installer: with hashes, everything that is installed has to be listed.
+/// Refuses requirements that do not pin the versions. The installer checks a requirements file:
+/// with hashes, everything that is installed must be listed.
 pub(in super::super) fn lock_down(wanted: &mut Wanted) -> Result<(), Failure> {
     match wanted.kind {
         Kind::Lock => Ok(()),

@@ -50,7 +50,7 @@ pub(super) struct Wanted {
     pub(super) beside: Vec<Beside>,
     pub(super) lock: Option<Lock>,
     pub(super) warnings: Vec<Message>,
-    /// What the project says about its version of Python.
+    /// The project's statements about its Python version.
     pub(super) pythons: Vec<AskedPython>,
 }
 
@@ -166,14 +166,14 @@ fn find_lock(around: &Around, folder: &Path) -> Result<Option<Lock>, Failure> {
     Ok(None)
 }
 
-/// Locks of tools that nothing here asks.
+/// Locks of other tools.
 const UNREAD_LOCKS: [(&str, &str); 3] = [
     ("poetry.lock", "poetry export --output requirements.txt"),
     ("pdm.lock", "pdm export --output requirements.txt"),
     ("Pipfile.lock", "pipenv requirements > requirements.txt"),
 ];
 
-/// A project's lock that fixes no version here.
+/// Returns a warning about a lock that is not used, and so pins no version.
 fn unread_lock(kind: Kind, folder: &Path) -> Option<Message> {
     let mut locks = UNREAD_LOCKS.iter();
     let (name, command) =
@@ -187,7 +187,7 @@ fn unread_lock(kind: Kind, folder: &Path) -> Option<Message> {
     )))
 }
 
-/// A lock that is behind its project installs less than the project asks for.
+/// Fails if the lock is older than its project, because it would install too little.
 fn require_in_lock(
     own: &Folder,
     file: &Path,

@@ -36,7 +36,7 @@ pub(super) struct Reading<'c> {
     pub(super) beside: Vec<Beside>,
     /// True if something is required by an address, whose content may depend on the user.
     has_addresses: bool,
-    /// What is said about the version of Python, the nearest first.
+    /// The statements about the Python version, the nearest first.
     pub(super) pythons: Vec<AskedPython>,
 }
 
