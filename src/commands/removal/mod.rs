@@ -297,7 +297,7 @@ impl<'a> Removal<'a> {
         self.kept.iter().chain(&self.kept_on_disk)
     }
 
-    /// Returns what is kept in AWS, whoever it belongs to, except for the role that the user
+    /// Returns what is kept in AWS, regardless of its owner, except for the role that the user
     /// [provides](Self::brought).
     fn kept_in_aws(&self) -> impl Iterator<Item = &Kept> {
         let is_brought = |kept: &Kept| {

@@ -108,8 +108,8 @@ const ENVIRONMENTS: [&str; 10] = [
 ];
 /// The last word in the name of a file that is only an example.
 const EXAMPLES: [&str; 6] = ["dist", "example", "examples", "sample", "template", "tmpl"];
-/// Source code, which is always shipped, because the agent needs it, and code that handles secrets
-/// also names them.
+/// Source code, which is always shipped, because the agent needs it, and code about secrets also
+/// names them.
 const CODE: [&str; 26] = [
     "c", "cc", "cjs", "cpp", "cs", "go", "h", "hpp", "java", "js", "jsx", "kt", "lua", "mjs",
     "php", "pxd", "py", "pyi", "pyw", "pyx", "r", "rb", "rs", "scala", "swift", "ts",

@@ -159,8 +159,8 @@ const PINS: [&str; 8] = [
     "override-dependencies",
 ];
 
-/// Returns the place where a pyproject.toml takes dependencies from elsewhere than the default
-/// index, where their names could refer to unrelated packages.
+/// Returns the place where a pyproject.toml takes dependencies from outside the default index, where
+/// their names could refer to unrelated packages.
 pub(crate) fn pin(given: &str) -> Option<std::ops::Range<usize>> {
     let root = DeTable::parse(given).ok()?;
     let tool = root.get_ref().get("tool")?.get_ref();
