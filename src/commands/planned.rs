@@ -17,7 +17,7 @@ pub(super) struct Planned<'a> {
 }
 
 impl<'a> Planned<'a> {
-    /// The plan of a run that changes nothing. With JSON output, the lines are only progress.
+    /// Returns the plan of a run that changes nothing. With JSON output, the lines are only progress.
     pub(super) fn alone(output: Output, ui: &'a Ui) -> Self {
         Self {
             ui,
@@ -26,7 +26,7 @@ impl<'a> Planned<'a> {
         }
     }
 
-    /// A plan that is about to be carried out. It must be visible for a question, unless `--yes`
+    /// Returns a plan about to be carried out. It must be visible for a question, unless `--yes`
     /// answers it.
     pub(super) fn before_doing(yes: bool, ui: &'a Ui) -> Self {
         Self {

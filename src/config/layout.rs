@@ -17,7 +17,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The prefix of each source file's path in the archive.
+    /// Returns the prefix of each source file's path in the archive.
     pub fn prefix(&self) -> String {
         match self {
             Self::Package(name) => format!("{name}/"),

@@ -181,7 +181,7 @@ impl Runtime {
         Self::Python314,
     ];
 
-    /// The name in the manifest, such as `python3.13`.
+    /// Returns the name in the manifest, such as `python3.13`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Python310 => "python3.10",
@@ -192,7 +192,7 @@ impl Runtime {
         }
     }
 
-    /// The service's name, such as `PYTHON_3_13`.
+    /// Returns the service's name, such as `PYTHON_3_13`.
     pub fn service_name(self) -> &'static str {
         match self {
             Self::Python310 => "PYTHON_3_10",

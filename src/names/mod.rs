@@ -232,7 +232,7 @@ impl Default for EndpointName {
 }
 
 impl AccountId {
-    /// A stand-in for the account in a document that is printed before the account is known.
+    /// Returns a stand-in for the account in a document that is printed before the account is known.
     pub fn placeholder() -> Self {
         Self("ACCOUNT_ID".to_owned())
     }
@@ -243,7 +243,7 @@ impl AccountId {
 }
 
 impl Region {
-    /// A stand-in for the region in a document that is printed before the region is known.
+    /// Returns a stand-in for the region in a document that is printed before the region is known.
     pub fn placeholder() -> Self {
         Self("REGION".to_owned())
     }

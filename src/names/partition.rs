@@ -33,7 +33,7 @@ const ISOLATED: [&str; 4] = ["us-iso-", "us-isob-", "us-isof-", "eu-isoe-"];
 impl Partition {
     pub const ALL: [Self; 4] = [Self::Aws, Self::AwsUsGov, Self::AwsCn, Self::AwsEusc];
 
-    /// Source: `partitions.json` and `endpoints.json` of botocore 1.44.
+    /// Returns the properties. Source: `partitions.json` and `endpoints.json` of botocore 1.44.
     const fn facts(self) -> Facts {
         match self {
             Self::Aws => Facts {

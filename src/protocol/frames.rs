@@ -29,7 +29,7 @@ pub enum Violation {
 }
 
 impl Violation {
-    /// The WebSocket close code.
+    /// Returns the WebSocket close code.
     pub fn code(self) -> u16 {
         match self {
             Self::TooLong => 1009,

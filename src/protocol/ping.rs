@@ -43,7 +43,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// A stable identifier.
+    /// Returns a stable identifier.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Status(_) => "ping-status",
@@ -59,7 +59,7 @@ impl Problem {
         }
     }
 
-    /// What was observed.
+    /// Describes what was observed.
     pub fn what(&self) -> String {
         match self {
             Self::Status(status) => format!("`/ping` answers with the status {status}"),
@@ -82,7 +82,7 @@ impl Problem {
         }
     }
 
-    /// How to fix it.
+    /// Describes how to fix it.
     pub fn fix(&self) -> &'static str {
         match self {
             Self::Status(_) => "answer with 200 while the agent works, whatever it is doing",

@@ -49,7 +49,7 @@ impl Kind {
         Self::Internal,
     ];
 
-    /// The value of `x-amzn-ErrorType`.
+    /// Returns the value of `x-amzn-ErrorType`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Validation | Self::NotAcceptable => "ValidationException",
@@ -66,7 +66,7 @@ impl Kind {
         }
     }
 
-    /// The HTTP status for HTTP agents.
+    /// Returns the HTTP status for HTTP agents.
     pub fn status(self) -> u16 {
         match self {
             Self::Validation => 400,

@@ -59,7 +59,7 @@ impl Operation {
         Self::Command,
     ];
 
-    /// The part of the path after the runtime.
+    /// Returns the part of the path after the runtime.
     pub fn path(self) -> &'static str {
         match self {
             Self::Invoke => "invocations",

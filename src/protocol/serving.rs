@@ -30,7 +30,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// A stable identifier.
+    /// Returns a stable identifier.
     pub fn code(&self) -> &'static str {
         match self {
             Self::LoopbackOnly { .. } => "port-loopback",
@@ -39,7 +39,7 @@ impl Problem {
         }
     }
 
-    /// What was observed.
+    /// Describes what was observed.
     pub fn what(&self) -> String {
         match self {
             Self::LoopbackOnly { host } => {
@@ -55,7 +55,7 @@ impl Problem {
         }
     }
 
-    /// How to fix it.
+    /// Describes how to fix it.
     pub fn fix(&self) -> String {
         match self {
             Self::LoopbackOnly { .. } => "bind `0.0.0.0`".to_owned(),

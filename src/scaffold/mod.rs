@@ -68,7 +68,7 @@ fn files_in(folder: &str) -> Result<Vec<&'static File<'static>>, String> {
     Ok(files)
 }
 
-/// Strict mode, without HTML escaping.
+/// Returns an engine in strict mode, without HTML escaping.
 fn engine() -> Handlebars<'static> {
     let mut engine = Handlebars::new();
     engine.set_strict_mode(true);

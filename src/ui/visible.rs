@@ -146,12 +146,12 @@ fn is_shown(before: char, character: char) -> bool {
     }
 }
 
-/// Zero-width space, non-joiner and joiner.
+/// Returns true for zero-width spaces, non-joiners and joiners.
 fn joins(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200d}')
 }
 
-/// Variation selectors.
+/// Returns true for variation selectors.
 fn selects(character: char) -> bool {
     matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }

@@ -1,4 +1,4 @@
-//! Whether a directory can be an agent's source.
+//! Checks whether a directory can be an agent's source.
 #![expect(clippy::disallowed_methods, reason = "directories are looked at here")]
 
 use std::{

@@ -127,7 +127,7 @@ fn each_finding_has_its_line_in_any_encoding() {
     assert_eq!(lines(format!("\0{text}").as_bytes()), [0; 0]);
 }
 
-/// Returns a few bytes at a time, as a pipe does.
+/// A reader that returns a few bytes at a time, like a pipe.
 struct Dribble<'t>(&'t [u8], usize);
 
 impl std::io::Read for Dribble<'_> {

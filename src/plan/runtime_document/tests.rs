@@ -10,7 +10,7 @@ fn document(value: Value) -> Document {
     }
 }
 
-/// The answer of GetAgentRuntime for a runtime with all possible settings by others.
+/// Returns the answer of GetAgentRuntime for a runtime with all possible settings by others.
 fn there() -> Document {
     document(json!({
         "agentRuntimeArn": "arn:r", "agentRuntimeId": "r-1", "agentRuntimeName": "r", "agentRuntimeVersion": "7",

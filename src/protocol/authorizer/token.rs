@@ -60,7 +60,7 @@ impl Jwt {
         &self.algorithm
     }
 
-    /// The name of the signing key.
+    /// Returns the name of the signing key.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
