@@ -1,8 +1,8 @@
-"""Starts an archive's entry point as the service does, with nothing but what the archive requires.
+"""Starts an archive's entry point as the service does, with only what the archive requires.
 
-Runs isolated (`-I -S`). The agent's own files and the stand-ins are the archive's; everything else is
-taken from where it is installed on this machine. An agent has to listen where the service looks, and is
-then given another port of this machine, whose number is written to a file.
+Runs isolated (`-I -S`). The agent's own files and the stand-ins come from the archive; everything else is
+used where it is installed on this machine. An agent must listen on the port that the service calls. It gets
+another port of this machine instead, whose number is written to a file.
 """
 
 import os

@@ -1,8 +1,8 @@
-"""Makes an index of wheels: of the stand-ins, and of what is installed beside this Python.
+"""Makes an index of wheels: of the stand-ins, and of the packages installed with this Python.
 
-A wheel of what is installed holds the names of its modules, and of code only what leads to where it is
-installed: the code itself may be for this machine. Every distribution gets a directory with
-nothing else in it, so that only what an archive requires can be imported.
+A wheel of an installed package contains the names of its modules and code that refers to the installation,
+because the package's own code may be for this machine. Every distribution gets its own directory, so that
+only what an archive requires can be imported.
 """
 
 import os
@@ -78,7 +78,7 @@ spec.loader.exec_module(module)
 
 
 def lead(home: Path, path: str) -> str:
-    """What of a wheel leads to the installed module; modules below it are found from there."""
+    """Returns the code in a wheel that refers to the installed module, from which those below are found."""
     module = home / path
     folder = module.parent.parent if module.name == "__init__.py" else module.parent
     if folder != home and (folder / "__init__.py").exists():

@@ -1,9 +1,9 @@
-"""Runs a program and says what it cost: wall time, CPU time of it and all it started, its own memory.
+"""Measures a program: wall time, CPU time including child processes, and its own memory.
 
     measured.py REPORT PROGRAM [ARGUMENT ...]
 
 The report is one JSON object: `wall` and `cpu` in seconds, `peak` in KiB (the program's own largest
-resident set, without that of what it started; 0 where the system does not say).
+resident set, without child processes; 0 if the system does not report it).
 """
 
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def watch(pid: int, peak: list[int], over: threading.Event) -> None:
-    """Reads the high-water mark until the program is gone: it only grows, so the last reading counts."""
+    """Reads the high-water mark until the program ends. It only grows, so the last value counts."""
     status = Path(f"/proc/{pid}/status")
     while not over.wait(0.002):
         try:

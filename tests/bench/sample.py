@@ -1,6 +1,6 @@
-"""The work of `new` and `prepare` done the way of the Python sample: argparse, shutil and boto3.
+"""Does the work of `new` and `prepare` as the Python sample does: with argparse, shutil and boto3.
 
-Only what the sample does: no tags, no boundary, no read-back, top-level *.py files alone.
+Does only what the sample does: no tags, no boundary, no read-back, only top-level *.py files.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""An agent that needs nothing but Python and does what the payload's `do` says."""
+"""An agent that needs only Python and does what the payload's `do` says."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ PORT = int(sys.argv[1]) if len(sys.argv) > 1 else one.PORT
 
 
 def called(asked):
-    """Calls a model as boto3 does, as far as the local AgentCore looks."""
+    """Calls a model as boto3 does, as far as the local AgentCore can tell."""
     scope = f"{os.environ['AWS_ACCESS_KEY_ID']}/20261129/{os.environ['AWS_REGION']}/bedrock/aws4_request"
     connection = http.client.HTTPConnection(os.environ["AWS_ENDPOINT_URL"].removeprefix("http://"))
     connection.request(
@@ -75,7 +75,7 @@ class Agent(http.server.BaseHTTPRequestHandler):
         accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
         self.send_header("Sec-WebSocket-Accept", accept)
         self.end_headers()
-        # The first frame tells what has arrived; then whatever comes goes back.
+        # Sends the request in the first frame, then echoes all frames.
         seen = {"path": self.path, "headers": self.headers.items()}
         self.send_frame(1, json.dumps(seen).encode())
         while frame := self.receive_frame():
@@ -152,7 +152,7 @@ class Agent(http.server.BaseHTTPRequestHandler):
         self.answer({"asked": asked, "bytes": len(body)})
 
     def stream(self, asked):
-        """Events with numbers: so many, in this pace, of this length; and an end before they are all told."""
+        """Sends numbered events with this count, pause and length, and may end early."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
@@ -169,12 +169,12 @@ class Agent(http.server.BaseHTTPRequestHandler):
                 time.sleep(asked.get("pause", 0.5))
             self.wfile.write(b"0\r\n\r\n")
         except OSError:
-            # The other side went away.
+            # The client disconnected.
             requests["cut"] += 1
             raise
 
     def answer_of_length(self, asked):
-        """So many bytes; what the head says of them, and whether it says so."""
+        """Sends this many bytes, with or without their number in the head."""
         self.send_response(200)
         self.send_header("Content-Type", "application/octet-stream")
         if asked.get("told"):
@@ -189,12 +189,12 @@ class Agent(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    # A hundred callers at once.
+    # For a hundred concurrent callers.
     request_queue_size = 256
     daemon_threads = True
 
     def handle_error(self, request, client_address):
-        # Callers that go away are what is tested.
+        # The tests include callers that disconnect.
         pass
 
 

@@ -13,7 +13,7 @@ control = boto3.client("bedrock-agentcore-control", config=config)
 
 
 def error(call, **arguments):
-    """The name and the message of the error that a call ends with."""
+    """Returns the name and message of a call's error."""
     try:
         call(**arguments)
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Runs an emulator in this process and ends with whoever holds the other end of stdin.
+"""Runs an emulator in this process, and ends with the process at the other end of stdin.
 
 A test that panics or is killed closes that pipe, so no emulator outlives its test.
 """

@@ -1,7 +1,7 @@
-"""Prints everything that the account holds and that this project could touch, as one JSON document.
+"""Prints everything in the account that this project could touch, as one JSON document.
 
-Two listings are equal exactly when nothing was added, lost or changed in between. Instants are left
-out, and so is what an emulator makes up anew on every call.
+Two listings are equal exactly if nothing was added, removed or changed in between. Times are omitted, and
+so are values that an emulator generates on every call.
 """
 
 REGIONS = os.environ["LISTING_REGIONS"].split(",")

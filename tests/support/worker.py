@@ -17,7 +17,7 @@ from botocore.config import Config
 
 
 def names(endpoint: str, account: str) -> dict:
-    """What every script finds: `client(service, region)`, `account`, `endpoint`, `json` and `os`."""
+    """Returns the names for every script: `client(service, region)`, `account`, `endpoint`, `json` and `os`."""
 
     def client(service: str, region: str = "us-east-1"):
         return boto3.client(
