@@ -18,11 +18,15 @@ fn start_with(path: &Path, stage: &Stage) -> Answer {
 
 /// Returns the emulator's folder in a cache.
 fn installed_in(cache: &Path) -> PathBuf {
-    fs::read_dir(cache)
+    let entries = fs::read_dir(cache).unwrap();
+    entries
+        .map(|entry| entry.unwrap())
+        .find(|entry| {
+            let name = entry.file_name();
+            name.to_string_lossy().starts_with("ministack-") && entry.path().is_dir()
+        })
         .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| path.is_dir())
-        .unwrap()
+        .path()
 }
 
 /// Returns the path of Python itself, because the one on PATH may be a script that needs more of

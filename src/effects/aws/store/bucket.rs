@@ -66,11 +66,18 @@ impl Store {
             Box::pin(self.policy_with_tls())
         );
         // Tags come first, because they identify another owner's bucket best.
-        let Some(tags) = tags? else {
+        let Some(mut tags) = tags? else {
             return Ok(ObservedBucket::Absent);
         };
-        let marked = plan::ownership(&self.project, &tags) != Ownership::Unmarked;
-        let empty = !marked && self.is_empty().await?;
+        let unmarked = plan::ownership(&self.project, &tags) == Ownership::Unmarked;
+        let empty = unmarked && self.is_empty().await?;
+        if unmarked && !empty {
+            // Another run may have tagged the bucket and uploaded to it since the tags were read.
+            match self.tags().await? {
+                Some(now) => tags = now,
+                None => return Ok(ObservedBucket::Absent),
+            }
+        }
         let settings = Settings {
             private: private?,
             encrypted: encrypted?,

@@ -23,6 +23,7 @@ use crate::{
     effects::{
         cache,
         files::{self, FileError},
+        folder::Folder,
         programs::Programs,
     },
     error::Failure,
@@ -50,7 +51,7 @@ fn in_cache(
         || {},
         |home| {
             let made = make(home)
-                .and_then(|()| Ok(files::write_atomic(&home.join(COMPLETE), home, b"", false)?));
+                .and_then(|()| Ok(Folder::private(home.to_owned()).write(COMPLETE, b"")?));
             if made.is_err() {
                 files::remove_tree(home)?;
             }
