@@ -28,8 +28,14 @@ use crate::{
 pub struct Args {
     #[command(subcommand)]
     action: Option<Action>,
-    /// The form of what goes to stdout
-    #[arg(long, value_enum, default_value_t, value_name = "FORM", global = true)]
+    /// Output format
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        global = true
+    )]
     output: Output,
 }
 
@@ -44,7 +50,7 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct Prune {
-    /// What was not used for this long, such as `30d` or `12h`
+    /// Remove what was not used for this long, such as `30d` or `12h`
     #[arg(long, value_name = "AGE", default_value = "30d", value_parser = age)]
     older_than: Duration,
     /// Everything, however recently it was used
@@ -189,7 +195,7 @@ fn pruned(prune: &Prune, contents: Contents, output: Output, ui: &Ui) -> Result<
                 );
                 if *dry_run {
                     planned.status("Would", &format!("remove {words}"));
-                } else if entry.kind != Kind::Programs {
+                } else {
                     ui.status("Removing", &words);
                 }
                 removed.push(entry);

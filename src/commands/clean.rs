@@ -116,7 +116,7 @@ async fn clean(
     list(args, &removals, of_emulator.as_deref(), ui);
     if let Some(name) = removals.iter().find_map(Removal::unknown) {
         return Err(super::no_agent(name.as_str(), &config.declared)
-            .note("and nothing in AWS is provably its own"));
+            .note("nothing in AWS provably belongs to it"));
     }
     if !asked {
         report(args, &removals, Some(&removals), ui);

@@ -261,7 +261,13 @@ fn env(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, S
 
 fn platform(text: &str) -> Result<Platform, String> {
     let known = Platform::ALL.map(|platform| (platform.word(), platform));
-    one_of("platform version", &text.to_lowercase(), &known)
+    let lower = text.to_lowercase();
+    let is_known = known.iter().any(|(word, _)| *word == lower);
+    one_of(
+        "platform version",
+        if is_known { &lower } else { text },
+        &known,
+    )
 }
 
 fn network(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Option<Network> {

@@ -214,7 +214,7 @@ fn no_manifest(here: &Path) -> Failure {
         "could not find `Cargo.toml` in `{}` or any parent directory",
         here.display()
     ))
-    .help("`cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir>` makes one of an agent that exists; `--manifest-path` names one elsewhere")
+    .help("`cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir>` sets up an existing agent; `--manifest-path` names one elsewhere")
 }
 
 fn refused(error: &cargo_metadata::Error, manifest_path: Option<&Path>) -> Failure {

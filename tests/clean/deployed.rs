@@ -135,7 +135,7 @@ fn an_agent_that_was_taken_out_of_the_manifest_is_named_and_goes_when_it_is_aske
         .exits(2);
         for said in [
             "there is no agent `renmed` in the metadata",
-            "nothing in AWS is provably its own",
+            "nothing in AWS provably belongs to it",
             "did you mean `renamed`?",
         ] {
             says(&slip, said);

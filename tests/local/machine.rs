@@ -54,6 +54,13 @@ fn everything_that_runs_is_shown_and_stopped_from_anywhere() {
     let urls = [one.start(), other.start()];
     let mut workspaces = [&one, &other].map(|stage| fs::canonicalize(stage.dir.path()).unwrap());
 
+    // Our own records beside the cached folders belong to us.
+    assert!(cache.path().join("local-homes").is_dir());
+    let cached = anywhere(cache.path(), &["cache", "--output", "json"]);
+    let cached: Value = serde_json::from_str(&cached.stdout).unwrap();
+    let others = cached["others"].as_array().unwrap();
+    assert!(!others.contains(&json!("local-homes")), "{others:?}");
+
     let shown = anywhere(cache.path(), &["local", "status", "--all"]);
     assert_eq!(shown.code, Some(0), "{}", shown.stderr);
     for (url, workspace) in urls.iter().zip(&workspaces) {

@@ -149,7 +149,7 @@ fn a_place_without_project_metadata_or_identity_is_told_what_is_missing() {
         "{said}"
     );
     assert!(
-        said.contains("help: `cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir>` makes one of an agent that exists"),
+        said.contains("help: `cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir>` sets up an existing agent"),
         "{said}"
     );
 

@@ -154,7 +154,7 @@ impl Developed {
         let change = match &self.last {
             Some(last) => Change::between(last, &observed.inputs),
             None if self.surroundings.is_some() => Change::Restart("it can run again".to_owned()),
-            None => Change::Install(String::new()),
+            None => Change::Install("it can run again".to_owned()),
         };
         let is_first = self.last.is_none() && self.trouble.is_none();
         let installs = match &change {

@@ -232,7 +232,8 @@ struct Shown<'a> {
 
 /// Stops the agents, and prints their remaining output.
 async fn end(crew: Crew, held: Vec<(Folder, Lock)>, heard: &mut Heard, shown: &Shown<'_>, ui: &Ui) {
-    ui.status("Stopping", &shown.names.join(", "));
+    let names: Vec<String> = shown.names.iter().map(|name| format!("`{name}`")).collect();
+    ui.status("Stopping", &names.join(", "));
     let mut ending = pin!(crew.end());
     loop {
         tokio::select! {

@@ -12,6 +12,9 @@ use crate::{
     names::{AgentName, StageName},
 };
 
+const SHARED_FOLDER: &str = "share the deployment folder";
+const SHARED_ROLE: &str = "share the role";
+
 /// Names that would conflict in AWS or on disk, ignoring case as IAM does.
 #[derive(Default)]
 pub(super) struct Claims {
@@ -43,12 +46,7 @@ impl Claims {
                     // A trailing slash makes no difference.
                     let folder: PathBuf = folder.components().collect();
                     let folder = folder.display().to_string();
-                    found.extend(self.claim(
-                        name,
-                        manifest,
-                        "share the deployment folder",
-                        &folder,
-                    ));
+                    found.extend(self.claim(name, manifest, SHARED_FOLDER, &folder));
                 }
             }
         }
@@ -88,7 +86,7 @@ impl Claims {
             if let RoleSettings::Managed { name, .. } = &agent.role {
                 let manifest = agent.dir.join("Cargo.toml");
                 let role = name.as_str().to_ascii_lowercase();
-                found.extend(self.claim(&agent.name, &manifest, "share the role", &role));
+                found.extend(self.claim(&agent.name, &manifest, SHARED_ROLE, &role));
             }
         }
         found
@@ -124,9 +122,13 @@ impl Claims {
             ))
             .note(format!("`{other}` is declared in {}", elsewhere.display()))
             .note(format!("`{agent}` is declared in {}", manifest.display()))
-            .help(format!(
-                "rename `{agent}`, or set what is its own in `[…agentcore.agents.{agent}]`"
-            )),
+            .help(match relation {
+                SHARED_FOLDER => {
+                    format!("set another `deployment` in `[…agentcore.agents.{agent}]`")
+                }
+                SHARED_ROLE => format!("set another `name` in `[…agentcore.agents.{agent}.role]`"),
+                _ => format!("rename `{agent}`"),
+            }),
         )
     }
 }

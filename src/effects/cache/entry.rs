@@ -181,8 +181,11 @@ pub(crate) struct Contents {
     pub(crate) others: Vec<String>,
 }
 
-/// Our records of consents and running processes, which are not cached.
-const KEPT: [&str; 2] = ["confirmed", super::running::FOLDER];
+/// Where local AgentCores in other target directories are recorded.
+pub(crate) const HOMES: &str = "local-homes";
+
+/// Our records of consents, running processes and state in other directories, which are not cached.
+const KEPT: [&str; 3] = ["confirmed", super::running::FOLDER, HOMES];
 
 pub(crate) fn contents() -> Result<Contents, Failure> {
     let cache = folder()?;

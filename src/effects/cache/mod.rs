@@ -7,7 +7,7 @@ pub(crate) mod running;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use self::entry::{Contents, Entry, Kind, Removal, contents, ensure, keep};
+pub(crate) use self::entry::{Contents, Entry, HOMES, Kind, Removal, contents, ensure, keep};
 use super::{env, folder::Folder, path::real_path};
 use crate::{
     error::Failure,

@@ -359,12 +359,12 @@ fn words(why: &NotReady, port: u16) -> String {
     let seconds = limits::INITIALIZATION.as_secs();
     match why {
         NotReady::Ended(code) => {
-            format!("the agent ended with code {code} before it answered on port {port}")
+            format!("the agent ended with code {code} before it answered")
         }
         NotReady::WrongPort(other) => {
             format!("the agent listens on port {other}, and AgentCore calls port {port}")
         }
-        NotReady::Deaf => format!("the agent did not answer on port {port} within {seconds} s"),
+        NotReady::Deaf => format!("the agent did not answer within {seconds} s"),
         NotReady::CannotStart(error) => format!("the agent cannot be started: {error}"),
     }
 }

@@ -10,11 +10,9 @@ use crate::{
     error::Failure,
 };
 
-const LIST: &str = "local-homes";
-
 /// Adds a workspace's directory to the list, and removes directories that no longer exist.
 pub(super) fn remember(dir: &Folder, workspace: &Path) -> Result<(), Failure> {
-    let list = cache::folder()?.join(LIST);
+    let list = cache::folder()?.join(cache::HOMES);
     for name in list.names()? {
         let place = list.read_text(&name)?.as_deref().and_then(read);
         if place.is_none_or(|(_, directory)| !files::exists(&directory)) {
@@ -32,7 +30,7 @@ pub(super) fn remember(dir: &Folder, workspace: &Path) -> Result<(), Failure> {
 
 /// Returns other directories in which the same project of the same workspace has state.
 pub(crate) fn elsewhere(dir: &Folder, workspace: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let list = cache::folder()?.join(LIST);
+    let list = cache::folder()?.join(cache::HOMES);
     let here = dir.path();
     let project = |path: &Path| {
         path.parent()
