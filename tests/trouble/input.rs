@@ -253,7 +253,10 @@ fn agents_whose_names_or_folders_meet_are_refused() {
         said.contains("note: `two` is declared in [ROOT]/project/Cargo.toml"),
         "{said}"
     );
-    assert!(said.contains("help: rename `two`"), "{said}");
+    assert!(
+        said.contains("help: set another `deployment` in `[…agentcore.agents.two]`"),
+        "{said}"
+    );
 }
 
 #[test]
