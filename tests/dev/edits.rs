@@ -53,7 +53,9 @@ fn what_is_not_shipped_and_what_says_the_same_starts_nothing() {
     let pid = dev.answer()["pid"].clone();
     for round in 0..20 {
         stage.write("seller/app.log", format!("{round}\n"));
-        stage.write("seller/__init__.py", "NAME = \"one\"\n");
+        // Replaced at once: a file that is truncated first is another file for a moment.
+        stage.write("same.py", "NAME = \"one\"\n");
+        fs::rename(stage.path("same.py"), stage.path("seller/__init__.py")).unwrap();
         std::thread::sleep(Duration::from_millis(30));
     }
     std::thread::sleep(Duration::from_millis(500));
