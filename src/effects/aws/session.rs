@@ -465,6 +465,9 @@ async fn credentials(
     }
 }
 
+/// How long before they expire credentials are fetched again.
+const MARGIN: Duration = Duration::from_mins(1);
+
 /// Credentials that were already fetched, and the provider that renews them.
 #[derive(Debug)]
 struct Once {
@@ -480,9 +483,10 @@ impl ProvideCredentials for Once {
         Self: 'a,
     {
         use aws_credential_types::provider::future::ProvideCredentials as Future;
+        let needed_until = clock::wall() + MARGIN;
         match self.first.expiry() {
-            Some(_) => self.again.provide_credentials(),
-            None => Future::ready(Ok(self.first.clone())),
+            Some(expiry) if expiry < needed_until => self.again.provide_credentials(),
+            Some(_) | None => Future::ready(Ok(self.first.clone())),
         }
     }
 }
