@@ -129,6 +129,19 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Separates results from failures, so that a failure does not hide them.
+    pub fn split<T>(results: Vec<Result<T, Self>>) -> (Vec<T>, Vec<Self>) {
+        let mut good = Vec::new();
+        let mut bad = Vec::new();
+        for result in results {
+            match result {
+                Ok(value) => good.push(value),
+                Err(failure) => bad.push(failure),
+            }
+        }
+        (good, bad)
+    }
+
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
         Self {
             exit,

@@ -16,15 +16,19 @@ mod cli;
 mod commands;
 pub mod config;
 mod effects;
+mod engine;
 pub mod error;
 mod help;
 pub mod names;
+mod options;
 mod package;
 mod plan;
 pub mod policy;
+mod project;
 pub mod protocol;
 mod python;
 mod redaction;
+mod resources;
 mod scaffold;
 mod system;
 mod text;
@@ -73,7 +77,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let ui = Arc::new(
         Ui::new(verbosity, cli.terminal.color)
-            .leading(move |text| commands::hint::lead(text, &lead)),
+            .leading(move |text, subject| cli::suggestions::complete(text, &lead, subject)),
     );
     if verbosity >= Verbosity::VeryVerbose {
         let ui = Arc::clone(&ui);

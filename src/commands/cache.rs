@@ -7,14 +7,14 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::planned::Planned;
 use crate::{
-    cli::Output,
     effects::{
         cache::{self, Contents, Entry, Kind, Removal},
         clock,
     },
+    engine::plan_output::Planned,
     error::Failure,
+    options::Output,
     package::limits::megabytes,
     ui::Ui,
 };

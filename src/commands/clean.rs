@@ -5,20 +5,22 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{
-    Applying, hint,
-    local::{self, Reach},
-    planned::Planned,
-    removal::{self, Removal, World},
-    session::{self, Placed},
-};
 use crate::{
-    cli,
     config::Config,
     effects::manifest::Project,
+    engine::{
+        clean::{self, Removal, World},
+        plan_output::Planned,
+    },
     error::{Exit, Failure},
     names::AgentName,
-    plan::clean::{Kept, Logs, Subject, Trust, Weight},
+    options,
+    project::{
+        self,
+        emulator::{self, Reach},
+        sessions::{self, Placed},
+    },
+    resources::clean::{Kept, Logs, Subject, Trust, Weight},
     ui::Ui,
 };
 
@@ -42,35 +44,35 @@ pub struct Args {
     #[arg(long)]
     include_yaml: bool,
     #[command(flatten)]
-    applying: Applying,
+    applying: options::Applying,
     /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    output: cli::Output,
+    output: options::Output,
     #[command(flatten)]
-    project: cli::Project,
+    project: options::Project,
     #[command(flatten)]
-    aws: cli::Aws,
+    aws: options::Aws,
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let stage = super::stage(&args.project, args.aws.local);
-    let (project, config) = super::load_to_clean(&args.project, &stage, ui)?;
-    if !args.applying.changes_nothing() && local::is_asleep(&args.aws, &project, &config)? {
+    let stage = project::stage(&args.project, args.aws.local);
+    let (project, config) = clean::load(&args.project, &stage, ui)?;
+    if !args.applying.changes_nothing() && emulator::is_asleep(&args.aws, &project, &config)? {
         // Fails before the emulator is started.
         answerable(&args, "what `--dry-run` lists", ui)?;
     }
-    let _lock = args.applying.lock(&project, ui)?;
+    let _lock = project::lock_to_apply(&args.applying, &project, ui)?;
     let reach = match Reach::of(&args.applying) {
         Reach::Writes | Reach::Removes => Reach::Removes,
         Reach::Reads => Reach::Reads,
     };
     let place = (&project, &config);
-    if local::is_empty(&args.aws, &project, &config, ui)? {
-        let placed = session::place_nowhere(&config.agents, &args.aws).await?;
+    if emulator::is_empty(&args.aws, &project, &config, ui)? {
+        let placed = sessions::place_nowhere(&config.agents, &args.aws).await?;
         return clean(&args, place, (&placed, World::Empty), ui).await;
     }
-    local::with(reach, &args.aws, place, ui, async |emulator| {
-        let placed = session::place((&project, &config.agents), &args.aws, emulator, ui).await?;
+    emulator::with(reach, &args.aws, place, ui, async |emulator| {
+        let placed = sessions::place((&project, &config.agents), &args.aws, emulator, ui).await?;
         clean(&args, place, (&placed, World::Asked), ui).await
     })
     .await
@@ -82,7 +84,7 @@ async fn clean(
     (placed, world): (&[Placed<'_>], World),
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let options = removal::Options {
+    let options = clean::Options {
         // The emulator's logs are deleted with the emulator.
         logs: if args.logs || args.aws.local {
             Logs::Delete
@@ -100,7 +102,7 @@ async fn clean(
 
     let place = (project, &config.declared);
     let looking = ui.working("Looking", "for what belongs to the agents");
-    let removals = removal::observe(placed, place, options, &[]).await?;
+    let removals = clean::observe(placed, place, options, &[]).await?;
     drop(looking);
     if args.all_regions {
         let uncertain = removals.iter().filter_map(Removal::uncertain_regions);
@@ -109,13 +111,13 @@ async fn clean(
     let nothing = removals.iter().all(Removal::is_empty);
     let asked = !args.applying.changes_nothing() && !nothing;
     let of_emulator = if takes_emulator(args, config) {
-        removal::emulator::words((project, config))?
+        clean::emulator::words((project, config))?
     } else {
         None
     };
     list(args, &removals, of_emulator.as_deref(), ui);
     if let Some(name) = removals.iter().find_map(Removal::unknown) {
-        return Err(super::no_agent(name.as_str(), &config.declared)
+        return Err(project::no_agent(name.as_str(), &config.declared)
             .note("nothing in AWS provably belongs to it"));
     }
     if !asked {
@@ -137,7 +139,7 @@ async fn clean(
     }
     let affected = removals.iter().filter(|removal| !removal.is_empty());
     let places = affected.flat_map(Removal::places);
-    confirm(args, &session::places(places), ui)?;
+    confirm(args, &sessions::places(places), ui)?;
     let mut failures = Vec::new();
     for removal in &removals {
         if let Err(failure) = removal.apply(ui).await {
@@ -145,7 +147,7 @@ async fn clean(
         }
     }
     // Check what is left: it was not deleted, whatever the service answered.
-    let after = match removal::observe(placed, place, options, &removals).await {
+    let after = match clean::observe(placed, place, options, &removals).await {
         Ok(after) => Some(after),
         Err(failure) => {
             failures.push(failure);
@@ -201,7 +203,7 @@ fn list(args: &Args, removals: &[Removal<'_>], of_emulator: Option<&str>, ui: &U
         ));
     }
     for kept in kept(removals) {
-        planned.status("Keeping", &format!("{}: {}", kept.what, why(args, kept)));
+        planned.status("Keeping", &format!("{}: {}", kept.what, why(kept, ui)));
     }
 }
 
@@ -214,17 +216,8 @@ fn kept<'a>(removals: &'a [Removal<'_>]) -> Vec<&'a Kept> {
 
 /// Returns the reason, with commands that contain the options of this run, except the stage: the
 /// reason names the stage of the resource that is kept.
-fn why(args: &Args, kept: &Kept) -> String {
-    let project = cli::Project {
-        agent: Vec::new(),
-        stage: None,
-        ..args.project.clone()
-    };
-    let lead = cli::Lead {
-        project: Some(project),
-        aws: Some(args.aws.clone()),
-    };
-    hint::lead(&kept.why, &lead)
+fn why(kept: &Kept, ui: &Ui) -> String {
+    ui.lead_elsewhere(&kept.why)
 }
 
 fn confirm(args: &Args, places: &str, ui: &Ui) -> Result<(), Failure> {
@@ -296,7 +289,7 @@ fn again(args: &Args) -> String {
 /// Prints the JSON report. `after` is what was observed after the deletions; without it, the result
 /// is unknown.
 fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui: &Ui) {
-    if args.output != cli::Output::Json {
+    if args.output != options::Output::Json {
         return;
     }
     let planned = deletions(before);
@@ -310,7 +303,7 @@ fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui
         .map(|kept| {
             let leftover = kept.weight == Weight::Leftover;
             let mut document = about(&kept.what);
-            document["reason"] = json!(why(args, kept));
+            document["reason"] = json!(why(kept, ui));
             document["leftover"] = json!(leftover);
             document
         })
@@ -355,5 +348,5 @@ async fn end_emulator(
     if !takes_emulator(args, place.1) {
         return Ok(());
     }
-    removal::emulator::end(place, removals, world, ui).await
+    clean::emulator::end(place, removals, world, ui).await
 }

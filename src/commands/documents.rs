@@ -3,8 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::session::Placed;
-use crate::{config::Agent, plan::deployed::RuntimeState};
+use crate::{config::Agent, project::sessions::Placed, resources::runtime::observed::RuntimeState};
 
 /// Returns an agent's document: its name and place, then `rest`, which is an object.
 pub(super) fn placed(placed: &Placed<'_>, rest: Value) -> Value {

@@ -8,18 +8,18 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{
-    conversation::{Partner, Whom},
-    refusal,
-};
 use crate::{
-    cli,
+    commands::{
+        invoke_errors,
+        target::{Partner, Whom},
+    },
     effects::{
         aws::data_plane::{CutOff, Invocation, Refusal, Reply, Target},
         clock, files,
     },
     error::{Exit, Failure, Message},
     names::SessionId,
+    options,
     plan::retry,
     protocol::{
         answer::{self, AgentError, Answer, Kept, Printer},
@@ -79,7 +79,7 @@ pub struct Args {
     raw: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    output: cli::Output,
+    output: options::Output,
     /// Send the request to the agent that `cargo agentcore dev` runs
     #[arg(long, conflicts_with_all = ["arn", "endpoint", "local", "user"])]
     dev: bool,
@@ -211,7 +211,7 @@ async fn speak(
         }
     };
     drop(at_once);
-    if !matches!(&reply, Some(Err(refusal)) if refusal::is_absence(refusal)) {
+    if !matches!(&reply, Some(Err(refusal)) if invoke_errors::is_absence(refusal)) {
         ui.status("Session", target.session.as_str());
     }
     let waiting = ui.working("Waiting", "for the answer");
@@ -226,7 +226,7 @@ async fn speak(
             if !is_introduced {
                 introduction.await;
             }
-            return Err(refusal::explain(refusal, partner, args.timeout, since, ui).await);
+            return Err(invoke_errors::explain(refusal, partner, args.timeout, since, ui).await);
         }
     };
     if let Some(session) = reply.session.as_ref().filter(|id| **id != target.session) {
@@ -237,7 +237,7 @@ async fn speak(
     if !is_introduced {
         introduction.await;
     }
-    if args.output == cli::Output::Json {
+    if args.output == options::Output::Json {
         print_document(&read, &reply, target, partner, ui);
     }
     if let Some(note) = &reply.note {
@@ -274,7 +274,7 @@ async fn send(
             Ok(reply) => return Ok(reply),
             Err(refusal) => refusal,
         };
-        let setback = refusal::setback(&refusal);
+        let setback = invoke_errors::setback(&refusal);
         let Some(pause) = retry::repeat(setback, attempt, clock::jitter()) else {
             return Err(refusal);
         };
@@ -283,7 +283,7 @@ async fn send(
             &format!(
                 "in {:.1} s: {}",
                 pause.as_secs_f64(),
-                refusal::reason(setback)
+                invoke_errors::reason(setback)
             ),
         );
         clock::sleep(pause).await;
@@ -330,12 +330,12 @@ async fn read(args: &Args, reply: &mut Reply, start: Instant, ui: &Ui) -> Read {
         let pieces = answer.push(&bytes);
         too_long = answer.too_long();
         match args.output {
-            cli::Output::Json => too_long = too_long.or(body.push(&bytes).err()),
-            cli::Output::Text => is_read = show(&printer.print(&pieces)),
+            options::Output::Json => too_long = too_long.or(body.push(&bytes).err()),
+            options::Output::Text => is_read = show(&printer.print(&pieces)),
         }
     }
     let end = answer.finish(cut_off.is_none() && too_long.is_none());
-    if args.output == cli::Output::Text && is_read {
+    if args.output == options::Output::Text && is_read {
         let mut rest = printer.print(&end.pieces);
         // A shell's prompt should start on a new line; a program gets only the agent's bytes.
         if printer.is_within_a_line() && !args.raw && ui.result_is_read_on_a_terminal() {

@@ -3,17 +3,18 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    deployed::{self, Deployed, Found},
-    documents,
-    local::{self, Reach},
-    session,
-};
+use super::documents;
 use crate::{
-    cli,
     config::{Agent, Config},
     effects::{local::Emulator, manifest::Project},
+    engine::runtime::find::{self, Deployed, Found},
     error::Failure,
+    options,
+    project::{
+        self,
+        emulator::{self, Reach},
+        sessions,
+    },
     ui::Ui,
 };
 
@@ -21,11 +22,11 @@ use crate::{
 pub(super) struct Listing {
     /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    output: cli::Output,
+    output: options::Output,
     #[command(flatten)]
-    project: cli::Project,
+    project: options::Project,
     #[command(flatten)]
-    aws: cli::Aws,
+    aws: options::Aws,
 }
 
 /// What is listed for one runtime.
@@ -50,19 +51,19 @@ impl Listing {
         F: AsyncFn(&Deployed<'_>, &Found) -> Result<Part, Failure>,
     {
         let ui = way.ui;
-        let stage = super::stage(&self.project, self.aws.local);
-        let (project, config) = super::load(&self.project, &stage, ui)?;
-        let agents = if local::is_empty(&self.aws, &project, &config, ui)? {
+        let stage = project::stage(&self.project, self.aws.local);
+        let (project, config) = project::load(&self.project, &stage, ui)?;
+        let agents = if emulator::is_empty(&self.aws, &project, &config, ui)? {
             let absent = config.agents.iter().map(|agent| way.absent(agent));
             absent.collect()
         } else {
             let place = (&project, &config);
-            local::with(Reach::Reads, &self.aws, place, ui, async |emulator| {
+            emulator::with(Reach::Reads, &self.aws, place, ui, async |emulator| {
                 self.look(&way, place, emulator).await
             })
             .await?
         };
-        if self.output == cli::Output::Json {
+        if self.output == options::Output::Json {
             ui.document(json!({ "version": 1, "command": way.command, "agents": agents }));
         }
         Ok(())
@@ -79,9 +80,9 @@ impl Listing {
         F: AsyncFn(&Deployed<'_>, &Found) -> Result<Part, Failure>,
     {
         let ui = way.ui;
-        let placed = session::place((project, &config.agents), &self.aws, emulator, ui).await?;
+        let placed = sessions::place((project, &config.agents), &self.aws, emulator, ui).await?;
         let mut documents = Vec::new();
-        for deployed in deployed::observe(&placed, deployed::Unread::Fails).await? {
+        for deployed in find::observe(&placed, find::Unread::Fails).await? {
             let agent = deployed.placed.agent;
             let Some(found) = deployed.one()? else {
                 ui.note(&format!("the agent `{}` is not deployed", agent.name));
@@ -90,7 +91,7 @@ impl Listing {
             };
             found.say_whose(ui);
             let Part { lines, fields } = (way.part)(&deployed, found).await?;
-            if self.output == cli::Output::Text {
+            if self.output == options::Output::Text {
                 if placed.len() > 1 {
                     ui.result(agent.name.as_str());
                 }

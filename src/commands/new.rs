@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{
-    choice::{self, Choices},
-    planned::Planned,
-};
 use crate::{
-    cli,
     effects::{clock, destination, env},
-    error::{Failure, Message},
+    engine::plan_output::Planned,
+    error::Failure,
+    options,
     plan::new as plan,
+    project::prompts::{self, Choices},
     scaffold::{self, Context, Language, Template},
     ui::Ui,
 };
@@ -94,7 +92,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         .dialogue(async || {
             let template = template(args.template.as_deref(), asking, ui)?;
             let needs = (template.needs_model, template.permissions);
-            let decided = choice::decide(&args.choices, needs, asking, ui).await?;
+            let decided = prompts::decide(&args.choices, needs, asking, ui).await?;
             Ok((template, decided))
         })
         .await?;
@@ -128,7 +126,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         ui.note(said);
     }
     if args.dry_run {
-        let planned = Planned::alone(cli::Output::Text, ui);
+        let planned = Planned::alone(options::Output::Text, ui);
         for file in files.keys() {
             planned.status("Would", &format!("write `{}`", given.join(file).display()));
         }
@@ -207,7 +205,7 @@ fn template(given: Option<&str>, asking: bool, ui: &Ui) -> Result<&'static Templ
         .iter()
         .map(|template| format!("{}: {}", template.name, template.description))
         .collect();
-    let chosen = ui.select("Template", &items, 0).map_err(choice::cut_off)?;
+    let chosen = ui.select("Template", &items, 0).map_err(prompts::cut_off)?;
     Ok(&all[chosen])
 }
 
@@ -230,19 +228,4 @@ pub(super) fn next(first: Option<String>, path: &Path, ui: &Ui) {
         ui.status(verb, &line);
         verb = "";
     }
-}
-
-/// Reports a model that is not available in the region.
-pub(super) fn misfit(model: &crate::config::Model, region: &crate::names::Region) -> Message {
-    if !region.partition().has_bedrock() {
-        return super::partition::no_bedrock(model, region);
-    }
-    Message::new(format!(
-        "the model `{}` cannot be invoked from {region}",
-        model.id()
-    ))
-    .help(format!(
-        "in {region}, `{}` can",
-        scaffold::default_model(Some(region)).id()
-    ))
 }

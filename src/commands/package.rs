@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{
-    consent, own_files,
-    packaging::{self, Options},
-};
 use crate::{
-    cli,
     config::Agent,
     effects::{
         self,
         packaging::{Built, Origin},
     },
     error::Failure,
+    options,
+    project::{
+        self, consent, own_files,
+        packaging::{self, Options},
+    },
     ui::Ui,
 };
 
@@ -34,16 +34,16 @@ pub struct Args {
     options: Options,
     /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    output: cli::Output,
+    output: options::Output,
     #[command(flatten)]
-    project: cli::Project,
+    project: options::Project,
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let stage = super::stage(&args.project, false);
-    let (project, mut config) = super::load(&args.project, &stage, ui)?;
+    let stage = project::stage(&args.project, false);
+    let (project, mut config) = project::load(&args.project, &stage, ui)?;
     consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
-    let _lock = super::lock(&project, ui)?;
+    let _lock = project::lock(&project, ui)?;
     let mut documents = Vec::new();
     let mut failures = Vec::new();
     // Not in parallel, because each build uses all cores.
@@ -55,14 +55,14 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             packaging::build(agent, &project, &own, output, &args.options, ui).await
         };
         match built.await {
-            Ok(built) if args.output == cli::Output::Json => {
+            Ok(built) if args.output == options::Output::Json => {
                 documents.push(document(agent, &built, args.list)?);
             }
             Ok(built) => show(&built, args.list, ui)?,
             Err(failure) => failures.push(failure),
         }
     }
-    if args.output == cli::Output::Json {
+    if args.output == options::Output::Json {
         ui.document(json!({ "version": 1, "command": "package", "agents": documents }));
     }
     Failure::all(failures).map_or(Ok(()), Err)

@@ -6,14 +6,14 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::removal;
 use crate::{
-    cli::{self, Output},
     config::{Agent, RoleSettings},
     error::{Exit, Failure, Message},
     names::{AccountId, AgentName, Region, RoleName},
-    plan::clean::repository_at,
+    options::{self, Output},
     policy::{self, Deployer, Document, Grant, Scope, Target, size},
+    project::{self, on_disk},
+    resources::clean::repository_at,
     ui::{Ui, Verbosity},
 };
 
@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Output,
     #[command(flatten)]
-    project: cli::Project,
+    project: options::Project,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
@@ -95,7 +95,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         region,
         output,
     } = args;
-    let (_, config) = super::load(&project, &super::stage(&project, false), ui)?;
+    let (_, config) = project::load(&project, &project::stage(&project, false), ui)?;
     let mut targets = targets(&config.agents, account.as_ref(), &region)?;
     note_placeholders(&targets, ui);
     let asked: BTreeSet<Kind> = only.into_iter().collect();
@@ -220,7 +220,7 @@ fn repository(target: &Target<'_>) -> Result<Option<String>, Failure> {
         account,
         runtime,
     } = &target.scope;
-    let entry = removal::toolkit_file(target.agent)?.and_then(|file| file.entry(runtime.as_str()));
+    let entry = on_disk::toolkit_file(target.agent)?.and_then(|file| file.entry(runtime.as_str()));
     let uri = entry.and_then(|entry| entry.repository);
     let place = (
         Some(account).filter(|account| !account.is_placeholder()),

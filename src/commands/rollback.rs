@@ -1,16 +1,16 @@
 //! `cargo agentcore rollback`: returns a named endpoint to its previous version.
 
-use super::{
-    absence::{LISTED, no_endpoint},
-    pinning::{Pin, Writing, history, settled},
-};
 use crate::{
+    commands::{
+        not_found::{LISTED, no_endpoint},
+        set_version::{Pin, Writing, history, settled},
+    },
     effects::aws::runtime::Runtimes,
     error::Failure,
     names::EndpointName,
-    plan::{
-        deployed::DEFAULT_ENDPOINT,
+    resources::{
         endpoint::{self as plan, Previous},
+        runtime::observed::DEFAULT_ENDPOINT,
     },
     ui::Ui,
 };

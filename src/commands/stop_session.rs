@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{
-    absence::{self, Absence},
-    conversation::Whom,
-    refusal,
-};
 use crate::{
+    commands::{
+        invoke_errors,
+        not_found::{self, Absence},
+        target::Whom,
+    },
     effects::{
         aws::{Kind, data_plane::Refusal},
         clock,
@@ -79,16 +79,16 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         if kind == Some(Kind::NotFound) {
             // The session may still run at another endpoint, and cost money.
             if !partner.is_developed
-                && let Some(missing @ Absence::Endpoint) = absence::of(&partner).await
+                && let Some(missing @ Absence::Endpoint) = not_found::of(&partner).await
             {
                 return Err(missing.failure(&partner));
             }
             ui.note(&format!("the session {} is already gone", target.session));
             break;
         }
-        let setback = refusal::setback(&refusal);
+        let setback = invoke_errors::setback(&refusal);
         let Some(pause) = retry::repeat(setback, attempt, clock::jitter()) else {
-            return Err(refusal::explain(refusal, &partner, LIMIT, since, ui).await);
+            return Err(invoke_errors::explain(refusal, &partner, LIMIT, since, ui).await);
         };
         clock::sleep(pause).await;
     }

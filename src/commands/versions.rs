@@ -3,17 +3,15 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
-use super::{
-    deployed::{Deployed, Found},
-    listing::{Listing, Part, Way},
-};
+use super::listing::{Listing, Part, Way};
 use crate::{
     effects::aws::runtime::Runtimes,
+    engine::runtime::find::{Deployed, Found},
     error::Failure,
-    plan::{
-        deployed::{EndpointState, VersionState},
-        runtime_diff::Artifact,
-        table::{aligned, time},
+    plan::table::{aligned, time},
+    resources::runtime::{
+        fields::Artifact,
+        observed::{EndpointState, VersionState},
     },
     ui::Ui,
 };

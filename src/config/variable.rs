@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Platform;
-use crate::package::secret::{self, Scan};
+use crate::redaction::secret::{self, Scan};
 
 /// The limit for all names and values together, in bytes.
 /// Source:

@@ -14,7 +14,6 @@ pub(crate) mod newest;
 pub(crate) mod record;
 pub(crate) mod requirements;
 pub(crate) mod script;
-pub(crate) mod secret;
 pub(crate) mod toolkit_yaml;
 pub(crate) mod tracing;
 mod yaml;

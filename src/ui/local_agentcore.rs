@@ -1,8 +1,7 @@
 //! Prints the events of the local AgentCore as lines of its log.
 
-use crate::effects::local::data_plane::{Event, Why};
-
 use super::visible;
+use crate::effects::local::data_plane::{Event, Why};
 
 /// Writes an event to stderr, which is the log of the background process.
 #[expect(clippy::print_stderr, reason = "this process has no terminal")]

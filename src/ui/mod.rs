@@ -91,7 +91,16 @@ pub struct Ui {
 }
 
 /// Completes the commands in a text with the options of this run.
-type Lead = Box<dyn Fn(&str) -> String + Send + Sync>;
+type Lead = Box<dyn Fn(&str, Subject) -> String + Send + Sync>;
+
+/// What the commands in a text are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The agents and the stage of this run.
+    OfRun,
+    /// Agents or a stage that the text names itself.
+    Other,
+}
 
 /// The colors of the agents' names.
 const AGENTS: [anstyle::AnsiColor; 5] = [
@@ -133,13 +142,16 @@ impl Ui {
             answer: Mutex::new(Filter::new(Escape::Text)),
             document: Mutex::new(None),
             warned: Mutex::default(),
-            lead: Box::new(str::to_owned),
+            lead: Box::new(|text, _| text.to_owned()),
             dialogue: Mutex::default(),
         }
     }
 
     #[must_use]
-    pub fn leading(mut self, lead: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+    pub fn leading(
+        mut self,
+        lead: impl Fn(&str, Subject) -> String + Send + Sync + 'static,
+    ) -> Self {
         self.lead = Box::new(lead);
         self
     }
@@ -147,7 +159,12 @@ impl Ui {
     /// Completes the commands in a text with the options of this run. Notes, warnings and the
     /// command's failure are completed automatically.
     pub fn lead(&self, text: &str) -> String {
-        (self.lead)(text)
+        (self.lead)(text, Subject::OfRun)
+    }
+
+    /// Like [`Self::lead`], for a text that names another agent or stage.
+    pub fn lead_elsewhere(&self, text: &str) -> String {
+        (self.lead)(text, Subject::Other)
     }
 
     pub fn is_interactive(&self) -> bool {

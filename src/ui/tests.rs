@@ -48,7 +48,7 @@ fn terminal(color: bool) -> (Ui, Screen) {
         answer: Mutex::new(Filter::new(Escape::Text)),
         document: Mutex::new(None),
         warned: Mutex::default(),
-        lead: Box::new(str::to_owned),
+        lead: Box::new(|text, _| text.to_owned()),
         dialogue: Mutex::default(),
         board: None,
     };

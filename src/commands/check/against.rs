@@ -3,10 +3,9 @@
 use super::{Args, Manner, Tested};
 use crate::{
     check::remote::{self, Place},
-    cli,
     commands::{
-        conversation::{Partner, Whom},
-        refusal,
+        invoke_errors,
+        target::{Partner, Whom},
     },
     config::Protocol,
     effects::{
@@ -15,6 +14,7 @@ use crate::{
         clock,
     },
     error::{Exit, Failure},
+    options,
     protocol::{RuntimeArn, contract::Contract},
     text::counted,
     ui::Ui,
@@ -54,7 +54,7 @@ impl Against {
             Self::Arn(arn) => Some(arn.clone()),
             Self::Dev | Self::Local | Self::Aws => None,
         };
-        let aws = cli::Aws {
+        let aws = options::Aws {
             local: *self == Self::Local,
             ..args.aws.clone()
         };
@@ -113,7 +113,9 @@ pub(super) async fn test(
             protocol,
             report,
         }),
-        Err(refusal) => Err(refusal::explain(refusal, &partner, manner.limit, since, ui).await),
+        Err(refusal) => {
+            Err(invoke_errors::explain(refusal, &partner, manner.limit, since, ui).await)
+        }
     }
 }
 

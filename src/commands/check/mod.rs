@@ -7,16 +7,9 @@ use std::{path::PathBuf, time::Duration};
 use serde_json::json;
 
 use self::against::Against;
-use super::{
-    consent,
-    dev::environment::Given,
-    invoke::{read_payload, timeout},
-    local, own_files,
-    packaging::{self, Options},
-};
+use super::invoke::{read_payload, timeout};
 use crate::{
     check::{Finding, Payload, Report, Rule, Severity, junit},
-    cli,
     config::{Agent, Config, Language, Protocol, nearest},
     effects::{
         check::{self, Manner, Subject},
@@ -28,7 +21,14 @@ use crate::{
     },
     error::{Exit, Failure, Message},
     names::EndpointName,
+    options,
     package::installer::minor_version,
+    project::{
+        self, consent, emulator,
+        environment::Given,
+        own_files,
+        packaging::{self, Options},
+    },
     protocol::{contract::Contract, invocation},
     text::counted,
     ui::Ui,
@@ -90,11 +90,11 @@ pub struct Args {
     env_file: Option<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    output: cli::Output,
+    output: options::Output,
     #[command(flatten)]
-    project: cli::Project,
+    project: options::Project,
     #[command(flatten)]
-    aws: cli::Aws,
+    aws: options::Aws,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -165,16 +165,16 @@ async fn start_and_test(
     manner: &Manner,
     ui: &Ui,
 ) -> Result<(Vec<Tested>, Vec<Failure>), Failure> {
-    let stage = super::stage(&args.project, false);
+    let stage = project::stage(&args.project, false);
     let given = Given::read(&args.env, args.env_file.as_deref())?;
-    let (project, mut config) = super::load(&args.project, &stage, ui)?;
+    let (project, mut config) = project::load(&args.project, &stage, ui)?;
     consent::sources(&project, &mut config.agents, None, ui)?;
     let using = (
         "Using",
         "an AWS emulator for AWS calls; it runs for this command only",
     );
-    let models = local::models_for(&project, &config, None, ui)?;
-    let testing = local::visit_for(
+    let models = emulator::models_for(&project, &config, None, ui)?;
+    let testing = emulator::visit_for(
         (&project, &config),
         Some(&models),
         using,
@@ -296,7 +296,7 @@ impl Ground<'_> {
             force: true,
             sources: packaging::Sources::default(),
         };
-        let lock = super::lock(self.project, ui)?;
+        let lock = project::lock(self.project, ui)?;
         let built = packaging::build(agent, self.project, &own, output, &options, ui).await?;
         drop(lock);
         let version = minor_version(agent.runtime);
@@ -344,14 +344,14 @@ fn write_junit(file: &std::path::Path, reports: &[Tested], denies: bool) -> Resu
 
 fn show(args: &Args, reports: &[Tested], ui: &Ui) {
     match args.output {
-        cli::Output::Json => {
+        options::Output::Json => {
             let agents: Vec<_> = reports
                 .iter()
                 .map(|tested| tested.report.value(&tested.name, tested.protocol))
                 .collect();
             ui.document(json!({ "version": 1, "command": "check", "agents": agents }));
         }
-        cli::Output::Text => {
+        options::Output::Text => {
             for Tested {
                 name,
                 protocol: _,

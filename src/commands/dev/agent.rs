@@ -7,7 +7,6 @@ use std::{
 
 use super::{crew::Ground, debugger::introduce, events::how, example, within};
 use crate::{
-    commands::{own_files, own_files::OwnFiles, packaging},
     config::Agent,
     effects::{
         clock,
@@ -23,6 +22,10 @@ use crate::{
     error::{Exit, Failure, Message, Snippet},
     package::installer::minor_version,
     plan::reload::{Change, Inputs, place},
+    project::{
+        own_files::{self, OwnFiles},
+        packaging,
+    },
     protocol::contract::Contract,
     ui::Ui,
 };

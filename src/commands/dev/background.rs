@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DETACHED, agent_folder, taken};
+use super::{DETACHED, taken};
 use crate::{
     config::{Agent, Config},
     effects::{
@@ -13,6 +13,7 @@ use crate::{
         manifest::Project,
     },
     error::{Exit, Failure},
+    project::developed::agent_folder,
     ui::Ui,
 };
 

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use super::{agent::Developed, environment::Given};
+use super::agent::Developed;
 use crate::{
     config::{Config, Declared, Stage, load_with},
     effects::{self, dev::Watch, files, local::Emulator, manifest::Project},
     error::{Failure, Message},
+    project::environment::Given,
     ui::Ui,
 };
 

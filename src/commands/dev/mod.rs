@@ -4,7 +4,6 @@ mod agent;
 mod background;
 mod crew;
 mod debugger;
-pub(super) mod environment;
 mod events;
 
 use std::{
@@ -14,23 +13,23 @@ use std::{
     pin::pin,
 };
 
-pub(super) use self::background::gone_in_time;
-use self::{agent::Developed, crew::Crew, environment::Given, events::tell};
-use super::{consent, local, packaging};
+use self::{agent::Developed, crew::Crew, events::tell};
 use crate::{
-    cli,
     config::{Agent, Language, LocalModels, Protocol},
     effects::{
         clock,
-        dev::{self, Access, Heard, Hold, Manner, Reason, Record, Served, Sight, Tail},
+        dev::{self, Access, Heard, Hold, Manner, Reason, Record, Served},
         files::Lock,
         folder::Folder,
-        manifest::Project,
     },
     error::Failure,
+    options,
+    project::{self, consent, developed, emulator, environment::Given},
     protocol::contract::Contract,
     ui::Ui,
 };
+
+pub(super) use self::background::gone_in_time;
 
 /// Run the agents on this machine and restart them on every edit
 ///
@@ -79,7 +78,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["port", "host", "no_reload", "no_preload", "debug", "env", "env_file", "models", "sessions", "detach"])]
     stop: bool,
     #[command(flatten)]
-    project: cli::Project,
+    project: options::Project,
 }
 
 /// How many processes an agent has.
@@ -90,22 +89,20 @@ enum Sessions {
     Many,
 }
 
-/// The folder with the files of `dev`, next to the agents' folders.
-pub(super) const FOLDER: &str = "dev";
 /// The option of the process in the background.
 const DETACHED: &str = "--detached";
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let stage = super::stage(&args.project, false);
+    let stage = project::stage(&args.project, false);
     if args.stop {
-        let (project, config) = super::load(&args.project, &stage, ui)?;
+        let (project, config) = project::load(&args.project, &stage, ui)?;
         return background::stop(&project, &config, ui).await;
     }
     if args.detached {
         dev::leave_terminal();
     }
     let given = Given::read(&args.env, args.env_file.as_deref())?;
-    let (project, mut config) = super::load(&args.project, &stage, ui)?;
+    let (project, mut config) = project::load(&args.project, &stage, ui)?;
     consent::sources(&project, &mut config.agents, None, ui)?;
     let agents = ports(&config.agents, args.port)?;
     if args.debug && config.agents.len() > 1 {
@@ -120,7 +117,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     // Before anything is started, so that nothing must be stopped after a failure.
     let mut held = Vec::new();
     for agent in &config.agents {
-        let folder = agent_folder(&project, agent)?;
+        let folder = developed::agent_folder(&project, agent)?;
         let lock = hold(&folder, agent).await?;
         held.push((folder, lock));
     }
@@ -135,7 +132,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     } else {
         None
     };
-    let emulator = local::run_for(&project, &config, args.models.as_ref(), ui).await?;
+    let emulator = emulator::run_for(&project, &config, args.models.as_ref(), ui).await?;
     let (events, mut heard) = dev::events();
     let mut crew = Crew {
         given,
@@ -278,38 +275,6 @@ fn ports(agents: &[Agent], wanted: Option<u16>) -> Result<Vec<(&Agent, u16)>, Fa
         (agent, port)
     });
     Ok(ports.collect())
-}
-
-fn agent_folder(project: &Project, agent: &Agent) -> Result<Folder, Failure> {
-    let folder = project.kept_of(&agent.project)?.join(FOLDER);
-    let name = packaging::directory(agent, project)?.path();
-    let name = name.file_name().unwrap_or_default();
-    Ok(folder.join(name))
-}
-
-/// Returns the files that `clean` deletes for an agent; `None` while it runs.
-pub(super) fn kept(agent: &Agent, project: &Project) -> Result<Option<Folder>, Failure> {
-    let folder = agent_folder(project, agent)?;
-    let is_there = folder.is_marked()? && dev::look(&folder)? == Sight::Gone;
-    Ok(is_there.then_some(folder))
-}
-
-/// Returns the record of a running agent; fails if it does not run.
-pub(super) fn running(agent: &Agent, project: &Project) -> Result<Record, Failure> {
-    let why = match dev::look(&agent_folder(project, agent)?)? {
-        Sight::Running(record) => return Ok(record),
-        Sight::Starting => "is being started",
-        Sight::Gone => "does not run",
-    };
-    let failure = Failure::world(format!("agent `{}` {why} on this machine", agent.name));
-    Err(failure
-        .help("`cargo agentcore dev` runs it; `cargo agentcore dev --detach` in the background"))
-}
-
-/// Returns the output of an agent under `dev`.
-pub(super) fn tail(agent: &Agent, project: &Project) -> Result<Tail, Failure> {
-    let folder = agent_folder(project, agent)?;
-    Ok(Tail::new(folder, agent.name.to_string()))
 }
 
 async fn hold(folder: &Folder, agent: &Agent) -> Result<Lock, Failure> {

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{choice, findings::Findings, settings::SettingsOptions};
+use super::{findings::Findings, settings::SettingsOptions};
 use crate::{
     config::{Model, Permission},
     error::Failure,
     names::Region,
     plan::code::{At, Filled, Need, model_in},
+    project::prompts,
     scaffold,
     ui::Ui,
 };
@@ -42,7 +43,9 @@ pub(super) fn decide(
                 at.it,
                 findings.place(&at)
             );
-            let value = ui.input(&prompt, "", |_| Ok(())).map_err(choice::cut_off)?;
+            let value = ui
+                .input(&prompt, "", |_| Ok(()))
+                .map_err(prompts::cut_off)?;
             if !value.is_empty() {
                 env.insert(at.it, value);
             }
@@ -86,7 +89,7 @@ const ADD: [&str; 2] = ["add", "leave out"];
 
 fn is_wanted(question: &str, ui: &Ui) -> Result<bool, Failure> {
     let chosen = ui.select(question, &ADD.map(str::to_owned), 0);
-    Ok(chosen.map_err(choice::cut_off)? == 0)
+    Ok(chosen.map_err(prompts::cut_off)? == 0)
 }
 
 fn docker_variables(
@@ -144,7 +147,7 @@ fn tell_of_models(models: &[Model], findings: &Findings, region: Option<&Region>
         .iter()
         .filter(|model| !scaffold::serves(model, region))
     {
-        ui.warning(&crate::commands::new::misfit(model, region));
+        ui.warning(&prompts::misfit(model, region));
     }
 }
 
@@ -153,7 +156,7 @@ fn ask_models(found: &[Model], ui: &Ui) -> Result<Vec<Model>, Failure> {
     let split = |text: &str| -> Result<Vec<Model>, String> {
         text.split([',', ' '])
             .filter(|word| !word.is_empty() && *word != NONE)
-            .map(choice::model)
+            .map(prompts::model)
             .collect()
     };
     let found: Vec<String> = found.iter().map(Model::id).collect();
@@ -164,7 +167,7 @@ fn ask_models(found: &[Model], ui: &Ui) -> Result<Vec<Model>, Failure> {
     };
     let answer = ui
         .input(prompt, &found.join(", "), |text| split(text).map(|_| ()))
-        .map_err(choice::cut_off)?;
+        .map_err(prompts::cut_off)?;
     Ok(split(&answer).unwrap_or_default())
 }
 
@@ -217,7 +220,7 @@ fn permissions(
         }
     }
     if asking {
-        settings.permissions.extend(choice::ask_permissions(ui)?);
+        settings.permissions.extend(prompts::ask_permissions(ui)?);
     }
     Ok(())
 }
@@ -239,7 +242,7 @@ fn completed(at: &At<Need>, findings: &Findings, ui: &Ui) -> Result<Option<Permi
                 Err(format!("this does not name {}", at.it.what()))
             }
         })
-        .map_err(choice::cut_off)?;
+        .map_err(prompts::cut_off)?;
     Ok(read(&answer).filter(|_| !answer.is_empty()))
 }
 

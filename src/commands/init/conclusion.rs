@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use super::{After, Args, Before, Ignoring, Insertion, adopted::Adopted, handler};
 use crate::{
-    cli,
-    commands::{new::next, planned::Planned},
+    commands::new::next,
     effects::{
         adoption, checkout,
         consent::{self, Asked},
         destination,
     },
+    engine::plan_output::Planned,
     error::Failure,
+    options,
     plan::init::relative,
     ui::Ui,
 };
@@ -67,7 +68,7 @@ pub(super) fn reach(
         })
         .collect();
     if args.dry_run {
-        let planned = Planned::alone(cli::Output::Text, ui);
+        let planned = Planned::alone(options::Output::Text, ui);
         for adopted in &adopted {
             planned.status("Would", &format!("adopt {adopted}"));
         }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::choice;
 use crate::{
     config::Protocol,
     effects::destination,
     error::Failure,
+    project::prompts,
     scaffold::adopt::{Entry, Handler, How, OwnEntry, Sources, Use},
     ui::Ui,
 };
@@ -169,7 +169,7 @@ fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>
         items.push("a function of the source".to_owned());
         let chosen = ui
             .select("Entry point", &items, 0)
-            .map_err(choice::cut_off)?;
+            .map_err(prompts::cut_off)?;
         return Ok(own.into_iter().nth(chosen));
     }
     if own.len() > 1 {
@@ -204,7 +204,7 @@ fn pick(
         .map(|handler| format!("{}   ({})", handler.words, handler.place))
         .collect();
     items.push("none".to_owned());
-    let chosen = ui.select(prompt, &items, 0).map_err(choice::cut_off)?;
+    let chosen = ui.select(prompt, &items, 0).map_err(prompts::cut_off)?;
     Ok(handlers.into_iter().nth(chosen))
 }
 

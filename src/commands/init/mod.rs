@@ -15,7 +15,6 @@ use std::{
 };
 
 use self::{adopted::Adopted, agent_settings::AgentSettings, findings::Findings};
-use super::choice;
 use crate::{
     config::{Agent, Manifest, Stage, load},
     effects::{

@@ -1,11 +1,11 @@
 //! The options of an adopted agent, and the project's region.
 
-use super::choice;
 use crate::{
     config::{Model, Permission},
     effects::aws::session,
     error::Failure,
     names::Region,
+    project::{self, prompts},
     ui::Ui,
 };
 
@@ -15,7 +15,7 @@ pub(super) struct SettingsOptions {
     #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read)]
     region: Option<Region>,
     /// Bedrock model that the agent invokes, such as `us.anthropic.claude-sonnet-4-6` (repeatable)
-    #[arg(long, value_name = "ID", value_parser = choice::model)]
+    #[arg(long, value_name = "ID", value_parser = prompts::model)]
     pub(super) model: Vec<Model>,
     /// Allow the agent to use a service, such as `pricing`, `memory=ID` or `dynamodb=TABLE` (repeatable)
     #[arg(long, value_name = "PERMISSION", value_parser = |text: &str| Permission::from_flag(text))]
@@ -49,17 +49,17 @@ pub(super) async fn decide(
         (None, Place::Open) => {
             let known = session::known_region().await;
             if asking {
-                choice::ask_region(known.as_ref(), ui)?
+                prompts::ask_region(known.as_ref(), ui)?
             } else {
                 known
             }
         }
     };
     match &region {
-        Some(region) => crate::commands::hint_at_region(region, ui),
+        Some(region) => project::hint_at_region(region, ui),
         // The project declares its agents' regions, perhaps one by one.
         None if joins => {}
-        None => choice::note_no_region(ui),
+        None => prompts::note_no_region(ui),
     }
     Ok(Decided {
         given_region: options.region.clone(),

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::{Args, Form};
 use crate::{
-    commands::dev,
     config::Config,
     effects::{clock, dev::Tail, manifest::Project},
     error::Failure,
     names::SessionId,
     plan::{log_tail::LogEvent, table::time_in_millis},
+    project,
     ui::{Reader, Ui},
 };
 
@@ -47,9 +47,9 @@ pub(super) async fn show(
     let mut exists = false;
     for agent in &config.agents {
         if args.follow {
-            dev::running(agent, project)?;
+            project::developed::running(agent, project)?;
         }
-        let tail = dev::tail(agent, project)?;
+        let tail = project::developed::tail(agent, project)?;
         exists |= tail.exists()?;
         tails.files.push(tail);
         tails.names.push(agent.name.to_string());

@@ -4,14 +4,8 @@ mod developed;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{
-    absence::LISTED,
-    deployed,
-    local::{self, Reach},
-    session,
-};
 use crate::{
-    cli,
+    commands::not_found::LISTED,
     config::Config,
     effects::{
         aws::{AwsError, Kind, log_events::Query, logs::Logs, runtime::Runtimes},
@@ -19,15 +13,22 @@ use crate::{
         local::Emulator,
         manifest::Project,
     },
+    engine::runtime::find,
     error::{Failure, Message},
     names::{EndpointName, SessionId},
+    options,
     plan::{
-        deployed::DEFAULT_ENDPOINT,
         log_tail::{LogEvent, Window, pattern},
         retry,
         table::time_in_millis,
     },
+    project::{
+        self,
+        emulator::{self, Reach},
+        sessions,
+    },
     protocol,
+    resources::runtime::observed::DEFAULT_ENDPOINT,
     ui::{Reader, Ui},
 };
 
@@ -66,11 +67,11 @@ pub struct Args {
     dev: bool,
     /// Output format; `json` prints one object per line
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    output: cli::Output,
+    output: options::Output,
     #[command(flatten)]
-    project: cli::Project,
+    project: options::Project,
     #[command(flatten)]
-    aws: cli::Aws,
+    aws: options::Aws,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -119,9 +120,9 @@ impl Form {
     fn of(args: &Args) -> Self {
         let telemetry = args.telemetry;
         match (args.output, args.raw) {
-            (cli::Output::Json, _) => Self::Json,
-            (cli::Output::Text, true) => Self::Raw { telemetry },
-            (cli::Output::Text, false) => Self::Text { telemetry },
+            (options::Output::Json, _) => Self::Json,
+            (options::Output::Text, true) => Self::Raw { telemetry },
+            (options::Output::Text, false) => Self::Text { telemetry },
         }
     }
 
@@ -172,20 +173,20 @@ enum Poll {
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let pattern = pattern(args.filter.as_deref(), args.session.as_ref())?;
-    let stage = super::stage(&args.project, args.aws.local);
-    let (project, config) = super::load(&args.project, &stage, ui)?;
+    let stage = project::stage(&args.project, args.aws.local);
+    let (project, config) = project::load(&args.project, &stage, ui)?;
     if args.dev {
         return developed::show(&args, &project, &config, ui).await;
     }
-    deployed::single(&config.agents)?;
-    if local::is_empty(&args.aws, &project, &config, ui)? {
-        return Err(deployed::absent(&config.agents[0]));
+    find::single(&config.agents)?;
+    if emulator::is_empty(&args.aws, &project, &config, ui)? {
+        return Err(find::absent(&config.agents[0]));
     }
     if args.follow {
-        local::demand(&args.aws, &project, &config)?;
+        emulator::demand(&args.aws, &project, &config)?;
     }
     let place = (&project, &config);
-    local::with(Reach::Reads, &args.aws, place, ui, async |emulator| {
+    emulator::with(Reach::Reads, &args.aws, place, ui, async |emulator| {
         show(&args, pattern, place, emulator, ui).await
     })
     .await
@@ -198,8 +199,8 @@ async fn show(
     emulator: Option<&Emulator>,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let placed = session::place((project, &config.agents), &args.aws, emulator, ui).await?;
-    let all = deployed::observe(&placed, deployed::Unread::Fails).await?;
+    let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
+    let all = find::observe(&placed, find::Unread::Fails).await?;
     let [deployed] = &all[..] else {
         unreachable!("one agent was selected")
     };

@@ -3,7 +3,7 @@
 use aws_sdk_ecr::{Client, types::ImageIdentifier};
 
 use super::{AwsError, Session, found, gone_or};
-use crate::plan::clean::ObservedRepository;
+use crate::resources::clean::ObservedRepository;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Ecr {

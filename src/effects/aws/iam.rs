@@ -13,10 +13,12 @@ use serde_json::Value;
 use super::{AwsError, Session, found, gone_or};
 use crate::{
     names::RoleName,
-    plan::clean::RoleRemoval,
-    plan::role::{ObservedRole, POLICY_PREFIX, RoleStep},
-    plan::tags::POLICIES,
     policy::Document,
+    resources::{
+        clean::RoleRemoval,
+        role::{ObservedRole, POLICY_PREFIX, RoleStep},
+        tags::POLICIES,
+    },
 };
 
 #[derive(Debug, Clone)]

@@ -10,8 +10,8 @@ use aws_sdk_cloudwatchlogs::Client;
 use super::{AwsError, Session, found, gone_or, session::Connection};
 use crate::{
     names::RuntimeName,
-    plan::clean::{ObservedLogGroup, Tags},
     protocol,
+    resources::clean::{ObservedLogGroup, Tags},
 };
 
 /// Enough for the end of a Python traceback.

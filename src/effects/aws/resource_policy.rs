@@ -1,7 +1,7 @@
 //! The resource policies for an account's logs. `deploy --enable-tracing` writes one.
 
 use super::{AwsError, logs::Logs};
-use crate::plan::tracing::POLICY;
+use crate::resources::tracing::POLICY;
 
 impl Logs {
     /// Returns the policy that allows X-Ray to write, if it exists.

@@ -11,10 +11,9 @@ use super::{
 };
 use crate::{
     names::RuntimeName,
-    plan::{
+    resources::{
         clean::{ObjectKey, ObservedRuntime, Tags},
-        deployed::DEFAULT_ENDPOINT,
-        runtime_document::Document,
+        runtime::{document::Document, observed::DEFAULT_ENDPOINT},
     },
 };
 

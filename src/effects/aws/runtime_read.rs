@@ -17,9 +17,9 @@ use super::{
     runtime::{Runtimes, endpoint_shown, shown},
     runtime_write::Token,
 };
-use crate::plan::{
-    deployed::{EndpointState, RuntimeState, VersionState},
-    runtime_document::{self, Document},
+use crate::resources::runtime::{
+    document::{self, Document},
+    observed::{EndpointState, RuntimeState, VersionState},
 };
 
 /// A runtime in the account's list, with its name.
@@ -192,12 +192,8 @@ impl Runtimes {
     ) -> Result<(), AwsError> {
         let (_, there) = self.get_endpoint(id, wish.name).await?;
         let token = Token::new();
-        let document = runtime_document::update_endpoint(
-            &there,
-            wish.version,
-            wish.description,
-            token.as_str(),
-        );
+        let document =
+            document::update_endpoint(&there, wish.version, wish.description, token.as_str());
         self.client
             .update_agent_runtime_endpoint()
             .agent_runtime_id(id)
@@ -241,8 +237,8 @@ fn state((answer, document): (GetAgentRuntimeOutput, Document)) -> RuntimeState 
         failure: said(answer.failure_reason),
         created: answer.created_at.secs(),
         updated: answer.last_updated_at.secs(),
-        fields: runtime_document::fields(&document),
-        platform: runtime_document::platform(&document),
-        set_elsewhere: runtime_document::set_elsewhere(&document),
+        fields: document::fields(&document),
+        platform: document::platform(&document),
+        set_elsewhere: document::set_elsewhere(&document),
     }
 }

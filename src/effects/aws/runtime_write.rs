@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     names::RuntimeName,
-    plan::{
-        runtime_diff::RuntimeFields,
-        runtime_document::{self, Document},
+    resources::runtime::{
+        document::{self, Document},
+        fields::RuntimeFields,
     },
 };
 
@@ -46,7 +46,7 @@ impl Runtimes {
         tags: &BTreeMap<String, String>,
         token: &Token,
     ) -> Result<Written, AwsError> {
-        let document = runtime_document::create(name.as_str(), fields, tags, token.as_str());
+        let document = document::create(name.as_str(), fields, tags, token.as_str());
         let answer = self
             .client
             .create_agent_runtime()
@@ -75,12 +75,12 @@ impl Runtimes {
         token: &Token,
     ) -> Result<Written, AwsError> {
         let (_, there) = self.get_whole(id, None).await?;
-        let mut document = runtime_document::update(&there, fields, withdrawn, token.as_str());
+        let mut document = document::update(&there, fields, withdrawn, token.as_str());
         let error = match self.replace(id, document.clone()).await {
             Err(error) if error.kind == Kind::Other => error,
             answer => return answer,
         };
-        let mut refused = runtime_document::refused(&document, &error.message);
+        let mut refused = document::refused(&document, &error.message);
         // Settings in the metadata must not be omitted.
         refused.retain(|name| {
             let mut places = fields.settings.iter().map(|(place, _)| place);

@@ -8,7 +8,7 @@ use aws_sdk_s3::{
 };
 
 use super::{AwsError, Session, found};
-use crate::plan::clean::{ObjectKey, ObservedObject};
+use crate::resources::clean::{ObjectKey, ObservedObject};
 
 #[derive(Debug, Clone)]
 pub(crate) struct S3 {

@@ -1,5 +1,7 @@
 //! Which AWS account, region and identity to use.
 
+use std::time::{Duration, Instant};
+
 use aws_config::{
     BehaviorVersion, SdkConfig,
     default_provider::credentials::DefaultCredentialsChain,
@@ -19,7 +21,6 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared},
 };
-use std::time::{Duration, Instant};
 
 use super::{cli_login::CliLogin, error::AwsError, https, network::Network, profiles::Profiles};
 use crate::{

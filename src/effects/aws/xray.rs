@@ -15,7 +15,7 @@ use super::{
     https,
     sign::{NotSigned, Unsigned},
 };
-use crate::{effects::clock, plan::tracing};
+use crate::{effects::clock, resources::tracing};
 
 const LIMIT: Duration = Duration::from_mins(1);
 

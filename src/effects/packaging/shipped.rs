@@ -25,8 +25,8 @@ use crate::{
     package::{
         composition::{Files, Origin},
         record::Record,
-        secret::{self, is_secret_name},
     },
+    redaction::secret::{self, is_secret_name},
 };
 
 /// The files from a deployment folder.

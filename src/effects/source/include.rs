@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use crate::{error::Failure, package::secret::is_hidden};
+use crate::{error::Failure, redaction::secret::is_hidden};
 
 /// The patterns for one folder. They match paths below the folder and paths as shipped.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use super::secrets::Verdict;
 use crate::{
     config::variable::SECRET_INSTEAD,
     error::Message,
-    package::secret::{Finding, is_expected_to_be_hidden},
+    redaction::secret::{Finding, is_expected_to_be_hidden},
 };
 
 /// Collects excluded files during a walk, with their paths as they would be shipped.

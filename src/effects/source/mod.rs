@@ -40,8 +40,8 @@ use crate::{
     package::{
         composition::{Files, Origin},
         native, record,
-        secret::{self, is_secret_name},
     },
+    redaction::secret::{self, is_secret_name},
 };
 
 /// The location of the sources and their surroundings.

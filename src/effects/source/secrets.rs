@@ -12,7 +12,7 @@ use std::{
     path::Path,
 };
 
-use crate::package::secret::{self, Finding, Scan};
+use crate::redaction::secret::{self, Finding, Scan};
 
 /// The number of findings to report in source code; one is enough elsewhere.
 const ENOUGH_IN_CODE: usize = 5;

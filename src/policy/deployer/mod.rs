@@ -6,6 +6,9 @@
 mod places;
 mod rules;
 
+use places::{resources, service_roles};
+use rules::{Bounded, By, Given, RULES, Rule};
+
 use super::{
     SERVICE_PRINCIPAL, Target,
     compact::{Across, compact, join_services},
@@ -15,10 +18,8 @@ use super::{
 use crate::{
     config::{Agent, ManagedPolicy, RoleSettings},
     error::Message,
-    plan::ownership::{OURS, PROJECT},
+    resources::ownership::{OURS, PROJECT},
 };
-use places::{resources, service_roles};
-use rules::{Bounded, By, Given, RULES, Rule};
 
 /// Which of the two policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

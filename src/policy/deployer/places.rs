@@ -2,8 +2,8 @@
 
 use crate::{
     config::{Network, RoleSettings, default_role},
-    plan::bucket,
     policy::Target,
+    resources::bucket,
 };
 
 /// The resources of a rule.

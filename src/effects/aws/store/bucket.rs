@@ -8,7 +8,6 @@ use aws_sdk_s3::types::{
     PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
 };
-
 use serde_json::Value;
 
 use super::Store;
@@ -18,10 +17,10 @@ use crate::{
         clock,
     },
     error::Failure,
-    plan::{
+    plan::retry,
+    resources::{
         bucket::{self as plan, BucketStep, ObservedBucket, Settings},
         ownership::Ownership,
-        retry,
     },
 };
 

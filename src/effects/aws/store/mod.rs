@@ -15,7 +15,7 @@ use super::{AwsError, Kind, Session, found, s3::S3};
 use crate::{
     names::{Partition, ProjectId, RuntimeName},
     package::archive::Archive,
-    plan::bucket::{self as plan, Found, Held},
+    resources::bucket::{self as plan, Found, Held},
 };
 
 /// A project's bucket in an account and a region; it may not exist yet.

@@ -6,7 +6,7 @@ use super::Store;
 use crate::{
     effects::aws::{AwsError, Kind, found, gone_or},
     error::Failure,
-    plan::{
+    resources::{
         bucket::{self as plan, Stored},
         clean::OwnBucket,
         ownership::Ownership,

@@ -22,7 +22,7 @@ use crate::{
         files::FileError,
     },
     error::Failure,
-    plan::bucket as plan,
+    resources::bucket as plan,
 };
 
 /// How many parts are in memory and in transit at once.

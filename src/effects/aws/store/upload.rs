@@ -11,7 +11,7 @@ use crate::{
     error::Failure,
     names::RuntimeName,
     package::archive::Archive,
-    plan::bucket::{self as plan, Found, Held, Upload},
+    resources::bucket::{self as plan, Found, Held, Upload},
 };
 
 impl Store {

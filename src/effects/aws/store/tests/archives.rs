@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     effects::aws::store::removal::BucketEnd,
-    plan::bucket::{self as plan, Held, ObservedBucket},
+    resources::bucket::{self as plan, Held, ObservedBucket},
 };
 
 fn quiet(_: u64) {}

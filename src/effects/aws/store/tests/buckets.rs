@@ -12,7 +12,7 @@ use super::{
     emulator::{Ministack, Moto},
     world::{proxy, store, store_in, store_over_tls},
 };
-use crate::{error::Exit, plan::bucket::BucketStep};
+use crate::{error::Exit, resources::bucket::BucketStep};
 
 /// Returns the bucket's settings as text.
 async fn settings(store: &Store) -> String {

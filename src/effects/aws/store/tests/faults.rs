@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{Exit, Failure},
-    plan::bucket as plan,
+    resources::bucket as plan,
 };
 
 async fn put(store: &Store, made: &Made) -> Result<Uploaded, Failure> {

@@ -1,0 +1,542 @@
+//! `cargo agentcore deploy`: packages, uploads and deploys agents in one command.
+
+pub(super) mod agent;
+mod report;
+mod smoke;
+mod tracing;
+
+use std::{collections::BTreeMap, path::PathBuf, pin::pin, time::Duration};
+
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{LocalBoxFuture, Shared, join_all},
+    stream,
+};
+
+use self::{
+    agent::{BucketMade, Delivery, Done},
+    smoke::Smoke,
+};
+use super::invoke::read_payload;
+use crate::{
+    config::{
+        Agent, Config, Declared, Language,
+        variable::{ROLE_INSTEAD, SECRET_INSTEAD, replaces_role, secret_in},
+    },
+    effects::{
+        self,
+        aws::{AwsError, runtime::Runtimes, runtime_read::Named, store::Store},
+        clock, env,
+        folder::Folder,
+        local::{
+            Emulator,
+            preparing::{self, Prepared},
+        },
+        manifest::Project,
+        packaging::Built,
+        staging,
+    },
+    engine::{
+        callers, former_agents, former_role,
+        plan_output::Planned,
+        role::{self, RoleWork},
+        runtime::{
+            own::{self, Seen},
+            write::Did,
+        },
+    },
+    error::{Exit, Failure, Message},
+    options,
+    project::{
+        self, consent,
+        emulator::{self, Reach},
+        on_disk,
+        own_files::{self, OwnFiles},
+        packaging, partition,
+        sessions::{self, Placed},
+    },
+    protocol::invocation,
+    resources::{bucket::Held, callers::CallersPlan, role::Adopt, runtime as plan},
+    ui::Ui,
+};
+
+/// How long to wait for a version that was deployed earlier before this is reported.
+const SILENCE: Duration = Duration::from_secs(5);
+/// How many agents are deployed in parallel.
+const AT_ONCE: usize = 8;
+
+/// Package and upload the agent, and create or update its runtime
+///
+/// Creates or updates the execution role first, and waits until the runtime is ready. Uploads only what
+/// changed, and writes nothing if nothing changed. Prints to stdout the runtime's ARN, one line per agent.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Use the sources in this directory instead of the agent's `source`
+    #[arg(long, value_name = "DIR")]
+    source_dir: Option<PathBuf>,
+    /// Set an environment variable of the runtime for this deploy (repeatable)
+    ///
+    /// Overrides `env` in Cargo.toml. `NAME` without a value takes it from the environment, which keeps it
+    /// out of the process list. The next deploy without this option restores the value in Cargo.toml.
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    env: Vec<String>,
+    /// Invoke the deployed agent once with this payload (JSON, `@FILE`, or `-` for stdin), and fail if it
+    /// does not answer
+    #[arg(long, value_name = "PAYLOAD")]
+    smoke: Option<String>,
+    /// JWT for the smoke call, if the runtime has an authorizer
+    #[arg(
+        long,
+        value_name = "JWT",
+        env = "CARGO_AGENTCORE_BEARER_TOKEN",
+        hide_env_values = true
+    )]
+    bearer_token: Option<String>,
+    /// Enable CloudWatch Transaction Search for the whole account in this region
+    #[arg(long)]
+    enable_tracing: bool,
+    /// Take over an existing role or resource policy that this tool did not create
+    #[arg(long)]
+    adopt: bool,
+    /// Don't ask for confirmation
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    pub(super) packaging: packaging::Options,
+    #[command(flatten)]
+    applying: options::Applying,
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: options::Output,
+    #[command(flatten)]
+    project: options::Project,
+    #[command(flatten)]
+    aws: options::Aws,
+}
+
+/// Parses `--env`. No message contains a value.
+fn variables(given: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    given.iter().map(|text| variable(text)).collect()
+}
+
+fn variable(text: &str) -> Result<(String, String), Failure> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (text, None),
+    };
+    if name.is_empty() {
+        return Err(Failure::usage("`--env` needs the name of a variable")
+            .help("write `--env NAME=VALUE`, or `--env NAME` for the value in the environment"));
+    }
+    if replaces_role(name) {
+        return Err(Failure::usage(format!(
+            "`--env {name}` would replace the credentials of the agent's role"
+        ))
+        .help(ROLE_INSTEAD));
+    }
+    let value = match value {
+        Some(value) => value,
+        None => env::text(name)?,
+    };
+    Ok((name.to_owned(), value))
+}
+
+/// A value on the command line is visible in the process list.
+fn warn_of_secrets(given: &[String], ui: &Ui) {
+    for (name, value) in given.iter().filter_map(|text| text.split_once('=')) {
+        if let Some(secret) = secret_in(name, value) {
+            ui.warning(
+                &Message::new(format!("the value of `--env {name}` looks like {secret}"))
+                    .note("others on this machine can see it in the list of processes, and anyone who can read the runtime can read it there")
+                    .help(format!("set `{name}` in the environment and pass `--env {name}`"))
+                    .help(SECRET_INSTEAD),
+            );
+        }
+    }
+}
+
+/// The work for one agent.
+pub(super) struct Work<'a> {
+    pub(super) placed: &'a Placed<'a>,
+    pub(super) own: OwnFiles,
+    pub(super) role: RoleWork,
+    pub(super) seen: Option<Seen>,
+    pub(super) callers: CallersPlan,
+    /// Set if the archive could be built before the user was asked.
+    packed: Option<Packed>,
+}
+
+/// The archive, and the parts of it that the bucket already has. An error here only matters if
+/// something must be sent.
+struct Packed {
+    built: Built,
+    held: Result<Held, AwsError>,
+}
+
+/// The runtimes of each account and region, listed once for all agents.
+type Lists<'a> =
+    BTreeMap<(String, String), Shared<LocalBoxFuture<'a, Result<Vec<Named>, AwsError>>>>;
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let stage = project::stage(&args.project, args.aws.local);
+    let variables = variables(&args.env)?;
+    let (project, mut config) = project::load_to_run(&args.project, &stage, ui)?;
+    warn_of_secrets(&args.env, ui);
+    for agent in &mut config.agents {
+        agent.env.extend(variables.iter().cloned());
+        is_python(agent)?;
+    }
+    consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
+    let (reach, place) = (Reach::of(&args.applying), (&project, &config));
+    emulator::with(reach, &args.aws, place, ui, async |emulator| {
+        deploy(&args, place, emulator, ui).await
+    })
+    .await
+}
+
+async fn deploy(
+    args: &Args,
+    (project, config): (&Project, &Config),
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
+    partition::warn_of_gaps(&placed, ui);
+    let url = emulator.map(|emulator| emulator.url.clone());
+    let payload = args.smoke.as_deref().map(read_payload).transpose()?;
+    let smoke = payload.map(|payload| Smoke {
+        payload: invocation::without_mark(payload, invocation::JSON, false),
+        token: args.bearer_token.clone().filter(|token| !token.is_empty()),
+        endpoint_url: url.or_else(|| args.aws.endpoint_url.as_ref().map(ToString::to_string)),
+    });
+    if let Some(smoke) = &smoke {
+        smoke.check(&placed)?;
+    }
+    let deploy = Deploy {
+        args,
+        place: (project, &config.declared),
+        placed: &placed,
+        lists: lists(&placed),
+        buckets: buckets(&placed, ui),
+        ui,
+    };
+    let _lock = project::lock_to_apply(&args.applying, project, ui)?;
+    let looking = ui.working("Comparing", "the agents with what is deployed");
+    let deciding = stream::iter(&placed)
+        .map(|placed| deploy.decide(placed))
+        .buffered(AT_ONCE)
+        .collect::<Vec<_>>();
+    let (decided, ()) = tokio::join!(deciding, deploy.notice_former_agents());
+    drop(looking);
+    let (work, mut failures) = Failure::split(decided);
+    if args.applying.changes_nothing() {
+        return deploy.show(&work, failures).await;
+    }
+    let roles = work.iter().map(|work| (work.placed, &work.role));
+    role::agree(roles, args.yes, ui)?;
+    let plans = work.iter().map(|work| (work.placed, &work.callers));
+    callers::agree(plans, args.yes, ui)?;
+    let delivered: Vec<Result<Done, Failure>> = stream::iter(work)
+        .map(|work| deploy.deliver(work, smoke.as_ref()))
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let (done, failed) = Failure::split(delivered);
+    failures.extend(failed);
+    if args.enable_tracing {
+        // Only where an agent was deployed.
+        let made = |placed: &&Placed<'_>| {
+            let session = &placed.session;
+            let place = (session.account.as_str(), session.region.as_str());
+            done.iter()
+                .any(|done| (done.account.as_str(), done.region.as_str()) == place)
+        };
+        tracing::enable(placed.iter().filter(made), ui).await;
+    }
+    if let Some(emulator) = emulator {
+        get_ready(emulator, &done, ui).await;
+    }
+    report::report(&done, args.output, &args.project, placed.len(), ui);
+    Failure::all(failures).map_or(Ok(()), Err)
+}
+
+/// Prepares what was deployed on this machine, so that it can be called at once. A failure does not
+/// affect the deployment.
+async fn get_ready(emulator: &Emulator, done: &[Done], ui: &Ui) {
+    let getting = done.iter().map(|done| async move {
+        let mut preparing = pin!(preparing::prepare(emulator, &done.outcome.state.arn));
+        let is_new = match done.outcome.did {
+            Did::Created | Did::Updated => true,
+            Did::Nothing | Did::Tagged => false,
+        };
+        if !is_new && let Some(prepared) = clock::within(SILENCE, &mut preparing).await {
+            return (done, prepared);
+        }
+        let words = format!("`{}` to run on this machine", done.agent);
+        ui.status("Preparing", &words);
+        let _work = ui.working("Preparing", &words);
+        (done, preparing.await)
+    });
+    for (done, prepared) in join_all(getting).await {
+        match prepared {
+            Prepared::Ready(None) => {}
+            Prepared::Ready(Some(warning)) => ui.warning(&Message::new(warning)),
+            Prepared::NotReady(why) => ui.warning(&not_ready(&done.agent, &why)),
+        }
+    }
+}
+
+/// Splits the reason into notes and help, one per line.
+fn not_ready(agent: &str, why: &str) -> Message {
+    let message = Message::new(format!(
+        "agent `{agent}` is deployed, but cannot run on this machine yet"
+    ));
+    why.lines()
+        .fold(message, |message, line| match line.strip_prefix("help: ") {
+            Some(help) => message.help(help),
+            None => message.note(line),
+        })
+        .help("the next invocation tries again")
+}
+
+fn is_python(agent: &Agent) -> Result<(), Failure> {
+    match agent.language {
+        Language::Python => Ok(()),
+        Language::Rust => Err(Failure::config(format!(
+            "the agent `{}` is not written in Python, and only Python agents can be deployed",
+            agent.name
+        ))
+        .help("`--agent` deploys the others")),
+    }
+}
+
+fn lists<'a>(placed: &'a [Placed<'a>]) -> Lists<'a> {
+    let mut lists = Lists::new();
+    for Placed { session, .. } in placed {
+        lists.entry(place(session)).or_insert_with(|| {
+            let runtimes = Runtimes::new(session);
+            async move { runtimes.list().await }.boxed_local().shared()
+        });
+    }
+    lists
+}
+
+fn buckets<'a>(placed: &'a [Placed<'a>], ui: &'a Ui) -> BTreeMap<String, BucketMade<'a>> {
+    placed
+        .iter()
+        .map(|Placed { agent, session }| {
+            let store = Store::new(session, &agent.project);
+            let name = store.bucket().to_owned();
+            let tags = agent::bucket_tags(placed, &name);
+            let making = async move { agent::make_bucket(&store, &tags, ui).await };
+            (name, making.boxed_local().shared())
+        })
+        .collect()
+}
+
+fn place(session: &effects::aws::Session) -> (String, String) {
+    (session.account.to_string(), session.region.to_string())
+}
+
+struct Deploy<'a> {
+    args: &'a Args,
+    place: (&'a Project, &'a Declared),
+    placed: &'a [Placed<'a>],
+    lists: Lists<'a>,
+    /// Agents share a bucket; the first agent that needs it prepares it.
+    buckets: BTreeMap<String, BucketMade<'a>>,
+    ui: &'a Ui,
+}
+
+impl<'a> Deploy<'a> {
+    fn adopt(&self) -> Adopt {
+        if self.args.adopt {
+            Adopt::Yes
+        } else {
+            Adopt::No
+        }
+    }
+
+    /// Observes the disk and AWS in parallel. Also builds the archive, unless nothing may be
+    /// written.
+    async fn decide(&self, placed: &'a Placed<'a>) -> Result<Work<'a>, Failure> {
+        let agent = placed.agent;
+        let variables = plan::check_variables(agent, &agent::variables(placed)).err();
+        let (project, declared) = self.place;
+        let own = own_files::observe(agent, project, declared);
+        let wrong = own.as_ref().err().cloned();
+        if let Some(failure) = Failure::all([variables, wrong].into_iter().flatten()) {
+            return Err(failure);
+        }
+        let own = own?;
+        own.tell(self.ui);
+        agent::note_not_kept(placed, self.ui);
+        let list = self.lists[&place(&placed.session)].clone();
+        let looking = async {
+            let list = list.await?;
+            own::look(placed, &list).await
+        };
+        let deciding = role::decide(agent, &placed.session, self.adopt());
+        let (role, looked, packed) =
+            tokio::try_join!(deciding, looking, self.pack_early(placed, &own))?;
+        role::tell_reasons(agent, self.ui);
+        for warning in role.warnings() {
+            self.ui.warning(warning);
+        }
+        let seen = own::judge(placed, looked, &role.proof())?;
+        if let Some(seen) = &seen {
+            let runs_with = &seen.observed.state.fields.role_arn;
+            former_role::notice(placed, runs_with, self.ui).await;
+        }
+        let callers = match &seen {
+            Some(Seen { observed, .. }) => {
+                callers::decide(placed, &observed.state, &observed.tags, self.adopt()).await?
+            }
+            None => CallersPlan::default(),
+        };
+        for kept in &callers.kept {
+            self.ui.note(&format!(
+                "the resource policy of {} was written by others and stays",
+                kept.name
+            ));
+        }
+        Ok(Work {
+            placed,
+            own,
+            role,
+            seen,
+            callers,
+            packed,
+        })
+    }
+
+    /// Reports former agents from the lists that are read anyway. Errors of the lists are reported
+    /// with the agents.
+    async fn notice_former_agents(&self) {
+        for (at, list) in &self.lists {
+            let one = self.placed.iter().find(|one| place(&one.session) == *at);
+            if let (Some(one), Ok(list)) = (one, list.clone().await) {
+                former_agents::notice(one, self.place, &list, self.ui).await;
+            }
+        }
+    }
+
+    /// Builds the archive unless nothing may be written yet: `--adopt` asks for confirmation first.
+    async fn pack_early(
+        &self,
+        placed: &Placed<'_>,
+        own: &OwnFiles,
+    ) -> Result<Option<Packed>, Failure> {
+        if self.args.applying.changes_nothing() || self.args.adopt {
+            return Ok(None);
+        }
+        self.pack(placed, own).await.map(Some)
+    }
+
+    /// Builds the archive, and asks the bucket in parallel with the requests to the service.
+    async fn pack(&self, placed: &Placed<'_>, own: &OwnFiles) -> Result<Packed, Failure> {
+        let Placed { agent, session } = placed;
+        let output = packaging::directory(agent, self.place.0)?;
+        let built = packaging::build(
+            agent,
+            self.place.0,
+            own,
+            output,
+            &self.args.packaging,
+            self.ui,
+        )
+        .await?;
+        let store = Store::new(session, &agent.project);
+        let held = store.held(&agent.runtime_name, &built.archive).await;
+        Ok(Packed { built, held })
+    }
+
+    async fn deliver(&self, work: Work<'a>, smoke: Option<&Smoke>) -> Result<Done, Failure> {
+        let Work {
+            placed,
+            own,
+            role,
+            seen,
+            callers,
+            packed,
+        } = work;
+        let packing = async {
+            match packed {
+                Some(packed) => Ok(packed),
+                None => self.pack(placed, &own).await,
+            }
+        };
+        let writing = role::apply(&role, &placed.session, self.adopt(), self.ui);
+        let (Packed { built, held }, role_arn) = tokio::try_join!(packing, writing)?;
+        let delivery = Delivery {
+            placed,
+            role: &role,
+            role_arn,
+            archive: built.archive,
+            held,
+            files: own.document(),
+            memory: on_disk::memory(self.place.0, placed)?,
+            bucket: self.buckets[&own::own_bucket(placed)].clone(),
+            callers,
+            adopt: self.adopt(),
+            ui: self.ui,
+        };
+        Box::pin(delivery.run(seen, smoke)).await
+    }
+
+    /// Prints the plan, in words such as "Would create".
+    async fn show(&self, work: &[Work<'a>], mut failures: Vec<Failure>) -> Result<(), Failure> {
+        let lines = Planned::alone(self.args.output, self.ui);
+        let mut changes = self.args.enable_tracing && tracing::show(work, lines, self.ui).await;
+        let mut documents = Vec::new();
+        for work in work {
+            match self.show_one(work).await {
+                Ok((document, changed)) => {
+                    documents.push(document);
+                    changes |= changed;
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        if self.args.output == options::Output::Json {
+            self.ui.document(report::plan_document(&documents));
+        }
+        if let Some(failure) = Failure::all(failures) {
+            return Err(failure);
+        }
+        if changes && self.args.applying.check {
+            return Err(Failure::silent(Exit::Findings));
+        }
+        Ok(())
+    }
+
+    async fn show_one(&self, work: &Work<'a>) -> Result<(serde_json::Value, bool), Failure> {
+        let directory = staging::empty()?;
+        let built = self.build_aside(work, directory.path()).await?;
+        let tags = agent::bucket_tags(self.placed, &own::own_bucket(work.placed));
+        let foreseeing = agent::foresee(work, &built.archive, &tags, self.ui);
+        let foreseen = Box::pin(foreseeing).await?;
+        let lines = Planned::alone(self.args.output, self.ui);
+        role::show_steps(work.role.steps(), lines);
+        Ok(report::show(work, &foreseen, lines, self.ui.verbosity()))
+    }
+
+    /// Builds what a real run would build, outside of the project.
+    async fn build_aside(
+        &self,
+        work: &Work<'a>,
+        directory: &std::path::Path,
+    ) -> Result<Built, Failure> {
+        let output = Folder::private(directory.to_owned()).join("built");
+        let agent = work.placed.agent;
+        packaging::build(
+            agent,
+            self.place.0,
+            &work.own,
+            output,
+            &self.args.packaging,
+            self.ui,
+        )
+        .await
+    }
+}

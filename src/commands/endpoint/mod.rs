@@ -1,0 +1,224 @@
+//! `cargo agentcore endpoint`: names that callers use, each pinned to a version of the runtime.
+
+pub(super) mod list;
+
+use serde_json::json;
+
+use super::documents;
+use crate::{
+    commands::set_version::{Pin, Writing, history, settled},
+    effects::aws::{Session, runtime::Runtimes},
+    engine::{
+        callers,
+        plan_output::Planned,
+        runtime::find::{Deployed, Found},
+        waiting::{State, wait},
+    },
+    error::{Exit, Failure},
+    names::EndpointName,
+    options,
+    plan::retry,
+    project::sessions::{self, Placed},
+    resources::{endpoint as plan, role::Adopt},
+    ui::Ui,
+};
+
+/// List, set and delete the endpoints of an agent
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// List the endpoints and the versions they use
+    List(list::Args),
+    /// Point an endpoint to a version; create the endpoint if it doesn't exist
+    Set(SetArgs),
+    /// Delete an endpoint
+    Delete(DeleteArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct SetArgs {
+    /// Endpoint's name, such as `prod`
+    #[arg(value_parser = |text: &str| EndpointName::parse(text))]
+    name: EndpointName,
+    /// Version the endpoint uses
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99_999))]
+    version: u32,
+    /// Description of the endpoint
+    #[arg(long, value_name = "TEXT", value_parser = description)]
+    description: Option<String>,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+#[derive(Debug, clap::Args)]
+struct DeleteArgs {
+    /// Endpoint's name
+    #[arg(value_parser = |text: &str| EndpointName::parse(text))]
+    name: EndpointName,
+    /// Don't ask for confirmation
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+fn description(text: &str) -> Result<String, &'static str> {
+    if (1..=256).contains(&text.chars().count()) {
+        Ok(text.to_owned())
+    } else {
+        Err("an endpoint's description has 1 to 256 characters")
+    }
+}
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    match args.action {
+        Action::List(args) => list::run(args, ui).await,
+        Action::Set(args) => set(args, ui).await,
+        Action::Delete(args) => delete(args, ui).await,
+    }
+}
+
+async fn set(args: SetArgs, ui: &Ui) -> Result<(), Failure> {
+    let SetArgs {
+        name,
+        version,
+        description,
+        writing,
+    } = &args;
+    plan::refuse_default(name, "pinned to a version")?;
+    writing
+        .on_ours(ui, async |deployed, found| {
+            let runtimes = Runtimes::new(&deployed.placed.session);
+            let id = &found.state.id;
+            let there = settled(&runtimes, id, name, writing, ui).await?;
+            let history = match &there {
+                Some(there) => history(&runtimes, there).await,
+                None => None,
+            };
+            let pin = Pin {
+                deployed,
+                found,
+                name,
+                there: there.as_ref(),
+                history,
+                version: plan::usable(*version, &runtimes.versions(id).await?)?,
+                description: description.as_deref(),
+            };
+            pin.carry_out("endpoint set", writing, ui).await?;
+            let is_written = pin.there.is_none() && !writing.applying.changes_nothing();
+            if is_written {
+                callers::grant(deployed.placed, &found.state, Adopt::No, ui).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+async fn delete(args: DeleteArgs, ui: &Ui) -> Result<(), Failure> {
+    plan::refuse_default(&args.name, "deleted")?;
+    args.writing
+        .on_ours(ui, async |deployed, found| {
+            take_away(&args, deployed, found, ui).await
+        })
+        .await
+}
+
+async fn take_away(
+    args: &DeleteArgs,
+    deployed: &Deployed<'_>,
+    found: &Found,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let DeleteArgs { name, yes, writing } = args;
+    let runtimes = Runtimes::new(&deployed.placed.session);
+    let there = runtimes
+        .read_endpoint(&found.state.id, name.as_str())
+        .await?;
+    let planned = if writing.applying.changes_nothing() {
+        Planned::alone(writing.output, ui)
+    } else {
+        Planned::before_doing(*yes, ui)
+    };
+    match &there {
+        None => planned.status(
+            "Nothing",
+            &format!("to delete: there is no endpoint `{name}`"),
+        ),
+        Some(endpoint) => {
+            let version = plan::live(endpoint).map_or(String::new(), |v| format!(" (version {v})"));
+            let what = format!("endpoint `{name}`{version} of runtime `{}`", found.state.id);
+            if writing.applying.changes_nothing() {
+                planned.status("Would", &format!("delete {what}"));
+            } else {
+                planned.status("To delete", &what);
+                if !yes {
+                    confirm(name, deployed.placed, ui)?;
+                }
+                ui.status("Deleting", &what);
+                remove(&deployed.placed.session, &found.state.id, name, writing, ui).await?;
+                ui.status("Deleted", &what);
+            }
+        }
+    }
+    if writing.output == options::Output::Json {
+        let rest = json!({
+            "version": 1,
+            "command": "endpoint delete",
+            "dry_run": writing.applying.changes_nothing(),
+            "runtime": documents::runtime(&found.state),
+            "endpoint": { "name": name },
+            "changed": there.is_some(),
+        });
+        ui.document(documents::placed(deployed.placed, rest));
+    }
+    if writing.applying.check && there.is_some() {
+        return Err(Failure::silent(Exit::Findings));
+    }
+    Ok(())
+}
+
+fn confirm(name: &EndpointName, placed: &Placed<'_>, ui: &Ui) -> Result<(), Failure> {
+    if !ui.is_interactive() {
+        return Err(Failure::usage(
+            "deleting must be confirmed, and there is no terminal to ask on",
+        )
+        .help("pass `--yes` to delete it; nothing was deleted"));
+    }
+    let Placed { agent, session } = placed;
+    let place = sessions::places([(session, agent.stage.as_ref())]);
+    let question = format!("Calls to the endpoint `{name}` will fail. Delete it ({place})?");
+    match ui.confirm(&question) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::world("nothing was deleted")),
+        Err(why) => Err(Failure::new(why.exit(), "stopped; nothing was deleted")),
+    }
+}
+
+async fn remove(
+    session: &Session,
+    id: &str,
+    name: &EndpointName,
+    writing: &Writing,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let runtimes = Runtimes::new(session);
+    runtimes.delete_endpoint(id, name.as_str()).await?;
+    let look = async || -> Result<State<()>, Failure> {
+        let there = runtimes.read_endpoint(id, name.as_str()).await?;
+        Ok(match there {
+            None => State::Done(()),
+            Some(endpoint) if endpoint.status == "DELETE_FAILED" => State::Failed {
+                status: endpoint.status,
+                reason: endpoint.failure,
+            },
+            Some(endpoint) => State::Going(endpoint.status),
+        })
+    };
+    let limit = writing.timeout.min(retry::DELETION);
+    wait(&format!("endpoint `{name}` to go"), limit, look, ui).await
+}

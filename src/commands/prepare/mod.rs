@@ -1,0 +1,221 @@
+//! `cargo agentcore prepare`: copies the sources, creates or updates the execution role, and prints
+//! the next command.
+
+mod copies;
+pub(super) mod toolkit;
+
+use std::path::{Path, PathBuf};
+
+use futures_util::{StreamExt as _, stream};
+
+use self::toolkit::Handover;
+use crate::{
+    config::{Config, Declared},
+    effects::{local::Emulator, manifest::Project},
+    engine::{
+        former_role,
+        plan_output::Planned,
+        role::{self, RoleWork},
+    },
+    error::{Exit, Failure},
+    options,
+    plan::files::Force,
+    project::{
+        self, consent,
+        emulator::{self, Reach},
+        packaging, partition,
+        sessions::{self, Placed},
+    },
+    resources::role::Adopt,
+    ui::Ui,
+};
+
+/// How many agents are prepared in parallel.
+const AT_ONCE: usize = 16;
+
+/// Copy the agent's sources and create or update its execution role
+///
+/// Prints to stdout, one line per agent, the `agentcore configure` command to run next.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Copy the sources from this directory instead of the agent's `source`
+    #[arg(long, value_name = "DIR")]
+    source_dir: Option<PathBuf>,
+    /// Overwrite copied files that were edited by hand
+    #[arg(long)]
+    force: bool,
+    /// Take over an existing role that has the agent's role name
+    #[arg(long)]
+    adopt: bool,
+    /// Don't ask for confirmation
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    applying: options::Applying,
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: options::Output,
+    #[command(flatten)]
+    project: options::Project,
+    #[command(flatten)]
+    aws: options::Aws,
+}
+
+/// The work for one agent.
+struct Work<'a> {
+    placed: &'a Placed<'a>,
+    files: copies::FileWork,
+    role: RoleWork,
+}
+
+pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
+    let stage = project::stage(&args.project, args.aws.local);
+    let (project, mut config) = project::load(&args.project, &stage, ui)?;
+    consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
+    let (reach, place) = (Reach::of(&args.applying), (&project, &config));
+    emulator::with(reach, &args.aws, place, ui, async |emulator| {
+        prepare(&args, place, emulator, ui).await
+    })
+    .await
+}
+
+async fn prepare(
+    args: &Args,
+    (project, config): (&Project, &Config),
+    emulator: Option<&Emulator>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
+    partition::warn_of_gaps(&placed, ui);
+    let _lock = project::lock_to_apply(&args.applying, project, ui)?;
+
+    let looking = ui.working("Comparing", "the agents with what is there");
+    let decided = decide(args, (project, &config.declared), &placed, ui).await;
+    drop(looking);
+    let (work, mut failures) = Failure::split(decided);
+    if args.applying.changes_nothing() {
+        return show(args, &work, failures, ui);
+    }
+    let roles = work.iter().map(|work| (work.placed, &work.role));
+    role::agree(roles, args.yes, ui)?;
+    let current = toolkit::current()?;
+    let applied: Vec<Result<Handover, Failure>> = stream::iter(&work)
+        .map(|work| apply(args, project, work, emulator, &current, ui))
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let (done, failed) = Failure::split(applied);
+    failures.extend(failed);
+    let next = match &args.source_dir {
+        None => "`cargo agentcore deploy` does the rest".to_owned(),
+        Some(given) => format!(
+            "set `source` to `{}` before `cargo agentcore deploy`, which ships that folder",
+            given.display()
+        ),
+    };
+    toolkit::report(&done, &ui.lead(&next), args.output, ui);
+    Failure::all(failures).map_or(Ok(()), Err)
+}
+
+async fn decide<'a>(
+    args: &Args,
+    place: (&Project, &Declared),
+    placed: &'a [Placed<'a>],
+    ui: &Ui,
+) -> Vec<Result<Work<'a>, Failure>> {
+    let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
+    let force = if args.force { Force::Yes } else { Force::No };
+    stream::iter(placed)
+        .map(|placed| async move {
+            let files = copies::decide(placed.agent, place, args.source_dir.as_deref(), force)?;
+            let deciding = role::decide(placed.agent, &placed.session, adopt);
+            let noticing = Box::pin(former_role::notice_default(placed, place.0, ui));
+            let (role, ()) = tokio::join!(deciding, noticing);
+            let role = role?;
+            for warning in files.warnings().iter().chain(role.warnings()) {
+                ui.warning(warning);
+            }
+            role::tell_reasons(placed.agent, ui);
+            for note in files.notes() {
+                ui.note(note);
+            }
+            Ok(Work {
+                placed,
+                files,
+                role,
+            })
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await
+}
+
+/// Prints the plan, in words such as "Would create".
+fn show(args: &Args, work: &[Work<'_>], failures: Vec<Failure>, ui: &Ui) -> Result<(), Failure> {
+    let mut findings = false;
+    let planned = Planned::alone(args.output, ui);
+    for work in work {
+        let here = !work.role.steps().is_empty() || work.files.changes();
+        let found = !work.role.foreign().is_empty() || work.files.keeps();
+        findings |= here || found;
+        work.files.show(planned);
+        role::show_steps(work.role.steps(), planned);
+        if !here && !found {
+            planned.status("Unchanged", &format!("agent `{}`", work.placed.agent.name));
+        }
+    }
+    if args.output == options::Output::Json {
+        ui.document(toolkit::plan_document(
+            work.iter()
+                .map(|work| (work.placed, &work.files, &work.role)),
+        ));
+    }
+    if let Some(failure) = Failure::all(failures) {
+        return Err(failure);
+    }
+    if findings && args.applying.check {
+        return Err(Failure::silent(Exit::Findings));
+    }
+    Ok(())
+}
+
+async fn apply(
+    args: &Args,
+    project: &Project,
+    work: &Work<'_>,
+    emulator: Option<&Emulator>,
+    current: &Path,
+    ui: &Ui,
+) -> Result<Handover, Failure> {
+    let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
+    let Placed { agent, session } = work.placed;
+    work.files.apply(ui)?;
+    // Lets a later `clean` find the agent when it is no longer in Cargo.toml.
+    packaging::directory(agent, project)?.create()?;
+    let arn = role::apply(&work.role, session, adopt, ui).await?;
+    if work.role.steps().is_empty() && !work.files.changes() {
+        ui.status(
+            "Unchanged",
+            &if work.files.keeps() {
+                format!(
+                    "agent `{}`, except for the copies that were kept",
+                    agent.name
+                )
+            } else {
+                let name = &agent.name;
+                format!("agent `{name}`: copied sources and role are up to date")
+            },
+        );
+    }
+    Ok(toolkit::of(
+        work.placed,
+        &work.files,
+        work.role.steps(),
+        &arn,
+        &toolkit::Place {
+            options: &args.aws,
+            emulator,
+            current,
+        },
+    ))
+}

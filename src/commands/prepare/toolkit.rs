@@ -1,0 +1,182 @@
+//! The output of `prepare`: the next command, as text and as JSON.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::copies::FileWork;
+use crate::{
+    effects::{self, env},
+    engine::role::RoleWork,
+    error::{Failure, Message},
+    names::EndpointUrl,
+    options,
+    plan::configure::{self, Circumstances, CommandLine, Endpoint},
+    project::sessions::Placed,
+    resources::role::RoleStep,
+    ui::Ui,
+};
+
+/// The result for one agent.
+pub(crate) struct Handover {
+    line: CommandLine,
+    warnings: Vec<Message>,
+    document: Value,
+}
+
+/// Where the command will run.
+pub(crate) struct Place<'a> {
+    pub(crate) options: &'a options::Aws,
+    pub(crate) emulator: Option<&'a effects::local::Emulator>,
+    /// The user's current directory.
+    pub(crate) current: &'a Path,
+}
+
+/// The version of the JSON documents.
+const VERSION: u32 = 1;
+
+pub(crate) fn current() -> Result<PathBuf, Failure> {
+    env::current_dir()
+        .map_err(|error| Failure::world(format!("cannot tell the current directory: {error}")))
+}
+
+pub(crate) fn of(
+    placed: &Placed<'_>,
+    files: &FileWork,
+    steps: &[RoleStep],
+    arn: &str,
+    place: &Place<'_>,
+) -> Handover {
+    let Placed { agent, session } = placed;
+    let here = agent.dir.as_path();
+    let local = place.emulator.is_some();
+    let url = place
+        .emulator
+        .map(|emulator| emulator.url.as_str())
+        .or(place.options.endpoint_url.as_ref().map(EndpointUrl::as_str));
+    let keys = env::var("AWS_ACCESS_KEY_ID").is_some();
+    let circumstances = Circumstances {
+        role_arn: arn,
+        region: &session.region,
+        profile: session.profile.as_deref(),
+        hide_keys: keys && session.profile.is_some(),
+        endpoint: url.map(|url| Endpoint {
+            url,
+            test_credentials: local.then_some((
+                effects::local::ACCESS_KEY_ID,
+                effects::local::SECRET_ACCESS_KEY,
+            )),
+            drop_profile: local && env::var("AWS_PROFILE").is_some(),
+        }),
+        entrypoint: &files.entrypoint,
+        requirements: &files.requirements,
+        // The toolkit writes its file to the current directory, and `clean` expects it next to the
+        // manifest.
+        directory: (place.current != here).then_some(here),
+    };
+    let (line, warnings) = configure::command(agent, &circumstances);
+    let document = json!({
+        "agent": agent.name,
+        "runtime": { "name": agent.runtime_name },
+        "stage": agent.stage,
+        "account": session.account,
+        "region": session.region,
+        "role": { "arn": arn, "changes": changes(steps) },
+        "files": files.document(),
+        "configure": {
+            "environment": line.environment.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            "arguments": line.arguments,
+        },
+    });
+    Handover {
+        line,
+        warnings,
+        document,
+    }
+}
+
+/// Prints lines on stdout, or one JSON document.
+pub(crate) fn report(done: &[Handover], next: &str, output: options::Output, ui: &Ui) {
+    for handover in done {
+        for warning in &handover.warnings {
+            ui.warning(warning);
+        }
+    }
+    match output {
+        options::Output::Json => {
+            let agents: Vec<&Value> = done.iter().map(|handover| &handover.document).collect();
+            ui.document(json!({ "version": VERSION, "command": "prepare", "agents": agents }));
+        }
+        options::Output::Text => {
+            let shell = env::shell();
+            if !done.is_empty() {
+                let these = if done.len() == 1 {
+                    "this command"
+                } else {
+                    "these commands, one for each agent"
+                };
+                ui.status("Next", next);
+                ui.status(
+                    "",
+                    &format!("or, with the Python toolkit, run {these}, then `agentcore deploy` in the same way"),
+                );
+            }
+            for handover in done {
+                ui.result(&handover.line.quoted(shell));
+            }
+        }
+    }
+}
+
+/// Returns the document of `--dry-run` and `--check`.
+pub(crate) fn plan_document<'a>(
+    work: impl Iterator<Item = (&'a Placed<'a>, &'a FileWork, &'a RoleWork)>,
+) -> Value {
+    let agents: Vec<Value> = work
+        .map(|(placed, files, role)| {
+            json!({
+                "agent": placed.agent.name,
+                "runtime": { "name": placed.agent.runtime_name },
+                "stage": placed.agent.stage,
+                "account": placed.session.account,
+                "region": placed.session.region,
+                "role": planned_role(role),
+                "files": files.document(),
+            })
+        })
+        .collect();
+    json!({ "version": VERSION, "command": "prepare", "dry_run": true, "agents": agents })
+}
+
+/// Returns the changes to a role, and what on it is foreign.
+pub(crate) fn planned_role(role: &RoleWork) -> Value {
+    let foreign: Vec<&String> = role.foreign().iter().map(|found| &found.what).collect();
+    json!({ "changes": changes(role.steps()), "foreign": foreign })
+}
+
+#[derive(Serialize)]
+pub(crate) struct Change {
+    action: &'static str,
+    object: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Value>,
+}
+
+pub(crate) fn changes(steps: &[RoleStep]) -> Vec<Change> {
+    steps
+        .iter()
+        .map(|step| {
+            let (_, action, object) = step.words();
+            let documents = step.documents();
+            Change {
+                action,
+                object,
+                before: documents.and_then(|(before, _)| before.cloned()),
+                after: documents.map(|(_, after)| after.to_value()),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,468 @@
+//! The runtime and the session that `invoke` and `stop-session` use, and the credentials.
+
+use std::time::Duration;
+
+use crate::{
+    config::{Agent, Config},
+    effects::{
+        aws::{
+            Session,
+            data_plane::{self, DataPlane, Target},
+            network::Network,
+            runtime::Runtimes,
+            runtime_read::Named,
+            session::{Connection, Identifying, Request, connect},
+        },
+        folder::FolderFile,
+        manifest::Project,
+    },
+    engine::runtime::find,
+    error::Failure,
+    names::{EndpointName, Region, SessionId},
+    options,
+    project::{self, developed, emulator, on_disk, sessions},
+    protocol::{RuntimeArn, invocation::Token},
+    ui::Ui,
+};
+
+/// Which runtime.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Whom {
+    /// ARN of a runtime to use instead of a project's agent; implies the region
+    #[arg(long, value_name = "ARN", value_parser = RuntimeArn::parse, conflicts_with_all = ["agent", "local"])]
+    arn: Option<RuntimeArn>,
+    /// Endpoint of the runtime [default: DEFAULT]
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| EndpointName::parse(text))]
+    endpoint: Option<EndpointName>,
+    /// JWT for a runtime with an authorizer; the variable keeps it out of the process list
+    #[arg(
+        long,
+        value_name = "JWT",
+        env = "CARGO_AGENTCORE_BEARER_TOKEN",
+        hide_env_values = true
+    )]
+    bearer_token: Option<String>,
+    #[command(flatten)]
+    project: options::Project,
+    #[command(flatten)]
+    pub(crate) aws: options::Aws,
+}
+
+/// A runtime to talk to.
+pub(crate) struct Partner {
+    pub(crate) plane: DataPlane,
+    pub(crate) arn: String,
+    pub(crate) id: String,
+    pub(crate) endpoint: EndpointName,
+    /// The service's address.
+    pub(crate) url: String,
+    /// True if requests contain a token instead of a signature.
+    pub(crate) with_token: bool,
+    /// True if this is an agent that `dev` runs instead of a runtime.
+    pub(crate) is_developed: bool,
+    /// The agent; `None` if the ARN was given.
+    pub(crate) agent: Option<Agent>,
+    /// The file with the last session; `None` if the ARN was given.
+    memory: Option<FolderFile>,
+    request: Request,
+    connection: Option<Connection>,
+    /// The caller's identity, if it is not printed yet.
+    identifying: Option<Identifying>,
+}
+
+/// How long to wait for the account before the status line is printed without it.
+const ACCOUNT_AFTER: Duration = Duration::from_secs(2);
+
+/// How long to wait for an account that must be checked.
+const CHECKED_AFTER: Duration = Duration::from_secs(30);
+
+impl Whom {
+    pub(crate) fn new(
+        (arn, endpoint): (Option<RuntimeArn>, Option<EndpointName>),
+        bearer_token: Option<String>,
+        project: options::Project,
+        aws: options::Aws,
+    ) -> Self {
+        Self {
+            arn,
+            endpoint,
+            bearer_token,
+            project,
+            aws,
+        }
+    }
+
+    /// Finds the runtime. An ARN needs no request to AWS.
+    pub(crate) async fn find(&self, ui: &Ui) -> Result<Partner, Failure> {
+        let token = self.token()?;
+        match &self.arn {
+            Some(arn) => self.by_arn(arn, token, ui).await,
+            None => self.by_name(token, ui).await,
+        }
+    }
+
+    /// Parses the token. Never printed, even if it is invalid.
+    fn token(&self) -> Result<Option<Token>, Failure> {
+        let given = self.bearer_token.as_deref().filter(|text| !text.is_empty());
+        given
+            .map(|text| Token::parse(text).map_err(Failure::usage))
+            .transpose()
+    }
+
+    async fn by_arn(
+        &self,
+        arn: &RuntimeArn,
+        token: Option<Token>,
+        ui: &Ui,
+    ) -> Result<Partner, Failure> {
+        if let Some(region) = self
+            .aws
+            .region
+            .as_ref()
+            .filter(|given| **given != arn.region)
+        {
+            ui.note(&format!(
+                "the ARN's region `{}` is used, not `{region}`",
+                arn.region
+            ));
+        }
+        let request = Request {
+            explicit_profile: self.aws.profile.clone(),
+            metadata_profile: None,
+            region: Some(arn.region.clone()),
+            endpoint_url: self.aws.endpoint_url.as_ref().map(ToString::to_string),
+            local: false,
+        };
+        let explicit = request.endpoint_url.as_deref();
+        let url = data_plane::endpoint(explicit, arn.partition, &arn.region);
+        let connection = match &token {
+            Some(_) => None,
+            None => Some(connect(&request).await?),
+        };
+        if token.is_some() {
+            ui.status(
+                "Account",
+                &format!(
+                    "{} in {} by a bearer token, runtime `{}`",
+                    arn.account, arn.region, arn.id
+                ),
+            );
+        }
+        let profile = request.explicit_profile.as_deref();
+        let plane = match (token.as_ref(), connection.as_ref()) {
+            (None, Some(connection)) => DataPlane::signing(connection, url.clone())?,
+            (Some(token), _) => {
+                let network = Network::load(profile).await?;
+                DataPlane::bearing(token.clone(), url.clone(), &network)?
+            }
+            (None, None) => unreachable!("without a token there is a connection"),
+        };
+        Ok(Partner {
+            plane,
+            arn: arn.arn.clone(),
+            id: arn.id.clone(),
+            endpoint: self.endpoint(arn.endpoint.as_ref()),
+            url,
+            with_token: token.is_some(),
+            is_developed: false,
+            agent: None,
+            memory: None,
+            request,
+            identifying: connection.as_ref().map(Identifying::begin),
+            connection,
+        })
+    }
+
+    async fn by_name(&self, token: Option<Token>, ui: &Ui) -> Result<Partner, Failure> {
+        let stage = project::stage(&self.project, self.aws.local);
+        let (project, config) = project::load(&self.project, &stage, ui)?;
+        let agent = only(&config)?.clone();
+        if agent.authorizer.is_some() && token.is_none() {
+            return Err(no_token(&format!(
+                "the agent `{}` has an authorizer",
+                agent.name
+            )));
+        }
+        // An empty emulator need not be started: nothing is deployed there.
+        if emulator::is_empty(&self.aws, &project, &config, ui)? {
+            return Err(find::absent(&agent));
+        }
+        let emulator = emulator::emulator(&self.aws, &project, &config, ui).await?;
+        let request = sessions::request(&agent, &self.aws, emulator.as_ref());
+        sessions::confirmed(&request, &project, ui)?;
+        let connection = connect(&request).await?;
+        // Two independent requests in parallel.
+        let identifying = Identifying::begin(&connection);
+        let found = Runtimes::over(&connection).find(&agent.runtime_name).await;
+        let identity = identity(&agent, &identifying, found.is_err(), ui).await?;
+        if let Some(identity) = &identity {
+            sessions::announce(identity, &[&agent], ui);
+            sessions::pinned(&agent, identity)?;
+        }
+        let account = match &identity {
+            Some(identity) => format!("account {}, ", identity.account),
+            None => String::new(),
+        };
+        let place = format!("{account}region {}", connection.region);
+        let runtime = only_runtime(&agent, found?, &place)?;
+        let region = &connection.region;
+        let explicit = request.endpoint_url.as_deref();
+        let url = data_plane::endpoint(explicit, region.partition(), region);
+        let endpoint = self.endpoint(None);
+        let plane = match &token {
+            None => DataPlane::signing(&connection, url.clone())?,
+            Some(token) => DataPlane::bearing(token.clone(), url.clone(), &connection.network)?,
+        };
+        Ok(Partner {
+            plane,
+            memory: Some(memory(&project, &agent, region, &runtime.id, &endpoint)?),
+            arn: runtime.arn,
+            id: runtime.id,
+            endpoint,
+            url,
+            with_token: token.is_some(),
+            is_developed: false,
+            agent: Some(agent),
+            request,
+            connection: Some(connection),
+            identifying: identity.is_none().then_some(identifying),
+        })
+    }
+
+    /// Finds the agent that `dev` runs.
+    pub(crate) fn find_developed(&self, ui: &Ui) -> Result<Partner, Failure> {
+        let stage = project::stage(&self.project, false);
+        let (project, config) = project::load(&self.project, &stage, ui)?;
+        let agent = only(&config)?.clone();
+        let record = developed::running(&agent, &project)?;
+        ui.status(
+            "Agent",
+            &format!(
+                "`{}` at {} (process {})",
+                agent.name, record.url, record.pid
+            ),
+        );
+        let memory = on_disk::sessions(&project, &agent)?.file(format!("dev.{}", agent.name));
+        Ok(Partner {
+            plane: DataPlane::to_agent(format!("{}{}", record.url, record.path)),
+            arn: String::new(),
+            id: agent.name.to_string(),
+            endpoint: EndpointName::default(),
+            url: record.url,
+            with_token: false,
+            is_developed: true,
+            agent: Some(agent),
+            memory: Some(memory),
+            request: Request {
+                local: true,
+                ..Request::default()
+            },
+            connection: None,
+            identifying: None,
+        })
+    }
+
+    fn endpoint(&self, of_arn: Option<&EndpointName>) -> EndpointName {
+        self.endpoint
+            .as_ref()
+            .or(of_arn)
+            .cloned()
+            .unwrap_or_default()
+    }
+}
+
+fn only_runtime(agent: &Agent, mut found: Vec<Named>, place: &str) -> Result<Named, Failure> {
+    match found.len() {
+        0 => Err(Failure::world(format!(
+            "the agent `{}` is not deployed: there is no runtime `{}` in {place}",
+            agent.name, agent.runtime_name
+        ))
+        .help("`cargo agentcore deploy` deploys it")),
+        1 => Ok(found.remove(0)),
+        _ => {
+            let failure = Failure::world(format!(
+                "there are several runtimes `{}` in {place}",
+                agent.runtime_name
+            ));
+            let failure = found.iter().fold(failure, |failure, runtime| {
+                failure.note(format!("`{}`", runtime.arn))
+            });
+            Err(failure.help("choose one with `--arn`"))
+        }
+    }
+}
+
+impl Partner {
+    pub(crate) fn target(&self, session: SessionId) -> Target {
+        Target {
+            arn: self.arn.clone(),
+            endpoint: self.endpoint.clone(),
+            session,
+        }
+    }
+
+    /// Returns the name for messages.
+    pub(crate) fn name(&self) -> String {
+        match &self.agent {
+            Some(agent) => format!("agent `{}`", agent.name),
+            None => format!("runtime `{}`", self.id),
+        }
+    }
+
+    /// Describes where its sessions are.
+    pub(crate) fn place(&self) -> String {
+        if self.is_developed {
+            "in development".to_owned()
+        } else {
+            format!("endpoint `{}`", self.endpoint)
+        }
+    }
+
+    /// Returns the options that name the same runtime and endpoint.
+    pub(crate) fn words(&self) -> String {
+        let whom = match &self.agent {
+            Some(agent) => format!("--agent {}", agent.name),
+            None => format!("--arn {}", self.arn),
+        };
+        if self.endpoint == EndpointName::default() {
+            whom
+        } else {
+            format!("{whom} --endpoint {}", self.endpoint)
+        }
+    }
+
+    /// Prints the account, if it is not printed yet. Missing permission to ask for it is not an
+    /// error.
+    pub(crate) async fn introduction(&self, ui: &Ui) {
+        let (Some(identifying), Some(connection)) = (&self.identifying, &self.connection) else {
+            return;
+        };
+        let what = match &self.agent {
+            Some(agent) => sessions::agents_shown(&[agent]),
+            None => format!(", runtime `{}`", self.id),
+        };
+        if let (true, Some(agent)) = (self.request.local, &self.agent) {
+            sessions::announce_local(&connection.region, &sessions::names_shown(&[agent]), ui);
+            return;
+        }
+        match identifying.within(ACCOUNT_AFTER).await {
+            Some(Ok(identity)) => ui.status(
+                "Account",
+                &format!(
+                    "{} as {} in {} by {}{what}",
+                    identity.account, identity.principal, identity.region, identity.source
+                ),
+            ),
+            Some(Err(failure)) => ui.detail("Account", &format!("unknown: {failure}")),
+            None => sessions::announce_unknown(connection, &what, ui),
+        }
+    }
+
+    /// Returns a connection with credentials; a token alone is not enough for other requests.
+    pub(crate) async fn connection(&self) -> Result<Connection, Failure> {
+        match &self.connection {
+            Some(connection) => Ok(connection.clone()),
+            None => connect(&self.request).await,
+        }
+    }
+
+    /// Returns the last session with this runtime and endpoint.
+    pub(crate) fn last_session(&self) -> Result<Option<SessionId>, Failure> {
+        let Some(memory) = &self.memory else {
+            return Ok(None);
+        };
+        let text = memory.read_text()?;
+        Ok(text.and_then(|text| SessionId::parse(text.trim()).ok()))
+    }
+
+    pub(crate) fn remember(&self, session: &SessionId) -> Result<(), Failure> {
+        if let Some(memory) = &self.memory
+            && self.last_session()?.as_ref() != Some(session)
+        {
+            memory.write(format!("{session}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn forget(&self, session: &SessionId) -> Result<(), Failure> {
+        if let Some(memory) = &self.memory
+            && self.last_session()?.as_ref() == Some(session)
+        {
+            memory.remove()?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the caller's identity if it is already known. Waits for it if the agent is pinned to an
+/// account, or to explain a failure.
+async fn identity(
+    agent: &Agent,
+    identifying: &Identifying,
+    has_failed: bool,
+    ui: &Ui,
+) -> Result<Option<Session>, Failure> {
+    let Some(pin) = &agent.account else {
+        let limit = if has_failed {
+            ACCOUNT_AFTER
+        } else {
+            Duration::ZERO
+        };
+        return match identifying.within(limit).await {
+            Some(Ok(identity)) => Ok(Some(identity)),
+            Some(Err(failure)) if has_failed => Err(failure),
+            Some(Err(_)) | None => Ok(None),
+        };
+    };
+    if let Some(answer) = identifying.within(ACCOUNT_AFTER).await {
+        return answer.map(Some);
+    }
+    ui.status(
+        "Waiting",
+        &format!(
+            "for AWS STS to say whose the credentials are: the agent belongs to account {pin}"
+        ),
+    );
+    match identifying.within(CHECKED_AFTER).await {
+        Some(answer) => answer.map(Some),
+        None => Err(Failure::world(format!(
+            "AWS STS did not say within {} whose the credentials are",
+            humantime::format_duration(CHECKED_AFTER)
+        ))
+        .note(format!(
+            "the agent `{}` belongs to account {pin}, and nothing is sent until that is checked",
+            agent.name
+        ))
+        .help("run this again when `aws sts get-caller-identity` answers")),
+    }
+}
+
+/// A runtime with an authorizer accepts no AWS credentials.
+pub(crate) fn no_token(why: &str) -> Failure {
+    Failure::access(format!("{why}, and there is no token to show to it"))
+        .help("get a JWT from the authorizer's issuer and set CARGO_AGENTCORE_BEARER_TOKEN to it, or pass `--bearer-token`")
+}
+
+fn only(config: &Config) -> Result<&Agent, Failure> {
+    match &config.agents[..] {
+        [agent] => Ok(agent),
+        agents => {
+            let names: Vec<String> = agents.iter().map(|a| format!("`{}`", a.name)).collect();
+            Err(Failure::usage("only one agent can be called at a time")
+                .note(format!("the agents are {}", names.join(", ")))
+                .help("choose one with `--agent`"))
+        }
+    }
+}
+
+/// Returns the file with the last session. A runtime's ID is never reused, so it also identifies
+/// account, stage and emulator.
+fn memory(
+    project: &Project,
+    agent: &Agent,
+    region: &Region,
+    id: &str,
+    endpoint: &EndpointName,
+) -> Result<FolderFile, Failure> {
+    Ok(on_disk::sessions(project, agent)?.file(format!("{region}.{id}.{endpoint}")))
+}

@@ -1,0 +1,306 @@
+//! What `clean` removes from disk: the copied sources, builds, caches, the toolkit's entry.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use super::copied::Copied;
+use crate::{
+    config::{Agent, Declared},
+    effects::{
+        aws::Session,
+        files,
+        folder::{Folder, FolderFile},
+        manifest::Project,
+        packaging::is_built,
+    },
+    error::Failure,
+    names::Region,
+    package::toolkit_yaml::{self, Shortened},
+    project::{developed, on_disk, packaging, sessions::Placed},
+    resources::clean::{CleanPlan, Kept, Subject, Weight},
+    ui::Ui,
+};
+
+/// What is removed for one agent.
+pub(crate) struct Disk<'a> {
+    agent: &'a Agent,
+    copies: Vec<Copied>,
+    built: Built,
+    entry_goes: bool,
+    /// The toolkit's cache for the agent, if it exists.
+    toolkit_cache: Option<Folder>,
+}
+
+/// The archive, the remembered deployments and the sessions: a cache that may disappear at any
+/// time. Files are removed by name, folders only if they are empty.
+struct Built {
+    directory: Folder,
+    files: Vec<FolderFile>,
+    /// Folders that a killed run left behind.
+    unfinished: Vec<Folder>,
+    /// The files of `dev`.
+    developed: Option<Folder>,
+    /// The regions with remembered deployments.
+    regions: BTreeSet<Region>,
+    whole: bool,
+}
+
+impl<'a> Disk<'a> {
+    pub(crate) fn observe(
+        agent: &'a Agent,
+        (project, declared): (&Project, &Declared),
+        sessions: &BTreeMap<Region, Session>,
+        plan: &CleanPlan,
+        kept: &mut Vec<Kept>,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            agent,
+            copies: Copied::observe(agent, declared, plan, kept)?,
+            built: Built::observe(agent, project, sessions, plan, kept)?,
+            entry_goes: plan.entry_goes,
+            toolkit_cache: if plan.entry_goes {
+                toolkit_cache(agent)?
+            } else {
+                None
+            },
+        })
+    }
+
+    /// Describes every deletion, such as "remove the copied sources `x`".
+    pub(crate) fn words(&self) -> Vec<String> {
+        let copies = self.copies.iter().flat_map(Copied::folders);
+        let mut words: Vec<String> = copies
+            .map(|copy| format!("remove the copied sources `{}`", copy.display()))
+            .collect();
+        if !self.built.is_empty() {
+            words.push(format!("remove {}", self.built.words()));
+        }
+        if self.entry_goes {
+            words.push(format!(
+                "remove the entry `{}` of `{}`",
+                self.agent.runtime_name,
+                self.yaml().display()
+            ));
+        }
+        if let Some(cache) = &self.toolkit_cache {
+            words.push(format!(
+                "remove the toolkit's cache `{}`",
+                cache.path().display()
+            ));
+        }
+        words
+    }
+
+    /// Returns the resources in [`Self::words`], in the same order.
+    pub(crate) fn subjects(&self) -> Vec<Subject> {
+        let copies = self.copies.iter().flat_map(Copied::folders);
+        let mut subjects: Vec<Subject> = copies
+            .map(|copy| Subject::new("copied sources", copy.display().to_string()))
+            .collect();
+        if !self.built.is_empty() {
+            let path = self.built.directory.path().display().to_string();
+            let kind = if self.built.whole {
+                "build"
+            } else {
+                "remembered"
+            };
+            subjects.push(Subject::new(kind, path));
+        }
+        if self.entry_goes {
+            let entry = Subject::new("entry", self.agent.runtime_name.to_string());
+            subjects.push(entry.of(self.yaml().display().to_string()));
+        }
+        if let Some(cache) = &self.toolkit_cache {
+            let path = cache.path().display().to_string();
+            subjects.push(Subject::new("toolkit cache", path));
+        }
+        subjects
+    }
+
+    pub(crate) fn apply(&self, ui: &Ui) -> Result<(), Failure> {
+        for copied in &self.copies {
+            for folder in copied.folders() {
+                let what = format!("the copied sources `{}`", folder.display());
+                ui.status("Removing", &what);
+            }
+            copied.apply()?;
+        }
+        if !self.built.is_empty() {
+            ui.status("Removing", &self.built.words());
+            self.built.remove()?;
+        }
+        if self.entry_goes {
+            self.forget(ui)?;
+        }
+        Ok(())
+    }
+
+    fn yaml(&self) -> PathBuf {
+        self.agent.dir.join(toolkit_yaml::FILE)
+    }
+
+    /// Removes the agent from the toolkit's file, and the toolkit's cache.
+    fn forget(&self, ui: &Ui) -> Result<(), Failure> {
+        // Read the file again, because another agent's entry may just have been removed from it.
+        let Some(file) = on_disk::toolkit_file(self.agent)? else {
+            return Ok(());
+        };
+        let name = self.agent.runtime_name.as_str();
+        let yaml = self.yaml();
+        ui.status(
+            "Removing",
+            &format!("the entry `{name}` of `{}`", yaml.display()),
+        );
+        if let Some(cache) = &self.toolkit_cache {
+            let path = cache.path();
+            ui.status(
+                "Removing",
+                &format!("the toolkit's cache `{}`", path.display()),
+            );
+            cache.remove_whole()?;
+            if let Some(caches) = cache.parent() {
+                caches.remove_if_empty()?;
+            }
+        }
+        let project = Folder::of_project(self.agent.dir.clone());
+        match file.without(name) {
+            Shortened::Nothing => project.remove_file(toolkit_yaml::FILE)?,
+            Shortened::Text(text) => project.write(toolkit_yaml::FILE, text.as_bytes())?,
+        }
+        Ok(())
+    }
+}
+
+impl Built {
+    /// Finds what is remembered for the cleaned regions, and the archive if no other region needs
+    /// it.
+    fn observe(
+        agent: &Agent,
+        project: &Project,
+        sessions: &BTreeMap<Region, Session>,
+        plan: &CleanPlan,
+        kept: &mut Vec<Kept>,
+    ) -> Result<Self, Failure> {
+        let mut built = Self {
+            directory: packaging::directory(agent, project)?,
+            files: Vec::new(),
+            unfinished: Vec::new(),
+            developed: None,
+            regions: BTreeSet::new(),
+            whole: plan.copy_goes && !is_shared(agent, project)?,
+        };
+        if plan.copy_goes {
+            built.developed = developed::kept(agent, project)?;
+        }
+        if built.whole {
+            built.take_all(kept)?;
+        } else {
+            for (region, session) in sessions {
+                let session = session.clone();
+                let memory = on_disk::memory(project, &Placed { agent, session })?;
+                if memory.exists()? {
+                    built.files.push(memory);
+                    built.regions.insert(region.clone());
+                }
+            }
+        }
+        let place = on_disk::sessions(project, agent)?;
+        for name in place.names()? {
+            // A runtime's ID starts with its name and a hyphen, which a name cannot contain.
+            let is_ours =
+                |region: &Region| name.starts_with(&format!("{region}.{}-", agent.runtime_name));
+            if let Some(region) = sessions.keys().find(|region| is_ours(region)) {
+                built.files.push(place.file(&name));
+                built.regions.insert(region.clone());
+            }
+        }
+        Ok(built)
+    }
+
+    /// Adds all files in the directory that this tool wrote, recognized by their names; others are
+    /// kept.
+    fn take_all(&mut self, kept: &mut Vec<Kept>) -> Result<(), Failure> {
+        for name in self.directory.names()? {
+            let below = self.directory.join(&name);
+            if name.starts_with(files::TEMPORARY) && below.is_directory()? {
+                self.unfinished.push(below);
+            } else if is_built(&name) || on_disk::is_memory(&name) {
+                let file = self.directory.file(name);
+                file.check()?;
+                self.files.push(file);
+            } else {
+                kept.push(Kept {
+                    what: Subject::new("file", below.path().display().to_string()),
+                    why: "this tool did not create it".to_owned(),
+                    weight: Weight::Fine,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.unfinished.is_empty() && self.developed.is_none()
+    }
+
+    fn words(&self) -> String {
+        if self.whole && self.files.iter().any(|file| file.folder == self.directory) {
+            let directory = self.directory.path();
+            return format!("what was built and remembered in `{}`", directory.display());
+        }
+        if let (true, Some(developed)) = (self.files.is_empty(), &self.developed) {
+            return format!("what `dev` keeps in `{}`", developed.path().display());
+        }
+        let regions: Vec<&str> = self.regions.iter().map(Region::as_str).collect();
+        let folders: BTreeSet<String> = self
+            .files
+            .iter()
+            .map(|file| format!("`{}`", file.folder.path().display()))
+            .collect();
+        let folders: Vec<String> = folders.into_iter().collect();
+        format!(
+            "what was remembered of {} in {}",
+            regions.join(", "),
+            folders.join(" and ")
+        )
+    }
+
+    fn remove(&self) -> Result<(), Failure> {
+        for file in &self.files {
+            file.remove()?;
+        }
+        for folder in &self.unfinished {
+            folder.remove_whole()?;
+        }
+        if let Some(developed) = &self.developed {
+            developed.remove_whole()?;
+            if let Some(parent) = developed.parent() {
+                parent.remove_if_empty()?;
+            }
+        }
+        for folder in self.files.iter().map(|file| &file.folder) {
+            folder.remove_if_empty()?;
+        }
+        self.directory.remove_if_empty()?;
+        if let Some(project) = self.directory.parent() {
+            project.remove_if_empty()?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns true if the agent has the same name as a folder for other purposes.
+fn is_shared(agent: &Agent, project: &Project) -> Result<bool, Failure> {
+    let path = packaging::directory(agent, project)?.path();
+    let name = path.file_name().unwrap_or_default();
+    Ok(on_disk::is_other(&name.to_string_lossy()))
+}
+
+fn toolkit_cache(agent: &Agent) -> Result<Option<Folder>, Failure> {
+    let project = Folder::of_project(agent.dir.clone());
+    let caches = project.join(toolkit_yaml::CACHE);
+    let cache = caches.join(agent.runtime_name.as_str());
+    Ok(cache.exists()?.then_some(cache))
+}

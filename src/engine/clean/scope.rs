@@ -1,0 +1,149 @@
+//! Where an agent's resources are searched, and what exists there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Options, World,
+    roles::{Roles, Traces},
+};
+use crate::{
+    config::{Agent, Declared, RoleSettings},
+    effects::{
+        aws::{Session, ecr::Ecr, logs, runtime::Runtimes, s3::S3},
+        manifest::Project,
+    },
+    error::Failure,
+    names::Region,
+    package::toolkit_yaml::Entry,
+    project::{on_disk, sessions::Placed},
+    resources::clean::{
+        self, Desired, Kept, ObservedRegion, ObservedRuntime, OwnBucket, Subject, Weight,
+    },
+};
+
+/// An agent with its roles and runtimes, which reveal other regions.
+pub(crate) struct Scope<'a> {
+    pub(crate) agent: &'a Agent,
+    pub(crate) session: &'a Session,
+    pub(crate) roles: Roles<'a>,
+    /// The toolkit's entry for the agent's runtime.
+    pub(crate) entry: Option<Entry>,
+    /// A session for each region to clean.
+    pub(crate) sessions: BTreeMap<Region, Session>,
+    /// The runtimes with the agent's name in each region.
+    pub(crate) runtimes: BTreeMap<Region, Vec<ObservedRuntime>>,
+    /// The regions of this account that the agent was deployed to from this folder.
+    pub(crate) remembered: BTreeSet<Region>,
+}
+
+/// The result of an earlier observation, because its sources may be deleted by now.
+#[derive(Default)]
+pub(crate) struct Before {
+    pub(crate) regions: BTreeSet<Region>,
+    pub(crate) roles: Traces,
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) async fn observe(
+        placed: &'a Placed<'a>,
+        (project, declared): (&Project, &Declared),
+        options: Options,
+        before: Before,
+    ) -> Result<Self, Failure> {
+        let Placed { agent, session } = placed;
+        let entry = on_disk::toolkit_file(agent)?
+            .as_ref()
+            .and_then(|file| file.entry(agent.runtime_name.as_str()));
+        let roles = match options.world {
+            World::Asked => Roles::observe(agent, session, before.roles).await?,
+            World::Empty => Roles::none(agent, session),
+        };
+        let mut scope = Self {
+            agent,
+            session,
+            roles,
+            entry,
+            sessions: BTreeMap::new(),
+            runtimes: BTreeMap::new(),
+            remembered: on_disk::remembered(project, agent, &session.account)?,
+        };
+        let mut regions = before.regions;
+        regions.insert(session.region.clone());
+        // A runtime reveals a role, and a role reveals more regions.
+        while let Some(region) = regions.pop_first() {
+            scope.enter(region, options.world).await?;
+            if options.all_regions {
+                regions.extend(scope.known_regions(declared));
+                regions.retain(|region| !scope.sessions.contains_key(region));
+            }
+        }
+        Ok(scope)
+    }
+
+    async fn enter(&mut self, region: Region, world: World) -> Result<(), Failure> {
+        let session = self.session.in_region(&region);
+        if world == World::Asked {
+            let runtimes = Runtimes::new(&session)
+                .observe(&self.agent.runtime_name)
+                .await?;
+            self.roles.follow(&runtimes).await?;
+            self.runtimes.insert(region.clone(), runtimes);
+        }
+        self.sessions.insert(region, session);
+        Ok(())
+    }
+
+    fn known_regions(&self, declared: &Declared) -> BTreeSet<Region> {
+        let told = self.roles.regions();
+        match &self.agent.role {
+            RoleSettings::Given { .. } => {
+                let named = &self.remembered | &declared.regions;
+                &named | &told.unwrap_or_default()
+            }
+            RoleSettings::Managed { .. } => told.unwrap_or_else(|| self.remembered.clone()),
+        }
+    }
+}
+
+pub(crate) async fn region_of(
+    desired: &Desired,
+    session: &Session,
+    runtimes: Vec<ObservedRuntime>,
+    entry: Option<&Entry>,
+    bucket: Option<OwnBucket>,
+    kept: &mut Vec<Kept>,
+) -> Result<ObservedRegion, Failure> {
+    let region = &session.region;
+    let repository = match clean::repository_to_look_for(desired, region, entry) {
+        Ok(name) => name,
+        Err(why) => {
+            kept.push(why);
+            None
+        }
+    };
+    let log_groups = logs::Logs::new(session).observe(&desired.runtime).await?;
+    let s3 = S3::new(session);
+    let mut objects = Vec::new();
+    kept.extend(clean::objects_elsewhere(desired, region, &runtimes, entry));
+    for object in clean::objects_to_look_for(desired, region, &runtimes) {
+        if let Some(found) = s3.observe(&object).await? {
+            kept.push(Kept {
+                what: Subject::new("bucket", &found.object.bucket),
+                why: "it is shared with other agents".to_owned(),
+                weight: Weight::Fine,
+            });
+            objects.push(found);
+        }
+    }
+    let repository = match repository {
+        Some(name) => Ecr::new(session).observe(&name).await?,
+        None => None,
+    };
+    Ok(ObservedRegion {
+        runtimes,
+        log_groups,
+        objects,
+        repository,
+        bucket,
+    })
+}

@@ -1,0 +1,59 @@
+//! Prints planned changes: the result of a dry run, or the subject of a question. Both are printed
+//! even with `-q`.
+
+use crate::{
+    options::Output,
+    ui::{Ui, Verbosity},
+};
+
+/// Prints the lines of a plan.
+#[derive(Clone, Copy)]
+pub(crate) struct Planned<'a> {
+    ui: &'a Ui,
+    /// True if the lines are the requested output rather than progress.
+    asked: bool,
+    /// True if only the differences are shown, without a document.
+    brief: bool,
+}
+
+impl<'a> Planned<'a> {
+    /// Returns the plan of a run that changes nothing. With JSON output, the lines are only progress.
+    pub(crate) fn alone(output: Output, ui: &'a Ui) -> Self {
+        Self {
+            ui,
+            asked: output == Output::Text,
+            brief: ui.verbosity() == Verbosity::Quiet,
+        }
+    }
+
+    /// Returns a plan about to be carried out. It must be visible for a question, unless `--yes`
+    /// answers it.
+    pub(crate) fn before_doing(yes: bool, ui: &'a Ui) -> Self {
+        Self {
+            ui,
+            asked: !yes,
+            brief: false,
+        }
+    }
+
+    pub(crate) fn is_brief(self) -> bool {
+        self.brief
+    }
+
+    pub(crate) fn status(self, verb: &str, text: &str) {
+        if self.asked {
+            self.ui.answer_status(verb, text);
+        } else {
+            self.ui.status(verb, text);
+        }
+    }
+
+    /// Prints a line of a diff.
+    pub(crate) fn plain(self, text: &str) {
+        if self.asked {
+            self.ui.answer_plain(text);
+        } else {
+            self.ui.plain(text);
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The execution role of one agent: observes, plans, writes and reads back.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    config::{Agent, Allowed, ManagedPolicy, Permission, RoleSettings},
+    effects::{
+        aws::{Kind, Session, iam::Iam},
+        clock,
+    },
+    engine::plan_output::Planned,
+    error::{Exit, Failure, Message},
+    plan::{document_diff::lines, retry},
+    policy::{self, Scope},
+    project::sessions::{self, Placed},
+    resources::{
+        ownership::Identity,
+        role::{self, Adopt, DesiredRole, ObservedRole, RolePlan, RoleStep},
+    },
+    ui::Ui,
+};
+
+/// The work for the agent's role.
+pub(crate) enum RoleWork {
+    /// A role of this tool; there may be no steps.
+    Managed {
+        desired: Box<DesiredRole>,
+        observed: Option<Box<ObservedRole>>,
+        plan: RolePlan,
+    },
+    /// The user's own role: checked, never changed.
+    Given { arn: String, warnings: Vec<Message> },
+}
+
+impl RoleWork {
+    pub(crate) fn steps(&self) -> &[RoleStep] {
+        match self {
+            Self::Managed { plan, .. } => &plan.steps,
+            Self::Given { .. } => &[],
+        }
+    }
+
+    /// Returns ARN and tags of a role of this tool, as proof for what uses it. A role that is being
+    /// adopted counts as adopted, because the user agreed.
+    pub(crate) fn proof(&self) -> Option<(&str, BTreeMap<String, String>)> {
+        let Self::Managed {
+            desired,
+            observed: Some(observed),
+            plan,
+        } = self
+        else {
+            return None;
+        };
+        let mut tags = observed.tags.clone();
+        if plan.adopts {
+            tags.extend(desired.identity.tags());
+        }
+        Some((&observed.arn, tags))
+    }
+
+    pub(crate) fn warnings(&self) -> &[Message] {
+        match self {
+            Self::Managed { plan, .. } => &plan.foreign,
+            Self::Given { warnings, .. } => warnings,
+        }
+    }
+
+    /// Returns foreign policies and settings on a role of this tool: findings that are not changed.
+    pub(crate) fn foreign(&self) -> &[Message] {
+        match self {
+            Self::Managed { plan, .. } => &plan.foreign,
+            Self::Given { .. } => &[],
+        }
+    }
+}
+
+/// Observes the role and plans; writes nothing.
+pub(crate) async fn decide(
+    agent: &Agent,
+    session: &Session,
+    adopt: Adopt,
+) -> Result<RoleWork, Failure> {
+    let iam = Iam::new(session);
+    match &agent.role {
+        RoleSettings::Given { arn } => {
+            if arn.account != session.account {
+                return Err(Failure::config(format!(
+                    "the role `{}` is in account {}, the agent `{}` goes to account {}",
+                    arn.arn, arn.account, agent.name, session.account
+                )));
+            }
+            let observed = iam.observe_given(&arn.name).await?.ok_or_else(|| {
+                Failure::world(format!("there is no role `{}`", arn.arn))
+                    .help("`role.arn` names a role that exists; without it this tool makes one")
+            })?;
+            if observed.arn != arn.arn {
+                return Err(Failure::config(format!(
+                    "the ARN of the role `{}` is `{}`",
+                    arn.name, observed.arn
+                ))
+                .help("write that ARN as `role.arn`"));
+            }
+            let warnings = role::check_given(&arn.arn, &session.account, &observed)?;
+            Ok(RoleWork::Given {
+                arn: arn.arn.clone(),
+                warnings,
+            })
+        }
+        RoleSettings::Managed { .. } => {
+            let desired = desired(agent, session);
+            let observed = iam.observe_role(&desired.name).await?;
+            let plan = role::plan(&desired, observed.as_ref(), adopt)?;
+            Ok(RoleWork::Managed {
+                desired: Box::new(desired),
+                observed: observed.map(Box::new),
+                plan,
+            })
+        }
+    }
+}
+
+/// Reports the reasons for permissions beyond the narrow rules.
+pub(crate) fn tell_reasons(agent: &Agent, ui: &Ui) {
+    for permission in &agent.permissions {
+        let Permission::Allow(Allowed {
+            actions,
+            on,
+            reason: Some(reason),
+        }) = permission
+        else {
+            continue;
+        };
+        let listed = |texts: &[String]| format!("`{}`", texts.join("`, `"));
+        ui.note(&format!(
+            "`{}` is allowed {} on {}: {reason}",
+            agent.name,
+            listed(actions),
+            listed(on)
+        ));
+    }
+}
+
+/// Prints the adoption of a role completely, and asks for confirmation.
+pub(crate) fn agree<'a>(
+    roles: impl Iterator<Item = (&'a Placed<'a>, &'a RoleWork)>,
+    yes: bool,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    for (Placed { agent, session }, role) in roles {
+        let RoleWork::Managed { desired, plan, .. } = role else {
+            continue;
+        };
+        if !plan.adopts {
+            continue;
+        }
+        let planned = Planned::before_doing(yes, ui);
+        planned.plain(&format!("Adopting role `{}` would:", desired.name));
+        show_steps(role.steps(), planned);
+        if yes {
+            continue;
+        }
+        if !ui.is_interactive() {
+            return Err(Failure::usage(format!(
+                "adopting the role `{}` must be confirmed",
+                desired.name
+            ))
+            .help("pass `--yes` to adopt it as shown above; nothing was written"));
+        }
+        let place = sessions::places([(session, agent.stage.as_ref())]);
+        let question = format!("Adopt the role `{}` ({place})?", desired.name);
+        let exit = match ui.confirm(&question) {
+            Ok(true) => continue,
+            Ok(false) => Exit::World,
+            Err(why) => why.exit(),
+        };
+        return Err(
+            Failure::new(exit, format!("the role `{}` was not adopted", desired.name))
+                .note("nothing was written"),
+        );
+    }
+    Ok(())
+}
+
+/// Carries out the plan, reads the role back, and repeats until both match. Returns the role's ARN.
+pub(crate) async fn apply(
+    work: &RoleWork,
+    session: &Session,
+    adopt: Adopt,
+    ui: &Ui,
+) -> Result<String, Failure> {
+    let RoleWork::Managed {
+        desired,
+        observed,
+        plan,
+    } = work
+    else {
+        let RoleWork::Given { arn, .. } = work else {
+            unreachable!("a role is managed or given")
+        };
+        return Ok(arn.clone());
+    };
+    if plan.steps.is_empty()
+        && let Some(observed) = observed
+    {
+        return Ok(observed.arn.clone());
+    }
+    let iam = Iam::new(session);
+    let mut steps = plan.steps.clone();
+    let mut marked = false;
+    for round in 1..=retry::ROLE_ROUNDS {
+        for step in &steps {
+            let (verb, _, object) = step.words();
+            ui.status(verb, &object);
+            match iam.apply(step).await {
+                // Someone else was faster, or IAM is not consistent yet: the next round observes
+                // the result.
+                Err(error)
+                    if matches!(error.kind, Kind::Conflict) && round < retry::ROLE_ROUNDS =>
+                {
+                    break;
+                }
+                // The permission depends on tags that were just written, and IAM takes a while.
+                Err(error)
+                    if error.kind == Kind::Denied && marked && round < retry::ROLE_ROUNDS =>
+                {
+                    ui.status("Waiting", "for IAM to know the role's new tags");
+                    break;
+                }
+                other => other?,
+            }
+            marked |= matches!(step, RoleStep::Create { .. } | RoleStep::Tag { .. });
+        }
+        let observed = iam.read_back(&desired.name).await?;
+        steps = role::plan(desired, observed.as_ref(), adopt)?.steps;
+        match observed {
+            Some(observed) if steps.is_empty() => return Ok(observed.arn),
+            _ => clock::sleep(retry::pause(round, clock::jitter())).await,
+        }
+    }
+    Err(Failure::world(format!("the role `{}` does not keep what was written to it", desired.name))
+        .note("it was written and read back several times, and something keeps changing it")
+        .help("look for another run, a policy engine or a person who changes the same role, then run this again"))
+}
+
+pub(crate) fn desired(agent: &Agent, session: &Session) -> DesiredRole {
+    let RoleSettings::Managed {
+        name,
+        path,
+        boundary,
+        policies,
+    } = &agent.role
+    else {
+        unreachable!("a given role is never written");
+    };
+    let scope = Scope {
+        partition: session.partition,
+        region: session.region.clone(),
+        account: session.account.clone(),
+        runtime: agent.runtime_name.clone(),
+    };
+    let arn = |policy: &ManagedPolicy| {
+        policy::managed_policy_arn(policy, session.partition, &session.account)
+    };
+    DesiredRole {
+        name: name.clone(),
+        path: path.clone(),
+        partition: session.partition,
+        account: session.account.clone(),
+        region: session.region.clone(),
+        policy: policy::execution(agent, &scope),
+        boundary: boundary.as_ref().map(arn),
+        attached: policies.iter().map(arn).collect(),
+        identity: Identity::of(agent),
+        tags: agent.tags.clone(),
+    }
+}
+
+/// Prints the changes to a role, with the documents.
+pub(crate) fn show_steps(steps: &[RoleStep], planned: Planned<'_>) {
+    for step in steps {
+        let (_, verb, object) = step.words();
+        planned.status("Would", &format!("{verb} {object}"));
+        if let Some((before, after)) = step.documents() {
+            if planned.is_brief() && before.is_none() {
+                continue;
+            }
+            let lines = lines(before, &after.to_value()).into_iter();
+            for line in lines.filter(|line| !planned.is_brief() || !line.starts_with(' ')) {
+                planned.plain(&format!("{:15}{line}", ""));
+            }
+        }
+    }
+}

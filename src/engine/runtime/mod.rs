@@ -1,0 +1,6 @@
+//! Runtimes: finds those of the agents, and writes one.
+
+pub(crate) mod find;
+pub(crate) mod own;
+pub(crate) mod startup_logs;
+pub(crate) mod write;

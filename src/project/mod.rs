@@ -1,0 +1,18 @@
+//! A project on this machine: loading it, what it asks the user, its AWS sessions, its local
+//! AgentCore, and its agents' files.
+
+pub(crate) mod consent;
+pub(crate) mod developed;
+pub(crate) mod emulator;
+pub(crate) mod environment;
+mod load;
+pub(crate) mod on_disk;
+pub(crate) mod own_files;
+pub(crate) mod packaging;
+pub(crate) mod partition;
+pub(crate) mod prompts;
+pub(crate) mod sessions;
+
+pub(crate) use self::load::{
+    hint_at_region, load, load_to_run, lock, lock_to_apply, no_agent, read_all, select, stage,
+};

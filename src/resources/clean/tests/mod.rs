@@ -1,0 +1,530 @@
+mod bucket;
+mod entry;
+mod former;
+mod objects;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    config::{ManagedPolicy, RoleArn},
+    names::{AgentName, IamPath, ProjectId, RoleName, StageName},
+    package::toolkit_yaml::Entry,
+    resources::{
+        bucket::Stored,
+        ownership::{ADOPTED, PROJECT},
+        role::{ObservedRole, mark},
+        tags::{DECLARED, POLICIES},
+    },
+};
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/AgentCoreRole-a";
+
+fn region(text: &str) -> Region {
+    Region::parse(text).unwrap()
+}
+
+fn identity() -> Identity {
+    Identity {
+        project: ProjectId::parse("p-1").unwrap(),
+        agent: AgentName::parse("a").unwrap(),
+        stage: None,
+    }
+}
+
+fn desired() -> Desired {
+    Desired {
+        identity: identity(),
+        runtime: RuntimeName::parse("a").unwrap(),
+        role: RoleSettings::Managed {
+            name: RoleName::parse("AgentCoreRole-a").unwrap(),
+            path: IamPath::parse("/").unwrap(),
+            boundary: None,
+            policies: BTreeSet::new(),
+        },
+        partition: Partition::Aws,
+        account: AccountId::parse("123456789012").unwrap(),
+        regions: BTreeSet::from([region("us-west-2")]),
+        last_in: BTreeMap::from([(region("us-west-2"), BTreeSet::new())]),
+        elsewhere: BTreeSet::new(),
+        logs: Logs::Keep,
+        yaml: Trust::Proven,
+        declared: Declared {
+            agents: ["a", "b", "c"]
+                .map(|name| AgentName::parse(name).unwrap())
+                .into(),
+            stages: [StageName::parse("prod").unwrap()].into(),
+            regions: BTreeSet::new(),
+            deployments: BTreeSet::new(),
+            packages: BTreeSet::new(),
+        },
+    }
+}
+
+fn role(tags: BTreeMap<String, String>, policies: &[&str]) -> ObservedRole {
+    ObservedRole {
+        arn: ROLE.into(),
+        path: "/".into(),
+        trust: json!({}),
+        inline: policies
+            .iter()
+            .map(|name| ((*name).to_owned(), None))
+            .collect(),
+        attached: Vec::new(),
+        boundary: None,
+        tags,
+    }
+}
+
+fn runtime(role_arn: &str, tags: Tags) -> ObservedRuntime {
+    ObservedRuntime {
+        id: "a-AbCdEf1234".into(),
+        name: "a".into(),
+        role_arn: role_arn.into(),
+        status: "READY".into(),
+        tags,
+        endpoints: vec!["prod".into()],
+        code: Some(ObjectKey {
+            bucket: "b".into(),
+            key: "a/deployment.zip".into(),
+        }),
+    }
+}
+
+fn group(name: &str) -> ObservedLogGroup {
+    ObservedLogGroup {
+        name: name.into(),
+        arn: format!("arn:{name}"),
+        tags: Tags::Known(BTreeMap::new()),
+    }
+}
+
+fn object() -> ObservedObject {
+    ObservedObject {
+        object: ObjectKey {
+            bucket: "b".into(),
+            key: "a/deployment.zip".into(),
+        },
+        versions: vec!["1".into(), "2".into()],
+    }
+}
+
+fn entry() -> Entry {
+    Entry {
+        name: "a".into(),
+        account: Some("123456789012".into()),
+        region: Some("us-west-2".into()),
+        role: Some(ROLE.into()),
+        runtime_id: Some("a-AbCdEf1234".into()),
+        repository: Some("123456789012.dkr.ecr.us-west-2.amazonaws.com/bedrock-agentcore-a".into()),
+        s3_path: None,
+    }
+}
+
+fn whole() -> Observed {
+    let there = ObservedRegion {
+        runtimes: vec![runtime(ROLE, Tags::Unknown)],
+        log_groups: vec![group(
+            "/aws/bedrock-agentcore/runtimes/a-AbCdEf1234-DEFAULT",
+        )],
+        objects: vec![object()],
+        repository: Some(ObservedRepository {
+            name: "bedrock-agentcore-a".into(),
+            digests: vec!["d".into()],
+        }),
+        bucket: None,
+    };
+    Observed {
+        role: Some(role(identity().tags(), &["AgentCore-us-west-2"])),
+        instance_profiles: Vec::new(),
+        former_roles: Vec::new(),
+        regions: BTreeMap::from([(region("us-west-2"), there)]),
+        entry: Some(entry()),
+    }
+}
+
+/// Returns the project's bucket with an archive under each runtime's prefix.
+fn bucket(tags: BTreeMap<String, String>, runtimes: &[&str]) -> OwnBucket {
+    OwnBucket {
+        name: "own".into(),
+        tags,
+        objects: runtimes
+            .iter()
+            .map(|runtime| Stored {
+                key: format!("{runtime}/0.zip"),
+                modified: 0,
+                versions: vec!["1".into(), "2".into()],
+            })
+            .collect(),
+        uploads: Vec::new(),
+    }
+}
+
+fn bucket_tags() -> BTreeMap<String, String> {
+    crate::resources::bucket::tags(&identity().project)
+}
+
+/// Returns a state in which only a bucket exists.
+fn only(bucket: OwnBucket) -> Observed {
+    let there = ObservedRegion {
+        bucket: Some(bucket),
+        ..ObservedRegion::default()
+    };
+    Observed {
+        regions: BTreeMap::from([(region("us-west-2"), there)]),
+        ..Observed::default()
+    }
+}
+
+fn verbs(plan: &CleanPlan) -> Vec<String> {
+    plan.steps.iter().map(|step| step.words().2).collect()
+}
+
+#[test]
+fn everything_goes_in_the_order_in_which_it_depends_on_each_other() {
+    let plan = plan(
+        &Desired {
+            logs: Logs::Delete,
+            ..desired()
+        },
+        &whole(),
+    );
+    assert_eq!(
+        verbs(&plan),
+        [
+            "log group `/aws/bedrock-agentcore/runtimes/a-AbCdEf1234-DEFAULT`",
+            "endpoint `prod` of runtime `a-AbCdEf1234`",
+            "runtime `a-AbCdEf1234` in us-west-2",
+            "1 images of repository `bedrock-agentcore-a`",
+            "repository `bedrock-agentcore-a`",
+            "object `s3://b/a/deployment.zip` (2 versions)",
+            "log group `/aws/bedrock-agentcore/runtimes/a-AbCdEf1234-DEFAULT`",
+            "policy `AgentCore-us-west-2` of role `AgentCoreRole-a`",
+            "role `AgentCoreRole-a`",
+        ]
+    );
+    assert!(plan.entry_goes && plan.copy_goes);
+    assert_eq!(plan.kept, []);
+}
+
+#[test]
+fn logs_stay_unless_they_are_asked_for() {
+    let plan = plan(&desired(), &whole());
+    assert!(!plan.steps.iter().any(|step| matches!(
+        step,
+        CleanStep::DeleteLogGroup { .. } | CleanStep::TagLogGroup { .. }
+    )));
+    assert!(plan.kept[0].why.contains("--logs"));
+}
+
+#[test]
+fn a_role_that_serves_another_region_stays_and_is_no_leftover() {
+    let mut observed = whole();
+    observed.role = Some(role(
+        identity().tags(),
+        &["AgentCore-us-west-2", "AgentCore-eu-west-1"],
+    ));
+    let plan = plan(&desired(), &observed);
+    let removals: Vec<_> = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step, CleanStep::Role(_)))
+        .collect();
+    assert!(matches!(
+        removals[..],
+        [
+            CleanStep::Role(RoleRemoval::DeletePolicy { .. }),
+            CleanStep::Role(RoleRemoval::SetTrust { .. })
+        ]
+    ));
+    assert!(!plan.copy_goes);
+    assert_eq!(plan.kept.last().unwrap().weight, Weight::Fine);
+}
+
+#[test]
+fn an_adopted_role_is_given_back_with_its_policies_off_before_its_tags() {
+    let mut observed = whole();
+    let mut tags = identity().tags();
+    tags.insert(ADOPTED.into(), "true".into());
+    // Declared tags are removed; the owner's tags stay.
+    tags.insert(DECLARED.into(), "team".into());
+    tags.insert("team".into(), "x".into());
+    tags.insert("owner".into(), "somebody".into());
+    observed.role = Some(role(tags, &["AgentCore-us-west-2", "Theirs"]));
+    let plan = plan(&desired(), &observed);
+    let words = verbs(&plan);
+    assert_eq!(
+        words[words.len() - 2..],
+        [
+            "policy `AgentCore-us-west-2` of role `AgentCoreRole-a`",
+            "role `AgentCoreRole-a`"
+        ]
+    );
+    assert!(
+        matches!(plan.steps.last(), Some(CleanStep::Role(RoleRemoval::Untag { keys, .. })) if keys.len() == 7 && !keys.contains(&"owner".to_owned()))
+    );
+}
+
+#[test]
+fn a_role_with_policies_of_others_is_a_leftover_that_says_what_to_do() {
+    // A policy whose name has this tool's prefix but no region is foreign too.
+    for theirs in ["Theirs", "AgentCore-Theirs"] {
+        let mut observed = whole();
+        observed.role = Some(role(identity().tags(), &["AgentCore-us-west-2", theirs]));
+        let plan = plan(&desired(), &observed);
+        assert!(!verbs(&plan).contains(&"role `AgentCoreRole-a`".to_owned()));
+        let named = format!("`{theirs}`");
+        let says = |kept: &Kept| kept.weight == Weight::Leftover && kept.why.contains(&named);
+        assert!(plan.kept.iter().any(says), "{theirs}");
+    }
+}
+
+#[test]
+fn the_policies_that_were_attached_are_detached_before_the_role_goes() {
+    let policy = |name: &str| format!("arn:aws:iam::aws:policy/{name}");
+    let with = |tags: BTreeMap<String, String>, attached: &[&str]| {
+        let mut observed = whole();
+        let mut role = role(tags, &["AgentCore-us-west-2"]);
+        role.attached = attached.iter().map(|name| policy(name)).collect();
+        observed.role = Some(role);
+        observed
+    };
+    let mut tags = identity().tags();
+    tags.insert(POLICIES.into(), mark(&policy("Ours")));
+    let last = |plan: &CleanPlan, count: usize| verbs(plan).split_off(plan.steps.len() - count);
+    // `Declared` was attached before the metadata declared it, and is detached with the role.
+    let mut declaring = desired();
+    if let RoleSettings::Managed { policies, .. } = &mut declaring.role {
+        policies.insert(ManagedPolicy::Arn(policy("Declared")));
+    }
+    let plan_of = |tags: &BTreeMap<String, String>, attached: &[&str]| {
+        plan(&declaring, &with(tags.clone(), attached))
+    };
+    assert_eq!(
+        last(&plan_of(&tags, &["Ours", "Declared"]), 3),
+        [
+            "policy `arn:aws:iam::aws:policy/Declared` from role `AgentCoreRole-a`",
+            "policy `arn:aws:iam::aws:policy/Ours` from role `AgentCoreRole-a`",
+            "role `AgentCoreRole-a`",
+        ]
+    );
+    let hindered = plan_of(&tags, &["Ours", "Theirs"]);
+    assert_eq!(
+        last(&hindered, 1),
+        ["policy `arn:aws:iam::aws:policy/Ours` from role `AgentCoreRole-a`"]
+    );
+    let why = &hindered.kept.last().unwrap().why;
+    assert!(why.contains("`arn:aws:iam::aws:policy/Theirs`"), "{why}");
+    assert!(!why.contains("Ours"), "{why}");
+    // An adopted role keeps the policies that its owner attached.
+    tags.insert(ADOPTED.into(), "true".into());
+    let adopted = plan_of(&tags, &["Ours", "Declared"]);
+    assert_eq!(
+        last(&adopted, 2),
+        [
+            "policy `arn:aws:iam::aws:policy/Ours` from role `AgentCoreRole-a`",
+            "role `AgentCoreRole-a`",
+        ]
+    );
+    assert!(
+        matches!(adopted.steps.last(), Some(CleanStep::Role(RoleRemoval::Untag { keys, .. })) if keys.contains(&POLICIES.to_owned()))
+    );
+}
+
+#[test]
+fn a_role_in_an_instance_profile_is_a_leftover_that_says_what_to_do() {
+    let mut observed = whole();
+    observed.instance_profiles = vec!["theirs".into()];
+    let plan = plan(&desired(), &observed);
+    let words = verbs(&plan);
+    assert!(
+        !words.contains(&"role `AgentCoreRole-a`".to_owned()),
+        "{words:?}"
+    );
+    let kept = plan
+        .kept
+        .iter()
+        .find(|kept| kept.weight == Weight::Leftover)
+        .unwrap();
+    assert!(
+        kept.why.contains("`theirs`")
+            && kept
+                .why
+                .contains("remove-role-from-instance-profile --role-name AgentCoreRole-a"),
+        "{}",
+        kept.why
+    );
+}
+
+#[test]
+fn with_a_role_that_was_brought_only_tags_count() {
+    let given = RoleSettings::Given {
+        arn: RoleArn::parse(ROLE).unwrap(),
+    };
+    let brought = Desired {
+        role: given,
+        ..desired()
+    };
+    let mut observed = Observed {
+        role: None,
+        ..whole()
+    };
+    let kept = plan(&brought, &observed);
+    assert_eq!(kept.steps, []);
+    assert!(!kept.entry_goes);
+    let included = plan(
+        &Desired {
+            yaml: Trust::Included,
+            ..brought.clone()
+        },
+        &observed,
+    );
+    assert!(verbs(&included).contains(&"runtime `a-AbCdEf1234` in us-west-2".to_owned()));
+    let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
+    there.runtimes[0].tags = Tags::Known(identity().tags());
+    assert!(
+        verbs(&plan(&brought, &observed))
+            .contains(&"runtime `a-AbCdEf1234` in us-west-2".to_owned())
+    );
+}
+
+#[test]
+fn with_a_role_that_was_brought_the_sources_stay_while_another_region_is_remembered() {
+    let brought = Desired {
+        role: RoleSettings::Given {
+            arn: RoleArn::parse(ROLE).unwrap(),
+        },
+        ..desired()
+    };
+    let observed = Observed::default();
+    assert!(plan(&brought, &observed).copy_goes);
+    let elsewhere = Desired {
+        elsewhere: [region("eu-west-1")].into(),
+        ..brought
+    };
+    let plan = plan(&elsewhere, &observed);
+    assert!(!plan.copy_goes);
+    let kept = &plan.kept[0];
+    assert_eq!(kept.what.to_string(), "agent `a` in eu-west-1");
+    assert_eq!(kept.weight, Weight::Fine);
+}
+
+#[test]
+fn a_killed_run_is_finished_by_the_next_one() {
+    let desired = desired();
+    let deployed = || {
+        let mut observed = whole();
+        let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
+        let mut own = bucket(bucket_tags(), &["a"]);
+        own.uploads = vec!["a/1.zip".into()];
+        there.bucket = Some(own);
+        observed
+    };
+    let all = plan(&desired, &deployed());
+    for done in 0..=all.steps.len() {
+        let mut observed = deployed();
+        for step in &all.steps[..done] {
+            gone(&mut observed, step);
+        }
+        let rest = plan(&desired, &observed);
+        for step in &rest.steps {
+            gone(&mut observed, step);
+        }
+        assert!(rest.entry_goes, "after {done} steps");
+        assert_eq!(plan(&desired, &observed).steps, [], "after {done} steps");
+        assert!(
+            observed.role.is_none()
+                && observed.regions[&region("us-west-2")].objects.is_empty()
+                && observed.regions[&region("us-west-2")].bucket.is_none(),
+            "after {done} steps"
+        );
+    }
+}
+
+/// Changes the observed state as a step changes AWS.
+fn gone(observed: &mut Observed, step: &CleanStep) {
+    let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
+    match step {
+        CleanStep::TagLogGroup { .. } => there.log_groups[0].tags = Tags::Known(identity().tags()),
+        CleanStep::DeleteEndpoint { .. } => there.runtimes[0].endpoints.clear(),
+        CleanStep::DeleteRuntime { .. } => there.runtimes.clear(),
+        CleanStep::DeleteImages { .. } => there.repository.as_mut().unwrap().digests.clear(),
+        CleanStep::DeleteRepository { .. } => there.repository = None,
+        CleanStep::DeleteObject { .. } => there.objects.clear(),
+        CleanStep::AbortUploads { prefix, .. } => {
+            let uploads = &mut there.bucket.as_mut().unwrap().uploads;
+            uploads.retain(|key| !key.starts_with(prefix));
+        }
+        CleanStep::DeleteArchives { objects, .. } => {
+            let left = &mut there.bucket.as_mut().unwrap().objects;
+            left.retain(|object| !objects.contains(object));
+        }
+        CleanStep::DeleteBucket { .. } => there.bucket = None,
+        CleanStep::DeleteLogGroup { .. } => there.log_groups.clear(),
+        CleanStep::Role(RoleRemoval::DeletePolicy { policy, .. }) => {
+            observed.role.as_mut().unwrap().inline.remove(policy);
+        }
+        CleanStep::Role(RoleRemoval::Detach { arn, .. }) => {
+            let attached = &mut observed.role.as_mut().unwrap().attached;
+            attached.retain(|there| there != arn);
+        }
+        CleanStep::Role(RoleRemoval::Delete { .. }) => observed.role = None,
+        CleanStep::Role(RoleRemoval::SetTrust { .. } | RoleRemoval::Untag { .. }) => {}
+    }
+}
+
+fn some_tags() -> impl Strategy<Value = BTreeMap<String, String>> {
+    let mut other = identity().tags();
+    other.insert(PROJECT.into(), "q-2".into());
+    prop_oneof![Just(BTreeMap::new()), Just(other)]
+}
+
+/// Generates the role that an entry names.
+fn some_named_role() -> impl Strategy<Value = Option<String>> {
+    let theirs = "arn:aws:iam::123456789012:role/SomebodyElsesRole";
+    prop_oneof![
+        Just(None),
+        Just(Some(ROLE.to_owned())),
+        Just(Some(theirs.to_owned()))
+    ]
+}
+
+proptest! {
+    /// Without this tool's tags or role, nothing in AWS is touched, whatever the names are. In the
+    /// toolkit's file, only an entry is deleted whose role is this project's and was deleted with
+    /// its runtime.
+    #[test]
+    fn what_nothing_proves_is_never_touched(
+        role_tags in some_tags(),
+        runtime_tags in prop_oneof![some_tags().prop_map(Tags::Known), Just(Tags::Unknown)],
+        role_is_there: bool,
+        runtime_is_there: bool,
+        runs_from_the_bucket: bool,
+        named_role in some_named_role(),
+        with_entry: bool,
+        logs: bool,
+        bucket_tags in some_tags(),
+    ) {
+        let mut observed = whole();
+        let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
+        there.bucket = Some(bucket(bucket_tags, &["a"]));
+        there.runtimes[0].tags = runtime_tags;
+        if runs_from_the_bucket {
+            there.runtimes[0].code = Some(ObjectKey {
+                bucket: "own".into(),
+                key: "a/0.zip".into(),
+            });
+        }
+        there.runtimes.retain(|_| runtime_is_there);
+        observed.role = role_is_there.then(|| role(role_tags, &["AgentCore-us-west-2"]));
+        let killed = !role_is_there && !runtime_is_there && named_role.as_deref() == Some(ROLE);
+        observed.entry = with_entry.then(|| Entry { role: named_role, ..entry() });
+        let logs = if logs { Logs::Delete } else { Logs::Keep };
+        let plan = plan(&Desired { logs, ..desired() }, &observed);
+        prop_assert_eq!(plan.steps, vec![]);
+        prop_assert_eq!(plan.entry_goes, with_entry && killed);
+    }
+}

@@ -1,0 +1,14 @@
+//! Pure: the resources in AWS. For each kind: what is wanted, what was observed, whose it is, and
+//! the steps from one to the other.
+
+pub(crate) mod bucket;
+pub(crate) mod callers;
+pub(crate) mod clean;
+pub(crate) mod ecr_uri;
+pub(crate) mod endpoint;
+pub(crate) mod links;
+pub(crate) mod ownership;
+pub(crate) mod role;
+pub(crate) mod runtime;
+pub(crate) mod tags;
+pub(crate) mod tracing;

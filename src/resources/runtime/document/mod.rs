@@ -1,0 +1,538 @@
+//! A runtime as the service's own JSON: the members that the configuration determines, and all
+//! others.
+//!
+//! An update replaces the whole runtime and resets every member that it does not contain. Members
+//! outside the configuration, including unknown ones, are therefore copied from the current runtime
+//! unchanged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::fields::{Artifact, CodeObject, RuntimeFields, effective_lifecycle};
+use crate::config::{Authorizer, Lifecycle, Network, Settings, settings::PLATFORM};
+
+pub(crate) type Document = Map<String, Value>;
+
+/// The members of a runtime that an update does not accept.
+const READ_ONLY: [&str; 12] = [
+    "agentRuntimeArn",
+    "agentRuntimeId",
+    "agentRuntimeName",
+    "agentRuntimeVersion",
+    "clientToken",
+    "createdAt",
+    "failureReason",
+    "lastUpdatedAt",
+    "status",
+    "statusReasons",
+    "tags",
+    "workloadIdentityDetails",
+];
+
+/// The members of an endpoint that an update does not accept or sets itself.
+const READ_ONLY_OF_ENDPOINT: [&str; 14] = [
+    "agentRuntimeArn",
+    "agentRuntimeEndpointArn",
+    "agentRuntimeId",
+    "agentRuntimeVersion",
+    "clientToken",
+    "createdAt",
+    "description",
+    "failureReason",
+    "id",
+    "lastUpdatedAt",
+    "liveVersion",
+    "name",
+    "status",
+    "targetVersion",
+];
+
+/// The members that an update is known to accept.
+const TAKEN: [&str; 16] = [
+    "agentRuntimeArtifact",
+    "allowedPorts",
+    "authorizerConfiguration",
+    "capacityProviderConfiguration",
+    "description",
+    "environmentVariables",
+    "filesystemConfigurations",
+    "hooksConfiguration",
+    "lifecycleConfiguration",
+    "metadataConfiguration",
+    "networkConfiguration",
+    "platformVersion",
+    "protocolConfiguration",
+    "requestHeaderConfiguration",
+    "resourceConfigurations",
+    "roleArn",
+];
+
+/// The members that the configuration determines, or that this tool sets for every runtime.
+const MANAGED: [&[&str]; 20] = [
+    &["roleArn"],
+    &["description"],
+    &["environmentVariables"],
+    &[
+        "agentRuntimeArtifact",
+        "containerConfiguration",
+        "containerUri",
+    ],
+    &["agentRuntimeArtifact", "codeConfiguration", "runtime"],
+    &["agentRuntimeArtifact", "codeConfiguration", "entryPoint"],
+    &[
+        "agentRuntimeArtifact",
+        "codeConfiguration",
+        "code",
+        "s3",
+        "bucket",
+    ],
+    &[
+        "agentRuntimeArtifact",
+        "codeConfiguration",
+        "code",
+        "s3",
+        "prefix",
+    ],
+    &[
+        "agentRuntimeArtifact",
+        "codeConfiguration",
+        "code",
+        "s3",
+        "versionId",
+    ],
+    &["lifecycleConfiguration", "idleRuntimeSessionTimeout"],
+    &["lifecycleConfiguration", "maxLifetime"],
+    &["networkConfiguration", "networkModeConfig", "subnets"],
+    &[
+        "networkConfiguration",
+        "networkModeConfig",
+        "securityGroups",
+    ],
+    &["protocolConfiguration", "serverProtocol"],
+    &[
+        "authorizerConfiguration",
+        "customJWTAuthorizer",
+        "discoveryUrl",
+    ],
+    &[
+        "authorizerConfiguration",
+        "customJWTAuthorizer",
+        "allowedAudience",
+    ],
+    &[
+        "authorizerConfiguration",
+        "customJWTAuthorizer",
+        "allowedClients",
+    ],
+    &[
+        "authorizerConfiguration",
+        "customJWTAuthorizer",
+        "allowedScopes",
+    ],
+    &["requestHeaderConfiguration", "requestHeaderAllowlist"],
+    &["metadataConfiguration", "requireMMDSV2"],
+];
+
+/// Returns the fields that the configuration determines, as this runtime has them.
+pub(crate) fn fields(document: &Document) -> RuntimeFields {
+    let strings = |path: &[&str]| -> Vec<String> {
+        let listed = at(document, path).and_then(Value::as_array);
+        let listed = listed.into_iter().flatten().filter_map(Value::as_str);
+        listed.map(str::to_owned).collect()
+    };
+    let env = at(document, &["environmentVariables"]).and_then(Value::as_object);
+    let env = env.into_iter().flatten();
+    let jwt = |name| ["authorizerConfiguration", "customJWTAuthorizer", name];
+    let vpc = |name| ["networkConfiguration", "networkModeConfig", name];
+    RuntimeFields {
+        role_arn: text(document, &["roleArn"]).unwrap_or_default(),
+        description: text(document, &["description"]),
+        artifact: artifact(document),
+        env: env
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect(),
+        lifecycle: Lifecycle {
+            idle_timeout: seconds(document, "idleRuntimeSessionTimeout"),
+            max_lifetime: seconds(document, "maxLifetime"),
+        },
+        network: if network_mode(document) == Some("VPC") {
+            Network::Vpc {
+                subnets: strings(&vpc("subnets")),
+                security_groups: strings(&vpc("securityGroups")),
+            }
+        } else {
+            Network::Public
+        },
+        protocol: protocol(document),
+        authorizer: text(document, &jwt("discoveryUrl")).map(|discovery_url| Authorizer {
+            discovery_url,
+            allowed_audience: strings(&jwt("allowedAudience")),
+            allowed_clients: strings(&jwt("allowedClients")),
+            allowed_scopes: strings(&jwt("allowedScopes")),
+        }),
+        header_allowlist: strings(&["requestHeaderConfiguration", "requestHeaderAllowlist"]),
+        settings: Settings::of(&unmanaged(document)),
+    }
+}
+
+/// Returns a runtime's platform in the service's spelling, or `None` if the store does not report
+/// it.
+pub(crate) fn platform(document: &Document) -> Option<String> {
+    text(document, PLATFORM)
+}
+
+/// Returns the settings outside the configuration, by their path in the document, such as
+/// `networkConfiguration.networkModeConfig.requireServiceS3Endpoint`.
+pub(crate) fn set_elsewhere(document: &Document) -> BTreeMap<String, Value> {
+    let mut rest = unmanaged(document);
+    // The service sets one on every runtime.
+    rest.remove("platformVersion");
+    let mut found = BTreeMap::new();
+    collect(&rest, &mut Vec::new(), &mut found);
+    found
+}
+
+/// Returns the document that creates a runtime.
+pub(crate) fn create(
+    name: &str,
+    fields: &RuntimeFields,
+    tags: &BTreeMap<String, String>,
+    token: &str,
+) -> Document {
+    let mut document = update(&Document::new(), fields, &BTreeSet::new(), token);
+    // Only an update accepts it; new runtimes have it anyway.
+    document.remove("metadataConfiguration");
+    document.insert("agentRuntimeName".to_owned(), json!(name));
+    document.insert("tags".to_owned(), json!(tags));
+    document
+}
+
+/// Returns the document that replaces the runtime `there` by one with these fields, without the
+/// withdrawn members, and otherwise unchanged.
+pub(crate) fn update(
+    there: &Document,
+    wanted: &RuntimeFields,
+    withdrawn: &BTreeSet<String>,
+    token: &str,
+) -> Document {
+    let RuntimeFields {
+        role_arn,
+        description,
+        artifact,
+        env,
+        lifecycle,
+        network,
+        protocol: server_protocol,
+        authorizer,
+        header_allowlist,
+        settings,
+    } = wanted;
+    let mut rest = unmanaged(there);
+    for place in withdrawn {
+        without(&mut rest, &place.split('.').collect::<Vec<_>>());
+    }
+    let (idle, lifetime) = effective_lifecycle(*lifecycle);
+    let mut own = json!({
+        "clientToken": token,
+        "roleArn": role_arn,
+        "environmentVariables": env,
+        // Set explicitly, because an emulator may keep values that an update omits.
+        "lifecycleConfiguration": { "idleRuntimeSessionTimeout": idle, "maxLifetime": lifetime },
+        "protocolConfiguration": { "serverProtocol": server_protocol },
+        // Runtimes without it can no longer be invoked.
+        "metadataConfiguration": { "requireMMDSV2": true },
+    });
+    if let Some(description) = description {
+        own["description"] = json!(description);
+    }
+    // Port and path belong to the protocol.
+    if protocol(there) != *server_protocol {
+        rest.remove("protocolConfiguration");
+    }
+    if let Some(artifact) = artifact_document(artifact) {
+        only_variant(&mut rest, "agentRuntimeArtifact", &artifact);
+        own["agentRuntimeArtifact"] = artifact;
+    }
+    if let Some(network) = network_document(network, &mut rest) {
+        own["networkConfiguration"] = network;
+    }
+    match authorizer {
+        // Other members of the authorizer stay even with another issuer, because they can only
+        // refuse more.
+        Some(authorizer) => {
+            let authorizer = authorizer_document(authorizer);
+            only_variant(&mut rest, "authorizerConfiguration", &authorizer);
+            own["authorizerConfiguration"] = authorizer;
+        }
+        None => without(
+            &mut rest,
+            &["authorizerConfiguration", "customJWTAuthorizer"],
+        ),
+    }
+    if !header_allowlist.is_empty() {
+        let allowlist = json!({ "requestHeaderAllowlist": header_allowlist });
+        only_variant(&mut rest, "requestHeaderConfiguration", &allowlist);
+        own["requestHeaderConfiguration"] = allowlist;
+    }
+    let mut document = Value::Object(rest);
+    overlay(&mut document, own);
+    for (place, value) in settings.iter() {
+        put(&mut document, place, value);
+    }
+    match document {
+        Value::Object(document) => document,
+        _ => unreachable!("two objects make an object"),
+    }
+}
+
+/// Returns the document that points an endpoint at a version. Unknown members of the endpoint
+/// `there` stay.
+pub(crate) fn update_endpoint(
+    there: &Document,
+    version: u32,
+    description: Option<&str>,
+    token: &str,
+) -> Document {
+    let mut document = there.clone();
+    document.retain(|name, value| {
+        !READ_ONLY_OF_ENDPOINT.contains(&name.as_str()) && !is_nothing(value)
+    });
+    document.insert("clientToken".to_owned(), json!(token));
+    document.insert("agentRuntimeVersion".to_owned(), json!(version.to_string()));
+    if let Some(description) = description {
+        document.insert("description".to_owned(), json!(description));
+    }
+    document
+}
+
+/// Returns the members that the service refused: those that an update is not known to accept and
+/// that the message names.
+pub(crate) fn refused(document: &Document, message: &str) -> Vec<String> {
+    let names = document.keys().map(String::as_str);
+    let unknown = names.filter(|name| !TAKEN.contains(name) && !READ_ONLY.contains(name));
+    let refused = unknown.filter(|name| names_member(message, name));
+    refused.map(str::to_owned).collect()
+}
+
+fn names_member(message: &str, member: &str) -> bool {
+    let words = message.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words
+        .into_iter()
+        .any(|word| word.eq_ignore_ascii_case(member))
+}
+
+/// Returns the document without read-only members and those that the configuration determines.
+fn unmanaged(document: &Document) -> Document {
+    let mut rest = document.clone();
+    rest.retain(|name, value| !READ_ONLY.contains(&name.as_str()) && !is_nothing(value));
+    for path in MANAGED {
+        without(&mut rest, path);
+    }
+    // An unknown network mode is kept.
+    if matches!(network_mode(document), Some("PUBLIC" | "VPC")) {
+        without(&mut rest, &["networkConfiguration", "networkMode"]);
+    }
+    rest
+}
+
+/// Returns true for an empty value, with which some emulators represent unset members.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Removes a member, and its parents if they become empty.
+fn without(document: &mut Document, path: &[&str]) {
+    let (first, rest) = path.split_first().expect("a path has a member");
+    if rest.is_empty() {
+        document.remove(*first);
+    } else if let Some(Value::Object(inner)) = document.get_mut(*first) {
+        without(inner, rest);
+        if inner.is_empty() {
+            document.remove(*first);
+        }
+    }
+}
+
+/// Keeps only the wanted variant of a union.
+fn only_variant(rest: &mut Document, name: &str, wanted: &Value) {
+    if let Some(Value::Object(there)) = rest.get_mut(name) {
+        there.retain(|variant, _| wanted.get(variant).is_some());
+    }
+}
+
+/// Sets the member at a path, replacing what is there.
+fn put(document: &mut Value, place: &[String], value: &Value) {
+    let Some((first, rest)) = place.split_first() else {
+        *document = value.clone();
+        return;
+    };
+    if !document.is_object() {
+        *document = json!({});
+    }
+    put(&mut document[first.as_str()], rest, value);
+}
+
+/// Merges the second document over the first: objects are merged, other values replaced.
+fn overlay(below: &mut Value, above: Value) {
+    match (below, above) {
+        (Value::Object(below), Value::Object(above)) => {
+            for (name, value) in above {
+                match below.get_mut(&name) {
+                    Some(there) => overlay(there, value),
+                    None => {
+                        below.insert(name, value);
+                    }
+                }
+            }
+        }
+        (below, above) => *below = above,
+    }
+}
+
+/// Collects members recursively. Descends only into objects that the configuration determines in
+/// part.
+fn collect(rest: &Document, path: &mut Vec<String>, found: &mut BTreeMap<String, Value>) {
+    for (name, value) in rest {
+        path.push(name.clone());
+        let is_shared = MANAGED
+            .iter()
+            .any(|managed| managed.len() > path.len() && path.iter().eq(&managed[..path.len()]));
+        match value {
+            Value::Object(inner) if is_shared => collect(inner, path, found),
+            _ => {
+                found.insert(path.join("."), value.clone());
+            }
+        }
+        path.pop();
+    }
+}
+
+fn at<'a>(document: &'a Document, path: &[&str]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    let start = document.get(*first)?;
+    rest.iter().try_fold(start, |value, name| value.get(name))
+}
+
+/// Returns a text; some emulators return an empty one for an unset member.
+fn text(document: &Document, path: &[&str]) -> Option<String> {
+    let text = at(document, path)?.as_str()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn seconds(document: &Document, name: &str) -> Option<u32> {
+    let value = at(document, &["lifecycleConfiguration", name])?.as_u64()?;
+    u32::try_from(value).ok()
+}
+
+fn protocol(document: &Document) -> String {
+    let protocol = text(document, &["protocolConfiguration", "serverProtocol"]);
+    protocol.unwrap_or_else(|| "HTTP".to_owned())
+}
+
+fn network_mode(document: &Document) -> Option<&str> {
+    at(document, &["networkConfiguration", "networkMode"])?.as_str()
+}
+
+fn artifact(document: &Document) -> Artifact {
+    let uri = [
+        "agentRuntimeArtifact",
+        "containerConfiguration",
+        "containerUri",
+    ];
+    if let Some(uri) = text(document, &uri) {
+        return Artifact::Container { uri };
+    }
+    let code = at(document, &["agentRuntimeArtifact", "codeConfiguration"]);
+    let Some(code) = code.and_then(Value::as_object) else {
+        return Artifact::Unknown;
+    };
+    let location = |name| text(code, &["code", "s3", name]);
+    let object = location("bucket").zip(location("prefix"));
+    let entry_point = code.get("entryPoint").and_then(Value::as_array);
+    let entry_point = entry_point.into_iter().flatten().filter_map(Value::as_str);
+    Artifact::Code {
+        object: object.map(|(bucket, key)| CodeObject {
+            bucket,
+            key,
+            version: location("versionId"),
+        }),
+        runtime: text(code, &["runtime"]).unwrap_or_default(),
+        entry_point: entry_point.map(str::to_owned).collect(),
+    }
+}
+
+fn artifact_document(artifact: &Artifact) -> Option<Value> {
+    match artifact {
+        Artifact::Code {
+            object,
+            runtime,
+            entry_point,
+        } => {
+            let mut code = json!({ "runtime": runtime, "entryPoint": entry_point });
+            if let Some(CodeObject {
+                bucket,
+                key,
+                version,
+            }) = object
+            {
+                code["code"] = json!({ "s3": { "bucket": bucket, "prefix": key } });
+                if let Some(version) = version {
+                    code["code"]["s3"]["versionId"] = json!(version);
+                }
+            }
+            Some(json!({ "codeConfiguration": code }))
+        }
+        Artifact::Container { uri } => {
+            Some(json!({ "containerConfiguration": { "containerUri": uri } }))
+        }
+        Artifact::Unknown => None,
+    }
+}
+
+/// Returns `None` if the runtime's own mode stays.
+fn network_document(network: &Network, rest: &mut Document) -> Option<Value> {
+    match network {
+        Network::Public if network_mode(rest).is_some() => None,
+        Network::Public => {
+            without(rest, &["networkConfiguration", "networkModeConfig"]);
+            Some(json!({ "networkMode": "PUBLIC" }))
+        }
+        Network::Vpc {
+            subnets,
+            security_groups,
+        } => Some(json!({
+            "networkMode": "VPC",
+            "networkModeConfig": { "subnets": subnets, "securityGroups": security_groups },
+        })),
+    }
+}
+
+fn authorizer_document(authorizer: &Authorizer) -> Value {
+    let Authorizer {
+        discovery_url,
+        allowed_audience,
+        allowed_clients,
+        allowed_scopes,
+    } = authorizer;
+    let mut jwt = json!({ "discoveryUrl": discovery_url });
+    for (name, list) in [
+        ("allowedAudience", allowed_audience),
+        ("allowedClients", allowed_clients),
+        ("allowedScopes", allowed_scopes),
+    ] {
+        if !list.is_empty() {
+            jwt[name] = json!(list);
+        }
+    }
+    json!({ "customJWTAuthorizer": jwt })
+}
+
+#[cfg(test)]
+mod tests;

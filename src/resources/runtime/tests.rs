@@ -1,0 +1,210 @@
+use proptest::prelude::*;
+
+use super::{fields::CodeObject, *};
+use crate::{
+    config::{Lifecycle, Network},
+    names::{AgentName, ProjectId},
+};
+
+fn identity() -> Identity {
+    Identity {
+        project: ProjectId::parse("p-1").unwrap(),
+        agent: AgentName::parse("a").unwrap(),
+        stage: None,
+    }
+}
+
+fn fields() -> RuntimeFields {
+    RuntimeFields {
+        role_arn: "arn:aws:iam::123456789012:role/R".into(),
+        description: None,
+        artifact: Artifact::Code {
+            object: Some(CodeObject {
+                bucket: "b".into(),
+                key: "a/1.zip".into(),
+                version: None,
+            }),
+            runtime: "PYTHON_3_13".into(),
+            entry_point: vec!["invoke.py".into()],
+        },
+        env: BTreeMap::new(),
+        lifecycle: Lifecycle::default(),
+        network: Network::Public,
+        protocol: "HTTP".into(),
+        authorizer: None,
+        header_allowlist: Vec::new(),
+        settings: Settings::default(),
+    }
+}
+
+fn desired(tags: &[(&str, &str)]) -> DesiredRuntime {
+    DesiredRuntime {
+        name: RuntimeName::parse("a").unwrap(),
+        identity: identity(),
+        tags: tags
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect(),
+        fields: fields(),
+        has_callers: false,
+    }
+}
+
+fn observed(status: &str, fields: RuntimeFields, tags: Tags) -> ObservedRuntime {
+    ObservedRuntime {
+        state: RuntimeState {
+            id: "a-1".into(),
+            arn: "arn:a-1".into(),
+            name: "a".into(),
+            version: "1".into(),
+            status: status.into(),
+            failure: Some("the reason".into()),
+            created: 0,
+            updated: 0,
+            fields,
+            platform: None,
+            set_elsewhere: BTreeMap::new(),
+        },
+        tags,
+    }
+}
+
+/// Returns the tags after the steps.
+fn after(tags: &BTreeMap<String, String>, steps: &[RuntimeStep]) -> BTreeMap<String, String> {
+    let mut tags = tags.clone();
+    for step in steps {
+        match step {
+            RuntimeStep::Untag { keys, .. } => tags.retain(|key, _| !keys.contains(key)),
+            RuntimeStep::Tag { tags: new, .. } => tags.extend(new.clone()),
+            RuntimeStep::Create { tags: new, .. } => tags.clone_from(new),
+            RuntimeStep::Delete { .. } | RuntimeStep::Update { .. } => {}
+        }
+    }
+    tags
+}
+
+fn words(steps: &[RuntimeStep]) -> Vec<&'static str> {
+    steps.iter().map(|step| step.words().1).collect()
+}
+
+#[test]
+fn each_state_leads_to_the_writes_that_it_needs() {
+    let wanted = desired(&[]);
+    let ours = Tags::Known(identity().tags());
+    let of = |status: &str| {
+        let there = observed(status, fields(), ours.clone());
+        words(&plan(&wanted, Some(&there)).unwrap())
+    };
+    assert_eq!(words(&plan(&wanted, None).unwrap()), ["create"]);
+    assert!(of("READY").is_empty());
+    assert!(of("CREATING").is_empty() && of("UPDATING").is_empty());
+    assert_eq!(of("DELETING"), ["create"]);
+    assert_eq!(of("CREATE_FAILED"), ["delete", "create"]);
+    assert_eq!(of("DELETE_FAILED"), ["delete", "create"]);
+    assert_eq!(of("UPDATE_FAILED"), ["update"], "though no field differs");
+    let mut other = fields();
+    other.protocol = "MCP".into();
+    let steps = plan(&wanted, Some(&observed("READY", other, ours))).unwrap();
+    assert_eq!(words(&steps), ["update"]);
+    assert_eq!(steps[0].changes().len(), 1);
+}
+
+#[test]
+fn a_container_is_not_replaced_by_code() {
+    let mut container = fields();
+    container.artifact = Artifact::Container { uri: "u".into() };
+    let failure = plan(
+        &desired(&[]),
+        Some(&observed("READY", container, Tags::Unknown)),
+    )
+    .unwrap_err();
+    assert!(failure.to_string().contains("container image `u`"));
+}
+
+#[test]
+fn what_is_in_motion_is_waited_for() {
+    for (status, wanted) in [
+        ("CREATING", Settling::Changing),
+        ("UPDATING", Settling::Changing),
+        ("DELETING", Settling::Going),
+        ("READY", Settling::Settled),
+        ("UPDATE_FAILED", Settling::Settled),
+        ("SOMETHING_NEW", Settling::Settled),
+    ] {
+        let there = observed(status, fields(), Tags::Unknown);
+        assert_eq!(settling(&there.state), wanted, "{status}");
+    }
+}
+
+#[test]
+fn a_store_without_tags_gets_none() {
+    let there = observed("READY", fields(), Tags::Unknown);
+    assert!(
+        plan(&desired(&[("team", "x")]), Some(&there))
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_tag_that_is_no_longer_declared_is_taken_off_and_anybody_elses_stays() {
+    let first = plan(&desired(&[("team", "x"), ("cost", "1")]), None).unwrap();
+    let mut tags = after(&BTreeMap::new(), &first);
+    assert_eq!(tags[tags::DECLARED], "cost team");
+    tags.insert("theirs".into(), "1".into());
+
+    let there = observed("READY", fields(), Tags::Known(tags.clone()));
+    let steps = plan(&desired(&[("cost", "1")]), Some(&there)).unwrap();
+    assert_eq!(words(&steps), ["remove", "tag"]);
+    tags = after(&tags, &steps);
+    assert!(!tags.contains_key("team"));
+
+    let there = observed("READY", fields(), Tags::Known(tags.clone()));
+    tags = after(&tags, &plan(&desired(&[]), Some(&there)).unwrap());
+    let mut wanted = identity().tags();
+    wanted.insert("theirs".into(), "1".into());
+    assert_eq!(tags, wanted);
+}
+
+#[test]
+fn the_instrumentation_is_started_exactly_where_the_archive_brings_it() {
+    let manifest = crate::config::Manifest {
+        path: "/p/Cargo.toml".into(),
+        text: "[workspace.metadata.agentcore]\nproject = \"p-1\"\n[workspace.metadata.agentcore.agents.a]\nsource = \"a\"\n".into(),
+    };
+    let config = crate::config::load(&[manifest], &crate::config::Stage::None).unwrap();
+    let of = |files: &[&str]| {
+        let files = files.iter().map(|file| (*file).to_owned()).collect();
+        entry_point(&config.agents[0], &files)
+    };
+    let distribution = "aws_opentelemetry_distro-0.18.0.dist-info/METADATA";
+    let executable = "bin/opentelemetry-instrument";
+    assert_eq!(
+        of(&[distribution, executable]),
+        ["opentelemetry-instrument", "invoke.py"]
+    );
+    for files in [vec![], vec![distribution], vec![executable]] {
+        assert_eq!(of(&files), ["invoke.py"]);
+    }
+}
+
+fn tag_map() -> impl Strategy<Value = BTreeMap<String, String>> {
+    prop::collection::btree_map("[a-d]( [a-b])?", "[0-2]", 0..5)
+}
+
+proptest! {
+    /// After the steps of a plan, a new plan is empty, and foreign tags are unchanged.
+    #[test]
+    fn what_was_done_is_not_done_again(first in tag_map(), second in tag_map(), theirs in "[x-z]") {
+        let with = |tags: &BTreeMap<String, String>| DesiredRuntime { tags: tags.clone(), ..desired(&[]) };
+        let mut tags = after(&BTreeMap::new(), &plan(&with(&first), None).unwrap());
+        tags.insert(theirs.clone(), "theirs".into());
+        for wanted in [with(&first), with(&second)] {
+            let steps = plan(&wanted, Some(&observed("READY", fields(), Tags::Known(tags.clone())))).unwrap();
+            tags = after(&tags, &steps);
+            let again = plan(&wanted, Some(&observed("READY", fields(), Tags::Known(tags.clone())))).unwrap();
+            prop_assert_eq!(again, vec![]);
+            prop_assert_eq!(tags.get(&theirs).map(String::as_str), Some("theirs"));
+        }
+    }
+}
