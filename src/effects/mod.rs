@@ -9,6 +9,7 @@ pub(crate) mod check;
 pub(crate) mod checkout;
 pub(crate) mod clock;
 pub(crate) mod consent;
+pub(crate) mod copied_sources;
 pub(crate) mod destination;
 pub(crate) mod dev;
 pub(crate) mod env;

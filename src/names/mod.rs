@@ -5,6 +5,7 @@
 //! from the crate.
 
 pub mod header;
+pub(crate) mod ours;
 mod partition;
 mod region_place;
 

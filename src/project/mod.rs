@@ -10,6 +10,7 @@ pub(crate) mod on_disk;
 pub(crate) mod own_files;
 pub(crate) mod packaging;
 pub(crate) mod partition;
+pub(crate) mod progress;
 pub(crate) mod prompts;
 pub(crate) mod sessions;
 

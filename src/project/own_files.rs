@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     config::{Agent, Declared, Layout, Platform},
     effects::{
-        destination, env,
-        files::{self},
+        copied_sources, destination, env, files,
         manifest::Project,
         packaging::{self, Requirements, Shipped},
         program,
@@ -54,7 +53,7 @@ pub(crate) fn observe(
     let source = sources(agent, project, declared, None);
     let deployment = agent.deployment_dir().filter(|path| files::exists(path));
     let record = match &deployment {
-        Some(deployment) => files::observe_record(deployment)?,
+        Some(deployment) => copied_sources::observe_record(deployment)?,
         None => Record::default(),
     };
     let place = Place {
@@ -91,7 +90,7 @@ pub(crate) fn observe(
     };
     let edited = match &deployment {
         Some(deployment) => {
-            let found = files::hash_recorded(deployment, &record)?;
+            let found = copied_sources::hash_recorded(deployment, &record)?;
             let edited = edited_copies(&record, &found, &sources);
             warnings.extend(
                 edited_warning(&edited, deployment, "; the copies are not shipped").map(|warning| {
@@ -163,7 +162,7 @@ impl OwnFiles {
 /// Refuses a deployment folder behind a link.
 pub(crate) fn check_deployment(agent: &Agent) -> Result<(), Failure> {
     match &agent.deployment {
-        Some(folder) => files::check_deployment(&agent.dir, folder),
+        Some(folder) => copied_sources::check_deployment(&agent.dir, folder),
         None => Ok(()),
     }
 }

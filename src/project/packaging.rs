@@ -10,10 +10,12 @@ use crate::{
         manifest::Project,
         packaging::{Broken, Built, Event, FromProject, Last, Limits, Origin, Request, Reuse},
     },
-    engine::waiting::{HowFar, telling},
     error::Failure,
     package::{installer::minor_version, limits::megabytes},
-    project::own_files::OwnFiles,
+    project::{
+        own_files::OwnFiles,
+        progress::{HowFar, telling},
+    },
     ui::{Ui, Verbosity},
 };
 

@@ -1,11 +1,11 @@
 //! The region, model and permissions of a new agent: from options, prompts or defaults.
 
-use crate::project;
 use crate::{
     config::{Model, Permission, permission::OFFERED},
     effects::aws::session,
     error::{Failure, Message},
     names::Region,
+    project::{hint_at_region, partition},
     scaffold,
     ui::{Item, Ui, Unanswered},
 };
@@ -53,7 +53,7 @@ pub(crate) async fn decide(
         known
     };
     match &region {
-        Some(region) => project::hint_at_region(region, ui),
+        Some(region) => hint_at_region(region, ui),
         None => note_no_region(ui),
     }
     let model = match &choices.model {
@@ -157,7 +157,7 @@ pub(crate) fn cut_off(why: Unanswered) -> Failure {
 /// Reports a model that is not available in the region.
 pub(crate) fn misfit(model: &Model, region: &Region) -> Message {
     if !region.partition().has_bedrock() {
-        return crate::project::partition::no_bedrock(model, region);
+        return partition::no_bedrock(model, region);
     }
     Message::new(format!(
         "the model `{}` cannot be invoked from {region}",

@@ -2,19 +2,11 @@
 
 use std::collections::BTreeMap;
 
+pub(crate) use crate::names::ours::{ADOPTED, AGENT, MANAGED, PROJECT, STAGE};
 use crate::{
     config::Agent,
     names::{AgentName, ProjectId, StageName},
 };
-
-/// The prefix of this tool's tags.
-pub(crate) const OURS: &str = "cargo-agentcore:";
-pub(crate) const MANAGED: &str = "cargo-agentcore:managed";
-pub(crate) const PROJECT: &str = "cargo-agentcore:project";
-pub(crate) const AGENT: &str = "cargo-agentcore:agent";
-pub(crate) const STAGE: &str = "cargo-agentcore:stage";
-/// On a role that existed before; `clean` keeps it.
-pub(crate) const ADOPTED: &str = "cargo-agentcore:adopted";
 
 /// What the tags identify: the project, the agent, the stage.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,23 @@
 //! The rules: what each layer may use.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::source::{Source, Used};
 
-const PURE: [&str; 8] = [
-    "check", "config", "scaffold", "policy", "plan", "package", "protocol", "python",
+const PURE: [&str; 9] = [
+    "check",
+    "config",
+    "scaffold",
+    "policy",
+    "plan",
+    "package",
+    "protocol",
+    "python",
+    "resources",
 ];
+
+/// Layers that combine effects, decisions and output.
+const COMBINING: [&str; 3] = ["project", "engine", "commands"];
 
 /// Returns whether it is a crate of the AWS SDK, whose types never leave `effects::aws`.
 pub(crate) fn is_sdk(name: &str) -> bool {
@@ -29,7 +42,7 @@ pub(crate) fn violations(sources: &[Source], worldly: &[&str]) -> Vec<String> {
                 ));
             }
         }
-        if layer != "commands" {
+        if !["commands", "options"].contains(&layer.as_str()) {
             for (line, _) in source.words.iter().filter(|(_, word)| word == "dry_run") {
                 found.push(format!(
                     "{}:{line}: `{layer}` knows of `dry_run`",
@@ -62,9 +75,11 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
         ] => layer == "ui",
         // Plain values: an address is not a connection, and a given time is not a clock.
         ["std", "net", "IpAddr" | "Ipv4Addr" | "Ipv6Addr", ..] => true,
-        ["std", "time", "SystemTime" | "Instant"] if layer == "commands" => true,
+        ["std", "time", "SystemTime" | "Instant"] if COMBINING.contains(&layer) => true,
         // These only combine effects.
-        ["tokio", "join" | "try_join" | "select"] => ["effects", "commands"].contains(&layer),
+        ["tokio", "join" | "try_join" | "select"] => {
+            layer == "effects" || COMBINING.contains(&layer)
+        }
         ["std", "fs" | "env" | "process" | "net" | "thread", ..]
         | ["std", "time", "SystemTime" | "Instant", ..] => layer == "effects",
         ["std", "io", "stdin", ..] => ["effects", "ui"].contains(&layer),
@@ -75,15 +90,20 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
 
 fn may_know(layer: &str, other: &str) -> bool {
     match layer {
-        "names" | "error" | "help" | "redaction" | "system" | "text" => false,
+        "names" => other == "text",
+        "error" | "help" | "redaction" | "system" | "text" => false,
         _ if PURE.contains(&layer) => {
-            PURE.contains(&other) || ["names", "error", "system", "text"].contains(&other)
+            PURE.contains(&other)
+                || ["names", "error", "redaction", "system", "text"].contains(&other)
         }
-        "effects" => !["commands", "cli", "ui"].contains(&other),
+        "effects" => !COMBINING.contains(&other) && !["cli", "options", "ui"].contains(&other),
         // It reads from the environment whether to use color.
         "ui" => ["error", "names", "effects", "help", "redaction"].contains(&other),
-        "cli" => other != "effects",
-        "commands" => true,
+        "options" => PURE.contains(&other) || ["names", "error"].contains(&other),
+        "project" => !["engine", "commands", "cli"].contains(&other),
+        "engine" => !["commands", "cli"].contains(&other),
+        "commands" => other != "cli",
+        "cli" => true,
         "build" => false,
         _ => panic!("say in tests/layers/law.rs what the layer `{layer}` may use"),
     }
@@ -111,4 +131,45 @@ fn leaks(source: &Source) -> Vec<String> {
         }
     }
     found
+}
+
+/// Returns the modules that need each other, directly or through others, as lines such as
+/// `a -> b -> a`. Compares the children of `parent`; an empty one stands for the crate.
+pub(crate) fn cycles(sources: &[Source], parent: &[&str]) -> Vec<String> {
+    let child = |path: &[String]| -> Option<String> {
+        let below =
+            path.strip_prefix(&parent.iter().map(ToString::to_string).collect::<Vec<_>>()[..])?;
+        below.first().cloned()
+    };
+    let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in sources {
+        let Some(from) = child(&source.module) else {
+            continue;
+        };
+        for used in source.used.iter().filter(|used| used.path[0] == "crate") {
+            if let Some(to) = child(&used.path[1..]).filter(|to| *to != from) {
+                needs.entry(from.clone()).or_default().insert(to);
+            }
+        }
+    }
+    // An item of `parent` itself is not a module.
+    let modules: BTreeSet<String> = needs.keys().cloned().collect();
+    for wanted in needs.values_mut() {
+        wanted.retain(|to| modules.contains(to));
+    }
+    let mut found = BTreeSet::new();
+    for start in &modules {
+        let mut paths = vec![vec![start.clone()]];
+        let mut seen = BTreeSet::new();
+        while let Some(path) = paths.pop() {
+            for next in needs.get(&path[path.len() - 1]).into_iter().flatten() {
+                if next == start && path.iter().all(|module| module >= start) {
+                    found.insert(format!("{} -> {start}", path.join(" -> ")));
+                } else if seen.insert(next.clone()) {
+                    paths.push([&path[..], std::slice::from_ref(next)].concat());
+                }
+            }
+        }
+    }
+    found.into_iter().collect()
 }

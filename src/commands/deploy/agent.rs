@@ -33,11 +33,13 @@ use crate::{
             own::{Seen, own_bucket},
             write::{Did, Outcome, Rollout},
         },
-        waiting::{HowFar, telling},
     },
     error::{Failure, Message},
     package::{archive::Archive, limits::megabytes},
-    project::sessions::Placed,
+    project::{
+        progress::{HowFar, telling},
+        sessions::Placed,
+    },
     resources::{
         bucket::{self, BucketStep, Held, Upload},
         callers::{CallersPlan, CallersStep},

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::{
     config::{Agent, Declared, ImportName, Layout},
     effects::{
-        files::{self, ObservedCopy},
+        copied_sources::{self, ObservedCopy},
+        files,
         manifest::Project,
         program,
         source::Source,
@@ -68,7 +69,9 @@ pub(crate) fn decide(
         files: there,
         record,
     } = match &deployment {
-        Some(deployment) => files::observe_copy(deployment, package.map(ImportName::as_str))?,
+        Some(deployment) => {
+            copied_sources::observe_copy(deployment, package.map(ImportName::as_str))?
+        }
         None => ObservedCopy::default(),
     };
     let place = Place {
@@ -234,7 +237,7 @@ impl FileWork {
             }
             ui.status("Copying", &said);
         }
-        files::apply(&copy.deployment, &self.plan, &self.origins)
+        copied_sources::apply(&copy.deployment, &self.plan, &self.origins)
     }
 
     pub(crate) fn document(&self) -> Value {

@@ -64,8 +64,8 @@ pub(crate) fn of(
         endpoint: url.map(|url| Endpoint {
             url,
             test_credentials: local.then_some((
-                effects::local::ACCESS_KEY_ID,
-                effects::local::SECRET_ACCESS_KEY,
+                effects::aws::emulated::ACCESS_KEY_ID,
+                effects::aws::emulated::SECRET_ACCESS_KEY,
             )),
             drop_profile: local && env::var("AWS_PROFILE").is_some(),
         }),

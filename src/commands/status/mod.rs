@@ -13,9 +13,9 @@ use crate::{
     commands::{deploy::agent::keeps, endpoint::list},
     config::{Agent, Authorizer, Caller, Config, Declared, Network, Settings},
     effects::{
-        aws::{runtime::Runtimes, session::LOCAL_REGION},
+        aws::{emulated::ACCOUNT_ID, runtime::Runtimes, session::LOCAL_REGION},
         clock,
-        local::{ACCOUNT_ID, Emulator},
+        local::Emulator,
         manifest::Project,
     },
     engine::{

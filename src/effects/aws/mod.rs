@@ -4,6 +4,7 @@ mod cli_login;
 pub(crate) mod data_plane;
 mod document;
 pub(crate) mod ecr;
+pub(crate) mod emulated;
 pub(crate) mod error;
 pub(crate) mod fetch;
 mod https;

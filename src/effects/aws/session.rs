@@ -266,7 +266,7 @@ impl Connection {
 
     /// Returns the session of an emulator that is not running: its identity is always the same.
     pub(crate) fn to_emulator(&self) -> Result<Session, Failure> {
-        let account = AccountId::parse(crate::effects::local::ACCOUNT_ID)
+        let account = AccountId::parse(crate::effects::aws::emulated::ACCOUNT_ID)
             .map_err(|error| Failure::world(error.to_string()))?;
         Ok(Session {
             sdk: self.sdk.clone(),
@@ -424,8 +424,8 @@ async fn credentials(
     let shared = match chosen {
         Chosen::Local => {
             return Ok(SharedCredentialsProvider::new(Credentials::new(
-                crate::effects::local::ACCESS_KEY_ID,
-                crate::effects::local::SECRET_ACCESS_KEY,
+                crate::effects::aws::emulated::ACCESS_KEY_ID,
+                crate::effects::aws::emulated::SECRET_ACCESS_KEY,
                 None,
                 None,
                 "local",

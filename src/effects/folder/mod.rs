@@ -19,7 +19,7 @@ use std::{
 use self::checked::Handle;
 #[cfg(unix)]
 use self::unix::Handle;
-use super::files::{Attempt, FileError, Lock, TEMPORARY, decoded};
+use super::files::{Attempt, FileError, Lock, Obstacle, TEMPORARY, decoded};
 
 /// Marks a folder that `clean` deletes with all its content.
 const MARKER: &str = ".made-by-cargo-agentcore";
@@ -61,19 +61,6 @@ enum Opening {
     Empty,
     /// Creates the file; fails if it exists.
     New,
-}
-
-/// Something unexpected is in the place of a directory or file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Obstacle {
-    #[error("it is a symbolic link")]
-    Link,
-    #[error("it is not a directory")]
-    NoDirectory,
-    #[error("it is not a regular file")]
-    NoFile,
-    #[error("it leads out of its folder")]
-    Outside,
 }
 
 /// A folder, which may not exist.
@@ -590,4 +577,13 @@ fn unless_gone(done: io::Result<()>, doing: &'static str, path: &Path) -> Result
         }
         _ => Ok(()),
     }
+}
+
+/// Tries to lock a file in a directory of the cache.
+pub(crate) fn try_lock(path: &Path) -> Result<Attempt, FileError> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        let cause = ErrorKind::InvalidInput.into();
+        return Err(FileError::new("lock", path, cause));
+    };
+    Folder::private(folder.to_owned()).try_lock(&name.to_string_lossy())
 }

@@ -52,12 +52,6 @@ pub(crate) const BOUND: &str = "local-bound";
 /// The exit code of a local AgentCore if another one uses its directory.
 pub(crate) const BUSY: u8 = 75;
 
-/// The credentials for the emulator, which accepts any.
-pub(crate) const ACCESS_KEY_ID: &str = "test";
-pub(crate) const SECRET_ACCESS_KEY: &str = "test";
-/// The emulator's account.
-pub(crate) const ACCOUNT_ID: &str = "000000000000";
-
 /// The emulator's folder, in the project's folder.
 pub(crate) const FOLDER: &str = "local";
 

@@ -20,7 +20,7 @@ use crate::{
     effects::{
         cache,
         files::{self, Attempt, FileError, Lock},
-        folder::Folder,
+        folder::{self, Folder},
         staging::private,
     },
     error::Failure,
@@ -68,7 +68,7 @@ impl Claim {
         // Both under one guard: otherwise, the second agent could get the lock first, and the first
         // one would take it for another run.
         let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
-        let attempt = files::try_lock(path)?;
+        let attempt = folder::try_lock(path)?;
         let among_us = claimed.iter().any(|other| other == path);
         claimed.push(path.to_owned());
         let path = path.to_owned();

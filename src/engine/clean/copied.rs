@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     config::{Agent, Declared, ImportName},
-    effects::files,
+    effects::copied_sources,
     error::Failure,
     plan::files::{self as file_plan, FilePlan, FileStep},
     project::own_files::check_deployment,
@@ -59,7 +59,7 @@ impl Copied {
         kept: &mut Vec<Kept>,
     ) -> Result<Self, Failure> {
         let package = agent.layout.import_name().map(ImportName::as_str);
-        let observed = files::observe_copy(&deployment, package)?;
+        let observed = copied_sources::observe_copy(&deployment, package)?;
         let removal = file_plan::plan_removal(&observed.files, &observed.record, goes);
         let copied = Self {
             deployment,
@@ -100,16 +100,16 @@ impl Copied {
     }
 
     pub(crate) fn apply(&self) -> Result<(), Failure> {
-        files::apply(&self.deployment, &self.plan, &BTreeMap::new())
+        copied_sources::apply(&self.deployment, &self.plan, &BTreeMap::new())
     }
 }
 
 /// Returns the names of the copies in a deployment folder's record.
 pub(crate) fn recorded(package: &Path, deployment: &Path) -> Result<BTreeSet<String>, Failure> {
     if let Ok(below) = deployment.strip_prefix(package) {
-        files::check_deployment(package, below)?;
+        copied_sources::check_deployment(package, below)?;
     }
-    let record = files::observe_record(deployment)?;
+    let record = copied_sources::observe_record(deployment)?;
     let paths = record.files.keys();
     Ok(paths
         .filter_map(|path| path.split('/').next())

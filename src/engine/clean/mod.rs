@@ -17,10 +17,9 @@ use crate::{
         manifest::Project,
     },
     error::{Failure, Message},
-    names::{AgentName, Region, RoleName, RuntimeName, StageName},
+    names::{AgentName, Region, RoleName, RuntimeName, StageName, ours},
     project::sessions::Placed,
     resources::{
-        bucket,
         clean::{
             self, CleanPlan, Desired, Kept, Logs, Observed, ObservedRegion, OwnBucket, Subject,
             Trust,
@@ -116,7 +115,7 @@ pub(crate) async fn observe<'a>(
 }
 
 fn bucket_of(scope: &Scope<'_>, region: &Region) -> String {
-    bucket::name(&scope.agent.project, &scope.session.account, region)
+    ours::bucket(&scope.agent.project, &scope.session.account, region)
 }
 
 /// Observes every project bucket once, by its name.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::{
     effects::aws::{runtime::Runtimes, runtime_read::Named},
     error::Failure,
+    names::ours,
     project::sessions::Placed,
     resources::{
-        bucket,
         clean::Tags,
         ownership::Identity,
         runtime::{
@@ -115,5 +115,5 @@ fn standing(placed: &Placed<'_>, state: &RuntimeState, tags: &Tags, proof: &Proo
 
 pub(crate) fn own_bucket(placed: &Placed<'_>) -> String {
     let Placed { agent, session } = placed;
-    bucket::name(&agent.project, &session.account, &session.region)
+    ours::bucket(&agent.project, &session.account, &session.region)
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::{Agent, ManagedPolicy, RoleSettings},
     error::Message,
-    resources::ownership::{OURS, PROJECT},
+    names::ours::{OURS, PROJECT},
 };
 
 /// Which of the two policies.

@@ -2,8 +2,8 @@
 
 use crate::{
     config::{Network, RoleSettings, default_role},
+    names::ours,
     policy::Target,
-    resources::bucket,
 };
 
 /// The resources of a rule.
@@ -45,7 +45,7 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
     let role = |path: &str| format!("arn:{partition}:iam::{account}:role{path}");
     let own = format!(
         "arn:{partition}:s3:::{}",
-        bucket::name(&agent.project, account, &scope.region)
+        ours::bucket(&agent.project, account, &scope.region)
     );
     let toolkits = format!(
         "arn:{partition}:s3:::bedrock-agentcore-codebuild-sources-{account}-{}",

@@ -219,7 +219,7 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
 pub(super) fn bucket() -> String {
     let agent = agent("any", &[]);
     let scope = scope("any", "us-west-2");
-    let name = crate::resources::bucket::name(&agent.project, &scope.account, &scope.region);
+    let name = crate::names::ours::bucket(&agent.project, &scope.account, &scope.region);
     format!("arn:aws:s3:::{name}")
 }
 

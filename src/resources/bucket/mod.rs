@@ -8,11 +8,11 @@ use std::{
 
 use md5::Md5;
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
 
 use crate::{
     error::Failure,
-    names::{AccountId, Partition, ProjectId, Region, RuntimeName},
+    names::{Partition, ProjectId, RuntimeName},
     package::archive::{Archive, Compiled, Dependencies},
     policy::same,
     resources::ownership::{MANAGED, Ownership, PROJECT},
@@ -28,12 +28,6 @@ pub(crate) const PART: u64 = 8 * 1024 * 1024;
 /// How old an object must be before it may be pruned, because a concurrent deploy may have uploaded
 /// it and not used it yet.
 pub(crate) const GRACE: Duration = Duration::from_hours(24);
-
-/// Returns the name of the project's bucket in an account and a region. At most 63 characters.
-pub(crate) fn name(project: &ProjectId, account: &AccountId, region: &Region) -> String {
-    let project = hex(&Sha256::digest(project.as_str().as_bytes())[..6]);
-    format!("cargo-agentcore-{project}-{account}-{region}")
-}
 
 /// Returns the prefix of a runtime's objects. A runtime's name cannot contain a slash, so prefixes
 /// never overlap.

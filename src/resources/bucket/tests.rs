@@ -41,20 +41,6 @@ fn found(size: u64) -> Found {
 }
 
 #[test]
-fn the_name_is_short_enough_in_the_longest_region_and_differs_by_project() {
-    let account = AccountId::parse("123456789012").unwrap();
-    let region = Region::parse("ap-southeast-2").unwrap();
-    let ours = name(&project(), &account, &region);
-    assert_eq!(
-        ours,
-        "cargo-agentcore-da5de3527290-123456789012-ap-southeast-2"
-    );
-    assert!(ours.len() <= 63);
-    let other = ProjectId::parse("my-agent-7k2qpy").unwrap();
-    assert_ne!(name(&other, &account, &region), ours);
-}
-
-#[test]
 fn keys_name_the_runtime_and_32_digits() {
     let archive = archive(6 * MEBIBYTE, 1);
     assert_eq!(

@@ -9,9 +9,9 @@ use super::{
     subject::Subject,
 };
 use crate::{
-    names::{AccountId, Region, RuntimeName},
+    names::{AccountId, Region, RuntimeName, ours},
     package::toolkit_yaml::Entry,
-    resources::{bucket, ecr_uri::EcrUri},
+    resources::ecr_uri::EcrUri,
 };
 
 /// Returns the bucket that the toolkit creates for a region and shares among agents.
@@ -63,7 +63,7 @@ pub(crate) fn objects_elsewhere(
     runtimes: &[ObservedRuntime],
     entry: Option<&Entry>,
 ) -> Vec<Kept> {
-    let own = bucket::name(&desired.identity.project, &desired.account, region);
+    let own = ours::bucket(&desired.identity.project, &desired.account, region);
     let keep = |what: Subject, which: &str| Kept {
         what,
         why: format!(

@@ -309,7 +309,7 @@ mod tests {
         let ours = Tags::Known(identity().tags());
         assert_eq!(of(&ours, Evidence::default()), Standing::Ours);
         let mut foreign = identity().tags();
-        foreign.insert(super::super::ownership::PROJECT.into(), "p-2".into());
+        foreign.insert(crate::resources::ownership::PROJECT.into(), "p-2".into());
         assert!(matches!(
             of(&Tags::Known(foreign), all),
             Standing::NotOurs(why) if why.contains("p-2")

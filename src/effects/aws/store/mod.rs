@@ -13,7 +13,7 @@ use aws_sdk_s3::{operation::head_object::HeadObjectOutput, primitives::DateTime}
 pub(crate) use self::removal::BucketEnd;
 use super::{AwsError, Kind, Session, found, s3::S3};
 use crate::{
-    names::{Partition, ProjectId, RuntimeName},
+    names::{Partition, ProjectId, RuntimeName, ours},
     package::archive::Archive,
     resources::bucket::{self as plan, Found, Held},
 };
@@ -62,7 +62,7 @@ impl Store {
             s3: S3::new(session),
             project: project.clone(),
             region: session.region.to_string(),
-            bucket: plan::name(project, &session.account, &session.region),
+            bucket: ours::bucket(project, &session.account, &session.region),
             partition: session.partition,
             local: session.local,
             over_tls: session

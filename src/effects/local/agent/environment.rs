@@ -4,8 +4,8 @@ use std::{ffi::OsString, path::Path};
 
 use crate::{
     effects::{
+        aws::emulated::{ACCESS_KEY_ID, SECRET_ACCESS_KEY},
         env,
-        local::{ACCESS_KEY_ID, SECRET_ACCESS_KEY},
     },
     system::System,
 };

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
 use super::http::{Body, HttpClient, client, full, remove_hop_by_hop, streamed, text};
-use crate::effects::local::ACCESS_KEY_ID;
+use crate::effects::aws::emulated::ACCESS_KEY_ID;
 
 /// Required in every request to ministack, which refuses others.
 pub(super) const TOKEN_HEADER: &str = "x-cargo-agentcore-token";

@@ -13,11 +13,11 @@ use tokio::process::{Child, ChildStdin, Command};
 use super::{Setup, emulator::Emulator};
 use crate::{
     effects::{
+        aws::emulated::ACCOUNT_ID,
         clock, env,
         files::FileError,
         folder::Folder,
         local::{
-            ACCOUNT_ID,
             models::{Models, is_network},
             process,
         },

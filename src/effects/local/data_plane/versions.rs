@@ -16,11 +16,9 @@ use super::{
 use crate::{
     config::Lifecycle,
     effects::{
+        aws::emulated::ACCOUNT_ID,
         files,
-        local::{
-            ACCOUNT_ID,
-            code::{self, Code},
-        },
+        local::code::{self, Code},
         programs::{Checkout, Programs},
         runtime,
     },

@@ -112,7 +112,7 @@ fn what_a_kept_runtime_runs_from_is_kept_and_so_is_its_bucket() {
     observed.role = None;
     observed.entry = None;
     let there = observed.regions.get_mut(&region("us-west-2")).unwrap();
-    let name = crate::resources::bucket::name(
+    let name = crate::names::ours::bucket(
         &identity().project,
         &desired().account,
         &region("us-west-2"),

@@ -60,7 +60,7 @@ fn what_a_runtime_runs_from_is_looked_for_only_there_too() {
         assert_eq!(looked.len(), 2);
         assert_eq!(kept, [format!("s3://{bucket}/{key}")]);
     }
-    let own = crate::resources::bucket::name(
+    let own = crate::names::ours::bucket(
         &identity().project,
         &desired().account,
         &region("us-west-2"),
