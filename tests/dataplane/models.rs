@@ -15,7 +15,7 @@ const SECRET: &str = "a-secret-that-nobody-may-see";
 
 impl Place {
     /// Restarts the local AgentCore with these models. Returns its output.
-    fn set_models(&self, models: &str, variables: &[(&str, &str)]) -> String {
+    pub(super) fn set_models(&self, models: &str, variables: &[(&str, &str)]) -> String {
         let manifest = self.project.read("Cargo.toml");
         let manifest = match manifest.split_once("\n[workspace.metadata.agentcore.local]") {
             Some((before, _)) => before.to_owned(),
@@ -51,7 +51,7 @@ fn question() -> Value {
 }
 
 /// Returns the bodies of the requests to the server.
-fn asked(server: &Scripted) -> Vec<Value> {
+pub(super) fn asked(server: &Scripted) -> Vec<Value> {
     let requests = server.requests();
     let chats = requests
         .iter()

@@ -25,7 +25,7 @@ pub fn emulators() -> PathBuf {
 }
 
 /// A user's virtual environment: the bedrock-agentcore SDK, the starter toolkit (`agentcore`),
-/// strands, boto3, ruff, mypy and uv.
+/// strands, anthropic, boto3, ruff, mypy and uv.
 pub fn agents() -> PathBuf {
     static READY: OnceLock<PathBuf> = OnceLock::new();
     READY

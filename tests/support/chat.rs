@@ -11,15 +11,28 @@ pub const PATH: &str = "POST /v1/chat/completions";
 
 /// A complete answer.
 pub fn whole(text: &str) -> Answer {
+    complete(&json!({ "role": "assistant", "content": text }), "stop")
+}
+
+/// A complete answer that the limit for tokens ended.
+pub fn cut_off(text: &str) -> Answer {
+    complete(&json!({ "role": "assistant", "content": text }), "length")
+}
+
+/// A complete answer that calls a tool after these words.
+pub fn whole_tool(text: &str, name: &str, arguments: &str) -> Answer {
+    let function = json!({ "name": name, "arguments": arguments });
+    let call = json!({ "id": "call-1", "type": "function", "function": function });
+    let message = json!({ "role": "assistant", "content": text, "tool_calls": [call] });
+    complete(&message, "tool_calls")
+}
+
+fn complete(message: &Value, reason: &str) -> Answer {
     Answer::json(
         200,
         &json!({
             "object": "chat.completion",
-            "choices": [{
-                "index": 0,
-                "message": { "role": "assistant", "content": text },
-                "finish_reason": "stop",
-            }],
+            "choices": [{ "index": 0, "message": message, "finish_reason": reason }],
             "usage": { "prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18 },
         }),
     )

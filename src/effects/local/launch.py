@@ -20,8 +20,8 @@ import threading
 import time
 
 directory = sys.argv[1]
-# The text of `models.py`, if a server answers for Bedrock's models.
-extension = sys.argv[2] if len(sys.argv) > 2 else None
+# The program in `models`, if a server answers for Bedrock's models. It would be too long for a Windows command line.
+extension = sys.stdin.buffer.read(int(sys.argv[2]))
 token = os.environ.pop("CARGO_AGENTCORE_TOKEN").encode()
 lock_path = os.path.join(directory, "ministack.lock")
 
@@ -190,9 +190,9 @@ persistence.addHandler(failures)
 # Otherwise it reports each write.
 persistence.setLevel(logging.WARNING)
 app = saving(ministack.app.app)
-if extension is not None:
+if extension:
     models = {"__name__": "models"}
-    exec(compile(extension, "models.py", "exec"), models)
+    exec(compile(extension, "models", "exec"), models)
     app = models["answering"](app)
 ministack.app.app = guarded(app)
 ministack.app.main()

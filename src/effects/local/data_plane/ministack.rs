@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::{
+    io::AsyncWriteExt as _,
+    process::{Child, ChildStdin, Command},
+};
 
 use super::{Setup, emulator::Emulator};
 use crate::{
@@ -27,7 +30,12 @@ use crate::{
 
 const LAUNCH: &str = include_str!("../launch.py");
 /// Runs next to it if a server answers for the models.
-const MODELS: &str = include_str!("../models.py");
+const MODELS: &str = concat!(
+    include_str!("../models/server.py"),
+    include_str!("../models/converse.py"),
+    include_str!("../models/invoke.py"),
+    include_str!("../models/answering.py"),
+);
 
 /// The services that this tool, the Python toolkit, the templates and agents use. AgentCore's
 /// control plane has the name of its data plane.
@@ -60,7 +68,7 @@ impl Ministack {
         let mut tries = 3;
         loop {
             tries -= 1;
-            let mut started = Self::spawn(setup, token, dir)?;
+            let mut started = Self::spawn(setup, token, dir).await?;
             let emulator = Emulator::new(started.port, public, token.to_owned());
             let start = clock::now();
             loop {
@@ -83,20 +91,20 @@ impl Ministack {
         }
     }
 
-    fn spawn(setup: &Setup, token: &str, dir: &Folder) -> Result<Self, Failure> {
+    async fn spawn(setup: &Setup, token: &str, dir: &Folder) -> Result<Self, Failure> {
         let home = dir.path();
         let temporary = home.join(process::TEMPORARY);
         let failed = |error| FileError::new("run", &setup.python, error);
         let port = free_port()?;
         let extension = match &setup.models {
-            Models::Server(_) => Some(MODELS),
-            Models::Emulator | Models::Aws(_) => None,
+            Models::Server(_) => MODELS,
+            Models::Emulator | Models::Aws(_) => "",
         };
         let mut command = Command::new(&setup.python);
         command
             .args(["-I", "-X", "utf8", "-c", LAUNCH])
             .arg(&home)
-            .args(extension)
+            .arg(extension.len().to_string())
             .current_dir(&home)
             .env_clear()
             .env("CARGO_AGENTCORE_TOKEN", token)
@@ -138,7 +146,11 @@ impl Ministack {
             }
         }
         let mut child = command.spawn().map_err(failed)?;
-        let pipe = child.stdin.take();
+        let mut pipe = child.stdin.take();
+        if let Some(pipe) = &mut pipe {
+            // If it has already ended, the caller notices.
+            let _ = pipe.write_all(extension.as_bytes()).await;
+        }
         Ok(Self { child, pipe, port })
     }
 
