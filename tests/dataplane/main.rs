@@ -14,6 +14,8 @@ mod clients;
 mod failures;
 mod faulty;
 mod headers;
+mod invoke_model;
+mod limits;
 mod many;
 mod missing;
 mod models;
@@ -71,16 +73,21 @@ struct Reply {
 impl Place {
     /// Deploys the agent of `agent.py` on this port, with more keys in its table.
     fn with(port: u16, keys: &str) -> Self {
-        let project = Project::new()
-            .agent_with("one", keys)
-            .file("one/__init__.py", format!("PORT = {port}\n"))
-            .file("deployment/invoke.py", AGENT)
-            .file("deployment/requirements.txt", "");
-        Self::of(project)
+        Self::of(project(port, keys))
     }
 
     fn new() -> Self {
         Self::with(8080, "")
+    }
+
+    /// Deploys the agent where the service's time limits are this many times shorter.
+    fn hasty(divisor: u32, keys: &str) -> Self {
+        let project = project(8080, keys);
+        cli(&project, &["deploy", "--local"])
+            .env("CARGO_AGENTCORE_TIME_DIVISOR", divisor.to_string())
+            .run()
+            .succeeds();
+        Self::there(project)
     }
 
     fn of(project: Project) -> Self {
@@ -174,6 +181,15 @@ impl Place {
         );
         String::from_utf8(output.stdout).unwrap()
     }
+}
+
+/// Returns a project with the agent of `agent.py` on this port, with more keys in its table.
+fn project(port: u16, keys: &str) -> Project {
+    Project::new()
+        .agent_with("one", keys)
+        .file("one/__init__.py", format!("PORT = {port}\n"))
+        .file("deployment/invoke.py", AGENT)
+        .file("deployment/requirements.txt", "")
 }
 
 impl Drop for Place {

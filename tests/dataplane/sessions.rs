@@ -118,38 +118,22 @@ fn invocations_and_stops_at_once_are_told_apart() {
 /// done.
 #[test]
 fn a_session_is_idle_when_its_work_is_done() {
-    let place = Place::with(8080, "lifecycle = { idle-timeout = 60 }");
+    // The idle timeout lasts 3 seconds.
+    let place = Place::hasty(20, "lifecycle = { idle-timeout = 60 }");
     let ask = |name: &str, body| place.ask(&body).session(&session(name)).send(&place);
-    assert_eq!(ask("idle", json!({})).status, 200);
     assert_eq!(
-        ask("busy", json!({ "do": "busy", "seconds": 70 })).status,
+        ask("busy", json!({ "do": "busy", "seconds": 6 })).status,
         200
     );
-    let start = Instant::now();
+    let busy_since = Instant::now();
+    assert_eq!(ask("idle", json!({})).status, 200);
+    let idle_since = Instant::now();
     let ended = |name: &str| place.log().contains(&format!("ended session `{name}"));
-    while !ended("idle") {
-        assert!(start.elapsed() < Duration::from_secs(75), "{}", place.log());
-        thread::sleep(Duration::from_millis(500));
-    }
-    assert!(
-        start.elapsed() > Duration::from_secs(55),
-        "{:?}",
-        start.elapsed()
-    );
-    assert!(!ended("busy"));
-    while !ended("busy") {
-        assert!(
-            start.elapsed() < Duration::from_secs(150),
-            "{}",
-            place.log()
-        );
-        thread::sleep(Duration::from_millis(500));
-    }
-    assert!(
-        start.elapsed() > Duration::from_secs(110),
-        "{:?}",
-        start.elapsed()
-    );
+    eventually("the idle session lives on", || ended("idle"));
+    assert!(idle_since.elapsed() > Duration::from_millis(2_500));
+    assert!(!ended("busy"), "{}", place.log());
+    eventually("the busy session lives on", || ended("busy"));
+    assert!(busy_since.elapsed() > Duration::from_secs(7));
     eventually("its folder is left", || place.session_folders() == 0);
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Ask, Place, SESSION, seen, session};
 
 /// An open WebSocket.
-struct Socket {
+pub(super) struct Socket {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
     /// What the agent saw of the handshake.
@@ -19,7 +19,7 @@ struct Socket {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Frame {
+pub(super) enum Frame {
     Text(Vec<u8>),
     Closed(u16, String),
     /// The connection ended without a close frame.
@@ -36,7 +36,7 @@ fn ask<'a>(place: &Place, query: &str) -> Ask<'a> {
 }
 
 impl Socket {
-    fn open(place: &Place, query: &str) -> Self {
+    pub(super) fn open(place: &Place, query: &str) -> Self {
         let mut stream = place.connect();
         stream.write_all(&ask(place, query).bytes(place)).unwrap();
         let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -86,7 +86,7 @@ impl Socket {
         let _ = self.stream.write_all(&frame);
     }
 
-    fn receive(&mut self) -> Frame {
+    pub(super) fn receive(&mut self) -> Frame {
         let mut read = |length: usize| {
             let mut bytes = vec![0; length];
             self.reader.read_exact(&mut bytes).map(|()| bytes)

@@ -180,13 +180,14 @@ fn every_command_of_endpoint_is_in_the_topic() {
 }
 
 /// Variables that the tool sets for its own processes, and that users never set.
-const AMONG_OURSELVES: [&str; 7] = [
+const AMONG_OURSELVES: [&str; 8] = [
     "CARGO_AGENTCORE_DEBUGGER",
     "CARGO_AGENTCORE_LISTENING",
     "CARGO_AGENTCORE_MODELS",
     "CARGO_AGENTCORE_PORT",
     "CARGO_AGENTCORE_PRELOAD",
     "CARGO_AGENTCORE_SNAPSHOT",
+    "CARGO_AGENTCORE_TIME_DIVISOR",
     "CARGO_AGENTCORE_TOKEN",
 ];
 

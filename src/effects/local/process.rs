@@ -16,7 +16,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{install, models::Models};
+use super::{data_plane::pace::DIVISOR, install, models::Models};
 use crate::{
     config::LocalModels,
     effects::{
@@ -367,6 +367,7 @@ fn reaches_it(name: &OsStr) -> bool {
         "CARGO_AGENTCORE_CACHE_DIR",
         "CARGO_NET_OFFLINE",
         "TMPDIR",
+        DIVISOR,
     ];
     let beginnings = ["LC_", "XDG_", "UV_", "PIP_", "PYENV_"];
     known.contains(&name.as_str()) || beginnings.iter().any(|begin| name.starts_with(begin))

@@ -12,6 +12,7 @@ use hyper::body::{Body as _, Incoming};
 use super::{
     event::{Event, Events},
     http::{Body, Next, Passage, Passing},
+    pace::lasts,
     sessions::Use,
 };
 use crate::{
@@ -25,7 +26,7 @@ pub(super) struct Answering {
     events: Events,
     limit: Limit,
     over: Pin<Box<dyn Future<Output = ()> + Send>>,
-    lasts: Duration,
+    longest: Duration,
 }
 
 /// The limit for an answer's length.
@@ -38,7 +39,7 @@ enum Limit {
 
 impl Answering {
     pub(super) fn of(body: Incoming, is_streamed: bool, used: Use, events: Events) -> Body {
-        let (limit, lasts) = if is_streamed {
+        let (limit, longest) = if is_streamed {
             (Limit::Chunks(Chunks::default()), limits::STREAMING)
         } else {
             (Limit::Whole(0), limits::SYNCHRONOUS)
@@ -47,8 +48,8 @@ impl Answering {
             used,
             events,
             limit,
-            over: Box::pin(clock::sleep(lasts)),
-            lasts,
+            over: Box::pin(clock::sleep(lasts(longest))),
+            longest,
         };
         Passing { body, passage }.boxed_unsync()
     }
@@ -65,7 +66,7 @@ impl Answering {
 impl Passage<Incoming> for Answering {
     fn next(&mut self, body: Pin<&mut Incoming>, context: &mut Context<'_>) -> Next {
         if self.over.as_mut().poll(context).is_ready() {
-            let minutes = self.lasts.as_secs() / 60;
+            let minutes = self.longest.as_secs() / 60;
             return self.cut(format!("AgentCore ends it after {minutes} minutes"));
         }
         let frame = match body.poll_frame(context) {

@@ -15,6 +15,7 @@ use super::{
     answering::Answering,
     arriving::Arriving,
     http::{Body, full, remove_hop_by_hop},
+    pace::lasts,
     replies::{fill, insert},
     sessions::{Purpose, Use},
     versions::internal,
@@ -50,7 +51,7 @@ impl Agents {
                 return Err(refusal);
             }
         };
-        match clock::within(limits::SYNCHRONOUS, self.client.request(inner)).await {
+        match clock::within(lasts(limits::SYNCHRONOUS), self.client.request(inner)).await {
             Some(Ok(answer)) => self.passed_back(answer, admitted, used).await,
             Some(Err(error)) => {
                 // An agent that broke off is probably ending; the next request starts another one.

@@ -19,6 +19,7 @@ mod issuers;
 mod logs;
 mod ministack;
 mod models;
+pub(in crate::effects::local) mod pace;
 mod remembered;
 mod replies;
 mod sessions;

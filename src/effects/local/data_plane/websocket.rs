@@ -11,6 +11,7 @@ use super::{
     agents::{Admitted, Agents, forwarding},
     event::{Event, Events},
     http::{Body, full},
+    pace::lasts,
     replies::{fill, insert},
     sessions::{Purpose, Use},
     versions::internal,
@@ -149,7 +150,7 @@ async fn join(
             }
         }
     };
-    let (code, reason) = match clock::within(limits::STREAMING, passing).await {
+    let (code, reason) = match clock::within(lasts(limits::STREAMING), passing).await {
         Some(Ok(())) => (1001, "the session ended".to_owned()),
         Some(Err(violation)) => {
             events.tell(Event::AnswerCut {

@@ -15,6 +15,7 @@ use crate::{
             data_plane::{
                 event::{Event, Why},
                 logs::Stream,
+                pace::lasts,
                 versions::{Version, internal},
             },
         },
@@ -26,7 +27,7 @@ use crate::{
         limits, logs,
         ping::{self, Status},
         refusal::Kind,
-        session::{Fate, fate},
+        session::{Fate, Lifetime, fate},
     },
 };
 
@@ -110,7 +111,14 @@ impl Sessions {
 
     /// Waits until the session must end.
     async fn until_end(&self, session: &Session, serving: &Serving) -> Why {
-        let lifetime = session.version.lifetime;
+        let Lifetime {
+            idle_timeout,
+            max_lifetime,
+        } = session.version.lifetime;
+        let lifetime = Lifetime {
+            idle_timeout: lasts(idle_timeout),
+            max_lifetime: lasts(max_lifetime),
+        };
         let often = (lifetime.idle_timeout / 10).clamp(OFTEN, SELDOM);
         let is_over = async {
             loop {
