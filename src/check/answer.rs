@@ -30,6 +30,11 @@ pub enum NoAnswer {
 pub type Outcome = Result<Answer, NoAnswer>;
 
 impl Answer {
+    /// Returns true for an error of the agent's own, rather than a refusal.
+    pub fn is_error(&self) -> bool {
+        self.status >= 500
+    }
+
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }

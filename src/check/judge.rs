@@ -42,8 +42,8 @@ pub fn missing(outcome: &Outcome, path: &str, has_web_socket: bool) -> Option<Fi
     })
 }
 
-/// Judges the answer to a valid request. If no payload was given, the agent may be right to refuse
-/// the default.
+/// Judges the answer to a valid request: an error of the agent's own breaks `invoke-error`, anything
+/// else `invoke-failed`. If no payload was given, the agent may be right to refuse the default.
 pub fn failed(outcome: &Outcome, payload: &Payload) -> Option<Finding> {
     let observed = match outcome {
         Ok(answer) if answer.is_success() => return None,
@@ -70,7 +70,9 @@ pub fn failed(outcome: &Outcome, payload: &Payload) -> Option<Finding> {
             ));
         }
     };
-    Some(if payload.is_given() {
+    Some(if outcome.as_ref().is_ok_and(Answer::is_error) {
+        Finding::error(Rule::InvokeError, observed)
+    } else if payload.is_given() {
         Finding::error(Rule::InvokeFailed, observed)
     } else {
         Finding::warning(Rule::InvokeFailed, observed)

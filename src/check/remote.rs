@@ -78,7 +78,7 @@ fn obstacle(rule: Rule, place: Place) -> Option<&'static str> {
         | Rule::DisconnectLeak
         | Rule::McpUnknownMethod
         | Rule::A2aUnknownMethod => Some(NOT_SENT),
-        Rule::InvokeMissing => (place != Place::Dev).then_some(ONE_ERROR),
+        Rule::InvokeMissing | Rule::InvokeError => (place != Place::Dev).then_some(ONE_ERROR),
         Rule::StreamBuffered => Some(match place {
             Place::Dev => DEV_TESTS,
             Place::Local | Place::Aws => OWN_PIECES,

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::rule::{Rule, Severity};
+use super::{
+    answer::Outcome,
+    rule::{Rule, Severity},
+};
 use crate::config::Protocol;
 
 /// A rule that an agent breaks.
@@ -100,6 +103,17 @@ impl Report {
         match finding {
             Some(finding) => self.find(finding),
             None => self.keep(rule),
+        }
+    }
+
+    /// Settles `invoke-error` and `invoke-failed`, of which an answer breaks at most one.
+    pub fn judge_error(&mut self, outcome: &Outcome) {
+        match outcome {
+            Ok(answer) if answer.is_error() => {
+                self.skip(&[Rule::InvokeFailed], "the answer is an error of the agent");
+            }
+            Ok(_) => self.keep(Rule::InvokeError),
+            Err(_) => self.skip(&[Rule::InvokeError], "the request has no answer"),
         }
     }
 

@@ -45,6 +45,7 @@ pub enum Rule {
     PingNoTimeWhileBusy,
     PingSlow,
     InvokeMissing,
+    InvokeError,
     InvokeFailed,
     InvokeType,
     InvokeNotJson,
@@ -150,7 +151,7 @@ impl Rule {
             | Self::PingRestamped
             | Self::PingNoTimeWhileBusy
             | Self::PingSlow => has_ping,
-            Self::InvokeMissing | Self::InvokeFailed | Self::Unicode => {
+            Self::InvokeMissing | Self::InvokeError | Self::InvokeFailed | Self::Unicode => {
                 matches!(protocol, Protocol::Http | Protocol::Agui)
             }
             Self::InvokeType

@@ -12,7 +12,7 @@ pub(super) struct Facts {
     pub(super) fix: &'static str,
 }
 
-pub(super) const TABLE: [Facts; 50] = [
+pub(super) const TABLE: [Facts; 51] = [
     Facts {
         rule: Rule::StartFailed,
         code: "start-failed",
@@ -120,6 +120,12 @@ pub(super) const TABLE: [Facts; 50] = [
         code: "invoke-missing",
         about: "serves POST `/invocations`",
         fix: "serve POST at `/invocations`, without a redirect",
+    },
+    Facts {
+        rule: Rule::InvokeError,
+        code: "invoke-error",
+        about: "answers a valid request without an error of its own",
+        fix: "fix the error; if the agent takes other payloads, give it one with `--payload` or `--prompt`, and answer those that it does not take with 400",
     },
     Facts {
         rule: Rule::InvokeFailed,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     check::{
-        Finding, Outcome, Rule,
+        Answer, Finding, Outcome, Rule,
         judge::{self, After},
         request::Request,
         snapshot,
@@ -34,6 +34,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Default)]
 pub(super) struct First {
     pub(super) is_answered: bool,
+    /// True if it was answered with an error of the agent's own.
+    pub(super) is_error: bool,
     /// The text that only this request contains, if any.
     pub(super) mark: String,
     /// True if the answer repeated it.
@@ -41,9 +43,16 @@ pub(super) struct First {
     pub(super) took: Duration,
 }
 
+impl First {
+    /// Returns why rules that need an answer cannot be tested after this request failed.
+    pub(super) fn obstacle(&self) -> &'static str {
+        if self.is_error { FAILS } else { NO_ANSWER }
+    }
+}
+
 impl Test<'_> {
     /// Sends bodies that should not break any agent.
-    pub(super) async fn hostile(&mut self) {
+    pub(super) async fn hostile(&mut self, first: &First) {
         let session = self.session();
         let contract = &self.subject.contract;
         let post = |body: &[u8]| Request::post(contract, &session, body);
@@ -72,8 +81,16 @@ impl Test<'_> {
             self.begin(what);
             let outcome = self.ask(request).await;
             let after = self.after().await;
-            let finding = judge::hostile(rule, what, &outcome, &after);
-            self.judge(rule, finding);
+            if first.is_error
+                && after == After::Well
+                && outcome.as_ref().is_ok_and(Answer::is_error)
+            {
+                // The body need not be the reason.
+                self.report.skip(&[rule], FAILS);
+            } else {
+                let finding = judge::hostile(rule, what, &outcome, &after);
+                self.judge(rule, finding);
+            }
             if let (Rule::LargePayload, Some(pings)) = (rule, &self.pings) {
                 // Parsing this much may take long on a busy machine.
                 pings.forget(self.began);
@@ -88,7 +105,7 @@ impl Test<'_> {
             return;
         }
         if !first.is_answered {
-            self.report.skip(&[Rule::Concurrent], NO_ANSWER);
+            self.report.skip(&[Rule::Concurrent], first.obstacle());
             return;
         }
         self.begin("ten requests at once");
@@ -161,7 +178,7 @@ impl Test<'_> {
             return;
         }
         if !first.is_answered {
-            self.report.skip(&rules, NO_ANSWER);
+            self.report.skip(&rules, first.obstacle());
             return;
         }
         self.begin("two processes from one snapshot");
@@ -281,6 +298,8 @@ fn added<'l>(before: &[String], now: &'l [String]) -> &'l [String] {
 /// The number of the agent's lines shown with a finding.
 const SHOWN: usize = 8;
 
+pub(super) const FAILS: &str = "the agent fails even a plain request";
+
 pub(super) const NO_ANSWER: &str =
     "no valid request was answered; give one that is with `--prompt` or `--payload`";
 
@@ -297,7 +316,7 @@ pub(super) fn words_of(request: &Request) -> String {
 }
 
 /// Returns the parts of an answer that may contain IDs.
-pub(super) fn words(answer: &crate::check::Answer) -> String {
+pub(super) fn words(answer: &Answer) -> String {
     const OTHERS: [&str; 6] = [
         "date",
         "content-length",

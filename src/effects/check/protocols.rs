@@ -2,7 +2,7 @@
 
 use super::{
     Test,
-    probes::{First, NO_ANSWER, mark, words},
+    probes::{First, mark, words},
 };
 use crate::{
     check::{
@@ -24,6 +24,7 @@ const OF_AN_ANSWER: [Rule; 7] = [
     Rule::StreamError,
     Rule::Unicode,
 ];
+const OF_A_REQUEST: [Rule; 2] = [Rule::InvokeError, Rule::InvokeFailed];
 const OF_A_STREAM: [Rule; 3] = [Rule::StreamFormat, Rule::StreamBuffered, Rule::StreamError];
 const OF_AGUI: [Rule; 4] = [
     Rule::AguiStream,
@@ -41,15 +42,16 @@ impl Test<'_> {
             Protocol::A2a => self.a2a().await,
             Protocol::Agui => self.agui().await,
         };
-        self.hostile().await;
+        self.hostile(&first).await;
         self.concurrent(&first).await;
         self.disconnect(&first).await;
         self.apart(&first).await;
     }
 
     async fn http(&mut self) -> First {
-        let Some((first, answer)) = self.invoke(&OF_AN_ANSWER).await else {
-            return First::default();
+        let (first, answer) = match self.invoke(&OF_AN_ANSWER).await {
+            Ok(answered) => answered,
+            Err(first) => return first,
         };
         self.judge(Rule::InvokeType, judge::content_type(&answer));
         self.judge(Rule::InvokeNotJson, judge::not_json(&answer));
@@ -67,8 +69,9 @@ impl Test<'_> {
     }
 
     async fn agui(&mut self) -> First {
-        let Some((first, answer)) = self.invoke(&OF_AGUI).await else {
-            return First::default();
+        let (first, answer) = match self.invoke(&OF_AGUI).await {
+            Ok(answered) => answered,
+            Err(first) => return first,
         };
         self.judge(Rule::StreamCut, judge::cut(&answer));
         let finding = judge::agui_stream(&answer);
@@ -85,8 +88,8 @@ impl Test<'_> {
         first
     }
 
-    /// Sends the first request to an HTTP or AG-UI agent. Skips `rules` if there is no answer.
-    async fn invoke(&mut self, rules: &[Rule]) -> Option<(First, Answer)> {
+    /// Sends the first request to an HTTP or AG-UI agent. Skips `rules` if it does not succeed.
+    async fn invoke(&mut self, rules: &[Rule]) -> Result<(First, Answer), First> {
         let protocol = self.protocol();
         let has_mark = self.manner.payload.takes_mark(protocol);
         let mark = if has_mark { mark(1) } else { String::new() };
@@ -98,17 +101,17 @@ impl Test<'_> {
         let has_web_socket = !is_there && self.has_web_socket().await;
         if let Some(finding) = judge::missing(&outcome, &path, has_web_socket) {
             self.judge(Rule::InvokeMissing, Some(finding));
-            self.report.skip(rules, "there is nothing to ask");
-            self.report
-                .skip(&[Rule::InvokeFailed], "there is nothing to ask");
-            return None;
+            let why = "there is nothing to ask";
+            self.report.skip(rules, why);
+            self.report.skip(&OF_A_REQUEST, why);
+            return Err(First::default());
         }
         self.report.keep(Rule::InvokeMissing);
         if has_web_socket {
             let why = "the agent answers over WebSockets only";
             self.report.skip(rules, why);
-            self.report.skip(&[Rule::InvokeFailed], why);
-            return None;
+            self.report.skip(&OF_A_REQUEST, why);
+            return Err(First::default());
         }
         let finding = match &after {
             After::Well => judge::failed(&outcome, &self.manner.payload),
@@ -117,21 +120,28 @@ impl Test<'_> {
             }
         };
         let is_failed = finding.is_some();
-        self.judge(Rule::InvokeFailed, finding);
+        let rule = finding.as_ref().map(|finding| finding.rule);
+        self.judge(rule.unwrap_or(Rule::InvokeFailed), finding);
+        self.report.judge_error(&outcome);
         self.revive(&after).await;
-        let answer = outcome.ok().filter(|_| !is_failed);
-        let Some(answer) = answer else {
-            self.report.skip(rules, NO_ANSWER);
-            return None;
+        let is_error = outcome.as_ref().is_ok_and(Answer::is_error);
+        let Some(answer) = outcome.ok().filter(|_| !is_failed) else {
+            let first = First {
+                is_error,
+                ..First::default()
+            };
+            self.report.skip(rules, first.obstacle());
+            return Err(first);
         };
         self.heard += &words(&answer);
         let first = First {
             is_answered: true,
+            is_error: false,
             echoes: has_mark && answer.text().contains(&mark),
             mark,
             took: answer.took,
         };
-        Some((first, answer))
+        Ok((first, answer))
     }
 
     async fn has_web_socket(&self) -> bool {
@@ -228,6 +238,7 @@ impl Test<'_> {
         }
         First {
             is_answered,
+            is_error: listed.as_ref().is_ok_and(Answer::is_error),
             took: listed.map(|answer| answer.took).unwrap_or_default(),
             ..First::default()
         }
@@ -317,6 +328,7 @@ impl Test<'_> {
         self.unknown_method(Rule::A2aUnknownMethod).await;
         First {
             is_answered: judge::is_answered(Protocol::A2a, &outcome),
+            is_error: outcome.as_ref().is_ok_and(Answer::is_error),
             took: outcome.map(|answer| answer.took).unwrap_or_default(),
             ..First::default()
         }

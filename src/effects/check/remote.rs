@@ -203,11 +203,17 @@ impl Test<'_> {
             self.report.judge(Rule::InvokeMissing, missing);
         }
         if is_missing {
+            let why = "there is nothing to ask";
             self.report
-                .skip(&[Rule::InvokeFailed], "there is nothing to ask");
+                .skip(&[Rule::InvokeError, Rule::InvokeFailed], why);
         } else {
             let failed = judge::failed(&outcome, &payload);
-            self.report.judge(Rule::InvokeFailed, failed);
+            let rule = failed.as_ref().map(|failed| failed.rule);
+            self.report
+                .judge(rule.unwrap_or(Rule::InvokeFailed), failed);
+            if self.is_tested(Rule::InvokeError) {
+                self.report.judge_error(&outcome);
+            }
         }
         let Some(answer) = outcome.ok().filter(Answer::is_success) else {
             let open = rules.iter().chain([&Rule::SessionLeak]);
