@@ -10,7 +10,7 @@ use crate::{
     effects::{
         aws::{AwsError, Kind, data_plane::Refusal, logs::Logs, runtime::Runtimes},
         clock,
-        dev::NOT_RUNNING,
+        dev::{NOT_RUNNING, STARTS_AGAIN},
     },
     error::Failure,
     names::EndpointName,
@@ -102,9 +102,14 @@ pub(crate) async fn explain(
 /// Explains an answer of the agent itself, or of the `dev` in front of it.
 fn of_developed(error: &AwsError, status: u16, partner: &Partner) -> Failure {
     if error.code.as_deref() == Some(NOT_RUNNING) {
-        return Failure::world(format!("the {} does not run", partner.name()))
-            .note(error.message.clone())
-            .help("it starts again at the next edit");
+        let failure = Failure::world(format!("the {} does not run", partner.name()))
+            .note(error.message.clone());
+        // `dev` says so if it could not start the agent.
+        return if error.message.contains(STARTS_AGAIN) {
+            failure
+        } else {
+            failure.help(STARTS_AGAIN)
+        };
     }
     if error.code.is_some() {
         return said(

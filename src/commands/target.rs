@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    config::{Agent, Config},
+    config::Agent,
     effects::{
         aws::{
             Session,
@@ -176,7 +176,9 @@ impl Whom {
     async fn by_name(&self, token: Option<Token>, ui: &Ui) -> Result<Partner, Failure> {
         let stage = project::stage(&self.project, self.aws.local);
         let (project, config) = project::load(&self.project, &stage, ui)?;
-        let agent = only(&config)?.clone();
+        let names: Vec<&str> = config.agents.iter().map(|a| a.name.as_str()).collect();
+        only(&names)?;
+        let agent = config.agents[0].clone();
         if agent.authorizer.is_some() && token.is_none() {
             return Err(no_token(&format!(
                 "the agent `{}` has an authorizer",
@@ -231,27 +233,31 @@ impl Whom {
 
     /// Finds the agent that `dev` runs.
     pub(crate) fn find_developed(&self, ui: &Ui) -> Result<Partner, Failure> {
-        let stage = project::stage(&self.project, false);
-        let (project, config) = project::load(&self.project, &stage, ui)?;
-        let agent = only(&config)?.clone();
-        let record = developed::running(&agent, &project)?;
+        let found = developed::find(&self.project, ui)?;
+        let names: Vec<&str> = found.iter().map(|found| found.name.as_str()).collect();
+        only(&names)?;
+        let found = &found[0];
+        let record = found.running()?;
         ui.status(
             "Agent",
             &format!(
                 "`{}` at {} (process {})",
-                agent.name, record.url, record.pid
+                found.name, record.url, record.pid
             ),
         );
-        let memory = on_disk::sessions(&project, &agent)?.file(format!("dev.{}", agent.name));
+        let memory = found
+            .kept
+            .join(on_disk::SESSIONS)
+            .file(format!("dev.{}", found.name));
         Ok(Partner {
             plane: DataPlane::to_agent(format!("{}{}", record.url, record.path)),
             arn: String::new(),
-            id: agent.name.to_string(),
+            id: found.name.clone(),
             endpoint: EndpointName::default(),
             url: record.url,
             with_token: false,
             is_developed: true,
-            agent: Some(agent),
+            agent: found.agent.clone(),
             memory: Some(memory),
             request: Request {
                 local: true,
@@ -305,6 +311,7 @@ impl Partner {
     pub(crate) fn name(&self) -> String {
         match &self.agent {
             Some(agent) => format!("agent `{}`", agent.name),
+            None if self.is_developed => format!("agent `{}`", self.id),
             None => format!("runtime `{}`", self.id),
         }
     }
@@ -322,6 +329,7 @@ impl Partner {
     pub(crate) fn words(&self) -> String {
         let whom = match &self.agent {
             Some(agent) => format!("--agent {}", agent.name),
+            None if self.is_developed => format!("--agent {}", self.id),
             None => format!("--arn {}", self.arn),
         };
         if self.endpoint == EndpointName::default() {
@@ -443,15 +451,12 @@ pub(crate) fn no_token(why: &str) -> Failure {
         .help("get a JWT from the authorizer's issuer and set CARGO_AGENTCORE_BEARER_TOKEN to it, or pass `--bearer-token`")
 }
 
-fn only(config: &Config) -> Result<&Agent, Failure> {
-    match &config.agents[..] {
-        [agent] => Ok(agent),
-        agents => {
-            let names: Vec<String> = agents.iter().map(|a| format!("`{}`", a.name)).collect();
-            Err(Failure::usage("only one agent can be called at a time")
-                .note(format!("the agents are {}", names.join(", ")))
-                .help("choose one with `--agent`"))
-        }
+fn only(names: &[&str]) -> Result<(), Failure> {
+    match names {
+        [_] => Ok(()),
+        names => Err(Failure::usage("only one agent can be called at a time")
+            .note(format!("the agents are `{}`", names.join("`, `")))
+            .help("choose one with `--agent`")),
     }
 }
 

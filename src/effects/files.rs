@@ -126,6 +126,11 @@ pub(crate) fn exists(path: &Path) -> bool {
     path.exists()
 }
 
+/// Returns a file's length in bytes, or `None` if it cannot be found.
+pub(crate) fn length(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|file| file.len())
+}
+
 pub(crate) fn create_dir_all(path: &Path) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(|error| FileError::new("create the directory", path, error))
 }

@@ -277,12 +277,14 @@ async fn start(
     let emulator = local::ensure(&dir, &project.root, models, &say).await?;
     drop(starting);
     if emulator.started {
+        // Without models, it is started to be removed.
+        let lasts = models.map_or(
+            "",
+            |_| "; it keeps running until `cargo agentcore local stop`",
+        );
         ui.status(
             "Started",
-            &ui.lead(&format!(
-                "the AWS emulator at {}; it keeps running until `cargo agentcore local stop`",
-                emulator.url
-            )),
+            &ui.lead(&format!("the AWS emulator at {}{lasts}", emulator.url)),
         );
         if let Some(models) = models {
             Box::pin(introduce(models, ui)).await;

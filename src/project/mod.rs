@@ -12,6 +12,7 @@ pub(crate) mod packaging;
 pub(crate) mod partition;
 pub(crate) mod progress;
 pub(crate) mod prompts;
+pub(crate) mod recovery;
 pub(crate) mod sessions;
 
 pub(crate) use self::load::{

@@ -57,7 +57,7 @@ pub(crate) fn built(project: &Project, id: &ProjectId) -> Result<Vec<String>, Fa
 /// Returns true for the folders of the emulator, `dev` and the sessions, which are next to the
 /// agents' folders.
 pub(crate) fn is_other(name: &str) -> bool {
-    [local::FOLDER, developed::FOLDER, "sessions"]
+    [local::FOLDER, developed::FOLDER, SESSIONS]
         .iter()
         .any(|other| name.eq_ignore_ascii_case(other))
 }
@@ -75,7 +75,10 @@ pub(crate) fn toolkit_file(agent: &Agent) -> Result<Option<ToolkitFile>, Failure
     Ok(Some(file))
 }
 
+/// The name of the folder with the last sessions of a project's agents.
+pub(crate) const SESSIONS: &str = "sessions";
+
 /// Returns the folder with the last sessions of a project's agents.
 pub(crate) fn sessions(project: &Project, agent: &Agent) -> Result<Folder, Failure> {
-    Ok(project.kept_of(&agent.project)?.join("sessions"))
+    Ok(project.kept_of(&agent.project)?.join(SESSIONS))
 }

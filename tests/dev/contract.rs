@@ -55,8 +55,7 @@ fn a_status_in_the_wrong_case_is_told_once_however_often_the_agent_starts() {
     let dev = stage.dev(&[]);
     dev.says("answers `healthy`, and the service knows only `Healthy`");
     dev.says("rule `ping-wrong-case`");
-    stage.write("seller/__init__.py", "NAME = \"two\"\n");
-    eventually(|| dev.err(), || dev.err().matches("Ready").count() == 2);
+    stage.edit(&dev, "two");
     // Longer than the time to the next ping.
     std::thread::sleep(Duration::from_secs(3));
     let told = dev.err().matches("ping-wrong-case").count();

@@ -53,9 +53,7 @@ fn what_is_not_shipped_and_what_says_the_same_starts_nothing() {
     let pid = dev.answer()["pid"].clone();
     for round in 0..20 {
         stage.write("seller/app.log", format!("{round}\n"));
-        // Replaced at once: a file that is truncated first is another file for a moment.
-        stage.write("same.py", "NAME = \"one\"\n");
-        fs::rename(stage.path("same.py"), stage.path("seller/__init__.py")).unwrap();
+        stage.write("seller/__init__.py", "NAME = \"one\"\n");
         std::thread::sleep(Duration::from_millis(30));
     }
     std::thread::sleep(Duration::from_millis(500));
@@ -63,6 +61,51 @@ fn what_is_not_shipped_and_what_says_the_same_starts_nothing() {
     assert!(!dev.err().contains("Restarting"), "{}", dev.err());
     stage.write("seller/__init__.py", "NAME = \"two\"\n");
     dev.eventually_answers("two");
+}
+
+/// Many editors empty a file before they write it.
+#[test]
+fn a_file_that_is_emptied_and_then_written_restarts_once_with_its_new_content() {
+    let stage = Stage::new();
+    stage.write(".env.local", "FROM_FILE=one\n");
+    let dev = stage.dev(&[]);
+    let save = |path: &str, text: &str| {
+        let mut file = fs::File::create(stage.path(path)).unwrap();
+        // Longer than what counts as one burst of edits.
+        std::thread::sleep(Duration::from_millis(250));
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    save("seller/__init__.py", "NAME = \"two\"\n");
+    dev.eventually_answers("two");
+    save(".env.local", "FROM_FILE=two\n");
+    let environment = || dev.answer()["environment"].clone();
+    eventually(|| dev.err(), || environment()["FROM_FILE"] == "two");
+    save("Cargo.toml", &MANIFEST.replace("\"table\"", "\"new\""));
+    eventually(|| dev.err(), || environment()["FROM_TABLE"] == "new");
+    assert_eq!(dev.err().matches("Restarting").count(), 3, "{}", dev.err());
+    assert!(!dev.err().contains("error"), "{}", dev.err());
+    // A file that stays empty counts, too.
+    save("seller/__init__.py", "");
+    eventually(
+        || dev.err(),
+        || dev.err().matches("Restarting").count() == 4,
+    );
+}
+
+/// Python considers its bytecode current if the source has the same size and, in whole seconds, the
+/// same time.
+#[test]
+fn an_edit_of_the_same_size_and_time_runs_the_new_code() {
+    let stage = Stage::new();
+    let dev = stage.dev(&[]);
+    let file = stage.path("seller/__init__.py");
+    let time = fs::metadata(&file).unwrap().modified().unwrap();
+    for name in ["two", "six", "ten"] {
+        stage.write("seller/__init__.py", format!("NAME = \"{name}\"\n"));
+        let file = fs::File::options().append(true).open(&file).unwrap();
+        file.set_modified(time).unwrap();
+        dev.eventually_answers(name);
+    }
 }
 
 #[test]

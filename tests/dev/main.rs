@@ -42,32 +42,21 @@ deployment = "deployment"
 env = { FROM_TABLE = "table" }
 "#;
 
+/// What the agents' entry points import as `server`.
+const SERVER: &str = include_str!("server.py");
+
 /// Answers with what it sees; `{"sleep": SECONDS}` makes it wait first.
 const AGENT: &str = r#"
-import http.server
 import json
 import os
 import time
 
 import seller
+import server
 
 
-class Agent(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def answer(self, content):
-        body = json.dumps(content).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        self.answer({"status": "Healthy"})
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+class Agent(server.Agent):
+    def invoke(self, asked):
         print("asked for", json.dumps(asked), flush=True)
         time.sleep(asked.get("sleep", 0))
         if "exit" in asked:
@@ -82,7 +71,7 @@ class Agent(http.server.BaseHTTPRequestHandler):
         })
 
 
-http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Agent).serve_forever()
+server.serve(Agent)
 "#;
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -107,6 +96,7 @@ impl Stage {
         stage.write("Cargo.toml", MANIFEST);
         stage.write("seller/__init__.py", "NAME = \"one\"\n");
         stage.write("deployment/invoke.py", AGENT);
+        stage.write("deployment/server.py", SERVER);
         stage.write("deployment/requirements.txt", "");
         stage
     }
@@ -161,6 +151,14 @@ impl Stage {
         dev
     }
 
+    /// Edits the agent, and waits until it is ready again.
+    #[track_caller]
+    fn edit(&self, dev: &Dev, name: &str) {
+        let starts = dev.starts();
+        self.write("seller/__init__.py", format!("NAME = \"{name}\"\n"));
+        eventually(|| dev.err(), || dev.starts() > starts);
+    }
+
     /// Returns the processes that work in this project's folder.
     fn processes(&self) -> Vec<u32> {
         let home = self.path("target/agentcore/shop-7k2qpx/dev");
@@ -205,6 +203,18 @@ impl Dev {
         );
     }
 
+    /// Returns how often an agent was ready.
+    fn starts(&self) -> usize {
+        self.err().matches("Ready").count()
+    }
+
+    /// Returns what was said about the last start.
+    fn last_start(&self) -> String {
+        let err = self.err();
+        let last = err.lines().rfind(|line| line.contains("Ready"));
+        last.unwrap_or_default().to_owned()
+    }
+
     fn port(&self) -> u16 {
         let err = self.err();
         let line = err.lines().find(|line| line.contains("Serving")).unwrap();
@@ -239,8 +249,13 @@ impl Dev {
     }
 
     /// Sends Ctrl-C. Returns the exit code.
-    fn ends(mut self) -> Option<i32> {
+    fn ends(self) -> Option<i32> {
         self.signal(Signal::INT);
+        self.wait()
+    }
+
+    /// Waits for the end. Returns the exit code.
+    fn wait(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 }
@@ -359,6 +374,7 @@ fn agents_run_side_by_side_each_at_an_address_of_its_own() {
         .replace("deployment\"", "deployment2\"");
     stage.write("Cargo.toml", format!("{MANIFEST}\n{second}"));
     stage.write("deployment2/invoke.py", AGENT);
+    stage.write("deployment2/server.py", SERVER);
     stage.write("deployment2/requirements.txt", "");
     let refused = stage.command(&["dev", "--port", "8080"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
@@ -377,6 +393,15 @@ fn agents_run_side_by_side_each_at_an_address_of_its_own() {
         || dev.out(),
         || dev.out().contains("buyer | asked") && dev.out().contains("seller | asked"),
     );
+    stage.write("Cargo.toml", MANIFEST.replace("source =", "sorce ="));
+    dev.says("sorce");
+    stage.write(".env.local", "not a variable\n");
+    stage.write("Cargo.toml", format!("{MANIFEST}\n{second}"));
+    dev.says(".env.local:1:1");
+    let err = dev.err();
+    for once in ["unknown key `sorce`", ".env.local:1:1"] {
+        assert_eq!(err.matches(once).count(), 1, "{err}");
+    }
 }
 
 /// The root is on every agent's path, because in AWS it contains the dependencies.

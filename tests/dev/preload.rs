@@ -15,14 +15,13 @@ DRAWN = random.random()
 
 /// Answers with what distinguishes one start from another.
 const TELLER: &str = r#"
-import http.server
-import json
 import os
 import random
 import sys
 
 import names
 import seller
+import server
 
 if "child" in os.environ.get("FROM_FILE", ""):
     import subprocess
@@ -31,21 +30,8 @@ if "child" in os.environ.get("FROM_FILE", ""):
     subprocess.Popen([sys.executable, "-c", ignore, os.getcwd()])
 
 
-class Agent(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def answer(self, content):
-        body = json.dumps(content).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        self.answer({"status": "Healthy"})
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+class Agent(server.Agent):
+    def invoke(self, asked):
         print("asked", file=sys.stderr)
         if "exit" in asked:
             os._exit(asked["exit"])
@@ -63,12 +49,9 @@ class Agent(http.server.BaseHTTPRequestHandler):
             "ours": [name for name in os.environ if name.startswith("CARGO_AGENTCORE_PRELOAD")],
         })
 
-    def log_message(self, *args):
-        pass
-
 
 if __name__ == "__main__":
-    http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Agent).serve_forever()
+    server.serve(Agent)
 "#;
 
 /// Creates a stage with these modules installed. Installations are identified by name and version,
@@ -95,21 +78,6 @@ impl Stage {
             std::thread::sleep(Duration::from_millis(100));
         }
         panic!("nothing is preloaded:\n{}", dev.err());
-    }
-
-    #[track_caller]
-    fn edit(&self, dev: &Dev, name: &str) {
-        let starts = dev.err().matches("Ready").count();
-        self.write("seller/__init__.py", format!("NAME = \"{name}\"\n"));
-        eventually(|| dev.err(), || dev.err().matches("Ready").count() > starts);
-    }
-}
-
-impl Dev {
-    fn last_start(&self) -> String {
-        let err = self.err();
-        let last = err.lines().rfind(|line| line.contains("Ready"));
-        last.unwrap_or_default().to_owned()
     }
 }
 

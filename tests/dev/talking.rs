@@ -6,28 +6,15 @@ use super::*;
 
 /// Prints to both streams, also in the SDK's form, and answers with the session.
 const TALKER: &str = r#"
-import http.server
 import json
 import os
 import sys
 
+import server
 
-class Agent(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
 
-    def answer(self, content, kind="application/json", status=200):
-        body = content.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        self.answer('{"status": "Healthy"}')
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+class Agent(server.Agent):
+    def invoke(self, asked):
         session = self.headers["X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"]
         for number in range(asked.get("lines", 0)):
             stream = sys.stdout if number % 2 else sys.stderr
@@ -38,13 +25,10 @@ class Agent(http.server.BaseHTTPRequestHandler):
             return self.answer("it is broken", "text/plain", asked["status"])
         if "stream" in asked:
             return self.answer('data: "one "\n\ndata: "two"\n\n', "text/event-stream")
-        self.answer(json.dumps({"pid": os.getpid(), "session": session}))
-
-    def log_message(self, *args):
-        pass
+        self.answer({"pid": os.getpid(), "session": session})
 
 
-http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Agent).serve_forever()
+server.serve(Agent)
 "#;
 
 fn stage() -> Stage {
@@ -111,7 +95,7 @@ fn invoke_speaks_to_the_agent_that_dev_runs() {
     for said in [
         "Checking agent `seller` with 2 requests\n",
         "stream-buffered: `dev` tests it all the time",
-        "0 errors, 0 warnings, 6 rules passed",
+        "0 errors, 0 warnings, 7 rules passed",
     ] {
         assert!(err.contains(said), "{said}: {err}");
     }
@@ -129,7 +113,48 @@ fn invoke_speaks_to_the_agent_that_dev_runs() {
             err.contains("the agent `seller` does not run") && err.contains("SyntaxError"),
             "{err}"
         );
+        let again = err.matches("starts again at the next edit").count();
+        assert_eq!(again, 1, "{err}");
     }
+}
+
+/// A mistake in a manifest must not keep anyone from asking or stopping what runs.
+#[test]
+fn a_running_dev_is_reached_although_the_manifest_is_invalid() {
+    let stage = stage();
+    let dev = stage.dev(&["--no-reload"]);
+    let url = format!("http://127.0.0.1:{}", dev.port());
+    let all = stage.says(&["local", "status", "--all"]);
+    assert!(
+        all.contains(&format!("{url}  `dev` of agent `seller`")),
+        "{all}"
+    );
+    let answer = stage.says(&["invoke", "--dev", r#"{"lines": 1}"#]);
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    // Invalid TOML, which cargo cannot read either, and an unknown key.
+    for mistake in [
+        "[workspace\n".to_owned(),
+        MANIFEST.replace("source =", "sorce ="),
+    ] {
+        stage.write("Cargo.toml", &mistake);
+        let again = stage.run(&["invoke", "--dev", "--continue", "{}"]);
+        let err = stderr(&again);
+        assert!(
+            err.contains(
+                "warning: the metadata is invalid; using the agents of project `shop-7k2qpx` that `dev` runs"
+            ),
+            "{err}"
+        );
+        let again: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+        assert_eq!(again, answer);
+        assert!(stage.says(&["logs", "--dev", "--raw"]).contains("line 0"));
+        let unknown = stage.run(&["logs", "--dev", "--agent", "buyer"]);
+        assert_eq!(unknown.status.code(), Some(3), "{}", stderr(&unknown));
+    }
+    assert!(stage.says(&["dev", "--stop"]).is_empty());
+    assert_eq!(dev.wait(), Some(0));
+    let stopped = stage.run(&["dev", "--stop"]);
+    assert_eq!(stopped.status.code(), Some(3), "{}", stderr(&stopped));
 }
 
 #[test]

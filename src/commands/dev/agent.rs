@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{crew::Ground, debugger::introduce, events::how, example, within};
@@ -32,6 +33,10 @@ use crate::{
 
 /// For an agent whose table names no region.
 const REGION: &str = "us-east-1";
+/// How long an editor may take to write a file after emptying it.
+pub(super) const WRITING: Duration = Duration::from_millis(500);
+/// How often to check whether it has.
+pub(super) const LOOK: Duration = Duration::from_millis(20);
 
 pub(super) struct Developed {
     agent: Agent,
@@ -44,6 +49,8 @@ pub(super) struct Developed {
     /// The current problem, so that it is printed only once.
     trouble: Option<Failure>,
     watched: BTreeSet<PathBuf>,
+    /// The watched files that were not empty at the last look.
+    filled: BTreeSet<PathBuf>,
     standing: Standing,
     debug_port: Option<u16>,
     /// debugpy, if used.
@@ -57,6 +64,8 @@ struct Observed {
     own: OwnFiles,
     shipped: FromProject,
     inputs: Inputs,
+    /// The files without content.
+    empty: BTreeSet<PathBuf>,
 }
 
 impl Developed {
@@ -76,6 +85,7 @@ impl Developed {
             surroundings: None,
             trouble: None,
             watched: BTreeSet::new(),
+            filled: BTreeSet::new(),
             standing: Standing::Starting,
             debug_port,
             debugger: None,
@@ -125,7 +135,8 @@ impl Developed {
     /// Publishes its address and state for other commands.
     pub(super) fn tell_others(&mut self, nonce: &str) -> Result<(), Failure> {
         let path = Contract::of_agent(&self.agent).path;
-        let record = Record::of(self.url(), path, nonce.to_owned(), self.standing);
+        let name = self.name().to_owned();
+        let record = Record::of(name, self.url(), path, nonce.to_owned(), self.standing);
         if self.told.as_ref() != Some(&record) {
             dev::tell(&self.folder, &record)?;
             self.told = Some(record);
@@ -133,24 +144,33 @@ impl Developed {
         Ok(())
     }
 
-    /// Reports a problem that prevents it from running until an edit.
-    pub(super) fn fail(&mut self, failure: &Failure, ui: &Ui) {
+    /// Reports a problem that prevents it from running until an edit, unless it is in `reported`
+    /// because another agent has it, too.
+    pub(super) fn fail(&mut self, failure: &Failure, reported: &mut Vec<Failure>, ui: &Ui) {
         self.last = None;
         self.standing = Standing::Broken;
         if self.trouble.as_ref() != Some(failure) {
-            ui.failure(failure);
+            if !reported.contains(failure) {
+                ui.failure(failure);
+                reported.push(failure.clone());
+            }
             self.served.break_with(words(failure, &[]));
             self.trouble = Some(failure.clone());
         }
     }
 
     /// Observes the files, and restarts the agent if anything changed. Returns true if so.
-    pub(super) async fn refresh(&mut self, ground: &Ground<'_>, ui: &Ui) -> bool {
-        let observed = match self.observe(ground) {
+    pub(super) async fn refresh(
+        &mut self,
+        ground: &Ground<'_>,
+        reported: &mut Vec<Failure>,
+        ui: &Ui,
+    ) -> bool {
+        let observed = match self.observe_written(ground).await {
             Ok(observed) => observed,
             Err(failure) => {
                 let is_new = self.trouble.as_ref() != Some(&failure);
-                self.fail(&failure, ui);
+                self.fail(&failure, reported, ui);
                 return is_new;
             }
         };
@@ -180,13 +200,28 @@ impl Developed {
             match self.install(ground.project, &observed, ui).await {
                 Ok(surroundings) => self.surroundings = Some(surroundings),
                 Err(failure) => {
-                    self.fail(&failure, ui);
+                    self.fail(&failure, reported, ui);
                     return true;
                 }
             }
         }
         self.start(observed, ground, ui).await;
         true
+    }
+
+    /// Observes the files. An editor that writes in place empties a file first, so this looks again
+    /// while a file has lost its content.
+    async fn observe_written(&mut self, ground: &Ground<'_>) -> Result<Observed, Failure> {
+        let start = clock::now();
+        loop {
+            let observed = self.observe(ground)?;
+            let is_written = observed.empty.is_disjoint(&self.filled);
+            if is_written || start.elapsed() > WRITING {
+                self.filled = self.watched.difference(&observed.empty).cloned().collect();
+                return Ok(observed);
+            }
+            clock::sleep(LOOK).await;
+        }
     }
 
     fn observe(&mut self, ground: &Ground<'_>) -> Result<Observed, Failure> {
@@ -204,10 +239,17 @@ impl Developed {
             });
         }
         let shipped = packaging::from_project(&self.agent, project, &own, self.folder.clone())?;
-        let origins = shipped.files.values().map(|origin| origin.from.clone());
-        self.watched = origins
-            .chain(shipped.requirements_files.iter().cloned())
+        let origins = shipped.files.values();
+        let mut empty: BTreeSet<PathBuf> = origins
+            .filter(|origin| origin.size == 0)
+            .map(|origin| origin.from.clone())
             .collect();
+        let mut others = shipped.requirements_files.clone();
+        others.insert(given.file(&self.agent.dir));
+        let is_empty = |file: &&PathBuf| files::length(file) == Some(0);
+        empty.extend(others.iter().filter(is_empty).cloned());
+        let origins = shipped.files.values().map(|origin| origin.from.clone());
+        self.watched = origins.chain(others).collect();
         let files = shipped.files.iter().map(|(path, origin)| {
             let mode = if origin.executable { "755" } else { "644" };
             (path.clone(), format!("{} {mode}", origin.hash))
@@ -222,6 +264,7 @@ impl Developed {
             own,
             shipped,
             inputs,
+            empty,
         })
     }
 
@@ -353,7 +396,7 @@ fn not_started(name: &str, why: &NotStarted, shipped: &FromProject, project: &Pr
         }
     }
     let mut failure = Failure::world("");
-    failure.messages = vec![message.help("it starts again at the next edit")];
+    failure.messages = vec![message.help(dev::STARTS_AGAIN)];
     failure
 }
 

@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use super::{DETACHED, taken};
 use crate::{
-    config::{Agent, Config},
+    config::Config,
     effects::{
-        cache::running::{self, Kind},
         clock,
         dev::{self, Background, LOG, Record, Sight, Standing},
         folder::Folder,
         manifest::Project,
     },
     error::{Exit, Failure},
-    project::developed::agent_folder,
+    project::developed::{Found, declared},
     ui::Ui,
 };
 
@@ -21,37 +20,20 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Requests in progress get five seconds, and an agent that does not end by itself two more.
 const STOP: Duration = Duration::from_secs(30);
 
-/// An agent, and the folder in which its `dev` publishes its state.
-type Placed<'a> = (&'a Agent, Folder);
-
-fn placed<'a>(project: &Project, config: &'a Config) -> Result<Vec<Placed<'a>>, Failure> {
-    let agents = config.agents.iter();
-    agents
-        .map(|agent| Ok((agent, agent_folder(project, agent)?)))
-        .collect()
-}
-
 /// Starts this command in the background, and prints its messages until every agent has started.
 pub(super) async fn run(project: &Project, config: &Config, ui: &Ui) -> Result<(), Failure> {
-    let placed = placed(project, config)?;
-    for (agent, folder) in &placed {
-        match dev::look(folder)? {
+    let placed = declared(project, config)?;
+    for found in &placed {
+        match found.look()? {
             Sight::Gone => {}
-            Sight::Starting => return Err(taken(agent, None)),
-            Sight::Running(record) => return Err(taken(agent, Some(&record))),
+            Sight::Starting => return Err(taken(&found.name, None)),
+            Sight::Running(record) => return Err(taken(&found.name, Some(&record))),
         }
     }
     // `load` fails without agents.
-    let first = &placed[0].1;
-    let mut background = Background::start(DETACHED, first)?;
+    let mut background = Background::start(DETACHED, &placed[0].folder)?;
     match clock::unless_interrupted(started(&placed, &mut background, ui)).await {
-        Some(records) => {
-            let records = records?;
-            for (agent, folder) in &placed {
-                running::note(Kind::Dev, folder, &project.root, Some(agent.name.as_str()));
-            }
-            introduce(&placed, &records, &background, ui)
-        }
+        Some(records) => introduce(&placed, &records?, &background, ui),
         None => {
             background.kill();
             Err(Failure::new(Exit::Interrupted, "stopped; nothing runs"))
@@ -61,7 +43,7 @@ pub(super) async fn run(project: &Project, config: &Config, ui: &Ui) -> Result<(
 
 /// Returns the records of the agents once they have started in the background.
 async fn started(
-    placed: &[Placed<'_>],
+    placed: &[Found],
     background: &mut Background,
     ui: &Ui,
 ) -> Result<Vec<Record>, Failure> {
@@ -74,8 +56,8 @@ async fn started(
             return Err(failed(code));
         }
         let mut records = Vec::new();
-        for (_, folder) in placed {
-            if let Sight::Running(record) = dev::look(folder)?
+        for found in placed {
+            if let Sight::Running(record) = found.look()?
                 && record.pid == background.pid()
                 && record.standing != Standing::Starting
             {
@@ -97,7 +79,7 @@ fn failed(code: i32) -> Failure {
 }
 
 fn introduce(
-    placed: &[Placed<'_>],
+    placed: &[Found],
     records: &[Record],
     background: &Background,
     ui: &Ui,
@@ -113,16 +95,16 @@ fn introduce(
         ),
     );
     ui.status("Logging", &format!("to `{}`", background.path.display()));
-    for (agent, folder) in placed {
-        let log = folder.path().join(LOG);
-        let words = format!("the lines of `{}` to `{}`", agent.name, log.display());
+    for found in placed {
+        let log = found.folder.path().join(LOG);
+        let words = format!("the lines of `{}` to `{}`", found.name, log.display());
         ui.status("", &words);
     }
     let broken: Vec<String> = placed
         .iter()
         .zip(records)
         .filter(|(_, record)| record.standing == Standing::Broken)
-        .map(|((agent, _), _)| format!("`{}`", agent.name))
+        .map(|(found, _)| format!("`{}`", found.name))
         .collect();
     if broken.is_empty() {
         return Ok(());
@@ -134,33 +116,33 @@ fn introduce(
 }
 
 /// Asks each `dev` that runs one of the agents to stop, and waits for it.
-pub(super) async fn stop(project: &Project, config: &Config, ui: &Ui) -> Result<(), Failure> {
-    let mut stopping: Vec<(&Agent, Folder, Record)> = Vec::new();
-    for (agent, folder) in placed(project, config)? {
-        match dev::look(&folder)? {
+pub(super) async fn stop(placed: &[Found], ui: &Ui) -> Result<(), Failure> {
+    let mut stopping: Vec<(&Found, Record)> = Vec::new();
+    for found in placed {
+        match found.look()? {
             Sight::Gone => {}
             Sight::Starting => {
                 return Err(Failure::world(format!(
                     "agent `{}` is being started by another `cargo agentcore dev`",
-                    agent.name
+                    found.name
                 ))
                 .help("wait a moment, and run this again"));
             }
-            Sight::Running(record) => stopping.push((agent, folder, record)),
+            Sight::Running(record) => stopping.push((found, record)),
         }
     }
     if stopping.is_empty() {
         ui.note("no `cargo agentcore dev` runs an agent of this project");
         return Ok(());
     }
-    for (_, folder, record) in &stopping {
-        dev::ask_to_stop(folder, record)?;
+    for (found, record) in &stopping {
+        dev::ask_to_stop(&found.folder, record)?;
     }
-    for (agent, folder, record) in &stopping {
-        gone_in_time(folder, record, agent.name.as_str()).await?;
+    for (found, record) in &stopping {
+        gone_in_time(&found.folder, record, &found.name).await?;
         let words = format!(
             "`{}` at {} (process {})",
-            agent.name, record.url, record.pid
+            found.name, record.url, record.pid
         );
         ui.status("Stopped", &words);
     }

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use super::agent::Developed;
+use super::agent::{Developed, LOOK, WRITING};
 use crate::{
     config::{Config, Declared, Stage, load_with},
-    effects::{self, dev::Watch, files, local::Emulator, manifest::Project},
+    effects::{self, clock, dev::Watch, files, local::Emulator, manifest::Project},
     error::{Failure, Message},
     project::environment::Given,
     ui::Ui,
@@ -39,7 +39,7 @@ pub(super) struct Ground<'a> {
 impl Crew {
     pub(super) async fn work(&mut self, no_reload: bool, ui: &Ui) -> Result<(), Failure> {
         self.tell_others()?;
-        self.look(ui).await;
+        self.look(&mut Vec::new(), ui).await;
         self.introduce(ui);
         self.tell_others()?;
         if no_reload {
@@ -122,22 +122,24 @@ impl Crew {
     /// Applies changes. Returns true if anything changed.
     async fn refresh(&mut self, ui: &Ui) -> bool {
         let mut is_changed = false;
-        if self.manifests_changed() {
+        let mut reported = Vec::new();
+        if self.manifests_changed().await {
             is_changed = true;
             match self.reread() {
-                Ok(config) => self.take_over(config, ui),
+                Ok(config) => self.take_over(config, &mut reported, ui),
                 Err(failure) => {
                     for agent in &mut self.agents {
-                        agent.fail(&failure, ui);
+                        agent.fail(&failure, &mut reported, ui);
                     }
                     return true;
                 }
             }
         }
-        is_changed | self.look(ui).await
+        is_changed | self.look(&mut reported, ui).await
     }
 
-    async fn look(&mut self, ui: &Ui) -> bool {
+    /// Returns true if any agent changed. `reported` contains the problems that were printed.
+    async fn look(&mut self, reported: &mut Vec<Failure>, ui: &Ui) -> bool {
         let ground = Ground {
             given: &self.given,
             project: &self.project,
@@ -146,16 +148,26 @@ impl Crew {
         };
         let mut is_changed = false;
         for agent in &mut self.agents {
-            is_changed |= agent.refresh(&ground, ui).await;
+            is_changed |= agent.refresh(&ground, reported, ui).await;
         }
         is_changed
     }
 
-    fn manifests_changed(&self) -> bool {
-        self.project.manifests.iter().any(|manifest| {
-            let text = files::read_text(&manifest.path).ok().flatten();
-            text.as_ref() != Some(&manifest.text)
-        })
+    /// Looks again while a manifest has lost its content, because an editor may be writing it.
+    async fn manifests_changed(&self) -> bool {
+        let start = clock::now();
+        loop {
+            let (mut is_changed, mut is_emptied) = (false, false);
+            for manifest in &self.project.manifests {
+                let text = files::read_text(&manifest.path).ok().flatten();
+                is_changed |= text.as_ref() != Some(&manifest.text);
+                is_emptied |= text.is_some_and(|text| text.is_empty()) && !manifest.text.is_empty();
+            }
+            if !is_emptied || start.elapsed() > WRITING {
+                return is_changed;
+            }
+            clock::sleep(LOOK).await;
+        }
     }
 
     fn reread(&mut self) -> Result<Config, Failure> {
@@ -170,7 +182,7 @@ impl Crew {
         load_with(&self.project.manifests, &self.stage, &[])
     }
 
-    fn take_over(&mut self, config: Config, ui: &Ui) {
+    fn take_over(&mut self, config: Config, reported: &mut Vec<Failure>, ui: &Ui) {
         self.declared = config.declared;
         for agent in &mut self.agents {
             match config
@@ -187,12 +199,13 @@ impl Crew {
                         "the `source` of agent `{}` changed",
                         agent.name()
                     ));
-                    agent.fail(&failure.help("start `cargo agentcore dev` again"), ui);
+                    let failure = failure.help("start `cargo agentcore dev` again");
+                    agent.fail(&failure, reported, ui);
                 }
                 None => {
                     let failure =
                         Failure::config(format!("agent `{}` is no longer declared", agent.name()));
-                    agent.fail(&failure, ui);
+                    agent.fail(&failure, reported, ui);
                 }
             }
         }

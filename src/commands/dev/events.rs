@@ -2,7 +2,7 @@
 
 use super::Shown;
 use crate::{
-    effects::dev::{Birth, Event},
+    effects::dev::{Birth, Event, STARTS_AGAIN},
     error::{Failure, Message},
     plan::log_tail::line_shown,
     ui::{Reader, Ui},
@@ -42,7 +42,7 @@ pub(super) fn tell(event: Event, shown: &Shown<'_>, ui: &Ui) {
                 Some(session) => failure
                     .note(format!("it was the process of session {session}"))
                     .help("the session's next request starts another"),
-                None => failure.help("it starts again at the next edit"),
+                None => failure.help(STARTS_AGAIN),
             });
         }
         Event::SessionStarted {

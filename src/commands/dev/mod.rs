@@ -17,6 +17,7 @@ use self::{agent::Developed, crew::Crew, events::tell};
 use crate::{
     config::{Agent, Language, LocalModels, Protocol},
     effects::{
+        cache::running::{self, Kind},
         clock,
         dev::{self, Access, Heard, Hold, Manner, Reason, Record, Served},
         files::Lock,
@@ -93,11 +94,10 @@ enum Sessions {
 const DETACHED: &str = "--detached";
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let stage = project::stage(&args.project, false);
     if args.stop {
-        let (project, config) = project::load(&args.project, &stage, ui)?;
-        return background::stop(&project, &config, ui).await;
+        return background::stop(&developed::find(&args.project, ui)?, ui).await;
     }
+    let stage = project::stage(&args.project, false);
     if args.detached {
         dev::leave_terminal();
     }
@@ -119,6 +119,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     for agent in &config.agents {
         let folder = developed::agent_folder(&project, agent)?;
         let lock = hold(&folder, agent).await?;
+        let name = Some(agent.name.as_str());
+        running::note(Kind::Dev, &folder, &project.root, name);
         held.push((folder, lock));
     }
     let mut served = Vec::new();
@@ -280,13 +282,13 @@ fn ports(agents: &[Agent], wanted: Option<u16>) -> Result<Vec<(&Agent, u16)>, Fa
 async fn hold(folder: &Folder, agent: &Agent) -> Result<Lock, Failure> {
     match dev::hold(folder).await? {
         Hold::Held(lock) => Ok(lock),
-        Hold::Taken(record) => Err(taken(agent, record.as_ref())),
+        Hold::Taken(record) => Err(taken(agent.name.as_str(), record.as_ref())),
     }
 }
 
 /// Another `dev` runs the agent.
-fn taken(agent: &Agent, record: Option<&Record>) -> Failure {
-    let what = format!("agent `{}` already runs", agent.name);
+fn taken(agent: &str, record: Option<&Record>) -> Failure {
+    let what = format!("agent `{agent}` already runs");
     let failure = Failure::world(match record {
         Some(record) => format!("{what} at {} (process {})", record.url, record.pid),
         None => format!("{what} in another `cargo agentcore dev`"),

@@ -1,5 +1,5 @@
-//! `local status --all` and `local stop --all`: all of the user's local AgentCores and background
-//! `dev`s on this machine.
+//! `local status --all` and `local stop --all`: all of the user's local AgentCores and `dev` processes
+//! on this machine.
 
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ pub(crate) async fn stop(output: Output, ui: &Ui) -> Result<(), Failure> {
     if values.is_empty() && failed.is_empty() {
         ui.status(
             "Stopped",
-            "nothing: no local AgentCore and no detached `dev` runs",
+            "nothing: no local AgentCore and no `dev` is running",
         );
     }
     if output == Output::Json {

@@ -5,15 +5,11 @@ mod everywhere;
 use serde_json::json;
 
 use crate::{
-    config::{self, Stage},
-    effects::{
-        folder::Folder,
-        local::{self, Stopped},
-        manifest,
-    },
-    error::{Failure, Message},
+    config::Stage,
+    effects::local::{self, Stopped},
+    error::Failure,
     options,
-    project::{self, emulator},
+    project::{self, emulator, recovery},
     ui::Ui,
 };
 
@@ -25,7 +21,7 @@ use crate::{
 pub struct Args {
     #[arg(value_enum)]
     action: Action,
-    /// All local AgentCores and detached `dev` of this machine (with `status` and `stop`)
+    /// All local AgentCores and `dev` processes of this machine (with `status` and `stop`)
     #[arg(long, conflicts_with_all = ["agent", "package", "workspace"])]
     all: bool,
     /// Output format
@@ -59,7 +55,12 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         Ok((project, config)) => (emulator::dir(&project, &config)?, Some((project, config))),
         // Stopping and showing it only needs its folder.
         Err(failure) if args.action != Action::Start => {
-            (recovered(&args.project, failure, ui)?, None)
+            let Some(recovered) = recovery::find(&args.project, &failure)? else {
+                return Err(failure);
+            };
+            let what = format!("the emulator of project `{}`", recovered.id);
+            recovery::warn(&what, &failure, ui);
+            (recovered.folder.join(local::FOLDER), None)
         }
         Err(failure) => return Err(failure),
     };
@@ -109,38 +110,4 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         (options::Output::Text, None) => {}
     }
     Ok(())
-}
-
-/// Returns the emulator's folder of a project with invalid metadata, if it can be determined.
-fn recovered(project: &options::Project, failure: Failure, ui: &Ui) -> Result<Folder, Failure> {
-    let Some(remains) = manifest::remains(project.manifest_path.as_deref())? else {
-        return Err(failure);
-    };
-    let kept = remains.kept()?;
-    let mut ids: Vec<String> = remains
-        .manifests
-        .iter()
-        .flat_map(|manifest| config::declared_projects(&manifest.text))
-        .map(|id| id.to_string())
-        .collect();
-    ids.dedup();
-    if ids.is_empty() {
-        ids = local::homes(&kept)?;
-    }
-    let [id] = &ids[..] else {
-        return Err(ids.iter().fold(failure, |failure, id| {
-            failure.note(format!("it may be about the project `{id}`"))
-        }));
-    };
-    let what = failure
-        .messages
-        .first()
-        .map_or("", |first| first.what.as_str());
-    ui.warning(
-        &Message::new(format!(
-            "the metadata is invalid; using the emulator of project `{id}`"
-        ))
-        .note(what),
-    );
-    Ok(kept.join(id).join(local::FOLDER))
 }

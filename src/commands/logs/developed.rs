@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use super::{Args, Form};
 use crate::{
-    config::Config,
-    effects::{clock, dev::Tail, manifest::Project},
+    effects::{clock, dev::Tail},
     error::Failure,
     names::SessionId,
     plan::{log_tail::LogEvent, table::time_in_millis},
-    project,
+    project::developed,
     ui::{Reader, Ui},
 };
 
@@ -27,12 +26,7 @@ struct Tails<'a> {
     ui: &'a Ui,
 }
 
-pub(super) async fn show(
-    args: &Args,
-    project: &Project,
-    config: &Config,
-    ui: &Ui,
-) -> Result<(), Failure> {
+pub(super) async fn show(args: &Args, ui: &Ui) -> Result<(), Failure> {
     let now = clock::wall();
     let mut tails = Tails {
         files: Vec::new(),
@@ -45,14 +39,14 @@ pub(super) async fn show(
         ui,
     };
     let mut exists = false;
-    for agent in &config.agents {
+    for found in developed::find(&args.project, ui)? {
         if args.follow {
-            project::developed::running(agent, project)?;
+            found.running()?;
         }
-        let tail = project::developed::tail(agent, project)?;
+        let tail = found.tail();
         exists |= tail.exists()?;
         tails.files.push(tail);
-        tails.names.push(agent.name.to_string());
+        tails.names.push(found.name);
     }
     if !exists {
         let names = tails.names.join("`, `");

@@ -173,11 +173,11 @@ enum Poll {
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let pattern = pattern(args.filter.as_deref(), args.session.as_ref())?;
+    if args.dev {
+        return developed::show(&args, ui).await;
+    }
     let stage = project::stage(&args.project, args.aws.local);
     let (project, config) = project::load(&args.project, &stage, ui)?;
-    if args.dev {
-        return developed::show(&args, &project, &config, ui).await;
-    }
     find::single(&config.agents)?;
     if emulator::is_empty(&args.aws, &project, &config, ui)? {
         return Err(find::absent(&config.agents[0]));

@@ -1,4 +1,4 @@
-//! The local AgentCores and background `dev`s that this user has started on this machine.
+//! The local AgentCores and `dev` processes that this user has started on this machine.
 //!
 //! Each has a note in the user's cache with its folder. The lock in that folder, not the note,
 //! decides whether it still runs. A process table would not show the folders, and differs between

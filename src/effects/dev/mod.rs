@@ -31,7 +31,7 @@ pub(crate) use self::{
     port::{debugger_port, listen, port_of},
     process::{Birth, Debug, NotStarted, Start},
     record::{Hold, Reason, Record, Sight, Standing, ask_to_stop, hold, look, write as tell},
-    server::NOT_RUNNING,
+    server::{NOT_RUNNING, STARTS_AGAIN},
     watch::Watch,
 };
 use self::{

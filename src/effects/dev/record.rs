@@ -37,6 +37,9 @@ pub(crate) enum Standing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) pid: u32,
+    /// The agent's name.
+    #[serde(default)]
+    pub(crate) agent: String,
     pub(crate) url: String,
     /// The path of requests below the URL.
     pub(crate) path: String,
@@ -46,9 +49,16 @@ pub(crate) struct Record {
 
 impl Record {
     /// Creates the record of this process.
-    pub(crate) fn of(url: String, path: String, nonce: String, standing: Standing) -> Self {
+    pub(crate) fn of(
+        agent: String,
+        url: String,
+        path: String,
+        nonce: String,
+        standing: Standing,
+    ) -> Self {
         Self {
             pid: std::process::id(),
+            agent,
             url,
             path,
             nonce,

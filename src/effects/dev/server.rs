@@ -41,6 +41,9 @@ use crate::{
     },
 };
 
+/// The help for an agent that waits for an edit.
+pub(crate) const STARTS_AGAIN: &str = "it starts again at the next edit";
+
 /// The error for a request to an agent that is not running.
 pub(crate) const NOT_RUNNING: &str = "AgentNotRunning";
 
