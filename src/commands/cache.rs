@@ -92,7 +92,11 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
 
 /// Prints one line per kind.
 fn show(directory: &Path, contents: &Contents, ui: &Ui) {
-    let Contents { entries, others } = contents;
+    let Contents {
+        entries,
+        locks: _,
+        others,
+    } = contents;
     let total = megabytes(total(entries));
     ui.result(&format!("{}: {total}", directory.display()));
     for kind in Kind::ALL {
@@ -139,6 +143,10 @@ fn counted(kind: Kind, count: usize) -> String {
             "record of an installed program",
             "records of installed programs",
         ),
+        Kind::Unfinished => (
+            "unfinished set of dependencies",
+            "unfinished sets of dependencies",
+        ),
     };
     format!("{count} {}", if count == 1 { one } else { many })
 }
@@ -174,12 +182,17 @@ fn pruned(prune: &Prune, contents: Contents, output: Output, ui: &Ui) -> Result<
         all,
         dry_run,
     } = prune;
-    let Contents { entries, others } = contents;
+    let Contents {
+        entries,
+        locks,
+        others,
+    } = contents;
     let now = clock::wall();
     let is_old = |entry: &Entry| {
-        *all || now
-            .duration_since(entry.used)
-            .is_ok_and(|passed| passed >= *older_than)
+        *all || entry.kind == Kind::Unfinished
+            || now
+                .duration_since(entry.used)
+                .is_ok_and(|passed| passed >= *older_than)
     };
     let (old, recent): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(is_old);
     let (mut removed, mut in_use, mut failed) = (Vec::new(), Vec::new(), Vec::new());
@@ -205,6 +218,11 @@ fn pruned(prune: &Prune, contents: Contents, output: Output, ui: &Ui) -> Result<
                 in_use.push(entry);
             }
             Err(failure) => failed.push(failure),
+        }
+    }
+    if !*dry_run {
+        for lock in &locks {
+            failed.extend(lock.remove().err());
         }
     }
     let verb = if *dry_run { "Would" } else { "Removed" };

@@ -195,11 +195,17 @@ fn models(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<Model> {
     let mut models = Vec::new();
     for text in table.strings("models", problems).unwrap_or_default() {
         match Model::parse(text.get_ref()) {
-            Some(model) => models.push(model),
+            Some(model) => {
+                if let Some((what, help)) = model.doubt() {
+                    let warning = problems.message(text.span(), what, "").help(help);
+                    problems.warn(warning);
+                }
+                models.push(model);
+            }
             None => problems.at(
                 text.span(),
-                format!("`{}` is not a model's id", text.get_ref()),
-                "such as `us.anthropic.claude-sonnet-4-6`, or a foundation model's id; not an ARN",
+                format!("invalid model ID `{}`", text.get_ref()),
+                "expected an inference profile such as `us.anthropic.claude-sonnet-4-6` or a foundation model's ID, not an ARN",
             ),
         }
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Component, Path},
 };
 
-use crate::names::AgentName;
+use crate::{names::AgentName, python::standard::is_keyword};
 
 /// Where the sources are in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,18 +37,9 @@ impl Layout {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImportName(String);
 
-/// Python's reserved words.
-/// Source: <https://docs.python.org/3/reference/lexical_analysis.html#keywords>.
-const KEYWORDS: [&str; 35] = [
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
-    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
-    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
-    "with", "yield",
-];
-
 impl ImportName {
     pub fn parse(text: &str) -> Result<Self, String> {
-        if KEYWORDS.contains(&text) {
+        if is_keyword(text) {
             return Err(format!(
                 "`{text}` is a keyword of Python, so no package can have that name"
             ));

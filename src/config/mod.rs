@@ -258,6 +258,26 @@ impl Model {
         Some(Self::Foundation(text.to_owned()))
     }
 
+    /// Returns what is wrong with an ID that Bedrock cannot have, because it names no provider, and
+    /// what to do.
+    pub fn doubt(&self) -> Option<(String, String)> {
+        let Self::Foundation(id) = self else {
+            return None;
+        };
+        if id.contains('.') {
+            return None;
+        }
+        let is_profile = id.len() == 12 && id.bytes().all(|c| c.is_ascii_alphanumeric());
+        let help = if is_profile {
+            format!(
+                "an application inference profile is a permission: `{{ inference-profile = \"{id}\" }}`"
+            )
+        } else {
+            "an ID names the provider, such as `us.anthropic.claude-sonnet-4-6` or `amazon.nova-lite-v1:0`".to_owned()
+        };
+        Some((format!("`{id}` is not the ID of a Bedrock model"), help))
+    }
+
     /// Returns the ID as in the manifest and in the agent's code.
     pub fn id(&self) -> String {
         match self {

@@ -1,12 +1,17 @@
 //! Selects the agents of a run by cargo's rules: the package of the current directory, those in
-//! `--package`, `--workspace` and `--exclude`, or the default members of a virtual workspace.
+//! `--package`, `--workspace` and `--exclude`, or the default members of a virtual workspace. Python
+//! agents are no packages, so the directories of their files select too.
 
 use std::path::{Path, PathBuf};
 
 use globset::Glob;
 
-use super::{Agent, TableScope};
-use crate::{error::Failure, names::AgentName, text::nearest};
+use super::{Agent, Language, TableScope};
+use crate::{
+    error::Failure,
+    names::AgentName,
+    text::{nearest, path::folded},
+};
 
 /// The packages of a workspace, as cargo finds them from the current directory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub struct Packages {
     pub nearest: PathBuf,
     /// The workspace's manifest.
     pub root: PathBuf,
+    /// The current directory; `None` with `--manifest-path`.
+    pub directory: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,13 +96,51 @@ fn by_place(agents: &[Agent], packages: &Packages) -> Result<Vec<AgentName>, Fai
         of_packages(agent) || (is_at_root && of_workspace(agent))
     });
     if !found.is_empty() || agents.is_empty() {
-        return Ok(found);
+        return Ok(around(agents, found, packages.directory.as_deref()));
     }
     // A package without agents uses those of the workspace.
     match names(agents, of_workspace) {
         shared if shared.is_empty() => Err(no_agents(&meant)),
         shared => Ok(shared),
     }
+}
+
+/// Returns the agents among `found` in whose files the directory is; all of them if it is in none's.
+/// An agent in a directory of its own is preferred to one around it.
+fn around(agents: &[Agent], found: Vec<AgentName>, directory: Option<&Path>) -> Vec<AgentName> {
+    let Some(directory) = directory else {
+        return found;
+    };
+    let depth = |agent: &Agent| {
+        let folders = folders(agent).into_iter();
+        let around = folders.filter(|folder| directory.starts_with(folder));
+        around.map(|folder| folder.components().count()).max()
+    };
+    let among = agents.iter().filter(|agent| found.contains(&agent.name));
+    let depths: Vec<(&Agent, Option<usize>)> = among.map(|agent| (agent, depth(agent))).collect();
+    let Some(deepest) = depths.iter().filter_map(|(_, depth)| *depth).max() else {
+        return found;
+    };
+    let nearest = depths.iter().filter(|(_, depth)| *depth == Some(deepest));
+    nearest.map(|(agent, _)| agent.name.clone()).collect()
+}
+
+/// Returns the directories of a Python agent's files below its manifest's directory: its sources, its
+/// deployment folder, and the directory that contains both.
+fn folders(agent: &Agent) -> Vec<PathBuf> {
+    if agent.language != Language::Python {
+        return Vec::new();
+    }
+    let source = folded(&agent.source_dir());
+    let mut folders = vec![source.clone()];
+    if let Some(deployment) = agent.deployment_dir() {
+        let deployment = folded(&deployment);
+        let shared = source.ancestors().find(|at| deployment.starts_with(at));
+        folders.extend(shared.map(Path::to_owned));
+        folders.push(deployment);
+    }
+    folders.retain(|folder| folder.starts_with(&agent.dir) && *folder != agent.dir);
+    folders
 }
 
 fn names(agents: &[Agent], is_meant: impl Fn(&Agent) -> bool) -> Vec<AgentName> {
@@ -192,6 +237,7 @@ mod tests {
             members,
             nearest: ROOT.into(),
             root: ROOT.into(),
+            directory: None,
         };
         (load(&manifests, &Stage::None).unwrap().agents, packages)
     }
@@ -230,6 +276,59 @@ mod tests {
             meant("plain", false, &none),
             Err("the package `plain` declares no agent".to_owned())
         );
+    }
+
+    #[test]
+    fn the_directory_of_an_agents_files_selects_it() {
+        let table = |name: &str, keys: &str| {
+            format!("[workspace.metadata.agentcore.agents.{name}]\n{keys}\n")
+        };
+        let text = [
+            "[workspace.metadata.agentcore]\nproject = \"x\"\n".to_owned(),
+            table(
+                "bot",
+                "source = \"agents/bot/code\"\ndeployment = \"agents/bot/deployment\"",
+            ),
+            table("inner", "source = \"agents/bot/inner\"\nlayout = \"flat\""),
+            table(
+                "beside",
+                "source = \"../beside\"\ndeployment = \"deployment\"",
+            ),
+            table(
+                "plain",
+                "source = \"plain\"\ndeployment = \"deployment-plain\"",
+            ),
+        ]
+        .concat();
+        let manifest = Manifest {
+            path: ROOT.into(),
+            text,
+        };
+        let agents = load(&[manifest], &Stage::None).unwrap().agents;
+        let everything = &["beside", "bot", "inner", "plain"][..];
+        for (at, expected) in [
+            ("", everything),
+            ("agents", everything),
+            ("agents/bot", &["bot"]),
+            ("agents/bot/tests", &["bot"]),
+            ("agents/bot/code/deep", &["bot"]),
+            ("agents/bot/inner", &["inner"]),
+            ("deployment", &["beside"]),
+            ("deployment-plain", &["plain"]),
+            ("plain", &["plain"]),
+            ("plainly", everything),
+        ] {
+            let packages = Packages {
+                members: Vec::new(),
+                nearest: ROOT.into(),
+                root: ROOT.into(),
+                directory: Some(Path::new("/real/fake").join(at)),
+            };
+            let found = selected(&agents, &packages, &Asked::default()).unwrap();
+            let mut found: Vec<&str> = found.iter().map(AgentName::as_str).collect();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{at}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use ignore::gitignore::GitignoreBuilder;
@@ -37,6 +38,17 @@ pub(crate) fn python_files(source: &Source) -> Result<Vec<(String, String)>, Fai
         }
     }
     Ok(found)
+}
+
+/// Returns six numbers below 36 that stay the same for this directory; `None` if the file system does
+/// not record when it was created.
+pub(crate) fn lasting_digits(root: &Path) -> Option<[u8; 6]> {
+    let created = fs::metadata(root).ok()?.created().ok()?;
+    let since = created.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let words = format!("{} {}", root.display(), since.as_nanos());
+    let hash = files::hash(words.as_bytes());
+    let digit = |at: usize| u8::from_str_radix(&hash[2 * at..2 * at + 2], 16);
+    Some(std::array::from_fn(|at| digit(at).unwrap_or_default() % 36))
 }
 
 /// Returns whether anything is at `path`, including a broken link.

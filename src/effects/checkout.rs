@@ -4,11 +4,11 @@
 
 use std::{
     fs,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use super::{env, path::real_path};
-use crate::error::Failure;
+use crate::{error::Failure, text::path::folded};
 
 /// Returns whether a path, with links resolved, is in the checkout.
 pub(crate) fn holds(root: &Path, path: &Path) -> bool {
@@ -23,7 +23,7 @@ pub(super) fn target_directory(root: &Path, target: &Path) -> Result<PathBuf, Fa
     }
     // A literal path outside comes from the user, because cargo is asked without the checkout's
     // settings.
-    if !normal(target).starts_with(root) {
+    if !folded(target).starts_with(root) {
         return Ok(real);
     }
     let shown = real.display();
@@ -59,20 +59,6 @@ fn checkout(root: &Path) -> &Path {
         .unwrap_or(root)
 }
 
-/// Returns the path without `..`, keeping links.
-fn normal(path: &Path) -> PathBuf {
-    let mut normal = PathBuf::new();
-    for step in path.components() {
-        match step {
-            Component::ParentDir => {
-                normal.pop();
-            }
-            other => normal.push(other),
-        }
-    }
-    normal
-}
-
 /// Returns the path with all links resolved, as far as it exists.
 pub(crate) fn real(path: &Path) -> PathBuf {
     // The same limit as in Linux.
@@ -87,7 +73,7 @@ fn resolved(path: &Path, links: u32) -> PathBuf {
             Err(_) => match (fs::read_link(above), above.parent()) {
                 (Ok(to), Some(parent)) if links > 0 => {
                     let to = resolved(parent, links - 1).join(to);
-                    resolved(&normal(&to), links - 1)
+                    resolved(&folded(&to), links - 1)
                 }
                 _ => continue,
             },

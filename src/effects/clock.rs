@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use super::interrupt::Awaiting;
+
 /// Waits for this long.
 pub(crate) async fn sleep(pause: Duration) {
     tokio::time::sleep(pause).await;
@@ -65,6 +67,7 @@ pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) ->
 
 /// Returns the result of `work`, or `None` if Ctrl-C is pressed first.
 pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
+    let _awaiting = Awaiting::begin();
     tokio::select! {
         done = work => Some(done),
         // If signals cannot be received, the system's default for Ctrl-C applies.
@@ -74,6 +77,7 @@ pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Opti
 
 /// Waits for Ctrl-C.
 pub(crate) async fn interrupt() {
+    let _awaiting = Awaiting::begin();
     if tokio::signal::ctrl_c().await.is_err() {
         // If signals cannot be received, the system's default for Ctrl-C applies.
         std::future::pending::<()>().await;

@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::ErrorKind,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use ignore::gitignore::GitignoreBuilder;
@@ -22,23 +22,14 @@ use crate::{
     error::Failure,
     plan::new::{Destination, Enclosing},
     scaffold::Files,
+    text::path::folded,
 };
 
 /// Returns an absolute path without `.` and `..`. It need not exist.
 pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     let current = env::current_dir()
         .map_err(|error| Failure::world(format!("cannot tell the current directory: {error}")))?;
-    let mut whole = PathBuf::new();
-    for part in current.join(path).components() {
-        match part {
-            Component::ParentDir => {
-                whole.pop();
-            }
-            Component::CurDir => {}
-            other => whole.push(other),
-        }
-    }
-    Ok(whole)
+    Ok(folded(&current.join(path)))
 }
 
 pub(crate) fn observe(path: &Path) -> Result<Destination, Failure> {
@@ -60,8 +51,9 @@ pub(crate) fn observe(path: &Path) -> Result<Destination, Failure> {
     }
 }
 
-/// Returns the nearest workspace above `path` whose member patterns include it.
-pub(crate) fn enclosing(path: &Path) -> Option<Enclosing> {
+/// Returns the nearest workspace above `path`, unless it excludes `path`. `folders` are those of the
+/// new project that cargo could take for members too.
+pub(crate) fn enclosing(path: &Path, folders: &[PathBuf]) -> Option<Enclosing> {
     for above in path.ancestors().skip(1) {
         let manifest = above.join("Cargo.toml");
         let Ok(text) = fs::read_to_string(&manifest) else {
@@ -79,22 +71,35 @@ pub(crate) fn enclosing(path: &Path) -> Option<Enclosing> {
             .ok()?
             .to_string_lossy()
             .replace('\\', "/");
-        if list("exclude")
-            .iter()
-            .any(|out| folder == *out || folder.starts_with(&format!("{out}/")))
-        {
+        let is_excluded = list("exclude").iter().any(|out| {
+            let out = out.trim_start_matches("./").trim_end_matches('/');
+            folder == out || folder.starts_with(&format!("{out}/"))
+        });
+        if is_excluded {
             return None;
         }
-        let pattern = list("members")
+        let all = std::iter::once(path.to_owned());
+        let all: Vec<PathBuf> = all
+            .chain(folders.iter().map(|inner| path.join(inner)))
+            .collect();
+        let taking = list("members")
             .into_iter()
-            .find(|pattern| matches(above, pattern, path))?;
+            .find(|pattern| all.iter().any(|path| matches(above, pattern, path)));
         return Some(Enclosing {
             manifest,
-            pattern,
+            taking,
             folder,
         });
     }
     None
+}
+
+/// Returns the nearest manifest above `path`.
+pub(crate) fn manifest_above(path: &Path) -> Option<PathBuf> {
+    path.ancestors()
+        .skip(1)
+        .map(|above| above.join("Cargo.toml"))
+        .find(|manifest| manifest.is_file())
 }
 
 /// Returns the directory of the nearest project above `path` that has agents.
@@ -140,11 +145,13 @@ fn matches(root: &Path, pattern: &str, path: &Path) -> bool {
 
 /// Writes the whole project to a temporary directory and moves it into place. An existing directory
 /// is kept, and an interrupted run leaves nothing that looks like a project. Calls `finish` on the
-/// project before the move. Errors name the final path.
+/// project before the move and `declare` after it; if one of them fails, nothing is left. Errors
+/// name the final path.
 pub(crate) fn create(
     path: &Path,
     files: &Files,
     finish: impl FnOnce(&Path) -> Result<(), Failure>,
+    declare: impl FnOnce() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     // Missing parent directories are created together with the project, or not at all.
     let place = path.ancestors().find(|at| at.exists()).unwrap_or(path);
@@ -166,13 +173,15 @@ pub(crate) fn create(
     }
     finish(&root)?;
     let mut moved = Vec::new();
-    move_into(place, aside.path(), &mut moved).inspect_err(|_| {
+    let done = move_into(place, aside.path(), &mut moved)
+        .map_err(Failure::from)
+        .and_then(|()| declare());
+    done.inspect_err(|_| {
         // Moved back, to be removed with `aside`.
         for name in &moved {
             let _ = fs::rename(place.join(name), aside.path().join(name));
         }
-    })?;
-    Ok(())
+    })
 }
 
 /// Moves the content of `aside` without overwriting anything, the manifest last.
@@ -261,10 +270,15 @@ mod tests {
         for taken in ["Cargo.toml", "README.md", "agent"] {
             let home = tempfile::tempdir().expect("a directory");
             let file = home.path().join(taken);
-            let failure = create(home.path(), &project(), |_| {
-                fs::write(&file, "somebody else's").expect("a file");
-                Ok(())
-            })
+            let failure = create(
+                home.path(),
+                &project(),
+                |_| {
+                    fs::write(&file, "somebody else's").expect("a file");
+                    Ok(())
+                },
+                || Ok(()),
+            )
             .expect_err("the name is taken");
             let expected = format!("cannot create `{}`", file.display());
             assert!(failure.messages[0].what.starts_with(&expected));
@@ -277,10 +291,15 @@ mod tests {
     fn what_is_missing_on_the_way_is_made_with_the_project_or_not_at_all() {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("a/b/c");
-        let refused = create(&path, &project(), |_| Err(Failure::world("no")));
-        assert!(refused.is_err());
-        assert!(files::names_in(home.path()).expect("names").is_empty());
-        create(&path, &project(), |_| Ok(())).expect("a project");
+        let refuse = || Err(Failure::world("no"));
+        for refused in [
+            create(&path, &project(), |_| refuse(), || Ok(())),
+            create(&path, &project(), |_| Ok(()), refuse),
+        ] {
+            assert!(refused.is_err());
+            assert!(files::names_in(home.path()).expect("names").is_empty());
+        }
+        create(&path, &project(), |_| Ok(()), || Ok(())).expect("a project");
         assert!(path.join("agent/main.py").is_file());
         assert_eq!(files::names_in(home.path()).expect("names"), ["a"]);
     }
@@ -290,7 +309,7 @@ mod tests {
         let home = tempfile::tempdir().expect("a directory");
         let mut order = Vec::new();
         let aside = home.path().join("aside");
-        create(&aside, &project(), |_| Ok(())).expect("a project");
+        create(&aside, &project(), |_| Ok(()), || Ok(())).expect("a project");
         move_into(home.path(), &aside, &mut order).expect("free names");
         assert_eq!(order, ["README.md", "agent", "Cargo.toml"]);
     }
@@ -304,7 +323,7 @@ mod tests {
             observe(home.path()).expect("a directory"),
             Destination::EmptyDirectory
         );
-        create(home.path(), &project(), |_| Ok(())).expect("a project");
+        create(home.path(), &project(), |_| Ok(()), || Ok(())).expect("a project");
         assert_eq!(
             files::names_in(home.path()).expect("names"),
             ["Cargo.toml", "README.md", "agent"]

@@ -266,16 +266,20 @@ pub(crate) struct Lock {
 
 impl Lock {
     /// Returns whether this is the locked file rather than one that replaced it.
-    #[cfg(unix)]
     pub(crate) fn is_of(&self, file: &File) -> bool {
-        super::env::is_one_file(&self.file, file)
+        is_one_file(&self.file, file)
     }
+}
 
-    /// A locked file cannot be replaced.
-    #[cfg(not(unix))]
-    pub(crate) fn is_of(&self, _file: &File) -> bool {
-        true
-    }
+#[cfg(unix)]
+pub(super) fn is_one_file(one: &File, other: &File) -> bool {
+    super::env::is_one_file(one, other)
+}
+
+/// An open file cannot be replaced.
+#[cfg(not(unix))]
+pub(super) fn is_one_file(_one: &File, _other: &File) -> bool {
+    true
 }
 
 /// The result of trying to take a lock without waiting.
@@ -301,7 +305,7 @@ pub(crate) struct Busy {
 }
 
 impl Busy {
-    pub(crate) fn wait(self) -> Result<Lock, FileError> {
+    pub(super) fn wait(self) -> Result<Lock, FileError> {
         let Self { path, file } = self;
         file.lock()
             .map_err(|error| FileError::new("lock", &path, error))?;

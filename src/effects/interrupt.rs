@@ -1,14 +1,18 @@
 //! Makes Ctrl-C during a question end the question rather than the process, so that the terminal is
-//! restored and the user is told what was done.
+//! restored and the user is told what was done; and lets other work clean up before Ctrl-C ends the
+//! process.
 
-use std::io;
 #[cfg(unix)]
+use std::sync::OnceLock;
 use std::{
+    io,
+    process::ExitStatus,
     sync::{
-        OnceLock,
-        atomic::{AtomicBool, Ordering},
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 #[cfg(unix)]
@@ -24,6 +28,86 @@ const INTERRUPTED: i32 = 130;
 
 #[cfg(unix)]
 static ASKING: AtomicBool = AtomicBool::new(false);
+
+/// How many parts of this process wait for Ctrl-C themselves.
+static AWAITED: AtomicUsize = AtomicUsize::new(0);
+
+/// What to do before Ctrl-C ends the process.
+static BEFORE_THE_END: Mutex<Vec<(u64, Act)>> = Mutex::new(Vec::new());
+
+type Act = Box<dyn FnOnce() + Send>;
+
+/// Work to do if Ctrl-C ends the process before this is dropped.
+pub(crate) struct OnInterrupt(u64);
+
+/// Calls `act` if Ctrl-C ends the process, unless the result is dropped before.
+pub(crate) fn on_interrupt(act: impl FnOnce() + Send + 'static) -> OnInterrupt {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    #[cfg(unix)]
+    LISTENING.get_or_init(listen);
+    let number = NEXT.fetch_add(1, Ordering::SeqCst);
+    acts().push((number, Box::new(act)));
+    OnInterrupt(number)
+}
+
+impl Drop for OnInterrupt {
+    fn drop(&mut self) {
+        acts().retain(|(number, _)| *number != self.0);
+    }
+}
+
+fn acts() -> MutexGuard<'static, Vec<(u64, Act)>> {
+    BEFORE_THE_END
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// True if Ctrl-C is about to end the process.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Never returns if Ctrl-C is about to end the process. To be called after a child failed, because
+/// Ctrl-C reaches the child too, and its failure is then not to be reported.
+pub(crate) fn end_with_child(status: ExitStatus) {
+    // The signal may arrive here a little later.
+    let looks = if is_of_interrupt(status) { 20 } else { 1 };
+    for look in 0..looks {
+        while ENDING.load(Ordering::SeqCst) {
+            thread::park();
+        }
+        if look > 0 {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_of_interrupt(status: ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let signal = rustix::process::Signal::INT.as_raw();
+    status.signal() == Some(signal) || status.code() == Some(INTERRUPTED)
+}
+
+#[cfg(not(unix))]
+fn is_of_interrupt(_status: ExitStatus) -> bool {
+    false
+}
+
+/// While this exists, Ctrl-C is left to the part of the process that waits for it.
+pub(crate) struct Awaiting(());
+
+impl Awaiting {
+    pub(crate) fn begin() -> Self {
+        AWAITED.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Awaiting {
+    fn drop(&mut self) {
+        AWAITED.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 /// True if Ctrl-C was pressed during a question.
 #[cfg(unix)]
@@ -147,11 +231,17 @@ fn listen() -> bool {
             // The caller waits for this.
             let _ = ready.send(());
             while interrupts.recv().await.is_some() {
-                if !ASKING.load(Ordering::SeqCst) {
+                if ASKING.load(Ordering::SeqCst) {
+                    INTERRUPTED_QUESTION.store(true, Ordering::SeqCst);
+                } else if AWAITED.load(Ordering::SeqCst) == 0 {
+                    ENDING.store(true, Ordering::SeqCst);
+                    let acts = std::mem::take(&mut *acts());
+                    for (_, act) in acts.into_iter().rev() {
+                        act();
+                    }
                     #[expect(clippy::exit, reason = "this is the end that the signal asks for")]
                     std::process::exit(INTERRUPTED);
                 }
-                INTERRUPTED_QUESTION.store(true, Ordering::SeqCst);
             }
         });
     });

@@ -82,7 +82,12 @@ pub(crate) fn observe(manifest_path: Option<&Path>) -> Result<Project, Failure> 
         }
     }
     Ok(Project {
-        packages: packages(&metadata, &manifest, &root),
+        packages: packages(
+            &metadata,
+            &manifest,
+            &root,
+            manifest_path.is_none().then_some(here),
+        ),
         target_dir: configured_target_dir(&root)
             .unwrap_or_else(|| metadata.target_directory.into_std_path_buf()),
         root,
@@ -90,7 +95,12 @@ pub(crate) fn observe(manifest_path: Option<&Path>) -> Result<Project, Failure> 
     })
 }
 
-fn packages(metadata: &Metadata, nearest: &Path, root: &Path) -> Packages {
+fn packages(
+    metadata: &Metadata,
+    nearest: &Path,
+    root: &Path,
+    directory: Option<PathBuf>,
+) -> Packages {
     let defaults: Option<&[_]> = metadata
         .workspace_default_members
         .is_available()
@@ -116,6 +126,7 @@ fn packages(metadata: &Metadata, nearest: &Path, root: &Path) -> Packages {
         nearest: manifest.unwrap_or(&root).clone(),
         root,
         members,
+        directory,
     }
 }
 

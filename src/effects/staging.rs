@@ -1,11 +1,47 @@
 //! Temporary directories.
 
-#[cfg(unix)]
-use std::fs;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the directories are deleted here"
+)]
+
+use std::{fs, path::Path, thread, time::Duration};
 
 use tempfile::TempDir;
 
-use super::files::FileError;
+use super::{
+    files::FileError,
+    interrupt::{self, OnInterrupt},
+};
+
+/// A directory that is deleted on drop, and if Ctrl-C ends the process.
+pub(crate) struct Passing {
+    directory: TempDir,
+    _interrupted: OnInterrupt,
+}
+
+impl Passing {
+    pub(crate) fn of(directory: TempDir) -> Self {
+        let path = directory.path().to_owned();
+        let interrupted = interrupt::on_interrupt(move || {
+            // An installer that gets the same signal may still write for a moment.
+            for _ in 0..20 {
+                if fs::remove_dir_all(&path).is_ok() || !path.exists() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(25));
+            }
+        });
+        Self {
+            directory,
+            _interrupted: interrupted,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+}
 
 /// Creates an empty directory that is deleted on drop.
 pub(crate) fn empty() -> Result<TempDir, FileError> {

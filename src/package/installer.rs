@@ -54,7 +54,7 @@ pub(crate) struct Given<'a> {
     /// uv's complete settings.
     pub(crate) config: &'a str,
     pub(crate) requirements: &'a [String],
-    pub(crate) constraints: &'a str,
+    pub(crate) constraints: Option<&'a str>,
     pub(crate) overrides: Option<&'a str>,
     pub(crate) requires_hashes: bool,
     /// True if nothing beyond the requirements is installed.
@@ -70,7 +70,9 @@ pub(crate) fn install_words(tool: Tool, runtime: Runtime, given: &Given<'_>) -> 
     for file in given.requirements {
         words.extend(["--requirement".to_owned(), file.clone()]);
     }
-    words.extend(["--constraint".to_owned(), given.constraints.to_owned()]);
+    if let Some(constraints) = given.constraints {
+        words.extend(["--constraint".to_owned(), constraints.to_owned()]);
+    }
     if given.requires_hashes {
         words.push("--require-hashes".to_owned());
     }
@@ -294,7 +296,7 @@ mod tests {
             python: "/p",
             config: "c",
             requirements,
-            constraints: "k",
+            constraints: Some("k"),
             overrides: None,
             requires_hashes: false,
             is_complete: false,

@@ -125,7 +125,9 @@ pub(crate) fn check_new(name: &AgentName, declared: &[Agent]) -> Result<(), Fail
         agent.name
     ))
     .note(format!("in {}", agent.dir.join("Cargo.toml").display()))
-    .help("`--name` gives this one another name; `cargo agentcore deploy` deploys the one that is there"))
+    .help(
+        "`--name` gives this one another name; `cargo agentcore deploy` deploys the existing one",
+    ))
 }
 
 /// Returns the deployment folder: the default name unless another agent uses it.
@@ -153,10 +155,10 @@ pub(crate) fn with_table(manifest: &Manifest, table: &str) -> Result<String, Fai
     }
     inserted(text, table).ok_or_else(|| {
         Failure::config(format!(
-            "the table cannot be added to `{}`: its metadata is written in a form that has no room for it",
+            "the agent's table cannot be added to `{}`, because of the form of its metadata",
             manifest.path.display()
         ))
-        .help("without `--write` the table is printed, so that you can add it by hand")
+        .help("write the metadata as a table such as `[workspace.metadata.agentcore]`, and run this again")
     })
 }
 
@@ -230,10 +232,16 @@ fn our_table(document: &DocumentMut, head: Head) -> Option<&dyn TableLike> {
     metadata.get("agentcore")?.as_table_like()
 }
 
-/// Splits the files into those to write and those that exist and are kept.
-pub(crate) fn new_and_kept(files: Files, exists: impl Fn(&Path) -> bool) -> (Files, Vec<PathBuf>) {
-    let (kept, new): (Files, Files) = files.into_iter().partition(|(path, _)| exists(path));
-    (new, kept.into_keys().collect())
+/// Splits the files into those to write, those to replace, and those that exist and are kept.
+pub(crate) fn new_and_kept(
+    files: Files,
+    exists: impl Fn(&Path) -> bool,
+    is_replaced: impl Fn(&Path) -> bool,
+) -> (Files, Files, Vec<PathBuf>) {
+    let (there, new): (Files, Files) = files.into_iter().partition(|(path, _)| exists(path));
+    let (replaced, kept): (Files, Files) =
+        there.into_iter().partition(|(path, _)| is_replaced(path));
+    (new, replaced, kept.into_keys().collect())
 }
 
 /// Returns the relative path from one absolute directory to another, with `/`.

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use toml_edit::{Array, DocumentMut, Value};
+
 use crate::{
     error::Failure,
     names::{AgentName, NameError, ProjectId},
-    python::standard::is_standard,
+    python::standard::{is_keyword, is_standard},
     system::filename,
 };
 
@@ -18,54 +20,126 @@ pub(crate) enum Destination {
     File,
 }
 
-/// A workspace that contains the destination.
+/// The nearest workspace around the destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Enclosing {
     /// Its Cargo.toml.
     pub(crate) manifest: PathBuf,
-    /// The pattern in `members` that matches the new folder.
-    pub(crate) pattern: String,
+    /// The pattern in `members` that matches the new folder or one below it.
+    pub(crate) taking: Option<String>,
     /// The new folder, relative to the workspace.
     pub(crate) folder: String,
 }
 
 /// Refuses an occupied destination before anything is written.
-pub(crate) fn check_place(
-    path: &Path,
-    there: Destination,
-    enclosing: Option<&Enclosing>,
-) -> Result<(), Failure> {
+pub(crate) fn check_destination(path: &Path, there: Destination) -> Result<(), Failure> {
     let shown = path.display();
     if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
         refuse_reserved(name).map_err(|refused| refused.help("choose another path"))?;
     }
     match there {
         Destination::File => {
-            return Err(Failure::world(format!("`{shown}` exists and is a file"))
-                .help("choose another path"));
+            Err(Failure::world(format!("`{shown}` exists and is a file"))
+                .help("choose another path"))
         }
-        Destination::Directory => {
-            return Err(
-                Failure::world(format!("the directory `{shown}` exists and is not empty"))
-                    .help("choose another path, or empty the directory"),
-            );
-        }
-        Destination::Free | Destination::EmptyDirectory => {}
+        Destination::Directory => Err(Failure::world(format!(
+            "the directory `{shown}` exists and is not empty"
+        ))
+        .help("choose another path, or empty the directory")),
+        Destination::Free | Destination::EmptyDirectory => Ok(()),
     }
-    let Some(Enclosing {
+}
+
+/// Refuses a project of its own that the workspace around it would take for a member.
+pub(crate) fn check_standalone(enclosing: &Enclosing) -> Result<(), Failure> {
+    let Enclosing {
         manifest,
-        pattern,
+        taking: Some(pattern),
         folder,
-    }) = enclosing
+    } = enclosing
     else {
         return Ok(());
     };
+    let manifest = manifest.display();
     Err(Failure::config(format!(
-        "the workspace of `{}` would take `{folder}` in by its members `{pattern}`",
-        manifest.display()
+        "`members = [\"{pattern}\"]` in `{manifest}` matches `{folder}`, which would be a workspace of its own"
     ))
-    .note("the new project is a workspace of its own, so that every cargo command of the other one would fail")
-    .help(format!("add `exclude = [\"{folder}\"]` to `[workspace]` in {}, or choose another path", manifest.display())))
+    .note("cargo would refuse to run in either of them")
+    .help(format!(
+        "add `exclude = [\"{folder}\"]` to `[workspace]` in {manifest}, or choose another path"
+    )))
+}
+
+/// Returns the folder that the workspace must exclude, because cargo would look for a package in it.
+///
+/// # Errors
+/// Fails if the workspace lists the folder itself, because that takes precedence over `exclude`.
+pub(crate) fn to_exclude(enclosing: &Enclosing) -> Result<Option<&str>, Failure> {
+    let Enclosing {
+        manifest,
+        taking: Some(pattern),
+        folder,
+    } = enclosing
+    else {
+        return Ok(None);
+    };
+    if pattern.contains(['*', '?', '[']) {
+        return Ok(Some(folder));
+    }
+    let manifest = manifest.display();
+    Err(Failure::config(format!(
+        "`{manifest}` lists `{pattern}` as a member, and a Python agent is not a Rust package"
+    ))
+    .help(format!(
+        "delete `{pattern}` from `members` in {manifest}, or choose another path"
+    )))
+}
+
+/// Returns a manifest's text with `folder` added to the workspace's `exclude`; `None` if it has no
+/// room for it.
+pub(crate) fn with_exclude(text: &str, folder: &str) -> Option<String> {
+    let mut document: DocumentMut = text.parse().ok()?;
+    let workspace = document.get_mut("workspace")?.as_table_like_mut()?;
+    match workspace.get_mut("exclude") {
+        Some(list) => append(list.as_array_mut()?, folder),
+        None => {
+            let list: Array = std::iter::once(folder).collect();
+            workspace.insert("exclude", toml_edit::value(list));
+        }
+    }
+    let edited = document.to_string();
+    if text.contains("\r\n") {
+        return Some(edited.replace("\r\n", "\n").replace('\n', "\r\n"));
+    }
+    Some(edited)
+}
+
+/// Appends to a list, on a line of its own if its items are.
+fn append(list: &mut Array, item: &str) {
+    let mut trailing = list.trailing().as_str().unwrap_or_default().to_owned();
+    // Without a comma at the end, the line's end belongs to the last item.
+    let suffix = list
+        .iter()
+        .last()
+        .and_then(|value| value.decor().suffix()?.as_str());
+    if let Some(suffix) = suffix.filter(|suffix| suffix.contains('\n') && !list.trailing_comma()) {
+        trailing = suffix.to_owned();
+        if let Some(last) = list.iter_mut().last() {
+            last.decor_mut().set_suffix("");
+        }
+    }
+    let Some((comments, _)) = trailing.rsplit_once('\n') else {
+        list.push(item);
+        return;
+    };
+    let last = list.iter().last();
+    let prefix = last.and_then(|value| value.decor().prefix()?.as_str());
+    let indent = prefix.and_then(|prefix| prefix.rsplit_once('\n'));
+    let indent = indent.map_or("    ", |(_, indent)| indent);
+    let value = Value::from(item).decorated(format!("{comments}\n{indent}"), "");
+    list.push_formatted(value);
+    list.set_trailing("\n");
+    list.set_trailing_comma(true);
 }
 
 /// Refuses a name that Windows reserves, so that the project can be checked out there.
@@ -93,7 +167,7 @@ pub(crate) fn agent_name(given: &str) -> Result<(AgentName, Option<String>), Fai
     match AgentName::parse(legal.trim_end_matches('_')) {
         Ok(name) => {
             let said = format!(
-                "the agent is named `{name}`: a name is a letter, then letters, digits and underscores"
+                "the agent is named `{name}`: a name is a letter, then up to 47 letters, digits and underscores"
             );
             Ok((name, Some(said)))
         }
@@ -104,13 +178,6 @@ pub(crate) fn agent_name(given: &str) -> Result<(AgentName, Option<String>), Fai
     }
 }
 
-/// Keywords that Python cannot import.
-const KEYWORDS: [&str; 35] = [
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
-    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
-    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
-    "with", "yield",
-];
 /// Packages that the agent imports; a package with the same name would hide them.
 const TAKEN: [&str; 6] = [
     "bedrock_agentcore",
@@ -150,7 +217,7 @@ pub(crate) fn package(name: &AgentName) -> (String, Option<String>) {
 
 /// Returns what is wrong with a package of that name.
 fn problem(name: &str) -> Option<&'static str> {
-    if KEYWORDS.contains(&name) {
+    if is_keyword(name) {
         return Some("could not be imported");
     }
     if TAKEN.contains(&name) {
@@ -240,14 +307,56 @@ mod tests {
         );
     }
 
+    fn enclosing(taking: Option<&str>) -> Enclosing {
+        Enclosing {
+            manifest: "/ws/Cargo.toml".into(),
+            taking: taking.map(str::to_owned),
+            folder: "crates/my-agent".into(),
+        }
+    }
+
     #[test]
     fn the_line_to_exclude_is_printed() {
-        let enclosing = Enclosing {
-            manifest: "/ws/Cargo.toml".into(),
-            pattern: "crates/*".into(),
-            folder: "crates/my-agent".into(),
-        };
-        let failure = check_place(Path::new("x"), Destination::Free, Some(&enclosing)).unwrap_err();
+        let failure = check_standalone(&enclosing(Some("crates/*"))).unwrap_err();
         assert!(failure.messages[0].help[0].contains("`exclude = [\"crates/my-agent\"]`"));
+        assert_eq!(check_standalone(&enclosing(None)), Ok(()));
+    }
+
+    #[test]
+    fn only_a_folder_that_a_pattern_matches_is_excluded() {
+        assert_eq!(to_exclude(&enclosing(None)), Ok(None));
+        let folder = Ok(Some("crates/my-agent"));
+        assert_eq!(to_exclude(&enclosing(Some("crates/*"))), folder);
+        let refused = to_exclude(&enclosing(Some("crates/my-agent"))).unwrap_err();
+        assert_eq!(refused.exit, crate::error::Exit::Config);
+    }
+
+    #[test]
+    fn a_folder_is_excluded_in_the_form_of_the_list() {
+        for (before, after) in [
+            (
+                "[workspace] # why\nmembers = [\"*\"]\n\n[profile.dev]\n",
+                "[workspace] # why\nmembers = [\"*\"]\nexclude = [\"x/y\"]\n\n[profile.dev]\n",
+            ),
+            (
+                "[workspace]\nexclude = [\"a\"] # b\n",
+                "[workspace]\nexclude = [\"a\", \"x/y\"] # b\n",
+            ),
+            (
+                "[workspace]\r\nexclude = [\r\n  \"a\", # b\r\n  # c\r\n]\r\n",
+                "[workspace]\r\nexclude = [\r\n  \"a\", # b\r\n  # c\r\n  \"x/y\",\r\n]\r\n",
+            ),
+            (
+                "[workspace]\nexclude = [\n  \"a\"\n]\n",
+                "[workspace]\nexclude = [\n  \"a\",\n  \"x/y\",\n]\n",
+            ),
+            (
+                "workspace = { members = [\"*\"] }\n",
+                "workspace = { members = [\"*\"] , exclude = [\"x/y\"] }\n",
+            ),
+        ] {
+            assert_eq!(with_exclude(before, "x/y").as_deref(), Some(after));
+        }
+        assert_eq!(with_exclude("[workspace]\nexclude = 1\n", "x"), None);
     }
 }

@@ -2,6 +2,7 @@
 //! AgentCore, and its agents' files.
 
 pub(crate) mod consent;
+pub(crate) mod declaring;
 pub(crate) mod developed;
 pub(crate) mod emulator;
 pub(crate) mod environment;

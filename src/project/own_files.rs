@@ -24,6 +24,7 @@ use crate::{
     },
     plan::code::{self, Code},
     python::Program,
+    text::nearest,
     ui::Ui,
 };
 
@@ -276,11 +277,35 @@ impl Place<'_> {
         if self.agent.deployment.is_none() && files::exists(&folder.join(path)) {
             return Ok(());
         }
-        Err(missing(Message::new(format!(
+        let message = Message::new(format!(
             "the entry point of agent `{}` does not exist: `{}`",
             self.agent.name,
             folder.join(path).display()
-        ))))
+        ));
+        Err(missing(self.with_similar(message, "entrypoint", path)))
+    }
+
+    /// Adds the similarly named file that the key may mean.
+    fn with_similar(&self, message: Message, key: &str, path: &str) -> Message {
+        // Requirements may also be next to Cargo.toml.
+        let manifest = (key == "requirements").then(|| self.agent.dir.clone());
+        let beside = [self.agent.deployment_dir(), manifest]
+            .into_iter()
+            .flatten();
+        let mut known: Vec<String> = beside
+            .flat_map(|folder| files::names_in(&folder).unwrap_or_default())
+            .collect();
+        known.extend(
+            self.sources
+                .iter()
+                .flat_map(|sources| sources.keys().cloned()),
+        );
+        let ending = Path::new(path).extension();
+        known.retain(|name| Path::new(name).extension() == ending);
+        match nearest(path, known.iter().map(String::as_str)) {
+            Some(near) => message.help(format!("did you mean `{key} = \"{near}\"`?")),
+            None => message,
+        }
     }
 
     /// Finds the requirements file: in the deployment folder, in the sources, or next to
@@ -306,11 +331,12 @@ impl Place<'_> {
             .find(|file| files::exists(file))
             .map(Some)
             .ok_or_else(|| {
-                Message::new(format!(
+                let message = Message::new(format!(
                     "the requirements file of agent `{}` does not exist: `{}`",
                     self.agent.name,
                     first.display()
-                ))
+                ));
+                self.with_similar(message, "requirements", requirements)
             })
     }
 
@@ -341,11 +367,15 @@ impl Place<'_> {
 }
 
 fn missing(message: Message) -> Failure {
+    let message = if message.help.is_empty() {
+        message.help("`cargo agentcore new` creates a project with an example of it")
+    } else {
+        message
+    };
     Failure {
         exit: Exit::Config,
         messages: vec![message],
     }
-    .help("`cargo agentcore new` shows in a new project what it looks like")
 }
 
 /// Reports an existing entry point that would not be in the archive.

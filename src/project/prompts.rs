@@ -24,14 +24,69 @@ pub(crate) struct Choices {
 }
 
 pub(crate) struct Decided {
-    pub(crate) region: Option<Region>,
+    pub(crate) region: DecidedRegion,
     pub(crate) model: Option<Model>,
     pub(crate) permissions: Vec<Permission>,
 }
 
+/// What the project already says about its agents' region.
+pub(crate) enum RegionPlace {
+    /// A new project, or one without this tool's table.
+    Open,
+    /// A project of this tool, and the region that its agents share.
+    Project(Option<Region>),
+}
+
+pub(crate) struct DecidedRegion {
+    pub(crate) region: Option<Region>,
+    /// The region from the option, not from the configuration.
+    pub(crate) given: Option<Region>,
+    /// True if the project declares its agents' regions, perhaps one by one.
+    is_declared: bool,
+}
+
+impl DecidedRegion {
+    pub(crate) async fn ask(
+        given: Option<&Region>,
+        place: RegionPlace,
+        asking: bool,
+        ui: &Ui,
+    ) -> Result<Self, Failure> {
+        let is_declared = matches!(place, RegionPlace::Project(_));
+        let region = match (given, place) {
+            (Some(region), _) => Some(region.clone()),
+            (None, RegionPlace::Project(region)) => region,
+            (None, RegionPlace::Open) => {
+                let known = session::known_region().await;
+                if asking {
+                    ask_region(known.as_ref(), ui)?
+                } else {
+                    known
+                }
+            }
+        };
+        Ok(Self {
+            region,
+            given: given.cloned(),
+            is_declared,
+        })
+    }
+
+    /// Prints what is wrong with the region, after the questions.
+    pub(crate) fn tell(&self, ui: &Ui) {
+        match &self.region {
+            Some(region) => hint_at_region(region, ui),
+            None if self.is_declared => {}
+            None => ui.note("no AWS region was given; set `region` in Cargo.toml, `--region` or AWS_REGION before you deploy to AWS"),
+        }
+    }
+}
+
 pub(crate) fn model(text: &str) -> Result<Model, String> {
     Model::parse(text).ok_or_else(|| {
-        format!("`{text}` is not a model's id, such as `us.anthropic.claude-sonnet-4-6`")
+        format!(
+            "invalid model ID `{text}`: expected an ID such as `us.anthropic.claude-sonnet-4-6`"
+        )
     })
 }
 
@@ -40,32 +95,16 @@ pub(crate) fn model(text: &str) -> Result<Model, String> {
 pub(crate) async fn decide(
     choices: &Choices,
     (needs_model, own): (bool, &[Permission]),
+    place: RegionPlace,
     asking: bool,
     ui: &Ui,
 ) -> Result<Decided, Failure> {
-    let known = match &choices.region {
-        Some(region) => Some(region.clone()),
-        None => session::known_region().await,
-    };
-    let region = if asking && choices.region.is_none() {
-        ask_region(known.as_ref(), ui)?
-    } else {
-        known
-    };
-    match &region {
-        Some(region) => hint_at_region(region, ui),
-        None => note_no_region(ui),
-    }
+    let region = DecidedRegion::ask(choices.region.as_ref(), place, asking, ui).await?;
     let model = match &choices.model {
         Some(model) => Some(model.clone()),
         None if !needs_model => None,
-        None => Some(default_model(region.as_ref(), asking, ui)?),
+        None => Some(default_model(region.region.as_ref(), asking, ui)?),
     };
-    if let (Some(model), Some(region)) = (&model, &region)
-        && !scaffold::serves(model, region)
-    {
-        ui.warning(&misfit(model, region));
-    }
     let mut permissions = own.to_vec();
     permissions.extend(choices.permission.iter().cloned());
     if asking && choices.permission.is_empty() {
@@ -80,11 +119,41 @@ pub(crate) async fn decide(
     })
 }
 
-pub(crate) fn note_no_region(ui: &Ui) {
-    ui.note("no AWS region was given; set `region` in Cargo.toml, `--region` or AWS_REGION before you deploy to AWS");
+impl Decided {
+    /// Prints what is wrong with the answers, after the questions.
+    pub(crate) fn tell(&self, ui: &Ui) {
+        self.region.tell(ui);
+        tell_of_models(self.model.as_slice(), self.region.region.as_ref(), ui);
+    }
 }
 
-pub(crate) fn ask_region(known: Option<&Region>, ui: &Ui) -> Result<Option<Region>, Failure> {
+/// Warns of models that are unknown or not available in the region.
+pub(crate) fn tell_of_models(models: &[Model], region: Option<&Region>, ui: &Ui) {
+    for model in models {
+        if let Some((what, help)) = model.doubt() {
+            ui.warning(&Message::new(what).help(help));
+        } else if let Some(region) = region.filter(|region| !scaffold::serves(model, region)) {
+            ui.warning(&misfit(model, region));
+        }
+    }
+}
+
+/// Reports a model that is not available in the region.
+fn misfit(model: &Model, region: &Region) -> Message {
+    if !region.partition().has_bedrock() {
+        return partition::no_bedrock(model, region);
+    }
+    Message::new(format!(
+        "the model `{}` cannot be invoked from {region}",
+        model.id()
+    ))
+    .help(format!(
+        "in {region}, `{}` can",
+        scaffold::default_model(Some(region)).id()
+    ))
+}
+
+fn ask_region(known: Option<&Region>, ui: &Ui) -> Result<Option<Region>, Failure> {
     const NONE: &str = "none";
     let regions = Region::offered().map(|(code, place)| Item::new(code, place));
     let items: Vec<Item> = [Item::new(NONE, "set it later")]
@@ -112,7 +181,10 @@ fn default_model(region: Option<&Region>, asking: bool, ui: &Ui) -> Result<Model
     }
     let answer = ui
         .input("Bedrock model", &default.id(), |text| {
-            model(text).map(|_| ())
+            match model(text)?.doubt() {
+                Some((what, _)) => Err(format!("{what}, such as `{}`", default.id())),
+                None => Ok(()),
+            }
         })
         .map_err(cut_off)?;
     Ok(Model::parse(&answer).unwrap_or(default))
@@ -152,19 +224,4 @@ pub(crate) fn ask_permissions(ui: &Ui) -> Result<Vec<Permission>, Failure> {
 /// The prompt was canceled: nothing was written.
 pub(crate) fn cut_off(why: Unanswered) -> Failure {
     Failure::new(why.exit(), "stopped; nothing was written")
-}
-
-/// Reports a model that is not available in the region.
-pub(crate) fn misfit(model: &Model, region: &Region) -> Message {
-    if !region.partition().has_bedrock() {
-        return partition::no_bedrock(model, region);
-    }
-    Message::new(format!(
-        "the model `{}` cannot be invoked from {region}",
-        model.id()
-    ))
-    .help(format!(
-        "in {region}, `{}` can",
-        scaffold::default_model(Some(region)).id()
-    ))
 }

@@ -44,6 +44,25 @@ fn contains(versions: &str, minor: u32) -> bool {
         && last.parse().map_or(true, |last: u32| minor <= last)
 }
 
+/// Python's reserved words.
+/// Source: <https://docs.python.org/3/reference/lexical_analysis.html#keywords>.
+const KEYWORDS: [&str; 35] = [
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
+    "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import",
+    "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while",
+    "with", "yield",
+];
+
+pub(crate) fn is_keyword(word: &str) -> bool {
+    KEYWORDS.contains(&word)
+}
+
+/// Returns whether a module or a package with this name can be imported.
+pub(crate) fn is_importable(name: &str) -> bool {
+    let starts = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    starts && name.chars().all(|c| c.is_alphanumeric() || c == '_') && !is_keyword(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

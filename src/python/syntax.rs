@@ -14,12 +14,21 @@ pub(crate) fn tree(text: &str) -> Tree {
         .expect("a parser with a language and without a limit returns a tree")
 }
 
-/// Returns the first syntax error. Syntax that is newer than the grammar looks like an error too.
+/// Returns the first syntax error. Syntax that is newer than the grammar looks like an error too, and
+/// the statements of Python 2, which the grammar accepts, are errors.
 pub(crate) fn first_error(root: Node<'_>) -> Option<Range<usize>> {
     first_error_node(root).map(|node| node.byte_range())
 }
 
 fn first_error_node(root: Node<'_>) -> Option<Node<'_>> {
+    let statements = descendants(root, |node| !node.kind().ends_with("expression_statement"));
+    let mut old =
+        statements.filter(|node| ["print_statement", "exec_statement"].contains(&node.kind()));
+    let all = [first_unread(root), old.next()].into_iter().flatten();
+    all.min_by_key(Node::start_byte)
+}
+
+fn first_unread(root: Node<'_>) -> Option<Node<'_>> {
     let mut pending = vec![root];
     while let Some(node) = pending.pop() {
         if node.is_error() || node.is_missing() {
@@ -132,6 +141,12 @@ mod tests {
     fn the_first_wrong_line_is_found() {
         assert_eq!(wrong_line("a = 1\nb = 'é'\ndef (:\n"), Some(3));
         assert_eq!(wrong_line("def x(:\n"), Some(1));
+        assert_eq!(wrong_line("if x:\n    print 'hello'\ndef x(:\n"), Some(2));
+        assert_eq!(wrong_line("import sys\nexec 'a = 1' in {}\n"), Some(2));
+        assert_eq!(
+            wrong_line("print('a'), b\nprint = print\nexec('a')\nprint (a, b)\n"),
+            None
+        );
     }
 
     #[test]

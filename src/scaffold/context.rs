@@ -24,6 +24,9 @@ pub(crate) struct Context {
     pub(crate) model: Option<Model>,
     pub(crate) permissions: Vec<Permission>,
     pub(crate) language: Language,
+    /// The path from the project to the existing manifest that declares the agent; `None` if the
+    /// project gets a manifest of its own.
+    pub(crate) manifest: Option<String>,
 }
 
 /// The variables that a template can use.
@@ -34,6 +37,10 @@ pub(super) struct Values {
     distribution: String,
     model: String,
     table: String,
+    /// The path of the manifest that declares the agent.
+    manifest: String,
+    /// True if the project has a manifest of its own.
+    standalone: bool,
     needs_model: bool,
     remembers: bool,
     /// True if there is a README in each language.
@@ -53,6 +60,7 @@ impl Context {
             model,
             permissions: _,
             language,
+            manifest,
         } = self;
         let Template {
             name: _,
@@ -68,7 +76,9 @@ impl Context {
             package: package.clone(),
             distribution: distribution(package),
             model: model.as_ref().map(Model::id).unwrap_or_default(),
-            table: super::agent_table(self),
+            table: self.tables(),
+            manifest: manifest.as_deref().unwrap_or("Cargo.toml").to_owned(),
+            standalone: manifest.is_none(),
             needs_model: *needs_model,
             remembers: *remembers,
             both: *language == Language::Both,

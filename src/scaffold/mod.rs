@@ -19,7 +19,7 @@ use handlebars::Handlebars;
 use include_dir::{Dir, File, include_dir};
 pub(crate) use language::Language;
 pub(crate) use models::{default_model, serves};
-pub(crate) use table::{AgentKeys, Head, agent_lines, agent_table, project_lines};
+pub(crate) use table::{AgentKeys, Head, agent_lines, project_lines};
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scaffolds");
 
@@ -100,6 +100,9 @@ fn target(path: &str, context: &Context) -> Option<(String, bool)> {
         })
         .collect();
     let path = parts.join("/");
+    if path == "Cargo.toml" && context.manifest.is_some() {
+        return None;
+    }
     Some((context.language.name_of(&path)?.to_owned(), rendered))
 }
 

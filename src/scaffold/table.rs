@@ -47,40 +47,54 @@ pub(crate) struct AgentKeys<'a> {
     pub(crate) open: &'a [String],
 }
 
-/// Returns the tables for `context`: the project's and the agent's.
-pub(crate) fn agent_table(context: &Context) -> String {
-    let Context {
-        project,
-        title: _,
-        agent,
-        package,
-        region,
-        model,
-        permissions,
-        language: _,
-    } = context;
-    let keys = AgentKeys {
-        agent,
-        source: package,
-        layout: None,
-        import_name: None,
-        deployment: None,
-        entrypoint: None,
-        requirements: None,
-        protocol: None,
-        region: None,
-        models: model.as_slice(),
-        permissions,
-        headers: &[],
-        env: &BTreeMap::new(),
-        open: &[],
-    };
-    let head = Head::Workspace;
-    format!(
-        "{}\n{}",
-        project_lines(head, project, region.as_ref()),
+impl Context {
+    /// Returns the tables of a project with a manifest of its own: the project's and the agent's.
+    pub(super) fn tables(&self) -> String {
+        let head = Head::Workspace;
+        format!(
+            "{}\n{}",
+            project_lines(head, &self.project, self.region.as_ref()),
+            self.agent_table(head, "", None)
+        )
+    }
+
+    /// Returns the agent's table. `folder` is the path of the project from the manifest's directory,
+    /// and `region` the agent's if it is not the project's.
+    pub(crate) fn agent_table(&self, head: Head, folder: &str, region: Option<&Region>) -> String {
+        let Self {
+            project: _,
+            title: _,
+            agent,
+            package,
+            region: _,
+            model,
+            permissions,
+            language: _,
+            manifest: _,
+        } = self;
+        let below = |name: &str| match folder {
+            "" => name.to_owned(),
+            folder => format!("{folder}/{name}"),
+        };
+        let (source, deployment) = (below(package), below("deployment"));
+        let keys = AgentKeys {
+            agent,
+            source: &source,
+            layout: None,
+            import_name: None,
+            deployment: Some(deployment.as_str()).filter(|folder| *folder != "deployment"),
+            entrypoint: None,
+            requirements: None,
+            protocol: None,
+            region,
+            models: model.as_slice(),
+            permissions,
+            headers: &[],
+            env: &BTreeMap::new(),
+            open: &[],
+        };
         agent_lines(head, &keys)
-    )
+    }
 }
 
 /// Returns the project's table.
@@ -95,6 +109,10 @@ pub(crate) fn project_lines(head: Head, project: &ProjectId, region: Option<&Reg
     if let Some(region) = region {
         lines.push(format!("region = {}", quoted(region.as_str())));
     }
+    lines.push(
+        "# Other keys (tags, env, callers, platform-version and more): cargo agentcore help metadata"
+            .to_owned(),
+    );
     lines.join("\n") + "\n"
 }
 

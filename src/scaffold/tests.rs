@@ -18,6 +18,7 @@ fn context(template: &Template) -> Context {
         region: Some(region),
         permissions: template.permissions.to_vec(),
         language: Language::English,
+        manifest: None,
     }
 }
 
@@ -164,7 +165,7 @@ fn every_permission_is_written_so_that_it_is_read_again() {
     ];
     let manifest = Manifest {
         path: "/real/fake/Cargo.toml".into(),
-        text: agent_table(&wanted),
+        text: wanted.tables(),
     };
     let config = load(&[manifest], &Stage::None).unwrap();
     assert_eq!(config.agents[0].permissions, wanted.permissions);

@@ -1,6 +1,7 @@
 //! Text in messages and files.
 
 pub(crate) mod decoding;
+pub(crate) mod path;
 
 /// Returns the name in `known` that is most similar to `word`, if any is similar.
 pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {

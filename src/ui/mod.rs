@@ -25,6 +25,7 @@ use crate::{
 mod local_agentcore;
 mod progress;
 mod question;
+mod row;
 mod topic;
 mod visible;
 

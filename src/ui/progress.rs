@@ -9,8 +9,13 @@ use std::{
 use dialoguer::console::measure_text_width;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Verbosity, visible::visible};
-use crate::effects::{clock::Stopwatch, env, runtime};
+use super::{Verbosity, row::Row, visible::visible};
+use crate::effects::{
+    clock::Stopwatch,
+    env,
+    interrupt::{self, OnInterrupt},
+    runtime,
+};
 
 /// Shorter work is not shown.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);
@@ -39,6 +44,8 @@ struct State {
     next: u64,
     bar: Option<ProgressBar>,
     has_ticker: bool,
+    /// Clears the row if Ctrl-C ends the process.
+    interrupted: Option<OnInterrupt>,
     /// The number of open questions.
     asking: usize,
     color: bool,
@@ -90,6 +97,12 @@ impl Board {
         if !state.has_ticker {
             state.has_ticker = true;
             let board = Arc::clone(self);
+            state.interrupted = Some(interrupt::on_interrupt(move || {
+                let mut state = board.state();
+                state.works.clear();
+                state.clear();
+            }));
+            let board = Arc::clone(self);
             runtime::repeat(TICK, move || board.tick());
         }
         drop(state);
@@ -123,6 +136,7 @@ impl Board {
         let mut state = self.state();
         if state.works.is_empty() {
             state.has_ticker = false;
+            state.interrupted = None;
             return ControlFlow::Break(());
         }
         state.draw();
@@ -148,7 +162,10 @@ impl State {
             message,
         } = picture(doing, others, columns, self.color);
         let bar = self.bar.get_or_insert_with(|| {
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+            ProgressBar::with_draw_target(
+                None,
+                ProgressDrawTarget::term_like(Box::new(Row::stderr())),
+            )
         });
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.tick_chars("|/-\\ ").progress_chars("=> "));

@@ -32,7 +32,7 @@ use support::Project;
 const SHARE: usize = 95;
 
 /// The agents below `corpus`, their protocols, and the flags for what the code does not show.
-const CASES: [Case; 60] = [
+const CASES: [Case; 61] = [
     Case::new("sdk_plain", Http).filling(&["models = [\"us.anthropic.claude-sonnet-4-6\"]"]),
     Case::new("sdk_no_run", Http),
     Case::new("sdk_uncalled_main", Http),
@@ -46,6 +46,7 @@ const CASES: [Case; 60] = [
     Case::new("sdk_circular", Http),
     Case::new("src_main", Http),
     Case::new("src_package", Http),
+    Case::new("src_installed", Http).filling(&["source = \"src\""]),
     Case::new("flat_scripts", Http).filling(&["models = [\"us.amazon.nova-pro-v1:0\"]"]),
     Case::new("nested_scripts", Http),
     Case::new("digit_folder", Http),

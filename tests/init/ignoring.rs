@@ -31,7 +31,7 @@ fn the_lines_that_it_lacks_are_printed_and_added_where_that_is_asked_for() {
     let wanted = "Would add `/deployment/est/`, `/deployment/.cargo-agentcore` to `.gitignore`\n";
     assert!(dry.contains(wanted), "{dry}");
     let dry = adopt(&project, &["--dry-run"]);
-    let lacks = "note: `.gitignore` is not changed without `--write`; it lacks\n/deployment/est/\n/deployment/.cargo-agentcore\n";
+    let lacks = "note: `.gitignore` is not changed without `--write`; it needs\n/deployment/est/\n/deployment/.cargo-agentcore\n";
     assert!(dry.contains(lacks), "{dry}");
     assert_eq!(project.tree(), before);
 

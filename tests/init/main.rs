@@ -10,7 +10,10 @@ mod support;
 
 mod findings;
 mod ignoring;
+mod joining;
+mod kept;
 mod locked;
+mod names;
 mod own_folder;
 mod place;
 mod served;
@@ -172,7 +175,7 @@ fn without_a_terminal_several_are_listed_one_is_taken_and_none_is_an_error() {
     source(&project, "est/main.py", "def main():\n    pass\n");
     let none = init(&project, &[]).exits(2);
     assert!(
-        none.stderr.contains("looked through 2 files"),
+        none.stderr.contains("looked in 2 Python files"),
         "{}",
         none.stderr
     );
@@ -199,7 +202,7 @@ fn a_handler_that_cannot_be_called_is_refused_with_the_reason() {
         ),
         (
             ["--handler", "est.main:Bound.ask"],
-            "cannot be made without `table`",
+            "cannot be created without `table`",
         ),
         (
             ["--handler", "est.main:pieces"],
@@ -437,8 +440,8 @@ fn an_app_with_the_services_routes_is_served_and_its_routes_are_no_handlers() {
     );
     let refused = init(&project, &[]).exits(2);
     for line in [
-        "est/main.py:5 makes an app without a route for `/invocations`\n",
-        "the service asks for `POST /invocations` and `GET /ping`",
+        "the app in ../agents/est/main.py:5 has no route for `/invocations`\n",
+        "AgentCore calls `POST /invocations` and `GET /ping`",
     ] {
         assert!(refused.stderr.contains(line), "{}", refused.stderr);
     }

@@ -49,7 +49,7 @@ fn several_are_listed_one_is_chosen_and_all_become_agents() {
 fn what_the_service_could_not_reach_is_said_with_its_place() {
     let project = project();
     let mended = init(&project, &["--entrypoint", "files.py", "--name", "files"]).succeeds();
-    let said = "note: files.py:6 serves over stdio, and the service speaks streamable HTTP; the entry point that is written serves it as the service asks\n";
+    let said = "note: files.py:6 serves over stdio, but AgentCore uses streamable HTTP; the new entry point serves it in the way that AgentCore needs\n";
     assert!(mended.stderr.contains(said), "{}", mended.stderr);
     let entry = project.read("deployment/invoke.py");
     assert!(
@@ -62,8 +62,8 @@ fn what_the_service_could_not_reach_is_said_with_its_place() {
     let project = Project::new().file("main.py", inner);
     let warned = init(&project, &["--name", "a"]).succeeds();
     for line in [
-        "warning: main.py:9 listens on 127.0.0.1, where the service cannot reach it\n  help: make it listen on `host=\"0.0.0.0\"`\n",
-        "warning: main.py:9 listens on port 9000, and the service connects to 8080\n  help: make it listen on `port=8080`\n",
+        "warning: main.py:9 listens on 127.0.0.1, where AgentCore cannot reach it\n  help: make it listen on `host=\"0.0.0.0\"`\n",
+        "warning: main.py:9 listens on port 9000, but AgentCore connects to 8080\n  help: make it listen on `port=8080`\n",
     ] {
         assert!(warned.stderr.contains(line), "{}", warned.stderr);
     }

@@ -264,7 +264,35 @@ fn what_is_in_use_stays_even_with_all() {
     drop(held);
     shelf.run(&["prune", "--all"]);
     assert!(!shelf.path(&format!("local-packages-{KEY}")).exists());
+    assert!(!lock.exists());
+    assert!(!shelf.path(&format!("dependencies/{KEY}.lock")).exists());
     shelf.keeps_what_is_not_its_own();
+}
+
+#[test]
+fn what_an_interrupted_run_left_is_no_entry_and_always_removed() {
+    let shelf = Shelf::new();
+    let left = format!("dependencies/{KEY}.building-x1y2z3");
+    shelf.put(&format!("{left}/entry/boto3.py"), 1_000);
+    // The lock of an entry that an earlier version removed.
+    let stray = format!("dependencies/{}.lock", KEY.replace('0', "1"));
+    shelf.put(&stray, 0);
+    let shown = shelf.run(&[]).stdout;
+    for line in [
+        "1 set of dependencies, ",
+        "1 unfinished set of dependencies, last used within the hour",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    let pruned = shelf.run(&["prune"]);
+    assert!(
+        pruned.stderr.contains("Removed 1.0 kB, 1 entry"),
+        "{}",
+        pruned.stderr
+    );
+    assert!(!shelf.path(&left).exists() && !shelf.path(&stray).exists());
+    let entry = format!("dependencies/{KEY}");
+    assert!(shelf.path(&entry).exists() && shelf.path(&format!("{entry}.lock")).exists());
 }
 
 #[test]

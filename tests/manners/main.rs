@@ -323,7 +323,7 @@ fn the_plan_of_new_holds_the_repository_and_the_change_of_the_name() {
     let words = ["new", "my-agent", "--yes", "--template", "echo"];
     let new = |more: &[&str]| Cli::new(&project).args(words).args(more);
     let planned = new(&["--dry-run"]).run().succeeds().stderr;
-    let renamed = "note: the agent is named `my_agent`: a name is a letter, then letters, digits and underscores\n";
+    let renamed = "note: the agent is named `my_agent`: a name is a letter, then up to 47 letters, digits and underscores\n";
     let repository = "Would run `git init` in `my-agent`\n";
     assert!(planned.contains(renamed), "{planned}");
     assert!(planned.contains(repository), "{planned}");

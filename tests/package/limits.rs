@@ -10,10 +10,14 @@ fn offline_uses_the_caches_alone_and_says_what_is_missing() {
     let here = || package(&project).env("UV_CACHE_DIR", &empty);
     let refused = [
         here().arg("--offline").run(),
-        here().arg("--frozen").run(),
         here().env("CARGO_NET_OFFLINE", "true").run(),
     ];
-    for outcome in refused {
+    let pinned = project.read("deployment/requirements.txt");
+    let hash = format!(" --hash=sha256:{}\n", "0".repeat(64));
+    project.write("deployment/requirements.txt", pinned.replace('\n', &hash));
+    let frozen = here().arg("--frozen").run();
+    project.write("deployment/requirements.txt", pinned);
+    for outcome in refused.into_iter().chain([frozen]) {
         let stderr = outcome.exits(1).stderr;
         for wanted in ["markupsafe", "help: nothing is downloaded because of"] {
             assert!(stderr.contains(wanted), "{wanted}\n{stderr}");
@@ -28,10 +32,23 @@ fn offline_uses_the_caches_alone_and_says_what_is_missing() {
 #[test]
 fn locked_wants_every_version_fixed_by_a_file() {
     let loose = project();
-    let stderr = package(&loose).arg("--locked").run().exits(1).stderr;
-    for wanted in ["markupsafe", "`uv pip compile --generate-hashes"] {
+    let locked = || package(&loose).arg("--locked").run();
+    let stderr = locked().exits(3).stderr;
+    let command = "`uv pip compile --generate-hashes --python-version 3.11 --python-platform aarch64-manylinux_2_34 --output-file deployment/requirements.txt deployment/requirements.in`";
+    for wanted in [
+        "error: `--locked` needs an exact version and a hash of `markupsafe`\n",
+        "deployment/requirements.txt:1:1",
+        "help: rename `deployment/requirements.txt` to `deployment/requirements.in` and run `uv",
+        command,
+    ] {
         assert!(stderr.contains(wanted), "{wanted}\n{stderr}");
     }
+    loose.write("deployment/requirements.in", "markupsafe\n");
+    let stderr = locked().exits(3).stderr;
+    assert!(
+        stderr.contains(&format!("help: {command} writes them\n")),
+        "{stderr}"
+    );
     let keys = "runtime = \"python3.11\"\nrequirements = \"pyproject.toml\"";
     let project = Project::new().agent_with("my_agent", keys);
     let pyproject = "[project]\nname = \"a\"\nversion = \"1\"\ndependencies = [\"markdown\"]\n";

@@ -1,6 +1,6 @@
 //! Work in progress is shown on a terminal while it lasts, and nowhere else.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use serde_json::json;
 
@@ -90,4 +90,37 @@ fn nothing_is_shown_where_it_is_not_wanted() {
         assert_eq!(code.code(), Some(0), "{screen}");
         assert!(!screen.contains(WORK), "{name}: {screen}");
     }
+}
+
+/// An installer that takes long: it only answers the questions before the installation.
+const INSTALLER: &str = "#!/bin/sh\ncase \"$1\" in\n--version) echo 'uv 0.9.0' ;;\npip) exec sleep 60 ;;\n*) exit 1 ;;\nesac\n";
+
+#[test]
+fn ctrl_c_clears_the_row_and_removes_what_was_being_built() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let project = Project::new().agent("one").file("../bin/uv", INSTALLER);
+    let bin = project.root().join("bin");
+    fs::set_permissions(bin.join("uv"), fs::Permissions::from_mode(0o755)).unwrap();
+    let cache = project.root().join("cache");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let cli = Cli::new(&project)
+        .args(["package"])
+        .env("PATH", path)
+        .env("CARGO_AGENTCORE_CACHE_DIR", &cache)
+        .without_env("CI");
+    let mut terminal = Terminal::wide(&cli, 100);
+    terminal.shows_within("dependencies of `one` 1s");
+    terminal.types(crate::CTRL_C);
+    let (status, picture) = terminal.leaves();
+    assert_eq!(status.code(), Some(130), "{picture:#?}");
+    let row = picture.iter().find(|row| row.contains("`one` 1s"));
+    assert_eq!(row, None, "{picture:#?}");
+    let kept = fs::read_dir(cache.join("dependencies")).unwrap();
+    let kept: Vec<_> = kept.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(
+        kept.iter()
+            .all(|name| name.to_string_lossy().ends_with(".lock")),
+        "{kept:?}"
+    );
 }

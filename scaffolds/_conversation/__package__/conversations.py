@@ -1,4 +1,4 @@
-"""What was said in each session.
+"""The conversation of each session.
 
 Conversations are kept in memory. On AgentCore every session has a process of its
 own, so a conversation is remembered until its session ends. To remember more than
@@ -32,9 +32,9 @@ conversations: OrderedDict[str, Conversation] = OrderedDict()
 
 @asynccontextmanager
 async def conversation(session_id: str | None) -> AsyncIterator[Conversation]:
-    """Lend out a session's conversation, to one request at a time.
+    """Yield a session's conversation, to one request at a time.
 
-    Without a session ID, the conversation is new and forgotten afterwards.
+    Without a session ID, yield a new conversation that is not kept.
     """
     if not session_id:
         yield Conversation()

@@ -1,4 +1,4 @@
-"""What takes the place of a caller and of a model, so that tests need no AWS."""
+"""Stand-ins for a caller and a model, so that the tests need no AWS."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from strands.types.content import Messages
 
 
 def context(session_id: str | None = None) -> RequestContext:
-    """Make the context of a request that belongs to this session."""
+    """Return the context of a request in this session."""
     return RequestContext(session_id=session_id, request_headers=None, request=None)
 
 
@@ -19,7 +19,7 @@ class ScriptedModel(Model):
     """Answers each call with the next reply of its script.
 
     A reply is a text, or the name of a tool with its arguments. `heard` holds the
-    messages that each call brought.
+    messages of each call.
     """
 
     def __init__(self, *replies: str | tuple[str, dict[str, Any]]) -> None:
@@ -30,7 +30,7 @@ class ScriptedModel(Model):
     async def stream(
         self, messages: Messages, *args: Any, **kwargs: Any
     ) -> AsyncIterator[Any]:
-        """Give the next reply, as Bedrock would."""
+        """Yield the next reply, as Bedrock would."""
         self.heard.append(list(messages))
         reply = self.replies.pop(0)
         yield {"messageStart": {"role": "assistant"}}
@@ -52,7 +52,7 @@ class ScriptedModel(Model):
         raise NotImplementedError
 
     def update_config(self, **config: Any) -> None:
-        """Ignore the configuration: the script decides."""
+        """Ignore the configuration."""
 
     def get_config(self) -> dict[str, Any]:
         """Return no configuration."""

@@ -1,4 +1,4 @@
-"""What a request brings."""
+"""The payload of a request."""
 
 from typing import Any
 

@@ -28,7 +28,7 @@ You estimate what an architecture costs on AWS per month.
 
 @cache
 def model() -> Model:
-    """Return the model, which is made for the first request."""
+    """Return the model, which is created on the first request."""
     return BedrockModel(model_id=MODEL_ID, region_name=region())
 
 
@@ -36,7 +36,7 @@ class CostEstimator:
     """Estimates what an architecture costs, within a session's conversation."""
 
     def __init__(self, session_id: str | None = None) -> None:
-        """Continue the session's conversation, or begin it."""
+        """Continue the session's conversation, or start one."""
         self.session_id = session_id
 
     def agent(self, messages: Messages, run_python: AgentTool) -> Agent:
@@ -56,12 +56,12 @@ class CostEstimator:
             async with calculator() as run_python:
                 agent = self.agent(current.messages, run_python)
                 result = await agent.invoke_async(architecture)
-            # Only now: a turn that fails is not remembered.
+            # Set last, so that a failed turn is not remembered.
             current.messages = agent.messages
         return str(result).strip()
 
     async def estimate_stream(self, architecture: str) -> AsyncIterator[str]:
-        """Estimate it piece by piece, as the model answers."""
+        """Yield the estimate as the model produces it."""
         async with conversation(self.session_id) as current:
             async with calculator() as run_python:
                 agent = self.agent(current.messages, run_python)

@@ -1,4 +1,4 @@
-"""Calculations run in the AgentCore Code Interpreter, not in the model's head."""
+"""Runs calculations in the AgentCore Code Interpreter."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ class Interpreter:
     """An interpreter that starts when it is first used."""
 
     def __init__(self) -> None:
-        """Start nothing yet."""
+        """Create an interpreter without starting it."""
         self.client: CodeInterpreter | None = None
         self.problem: InterpreterUnavailable | None = None
         self.lock = Lock()
@@ -34,7 +34,7 @@ class Interpreter:
             return printed(self.started().execute_code(code))
 
     def started(self) -> CodeInterpreter:
-        """Start the interpreter, unless it runs."""
+        """Return the client, starting the interpreter if necessary."""
         if self.client is None:
             client = CodeInterpreter(region())
             try:
@@ -50,16 +50,16 @@ class Interpreter:
         return self.client
 
     def stop(self) -> None:
-        """Stop the interpreter, if it runs."""
+        """Stop the interpreter if it is running."""
         if self.client is not None:
-            # One that cannot be stopped ends by itself. The answer is not lost.
+            # If this fails, the interpreter ends by itself after a while.
             with suppress(BotoCoreError, ClientError):
                 self.client.stop()
 
 
 @asynccontextmanager
 async def calculator() -> AsyncIterator[AgentTool]:
-    """Lend out an interpreter as a tool, and stop it at the end."""
+    """Yield an interpreter as a tool, and stop it afterwards."""
     interpreter = Interpreter()
 
     @tool
@@ -67,7 +67,7 @@ async def calculator() -> AsyncIterator[AgentTool]:
         """Run Python code and return what it prints.
 
         Args:
-            code: The code. It sees the variables of earlier calls for the same answer.
+            code: The code. It can use variables from earlier calls.
         """
         return interpreter.run(code)
 
@@ -75,7 +75,7 @@ async def calculator() -> AsyncIterator[AgentTool]:
         yield run_python
     finally:
         await asyncio.to_thread(interpreter.stop)
-    # The model was told, but what it made of that is not an estimate.
+    # The model saw the error, but its answer is then no estimate.
     if interpreter.problem:
         raise interpreter.problem
 

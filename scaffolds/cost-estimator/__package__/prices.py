@@ -22,7 +22,7 @@ def endpoint_region(caller: str) -> str:
 
 @cache
 def price_list() -> Any:
-    """Return a client for the price list, which is made for the first request."""
+    """Return a client for the price list, which is created on the first request."""
     return boto3.client("pricing", region_name=endpoint_region(region()))
 
 
@@ -35,8 +35,8 @@ def attribute_values(
     Args:
         service: The service's code, such as AmazonEC2, AWSLambda or AmazonS3.
         attribute: The attribute, such as instanceType, regionCode or productFamily.
-        containing: List only values that contain this text, in upper or lower case.
-        limit: The most values to return.
+        containing: List only values that contain this text; case is ignored.
+        limit: The maximum number of values to return.
     """
     pages = price_list().get_paginator("get_attribute_values")
     found = pages.paginate(ServiceCode=service, AttributeName=attribute)
@@ -54,9 +54,9 @@ def prices(
     Args:
         service: The service's code, such as AmazonEC2, AWSLambda or AmazonS3.
         filters: Values of attributes, such as {"regionCode": "us-west-2"}.
-        limit: The most products to return.
+        limit: The maximum number of products to return.
     """
-    # Some attributes of a product are empty. The price list refuses them as filters.
+    # The price list refuses empty values as filters.
     chosen = [
         {"Type": "TERM_MATCH", "Field": field, "Value": value}
         for field, value in filters.items()
@@ -69,7 +69,7 @@ def prices(
 
 
 def summary(product: dict[str, Any]) -> dict[str, Any]:
-    """Keep what an estimate needs of a product."""
+    """Return the parts of a product that an estimate needs."""
     terms = product.get("terms", {}).get("OnDemand", {}).values()
     dimensions = [
         dimension for term in terms for dimension in term["priceDimensions"].values()

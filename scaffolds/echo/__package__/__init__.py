@@ -1,1 +1,1 @@
-"""An agent that needs no model: it says what it hears."""
+"""An agent that repeats its prompt, without a model."""

@@ -1,4 +1,4 @@
-"""The agent, which only repeats what it is told. Put your own in its place."""
+"""The agent, which repeats its prompt. Replace it with your own."""
 
 import asyncio
 import re
@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 
 
 def answer(prompt: str) -> str:
-    """Answer in one piece."""
+    """Return the whole answer."""
     return f"You said: {prompt}"
 
 
 async def stream(prompt: str) -> AsyncIterator[str]:
-    """Answer word by word, each with the space that follows it."""
+    """Yield the answer word by word, with the spaces."""
     for word in re.findall(r"\S+\s*", answer(prompt)):
         yield word
         await asyncio.sleep(0)

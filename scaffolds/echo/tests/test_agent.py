@@ -16,7 +16,7 @@ class AgentTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(answer, {"answer": "You said: hello there"})
 
     async def test_streams(self) -> None:
-        """The pieces of a streamed answer make up the whole."""
+        """The streamed pieces add up to the whole answer."""
         pieces = await invoke_async.invoke({"prompt": "hello there"})
         whole = "".join([piece async for piece in pieces])
         self.assertEqual(whole, "You said: hello there")

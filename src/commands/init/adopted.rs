@@ -11,14 +11,16 @@ use super::{
 };
 use crate::{
     config::Agent,
-    effects::adoption,
+    effects::{adoption, files::read_text},
     error::{Failure, Message},
     names::{AgentName, Region},
     plan::{init as plan, new::agent_name},
+    project::prompts,
     scaffold::{
         AgentKeys, Files,
         adopt::{self, Entry, LayoutKind, OwnEntry, Placed, Sources},
     },
+    ui::Ui,
 };
 
 /// Where the agent's sources are.
@@ -41,6 +43,10 @@ pub(super) struct Adopted {
     pub(super) files: Files,
     /// The written requirements file, relative to the project's directory.
     pub(super) listed: Option<PathBuf>,
+    /// Existing entry points that do not call what a written one would, and what that is.
+    uncalled: Vec<(PathBuf, String)>,
+    /// Those that the user wants to replace.
+    pub(super) replaced: BTreeSet<PathBuf>,
     source: String,
     import_name: Option<String>,
     requirements: Option<String>,
@@ -67,15 +73,18 @@ impl Adopted {
             .then(|| plan::deployment(place.root, &agent, others));
         let mut files = Files::new();
         let mut listed = None;
+        let mut uncalled = Vec::new();
         if let Some(deployment) = &deployment {
             let folder = Path::new(deployment);
             adoption::check_folder(&place.root.join(folder), folder)?;
             let written = adopt::entry_points(&placed, sources).map_err(|e| super::broken(&e))?;
-            files.extend(
-                written
-                    .into_iter()
-                    .map(|(path, content)| (folder.join(path), content)),
-            );
+            for (path, content) in written {
+                let there = read_text(&place.root.join(folder).join(&path))?;
+                let name = path.to_string_lossy();
+                let missed = there.and_then(|text| adopt::uncalled(&placed, &name, &text));
+                uncalled.extend(missed.map(|words| (folder.join(&path), words)));
+                files.insert(folder.join(path), content);
+            }
             if in_place.is_none() {
                 let name = sources.free_name(&placed.layout, "requirements.txt");
                 let constraints = taken.constraints().map(|text| {
@@ -104,6 +113,8 @@ impl Adopted {
                 .or_else(|| listed.as_ref().map(|(_, name)| name.clone()))
                 .filter(|file| file != "requirements.txt"),
             listed: listed.map(|(path, _)| path),
+            uncalled,
+            replaced: BTreeSet::new(),
             import_name,
             agent,
             placed,
@@ -125,6 +136,7 @@ impl Adopted {
             headers,
             env,
             open,
+            lacks_models: _,
         } = settings;
         let is_flat = self.placed.layout.kind == LayoutKind::Flat;
         let deployment = self.deployment.as_deref();
@@ -160,6 +172,19 @@ impl Adopted {
         })
     }
 
+    /// Asks whether to replace the entry points that call something else.
+    pub(super) fn ask(&mut self, ui: &Ui) -> Result<(), Failure> {
+        const ANSWERS: [&str; 2] = ["keep it", "replace it"];
+        for (path, words) in &self.uncalled {
+            let question = format!("`{}` exists and does not call `{words}`", path.display());
+            let chosen = ui.select(&question, &ANSWERS.map(str::to_owned), 0);
+            if chosen.map_err(prompts::cut_off)? == 1 {
+                self.replaced.insert(path.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the files that `prepare` creates, for .gitignore.
     pub(super) fn ignored(&self) -> Vec<String> {
         let Some(deployment) = &self.deployment else {
@@ -181,7 +206,7 @@ impl Adopted {
             for problem in &own.problems {
                 if self.placed.mends(problem) {
                     notes.push(format!(
-                        "{} {}; the entry point that is written serves it as the service asks",
+                        "{} {}; the new entry point serves it in the way that AgentCore needs",
                         problem.place, problem.what
                     ));
                 } else {
@@ -192,6 +217,15 @@ impl Adopted {
                 }
             }
         }
+        let kept = self
+            .uncalled
+            .iter()
+            .filter(|(path, _)| !self.replaced.contains(path));
+        warnings.extend(kept.map(|(path, words)| {
+            let path = path.display();
+            Message::new(format!("`{path}` exists and does not call `{words}`"))
+                .help(format!("call it there; or delete `{path}` and run this again, before the agent is in Cargo.toml"))
+        }));
         warnings.extend(self.taken.warnings(self.listed.as_deref()));
         (notes, warnings)
     }
@@ -232,10 +266,8 @@ pub(super) fn names(
                 Entry::Own(own) => own.path.clone(),
                 Entry::Handlers { .. } => folder.to_owned(),
             };
-            Failure::usage(format!(
-                "`--all`: there is no name for the agent in `{place}`"
-            ))
-            .help("adopt it by itself with `--entrypoint` and `--name`")
+            Failure::usage(format!("`--all`: the agent in `{place}` needs a name"))
+                .help("set it up separately with `--entrypoint` and `--name`")
         })?);
     }
     Ok(names)

@@ -10,11 +10,10 @@ use crate::{
     names::Region,
     plan::code::{At, Filled, Need, model_in},
     project::prompts,
-    scaffold,
     ui::Ui,
 };
 
-/// The content of the agent's table.
+/// The content of the agent's table, and what to say of it after the questions.
 #[derive(Debug, Default)]
 pub(super) struct AgentSettings {
     pub(super) models: Vec<Model>,
@@ -23,12 +22,23 @@ pub(super) struct AgentSettings {
     pub(super) env: BTreeMap<String, String>,
     /// Lines that the user must complete.
     pub(super) open: Vec<String>,
+    /// True if the code uses models, and none was found.
+    pub(super) lacks_models: bool,
+}
+
+impl AgentSettings {
+    /// Prints what is wrong with the settings.
+    pub(super) fn tell(&self, region: Option<&Region>, ui: &Ui) {
+        if self.lacks_models {
+            ui.note("no model was found in the code, so the role will allow none; `models` in Cargo.toml lists the models that the agent invokes");
+        }
+        prompts::tell_of_models(&self.models, region, ui);
+    }
 }
 
 pub(super) fn decide(
     options: &SettingsOptions,
     findings: &Findings,
-    region: Option<&Region>,
     asking: bool,
     ui: &Ui,
 ) -> Result<AgentSettings, Failure> {
@@ -53,8 +63,8 @@ pub(super) fn decide(
     }
     let filled = findings.filled(&env);
     let models = models(options, &filled, &env, asking, ui)?;
-    tell_of_models(&models, findings, region, ui);
     let mut settings = AgentSettings {
+        lacks_models: models.is_empty() && findings.uses_models(),
         models,
         headers: headers(&filled, findings, asking, ui)?,
         ..AgentSettings::default()
@@ -136,27 +146,18 @@ fn models(
     Ok(models)
 }
 
-fn tell_of_models(models: &[Model], findings: &Findings, region: Option<&Region>, ui: &Ui) {
-    if models.is_empty() && findings.uses_models() {
-        ui.note("no model was found in the code, so the role will allow none; `models` in Cargo.toml lists the models that the agent invokes");
-    }
-    let Some(region) = region else {
-        return;
-    };
-    for model in models
-        .iter()
-        .filter(|model| !scaffold::serves(model, region))
-    {
-        ui.warning(&prompts::misfit(model, region));
-    }
-}
-
 fn ask_models(found: &[Model], ui: &Ui) -> Result<Vec<Model>, Failure> {
     const NONE: &str = "none";
     let split = |text: &str| -> Result<Vec<Model>, String> {
         text.split([',', ' '])
             .filter(|word| !word.is_empty() && *word != NONE)
-            .map(prompts::model)
+            .map(|word| {
+                let model = prompts::model(word)?;
+                match model.doubt() {
+                    Some((what, help)) => Err(format!("{what}: {help}")),
+                    None => Ok(model),
+                }
+            })
             .collect()
     };
     let found: Vec<String> = found.iter().map(Model::id).collect();

@@ -14,6 +14,7 @@ use crate::{
     error::Failure,
     options,
     plan::init::relative,
+    text::path::folded,
     ui::Ui,
 };
 
@@ -27,15 +28,7 @@ pub(super) fn reach(
     all: &[Adopted],
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let shown = |path: &Path| {
-        let plain = args.path == Path::new(".");
-        let path = if plain {
-            path.to_owned()
-        } else {
-            args.path.join(path)
-        };
-        path.display().to_string()
-    };
+    let shown = |path: &Path| folded(&args.path.join(path)).display().to_string();
     // Adding agents to a project of this tool needs no `--write`.
     let writes = args.write || before.is_project();
     let additions = if writes {
@@ -51,7 +44,7 @@ pub(super) fn reach(
         for path in after.kept.iter().filter(|path| !added(path)) {
             lines.status(
                 "Keeping",
-                &format!("`{}`, which is there already", shown(path)),
+                &format!("`{}`, which already exists", shown(path)),
             );
         }
     };
@@ -75,6 +68,9 @@ pub(super) fn reach(
         for path in after.new.keys() {
             planned.status("Would", &format!("write `{}`", shown(path)));
         }
+        for path in after.replaced.keys() {
+            planned.status("Would", &format!("replace `{}`", shown(path)));
+        }
         for Addition { file, what, .. } in &additions {
             planned.status(
                 "Would",
@@ -86,10 +82,12 @@ pub(super) fn reach(
         for adopted in &adopted {
             ui.status("Adopting", adopted);
         }
-        let replaced: Vec<(PathBuf, Vec<u8>)> = additions
+        let edited = additions
             .iter()
-            .map(|addition| (addition.file.clone(), addition.whole.to_vec()))
-            .collect();
+            .map(|addition| (addition.file.clone(), addition.whole.to_vec()));
+        let replaced = after.replaced.iter();
+        let replaced = replaced.map(|(path, text)| (before.root.join(path), text.clone()));
+        let replaced: Vec<(PathBuf, Vec<u8>)> = edited.chain(replaced).collect();
         adoption::write(&before.root, &after.new, &replaced)?;
         // Naming a source here confirms it. If this cannot be recorded, the user is asked later.
         let source = destination::absolute(args.source.as_ref().unwrap_or(&args.path))?;
@@ -98,6 +96,9 @@ pub(super) fn reach(
         }
         for path in after.new.keys() {
             ui.status("Writing", &format!("`{}`", shown(path)));
+        }
+        for path in after.replaced.keys() {
+            ui.status("Replacing", &format!("`{}`", shown(path)));
         }
         for Addition { file, what, .. } in &additions {
             ui.status(
@@ -164,7 +165,7 @@ fn left_to_do(
 ) -> Option<String> {
     if let Some(Ignoring { lines, .. }) = &after.ignoring {
         ui.note(&format!(
-            "`{}` is not changed without `--write`; it lacks",
+            "`{}` is not changed without `--write`; it needs",
             shown(Path::new(GITIGNORE))
         ));
         for line in lines {

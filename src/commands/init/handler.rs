@@ -73,10 +73,10 @@ pub(super) fn choose(
 fn all(own: Vec<OwnEntry>, shown: &Path) -> Result<Vec<Entry>, Failure> {
     if own.is_empty() {
         return Err(Failure::usage(format!(
-            "`--all`: no file in `{}` serves by itself",
+            "`--all`: no file in `{}` serves requests itself",
             shown.display()
         ))
-        .help("name the function that answers with `--handler`"));
+        .help("name the function that answers requests with `--handler`"));
     }
     Ok(own.into_iter().map(Entry::Own).collect())
 }
@@ -105,9 +105,9 @@ fn functions(
             whole: None,
             streaming: None,
         } => Err(Failure::usage(
-            "no function was chosen, so there is nothing to answer a request; nothing was written",
+            "no function was chosen to answer requests; nothing was written",
         )
-        .help("run this again and choose one, or name it with `--handler` or `--async-handler`")),
+        .help("run this again and choose a function, or name one with `--handler` or `--async-handler`")),
         entry => Ok(entry),
     }
 }
@@ -129,10 +129,16 @@ fn named(
             return Ok(sources.unread_entry(&module, protocol));
         }
         let failure = Failure::usage(format!(
-            "`--entrypoint {}`: nothing in that file is known to serve",
+            "`--entrypoint {}`: nothing in that file is known to serve requests",
             file.display()
         ))
-        .help("add `--protocol` and what it speaks, if running the file starts a server");
+        .help("if running the file starts a server, add `--protocol` and the server's protocol");
+        let failure = match sources.unimportable(&module) {
+            Some(path) => failure.note(format!(
+                "an entry point for an app in it would have to import it, and Python cannot import `{path}`"
+            )),
+            None => failure,
+        };
         return Err(listed(failure, &sources.own_entries(None)));
     }
     let failure = Failure::usage(format!(
@@ -143,7 +149,7 @@ fn named(
     let own = sources.own_entries(None);
     Err(if own.is_empty() {
         failure.help(
-            "name the function that answers with `--handler`; the entry point is then made for it",
+            "name the function that answers with `--handler`; `init` then writes the entry point",
         )
     } else {
         listed(failure, &own)
@@ -173,7 +179,7 @@ fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>
         return Ok(own.into_iter().nth(chosen));
     }
     if own.len() > 1 {
-        let failure = Failure::usage("several files of the source serve by themselves");
+        let failure = Failure::usage("several source files serve requests themselves");
         return Err(listed(failure, &own)
             .help("choose one with `--entrypoint`, or make an agent of each with `--all`"));
     }

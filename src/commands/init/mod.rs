@@ -16,17 +16,22 @@ use std::{
 
 use self::{adopted::Adopted, agent_settings::AgentSettings, findings::Findings};
 use crate::{
-    config::{Agent, Manifest, Stage, load},
+    config::{Agent, Manifest},
     effects::{
         adoption, clock, destination, env,
-        manifest::{self, Project},
+        files::read_text,
+        manifest::Project,
         source::{self, Source, SourceRequest},
     },
     error::{Failure, Message},
-    names::{AgentName, ProjectId, Region},
+    names::{AgentName, Region},
     plan::{
-        init::{self as plan, ProjectTable},
-        new::{agent_name, project_id},
+        init as plan,
+        new::{agent_name, check_standalone, project_id},
+    },
+    project::{
+        declaring::{self, Before, Insertion},
+        prompts::DecidedRegion,
     },
     scaffold::{
         Files, Head,
@@ -67,52 +72,15 @@ pub struct Args {
     dry_run: bool,
 }
 
-/// The project before the change.
-struct Before {
-    root: PathBuf,
-    /// The existing manifest.
-    target: Option<Manifest>,
-    /// The workspace, including that manifest.
-    workspace: Project,
-    agents: Vec<Agent>,
-}
-
-impl Before {
-    /// Returns true if the manifest already belongs to a project of this tool.
-    fn is_project(&self) -> bool {
-        self.target.as_ref().is_some_and(|target| {
-            plan::place(target, &self.workspace.manifests)
-                .is_ok_and(|place| place.project == ProjectTable::Declared)
-        })
-    }
-
-    fn place(&self) -> settings::Place {
-        if !self.is_project() {
-            return settings::Place::Open;
-        }
-        let mut regions = self.agents.iter().map(|agent| agent.region.as_ref());
-        let first = regions.next().flatten();
-        let common = regions.all(|region| region == first);
-        settings::Place::Project(first.filter(|_| common).cloned())
-    }
-}
-
 /// What to write.
 struct After {
     new: Files,
+    /// Existing files to overwrite.
+    replaced: Files,
     kept: Vec<PathBuf>,
     /// The tables for existing manifests.
     insertions: Vec<Insertion>,
     ignoring: Option<Ignoring>,
-}
-
-/// A table for a manifest.
-struct Insertion {
-    manifest: PathBuf,
-    what: &'static str,
-    table: String,
-    /// The manifest's text with the table.
-    whole: String,
 }
 
 const SEEN_FROM: &str = "`--source` is relative to the current directory";
@@ -161,25 +129,34 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         .dialogue(async || {
             let from = (shown.as_path(), source_path.as_path());
             let entries = handler::choose(&args.handler, &sources, from, asking, ui)?;
-            let decided = settings::decide(&args.settings, before.place(), asking, ui).await?;
+            let region = args.settings.region.as_ref();
+            let decided = DecidedRegion::ask(region, before.region_place(), asking, ui).await?;
             let names = if args.handler.all {
                 adopted::names(&entries, &folder, &before.agents)?
             } else {
                 vec![agent.clone()]
             };
-            let all = all(names, entries, &sources, &place, &before)?;
-            let region = decided.region.as_ref();
+            let mut all = all(names, entries, &sources, &place, &before)?;
+            if asking {
+                for adopted in &mut all {
+                    adopted.ask(ui)?;
+                }
+            }
             let settings = all
                 .iter()
                 .map(|adopted| {
                     let findings = Findings::of(adopted, &source, shown)?;
-                    agent_settings::decide(&args.settings, &findings, region, asking, ui)
+                    agent_settings::decide(&args.settings, &findings, asking, ui)
                 })
                 .collect::<Result<Vec<_>, Failure>>()?;
             Ok((decided, all, settings))
         })
         .await?;
     let after = after(&before, &all, &settings, &decided)?;
+    decided.tell(ui);
+    for settings in &settings {
+        settings.tell(decided.region.as_ref(), ui);
+    }
     if let Some(said) = renamed.filter(|_| !args.handler.all) {
         ui.note(&said);
     }
@@ -237,37 +214,13 @@ fn tell(adopted: &Adopted, after: &After, ui: &Ui) {
 
 fn before(root: PathBuf) -> Result<Before, Failure> {
     let path = root.join("Cargo.toml");
-    if !adoption::stands(&path) {
-        if let Some(enclosing) = destination::enclosing(&root) {
-            crate::plan::new::check_place(
-                &root,
-                crate::plan::new::Destination::Free,
-                Some(&enclosing),
-            )?;
-        }
-        return Ok(Before {
-            workspace: manifest::future(root.clone())?,
-            root,
-            target: None,
-            agents: Vec::new(),
-        });
+    if adoption::stands(&path) {
+        return Before::observe(&path);
     }
-    let mut workspace = manifest::observe(Some(&path))?;
-    let manifests = &mut workspace.manifests;
-    let target = match manifests.iter().find(|found| found.path == path) {
-        Some(found) => found.clone(),
-        None => {
-            let found = manifest::read(&path)?;
-            manifests.push(found.clone());
-            found
-        }
-    };
-    Ok(Before {
-        agents: plan::declared(manifests)?,
-        target: Some(target),
-        workspace,
-        root,
-    })
+    if let Some(enclosing) = destination::enclosing(&root, &[]) {
+        check_standalone(&enclosing)?;
+    }
+    Before::empty(root)
 }
 
 fn observe(shown: &Path, path: &Path, before: &Before) -> Result<Source, Failure> {
@@ -313,7 +266,12 @@ fn read(
         .strip_prefix(root)
         .ok()
         .map(|way| way.to_string_lossy().replace('\\', "/"));
-    Ok(Sources::read(agent, folder, below, listing, files))
+    let (sources, warnings) = Sources::read(agent, folder, below, listing, files);
+    let sources = match read_text(&path.join("pyproject.toml"))? {
+        Some(project) => sources.with_project(&project),
+        None => sources,
+    };
+    Ok((sources, warnings))
 }
 
 /// Plans everything to write, and checks that the next command can read it.
@@ -321,12 +279,13 @@ fn after(
     before: &Before,
     all: &[Adopted],
     settings: &[AgentSettings],
-    decided: &settings::Decided,
+    decided: &DecidedRegion,
 ) -> Result<After, Failure> {
     let Some(first) = all.first() else {
         return Err(broken("there is no agent to adopt"));
     };
-    let project = project_id(&first.agent, clock::random_digits());
+    let digits = adoption::lasting_digits(&before.root).unwrap_or_else(clock::random_digits);
+    let project = project_id(&first.agent, digits);
     let mut files: Files = all
         .iter()
         .flat_map(|adopted| adopted.files.clone())
@@ -346,6 +305,7 @@ fn after(
         files.insert(PathBuf::from("README.md"), text.into_bytes());
     }
     let exists = |path: &Path| adoption::stands(&before.root.join(path));
+    let is_replaced = |path: &Path| all.iter().any(|adopted| adopted.replaced.contains(path));
     let tables = |head, region: Option<&Region>| {
         let tables: Vec<String> = all
             .iter()
@@ -362,77 +322,30 @@ fn after(
             tables(head, None)
         );
         let text = adopt::fresh_manifest(&table).map_err(|error| broken(&error))?;
-        check(&[Manifest {
+        declaring::check(&[Manifest {
             path: before.root.join("Cargo.toml"),
             text: text.clone(),
         }])?;
         files.insert(PathBuf::from("Cargo.toml"), text.into_bytes());
-        let (new, kept) = plan::new_and_kept(files, exists);
+        let (new, replaced, kept) = plan::new_and_kept(files, exists, is_replaced);
         return Ok(After {
             new,
+            replaced,
             kept,
             insertions: Vec::new(),
             ignoring,
         });
     };
-    let insertions = insertions(before, target, (&project, decided), &tables)?;
-    let mut manifests = before.workspace.manifests.clone();
-    for insertion in &insertions {
-        let mut all = manifests.iter_mut();
-        if let Some(manifest) = all.find(|found| found.path == insertion.manifest) {
-            manifest.text.clone_from(&insertion.whole);
-        }
-    }
-    check(&manifests)?;
-    let (new, kept) = plan::new_and_kept(files, exists);
+    let insertions = before.insertions(target, (&project, decided), &tables)?;
+    before.check(&insertions)?;
+    let (new, replaced, kept) = plan::new_and_kept(files, exists, is_replaced);
     Ok(After {
         new,
+        replaced,
         kept,
         insertions,
         ignoring,
     })
-}
-
-/// Returns the tables for the manifests of an existing project. `tables` returns the agents'
-/// tables.
-fn insertions(
-    before: &Before,
-    target: &Manifest,
-    (project, decided): (&ProjectId, &settings::Decided),
-    tables: &dyn Fn(Head, Option<&Region>) -> String,
-) -> Result<Vec<Insertion>, Failure> {
-    let place = plan::place(target, &before.workspace.manifests)?;
-    let insertion = |manifest: &Manifest, what, table: String| {
-        Ok::<_, Failure>(Insertion {
-            manifest: manifest.path.clone(),
-            what,
-            whole: plan::with_table(manifest, &table)?,
-            table,
-        })
-    };
-    let region = decided.region.as_ref();
-    match place.project {
-        // The project's region is declared with the project; the agent's table only contains a
-        // different one.
-        ProjectTable::Declared => {
-            let table = tables(place.head, decided.given_region.as_ref());
-            Ok(vec![insertion(target, "the agent", table)?])
-        }
-        ProjectTable::Beside => {
-            let own = project_lines(place.head, project, region);
-            let table = format!("{own}\n{}", tables(place.head, None));
-            Ok(vec![insertion(target, "the agent", table)?])
-        }
-        ProjectTable::InWorkspace(known) => {
-            let project = known.as_ref().unwrap_or(project);
-            let root = &before.workspace.manifests[0];
-            let shared = project_lines(Head::Workspace, project, region);
-            Ok(vec![
-                insertion(root, "the project", shared)?,
-                insertion(target, "the agent", tables(place.head, None))?,
-            ])
-        }
-    }
 }
 
 /// Returns the lines for .gitignore.
@@ -451,10 +364,6 @@ fn ignoring(root: &Path, needed: &[String]) -> Result<Option<Ignoring>, Failure>
     let lines = adoption::unsaid(root, &there, needed);
     let whole = plan::with_lines(&there, &lines);
     Ok((!lines.is_empty()).then_some(Ignoring { lines, whole }))
-}
-
-fn check(manifests: &[Manifest]) -> Result<(), Failure> {
-    load(manifests, &Stage::None).map(|_| ())
 }
 
 pub(super) fn broken(error: &str) -> Failure {

@@ -16,6 +16,7 @@ use crate::{
     package::tracing,
     plan::init as plan,
     scaffold::adopt::{self, Placed, Requirements, TOOLKIT},
+    text::path::folded,
 };
 
 /// The requirements and their file.
@@ -139,7 +140,7 @@ impl Taken {
                 "`{text}` is left out of the deployment's requirements ({}:{line})",
                 shown.display()
             ))
-            .note("it names something beside that file, which is not there when the agent is packaged")
+            .note("it refers to a file beside it, which does not exist when the agent is packaged")
             .help("add what it refers to to the deployment's requirements.txt")
         }));
         if let Some(Locked { direct, .. }) = &self.locked
@@ -332,7 +333,7 @@ fn as_the_user_would(path: &Path, shown: &Path, source: &Path) -> PathBuf {
         Some(beginning) if has_names => beginning.to_owned(),
         _ => shown.join(plan::relative(source, folder)),
     };
-    beginning.join(path.file_name().unwrap_or_default())
+    folded(&beginning.join(path.file_name().unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -347,8 +348,8 @@ mod tests {
             ("/a/b/c/r.txt", ".", "r.txt"),
             ("/a/b/r.txt", "../b/c", "../b/r.txt"),
             ("/a/b/r.txt", "c", "r.txt"),
-            ("/a/b/r.txt", ".", "./../r.txt"),
-            ("/a/r.txt", "../c", "../c/../../r.txt"),
+            ("/a/b/r.txt", ".", "../r.txt"),
+            ("/a/r.txt", "../c", "../../r.txt"),
         ] {
             let found = as_the_user_would(Path::new(path), Path::new(shown), Path::new("/a/b/c"));
             assert_eq!(found, Path::new(said), "{path} from {shown}");

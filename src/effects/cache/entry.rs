@@ -58,7 +58,7 @@ pub(crate) fn keep(home: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Takes the lock. Returns whether there is one.
+/// Takes the lock, unless it does not exist or is being removed. Returns whether it is held.
 fn keep_in(cache: &Folder, name: &str, waiting: impl Fn()) -> Result<bool, Failure> {
     let home = cache.path().join(name);
     let is_held = |used: &Vec<(PathBuf, File)>| used.iter().any(|(path, _)| *path == home);
@@ -76,6 +76,9 @@ fn keep_in(cache: &Folder, name: &str, waiting: impl Fn()) -> Result<bool, Failu
             file.lock_shared().map_err(failed)?;
         }
         Err(TryLockError::Error(error)) => return Err(failed(error).into()),
+    }
+    if !cache.is_shared_lock(&lock_of(name), &file)? {
+        return Ok(false);
     }
     // The lock file's time records the last use; a wrong one is harmless.
     let _ = file.set_modified(SystemTime::now());
@@ -107,16 +110,19 @@ pub(crate) enum Kind {
     Debugger,
     /// Facts about installed programs.
     Programs,
+    /// What an interrupted run left.
+    Unfinished,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Dependencies,
         Self::LocalPackages,
         Self::LocalPython,
         Self::Emulator,
         Self::Debugger,
         Self::Programs,
+        Self::Unfinished,
     ];
 
     pub(crate) fn word(self) -> &'static str {
@@ -127,6 +133,7 @@ impl Kind {
             Self::Emulator => "emulator",
             Self::Debugger => "debugger",
             Self::Programs => "programs",
+            Self::Unfinished => "unfinished",
         }
     }
 
@@ -177,6 +184,8 @@ enum Place {
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) entries: Vec<Entry>,
+    /// The locks of entries that were removed.
+    pub(crate) locks: Vec<IdleLock>,
     /// Files of other programs, and ours that are not cached.
     pub(crate) others: Vec<String>,
 }
@@ -194,10 +203,12 @@ pub(crate) fn contents() -> Result<Contents, Failure> {
         if KEPT.contains(&name.as_str()) || name.starts_with(TEMPORARY) {
             continue;
         }
-        let stem = name.strip_suffix(".lock");
-        if stem
-            .is_some_and(|stem| Kind::of_folder(stem).is_some() || stem == super::running::FOLDER)
+        if let Some(stem) = name.strip_suffix(".lock")
+            && (Kind::of_folder(stem).is_some() || stem == super::running::FOLDER)
         {
+            if stem != super::running::FOLDER && !cache.path().join(stem).exists() {
+                found.locks.push(IdleLock::new(&cache, &name));
+            }
             continue;
         }
         match (name.as_str(), Kind::of_folder(&name)) {
@@ -226,14 +237,21 @@ fn dependencies(home: &Folder, found: &mut Contents) -> Result<(), Failure> {
         // Folders in which an entry is being built are named `KEY.building-…`.
         let key = name.split('.').next().unwrap_or_default();
         let shown = format!("dependencies/{name}");
+        let lock = lock_of(key);
         if !is_digest(key) && key != "nothing" {
             found.others.push(shown);
-        } else if name != lock_of(key) && is_directory(&home.join(&name)) {
-            let lock = lock_of(key);
-            found
-                .entries
-                .push(entry(Kind::Dependencies, home, &name, &shown, lock));
-        } else if name != lock_of(key) {
+        } else if name == lock {
+            if !home.path().join(key).exists() {
+                found.locks.push(IdleLock::new(home, &name));
+            }
+        } else if is_directory(&home.join(&name)) {
+            let kind = if name == key {
+                Kind::Dependencies
+            } else {
+                Kind::Unfinished
+            };
+            found.entries.push(entry(kind, home, &name, &shown, lock));
+        } else {
             found.others.push(shown);
         }
     }
@@ -298,6 +316,33 @@ fn size(path: &Path) -> u64 {
     inside.map(|entry| size(&entry.path())).sum()
 }
 
+/// The lock of an entry that no longer exists.
+#[derive(Debug, Clone)]
+pub(crate) struct IdleLock {
+    parent: Folder,
+    name: String,
+}
+
+impl IdleLock {
+    fn new(parent: &Folder, name: &str) -> Self {
+        Self {
+            parent: parent.clone(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// Removes the lock, unless a process works with it or its entry exists again.
+    pub(crate) fn remove(&self) -> Result<(), Failure> {
+        let entry = self.name.strip_suffix(".lock").unwrap_or(&self.name);
+        if let Attempt::Held(_lock) = self.parent.try_lock(&self.name)?
+            && !self.parent.path().join(entry).exists()
+        {
+            self.parent.remove_file(&self.name)?;
+        }
+        Ok(())
+    }
+}
+
 /// The result of removing an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Removal {
@@ -323,6 +368,10 @@ impl Entry {
                 };
                 if !is_trial {
                     parent.join(name).remove_whole()?;
+                    // The entry of an unfinished one may exist.
+                    if lock_of(name) == *lock {
+                        parent.remove_file(lock)?;
+                    }
                 }
             }
         }

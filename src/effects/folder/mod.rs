@@ -19,7 +19,7 @@ use std::{
 use self::checked::Handle;
 #[cfg(unix)]
 use self::unix::Handle;
-use super::files::{Attempt, FileError, Lock, Obstacle, TEMPORARY, decoded};
+use super::files::{self, Attempt, Busy, FileError, Lock, Obstacle, TEMPORARY, decoded};
 
 /// Marks a folder that `clean` deletes with all its content.
 const MARKER: &str = ".made-by-cargo-agentcore";
@@ -445,23 +445,55 @@ impl Folder {
     /// Acquires the lock with this name; creates its file if necessary.
     pub(crate) fn try_lock(&self, name: &str) -> Result<Attempt, FileError> {
         let path = self.path().join(name);
-        let handle = self.created()?;
-        holds_file(&handle, name, "lock", &path)?;
-        let file = handle
-            .file(name, Opening::LockOrCreate)
-            .map_err(|error| FileError::new("lock", &path, error))?;
-        Attempt::of(file, path)
+        loop {
+            let handle = self.created()?;
+            holds_file(&handle, name, "lock", &path)?;
+            let file = handle
+                .file(name, Opening::LockOrCreate)
+                .map_err(|error| FileError::new("lock", &path, error))?;
+            match Attempt::of(file, path.clone())? {
+                // Another process removed the file after it was opened.
+                Attempt::Held(lock) if !self.is_lock(name, &lock)? => {}
+                attempt => return Ok(attempt),
+            }
+        }
     }
 
-    /// Waits for the lock. Calls `waiting` once if another process has it.
+    /// Waits for the lock. Calls `waiting` if another process has it.
     pub(crate) fn lock(&self, name: &str, waiting: impl FnOnce()) -> Result<Lock, FileError> {
         match self.try_lock(name)? {
             Attempt::Held(lock) => Ok(lock),
             Attempt::Busy(busy) => {
                 waiting();
-                busy.wait()
+                self.wait(name, busy)
             }
         }
+    }
+
+    /// Waits for a lock that another process has.
+    pub(crate) fn wait(&self, name: &str, busy: Busy) -> Result<Lock, FileError> {
+        let mut busy = busy;
+        loop {
+            let lock = busy.wait()?;
+            if self.is_lock(name, &lock)? {
+                return Ok(lock);
+            }
+            busy = match self.try_lock(name)? {
+                Attempt::Held(lock) => return Ok(lock),
+                Attempt::Busy(busy) => busy,
+            };
+        }
+    }
+
+    /// Returns whether the locked file still has this name.
+    fn is_lock(&self, name: &str, lock: &Lock) -> Result<bool, FileError> {
+        Ok(self.lock_file(name)?.is_some_and(|file| lock.is_of(&file)))
+    }
+
+    /// Like [`Self::is_lock`], for a shared lock.
+    pub(crate) fn is_shared_lock(&self, name: &str, file: &File) -> Result<bool, FileError> {
+        let now = self.lock_file(name)?;
+        Ok(now.is_some_and(|now| files::is_one_file(&now, file)))
     }
 
     /// Opens a lock's file, to check whether it is locked.
@@ -577,13 +609,4 @@ fn unless_gone(done: io::Result<()>, doing: &'static str, path: &Path) -> Result
         }
         _ => Ok(()),
     }
-}
-
-/// Tries to lock a file in a directory of the cache.
-pub(crate) fn try_lock(path: &Path) -> Result<Attempt, FileError> {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        let cause = ErrorKind::InvalidInput.into();
-        return Err(FileError::new("lock", path, cause));
-    };
-    Folder::private(folder.to_owned()).try_lock(&name.to_string_lossy())
 }

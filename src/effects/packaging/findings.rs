@@ -324,7 +324,7 @@ pub(super) fn idle_entry(request: &Request, file: &Path) -> Option<Message> {
     );
     let message = Message::new(what)
         .note(format!("it is `{}`", file.display()))
-        .help("`cargo agentcore new` shows in a new project what one looks like");
+        .help("start a server in it; `cargo agentcore new` creates an example");
     Some(message)
 }
 

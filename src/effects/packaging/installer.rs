@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Event, Say, Search,
     memory::Holds,
-    requirements::{self, Inputs, Lock, Wanted},
+    requirements::{self, Inputs, Lock, Wanted, how_to_lock},
     resolution,
 };
 use crate::{
@@ -187,9 +187,10 @@ impl Installer {
             ));
         }
         if job.locked && answer.said.contains("--require-hashes") {
-            return Err(self.refused(&answer).help(
-                "`--locked` needs every version and its hash: `uv pip compile --generate-hashes -o requirements.txt` writes such a file from `requirements.in`",
-            ));
+            return Err(self
+                .refused(&answer)
+                .note("`--locked` needs exact versions and hashes of all dependencies, also of indirect ones")
+                .help(how_to_lock(&job.wanted.file, job.runtime)));
         }
         if lacks_a_wheel(&answer.said) {
             return Err(self.lacking(&answer, job.runtime, inputs));
@@ -275,7 +276,7 @@ pub(super) struct Papers {
     config: String,
     requirements: String,
     project: Option<String>,
-    constraints: String,
+    constraints: Option<String>,
     overrides: Option<String>,
 }
 
@@ -306,7 +307,12 @@ impl Papers {
             } else {
                 Some(write(work, "pyproject.toml", &pinned(inputs))?)
             },
-            constraints: write(work, "constraints.txt", &constraints)?,
+            // uv warns about an empty file.
+            constraints: if constraints.is_empty() {
+                None
+            } else {
+                Some(write(work, "constraints.txt", &constraints)?)
+            },
             overrides: if never.is_empty() {
                 None
             } else {
@@ -334,7 +340,7 @@ impl Papers {
             python: python.to_str().unwrap_or("python3"),
             config: &self.config,
             requirements: files,
-            constraints: &self.constraints,
+            constraints: self.constraints.as_deref(),
             overrides: self.overrides.as_deref(),
             requires_hashes: inputs.requires_hashes,
             is_complete: inputs.is_complete,

@@ -203,7 +203,7 @@ pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
     let checkout = Checkout::around(&request.root);
     let mut wanted = requirements::observe(&request.requirements.file, &checkout)?;
     if request.limits.locked {
-        requirements::lock_down(&mut wanted)?;
+        requirements::lock_down(&mut wanted, request.runtime)?;
     }
     for warning in &wanted.warnings {
         say(Event::Warning(warning.clone()));

@@ -13,15 +13,13 @@ use std::{
     time::SystemTime,
 };
 
-use tempfile::TempDir;
-
 use super::dependencies::sha256_of;
 use crate::{
     effects::{
         cache,
         files::{self, Attempt, FileError, Lock},
-        folder::{self, Folder},
-        staging::private,
+        folder::Folder,
+        staging::{Passing, private},
     },
     error::Failure,
     package::layer::Layer,
@@ -64,14 +62,14 @@ struct Claim {
 impl Claim {
     /// Claims the entry and tries to lock it. Returns true if another agent of this run claimed it
     /// before.
-    fn stake(path: &Path) -> Result<(Self, Attempt, bool), FileError> {
+    fn stake(home: &Folder, lock: &str) -> Result<(Self, Attempt, bool), FileError> {
         // Both under one guard: otherwise, the second agent could get the lock first, and the first
         // one would take it for another run.
         let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
-        let attempt = folder::try_lock(path)?;
-        let among_us = claimed.iter().any(|other| other == path);
-        claimed.push(path.to_owned());
-        let path = path.to_owned();
+        let attempt = home.try_lock(lock)?;
+        let path = home.path().join(lock);
+        let among_us = claimed.contains(&path);
+        claimed.push(path.clone());
         Ok((Self { path }, attempt, among_us))
     }
 }
@@ -93,14 +91,16 @@ pub(super) fn hold(key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
 fn hold_in(home: PathBuf, key: &str, waiting: impl FnOnce()) -> Result<Held, Failure> {
     cache::create(&home)?;
     let path = lock_of(&home, key);
-    let (claim, attempt, among_us) = Claim::stake(&path)?;
+    let folder = Folder::private(home.clone());
+    let name = format!("{key}.lock");
+    let (claim, attempt, among_us) = Claim::stake(&folder, &name)?;
     let lock = match attempt {
         Attempt::Held(lock) => lock,
         Attempt::Busy(busy) => {
             if !among_us {
                 waiting();
             }
-            busy.wait()?
+            folder.wait(&name, busy)?
         }
     };
     // The lock file's time records the last use; a failure is harmless.
@@ -146,10 +146,11 @@ impl Held {
     }
 
     /// Creates a folder to build in.
-    pub(super) fn workshop(&self) -> Result<TempDir, Failure> {
+    pub(super) fn workshop(&self) -> Result<Passing, Failure> {
         let prefix = format!("{}{BUILDING}", self.key);
         let made = private(tempfile::Builder::new().prefix(&prefix)).tempdir_in(&self.home);
-        Ok(made.map_err(|error| FileError::new("write in", &self.home, error))?)
+        let made = made.map_err(|error| FileError::new("write in", &self.home, error))?;
+        Ok(Passing::of(made))
     }
 
     /// Moves the finished archive to its place.
@@ -237,6 +238,8 @@ fn sweep(home: &Path, key: &str) {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use tempfile::TempDir;
 
     use super::*;
     use crate::package::{distributions::Modules, layer::Weights};

@@ -8,7 +8,7 @@ use std::{
 
 use super::Programs;
 use crate::{
-    effects::files::FileError,
+    effects::{files::FileError, interrupt},
     error::Failure,
     system::{
         System,
@@ -49,6 +49,9 @@ pub(crate) fn run<S: AsRef<OsStr>>(
         }
         Err(error) => return Err(FileError::new("run", Path::new(first), error).into()),
     };
+    if !output.status.success() {
+        interrupt::end_with_child(output.status);
+    }
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut said = stdout.clone();
     said.push_str(&String::from_utf8_lossy(&output.stderr));

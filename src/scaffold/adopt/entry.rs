@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     handlers::Handler,
     layout::{Kind as LayoutKind, Layout},
-    parse::Kind,
+    parse::{Kind, parse},
     placed::{Entry, Placed, Start, template},
     servers::{How, OwnEntry},
     serving::{self, Mcp, Server},
@@ -100,6 +100,56 @@ pub(crate) fn entry_points(placed: &Placed, sources: &Sources) -> Result<Files, 
         files.insert(PathBuf::from(name), text.into_bytes());
     }
     Ok(files)
+}
+
+/// Returns what an entry point with this name would call, unless `text`, which is there instead,
+/// seems to call it.
+pub(crate) fn uncalled(placed: &Placed, name: &str, text: &str) -> Option<String> {
+    let Start::Written(written) = &placed.start else {
+        return None;
+    };
+    let (template, _) = written.iter().find(|(_, written)| written == name)?;
+    let (module, names, words) = match &placed.entry {
+        Entry::Handlers { whole, streaming } => {
+            let handler = match *template {
+                "invoke_async.py.hbs" => streaming,
+                _ => whole,
+            };
+            let handler = handler.as_ref()?;
+            let names = handler.class.iter().chain([&handler.function]).cloned();
+            (
+                &handler.module,
+                names.collect::<Vec<String>>(),
+                handler.words.clone(),
+            )
+        }
+        Entry::Own(own) => {
+            let names: Vec<String> = match &own.how {
+                How::Run => Vec::new(),
+                How::Serve { name, .. } => vec![name.clone()],
+                How::Call { function } => vec![function.clone()],
+            };
+            let words = match names.first() {
+                Some(name) => format!("{name}` in `{}", own.path),
+                None => own.path.clone(),
+            };
+            (&own.module, names, words)
+        }
+    };
+    let module = placed.layout.module(module);
+    let last = module.rsplit('.').next().unwrap_or(&module);
+    let imports_it = parse(text).imports.iter().any(|import| {
+        import.module.rsplit('.').next() == Some(last)
+            || import.names.iter().any(|(name, _)| name == last)
+    });
+    // `runpy` takes the name as a string.
+    let imports_it = imports_it || text.contains(&format!("\"{module}\""));
+    let mentions = |name: &String| {
+        text.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .any(|word| word == name)
+    };
+    let calls_it = imports_it && names.iter().all(mentions);
+    (!calls_it).then_some(words)
 }
 
 /// Returns a new Cargo.toml.

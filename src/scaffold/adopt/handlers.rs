@@ -7,9 +7,9 @@ use super::{
     parse::{Class, Construction, Function, Kind, Module},
     servers::Unserved,
     signature::{Passing, passing},
-    sources::{Sources, is_public},
+    sources::{Sources, has_importable_name, importable_name, is_public, is_test},
 };
-use crate::error::Failure;
+use crate::{error::Failure, text::counted};
 
 /// A function that can answer a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,11 @@ impl Sources {
     /// Returns all public functions and methods that could be the handler.
     pub(crate) fn candidates(&self) -> Vec<Handler> {
         let mut found = Vec::new();
-        for (name, parsed) in self.modules.iter().filter(|(name, _)| is_public(name)) {
+        for (name, parsed) in self
+            .modules
+            .iter()
+            .filter(|(name, _)| is_public(name) && has_importable_name(name))
+        {
             let module = &parsed.module;
             let is_candidate = |function: &&Function| {
                 !function.name.starts_with('_')
@@ -104,6 +108,12 @@ impl Sources {
         let Some((name, class, function)) = found else {
             return Err(self.unknown(words, purpose));
         };
+        if let Some(path) = self.unimportable(&name) {
+            return Err(refused_name(
+                Failure::usage(format!("`{flag} {words}`: Python cannot import `{path}`")),
+                path,
+            ));
+        }
         let handler = self
             .handler(&name, class, function)
             .map_err(|why| refused(words, flag, &why, &self.place(&name, function)))?;
@@ -124,9 +134,19 @@ impl Sources {
     /// Returns the error for none or several candidates.
     pub(crate) fn undecided(&self, candidates: &[Handler]) -> Failure {
         if candidates.is_empty() {
-            let failure = Failure::usage("no function of the source can be the handler")
-                .note(format!("looked through {} of Python for public functions and methods that take the payload: one argument, or `payload` and `context`", count(self.modules.len(), "file")))
-                .note("left out: names that begin with `_` or `test_`, tests, tools, routes of a web framework, and methods of classes that cannot be made without arguments");
+            let failure = Failure::usage("the source has no function that can answer a request")
+                .note(format!("looked in {} for public functions and methods that take the payload: one argument, or `payload` and `context`", counted(self.modules.len(), "Python file")))
+                .note("not considered: names that begin with `_` or `test_`, tests, tools, routes of web frameworks, and methods of classes that need arguments");
+            let mut modules = self.modules.iter().filter(|(name, parsed)| {
+                let module = &parsed.module;
+                !is_test(name) && !(module.functions.is_empty() && module.classes.is_empty())
+            });
+            if let Some(path) = modules.find_map(|(name, _)| self.unimportable(name)) {
+                let failure = failure.note(format!(
+                    "Python cannot import `{path}`, so its functions are not considered either"
+                ));
+                return refused_name(failure, path);
+            }
             let Some(Unserved { place, missing }) = self.unserved() else {
                 return failure.help(
                     "add such a function, or name one with `--handler package.module:function`",
@@ -134,14 +154,22 @@ impl Sources {
             };
             let missing: Vec<String> = missing.iter().map(|path| format!("`{path}`")).collect();
             return failure
-                .note(format!("{place} makes an app without a route for {}", missing.join(" and ")))
-                .help("the service asks for `POST /invocations` and `GET /ping`: add these routes, or add such a function");
+                .note(format!("the app in {place} has no route for {}", missing.join(" and ")))
+                .help("AgentCore calls `POST /invocations` and `GET /ping`: add these routes, or add such a function");
         }
         list(
-            Failure::usage("several functions of the source could be the handler"),
+            Failure::usage("several functions of the source could answer a request"),
             candidates,
         )
-        .help("name the one that answers a request, and the one that streams where there is one")
+        .help(
+            "choose one with `--handler`, one that streams with `--async-handler`, or one of each",
+        )
+    }
+
+    /// Returns the path of a module that Python cannot import because of its file's name.
+    pub(crate) fn unimportable(&self, module: &str) -> Option<&str> {
+        let path = &self.modules.get(module)?.path;
+        (!has_importable_name(module)).then_some(path)
     }
 
     fn unknown(&self, words: &str, purpose: Use) -> Failure {
@@ -162,7 +190,7 @@ impl Sources {
         match near {
             Some((_, near)) => failure.help(format!("did you mean `{near}`?")),
             None if candidates.is_empty() => {
-                failure.help("the source has no function that could be the handler")
+                failure.help("the source has no function that can answer a request")
             }
             None => failure.help("name one of these"),
         }
@@ -188,7 +216,7 @@ impl Sources {
         let is_other = defined.is_some() && !is("TypedDict") && !is("dict") && !is("str");
         if is_other || OTHER_TYPES.contains(&head) {
             return Err(format!(
-                "takes a `{written}`, and a request brings its payload (a `dict`) or its prompt (a `str`)"
+                "takes a `{written}`, but a request provides a payload (a `dict`) or a prompt (a `str`)"
             ));
         }
         Ok(passing)
@@ -346,7 +374,7 @@ fn makeable(class: &Class, module: &Module) -> Result<(), String> {
             }
             Construction::Needs(needed) if !needed.is_empty() => {
                 return Err(format!(
-                    "belongs to `{}`, which cannot be made without {}",
+                    "belongs to `{}`, which cannot be created without {}",
                     class.name,
                     needed
                         .iter()
@@ -370,18 +398,29 @@ fn makeable(class: &Class, module: &Module) -> Result<(), String> {
     }
 }
 
+fn refused_name(failure: Failure, path: &str) -> Failure {
+    let (folder, file) = match path.rsplit_once('/') {
+        Some((folder, file)) => (format!("{folder}/"), file),
+        None => (String::new(), path),
+    };
+    failure.help(format!(
+        "rename it to `{folder}{}`, and run this again",
+        importable_name(file)
+    ))
+}
+
 fn refused(words: &str, flag: &str, why: &str, place: &str) -> Failure {
     let failure =
         Failure::usage(format!("`{flag} {words}` {why}")).note(format!("defined in {place}"));
-    if why.contains("cannot be made without") {
+    if why.contains("cannot be created without") {
         return failure.help(
-            "give the arguments defaults, or write a function that makes the object and calls it",
+            "give the arguments defaults, or write a function that creates the object and calls it",
         );
     }
-    if why.contains("a request brings") {
-        return failure.help("write a function that takes the payload or the prompt and makes of it what this one takes");
+    if why.contains("a request provides") {
+        return failure.help("write a function that takes the payload or the prompt, and calls this one with what it needs");
     }
-    if why.contains("no request gives") || why.contains("takes no argument") {
+    if why.contains("a request does not provide") || why.contains("takes no argument") {
         return failure.help("write a function that takes the payload, or `payload` and `context`");
     }
     failure
@@ -397,12 +436,4 @@ fn list(failure: Failure, candidates: &[Handler]) -> Failure {
         .flag();
         failure.note(format!("{flag} '{}'   ({})", handler.words, handler.place))
     })
-}
-
-fn count(count: usize, word: &str) -> String {
-    if count == 1 {
-        format!("1 {word}")
-    } else {
-        format!("{count} {word}s")
-    }
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{parse::Import, reach::Reach, sources::Sources};
-use crate::{config::ImportName, python::standard::is_standard};
+use crate::{
+    config::ImportName,
+    python::standard::{is_importable, is_standard},
+};
 
 /// The layout of the source's files in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,9 @@ pub(super) enum Run<'a> {
     /// An entry point of ours imports it.
     Imported(&'a str),
 }
+
+/// More than any number of missing files.
+const IMPOSSIBLE: usize = 1 << 20;
 
 impl Layout {
     /// Returns the shipped folder below the source, with `/`.
@@ -79,7 +85,12 @@ impl Sources {
         let choices = self.choices(run, module);
         let opened = self.opened(reach, &choices);
         for layout in choices {
-            let missed = self.missed(&layout, run, reach, &opened);
+            let mut missed = self.missed(&layout, run, reach, &opened);
+            if let Run::Imported(module) = run
+                && !layout.module(module).split('.').all(is_importable)
+            {
+                missed += IMPOSSIBLE;
+            }
             if best.as_ref().is_none_or(|(least, _)| missed < *least) {
                 best = Some((missed, layout));
             }
@@ -111,6 +122,9 @@ impl Sources {
             Run::Imported(_) if self.is_project() => vec![flat(""), package(false), package(true)],
             Run::Imported(_) => vec![package(false), flat(""), package(true)],
         };
+        if matches!(run, Run::Imported(_)) && self.is_installed_from_src(module) {
+            choices.insert(0, flat("src"));
+        }
         let mut folder = self.folder_of(module);
         while !folder.is_empty() {
             choices.push(flat(&folder));

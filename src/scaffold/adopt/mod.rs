@@ -19,7 +19,7 @@ mod serving;
 mod signature;
 mod sources;
 
-pub(crate) use entry::{entry_points, fresh_manifest, gitignore, readme};
+pub(crate) use entry::{entry_points, fresh_manifest, gitignore, readme, uncalled};
 pub(crate) use handlers::{Handler, Use};
 pub(crate) use layout::Kind as LayoutKind;
 pub(crate) use placed::{Entry, Placed};

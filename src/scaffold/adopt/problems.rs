@@ -57,7 +57,8 @@ impl Sources {
         }
         vec![Problem {
             place: place.to_owned(),
-            what: "has no route `/ping`, by which the service sees that the agent is up".to_owned(),
+            what: "has no route `/ping`, which AgentCore calls to check the agent's health"
+                .to_owned(),
             help: "answer `GET /ping` with `{\"status\": \"Healthy\"}`".to_owned(),
             fault: Fault::Ping,
         }]
@@ -128,8 +129,8 @@ fn mcp_problems(
     if host.is_some_and(is_loopback) {
         found.push(Problem {
             place: place.to_owned(),
-            what: "refuses every Host header but this machine's own".to_owned(),
-            help: "make it for `host=\"0.0.0.0\"`".to_owned(),
+            what: "accepts only Host headers of this machine".to_owned(),
+            help: "create it with `host=\"0.0.0.0\"`".to_owned(),
             fault: Fault::Mcp,
         });
     }
@@ -139,7 +140,7 @@ fn mcp_problems(
 fn sessions(place: &str) -> Problem {
     Problem {
         place: place.to_owned(),
-        what: "keeps MCP sessions, and the service sends ids that the server did not issue"
+        what: "keeps MCP sessions, but AgentCore sends session IDs that the server did not issue"
             .to_owned(),
         help: "make it stateless: `stateless_http=True`".to_owned(),
         fault: Fault::Mcp,
@@ -158,7 +159,7 @@ pub(super) fn problems(start: &Start, protocol: Protocol, place: &str) -> Vec<Pr
     if let Some(transport) = start.transport.text() {
         found.push(problem(
             Fault::Transport,
-            format!("serves over {transport}, and the service speaks streamable HTTP"),
+            format!("serves over {transport}, but AgentCore uses streamable HTTP"),
             "run it with `transport=\"streamable-http\"`".to_owned(),
         ));
         return found;
@@ -168,7 +169,7 @@ pub(super) fn problems(start: &Start, protocol: Protocol, place: &str) -> Vec<Pr
     {
         found.push(problem(
             Fault::Host,
-            format!("listens on {host}, where the service cannot reach it"),
+            format!("listens on {host}, where AgentCore cannot reach it"),
             "make it listen on `host=\"0.0.0.0\"`".to_owned(),
         ));
     }
@@ -178,7 +179,7 @@ pub(super) fn problems(start: &Start, protocol: Protocol, place: &str) -> Vec<Pr
     {
         found.push(problem(
             Fault::Port,
-            format!("listens on port {port}, and the service connects to {wanted}"),
+            format!("listens on port {port}, but AgentCore connects to {wanted}"),
             format!("make it listen on `port={wanted}`"),
         ));
     }
@@ -193,7 +194,7 @@ pub(super) fn problems(start: &Start, protocol: Protocol, place: &str) -> Vec<Pr
     {
         found.push(problem(
             Fault::Path,
-            format!("answers at `{path}`, and the service asks `/mcp`"),
+            format!("answers at `{path}`, but AgentCore calls `/mcp`"),
             "serve it at `/mcp`".to_owned(),
         ));
     }

@@ -125,8 +125,8 @@ pub(crate) fn from_pyproject(given: &str) -> Result<Requirements, String> {
             .and_then(|tool| tool.get_ref().get("poetry"))
             .is_some_and(|poetry| poetry.get_ref().get("dependencies").is_some());
         return match (dynamic, poetry) {
-            (true, _) => Err("they are dynamic, so only its build backend knows them; `uv pip compile pyproject.toml -o requirements.txt` asks it".to_owned()),
-            (_, true) => Err("they are in Poetry's own table, `[tool.poetry.dependencies]`; `poetry export --output requirements.txt` writes them as others read them".to_owned()),
+            (true, _) => Err("they are dynamic, so only the build backend knows them; `uv pip compile pyproject.toml -o requirements.txt` lists them".to_owned()),
+            (_, true) => Err("they are in `[tool.poetry.dependencies]`, which only Poetry reads; `poetry export --output requirements.txt` writes them to a requirements file".to_owned()),
             _ => Ok(from_requirements("")),
         };
     };

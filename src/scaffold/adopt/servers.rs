@@ -8,7 +8,7 @@ use super::{
     routes::{INVOCATIONS, PING, WEB_SOCKET},
     serving::{self, Server, Start},
     signature::Parameter,
-    sources::{Sources, is_test},
+    sources::{Sources, has_importable_name, is_test},
 };
 use crate::config::Protocol;
 
@@ -100,10 +100,14 @@ impl Sources {
     ) -> Option<(OwnEntry, Reach)> {
         let reach = self.reach(module);
         let starts = self.starts(module, &reach);
+        let imported = || {
+            self.served(module, &reach, protocol)
+                .or_else(|| self.uncalled(module, &reach, protocol))
+                .filter(|_| has_importable_name(module))
+        };
         let found = self
             .started(module, &reach, &starts, protocol)
-            .or_else(|| self.served(module, &reach, protocol))
-            .or_else(|| self.uncalled(module, &reach, protocol))?;
+            .or_else(imported)?;
         Some((found, reach))
     }
 
@@ -220,7 +224,9 @@ impl Sources {
             // Running this file creates an app that the other file's handlers are not registered
             // with.
             (_, Some(_)) => return None,
-            (Some((name, server)), None) if !problems.is_empty() => How::Serve { name, server },
+            (Some((name, server)), None) if !problems.is_empty() && has_importable_name(module) => {
+                How::Serve { name, server }
+            }
             _ => How::Run,
         };
         Some(OwnEntry {

@@ -45,7 +45,7 @@ pub(crate) fn passing(function: &Function) -> Result<Passing, String> {
         .next()
         .filter(|first| matches!(first.place, Place::Positional | Place::Rest))
     else {
-        return Err("takes no argument, so it cannot be given the payload".to_owned());
+        return Err("takes no argument, so it cannot receive the payload".to_owned());
     };
     let second = parameters.clone().next();
     let with_context = second
@@ -58,7 +58,7 @@ pub(crate) fn passing(function: &Function) -> Result<Passing, String> {
         .collect();
     if !missing.is_empty() {
         return Err(format!(
-            "needs {} besides its first argument, which no request gives it",
+            "needs {} besides its first argument, which a request does not provide",
             missing.join(", ")
         ));
     }

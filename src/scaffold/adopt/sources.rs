@@ -12,6 +12,7 @@ use super::{
 use crate::{
     error::{Message, Snippet},
     names::AgentName,
+    python::standard::is_importable,
 };
 
 /// A Python file of the sources.
@@ -35,6 +36,8 @@ pub(crate) struct Sources {
     /// All files below the source, with `/`.
     pub(super) files: BTreeSet<String>,
     pub(super) modules: BTreeMap<String, Parsed>,
+    /// True if the source is a project whose installed packages are below `src`.
+    pub(super) installs_src: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -77,8 +80,26 @@ impl Sources {
             below_project,
             files: listing,
             modules,
+            installs_src: false,
         };
         (sources, warnings)
+    }
+
+    /// Takes account of a pyproject.toml in the source's folder.
+    #[must_use]
+    pub(crate) fn with_project(mut self, pyproject: &str) -> Self {
+        // With an `__init__.py`, it is a package itself.
+        self.installs_src = is_installed(pyproject) && !self.modules.contains_key("src");
+        self
+    }
+
+    /// Returns whether the module is part of a package that is installed from `src`.
+    pub(super) fn is_installed_from_src(&self, module: &str) -> bool {
+        let mut parts = module.split('.');
+        let is_below = parts.next() == Some("src");
+        let package = parts.next();
+        let is_package = package.is_some_and(|package| self.is_folder(&format!("src.{package}")));
+        self.installs_src && is_below && is_package
     }
 
     /// Returns the key of a module whose name may begin with the package's name.
@@ -107,7 +128,8 @@ impl Sources {
             (way, folder) => format!("{way}/{folder}"),
         };
         match &layout.kind {
-            Kind::Flat => whole.is_empty(),
+            // ruff's default setting is `src = [".", "src"]`.
+            Kind::Flat => whole.is_empty() || whole == "src",
             Kind::Package { name, .. } => whole == *name,
         }
     }
@@ -140,6 +162,19 @@ impl Sources {
     }
 }
 
+/// Returns whether installing the project, as `uv run` does, installs its packages.
+fn is_installed(pyproject: &str) -> bool {
+    let Ok(table) = pyproject.parse::<toml::Table>() else {
+        return false;
+    };
+    let tool = |name: &str| table.get("tool").and_then(|tool| tool.get(name));
+    let uv = tool("uv").and_then(|uv| uv.get("package"));
+    match uv.and_then(toml::Value::as_bool) {
+        Some(package) => package,
+        None => table.contains_key("build-system") || tool("poetry").is_some(),
+    }
+}
+
 fn module_name(path: &str) -> String {
     let path = path.strip_suffix(".py").unwrap_or(path);
     let path = match path.strip_suffix("__init__") {
@@ -147,6 +182,28 @@ fn module_name(path: &str) -> String {
         _ => path,
     };
     path.replace('/', ".")
+}
+
+/// Returns whether Python can import the module, if it finds its folder.
+pub(super) fn has_importable_name(module: &str) -> bool {
+    module.is_empty() || module.rsplit('.').next().is_some_and(is_importable)
+}
+
+/// Returns a name for a file that Python can import.
+pub(super) fn importable_name(file: &str) -> String {
+    let stem = file.strip_suffix(".py").unwrap_or(file);
+    let stem: String = stem
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '_' })
+        .collect();
+    let stem = stem.trim_start_matches(|c: char| !c.is_alphabetic());
+    if is_importable(stem) {
+        format!("{stem}.py")
+    } else {
+        format!("{stem}_agent.py")
+            .trim_start_matches('_')
+            .to_owned()
+    }
 }
 
 pub(super) fn is_public(module: &str) -> bool {
@@ -163,7 +220,7 @@ pub(super) fn is_test(module: &str) -> bool {
 
 fn syntax_error(file: &PythonFile, span: std::ops::Range<usize>) -> Message {
     Message::new(format!(
-        "`{}` is not Python that can be parsed whole; what it defines after this may be missed",
+        "`{}` has a syntax error, so some of its functions may not be found",
         file.shown.display()
     ))
     .at(Snippet {

@@ -17,7 +17,7 @@ use self::{
 };
 pub(super) use self::{
     export::{exported, lay_for_export},
-    locked::lock_down,
+    locked::{how_to_lock, lock_down},
     pythons::mismatches,
 };
 use crate::{

@@ -1,14 +1,20 @@
 //! `cargo agentcore new`: creates a project from an embedded template.
 
+mod place;
+
 use std::path::{Path, PathBuf};
 
+use self::place::{Edit, Place};
 use crate::{
     effects::{clock, destination, env},
     engine::plan_output::Planned,
     error::Failure,
     options,
     plan::new as plan,
-    project::prompts::{self, Choices},
+    project::{
+        declaring::from_here,
+        prompts::{self, Choices, Decided},
+    },
     scaffold::{self, Context, Language, Template},
     ui::Ui,
 };
@@ -33,6 +39,9 @@ pub struct Args {
     /// Language of the README [default: Japanese for a Japanese locale, else English]
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     lang: Option<Lang>,
+    /// Make a separate project, even inside a cargo workspace
+    #[arg(long)]
+    standalone: bool,
     /// Version control to initialize [default: git, unless already inside a repository]
     #[arg(long, value_enum, value_name = "VCS")]
     vcs: Option<Vcs>,
@@ -81,47 +90,50 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let (agent, renamed) = plan::agent_name(args.name.as_deref().unwrap_or(&title))?;
     let (package, instead) = plan::package(&agent);
     let names: Vec<String> = renamed.into_iter().chain(instead).collect();
-    plan::check_place(
-        &given,
-        destination::observe(&path)?,
-        destination::enclosing(&path).as_ref(),
-    )?;
+    plan::check_destination(&given, destination::observe(&path)?)?;
+    let place = Place::observe(&path, &package, args.standalone)?;
+    if let Place::Joining(joining) = &place {
+        joining.check_name(&agent)?;
+    }
 
     let asking = ui.is_interactive() && !args.yes;
     let (template, decided) = ui
         .dialogue(async || {
             let template = template(args.template.as_deref(), asking, ui)?;
             let needs = (template.needs_model, template.permissions);
-            let decided = prompts::decide(&args.choices, needs, asking, ui).await?;
+            let region = place.region();
+            let decided = prompts::decide(&args.choices, needs, region, asking, ui).await?;
             Ok((template, decided))
         })
         .await?;
+    decided.tell(ui);
+    let Decided {
+        region,
+        model,
+        permissions,
+    } = decided;
     let context = Context {
         project: plan::project_id(&agent, clock::random_digits()),
         title,
         agent,
         package,
-        region: decided.region,
-        model: decided.model,
-        permissions: decided.permissions,
+        region: region.region.clone(),
+        model,
+        permissions,
         language: match args.lang {
             Some(lang) => lang.into(),
             None => Language::of_locale(&env::locale().unwrap_or_default()),
         },
+        manifest: place.manifest(&path),
     };
     let files = scaffold::render(template, &context).map_err(|error| {
         Failure::world(format!(
             "the template is broken, which is a bug of ours: {error}"
         ))
     })?;
+    let edits = place.edits(&path, &context, &region)?;
     let git = wants_git(args.vcs, &path)?;
-    if let Some(project) = destination::project_above(&path) {
-        ui.note(&format!(
-            "`{}` is a project of its own; `cargo agentcore init --source DIR` adds an agent to the project in `{}`",
-            given.display(),
-            project.display()
-        ));
-    }
+    place.tell(&path, &given, ui);
     for said in &names {
         ui.note(said);
     }
@@ -129,6 +141,12 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         let planned = Planned::alone(options::Output::Text, ui);
         for file in files.keys() {
             planned.status("Would", &format!("write `{}`", given.join(file).display()));
+        }
+        for Edit { file, what, .. } in &edits {
+            planned.status(
+                "Would",
+                &format!("add {what} `{}`", from_here(file)?.display()),
+            );
         }
         if git {
             planned.status("Would", &format!("run `git init` in `{}`", given.display()));
@@ -144,12 +162,23 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             template.name
         ),
     );
-    destination::create(&path, &files, |root| {
-        if git {
-            destination::git_init(root)?;
-        }
-        Ok(())
-    })?;
+    destination::create(
+        &path,
+        &files,
+        |root| {
+            if git {
+                destination::git_init(root)?;
+            }
+            Ok(())
+        },
+        || place.write(&edits),
+    )?;
+    for Edit { file, what, .. } in &edits {
+        ui.status(
+            "Adding",
+            &format!("{what} `{}`", from_here(file)?.display()),
+        );
+    }
     next(None, &given, ui);
     Ok(())
 }

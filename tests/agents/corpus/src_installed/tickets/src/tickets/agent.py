@@ -1,0 +1,5 @@
+from .text import shout
+
+
+def answer(prompt: str) -> str:
+    return shout(prompt)
