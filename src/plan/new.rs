@@ -123,7 +123,7 @@ fn append(list: &mut Array, item: &str) {
         .last()
         .and_then(|value| value.decor().suffix()?.as_str());
     if let Some(suffix) = suffix.filter(|suffix| suffix.contains('\n') && !list.trailing_comma()) {
-        trailing = suffix.to_owned();
+        suffix.clone_into(&mut trailing);
         if let Some(last) = list.iter_mut().last() {
             last.decor_mut().set_suffix("");
         }

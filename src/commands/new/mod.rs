@@ -11,11 +11,8 @@ use crate::{
     error::Failure,
     options,
     plan::new as plan,
-    project::{
-        declaring::from_here,
-        prompts::{self, Choices, Decided},
-    },
-    scaffold::{self, Context, Language, Template},
+    project::prompts::{self, Choices, Decided},
+    scaffold::{self, Context, Files, Language, Template},
     ui::Ui,
 };
 
@@ -131,56 +128,80 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             "the template is broken, which is a bug of ours: {error}"
         ))
     })?;
-    let edits = place.edits(&path, &context, &region)?;
-    let git = wants_git(args.vcs, &path)?;
-    place.tell(&path, &given, ui);
+    let project = NewProject {
+        edits: place.edits(&path, &context, &region)?,
+        git: wants_git(args.vcs, &path)?,
+        path,
+        given,
+        files,
+        place,
+    };
+    project.place.tell(&project.path, &project.given, ui);
     for said in &names {
         ui.note(said);
     }
     if args.dry_run {
-        let planned = Planned::alone(options::Output::Text, ui);
-        for file in files.keys() {
-            planned.status("Would", &format!("write `{}`", given.join(file).display()));
-        }
-        for Edit { file, what, .. } in &edits {
-            planned.status(
-                "Would",
-                &format!("add {what} `{}`", from_here(file)?.display()),
-            );
-        }
-        if git {
-            planned.status("Would", &format!("run `git init` in `{}`", given.display()));
-        }
-        return Ok(());
+        return project.show(ui);
     }
     ui.status(
         "Creating",
         &format!(
             "agent `{}` in `{}` from template `{}`",
             context.agent,
-            given.display(),
+            project.given.display(),
             template.name
         ),
     );
-    destination::create(
-        &path,
-        &files,
-        |root| {
-            if git {
-                destination::git_init(root)?;
-            }
-            Ok(())
-        },
-        || place.write(&edits),
-    )?;
-    for Edit { file, what, .. } in &edits {
-        ui.status(
-            "Adding",
-            &format!("{what} `{}`", from_here(file)?.display()),
-        );
+    project.create(ui)
+}
+
+/// What to create.
+struct NewProject {
+    path: PathBuf,
+    /// The path as the user wrote it.
+    given: PathBuf,
+    files: Files,
+    place: Place,
+    edits: Vec<Edit>,
+    git: bool,
+}
+
+impl NewProject {
+    /// Prints what would be created.
+    fn show(&self, ui: &Ui) -> Result<(), Failure> {
+        let given = self.given.display();
+        let planned = Planned::alone(options::Output::Text, ui);
+        for file in self.files.keys() {
+            let file = self.given.join(file);
+            planned.status("Would", &format!("write `{}`", file.display()));
+        }
+        for edit in &self.edits {
+            planned.status("Would", &format!("add {}", edit.words()?));
+        }
+        if self.git {
+            planned.status("Would", &format!("run `git init` in `{given}`"));
+        }
+        Ok(())
     }
-    next(None, &given, ui);
-    Ok(())
+
+    fn create(&self, ui: &Ui) -> Result<(), Failure> {
+        destination::create(
+            &self.path,
+            &self.files,
+            |root| {
+                if self.git {
+                    destination::git_init(root)?;
+                }
+                Ok(())
+            },
+            || self.place.write(&self.edits),
+        )?;
+        for edit in &self.edits {
+            ui.status("Adding", &edit.words()?);
+        }
+        next(None, &self.given, ui);
+        Ok(())
+    }
 }
 
 /// Returns the project's title, the name of its folder.

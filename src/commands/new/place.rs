@@ -15,7 +15,7 @@ use crate::{
         new::{Enclosing, check_standalone, to_exclude, with_exclude},
     },
     project::{
-        declaring::Before,
+        declaring::{Before, from_here},
         prompts::{DecidedRegion, RegionPlace},
     },
     scaffold::{Context, Files, Head},
@@ -37,10 +37,18 @@ pub(super) struct Joining {
 
 /// A change of an existing manifest.
 pub(super) struct Edit {
-    pub(super) file: PathBuf,
+    file: PathBuf,
     /// What is added, and `to` or `in`.
-    pub(super) what: String,
+    what: String,
     whole: String,
+}
+
+impl Edit {
+    /// Returns what is added, and to which file.
+    pub(super) fn words(&self) -> Result<String, Failure> {
+        let file = from_here(&self.file)?;
+        Ok(format!("{} `{}`", self.what, file.display()))
+    }
 }
 
 impl Place {

@@ -139,7 +139,8 @@ impl Sources {
                 .note("not considered: names that begin with `_` or `test_`, tests, tools, routes of web frameworks, and methods of classes that need arguments");
             let mut modules = self.modules.iter().filter(|(name, parsed)| {
                 let module = &parsed.module;
-                !is_test(name) && !(module.functions.is_empty() && module.classes.is_empty())
+                let is_empty = module.functions.is_empty() && module.classes.is_empty();
+                !is_test(name) && !is_empty
             });
             if let Some(path) = modules.find_map(|(name, _)| self.unimportable(name)) {
                 let failure = failure.note(format!(
