@@ -144,7 +144,12 @@ impl Bed {
             }
             Ok(_) => {
                 drop(started);
-                self.is_checked(&project, &home, &mut said, &[])
+                // The stand-ins of AG-UI's libraries take the payload of the other agents.
+                let words: &[&str] = match case.asked {
+                    Asked::Agui => &["--skip", "invoke-error"],
+                    _ => &[],
+                };
+                self.is_checked(&project, &home, &mut said, words)
             }
         }
     }
