@@ -211,7 +211,8 @@ async fn speak(
         }
     };
     drop(at_once);
-    if !matches!(&reply, Some(Err(refusal)) if invoke_errors::is_absence(refusal)) {
+    let is_absence = |refusal| !partner.is_developed && invoke_errors::is_absence(refusal);
+    if !matches!(&reply, Some(Err(refusal)) if is_absence(refusal)) {
         ui.status("Session", target.session.as_str());
     }
     let waiting = ui.working("Waiting", "for the answer");

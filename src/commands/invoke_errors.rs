@@ -154,10 +154,12 @@ async fn unauthorized(error: AwsError, partner: &Partner) -> Failure {
 
 /// Explains an agent's error or missing answer; the agent's own output is the best explanation.
 async fn agent_failed(error: AwsError, partner: &Partner, since: SystemTime, ui: &Ui) -> Failure {
-    let failure = said(
-        Failure::world(format!("the {} failed", partner.name())),
-        &error,
-    );
+    let name = partner.name();
+    let what = match protocol::Refusal::status_of_agent(&error.message) {
+        Some(status @ 400..500) => format!("the {name} refused the request with status {status}"),
+        Some(_) | None => format!("the {name} failed"),
+    };
+    let failure = said(Failure::world(what), &error);
     if error.message.contains(LOG_ENDS) {
         return with_way_to_logs(failure, partner);
     }

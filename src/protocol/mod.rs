@@ -17,6 +17,7 @@ pub(crate) mod invocation;
 pub mod limits;
 pub mod logs;
 pub mod models;
+pub mod mounts;
 pub mod origin;
 pub mod ping;
 pub mod refusal;

@@ -201,6 +201,12 @@ impl Refusal {
         )
     }
 
+    /// Returns the status in the message of [`Self::agent_error`], also as the service words it.
+    pub fn status_of_agent(message: &str) -> Option<u16> {
+        let (_, rest) = message.split_once("Received error (")?;
+        rest.split_once(')')?.0.parse().ok()
+    }
+
     /// The agent answered with this status. The service hides the body and points to the logs;
     /// locally, the logs are included.
     pub fn agent_error(status: u16, log: &[String]) -> Self {
@@ -408,6 +414,9 @@ mod tests {
             Some("RuntimeClientError")
         );
         assert_eq!(header(&reply, "content-type"), Some("application/json"));
+        let message = body(&reply)["message"].as_str().unwrap().to_owned();
+        assert_eq!(Refusal::status_of_agent(&message), Some(500));
+        assert_eq!(Refusal::status_of_agent("Received error (x)"), None);
         assert_eq!(
             body(&reply),
             json!({ "message": "Received error (500) from runtime. Please check your CloudWatch logs for more information." })

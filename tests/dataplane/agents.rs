@@ -36,7 +36,10 @@ fn the_templates_agent_answers_and_streams() {
         .run()
         .exits(1);
     assert!(
-        wrong.stderr.contains("Received error (400) from runtime."),
+        wrong
+            .stderr
+            .contains("refused the request with status 400\n")
+            && wrong.stderr.contains("Received error (400) from runtime."),
         "{}",
         wrong.stderr
     );

@@ -4,7 +4,10 @@ use super::{Place, SESSION, seen, session};
 
 #[test]
 fn an_agent_sees_what_the_service_passes_on() {
-    let place = Place::with(8080, "header-allowlist = [\"X-Tenant\"]");
+    let place = Place::with(
+        8080,
+        "header-allowlist = [\"X-Tenant\"]\nfile-systems = [{ session-storage = \"/mnt/work\" }]",
+    );
     let id = session("headers");
     let ask = place
         .ask(&serde_json::json!({}))
@@ -46,6 +49,11 @@ fn an_agent_sees_what_the_service_passes_on() {
     assert_eq!(reply.header("content-type"), Some("application/json"));
     assert_eq!(reply.header("x-amzn-requestid").map(str::len), Some(36));
     assert_eq!(reply.header("set-cookie"), None);
+    let note = reply.header("x-cargo-agentcore-note").unwrap();
+    assert!(
+        note.ends_with("the file system at `/mnt/work` is not mounted on this machine"),
+        "{note}"
+    );
     assert_eq!(reply.header("server"), None);
 
     let long = place

@@ -297,6 +297,10 @@ fn eventually(why: impl Fn() -> String, is_so: impl Fn() -> bool) {
 fn the_sources_answer_with_the_surroundings_of_an_agent() {
     let stage = Stage::new();
     stage.write(".env.local", "FROM_FILE='a file'\nFROM_LINE=file\n");
+    stage.write(
+        "Cargo.toml",
+        format!("{MANIFEST}file-systems = [{{ session-storage = \"/mnt/work\" }}]\n"),
+    );
     let dev = stage.dev(&["--env", "FROM_LINE=line"]);
     let (status, body) = dev.asks("X-Unknown: 1\r\n", "{}");
     assert_eq!(status, 200, "{body}");
@@ -309,6 +313,7 @@ fn the_sources_answer_with_the_surroundings_of_an_agent() {
     assert_eq!(environment["OUTSIDE"], serde_json::Value::Null);
     let emulator = environment["AWS_ENDPOINT_URL"].as_str().unwrap();
     assert!(dev.err().contains(emulator), "{}", dev.err());
+    dev.says("note: the file system at `/mnt/work` is not mounted on this machine");
     let headers = answer["headers"].to_string();
     assert!(
         headers.contains("session-id") && !headers.contains("x-unknown"),

@@ -27,7 +27,7 @@ use crate::{
         own_files::{self, OwnFiles},
         packaging,
     },
-    protocol::contract::Contract,
+    protocol::{contract::Contract, mounts},
     ui::Ui,
 };
 
@@ -108,6 +108,12 @@ impl Developed {
 
     pub(super) fn example(&self) -> String {
         example(&self.url(), self.agent.protocol)
+    }
+
+    /// Returns a note about file systems that the agent has only in AWS.
+    pub(super) fn not_mounted(&self) -> Option<String> {
+        let file_systems = self.agent.settings.file_systems()?;
+        mounts::note(&mounts::paths(file_systems))
     }
 
     pub(super) fn source_dir(&self) -> PathBuf {

@@ -75,6 +75,9 @@ impl Crew {
         for agent in &self.agents {
             ui.status("Serving", &format!("`{}` at {}", agent.name(), agent.url()));
             ui.plain(&format!("             {}", agent.example()));
+            if let Some(note) = agent.not_mounted() {
+                ui.note(&note);
+            }
         }
         let stop = if self.is_detached {
             ""

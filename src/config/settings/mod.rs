@@ -149,6 +149,11 @@ impl Settings {
         self.get(WARM_UP_PATH).is_some()
     }
 
+    /// Returns the list of file systems as the service has it.
+    pub(crate) fn file_systems(&self) -> Option<&Value> {
+        self.get(FILE_SYSTEMS)
+    }
+
     /// Returns whether a mounted file system is only reachable from a VPC.
     /// Source:
     /// <https://docs.aws.amazon.com/bedrock-agentcore/latest/devguide/runtime-filesystem-configurations.html>

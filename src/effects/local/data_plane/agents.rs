@@ -24,6 +24,7 @@ use crate::{
         self, Operation, Refusal, SessionKey,
         authorizer::{Credentials, Pass, Signature},
         headers::Forwarding,
+        mounts,
         session::{self, Asked},
     },
 };
@@ -172,7 +173,7 @@ impl Agents {
         headers: &HeaderMap,
     ) -> Result<Admitted, Refusal> {
         let (credentials, session) = shown(asked, version.contract.protocol, headers)?;
-        let mut note = None;
+        let mut notes: Vec<String> = mounts::note(&version.mounts).into_iter().collect();
         if asked.operation != Operation::ResourceMetadata {
             let metadata = format!(
                 "{}/.well-known/oauth-protected-resource?qualifier={}",
@@ -184,7 +185,7 @@ impl Agents {
                 .authorize(version.authorizer.as_ref(), &credentials, &metadata)
                 .await?;
             if let Pass::Token(Signature::NotChecked(why)) = pass {
-                note = Some(format!(
+                notes.push(format!(
                     "the signature of the token was not checked, as AWS does: {why}"
                 ));
             }
@@ -203,7 +204,7 @@ impl Agents {
             key,
             version,
             request_id: clock::unique_id(),
-            note,
+            note: (!notes.is_empty()).then(|| notes.join("; ")),
         })
     }
 

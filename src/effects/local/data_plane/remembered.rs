@@ -8,11 +8,12 @@ use super::event::{Event, Events};
 use crate::effects::folder::FolderFile;
 
 /// The members of a runtime that determine how its agent runs.
-const MEMBERS: [&str; 4] = [
+const MEMBERS: [&str; 5] = [
     "lifecycleConfiguration",
     "protocolConfiguration",
     "requestHeaderConfiguration",
     "authorizerConfiguration",
+    "filesystemConfigurations",
 ];
 
 /// The settings by runtime and version, kept in a file like ministack's own state.

@@ -25,8 +25,8 @@ use crate::{
     error::Failure,
     names::EndpointName,
     protocol::{
-        Refusal, RuntimeArn, RuntimeRef, authorizer::Rules, contract::Contract, refusal::Kind,
-        session::Lifetime,
+        Refusal, RuntimeArn, RuntimeRef, authorizer::Rules, contract::Contract, mounts,
+        refusal::Kind, session::Lifetime,
     },
 };
 
@@ -44,6 +44,8 @@ pub(super) struct Version {
     pub(super) allowed_headers: Vec<String>,
     pub(super) authorizer: Option<Rules>,
     pub(super) entrypoint: Vec<String>,
+    /// The paths of file systems, which are not mounted here.
+    pub(super) mounts: Vec<String>,
     archive: Option<Archive>,
     /// Such as `3.13`.
     python: Option<String>,
@@ -339,6 +341,7 @@ fn read(number: &str, document: &Value) -> Result<Version, Refusal> {
         allowed_headers: strings(&document["requestHeaderConfiguration"]["requestHeaderAllowlist"]),
         authorizer: Rules::read(document),
         entrypoint: strings(&code["entryPoint"]),
+        mounts: mounts::paths(&document["filesystemConfigurations"]),
         archive,
         python,
         code: Arc::default(),
