@@ -95,6 +95,7 @@ fn a_new_agent_joins_the_workspace_and_cargo_goes_on_working() {
     ] {
         assert!(added.lines().any(|found| found == line), "{line}\n{root}");
     }
+    assert!(added.contains("\nproject = \"project-"), "{added}");
     assert!(!project.has("crates/my-bot/Cargo.toml"));
     let about = project.read("crates/my-bot/AGENTS.md");
     assert!(

@@ -79,6 +79,25 @@ fn answers_become_the_files() {
 }
 
 #[test]
+fn an_entry_point_that_calls_something_else_is_kept_or_replaced() {
+    let mine = "from elsewhere import answer\n";
+    for (choice, replaced) in [(ENTER, false), ("\x1b[B\r", true)] {
+        let project = beside(Project::new().file("deployment/invoke.py", mine));
+        let mut terminal = start(&project, &[]);
+        answer(&mut terminal, &QUESTIONS[..3]);
+        let question = "`deployment/invoke.py` exists and does not call `est.main:other`";
+        answer(&mut terminal, &[(question, choice)]);
+        answer(&mut terminal, &QUESTIONS[3..]);
+        let screen = ends_well(terminal);
+        assert_eq!(screen.contains("Replacing"), replaced, "{screen}");
+        assert_eq!(screen.contains("Keeping"), !replaced, "{screen}");
+        let invoke = project.read("deployment/invoke.py");
+        assert_eq!(invoke == mine, !replaced, "{invoke}");
+        assert_eq!(invoke.contains("import other"), replaced, "{invoke}");
+    }
+}
+
+#[test]
 fn ctrl_c_at_any_question_leaves_everything_as_it_was() {
     let project = beside(Project::new());
     let before = everything(&project);

@@ -110,7 +110,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         permissions,
     } = decided;
     let context = Context {
-        project: plan::project_id(&agent, clock::random_digits()),
+        project: plan::project_id(&place.project_name(&agent), clock::random_digits()),
         title,
         agent,
         package,

@@ -12,7 +12,7 @@ use crate::{
     names::{AgentName, Region},
     plan::{
         init::{check_new, relative},
-        new::{Enclosing, check_standalone, to_exclude, with_exclude},
+        new::{Enclosing, agent_name, check_standalone, to_exclude, with_exclude},
     },
     project::{
         declaring::{Before, from_here},
@@ -82,6 +82,17 @@ impl Place {
             target,
             enclosing,
         })))
+    }
+
+    /// Returns the name of a new project: the workspace's folder's, or the agent's.
+    pub(super) fn project_name(&self, agent: &AgentName) -> AgentName {
+        let named = match self {
+            Self::Standalone => None,
+            Self::Joining(joining) => joining.before.workspace.root.file_name(),
+        };
+        named
+            .and_then(|name| agent_name(name.to_str()?).ok())
+            .map_or_else(|| agent.clone(), |(name, _)| name)
     }
 
     pub(super) fn region(&self) -> RegionPlace {
