@@ -6,7 +6,7 @@ use clap::{Args, ColorChoice, ValueEnum};
 
 use crate::{
     config::selection::Asked,
-    names::{AgentName, EndpointUrl, NameError, Region, StageName},
+    names::{AgentName, EndpointUrl, Region, StageName},
 };
 
 /// What every command understands.
@@ -50,7 +50,7 @@ pub struct Project {
     #[arg(long, value_name = "SPEC", requires = "workspace")]
     pub exclude: Vec<String>,
     /// Stage from Cargo.toml, such as `prod`
-    #[arg(long, value_name = "STAGE", env = "CARGO_AGENTCORE_STAGE", value_parser = |text: &str| StageName::parse(text))]
+    #[arg(long, value_name = "STAGE", env = "CARGO_AGENTCORE_STAGE", value_parser = StageName::from_option)]
     pub stage: Option<StageName>,
 }
 
@@ -85,9 +85,8 @@ impl Project {
 }
 
 impl NamedAgent {
-    fn parse(text: &str) -> Result<Self, NameError> {
-        let name = AgentName::parse(text)
-            .or_else(|error| AgentName::parse(&text.replace('-', "_")).map_err(|_| error))?;
+    fn parse(text: &str) -> Result<Self, String> {
+        let name = AgentName::from_option(&text.replace('-', "_"))?;
         Ok(Self {
             given: text.to_owned(),
             name,
@@ -103,10 +102,10 @@ pub struct Aws {
     #[arg(long, value_name = "NAME", env = "CARGO_AGENTCORE_PROFILE")]
     pub profile: Option<String>,
     /// AWS region
-    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read)]
+    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read_option)]
     pub region: Option<Region>,
     /// Send every request to this address instead of AWS
-    #[arg(long, value_name = "URL", env = "CARGO_AGENTCORE_ENDPOINT_URL", value_parser = |text: &str| EndpointUrl::parse(text))]
+    #[arg(long, value_name = "URL", env = "CARGO_AGENTCORE_ENDPOINT_URL", value_parser = EndpointUrl::from_option)]
     pub endpoint_url: Option<EndpointUrl>,
     /// Use the local AgentCore on this machine; needs no account and no credentials
     #[arg(long)]

@@ -109,7 +109,7 @@ fn new_names_what_found_no_room_and_leaves_nothing() {
             refused.stderr
         );
         assert!(
-            refused.stderr.contains("help: make room on the disk"),
+            refused.stderr.contains("help: free disk space"),
             "{}",
             refused.stderr
         );
@@ -227,7 +227,7 @@ fn init_names_what_found_no_room_and_changes_nothing() {
             );
             for said in [
                 "No space left on device",
-                "help: make room on the disk and run this again",
+                "help: free disk space and run this again",
             ] {
                 assert!(refused.stderr.contains(said), "{}", refused.stderr);
             }

@@ -4,6 +4,7 @@
 //! `commands`.
 
 pub(crate) mod suggestions;
+mod tips;
 
 use std::ffi::{OsStr, OsString};
 
@@ -11,7 +12,7 @@ use clap::{
     ArgMatches, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
     ValueEnum,
     builder::{Resettable, Styles},
-    error::{ContextKind, ContextValue, ErrorKind},
+    error::ErrorKind,
     parser::ValueSource,
 };
 
@@ -29,6 +30,7 @@ use crate::{
     version,
     about = "Create, run, deploy and clean up AI agents on Amazon Bedrock AgentCore",
     max_term_width = 100,
+    disable_help_subcommand = true,
     after_help = help::list()
 )]
 pub struct Cli {
@@ -60,7 +62,7 @@ pub enum Command {
     Cache(commands::cache::Args),
     #[command(flatten)]
     Background(commands::background::Background),
-    /// A topic of `help`; its commands are clap's own.
+    /// A topic of `help`; the help of a command is printed as clap does it.
     #[command(skip)]
     Topic(Topic),
 }
@@ -120,7 +122,7 @@ pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     is_set_to_nothing: fn(&OsStr) -> bool,
 ) -> Result<Parsed, clap::Error> {
-    read(Cli::command(), args, is_set_to_nothing)
+    read(command(), args, is_set_to_nothing)
 }
 
 /// Returns the error for the command line as clap prints it, without styles.
@@ -128,11 +130,57 @@ pub fn plain_error(
     args: impl IntoIterator<Item = OsString>,
     is_set_to_nothing: fn(&OsStr) -> bool,
 ) -> String {
-    let command = Cli::command().styles(Styles::plain());
+    let command = command().styles(Styles::plain());
     let error = read(command, args, is_set_to_nothing).err();
     error
         .map(|error| error.render().ansi().to_string())
         .unwrap_or_default()
+}
+
+/// The command that prints help.
+const HELP: &str = "help";
+
+fn command() -> clap::Command {
+    let names = clap::Arg::new("names")
+        .value_name("COMMAND|TOPIC")
+        .num_args(0..)
+        .help("Command or topic to explain");
+    let help = clap::Command::new(HELP)
+        .about("Print help for a command or a topic")
+        .after_help(help::list())
+        .arg(names);
+    Cli::command().subcommand(help)
+}
+
+/// Returns the topic, or the error with the help of the command.
+fn explained(command: &mut clap::Command, asked: &ArgMatches) -> Result<Parsed, clap::Error> {
+    let names: Vec<&String> = asked.get_many("names").into_iter().flatten().collect();
+    if let [name] = names[..]
+        && let Some(topic) = help::find(name)
+    {
+        return Ok(Parsed {
+            cli: Cli {
+                terminal: Terminal::from_arg_matches(asked)?,
+                command: Command::Topic(topic),
+            },
+            document: None,
+            lead: Lead::default(),
+        });
+    }
+    let words: Vec<OsString> = ["cargo-agentcore"]
+        .into_iter()
+        .chain(names.iter().map(|name| name.as_str()))
+        .chain(["--help"])
+        .map(OsString::from)
+        .collect();
+    let error = command
+        .try_get_matches_from_mut(&words)
+        .expect_err("`--help` ends the parsing");
+    let error = tips::added(error, command, &words);
+    Err(match names.first() {
+        Some(name) => tips::with_topic(error, name),
+        None => error,
+    })
 }
 
 fn read(
@@ -142,19 +190,12 @@ fn read(
 ) -> Result<Parsed, clap::Error> {
     let mut command = without_variables(command, is_set_to_nothing);
     let words = own_words(args);
-    if let Some(topic) = topic(&words) {
-        return Ok(Parsed {
-            cli: Cli {
-                terminal: Terminal::default(),
-                command: Command::Topic(topic),
-            },
-            document: None,
-            lead: Lead::default(),
-        });
+    let matches = command
+        .try_get_matches_from_mut(&words)
+        .map_err(|error| tips::added(error, &command, &words))?;
+    if let Some((HELP, asked)) = matches.subcommand() {
+        return explained(&mut command, asked);
     }
-    let matches = command.try_get_matches_from_mut(&words).map_err(|error| {
-        with_cargos_option(with_our_word(with_variable(error, &command, &words)))
-    })?;
     let mut level = &matches;
     let mut words = Vec::new();
     while let Some((word, below)) = level.subcommand() {
@@ -197,110 +238,6 @@ fn read(
     })
 }
 
-/// Returns the topic that `help` was asked for.
-fn topic(words: &[OsString]) -> Option<Topic> {
-    match words {
-        [_, help, name] if help == "help" => help::find(name.to_str()?),
-        _ => None,
-    }
-}
-
-/// Other tools' names for our commands.
-const OTHER_WORDS: [(&str, &[&str]); 16] = [
-    ("add", &["init"]),
-    ("build", &["package"]),
-    ("configure", &["init", "prepare"]),
-    ("create", &["new"]),
-    ("delete", &["clean"]),
-    ("destroy", &["clean"]),
-    ("down", &["clean"]),
-    ("generate", &["new"]),
-    ("launch", &["deploy"]),
-    ("remove", &["clean"]),
-    ("run", &["dev"]),
-    ("test", &["check"]),
-    ("undeploy", &["clean"]),
-    ("up", &["deploy"]),
-    ("validate", &["check"]),
-    ("watch", &["dev"]),
-];
-
-/// Suggests our command for another tool's name.
-fn with_our_word(mut error: clap::Error) -> clap::Error {
-    let word = match error.get(ContextKind::InvalidSubcommand) {
-        Some(ContextValue::String(word)) => word.clone(),
-        _ => return error,
-    };
-    if let Some((_, ours)) = OTHER_WORDS.iter().find(|(theirs, _)| *theirs == word) {
-        let tip = ours.iter().map(|name| format!("`cargo agentcore {name}`"));
-        let tip: Vec<String> = tip.collect();
-        let tip = format!("the command for this is {}", tip.join(" or "));
-        error.remove(ContextKind::SuggestedSubcommand);
-        error.insert(
-            ContextKind::Suggested,
-            ContextValue::StyledStrs(vec![tip.into()]),
-        );
-    }
-    error
-}
-
-/// Options of cargo's own commands, and what to use instead, if anything. Without this, clap
-/// suggests whichever of ours is spelled similarly.
-const CARGOS_OPTIONS: [(&str, &str); 24] = [
-    ("--all", "`--workspace` selects the agents of all packages"),
-    ("--all-features", ""),
-    ("--all-targets", ""),
-    ("--bin", ""),
-    ("--bins", ""),
-    ("--config", ""),
-    ("--debug", ""),
-    ("--features", ""),
-    ("--frozen", ""),
-    ("--future-incompat-report", ""),
-    ("--ignore-rust-version", ""),
-    ("--jobs", ""),
-    ("--keep-going", ""),
-    ("--lib", ""),
-    ("--lockfile-path", ""),
-    ("--locked", ""),
-    ("--message-format", "`--output json` prints a document"),
-    ("--no-default-features", ""),
-    (
-        "--offline",
-        "CARGO_NET_OFFLINE=true keeps dependencies from being downloaded",
-    ),
-    ("--release", "what is deployed is always the release"),
-    ("--target", "the service runs on 64-bit ARM Linux alone"),
-    ("--target-dir", "set CARGO_TARGET_DIR"),
-    ("--timings", ""),
-    ("--unit-graph", ""),
-];
-
-/// Says that an option of cargo's has no meaning here.
-fn with_cargos_option(mut error: clap::Error) -> clap::Error {
-    if error.kind() != ErrorKind::UnknownArgument {
-        return error;
-    }
-    let given = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(given)) => given.clone(),
-        _ => return error,
-    };
-    let name = given.split(['=', ' ']).next().unwrap_or_default();
-    if let Some((option, instead)) = CARGOS_OPTIONS.iter().find(|(option, _)| *option == name) {
-        let tip = if instead.is_empty() {
-            format!("`{option}` is an option of cargo and has no meaning for this command")
-        } else {
-            (*instead).to_owned()
-        };
-        error.remove(ContextKind::SuggestedArg);
-        error.insert(
-            ContextKind::Suggested,
-            ContextValue::StyledStrs(vec![tip.into()]),
-        );
-    }
-    error
-}
-
 /// Returns the coloring that the arguments ask for, even if they are invalid otherwise.
 pub fn color_of(args: &[OsString]) -> ColorChoice {
     let words: Vec<&str> = args.iter().filter_map(|word| word.to_str()).collect();
@@ -315,39 +252,6 @@ pub fn color_of(args: &[OsString]) -> ColorChoice {
     given
         .and_then(|value| ColorChoice::from_str(value, true).ok())
         .unwrap_or(ColorChoice::Auto)
-}
-
-/// Names the variable in an error about a value that was not typed.
-fn with_variable(
-    mut error: clap::Error,
-    command: &clap::Command,
-    words: &[OsString],
-) -> clap::Error {
-    // Such as `--region <REGION>`.
-    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
-        return error;
-    };
-    let option = argument.split(' ').next().unwrap_or_default();
-    let is_typed = words.iter().filter_map(|word| word.to_str()).any(|word| {
-        word.strip_prefix(option)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-    });
-    let mut level = command;
-    for word in words.iter().filter_map(|word| word.to_str()) {
-        level = level.find_subcommand(word).unwrap_or(level);
-    }
-    let known = level.get_arguments().chain(command.get_arguments());
-    let variable = known
-        .filter(|known| known.get_long() == option.strip_prefix("--"))
-        .find_map(|known| known.get_env()?.to_str());
-    if let Some(variable) = variable.filter(|_| !is_typed) {
-        let tip = format!("the value is that of the environment variable {variable}");
-        error.insert(
-            ContextKind::Suggested,
-            ContextValue::StyledStrs(vec![tip.into()]),
-        );
-    }
-    error
 }
 
 /// Reads a group of options if the command has it.

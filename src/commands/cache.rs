@@ -19,10 +19,11 @@ use crate::{
     ui::Ui,
 };
 
-/// Show or prune what all projects share: dependencies, the emulator, Python environments
+/// Show or prune the cache that all projects share
 ///
-/// Everything in it is made again when it is needed. Unused entries are removed with
-/// `cargo agentcore cache prune`. CARGO_AGENTCORE_CACHE_DIR names another directory.
+/// It holds dependencies, the emulator and Python environments, which are recreated when needed.
+/// `cargo agentcore cache prune` removes unused entries. CARGO_AGENTCORE_CACHE_DIR sets another
+/// directory.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -41,29 +42,29 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Remove what has not been used for a while
+    /// Remove entries that have not been used for a while
     ///
-    /// Entries that a command, a local AgentCore or an agent works with stay. Files that are not this
-    /// tool's are never touched.
+    /// Entries in use by a command, a local AgentCore or an agent are kept. Files that this tool did
+    /// not create are never touched.
     Prune(Prune),
 }
 
 #[derive(Debug, clap::Args)]
 struct Prune {
-    /// Remove what was not used for this long, such as `30d` or `12h`
+    /// Remove entries that were not used for this long, such as `30d` or `12h`
     #[arg(long, value_name = "AGE", default_value = "30d", value_parser = age)]
     older_than: Duration,
-    /// Everything, however recently it was used
+    /// Remove all entries, however recently they were used
     #[arg(long, conflicts_with = "older_than")]
     all: bool,
-    /// Show what would be removed, and remove nothing
+    /// Show what would be removed without removing it
     #[arg(short = 'n', long)]
     dry_run: bool,
 }
 
 fn age(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
-        .map_err(|_| "not an age, such as `30d`, `12h` or `1week`".to_owned())
+        .map_err(|_| "expected an age such as `30d`, `12h` or `1week`".to_owned())
 }
 
 pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {

@@ -163,7 +163,7 @@ async fn clean(
         )));
     }
     finished(args, &stuck)?;
-    ui.status("Cleaned", "and read back: nothing of this is left");
+    ui.status("Cleaned", "up and verified: nothing of this is left");
     end_emulator(args, (project, config), &removals, world, ui).await
 }
 
@@ -238,9 +238,9 @@ fn answerable(args: &Args, what: &str, ui: &Ui) -> Result<(), Failure> {
         return Ok(());
     }
     Err(
-        Failure::usage("deleting must be confirmed, and there is no terminal to ask on").help(
-            format!("pass `--yes` to delete {what}; nothing was deleted"),
-        ),
+        Failure::usage("cannot ask for confirmation to delete without a terminal").help(format!(
+            "pass `--yes` to delete {what}; nothing was deleted"
+        )),
     )
 }
 
@@ -263,7 +263,7 @@ fn finished(args: &Args, stuck: &[String]) -> Result<(), Failure> {
     if stuck.is_empty() {
         return Ok(());
     }
-    let mut failure = Failure::world("something of this project is left");
+    let mut failure = Failure::world("some resources of this project are left");
     for what in stuck {
         failure = failure.note(what);
     }

@@ -57,7 +57,7 @@ pub struct Args {
     #[arg(long)]
     raw_payload: bool,
     /// Session to use [default: a new one]
-    #[arg(long, value_name = "ID", value_parser = |text: &str| SessionId::parse(text), conflicts_with = "continue_last")]
+    #[arg(long, value_name = "ID", value_parser = SessionId::from_option, conflicts_with = "continue_last")]
     session: Option<SessionId>,
     /// Continue the last session with this agent, stage and endpoint
     #[arg(long = "continue", id = "continue_last", conflicts_with = "arn")]
@@ -137,7 +137,8 @@ fn payload(args: &Args) -> Result<Vec<u8>, Failure> {
 pub(super) fn read_payload(text: &str) -> Result<Vec<u8>, Failure> {
     Ok(match text.strip_prefix('@') {
         Some("") => {
-            return Err(Failure::usage("`@` names no file").help("as in `@payload.json`"));
+            return Err(Failure::usage("`@` must be followed by the name of a file")
+                .help("as in `@payload.json`"));
         }
         Some(path) => files::read_bytes(Path::new(path))?,
         None if text == "-" => files::read_stdin()?,
@@ -149,7 +150,7 @@ pub(super) fn read_payload(text: &str) -> Result<Vec<u8>, Failure> {
 fn check(args: &Args, partner: &Partner, ui: &Ui) -> Result<(), Failure> {
     if args.user.is_some() && partner.with_token {
         return Err(Failure::usage(
-            "`--user` does not go with a bearer token: the token says who the user is",
+            "`--user` cannot be used with a bearer token, which already identifies the user",
         ));
     }
     let Some(agent) = &partner.agent else {
@@ -408,16 +409,16 @@ fn ended(read: Read, args: &Args, partner: &Partner) -> Result<(), Failure> {
         ))
         .note(format!("it is a `{}`", error.kind)),
         (Some(CutOff::Broken(cause)), _) => {
-            Failure::world(format!("the answer of the {} broke off", partner.name()))
+            Failure::world(format!("the answer of the {} was cut off", partner.name()))
                 .note(cause)
-                .note("what had arrived was printed; the request was not sent again")
+                .note("the part that arrived was printed; the request was not sent again")
         }
         (Some(CutOff::Silent), _) => Failure::world(format!(
             "the {} sent nothing more for {}",
             partner.name(),
             humantime::format_duration(args.timeout)
         ))
-        .note("what had arrived was printed")
+        .note("the part that arrived was printed")
         .help("`--timeout 30m` waits longer"),
     };
     Err(failure)

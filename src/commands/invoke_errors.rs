@@ -66,11 +66,11 @@ pub(crate) async fn explain(
             Failure::world(format!("cannot connect to `{}`", partner.url)).note(cause)
         }
         Refusal::Broken(cause) => Failure::world(format!(
-            "the connection broke before the {} had answered",
+            "the connection was lost before the {} answered",
             partner.name()
         ))
         .note(cause)
-        .note("it may have done its work anyway, so the request was not sent again"),
+        .note("it may have processed the request, so the request was not sent again"),
         Refusal::Silent => Failure::world(format!(
             "the {} sent nothing for {}",
             partner.name(),
@@ -102,7 +102,7 @@ pub(crate) async fn explain(
 /// Explains an answer of the agent itself, or of the `dev` in front of it.
 fn of_developed(error: &AwsError, status: u16, partner: &Partner) -> Failure {
     if error.code.as_deref() == Some(NOT_RUNNING) {
-        let failure = Failure::world(format!("the {} does not run", partner.name()))
+        let failure = Failure::world(format!("the {} is not running", partner.name()))
             .note(error.message.clone());
         // `dev` says so if it could not start the agent.
         return if error.message.contains(STARTS_AGAIN) {
@@ -135,8 +135,8 @@ async fn unauthorized(error: AwsError, partner: &Partner) -> Failure {
             Failure::access(format!("the {} did not accept the bearer token", partner.name())),
             &error,
         )
-        .help("get a new one; issuer, audience and client have to be those of the runtime's authorizer")
-        .help("for a runtime without an authorizer, leave `--bearer-token` and CARGO_AGENTCORE_BEARER_TOKEN out");
+        .help("get a new token whose issuer, audience and client match the runtime's authorizer")
+        .help("for a runtime without an authorizer, omit `--bearer-token` and unset CARGO_AGENTCORE_BEARER_TOKEN");
     }
     let wants_jwt = match partner.connection().await {
         Ok(connection) => Runtimes::over(&connection).wants_jwt(&partner.id).await,
@@ -166,7 +166,7 @@ async fn agent_failed(error: AwsError, partner: &Partner, since: SystemTime, ui:
     let group = protocol::logs::group(&partner.id, partner.endpoint.as_str());
     let failure = match last_lines(partner, since, ui).await {
         Ok(lines) if lines.is_empty() => failure.note(format!(
-            "its log group `{group}` has no line of this request yet"
+            "its log group `{group}` has no lines of this request yet"
         )),
         Ok(lines) => failure.note(format!("its log ends with:\n{}", lines.join("\n"))),
         Err(cause) => failure.note(format!("its log group `{group}` cannot be read: {cause}")),

@@ -48,7 +48,7 @@ impl Absence {
             }
             (Self::Runtime, None) => {
                 Failure::world(format!("there is no runtime `{}`", partner.id))
-                    .help("look at the ARN: it ends in the runtime's id")
+                    .help("check the ARN: it ends with the runtime's ID")
             }
         }
     }

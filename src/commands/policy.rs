@@ -19,24 +19,24 @@ use crate::{
 
 /// Print the IAM documents for the project, without calling AWS
 ///
-/// On a terminal it shows which documents there are (`-v`: and which capability asks for each
-/// statement); `--only` prints a document. In a pipe or a file, all documents go to stdout, one after another, or
-/// those that `--only` names, and the rest to stderr; so with
-/// `--only execution --agent x > policy.json` the file holds the bare policy. As JSON, one
-/// document: `version` (1) and `documents`, each with `kind`, `agents`, `regions`, `part` and `parts`
-/// (what IAM does not take in one policy), `size`, `asked_by` (statement name to capability),
-/// `managed_policies` (the ARNs of what is attached beside an execution policy) and `document`.
+/// On a terminal, prints a summary of the documents; `-v` adds the capability behind each statement.
+/// `--only` prints documents of one kind. In a pipe or a file, stdout gets all documents, or those
+/// named by `--only`, so `--only execution --agent x > policy.json` writes a single policy.
+///
+/// The JSON output has `version` (1) and `documents`. Each document has `kind`, `agents`, `regions`,
+/// `part` and `parts` (a document that is too large for one policy is split), `size`, `asked_by`
+/// (capability by statement), `managed_policies` (ARNs attached next to an execution policy) and
+/// `document`.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 pub struct Args {
     /// Print only these documents (repeatable)
     #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
     only: Vec<Kind>,
     /// Account ID [default: from Cargo.toml, else the placeholder ACCOUNT_ID]
-    #[arg(long, value_name = "NUMBER", value_parser = |text: &str| AccountId::parse(text))]
+    #[arg(long, value_name = "NUMBER", value_parser = AccountId::from_option)]
     account: Option<AccountId>,
     /// AWS region (repeatable) [default: from Cargo.toml, else the placeholder REGION]
-    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_delimiter = ',', value_parser = Region::read)]
+    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_delimiter = ',', value_parser = Region::read_option)]
     region: Vec<Region>,
     /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
@@ -56,7 +56,7 @@ enum Kind {
     Boundary,
     /// What the person or CI job that runs this tool may do
     Deployer,
-    /// The same, if somebody else creates the role
+    /// The same, if someone else creates the role
     DeployerNoIam,
 }
 
@@ -137,7 +137,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             for printed in &documents {
                 summarize(printed, ui);
             }
-            ui.note("`-v` shows what asks for each statement; `--only KIND` prints a document, and a pipe or a file gets all of them");
+            ui.note("`-v` shows the source of each statement; `--only KIND` prints one document, and output to a pipe or file contains all of them");
         }
         Output::Text => {
             for printed in &documents {
@@ -235,11 +235,13 @@ fn note_placeholders(targets: &[Target<'_>], ui: &Ui) {
     let words = match (account, region) {
         (false, false) => return,
         (true, false) => {
-            "`ACCOUNT_ID` stands for the account; `--account` or the metadata names it"
+            "`ACCOUNT_ID` is a placeholder; set the account with `--account` or in the metadata"
         }
-        (false, true) => "`REGION` stands for the region; `--region` or the metadata names it",
+        (false, true) => {
+            "`REGION` is a placeholder; set the region with `--region` or in the metadata"
+        }
         (true, true) => {
-            "`ACCOUNT_ID` and `REGION` stand for account and region; `--account` and `--region` or the metadata name them"
+            "`ACCOUNT_ID` and `REGION` are placeholders; set account and region with `--account` and `--region` or in the metadata"
         }
     };
     ui.note(words);
@@ -436,7 +438,7 @@ fn described(printed: &Printed) -> Vec<Described> {
         Kind::Execution => "execution policy",
         Kind::Boundary => "permissions boundary",
         Kind::Deployer => "policy of the deployer",
-        Kind::DeployerNoIam => "policy of a deployer who makes no roles",
+        Kind::DeployerNoIam => "policy of a deployer who creates no roles",
     };
     let agents: Vec<String> = printed.agents.iter().map(|a| format!("`{a}`")).collect();
     let regions: Vec<&str> = printed.regions.iter().map(Region::as_str).collect();

@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Endpoint [default: the only one besides DEFAULT]
-    #[arg(long, value_name = "NAME", value_parser = |text: &str| EndpointName::parse(text))]
+    #[arg(long, value_name = "NAME", value_parser = EndpointName::from_option)]
     endpoint: Option<EndpointName>,
     /// Version to use [default: the previous one; if it is not recorded, the newest usable one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99_999))]
@@ -94,7 +94,7 @@ async fn only(runtimes: &Runtimes, id: &str) -> Result<EndpointName, Failure> {
         [] => Err(Failure::world(
             "there is only the endpoint `DEFAULT`, and it always follows the newest version",
         )
-        .help("deploy the older sources again, or let callers use an endpoint of its own: `cargo agentcore endpoint set prod --version N`")),
+        .help("deploy the older sources again, or give callers an endpoint of their own: `cargo agentcore endpoint set prod --version N`")),
         several => Err(Failure::usage("there are several endpoints")
             .note(format!("the endpoints are `{}`", several.join("`, `")))
             .help("name one with `--endpoint`")),

@@ -104,7 +104,7 @@ pub(crate) async fn settled(
         return Ok(runtimes.read_endpoint(id, name.as_str()).await?);
     }
     wait(
-        &format!("the change of endpoint `{name}` that is under way"),
+        &format!("the pending change of endpoint `{name}`"),
         writing.timeout,
         look,
         ui,

@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Session to stop [default: the last one with this agent, stage and endpoint]
-    #[arg(long, value_name = "ID", value_parser = |text: &str| SessionId::parse(text))]
+    #[arg(long, value_name = "ID", value_parser = SessionId::from_option)]
     session: Option<SessionId>,
     /// Stop a session of the agent that `cargo agentcore dev --sessions many` runs
     #[arg(long, conflicts_with_all = ["arn", "endpoint", "local"])]
@@ -47,7 +47,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         Some(session) => session,
         None => partner.last_session()?.ok_or_else(|| {
             Failure::world(format!(
-                "no session with the {}, {}, is known here",
+                "no session with the {}, {}, is recorded here",
                 partner.name(),
                 partner.place()
             ))

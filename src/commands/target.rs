@@ -32,7 +32,7 @@ pub(crate) struct Whom {
     #[arg(long, value_name = "ARN", value_parser = RuntimeArn::parse, conflicts_with_all = ["agent", "local"])]
     arn: Option<RuntimeArn>,
     /// Endpoint of the runtime [default: DEFAULT]
-    #[arg(long, value_name = "NAME", value_parser = |text: &str| EndpointName::parse(text))]
+    #[arg(long, value_name = "NAME", value_parser = EndpointName::from_option)]
     endpoint: Option<EndpointName>,
     /// JWT for a runtime with an authorizer; the variable keeps it out of the process list
     #[arg(
@@ -143,7 +143,7 @@ impl Whom {
             ui.status(
                 "Account",
                 &format!(
-                    "{} in {} by a bearer token, runtime `{}`",
+                    "{} in {} with a bearer token, runtime `{}`",
                     arn.account, arn.region, arn.id
                 ),
             );
@@ -357,7 +357,7 @@ impl Partner {
             Some(Ok(identity)) => ui.status(
                 "Account",
                 &format!(
-                    "{} as {} in {} by {}{what}",
+                    "{} as {} in {} via {}{what}",
                     identity.account, identity.principal, identity.region, identity.source
                 ),
             ),
@@ -427,14 +427,12 @@ async fn identity(
     }
     ui.status(
         "Waiting",
-        &format!(
-            "for AWS STS to say whose the credentials are: the agent belongs to account {pin}"
-        ),
+        &format!("for AWS STS to identify the credentials: the agent belongs to account {pin}"),
     );
     match identifying.within(CHECKED_AFTER).await {
         Some(answer) => answer.map(Some),
         None => Err(Failure::world(format!(
-            "AWS STS did not say within {} whose the credentials are",
+            "AWS STS did not identify the credentials within {}",
             humantime::format_duration(CHECKED_AFTER)
         ))
         .note(format!(
@@ -447,7 +445,7 @@ async fn identity(
 
 /// A runtime with an authorizer accepts no AWS credentials.
 pub(crate) fn no_token(why: &str) -> Failure {
-    Failure::access(format!("{why}, and there is no token to show to it"))
+    Failure::access(format!("{why}, and no bearer token was given"))
         .help("get a JWT from the authorizer's issuer and set CARGO_AGENTCORE_BEARER_TOKEN to it, or pass `--bearer-token`")
 }
 

@@ -285,7 +285,7 @@ fn authorizer(
             Ok(text.to_owned())
         } else {
             Err(format!(
-                "`{text}` is not a discovery URL: `https://…/.well-known/openid-configuration`"
+                "invalid discovery URL `{text}`: expected `https://…/.well-known/openid-configuration`"
             ))
         }
     });
@@ -357,7 +357,7 @@ fn header_allowlist(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<S
         let text = name.get_ref();
         let lower = text.to_ascii_lowercase();
         if !header::is_name(text) {
-            problems.at(name.span(), format!("`{text}` is not a header's name"), "");
+            problems.at(name.span(), format!("invalid header name `{text}`"), "");
         } else if header::is_reserved(&lower) {
             problems.at(
                 name.span(),

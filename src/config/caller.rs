@@ -20,7 +20,7 @@ impl Caller {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if AccountId::parse(text).is_ok() {
             return Err(format!(
-                "`{text}` is not an ARN; for everyone in that account write `arn:aws:iam::{text}:root`"
+                "invalid caller `{text}`: for everyone in that account, write `arn:aws:iam::{text}:root`"
             ));
         }
         let fields: Vec<&str> = text.splitn(6, ':').collect();
@@ -46,7 +46,7 @@ impl Caller {
         };
         read.ok_or_else(|| {
             format!(
-                "`{text}` is not a caller: the ARN of a role, a user or an account, such as `arn:aws:iam::ACCOUNT:role/NAME` or `arn:aws:iam::ACCOUNT:root`"
+                "invalid caller `{text}`: expected the ARN of a role, a user or an account, such as `arn:aws:iam::ACCOUNT:role/NAME` or `arn:aws:iam::ACCOUNT:root`"
             )
         })
     }

@@ -102,7 +102,7 @@ impl RoleLayer {
             boundary: role.parsed("permissions-boundary", problems, managed_policy),
             arn: role.parsed("arn", problems, |text| {
                 RoleArn::parse(text).ok_or_else(|| {
-                    format!("`{text}` is not a role's ARN: `arn:aws:iam::ACCOUNT:role/NAME`")
+                    format!("invalid role ARN `{text}`: expected `arn:aws:iam::ACCOUNT:role/NAME`")
                 })
             }),
         };
@@ -159,7 +159,7 @@ fn role_name_pattern(text: &str) -> Result<String, String> {
     let legal = |c: u8| c.is_ascii_alphanumeric() || b"_+=,.@-".contains(&c);
     if shown.is_empty() || !shown.bytes().all(legal) {
         return Err(format!(
-            "`{text}` is not a valid role name: letters, digits and `_+=,.@-`; `{{runtime}}` stands for the runtime's name"
+            "invalid role name `{text}`: expected letters, digits and `_+=,.@-`; `{{runtime}}` stands for the runtime's name"
         ));
     }
     Ok(text.to_owned())
@@ -181,14 +181,14 @@ pub(super) fn managed_policy(text: &str) -> Result<ManagedPolicy, String> {
                 Ok(ManagedPolicy::Arn(text.to_owned()))
             }
             _ => Err(format!(
-                "`{text}` is not a policy's ARN: `arn:aws:iam::ACCOUNT:policy/NAME`"
+                "invalid policy ARN `{text}`: expected `arn:aws:iam::ACCOUNT:policy/NAME`"
             )),
         };
     }
     if (1..=128).contains(&text.len()) && text.bytes().all(legal) {
         Ok(ManagedPolicy::Name(text.to_owned()))
     } else {
-        Err(format!("`{text}` is neither a policy's name nor its ARN"))
+        Err(format!("invalid policy `{text}`: expected its name or ARN"))
     }
 }
 
@@ -211,9 +211,9 @@ fn tags(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, 
                 "",
             );
         } else if !(1..=128).contains(&key.chars().count()) || !legal(&key) {
-            problems.at(span, format!("`{key}` is not a valid tag key: 1 to 128 letters, digits, spaces and `_.:/=+@-`"), "");
+            problems.at(span, format!("invalid tag key `{key}`: expected 1 to 128 letters, digits, spaces and `_.:/=+@-`"), "");
         } else if text.chars().count() > 256 || !legal(&text) {
-            problems.at(span, format!("the value of tag `{key}` is not valid: up to 256 letters, digits, spaces and `_.:/=+@-`"), "");
+            problems.at(span, format!("invalid value of tag `{key}`: expected up to 256 letters, digits, spaces and `_.:/=+@-`"), "");
         } else {
             tags.insert(key, text);
         }
@@ -234,7 +234,7 @@ fn env(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, S
         } else if !(1..=100).contains(&key.len()) || key.contains(['=', '\0']) {
             problems.at(
                 span,
-                format!("`{key}` is not a valid variable name: 1 to 100 characters, no `=`"),
+                format!("invalid variable name `{key}`: expected 1 to 100 characters without `=`"),
                 "",
             );
         } else if text.chars().count() > 5000 {
@@ -304,7 +304,7 @@ fn ids(
     if !(1..=16).contains(&list.len()) {
         problems.at(
             span.clone(),
-            format!("`{key}` in `{table}` must list 1 to 16 ids (`{prefix}…`)"),
+            format!("`{key}` in `{table}` must list 1 to 16 IDs (`{prefix}…`)"),
             "",
         );
         return None;
@@ -319,7 +319,10 @@ fn ids(
         } else {
             problems.at(
                 id.span(),
-                format!("`{}` in `{key}` is not an id: `{prefix}…`", id.get_ref()),
+                format!(
+                    "invalid ID `{}` in `{key}`: expected `{prefix}…`",
+                    id.get_ref()
+                ),
                 "",
             );
         }

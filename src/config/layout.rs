@@ -50,7 +50,7 @@ impl ImportName {
             return Ok(Self(text.to_owned()));
         }
         Err(format!(
-            "`{text}` is not a Python identifier: letters, digits and underscores, not starting with a digit"
+            "invalid Python identifier `{text}`: expected letters, digits and underscores, not starting with a digit"
         ))
     }
 

@@ -158,9 +158,7 @@ fn named<'m>(wanted: &[String], packages: &'m Packages) -> Result<Vec<&'m Member
     let mut found: Vec<&Member> = Vec::new();
     for name in wanted {
         let pattern = Glob::new(name).map_err(|error| {
-            Failure::usage(format!(
-                "`{name}` is not a package name or pattern: {error}"
-            ))
+            Failure::usage(format!("invalid package name or pattern `{name}`: {error}"))
         })?;
         let pattern = pattern.compile_matcher();
         let before = found.len();

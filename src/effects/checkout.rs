@@ -34,7 +34,9 @@ pub(super) fn target_directory(root: &Path, target: &Path) -> Result<PathBuf, Fa
     .note(
         "a link in a checkout may lead anywhere, so nothing is read, written or deleted through it",
     )
-    .help(format!("if you made it, set CARGO_TARGET_DIR={shown}")))
+    .help(format!(
+        "if you created the link, set CARGO_TARGET_DIR={shown}"
+    )))
 }
 
 /// Refuses a package behind a link, because it belongs to another checkout.

@@ -39,7 +39,7 @@ pub(crate) fn check_deployment(package: &Path, folder: &Path) -> Result<(), Fail
         let mut failure = Failure::from(error);
         failure.exit = Exit::Config;
         failure.note(format!(
-            "the deployment folder is `{}`, and it has to be in the package itself",
+            "the deployment folder is `{}`, but it must be inside the package",
             folder.path().display()
         ))
     })

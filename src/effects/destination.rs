@@ -27,8 +27,9 @@ use crate::{
 
 /// Returns an absolute path without `.` and `..`. It need not exist.
 pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    let current = env::current_dir()
-        .map_err(|error| Failure::world(format!("cannot tell the current directory: {error}")))?;
+    let current = env::current_dir().map_err(|error| {
+        Failure::world(format!("cannot determine the current directory: {error}"))
+    })?;
     Ok(folded(&current.join(path)))
 }
 
@@ -251,7 +252,7 @@ pub(crate) fn git_init(path: &Path) -> Result<(), Failure> {
     }
     Err(Failure::world("`git init` failed")
         .note(String::from_utf8_lossy(&output.stderr).trim().to_owned())
-        .help("`--vcs none` makes the project without a repository"))
+        .help("`--vcs none` creates the project without a repository"))
 }
 
 #[cfg(test)]

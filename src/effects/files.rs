@@ -85,7 +85,7 @@ impl From<FileError> for Failure {
             },
             ErrorKind::ReadOnlyFilesystem => "the file system is mounted read-only",
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                "make room on the disk and run this again"
+                "free disk space and run this again"
             }
             _ => return Failure::world(error.to_string()),
         };

@@ -199,7 +199,7 @@ fn target_dir(root: &Path, here: &Path) -> PathBuf {
 
 fn here() -> Result<PathBuf, Failure> {
     env::current_dir()
-        .map_err(|error| Failure::world(format!("cannot tell the current directory: {error}")))
+        .map_err(|error| Failure::world(format!("cannot determine the current directory: {error}")))
 }
 
 fn members_with_our_table(metadata: &Metadata) -> Vec<PathBuf> {
@@ -225,7 +225,7 @@ fn no_manifest(here: &Path) -> Failure {
         "could not find `Cargo.toml` in `{}` or any parent directory",
         here.display()
     ))
-    .help("`cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir>` sets up an existing agent; `--manifest-path` names one elsewhere")
+    .help("`cargo agentcore new <path>` creates a project, `cargo agentcore init --source <dir>` sets up an existing agent; `--manifest-path` names one elsewhere")
 }
 
 fn refused(error: &cargo_metadata::Error, manifest_path: Option<&Path>) -> Failure {
@@ -250,7 +250,9 @@ fn refused(error: &cargo_metadata::Error, manifest_path: Option<&Path>) -> Failu
             Failure::world(format!("cannot run `cargo metadata`: {error}"))
                 .help("cargo must be on PATH, or named by the variable CARGO")
         }
-        other => Failure::world(format!("cannot understand `cargo metadata`: {other}")),
+        other => Failure::world(format!(
+            "cannot parse the output of `cargo metadata`: {other}"
+        )),
     }
 }
 

@@ -126,7 +126,7 @@ pub(crate) fn agree<'a>(
         let agent = &placed.agent.name;
         if !ui.is_interactive() {
             return Err(Failure::usage(format!(
-                "replacing the resource policies of agent `{agent}` must be confirmed"
+                "cannot ask for confirmation to replace the resource policies of agent `{agent}` without a terminal"
             ))
             .help("pass `--yes` to replace them as shown above; nothing was written"));
         }

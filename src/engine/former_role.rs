@@ -29,7 +29,7 @@ pub(crate) async fn notice(placed: &Placed<'_>, runs_with: &str, ui: &Ui) {
     if let Err(error) = look(placed, &role.name, ui).await {
         // Missing permission is not an error.
         ui.note(&format!(
-            "whether the role `{}`, which is no longer configured, was made for the agent `{}` could not be read: {}",
+            "cannot check whether the role `{}`, which is no longer configured, was created for the agent `{}`: {}",
             role.name,
             agent.name,
             Failure::from(error)

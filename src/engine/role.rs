@@ -85,13 +85,14 @@ pub(crate) async fn decide(
         RoleSettings::Given { arn } => {
             if arn.account != session.account {
                 return Err(Failure::config(format!(
-                    "the role `{}` is in account {}, the agent `{}` goes to account {}",
+                    "the role `{}` is in account {}, but the agent `{}` is deployed to account {}",
                     arn.arn, arn.account, agent.name, session.account
                 )));
             }
             let observed = iam.observe_given(&arn.name).await?.ok_or_else(|| {
-                Failure::world(format!("there is no role `{}`", arn.arn))
-                    .help("`role.arn` names a role that exists; without it this tool makes one")
+                Failure::world(format!("there is no role `{}`", arn.arn)).help(
+                    "`role.arn` must name an existing role; without it, this tool creates one",
+                )
             })?;
             if observed.arn != arn.arn {
                 return Err(Failure::config(format!(
@@ -237,8 +238,8 @@ pub(crate) async fn apply(
             _ => clock::sleep(retry::pause(round, clock::jitter())).await,
         }
     }
-    Err(Failure::world(format!("the role `{}` does not keep what was written to it", desired.name))
-        .note("it was written and read back several times, and something keeps changing it")
+    Err(Failure::world(format!("the role `{}` does not keep its changes", desired.name))
+        .note("it was written and read back several times, but something else keeps changing it")
         .help("look for another run, a policy engine or a person who changes the same role, then run this again"))
 }
 

@@ -110,7 +110,9 @@ pub(crate) async fn wait<T>(
                 "waited {} for {what}, and it is still {status}",
                 shown(limit)
             ))
-            .help("the service continues by itself; `cargo agentcore status` shows its progress"));
+            .help(
+                "the service continues on its own; `cargo agentcore status` shows its progress",
+            ));
         }
         patience.say(what, &status, ui);
         patience.pause(attempt).await;

@@ -15,13 +15,20 @@ use serde::Serialize;
 
 pub use partition::Partition;
 
-/// Why a text is not a valid name: the text and the rule it breaks.
+/// Why a text is not a name of its kind: the text and the rule it breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is not a valid {kind}: {rule}")]
+#[error("invalid {kind} `{given}`: expected {rule}")]
 pub struct NameError {
     pub kind: &'static str,
     pub given: String,
     pub rule: &'static str,
+}
+
+impl NameError {
+    /// Returns the rule alone, for a message that already quotes the text.
+    fn expectation(&self) -> String {
+        format!("expected {}", self.rule)
+    }
 }
 
 macro_rules! name {
@@ -40,6 +47,11 @@ macro_rules! name {
                 } else {
                     Err(NameError { kind: $kind, given: text.to_owned(), rule: $rule })
                 }
+            }
+
+            /// Like `parse`, for an option's value, which clap quotes itself.
+            pub fn from_option(text: &str) -> Result<Self, String> {
+                Self::parse(text).map_err(|error| error.expectation())
             }
 
             pub fn as_str(&self) -> &str {
@@ -75,7 +87,7 @@ name!(
     /// A stage in the manifest, such as `prod`.
     StageName,
     "stage name",
-    "a lower-case letter, then up to 15 lower-case letters, digits and underscores",
+    "a lowercase letter, then up to 15 lowercase letters, digits and underscores",
     |text| {
         starts(text, u8::is_ascii_lowercase)
             && text.len() <= 16
@@ -124,7 +136,7 @@ name!(
 name!(
     /// A twelve-digit AWS account number.
     AccountId,
-    "account number",
+    "account ID",
     "twelve digits",
     |text| text.len() == 12 && text.bytes().all(|c| c.is_ascii_digit())
 );
@@ -133,7 +145,7 @@ name!(
     /// An AWS region's code. Only the shape is checked, because AWS keeps opening regions.
     Region,
     "region",
-    "a region's code, such as `us-west-2`",
+    "a code such as `us-west-2`",
     |text| {
         let parts: Vec<&str> = text.split('-').collect();
         (3..=5).contains(&parts.len())
@@ -156,8 +168,8 @@ name!(
 name!(
     /// A session of a runtime. The service runs one microVM for each session.
     SessionId,
-    "session id",
-    "33 to 100 letters, digits, `-` and `_`, the first a letter or digit",
+    "session ID",
+    "33 to 100 letters, digits, `-` and `_`, starting with a letter or digit",
     |text| {
         starts(text, u8::is_ascii_alphanumeric)
             && (33..=100).contains(&text.len())
@@ -255,14 +267,21 @@ impl Region {
 
     /// Like [`Region::parse`], for user input: the error suggests a similar region.
     pub fn read(text: &str) -> Result<Self, String> {
+        Self::checked(text).map_err(|expectation| format!("invalid region `{text}`: {expectation}"))
+    }
+
+    /// Like [`Region::read`], for an option's value, which clap quotes itself.
+    pub fn read_option(text: &str) -> Result<Self, String> {
+        Self::checked(text)
+    }
+
+    fn checked(text: &str) -> Result<Self, String> {
         if Partition::is_isolated(text) {
-            return Err(format!(
-                "the region `{text}` is in an isolated partition of AWS, which has no AgentCore"
-            ));
+            return Err("AgentCore is not available in the isolated partitions of AWS".to_owned());
         }
         Self::parse(text).map_err(|error| match Self::like(text) {
-            Some(near) => format!("{error}; did you mean `{near}`?"),
-            None => error.to_string(),
+            Some(near) => format!("did you mean `{near}`?"),
+            None => error.expectation(),
         })
     }
 
@@ -504,7 +523,7 @@ mod tests {
         let error = AccountId::parse("12345").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`12345` is not a valid account number: twelve digits"
+            "invalid account ID `12345`: expected twelve digits"
         );
     }
 }

@@ -212,7 +212,7 @@ impl Reading {
                 let (value, size) = self
                     .anchors
                     .get(&anchor)
-                    .ok_or("the alias leads to nothing")?;
+                    .ok_or("the alias refers to nothing")?;
                 self.values += size;
                 if self.values > MAX_VALUES {
                     return Err(TOO_MANY);
@@ -282,7 +282,7 @@ impl Reading {
         match &mut around.what {
             What::List(items) => items.push(value),
             What::Map { entries, keys, key } => match key.take() {
-                None if !keys.insert(value.clone()) => return Err("the key is there twice"),
+                None if !keys.insert(value.clone()) => return Err("the key occurs twice"),
                 None => *key = Some(value),
                 Some(key) => entries.push((key, value)),
             },
@@ -340,8 +340,8 @@ mod tests {
         let keys = keys.collect::<Vec<_>>().concat();
         assert_eq!(why(&keys), TOO_MANY);
         assert_eq!(why(&"# x\n".repeat(300_000)), "it is larger than 1024 KB");
-        assert_eq!(why("&a [*a]"), "the alias leads to nothing");
-        assert_eq!(why("a: 1\na: 2\n"), "the key is there twice");
+        assert_eq!(why("&a [*a]"), "the alias refers to nothing");
+        assert_eq!(why("a: 1\na: 2\n"), "the key occurs twice");
     }
 
     #[test]

@@ -161,7 +161,7 @@ fn known_runtime(agent: &Agent, warnings: &mut Vec<Message>) -> Runtime {
     }
     warnings.push(
         Message::new(format!(
-            "the Python toolkit does not know `{}`; the command for agent `{}` says `{}`",
+            "the Python toolkit does not support `{}`; the command for agent `{}` uses `{}`",
             agent.runtime.as_str(),
             agent.name,
             Runtime::Python313.service_name()

@@ -50,9 +50,7 @@ fn variable(line: &str) -> Result<Option<(&str, String)>, &'static str> {
     };
     let name = name.trim();
     if !is_name(name) {
-        return Err(
-            "a variable's name has letters, digits and underscores, and starts with no digit",
-        );
+        return Err("expected letters, digits and underscores, not starting with a digit");
     }
     value_of(value.trim()).map(|value| Some((name, value)))
 }

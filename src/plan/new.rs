@@ -167,12 +167,12 @@ pub(crate) fn agent_name(given: &str) -> Result<(AgentName, Option<String>), Fai
     match AgentName::parse(legal.trim_end_matches('_')) {
         Ok(name) => {
             let said = format!(
-                "the agent is named `{name}`: a name is a letter, then up to 47 letters, digits and underscores"
+                "the agent is named `{name}`: agent names contain only letters, digits and underscores"
             );
             Ok((name, Some(said)))
         }
         Err(NameError { rule, .. }) => Err(Failure::usage(format!(
-            "`{given}` is not a valid agent name: {rule}"
+            "invalid agent name `{given}`: expected {rule}"
         ))
         .help("name the agent with `--name`")),
     }

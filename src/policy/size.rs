@@ -55,9 +55,7 @@ pub fn trust_problem(role: &RoleName, trust: &Document) -> Option<Message> {
             "the trust policy of the role `{role}` would hold {size} characters; IAM allows {TRUST}"
         ))
         .note("each region that the role serves adds one `aws:SourceArn`")
-        .help(
-            "`cargo agentcore clean --region <region>` takes a region away that is no longer used",
-        )
+        .help("`cargo agentcore clean --region <region>` removes a region that is no longer used")
     })
 }
 

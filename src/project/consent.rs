@@ -47,7 +47,7 @@ fn confirm_profile(project: &Project, profile: &str, help: &str, ui: &Ui) -> Res
     };
     if !ui.is_interactive() {
         return Err(unconfirmed()
-            .note("a checkout can name any of your profiles, and there is no terminal to ask at")
+            .note("a checkout can name any of your profiles, and it cannot be confirmed without a terminal")
             .help(format!("to use it, {help}")));
     }
     let question = format!(
@@ -86,7 +86,7 @@ pub(crate) fn sources(
         }
         (Some(_), _) => {
             return Err(Failure::usage(
-                "`--source-dir` goes with one agent, and several are selected",
+                "`--source-dir` needs a single agent, and several are selected",
             )
             .help("name the agent with `--agent`"));
         }
@@ -121,7 +121,7 @@ pub(crate) fn check_source(project: &Project, agent: &Agent) -> Result<(), Failu
         return Ok(());
     }
     Err(Failure::access(format!(
-        "the sources of the agent `{}` are outside the checkout, in `{}`, and you have not confirmed that",
+        "the sources of the agent `{}` are outside the checkout, in `{}`, which you have not confirmed",
         agent.name,
         checkout::real(&source).display()
     ))

@@ -61,7 +61,7 @@ impl Found {
         let why = match self.look()? {
             Sight::Running(record) => return Ok(record),
             Sight::Starting => "is being started",
-            Sight::Gone => "does not run",
+            Sight::Gone => "is not running",
         };
         let failure = Failure::world(format!("agent `{}` {why} on this machine", self.name));
         Err(failure.help(

@@ -162,7 +162,7 @@ pub(crate) async fn visit_for<T>(
         Box::pin(introduce(wanted, ui)).await;
     } else if let Some(models) = models.filter(|models| models.name() != visit.emulator.models) {
         ui.note(&format!(
-            "models {} in the local AgentCore that runs, and `local.models` is `{}`; `cargo agentcore local start` changes that",
+            "models {} in the running local AgentCore, but `local.models` is `{}`; `cargo agentcore local start` applies it",
             answered_by(&visit.emulator.models),
             models.name()
         ));
@@ -186,7 +186,7 @@ pub(crate) fn is_empty(
     let empty = options.local && local::is_empty(&dir()?)?;
     if empty {
         warn_of_state_elsewhere(&dir()?, project, ui)?;
-        ui.note("no AWS emulator runs for this project and there is no saved state, so nothing is deployed there");
+        ui.note("no AWS emulator is running for this project and there is no saved state, so nothing is deployed there");
     }
     Ok(empty)
 }
@@ -231,7 +231,7 @@ pub(crate) fn demand(
 ) -> Result<(), Failure> {
     if options.local && local::observe(&dir(project, config)?)?.is_none() {
         return Err(Failure::world(
-            "no AWS emulator runs for this project, so no new lines will arrive",
+            "no AWS emulator is running for this project, so no new lines will arrive",
         )
         .help("`cargo agentcore local start` starts it"));
     }
@@ -323,7 +323,7 @@ async fn introduce(models: &Models, ui: &Ui) {
                 &Message::new(format!("the model server at {url} does not answer"))
                     .note(why)
                     .help(
-                        "calls of models fail until it does; `local.models` in Cargo.toml names it",
+                        "model calls fail until it does; `local.models` in Cargo.toml sets its address",
                     ),
             ),
         },

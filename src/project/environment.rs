@@ -68,7 +68,7 @@ fn variable(text: &str) -> Result<(String, String), Failure> {
     };
     if !env_file::is_name(name) {
         return Err(Failure::usage(format!(
-            "`--env {name}`: a variable's name has letters, digits and underscores, and starts with no digit"
+            "`--env {name}`: expected letters, digits and underscores, not starting with a digit"
         )));
     }
     let value = match value {

@@ -138,10 +138,7 @@ pub(crate) fn no_agent(given: &str, declared: &Declared) -> Failure {
 pub(crate) fn hint_at_region(region: &Region, ui: &Ui) {
     if let Some(near) = region.near() {
         ui.warning(
-            &Message::new(format!(
-                "`{region}` is not a region that this version knows"
-            ))
-            .help(format!(
+            &Message::new(format!("unknown region `{region}`")).help(format!(
                 "did you mean `{near}`? otherwise it is used unchanged"
             )),
         );

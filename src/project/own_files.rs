@@ -95,7 +95,7 @@ pub(crate) fn observe(
             let edited = edited_copies(&record, &found, &sources);
             warnings.extend(
                 edited_warning(&edited, deployment, "; the copies are not shipped").map(|warning| {
-                    warning.help("edit the source; `cargo agentcore prepare --force` writes the copies anew")
+                    warning.help("edit the source; `cargo agentcore prepare --force` overwrites the copies")
                 }),
             );
             edited

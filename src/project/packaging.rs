@@ -35,13 +35,13 @@ pub(crate) struct Options {
 /// Where dependencies may come from, with cargo's own words.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(crate) struct Sources {
-    /// Install only versions that a uv.lock or a requirements file with hashes fixes
+    /// Install only versions pinned by a uv.lock or a requirements file with hashes
     #[arg(long)]
     locked: bool,
-    /// Download no dependencies: use what the caches hold
+    /// Use only cached dependencies, and download nothing
     #[arg(long)]
     offline: bool,
-    /// The same as --locked and --offline together
+    /// Same as `--locked` and `--offline` together
     #[arg(long)]
     frozen: bool,
 }

@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Choices {
     /// AWS region [default: from the AWS configuration]
-    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read)]
+    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read_option)]
     region: Option<Region>,
     /// Bedrock model ID [default: a current Claude Sonnet that serves the region]
     #[arg(long, value_name = "ID", value_parser = model)]
@@ -164,9 +164,7 @@ fn ask_region(known: Option<&Region>, ui: &Ui) -> Result<Option<Region>, Failure
     let answer = ui
         .pick("AWS region", &items, known, |text| {
             match Region::read(text)?.slip() {
-                Some(near) => Err(format!(
-                    "`{text}` is not an AWS region; did you mean `{near}`?"
-                )),
+                Some(near) => Err(format!("unknown region `{text}`; did you mean `{near}`?")),
                 None => Ok(()),
             }
         })

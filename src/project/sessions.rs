@@ -115,7 +115,7 @@ pub(crate) fn announce(session: &Session, agents: &[&Agent], ui: &Ui) {
     ui.status(
         "Account",
         &format!(
-            "{} as {} in {} by {}{}",
+            "{} as {} in {} via {}{}",
             session.account,
             session.principal,
             session.region,
@@ -135,7 +135,7 @@ pub(crate) fn announce_unknown(connection: &Connection, what: &str, ui: &Ui) {
     ui.status(
         "Account",
         &format!(
-            "unknown (AWS STS does not answer) in {} by {}{what}",
+            "unknown (AWS STS does not answer) in {} via {}{what}",
             connection.region,
             connection.source(),
         ),

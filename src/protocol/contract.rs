@@ -52,7 +52,7 @@ impl Contract {
             .ok_or_else(|| {
                 Refusal::new(
                     Kind::Internal,
-                    format!("the runtime speaks the protocol `{name}`, which is not known here"),
+                    format!("the runtime speaks the protocol `{name}`, which this version does not support"),
                 )
             })?;
         let port = configuration["port"].as_u64();

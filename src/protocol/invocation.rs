@@ -101,16 +101,16 @@ impl Header {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (name, value) = text
             .split_once(':')
-            .ok_or("a header is written as 'Name: value'")?;
+            .ok_or("expected a header such as 'Name: value'")?;
         let (name, value) = (name.trim(), value.trim());
         let lower = name.to_ascii_lowercase();
         if !header::is_name(name) {
             return Err(format!(
-                "`{name}` is not a header's name: a letter, then up to 255 letters, digits, `-` and `_`"
+                "invalid header name `{name}`: expected a letter, then up to 255 letters, digits, `-` and `_`"
             ));
         }
         if let Some((_, instead)) = RESERVED.iter().find(|(name, _)| *name == lower) {
-            return Err(format!("the header `{name}` cannot be chosen: {instead}"));
+            return Err(format!("the header `{name}` cannot be set: {instead}"));
         }
         if lower == session::HEADER {
             return Err(format!("`--session` sets the header `{name}`"));
@@ -130,7 +130,7 @@ impl Header {
         }
         if value.is_empty() || value.len() > limits::HEADER_VALUE || !is_visible(value) {
             return Err(format!(
-                "the value of the header `{name}` has to be 1 to 4096 characters of visible ASCII"
+                "the value of the header `{name}` must be 1 to 4096 visible ASCII characters"
             ));
         }
         Ok(Self {
@@ -155,7 +155,7 @@ fn is_visible(text: &str) -> bool {
 /// Parses `--user`, the user that the agent acts for.
 pub(crate) fn user(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 1024 || !is_visible(text) || text.trim() != text {
-        return Err("a user id is 1 to 1024 characters of visible ASCII".to_owned());
+        return Err("expected 1 to 1024 visible ASCII characters".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -163,7 +163,7 @@ pub(crate) fn user(text: &str) -> Result<String, String> {
 /// Parses `--content-type`.
 pub(crate) fn content_type(text: &str) -> Result<String, String> {
     if !text.contains('/') || text.len() > 256 || !is_visible(text) {
-        return Err("a content type is written as `text/plain`".to_owned());
+        return Err("expected a content type such as `text/plain`".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -178,7 +178,7 @@ impl Token {
         words.next_if(|word| word.eq_ignore_ascii_case("bearer"));
         match (words.next(), words.next()) {
             (Some(word), None) if is_visible(word) => Ok(Self(word.to_owned())),
-            _ => Err("a bearer token is one word of visible ASCII characters".to_owned()),
+            _ => Err("expected one word of visible ASCII characters".to_owned()),
         }
     }
 
@@ -280,8 +280,8 @@ mod tests {
     fn headers_that_cannot_are_refused_with_the_way_out() {
         for (text, told) in [
             ("X-Tenant", "'Name: value'"),
-            ("1: x", "not a header's name"),
-            ("X Y: x", "not a header's name"),
+            ("1: x", "invalid header name"),
+            ("X Y: x", "invalid header name"),
             ("Authorization: Bearer x", "--bearer-token"),
             ("content-type: text/plain", "--content-type"),
             ("Transfer-Encoding: chunked", "connection's own"),

@@ -20,7 +20,7 @@ pub fn check<'h>(
                 "the local AgentCore is not served as `{host}`: use 127.0.0.1 or localhost"
             ));
         }
-        None => return denied("the request names no host".to_owned()),
+        None => return denied("the request does not name a host".to_owned()),
     }
     if header("origin").is_some() {
         return denied("the local AgentCore serves no pages in a browser".to_owned());

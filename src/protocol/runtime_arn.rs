@@ -18,7 +18,7 @@ impl RuntimeArn {
     pub fn parse(text: &str) -> Result<Self, String> {
         Self::read(text).ok_or_else(|| {
             format!(
-                "`{text}` is not a runtime's ARN, such as \
+                "invalid runtime ARN `{text}`: expected one such as \
                  `arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/my_agent-AbCdEf1234`"
             )
         })

@@ -71,11 +71,11 @@ pub(crate) fn refuse_default(name: &EndpointName, what: &str) -> Result<(), Fail
     let failure = Failure::usage(format!("the endpoint `DEFAULT` cannot be {what}"));
     Err(match what {
         "deleted" => failure
-            .note("the service makes it with the runtime and deletes it with the runtime")
+            .note("the service creates and deletes it together with the runtime")
             .help("`cargo agentcore clean` deletes the runtime"),
         _ => failure
             .note("it always follows the newest version")
-            .help("deploy the older sources again, or let callers use an endpoint of its own: `cargo agentcore endpoint set prod --version N`"),
+            .help("deploy the older sources again, or give callers an endpoint of their own: `cargo agentcore endpoint set prod --version N`"),
     })
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn usable(wanted: u32, versions: &[VersionState]) -> Result<u32, Fail
             Failure::world(format!("the runtime has no version {wanted}")).note(
                 match listed(versions) {
                     Some(listed) => format!("it has {listed}"),
-                    None => "it has none at all".to_owned(),
+                    None => "it has none".to_owned(),
                 },
             ),
         ),

@@ -11,7 +11,9 @@ pub(crate) fn log(event: &Event) {
 
 fn line(event: &Event) -> String {
     match event {
-        Event::DirectoryTaken => "another local AgentCore runs in this directory".to_owned(),
+        Event::DirectoryTaken => {
+            "another local AgentCore is already running in this directory".to_owned()
+        }
         Event::SessionStarted {
             session,
             version,

@@ -56,8 +56,8 @@ pub enum Reader {
 #[expect(clippy::print_stderr, reason = "what is broken cannot hold a `Ui`")]
 pub(crate) fn ask_for_a_report(panic: &str) {
     eprintln!(
-        "{}\nerror: this is a bug of cargo agentcore {}\n  help: please report it with the lines above and the \
-         command; what was done so far stays, and the command can be run again",
+        "{}\nerror: this is a bug in cargo agentcore {}\n  help: please report it with the command and the \
+         lines above; finished steps are kept, and the command can be run again",
         visible(panic),
         env!("CARGO_PKG_VERSION")
     );
@@ -348,7 +348,7 @@ impl Ui {
     pub fn unwritten(&self) -> Option<Failure> {
         let error = self.lost().take()?;
         Some(
-            Failure::world("what was asked for could not be written to stdout")
+            Failure::world("cannot write the output to stdout")
                 .note(error.to_string())
                 .help("the rest of the command was carried out"),
         )
@@ -470,10 +470,10 @@ impl Ui {
 
     /// Prints a line in which only this tool's colors affect the terminal.
     fn line(&self, text: &str) {
-        if !self.kept_dialogue().is_new_line() {
+        let text = without_logins(text);
+        if !self.kept_dialogue().is_new_line(&text) {
             return;
         }
-        let text = without_logins(text);
         self.beside_the_work(|| {
             let mut err = self.err.lock().unwrap_or_else(PoisonError::into_inner);
             // The result on stdout must not change, so the missing line break is written here.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use dialoguer::console::measure_text_width;
+use console::measure_text_width;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Verbosity, row::Row, visible::visible};
@@ -20,6 +20,8 @@ use crate::effects::{
 /// Shorter work is not shown.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(100);
+/// The columns reserved for the words before the number of other works is shown.
+const MIN_WORDS: usize = 12;
 
 /// Returns whether to show work in progress: on a terminal, unless the user's or cargo's settings
 /// disable it.
@@ -152,7 +154,7 @@ impl State {
             return;
         };
         let others = lasting.count();
-        let columns = usize::from(dialoguer::console::Term::stderr().size().1);
+        let columns = usize::from(console::Term::stderr().size().1);
         let columns = env::var("CARGO_TERM_PROGRESS_WIDTH")
             .and_then(|width| width.parse().ok())
             .map_or(columns, |width: usize| width.min(columns));
@@ -218,18 +220,17 @@ fn picture(doing: &Doing, others: usize, columns: usize, color: bool) -> Picture
         (0, seconds) => format!("{seconds}s"),
         (minutes, seconds) => format!("{minutes}m {seconds:02}s"),
     };
-    let end = match others {
-        0 => format!(" {time}"),
-        others => format!(" {time} (and {others} more)"),
-    };
     // The last column stays free, because some terminals wrap the row there.
     let room = columns.saturating_sub(measure_text_width(&padded) + drawn + 1);
-    let room_for_words = room.saturating_sub(measure_text_width(&end));
-    let message = if room_for_words < 8 {
-        super::question::cut(words, room)
-    } else {
-        format!("{}{end}", shortened(words, room_for_words))
-    };
+    let mut end = format!(" {time}");
+    if others > 0 {
+        let with_others = format!("{end} (and {others} more)");
+        if measure_text_width(&with_others) + MIN_WORDS <= room {
+            end = with_others;
+        }
+    }
+    let words = shortened(words, room.saturating_sub(measure_text_width(&end)));
+    let message = super::question::cut(&format!("{words}{end}"), room);
     Picture {
         template,
         prefix,
@@ -241,6 +242,9 @@ fn picture(doing: &Doing, others: usize, columns: usize, color: bool) -> Picture
 fn shortened(text: &str, width: usize) -> String {
     if measure_text_width(text) <= width {
         return text.to_owned();
+    }
+    if width < 6 {
+        return super::question::cut(text, width);
     }
     format!("{}...", super::question::cut(text, width.saturating_sub(3)))
 }
@@ -328,6 +332,7 @@ mod tests {
             };
             let width = measure_text_width(&prefix) + drawn + measure_text_width(&message);
             prop_assert!(width < columns, "{width} of {columns}: {message}");
+            prop_assert!(message.contains(" 0s"), "{columns}: {message}");
         }
     }
 }

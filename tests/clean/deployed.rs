@@ -356,7 +356,7 @@ fn one_region_goes_alone_and_all_regions_take_each_bucket() {
     assert!(project.has("target/agentcore/test-project-7k2qpx/one/deployment.zip"));
     let place = project.path().join("target/agentcore/test-project-7k2qpx");
     let removed = format!(
-        "Removing what was remembered of eu-west-1 in `{0}/one` and `{0}/sessions`\n",
+        "Removing state of eu-west-1 in `{0}/one` and `{0}/sessions`\n",
         place.display()
     );
     says(&one, &removed);
@@ -447,7 +447,7 @@ fn what_was_built_and_called_on_disk_goes_and_neighbours_stay() {
     };
     assert_eq!(sessions().len(), 2);
     let cleaned = run(&project, &emulator, &["clean", "--yes", "--agent", "one"]).succeeds();
-    says(&cleaned, "Removing what was built and remembered in `");
+    says(&cleaned, "Removing build output and state in `");
     assert!(!project.has(&format!("{place}/one")));
     assert!(project.has(&format!("{place}/one_more/deployment.zip")));
     let left = sessions();

@@ -139,7 +139,7 @@ fn an_agent_that_is_deployed_and_was_renamed_is_named_by_status_and_deploy() {
     let project = deployed::project(&["one"]);
     let run = |words: &[&str]| deployed::run(&project, &emulator, words).succeeds();
     let quiet = run(&["deploy"]);
-    let still = "the agent `one` is still deployed, and it is no longer in Cargo.toml";
+    let still = "the agent `one` is still deployed, but it is no longer in Cargo.toml";
     assert!(!quiet.stderr.contains(still), "{}", quiet.stderr);
     let manifest = project.read("Cargo.toml");
     project.write("Cargo.toml", manifest.replace("agents.one", "agents.two"));

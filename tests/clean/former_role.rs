@@ -151,7 +151,7 @@ fn a_former_role_that_may_not_be_judged_or_deleted_is_left_with_what_to_do() {
         (
             "iam:GetRole",
             1,
-            "the agent's runtime ran with it, and whose it is could not be read: `iam:GetRole` is denied",
+            "the agent's runtime used it, but its owner cannot be determined: `iam:GetRole` is denied",
         ),
         (
             "iam:ListRolePolicies",
@@ -203,6 +203,6 @@ fn that_nobody_may_look_for_a_role_of_which_nothing_tells_is_said_and_is_no_left
     let cli = Cli::new(&project).at(&proxy.url()).args(["clean", "--yes"]);
     says(
         &cli.run().succeeds(),
-        "Keeping role `AgentCoreRole-one`: whether there is one, and whose, could not be read: `iam:GetRole` is denied",
+        "Keeping role `AgentCoreRole-one`: cannot check whether there is one: `iam:GetRole` is denied",
     );
 }

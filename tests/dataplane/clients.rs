@@ -45,7 +45,7 @@ fn a_body_that_is_broken_is_the_callers_fault() {
     let reply = Reply::read(answer(&place, broken.as_bytes()).as_bytes());
     let (name, message) = reply.error();
     assert_eq!((reply.status, name.as_str()), (400, "ValidationException"));
-    assert!(message.contains("the body broke off"), "{message}");
+    assert!(message.contains("the body was cut off"), "{message}");
 
     let both = head(
         &place,

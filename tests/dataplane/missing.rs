@@ -78,7 +78,7 @@ fn pip_and_another_python_run_the_agent_with_a_warning() {
     let deployed = bare.cli(&project, &["deploy", "--local"]).run().succeeds();
     let warning = format!(
         "warning: the agent runs on Python {} here and on Python {runtime} in AWS: \
-         `uv python install {runtime}` makes it the same",
+         `uv python install {runtime}` installs the same version",
         bare.minor
     );
     assert_eq!(

@@ -181,7 +181,7 @@ fn a_server_that_fails_is_named_and_nothing_is_made_up() {
     let answer = text(&place.model("converse-stream", &question()));
     assert!(answer.contains("half"), "{answer}");
     assert!(answer.contains("modelStreamErrorException"), "{answer}");
-    assert!(answer.contains("broke off its answer"), "{answer}");
+    assert!(answer.contains("cut off its answer"), "{answer}");
 }
 
 /// Returns variables of a developer's shell, with another address for Bedrock.
@@ -221,7 +221,7 @@ fn models_on_aws_are_called_as_the_developer_and_nothing_else_is() {
         .collect();
     let started = place.set_models("aws", &variables);
     let expected = format!(
-        "are called on AWS as arn:aws:iam::{ACCOUNT}:user/tester in account {ACCOUNT} by the environment (`AWS_ACCESS_KEY_ID`)"
+        "are called on AWS as arn:aws:iam::{ACCOUNT}:user/tester in account {ACCOUNT} via the environment (`AWS_ACCESS_KEY_ID`)"
     );
     assert!(started.contains(&expected), "{started}");
 
@@ -453,7 +453,7 @@ fn a_profile_that_the_tables_name_is_not_used_unasked() {
         .env("CARGO_AGENTCORE_PROFILE", "dev")
         .run()
         .succeeds();
-    let expected = format!("in account {ACCOUNT} by profile `dev`");
+    let expected = format!("in account {ACCOUNT} via profile `dev`");
     assert!(started.stderr.contains(&expected), "{}", started.stderr);
     signature::check(&server.requests()[0], SECRET);
     // Cleaning up needs no models.

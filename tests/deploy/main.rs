@@ -124,11 +124,7 @@ fn a_project_is_deployed_and_a_second_run_only_reads() {
             .succeeds();
         assert_eq!(again.stdout.trim(), arn);
         assert!(again.stderr.contains("Unchanged"), "{}", again.stderr);
-        assert!(
-            again.stderr.contains("it is up to date"),
-            "{}",
-            again.stderr
-        );
+        assert!(again.stderr.contains("up to date"), "{}", again.stderr);
         assert_eq!(writes(&proxy.actions()), Vec::<&String>::new());
     }
 }
@@ -298,7 +294,7 @@ fn all_agents_are_deployed_and_one_failure_does_not_hide_the_others() {
     assert!(
         outcome
             .stderr
-            .contains("a runtime `two` is there and is not provably this project's"),
+            .contains("a runtime `two` already exists and is not provably this project's"),
         "{}",
         outcome.stderr
     );

@@ -89,7 +89,7 @@ fn a_store_that_does_not_say_whether_the_archive_is_there_is_a_warning_where_not
     for words in [&["deploy"][..], &["deploy", "--check"]] {
         let said = run(words).succeeds().stderr;
         for part in [
-            "warning: whether the archive of `one` is still in the bucket could not be read",
+            "warning: cannot check whether the archive of `one` is still in the bucket",
             "`s3:GetObject`",
             "Unchanged",
         ] {

@@ -264,8 +264,8 @@ fn an_update_that_somebody_elses_followed_at_once_is_done_and_said() {
     }
     let outcome = run_with(&proxy, &project, &[]).succeeds();
     for words in [
-        "is at version 10 already: someone else changed it after version 2 was created here",
-        "version 10, it is READY",
+        "is already at version 10: someone else changed it after version 2 was created here",
+        "version 10, READY",
     ] {
         assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
     }
@@ -447,9 +447,7 @@ fn tracing_is_switched_on_only_when_asked_for_and_says_what_it_changes() {
     refusing.fault("xray:*", Times::Always, Fault::denied());
     let outcome = run_with(&refusing, &project, &["--enable-tracing"]).succeeds();
     assert!(
-        outcome
-            .stderr
-            .contains("warning: tracing was not switched on"),
+        outcome.stderr.contains("warning: tracing was not enabled"),
         "{}",
         outcome.stderr
     );

@@ -45,5 +45,5 @@ fn the_same_agent_runs_once() {
     let second = stage.command(&["dev", "--port", "0"]).output().unwrap();
     let err = String::from_utf8_lossy(&second.stderr);
     assert_eq!(second.status.code(), Some(1), "{err}");
-    assert!(err.contains("already runs at http"), "{err}");
+    assert!(err.contains("is already running at http"), "{err}");
 }

@@ -61,7 +61,7 @@ fn invoke_speaks_to_the_agent_that_dev_runs() {
     let absent = stage.run(&["invoke", "--dev", "{}"]);
     assert_eq!(absent.status.code(), Some(1));
     assert!(
-        stderr(&absent).contains("agent `seller` does not run"),
+        stderr(&absent).contains("agent `seller` is not running"),
         "{}",
         stderr(&absent)
     );
@@ -110,7 +110,7 @@ fn invoke_speaks_to_the_agent_that_dev_runs() {
         let err = stderr(&broken);
         assert_eq!(broken.status.code(), Some(1), "{err}");
         assert!(
-            err.contains("the agent `seller` does not run") && err.contains("SyntaxError"),
+            err.contains("the agent `seller` is not running") && err.contains("SyntaxError"),
             "{err}"
         );
         let again = err.matches("starts again at the next edit").count();
@@ -232,7 +232,7 @@ fn dev_runs_in_the_background_until_it_is_stopped() {
     let second = stage.run(&["dev", "--port", "0"]);
     assert_eq!(second.status.code(), Some(1));
     assert!(
-        stderr(&second).contains("agent `seller` already runs at http://127.0.0.1:"),
+        stderr(&second).contains("agent `seller` is already running at http://127.0.0.1:"),
         "{}",
         stderr(&second)
     );

@@ -212,13 +212,13 @@ fn a_handler_that_cannot_be_called_is_refused_with_the_reason() {
         (["--handler", "answer"], "package.module:function"),
         (
             ["--entrypoint", "main.py"],
-            "nothing in that file is known to serve",
+            "nothing in that file is known to serve requests",
         ),
         (
             ["--entrypoint", "absent.py"],
             "there is no such Python file",
         ),
-        (["--name", "2024-05"], "is not a valid agent name"),
+        (["--name", "2024-05"], "invalid agent name `2024-05`"),
         (
             ["--requirements", "absent.txt"],
             "`absent.txt` does not exist",

@@ -166,8 +166,14 @@ fn a_failure_of_the_agent_is_a_finding_and_one_of_the_service_is_not() {
 fn where_the_agent_runs_is_read_with_care() {
     let project = project();
     for (words, said) in [
-        (&["--against", "lokal"][..], "nor `dev`, `local` or `aws`"),
-        (&["--against", "aws", "--local"], "`--local` goes only with"),
+        (
+            &["--against", "lokal"][..],
+            "expected `dev`, `local`, `aws`, or the ARN of a runtime",
+        ),
+        (
+            &["--against", "aws", "--local"],
+            "`--local` can only be used with",
+        ),
         (&["--against", "dev", "--env", "A=b"], "cannot be used with"),
         (&["--endpoint", "prod"], "--against <WHERE>"),
     ] {

@@ -68,7 +68,7 @@ fn an_arn_needs_no_project_and_names_the_region() {
     );
     says(
         &outcome,
-        "in us-east-1 by the environment (`AWS_ACCESS_KEY_ID`), runtime `one-AbCdEf1234`",
+        "in us-east-1 via the environment (`AWS_ACCESS_KEY_ID`), runtime `one-AbCdEf1234`",
     );
     let post = &posts(&server)[0];
     assert_eq!(post.body(), r#"{"prompt":"say \"hi\""}"#);

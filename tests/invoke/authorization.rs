@@ -91,7 +91,7 @@ fn a_token_goes_alone_and_is_never_shown() {
         assert_eq!(outcome.stdout, "ok");
         says(
             &outcome,
-            "Account 111122223333 in us-east-1 by a bearer token, runtime `one-AbCdEf1234`",
+            "Account 111122223333 in us-east-1 with a bearer token, runtime `one-AbCdEf1234`",
         );
     };
     // Without credentials, and with credentials that are not needed.
@@ -188,7 +188,7 @@ fn a_runtime_with_an_authorizer_demands_a_token() {
     let outcome = invoke(&configured, &server).arg("{}").run().exits(4);
     says(
         &outcome,
-        "the agent `one` has an authorizer, and there is no token to show to it",
+        "the agent `one` has an authorizer, and no bearer token was given",
     );
     says(&outcome, "CARGO_AGENTCORE_BEARER_TOKEN");
     assert_eq!(server.requests().len(), 0);
@@ -216,7 +216,7 @@ fn a_runtime_with_an_authorizer_demands_a_token() {
     let outcome = invoke(&project(), &server).arg("{}").run().exits(4);
     says(
         &outcome,
-        "the agent `one` has an authorizer, and there is no token to show to it",
+        "the agent `one` has an authorizer, and no bearer token was given",
     );
     says(
         &outcome,

@@ -43,7 +43,7 @@ fn a_stream_that_breaks_off_is_printed_as_far_as_it_came() {
         .start();
     let outcome = invoke(&project(), &server).arg("{}").run().exits(1);
     assert_eq!(outcome.stdout, "first");
-    says(&outcome, "error: the answer of the agent `one` broke off");
+    says(&outcome, "error: the answer of the agent `one` was cut off");
     assert_eq!(posts(&server).len(), 1);
 }
 
@@ -221,7 +221,7 @@ fn what_an_agent_may_have_seen_is_sent_once() {
     let outcome = elsewhere(&project(), &server).arg("{}").run().exits(1);
     says(
         &outcome,
-        "the connection broke before the runtime `one-AbCdEf1234` had answered",
+        "the connection was lost before the runtime `one-AbCdEf1234` answered",
     );
     assert_eq!(posts(&server).len(), 1);
 }

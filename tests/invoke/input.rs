@@ -85,7 +85,7 @@ fn sessions_are_checked_made_and_continued() {
         .exits(1);
     says(
         &again,
-        "no session with the agent `one`, endpoint `DEFAULT`, is known here",
+        "no session with the agent `one`, endpoint `DEFAULT`, is recorded here",
     );
     assert_eq!(server.unexpected(), Vec::<String>::new());
 }
@@ -154,7 +154,7 @@ fn headers_users_and_types_arrive_and_wrong_ones_are_refused() {
         .args(["{}", "--user", "someone", "--bearer-token", "a.b.c"])
         .run()
         .exits(2);
-    says(&refused, "`--user` does not go with a bearer token");
+    says(&refused, "`--user` cannot be used with a bearer token");
     assert_eq!(posts(&server).len(), 1);
 }
 

@@ -72,7 +72,7 @@ fn an_answer_is_shown_at_once_and_the_account_is_left_out() {
         assert_eq!(outcome.stdout, "hello");
         says(
             &outcome,
-            "Account unknown (AWS STS does not answer) in us-east-1 by the environment",
+            "Account unknown (AWS STS does not answer) in us-east-1 via the environment",
         );
     }
 }
@@ -86,7 +86,7 @@ fn an_agent_that_is_pinned_to_an_account_waits_and_says_for_what() {
     let outcome = invoke(&project, &server).arg("{}").run().succeeds();
     says(
         &outcome,
-        "Waiting for AWS STS to say whose the credentials are: the agent belongs to account 111122223333",
+        "Waiting for AWS STS to identify the credentials: the agent belongs to account 111122223333",
     );
     says(&outcome, "Account 111122223333 as arn:aws:iam::");
     assert_eq!(outcome.stdout, "hello");

@@ -6,7 +6,7 @@ use std::fs;
 use crate::{root, sources, texts};
 
 /// Each with what to write instead.
-const BANNED: [(&str, &str); 16] = [
+const BANNED: [(&str, &str); 26] = [
     ("knows no ", "has no, does not support"),
     (" stands in ", "is in"),
     (" stands on ", "is on, is attached to"),
@@ -23,11 +23,20 @@ const BANNED: [(&str, &str); 16] = [
     ("allows to ", "allows doing"),
     ("and that is said", "with a note"),
     (" is no region", "is not a region"),
+    ("is not a valid ", "invalid X `…`: expected …"),
+    (" names no ", "has no, does not name"),
+    ("broke off", "was cut off"),
+    ("which is there", "which exists"),
+    (" is not there", "does not exist"),
+    (" goes with ", "can only be used with"),
+    ("and there is none", "which was not found"),
+    (" anew", "again"),
+    ("for instance", "for example"),
+    ("whose it is", "its owner"),
 ];
 
 /// Banned in comments too, each with what to write instead.
-const BANNED_IN_COMMENTS: [(&str, &str); 12] = [
-    (" anew", "again"),
+const BANNED_IN_COMMENTS: [(&str, &str); 11] = [
     ("anybody", "anyone, or the passive"),
     (" be it ", "whether"),
     (" is said ", "is printed, is reported"),

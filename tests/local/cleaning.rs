@@ -37,7 +37,7 @@ fn where_no_emulator_has_kept_anything_only_the_disk_is_cleaned() {
     assert!(again.contains("Nothing to delete"), "{again}");
     for said in [planned, unanswered, cleaned, again] {
         assert!(
-            said.contains("note: no AWS emulator runs for this project"),
+            said.contains("note: no AWS emulator is running for this project"),
             "{said}"
         );
         for verb in ["Looking", "Started", "Stopped", "Account"] {

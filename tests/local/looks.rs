@@ -24,7 +24,7 @@ fn a_look_where_nothing_was_ever_kept_starts_nothing_and_leaves_nothing() {
         let said = if look.contains(&"--dry-run") && !matches!(look[0], "rollback" | "clean") {
             "     Looking at the state of the AWS emulator, which runs for this command only\n"
         } else {
-            "note: no AWS emulator runs for this project and there is no saved state"
+            "note: no AWS emulator is running for this project and there is no saved state"
         };
         assert!(answer.stderr.contains(said), "{look:?}: {}", answer.stderr);
         assert!(!stage.home().exists(), "{look:?} left something");
@@ -37,7 +37,7 @@ fn a_look_where_nothing_was_ever_kept_starts_nothing_and_leaves_nothing() {
     ] {
         let answer = stage.does(speaking, 1);
         for said in [
-            "note: no AWS emulator runs for this project and there is no saved state",
+            "note: no AWS emulator is running for this project and there is no saved state",
             "error: the agent `seller` is not deployed\n  help: `cargo agentcore deploy --local` deploys it",
         ] {
             assert!(answer.stderr.contains(said), "{}", answer.stderr);

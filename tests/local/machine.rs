@@ -102,7 +102,7 @@ fn everything_that_runs_is_shown_and_stopped_from_anywhere() {
     let nothing = anywhere(cache.path(), &["local", "status", "--all"]);
     assert_eq!(
         (nothing.code, nothing.stderr.trim()),
-        (Some(0), "nothing runs")
+        (Some(0), "nothing is running")
     );
     let again = anywhere(cache.path(), &["local", "stop", "--all"]);
     assert_eq!(again.code, Some(0), "{}", again.stderr);
@@ -122,7 +122,7 @@ fn a_note_that_leads_elsewhere_is_removed_and_all_goes_with_status_and_stop() {
     assert!(
         start
             .stderr
-            .contains("`--all` goes with `status` and `stop`"),
+            .contains("`--all` can only be used with `status` and `stop`"),
         "{}",
         start.stderr
     );
@@ -301,7 +301,7 @@ fn an_age_that_is_none_is_a_usage_error() {
     let answer = anywhere(cache.path(), &["cache", "prune", "--older-than", "soon"]);
     assert_eq!(answer.code, Some(2), "{}", answer.stderr);
     assert!(
-        answer.stderr.contains("not an age, such as `30d`"),
+        answer.stderr.contains("expected an age such as `30d`"),
         "{}",
         answer.stderr
     );

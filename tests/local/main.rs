@@ -309,7 +309,7 @@ fn it_is_stopped_and_shown_although_the_metadata_is_broken() {
         (format!("{MANIFEST}[half"), "unclosed table"),
         (
             MANIFEST.replace("shop-7k2qpx", "shop 7"),
-            "`shop 7` is not a valid project identity",
+            "invalid project identity `shop 7`",
         ),
     ] {
         let stage = Stage::new();

@@ -33,7 +33,9 @@ fn help_has_topics_besides_the_commands() {
             && help.contains("\n  security  "),
         "{help}"
     );
-    run(&project, &["help", "secuirty"]).exits(2);
+    let typo = run(&project, &["help", "secuirty"]).exits(2).stderr;
+    let tip = "  tip: `cargo agentcore help security` prints the topic `security`\n";
+    assert!(typo.contains(tip), "{typo}");
 }
 
 #[test]
@@ -49,8 +51,23 @@ fn help_is_a_command_as_it_is_cargos() {
     );
     let set = run(&project, &["help", "endpoint", "set"]).succeeds();
     assert!(set.stdout.contains("--version <N>"), "{}", set.stdout);
-    let unknown = run(&project, &["help", "depoly"]).exits(2);
-    assert!(unknown.stderr.contains("depoly"), "{}", unknown.stderr);
+    for (name, tip) in [
+        (
+            "depoly",
+            "some similar subcommands exist: 'policy', 'deploy'",
+        ),
+        ("invok", "a similar subcommand exists: 'invoke'"),
+        ("launch", "the command for this is `cargo agentcore deploy`"),
+        (
+            "xyzzy",
+            "`cargo agentcore help` lists the commands and topics",
+        ),
+    ] {
+        let unknown = run(&project, &["help", name]).exits(2).stderr;
+        assert!(unknown.contains(&format!("  tip: {tip}\n")), "{unknown}");
+    }
+    let help = run(&project, &["help", "help"]).succeeds().stdout;
+    assert!(help.contains("\n  permissions  "), "{help}");
 }
 
 #[test]
@@ -59,7 +76,7 @@ fn a_slip_is_answered_with_what_there_is() {
     for (words, expected) in [
         (
             &["new", "x", "--permission", "nope"][..],
-            "unknown permission `nope`; the permissions are `code-interpreter`, `browser`, `pricing`, `marketplace`, with a value `code-interpreter`, ",
+            "unknown permission `nope`; `cargo agentcore help permissions` lists them",
         ),
         (
             &["new", "x", "--permission", "pricng"],
@@ -71,7 +88,7 @@ fn a_slip_is_answered_with_what_there_is() {
         ),
         (
             &["new", "x", "--region", "us_west_2"],
-            "such as `us-west-2`; did you mean `us-west-2`?",
+            "'us_west_2' for '--region <REGION>': did you mean `us-west-2`?",
         ),
         (
             &["status", "--region", "uswest2"],
@@ -84,7 +101,7 @@ fn a_slip_is_answered_with_what_there_is() {
     assert_eq!(project.tree().len(), 0, "nothing was made");
     let typo = ["new", "x", "--region", "us-wst-2", "--dry-run", "--yes"];
     let outcome = run(&project, &typo).succeeds();
-    let expected = "warning: `us-wst-2` is not a region that this version knows\n  help: did you mean `us-west-2`?";
+    let expected = "warning: unknown region `us-wst-2`\n  help: did you mean `us-west-2`?";
     assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
 }
 
@@ -98,7 +115,7 @@ fn options_of_cargo_that_have_no_meaning_lead_nowhere_wrong() {
         ),
         (
             &["package", "--release"],
-            "tip: what is deployed is always the release",
+            "tip: the release profile is always used",
         ),
         (
             &["package", "--message-format=json"],
@@ -106,16 +123,29 @@ fn options_of_cargo_that_have_no_meaning_lead_nowhere_wrong() {
         ),
         (&["clean", "--target-dir", "x"], "tip: set CARGO_TARGET_DIR"),
         (
+            &["package", "-n"],
+            "tip: `cargo agentcore package` has no dry run",
+        ),
+        (
+            &["local", "stop", "-n"],
+            "tip: `cargo agentcore local` has no dry run",
+        ),
+        (
+            &["package", "--output-dir", "x"],
+            "tip: the path of the archive is printed on stdout; copy it from there",
+        ),
+        (
+            &["invoke", "--payload", "{}"],
+            "tip: pass the payload as an argument: ",
+        ),
+        (
             &["deploy", "--all"],
             "tip: `--workspace` selects the agents of all packages",
         ),
     ] {
         let stderr = run(&project, words).exits(2).stderr;
         assert!(stderr.contains(wanted), "{words:?}\n{stderr}");
-        assert!(
-            !stderr.contains("a similar argument exists"),
-            "{words:?}\n{stderr}"
-        );
+        assert!(stderr.matches("tip: ").count() == 1, "{words:?}\n{stderr}");
     }
 }
 
@@ -148,8 +178,7 @@ fn a_region_that_cannot_exist_is_answered_before_anything_is_sent() {
             cli = cli.env("CARGO_AGENTCORE_REGION", region);
         }
         let said = cli.run().exits(2).stderr;
-        let expected =
-            "error: there is no AWS region `us-esat-1`\n  help: did you mean `us-east-1`?\n";
+        let expected = "error: unknown AWS region `us-esat-1`\n  help: did you mean `us-east-1`?\n";
         assert!(said.contains(expected), "{said}");
     }
 }
@@ -170,7 +199,7 @@ fn a_partition_without_bedrock_or_a_price_list_is_named_before_anything_is_made(
     let isolated = run(&project, &["new", "x", "--region", "us-iso-east-1"]).exits(2);
     let isolated = isolated.stderr;
     assert!(
-        isolated.contains("is in an isolated partition of AWS"),
+        isolated.contains("AgentCore is not available in the isolated partitions of AWS"),
         "{isolated}"
     );
 
@@ -251,7 +280,13 @@ fn an_agent_may_be_called_with_hyphens_and_a_slip_is_answered() {
         assert!(slip.stderr.contains(expected), "{}", slip.stderr);
     }
     let illegal = policy("my agent").exits(2);
-    assert!(illegal.stderr.contains("`my agent`"), "{}", illegal.stderr);
+    assert!(
+        illegal
+            .stderr
+            .contains("'my agent' for '--agent <NAME>': expected a letter"),
+        "{}",
+        illegal.stderr
+    );
 }
 
 /// The plan is the requested output, so `-q` only suppresses what accompanies it.
@@ -323,7 +358,7 @@ fn the_plan_of_new_holds_the_repository_and_the_change_of_the_name() {
     let words = ["new", "my-agent", "--yes", "--template", "echo"];
     let new = |more: &[&str]| Cli::new(&project).args(words).args(more);
     let planned = new(&["--dry-run"]).run().succeeds().stderr;
-    let renamed = "note: the agent is named `my_agent`: a name is a letter, then up to 47 letters, digits and underscores\n";
+    let renamed = "note: the agent is named `my_agent`: agent names contain only letters, digits and underscores\n";
     let repository = "Would run `git init` in `my-agent`\n";
     assert!(planned.contains(renamed), "{planned}");
     assert!(planned.contains(repository), "{planned}");
@@ -638,7 +673,12 @@ fn without_anything_to_send_the_ways_to_say_it_are_named() {
     let told = run(&project, &["invoke"]).exits(2);
     assert!(told.stderr.contains("`--prompt 'hi'`"), "{}", told.stderr);
     let told = run(&project, &["invoke", "@"]).exits(2);
-    assert!(told.stderr.contains("`@` names no file"), "{}", told.stderr);
+    assert!(
+        told.stderr
+            .contains("`@` must be followed by the name of a file"),
+        "{}",
+        told.stderr
+    );
 }
 
 /// Headers and bodies may contain secrets.

@@ -1,6 +1,20 @@
 //! The agents selected in a workspace, from each directory.
 
-use super::support::{Cli, Outcome, Project};
+use serde_json::json;
+
+use super::support::{Cli, Outcome, Project, scripted::Script, server::Answer};
+
+/// The table of `help workspaces`: a directory, and the agents that a command is about there.
+const PLACES: [(&str, &[&str]); 8] = [
+    ("", &["one", "shared"]),
+    ("one", &["one"]),
+    ("one/notes", &["one"]),
+    ("two/src", &["two"]),
+    ("inner", &["one", "shared"]),
+    ("inner/three", &["three"]),
+    ("plain", &["shared"]),
+    ("apart", &["apart"]),
+];
 
 /// Creates a workspace with four members, of which `one` and `plain` are default members; `plain`
 /// declares no agent, `inner/three` is nested. `apart` is excluded and a separate project.
@@ -85,16 +99,12 @@ fn agents(outcome: &Outcome) -> Vec<String> {
 fn the_place_and_the_options_select_agents_as_cargo_selects_packages() {
     let project = workspace();
     let everything = ["one", "shared", "three", "two"];
+    for (at, expected) in PLACES {
+        let outcome = policy(&project, at, &[]).succeeds();
+        assert_eq!(agents(&outcome), expected, "{at}\n{}", outcome.stderr);
+    }
     for (at, options, expected) in [
-        ("", &[][..], &["one", "shared"][..]),
-        ("one", &[], &["one"]),
-        ("one/notes", &[], &["one"]),
-        ("two/src", &[], &["two"]),
-        ("inner/three", &[], &["three"]),
-        ("inner", &[], &["one", "shared"]),
-        ("plain", &[], &["shared"]),
-        ("apart", &[], &["apart"]),
-        ("", &["--manifest-path", "two/Cargo.toml"], &["two"]),
+        ("", &["--manifest-path", "two/Cargo.toml"][..], &["two"][..]),
         (
             "one",
             &["--manifest-path", "../Cargo.toml"],
@@ -127,6 +137,49 @@ fn the_place_and_the_options_select_agents_as_cargo_selects_packages() {
             "{at}: {options:?}\n{}",
             outcome.stderr
         );
+    }
+}
+
+#[test]
+fn package_and_status_are_about_the_agents_of_the_directory() {
+    let project = workspace();
+    for (package, agent) in [
+        ("", "shared"),
+        ("one/", "one"),
+        ("two/", "two"),
+        ("inner/three/", "three"),
+        ("apart/", "apart"),
+    ] {
+        project.write(&format!("{package}{agent}/__init__.py"), "");
+        project.write(&format!("{package}deployment/invoke.py"), "print(1)\n");
+        project.write(&format!("{package}deployment/requirements.txt"), "");
+    }
+    let none = Answer::json(200, &json!({ "agentRuntimes": [] }));
+    let aws = Script::new()
+        .identity()
+        .always("bedrock-agentcore:ListAgentRuntimes", none)
+        .errors("iam:GetRole", 99, 404, "NoSuchEntity", "there is none")
+        .start();
+    for (at, expected) in PLACES {
+        let run = |words: &[&str]| {
+            Cli::in_directory(&project.path().join(at), project.root())
+                .at(&aws.url())
+                .args(words)
+                .run()
+                .succeeds()
+        };
+        let packaged = run(&["package"]);
+        let lines = packaged.stderr.lines();
+        let names = lines.filter_map(|line| line.trim_start().strip_prefix("Packaged `"));
+        let mut names: Vec<&str> = names.filter_map(|rest| rest.split('`').next()).collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{at}\n{}", packaged.stderr);
+
+        let status = run(&["status", "--region", "us-west-2"]);
+        let lines = status.stdout.lines();
+        let mut names: Vec<&str> = lines.filter(|line| !line.starts_with(' ')).collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{at}\n{}", status.stdout);
     }
 }
 

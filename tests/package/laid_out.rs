@@ -106,7 +106,7 @@ fn a_copy_is_not_shipped_and_an_edited_one_is_a_warning_that_names_the_source() 
                 project.path().join("deployment/shop/agent.py").display(),
                 project.path().join("shop/agent.py").display()
             ),
-            "help: edit the source; `cargo agentcore prepare --force` writes the copies anew",
+            "help: edit the source; `cargo agentcore prepare --force` overwrites the copies",
         ] {
             assert!(edited.stderr.contains(words), "{words}\n{}", edited.stderr);
         }
@@ -203,7 +203,7 @@ fn a_name_that_python_cannot_import_is_refused_at_its_place() {
     for (keys, words) in [
         (
             "import-name = \"my-shop\"",
-            "`my-shop` is not a Python identifier",
+            "invalid Python identifier `my-shop`",
         ),
         ("import-name = \"class\"", "`class` is a keyword of Python"),
         (

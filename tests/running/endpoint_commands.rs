@@ -323,7 +323,7 @@ fn a_slow_endpoint_is_waited_for_until_the_version_itself_answers() {
     says(
         &set,
         &[
-            "Waiting for the change of endpoint `prod` that is under way (UPDATING",
+            "Waiting for the pending change of endpoint `prod` (UPDATING",
             "Waiting for endpoint `prod` to answer with version 2",
             "Ready endpoint `prod` answers with version 2",
         ],

@@ -123,7 +123,7 @@ fn the_deployed_archive_has_an_age_unless_s3_does_not_say_or_it_is_gone() {
         .succeeds();
     says(
         &denied,
-        &["how old the archive of `one` is could not be read"],
+        &["cannot determine the age of the archive of `one`"],
     );
 
     boto3(

@@ -80,7 +80,7 @@ fn credentials_region_and_account_that_are_missing_or_wrong_are_said() {
         .run()
         .exits(3);
     assert!(
-        region.stderr.contains("no AWS region is known"),
+        region.stderr.contains("no AWS region is configured"),
         "{}",
         region.stderr
     );
@@ -149,7 +149,7 @@ fn a_place_without_project_metadata_or_identity_is_told_what_is_missing() {
         "{said}"
     );
     assert!(
-        said.contains("help: `cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir>` sets up an existing agent"),
+        said.contains("help: `cargo agentcore new <path>` creates a project, `cargo agentcore init --source <dir>` sets up an existing agent"),
         "{said}"
     );
 
@@ -216,7 +216,7 @@ permissions = [\"prices\"]
         "error: unknown key `netwrok` in `[workspace.metadata.agentcore.agents.one]`\n --> [ROOT]/project/Cargo.toml:8:1",
         "did you mean `network`?",
         "[ROOT]/project/Cargo.toml:9:16",
-        "error: `1st` is not a valid agent name: a letter, then up to 47 letters, digits and underscores\n",
+        "error: invalid agent name `1st`: expected a letter, then up to 47 letters, digits and underscores\n",
         "[ROOT]/project/Cargo.toml:10:38",
     ] {
         assert!(said.contains(wanted), "{wanted}\nis not in\n{said}");
@@ -267,7 +267,7 @@ fn new_refuses_a_name_that_cannot_be_and_a_place_that_is_taken() {
         (
             "123",
             2,
-            "`123` is not a valid agent name: a letter, then up to 47 letters, digits and underscores",
+            "invalid agent name `123`: expected a letter, then up to 47 letters, digits and underscores",
         ),
         ("full", 1, "the directory `full` exists and is not empty"),
         ("file", 1, "`file` exists and is a file"),
@@ -312,7 +312,7 @@ fn a_source_that_cannot_be_copied_is_named_and_nothing_is_made() {
                 fs::remove_dir_all(one).unwrap();
                 fs::create_dir(one).unwrap();
             },
-            "the source `one` has no Python file",
+            "the source `one` contains no Python files",
         ),
         (
             |one| {

@@ -260,9 +260,9 @@ fn a_program_that_gives_no_credentials_is_named_with_what_it_says() {
     says(
         &outcome,
         &[
-            "error: the program `sh` gave no credentials for the profile `helper`",
+            "error: the program `sh` returned no credentials for the profile `helper`",
             "no ticket",
-            "help: run it by itself to see what it lacks: it is the profile's `credential_process` in `",
+            "help: run it yourself to see why; it is the profile's `credential_process` in `",
         ],
     );
     assert!(!outcome.stderr.contains("very-secret"));
@@ -272,7 +272,7 @@ fn a_program_that_gives_no_credentials_is_named_with_what_it_says() {
 fn an_address_that_is_none_is_refused_and_the_variable_that_holds_it_is_named() {
     let project = project("region = \"us-east-1\"");
     let prepare = || Cli::new(&project).arg("prepare");
-    let wrong = "`notaurl` is not a valid endpoint URL: `http://` or `https://` and a host";
+    let wrong = "expected `http://` or `https://` and a host";
     let typed = prepare().args(["--endpoint-url", "notaurl"]).run().exits(2);
     says(&typed, &[wrong]);
     assert!(!typed.stderr.contains("variable"), "{}", typed.stderr);
@@ -288,7 +288,7 @@ fn an_address_that_is_none_is_refused_and_the_variable_that_holds_it_is_named() 
         .exits(2);
     assert_eq!(
         region.json()["errors"][0]["help"][0],
-        "the value is that of the environment variable CARGO_AGENTCORE_REGION"
+        "the value comes from the environment variable CARGO_AGENTCORE_REGION"
     );
 }
 

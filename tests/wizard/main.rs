@@ -16,6 +16,7 @@ mod help;
 mod init;
 mod narrow;
 mod progress;
+mod summary;
 
 use std::path::Path;
 

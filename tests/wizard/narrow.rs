@@ -1,7 +1,7 @@
 //! The questions on terminals with 40 and 80 columns, and going back.
 
 use crate::{
-    CTRL_C, DOWN, ENTER, ESCAPE, manifest,
+    CTRL_C, ENTER, ESCAPE, manifest,
     support::{Cli, Project, terminal::Terminal},
 };
 use tempfile::TempDir;
@@ -28,15 +28,15 @@ fn an_answer_that_cannot_be_keeps_its_error_until_it_is_corrected() {
         let mut terminal = start(&root, columns, &["--template", "strands"]);
         terminal.shows("AWS region:");
         terminal.types("us-wset-2\r");
-        terminal.shows("AWS region: us-wset-2");
+        terminal.shows_within("error: unknown region");
         let picture = terminal.picture().join(" ");
-        let error = "error: `us-wset-2` is not an AWS region; did you mean `us-west-2`?";
+        let error = "error: unknown region `us-wset-2`; did you mean `us-west-2`?";
         assert!(picture.contains(error), "{picture}");
         terminal.types("\x15oregon\r");
         terminal.shows("AWS region: us-west-2");
         terminal.shows_within("Bedrock model");
         terminal.types("claude sonnet\r");
-        terminal.sees("is not a model's");
+        terminal.sees("invalid model ID");
         terminal.types("\x15\r");
         terminal.shows("Further permissions:");
         terminal.types(ENTER);
@@ -73,14 +73,19 @@ fn escape_leads_back_and_the_answer_can_be_corrected() {
         let root = tempfile::tempdir().unwrap();
         let mut terminal = start(&root, columns, &[]);
         terminal.shows("Template:");
-        terminal.types(DOWN);
-        terminal.types(ENTER);
+        let keys = "Enter to choose, Esc to cancel";
+        assert!(terminal.picture().join(" ").contains(keys));
+        terminal.types("cost\r");
         terminal.shows("AWS region:");
         terminal.types("frank\r");
         terminal.shows("AWS region: eu-central-1");
+        let keys = "Enter to confirm, Esc to go back";
+        terminal.shows(keys);
         terminal.types(ESCAPE);
-        // The old answer is marked.
+        // The old answer is marked, and its line is gone.
         terminal.shows("> eu-central-1    Europe (Frankfurt)");
+        let above = ["Template: cost-estimator", "AWS region:"];
+        assert_eq!(terminal.picture()[..2], above);
         terminal.types("ireland\r");
         terminal.shows("AWS region: eu-west-1");
         terminal.types(ENTER);
@@ -97,6 +102,15 @@ fn escape_leads_back_and_the_answer_can_be_corrected() {
         terminal.types("my_mem-AbCdEf1234\r");
         let (status, picture) = terminal.leaves();
         assert_eq!(status.code(), Some(0), "{picture:?}");
+        let kept = [
+            "Template: cost-estimator",
+            "AWS region: eu-west-1",
+            "Bedrock model: eu.anthropic.claude-sonnet-4-6",
+            "Further permissions: code-interpreter, memory=ID, pricing",
+            "ID for `memory`: my_mem-AbCdEf1234",
+        ];
+        let kept: Vec<&str> = kept.iter().flat_map(|row| broken(row, columns)).collect();
+        assert_eq!(questions(&picture), kept);
         let manifest = manifest(&root);
         for line in [
             "region = \"eu-west-1\"",
@@ -106,6 +120,64 @@ fn escape_leads_back_and_the_answer_can_be_corrected() {
             assert!(manifest.contains(line), "{line} in {manifest}");
         }
     }
+}
+
+#[test]
+fn going_back_removes_the_messages_after_the_question() {
+    for columns in WIDTHS {
+        let root = tempfile::tempdir().unwrap();
+        let mut terminal = start(&root, columns, &["--template", "strands"]);
+        terminal.shows("AWS region:");
+        terminal.types(ENTER);
+        terminal.shows_within("note: no AWS region");
+        terminal.shows_within("Bedrock model");
+        terminal.types(ESCAPE);
+        terminal.shows("AWS region:");
+        assert_eq!(terminal.picture()[0], "AWS region:");
+        terminal.types("oregon\r");
+        terminal.shows_within("Bedrock model");
+        terminal.types(ENTER);
+        terminal.shows("Further permissions:");
+        terminal.types(ENTER);
+        let (status, picture) = terminal.leaves();
+        assert_eq!(status.code(), Some(0), "{picture:?}");
+        assert_eq!(picture[0], "AWS region: us-west-2");
+        let text = picture.join("\n");
+        assert!(!text.contains("no AWS region"), "{text}");
+    }
+}
+
+#[test]
+fn a_list_offers_typed_text_only_if_it_is_a_value() {
+    let root = tempfile::tempdir().unwrap();
+    let mut terminal = start(&root, 80, &[]);
+    terminal.shows("Template:");
+    terminal.types("nope");
+    terminal.shows("  (no match)");
+    terminal.types(ENTER);
+    terminal.shows("error: `nope` is not in the list");
+    terminal.types("\x15echo\r");
+    terminal.shows("AWS region:");
+    terminal.types("narnia");
+    terminal.shows("  (no match)");
+    terminal.types(ENTER);
+    terminal.shows("error: invalid region `narnia`: expected a code such as `us-west-2`");
+    terminal.types("\x15xx-new-1");
+    terminal.shows("  (not in the list; Enter uses it as typed)");
+    terminal.types(ENTER);
+    terminal.shows("Further permissions:");
+    terminal.types("narnia\r");
+    terminal.shows("error: unknown permission `narnia`; `cargo agentcore help permissions` lists");
+    terminal.types("\x15ssm=/app/*\r");
+    terminal.shows("> [x] ssm=/app/*");
+    terminal.types(ENTER);
+    let (status, picture) = terminal.leaves();
+    assert_eq!(status.code(), Some(0), "{picture:?}");
+    let manifest = manifest(&root);
+    assert!(
+        manifest.contains("permissions = [{ ssm = \"/app/*\" }]"),
+        "{manifest}"
+    );
 }
 
 #[test]

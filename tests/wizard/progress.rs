@@ -76,6 +76,43 @@ fn a_wait_is_one_row_that_never_breaks_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_message_during_the_work_has_rows_of_its_own() {
+    for columns in WIDTHS {
+        let project = Project::new().agent("one");
+        let throttled = Answer::json(429, &json!({ "message": "slow down" }))
+            .after(Duration::from_secs(1))
+            .header("x-amzn-errortype", "ThrottlingException");
+        let none = Answer::json(200, &json!({ "agentRuntimes": [] }));
+        let aws = Script::new()
+            .identity()
+            .then("bedrock-agentcore:ListAgentRuntimes", throttled)
+            .always(
+                "bedrock-agentcore:ListAgentRuntimes",
+                none.after(Duration::from_secs(1)),
+            )
+            .errors(
+                "iam:GetRole",
+                9,
+                404,
+                "NoSuchEntity",
+                "there is no such role",
+            )
+            .start();
+        let terminal = Terminal::wide(&status(&project, &aws).arg("-vv"), columns);
+        terminal.shows_within("     Reading ");
+        // The request is printed above the row, which stays.
+        terminal.shows_within("429");
+        let picture = terminal.picture();
+        assert!(picture.last().unwrap().contains(WORK), "{picture:#?}");
+        let (status, picture) = terminal.leaves();
+        assert_eq!(status.code(), Some(0), "{picture:#?}");
+        assert!(!picture.concat().contains(WORK), "{picture:#?}");
+        let requests = picture.concat().matches(" after ").count();
+        assert!(requests >= 3, "{picture:#?}");
+    }
+}
+
+#[test]
 fn nothing_is_shown_where_it_is_not_wanted() {
     let (project, aws) = (Project::new().agent("one"), slow());
     let plain = status(&project, &aws).run().exits(0);

@@ -35,9 +35,8 @@ impl Against {
             "dev" => Ok(Self::Dev),
             "local" => Ok(Self::Local),
             "aws" => Ok(Self::Aws),
-            other => RuntimeArn::parse(other)
-                .map(Self::Arn)
-                .map_err(|why| format!("{why}, nor `dev`, `local` or `aws`")),
+            arn if arn.starts_with("arn:") => RuntimeArn::parse(arn).map(Self::Arn),
+            _ => Err("expected `dev`, `local`, `aws`, or the ARN of a runtime".to_owned()),
         }
     }
 
@@ -135,7 +134,7 @@ async fn protocol(partner: &Partner) -> Result<Protocol, Failure> {
         .find(|known| known.service_name() == name);
     known.ok_or_else(|| {
         Failure::world(format!(
-            "the {} speaks `{name}`, which `check` does not know",
+            "the {} speaks `{name}`, which `check` does not support",
             partner.name()
         ))
     })

@@ -57,7 +57,7 @@ pub struct Args {
     #[arg(long, value_name = "WHERE", value_parser = Against::parse, conflicts_with_all = ["env", "env_file"])]
     against: Option<Against>,
     /// Endpoint of the runtime [default: DEFAULT]
-    #[arg(long, value_name = "NAME", value_parser = |text: &str| EndpointName::parse(text), requires = "against")]
+    #[arg(long, value_name = "NAME", value_parser = EndpointName::from_option, requires = "against")]
     endpoint: Option<EndpointName>,
     /// JWT for a runtime with an authorizer; the variable keeps it out of the process list
     #[arg(
@@ -106,13 +106,13 @@ fn rule(code: &str) -> Result<Rule, String> {
     Rule::find(code).ok_or_else(|| {
         let near = nearest(code, Rule::all().map(Rule::code));
         match near {
-            Some(near) => format!("there is no such code; did you mean `{near}`?"),
-            None => "there is no such code; `cargo agentcore help findings` lists them".to_owned(),
+            Some(near) => format!("unknown code; did you mean `{near}`?"),
+            None => "unknown code; `cargo agentcore help findings` lists the codes".to_owned(),
         }
     })
 }
 
-/// For an agent whose table names no region.
+/// For an agent without a region.
 const REGION: &str = "us-east-1";
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
@@ -228,7 +228,9 @@ impl Args {
         match (&self.against, self.aws.local) {
             (against, false) => Ok(against.clone()),
             (None | Some(Against::Local), true) => Ok(Some(Against::Local)),
-            (Some(_), true) => Err(Failure::usage("`--local` goes only with `--against local`")),
+            (Some(_), true) => Err(Failure::usage(
+                "`--local` can only be used with `--against local`",
+            )),
         }
     }
 

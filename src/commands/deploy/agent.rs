@@ -269,7 +269,7 @@ fn missing(
             let name = &agent.name;
             ui.warning(
                 &Message::new(format!(
-                    "whether the archive of `{name}` is still in the bucket could not be read"
+                    "cannot check whether the archive of `{name}` is still in the bucket"
                 ))
                 .note(Failure::from(error.clone()).to_string()),
             );
@@ -431,11 +431,11 @@ impl Delivery<'_, '_> {
     fn say(&self, outcome: &Outcome, uploaded: Option<&Uploaded>) {
         let state = &outcome.state;
         let (verb, more) = match (outcome.did, uploaded) {
-            (Did::Created, _) => ("Created", "it is READY"),
-            (Did::Updated, _) => ("Updated", "it is READY"),
+            (Did::Created, _) => ("Created", "READY"),
+            (Did::Updated, _) => ("Updated", "READY"),
             (Did::Tagged, None) => ("Tagged", "nothing else differs; nothing was uploaded"),
             (Did::Tagged, Some(_)) => ("Tagged", "and its archive is in the bucket again"),
-            (Did::Nothing, None) => ("Unchanged", "it is up to date"),
+            (Did::Nothing, None) => ("Unchanged", "up to date"),
             (Did::Nothing, Some(_)) => (
                 "Restored",
                 "its archive is in the bucket again; nothing was updated",

@@ -168,7 +168,7 @@ pub(crate) fn show(
     ) = (sending, &desired.fields.artifact)
     {
         let what = if *bytes == 0 {
-            format!("use `{object}`, which is there")
+            format!("use the existing `{object}`")
         } else {
             format!(
                 "upload {} of {} to `{object}`",

@@ -137,7 +137,7 @@ impl Smoke {
                     }
                 }
                 Err(CutOff::Broken(cause)) => {
-                    return Err(vec![format!("the answer broke off: {cause}")]);
+                    return Err(vec![format!("the answer was cut off: {cause}")]);
                 }
                 Err(CutOff::Silent) => return Err(vec!["the answer did not end".to_owned()]),
             }
@@ -178,7 +178,7 @@ fn words(refusal: Refusal) -> Vec<String> {
             words
         }
         Refusal::Unreachable(cause) => vec![format!("cannot connect to it: {cause}")],
-        Refusal::Broken(cause) => vec![format!("the connection broke: {cause}")],
+        Refusal::Broken(cause) => vec![format!("the connection was lost: {cause}")],
         Refusal::Silent => vec![format!(
             "it sent nothing for {}",
             humantime::format_duration(LIMIT)

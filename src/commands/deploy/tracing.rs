@@ -116,12 +116,12 @@ fn shown(session: &Session) -> String {
 }
 
 fn failed(session: &Session, error: AwsError) -> Message {
-    let mut message = Message::new(format!("tracing was not switched on in {}", shown(session)));
+    let mut message = Message::new(format!("tracing was not enabled in {}", shown(session)));
     for part in Failure::from(error).messages {
         message = message.note(part.what);
         message.notes.extend(part.notes);
     }
     message
         .note("the agents work without it")
-        .help("it needs rights to the whole account: `logs:PutResourcePolicy`, `logs:DescribeResourcePolicies`, `xray:GetTraceSegmentDestination`, `xray:UpdateTraceSegmentDestination`, `xray:UpdateIndexingRule`")
+        .help("it needs permissions on the whole account: `logs:PutResourcePolicy`, `logs:DescribeResourcePolicies`, `xray:GetTraceSegmentDestination`, `xray:UpdateTraceSegmentDestination`, `xray:UpdateIndexingRule`")
 }

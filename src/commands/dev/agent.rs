@@ -31,7 +31,7 @@ use crate::{
     ui::Ui,
 };
 
-/// For an agent whose table names no region.
+/// For an agent without a region.
 const REGION: &str = "us-east-1";
 /// How long an editor may take to write a file after emptying it.
 pub(super) const WRITING: Duration = Duration::from_millis(500);

@@ -158,7 +158,7 @@ pub(in crate::commands) async fn gone_in_time(
     let gone = clock::within(STOP, gone(folder, record)).await;
     gone.unwrap_or_else(|| {
         Err(Failure::world(format!(
-            "agent `{agent}` still runs {} s after it was asked to stop",
+            "agent `{agent}` is still running {} s after it was asked to stop",
             STOP.as_secs()
         ))
         .help(format!("end process {}", record.pid)))

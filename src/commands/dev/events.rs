@@ -74,7 +74,9 @@ pub(super) fn tell(event: Event, shown: &Shown<'_>, ui: &Ui) {
             fix,
         } => ui.warning(
             &Message::new(format!("agent `{agent}`: {what}"))
-                .note(format!("AgentCore's contract, rule `{code}`; told once"))
+                .note(format!(
+                    "AgentCore's contract, rule `{code}`; reported once"
+                ))
                 .help(fix),
         ),
         Event::LogLost { agent, why } => ui.warning(

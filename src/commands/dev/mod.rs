@@ -288,7 +288,7 @@ async fn hold(folder: &Folder, agent: &Agent) -> Result<Lock, Failure> {
 
 /// Another `dev` runs the agent.
 fn taken(agent: &str, record: Option<&Record>) -> Failure {
-    let what = format!("agent `{agent}` already runs");
+    let what = format!("agent `{agent}` is already running");
     let failure = Failure::world(match record {
         Some(record) => format!("{what} at {} (process {})", record.url, record.pid),
         None => format!("{what} in another `cargo agentcore dev`"),

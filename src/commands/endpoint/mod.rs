@@ -43,7 +43,7 @@ enum Action {
 #[derive(Debug, clap::Args)]
 struct SetArgs {
     /// Endpoint's name, such as `prod`
-    #[arg(value_parser = |text: &str| EndpointName::parse(text))]
+    #[arg(value_parser = EndpointName::from_option)]
     name: EndpointName,
     /// Version the endpoint uses
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=99_999))]
@@ -58,7 +58,7 @@ struct SetArgs {
 #[derive(Debug, clap::Args)]
 struct DeleteArgs {
     /// Endpoint's name
-    #[arg(value_parser = |text: &str| EndpointName::parse(text))]
+    #[arg(value_parser = EndpointName::from_option)]
     name: EndpointName,
     /// Don't ask for confirmation
     #[arg(short, long)]
@@ -185,7 +185,7 @@ async fn take_away(
 fn confirm(name: &EndpointName, placed: &Placed<'_>, ui: &Ui) -> Result<(), Failure> {
     if !ui.is_interactive() {
         return Err(Failure::usage(
-            "deleting must be confirmed, and there is no terminal to ask on",
+            "cannot ask for confirmation to delete the endpoint `{name}` without a terminal",
         )
         .help("pass `--yes` to delete it; nothing was deleted"));
     }

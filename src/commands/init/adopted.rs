@@ -20,7 +20,7 @@ use crate::{
         AgentKeys, Files,
         adopt::{self, Entry, LayoutKind, OwnEntry, Placed, Sources},
     },
-    ui::Ui,
+    ui::{Item, Ui},
 };
 
 /// Where the agent's sources are.
@@ -174,10 +174,10 @@ impl Adopted {
 
     /// Asks whether to replace the entry points that call something else.
     pub(super) fn ask(&mut self, ui: &Ui) -> Result<(), Failure> {
-        const ANSWERS: [&str; 2] = ["keep it", "replace it"];
+        let answers = ["keep it", "replace it"].map(|answer| Item::new(answer, ""));
         for (path, words) in &self.uncalled {
             let question = format!("`{}` exists and does not call `{words}`", path.display());
-            let chosen = ui.select(&question, &ANSWERS.map(str::to_owned), 0);
+            let chosen = ui.choose(&question, &answers);
             if chosen.map_err(prompts::cut_off)? == 1 {
                 self.replaced.insert(path.clone());
             }

@@ -10,7 +10,7 @@ use crate::{
     names::Region,
     plan::code::{At, Filled, Need, model_in},
     project::prompts,
-    ui::Ui,
+    ui::{Item, Ui},
 };
 
 /// The content of the agent's table, and what to say of it after the questions.
@@ -95,10 +95,9 @@ pub(super) fn decide(
     Ok(settings)
 }
 
-const ADD: [&str; 2] = ["add", "leave out"];
-
 fn is_wanted(question: &str, ui: &Ui) -> Result<bool, Failure> {
-    let chosen = ui.select(question, &ADD.map(str::to_owned), 0);
+    let items = ["add", "leave out"].map(|answer| Item::new(answer, ""));
+    let chosen = ui.choose(question, &items);
     Ok(chosen.map_err(prompts::cut_off)? == 0)
 }
 

@@ -8,7 +8,7 @@ use crate::{
     error::Failure,
     project::prompts,
     scaffold::adopt::{Entry, Handler, How, OwnEntry, Sources, Use},
-    ui::Ui,
+    ui::{Item, Ui},
 };
 
 #[derive(Debug, Clone, clap::Args)]
@@ -31,7 +31,7 @@ pub(super) struct HandlerOptions {
 }
 
 fn protocol(text: &str) -> Result<Protocol, String> {
-    Protocol::parse(text).ok_or_else(|| "a protocol is `http`, `mcp`, `a2a` or `agui`".to_owned())
+    Protocol::parse(text).ok_or_else(|| "expected `http`, `mcp`, `a2a` or `agui`".to_owned())
 }
 
 /// Chooses the entries. `source` is its path, as given and absolute. Returns more than one only
@@ -168,14 +168,12 @@ fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>
         return Ok(None);
     }
     if asking {
-        let mut items: Vec<String> = own
+        let mut items: Vec<Item> = own
             .iter()
-            .map(|entry| format!("{}: {}", entry.path, what(entry)))
+            .map(|entry| Item::new(entry.path.clone(), what(entry)))
             .collect();
-        items.push("a function of the source".to_owned());
-        let chosen = ui
-            .select("Entry point", &items, 0)
-            .map_err(prompts::cut_off)?;
+        items.push(Item::new("a function of the source", ""));
+        let chosen = ui.choose("Entry point", &items).map_err(prompts::cut_off)?;
         return Ok(own.into_iter().nth(chosen));
     }
     if own.len() > 1 {
@@ -205,12 +203,12 @@ fn pick(
     if handlers.is_empty() || !asking {
         return Ok(handlers.pop());
     }
-    let mut items: Vec<String> = handlers
+    let mut items: Vec<Item> = handlers
         .iter()
-        .map(|handler| format!("{}   ({})", handler.words, handler.place))
+        .map(|handler| Item::new(handler.words.clone(), handler.place.clone()))
         .collect();
-    items.push("none".to_owned());
-    let chosen = ui.select(prompt, &items, 0).map_err(prompts::cut_off)?;
+    items.push(Item::new("none", ""));
+    let chosen = ui.choose(prompt, &items).map_err(prompts::cut_off)?;
     Ok(handlers.into_iter().nth(chosen))
 }
 

@@ -368,6 +368,6 @@ fn ignoring(root: &Path, needed: &[String]) -> Result<Option<Ignoring>, Failure>
 
 pub(super) fn broken(error: &str) -> Failure {
     Failure::world(format!(
-        "a template is broken, which is a bug of ours: {error}"
+        "a template is broken, which is a bug in cargo agentcore: {error}"
     ))
 }

@@ -9,7 +9,7 @@ use crate::{
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct SettingsOptions {
     /// AWS region [default: from the AWS configuration]
-    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read)]
+    #[arg(long, value_name = "REGION", env = "CARGO_AGENTCORE_REGION", value_parser = Region::read_option)]
     pub(super) region: Option<Region>,
     /// Bedrock model that the agent invokes, such as `us.anthropic.claude-sonnet-4-6` (repeatable)
     #[arg(long, value_name = "ID", value_parser = prompts::model)]

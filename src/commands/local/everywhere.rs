@@ -82,7 +82,9 @@ pub(crate) fn show(output: Output, ui: &Ui) -> Result<(), Failure> {
         Output::Json => {
             ui.document(json!({ "version": 1, "command": "local", "all": values }));
         }
-        Output::Text if values.is_empty() && failed.is_empty() => ui.answer_plain("nothing runs"),
+        Output::Text if values.is_empty() && failed.is_empty() => {
+            ui.answer_plain("nothing is running");
+        }
         Output::Text => {}
     }
     Failure::all(failed).map_or(Ok(()), Err)

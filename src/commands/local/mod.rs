@@ -21,7 +21,7 @@ use crate::{
 pub struct Args {
     #[arg(value_enum)]
     action: Action,
-    /// All local AgentCores and `dev` processes of this machine (with `status` and `stop`)
+    /// Apply to all local AgentCores and `dev` processes on this machine (with `status` and `stop`)
     #[arg(long, conflicts_with_all = ["agent", "package", "workspace"])]
     all: bool,
     /// Output format
@@ -47,8 +47,10 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         (true, Action::Status) => return everywhere::show(args.output, ui),
         (true, Action::Stop) => return everywhere::stop(args.output, ui).await,
         (true, Action::Start) => {
-            return Err(Failure::usage("`--all` goes with `status` and `stop`")
-                .help("start the local AgentCore of each project in its directory"));
+            return Err(
+                Failure::usage("`--all` can only be used with `status` and `stop`")
+                    .help("start the local AgentCore of each project in its directory"),
+            );
         }
     }
     let (dir, loaded) = match project::load(&args.project, &Stage::Local, ui) {
@@ -85,7 +87,10 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                     if let Some((project, _)) = &loaded {
                         emulator::warn_of_state_elsewhere(&dir, project, ui)?;
                     }
-                    ui.status("Stopped", "already: no emulator runs for this project");
+                    ui.status(
+                        "Stopped",
+                        "already: no emulator is running for this project",
+                    );
                 }
             }
             None

@@ -51,10 +51,10 @@ pub struct Args {
     #[arg(long, value_name = "PATTERN")]
     filter: Option<String>,
     /// Show only the SDK's lines for this session
-    #[arg(long, value_name = "ID", value_parser = |text: &str| SessionId::parse(text))]
+    #[arg(long, value_name = "ID", value_parser = SessionId::from_option)]
     session: Option<SessionId>,
     /// Endpoint that was invoked
-    #[arg(long, value_name = "NAME", default_value = "DEFAULT", value_parser = |text: &str| EndpointName::parse(text))]
+    #[arg(long, value_name = "NAME", default_value = "DEFAULT", value_parser = EndpointName::from_option)]
     endpoint: EndpointName,
     /// Print the lines as they are, without timestamps
     #[arg(long, conflicts_with = "output")]
@@ -88,7 +88,7 @@ impl When {
         humantime::parse_rfc3339_weak(text)
             .map(Self::At)
             .map_err(|_| {
-                "neither a duration such as `1h` nor a time such as `2026-11-25T16:00:00Z`"
+                "expected a duration such as `1h` or a time such as `2026-11-25T16:00:00Z`"
                     .to_owned()
             })
     }
@@ -233,7 +233,7 @@ async fn show(
     };
     let nowhere = || {
         Failure::world(format!(
-            "the runtime `{id}` has no endpoint `{endpoint}`, and there are no logs of one"
+            "the runtime `{id}` has no endpoint `{endpoint}`, and no logs of one"
         ))
         .help(LISTED)
     };
@@ -321,7 +321,7 @@ impl Tail<'_> {
 
     fn no_group(&self) -> String {
         format!(
-            "there are no logs yet: the service makes `{}` with the first session",
+            "there are no logs yet: the service creates `{}` with the first session",
             self.query.group
         )
     }

@@ -13,7 +13,7 @@ use crate::{
     plan::new as plan,
     project::prompts::{self, Choices, Decided},
     scaffold::{self, Context, Files, Language, Template},
-    ui::Ui,
+    ui::{Item, Ui},
 };
 
 /// Create an agent project from a template
@@ -81,7 +81,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let given = args
         .path
         .clone()
-        .ok_or_else(|| Failure::usage("where to make the project is missing"))?;
+        .ok_or_else(|| Failure::usage("the path of the new project is missing"))?;
     let path = destination::absolute(&given)?;
     let title = title(&path, &given)?;
     let (agent, renamed) = plan::agent_name(args.name.as_deref().unwrap_or(&title))?;
@@ -125,7 +125,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     };
     let files = scaffold::render(template, &context).map_err(|error| {
         Failure::world(format!(
-            "the template is broken, which is a bug of ours: {error}"
+            "the template is broken, which is a bug in cargo agentcore: {error}"
         ))
     })?;
     let project = NewProject {
@@ -208,8 +208,11 @@ impl NewProject {
 fn title(path: &Path, given: &Path) -> Result<String, Failure> {
     let name = path.file_name().and_then(|name| name.to_str());
     name.map(str::to_owned).ok_or_else(|| {
-        Failure::usage(format!("`{}` names no folder to make", given.display()))
-            .help("name the folder to make, such as `my-agent`")
+        Failure::usage(format!(
+            "`{}` is not a path for a new project",
+            given.display()
+        ))
+        .help("name a directory to create, such as `my-agent`")
     })
 }
 
@@ -251,11 +254,11 @@ fn template(given: Option<&str>, asking: bool, ui: &Ui) -> Result<&'static Templ
     if !asking {
         return Ok(&all[0]);
     }
-    let items: Vec<String> = all
+    let items: Vec<Item> = all
         .iter()
-        .map(|template| format!("{}: {}", template.name, template.description))
+        .map(|template| Item::new(template.name, template.description))
         .collect();
-    let chosen = ui.select("Template", &items, 0).map_err(prompts::cut_off)?;
+    let chosen = ui.choose("Template", &items).map_err(prompts::cut_off)?;
     Ok(&all[chosen])
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn decide(
 ) -> Result<FileWork, Failure> {
     if source_dir.is_some() && agent.layout == Layout::Flat {
         return Err(Failure::usage(format!(
-            "`--source-dir` has no use for agent `{}`: with `layout = \"flat\"` nothing is copied",
+            "`--source-dir` has no effect for agent `{}`: with `layout = \"flat\"` nothing is copied",
             agent.name
         ))
         .help("set `source` to that directory"));

@@ -38,7 +38,7 @@ const VERSION: u32 = 1;
 
 pub(crate) fn current() -> Result<PathBuf, Failure> {
     env::current_dir()
-        .map_err(|error| Failure::world(format!("cannot tell the current directory: {error}")))
+        .map_err(|error| Failure::world(format!("cannot determine the current directory: {error}")))
 }
 
 pub(crate) fn of(

@@ -76,7 +76,7 @@ pub(crate) async fn age(placed: &Placed<'_>, artifact: &Artifact, ui: &Ui) -> Ag
         Ok(None) => Age::Gone,
         Err(error) => {
             ui.note(&format!(
-                "how old the archive of `{}` is could not be read: {}",
+                "cannot determine the age of the archive of `{}`: {}",
                 agent.name,
                 Failure::from(error)
             ));

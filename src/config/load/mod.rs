@@ -431,7 +431,7 @@ fn without_stage(
 fn no_metadata(manifests: &[Manifest]) -> Failure {
     Failure::config("no `[workspace.metadata.agentcore]` or `[package.metadata.agentcore]` table")
         .note(format!("read {}", shown(manifests)))
-        .help("`cargo agentcore new <path>` makes a project, `cargo agentcore init --source <dir> --write` adds the table for an agent that exists")
+        .help("`cargo agentcore new <path>` creates a project, `cargo agentcore init --source <dir> --write` adds the table for an existing agent")
 }
 
 fn shown(manifests: &[Manifest]) -> String {

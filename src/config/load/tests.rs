@@ -131,7 +131,7 @@ deployment = "../x"
     let found = problems(text);
     let wanted = [
         (
-            "`us_west_2` is not a valid region: a region's code, such as `us-west-2`; did you mean `us-west-2`?",
+            "invalid region `us_west_2`: did you mean `us-west-2`?",
             "\"us_west_2\"",
         ),
         (
@@ -153,7 +153,7 @@ deployment = "../x"
             "memory",
         ),
         (
-            "`t` is not the name of a DynamoDB table: 3 to 255 letters, digits, `_`, `.` and `-`",
+            "invalid DynamoDB table `t`: expected 3 to 255 letters, digits, `_`, `.` and `-`",
             "\"t\"",
         ),
         (
@@ -214,7 +214,7 @@ header-allowlist = ["X-Tenant", "X-TENANT", "Cookie", "X-Forwarded-For", "x-amz-
                 "the header `x-amz-date` cannot be passed on",
                 "\"x-amz-date\""
             ),
-            ("`X Y` is not a header's name", "\"X Y\""),
+            ("invalid header name `X Y`", "\"X Y\""),
             (
                 "the header `Authorization` needs an `authorizer`",
                 "\"Authorization\""
@@ -254,7 +254,7 @@ fn a_discovery_url_follows_the_pattern_of_the_service() {
         "https://i.example/openid-configuration",
     ] {
         let found = problems(&with(url));
-        assert!(found[0].0.contains("is not a discovery URL"), "{found:?}");
+        assert!(found[0].0.contains("invalid discovery URL"), "{found:?}");
     }
 }
 
@@ -447,7 +447,7 @@ fn agents_that_would_meet_are_told_beside_what_cannot_be_read() {
         problems(&text).into_iter().map(|(what, _)| what).collect()
     };
     let agents = "[workspace.metadata.agentcore.agents.";
-    let env = "`` is not a valid variable name: 1 to 100 characters, no `=`";
+    let env = "invalid variable name ``: expected 1 to 100 characters without `=`";
     assert_eq!(
         whats(&format!(
             "project = \"x\"\nenv = {{ \"\" = \"y\" }}\n{agents}a]\n{agents}A]\ndeployment = \"d\"\n"
@@ -646,10 +646,10 @@ fn each_problem_of_an_allowed_action_points_at_its_own_characters() {
             ),
             vec![
                 ("`rds-data:*` allows more than one action", "\"rds-data:*\""),
-                ("`rds-data` is not an IAM action", "\"rds-data\""),
+                ("invalid IAM action `rds-data`", "\"rds-data\""),
                 ("covers every resource of a type", "cluster:*\""),
                 ("`*` covers every resource", "\"*\""),
-                ("`cluster` is not an ARN", "\"cluster\""),
+                ("invalid ARN `cluster`", "\"cluster\""),
             ],
         ),
         (

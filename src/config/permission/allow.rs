@@ -46,8 +46,8 @@ pub(super) fn action(text: &str, has_reason: bool) -> Result<(), Objection> {
         .filter(|(service, name)| is_service(service) && is_name(name))
     else {
         return Err(Objection {
-            what: format!("`{text}` is not an IAM action"),
-            help: "an action is a service and an operation, such as `rds-data:ExecuteStatement`",
+            what: format!("invalid IAM action `{text}`"),
+            help: "expected a service and an operation, such as `rds-data:ExecuteStatement`",
         });
     };
     match power(service, name) {
@@ -99,8 +99,8 @@ pub(super) fn resource(text: &str, has_reason: bool) -> Result<(), Objection> {
     let arn = Arn::parse(text).filter(|arn| !arn.service.is_empty() && !arn.resource.is_empty());
     if text != "*" && arn.is_none() {
         return Err(Objection {
-            what: format!("`{text}` is not an ARN"),
-            help: "a resource is written as `arn:aws:SERVICE:REGION:ACCOUNT:TYPE/NAME`",
+            what: format!("invalid ARN `{text}`"),
+            help: "expected a resource such as `arn:aws:SERVICE:REGION:ACCOUNT:TYPE/NAME`",
         });
     }
     match arn.map_or(Some("every resource"), |arn| breadth(&arn)) {

@@ -162,11 +162,11 @@ impl Permission {
     fn named(key: &str, value: &str) -> Result<Self, String> {
         let id = |kind: &str| resource_id(kind, value);
         Ok(match key {
-            "code-interpreter" => Self::CodeInterpreter(Some(id("code interpreter id")?)),
-            "browser" => Self::Browser(Some(id("browser id")?)),
-            "memory" => Self::Memory(id("memory id")?),
-            "gateway" => Self::Gateway(id("gateway id")?),
-            "guardrail" => Self::Guardrail(id("guardrail id")?),
+            "code-interpreter" => Self::CodeInterpreter(Some(id("code interpreter ID")?)),
+            "browser" => Self::Browser(Some(id("browser ID")?)),
+            "memory" => Self::Memory(id("memory ID")?),
+            "gateway" => Self::Gateway(id("gateway ID")?),
+            "guardrail" => Self::Guardrail(id("guardrail ID")?),
             "secret" => Self::Secret(secret_arn(value)?),
             "identity" if value == "workload" => Self::WorkloadIdentity,
             "identity" => {
@@ -194,6 +194,12 @@ impl Permission {
             Some((ALLOW, _)) => Self::alone(ALLOW, ""),
             Some((key, value)) => Self::valued(key, value, None).map_err(|wrong| match wrong {
                 Wrong::Value(what) | Wrong::Access(what) => what,
+            }),
+            None if Self::bare(text).is_none() && !is_key(text) => Err(match near(text) {
+                Some(known) => format!("unknown permission `{text}`; did you mean `{known}`?"),
+                None => format!(
+                    "unknown permission `{text}`; `cargo agentcore help permissions` lists them"
+                ),
             }),
             None => Self::alone(text, &format!("`{text}=…`")),
         }
@@ -297,17 +303,27 @@ fn with_access<T: Copy + PartialEq>(
     )
 }
 
-/// Returns the message for an unknown word: with the most similar capability, or with all of them.
-pub fn unknown(word: &str) -> String {
-    let near = VALUED
+/// Returns true for a key with a value.
+fn is_key(word: &str) -> bool {
+    word == ALLOW || VALUED.contains(&word)
+}
+
+/// Returns the most similar capability.
+fn near(word: &str) -> Option<&'static str> {
+    VALUED
         .into_iter()
         .chain(BARE)
         .chain([ALLOW])
         .map(|known| (strsim::damerau_levenshtein(word, known), known))
         .filter(|(distance, known)| *distance <= known.len() / 3 + 1)
-        .min();
-    match near {
-        Some((_, known)) => format!("unknown permission `{word}`; did you mean `{known}`?"),
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// Returns the message for an unknown word: with the most similar capability, or with all of them.
+pub fn unknown(word: &str) -> String {
+    match near(word) {
+        Some(known) => format!("unknown permission `{word}`; did you mean `{known}`?"),
         None => format!("unknown permission `{word}`; {}", listed()),
     }
 }

@@ -123,10 +123,7 @@ pub(super) fn name_or_arn(kind: &Kind, value: &str) -> Result<String, String> {
         return if is_name(value) {
             Ok(value.to_owned())
         } else {
-            Err(format!(
-                "`{value}` is not the name of {} {what}: {rule}",
-                article(what)
-            ))
+            Err(format!("invalid {what} `{value}`: expected {rule}"))
         };
     }
     let names_one = |arn: Arn<'_>| {
@@ -137,17 +134,8 @@ pub(super) fn name_or_arn(kind: &Kind, value: &str) -> Result<String, String> {
         Ok(value.to_owned())
     } else {
         Err(format!(
-            "`{value}` is not the ARN of {} {what}: `arn:aws:{service}:REGION:ACCOUNT:{prefix}NAME`",
-            article(what)
+            "invalid {what} ARN `{value}`: expected `arn:aws:{service}:REGION:ACCOUNT:{prefix}NAME`"
         ))
-    }
-}
-
-fn article(noun: &str) -> &'static str {
-    if noun.starts_with(['a', 'S']) {
-        "an"
-    } else {
-        "a"
     }
 }
 
@@ -187,7 +175,7 @@ pub(super) fn parameter(value: &str) -> Result<String, String> {
             Ok(value.to_owned())
         } else {
             Err(format!(
-                "`{value}` is not the name of an SSM parameter: letters, digits, `_`, `.` and `-`, with `/` before each level; `/path/*` names all below a path"
+                "invalid SSM parameter `{value}`: expected letters, digits, `_`, `.` and `-`, with `/` before each level; `/path/*` covers all below a path"
             ))
         };
     }
@@ -204,7 +192,7 @@ pub(super) fn parameter(value: &str) -> Result<String, String> {
         Ok(value.to_owned())
     } else {
         Err(format!(
-            "`{value}` is not the ARN of an SSM parameter: `arn:aws:ssm:REGION:ACCOUNT:parameter/NAME`, or `…:parameter/PATH/*` for all below a path"
+            "invalid SSM parameter ARN `{value}`: expected `arn:aws:ssm:REGION:ACCOUNT:parameter/NAME`, or `…:parameter/PATH/*` for all below a path"
         ))
     }
 }
@@ -213,7 +201,7 @@ pub(super) fn parameter(value: &str) -> Result<String, String> {
 pub(super) fn s3_objects(value: &str) -> Result<String, String> {
     let wrong = || {
         format!(
-            "`{value}` is not the ARN of objects in one bucket, such as `arn:aws:s3:::bucket/prefix/*`"
+            "invalid S3 ARN `{value}`: expected objects in one bucket, such as `arn:aws:s3:::bucket/prefix/*`"
         )
     };
     let arn = Arn::parse(value)
@@ -247,7 +235,7 @@ pub(super) fn secret_arn(value: &str) -> Result<String, String> {
         Ok(value.to_owned())
     } else {
         Err(format!(
-            "`{value}` is not a secret's full ARN: `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`"
+            "invalid secret ARN `{value}`: expected the full ARN, `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`"
         ))
     }
 }
@@ -258,7 +246,7 @@ pub(super) fn resource_id(kind: &str, value: &str) -> Result<String, String> {
         Ok(value.to_owned())
     } else {
         Err(format!(
-            "`{value}` is not a valid {kind}: 1 to 128 letters, digits, hyphens and underscores"
+            "invalid {kind} `{value}`: expected 1 to 128 letters, digits, hyphens and underscores"
         ))
     }
 }

@@ -80,11 +80,11 @@ fn claim(mut table: Table<'_>, problems: &mut Problems<'_>) -> Option<Value> {
 }
 
 fn claim_name(text: &str) -> Result<String, String> {
-    checked(text, b"_.-:", "the name of a claim")
+    checked(text, b"_.-:", "claim name")
 }
 
 fn claim_value(text: &str) -> Result<String, String> {
-    checked(text, b"_.-", "a value that a claim can be compared with")
+    checked(text, b"_.-", "claim value")
 }
 
 fn checked(text: &str, others: &[u8], what: &str) -> Result<String, String> {
@@ -97,7 +97,7 @@ fn checked(text: &str, others: &[u8], what: &str) -> Result<String, String> {
         .map(|&c| format!("`{}`", char::from(c)))
         .collect();
     Err(format!(
-        "`{text}` is not {what}: 1 to 255 letters, digits and {}",
+        "invalid {what} `{text}`: expected 1 to 255 letters, digits and {}",
         shown.join(", ")
     ))
 }

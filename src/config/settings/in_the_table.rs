@@ -85,7 +85,7 @@ fn what_a_key_does_not_accept_is_refused_with_what_it_wants() {
         ("warm-up = {}", "`warm-up` needs `path`"),
         (
             "warm-up = { path = \"warm\" }",
-            "`warm` is not a path: `/`, then letters, digits and `-._~/`, at most 32 characters in all",
+            "invalid path `warm`: expected `/`, then letters, digits and `-._~/`, at most 32 characters in all",
         ),
         (
             "allowed-ports = [8090, \"8080-8100\"]",
@@ -97,7 +97,7 @@ fn what_a_key_does_not_accept_is_refused_with_what_it_wants() {
         ),
         (
             "file-systems = [{ session-storage = \"/data\" }]",
-            "`/data` is not a mount path: `/mnt/`, then one name of letters, digits and `._-`",
+            "invalid mount path `/data`: expected `/mnt/`, then one name of letters, digits and `._-`",
         ),
         (
             "file-systems = [{ s3-bucket = \"models\" }]",
@@ -149,15 +149,15 @@ fn what_a_key_does_not_accept_is_refused_with_what_it_wants() {
         ),
         (
             "callers = [\"111122223333\"]",
-            "`111122223333` is not an ARN; for everyone in that account write `arn:aws:iam::111122223333:root`",
+            "invalid caller `111122223333`: for everyone in that account, write `arn:aws:iam::111122223333:root`",
         ),
         (
             "callers = [\"*\"]",
-            "`*` is not a caller: the ARN of a role, a user or an account, such as `arn:aws:iam::ACCOUNT:role/NAME` or `arn:aws:iam::ACCOUNT:root`",
+            "invalid caller `*`: expected the ARN of a role, a user or an account, such as `arn:aws:iam::ACCOUNT:role/NAME` or `arn:aws:iam::ACCOUNT:root`",
         ),
         (
             "callers = [\"arn:aws:iam::111122223333:role/*\"]",
-            "`arn:aws:iam::111122223333:role/*` is not a caller: the ARN of a role, a user or an account, such as `arn:aws:iam::ACCOUNT:role/NAME` or `arn:aws:iam::ACCOUNT:root`",
+            "invalid caller `arn:aws:iam::111122223333:role/*`: expected the ARN of a role, a user or an account, such as `arn:aws:iam::ACCOUNT:role/NAME` or `arn:aws:iam::ACCOUNT:root`",
         ),
         (
             "callers = [\"arn:aws:iam::111122223333:root\"]\nauthorizer = { discovery-url = \"https://i.example/.well-known/openid-configuration\", allowed-clients = [\"c\"] }",

@@ -91,7 +91,7 @@ fn path(text: &str, longest: usize, others: &[u8]) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err(format!(
-            "`{text}` is not a path: `/`, then letters, digits and `{}`, at most {longest} characters in all",
+            "invalid path `{text}`: expected `/`, then letters, digits and `{}`, at most {longest} characters in all",
             String::from_utf8_lossy(others)
         ))
     }
@@ -106,7 +106,7 @@ fn capacity_provider(text: &str) -> Result<String, String> {
             Ok(text.to_owned())
         }
         _ => Err(format!(
-            "`{text}` is not a capacity provider's ARN: `arn:aws:bedrock-agentcore:REGION:ACCOUNT:capacity-provider/ID`"
+            "invalid capacity provider ARN `{text}`: expected `arn:aws:bedrock-agentcore:REGION:ACCOUNT:capacity-provider/ID`"
         )),
     }
 }
@@ -281,7 +281,7 @@ fn file_system(mut table: Table<'_>, problems: &mut Problems<'_>) -> Option<Map<
                 if (kind.check)(text) {
                     Ok(text.to_owned())
                 } else {
-                    Err(format!("`{text}` is not {}", kind.wanted))
+                    Err(format!("invalid value `{text}`: expected {}", kind.wanted))
                 }
             })
         })
@@ -333,7 +333,7 @@ fn mount_path(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err(format!(
-            "`{text}` is not a mount path: `/mnt/`, then one name of letters, digits and `._-`"
+            "invalid mount path `{text}`: expected `/mnt/`, then one name of letters, digits and `._-`"
         ))
     }
 }

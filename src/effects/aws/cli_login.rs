@@ -88,7 +88,7 @@ impl CliLogin {
             Some(Err(error)) => return Err(failed(format!("{}: {error}", self.aws.display()))),
             None => {
                 return Err(failed(format!(
-                    "{} gave no answer within {} seconds",
+                    "{} did not answer within {} seconds",
                     self.aws.display(),
                     PATIENCE.as_secs()
                 )));

@@ -337,18 +337,18 @@ fn hint(kind: Kind) -> Option<&'static str> {
             "`cargo agentcore policy --only deployer` prints what the person who runs this needs to be allowed",
         ),
         Kind::Expired => {
-            Some("get new credentials, for instance with `aws sso login`, and run this again")
+            Some("get new credentials, for example with `aws sso login`, and run this again")
         }
         Kind::NoCredentials => {
             Some("`aws sts get-caller-identity` shows whether the credentials work")
         }
-        Kind::Throttled => Some("wait a little and run this again: it continues where it stopped"),
+        Kind::Throttled => Some("wait a moment and run this again; it continues where it stopped"),
         Kind::Connection => {
-            Some("run this again when the connection is back: it continues where it stopped")
+            Some("run this again when the connection is back; it continues where it stopped")
         }
         Kind::NotFound => Some("it may have been deleted a moment ago: run this again"),
         Kind::Conflict => Some("someone else may be changing it: run this again in a while"),
-        Kind::Unsupported => Some("the service behind the endpoint URL does not know this request"),
+        Kind::Unsupported => Some("the service at the endpoint URL does not support this request"),
         // The service's message is all there is.
         Kind::Other => None,
     }

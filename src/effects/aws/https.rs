@@ -294,8 +294,8 @@ impl Impossible {
     /// Without a certificate authority, no server can be verified.
     fn nobody_trusted() -> Self {
         Self(
-            "this machine trusts no certificate authority, so no server can prove who it is; install the \
-             package `ca-certificates`, or let SSL_CERT_FILE name a file of certificates"
+            "no trusted certificate authority was found on this machine; install the package \
+             `ca-certificates`, or set SSL_CERT_FILE to a file of certificates"
                 .to_owned(),
         )
     }

@@ -161,12 +161,12 @@ pub(crate) async fn identify(request: &session::Request) -> Result<String, Failu
         .await
         .unwrap_or_else(|| {
             Err(Failure::access(
-                "AWS did not say within 30 s whose credentials these are",
+                "AWS STS did not identify the credentials within 30 s",
             ))
         })
         .map_err(without_options)?;
     Ok(format!(
-        "as {} in account {} by {}",
+        "as {} in account {} via {}",
         session.principal, session.account, session.source
     ))
 }
@@ -176,7 +176,7 @@ fn without_options(mut failure: Failure) -> Failure {
     for message in &mut failure.messages {
         for help in &mut message.help {
             if help.contains("`--profile`") {
-                "`aws configure` or `aws sso login` makes credentials; CARGO_AGENTCORE_PROFILE names the profile to use"
+                "set up credentials with `aws configure` or `aws sso login`, or choose a profile with CARGO_AGENTCORE_PROFILE"
                     .clone_into(help);
             }
         }

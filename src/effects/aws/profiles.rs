@@ -101,12 +101,12 @@ impl Profiles {
                 if matches!(error, CredentialsError::ProviderError(_)) =>
             {
                 Failure::access(format!(
-                    "the program `{}` gave no credentials for the profile `{profile}`",
+                    "the program `{}` returned no credentials for the profile `{profile}`",
                     program(command)
                 ))
                 .note(innermost(error).trim_end())
                 .help(format!(
-                    "run it by itself to see what it lacks: it is the profile's `credential_process` in {}",
+                    "run it yourself to see why; it is the profile's `credential_process` in {}",
                     places()
                 ))
             }
@@ -143,7 +143,7 @@ fn absent(name: &str, origin: &str, known: Vec<&str>) -> Failure {
     match nearest(name, known.into_iter()) {
         Some(near) => failure.help(format!("did you mean `{near}`?")),
         None => failure.help(format!(
-            "`aws configure --profile {name}` or `aws configure sso --profile {name}` makes it"
+            "create it with `aws configure --profile {name}` or `aws configure sso --profile {name}`"
         )),
     }
 }
@@ -230,10 +230,10 @@ fn general(error: &CredentialsError, profile: Option<&str>, source: &str) -> Fai
         (CredentialsError::CredentialsNotLoaded(_), None) => {
             Failure::access("no AWS credentials were found")
         }
-        _ => Failure::access(format!("the AWS credentials of {source} cannot be used")),
+        _ => Failure::access(format!("cannot load AWS credentials from {source}")),
     };
     failure.note(innermost(error)).help(
-        "`aws configure` or `aws sso login` makes credentials; `--profile` names those to use; `--local` needs none",
+        "set up credentials with `aws configure` or `aws sso login`, or choose a profile with `--profile`; `--local` needs none",
     )
 }
 

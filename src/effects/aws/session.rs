@@ -179,9 +179,8 @@ fn check_addresses() -> Result<(), Failure> {
     for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"] {
         if let Some(text) = env::var(variable) {
             EndpointUrl::parse(&text).map_err(|error| {
-                Failure::usage(error.to_string()).note(format!(
-                    "it is the value of the environment variable {variable}"
-                ))
+                Failure::usage(error.to_string())
+                    .note(format!("it comes from the environment variable {variable}"))
             })?;
         }
     }
@@ -329,7 +328,7 @@ impl Chosen {
             Self::Environment(variable) => format!("the environment (`{variable}`)"),
             Self::EnvironmentProfile(profile) => format!("profile `{profile}` (`AWS_PROFILE`)"),
             Self::Metadata(profile) => format!("profile `{profile}` (metadata)"),
-            Self::Chain => "the AWS default chain".to_owned(),
+            Self::Chain => "the default credential chain".to_owned(),
         }
     }
 
@@ -357,7 +356,7 @@ async fn region(request: &Request, chosen: &Chosen) -> Result<Region, Failure> {
     let region = region_as_given(request, chosen).await?;
     match region.slip() {
         // Without this check, the request would time out.
-        Some(meant) => Err(Failure::usage(format!("there is no AWS region `{region}`"))
+        Some(meant) => Err(Failure::usage(format!("unknown AWS region `{region}`"))
             .help(format!("did you mean `{meant}`?"))),
         None => Ok(region),
     }
@@ -383,7 +382,7 @@ async fn region_as_given(request: &Request, chosen: &Chosen) -> Result<Region, F
         }
     };
     let Some(found) = found else {
-        return Err(Failure::config("no AWS region is known")
+        return Err(Failure::config("no AWS region is configured")
             .note("a region is never guessed, because resources in the wrong one are costly")
             .help(
                 "add `region = \"us-west-2\"` to the metadata, pass `--region`, or set AWS_REGION",

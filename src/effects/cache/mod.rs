@@ -30,7 +30,7 @@ pub(crate) fn folder() -> Result<Folder, Failure> {
             "`{}` cannot be a cache: it is a root directory",
             place.display()
         ))
-        .help("name another directory with the variable CARGO_AGENTCORE_CACHE_DIR"));
+        .help("set CARGO_AGENTCORE_CACHE_DIR to another directory"));
     };
     Ok(Folder::private(parent.to_owned()).join(name))
 }
@@ -60,7 +60,7 @@ fn check_owner(place: &Path) -> Result<(), Failure> {
             found.uid()
         ))
         .note("the owner of a cache decides what is deployed from it")
-        .help("name a directory of your own with the variable CARGO_AGENTCORE_CACHE_DIR")),
+        .help("set CARGO_AGENTCORE_CACHE_DIR to a directory of your own")),
         _ => Ok(()),
     }
 }
@@ -105,8 +105,8 @@ fn place(around: &Surroundings) -> Result<PathBuf, Failure> {
         .clone()
         .or_else(|| Some(system?.join("cargo-agentcore")))
         .ok_or_else(|| {
-            Failure::world("there is no home directory to keep a cache in")
-                .help("name a directory with the variable CARGO_AGENTCORE_CACHE_DIR")
+            Failure::world("no home directory was found for the cache")
+                .help("set CARGO_AGENTCORE_CACHE_DIR to a directory")
         })
 }
 

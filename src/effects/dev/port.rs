@@ -39,7 +39,7 @@ async fn bind(address: SocketAddr, what: &str, free: &str) -> Result<TcpListener
             None => what,
         });
         failure.help(format!(
-            "end that process, or choose another port: {free} takes a free one"
+            "end that process, or choose another port: {free} picks a free one"
         ))
     })
 }

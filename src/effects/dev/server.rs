@@ -215,7 +215,7 @@ impl Server {
                 settled => return settled,
             }
         }
-        let text = "the agent is still being made ready".to_owned();
+        let text = "the agent is still starting".to_owned();
         Err(Unserved::NotStarted(text))
     }
 

@@ -242,7 +242,7 @@ impl Installation<'_> {
                 Tried::Missing => {
                     refusals.push(Refusal {
                         who,
-                        said: "it is not there".into(),
+                        said: "it does not exist".into(),
                     });
                     return Ok(false);
                 }

@@ -432,8 +432,8 @@ impl Start {
         let tail = log_tail(dir)?;
         let log = dir.path().join(LOG);
         let failure = match self.ended {
-            Some(status) => Failure::world(format!("the emulator ended at its start ({status})")),
-            None => Failure::world("the emulator does not answer after its start").note(format!(
+            Some(status) => Failure::world(format!("the emulator exited at startup ({status})")),
+            None => Failure::world("the emulator does not answer after startup").note(format!(
                 "it is process {} and was left running",
                 self.child.id()
             )),
@@ -449,7 +449,7 @@ impl Start {
                 failure.help("its installation was damaged and has been discarded: run this again")
             );
         }
-        Ok(failure.help(format!("its whole log is `{}`", log.display())))
+        Ok(failure.help(format!("its full log is `{}`", log.display())))
     }
 }
 

@@ -302,7 +302,7 @@ pub(super) fn unportable(request: &Request) -> Option<Message> {
     }
     let what = "the agent has files whose names do not work on every system";
     let mut message = Message::new(what).help(
-        "rename them, or leave them out with a line in `.agentcoreignore`: on such a system a checkout of the project lacks them, and the archive built there too",
+        "rename them, or leave them out with a line in `.agentcoreignore`: on such a system they are missing from a checkout of the project and from archives built there",
     );
     for line in found.iter().take(LISTED) {
         message = message.note(line.clone());

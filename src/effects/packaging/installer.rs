@@ -105,7 +105,7 @@ fn look(programs: &Programs) -> Result<Installer, Failure> {
                 None => pythons(programs, None)?.into_iter().next(),
             };
             let python = python.ok_or_else(|| {
-                Failure::world("uv needs a Python to install with, and there is none")
+                Failure::world("uv found no Python to install with")
                     .help("`uv python install` installs one")
             })?;
             return Ok(Installer {

@@ -67,7 +67,7 @@ pub(crate) fn observe(
         shipped.warnings.push(
             Message::new("something in the deployment folder is neither a file nor a directory; it is not shipped")
                 .note(walk.special.join(", "))
-                .help("a line in `.agentcoreignore` keeps this quiet"),
+                .help("a line in `.agentcoreignore` silences this warning"),
         );
     }
     Ok(shipped)

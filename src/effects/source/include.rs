@@ -76,9 +76,7 @@ fn compiled<'a>(patterns: impl IntoIterator<Item = &'a String>) -> Result<Gitign
     let mut builder = GitignoreBuilder::new(".");
     for pattern in patterns {
         builder.add_line(None, pattern).map_err(|error| {
-            Failure::config(format!(
-                "`{pattern}` in `include` is not a pattern: {error}"
-            ))
+            Failure::config(format!("invalid pattern `{pattern}` in `include`: {error}"))
         })?;
     }
     builder

@@ -348,7 +348,8 @@ impl Walk<'_> {
             .keys()
             .any(|name| Path::new(name).extension() == Some(OsStr::new("py")));
         if !any_python && self.problems.is_empty() {
-            let mut message = Message::new(format!("the source `{shown}` has no Python file"));
+            let mut message =
+                Message::new(format!("the source `{shown}` contains no Python files"));
             for (rule, files) in &self.ignored_python {
                 message = message.note(format!("{rule} leaves out {}", files.join(", ")));
             }
@@ -364,7 +365,7 @@ impl Walk<'_> {
         for (rule, files) in &self.ignored_python {
             self.source.warnings.push(
                 Message::new(format!("{rule} leaves out Python files: {}", files.join(", ")))
-                    .help("to ship them, name them in the agent's `include`, or take the rule back in `.agentcoreignore` with `!`"),
+                    .help("to ship them, name them in the agent's `include`, or negate the rule in `.agentcoreignore` with `!`"),
             );
         }
         self.source.warnings.extend(self.left_out.warnings());
@@ -381,7 +382,7 @@ impl Walk<'_> {
             self.source.warnings.push(
                 Message::new("something in the source is neither a file nor a directory; it is not copied")
                     .note(self.special.join(", "))
-                    .help("a pipe, socket or device cannot be shipped; a line in `.agentcoreignore` keeps this quiet"),
+                    .help("a pipe, socket or device cannot be shipped; a line in `.agentcoreignore` silences this warning"),
             );
         }
         if !self

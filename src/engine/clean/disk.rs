@@ -248,10 +248,10 @@ impl Built {
     fn words(&self) -> String {
         if self.whole && self.files.iter().any(|file| file.folder == self.directory) {
             let directory = self.directory.path();
-            return format!("what was built and remembered in `{}`", directory.display());
+            return format!("build output and state in `{}`", directory.display());
         }
         if let (true, Some(developed)) = (self.files.is_empty(), &self.developed) {
-            return format!("what `dev` keeps in `{}`", developed.path().display());
+            return format!("files of `dev` in `{}`", developed.path().display());
         }
         let regions: Vec<&str> = self.regions.iter().map(Region::as_str).collect();
         let folders: BTreeSet<String> = self
@@ -261,7 +261,7 @@ impl Built {
             .collect();
         let folders: Vec<String> = folders.into_iter().collect();
         format!(
-            "what was remembered of {} in {}",
+            "state of {} in {}",
             regions.join(", "),
             folders.join(" and ")
         )

@@ -40,7 +40,7 @@ pub(crate) fn single(agents: &[Agent]) -> Result<(), Failure> {
     }
     let names: Vec<String> = agents.iter().map(|a| format!("`{}`", a.name)).collect();
     Err(
-        Failure::usage("this is about one agent, and the project has several")
+        Failure::usage("this command works on one agent, and the project has several")
             .note(format!("the agents are {}", names.join(", ")))
             .help("name one with `--agent`"),
     )

@@ -80,7 +80,7 @@ pub(crate) fn judge(
     {
         if let Standing::NotOurs(why) = standing(placed, &state, &tags, proof) {
             return Err(Failure::world(format!(
-                "a runtime `{name}` is there and is not provably this project's"
+                "a runtime `{name}` already exists and is not provably this project's"
             ))
             .note(format!("`{}`: {why}", state.id))
             .help("choose another agent name in the metadata, or delete that runtime if it is yours; nothing was done to it"));

@@ -30,8 +30,8 @@ pub(crate) async fn failed(placed: &Placed<'_>, state: &RuntimeState) -> Failure
     match status.as_str() {
         "UPDATE_FAILED" => said
             .note("the endpoints keep the version that they had")
-            .help("fix what it says and run this again"),
-        _ => said.help("fix what it says and run this again: it replaces what failed"),
+            .help("fix the problem and run this again"),
+        _ => said.help("fix the problem and run this again; it replaces what failed"),
     }
 }
 
@@ -46,7 +46,7 @@ pub(crate) async fn with_log(
         .last_lines(id, DEFAULT_ENDPOINT, since)
         .await
     {
-        Ok(lines) if lines.is_empty() => failure.note("its log has no line yet"),
+        Ok(lines) if lines.is_empty() => failure.note("its log is empty so far"),
         Ok(lines) => failure.note(format!("its log ends with:\n{}", lines.join("\n"))),
         // The failure matters more than an unreadable log.
         Err(error) => failure.note(format!("its log cannot be read: {}", Failure::from(error))),

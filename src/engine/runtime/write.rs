@@ -229,7 +229,7 @@ impl Rollout<'_> {
                 "the new runtime will not have {}, which was set elsewhere",
                 list(&names)
             ))
-            .help("set it again when the new runtime is READY"),
+            .help("set it again after the new runtime is READY"),
         );
     }
 
@@ -307,7 +307,7 @@ impl Rollout<'_> {
                     "the service did not take back {} of the runtime `{id}`",
                     list(refused)
                 ))
-                .note("it shows this setting, and this version of cargo-agentcore does not know it")
+                .note("it returned this setting, which this version of cargo-agentcore does not know")
                 .help("look at the runtime in the console: what was set there may have to be set again"),
             );
         }
@@ -346,7 +346,7 @@ impl Rollout<'_> {
         if state.version != *version {
             self.ui.warning(
                 &Message::new(format!(
-                    "the runtime `{id}` is at version {} already: someone else changed it after version {version} was created here",
+                    "the runtime `{id}` is already at version {}: someone else changed it after version {version} was created here",
                     state.version
                 ))
                 .note("`DEFAULT` answers with the newest version")

@@ -182,7 +182,7 @@ impl Discovery {
             serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
         let member = |name: &str| document[name].as_str().map(str::to_owned);
         Ok(Self {
-            issuer: member("issuer").ok_or("it names no `issuer`")?,
+            issuer: member("issuer").ok_or("it has no `issuer`")?,
             jwks_uri: member("jwks_uri"),
         })
     }

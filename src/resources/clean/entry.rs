@@ -58,7 +58,7 @@ pub(crate) fn clean_entry(
 fn proof(desired: &Desired, entry: &Entry, role: &Proof, runtime_goes: bool) -> Result<(), String> {
     match &entry.role {
         Some(arn) if !is_own(desired, arn, role) => Err(format!(
-            "it names the role `{arn}`, and nothing proves that one to be this project's"
+            "it names the role `{arn}`, which is not provably this project's"
         )),
         // The role is proven, or it was deleted by this run or by a run that was killed right after
         // that.
@@ -66,7 +66,7 @@ fn proof(desired: &Desired, entry: &Entry, role: &Proof, runtime_goes: bool) -> 
             Ok(())
         }
         _ if runtime_goes => Ok(()),
-        _ => Err("nothing proves that it is this project's".to_owned()),
+        _ => Err("it is not provably this project's".to_owned()),
     }
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn still_deployed(
 ) -> Message {
     let (agent, place) = whose(declared, at, name);
     Message::new(format!(
-        "the agent `{agent}` is still deployed, and it is no longer in Cargo.toml"
+        "the agent `{agent}` is still deployed, but it is no longer in Cargo.toml"
     ))
     .note(format!("it runs as `{id}` in {region}"))
     .help(format!(

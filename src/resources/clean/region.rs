@@ -91,7 +91,7 @@ pub(crate) fn clean_region(
         } else {
             plan.keep(
                 Subject::new("object", format!("s3://{}/{}", key.bucket, key.key)),
-                "nothing proves that it is this project's",
+                "it is not provably this project's",
             );
         }
     }
@@ -132,7 +132,7 @@ fn log_groups_that_go<'a>(
         match (of_runtime || tagged, desired.logs) {
             (true, Logs::Delete) => going.push(group),
             (true, Logs::Keep) => plan.keep(what, "logs are kept unless `--logs` is given"),
-            (false, _) => plan.keep(what, "no runtime that is proven ours writes to it"),
+            (false, _) => plan.keep(what, "no runtime that is provably ours writes to it"),
         }
         if of_runtime && !tagged && desired.logs == Logs::Delete && group.tags != Tags::Unknown {
             plan.steps.push(CleanStep::TagLogGroup {
@@ -156,7 +156,7 @@ fn clean_repository(
     if !proven {
         plan.keep(
             Subject::new("repository", name).at(region),
-            "nothing proves that it is this project's",
+            "it is not provably this project's",
         );
         return;
     }

@@ -90,13 +90,13 @@ fn clean_former(
         } if !is_of_kept(observed, name, plan) => plan.leave(
             what,
             format!(
-                "the agent's runtime ran with it, and whose it is could not be read: {why}; if it is this agent's, {}",
+                "the agent's runtime used it, but its owner cannot be determined: {why}; if it is this agent's, {}",
                 by_hand(name)
             ),
         ),
         Sight::Nothing { why, trace: _ } => plan.keep(
             what,
-            format!("whether there is one, and whose, could not be read: {why}"),
+            format!("cannot check whether there is one: {why}"),
         ),
     }
 }
@@ -119,7 +119,7 @@ fn is_of_kept(observed: &Observed, name: &RoleName, plan: &CleanPlan) -> bool {
 /// its runtime is gone.
 pub(crate) fn by_hand(name: &RoleName) -> String {
     format!(
-        "someone with the right can delete it with `aws iam delete-role-policy --role-name {name} --policy-name …` for each \
+        "someone with permission can delete it with `aws iam delete-role-policy --role-name {name} --policy-name …` for each \
          policy and `aws iam delete-role --role-name {name}`"
     )
 }
@@ -155,7 +155,7 @@ fn clean_role(
         return plan.keep(
             Subject::new("role", name.to_string()),
             format!(
-                "it still serves {} (`--all-regions` takes them all)",
+                "it still serves {} (`--all-regions` removes it everywhere)",
                 regions.join(", ")
             ),
         );
@@ -200,7 +200,7 @@ fn keep_elsewhere(desired: &Desired, plan: &mut CleanPlan) {
         plan.keep(
             Subject::new("agent", desired.identity.agent.to_string()).at(region),
             format!(
-                "it was deployed there from here (`--all-regions` or `--region {region}` takes it)"
+                "it was deployed there from here (`--all-regions` or `--region {region}` removes it)"
             ),
         );
     }

@@ -67,7 +67,7 @@ pub(crate) fn objects_elsewhere(
     let keep = |what: Subject, which: &str| Kept {
         what,
         why: format!(
-            "{which}, and only the project's bucket and `{}/` in the toolkit's own are looked into",
+            "{which}, and only the project's bucket and `{}/` in the toolkit's own are searched",
             desired.runtime
         ),
         weight: Weight::Fine,
@@ -151,7 +151,7 @@ pub(crate) fn repository_at(
         return Err("it is in another account or region");
     }
     if parsed.repository != toolkit_repository(runtime) {
-        return Err("its name is not the one that the toolkit makes for this agent");
+        return Err("its name is not the one that the toolkit creates for this agent");
     }
     Ok(parsed.repository)
 }

@@ -209,7 +209,7 @@ fn is_adopted_by(
         return Ok(adopts);
     }
     Err(Failure::world(format!(
-        "the role `{}` has the path `{}`, the metadata wants `{}`",
+        "the role `{}` has the path `{}`, but the metadata sets `{}`",
         desired.name, observed.path, desired.path
     ))
     .note("IAM cannot change a role's path")
@@ -329,7 +329,7 @@ fn adoptable(desired: &DesiredRole, observed: &ObservedRole, adopt: Adopt) -> Re
         return Ok(());
     }
     Err(Failure::world(format!(
-        "the role `{name}` cannot be adopted, because others than AgentCore may assume it"
+        "the role `{name}` cannot be adopted, because principals other than AgentCore may assume it"
     ))
     .note(format!("its trust policy names {}", others.join(", ")))
     .help("choose another `role.name`"))

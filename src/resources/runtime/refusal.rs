@@ -49,7 +49,7 @@ impl Refusal {
                 "`cargo agentcore policy --only trust` prints the trust policy that the role needs; `prepare` writes it",
             ),
             Self::ServiceLinkedRole => Some(
-                "the first runtime of an account makes the role `AWSServiceRoleForBedrockAgentCoreRuntimeIdentity`: the deployer needs `iam:CreateServiceLinkedRole` for `runtime-identity.bedrock-agentcore.amazonaws.com`",
+                "the first runtime of an account creates the role `AWSServiceRoleForBedrockAgentCoreRuntimeIdentity`: the deployer needs `iam:CreateServiceLinkedRole` for `runtime-identity.bedrock-agentcore.amazonaws.com`",
             ),
             Self::Quota => Some(
                 "delete runtimes or versions that are not needed, or ask for a higher quota in the Service Quotas console",

@@ -87,7 +87,7 @@ impl Sources {
     pub(crate) fn find(&self, words: &str, purpose: Use) -> Result<Handler, Failure> {
         let flag = purpose.flag();
         let (module, class, function) = split(words).ok_or_else(|| {
-            Failure::usage(format!("`{flag} {words}` names no function"))
+            Failure::usage(format!("`{flag} {words}` does not name a function"))
                 .help("write `package.module:function` or `package.module:Class.method`")
         })?;
         let found = self.resolve(module).and_then(|name| {

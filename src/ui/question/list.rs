@@ -1,8 +1,10 @@
 //! A list to choose from. Typing filters it, and other values can be typed.
 
-use dialoguer::console::{Key, measure_text_width};
+use console::{Key, measure_text_width};
 
 use super::{
+    super::visible::visible,
+    Leave,
     line::{Line, Pressed},
     sheet::View,
     wrap::{cut, wrapped},
@@ -77,9 +79,10 @@ impl List {
     pub(super) fn add(&mut self, name: &str) {
         let known = self.items.iter().position(|item| item.name == name);
         let place = known.unwrap_or_else(|| {
-            self.items.push(Item::new(name, ""));
-            self.checked.push(false);
-            self.items.len() - 1
+            // First, so that it is in sight.
+            self.items.insert(0, Item::new(name, ""));
+            self.checked.insert(0, false);
+            0
         });
         self.filter.clear();
         match self.choice {
@@ -88,9 +91,9 @@ impl List {
         }
     }
 
-    /// Returns whether a filter is typed.
-    pub(super) fn is_filtered(&self) -> bool {
-        !self.filter.is_empty()
+    /// Returns what was typed.
+    pub(super) fn typed(&self) -> String {
+        self.filter.text().trim().to_owned()
     }
 
     pub(super) fn press(&mut self, key: &Key) -> Reached {
@@ -178,30 +181,37 @@ impl List {
     }
 
     /// Returns the question, the part of the list around the mark, and the keys. `size` is rows and
-    /// columns.
-    pub(super) fn view(&self, prompt: &str, (rows, width): (usize, usize)) -> View {
+    /// columns, and `accepts_typed` tells whether the typed text is a value.
+    pub(super) fn view(
+        &self,
+        prompt: &str,
+        (rows, width): (usize, usize),
+        leave: Leave,
+        accepts_typed: bool,
+    ) -> View {
         let mut view = self.filter.view(&format!("{prompt}: "), width);
-        let keys = wrapped(self.keys(), width);
+        let keys = wrapped(&self.keys(leave), width);
         let found = self.found();
         // One row is reserved for the number of items.
         let room = rows.saturating_sub(view.rows.len() + keys.len() + 2);
         let room = room.clamp(3, SHOWN).min(found.len().max(1));
         let first = (self.at + 1).saturating_sub(room);
-        let names = found.iter().map(|place| &self.items[*place].name);
+        let names = found.iter().map(|place| visible(&self.items[*place].name));
         let longest = names
-            .map(|name| measure_text_width(name))
+            .map(|name| measure_text_width(&name))
             .max()
             .unwrap_or(0);
         for (number, place) in found.iter().enumerate().skip(first).take(room) {
-            let item = &self.items[*place];
+            let Item { name, about } = &self.items[*place];
+            let (name, about) = (visible(name), visible(about));
             let mark = if number == self.at { '>' } else { ' ' };
             let check = match (self.choice, self.checked[*place]) {
                 (Choice::One, _) => "",
                 (Choice::Several, true) => "[x] ",
                 (Choice::Several, false) => "[ ] ",
             };
-            let pad = longest.saturating_sub(measure_text_width(&item.name));
-            let row = format!("{mark} {check}{}{:pad$}  {}", item.name, "", item.about);
+            let pad = longest.saturating_sub(measure_text_width(&name));
+            let row = format!("{mark} {check}{name}{:pad$}  {about}", "");
             view.rows.push(cut(row.trim_end(), width));
         }
         if found.len() > room {
@@ -211,18 +221,29 @@ impl List {
             ));
         }
         if found.is_empty() {
-            view.rows
-                .push(cut("  (none; Enter takes what you typed)", width));
+            let row = match (accepts_typed, self.choice) {
+                (false, _) => "  (no match)",
+                (true, Choice::One) => "  (not in the list; Enter uses it as typed)",
+                (true, Choice::Several) => "  (not in the list; Enter adds it as typed)",
+            };
+            view.rows.push(cut(row, width));
         }
         view.rows.extend(keys);
         view
     }
 
-    fn keys(&self) -> &'static str {
-        match self.choice {
-            Choice::One => "Type to filter, Enter to choose, Esc to go back",
-            Choice::Several => "Type to filter, Space to select, Enter to finish, Esc to go back",
-        }
+    fn keys(&self, leave: Leave) -> String {
+        let is_filtered = !self.filter.is_empty();
+        let (enter, escape) = match (self.choice, is_filtered) {
+            (Choice::One, false) => ("Type to filter, Enter to choose", leave.words()),
+            (Choice::One, true) => ("Enter to choose", "Esc to clear the filter"),
+            (Choice::Several, false) => (
+                "Type to filter, Space to select, Enter to finish",
+                leave.words(),
+            ),
+            (Choice::Several, true) => ("Enter to select", "Esc to clear the filter"),
+        };
+        format!("{enter}, {escape}")
     }
 }
 
@@ -273,7 +294,7 @@ mod tests {
         type_in(&mut list, "eu");
         assert_eq!(list.press(&Key::Enter), Reached::Open);
         list.add("mx-central-1");
-        let chosen = ["us-east-1", "eu-central-1", "mx-central-1"];
+        let chosen = ["mx-central-1", "us-east-1", "eu-central-1"];
         assert_eq!(
             list.press(&Key::Enter),
             Reached::Chosen(chosen.map(str::to_owned).to_vec())
@@ -290,11 +311,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_typed_is_offered_only_if_it_is_a_value() {
+        let mut list = regions(Choice::One);
+        type_in(&mut list, "mx-central-1");
+        let rows = |accepts_typed| {
+            list.view("Region", (24, 80), Leave::Back, accepts_typed)
+                .rows
+        };
+        assert_eq!(rows(true)[1], "  (not in the list; Enter uses it as typed)");
+        assert_eq!(
+            rows(false)[1..],
+            ["  (no match)", "Enter to choose, Esc to clear the filter"]
+        );
+    }
+
+    #[test]
     fn the_list_is_drawn_with_the_mark_and_the_keys() {
         let mut list = regions(Choice::Several);
         list.add("us-west-2");
         list.press(&Key::ArrowDown);
-        let View { rows, cursor } = list.view("Regions", (24, 39));
+        let View { rows, cursor } = list.view("Regions", (24, 39), Leave::Back, false);
         assert_eq!(
             rows,
             [
@@ -323,7 +359,7 @@ mod tests {
                     Key::Char(' '), Key::Char('u'), Key::Backspace, Key::Char('z'),
                 ][key].clone();
                 list.press(&key);
-                let view = list.view("Regions", (rows, width));
+                let view = list.view("Regions", (rows, width), Leave::Cancel, true);
                 prop_assert!(view.rows.iter().all(|row| measure_text_width(row) <= width));
                 let marks = view.rows.iter().filter(|row| row.starts_with('>')).count();
                 prop_assert_eq!(marks, usize::from(!list.found().is_empty()));

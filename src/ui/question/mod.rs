@@ -98,35 +98,17 @@ impl Ui {
         }
     }
 
-    /// Offers `items`.
-    pub fn select(
-        &self,
-        prompt: &str,
-        items: &[String],
-        default: usize,
-    ) -> Result<usize, Unanswered> {
-        let given = self.question(|before| {
-            let default = match before {
-                Some(Given::Place(place)) if place < items.len() => place,
-                _ => default,
-            };
-            let (_, columns) = Sheet::new().size();
-            // dialoguer indents items by two columns, and does not count rows that the terminal
-            // wraps.
-            let items = items.iter().map(|item| cut(&visible(item), columns - 2));
-            let prompt = wrapped(&visible(prompt), columns - 1).join("\n");
-            let chosen = dialoguer::Select::new()
-                .with_prompt(prompt)
-                .items(items)
-                .default(default)
-                .interact_opt()
-                .map_err(cut_off)?;
-            Ok(chosen.map_or(Asked::Back, |place| Asked::Given(Given::Place(place))))
-        })?;
-        match given {
-            Given::Place(place) => Ok(place),
-            Given::Names(_) => Err(Unanswered::Left),
-        }
+    /// Offers `items`, the first of which is the default. Returns the chosen item's place.
+    pub fn choose(&self, prompt: &str, items: &[Item]) -> Result<usize, Unanswered> {
+        let default: Vec<String> = items
+            .first()
+            .map(|item| item.name.clone())
+            .into_iter()
+            .collect();
+        let other = |text: &str| Err(format!("`{text}` is not in the list"));
+        let chosen = self.list(prompt, items, Choice::One, &default, other)?;
+        let place = items.iter().position(|item| chosen == [item.name.as_str()]);
+        place.ok_or(Unanswered::Left)
     }
 
     /// Asks for a line that `check` accepts. Text in parentheses at the prompt's end does not stay
@@ -142,14 +124,18 @@ impl Ui {
             "" => format!("{prompt}: "),
             default => format!("{prompt} [{}]: ", visible(default)),
         };
-        let given = self.question(|before| {
-            let before = one(before.as_ref());
-            let mut line = Line::new(before.filter(|old| *old != default).unwrap_or_default());
+        let given = self.question(&prompt, |before, leave| {
+            let before = before.as_ref().and_then(|names| names.first());
+            let old = before.filter(|old| *old != default);
+            let mut line = Line::new(old.map_or("", String::as_str));
             let mut sheet = Sheet::new();
             let mut error = None;
+            let keys = format!("Enter to confirm, {}", leave.words());
             loop {
                 let (_, width) = sheet.size();
-                sheet.draw(&below(error.as_deref(), line.view(&lead, width), width))?;
+                let mut view = line.view(&lead, width);
+                view.rows.extend(wrapped(&keys, width));
+                sheet.draw(&below(error.as_deref(), view, width))?;
                 match line.press(&sheet.key()?) {
                     Pressed::Edited | Pressed::Other => continue,
                     Pressed::Back => return sheet.wipe().map(|()| Asked::Back),
@@ -164,14 +150,13 @@ impl Ui {
                 match check(answer) {
                     Ok(()) => {
                         sheet.wipe()?;
-                        self.ask(&kept(&prompt, answer));
-                        return Ok(Asked::Given(Given::Names(vec![answer.to_owned()])));
+                        return Ok(Asked::Given(vec![answer.to_owned()]));
                     }
                     Err(why) => error = Some(visible(&why)),
                 }
             }
         })?;
-        Ok(one(Some(&given)).unwrap_or_default().to_owned())
+        Ok(given.into_iter().next().unwrap_or_default())
     }
 
     /// Offers a list to choose one item from; `check` validates other values.
@@ -207,11 +192,9 @@ impl Ui {
         read: impl Fn(&str) -> Result<Vec<String>, String>,
     ) -> Result<Vec<String>, Unanswered> {
         let prompt = visible(prompt);
-        let given = self.question(|before| {
-            let mut list = match &before {
-                Some(Given::Names(names)) => List::new(items, choice, names),
-                _ => List::new(items, choice, chosen),
-            };
+        self.question(&prompt, |before, leave| {
+            let chosen = before.as_deref().unwrap_or(chosen);
+            let mut list = List::new(items, choice, chosen);
             let mut sheet = Sheet::new();
             let mut error = None;
             loop {
@@ -220,23 +203,22 @@ impl Ui {
                     - error
                         .as_deref()
                         .map_or(0, |why| error_rows(why, width).len());
-                let view = list.view(&prompt, (free, width));
+                let typed = list.typed();
+                let view = list.view(&prompt, (free, width), leave, read(&typed).is_ok());
                 sheet.draw(&below(error.as_deref(), view, width))?;
                 match list.press(&sheet.key()?) {
-                    Reached::Open => error = error.filter(|_| list.is_filtered()),
+                    Reached::Open => error = error.filter(|_| !list.typed().is_empty()),
                     Reached::Back => return sheet.wipe().map(|()| Asked::Back),
                     Reached::Left => return sheet.wipe().map(|()| Asked::Left),
                     Reached::Chosen(names) => {
                         sheet.wipe()?;
-                        self.ask(&kept(&prompt, &names.join(", ")));
-                        return Ok(Asked::Given(Given::Names(names)));
+                        return Ok(Asked::Given(names));
                     }
                     Reached::Typed(text) => match (read(&text), choice) {
                         (Err(why), _) => error = Some(visible(&why)),
                         (Ok(names), Choice::One) => {
                             sheet.wipe()?;
-                            self.ask(&kept(&prompt, &names.join(", ")));
-                            return Ok(Asked::Given(Given::Names(names)));
+                            return Ok(Asked::Given(names));
                         }
                         (Ok(names), Choice::Several) => {
                             error = None;
@@ -247,17 +229,14 @@ impl Ui {
                     },
                 }
             }
-        })?;
-        match given {
-            Given::Names(names) => Ok(names),
-            Given::Place(_) => Err(Unanswered::Left),
-        }
+        })
     }
 
     /// Asks, unless the dialogue has a recorded answer. `ask` gets the answer to correct.
     fn question(
         &self,
-        ask: impl FnOnce(Option<Given>) -> io::Result<Asked>,
+        prompt: &str,
+        ask: impl FnOnce(Option<Given>, Leave) -> io::Result<Asked>,
     ) -> Result<Given, Unanswered> {
         if !self.interactive {
             return Err(Unanswered::Left);
@@ -266,22 +245,34 @@ impl Ui {
             return Ok(known);
         }
         let before = self.kept_dialogue().old_answer();
-        let ask = || while_asking(|| ask(before));
-        let asked = match &self.board {
-            Some(board) => board.while_asking(ask),
-            None => ask(),
+        let leave = if self.kept_dialogue().can_go_back() {
+            Leave::Back
+        } else {
+            Leave::Cancel
         };
-        match asked.map_err(|error| Unanswered::of(&error))? {
+        let ask = || while_asking(|| ask(before, leave));
+        let answer = || match ask()? {
             Asked::Given(given) => {
-                self.kept_dialogue().answered(given.clone());
-                Ok(given)
+                let line = visible(&kept(prompt, &given.join(", ")));
+                self.ask(&format!("{line}\n"));
+                self.kept_dialogue().answered(given.clone(), &line);
+                Ok(Some(given))
             }
-            Asked::Left => Err(Unanswered::Left),
+            Asked::Left => Ok(None),
             Asked::Back => {
-                self.kept_dialogue().back();
-                Err(Unanswered::Left)
+                if let Some(lines) = self.kept_dialogue().back() {
+                    Sheet::new().remove(&lines)?;
+                }
+                Ok(None)
             }
-        }
+        };
+        let answered = match &self.board {
+            Some(board) => board.while_asking(answer),
+            None => answer(),
+        };
+        answered
+            .map_err(|error| Unanswered::of(&error))?
+            .ok_or(Unanswered::Left)
     }
 
     pub(super) fn kept_dialogue(&self) -> MutexGuard<'_, Dialogue> {
@@ -296,11 +287,21 @@ enum Asked {
     Left,
 }
 
-/// Returns the only name of an answer.
-fn one(given: Option<&Given>) -> Option<&str> {
-    match given {
-        Some(Given::Names(names)) => names.first().map(String::as_str),
-        Some(Given::Place(_)) | None => None,
+/// What Esc does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    /// It goes back to the previous question.
+    Back,
+    /// It cancels the command.
+    Cancel,
+}
+
+impl Leave {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Back => "Esc to go back",
+            Self::Cancel => "Esc to cancel",
+        }
     }
 }
 
@@ -308,7 +309,7 @@ fn one(given: Option<&Given>) -> Option<&str> {
 fn kept(prompt: &str, answer: &str) -> String {
     let prompt = prompt.split_once(" (").map_or(prompt, |(prompt, _)| prompt);
     let answer = if answer.is_empty() { "none" } else { answer };
-    format!("{prompt}: {answer}\n")
+    format!("{prompt}: {answer}")
 }
 
 fn error_rows(why: &str, width: usize) -> Vec<String> {
@@ -333,17 +334,6 @@ fn is_yes(line: &[u8]) -> bool {
         let answer = answer.strip_suffix(b"\r").unwrap_or(answer);
         answer.eq_ignore_ascii_case(b"y") || answer.eq_ignore_ascii_case(b"yes")
     })
-}
-
-/// Restores the terminal, because an interrupted list of dialoguer's leaves the cursor hidden after
-/// its last row.
-fn cut_off(dialoguer::Error::IO(error): dialoguer::Error) -> io::Error {
-    let terminal = dialoguer::console::Term::stderr();
-    // The error is already being reported.
-    let _ = terminal
-        .show_cursor()
-        .and_then(|()| terminal.write_line(""));
-    error
 }
 
 #[cfg(test)]

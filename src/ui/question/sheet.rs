@@ -2,7 +2,7 @@
 
 use std::io;
 
-use dialoguer::console::{Key, Term};
+use console::{Key, Term, measure_text_width};
 
 use super::wrap::cut;
 
@@ -59,6 +59,16 @@ impl Sheet {
         self.terminal.move_cursor_up(self.cursor)?;
         self.terminal.clear_to_end_of_screen()?;
         self.cursor = 0;
+        self.terminal.flush()
+    }
+
+    /// Removes lines above the question, which is not drawn.
+    pub(super) fn remove(&self, lines: &[String]) -> io::Result<()> {
+        let columns = usize::from(self.terminal.size().1).max(1);
+        let rows = lines.iter().flat_map(|line| line.split('\n'));
+        let rows = rows.map(|row| measure_text_width(row).div_ceil(columns).max(1));
+        self.terminal.move_cursor_up(rows.sum())?;
+        self.terminal.clear_to_end_of_screen()?;
         self.terminal.flush()
     }
 

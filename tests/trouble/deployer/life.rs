@@ -126,7 +126,7 @@ fn enable_tracing(deployer: &mut Deployer<'_>) {
     let words = &["deploy", "--enable-tracing"];
     deployer.is_warned_of(
         words,
-        "warning: tracing was not switched on",
+        "warning: tracing was not enabled",
         &[
             "logs:DescribeResourcePolicies",
             "logs:PutResourcePolicy",

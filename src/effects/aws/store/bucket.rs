@@ -213,7 +213,7 @@ impl Store {
                 (_, Kind::NotFound) => Ok(None),
                 // The service also says this if another account owns the bucket.
                 (_, Kind::Denied) => Err(Failure::from(error).note(format!(
-                    "S3 also says this if the bucket belongs to another account than {}",
+                    "S3 also reports this if the bucket belongs to an account other than {}",
                     self.s3.owner
                 ))),
                 _ => Err(error.into()),

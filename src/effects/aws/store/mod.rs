@@ -109,7 +109,7 @@ impl Store {
                 // An answer to HEAD has no body that could tell which of the two it is.
                 if error.kind == Kind::Denied {
                     error.message.push_str(
-                        "; S3 also says this if it does not exist and `s3:ListBucket` is not allowed",
+                        "; S3 also reports this if it does not exist and `s3:ListBucket` is not allowed",
                     );
                 }
                 error

@@ -372,7 +372,7 @@ impl Store {
         etag: &str,
     ) -> Result<(), SendError> {
         let differs = match (expected, self.find(key).await?) {
-            (_, None) => "it is not there".to_owned(),
+            (_, None) => "it does not exist".to_owned(),
             (_, Some(found)) if found.size != size => {
                 format!("it has {} bytes instead of {size}", found.size)
             }

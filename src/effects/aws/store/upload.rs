@@ -110,8 +110,8 @@ impl Store {
         let source = plan::dependencies_key(runtime, &archive.dependencies);
         match error {
             SendError::NoCopy(error) => Ok(match error.code {
-                Some(code) => format!("the store refuses to copy ({code}: {})", error.message),
-                None => format!("the store refuses to copy ({})", error.message),
+                Some(code) => format!("the store refused the copy ({code}: {})", error.message),
+                None => format!("the store refused the copy ({})", error.message),
             }),
             SendError::WrongSource => {
                 // Otherwise, the next run would use it again.
@@ -153,5 +153,5 @@ async fn check(file: &Opened, archive: &Archive, upload: Upload) -> Result<(), F
         "`{}` changed after it was packaged",
         path.display()
     ))
-    .help("run this again: it is packaged anew"))
+    .help("run this again to package it from scratch"))
 }

@@ -25,7 +25,7 @@ pub(crate) fn ensure(runtime: &str, programs: &Programs) -> Result<PathBuf, Fail
         match install_wheels(&wanted, home, &python, programs)? {
             Some(answer) if answer.succeeded => Ok(()),
             Some(answer) => Err(failed(&answer.said)),
-            None => Err(failed("neither uv nor pip is there")),
+            None => Err(failed("neither uv nor pip was found")),
         }
     })?;
     Ok(home.join("debugpy"))

@@ -93,7 +93,7 @@ fn install(
         .help("pin a version that has a wheel for this machine too, or install uv or pip")),
         None => Err(failed_to(
             "install the archive's packages for this machine",
-            "neither uv nor pip is there",
+            "neither uv nor pip was found",
         )),
     }
 }

@@ -128,7 +128,7 @@ fn surroundings(
     let warning = (python.minor != runtime).then(|| {
         format!(
             "the agent runs on Python {} here and on Python {runtime} in AWS: \
-             `uv python install {runtime}` makes it the same",
+             `uv python install {runtime}` installs the same version",
             python.minor
         )
     });

@@ -57,10 +57,10 @@ pub(super) fn find(wanted: &str, programs: &Programs) -> Result<Python, Failure>
     }
     others.into_iter().next().ok_or_else(|| {
         Failure::world(format!(
-            "running the agent on this machine needs Python {wanted}, and there is none"
+            "running the agent on this machine needs Python {wanted}, which was not found"
         ))
         .help(format!(
-            "`uv python install {wanted}` installs it; any Python from {}.{} on is used with a warning",
+            "`uv python install {wanted}` installs it; any Python {}.{} or later also works, with a warning",
             OLDEST.0, OLDEST.1
         ))
     })

@@ -100,7 +100,7 @@ impl Address {
         let request = Request::from_parts(parts, full(body.clone()));
         let (parts, answer) = self.emulator.forward(request).await.into_parts();
         let Some(answer) = collected(answer, LONGEST_DESCRIPTION).await else {
-            return text(StatusCode::BAD_GATEWAY, "ministack broke off its answer\n");
+            return text(StatusCode::BAD_GATEWAY, "ministack cut off its answer\n");
         };
         if parts.status.is_success() {
             match change {
@@ -147,7 +147,7 @@ fn check_origin(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<(), Refusal
             return Err(Refusal::new(
                 Kind::AccessDenied,
                 format!(
-                    "the request is addressed to another server than this one, whose port is {port}"
+                    "the request is addressed to another server; this one listens on port {port}"
                 ),
             ));
         }

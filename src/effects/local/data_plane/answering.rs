@@ -74,7 +74,7 @@ impl Passage<Incoming> for Answering {
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(Err(error))) => {
                 self.used.suspect();
-                return self.cut(format!("the agent broke off: {error}"));
+                return self.cut(format!("the agent's answer was cut off: {error}"));
             }
             Poll::Ready(Some(Ok(frame))) => frame,
         };

@@ -33,7 +33,7 @@ pub(super) enum Fault {
     TooLarge,
     #[error("nothing more of the body came for {} seconds", SILENCE.as_secs())]
     Silent,
-    #[error("the body broke off: {0}")]
+    #[error("the body was cut off: {0}")]
     Broken(String),
 }
 

@@ -54,7 +54,7 @@ impl Agents {
         match clock::within(lasts(limits::SYNCHRONOUS), self.client.request(inner)).await {
             Some(Ok(answer)) => self.passed_back(answer, admitted, used).await,
             Some(Err(error)) => {
-                // An agent that broke off is probably ending; the next request starts another one.
+                // An agent that cut its answer off is probably ending; the next request starts another one.
                 let how = used.ends(END).await;
                 let how = how.unwrap_or_else(|| innermost(&error));
                 Err(Refusal::ended_during_request(&how, &used.last_lines()))

@@ -108,7 +108,7 @@ async fn ask(url: &str) -> Issuer {
             Err(why) => Err(why),
         }
         .map_err(|why| format!("`{uri}` cannot be used: {why}")),
-        None => Err(format!("`{url}` names no keys")),
+        None => Err(format!("`{url}` has no keys")),
     };
     Issuer {
         name: Some(discovery.issuer),

@@ -80,11 +80,11 @@ impl Ministack {
                         break;
                     }
                     return Err(Failure::world(format!(
-                        "ministack ended at its start ({status})"
+                        "ministack exited at startup ({status})"
                     )));
                 }
                 if start.elapsed() > START {
-                    return Err(Failure::world("ministack does not answer after its start"));
+                    return Err(Failure::world("ministack does not answer after startup"));
                 }
                 clock::sleep(PAUSE).await;
             }

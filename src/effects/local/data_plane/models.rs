@@ -65,7 +65,7 @@ impl OnAws {
             return error(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "ValidationException",
-                "the call is longer than 32 MiB, or broke off",
+                "the call is longer than 32 MiB, or was cut off",
             );
         };
         remove_hop_by_hop(&mut parts.headers);

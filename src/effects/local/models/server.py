@@ -85,7 +85,7 @@ def document(response):
         message.get("content")
         return found, message
     except (OSError, http.client.HTTPException) as error:
-        raise Failed(f"the model server at {URL} broke off its answer: {error}") from error
+        raise Failed(f"the model server at {URL} cut off its answer: {error}") from error
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise Failed(f"the model server at {URL} did not answer with a chat completion") from error
 
@@ -114,12 +114,12 @@ def pieces(response):
                 if "error" in chunk:
                     error = chunk["error"]
                     error = error.get("message", error) if isinstance(error, dict) else error
-                    raise Failed(f"the model server at {URL} broke off its answer: {error}")
+                    raise Failed(f"the model server at {URL} cut off its answer: {error}")
                 ended = ended or any(choice.get("finish_reason") for choice in chunk.get("choices") or [])
                 yield chunk
     except (OSError, http.client.HTTPException) as error:
-        raise Failed(f"the model server at {URL} broke off its answer: {error}") from error
+        raise Failed(f"the model server at {URL} cut off its answer: {error}") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise Failed(f"the model server at {URL} streams something else than chat completions") from error
     if not ended:
-        raise Failed(f"the model server at {URL} broke off its answer")
+        raise Failed(f"the model server at {URL} cut off its answer")

@@ -20,7 +20,7 @@ pub(in super::super) fn lock_down(wanted: &mut Wanted, runtime: Runtime) -> Resu
         Kind::Lock => Ok(()),
         Kind::Pyproject | Kind::Requirements if !wanted.requires => Ok(()),
         Kind::Pyproject => Err(Failure::config(format!(
-            "`--locked` needs a `uv.lock`, and there is none for `{}`",
+            "`--locked` needs a `uv.lock`, which does not exist for `{}`",
             wanted.file.display()
         ))
         .help("`uv lock` writes it")),

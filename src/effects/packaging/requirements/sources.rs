@@ -196,7 +196,7 @@ fn parts(own: &Folder) -> Result<Vec<Part>, String> {
     };
     let parts = match layout {
         Layout::Named(parts) => match parts.iter().find(|part| !is_there(part)) {
-            Some(missing) => return Err(format!("`{}` is not there", missing.path)),
+            Some(missing) => return Err(format!("`{}` does not exist", missing.path)),
             None => parts,
         },
         Layout::Custom(parts) => match parts.iter().find(|part| is_there(part)) {
@@ -205,7 +205,7 @@ fn parts(own: &Folder) -> Result<Vec<Part>, String> {
                 let name = normalized(own.pyproject.name.as_deref().unwrap_or_default());
                 let name = name.replace('-', "_");
                 return Err(format!(
-                    "neither `src/{name}` nor `{name}` is there, and only its build backend knows where its package is"
+                    "neither `src/{name}` nor `{name}` exists, and only its build backend knows where its package is"
                 ));
             }
         },

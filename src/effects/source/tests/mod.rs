@@ -244,7 +244,7 @@ fn sources_that_cannot_be_are_refused_with_the_reason() {
     );
     assert_eq!(
         place.refusal("ws/empty"),
-        ["the source `ws/empty` has no Python file"]
+        ["the source `ws/empty` contains no Python files"]
     );
     assert_eq!(
         place.refusal("ws/src/main.py"),

@@ -198,7 +198,9 @@ fn a_handler_is_found_with_and_without_the_packages_name() {
     for malformed in ["my_agent", "my_agent:", "a b:c", "a:b.c.d", ":f"] {
         let failure = sources.find(malformed, Use::Whole).unwrap_err();
         assert!(
-            failure.messages[0].what.contains("names no function"),
+            failure.messages[0]
+                .what
+                .contains("does not name a function"),
             "{malformed}"
         );
     }

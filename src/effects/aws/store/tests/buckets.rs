@@ -228,7 +228,7 @@ async fn another_accounts_bucket_is_told_apart_from_a_missing_one() {
         failure.messages[0]
             .notes
             .iter()
-            .any(|note| note.contains("belongs to another account than 000000000000")),
+            .any(|note| note.contains("belongs to an account other than 000000000000")),
         "{:?}",
         failure.messages[0]
     );

@@ -68,7 +68,7 @@ async fn a_store_that_does_not_copy_gets_all_of_it() {
         let uploaded = put(&store, &made).await.unwrap();
         assert_eq!(
             why(&uploaded),
-            format!("the store refuses to copy ({code}: said so)")
+            format!("the store refused the copy ({code}: said so)")
         );
         assert_right(&emulator, &made).await;
     }

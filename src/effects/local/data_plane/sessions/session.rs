@@ -27,7 +27,7 @@ use crate::{
 /// How long to wait for the end of an agent's processes. The process around them kills them sooner.
 const END: Duration = Duration::from_secs(10);
 
-/// How long an agent that broke off an answer may take to end before it gets another request.
+/// How long an agent that cut off an answer may take to end before it gets another request.
 const SUSPICION: Duration = Duration::from_millis(500);
 
 /// A session. It keeps the version that it started with.
@@ -69,7 +69,7 @@ struct Uses {
     web_sockets: usize,
     /// True if the last /ping said so.
     busy: bool,
-    /// True after an answer broke off: the agent may be ending.
+    /// True after an answer was cut off: the agent may be ending.
     is_suspect: bool,
     last: Duration,
 }
@@ -214,7 +214,7 @@ impl Session {
         }
     }
 
-    /// Returns true if an answer broke off since the last call.
+    /// Returns true if an answer was cut off since the last call.
     fn take_suspicion(&self) -> bool {
         std::mem::take(&mut self.uses().is_suspect)
     }
@@ -277,7 +277,7 @@ impl Use {
         Some(Self { claim, serving })
     }
 
-    /// Records that the agent broke off an answer.
+    /// Records that the agent cut off an answer.
     pub(in crate::effects::local::data_plane) fn suspect(&self) {
         self.claim.session.uses().is_suspect = true;
     }
