@@ -1,4 +1,4 @@
-//! Pure: the resources in AWS. For each kind: what is wanted, what was observed, whose it is, and
+//! Pure: the resources in AWS. For each kind: what is wanted, what was observed, who owns it, and
 //! the steps from one to the other.
 
 pub(crate) mod bucket;

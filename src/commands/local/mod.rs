@@ -109,7 +109,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             ui.result(&emulator.url);
         }
         (options::Output::Text, None) if args.action == Action::Status => {
-            // stdout contains the address, and there is none.
+            // stdout is for the address.
             ui.answer_plain("not running");
         }
         (options::Output::Text, None) => {}
