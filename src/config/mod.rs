@@ -258,7 +258,7 @@ impl Model {
         Some(Self::Foundation(text.to_owned()))
     }
 
-    /// Returns what is wrong with an ID that Bedrock cannot have, because it names no provider, and
+    /// Returns what is wrong with an ID that Bedrock cannot have, because it has no provider, and
     /// what to do.
     pub fn doubt(&self) -> Option<(String, String)> {
         let Self::Foundation(id) = self else {

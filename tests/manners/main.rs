@@ -774,7 +774,7 @@ fn cargos_variables_and_the_option_decide_about_color() {
 
 #[test]
 fn cargos_variable_for_quiet_counts_until_more_is_asked_for() {
-    let project = project();
+    let project = Project::new();
     let package = |words: &[&str]| {
         let cli = Cli::new(&project).args(["new", "x", "--yes", "--template", "echo", "-n"]);
         cli.args(words)

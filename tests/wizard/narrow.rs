@@ -123,31 +123,6 @@ fn escape_leads_back_and_the_answer_can_be_corrected() {
 }
 
 #[test]
-fn going_back_removes_the_messages_after_the_question() {
-    for columns in WIDTHS {
-        let root = tempfile::tempdir().unwrap();
-        let mut terminal = start(&root, columns, &["--template", "strands"]);
-        terminal.shows("AWS region:");
-        terminal.types(ENTER);
-        terminal.shows_within("note: no AWS region");
-        terminal.shows_within("Bedrock model");
-        terminal.types(ESCAPE);
-        terminal.shows("AWS region:");
-        assert_eq!(terminal.picture()[0], "AWS region:");
-        terminal.types("oregon\r");
-        terminal.shows_within("Bedrock model");
-        terminal.types(ENTER);
-        terminal.shows("Further permissions:");
-        terminal.types(ENTER);
-        let (status, picture) = terminal.leaves();
-        assert_eq!(status.code(), Some(0), "{picture:?}");
-        assert_eq!(picture[0], "AWS region: us-west-2");
-        let text = picture.join("\n");
-        assert!(!text.contains("no AWS region"), "{text}");
-    }
-}
-
-#[test]
 fn a_list_offers_typed_text_only_if_it_is_a_value() {
     let root = tempfile::tempdir().unwrap();
     let mut terminal = start(&root, 80, &[]);
@@ -226,8 +201,16 @@ fn going_back_in_init_prints_nothing_twice() {
         ));
         terminal.types(ESCAPE);
         terminal.shows_within("later): jbos");
-        // The old answer can be corrected.
-        terminal.types("\x7f\x7f\x7fobs\r");
+        // The messages after an answer are removed with it.
+        terminal.types("\x15");
+        terminal.types(ESCAPE);
+        terminal.shows_within("> us-east-1");
+        let rows = terminal.picture().join("\n");
+        assert!(!rows.contains("Found variable"), "{rows}");
+        terminal.types(ENTER);
+        terminal.shows_within("Found variable");
+        terminal.shows_within("later):");
+        terminal.types("jobs\r");
         terminal.sees("Bedrock models");
         terminal.types(ENTER);
         terminal.sees("Permission `{ sqs = \"jobs\"");

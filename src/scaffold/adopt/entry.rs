@@ -102,7 +102,7 @@ pub(crate) fn entry_points(placed: &Placed, sources: &Sources) -> Result<Files, 
     Ok(files)
 }
 
-/// Returns what an entry point with this name would call, unless `text`, which is there instead,
+/// Returns what an entry point with this name would call, unless `text`, which exists instead,
 /// seems to call it.
 pub(crate) fn uncalled(placed: &Placed, name: &str, text: &str) -> Option<String> {
     let Start::Written(written) = &placed.start else {
