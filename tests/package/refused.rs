@@ -288,7 +288,7 @@ fn an_entry_point_that_does_nothing_is_refused() {
         for words in [
             "the entry point `invoke.py` of agent `my_agent` has no statement",
             "/project/deployment/invoke.py`",
-            "help: `cargo agentcore new` shows",
+            "help: start a server in it; `cargo agentcore new` creates an example",
         ] {
             assert!(
                 outcome.stderr.contains(words),
