@@ -79,8 +79,6 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         }
         (None, Output::Json) => {
             ui.document(json!({
-                "version": 1,
-                "command": "cache",
                 "directory": directory,
                 "bytes": total(&contents.entries),
                 "entries": contents.entries.iter().map(value).collect::<Vec<_>>(),
@@ -242,8 +240,6 @@ fn pruned(prune: &Prune, contents: Contents, output: Output, ui: &Ui) -> Result<
     if output == Output::Json {
         let values = |entries: &[Entry]| entries.iter().map(value).collect::<Vec<_>>();
         ui.document(json!({
-            "version": 1,
-            "command": "cache",
             "directory": cache::directory()?,
             "dry_run": dry_run,
             "removed": values(&removed),

@@ -20,7 +20,10 @@ use crate::{
         emulator::{self, Reach},
         sessions::{self, Placed},
     },
-    resources::clean::{Kept, Logs, Subject, Trust, Weight},
+    resources::{
+        change::Change,
+        clean::{Kept, Logs, Trust, Weight},
+    },
     ui::Ui,
 };
 
@@ -188,8 +191,8 @@ fn list(args: &Args, removals: &[Removal<'_>], of_emulator: Option<&str>, ui: &U
     // Without a prompt, the status lines of the deletions contain the same.
     if !args.yes || args.applying.changes_nothing() {
         for removal in removals {
-            for what in removal.words() {
-                planned.status(announcing, &what);
+            for change in removal.changes() {
+                planned.status(announcing, &change.words());
             }
         }
         if let Some(what) = of_emulator {
@@ -251,8 +254,8 @@ fn leftovers(removals: &[Removal<'_>]) -> Vec<String> {
         .filter(|kept| kept.weight == Weight::Leftover);
     let steps = removals
         .iter()
-        .flat_map(Removal::words)
-        .map(|words| format!("not done: {words}"));
+        .flat_map(Removal::changes)
+        .map(|change| format!("not done: {}", change.words()));
     stuck
         .map(|kept| format!("{}: {}", kept.what, kept.why))
         .chain(steps)
@@ -294,47 +297,39 @@ fn report(args: &Args, before: &[Removal<'_>], after: Option<&[Removal<'_>]>, ui
     }
     let planned = deletions(before);
     let left = after.map(deletions);
-    let done: Option<Vec<&Value>> = left.as_ref().map(|left| {
-        let gone = planned.iter().filter(|what| !left.contains(what));
-        gone.collect()
+    let done = left.as_ref().map(|left| {
+        let is_left = |what: &&Change| {
+            let mut left = left.iter();
+            left.any(|left| (left.action, &left.subject) == (what.action, &what.subject))
+        };
+        values(planned.iter().filter(|what| !is_left(what)))
     });
+    let left = left.as_ref().map(values);
+    let planned = values(&planned);
     let kept: Vec<_> = kept(after.unwrap_or(before))
         .into_iter()
         .map(|kept| {
             let leftover = kept.weight == Weight::Leftover;
-            let mut document = about(&kept.what);
-            document["reason"] = json!(why(kept, ui));
-            document["leftover"] = json!(leftover);
+            let mut document = kept.what.value();
+            document.insert("reason".to_owned(), json!(why(kept, ui)));
+            document.insert("leftover".to_owned(), json!(leftover));
             document
         })
         .collect();
     let document = if args.applying.changes_nothing() {
-        json!({ "version": 1, "command": "clean", "dry_run": true, "would": planned, "kept": kept })
+        json!({ "dry_run": true, "would": planned, "kept": kept })
     } else {
-        json!({ "version": 1, "command": "clean", "deleted": done, "kept": kept, "left": left })
+        json!({ "deleted": done, "kept": kept, "left": left })
     };
     ui.document(document);
 }
 
-fn deletions(removals: &[Removal<'_>]) -> Vec<Value> {
-    let all = removals.iter().flat_map(Removal::deletions);
-    all.map(|(action, subject)| {
-        let mut document = about(&subject);
-        document["action"] = json!(action);
-        document
-    })
-    .collect()
+fn deletions(removals: &[Removal<'_>]) -> Vec<Change> {
+    removals.iter().flat_map(Removal::changes).collect()
 }
 
-fn about(subject: &Subject) -> Value {
-    let Subject {
-        kind,
-        name,
-        of,
-        region,
-    } = subject;
-    let kind = kind.replace(' ', "_");
-    json!({ "kind": kind, "name": name, "of": of, "region": region })
+fn values<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Vec<Value> {
+    changes.into_iter().map(Change::value).collect()
 }
 
 /// Deletes the emulator if nothing is left in it.

@@ -372,8 +372,6 @@ fn print_document(read: &Read, reply: &Reply, target: &Target, partner: &Partner
         (runtime, json!({ "name": target.endpoint }), Value::Null)
     };
     let document = json!({
-        "version": 1,
-        "command": "invoke",
         "runtime": runtime,
         "endpoint": endpoint,
         "dev": dev,

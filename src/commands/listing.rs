@@ -38,7 +38,6 @@ pub(super) struct Part {
 
 /// How a command lists.
 pub(super) struct Way<'a, F> {
-    pub(super) command: &'static str,
     /// The fields if nothing is deployed.
     pub(super) nothing: Value,
     pub(super) part: F,
@@ -64,7 +63,7 @@ impl Listing {
             .await?
         };
         if self.output == options::Output::Json {
-            ui.document(json!({ "version": 1, "command": way.command, "agents": agents }));
+            ui.document(json!({ "agents": agents }));
         }
         Ok(())
     }

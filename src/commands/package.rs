@@ -63,7 +63,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         }
     }
     if args.output == options::Output::Json {
-        ui.document(json!({ "version": 1, "command": "package", "agents": documents }));
+        ui.document(json!({ "agents": documents }));
     }
     Failure::all(failures).map_or(Ok(()), Err)
 }

@@ -75,7 +75,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 version,
                 description: None,
             };
-            pin.carry_out("rollback", writing, ui).await
+            pin.carry_out(writing, ui).await
         })
         .await
 }

@@ -8,7 +8,7 @@ use crate::{
     commands::documents,
     effects::aws::{runtime::Runtimes, runtime_read::EndpointWish},
     engine::{
-        plan_output::Planned,
+        plan_output::{Planned, announce},
         runtime::find::{self, Deployed, Found},
         waiting::{State, wait},
     },
@@ -21,6 +21,7 @@ use crate::{
         sessions,
     },
     resources::{
+        change::Reveal,
         clean::Tags,
         endpoint::{self as plan, EndpointStep, History},
         ownership::Identity,
@@ -127,19 +128,14 @@ fn busy(status: &str) -> bool {
 
 impl Pin<'_> {
     /// Pins the endpoint and waits until the version answers, or only prints the planned change.
-    pub(crate) async fn carry_out(
-        &self,
-        command: &str,
-        writing: &Writing,
-        ui: &Ui,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn carry_out(&self, writing: &Writing, ui: &Ui) -> Result<(), Failure> {
         let step = plan::set(self.there, self.version, self.description);
         if let Some(step) = &step {
-            let (doing, would, what) = step.words(self.name);
+            let change = step.change(self.name);
             if writing.applying.changes_nothing() {
-                Planned::alone(writing.output, ui).status("Would", &format!("{would} {what}"));
+                Planned::alone(writing.output, ui).change(&change, Reveal::Keys);
             } else {
-                ui.status(doing, &what);
+                announce(&change, ui);
                 self.write(step, ui).await?;
                 self.ready(writing, ui).await?;
                 ui.status(
@@ -161,8 +157,6 @@ impl Pin<'_> {
         if writing.output == options::Output::Json {
             let before = self.there.and_then(plan::live);
             let rest = json!({
-                "version": 1,
-                "command": command,
                 "dry_run": writing.applying.changes_nothing(),
                 "runtime": documents::runtime(&self.found.state),
                 "endpoint": { "name": self.name },

@@ -48,7 +48,6 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         })
     };
     let way = Way {
-        command: "versions",
         nothing: fields(&[], 0),
         part,
         ui,

@@ -2,19 +2,19 @@
 //! its endpoints.
 
 use futures_util::future::try_join_all;
-use serde_json::{Value, json};
 
 use crate::{
     effects::aws::runtime::Runtimes,
-    engine::plan_output::Planned,
+    engine::plan_output::{Planned, announce},
     error::{Exit, Failure},
     plan::document_diff,
     project::sessions::Placed,
     resources::{
         callers::{CallersPlan, CallersStep, ObservedPolicy, concern, plan},
+        change::{Reveal, Step as _},
         clean::Tags,
         role::Adopt,
-        runtime::{fields::Reveal, observed::RuntimeState},
+        runtime::observed::RuntimeState,
     },
     ui::Ui,
 };
@@ -87,8 +87,7 @@ async fn apply(
 ) -> Result<(), Failure> {
     let runtimes = Runtimes::new(&placed.session);
     for step in steps {
-        let (verb, _, object) = step.words();
-        ui.status(verb, &object);
+        announce(&step.change(), ui);
         match &step.document {
             Some(document) => runtimes.put_policy(&step.on.arn, document).await?,
             None => runtimes.delete_policy(&step.on.arn).await?,
@@ -116,7 +115,7 @@ pub(crate) fn agree<'a>(
             ));
             if let Some(document) = &step.document {
                 for line in document_diff::lines(step.on.document.as_ref(), document) {
-                    planned.plain(&format!("{:15}{line}", ""));
+                    planned.detail(&line);
                 }
             }
         }
@@ -150,18 +149,6 @@ pub(crate) fn agree<'a>(
 /// Shows the plan in the conditional.
 pub(crate) fn show(plan: &CallersPlan, planned: Planned<'_>) {
     for step in &plan.steps {
-        let (_, verb, object) = step.words();
-        planned.status("Would", &format!("{verb} {object}"));
-        planned.plain(&format!("{:15}{}", "", step.change().words(Reveal::Values)));
+        planned.change(&step.change(), Reveal::Values);
     }
-}
-
-/// Returns the steps for a JSON document.
-pub(crate) fn value(steps: &[CallersStep]) -> Value {
-    let steps = steps.iter().map(|step| {
-        let (_, action, object) = step.words();
-        let change = step.change();
-        json!({ "action": action, "object": object, "before": change.before, "after": change.after })
-    });
-    steps.collect()
 }

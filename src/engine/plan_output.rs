@@ -3,6 +3,8 @@
 
 use crate::{
     options::Output,
+    plan::document_diff,
+    resources::change::{Change, Details, Reveal},
     ui::{Ui, Verbosity},
 };
 
@@ -36,10 +38,6 @@ impl<'a> Planned<'a> {
         }
     }
 
-    pub(crate) fn is_brief(self) -> bool {
-        self.brief
-    }
-
     pub(crate) fn status(self, verb: &str, text: &str) {
         if self.asked {
             self.ui.answer_status(verb, text);
@@ -56,4 +54,41 @@ impl<'a> Planned<'a> {
             self.ui.plain(text);
         }
     }
+
+    /// Prints a change as a part of the plan: "Would create role `x`", with what is different.
+    pub(crate) fn change(self, change: &Change, reveal: Reveal) {
+        let Change {
+            action: _,
+            object: _,
+            subject: _,
+            details,
+        } = change;
+        self.status("Would", &change.words());
+        match details {
+            Details::None => {}
+            Details::Fields(fields) => {
+                for field in fields {
+                    self.detail(&field.words(reveal));
+                }
+            }
+            Details::Document { before: None, .. } if self.brief => {}
+            Details::Document { before, after } => {
+                for line in document_diff::lines(before.as_ref(), after) {
+                    if !self.brief || !line.starts_with(' ') {
+                        self.detail(&line);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Prints a line below the object of a status line.
+    pub(crate) fn detail(self, text: &str) {
+        self.plain(&format!("{:15}{text}", ""));
+    }
+}
+
+/// Reports a change that is about to be made: "Creating role `x`".
+pub(crate) fn announce(change: &Change, ui: &Ui) {
+    ui.status(change.action.doing(), &change.object);
 }

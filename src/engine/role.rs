@@ -8,12 +8,13 @@ use crate::{
         aws::{Kind, Session, iam::Iam},
         clock,
     },
-    engine::plan_output::Planned,
+    engine::plan_output::{Planned, announce},
     error::{Exit, Failure, Message},
-    plan::{document_diff::lines, retry},
+    plan::retry,
     policy::{self, Scope},
     project::sessions::{self, Placed},
     resources::{
+        change::{Reveal, Step as _},
         ownership::Identity,
         role::{self, Adopt, DesiredRole, ObservedRole, RolePlan, RoleStep},
     },
@@ -210,8 +211,7 @@ pub(crate) async fn apply(
     let mut marked = false;
     for round in 1..=retry::ROLE_ROUNDS {
         for step in &steps {
-            let (verb, _, object) = step.words();
-            ui.status(verb, &object);
+            announce(&step.change(), ui);
             match iam.apply(step).await {
                 // Someone else was faster, or IAM is not consistent yet: the next round observes
                 // the result.
@@ -279,16 +279,6 @@ pub(crate) fn desired(agent: &Agent, session: &Session) -> DesiredRole {
 /// Prints the changes to a role, with the documents.
 pub(crate) fn show_steps(steps: &[RoleStep], planned: Planned<'_>) {
     for step in steps {
-        let (_, verb, object) = step.words();
-        planned.status("Would", &format!("{verb} {object}"));
-        if let Some((before, after)) = step.documents() {
-            if planned.is_brief() && before.is_none() {
-                continue;
-            }
-            let lines = lines(before, &after.to_value()).into_iter();
-            for line in lines.filter(|line| !planned.is_brief() || !line.starts_with(' ')) {
-                planned.plain(&format!("{:15}{line}", ""));
-            }
-        }
+        planned.change(&step.change(), Reveal::Keys);
     }
 }

@@ -13,12 +13,9 @@ use crate::{
     error::Failure,
     policy,
     resources::{
+        change::{Action, Change, Details, FieldChange, Secrecy, Step, Subject},
         role::Adopt,
-        runtime::{
-            DesiredRuntime,
-            fields::{FieldChange, Secrecy},
-            managed_settings,
-        },
+        runtime::{DesiredRuntime, managed_settings},
     },
 };
 
@@ -136,22 +133,24 @@ pub(crate) fn for_new_runtime(
     })
 }
 
-impl CallersStep {
-    /// Returns verb and object: ("Writing", "write", "the resource policy of …").
-    pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
-        let (doing, would) = match self.document {
-            Some(_) => ("Writing", "write"),
-            None => ("Deleting", "delete"),
+impl Step for CallersStep {
+    fn change(&self) -> Change {
+        let action = match self.document {
+            Some(_) => Action::Write,
+            None => Action::Delete,
         };
-        (
-            doing,
-            would,
+        Change::new(
+            action,
             format!("the resource policy of {}", self.on.name),
+            Subject::new("resource policy", &self.on.arn),
         )
+        .with(Details::Fields(vec![self.callers()]))
     }
+}
 
+impl CallersStep {
     /// Returns the callers before and after.
-    pub(crate) fn change(&self) -> FieldChange {
+    pub(crate) fn callers(&self) -> FieldChange {
         let shown = |document: &Option<Value>| {
             let document = document.as_ref()?;
             if !policy::is_ours(document) {

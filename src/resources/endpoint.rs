@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     error::Failure,
     names::EndpointName,
-    resources::runtime::observed::{DEFAULT_ENDPOINT, EndpointState, READY, VersionState},
+    resources::{
+        change::{Action, Change, Subject},
+        runtime::observed::{DEFAULT_ENDPOINT, EndpointState, READY, VersionState},
+    },
 };
 
 /// The change that gives an endpoint its version.
@@ -35,12 +38,10 @@ pub(crate) fn set(
 }
 
 impl EndpointStep {
-    /// Returns verb and object: ("Creating", "create", "endpoint `x` at version 1").
-    pub(crate) fn words(&self, name: &EndpointName) -> (&'static str, &'static str, String) {
-        match self {
+    pub(crate) fn change(&self, name: &EndpointName) -> Change {
+        let (action, object) = match self {
             Self::Create { version } => (
-                "Creating",
-                "create",
+                Action::Create,
                 format!("endpoint `{name}` at version {version}"),
             ),
             Self::Update { from, version } => {
@@ -48,13 +49,11 @@ impl EndpointStep {
                     Some(from) if from != version => format!(" from version {from}"),
                     _ => String::new(),
                 };
-                (
-                    "Updating",
-                    "update",
-                    format!("endpoint `{name}`{from} to version {version}"),
-                )
+                let object = format!("endpoint `{name}`{from} to version {version}");
+                (Action::Update, object)
             }
-        }
+        };
+        Change::new(action, object, Subject::new("endpoint", name.to_string()))
     }
 }
 

@@ -11,23 +11,11 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Returns an endpoint's invocation URL. `base` replaces AWS, for an emulator.
-pub(crate) fn invocation(
-    base: Option<&str>,
-    partition: Partition,
-    region: &Region,
-    runtime_arn: &str,
-    endpoint: &str,
-) -> String {
-    let base = match base {
-        Some(base) => base.trim_end_matches('/').to_owned(),
-        None => format!(
-            "https://bedrock-agentcore.{region}.{}",
-            partition.dns_suffix()
-        ),
-    };
+/// Returns an endpoint's invocation URL at the address of the service.
+pub(crate) fn invocation(address: &str, runtime_arn: &str, endpoint: &str) -> String {
+    let address = address.trim_end_matches('/');
     let arn = utf8_percent_encode(runtime_arn, PATH);
-    format!("{base}/runtimes/{arn}/invocations?qualifier={endpoint}")
+    format!("{address}/runtimes/{arn}/invocations?qualifier={endpoint}")
 }
 
 /// Returns the console page with the sessions, traces and metrics of the account's agents.
@@ -42,25 +30,14 @@ mod tests {
 
     #[test]
     fn an_invocation_url_holds_the_arn_as_one_part_of_the_path() {
-        let region = Region::parse("us-east-1").unwrap();
         let arn = "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/a-AbCdEf1234";
         let encoded =
             "arn%3Aaws%3Abedrock-agentcore%3Aus-east-1%3A123456789012%3Aruntime%2Fa-AbCdEf1234";
-        assert_eq!(
-            invocation(None, Partition::Aws, &region, arn, "DEFAULT"),
-            format!(
-                "https://bedrock-agentcore.us-east-1.amazonaws.com/runtimes/{encoded}/invocations?qualifier=DEFAULT"
-            )
-        );
-        assert_eq!(
-            invocation(
-                Some("http://127.0.0.1:4566/"),
-                Partition::Aws,
-                &region,
-                arn,
-                "prod"
-            ),
-            format!("http://127.0.0.1:4566/runtimes/{encoded}/invocations?qualifier=prod")
-        );
+        for address in ["http://127.0.0.1:4566", "http://127.0.0.1:4566/"] {
+            assert_eq!(
+                invocation(address, arn, "prod"),
+                format!("http://127.0.0.1:4566/runtimes/{encoded}/invocations?qualifier=prod")
+            );
+        }
     }
 }

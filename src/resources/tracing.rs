@@ -6,7 +6,10 @@
 
 use serde_json::{Value, json};
 
-use crate::names::{AccountId, Partition, Region};
+use crate::{
+    names::{AccountId, Partition, Region},
+    resources::change::{Action, Change, Subject},
+};
 
 /// The name that the documentation and other tools use for the policy.
 pub(crate) const POLICY: &str = "TransactionSearchXRayAccess";
@@ -90,29 +93,31 @@ fn policy(partition: Partition, account: &AccountId, region: &Region) -> Value {
 }
 
 impl TracingStep {
-    /// Returns verb and object: ("Allowing", "allow", "X-Ray …").
-    pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
-        match self {
+    /// `place` names the account and the region.
+    pub(crate) fn change(&self, place: &str) -> Change {
+        let (action, object) = match self {
             Self::AllowLogs { document: _ } => (
-                "Allowing",
-                "allow",
+                Action::Allow,
                 format!(
                     "X-Ray to write into the log groups `aws/spans` and `/aws/application-signals/data` (resource policy `{POLICY}`)"
                 ),
             ),
             Self::SendToLogs { before } => (
-                "Sending",
-                "send",
+                Action::Send,
                 format!(
                     "all traces of the account in this region to CloudWatch Logs instead of {before}"
                 ),
             ),
             Self::Index => (
-                "Indexing",
-                "index",
+                Action::Index,
                 format!("{SAMPLING}% of the account's spans in this region"),
             ),
-        }
+        };
+        Change::new(
+            action,
+            format!("{object}: {place}"),
+            Subject::new("tracing", place),
+        )
     }
 }
 

@@ -112,6 +112,9 @@ const AGENTS: [anstyle::AnsiColor; 5] = [
     anstyle::AnsiColor::Green,
 ];
 
+/// The version of all JSON documents.
+const DOCUMENT: u32 = 1;
+
 const VERB: anstyle::Style = anstyle::AnsiColor::Green.on_default().bold();
 
 impl Ui {
@@ -191,7 +194,9 @@ impl Ui {
     /// there always is one.
     pub fn print_document(&self, command: &str, failure: Option<&Failure>) {
         let made = self.kept_document().take();
-        let mut document = made.unwrap_or_else(|| json!({ "version": 1, "command": command }));
+        let mut document = made.unwrap_or_else(|| json!({}));
+        document["version"] = json!(DOCUMENT);
+        document["command"] = json!(command);
         document["warnings"] = std::mem::take(&mut *self.warned()).into();
         if let Some(failure) = failure {
             document["exit"] = json!(failure.exit as u8);

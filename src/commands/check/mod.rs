@@ -351,7 +351,7 @@ fn show(args: &Args, reports: &[Tested], ui: &Ui) {
                 .iter()
                 .map(|tested| tested.report.value(&tested.name, tested.protocol))
                 .collect();
-            ui.document(json!({ "version": 1, "command": "check", "agents": agents }));
+            ui.document(json!({ "agents": agents }));
         }
         options::Output::Text => {
             for Tested {

@@ -72,6 +72,7 @@ pub(crate) struct Delivery<'a, 'run> {
     pub(crate) bucket: BucketMade<'run>,
     pub(crate) callers: CallersPlan,
     pub(crate) adopt: Adopt,
+    pub(crate) started: Instant,
     pub(crate) ui: &'a Ui,
 }
 
@@ -92,6 +93,9 @@ pub(crate) struct Done {
     /// `None` if both the bucket and the runtime already have the archive.
     pub(crate) uploaded: Option<Uploaded>,
     pub(crate) pruned: Vec<String>,
+    /// The result of the smoke call, if one was made.
+    pub(crate) smoked: Option<Result<(), Failure>>,
+    /// When the run began to look at the agent.
     pub(crate) started: Instant,
 }
 
@@ -286,12 +290,12 @@ pub(crate) async fn make_bucket(
 ) -> Result<(), Failure> {
     let steps = store.ensure_bucket(tags).await?;
     for step in bucket::worth_saying(&steps) {
-        let (verb, _, object) = step.words(store.bucket());
+        let change = step.change(store.bucket());
         let verb = match step {
             BucketStep::Create => "Created",
-            _ => verb,
+            _ => change.action.doing(),
         };
-        ui.status(verb, &object);
+        ui.status(verb, &change.object);
     }
     Ok(())
 }
@@ -312,7 +316,6 @@ impl Delivery<'_, '_> {
         seen: Option<Seen>,
         smoke: Option<&Smoke>,
     ) -> Result<Done, Failure> {
-        let started = clock::now();
         let Placed { agent, session } = self.placed;
         let kept = kept(self.placed, &self.archive, seen.as_ref()).await;
         let desired = desired(self.placed, &self.role_arn, &self.archive, kept.as_ref())?;
@@ -350,9 +353,10 @@ impl Delivery<'_, '_> {
         .await?;
         self.say(&outcome, uploaded.as_ref());
         self.remember(&outcome)?;
-        if let Some(smoke) = smoke {
-            smoke.call(self.placed, &outcome, self.ui).await?;
-        }
+        let smoked = match smoke {
+            Some(smoke) => Some(smoke.call(self.placed, &outcome, self.ui).await),
+            None => None,
+        };
         let pruned = match &uploaded {
             Some(_) => self.prune(&outcome).await,
             None => Vec::new(),
@@ -372,7 +376,8 @@ impl Delivery<'_, '_> {
             outcome,
             uploaded,
             pruned,
-            started,
+            smoked,
+            started: self.started,
         })
     }
 

@@ -5,7 +5,12 @@ mod report;
 mod smoke;
 mod tracing;
 
-use std::{collections::BTreeMap, path::PathBuf, pin::pin, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -162,6 +167,7 @@ pub(super) struct Work<'a> {
     pub(super) role: RoleWork,
     pub(super) seen: Option<Seen>,
     pub(super) callers: CallersPlan,
+    started: Instant,
     /// Set if the archive could be built before the user was asked.
     packed: Option<Packed>,
 }
@@ -243,6 +249,8 @@ async fn deploy(
         .await;
     let (done, failed) = Failure::split(delivered);
     failures.extend(failed);
+    let smoked = done.iter().filter_map(|done| done.smoked.clone());
+    failures.extend(smoked.filter_map(Result::err));
     if args.enable_tracing {
         // Only where an agent was deployed.
         let made = |placed: &&Placed<'_>| {
@@ -360,6 +368,7 @@ impl<'a> Deploy<'a> {
     /// Observes the disk and AWS in parallel. Also builds the archive, unless nothing may be
     /// written.
     async fn decide(&self, placed: &'a Placed<'a>) -> Result<Work<'a>, Failure> {
+        let started = clock::now();
         let agent = placed.agent;
         let variables = plan::check_variables(agent, &agent::variables(placed)).err();
         let (project, declared) = self.place;
@@ -406,6 +415,7 @@ impl<'a> Deploy<'a> {
             role,
             seen,
             callers,
+            started,
             packed,
         })
     }
@@ -458,6 +468,7 @@ impl<'a> Deploy<'a> {
             role,
             seen,
             callers,
+            started,
             packed,
         } = work;
         let packing = async {
@@ -479,6 +490,7 @@ impl<'a> Deploy<'a> {
             bucket: self.buckets[&own::own_bucket(placed)].clone(),
             callers,
             adopt: self.adopt(),
+            started,
             ui: self.ui,
         };
         Box::pin(delivery.run(seen, smoke)).await

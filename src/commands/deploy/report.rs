@@ -15,13 +15,11 @@ use crate::{
     resources::{
         bucket::worth_saying,
         callers::for_new_runtime,
-        runtime::fields::{Artifact, FieldChange, Reveal, Secrecy},
+        change::{FieldChange, Reveal, Step as _, values},
+        runtime::fields::Artifact,
     },
     ui::{Ui, Verbosity},
 };
-
-/// The version of the JSON documents.
-const VERSION: u32 = 1;
 
 /// Prints the ARNs on stdout, or one JSON document. `agents` is the number of agents in this run.
 pub(crate) fn report(
@@ -33,13 +31,14 @@ pub(crate) fn report(
 ) {
     if output == options::Output::Json {
         let agents: Vec<Value> = done.iter().map(document).collect();
-        ui.document(json!({ "version": VERSION, "command": "deploy", "agents": agents }));
+        ui.document(json!({ "agents": agents }));
         return;
     }
     for one in done {
         ui.result(&one.outcome.state.arn);
     }
-    if let [first, ..] = done {
+    let is_usable = |done: &&Done| !matches!(done.smoked, Some(Err(_)));
+    if let Some(first) = done.iter().find(is_usable) {
         let named = agents > 1 || !project.agent.is_empty();
         let agent = if named {
             format!(" --agent {}", first.agent)
@@ -69,6 +68,7 @@ fn document(done: &Done) -> Value {
         outcome,
         uploaded,
         pruned,
+        smoked,
         started,
     } = done;
     let state = &outcome.state;
@@ -81,7 +81,7 @@ fn document(done: &Done) -> Value {
             How::Whole | How::WholeAfter(_) => "whole",
         });
     let mut runtime = documents::runtime(state);
-    runtime["changes"] = changes(&outcome.changes).into();
+    runtime["changes"] = fields(&outcome.changes);
     json!({
         "agent": agent,
         "stage": stage,
@@ -90,14 +90,20 @@ fn document(done: &Done) -> Value {
         "did": outcome.did.as_str(),
         "runtime": runtime,
         "endpoint": outcome.endpoint.as_ref().map(list::value),
-        "role": { "arn": role_arn, "changes": toolkit::changes(role_steps) },
+        "role": { "arn": role_arn, "changes": values(role_steps) },
         "files": files,
         "artifact": artifact(&desired.fields.artifact, *size, Some(archive_id)),
         "upload": { "how": how, "bytes_sent": sent },
-        "callers": callers::value(callers),
+        "callers": values(callers),
         "pruned": pruned,
+        "smoke": smoked.as_ref().map(|smoked| if smoked.is_ok() { "answered" } else { "failed" }),
         "seconds": (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
     })
+}
+
+fn fields(changes: &[FieldChange]) -> Value {
+    let changes = changes.iter().map(|change| change.value(Reveal::Keys));
+    changes.collect()
 }
 
 fn artifact(artifact: &Artifact, size: u64, id: Option<&str>) -> Value {
@@ -117,21 +123,6 @@ fn artifact(artifact: &Artifact, size: u64, id: Option<&str>) -> Value {
         "bytes": size,
         "id": id,
     })
-}
-
-/// Returns the changes as JSON, without values that may be secret.
-fn changes(changes: &[FieldChange]) -> Vec<Value> {
-    changes
-        .iter()
-        .map(|change| match change.secrecy {
-            Secrecy::Open => json!({
-                "field": change.field,
-                "before": change.before,
-                "after": change.after,
-            }),
-            Secrecy::Sensitive => json!({ "field": change.field, "secret": true }),
-        })
-        .collect()
 }
 
 /// Prints what would change in the runtime. Returns the JSON document and whether there are
@@ -156,8 +147,7 @@ pub(crate) fn show(
         Reveal::Keys
     };
     for step in worth_saying(bucket_steps) {
-        let (_, verb, object) = step.words(bucket);
-        planned.status("Would", &format!("{verb} {object}"));
+        planned.change(&step.change(bucket), reveal);
     }
     if let (
         Some(bytes),
@@ -179,17 +169,13 @@ pub(crate) fn show(
         planned.status("Would", &what);
     }
     for step in steps {
-        let (_, verb, object) = step.words();
-        planned.status("Would", &format!("{verb} {object}"));
-        for change in step.changes() {
-            planned.plain(&format!("{:15}{}", "", change.words(reveal)));
-        }
+        planned.change(&step.change(), reveal);
     }
     callers::show(&work.callers, planned);
     if work.seen.is_none()
         && let Some(change) = for_new_runtime(desired, &work.placed.agent.callers)
     {
-        planned.plain(&format!("{:15}{}", "", change.words(reveal)));
+        planned.detail(&change.words(reveal));
     }
     let changed = !steps.is_empty()
         || !work.callers.steps.is_empty()
@@ -200,19 +186,9 @@ pub(crate) fn show(
     if !changed {
         planned.status("Unchanged", &format!("agent `{agent}`"));
     }
-    let steps: Vec<Value> = steps
-        .iter()
-        .map(|step| {
-            let (_, action, object) = step.words();
-            json!({ "action": action, "object": object, "changes": changes(step.changes()) })
-        })
-        .collect();
     let bucket_steps: Vec<Value> = worth_saying(bucket_steps)
         .iter()
-        .map(|step| {
-            let (_, action, object) = step.words(bucket);
-            json!({ "action": action, "object": object })
-        })
+        .map(|step| step.change(bucket).value())
         .collect();
     let document = documents::placed(
         work.placed,
@@ -222,13 +198,13 @@ pub(crate) fn show(
             "artifact": artifact(&desired.fields.artifact, *size, None),
             "upload": { "bytes": sending },
             "bucket": { "name": bucket, "steps": bucket_steps },
-            "runtime": { "name": desired.name, "steps": steps },
-            "callers": callers::value(&work.callers.steps),
+            "runtime": { "name": desired.name, "steps": values(steps) },
+            "callers": values(&work.callers.steps),
         }),
     );
     (document, changed)
 }
 
 pub(crate) fn plan_document(agents: &[Value]) -> Value {
-    json!({ "version": VERSION, "command": "deploy", "dry_run": true, "agents": agents })
+    json!({ "dry_run": true, "agents": agents })
 }

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use super::Work;
 use crate::{
     effects::aws::{AwsError, Session, logs::Logs, xray::XRay},
-    engine::plan_output::Planned,
+    engine::plan_output::{Planned, announce},
     error::{Failure, Message},
     project::sessions::Placed,
+    resources::change::Reveal,
     resources::tracing::{self as plan, ObservedTracing, TracingStep},
     ui::Ui,
 };
@@ -32,8 +33,7 @@ async fn enable_in(session: &Session, ui: &Ui) -> Result<(), AwsError> {
         ui.status("Unchanged", &format!("tracing: {}", shown(session)));
     }
     for step in &steps {
-        let (verb, _, object) = step.words();
-        ui.status(verb, &format!("{object}: {}", shown(session)));
+        announce(&step.change(&shown(session)), ui);
         match step {
             TracingStep::AllowLogs { document } => {
                 Logs::new(session).put_tracing_policy(document).await?;
@@ -59,8 +59,7 @@ pub(crate) async fn show(work: &[Work<'_>], planned: Planned<'_>, ui: &Ui) -> bo
                 }
                 changes |= !steps.is_empty();
                 for step in steps {
-                    let (_, verb, object) = step.words();
-                    planned.status("Would", &format!("{verb} {object}: {}", shown(session)));
+                    planned.change(&step.change(&shown(session)), Reveal::Keys);
                 }
             }
             Err(error) => ui.warning(&failed(session, error)),

@@ -27,7 +27,6 @@ pub(crate) async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         })
     };
     let way = Way {
-        command: "endpoint list",
         nothing: fields(&[]),
         part,
         ui,

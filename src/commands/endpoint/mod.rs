@@ -109,7 +109,7 @@ async fn set(args: SetArgs, ui: &Ui) -> Result<(), Failure> {
                 version: plan::usable(*version, &runtimes.versions(id).await?)?,
                 description: description.as_deref(),
             };
-            pin.carry_out("endpoint set", writing, ui).await?;
+            pin.carry_out(writing, ui).await?;
             let is_written = pin.there.is_none() && !writing.applying.changes_nothing();
             if is_written {
                 callers::grant(deployed.placed, &found.state, Adopt::No, ui).await?;
@@ -167,8 +167,6 @@ async fn take_away(
     }
     if writing.output == options::Output::Json {
         let rest = json!({
-            "version": 1,
-            "command": "endpoint delete",
             "dry_run": writing.applying.changes_nothing(),
             "runtime": documents::runtime(&found.state),
             "endpoint": { "name": name },

@@ -80,7 +80,7 @@ pub(crate) fn show(output: Output, ui: &Ui) -> Result<(), Failure> {
     }
     match output {
         Output::Json => {
-            ui.document(json!({ "version": 1, "command": "local", "all": values }));
+            ui.document(json!({ "all": values }));
         }
         Output::Text if values.is_empty() && failed.is_empty() => {
             ui.answer_plain("nothing is running");
@@ -138,7 +138,7 @@ pub(crate) async fn stop(output: Output, ui: &Ui) -> Result<(), Failure> {
         );
     }
     if output == Output::Json {
-        ui.document(json!({ "version": 1, "command": "local", "stopped": values }));
+        ui.document(json!({ "stopped": values }));
     }
     // Removes the notes of what has ended.
     drop(running::all(Running::look)?);

@@ -99,7 +99,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     match (args.output, emulator) {
         (options::Output::Json, emulator) => {
             let running = emulator.is_some();
-            let document = json!({ "version": 1, "command": "local", "running": running, "emulator": emulator });
+            let document = json!({ "running": running, "emulator": emulator });
             ui.document(document);
         }
         (options::Output::Text, Some(emulator)) => {

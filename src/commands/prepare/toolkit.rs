@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::copies::FileWork;
@@ -14,7 +13,7 @@ use crate::{
     options,
     plan::configure::{self, Circumstances, CommandLine, Endpoint},
     project::sessions::Placed,
-    resources::role::RoleStep,
+    resources::{change::values, role::RoleStep},
     ui::Ui,
 };
 
@@ -32,9 +31,6 @@ pub(crate) struct Place<'a> {
     /// The user's current directory.
     pub(crate) current: &'a Path,
 }
-
-/// The version of the JSON documents.
-const VERSION: u32 = 1;
 
 pub(crate) fn current() -> Result<PathBuf, Failure> {
     env::current_dir()
@@ -82,7 +78,7 @@ pub(crate) fn of(
         "stage": agent.stage,
         "account": session.account,
         "region": session.region,
-        "role": { "arn": arn, "changes": changes(steps) },
+        "role": { "arn": arn, "changes": values(steps) },
         "files": files.document(),
         "configure": {
             "environment": line.environment.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
@@ -106,7 +102,7 @@ pub(crate) fn report(done: &[Handover], next: &str, output: options::Output, ui:
     match output {
         options::Output::Json => {
             let agents: Vec<&Value> = done.iter().map(|handover| &handover.document).collect();
-            ui.document(json!({ "version": VERSION, "command": "prepare", "agents": agents }));
+            ui.document(json!({ "agents": agents }));
         }
         options::Output::Text => {
             let shell = env::shell();
@@ -146,37 +142,11 @@ pub(crate) fn plan_document<'a>(
             })
         })
         .collect();
-    json!({ "version": VERSION, "command": "prepare", "dry_run": true, "agents": agents })
+    json!({ "dry_run": true, "agents": agents })
 }
 
 /// Returns the changes to a role, and what on it is foreign.
 pub(crate) fn planned_role(role: &RoleWork) -> Value {
     let foreign: Vec<&String> = role.foreign().iter().map(|found| &found.what).collect();
-    json!({ "changes": changes(role.steps()), "foreign": foreign })
-}
-
-#[derive(Serialize)]
-pub(crate) struct Change {
-    action: &'static str,
-    object: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<Value>,
-}
-
-pub(crate) fn changes(steps: &[RoleStep]) -> Vec<Change> {
-    steps
-        .iter()
-        .map(|step| {
-            let (_, action, object) = step.words();
-            let documents = step.documents();
-            Change {
-                action,
-                object,
-                before: documents.and_then(|(before, _)| before.cloned()),
-                after: documents.map(|(_, after)| after.to_value()),
-            }
-        })
-        .collect()
+    json!({ "changes": values(role.steps()), "foreign": foreign })
 }

@@ -11,8 +11,9 @@ use crate::{
     project::{consent, own_files, packaging, sessions::Placed},
     resources::{
         bucket,
+        change::{FieldChange, Secrecy},
         runtime::{
-            fields::{Artifact, CodeObject, FieldChange, Secrecy},
+            fields::{Artifact, CodeObject},
             observed::{Code, CodeHere},
         },
     },

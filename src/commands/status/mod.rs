@@ -13,7 +13,7 @@ use crate::{
     commands::{deploy::agent::keeps, endpoint::list},
     config::{Agent, Authorizer, Caller, Config, Declared, Network, Settings},
     effects::{
-        aws::{emulated::ACCOUNT_ID, runtime::Runtimes, session::LOCAL_REGION},
+        aws::{data_plane, emulated::ACCOUNT_ID, runtime::Runtimes, session::LOCAL_REGION},
         clock,
         local::Emulator,
         manifest::Project,
@@ -34,11 +34,12 @@ use crate::{
     protocol,
     resources::{
         callers::CallersStep,
+        change::{FieldChange, Reveal},
         clean::Tags,
         links,
         role::Adopt,
         runtime::{
-            fields::{Artifact, FieldChange, Reveal, RuntimeFields, Secrecy, effective_lifecycle},
+            fields::{Artifact, RuntimeFields, effective_lifecycle},
             managed_settings::{elsewhere, lines, managed, recorded},
             observed::{Code, DEFAULT_ENDPOINT, EndpointState, Standing, difference, role_arn},
         },
@@ -83,8 +84,8 @@ struct There<'a> {
     /// The differences in configuration, role and code.
     differences: Vec<FieldChange>,
     age: Age,
-    /// The address that replaces AWS.
-    base: Option<&'a str>,
+    /// The address of the service.
+    base: String,
     /// The current time, in seconds since 1970.
     now: i64,
 }
@@ -150,7 +151,7 @@ fn show(args: &Args, reports: &[Report<'_>], reveal: Reveal, ui: &Ui) {
     match args.output {
         options::Output::Json => {
             let values: Vec<Value> = reports.iter().map(|report| report.value(reveal)).collect();
-            ui.document(json!({ "version": 1, "command": "status", "agents": values }));
+            ui.document(json!({ "agents": values }));
         }
         options::Output::Text => {
             for report in reports {
@@ -203,7 +204,7 @@ impl<'a> Report<'a> {
         let arn = role_arn(&agent.role, session.partition, &session.account);
         let mut differences = difference(agent, arn, fields, &found.tags, keeps(placed));
         let callers = callers::decide(placed, &found.state, &found.tags, Adopt::Yes).await?;
-        differences.extend(callers.steps.iter().map(CallersStep::change));
+        differences.extend(callers.steps.iter().map(CallersStep::callers));
         differences.extend(of_role);
         differences.extend(age.difference(&fields.artifact));
         let code = code::compare(placed, place, &fields.artifact, ui);
@@ -218,7 +219,7 @@ impl<'a> Report<'a> {
             unread_role,
             differences,
             age,
-            base,
+            base: data_plane::endpoint(base, session.partition, &session.region),
             now: clock::seconds(),
         })))
     }
@@ -276,14 +277,7 @@ impl<'a> Report<'a> {
 
 impl There<'_> {
     fn url(&self, endpoint: &str) -> String {
-        let session = &self.placed.session;
-        links::invocation(
-            self.base,
-            session.partition,
-            &session.region,
-            &self.found.state.arn,
-            endpoint,
-        )
+        links::invocation(&self.base, &self.found.state.arn, endpoint)
     }
 
     /// Returns the page with the agent's traces, if it can send any.
@@ -537,7 +531,7 @@ impl There<'_> {
             "set_elsewhere": set_elsewhere(&self.set_elsewhere(), reveal),
             "equal": self.equal(),
             "code": self.code.as_str(),
-            "differences": self.differences.iter().map(|change| change_value(change, reveal)).collect::<Vec<_>>(),
+            "differences": self.differences.iter().map(|change| change.value(reveal)).collect::<Vec<_>>(),
         });
         match document {
             Value::Object(fields) => fields,
@@ -592,17 +586,4 @@ fn set_elsewhere(members: &BTreeMap<String, Value>, reveal: Reveal) -> Vec<Value
             Reveal::Values => json!({ "member": member, "value": value }),
         })
         .collect()
-}
-
-fn change_value(change: &FieldChange, reveal: Reveal) -> Value {
-    let FieldChange {
-        field,
-        before,
-        after,
-        secrecy,
-    } = change;
-    if *secrecy == Secrecy::Sensitive && reveal == Reveal::Keys {
-        return json!({ "field": field, "change": change.kind() });
-    }
-    json!({ "field": field, "change": change.kind(), "before": before, "after": after })
 }

@@ -7,8 +7,8 @@ use crate::{
     error::Failure,
     project::sessions::Placed,
     resources::{
+        change::FieldChange,
         role::{differences, given_differences},
-        runtime::fields::FieldChange,
     },
     ui::Ui,
 };

@@ -11,7 +11,10 @@ use crate::{
     error::Failure,
     plan::files::{self as file_plan, FilePlan, FileStep},
     project::own_files::check_deployment,
-    resources::clean::{CleanPlan, Kept, Subject, Weight},
+    resources::{
+        change::Subject,
+        clean::{CleanPlan, Kept, Weight},
+    },
 };
 
 /// What is removed from one deployment folder.

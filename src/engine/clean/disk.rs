@@ -19,7 +19,10 @@ use crate::{
     names::Region,
     package::toolkit_yaml::{self, Shortened},
     project::{developed, on_disk, packaging, sessions::Placed},
-    resources::clean::{CleanPlan, Kept, Subject, Weight},
+    resources::{
+        change::{Action, Change, Subject},
+        clean::{CleanPlan, Kept, Weight},
+    },
     ui::Ui,
 };
 
@@ -68,36 +71,15 @@ impl<'a> Disk<'a> {
         })
     }
 
-    /// Describes every deletion, such as "remove the copied sources `x`".
-    pub(crate) fn words(&self) -> Vec<String> {
+    /// Returns every deletion, in order.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let remove = |object, subject| Change::new(Action::Remove, object, subject);
         let copies = self.copies.iter().flat_map(Copied::folders);
-        let mut words: Vec<String> = copies
-            .map(|copy| format!("remove the copied sources `{}`", copy.display()))
-            .collect();
-        if !self.built.is_empty() {
-            words.push(format!("remove {}", self.built.words()));
-        }
-        if self.entry_goes {
-            words.push(format!(
-                "remove the entry `{}` of `{}`",
-                self.agent.runtime_name,
-                self.yaml().display()
-            ));
-        }
-        if let Some(cache) = &self.toolkit_cache {
-            words.push(format!(
-                "remove the toolkit's cache `{}`",
-                cache.path().display()
-            ));
-        }
-        words
-    }
-
-    /// Returns the resources in [`Self::words`], in the same order.
-    pub(crate) fn subjects(&self) -> Vec<Subject> {
-        let copies = self.copies.iter().flat_map(Copied::folders);
-        let mut subjects: Vec<Subject> = copies
-            .map(|copy| Subject::new("copied sources", copy.display().to_string()))
+        let mut changes: Vec<Change> = copies
+            .map(|copy| {
+                let subject = Subject::new("copied sources", copy.display().to_string());
+                remove(format!("the copied sources `{}`", copy.display()), subject)
+            })
             .collect();
         if !self.built.is_empty() {
             let path = self.built.directory.path().display().to_string();
@@ -106,17 +88,19 @@ impl<'a> Disk<'a> {
             } else {
                 "remembered"
             };
-            subjects.push(Subject::new(kind, path));
+            changes.push(remove(self.built.words(), Subject::new(kind, path)));
         }
         if self.entry_goes {
-            let entry = Subject::new("entry", self.agent.runtime_name.to_string());
-            subjects.push(entry.of(self.yaml().display().to_string()));
+            let (name, yaml) = (&self.agent.runtime_name, self.yaml().display().to_string());
+            let subject = Subject::new("entry", name.to_string()).of(&yaml);
+            changes.push(remove(format!("the entry `{name}` of `{yaml}`"), subject));
         }
         if let Some(cache) = &self.toolkit_cache {
             let path = cache.path().display().to_string();
-            subjects.push(Subject::new("toolkit cache", path));
+            let subject = Subject::new("toolkit cache", &path);
+            changes.push(remove(format!("the toolkit's cache `{path}`"), subject));
         }
-        subjects
+        changes
     }
 
     pub(crate) fn apply(&self, ui: &Ui) -> Result<(), Failure> {

@@ -16,14 +16,13 @@ use crate::{
         aws::{Session, iam::Iam, store::Store},
         manifest::Project,
     },
+    engine::plan_output::announce,
     error::{Failure, Message},
     names::{AgentName, Region, RoleName, RuntimeName, StageName, ours},
     project::sessions::Placed,
     resources::{
-        clean::{
-            self, CleanPlan, Desired, Kept, Logs, Observed, ObservedRegion, OwnBucket, Subject,
-            Trust,
-        },
+        change::{Change, Step},
+        clean::{self, CleanPlan, Desired, Kept, Logs, Observed, ObservedRegion, OwnBucket, Trust},
         ownership::Identity,
     },
     ui::Ui,
@@ -251,32 +250,13 @@ impl<'a> Removal<'a> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.words().is_empty()
+        self.plan.steps.is_empty() && self.disk.changes().is_empty()
     }
 
-    /// Describes every deletion, such as "delete runtime `x`".
-    pub(crate) fn words(&self) -> Vec<String> {
-        let mut words: Vec<String> = self
-            .plan
-            .steps
-            .iter()
-            .map(|step| {
-                let (_, verb, object) = step.words();
-                format!("{verb} {object}")
-            })
-            .collect();
-        words.extend(self.disk.words());
-        words
-    }
-
-    /// Returns the verb and the resource for each of [`Self::words`].
-    pub(crate) fn deletions(&self) -> Vec<(&'static str, Subject)> {
+    /// Returns every deletion, in order.
+    pub(crate) fn changes(&self) -> Vec<Change> {
         let steps = self.plan.steps.iter();
-        let on_disk = self.disk.subjects().into_iter();
-        steps
-            .map(|step| (step.words().1, step.subject()))
-            .chain(on_disk.map(|subject| ("remove", subject)))
-            .collect()
+        steps.map(Step::change).chain(self.disk.changes()).collect()
     }
 
     /// Returns the former roles that are deleted.
@@ -327,9 +307,9 @@ impl<'a> Removal<'a> {
     /// Deletes in order. The disk comes last, because it records what was on AWS.
     pub(crate) async fn apply(&self, ui: &Ui) -> Result<(), Failure> {
         for step in &self.plan.steps {
-            let (verb, _, object) = step.words();
-            ui.status(verb, &object);
-            let _work = ui.working(verb, &object);
+            let change = step.change();
+            announce(&change, ui);
+            let _work = ui.working(change.action.doing(), &change.object);
             self.step(step, ui).await?;
         }
         self.disk.apply(ui)

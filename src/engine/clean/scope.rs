@@ -16,8 +16,9 @@ use crate::{
     names::Region,
     package::toolkit_yaml::Entry,
     project::{on_disk, sessions::Placed},
-    resources::clean::{
-        self, Desired, Kept, ObservedRegion, ObservedRuntime, OwnBucket, Subject, Weight,
+    resources::{
+        change::Subject,
+        clean::{self, Desired, Kept, ObservedRegion, ObservedRuntime, OwnBucket, Weight},
     },
 };
 

@@ -7,8 +7,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::own;
 use crate::{
     config::{Agent, RoleSettings},
-    effects::aws::{iam::Iam, runtime::Runtimes, runtime_read::Named},
-    error::{Exit, Failure},
+    effects::aws::{AwsError, Kind, iam::Iam, runtime::Runtimes, runtime_read::Named},
+    error::Failure,
     project::sessions::Placed,
     resources::{
         clean::Tags,
@@ -121,7 +121,7 @@ async fn look<'a>(
             None => {
                 let uses = uses_role(placed, &identity, &state.fields.role_arn).await;
                 let denied = unread == Unread::ProvesNothing
-                    && matches!(&uses, Err(failure) if failure.exit == Exit::Access);
+                    && matches!(&uses, Err(error) if error.kind == Kind::Denied);
                 let evidence = Evidence {
                     uses_our_role: if denied { false } else { uses? },
                     runs_from_our_bucket: state.runs_from(&own::own_bucket(placed)),
@@ -149,7 +149,7 @@ async fn uses_role(
     placed: &Placed<'_>,
     identity: &Identity,
     runtime_role: &str,
-) -> Result<bool, Failure> {
+) -> Result<bool, AwsError> {
     let role = match &placed.agent.role {
         RoleSettings::Given { .. } => None,
         RoleSettings::Managed { name, .. } => Iam::new(&placed.session).observe_given(name).await?,

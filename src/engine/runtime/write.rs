@@ -14,16 +14,21 @@ use crate::{
         },
         clock,
     },
-    engine::waiting::{Patience, State, wait},
+    engine::{
+        plan_output::announce,
+        waiting::{Patience, State, wait},
+    },
     error::{Exit, Failure, Message},
     plan::retry,
     project::sessions::Placed,
-    resources::runtime::{
-        self, DesiredRuntime, RuntimeStep, Settling,
-        fields::FieldChange,
-        managed_settings::{elsewhere, managed},
-        observed::{DEFAULT_ENDPOINT, EndpointState, READY, RuntimeState, reaches},
-        refusal::{self, Refusal},
+    resources::{
+        change::{FieldChange, Step as _},
+        runtime::{
+            self, DesiredRuntime, RuntimeStep, Settling,
+            managed_settings::{elsewhere, managed},
+            observed::{DEFAULT_ENDPOINT, EndpointState, READY, RuntimeState, reaches},
+            refusal::{self, Refusal},
+        },
     },
     ui::Ui,
 };
@@ -176,8 +181,7 @@ impl Rollout<'_> {
         let runtimes = Runtimes::new(&self.placed.session);
         let mut made = seen.map(|seen| (seen.observed.state.clone(), Did::Nothing));
         for step in steps {
-            let (verb, _, object) = step.words();
-            self.ui.status(verb, &object);
+            announce(&step.change(), self.ui);
             match step {
                 RuntimeStep::Delete { id, why: _ } => {
                     self.warn_of_loss(seen);
@@ -328,6 +332,9 @@ impl Rollout<'_> {
                     // A new runtime is not visible everywhere yet.
                     None => State::Going("not there yet".to_owned()),
                     // The answer may be older than the write.
+                    Some(state) if before.is_some_and(|before| is_answer_of(&state, before)) => {
+                        State::Going(format!("still {} of the update before", state.status))
+                    }
                     Some(state) if state.status == READY && !reaches(&state.version, version) => {
                         State::Going(format!("READY with version {}", state.version))
                     }
@@ -477,6 +484,13 @@ impl<'a> Snapshotting<'a> {
             );
         }
     }
+}
+
+/// Returns whether the state is the failure that was there before this run wrote anything.
+fn is_answer_of(state: &RuntimeState, before: &Seen) -> bool {
+    let before = &before.observed.state;
+    let what = |state: &RuntimeState| (state.status.clone(), state.version.clone(), state.updated);
+    state.status.ends_with("_FAILED") && what(state) == what(before)
 }
 
 fn platform_of(state: &RuntimeState) -> Option<Platform> {

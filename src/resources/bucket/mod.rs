@@ -15,7 +15,10 @@ use crate::{
     names::{Partition, ProjectId, RuntimeName},
     package::archive::{Archive, Compiled, Dependencies},
     policy::same,
-    resources::ownership::{MANAGED, Ownership, PROJECT},
+    resources::{
+        change::{Action, Change, Subject},
+        ownership::{MANAGED, Ownership, PROJECT},
+    },
     text::hex,
 };
 
@@ -177,35 +180,30 @@ impl From<Foreign> for Failure {
 }
 
 impl BucketStep {
-    /// Returns verb and object: ("Creating", "create", "bucket `x`").
-    pub(crate) fn words(&self, bucket: &str) -> (&'static str, &'static str, String) {
-        match self {
-            Self::Create => ("Creating", "create", format!("bucket `{bucket}`")),
-            Self::BlockPublicAccess => (
-                "Blocking",
-                "block",
-                format!("public access to bucket `{bucket}`"),
-            ),
-            Self::Encrypt => ("Encrypting", "encrypt", format!("bucket `{bucket}`")),
-            Self::DropUnfinishedUploads => (
-                "Limiting",
-                "limit",
-                format!("unfinished uploads in bucket `{bucket}` to a day"),
-            ),
-            Self::DemandTls => (
-                "Closing",
-                "close",
-                format!("bucket `{bucket}` to requests without TLS"),
-            ),
+    pub(crate) fn change(&self, bucket: &str) -> Change {
+        let whole = Subject::new("bucket", bucket);
+        let (action, object) = match self {
+            Self::Create => return Change::of(Action::Create, whole),
+            Self::BlockPublicAccess => {
+                let object = format!("public access to bucket `{bucket}`");
+                (Action::Block, object)
+            }
+            Self::Encrypt => return Change::of(Action::Encrypt, whole),
+            Self::DropUnfinishedUploads => {
+                let object = format!("unfinished uploads in bucket `{bucket}` to a day");
+                (Action::Limit, object)
+            }
+            Self::DemandTls => {
+                let object = format!("bucket `{bucket}` to requests without TLS");
+                (Action::Close, object)
+            }
             Self::Tag(tags) => {
                 let keys: Vec<&str> = tags.keys().map(String::as_str).collect();
-                (
-                    "Tagging",
-                    "tag",
-                    format!("bucket `{bucket}` with {}", keys.join(", ")),
-                )
+                let object = format!("bucket `{bucket}` with {}", keys.join(", "));
+                (Action::Tag, object)
             }
-        }
+        };
+        Change::new(action, object, whole)
     }
 }
 

@@ -8,12 +8,12 @@ use super::{
     former::part_of_former,
     observed::{ObservedRuntime, OwnBucket},
     step::{CleanPlan, CleanStep},
-    subject::Subject,
 };
 use crate::{
     names::Region,
     resources::{
         bucket::{self, Stored},
+        change::Subject,
         ownership::Ownership,
     },
 };

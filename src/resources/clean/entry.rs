@@ -5,10 +5,12 @@ use super::{
     observed::Observed,
     proof::{Configured, Proof},
     step::{CleanPlan, CleanStep},
-    subject::Subject,
     toolkit::in_place,
 };
-use crate::{package::toolkit_yaml::Entry, resources::runtime::observed::role_arn};
+use crate::{
+    package::toolkit_yaml::Entry,
+    resources::{change::Subject, runtime::observed::role_arn},
+};
 
 /// Deletes the entry if the agent's own role, or the runtime that is deleted with it, proves it;
 /// never if it names another role. Deletions in this run are no further proof, so a kept entry is

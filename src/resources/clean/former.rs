@@ -4,12 +4,12 @@
 use super::{
     Desired,
     step::{Kept, Weight},
-    subject::Subject,
 };
 use crate::{
     config::Declared,
     error::Message,
     names::{AgentName, Region, StageName},
+    resources::change::Subject,
 };
 
 /// Describes what a former agent left in the project's bucket under `runtime`. Returns `None` if

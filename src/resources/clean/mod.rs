@@ -26,7 +26,6 @@ mod proof;
 mod region;
 mod role;
 mod step;
-mod subject;
 mod toolkit;
 
 pub(crate) use self::former::formers_on_disk;
@@ -49,7 +48,6 @@ pub(crate) use self::step::CleanStep;
 pub(crate) use self::step::Kept;
 pub(crate) use self::step::RoleRemoval;
 pub(crate) use self::step::Weight;
-pub(crate) use self::subject::Subject;
 pub(crate) use self::toolkit::objects_elsewhere;
 pub(crate) use self::toolkit::objects_to_look_for;
 pub(crate) use self::toolkit::repository_at;

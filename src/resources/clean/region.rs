@@ -8,11 +8,13 @@ use super::{
     },
     proof::Proof,
     step::{CleanPlan, CleanStep},
-    subject::Subject,
     toolkit::in_place,
 };
 use crate::{
-    names::Region, package::toolkit_yaml::Entry, protocol, resources::ownership::Ownership,
+    names::Region,
+    package::toolkit_yaml::Entry,
+    protocol,
+    resources::{change::Subject, ownership::Ownership},
 };
 
 pub(crate) fn clean_region(

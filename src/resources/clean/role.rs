@@ -8,13 +8,13 @@ use super::{
     observed::{FormerRole, Sight, Trace},
     proof::{Configured, Proof},
     step::{CleanPlan, CleanStep, RoleRemoval},
-    subject::Subject,
 };
 use crate::{
     config::{RoleArn, RoleSettings},
     names::{Region, RoleName},
     policy,
     resources::{
+        change::Subject,
         ownership::{ADOPTED, AGENT, MANAGED, Ownership, PROJECT, STAGE},
         role::{ObservedRole, POLICY_PREFIX, is_listed, region_of, regions_served},
         tags::{self, DECLARED, POLICIES},

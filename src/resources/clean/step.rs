@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{observed::ObjectKey, subject::Subject};
+use super::observed::ObjectKey;
 use crate::{
     names::{Region, RoleName},
     policy::Document,
-    resources::bucket::Stored,
+    resources::{
+        bucket::Stored,
+        change::{Action, Change, Step, Subject},
+    },
     text::counted,
 };
 
@@ -138,97 +141,110 @@ impl CleanPlan {
     }
 }
 
-impl CleanStep {
-    /// Returns verb and object: ("Deleting", "delete", "runtime `x`").
-    pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
+impl Step for CleanStep {
+    fn change(&self) -> Change {
+        let delete =
+            |object: String, subject: Subject| Change::new(Action::Delete, object, subject);
+        let whole = |kind, name: &str, region| {
+            Change::of(Action::Delete, Subject::new(kind, name).at(region))
+        };
         match self {
-            Self::TagLogGroup { name, .. } => ("Tagging", "tag", format!("log group `{name}`")),
+            Self::TagLogGroup { region, name, .. } => {
+                Change::of(Action::Tag, Subject::new("log group", name).at(region))
+            }
             Self::DeleteEndpoint {
-                runtime, endpoint, ..
-            } => (
-                "Deleting",
-                "delete",
+                region,
+                runtime,
+                endpoint,
+            } => delete(
                 format!("endpoint `{endpoint}` of runtime `{runtime}`"),
+                Subject::new("endpoint", endpoint).of(runtime).at(region),
             ),
-            Self::DeleteRuntime { region, runtime } => (
-                "Deleting",
-                "delete",
+            Self::DeleteRuntime { region, runtime } => delete(
                 format!("runtime `{runtime}` in {region}"),
+                Subject::new("runtime", runtime).at(region),
             ),
             Self::DeleteImages {
+                region,
                 repository,
                 digests,
-                ..
-            } => (
-                "Deleting",
-                "delete",
+            } => delete(
                 format!("{} images of repository `{repository}`", digests.len()),
+                Subject::new("images", repository).at(region),
             ),
-            Self::DeleteRepository { repository, .. } => {
-                ("Deleting", "delete", format!("repository `{repository}`"))
+            Self::DeleteRepository { region, repository } => {
+                whole("repository", repository, region)
             }
             Self::DeleteObject {
-                object, versions, ..
+                region,
+                object,
+                versions,
             } => {
+                let address = format!("s3://{}/{}", object.bucket, object.key);
                 let all = if versions.len() > 1 {
                     format!(" ({} versions)", versions.len())
                 } else {
                     String::new()
                 };
-                (
-                    "Deleting",
-                    "delete",
-                    format!("object `s3://{}/{}`{all}", object.bucket, object.key),
+                delete(
+                    format!("object `{address}`{all}"),
+                    Subject::new("object", address).at(region),
                 )
             }
             Self::AbortUploads {
+                region,
                 bucket,
                 prefix,
                 count,
-                ..
-            } => (
-                "Deleting",
-                "delete",
-                format!(
-                    "{} under `s3://{bucket}/{prefix}`",
-                    counted(*count, "unfinished upload")
-                ),
-            ),
+            } => {
+                let address = format!("s3://{bucket}/{prefix}");
+                delete(
+                    format!("{} under `{address}`", counted(*count, "unfinished upload")),
+                    Subject::new("unfinished uploads", address).at(region),
+                )
+            }
             Self::DeleteArchives {
+                region,
                 bucket,
                 prefix,
                 objects,
-                ..
-            } => (
-                "Deleting",
-                "delete",
-                archives(&format!("s3://{bucket}/{prefix}"), objects),
+            } => {
+                let address = format!("s3://{bucket}/{prefix}");
+                delete(
+                    archives(&address, objects),
+                    Subject::new("objects", address).at(region),
+                )
+            }
+            Self::DeleteBucket { region, bucket } => whole("bucket", bucket, region),
+            Self::DeleteLogGroup { region, name } => whole("log group", name, region),
+            Self::Role(removal) => removal.change(),
+        }
+    }
+}
+
+impl Step for RoleRemoval {
+    fn change(&self) -> Change {
+        let role = self.role();
+        let whole = Subject::new("role", role.to_string());
+        let policy = |name: &str| Subject::new("policy", name).of(role.to_string());
+        match self {
+            Self::DeletePolicy { role, policy: name } => Change::new(
+                Action::Delete,
+                format!("policy `{name}` of role `{role}`"),
+                policy(name),
             ),
-            Self::DeleteBucket { bucket, .. } => {
-                ("Deleting", "delete", format!("bucket `{bucket}`"))
-            }
-            Self::DeleteLogGroup { name, .. } => {
-                ("Deleting", "delete", format!("log group `{name}`"))
-            }
-            Self::Role(removal) => match removal {
-                RoleRemoval::DeletePolicy { role, policy } => (
-                    "Deleting",
-                    "delete",
-                    format!("policy `{policy}` of role `{role}`"),
-                ),
-                RoleRemoval::Detach { role, arn } => (
-                    "Detaching",
-                    "detach",
-                    format!("policy `{arn}` from role `{role}`"),
-                ),
-                RoleRemoval::SetTrust { role, .. } => (
-                    "Updating",
-                    "update",
-                    format!("trust policy of role `{role}`"),
-                ),
-                RoleRemoval::Untag { role, .. } => ("Untagging", "untag", format!("role `{role}`")),
-                RoleRemoval::Delete { role } => ("Deleting", "delete", format!("role `{role}`")),
-            },
+            Self::Detach { role, arn } => Change::new(
+                Action::Detach,
+                format!("policy `{arn}` from role `{role}`"),
+                policy(arn),
+            ),
+            Self::SetTrust { role, .. } => Change::new(
+                Action::Update,
+                format!("trust policy of role `{role}`"),
+                Subject::new("trust policy", role.to_string()),
+            ),
+            Self::Untag { .. } => Change::of(Action::Untag, whole),
+            Self::Delete { .. } => Change::of(Action::Delete, whole),
         }
     }
 }

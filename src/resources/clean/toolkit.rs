@@ -6,12 +6,11 @@ use super::{
     Desired,
     observed::{ObjectKey, ObservedRuntime},
     step::{Kept, Weight},
-    subject::Subject,
 };
 use crate::{
     names::{AccountId, Region, RuntimeName, ours},
     package::toolkit_yaml::Entry,
-    resources::ecr_uri::EcrUri,
+    resources::{change::Subject, ecr_uri::EcrUri},
 };
 
 /// Returns the bucket that the toolkit creates for a region and shares among agents.

@@ -5,7 +5,7 @@ use crate::{
     config::RoleArn,
     error::Failure,
     names::AccountId,
-    resources::runtime::fields::{FieldChange, Secrecy},
+    resources::change::{FieldChange, Secrecy, Step as _},
 };
 
 /// Returns what `prepare` would change on a role of this tool, or why it would stop.
@@ -64,8 +64,7 @@ fn step(step: &RoleStep) -> FieldChange {
         }
         RoleStep::SetTrust { role, .. } => format!("trust policy of role `{role}` differs"),
     };
-    let (_, verb, object) = step.words();
-    change(before, format!("{verb} {object}"))
+    change(before, step.change().words())
 }
 
 fn stop(failure: &Failure) -> FieldChange {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     names::{IamPath, RoleName},
     policy::Document,
+    resources::change::{Action, Change, Details, Step, Subject},
 };
 
 /// One change in IAM.
@@ -54,82 +55,71 @@ pub(crate) enum RoleStep {
     },
 }
 
-impl RoleStep {
-    /// Returns verb and object: ("Creating", "create", "role `x`").
-    pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
+impl Step for RoleStep {
+    fn change(&self) -> Change {
+        let policy =
+            |name: &str, role: &RoleName| Subject::new("policy", name).of(role.to_string());
+        let whole = |role: &RoleName| Subject::new("role", role.to_string());
         match self {
-            Self::Create { role, .. } => ("Creating", "create", format!("role `{role}`")),
-            Self::PutBoundary { role, arn, .. } => (
-                "Setting",
-                "set",
+            Self::Create { role, trust, .. } => {
+                Change::of(Action::Create, whole(role)).with(document(None, trust))
+            }
+            Self::PutBoundary { role, arn, .. } => Change::new(
+                Action::Set,
                 format!("permissions boundary `{arn}` on role `{role}`"),
+                Subject::new("permissions boundary", arn).of(role.to_string()),
             ),
             Self::Tag { role, tags } => {
                 let keys: Vec<&str> = tags.keys().map(String::as_str).collect();
-                (
-                    "Tagging",
-                    "tag",
-                    format!("role `{role}` with {}", keys.join(", ")),
-                )
+                let object = format!("role `{role}` with {}", keys.join(", "));
+                Change::new(Action::Tag, object, whole(role))
             }
-            Self::Untag { role, keys } => (
-                "Removing",
-                "remove",
+            Self::Untag { role, keys } => Change::new(
+                Action::Remove,
                 format!("tags {} of role `{role}`", keys.join(", ")),
+                Subject::new("tags", keys.join(", ")).of(role.to_string()),
             ),
-            Self::Attach { role, arn } => (
-                "Attaching",
-                "attach",
+            Self::Attach { role, arn } => Change::new(
+                Action::Attach,
                 format!("policy `{arn}` to role `{role}`"),
+                policy(arn, role),
             ),
-            Self::Detach { role, arn } => (
-                "Detaching",
-                "detach",
+            Self::Detach { role, arn } => Change::new(
+                Action::Detach,
                 format!("policy `{arn}` from role `{role}`"),
+                policy(arn, role),
             ),
             Self::PutPolicy {
                 role,
-                policy,
-                before: None,
-                ..
-            } => (
-                "Adding",
-                "add",
-                format!("policy `{policy}` to role `{role}`"),
-            ),
-            Self::PutPolicy {
+                policy: name,
+                document: after,
+                before,
+            } => {
+                let (action, preposition) = match before {
+                    None => (Action::Add, "to"),
+                    Some(_) => (Action::Update, "of"),
+                };
+                let object = format!("policy `{name}` {preposition} role `{role}`");
+                Change::new(action, object, policy(name, role))
+                    .with(document(before.as_ref(), after))
+            }
+            Self::SetTrust {
                 role,
-                policy,
-                before: Some(_),
-                ..
-            } => (
-                "Updating",
-                "update",
-                format!("policy `{policy}` of role `{role}`"),
-            ),
-            Self::SetTrust { role, .. } => (
-                "Updating",
-                "update",
+                document: after,
+                before,
+            } => Change::new(
+                Action::Update,
                 format!("trust policy of role `{role}`"),
-            ),
+                Subject::new("trust policy", role.to_string()),
+            )
+            .with(document(Some(before), after)),
         }
     }
+}
 
-    /// Returns the document before and after the step, if it changes one.
-    pub(crate) fn documents(&self) -> Option<(Option<&Value>, &Document)> {
-        match self {
-            Self::Create { trust, .. } => Some((None, trust)),
-            Self::PutPolicy {
-                document, before, ..
-            } => Some((before.as_ref(), document)),
-            Self::SetTrust {
-                document, before, ..
-            } => Some((Some(before), document)),
-            Self::PutBoundary { .. }
-            | Self::Tag { .. }
-            | Self::Untag { .. }
-            | Self::Attach { .. }
-            | Self::Detach { .. } => None,
-        }
+fn document(before: Option<&Value>, after: &Document) -> Details {
+    Details::Document {
+        before: before.cloned(),
+        after: after.to_value(),
     }
 }

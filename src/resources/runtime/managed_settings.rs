@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::fields::{FieldChange, Secrecy};
-use crate::config::{
-    Settings,
-    settings::{PLATFORM, key_of, meet},
+use crate::{
+    config::{
+        Settings,
+        settings::{PLATFORM, key_of, meet},
+    },
+    resources::change::{FieldChange, Secrecy},
 };
 
 /// The tag that lists what this tool has set. A list that is too long for one tag continues in

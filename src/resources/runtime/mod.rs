@@ -12,7 +12,7 @@ pub(crate) mod refusal;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::{
-    fields::{Artifact, FieldChange, INSTRUMENTATION, RuntimeFields, changes},
+    fields::{Artifact, INSTRUMENTATION, RuntimeFields, changes},
     managed_settings::{managed, recorded, withdrawn},
     observed::RuntimeState,
 };
@@ -25,6 +25,7 @@ use crate::{
     names::{Region, RuntimeName},
     resources::{
         callers,
+        change::{Action, Change, Details, FieldChange, Step, Subject},
         clean::Tags,
         ownership::Identity,
         tags::{self, TagChanges},
@@ -283,6 +284,9 @@ pub(crate) fn check_variables(
         key.is_empty() || key.len() > KEY_LENGTH || value.chars().count() > VALUE_LENGTH
     };
     match variables.iter().find(illegal) {
+        Some((key, _)) if key.is_empty() => Err(Failure::config(format!(
+            "an environment variable of agent `{name}` has no name"
+        ))),
         Some((key, _)) => Err(Failure::config(format!(
             "the environment variable `{key}` of agent `{name}` is too long"
         ))
@@ -307,33 +311,35 @@ pub(crate) fn entry_point(agent: &Agent, archive_files: &BTreeSet<String>) -> Ve
     command
 }
 
-impl RuntimeStep {
-    /// Returns verb and object: ("Creating", "create", "runtime `x`").
-    pub(crate) fn words(&self) -> (&'static str, &'static str, String) {
+impl Step for RuntimeStep {
+    fn change(&self) -> Change {
+        let whole = |name: &str| Subject::new("runtime", name);
+        let fields = Details::Fields(self.changes().to_vec());
         match self {
-            Self::Delete { id, why } => (
-                "Deleting",
-                "delete",
+            Self::Delete { id, why } => Change::new(
+                Action::Delete,
                 format!("runtime `{id}`, because {why}"),
+                whole(id),
             ),
-            Self::Create { name, .. } => ("Creating", "create", format!("runtime `{name}`")),
-            Self::Update { id, .. } => ("Updating", "update", format!("runtime `{id}`")),
+            Self::Create { name, .. } => {
+                Change::of(Action::Create, whole(name.as_str())).with(fields)
+            }
+            Self::Update { id, .. } => Change::of(Action::Update, whole(id)).with(fields),
             Self::Tag { arn, tags } => {
                 let keys: Vec<&str> = tags.keys().map(String::as_str).collect();
-                (
-                    "Tagging",
-                    "tag",
-                    format!("runtime `{arn}` with {}", keys.join(", ")),
-                )
+                let object = format!("runtime `{arn}` with {}", keys.join(", "));
+                Change::new(Action::Tag, object, whole(arn))
             }
-            Self::Untag { arn, keys } => (
-                "Removing",
-                "remove",
+            Self::Untag { arn, keys } => Change::new(
+                Action::Remove,
                 format!("tags {} of runtime `{arn}`", keys.join(", ")),
+                Subject::new("tags", keys.join(", ")).of(arn),
             ),
         }
     }
+}
 
+impl RuntimeStep {
     /// Returns the changed fields of an update.
     pub(crate) fn changes(&self) -> &[FieldChange] {
         match self {

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    fields::{Artifact, Circumstances, CodeObject, FieldChange, RuntimeFields, Secrecy, changes},
+    fields::{Artifact, Circumstances, CodeObject, RuntimeFields, changes},
     managed_settings::{managed, recorded, withdrawals, withdrawn},
 };
 use crate::{
     config::{Agent, RoleSettings},
     names::{AccountId, Partition},
     resources::{
+        change::{FieldChange, Secrecy},
         clean::Tags,
         ownership::{Identity, Ownership},
     },

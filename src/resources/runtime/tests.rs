@@ -84,7 +84,10 @@ fn after(tags: &BTreeMap<String, String>, steps: &[RuntimeStep]) -> BTreeMap<Str
 }
 
 fn words(steps: &[RuntimeStep]) -> Vec<&'static str> {
-    steps.iter().map(|step| step.words().1).collect()
+    steps
+        .iter()
+        .map(|step| step.change().action.verb())
+        .collect()
 }
 
 #[test]

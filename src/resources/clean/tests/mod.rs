@@ -13,6 +13,7 @@ use crate::{
     config::{ManagedPolicy, RoleArn},
     names::{AgentName, IamPath, ProjectId, RoleName, StageName},
     package::toolkit_yaml::Entry,
+    resources::change::Step as _,
     resources::{
         bucket::Stored,
         ownership::{ADOPTED, PROJECT},
@@ -180,7 +181,7 @@ fn only(bucket: OwnBucket) -> Observed {
 }
 
 fn verbs(plan: &CleanPlan) -> Vec<String> {
-    plan.steps.iter().map(|step| step.words().2).collect()
+    plan.steps.iter().map(|step| step.change().object).collect()
 }
 
 #[test]

@@ -1,7 +1,11 @@
 use serde_json::json;
 
 use super::*;
-use crate::{names::AgentName, names::ProjectId, policy::Statement};
+use crate::{
+    names::{AgentName, ProjectId},
+    policy::Statement,
+    resources::change::Step as _,
+};
 
 mod law;
 
@@ -238,7 +242,7 @@ fn a_declared_policy_is_attached_and_detached_again_and_anybody_elses_stays() {
     changed.attached = [policy("B"), policy("C")].into();
     let names: Vec<String> = steps(&changed, Some(&role))
         .iter()
-        .map(|step| step.words().2)
+        .map(|step| step.change().object)
         .collect();
     assert_eq!(
         names,

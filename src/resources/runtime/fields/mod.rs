@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::managed_settings;
 use crate::config::{Agent, Authorizer, Lifecycle, Network, Settings};
+use crate::resources::change::{FieldChange, Secrecy};
 
 /// The service's defaults.
 const IDLE_TIMEOUT: u32 = 900;
@@ -63,30 +64,6 @@ pub(crate) struct Circumstances {
     pub(crate) artifact: Artifact,
     /// Additional variables; the agent's own override them.
     pub(crate) env: BTreeMap<String, String>,
-}
-
-/// One difference. `None` means not set on that side.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FieldChange {
-    /// The name in the manifest, such as `lifecycle.idle-timeout` or `env.LOG_LEVEL`.
-    pub(crate) field: String,
-    pub(crate) before: Option<String>,
-    pub(crate) after: Option<String>,
-    pub(crate) secrecy: Secrecy,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Secrecy {
-    Open,
-    /// A value that may be secret.
-    Sensitive,
-}
-
-/// Whether to print sensitive values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reveal {
-    Keys,
-    Values,
 }
 
 impl RuntimeFields {
@@ -371,28 +348,6 @@ impl Artifact {
             }),
             Self::Container { uri } => json!({ "kind": "container", "uri": uri }),
             Self::Unknown => json!({ "kind": "unknown" }),
-        }
-    }
-}
-
-impl FieldChange {
-    /// Returns one line: `lifecycle.idle-timeout: 900 -> 600`.
-    pub(crate) fn words(&self, reveal: Reveal) -> String {
-        let field = &self.field;
-        let hidden = self.secrecy == Secrecy::Sensitive && reveal == Reveal::Keys;
-        if hidden {
-            return format!("{field}: {}", self.kind());
-        }
-        let shown = |side: &Option<String>| side.clone().unwrap_or("(not set)".into());
-        format!("{field}: {} -> {}", shown(&self.before), shown(&self.after))
-    }
-
-    /// Returns `added`, `removed` or `changed`.
-    pub(crate) fn kind(&self) -> &'static str {
-        match (&self.before, &self.after) {
-            (None, _) => "added",
-            (Some(_), None) => "removed",
-            (Some(_), Some(_)) => "changed",
         }
     }
 }

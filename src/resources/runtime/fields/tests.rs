@@ -1,4 +1,5 @@
 use super::*;
+use crate::resources::change::Reveal;
 
 fn fields() -> RuntimeFields {
     RuntimeFields {
