@@ -94,6 +94,23 @@ logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{'times
     );
 }
 
+/// The service may still answer with the state before a write.
+#[test]
+fn the_failure_of_an_earlier_update_does_not_fail_the_next_one() {
+    let emulator = Ministack::start();
+    let project = project();
+    deploy(&project, &emulator).succeeds();
+    let proxy = Proxy::to(&emulator);
+    let before = json!({
+        "status": "UPDATE_FAILED", "failureReason": "no", "agentRuntimeVersion": "1",
+        "lastUpdatedAt": "2026-11-01T00:00:00Z",
+    });
+    proxy.fault(GET, Times::First(2), Fault::Merged(before));
+    let outcome = run_with(&proxy, &project, &[]).succeeds();
+    let said = "to be READY (still UPDATE_FAILED of the update before,";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+}
+
 #[test]
 fn what_failed_at_its_birth_is_replaced() {
     let emulator = Ministack::start();
@@ -374,17 +391,25 @@ fn the_smoke_call_shows_the_answer_or_why_there_is_none() {
             "Received error (500) from runtime",
         ),
     );
-    fails(
-        run_with(&proxy, &project, &["--smoke", "{}"]),
-        1,
-        &[
-            "is deployed and did not answer the smoke call",
-            "RuntimeClientError: Received error (500) from runtime",
-            &format!(
-                "`cargo agentcore logs --endpoint-url {} --agent one` shows more",
-                proxy.url()
-            ),
-        ],
+    let failed = run_with(&proxy, &project, &["--smoke", "{}"]).exits(1);
+    for words in [
+        "is deployed and did not answer the smoke call",
+        "RuntimeClientError: Received error (500) from runtime",
+        &format!(
+            "`cargo agentcore logs --endpoint-url {} --agent one` shows more",
+            proxy.url()
+        ),
+    ] {
+        assert!(failed.stderr.contains(words), "{words}: {}", failed.stderr);
+    }
+    // What was deployed is reported, and nothing suggests to invoke it.
+    assert_eq!(failed.stdout, fine.stdout);
+    assert!(!failed.stderr.contains("Next"), "{}", failed.stderr);
+    let document = run_with(&proxy, &project, &["--smoke", "{}", "--output", "json"]).exits(1);
+    let agent = &document.json()["agents"][0];
+    assert_eq!(
+        (&agent["did"], &agent["smoke"]),
+        (&json!("unchanged"), &json!("failed"))
     );
     fails(
         run_with(&proxy, &project, &["--smoke", "{not json"]),

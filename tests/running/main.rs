@@ -16,7 +16,7 @@ mod status_of_role;
 
 use serde_json::json;
 use support::{
-    Answer, Emulator, Ministack, Moto, Project, Script, boto3,
+    Answer, Cli, Emulator, Ministack, Moto, Project, Script, boto3,
     runtimes::{
         ARN, TAGS, asked, at, deploy, endpoint, listed, project, run, running, runtime, says, tags,
     },
@@ -58,6 +58,14 @@ fn status_knows_what_is_not_prepared_not_deployed_and_deployed() {
     assert_eq!(agent["artifact"]["key"], "one/1.zip");
     let url = agent["url"].as_str().unwrap();
     assert!(url.starts_with(&emulator.url()) && url.ends_with("/invocations?qualifier=DEFAULT"));
+    let by_variable = Cli::new(&project)
+        .on(&emulator)
+        .without_env("CARGO_AGENTCORE_ENDPOINT_URL")
+        .env("AWS_ENDPOINT_URL", emulator.url())
+        .args(["status", "--output", "json"])
+        .run()
+        .succeeds();
+    assert_eq!(by_variable.json()["agents"][0]["url"], url);
     let text = run(&project, &emulator, &["status"]).succeeds();
     says(
         &text,

@@ -1,20 +1,18 @@
 //! `cargo agentcore deploy`: packages, uploads and deploys agents in one command.
 
 pub(super) mod agent;
+mod preparing;
 mod report;
+mod show;
 mod smoke;
 mod tracing;
+mod variables;
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    pin::pin,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
-    future::{LocalBoxFuture, Shared, join_all},
+    future::{LocalBoxFuture, Shared},
     stream,
 };
 
@@ -24,33 +22,21 @@ use self::{
 };
 use super::invoke::read_payload;
 use crate::{
-    config::{
-        Agent, Config, Declared, Language,
-        variable::{ROLE_INSTEAD, SECRET_INSTEAD, replaces_role, secret_in},
-    },
+    config::{Agent, Config, Declared, Language},
     effects::{
         self,
         aws::{AwsError, runtime::Runtimes, runtime_read::Named, store::Store},
-        clock, env,
-        folder::Folder,
-        local::{
-            Emulator,
-            preparing::{self, Prepared},
-        },
+        clock,
+        local::Emulator,
         manifest::Project,
         packaging::Built,
-        staging,
     },
     engine::{
         callers, former_agents, former_role,
-        plan_output::Planned,
         role::{self, RoleWork},
-        runtime::{
-            own::{self, Seen},
-            write::Did,
-        },
+        runtime::own::{self, Seen},
     },
-    error::{Exit, Failure, Message},
+    error::Failure,
     options,
     project::{
         self, consent,
@@ -65,8 +51,6 @@ use crate::{
     ui::Ui,
 };
 
-/// How long to wait for a version that was deployed earlier before this is reported.
-const SILENCE: Duration = Duration::from_secs(5);
 /// How many agents are deployed in parallel.
 const AT_ONCE: usize = 8;
 
@@ -119,47 +103,6 @@ pub struct Args {
     aws: options::Aws,
 }
 
-/// Parses `--env`. No message contains a value.
-fn variables(given: &[String]) -> Result<Vec<(String, String)>, Failure> {
-    given.iter().map(|text| variable(text)).collect()
-}
-
-fn variable(text: &str) -> Result<(String, String), Failure> {
-    let (name, value) = match text.split_once('=') {
-        Some((name, value)) => (name, Some(value.to_owned())),
-        None => (text, None),
-    };
-    if name.is_empty() {
-        return Err(Failure::usage("`--env` needs the name of a variable")
-            .help("write `--env NAME=VALUE`, or `--env NAME` for the value in the environment"));
-    }
-    if replaces_role(name) {
-        return Err(Failure::usage(format!(
-            "`--env {name}` would replace the credentials of the agent's role"
-        ))
-        .help(ROLE_INSTEAD));
-    }
-    let value = match value {
-        Some(value) => value,
-        None => env::text(name)?,
-    };
-    Ok((name.to_owned(), value))
-}
-
-/// A value on the command line is visible in the process list.
-fn warn_of_secrets(given: &[String], ui: &Ui) {
-    for (name, value) in given.iter().filter_map(|text| text.split_once('=')) {
-        if let Some(secret) = secret_in(name, value) {
-            ui.warning(
-                &Message::new(format!("the value of `--env {name}` looks like {secret}"))
-                    .note("others on this machine can see it in the list of processes, and anyone who can read the runtime can read it there")
-                    .help(format!("set `{name}` in the environment and pass `--env {name}`"))
-                    .help(SECRET_INSTEAD),
-            );
-        }
-    }
-}
-
 /// The work for one agent.
 pub(super) struct Work<'a> {
     pub(super) placed: &'a Placed<'a>,
@@ -185,9 +128,9 @@ type Lists<'a> =
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = project::stage(&args.project, args.aws.local);
-    let variables = variables(&args.env)?;
+    let variables = variables::variables(&args.env)?;
     let (project, mut config) = project::load_to_run(&args.project, &stage, ui)?;
-    warn_of_secrets(&args.env, ui);
+    variables::warn_of_secrets(&args.env, ui);
     for agent in &mut config.agents {
         agent.env.extend(variables.iter().cloned());
         is_python(agent)?;
@@ -262,49 +205,10 @@ async fn deploy(
         tracing::enable(placed.iter().filter(made), ui).await;
     }
     if let Some(emulator) = emulator {
-        get_ready(emulator, &done, ui).await;
+        preparing::prepare(emulator, &done, ui).await;
     }
     report::report(&done, args.output, &args.project, placed.len(), ui);
     Failure::all(failures).map_or(Ok(()), Err)
-}
-
-/// Prepares what was deployed on this machine, so that it can be called at once. A failure does not
-/// affect the deployment.
-async fn get_ready(emulator: &Emulator, done: &[Done], ui: &Ui) {
-    let getting = done.iter().map(|done| async move {
-        let mut preparing = pin!(preparing::prepare(emulator, &done.outcome.state.arn));
-        let is_new = match done.outcome.did {
-            Did::Created | Did::Updated => true,
-            Did::Nothing | Did::Tagged => false,
-        };
-        if !is_new && let Some(prepared) = clock::within(SILENCE, &mut preparing).await {
-            return (done, prepared);
-        }
-        let words = format!("`{}` to run on this machine", done.agent);
-        ui.status("Preparing", &words);
-        let _work = ui.working("Preparing", &words);
-        (done, preparing.await)
-    });
-    for (done, prepared) in join_all(getting).await {
-        match prepared {
-            Prepared::Ready(None) => {}
-            Prepared::Ready(Some(warning)) => ui.warning(&Message::new(warning)),
-            Prepared::NotReady(why) => ui.warning(&not_ready(&done.agent, &why)),
-        }
-    }
-}
-
-/// Splits the reason into notes and help, one per line.
-fn not_ready(agent: &str, why: &str) -> Message {
-    let message = Message::new(format!(
-        "agent `{agent}` is deployed, but cannot run on this machine yet"
-    ));
-    why.lines()
-        .fold(message, |message, line| match line.strip_prefix("help: ") {
-            Some(help) => message.help(help),
-            None => message.note(line),
-        })
-        .help("the next invocation tries again")
 }
 
 fn is_python(agent: &Agent) -> Result<(), Failure> {
@@ -494,61 +398,5 @@ impl<'a> Deploy<'a> {
             ui: self.ui,
         };
         Box::pin(delivery.run(seen, smoke)).await
-    }
-
-    /// Prints the plan, in words such as "Would create".
-    async fn show(&self, work: &[Work<'a>], mut failures: Vec<Failure>) -> Result<(), Failure> {
-        let lines = Planned::alone(self.args.output, self.ui);
-        let mut changes = self.args.enable_tracing && tracing::show(work, lines, self.ui).await;
-        let mut documents = Vec::new();
-        for work in work {
-            match self.show_one(work).await {
-                Ok((document, changed)) => {
-                    documents.push(document);
-                    changes |= changed;
-                }
-                Err(failure) => failures.push(failure),
-            }
-        }
-        if self.args.output == options::Output::Json {
-            self.ui.document(report::plan_document(&documents));
-        }
-        if let Some(failure) = Failure::all(failures) {
-            return Err(failure);
-        }
-        if changes && self.args.applying.check {
-            return Err(Failure::silent(Exit::Findings));
-        }
-        Ok(())
-    }
-
-    async fn show_one(&self, work: &Work<'a>) -> Result<(serde_json::Value, bool), Failure> {
-        let directory = staging::empty()?;
-        let built = self.build_aside(work, directory.path()).await?;
-        let tags = agent::bucket_tags(self.placed, &own::own_bucket(work.placed));
-        let foreseeing = agent::foresee(work, &built.archive, &tags, self.ui);
-        let foreseen = Box::pin(foreseeing).await?;
-        let lines = Planned::alone(self.args.output, self.ui);
-        role::show_steps(work.role.steps(), lines);
-        Ok(report::show(work, &foreseen, lines, self.ui.verbosity()))
-    }
-
-    /// Builds what a real run would build, outside of the project.
-    async fn build_aside(
-        &self,
-        work: &Work<'a>,
-        directory: &std::path::Path,
-    ) -> Result<Built, Failure> {
-        let output = Folder::private(directory.to_owned()).join("built");
-        let agent = work.placed.agent;
-        packaging::build(
-            agent,
-            self.place.0,
-            &work.own,
-            output,
-            &self.args.packaging,
-            self.ui,
-        )
-        .await
     }
 }
