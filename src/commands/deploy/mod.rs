@@ -2,6 +2,7 @@
 
 pub(super) mod agent;
 mod preparing;
+mod prune;
 mod report;
 mod show;
 mod smoke;

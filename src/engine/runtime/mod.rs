@@ -2,5 +2,6 @@
 
 pub(crate) mod find;
 pub(crate) mod own;
+mod settle;
 pub(crate) mod startup_logs;
 pub(crate) mod write;
