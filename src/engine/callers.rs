@@ -28,7 +28,7 @@ pub(crate) async fn decide(
     adopt: Adopt,
 ) -> Result<CallersPlan, Failure> {
     let Placed { agent, session } = placed;
-    if session.is_local() || !concern(agent, tags) {
+    if !session.capabilities().resource_policies || !concern(agent, tags) {
         return Ok(CallersPlan::default());
     }
     let runtimes = Runtimes::new(session);

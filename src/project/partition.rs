@@ -12,7 +12,7 @@ use crate::{
 pub(crate) fn warn_of_gaps(placed: &[Placed<'_>], ui: &Ui) {
     for Placed { agent, session } in placed {
         let region = &session.region;
-        if session.is_local() {
+        if !session.capabilities().partitions {
             continue;
         }
         if !region.partition().has_bedrock()

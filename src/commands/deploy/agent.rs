@@ -11,10 +11,7 @@ use serde_json::Value;
 
 use super::{Work, smoke::Smoke};
 use crate::{
-    config::{
-        Agent,
-        settings::{is_kept_locally, key_of},
-    },
+    config::{Agent, settings::key_of},
     effects::{
         aws::{
             AwsError,
@@ -142,37 +139,27 @@ pub(crate) fn desired(
             env: plan::own_variables(&session.region),
         },
     );
-    fields.settings.retain(keeps(placed));
+    let capabilities = session.capabilities();
+    fields.settings.retain(|place| capabilities.keeps(place));
     Ok(DesiredRuntime {
         name: agent.runtime_name.clone(),
         identity: Identity::of(agent),
         tags: agent.tags.clone(),
         fields,
-        has_callers: has_callers(placed),
+        has_callers: capabilities.resource_policies && !agent.callers.is_empty(),
     })
-}
-
-/// Returns whether the agent's store keeps a setting of a runtime.
-pub(crate) fn keeps(placed: &Placed<'_>) -> impl Fn(&[String]) -> bool + use<> {
-    let is_local = placed.session.is_local();
-    move |place| !is_local || is_kept_locally(place)
-}
-
-/// Returns whether other accounts may call the agent, which does not apply to the local AgentCore.
-fn has_callers(placed: &Placed<'_>) -> bool {
-    !placed.session.is_local() && !placed.agent.callers.is_empty()
 }
 
 /// Notes the settings that the local AgentCore does not keep.
 pub(crate) fn note_not_kept(placed: &Placed<'_>, ui: &Ui) {
-    let keeps = keeps(placed);
+    let capabilities = placed.session.capabilities();
     let settings = placed.agent.settings.iter();
     let mut keys: Vec<String> = settings
-        .filter(|(place, _)| !keeps(place))
+        .filter(|(place, _)| !capabilities.keeps(place))
         .map(|(place, _)| format!("`{}`", key_of(place)))
         .collect();
     keys.dedup();
-    if placed.session.is_local() && !placed.agent.callers.is_empty() {
+    if !capabilities.resource_policies && !placed.agent.callers.is_empty() {
         keys.push("`callers`".to_owned());
     }
     if !keys.is_empty() {

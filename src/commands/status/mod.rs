@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use self::{role::RoleHere, there::There};
 use crate::{
-    commands::deploy::agent::keeps,
     config::{Agent, Config, Declared},
     effects::{
         aws::{data_plane, emulated::ACCOUNT_ID, runtime::Runtimes, session::LOCAL_REGION},
@@ -178,7 +177,10 @@ impl<'a> Report<'a> {
             unknown: unread_role,
         } = role?;
         let arn = role_arn(&agent.role, session.partition, &session.account);
-        let mut differences = difference(agent, arn, fields, &found.tags, keeps(placed));
+        let capabilities = session.capabilities();
+        let mut differences = difference(agent, arn, fields, &found.tags, |setting| {
+            capabilities.keeps(setting)
+        });
         let callers = callers::decide(placed, &found.state, &found.tags, Adopt::Yes).await?;
         differences.extend(callers.steps.iter().map(CallersStep::callers));
         differences.extend(of_role);

@@ -48,7 +48,7 @@ impl There<'_> {
         row(
             "traces",
             self.traces().unwrap_or_else(|| {
-                let why = if self.placed.session.is_local() {
+                let why = if !self.placed.session.capabilities().traces {
                     "none: the local AgentCore does not keep any"
                 } else {
                     "none: the agent does not run under `opentelemetry-instrument`"
@@ -142,9 +142,9 @@ impl There<'_> {
         if let Some(description) = description {
             row("description", description.clone());
         }
-        let is_local = self.placed.session.is_local();
+        let has_callers = self.placed.session.capabilities().resource_policies;
         let callers = self.placed.agent.callers.iter();
-        for (at, caller) in callers.filter(|_| !is_local).enumerate() {
+        for (at, caller) in callers.filter(|_| has_callers).enumerate() {
             row(if at == 0 { "callers" } else { "" }, caller.to_string());
         }
         for (at, (key, value)) in lines(&self.managed()).into_iter().enumerate() {

@@ -44,7 +44,8 @@ impl There<'_> {
     /// Returns the page with the agent's traces, if it can send any.
     pub(super) fn traces(&self) -> Option<String> {
         let session = &self.placed.session;
-        let can_trace = !session.is_local() && self.found.state.fields.artifact.can_trace();
+        let can_trace =
+            session.capabilities().traces && self.found.state.fields.artifact.can_trace();
         can_trace.then(|| links::observability(session.partition, &session.region))
     }
 

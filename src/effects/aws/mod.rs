@@ -1,5 +1,6 @@
 //! AWS, through the SDK. SDK types never leave this module.
 
+pub(crate) mod capabilities;
 mod cli_login;
 pub(crate) mod data_plane;
 mod document;

@@ -22,7 +22,10 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 
-use super::{cli_login::CliLogin, error::AwsError, https, network::Network, profiles::Profiles};
+use super::{
+    capabilities::Capabilities, cli_login::CliLogin, error::AwsError, https, network::Network,
+    profiles::Profiles,
+};
 use crate::{
     effects::{clock, env},
     error::Failure,
@@ -92,6 +95,15 @@ impl Session {
     /// Returns true for the project's own emulator.
     pub(crate) fn is_local(&self) -> bool {
         self.local
+    }
+
+    /// Returns what works where this session leads.
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        if self.local {
+            Capabilities::LOCAL
+        } else {
+            Capabilities::AWS
+        }
     }
 
     /// Returns the same identity in another region.

@@ -135,8 +135,8 @@ impl Rollout<'_> {
 
     /// Returns the platform to wait for, if known.
     pub(super) fn platform(&self, before: Option<&Seen>) -> Option<Platform> {
-        let is_local = self.placed.session.is_local();
-        let wanted = self.placed.agent.platform.filter(|_| !is_local);
+        let has_platforms = self.placed.session.capabilities().platforms;
+        let wanted = self.placed.agent.platform.filter(|_| has_platforms);
         wanted.or_else(|| platform_of(&before?.observed.state))
     }
 

@@ -206,7 +206,7 @@ impl Store {
             Err(error) => match (error.code.as_deref(), error.kind) {
                 // An emulator that is killed loses the tags but keeps the objects. The project's
                 // own emulator contains no bucket of another owner with this name.
-                (Some("NoSuchTagSet" | "NoSuchTagSetError"), _) if self.local => {
+                (Some("NoSuchTagSet" | "NoSuchTagSetError"), _) if !self.durable_tags => {
                     Ok(Some(plan::tags(&self.project)))
                 }
                 (Some("NoSuchTagSet" | "NoSuchTagSetError"), _) => Ok(Some(BTreeMap::new())),

@@ -26,8 +26,8 @@ pub(crate) struct Store {
     region: String,
     bucket: String,
     partition: Partition,
-    /// True for the project's own emulator.
-    local: bool,
+    /// False if a crash loses tags.
+    durable_tags: bool,
     /// True if the bucket is reached over TLS, as S3 always is. If an emulator is not, its bucket
     /// must not demand TLS, or it would refuse this tool too.
     over_tls: bool,
@@ -64,7 +64,7 @@ impl Store {
             region: session.region.to_string(),
             bucket: ours::bucket(project, &session.account, &session.region),
             partition: session.partition,
-            local: session.local,
+            durable_tags: session.capabilities().durable_tags,
             over_tls: session
                 .sdk
                 .endpoint_url()
