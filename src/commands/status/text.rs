@@ -48,10 +48,10 @@ impl There<'_> {
         row(
             "traces",
             self.traces().unwrap_or_else(|| {
-                let why = if !self.placed.session.capabilities().traces {
-                    "none: the local AgentCore does not keep any"
-                } else {
+                let why = if self.placed.session.capabilities().traces {
                     "none: the agent does not run under `opentelemetry-instrument`"
+                } else {
+                    "none: the local AgentCore does not keep any"
                 };
                 why.to_owned()
             }),
