@@ -194,9 +194,10 @@ impl Ui {
     /// there always is one.
     pub fn print_document(&self, command: &str, failure: Option<&Failure>) {
         let made = self.kept_document().take();
-        let mut document = made.unwrap_or_else(|| json!({}));
-        document["version"] = json!(DOCUMENT);
-        document["command"] = json!(command);
+        let mut document = json!({ "version": DOCUMENT, "command": command });
+        if let (Some(document), Some(Value::Object(made))) = (document.as_object_mut(), made) {
+            document.extend(made);
+        }
         document["warnings"] = std::mem::take(&mut *self.warned()).into();
         if let Some(failure) = failure {
             document["exit"] = json!(failure.exit as u8);

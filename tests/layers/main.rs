@@ -7,6 +7,7 @@
 )]
 
 mod law;
+mod size;
 mod source;
 mod wording;
 

@@ -105,14 +105,14 @@ fn status_names_each_difference_and_hides_the_values_of_variables() {
             "lifecycle.idle-timeout: 900 -> 600",
         ],
     );
-    assert!(!status.stdout.contains("secret"), "{}", status.stdout);
+    assert!(!status.stdout.contains("secret-"), "{}", status.stdout);
     assert!(
         !status.stdout.contains("env.AWS_REGION"),
         "{}",
         status.stdout
     );
     let document = run(&project, &emulator, &["status", "--output", "json"]).succeeds();
-    assert!(!document.stdout.contains("secret"), "{}", document.stdout);
+    assert!(!document.stdout.contains("secret-"), "{}", document.stdout);
     assert_eq!(document.json()["agents"][0]["equal"], false);
     says(
         &run(&project, &emulator, &["status", "-v"]).succeeds(),
