@@ -96,7 +96,8 @@ fn callers_reach_the_runtime_and_every_endpoint_and_nothing_else() {
     let done = run(&project, &proxy, &["deploy", "--output", "json"])
         .succeeds()
         .json();
-    assert_eq!(done["agents"][0]["callers"][0]["after"], PARTNER, "{done}");
+    let change = &done["agents"][0]["callers"][0]["changes"][0];
+    assert_eq!(change["after"], PARTNER, "{done}");
     let condition = json!({ "StringEquals": { "aws:PrincipalAccount": "444455556666" } });
     for arn in [runtime, &default, &prod] {
         assert_eq!(

@@ -105,7 +105,8 @@ fn the_failure_of_an_earlier_update_does_not_fail_the_next_one() {
         "status": "UPDATE_FAILED", "failureReason": "no", "agentRuntimeVersion": "1",
         "lastUpdatedAt": "2026-11-01T00:00:00Z",
     });
-    proxy.fault(GET, Times::First(2), Fault::Merged(before));
+    // The look, the read before the write, and the first look afterwards.
+    proxy.fault(GET, Times::First(3), Fault::Merged(before));
     let outcome = run_with(&proxy, &project, &[]).succeeds();
     let said = "to be READY (still UPDATE_FAILED of the update before,";
     assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
