@@ -163,7 +163,7 @@ pub(crate) fn agree<'a>(
         }
         if !ui.is_interactive() {
             return Err(Failure::usage(format!(
-                "adopting the role `{}` must be confirmed",
+                "cannot ask for confirmation to adopt the role `{}` without a terminal",
                 desired.name
             ))
             .help("pass `--yes` to adopt it as shown above; nothing was written"));

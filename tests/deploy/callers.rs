@@ -178,7 +178,9 @@ fn a_policy_that_others_wrote_stays_until_it_is_adopted() {
     );
     let asked = run(&project, &proxy, &["deploy", "--adopt"]).exits(2);
     assert!(
-        asked.stderr.contains("must be confirmed"),
+        asked
+            .stderr
+            .contains("cannot ask for confirmation to replace the resource policies"),
         "{}",
         asked.stderr
     );
