@@ -44,7 +44,7 @@ use crate::{
 
 /// Runs the command line and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    effects::bug::end_after(ui::ask_for_a_report);
+    effects::panic_hook::end_after(ui::ask_for_a_report);
     let args: Vec<OsString> = args.into_iter().collect();
     let Parsed {
         cli,

@@ -1,16 +1,14 @@
 //! Side effects: files, processes, environment, clock, AWS. Observes and applies, but makes no
 //! decisions.
 
-pub(crate) mod adoption;
+pub(crate) mod adopt_files;
 pub(crate) mod aws;
-pub(crate) mod bug;
 pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod checkout;
 pub(crate) mod clock;
 pub(crate) mod consent;
 pub(crate) mod copied_sources;
-pub(crate) mod destination;
 pub(crate) mod dev;
 pub(crate) mod env;
 pub(crate) mod files;
@@ -18,8 +16,10 @@ pub(crate) mod folder;
 pub(crate) mod interrupt;
 pub(crate) mod local;
 pub(crate) mod manifest;
+pub(crate) mod new_project;
 pub(crate) mod packaging;
 pub(crate) mod pager;
+pub(crate) mod panic_hook;
 pub(crate) mod path;
 pub(crate) mod program;
 pub(crate) mod programs;

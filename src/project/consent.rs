@@ -7,9 +7,9 @@ use crate::{
     effects::{
         checkout,
         consent::{self, Asked},
-        destination, env,
+        env,
         manifest::Project,
-        source,
+        new_project, source,
     },
     error::Failure,
     ui::Ui,
@@ -80,8 +80,8 @@ pub(crate) fn sources(
 ) -> Result<(), Failure> {
     match (given, &mut *agents) {
         (Some(given), [agent]) => {
-            source::directory(given, &destination::absolute(given)?, SEEN_FROM)?;
-            agent.source = destination::absolute(given)?;
+            source::directory(given, &new_project::absolute(given)?, SEEN_FROM)?;
+            agent.source = new_project::absolute(given)?;
             return Ok(());
         }
         (Some(_), _) => {

@@ -6,8 +6,8 @@ use super::prompts::{DecidedRegion, RegionPlace};
 use crate::{
     config::{Agent, Manifest, Stage, load},
     effects::{
-        destination,
         manifest::{self, Project},
+        new_project,
     },
     error::Failure,
     names::{ProjectId, Region},
@@ -147,7 +147,7 @@ pub(crate) fn check(manifests: &[Manifest]) -> Result<(), Failure> {
 
 /// Returns the path of a file, relative to the current directory.
 pub(crate) fn from_here(file: &Path) -> Result<PathBuf, Failure> {
-    let here = destination::absolute(Path::new(""))?;
+    let here = new_project::absolute(Path::new(""))?;
     let directory = file.parent().unwrap_or(file);
     let name = file.file_name().unwrap_or_default();
     Ok(folded(

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    effects::{destination, env, files},
+    effects::{env, files, new_project},
     error::Failure,
     plan::env_file,
 };
@@ -23,7 +23,7 @@ const DEFAULT: &str = ".env.local";
 impl Given {
     pub(crate) fn read(variables: &[String], file: Option<&Path>) -> Result<Self, Failure> {
         let variables = variables.iter().map(|text| variable(text));
-        let file = file.map(destination::absolute).transpose()?;
+        let file = file.map(new_project::absolute).transpose()?;
         if let Some(file) = file.as_ref().filter(|file| !files::exists(file)) {
             return Err(Failure::usage(format!(
                 "the file of `--env-file` does not exist: `{}`",

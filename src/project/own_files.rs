@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use crate::{
     config::{Agent, Declared, Layout, Platform},
     effects::{
-        copied_sources, destination, env, files,
+        copied_sources, env, files,
         manifest::Project,
+        new_project,
         packaging::{self, Requirements, Shipped},
         program,
         source::{self, Source, SourceRequest},
@@ -178,7 +179,7 @@ pub(crate) fn sources(
     let (path, seen_from) = match source_dir {
         // Relative to the current directory, like other paths on the command line.
         Some(dir) => (
-            destination::absolute(dir)?,
+            new_project::absolute(dir)?,
             "`--source-dir` is relative to the current directory",
         ),
         None => (

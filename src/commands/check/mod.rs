@@ -13,9 +13,10 @@ use crate::{
     config::{Agent, Config, Language, Protocol, nearest},
     effects::{
         check::{self, Manner, Subject},
-        clock, destination, files,
+        clock, files,
         local::{Emulator, code},
         manifest::Project,
+        new_project,
         programs::{Checkout, Programs},
         runtime, staging,
     },
@@ -124,7 +125,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let junit = args
         .junit
         .as_deref()
-        .map(destination::absolute)
+        .map(new_project::absolute)
         .transpose()?;
     let begin = clock::now();
     let (reports, failures) = match &against {

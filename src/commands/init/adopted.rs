@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::Agent,
-    effects::{adoption, files::read_text},
+    effects::{adopt_files, files::read_text},
     error::{Failure, Message},
     names::{AgentName, Region},
     plan::{init as plan, new::agent_name},
@@ -76,7 +76,7 @@ impl Adopted {
         let mut uncalled = Vec::new();
         if let Some(deployment) = &deployment {
             let folder = Path::new(deployment);
-            adoption::check_folder(&place.root.join(folder), folder)?;
+            adopt_files::check_folder(&place.root.join(folder), folder)?;
             let written = adopt::entry_points(&placed, sources).map_err(|e| super::broken(&e))?;
             for (path, content) in written {
                 let there = read_text(&place.root.join(folder).join(&path))?;

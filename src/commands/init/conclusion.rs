@@ -6,9 +6,9 @@ use super::{After, Args, Before, Ignoring, Insertion, adopted::Adopted, handler}
 use crate::{
     commands::new::next,
     effects::{
-        adoption, checkout,
+        adopt_files, checkout,
         consent::{self, Asked},
-        destination,
+        new_project,
     },
     engine::plan_output::Planned,
     error::Failure,
@@ -88,9 +88,9 @@ pub(super) fn reach(
         let replaced = after.replaced.iter();
         let replaced = replaced.map(|(path, text)| (before.root.join(path), text.clone()));
         let replaced: Vec<(PathBuf, Vec<u8>)> = edited.chain(replaced).collect();
-        adoption::write(&before.root, &after.new, &replaced)?;
+        adopt_files::write(&before.root, &after.new, &replaced)?;
         // Naming a source here confirms it. If this cannot be recorded, the user is asked later.
-        let source = destination::absolute(args.source.as_ref().unwrap_or(&args.path))?;
+        let source = new_project::absolute(args.source.as_ref().unwrap_or(&args.path))?;
         if !checkout::holds(&before.workspace.root, &source) {
             let _ = consent::give(&before.workspace.root, Asked::Source(&source));
         }

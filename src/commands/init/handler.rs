@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     config::Protocol,
-    effects::destination,
+    effects::new_project,
     error::Failure,
     project::prompts,
     scaffold::adopt::{Entry, Handler, How, OwnEntry, Sources, Use},
@@ -119,7 +119,7 @@ fn named(
     sources: &Sources,
     (shown, source): (&Path, &Path),
 ) -> Result<OwnEntry, Failure> {
-    let there = [source.join(file), destination::absolute(file)?];
+    let there = [source.join(file), new_project::absolute(file)?];
     if let Some(module) = sources.module_at(|path| there.contains(&source.join(path))) {
         if let Some(entry) = sources.own_entry(&module, protocol) {
             return Ok(entry);

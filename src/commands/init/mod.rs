@@ -18,9 +18,10 @@ use self::{adopted::Adopted, agent_settings::AgentSettings, findings::Findings};
 use crate::{
     config::{Agent, Manifest},
     effects::{
-        adoption, clock, destination, env,
+        adopt_files, clock, env,
         files::read_text,
         manifest::Project,
+        new_project,
         source::{self, Source, SourceRequest},
     },
     error::{Failure, Message},
@@ -93,11 +94,11 @@ struct Ignoring {
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
-    let root = destination::absolute(&args.path)?;
-    adoption::check_folder(&root, &args.path)?;
+    let root = new_project::absolute(&args.path)?;
+    adopt_files::check_folder(&root, &args.path)?;
     let before = before(root)?;
     let shown = args.source.as_ref().unwrap_or(&args.path);
-    let source_path = destination::absolute(shown)?;
+    let source_path = new_project::absolute(shown)?;
     let real = source::directory(shown, &source_path, SEEN_FROM)?;
     let Project {
         root, target_dir, ..
@@ -214,10 +215,10 @@ fn tell(adopted: &Adopted, after: &After, ui: &Ui) {
 
 fn before(root: PathBuf) -> Result<Before, Failure> {
     let path = root.join("Cargo.toml");
-    if adoption::stands(&path) {
+    if adopt_files::stands(&path) {
         return Before::observe(&path);
     }
-    if let Some(enclosing) = destination::enclosing(&root, &[]) {
+    if let Some(enclosing) = new_project::enclosing(&root, &[]) {
         check_standalone(&enclosing)?;
     }
     Before::empty(root)
@@ -250,7 +251,7 @@ fn read(
     path: &Path,
     source: &Source,
 ) -> Result<(Sources, Vec<Message>), Failure> {
-    let files = adoption::python_files(source)?
+    let files = adopt_files::python_files(source)?
         .into_iter()
         .map(|(path, text)| PythonFile {
             shown: match shown.to_str() {
@@ -284,7 +285,7 @@ fn after(
     let Some(first) = all.first() else {
         return Err(broken("there is no agent to adopt"));
     };
-    let digits = adoption::lasting_digits(&before.root).unwrap_or_else(clock::random_digits);
+    let digits = adopt_files::lasting_digits(&before.root).unwrap_or_else(clock::random_digits);
     let project = project_id(&first.agent, digits);
     let mut files: Files = all
         .iter()
@@ -294,7 +295,7 @@ fn after(
     let text = adopt::gitignore(&ignored).map_err(|error| broken(&error))?;
     files.insert(PathBuf::from(".gitignore"), text.into_bytes());
     let ignoring = ignoring(&before.root, &ignored)?;
-    if !adoption::has_readme(&before.root) {
+    if !adopt_files::has_readme(&before.root) {
         let title = before
             .root
             .file_name()
@@ -304,7 +305,7 @@ fn after(
         let text = adopt::readme(&title, first.placed.protocol()).map_err(|e| broken(&e))?;
         files.insert(PathBuf::from("README.md"), text.into_bytes());
     }
-    let exists = |path: &Path| adoption::stands(&before.root.join(path));
+    let exists = |path: &Path| adopt_files::stands(&before.root.join(path));
     let is_replaced = |path: &Path| all.iter().any(|adopted| adopted.replaced.contains(path));
     let tables = |head, region: Option<&Region>| {
         let tables: Vec<String> = all
@@ -358,10 +359,10 @@ fn ignored(all: &[Adopted]) -> Vec<String> {
 }
 
 fn ignoring(root: &Path, needed: &[String]) -> Result<Option<Ignoring>, Failure> {
-    let Some(there) = adoption::gitignore(root)? else {
+    let Some(there) = adopt_files::gitignore(root)? else {
         return Ok(None);
     };
-    let lines = adoption::unsaid(root, &there, needed);
+    let lines = adopt_files::unsaid(root, &there, needed);
     let whole = plan::with_lines(&there, &lines);
     Ok((!lines.is_empty()).then_some(Ignoring { lines, whole }))
 }

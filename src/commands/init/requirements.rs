@@ -7,13 +7,15 @@ use std::{
 
 use super::adopted::Place;
 use crate::{
-    effects::{adoption, files},
+    effects::{adopt_files, files},
     error::{Exit, Failure, Message, Snippet},
-    package::requirements::{
-        lock::{self, Locked, Pin},
-        normalized, pyproject,
+    package::{
+        requirements::{
+            lock::{self, Locked, Pin},
+            normalized, pyproject,
+        },
+        tracing,
     },
-    package::tracing,
     plan::init as plan,
     scaffold::adopt::{self, Placed, Requirements, TOOLKIT},
     text::path::folded,
@@ -190,7 +192,7 @@ pub(super) fn find(place: &Place<'_>, inner: &str, placed: &Placed) -> Result<Ta
                     path.display()
                 ))
             })?;
-            let whole = crate::effects::destination::absolute(path)?;
+            let whole = crate::effects::new_project::absolute(path)?;
             Some((path.to_owned(), whole, text))
         }
         None => nearest(place, inner, placed)?.map(|(path, text)| {
@@ -314,7 +316,7 @@ fn nearest(
             }
         }
     }
-    adoption::requirements(place.source)
+    adopt_files::requirements(place.source)
 }
 
 /// Returns the path of a file in or above the source, starting like the user's path of the source.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use self::place::{Edit, Place};
 use crate::{
-    effects::{clock, destination, env},
+    effects::{clock, env, new_project},
     engine::plan_output::Planned,
     error::Failure,
     options,
@@ -82,12 +82,12 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         .path
         .clone()
         .ok_or_else(|| Failure::usage("the path of the new project is missing"))?;
-    let path = destination::absolute(&given)?;
+    let path = new_project::absolute(&given)?;
     let title = title(&path, &given)?;
     let (agent, renamed) = plan::agent_name(args.name.as_deref().unwrap_or(&title))?;
     let (package, instead) = plan::package(&agent);
     let names: Vec<String> = renamed.into_iter().chain(instead).collect();
-    plan::check_destination(&given, destination::observe(&path)?)?;
+    plan::check_destination(&given, new_project::observe(&path)?)?;
     let place = Place::observe(&path, &package, args.standalone)?;
     if let Place::Joining(joining) = &place {
         joining.check_name(&agent)?;
@@ -185,12 +185,12 @@ impl NewProject {
     }
 
     fn create(&self, ui: &Ui) -> Result<(), Failure> {
-        destination::create(
+        new_project::create(
             &self.path,
             &self.files,
             |root| {
                 if self.git {
-                    destination::git_init(root)?;
+                    new_project::git_init(root)?;
                 }
                 Ok(())
             },
@@ -221,12 +221,12 @@ fn title(path: &Path, given: &Path) -> Result<String, Failure> {
 fn wants_git(given: Option<Vcs>, path: &Path) -> Result<bool, Failure> {
     match given {
         Some(Vcs::None) => Ok(false),
-        Some(Vcs::Git) if !destination::has_git() => Err(Failure::world(
+        Some(Vcs::Git) if !new_project::has_git() => Err(Failure::world(
             "`--vcs git` needs git, and it is not on PATH",
         )
         .help("install git, or make the project without a repository: `--vcs none`")),
         Some(Vcs::Git) => Ok(true),
-        None => Ok(!destination::in_repository(path) && destination::has_git()),
+        None => Ok(!new_project::in_repository(path) && new_project::has_git()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     config::Manifest,
-    effects::{adoption, destination},
+    effects::{adopt_files, new_project},
     error::{Failure, Message},
     names::{AgentName, Region},
     plan::{
@@ -57,7 +57,7 @@ impl Place {
         let inner = ["deployment", "tests", package].map(PathBuf::from);
         let copy = PathBuf::from("deployment").join(package);
         let folders: Vec<PathBuf> = inner.into_iter().chain([copy]).collect();
-        let Some(enclosing) = destination::enclosing(path, &folders) else {
+        let Some(enclosing) = new_project::enclosing(path, &folders) else {
             return Ok(Self::Standalone);
         };
         if standalone {
@@ -66,7 +66,7 @@ impl Place {
         }
         to_exclude(&enclosing)?;
         let nearest =
-            destination::manifest_above(path).unwrap_or_else(|| enclosing.manifest.clone());
+            new_project::manifest_above(path).unwrap_or_else(|| enclosing.manifest.clone());
         let before = Before::observe(&nearest).map_err(|failure| {
             failure.help("or make a separate project with `--standalone`, outside of `members`")
         })?;
@@ -130,7 +130,7 @@ impl Place {
     pub(super) fn tell(&self, path: &Path, given: &Path, ui: &Ui) {
         match self {
             Self::Standalone => {
-                if let Some(project) = destination::project_above(path) {
+                if let Some(project) = new_project::project_above(path) {
                     ui.note(&format!(
                         "`{}` is a separate project; `cargo agentcore init --source DIR` adds an agent to the project in `{}`",
                         given.display(),
@@ -164,7 +164,7 @@ impl Place {
             .map(|edit| (edit.file.clone(), edit.whole.clone().into_bytes()))
             .collect();
         let replaced: Vec<(PathBuf, Vec<u8>)> = replaced.into_iter().collect();
-        adoption::write(&joining.before.root, &Files::new(), &replaced)
+        adopt_files::write(&joining.before.root, &Files::new(), &replaced)
     }
 }
 

@@ -9,13 +9,13 @@ pub(crate) mod agent;
 pub(crate) mod code;
 pub(crate) mod data_plane;
 mod install;
-mod known;
 pub(crate) mod models;
 pub(crate) mod preparing;
 mod process;
+mod registry;
 
-pub(crate) use self::known::elsewhere;
 pub(in crate::effects) use self::process::detach;
+pub(crate) use self::registry::elsewhere;
 use std::{path::Path, time::Duration};
 
 use serde::Serialize;
@@ -145,7 +145,7 @@ async fn ensure_locked(
     say: &(dyn Fn(Progress) + Sync),
 ) -> Result<Emulator, Failure> {
     dir.create_marked(process::is_ours)?;
-    known::remember(dir, workspace)?;
+    registry::remember(dir, workspace)?;
     let _lock = dir.lock(START_LOCK, || say(Progress::Waiting))?;
     if let Some(record) = usable(dir, say).await? {
         let Some(models) = models.filter(|models| !record.has(models)) else {

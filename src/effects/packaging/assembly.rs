@@ -17,13 +17,13 @@ use zip::ZipWriter;
 
 use super::{
     Built, Event, Origin, Request, Reuse, Say, Search,
-    base::{self, Base, Taken},
     bytecode::{Python, Unread},
     dependencies::{self, Key, Ready, has_extension, misfits, sha256_of},
     findings::{self, Judge},
+    hashing_writer::{Extent, Sink},
+    layer_copy::{self, Base, Taken},
     requirements::Wanted,
     resolution,
-    sink::{Extent, Sink},
     writer::{self, Input, Whose, Written, zip_error},
 };
 use crate::{
@@ -408,7 +408,7 @@ fn write(
             (ZipWriter::new(Sink::new(file)), None)
         }
         Some((ready, last)) => {
-            let Base { sink, taken } = base::lay(ready, last, path)?;
+            let Base { sink, taken } = layer_copy::lay(ready, last, path)?;
             (ZipWriter::new_append(sink).map_err(zip_failed)?, taken)
         }
     };

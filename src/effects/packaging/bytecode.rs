@@ -12,7 +12,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Say, Search, memory::Holds};
+use super::{Event, Say, Search, found_tools::Holds};
 use crate::{
     config::Runtime,
     effects::{

@@ -14,9 +14,9 @@ use super::{
     Event, Request, Reuse, Say, Search,
     assembly::Parts,
     bytecode::Python,
+    hashing_writer::Sink,
     installer::{self, Installer, Job},
     requirements::Wanted,
-    sink::Sink,
     store::{self, Held},
     writer::{self, Input, Whose, zip_error},
 };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Event, Say, Search,
-    memory::Holds,
+    found_tools::Holds,
     requirements::{self, Inputs, Lock, Wanted, how_to_lock},
     resolution,
 };

@@ -1,19 +1,19 @@
 //! Builds `deployment.zip`: caches the dependencies per user and adds the agent's own files.
 
-mod base;
-mod beside;
 mod bytecode;
 mod dependencies;
+mod deployment_files;
 mod findings;
+mod found_tools;
+mod hashing_writer;
 mod installer;
-mod last;
-mod memory;
+mod last_build;
+mod layer_copy;
+mod local_projects;
 mod requirements;
 mod resolution;
-mod shipped;
-mod sink;
 mod store;
-mod surroundings;
+mod tool_lookup;
 mod writer;
 
 mod assembly;
@@ -24,12 +24,13 @@ use std::{
     sync::Arc,
 };
 
-use self::memory::Memory;
-pub(crate) use self::{
-    assembly::{entries, is_built},
-    last::{Last, last},
-    shipped::{Shipped, observe as observe_folder},
-};
+pub(crate) use self::assembly::entries;
+pub(crate) use self::assembly::is_built;
+pub(crate) use self::deployment_files::Shipped;
+pub(crate) use self::deployment_files::observe as observe_folder;
+use self::found_tools::Memory;
+pub(crate) use self::last_build::Last;
+pub(crate) use self::last_build::last;
 use crate::{
     config::{Bytecode, Runtime},
     effects::{
@@ -160,8 +161,8 @@ impl Search {
         if request.limits.offline {
             programs.stay_offline();
         }
-        let around = surroundings::digest(&programs, request.runtime.as_str());
-        let memory = memory::open(around, request.reuse);
+        let around = tool_lookup::digest(&programs, request.runtime.as_str());
+        let memory = found_tools::open(around, request.reuse);
         Self { programs, memory }
     }
 }
@@ -186,7 +187,7 @@ pub(crate) struct FromProject {
 pub(crate) fn from_project(mut request: Request) -> Result<FromProject, Failure> {
     let checkout = Checkout::around(&request.root);
     let wanted = requirements::observe(&request.requirements.file, &checkout)?;
-    beside::add(&mut request, &wanted.beside)?;
+    local_projects::add(&mut request, &wanted.beside)?;
     let places = wanted.inputs.requirements.iter();
     let mut requirements_files: BTreeSet<PathBuf> =
         places.map(|(_, place)| place.file.clone()).collect();
@@ -212,7 +213,7 @@ pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
         say(Event::Warning(warning));
     }
     let mut request = request.clone();
-    for warning in beside::add(&mut request, &wanted.beside)? {
+    for warning in local_projects::add(&mut request, &wanted.beside)? {
         say(Event::Warning(warning));
     }
     let request = &request;

@@ -1,24 +1,24 @@
 //! Reads the requirements and every file that they refer to, so that uv and pip need not read the
 //! checkout themselves.
 
-mod around;
 mod export;
 mod locked;
+mod nearby_settings;
 mod pythons;
 mod reading;
 mod sources;
 
 use std::path::{Path, PathBuf};
 
-use self::{
-    around::{Around, Folder},
-    pythons::AskedPython,
-    reading::Reading,
-};
 pub(super) use self::{
     export::{exported, lay_for_export},
     locked::{how_to_lock, lock_down},
     pythons::mismatches,
+};
+use self::{
+    nearby_settings::{Around, Folder},
+    pythons::AskedPython,
+    reading::Reading,
 };
 use crate::{
     effects::{
@@ -102,7 +102,7 @@ pub(super) fn observe(file: &Path, checkout: &Checkout) -> Result<Wanted, Failur
     let name = file.file_name().and_then(|name| name.to_str());
     let mut kind = Kind::of(name.unwrap_or_default());
     let mut file = file.to_owned();
-    let folder = around::real(file.parent().unwrap_or(Path::new(".")));
+    let folder = nearby_settings::real(file.parent().unwrap_or(Path::new(".")));
     let around = Around::of(&folder, checkout)?;
     let mut locked = None;
     if kind != Kind::Requirements {

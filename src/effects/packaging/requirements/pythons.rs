@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::around::Around;
+use super::nearby_settings::Around;
 use crate::{
     config::Runtime,
     effects::{files, programs::Checkout},

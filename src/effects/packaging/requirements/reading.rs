@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Around, AskedPython, BUILD, Beside, Inputs, Lock, Wanted, around::real, of_the_user, read,
-    sources, without_credentials,
+    Around, AskedPython, BUILD, Beside, Inputs, Lock, Wanted, nearby_settings::real, of_the_user,
+    read, sources, without_credentials,
 };
 use crate::{
     effects::{files, programs::Checkout},

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Around, BUILD, Beside, Folder,
-    around::real,
+    nearby_settings::real,
     reading::{Reading, to_be_built},
 };
 use crate::{

@@ -32,7 +32,7 @@ const SETTINGS: [&str; 11] = [
 ];
 
 /// Returns a text that changes if other programs may be found.
-pub(super) fn digest(programs: &Programs, runtime: &str) -> String {
+pub(crate) fn digest(programs: &Programs, runtime: &str) -> String {
     let mut text = format!("{:?}\n", programs.path());
     let mut note = |what: &str, path: Option<&Path>| {
         let stamp = path.map_or_else(|| "none".to_owned(), |path| stamp(path).unwrap_or_default());
@@ -53,7 +53,7 @@ pub(super) fn digest(programs: &Programs, runtime: &str) -> String {
 }
 
 /// Returns the resolved file and its state; `None` if it does not exist.
-pub(super) fn stamp(path: &Path) -> Option<String> {
+pub(crate) fn stamp(path: &Path) -> Option<String> {
     let real = real_path(path).ok()?;
     let found = fs::metadata(&real).ok()?;
     let modified = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;

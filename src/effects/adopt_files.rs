@@ -15,13 +15,16 @@ use std::{
 use ignore::gitignore::GitignoreBuilder;
 use tempfile::NamedTempFile;
 
-use super::{
-    files::{self, FileError, TEMPORARY},
-    folder::Folder,
-    path::real_path,
-    source::Source,
+use crate::{
+    effects::{
+        files::{self, FileError, TEMPORARY},
+        folder::Folder,
+        path::real_path,
+        source::Source,
+    },
+    error::Failure,
+    scaffold::Files,
 };
-use crate::{error::Failure, scaffold::Files};
 
 /// Returns the Python files among the sources: path below the source, and text. Invalid UTF-8 is
 /// replaced, which is harmless because it can only be in comments and strings.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Adds a workspace's directory to the list, and removes directories that no longer exist.
-pub(super) fn remember(dir: &Folder, workspace: &Path) -> Result<(), Failure> {
+pub(crate) fn remember(dir: &Folder, workspace: &Path) -> Result<(), Failure> {
     let list = cache::folder()?.join(cache::HOMES);
     for name in list.names()? {
         let place = list.read_text(&name)?.as_deref().and_then(read);

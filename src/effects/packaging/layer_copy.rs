@@ -11,11 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{dependencies::Ready, sink::Sink};
+use super::{dependencies::Ready, hashing_writer::Sink};
 use crate::effects::files::FileError;
 
 /// The last archive, moved away. It is restored unless a new one replaces it.
-pub(super) struct Taken {
+pub(crate) struct Taken {
     from: PathBuf,
     to: PathBuf,
     head: u64,
@@ -25,14 +25,14 @@ pub(super) struct Taken {
 }
 
 /// The start of a new archive.
-pub(super) struct Base {
-    pub(super) sink: Sink,
-    pub(super) taken: Option<Taken>,
+pub(crate) struct Base {
+    pub(crate) sink: Sink,
+    pub(crate) taken: Option<Taken>,
 }
 
 /// Makes `to` contain the layer's entries; the sink returns their directory. `last` is an archive
 /// with the same start, on the same file system.
-pub(super) fn lay(ready: &Ready, last: Option<&Path>, to: &Path) -> Result<Base, FileError> {
+pub(crate) fn lay(ready: &Ready, last: Option<&Path>, to: &Path) -> Result<Base, FileError> {
     let failed = |error| FileError::new("write", to, error);
     let layer = ready.held.archive();
     let head = ready.layer.head;
@@ -64,7 +64,7 @@ pub(super) fn lay(ready: &Ready, last: Option<&Path>, to: &Path) -> Result<Base,
 
 impl Taken {
     /// Records that a new archive replaces it.
-    pub(super) fn replace(mut self) {
+    pub(crate) fn replace(mut self) {
         self.replaced = true;
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Request,
     assembly::{self, Sources},
-    beside, requirements,
+    local_projects, requirements,
 };
 use crate::{
     effects::{folder::Folder, programs::Checkout},
@@ -32,7 +32,7 @@ pub(crate) fn last(
     let mut request = here()?;
     let checkout = Checkout::around(&request.root);
     let wanted = requirements::observe(&request.requirements.file, &checkout)?;
-    beside::add(&mut request, &wanted.beside)?;
+    local_projects::add(&mut request, &wanted.beside)?;
     let Sources {
         files,
         requirements,

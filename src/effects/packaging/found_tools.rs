@@ -12,7 +12,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Reuse, surroundings::stamp};
+use super::{Reuse, tool_lookup::stamp};
 use crate::effects::{
     cache, clock,
     files::{self, TEMPORARY},
@@ -26,14 +26,14 @@ const ABSENCE: i64 = 10 * 60;
 
 /// How long an answer is valid if nothing that it depends on changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Holds {
+pub(crate) enum Holds {
     Always,
     /// For missing programs, or if it depends on more than is checked.
     Minutes,
 }
 
 /// Answers for the same environment.
-pub(super) struct Memory {
+pub(crate) struct Memory {
     home: Option<PathBuf>,
     surroundings: String,
     reuse: Reuse,
@@ -50,7 +50,7 @@ struct Remembered<T> {
 }
 
 /// Opens the cache. Without a place for it, every run searches again.
-pub(super) fn open(surroundings: String, reuse: Reuse) -> Memory {
+pub(crate) fn open(surroundings: String, reuse: Reuse) -> Memory {
     let home = cache::directory().ok();
     Memory {
         home: home.map(|home| home.join("programs")),
@@ -61,7 +61,7 @@ pub(super) fn open(surroundings: String, reuse: Reuse) -> Memory {
 }
 
 impl Memory {
-    pub(super) fn recall<T: DeserializeOwned>(&self, question: &str) -> Option<T> {
+    pub(crate) fn recall<T: DeserializeOwned>(&self, question: &str) -> Option<T> {
         if self.reuse == Reuse::Nothing {
             return None;
         }
@@ -79,7 +79,7 @@ impl Memory {
     }
 
     /// Saves an answer. A failure is ignored.
-    pub(super) fn keep<T: Serialize>(
+    pub(crate) fn keep<T: Serialize>(
         &self,
         question: &str,
         answer: &T,

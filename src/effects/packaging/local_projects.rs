@@ -17,7 +17,7 @@ use crate::{
 
 /// Adds their packages to the agent's own files, with the metadata for their versions. Returns the
 /// warnings.
-pub(super) fn add(request: &mut Request, projects: &[Beside]) -> Result<Vec<Message>, Failure> {
+pub(crate) fn add(request: &mut Request, projects: &[Beside]) -> Result<Vec<Message>, Failure> {
     let mut warnings = Vec::new();
     for project in projects {
         let mut found = Vec::new();

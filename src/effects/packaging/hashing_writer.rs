@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::text::hex;
 
 /// Accepts bytes only in their final order: seeking back to write is refused.
-pub(super) struct Sink {
+pub(crate) struct Sink {
     file: BufWriter<File>,
     start: u64,
     /// The bytes that reads return from `start` on, until something is written there.
@@ -25,22 +25,22 @@ pub(super) struct Sink {
 
 /// The written part, from the sink's start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Extent {
+pub(crate) struct Extent {
     /// The file's length in bytes.
-    pub(super) length: u64,
-    pub(super) sha256: String,
-    pub(super) md5: [u8; 16],
+    pub(crate) length: u64,
+    pub(crate) sha256: String,
+    pub(crate) md5: [u8; 16],
 }
 
 impl Sink {
     /// `file` must be empty.
-    pub(super) fn new(file: File) -> Self {
+    pub(crate) fn new(file: File) -> Self {
         Self::after(file, 0, Vec::new())
     }
 
     /// Continues `file`, which ends at `start`, is positioned there, and is readable. Until
     /// something is written, an archive's `directory` follows and can be read.
-    pub(super) fn after(file: File, start: u64, directory: Vec<u8>) -> Self {
+    pub(crate) fn after(file: File, start: u64, directory: Vec<u8>) -> Self {
         Self {
             file: BufWriter::with_capacity(1 << 20, file),
             start,
@@ -52,7 +52,7 @@ impl Sink {
         }
     }
 
-    pub(super) fn so_far(&self) -> Extent {
+    pub(crate) fn so_far(&self) -> Extent {
         Extent {
             length: self.length,
             sha256: hex(&self.sha256.clone().finalize()),
@@ -61,7 +61,7 @@ impl Sink {
     }
 
     /// Flushes and returns the file.
-    pub(super) fn finish(self) -> io::Result<File> {
+    pub(crate) fn finish(self) -> io::Result<File> {
         Ok(self.file.into_inner()?)
     }
 

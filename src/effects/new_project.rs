@@ -13,12 +13,12 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{
-    env,
-    files::{self, FileError},
-    programs::{Checkout, Programs},
-};
 use crate::{
+    effects::{
+        env,
+        files::{self, FileError},
+        programs::{Checkout, Programs},
+    },
     error::Failure,
     plan::new::{Destination, Enclosing},
     scaffold::Files,

@@ -16,20 +16,20 @@ use crate::{
 };
 
 /// Resolves links; returns the path unchanged if it does not exist.
-pub(super) fn real(path: &Path) -> PathBuf {
+pub(crate) fn real(path: &Path) -> PathBuf {
     real_path(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// A folder with a `pyproject.toml`.
 #[derive(Debug, Clone)]
-pub(super) struct Folder {
-    pub(super) path: PathBuf,
-    pub(super) text: String,
-    pub(super) pyproject: Pyproject,
+pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    pub(crate) pyproject: Pyproject,
 }
 
 impl Folder {
-    pub(super) fn at(&self, span: std::ops::Range<usize>) -> Snippet {
+    pub(crate) fn at(&self, span: std::ops::Range<usize>) -> Snippet {
         Snippet {
             file: self.path.join("pyproject.toml"),
             text: self.text.clone(),
@@ -41,16 +41,16 @@ impl Folder {
 
 /// All these folders, nearest first.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Around {
-    pub(super) folders: Vec<Folder>,
-    pub(super) settings: IndexSettings,
+pub(crate) struct Around {
+    pub(crate) folders: Vec<Folder>,
+    pub(crate) settings: IndexSettings,
     /// Folders and files that the settings name.
-    pub(super) places: Vec<PathBuf>,
-    pub(super) warnings: Vec<Message>,
+    pub(crate) places: Vec<PathBuf>,
+    pub(crate) warnings: Vec<Message>,
 }
 
 impl Around {
-    pub(super) fn of(folder: &Path, checkout: &Checkout) -> Result<Self, Failure> {
+    pub(crate) fn of(folder: &Path, checkout: &Checkout) -> Result<Self, Failure> {
         let mut around = Self::default();
         for at in folder.ancestors() {
             if at != folder && !checkout.holds(at) {
@@ -129,7 +129,7 @@ impl Around {
     }
 
     /// Returns a package's source, and the folder that declares it.
-    pub(super) fn source(&self, name: &str) -> Option<(&Folder, &Source)> {
+    pub(crate) fn source(&self, name: &str) -> Option<(&Folder, &Source)> {
         self.folders.iter().find_map(|folder| {
             let mut sources = folder.pyproject.sources.iter();
             Some((folder, sources.find(|source| source.name == name)?))
@@ -137,7 +137,7 @@ impl Around {
     }
 
     /// Returns the folder of a workspace member.
-    pub(super) fn member(&self, name: &str) -> Result<Option<PathBuf>, Failure> {
+    pub(crate) fn member(&self, name: &str) -> Result<Option<PathBuf>, Failure> {
         for root in &self.folders {
             let Some(workspace) = &root.pyproject.workspace else {
                 continue;

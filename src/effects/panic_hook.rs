@@ -52,7 +52,7 @@ mod tests {
             .args([
                 "--exact",
                 "--nocapture",
-                "effects::bug::tests::a_panic_in_any_thread_is_reported_and_exits_with_101",
+                "effects::panic_hook::tests::a_panic_in_any_thread_is_reported_and_exits_with_101",
             ])
             .env(CHILD, "1")
             .output()
