@@ -1,13 +1,24 @@
 //! `cargo agentcore`: takes you from nothing to an AI agent on Amazon Bedrock AgentCore, and back.
 //!
-//! The crate's modules, from the outside in:
-//! - `cli` and `commands`: the command line and the commands;
-//! - `config`, `scaffold`, `policy`, `plan`, `package`, `protocol`, `python`, `check`: pure
-//!   decisions on values;
-//! - `effects`: all side effects (files, processes, AWS);
-//! - `help`: the topics of `cargo agentcore help`; `ui`: the terminal; `error`: messages and exit
-//!   codes; `names`: validated names; `redaction`: hiding secrets; `system`: differences between
+//! The crate's rooms, from the outside in. A room uses only those below it, and no two of a line
+//! need each other:
+//! - `cli`: the command line, tips for mistyped ones, and the commands that messages suggest;
+//! - `commands`: one file or folder per command, which connects the other rooms;
+//! - `engine`: resources in AWS are observed, written and waited for;
+//! - `project`: a project on this machine: its configuration, questions to the user, AWS sessions,
+//!   the local AgentCore, and the files of its agents;
+//! - `options`: command-line options that several commands share; `ui`: the terminal;
+//! - `effects`: all side effects (files, processes, AWS, the local AgentCore, `dev`);
+//! - pure decisions on values: `resources` (what should be in AWS, and the steps to it), `plan` (the
+//!   decisions of single commands), `scaffold`, `check`, `package`, `policy`, `python`, `protocol`,
+//!   `config`;
+//! - `help`: the topics of `cargo agentcore help`; `error`: messages and exit codes; `names`:
+//!   validated names; `redaction`: secrets, and hiding them; `system`: differences between
 //!   operating systems; `text`: formatting and decoding text.
+//!
+//! What happens when a role differs, for example: `resources::role` decides, `engine::role` carries
+//! it out, `resources::change` words it for dry runs, reports and JSON. tests/layers enforces all of
+//! this.
 //!
 //! The library exists for the binary and has no stable interface.
 

@@ -1,4 +1,4 @@
-//! Pure: compares the desired and the observed state and plans steps.
+//! Pure: the decisions of single commands that are not about a resource in AWS.
 
 pub(crate) mod code;
 pub(crate) mod configure;
