@@ -320,6 +320,30 @@ fn a_plan_is_shown_under_quiet_and_a_document_alone_where_it_is_asked_for() {
     let tag = project.read("target/CACHEDIR.TAG");
     let signature = "Signature: 8a477f597d28d172789f06886806bc55\n";
     assert!(tag.starts_with(signature), "{tag}");
+    // Of a document that changes, the lines that differ.
+    let manifest = project.read("Cargo.toml");
+    project.write(
+        "Cargo.toml",
+        format!("{manifest}permissions = [\"browser\"]\n"),
+    );
+    let brief = on(&["prepare", "-q", "--check"]).exits(5).stderr;
+    let lines: Vec<&str> = brief.lines().map(str::trim_start).collect();
+    assert!(
+        lines[0].starts_with("Would update policy `AgentCore-"),
+        "{brief}"
+    );
+    assert!(lines.len() > 2, "{brief}");
+    assert!(
+        lines[1..].iter().all(|line| line.starts_with(['+', '-'])),
+        "{brief}"
+    );
+    let whole = on(&["prepare", "--check"]).exits(5).stderr;
+    let mut around = whole.lines().map(str::trim_start);
+    assert!(
+        around.any(|line| line.starts_with(['"', '{', '}'])),
+        "{whole}"
+    );
+    project.write("Cargo.toml", &manifest);
     let clean = on(&["clean", "-q", "-n"]).succeeds();
     let role = "Would delete role `AgentCoreRole-my_agent`";
     assert!(clean.stderr.contains(role), "{}", clean.stderr);
