@@ -166,7 +166,7 @@ async fn clean(
         )));
     }
     finished(args, &stuck)?;
-    ui.status("Cleaned", "up and verified: nothing of this is left");
+    ui.status("Cleaned", "up and verified: all of it is gone");
     end_emulator(args, (project, config), &removals, world, ui).await
 }
 

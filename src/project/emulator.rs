@@ -298,9 +298,9 @@ async fn start(
 /// Describes what answers for Bedrock's models.
 pub(crate) fn answered_by(models: &str) -> String {
     match models {
-        "emulator" => "are answered by the emulator, with canned text".to_owned(),
+        "emulator" => "are emulated and answer with canned text".to_owned(),
         "aws" => "are called on AWS".to_owned(),
-        url => format!("are answered by the server at {url}"),
+        url => format!("are served by {url}"),
     }
 }
 

@@ -47,7 +47,7 @@ fn a_missing_archive_is_found_by_all_and_put_back_without_an_update() {
             ] {
                 assert!(text.contains(said), "{text}");
             }
-            assert!(!text.contains("is what is deployed"), "{text}");
+            assert!(!text.contains("matches what is deployed"), "{text}");
 
             let check = run(&["deploy", "--check"]).exits(5);
             assert!(check.stderr.contains("Would upload "), "{}", check.stderr);

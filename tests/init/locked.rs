@@ -47,7 +47,7 @@ fn the_versions_of_a_lock_elsewhere_are_written_down_and_shipped() {
     let project = stage(DECLARED);
     lock(&project, "../agents/est");
     let outcome = init(&project, &["--yes", "--write"]).succeeds();
-    let said = "in the versions of `../agents/est/uv.lock`";
+    let said = "pinned by `../agents/est/uv.lock`";
     assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
     assert_eq!(
         project.read("deployment/constraints.txt"),

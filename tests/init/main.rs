@@ -325,7 +325,8 @@ fn what_stands_there_is_kept_and_the_table_is_printed() {
     let args = ["--handler", "est.main:answer"];
     let dry = init(&project, &[&args[..], &["--dry-run", "--write"]].concat()).succeeds();
     assert!(dry.stderr.contains("Would add the agent to `Cargo.toml`"));
-    let adopt = "Would adopt agent `est` from `../agents/est`: `est.main:answer` answers\n";
+    let adopt =
+        "Would adopt agent `est` from `../agents/est`: `est.main:answer` answers requests\n";
     assert!(dry.stderr.contains(adopt), "{}", dry.stderr);
     assert!(!project.has("deployment/requirements.txt"));
     let printed = init(&project, &args).succeeds();
@@ -487,7 +488,7 @@ fn a_package_below_src_has_its_projects_requirements() {
         .run()
         .succeeds();
     assert!(
-        outcome.stderr.contains("Taking the requirements of")
+        outcome.stderr.contains("Using the requirements in")
             && outcome.stderr.contains("whole/pyproject.toml`"),
         "{}",
         outcome.stderr

@@ -223,6 +223,8 @@ fn from_nothing_to_a_running_agent_and_back_as_it_is_shown() {
                         "cargo agentcore local status",
                     ],
                 );
+                // README's walk has no `prepare`, so its `clean` finds no copy.
+                shell.type_in("rm -r deployment/my_agent deployment/.cargo-agentcore");
             }
             "echo '# one more line' >> my_agent/agent.py" => {
                 take(&mut shell, &["cargo agentcore deploy --local --dry-run"]);

@@ -76,7 +76,7 @@ fn status_knows_what_is_not_prepared_not_deployed_and_deployed() {
             "invoke.py on PYTHON_3_13",
             "none: the agent is not running under `opentelemetry-instrument`",
             &format!("/aws/bedrock-agentcore/runtimes/{id}-DEFAULT"),
-            "is configured as it is deployed",
+            "matches the deployed configuration",
         ],
     );
 }

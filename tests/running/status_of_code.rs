@@ -33,7 +33,7 @@ fn code_is_equal_until_a_file_that_is_shipped_changes_and_again_once_it_is_deplo
     };
     is_equal("deployed");
     let text = run(&project, &emulator, &["status"]).succeeds();
-    says(&text, &["here", "is what is deployed"]);
+    says(&text, &["here", "matches what is deployed"]);
 
     for (path, shipped) in [
         ("one/agent.py", "one/agent.py"),

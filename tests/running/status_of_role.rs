@@ -74,7 +74,7 @@ fn a_role_that_is_gone_or_altered_is_a_difference_until_it_is_prepared_again() {
                 &["here differs", &format!("role: {before} -> {after}")],
             );
             assert!(
-                !text.stdout.contains("is what is deployed"),
+                !text.stdout.contains("matches what is deployed"),
                 "{}",
                 text.stdout
             );
@@ -142,7 +142,7 @@ fn a_role_that_may_not_be_read_is_said_and_is_neither_equal_nor_an_error() {
             &text,
             &[
                 &format!("note: the role of `one` was not compared: `{action}` on"),
-                "is what is deployed; the role was not compared: it may not be read",
+                "matches what is deployed; the role was not compared: it may not be read",
             ],
         );
     }

@@ -11,7 +11,7 @@ const AGENT: &str = "def answer(prompt):\n    return prompt\n\n\ndef other(promp
 
 /// The questions in order, and their answers: not the first function.
 const QUESTIONS: [(&str, &str); 5] = [
-    ("Function that answers in one piece", "\x1b[B\r"),
+    ("Function that returns its answer", "\x1b[B\r"),
     ("Function that streams its answer", ENTER),
     ("AWS region", "eu-central-1\r"),
     ("Bedrock models", "eu.anthropic.claude-sonnet-4-6\r"),
@@ -192,7 +192,7 @@ fn what_the_code_uses_is_asked_about_and_what_it_leaves_open_is_asked_for() {
     answer(
         &mut terminal,
         &[
-            ("Function that answers in one piece", ENTER),
+            ("Function that returns its answer", ENTER),
             ("AWS region", "us-east-1\r"),
             (
                 "Value of the variable `QUEUE`, which ../agents/est/main.py:9 reads",

@@ -189,7 +189,7 @@ fn going_back_in_init_prints_nothing_twice() {
         project.write("../agents/est/main.py", code);
         let cli = Cli::new(&project).args(["init", "--source", "../agents/est"]);
         let mut terminal = Terminal::wide(&cli, columns);
-        terminal.sees("Function that answers in one piece");
+        terminal.sees("Function that returns its answer");
         terminal.types(ENTER);
         terminal.shows("AWS region:");
         terminal.types("us-east-1\r");

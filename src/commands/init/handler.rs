@@ -97,7 +97,7 @@ fn functions(
         return Err(sources.undecided(candidates));
     }
     let entry = Entry::Handlers {
-        whole: pick("Function that answers in one piece", whole, asking, ui)?,
+        whole: pick("Function that returns its answer", whole, asking, ui)?,
         streaming: pick("Function that streams its answer", streaming, asking, ui)?,
     };
     match entry {
@@ -229,9 +229,12 @@ pub(super) fn said(entry: &Entry) -> String {
             }
         }
         Entry::Handlers { whole, streaming } => {
+            let does = |handler: Option<&Handler>, what: &str| {
+                handler.map(|handler| format!("`{}` {what}", handler.words))
+            };
             let words = [
-                whole.as_ref().map(|h| format!("`{}` answers", h.words)),
-                streaming.as_ref().map(|h| format!("`{}` streams", h.words)),
+                does(whole.as_ref(), "answers requests"),
+                does(streaming.as_ref(), "streams answers"),
             ];
             words.into_iter().flatten().collect::<Vec<_>>().join(", ")
         }

@@ -209,7 +209,7 @@ fn tell(adopted: &Adopted, after: &After, ui: &Ui) {
     if adopted.listed.as_ref().is_some_and(is_written)
         && let Some(said) = adopted.taken.said()
     {
-        ui.status("Taking", &said);
+        ui.status("Using", &said);
     }
 }
 

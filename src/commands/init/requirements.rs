@@ -112,10 +112,10 @@ impl Taken {
         let (shown, _) = self.file.as_ref()?;
         let versions = self.locked.as_ref().map(|_| {
             let lock = shown.with_file_name(LOCK);
-            format!(" in the versions of `{}`", lock.display())
+            format!(", pinned by `{}`", lock.display())
         });
         Some(format!(
-            "the requirements of `{}`{}",
+            "the requirements in `{}`{}",
             shown.display(),
             versions.unwrap_or_default()
         ))

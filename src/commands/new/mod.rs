@@ -273,7 +273,7 @@ pub(super) fn next(first: Option<String>, path: &Path, ui: &Ui) {
         }
     };
     let deploy = [
-        there("cargo agentcore deploy --local", "without an AWS account"),
+        there("cargo agentcore deploy --local", "no AWS account"),
         there("cargo agentcore deploy        ", "on AWS"),
     ];
     let mut verb = "Next";

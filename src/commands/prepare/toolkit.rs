@@ -115,7 +115,7 @@ pub(crate) fn report(done: &[Handover], next: &str, output: options::Output, ui:
                 ui.status("Next", next);
                 ui.status(
                     "",
-                    &format!("or, with the Python toolkit, run {these}, then `agentcore deploy` in the same way"),
+                    &format!("or, with the Python toolkit, run {these} and then `agentcore deploy`, prefixed the same way"),
                 );
             }
             for handover in done {

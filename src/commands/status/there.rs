@@ -57,8 +57,8 @@ impl There<'_> {
         };
         let role = self.unread_role.as_ref();
         let same = match code {
-            Some(_) => "is configured as it is deployed",
-            None => "is what is deployed",
+            Some(_) => "matches the deployed configuration",
+            None => "matches what is deployed",
         };
         let role = role.map(|why| format!("the role was not compared: {why}"));
         let mut unknown = code.into_iter().chain(role);
