@@ -247,7 +247,7 @@ fn it_starts_once_is_shown_and_stops() {
     assert!(stage.stop().stderr.contains("Stopped"));
     assert!(!is_reachable(&url));
     assert_eq!(stage.status()["running"], false);
-    assert!(stage.stop().stderr.contains("no emulator runs"));
+    assert!(stage.stop().stderr.contains("no emulator is running"));
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn a_process_that_got_the_number_again_is_never_ended() {
     stage.stop();
     assert!(!is_reachable(&url), "the emulator itself is ended");
     fs::write(&record, facts.to_string()).unwrap();
-    assert!(stage.stop().stderr.contains("no emulator runs"));
+    assert!(stage.stop().stderr.contains("no emulator is running"));
     assert_eq!(bystander.try_wait().unwrap(), None);
     bystander.kill().unwrap();
     bystander.wait().unwrap();
