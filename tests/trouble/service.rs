@@ -137,7 +137,7 @@ fn a_machine_that_trusts_nobody_is_told_so() {
         assert!(
             outcome
                 .stderr
-                .contains("this machine trusts no certificate authority"),
+                .contains("no trusted certificate authority was found on this machine"),
             "{}",
             outcome.stderr
         );
