@@ -6,7 +6,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{AGENT, Place, cli};
-use crate::support::{Cli, Project, emulator::free_port};
+use crate::support::{Cli, Project, emulator::DEAD_PORT};
 
 /// A package with compiled code, whose AgentCore version does not run here.
 const COMPILED: &str = "markupsafe==3.0.2\n";
@@ -101,7 +101,7 @@ fn pip_and_another_python_run_the_agent_with_a_warning() {
 
 /// Sends all requests to package indexes to a proxy that does not exist, and disables caches.
 fn without_network(cli: Cli) -> Cli {
-    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let nowhere = format!("http://127.0.0.1:{DEAD_PORT}");
     let empty = cli.env("UV_NO_CACHE", "1").env("PIP_NO_CACHE_DIR", "1");
     ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
         .into_iter()

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Place, cli};
 use crate::support::{
-    Answer, Project, Script, Scripted, chat, emulator::free_port, scripted::ACCOUNT, signature,
+    Answer, Project, Script, Scripted, chat, emulator::DEAD_PORT, scripted::ACCOUNT, signature,
 };
 
 const CONVERSE: &str = "POST /model/some.model-v1%3A0/converse";
@@ -141,7 +141,7 @@ fn a_server_answers_for_models_and_streams_as_it_speaks() {
 #[test]
 fn a_server_that_fails_is_named_and_nothing_is_made_up() {
     let place = Place::new();
-    let url = format!("http://127.0.0.1:{}/v1", free_port());
+    let url = format!("http://127.0.0.1:{DEAD_PORT}/v1");
     let said = place.set_models(&url, &[]);
     assert!(
         said.contains(&format!(

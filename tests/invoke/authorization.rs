@@ -11,7 +11,7 @@ use crate::{
     INVOKE, SESSION_HEADER, arn, elsewhere, header, invoke, posts, project, refusal, says, script,
     support::{
         Answer, Cli, Project, Script, bed,
-        emulator::{ACCESS_KEY, SECRET_KEY, free_port},
+        emulator::{ACCESS_KEY, DEAD_PORT, SECRET_KEY},
         scripted::ACCOUNT,
     },
     unsigned,
@@ -125,7 +125,7 @@ fn the_environment_names_the_service_before_all_services() {
         .always(&unsigned(), Answer::json(200, &json!("ok")))
         .start();
     let project = project();
-    let dead = format!("http://127.0.0.1:{}", free_port());
+    let dead = format!("http://127.0.0.1:{DEAD_PORT}");
     for variables in [
         [("AWS_ENDPOINT_URL", server.url()), ("X", String::new())],
         [

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     INVOKE, SESSION, SESSION_HEADER, STOP, arn, elsewhere, events, header, invoke, posts, project,
     refusal, says, script,
-    support::{Answer, Cli, Script, emulator::free_port},
+    support::{Answer, Cli, Script, emulator::DEAD_PORT},
 };
 
 #[test]
@@ -230,7 +230,7 @@ fn what_an_agent_may_have_seen_is_sent_once() {
 fn nobody_listening_is_said_after_some_tries() {
     let project = project();
     for scheme in ["http", "https"] {
-        let url = format!("{scheme}://127.0.0.1:{}", free_port());
+        let url = format!("{scheme}://127.0.0.1:{DEAD_PORT}");
         let outcome = Cli::in_directory(&project.home(), project.root())
             .at(&url)
             .env("CARGO_AGENTCORE_BEARER_TOKEN", "a.b.c")

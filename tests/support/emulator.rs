@@ -256,6 +256,10 @@ impl Worker {
     }
 }
 
+/// A port on which nothing listens. A free port would not do, because another test's server may get
+/// it.
+pub const DEAD_PORT: u16 = 1;
+
 /// Returns a port that was free a moment ago.
 pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0))
