@@ -74,7 +74,7 @@ fn status_knows_what_is_not_prepared_not_deployed_and_deployed() {
             "READY",
             "s3://b/one/1.zip",
             "invoke.py on PYTHON_3_13",
-            "none: the agent is not running under `opentelemetry-instrument`",
+            "none: the agent does not run under `opentelemetry-instrument`",
             &format!("/aws/bedrock-agentcore/runtimes/{id}-DEFAULT"),
             "matches the deployed configuration",
         ],
