@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use console::measure_text_width;
+use dialoguer::console::measure_text_width;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Verbosity, row::Row, visible::visible};
@@ -154,7 +154,7 @@ impl State {
             return;
         };
         let others = lasting.count();
-        let columns = usize::from(console::Term::stderr().size().1);
+        let columns = usize::from(dialoguer::console::Term::stderr().size().1);
         let columns = env::var("CARGO_TERM_PROGRESS_WIDTH")
             .and_then(|width| width.parse().ok())
             .map_or(columns, |width: usize| width.min(columns));

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use console::Term;
+use dialoguer::console::Term;
 use indicatif::TermLike;
 
 /// Standard error without the spaces that indicatif writes after a row: they would move the cursor to

@@ -70,7 +70,7 @@ fn may_use(module: &[String], used: &Used, worldly: &[&str]) -> bool {
         [name, ..] if is_sdk(name) => is_within_aws(module),
         ["std", "io", "stdout" | "stderr", ..]
         | [
-            "anstyle_query" | "console" | "indicatif" | "terminal_size",
+            "anstyle_query" | "dialoguer" | "indicatif" | "terminal_size",
             ..,
         ] => layer == "ui",
         // Plain values: an address is not a connection, and a given time is not a clock.

@@ -60,7 +60,7 @@ const PURE: [&str; 33] = [
 const WORLDLY: [&str; 16] = [
     "anstyle_query",
     "cargo_metadata",
-    "console",
+    "dialoguer",
     "indicatif",
     "dunce",
     "fastrand",
@@ -414,7 +414,7 @@ fn a_source_that_keeps_the_law_is_left_alone() {
         ),
         (
             "ui.rs",
-            "use std::io; use crate::error::Failure; fn f() { io::stderr(); console::Term::stderr(); }",
+            "use std::io; use crate::error::Failure; fn f() { io::stderr(); dialoguer::console::Term::stderr(); }",
         ),
     ] {
         assert_eq!(broken(path, text), Vec::<String>::new(), "{path}: {text}");

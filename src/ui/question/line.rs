@@ -1,6 +1,6 @@
 //! A line being edited: how it reacts to keys, and how it is shown.
 
-use console::{Key, measure_text_width};
+use dialoguer::console::{Key, measure_text_width};
 
 use super::{
     sheet::View,

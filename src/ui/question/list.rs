@@ -1,6 +1,6 @@
 //! A list to choose from. Typing filters it, and other values can be typed.
 
-use console::{Key, measure_text_width};
+use dialoguer::console::{Key, measure_text_width};
 
 use super::{
     super::visible::visible,

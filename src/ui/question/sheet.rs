@@ -2,7 +2,7 @@
 
 use std::io;
 
-use console::{Key, Term, measure_text_width};
+use dialoguer::console::{Key, Term, measure_text_width};
 
 use super::wrap::cut;
 

@@ -1,6 +1,6 @@
 //! Wraps text to a terminal's width.
 
-use console::measure_text_width;
+use dialoguer::console::measure_text_width;
 
 /// Wraps the text to rows of at most `width` columns, at spaces, and inside a word only if it is
 /// longer than a row. Keeps a trailing space, and an empty text as a row.
