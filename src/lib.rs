@@ -88,7 +88,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let ui = Arc::new(
         Ui::new(verbosity, cli.terminal.color)
-            .leading(move |text, subject| cli::suggestions::complete(text, &lead, subject)),
+            .leading(move |text, about| cli::suggestions::complete(text, &lead, about)),
     );
     if verbosity >= Verbosity::VeryVerbose {
         let ui = Arc::clone(&ui);

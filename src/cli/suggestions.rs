@@ -9,7 +9,7 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 
-use crate::{cli, effects::env, options, ui::Subject};
+use crate::{cli, effects::env, options, ui::About};
 
 /// The start of this tool's commands.
 const OURS: &str = "cargo agentcore ";
@@ -34,11 +34,11 @@ const OF_PACKAGES: [&str; 3] = ["--package", "--workspace", "--exclude"];
 
 /// Adds the options of this run to every command in the text that accepts them and does not have
 /// them.
-pub fn complete(text: &str, lead: &options::Lead, subject: Subject) -> String {
-    if subject == Subject::Other {
+pub fn complete(text: &str, lead: &options::Lead, about: About) -> String {
+    if about == About::Others {
         let project = lead.project.clone().map(options::Project::of_any_agent);
         let aws = lead.aws.clone();
-        return complete(text, &options::Lead { project, aws }, Subject::OfRun);
+        return complete(text, &options::Lead { project, aws }, About::ThisRun);
     }
     let mut parts = text.split('`');
     let mut led = parts.next().unwrap_or_default().to_owned();
@@ -152,7 +152,7 @@ mod tests {
     fn led(run: &str, text: &str) -> String {
         let words = shlex::split(run).unwrap().into_iter().map(OsString::from);
         let parsed = cli::parse(words, |_| true).unwrap();
-        complete(text, &parsed.lead, Subject::OfRun)
+        complete(text, &parsed.lead, About::ThisRun)
     }
 
     const EVERYWHERE: &str = "cargo-agentcore status --agent a --agent my-b --stage prod \

@@ -92,15 +92,15 @@ pub struct Ui {
 }
 
 /// Completes the commands in a text with the options of this run.
-type Lead = Box<dyn Fn(&str, Subject) -> String + Send + Sync>;
+type Lead = Box<dyn Fn(&str, About) -> String + Send + Sync>;
 
 /// What the commands in a text are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
+pub enum About {
     /// The agents and the stage of this run.
-    OfRun,
+    ThisRun,
     /// Agents or a stage that the text names itself.
-    Other,
+    Others,
 }
 
 /// The colors of the agents' names.
@@ -152,10 +152,7 @@ impl Ui {
     }
 
     #[must_use]
-    pub fn leading(
-        mut self,
-        lead: impl Fn(&str, Subject) -> String + Send + Sync + 'static,
-    ) -> Self {
+    pub fn leading(mut self, lead: impl Fn(&str, About) -> String + Send + Sync + 'static) -> Self {
         self.lead = Box::new(lead);
         self
     }
@@ -163,12 +160,12 @@ impl Ui {
     /// Completes the commands in a text with the options of this run. Notes, warnings and the
     /// command's failure are completed automatically.
     pub fn lead(&self, text: &str) -> String {
-        (self.lead)(text, Subject::OfRun)
+        (self.lead)(text, About::ThisRun)
     }
 
     /// Like [`Self::lead`], for a text that names another agent or stage.
     pub fn lead_elsewhere(&self, text: &str) -> String {
-        (self.lead)(text, Subject::Other)
+        (self.lead)(text, About::Others)
     }
 
     pub fn is_interactive(&self) -> bool {
