@@ -192,7 +192,7 @@ pub(super) fn managed_policy(text: &str) -> Result<ManagedPolicy, String> {
     }
 }
 
-fn tags(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, String> {
+pub(super) fn tags(table: &mut Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<String, String> {
     let legal = |text: &str| {
         text.chars()
             .all(|c| c.is_alphanumeric() || " _.:/=+@-".contains(c))

@@ -11,6 +11,7 @@ mod load;
 mod local;
 pub(crate) mod permission;
 mod read;
+mod resource;
 pub(crate) mod selection;
 pub(crate) mod settings;
 pub(crate) mod variable;
@@ -27,6 +28,7 @@ pub use load::{Manifest, Stage, load};
 pub use local::{Local, LocalModels};
 pub(crate) use permission::PUBLIC_PARAMETERS;
 pub use permission::{Access, Allowed, Permission, QueueAccess};
+pub use resource::{Resource, ResourceKind};
 use serde::Serialize;
 pub use settings::Settings;
 
@@ -59,6 +61,8 @@ pub struct Declared {
     pub deployments: BTreeSet<PathBuf>,
     /// The names of the agents' packages.
     pub packages: BTreeSet<ImportName>,
+    /// The resources that tables declare, whether or not an agent uses them.
+    pub resources: Vec<Resource>,
 }
 
 impl Declared {
@@ -111,6 +115,8 @@ pub struct Agent {
     pub bytecode: Bytecode,
     pub models: Vec<Model>,
     pub permissions: Vec<Permission>,
+    /// The declared resources that the permissions refer to.
+    pub resources: Vec<Resource>,
     pub env: BTreeMap<String, String>,
     pub lifecycle: Lifecycle,
     pub network: Network,

@@ -221,6 +221,20 @@ impl<'t> Table<'t> {
         }
     }
 
+    pub(super) fn boolean(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems<'_>,
+    ) -> Option<bool> {
+        let value = self.take(key)?;
+        if let DeValue::Boolean(is) = value.get_ref() {
+            Some(*is)
+        } else {
+            self.wrong(key, "`true` or `false`", value, problems);
+            None
+        }
+    }
+
     /// Takes a list of strings.
     pub(super) fn strings(
         &mut self,

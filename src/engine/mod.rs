@@ -3,6 +3,7 @@
 
 pub(crate) mod callers;
 pub(crate) mod clean;
+pub(crate) mod declared;
 pub(crate) mod former_agents;
 pub(crate) mod former_role;
 pub(crate) mod plan_output;

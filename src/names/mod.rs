@@ -84,6 +84,14 @@ name!(
 );
 
 name!(
+    /// The name of a declared resource, such as a memory: in the manifest, and in AWS with the stage.
+    ResourceName,
+    "resource name",
+    "a letter, then up to 47 letters, digits and underscores",
+    is_runtime_name
+);
+
+name!(
     /// A stage in the manifest, such as `prod`.
     StageName,
     "stage name",

@@ -11,7 +11,11 @@ pub(crate) const MANAGED: &str = "cargo-agentcore:managed";
 pub(crate) const PROJECT: &str = "cargo-agentcore:project";
 pub(crate) const AGENT: &str = "cargo-agentcore:agent";
 pub(crate) const STAGE: &str = "cargo-agentcore:stage";
-/// On a role that existed before; `clean` keeps it.
+/// On a declared resource, such as a memory: its kind and its name in the metadata.
+pub(crate) const RESOURCE: &str = "cargo-agentcore:resource";
+/// On a declared resource: a hash of its settings.
+pub(crate) const SETTINGS: &str = "cargo-agentcore:settings";
+/// On what existed before and was adopted; `clean` keeps it.
 pub(crate) const ADOPTED: &str = "cargo-agentcore:adopted";
 
 /// Returns the name of the project's bucket in an account and a region. At most 63 characters.

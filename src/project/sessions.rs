@@ -64,6 +64,16 @@ pub(crate) async fn place<'a>(
     Ok(placed)
 }
 
+/// Returns the same sessions with other versions of the same agents, in the same order.
+pub(crate) fn with_agents<'a>(placed: &[Placed<'_>], agents: &'a [Agent]) -> Vec<Placed<'a>> {
+    let sessions = placed.iter().map(|placed| placed.session.clone());
+    agents
+        .iter()
+        .zip(sessions)
+        .map(|(agent, session)| Placed { agent, session })
+        .collect()
+}
+
 /// Asks for confirmation of a profile that only the metadata names.
 pub(crate) fn confirmed(request: &Request, project: &Project, ui: &Ui) -> Result<(), Failure> {
     match request.profile_of_the_metadata() {

@@ -10,6 +10,7 @@ pub mod authorizer;
 pub mod chunks;
 pub mod command;
 pub mod contract;
+pub(crate) mod control;
 pub(crate) mod event_stream;
 pub mod frames;
 pub mod headers;

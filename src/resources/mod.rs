@@ -5,6 +5,7 @@ pub(crate) mod bucket;
 pub(crate) mod callers;
 pub(crate) mod change;
 pub(crate) mod clean;
+pub(crate) mod declared;
 pub(crate) mod ecr_uri;
 pub(crate) mod endpoint;
 pub(crate) mod links;

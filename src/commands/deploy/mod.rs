@@ -33,7 +33,7 @@ use crate::{
         packaging::Built,
     },
     engine::{
-        callers, former_agents, former_role,
+        callers, declared, former_agents, former_role,
         role::{self, RoleWork},
         runtime::own::{self, Seen},
     },
@@ -162,6 +162,14 @@ async fn deploy(
     if let Some(smoke) = &smoke {
         smoke.check(&placed)?;
     }
+    let _lock = project::lock_to_apply(&args.applying, project, ui)?;
+    let mut resources = declared::decide(&placed, adopt(args)).await?;
+    if !args.applying.changes_nothing() {
+        resources.agree(args.yes, ui)?;
+        resources.apply(ui).await?;
+    }
+    let agents = resources.linked(&placed);
+    let placed = sessions::with_agents(&placed, &agents);
     let deploy = Deploy {
         args,
         place: (project, &config.declared),
@@ -170,7 +178,6 @@ async fn deploy(
         buckets: buckets(&placed, ui),
         ui,
     };
-    let _lock = project::lock_to_apply(&args.applying, project, ui)?;
     let looking = ui.working("Comparing", "the agents with what is deployed");
     let deciding = stream::iter(&placed)
         .map(|placed| deploy.decide(placed))
@@ -180,7 +187,7 @@ async fn deploy(
     drop(looking);
     let (work, mut failures) = Failure::split(decided);
     if args.applying.changes_nothing() {
-        return deploy.show(&work, failures).await;
+        return deploy.show(&work, &resources, failures).await;
     }
     let roles = work.iter().map(|work| (work.placed, &work.role));
     role::agree(roles, args.yes, ui)?;
@@ -208,7 +215,14 @@ async fn deploy(
     if let Some(emulator) = emulator {
         preparing::prepare(emulator, &done, ui).await;
     }
-    report::report(&done, args.output, &args.project, placed.len(), ui);
+    let resources = resources.values();
+    report::report(
+        (&done, &resources),
+        args.output,
+        &args.project,
+        placed.len(),
+        ui,
+    );
     Failure::all(failures).map_or(Ok(()), Err)
 }
 
@@ -261,13 +275,13 @@ struct Deploy<'a> {
     ui: &'a Ui,
 }
 
+fn adopt(args: &Args) -> Adopt {
+    if args.adopt { Adopt::Yes } else { Adopt::No }
+}
+
 impl<'a> Deploy<'a> {
     fn adopt(&self) -> Adopt {
-        if self.args.adopt {
-            Adopt::Yes
-        } else {
-            Adopt::No
-        }
+        adopt(self.args)
     }
 
     /// Observes the disk and AWS in parallel. Also builds the archive, unless nothing may be

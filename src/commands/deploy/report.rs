@@ -23,7 +23,7 @@ use crate::{
 
 /// Prints the ARNs on stdout, or one JSON document. `agents` is the number of agents in this run.
 pub(crate) fn report(
-    done: &[Done],
+    (done, resources): (&[Done], &[Value]),
     output: options::Output,
     project: &options::Project,
     agents: usize,
@@ -31,7 +31,7 @@ pub(crate) fn report(
 ) {
     if output == options::Output::Json {
         let agents: Vec<Value> = done.iter().map(document).collect();
-        ui.document(json!({ "agents": agents }));
+        ui.document(json!({ "agents": agents, "resources": resources }));
         return;
     }
     for one in done {
@@ -205,6 +205,6 @@ pub(crate) fn show(
     (document, changed)
 }
 
-pub(crate) fn plan_document(agents: &[Value]) -> Value {
-    json!({ "dry_run": true, "agents": agents })
+pub(crate) fn plan_document(agents: &[Value], resources: &[Value]) -> Value {
+    json!({ "dry_run": true, "agents": agents, "resources": resources })
 }

@@ -3,7 +3,7 @@
 use super::{Deploy, Work, agent, report, tracing};
 use crate::{
     effects::{folder::Folder, packaging::Built, staging},
-    engine::{plan_output::Planned, role, runtime::own},
+    engine::{declared::DeclaredWork, plan_output::Planned, role, runtime::own},
     error::{Exit, Failure},
     options,
     project::packaging,
@@ -14,10 +14,13 @@ impl<'a> Deploy<'a> {
     pub(super) async fn show(
         &self,
         work: &[Work<'a>],
+        resources: &DeclaredWork<'_>,
         mut failures: Vec<Failure>,
     ) -> Result<(), Failure> {
         let lines = Planned::alone(self.args.output, self.ui);
+        resources.show(lines);
         let mut changes = self.args.enable_tracing && tracing::show(work, lines, self.ui).await;
+        changes |= resources.changes();
         let mut documents = Vec::new();
         for work in work {
             match self.show_one(work).await {
@@ -29,7 +32,8 @@ impl<'a> Deploy<'a> {
             }
         }
         if self.args.output == options::Output::Json {
-            self.ui.document(report::plan_document(&documents));
+            self.ui
+                .document(report::plan_document(&documents, &resources.values()));
         }
         if let Some(failure) = Failure::all(failures) {
             return Err(failure);

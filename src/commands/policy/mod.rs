@@ -13,7 +13,7 @@ use self::{
     summary::{show, summarize},
 };
 use crate::{
-    config::{Agent, RoleSettings},
+    config::{Agent, Resource, RoleSettings},
     error::{Exit, Failure},
     names::{AccountId, Region},
     options::{self, Output},
@@ -82,7 +82,13 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         output,
     } = args;
     let (_, config) = project::load(&project, &project::stage(&project, false), ui)?;
-    let mut targets = targets(&config.agents, account.as_ref(), &region)?;
+    // Their IDs are not known here, but their names are.
+    let agents: Vec<Agent> = config
+        .agents
+        .iter()
+        .map(|agent| agent.with_resources(Resource::id_pattern))
+        .collect();
+    let mut targets = targets(&agents, account.as_ref(), &region)?;
     note_placeholders(&targets, ui);
     let asked: BTreeSet<Kind> = only.into_iter().collect();
     let kinds = if asked.is_empty() {

@@ -13,6 +13,7 @@ use crate::{
     config::{Config, Declared},
     effects::{local::Emulator, manifest::Project},
     engine::{
+        declared::{self, DeclaredWork},
         former_role,
         plan_output::Planned,
         role::{self, RoleWork},
@@ -88,13 +89,21 @@ async fn prepare(
     let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
     partition::warn_of_gaps(&placed, ui);
     let _lock = project::lock_to_apply(&args.applying, project, ui)?;
+    let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
+    let mut resources = declared::decide(&placed, adopt).await?;
+    if !args.applying.changes_nothing() {
+        resources.agree(args.yes, ui)?;
+        resources.apply(ui).await?;
+    }
+    let agents = resources.linked(&placed);
+    let placed = sessions::with_agents(&placed, &agents);
 
     let looking = ui.working("Comparing", "the agents with what is there");
     let decided = decide(args, (project, &config.declared), &placed, ui).await;
     drop(looking);
     let (work, mut failures) = Failure::split(decided);
     if args.applying.changes_nothing() {
-        return show(args, &work, failures, ui);
+        return show(args, (&work, &resources), failures, ui);
     }
     let roles = work.iter().map(|work| (work.placed, &work.role));
     role::agree(roles, args.yes, ui)?;
@@ -151,9 +160,15 @@ async fn decide<'a>(
 }
 
 /// Prints the plan, in words such as "Would create".
-fn show(args: &Args, work: &[Work<'_>], failures: Vec<Failure>, ui: &Ui) -> Result<(), Failure> {
-    let mut findings = false;
+fn show(
+    args: &Args,
+    (work, resources): (&[Work<'_>], &DeclaredWork<'_>),
+    failures: Vec<Failure>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let mut findings = resources.changes();
     let planned = Planned::alone(args.output, ui);
+    resources.show(planned);
     for work in work {
         let here = !work.role.steps().is_empty() || work.files.changes();
         let found = !work.role.foreign().is_empty() || work.files.keeps();

@@ -18,7 +18,9 @@ use crate::{
         manifest::Project,
     },
     engine::{
-        callers, former_agents,
+        callers,
+        declared::{self, DeclaredWork},
+        former_agents,
         runtime::find::{self, Deployed, Unread},
     },
     error::Failure,
@@ -74,7 +76,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             .iter()
             .map(|agent| Report::never_deployed(agent, &args.aws))
             .collect();
-        show(&args, &reports, Reveal::Keys, ui);
+        show(&args, (&reports, None), Reveal::Keys, ui);
         return Ok(());
     }
     let place = (&project, &config);
@@ -91,6 +93,9 @@ async fn look(
     ui: &Ui,
 ) -> Result<(), Failure> {
     let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
+    let resources = declared::compare(&placed).await?;
+    let agents = resources.linked(&placed);
+    let placed = sessions::with_agents(&placed, &agents);
     let base = emulator.map(|emulator| emulator.url.as_str());
     let base = base.or(args.aws.endpoint_url.as_ref().map(EndpointUrl::as_str));
     let reveal = if ui.verbosity() >= Verbosity::Verbose {
@@ -118,19 +123,28 @@ async fn look(
         }
         reports.push(report);
     }
-    show(args, &reports, reveal, ui);
+    show(args, (&reports, Some(&resources)), reveal, ui);
     Ok(())
 }
 
-fn show(args: &Args, reports: &[Report<'_>], reveal: Reveal, ui: &Ui) {
+fn show(
+    args: &Args,
+    (reports, resources): (&[Report<'_>], Option<&DeclaredWork<'_>>),
+    reveal: Reveal,
+    ui: &Ui,
+) {
     match args.output {
         options::Output::Json => {
             let values: Vec<Value> = reports.iter().map(|report| report.value(reveal)).collect();
-            ui.document(json!({ "agents": values }));
+            let resources = resources.map(DeclaredWork::values).unwrap_or_default();
+            ui.document(json!({ "agents": values, "resources": resources }));
         }
         options::Output::Text => {
             for report in reports {
                 ui.result(&report.text(reveal));
+            }
+            for text in resources.map(DeclaredWork::text).into_iter().flatten() {
+                ui.result(&text);
             }
         }
     }

@@ -2,12 +2,17 @@
 
 use super::Declaration;
 use crate::{
-    config::{Agent, Declared},
+    config::{Agent, Declared, Resource},
     names::Region,
 };
 
-pub(super) fn among(agents: &[Agent], declarations: &[Declaration]) -> Declared {
+pub(super) fn among(
+    agents: &[Agent],
+    declarations: &[Declaration],
+    resources: Vec<Resource>,
+) -> Declared {
     Declared {
+        resources,
         agents: agents.iter().map(|agent| agent.name.clone()).collect(),
         stages: declarations
             .iter()

@@ -5,6 +5,7 @@ mod declared;
 mod hiding;
 mod refusal;
 mod resolve;
+mod resources;
 
 pub(crate) use self::resolve::default_role;
 
@@ -22,6 +23,7 @@ use super::{
     layer::Layer,
     local,
     read::{Problems, Table},
+    resource::{self, ResourceTable},
     variable::{self, Size},
 };
 use crate::{
@@ -55,6 +57,7 @@ struct Declaration {
     has_project: bool,
     agents: Vec<AgentTable>,
     stages: BTreeMap<StageName, Layer>,
+    resources: Vec<ResourceTable>,
 }
 
 impl Declaration {
@@ -108,12 +111,13 @@ pub(crate) fn load_with(
     if let Some(name) = named {
         known_stage(name, &declarations)?;
     }
+    let resources = resources::of(&declarations, workspace, stage, manifests, &mut found);
     let mut agents = Vec::new();
     let mut refused = BTreeMap::new();
     let mut unstaged = BTreeMap::new();
     for declaration in &declarations {
         for table in &declaration.agents {
-            match resolve::agent(table, declaration, workspace, stage) {
+            match resolve::agent(table, declaration, workspace, stage, &resources) {
                 Ok(agent) => {
                     let told = |what| too_large(what, declaration, table, manifests);
                     match Size::of(agent.name.as_str(), &agent.env, agent.platform) {
@@ -139,7 +143,7 @@ pub(crate) fn load_with(
         }
     }
     found.extend(claims.of_roles(&agents));
-    let declared = declared::among(&agents, &declarations);
+    let declared = declared::among(&agents, &declarations, resources.clone());
     // An agent that is not declared cannot conflict with others, because nothing is created for it.
     for name in former.iter().filter(|name| !declared.agents.contains(name)) {
         let table = AgentTable::undeclared(name.clone());
@@ -148,6 +152,7 @@ pub(crate) fn load_with(
             workspace.unwrap_or(&declarations[0]),
             workspace,
             stage,
+            &resources,
         ) {
             Ok(agent) => agents.push(agent),
             Err(message) => found.push(message),
@@ -157,6 +162,7 @@ pub(crate) fn load_with(
     if !found.is_empty() {
         return Err(invalid(found, manifests));
     }
+    warnings.extend(resources::unused(&agents, &declarations, manifests));
     warnings.sort_by_key(|message| place(message, manifests));
     Ok(Config {
         agents,
@@ -302,6 +308,7 @@ fn declare(
             }
         }
         let stages = stages(&mut table, problems);
+        let resources = resource::read(&mut table, problems);
         let has_project = table.is_meant("project");
         table.finish(problems);
         declarations.push(Declaration {
@@ -311,6 +318,7 @@ fn declare(
             has_project,
             agents,
             stages,
+            resources,
         });
     }
 }
@@ -448,13 +456,21 @@ fn pointed(
     table: &AgentTable,
     manifests: &[Manifest],
 ) -> Message {
+    pointed_at(message, declaration, table.name_span.clone(), manifests)
+}
+
+/// Adds a position in the declaration's manifest.
+fn pointed_at(
+    message: Message,
+    declaration: &Declaration,
+    span: Range<usize>,
+    manifests: &[Manifest],
+) -> Message {
     let Some(manifest) = manifests.iter().find(|m| m.path == declaration.manifest) else {
         return message;
     };
     let problems = Problems::new(&manifest.path, &manifest.text);
-    let place = problems
-        .message(table.name_span.clone(), message.what.as_str(), "")
-        .at;
+    let place = problems.message(span, message.what.as_str(), "").at;
     Message {
         at: place,
         ..message

@@ -12,9 +12,10 @@ use super::{Declaration, Stage, TableScope};
 use crate::{
     config::{
         Agent, Authorizer, Caller, ImportName, Language, Layout, Local, ManagedPolicy, Network,
-        Platform, RoleSettings, Runtime, Settings,
+        Platform, Resource, RoleSettings, Runtime, Settings,
         agent::{AgentTable, LayoutWord},
         layer::{Layer, RoleLayer},
+        resource::referred,
         settings,
     },
     error::Message,
@@ -28,6 +29,7 @@ pub(super) fn agent(
     declaration: &Declaration,
     workspace: Option<&Declaration>,
     stage: &Stage,
+    resources: &[Resource],
 ) -> Result<Agent, Message> {
     let own = (declaration.scope == TableScope::Package).then_some(declaration);
     let shared = base(own).over(base(workspace));
@@ -100,6 +102,7 @@ pub(super) fn agent(
         runtime: runtime.map_or(Runtime::Python313, Spanned::into_inner),
         bytecode: bytecode.unwrap_or_default(),
         models,
+        resources: referred(&permissions, resources)?,
         permissions,
         env,
         lifecycle,
@@ -125,7 +128,7 @@ fn runtime_name(agent: &AgentName, stage: Option<&StageName>) -> Result<RuntimeN
 }
 
 /// Returns the table's own keys.
-fn base(from: Option<&Declaration>) -> Layer {
+pub(super) fn base(from: Option<&Declaration>) -> Layer {
     from.map(|from| from.layer.clone()).unwrap_or_default()
 }
 
@@ -179,7 +182,7 @@ fn all_settings(
 }
 
 /// Returns the stage for tags and the stage for the runtime's name.
-fn names(stage: &Stage) -> (Option<StageName>, Option<&StageName>) {
+pub(super) fn names(stage: &Stage) -> (Option<StageName>, Option<&StageName>) {
     match stage {
         Stage::None => (None, None),
         Stage::Named(stage) => (Some(stage.clone()), Some(stage)),

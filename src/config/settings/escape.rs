@@ -95,8 +95,10 @@ const OWN: [Place<'static>; 15] = [
     &["workloadIdentityDetails"],
 ];
 
+const KEY: &str = "runtime-settings";
+
 pub(in crate::config) fn read(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Settings {
-    let Some(members) = table.members("runtime-settings", problems) else {
+    let Some(members) = table.members(KEY, problems) else {
         return Settings::default();
     };
     let mut settings = Settings::default();
@@ -112,7 +114,7 @@ fn collect(
 ) {
     for (name, value) in members {
         above.push(name.get_ref().to_string());
-        let json = json(value, problems);
+        let json = json(KEY, value, problems);
         match (value.get_ref(), &json) {
             (DeValue::Table(inner), Some(Value::Object(members))) if is_structure(members) => {
                 collect(inner, above, settings, problems);
@@ -164,13 +166,13 @@ fn refusal(place: &[String], value: &Value) -> Option<(String, String)> {
 }
 
 /// Converts the value to JSON. Values without a JSON form are problems.
-fn json(value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<Value> {
+fn json(key: &str, value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<Value> {
     match value.get_ref() {
         DeValue::String(text) => match text.chars().find(|c| is_hidden(*c)) {
             Some(hidden) => {
                 problems.at(
                     value.span(),
-                    format!("a value in `runtime-settings` contains {}", named(hidden)),
+                    format!("a value in `{key}` contains {}", named(hidden)),
                     "",
                 );
                 None
@@ -190,25 +192,32 @@ fn json(value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<Val
         DeValue::Datetime(_) => {
             problems.at(
                 value.span(),
-                "a date in `runtime-settings` must be written as a string",
+                format!("a date in `{key}` must be written as a string"),
                 "",
             );
             None
         }
         DeValue::Array(items) => {
-            let items: Vec<Option<Value>> = items.iter().map(|item| json(item, problems)).collect();
+            let items: Vec<Option<Value>> =
+                items.iter().map(|item| json(key, item, problems)).collect();
             items
                 .into_iter()
                 .collect::<Option<Vec<Value>>>()
                 .map(Value::Array)
         }
-        DeValue::Table(members) => {
-            let members: Vec<Option<(String, Value)>> = members
-                .iter()
-                .map(|(name, value)| Some((name.get_ref().to_string(), json(value, problems)?)))
-                .collect();
-            let members: Option<Map<String, Value>> = members.into_iter().collect();
-            members.map(Value::Object)
-        }
+        DeValue::Table(table) => members(key, table, problems).map(Value::Object),
     }
+}
+
+/// Converts the table that is the value of `key` to JSON.
+pub(in crate::config) fn members(
+    key: &str,
+    table: &DeTable<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<Map<String, Value>> {
+    let members: Vec<Option<(String, Value)>> = table
+        .iter()
+        .map(|(name, value)| Some((name.get_ref().to_string(), json(key, value, problems)?)))
+        .collect();
+    members.into_iter().collect()
 }

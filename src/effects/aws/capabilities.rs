@@ -12,6 +12,8 @@ pub(crate) struct Capabilities {
     pub(crate) traces: bool,
     /// Runtimes have a platform version.
     pub(crate) platforms: bool,
+    /// Resources of AgentCore have tags. Otherwise the store belongs to the project.
+    pub(crate) resource_tags: bool,
     /// A region may lack services, and calls of Bedrock and of the price list go to it.
     pub(crate) partitions: bool,
     /// A bucket's tags survive a crash. Otherwise a bucket without tags is the project's own.
@@ -25,6 +27,7 @@ impl Capabilities {
         resource_policies: true,
         traces: true,
         platforms: true,
+        resource_tags: true,
         partitions: true,
         durable_tags: true,
         all_settings: true,
@@ -35,6 +38,7 @@ impl Capabilities {
         resource_policies: false,
         traces: false,
         platforms: false,
+        resource_tags: false,
         partitions: false,
         durable_tags: false,
         all_settings: false,

@@ -3,6 +3,7 @@
 pub(crate) mod capabilities;
 mod cli_login;
 pub(crate) mod data_plane;
+pub(crate) mod declared;
 mod document;
 pub(crate) mod ecr;
 pub(crate) mod emulated;
@@ -17,6 +18,7 @@ pub(crate) mod network;
 mod profiles;
 pub(crate) mod requests;
 pub(crate) mod resource_policy;
+mod rest;
 pub(crate) mod runtime;
 mod runtime_policy;
 pub(crate) mod runtime_read;

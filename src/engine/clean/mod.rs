@@ -16,7 +16,10 @@ use crate::{
         aws::{Session, iam::Iam, store::Store},
         manifest::Project,
     },
-    engine::plan_output::announce,
+    engine::{
+        declared::{self, Deletion},
+        plan_output::announce,
+    },
     error::{Failure, Message},
     names::{AgentName, Region, RoleName, RuntimeName, StageName, ours},
     project::sessions::Placed,
@@ -64,6 +67,8 @@ pub(crate) struct Removal<'a> {
     traces: Traces,
     plan: CleanPlan,
     disk: Disk<'a>,
+    /// The project's declared resources, with the last agent if all are cleaned.
+    resources: Vec<Deletion<'a>>,
     kept: Vec<Kept>,
     kept_on_disk: Vec<Kept>,
 }
@@ -109,6 +114,16 @@ pub(crate) async fn observe<'a>(
             gone.insert(scope.agent.runtime_name.clone());
         }
         removals.push(removal);
+    }
+    // Other agents may use the resources of the project.
+    let is_cleaned = |name: &AgentName| placed.iter().any(|placed| placed.agent.name == *name);
+    if options.world == World::Asked
+        && place.1.agents.iter().all(is_cleaned)
+        && let Some(last) = removals.last_mut()
+    {
+        let (resources, kept) = declared::to_clean(placed, &place.1.resources).await?;
+        last.resources = resources;
+        last.kept.extend(kept);
     }
     Ok(removals)
 }
@@ -212,6 +227,7 @@ impl<'a> Removal<'a> {
             traces: roles.traces.clone(),
             plan,
             disk,
+            resources: Vec::new(),
             kept,
             kept_on_disk,
         })
@@ -250,13 +266,18 @@ impl<'a> Removal<'a> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.plan.steps.is_empty() && self.disk.changes().is_empty()
+        self.plan.steps.is_empty() && self.resources.is_empty() && self.disk.changes().is_empty()
     }
 
     /// Returns every deletion, in order.
     pub(crate) fn changes(&self) -> Vec<Change> {
         let steps = self.plan.steps.iter();
-        steps.map(Step::change).chain(self.disk.changes()).collect()
+        let resources = self.resources.iter().map(|deletion| deletion.step.change());
+        steps
+            .map(Step::change)
+            .chain(resources)
+            .chain(self.disk.changes())
+            .collect()
     }
 
     /// Returns the former roles that are deleted.
@@ -311,6 +332,9 @@ impl<'a> Removal<'a> {
             announce(&change, ui);
             let _work = ui.working(change.action.doing(), &change.object);
             self.step(step, ui).await?;
+        }
+        for deletion in &self.resources {
+            deletion.apply(ui).await?;
         }
         self.disk.apply(ui)
     }

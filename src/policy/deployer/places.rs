@@ -1,9 +1,10 @@
 //! The resources of the calls: the ARNs of what belongs to an agent.
 
 use crate::{
-    config::{Network, RoleSettings, default_role},
+    config::{Network, ResourceKind, RoleSettings, default_role},
     names::ours,
     policy::Target,
+    protocol::control::api,
 };
 
 /// The resources of a rule.
@@ -31,6 +32,14 @@ pub(super) enum On {
     ToolkitsBucket,
     /// The agent's objects in it.
     ToolkitsObjects,
+    /// The declared resources of one kind that the agent uses, with any ID suffix.
+    Declared(ResourceKind),
+    /// Those of all kinds.
+    DeclaredOfAllKinds,
+    /// The roles that declared resources get.
+    RolesOfDeclared,
+    /// Everything, for an agent that uses a declared resource of this kind.
+    AllIfDeclared(ResourceKind),
     /// Everything: these actions have no resource types.
     All,
 }
@@ -81,8 +90,27 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
         On::OwnObjects => vec![format!("{own}/{runtime}/*")],
         On::ToolkitsBucket => vec![toolkits],
         On::ToolkitsObjects => vec![format!("{toolkits}/{runtime}/*")],
-        On::All => vec!["*".to_owned()],
+        On::Declared(kind) => declared(target, Some(kind)),
+        On::DeclaredOfAllKinds => declared(target, None),
+        On::RolesOfDeclared => agent
+            .resources
+            .iter()
+            .filter_map(|resource| resource.role().map(str::to_owned))
+            .collect(),
+        On::AllIfDeclared(kind) if declared(target, Some(kind)).is_empty() => Vec::new(),
+        On::AllIfDeclared(_) | On::All => vec!["*".to_owned()],
     }
+}
+
+fn declared(target: &Target<'_>, kind: Option<ResourceKind>) -> Vec<String> {
+    let resources = target.agent.resources.iter();
+    resources
+        .filter(|resource| kind.is_none_or(|kind| resource.kind == kind))
+        .map(|resource| {
+            let (kind, id) = (api(resource.kind).arn_type, resource.id_pattern());
+            target.scope.agentcore(&format!("{kind}/{id}"))
+        })
+        .collect()
 }
 
 /// Returns service and name of each service-linked role that a runtime needs; the second one only

@@ -6,6 +6,7 @@ use By::{
 };
 
 use super::places::On;
+use crate::{config::ResourceKind, protocol::control::MEMORY};
 
 /// The commands that call AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +93,9 @@ const ROLE: &[By] = &[Prepare, Deploy, Clean];
 const ROLE_SHOWN: &[By] = &[Prepare, Deploy, Status, Clean];
 /// The commands that find the agent's runtime and its owner.
 const RUNNING: &[By] = &[Deploy, Status, Logs, Versions, Endpoint, Rollback, Clean];
+
+/// The commands that find declared resources.
+const DECLARED: &[By] = &[Prepare, Deploy, Status, Clean];
 
 /// The commands that tag runtimes and endpoints.
 const TAGGING: &[By] = &[Deploy, Endpoint, Rollback];
@@ -355,6 +359,61 @@ pub(super) const RULES: &[Rule] = &[
             ("bedrock-agentcore:DeleteWorkloadIdentity", &[Deploy, Clean]),
         ],
     ),
+    // Whether a condition on tags works at creation is not documented.
+    rule(
+        "MemoryCreate",
+        On::AllIfDeclared(ResourceKind::Memory),
+        &[
+            (MEMORY.create.action, PREPARING),
+            (MEMORY.list.action, DECLARED),
+        ],
+    ),
+    rule(
+        "Memory",
+        On::Declared(ResourceKind::Memory),
+        &[
+            (MEMORY.read.action, DECLARED),
+            (MEMORY.update.action, PREPARING),
+            (MEMORY.delete.action, &[Clean]),
+        ],
+    ),
+    Rule {
+        given: Given::PassedToAgentCore,
+        ..rule(
+            "DeclaredRolePass",
+            On::RolesOfDeclared,
+            &[("iam:PassRole", PREPARING)],
+        )
+    },
+    rule(
+        "DeclaredTags",
+        On::DeclaredOfAllKinds,
+        &[("bedrock-agentcore:ListTagsForResource", DECLARED)],
+    ),
+    Rule {
+        given: Given::FirstTag,
+        ..rule(
+            "DeclaredFirstTag",
+            On::DeclaredOfAllKinds,
+            &[("bedrock-agentcore:TagResource", PREPARING)],
+        )
+    },
+    Rule {
+        given: Given::FurtherTag,
+        ..rule(
+            "DeclaredTag",
+            On::DeclaredOfAllKinds,
+            &[("bedrock-agentcore:TagResource", PREPARING)],
+        )
+    },
+    Rule {
+        given: Given::ProjectOnResource,
+        ..rule(
+            "DeclaredUntag",
+            On::DeclaredOfAllKinds,
+            &[("bedrock-agentcore:UntagResource", PREPARING)],
+        )
+    },
     rule(
         "Images",
         On::Repository,

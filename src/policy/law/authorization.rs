@@ -53,9 +53,11 @@ pub(super) fn level(action: &str) -> Level {
             "ConnectBrowserAutomationStream"
             | "ConnectBrowserLiveViewStream"
             | "CreateAgentRuntime"
+            | "CreateMemory"
             | "ListAgentRuntimeEndpoints"
             | "ListAgentRuntimeVersions"
-            | "ListAgentRuntimes",
+            | "ListAgentRuntimes"
+            | "ListMemories",
         ) => return Level::None,
         (
             "logs",
@@ -155,9 +157,11 @@ fn agentcore(name: &str) -> &'static [&'static str] {
         | "GetMemoryRecord"
         | "ListActors"
         | "ListEvents"
+        | "DeleteMemory"
         | "ListMemoryRecords"
         | "ListSessions"
-        | "RetrieveMemoryRecords" => &["memory/"],
+        | "RetrieveMemoryRecords"
+        | "UpdateMemory" => &["memory/"],
         "InvokeGateway" => &["gateway/"],
         "CreateWorkloadIdentity"
         | "DeleteWorkloadIdentity"
@@ -173,13 +177,11 @@ fn agentcore(name: &str) -> &'static [&'static str] {
         | "GetResourcePolicy"
         | "InvokeAgentRuntime"
         | "InvokeAgentRuntimeForUser"
-        | "ListTagsForResource"
         | "PutResourcePolicy"
         | "StopRuntimeSession"
-        | "TagResource"
-        | "UntagResource"
         | "UpdateAgentRuntime"
         | "UpdateAgentRuntimeEndpoint" => RUNTIME,
+        "ListTagsForResource" | "TagResource" | "UntagResource" => &["runtime/", "memory/"],
         _ => panic!("`bedrock-agentcore:{name}` is not in the table"),
     }
 }

@@ -190,6 +190,7 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
         bytecode: Bytecode::Auto,
         models,
         permissions,
+        resources: Vec::new(),
         env: [].into(),
         lifecycle: Lifecycle::default(),
         network: Network::Public,

@@ -60,6 +60,7 @@ fn desired() -> Desired {
             stages: [StageName::parse("prod").unwrap()].into(),
             regions: BTreeSet::new(),
             deployments: BTreeSet::new(),
+            resources: Vec::new(),
             packages: BTreeSet::new(),
         },
     }

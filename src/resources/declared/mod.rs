@@ -1,0 +1,336 @@
+//! Resources that the metadata declares besides agents, such as memories. What is the same for all
+//! kinds is decided here; a kind adds how it is compared and updated.
+
+mod memory;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    config::{Resource, ResourceKind},
+    error::Failure,
+    names::ours::{ADOPTED, MANAGED, PROJECT, RESOURCE, SETTINGS, STAGE},
+    resources::{
+        change::{Action, Change, Details, FieldChange, Secrecy, Step, Subject},
+        clean::Tags,
+        role::Adopt,
+        tags,
+    },
+    text::hex,
+};
+
+/// A resource in AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ObservedResource {
+    pub(crate) id: String,
+    pub(crate) arn: String,
+    pub(crate) status: String,
+    pub(crate) failure: Option<String>,
+    /// The service's document.
+    pub(crate) document: Map<String, Value>,
+    pub(crate) tags: Tags,
+}
+
+/// Who owns a resource with the name of a declared one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Claim {
+    Ours,
+    NotOurs(String),
+}
+
+/// Whether a resource without tags is ours, in a store that keeps no tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Untagged {
+    /// The store belongs to the project.
+    IsOurs,
+    ProvesNothing,
+}
+
+/// A change to a declared resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DeclaredStep {
+    Create {
+        body: Map<String, Value>,
+        subject: Subject,
+        fields: Vec<FieldChange>,
+    },
+    /// `loses` names what is lost with the update, such as a strategy with its records.
+    Update {
+        body: Map<String, Value>,
+        subject: Subject,
+        fields: Vec<FieldChange>,
+        loses: Vec<String>,
+    },
+    Untag {
+        subject: Subject,
+        keys: Vec<String>,
+    },
+    Tag {
+        subject: Subject,
+        tags: BTreeMap<String, String>,
+    },
+    Delete {
+        subject: Subject,
+    },
+}
+
+/// What an update must send, and what is different.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Update {
+    body: Map<String, Value>,
+    fields: Vec<FieldChange>,
+    loses: Vec<String>,
+    /// Settings that the service cannot change.
+    fixed: Vec<FieldChange>,
+}
+
+impl Step for DeclaredStep {
+    fn change(&self) -> Change {
+        let (action, subject, details) = match self {
+            Self::Create {
+                subject, fields, ..
+            } => (Action::Create, subject, Details::Fields(fields.clone())),
+            Self::Update {
+                subject, fields, ..
+            } => (Action::Update, subject, Details::Fields(fields.clone())),
+            Self::Untag { subject, .. } => (Action::Untag, subject, Details::None),
+            Self::Tag { subject, .. } => (Action::Tag, subject, Details::None),
+            Self::Delete { subject } => (Action::Delete, subject, Details::None),
+        };
+        Change::of(action, subject.clone()).with(details)
+    }
+}
+
+/// Returns the tags that prove that the resource belongs to the project.
+pub(crate) fn identity(resource: &Resource) -> BTreeMap<String, String> {
+    let stage = resource.stage.as_ref().map_or("-", |stage| stage.as_str());
+    [
+        (MANAGED, "true"),
+        (PROJECT, resource.project.as_str()),
+        (RESOURCE, &resource.path()),
+        (STAGE, stage),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .collect()
+}
+
+/// Decides who owns a resource that has the name of the declared one.
+pub(crate) fn claim(resource: &Resource, there: &ObservedResource, untagged: Untagged) -> Claim {
+    let there = match &there.tags {
+        Tags::Known(tags) => tags,
+        Tags::Unknown if untagged == Untagged::IsOurs => return Claim::Ours,
+        Tags::Unknown => {
+            return Claim::NotOurs("this service keeps no tags, so nothing proves it".to_owned());
+        }
+    };
+    let ours = identity(resource);
+    if ours
+        .iter()
+        .all(|(key, value)| there.get(key) == Some(value))
+    {
+        return Claim::Ours;
+    }
+    let of = |key: &str| there.get(key).map_or("(none)", String::as_str);
+    Claim::NotOurs(if ours.keys().any(|key| there.contains_key(key)) {
+        format!(
+            "its tags say project `{}`, resource `{}`, stage `{}`",
+            of(PROJECT),
+            of(RESOURCE),
+            of(STAGE)
+        )
+    } else {
+        "it carries none of our tags".to_owned()
+    })
+}
+
+/// Returns the steps that make the resource what the metadata declares.
+pub(crate) fn plan(
+    resource: &Resource,
+    there: Option<&ObservedResource>,
+    (untagged, adopt): (Untagged, Adopt),
+) -> Result<Vec<DeclaredStep>, Failure> {
+    let subject = subject(resource);
+    let Some(there) = there else {
+        return Ok(vec![create(resource, subject)]);
+    };
+    if let Claim::NotOurs(why) = claim(resource, there, untagged)
+        && (adopt == Adopt::No || has_project(&there.tags))
+    {
+        return Err(not_ours(resource, there, &why));
+    }
+    let mut steps = Vec::new();
+    let known = match &there.tags {
+        Tags::Known(tags) => Some(tags),
+        Tags::Unknown => None,
+    };
+    let hash = hash(resource);
+    let adopts = claim(resource, there, untagged) != Claim::Ours;
+    let Update {
+        body,
+        fields,
+        loses,
+        fixed,
+    } = match resource.kind {
+        ResourceKind::Memory => memory::update(
+            &resource.settings,
+            &there.document,
+            // Without a record, nothing tells that hidden settings differ.
+            known
+                .and_then(|tags| tags.get(SETTINGS))
+                .is_some_and(|there| *there != hash),
+        ),
+    };
+    if !fixed.is_empty() {
+        return Err(cannot_change(resource, &fixed));
+    }
+    if !body.is_empty() {
+        steps.push(DeclaredStep::Update {
+            body,
+            subject: subject.clone(),
+            fields,
+            loses,
+        });
+    }
+    if let Some(known) = known {
+        let mut wanted = wanted_tags(resource, known);
+        if adopts {
+            wanted.insert(ADOPTED.to_owned(), "true".to_owned());
+        }
+        let tags::TagChanges { take_off, set } = tags::changes(wanted, known);
+        if !take_off.is_empty() {
+            steps.push(DeclaredStep::Untag {
+                subject: subject.clone(),
+                keys: take_off,
+            });
+        }
+        if !set.is_empty() {
+            steps.push(DeclaredStep::Tag { subject, tags: set });
+        }
+    }
+    Ok(steps)
+}
+
+/// What `clean` does with a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Cleaning {
+    Delete(DeclaredStep),
+    Keep(String),
+}
+
+/// Decides about a resource that the project may own.
+pub(crate) fn clean(resource: &Resource, there: &ObservedResource, untagged: Untagged) -> Cleaning {
+    if let Claim::NotOurs(why) = claim(resource, there, untagged) {
+        return Cleaning::Keep(why);
+    }
+    let is_adopted = matches!(&there.tags, Tags::Known(tags) if tags.contains_key(ADOPTED));
+    if resource.retain {
+        Cleaning::Keep("the metadata says `retain = true`".to_owned())
+    } else if is_adopted {
+        Cleaning::Keep("it existed before this project adopted it".to_owned())
+    } else {
+        Cleaning::Delete(DeclaredStep::Delete {
+            subject: subject(resource),
+        })
+    }
+}
+
+/// Returns the resource's name and kind for messages.
+pub(crate) fn subject(resource: &Resource) -> Subject {
+    Subject::new(resource.kind.word(), resource.service_name.as_str())
+}
+
+fn create(resource: &Resource, subject: Subject) -> DeclaredStep {
+    let mut body = resource.settings.clone();
+    body.insert("name".to_owned(), resource.service_name.as_str().into());
+    let tags = wanted_tags(resource, &BTreeMap::new());
+    body.insert(
+        "tags".to_owned(),
+        tags.into_iter()
+            .map(|(key, value)| (key, value.into()))
+            .collect::<Map<_, _>>()
+            .into(),
+    );
+    let fields = match resource.kind {
+        ResourceKind::Memory => memory::update(&resource.settings, &Map::new(), false),
+    };
+    DeclaredStep::Create {
+        body,
+        subject,
+        fields: [fields.fields, fields.fixed].concat(),
+    }
+}
+
+fn wanted_tags(resource: &Resource, there: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut wanted = tags::wanted(identity(resource), &resource.tags, there);
+    wanted.insert(SETTINGS.to_owned(), hash(resource));
+    wanted
+}
+
+/// Returns a hash of the settings, which tells that a setting changed that the service does not
+/// return as it was sent.
+fn hash(resource: &Resource) -> String {
+    let text = Value::Object(resource.settings.clone()).to_string();
+    hex(&Sha256::digest(text.as_bytes())[..8])
+}
+
+fn has_project(tags: &Tags) -> bool {
+    matches!(tags, Tags::Known(tags) if tags.contains_key(PROJECT))
+}
+
+fn not_ours(resource: &Resource, there: &ObservedResource, why: &str) -> Failure {
+    let word = resource.kind.word();
+    let failure = Failure::world(format!(
+        "a {word} `{}` already exists and is not provably this project's",
+        resource.service_name
+    ))
+    .note(format!("`{}`: {why}", there.id));
+    if has_project(&there.tags) {
+        failure.help(format!(
+            "give this {word} another name in the metadata; nothing was written"
+        ))
+    } else {
+        failure.help(format!(
+            "`--adopt` takes it over, another name in the metadata creates a new one, and `{{ {word} = \"{}\" }}` in `permissions` uses it as it is; nothing was written",
+            there.id
+        ))
+    }
+}
+
+fn cannot_change(resource: &Resource, fixed: &[FieldChange]) -> Failure {
+    let word = resource.kind.word();
+    let failure = Failure::config(format!(
+        "a setting of the {word} `{}` cannot be changed after it is created",
+        resource.service_name
+    ));
+    fixed
+        .iter()
+        .fold(failure, |failure, field| {
+            failure.note(field.words(crate::resources::change::Reveal::Keys))
+        })
+        .help(format!(
+            "restore the setting, or declare a {word} with another name; the old one keeps its content until you delete it"
+        ))
+}
+
+/// Returns one difference, if there is one.
+fn field(name: &str, before: Option<String>, after: Option<String>) -> Option<FieldChange> {
+    (before != after).then(|| FieldChange {
+        field: name.to_owned(),
+        before,
+        after,
+        secrecy: Secrecy::Open,
+    })
+}
+
+/// Returns a value as people write it.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
