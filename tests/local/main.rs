@@ -19,6 +19,8 @@ mod links;
 mod looks;
 #[cfg(unix)]
 mod machine;
+#[cfg(target_os = "linux")]
+mod memories;
 #[cfg(unix)]
 mod processes;
 #[cfg(target_os = "linux")]
