@@ -14,7 +14,7 @@ pub(crate) const STAGE: &str = "cargo-agentcore:stage";
 /// On a declared resource, such as a memory: its kind and its name in the metadata.
 pub(crate) const RESOURCE: &str = "cargo-agentcore:resource";
 /// On a declared resource: a hash of its settings.
-pub(crate) const SETTINGS: &str = "cargo-agentcore:settings";
+pub(crate) const SETTINGS_HASH: &str = "cargo-agentcore:hash";
 /// On what existed before and was adopted; `clean` keeps it.
 pub(crate) const ADOPTED: &str = "cargo-agentcore:adopted";
 

@@ -308,7 +308,7 @@ fn every_permission_in_the_table_is_accepted() {
         .lines()
         .filter(|line| line.contains("`--permission "))
         .collect();
-    assert_eq!(rows.len(), 18);
+    assert_eq!(rows.len(), 19);
     let secret = "arn:aws:secretsmanager:us-west-2:123456789012:secret:name-AbCdEf";
     for row in rows {
         let column = row.split(" | ").nth(1).unwrap();

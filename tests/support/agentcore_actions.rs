@@ -46,6 +46,7 @@ fn operation(asked: &Asked, segments: &[&str]) -> Option<(&'static str, Vec<Stri
             asked.arn("bedrock-agentcore", &format!("runtime/{id}"))
         }
     };
+    let memory = |id: &str| vec![asked.arn("bedrock-agentcore", &format!("memory/{id}"))];
     let everything = || vec!["*".to_owned()];
     let endpoint = |id: &str, name: &str| {
         vec![
@@ -94,6 +95,11 @@ fn operation(asked: &Asked, segments: &[&str]) -> Option<(&'static str, Vec<Stri
             ],
         ) => ("GetAgentCard", qualified(id)),
         ("POST", ["runtimes", id, "stopruntimesession"]) => ("StopRuntimeSession", qualified(id)),
+        ("POST", ["memories"]) => ("ListMemories", everything()),
+        ("POST", ["memories", "create"]) => ("CreateMemory", everything()),
+        ("GET", ["memories", id, "details"]) => ("GetMemory", memory(id)),
+        ("PUT", ["memories", id, "update"]) => ("UpdateMemory", memory(id)),
+        ("DELETE", ["memories", id, "delete"]) => ("DeleteMemory", memory(id)),
         ("GET", ["resourcepolicy", arn]) => ("GetResourcePolicy", vec![(*arn).to_owned()]),
         ("PUT", ["resourcepolicy", arn]) => ("PutResourcePolicy", vec![(*arn).to_owned()]),
         ("DELETE", ["resourcepolicy", arn]) => ("DeleteResourcePolicy", vec![(*arn).to_owned()]),
@@ -123,6 +129,10 @@ fn beside(asked: &Asked, operation: &str, call: &Call, body: &Value) -> Vec<Call
     if creates && !call.keys.is_empty() {
         let resource = match &made {
             Some(id) => asked.arn("bedrock-agentcore", &format!("runtime/{id}")),
+            None if operation == "CreateMemory" => {
+                let name = body["name"].as_str().unwrap_or_default();
+                asked.arn("bedrock-agentcore", &format!("memory/{name}-AbCdEf1234"))
+            }
             None => {
                 let name = body["name"].as_str().unwrap_or_default();
                 format!("{}/runtime-endpoint/{name}", call.resource)

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     config::{Resource, ResourceKind},
     error::Failure,
-    names::ours::{ADOPTED, MANAGED, PROJECT, RESOURCE, SETTINGS, STAGE},
+    names::ours::{ADOPTED, MANAGED, PROJECT, RESOURCE, SETTINGS_HASH, STAGE},
     resources::{
         change::{Action, Change, Details, FieldChange, Secrecy, Step, Subject},
         clean::Tags,
@@ -181,7 +181,7 @@ pub(crate) fn plan(
             &there.document,
             // Without a record, nothing tells that hidden settings differ.
             known
-                .and_then(|tags| tags.get(SETTINGS))
+                .and_then(|tags| tags.get(SETTINGS_HASH))
                 .is_some_and(|there| *there != hash),
         ),
     };
@@ -267,7 +267,7 @@ fn create(resource: &Resource, subject: Subject) -> DeclaredStep {
 
 fn wanted_tags(resource: &Resource, there: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut wanted = tags::wanted(identity(resource), &resource.tags, there);
-    wanted.insert(SETTINGS.to_owned(), hash(resource));
+    wanted.insert(SETTINGS_HASH.to_owned(), hash(resource));
     wanted
 }
 

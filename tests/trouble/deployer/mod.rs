@@ -12,6 +12,7 @@ use crate::{
 
 mod document;
 mod life;
+mod memory;
 mod taken_away;
 mod takeover;
 

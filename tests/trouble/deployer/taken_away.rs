@@ -75,7 +75,7 @@ print(json.dumps(keys))
         deployer
     }
 
-    fn answered(project: &'a Project, emulator: &'a Emulator) -> Self {
+    pub(super) fn answered(project: &'a Project, emulator: &'a Emulator) -> Self {
         Self {
             project,
             emulator,

@@ -1,0 +1,74 @@
+//! A declared memory needs its own actions, and no project without one gets them.
+
+use std::collections::BTreeSet;
+
+use super::{actions, agent, document, taken_away::Deployer};
+use crate::support::{Moto, Project};
+
+fn declare(project: &Project, keys: &str) {
+    let text = project.read("Cargo.toml");
+    let text = text
+        .split("\n[workspace.metadata.agentcore.memories")
+        .next()
+        .unwrap();
+    let permission = "source = \"one\"\npermissions = [{ memory = \"notes\" }]";
+    let text = if text.contains("permissions") {
+        text.to_owned()
+    } else {
+        text.replace("source = \"one\"", permission)
+    };
+    let table = "[workspace.metadata.agentcore.memories.notes]";
+    project.write(
+        "Cargo.toml",
+        format!("{}\n\n{table}\n{keys}", text.trim_end()),
+    );
+}
+
+#[test]
+fn each_action_on_a_memory_is_missed_by_name() {
+    let emulator = Moto::start();
+    let project = agent();
+    let without = actions(&document(&project, emulator.account()));
+    declare(&project, "");
+    let with = actions(&document(&project, emulator.account()));
+    let own = |action: &str| format!("bedrock-agentcore:{action}");
+    let added: BTreeSet<String> = [
+        "CreateMemory",
+        "DeleteMemory",
+        "GetMemory",
+        "ListMemories",
+        "UpdateMemory",
+    ]
+    .map(own)
+    .into();
+    assert_eq!(&with - &without, added);
+
+    let mut deployer = Deployer::answered(&project, &emulator);
+    let named = |actions: &[&str]| -> Vec<String> { actions.iter().copied().map(own).collect() };
+    let mut misses = |words: &[&str], actions: &[&str]| {
+        let actions = named(actions);
+        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+        deployer.misses(words, &actions);
+    };
+    misses(
+        &["prepare"],
+        &["ListMemories", "TagResource", "CreateMemory"],
+    );
+    declare(
+        &project,
+        "description = \"notes\"\ntags = { team = \"x\" }\n",
+    );
+    misses(
+        &["prepare"],
+        &[
+            "GetMemory",
+            "UpdateMemory",
+            "TagResource",
+            "ListTagsForResource",
+        ],
+    );
+    declare(&project, "description = \"notes\"\n");
+    misses(&["prepare"], &["UntagResource"]);
+    misses(&["status"], &["ListMemories"]);
+    misses(&["clean", "--yes"], &["DeleteMemory"]);
+}
