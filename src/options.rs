@@ -112,6 +112,26 @@ pub struct Aws {
     pub local: bool,
 }
 
+/// The token for runtimes that accept no signed requests.
+#[derive(Debug, Clone, Args)]
+pub struct Bearer {
+    /// JWT for a runtime with an authorizer; the variable keeps it out of the process list
+    #[arg(
+        long,
+        value_name = "JWT",
+        env = "CARGO_AGENTCORE_BEARER_TOKEN",
+        hide_env_values = true
+    )]
+    bearer_token: Option<String>,
+}
+
+impl Bearer {
+    /// Returns the token as given. An empty variable counts as none.
+    pub fn given(&self) -> Option<&str> {
+        self.bearer_token.as_deref().filter(|text| !text.is_empty())
+    }
+}
+
 /// The options that point the run somewhere, if its command has them.
 #[derive(Debug, Clone, Default)]
 pub struct Lead {

@@ -15,7 +15,7 @@ use crate::{
     engine::plan_output::Planned,
     error::Failure,
     options::Output,
-    package::limits::megabytes,
+    text::byte_size,
     ui::Ui,
 };
 
@@ -96,7 +96,7 @@ fn show(directory: &Path, contents: &Contents, ui: &Ui) {
         locks: _,
         others,
     } = contents;
-    let total = megabytes(total(entries));
+    let total = byte_size(total(entries));
     ui.result(&format!("{}: {total}", directory.display()));
     for kind in Kind::ALL {
         let of_kind: Vec<&Entry> = entries.iter().filter(|entry| entry.kind == kind).collect();
@@ -107,7 +107,7 @@ fn show(directory: &Path, contents: &Contents, ui: &Ui) {
         let used = of_kind.iter().map(|entry| entry.used).max();
         ui.result(&format!(
             "{:>10}  {}, {}",
-            megabytes(bytes),
+            byte_size(bytes),
             counted(kind, of_kind.len()),
             used.map_or_else(String::new, last_used)
         ));
@@ -202,7 +202,7 @@ fn pruned(prune: &Prune, contents: Contents, output: Output, ui: &Ui) -> Result<
                 let words = format!(
                     "`{}` ({}, {})",
                     entry.name,
-                    megabytes(entry.bytes),
+                    byte_size(entry.bytes),
                     last_used(entry.used)
                 );
                 if *dry_run {
@@ -228,8 +228,8 @@ fn pruned(prune: &Prune, contents: Contents, output: Output, ui: &Ui) -> Result<
     let free = if *dry_run { "free " } else { "" };
     let words = match removed.len() {
         0 => "nothing".to_owned(),
-        1 => format!("{free}{}, 1 entry", megabytes(total(&removed))),
-        count => format!("{free}{}, {count} entries", megabytes(total(&removed))),
+        1 => format!("{free}{}, 1 entry", byte_size(total(&removed))),
+        count => format!("{free}{}, {count} entries", byte_size(total(&removed))),
     };
     if *dry_run && removed.is_empty() {
         planned.status("Would", "remove nothing");

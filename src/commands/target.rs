@@ -34,14 +34,8 @@ pub(crate) struct Whom {
     /// Endpoint of the runtime [default: DEFAULT]
     #[arg(long, value_name = "NAME", value_parser = EndpointName::from_option)]
     endpoint: Option<EndpointName>,
-    /// JWT for a runtime with an authorizer; the variable keeps it out of the process list
-    #[arg(
-        long,
-        value_name = "JWT",
-        env = "CARGO_AGENTCORE_BEARER_TOKEN",
-        hide_env_values = true
-    )]
-    bearer_token: Option<String>,
+    #[command(flatten)]
+    bearer: options::Bearer,
     #[command(flatten)]
     project: options::Project,
     #[command(flatten)]
@@ -79,14 +73,14 @@ const CHECKED_AFTER: Duration = Duration::from_secs(30);
 impl Whom {
     pub(crate) fn new(
         (arn, endpoint): (Option<RuntimeArn>, Option<EndpointName>),
-        bearer_token: Option<String>,
+        bearer: options::Bearer,
         project: options::Project,
         aws: options::Aws,
     ) -> Self {
         Self {
             arn,
             endpoint,
-            bearer_token,
+            bearer,
             project,
             aws,
         }
@@ -103,7 +97,7 @@ impl Whom {
 
     /// Parses the token. Never printed, even if it is invalid.
     fn token(&self) -> Result<Option<Token>, Failure> {
-        let given = self.bearer_token.as_deref().filter(|text| !text.is_empty());
+        let given = self.bearer.given();
         given
             .map(|text| Token::parse(text).map_err(Failure::usage))
             .transpose()

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::read::{Problems, Table};
-use crate::{names::EndpointUrl, text::nearest};
+use crate::{names::EndpointUrl, text::suggestion};
 
 /// How the agents of a project run on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,8 +45,7 @@ impl FromStr for LocalModels {
             "aws" => Ok(Self::Aws),
             _ if text.contains("://") => server(text).map(Self::Server),
             _ => {
-                let near = nearest(&text.to_ascii_lowercase(), WORDS.into_iter())
-                    .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                let near = suggestion(&text.to_ascii_lowercase(), WORDS);
                 Err(format!(
                     "`{text}` cannot answer for models: use `emulator`, `aws`, or the URL of an OpenAI-compatible \
                      server{near}"

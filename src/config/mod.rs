@@ -35,7 +35,6 @@ pub use settings::Settings;
 use crate::names::{
     AccountId, AgentName, IamPath, Partition, ProjectId, Region, RoleName, RuntimeName, StageName,
 };
-pub(crate) use crate::text::nearest;
 
 /// Every agent in the manifests, with the layers of one stage applied.
 #[derive(Debug, Clone, PartialEq, Eq)]

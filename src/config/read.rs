@@ -14,7 +14,7 @@ use toml::{
 use crate::{
     error::{Message, Snippet},
     names::is_hidden,
-    text::nearest,
+    text::{did_you_mean, nearest, suggestion},
 };
 
 /// A text and the problems found in it.
@@ -401,7 +401,7 @@ impl<'t> Table<'t> {
                 continue;
             }
             let near = nearest(key.get_ref(), self.asked.iter().copied());
-            let label = near.map_or(String::new(), |near| format!("did you mean `{near}`?"));
+            let label = near.map(did_you_mean).unwrap_or_default();
             let known: Vec<_> = self.asked.iter().map(|key| format!("`{key}`")).collect();
             let message = problems
                 .message(
@@ -425,8 +425,7 @@ pub(super) fn one_of<T: Copy>(
         return Ok(*value);
     }
     let words: Vec<_> = known.iter().map(|(word, _)| format!("`{word}`")).collect();
-    let near = nearest(text, known.iter().map(|(word, _)| *word))
-        .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+    let near = suggestion(text, known.iter().map(|(word, _)| *word));
     Err(format!(
         "unknown {what} `{text}`: {}{near}",
         words.join(", ")

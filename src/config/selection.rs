@@ -10,7 +10,7 @@ use super::{Agent, Language, TableScope};
 use crate::{
     error::Failure,
     names::AgentName,
-    text::{nearest, path::folded},
+    text::{did_you_mean, nearest, path::folded},
 };
 
 /// The packages of a workspace, as cargo finds them from the current directory.
@@ -178,7 +178,7 @@ fn unknown(name: &str, packages: &Packages) -> Failure {
     let failure = Failure::usage(format!("there is no package `{name}` in the workspace"));
     let known = packages.members.iter().map(|member| member.name.as_str());
     match nearest(name, known) {
-        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        Some(near) => failure.help(did_you_mean(near)),
         None => failure.note(format!("read {}", packages.root.display())),
     }
 }

@@ -1,8 +1,8 @@
 //! Names with a format, parsed once where they enter the program.
 //!
 //! Each type holds a value that was checked against the rule of the service that defines it. The
-//! rest of the crate passes these types around and never checks again. This module imports nothing
-//! from the crate.
+//! rest of the crate passes these types around and never checks again. This module uses nothing of
+//! the crate but `text`.
 
 pub mod header;
 pub(crate) mod ours;
@@ -14,6 +14,8 @@ use std::fmt;
 use serde::Serialize;
 
 pub use partition::Partition;
+
+use crate::text::did_you_mean;
 
 /// Why a text is not a name of its kind: the text and the rule it breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -288,7 +290,7 @@ impl Region {
             return Err("AgentCore is not available in the isolated partitions of AWS".to_owned());
         }
         Self::parse(text).map_err(|error| match Self::like(text) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => did_you_mean(near),
             None => error.expectation(),
         })
     }

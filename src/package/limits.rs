@@ -1,7 +1,7 @@
 //! The service's limits for an archive, and the messages about them.
 
 use super::layer::{Weight, Weights};
-use crate::error::Message;
+use crate::{error::Message, text::byte_size};
 
 const MB: u64 = 1_000_000;
 /// The service documents "250 MB" and "750 MB", but not whether it counts in powers of ten or two.
@@ -37,8 +37,8 @@ pub(crate) fn exceeded(
         }
         let mut message = Message::new(format!(
             "{what} has {}, but the service accepts {}",
-            megabytes(size),
-            megabytes(limit)
+            byte_size(size),
+            byte_size(limit)
         ))
         .note(format!("the largest parts:\n{}", largest(weights, of)));
         if let Some(grown) = before.map(|before| grown(weights, before, of))
@@ -67,7 +67,7 @@ fn largest(weights: &Weights, of: fn(&Weight) -> u64) -> String {
     lines(
         parts
             .into_iter()
-            .map(|(size, name)| format!("{:>10} {name}", megabytes(size))),
+            .map(|(size, name)| format!("{:>10} {name}", byte_size(size))),
     )
 }
 
@@ -83,21 +83,12 @@ fn grown(weights: &Weights, before: &Weights, of: fn(&Weight) -> u64) -> String 
     parts.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
     lines(parts.into_iter().map(|(more, name, new)| {
         let word = if new { "new" } else { "grown" };
-        format!("{:>10} {name} ({word})", format!("+{}", megabytes(more)))
+        format!("{:>10} {name} ({word})", format!("+{}", byte_size(more)))
     }))
 }
 
 fn lines(parts: impl Iterator<Item = String>) -> String {
     parts.take(NAMED).collect::<Vec<_>>().join("\n")
-}
-
-/// Formats `41.2 MB`, in powers of ten.
-#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-pub(crate) fn megabytes(bytes: u64) -> String {
-    if bytes < MB {
-        return format!("{:.1} kB", bytes as f64 / 1e3);
-    }
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 #[cfg(test)]
@@ -142,12 +133,6 @@ mod tests {
             "since the last archive:\n  +71.0 MB p11 (new)"
         );
         assert!(messages[0].help[1].contains("bytecode"));
-    }
-
-    #[test]
-    fn sizes_are_shown_in_powers_of_ten() {
-        let shown = [999, 661_845, 1_000_000, 51_587_861].map(megabytes);
-        assert_eq!(shown, ["1.0 kB", "661.8 kB", "1.0 MB", "51.6 MB"]);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Loads the project: the manifests, the configuration, and the agents of a run.
 
 use crate::{
-    config::{self, Config, Declared, Stage, load_with, nearest, selection},
+    config::{self, Config, Declared, Stage, load_with, selection},
     effects,
     error::{Exit, Failure, Message},
     names::{AgentName, Region},
     options::{self, NamedAgent},
+    text::{did_you_mean, nearest},
     ui::Ui,
 };
 
@@ -129,7 +130,7 @@ pub(crate) fn no_agent(given: &str, declared: &Declared) -> Failure {
         .note(format!("the agents are {}", known.join(", ")));
     let wanted = given.replace('-', "_");
     match nearest(&wanted, declared.agents.iter().map(AgentName::as_str)) {
-        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        Some(near) => failure.help(did_you_mean(near)),
         None => failure,
     }
 }
@@ -139,7 +140,8 @@ pub(crate) fn hint_at_region(region: &Region, ui: &Ui) {
     if let Some(near) = region.near() {
         ui.warning(
             &Message::new(format!("unknown region `{region}`")).help(format!(
-                "did you mean `{near}`? otherwise it is used unchanged"
+                "{} otherwise it is used unchanged",
+                did_you_mean(near)
             )),
         );
     }

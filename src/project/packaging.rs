@@ -11,11 +11,12 @@ use crate::{
         packaging::{Broken, Built, Event, FromProject, Last, Limits, Origin, Request, Reuse},
     },
     error::Failure,
-    package::{installer::minor_version, limits::megabytes},
+    package::installer::minor_version,
     project::{
         own_files::OwnFiles,
         progress::{HowFar, telling},
     },
+    text::byte_size,
     ui::{Ui, Verbosity},
 };
 
@@ -245,7 +246,7 @@ fn summary(name: &str, built: &Built) -> String {
         "`{name}`: {} files of dependencies{origin}, {} of the agent, {} ({} unzipped){bytecode}",
         built.dependency_files,
         built.own_files,
-        megabytes(built.archive.size),
-        megabytes(built.unzipped),
+        byte_size(built.archive.size),
+        byte_size(built.unzipped),
     )
 }

@@ -7,6 +7,7 @@ use crate::{
     names::Region,
     project::{hint_at_region, partition},
     scaffold,
+    text::did_you_mean,
     ui::{Item, Ui, Unanswered},
 };
 
@@ -164,7 +165,7 @@ fn ask_region(known: Option<&Region>, ui: &Ui) -> Result<Option<Region>, Failure
     let answer = ui
         .pick("AWS region", &items, known, |text| {
             match Region::read(text)?.slip() {
-                Some(near) => Err(format!("unknown region `{text}`; did you mean `{near}`?")),
+                Some(near) => Err(format!("unknown region `{text}`; {}", did_you_mean(near))),
                 None => Ok(()),
             }
         })

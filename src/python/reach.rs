@@ -353,7 +353,7 @@ impl<'m> Walk<'m> {
             }
             let mut names: Vec<&str> = standard::of(self.minor).collect();
             names.extend(self.modules.names_in(&self.roots));
-            let near = nearest(&word.text, names.into_iter());
+            let near = nearest(&word.text, names);
             let near = near.map(str::to_owned);
             let name = word.text.clone();
             self.tell(&word.span, Missing::Module { name, near }, weight, place);
@@ -367,7 +367,7 @@ impl<'m> Walk<'m> {
             return;
         }
         let names = self.modules.names_in(&parent.folders);
-        let near = nearest(&word.text, names.into_iter());
+        let near = nearest(&word.text, names);
         let before = words[..at].iter().map(|word| word.text.as_str());
         let before: Vec<&str> = around.iter().map(String::as_str).chain(before).collect();
         let whole = |name: &str| {
@@ -419,7 +419,7 @@ impl<'m> Walk<'m> {
         let mut known: Vec<&str> = self.modules.names_in(&found.folders);
         let missing = if found.is_namespace() {
             let whole = |name: &str| format!("{shown}.{name}");
-            let near = nearest(&name.text, known.into_iter());
+            let near = nearest(&name.text, known);
             Missing::Submodule {
                 name: whole(&name.text),
                 near: near.map(whole),
@@ -430,7 +430,7 @@ impl<'m> Walk<'m> {
                 code.into_iter()
                     .flat_map(|code| code.names.iter().map(String::as_str)),
             );
-            let near = nearest(&name.text, known.into_iter()).map(str::to_owned);
+            let near = nearest(&name.text, known).map(str::to_owned);
             Missing::Name {
                 module: shown.to_owned(),
                 name: name.text.clone(),

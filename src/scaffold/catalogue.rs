@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::config::Permission;
+use crate::{config::Permission, text::suggestion};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
@@ -97,19 +97,7 @@ pub(crate) fn find(name: &str) -> Result<&'static Template, String> {
         .iter()
         .map(|template| format!("`{}`", template.name))
         .collect();
-    let near = catalogue()
-        .iter()
-        .map(|template| {
-            (
-                strsim::damerau_levenshtein(name, template.name),
-                template.name,
-            )
-        })
-        .filter(|(distance, near)| *distance <= near.len() / 2)
-        .min()
-        .map_or(String::new(), |(_, near)| {
-            format!("; did you mean `{near}`?")
-        });
+    let near = suggestion(name, catalogue().iter().map(|template| template.name));
     Err(format!(
         "there is no template `{name}`, there are {}{near}",
         names.join(", ")

@@ -2,15 +2,9 @@
 
 pub(crate) mod decoding;
 pub(crate) mod path;
+mod similar;
 
-/// Returns the name in `known` that is most similar to `word`, if any is similar.
-pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    known
-        .map(|known| (strsim::damerau_levenshtein(word, known), known))
-        .filter(|(distance, known)| *distance <= known.len().max(word.len()) / 3)
-        .min()
-        .map(|(_, known)| known)
-}
+pub(crate) use self::similar::{did_you_mean, nearest, suggestion};
 
 /// Returns `1 file`, `2 files`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
@@ -18,6 +12,18 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
         format!("1 {what}")
     } else {
         format!("{count} {what}s")
+    }
+}
+
+/// Formats a number of bytes in powers of ten, such as `41.2 MB`.
+#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
+pub(crate) fn byte_size(bytes: u64) -> String {
+    match bytes {
+        1 => "1 byte".to_owned(),
+        ..1_000 => format!("{bytes} bytes"),
+        // More would be rounded to 1000.0 kB.
+        ..999_950 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
     }
 }
 
@@ -29,4 +35,25 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         .iter()
         .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::byte_size;
+
+    #[test]
+    fn sizes_are_shown_in_powers_of_ten() {
+        for (bytes, shown) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (1_000, "1.0 kB"),
+            (661_845, "661.8 kB"),
+            (999_949, "999.9 kB"),
+            (999_950, "1.0 MB"),
+            (51_587_861, "51.6 MB"),
+        ] {
+            assert_eq!(byte_size(bytes), shown);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::{
 use dialoguer::console::measure_text_width;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Verbosity, row::Row, visible::visible};
+use super::{Verbosity, question::cut, row::Row, visible::visible};
 use crate::effects::{
     clock::Stopwatch,
     env,
@@ -229,24 +229,13 @@ fn picture(doing: &Doing, others: usize, columns: usize, color: bool) -> Picture
             end = with_others;
         }
     }
-    let words = shortened(words, room.saturating_sub(measure_text_width(&end)));
-    let message = super::question::cut(&format!("{words}{end}"), room);
+    let words = cut(words, room.saturating_sub(measure_text_width(&end)));
+    let message = cut(&format!("{words}{end}"), room);
     Picture {
         template,
         prefix,
         message,
     }
-}
-
-/// Returns the text, shortened with dots if it does not fit.
-fn shortened(text: &str, width: usize) -> String {
-    if measure_text_width(text) <= width {
-        return text.to_owned();
-    }
-    if width < 6 {
-        return super::question::cut(text, width);
-    }
-    format!("{}...", super::question::cut(text, width.saturating_sub(3)))
 }
 
 impl Work {
@@ -306,7 +295,7 @@ mod tests {
     fn long_words_are_shortened_and_the_time_stays() {
         let doing = doing("dependencies of `my_agent` with uv 0.9", None);
         let Picture { message, .. } = picture(&doing, 0, 40, false);
-        assert_eq!(message, "dependencies of `m... 0s");
+        assert_eq!(message, "dependencies of `my_… 0s");
         let Picture { message, .. } = picture(&doing, 2, 80, false);
         assert_eq!(
             message,

@@ -501,7 +501,7 @@ fn an_upload_that_takes_its_time_says_how_far_it_is() {
     let late = Fault::Late(Duration::from_secs(12));
     proxy.fault("s3:PutObject", Times::First(1), late);
     let outcome = run(&proxy).succeeds();
-    let words = "Uploading agent `one`: 0.0 kB of ";
+    let words = "Uploading agent `one`: 0 bytes of ";
     let line = outcome.stderr.lines().find(|line| line.contains(words));
     assert!(
         line.is_some_and(|line| line.ends_with(", 10s so far")),

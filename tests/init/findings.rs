@@ -120,9 +120,9 @@ fn the_code_fills_in_the_table_and_what_it_leaves_open_is_a_comment() {
     for found in [
         "Found model `us.anthropic.claude-sonnet-4-6` (agent.py:11)\n",
         "Found model `us.amazon.nova-lite-v1:0` (settings/models.yaml:1)\n",
-        "Found permission `{ s3 = \"arn:aws:s3:::reports/*\", access = \"read-write\" }` (agent.py:22)\n",
-        "Found permission `\"code-interpreter\"` (agent.py:23)\n",
-        "Found permission `{ dynamodb = \"prices\", access = \"read\" }` (prices.py:3)\n",
+        "Found permission to read and write S3 objects `arn:aws:s3:::reports/*` (agent.py:22)\n",
+        "Found permission to use AWS's shared code interpreter (agent.py:23)\n",
+        "Found permission to read DynamoDB table `prices` (prices.py:3)\n",
         "Found use of a memory (agent.py:21)\n",
         "Found header `X-Tenant` (agent.py:20)\n",
         "Found variable `LOG_LEVEL` (Dockerfile:2)\n",

@@ -35,6 +35,16 @@ fn where_no_emulator_has_kept_anything_only_the_disk_is_cleaned() {
     assert!(!stage.has_copy());
     let again = stage.cleans(&[], 0);
     assert!(again.contains("Nothing to delete"), "{again}");
+
+    // A copy that the user deleted is not removed again, only forgotten.
+    stage.does(&["prepare", "--local"], 0);
+    stage.does(&["local", "stop"], 0);
+    fs::remove_dir_all(stage.home()).unwrap();
+    fs::remove_dir_all(stage.dir.path().join(COPY)).unwrap();
+    let forgotten = stage.cleans(&["--yes"], 0);
+    assert!(!forgotten.contains("copied sources"), "{forgotten}");
+    let words = "Removing missing copies from the record `";
+    assert!(forgotten.contains(words), "{forgotten}");
     for said in [planned, unanswered, cleaned, again] {
         assert!(
             said.contains("note: no AWS emulator is running for this project"),

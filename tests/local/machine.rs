@@ -203,7 +203,7 @@ fn the_cache_is_shown_by_kind_and_as_a_document() {
         [
             "    3.0 MB  1 set of dependencies, last used 2 days ago",
             "    2.0 kB  1 set of packages for `--local` and `dev`, last used within the hour",
-            "    0.0 kB  1 record of an installed program, last used within the hour",
+            "  10 bytes  1 record of an installed program, last used within the hour",
         ],
         "{}",
         shown.stdout

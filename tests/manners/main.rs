@@ -624,6 +624,24 @@ fn a_model_in_the_code_that_the_role_will_not_allow_is_told_before_it_fails() {
 }
 
 #[test]
+fn a_model_without_a_provider_is_a_warning_with_its_place() {
+    let warning = "warning: `claude-sonnet-4-6` is not the ID of a Bedrock model\n";
+    let help = "  help: an ID names the provider, such as `us.anthropic.claude-sonnet-4-6`";
+    let project = Project::new()
+        .metadata("region = \"us-east-1\"")
+        .agent_with("my_agent", "models = [\"claude-sonnet-4-6\"]");
+    let declared = run(&project, &["policy", "--only", "trust"]).succeeds();
+    for expected in [warning, "Cargo.toml:11:11", help] {
+        assert!(declared.stderr.contains(expected), "{}", declared.stderr);
+    }
+    let words = ["new", "x", "--model", "claude-sonnet-4-6"];
+    let given = run(&project, &[&words[..], &["--dry-run", "--yes"]].concat()).succeeds();
+    for expected in [warning, help] {
+        assert!(given.stderr.contains(expected), "{}", given.stderr);
+    }
+}
+
+#[test]
 fn a_runtime_that_the_service_refuses_is_not_deployed() {
     let emulator = Ministack::start();
     let project = Project::new()

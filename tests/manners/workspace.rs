@@ -87,7 +87,7 @@ fn policy(project: &Project, at: &str, options: &[&str]) -> Outcome {
 fn agents(outcome: &Outcome) -> Vec<String> {
     let lines = outcome.stderr.lines();
     let mut found: Vec<String> = lines
-        .filter(|line| line.trim_start().starts_with("Policy trust policy "))
+        .filter(|line| line.trim_start().starts_with("Trust policy "))
         .flat_map(|line| line.split('`').skip(1).step_by(2))
         .map(str::to_owned)
         .collect();

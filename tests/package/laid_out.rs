@@ -321,6 +321,23 @@ fn a_flat_agent_takes_a_deployment_folder_and_requirements_that_are_not_shipped(
 }
 
 #[test]
+fn a_misspelled_file_name_leads_to_the_file() {
+    let project = scripts();
+    renamed(
+        &project,
+        "entrypoint = \"main.py\"\n",
+        "entrypoint = \"mian.py\"\nrequirements = \"requirments.txt\"\n",
+    );
+    let refused = package(&project).run().exits(3);
+    for help in [
+        "help: did you mean `entrypoint = \"main.py\"`?",
+        "help: did you mean `requirements = \"requirements.txt\"`?",
+    ] {
+        assert!(refused.stderr.contains(help), "{help}\n{}", refused.stderr);
+    }
+}
+
+#[test]
 fn what_a_flat_agent_lacks_is_looked_for_in_its_source() {
     let project = scripts();
     for file in ["main.py", "requirements.txt"] {

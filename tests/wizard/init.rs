@@ -200,11 +200,11 @@ fn what_the_code_uses_is_asked_about_and_what_it_leaves_open_is_asked_for() {
             ),
             ("Bedrock models that it invokes, or `none`", ENTER),
             (
-                "Permission `{ sqs = \"jobs\", access = \"send\" }`, which ../agents/est/main.py:9 uses",
+                "Permission to send to SQS queue `jobs`, as ../agents/est/main.py:9 does",
                 ENTER,
             ),
             (
-                "Permission `{ lambda = \"price\" }`, which ../agents/est/main.py:10 uses",
+                "Permission to invoke Lambda function `price`, as ../agents/est/main.py:10 does",
                 "\x1b[B\r",
             ),
             (

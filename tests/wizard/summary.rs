@@ -12,7 +12,7 @@ fn policy_prints_a_summary_on_a_terminal_and_documents_elsewhere() {
     let text = picture.join("\n");
     assert!(status.success(), "{text}");
     assert!(
-        text.contains("      Policy trust policy of the execution role"),
+        text.contains("       Trust policy of the execution role: `one` in us-west-2 ("),
         "{text}"
     );
     assert!(

@@ -60,7 +60,7 @@ impl Against {
         let runtime = (arn, args.endpoint.clone());
         let whom = Whom::new(
             runtime,
-            args.bearer_token.clone(),
+            args.bearer.clone(),
             args.project.clone(),
             aws,
         );

@@ -10,7 +10,7 @@ use self::against::Against;
 use super::invoke::{read_payload, timeout};
 use crate::{
     check::{Finding, Payload, Report, Rule, Severity, junit},
-    config::{Agent, Config, Language, Protocol, nearest},
+    config::{Agent, Config, Language, Protocol},
     effects::{
         check::{self, Manner, Subject},
         clock, files,
@@ -31,7 +31,7 @@ use crate::{
         packaging::{self, Options},
     },
     protocol::{contract::Contract, invocation},
-    text::counted,
+    text::{counted, did_you_mean, nearest},
     ui::Ui,
 };
 
@@ -60,14 +60,8 @@ pub struct Args {
     /// Endpoint of the runtime [default: DEFAULT]
     #[arg(long, value_name = "NAME", value_parser = EndpointName::from_option, requires = "against")]
     endpoint: Option<EndpointName>,
-    /// JWT for a runtime with an authorizer; the variable keeps it out of the process list
-    #[arg(
-        long,
-        value_name = "JWT",
-        env = "CARGO_AGENTCORE_BEARER_TOKEN",
-        hide_env_values = true
-    )]
-    bearer_token: Option<String>,
+    #[command(flatten)]
+    bearer: options::Bearer,
     /// Test only this rule (repeatable)
     #[arg(long, value_name = "CODE", value_parser = rule)]
     only: Vec<Rule>,
@@ -107,7 +101,7 @@ fn rule(code: &str) -> Result<Rule, String> {
     Rule::find(code).ok_or_else(|| {
         let near = nearest(code, Rule::all().map(Rule::code));
         match near {
-            Some(near) => format!("unknown code; did you mean `{near}`?"),
+            Some(near) => format!("unknown code; {}", did_you_mean(near)),
             None => "unknown code; `cargo agentcore help findings` lists the codes".to_owned(),
         }
     })

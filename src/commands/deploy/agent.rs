@@ -29,7 +29,7 @@ use crate::{
         },
     },
     error::{Failure, Message},
-    package::{archive::Archive, limits::megabytes},
+    package::archive::Archive,
     project::{
         progress::{HowFar, telling},
         sessions::Placed,
@@ -45,6 +45,7 @@ use crate::{
             observed,
         },
     },
+    text::byte_size,
     ui::{Part, Ui},
 };
 
@@ -376,8 +377,8 @@ impl Delivery<'_, '_> {
                 &format!(
                     "agent `{}`: {} of {}",
                     agent.name,
-                    megabytes(bytes),
-                    megabytes(self.archive.size)
+                    byte_size(bytes),
+                    byte_size(self.archive.size)
                 ),
             );
         }
@@ -395,8 +396,8 @@ impl Delivery<'_, '_> {
                     words: format!(
                         "agent `{}`: {} of {}",
                         agent.name,
-                        megabytes(sent),
-                        megabytes(bytes)
+                        byte_size(sent),
+                        byte_size(bytes)
                     ),
                     part: (bytes > 0).then_some(Part {
                         done: sent,

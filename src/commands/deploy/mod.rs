@@ -74,14 +74,8 @@ pub struct Args {
     /// does not answer
     #[arg(long, value_name = "PAYLOAD")]
     smoke: Option<String>,
-    /// JWT for the smoke call, if the runtime has an authorizer
-    #[arg(
-        long,
-        value_name = "JWT",
-        env = "CARGO_AGENTCORE_BEARER_TOKEN",
-        hide_env_values = true
-    )]
-    bearer_token: Option<String>,
+    #[command(flatten)]
+    bearer: options::Bearer,
     /// Enable CloudWatch Transaction Search for the whole account in this region
     #[arg(long)]
     enable_tracing: bool,
@@ -156,7 +150,7 @@ async fn deploy(
     let payload = args.smoke.as_deref().map(read_payload).transpose()?;
     let smoke = payload.map(|payload| Smoke {
         payload: invocation::without_mark(payload, invocation::JSON, false),
-        token: args.bearer_token.clone().filter(|token| !token.is_empty()),
+        token: args.bearer.given().map(str::to_owned),
         endpoint_url: url.or_else(|| args.aws.endpoint_url.as_ref().map(ToString::to_string)),
     });
     if let Some(smoke) = &smoke {

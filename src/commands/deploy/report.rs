@@ -11,13 +11,13 @@ use crate::{
     effects::aws::store::How,
     engine::{callers, plan_output::Planned},
     options,
-    package::limits::megabytes,
     resources::{
         bucket::worth_saying,
         callers::for_new_runtime,
         change::{FieldChange, Reveal, Step as _, values},
         runtime::fields::Artifact,
     },
+    text::byte_size,
     ui::{Ui, Verbosity},
 };
 
@@ -162,8 +162,8 @@ pub(crate) fn show(
         } else {
             format!(
                 "upload {} of {} to `{object}`",
-                megabytes(*bytes),
-                megabytes(*size)
+                byte_size(*bytes),
+                byte_size(*size)
             )
         };
         planned.status("Would", &what);

@@ -94,11 +94,14 @@ fn introduce(
             background.pid()
         ),
     );
-    ui.status("Logging", &format!("to `{}`", background.path.display()));
+    ui.status(
+        "Logging",
+        &format!("messages to `{}`", background.path.display()),
+    );
     for found in placed {
         let log = found.folder.path().join(LOG);
-        let words = format!("the lines of `{}` to `{}`", found.name, log.display());
-        ui.status("", &words);
+        let words = format!("output of `{}` to `{}`", found.name, log.display());
+        ui.status("Logging", &words);
     }
     let broken: Vec<String> = placed
         .iter()

@@ -200,8 +200,8 @@ fn permissions(
 ) -> Result<(), Failure> {
     for at in &filled.permissions {
         let question = format!(
-            "Permission `{}`, which {} uses",
-            at.it.to_toml().to_string().trim(),
+            "Permission to {}, as {} does",
+            at.it.words(),
             findings.place(at)
         );
         if !asking || is_wanted(&question, ui)? {

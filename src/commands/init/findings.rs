@@ -154,7 +154,8 @@ impl Findings {
             found(format!("model `{}`", at.it.id()), self.place(at));
         }
         for at in permissions {
-            found(format!("permission `{}`", at.it.to_toml()), self.place(at));
+            let permission = format!("permission to {}", at.it.words());
+            found(permission, self.place(at));
         }
         for at in open {
             found(format!("use of {}", at.it.what()), self.place(at));

@@ -3,62 +3,55 @@
 use super::{Kind, documents::Printed};
 use crate::{
     names::Region,
+    text::counted,
     ui::{Ui, Verbosity},
 };
 
 pub(super) fn show(printed: &Printed, ui: &Ui) {
-    for line in described(printed) {
-        match line {
-            Described::Title(title) => ui.status("Policy", &title),
-            Described::Detail(detail) => ui.plain(&detail),
-        }
+    let Description { kind, rest, details } = described(printed);
+    ui.status(kind, &rest);
+    for detail in details {
+        ui.plain(&detail);
     }
     ui.result(&printed.text);
 }
 
 /// Prints a summary without the document. `-v` adds the statements.
 pub(super) fn summarize(printed: &Printed, ui: &Ui) {
-    let statements = match printed.asked_by.len() {
-        1 => "1 statement".to_owned(),
-        count => format!("{count} statements"),
-    };
-    for line in described(printed) {
-        match line {
-            Described::Title(title) => {
-                ui.answer_status("Policy", &format!("{title}, {statements}"));
-            }
-            Described::Detail(detail) if ui.verbosity() >= Verbosity::Verbose => {
-                ui.answer_plain(&detail);
-            }
-            Described::Detail(_) => {}
+    let Description { kind, rest, details } = described(printed);
+    let statements = counted(printed.asked_by.len(), "statement");
+    ui.answer_status(kind, &format!("{rest}, {statements}"));
+    if ui.verbosity() >= Verbosity::Verbose {
+        for detail in details {
+            ui.answer_plain(&detail);
         }
     }
 }
 
-pub(super) enum Described {
-    Title(String),
-    Detail(String),
+/// What is said of a document.
+struct Description {
+    /// The first word of the title, in the column of status lines.
+    kind: &'static str,
+    rest: String,
+    /// The reason for each statement, and what is attached beside the document.
+    details: Vec<String>,
 }
 
-/// Describes a document, with the reasons for each statement.
-pub(super) fn described(printed: &Printed) -> Vec<Described> {
-    let what = match printed.kind {
-        Kind::Trust => "trust policy of the execution role",
-        Kind::Execution => "execution policy",
-        Kind::Boundary => "permissions boundary",
-        Kind::Deployer => "policy of the deployer",
-        Kind::DeployerNoIam => "policy of a deployer who creates no roles",
+fn described(printed: &Printed) -> Description {
+    let (kind, what) = match printed.kind {
+        Kind::Trust => ("Trust", "policy of the execution role"),
+        Kind::Execution => ("Execution", "policy"),
+        Kind::Boundary => ("Boundary", "for the permissions of the roles"),
+        Kind::Deployer => ("Deployer", "policy"),
+        Kind::DeployerNoIam => ("Deployer", "policy without the right to create roles"),
     };
     let agents: Vec<String> = printed.agents.iter().map(|a| format!("`{a}`")).collect();
     let regions: Vec<&str> = printed.regions.iter().map(Region::as_str).collect();
     let part = match printed.parts {
         1 => String::new(),
-        all => format!(
-            ", part {} of {all}, to be attached with the others",
-            printed.part
-        ),
+        all => format!(", part {} of {all} (attach all parts)", printed.part),
     };
-    let title = format!(
+    let rest = format!(
         "{what}{part}: {} in {} ({} characters)",
         agents.join(", "),
         regions.join(", "),
@@ -73,9 +66,9 @@ pub(super) fn described(printed: &Printed) -> Vec<Described> {
         .managed_policies
         .iter()
         .map(|arn| format!("             attached beside it: {arn}"));
-    let details = statements.chain(attached).map(Described::Detail);
-    [Described::Title(title)]
-        .into_iter()
-        .chain(details)
-        .collect()
+    Description {
+        kind,
+        rest,
+        details: statements.chain(attached).collect(),
+    }
 }

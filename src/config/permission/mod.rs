@@ -4,6 +4,7 @@ mod allow;
 mod offered;
 mod resource;
 pub(super) mod table;
+mod words;
 
 use toml_edit::{Array, InlineTable, Value};
 
@@ -15,7 +16,10 @@ use self::resource::{
     resource_id, s3_objects, secret_arn,
 };
 use super::read::one_of;
-use crate::names::{NameError, RuntimeName};
+use crate::{
+    names::{NameError, RuntimeName},
+    text::{did_you_mean, nearest},
+};
 
 /// A capability that an agent declares.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,12 +199,10 @@ impl Permission {
             Some((key, value)) => Self::valued(key, value, None).map_err(|wrong| match wrong {
                 Wrong::Value(what) | Wrong::Access(what) => what,
             }),
-            None if Self::bare(text).is_none() && !is_key(text) => Err(match near(text) {
-                Some(known) => format!("unknown permission `{text}`; did you mean `{known}`?"),
-                None => format!(
-                    "unknown permission `{text}`; `cargo agentcore help permissions` lists them"
-                ),
-            }),
+            None if Self::bare(text).is_none() && !is_key(text) => Err(unknown_with(
+                text,
+                "`cargo agentcore help permissions` lists them",
+            )),
             None => Self::alone(text, &format!("`{text}=…`")),
         }
     }
@@ -308,24 +310,16 @@ fn is_key(word: &str) -> bool {
     word == ALLOW || VALUED.contains(&word)
 }
 
-/// Returns the most similar capability.
-fn near(word: &str) -> Option<&'static str> {
-    VALUED
-        .into_iter()
-        .chain(BARE)
-        .chain([ALLOW])
-        .map(|known| (strsim::damerau_levenshtein(word, known), known))
-        .filter(|(distance, known)| *distance <= known.len() / 3 + 1)
-        .min()
-        .map(|(_, known)| known)
-}
-
 /// Returns the message for an unknown word: with the most similar capability, or with all of them.
 pub fn unknown(word: &str) -> String {
-    match near(word) {
-        Some(known) => format!("unknown permission `{word}`; did you mean `{known}`?"),
-        None => format!("unknown permission `{word}`; {}", listed()),
-    }
+    unknown_with(word, &listed())
+}
+
+/// Returns the message for an unknown word, with `help` if no capability is similar.
+fn unknown_with(word: &str, help: &str) -> String {
+    let known = VALUED.into_iter().chain(BARE).chain([ALLOW]);
+    let help = nearest(word, known).map_or(help.to_owned(), did_you_mean);
+    format!("unknown permission `{word}`; {help}")
 }
 
 /// Lists all capabilities.

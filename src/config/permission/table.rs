@@ -12,7 +12,7 @@ use super::{
     allow::{self, Allowed, Objection},
     unknown,
 };
-use crate::{names::is_hidden, text::nearest};
+use crate::{names::is_hidden, text::suggestion};
 
 /// A problem: where it is, what it is, and how to fix it.
 pub(in crate::config) struct Problem {
@@ -92,8 +92,7 @@ fn second(table: &DeTable<'_>, last: Range<usize>) -> Problem {
         .find(|key| key.get_ref() != "access" && !VALUED.contains(&key.get_ref().as_ref()));
     match wrong {
         Some(key) => {
-            let near = nearest(key.get_ref(), std::iter::once("access"))
-                .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let near = suggestion(key.get_ref(), ["access"]);
             let what = format!("unknown key `{}` in a permission{near}", key.get_ref());
             Problem::new(key.span(), what)
         }
@@ -110,8 +109,7 @@ fn allowed(table: &DeTable<'_>) -> Result<Permission, Vec<Problem>> {
     let mut problems = Vec::new();
     for (key, _) in table {
         if !known.contains(&key.get_ref().as_ref()) {
-            let near = nearest(key.get_ref(), known.into_iter())
-                .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let near = suggestion(key.get_ref(), known);
             let what = format!("unknown key `{}` beside `{ALLOW}`{near}", key.get_ref());
             problems.push(Problem::new(key.span(), what).help(form()));
         }

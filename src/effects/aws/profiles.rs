@@ -7,7 +7,11 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_types::os_shim_internal::{Env, Fs};
 
 use super::error::innermost;
-use crate::{config::nearest, effects::env, error::Failure};
+use crate::{
+    effects::env,
+    error::Failure,
+    text::{did_you_mean, nearest},
+};
 
 /// How many existing profiles a message lists.
 const NAMED: usize = 8;
@@ -140,8 +144,8 @@ fn absent(name: &str, origin: &str, known: Vec<&str>) -> Failure {
     } else {
         failure = failure.note(listed(name, known.clone()));
     }
-    match nearest(name, known.into_iter()) {
-        Some(near) => failure.help(format!("did you mean `{near}`?")),
+    match nearest(name, known) {
+        Some(near) => failure.help(did_you_mean(near)),
         None => failure.help(format!(
             "create it with `aws configure --profile {name}` or `aws configure sso --profile {name}`"
         )),

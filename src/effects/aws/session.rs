@@ -31,6 +31,7 @@ use crate::{
     error::Failure,
     names::{AccountId, EndpointUrl, Partition, Region},
     plan::privacy::{self, Proof},
+    text::did_you_mean,
 };
 
 /// The session settings from the command line and the metadata.
@@ -369,7 +370,7 @@ async fn region(request: &Request, chosen: &Chosen) -> Result<Region, Failure> {
     match region.slip() {
         // Without this check, the request would time out.
         Some(meant) => Err(Failure::usage(format!("unknown AWS region `{region}`"))
-            .help(format!("did you mean `{meant}`?"))),
+            .help(did_you_mean(meant))),
         None => Ok(region),
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     },
     python::{self, Finding, Missing, Program, Reached, Weight, follow, standard},
     system::filename,
+    text::did_you_mean,
 };
 
 /// Which parser found a syntax error.
@@ -161,7 +162,7 @@ fn missing(request: &Request, finding: &Finding) -> Message {
         weight,
         through,
     } = finding;
-    let meant = |near: &Option<String>| near.as_ref().map(|near| format!("did you mean `{near}`?"));
+    let meant = |near: &Option<String>| near.as_deref().map(did_you_mean);
     if let Some(message) = former_package(request, missing) {
         return message;
     }

@@ -10,6 +10,7 @@ use super::{SourceRequest, rules::is_made_again, secrets::is_secret_directory};
 use crate::{
     effects::{files::FileError, path::real_path},
     error::Failure,
+    text::nearest,
 };
 
 /// Returns the real path of the directory, or an error if it is missing or a file. `seen_from` says
@@ -118,16 +119,15 @@ fn missing(shown: &Path, path: &Path, seen_from: &str) -> Failure {
         .and_then(|parent| fs::read_dir(parent).ok())
         .and_then(|entries| {
             let wanted = path.file_name()?.to_string_lossy().into_owned();
-            entries
+            let names: Vec<String> = entries
                 .filter_map(Result::ok)
                 .filter(|entry| entry.path().is_dir())
                 .map(|entry| entry.file_name().to_string_lossy().into_owned())
-                .map(|name| (strsim::damerau_levenshtein(&wanted, &name), name))
-                .filter(|(distance, _)| *distance <= wanted.len() / 3 + 1)
-                .min()
+                .collect();
+            nearest(&wanted, names.iter().map(String::as_str)).map(str::to_owned)
         });
     match near {
-        Some((_, name)) => failure.help(format!("there is a directory `{name}` beside it")),
+        Some(name) => failure.help(format!("there is a directory `{name}` beside it")),
         None => failure.help(seen_from),
     }
 }

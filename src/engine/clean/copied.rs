@@ -9,10 +9,11 @@ use crate::{
     config::{Agent, Declared, ImportName},
     effects::copied_sources,
     error::Failure,
+    package::record,
     plan::files::{self as file_plan, FilePlan, FileStep},
     project::own_files::check_deployment,
     resources::{
-        change::Subject,
+        change::{Action, Change, Subject},
         clean::{CleanPlan, Kept, Weight},
     },
 };
@@ -87,19 +88,31 @@ impl Copied {
         Ok(copied)
     }
 
-    /// Returns the folders of the copies from which something is removed.
-    pub(crate) fn folders(&self) -> BTreeSet<PathBuf> {
+    /// Returns the folders from which files are removed.
+    fn folders(&self) -> BTreeSet<PathBuf> {
         let removed = self.plan.steps.iter().map(FileStep::path);
-        let (before, after) = (&self.plan.record_before, &self.plan.record_after);
-        let forgotten = before
-            .files
-            .keys()
-            .filter(|path| !after.files.contains_key(*path));
         removed
-            .chain(forgotten)
             .filter_map(|path| path.split('/').next())
             .map(|name| self.deployment.join(name))
             .collect()
+    }
+
+    /// Returns a removal for each copy, or one for what the record still says of copies that are
+    /// already gone.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let folders = self.folders();
+        if folders.is_empty() && self.plan.record_changes {
+            let path = self.deployment.join(record::FILE).display().to_string();
+            let object = format!("missing copies from the record `{path}`");
+            let subject = Subject::new("record", path);
+            return vec![Change::new(Action::Remove, object, subject)];
+        }
+        let removal = |folder: PathBuf| {
+            let path = folder.display().to_string();
+            let object = format!("the copied sources `{path}`");
+            Change::new(Action::Remove, object, Subject::new("copied sources", path))
+        };
+        folders.into_iter().map(removal).collect()
     }
 
     pub(crate) fn apply(&self) -> Result<(), Failure> {

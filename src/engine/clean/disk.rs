@@ -1,9 +1,6 @@
 //! What `clean` removes from disk: the copied sources, builds, caches, the toolkit's entry.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::copied::Copied;
 use crate::{
@@ -15,6 +12,7 @@ use crate::{
         manifest::Project,
         packaging::is_built,
     },
+    engine::plan_output::announce,
     error::Failure,
     names::Region,
     package::toolkit_yaml::{self, Shortened},
@@ -73,46 +71,26 @@ impl<'a> Disk<'a> {
 
     /// Returns every deletion, in order.
     pub(crate) fn changes(&self) -> Vec<Change> {
-        let remove = |object, subject| Change::new(Action::Remove, object, subject);
-        let copies = self.copies.iter().flat_map(Copied::folders);
-        let mut changes: Vec<Change> = copies
-            .map(|copy| {
-                let subject = Subject::new("copied sources", copy.display().to_string());
-                remove(format!("the copied sources `{}`", copy.display()), subject)
-            })
-            .collect();
+        let mut changes: Vec<Change> = self.copies.iter().flat_map(Copied::changes).collect();
         if !self.built.is_empty() {
-            let path = self.built.directory.path().display().to_string();
-            let kind = if self.built.whole {
-                "build"
-            } else {
-                "remembered"
-            };
-            changes.push(remove(self.built.words(), Subject::new(kind, path)));
+            changes.push(self.built.change());
         }
         if self.entry_goes {
-            let (name, yaml) = (&self.agent.runtime_name, self.yaml().display().to_string());
-            let subject = Subject::new("entry", name.to_string()).of(&yaml);
-            changes.push(remove(format!("the entry `{name}` of `{yaml}`"), subject));
+            changes.push(self.entry());
         }
-        if let Some(cache) = &self.toolkit_cache {
-            let path = cache.path().display().to_string();
-            let subject = Subject::new("toolkit cache", &path);
-            changes.push(remove(format!("the toolkit's cache `{path}`"), subject));
-        }
+        changes.extend(self.toolkit_cache.as_ref().map(without_cache));
         changes
     }
 
     pub(crate) fn apply(&self, ui: &Ui) -> Result<(), Failure> {
         for copied in &self.copies {
-            for folder in copied.folders() {
-                let what = format!("the copied sources `{}`", folder.display());
-                ui.status("Removing", &what);
+            for change in copied.changes() {
+                announce(&change, ui);
             }
             copied.apply()?;
         }
         if !self.built.is_empty() {
-            ui.status("Removing", &self.built.words());
+            announce(&self.built.change(), ui);
             self.built.remove()?;
         }
         if self.entry_goes {
@@ -121,8 +99,17 @@ impl<'a> Disk<'a> {
         Ok(())
     }
 
-    fn yaml(&self) -> PathBuf {
-        self.agent.dir.join(toolkit_yaml::FILE)
+    /// Returns the removal of the agent from the toolkit's file.
+    fn entry(&self) -> Change {
+        let name = &self.agent.runtime_name;
+        let yaml = self.agent.dir.join(toolkit_yaml::FILE);
+        let yaml = yaml.display().to_string();
+        let subject = Subject::new("entry", name.to_string()).of(&yaml);
+        Change::new(
+            Action::Remove,
+            format!("the entry `{name}` of `{yaml}`"),
+            subject,
+        )
     }
 
     /// Removes the agent from the toolkit's file, and the toolkit's cache.
@@ -131,25 +118,16 @@ impl<'a> Disk<'a> {
         let Some(file) = on_disk::toolkit_file(self.agent)? else {
             return Ok(());
         };
-        let name = self.agent.runtime_name.as_str();
-        let yaml = self.yaml();
-        ui.status(
-            "Removing",
-            &format!("the entry `{name}` of `{}`", yaml.display()),
-        );
+        announce(&self.entry(), ui);
         if let Some(cache) = &self.toolkit_cache {
-            let path = cache.path();
-            ui.status(
-                "Removing",
-                &format!("the toolkit's cache `{}`", path.display()),
-            );
+            announce(&without_cache(cache), ui);
             cache.remove_whole()?;
             if let Some(caches) = cache.parent() {
                 caches.remove_if_empty()?;
             }
         }
         let project = Folder::of_project(self.agent.dir.clone());
-        match file.without(name) {
+        match file.without(self.agent.runtime_name.as_str()) {
             Shortened::Nothing => project.remove_file(toolkit_yaml::FILE)?,
             Shortened::Text(text) => project.write(toolkit_yaml::FILE, text.as_bytes())?,
         }
@@ -229,6 +207,12 @@ impl Built {
         self.files.is_empty() && self.unfinished.is_empty() && self.developed.is_none()
     }
 
+    fn change(&self) -> Change {
+        let kind = if self.whole { "build" } else { "remembered" };
+        let path = self.directory.path().display().to_string();
+        Change::new(Action::Remove, self.words(), Subject::new(kind, path))
+    }
+
     fn words(&self) -> String {
         if self.whole && self.files.iter().any(|file| file.folder == self.directory) {
             let directory = self.directory.path();
@@ -280,6 +264,12 @@ fn is_shared(agent: &Agent, project: &Project) -> Result<bool, Failure> {
     let path = packaging::directory(agent, project)?.path();
     let name = path.file_name().unwrap_or_default();
     Ok(on_disk::is_other(&name.to_string_lossy()))
+}
+
+fn without_cache(cache: &Folder) -> Change {
+    let path = cache.path().display().to_string();
+    let object = format!("the toolkit's cache `{path}`");
+    Change::new(Action::Remove, object, Subject::new("toolkit cache", path))
 }
 
 fn toolkit_cache(agent: &Agent) -> Result<Option<Folder>, Failure> {

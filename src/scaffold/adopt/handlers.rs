@@ -9,7 +9,10 @@ use super::{
     signature::{Passing, passing},
     sources::{Sources, has_importable_name, importable_name, is_public, is_test},
 };
-use crate::{error::Failure, text::counted};
+use crate::{
+    error::Failure,
+    text::{counted, did_you_mean, nearest},
+};
 
 /// A function that can answer a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,21 +178,14 @@ impl Sources {
 
     fn unknown(&self, words: &str, purpose: Use) -> Failure {
         let candidates = self.candidates();
-        let near = candidates
-            .iter()
-            .map(|handler| {
-                let distance = strsim::damerau_levenshtein(words, &handler.words);
-                (distance, handler.words.as_str())
-            })
-            .filter(|(distance, near)| *distance <= near.len() / 3)
-            .min();
+        let near = nearest(words, candidates.iter().map(|handler| handler.words.as_str()));
         let failure = Failure::usage(format!(
             "`{} {words}`: the source defines no such function",
             purpose.flag()
         ));
         let failure = list(failure, &candidates);
         match near {
-            Some((_, near)) => failure.help(format!("did you mean `{near}`?")),
+            Some(near) => failure.help(did_you_mean(near)),
             None if candidates.is_empty() => {
                 failure.help("the source has no function that can answer a request")
             }

@@ -192,7 +192,7 @@ impl List {
         let mut view = self.filter.view(&format!("{prompt}: "), width);
         let keys = wrapped(&self.keys(leave), width);
         let found = self.found();
-        // One row is reserved for the number of items.
+        // The number of items, or a note that no item matches, needs two rows.
         let room = rows.saturating_sub(view.rows.len() + keys.len() + 2);
         let room = room.clamp(3, SHOWN).min(found.len().max(1));
         let first = (self.at + 1).saturating_sub(room);
@@ -215,10 +215,8 @@ impl List {
             view.rows.push(cut(row.trim_end(), width));
         }
         if found.len() > room {
-            view.rows.push(cut(
-                &format!("  ({} of {})", self.at + 1, found.len()),
-                width,
-            ));
+            let shown = format!("  ({} of {})", self.at + 1, found.len());
+            view.rows.push(cut(&shown, width));
         }
         if found.is_empty() {
             let row = match (accepts_typed, self.choice) {
@@ -226,7 +224,7 @@ impl List {
                 (true, Choice::One) => "  (not in the list; Enter uses it as typed)",
                 (true, Choice::Several) => "  (not in the list; Enter adds it as typed)",
             };
-            view.rows.push(cut(row, width));
+            view.rows.extend(wrapped(row, width));
         }
         view.rows.extend(keys);
         view
@@ -335,7 +333,7 @@ mod tests {
             rows,
             [
                 "Regions: ",
-                "  [ ] us-east-1     US East (N. Virgini",
+                "  [ ] us-east-1     US East (N. Virgin…",
                 "> [x] us-west-2     US West (Oregon)",
                 "  [ ] eu-central-1  Europe (Frankfurt)",
                 "Type to filter, Space to select, Enter ",

@@ -253,7 +253,8 @@ impl Ui {
         let ask = || while_asking(|| ask(before, leave));
         let answer = || match ask()? {
             Asked::Given(given) => {
-                let line = visible(&kept(prompt, &given.join(", ")));
+                let (_, width) = Sheet::new().size();
+                let line = kept(prompt, &visible(&given.join(", ")), width);
                 self.ask(&format!("{line}\n"));
                 self.kept_dialogue().answered(given.clone(), &line);
                 Ok(Some(given))
@@ -305,11 +306,13 @@ impl Leave {
     }
 }
 
-/// Returns the line that stays on the terminal for a question and its answer.
-fn kept(prompt: &str, answer: &str) -> String {
+/// Returns the line that stays on the terminal for a question and its answer, in rows.
+fn kept(prompt: &str, answer: &str, width: usize) -> String {
     let prompt = prompt.split_once(" (").map_or(prompt, |(prompt, _)| prompt);
     let answer = if answer.is_empty() { "none" } else { answer };
-    format!("{prompt}: {answer}")
+    let rows = wrapped(&format!("{prompt}: {answer}"), width);
+    let rows: Vec<&str> = rows.iter().map(|row| row.trim_end()).collect();
+    rows.join("\n")
 }
 
 fn error_rows(why: &str, width: usize) -> Vec<String> {

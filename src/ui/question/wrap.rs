@@ -2,6 +2,8 @@
 
 use dialoguer::console::measure_text_width;
 
+const ELLIPSIS: char = '…';
+
 /// Wraps the text to rows of at most `width` columns, at spaces, and inside a word only if it is
 /// longer than a row. Keeps a trailing space, and an empty text as a row.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
@@ -34,15 +36,21 @@ pub(super) fn push(rows: &mut Vec<String>, letter: char, width: usize) {
     }
 }
 
-/// Returns as much of the text as fits into a row.
+/// Returns the text, or as much of it as fits into a row, with an ellipsis.
 pub(in crate::ui) fn cut(text: &str, width: usize) -> String {
-    let mut taken = 0;
-    text.chars()
-        .take_while(|letter| {
-            taken += columns(*letter);
-            taken <= width
-        })
-        .collect()
+    if measure_text_width(text) <= width {
+        return text.to_owned();
+    }
+    let mut taken = columns(ELLIPSIS);
+    let fits = text.chars().take_while(|letter| {
+        taken += columns(*letter);
+        taken <= width
+    });
+    let fits: String = fits.collect();
+    match width {
+        0 => String::new(),
+        _ => format!("{}{ELLIPSIS}", fits.trim_end()),
+    }
 }
 
 fn columns(letter: char) -> usize {
@@ -67,6 +75,16 @@ mod tests {
     fn a_word_longer_than_a_row_breaks_inside() {
         assert_eq!(wrapped("a abcdefgh", 4), ["a ", "abcd", "efgh"]);
         assert_eq!(wrapped("東京都東京都", 4), ["東京", "都東", "京都"]);
+    }
+
+    #[test]
+    fn a_text_that_does_not_fit_ends_with_an_ellipsis() {
+        assert_eq!(cut("one two", 7), "one two");
+        assert_eq!(cut("one two", 6), "one t…");
+        assert_eq!(cut("one two", 5), "one…");
+        assert_eq!(cut("東京都", 5), "東京…");
+        assert_eq!(cut("東京都", 4), "東…");
+        assert_eq!(cut("one", 0), "");
     }
 
     proptest! {
