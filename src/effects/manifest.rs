@@ -4,8 +4,9 @@
 use std::path::{Component, Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand};
+use toml::de::DeTable;
 
-use super::{cache, checkout, env, files, folder::Folder, path::real_path};
+use super::{cache, checkout, env, files, folder::Folder, new_project, path::real_path};
 use crate::{
     config::{
         Manifest,
@@ -155,8 +156,8 @@ fn configured_target_dir(root: &Path) -> Option<PathBuf> {
     is_below.then(|| root.join(directory))
 }
 
-/// Returns what is known of a workspace that cargo cannot read: the nearest manifest, and the
-/// target directory if only the environment sets it.
+/// Returns what is known of a workspace that cargo cannot read: its manifest, the nearest one, and
+/// its target directory.
 pub(crate) fn remains(manifest_path: Option<&Path>) -> Result<Option<Project>, Failure> {
     if let Ok(project) = observe(manifest_path) {
         return Ok(Some(project));
@@ -169,13 +170,43 @@ pub(crate) fn remains(manifest_path: Option<&Path>) -> Result<Option<Project>, F
     let Some(path) = path.filter(|path| path.is_file()) else {
         return Ok(None);
     };
-    let root = path.parent().unwrap_or(&here).to_owned();
+    let own = read(&path)?;
+    let root = workspace_of(&own);
+    let mut manifests = vec![own];
+    let at_root = root.join("Cargo.toml");
+    if at_root != path {
+        manifests.insert(0, read(&at_root)?);
+    }
     Ok(Some(Project {
-        target_dir: target_dir(&root, &here),
-        manifests: vec![read(&path)?],
+        target_dir: configured_target_dir(&root).unwrap_or_else(|| target_dir(&root, &here)),
+        manifests,
         packages: Packages::default(),
         root,
     }))
+}
+
+/// Returns the root of the workspace that a manifest belongs to, although the manifest or the
+/// workspace's may be invalid.
+fn workspace_of(manifest: &Manifest) -> PathBuf {
+    let names_workspace = |text: &str| {
+        let mut lines = text.lines();
+        lines.any(|line| line.trim_start().starts_with("[workspace"))
+    };
+    let own = manifest.path.parent().unwrap_or(&manifest.path);
+    if names_workspace(&manifest.text) {
+        return own.to_owned();
+    }
+    if let Some(enclosing) = new_project::enclosing(own, &[]) {
+        let root = enclosing.manifest.parent();
+        return root.unwrap_or(own).to_owned();
+    }
+    // Cargo, too, has to read an invalid manifest to know what it excludes.
+    let is_invalid_root = |above: &&Path| {
+        let text = std::fs::read_to_string(above.join("Cargo.toml"));
+        text.is_ok_and(|text| names_workspace(&text) && DeTable::parse(&text).is_err())
+    };
+    let root = own.ancestors().skip(1).find(is_invalid_root);
+    root.unwrap_or(own).to_owned()
 }
 
 /// Returns a project for a directory without a manifest, as if it had one.

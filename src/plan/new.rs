@@ -70,6 +70,27 @@ pub(crate) fn check_standalone(enclosing: &Enclosing) -> Result<(), Failure> {
     )))
 }
 
+/// Refuses a folder without a manifest that the workspace around it takes for a member.
+pub(crate) fn check_joining(enclosing: &Enclosing) -> Result<(), Failure> {
+    let Enclosing {
+        manifest,
+        taking: Some(pattern),
+        folder,
+    } = enclosing
+    else {
+        return Ok(());
+    };
+    let root = manifest.parent().unwrap_or(manifest).display();
+    let manifest = manifest.display();
+    Err(Failure::config(format!(
+        "`members = [\"{pattern}\"]` in `{manifest}` matches `{folder}`, which has no Cargo.toml"
+    ))
+    .note("cargo refuses to run in this workspace")
+    .help(format!(
+        "add `exclude = [\"{folder}\"]` to `[workspace]` there, then run `cargo agentcore init --source {folder}` in {root}"
+    )))
+}
+
 /// Returns the folder that the workspace must exclude, because cargo would look for a package in it.
 ///
 /// # Errors

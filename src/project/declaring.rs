@@ -11,7 +11,10 @@ use crate::{
     },
     error::Failure,
     names::{ProjectId, Region},
-    plan::init::{self as plan, ProjectTable},
+    plan::{
+        init::{self as plan, ProjectTable},
+        new::Enclosing,
+    },
     scaffold::{Head, project_lines},
     text::path::folded,
 };
@@ -65,6 +68,15 @@ impl Before {
             workspace,
             root: path.parent().unwrap_or(path).to_owned(),
         })
+    }
+
+    /// Reads the project of the nearest manifest above a folder without one. Returns `None` if that
+    /// manifest belongs to another workspace.
+    pub(crate) fn around(folder: &Path, enclosing: &Enclosing) -> Result<Option<Self>, Failure> {
+        let nearest = new_project::manifest_above(folder);
+        let before = Self::observe(nearest.as_ref().unwrap_or(&enclosing.manifest))?;
+        let is_joined = enclosing.manifest.parent() == Some(before.workspace.root.as_path());
+        Ok(is_joined.then_some(before))
     }
 
     /// Returns true if the manifest already belongs to a project of this tool.

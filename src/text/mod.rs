@@ -20,9 +20,9 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
 pub(crate) fn byte_size(bytes: u64) -> String {
     match bytes {
         1 => "1 byte".to_owned(),
-        ..1_000 => format!("{bytes} bytes"),
+        0 | 2..1_000 => format!("{bytes} bytes"),
         // More would be rounded to 1000.0 kB.
-        ..999_950 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000..999_950 => format!("{:.1} kB", bytes as f64 / 1e3),
         _ => format!("{:.1} MB", bytes as f64 / 1e6),
     }
 }

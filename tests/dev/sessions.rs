@@ -68,7 +68,16 @@ fn each_session_has_a_process_of_its_own() {
         || "a session goes on with the old code".to_owned(),
         || !runs(second),
     );
-    assert_ne!(stage.pid_in(&b), second);
+    let last = stage.pid_in(&b);
+    assert_ne!(last, second);
+
+    // A mistake in the manifest keeps nobody from stopping a session.
+    stage.write("Cargo.toml", "[workspace\n");
+    let said = stage.stops(&b, 0);
+    for words in ["warning: the metadata is invalid; using", "Stopped session"] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert!(!runs(last));
     assert_eq!(dev.ends(), Some(0));
     assert_eq!(stage.processes(), Vec::<u32>::new());
 }

@@ -151,10 +151,21 @@ fn a_running_dev_is_reached_although_the_manifest_is_invalid() {
         let unknown = stage.run(&["logs", "--dev", "--agent", "buyer"]);
         assert_eq!(unknown.status.code(), Some(3), "{}", stderr(&unknown));
     }
-    assert!(stage.says(&["dev", "--stop"]).is_empty());
+    // In a member, whose target directory is the workspace's.
+    stage.write(
+        "Cargo.toml",
+        MANIFEST.replace("[workspace]\n", "[workspace]\nmembers = [\"api\"]\n"),
+    );
+    stage.write("api/Cargo.toml", "[package\n");
+    let stop = || {
+        let mut command = stage.command(&["dev", "--stop"]);
+        command.current_dir(stage.path("api")).output().unwrap()
+    };
+    let stopped = stop();
+    assert!(stopped.status.success(), "{}", stderr(&stopped));
     assert_eq!(dev.wait(), Some(0));
-    let stopped = stage.run(&["dev", "--stop"]);
-    assert_eq!(stopped.status.code(), Some(3), "{}", stderr(&stopped));
+    let again = stop();
+    assert_eq!(again.status.code(), Some(3), "{}", stderr(&again));
 }
 
 #[test]

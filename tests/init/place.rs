@@ -119,6 +119,51 @@ fn without_write_both_tables_are_shown_with_their_files() {
 }
 
 #[test]
+fn a_directory_without_a_manifest_joins_the_workspace_around_it() {
+    let project = two_members();
+    let root = project.read("Cargo.toml");
+    project.write("agents/est/main.py", AGENT);
+    let init = |words: &[&str]| {
+        at(
+            &project,
+            "agents/est",
+            &[&["init", "--yes"], words].concat(),
+        )
+    };
+    let shown = init(&[]).run().succeeds();
+    let note = "note: `../../Cargo.toml` is not changed without `--write`\n";
+    assert!(shown.stderr.contains(note), "{}", shown.stderr);
+    let adopted = init(&["--write"]).run().succeeds();
+    let added = "      Adding the agent to `../../Cargo.toml`\n";
+    assert!(adopted.stderr.contains(added), "{}", adopted.stderr);
+    let whole = project.read("Cargo.toml");
+    let table = "[workspace.metadata.agentcore.agents.est]\nsource = \"agents/est\"\n";
+    assert!(whole.contains(table), "{whole}");
+    assert!(!project.has("agents/est/Cargo.toml"));
+    let policy = ["policy", "--only", "trust"];
+    at(&project, "agents/est", &policy).run().succeeds();
+
+    init(&["--standalone", "--name", "apart"]).run().succeeds();
+    assert!(project.has("agents/est/Cargo.toml"));
+    assert_eq!(project.read("Cargo.toml"), whole);
+
+    // Cargo looks for a package in every directory that a pattern matches.
+    std::fs::remove_file(project.path().join("agents/est/Cargo.toml")).unwrap();
+    project.write(
+        "Cargo.toml",
+        root.replace("\"two\"", "\"two\", \"agents/*\""),
+    );
+    let refused = init(&["--write"]).run().exits(3);
+    for words in [
+        "error: `members = [\"agents/*\"]` in `",
+        "` matches `agents/est`, which has no Cargo.toml\n",
+        "help: add `exclude = [\"agents/est\"]` to `[workspace]` there, then run `cargo agentcore init --source agents/est` in ",
+    ] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn members_with_different_projects_are_told_what_to_do() {
     let project = two_members();
     for (member, id) in [("one", "one-7k2qpx"), ("two", "two-7k2qpx")] {

@@ -58,12 +58,7 @@ impl Against {
             ..args.aws.clone()
         };
         let runtime = (arn, args.endpoint.clone());
-        let whom = Whom::new(
-            runtime,
-            args.bearer.clone(),
-            args.project.clone(),
-            aws,
-        );
+        let whom = Whom::new(runtime, args.bearer.clone(), args.project.clone(), aws);
         match self {
             Self::Dev => whom.find_developed(ui),
             Self::Local | Self::Aws | Self::Arn(_) => whom.find(ui).await,

@@ -28,7 +28,9 @@ pub(super) fn reach(
     all: &[Adopted],
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let shown = |path: &Path| folded(&args.path.join(path)).display().to_string();
+    let given = new_project::absolute(&args.path)?;
+    let root = args.path.join(relative(&given, &before.root));
+    let shown = |path: &Path| folded(&root.join(path)).display().to_string();
     // Adding agents to a project of this tool needs no `--write`.
     let writes = args.write || before.is_project();
     let additions = if writes {

@@ -28,7 +28,7 @@ use crate::{
     names::{AgentName, Region},
     plan::{
         init as plan,
-        new::{agent_name, check_standalone, project_id},
+        new::{agent_name, check_joining, check_standalone, project_id},
     },
     project::{
         declaring::{self, Before, Insertion},
@@ -65,6 +65,9 @@ pub struct Args {
     /// Edit an existing Cargo.toml and .gitignore instead of printing what to add
     #[arg(long)]
     write: bool,
+    /// Make a separate project, even inside a cargo workspace
+    #[arg(long)]
+    standalone: bool,
     /// Don't prompt; use the options and defaults
     #[arg(short, long)]
     yes: bool,
@@ -96,7 +99,7 @@ struct Ignoring {
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let root = new_project::absolute(&args.path)?;
     adopt_files::check_folder(&root, &args.path)?;
-    let before = before(root)?;
+    let before = before(root, args.standalone)?;
     let shown = args.source.as_ref().unwrap_or(&args.path);
     let source_path = new_project::absolute(shown)?;
     let real = source::directory(shown, &source_path, SEEN_FROM)?;
@@ -213,15 +216,25 @@ fn tell(adopted: &Adopted, after: &After, ui: &Ui) {
     }
 }
 
-fn before(root: PathBuf) -> Result<Before, Failure> {
+/// Reads the project of the directory. A directory without a manifest joins the workspace around
+/// it.
+fn before(root: PathBuf, standalone: bool) -> Result<Before, Failure> {
     let path = root.join("Cargo.toml");
     if adopt_files::stands(&path) {
         return Before::observe(&path);
     }
-    if let Some(enclosing) = new_project::enclosing(&root, &[]) {
+    let Some(enclosing) = new_project::enclosing(&root, &[]) else {
+        return Before::empty(root);
+    };
+    if standalone {
         check_standalone(&enclosing)?;
+        return Before::empty(root);
     }
-    Before::empty(root)
+    check_joining(&enclosing)?;
+    match Before::around(&root, &enclosing)? {
+        Some(before) => Ok(before),
+        None => Before::empty(root),
+    }
 }
 
 fn observe(shown: &Path, path: &Path, before: &Before) -> Result<Source, Failure> {

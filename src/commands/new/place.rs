@@ -65,15 +65,11 @@ impl Place {
             return Ok(Self::Standalone);
         }
         to_exclude(&enclosing)?;
-        let nearest =
-            new_project::manifest_above(path).unwrap_or_else(|| enclosing.manifest.clone());
-        let before = Before::observe(&nearest).map_err(|failure| {
+        let before = Before::around(path, &enclosing).map_err(|failure| {
             failure.help("or make a separate project with `--standalone`, outside of `members`")
         })?;
-        // The nearest package may belong to another workspace.
-        let is_joined = enclosing.manifest.parent() == Some(before.workspace.root.as_path());
-        let target = before.target.clone().filter(|_| is_joined);
-        let Some(target) = target else {
+        let joined = before.and_then(|before| Some((before.target.clone()?, before)));
+        let Some((target, before)) = joined else {
             check_standalone(&enclosing)?;
             return Ok(Self::Standalone);
         };

@@ -8,7 +8,11 @@ use crate::{
 };
 
 pub(super) fn show(printed: &Printed, ui: &Ui) {
-    let Description { kind, rest, details } = described(printed);
+    let Description {
+        kind,
+        rest,
+        details,
+    } = described(printed);
     ui.status(kind, &rest);
     for detail in details {
         ui.plain(&detail);
@@ -18,7 +22,11 @@ pub(super) fn show(printed: &Printed, ui: &Ui) {
 
 /// Prints a summary without the document. `-v` adds the statements.
 pub(super) fn summarize(printed: &Printed, ui: &Ui) {
-    let Description { kind, rest, details } = described(printed);
+    let Description {
+        kind,
+        rest,
+        details,
+    } = described(printed);
     let statements = counted(printed.asked_by.len(), "statement");
     ui.answer_status(kind, &format!("{rest}, {statements}"));
     if ui.verbosity() >= Verbosity::Verbose {
@@ -28,7 +36,7 @@ pub(super) fn summarize(printed: &Printed, ui: &Ui) {
     }
 }
 
-/// What is said of a document.
+/// What the messages tell about a document.
 struct Description {
     /// The first word of the title, in the column of status lines.
     kind: &'static str,

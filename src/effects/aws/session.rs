@@ -369,8 +369,9 @@ async fn region(request: &Request, chosen: &Chosen) -> Result<Region, Failure> {
     let region = region_as_given(request, chosen).await?;
     match region.slip() {
         // Without this check, the request would time out.
-        Some(meant) => Err(Failure::usage(format!("unknown AWS region `{region}`"))
-            .help(did_you_mean(meant))),
+        Some(meant) => {
+            Err(Failure::usage(format!("unknown AWS region `{region}`")).help(did_you_mean(meant)))
+        }
         None => Ok(region),
     }
 }

@@ -178,7 +178,10 @@ impl Sources {
 
     fn unknown(&self, words: &str, purpose: Use) -> Failure {
         let candidates = self.candidates();
-        let near = nearest(words, candidates.iter().map(|handler| handler.words.as_str()));
+        let near = nearest(
+            words,
+            candidates.iter().map(|handler| handler.words.as_str()),
+        );
         let failure = Failure::usage(format!(
             "`{} {words}`: the source defines no such function",
             purpose.flag()
