@@ -68,18 +68,24 @@ fn each_session_has_a_process_of_its_own() {
         || "a session goes on with the old code".to_owned(),
         || !runs(second),
     );
-    let last = stage.pid_in(&b);
-    assert_ne!(last, second);
+    assert_ne!(stage.pid_in(&b), second);
+    assert_eq!(dev.ends(), Some(0));
+    assert_eq!(stage.processes(), Vec::<u32>::new());
+}
 
-    // A mistake in the manifest keeps nobody from stopping a session.
+#[test]
+fn a_session_is_stopped_although_the_manifest_is_invalid() {
+    let stage = Stage::new();
+    let dev = stage.dev(&["--sessions", "many", "--no-reload"]);
+    let session = session("a");
+    let process = stage.pid_in(&session);
     stage.write("Cargo.toml", "[workspace\n");
-    let said = stage.stops(&b, 0);
+    let said = stage.stops(&session, 0);
     for words in ["warning: the metadata is invalid; using", "Stopped session"] {
         assert!(said.contains(words), "{said}");
     }
-    assert!(!runs(last));
+    assert!(!runs(process));
     assert_eq!(dev.ends(), Some(0));
-    assert_eq!(stage.processes(), Vec::<u32>::new());
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn an_answer_that_cannot_be_keeps_its_error_until_it_is_corrected() {
         terminal.types("\x15claude-sonnet-4-6\r");
         terminal.shows_within("error: `claude-sonnet-4-6` is not the");
         let picture = terminal.picture().join(" ");
-        let error = "is not the ID of a Bedrock model: an ID names the provider";
+        let error = "is not the ID of a Bedrock model, such as `us.anthropic.claude-sonnet-4-6`";
         assert!(picture.contains(error), "{picture}");
         terminal.types("\x15\r");
         terminal.shows("Further permissions:");
