@@ -1,4 +1,4 @@
-//! The operations of `bedrock-agentcore-control` on declared resources: one table per kind.
+//! The operations of AgentCore's control plane, `bedrock-agentcore-control`.
 //!
 //! Source: the service's model in botocore 1.44.8.
 
@@ -10,21 +10,27 @@ pub(crate) struct Operation {
     /// The IAM action.
     pub(crate) action: &'static str,
     pub(crate) method: &'static str,
-    /// `{id}` is the resource's ID.
+    /// Each `{}` is a name or an ID.
     pub(crate) path: &'static str,
 }
 
-/// How the service manages one kind of resource.
+const fn operation(action: &'static str, method: &'static str, path: &'static str) -> Operation {
+    Operation {
+        action,
+        method,
+        path,
+    }
+}
+
+/// How the service manages one kind of declared resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Api {
     pub(crate) create: Operation,
     pub(crate) read: Operation,
     pub(crate) update: Operation,
     pub(crate) delete: Operation,
-    pub(crate) list: Operation,
-    /// The member of the list's answer with the resources.
-    pub(crate) listed: &'static str,
-    /// The member of other answers with the resource.
+    pub(crate) list: List,
+    /// The member of the other answers with the resource.
     pub(crate) resource: &'static str,
     /// The members with the resource's ID and ARN.
     pub(crate) id: &'static str,
@@ -35,40 +41,48 @@ pub(crate) struct Api {
     pub(crate) arn_type: &'static str,
 }
 
-/// Operations on the tags of any resource.
-pub(crate) const TAGS: [&str; 3] = [
-    "bedrock-agentcore:ListTagsForResource",
-    "bedrock-agentcore:TagResource",
-    "bedrock-agentcore:UntagResource",
-];
+/// An operation that answers in pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct List {
+    pub(crate) operation: Operation,
+    /// The member of the answer with the items.
+    pub(crate) items: &'static str,
+    pub(crate) paging: Paging,
+}
+
+/// Where a request says which page it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Paging {
+    Query,
+    Body,
+}
+
+const fn list(operation: Operation, items: &'static str, paging: Paging) -> List {
+    List {
+        operation,
+        items,
+        paging,
+    }
+}
 
 pub(crate) const MEMORY: Api = Api {
-    create: Operation {
-        action: "bedrock-agentcore:CreateMemory",
-        method: "POST",
-        path: "/memories/create",
-    },
-    read: Operation {
-        action: "bedrock-agentcore:GetMemory",
-        method: "GET",
-        path: "/memories/{id}/details",
-    },
-    update: Operation {
-        action: "bedrock-agentcore:UpdateMemory",
-        method: "PUT",
-        path: "/memories/{id}/update",
-    },
-    delete: Operation {
-        action: "bedrock-agentcore:DeleteMemory",
-        method: "DELETE",
-        path: "/memories/{id}/delete",
-    },
-    list: Operation {
-        action: "bedrock-agentcore:ListMemories",
-        method: "POST",
-        path: "/memories/",
-    },
-    listed: "memories",
+    create: operation("bedrock-agentcore:CreateMemory", "POST", "/memories/create"),
+    read: operation("bedrock-agentcore:GetMemory", "GET", "/memories/{}/details"),
+    update: operation(
+        "bedrock-agentcore:UpdateMemory",
+        "PUT",
+        "/memories/{}/update",
+    ),
+    delete: operation(
+        "bedrock-agentcore:DeleteMemory",
+        "DELETE",
+        "/memories/{}/delete",
+    ),
+    list: list(
+        operation("bedrock-agentcore:ListMemories", "POST", "/memories/"),
+        "memories",
+        Paging::Body,
+    ),
     resource: "memory",
     id: "id",
     arn: "arn",
@@ -81,4 +95,106 @@ pub(crate) fn api(kind: ResourceKind) -> &'static Api {
     match kind {
         ResourceKind::Memory => &MEMORY,
     }
+}
+
+/// Operations on agent runtimes.
+pub(crate) mod runtime {
+    use super::{List, Operation, Paging, list, operation};
+
+    pub(crate) const CREATE: Operation =
+        operation("bedrock-agentcore:CreateAgentRuntime", "PUT", "/runtimes/");
+    pub(crate) const READ: Operation =
+        operation("bedrock-agentcore:GetAgentRuntime", "GET", "/runtimes/{}/");
+    pub(crate) const UPDATE: Operation = operation(
+        "bedrock-agentcore:UpdateAgentRuntime",
+        "PUT",
+        "/runtimes/{}/",
+    );
+    pub(crate) const DELETE: Operation = operation(
+        "bedrock-agentcore:DeleteAgentRuntime",
+        "DELETE",
+        "/runtimes/{}/",
+    );
+    pub(crate) const LIST: List = list(
+        operation("bedrock-agentcore:ListAgentRuntimes", "POST", "/runtimes/"),
+        "agentRuntimes",
+        Paging::Query,
+    );
+    pub(crate) const VERSIONS: List = list(
+        operation(
+            "bedrock-agentcore:ListAgentRuntimeVersions",
+            "POST",
+            "/runtimes/{}/versions/",
+        ),
+        "agentRuntimes",
+        Paging::Query,
+    );
+}
+
+/// Operations on the endpoints of a runtime.
+pub(crate) mod endpoint {
+    use super::{List, Operation, Paging, list, operation};
+
+    pub(crate) const CREATE: Operation = operation(
+        "bedrock-agentcore:CreateAgentRuntimeEndpoint",
+        "PUT",
+        "/runtimes/{}/runtime-endpoints/",
+    );
+    pub(crate) const READ: Operation = operation(
+        "bedrock-agentcore:GetAgentRuntimeEndpoint",
+        "GET",
+        "/runtimes/{}/runtime-endpoints/{}/",
+    );
+    pub(crate) const UPDATE: Operation = operation(
+        "bedrock-agentcore:UpdateAgentRuntimeEndpoint",
+        "PUT",
+        "/runtimes/{}/runtime-endpoints/{}/",
+    );
+    pub(crate) const DELETE: Operation = operation(
+        "bedrock-agentcore:DeleteAgentRuntimeEndpoint",
+        "DELETE",
+        "/runtimes/{}/runtime-endpoints/{}/",
+    );
+    pub(crate) const LIST: List = list(
+        operation(
+            "bedrock-agentcore:ListAgentRuntimeEndpoints",
+            "POST",
+            "/runtimes/{}/runtime-endpoints/",
+        ),
+        "runtimeEndpoints",
+        Paging::Query,
+    );
+}
+
+/// Operations on the tags of any resource, by its ARN.
+pub(crate) mod tags {
+    use super::{Operation, operation};
+
+    pub(crate) const READ: Operation =
+        operation("bedrock-agentcore:ListTagsForResource", "GET", "/tags/{}");
+    pub(crate) const SET: Operation =
+        operation("bedrock-agentcore:TagResource", "POST", "/tags/{}");
+    pub(crate) const REMOVE: Operation =
+        operation("bedrock-agentcore:UntagResource", "DELETE", "/tags/{}");
+}
+
+/// Operations on the resource policy of a runtime or an endpoint, by its ARN.
+pub(crate) mod resource_policy {
+    use super::{Operation, operation};
+
+    pub(crate) const READ: Operation = operation(
+        "bedrock-agentcore:GetResourcePolicy",
+        "GET",
+        "/resourcepolicy/{}",
+    );
+    pub(crate) const SET: Operation = operation(
+        "bedrock-agentcore:PutResourcePolicy",
+        "PUT",
+        "/resourcepolicy/{}",
+    );
+    pub(crate) const REMOVE: Operation = operation(
+        "bedrock-agentcore:DeleteResourcePolicy",
+        "DELETE",
+        "/resourcepolicy/{}",
+    );
 }

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
-    AwsError, Session, found, gone_or,
-    rest::{Call, Rest},
+    AwsError, Session,
+    control::{Control, text},
+    found, gone_or,
     runtime_write::Token,
 };
 use crate::{
-    config::{Resource, ResourceKind},
-    protocol::control::{Api, Operation, TAGS, api},
+    config::Resource,
+    protocol::control::{Api, api},
     resources::{
         clean::Tags,
         declared::{ObservedResource, identity},
@@ -25,15 +25,14 @@ const AT_ONCE: usize = 8;
 
 /// The declared resources of one account and region.
 #[derive(Debug)]
-pub(crate) struct Resources<'a> {
-    rest: Rest<'a>,
+pub(crate) struct Resources {
+    control: Control,
 }
 
-impl<'a> Resources<'a> {
-    pub(crate) fn new(session: &'a Session) -> Self {
-        let service = ("bedrock-agentcore-control", "Bedrock AgentCore Control");
+impl Resources {
+    pub(crate) fn new(session: &Session) -> Self {
         Self {
-            rest: Rest::new(session, service, "bedrock-agentcore"),
+            control: Control::new(session.connection()),
         }
     }
 
@@ -43,10 +42,13 @@ impl<'a> Resources<'a> {
         resource: &Resource,
     ) -> Result<Option<ObservedResource>, AwsError> {
         let api = api(resource.kind);
-        let all = self.list(resource.kind).await?;
+        let what = format!("the account's {}", resource.kind.table());
+        let all = self.control.all(api.list, &[], &what).await?;
         let prefix = format!("{}-", resource.service_name);
-        let text = |item: &Value, member: &str| item[member].as_str().map(str::to_owned);
-        let listed = |item: &Value| Some((text(item, api.id)?, text(item, api.arn)?));
+        let listed = |item: &Value| {
+            let item = item.as_object()?;
+            Some((text(item, api.id)?, text(item, api.arn)?))
+        };
         let ids: Vec<(String, String)> = all.iter().filter_map(listed).collect();
         let named = ids.iter().find(|(id, _)| id.starts_with(&prefix)).cloned();
         // AWS begins an ID with the name. Not every store does; there, the tags tell.
@@ -75,12 +77,11 @@ impl<'a> Resources<'a> {
         let Some(document) = found(self.get(resource, id).await)? else {
             return Ok(None);
         };
-        let text = |member: &str| document.get(member).and_then(Value::as_str);
         Ok(Some(ObservedResource {
             id: id.to_owned(),
             arn,
-            status: text("status").unwrap_or_default().to_owned(),
-            failure: text("failureReason").map(str::to_owned),
+            status: text(&document, "status").unwrap_or_default(),
+            failure: text(&document, "failureReason"),
             document,
             tags,
         }))
@@ -93,7 +94,10 @@ impl<'a> Resources<'a> {
         id: &str,
     ) -> Result<Map<String, Value>, AwsError> {
         let api = api(resource.kind);
-        let answer = self.call(api.read, id, &shown(resource), None).await?;
+        let answer = self
+            .control
+            .call(api.read, &[id], &shown(resource), None)
+            .await?;
         Ok(inner(api, answer))
     }
 
@@ -107,13 +111,11 @@ impl<'a> Resources<'a> {
         let api = api(resource.kind);
         let body = with_token(body, token);
         let answer = self
-            .call(api.create, "", &shown(resource), Some(&body))
+            .control
+            .call(api.create, &[], &shown(resource), Some(&body))
             .await?;
         let document = inner(api, answer);
-        let text = |member: &str| {
-            let text = document.get(member).and_then(Value::as_str);
-            text.unwrap_or_default().to_owned()
-        };
+        let text = |member: &str| text(&document, member).unwrap_or_default();
         Ok((text(api.id), text(api.arn)))
     }
 
@@ -124,31 +126,26 @@ impl<'a> Resources<'a> {
         body: &Map<String, Value>,
         token: &Token,
     ) -> Result<(), AwsError> {
-        let body = with_token(body, token);
         let operation = api(resource.kind).update;
-        self.call(operation, id, &shown(resource), Some(&body))
+        let body = with_token(body, token);
+        self.control
+            .call(operation, &[id], &shown(resource), Some(&body))
             .await
             .map(|_| ())
     }
 
     pub(crate) async fn delete(&self, resource: &Resource, id: &str) -> Result<(), AwsError> {
         let operation = api(resource.kind).delete;
-        gone_or(self.call(operation, id, &shown(resource), None).await)
+        let token = Token::new();
+        gone_or(
+            self.control
+                .delete(operation, &[id], &shown(resource), token.as_str())
+                .await,
+        )
     }
 
-    pub(crate) async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
-        let answer = self.tagging(TAGS[0], "GET", arn, "", None).await;
-        answer
-            .map(|answer| {
-                let tags = answer["tags"].as_object().cloned().unwrap_or_default();
-                let text = |value: Value| value.as_str().unwrap_or_default().to_owned();
-                Tags::Known(
-                    tags.into_iter()
-                        .map(|(key, value)| (key, text(value)))
-                        .collect(),
-                )
-            })
-            .or_else(Tags::of_error)
+    async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
+        self.control.tags(arn, &format!("`{arn}`")).await
     }
 
     pub(crate) async fn tag(
@@ -156,83 +153,11 @@ impl<'a> Resources<'a> {
         arn: &str,
         tags: &BTreeMap<String, String>,
     ) -> Result<(), AwsError> {
-        let body = json!({ "tags": tags });
-        self.tagging(TAGS[1], "POST", arn, "", Some(&body))
-            .await
-            .map(|_| ())
+        self.control.tag(arn, &format!("`{arn}`"), tags).await
     }
 
     pub(crate) async fn untag(&self, arn: &str, keys: &[String]) -> Result<(), AwsError> {
-        let keys: Vec<String> = keys
-            .iter()
-            .map(|key| format!("tagKeys={}", encoded(key)))
-            .collect();
-        let query = format!("?{}", keys.join("&"));
-        self.tagging(TAGS[2], "DELETE", arn, &query, None)
-            .await
-            .map(|_| ())
-    }
-
-    /// Lists all resources of the kind.
-    async fn list(&self, kind: ResourceKind) -> Result<Vec<Value>, AwsError> {
-        let api = api(kind);
-        let what = format!("the account's {}", kind.table());
-        let mut all = Vec::new();
-        let mut next = None;
-        loop {
-            let mut body = json!({ "maxResults": 100 });
-            if let Some(token) = next {
-                body["nextToken"] = token;
-            }
-            let mut answer = self.call(api.list, "", &what, Some(&body)).await?;
-            if let Some(Value::Array(items)) = answer.get_mut(api.listed).map(Value::take) {
-                all.extend(items);
-            }
-            next = answer.get_mut("nextToken").map(Value::take);
-            if next
-                .as_ref()
-                .and_then(Value::as_str)
-                .is_none_or(str::is_empty)
-            {
-                return Ok(all);
-            }
-        }
-    }
-
-    async fn call(
-        &self,
-        operation: Operation,
-        id: &str,
-        resource: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, AwsError> {
-        let path = operation.path.replace("{id}", &encoded(id));
-        let call = Call {
-            action: operation.action,
-            resource,
-            method: operation.method,
-            path: &path,
-            body,
-        };
-        self.rest.send(&call).await
-    }
-
-    async fn tagging(
-        &self,
-        action: &'static str,
-        method: &'static str,
-        arn: &str,
-        query: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, AwsError> {
-        let call = Call {
-            action,
-            resource: &format!("`{arn}`"),
-            method,
-            path: &format!("/tags/{}{query}", encoded(arn)),
-            body,
-        };
-        self.rest.send(&call).await
+        self.control.untag(arn, &format!("`{arn}`"), keys).await
     }
 }
 
@@ -253,8 +178,4 @@ fn with_token(body: &Map<String, Value>, token: &Token) -> Value {
     let mut body = body.clone();
     body.insert("clientToken".to_owned(), token.as_str().into());
     body.into()
-}
-
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }

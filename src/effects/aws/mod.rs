@@ -2,9 +2,9 @@
 
 pub(crate) mod capabilities;
 mod cli_login;
+mod control;
 pub(crate) mod data_plane;
 pub(crate) mod declared;
-mod document;
 pub(crate) mod ecr;
 pub(crate) mod emulated;
 pub(crate) mod error;

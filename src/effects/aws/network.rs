@@ -1,16 +1,21 @@
 //! This machine's network settings: its proxy, and the certificate authorities that it trusts.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use aws_smithy_http_client::{
     Connector, ConnectorBuilder,
     proxy::ProxyConfig,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use aws_smithy_types::base64;
 use rustls::RootCertStore;
 
-use super::{error::innermost, profiles::Profiles};
+use super::{error::innermost, https, profiles::Profiles};
 use crate::{
     effects::env,
     error::Failure,
@@ -24,6 +29,8 @@ const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 pub(crate) struct Network {
     proxies: Proxies,
     trust: Trust,
+    /// The connectors that were made, by address. A connector keeps its connections open.
+    connectors: Arc<Mutex<BTreeMap<String, SharedHttpConnector>>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -52,7 +59,21 @@ impl Network {
             })?,
             None => trust_of_profile(profile).await?,
         };
-        Ok(Self { proxies, trust })
+        Ok(Self {
+            proxies,
+            trust,
+            connectors: Arc::default(),
+        })
+    }
+
+    /// Returns the connector for requests to this address without an SDK.
+    pub(super) fn connector(&self, address: &str) -> SharedHttpConnector {
+        let mut made = self
+            .connectors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let make = || https::connector(address, self);
+        made.entry(address.to_owned()).or_insert_with(make).clone()
     }
 
     /// Returns the proxy for requests to this address.
@@ -63,7 +84,7 @@ impl Network {
     /// Returns true if any certificate authority is trusted.
     pub(super) fn is_trusting(&self) -> bool {
         match self.trust {
-            Trust::Machine => *super::https::TRUSTS_SOMEBODY,
+            Trust::Machine => *https::TRUSTS_SOMEBODY,
             Trust::Bundle(_) => true,
         }
     }

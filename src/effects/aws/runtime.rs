@@ -1,25 +1,29 @@
 //! Agent runtimes: `bedrock-agentcore-control`.
 
-use aws_sdk_bedrockagentcorecontrol::{
-    Client,
-    operation::get_agent_runtime::GetAgentRuntimeOutput,
-    types::{AgentRuntimeArtifact, AgentRuntimeEndpoint, Code},
-};
-
 use super::{
-    AwsError, Session, document::Received, found, gone_or, runtime_read::Named, session::Connection,
+    AwsError, Session,
+    control::{Control, text},
+    found, gone_or,
+    runtime_read::Named,
+    runtime_write::Token,
+    session::Connection,
 };
 use crate::{
     names::RuntimeName,
+    protocol::control::{endpoint, runtime},
     resources::{
         clean::{ObjectKey, ObservedRuntime, Tags},
-        runtime::{document::Document, observed::DEFAULT_ENDPOINT},
+        runtime::{
+            document::{self, Document},
+            fields::Artifact,
+            observed::{DEFAULT_ENDPOINT, EndpointState},
+        },
     },
 };
 
 #[derive(Debug, Clone)]
 pub(crate) struct Runtimes {
-    pub(super) client: Client,
+    pub(super) control: Control,
 }
 
 /// Whether a resource that is being deleted still exists.
@@ -45,49 +49,33 @@ impl Presence {
 
 impl Runtimes {
     pub(crate) fn new(session: &Session) -> Self {
-        Self {
-            client: Client::new(&session.sdk),
-        }
+        Self::over(&session.connection())
     }
 
     /// Creates a client before the caller is identified.
     pub(crate) fn over(connection: &Connection) -> Self {
         Self {
-            client: Client::new(&connection.sdk),
+            control: Control::new(connection.clone()),
         }
     }
 
     /// Reads the newest version, or `version`.
-    async fn get(&self, id: &str, version: Option<u32>) -> Result<GetAgentRuntimeOutput, AwsError> {
-        Ok(self.get_whole(id, version).await?.0)
-    }
-
-    /// Like [`Runtimes::get`], with the service's own document.
-    pub(super) async fn get_whole(
-        &self,
-        id: &str,
-        version: Option<u32>,
-    ) -> Result<(GetAgentRuntimeOutput, Document), AwsError> {
-        let received = Received::default();
-        let answer = self
-            .client
-            .get_agent_runtime()
-            .agent_runtime_id(id)
-            .set_agent_runtime_version(version.map(|version| version.to_string()))
-            .customize()
-            .interceptor(received.clone())
-            .send()
+    pub(super) async fn get(&self, id: &str, version: Option<u32>) -> Result<Document, AwsError> {
+        self.control
+            .document_with(
+                runtime::READ,
+                &[id],
+                version.map(|version| ("version", version.to_string())),
+                &shown(id),
+            )
             .await
-            .map_err(AwsError::on("bedrock-agentcore:GetAgentRuntime", shown(id)))?;
-        Ok((answer, received.take()))
     }
 
     /// Returns true if the runtime expects a JWT instead of a signature.
     pub(crate) async fn wants_jwt(&self, id: &str) -> Result<bool, AwsError> {
-        let answer = self.get(id, None).await?;
-        Ok(answer
-            .authorizer_configuration
-            .is_some_and(|authorizer| authorizer.is_custom_jwt_authorizer()))
+        let document = self.get(id, None).await?;
+        let authorizer = document.get("authorizerConfiguration");
+        Ok(authorizer.is_some_and(|authorizer| authorizer["customJWTAuthorizer"].is_object()))
     }
 
     /// Returns every runtime with this name from the account's list: at most one on AWS, but some
@@ -121,12 +109,12 @@ impl Runtimes {
         arn: &str,
         name: &RuntimeName,
     ) -> Result<ObservedRuntime, AwsError> {
-        let answer = self.get(id, None).await?;
+        let document = self.get(id, None).await?;
         Ok(ObservedRuntime {
             id: id.to_owned(),
             name: name.to_string(),
-            role_arn: answer.role_arn,
-            status: answer.status.as_str().to_owned(),
+            role_arn: text(&document, "roleArn").unwrap_or_default(),
+            status: text(&document, "status").unwrap_or_default(),
             tags: self.tags(arn).await?,
             endpoints: self
                 .endpoints(id)
@@ -134,84 +122,44 @@ impl Runtimes {
                 .into_iter()
                 .map(|endpoint| endpoint.name)
                 .collect(),
-            code: answer.agent_runtime_artifact.as_ref().and_then(code),
+            code: code(&document),
         })
     }
 
     pub(crate) async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
-        self.client
-            .list_tags_for_resource()
-            .resource_arn(arn)
-            .send()
-            .await
-            .map_err(AwsError::on(
-                "bedrock-agentcore:ListTagsForResource",
-                format!("runtime `{arn}`"),
-            ))
-            .map(|answer| Tags::Known(answer.tags.unwrap_or_default().into_iter().collect()))
-            .or_else(Tags::of_error)
+        self.control.tags(arn, &format!("runtime `{arn}`")).await
     }
 
     /// Returns every endpoint except `DEFAULT`.
-    async fn endpoints(&self, id: &str) -> Result<Vec<AgentRuntimeEndpoint>, AwsError> {
+    async fn endpoints(&self, id: &str) -> Result<Vec<EndpointState>, AwsError> {
         let mut endpoints = self.list_endpoints(id).await?;
         endpoints.retain(|endpoint| endpoint.name != DEFAULT_ENDPOINT);
         Ok(endpoints)
     }
 
-    pub(super) async fn list_endpoints(
-        &self,
-        id: &str,
-    ) -> Result<Vec<AgentRuntimeEndpoint>, AwsError> {
-        self.client
-            .list_agent_runtime_endpoints()
-            .agent_runtime_id(id)
-            .max_results(100)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(AwsError::on(
-                "bedrock-agentcore:ListAgentRuntimeEndpoints",
-                shown(id),
-            ))
-    }
-
-    pub(crate) async fn delete_endpoint(&self, id: &str, endpoint: &str) -> Result<(), AwsError> {
-        gone_or(
-            self.client
-                .delete_agent_runtime_endpoint()
-                .agent_runtime_id(id)
-                .endpoint_name(endpoint)
-                .send()
-                .await
-                .map_err(AwsError::on(
-                    "bedrock-agentcore:DeleteAgentRuntimeEndpoint",
-                    endpoint_shown(id, endpoint),
-                )),
-        )
+    pub(crate) async fn delete_endpoint(&self, id: &str, name: &str) -> Result<(), AwsError> {
+        let (names, shown) = (&[id, name], endpoint_shown(id, name));
+        let token = Token::new();
+        let deleting = self
+            .control
+            .delete(endpoint::DELETE, names, &shown, token.as_str());
+        gone_or(deleting.await)
     }
 
     pub(crate) async fn delete(&self, id: &str) -> Result<(), AwsError> {
-        gone_or(
-            self.client
-                .delete_agent_runtime()
-                .agent_runtime_id(id)
-                .send()
-                .await
-                .map_err(AwsError::on(
-                    "bedrock-agentcore:DeleteAgentRuntime",
-                    shown(id),
-                )),
-        )
+        let token = Token::new();
+        let (names, shown) = (&[id], shown(id));
+        let deleting = self
+            .control
+            .delete(runtime::DELETE, names, &shown, token.as_str());
+        gone_or(deleting.await)
     }
 
     pub(crate) async fn presence(&self, id: &str) -> Result<Presence, AwsError> {
-        let answer = found(self.get(id, None).await)?;
-        Ok(answer.map_or(Presence::Gone, |answer| Presence::There {
-            status: answer.status.as_str().to_owned(),
-            failure: answer.failure_reason,
+        let document = found(self.get(id, None).await)?;
+        Ok(document.map_or(Presence::Gone, |document| Presence::There {
+            status: text(&document, "status").unwrap_or_default(),
+            failure: text(&document, "failureReason"),
         }))
     }
 
@@ -223,7 +171,7 @@ impl Runtimes {
         let there = found(self.endpoints(id).await)?.unwrap_or_default();
         let found = there.into_iter().find(|found| found.name == endpoint);
         Ok(found.map_or(Presence::Gone, |found| Presence::There {
-            status: found.status.as_str().to_owned(),
+            status: found.status,
             failure: None,
         }))
     }
@@ -237,23 +185,13 @@ pub(super) fn endpoint_shown(id: &str, name: &str) -> String {
     format!("endpoint `{name}` of {}", shown(id))
 }
 
-fn code(artifact: &AgentRuntimeArtifact) -> Option<ObjectKey> {
-    let configuration = artifact.as_code_configuration().ok()?;
-    match configuration.code.as_ref()? {
-        Code::S3(location) => Some(ObjectKey {
-            bucket: location.bucket.clone(),
-            key: location.prefix.clone(),
+/// Returns the archive that the runtime runs.
+fn code(document: &Document) -> Option<ObjectKey> {
+    match document::fields(document).artifact {
+        Artifact::Code { object, .. } => object.map(|object| ObjectKey {
+            bucket: object.bucket,
+            key: object.key,
         }),
         _ => None,
-    }
-}
-
-impl Tags {
-    /// Accepts a service without tags, but not a refusal.
-    pub(super) fn of_error(error: AwsError) -> Result<Self, AwsError> {
-        match error.kind {
-            super::Kind::Unsupported => Ok(Self::Unknown),
-            _ => Err(error),
-        }
     }
 }

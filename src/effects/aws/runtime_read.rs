@@ -2,24 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_bedrockagentcorecontrol::{
-    operation::{
-        get_agent_runtime::GetAgentRuntimeOutput,
-        get_agent_runtime_endpoint::GetAgentRuntimeEndpointOutput,
-    },
-    types::AgentRuntimeEndpoint,
-};
+use serde_json::{Map, Value, json};
 
 use super::{
     AwsError,
-    document::{Received, Sent},
+    control::{seconds, text},
     found,
     runtime::{Runtimes, endpoint_shown, shown},
     runtime_write::Token,
 };
-use crate::resources::runtime::{
-    document::{self, Document},
-    observed::{EndpointState, RuntimeState, VersionState},
+use crate::{
+    protocol::control::{endpoint, runtime},
+    resources::runtime::{
+        document::{self, Document},
+        observed::{EndpointState, RuntimeState, VersionState},
+    },
 };
 
 /// A runtime in the account's list, with its name.
@@ -41,27 +38,17 @@ pub(crate) struct EndpointWish<'a> {
 impl Runtimes {
     /// Lists every runtime of the account and region, once for all agents.
     pub(crate) async fn list(&self) -> Result<Vec<Named>, AwsError> {
-        let all = self
-            .client
-            .list_agent_runtimes()
-            .max_results(100)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(AwsError::on(
-                "bedrock-agentcore:ListAgentRuntimes",
-                "the account's runtimes",
-            ))?;
-        Ok(all
-            .into_iter()
-            .map(|runtime| Named {
-                id: runtime.agent_runtime_id,
-                arn: runtime.agent_runtime_arn,
-                name: runtime.agent_runtime_name,
+        let resource = "the account's runtimes";
+        let all = self.control.all(runtime::LIST, &[], resource).await?;
+        let named = |item: &Value| {
+            let item = item.as_object()?;
+            Some(Named {
+                id: text(item, "agentRuntimeId")?,
+                arn: text(item, "agentRuntimeArn")?,
+                name: text(item, "agentRuntimeName")?,
             })
-            .collect())
+        };
+        Ok(all.iter().filter_map(named).collect())
     }
 
     /// Reads the runtime's newest version, or `version`. Returns `None` if it does not exist.
@@ -70,15 +57,14 @@ impl Runtimes {
         id: &str,
         version: Option<u32>,
     ) -> Result<Option<RuntimeState>, AwsError> {
-        let answer = found(self.get_whole(id, version).await)?;
-        Ok(answer.map(state))
+        let document = found(self.get(id, version).await)?;
+        Ok(document.as_ref().map(state))
     }
 
     /// Returns every endpoint, sorted by name. Failed endpoints include the reason.
     pub(crate) async fn read_endpoints(&self, id: &str) -> Result<Vec<EndpointState>, AwsError> {
         let mut endpoints = Vec::new();
         for endpoint in self.list_endpoints(id).await? {
-            let endpoint = listed_endpoint(endpoint);
             // The list contains no reasons.
             let failed = if endpoint.status.ends_with("_FAILED") {
                 self.read_endpoint(id, &endpoint.name).await?
@@ -96,67 +82,40 @@ impl Runtimes {
         id: &str,
         name: &str,
     ) -> Result<Option<EndpointState>, AwsError> {
-        let answer = found(self.get_endpoint(id, name).await)?;
-        Ok(answer.map(|(answer, _)| EndpointState {
-            name: answer.name,
-            arn: answer.agent_runtime_endpoint_arn,
-            live: said(answer.live_version),
-            target: said(answer.target_version),
-            status: answer.status.as_str().to_owned(),
-            failure: said(answer.failure_reason),
-            description: said(answer.description),
-        }))
+        let document = found(self.get_endpoint(id, name).await)?;
+        Ok(document.as_ref().map(endpoint_state))
     }
 
-    /// Reads an endpoint with the service's own document.
-    async fn get_endpoint(
-        &self,
-        id: &str,
-        name: &str,
-    ) -> Result<(GetAgentRuntimeEndpointOutput, Document), AwsError> {
-        let received = Received::default();
-        let answer = self
-            .client
-            .get_agent_runtime_endpoint()
-            .agent_runtime_id(id)
-            .endpoint_name(name)
-            .customize()
-            .interceptor(received.clone())
-            .send()
+    /// Lists every endpoint; the list contains no reasons of failures.
+    pub(super) async fn list_endpoints(&self, id: &str) -> Result<Vec<EndpointState>, AwsError> {
+        let all = self.control.all(endpoint::LIST, &[id], &shown(id)).await?;
+        let items = all.iter().filter_map(Value::as_object);
+        Ok(items.map(endpoint_state).collect())
+    }
+
+    /// Reads an endpoint as the service's own document.
+    async fn get_endpoint(&self, id: &str, name: &str) -> Result<Document, AwsError> {
+        let resource = endpoint_shown(id, name);
+        self.control
+            .document(endpoint::READ, &[id, name], &resource, None)
             .await
-            .map_err(AwsError::on(
-                "bedrock-agentcore:GetAgentRuntimeEndpoint",
-                endpoint_shown(id, name),
-            ))?;
-        Ok((answer, received.take()))
     }
 
     /// Returns every version, newest first.
     pub(crate) async fn versions(&self, id: &str) -> Result<Vec<VersionState>, AwsError> {
         let listed = self
-            .client
-            .list_agent_runtime_versions()
-            .agent_runtime_id(id)
-            .max_results(100)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(AwsError::on(
-                "bedrock-agentcore:ListAgentRuntimeVersions",
-                shown(id),
-            ))?;
-        let mut versions: Vec<VersionState> = listed
-            .into_iter()
-            .filter_map(|version| {
-                Some(VersionState {
-                    number: version.agent_runtime_version.parse().ok()?,
-                    status: version.status.as_str().to_owned(),
-                    created: version.last_updated_at.secs(),
-                })
+            .control
+            .all(runtime::VERSIONS, &[id], &shown(id))
+            .await?;
+        let state = |item: &Value| {
+            let item = item.as_object()?;
+            Some(VersionState {
+                number: text(item, "agentRuntimeVersion")?.parse().ok()?,
+                status: text(item, "status").unwrap_or_default(),
+                created: seconds(item, "lastUpdatedAt"),
             })
-            .collect();
+        };
+        let mut versions: Vec<VersionState> = listed.iter().filter_map(state).collect();
         versions.sort_by_key(|version| std::cmp::Reverse(version.number));
         Ok(versions)
     }
@@ -167,20 +126,20 @@ impl Runtimes {
         wish: EndpointWish<'_>,
         tags: BTreeMap<String, String>,
     ) -> Result<(), AwsError> {
-        self.client
-            .create_agent_runtime_endpoint()
-            .agent_runtime_id(id)
-            .name(wish.name)
-            .agent_runtime_version(wish.version.to_string())
-            .set_description(wish.description.map(str::to_owned))
-            .set_tags(Some(tags.into_iter().collect()))
-            .send()
+        let mut body = json!({
+            "name": wish.name,
+            "agentRuntimeVersion": wish.version.to_string(),
+            "tags": tags,
+            "clientToken": Token::new().as_str(),
+        });
+        if let Some(description) = wish.description {
+            body["description"] = description.into();
+        }
+        let resource = endpoint_shown(id, wish.name);
+        self.control
+            .call(endpoint::CREATE, &[id], &resource, Some(&body))
             .await
             .map(|_| ())
-            .map_err(AwsError::on(
-                "bedrock-agentcore:CreateAgentRuntimeEndpoint",
-                endpoint_shown(id, wish.name),
-            ))
     }
 
     /// Points an endpoint at a version. An update resets every member that it does not contain, so
@@ -190,55 +149,49 @@ impl Runtimes {
         id: &str,
         wish: EndpointWish<'_>,
     ) -> Result<(), AwsError> {
-        let (_, there) = self.get_endpoint(id, wish.name).await?;
+        let there = self.get_endpoint(id, wish.name).await?;
         let token = Token::new();
         let document =
             document::update_endpoint(&there, wish.version, wish.description, token.as_str());
-        self.client
-            .update_agent_runtime_endpoint()
-            .agent_runtime_id(id)
-            .endpoint_name(wish.name)
-            .customize()
-            .interceptor(Sent::new(document))
-            .send()
+        let resource = endpoint_shown(id, wish.name);
+        self.control
+            .call(
+                endpoint::UPDATE,
+                &[id, wish.name],
+                &resource,
+                Some(&document.into()),
+            )
             .await
             .map(|_| ())
-            .map_err(AwsError::on(
-                "bedrock-agentcore:UpdateAgentRuntimeEndpoint",
-                endpoint_shown(id, wish.name),
-            ))
     }
 }
 
-/// Some services return an empty text for unset members.
-fn said(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
-}
-
-fn listed_endpoint(endpoint: AgentRuntimeEndpoint) -> EndpointState {
+fn endpoint_state(document: &Map<String, Value>) -> EndpointState {
+    let text = |member: &str| text(document, member);
     EndpointState {
-        name: endpoint.name,
-        arn: endpoint.agent_runtime_endpoint_arn,
-        live: said(endpoint.live_version),
-        target: said(endpoint.target_version),
-        status: endpoint.status.as_str().to_owned(),
-        failure: None,
-        description: said(endpoint.description),
+        name: text("name").unwrap_or_default(),
+        arn: text("agentRuntimeEndpointArn").unwrap_or_default(),
+        live: text("liveVersion"),
+        target: text("targetVersion"),
+        status: text("status").unwrap_or_default(),
+        failure: text("failureReason"),
+        description: text("description"),
     }
 }
 
-fn state((answer, document): (GetAgentRuntimeOutput, Document)) -> RuntimeState {
+fn state(document: &Document) -> RuntimeState {
+    let text = |member: &str| text(document, member);
     RuntimeState {
-        id: answer.agent_runtime_id,
-        arn: answer.agent_runtime_arn,
-        name: answer.agent_runtime_name,
-        version: answer.agent_runtime_version,
-        status: answer.status.as_str().to_owned(),
-        failure: said(answer.failure_reason),
-        created: answer.created_at.secs(),
-        updated: answer.last_updated_at.secs(),
-        fields: document::fields(&document),
-        platform: document::platform(&document),
-        set_elsewhere: document::set_elsewhere(&document),
+        id: text("agentRuntimeId").unwrap_or_default(),
+        arn: text("agentRuntimeArn").unwrap_or_default(),
+        name: text("agentRuntimeName").unwrap_or_default(),
+        version: text("agentRuntimeVersion").unwrap_or_default(),
+        status: text("status").unwrap_or_default(),
+        failure: text("failureReason"),
+        created: seconds(document, "createdAt"),
+        updated: seconds(document, "lastUpdatedAt"),
+        fields: document::fields(document),
+        platform: document::platform(document),
+        set_elsewhere: document::set_elsewhere(document),
     }
 }

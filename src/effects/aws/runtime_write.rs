@@ -1,14 +1,15 @@
-//! Creates and updates runtimes, as `plan::deploy` decides.
+//! Creates and updates runtimes, as `resources::runtime` decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     AwsError, Kind,
-    document::Sent,
+    control::text,
     runtime::{Runtimes, shown},
 };
 use crate::{
     names::RuntimeName,
+    protocol::control::runtime,
     resources::runtime::{
         document::{self, Document},
         fields::RuntimeFields,
@@ -47,22 +48,12 @@ impl Runtimes {
         token: &Token,
     ) -> Result<Written, AwsError> {
         let document = document::create(name.as_str(), fields, tags, token.as_str());
+        let resource = format!("runtime `{name}`");
         let answer = self
-            .client
-            .create_agent_runtime()
-            .customize()
-            .interceptor(Sent::new(document))
-            .send()
-            .await
-            .map_err(AwsError::on(
-                "bedrock-agentcore:CreateAgentRuntime",
-                format!("runtime `{name}`"),
-            ))?;
-        Ok(Written {
-            id: answer.agent_runtime_id,
-            version: answer.agent_runtime_version,
-            refused: Vec::new(),
-        })
+            .control
+            .document(runtime::CREATE, &[], &resource, Some(&document.into()))
+            .await?;
+        Ok(written(&answer))
     }
 
     /// Replaces the runtime's fields. An update resets every member that it does not contain, so
@@ -74,7 +65,7 @@ impl Runtimes {
         withdrawn: &BTreeSet<String>,
         token: &Token,
     ) -> Result<Written, AwsError> {
-        let (_, there) = self.get_whole(id, None).await?;
+        let there = self.get(id, None).await?;
         let mut document = document::update(&there, fields, withdrawn, token.as_str());
         let error = match self.replace(id, document.clone()).await {
             Err(error) if error.kind == Kind::Other => error,
@@ -98,22 +89,10 @@ impl Runtimes {
 
     async fn replace(&self, id: &str, document: Document) -> Result<Written, AwsError> {
         let answer = self
-            .client
-            .update_agent_runtime()
-            .agent_runtime_id(id)
-            .customize()
-            .interceptor(Sent::new(document))
-            .send()
-            .await
-            .map_err(AwsError::on(
-                "bedrock-agentcore:UpdateAgentRuntime",
-                shown(id),
-            ))?;
-        Ok(Written {
-            id: answer.agent_runtime_id,
-            version: answer.agent_runtime_version,
-            refused: Vec::new(),
-        })
+            .control
+            .document(runtime::UPDATE, &[id], &shown(id), Some(&document.into()))
+            .await?;
+        Ok(written(&answer))
     }
 
     pub(crate) async fn tag(
@@ -121,30 +100,20 @@ impl Runtimes {
         arn: &str,
         tags: &BTreeMap<String, String>,
     ) -> Result<(), AwsError> {
-        self.client
-            .tag_resource()
-            .resource_arn(arn)
-            .set_tags(Some(tags.clone().into_iter().collect()))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(AwsError::on(
-                "bedrock-agentcore:TagResource",
-                format!("runtime `{arn}`"),
-            ))
+        let resource = format!("runtime `{arn}`");
+        self.control.tag(arn, &resource, tags).await
     }
 
     pub(crate) async fn untag(&self, arn: &str, keys: &[String]) -> Result<(), AwsError> {
-        self.client
-            .untag_resource()
-            .resource_arn(arn)
-            .set_tag_keys(Some(keys.to_vec()))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(AwsError::on(
-                "bedrock-agentcore:UntagResource",
-                format!("runtime `{arn}`"),
-            ))
+        let resource = format!("runtime `{arn}`");
+        self.control.untag(arn, &resource, keys).await
+    }
+}
+
+fn written(answer: &Document) -> Written {
+    Written {
+        id: text(answer, "agentRuntimeId").unwrap_or_default(),
+        version: text(answer, "agentRuntimeVersion").unwrap_or_default(),
+        refused: Vec::new(),
     }
 }

@@ -27,14 +27,6 @@ pub(super) enum NotSigned {
     Unsuitable(String),
 }
 
-impl NotSigned {
-    pub(super) fn why(self) -> String {
-        match self {
-            Self::NoCredentials(why) | Self::Unsuitable(why) => why,
-        }
-    }
-}
-
 impl Unsigned<'_> {
     /// Returns the headers that sign the request.
     pub(super) async fn signature(

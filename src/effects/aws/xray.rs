@@ -12,14 +12,14 @@ use super::{
 use crate::resources::tracing;
 
 #[derive(Debug)]
-pub(crate) struct XRay<'a> {
-    rest: Rest<'a>,
+pub(crate) struct XRay {
+    rest: Rest,
 }
 
-impl<'a> XRay<'a> {
-    pub(crate) fn new(session: &'a Session) -> Self {
+impl XRay {
+    pub(crate) fn new(session: &Session) -> Self {
         Self {
-            rest: Rest::new(session, ("xray", "XRay"), "xray"),
+            rest: Rest::new(session.connection(), "xray", "xray"),
         }
     }
 

@@ -365,7 +365,7 @@ pub(super) const RULES: &[Rule] = &[
         On::AllIfDeclared(ResourceKind::Memory),
         &[
             (MEMORY.create.action, PREPARING),
-            (MEMORY.list.action, DECLARED),
+            (MEMORY.list.operation.action, DECLARED),
         ],
     ),
     rule(
