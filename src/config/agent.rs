@@ -9,11 +9,12 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    Authorizer, Bytecode, ImportName, Language, Lifecycle, ManagedPolicy, Model, Permission,
-    Protocol, Runtime, Settings,
+    Artifact, Authorizer, Bytecode, ImportName, Language, Lifecycle, ManagedPolicy, Model,
+    Permission, Protocol, Runtime, Settings,
     layer::{Layer, managed_policy},
     permission::table::{self, Problem},
     read::{Problems, Table, one_of},
+    rust::{BuildTable, CargoPackage},
     settings,
 };
 use crate::names::{AgentName, header};
@@ -23,7 +24,8 @@ pub(super) struct AgentTable {
     pub(super) name: AgentName,
     pub(super) name_span: Range<usize>,
     pub(super) layer: Layer,
-    pub(super) language: Option<Language>,
+    pub(super) language: Language,
+    pub(super) artifact: Option<Artifact>,
     pub(super) source: Option<PathBuf>,
     pub(super) layout: Option<LayoutWord>,
     pub(super) import_name: Option<ImportName>,
@@ -61,7 +63,8 @@ impl AgentTable {
             name,
             name_span: 0..0,
             layer: Layer::default(),
-            language: None,
+            language: Language::Python,
+            artifact: None,
             source: None,
             layout: None,
             import_name: None,
@@ -84,13 +87,33 @@ impl AgentTable {
         }
     }
 
-    pub(super) fn read(name: AgentName, mut table: Table<'_>, problems: &mut Problems<'_>) -> Self {
-        let mut settings = settings::keys::of_agent(&mut table, problems);
+    pub(super) fn read(
+        name: AgentName,
+        mut table: Table<'_>,
+        packages: &Packages<'_>,
+        problems: &mut Problems<'_>,
+    ) -> Self {
+        let layer = Layer::read(&mut table, problems);
+        let agent = Self::read_keys(name, layer, &mut table, packages, problems);
+        table.finish(problems);
+        agent
+    }
+
+    /// Takes the keys that only agents have.
+    pub(super) fn read_keys(
+        name: AgentName,
+        layer: Layer,
+        table: &mut Table<'_>,
+        packages: &Packages<'_>,
+        problems: &mut Problems<'_>,
+    ) -> Self {
+        let mut settings = settings::keys::of_agent(table, problems);
         let mut agent = Self {
             name_span: table.span.clone(),
+            layer,
+            language: language(&name, table, packages, problems),
+            artifact: None,
             name,
-            layer: Layer::read(&mut table, problems),
-            language: table.parsed("language", problems, language),
             source: table
                 .parsed("source", problems, source_path)
                 .map(PathBuf::from),
@@ -103,18 +126,19 @@ impl AgentTable {
             folder_is_known: true,
             entrypoint: table.parsed("entrypoint", problems, python_file),
             requirements: table.parsed("requirements", problems, inner_path),
-            runtime: runtime(&mut table, problems),
+            runtime: runtime(table, problems),
             bytecode: table.parsed("bytecode", problems, bytecode),
-            models: models(&mut table, problems),
-            permissions: permissions(&mut table, problems),
-            managed_policies: managed_policies(&mut table, problems),
-            lifecycle: lifecycle(&mut table, problems),
+            models: models(table, problems),
+            permissions: permissions(table, problems),
+            managed_policies: managed_policies(table, problems),
+            lifecycle: lifecycle(table, problems),
             protocol: table.parsed("protocol", problems, protocol),
-            authorizer: authorizer(&mut table, &mut settings, problems),
-            header_allowlist: header_allowlist(&mut table, problems),
+            authorizer: authorizer(table, &mut settings, problems),
+            header_allowlist: header_allowlist(table, problems),
             description: table.parsed("description", problems, description),
             settings,
         };
+        agent.artifact = artifact(&agent.language, table, problems);
         agent.folder_is_known = agent.deployment.is_some() || !table.is_meant("deployment");
         if agent.layout == Some(LayoutWord::Flat) && table.is_meant("import-name") {
             problems.at(
@@ -123,15 +147,14 @@ impl AgentTable {
                 "in a flat archive there is no package around the sources",
             );
         }
-        table.finish(problems);
         agent
     }
 
     /// Returns the deployment folder. Sources at the archive's root need none by default.
     pub(super) fn deployment_or_default(&self) -> Option<&Path> {
-        let default = match self.layout {
-            Some(LayoutWord::Flat) => None,
-            Some(LayoutWord::Package) | None => Some(Path::new("deployment")),
+        let default = match (&self.language, self.layout) {
+            (Language::Rust(_), _) | (Language::Python, Some(LayoutWord::Flat)) => None,
+            (Language::Python, Some(LayoutWord::Package) | None) => Some(Path::new("deployment")),
         };
         self.deployment.as_deref().or(default)
     }
@@ -144,12 +167,100 @@ fn plain(list: Option<Vec<Spanned<String>>>) -> Vec<String> {
         .collect()
 }
 
-fn language(text: &str) -> Result<Language, String> {
-    one_of(
-        "language",
-        text,
-        &[("python", Language::Python), ("rust", Language::Rust)],
-    )
+/// The cargo packages that an agent can be.
+pub(super) struct Packages<'a> {
+    /// The package whose manifest declares the agent.
+    pub(super) own: Option<&'a CargoPackage>,
+    /// All packages of the workspace.
+    pub(super) all: &'a [&'a CargoPackage],
+}
+
+/// The keys that only Python agents have, and what a Rust agent has instead.
+const ONLY_PYTHON: [(&str, &str); 8] = [
+    (
+        "source",
+        "a Rust agent is a cargo package: `build = { package = \"…\" }` names another one",
+    ),
+    ("layout", "a Rust agent is shipped as one binary"),
+    ("import-name", "a Rust agent is shipped as one binary"),
+    (
+        "include",
+        "a Rust agent is shipped as one binary; `include_bytes!` puts data files into it",
+    ),
+    (
+        "deployment",
+        "a Rust agent is a cargo package: `build = { package = \"…\" }` names another one",
+    ),
+    (
+        "entrypoint",
+        "a Rust agent is started by its binary: did you mean `build = { bin = \"…\" }`?",
+    ),
+    (
+        "requirements",
+        "the dependencies of a Rust agent are in `[dependencies]`",
+    ),
+    (
+        "runtime",
+        "a Rust agent needs no managed runtime: did you mean `build = { target = \"…\" }`?",
+    ),
+];
+
+/// Determines the language: as written, or else Rust for a package with a binary and no key of a
+/// Python agent.
+fn language(
+    agent: &AgentName,
+    table: &mut Table<'_>,
+    packages: &Packages<'_>,
+    problems: &mut Problems<'_>,
+) -> Language {
+    let word = table.parsed("language", problems, |text| {
+        one_of("language", text, &[("python", false), ("rust", true)])
+    });
+    let of_python: Vec<(&str, &str)> = ONLY_PYTHON
+        .into_iter()
+        .filter(|(key, _)| table.has(key))
+        .collect();
+    let has_binary = packages.own.is_some_and(|package| !package.bins.is_empty());
+    let has_build = table.has("build");
+    let build = BuildTable::read(table, problems);
+    let is_rust = word.unwrap_or((has_binary && of_python.is_empty()) || has_build);
+    if !is_rust {
+        if has_build {
+            problems.at(
+                table.key_span("build"),
+                "`build` is only for Rust agents",
+                "this agent has `language = \"python\"`",
+            );
+        }
+        return Language::Python;
+    }
+    for (key, label) in of_python {
+        let what = format!("`{key}` is only for Python agents, and `{agent}` is written in Rust");
+        let message = problems.message(table.key_span(key), what, "").help(label);
+        problems.push(message);
+    }
+    let place = (agent, &table.span.clone());
+    match build.resolve(place, packages.own, packages.all, problems) {
+        Some(package) => Language::Rust(Box::new(package)),
+        // The problem is reported.
+        None => Language::Python,
+    }
+}
+
+/// Takes `artifact`, and refuses what this version does not build.
+fn artifact(
+    language: &Language,
+    table: &mut Table<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<Artifact> {
+    let artifact = table.parsed("artifact", problems, Artifact::parse)?;
+    match artifact.unsupported(matches!(language, Language::Rust(_))) {
+        Some(why) => {
+            problems.at(table.key_span("artifact"), why, "");
+            None
+        }
+        None => Some(artifact),
+    }
 }
 
 fn layout(text: &str) -> Result<LayoutWord, String> {

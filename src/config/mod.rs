@@ -4,6 +4,7 @@
 //! as values, and problems are returned as [`crate::error::Message`]s with spans.
 
 mod agent;
+mod artifact;
 mod caller;
 mod layer;
 mod layout;
@@ -12,6 +13,7 @@ mod local;
 pub(crate) mod permission;
 mod read;
 mod resource;
+mod rust;
 pub(crate) mod selection;
 pub(crate) mod settings;
 pub(crate) mod variable;
@@ -21,6 +23,7 @@ use std::{
     path::PathBuf,
 };
 
+pub use artifact::Artifact;
 pub use caller::Caller;
 pub use layout::{ImportName, Layout};
 pub(crate) use load::{DECLARE, declared_projects, default_role, load_with, none_declared};
@@ -29,6 +32,7 @@ pub use local::{Local, LocalModels};
 pub(crate) use permission::PUBLIC_PARAMETERS;
 pub use permission::{Access, Allowed, Permission, QueueAccess};
 pub use resource::{Resource, ResourceKind};
+pub use rust::{CargoPackage, RustPackage, Target};
 use serde::Serialize;
 pub use settings::Settings;
 
@@ -41,6 +45,8 @@ use crate::names::{
 pub struct Config {
     /// Sorted by name, without duplicates.
     pub agents: Vec<Agent>,
+    /// What the user should know, one line each.
+    pub notes: Vec<String>,
     /// Warnings about a valid configuration, sorted by position.
     pub warnings: Vec<crate::error::Message>,
     /// Why the service would refuse an agent. A warning, or an error if the agent must run there.
@@ -98,6 +104,7 @@ pub struct Agent {
     /// The directory of the manifest that declares the agent; paths below are relative to it.
     pub dir: PathBuf,
     pub language: Language,
+    pub artifact: Artifact,
     /// The agent's own sources, relative to `dir`.
     pub source: PathBuf,
     /// Where the sources are in the archive.
@@ -149,17 +156,24 @@ impl Agent {
         self.dir.join(&self.source).components().collect()
     }
 
+    /// Returns the package of a Rust agent.
+    pub fn rust(&self) -> Option<&RustPackage> {
+        match &self.language {
+            Language::Python => None,
+            Language::Rust(package) => Some(package),
+        }
+    }
+
     /// Returns the folder of other shipped files.
     pub fn deployment_dir(&self) -> Option<PathBuf> {
         Some(self.dir.join(self.deployment.as_ref()?))
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Language {
     Python,
-    Rust,
+    Rust(Box<RustPackage>),
 }
 
 /// A managed runtime for direct code deployment.

@@ -23,6 +23,8 @@ pub(super) struct Problems<'a> {
     text: &'a str,
     found: Vec<Message>,
     warnings: Vec<Message>,
+    /// The keys of the workspace's table.
+    shared: BTreeSet<String>,
 }
 
 impl<'a> Problems<'a> {
@@ -32,7 +34,13 @@ impl<'a> Problems<'a> {
             text,
             found: Vec::new(),
             warnings: Vec::new(),
+            shared: BTreeSet::new(),
         }
+    }
+
+    /// Allows a package's table to inherit these keys of the workspace's.
+    pub(super) fn may_inherit(&mut self, shared: BTreeSet<String>) {
+        self.shared = shared;
     }
 
     /// Records a problem at `span`.
@@ -106,6 +114,8 @@ pub(super) struct Table<'t> {
     /// The position for messages about the whole table.
     pub(super) span: Range<usize>,
     asked: BTreeSet<&'static str>,
+    /// True if `key.workspace = true` takes a key from the workspace's table.
+    inherits: bool,
 }
 
 impl<'t> Table<'t> {
@@ -115,7 +125,18 @@ impl<'t> Table<'t> {
             keys,
             span,
             asked: BTreeSet::new(),
+            inherits: false,
         }
+    }
+
+    /// Allows `key.workspace = true` here and in the tables of agents.
+    pub(super) fn may_inherit(&mut self) {
+        self.inherits = true;
+    }
+
+    /// Returns true if the table has this key.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
     }
 
     pub(super) fn name(&self) -> &str {
@@ -130,7 +151,18 @@ impl<'t> Table<'t> {
 
     fn take(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
         self.asked.insert(key);
-        self.keys.get(key)
+        let value = self.keys.get(key)?;
+        // The layer of the workspace applies anyway.
+        (!self.is_inherited(value.get_ref())).then_some(value)
+    }
+
+    /// Returns true for `{ workspace = true }`, if that is allowed here.
+    fn is_inherited(&self, value: &DeValue<'_>) -> bool {
+        let Some(keys) = value.as_table().filter(|keys| keys.len() == 1) else {
+            return false;
+        };
+        let word = keys.get("workspace").map(Spanned::get_ref);
+        self.inherits && matches!(word, Some(DeValue::Boolean(true)))
     }
 
     fn wrong(
@@ -334,10 +366,9 @@ impl<'t> Table<'t> {
         for (name, value) in outer.keys {
             if let DeValue::Table(keys) = value.get_ref() {
                 let text = name.get_ref().to_string();
-                tables.push((
-                    text,
-                    Table::new(inner(&outer.name, name.get_ref()), name.span(), keys),
-                ));
+                let mut table = Table::new(inner(&outer.name, name.get_ref()), name.span(), keys);
+                table.inherits = self.inherits && key == "agents";
+                tables.push((text, table));
             } else {
                 outer.wrong(name.get_ref(), "a table", value, problems);
             }
@@ -396,8 +427,15 @@ impl<'t> Table<'t> {
 
     /// Reports every key that was not taken.
     pub(super) fn finish(self, problems: &mut Problems<'_>) {
-        for (key, _) in self.keys {
+        for (key, value) in self.keys {
             if self.asked.contains(key.get_ref().as_ref()) {
+                let word = key.get_ref();
+                if self.is_inherited(value.get_ref()) && !problems.shared.contains(word.as_ref()) {
+                    let what = format!(
+                        "`{word}` is inherited, but `[workspace.metadata.agentcore]` has no `{word}`"
+                    );
+                    problems.at(key.span(), what, "");
+                }
                 continue;
             }
             let near = nearest(key.get_ref(), self.asked.iter().copied());

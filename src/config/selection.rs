@@ -211,19 +211,13 @@ mod tests {
         if shared {
             root.push_str("[workspace.metadata.agentcore.agents.shared]\n");
         }
-        let mut manifests = vec![Manifest {
-            path: ROOT.into(),
-            text: root,
-        }];
+        let mut manifests = vec![Manifest::new(ROOT, root)];
         let mut members = Vec::new();
         for (name, is_default) in [("one", true), ("two", false), ("plain", true)] {
             let path = PathBuf::from(format!("/real/fake/{name}/Cargo.toml"));
             if name != "plain" {
                 let text = format!("[package.metadata.agentcore.agents.{name}]\n");
-                manifests.push(Manifest {
-                    path: path.clone(),
-                    text,
-                });
+                manifests.push(Manifest::new(path.clone(), text));
             }
             members.push(Member {
                 name: name.to_owned(),
@@ -298,10 +292,7 @@ mod tests {
             ),
         ]
         .concat();
-        let manifest = Manifest {
-            path: ROOT.into(),
-            text,
-        };
+        let manifest = Manifest::new(ROOT, text);
         let agents = load(&[manifest], &Stage::None).unwrap().agents;
         let everything = &["beside", "bot", "inner", "plain"][..];
         for (at, expected) in [

@@ -9,7 +9,7 @@ use toml::de::DeTable;
 use super::{cache, checkout, env, files, folder::Folder, new_project, path::real_path};
 use crate::{
     config::{
-        Manifest,
+        CargoPackage, Manifest,
         selection::{Member, Packages},
     },
     error::{Exit, Failure},
@@ -76,6 +76,7 @@ pub(crate) fn observe(manifest_path: Option<&Path>) -> Result<Project, Failure> 
         .map_err(|error| refused(&error, manifest_path))?;
     let root = metadata.workspace_root.clone().into_std_path_buf();
     let mut manifests = vec![read(&root.join("Cargo.toml"))?];
+    manifests[0].packages = cargo_packages(&metadata);
     for path in members_with_our_table(&metadata) {
         if path != manifests[0].path {
             checkout::check_member(&root, &path)?;
@@ -94,6 +95,22 @@ pub(crate) fn observe(manifest_path: Option<&Path>) -> Result<Project, Failure> 
         root,
         manifests,
     })
+}
+
+fn cargo_packages(metadata: &Metadata) -> Vec<CargoPackage> {
+    let packages = metadata.workspace_packages().into_iter();
+    let packages = packages.map(|package| CargoPackage {
+        name: package.name.to_string(),
+        manifest: package.manifest_path.clone().into_std_path_buf(),
+        bins: package
+            .targets
+            .iter()
+            .filter(|target| target.is_bin())
+            .map(|target| target.name.clone())
+            .collect(),
+        default_run: package.default_run.clone(),
+    });
+    packages.collect()
 }
 
 fn packages(
@@ -245,10 +262,7 @@ fn members_with_our_table(metadata: &Metadata) -> Vec<PathBuf> {
 pub(crate) fn read(path: &Path) -> Result<Manifest, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::world(format!("cannot read `{}`: {error}", path.display())))?;
-    Ok(Manifest {
-        path: path.to_owned(),
-        text,
-    })
+    Ok(Manifest::new(path, text))
 }
 
 fn no_manifest(here: &Path) -> Failure {

@@ -217,10 +217,7 @@ mod tests {
         let text = format!(
             "[workspace.metadata.agentcore]\nproject = \"p\"\n[workspace.metadata.agentcore.agents.a]\n{extra}"
         );
-        let manifest = Manifest {
-            path: "/real/fake/Cargo.toml".into(),
-            text,
-        };
+        let manifest = Manifest::new("/real/fake/Cargo.toml", text);
         load(&[manifest], &Stage::None).unwrap().agents.remove(0)
     }
 

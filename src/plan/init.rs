@@ -266,10 +266,7 @@ mod tests {
     use super::*;
 
     fn manifest(text: &str) -> Manifest {
-        Manifest {
-            path: "/real/fake/Cargo.toml".into(),
-            text: text.to_owned(),
-        }
+        Manifest::new("/real/fake/Cargo.toml", text)
     }
 
     const PROJECT: &str = "[workspace.metadata.agentcore]\nproject = \"a-7k2qpx\"\n";
@@ -292,9 +289,11 @@ mod tests {
         ] {
             assert_eq!(at_root(target), Place { head, project }, "{target}");
         }
-        let member = |path: &str, text: &str| Manifest {
-            path: Path::new("/real/fake").join(path).join("Cargo.toml"),
-            text: text.to_owned(),
+        let member = |path: &str, text: &str| {
+            Manifest::new(
+                Path::new("/real/fake").join(path).join("Cargo.toml"),
+                text.to_owned(),
+            )
         };
         let beside = |target: &str, root: &str, others: &[&str]| {
             let target = member("a", target);

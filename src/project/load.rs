@@ -71,6 +71,9 @@ pub(crate) fn read_all(
 ) -> Result<(effects::manifest::Project, Config), Failure> {
     let found = effects::manifest::observe(project.manifest_path.as_deref())?;
     let config = load_with(&found.manifests, stage, former)?;
+    for note in &config.notes {
+        ui.note(note);
+    }
     for warning in &config.warnings {
         ui.warning(warning);
     }

@@ -105,10 +105,7 @@ fn the_metadata_is_read_again_as_it_was_meant() {
     for template in catalogue() {
         let wanted = context(template);
         let files = render(template, &wanted).unwrap();
-        let manifest = Manifest {
-            path: "/real/fake/Cargo.toml".into(),
-            text: text(&files, "Cargo.toml"),
-        };
+        let manifest = Manifest::new("/real/fake/Cargo.toml", text(&files, "Cargo.toml"));
         let config = load(&[manifest], &Stage::None).unwrap();
         let [agent] = &config.agents[..] else {
             panic!("one agent")
@@ -163,10 +160,7 @@ fn every_permission_is_written_so_that_it_is_read_again() {
             reason: Some("its \"work groups\" change".into()),
         }),
     ];
-    let manifest = Manifest {
-        path: "/real/fake/Cargo.toml".into(),
-        text: wanted.tables(),
-    };
+    let manifest = Manifest::new("/real/fake/Cargo.toml", wanted.tables());
     let config = load(&[manifest], &Stage::None).unwrap();
     assert_eq!(config.agents[0].permissions, wanted.permissions);
 }

@@ -223,7 +223,7 @@ async fn deploy(
 fn is_python(agent: &Agent) -> Result<(), Failure> {
     match agent.language {
         Language::Python => Ok(()),
-        Language::Rust => Err(Failure::config(format!(
+        Language::Rust(_) => Err(Failure::config(format!(
             "the agent `{}` is not written in Python, and only Python agents can be deployed",
             agent.name
         ))

@@ -336,10 +336,7 @@ fn after(
             tables(head, None)
         );
         let text = adopt::fresh_manifest(&table).map_err(|error| broken(&error))?;
-        declaring::check(&[Manifest {
-            path: before.root.join("Cargo.toml"),
-            text: text.clone(),
-        }])?;
+        declaring::check(&[Manifest::new(before.root.join("Cargo.toml"), text.clone())])?;
         files.insert(PathBuf::from("Cargo.toml"), text.into_bytes());
         let (new, replaced, kept) = plan::new_and_kept(files, exists, is_replaced);
         return Ok(After {

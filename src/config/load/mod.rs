@@ -10,7 +10,7 @@ mod resources;
 pub(crate) use self::resolve::default_role;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -19,11 +19,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     Config, TableScope,
-    agent::AgentTable,
+    agent::{AgentTable, Packages},
     layer::Layer,
     local,
     read::{Problems, Table},
     resource::{self, ResourceTable},
+    rust::CargoPackage,
     variable::{self, Size},
 };
 use crate::{
@@ -36,6 +37,19 @@ use crate::{
 pub struct Manifest {
     pub path: PathBuf,
     pub text: String,
+    /// The workspace's packages; only for the root's manifest.
+    pub packages: Vec<CargoPackage>,
+}
+
+impl Manifest {
+    /// Returns a manifest without packages.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            text: text.into(),
+            packages: Vec::new(),
+        }
+    }
 }
 
 /// The stage whose settings apply.
@@ -85,6 +99,7 @@ pub(crate) fn load_with(
     let Reading {
         declarations,
         mut found,
+        notes,
         mut warnings,
         whole,
     } = read(manifests);
@@ -166,6 +181,7 @@ pub(crate) fn load_with(
     warnings.sort_by_key(|message| place(message, manifests));
     Ok(Config {
         agents,
+        notes,
         warnings,
         refused,
         unstaged,
@@ -177,6 +193,7 @@ pub(crate) fn load_with(
 struct Reading {
     declarations: Vec<Declaration>,
     found: Vec<Message>,
+    notes: Vec<String>,
     warnings: Vec<Message>,
     /// True if every manifest is valid TOML.
     whole: bool,
@@ -186,19 +203,22 @@ fn read(manifests: &[Manifest]) -> Reading {
     let mut reading = Reading {
         declarations: Vec::new(),
         found: Vec::new(),
+        notes: Vec::new(),
         warnings: Vec::new(),
         whole: true,
     };
+    let all: Vec<&CargoPackage> = manifests.iter().flat_map(|m| &m.packages).collect();
+    let mut shared = BTreeSet::new();
     for manifest in manifests {
         let mut problems = Problems::new(&manifest.path, &manifest.text);
         match DeTable::parse(&manifest.text) {
-            Ok(root) => declare(
-                manifest,
-                root.get_ref(),
-                &mut reading.declarations,
-                &mut problems,
-                &mut reading.warnings,
-            ),
+            Ok(root) => {
+                if manifest.path == manifests[0].path {
+                    shared = keys_to_inherit(root.get_ref());
+                }
+                problems.may_inherit(shared.clone());
+                declare(manifest, root.get_ref(), &all, &mut reading, &mut problems);
+            }
             Err(error) => {
                 reading.whole = false;
                 problems.at(error.span().unwrap_or(0..0), error.message().to_owned(), "");
@@ -274,9 +294,9 @@ pub(crate) fn declared_projects(text: &str) -> Vec<ProjectId> {
 fn declare(
     manifest: &Manifest,
     root: &DeTable<'_>,
-    declarations: &mut Vec<Declaration>,
+    all: &[&CargoPackage],
+    reading: &mut Reading,
     problems: &mut Problems<'_>,
-    warnings: &mut Vec<Message>,
 ) {
     for (scope, word) in [
         (TableScope::Workspace, "workspace"),
@@ -291,27 +311,31 @@ fn declare(
             continue;
         };
         let mut table = Table::new(name, span, keys);
+        let own = all.iter().find(|package| package.manifest == manifest.path);
+        let packages = Packages {
+            own: own.copied().filter(|_| scope == TableScope::Package),
+            all,
+        };
+        if packages.own.is_some() {
+            table.may_inherit();
+        }
         let project = table.parsed("project", problems, ProjectId::parse);
         let mut layer = Layer::read(&mut table, problems);
         layer.project = project;
         layer.local_models = local::models(&mut table, problems);
-        let mut agents: Vec<AgentTable> = Vec::new();
-        for (given, inner) in table.named("agents", problems) {
-            let span = inner.span.clone();
-            match agent_name(&given) {
-                Ok((name, None)) => agents.push(AgentTable::read(name, inner, problems)),
-                Ok((name, Some(renamed))) => {
-                    warnings.push(problems.message(span, renamed, ""));
-                    agents.push(AgentTable::read(name, inner, problems));
-                }
-                Err(what) => problems.at(span, what, ""),
+        let agents = agents(&mut table, &packages, &mut reading.warnings, problems);
+        let (agents, renamed) = match (agents, packages.own) {
+            (None, Some(package)) if !package.bins.is_empty() => {
+                of_package(&mut table, &packages, package, problems)
             }
-        }
+            (agents, _) => (agents.unwrap_or_default(), None),
+        };
+        reading.notes.extend(renamed);
         let stages = stages(&mut table, problems);
         let resources = resource::read(&mut table, problems);
         let has_project = table.is_meant("project");
         table.finish(problems);
-        declarations.push(Declaration {
+        reading.declarations.push(Declaration {
             manifest: manifest.path.clone(),
             scope,
             layer,
@@ -321,6 +345,60 @@ fn declare(
             resources,
         });
     }
+}
+
+/// Reads `agents`. Returns `None` if the table does not have it.
+fn agents(
+    table: &mut Table<'_>,
+    packages: &Packages<'_>,
+    warnings: &mut Vec<Message>,
+    problems: &mut Problems<'_>,
+) -> Option<Vec<AgentTable>> {
+    let is_there = table.has("agents");
+    let mut agents = Vec::new();
+    for (given, inner) in table.named("agents", problems) {
+        let span = inner.span.clone();
+        match agent_name(&given) {
+            Ok((name, renamed)) => {
+                warnings.extend(renamed.map(|renamed| problems.message(span, renamed, "")));
+                agents.push(AgentTable::read(name, inner, packages, problems));
+            }
+            Err(what) => problems.at(span, what, ""),
+        }
+    }
+    is_there.then_some(agents)
+}
+
+/// Reads the table of a package that is an agent itself. Also returns a note if the agent's name
+/// differs from the package's.
+fn of_package(
+    table: &mut Table<'_>,
+    packages: &Packages<'_>,
+    package: &CargoPackage,
+    problems: &mut Problems<'_>,
+) -> (Vec<AgentTable>, Option<String>) {
+    match agent_name(&package.name) {
+        Ok((name, renamed)) => {
+            // The table's own keys of this layer apply to all of its agents.
+            let layer = Layer::default();
+            let agent = AgentTable::read_keys(name, layer, table, packages, problems);
+            (vec![agent], renamed)
+        }
+        Err(what) => {
+            let message = problems.message(table.span.clone(), what, "").help(
+                "the agent has the package's name; name it with a table `[package.metadata.agentcore.agents.<name>]`",
+            );
+            problems.push(message);
+            (Vec::new(), None)
+        }
+    }
+}
+
+/// Returns the keys of the workspace's table, for `key.workspace = true`.
+fn keys_to_inherit(root: &DeTable<'_>) -> BTreeSet<String> {
+    let table = metadata(root, "workspace").and_then(|(_, value)| value.as_table());
+    let keys = table.into_iter().flat_map(DeTable::keys);
+    keys.map(|key| key.get_ref().to_string()).collect()
 }
 
 fn metadata<'t>(root: &'t DeTable<'t>, word: &str) -> Option<(Range<usize>, &'t DeValue<'t>)> {

@@ -11,8 +11,8 @@ use toml::Spanned;
 use super::{Declaration, Stage, TableScope};
 use crate::{
     config::{
-        Agent, Authorizer, Caller, ImportName, Language, Layout, Local, ManagedPolicy, Network,
-        Platform, Resource, RoleSettings, Runtime, Settings,
+        Agent, Artifact, Authorizer, Caller, ImportName, Language, Layout, Local, ManagedPolicy,
+        Network, Platform, Resource, RoleSettings, Runtime, Settings,
         agent::{AgentTable, LayoutWord},
         layer::{Layer, RoleLayer},
         resource::referred,
@@ -55,6 +55,7 @@ pub(super) fn agent(
         name_span: _,
         layer: _,
         language,
+        artifact,
         source,
         layout,
         import_name,
@@ -77,8 +78,14 @@ pub(super) fn agent(
     } = table.clone();
     let (stage, joined) = names(stage);
     let dir = declaration.dir();
-    let source = source.unwrap_or_else(|| PathBuf::from(name.as_str()));
-    let layout = laid_out(layout, import_name, &dir.join(&source), &name)?;
+    let (source, layout) = match &language {
+        Language::Python => {
+            let source = source.unwrap_or_else(|| PathBuf::from(name.as_str()));
+            let layout = laid_out(layout, import_name, &dir.join(&source), &name)?;
+            (source, layout)
+        }
+        Language::Rust(_) => (PathBuf::new(), Layout::Flat),
+    };
     let local = stage.is_some() && joined.is_none();
     let network = network.unwrap_or_default();
     let callers = signing_callers(&name, callers, authorizer.as_ref())?;
@@ -92,7 +99,8 @@ pub(super) fn agent(
         stage,
         scope: declaration.scope,
         dir: dir.to_owned(),
-        language: language.unwrap_or(Language::Python),
+        artifact: artifact.unwrap_or_else(|| Artifact::of(&language)),
+        language,
         layout,
         source,
         include,

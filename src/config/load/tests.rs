@@ -5,10 +5,7 @@ use crate::{
 };
 
 fn manifest(text: &str) -> Manifest {
-    Manifest {
-        path: "/real/fake/Cargo.toml".into(),
-        text: text.to_owned(),
-    }
+    Manifest::new("/real/fake/Cargo.toml", text)
 }
 
 fn loaded(text: &str) -> Config {
@@ -526,10 +523,10 @@ fn a_deployment_folder_is_the_same_however_it_is_written() {
 fn a_package_wins_over_the_workspace_for_its_own_agents() {
     let root =
         manifest("[workspace.metadata.agentcore]\nproject = \"root\"\nregion = \"us-west-2\"\n");
-    let member = Manifest {
-        path: "/real/fake/one/Cargo.toml".into(),
-        text: "[package.metadata.agentcore]\nproject = \"one\"\n[package.metadata.agentcore.agents.one]\n".into(),
-    };
+    let member = Manifest::new(
+        "/real/fake/one/Cargo.toml",
+        "[package.metadata.agentcore]\nproject = \"one\"\n[package.metadata.agentcore.agents.one]\n",
+    );
     let config = load(&[root, member], &Stage::None).unwrap();
     assert_eq!(config.agents[0].project.as_str(), "one");
     assert_eq!(
@@ -752,10 +749,7 @@ fn what_answers_for_models_here_is_read_from_the_project_and_a_packages_own_wins
                      [workspace.metadata.agentcore.agents.a]\nsource = \"a\"\nprofile = \"other\"\n";
     let package = "[package.metadata.agentcore.local]\nmodels = \"http://127.0.0.1:1\"\n\
                    [package.metadata.agentcore.agents.b]\nsource = \"b\"\n";
-    let package = Manifest {
-        path: "/real/fake/b/Cargo.toml".into(),
-        text: package.to_owned(),
-    };
+    let package = Manifest::new("/real/fake/b/Cargo.toml", package);
     let config = load(&[manifest(workspace), package], &Stage::Local).unwrap();
     let [a, b] = &config.agents[..] else {
         panic!("two agents")

@@ -8,10 +8,7 @@ const HEAD: &str =
     "[workspace.metadata.agentcore]\nproject = \"p-1\"\n[workspace.metadata.agentcore.agents.a]\n";
 
 fn read(keys: &str, stage: &Stage) -> Result<Config, Vec<String>> {
-    let manifest = Manifest {
-        path: "/real/fake/Cargo.toml".into(),
-        text: format!("{HEAD}{keys}\n"),
-    };
+    let manifest = Manifest::new("/real/fake/Cargo.toml", format!("{HEAD}{keys}\n"));
     load(&[manifest], stage).map_err(|failure| {
         let messages = failure.messages.into_iter();
         messages.map(|message| message.what).collect()

@@ -12,10 +12,7 @@ fn agent(keys: &str) -> Agent {
     let text = format!(
         "[workspace.metadata.agentcore]\nproject = \"x\"\n[workspace.metadata.agentcore.agents.a]\n{keys}\n"
     );
-    let manifest = Manifest {
-        path: "/real/fake/Cargo.toml".into(),
-        text,
-    };
+    let manifest = Manifest::new("/real/fake/Cargo.toml", text);
     load(&[manifest], &Stage::None).unwrap().agents.remove(0)
 }
 

@@ -180,6 +180,7 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
         scope: TableScope::Workspace,
         dir: "/real/fake".into(),
         language: Language::Python,
+        artifact: crate::config::Artifact::Zip,
         source: name.into(),
         include: Vec::new(),
         layout: Layout::Flat,

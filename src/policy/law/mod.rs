@@ -240,7 +240,7 @@ proptest! {
         let text = format!(
             "[workspace.metadata.agentcore]\nproject = \"p-1\"\n[workspace.metadata.agentcore.agents.a]\npermissions = [{{ allow = [\"a:B\"], on = [\"{pattern}\"] }}]\n"
         );
-        let manifest = Manifest { path: "/real/fake/Cargo.toml".into(), text };
+        let manifest = Manifest::new("/real/fake/Cargo.toml", text);
         let Ok(config) = load(&[manifest], &Stage::None) else {
             return Ok(());
         };

@@ -171,10 +171,10 @@ fn a_tag_that_is_no_longer_declared_is_taken_off_and_anybody_elses_stays() {
 
 #[test]
 fn the_instrumentation_is_started_exactly_where_the_archive_brings_it() {
-    let manifest = crate::config::Manifest {
-        path: "/p/Cargo.toml".into(),
-        text: "[workspace.metadata.agentcore]\nproject = \"p-1\"\n[workspace.metadata.agentcore.agents.a]\nsource = \"a\"\n".into(),
-    };
+    let manifest = crate::config::Manifest::new(
+        "/p/Cargo.toml",
+        "[workspace.metadata.agentcore]\nproject = \"p-1\"\n[workspace.metadata.agentcore.agents.a]\nsource = \"a\"\n",
+    );
     let config = crate::config::load(&[manifest], &crate::config::Stage::None).unwrap();
     let of = |files: &[&str]| {
         let files = files.iter().map(|file| (*file).to_owned()).collect();
