@@ -4,6 +4,7 @@
 pub(crate) mod adopt_files;
 pub(crate) mod aws;
 pub(crate) mod cache;
+pub(crate) mod cargo_build;
 pub(crate) mod check;
 pub(crate) mod checkout;
 pub(crate) mod clock;

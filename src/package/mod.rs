@@ -1,6 +1,7 @@
 //! Pure: the archive's entries, layers, limits, records and hashes.
 
 pub(crate) mod archive;
+pub(crate) mod cargo;
 pub(crate) mod composition;
 pub(crate) mod distributions;
 pub(crate) mod elf;

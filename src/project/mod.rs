@@ -1,6 +1,7 @@
 //! A project on this machine: loading it, what it asks the user, its AWS sessions, its local
 //! AgentCore, and its agents' files.
 
+pub(crate) mod building;
 pub(crate) mod consent;
 pub(crate) mod declaring;
 pub(crate) mod developed;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    config::{LocalModels, ManagedPolicy, Model, Network, Permission, RoleSettings, Runtime},
+    config::{CargoPackage, LocalModels, ManagedPolicy, Model, Network, Permission, RoleSettings, Runtime},
     names::RuntimeName,
 };
 
@@ -306,8 +306,15 @@ fn an_agent_that_hides_a_module_of_python_is_a_warning() {
     let text = "[workspace.metadata.agentcore]\nproject = \"x\"\n\
                 [workspace.metadata.agentcore.agents.json]\n\
                 [workspace.metadata.agentcore.agents.mine]\ndeployment = \"other\"\n\
-                [workspace.metadata.agentcore.agents.queue]\nlanguage = \"rust\"\ndeployment = \"third\"\n";
-    let warnings = loaded(text).warnings;
+                [workspace.metadata.agentcore.agents.queue]\nlanguage = \"rust\"\n";
+    let mut root = manifest(text);
+    root.packages = vec![CargoPackage {
+        name: "queue".into(),
+        manifest: "/real/fake/queue/Cargo.toml".into(),
+        bins: vec!["queue".into()],
+        default_run: None,
+    }];
+    let warnings = load(&[root], &Stage::None).unwrap().warnings;
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(
         warnings[0].what.contains("the package `json`"),

@@ -1,0 +1,301 @@
+//! Builds the binaries of Rust agents with cargo. This runs code of the checkout: its build scripts
+//! and macros, and what its cargo configuration names.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "cargo and rustc are started here, and their files are read"
+)]
+
+mod configuration;
+mod dependencies;
+mod observation;
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use cargo_metadata::Message;
+use sha2::{Digest as _, Sha256};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Command,
+};
+
+pub(crate) use self::{dependencies::watched, observation::observe};
+use super::{env, files};
+use crate::{
+    config::RustPackage,
+    error::Failure,
+    package::cargo::route::{Route, ZIGBUILD},
+    text::hex,
+};
+
+/// What a build is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// The service: the agent's target and profile.
+    Service,
+    /// This machine: cargo's defaults.
+    ThisMachine,
+}
+
+/// Options that are passed to cargo.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Flags {
+    pub(crate) locked: bool,
+    pub(crate) offline: bool,
+    pub(crate) features: Vec<String>,
+    pub(crate) jobs: Option<String>,
+    pub(crate) profile: Option<String>,
+    pub(crate) quiet: bool,
+}
+
+/// A built binary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Binary {
+    pub(crate) path: PathBuf,
+    pub(crate) size: u64,
+    pub(crate) sha256: String,
+}
+
+/// Builds the binary, and returns where cargo put it. cargo prints to stderr itself.
+pub(crate) async fn run(
+    package: &RustPackage,
+    purpose: For,
+    route: &Route,
+    flags: &Flags,
+) -> Result<Binary, Failure> {
+    let (program, first) = program(route);
+    let mut command = Command::new(&program);
+    command
+        .args(first)
+        .args(words(package, purpose, flags, default_target(package)))
+        .current_dir(package.directory())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .envs(&package.env)
+        .envs(variables(package, route))
+        .kill_on_drop(true);
+    let shown = program.to_string_lossy().into_owned();
+    let failed = |error: std::io::Error| Failure::world(format!("cannot run `{shown}`: {error}"));
+    let mut child = command.spawn().map_err(failed)?;
+    let mut built = None;
+    if let Some(stdout) = child.stdout.take() {
+        let mut lines = BufReader::new(stdout).lines();
+        while let Some(line) = lines.next_line().await.map_err(failed)? {
+            built = executable(&line, package).or(built);
+        }
+    }
+    let status = child.wait().await.map_err(failed)?;
+    if !status.success() {
+        return Err(
+            Failure::world(format!("cargo cannot build `{}` ({status})", package.bin))
+                .note("cargo's messages are above"),
+        );
+    }
+    let path = built.ok_or_else(|| {
+        Failure::world(format!("cargo did not say where it put `{}`", package.bin))
+    })?;
+    let bytes = files::read_bytes(&path)?;
+    Ok(Binary {
+        path,
+        size: bytes.len() as u64,
+        sha256: hex(&Sha256::digest(&bytes)),
+    })
+}
+
+/// Returns cargo, or what runs in its place.
+fn program(route: &Route) -> (PathBuf, Vec<OsString>) {
+    let words = |words: &[&str]| words.iter().map(OsString::from).collect();
+    match route {
+        Route::Cargo | Route::Gcc(_) | Route::RustLld => (cargo(), words(&["build"])),
+        Route::Zigbuild(program) => (program.clone(), words(&["zigbuild"])),
+        Route::ZigbuildOfUv { uv, asks: _ } => (
+            uv.clone(),
+            words(&[
+                "tool",
+                "run",
+                "--from",
+                ZIGBUILD,
+                "cargo-zigbuild",
+                "zigbuild",
+            ]),
+        ),
+    }
+}
+
+/// Returns the cargo that runs this program, or the one on PATH.
+fn cargo() -> PathBuf {
+    env::var("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// Returns cargo's arguments after the subcommand.
+fn words(
+    package: &RustPackage,
+    purpose: For,
+    flags: &Flags,
+    default_target: Option<String>,
+) -> Vec<OsString> {
+    let Flags {
+        locked,
+        offline,
+        features,
+        jobs,
+        profile,
+        quiet,
+    } = flags;
+    let mut words: Vec<OsString> = vec!["--manifest-path".into(), package.manifest.clone().into()];
+    let mut option = |name: &str, value: &str| {
+        words.push(name.into());
+        words.push(value.into());
+    };
+    option("--bin", &package.bin);
+    option("--message-format", "json-render-diagnostics");
+    let profile = match purpose {
+        For::Service => {
+            option("--target", package.target.triple());
+            let own = profile.as_ref().or(package.profile.as_ref());
+            Some(own.map_or("release", String::as_str))
+        }
+        For::ThisMachine => {
+            // The configuration's target may be for another machine.
+            if default_target.is_some()
+                && let Some(host) = observation::host(package.directory())
+            {
+                option("--target", &host);
+            }
+            profile.as_deref()
+        }
+    };
+    if let Some(profile) = profile {
+        option("--profile", profile);
+    }
+    let all: Vec<&str> = package
+        .features
+        .iter()
+        .chain(features)
+        .map(String::as_str)
+        .collect();
+    if !all.is_empty() {
+        option("--features", &all.join(","));
+    }
+    if let Some(jobs) = jobs {
+        option("--jobs", jobs);
+    }
+    let switches = [
+        (*locked, "--locked"),
+        (*offline, "--offline"),
+        (*quiet, "--quiet"),
+    ];
+    let given = switches.into_iter().filter(|(is_given, _)| *is_given);
+    words.extend(given.map(|(_, name)| name.into()));
+    words
+}
+
+fn default_target(package: &RustPackage) -> Option<String> {
+    configuration::default_target(package.directory())
+}
+
+/// Returns the variables that select the route's linker.
+fn variables(package: &RustPackage, route: &Route) -> Vec<(String, String)> {
+    let triple = package.target.triple();
+    let linker = format!("CARGO_TARGET_{}_LINKER", configuration::in_variable(triple));
+    match route {
+        Route::Gcc(program) => vec![
+            (linker, program.clone()),
+            (format!("CC_{}", triple.replace('-', "_")), program.clone()),
+        ],
+        Route::RustLld => vec![(linker, "rust-lld".to_owned())],
+        Route::Cargo | Route::Zigbuild(_) | Route::ZigbuildOfUv { .. } => Vec::new(),
+    }
+}
+
+/// Returns the path of the agent's binary, if cargo's message is about it.
+fn executable(line: &str, package: &RustPackage) -> Option<PathBuf> {
+    let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(line) else {
+        return None;
+    };
+    let is_agent = artifact.manifest_path.as_std_path() == package.manifest
+        && artifact.target.is_bin()
+        && artifact.target.name == package.bin;
+    let path = artifact.executable.filter(|_| is_agent)?;
+    Some(path.into_std_path_buf())
+}
+
+/// Returns a file's first bytes, which are enough for its format.
+pub(crate) fn content(binary: &Path) -> Result<Vec<u8>, Failure> {
+    Ok(files::read_bytes(binary)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::Target;
+
+    fn package() -> RustPackage {
+        RustPackage {
+            package: "my-agent".to_owned(),
+            manifest: "/p/Cargo.toml".into(),
+            bin: "serve".to_owned(),
+            features: vec!["otel".to_owned()],
+            profile: None,
+            target: Target::Musl,
+            env: BTreeMap::new(),
+        }
+    }
+
+    fn said(purpose: For, flags: &Flags) -> String {
+        let words = words(&package(), purpose, flags, None);
+        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn cargo_gets_the_target_of_the_service_and_the_users_options() {
+        let start =
+            "--manifest-path /p/Cargo.toml --bin serve --message-format json-render-diagnostics";
+        assert_eq!(
+            said(For::Service, &Flags::default()),
+            format!(
+                "{start} --target aarch64-unknown-linux-musl --profile release --features otel"
+            )
+        );
+        assert_eq!(
+            said(For::ThisMachine, &Flags::default()),
+            format!("{start} --features otel")
+        );
+        let flags = Flags {
+            locked: true,
+            offline: true,
+            features: vec!["more".to_owned()],
+            jobs: Some("2".to_owned()),
+            profile: Some("small".to_owned()),
+            quiet: true,
+        };
+        assert_eq!(
+            said(For::ThisMachine, &flags),
+            format!(
+                "{start} --profile small --features otel,more --jobs 2 --locked --offline --quiet"
+            )
+        );
+    }
+
+    #[test]
+    fn the_linker_is_chosen_with_cargos_own_variables() {
+        let route = Route::Gcc("aarch64-linux-musl-gcc".to_owned());
+        let names: Vec<String> = variables(&package(), &route)
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER",
+                "CC_aarch64_unknown_linux_musl"
+            ]
+        );
+    }
+}

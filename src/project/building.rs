@@ -1,0 +1,138 @@
+//! Builds the binary of a Rust agent for every command that needs one.
+
+use crate::{
+    config::{Agent, RustPackage},
+    effects::{
+        self,
+        cargo_build::{self, Flags},
+        manifest::Project,
+    },
+    error::Failure,
+    package::cargo::{
+        binary,
+        route::{DOWNLOAD, Download, Found, Route, choose},
+    },
+    ui::{Ui, Verbosity},
+};
+
+pub(crate) use crate::effects::cargo_build::{Binary, For};
+
+/// Options for cargo.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Options for Rust agents")]
+pub(crate) struct CargoOptions {
+    /// Cargo features to activate (repeatable or comma-separated)
+    #[arg(short = 'F', long, value_name = "FEATURES", value_delimiter = ',')]
+    features: Vec<String>,
+    /// Number of parallel jobs of cargo
+    #[arg(short = 'j', long, value_name = "N")]
+    jobs: Option<String>,
+    /// Cargo profile to build with
+    #[arg(long, value_name = "PROFILE-NAME")]
+    cargo_profile: Option<String>,
+}
+
+/// How a binary is built.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    pub(crate) cargo: CargoOptions,
+    pub(crate) locked: bool,
+    pub(crate) offline: bool,
+    /// Don't ask before a download.
+    pub(crate) yes: bool,
+}
+
+impl Options {
+    /// Returns what cargo is told.
+    pub(crate) fn flags(&self, ui: &Ui) -> Flags {
+        let CargoOptions {
+            features,
+            jobs,
+            cargo_profile,
+        } = &self.cargo;
+        Flags {
+            locked: self.locked,
+            offline: self.offline,
+            features: features.clone(),
+            jobs: jobs.clone(),
+            profile: cargo_profile.clone(),
+            quiet: ui.verbosity() == Verbosity::Quiet,
+        }
+    }
+}
+
+/// Builds the agent's binary. One for the service is checked.
+pub(crate) async fn build(
+    agent: &Agent,
+    project: &Project,
+    purpose: For,
+    options: &Options,
+    ui: &Ui,
+) -> Result<Binary, Failure> {
+    let Some(package) = agent.rust() else {
+        return Err(Failure::config(format!(
+            "the agent `{}` is not written in Rust, so cargo cannot build it",
+            agent.name
+        )));
+    };
+    let flags = options.flags(ui);
+    let route = match purpose {
+        For::ThisMachine => Route::Cargo,
+        For::Service => route(package, project, options, &flags, ui).await?,
+    };
+    if purpose == For::Service {
+        ui.detail(
+            "Linking",
+            &format!(
+                "`{}` for `{}` with {}",
+                package.bin,
+                package.target.triple(),
+                route.words()
+            ),
+        );
+    }
+    let built = cargo_build::run(package, purpose, &route, &flags).await?;
+    if purpose == For::Service {
+        let bytes = cargo_build::content(&built.path)?;
+        binary::check(&built.path.display().to_string(), &bytes)?;
+    }
+    Ok(built)
+}
+
+/// Chooses what links the binary, and asks before a download.
+async fn route(
+    package: &RustPackage,
+    project: &Project,
+    options: &Options,
+    flags: &Flags,
+    ui: &Ui,
+) -> Result<Route, Failure> {
+    let download = match (options.yes, ui.is_interactive()) {
+        (true, _) => Download::Allowed,
+        (false, true) => Download::Ask,
+        (false, false) => Download::Refused,
+    };
+    let (observed, root, given) = (package.clone(), project.root.clone(), flags.clone());
+    let found: Found = effects::runtime::aside(
+        move |_: &(dyn Fn(()) + Sync)| cargo_build::observe(&observed, &root, &given, download),
+        |()| {},
+    )
+    .await?;
+    let route = choose(&found)?;
+    if !matches!(route, Route::ZigbuildOfUv { uv: _, asks: true }) {
+        return Ok(route);
+    }
+    let question = format!(
+        "A binary for `{}` needs a linker. Let uv download cargo-zigbuild and Zig ({DOWNLOAD}, once)?",
+        package.target.triple()
+    );
+    let is_allowed = ui.confirm(&question).unwrap_or(false);
+    choose(&Found {
+        download: if is_allowed {
+            Download::Allowed
+        } else {
+            Download::Refused
+        },
+        ..found
+    })
+}
