@@ -8,7 +8,7 @@ use std::{
 use toml_edit::{DocumentMut, InlineTable, Item, TableLike};
 
 use crate::{
-    config::{Agent, Manifest, Stage, declared_projects, load},
+    config::{Agent, CargoPackage, Manifest, Stage, declared_projects, load},
     error::Failure,
     names::{AgentName, ProjectId},
     scaffold::{Files, Head},
@@ -97,12 +97,23 @@ pub(crate) fn different_projects(found: &[(ProjectId, PathBuf)]) -> Failure {
 
 /// Returns the agents that the manifests already declare; none is not an error.
 pub(crate) fn declared(manifests: &[Manifest]) -> Result<Vec<Agent>, Failure> {
-    let any = manifests.iter().filter_map(parsed).any(|document| {
+    let packages: Vec<&CargoPackage> = manifests.iter().flat_map(|m| &m.packages).collect();
+    let any = manifests.iter().any(|manifest| {
+        let Some(document) = parsed(manifest) else {
+            return false;
+        };
+        // A package with a binary is an agent itself.
+        let own = packages
+            .iter()
+            .find(|found| found.manifest == manifest.path);
+        let has_binary = own.is_some_and(|package| !package.bins.is_empty());
         [Head::Workspace, Head::Package].into_iter().any(|head| {
-            our_table(&document, head)
-                .and_then(|table| table.get("agents"))
-                .and_then(Item::as_table_like)
-                .is_some_and(|agents| !agents.is_empty())
+            our_table(&document, head).is_some_and(|table| match table.get("agents") {
+                Some(agents) => agents
+                    .as_table_like()
+                    .is_some_and(|agents| !agents.is_empty()),
+                None => head == Head::Package && has_binary,
+            })
         })
     });
     if any {

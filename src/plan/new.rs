@@ -119,13 +119,18 @@ pub(crate) fn to_exclude(enclosing: &Enclosing) -> Result<Option<&str>, Failure>
 /// Returns a manifest's text with `folder` added to the workspace's `exclude`; `None` if it has no
 /// room for it.
 pub(crate) fn with_exclude(text: &str, folder: &str) -> Option<String> {
+    with_item(text, "exclude", folder)
+}
+
+/// Adds an item to a list of `[workspace]`.
+fn with_item(text: &str, key: &str, item: &str) -> Option<String> {
     let mut document: DocumentMut = text.parse().ok()?;
     let workspace = document.get_mut("workspace")?.as_table_like_mut()?;
-    match workspace.get_mut("exclude") {
-        Some(list) => append(list.as_array_mut()?, folder),
+    match workspace.get_mut(key) {
+        Some(list) => append(list.as_array_mut()?, item),
         None => {
-            let list: Array = std::iter::once(folder).collect();
-            workspace.insert("exclude", toml_edit::value(list));
+            let list: Array = std::iter::once(item).collect();
+            workspace.insert(key, toml_edit::value(list));
         }
     }
     let edited = document.to_string();
@@ -133,6 +138,12 @@ pub(crate) fn with_exclude(text: &str, folder: &str) -> Option<String> {
         return Some(edited.replace("\r\n", "\n").replace('\n', "\r\n"));
     }
     Some(edited)
+}
+
+/// Returns a manifest's text with `folder` added to the workspace's `members`; `None` if it has no
+/// room for it.
+pub(crate) fn with_member(text: &str, folder: &str) -> Option<String> {
+    with_item(text, "members", folder)
 }
 
 /// Appends to a list, on a line of its own if its items are.
@@ -236,6 +247,37 @@ pub(crate) fn package(name: &AgentName) -> (String, Option<String>) {
     }
 }
 
+/// Names that cargo does not accept for a package.
+const RESERVED: [&str; 6] = ["alloc", "core", "proc_macro", "proc-macro", "std", "test"];
+
+/// Returns the name of a Rust agent's cargo package: the given name if it is the agent's apart from
+/// hyphens, else the agent's. Adds a note if cargo does not accept it.
+pub(crate) fn cargo_package(given: &str, agent: &AgentName) -> (String, Option<String>) {
+    let is_same = given.replace('-', "_") == agent.as_str();
+    let name = if is_same { given } else { agent.as_str() };
+    if !is_rust_keyword(name) && !RESERVED.contains(&name) {
+        return (name.to_owned(), None);
+    }
+    let package = format!("{name}-agent");
+    let said = format!(
+        "the package and its agent are called `{package}`, because cargo accepts no package `{name}`"
+    );
+    (package, Some(said))
+}
+
+/// Returns true for a keyword of Rust.
+/// Source: <https://doc.rust-lang.org/reference/keywords.html>
+fn is_rust_keyword(name: &str) -> bool {
+    const KEYWORDS: [&str; 51] = [
+        "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+        "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
+        "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub",
+        "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type",
+        "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    ];
+    KEYWORDS.contains(&name)
+}
+
 /// Returns what is wrong with a package of that name.
 fn problem(name: &str) -> Option<&'static str> {
     if is_keyword(name) {
@@ -317,6 +359,28 @@ mod tests {
             let name = AgentName::parse(free).unwrap();
             assert_eq!(package(&name), (free.to_owned(), None));
         }
+    }
+
+    #[test]
+    fn a_cargo_package_keeps_its_hyphens_and_takes_no_name_that_cargo_reserves() {
+        for (given, agent, package, is_told) in [
+            ("my-agent", "my_agent", "my-agent", false),
+            ("my_agent", "my_agent", "my_agent", false),
+            ("01-streaming", "streaming", "streaming", false),
+            ("test", "test", "test-agent", true),
+            ("match", "match", "match-agent", true),
+        ] {
+            let agent = AgentName::parse(agent).unwrap();
+            let (found, said) = cargo_package(given, &agent);
+            assert_eq!((&*found, said.is_some()), (package, is_told), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_added_in_the_form_of_the_list() {
+        let text = "[workspace]\nmembers = [\"a\"] # b\n";
+        let with = "[workspace]\nmembers = [\"a\", \"x/y\"] # b\n";
+        assert_eq!(with_member(text, "x/y").as_deref(), Some(with));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub(crate) struct Template {
     /// The name of its folder.
     pub(crate) name: &'static str,
     pub(crate) description: &'static str,
+    pub(crate) code: Code,
     pub(crate) needs_model: bool,
     /// True if the agent remembers a session's conversation.
     pub(crate) remembers: bool,
@@ -16,6 +17,13 @@ pub(crate) struct Template {
     pub(crate) permissions: &'static [Permission],
     pub(super) english: Words,
     pub(super) japanese: Words,
+}
+
+/// The language of a template's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    Python,
+    Rust,
 }
 
 /// What a README says about the agent.
@@ -30,11 +38,12 @@ impl Template {
     /// Returns the folders that make up the template; files in later ones override those in earlier
     /// ones.
     pub(super) fn folders(&self) -> impl Iterator<Item = &'static str> {
-        let conversation = self.remembers.then_some("_conversation");
-        ["_project"]
-            .into_iter()
-            .chain(conversation)
-            .chain([self.name])
+        let shared = match (self.code, self.remembers) {
+            (Code::Python, false) => &["_project"][..],
+            (Code::Python, true) => &["_project", "_conversation"],
+            (Code::Rust, _) => &[],
+        };
+        shared.iter().copied().chain([self.name])
     }
 }
 
@@ -43,6 +52,7 @@ pub(crate) fn catalogue() -> &'static [Template] {
         Template {
             name: "strands",
             description: "a Strands agent on a Bedrock model, with a tool of its own",
+            code: Code::Python,
             needs_model: true,
             remembers: true,
             permissions: &[],
@@ -58,6 +68,7 @@ pub(crate) fn catalogue() -> &'static [Template] {
         Template {
             name: "cost-estimator",
             description: "estimates AWS costs with the price list and the Code Interpreter",
+            code: Code::Python,
             needs_model: true,
             remembers: true,
             permissions: &[Permission::CodeInterpreter(None), Permission::Pricing],
@@ -73,6 +84,7 @@ pub(crate) fn catalogue() -> &'static [Template] {
         Template {
             name: "echo",
             description: "repeats what it is told, without a model: for a first run",
+            code: Code::Python,
             needs_model: false,
             remembers: false,
             permissions: &[],
@@ -83,6 +95,22 @@ pub(crate) fn catalogue() -> &'static [Template] {
             japanese: Words {
                 about: "受け取った言葉をそのまま返すエージェントです。モデルも AWS も使いません。最初のデプロイや、自作エージェントの出発点に使えます。",
                 example: "こんにちは",
+            },
+        },
+        Template {
+            name: "rust",
+            description: "a Rust agent on a Bedrock model, with a tool of its own",
+            code: Code::Rust,
+            needs_model: true,
+            remembers: true,
+            permissions: &[],
+            english: Words {
+                about: "An agent in Rust on an Amazon Bedrock model, with a tool of its own.",
+                example: "How many days are there from 2026-01-01 to 2026-12-24?",
+            },
+            japanese: Words {
+                about: "Amazon Bedrock のモデルを使い、独自のツールを 1 つ備えた Rust のエージェントです。",
+                example: "2026-01-01 から 2026-12-24 までは何日ですか？",
             },
         },
     ]

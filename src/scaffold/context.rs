@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     Language,
-    catalogue::{Template, Words},
+    catalogue::{Code, Template, Words},
 };
 use crate::{
     config::{Model, Permission},
@@ -17,7 +17,7 @@ pub(crate) struct Context {
     /// The project's display name, which is its folder's.
     pub(crate) title: String,
     pub(crate) agent: AgentName,
-    /// The name of the Python package and its folder.
+    /// The name of the Python package and its folder, or of the cargo package.
     pub(crate) package: String,
     /// Omitted if unknown.
     pub(crate) region: Option<Region>,
@@ -27,6 +27,8 @@ pub(crate) struct Context {
     /// The path from the project to the existing manifest that declares the agent; `None` if the
     /// project gets a manifest of its own.
     pub(crate) manifest: Option<String>,
+    /// True for a cargo package that is kept out of the workspace around it.
+    pub(crate) is_apart: bool,
 }
 
 /// The variables that a template can use.
@@ -41,6 +43,7 @@ pub(super) struct Values {
     manifest: String,
     /// True if the project has a manifest of its own.
     standalone: bool,
+    apart: bool,
     needs_model: bool,
     remembers: bool,
     /// True if there is a README in each language.
@@ -61,10 +64,12 @@ impl Context {
             permissions: _,
             language,
             manifest,
+            is_apart,
         } = self;
         let Template {
             name: _,
             description: _,
+            code,
             needs_model,
             remembers,
             permissions: _,
@@ -76,9 +81,13 @@ impl Context {
             package: package.clone(),
             distribution: distribution(package),
             model: model.as_ref().map(Model::id).unwrap_or_default(),
-            table: self.tables(),
+            table: match code {
+                Code::Python => self.tables(),
+                Code::Rust => self.package_table(),
+            },
             manifest: manifest.as_deref().unwrap_or("Cargo.toml").to_owned(),
             standalone: manifest.is_none(),
+            apart: *is_apart,
             needs_model: *needs_model,
             remembers: *remembers,
             both: *language == Language::Both,

@@ -13,7 +13,7 @@ mod table;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-pub(crate) use catalogue::{Template, catalogue, find};
+pub(crate) use catalogue::{Code, Template, catalogue, find};
 pub(crate) use context::Context;
 use handlebars::Handlebars;
 use include_dir::{Dir, File, include_dir};
@@ -34,7 +34,7 @@ pub(crate) fn render(template: &Template, context: &Context) -> Result<Files, St
     for folder in template.folders() {
         for file in files_in(folder)? {
             let path = file.path().strip_prefix(folder).unwrap_or(file.path());
-            let Some((path, rendered)) = target(&path.to_string_lossy(), context) else {
+            let Some((path, rendered)) = target(&path.to_string_lossy(), template, context) else {
                 continue;
             };
             let content = if rendered {
@@ -86,7 +86,7 @@ fn embedded(path: &str) -> Result<&'static str, String> {
 
 /// Returns a template file's destination, and whether it is rendered. Returns `None` if the project
 /// does not have it.
-fn target(path: &str, context: &Context) -> Option<(String, bool)> {
+fn target(path: &str, template: &Template, context: &Context) -> Option<(String, bool)> {
     let (path, rendered) = match path.strip_suffix(".hbs") {
         Some(path) => (path, true),
         None => (path, false),
@@ -100,7 +100,8 @@ fn target(path: &str, context: &Context) -> Option<(String, bool)> {
         })
         .collect();
     let path = parts.join("/");
-    if path == "Cargo.toml" && context.manifest.is_some() {
+    // A Rust agent is a package, whoever declares its project.
+    if path == "Cargo.toml" && template.code == Code::Python && context.manifest.is_some() {
         return None;
     }
     Some((context.language.name_of(&path)?.to_owned(), rendered))

@@ -58,6 +58,39 @@ impl Context {
         )
     }
 
+    /// Returns the table of a Rust agent, in the manifest of its own package. It does not name the
+    /// project if the workspace does.
+    pub(super) fn package_table(&self) -> String {
+        let Self {
+            project,
+            title: _,
+            agent: _,
+            package: _,
+            region,
+            model,
+            permissions,
+            language: _,
+            manifest,
+            is_apart: _,
+        } = self;
+        let head = Head::Package;
+        let mut text = match manifest {
+            None => project_lines(head, project, region.as_ref()),
+            Some(_) => {
+                let region = region.as_ref().map(Region::as_str);
+                let region = region.map(|region| format!("region = {}\n", quoted(region)));
+                format!(
+                    "[{}.metadata.agentcore]\n{}",
+                    head.key(),
+                    region.unwrap_or_default()
+                )
+            }
+        };
+        let lines = used(model.as_slice(), permissions);
+        text.extend(lines.into_iter().map(|line| line + "\n"));
+        text
+    }
+
     /// Returns the agent's table. `folder` is the path of the project from the manifest's directory,
     /// and `region` the agent's if it is not the project's.
     pub(crate) fn agent_table(&self, head: Head, folder: &str, region: Option<&Region>) -> String {
@@ -71,6 +104,7 @@ impl Context {
             permissions,
             language: _,
             manifest: _,
+            is_apart: _,
         } = self;
         let below = |name: &str| match folder {
             "" => name.to_owned(),
@@ -150,14 +184,7 @@ pub(crate) fn agent_lines(head: Head, keys: &AgentKeys<'_>) -> String {
     for (key, value) in optional {
         lines.extend(value.map(|value| format!("{key} = {}", quoted(value))));
     }
-    if !models.is_empty() {
-        let list: Array = models.iter().map(Model::id).collect();
-        lines.push(format!("models = {list}"));
-    }
-    if !permissions.is_empty() {
-        let list: Array = permissions.iter().map(Permission::to_toml).collect();
-        lines.push(format!("permissions = {list}"));
-    }
+    lines.extend(used(models, permissions));
     if !headers.is_empty() {
         let list: Array = headers.iter().collect();
         lines.push(format!("header-allowlist = {list}"));
@@ -173,6 +200,20 @@ pub(crate) fn agent_lines(head: Head, keys: &AgentKeys<'_>) -> String {
         lines.extend(open.iter().map(|line| format!("#   {line}")));
     }
     lines.join("\n") + "\n"
+}
+
+/// Returns the lines for what the agent uses.
+fn used(models: &[Model], permissions: &[Permission]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !models.is_empty() {
+        let list: Array = models.iter().map(Model::id).collect();
+        lines.push(format!("models = {list}"));
+    }
+    if !permissions.is_empty() {
+        let list: Array = permissions.iter().map(Permission::to_toml).collect();
+        lines.push(format!("permissions = {list}"));
+    }
+    lines
 }
 
 fn quoted(text: &str) -> String {

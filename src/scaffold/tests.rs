@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::{
-    config::{Access, Allowed, Manifest, Permission, QueueAccess, Stage, load},
+    config::{Access, Allowed, CargoPackage, Manifest, Permission, QueueAccess, Stage, load},
     names::{AgentName, ProjectId, Region, RuntimeName},
     system::filename,
 };
@@ -19,6 +19,7 @@ fn context(template: &Template) -> Context {
         permissions: template.permissions.to_vec(),
         language: Language::English,
         manifest: None,
+        is_apart: false,
     }
 }
 
@@ -34,18 +35,19 @@ fn text(files: &Files, path: &str) -> String {
 fn every_template_renders_with_the_files_that_a_project_has() {
     for template in catalogue() {
         let files = render(template, &context(template)).unwrap();
-        for wanted in [
-            "Cargo.toml",
-            "README.md",
-            "AGENTS.md",
-            "pyproject.toml",
-            ".gitignore",
-            "tests/__init__.py",
-            "deployment/invoke.py",
-            "deployment/invoke_async.py",
-            "deployment/requirements.txt",
-            "my_agent/__init__.py",
-        ] {
+        let shared = ["Cargo.toml", "README.md", "AGENTS.md", ".gitignore"];
+        let own = match template.code {
+            Code::Python => &[
+                "pyproject.toml",
+                "tests/__init__.py",
+                "deployment/invoke.py",
+                "deployment/invoke_async.py",
+                "deployment/requirements.txt",
+                "my_agent/__init__.py",
+            ][..],
+            Code::Rust => &["src/main.rs", "src/contract.rs", "src/contract/tests.rs"],
+        };
+        for wanted in shared.iter().chain(own) {
             assert!(
                 files.contains_key(&PathBuf::from(wanted)),
                 "{} has no {wanted}",
@@ -105,7 +107,15 @@ fn the_metadata_is_read_again_as_it_was_meant() {
     for template in catalogue() {
         let wanted = context(template);
         let files = render(template, &wanted).unwrap();
-        let manifest = Manifest::new("/real/fake/Cargo.toml", text(&files, "Cargo.toml"));
+        let mut manifest = Manifest::new("/real/fake/Cargo.toml", text(&files, "Cargo.toml"));
+        if template.code == Code::Rust {
+            manifest.packages.push(CargoPackage {
+                name: "my_agent".into(),
+                manifest: manifest.path.clone(),
+                bins: vec!["my_agent".into()],
+                default_run: None,
+            });
+        }
         let config = load(&[manifest], &Stage::None).unwrap();
         let [agent] = &config.agents[..] else {
             panic!("one agent")
@@ -213,6 +223,6 @@ fn templates_use_only_words_that_the_context_has() {
 fn an_unknown_template_is_answered_with_those_that_there_are() {
     assert_eq!(
         find("strand").unwrap_err(),
-        "there is no template `strand`, there are `strands`, `cost-estimator`, `echo`; did you mean `strands`?"
+        "there is no template `strand`, there are `strands`, `cost-estimator`, `echo`, `rust`; did you mean `strands`?"
     );
 }

@@ -73,7 +73,10 @@ impl<M: Model> Handler for Agent<M> {
         let pieces = futures_util::stream::unfold(pieces, |mut pieces| async {
             Some((pieces.recv().await?, pieces))
         });
-        let end = async { turn.await.unwrap_or_else(|_| Err(Error::internal("the agent failed"))) };
+        let end = async {
+            turn.await
+                .unwrap_or_else(|_| Err(Error::internal("the agent failed")))
+        };
         if !is_streamed {
             let answer: Vec<String> = pieces.collect().await;
             end.await?;

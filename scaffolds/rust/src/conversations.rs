@@ -52,7 +52,9 @@ impl Conversations {
         all.push_back((session.to_owned(), Arc::clone(&conversation)));
         if all.len() > MAX_SESSIONS {
             // Forget the oldest that no request uses.
-            let unused = all.iter().position(|(_, kept)| Arc::strong_count(kept) == 1);
+            let unused = all
+                .iter()
+                .position(|(_, kept)| Arc::strong_count(kept) == 1);
             all.remove(unused.unwrap_or(0));
         }
         conversation

@@ -65,7 +65,10 @@ impl ProvideCredentials for WithFallback {
             }
             static SAID: Once = Once::new();
             SAID.call_once(|| {
-                tracing::error!("there are no AWS credentials: {}", DisplayErrorContext(&error));
+                tracing::error!(
+                    "there are no AWS credentials: {}",
+                    DisplayErrorContext(&error)
+                );
             });
             Err(error)
         })
@@ -166,7 +169,10 @@ impl Metadata {
         });
         let answer = answer.await??;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
         Ok((status.unwrap_or(0), body.trim().to_owned()))
     }
 }

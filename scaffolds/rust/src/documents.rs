@@ -16,7 +16,11 @@ pub fn from_json(value: &Value) -> Document {
         Value::Array(items) => Document::Array(items.iter().map(from_json).collect()),
         Value::Object(members) => {
             let members = members.iter();
-            Document::Object(members.map(|(key, value)| (key.clone(), from_json(value))).collect())
+            Document::Object(
+                members
+                    .map(|(key, value)| (key.clone(), from_json(value)))
+                    .collect(),
+            )
         }
     }
 }
@@ -32,7 +36,9 @@ pub fn to_json(document: &Document) -> Value {
         Document::Array(items) => items.iter().map(to_json).collect(),
         Document::Object(members) => {
             let members = members.iter();
-            members.map(|(key, value)| (key.clone(), to_json(value))).collect()
+            members
+                .map(|(key, value)| (key.clone(), to_json(value)))
+                .collect()
         }
     }
 }

@@ -95,7 +95,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         let now = chrono::Utc::now();
         let metadata = event.metadata();
         for (name, value) in [
-            ("timestamp", now.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()),
+            (
+                "timestamp",
+                now.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            ),
             ("level", metadata.level().to_string()),
             ("logger", metadata.target().to_owned()),
         ] {

@@ -2,7 +2,10 @@
 
 mod against;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde_json::json;
 
@@ -12,7 +15,7 @@ use crate::{
     check::{Finding, Payload, Report, Rule, Severity, junit},
     config::{Agent, Config, Language, Protocol},
     effects::{
-        check::{self, Manner, Subject},
+        check::{self, Manner, Program, Subject},
         clock, files,
         local::{Emulator, code},
         manifest::Project,
@@ -25,7 +28,9 @@ use crate::{
     options,
     package::installer::minor_version,
     project::{
-        self, consent, emulator,
+        self,
+        building::{self, CargoOptions, For},
+        consent, emulator,
         environment::Given,
         own_files,
         packaging::{self, Options},
@@ -86,6 +91,8 @@ pub struct Args {
     /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: options::Output,
+    #[command(flatten)]
+    cargo: CargoOptions,
     #[command(flatten)]
     project: options::Project,
     #[command(flatten)]
@@ -262,14 +269,12 @@ impl Ground<'_> {
     }
 
     async fn test_one(&self, agent: &Agent, ui: &Ui) -> Result<Report, Failure> {
-        if agent.language != Language::Python {
-            return Err(Failure::config(format!(
-                "the agent `{}` is not written in Python, and `check` tests only Python agents",
-                agent.name
-            )));
-        }
         let home = staging::empty()?;
-        let subject = self.subject(agent, home.path().to_owned(), ui).await?;
+        let program = match &agent.language {
+            Language::Python => self.python(agent, home.path(), ui).await?,
+            Language::Rust(_) => self.binary(agent, ui).await?,
+        };
+        let subject = self.subject(agent, program, home.path().to_owned())?;
         ui.status("Checking", &format!("`{}`", agent.name));
         let report = Report::begin(agent.protocol, |rule| self.args.is_wanted(rule));
         let work = ui.working("Testing", &format!("agent `{}`", agent.name));
@@ -280,8 +285,18 @@ impl Ground<'_> {
         check::run(&subject, self.manner, report, &say).await
     }
 
+    /// Returns the binary, built for this machine.
+    async fn binary(&self, agent: &Agent, ui: &Ui) -> Result<Program, Failure> {
+        let options = building::Options {
+            cargo: self.args.cargo.clone(),
+            ..building::Options::default()
+        };
+        let built = building::build(agent, self.project, For::ThisMachine, &options, ui).await?;
+        Ok(Program::Binary(built.path))
+    }
+
     /// Builds the agent as it would be deployed, for this machine.
-    async fn subject(&self, agent: &Agent, home: PathBuf, ui: &Ui) -> Result<Subject, Failure> {
+    async fn python(&self, agent: &Agent, home: &Path, ui: &Ui) -> Result<Program, Failure> {
         let own = own_files::observe(agent, self.project, &self.config.declared)?;
         own.tell(ui);
         own.tell_shared(ui);
@@ -309,15 +324,21 @@ impl Ground<'_> {
         if let Some(warning) = &code.warning {
             ui.warning(&Message::new(warning));
         }
+        Ok(Program::Python {
+            code,
+            files: shipped.files,
+            entrypoint: agent.entrypoint.clone(),
+        })
+    }
+
+    fn subject(&self, agent: &Agent, program: Program, home: PathBuf) -> Result<Subject, Failure> {
         let region = agent.region.as_ref();
         let mut environment = self.given.of(&agent.env, &agent.dir)?;
         if let Some(key) = &self.emulator.key {
             environment.insert("AWS_ACCESS_KEY_ID".to_owned(), key.clone());
         }
         Ok(Subject {
-            code,
-            files: shipped.files,
-            entrypoint: agent.entrypoint.clone(),
+            program,
             contract: Contract::of_agent(agent),
             region: region.map_or_else(|| REGION.to_owned(), ToString::to_string),
             aws: self.emulator.url.clone(),
@@ -327,7 +348,7 @@ impl Ground<'_> {
     }
 }
 
-fn write_junit(file: &std::path::Path, reports: &[Tested], denies: bool) -> Result<(), Failure> {
+fn write_junit(file: &Path, reports: &[Tested], denies: bool) -> Result<(), Failure> {
     let reports: Vec<(String, Report)> = reports
         .iter()
         .map(|tested| (tested.name.clone(), tested.report.clone()))

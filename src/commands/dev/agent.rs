@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use super::{crew::Ground, debugger::introduce, events::how, example, within};
+use super::{crew::Ground, debugger::introduce, events::how, example, rust::Build, within};
 use crate::{
-    config::Agent,
+    config::{Agent, Language},
     effects::{
         clock,
-        dev::{self, Access, Debug, NotStarted, Record, Served, Standing, Start},
+        dev::{self, Access, Debug, NotStarted, Program, Python, Record, Served, Standing, Start},
         files,
         folder::Folder,
         local::code::{self, Surroundings, debugger},
@@ -21,7 +21,7 @@ use crate::{
         runtime,
     },
     error::{Exit, Failure, Message, Snippet},
-    package::installer::minor_version,
+    package::{composition::Files, installer::minor_version},
     plan::reload::{Change, Inputs, place},
     project::{
         own_files::{self, OwnFiles},
@@ -32,26 +32,28 @@ use crate::{
 };
 
 /// For an agent without a region.
-const REGION: &str = "us-east-1";
+pub(super) const REGION: &str = "us-east-1";
 /// How long an editor may take to write a file after emptying it.
 pub(super) const WRITING: Duration = Duration::from_millis(500);
 /// How often to check whether it has.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
 
 pub(super) struct Developed {
-    agent: Agent,
+    pub(super) agent: Agent,
     access: Access,
     folder: Folder,
-    served: Served,
+    pub(super) served: Served,
+    /// Only of a Rust agent.
+    pub(super) build: Build,
     /// `None` if it must restart in any case.
     last: Option<Inputs>,
     surroundings: Option<Surroundings>,
     /// The current problem, so that it is printed only once.
-    trouble: Option<Failure>,
+    pub(super) trouble: Option<Failure>,
     watched: BTreeSet<PathBuf>,
     /// The watched files that were not empty at the last look.
     filled: BTreeSet<PathBuf>,
-    standing: Standing,
+    pub(super) standing: Standing,
     debug_port: Option<u16>,
     /// debugpy, if used.
     debugger: Option<PathBuf>,
@@ -75,12 +77,14 @@ impl Developed {
         folder: Folder,
         served: Served,
         debug_port: Option<u16>,
+        build: Build,
     ) -> Self {
         Self {
             agent,
             access,
             folder,
             served,
+            build,
             last: None,
             surroundings: None,
             trouble: None,
@@ -122,6 +126,9 @@ impl Developed {
 
     /// Returns the directories where new files would be shipped.
     pub(super) fn roots(&self) -> Vec<PathBuf> {
+        if let Some(package) = self.agent.rust() {
+            return self.build.roots(package);
+        }
         let deployment = self.agent.deployment_dir();
         std::iter::once(self.agent.source_dir())
             .chain(deployment)
@@ -130,7 +137,7 @@ impl Developed {
 
     /// Returns the files that affect how it runs.
     pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.watched.iter().cloned()
+        self.watched.iter().cloned().chain(self.build.files())
     }
 
     /// Updates its table.
@@ -172,6 +179,9 @@ impl Developed {
         reported: &mut Vec<Failure>,
         ui: &Ui,
     ) -> bool {
+        if let Language::Rust(package) = self.agent.language.clone() {
+            return self.refresh_binary(&package, ground, reported, ui).await;
+        }
         let observed = match self.observe_written(ground).await {
             Ok(observed) => observed,
             Err(failure) => {
@@ -275,7 +285,7 @@ impl Developed {
     }
 
     /// Applies the table's rules for requests.
-    fn adapt(&mut self) {
+    pub(super) fn adapt(&mut self) {
         let agent = &self.agent;
         self.access.protocol = agent.protocol;
         self.access.allowlist.clone_from(&agent.header_allowlist);
@@ -339,12 +349,15 @@ impl Developed {
         if let Some(key) = &ground.emulator.key {
             environment.insert("AWS_ACCESS_KEY_ID".to_owned(), key.clone());
         }
-        let start = Start {
+        let python = Python {
             debug,
-            python: surroundings.python.clone(),
+            interpreter: surroundings.python.clone(),
             dependencies: surroundings.dependencies.clone(),
             files: observed.shipped.files.clone(),
             entrypoint: self.agent.entrypoint.clone(),
+        };
+        let start = Start {
+            program: Program::Python(python),
             contract: Contract::of_agent(&self.agent),
             region: region.map_or_else(|| REGION.to_owned(), ToString::to_string),
             address: ground.emulator.url.clone(),
@@ -362,7 +375,8 @@ impl Developed {
             }
             Err(why) => {
                 self.standing = Standing::Broken;
-                let failure = not_started(self.name(), &why, &observed.shipped, ground.project);
+                let failure =
+                    not_started(self.name(), &why, &observed.shipped.files, ground.project);
                 ui.failure(&failure);
                 self.served.break_with(words(&failure, &why.lines));
             }
@@ -375,10 +389,15 @@ impl Developed {
 }
 
 /// Adds the position in the agent's code if Python reports one.
-fn not_started(name: &str, why: &NotStarted, shipped: &FromProject, project: &Project) -> Failure {
+pub(super) fn not_started(
+    name: &str,
+    why: &NotStarted,
+    files: &Files,
+    project: &Project,
+) -> Failure {
     let mut message = Message::new(format!("cannot start agent `{name}`: {}", why.what));
     let is_own = |file: &str| {
-        let mut origins = shipped.files.values();
+        let mut origins = files.values();
         origins.any(|origin| origin.from == Path::new(file))
     };
     if let Some(place) = place(&why.lines, is_own) {
@@ -407,7 +426,7 @@ fn not_started(name: &str, why: &NotStarted, shipped: &FromProject, project: &Pr
 }
 
 /// Returns the answer for callers of the agent.
-fn words(failure: &Failure, lines: &[String]) -> String {
+pub(super) fn words(failure: &Failure, lines: &[String]) -> String {
     let mut text = String::new();
     for message in &failure.messages {
         text.extend([&message.what, "\n"]);

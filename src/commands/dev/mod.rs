@@ -5,6 +5,7 @@ mod background;
 mod crew;
 mod debugger;
 mod events;
+mod rust;
 
 use std::{
     collections::BTreeSet,
@@ -13,9 +14,9 @@ use std::{
     pin::pin,
 };
 
-use self::{agent::Developed, crew::Crew, events::tell};
+use self::{agent::Developed, crew::Crew, events::tell, rust::Build};
 use crate::{
-    config::{Agent, Language, LocalModels, Protocol},
+    config::{Agent, LocalModels, Protocol},
     effects::{
         cache::running::{self, Kind},
         clock,
@@ -25,7 +26,7 @@ use crate::{
     },
     error::Failure,
     options,
-    project::{self, consent, developed, emulator, environment::Given},
+    project::{self, building::CargoOptions, consent, developed, emulator, environment::Given},
     protocol::contract::Contract,
     ui::Ui,
 };
@@ -79,6 +80,8 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["port", "host", "no_reload", "no_preload", "debug", "env", "env_file", "models", "sessions", "detach"])]
     stop: bool,
     #[command(flatten)]
+    cargo: CargoOptions,
+    #[command(flatten)]
     project: options::Project,
 }
 
@@ -105,11 +108,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let (project, mut config) = project::load(&args.project, &stage, ui)?;
     consent::sources(&project, &mut config.agents, None, ui)?;
     let agents = ports(&config.agents, args.port)?;
-    if args.debug && config.agents.len() > 1 {
-        return Err(
-            Failure::usage("`--debug` is for one agent, and the project has several")
-                .help("choose one with `--agent NAME`"),
-        );
+    if args.debug {
+        can_debug(&config.agents)?;
     }
     if args.detach && !args.detached {
         return background::run(&project, &config, ui).await;
@@ -164,8 +164,10 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             manner(&args),
             events.clone(),
         )?;
-        crew.agents
-            .push(Developed::new(agent, access, folder, served, debug_port));
+        let build = Build::new(args.cargo.clone());
+        crew.agents.push(Developed::new(
+            agent, access, folder, served, debug_port, build,
+        ));
     }
     let shown = Shown {
         names: &names,
@@ -181,6 +183,26 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     .await;
     Box::pin(end(crew, held, &mut heard, &shown, ui)).await;
     ended
+}
+
+/// Refuses agents that debugpy cannot debug.
+fn can_debug(agents: &[Agent]) -> Result<(), Failure> {
+    if agents.len() > 1 {
+        return Err(
+            Failure::usage("`--debug` is for one agent, and the project has several")
+                .help("choose one with `--agent NAME`"),
+        );
+    }
+    match agents.iter().find(|agent| agent.rust().is_some()) {
+        Some(agent) => Err(Failure::usage(format!(
+            "`--debug` is for Python agents, and `{}` is written in Rust",
+            agent.name
+        ))
+        .help(
+            "run `cargo agentcore dev` without it, and attach a debugger to the agent's process",
+        )),
+        None => Ok(()),
+    }
 }
 
 fn manner(args: &Args) -> Manner {
@@ -248,15 +270,6 @@ async fn end(crew: Crew, held: Vec<(Folder, Lock)>, heard: &mut Heard, shown: &S
 
 /// Returns the port of each agent: agents with the same protocol get consecutive ports.
 fn ports(agents: &[Agent], wanted: Option<u16>) -> Result<Vec<(&Agent, u16)>, Failure> {
-    if let Some(other) = agents
-        .iter()
-        .find(|agent| agent.language != Language::Python)
-    {
-        return Err(Failure::config(format!(
-            "the agent `{}` is not written in Python, and `dev` runs only Python agents",
-            other.name
-        )));
-    }
     if let (Some(port), [_, _, ..]) = (wanted, agents)
         && port != 0
     {

@@ -1,5 +1,6 @@
 //! `cargo agentcore new`: creates a project from an embedded template.
 
+mod member;
 mod place;
 
 use std::path::{Path, PathBuf};
@@ -9,10 +10,11 @@ use crate::{
     effects::{clock, env, new_project},
     engine::plan_output::Planned,
     error::Failure,
+    names::AgentName,
     options,
     plan::new as plan,
     project::prompts::{self, Choices, Decided},
-    scaffold::{self, Context, Files, Language, Template},
+    scaffold::{self, Code, Context, Files, Language, Template},
     ui::{Item, Ui},
 };
 
@@ -85,24 +87,25 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let path = new_project::absolute(&given)?;
     let title = title(&path, &given)?;
     let (agent, renamed) = plan::agent_name(args.name.as_deref().unwrap_or(&title))?;
-    let (package, instead) = plan::package(&agent);
-    let names: Vec<String> = renamed.into_iter().chain(instead).collect();
     plan::check_destination(&given, new_project::observe(&path)?)?;
-    let place = Place::observe(&path, &package, args.standalone)?;
-    if let Place::Joining(joining) = &place {
-        joining.check_name(&agent)?;
-    }
-
     let asking = ui.is_interactive() && !args.yes;
-    let (template, decided) = ui
+    let (template, named, decided) = ui
         .dialogue(async || {
             let template = template(args.template.as_deref(), asking, ui)?;
+            let named = Named::of(template.code, &path, &agent, &args)?;
             let needs = (template.needs_model, template.permissions);
-            let region = place.region();
+            let region = named.place.region();
             let decided = prompts::decide(&args.choices, needs, region, asking, ui).await?;
-            Ok((template, decided))
+            Ok((template, named, decided))
         })
         .await?;
+    let Named {
+        agent,
+        package,
+        instead,
+        place,
+    } = named;
+    let names: Vec<String> = renamed.into_iter().chain(instead).collect();
     decided.tell(ui);
     let Decided {
         region,
@@ -114,7 +117,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         title,
         agent,
         package,
-        region: region.region.clone(),
+        region: place.own_region(&region),
         model,
         permissions,
         language: match args.lang {
@@ -122,6 +125,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
             None => Language::of_locale(&env::locale().unwrap_or_default()),
         },
         manifest: place.manifest(&path),
+        is_apart: place.is_apart(),
     };
     let files = scaffold::render(template, &context).map_err(|error| {
         Failure::world(format!(
@@ -129,8 +133,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         ))
     })?;
     let project = NewProject {
-        edits: place.edits(&path, &context, &region)?,
+        edits: place.edits(&path, &context, &files, &region)?,
         git: wants_git(args.vcs, &path)?,
+        code: template.code,
         path,
         given,
         files,
@@ -155,6 +160,47 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     project.create(ui)
 }
 
+/// The names of a new agent, and where it is declared.
+struct Named {
+    agent: AgentName,
+    /// The Python or cargo package.
+    package: String,
+    /// Why the package has another name.
+    instead: Option<String>,
+    place: Place,
+}
+
+impl Named {
+    fn of(code: Code, path: &Path, agent: &AgentName, args: &Args) -> Result<Self, Failure> {
+        let named = match code {
+            Code::Python => {
+                let (package, instead) = plan::package(agent);
+                Self {
+                    agent: agent.clone(),
+                    place: Place::observe(path, &package, args.standalone)?,
+                    package,
+                    instead,
+                }
+            }
+            Code::Rust => {
+                let folder = path.file_name().and_then(|name| name.to_str());
+                let given = args.name.as_deref().or(folder).unwrap_or_default();
+                let (package, instead) = plan::cargo_package(given, agent);
+                // The agent has its package's name.
+                let (agent, _) = plan::agent_name(&package)?;
+                Self {
+                    agent,
+                    place: Place::of_package(path, args.standalone)?,
+                    package,
+                    instead,
+                }
+            }
+        };
+        named.place.check_name(&named.agent)?;
+        Ok(named)
+    }
+}
+
 /// What to create.
 struct NewProject {
     path: PathBuf,
@@ -164,6 +210,7 @@ struct NewProject {
     place: Place,
     edits: Vec<Edit>,
     git: bool,
+    code: Code,
 }
 
 impl NewProject {
@@ -199,7 +246,10 @@ impl NewProject {
         for edit in &self.edits {
             ui.status("Adding", &edit.words()?);
         }
-        next(None, &self.given, ui);
+        let dev = self.code == Code::Rust;
+        let dev =
+            dev.then(|| in_project(&self.given, "cargo agentcore dev           ", "without AWS"));
+        next(dev, &self.given, ui);
         Ok(())
     }
 }
@@ -262,19 +312,21 @@ fn template(given: Option<&str>, asking: bool, ui: &Ui) -> Result<&'static Templ
     Ok(&all[chosen])
 }
 
+/// Returns a shell command that runs in the project.
+fn in_project(path: &Path, command: &str, remark: &str) -> String {
+    let shell = env::shell();
+    let command = shell.remarked(command, remark);
+    match &*path.to_string_lossy() {
+        "" | "." => command,
+        path => shell.in_directory(path, &command),
+    }
+}
+
 /// Prints the next steps for a project in `path` as shell commands, after `first`.
 pub(super) fn next(first: Option<String>, path: &Path, ui: &Ui) {
-    let shell = env::shell();
-    let there = |command: &str, remark: &str| {
-        let command = shell.remarked(command, remark);
-        match &*path.to_string_lossy() {
-            "" | "." => command,
-            path => shell.in_directory(path, &command),
-        }
-    };
     let deploy = [
-        there("cargo agentcore deploy --local", "no AWS account"),
-        there("cargo agentcore deploy        ", "on AWS"),
+        in_project(path, "cargo agentcore deploy --local", "no AWS account"),
+        in_project(path, "cargo agentcore deploy        ", "on AWS"),
     ];
     let mut verb = "Next";
     for line in first.into_iter().chain(deploy) {

@@ -5,8 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::member::Surroundings;
 use crate::{
-    config::Manifest,
+    config::{Agent, Manifest},
     effects::{adopt_files, new_project},
     error::{Failure, Message},
     names::{AgentName, Region},
@@ -25,6 +26,8 @@ use crate::{
 pub(super) enum Place {
     Standalone,
     Joining(Box<Joining>),
+    /// A cargo package of its own.
+    Package(Surroundings),
 }
 
 /// The workspace that a new agent joins.
@@ -37,10 +40,10 @@ pub(super) struct Joining {
 
 /// A change of an existing manifest.
 pub(super) struct Edit {
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// What is added, and `to` or `in`.
-    what: String,
-    whole: String,
+    pub(super) what: String,
+    pub(super) whole: String,
 }
 
 impl Edit {
@@ -52,6 +55,33 @@ impl Edit {
 }
 
 impl Place {
+    /// Looks for a workspace around the package of a Rust agent.
+    pub(super) fn of_package(path: &Path, standalone: bool) -> Result<Self, Failure> {
+        Surroundings::observe(path, standalone).map(Self::Package)
+    }
+
+    /// Refuses a name that an agent of the same project has.
+    pub(super) fn check_name(&self, agent: &AgentName) -> Result<(), Failure> {
+        match self.before() {
+            Some(before) => check_new(agent, &before.agents),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the project that the agent joins.
+    fn before(&self) -> Option<&Before> {
+        match self {
+            Self::Standalone | Self::Package(Surroundings::Nothing | Surroundings::Apart) => None,
+            Self::Joining(joining) => Some(&joining.before),
+            Self::Package(Surroundings::Workspace(member)) => Some(&member.before),
+        }
+    }
+
+    /// Returns true for a package that must not belong to the workspace around it.
+    pub(super) fn is_apart(&self) -> bool {
+        matches!(self, Self::Package(Surroundings::Apart))
+    }
+
     /// Looks for a workspace around `path`. `package` is the agent's Python package.
     pub(super) fn observe(path: &Path, package: &str, standalone: bool) -> Result<Self, Failure> {
         let inner = ["deployment", "tests", package].map(PathBuf::from);
@@ -82,31 +112,29 @@ impl Place {
 
     /// Returns the name of a new project: the workspace's folder's, or the agent's.
     pub(super) fn project_name(&self, agent: &AgentName) -> AgentName {
-        let named = match self {
-            Self::Standalone => None,
-            Self::Joining(joining) => joining.before.workspace.root.file_name(),
-        };
-        named
+        let root = self.before().map(|before| &before.workspace.root);
+        root.and_then(|root| root.file_name())
             .and_then(|name| agent_name(name.to_str()?).ok())
             .map_or_else(|| agent.clone(), |(name, _)| name)
     }
 
     pub(super) fn region(&self) -> RegionPlace {
+        self.before()
+            .map_or(RegionPlace::Open, Before::region_place)
+    }
+
+    /// Returns the region for the agent's own project or table.
+    pub(super) fn own_region(&self, decided: &DecidedRegion) -> Option<Region> {
         match self {
-            Self::Standalone => RegionPlace::Open,
-            Self::Joining(joining) => joining.before.region_place(),
+            Self::Package(Surroundings::Workspace(member)) => member.own_region(decided),
+            Self::Standalone | Self::Joining(_) | Self::Package(_) => decided.region.clone(),
         }
     }
 
     /// Returns the path from the new folder to the existing manifest that declares the agent.
     pub(super) fn manifest(&self, path: &Path) -> Option<String> {
-        match self {
-            Self::Standalone => None,
-            Self::Joining(joining) => Some(format!(
-                "{}/Cargo.toml",
-                relative(path, &joining.before.root)
-            )),
-        }
+        let root = &self.before()?.root;
+        Some(format!("{}/Cargo.toml", relative(path, root)))
     }
 
     /// Returns the changes of existing manifests, which the next command can read.
@@ -114,18 +142,27 @@ impl Place {
         &self,
         path: &Path,
         context: &Context,
+        files: &Files,
         region: &DecidedRegion,
     ) -> Result<Vec<Edit>, Failure> {
         match self {
-            Self::Standalone => Ok(Vec::new()),
+            Self::Standalone | Self::Package(Surroundings::Nothing | Surroundings::Apart) => {
+                Ok(Vec::new())
+            }
             Self::Joining(joining) => joining.edits(path, context, region),
+            Self::Package(Surroundings::Workspace(member)) => {
+                member.edits(path, context, files, region)
+            }
         }
     }
 
     /// Prints how the new project relates to what is around it.
     pub(super) fn tell(&self, path: &Path, given: &Path, ui: &Ui) {
         match self {
-            Self::Standalone => {
+            Self::Package(Surroundings::Workspace(member)) => {
+                warn_of_shipping(&member.before, path, given, ui);
+            }
+            Self::Standalone | Self::Package(_) => {
                 if let Some(project) = new_project::project_above(path) {
                     ui.note(&format!(
                         "`{}` is a separate project; `cargo agentcore init --source DIR` adds an agent to the project in `{}`",
@@ -135,7 +172,7 @@ impl Place {
                 }
             }
             Self::Joining(joining) => {
-                joining.warn_of_shipping(path, given, ui);
+                warn_of_shipping(&joining.before, path, given, ui);
                 let Enclosing {
                     manifest: _,
                     taking,
@@ -151,8 +188,12 @@ impl Place {
     }
 
     pub(super) fn write(&self, edits: &[Edit]) -> Result<(), Failure> {
-        let Self::Joining(joining) = self else {
-            return Ok(());
+        let root = match self {
+            Self::Standalone | Self::Package(Surroundings::Nothing | Surroundings::Apart) => {
+                return Ok(());
+            }
+            Self::Joining(joining) => &joining.before.root,
+            Self::Package(Surroundings::Workspace(member)) => member.root(),
         };
         // Edits of one file have its whole text in common.
         let replaced: BTreeMap<PathBuf, Vec<u8>> = edits
@@ -160,29 +201,26 @@ impl Place {
             .map(|edit| (edit.file.clone(), edit.whole.clone().into_bytes()))
             .collect();
         let replaced: Vec<(PathBuf, Vec<u8>)> = replaced.into_iter().collect();
-        adopt_files::write(&joining.before.root, &Files::new(), &replaced)
+        adopt_files::write(root, &Files::new(), &replaced)
+    }
+}
+
+/// Warns if the new folder is in the sources of another agent.
+fn warn_of_shipping(before: &Before, path: &Path, given: &Path, ui: &Ui) {
+    let mut agents = before.agents.iter();
+    let ships = |agent: &&Agent| agent.rust().is_none() && path.starts_with(agent.source_dir());
+    if let Some(around) = agents.find(ships) {
+        let what = format!(
+            "`{}` is in the sources of agent `{}`, which ships it too",
+            given.display(),
+            around.name
+        );
+        let help = "leave it out with a line in `.agentcoreignore`, or choose another path";
+        ui.warning(&Message::new(what).help(help));
     }
 }
 
 impl Joining {
-    pub(super) fn check_name(&self, agent: &AgentName) -> Result<(), Failure> {
-        check_new(agent, &self.before.agents)
-    }
-
-    /// Warns if the new folder is in the sources of another agent.
-    fn warn_of_shipping(&self, path: &Path, given: &Path, ui: &Ui) {
-        let mut agents = self.before.agents.iter();
-        if let Some(around) = agents.find(|agent| path.starts_with(agent.source_dir())) {
-            let what = format!(
-                "`{}` is in the sources of agent `{}`, which ships it too",
-                given.display(),
-                around.name
-            );
-            let help = "leave it out with a line in `.agentcoreignore`, or choose another path";
-            ui.warning(&Message::new(what).help(help));
-        }
-    }
-
     fn edits(
         &self,
         path: &Path,

@@ -77,15 +77,8 @@ pub(super) fn agent(
         settings: of_agent,
     } = table.clone();
     let (stage, joined) = names(stage);
-    let dir = declaration.dir();
-    let (source, layout) = match &language {
-        Language::Python => {
-            let source = source.unwrap_or_else(|| PathBuf::from(name.as_str()));
-            let layout = laid_out(layout, import_name, &dir.join(&source), &name)?;
-            (source, layout)
-        }
-        Language::Rust(_) => (PathBuf::new(), Layout::Flat),
-    };
+    let written = (source, layout, import_name);
+    let (source, layout) = placed_sources(&language, written, declaration.dir(), &name)?;
     let local = stage.is_some() && joined.is_none();
     let network = network.unwrap_or_default();
     let callers = signing_callers(&name, callers, authorizer.as_ref())?;
@@ -98,7 +91,7 @@ pub(super) fn agent(
         project: project.ok_or_else(|| no_project(&name))?,
         stage,
         scope: declaration.scope,
-        dir: dir.to_owned(),
+        dir: declaration.dir().to_owned(),
         artifact: artifact.unwrap_or_else(|| Artifact::of(&language)),
         language,
         layout,
@@ -195,6 +188,23 @@ pub(super) fn names(stage: &Stage) -> (Option<StageName>, Option<&StageName>) {
         Stage::None => (None, None),
         Stage::Named(stage) => (Some(stage.clone()), Some(stage)),
         Stage::Local => (StageName::parse("local").ok(), None),
+    }
+}
+
+/// Returns the sources, and where they are in the archive. A Rust agent has none: it is a binary.
+fn placed_sources(
+    language: &Language,
+    (source, layout, import_name): (Option<PathBuf>, Option<LayoutWord>, Option<ImportName>),
+    dir: &Path,
+    name: &AgentName,
+) -> Result<(PathBuf, Layout), Message> {
+    match language {
+        Language::Python => {
+            let source = source.unwrap_or_else(|| PathBuf::from(name.as_str()));
+            let layout = laid_out(layout, import_name, &dir.join(&source), name)?;
+            Ok((source, layout))
+        }
+        Language::Rust(_) => Ok((PathBuf::new(), Layout::Flat)),
     }
 }
 

@@ -1,6 +1,8 @@
 use super::*;
 use crate::{
-    config::{CargoPackage, LocalModels, ManagedPolicy, Model, Network, Permission, RoleSettings, Runtime},
+    config::{
+        CargoPackage, LocalModels, ManagedPolicy, Model, Network, Permission, RoleSettings, Runtime,
+    },
     names::RuntimeName,
 };
 

@@ -31,7 +31,7 @@ fn problems_of(manifests: &[Manifest]) -> Result<Config, Vec<(String, String)>> 
     })
 }
 
-fn only(config: Config) -> Agent {
+fn only(config: &Config) -> Agent {
     let [agent] = &config.agents[..] else {
         panic!("one agent: {:?}", config.agents)
     };
@@ -50,7 +50,7 @@ fn a_table_in_a_package_with_a_binary_declares_the_package_as_an_agent() {
     };
     assert!(note.contains("the agent `my-agent` is called `my_agent`"));
     assert!(config.warnings.is_empty());
-    let agent = only(config);
+    let agent = only(&config);
     assert_eq!(agent.name.as_str(), "my_agent");
     assert_eq!(agent.artifact, Artifact::Image);
     assert_eq!(agent.deployment, None);
@@ -64,7 +64,7 @@ fn a_table_in_a_package_with_a_binary_declares_the_package_as_an_agent() {
 fn the_table_of_a_package_takes_the_keys_of_an_agent_and_of_its_build() {
     let table = "project = \"p-1\"\nmodels = [\"us.x.y\"]\nprotocol = \"mcp\"\nartifact = \"image\"\n\
                  build = { features = [\"otel\"], profile = \"small\", target = \"aarch64-unknown-linux-gnu\", env = { A = \"1\" } }";
-    let agent = only(of(package("a", &["a"], None), table).unwrap());
+    let agent = only(&of(package("a", &["a"], None), table).unwrap());
     assert_eq!(agent.models.len(), 1);
     let rust = agent.rust().unwrap();
     assert_eq!(rust.features, ["otel"]);
@@ -78,7 +78,7 @@ fn the_binary_is_the_one_that_cargo_would_run_or_that_has_the_agents_name() {
     let bin = |bins: &[&str], default: Option<&str>, table: &str| {
         let table = format!("project = \"p-1\"\n{table}");
         of(package("my-agent", bins, default), &table)
-            .map(|config| only(config).rust().unwrap().bin.clone())
+            .map(|config| only(&config).rust().unwrap().bin.clone())
     };
     assert_eq!(bin(&["serve"], None, "").unwrap(), "serve");
     assert_eq!(bin(&["a", "b"], Some("b"), "").unwrap(), "b");
@@ -130,12 +130,12 @@ fn keys_of_python_agents_are_refused_one_by_one() {
 #[test]
 fn agents_with_keys_of_python_or_without_a_binary_stay_python() {
     let table = "project = \"p-1\"\n[package.metadata.agentcore.agents.a]\nsource = \"a\"";
-    let agent = only(of(package("p", &["p"], None), table).unwrap());
+    let agent = only(&of(package("p", &["p"], None), table).unwrap());
     assert_eq!(agent.language, Language::Python);
     let table = "project = \"p-1\"\n[package.metadata.agentcore.agents.a]\n";
-    let agent = only(of(package("p", &[], None), table).unwrap());
+    let agent = only(&of(package("p", &[], None), table).unwrap());
     assert_eq!(agent.language, Language::Python);
-    let agent = only(of(package("p", &["p"], None), table).unwrap());
+    let agent = only(&of(package("p", &["p"], None), table).unwrap());
     assert_eq!(agent.rust().unwrap().bin, "p");
     let table = format!("{table}language = \"python\"\nbuild = {{}}");
     let found = of(package("p", &["p"], None), &table).unwrap_err();
@@ -153,7 +153,7 @@ fn an_agent_of_the_workspace_names_its_package_unless_it_is_clear() {
             .iter()
             .map(|name| package(name, &[name], None))
             .collect();
-        problems_of(&[root]).map(|config| only(config).rust().unwrap().package.clone())
+        problems_of(&[root]).map(|config| only(&config).rust().unwrap().package.clone())
     };
     assert_eq!(in_workspace("a", &["x"], "").unwrap(), "x");
     assert_eq!(in_workspace("a_b", &["x", "a-b"], "").unwrap(), "a-b");
@@ -182,7 +182,7 @@ fn keys_are_inherited_from_the_workspace_if_it_has_them() {
         problems_of(&[root, member])
     };
     let agent = only(
-        loaded(
+        &loaded(
             "project = \"p-1\"\nregion = \"eu-west-1\"",
             "project.workspace = true\nregion = { workspace = true }",
         )

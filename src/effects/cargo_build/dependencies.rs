@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, PackageId};
+use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, PackageId, Target};
 
 use super::Flags;
 use crate::{
@@ -35,7 +35,7 @@ pub(super) fn graph(package: &RustPackage, flags: &Flags) -> Result<Graph, Failu
         let about = about.get(&node.id);
         Node {
             name: about.map_or_else(String::new, |package| package.name.to_string()),
-            is_macro: about.is_some_and(|about| about.targets.iter().any(|t| t.is_proc_macro())),
+            is_macro: about.is_some_and(|about| about.targets.iter().any(Target::is_proc_macro)),
             normal: of_kind(DependencyKind::Normal),
             build: of_kind(DependencyKind::Build),
         }

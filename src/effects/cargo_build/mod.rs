@@ -8,6 +8,7 @@
 mod configuration;
 mod dependencies;
 mod observation;
+mod sources;
 
 use std::{
     ffi::OsString,
@@ -22,7 +23,11 @@ use tokio::{
     process::Command,
 };
 
-pub(crate) use self::{dependencies::watched, observation::observe};
+pub(crate) use self::{
+    dependencies::watched,
+    observation::observe,
+    sources::{Sources, sources},
+};
 use super::{env, files};
 use crate::{
     config::RustPackage,
@@ -70,7 +75,7 @@ pub(crate) async fn run(
     let mut command = Command::new(&program);
     command
         .args(first)
-        .args(words(package, purpose, flags, default_target(package)))
+        .args(words(package, purpose, flags, has_default_target(package)))
         .current_dir(package.directory())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -135,7 +140,7 @@ fn words(
     package: &RustPackage,
     purpose: For,
     flags: &Flags,
-    default_target: Option<String>,
+    has_default_target: bool,
 ) -> Vec<OsString> {
     let Flags {
         locked,
@@ -160,9 +165,7 @@ fn words(
         }
         For::ThisMachine => {
             // The configuration's target may be for another machine.
-            if default_target.is_some()
-                && let Some(host) = observation::host(package.directory())
-            {
+            if has_default_target && let Some(host) = observation::host(package.directory()) {
                 option("--target", &host);
             }
             profile.as_deref()
@@ -193,8 +196,9 @@ fn words(
     words
 }
 
-fn default_target(package: &RustPackage) -> Option<String> {
-    configuration::default_target(package.directory())
+/// Returns true if cargo's configuration names a target.
+fn has_default_target(package: &RustPackage) -> bool {
+    configuration::default_target(package.directory()).is_some()
 }
 
 /// Returns the variables that select the route's linker.
@@ -223,7 +227,7 @@ fn executable(line: &str, package: &RustPackage) -> Option<PathBuf> {
     Some(path.into_std_path_buf())
 }
 
-/// Returns a file's first bytes, which are enough for its format.
+/// Reads a binary.
 pub(crate) fn content(binary: &Path) -> Result<Vec<u8>, Failure> {
     Ok(files::read_bytes(binary)?)
 }
@@ -248,7 +252,7 @@ mod tests {
     }
 
     fn said(purpose: For, flags: &Flags) -> String {
-        let words = words(&package(), purpose, flags, None);
+        let words = words(&package(), purpose, flags, false);
         let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
         words.join(" ")
     }

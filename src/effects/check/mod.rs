@@ -21,7 +21,7 @@ use self::{
 };
 pub(crate) use self::{
     remote::{Remote, run as test_remote},
-    subject::Subject,
+    subject::{Program, Subject},
 };
 use crate::{
     check::{
@@ -145,6 +145,7 @@ pub(crate) async fn run(
 /// Starts the agent as AgentCore may, with a `PORT` meant for HTTP agents.
 async fn first_start(subject: &Subject, report: &mut Report) -> Result<Option<Running>, Failure> {
     let port = subject.contract.port;
+    // A binary is told its port here.
     let inherited = [("PORT", HTTP_PORT.to_string())];
     let failed = match subject.start("run-1", &inherited).await {
         Ok(running) => return Ok(Some(running)),
@@ -185,6 +186,12 @@ fn not_started(failed: &NotStarted, port: u16) -> Finding {
         NotReady::WrongPort(other) => (
             Rule::PortWrong,
             format!("the agent listens on port {other}, and AgentCore calls port {port}"),
+        ),
+        NotReady::Disobedient(told) => (
+            Rule::PortWrong,
+            format!(
+                "with PORT={told} in its environment, the agent does not listen on port {told} within {seconds} s"
+            ),
         ),
         NotReady::Deaf => (
             Rule::StartTimeout,

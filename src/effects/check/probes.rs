@@ -219,7 +219,7 @@ impl Test<'_> {
         if fork.is_none() {
             self.report.skip(
                 &[Rule::SnapshotIds],
-                "the agent runs threads before it serves, so it cannot be doubled here",
+                "the agent's process cannot be doubled here: it is a binary, or runs threads before it serves",
             );
             return;
         }

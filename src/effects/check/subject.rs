@@ -14,9 +14,11 @@ use crate::{
     check::request::RUNTIME_URL,
     config::Protocol,
     effects::{
-        clock, files,
+        clock,
+        dev::copy_binary,
+        files::{self, FileError},
         local::{
-            agent::{Agent, Launch, Line, NotReady, State, environment, left, ready},
+            agent::{Agent, Launch, Line, NotReady, State, assigned, environment, left, ready},
             code::{self, Code},
             data_plane::http::client,
         },
@@ -30,11 +32,7 @@ use crate::{
 /// The agent to test.
 #[derive(Debug, Clone)]
 pub(crate) struct Subject {
-    pub(crate) code: Code,
-    /// The origin of each file in the archive.
-    pub(crate) files: Files,
-    /// A path in the archive.
-    pub(crate) entrypoint: String,
+    pub(crate) program: Program,
     pub(crate) contract: Contract,
     pub(crate) region: String,
     /// The address used for AWS.
@@ -43,6 +41,32 @@ pub(crate) struct Subject {
     pub(crate) environment: BTreeMap<String, String>,
     /// An empty folder.
     pub(crate) home: PathBuf,
+}
+
+/// An agent's program.
+#[derive(Debug, Clone)]
+pub(crate) enum Program {
+    Python {
+        code: Code,
+        /// The origin of each file in the archive.
+        files: Files,
+        /// A path in the archive.
+        entrypoint: String,
+    },
+    Binary(PathBuf),
+}
+
+impl Program {
+    /// Copies the agent's own files into a new folder.
+    fn copy(&self, folder: &Path) -> Result<(), FileError> {
+        match self {
+            Self::Python { code, .. } => code::copy(&code.own, folder),
+            Self::Binary(binary) => {
+                files::create_dir_all(folder)?;
+                copy_binary(binary, folder).map(drop)
+            }
+        }
+    }
 }
 
 /// A running process.
@@ -54,6 +78,8 @@ pub(super) struct Running {
     /// The file in which it reports its sockets; every process that it starts inherits this path.
     pub(super) listening: PathBuf,
     files: Files,
+    /// True if its process can be doubled.
+    can_fork: bool,
 }
 
 /// How an agent ended.
@@ -90,12 +116,19 @@ impl Subject {
         let folder = self.home.join(name);
         let (code, home) = (folder.join("code"), folder.join("home"));
         files::create_dir_all(&home)
-            .and_then(|()| code::copy(&self.code.own, &code))
+            .and_then(|()| self.program.copy(&code))
             .map_err(|error| failed(error.to_string()))?;
         // Python resolves links in the path of its program.
         let code = real_path(&code).unwrap_or(code);
         let listening = folder.join("listening");
-        let launch = self.launch(&code, &home, &listening, more);
+        let assigned = match &self.program {
+            Program::Python { .. } => None,
+            Program::Binary(_) => {
+                let port = assigned::free_port().await;
+                Some(port.map_err(|error| failed(error.to_string()))?)
+            }
+        };
+        let launch = self.launch(&code, &home, &listening, assigned, more);
         let (sender, _) = mpsc::channel::<Line>(LINES);
         let agent = Agent::start(launch, &sender).map_err(|why| NotStarted {
             why,
@@ -106,7 +139,11 @@ impl Subject {
             port: 0,
             code,
             listening,
-            files: self.files.clone(),
+            files: match &self.program {
+                Program::Python { files, .. } => files.clone(),
+                Program::Binary(_) => Files::new(),
+            },
+            can_fork: assigned.is_none(),
         };
         let (client, serves) = (client(), ready::Serves::WithAnyAnswer);
         let (contract, limit) = (&self.contract, limits::INITIALIZATION);
@@ -126,9 +163,15 @@ impl Subject {
         code: &Path,
         home: &Path,
         listening: &Path,
+        assigned: Option<u16>,
         more: &[(&str, String)],
     ) -> Launch {
-        let mut list = environment::base(home, code, self.code.dependencies.as_deref(), &self.aws);
+        let mut list = match &self.program {
+            Program::Python { code: own, .. } => {
+                environment::base(home, code, own.dependencies.as_deref(), &self.aws)
+            }
+            Program::Binary(_) => environment::of_binary(home, &self.aws),
+        };
         let mut set = |name: &str, value: OsString| list.push((name.into(), value));
         for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
             set(name, self.region.clone().into());
@@ -145,20 +188,35 @@ impl Subject {
             set(name, value.into());
         }
         set("CARGO_AGENTCORE_LISTENING", listening.into());
+        if let Some(port) = assigned {
+            set(assigned::PORT, port.to_string().into());
+        }
         set(
             "CARGO_AGENTCORE_PORT",
             self.contract.port.to_string().into(),
         );
+        let (program, args) = match &self.program {
+            Program::Python {
+                code: own,
+                files: _,
+                entrypoint,
+            } => {
+                let script = code.join(entrypoint).into_os_string();
+                (own.python.clone(), vec![OsString::from("-u"), script])
+            }
+            Program::Binary(binary) => {
+                let name = binary.file_name().unwrap_or_default();
+                (code.join(name), Vec::new())
+            }
+        };
         Launch {
-            program: self.code.python.clone(),
-            args: vec![
-                OsString::from("-u"),
-                code.join(&self.entrypoint).into_os_string(),
-            ],
+            program,
+            args,
             directory: code.to_owned(),
             environment: list,
             listening: listening.to_owned(),
             port: self.contract.port,
+            assigned,
         }
     }
 }
@@ -207,6 +265,9 @@ impl Running {
 
     /// Waits until the forked process listens.
     pub(super) async fn fork_port(&self, limit: Duration) -> Option<u16> {
+        if !self.can_fork {
+            return None;
+        }
         let begin = clock::now();
         while begin.elapsed() < limit && self.ended().is_none() {
             if let Some(port) = self.agent.fork_port() {

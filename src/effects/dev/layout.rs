@@ -1,6 +1,9 @@
 //! Lays out the agent's own files as in the archive, with links instead of copies if possible.
 
-use std::path::PathBuf;
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     effects::{
@@ -32,6 +35,15 @@ pub(super) fn lay(folder: &Folder, files: &Files) -> Result<PathBuf, FileError> 
         }
     }
     Ok(as_python_names_it(folder.path()))
+}
+
+/// Copies a binary into the folder, so that the next build can replace it while it runs. Returns the
+/// copy.
+#[expect(clippy::disallowed_methods, reason = "the folder is this run's own")]
+pub(crate) fn copy_binary(binary: &Path, folder: &Path) -> Result<PathBuf, FileError> {
+    let copy = folder.join(binary.file_name().unwrap_or(OsStr::new("agent")));
+    std::fs::copy(binary, &copy).map_err(|error| FileError::new("copy", binary, error))?;
+    Ok(copy)
 }
 
 /// Resolves links in the path, because Python does so with its program's path.

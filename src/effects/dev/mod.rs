@@ -27,9 +27,10 @@ use tokio::{
 
 pub(crate) use self::{
     background::{Background, leave_terminal},
+    layout::copy_binary,
     log::{LOG, Tail},
     port::{debugger_port, listen, port_of},
-    process::{Birth, Debug, NotStarted, Start},
+    process::{Birth, Debug, NotStarted, Program, Python, Start},
     record::{Hold, Reason, Record, Sight, Standing, ask_to_stop, hold, look, write as tell},
     server::{NOT_RUNNING, STARTS_AGAIN},
     watch::Watch,
@@ -248,8 +249,14 @@ impl Served {
     /// Starts the agent. A process that is still running finishes its requests meanwhile.
     pub(crate) async fn start(&self, start: Start) -> Result<Birth, NotStarted> {
         self.hold();
+        self.replace(start).await
+    }
+
+    /// Starts the agent, and replaces the running one once the new one serves. If it does not, the
+    /// running one stays.
+    pub(crate) async fn replace(&self, start: Start) -> Result<Birth, NotStarted> {
         let (serving, birth) = Serving::begin(&self.starter, start).await?;
-        self.server.turn(Phase::Serving(Arc::clone(&serving)));
+        retire_all(&self.server.turn(Phase::Serving(Arc::clone(&serving))));
         let events = self.starter.events.clone();
         tokio::spawn(tell_end(Arc::clone(&self.server), serving, events));
         Ok(birth)

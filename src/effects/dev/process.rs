@@ -20,7 +20,7 @@ use crate::{
         folder::Folder,
         local::{
             agent::{
-                Agent, Launch, Line, NotReady, State, environment,
+                Agent, Launch, Line, NotReady, State, assigned, environment,
                 preload::{Key, NotForked},
                 ready,
             },
@@ -35,44 +35,114 @@ use crate::{
 /// What to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Start {
-    pub(crate) python: PathBuf,
-    pub(crate) dependencies: Option<PathBuf>,
-    pub(crate) files: Files,
-    /// A path in the archive.
-    pub(crate) entrypoint: String,
+    pub(crate) program: Program,
     pub(crate) contract: Contract,
     pub(crate) region: String,
     /// The address used for AWS.
     pub(crate) address: String,
     /// The agent's own variables.
     pub(crate) environment: BTreeMap<String, String>,
+}
+
+/// An agent's program.
+#[derive(Debug, Clone)]
+pub(crate) enum Program {
+    Python(Python),
+    Binary(PathBuf),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Python {
+    pub(crate) interpreter: PathBuf,
+    pub(crate) dependencies: Option<PathBuf>,
+    pub(crate) files: Files,
+    /// A path in the archive.
+    pub(crate) entrypoint: String,
     pub(crate) debug: Option<Debug>,
 }
 
+impl Program {
+    pub(super) fn debug(&self) -> Option<&Debug> {
+        match self {
+            Self::Python(python) => python.debug.as_ref(),
+            Self::Binary(_) => None,
+        }
+    }
+}
+
+/// The folders of a run.
+struct Places {
+    listening: PathBuf,
+    home: PathBuf,
+    /// The folder of the code.
+    work: PathBuf,
+}
+
 impl Start {
-    /// Returns the launch, and the key that preloaded imports must have for a fork.
-    fn launch(&self, folder: &Folder, home: &Folder, work: &Path) -> (Launch, Option<Key>) {
-        let listening = folder.path().join("listening");
-        let dependencies = self.dependencies.as_deref();
-        let mut list = environment::base(&home.path(), work, dependencies, &self.address);
+    /// Adds the variables that every agent gets. The agent's own variables override them.
+    fn add_variables(&self, list: &mut Vec<(OsString, OsString)>) {
         for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
             list.push((name.into(), self.region.clone().into()));
         }
         let own = self.environment.iter();
         list.extend(own.map(|(name, value)| (name.into(), value.into())));
+    }
+
+    /// Returns the launch of a binary in the folder of the code.
+    fn launch_binary(&self, program: PathBuf, places: Places, assigned: u16) -> Launch {
+        let Places {
+            listening,
+            home,
+            work,
+        } = places;
+        let mut list = environment::of_binary(&home, &self.address);
+        self.add_variables(&mut list);
+        list.push((assigned::PORT.into(), assigned.to_string().into()));
+        list.push((
+            "CARGO_AGENTCORE_LISTENING".into(),
+            listening.clone().into_os_string(),
+        ));
+        Launch {
+            program,
+            args: Vec::new(),
+            directory: work,
+            environment: list,
+            listening,
+            port: self.contract.port,
+            assigned: Some(assigned),
+        }
+    }
+
+    /// Returns the launch, and the key that preloaded imports must have for a fork.
+    fn launch_python(&self, program: &Python, places: Places) -> (Launch, Option<Key>) {
+        let Places {
+            listening,
+            home,
+            work,
+        } = places;
+        let Python {
+            interpreter,
+            dependencies,
+            files: _,
+            entrypoint,
+            debug,
+        } = program;
+        let dependencies = dependencies.as_deref();
+        let mut list = environment::base(&home, &work, dependencies, &self.address);
+        self.add_variables(&mut list);
         let port = self.contract.port.to_string();
         list.push(("CARGO_AGENTCORE_PORT".into(), port.into()));
-        if let Some(debug) = &self.debug {
+        if let Some(debug) = debug {
             let port = debug.port.to_string();
             list.push(("CARGO_AGENTCORE_DEBUGGER".into(), port.into()));
         }
         // A debugger must be there from the start, so nothing is preloaded.
-        let preloaded = self.dependencies.clone().filter(|_| self.debug.is_none());
+        let preloaded = dependencies.filter(|_| debug.is_none());
         let key = preloaded.map(|preloaded| {
-            list.push(("CARGO_AGENTCORE_PRELOAD".into(), preloaded.clone().into()));
+            list.push(("CARGO_AGENTCORE_PRELOAD".into(), preloaded.into()));
             Key {
-                python: self.python.clone(),
-                dependencies: preloaded,
+                python: interpreter.clone(),
+                dependencies: preloaded.to_owned(),
                 // The agent's own folder differs between starts.
                 environment: list
                     .iter()
@@ -87,15 +157,16 @@ impl Start {
             listening.clone().into_os_string(),
         ));
         let mut args = vec![OsString::from("-u")];
-        args.extend(self.debug.iter().flat_map(Debug::words));
-        args.push(work.join(&self.entrypoint).into_os_string());
+        args.extend(debug.iter().flat_map(Debug::words));
+        args.push(work.join(entrypoint).into_os_string());
         let launch = Launch {
-            program: self.python.clone(),
+            program: interpreter.clone(),
             args,
-            directory: work.to_owned(),
+            directory: work,
             environment: list,
             listening,
             port: self.contract.port,
+            assigned: None,
         };
         (launch, key)
     }
@@ -176,17 +247,25 @@ impl Process {
             lines: Vec::new(),
         };
         let code = layout::code(folder);
+        let files = match &start.program {
+            Program::Python(python) => python.files.clone(),
+            Program::Binary(_) => Files::new(),
+        };
         let laid = home
             .create()
             .and_then(|()| folder.remove_whole())
-            .and_then(|()| layout::lay(&code, &start.files));
+            .and_then(|()| layout::lay(&code, &files));
         let work = laid.map_err(|error| failed(error.to_string()))?;
-        let (launch, key) = start.launch(folder, home, &work);
-        let (listening, script) = (launch.listening.clone(), work.join(&start.entrypoint));
         let paths = Arc::new(Paths {
             root: work.display().to_string(),
-            files: start.files,
+            files,
         });
+        let listening = folder.path().join("listening");
+        let places = Places {
+            listening: listening.clone(),
+            home: home.path(),
+            work,
+        };
         let (sender, lines) = mpsc::channel(LINES);
         tokio::spawn(show(
             agent.to_owned(),
@@ -195,12 +274,14 @@ impl Process {
             Arc::clone(log),
             events.clone(),
         ));
+        let (begun, key) = begin(&start, places, preloading, &sender).await;
         // The debugger can take any time to connect.
-        let limit = match start.debug {
-            Some(_) => Duration::MAX,
-            None => limits::INITIALIZATION,
+        let is_debugged = start.program.debug().is_some();
+        let limit = if is_debugged {
+            Duration::MAX
+        } else {
+            limits::INITIALIZATION
         };
-        let begun = begin(launch, &script, key.as_ref(), preloading, &sender).await;
         let (process, birth) = begun.map_err(|why| failed(words(&why, start.contract.port)))?;
         match ready::serves(
             &process,
@@ -220,7 +301,7 @@ impl Process {
                     port,
                     folder: folder.clone(),
                     // A halted agent does not answer.
-                    ping: start.contract.ping().filter(|_| start.debug.is_none()),
+                    ping: start.contract.ping().filter(|_| !is_debugged),
                     requests: AtomicUsize::new(0),
                     paths,
                 };
@@ -274,8 +355,40 @@ pub(crate) enum Birth {
     Cold(Option<String>),
 }
 
-/// Starts the agent, with a fork if possible.
+/// Starts the agent. Also returns the key that its imports are remembered under.
 async fn begin(
+    start: &Start,
+    places: Places,
+    preloading: &Preloading,
+    lines: &mpsc::Sender<Line>,
+) -> (Result<(Agent, Birth), NotReady>, Option<Key>) {
+    match &start.program {
+        Program::Python(python) => {
+            let script = places.work.join(&python.entrypoint);
+            let (launch, key) = start.launch_python(python, places);
+            let begun = fork_or_start(launch, &script, key.as_ref(), preloading, lines).await;
+            (begun, key)
+        }
+        Program::Binary(binary) => (begin_binary(start, binary, places, lines).await, None),
+    }
+}
+
+async fn begin_binary(
+    start: &Start,
+    binary: &Path,
+    places: Places,
+    lines: &mpsc::Sender<Line>,
+) -> Result<(Agent, Birth), NotReady> {
+    let own = layout::copy_binary(binary, &places.work);
+    let own = own.map_err(|error| NotReady::CannotStart(error.to_string()))?;
+    let port = assigned::free_port().await;
+    let port = port.map_err(|error| NotReady::CannotStart(error.to_string()))?;
+    let launch = start.launch_binary(own, places, port);
+    Ok((Agent::start(launch, lines)?, Birth::Cold(None)))
+}
+
+/// Starts a Python agent, with a fork if possible.
+async fn fork_or_start(
     launch: Launch,
     script: &Path,
     key: Option<&Key>,
@@ -365,6 +478,9 @@ fn words(why: &NotReady, port: u16) -> String {
             format!("the agent listens on port {other}, and AgentCore calls port {port}")
         }
         NotReady::Deaf => format!("the agent did not answer within {seconds} s"),
+        NotReady::Disobedient(port) => format!(
+            "the agent did not listen on port {port}, which the variable PORT names, within {seconds} s"
+        ),
         NotReady::CannotStart(error) => format!("the agent cannot be started: {error}"),
     }
 }

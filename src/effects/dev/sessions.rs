@@ -69,7 +69,9 @@ pub(super) enum Unserved {
 impl Starter {
     async fn start(&self, start: Start) -> Result<(Arc<Process>, Birth), NotStarted> {
         let number = self.starts.fetch_add(1, Ordering::SeqCst) + 1;
-        let folder = self.folder.join(run_folder(number, start.debug.is_some()));
+        let folder = self
+            .folder
+            .join(run_folder(number, start.program.debug().is_some()));
         let home = self.folder.join("home");
         let kept = (&self.preloading, &self.log);
         let started = Process::start(&self.agent, start, (&folder, &home), kept, &self.events);

@@ -74,7 +74,10 @@ async fn uses_its_tool() {
         .input(input)
         .build()
         .unwrap();
-    let (agent, heard) = agent(vec![ContentBlock::ToolUse(call), says("There are 357 days.")]);
+    let (agent, heard) = agent(vec![
+        ContentBlock::ToolUse(call),
+        says("There are 357 days."),
+    ]);
     let answer = ask(&agent, json!({ "prompt": "How many?" }), Context::default()).await;
     assert_eq!(answer, Ok(json!({ "answer": "There are 357 days." })));
     let (_, last) = heard.lock().unwrap().pop().unwrap();
@@ -94,10 +97,21 @@ async fn streams() {
 async fn remembers_what_was_said_in_the_session() {
     let replies = ["Hello, Mary.", "You are Mary.", "I do not know."];
     let (agent, heard) = agent(replies.map(says).to_vec());
-    for (session, prompt) in [("one", "I am Mary."), ("one", "Who am I?"), ("two", "Who am I?")] {
-        ask(&agent, json!({ "prompt": prompt }), in_session(session)).await.unwrap();
+    for (session, prompt) in [
+        ("one", "I am Mary."),
+        ("one", "Who am I?"),
+        ("two", "Who am I?"),
+    ] {
+        ask(&agent, json!({ "prompt": prompt }), in_session(session))
+            .await
+            .unwrap();
     }
-    let lengths: Vec<usize> = heard.lock().unwrap().iter().map(|(length, _)| *length).collect();
+    let lengths: Vec<usize> = heard
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(length, _)| *length)
+        .collect();
     assert_eq!(lengths, [1, 3, 1]);
 }
 
@@ -105,16 +119,28 @@ async fn remembers_what_was_said_in_the_session() {
 async fn forgets_the_oldest_turns_of_a_long_conversation() {
     let (agent, heard) = agent(vec![says("Yes."); 30]);
     for _ in 0..30 {
-        ask(&agent, json!({ "prompt": "Hi" }), in_session("one")).await.unwrap();
+        ask(&agent, json!({ "prompt": "Hi" }), in_session("one"))
+            .await
+            .unwrap();
     }
-    let lengths: Vec<usize> = heard.lock().unwrap().iter().map(|(length, _)| *length).collect();
+    let lengths: Vec<usize> = heard
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(length, _)| *length)
+        .collect();
     assert_eq!(lengths.last(), Some(&41));
 }
 
 #[tokio::test]
 async fn refuses_a_payload_without_a_prompt() {
     let (agent, _) = agent(Vec::new());
-    for payload in [json!({}), json!([]), json!({ "prompt": 1 }), json!({ "prompt": " " })] {
+    for payload in [
+        json!({}),
+        json!([]),
+        json!({ "prompt": 1 }),
+        json!({ "prompt": " " }),
+    ] {
         let error = ask(&agent, payload, Context::default()).await.unwrap_err();
         assert_eq!(error.status.as_u16(), 400);
     }

@@ -64,7 +64,10 @@ async fn a_handler_learns_about_the_request() {
     let (status, kind, body) = send(app(), request).await;
     assert_eq!((status, &*kind), (StatusCode::OK, "application/json"));
     let body: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(body, json!({ "session": "s", "request": "r", "token": "t" }));
+    assert_eq!(
+        body,
+        json!({ "session": "s", "request": "r", "token": "t" })
+    );
     let (_, _, body) = send(app(), invocation("{}")).await;
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["session"], Value::Null);
@@ -87,7 +90,11 @@ async fn errors_have_a_status_and_a_message() {
     let (status, _, body) = send(app(), invocation(r#"{"do": "fail"}"#)).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(body, r#"{"error":"broke"}"#);
-    for (body, error) in [(&b"{"[..], "Invalid JSON"), (b"\xff", "Invalid encoding"), (b"", "Invalid JSON")] {
+    for (body, error) in [
+        (&b"{"[..], "Invalid JSON"),
+        (b"\xff", "Invalid encoding"),
+        (b"", "Invalid JSON"),
+    ] {
         let (status, _, answer) = send(app(), invocation(body.to_vec())).await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
         let answer: Value = serde_json::from_str(&answer).unwrap();
@@ -110,7 +117,10 @@ fn the_time_of_a_status_moves_only_with_the_status() {
     let health = Arc::new(Health::default());
     let set = |since| health.0.lock().unwrap().since = since;
     set(UNIX_EPOCH);
-    assert_eq!(health.now(), json!({ "status": "Healthy", "time_of_last_update": 0 }));
+    assert_eq!(
+        health.now(),
+        json!({ "status": "Healthy", "time_of_last_update": 0 })
+    );
     let first = health.begin();
     assert_ne!(health.now()["time_of_last_update"], 0);
     set(UNIX_EPOCH);

@@ -10,15 +10,25 @@ use crate::{
     system::System,
 };
 
-/// Returns the variables. From the user's environment, only the program path and the language are
-/// passed on. Modules are found in `root`, where the archive is unpacked, and in its dependencies,
-/// which are in the same place in AWS. `address` replaces AWS.
+/// Returns the variables of a Python agent. Modules are found in `root`, where the archive is
+/// unpacked, and in its dependencies, which are in the same place in AWS. `address` replaces AWS.
 pub(in crate::effects) fn base(
     home: &Path,
     root: &Path,
     dependencies: Option<&Path>,
     address: &str,
 ) -> Vec<(OsString, OsString)> {
+    let mut list = of_binary(home, address);
+    list.push(("PYTHONUTF8".into(), "1".into()));
+    list.push(("PYTHONPATH".into(), module_path(root, dependencies)));
+    // The SDK listens on every interface only if it believes that it runs in a container.
+    list.push(("DOCKER_CONTAINER".into(), "1".into()));
+    list
+}
+
+/// Returns the variables of an agent that is a binary. From the user's environment, only the program
+/// path and the language are passed on. `address` replaces AWS.
+pub(in crate::effects) fn of_binary(home: &Path, address: &str) -> Vec<(OsString, OsString)> {
     let mut list: Vec<(OsString, OsString)> = Vec::new();
     let mut set = |name: &str, value: OsString| list.push((name.into(), value));
     for name in ["PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT", "WINDIR"] {
@@ -39,10 +49,6 @@ pub(in crate::effects) fn base(
             }
         }
     }
-    set("PYTHONUTF8", "1".into());
-    set("PYTHONPATH", module_path(root, dependencies));
-    // The SDK listens on every interface only if it believes that it runs in a container.
-    set("DOCKER_CONTAINER", "1".into());
     set("AWS_ENDPOINT_URL", address.into());
     set("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID.into());
     set("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.into());

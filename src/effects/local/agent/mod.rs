@@ -5,6 +5,7 @@
     reason = "the agent's process is started and watched here"
 )]
 
+pub(in crate::effects) mod assigned;
 pub(in crate::effects) mod environment;
 pub(in crate::effects) mod left;
 pub(in crate::effects) mod preload;
@@ -43,6 +44,8 @@ pub(crate) struct Launch {
     pub(crate) listening: PathBuf,
     /// The port that the service contract requires.
     pub(crate) port: u16,
+    /// The port that the agent is told to use instead, if it cannot report its sockets.
+    pub(crate) assigned: Option<u16>,
 }
 
 /// A line of the agent's output.
@@ -81,6 +84,8 @@ pub(crate) enum NotReady {
     WrongPort(u16),
     /// It does not listen.
     Deaf,
+    /// It does not listen on the port that it was told.
+    Disobedient(u16),
     CannotStart(String),
 }
 
@@ -163,6 +168,11 @@ impl Agent {
         let start = clock::now();
         let mut elsewhere: Option<(u16, Instant)> = None;
         loop {
+            if let Some(port) = self.launch.assigned
+                && assigned::accepts(port).await
+            {
+                return Ok(port);
+            }
             for socket in sockets(&self.launch.listening) {
                 if socket.asked == self.launch.port {
                     return Ok(socket.given);
@@ -178,7 +188,8 @@ impl Agent {
                 return Err(NotReady::WrongPort(port));
             }
             if start.elapsed() > limit {
-                return Err(NotReady::Deaf);
+                let deaf = self.launch.assigned.map(NotReady::Disobedient);
+                return Err(deaf.unwrap_or(NotReady::Deaf));
             }
             clock::sleep(PAUSE).await;
         }
@@ -186,6 +197,9 @@ impl Agent {
 
     /// Returns the interfaces on which it listens at the contract's port, such as `0.0.0.0`.
     pub(crate) fn hosts(&self) -> Vec<String> {
+        if let Some(port) = self.launch.assigned {
+            return assigned::hosts(port);
+        }
         let all = sockets(&self.launch.listening).into_iter();
         all.filter(|socket| socket.asked == self.launch.port)
             .map(|socket| socket.host)

@@ -217,6 +217,7 @@ fn launch(
         environment: variables,
         listening,
         port: version.contract.port,
+        assigned: None,
     }
 }
 
@@ -224,7 +225,7 @@ fn not_ready(why: &NotReady, contract: &Contract, lines: &[String]) -> Refusal {
     let refusal = Refusal::slow_start(lines);
     match why {
         NotReady::Ended(code) => Refusal::ended_at_start(&format!("exit status {code}"), lines),
-        NotReady::Deaf => refusal,
+        NotReady::Deaf | NotReady::Disobedient(_) => refusal,
         NotReady::WrongPort(other) => Refusal {
             message: format!(
                 "The agent listens on port {other}, and AgentCore calls port {}. {}",
