@@ -38,6 +38,7 @@ topics! {
     "permissions": "What an agent's role may do",
     "projects": "Templates, and how `init` adopts an agent",
     "running-locally": "The local AgentCore behind `--local`, and `dev`",
+    "rust": "What a Rust agent must do, and what links it",
     "security": "What is safe in a checkout that you have not read",
     "workspaces": "Which agents of a workspace a command is about",
 }
