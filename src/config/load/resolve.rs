@@ -56,9 +56,9 @@ pub(super) fn agent(
         layer: _,
         language,
         artifact,
-        source,
-        layout,
-        import_name,
+        source: _,
+        layout: _,
+        import_name: _,
         include,
         deployment: _,
         folder_is_known: _,
@@ -77,8 +77,7 @@ pub(super) fn agent(
         settings: of_agent,
     } = table.clone();
     let (stage, joined) = names(stage);
-    let written = (source, layout, import_name);
-    let (source, layout) = placed_sources(&language, written, declaration.dir(), &name)?;
+    let (source, layout) = placed_sources(table, declaration.dir())?;
     let local = stage.is_some() && joined.is_none();
     let network = network.unwrap_or_default();
     let callers = signing_callers(&name, callers, authorizer.as_ref())?;
@@ -192,16 +191,14 @@ pub(super) fn names(stage: &Stage) -> (Option<StageName>, Option<&StageName>) {
 }
 
 /// Returns the sources, and where they are in the archive. A Rust agent has none: it is a binary.
-fn placed_sources(
-    language: &Language,
-    (source, layout, import_name): (Option<PathBuf>, Option<LayoutWord>, Option<ImportName>),
-    dir: &Path,
-    name: &AgentName,
-) -> Result<(PathBuf, Layout), Message> {
-    match language {
+fn placed_sources(table: &AgentTable, dir: &Path) -> Result<(PathBuf, Layout), Message> {
+    let name = &table.name;
+    match table.language {
         Language::Python => {
+            let source = table.source.clone();
             let source = source.unwrap_or_else(|| PathBuf::from(name.as_str()));
-            let layout = laid_out(layout, import_name, &dir.join(&source), name)?;
+            let package = table.import_name.clone();
+            let layout = laid_out(table.layout, package, &dir.join(&source), name)?;
             Ok((source, layout))
         }
         Language::Rust(_) => Ok((PathBuf::new(), Layout::Flat)),
