@@ -15,6 +15,7 @@ use crate::{
     effects::aws::{Session, declared::Resources, runtime_write::Token},
     error::{Exit, Failure, Message},
     names::ours::ADOPTED,
+    options::Applying,
     plan::retry,
     project::sessions::{self, Placed},
     protocol::control::api,
@@ -51,7 +52,7 @@ struct Work<'a> {
 }
 
 /// Observes the resources that the agents refer to, and plans; writes nothing.
-pub(crate) async fn decide<'a>(
+async fn decide<'a>(
     placed: &'a [Placed<'a>],
     adopt: Adopt,
 ) -> Result<DeclaredWork<'a>, Failure> {
@@ -77,6 +78,24 @@ pub(crate) async fn decide<'a>(
         .try_collect()
         .await?;
     Ok(DeclaredWork { all })
+}
+
+/// Creates and changes the resources that the agents refer to, unless this run changes nothing.
+/// Returns them with the agents, which then have their IDs. `yes` answers questions.
+pub(crate) async fn settle<'a>(
+    placed: &'a [Placed<'a>],
+    adopt: Adopt,
+    applying: &Applying,
+    yes: bool,
+    ui: &Ui,
+) -> Result<(DeclaredWork<'a>, Vec<Agent>), Failure> {
+    let mut work = decide(placed, adopt).await?;
+    if !applying.changes_nothing() {
+        work.agree(yes, ui)?;
+        work.apply(ui).await?;
+    }
+    let agents = work.linked(placed);
+    Ok((work, agents))
 }
 
 /// Like [`decide`], but a resource that someone else owns is no error.
@@ -151,7 +170,7 @@ impl DeclaredWork<'_> {
     }
 
     /// Asks for confirmation of steps that adopt something or lose content.
-    pub(crate) fn agree(&self, yes: bool, ui: &Ui) -> Result<(), Failure> {
+    fn agree(&self, yes: bool, ui: &Ui) -> Result<(), Failure> {
         for work in &self.all {
             let Some(why) = work.question() else {
                 continue;
@@ -191,7 +210,7 @@ impl DeclaredWork<'_> {
     }
 
     /// Carries out the steps and waits until every resource can be used.
-    pub(crate) async fn apply(&mut self, ui: &Ui) -> Result<(), Failure> {
+    async fn apply(&mut self, ui: &Ui) -> Result<(), Failure> {
         for work in &mut self.all {
             work.apply(ui).await?;
         }

@@ -52,20 +52,31 @@ impl Identity {
 
     /// Returns the owner. `Ours` only if all four tags exist and match.
     pub(crate) fn ownership(&self, tags: &BTreeMap<String, String>) -> Ownership {
-        let ours = self.tags();
-        if ours.iter().all(|(key, value)| tags.get(key) == Some(value)) {
-            return Ownership::Ours;
+        let shown = [("project", PROJECT), ("agent", AGENT), ("stage", STAGE)];
+        Ownership::of(&self.tags(), tags, &shown)
+    }
+}
+
+impl Ownership {
+    /// Compares the tags that prove that something is ours with those that are there. `shown` are
+    /// the tags that tell another owner, with their words.
+    pub(crate) fn of(
+        ours: &BTreeMap<String, String>,
+        there: &BTreeMap<String, String>,
+        shown: &[(&str, &str)],
+    ) -> Self {
+        if ours.iter().all(|(key, value)| there.get(key) == Some(value)) {
+            return Self::Ours;
         }
-        if !ours.keys().any(|key| tags.contains_key(key)) {
-            return Ownership::Unmarked;
+        if !ours.keys().any(|key| there.contains_key(key)) {
+            return Self::Unmarked;
         }
-        let of = |key: &str| tags.get(key).map_or("(none)", String::as_str);
-        Ownership::Others(format!(
-            "project `{}`, agent `{}`, stage `{}`",
-            of(PROJECT),
-            of(AGENT),
-            of(STAGE)
-        ))
+        let of = |key: &str| there.get(key).map_or("(none)", String::as_str);
+        let shown: Vec<String> = shown
+            .iter()
+            .map(|(word, key)| format!("{word} `{}`", of(key)))
+            .collect();
+        Self::Others(shown.join(", "))
     }
 }
 

@@ -157,12 +157,8 @@ async fn deploy(
         smoke.check(&placed)?;
     }
     let _lock = project::lock_to_apply(&args.applying, project, ui)?;
-    let mut resources = declared::decide(&placed, adopt(args)).await?;
-    if !args.applying.changes_nothing() {
-        resources.agree(args.yes, ui)?;
-        resources.apply(ui).await?;
-    }
-    let agents = resources.linked(&placed);
+    let settling = declared::settle(&placed, adopt(args), &args.applying, args.yes, ui);
+    let (resources, agents) = settling.await?;
     let placed = sessions::with_agents(&placed, &agents);
     let deploy = Deploy {
         args,

@@ -90,12 +90,8 @@ async fn prepare(
     partition::warn_of_gaps(&placed, ui);
     let _lock = project::lock_to_apply(&args.applying, project, ui)?;
     let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
-    let mut resources = declared::decide(&placed, adopt).await?;
-    if !args.applying.changes_nothing() {
-        resources.agree(args.yes, ui)?;
-        resources.apply(ui).await?;
-    }
-    let agents = resources.linked(&placed);
+    let settling = declared::settle(&placed, adopt, &args.applying, args.yes, ui);
+    let (resources, agents) = settling.await?;
     let placed = sessions::with_agents(&placed, &agents);
 
     let looking = ui.working("Comparing", "the agents with what is there");

@@ -12,10 +12,9 @@ use crate::{
     names::RuntimeName,
     protocol::control::{endpoint, runtime},
     resources::{
-        clean::{ObjectKey, ObservedRuntime, Tags},
+        clean::Tags,
         runtime::{
-            document::{self, Document},
-            fields::Artifact,
+            document::Document,
             observed::{DEFAULT_ENDPOINT, EndpointState},
         },
     },
@@ -86,52 +85,12 @@ impl Runtimes {
         Ok(all)
     }
 
-    /// Like [`Runtimes::find`], with all details.
-    pub(crate) async fn observe(
-        &self,
-        name: &RuntimeName,
-    ) -> Result<Vec<ObservedRuntime>, AwsError> {
-        let mut found = Vec::new();
-        for runtime in self.find(name).await? {
-            match self.one(&runtime.id, &runtime.arn, name).await {
-                Ok(runtime) => found.push(runtime),
-                // It was deleted after it was listed.
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(found)
-    }
-
-    async fn one(
-        &self,
-        id: &str,
-        arn: &str,
-        name: &RuntimeName,
-    ) -> Result<ObservedRuntime, AwsError> {
-        let document = self.get(id, None).await?;
-        Ok(ObservedRuntime {
-            id: id.to_owned(),
-            name: name.to_string(),
-            role_arn: text(&document, "roleArn").unwrap_or_default(),
-            status: text(&document, "status").unwrap_or_default(),
-            tags: self.tags(arn).await?,
-            endpoints: self
-                .endpoints(id)
-                .await?
-                .into_iter()
-                .map(|endpoint| endpoint.name)
-                .collect(),
-            code: code(&document),
-        })
-    }
-
     pub(crate) async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
         self.control.tags(arn, &format!("runtime `{arn}`")).await
     }
 
     /// Returns every endpoint except `DEFAULT`.
-    async fn endpoints(&self, id: &str) -> Result<Vec<EndpointState>, AwsError> {
+    pub(crate) async fn endpoints(&self, id: &str) -> Result<Vec<EndpointState>, AwsError> {
         let mut endpoints = self.list_endpoints(id).await?;
         endpoints.retain(|endpoint| endpoint.name != DEFAULT_ENDPOINT);
         Ok(endpoints)
@@ -183,15 +142,4 @@ pub(super) fn shown(id: &str) -> String {
 
 pub(super) fn endpoint_shown(id: &str, name: &str) -> String {
     format!("endpoint `{name}` of {}", shown(id))
-}
-
-/// Returns the archive that the runtime runs.
-fn code(document: &Document) -> Option<ObjectKey> {
-    match document::fields(document).artifact {
-        Artifact::Code { object, .. } => object.map(|object| ObjectKey {
-            bucket: object.bucket,
-            key: object.key,
-        }),
-        _ => None,
-    }
 }

@@ -12,8 +12,9 @@ use crate::{
         aws::{Session, ecr::Ecr, logs, runtime::Runtimes, s3::S3},
         manifest::Project,
     },
+    engine::runtime::read::{self, Endpoint, Read},
     error::Failure,
-    names::Region,
+    names::{Region, RuntimeName},
     package::toolkit_yaml::Entry,
     project::{on_disk, sessions::Placed},
     resources::{
@@ -84,9 +85,7 @@ impl<'a> Scope<'a> {
     async fn enter(&mut self, region: Region, world: World) -> Result<(), Failure> {
         let session = self.session.in_region(&region);
         if world == World::Asked {
-            let runtimes = Runtimes::new(&session)
-                .observe(&self.agent.runtime_name)
-                .await?;
+            let runtimes = runtimes(&session, &self.agent.runtime_name).await?;
             self.roles.follow(&runtimes).await?;
             self.runtimes.insert(region.clone(), runtimes);
         }
@@ -104,6 +103,24 @@ impl<'a> Scope<'a> {
             RoleSettings::Managed { .. } => told.unwrap_or_else(|| self.remembered.clone()),
         }
     }
+}
+
+/// Returns the runtimes with this name in the session's region, with their endpoints.
+async fn runtimes(session: &Session, name: &RuntimeName) -> Result<Vec<ObservedRuntime>, Failure> {
+    let runtimes = Runtimes::new(session);
+    let list = runtimes.list().await?;
+    let mut found = Vec::new();
+    for read in read::named(session, name, &list, Endpoint::Skipped).await? {
+        let Read {
+            state,
+            tags,
+            endpoint: _,
+        } = read;
+        let endpoints = runtimes.endpoints(&state.id).await?;
+        let names = endpoints.into_iter().map(|endpoint| endpoint.name);
+        found.push(ObservedRuntime::of(state, tags, names.collect()));
+    }
+    Ok(found)
 }
 
 pub(crate) async fn region_of(

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::own;
+use super::{
+    own,
+    read::{self, Endpoint, Read},
+};
 use crate::{
     config::{Agent, RoleSettings},
     effects::aws::{AwsError, Kind, iam::Iam, runtime::Runtimes, runtime_read::Named},
@@ -103,19 +106,15 @@ async fn look<'a>(
     list: &[Named],
     unread: Unread,
 ) -> Result<Deployed<'a>, Failure> {
-    let runtimes = Runtimes::new(&placed.session);
     let identity = Identity::of(placed.agent);
+    let name = &placed.agent.runtime_name;
     let mut found = Vec::new();
-    for named in list
-        .iter()
-        .filter(|named| named.name == placed.agent.runtime_name.as_str())
-    {
-        let (state, tags) = tokio::join!(runtimes.read(&named.id, None), runtimes.tags(&named.arn));
-        // It may have been deleted after it was listed; then its tags cannot be read either.
-        let Some(state) = state? else {
-            continue;
-        };
-        let tags = tags?;
+    for read in read::named(&placed.session, name, list, Endpoint::Skipped).await? {
+        let Read {
+            state,
+            tags,
+            endpoint: _,
+        } = read;
         let standing = match Standing::by_tags(&identity, &tags) {
             Some(decided) => decided,
             None => {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::read::{self, Endpoint, Read};
 use crate::{
-    effects::aws::{runtime::Runtimes, runtime_read::Named},
+    effects::aws::runtime_read::Named,
     error::Failure,
     names::ours,
     project::sessions::Placed,
@@ -13,18 +14,11 @@ use crate::{
         runtime::{
             ObservedRuntime,
             observed::{
-                DEFAULT_ENDPOINT, EndpointState, Evidence, RuntimeState, Standing, uses_our_role,
+                EndpointState, Evidence, RuntimeState, Standing, uses_our_role,
             },
         },
     },
 };
-
-/// A runtime with the agent's name, whoever created it.
-pub(crate) struct Looked {
-    state: RuntimeState,
-    tags: Tags,
-    endpoint: Option<EndpointState>,
-}
 
 /// A runtime that is proven to be this project's, with its `DEFAULT` endpoint.
 #[derive(Clone)]
@@ -36,43 +30,21 @@ pub(crate) struct Seen {
 /// A role's ARN and tags, as proof for what uses it.
 pub(crate) type Proof<'a> = Option<(&'a str, BTreeMap<String, String>)>;
 
-/// Reads every runtime with the agent's name: at most one on AWS, but some emulators allow several.
-pub(crate) async fn look(placed: &Placed<'_>, list: &[Named]) -> Result<Vec<Looked>, Failure> {
-    let runtimes = Runtimes::new(&placed.session);
-    let mut found = Vec::new();
-    for named in list
-        .iter()
-        .filter(|named| named.name == placed.agent.runtime_name.as_str())
-    {
-        let read = tokio::try_join!(
-            runtimes.read(&named.id, None),
-            runtimes.tags(&named.arn),
-            runtimes.read_endpoint(&named.id, DEFAULT_ENDPOINT),
-        );
-        match read {
-            Ok((Some(state), tags, endpoint)) => found.push(Looked {
-                state,
-                tags,
-                endpoint,
-            }),
-            // It was deleted after it was listed.
-            Ok((None, ..)) => {}
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(found)
+/// Reads every runtime with the agent's name, with its `DEFAULT` endpoint.
+pub(crate) async fn look(placed: &Placed<'_>, list: &[Named]) -> Result<Vec<Read>, Failure> {
+    let name = &placed.agent.runtime_name;
+    Ok(read::named(&placed.session, name, list, Endpoint::Read).await?)
 }
 
 /// Returns this project's runtime; fails if another one is in the way.
 pub(crate) fn judge(
     placed: &Placed<'_>,
-    looked: Vec<Looked>,
+    looked: Vec<Read>,
     proof: &Proof<'_>,
 ) -> Result<Option<Seen>, Failure> {
     let name = &placed.agent.runtime_name;
     let mut ours = Vec::new();
-    for Looked {
+    for Read {
         state,
         tags,
         endpoint,

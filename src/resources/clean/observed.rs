@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use crate::{
     names::{Region, RoleName},
     package::toolkit_yaml::Entry,
-    resources::{bucket::Stored, role::ObservedRole},
+    resources::{
+        bucket::Stored,
+        role::ObservedRole,
+        runtime::{fields::Artifact, observed::RuntimeState},
+    },
 };
 
 /// A resource's tags.
@@ -32,6 +36,40 @@ pub(crate) struct ObservedRuntime {
     /// Without `DEFAULT`.
     pub(crate) endpoints: Vec<String>,
     pub(crate) code: Option<ObjectKey>,
+}
+
+impl ObservedRuntime {
+    pub(crate) fn of(state: RuntimeState, tags: Tags, endpoints: Vec<String>) -> Self {
+        let RuntimeState {
+            id,
+            arn: _,
+            name,
+            version: _,
+            status,
+            failure: _,
+            created: _,
+            updated: _,
+            fields,
+            platform: _,
+            set_elsewhere: _,
+        } = state;
+        let code = match fields.artifact {
+            Artifact::Code { object, .. } => object,
+            Artifact::Container { .. } | Artifact::Unknown => None,
+        };
+        Self {
+            id,
+            name,
+            role_arn: fields.role_arn,
+            status,
+            tags,
+            endpoints,
+            code: code.map(|object| ObjectKey {
+                bucket: object.bucket,
+                key: object.key,
+            }),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

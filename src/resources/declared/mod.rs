@@ -17,6 +17,7 @@ use crate::{
     resources::{
         change::{Action, Change, Details, FieldChange, Secrecy, Step, Subject},
         clean::Tags,
+        ownership::Ownership,
         role::Adopt,
         tags,
     },
@@ -128,24 +129,12 @@ pub(crate) fn claim(resource: &Resource, there: &ObservedResource, untagged: Unt
             return Claim::NotOurs("this service keeps no tags, so nothing proves it".to_owned());
         }
     };
-    let ours = identity(resource);
-    if ours
-        .iter()
-        .all(|(key, value)| there.get(key) == Some(value))
-    {
-        return Claim::Ours;
+    let shown = [("project", PROJECT), ("resource", RESOURCE), ("stage", STAGE)];
+    match Ownership::of(&identity(resource), there, &shown) {
+        Ownership::Ours => Claim::Ours,
+        Ownership::Others(owner) => Claim::NotOurs(format!("its tags say {owner}")),
+        Ownership::Unmarked => Claim::NotOurs("it carries none of our tags".to_owned()),
     }
-    let of = |key: &str| there.get(key).map_or("(none)", String::as_str);
-    Claim::NotOurs(if ours.keys().any(|key| there.contains_key(key)) {
-        format!(
-            "its tags say project `{}`, resource `{}`, stage `{}`",
-            of(PROJECT),
-            of(RESOURCE),
-            of(STAGE)
-        )
-    } else {
-        "it carries none of our tags".to_owned()
-    })
 }
 
 /// Returns the steps that make the resource what the metadata declares.
