@@ -500,7 +500,7 @@ fn header_allowlist(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Vec<S
     names
 }
 
-fn description(text: &str) -> Result<String, &'static str> {
+pub(in crate::config) fn description(text: &str) -> Result<String, &'static str> {
     if (1..=4096).contains(&text.chars().count()) {
         Ok(text.to_owned())
     } else {

@@ -11,6 +11,7 @@ use super::texts;
 use crate::{
     config::{
         RoleArn,
+        agent::description,
         read::{Problems, Table, one_of},
         settings::escape,
     },
@@ -54,13 +55,6 @@ pub(super) fn read(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Map<St
         set("memoryStrategies", Some(strategies.into()));
     }
     settings
-}
-
-fn description(text: &str) -> Result<String, &'static str> {
-    match text.chars().count() {
-        1..=4096 => Ok(text.to_owned()),
-        _ => Err("a description has 1 to 4096 characters"),
-    }
 }
 
 fn kms_key(text: &str) -> Result<String, String> {
