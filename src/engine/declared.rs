@@ -52,10 +52,7 @@ struct Work<'a> {
 }
 
 /// Observes the resources that the agents refer to, and plans; writes nothing.
-async fn decide<'a>(
-    placed: &'a [Placed<'a>],
-    adopt: Adopt,
-) -> Result<DeclaredWork<'a>, Failure> {
+async fn decide<'a>(placed: &'a [Placed<'a>], adopt: Adopt) -> Result<DeclaredWork<'a>, Failure> {
     let used = placed.iter().flat_map(|placed| {
         let resources = placed.agent.resources.iter();
         resources.map(|resource| (key(&placed.session, resource), (&placed.session, resource)))

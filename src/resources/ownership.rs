@@ -65,7 +65,10 @@ impl Ownership {
         there: &BTreeMap<String, String>,
         shown: &[(&str, &str)],
     ) -> Self {
-        if ours.iter().all(|(key, value)| there.get(key) == Some(value)) {
+        if ours
+            .iter()
+            .all(|(key, value)| there.get(key) == Some(value))
+        {
             return Self::Ours;
         }
         if !ours.keys().any(|key| there.contains_key(key)) {

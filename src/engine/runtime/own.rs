@@ -13,9 +13,7 @@ use crate::{
         ownership::Identity,
         runtime::{
             ObservedRuntime,
-            observed::{
-                EndpointState, Evidence, RuntimeState, Standing, uses_our_role,
-            },
+            observed::{EndpointState, Evidence, RuntimeState, Standing, uses_our_role},
         },
     },
 };

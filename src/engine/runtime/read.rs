@@ -50,13 +50,17 @@ pub(crate) async fn named(
             // It was deleted after it was listed; then its tags cannot be read either.
             (Ok(None), _, _) => {}
             (Err(error), _, _) if error.is_not_found() => {}
-            (state, tags, endpoint) => found.extend(state?.map(|state| {
-                Ok::<_, AwsError>(Read {
-                    state,
-                    tags: tags?,
-                    endpoint: endpoint?,
-                })
-            }).transpose()?),
+            (state, tags, endpoint) => found.extend(
+                state?
+                    .map(|state| {
+                        Ok::<_, AwsError>(Read {
+                            state,
+                            tags: tags?,
+                            endpoint: endpoint?,
+                        })
+                    })
+                    .transpose()?,
+            ),
         }
     }
     Ok(found)

@@ -129,7 +129,11 @@ pub(crate) fn claim(resource: &Resource, there: &ObservedResource, untagged: Unt
             return Claim::NotOurs("this service keeps no tags, so nothing proves it".to_owned());
         }
     };
-    let shown = [("project", PROJECT), ("resource", RESOURCE), ("stage", STAGE)];
+    let shown = [
+        ("project", PROJECT),
+        ("resource", RESOURCE),
+        ("stage", STAGE),
+    ];
     match Ownership::of(&identity(resource), there, &shown) {
         Ownership::Ours => Claim::Ours,
         Ownership::Others(owner) => Claim::NotOurs(format!("its tags say {owner}")),
