@@ -6,9 +6,11 @@ use std::{
 };
 
 use crate::{
+    config::Agent,
     effects::{env, files, new_project},
     error::Failure,
     plan::env_file,
+    ui::Ui,
 };
 
 /// The variables on the command line.
@@ -59,6 +61,26 @@ impl Given {
         all.extend(self.variables.clone());
         Ok(all)
     }
+}
+
+/// Notes the declared resources that an agent uses and that nothing gives it the ID of, because
+/// `dev` creates nothing in AWS.
+pub(crate) fn note_resources(agents: &[Agent], given: &Given, ui: &Ui) -> Result<(), Failure> {
+    for agent in agents {
+        let known = given.of(&agent.env, &agent.dir)?;
+        for resource in &agent.resources {
+            let variable = resource.variable();
+            if !known.contains_key(&variable) {
+                ui.note(&format!(
+                    "agent `{}` uses the {} `{}`, which `dev` does not create: set {variable} in `{DEFAULT}` to use a deployed one",
+                    agent.name,
+                    resource.kind.word(),
+                    resource.name
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn variable(text: &str) -> Result<(String, String), Failure> {

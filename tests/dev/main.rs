@@ -299,7 +299,11 @@ fn the_sources_answer_with_the_surroundings_of_an_agent() {
     stage.write(".env.local", "FROM_FILE='a file'\nFROM_LINE=file\n");
     stage.write(
         "Cargo.toml",
-        format!("{MANIFEST}file-systems = [{{ session-storage = \"/mnt/work\" }}]\n"),
+        format!(
+            "{MANIFEST}file-systems = [{{ session-storage = \"/mnt/work\" }}]\n\
+             permissions = [{{ memory = \"notes\" }}]\n\
+             [workspace.metadata.agentcore.memories.notes]\n"
+        ),
     );
     let dev = stage.dev(&["--env", "FROM_LINE=line"]);
     let (status, body) = dev.asks("X-Unknown: 1\r\n", "{}");
@@ -314,6 +318,9 @@ fn the_sources_answer_with_the_surroundings_of_an_agent() {
     let emulator = environment["AWS_ENDPOINT_URL"].as_str().unwrap();
     assert!(dev.err().contains(emulator), "{}", dev.err());
     dev.says("note: the file system at `/mnt/work` is not mounted on this machine");
+    dev.says(
+        "uses the memory `notes`, which `dev` does not create: set MEMORY_NOTES_ID in `.env.local`",
+    );
     let headers = answer["headers"].to_string();
     assert!(
         headers.contains("session-id") && !headers.contains("x-unknown"),
