@@ -49,9 +49,9 @@ fn logs_are_shown_by_time_as_text_raw_or_json_and_telemetry_only_when_asked_for(
         )
         .exits(1),
         &[
-            "has no endpoint `nope`, and no logs of one",
+            "has no endpoint `nope`, and there are no logs of one",
             &format!(
-                "help: `cargo agentcore endpoint list --agent one --endpoint-url {}` lists those that it has",
+                "help: `cargo agentcore endpoint list --agent one --endpoint-url {}` lists its endpoints",
                 emulator.url()
             ),
         ],

@@ -119,7 +119,7 @@ fn note_others(others: &[String], ui: &Ui) {
     if !others.is_empty() {
         let names: Vec<String> = others.iter().map(|name| format!("`{name}`")).collect();
         ui.note(&format!(
-            "{} in this directory: not this tool's, and left alone",
+            "ignored {} in this directory, which this tool did not create",
             names.join(", ")
         ));
     }

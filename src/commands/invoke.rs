@@ -122,7 +122,7 @@ fn payload(args: &Args) -> Result<Vec<u8>, Failure> {
         (Some(prompt), _) => invocation::prompt(prompt),
         (None, Some(text)) => read_payload(text)?,
         (None, None) => {
-            return Err(Failure::usage("there is nothing to send").help(
+            return Err(Failure::usage("no payload was given").help(
                 "pass a text with `--prompt 'hi'`, or a payload: JSON, `@FILE`, `-` for stdin",
             ));
         }
@@ -232,7 +232,10 @@ async fn speak(
         }
     };
     if let Some(session) = reply.session.as_ref().filter(|id| **id != target.session) {
-        ui.status("Session", &format!("{session}: the service chose another"));
+        ui.status(
+            "Session",
+            &format!("{session}, which the service chose instead"),
+        );
         partner.remember(session)?;
     }
     let read = read(args, &mut reply, start, ui).await;

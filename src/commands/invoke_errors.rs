@@ -166,7 +166,7 @@ async fn agent_failed(error: AwsError, partner: &Partner, since: SystemTime, ui:
     let group = protocol::logs::group(&partner.id, partner.endpoint.as_str());
     let failure = match last_lines(partner, since, ui).await {
         Ok(lines) if lines.is_empty() => failure.note(format!(
-            "its log group `{group}` has no lines of this request yet"
+            "its log group `{group}` has no lines for this request yet"
         )),
         Ok(lines) => failure.note(format!("its log ends with:\n{}", lines.join("\n"))),
         Err(cause) => failure.note(format!("its log group `{group}` cannot be read: {cause}")),

@@ -5,7 +5,7 @@ use crate::{
 };
 
 /// The help that lists the existing endpoints.
-pub(crate) const LISTED: &str = "`cargo agentcore endpoint list` lists those that it has";
+pub(crate) const LISTED: &str = "`cargo agentcore endpoint list` lists its endpoints";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absence {

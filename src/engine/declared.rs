@@ -399,7 +399,7 @@ impl Deletion<'_> {
         announce(&self.step.change(), ui);
         resources.delete(&self.resource, &self.id).await?;
         let what = format!(
-            "{} `{}` to be gone",
+            "{} `{}` to be deleted",
             self.resource.kind.word(),
             self.resource.service_name
         );

@@ -59,13 +59,10 @@ async fn look(placed: &Placed<'_>, name: &RoleName, ui: &Ui) -> Result<(), AwsEr
         return Ok(());
     }
     let mut warning = Message::new(format!(
-        "the role `{name}` was made for the agent `{}` and is not the one that is configured now",
+        "the role `{name}` was created for the agent `{}` and is no longer configured",
         agent.name
     ))
-    .help(format!(
-        "once no runtime runs with it, {}",
-        clean::by_hand(name)
-    ));
+    .help(format!("once no runtime uses it, {}", clean::by_hand(name)));
     if *name == default_role(&agent.runtime_name) {
         warning = warning.help(format!(
             "`cargo agentcore clean --agent {}` deletes it with the agent",

@@ -224,7 +224,7 @@ pub(crate) async fn apply(
                 Err(error)
                     if error.kind == Kind::Denied && marked && round < retry::ROLE_ROUNDS =>
                 {
-                    ui.status("Waiting", "for IAM to know the role's new tags");
+                    ui.status("Waiting", "for IAM to recognize the role's new tags");
                     break;
                 }
                 other => other?,
@@ -238,7 +238,7 @@ pub(crate) async fn apply(
             _ => clock::sleep(retry::pause(round, clock::jitter())).await,
         }
     }
-    Err(Failure::world(format!("the role `{}` does not keep its changes", desired.name))
+    Err(Failure::world(format!("changes to the role `{}` do not last", desired.name))
         .note("it was written and read back several times, but something else keeps changing it")
         .help("look for another run, a policy engine or a person who changes the same role, then run this again"))
 }

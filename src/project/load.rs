@@ -130,7 +130,7 @@ pub(crate) fn no_agent(given: &str, declared: &Declared) -> Failure {
         .map(|name| format!("`{name}`"))
         .collect();
     let failure = Failure::usage(format!("there is no agent `{given}` in the metadata"))
-        .note(format!("the agents are {}", known.join(", ")));
+        .note(format!("the metadata declares {}", known.join(", ")));
     let wanted = given.replace('-', "_");
     match nearest(&wanted, declared.agents.iter().map(AgentName::as_str)) {
         Some(near) => failure.help(did_you_mean(near)),

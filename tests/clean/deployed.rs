@@ -414,7 +414,7 @@ fn brought_in_two_regions(emulator: &Emulator) {
     let all = run(&project, emulator, &all).succeeds();
     says(
         &all,
-        "`role.arn` does not tell in which regions the agent `one` is; these are known: eu-west-1, us-east-1, us-west-2",
+        "`role.arn` does not show in which regions the agent `one` is deployed; the known ones are eu-west-1, us-east-1, us-west-2",
     );
     says(&all, "`--region REGION`");
     assert_eq!(listing_of(emulator, &regions), before);

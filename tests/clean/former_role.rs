@@ -51,8 +51,9 @@ fn a_role_goes_that_was_ours_before_one_was_brought_or_named_otherwise() {
             let project = project(&["one"]);
             run(&project, &emulator, &["deploy"]).succeeds();
             configures(&project);
-            let said =
-                format!("warning: the role `{FORMER}` was made for the agent `one` and is not");
+            let said = format!(
+                "warning: the role `{FORMER}` was created for the agent `one` and is no longer"
+            );
             for command in ["deploy", "prepare"] {
                 let dry = run(&project, &emulator, &[command, "-n"]).succeeds();
                 says(&dry, &said);

@@ -50,7 +50,7 @@ fn what_another_machine_compiled_is_no_reason_for_a_new_version() {
     assert_eq!(agent["did"], "unchanged", "{agent}");
     assert_eq!(agent["artifact"]["key"], theirs);
     assert!(
-        again.stderr.contains("is made of the same files and stays"),
+        again.stderr.contains("contains the same files and is kept"),
         "{}",
         again.stderr
     );

@@ -116,7 +116,7 @@ fn a_runtime_that_is_being_deleted_is_awaited_and_made_anew() {
     assert!(
         outcome
             .stderr
-            .contains(&format!("for runtime `{GONE}` to be gone (DELETING,")),
+            .contains(&format!("for runtime `{GONE}` to be deleted (DELETING,")),
         "{}",
         outcome.stderr
     );

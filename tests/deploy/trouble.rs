@@ -108,7 +108,7 @@ fn the_failure_of_an_earlier_update_does_not_fail_the_next_one() {
     // The look, the read before the write, and the first look afterwards.
     proxy.fault(GET, Times::First(3), Fault::Merged(before));
     let outcome = run_with(&proxy, &project, &[]).succeeds();
-    let said = "to be READY (still UPDATE_FAILED of the update before,";
+    let said = "to be READY (still UPDATE_FAILED from the previous update,";
     assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
 }
 
@@ -147,7 +147,7 @@ fn a_role_that_the_service_does_not_know_yet_is_waited_for_and_said_once() {
     assert_eq!(
         outcome
             .stderr
-            .matches("for AgentCore to know the role")
+            .matches("for AgentCore to recognize the role")
             .count(),
         1,
         "{}",

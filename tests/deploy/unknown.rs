@@ -141,7 +141,7 @@ fn what_the_service_refuses_is_left_out_and_said() {
     let done = run(&project, &proxy, &["deploy"]);
     assert!(
         done.stderr
-            .contains("the service did not take back `futureSetting` of the runtime"),
+            .contains("the service rejected `futureSetting` of the runtime"),
         "{}",
         done.stderr
     );

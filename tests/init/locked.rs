@@ -130,7 +130,7 @@ fn a_lock_that_does_not_fit_is_refused_or_said() {
         "version = 1\n[[package]]\nname = \"other\"\nsource = { virtual = \".\" }\n",
     );
     let other = init(&project, &["--yes"]).exits(3);
-    let said = "`../agents/est/uv.lock` does not hold the project `est`";
+    let said = "`../agents/est/uv.lock` does not contain the project `est`";
     assert!(other.stderr.contains(said), "{}", other.stderr);
     assert_eq!(project.tree(), before);
 
@@ -140,6 +140,7 @@ fn a_lock_that_does_not_fit_is_refused_or_said() {
         "version = 1\n[[package]]\nname = \"est\"\nsource = { virtual = \".\" }\n",
     );
     let stale = init(&project, &["--yes"]).succeeds();
-    let said = "warning: `markdown` is not in `../agents/est/uv.lock`, so its version is not fixed";
+    let said =
+        "warning: `markdown` is not in `../agents/est/uv.lock`, so its version is not pinned";
     assert!(stale.stderr.contains(said), "{}", stale.stderr);
 }

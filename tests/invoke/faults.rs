@@ -159,7 +159,7 @@ fn what_is_not_there_is_named_and_only_what_has_gone_is_asked_for_again() {
     let named = ["--endpoint", "nope"];
     let no_endpoint = "error: the runtime `one-AbCdEf1234` has no endpoint `nope`";
     let list = format!(
-        "help: `cargo agentcore endpoint list --endpoint-url {}` lists those that it has",
+        "help: `cargo agentcore endpoint list --endpoint-url {}` lists its endpoints",
         server.url()
     );
     let invoked = invoke(&project, &server).arg("{}").args(named);

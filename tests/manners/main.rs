@@ -274,7 +274,7 @@ fn an_agent_may_be_called_with_hyphens_and_a_slip_is_answered() {
     let slip = policy("my-agnet").exits(2);
     for expected in [
         "there is no agent `my-agnet` in the metadata",
-        "the agents are `my_agent`",
+        "the metadata declares `my_agent`",
         "did you mean `my_agent`?",
     ] {
         assert!(slip.stderr.contains(expected), "{}", slip.stderr);

@@ -415,7 +415,7 @@ fn a_deleted_endpoint_is_waited_for_until_it_is_gone() {
         )
         .succeeds(),
         &[
-            "Waiting for endpoint `prod` to go (DELETING",
+            "Waiting for endpoint `prod` to be deleted (DELETING",
             "Deleted endpoint `prod`",
         ],
     );

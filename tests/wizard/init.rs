@@ -198,7 +198,7 @@ fn what_the_code_uses_is_asked_about_and_what_it_leaves_open_is_asked_for() {
                 "Value of the variable `QUEUE`, which ../agents/est/main.py:9 reads",
                 "jobs\r",
             ),
-            ("Bedrock models that it invokes, or `none`", ENTER),
+            ("Bedrock models that the agent invokes, or `none`", ENTER),
             (
                 "Permission to send to SQS queue `jobs`, as ../agents/est/main.py:9 does",
                 ENTER,

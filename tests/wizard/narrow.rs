@@ -205,7 +205,7 @@ fn going_back_in_init_prints_nothing_twice() {
         terminal.types("us-east-1\r");
         terminal.sees("Value of the variable `QUEUE`");
         terminal.types("jbos\r");
-        terminal.shows_within("Bedrock models that it invokes");
+        terminal.shows_within("Bedrock models that the agent invokes");
         terminal.types(ESCAPE);
         terminal.shows_within("later): jbos");
         // The messages after an answer are removed with it.

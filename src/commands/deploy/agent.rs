@@ -305,7 +305,7 @@ impl Delivery<'_, '_> {
         let desired = desired(self.placed, &self.role_arn, &self.archive, kept.as_ref())?;
         if kept.is_some() {
             self.ui.note(&format!(
-                "the deployed archive of `{}` is made of the same files and stays; only what another Python compiled in it differs",
+                "the deployed archive of `{}` contains the same files and is kept; only the bytecode differs, because another Python compiled it",
                 agent.name
             ));
         }
@@ -410,8 +410,11 @@ impl Delivery<'_, '_> {
         .await?;
         if let How::WholeAfter(why) = &uploaded.how {
             self.ui.warning(
-                &Message::new(format!("the archive of `{}` was sent whole", agent.name))
-                    .note(why.clone()),
+                &Message::new(format!(
+                    "the archive of `{}` was uploaded in full",
+                    agent.name
+                ))
+                .note(why.clone()),
             );
         }
         Ok(uploaded)

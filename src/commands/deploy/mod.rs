@@ -314,7 +314,7 @@ impl<'a> Deploy<'a> {
         };
         for kept in &callers.kept {
             self.ui.note(&format!(
-                "the resource policy of {} was written by others and stays",
+                "the resource policy of {} was written by someone else and is kept",
                 kept.name
             ));
         }

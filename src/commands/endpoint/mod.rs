@@ -218,5 +218,5 @@ async fn remove(
         })
     };
     let limit = writing.timeout.min(retry::DELETION);
-    wait(&format!("endpoint `{name}` to go"), limit, look, ui).await
+    wait(&format!("endpoint `{name}` to be deleted"), limit, look, ui).await
 }

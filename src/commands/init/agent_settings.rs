@@ -161,9 +161,9 @@ fn ask_models(found: &[Model], ui: &Ui) -> Result<Vec<Model>, Failure> {
     };
     let found: Vec<String> = found.iter().map(Model::id).collect();
     let prompt = if found.is_empty() {
-        "Bedrock models that it invokes (empty: none)"
+        "Bedrock models that the agent invokes (empty: none)"
     } else {
-        "Bedrock models that it invokes, or `none`"
+        "Bedrock models that the agent invokes, or `none`"
     };
     let answer = ui
         .input(prompt, &found.join(", "), |text| split(text).map(|_| ()))
@@ -228,9 +228,12 @@ fn permissions(
 /// Asks for what the code does not reveal.
 fn completed(at: &At<Need>, findings: &Findings, ui: &Ui) -> Result<Option<Permission>, Failure> {
     let read = |text: &str| at.it.on(text).permission();
+    let kind = match at.it.placeholder() {
+        "NAME" | "BUCKET" => "Name",
+        other => other,
+    };
     let prompt = format!(
-        "{} of {} that {} uses (empty: set it later)",
-        at.it.placeholder(),
+        "{kind} of {} that {} uses (empty: set it later)",
         at.it.what(),
         findings.place(at)
     );

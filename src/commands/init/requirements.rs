@@ -152,7 +152,7 @@ impl Taken {
             warnings.extend(newer.map(|name| {
                 let lock = shown.with_file_name(LOCK);
                 Message::new(format!(
-                    "`{name}` is not in `{}`, so its version is not fixed",
+                    "`{name}` is not in `{}`, so its version is not pinned",
                     lock.display()
                 ))
                 .help("run `uv lock` and then this again")
@@ -226,7 +226,7 @@ pub(super) fn find(place: &Place<'_>, inner: &str, placed: &Placed) -> Result<Ta
             label: String::new(),
         };
         let what = format!(
-            "the dependencies of `{}` are pinned, and a copy of their names would bring other packages",
+            "the dependencies of `{}` are pinned, and their names alone would install other packages",
             shown.display()
         );
         return Err(Failure {
@@ -287,12 +287,10 @@ fn locked(shown: &Path, file: &Path, project: &str) -> Result<Option<Locked>, Fa
     match lock::read(&text, &name).map_err(invalid)? {
         Some(locked) => Ok(Some(locked)),
         None => Err(Failure::config(format!(
-            "`{}` does not hold the project `{name}`",
+            "`{}` does not contain the project `{name}`",
             shown.display()
         ))
-        .help(
-            "`uv lock` brings the lock file up to date; `--requirements FILE` names another file",
-        )),
+        .help("`uv lock` updates the lock file; `--requirements FILE` names another file")),
     }
 }
 

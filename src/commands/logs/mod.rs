@@ -233,7 +233,7 @@ async fn show(
     };
     let nowhere = || {
         Failure::world(format!(
-            "the runtime `{id}` has no endpoint `{endpoint}`, and no logs of one"
+            "the runtime `{id}` has no endpoint `{endpoint}`, and there are no logs of one"
         ))
         .help(LISTED)
     };
@@ -250,7 +250,7 @@ async fn show(
         Poll::NoGroup if never_was().await? => return Err(nowhere()),
         Poll::NoGroup => ui.note(&tail.no_group()),
         Poll::Read if tail.shown == 0 => ui.note(&format!(
-            "nothing was printed since {} that is shown; `--since 1d` looks further back",
+            "no matching lines since {}; `--since 1d` looks further back",
             time_in_millis(start)
         )),
         Poll::Read | Poll::NoReader => {}

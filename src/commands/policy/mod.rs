@@ -197,7 +197,7 @@ fn targets<'a>(
                 "`{}` and `{}` belong to different partitions, which share no account",
                 one.region, other.region
             ))
-            .help("ask for the regions of one partition at a time"));
+            .help("name the regions of one partition at a time"));
         }
     }
     Ok(targets)

@@ -225,7 +225,7 @@ impl Installer {
                 job.wanted.file.display()
             ))
             .note(format!("uv says:\n{}", answer.said))
-            .help("`uv lock` brings the lock file up to date"));
+            .help("`uv lock` updates the lock file"));
         }
         requirements::exported(&output, job.wanted, lock)
     }

@@ -250,7 +250,7 @@ impl<'a> Removal<'a> {
         let regions: Vec<&str> = self.sessions.keys().map(Region::as_str).collect();
         Some(
             Message::new(format!(
-                "`role.arn` does not tell in which regions the agent `{}` is; these are known: {}",
+                "`role.arn` does not show in which regions the agent `{}` is deployed; the known ones are {}",
                 self.agent.name,
                 regions.join(", ")
             ))

@@ -191,7 +191,7 @@ async fn gone<E: Into<Failure>>(
                     ui.status(
                         "Waiting",
                         &format!(
-                            "for {what} to go ({status}, {} s of at most {limit} min)",
+                            "for {what} to be deleted ({status}, {} s of at most {limit} min)",
                             waited.as_secs()
                         ),
                     );

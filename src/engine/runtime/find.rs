@@ -127,7 +127,8 @@ async fn look<'a>(
                 };
                 match Standing::of(&identity, &tags, evidence) {
                     Standing::NotOurs(_) if denied => Standing::NotOurs(
-                        "it carries none of our tags, and our role may not be read".to_owned(),
+                        "it has none of this project's tags, and its role cannot be read"
+                            .to_owned(),
                     ),
                     standing => standing,
                 }
@@ -173,7 +174,7 @@ impl Deployed<'_> {
                     failure = failure.note(format!("`{}`", found.state.id));
                 }
                 Err(failure
-                    .help("delete those that are not wanted: AWS itself lets a name be used once"))
+                    .help("delete the ones that you do not need; AWS allows a name only once"))
             }
         }
     }

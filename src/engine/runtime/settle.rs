@@ -38,7 +38,7 @@ impl Rollout<'_> {
         let going = match runtime::settling(&seen.observed.state) {
             Settling::Settled => return Ok(Some(seen)),
             Settling::Changing => "to be finished with another change",
-            Settling::Going => "to be gone",
+            Settling::Going => "to be deleted",
         };
         let state = wait(
             &format!("runtime `{id}` {going}"),
@@ -78,11 +78,13 @@ impl Rollout<'_> {
         if !refused.is_empty() {
             self.ui.warning(
                 &Message::new(format!(
-                    "the service did not take back {} of the runtime `{id}`",
+                    "the service rejected {} of the runtime `{id}`",
                     list(refused)
                 ))
-                .note("it returned this setting, which this version of cargo-agentcore does not know")
-                .help("look at the runtime in the console: what was set there may have to be set again"),
+                .note(
+                    "it returned this setting, which this version of cargo-agentcore does not know",
+                )
+                .help("look at the runtime in the console: it may have to be set again there"),
             );
         }
         let platform = self.platform(before);
@@ -103,7 +105,7 @@ impl Rollout<'_> {
                     None => State::Going("not there yet".to_owned()),
                     // The answer may be older than the write.
                     Some(state) if before.is_some_and(|before| is_answer_of(&state, before)) => {
-                        State::Going(format!("still {} of the update before", state.status))
+                        State::Going(format!("still {} from the previous update", state.status))
                     }
                     Some(state) if state.status == READY && !reaches(&state.version, version) => {
                         State::Going(format!("READY with version {}", state.version))
@@ -169,7 +171,7 @@ impl Rollout<'_> {
 
     pub(super) async fn gone(&self, runtimes: &Runtimes, id: &str) -> Result<(), Failure> {
         wait(
-            &format!("runtime `{id}` to be gone"),
+            &format!("runtime `{id}` to be deleted"),
             retry::DELETION,
             async || {
                 Ok(match runtimes.presence(id).await? {

@@ -29,7 +29,7 @@ pub(crate) async fn failed(placed: &Placed<'_>, state: &RuntimeState) -> Failure
     let said = with_log(said, placed, id, since).await;
     match status.as_str() {
         "UPDATE_FAILED" => said
-            .note("the endpoints keep the version that they had")
+            .note("the endpoints still use the previous version")
             .help("fix the problem and run this again"),
         _ => said.help("fix the problem and run this again; it replaces what failed"),
     }

@@ -229,7 +229,7 @@ impl Rollout<'_> {
                 // It existed a moment ago: someone else deleted it.
                 _ if error.is_not_found() => return Ok(Err(error)),
                 Refusal::Role if !patience.is_over() && self.role_is_young().await? => {
-                    let what = format!("AgentCore to know the role `{}`", fields.role_arn);
+                    let what = format!("AgentCore to recognize the role `{}`", fields.role_arn);
                     patience.say(&what, "not known yet", self.ui);
                     patience.pause(attempt).await;
                 }

@@ -113,7 +113,9 @@ impl Standing {
             if uses_our_role || (*tags == Tags::Unknown && runs_from_our_bucket) {
                 Self::Ours
             } else {
-                Self::NotOurs("it carries none of our tags and does not use our role".to_owned())
+                Self::NotOurs(
+                    "it has none of this project's tags and does not use its role".to_owned(),
+                )
             }
         })
     }

@@ -204,7 +204,7 @@ fn require_in_lock(
             let what = format!("`{name}` is not in `{}`", file.display());
             let message = Message::new(what)
                 .at(own.at(span.clone()))
-                .help("`uv lock` brings the lock file up to date");
+                .help("`uv lock` updates the lock file");
             (!is_there).then_some(message)
         });
     let messages: Vec<Message> = missing.collect();
@@ -219,10 +219,10 @@ fn require_in_lock(
 
 fn no_project(lock: &Path) -> Failure {
     Failure::config(format!(
-        "`{}` does not hold the project of the `pyproject.toml` beside it",
+        "`{}` does not contain the project of the `pyproject.toml` beside it",
         lock.display()
     ))
-    .help("`uv lock` brings the lock file up to date")
+    .help("`uv lock` updates the lock file")
 }
 
 /// Returns what the environment and the user's configuration add to every installation.
