@@ -12,6 +12,8 @@ use std::{
     process::Command,
 };
 
+use serde_json::Value;
+
 /// The package's content besides the folders `src` and `scaffolds`.
 const OTHERS: [&str; 7] = [
     "CHANGELOG.md",
@@ -42,6 +44,40 @@ fn files(folder: &str) -> BTreeSet<String> {
         }
     }
     found
+}
+
+/// Returns the version of Rust that a package declares, as comparable numbers.
+fn rust_version(package: &Value) -> Option<Vec<u32>> {
+    let version = package["rust_version"].as_str()?;
+    let mut parts: Vec<u32> = version
+        .split('.')
+        .map(|part| part.parse().unwrap())
+        .collect();
+    parts.resize(3, 0);
+    Some(parts)
+}
+
+/// Clippy checks the same of our own code (`incompatible_msrv`).
+#[test]
+fn no_dependency_needs_a_newer_rust_than_cargo_toml_promises() {
+    let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
+    let output = Command::new(cargo)
+        .args(["metadata", "--locked", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let is_ours = |package: &&Value| package["name"] == "cargo-agentcore";
+    let ours = rust_version(packages.iter().find(is_ours).unwrap()).unwrap();
+    let newer: Vec<&Value> = packages
+        .iter()
+        .filter(|package| rust_version(package).is_some_and(|version| version > ours))
+        .map(|package| &package["name"])
+        .collect();
+    assert!(newer.is_empty(), "{newer:?}");
 }
 
 /// cargo silently skips folders that contain a Cargo.toml.
