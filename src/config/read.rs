@@ -439,16 +439,18 @@ impl<'t> Table<'t> {
                 continue;
             }
             let near = nearest(key.get_ref(), self.asked.iter().copied());
-            let label = near.map(did_you_mean).unwrap_or_default();
-            let known: Vec<_> = self.asked.iter().map(|key| format!("`{key}`")).collect();
-            let message = problems
-                .message(
-                    key.span(),
-                    format!("unknown key `{}` in `{}`", key.get_ref(), self.name),
-                    label,
-                )
-                .help(format!("the keys of this table are {}", known.join(", ")));
-            problems.push(message);
+            let message = problems.message(
+                key.span(),
+                format!("unknown key `{}` in `{}`", key.get_ref(), self.name),
+                near.map(did_you_mean).unwrap_or_default(),
+            );
+            problems.push(match near {
+                Some(_) => message,
+                None => {
+                    let known: Vec<_> = self.asked.iter().map(|key| format!("`{key}`")).collect();
+                    message.help(format!("the keys of this table are {}", known.join(", ")))
+                }
+            });
         }
     }
 }

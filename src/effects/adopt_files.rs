@@ -251,20 +251,3 @@ fn staged(path: &Path, folder: &Path, content: &[u8]) -> Result<NamedTempFile, F
     files::open_to_readers(temporary.as_file()).map_err(failed)?;
     Ok(temporary)
 }
-
-/// Returns the requirements closest to the sources: their own, or those of the project that
-/// contains them, even if its package is below `src`.
-pub(crate) fn requirements(source: &Path) -> Result<Option<(PathBuf, String)>, Failure> {
-    let is_below_src = source
-        .parent()
-        .is_some_and(|parent| parent.ends_with("src"));
-    for folder in source.ancestors().take(if is_below_src { 3 } else { 2 }) {
-        for name in ["requirements.txt", "pyproject.toml"] {
-            let path = folder.join(name);
-            if let Some(text) = files::read_text(&path)? {
-                return Ok(Some((path, text)));
-            }
-        }
-    }
-    Ok(None)
-}

@@ -2,6 +2,7 @@
 //! decisions.
 
 pub(crate) mod adopt_files;
+pub(crate) mod adopt_requirements;
 pub(crate) mod aws;
 pub(crate) mod cache;
 pub(crate) mod cargo_build;

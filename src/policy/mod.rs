@@ -11,7 +11,9 @@ mod execution;
 mod grant;
 #[cfg(test)]
 mod law;
+mod managed;
 pub mod size;
+mod targets;
 mod trust;
 
 pub use boundary::{boundary, boundary_grants};
@@ -20,10 +22,12 @@ pub use deployer::{Deployer, administrator, deployer_grants};
 pub use document::{Document, Effect, Statement, same};
 pub use execution::{execution, execution_grants};
 pub use grant::{Grant, document as document_of};
+pub use managed::{attached, beyond_the_boundary, managed_policy_arn};
+pub use targets::targets;
 pub use trust::{principals, trust};
 
 use crate::{
-    config::{Agent, ManagedPolicy},
+    config::Agent,
     names::{AccountId, Partition, Region, RuntimeName},
 };
 
@@ -46,18 +50,6 @@ pub struct Target<'a> {
     pub scope: Scope,
     /// The repository that the toolkit created for the agent, if its file names one.
     pub repository: Option<String>,
-}
-
-/// Returns the ARN of a managed policy; a name belongs to the account.
-pub fn managed_policy_arn(
-    policy: &ManagedPolicy,
-    partition: Partition,
-    account: &AccountId,
-) -> String {
-    match policy {
-        ManagedPolicy::Name(name) => format!("arn:{partition}:iam::{account}:policy/{name}"),
-        ManagedPolicy::Arn(arn) => arn.clone(),
-    }
 }
 
 impl Scope {

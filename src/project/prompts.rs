@@ -19,8 +19,9 @@ pub(crate) struct Choices {
     /// Bedrock model ID [default: a current Claude Sonnet that serves the region]
     #[arg(long, value_name = "ID", value_parser = model)]
     model: Option<Model>,
-    /// Allow the agent to use a service, such as `pricing`, `memory=ID` or `dynamodb=TABLE` (repeatable)
-    #[arg(long, value_name = "PERMISSION", value_parser = |text: &str| Permission::from_flag(text))]
+    /// Allow the agent to use a service, such as `pricing`, `memory=ID` or `dynamodb=TABLE` (repeatable or
+    /// comma-separated)
+    #[arg(long, value_name = "PERMISSION", value_delimiter = ',', value_parser = |text: &str| Permission::from_flag(text))]
     permission: Vec<Permission>,
 }
 

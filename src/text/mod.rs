@@ -1,5 +1,7 @@
 //! Text in messages and files.
 
+use std::time::Duration;
+
 pub(crate) mod decoding;
 pub(crate) mod path;
 mod similar;
@@ -27,6 +29,18 @@ pub(crate) fn byte_size(bytes: u64) -> String {
     }
 }
 
+/// Returns how long ago something was, in one unit: `2 days ago`.
+pub(crate) fn ago(passed: Duration) -> String {
+    let hours = passed.as_secs() / 3_600;
+    let (count, unit) = match hours {
+        0 => return "within the hour".to_owned(),
+        1..24 => (hours, "hour"),
+        _ => (hours / 24, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural} ago")
+}
+
 /// Returns bytes as lowercase hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit =
@@ -39,7 +53,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::byte_size;
+    use super::*;
 
     #[test]
     fn sizes_are_shown_in_powers_of_ten() {
@@ -54,6 +68,19 @@ mod tests {
             (51_587_861, "51.6 MB"),
         ] {
             assert_eq!(byte_size(bytes), shown);
+        }
+    }
+
+    #[test]
+    fn a_past_time_is_told_in_one_unit() {
+        for (hours, told) in [
+            (0, "within the hour"),
+            (1, "1 hour ago"),
+            (23, "23 hours ago"),
+            (24, "1 day ago"),
+            (50, "2 days ago"),
+        ] {
+            assert_eq!(ago(Duration::from_hours(hours)), told);
         }
     }
 }

@@ -103,7 +103,7 @@ fn an_agent_is_adopted_and_the_next_command_reads_what_was_written() {
             "--model",
             "amazon.nova-lite-v1:0",
             "--permission",
-            "pricing",
+            "pricing,memory=my_mem-AbCdEf1234",
             "--yes",
         ],
     )
@@ -120,7 +120,7 @@ fn an_agent_is_adopted_and_the_next_command_reads_what_was_written() {
         "[workspace.metadata.agentcore.agents.est]",
         "source = \"../agents/est\"",
         "models = [\"amazon.nova-lite-v1:0\", \"us.anthropic.claude-sonnet-4-6\"]",
-        "permissions = [\"pricing\"]",
+        "permissions = [\"pricing\", { memory = \"my_mem-AbCdEf1234\" }]",
     ] {
         assert!(
             manifest.lines().any(|found| found == line),

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{findings::Findings, settings::SettingsOptions};
+use super::{findings::Findings, permissions, settings::SettingsOptions};
 use crate::{
     config::{Model, Permission},
     error::Failure,
     names::Region,
-    plan::code::{At, Filled, Need, model_in},
+    plan::code::{Filled, model_in},
     project::prompts,
     ui::{Item, Ui},
 };
@@ -70,7 +70,7 @@ pub(super) fn decide(
         ..AgentSettings::default()
     };
     if options.permission.is_empty() {
-        permissions(&mut settings, &filled, findings, asking, ui)?;
+        permissions::decide(&mut settings, &filled, findings, asking, ui)?;
     } else {
         settings.permissions.clone_from(&options.permission);
     }
@@ -95,7 +95,7 @@ pub(super) fn decide(
     Ok(settings)
 }
 
-fn is_wanted(question: &str, ui: &Ui) -> Result<bool, Failure> {
+pub(super) fn is_wanted(question: &str, ui: &Ui) -> Result<bool, Failure> {
     let items = ["add", "leave out"].map(|answer| Item::new(answer, ""));
     let chosen = ui.choose(question, &items);
     Ok(chosen.map_err(prompts::cut_off)? == 0)
@@ -189,72 +189,4 @@ fn headers(
         }
     }
     Ok(headers)
-}
-
-fn permissions(
-    settings: &mut AgentSettings,
-    filled: &Filled,
-    findings: &Findings,
-    asking: bool,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    for at in &filled.permissions {
-        let question = format!(
-            "Permission to {}, as {} does",
-            at.it.words(),
-            findings.place(at)
-        );
-        if !asking || is_wanted(&question, ui)? {
-            settings.permissions.push(at.it.clone());
-        }
-    }
-    for at in &filled.open {
-        let answered = if asking {
-            completed(at, findings, ui)?
-        } else {
-            None
-        };
-        match answered {
-            Some(permission) => settings.permissions.push(permission),
-            None => settings.open.push(line(at, findings)),
-        }
-    }
-    if asking {
-        settings.permissions.extend(prompts::ask_permissions(ui)?);
-    }
-    Ok(())
-}
-
-/// Asks for what the code does not reveal.
-fn completed(at: &At<Need>, findings: &Findings, ui: &Ui) -> Result<Option<Permission>, Failure> {
-    let read = |text: &str| at.it.on(text).permission();
-    let kind = match at.it.placeholder() {
-        "NAME" | "BUCKET" => "Name",
-        other => other,
-    };
-    let prompt = format!(
-        "{kind} of {} that {} uses (empty: set it later)",
-        at.it.what(),
-        findings.place(at)
-    );
-    let answer = ui
-        .input(&prompt, "", |text| {
-            if text.is_empty() || read(text).is_some() {
-                Ok(())
-            } else {
-                Err(format!("this does not name {}", at.it.what()))
-            }
-        })
-        .map_err(prompts::cut_off)?;
-    Ok(read(&answer).filter(|_| !answer.is_empty()))
-}
-
-fn line(at: &At<Need>, findings: &Findings) -> String {
-    let place = findings.place(at);
-    let entry = at.it.entry();
-    match (at.it.variables.first(), &at.it.value) {
-        (Some(variable), _) => format!("permissions: {entry} ({place}, named by {variable})"),
-        (None, Some(value)) => format!("permissions: {entry} ({place}, for {value})"),
-        (None, None) => format!("permissions: {entry} ({place})"),
-    }
 }

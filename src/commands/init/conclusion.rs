@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{After, Args, Before, Ignoring, Insertion, adopted::Adopted, handler};
+use super::{
+    Args, GITIGNORE,
+    additions::{Addition, additions, way},
+    adopted::Adopted,
+    written::{After, Ignoring},
+};
 use crate::{
     commands::new::next,
     effects::{
@@ -14,11 +19,10 @@ use crate::{
     error::Failure,
     options,
     plan::init::relative,
+    project::declaring::{Before, Insertion},
     text::path::folded,
     ui::Ui,
 };
-
-const GITIGNORE: &str = ".gitignore";
 
 /// Prints the plan or carries it out.
 pub(super) fn reach(
@@ -58,7 +62,7 @@ pub(super) fn reach(
                 "agent `{}` from `{}`: {}",
                 adopted.agent,
                 source.display(),
-                handler::said(&adopted.placed.entry)
+                adopted.placed.entry.words()
             )
         })
         .collect();
@@ -119,43 +123,6 @@ pub(super) fn reach(
         next(first, &args.path, ui);
     }
     Ok(())
-}
-
-/// An addition to an existing file.
-struct Addition<'a> {
-    file: PathBuf,
-    what: String,
-    /// The file's text with the addition.
-    whole: &'a [u8],
-}
-
-/// Returns the path to a file, relative to the folder that `init` works in.
-fn way(before: &Before, file: &Path) -> PathBuf {
-    let name = file.file_name().unwrap_or_default();
-    match file.parent() {
-        Some(directory) if directory != before.root => {
-            Path::new(&relative(&before.root, directory)).join(name)
-        }
-        _ => PathBuf::from(name),
-    }
-}
-
-fn additions<'a>(before: &Before, after: &'a After) -> Vec<Addition<'a>> {
-    let mut found = Vec::new();
-    if let Some(Ignoring { lines, whole }) = &after.ignoring {
-        let lines: Vec<String> = lines.iter().map(|line| format!("`{line}`")).collect();
-        found.push(Addition {
-            file: before.root.join(GITIGNORE),
-            what: lines.join(", "),
-            whole,
-        });
-    }
-    found.extend(after.insertions.iter().map(|insertion| Addition {
-        file: insertion.manifest.clone(),
-        what: insertion.what.to_owned(),
-        whole: insertion.whole.as_bytes(),
-    }));
-    found
 }
 
 /// Prints what existing files lack, and returns what must be done first.

@@ -7,7 +7,7 @@ use crate::{
     effects::new_project,
     error::Failure,
     project::prompts,
-    scaffold::adopt::{Entry, Handler, How, OwnEntry, Sources, Use},
+    scaffold::adopt::{Entry, Handler, OwnEntry, Sources, Use, with_entries},
     ui::{Item, Ui},
 };
 
@@ -44,7 +44,8 @@ pub(super) fn choose(
     ui: &Ui,
 ) -> Result<Vec<Entry>, Failure> {
     if let Some(file) = &options.entrypoint {
-        let own = named(file, options.protocol, sources, source)?;
+        let there = [source.1.join(file), new_project::absolute(file)?];
+        let own = sources.named(file, &there, options.protocol, source)?;
         return Ok(vec![Entry::Own(own)]);
     }
     if options.handler.is_some() || options.async_handler.is_some() {
@@ -112,56 +113,6 @@ fn functions(
     }
 }
 
-/// Returns the file of `--entrypoint`, relative to the current directory or to the source.
-fn named(
-    file: &Path,
-    protocol: Option<Protocol>,
-    sources: &Sources,
-    (shown, source): (&Path, &Path),
-) -> Result<OwnEntry, Failure> {
-    let there = [source.join(file), new_project::absolute(file)?];
-    if let Some(module) = sources.module_at(|path| there.contains(&source.join(path))) {
-        if let Some(entry) = sources.own_entry(&module, protocol) {
-            return Ok(entry);
-        }
-        // With `--protocol`, the user confirms that the file serves.
-        if let Some(protocol) = protocol {
-            return Ok(sources.unread_entry(&module, protocol));
-        }
-        let failure = Failure::usage(format!(
-            "`--entrypoint {}`: nothing in that file is known to serve requests",
-            file.display()
-        ))
-        .help("if running the file starts a server, add `--protocol` and the server's protocol");
-        let failure = match sources.unimportable(&module) {
-            Some(path) => failure.note(format!(
-                "an entry point for an app in it would have to import it, and Python cannot import `{path}`"
-            )),
-            None => failure,
-        };
-        return Err(listed(failure, &sources.own_entries(None)));
-    }
-    let failure = Failure::usage(format!(
-        "`--entrypoint {}`: there is no such Python file in `{}`",
-        file.display(),
-        shown.display()
-    ));
-    let own = sources.own_entries(None);
-    Err(if own.is_empty() {
-        failure.help(
-            "name the function that answers with `--handler`; `init` then writes the entry point",
-        )
-    } else {
-        listed(failure, &own)
-    })
-}
-
-fn listed(failure: Failure, own: &[OwnEntry]) -> Failure {
-    own.iter().fold(failure, |failure, entry| {
-        failure.note(format!("--entrypoint {}   ({})", entry.path, entry.place))
-    })
-}
-
 /// Returns the file that serves, if any.
 fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>, Failure> {
     if own.is_empty() {
@@ -170,7 +121,7 @@ fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>
     if asking {
         let mut items: Vec<Item> = own
             .iter()
-            .map(|entry| Item::new(entry.path.clone(), what(entry)))
+            .map(|entry| Item::new(entry.path.clone(), entry.what()))
             .collect();
         items.push(Item::new("a function of the source", ""));
         let chosen = ui.choose("Entry point", &items).map_err(prompts::cut_off)?;
@@ -178,20 +129,10 @@ fn serving(own: Vec<OwnEntry>, asking: bool, ui: &Ui) -> Result<Option<OwnEntry>
     }
     if own.len() > 1 {
         let failure = Failure::usage("several source files serve requests themselves");
-        return Err(listed(failure, &own)
+        return Err(with_entries(failure, &own)
             .help("choose one with `--entrypoint`, or make an agent of each with `--all`"));
     }
     Ok(own.into_iter().next())
-}
-
-/// Returns what a file serves.
-pub(super) fn what(entry: &OwnEntry) -> &'static str {
-    match entry.protocol {
-        Protocol::Http => "serves `/invocations`",
-        Protocol::Mcp => "an MCP server",
-        Protocol::A2a => "an A2A server",
-        Protocol::Agui => "an AG-UI server",
-    }
 }
 
 fn pick(
@@ -210,33 +151,4 @@ fn pick(
     items.push(Item::new("none", ""));
     let chosen = ui.choose(prompt, &items).map_err(prompts::cut_off)?;
     Ok(handlers.into_iter().nth(chosen))
-}
-
-/// Describes the choice.
-pub(super) fn said(entry: &Entry) -> String {
-    match entry {
-        Entry::Own(own) => {
-            let kind = match own.protocol {
-                Protocol::Http => "",
-                Protocol::Mcp => " MCP",
-                Protocol::A2a => " A2A",
-                Protocol::Agui => " AG-UI",
-            };
-            match &own.how {
-                How::Run => format!("`{}` serves{kind}", own.path),
-                How::Serve { name, .. } => format!("`{name}` of `{}` serves{kind}", own.path),
-                How::Call { function } => format!("`{function}` of `{}` serves{kind}", own.path),
-            }
-        }
-        Entry::Handlers { whole, streaming } => {
-            let does = |handler: Option<&Handler>, what: &str| {
-                handler.map(|handler| format!("`{}` {what}", handler.words))
-            };
-            let words = [
-                does(whole.as_ref(), "answers requests"),
-                does(streaming.as_ref(), "streams answers"),
-            ];
-            words.into_iter().flatten().collect::<Vec<_>>().join(", ")
-        }
-    }
 }

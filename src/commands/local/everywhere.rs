@@ -132,10 +132,7 @@ pub(crate) async fn stop(output: Output, ui: &Ui) -> Result<(), Failure> {
         }
     }
     if values.is_empty() && failed.is_empty() {
-        ui.status(
-            "Stopped",
-            "nothing: no local AgentCore and no `dev` is running",
-        );
+        ui.note("no local AgentCore and no `dev` is running");
     }
     if output == Output::Json {
         ui.document(json!({ "stopped": values }));

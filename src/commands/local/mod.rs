@@ -87,10 +87,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                     if let Some((project, _)) = &loaded {
                         emulator::warn_of_state_elsewhere(&dir, project, ui)?;
                     }
-                    ui.status(
-                        "Stopped",
-                        "already: no emulator is running for this project",
-                    );
+                    ui.note("no emulator is running for this project");
                 }
             }
             None

@@ -7,10 +7,8 @@ use serde_json::{Map, Value};
 
 use super::Kind;
 use crate::{
-    config::{Agent, RoleSettings},
-    error::Message,
-    names::{AgentName, Region, RoleName},
-    policy::{self, Deployer, Document, Grant, Scope, Target, size},
+    names::{AgentName, Region},
+    policy::{self, Deployer, Document, Grant, Target, size},
 };
 
 /// A document with its metadata.
@@ -41,7 +39,7 @@ pub(super) fn documents(kind: Kind, targets: &[Target<'_>]) -> Vec<Printed> {
             .map(|target| {
                 let grants = policy::execution_grants(target.agent, &target.scope);
                 Printed {
-                    managed_policies: attached(target),
+                    managed_policies: policy::attached(target),
                     ..printed(kind, std::slice::from_ref(target), &grants)
                 }
             })
@@ -63,38 +61,6 @@ pub(super) fn documents(kind: Kind, targets: &[Target<'_>]) -> Vec<Printed> {
     }
 }
 
-/// Returns the ARNs of the managed policies that the metadata attaches to the agent's role.
-pub(super) fn attached(target: &Target<'_>) -> Vec<String> {
-    let Scope {
-        partition,
-        region: _,
-        account,
-        runtime: _,
-    } = &target.scope;
-    match &target.agent.role {
-        RoleSettings::Managed { policies, .. } => policies
-            .iter()
-            .map(|policy| policy::managed_policy_arn(policy, *partition, account))
-            .collect(),
-        RoleSettings::Given { .. } => Vec::new(),
-    }
-}
-
-/// Warns that a boundary from the declared permissions does not include managed policies.
-pub(super) fn beyond_the_boundary(targets: &[Target<'_>]) -> Option<Message> {
-    let attached: BTreeSet<String> = targets.iter().flat_map(attached).collect();
-    if attached.is_empty() {
-        return None;
-    }
-    let listed: Vec<String> = attached.iter().map(|arn| format!("`{arn}`")).collect();
-    Some(
-        Message::new("the permissions boundary does not contain what managed policies allow")
-            .note(format!("the metadata attaches {}", listed.join(", ")))
-            .note("a role may do only what its policies and its boundary both allow")
-            .help("add the statements of these policies to the boundary, as far as the agents need them"),
-    )
-}
-
 pub(super) fn deployer(kind: Kind, targets: &[Target<'_>]) -> Vec<Grant> {
     let which = match kind {
         Kind::DeployerNoIam => Deployer::WithoutRoles,
@@ -104,7 +70,7 @@ pub(super) fn deployer(kind: Kind, targets: &[Target<'_>]) -> Vec<Grant> {
 }
 
 /// Returns one trust policy for all agents that need the same.
-pub(super) fn trusts(targets: &[Target<'_>]) -> Vec<Printed> {
+fn trusts(targets: &[Target<'_>]) -> Vec<Printed> {
     let mut same: Vec<(Document, Vec<Target<'_>>)> = Vec::new();
     for (_, own) in by_agent(targets) {
         let trust = trust(&own);
@@ -146,7 +112,7 @@ pub(super) fn trust(own: &[Target<'_>]) -> Document {
     policy::trust(scope.partition, &scope.account, &regions)
 }
 
-pub(super) fn printed(kind: Kind, targets: &[Target<'_>], grants: &[Grant]) -> Printed {
+fn printed(kind: Kind, targets: &[Target<'_>], grants: &[Grant]) -> Printed {
     let asked_by = grants
         .iter()
         .map(|grant| {
@@ -160,7 +126,7 @@ pub(super) fn printed(kind: Kind, targets: &[Target<'_>], grants: &[Grant]) -> P
 }
 
 impl Printed {
-    pub(super) fn new(
+    fn new(
         kind: Kind,
         targets: &[Target<'_>],
         document: &Document,
@@ -180,44 +146,5 @@ impl Printed {
             document: document.to_value(),
             text: document.to_pretty_json(),
         }
-    }
-}
-
-/// Returns what IAM would refuse.
-pub(super) fn problems(kind: Kind, targets: &[Target<'_>]) -> Vec<Message> {
-    let agents = || by_agent(targets).into_values();
-    match kind {
-        Kind::Trust => agents()
-            .filter_map(|own| size::trust_problem(&role(own[0].agent), &trust(&own)))
-            .collect(),
-        Kind::Execution => agents().filter_map(|own| inline(&own)).collect(),
-        Kind::Boundary => size::managed_problem(
-            "the permissions boundary",
-            &policy::boundary_grants(targets),
-        )
-        .into_iter()
-        .collect(),
-        Kind::Deployer | Kind::DeployerNoIam => size::parts(&deployer(kind, targets))
-            .into_iter()
-            .filter_map(|part| size::managed_problem("the deployer document", part))
-            .collect(),
-    }
-}
-
-pub(super) fn inline(own: &[Target<'_>]) -> Option<Message> {
-    let shares: Vec<(&str, Option<usize>)> = own
-        .iter()
-        .map(|target| {
-            let size = policy::execution(target.agent, &target.scope).size();
-            (target.scope.region.as_str(), Some(size))
-        })
-        .collect();
-    size::inline_problem(&role(own[0].agent), shares)
-}
-
-pub(super) fn role(agent: &Agent) -> RoleName {
-    match &agent.role {
-        RoleSettings::Managed { name, .. } => name.clone(),
-        RoleSettings::Given { arn } => arn.name.clone(),
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo agentcore policy`: prints the IAM documents, for review.
 
 mod documents;
+mod problems;
 mod summary;
 
 use std::collections::BTreeSet;
@@ -9,11 +10,12 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use self::{
-    documents::{Printed, beyond_the_boundary, documents, problems},
+    documents::{Printed, documents},
+    problems::problems,
     summary::{show, summarize},
 };
 use crate::{
-    config::{Agent, Resource, RoleSettings},
+    config::{Agent, Resource},
     error::{Exit, Failure},
     names::{AccountId, Region},
     options::{self, Output},
@@ -88,7 +90,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         .iter()
         .map(|agent| agent.with_resources(Resource::id_pattern))
         .collect();
-    let mut targets = targets(&agents, account.as_ref(), &region)?;
+    let mut targets = policy::targets(&agents, account.as_ref(), &region)?;
     note_placeholders(&targets, ui);
     let asked: BTreeSet<Kind> = only.into_iter().collect();
     let kinds = if asked.is_empty() {
@@ -107,7 +109,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         ui.warning(&warning);
     }
     if kinds.contains(&Kind::Boundary)
-        && let Some(warning) = beyond_the_boundary(&targets)
+        && let Some(warning) = policy::beyond_the_boundary(&targets)
     {
         ui.warning(&warning);
     }
@@ -156,51 +158,6 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
         exit: Exit::Config,
         messages,
     })
-}
-
-/// Returns every agent in every requested region.
-fn targets<'a>(
-    agents: &'a [Agent],
-    account: Option<&AccountId>,
-    regions: &[Region],
-) -> Result<Vec<Target<'a>>, Failure> {
-    let mut targets = Vec::new();
-    for agent in agents {
-        let given = match &agent.role {
-            RoleSettings::Given { arn } => Some(&arn.account),
-            RoleSettings::Managed { .. } => None,
-        };
-        let account = account.or(agent.account.as_ref()).or(given);
-        let own: Vec<Region> = match (regions, &agent.region) {
-            ([], Some(region)) => vec![region.clone()],
-            ([], None) => vec![Region::placeholder()],
-            (asked, _) => asked.to_vec(),
-        };
-        for region in own {
-            let scope = Scope {
-                partition: region.partition(),
-                region,
-                account: account.cloned().unwrap_or_else(AccountId::placeholder),
-                runtime: agent.runtime_name.clone(),
-            };
-            targets.push(Target {
-                agent,
-                scope,
-                repository: None,
-            });
-        }
-    }
-    for pair in targets.windows(2) {
-        let (one, other) = (&pair[0].scope, &pair[1].scope);
-        if one.partition != other.partition && one.account == other.account {
-            return Err(Failure::usage(format!(
-                "`{}` and `{}` belong to different partitions, which share no account",
-                one.region, other.region
-            ))
-            .help("name the regions of one partition at a time"));
-        }
-    }
-    Ok(targets)
 }
 
 /// Returns the repository that the toolkit created for the agent, from its file in the agent's

@@ -8,6 +8,7 @@ mod entry;
 mod handlers;
 mod layout;
 mod likely;
+mod named;
 mod parse;
 mod placed;
 mod problems;
@@ -22,9 +23,10 @@ mod sources;
 pub(crate) use entry::{entry_points, fresh_manifest, gitignore, readme, uncalled};
 pub(crate) use handlers::{Handler, Use};
 pub(crate) use layout::Kind as LayoutKind;
+pub(crate) use named::with_entries;
 pub(crate) use placed::{Entry, Placed};
 pub(crate) use requirements::{Requirements, TOOLKIT, from_pyproject, from_requirements, pin};
-pub(crate) use servers::{How, OwnEntry};
+pub(crate) use servers::OwnEntry;
 pub(crate) use sources::{PythonFile, Sources};
 
 #[cfg(test)]

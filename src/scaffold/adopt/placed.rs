@@ -1,6 +1,6 @@
 //! Decides how an adopted agent starts, and where its files are in the archive.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use super::{
     handlers::Handler,
@@ -12,7 +12,7 @@ use super::{
     serving::Server,
     sources::Sources,
 };
-use crate::config::Protocol;
+use crate::{config::Protocol, error::Message};
 
 /// What answers requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,71 @@ pub(super) enum Start {
     Written(Vec<(&'static str, String)>),
 }
 
+impl Entry {
+    /// Describes what answers.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Own(own) => {
+                let kind = match own.protocol {
+                    Protocol::Http => "",
+                    Protocol::Mcp => " MCP",
+                    Protocol::A2a => " A2A",
+                    Protocol::Agui => " AG-UI",
+                };
+                match &own.how {
+                    How::Run => format!("`{}` serves{kind}", own.path),
+                    How::Serve { name, .. } => format!("`{name}` of `{}` serves{kind}", own.path),
+                    How::Call { function } => {
+                        format!("`{function}` of `{}` serves{kind}", own.path)
+                    }
+                }
+            }
+            Self::Handlers { whole, streaming } => {
+                let does = |handler: Option<&Handler>, what: &str| {
+                    handler.map(|handler| format!("`{}` {what}", handler.words))
+                };
+                let words = [
+                    does(whole.as_ref(), "answers requests"),
+                    does(streaming.as_ref(), "streams answers"),
+                ];
+                words.into_iter().flatten().collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+}
+
 impl Placed {
+    /// Returns the name to import, unless the folder in the archive determines it. `is_project` means
+    /// that the sources are a checkout, whose folder may have another name elsewhere.
+    pub(crate) fn import_name(&self, shipped: &Path, is_project: bool) -> Option<String> {
+        let LayoutKind::Package { name, .. } = &self.layout.kind else {
+            return None;
+        };
+        let folder = shipped.file_name().and_then(|name| name.to_str());
+        let is_sure = folder == Some(name.as_str()) && !is_project;
+        (!is_sure).then(|| name.clone())
+    }
+
+    /// Returns notes and warnings about what the service cannot reach.
+    pub(crate) fn messages(&self) -> (Vec<String>, Vec<Message>) {
+        let mut notes = Vec::new();
+        let mut warnings = Vec::new();
+        let Entry::Own(own) = &self.entry else {
+            return (notes, warnings);
+        };
+        for problem in &own.problems {
+            let what = format!("{} {}", problem.place, problem.what);
+            if self.mends(problem) {
+                notes.push(format!(
+                    "{what}; the new entry point serves it in the way that AgentCore needs"
+                ));
+            } else {
+                warnings.push(Message::new(what).help(problem.help.clone()));
+            }
+        }
+        (notes, warnings)
+    }
+
     pub(crate) fn protocol(&self) -> Protocol {
         match &self.entry {
             Entry::Handlers { .. } => Protocol::Http,

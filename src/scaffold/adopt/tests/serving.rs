@@ -6,7 +6,8 @@ use super::{sources, sources_in};
 use crate::{
     config::Protocol,
     scaffold::adopt::{
-        Entry, How, LayoutKind, entry_points, layout::Layout, problems::Fault, serving::Server,
+        Entry, LayoutKind, entry_points, layout::Layout, problems::Fault, servers::How,
+        serving::Server,
     },
 };
 

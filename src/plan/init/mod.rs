@@ -1,5 +1,9 @@
 //! What `init` adds to a project: to its manifest, and next to existing files.
 
+mod location;
+mod names;
+mod taken;
+
 use std::{
     collections::BTreeSet,
     path::{Component, Path, PathBuf},
@@ -7,6 +11,11 @@ use std::{
 
 use toml_edit::{DocumentMut, InlineTable, Item, TableLike};
 
+pub(crate) use self::{
+    location::Location,
+    names::names,
+    taken::{LOCK, Taken, is_project},
+};
 use crate::{
     config::{Agent, CargoPackage, Manifest, Stage, declared_projects, load},
     error::Failure,
