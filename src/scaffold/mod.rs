@@ -19,7 +19,7 @@ use handlebars::Handlebars;
 use include_dir::{Dir, File, include_dir};
 pub(crate) use language::Language;
 pub(crate) use models::{default_model, serves};
-pub(crate) use table::{AgentKeys, Head, agent_lines, project_lines};
+pub(crate) use table::{AgentKeys, Head, PackageKeys, agent_lines, package_lines, project_lines};
 
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scaffolds");
 

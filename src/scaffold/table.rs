@@ -6,7 +6,7 @@ use toml_edit::{Array, InlineTable, Value};
 
 use super::Context;
 use crate::{
-    config::{Model, Permission},
+    config::{Model, Permission, Protocol},
     names::{AgentName, ProjectId, Region},
 };
 
@@ -47,6 +47,18 @@ pub(crate) struct AgentKeys<'a> {
     pub(crate) open: &'a [String],
 }
 
+/// The settings of a Rust agent, in the table of its package. `None` and empty values are not
+/// written.
+#[derive(Debug, Clone)]
+pub(crate) struct PackageKeys<'a> {
+    /// Only if the workspace does not name it.
+    pub(crate) project: Option<&'a ProjectId>,
+    pub(crate) region: Option<&'a Region>,
+    pub(crate) protocol: Option<Protocol>,
+    pub(crate) models: &'a [Model],
+    pub(crate) permissions: &'a [Permission],
+}
+
 impl Context {
     /// Returns the tables of a project with a manifest of its own: the project's and the agent's.
     pub(super) fn tables(&self) -> String {
@@ -73,22 +85,13 @@ impl Context {
             manifest,
             is_apart: _,
         } = self;
-        let head = Head::Package;
-        let mut text = match manifest {
-            None => project_lines(head, project, region.as_ref()),
-            Some(_) => {
-                let region = region.as_ref().map(Region::as_str);
-                let region = region.map(|region| format!("region = {}\n", quoted(region)));
-                format!(
-                    "[{}.metadata.agentcore]\n{}",
-                    head.key(),
-                    region.unwrap_or_default()
-                )
-            }
-        };
-        let lines = used(model.as_slice(), permissions);
-        text.extend(lines.into_iter().map(|line| line + "\n"));
-        text
+        package_lines(&PackageKeys {
+            project: manifest.is_none().then_some(project),
+            region: region.as_ref(),
+            protocol: None,
+            models: model.as_slice(),
+            permissions,
+        })
     }
 
     /// Returns the agent's table. `folder` is the path of the project from the manifest's directory,
@@ -148,6 +151,32 @@ pub(crate) fn project_lines(head: Head, project: &ProjectId, region: Option<&Reg
             .to_owned(),
     );
     lines.join("\n") + "\n"
+}
+
+/// Returns the table of a package that is an agent.
+pub(crate) fn package_lines(keys: &PackageKeys<'_>) -> String {
+    let PackageKeys {
+        project,
+        region,
+        protocol,
+        models,
+        permissions,
+    } = keys;
+    let mut text = match project {
+        Some(project) => project_lines(Head::Package, project, *region),
+        None => {
+            let region = region.map(|region| format!("region = {}\n", quoted(region.as_str())));
+            let head = Head::Package.key();
+            format!(
+                "[{head}.metadata.agentcore]\n{}",
+                region.unwrap_or_default()
+            )
+        }
+    };
+    let protocol = protocol.map(|protocol| format!("protocol = {}", quoted(protocol.word())));
+    let lines = protocol.into_iter().chain(used(models, permissions));
+    text.extend(lines.map(|line| line + "\n"));
+    text
 }
 
 /// Returns an agent's table.

@@ -13,6 +13,7 @@ mod debug;
 mod edits;
 mod ending;
 mod preload;
+mod rust;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;

@@ -15,6 +15,7 @@ mod kept;
 mod locked;
 mod names;
 mod own_folder;
+mod package;
 mod place;
 mod served;
 mod servers;

@@ -30,6 +30,28 @@ pub(super) struct HandlerOptions {
     protocol: Option<Protocol>,
 }
 
+impl HandlerOptions {
+    /// Returns true if an option names something in Python files.
+    pub(super) fn is_of_python(&self) -> bool {
+        let Self {
+            handler,
+            async_handler,
+            entrypoint,
+            all,
+            protocol: _,
+        } = self;
+        handler.is_some() || async_handler.is_some() || entrypoint.is_some() || *all
+    }
+
+    pub(super) fn protocol(&self) -> Option<Protocol> {
+        self.protocol
+    }
+
+    pub(super) fn is_http(&self) -> bool {
+        matches!(self.protocol, None | Some(Protocol::Http | Protocol::Agui))
+    }
+}
+
 fn protocol(text: &str) -> Result<Protocol, String> {
     Protocol::parse(text).ok_or_else(|| "expected `http`, `mcp`, `a2a` or `agui`".to_owned())
 }

@@ -1,5 +1,4 @@
-//! `cargo agentcore init`: turns an existing Python agent into a project, without changing its
-//! files.
+//! `cargo agentcore init`: turns an existing agent into a project, without changing its files.
 
 mod additions;
 mod adopted;
@@ -8,6 +7,7 @@ mod conclusion;
 mod findings;
 mod handler;
 mod observed;
+mod package;
 mod permissions;
 mod settings;
 mod written;
@@ -29,7 +29,7 @@ use crate::{
     ui::Ui,
 };
 
-/// Set up an existing Python agent: write Cargo.toml and an entry point
+/// Set up an existing agent: write the table, and for a Python agent an entry point
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Project directory
@@ -70,6 +70,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let root = new_project::absolute(&args.path)?;
     adopt_files::check_folder(&root, &args.path)?;
     let before = observed::project(root, args.standalone)?;
+    if let Some(package) = package::of(&args, &before) {
+        return package::adopt(&args, &before, package, ui).await;
+    }
     let shown = args.source.as_ref().unwrap_or(&args.path);
     let source_path = new_project::absolute(shown)?;
     let real = source::directory(shown, &source_path, SEEN_FROM)?;

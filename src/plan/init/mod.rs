@@ -132,6 +132,17 @@ pub(crate) fn declared(manifests: &[Manifest]) -> Result<Vec<Agent>, Failure> {
     }
 }
 
+/// Returns the routes of AgentCore's HTTP contract that no text of Rust sources names.
+pub(crate) fn missing_routes(texts: &[String]) -> Vec<&'static str> {
+    ["/invocations", "/ping"]
+        .into_iter()
+        .filter(|route| {
+            let literal = format!("\"{route}\"");
+            !texts.iter().any(|text| text.contains(&literal))
+        })
+        .collect()
+}
+
 /// Refuses a name that an agent of the project already has.
 pub(crate) fn check_new(name: &AgentName, declared: &[Agent]) -> Result<(), Failure> {
     let Some(agent) = declared
@@ -284,6 +295,15 @@ pub(crate) fn relative(from: &Path, to: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_routes_of_an_axum_app_are_found() {
+        let app = "Router::new().route(\"/invocations\", post(x)).route(\"/ping\", get(y))";
+        assert!(missing_routes(&[app.to_owned()]).is_empty());
+        let other = "// answers /ping\n.route(\"/invocations\", post(x))";
+        assert_eq!(missing_routes(&[other.to_owned()]), ["/ping"]);
+        assert_eq!(missing_routes(&[]), ["/invocations", "/ping"]);
+    }
 
     fn manifest(text: &str) -> Manifest {
         Manifest::new("/real/fake/Cargo.toml", text)

@@ -1,0 +1,323 @@
+//! Rust agents: built by cargo, rebuilt at edits, and the template with a scripted model.
+
+use std::{path::Path, process::Output};
+
+use serde_json::{Value, json};
+
+use super::{
+    support::{Script, chat, scripted::Scripted},
+    *,
+};
+
+const SHOP: &str = r#"
+[package]
+name = "shop"
+version = "0.1.0"
+edition = "2024"
+
+[package.metadata.agentcore]
+project = "shop-7k2qpx"
+
+[dependencies]
+names = { path = "names" }
+"#;
+
+const NAMES: &str = "[package]\nname = \"names\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+
+/// Answers with its name, without any dependency from elsewhere.
+const MAIN: &str = r#"
+use std::{env, io::{BufRead, BufReader, Read, Write}, net::TcpListener, process, thread};
+
+fn main() {
+    let port = env::var("PORT").unwrap();
+    let listener = TcpListener::bind(format!("0.0.0.0:{port}")).unwrap();
+    for stream in listener.incoming() {
+        thread::spawn(move || {
+            let mut reader = BufReader::new(stream.unwrap());
+            let (mut first, mut length) = (String::new(), 0);
+            reader.read_line(&mut first).unwrap();
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                let line = line.trim().to_lowercase();
+                if line.is_empty() {
+                    break;
+                }
+                if let Some(value) = line.strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+            }
+            reader.read_exact(&mut vec![0; length]).unwrap();
+            let body = if first.starts_with("GET /ping") {
+                "{\"status\": \"Healthy\", \"time_of_last_update\": 1}".to_owned()
+            } else {
+                let (file, outside) = (env::var("FROM_FILE").ok(), env::var("OUTSIDE").ok());
+                format!(
+                    "{{\"name\": \"{}\", \"pid\": {}, \"seen\": \"{file:?} {outside:?}\"}}",
+                    names::LAST,
+                    process::id()
+                ).replace("Some(\"", "").replace("\")", "")
+            };
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                body.len()
+            );
+            let mut stream = reader.into_inner();
+            stream.write_all((head + &body).as_bytes()).unwrap();
+        });
+    }
+}
+"#;
+
+impl Stage {
+    fn shop() -> Self {
+        let stage = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        stage.write("Cargo.toml", SHOP);
+        stage.write("src/main.rs", MAIN);
+        stage.write("names/Cargo.toml", NAMES);
+        stage.name_in_dependency("one");
+        stage
+    }
+
+    fn name_in_dependency(&self, name: &str) {
+        let text = format!("pub const LAST: &str = \"{name}\";\n");
+        self.write("names/src/lib.rs", text);
+    }
+}
+
+#[test]
+fn a_rust_agent_is_rebuilt_at_edits_and_the_last_good_build_keeps_serving() {
+    let stage = Stage::shop();
+    stage.write(".env.local", "FROM_FILE=one\n");
+    let dev = stage.dev(&[]);
+    dev.says("Compiling shop");
+    let first = dev.answer();
+    assert_eq!(first["name"], "one");
+    assert_eq!(
+        first["seen"], "one None",
+        "the user's shell does not reach it"
+    );
+
+    stage.name_in_dependency("two");
+    dev.eventually_answers("two");
+    dev.says("`names/src/lib.rs` changed");
+
+    stage.write("src/main.rs", format!("{MAIN}\nfn broken( {{\n"));
+    dev.says("the previous build still runs");
+    dev.says("error: this file contains an unclosed delimiter");
+    assert_eq!(dev.answer()["name"], "two");
+
+    stage.write(
+        "src/main.rs",
+        MAIN.replace("fn main() {", "fn main() { panic!(\"at start\");"),
+    );
+    dev.says("cannot start agent `shop`: the agent ended with code 101");
+    assert_eq!(dev.answer()["name"], "two");
+
+    stage.name_in_dependency("three");
+    stage.write("src/main.rs", MAIN);
+    dev.eventually_answers("three");
+    let pid = dev.answer()["pid"].clone();
+    // A file that cargo does not need restarts nothing; a variable does.
+    stage.write("names/README.md", "Names.\n");
+    stage.write(".env.local", "FROM_FILE=two\n");
+    eventually(|| dev.err(), || dev.answer()["seen"] == "two None");
+    assert_ne!(dev.answer()["pid"], pid);
+    let said = stage.command(&["invoke", "--dev", "{}"]).output().unwrap();
+    assert!(stdout(&said).contains("three"), "{}", stderr(&said));
+    assert_eq!(dev.ends(), Some(0));
+    eventually(String::new, || stage.processes().is_empty());
+}
+
+#[test]
+fn what_a_rust_agent_cannot_have_is_refused() {
+    let stage = Stage::shop();
+    let debug = stage.command(&["dev", "--debug"]).output().unwrap();
+    assert_eq!(debug.status.code(), Some(2));
+    let expected = "error: `--debug` is for Python agents, and `shop` is written in Rust";
+    assert!(stderr(&debug).contains(expected), "{}", stderr(&debug));
+    stage.write(
+        "Cargo.toml",
+        format!("{SHOP}\n[package.metadata.agentcore.build]\nbin = \"shp\"\n"),
+    );
+    let bin = stage.command(&["dev"]).output().unwrap();
+    assert_eq!(bin.status.code(), Some(3));
+    let said = stderr(&bin);
+    for expected in [
+        "the package `shop` has no binary `shp`",
+        "Cargo.toml:14:7",
+        "did you mean `shop`?",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Where all tests build the template's dependencies, once.
+fn shared_target() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    target.join("rust-agents/target")
+}
+
+/// A project from the template, with pinned dependencies.
+fn template() -> Stage {
+    let stage = Stage {
+        dir: tempfile::tempdir().unwrap(),
+    };
+    let words = [
+        "new",
+        "my-agent",
+        "--template",
+        "rust",
+        "--region",
+        "us-west-2",
+        "--yes",
+    ];
+    let made = stage.command(&words).output().unwrap();
+    assert!(made.status.success(), "{}", stderr(&made));
+    let project = Stage { dir: stage.dir };
+    project.write(
+        "my-agent/Cargo.lock",
+        include_str!("../support/rust-agent.lock"),
+    );
+    let file = project.path("my-agent/Cargo.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let target = shared_target();
+    let build = format!(
+        "build = {{ env = {{ CARGO_TARGET_DIR = \"{}\", CARGO_PROFILE_DEV_DEBUG = \"0\", CARGO_INCREMENTAL = \"0\" }} }}\nmodels =",
+        target.display()
+    );
+    fs::write(&file, text.replacen("models =", &build, 1)).unwrap();
+    project
+}
+
+impl Stage {
+    /// Runs cargo in the template's project.
+    #[track_caller]
+    fn cargo(&self, arguments: &[&str]) {
+        let output = Command::new(env!("CARGO"))
+            .args(arguments)
+            .current_dir(self.path("my-agent"))
+            .env("CARGO_TARGET_DIR", shared_target())
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_INCREMENTAL", "0")
+            // Not those of this repository.
+            .env("CLIPPY_CONF_DIR", self.path("my-agent"))
+            .output()
+            .unwrap();
+        let said = [stdout(&output), stderr(&output)].concat();
+        assert!(output.status.success(), "cargo {arguments:?}:\n{said}");
+    }
+
+    fn agentcore(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(arguments);
+        command.current_dir(self.path("my-agent"));
+        command
+    }
+}
+
+/// Returns a model that counts days with a tool, and then remembers.
+fn model() -> Scripted {
+    let dates = json!({ "first": "2026-01-01", "last": "2026-12-24" });
+    let streamed = |pieces: &[&str]| chat::streamed(pieces, Duration::ZERO);
+    Script::new()
+        .then(chat::PATH, chat::tool("days_between", &dates))
+        .then(chat::PATH, streamed(&["There are ", "357 days."]))
+        .then(chat::PATH, streamed(&["As I ", "said, 357."]))
+        .always(chat::PATH, streamed(&["Still ", "here."]))
+        .start()
+}
+
+#[test]
+fn the_template_uses_its_tool_remembers_is_rebuilt_and_keeps_the_contract() {
+    let stage = template();
+    stage.cargo(&["fmt", "--check"]);
+    stage.cargo(&["test", "--locked", "--quiet"]);
+    stage.cargo(&[
+        "clippy",
+        "--locked",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+
+    let model = model();
+    let url = format!("{}/v1", model.url());
+    let mut child = stage
+        .agentcore(&["dev", "--port", "0", "--models", &url])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let out = collect(child.stdout.take().unwrap());
+    let err = collect(child.stderr.take().unwrap());
+    let dev = Dev { child, out, err };
+    dev.says("Using");
+    let session = format!(
+        "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id: {}\r\n",
+        "s".repeat(36)
+    );
+    let (status, body) = dev.asks(&session, r#"{"prompt": "How many days?"}"#);
+    assert_eq!(status, 200, "{body}\n{}", dev.err());
+    assert_eq!(body, r#"{"answer":"There are 357 days."}"#);
+    let prompt = r#"{"prompt": "How many, again?", "stream": true}"#;
+    let (status, body) = dev.asks(&session, prompt);
+    assert_eq!(status, 200);
+    assert!(body.contains("data: \"") && body.contains("357"), "{body}");
+    let heard: Vec<Value> = model
+        .requests()
+        .iter()
+        .filter_map(|request| serde_json::from_slice(request.body()).ok())
+        .collect();
+    let messages = |call: usize| heard[call]["messages"].to_string();
+    assert!(messages(1).contains("357"), "the tool's result: {heard:#?}");
+    assert!(
+        messages(2).contains("How many days?"),
+        "what was said: {heard:#?}"
+    );
+    eventually(|| dev.out(), || dev.out().contains("tool days_between"));
+
+    let starts = dev.starts();
+    let file = stage.path("my-agent/src/agent.rs");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("Answer briefly", "Answer in one word")).unwrap();
+    eventually(|| dev.err(), || dev.starts() > starts);
+    let (status, body) = dev.asks("", r#"{"prompt": "Are you there?"}"#);
+    assert_eq!((status, &*body), (200, r#"{"answer":"Still here."}"#));
+    let last = model
+        .requests()
+        .last()
+        .map(|request| request.body().clone())
+        .unwrap();
+    assert!(String::from_utf8_lossy(&last).contains("Answer in one word"));
+    let stopped = stage.agentcore(&["dev", "--stop"]).output().unwrap();
+    assert!(stopped.status.success(), "{}", stderr(&stopped));
+    assert_eq!(dev.wait(), Some(0));
+
+    let check = stage
+        .agentcore(&["check", "--deny", "warnings"])
+        .output()
+        .unwrap();
+    assert!(
+        check.status.success(),
+        "{}{}",
+        stdout(&check),
+        stderr(&check)
+    );
+    assert!(
+        stderr(&check).contains("0 errors, 0 warnings"),
+        "{}",
+        stderr(&check)
+    );
+}
