@@ -45,8 +45,8 @@ use crate::names::{
 pub struct Config {
     /// Sorted by name, without duplicates.
     pub agents: Vec<Agent>,
-    /// What the user should know, one line each.
-    pub notes: Vec<String>,
+    /// What the user should know about an agent, in one line.
+    pub notes: BTreeMap<AgentName, String>,
     /// Warnings about a valid configuration, sorted by position.
     pub warnings: Vec<crate::error::Message>,
     /// Why the service would refuse an agent. A warning, or an error if the agent must run there.

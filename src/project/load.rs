@@ -71,9 +71,6 @@ pub(crate) fn read_all(
 ) -> Result<(effects::manifest::Project, Config), Failure> {
     let found = effects::manifest::observe(project.manifest_path.as_deref())?;
     let config = load_with(&found.manifests, stage, former)?;
-    for note in &config.notes {
-        ui.note(note);
-    }
     for warning in &config.warnings {
         ui.warning(warning);
     }
@@ -110,6 +107,12 @@ pub(crate) fn select(
         wanted => wanted.iter().any(|wanted| wanted.name == agent.name),
     });
     let agents = config.agents.iter();
+    for note in agents
+        .clone()
+        .filter_map(|agent| config.notes.get(&agent.name))
+    {
+        ui.note(note);
+    }
     let unstaged: Vec<Message> = agents
         .filter_map(|agent| config.unstaged.get(&agent.name).cloned())
         .collect();

@@ -2,6 +2,7 @@
 
 use std::{path::Path, process::Output};
 
+use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 
 use super::{
@@ -138,6 +139,10 @@ fn what_a_rust_agent_cannot_have_is_refused() {
     assert_eq!(debug.status.code(), Some(2));
     let expected = "error: `--debug` is for Python agents, and `shop` is written in Rust";
     assert!(stderr(&debug).contains(expected), "{}", stderr(&debug));
+    let prepare = stage.command(&["prepare", "--local"]).output().unwrap();
+    assert_eq!(prepare.status.code(), Some(2));
+    let expected = "error: `prepare` hands Python agents over to other tools";
+    assert!(stderr(&prepare).contains(expected), "{}", stderr(&prepare));
     stage.write(
         "Cargo.toml",
         format!("{SHOP}\n[package.metadata.agentcore.build]\nbin = \"shp\"\n"),
@@ -237,6 +242,57 @@ fn model() -> Scripted {
         .start()
 }
 
+/// Sends bodies that are no invocations, and some that are.
+fn any_body_gets_an_answer(port: u16) {
+    let object = (".*", proptest::bool::ANY, proptest::option::of(".*")).prop_map(
+        |(prompt, stream, other)| {
+            json!({ "prompt": prompt, "stream": stream, "other": other })
+                .to_string()
+                .into_bytes()
+        },
+    );
+    let text = "[\\[\\]{}\":,a-z0-9 ]{0,40}".prop_map(String::into_bytes);
+    let bytes = proptest::collection::vec(any::<u8>(), 0..200);
+    let bodies = prop_oneof![object, text, bytes];
+    let mut runner = TestRunner::new(proptest::test_runner::Config::with_cases(150));
+    let run = runner.run(&bodies, |body| {
+        let (status, answer) = send(port, &body);
+        let is_stream = answer.starts_with("data: ");
+        let answer = serde_json::from_str::<Value>(&answer);
+        match status {
+            200 => prop_assert!(is_stream || answer.is_ok()),
+            400 => prop_assert!(answer.is_ok_and(|answer| answer["error"].is_string())),
+            other => prop_assert!(false, "status {other}"),
+        }
+        Ok(())
+    });
+    assert_eq!(run, Ok(()));
+}
+
+/// Returns the status and the body of the answer, without chunks.
+fn send(port: u16, body: &[u8]) -> (u16, String) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(
+        stream,
+        "POST /invocations HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len(),
+    )
+    .unwrap();
+    stream.write_all(body).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap_or("0").parse().unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    let is_chunked = head.to_lowercase().contains("transfer-encoding: chunked");
+    let body = if is_chunked {
+        body.split_once("\r\n").map_or("", |(_, rest)| rest)
+    } else {
+        body
+    };
+    (status, body.to_owned())
+}
+
 #[test]
 fn the_template_uses_its_tool_remembers_is_rebuilt_and_keeps_the_contract() {
     let stage = template();
@@ -287,6 +343,8 @@ fn the_template_uses_its_tool_remembers_is_rebuilt_and_keeps_the_contract() {
         "what was said: {heard:#?}"
     );
     eventually(|| dev.out(), || dev.out().contains("tool days_between"));
+
+    any_body_gets_an_answer(dev.port());
 
     let starts = dev.starts();
     let file = stage.path("my-agent/src/agent.rs");

@@ -56,7 +56,7 @@ fn init_adds_the_table_of_a_package_and_changes_nothing_else() {
             .starts_with("[package.metadata.agentcore]\nproject = \"my-shop-")
     );
     assert!(printed.stdout.contains("region = \"us-west-2\"\n"));
-    says(&printed, "the agent `my-shop` is named `my_shop`");
+    says(&printed, "the agent is named `my_shop`");
     says(
         &printed,
         "Adopting agent `my_shop`: the Rust package `my-shop`",

@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 
 use self::toolkit::Handover;
 use crate::{
-    config::{Config, Declared},
+    config::{Agent, Config, Declared},
     effects::{local::Emulator, manifest::Project},
     engine::{
         declared::{self, DeclaredWork},
@@ -72,12 +72,23 @@ struct Work<'a> {
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = project::stage(&args.project, args.aws.local);
     let (project, mut config) = project::load(&args.project, &stage, ui)?;
+    if let Some(agent) = config.agents.iter().find(|agent| agent.rust().is_some()) {
+        return Err(for_python(agent));
+    }
     consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
     let (reach, place) = (Reach::of(&args.applying), (&project, &config));
     emulator::with(reach, &args.aws, place, ui, async |emulator| {
         prepare(&args, place, emulator, ui).await
     })
     .await
+}
+
+fn for_python(agent: &Agent) -> Failure {
+    Failure::usage(format!(
+        "`prepare` hands Python agents over to other tools, and `{}` is written in Rust",
+        agent.name
+    ))
+    .help("`cargo agentcore deploy` creates its role, too; `cargo agentcore policy` prints it; `--agent` selects others")
 }
 
 async fn prepare(

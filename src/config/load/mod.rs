@@ -193,7 +193,7 @@ pub(crate) fn load_with(
 struct Reading {
     declarations: Vec<Declaration>,
     found: Vec<Message>,
-    notes: Vec<String>,
+    notes: BTreeMap<AgentName, String>,
     warnings: Vec<Message>,
     /// True if every manifest is valid TOML.
     whole: bool,
@@ -203,7 +203,7 @@ fn read(manifests: &[Manifest]) -> Reading {
     let mut reading = Reading {
         declarations: Vec::new(),
         found: Vec::new(),
-        notes: Vec::new(),
+        notes: BTreeMap::new(),
         warnings: Vec::new(),
         whole: true,
     };
@@ -330,7 +330,9 @@ fn declare(
             }
             (agents, _) => (agents.unwrap_or_default(), None),
         };
-        reading.notes.extend(renamed);
+        for (agent, renamed) in agents.iter().zip(renamed) {
+            reading.notes.insert(agent.name.clone(), renamed);
+        }
         let stages = stages(&mut table, problems);
         let resources = resource::read(&mut table, problems);
         let has_project = table.is_meant("project");

@@ -45,8 +45,9 @@ fn a_table_in_a_package_with_a_binary_declares_the_package_as_an_agent() {
         "project = \"p-1\"",
     )
     .unwrap();
-    let [note] = &config.notes[..] else {
-        panic!("one note: {:?}", config.notes)
+    let notes: Vec<&String> = config.notes.values().collect();
+    let [note] = &notes[..] else {
+        panic!("one note: {notes:?}")
     };
     assert!(note.contains("the agent `my-agent` is called `my_agent`"));
     assert!(config.warnings.is_empty());

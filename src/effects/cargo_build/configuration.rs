@@ -103,3 +103,32 @@ pub(super) fn refuse_native(directory: &Path, triple: &str) -> Result<(), Failur
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests write the files")]
+mod tests {
+    use super::*;
+    use crate::error::Exit;
+
+    const TARGET: &str = "aarch64-unknown-linux-musl";
+
+    #[test]
+    fn the_files_above_a_package_are_read_and_a_bad_flag_is_shown_in_place() {
+        let home = tempfile::tempdir().expect("a directory");
+        let package = home.path().join("crates/agent");
+        std::fs::create_dir_all(home.path().join(".cargo")).expect("a directory");
+        std::fs::create_dir_all(&package).expect("a directory");
+        let file = home.path().join(".cargo/config.toml");
+        let write = |text: &str| std::fs::write(&file, text).expect("a file");
+        write("[target.aarch64-unknown-linux-musl]\nlinker = \"x\"\n");
+        assert!(has_linker(&package, TARGET));
+        assert!(!has_linker(&package, "aarch64-unknown-linux-gnu"));
+        assert_eq!(refuse_native(&package, TARGET), Ok(()));
+        write("[build]\nrustflags = [\"-C\", \"target-cpu=native\"]\n");
+        let failure = refuse_native(&package, TARGET).expect_err("a flag for this machine");
+        assert_eq!(failure.exit, Exit::Config);
+        let at = failure.messages[0].at.as_ref().expect("a place");
+        assert_eq!(at.file, file);
+        assert_eq!(at.position(), (2, 20));
+    }
+}
