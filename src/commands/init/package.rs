@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{After, Args, Before, Insertion, conclusion};
+use super::{After, Args, conclusion};
 use crate::{
     config::{CargoPackage, Manifest},
     effects::{adopt_files, cargo_build, clock, files::read_text},
@@ -12,7 +12,10 @@ use crate::{
         init::{self as plan, ProjectTable},
         new::{agent_name, project_id},
     },
-    project::prompts::DecidedRegion,
+    project::{
+        declaring::{Before, Insertion},
+        prompts::DecidedRegion,
+    },
     scaffold::{Files, Head, PackageKeys, package_lines, project_lines},
     ui::Ui,
 };
