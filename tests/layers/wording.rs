@@ -6,7 +6,7 @@ use std::fs;
 use crate::{root, sources, texts};
 
 /// Each with what to write instead.
-const BANNED: [(&str, &str); 26] = [
+const BANNED: [(&str, &str); 28] = [
     ("knows no ", "has no, does not support"),
     (" stands in ", "is in"),
     (" stands on ", "is on, is attached to"),
@@ -33,6 +33,8 @@ const BANNED: [(&str, &str); 26] = [
     (" anew", "again"),
     ("for instance", "for example"),
     ("whose it is", "its owner"),
+    ("to be gone", "to be deleted"),
+    ("may not be read", "cannot be read"),
 ];
 
 /// Banned in comments too, each with what to write instead.

@@ -320,7 +320,10 @@ fn every_permission_in_the_table_is_accepted() {
             if ["\"read-write\"", "\"receive\"", "\"send-receive\""].contains(&item) {
                 continue;
             }
-            let item = item.replace("full ARN", secret);
+            // Whatever is not the ID of a memory must be declared.
+            let item = item
+                .replace("full ARN", secret)
+                .replace("memory = \"ID\"", "memory = \"my_mem-AbCdEf1234\"");
             let manifest = format!(
                 "[workspace]\n[workspace.metadata.agentcore]\nproject = \"p-000000\"\n[workspace.metadata.agentcore.agents.a]\npermissions = [{item}]\n"
             );

@@ -142,7 +142,7 @@ fn a_role_that_may_not_be_read_is_said_and_is_neither_equal_nor_an_error() {
             &text,
             &[
                 &format!("note: the role of `one` was not compared: `{action}` on"),
-                "matches what is deployed; the role was not compared: it may not be read",
+                "matches what is deployed; the role was not compared: reading it is not permitted",
             ],
         );
     }

@@ -73,5 +73,5 @@ fn denied(placed: &Placed<'_>, error: AwsError, ui: &Ui) -> Result<String, Failu
         "the role of `{}` was not compared: {failure}",
         placed.agent.name
     ));
-    Ok("it may not be read".to_owned())
+    Ok("reading it is not permitted".to_owned())
 }

@@ -55,7 +55,7 @@ pub(crate) fn absent(agent: &Agent) -> Failure {
         .help("`cargo agentcore deploy` deploys it")
 }
 
-/// What to do if a runtime's own tags do not tell who owns it and its role may not be read.
+/// What to do if a runtime's own tags do not tell who owns it and its role cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unread {
     Fails,
