@@ -57,7 +57,7 @@ impl Age {
     }
 }
 
-/// Asks only the project's own bucket, because others may not be readable. A failure is only a
+/// Asks only the project's own bucket, because others may be unreadable. A failure is only a
 /// note.
 pub(crate) async fn age(placed: &Placed<'_>, artifact: &Artifact, ui: &Ui) -> Age {
     let Placed { agent, session } = placed;
