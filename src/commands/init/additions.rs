@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::written::{After, Ignoring};
+use super::written::{After, GITIGNORE, Ignoring};
 use crate::{plan::init::relative, project::declaring::Before};
 
 /// An addition to an existing file.
@@ -29,7 +29,7 @@ pub(super) fn additions<'a>(before: &Before, after: &'a After) -> Vec<Addition<'
     if let Some(Ignoring { lines, whole }) = &after.ignoring {
         let lines: Vec<String> = lines.iter().map(|line| format!("`{line}`")).collect();
         found.push(Addition {
-            file: before.root.join(super::GITIGNORE),
+            file: before.root.join(GITIGNORE),
             what: lines.join(", "),
             whole,
         });

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Args, GITIGNORE,
+    Args,
     additions::{Addition, additions, way},
     adopted::Adopted,
-    written::{After, Ignoring},
+    written::{After, GITIGNORE, Ignoring},
 };
 use crate::{
     commands::new::next,

@@ -64,7 +64,6 @@ pub struct Args {
 }
 
 const SEEN_FROM: &str = "`--source` is relative to the current directory";
-const GITIGNORE: &str = ".gitignore";
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let root = new_project::absolute(&args.path)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{GITIGNORE, adopted::Adopted, agent_settings::AgentSettings, broken};
+use super::{adopted::Adopted, agent_settings::AgentSettings, broken};
 use crate::{
     config::Manifest,
     effects::{adopt_files, clock},
@@ -15,6 +15,8 @@ use crate::{
     },
     scaffold::{Files, Head, adopt, agent_lines, project_lines},
 };
+
+pub(super) const GITIGNORE: &str = ".gitignore";
 
 /// What to write.
 pub(super) struct After {
