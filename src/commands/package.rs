@@ -1,6 +1,6 @@
 //! `cargo agentcore package`: builds what is shipped. Makes no call to AWS.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -12,26 +12,34 @@ use crate::{
     },
     error::Failure,
     options,
+    package::image::Image,
     project::{
-        self, consent, own_files,
+        self,
+        building::For,
+        consent,
+        imaging::{self, How},
+        own_files,
         packaging::{self, Options},
     },
     ui::Ui,
 };
 
-/// Build the archive that `deploy` uploads
+/// Build the archive or image that `deploy` uploads
 ///
-/// Prints to stdout the archive's path, one line per agent. Makes no requests to AWS.
+/// Prints to stdout the path of the archive, or of the folder with the image ("OCI image layout"), one
+/// line per agent. Makes no requests to AWS.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Use the sources in this directory instead of the agent's `source`
     #[arg(long, value_name = "DIR")]
     source_dir: Option<PathBuf>,
-    /// List the archive's files with their sizes instead, one per line
+    /// List the files in the archive or image with their sizes instead, one per line
     #[arg(long)]
     list: bool,
     #[command(flatten)]
     options: Options,
+    #[command(flatten)]
+    image: imaging::Options,
     /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     output: options::Output,
@@ -42,23 +50,33 @@ pub struct Args {
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let stage = project::stage(&args.project, false);
     let (project, mut config) = project::load(&args.project, &stage, ui)?;
+    args.image.check(&config.agents)?;
     consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
     let _lock = project::lock(&project, ui)?;
     let mut documents = Vec::new();
     let mut failures = Vec::new();
     // Not in parallel, because each build uses all cores.
     for agent in &config.agents {
-        let built = async {
+        let shown = async {
+            let output = packaging::directory(agent, &project)?;
+            if agent.has_image() {
+                let how = How {
+                    packaging: &args.options,
+                    image: &args.image,
+                    yes: false,
+                };
+                let image = imaging::build(agent, &project, For::Service, how, ui).await?;
+                let folder = imaging::write(&image, &output)?;
+                return Ok(Shown::of_image(agent, &image, &folder, args.list));
+            }
             let own = own_files::observe(agent, &project, &config.declared)?;
             own.tell(ui);
-            let output = packaging::directory(agent, &project)?;
-            packaging::build(agent, &project, &own, output, &args.options, ui).await
+            let built = packaging::build(agent, &project, &own, output, &args.options, ui).await?;
+            Shown::of_archive(agent, &built, args.list)
         };
-        match built.await {
-            Ok(built) if args.output == options::Output::Json => {
-                documents.push(document(agent, &built, args.list)?);
-            }
-            Ok(built) => show(&built, args.list, ui)?,
+        match shown.await {
+            Ok(shown) if args.output == options::Output::Json => documents.push(shown.document),
+            Ok(shown) => ui.result(&shown.text),
             Err(failure) => failures.push(failure),
         }
     }
@@ -68,17 +86,63 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     Failure::all(failures).map_or(Ok(()), Err)
 }
 
-fn show(built: &Built, list: bool, ui: &Ui) -> Result<(), Failure> {
-    if !list {
-        ui.result(&built.archive.path.display().to_string());
-        return Ok(());
+/// What is printed for an agent.
+struct Shown {
+    text: String,
+    document: Value,
+}
+
+impl Shown {
+    fn of_archive(agent: &Agent, built: &Built, list: bool) -> Result<Self, Failure> {
+        let text = if list {
+            let entries = effects::packaging::entries(&built.archive.path)?;
+            lines(
+                entries
+                    .iter()
+                    .map(|entry| (entry.unzipped, entry.path.as_str())),
+            )
+        } else {
+            built.archive.path.display().to_string()
+        };
+        Ok(Self {
+            text,
+            document: document(agent, built, list)?,
+        })
     }
-    let lines: Vec<String> = effects::packaging::entries(&built.archive.path)?
-        .iter()
-        .map(|entry| format!("{:>10} {}", entry.unzipped, entry.path))
+
+    fn of_image(agent: &Agent, image: &Image, folder: &Path, list: bool) -> Self {
+        let entries = image.entries();
+        let mut document = json!({
+            "agent": agent.name.as_str(),
+            "image": folder,
+            "digest": image.digest(),
+            "bytes": image.size(),
+            "layers": image
+                .layers
+                .iter()
+                .map(|layer| json!({ "digest": layer.digest, "bytes": layer.size() }))
+                .collect::<Vec<_>>(),
+        });
+        if list {
+            document["entries"] = entries
+                .iter()
+                .map(|(bytes, path)| json!({ "path": path, "bytes": bytes }))
+                .collect();
+        }
+        let text = if list {
+            lines(entries.iter().map(|(bytes, path)| (*bytes, path.as_str())))
+        } else {
+            folder.display().to_string()
+        };
+        Self { text, document }
+    }
+}
+
+fn lines<'a>(entries: impl Iterator<Item = (u64, &'a str)>) -> String {
+    let lines: Vec<String> = entries
+        .map(|(bytes, path)| format!("{bytes:>10} {path}"))
         .collect();
-    ui.result(&lines.join("\n"));
-    Ok(())
+    lines.join("\n")
 }
 
 fn document(agent: &Agent, built: &Built, list: bool) -> Result<Value, Failure> {

@@ -150,6 +150,11 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// Returns true if the agent runs from a container image.
+    pub fn has_image(&self) -> bool {
+        self.artifact == Artifact::Image
+    }
+
     /// Returns the directory of the sources.
     pub fn source_dir(&self) -> PathBuf {
         // Drops `.` components.

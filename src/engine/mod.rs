@@ -7,6 +7,7 @@ pub(crate) mod declared;
 pub(crate) mod former_agents;
 pub(crate) mod former_role;
 pub(crate) mod plan_output;
+pub(crate) mod repository;
 pub(crate) mod role;
 pub(crate) mod runtime;
 pub(crate) mod waiting;

@@ -8,7 +8,10 @@ use std::fmt;
 use object::{
     Endianness,
     elf::{EM_AARCH64, FileHeader64},
-    read::{ReadRef, elf::FileHeader as _},
+    read::{
+        ReadRef,
+        elf::{FileHeader as _, ProgramHeader as _},
+    },
 };
 
 /// The first bytes of every ELF file.
@@ -55,6 +58,17 @@ pub(crate) fn unfit<'data, R: ReadRef<'data>>(data: R) -> Option<Unfit> {
     }
     let (major, minor) = needed_glibc(data)?;
     ((major, minor) > GLIBC).then_some(Unfit::Glibc(major, minor))
+}
+
+/// Returns the program that must be there to load this one; `None` for a static program.
+pub(crate) fn loader<'data, R: ReadRef<'data>>(data: R) -> Option<String> {
+    let header = FileHeader64::<Endianness>::parse(data).ok()?;
+    let endian = header.endian().ok()?;
+    let segments = header.program_headers(endian, data).ok()?;
+    let path = segments
+        .iter()
+        .find_map(|segment| segment.interpreter(endian, data).ok()?)?;
+    Some(String::from_utf8_lossy(path).into_owned())
 }
 
 /// Returns the newest `GLIBC_x.y` that the file's symbols need.

@@ -5,6 +5,7 @@ pub(crate) mod cargo;
 pub(crate) mod composition;
 pub(crate) mod distributions;
 pub(crate) mod elf;
+pub(crate) mod image;
 pub(crate) mod index_settings;
 pub(crate) mod installer;
 pub(crate) mod layer;

@@ -28,7 +28,7 @@ pub use trust::{principals, trust};
 
 use crate::{
     config::Agent,
-    names::{AccountId, Partition, Region, RuntimeName},
+    names::{AccountId, Partition, Region, RuntimeName, ours},
 };
 
 /// The service that assumes an execution role.
@@ -62,6 +62,12 @@ impl Scope {
             runtime: _,
         } = self;
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+
+    /// Returns the ARN of the repository for the agent's images.
+    fn repository(&self, agent: &Agent) -> String {
+        let name = ours::repository(&agent.project, &self.runtime);
+        self.arn("ecr", &format!("repository/{name}"))
     }
 
     fn agentcore(&self, resource: &str) -> String {

@@ -7,6 +7,7 @@ pub(crate) mod declaring;
 pub(crate) mod developed;
 pub(crate) mod emulator;
 pub(crate) mod environment;
+pub(crate) mod imaging;
 mod load;
 pub(crate) mod on_disk;
 pub(crate) mod own_files;

@@ -3,7 +3,7 @@
 use std::{cell::Cell, sync::Arc};
 
 use crate::{
-    config::{Agent, Language},
+    config::Agent,
     effects::{
         self,
         folder::Folder,
@@ -13,6 +13,7 @@ use crate::{
     error::Failure,
     package::installer::minor_version,
     project::{
+        building::{self, CargoOptions},
         own_files::OwnFiles,
         progress::{HowFar, telling},
     },
@@ -56,6 +57,19 @@ impl Sources {
     }
 }
 
+impl Options {
+    /// Returns the options for building a program.
+    pub(crate) fn building(&self, cargo: CargoOptions, yes: bool) -> building::Options {
+        let Limits { offline, locked } = self.sources.limits();
+        building::Options {
+            cargo,
+            locked,
+            offline,
+            yes,
+        }
+    }
+}
+
 /// Builds the agent's archive in the folder `output`, and returns its content.
 pub(crate) async fn build(
     agent: &Agent,
@@ -65,12 +79,6 @@ pub(crate) async fn build(
     options: &Options,
     ui: &Ui,
 ) -> Result<Built, Failure> {
-    if agent.language != Language::Python {
-        return Err(Failure::config(format!(
-            "the agent `{}` is not written in Python, and only Python agents can be packaged",
-            agent.name
-        )));
-    }
     let reuse = if options.rebuild {
         Reuse::Nothing
     } else {

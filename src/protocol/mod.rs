@@ -22,6 +22,7 @@ pub mod mounts;
 pub mod origin;
 pub mod ping;
 pub mod refusal;
+pub(crate) mod registry;
 pub mod request;
 mod runtime_arn;
 pub mod serving;

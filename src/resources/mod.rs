@@ -10,6 +10,7 @@ pub(crate) mod ecr_uri;
 pub(crate) mod endpoint;
 pub(crate) mod links;
 pub(crate) mod ownership;
+pub(crate) mod repository;
 pub(crate) mod role;
 pub(crate) mod runtime;
 pub(crate) mod tags;

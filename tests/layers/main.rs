@@ -20,13 +20,14 @@ use std::{
 use source::Source;
 
 /// Crates without side effects, for every layer to use.
-const PURE: [&str; 33] = [
+const PURE: [&str; 36] = [
     "aho_corasick",
     "annotate_snippets",
     "anstyle",
     "base64",
     "clap",
     "crc32fast",
+    "flate2",
     "futures_util",
     "globset",
     "handlebars",
@@ -48,11 +49,13 @@ const PURE: [&str; 33] = [
     "shlex",
     "similar",
     "strsim",
+    "tar",
     "thiserror",
     "toml",
     "toml_edit",
     "tree_sitter",
     "tree_sitter_python",
+    "webpki_root_certs",
     "zip",
 ];
 

@@ -114,6 +114,9 @@ impl Asked {
     /// Returns every permission that the request needs, the called action first. `roles` are the
     /// ARNs of the roles seen so far, by name, because requests name a role without its path.
     pub fn calls(&self, roles: &BTreeMap<String, String>) -> Vec<Call> {
+        if let Some(call) = self.registry_call() {
+            return vec![call];
+        }
         match self.service.as_str() {
             "iam" | "sts" => self.query_calls(roles),
             "ecr" | "logs" => self.target_calls(),
@@ -122,6 +125,39 @@ impl Asked {
             // The path is the operation, and account-wide settings have no ARN.
             "xray" => vec![self.call(self.path.trim_start_matches('/'), "*", flat(&self.json()))],
             _ => vec![self.unknown()],
+        }
+    }
+
+    /// Returns the permission that ECR checks for a request of the registry protocol, which has no
+    /// signature and so no region.
+    fn registry_call(&self) -> Option<Call> {
+        let rest = self.path.strip_prefix("/v2")?;
+        if !self.service.is_empty() {
+            return None;
+        }
+        let (name, operation) = match (self.method.as_str(), rest) {
+            (_, "") => return Some(self.of_ecr("GetAuthorizationToken", "*".to_owned())),
+            ("POST", _) => (rest.strip_suffix("/blobs/uploads")?, "InitiateLayerUpload"),
+            ("PUT", _) if rest.contains("/blobs/uploads/") => {
+                (rest.split_once("/blobs/")?.0, "CompleteLayerUpload")
+            }
+            ("PUT", _) => (rest.split_once("/manifests/")?.0, "PutImage"),
+            ("HEAD", _) if rest.contains("/blobs/") => {
+                (rest.split_once("/blobs/")?.0, "BatchCheckLayerAvailability")
+            }
+            (_, _) if rest.contains("/blobs/") => {
+                (rest.split_once("/blobs/")?.0, "GetDownloadUrlForLayer")
+            }
+            (_, _) => (rest.split_once("/manifests/")?.0, "BatchGetImage"),
+        };
+        let arn = format!("arn:aws:ecr:us-east-1:{}:repository{name}", self.account);
+        Some(self.of_ecr(operation, arn))
+    }
+
+    fn of_ecr(&self, operation: &str, resource: String) -> Call {
+        Call {
+            action: format!("ecr:{operation}"),
+            ..self.call(operation, resource, BTreeMap::new())
         }
     }
 

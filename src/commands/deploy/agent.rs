@@ -1,52 +1,39 @@
-//! Delivers one agent's archive: uploads it, updates the runtime, and deletes old archives.
+//! Delivers one agent: uploads its archive or image, updates the runtime, and deletes old ones.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicU64, Ordering},
-    time::Instant,
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use futures_util::future::{LocalBoxFuture, Shared};
 use serde_json::Value;
 
-use super::{Work, smoke::Smoke};
+use super::{
+    Work,
+    shipment::{Chosen, Sending, Shipment, Shipped, Store},
+    smoke::Smoke,
+};
 use crate::{
-    config::{Agent, settings::key_of},
-    effects::{
-        aws::{
-            AwsError,
-            store::{How, Store, Uploaded},
-        },
-        folder::FolderFile,
-        packaging,
-    },
+    config::settings::key_of,
+    effects::folder::FolderFile,
     engine::{
         callers,
         role::RoleWork,
         runtime::{
-            own::{Seen, own_bucket},
+            own::Seen,
             write::{Did, Outcome, Rollout},
         },
     },
-    error::{Failure, Message},
-    package::archive::Archive,
-    project::{
-        progress::{HowFar, telling},
-        sessions::Placed,
-    },
+    error::Failure,
+    project::sessions::Placed,
     resources::{
-        bucket::{self, BucketStep, Held, Upload},
         callers::{CallersPlan, CallersStep},
         ownership::Identity,
         role::{Adopt, RoleStep},
         runtime::{
             self as plan, DesiredRuntime, RuntimeStep,
-            fields::{Artifact, Circumstances, CodeObject, RuntimeFields},
+            fields::{Artifact, Circumstances, RuntimeFields},
             observed,
         },
     },
-    text::byte_size,
-    ui::{Part, Ui},
+    ui::Ui,
 };
 
 /// Completes when the bucket is ready; the first agent of a run prepares it.
@@ -57,9 +44,7 @@ pub(crate) struct Delivery<'a, 'run> {
     pub(crate) placed: &'a Placed<'a>,
     pub(crate) role: &'a RoleWork,
     pub(crate) role_arn: String,
-    pub(crate) archive: Archive,
-    /// The parts of the archive that the bucket already has.
-    pub(crate) held: Result<Held, AwsError>,
+    pub(crate) shipment: Shipment,
     /// The copied files, for the report.
     pub(crate) files: Value,
     pub(crate) memory: FolderFile,
@@ -81,11 +66,11 @@ pub(crate) struct Done {
     pub(crate) files: Value,
     pub(crate) desired: DesiredRuntime,
     pub(crate) size: u64,
-    pub(crate) archive_id: String,
+    pub(crate) artifact_id: String,
     pub(crate) callers: Vec<CallersStep>,
     pub(crate) outcome: Outcome,
-    /// `None` if both the bucket and the runtime already have the archive.
-    pub(crate) uploaded: Option<Uploaded>,
+    /// `None` if both the store and the runtime already have the artifact.
+    pub(crate) shipped: Option<Shipped>,
     pub(crate) pruned: Vec<String>,
     /// The result of the smoke call, if one was made.
     pub(crate) smoked: Option<Result<(), Failure>>,
@@ -98,10 +83,9 @@ pub(crate) struct Foreseen {
     pub(crate) desired: DesiredRuntime,
     pub(crate) steps: Vec<RuntimeStep>,
     pub(crate) size: u64,
-    /// How many bytes would be sent if the runtime would be changed or its archive is missing.
+    /// How many bytes would be sent if the runtime would be changed or its artifact is missing.
     pub(crate) sending: Option<u64>,
-    /// The project's bucket and the steps to prepare it.
-    pub(crate) bucket: (String, Vec<BucketStep>),
+    pub(crate) store: Store,
 }
 
 /// Returns all environment variables of the runtime.
@@ -111,27 +95,8 @@ pub(crate) fn variables(placed: &Placed<'_>) -> BTreeMap<String, String> {
     variables
 }
 
-pub(crate) fn desired(
-    placed: &Placed<'_>,
-    role_arn: &str,
-    archive: &Archive,
-    kept: Option<&CodeObject>,
-) -> Result<DesiredRuntime, Failure> {
+fn desired(placed: &Placed<'_>, role_arn: &str, artifact: Artifact) -> DesiredRuntime {
     let Placed { agent, session } = placed;
-    let ours = || CodeObject {
-        bucket: own_bucket(placed),
-        key: bucket::archive_key(&agent.runtime_name, archive),
-        version: None,
-    };
-    let names: BTreeSet<String> = packaging::entries(&archive.path)?
-        .into_iter()
-        .map(|entry| entry.path)
-        .collect();
-    let artifact = Artifact::Code {
-        object: Some(kept.cloned().unwrap_or_else(ours)),
-        runtime: agent.runtime.service_name().to_owned(),
-        entry_point: plan::entry_point(agent, &names),
-    };
     let mut fields = RuntimeFields::wanted(
         agent,
         Circumstances {
@@ -142,13 +107,13 @@ pub(crate) fn desired(
     );
     let capabilities = session.capabilities();
     fields.settings.retain(|place| capabilities.keeps(place));
-    Ok(DesiredRuntime {
+    DesiredRuntime {
         name: agent.runtime_name.clone(),
         identity: Identity::of(agent),
         tags: agent.tags.clone(),
         fields,
         has_callers: capabilities.resource_policies && !agent.callers.is_empty(),
-    })
+    }
 }
 
 /// Notes the settings that the local AgentCore does not keep.
@@ -172,30 +137,6 @@ pub(crate) fn note_not_kept(placed: &Placed<'_>, ui: &Ui) {
     }
 }
 
-/// Returns the deployed archive if it is still in the bucket and made from the same files as this
-/// one. A different result of another machine's Python does not justify a new version.
-async fn kept(placed: &Placed<'_>, archive: &Archive, seen: Option<&Seen>) -> Option<CodeObject> {
-    let Placed { agent, session } = placed;
-    let Artifact::Code {
-        object: Some(there),
-        ..
-    } = &seen?.observed.state.fields.artifact
-    else {
-        return None;
-    };
-    let runtime = &agent.runtime_name;
-    let is_another = there.key != bucket::archive_key(runtime, archive);
-    if !is_another
-        || there.bucket != own_bucket(placed)
-        || !bucket::stays(&there.key, runtime, archive)
-    {
-        return None;
-    }
-    let store = Store::new(session, &agent.project);
-    let is_there = matches!(store.put_at(&there.key).await, Ok(Some(_)));
-    is_there.then(|| there.clone())
-}
-
 fn writes(steps: &[RuntimeStep]) -> bool {
     steps.iter().any(|step| {
         matches!(
@@ -208,90 +149,25 @@ fn writes(steps: &[RuntimeStep]) -> bool {
 /// Plans like a real run, from the same observation.
 pub(crate) async fn foresee(
     work: &Work<'_>,
-    archive: &Archive,
+    shipment: &Shipment,
     bucket_tags: &BTreeMap<String, String>,
     ui: &Ui,
 ) -> Result<Foreseen, Failure> {
     let Placed { agent, session } = work.placed;
     let role_arn = observed::role_arn(&agent.role, session.partition, &session.account);
-    let kept = kept(work.placed, archive, work.seen.as_ref()).await;
-    let desired = desired(work.placed, &role_arn, archive, kept.as_ref())?;
+    let Chosen { artifact, kept } = shipment.choose(work.placed, work.seen.as_ref()).await?;
+    let desired = desired(work.placed, &role_arn, artifact);
     let steps = plan::plan(&desired, work.seen.as_ref().map(|seen| &seen.observed))?;
-    let store = Store::new(session, &agent.project);
-    let held = store.held(&agent.runtime_name, archive);
-    let (sending, bucket_steps) = if kept.is_some() {
-        (writes(&steps).then_some(0), Vec::new())
-    } else if writes(&steps) {
-        let held = async { Ok(held.await?) };
-        let (held, steps) = tokio::try_join!(held, store.bucket_steps(bucket_tags))?;
-        (Some(Upload::of(archive, &held).bytes(archive)), steps)
-    } else {
-        match missing(agent, archive, &held.await, ui) {
-            Some(upload) => {
-                let steps = store.bucket_steps(bucket_tags).await?;
-                (Some(upload.bytes(archive)), steps)
-            }
-            None => (None, Vec::new()),
-        }
-    };
+    let how = (writes(&steps), kept.is_some());
+    let Sending { bytes, store } =
+        Box::pin(shipment.foresee(work.placed, how, bucket_tags, ui)).await?;
     Ok(Foreseen {
         desired,
         steps,
-        size: archive.size,
-        sending,
-        bucket: (store.bucket().to_owned(), bucket_steps),
+        size: shipment.size(),
+        sending: bytes,
+        store,
     })
-}
-
-/// Returns the upload that is needed even for an unchanged runtime, because its archive is no
-/// longer in the bucket. Missing permission to look is not an error.
-fn missing(
-    agent: &Agent,
-    archive: &Archive,
-    held: &Result<Held, AwsError>,
-    ui: &Ui,
-) -> Option<Upload> {
-    match held {
-        Ok(held) => Some(Upload::of(archive, held)).filter(|upload| *upload != Upload::Nothing),
-        Err(error) => {
-            let name = &agent.name;
-            ui.warning(
-                &Message::new(format!(
-                    "cannot check whether the archive of `{name}` is still in the bucket"
-                ))
-                .note(Failure::from(error.clone()).to_string()),
-            );
-            None
-        }
-    }
-}
-
-/// Prepares the bucket, and reports the steps.
-pub(crate) async fn make_bucket(
-    store: &Store,
-    tags: &BTreeMap<String, String>,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let steps = store.ensure_bucket(tags).await?;
-    for step in bucket::worth_saying(&steps) {
-        let change = step.change(store.bucket());
-        let verb = match step {
-            BucketStep::Create => "Created",
-            _ => change.action.doing(),
-        };
-        ui.status(verb, &change.object);
-    }
-    Ok(())
-}
-
-/// Returns the tags of a bucket: those that its agents' tables declare for all resources. If tables
-/// differ, the last agent's value is used.
-pub(crate) fn bucket_tags(placed: &[Placed<'_>], name: &str) -> BTreeMap<String, String> {
-    placed
-        .iter()
-        .filter(|placed| own_bucket(placed) == name)
-        .flat_map(|placed| placed.agent.shared_tags.clone())
-        .collect()
 }
 
 impl Delivery<'_, '_> {
@@ -301,8 +177,8 @@ impl Delivery<'_, '_> {
         smoke: Option<&Smoke>,
     ) -> Result<Done, Failure> {
         let Placed { agent, session } = self.placed;
-        let kept = kept(self.placed, &self.archive, seen.as_ref()).await;
-        let desired = desired(self.placed, &self.role_arn, &self.archive, kept.as_ref())?;
+        let Chosen { artifact, kept } = self.shipment.choose(self.placed, seen.as_ref()).await?;
+        let desired = desired(self.placed, &self.role_arn, artifact);
         if kept.is_some() {
             self.ui.note(&format!(
                 "the deployed archive of `{}` contains the same files and is kept; only the bytecode differs, because another Python compiled it",
@@ -313,10 +189,10 @@ impl Delivery<'_, '_> {
             self.notice_absence()?;
         }
         let steps = plan::plan(&desired, seen.as_ref().map(|seen| &seen.observed))?;
-        let sends = kept.is_none()
-            && (writes(&steps) || missing(agent, &self.archive, &self.held, self.ui).is_some());
-        let uploaded = if sends {
-            Some(Box::pin(self.upload()).await?)
+        let sends = kept.is_none() && (writes(&steps) || self.shipment.is_missing(agent, self.ui));
+        let shipped = if sends {
+            let sending = self.shipment.send(self.placed, &self.bucket, self.ui);
+            Some(Box::pin(sending).await?)
         } else {
             None
         };
@@ -335,14 +211,14 @@ impl Delivery<'_, '_> {
             self.ui,
         ))
         .await?;
-        self.say(&outcome, uploaded.as_ref());
+        self.say(&outcome, shipped.as_ref());
         self.remember(&outcome)?;
         let smoked = match smoke {
             Some(smoke) => Some(smoke.call(self.placed, &outcome, self.ui).await),
             None => None,
         };
-        let pruned = match &uploaded {
-            Some(_) => self.prune(&outcome).await,
+        let pruned = match &shipped {
+            Some(_) => self.shipment.prune(self.placed, &outcome, self.ui).await,
             None => Vec::new(),
         };
         Ok(Done {
@@ -354,84 +230,31 @@ impl Delivery<'_, '_> {
             role_arn: self.role_arn,
             files: self.files,
             desired,
-            size: self.archive.size,
-            archive_id: self.archive.id,
+            size: self.shipment.size(),
+            artifact_id: self.shipment.id().to_owned(),
             callers: self.callers.carried_out(granted),
             outcome,
-            uploaded,
+            shipped,
             pruned,
             smoked,
             started: self.started,
         })
     }
 
-    async fn upload(&self) -> Result<Uploaded, Failure> {
-        let Placed { agent, session } = self.placed;
-        let store = Store::new(session, &agent.project);
-        self.bucket.clone().await?;
-        let held = self.held.clone()?;
-        let bytes = Upload::of(&self.archive, &held).bytes(&self.archive);
-        if bytes > 0 {
-            self.ui.status(
-                "Uploading",
-                &format!(
-                    "agent `{}`: {} of {}",
-                    agent.name,
-                    byte_size(bytes),
-                    byte_size(self.archive.size)
-                ),
-            );
-        }
-        let sent = AtomicU64::new(0);
-        let count = |bytes| {
-            sent.fetch_add(bytes, Ordering::Relaxed);
-        };
-        let uploaded = telling(
-            Box::pin(store.put(&agent.runtime_name, &self.archive, &held, &count)),
-            ("Uploading", &format!("agent `{}`", agent.name)),
-            || {
-                let sent = sent.load(Ordering::Relaxed);
-                Some(HowFar {
-                    verb: "Uploading",
-                    words: format!(
-                        "agent `{}`: {} of {}",
-                        agent.name,
-                        byte_size(sent),
-                        byte_size(bytes)
-                    ),
-                    part: (bytes > 0).then_some(Part {
-                        done: sent,
-                        of: bytes,
-                    }),
-                })
-            },
-            self.ui,
-        )
-        .await?;
-        if let How::WholeAfter(why) = &uploaded.how {
-            self.ui.warning(
-                &Message::new(format!(
-                    "the archive of `{}` was uploaded in full",
-                    agent.name
-                ))
-                .note(why.clone()),
-            );
-        }
-        Ok(uploaded)
-    }
-
-    fn say(&self, outcome: &Outcome, uploaded: Option<&Uploaded>) {
+    fn say(&self, outcome: &Outcome, shipped: Option<&Shipped>) {
         let state = &outcome.state;
-        let (verb, more) = match (outcome.did, uploaded) {
-            (Did::Created, _) => ("Created", "READY"),
-            (Did::Updated, _) => ("Updated", "READY"),
-            (Did::Tagged, None) => ("Tagged", "nothing else differs; nothing was uploaded"),
-            (Did::Tagged, Some(_)) => ("Tagged", "and its archive is in the bucket again"),
-            (Did::Nothing, None) => ("Unchanged", "up to date"),
-            (Did::Nothing, Some(_)) => (
-                "Restored",
-                "its archive is in the bucket again; nothing was updated",
+        let (kind, store) = (self.shipment.kind(), self.shipment.store());
+        let again = format!("its {kind} is in the {store} again");
+        let (verb, more) = match (outcome.did, shipped) {
+            (Did::Created, _) => ("Created", "READY".to_owned()),
+            (Did::Updated, _) => ("Updated", "READY".to_owned()),
+            (Did::Tagged, None) => (
+                "Tagged",
+                "nothing else differs; nothing was uploaded".to_owned(),
             ),
+            (Did::Tagged, Some(_)) => ("Tagged", format!("and {again}")),
+            (Did::Nothing, None) => ("Unchanged", "up to date".to_owned()),
+            (Did::Nothing, Some(_)) => ("Restored", format!("{again}; nothing was updated")),
         };
         self.ui.status(
             verb,

@@ -2,8 +2,8 @@
 
 pub(super) mod agent;
 mod preparing;
-mod prune;
 mod report;
+mod shipment;
 mod show;
 mod smoke;
 mod tracing;
@@ -16,21 +16,23 @@ use futures_util::{
     future::{LocalBoxFuture, Shared},
     stream,
 };
+use serde_json::Value;
 
 use self::{
     agent::{BucketMade, Delivery, Done},
+    shipment::{Archived, Imaged, Shipment, archive},
     smoke::Smoke,
 };
 use super::invoke::read_payload;
 use crate::{
-    config::{Agent, Config, Declared, Language},
+    config::{Config, Declared},
     effects::{
         self,
         aws::{AwsError, runtime::Runtimes, runtime_read::Named, store::Store},
         clock,
+        folder::Folder,
         local::Emulator,
         manifest::Project,
-        packaging::Built,
     },
     engine::{
         callers, declared, former_agents, former_role,
@@ -40,15 +42,18 @@ use crate::{
     error::Failure,
     options,
     project::{
-        self, consent,
+        self,
+        building::For,
+        consent,
         emulator::{self, Reach},
+        imaging::{self, How},
         on_disk,
         own_files::{self, OwnFiles},
         packaging, partition,
         sessions::{self, Placed},
     },
     protocol::invocation,
-    resources::{bucket::Held, callers::CallersPlan, role::Adopt, runtime as plan},
+    resources::{callers::CallersPlan, ownership::Identity, role::Adopt, runtime as plan},
     ui::Ui,
 };
 
@@ -88,6 +93,8 @@ pub struct Args {
     #[command(flatten)]
     pub(super) packaging: packaging::Options,
     #[command(flatten)]
+    image: imaging::Options,
+    #[command(flatten)]
     applying: options::Applying,
     /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
@@ -101,20 +108,14 @@ pub struct Args {
 /// The work for one agent.
 pub(super) struct Work<'a> {
     pub(super) placed: &'a Placed<'a>,
-    pub(super) own: OwnFiles,
+    /// `None` for an image, which has no files of the project.
+    pub(super) own: Option<OwnFiles>,
     pub(super) role: RoleWork,
     pub(super) seen: Option<Seen>,
     pub(super) callers: CallersPlan,
     started: Instant,
-    /// Set if the archive could be built before the user was asked.
-    packed: Option<Packed>,
-}
-
-/// The archive, and the parts of it that the bucket already has. An error here only matters if
-/// something must be sent.
-struct Packed {
-    built: Built,
-    held: Result<Held, AwsError>,
+    /// Set if the artifact could be built before the user was asked.
+    packed: Option<Shipment>,
 }
 
 /// The runtimes of each account and region, listed once for all agents.
@@ -128,8 +129,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     variables::warn_of_secrets(&args.env, ui);
     for agent in &mut config.agents {
         agent.env.extend(variables.iter().cloned());
-        is_python(agent)?;
     }
+    args.image.check(&config.agents)?;
     consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
     let (reach, place) = (Reach::of(&args.applying), (&project, &config));
     emulator::with(reach, &args.aws, place, ui, async |emulator| {
@@ -216,17 +217,6 @@ async fn deploy(
     Failure::all(failures).map_or(Ok(()), Err)
 }
 
-fn is_python(agent: &Agent) -> Result<(), Failure> {
-    match agent.language {
-        Language::Python => Ok(()),
-        Language::Rust(_) => Err(Failure::config(format!(
-            "the agent `{}` is not written in Python, and only Python agents can be deployed",
-            agent.name
-        ))
-        .help("`--agent` deploys the others")),
-    }
-}
-
 fn lists<'a>(placed: &'a [Placed<'a>]) -> Lists<'a> {
     let mut lists = Lists::new();
     for Placed { session, .. } in placed {
@@ -244,8 +234,8 @@ fn buckets<'a>(placed: &'a [Placed<'a>], ui: &'a Ui) -> BTreeMap<String, BucketM
         .map(|Placed { agent, session }| {
             let store = Store::new(session, &agent.project);
             let name = store.bucket().to_owned();
-            let tags = agent::bucket_tags(placed, &name);
-            let making = async move { agent::make_bucket(&store, &tags, ui).await };
+            let tags = archive::bucket_tags(placed, &name);
+            let making = async move { archive::make_bucket(&store, &tags, ui).await };
             (name, making.boxed_local().shared())
         })
         .collect()
@@ -281,13 +271,17 @@ impl<'a> Deploy<'a> {
         let agent = placed.agent;
         let variables = plan::check_variables(agent, &agent::variables(placed)).err();
         let (project, declared) = self.place;
-        let own = own_files::observe(agent, project, declared);
+        let own = (!agent.has_image())
+            .then(|| own_files::observe(agent, project, declared))
+            .transpose();
         let wrong = own.as_ref().err().cloned();
         if let Some(failure) = Failure::all([variables, wrong].into_iter().flatten()) {
             return Err(failure);
         }
         let own = own?;
-        own.tell(self.ui);
+        if let Some(own) = &own {
+            own.tell(self.ui);
+        }
         agent::note_not_kept(placed, self.ui);
         let list = self.lists[&place(&placed.session)].clone();
         let looking = async {
@@ -296,13 +290,19 @@ impl<'a> Deploy<'a> {
         };
         let deciding = role::decide(agent, &placed.session, self.adopt());
         let (role, looked, packed) =
-            tokio::try_join!(deciding, looking, self.pack_early(placed, &own))?;
+            tokio::try_join!(deciding, looking, self.pack_early(placed, own.as_ref()))?;
         role::tell_reasons(agent, self.ui);
         for warning in role.warnings() {
             self.ui.warning(warning);
         }
         let seen = own::judge(placed, looked, &role.proof())?;
         if let Some(seen) = &seen {
+            // Before anything is written.
+            plan::check_kind(
+                &seen.observed.state,
+                agent.has_image(),
+                &Identity::of(agent),
+            )?;
             let runs_with = &seen.observed.state.fields.role_arn;
             former_role::notice(placed, runs_with, self.ui).await;
         }
@@ -340,34 +340,49 @@ impl<'a> Deploy<'a> {
         }
     }
 
-    /// Builds the archive unless nothing may be written yet: `--adopt` asks for confirmation first.
+    /// Builds the artifact unless nothing may be written yet: `--adopt` asks for confirmation first.
     async fn pack_early(
         &self,
         placed: &Placed<'_>,
-        own: &OwnFiles,
-    ) -> Result<Option<Packed>, Failure> {
+        own: Option<&OwnFiles>,
+    ) -> Result<Option<Shipment>, Failure> {
         if self.args.applying.changes_nothing() || self.args.adopt {
             return Ok(None);
         }
-        self.pack(placed, own).await.map(Some)
+        let output = packaging::directory(placed.agent, self.place.0)?;
+        self.pack(placed, own, output).await.map(Some)
     }
 
-    /// Builds the archive, and asks the bucket in parallel with the requests to the service.
-    async fn pack(&self, placed: &Placed<'_>, own: &OwnFiles) -> Result<Packed, Failure> {
+    /// Builds the artifact, and asks the store in parallel with the requests to the service.
+    async fn pack(
+        &self,
+        placed: &Placed<'_>,
+        own: Option<&OwnFiles>,
+        output: Folder,
+    ) -> Result<Shipment, Failure> {
         let Placed { agent, session } = placed;
-        let output = packaging::directory(agent, self.place.0)?;
-        let built = packaging::build(
-            agent,
-            self.place.0,
-            own,
-            output,
-            &self.args.packaging,
-            self.ui,
-        )
-        .await?;
-        let store = Store::new(session, &agent.project);
-        let held = store.held(&agent.runtime_name, &built.archive).await;
-        Ok(Packed { built, held })
+        let (project, options) = (self.place.0, &self.args.packaging);
+        match own {
+            Some(own) => {
+                let built = packaging::build(agent, project, own, output, options, self.ui).await?;
+                let archived = Archived::look(built.archive, placed).await;
+                Ok(Shipment::Archive(Box::new(archived)))
+            }
+            None => {
+                let purpose = if session.is_local() {
+                    For::ThisMachine
+                } else {
+                    For::Service
+                };
+                let how = How {
+                    packaging: options,
+                    image: &self.args.image,
+                    yes: self.args.yes,
+                };
+                let image = imaging::build(agent, project, purpose, how, self.ui).await?;
+                Imaged::look(image, placed).await.map(Shipment::Image)
+            }
+        }
     }
 
     async fn deliver(&self, work: Work<'a>, smoke: Option<&Smoke>) -> Result<Done, Failure> {
@@ -383,18 +398,20 @@ impl<'a> Deploy<'a> {
         let packing = async {
             match packed {
                 Some(packed) => Ok(packed),
-                None => self.pack(placed, &own).await,
+                None => {
+                    let output = packaging::directory(placed.agent, self.place.0)?;
+                    self.pack(placed, own.as_ref(), output).await
+                }
             }
         };
         let writing = role::apply(&role, &placed.session, self.adopt(), self.ui);
-        let (Packed { built, held }, role_arn) = tokio::try_join!(packing, writing)?;
+        let (shipment, role_arn) = tokio::try_join!(packing, writing)?;
         let delivery = Delivery {
             placed,
             role: &role,
             role_arn,
-            archive: built.archive,
-            held,
-            files: own.document(),
+            shipment,
+            files: own.as_ref().map_or(Value::Null, OwnFiles::document),
             memory: on_disk::memory(self.place.0, placed)?,
             bucket: self.buckets[&own::own_bucket(placed)].clone(),
             callers,

@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 use super::{
     Work,
     agent::{Done, Foreseen},
+    shipment::Store,
 };
 use crate::{
     commands::{documents, endpoint::list, prepare::toolkit},
-    effects::aws::store::How,
     engine::{callers, plan_output::Planned},
     options,
+    project::own_files::OwnFiles,
     resources::{
-        bucket::worth_saying,
         callers::for_new_runtime,
-        change::{FieldChange, Reveal, Step as _, values},
+        change::{Change, FieldChange, Reveal, Step as _, values},
         runtime::fields::Artifact,
     },
     text::byte_size,
@@ -63,23 +63,17 @@ fn document(done: &Done) -> Value {
         files,
         desired,
         size,
-        archive_id,
+        artifact_id,
         callers,
         outcome,
-        uploaded,
+        shipped,
         pruned,
         smoked,
         started,
     } = done;
     let state = &outcome.state;
-    let sent = uploaded.as_ref().map_or(0, |uploaded| uploaded.sent_bytes);
-    let how = uploaded
-        .as_ref()
-        .map_or("not needed", |uploaded| match uploaded.how {
-            How::Present => "present",
-            How::Composed => "composed",
-            How::Whole | How::WholeAfter(_) => "whole",
-        });
+    let sent = shipped.as_ref().map_or(0, |shipped| shipped.bytes);
+    let how = shipped.as_ref().map_or("not needed", |shipped| shipped.how);
     let mut runtime = documents::runtime(state);
     runtime["changes"] = fields(&outcome.changes);
     json!({
@@ -92,7 +86,7 @@ fn document(done: &Done) -> Value {
         "endpoint": outcome.endpoint.as_ref().map(list::value),
         "role": { "arn": role_arn, "changes": values(role_steps) },
         "files": files,
-        "artifact": artifact(&desired.fields.artifact, *size, Some(archive_id)),
+        "artifact": artifact(&desired.fields.artifact, *size, Some(artifact_id)),
         "upload": { "how": how, "bytes_sent": sent },
         "callers": values(callers),
         "pruned": pruned,
@@ -107,22 +101,22 @@ fn fields(changes: &[FieldChange]) -> Value {
 }
 
 fn artifact(artifact: &Artifact, size: u64, id: Option<&str>) -> Value {
-    let Artifact::Code {
-        object,
-        runtime,
-        entry_point,
-    } = artifact
-    else {
-        return Value::Null;
-    };
-    json!({
-        "bucket": object.as_ref().map(|object| &object.bucket),
-        "key": object.as_ref().map(|object| &object.key),
-        "runtime": runtime,
-        "entry_point": entry_point,
-        "bytes": size,
-        "id": id,
-    })
+    match artifact {
+        Artifact::Code {
+            object,
+            runtime,
+            entry_point,
+        } => json!({
+            "bucket": object.as_ref().map(|object| &object.bucket),
+            "key": object.as_ref().map(|object| &object.key),
+            "runtime": runtime,
+            "entry_point": entry_point,
+            "bytes": size,
+            "id": id,
+        }),
+        Artifact::Container { uri } => json!({ "image": uri, "bytes": size, "id": id }),
+        Artifact::Unknown => Value::Null,
+    }
 }
 
 /// Prints what would change in the runtime. Returns the JSON document and whether there are
@@ -138,7 +132,11 @@ pub(crate) fn show(
         steps,
         size,
         sending,
-        bucket: (bucket, bucket_steps),
+        store: Store {
+            kind,
+            name: store,
+            changes,
+        },
     } = foreseen;
     let agent = &work.placed.agent.name;
     let reveal = if verbosity >= Verbosity::Verbose {
@@ -146,17 +144,15 @@ pub(crate) fn show(
     } else {
         Reveal::Keys
     };
-    for step in worth_saying(bucket_steps) {
-        planned.change(&step.change(bucket), reveal);
+    for change in changes {
+        planned.change(change, reveal);
     }
-    if let (
-        Some(bytes),
-        Artifact::Code {
-            object: Some(object),
-            ..
-        },
-    ) = (sending, &desired.fields.artifact)
-    {
+    let place = match &desired.fields.artifact {
+        Artifact::Code { object, .. } => object.as_ref().map(ToString::to_string),
+        Artifact::Container { uri } => Some(uri.clone()),
+        Artifact::Unknown => None,
+    };
+    if let (Some(bytes), Some(object)) = (sending, place) {
         let what = if *bytes == 0 {
             format!("use the existing `{object}`")
         } else {
@@ -182,26 +178,23 @@ pub(crate) fn show(
         || sending.is_some()
         || !work.role.steps().is_empty()
         || !work.role.foreign().is_empty()
-        || work.own.has_edited_copies();
+        || work.own.as_ref().is_some_and(OwnFiles::has_edited_copies);
     if !changed {
         planned.status("Unchanged", &format!("agent `{agent}`"));
     }
-    let bucket_steps: Vec<Value> = worth_saying(bucket_steps)
-        .iter()
-        .map(|step| step.change(bucket).value())
-        .collect();
-    let document = documents::placed(
+    let store_steps: Vec<Value> = changes.iter().map(Change::value).collect();
+    let mut document = documents::placed(
         work.placed,
         json!({
-            "files": work.own.document(),
+            "files": work.own.as_ref().map_or(Value::Null, OwnFiles::document),
             "role": toolkit::planned_role(&work.role),
             "artifact": artifact(&desired.fields.artifact, *size, None),
             "upload": { "bytes": sending },
-            "bucket": { "name": bucket, "steps": bucket_steps },
             "runtime": { "name": desired.name, "steps": values(steps) },
             "callers": values(&work.callers.steps),
         }),
     );
+    document[*kind] = json!({ "name": store, "steps": store_steps });
     (document, changed)
 }
 

@@ -1,12 +1,11 @@
 //! `deploy --dry-run` and `--check`: shows the plan, from what a real run would decide and build.
 
-use super::{Deploy, Work, agent, report, tracing};
+use super::{Deploy, Work, agent, report, shipment::archive, tracing};
 use crate::{
-    effects::{folder::Folder, packaging::Built, staging},
+    effects::{folder::Folder, staging},
     engine::{declared::DeclaredWork, plan_output::Planned, role, runtime::own},
     error::{Exit, Failure},
     options,
-    project::packaging,
 };
 
 impl<'a> Deploy<'a> {
@@ -46,31 +45,14 @@ impl<'a> Deploy<'a> {
 
     async fn show_one(&self, work: &Work<'a>) -> Result<(serde_json::Value, bool), Failure> {
         let directory = staging::empty()?;
-        let built = self.build_aside(work, directory.path()).await?;
-        let tags = agent::bucket_tags(self.placed, &own::own_bucket(work.placed));
-        let foreseeing = agent::foresee(work, &built.archive, &tags, self.ui);
+        // What a real run would build, outside of the project.
+        let output = Folder::private(directory.path().to_owned()).join("built");
+        let shipment = self.pack(work.placed, work.own.as_ref(), output).await?;
+        let tags = archive::bucket_tags(self.placed, &own::own_bucket(work.placed));
+        let foreseeing = agent::foresee(work, &shipment, &tags, self.ui);
         let foreseen = Box::pin(foreseeing).await?;
         let lines = Planned::alone(self.args.output, self.ui);
         role::show_steps(work.role.steps(), lines);
         Ok(report::show(work, &foreseen, lines, self.ui.verbosity()))
-    }
-
-    /// Builds what a real run would build, outside of the project.
-    async fn build_aside(
-        &self,
-        work: &Work<'a>,
-        directory: &std::path::Path,
-    ) -> Result<Built, Failure> {
-        let output = Folder::private(directory.to_owned()).join("built");
-        let agent = work.placed.agent;
-        packaging::build(
-            agent,
-            self.place.0,
-            &work.own,
-            output,
-            &self.args.packaging,
-            self.ui,
-        )
-        .await
     }
 }

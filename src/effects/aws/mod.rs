@@ -16,6 +16,8 @@ pub(crate) mod logs;
 pub(crate) mod models;
 pub(crate) mod network;
 mod profiles;
+pub(crate) mod registry;
+pub(crate) mod repository;
 pub(crate) mod requests;
 pub(crate) mod resource_policy;
 mod rest;

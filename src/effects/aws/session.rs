@@ -31,6 +31,7 @@ use crate::{
     error::Failure,
     names::{AccountId, EndpointUrl, Partition, Region},
     plan::privacy::{self, Proof},
+    resources::ecr_uri,
     text::did_you_mean,
 };
 
@@ -105,6 +106,11 @@ impl Session {
         } else {
             Capabilities::AWS
         }
+    }
+
+    /// Returns the host of the account's image registry.
+    pub(super) fn registry_host(&self) -> String {
+        ecr_uri::host(&self.account, &self.region)
     }
 
     /// Returns the same identity in another region.

@@ -27,6 +27,7 @@ use crate::{
         change::{Change, Step},
         clean::{self, CleanPlan, Desired, Kept, Logs, Observed, ObservedRegion, OwnBucket, Trust},
         ownership::Identity,
+        repository,
     },
     ui::Ui,
 };
@@ -176,6 +177,9 @@ impl<'a> Removal<'a> {
             account: session.account.clone(),
             regions: sessions.keys().cloned().collect(),
             last_in,
+            repository: agent
+                .has_image()
+                .then(|| repository::name(&agent.project, &agent.runtime_name)),
             elsewhere: remembered
                 .iter()
                 .filter(|region| !sessions.contains_key(region))

@@ -157,11 +157,16 @@ pub(crate) async fn region_of(
         Some(name) => Ecr::new(session).observe(&name).await?,
         None => None,
     };
+    let own_repository = match &desired.repository {
+        Some(name) => Ecr::new(session).observe_own(name).await?,
+        None => None,
+    };
     Ok(ObservedRegion {
         runtimes,
         log_groups,
         objects,
         repository,
+        own_repository,
         bucket,
     })
 }

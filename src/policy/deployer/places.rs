@@ -24,6 +24,10 @@ pub(super) enum On {
     Identity,
     /// The repository in the toolkit's file, if any.
     Repository,
+    /// The repository for the agent's images, if it has any.
+    OwnRepository,
+    /// Everything, for an agent with images: these actions have no resource types.
+    AllForImages,
     /// The project's bucket, which its agents share.
     OwnBucket,
     /// The agent's objects in it.
@@ -86,6 +90,9 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
             .iter()
             .map(|name| scope.arn("ecr", &format!("repository/{name}")))
             .collect(),
+        On::OwnRepository if agent.has_image() => vec![scope.repository(agent)],
+        On::AllForImages if agent.has_image() => vec!["*".to_owned()],
+        On::OwnRepository | On::AllForImages => Vec::new(),
         On::OwnBucket => vec![own],
         On::OwnObjects => vec![format!("{own}/{runtime}/*")],
         On::ToolkitsBucket => vec![toolkits],

@@ -21,6 +21,9 @@ pub fn execution(agent: &Agent, scope: &Scope) -> Document {
 /// Returns the same as grants, with what asked for each. Independent of the order in the metadata.
 pub fn execution_grants(agent: &Agent, scope: &Scope) -> Vec<Grant> {
     let mut grants = always(scope);
+    if agent.has_image() {
+        grants.extend(image(agent, scope));
+    }
     for model in agent.models.iter().collect::<BTreeSet<_>>() {
         grants.extend(for_model(model, scope));
     }
@@ -78,6 +81,20 @@ fn always(scope: &Scope) -> Vec<Grant> {
     .into_iter()
     .map(|(by, grant)| grant.by(format!("{by} (every agent)")))
     .collect()
+}
+
+/// The service fetches the image with the role's permission. A token alone gives access to nothing.
+fn image(agent: &Agent, scope: &Scope) -> [Grant; 2] {
+    [
+        Grant::allow(
+            "Image",
+            "",
+            ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            [scope.repository(agent)],
+        ),
+        Grant::allow("ImageToken", "", ["ecr:GetAuthorizationToken"], ["*"]),
+    ]
+    .map(|grant| grant.by("artifact = \"image\""))
 }
 
 const INVOKE_MODEL: [&str; 2] = [

@@ -47,6 +47,7 @@ pub(super) fn level(action: &str) -> Level {
         | ("pricing", "DescribeServices" | "GetAttributeValues" | "GetProducts")
         | ("aws-marketplace", "Subscribe" | "ViewSubscriptions")
         | ("bedrock", "RetrieveAndGenerate")
+        | ("ecr", "GetAuthorizationToken")
         | ("logs", "DescribeLogGroups" | "DescribeResourcePolicies" | "PutResourcePolicy")
         | (
             "bedrock-agentcore",
@@ -77,14 +78,7 @@ pub(super) fn level(action: &str) -> Level {
             | "rds-data",
             name,
         ) => of_services(service, name),
-        (
-            "ecr",
-            "BatchDeleteImage"
-            | "DeleteRepository"
-            | "DescribeRepositories"
-            | "ListImages"
-            | "ListTagsForResource",
-        ) => REPOSITORY,
+        ("ecr", name) => ecr(name),
         (
             "iam",
             "AttachRolePolicy"
@@ -138,6 +132,32 @@ fn of_services(service: &str, name: &str) -> &'static [&'static str] {
         ("rds-data", "ExecuteStatement") => &["cluster:"],
         ("s3", _) => S3,
         _ => panic!("`{service}:{name}` is not in the table"),
+    }
+}
+
+fn ecr(name: &str) -> &'static [&'static str] {
+    match name {
+        "BatchCheckLayerAvailability"
+        | "BatchDeleteImage"
+        | "BatchGetImage"
+        | "CompleteLayerUpload"
+        | "CreateRepository"
+        | "DeleteRepository"
+        | "DescribeImages"
+        | "DescribeRepositories"
+        | "GetDownloadUrlForLayer"
+        | "GetLifecyclePolicy"
+        | "InitiateLayerUpload"
+        | "ListImages"
+        | "ListTagsForResource"
+        | "PutImage"
+        | "PutImageScanningConfiguration"
+        | "PutImageTagMutability"
+        | "PutLifecyclePolicy"
+        | "TagResource"
+        | "UntagResource"
+        | "UploadLayerPart" => REPOSITORY,
+        _ => panic!("`ecr:{name}` is not in the table"),
     }
 }
 

@@ -215,6 +215,54 @@ fn a_role_of_somebody_else_is_read_and_handed_over_and_never_written() {
 const PROJECT_OF_REQUEST: &str = "aws:RequestTag/cargo-agentcore:project";
 const PROJECT_OF_RESOURCE: &str = "aws:ResourceTag/cargo-agentcore:project";
 
+/// Returns the ARN of the repository for the agent's images.
+fn repository() -> String {
+    let agent = agent("a", &[]);
+    let name = crate::names::ours::repository(&agent.project, &agent.runtime_name);
+    format!("arn:aws:ecr:us-west-2:{ACCOUNT}:repository/{name}")
+}
+
+#[test]
+fn only_an_agent_with_images_has_a_repository_and_it_is_its_own() {
+    let mut agent = agent("a", &[]);
+    let ecr = |agent: &Agent, which| -> Vec<Statement> {
+        let target = Target {
+            repository: None,
+            ..target(agent, "us-west-2")
+        };
+        let document = document_of(&deployer_grants(&[target], which));
+        let about = document.statement.into_iter();
+        about
+            .filter(|statement| statement.action.iter().any(|a| a.starts_with("ecr:")))
+            .collect()
+    };
+    for which in [Deployer::WithRoles, Deployer::WithoutRoles] {
+        assert_eq!(ecr(&agent, which), []);
+    }
+    fixture::into_image(&mut agent);
+    for which in [Deployer::WithRoles, Deployer::WithoutRoles] {
+        let found = ecr(&agent, which);
+        for statement in &found {
+            let of_ecr = statement.resource.iter().filter(|on| on.contains(":ecr:"));
+            let token = statement.action == ["ecr:GetAuthorizationToken"];
+            assert!(token || of_ecr.clone().eq([&repository()]), "{statement:?}");
+        }
+        let all: BTreeSet<&String> = found.iter().flat_map(|s| &s.action).collect();
+        for needed in [
+            "ecr:PutImage",
+            "ecr:CreateRepository",
+            "ecr:DeleteRepository",
+        ] {
+            assert!(all.contains(&needed.to_owned()), "{needed}");
+        }
+        // Whoever may push must not be able to change the rules for everyone in the account.
+        assert!(
+            !all.iter().any(|action| action.contains("Registry")),
+            "{all:?}"
+        );
+    }
+}
+
 /// Returns true if the action sets tags on an existing resource.
 fn tags(action: &str) -> bool {
     let (_, name) = action.split_once(':').unwrap();
@@ -225,7 +273,9 @@ fn tags(action: &str) -> bool {
 fn documents() -> Vec<Document> {
     let mut tagged = agent("a", &[]);
     tagged.tags = [("team".to_owned(), "x".to_owned())].into();
-    let agents = [agent("a", &[]), tagged];
+    let mut image = agent("a", &[]);
+    fixture::into_image(&mut image);
+    let agents = [agent("a", &[]), tagged, image];
     let both = [Deployer::WithRoles, Deployer::WithoutRoles];
     let all = agents
         .iter()
@@ -275,6 +325,7 @@ fn what_carries_another_projects_tag_is_never_taken_over() {
     let things = [
         format!("arn:aws:iam::{ACCOUNT}:role/agents/AgentCoreRole-a"),
         format!("arn:aws:bedrock-agentcore:us-west-2:{ACCOUNT}:runtime/a-AbCdEf1234"),
+        repository(),
         format!(
             "arn:aws:logs:us-west-2:{ACCOUNT}:log-group:/aws/bedrock-agentcore/runtimes/a-x-DEFAULT"
         ),

@@ -225,6 +225,11 @@ pub(super) fn bucket() -> String {
     format!("arn:aws:s3:::{name}")
 }
 
+/// Gives the agent an image instead of an archive.
+pub(super) fn into_image(agent: &mut Agent) {
+    agent.artifact = crate::config::Artifact::Image;
+}
+
 pub(super) fn take_boundary(agent: &mut Agent) {
     if let RoleSettings::Managed { boundary, .. } = &mut agent.role {
         *boundary = None;

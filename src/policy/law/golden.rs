@@ -26,6 +26,11 @@ fn golden(name: &str, document: &Document) {
 fn each_capability_has_the_document_that_was_read_and_kept() {
     let base = execution(&agent("my_agent", &[]), &scope("my_agent", "us-west-2"));
     golden("always", &base);
+    let mut image = agent("my_agent", &[]);
+    fixture::into_image(&mut image);
+    let whole = execution(&image, &scope("my_agent", "us-west-2"));
+    let added = whole.statement[base.statement.len()..].to_vec();
+    golden("image", &Document::new(added));
     for region in ["us-west-2", "us-gov-west-1"] {
         let scope = scope("my_agent", region);
         for capability in capabilities(scope.partition, "one") {

@@ -29,7 +29,7 @@ const REGIONS: [&str; 5] = [
 
 /// Returns what must be declared for a statement with this name.
 fn asks_for(sid: &str) -> Option<&'static [&'static str]> {
-    let kinds: [(&str, &[&str]); 26] = [
+    let kinds: [(&str, &[&str]); 27] = [
         ("LogGroups", &["logs"]),
         ("LogStreams", &["logs"]),
         ("Traces", &["traces"]),
@@ -37,6 +37,7 @@ fn asks_for(sid: &str) -> Option<&'static [&'static str]> {
         ("Model", &["models"]),
         ("CodeInterpreter", &["code-interpreter"]),
         ("BrowserStreams", &["browser"]),
+        ("Image", &["artifact"]),
         ("Browser", &["browser"]),
         ("Pricing", &["pricing"]),
         ("Memory", &["memory"]),
@@ -201,6 +202,9 @@ fn the_law_holds_for_every_pair_of_capabilities_in_every_partition() {
             }
         }
         obeys(&agent("my_agent", &all), &scope);
+        let mut image = agent("my_agent", &all);
+        fixture::into_image(&mut image);
+        obeys(&image, &scope);
     }
 }
 

@@ -6,6 +6,7 @@
 //!   runtimes, with the project's bucket that it runs from;
 //! - what belongs to a runtime by that runtime;
 //! - archives by the tags of the project's bucket and the runtime's prefix in it;
+//! - images by the tags of the agent's repository;
 //! - what the Python toolkit created by an entry in its file whose account, region and runtime or
 //!   role are proven.
 
@@ -39,6 +40,7 @@ pub(crate) use self::observed::ObservedRegion;
 pub(crate) use self::observed::ObservedRepository;
 pub(crate) use self::observed::ObservedRuntime;
 pub(crate) use self::observed::OwnBucket;
+pub(crate) use self::observed::OwnRepository;
 pub(crate) use self::observed::Sight;
 pub(crate) use self::observed::Tags;
 pub(crate) use self::observed::Trace;
@@ -66,6 +68,8 @@ pub(crate) struct Desired {
     /// The regions where this is the last agent of the run with objects in the project's bucket,
     /// and the runtimes whose objects are deleted by then.
     pub(crate) last_in: BTreeMap<Region, BTreeSet<RuntimeName>>,
+    /// The repository for the agent's images, if it has any.
+    pub(crate) repository: Option<String>,
     /// Regions that the agent was deployed to and that this run does not clean. Used only without a
     /// role of this tool, which lists its regions itself.
     pub(crate) elsewhere: BTreeSet<Region>,

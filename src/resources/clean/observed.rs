@@ -92,6 +92,13 @@ pub(crate) struct ObservedRepository {
     pub(crate) digests: Vec<String>,
 }
 
+/// The repository that `deploy` creates for the agent's images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnRepository {
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) content: ObservedRepository,
+}
+
 /// The bucket that `deploy` creates for a project, with the objects of all agents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OwnBucket {
@@ -153,5 +160,7 @@ pub(crate) struct ObservedRegion {
     pub(crate) objects: Vec<ObservedObject>,
     /// The repository that [`repository_to_look_for`] names.
     pub(crate) repository: Option<ObservedRepository>,
+    /// Observed only for an agent that has or had images.
+    pub(crate) own_repository: Option<OwnRepository>,
     pub(crate) bucket: Option<OwnBucket>,
 }

@@ -4,7 +4,8 @@ use super::{
     Desired, Logs, Trust,
     bucket::clean_bucket,
     observed::{
-        ObservedLogGroup, ObservedObject, ObservedRegion, ObservedRepository, ObservedRuntime, Tags,
+        ObservedLogGroup, ObservedObject, ObservedRegion, ObservedRepository, ObservedRuntime,
+        OwnRepository, Tags,
     },
     proof::Proof,
     step::{CleanPlan, CleanStep},
@@ -30,6 +31,7 @@ pub(crate) fn clean_region(
         log_groups,
         objects,
         repository,
+        own_repository,
         bucket,
     } = there;
     let entry = entry.filter(|entry| in_place(entry, desired, region));
@@ -75,6 +77,9 @@ pub(crate) fn clean_region(
     plan.steps.extend(runtime_steps);
     if let Some(repository) = repository {
         clean_repository(region, repository, by_entry && !another, plan);
+    }
+    if let Some(repository) = own_repository {
+        clean_own_repository(desired, region, repository, another, plan);
     }
     for object in objects {
         let ObservedObject {
@@ -146,6 +151,26 @@ fn log_groups_that_go<'a>(
         }
     }
     going
+}
+
+/// `another` is true if a runtime with the agent's name is kept, which may run from an image.
+fn clean_own_repository(
+    desired: &Desired,
+    region: &Region,
+    repository: &OwnRepository,
+    another: bool,
+    plan: &mut CleanPlan,
+) {
+    let OwnRepository { tags, content } = repository;
+    let why = match desired.identity.ownership(tags) {
+        Ownership::Ours if another => {
+            "a runtime with the agent's name, which is kept, may run from it".to_owned()
+        }
+        Ownership::Ours => return clean_repository(region, content, true, plan),
+        Ownership::Unmarked => "it does not carry the tags of this project".to_owned(),
+        Ownership::Others(owner) => format!("its tags say {owner}"),
+    };
+    plan.keep(Subject::new("repository", &content.name).at(region), why);
 }
 
 fn clean_repository(

@@ -139,16 +139,11 @@ pub(crate) fn plan(
         }
         _ => {}
     }
-    if let Artifact::Container { uri } = &state.fields.artifact {
-        return Err(Failure::world(format!(
-            "the runtime `{}` runs the container image `{uri}`, and a code archive cannot take its place",
-            state.id
-        ))
-        .help(format!(
-            "`cargo agentcore clean --agent {}` deletes it; or deploy under another agent name",
-            identity.agent
-        )));
-    }
+    check_kind(
+        state,
+        matches!(fields.artifact, Artifact::Container { .. }),
+        identity,
+    )?;
     let mut steps = Vec::new();
     let mut there = tags.clone();
     let withdrawn = desired.withdrawn(tags);
@@ -173,6 +168,36 @@ pub(crate) fn plan(
         steps.extend(desired.tag_steps(&state.arn, tags));
     }
     Ok(steps)
+}
+
+/// Refuses to put an image in the place of an archive, or an archive in the place of an image.
+pub(crate) fn check_kind(
+    state: &RuntimeState,
+    is_image: bool,
+    identity: &Identity,
+) -> Result<(), Failure> {
+    // It is created anew.
+    if ["DELETING", "CREATE_FAILED", "DELETE_FAILED"].contains(&state.status.as_str()) {
+        return Ok(());
+    }
+    let cannot = match (&state.fields.artifact, is_image) {
+        (Artifact::Container { uri }, false) => {
+            format!("runs the container image `{uri}`, and a code archive cannot take its place")
+        }
+        (Artifact::Code { .. }, true) => {
+            "runs a code archive, and a container image cannot take its place".to_owned()
+        }
+        (Artifact::Container { .. }, true)
+        | (Artifact::Code { .. }, false)
+        | (Artifact::Unknown, _) => return Ok(()),
+    };
+    Err(Failure::world(format!("the runtime `{}` {cannot}", state.id))
+        .note("AgentCore does not change the kind of a runtime's artifact")
+        .help(format!(
+            "`cargo agentcore clean --agent {}` deletes it; the next deploy then creates it with another ARN and without its endpoints",
+            identity.agent
+        ))
+        .help("or deploy under another agent name"))
 }
 
 impl DesiredRuntime {

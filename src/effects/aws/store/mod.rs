@@ -148,4 +148,4 @@ fn unquoted(etag: Option<&str>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -8,6 +8,7 @@
 mod archive;
 pub(crate) mod debugger;
 mod dependencies;
+pub(crate) mod image;
 mod python;
 
 use std::{

@@ -114,7 +114,7 @@ impl Agents {
             self.versions.code(&version).await
         };
         match prepared.await {
-            Ok(code) => json(&serde_json::json!({ "warning": code.warning })),
+            Ok(code) => json(&serde_json::json!({ "warning": code.warning() })),
             Err(refusal) => answer(&refusal, Protocol::Http, None),
         }
     }

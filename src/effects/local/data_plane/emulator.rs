@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
 use super::http::{Body, HttpClient, client, full, remove_hop_by_hop, streamed, text};
-use crate::effects::aws::emulated::ACCESS_KEY_ID;
+use crate::{effects::aws::emulated::ACCESS_KEY_ID, package::image};
 
 /// Required in every request to ministack, which refuses others.
 pub(super) const TOKEN_HEADER: &str = "x-cargo-agentcore-token";
@@ -159,6 +159,34 @@ impl Emulator {
             }
         }
         file.flush().await.map_err(|error| failed(&error))
+    }
+
+    /// Reads content from an image repository, and checks its digest. `what` is `manifests` or
+    /// `blobs`.
+    pub(super) async fn pull(
+        &self,
+        region: &str,
+        repository: &str,
+        what: &str,
+        digest: &str,
+    ) -> Result<Vec<u8>, Unanswered> {
+        let path = format!("/v2/{repository}/{what}/{digest}");
+        let headers = [("accept", image::MANIFEST)];
+        let (status, body) = self
+            .ask(Method::GET, region, "ecr", &path, &headers, Bytes::new())
+            .await?;
+        match status {
+            StatusCode::OK if image::digest(&body) == digest => Ok(body.to_vec()),
+            StatusCode::OK => Err(Unanswered::Other(format!(
+                "the repository `{repository}` has other content than `{digest}`"
+            ))),
+            StatusCode::NOT_FOUND => Err(Unanswered::NotFound(format!(
+                "`{digest}` is no longer in the repository `{repository}`"
+            ))),
+            status => Err(Unanswered::Other(format!(
+                "the repository `{repository}` answered with {status}"
+            ))),
+        }
     }
 
     /// Calls CloudWatch Logs.

@@ -23,6 +23,7 @@ pub(in crate::effects::local) mod pace;
 mod remembered;
 mod replies;
 mod sessions;
+mod unpacking;
 mod versions;
 mod websocket;
 

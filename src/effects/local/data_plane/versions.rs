@@ -12,16 +12,11 @@ use tokio::sync::Mutex;
 use super::{
     emulator::{Emulator, Unanswered},
     remembered::Remembered,
+    unpacking::{Artifact, Runnable, Unpacking},
 };
 use crate::{
     config::Lifecycle,
-    effects::{
-        aws::emulated::ACCOUNT_ID,
-        files,
-        local::code::{self, Code},
-        programs::{Checkout, Programs},
-        runtime,
-    },
+    effects::{aws::emulated::ACCOUNT_ID, files, runtime},
     error::Failure,
     names::EndpointName,
     protocol::{
@@ -46,19 +41,10 @@ pub(super) struct Version {
     pub(super) entrypoint: Vec<String>,
     /// The paths of file systems, which are not mounted here.
     pub(super) mounts: Vec<String>,
-    archive: Option<Archive>,
-    /// Such as `3.13`.
-    python: Option<String>,
+    /// `None` for something that does not run on this machine.
+    artifact: Option<Artifact>,
     /// Locked while the code is prepared, which continues if the caller is gone.
-    code: Arc<Mutex<Option<Code>>>,
-}
-
-/// The location of a version's archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Archive {
-    bucket: String,
-    key: String,
-    version: Option<String>,
+    code: Arc<Mutex<Option<Runnable>>>,
 }
 
 /// By runtime, and by endpoint or number.
@@ -172,22 +158,21 @@ impl Versions {
 
     /// Returns the version's code. The first caller prepares it. A failure is not cached: the next
     /// caller tries again.
-    pub(super) async fn code(&self, version: &Version) -> Result<Code, Refusal> {
+    pub(super) async fn code(&self, version: &Version) -> Result<Runnable, Refusal> {
         let mut kept = Arc::clone(&version.code).lock_owned().await;
         if let Some(code) = &*kept {
             return Ok(code.clone());
         }
-        let (Some(archive), Some(python)) = (&version.archive, &version.python) else {
+        let Some(artifact) = &version.artifact else {
             return Err(Refusal::new(
                 Kind::RuntimeClient,
-                "only archives with a Python agent run on this machine, and this version is something else",
+                "only archives with a Python agent and images of the local registry run on this machine, and this version is something else",
             ));
         };
         let unpacking = Unpacking {
             emulator: self.emulator.clone(),
             region: version.arn.region.to_string(),
-            archive: archive.clone(),
-            python: python.clone(),
+            artifact: artifact.clone(),
             home: self.home_of(&version.arn.id, &version.number),
             workspace: self.workspace.clone(),
         };
@@ -239,62 +224,6 @@ impl Versions {
     }
 }
 
-/// Downloads and unpacks a version's code.
-struct Unpacking {
-    emulator: Emulator,
-    region: String,
-    archive: Archive,
-    /// Such as `3.13`.
-    python: String,
-    home: PathBuf,
-    workspace: PathBuf,
-}
-
-impl Unpacking {
-    async fn run(self) -> Result<Code, Refusal> {
-        let Self {
-            emulator,
-            region,
-            archive,
-            python,
-            home,
-            workspace,
-        } = self;
-        let file = home.with_extension("zip");
-        if let Some(folder) = home.parent() {
-            files::create_dir_all(folder).map_err(|error| internal(&error.to_string()))?;
-        }
-        let downloaded = emulator
-            .download(
-                &region,
-                &archive.bucket,
-                &archive.key,
-                archive.version.as_deref(),
-                &file,
-            )
-            .await;
-        let prepared = match downloaded {
-            Ok(()) => {
-                let programs = Programs::outside(Checkout::around(&workspace));
-                let (file, folder) = (file.clone(), home.clone());
-                let preparing = move |_: &(dyn Fn(()) + Sync)| {
-                    code::prepare(&file, &folder, &python, &programs)
-                };
-                let prepared = runtime::aside(preparing, |()| {}).await;
-                prepared.map_err(|failure| words(&failure))
-            }
-            Err(Unanswered::NotFound(why) | Unanswered::Other(why)) => Err(why),
-        };
-        // The next download overwrites it.
-        let _ = files::remove_file(&file);
-        prepared.map_err(|why| {
-            // An incomplete version may occupy the space that was missing.
-            let _ = files::remove_tree(&home);
-            Refusal::new(Kind::RuntimeClient, why)
-        })
-    }
-}
-
 pub(super) fn internal(why: &str) -> Refusal {
     Refusal::new(Kind::Internal, why)
 }
@@ -303,18 +232,6 @@ fn read(number: &str, document: &Value) -> Result<Version, Refusal> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let arn = document["agentRuntimeArn"].as_str().unwrap_or_default();
     let code = &document["agentRuntimeArtifact"]["codeConfiguration"];
-    let s3 = &code["code"]["s3"];
-    let archive = text(&s3["bucket"])
-        .zip(text(&s3["prefix"]))
-        .map(|(bucket, key)| Archive {
-            bucket,
-            key,
-            version: text(&s3["versionId"]),
-        });
-    let python = code["runtime"]
-        .as_str()
-        .and_then(|name| name.strip_prefix("PYTHON_"))
-        .map(|version| version.replace('_', "."));
     let environment = document["environmentVariables"].as_object();
     let strings = |value: &Value| -> Vec<String> {
         let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -342,8 +259,7 @@ fn read(number: &str, document: &Value) -> Result<Version, Refusal> {
         authorizer: Rules::read(document),
         entrypoint: strings(&code["entryPoint"]),
         mounts: mounts::paths(&document["filesystemConfigurations"]),
-        archive,
-        python,
+        artifact: Artifact::read(&document["agentRuntimeArtifact"]),
         code: Arc::default(),
     })
 }

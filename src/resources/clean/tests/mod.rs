@@ -2,6 +2,7 @@ mod bucket;
 mod entry;
 mod former;
 mod objects;
+mod repository;
 
 use std::collections::BTreeMap;
 
@@ -50,6 +51,7 @@ fn desired() -> Desired {
         account: AccountId::parse("123456789012").unwrap(),
         regions: BTreeSet::from([region("us-west-2")]),
         last_in: BTreeMap::from([(region("us-west-2"), BTreeSet::new())]),
+        repository: None,
         elsewhere: BTreeSet::new(),
         logs: Logs::Keep,
         yaml: Trust::Proven,
@@ -137,6 +139,7 @@ fn whole() -> Observed {
             name: "bedrock-agentcore-a".into(),
             digests: vec!["d".into()],
         }),
+        own_repository: None,
         bucket: None,
     };
     Observed {

@@ -3,7 +3,7 @@
 mod archives;
 mod buckets;
 mod faults;
-mod world;
+pub(in crate::effects::aws) mod world;
 
 // The test bed of the integration tests: the same emulators and server.
 #[path = "../../../../../tests/support/bed.rs"]
@@ -20,10 +20,10 @@ mod bed;
     clippy::disallowed_methods,
     reason = "the store needs a part of the test bed, and tests touch the world"
 )]
-mod emulator;
+pub(in crate::effects::aws) mod emulator;
 #[path = "../../../../../tests/support/server.rs"]
 #[expect(
     dead_code,
     reason = "the store needs a part of the test bed, and tests touch the world"
 )]
-mod server;
+pub(in crate::effects::aws) mod server;

@@ -134,7 +134,7 @@ pub(super) async fn download(store: &Store, key: &str) -> Vec<u8> {
 
 /// Starts a proxy between a store and an emulator. The first closure may answer a request;
 /// otherwise the emulator does, and the second closure may change its answer.
-pub(super) fn proxy<B, A>(port: u16, before: B, after: A) -> Server
+pub(in crate::effects::aws) fn proxy<B, A>(port: u16, before: B, after: A) -> Server
 where
     B: Fn(&mut Request<Bytes>) -> Option<Answer> + Send + Sync + 'static,
     A: Fn(&Request<Bytes>, Answer) -> Answer + Send + Sync + 'static,
@@ -208,12 +208,12 @@ pub(super) fn is_complete(request: &Request<Bytes>) -> bool {
 }
 
 /// Forwards bytes, and closes the first connection that has carried `limit` of them in mid-request.
-pub(super) struct Cutting {
-    pub(super) url: String,
-    pub(super) cuts: Arc<AtomicUsize>,
+pub(in crate::effects::aws) struct Cutting {
+    pub(in crate::effects::aws) url: String,
+    pub(in crate::effects::aws) cuts: Arc<AtomicUsize>,
 }
 
-pub(super) fn cutting(port: u16, limit: usize) -> Cutting {
+pub(in crate::effects::aws) fn cutting(port: u16, limit: usize) -> Cutting {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let cuts = Arc::new(AtomicUsize::new(0));

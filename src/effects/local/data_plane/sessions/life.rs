@@ -1,6 +1,11 @@
 //! The life of a session.
 
-use std::{ffi::OsString, path::Path, sync::Arc, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     Key, Sessions,
@@ -10,12 +15,13 @@ use crate::{
     effects::{
         clock, files,
         local::{
-            agent::{Agent, Launch, NotReady, State, environment, ready},
-            code::{self, Code},
+            agent::{Agent, Launch, NotReady, State, assigned, environment, ready},
+            code,
             data_plane::{
                 event::{Event, Why},
                 logs::Stream,
                 pace::lasts,
+                unpacking::Runnable,
                 versions::{Version, internal},
             },
         },
@@ -76,7 +82,20 @@ impl Sessions {
         let code = unless_ending(session, self.versions.code(version)).await?;
         let work = home.join("code");
         copy(&code, &work, &home.join("home")).await?;
-        let launch = launch(version, key, &code, home, work, (&self.address, &self.key));
+        let assigned = match &code {
+            Runnable::Python(_) => None,
+            Runnable::Image(_) => {
+                let port = assigned::free_port().await;
+                Some(port.map_err(|error| internal(&error.to_string()))?)
+            }
+        };
+        let places = Places {
+            home: home.clone(),
+            work,
+            address: self.address.clone(),
+            access_key: self.key.clone(),
+        };
+        let launch = launch(version, key, &code, places, assigned);
         let stream = Stream {
             region: version.arn.region.to_string(),
             runtime: version.arn.id.clone(),
@@ -99,7 +118,7 @@ impl Sessions {
             Ok(port) => Ok(Serving {
                 agent,
                 port,
-                warning: code.warning,
+                warning: code.warning().map(str::to_owned),
             }),
             Err(refusal) => {
                 agent.stop();
@@ -171,32 +190,67 @@ async fn unless_ending<T>(
 
 /// Copies the code for a session. Always waits for the copy to finish, so that nothing is written
 /// while the session's files are removed.
-async fn copy(code: &Code, work: &Path, home: &Path) -> Result<(), Refusal> {
-    let (own, work, home) = (code.own.clone(), work.to_owned(), home.to_owned());
+///
+/// An image's program is started where it is, in an empty folder.
+async fn copy(code: &Runnable, work: &Path, home: &Path) -> Result<(), Refusal> {
+    let own = match code {
+        Runnable::Python(code) => Some(code.own.clone()),
+        Runnable::Image(_) => None,
+    };
+    let (work, home) = (work.to_owned(), home.to_owned());
     let copying = move |_: &(dyn Fn(()) + Sync)| {
         files::create_dir_all(&home)?;
-        code::copy(&own, &work)
+        match &own {
+            Some(own) => code::copy(own, &work),
+            None => files::create_dir_all(&work),
+        }
     };
     let copied = runtime::aside(copying, |()| {}).await;
     copied.map_err(|error| internal(&error.to_string()))
 }
 
+/// A session's folders, and what replaces AWS.
+struct Places {
+    home: PathBuf,
+    /// The folder of the session's own files.
+    work: PathBuf,
+    address: String,
+    access_key: String,
+}
+
 fn launch(
     version: &Version,
     key: &Key,
-    code: &Code,
-    home: &Path,
-    work: std::path::PathBuf,
-    (address, access_key): (&str, &str),
+    code: &Runnable,
+    places: Places,
+    assigned: Option<u16>,
 ) -> Launch {
-    let listening = home.join("listening");
-    let script = version.entrypoint.last().cloned().unwrap_or_default();
-    let mut variables = environment::base(
-        &home.join("home"),
-        &work,
-        code.dependencies.as_deref(),
+    let Places {
+        home,
+        work,
         address,
-    );
+        access_key,
+    } = places;
+    let listening = home.join("listening");
+    let own = home.join("home");
+    let (program, args, mut variables) = match code {
+        Runnable::Python(code) => {
+            let script = version.entrypoint.last().cloned().unwrap_or_default();
+            let dependencies = code.dependencies.as_deref();
+            (
+                code.python.clone(),
+                vec![OsString::from("-u"), work.join(script).into_os_string()],
+                environment::base(&own, &work, dependencies, &address),
+            )
+        }
+        Runnable::Image(image) => {
+            let command = image.command();
+            let mut variables = environment::of_binary(&own, &address);
+            let of_image = command.environment.into_iter();
+            variables.extend(of_image.map(|(name, value)| (name.into(), value)));
+            (command.program, command.args, variables)
+        }
+    };
     let mut set = |name: &str, value: OsString| variables.push((name.into(), value));
     set("AWS_ACCESS_KEY_ID", access_key.into());
     for (name, value) in contract::environment(&version.arn, &key.endpoint) {
@@ -206,18 +260,19 @@ fn launch(
         set(name, value.into());
     }
     set("CARGO_AGENTCORE_LISTENING", listening.clone().into());
-    set(
-        "CARGO_AGENTCORE_PORT",
-        version.contract.port.to_string().into(),
-    );
+    let port = version.contract.port;
+    match assigned {
+        Some(assigned) => set(assigned::PORT, assigned.to_string().into()),
+        None => set("CARGO_AGENTCORE_PORT", port.to_string().into()),
+    }
     Launch {
-        program: code.python.clone(),
-        args: vec![OsString::from("-u"), work.join(script).into_os_string()],
+        program,
+        args,
         directory: work,
         environment: variables,
         listening,
-        port: version.contract.port,
-        assigned: None,
+        port,
+        assigned,
     }
 }
 
@@ -225,7 +280,14 @@ fn not_ready(why: &NotReady, contract: &Contract, lines: &[String]) -> Refusal {
     let refusal = Refusal::slow_start(lines);
     match why {
         NotReady::Ended(code) => Refusal::ended_at_start(&format!("exit status {code}"), lines),
-        NotReady::Deaf | NotReady::Disobedient(_) => refusal,
+        NotReady::Deaf => refusal,
+        NotReady::Disobedient(port) => Refusal {
+            message: format!(
+                "The agent does not listen on port {port}, which the variable PORT names on this machine. {}",
+                refusal.message
+            ),
+            ..refusal
+        },
         NotReady::WrongPort(other) => Refusal {
             message: format!(
                 "The agent listens on port {other}, and AgentCore calls port {}. {}",

@@ -1,0 +1,296 @@
+//! An archive, and the project's bucket.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use super::{Chosen, Sending, Shipped, Store as Place, live, warn_of_unknown};
+use crate::{
+    commands::deploy::agent::BucketMade,
+    config::Agent,
+    effects::{
+        aws::{
+            AwsError,
+            store::{How, Store, Uploaded},
+        },
+        clock, packaging,
+    },
+    engine::runtime::{
+        own::{Seen, own_bucket},
+        write::Outcome,
+    },
+    error::{Failure, Message},
+    package::archive::Archive,
+    project::{
+        progress::{HowFar, telling},
+        sessions::Placed,
+    },
+    resources::{
+        bucket::{self, BucketStep, Held, Upload},
+        runtime::{
+            self as plan,
+            fields::{Artifact, CodeObject},
+        },
+    },
+    text::byte_size,
+    ui::{Part, Ui},
+};
+
+/// An archive, and the parts of it that the bucket already has. An error here only matters if
+/// something must be sent.
+pub(crate) struct Archived {
+    pub(crate) archive: Archive,
+    pub(crate) held: Result<Held, AwsError>,
+}
+
+impl Archived {
+    /// Asks the bucket which parts of an archive it has.
+    pub(crate) async fn look(archive: Archive, placed: &Placed<'_>) -> Self {
+        let Placed { agent, session } = placed;
+        let store = Store::new(session, &agent.project);
+        let held = store.held(&agent.runtime_name, &archive).await;
+        Self { archive, held }
+    }
+
+    pub(super) async fn choose(
+        &self,
+        placed: &Placed<'_>,
+        seen: Option<&Seen>,
+    ) -> Result<Chosen, Failure> {
+        let Placed { agent, session: _ } = placed;
+        let archive = &self.archive;
+        let kept = kept(placed, archive, seen).await;
+        let ours = || CodeObject {
+            bucket: own_bucket(placed),
+            key: bucket::archive_key(&agent.runtime_name, archive),
+            version: None,
+        };
+        let names: BTreeSet<String> = packaging::entries(&archive.path)?
+            .into_iter()
+            .map(|entry| entry.path)
+            .collect();
+        Ok(Chosen {
+            artifact: Artifact::Code {
+                object: Some(kept.clone().unwrap_or_else(ours)),
+                runtime: agent.runtime.service_name().to_owned(),
+                entry_point: plan::entry_point(agent, &names),
+            },
+            kept,
+        })
+    }
+
+    pub(super) fn is_missing(&self, agent: &Agent, ui: &Ui) -> bool {
+        self.missing(agent, ui).is_some()
+    }
+
+    /// Returns the upload that is needed even for an unchanged runtime, because its archive is no
+    /// longer in the bucket.
+    fn missing(&self, agent: &Agent, ui: &Ui) -> Option<Upload> {
+        match &self.held {
+            Ok(held) => {
+                Some(Upload::of(&self.archive, held)).filter(|upload| *upload != Upload::Nothing)
+            }
+            Err(error) => {
+                warn_of_unknown(agent, "archive", error, ui);
+                None
+            }
+        }
+    }
+
+    pub(super) async fn foresee(
+        &self,
+        placed: &Placed<'_>,
+        (writes, kept): (bool, bool),
+        tags: &BTreeMap<String, String>,
+        ui: &Ui,
+    ) -> Result<Sending, Failure> {
+        let Placed { agent, session } = placed;
+        let archive = &self.archive;
+        let store = Store::new(session, &agent.project);
+        let (bytes, steps) = if kept {
+            (writes.then_some(0), Vec::new())
+        } else if writes {
+            let held = self.held.clone()?;
+            let steps = store.bucket_steps(tags).await?;
+            (Some(Upload::of(archive, &held).bytes(archive)), steps)
+        } else {
+            match self.missing(agent, ui) {
+                Some(upload) => {
+                    let steps = store.bucket_steps(tags).await?;
+                    (Some(upload.bytes(archive)), steps)
+                }
+                None => (None, Vec::new()),
+            }
+        };
+        let name = store.bucket().to_owned();
+        Ok(Sending {
+            bytes,
+            store: Place {
+                kind: "bucket",
+                changes: bucket::worth_saying(&steps)
+                    .iter()
+                    .map(|step| step.change(&name))
+                    .collect(),
+                name,
+            },
+        })
+    }
+
+    pub(super) async fn send(
+        &self,
+        placed: &Placed<'_>,
+        bucket: &BucketMade<'_>,
+        ui: &Ui,
+    ) -> Result<Shipped, Failure> {
+        let uploaded = self.upload(placed, bucket, ui).await?;
+        Ok(Shipped {
+            how: match uploaded.how {
+                How::Present => "present",
+                How::Composed => "composed",
+                How::Whole | How::WholeAfter(_) => "whole",
+            },
+            bytes: uploaded.sent_bytes,
+        })
+    }
+
+    async fn upload(
+        &self,
+        placed: &Placed<'_>,
+        bucket: &BucketMade<'_>,
+        ui: &Ui,
+    ) -> Result<Uploaded, Failure> {
+        let Placed { agent, session } = placed;
+        let store = Store::new(session, &agent.project);
+        bucket.clone().await?;
+        let held = self.held.clone()?;
+        let bytes = Upload::of(&self.archive, &held).bytes(&self.archive);
+        if bytes > 0 {
+            ui.status(
+                "Uploading",
+                &format!(
+                    "agent `{}`: {} of {}",
+                    agent.name,
+                    byte_size(bytes),
+                    byte_size(self.archive.size)
+                ),
+            );
+        }
+        let sent = AtomicU64::new(0);
+        let count = |bytes| {
+            sent.fetch_add(bytes, Ordering::Relaxed);
+        };
+        let uploaded = telling(
+            Box::pin(store.put(&agent.runtime_name, &self.archive, &held, &count)),
+            ("Uploading", &format!("agent `{}`", agent.name)),
+            || Some(how_far(agent, sent.load(Ordering::Relaxed), bytes)),
+            ui,
+        )
+        .await?;
+        if let How::WholeAfter(why) = &uploaded.how {
+            ui.warning(
+                &Message::new(format!("the archive of `{}` was sent whole", agent.name))
+                    .note(why.clone()),
+            );
+        }
+        Ok(uploaded)
+    }
+
+    pub(super) async fn prune(
+        &self,
+        placed: &Placed<'_>,
+        outcome: &Outcome,
+    ) -> Result<Vec<String>, Failure> {
+        let Placed { agent, session } = placed;
+        let store = Store::new(session, &agent.project);
+        let name = &agent.runtime_name;
+        let stored = store.list(&bucket::prefix(name)).await?;
+        let mut needed = BTreeSet::from([
+            bucket::archive_key(name, &self.archive),
+            bucket::dependencies_key(name, &self.archive.dependencies),
+        ]);
+        let now = clock::seconds();
+        if bucket::prunable(name, &stored, &needed, now).is_empty() {
+            return Ok(Vec::new());
+        }
+        let live = live(placed, outcome).await?;
+        needed.extend(live.into_iter().filter_map(|artifact| match artifact {
+            Artifact::Code { object, .. } => Some(object?.key),
+            Artifact::Container { .. } | Artifact::Unknown => None,
+        }));
+        let old = bucket::prunable(name, &stored, &needed, now);
+        if !old.is_empty() {
+            store.delete(&old).await?;
+        }
+        Ok(old.into_iter().map(|object| object.key.clone()).collect())
+    }
+}
+
+/// Returns the progress of an upload.
+pub(super) fn how_far(agent: &Agent, sent: u64, bytes: u64) -> HowFar {
+    HowFar {
+        verb: "Uploading",
+        words: format!(
+            "agent `{}`: {} of {}",
+            agent.name,
+            byte_size(sent),
+            byte_size(bytes)
+        ),
+        part: (bytes > 0).then_some(Part {
+            done: sent,
+            of: bytes,
+        }),
+    }
+}
+
+/// Returns the deployed archive if it is still in the bucket and made from the same files as this
+/// one. A different result of another machine's Python does not justify a new version.
+async fn kept(placed: &Placed<'_>, archive: &Archive, seen: Option<&Seen>) -> Option<CodeObject> {
+    let Placed { agent, session } = placed;
+    let Artifact::Code {
+        object: Some(there),
+        ..
+    } = &seen?.observed.state.fields.artifact
+    else {
+        return None;
+    };
+    let runtime = &agent.runtime_name;
+    let is_another = there.key != bucket::archive_key(runtime, archive);
+    if !is_another
+        || there.bucket != own_bucket(placed)
+        || !bucket::stays(&there.key, runtime, archive)
+    {
+        return None;
+    }
+    let store = Store::new(session, &agent.project);
+    let is_there = matches!(store.put_at(&there.key).await, Ok(Some(_)));
+    is_there.then(|| there.clone())
+}
+
+/// Prepares the bucket, and reports the steps.
+pub(crate) async fn make_bucket(
+    store: &Store,
+    tags: &BTreeMap<String, String>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let steps = store.ensure_bucket(tags).await?;
+    for step in bucket::worth_saying(&steps) {
+        let change = step.change(store.bucket());
+        let verb = match step {
+            BucketStep::Create => "Created",
+            _ => change.action.doing(),
+        };
+        ui.status(verb, &change.object);
+    }
+    Ok(())
+}
+
+/// Returns the tags of a bucket: those that its agents' tables declare for all resources. If tables
+/// differ, the last agent's value is used.
+pub(crate) fn bucket_tags(placed: &[Placed<'_>], name: &str) -> BTreeMap<String, String> {
+    placed
+        .iter()
+        .filter(|placed| own_bucket(placed) == name)
+        .flat_map(|placed| placed.agent.shared_tags.clone())
+        .collect()
+}

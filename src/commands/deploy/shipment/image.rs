@@ -1,0 +1,153 @@
+//! An image, and the agent's repository.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{Sending, Shipped, Store, archive::how_far, live, warn_of_unknown};
+use crate::{
+    config::Agent,
+    effects::{
+        aws::{
+            AwsError,
+            ecr::Ecr,
+            registry::{Registry, Sent},
+        },
+        clock,
+    },
+    engine::{repository, runtime::write::Outcome},
+    error::Failure,
+    package::image::Image,
+    project::{progress::telling, sessions::Placed},
+    resources::{
+        change::Step,
+        ecr_uri::{self, EcrUri},
+        repository::{prunable, worth_saying},
+        runtime::fields::Artifact,
+    },
+    text::byte_size,
+    ui::Ui,
+};
+
+/// An image, and how much of it the repository lacks. An error here only matters if something must
+/// be sent.
+pub(crate) struct Imaged {
+    pub(crate) image: Arc<Image>,
+    missing: Result<u64, AwsError>,
+}
+
+impl Imaged {
+    /// Asks the repository how much of an image it lacks.
+    pub(crate) async fn look(image: Image, placed: &Placed<'_>) -> Result<Self, Failure> {
+        let registry = Registry::open(&placed.session, &repository::name(placed)).await?;
+        let missing = registry.missing(&image).await;
+        Ok(Self {
+            image: Arc::new(image),
+            missing,
+        })
+    }
+
+    pub(super) fn artifact(&self, placed: &Placed<'_>) -> Artifact {
+        let Placed { agent: _, session } = placed;
+        Artifact::Container {
+            uri: ecr_uri::image(
+                &session.account,
+                &session.region,
+                &repository::name(placed),
+                self.image.digest(),
+            ),
+        }
+    }
+
+    pub(super) fn is_missing(&self, agent: &Agent, ui: &Ui) -> bool {
+        match &self.missing {
+            Ok(bytes) => *bytes > 0,
+            Err(error) => {
+                warn_of_unknown(agent, "image", error, ui);
+                false
+            }
+        }
+    }
+
+    pub(super) async fn foresee(
+        &self,
+        placed: &Placed<'_>,
+        writes: bool,
+        ui: &Ui,
+    ) -> Result<Sending, Failure> {
+        let sends = writes || self.is_missing(placed.agent, ui);
+        let (bytes, steps) = if sends {
+            (
+                Some(self.missing.clone()?),
+                repository::steps(placed).await?,
+            )
+        } else {
+            (None, Vec::new())
+        };
+        Ok(Sending {
+            bytes,
+            store: Store {
+                kind: "repository",
+                name: repository::name(placed),
+                changes: worth_saying(&steps).iter().map(Step::change).collect(),
+            },
+        })
+    }
+
+    pub(super) async fn send(&self, placed: &Placed<'_>, ui: &Ui) -> Result<Shipped, Failure> {
+        let Placed { agent, session } = placed;
+        let bytes = self.missing.clone()?;
+        repository::prepare(placed, ui).await?;
+        if bytes == 0 {
+            return Ok(Shipped {
+                how: "present",
+                bytes: 0,
+            });
+        }
+        ui.status(
+            "Uploading",
+            &format!(
+                "agent `{}`: {} of {}",
+                agent.name,
+                byte_size(bytes),
+                byte_size(self.image.size())
+            ),
+        );
+        let registry = Registry::open(session, &repository::name(placed)).await?;
+        let sent = Sent::default();
+        let pushed = telling(
+            Box::pin(registry.push(&self.image, &sent)),
+            ("Uploading", &format!("agent `{}`", agent.name)),
+            || Some(how_far(agent, sent.bytes(), bytes)),
+            ui,
+        )
+        .await?;
+        Ok(Shipped {
+            how: "pushed",
+            bytes: pushed.bytes,
+        })
+    }
+
+    pub(super) async fn prune(
+        &self,
+        placed: &Placed<'_>,
+        outcome: &Outcome,
+    ) -> Result<Vec<String>, Failure> {
+        let name = repository::name(placed);
+        let ecr = Ecr::new(&placed.session);
+        let stored = ecr.images(&name).await?;
+        let mut needed = BTreeSet::from([self.image.digest().to_owned()]);
+        let now = clock::seconds();
+        if prunable(&stored, &needed, now).is_empty() {
+            return Ok(Vec::new());
+        }
+        let live = live(placed, outcome).await?;
+        needed.extend(live.into_iter().filter_map(|artifact| match artifact {
+            Artifact::Container { uri } => EcrUri::parse(&uri)?.digest,
+            Artifact::Code { .. } | Artifact::Unknown => None,
+        }));
+        let old = prunable(&stored, &needed, now);
+        if !old.is_empty() {
+            ecr.delete_images(&name, &old).await?;
+        }
+        Ok(old)
+    }
+}

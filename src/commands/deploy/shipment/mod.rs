@@ -1,0 +1,214 @@
+//! What is shipped for an agent, and where: an archive in the project's bucket, or an image in the
+//! agent's repository.
+
+pub(super) mod archive;
+pub(super) mod image;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::join_all;
+
+pub(crate) use self::{archive::Archived, image::Imaged};
+use super::agent::BucketMade;
+use crate::{
+    commands::set_version::history,
+    config::Agent,
+    effects::aws::{AwsError, runtime::Runtimes},
+    engine::runtime::{own::Seen, write::Outcome},
+    error::{Failure, Message},
+    project::sessions::Placed,
+    resources::{
+        change::Change,
+        endpoint,
+        runtime::{
+            fields::{Artifact, CodeObject},
+            observed::DEFAULT_ENDPOINT,
+        },
+    },
+    ui::Ui,
+};
+
+/// A finished artifact on this machine.
+pub(crate) enum Shipment {
+    Archive(Box<Archived>),
+    Image(Imaged),
+}
+
+/// What was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shipped {
+    /// For the report.
+    pub(crate) how: &'static str,
+    pub(crate) bytes: u64,
+}
+
+/// The artifact that the runtime gets.
+pub(crate) struct Chosen {
+    pub(crate) artifact: Artifact,
+    /// The deployed archive, if it stays because it is made from the same files.
+    pub(crate) kept: Option<CodeObject>,
+}
+
+/// Where artifacts are stored, and what would be prepared there.
+pub(crate) struct Store {
+    /// `bucket` or `repository`.
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
+    pub(crate) changes: Vec<Change>,
+}
+
+/// What sending would take.
+pub(crate) struct Sending {
+    /// `None` if nothing would be sent, because nothing is missing.
+    pub(crate) bytes: Option<u64>,
+    pub(crate) store: Store,
+}
+
+impl Shipment {
+    /// Returns the size in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::Archive(archived) => archived.archive.size,
+            Self::Image(imaged) => imaged.image.size(),
+        }
+    }
+
+    /// Equal IDs mean equal bytes.
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::Archive(archived) => &archived.archive.id,
+            Self::Image(imaged) => imaged.image.digest(),
+        }
+    }
+
+    /// Chooses the artifact: what was built, or what is deployed and made from the same files.
+    pub(crate) async fn choose(
+        &self,
+        placed: &Placed<'_>,
+        seen: Option<&Seen>,
+    ) -> Result<Chosen, Failure> {
+        match self {
+            Self::Archive(archived) => archived.choose(placed, seen).await,
+            Self::Image(imaged) => Ok(Chosen {
+                artifact: imaged.artifact(placed),
+                kept: None,
+            }),
+        }
+    }
+
+    /// Returns true if an unchanged runtime lost its artifact, which must be sent again.
+    pub(crate) fn is_missing(&self, agent: &Agent, ui: &Ui) -> bool {
+        match self {
+            Self::Archive(archived) => archived.is_missing(agent, ui),
+            Self::Image(imaged) => imaged.is_missing(agent, ui),
+        }
+    }
+
+    /// Returns what sending would take. `writes` is true if the runtime would be changed.
+    pub(crate) async fn foresee(
+        &self,
+        placed: &Placed<'_>,
+        (writes, kept): (bool, bool),
+        bucket_tags: &BTreeMap<String, String>,
+        ui: &Ui,
+    ) -> Result<Sending, Failure> {
+        match self {
+            Self::Archive(archived) => {
+                archived
+                    .foresee(placed, (writes, kept), bucket_tags, ui)
+                    .await
+            }
+            Self::Image(imaged) => imaged.foresee(placed, writes, ui).await,
+        }
+    }
+
+    /// Prepares the store, and sends what it lacks.
+    pub(crate) async fn send(
+        &self,
+        placed: &Placed<'_>,
+        bucket: &BucketMade<'_>,
+        ui: &Ui,
+    ) -> Result<Shipped, Failure> {
+        match self {
+            Self::Archive(archived) => Box::pin(archived.send(placed, bucket, ui)).await,
+            Self::Image(imaged) => Box::pin(imaged.send(placed, ui)).await,
+        }
+    }
+
+    /// Deletes old artifacts, and returns their names. A failure is only a warning.
+    pub(crate) async fn prune(
+        &self,
+        placed: &Placed<'_>,
+        outcome: &Outcome,
+        ui: &Ui,
+    ) -> Vec<String> {
+        let (pruned, what) = match self {
+            Self::Archive(archived) => (
+                archived.prune(placed, outcome).await,
+                "old archives could not be removed from the bucket",
+            ),
+            Self::Image(imaged) => (
+                imaged.prune(placed, outcome).await,
+                "old images could not be removed from the repository",
+            ),
+        };
+        pruned.unwrap_or_else(|failure| {
+            ui.warning(&Message::new(what).note(failure.to_string()));
+            Vec::new()
+        })
+    }
+
+    /// Names the kind of artifact in messages.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Archive(_) => "archive",
+            Self::Image(_) => "image",
+        }
+    }
+
+    /// Names the kind of store in messages.
+    pub(crate) fn store(&self) -> &'static str {
+        match self {
+            Self::Archive(_) => "bucket",
+            Self::Image(_) => "repository",
+        }
+    }
+}
+
+/// Reports that it is unknown whether the store still has an artifact. Missing permission to look
+/// is not an error.
+fn warn_of_unknown(agent: &Agent, what: &str, error: &AwsError, ui: &Ui) {
+    let name = &agent.name;
+    ui.warning(
+        &Message::new(format!(
+            "cannot check whether the {what} of `{name}` is still there"
+        ))
+        .note(Failure::from(error.clone()).to_string()),
+    );
+}
+
+/// Returns the artifacts of the versions that endpoints have or would return to, because it is not
+/// documented whether the service keeps a copy for a rollback.
+async fn live(placed: &Placed<'_>, outcome: &Outcome) -> Result<Vec<Artifact>, Failure> {
+    let runtimes = Runtimes::new(&placed.session);
+    let id = &outcome.state.id;
+    let (endpoints, versions) =
+        tokio::try_join!(runtimes.read_endpoints(id), runtimes.versions(id))?;
+    let with_history = endpoints.into_iter().map(async |endpoint| {
+        let history = match endpoint.name.as_str() {
+            // It always follows the newest version.
+            DEFAULT_ENDPOINT => None,
+            _ => history(&runtimes, &endpoint).await,
+        };
+        (endpoint, history.unwrap_or_default())
+    });
+    let endpoints = join_all(with_history).await;
+    let needed: BTreeSet<u32> = endpoint::needed(&endpoints, &versions);
+    let mut artifacts = Vec::new();
+    for version in needed {
+        if let Some(state) = runtimes.read(id, Some(version)).await? {
+            artifacts.push(state.fields.artifact);
+        }
+    }
+    Ok(artifacts)
+}

@@ -1,0 +1,225 @@
+//! One request to a registry, with credentials and another attempt where it helps.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::HttpRequest};
+use aws_smithy_types::body::SdkBody;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+
+use super::{AwsError, Registry, Sent};
+use crate::{
+    effects::{aws::error::innermost, clock},
+    plan::retry,
+    protocol::registry::{Next, Outcome, next, retry_after},
+};
+
+/// The longest answer that is read, in bytes.
+const LONGEST: usize = 1 << 20;
+/// How much of a body is sent at once.
+const CHUNK: usize = 64 * 1024;
+/// How long a registry may neither take nor send a byte.
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// A registry's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) location: Option<String>,
+    /// The digest of what the registry stored.
+    pub(super) digest: Option<String>,
+    pub(super) pause: Option<Duration>,
+    pub(super) body: Vec<u8>,
+}
+
+/// A body that counts the bytes that are sent.
+pub(super) struct Counted {
+    bytes: Arc<[u8]>,
+    at: usize,
+    sent: Sent,
+}
+
+impl Counted {
+    pub(super) fn new(bytes: &Arc<[u8]>, sent: &Sent) -> Self {
+        Self {
+            bytes: Arc::clone(bytes),
+            at: 0,
+            sent: sent.clone(),
+        }
+    }
+}
+
+impl Body for Counted {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let end = self.bytes.len().min(self.at + CHUNK);
+        if self.at == end {
+            return Poll::Ready(None);
+        }
+        let chunk = Bytes::copy_from_slice(&self.bytes[self.at..end]);
+        self.sent.add(chunk.len() as u64);
+        self.at = end;
+        Poll::Ready(Some(Ok(Frame::data(chunk))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact((self.bytes.len() - self.at) as u64)
+    }
+}
+
+impl Registry {
+    /// Sends a request until the answer is final.
+    pub(super) async fn ask(
+        &self,
+        (operation, resource): (&'static str, String),
+        (method, url): (&str, &str),
+        headers: &[(&'static str, &str)],
+        body: Option<&Arc<[u8]>>,
+    ) -> Result<Answer, AwsError> {
+        let mut is_fresh = false;
+        for attempt in 1.. {
+            let authorization = self.authorization().await?;
+            let body = match body {
+                Some(bytes) => SdkBody::from(bytes.to_vec()),
+                None => SdkBody::empty(),
+            };
+            let answer = self.once(method, url, headers, body, &authorization).await;
+            match next(outcome(&answer), attempt, is_fresh) {
+                Next::Use => {
+                    return answer.map_err(|why| AwsError::unanswered(operation, resource, why));
+                }
+                Next::Renew => {
+                    self.renew(&authorization).await;
+                    is_fresh = true;
+                }
+                Next::Again(pause) => wait(pause, attempt).await,
+            }
+        }
+        unreachable!("the loop ends by itself")
+    }
+
+    /// Sends a request once. Fails if nothing moves for too long.
+    pub(super) async fn once(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        body: SdkBody,
+        authorization: &str,
+    ) -> Result<Answer, String> {
+        let mut request = HttpRequest::new(body);
+        request
+            .set_method(method)
+            .map_err(|error| innermost(&error))?;
+        request.set_uri(url).map_err(|error| innermost(&error))?;
+        let all = request.headers_mut();
+        for (name, value) in headers {
+            all.insert(*name, (*value).to_owned());
+        }
+        all.insert("authorization", authorization.to_owned());
+        let response = self
+            .connector
+            .call(request)
+            .await
+            .map_err(|error| innermost(&error))?;
+        let header = |name: &str| response.headers().get(name).map(str::to_owned);
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            location: header("location"),
+            digest: header("docker-content-digest"),
+            pause: header("retry-after").and_then(|value| retry_after(&value)),
+            body: Vec::new(),
+        };
+        let body = Limited::new(response.into_body(), LONGEST).collect();
+        let body = clock::within(SILENCE, body)
+            .await
+            .ok_or("the answer does not end")?;
+        answer.body = body.map_err(|error| error.to_string())?.to_bytes().to_vec();
+        Ok(answer)
+    }
+
+    /// Sends the content of a body once, and gives up if nothing moves for too long.
+    pub(super) async fn send(
+        &self,
+        url: &str,
+        bytes: &Arc<[u8]>,
+        sent: &Sent,
+        authorization: &str,
+    ) -> Result<Answer, String> {
+        // Its own, because `sent` moves with other layers too.
+        let own = Sent::default();
+        let body = SdkBody::from_body_1_x(Counted::new(bytes, &own));
+        let headers = [("content-type", "application/octet-stream")];
+        let mut answer = Box::pin(self.once("PUT", url, &headers, body, authorization));
+        let mut before = 0;
+        let mut quiet = Duration::ZERO;
+        let result = loop {
+            const LOOK: Duration = Duration::from_millis(200);
+            let answered = clock::within(LOOK, &mut answer).await;
+            let now = own.bytes();
+            sent.add(now - before);
+            quiet = if now == before {
+                quiet + LOOK
+            } else {
+                Duration::ZERO
+            };
+            before = now;
+            match answered {
+                Some(answer) => break answer,
+                None if quiet > SILENCE => break Err("the registry takes no more bytes".to_owned()),
+                None => {}
+            }
+        };
+        if !matches!(&result, Ok(Answer { status: 201, .. })) {
+            sent.take_back(before);
+        }
+        result
+    }
+
+    pub(super) async fn authorization(&self) -> Result<String, AwsError> {
+        let mut kept = self.authorization.lock().await;
+        if let Some(authorization) = &*kept {
+            return Ok(authorization.clone());
+        }
+        let new = (self.login)().await?;
+        *kept = Some(new.clone());
+        Ok(new)
+    }
+
+    /// Forgets credentials that were refused, unless another layer has replaced them.
+    pub(super) async fn renew(&self, refused: &str) {
+        let mut kept = self.authorization.lock().await;
+        if kept.as_deref() == Some(refused) {
+            *kept = None;
+        }
+    }
+}
+
+pub(super) fn outcome(answer: &Result<Answer, String>) -> Outcome {
+    match answer {
+        Ok(answer) => Outcome::Answered {
+            status: answer.status,
+            pause: answer.pause,
+        },
+        Err(_) => Outcome::Lost,
+    }
+}
+
+pub(super) async fn wait(asked: Option<Duration>, attempt: u32) {
+    clock::sleep(asked.unwrap_or_else(|| retry::pause(attempt, clock::jitter()))).await;
+}

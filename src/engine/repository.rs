@@ -1,0 +1,58 @@
+//! The repository for an agent's images: observes, plans and prepares it.
+
+use crate::{
+    effects::aws::ecr::Ecr,
+    engine::plan_output::announce,
+    error::Failure,
+    project::sessions::Placed,
+    resources::{
+        change::Step as _,
+        ownership::Identity,
+        repository::{self, DesiredRepository, RepositoryStep, worth_saying},
+    },
+    ui::Ui,
+};
+
+/// How often the repository is changed and read back at most.
+const ROUNDS: u32 = 3;
+
+/// Returns the name of the agent's repository.
+pub(crate) fn name(placed: &Placed<'_>) -> String {
+    repository::name(&placed.agent.project, &placed.agent.runtime_name)
+}
+
+/// Returns the steps that prepare the repository.
+pub(crate) async fn steps(placed: &Placed<'_>) -> Result<Vec<RepositoryStep>, Failure> {
+    let Placed { agent, session } = placed;
+    let desired = DesiredRepository {
+        name: name(placed),
+        identity: Identity::of(agent),
+        tags: agent.tags.clone(),
+    };
+    let observed = Ecr::new(session).repository(&desired.name).await?;
+    Ok(repository::plan(&desired, observed.as_ref())?)
+}
+
+/// Prepares the repository and reports the steps. Reads it back, because another run or project may
+/// create one with the same name at the same time.
+pub(crate) async fn prepare(placed: &Placed<'_>, ui: &Ui) -> Result<(), Failure> {
+    let ecr = Ecr::new(&placed.session);
+    for _ in 0..ROUNDS {
+        let steps = steps(placed).await?;
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let said = worth_saying(&steps).len();
+        for (at, step) in steps.iter().enumerate() {
+            if at < said {
+                announce(&step.change(), ui);
+            }
+            ecr.change(step).await?;
+        }
+    }
+    Err(Failure::world(format!(
+        "the repository `{}` does not keep its changes",
+        name(placed)
+    ))
+    .help("look for another run or a policy that changes the same repository, then run this again"))
+}

@@ -1,0 +1,150 @@
+//! Builds an agent's image for every command that needs one.
+
+use std::{path::PathBuf, sync::Arc};
+
+use crate::{
+    config::Agent,
+    effects::{
+        self, files,
+        folder::{Folder, Mode},
+        manifest::Project,
+    },
+    error::{Exit, Failure},
+    package::{
+        cargo::binary,
+        elf,
+        image::{Image, agent, layout},
+    },
+    project::{
+        building::{self, CargoOptions, For},
+        packaging,
+    },
+    text::byte_size,
+    ui::Ui,
+};
+
+/// How an image is built.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[group(skip)]
+pub(crate) struct Options {
+    /// Use this program instead of building one with cargo; it must be a static one for 64-bit ARM
+    /// Linux
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Options for Rust agents",
+        conflicts_with_all = ["features", "jobs", "cargo_profile"]
+    )]
+    binary: Option<PathBuf>,
+    #[command(flatten)]
+    cargo: CargoOptions,
+}
+
+impl Options {
+    /// Refuses one program for several agents.
+    pub(crate) fn check(&self, agents: &[Agent]) -> Result<(), Failure> {
+        let Some(binary) = &self.binary else {
+            return Ok(());
+        };
+        let refused = |what: String| Err(Failure::usage(format!("`--binary` {what}")));
+        match agents {
+            [agent] if agent.rust().is_some() => Ok(()),
+            [agent] => refused(format!(
+                "is for a Rust agent, and `{}` is written in Python",
+                agent.name
+            )),
+            _ => refused(format!(
+                "gives one program (`{}`), but {} agents are selected",
+                binary.display(),
+                agents.len()
+            ))
+            .map_err(|failure| failure.help("select one with `--agent`")),
+        }
+    }
+}
+
+/// The options of a command that builds an image.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How<'a> {
+    pub(crate) packaging: &'a packaging::Options,
+    pub(crate) image: &'a Options,
+    /// Don't ask before a download.
+    pub(crate) yes: bool,
+}
+
+/// Builds the agent's program unless one is given, and the image around it.
+pub(crate) async fn build(
+    agent: &Agent,
+    project: &Project,
+    purpose: For,
+    how: How<'_>,
+    ui: &Ui,
+) -> Result<Image, Failure> {
+    let path = match &how.image.binary {
+        Some(binary) => binary.clone(),
+        None => {
+            let options = how.packaging.building(how.image.cargo.clone(), how.yes);
+            let built = building::build(agent, project, purpose, &options, ui).await?;
+            built.path
+        }
+    };
+    let name = agent.name.to_string();
+    ui.detail("Packaging", &format!("agent `{name}`"));
+    let owned = agent.clone();
+    let (image, size) = effects::runtime::aside(
+        move |_: &(dyn Fn(()) + Sync)| -> Result<(Image, usize), Failure> {
+            let program: Arc<[u8]> = files::read_bytes(&path)?.into();
+            let shown = path.display().to_string();
+            if purpose == For::Service {
+                check(&shown, &program)?;
+            }
+            let size = program.len();
+            let image = agent::image(&owned, program).map_err(|error| {
+                Failure::config(format!("`{shown}` cannot be put into an image"))
+                    .note(error.to_string())
+            })?;
+            Ok((image, size))
+        },
+        |()| {},
+    )
+    .await?;
+    if let Some(message) = image.exceeded() {
+        return Err(Failure {
+            exit: Exit::Config,
+            messages: vec![message],
+        });
+    }
+    ui.status(
+        "Packaged",
+        &format!(
+            "`{name}`: image of {} with a program of {}",
+            byte_size(image.size()),
+            byte_size(size as u64),
+        ),
+    );
+    Ok(image)
+}
+
+/// Refuses a program that the service cannot run in an image that contains nothing else.
+fn check(shown: &str, program: &[u8]) -> Result<(), Failure> {
+    binary::check(shown, program)?;
+    match elf::loader(program) {
+        None => Ok(()),
+        Some(loader) => Err(Failure::config(format!(
+            "`{shown}` is loaded by `{loader}`, and the image contains only the program"
+        ))
+        .help("build it for `aarch64-unknown-linux-musl`, which makes it static")),
+    }
+}
+
+/// Writes an image as files that other tools read ("OCI image layout"), and returns their folder.
+/// Replaces an earlier image.
+pub(crate) fn write(image: &Image, output: &Folder) -> Result<PathBuf, Failure> {
+    let folder = output.join("image");
+    folder.remove_whole()?;
+    folder.create()?;
+    for (path, content) in layout::files(image) {
+        folder.write_below(&path, &content, Mode::Plain)?;
+    }
+    Ok(folder.path())
+}

@@ -1,0 +1,29 @@
+//! Agents that are deployed as container images: in the local AgentCore, where they run, and in an
+//! emulator, where another tool reads what was pushed.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests touch the world and stop where it refuses"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod local;
+mod service;
+
+use support::Project;
+
+const AGENT: &str = include_str!("agent.rs");
+
+/// A package without dependencies that is an agent.
+fn package() -> Project {
+    Project::new()
+        .file(
+            "Cargo.toml",
+            "[package]\nname = \"my-agent\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+             [package.metadata.agentcore]\nproject = \"shop-7k2qpx\"\nregion = \"us-east-1\"\n\
+             env = { MOOD = \"fine\" }\n",
+        )
+        .file("src/main.rs", AGENT)
+}
