@@ -31,6 +31,7 @@ topics! {
     "environment": "Options, variables, credentials, network, without uv",
     "exit-codes": "What the exit codes mean",
     "findings": "What `check` tests, and the code of each finding",
+    "images": "Container images: what is in them, and where they go",
     "invoking": "Payloads, answers, sessions",
     "metadata": "Every key of the table in Cargo.toml",
     "ownership": "What belongs to a project, and what `clean` deletes",

@@ -94,6 +94,9 @@ pub(crate) fn compare(
     deployed: &Artifact,
     ui: &Ui,
 ) -> Code {
+    if placed.agent.has_image() {
+        return Code::Unknown("an image tells nothing about its sources".to_owned());
+    }
     match here(placed, place, deployed) {
         Ok(Some(here)) => Code::compare(&here, deployed),
         Ok(None) => Code::Unknown("nothing was built here yet".to_owned()),

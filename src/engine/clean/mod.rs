@@ -177,8 +177,8 @@ impl<'a> Removal<'a> {
             account: session.account.clone(),
             regions: sessions.keys().cloned().collect(),
             last_in,
-            repository: agent
-                .has_image()
+            // The table of an agent that was removed does not tell.
+            repository: (agent.has_image() || !declared.agents.contains(&agent.name))
                 .then(|| repository::name(&agent.project, &agent.runtime_name)),
             elsewhere: remembered
                 .iter()

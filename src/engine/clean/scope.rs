@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::{Agent, Declared, RoleSettings},
     effects::{
-        aws::{Session, ecr::Ecr, logs, runtime::Runtimes, s3::S3},
+        aws::{Kind, Session, ecr::Ecr, logs, runtime::Runtimes, s3::S3},
         manifest::Project,
     },
     engine::runtime::read::{self, Endpoint, Read},
@@ -19,7 +19,9 @@ use crate::{
     project::{on_disk, sessions::Placed},
     resources::{
         change::Subject,
-        clean::{self, Desired, Kept, ObservedRegion, ObservedRuntime, OwnBucket, Weight},
+        clean::{
+            self, Desired, Kept, ObservedRegion, ObservedRuntime, OwnBucket, OwnRepository, Weight,
+        },
     },
 };
 
@@ -158,7 +160,7 @@ pub(crate) async fn region_of(
         None => None,
     };
     let own_repository = match &desired.repository {
-        Some(name) => Ecr::new(session).observe_own(name).await?,
+        Some(name) => own_repository(desired, session, name, kept).await?,
         None => None,
     };
     Ok(ObservedRegion {
@@ -169,4 +171,31 @@ pub(crate) async fn region_of(
         own_repository,
         bucket,
     })
+}
+
+/// Observes the repository for the agent's images. A deployer of an agent that was removed may not be
+/// allowed to look for one, because it never had images.
+async fn own_repository(
+    desired: &Desired,
+    session: &Session,
+    name: &str,
+    kept: &mut Vec<Kept>,
+) -> Result<Option<OwnRepository>, Failure> {
+    match Ecr::new(session).observe_own(name).await {
+        Err(error)
+            if error.kind == Kind::Denied
+                && !desired.declared.agents.contains(&desired.identity.agent) =>
+        {
+            kept.push(Kept {
+                what: Subject::new("repository", name).at(&session.region),
+                why: format!(
+                    "cannot check whether there is one: `{}` is denied",
+                    error.operation
+                ),
+                weight: Weight::Fine,
+            });
+            Ok(None)
+        }
+        observed => Ok(observed?),
+    }
 }

@@ -176,7 +176,7 @@ pub(crate) fn check_kind(
     is_image: bool,
     identity: &Identity,
 ) -> Result<(), Failure> {
-    // It is created anew.
+    // It is deleted and created again.
     if ["DELETING", "CREATE_FAILED", "DELETE_FAILED"].contains(&state.status.as_str()) {
         return Ok(());
     }

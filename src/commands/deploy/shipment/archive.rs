@@ -92,7 +92,7 @@ impl Archived {
                 Some(Upload::of(&self.archive, held)).filter(|upload| *upload != Upload::Nothing)
             }
             Err(error) => {
-                warn_of_unknown(agent, "archive", error, ui);
+                warn_of_unknown(agent, ("archive", "bucket"), error, ui);
                 None
             }
         }

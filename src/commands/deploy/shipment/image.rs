@@ -61,7 +61,7 @@ impl Imaged {
         match &self.missing {
             Ok(bytes) => *bytes > 0,
             Err(error) => {
-                warn_of_unknown(agent, "image", error, ui);
+                warn_of_unknown(agent, ("image", "repository"), error, ui);
                 false
             }
         }

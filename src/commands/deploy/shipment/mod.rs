@@ -177,11 +177,11 @@ impl Shipment {
 
 /// Reports that it is unknown whether the store still has an artifact. Missing permission to look
 /// is not an error.
-fn warn_of_unknown(agent: &Agent, what: &str, error: &AwsError, ui: &Ui) {
+fn warn_of_unknown(agent: &Agent, (what, store): (&str, &str), error: &AwsError, ui: &Ui) {
     let name = &agent.name;
     ui.warning(
         &Message::new(format!(
-            "cannot check whether the {what} of `{name}` is still there"
+            "cannot check whether the {what} of `{name}` is still in the {store}"
         ))
         .note(Failure::from(error.clone()).to_string()),
     );
