@@ -17,18 +17,20 @@ use crate::{
 
 pub(crate) use crate::effects::cargo_build::{Binary, For};
 
+/// The heading of the options that only Rust agents have.
+pub(crate) const RUST: &str = "Options for Rust agents";
+
 /// Options for cargo.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "Options for Rust agents")]
 pub(crate) struct CargoOptions {
     /// Cargo features to activate (repeatable or comma-separated)
-    #[arg(short = 'F', long, value_name = "FEATURES", value_delimiter = ',')]
+    #[arg(short = 'F', long, value_name = "FEATURES", value_delimiter = ',', help_heading = RUST)]
     features: Vec<String>,
     /// Number of parallel jobs of cargo
-    #[arg(short = 'j', long, value_name = "N")]
+    #[arg(short = 'j', long, value_name = "N", help_heading = RUST)]
     jobs: Option<String>,
     /// Cargo profile to build with
-    #[arg(long, value_name = "PROFILE-NAME")]
+    #[arg(long, value_name = "PROFILE-NAME", help_heading = RUST)]
     cargo_profile: Option<String>,
 }
 

@@ -79,6 +79,12 @@ pub(crate) fn sources(
     ui: &Ui,
 ) -> Result<(), Failure> {
     match (given, &mut *agents) {
+        (Some(_), [agent]) if agent.rust().is_some() => {
+            return Err(Failure::usage(format!(
+                "`--source-dir` is for Python agents, and `{}` is built from its cargo package",
+                agent.name
+            )));
+        }
         (Some(given), [agent]) => {
             source::directory(given, &new_project::absolute(given)?, SEEN_FROM)?;
             agent.source = new_project::absolute(given)?;

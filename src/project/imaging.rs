@@ -16,7 +16,7 @@ use crate::{
         image::{Image, agent, layout},
     },
     project::{
-        building::{self, CargoOptions, For},
+        building::{self, CargoOptions, For, RUST},
         packaging,
     },
     text::byte_size,
@@ -32,7 +32,7 @@ pub(crate) struct Options {
     #[arg(
         long,
         value_name = "FILE",
-        help_heading = "Options for Rust agents",
+        help_heading = RUST,
         conflicts_with_all = ["features", "jobs", "cargo_profile"]
     )]
     binary: Option<PathBuf>,

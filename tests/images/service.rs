@@ -163,6 +163,34 @@ fn a_program_that_the_service_cannot_run_is_refused_before_anything_is_written()
     assert_eq!(listing(&emulator), before);
 }
 
+#[test]
+fn what_is_for_python_agents_alone_is_refused_with_what_to_do() {
+    let project = project();
+    for (words, exit, said) in [
+        (
+            &["prepare"][..],
+            2,
+            "`cargo agentcore deploy` creates its role",
+        ),
+        (
+            &["deploy", "--source-dir", "src"],
+            2,
+            "is built from its cargo package",
+        ),
+    ] {
+        let refused = cli(&project, words).run().exits(exit);
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
+    // Headings end with their options.
+    let help = cli(&project, &["deploy", "--help"]).run().succeeds().stdout;
+    let (_, rust) = help.split_once("Options for Rust agents:\n").unwrap();
+    let rust = rust.split("\n\nOptions").next().unwrap();
+    assert!(
+        rust.contains("--binary") && !rust.contains("--dry-run"),
+        "{help}"
+    );
+}
+
 /// The names of ECR's actions among the calls.
 fn of_ecr(calls: impl IntoIterator<Item = String>) -> BTreeSet<String> {
     let calls = calls.into_iter();
