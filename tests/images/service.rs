@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::{
     package,
     support::{
-        Cli, Emulator, Ministack, Moto, Outcome, Project, Proxy, boto3, listing, proxy::Moment,
+        Cli, Emulator, Fault, Ministack, Moto, Outcome, Project, Proxy, Times, boto3, listing,
+        proxy::Moment,
     },
 };
 
@@ -209,7 +210,17 @@ fn the_deployers_policy_covers_what_is_called_and_a_zip_needs_nothing_of_it() {
         .at(&proxy.url())
         .run()
         .succeeds();
-    let called = of_ecr(proxy.actions());
+    // The policy depends on the repository's tags, so nothing else is asked before it exists.
+    let all = proxy.actions();
+    let created = all
+        .iter()
+        .position(|action| action == "ecr:CreateRepository");
+    let before = of_ecr(all[..created.unwrap()].to_vec());
+    assert_eq!(
+        before,
+        BTreeSet::from(["ecr:DescribeRepositories".to_owned()])
+    );
+    let called = of_ecr(all);
     let policy = [
         "policy",
         "--only",
@@ -230,6 +241,29 @@ fn the_deployers_policy_covers_what_is_called_and_a_zip_needs_nothing_of_it() {
         .agent("one");
     let printed = Cli::new(&zip).args(policy).run().succeeds().stdout;
     assert!(!printed.contains("ecr:"), "{printed}");
+}
+
+/// The role's new policy takes a while to arrive at the service.
+#[test]
+fn an_image_that_the_role_cannot_read_yet_is_waited_for() {
+    let emulator = Ministack::start();
+    let project = project();
+    let proxy = Proxy::to(&emulator);
+    let refusal = Fault::error(
+        400,
+        "ValidationException",
+        "Access denied while validating ECR URI 'x'. The execution role requires permissions for ecr:BatchGetImage.",
+    );
+    let create = "bedrock-agentcore:CreateAgentRuntime";
+    proxy.fault(create, Times::First(2), refusal);
+    let deployed = cli(&project, &DEPLOY).at(&proxy.url()).run().succeeds();
+    let said = deployed.stderr.matches("for AgentCore to read the image");
+    assert_eq!(said.count(), 1, "{}", deployed.stderr);
+    let creates = proxy
+        .actions()
+        .into_iter()
+        .filter(|action| action == create);
+    assert_eq!(creates.count(), 3);
 }
 
 #[test]

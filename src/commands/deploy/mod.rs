@@ -380,7 +380,7 @@ impl<'a> Deploy<'a> {
                     yes: self.args.yes,
                 };
                 let image = imaging::build(agent, project, purpose, how, self.ui).await?;
-                Imaged::look(image, placed).await.map(Shipment::Image)
+                Ok(Shipment::Image(Imaged::look(image, placed).await))
             }
         }
     }

@@ -228,9 +228,20 @@ impl Rollout<'_> {
                 Refusal::Busy | Refusal::NameTaken => return Ok(Err(error)),
                 // It existed a moment ago: someone else deleted it.
                 _ if error.is_not_found() => return Ok(Err(error)),
-                Refusal::Role if !patience.is_over() && self.role_is_young().await? => {
-                    let what = format!("AgentCore to recognize the role `{}`", fields.role_arn);
-                    patience.say(&what, "not known yet", self.ui);
+                why @ (Refusal::Role | Refusal::Image)
+                    if !patience.is_over() && self.role_is_young().await? =>
+                {
+                    let role = &fields.role_arn;
+                    let (what, now) = if why == Refusal::Role {
+                        (
+                            format!("AgentCore to recognize the role `{role}`"),
+                            "not known yet",
+                        )
+                    } else {
+                        let what = format!("AgentCore to read the image with the role `{role}`");
+                        (what, "not allowed yet")
+                    };
+                    patience.say(&what, now, self.ui);
                     patience.pause(attempt).await;
                 }
                 _ => return Err(refused(error)),

@@ -12,6 +12,8 @@ pub(crate) const BUSY: Duration = Duration::from_mins(10);
 pub(crate) enum Refusal {
     /// The service cannot assume the role: because it is new, or because of its trust policy.
     Role,
+    /// The service cannot read the image: because the role's policy is new, or lacks it.
+    Image,
     /// The caller may not create AgentCore's service-linked role.
     ServiceLinkedRole,
     /// A runtime with this name exists.
@@ -37,6 +39,7 @@ pub(crate) fn of(code: Option<&str>, message: &str) -> Refusal {
         {
             Refusal::Role
         }
+        _ if lower.contains("validating ecr uri") => Refusal::Image,
         _ => Refusal::Other,
     }
 }
@@ -47,6 +50,9 @@ impl Refusal {
         match self {
             Self::Role => Some(
                 "`cargo agentcore policy --only trust` prints the trust policy that the role needs; `prepare` writes it",
+            ),
+            Self::Image => Some(
+                "`cargo agentcore policy --only execution` prints the policy that the role needs to read the image",
             ),
             Self::ServiceLinkedRole => Some(
                 "the first runtime of an account creates the role `AWSServiceRoleForBedrockAgentCoreRuntimeIdentity`: the deployer needs `iam:CreateServiceLinkedRole` for `runtime-identity.bedrock-agentcore.amazonaws.com`",
@@ -78,6 +84,11 @@ mod tests {
                 validation,
                 "Failed creating service linked role. Please verify that the calling role has sufficient permissions to create a service linked role.",
                 Refusal::ServiceLinkedRole,
+            ),
+            (
+                validation,
+                "Access denied while validating ECR URI 'x'. The execution role requires permissions for ecr:GetAuthorizationToken, ecr:BatchGetImage, and ecr:GetDownloadUrlForLayer operations.",
+                Refusal::Image,
             ),
             (
                 validation,

@@ -92,7 +92,8 @@ impl Archived {
                 Some(Upload::of(&self.archive, held)).filter(|upload| *upload != Upload::Nothing)
             }
             Err(error) => {
-                warn_of_unknown(agent, ("archive", "bucket"), error, ui);
+                let why = error.clone().into();
+                warn_of_unknown(agent, ("archive", "bucket"), &why, ui);
                 None
             }
         }
@@ -189,8 +190,11 @@ impl Archived {
         .await?;
         if let How::WholeAfter(why) = &uploaded.how {
             ui.warning(
-                &Message::new(format!("the archive of `{}` was sent whole", agent.name))
-                    .note(why.clone()),
+                &Message::new(format!(
+                    "the archive of `{}` was uploaded in full",
+                    agent.name
+                ))
+                .note(why.clone()),
             );
         }
         Ok(uploaded)

@@ -7,7 +7,6 @@ use crate::{
     config::Agent,
     effects::{
         aws::{
-            AwsError,
             ecr::Ecr,
             registry::{Registry, Sent},
         },
@@ -27,22 +26,33 @@ use crate::{
     ui::Ui,
 };
 
+/// Returns how many bytes the repository lacks. A repository is only asked for its content once it
+/// exists, because the deployer's policy depends on its tags.
+async fn missing(image: &Image, placed: &Placed<'_>) -> Result<u64, Failure> {
+    let Placed { agent: _, session } = placed;
+    let name = repository::name(placed);
+    if Ecr::new(session).repository(&name).await?.is_none() {
+        return Ok(image.size());
+    }
+    let registry = Registry::open(session, &name).await?;
+    Ok(registry.missing(image).await?)
+}
+
 /// An image, and how much of it the repository lacks. An error here only matters if something must
 /// be sent.
 pub(crate) struct Imaged {
     pub(crate) image: Arc<Image>,
-    missing: Result<u64, AwsError>,
+    missing: Result<u64, Failure>,
 }
 
 impl Imaged {
     /// Asks the repository how much of an image it lacks.
-    pub(crate) async fn look(image: Image, placed: &Placed<'_>) -> Result<Self, Failure> {
-        let registry = Registry::open(&placed.session, &repository::name(placed)).await?;
-        let missing = registry.missing(&image).await;
-        Ok(Self {
+    pub(crate) async fn look(image: Image, placed: &Placed<'_>) -> Self {
+        let missing = missing(&image, placed).await;
+        Self {
             image: Arc::new(image),
             missing,
-        })
+        }
     }
 
     pub(super) fn artifact(&self, placed: &Placed<'_>) -> Artifact {
@@ -75,10 +85,9 @@ impl Imaged {
     ) -> Result<Sending, Failure> {
         let sends = writes || self.is_missing(placed.agent, ui);
         let (bytes, steps) = if sends {
-            (
-                Some(self.missing.clone()?),
-                repository::steps(placed).await?,
-            )
+            // Another owner's repository explains why its content cannot be read.
+            let steps = repository::steps(placed).await?;
+            (Some(self.missing.clone()?), steps)
         } else {
             (None, Vec::new())
         };
@@ -94,8 +103,9 @@ impl Imaged {
 
     pub(super) async fn send(&self, placed: &Placed<'_>, ui: &Ui) -> Result<Shipped, Failure> {
         let Placed { agent, session } = placed;
-        let bytes = self.missing.clone()?;
+        // Another owner's repository explains why its content cannot be read.
         repository::prepare(placed, ui).await?;
+        let bytes = self.missing.clone()?;
         if bytes == 0 {
             return Ok(Shipped {
                 how: "present",

@@ -13,7 +13,7 @@ use super::agent::BucketMade;
 use crate::{
     commands::set_version::history,
     config::Agent,
-    effects::aws::{AwsError, runtime::Runtimes},
+    effects::aws::runtime::Runtimes,
     engine::runtime::{own::Seen, write::Outcome},
     error::{Failure, Message},
     project::sessions::Placed,
@@ -177,13 +177,13 @@ impl Shipment {
 
 /// Reports that it is unknown whether the store still has an artifact. Missing permission to look
 /// is not an error.
-fn warn_of_unknown(agent: &Agent, (what, store): (&str, &str), error: &AwsError, ui: &Ui) {
+fn warn_of_unknown(agent: &Agent, (what, store): (&str, &str), why: &Failure, ui: &Ui) {
     let name = &agent.name;
     ui.warning(
         &Message::new(format!(
             "cannot check whether the {what} of `{name}` is still in the {store}"
         ))
-        .note(Failure::from(error.clone()).to_string()),
+        .note(why.to_string()),
     );
 }
 
