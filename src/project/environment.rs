@@ -65,9 +65,12 @@ impl Given {
 
 /// Notes the declared resources that an agent uses and that nothing gives it the ID of, because
 /// `dev` creates nothing in AWS.
-pub(crate) fn note_resources(agents: &[Agent], given: &Given, ui: &Ui) -> Result<(), Failure> {
+pub(crate) fn note_resources(agents: &[Agent], given: &Given, ui: &Ui) {
     for agent in agents {
-        let known = given.of(&agent.env, &agent.dir)?;
+        // The agent reports what is wrong with its variables, and starts once it is corrected.
+        let Ok(known) = given.of(&agent.env, &agent.dir) else {
+            continue;
+        };
         for resource in &agent.resources {
             let variable = resource.variable();
             if !known.contains_key(&variable) {
@@ -80,7 +83,6 @@ pub(crate) fn note_resources(agents: &[Agent], given: &Given, ui: &Ui) -> Result
             }
         }
     }
-    Ok(())
 }
 
 fn variable(text: &str) -> Result<(String, String), Failure> {

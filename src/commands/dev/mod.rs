@@ -112,7 +112,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let given = Given::read(&args.env, args.env_file.as_deref())?;
     let (project, mut config) = project::load(&args.project, &stage, ui)?;
     consent::sources(&project, &mut config.agents, None, ui)?;
-    environment::note_resources(&config.agents, &given, ui)?;
+    environment::note_resources(&config.agents, &given, ui);
     let agents = ports(&config.agents, args.port)?;
     if args.debug {
         can_debug(&config.agents)?;
