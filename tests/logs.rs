@@ -102,7 +102,7 @@ fn logs_are_shown_by_time_as_text_raw_or_json_and_telemetry_only_when_asked_for(
     assert_eq!(filtered.stdout.lines().count(), 1);
     says(
         &run(&project, &emulator, &["logs", "--since", "1s"]).succeeds(),
-        &["nothing was printed since", "--since 1d"],
+        &["no matching lines since", "--since 1d"],
     );
     let of_session = run(&project, &emulator, &["logs", "--session", &session]).succeeds();
     assert_eq!(of_session.stdout.lines().count(), 1, "{of_session:?}");

@@ -166,7 +166,7 @@ fn what_is_not_provably_ours_is_shown_and_never_written() {
             &run(&project, &emulator, args).exits(1),
             &[
                 "is not provably this project's",
-                "does not use our role",
+                "does not use its role",
                 "nothing was changed",
             ],
         );

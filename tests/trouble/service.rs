@@ -106,7 +106,7 @@ fn iam_that_takes_a_while_to_know_new_tags_is_waited_for() {
         .run()
         .succeeds();
     assert!(
-        outcome.stderr.contains("for IAM to know"),
+        outcome.stderr.contains("for IAM to recognize"),
         "{}",
         outcome.stderr
     );

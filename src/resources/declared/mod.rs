@@ -137,7 +137,7 @@ pub(crate) fn claim(resource: &Resource, there: &ObservedResource, untagged: Unt
     match Ownership::of(&identity(resource), there, &shown) {
         Ownership::Ours => Claim::Ours,
         Ownership::Others(owner) => Claim::NotOurs(format!("its tags say {owner}")),
-        Ownership::Unmarked => Claim::NotOurs("it carries none of our tags".to_owned()),
+        Ownership::Unmarked => Claim::NotOurs("it has none of this project's tags".to_owned()),
     }
 }
 
