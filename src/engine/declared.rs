@@ -47,12 +47,25 @@ struct Work<'a> {
     resource: &'a Resource,
     observed: Option<ObservedResource>,
     steps: Vec<DeclaredStep>,
+    /// Why it may not be changed.
+    refusal: Option<String>,
     /// The ID, once the resource exists.
     id: Option<String>,
 }
 
+/// What a resource is that may not be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    Failure,
+    Shown,
+}
+
 /// Observes the resources that the agents refer to, and plans; writes nothing.
-async fn decide<'a>(placed: &'a [Placed<'a>], adopt: Adopt) -> Result<DeclaredWork<'a>, Failure> {
+async fn observe<'a>(
+    placed: &'a [Placed<'a>],
+    adopt: Adopt,
+    refused: Refused,
+) -> Result<DeclaredWork<'a>, Failure> {
     let used = placed.iter().flat_map(|placed| {
         let resources = placed.agent.resources.iter();
         resources.map(|resource| (key(&placed.session, resource), (&placed.session, resource)))
@@ -62,13 +75,18 @@ async fn decide<'a>(placed: &'a [Placed<'a>], adopt: Adopt) -> Result<DeclaredWo
         .map(|(session, resource)| async move {
             let observed = Resources::new(session).find(resource).await?;
             let how = (untagged(session), adopt);
-            let steps = declared::plan(resource, observed.as_ref(), how)?;
+            let (steps, refusal) = match declared::plan(resource, observed.as_ref(), how) {
+                Ok(steps) => (steps, None),
+                Err(why) if refused == Refused::Shown => (Vec::new(), Some(why.to_string())),
+                Err(why) => return Err(why),
+            };
             Ok::<_, Failure>(Work {
                 session,
                 resource,
                 id: observed.as_ref().map(|there| there.id.clone()),
                 observed,
                 steps,
+                refusal,
             })
         })
         .buffered(AT_ONCE)
@@ -86,7 +104,7 @@ pub(crate) async fn settle<'a>(
     yes: bool,
     ui: &Ui,
 ) -> Result<(DeclaredWork<'a>, Vec<Agent>), Failure> {
-    let mut work = decide(placed, adopt).await?;
+    let mut work = observe(placed, adopt, Refused::Failure).await?;
     if !applying.changes_nothing() {
         work.agree(yes, ui)?;
         work.apply(ui).await?;
@@ -95,9 +113,10 @@ pub(crate) async fn settle<'a>(
     Ok((work, agents))
 }
 
-/// Like [`decide`], but a resource that someone else owns is no error.
+/// Observes and compares for a command that writes nothing: a resource that may not be changed is
+/// shown with the reason.
 pub(crate) async fn compare<'a>(placed: &'a [Placed<'a>]) -> Result<DeclaredWork<'a>, Failure> {
-    decide(placed, Adopt::Yes).await
+    observe(placed, Adopt::No, Refused::Shown).await
 }
 
 fn key(session: &Session, resource: &Resource) -> (String, String, String) {
@@ -236,9 +255,10 @@ impl Work<'_> {
 
     async fn apply(&mut self, ui: &Ui) -> Result<(), Failure> {
         let resources = Resources::new(self.session);
+        // An earlier run may have been stopped, or may have failed; an update can mend a failure.
         if let Some(there) = &self.observed
-            && BUSY.contains(&there.status.as_str())
-            && !self.steps.is_empty()
+            && there.status != api(self.resource.kind).ready
+            && (self.steps.is_empty() || BUSY.contains(&there.status.as_str()))
         {
             self.ready(&there.id, ui).await?;
         }
@@ -337,6 +357,11 @@ impl Work<'_> {
         if let Claim::NotOurs(why) = claim {
             lines.push(format!("  owner        not provably this project: {why}"));
         }
+        lines.extend(
+            self.refusal
+                .iter()
+                .map(|why| format!("  refused      {why}")),
+        );
         for step in &self.steps {
             lines.push(format!("  differs      {}", step.change().words()));
             if let DeclaredStep::Update { fields, .. } = step {

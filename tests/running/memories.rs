@@ -176,6 +176,24 @@ fn a_memory_of_another_project_is_left_alone() {
 }
 
 #[test]
+fn status_shows_a_memory_whose_key_cannot_be_changed_and_prepare_refuses() {
+    let key =
+        |id: char| format!("{MEMORY}kms-key = \"arn:aws:kms:us-east-1:123456789012:key/{id}\"\n");
+    let emulator = Moto::start();
+    let project = with_memory(&key('1'));
+    run(&project, &emulator, &["prepare"]).succeeds();
+    declare(&project, &key('2'));
+    let shown = run(&project, &emulator, &["status"]).succeeds();
+    let refusal = "refused      a setting of the memory `notes` cannot be changed";
+    says(&shown, &[refusal]);
+    let refused = run(&project, &emulator, &["prepare"]).exits(3);
+    says(
+        &refused,
+        &["kms-key: ", "declare a memory with another name"],
+    );
+}
+
+#[test]
 fn what_is_retained_is_listed_and_stays_and_one_agent_is_not_the_project() {
     let emulator = Moto::start();
     let project = with_memory(&format!("{MEMORY}retain = true\n")).agent("two");
