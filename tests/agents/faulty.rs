@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::{
     copy,
     support::{Cli, Project, bed},
+    whole_machine,
 };
 
 /// How many agents are checked in parallel; most of the time they wait.
@@ -104,6 +105,7 @@ fn check(project: &Project, name: &str) -> Result<Vec<String>, String> {
 
 #[test]
 fn agents_that_break_one_rule_get_exactly_its_finding() {
+    let _machine = whole_machine();
     let wanted = std::env::var("AGENTS").unwrap_or_default();
     let agents = agents();
     assert!(agents.len() >= 30 + GOOD.len());

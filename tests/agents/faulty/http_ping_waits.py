@@ -6,18 +6,24 @@ from shop import http_agent
 
 
 class Agent(http_agent.Agent):
-    working = threading.Lock()
+    counting = threading.Lock()
     asked = 0
+    finished = threading.Event()
+    finished.set()
 
+    # A ping waits for the request that runs when it arrives, and never for a second one.
     def ping(self):
-        with self.working:
-            super().ping()
+        Agent.finished.wait()
+        super().ping()
 
     def invoke(self, prompt):
-        with self.working:
+        with self.counting:
             Agent.asked += 1
-            if Agent.asked <= 2:
-                time.sleep(3)
+            is_slow = Agent.asked <= 2
+            finished = Agent.finished = threading.Event()
+        if is_slow:
+            time.sleep(3)
+        finished.set()
         super().invoke(prompt)
 
 
