@@ -41,7 +41,7 @@ impl Template {
         let shared = match (self.code, self.remembers) {
             (Code::Python, false) => &["_project"][..],
             (Code::Python, true) => &["_project", "_conversation"],
-            (Code::Rust, _) => &[],
+            (Code::Rust, _) => &["_rust", "_rust-agent"],
         };
         shared.iter().copied().chain([self.name])
     }

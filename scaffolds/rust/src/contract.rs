@@ -2,13 +2,7 @@
 //!
 //! Implement [`Handler`] to make an agent of your own; nothing here needs to change for it.
 
-use std::{
-    convert::Infallible,
-    fmt,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -24,81 +18,19 @@ use axum::{
     },
     routing::{any, get, post},
 };
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tracing::Instrument;
 
+use crate::{
+    handler::{Context, Error, Handler, Reply},
+    health::Health,
+};
+
+/// The port that AgentCore calls.
+pub const PORT: u16 = 8080;
 /// The largest request that AgentCore passes on.
 const LARGEST: usize = 100_000_000;
-
-/// What an agent does.
-pub trait Handler: Send + Sync + 'static {
-    /// Answers a request. An error becomes the response's status and message.
-    fn handle(
-        &self,
-        payload: Value,
-        context: Context,
-    ) -> impl Future<Output = Result<Reply, Error>> + Send;
-}
-
-/// What is known about a request besides its payload.
-#[derive(Debug, Clone, Default)]
-pub struct Context {
-    /// The session, if the caller named one.
-    pub session_id: Option<String>,
-    pub request_id: String,
-    /// The token for AgentCore Identity.
-    #[allow(dead_code, reason = "for agents that use AgentCore Identity")]
-    pub workload_token: Option<String>,
-    /// All headers that AgentCore passed on.
-    #[allow(dead_code, reason = "for agents with a header allowlist")]
-    pub headers: HeaderMap,
-}
-
-/// An answer: one JSON value, or a stream of them as server-sent events.
-pub enum Reply {
-    Json(Value),
-    Stream(Pin<Box<dyn Stream<Item = Result<Value, Error>> + Send>>),
-}
-
-/// Why a request has no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
-    pub status: StatusCode,
-    pub message: String,
-}
-
-impl Error {
-    /// The caller sent something wrong.
-    pub fn bad_request(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            message: message.into(),
-        }
-    }
-
-    /// Something failed here.
-    pub fn internal(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            message: message.into(),
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
-        (self.status, Json(json!({ "error": self.message }))).into_response()
-    }
-}
 
 /// What all requests share.
 struct Shared<H> {
@@ -166,9 +98,15 @@ async fn invoke<H: Handler>(
             Sse::new(events).into_response()
         }
         Err(error) => {
-            span.in_scope(|| log(&error));
+            span.in_scope(|| error.log());
             error.into_response()
         }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "error": self.message }))).into_response()
     }
 }
 
@@ -182,47 +120,13 @@ fn parse(body: &[u8]) -> Result<Value, (&'static str, String)> {
 /// item too.
 fn value_of(item: Result<Value, Error>) -> Value {
     item.unwrap_or_else(|error| {
-        log(&error);
+        error.log();
         json!({
             "error": error.message,
             "error_type": "Error",
             "message": "An error occurred during streaming",
         })
     })
-}
-
-fn log(error: &Error) {
-    if error.status.is_server_error() {
-        tracing::error!("{error}");
-    } else {
-        tracing::warn!("{error}");
-    }
-}
-
-impl Context {
-    fn of(headers: HeaderMap) -> Self {
-        let header = |name: &str| {
-            let value = headers.get(name)?.to_str().ok()?;
-            (!value.is_empty()).then(|| value.to_owned())
-        };
-        Self {
-            session_id: header("x-amzn-bedrock-agentcore-runtime-session-id"),
-            request_id: header("x-amzn-bedrock-agentcore-runtime-request-id")
-                .unwrap_or_else(|| uuid::Uuid::new_v4().to_string()),
-            workload_token: header("workloadaccesstoken")
-                .or_else(|| header("x-amz-bedrock-agentcore-identity-wat")),
-            headers,
-        }
-    }
-
-    /// Returns a span that adds the request and the session to log lines.
-    fn span(&self) -> tracing::Span {
-        tracing::info_span!(
-            "invocation",
-            requestId = self.request_id,
-            sessionId = self.session_id.as_deref(),
-        )
-    }
 }
 
 async fn open<H: Handler>(
@@ -262,61 +166,6 @@ async fn converse<H: Handler>(shared: Shared<H>, context: Context, mut socket: W
                 return;
             }
         }
-    }
-}
-
-/// What `/ping` answers. AgentCore keeps a session while the agent is busy.
-struct Health(Mutex<Work>);
-
-struct Work {
-    running: usize,
-    /// When it last became busy or idle.
-    since: SystemTime,
-}
-
-impl Default for Health {
-    fn default() -> Self {
-        Self(Mutex::new(Work {
-            running: 0,
-            since: SystemTime::now(),
-        }))
-    }
-}
-
-impl Health {
-    /// Marks the agent as busy until the result is dropped.
-    fn begin(self: &Arc<Self>) -> Busy {
-        self.change(|running| running + 1);
-        Busy(Arc::clone(self))
-    }
-
-    fn change(&self, change: impl FnOnce(usize) -> usize) {
-        let mut work = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_busy = work.running > 0;
-        work.running = change(work.running);
-        if was_busy != (work.running > 0) {
-            work.since = SystemTime::now();
-        }
-    }
-
-    fn now(&self) -> Value {
-        let work = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = work.since.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let status = if work.running > 0 {
-            "HealthyBusy"
-        } else {
-            "Healthy"
-        };
-        json!({ "status": status, "time_of_last_update": since.as_secs() })
-    }
-}
-
-/// Work in progress.
-struct Busy(Arc<Health>);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.change(|running| running.saturating_sub(1));
     }
 }
 

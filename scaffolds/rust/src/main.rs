@@ -1,4 +1,4 @@
-//! The process: it serves on PORT, or on 8080, the port that AgentCore calls.
+//! Starts the agent on PORT, or on 8080, the port that AgentCore calls.
 
 mod agent;
 mod bedrock;
@@ -6,80 +6,16 @@ mod contract;
 mod conversations;
 mod credentials;
 mod documents;
+mod handler;
+mod health;
 mod logging;
+mod process;
 mod tools;
 
-use std::{net::Ipv4Addr, process::ExitCode, sync::Arc, time::Duration};
-
-use tokio::net::TcpListener;
-
-/// How long requests may go on after the process was asked to end.
-const LAST_REQUESTS: Duration = Duration::from_secs(10);
+use std::{process::ExitCode, sync::Arc};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let telemetry = logging::start();
-    let served = serve().await;
-    telemetry.end();
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            tracing::error!("{why}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn serve() -> Result<(), String> {
-    let port = port()?;
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))
-        .await
-        .map_err(|error| format!("cannot listen on port {port}: {error}"))?;
     let agent = agent::Agent::new(bedrock::Bedrock::default());
-    let app = contract::router(Arc::new(agent));
-    tracing::info!("listening on port {port}");
-    let (asked, mut told) = tokio::sync::watch::channel(false);
-    let until_asked = async move {
-        asked_to_end().await;
-        tracing::info!("asked to end");
-        asked.send_replace(true);
-    };
-    let serving = axum::serve(listener, app).with_graceful_shutdown(until_asked);
-    tokio::select! {
-        result = serving => result.map_err(|error| format!("cannot serve: {error}")),
-        () = async {
-            // An error means that the server has ended.
-            let _ = told.wait_for(|asked| *asked).await;
-            tokio::time::sleep(LAST_REQUESTS).await;
-        } => Ok(()),
-    }
-}
-
-fn port() -> Result<u16, String> {
-    match std::env::var("PORT") {
-        Err(_) => Ok(8080),
-        Ok(text) if text.is_empty() => Ok(8080),
-        Ok(text) => match text.parse() {
-            Ok(port) if port > 0 => Ok(port),
-            _ => Err(format!(
-                "PORT must be a port number from 1 to 65535, not {text:?}"
-            )),
-        },
-    }
-}
-
-/// Waits for SIGTERM, which AgentCore sends at the end of a session, or for Ctrl-C.
-async fn asked_to_end() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
+    process::run(contract::PORT, contract::router(Arc::new(agent))).await
 }

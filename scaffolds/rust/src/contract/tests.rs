@@ -111,23 +111,3 @@ async fn ping_is_healthy() {
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["status"], "Healthy");
 }
-
-#[test]
-fn the_time_of_a_status_moves_only_with_the_status() {
-    let health = Arc::new(Health::default());
-    let set = |since| health.0.lock().unwrap().since = since;
-    set(UNIX_EPOCH);
-    assert_eq!(
-        health.now(),
-        json!({ "status": "Healthy", "time_of_last_update": 0 })
-    );
-    let first = health.begin();
-    assert_ne!(health.now()["time_of_last_update"], 0);
-    set(UNIX_EPOCH);
-    drop(health.begin());
-    let busy = json!({ "status": "HealthyBusy", "time_of_last_update": 0 });
-    assert_eq!(health.now(), busy);
-    drop(first);
-    assert_eq!(health.now()["status"], "Healthy");
-    assert_ne!(health.now()["time_of_last_update"], 0);
-}

@@ -46,7 +46,7 @@ fn says(text: &str) -> ContentBlock {
 
 fn in_session(session: &str) -> Context {
     Context {
-        session_id: Some(session.to_owned()),
+        conversation_id: Some(session.to_owned()),
         ..Context::default()
     }
 }

@@ -1,4 +1,4 @@
-//! The conversation of each session.
+//! What was said in each conversation.
 //!
 //! Conversations are kept in memory. On AgentCore every session has a process of its own, so a
 //! conversation is remembered until its session ends. To remember more than that, use AgentCore
@@ -12,10 +12,10 @@ use std::{
 use aws_sdk_bedrockruntime::types::{ConversationRole, Message};
 
 /// On your own machine, one process serves every session.
-const MAX_SESSIONS: usize = 100;
+const MAX_CONVERSATIONS: usize = 100;
 const MAX_MESSAGES: usize = 40;
 
-/// The messages of one session. The lock makes its requests take turns.
+/// The messages of one conversation. The lock makes its requests take turns.
 #[derive(Default)]
 pub struct Conversation {
     pub messages: tokio::sync::Mutex<Vec<Message>>,
@@ -34,23 +34,23 @@ impl Conversation {
     }
 }
 
-/// The sessions that were used last, the newest at the end.
+/// The conversations that were continued last, the newest at the end.
 #[derive(Default)]
 pub struct Conversations(Mutex<VecDeque<(String, Arc<Conversation>)>>);
 
 impl Conversations {
-    /// Returns a session's conversation. Without a session, returns a new one that is not kept.
-    pub fn of(&self, session: Option<&str>) -> Arc<Conversation> {
-        let Some(session) = session else {
+    /// Returns the conversation with this ID. Without an ID, returns a new one that is not kept.
+    pub fn of(&self, id: Option<&str>) -> Arc<Conversation> {
+        let Some(id) = id else {
             return Arc::default();
         };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = all.iter().position(|(key, _)| key == session);
+        let place = all.iter().position(|(key, _)| key == id);
         let conversation = place
             .and_then(|place| all.remove(place))
             .map_or_else(Arc::default, |(_, conversation)| conversation);
-        all.push_back((session.to_owned(), Arc::clone(&conversation)));
-        if all.len() > MAX_SESSIONS {
+        all.push_back((id.to_owned(), Arc::clone(&conversation)));
+        if all.len() > MAX_CONVERSATIONS {
             // Forget the oldest that no request uses.
             let unused = all
                 .iter()

@@ -1,4 +1,4 @@
-//! The agent: a model, its instructions, its tools and the conversation of each session.
+//! The agent: a model, its instructions, its tools and its conversations.
 
 use std::sync::Arc;
 
@@ -12,9 +12,10 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use crate::{
-    contract::{Context, Error, Handler, Reply},
     conversations::{Conversation, Conversations},
-    documents, tools,
+    documents,
+    handler::{Context, Error, Handler, Reply},
+    tools,
 };
 
 pub const INSTRUCTIONS: &str = "\
@@ -65,7 +66,7 @@ impl<M: Model> Handler for Agent<M> {
         // A task of its own, so that a turn is remembered even if the caller leaves.
         let turn = tokio::spawn(
             async move {
-                let conversation = conversations.of(context.session_id.as_deref());
+                let conversation = conversations.of(context.conversation_id.as_deref());
                 take_turn(&*model, &conversation, prompt, &sender).await
             }
             .in_current_span(),
