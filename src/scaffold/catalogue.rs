@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::{config::Permission, text::suggestion};
+use crate::{
+    config::{Permission, Protocol},
+    text::suggestion,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
@@ -10,6 +13,8 @@ pub(crate) struct Template {
     pub(crate) name: &'static str,
     pub(crate) description: &'static str,
     pub(crate) code: Code,
+    /// How AgentCore calls the agent.
+    pub(crate) protocol: Protocol,
     pub(crate) needs_model: bool,
     /// True if the agent remembers a session's conversation.
     pub(crate) remembers: bool,
@@ -41,7 +46,8 @@ impl Template {
         let shared = match (self.code, self.remembers) {
             (Code::Python, false) => &["_project"][..],
             (Code::Python, true) => &["_project", "_conversation"],
-            (Code::Rust, _) => &["_rust", "_rust-agent"],
+            (Code::Rust, false) => &["_rust"],
+            (Code::Rust, true) => &["_rust", "_rust-agent"],
         };
         shared.iter().copied().chain([self.name])
     }
@@ -53,6 +59,7 @@ pub(crate) fn catalogue() -> &'static [Template] {
             name: "strands",
             description: "a Strands agent on a Bedrock model, with a tool of its own",
             code: Code::Python,
+            protocol: Protocol::Http,
             needs_model: true,
             remembers: true,
             permissions: &[],
@@ -69,6 +76,7 @@ pub(crate) fn catalogue() -> &'static [Template] {
             name: "cost-estimator",
             description: "estimates AWS costs with the price list and the Code Interpreter",
             code: Code::Python,
+            protocol: Protocol::Http,
             needs_model: true,
             remembers: true,
             permissions: &[Permission::CodeInterpreter(None), Permission::Pricing],
@@ -85,6 +93,7 @@ pub(crate) fn catalogue() -> &'static [Template] {
             name: "echo",
             description: "repeats what it is told, without a model: for a first run",
             code: Code::Python,
+            protocol: Protocol::Http,
             needs_model: false,
             remembers: false,
             permissions: &[],
@@ -101,6 +110,7 @@ pub(crate) fn catalogue() -> &'static [Template] {
             name: "rust",
             description: "a Rust agent on a Bedrock model, with a tool of its own",
             code: Code::Rust,
+            protocol: Protocol::Http,
             needs_model: true,
             remembers: true,
             permissions: &[],
@@ -110,6 +120,40 @@ pub(crate) fn catalogue() -> &'static [Template] {
             },
             japanese: Words {
                 about: "Amazon Bedrock のモデルを使い、独自のツールを 1 つ備えた Rust のエージェントです。",
+                example: "2026-01-01 から 2026-12-24 までは何日ですか？",
+            },
+        },
+        Template {
+            name: "rust-mcp",
+            description: "an MCP server in Rust, with a tool of its own, without a model",
+            code: Code::Rust,
+            protocol: Protocol::Mcp,
+            needs_model: false,
+            remembers: false,
+            permissions: &[],
+            english: Words {
+                about: "An MCP server in Rust, with a tool of its own.",
+                example: "How many days are there from 2026-01-01 to 2026-12-24?",
+            },
+            japanese: Words {
+                about: "独自のツールを 1 つ備えた Rust の MCP サーバーです。",
+                example: "2026-01-01 から 2026-12-24 までは何日ですか？",
+            },
+        },
+        Template {
+            name: "rust-a2a",
+            description: "a Rust agent for other agents (A2A), on a Bedrock model, with a tool",
+            code: Code::Rust,
+            protocol: Protocol::A2a,
+            needs_model: true,
+            remembers: true,
+            permissions: &[],
+            english: Words {
+                about: "An agent in Rust that other agents call (A2A), on an Amazon Bedrock model, with a tool of its own.",
+                example: "How many days are there from 2026-01-01 to 2026-12-24?",
+            },
+            japanese: Words {
+                about: "ほかのエージェントから呼び出せる（A2A）、Rust のエージェントです。Amazon Bedrock のモデルを使い、独自のツールを 1 つ備えています。",
                 example: "2026-01-01 から 2026-12-24 までは何日ですか？",
             },
         },

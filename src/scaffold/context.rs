@@ -70,6 +70,7 @@ impl Context {
             name: _,
             description: _,
             code,
+            protocol,
             needs_model,
             remembers,
             permissions: _,
@@ -83,7 +84,7 @@ impl Context {
             model: model.as_ref().map(Model::id).unwrap_or_default(),
             table: match code {
                 Code::Python => self.tables(),
-                Code::Rust => self.package_table(),
+                Code::Rust => self.package_table(*protocol),
             },
             manifest: manifest.as_deref().unwrap_or("Cargo.toml").to_owned(),
             standalone: manifest.is_none(),

@@ -72,7 +72,7 @@ impl Context {
 
     /// Returns the table of a Rust agent, in the manifest of its own package. It does not name the
     /// project if the workspace does.
-    pub(super) fn package_table(&self) -> String {
+    pub(super) fn package_table(&self, protocol: Protocol) -> String {
         let Self {
             project,
             title: _,
@@ -88,7 +88,7 @@ impl Context {
         package_lines(&PackageKeys {
             project: manifest.is_none().then_some(project),
             region: region.as_ref(),
-            protocol: None,
+            protocol: Some(protocol).filter(|protocol| *protocol != Protocol::Http),
             models: model.as_slice(),
             permissions,
         })

@@ -121,6 +121,7 @@ fn the_metadata_is_read_again_as_it_was_meant() {
             panic!("one agent")
         };
         assert_eq!(agent.project, wanted.project);
+        assert_eq!(agent.protocol, template.protocol);
         assert_eq!(agent.permissions, wanted.permissions);
         assert_eq!(agent.models, wanted.model.into_iter().collect::<Vec<_>>());
         assert_eq!(agent.region, wanted.region);
@@ -223,6 +224,6 @@ fn templates_use_only_words_that_the_context_has() {
 fn an_unknown_template_is_answered_with_those_that_there_are() {
     assert_eq!(
         find("strand").unwrap_err(),
-        "there is no template `strand`, there are `strands`, `cost-estimator`, `echo`, `rust`; did you mean `strands`?"
+        "there is no template `strand`, there are `strands`, `cost-estimator`, `echo`, `rust`, `rust-mcp`, `rust-a2a`; did you mean `strands`?"
     );
 }

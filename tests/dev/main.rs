@@ -13,11 +13,13 @@ mod debug;
 mod edits;
 mod ending;
 mod preload;
+mod protocols;
 mod rust;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
 mod talking;
+mod template;
 
 use std::{
     fs,

@@ -1,12 +1,11 @@
 //! Rust agents: built by cargo, rebuilt at edits, and the template with a scripted model.
 
-use std::{path::Path, process::Output};
-
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 
 use super::{
     support::{Script, chat, scripted::Scripted},
+    template::{stderr, stdout, template},
     *,
 };
 
@@ -159,79 +158,8 @@ fn what_a_rust_agent_cannot_have_is_refused() {
     }
 }
 
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// Where all tests build the template's dependencies, once.
-fn shared_target() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    target.join("rust-agents/target")
-}
-
-/// A project from the template, with pinned dependencies.
-fn template() -> Stage {
-    let stage = Stage {
-        dir: tempfile::tempdir().unwrap(),
-    };
-    let words = [
-        "new",
-        "my-agent",
-        "--template",
-        "rust",
-        "--region",
-        "us-west-2",
-        "--yes",
-    ];
-    let made = stage.command(&words).output().unwrap();
-    assert!(made.status.success(), "{}", stderr(&made));
-    let project = Stage { dir: stage.dir };
-    project.write(
-        "my-agent/Cargo.lock",
-        include_str!("../support/rust-agent.lock"),
-    );
-    let file = project.path("my-agent/Cargo.toml");
-    let text = fs::read_to_string(&file).unwrap();
-    let target = shared_target();
-    let build = format!(
-        "build = {{ env = {{ CARGO_TARGET_DIR = \"{}\", CARGO_PROFILE_DEV_DEBUG = \"0\", CARGO_INCREMENTAL = \"0\" }} }}\nmodels =",
-        target.display()
-    );
-    fs::write(&file, text.replacen("models =", &build, 1)).unwrap();
-    project
-}
-
-impl Stage {
-    /// Runs cargo in the template's project.
-    #[track_caller]
-    fn cargo(&self, arguments: &[&str]) {
-        let output = Command::new(env!("CARGO"))
-            .args(arguments)
-            .current_dir(self.path("my-agent"))
-            .env("CARGO_TARGET_DIR", shared_target())
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            .env("CARGO_INCREMENTAL", "0")
-            // Not those of this repository.
-            .env("CLIPPY_CONF_DIR", self.path("my-agent"))
-            .output()
-            .unwrap();
-        let said = [stdout(&output), stderr(&output)].concat();
-        assert!(output.status.success(), "cargo {arguments:?}:\n{said}");
-    }
-
-    fn agentcore(&self, arguments: &[&str]) -> Command {
-        let mut command = self.command(arguments);
-        command.current_dir(self.path("my-agent"));
-        command
-    }
-}
-
 /// Returns a model that counts days with a tool, and then remembers.
-fn model() -> Scripted {
+pub(super) fn model() -> Scripted {
     let dates = json!({ "first": "2026-01-01", "last": "2026-12-24" });
     let streamed = |pieces: &[&str]| chat::streamed(pieces, Duration::ZERO);
     Script::new()
@@ -295,30 +223,12 @@ fn send(port: u16, body: &[u8]) -> (u16, String) {
 
 #[test]
 fn the_template_uses_its_tool_remembers_is_rebuilt_and_keeps_the_contract() {
-    let stage = template();
-    stage.cargo(&["fmt", "--check"]);
-    stage.cargo(&["test", "--locked", "--quiet"]);
-    stage.cargo(&[
-        "clippy",
-        "--locked",
-        "--all-targets",
-        "--quiet",
-        "--",
-        "-D",
-        "warnings",
-    ]);
+    let project = template("rust");
+    project.is_clean();
 
     let model = model();
     let url = format!("{}/v1", model.url());
-    let mut child = stage
-        .agentcore(&["dev", "--port", "0", "--models", &url])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let out = collect(child.stdout.take().unwrap());
-    let err = collect(child.stderr.take().unwrap());
-    let dev = Dev { child, out, err };
+    let dev = project.serves(&["--models", &url]);
     dev.says("Using");
     let session = format!(
         "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id: {}\r\n",
@@ -347,7 +257,7 @@ fn the_template_uses_its_tool_remembers_is_rebuilt_and_keeps_the_contract() {
     any_body_gets_an_answer(dev.port());
 
     let starts = dev.starts();
-    let file = stage.path("my-agent/src/agent.rs");
+    let file = project.path("src/agent.rs");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("Answer briefly", "Answer in one word")).unwrap();
     eventually(|| dev.err(), || dev.starts() > starts);
@@ -359,23 +269,6 @@ fn the_template_uses_its_tool_remembers_is_rebuilt_and_keeps_the_contract() {
         .map(|request| request.body().clone())
         .unwrap();
     assert!(String::from_utf8_lossy(&last).contains("Answer in one word"));
-    let stopped = stage.agentcore(&["dev", "--stop"]).output().unwrap();
-    assert!(stopped.status.success(), "{}", stderr(&stopped));
-    assert_eq!(dev.wait(), Some(0));
-
-    let check = stage
-        .agentcore(&["check", "--deny", "warnings"])
-        .output()
-        .unwrap();
-    assert!(
-        check.status.success(),
-        "{}{}",
-        stdout(&check),
-        stderr(&check)
-    );
-    assert!(
-        stderr(&check).contains("0 errors, 0 warnings"),
-        "{}",
-        stderr(&check)
-    );
+    project.stops(dev);
+    project.passes_check();
 }

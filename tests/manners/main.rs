@@ -84,7 +84,7 @@ fn a_slip_is_answered_with_what_there_is() {
         ),
         (
             &["new", "x", "--template", "nope"],
-            "`strands`, `cost-estimator`, `echo`, `rust`",
+            "`strands`, `cost-estimator`, `echo`, `rust`, `rust-mcp`, `rust-a2a`",
         ),
         (
             &["new", "x", "--region", "us_west_2"],

@@ -1,0 +1,162 @@
+//! Projects from the templates in Rust, with pinned dependencies that are built once.
+
+use std::process::Output;
+
+use super::*;
+
+/// Every dependency of every template in Rust. To renew it, make a workspace of one project from
+/// each, and take its lock file.
+const LOCK: &str = include_str!("../support/rust-agents.lock");
+
+pub(super) fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub(super) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Where all tests build the templates' dependencies, once.
+fn shared_target() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    target.join("rust-agents/target")
+}
+
+/// A project from the template. Each has a package name of its own, because they share a target
+/// directory.
+pub(super) fn template(name: &str) -> Project {
+    let stage = Stage {
+        dir: tempfile::tempdir().unwrap(),
+    };
+    let package = format!("my-{name}");
+    let words = [
+        "new",
+        &package,
+        "--template",
+        name,
+        "--region",
+        "us-west-2",
+        "--yes",
+    ];
+    let made = stage.command(&words).output().unwrap();
+    assert!(made.status.success(), "{}", stderr(&made));
+    let project = Project { stage, package };
+    project.write("Cargo.lock", LOCK);
+    let manifest = project.read("Cargo.toml");
+    let target = shared_target();
+    let build = format!(
+        "build = {{ env = {{ CARGO_TARGET_DIR = \"{}\", CARGO_PROFILE_DEV_DEBUG = \"0\", CARGO_INCREMENTAL = \"0\" }} }}\n\n[dependencies]",
+        target.display()
+    );
+    project.write(
+        "Cargo.toml",
+        &manifest.replacen("\n[dependencies]", &build, 1),
+    );
+    project
+}
+
+pub(super) struct Project {
+    stage: Stage,
+    package: String,
+}
+
+impl Project {
+    pub(super) fn path(&self, file: &str) -> PathBuf {
+        self.stage.path(&format!("{}/{file}", self.package))
+    }
+
+    pub(super) fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path(file)).unwrap()
+    }
+
+    pub(super) fn write(&self, file: &str, text: &str) {
+        fs::write(self.path(file), text).unwrap();
+    }
+
+    pub(super) fn agentcore(&self, arguments: &[&str]) -> Command {
+        let mut command = self.stage.command(arguments);
+        command.current_dir(self.path(""));
+        command
+    }
+
+    /// Runs cargo in the project.
+    #[track_caller]
+    fn cargo(&self, arguments: &[&str]) {
+        let output = Command::new(env!("CARGO"))
+            .args(arguments)
+            .current_dir(self.path(""))
+            .env("CARGO_TARGET_DIR", shared_target())
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_INCREMENTAL", "0")
+            // Not those of this repository.
+            .env("CLIPPY_CONF_DIR", self.path(""))
+            .output()
+            .unwrap();
+        let said = [stdout(&output), stderr(&output)].concat();
+        assert!(output.status.success(), "cargo {arguments:?}:\n{said}");
+    }
+
+    /// Formats, tests and lints the project, which all must find nothing.
+    #[track_caller]
+    pub(super) fn is_clean(&self) {
+        self.cargo(&["fmt", "--check"]);
+        self.cargo(&["test", "--quiet"]);
+        self.uses_pinned_dependencies();
+        self.cargo(&["clippy", "--all-targets", "--quiet", "--", "-D", "warnings"]);
+    }
+
+    /// Asserts that cargo only left out packages of [`LOCK`].
+    #[track_caller]
+    fn uses_pinned_dependencies(&self) {
+        let lock = self.read("Cargo.lock");
+        let packages = lock.split("[[package]]").skip(1);
+        let unpinned: Vec<&str> = packages
+            .filter_map(|package| package.split("\nsource").next())
+            .filter(|package| !package.contains(&self.package) && !LOCK.contains(package))
+            .collect();
+        assert_eq!(unpinned, [""; 0], "renew tests/support/rust-agents.lock");
+    }
+
+    /// Starts `dev` on a free port.
+    pub(super) fn serves(&self, more: &[&str]) -> Dev {
+        let mut child = self
+            .agentcore(&[&["dev", "--port", "0"], more].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = collect(child.stdout.take().unwrap());
+        let err = collect(child.stderr.take().unwrap());
+        let dev = Dev { child, out, err };
+        dev.says("Ready");
+        dev
+    }
+
+    /// Sends a request to the agent that `dev` runs, and returns the answer.
+    #[track_caller]
+    pub(super) fn invoke(&self, payload: &serde_json::Value) -> serde_json::Value {
+        let payload = payload.to_string();
+        let output = self
+            .agentcore(&["invoke", "--dev", &payload])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        serde_json::from_str(&stdout(&output)).unwrap()
+    }
+
+    #[track_caller]
+    pub(super) fn stops(&self, dev: Dev) {
+        let stopped = self.agentcore(&["dev", "--stop"]).output().unwrap();
+        assert!(stopped.status.success(), "{}", stderr(&stopped));
+        assert_eq!(dev.wait(), Some(0));
+    }
+
+    #[track_caller]
+    pub(super) fn passes_check(&self) {
+        let check = self.agentcore(&["check", "--deny", "warnings"]);
+        let check = { check }.output().unwrap();
+        let said = [stdout(&check), stderr(&check)].concat();
+        assert!(check.status.success(), "{said}");
+        assert!(said.contains("0 errors, 0 warnings"), "{said}");
+    }
+}
