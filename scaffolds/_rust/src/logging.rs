@@ -23,7 +23,8 @@ pub struct Telemetry {
     traces: Option<opentelemetry_sdk::trace::SdkTracerProvider>,
 }
 
-/// Starts logging at the level in LOG_LEVEL, by default `info`.
+/// Starts logging what LOG_LEVEL says, such as `debug` or `hyper=debug,info`. The default is the
+/// `info` of this package and the warnings of its dependencies.
 pub fn start() -> Telemetry {
     let level = std::env::var("LOG_LEVEL").unwrap_or_default();
     let filter: Targets = level
@@ -31,7 +32,11 @@ pub fn start() -> Telemetry {
         .parse()
         .ok()
         .filter(|_| !level.is_empty())
-        .unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
+        .unwrap_or_else(|| {
+            Targets::new()
+                .with_default(tracing::Level::WARN)
+                .with_target(env!("CARGO_CRATE_NAME"), tracing::Level::INFO)
+        });
     let registry = tracing_subscriber::registry().with(Lines.with_filter(filter));
     #[cfg(feature = "otel")]
     {
