@@ -52,9 +52,12 @@ fn the_template_for_a2a_uses_its_tool_remembers_and_keeps_the_contract() {
     let heard = String::from_utf8(heard.to_vec()).unwrap();
     assert!(heard.contains("How many days?"), "what was said: {heard}");
 
-    let card = get(dev.port(), "/.well-known/agent-card.json");
+    let port = dev.port();
+    let card = get(port, "/.well-known/agent-card.json");
     let card: Value = serde_json::from_str(&card).unwrap();
     assert_eq!(card["name"], "my-rust-a2a");
+    let address = format!("http://127.0.0.1:{port}/");
+    assert_eq!(card["supportedInterfaces"][0]["url"], address);
     project.stops(dev);
     project.passes_check();
 }

@@ -361,6 +361,7 @@ impl Developed {
             contract: Contract::of_agent(&self.agent),
             region: region.map_or_else(|| REGION.to_owned(), ToString::to_string),
             address: ground.emulator.url.clone(),
+            own_address: self.url(),
             environment,
         };
         match self.served.start(start).await {

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::{Event, Events, SharedLog, layout, preloading::Preloading};
 use crate::{
+    config::Protocol,
     effects::{
         clock,
         folder::Folder,
@@ -40,6 +41,8 @@ pub(crate) struct Start {
     pub(crate) region: String,
     /// The address used for AWS.
     pub(crate) address: String,
+    /// The address at which `dev` serves the agent.
+    pub(crate) own_address: String,
     /// The agent's own variables.
     pub(crate) environment: BTreeMap<String, String>,
 }
@@ -83,6 +86,10 @@ impl Start {
     fn add_variables(&self, list: &mut Vec<(OsString, OsString)>) {
         for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
             list.push((name.into(), self.region.clone().into()));
+        }
+        if self.contract.protocol == Protocol::A2a {
+            let address = format!("{}/", self.own_address);
+            list.push(("AGENTCORE_RUNTIME_URL".into(), address.into()));
         }
         let own = self.environment.iter();
         list.extend(own.map(|(name, value)| (name.into(), value.into())));
