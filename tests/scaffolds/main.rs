@@ -120,7 +120,8 @@ fn every_template_is_listed() {
         .lines()
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    assert_eq!(names, [&TEMPLATES[..], &["rust"]].concat());
+    let rust = ["rust", "rust-mcp", "rust-a2a"];
+    assert_eq!(names, [&TEMPLATES[..], &rust].concat());
 }
 
 /// In addition to ruff's defaults: annotations, docstrings, current syntax, and the default line
