@@ -38,6 +38,7 @@ pub use settings::Settings;
 
 use crate::names::{
     AccountId, AgentName, IamPath, Partition, ProjectId, Region, RoleName, RuntimeName, StageName,
+    image_uri::ImageUri,
 };
 
 /// Every agent in the manifests, with the layers of one stage applied.
@@ -105,6 +106,9 @@ pub struct Agent {
     pub dir: PathBuf,
     pub language: Language,
     pub artifact: Artifact,
+    /// An existing image that runs instead of a built one. From a command or a deployed runtime,
+    /// never from the metadata.
+    pub image: Option<ImageUri>,
     /// The agent's own sources, relative to `dir`.
     pub source: PathBuf,
     /// Where the sources are in the archive.
@@ -153,6 +157,12 @@ impl Agent {
     /// Returns true if the agent runs from a container image.
     pub fn has_image(&self) -> bool {
         self.artifact == Artifact::Image
+    }
+
+    /// Makes the agent run from an existing image.
+    pub(crate) fn run_from(&mut self, image: ImageUri) {
+        self.artifact = Artifact::Image;
+        self.image = Some(image);
     }
 
     /// Returns the directory of the sources.

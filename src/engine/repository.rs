@@ -4,11 +4,13 @@ use crate::{
     effects::aws::ecr::Ecr,
     engine::plan_output::announce,
     error::Failure,
+    names::image_uri::ImageUri,
     project::sessions::Placed,
     resources::{
         change::Step as _,
         ownership::Identity,
         repository::{self, DesiredRepository, RepositoryStep, worth_saying},
+        runtime::fields::Artifact,
     },
     ui::Ui,
 };
@@ -19,6 +21,18 @@ const ROUNDS: u32 = 3;
 /// Returns the name of the agent's repository.
 pub(crate) fn name(placed: &Placed<'_>) -> String {
     repository::name(&placed.agent.project, &placed.agent.runtime_name)
+}
+
+/// Returns the image that a runtime runs from if another repository has it.
+pub(crate) fn existing(placed: &Placed<'_>, artifact: &Artifact) -> Option<ImageUri> {
+    let Artifact::Container { uri } = artifact else {
+        return None;
+    };
+    let image = ImageUri::parse(uri).ok()?;
+    let is_own = image
+        .private()
+        .is_some_and(|private| private.repository == name(placed));
+    (!is_own).then_some(image)
 }
 
 /// Returns the steps that prepare the repository.

@@ -41,6 +41,16 @@ impl RoleWork {
         }
     }
 
+    /// Returns true if the role may read images.
+    pub(crate) fn reads_images(&self) -> bool {
+        match self {
+            Self::Managed { observed, .. } => observed
+                .as_ref()
+                .is_some_and(|role| role.repositories().next().is_some()),
+            Self::Given { .. } => false,
+        }
+    }
+
     /// Returns ARN and tags of a role of this tool, as proof for what uses it. A role that is being
     /// adopted counts as adopted, because the user agreed.
     pub(crate) fn proof(&self) -> Option<(&str, BTreeMap<String, String>)> {

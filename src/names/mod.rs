@@ -5,6 +5,7 @@
 //! the crate but `text`.
 
 pub mod header;
+pub mod image_uri;
 pub(crate) mod ours;
 mod partition;
 mod region_place;

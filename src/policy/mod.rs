@@ -20,6 +20,7 @@ pub use boundary::{boundary, boundary_grants};
 pub use callers::{callers, is_ours};
 pub use deployer::{Deployer, administrator, deployer_grants};
 pub use document::{Document, Effect, Statement, same};
+pub(crate) use execution::is_image;
 pub use execution::{execution, execution_grants};
 pub use grant::{Grant, document as document_of};
 pub use managed::{attached, beyond_the_boundary, managed_policy_arn};

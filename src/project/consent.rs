@@ -98,7 +98,8 @@ pub(crate) fn sources(
         }
         (None, _) => {}
     }
-    for agent in agents {
+    // Of an agent with an existing image, nothing is read.
+    for agent in agents.iter_mut().filter(|agent| agent.image.is_none()) {
         let Err(unconfirmed) = check_source(project, agent) else {
             continue;
         };

@@ -6,7 +6,6 @@ pub(crate) mod callers;
 pub(crate) mod change;
 pub(crate) mod clean;
 pub(crate) mod declared;
-pub(crate) mod ecr_uri;
 pub(crate) mod endpoint;
 pub(crate) mod links;
 pub(crate) mod ownership;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The smallest file that is a program for 64-bit ARM, with something that differs.
-fn program(mark: u8) -> Vec<u8> {
+pub(crate) fn program(mark: u8) -> Vec<u8> {
     let mut bytes = vec![0; 64];
     bytes[..4].copy_from_slice(b"\x7fELF");
     (bytes[4], bytes[5], bytes[6], bytes[18], bytes[63]) = (2, 1, 1, 183, mark);
@@ -46,7 +46,7 @@ fn skopeo(args: &[&str]) -> Value {
 }
 
 /// Returns the address of the image that the agent's runtime runs.
-fn deployed(emulator: &Emulator) -> String {
+pub(crate) fn deployed(emulator: &Emulator) -> String {
     let uri = boto3(
         emulator,
         "c = client('bedrock-agentcore-control')\n\

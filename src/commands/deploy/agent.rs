@@ -65,7 +65,8 @@ pub(crate) struct Done {
     pub(crate) role_steps: Vec<RoleStep>,
     pub(crate) files: Value,
     pub(crate) desired: DesiredRuntime,
-    pub(crate) size: u64,
+    /// `None` for an existing image.
+    pub(crate) size: Option<u64>,
     pub(crate) artifact_id: String,
     pub(crate) callers: Vec<CallersStep>,
     pub(crate) outcome: Outcome,
@@ -82,10 +83,10 @@ pub(crate) struct Done {
 pub(crate) struct Foreseen {
     pub(crate) desired: DesiredRuntime,
     pub(crate) steps: Vec<RuntimeStep>,
-    pub(crate) size: u64,
+    pub(crate) size: Option<u64>,
     /// How many bytes would be sent if the runtime would be changed or its artifact is missing.
     pub(crate) sending: Option<u64>,
-    pub(crate) store: Store,
+    pub(crate) store: Option<Store>,
 }
 
 /// Returns all environment variables of the runtime.
@@ -192,7 +193,7 @@ impl Delivery<'_, '_> {
         let sends = kept.is_none() && (writes(&steps) || self.shipment.is_missing(agent, self.ui));
         let shipped = if sends {
             let sending = self.shipment.send(self.placed, &self.bucket, self.ui);
-            Some(Box::pin(sending).await?)
+            Box::pin(sending).await?
         } else {
             None
         };

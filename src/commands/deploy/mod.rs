@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use self::{
     agent::{BucketMade, Delivery, Done},
-    shipment::{Archived, Imaged, Shipment, archive},
+    shipment::{Archived, Existing, Imaged, Shipment, archive, existing},
     smoke::Smoke,
 };
 use super::invoke::read_payload;
@@ -40,6 +40,7 @@ use crate::{
         runtime::own::{self, Seen},
     },
     error::Failure,
+    names::image_uri::ImageUri,
     options,
     project::{
         self,
@@ -92,8 +93,20 @@ pub struct Args {
     yes: bool,
     #[command(flatten)]
     pub(super) packaging: packaging::Options,
+    /// Deploy this existing image instead of building one: `REPOSITORY@sha256:…` in ECR, of the agent's
+    /// account and region or of public.ecr.aws
+    ///
+    /// The image must be for 64-bit ARM Linux and serve on port 8080. Nothing is built or uploaded, and its
+    /// repository is never changed.
+    #[arg(
+        long,
+        value_name = "URI",
+        value_parser = ImageUri::parse,
+        conflicts_with_all = ["binary", "source_dir"]
+    )]
+    image: Option<ImageUri>,
     #[command(flatten)]
-    image: imaging::Options,
+    building: imaging::Options,
     #[command(flatten)]
     applying: options::Applying,
     /// Output format
@@ -130,7 +143,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     for agent in &mut config.agents {
         agent.env.extend(variables.iter().cloned());
     }
-    args.image.check(&config.agents)?;
+    args.building.check(&config.agents)?;
+    existing::choose(args.image.as_ref(), &mut config.agents)?;
     consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
     let (reach, place) = (Reach::of(&args.applying), (&project, &config));
     emulator::with(reach, &args.aws, place, ui, async |emulator| {
@@ -146,6 +160,7 @@ async fn deploy(
     ui: &Ui,
 ) -> Result<(), Failure> {
     let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
+    existing::check(&placed)?;
     partition::warn_of_gaps(&placed, ui);
     let url = emulator.map(|emulator| emulator.url.clone());
     let payload = args.smoke.as_deref().map(read_payload).transpose()?;
@@ -362,6 +377,10 @@ impl<'a> Deploy<'a> {
     ) -> Result<Shipment, Failure> {
         let Placed { agent, session } = placed;
         let (project, options) = (self.place.0, &self.args.packaging);
+        if let Some(image) = &agent.image {
+            let existing = Existing::look(image, placed, self.ui).await?;
+            return Ok(Shipment::Existing(existing));
+        }
         match own {
             Some(own) => {
                 let built = packaging::build(agent, project, own, output, options, self.ui).await?;
@@ -376,7 +395,7 @@ impl<'a> Deploy<'a> {
                 };
                 let how = How {
                     packaging: options,
-                    image: &self.args.image,
+                    image: &self.args.building,
                     yes: self.args.yes,
                 };
                 let image = imaging::build(agent, project, purpose, how, self.ui).await?;

@@ -100,7 +100,7 @@ fn fields(changes: &[FieldChange]) -> Value {
     changes.collect()
 }
 
-fn artifact(artifact: &Artifact, size: u64, id: Option<&str>) -> Value {
+fn artifact(artifact: &Artifact, size: Option<u64>, id: Option<&str>) -> Value {
     match artifact {
         Artifact::Code {
             object,
@@ -132,11 +132,7 @@ pub(crate) fn show(
         steps,
         size,
         sending,
-        store: Store {
-            kind,
-            name: store,
-            changes,
-        },
+        store,
     } = foreseen;
     let agent = &work.placed.agent.name;
     let reveal = if verbosity >= Verbosity::Verbose {
@@ -144,7 +140,7 @@ pub(crate) fn show(
     } else {
         Reveal::Keys
     };
-    for change in changes {
+    for change in store.iter().flat_map(|store| &store.changes) {
         planned.change(change, reveal);
     }
     let place = match &desired.fields.artifact {
@@ -153,14 +149,13 @@ pub(crate) fn show(
         Artifact::Unknown => None,
     };
     if let (Some(bytes), Some(object)) = (sending, place) {
-        let what = if *bytes == 0 {
-            format!("use the existing `{object}`")
-        } else {
-            format!(
+        let what = match size {
+            Some(size) if *bytes > 0 => format!(
                 "upload {} of {} to `{object}`",
                 byte_size(*bytes),
                 byte_size(*size)
-            )
+            ),
+            _ => format!("use the existing `{object}`"),
         };
         planned.status("Would", &what);
     }
@@ -182,7 +177,6 @@ pub(crate) fn show(
     if !changed {
         planned.status("Unchanged", &format!("agent `{agent}`"));
     }
-    let store_steps: Vec<Value> = changes.iter().map(Change::value).collect();
     let mut document = documents::placed(
         work.placed,
         json!({
@@ -194,7 +188,15 @@ pub(crate) fn show(
             "callers": values(&work.callers.steps),
         }),
     );
-    document[*kind] = json!({ "name": store, "steps": store_steps });
+    if let Some(Store {
+        kind,
+        name,
+        changes,
+    }) = store
+    {
+        let steps: Vec<Value> = changes.iter().map(Change::value).collect();
+        document[*kind] = json!({ "name": name, "steps": steps });
+    }
     (document, changed)
 }
 

@@ -19,6 +19,7 @@ use crate::{
         role::{self, RoleWork},
     },
     error::{Exit, Failure},
+    names::AgentName,
     options,
     plan::files::Force,
     project::{
@@ -148,6 +149,9 @@ async fn decide<'a>(
             let noticing = Box::pin(former_role::notice_default(placed, place.0, ui));
             let (role, ()) = tokio::join!(deciding, noticing);
             let role = role?;
+            if role.reads_images() {
+                return Err(runs_an_image(&placed.agent.name));
+            }
             for warning in files.warnings().iter().chain(role.warnings()) {
                 ui.warning(warning);
             }
@@ -164,6 +168,17 @@ async fn decide<'a>(
         .buffered(AT_ONCE)
         .collect()
         .await
+}
+
+/// Refuses to take the access to its image away from an agent that was deployed with `--image`. All
+/// agents here are archives in their tables.
+fn runs_an_image(agent: &AgentName) -> Failure {
+    Failure::usage(format!("agent `{agent}` runs from an image"))
+        .note("`prepare` would take its role's access to the image away")
+        .help("`cargo agentcore deploy --image URI` updates the role, too")
+        .help(format!(
+            "`cargo agentcore clean --agent {agent}` deletes the agent, to deploy an archive instead"
+        ))
 }
 
 /// Prints the plan, in words such as "Would create".

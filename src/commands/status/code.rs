@@ -94,6 +94,9 @@ pub(crate) fn compare(
     deployed: &Artifact,
     ui: &Ui,
 ) -> Code {
+    if placed.agent.image.is_some() {
+        return Code::Unknown("it runs an existing image".to_owned());
+    }
     if placed.agent.has_image() {
         return Code::Unknown("an image tells nothing about its sources".to_owned());
     }

@@ -20,7 +20,7 @@ use crate::{
     engine::{
         callers,
         declared::{self, DeclaredWork},
-        former_agents,
+        former_agents, repository,
         runtime::find::{self, Deployed, Unread},
     },
     error::Failure,
@@ -35,7 +35,10 @@ use crate::{
         callers::CallersStep,
         change::Reveal,
         role::Adopt,
-        runtime::observed::{Code, difference, role_arn},
+        runtime::{
+            fields::Artifact,
+            observed::{Code, difference, role_arn},
+        },
     },
     ui::{Ui, Verbosity},
 };
@@ -127,6 +130,15 @@ async fn look(
     Ok(())
 }
 
+/// Returns the agent with the image that `deploy --image` gave its runtime, if any.
+fn as_running(agent: &Agent, deployed: &Deployed<'_>, artifact: &Artifact) -> Agent {
+    let mut running = agent.clone();
+    if let Some(image) = repository::existing(deployed.placed, artifact) {
+        running.run_from(image);
+    }
+    running
+}
+
 fn show(
     args: &Args,
     (reports, resources): (&[Report<'_>], Option<&DeclaredWork<'_>>),
@@ -181,6 +193,11 @@ impl<'a> Report<'a> {
         };
         let runtimes = Runtimes::new(session);
         let fields = &found.state.fields;
+        let running = as_running(agent, deployed, &fields.artifact);
+        let placed = &Placed {
+            agent: &running,
+            session: session.clone(),
+        };
         let (endpoints, age, role) = tokio::join!(
             runtimes.read_endpoints(&found.state.id),
             code::age(placed, &fields.artifact, ui),
@@ -204,7 +221,7 @@ impl<'a> Report<'a> {
             differences.push(change.clone());
         }
         Ok(Self::There(Box::new(There {
-            placed,
+            placed: deployed.placed,
             found,
             endpoints: endpoints?,
             code,

@@ -46,10 +46,7 @@ pub(super) fn agent(
         callers,
         role,
         local_models,
-    } = staged(own, stage)
-        .over(staged(workspace, stage))
-        .over(table.layer.clone())
-        .over(shared.clone());
+    } = merged(table, (own, workspace), stage, &shared);
     let AgentTable {
         name,
         name_span: _,
@@ -92,6 +89,7 @@ pub(super) fn agent(
         scope: declaration.scope,
         dir: declaration.dir().to_owned(),
         artifact: artifact.unwrap_or_else(|| Artifact::of(&language)),
+        image: None,
         language,
         layout,
         source,
@@ -121,6 +119,19 @@ pub(super) fn agent(
         local: Local::of(local_models, shared.profile),
         name,
     })
+}
+
+/// Merges the layers; stages win over the agent's table, which wins over what all agents share.
+fn merged(
+    table: &AgentTable,
+    (own, workspace): (Option<&Declaration>, Option<&Declaration>),
+    stage: &Stage,
+    shared: &Layer,
+) -> Layer {
+    staged(own, stage)
+        .over(staged(workspace, stage))
+        .over(table.layer.clone())
+        .over(shared.clone())
 }
 
 fn runtime_name(agent: &AgentName, stage: Option<&StageName>) -> Result<RuntimeName, Message> {

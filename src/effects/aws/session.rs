@@ -29,9 +29,8 @@ use super::{
 use crate::{
     effects::{clock, env},
     error::Failure,
-    names::{AccountId, EndpointUrl, Partition, Region},
+    names::{AccountId, EndpointUrl, Partition, Region, image_uri},
     plan::privacy::{self, Proof},
-    resources::ecr_uri,
     text::did_you_mean,
 };
 
@@ -110,7 +109,7 @@ impl Session {
 
     /// Returns the host of the account's image registry.
     pub(super) fn registry_host(&self) -> String {
-        ecr_uri::host(&self.account, &self.region)
+        image_uri::host(&self.account, &self.region)
     }
 
     /// Returns the same identity in another region.

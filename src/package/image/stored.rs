@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{CONFIG, LAYER, MANIFEST};
+use crate::names::image_uri::is_digest;
 
 /// Media types that mean the same in Docker's words.
 const DOCKERS: [(&str, &str); 3] = [
@@ -108,14 +109,4 @@ fn canonical(media_type: &Value) -> &str {
     let given = media_type.as_str().unwrap_or_default();
     let known = DOCKERS.iter().find(|(theirs, _)| *theirs == given);
     known.map_or(given, |(_, ours)| ours)
-}
-
-/// Returns whether a text is the address of content: a digest may become a file's name.
-pub(crate) fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(|digits| {
-        digits.len() == 64
-            && digits
-                .bytes()
-                .all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit))
-    })
 }

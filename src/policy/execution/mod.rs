@@ -11,7 +11,10 @@ use super::{
     Document, Scope,
     grant::{Grant, document, settle},
 };
-use crate::config::{Access, Agent, Allowed, Model, Permission};
+use crate::{
+    config::{Access, Agent, Allowed, Model, Permission},
+    names::image_uri::ImageUri,
+};
 
 /// Returns the policy of `agent` in one region.
 pub fn execution(agent: &Agent, scope: &Scope) -> Document {
@@ -83,18 +86,47 @@ fn always(scope: &Scope) -> Vec<Grant> {
     .collect()
 }
 
+/// The name of the statements that allow to read an image.
+const IMAGE: &str = "Image";
+
+/// Returns whether a statement of this name allows to read an image.
+pub(crate) fn is_image(sid: &str) -> bool {
+    sid.strip_prefix(IMAGE)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('x'))
+}
+
 /// The service fetches the image with the role's permission. A token alone gives access to nothing.
-fn image(agent: &Agent, scope: &Scope) -> [Grant; 2] {
-    [
-        Grant::allow(
-            "Image",
-            "",
-            ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            [scope.repository(agent)],
-        ),
-        Grant::allow("ImageToken", "", ["ecr:GetAuthorizationToken"], ["*"]),
-    ]
-    .map(|grant| grant.by("artifact = \"image\""))
+///
+/// A Rust agent with an existing image keeps the access to its own repository, because endpoints may
+/// have versions that were built.
+fn image(agent: &Agent, scope: &Scope) -> Vec<Grant> {
+    let own = agent.image.is_none() || agent.rust().is_some();
+    let given = agent.image.as_ref().and_then(ImageUri::private);
+    let repositories = [
+        own.then(|| (scope.repository(agent), "artifact = \"image\"")),
+        given.map(|image| {
+            let arn = scope.arn("ecr", &format!("repository/{}", image.repository));
+            (arn, "deploy --image")
+        }),
+    ];
+    let mut grants: Vec<Grant> = repositories
+        .into_iter()
+        .flatten()
+        .map(|(arn, by)| {
+            Grant::allow(
+                IMAGE,
+                "",
+                ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                [arn],
+            )
+            .by(by)
+        })
+        .collect();
+    if let Some(first) = grants.first() {
+        let token = Grant::allow("ImageToken", "", ["ecr:GetAuthorizationToken"], ["*"]);
+        grants.push(token.by(first.asked_by.clone()));
+    }
+    grants
 }
 
 const INVOKE_MODEL: [&str; 2] = [

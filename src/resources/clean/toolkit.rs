@@ -8,9 +8,9 @@ use super::{
     step::{Kept, Weight},
 };
 use crate::{
-    names::{AccountId, Region, RuntimeName, ours},
+    names::{AccountId, Region, RuntimeName, image_uri::EcrUri, ours},
     package::toolkit_yaml::Entry,
-    resources::{change::Subject, ecr_uri::EcrUri},
+    resources::change::Subject,
 };
 
 /// Returns the bucket that the toolkit creates for a region and shares among agents.

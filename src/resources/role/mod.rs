@@ -67,6 +67,27 @@ pub(crate) struct ObservedRole {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
+impl ObservedRole {
+    /// Returns the names of the repositories whose images the role may run.
+    pub(crate) fn repositories(&self) -> impl Iterator<Item = &str> {
+        let statements = self
+            .inline
+            .values()
+            .flatten()
+            .filter_map(|policy| policy["Statement"].as_array())
+            .flatten()
+            .filter(|statement| statement["Sid"].as_str().is_some_and(policy::is_image));
+        statements
+            .flat_map(|statement| match &statement["Resource"] {
+                Value::Array(several) => &several[..],
+                one => std::slice::from_ref(one),
+            })
+            .filter_map(Value::as_str)
+            .filter(|on| on.split(':').nth(2) == Some("ecr"))
+            .filter_map(|on| Some(on.split_once(":repository/")?.1))
+    }
+}
+
 /// Whether to take over a role with the agent's name but without this tool's tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Adopt {

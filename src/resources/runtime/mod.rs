@@ -191,8 +191,14 @@ pub(crate) fn check_kind(
         | (Artifact::Code { .. }, false)
         | (Artifact::Unknown, _) => return Ok(()),
     };
-    Err(Failure::world(format!("the runtime `{}` {cannot}", state.id))
-        .note("AgentCore does not change the kind of a runtime's artifact")
+    let failure = Failure::world(format!("the runtime `{}` {cannot}", state.id))
+        .note("AgentCore does not change the kind of a runtime's artifact");
+    let failure = if is_image {
+        failure
+    } else {
+        failure.help("`cargo agentcore deploy --image URI` deploys another image to it")
+    };
+    Err(failure
         .help(format!(
             "`cargo agentcore clean --agent {}` deletes it; the next deploy then creates it with another ARN and without its endpoints",
             identity.agent

@@ -127,14 +127,14 @@ impl Archived {
         let name = store.bucket().to_owned();
         Ok(Sending {
             bytes,
-            store: Place {
+            store: Some(Place {
                 kind: "bucket",
                 changes: bucket::worth_saying(&steps)
                     .iter()
                     .map(|step| step.change(&name))
                     .collect(),
                 name,
-            },
+            }),
         })
     }
 

@@ -14,11 +14,11 @@ use crate::{
     },
     engine::{repository, runtime::write::Outcome},
     error::Failure,
+    names::image_uri::{self, EcrUri},
     package::image::Image,
     project::{progress::telling, sessions::Placed},
     resources::{
         change::Step,
-        ecr_uri::{self, EcrUri},
         repository::{prunable, worth_saying},
         runtime::fields::Artifact,
     },
@@ -58,7 +58,7 @@ impl Imaged {
     pub(super) fn artifact(&self, placed: &Placed<'_>) -> Artifact {
         let Placed { agent: _, session } = placed;
         Artifact::Container {
-            uri: ecr_uri::image(
+            uri: image_uri::image(
                 &session.account,
                 &session.region,
                 &repository::name(placed),
@@ -93,11 +93,11 @@ impl Imaged {
         };
         Ok(Sending {
             bytes,
-            store: Store {
+            store: Some(Store {
                 kind: "repository",
                 name: repository::name(placed),
                 changes: worth_saying(&steps).iter().map(Step::change).collect(),
-            },
+            }),
         })
     }
 

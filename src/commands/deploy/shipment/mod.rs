@@ -1,14 +1,15 @@
-//! What is shipped for an agent, and where: an archive in the project's bucket, or an image in the
-//! agent's repository.
+//! What is shipped for an agent, and where: an archive in the project's bucket, an image in the
+//! agent's repository, or an existing image.
 
 pub(super) mod archive;
+pub(super) mod existing;
 pub(super) mod image;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 
-pub(crate) use self::{archive::Archived, image::Imaged};
+pub(crate) use self::{archive::Archived, existing::Existing, image::Imaged};
 use super::agent::BucketMade;
 use crate::{
     commands::set_version::history,
@@ -28,10 +29,11 @@ use crate::{
     ui::Ui,
 };
 
-/// A finished artifact on this machine.
+/// A finished artifact.
 pub(crate) enum Shipment {
     Archive(Box<Archived>),
     Image(Imaged),
+    Existing(Existing),
 }
 
 /// What was sent.
@@ -61,15 +63,17 @@ pub(crate) struct Store {
 pub(crate) struct Sending {
     /// `None` if nothing would be sent, because nothing is missing.
     pub(crate) bytes: Option<u64>,
-    pub(crate) store: Store,
+    /// `None` for an existing image, whose place is not ours.
+    pub(crate) store: Option<Store>,
 }
 
 impl Shipment {
-    /// Returns the size in bytes.
-    pub(crate) fn size(&self) -> u64 {
+    /// Returns the size in bytes; `None` for an existing image.
+    pub(crate) fn size(&self) -> Option<u64> {
         match self {
-            Self::Archive(archived) => archived.archive.size,
-            Self::Image(imaged) => imaged.image.size(),
+            Self::Archive(archived) => Some(archived.archive.size),
+            Self::Image(imaged) => Some(imaged.image.size()),
+            Self::Existing(_) => None,
         }
     }
 
@@ -78,6 +82,7 @@ impl Shipment {
         match self {
             Self::Archive(archived) => &archived.archive.id,
             Self::Image(imaged) => imaged.image.digest(),
+            Self::Existing(existing) => existing.image.digest(),
         }
     }
 
@@ -93,6 +98,10 @@ impl Shipment {
                 artifact: imaged.artifact(placed),
                 kept: None,
             }),
+            Self::Existing(existing) => Ok(Chosen {
+                artifact: existing.artifact(),
+                kept: None,
+            }),
         }
     }
 
@@ -101,6 +110,7 @@ impl Shipment {
         match self {
             Self::Archive(archived) => archived.is_missing(agent, ui),
             Self::Image(imaged) => imaged.is_missing(agent, ui),
+            Self::Existing(_) => false,
         }
     }
 
@@ -119,20 +129,23 @@ impl Shipment {
                     .await
             }
             Self::Image(imaged) => imaged.foresee(placed, writes, ui).await,
+            Self::Existing(_) => Ok(Existing::foresee(writes)),
         }
     }
 
-    /// Prepares the store, and sends what it lacks.
+    /// Prepares the store, and sends what it lacks. Returns `None` for an existing image.
     pub(crate) async fn send(
         &self,
         placed: &Placed<'_>,
         bucket: &BucketMade<'_>,
         ui: &Ui,
-    ) -> Result<Shipped, Failure> {
-        match self {
-            Self::Archive(archived) => Box::pin(archived.send(placed, bucket, ui)).await,
-            Self::Image(imaged) => Box::pin(imaged.send(placed, ui)).await,
-        }
+    ) -> Result<Option<Shipped>, Failure> {
+        let shipped = match self {
+            Self::Archive(archived) => Box::pin(archived.send(placed, bucket, ui)).await?,
+            Self::Image(imaged) => Box::pin(imaged.send(placed, ui)).await?,
+            Self::Existing(_) => return Ok(None),
+        };
+        Ok(Some(shipped))
     }
 
     /// Deletes old artifacts, and returns their names. A failure is only a warning.
@@ -151,6 +164,7 @@ impl Shipment {
                 imaged.prune(placed, outcome).await,
                 "old images could not be removed from the repository",
             ),
+            Self::Existing(_) => return Vec::new(),
         };
         pruned.unwrap_or_else(|failure| {
             ui.warning(&Message::new(what).note(failure.to_string()));
@@ -162,7 +176,7 @@ impl Shipment {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Archive(_) => "archive",
-            Self::Image(_) => "image",
+            Self::Image(_) | Self::Existing(_) => "image",
         }
     }
 
@@ -170,7 +184,7 @@ impl Shipment {
     pub(crate) fn store(&self) -> &'static str {
         match self {
             Self::Archive(_) => "bucket",
-            Self::Image(_) => "repository",
+            Self::Image(_) | Self::Existing(_) => "repository",
         }
     }
 }

@@ -20,9 +20,9 @@ use crate::{
         runtime,
     },
     error::Failure,
+    names::image_uri::EcrUri,
     package::image::stored::{Manifest, Settings},
     protocol::{Refusal, refusal::Kind},
-    resources::ecr_uri::EcrUri,
 };
 
 /// What a version runs.
