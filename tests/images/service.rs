@@ -374,6 +374,7 @@ fn a_repository_of_somebody_else_is_never_pushed_into() {
 fn an_archive_and_an_image_never_replace_each_other_in_a_runtime() {
     let emulator = Ministack::start();
     let project = project();
+    let before = listing(&emulator);
     deploy(&project, &emulator, &[]).succeeds();
     // The same name, the same project, and an archive.
     let zip = Project::new()
@@ -392,4 +393,18 @@ fn an_archive_and_an_image_never_replace_each_other_in_a_runtime() {
         assert!(refused.stderr.contains(said), "{}", refused.stderr);
     }
     assert!(!refused.stderr.contains("Updating"), "{}", refused.stderr);
+
+    // The table does not tell that there is a repository, but its runtime does.
+    let clean = || Cli::new(&zip).on(&emulator).args(["clean", "--yes"]).run();
+    clean().succeeds();
+    assert_eq!(listing(&emulator), before);
+    // As a clean leaves it that was killed after the runtime: then the role tells.
+    deploy(&project, &emulator, &[]).succeeds();
+    boto3(
+        &emulator,
+        "c = client('bedrock-agentcore-control')\n\
+         c.delete_agent_runtime(agentRuntimeId=c.list_agent_runtimes()['agentRuntimes'][0]['agentRuntimeId'])",
+    );
+    clean().succeeds();
+    assert_eq!(listing(&emulator), before);
 }

@@ -27,7 +27,6 @@ use crate::{
         change::{Change, Step},
         clean::{self, CleanPlan, Desired, Kept, Logs, Observed, ObservedRegion, OwnBucket, Trust},
         ownership::Identity,
-        repository,
     },
     ui::Ui,
 };
@@ -177,9 +176,7 @@ impl<'a> Removal<'a> {
             account: session.account.clone(),
             regions: sessions.keys().cloned().collect(),
             last_in,
-            // The table of an agent that was removed does not tell.
-            repository: (agent.has_image() || !declared.agents.contains(&agent.name))
-                .then(|| repository::name(&agent.project, &agent.runtime_name)),
+            repository: scope.repository(declared),
             elsewhere: remembered
                 .iter()
                 .filter(|region| !sessions.contains_key(region))

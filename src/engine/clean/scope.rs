@@ -22,6 +22,7 @@ use crate::{
         clean::{
             self, Desired, Kept, ObservedRegion, ObservedRuntime, OwnBucket, OwnRepository, Weight,
         },
+        repository,
     },
 };
 
@@ -104,6 +105,27 @@ impl<'a> Scope<'a> {
             }
             RoleSettings::Managed { .. } => told.unwrap_or_else(|| self.remembered.clone()),
         }
+    }
+}
+
+impl Scope<'_> {
+    /// Returns the agent's repository if it has or may have one. The table of an agent that was
+    /// removed does not tell. An agent that is an archive now may have been an image: then its
+    /// runtime or its role still uses the repository.
+    pub(crate) fn repository(&self, declared: &Declared) -> Option<String> {
+        let agent = self.agent;
+        let name = repository::name(&agent.project, &agent.runtime_name);
+        let runs = || {
+            let mut runtimes = self.runtimes.values().flatten();
+            runtimes.any(|runtime| runtime.repository.as_ref() == Some(&name))
+        };
+        let reads = || {
+            let role = self.roles.configured.as_ref();
+            role.is_some_and(|role| role.repositories().any(|one| one == name))
+        };
+        let may_have =
+            agent.has_image() || !declared.agents.contains(&agent.name) || runs() || reads();
+        may_have.then_some(name)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    names::{Region, RoleName},
+    names::{Region, RoleName, image_uri::EcrUri},
     package::toolkit_yaml::Entry,
     resources::{
         bucket::Stored,
@@ -36,6 +36,8 @@ pub(crate) struct ObservedRuntime {
     /// Without `DEFAULT`.
     pub(crate) endpoints: Vec<String>,
     pub(crate) code: Option<ObjectKey>,
+    /// The repository of its image.
+    pub(crate) repository: Option<String>,
 }
 
 impl ObservedRuntime {
@@ -53,9 +55,10 @@ impl ObservedRuntime {
             platform: _,
             set_elsewhere: _,
         } = state;
-        let code = match fields.artifact {
-            Artifact::Code { object, .. } => object,
-            Artifact::Container { .. } | Artifact::Unknown => None,
+        let (code, image) = match fields.artifact {
+            Artifact::Code { object, .. } => (object, None),
+            Artifact::Container { uri } => (None, EcrUri::parse(&uri)),
+            Artifact::Unknown => (None, None),
         };
         Self {
             id,
@@ -68,6 +71,7 @@ impl ObservedRuntime {
                 bucket: object.bucket,
                 key: object.key,
             }),
+            repository: image.map(|image| image.repository),
         }
     }
 }

@@ -95,6 +95,7 @@ fn runtime(role_arn: &str, tags: Tags) -> ObservedRuntime {
             bucket: "b".into(),
             key: "a/deployment.zip".into(),
         }),
+        repository: None,
     }
 }
 
