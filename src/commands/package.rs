@@ -166,6 +166,7 @@ fn document(agent: &Agent, built: &Built, list: bool) -> Result<Value, Failure> 
             },
         },
         "compiled_by": built.compiled_by,
+        "excluded": built.left_out,
     });
     if list {
         let entries = effects::packaging::entries(&built.archive.path)?;

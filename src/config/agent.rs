@@ -9,8 +9,8 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    Artifact, Authorizer, Bytecode, ImportName, Language, Lifecycle, ManagedPolicy, Model,
-    Permission, Protocol, Runtime, Settings,
+    Artifact, Authorizer, Bytecode, ExcludedPackage, ImportName, Language, Lifecycle,
+    ManagedPolicy, Model, Permission, Protocol, Runtime, Settings, excluded,
     layer::{Layer, managed_policy},
     permission::table::{self, Problem},
     read::{Problems, Table, one_of},
@@ -37,6 +37,7 @@ pub(super) struct AgentTable {
     pub(super) requirements: Option<String>,
     pub(super) runtime: Option<Spanned<Runtime>>,
     pub(super) bytecode: Option<Bytecode>,
+    pub(super) exclude_packages: Vec<ExcludedPackage>,
     pub(super) models: Vec<Model>,
     pub(super) permissions: Vec<Permission>,
     pub(super) managed_policies: BTreeSet<ManagedPolicy>,
@@ -75,6 +76,7 @@ impl AgentTable {
             requirements: None,
             runtime: None,
             bytecode: None,
+            exclude_packages: Vec::new(),
             models: Vec::new(),
             permissions: Vec::new(),
             managed_policies: BTreeSet::new(),
@@ -128,6 +130,7 @@ impl AgentTable {
             requirements: table.parsed("requirements", problems, inner_path),
             runtime: runtime(table, problems),
             bytecode: table.parsed("bytecode", problems, bytecode),
+            exclude_packages: excluded::read(table, problems),
             models: models(table, problems),
             permissions: permissions(table, problems),
             managed_policies: managed_policies(table, problems),
@@ -176,7 +179,7 @@ pub(super) struct Packages<'a> {
 }
 
 /// The keys that only Python agents have, and what a Rust agent has instead.
-const ONLY_PYTHON: [(&str, &str); 8] = [
+const ONLY_PYTHON: [(&str, &str); 9] = [
     (
         "source",
         "a Rust agent is a cargo package: `build = { package = \"…\" }` names another one",
@@ -197,6 +200,10 @@ const ONLY_PYTHON: [(&str, &str); 8] = [
     ),
     (
         "requirements",
+        "the dependencies of a Rust agent are in `[dependencies]`",
+    ),
+    (
+        "exclude-packages",
         "the dependencies of a Rust agent are in `[dependencies]`",
     ),
     (

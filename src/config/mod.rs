@@ -6,6 +6,7 @@
 mod agent;
 mod artifact;
 mod caller;
+mod excluded;
 mod layer;
 mod layout;
 mod load;
@@ -25,6 +26,7 @@ use std::{
 
 pub use artifact::Artifact;
 pub use caller::Caller;
+pub use excluded::ExcludedPackage;
 pub use layout::{ImportName, Layout};
 pub(crate) use load::{DECLARE, declared_projects, default_role, load_with, none_declared};
 pub use load::{Manifest, Stage, load};
@@ -123,6 +125,8 @@ pub struct Agent {
     pub requirements: String,
     pub runtime: Runtime,
     pub bytecode: Bytecode,
+    /// Distributions that the requirements install and the archive leaves out.
+    pub exclude_packages: Vec<ExcludedPackage>,
     pub models: Vec<Model>,
     pub permissions: Vec<Permission>,
     /// The declared resources that the permissions refer to.

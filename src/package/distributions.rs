@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 /// Python's top-level modules with their distributions, for example `yaml` from `PyYAML 6.0.2`.
 pub(crate) type Modules = BTreeMap<String, String>;
 
@@ -21,6 +23,30 @@ const LITTER: [&str; 8] = [
 pub(crate) fn of_record(path: &str) -> Option<(&str, &str)> {
     let folder = path.strip_suffix(".dist-info/RECORD")?;
     folder.rsplit_once('-').filter(|_| !folder.contains('/'))
+}
+
+/// A distribution that was left out of an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LeftOut {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// The size of its files.
+    pub(crate) bytes: u64,
+}
+
+/// Returns the files in a distribution's record, as paths in the folder where it is installed.
+pub(crate) fn files(record: &str) -> impl Iterator<Item = &str> {
+    record.lines().filter_map(|line| {
+        let path = match line.strip_prefix('"') {
+            Some(quoted) => quoted.split('"').next()?,
+            None => line.split(',').next()?,
+        };
+        // Scripts, which pip records as if this folder was Python's own.
+        let path = path.trim_start_matches("../");
+        let is_inside =
+            !path.is_empty() && !path.starts_with('/') && !path.split('/').any(|part| part == "..");
+        is_inside.then_some(path)
+    })
 }
 
 /// Adds the modules in a distribution's record.
@@ -102,6 +128,14 @@ mod tests {
             installed([uv.replace("=a", "=b").as_str()]),
             installed([uv])
         );
+    }
+
+    #[test]
+    fn the_files_of_a_record_are_in_the_folder() {
+        let record = "six.py,sha256=a,9\n\"a,b.py\",,\r\n../../bin/run,sha256=r,3\n/etc/passwd,,\n\
+                      a/../../../x,,\n\n";
+        let found: Vec<&str> = files(record).collect();
+        assert_eq!(found, ["six.py", "a,b.py", "bin/run"]);
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{distributions::Modules, newest::Behind};
+use super::{
+    distributions::{LeftOut, Modules},
+    newest::Behind,
+};
 use crate::config::Runtime;
 
 /// A part of every key. Must be increased when the same input produces other bytes.
@@ -30,6 +33,9 @@ pub(crate) struct Layer {
     pub(crate) weights: Weights,
     /// The modules that can be imported.
     pub(crate) modules: Modules,
+    /// Distributions that were installed and left out.
+    #[serde(default)]
+    pub(crate) left_out: Vec<LeftOut>,
     /// Packages that have a newer allowed version.
     pub(crate) behind: Vec<Behind>,
     /// The Python version that compiled them, such as `3.13.2`.

@@ -11,7 +11,7 @@ use crate::{
         packaging::{Broken, Built, Event, FromProject, Last, Limits, Origin, Request, Reuse},
     },
     error::Failure,
-    package::installer::minor_version,
+    package::{distributions::LeftOut, installer::minor_version},
     project::{
         building::{self, CargoOptions},
         own_files::OwnFiles,
@@ -122,6 +122,9 @@ pub(crate) async fn build(
         ))
     })?;
     ui.status("Packaged", &summary(name, &built));
+    if !built.left_out.is_empty() {
+        ui.status("Excluded", &left_out(&built.left_out));
+    }
     Ok(built)
 }
 
@@ -178,6 +181,7 @@ fn request(
         requirements: own.requirements.clone(),
         runtime: agent.runtime,
         bytecode: agent.bytecode,
+        exclude_packages: agent.exclude_packages.clone(),
         output,
         reuse,
         broken,
@@ -237,6 +241,21 @@ fn tell(agent: &Agent, event: &Event, ui: &Ui) {
         Event::Warning(message) => ui.warning(message),
         Event::Note(message) => ui.note_at(message),
     }
+}
+
+fn left_out(packages: &[LeftOut]) -> String {
+    let packages: Vec<String> = packages
+        .iter()
+        .map(|package| {
+            let LeftOut {
+                name,
+                version,
+                bytes,
+            } = package;
+            format!("{name} {version} ({})", byte_size(*bytes))
+        })
+        .collect();
+    packages.join(", ")
 }
 
 fn summary(name: &str, built: &Built) -> String {

@@ -12,6 +12,7 @@ mod support;
 mod beside;
 mod corpus;
 mod encodings;
+mod excluded;
 mod found;
 mod hostile;
 mod imports;

@@ -4,7 +4,7 @@
 
 use std::{
     cell::Cell,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     path::Path,
     time::UNIX_EPOCH,
@@ -37,6 +37,7 @@ use crate::{
     error::{Exit, Failure, Message},
     package::{
         archive::{Archive, Compiled, Dependencies},
+        distributions::LeftOut,
         installer::minor_version,
         layer::{self, Entry, Layer, Weights, compiled_of},
         limits,
@@ -81,6 +82,8 @@ struct Remembered {
     weights: Weights,
     /// The agent's own files that Python could not parse.
     unread: Vec<Unread>,
+    #[serde(default)]
+    left_out: Vec<LeftOut>,
     /// Packages that are older than necessary.
     behind: Vec<Behind>,
     /// The version of the OpenTelemetry distribution, if it sends no traces.
@@ -97,6 +100,9 @@ pub(super) struct Sources {
     pub(super) requirements: String,
     /// True if compiled files are added when possible.
     pub(super) bytecode: bool,
+    /// The names of the excluded distributions.
+    #[serde(default)]
+    pub(super) excluded: BTreeSet<String>,
 }
 
 impl Sources {
@@ -109,6 +115,11 @@ impl Sources {
             files: files.collect(),
             requirements: wanted.digest.clone(),
             bytecode: request.bytecode == Bytecode::Auto,
+            excluded: request
+                .exclude_packages
+                .iter()
+                .map(|package| package.name.clone())
+                .collect(),
         }
     }
 }
@@ -461,6 +472,7 @@ fn describe(
         source: String::new(),
         weights,
         unread: Vec::new(),
+        left_out: ready.map_or_else(Vec::new, |ready| ready.layer.left_out.clone()),
         behind: ready.map_or_else(Vec::new, |ready| ready.layer.behind.clone()),
         no_traces: None,
         reached: Reached::default(),
@@ -549,6 +561,7 @@ impl Remembered {
             own_files: self.own_files,
             unzipped: self.unzipped,
             compiled_by: self.compiled_by.clone(),
+            left_out: self.left_out.clone(),
         }
     }
 }

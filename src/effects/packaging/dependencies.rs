@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "what was installed is read here")]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::Read as _,
     path::Path,
@@ -14,6 +14,7 @@ use super::{
     Event, Request, Reuse, Say, Search,
     assembly::Parts,
     bytecode::Python,
+    excluded,
     hashing_writer::Sink,
     installer::{self, Installer, Job},
     requirements::Wanted,
@@ -21,7 +22,7 @@ use super::{
     writer::{self, Input, Whose, zip_error},
 };
 use crate::{
-    config::Runtime,
+    config::{ExcludedPackage, Runtime},
     effects::{
         files::{self, FileError},
         path::real_path,
@@ -49,12 +50,18 @@ pub(super) struct Key {
 pub(super) fn key(
     wanted: &Wanted,
     runtime: Runtime,
+    excluded: &[ExcludedPackage],
     python: Option<&Python>,
     search: &Search,
 ) -> Result<Key, Failure> {
+    let mut without = String::new();
+    let names: BTreeSet<&str> = excluded.iter().map(|one| one.name.as_str()).collect();
+    for name in names {
+        without.extend(["\nwithout ", name]);
+    }
     if !wanted.requires {
         return Ok(Key {
-            text: "nothing".to_owned(),
+            text: format!("nothing{without}"),
             installer: None,
         });
     }
@@ -70,7 +77,8 @@ pub(super) fn key(
         &format!("{:?}", wanted.kind),
         &wanted.digest,
     ]
-    .join("\n");
+    .join("\n")
+        + &without;
     Ok(Key {
         text: files::hash(text.as_bytes())[..32].to_owned(),
         installer: Some(installer),
@@ -98,7 +106,9 @@ pub(super) fn ensure(
         python,
         search,
     } = *parts;
+    let excludes = &request.exclude_packages;
     let Some(installer) = &key.installer else {
+        excluded::unknown(excludes, std::iter::empty())?;
         return Ok(None);
     };
     let held = store::hold(&key.text, || say(Event::Waiting))?;
@@ -126,6 +136,7 @@ pub(super) fn ensure(
         work: &work,
     };
     let behind = installer.install(&job, say)?;
+    let left_out = excluded::take_out(&target, excludes)?;
     let inputs = prepare(
         &target,
         &work,
@@ -137,6 +148,7 @@ pub(super) fn ensure(
     });
     let archive = work.join("dependencies.zip");
     let layer = Layer {
+        left_out,
         behind,
         ..write(&archive, &inputs, python)?
     };
@@ -334,6 +346,7 @@ fn write(archive: &Path, inputs: &[Input], python: Option<&Python>) -> Result<La
         source: source(inputs)?,
         weights: layer::weigh(&written.entries),
         modules: modules(inputs)?,
+        left_out: Vec::new(),
         behind: Vec::new(),
         compiled_by: python.map(|python| python.version.clone()),
     })

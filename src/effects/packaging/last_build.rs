@@ -37,6 +37,7 @@ pub(crate) fn last(
         files,
         requirements,
         bytecode,
+        excluded,
     } = Sources::of(&request, &wanted);
     let mut changed: BTreeSet<String> = before
         .files
@@ -50,6 +51,9 @@ pub(crate) fn last(
     }
     if bytecode != before.bytecode {
         changed.insert("bytecode".to_owned());
+    }
+    if excluded != before.excluded {
+        changed.insert("exclude-packages".to_owned());
     }
     Ok(Some(Last { archive, changed }))
 }

@@ -3,6 +3,7 @@
 mod bytecode;
 mod dependencies;
 mod deployment_files;
+mod excluded;
 mod findings;
 mod found_tools;
 mod hashing_writer;
@@ -32,7 +33,7 @@ use self::found_tools::Memory;
 pub(crate) use self::last_build::Last;
 pub(crate) use self::last_build::last;
 use crate::{
-    config::{Bytecode, Runtime},
+    config::{Bytecode, ExcludedPackage, Runtime},
     effects::{
         folder::Folder,
         programs::{Checkout, Programs},
@@ -41,6 +42,7 @@ use crate::{
     package::{
         archive::Archive,
         composition::{Composition, Files},
+        distributions::LeftOut,
     },
     python::Program,
 };
@@ -64,6 +66,7 @@ pub(crate) struct Request {
     pub(crate) requirements: Requirements,
     pub(crate) runtime: Runtime,
     pub(crate) bytecode: Bytecode,
+    pub(crate) exclude_packages: Vec<ExcludedPackage>,
     /// The folder for the archive and its description.
     pub(crate) output: Folder,
     pub(crate) reuse: Reuse,
@@ -136,6 +139,7 @@ pub(crate) struct Built {
     pub(crate) own_files: usize,
     pub(crate) unzipped: u64,
     pub(crate) compiled_by: Option<String>,
+    pub(crate) left_out: Vec<LeftOut>,
 }
 
 /// Where the dependencies came from.
@@ -225,7 +229,13 @@ pub(crate) fn build(request: &Request, say: Say<'_>) -> Result<Built, Failure> {
         Bytecode::Auto => bytecode::find(request.runtime, &search, say)?,
         Bytecode::Never => None,
     };
-    let key = dependencies::key(&wanted, request.runtime, python.as_ref(), &search)?;
+    let key = dependencies::key(
+        &wanted,
+        request.runtime,
+        &request.exclude_packages,
+        python.as_ref(),
+        &search,
+    )?;
     assembly::assemble(
         request,
         &assembly::Parts {

@@ -291,6 +291,7 @@ mod tests {
             source: String::new(),
             weights: Weights::new(),
             modules: Modules::new(),
+            left_out: Vec::new(),
             behind: Vec::new(),
             compiled_by: None,
         };

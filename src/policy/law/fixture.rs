@@ -190,6 +190,7 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
         requirements: "requirements.txt".into(),
         runtime: Runtime::Python313,
         bytecode: Bytecode::Auto,
+        exclude_packages: Vec::new(),
         models,
         permissions,
         resources: Vec::new(),
