@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::read::{Problems, Table};
-use crate::{error::Message, package::requirements::normalized};
+use crate::{error::Message, names::distribution::normalized};
 
 /// A distribution that is left out of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! rest of the crate passes these types around and never checks again. This module uses nothing of
 //! the crate but `text`.
 
+pub(crate) mod distribution;
 pub mod header;
 pub mod image_uri;
 pub(crate) mod ours;

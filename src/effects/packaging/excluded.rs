@@ -14,10 +14,8 @@ use crate::{
     config::ExcludedPackage,
     effects::files::{self, FileError},
     error::{Exit, Failure, Message},
-    package::{
-        distributions::{self, LeftOut},
-        requirements::normalized,
-    },
+    names::distribution::normalized,
+    package::distributions::{self, LeftOut},
     text::nearest,
 };
 

@@ -8,6 +8,8 @@ pub(crate) mod python;
 
 use std::path::Path;
 
+pub(crate) use crate::names::distribution::normalized;
+
 /// The kind of a requirements file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -131,19 +133,6 @@ impl Requirement {
         }
         text
     }
-}
-
-/// Normalizes a name: `Foo.Bar_baz` becomes `foo-bar-baz`.
-pub(crate) fn normalized(name: &str) -> String {
-    let mut made = String::new();
-    for c in name.trim().chars() {
-        match c {
-            '-' | '_' | '.' if made.ends_with('-') => {}
-            '-' | '_' | '.' => made.push('-'),
-            c => made.push(c.to_ascii_lowercase()),
-        }
-    }
-    made
 }
 
 /// Splits at the first of the marks, which belongs to the second part.

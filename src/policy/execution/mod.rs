@@ -86,10 +86,10 @@ fn always(scope: &Scope) -> Vec<Grant> {
     .collect()
 }
 
-/// The name of the statements that allow to read an image.
+/// The name of the statements that allow reading an image.
 const IMAGE: &str = "Image";
 
-/// Returns whether a statement of this name allows to read an image.
+/// Returns whether a statement of this name allows reading an image.
 pub(crate) fn is_image(sid: &str) -> bool {
     sid.strip_prefix(IMAGE)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('x'))
