@@ -197,6 +197,24 @@ fn below(now: u32, versions: &[VersionState]) -> Option<u32> {
         .max()
 }
 
+/// Changes endpoints and versions as an update of the runtime does: there is a new version, and
+/// `DEFAULT` follows it.
+pub(crate) fn update(endpoints: &mut [(EndpointState, History)], versions: &mut Vec<VersionState>) {
+    let newest = versions.iter().map(|version| version.number).max();
+    let next = newest.unwrap_or(0) + 1;
+    versions.push(VersionState {
+        number: next,
+        status: READY.to_owned(),
+        created: 0,
+    });
+    for (endpoint, _) in endpoints {
+        if endpoint.name == DEFAULT_ENDPOINT {
+            endpoint.live = Some(next.to_string());
+            endpoint.target = None;
+        }
+    }
+}
+
 /// Returns the versions that endpoints have or are changing to, and the versions that a rollback
 /// would restore.
 pub(crate) fn needed(

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     error::Failure,
     names::{ProjectId, RuntimeName, ours},
+    package::image::tag_of,
     resources::{
         change::{Action, Change, Step, Subject},
         ownership::{Identity, MANAGED, Ownership, PROJECT},
@@ -227,16 +228,18 @@ pub(crate) fn worth_saying(steps: &[RepositoryStep]) -> &[RepositoryStep] {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredImage {
     pub(crate) digest: String,
+    pub(crate) tags: Vec<String>,
     /// In seconds since 1970.
     pub(crate) pushed: i64,
 }
 
-/// Returns the images that may be deleted: those that no version needs, and that are older than
-/// [`GRACE`].
+/// Returns the images that may be deleted: those that this tool pushed, that no version needs, and
+/// that are older than [`GRACE`]. Other tags than this tool's mean that someone else uses an image.
 pub(crate) fn prunable(stored: &[StoredImage], needed: &BTreeSet<String>, now: i64) -> Vec<String> {
     let grace = i64::try_from(GRACE.as_secs()).unwrap_or(i64::MAX);
     stored
         .iter()
+        .filter(|image| image.tags == [tag_of(&image.digest)])
         .filter(|image| !needed.contains(&image.digest))
         .filter(|image| now.saturating_sub(image.pushed) > grace)
         .map(|image| image.digest.clone())
@@ -348,9 +351,17 @@ mod tests {
     fn only_old_images_that_no_version_needs_are_deleted() {
         let image = |digest: &str, pushed| StoredImage {
             digest: digest.to_owned(),
+            tags: vec![digest.to_owned()],
             pushed,
         };
-        let stored = [image("needed", 0), image("young", 90_000), image("old", 0)];
+        let mut stored = vec![image("needed", 0), image("young", 90_000), image("old", 0)];
+        for tags in [&[][..], &["latest"], &["theirs", "latest"]] {
+            let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+            stored.push(StoredImage {
+                tags,
+                ..image("theirs", 0)
+            });
+        }
         let needed = BTreeSet::from(["needed".to_owned()]);
         assert_eq!(prunable(&stored, &needed, 100_000), ["old"]);
         assert!(prunable(&stored, &needed, 3600).is_empty());

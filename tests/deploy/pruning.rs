@@ -38,6 +38,24 @@ fn deploy_later(project: &Project, emulator: &Emulator) -> (serde_json::Value, P
     (outcome.json()["agents"][0].clone(), proxy)
 }
 
+/// Returns what a dry run would delete, at the same time.
+fn foreseen(project: &Project, proxy: &Proxy) -> BTreeSet<String> {
+    let dry = |more: &[&str]| {
+        let deploy = Cli::new(project)
+            .at(&proxy.url())
+            .args(["deploy", "--dry-run"]);
+        deploy.args(more).run().succeeds()
+    };
+    let document = dry(&["--output", "json"]).json();
+    let keys = strings(&document["agents"][0]["pruned"]);
+    let shown = dry(&[]).stderr;
+    for key in &keys {
+        let line = format!("Would delete unused `{key}` from bucket `");
+        assert!(shown.contains(&line), "{line}: {shown}");
+    }
+    keys
+}
+
 fn key(done: &serde_json::Value) -> String {
     done["artifact"]["key"].as_str().unwrap().to_owned()
 }
@@ -105,6 +123,9 @@ time.sleep(1.1)
     let third = deploy_json(&project, &emulator, &[]);
     let_a_second_pass();
     change(&project, 3);
+    let proxy = settling(&emulator);
+    proxy.fault("s3:ListBucketVersions", Times::Always, LONG_AGO);
+    let foreseen = foreseen(&project, &proxy);
     let (fourth, proxy) = deploy_later(&project, &emulator);
     let gone = BTreeSet::from([
         format!("one/{OLD}.zip"),
@@ -112,6 +133,7 @@ time.sleep(1.1)
         key(&second),
     ]);
     assert_eq!(strings(&fourth["pruned"]), gone);
+    assert_eq!(foreseen, gone);
     let mut left = planted;
     // The version that a rollback of DEFAULT would use.
     left.insert(key(&third));

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Work,
-    shipment::{Chosen, Sending, Shipment, Shipped, Store},
+    shipment::{Chosen, Sending, Shipment, Shipped, Store, Then},
     smoke::Smoke,
 };
 use crate::{
@@ -87,6 +87,8 @@ pub(crate) struct Foreseen {
     /// How many bytes would be sent if the runtime would be changed or its artifact is missing.
     pub(crate) sending: Option<u64>,
     pub(crate) store: Option<Store>,
+    /// The old artifacts that would be deleted.
+    pub(crate) pruned: Vec<String>,
 }
 
 /// Returns all environment variables of the runtime.
@@ -162,12 +164,20 @@ pub(crate) async fn foresee(
     let how = (writes(&steps), kept.is_some());
     let Sending { bytes, store } =
         Box::pin(shipment.foresee(work.placed, how, bucket_tags, ui)).await?;
+    let pruned = match &store {
+        Some(store) if bytes.is_some() && kept.is_none() && !store.is_new() => {
+            let then = Then::after(work.seen.as_ref(), &steps);
+            Box::pin(shipment.old(work.placed, then, ui)).await
+        }
+        _ => Vec::new(),
+    };
     Ok(Foreseen {
         desired,
         steps,
         size: shipment.size(),
         sending: bytes,
         store,
+        pruned,
     })
 }
 

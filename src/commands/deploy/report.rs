@@ -133,6 +133,7 @@ pub(crate) fn show(
         size,
         sending,
         store,
+        pruned,
     } = foreseen;
     let agent = &work.placed.agent.name;
     let reveal = if verbosity >= Verbosity::Verbose {
@@ -168,6 +169,14 @@ pub(crate) fn show(
     {
         planned.detail(&change.words(reveal));
     }
+    if let Some(Store { kind, name, .. }) = store {
+        for old in pruned {
+            planned.status(
+                "Would",
+                &format!("delete unused `{old}` from {kind} `{name}`"),
+            );
+        }
+    }
     let changed = !steps.is_empty()
         || !work.callers.steps.is_empty()
         || sending.is_some()
@@ -186,6 +195,7 @@ pub(crate) fn show(
             "upload": { "bytes": sending },
             "runtime": { "name": desired.name, "steps": values(steps) },
             "callers": values(&work.callers.steps),
+            "pruned": pruned,
         }),
     );
     if let Some(Store {

@@ -71,6 +71,7 @@ impl Ecr {
             .filter_map(|image| {
                 Some(StoredImage {
                     digest: image.image_digest?,
+                    tags: image.image_tags.unwrap_or_default(),
                     pushed: image.image_pushed_at.map_or(i64::MAX, |time| time.secs()),
                 })
             })

@@ -373,6 +373,18 @@ impl Upload {
         }
     }
 
+    /// Returns the objects that are written.
+    pub(crate) fn keys(self, runtime: &RuntimeName, archive: &Archive) -> Vec<String> {
+        let whole = || archive_key(runtime, archive);
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Rest | Self::Whole => vec![whole()],
+            Self::DependenciesAndRest => {
+                vec![dependencies_key(runtime, &archive.dependencies), whole()]
+            }
+        }
+    }
+
     /// Returns how many bytes are sent if nothing fails.
     pub(crate) fn bytes(self, archive: &Archive) -> u64 {
         match self {

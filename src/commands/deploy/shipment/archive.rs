@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use super::{Chosen, Sending, Shipped, Store as Place, live, warn_of_unknown};
+use super::{Ahead, Chosen, Sending, Shipped, Store as Place, Then, live, warn_of_unknown};
 use crate::{
     commands::deploy::agent::BucketMade,
     config::Agent,
@@ -16,10 +16,7 @@ use crate::{
         },
         clock, packaging,
     },
-    engine::runtime::{
-        own::{Seen, own_bucket},
-        write::Outcome,
-    },
+    engine::runtime::own::{Seen, own_bucket},
     error::{Failure, Message},
     package::archive::Archive,
     project::{
@@ -27,7 +24,7 @@ use crate::{
         sessions::Placed,
     },
     resources::{
-        bucket::{self, BucketStep, Held, Upload},
+        bucket::{self, BucketStep, Held, Stored, Upload},
         runtime::{
             self as plan,
             fields::{Artifact, CodeObject},
@@ -200,33 +197,56 @@ impl Archived {
         Ok(uploaded)
     }
 
-    pub(super) async fn prune(
+    /// Returns the archives that no version needs.
+    pub(super) async fn old(
         &self,
         placed: &Placed<'_>,
-        outcome: &Outcome,
-    ) -> Result<Vec<String>, Failure> {
+        then: Then<'_>,
+    ) -> Result<Vec<Stored>, Failure> {
         let Placed { agent, session } = placed;
         let store = Store::new(session, &agent.project);
         let name = &agent.runtime_name;
-        let stored = store.list(&bucket::prefix(name)).await?;
+        let mut stored = store.list(&bucket::prefix(name)).await?;
+        let now = clock::seconds();
+        if then.ahead != Ahead::Nothing {
+            let held = self.held.clone()?;
+            for key in Upload::of(&self.archive, &held).keys(name, &self.archive) {
+                stored.retain(|object| object.key != key);
+                stored.push(Stored {
+                    key,
+                    modified: now,
+                    versions: Vec::new(),
+                });
+            }
+        }
         let mut needed = BTreeSet::from([
             bucket::archive_key(name, &self.archive),
             bucket::dependencies_key(name, &self.archive.dependencies),
         ]);
-        let now = clock::seconds();
         if bucket::prunable(name, &stored, &needed, now).is_empty() {
             return Ok(Vec::new());
         }
-        let live = live(placed, outcome).await?;
+        let live = live(placed, then).await?;
         needed.extend(live.into_iter().filter_map(|artifact| match artifact {
             Artifact::Code { object, .. } => Some(object?.key),
             Artifact::Container { .. } | Artifact::Unknown => None,
         }));
         let old = bucket::prunable(name, &stored, &needed, now);
+        Ok(old.into_iter().cloned().collect())
+    }
+
+    pub(super) async fn prune(
+        &self,
+        placed: &Placed<'_>,
+        then: Then<'_>,
+    ) -> Result<Vec<Stored>, Failure> {
+        let Placed { agent, session } = placed;
+        let old = self.old(placed, then).await?;
         if !old.is_empty() {
-            store.delete(&old).await?;
+            let store = Store::new(session, &agent.project);
+            store.delete(&old.iter().collect::<Vec<_>>()).await?;
         }
-        Ok(old.into_iter().map(|object| object.key.clone()).collect())
+        Ok(old)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Sending, Shipped, Store, archive::how_far, live, warn_of_unknown};
+use super::{Sending, Shipped, Store, Then, archive::how_far, live, warn_of_unknown};
 use crate::{
     config::Agent,
     effects::{
@@ -12,7 +12,7 @@ use crate::{
         },
         clock,
     },
-    engine::{repository, runtime::write::Outcome},
+    engine::repository,
     error::Failure,
     names::image_uri::{self, EcrUri},
     package::image::Image,
@@ -136,27 +136,37 @@ impl Imaged {
         })
     }
 
-    pub(super) async fn prune(
+    /// Returns the digests of the images that no version needs.
+    pub(super) async fn old(
         &self,
         placed: &Placed<'_>,
-        outcome: &Outcome,
+        then: Then<'_>,
     ) -> Result<Vec<String>, Failure> {
-        let name = repository::name(placed);
-        let ecr = Ecr::new(&placed.session);
-        let stored = ecr.images(&name).await?;
+        let stored = Ecr::new(&placed.session)
+            .images(&repository::name(placed))
+            .await?;
         let mut needed = BTreeSet::from([self.image.digest().to_owned()]);
         let now = clock::seconds();
         if prunable(&stored, &needed, now).is_empty() {
             return Ok(Vec::new());
         }
-        let live = live(placed, outcome).await?;
+        let live = live(placed, then).await?;
         needed.extend(live.into_iter().filter_map(|artifact| match artifact {
             Artifact::Container { uri } => EcrUri::parse(&uri)?.digest,
             Artifact::Code { .. } | Artifact::Unknown => None,
         }));
-        let old = prunable(&stored, &needed, now);
+        Ok(prunable(&stored, &needed, now))
+    }
+
+    pub(super) async fn prune(
+        &self,
+        placed: &Placed<'_>,
+        then: Then<'_>,
+    ) -> Result<Vec<String>, Failure> {
+        let old = self.old(placed, then).await?;
         if !old.is_empty() {
-            ecr.delete_images(&name, &old).await?;
+            let name = repository::name(placed);
+            Ecr::new(&placed.session).delete_images(&name, &old).await?;
         }
         Ok(old)
     }

@@ -19,9 +19,11 @@ use crate::{
     error::{Failure, Message},
     project::sessions::Placed,
     resources::{
-        change::Change,
+        bucket::Stored,
+        change::{Action, Change},
         endpoint,
         runtime::{
+            RuntimeStep,
             fields::{Artifact, CodeObject},
             observed::DEFAULT_ENDPOINT,
         },
@@ -57,6 +59,14 @@ pub(crate) struct Store {
     pub(crate) kind: &'static str,
     pub(crate) name: String,
     pub(crate) changes: Vec<Change>,
+}
+
+impl Store {
+    /// Returns true if it does not exist yet.
+    pub(crate) fn is_new(&self) -> bool {
+        let creates = |change: &Change| change.action == Action::Create;
+        self.changes.iter().any(creates)
+    }
 }
 
 /// What sending would take.
@@ -148,6 +158,22 @@ impl Shipment {
         Ok(Some(shipped))
     }
 
+    /// Returns the names of the old artifacts that a run deletes when the runtime is as given. A
+    /// failure is only a warning.
+    pub(crate) async fn old(&self, placed: &Placed<'_>, then: Then<'_>, ui: &Ui) -> Vec<String> {
+        let old = match self {
+            Self::Archive(archived) => archived.old(placed, then).await.map(keys),
+            Self::Image(imaged) => imaged.old(placed, then).await,
+            Self::Existing(_) => return Vec::new(),
+        };
+        let (kind, store) = (self.kind(), self.store());
+        or_warn(
+            old,
+            || format!("cannot look for old {kind}s in the {store}"),
+            ui,
+        )
+    }
+
     /// Deletes old artifacts, and returns their names. A failure is only a warning.
     pub(crate) async fn prune(
         &self,
@@ -155,21 +181,15 @@ impl Shipment {
         outcome: &Outcome,
         ui: &Ui,
     ) -> Vec<String> {
-        let (pruned, what) = match self {
-            Self::Archive(archived) => (
-                archived.prune(placed, outcome).await,
-                "old archives could not be removed from the bucket",
-            ),
-            Self::Image(imaged) => (
-                imaged.prune(placed, outcome).await,
-                "old images could not be removed from the repository",
-            ),
+        let then = Then::now(&outcome.state.id);
+        let pruned = match self {
+            Self::Archive(archived) => archived.prune(placed, then).await.map(keys),
+            Self::Image(imaged) => imaged.prune(placed, then).await,
             Self::Existing(_) => return Vec::new(),
         };
-        pruned.unwrap_or_else(|failure| {
-            ui.warning(&Message::new(what).note(failure.to_string()));
-            Vec::new()
-        })
+        let (kind, store) = (self.kind(), self.store());
+        let what = || format!("old {kind}s could not be removed from the {store}");
+        or_warn(pruned, what, ui)
     }
 
     /// Names the kind of artifact in messages.
@@ -201,12 +221,71 @@ fn warn_of_unknown(agent: &Agent, (what, store): (&str, &str), why: &Failure, ui
     );
 }
 
+fn or_warn(
+    names: Result<Vec<String>, Failure>,
+    what: impl FnOnce() -> String,
+    ui: &Ui,
+) -> Vec<String> {
+    names.unwrap_or_else(|failure| {
+        ui.warning(&Message::new(what()).note(failure.to_string()));
+        Vec::new()
+    })
+}
+
+fn keys(objects: Vec<Stored>) -> Vec<String> {
+    objects.into_iter().map(|object| object.key).collect()
+}
+
+/// The runtime when old artifacts are deleted, which is after everything else.
+#[derive(Clone, Copy)]
+pub(crate) struct Then<'a> {
+    /// `None` if the runtime does not exist yet.
+    id: Option<&'a str>,
+    ahead: Ahead,
+}
+
+/// What a run does before it deletes old artifacts, and has not done yet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ahead {
+    Nothing,
+    Upload,
+    UploadAndVersion,
+}
+
+impl<'a> Then<'a> {
+    /// Everything else is done.
+    fn now(id: &'a str) -> Self {
+        Self {
+            id: Some(id),
+            ahead: Ahead::Nothing,
+        }
+    }
+
+    /// The artifact will be uploaded, and the runtime changed in these steps.
+    pub(crate) fn after(seen: Option<&'a Seen>, steps: &[RuntimeStep]) -> Self {
+        let creates = |step: &RuntimeStep| matches!(step, RuntimeStep::Create { .. });
+        let updates = |step: &RuntimeStep| matches!(step, RuntimeStep::Update { .. });
+        let id = seen.map(|seen| seen.observed.state.id.as_str());
+        Self {
+            id: id.filter(|_| !steps.iter().any(creates)),
+            ahead: if steps.iter().any(updates) {
+                Ahead::UploadAndVersion
+            } else {
+                Ahead::Upload
+            },
+        }
+    }
+}
+
 /// Returns the artifacts of the versions that endpoints have or would return to, because it is not
 /// documented whether the service keeps a copy for a rollback.
-async fn live(placed: &Placed<'_>, outcome: &Outcome) -> Result<Vec<Artifact>, Failure> {
+async fn live(placed: &Placed<'_>, then: Then<'_>) -> Result<Vec<Artifact>, Failure> {
+    let Then { id, ahead } = then;
+    let Some(id) = id else {
+        return Ok(Vec::new());
+    };
     let runtimes = Runtimes::new(&placed.session);
-    let id = &outcome.state.id;
-    let (endpoints, versions) =
+    let (endpoints, mut versions) =
         tokio::try_join!(runtimes.read_endpoints(id), runtimes.versions(id))?;
     let with_history = endpoints.into_iter().map(async |endpoint| {
         let history = match endpoint.name.as_str() {
@@ -216,7 +295,10 @@ async fn live(placed: &Placed<'_>, outcome: &Outcome) -> Result<Vec<Artifact>, F
         };
         (endpoint, history.unwrap_or_default())
     });
-    let endpoints = join_all(with_history).await;
+    let mut endpoints = join_all(with_history).await;
+    if ahead == Ahead::UploadAndVersion {
+        endpoint::update(&mut endpoints, &mut versions);
+    }
     let needed: BTreeSet<u32> = endpoint::needed(&endpoints, &versions);
     let mut artifacts = Vec::new();
     for version in needed {
