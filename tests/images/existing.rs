@@ -177,6 +177,15 @@ fn an_image_that_cannot_be_deployed_is_refused_before_anything_is_written() {
         assert!(refused.stderr.contains(said), "{given}: {}", refused.stderr);
     }
     assert_eq!(listing(&emulator), before);
+    for built in [&["--rebuild"][..], &["--features", "x"], &["--binary", "b"]] {
+        let words = [&["deploy", "--image", &image], built].concat();
+        let refused = run(&project, &emulator, &words).exits(2);
+        assert!(
+            refused.stderr.contains("cannot be used with"),
+            "{}",
+            refused.stderr
+        );
+    }
     let two = python().agent("other");
     let refused = run(&two, &emulator, &["deploy", "--image", &image]).exits(2);
     assert!(refused.stderr.contains("--agent"), "{}", refused.stderr);

@@ -408,3 +408,42 @@ fn an_archive_and_an_image_never_replace_each_other_in_a_runtime() {
     clean().succeeds();
     assert_eq!(listing(&emulator), before);
 }
+
+#[test]
+fn only_old_images_that_deploy_pushed_and_no_version_needs_are_deleted_as_a_dry_run_says() {
+    let emulator = Ministack::start();
+    let project = project();
+    let mut uris = Vec::new();
+    for mark in 1..=3 {
+        project.write("program", program(mark));
+        deploy(&project, &emulator, &[]).succeeds();
+        uris.push(deployed(&emulator));
+    }
+    let digest = |uri: &str| uri.split_once('@').unwrap().1.to_owned();
+    // Somebody else uses the second one.
+    boto3(
+        &emulator,
+        &format!(
+            "c = client('ecr'); n = c.describe_repositories()['repositories'][0]['repositoryName']\n\
+             m = c.batch_get_image(repositoryName=n, imageIds=[{{'imageDigest': '{}'}}])['images'][0]['imageManifest']\n\
+             c.put_image(repositoryName=n, imageManifest=m, imageTag='theirs')",
+            digest(&uris[1])
+        ),
+    );
+    // Before 1970.
+    let proxy = Proxy::to(&emulator);
+    proxy.fault(
+        "ecr:DescribeImages",
+        Times::Always,
+        Fault::Reworded("\"imagePushedAt\": ", "\"imagePushedAt\": -"),
+    );
+    project.write("program", program(4));
+    let run = |more: &[&str]| {
+        let words = [&DEPLOY, &["--output", "json"][..], more].concat();
+        let done = cli(&project, &words).at(&proxy.url()).run().succeeds();
+        done.json()["agents"][0]["pruned"].clone()
+    };
+    let gone = serde_json::json!([digest(&uris[0])]);
+    assert_eq!(run(&["--dry-run"]), gone);
+    assert_eq!(run(&[]), gone);
+}

@@ -102,7 +102,7 @@ pub struct Args {
         long,
         value_name = "URI",
         value_parser = ImageUri::parse,
-        conflicts_with_all = ["binary", "source_dir"]
+        conflicts_with_all = ["binary", "source_dir", "features", "jobs", "cargo_profile", "rebuild"]
     )]
     image: Option<ImageUri>,
     #[command(flatten)]
