@@ -36,6 +36,9 @@ pub struct Args {
     /// List the files in the archive or image with their sizes instead, one per line
     #[arg(long)]
     list: bool,
+    /// Don't ask for confirmation
+    #[arg(short, long)]
+    yes: bool,
     #[command(flatten)]
     options: Options,
     #[command(flatten)]
@@ -63,7 +66,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 let how = How {
                     packaging: &args.options,
                     image: &args.image,
-                    yes: false,
+                    yes: args.yes,
                 };
                 let image = imaging::build(agent, &project, For::Service, how, ui).await?;
                 let folder = imaging::write(&image, &output)?;

@@ -9,10 +9,14 @@ use crate::{
     support::{Cli, Outcome, Project},
 };
 
-/// The cache with the emulator, shared by all tests.
-fn cli(project: &Project) -> Cli {
+/// Uses the cache with the emulator, shared by all tests.
+pub(crate) fn with_cache(cli: Cli) -> Cli {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
-    Cli::new(project).env("CARGO_AGENTCORE_CACHE_DIR", cache)
+    cli.env("CARGO_AGENTCORE_CACHE_DIR", cache)
+}
+
+fn cli(project: &Project) -> Cli {
+    with_cache(Cli::new(project))
 }
 
 fn does(project: &Project, words: &[&str]) -> Outcome {

@@ -9,6 +9,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod arm64;
 mod existing;
 mod local;
 mod service;
