@@ -1,5 +1,7 @@
 //! Parses `arn:P:bedrock-agentcore:R:A:runtime/ID`.
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::names::{AccountId, EndpointName, Partition, Region};
 
 /// A runtime's ARN and its parts.
@@ -22,6 +24,12 @@ impl RuntimeArn {
                  `arn:aws:bedrock-agentcore:us-west-2:123456789012:runtime/my_agent-AbCdEf1234`"
             )
         })
+    }
+
+    /// Returns the path of the runtime's invocations in the data plane.
+    pub fn invocations_path(&self) -> String {
+        let arn = utf8_percent_encode(&self.arn, NON_ALPHANUMERIC);
+        format!("/runtimes/{arn}/invocations")
     }
 
     fn read(text: &str) -> Option<Self> {

@@ -64,7 +64,8 @@ class Agent(http.server.BaseHTTPRequestHandler):
         if self.path == "/ping":
             return self.answer({"status": "HealthyBusy" if time.time() < busy_until else "Healthy"})
         if self.path == "/.well-known/agent-card.json":
-            return self.answer({"name": "one", "headers": self.headers.items()})
+            address = os.environ.get("AGENTCORE_RUNTIME_URL")
+            return self.answer({"name": "one", "url": address})
         self.answer({"error": "not found"}, 404)
 
     def websocket(self):

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Place, seen};
+use super::{Ask, Place, seen};
 
 const MCP_SESSION: &str = "mcp-session-id";
 
@@ -77,6 +77,15 @@ print(json.dumps([answer["statusCode"], answer["runtimeSessionId"], answer["agen
         (json!(200), json!("c".repeat(40)))
     );
     assert_eq!(card[2]["name"], "one");
+    // It is told the address at which others reach it.
+    let address = card[2]["url"].as_str().unwrap().to_owned();
+    assert!(address.starts_with(&place.url), "{address}");
+    let path = address.trim_start_matches(&place.url);
+    let there = Ask {
+        target: path.to_owned(),
+        ..place.ask(&json!({}))
+    };
+    assert_eq!(place.look(there)["path"], "/");
     let failed = place
         .ask(&json!({ "jsonrpc": "2.0", "id": "req-1", "method": "fail" }))
         .send(&place);

@@ -10,14 +10,16 @@ fn the_template_for_mcp_serves_its_tool_and_keeps_the_contract() {
     project.is_clean();
     let dev = project.serves(&[]);
     let dates = json!({ "first": "2026-01-01", "last": "2026-12-24" });
-    let answer = project.invoke(&json!({
+    let call = json!({
         "jsonrpc": "2.0", "id": 1, "method": "tools/call",
         "params": { "name": "days_between", "arguments": dates },
-    }));
+    });
+    let answer = project.invoke(&call);
     assert_eq!(answer["result"]["content"][0]["text"], "357", "{answer}");
     eventually(|| dev.out(), || dev.out().contains("tool days_between"));
     project.stops(dev);
     project.passes_check();
+    assert_eq!(project.answers_where_deployed(&call), answer);
 }
 
 /// A message of A2A 1.0, without the header that AgentCore does not pass on.
@@ -60,6 +62,9 @@ fn the_template_for_a2a_uses_its_tool_remembers_and_keeps_the_contract() {
     assert_eq!(card["supportedInterfaces"][0]["url"], address);
     project.stops(dev);
     project.passes_check();
+    let answer = project.answers_where_deployed(&message("How many days?"));
+    let state = &answer["result"]["task"]["status"]["state"];
+    assert_eq!(state, "TASK_STATE_COMPLETED", "{answer}");
 }
 
 /// Returns the body of an answer.

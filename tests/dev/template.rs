@@ -144,6 +144,25 @@ impl Project {
         serde_json::from_str(&stdout(&output)).unwrap()
     }
 
+    /// Deploys the agent to the local AgentCore, and returns its answer there.
+    #[track_caller]
+    pub(super) fn answers_where_deployed(&self, payload: &serde_json::Value) -> serde_json::Value {
+        let does = |words: &[&str]| {
+            let output = self.agentcore(words).output().unwrap();
+            assert!(output.status.success(), "{words:?}: {}", stderr(&output));
+            stdout(&output)
+        };
+        does(&["deploy", "--local"]);
+        let answer = does(&["invoke", "--local", &payload.to_string()]);
+        does(&["clean", "--local", "--yes"]);
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// Returns the program that was built last.
+    pub(super) fn program(&self) -> PathBuf {
+        shared_target().join("debug").join(&self.package)
+    }
+
     #[track_caller]
     pub(super) fn stops(&self, dev: Dev) {
         let stopped = self.agentcore(&["dev", "--stop"]).output().unwrap();

@@ -12,6 +12,7 @@ use super::{
     session::{Phase, Serving, Session},
 };
 use crate::{
+    config::Protocol,
     effects::{
         clock, files,
         local::{
@@ -253,6 +254,10 @@ fn launch(
     };
     let mut set = |name: &str, value: OsString| variables.push((name.into(), value));
     set("AWS_ACCESS_KEY_ID", access_key.into());
+    if version.contract.protocol == Protocol::A2a {
+        let own_url = format!("{address}{}/", version.arn.invocations_path());
+        set("AGENTCORE_RUNTIME_URL", own_url.into());
+    }
     for (name, value) in contract::environment(&version.arn, &key.endpoint) {
         set(name, value.into());
     }
