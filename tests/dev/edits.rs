@@ -63,6 +63,23 @@ fn what_is_not_shipped_and_what_says_the_same_starts_nothing() {
     dev.eventually_answers("two");
 }
 
+/// As after `cargo agentcore dev 2> seller/dev.txt`.
+#[test]
+fn its_own_output_among_the_sources_restarts_nothing() {
+    let stage = Stage::new();
+    let dev = stage.dev_into("seller/dev.txt");
+    for (starts, name) in [(1, "two"), (2, "three")] {
+        stage.write("seller/__init__.py", format!("NAME = \"{name}\"\n"));
+        dev.eventually_answers(name);
+        assert_eq!(
+            dev.err().matches("Restarting").count(),
+            starts,
+            "{}",
+            dev.err()
+        );
+    }
+}
+
 /// Many editors empty a file before they write it.
 #[test]
 fn a_file_that_is_emptied_and_then_written_restarts_once_with_its_new_content() {

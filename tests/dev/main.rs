@@ -14,6 +14,7 @@ mod edits;
 mod ending;
 mod preload;
 mod protocols;
+mod requests;
 mod rust;
 mod sessions;
 #[path = "../support/mod.rs"]
@@ -147,6 +148,22 @@ impl Stage {
         Dev { child, out, err }
     }
 
+    /// Starts `dev` on a free port with its output in a file, and waits until the agent is ready.
+    fn dev_into(&self, file: &str) -> Dev {
+        let (words, file) = (["dev", "--port", "0"], self.path(file));
+        let mut command = self.command(&words);
+        command
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&file).unwrap());
+        let dev = Dev {
+            child: command.spawn().unwrap(),
+            out: Arc::default(),
+            err: follow(file),
+        };
+        dev.says("Using");
+        dev
+    }
+
     /// Starts `dev` on a free port and waits until the agent is ready.
     fn dev(&self, arguments: &[&str]) -> Dev {
         let dev = self.begin(&[&["--port", "0"], arguments].concat());
@@ -183,6 +200,19 @@ fn collect(from: impl std::io::Read + Send + 'static) -> Arc<Mutex<String>> {
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
             to.lock().unwrap().push_str(&(line + "\n"));
+        }
+    });
+    text
+}
+
+/// Reads a file again and again until nobody needs its text.
+fn follow(file: PathBuf) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let to = Arc::clone(&text);
+    std::thread::spawn(move || {
+        while Arc::strong_count(&to) > 1 {
+            *to.lock().unwrap() = fs::read_to_string(&file).unwrap_or_default();
+            std::thread::sleep(Duration::from_millis(20));
         }
     });
     text

@@ -131,6 +131,49 @@ fn a_rust_agent_is_rebuilt_at_edits_and_the_last_good_build_keeps_serving() {
     eventually(String::new, || stage.processes().is_empty());
 }
 
+/// The build script of `names` does not say what it depends on.
+#[test]
+fn what_a_binary_is_made_from_is_rebuilt_and_nothing_else() {
+    let stage = Stage::shop();
+    let included = MAIN.replacen("names::LAST", "include_str!(\"../name.txt\")", 1);
+    stage.write("src/main.rs", &included);
+    stage.write("name.txt", "one");
+    stage.write("notes.txt", "Nothing.\n");
+    let dev = stage.dev_into("err");
+    let rebuilds = || dev.err().matches("Rebuilding").count();
+    stage.write("notes.txt", "Nothing at all.\n");
+    stage.write("name.txt", "two");
+    dev.eventually_answers("two");
+    dev.says("Rebuilding `shop`: `name.txt` changed");
+
+    // A file that a failed build needs is waited for, wherever it is.
+    let missing = included.replace("../name.txt", "../texts/name.txt");
+    stage.write("src/main.rs", &missing);
+    dev.says("the previous build still runs");
+    stage.write("notes.txt", "Still nothing.\n");
+    stage.write("texts/name.txt", "three");
+    dev.eventually_answers("three");
+    assert_eq!(rebuilds(), 3, "{}", dev.err());
+
+    let script = "fn main() { println!(\"cargo::rustc-env=NAME={}\", include_str!(\"word\")); }\n";
+    let script = script.replace(
+        "include_str!(\"word\")",
+        "std::fs::read_to_string(\"word\").unwrap()",
+    );
+    stage.write("names/word", "four");
+    stage.write("names/build.rs", script);
+    stage.write(
+        "names/src/lib.rs",
+        "pub const LAST: &str = env!(\"NAME\");\n",
+    );
+    stage.write("src/main.rs", MAIN);
+    dev.eventually_answers("four");
+    stage.write("names/word", "five");
+    dev.eventually_answers("five");
+    dev.says("`names/word` changed");
+    assert_eq!(dev.ends(), Some(0));
+}
+
 #[test]
 fn what_a_rust_agent_cannot_have_is_refused() {
     let stage = Stage::shop();
@@ -271,4 +314,5 @@ fn the_template_uses_its_tool_remembers_is_rebuilt_and_keeps_the_contract() {
     assert!(String::from_utf8_lossy(&last).contains("Answer in one word"));
     project.stops(dev);
     project.passes_check();
+    requests::any_gets_one_answer(&project.program());
 }

@@ -20,11 +20,12 @@ use std::{
 use source::Source;
 
 /// Crates without side effects, for every layer to use.
-const PURE: [&str; 36] = [
+const PURE: [&str; 37] = [
     "aho_corasick",
     "annotate_snippets",
     "anstyle",
     "base64",
+    "cargo_platform",
     "clap",
     "crc32fast",
     "flate2",
@@ -60,7 +61,7 @@ const PURE: [&str; 36] = [
 ];
 
 /// Crates that access files, processes, clocks, the network, randomness or a terminal.
-const WORLDLY: [&str; 16] = [
+const WORLDLY: [&str; 17] = [
     "anstyle_query",
     "cargo_metadata",
     "dialoguer",
@@ -73,6 +74,7 @@ const WORLDLY: [&str; 16] = [
     "ignore",
     "rustix",
     "rustls_native_certs",
+    "same_file",
     "tempfile",
     "terminal_size",
     "tokio",

@@ -11,7 +11,10 @@ use crate::{
     config::{Agent, Language},
     effects::{
         clock,
-        dev::{self, Access, Debug, NotStarted, Program, Python, Record, Served, Standing, Start},
+        dev::{
+            self, Access, Debug, NotStarted, OwnOutput, Program, Python, Record, Served, Standing,
+            Start,
+        },
         files,
         folder::Folder,
         local::code::{self, Surroundings, debugger},
@@ -45,6 +48,7 @@ pub(super) struct Developed {
     pub(super) served: Served,
     /// Only of a Rust agent.
     pub(super) build: Build,
+    pub(super) own_output: OwnOutput,
     /// `None` if it must restart in any case.
     last: Option<Inputs>,
     surroundings: Option<Surroundings>,
@@ -85,6 +89,7 @@ impl Developed {
             folder,
             served,
             build,
+            own_output: OwnOutput::of_this_process(),
             last: None,
             surroundings: None,
             trouble: None,
@@ -255,8 +260,14 @@ impl Developed {
             });
         }
         let shipped = packaging::from_project(&self.agent, project, &own, self.folder.clone())?;
-        let origins = shipped.files.values();
+        let edited = shipped
+            .files
+            .iter()
+            .filter(|(_, origin)| !self.own_output.contains(&origin.from));
+        let edited: Vec<_> = edited.collect();
+        let origins = edited.iter().map(|(_, origin)| *origin);
         let mut empty: BTreeSet<PathBuf> = origins
+            .clone()
             .filter(|origin| origin.size == 0)
             .map(|origin| origin.from.clone())
             .collect();
@@ -264,11 +275,11 @@ impl Developed {
         others.insert(given.file(&self.agent.dir));
         let is_empty = |file: &&PathBuf| files::length(file) == Some(0);
         empty.extend(others.iter().filter(is_empty).cloned());
-        let origins = shipped.files.values().map(|origin| origin.from.clone());
+        let origins = origins.map(|origin| origin.from.clone());
         self.watched = origins.chain(others).collect();
-        let files = shipped.files.iter().map(|(path, origin)| {
+        let files = edited.iter().map(|(path, origin)| {
             let mode = if origin.executable { "755" } else { "644" };
-            (path.clone(), format!("{} {mode}", origin.hash))
+            ((*path).clone(), format!("{} {mode}", origin.hash))
         });
         let inputs = Inputs {
             files: files.collect(),

@@ -1,7 +1,10 @@
 //! A Rust agent under `dev`: cargo builds it, and the running binary stays until the next one
 //! serves.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use super::{
     agent::{Developed, REGION, not_started, words},
@@ -11,7 +14,7 @@ use super::{
 use crate::{
     config::{Agent, RustPackage},
     effects::{
-        cargo_build::{self, Sources},
+        cargo_build::{self, LocalPackage, Sources, Watched},
         clock,
         dev::{Program, Standing, Start},
         manifest::Project,
@@ -26,8 +29,7 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Build {
     options: building::Options,
-    /// The directories of the package and of its path dependencies.
-    directories: Vec<PathBuf>,
+    watched: Watched,
     last: Option<Inputs>,
     /// The hash of the running binary, with what it was started with.
     running: Option<(String, BTreeMap<String, String>, Agent)>,
@@ -54,9 +56,12 @@ impl Build {
 
     /// Returns the directories to watch.
     pub(super) fn roots(&self, package: &RustPackage) -> Vec<PathBuf> {
-        match &self.directories[..] {
+        match &self.watched.packages[..] {
             [] => vec![package.directory().to_owned()],
-            directories => directories.to_vec(),
+            packages => packages
+                .iter()
+                .map(|local| local.directory.clone())
+                .collect(),
         }
     }
 
@@ -67,7 +72,7 @@ impl Build {
     }
 
     /// Looks again which packages the binary is built from, if a manifest changed.
-    fn find_directories(&mut self, package: &RustPackage, sources: &Sources, ui: &Ui) {
+    fn find_packages(&mut self, package: &RustPackage, sources: &Sources, ui: &Ui) {
         let of_manifests = |sources: &Sources| -> Sources {
             let files = sources
                 .iter()
@@ -75,10 +80,15 @@ impl Build {
             files.map(|(path, about)| (path.clone(), *about)).collect()
         };
         let before = self.last.as_ref().map(|last| of_manifests(&last.sources));
-        if self.directories.is_empty() || before != Some(of_manifests(sources)) {
+        if before != Some(of_manifests(sources)) {
+            let found = cargo_build::local_packages(package, &self.options.flags(ui));
             // cargo itself reports what is wrong when it builds.
-            let found = cargo_build::watched(package, &self.options.flags(ui));
-            self.directories = found.unwrap_or_default();
+            self.watched.packages = found.unwrap_or_else(|_| {
+                vec![LocalPackage {
+                    id: String::new(),
+                    directory: package.directory().to_owned(),
+                }]
+            });
         }
     }
 }
@@ -113,7 +123,7 @@ impl Developed {
         if let Some(why) = why {
             ui.status("Rebuilding", &format!("`{}`: {why}", self.name()));
         }
-        self.build.find_directories(package, &inputs.sources, ui);
+        self.build.find_packages(package, &inputs.sources, ui);
         // Files of path dependencies count from now on.
         inputs.sources = self.sources(package, ground.project);
         self.build.last = Some(inputs.clone());
@@ -122,6 +132,16 @@ impl Developed {
         let begin = clock::now();
         let built =
             building::build(&self.agent, ground.project, For::ThisMachine, &options, ui).await;
+        match &built {
+            Ok(binary) => self.build.watched.succeeded(binary.made_from.clone()),
+            Err(_) => self.build.watched.failed(),
+        }
+        let now = self.sources(package, ground.project);
+        let sources = cargo_build::since(&inputs.sources, now);
+        self.build.last = Some(Inputs {
+            sources,
+            ..inputs.clone()
+        });
         match built {
             Ok(binary) => self.run(binary, inputs.environment, ground, ui).await,
             Err(failure) => self.keep_running(&failure, reported, ui),
@@ -134,9 +154,15 @@ impl Developed {
     }
 
     fn sources(&self, package: &RustPackage, project: &Project) -> Sources {
-        let others = ["Cargo.toml", "Cargo.lock"].map(|name| project.root.join(name));
-        let roots = self.build.roots(package);
-        cargo_build::sources(&roots, &others, &project.target_dir)
+        let of = |folder: &Path| OTHERS.map(|name| folder.join(name));
+        let others = [of(&project.root), of(package.directory())].concat();
+        let mut found = self.build.watched.sources(&others, &project.target_dir);
+        let last = self.build.last.as_ref().map(|last| &last.sources);
+        found.retain(|path, about| {
+            let is_known = last.is_some_and(|last| last.get(path) == Some(about));
+            is_known || !self.own_output.contains(path)
+        });
+        found
     }
 
     /// Starts a new binary beside the running one, unless it is the same.
@@ -200,6 +226,15 @@ impl Developed {
         self.build.last = last;
     }
 }
+
+/// Files that cargo reads besides those of packages.
+const OTHERS: [&str; 5] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    ".cargo/config.toml",
+    "rust-toolchain.toml",
+    "rust-toolchain",
+];
 
 const STILL_RUNS: &str = "the previous build still runs";
 

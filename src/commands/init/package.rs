@@ -132,8 +132,7 @@ fn insertions(
 fn tell_routes(before: &Before, package: &CargoPackage, ui: &Ui) -> Result<(), Failure> {
     let directory = package.manifest.parent().unwrap_or(Path::new("."));
     let target = &before.workspace.target_dir;
-    let sources = cargo_build::sources(&[directory.join("src")], &[], target);
-    let files: Vec<PathBuf> = sources.into_keys().collect();
+    let files: Vec<PathBuf> = cargo_build::below(&directory.join("src"), target).collect();
     let mut texts = Vec::new();
     for file in files
         .iter()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::{
     effects::env,
     error::{Failure, Message, Snippet},
-    package::cargo::settings,
+    package::cargo::settings::{self, BuiltFor},
 };
 
 /// Returns the files that apply in a directory, with their texts.
@@ -36,13 +36,13 @@ pub(super) fn in_variable(triple: &str) -> String {
 }
 
 /// Returns true if the user chose a linker for the target.
-pub(super) fn has_linker(directory: &Path, triple: &str) -> bool {
-    let variable = format!("CARGO_TARGET_{}_LINKER", in_variable(triple));
+pub(super) fn has_linker(directory: &Path, target: &BuiltFor) -> bool {
+    let variable = format!("CARGO_TARGET_{}_LINKER", in_variable(&target.triple));
     let is_set = env::var(&variable).is_some();
     is_set
         || files(directory)
             .iter()
-            .any(|(_, text)| settings::has_linker(text, triple))
+            .any(|(_, text)| settings::has_linker(text, target))
 }
 
 /// Returns the target that cargo builds for by default, if it is configured.
@@ -57,7 +57,8 @@ pub(super) fn default_target(directory: &Path) -> Option<String> {
 
 /// Refuses flags that compile for this machine's processor, because the service's machines would
 /// end the agent with an illegal instruction.
-pub(super) fn refuse_native(directory: &Path, triple: &str) -> Result<(), Failure> {
+pub(super) fn refuse_native(directory: &Path, target: &BuiltFor) -> Result<(), Failure> {
+    let triple = &target.triple;
     let of_target = format!("CARGO_TARGET_{}_RUSTFLAGS", in_variable(triple));
     let variables = [
         "CARGO_ENCODED_RUSTFLAGS",
@@ -83,7 +84,7 @@ pub(super) fn refuse_native(directory: &Path, triple: &str) -> Result<(), Failur
         )));
     } else {
         for (path, text) in files(directory) {
-            if let Some(span) = settings::native_flags(&text, triple) {
+            if let Some(span) = settings::native_flags(&text, target) {
                 found = Some(message(what.to_owned()).at(Snippet {
                     file: path,
                     text,
@@ -110,7 +111,9 @@ mod tests {
     use super::*;
     use crate::error::Exit;
 
-    const TARGET: &str = "aarch64-unknown-linux-musl";
+    fn target(triple: &str) -> BuiltFor {
+        BuiltFor::new(triple, "unix\n")
+    }
 
     #[test]
     fn the_files_above_a_package_are_read_and_a_bad_flag_is_shown_in_place() {
@@ -121,11 +124,12 @@ mod tests {
         let file = home.path().join(".cargo/config.toml");
         let write = |text: &str| std::fs::write(&file, text).expect("a file");
         write("[target.aarch64-unknown-linux-musl]\nlinker = \"x\"\n");
-        assert!(has_linker(&package, TARGET));
-        assert!(!has_linker(&package, "aarch64-unknown-linux-gnu"));
-        assert_eq!(refuse_native(&package, TARGET), Ok(()));
+        let musl = target("aarch64-unknown-linux-musl");
+        assert!(has_linker(&package, &musl));
+        assert!(!has_linker(&package, &target("aarch64-unknown-linux-gnu")));
+        assert_eq!(refuse_native(&package, &musl), Ok(()));
         write("[build]\nrustflags = [\"-C\", \"target-cpu=native\"]\n");
-        let failure = refuse_native(&package, TARGET).expect_err("a flag for this machine");
+        let failure = refuse_native(&package, &musl).expect_err("a flag for this machine");
         assert_eq!(failure.exit, Exit::Config);
         let at = failure.messages[0].at.as_ref().expect("a place");
         assert_eq!(at.file, file);

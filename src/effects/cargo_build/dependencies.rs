@@ -1,10 +1,10 @@
 //! The packages of a build, as cargo resolves them.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, PackageId, Target};
 
-use super::Flags;
+use super::{Flags, sources::LocalPackage};
 use crate::{
     config::RustPackage,
     error::{Exit, Failure},
@@ -52,9 +52,12 @@ pub(super) fn graph(package: &RustPackage, flags: &Flags) -> Result<Graph, Failu
     })
 }
 
-/// Returns the directories whose files the binary is built from: those of the package and of its
-/// path dependencies.
-pub(crate) fn watched(package: &RustPackage, flags: &Flags) -> Result<Vec<PathBuf>, Failure> {
+/// Returns the packages in directories that the binary is built from: the agent's and its path
+/// dependencies.
+pub(crate) fn local_packages(
+    package: &RustPackage,
+    flags: &Flags,
+) -> Result<Vec<LocalPackage>, Failure> {
     let metadata = metadata(package, flags, Vec::new())?;
     let nodes = metadata.resolve.iter().flat_map(|resolve| &resolve.nodes);
     let nodes: BTreeMap<&PackageId, _> = nodes.map(|node| (&node.id, node)).collect();
@@ -80,11 +83,14 @@ pub(crate) fn watched(package: &RustPackage, flags: &Flags) -> Result<Vec<PathBu
             .flat_map(|node| &node.dependencies);
         open.extend(next.filter(|next| local.contains_key(next)));
     }
-    let directories = found.into_iter().filter_map(|id| {
+    let packages = found.into_iter().filter_map(|id| {
         let manifest = local.get(id)?.manifest_path.as_std_path();
-        manifest.parent().map(PathBuf::from)
+        Some(LocalPackage {
+            id: id.repr.clone(),
+            directory: manifest.parent()?.to_owned(),
+        })
     });
-    Ok(directories.collect())
+    Ok(packages.collect())
 }
 
 fn metadata(

@@ -23,10 +23,11 @@ use tokio::{
     process::Command,
 };
 
+use self::sources::depends_on_everything;
 pub(crate) use self::{
-    dependencies::watched,
+    dependencies::local_packages,
     observation::observe,
-    sources::{Sources, sources},
+    sources::{LocalPackage, MadeFrom, Sources, Watched, below, since},
 };
 use super::{env, files};
 use crate::{
@@ -62,6 +63,8 @@ pub(crate) struct Binary {
     pub(crate) path: PathBuf,
     pub(crate) size: u64,
     pub(crate) sha256: String,
+    /// `None` if cargo does not say.
+    pub(crate) made_from: Option<MadeFrom>,
 }
 
 /// Builds the binary, and returns where cargo put it. cargo prints to stderr itself.
@@ -85,11 +88,11 @@ pub(crate) async fn run(
     let shown = program.to_string_lossy().into_owned();
     let failed = |error: std::io::Error| Failure::world(format!("cannot run `{shown}`: {error}"));
     let mut child = command.spawn().map_err(failed)?;
-    let mut built = None;
+    let mut told = Told::default();
     if let Some(stdout) = child.stdout.take() {
         let mut lines = BufReader::new(stdout).lines();
         while let Some(line) = lines.next_line().await.map_err(failed)? {
-            built = executable(&line, package).or(built);
+            told.hear(&line, package);
         }
     }
     let status = child.wait().await.map_err(failed)?;
@@ -99,11 +102,13 @@ pub(crate) async fn run(
                 .note("cargo's messages are above"),
         );
     }
-    let path = built.ok_or_else(|| {
+    let Told { executable, whole } = told;
+    let path = executable.ok_or_else(|| {
         Failure::world(format!("cargo did not say where it put `{}`", package.bin))
     })?;
     let bytes = files::read_bytes(&path)?;
     Ok(Binary {
+        made_from: MadeFrom::of(&path, whole),
         path,
         size: bytes.len() as u64,
         sha256: hex(&Sha256::digest(&bytes)),
@@ -215,16 +220,34 @@ fn variables(package: &RustPackage, route: &Route) -> Vec<(String, String)> {
     }
 }
 
-/// Returns the path of the agent's binary, if cargo's message is about it.
-fn executable(line: &str, package: &RustPackage) -> Option<PathBuf> {
-    let Ok(Message::CompilerArtifact(artifact)) = serde_json::from_str(line) else {
-        return None;
-    };
-    let is_agent = artifact.manifest_path.as_std_path() == package.manifest
-        && artifact.target.is_bin()
-        && artifact.target.name == package.bin;
-    let path = artifact.executable.filter(|_| is_agent)?;
-    Some(path.into_std_path_buf())
+/// What cargo's messages tell about a build.
+#[derive(Default)]
+struct Told {
+    /// The path of the agent's binary.
+    executable: Option<PathBuf>,
+    /// The IDs of packages that are built again after a change to any of their files.
+    whole: Vec<String>,
+}
+
+impl Told {
+    fn hear(&mut self, line: &str, package: &RustPackage) {
+        match serde_json::from_str(line) {
+            Ok(Message::CompilerArtifact(artifact)) => {
+                let is_agent = artifact.manifest_path.as_std_path() == package.manifest
+                    && artifact.target.is_bin()
+                    && artifact.target.name == package.bin;
+                if let Some(path) = artifact.executable.filter(|_| is_agent) {
+                    self.executable = Some(path.into_std_path_buf());
+                }
+            }
+            Ok(Message::BuildScriptExecuted(script))
+                if depends_on_everything(script.out_dir.as_std_path()) =>
+            {
+                self.whole.push(script.package_id.repr);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Reads a binary.

@@ -10,7 +10,10 @@ use crate::{
         programs::{Checkout, Programs, run},
     },
     error::Failure,
-    package::cargo::route::{Download, Found, Gcc, ZIGBUILD},
+    package::cargo::{
+        route::{Download, Found, Gcc, ZIGBUILD},
+        settings::BuiltFor,
+    },
 };
 
 const MUSL_GCC: [&str; 2] = ["aarch64-linux-musl-gcc", "aarch64-unknown-linux-musl-gcc"];
@@ -28,11 +31,13 @@ pub(crate) fn observe(
 ) -> Result<Found, Failure> {
     let directory = package.directory();
     let triple = package.target.triple();
-    configuration::refuse_native(directory, triple)?;
     let programs = Programs::outside(Checkout::around(workspace));
     let host = host(directory).ok_or_else(|| {
         Failure::world("cannot run `rustc`").help("install Rust from https://rustup.rs")
     })?;
+    let cfgs = rustc(directory, &["--print", "cfg", "--target", triple]).unwrap_or_default();
+    let target = BuiltFor::new(triple, &cfgs);
+    configuration::refuse_native(directory, &target)?;
     let sysroot = rustc(directory, &["--print", "sysroot"]).unwrap_or_default();
     let rustlib = Path::new(sysroot.trim()).join("lib/rustlib");
     let has_std = rustlib.join(triple).join("lib").is_dir();
@@ -41,7 +46,7 @@ pub(crate) fn observe(
         has_std,
         has_rustup: programs.find("rustup").is_some(),
         toolchain: chosen_toolchain(directory, Path::new(sysroot.trim())),
-        has_linker: configuration::has_linker(directory, triple),
+        has_linker: configuration::has_linker(directory, &target),
         zigbuild: programs.find("cargo-zigbuild"),
         gcc: gcc(&programs, host.starts_with("aarch64-")),
         uv: programs.find("uv"),

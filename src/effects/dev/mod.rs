@@ -4,6 +4,7 @@ mod background;
 mod conduct;
 mod layout;
 mod log;
+mod own_output;
 mod port;
 mod preloading;
 mod process;
@@ -29,6 +30,7 @@ pub(crate) use self::{
     background::{Background, leave_terminal},
     layout::copy_binary,
     log::{LOG, Tail},
+    own_output::OwnOutput,
     port::{debugger_port, listen, port_of},
     process::{Birth, Debug, NotStarted, Program, Python, Start},
     record::{Hold, Reason, Record, Sight, Standing, ask_to_stop, hold, look, write as tell},

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use cargo_platform::{Cfg, Platform};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -17,14 +18,40 @@ pub(crate) fn is_native(flags: &str) -> bool {
     words.into_iter().any(|word| word.ends_with(NATIVE))
 }
 
+/// What the agent is built for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BuiltFor {
+    pub(crate) triple: String,
+    /// What `rustc --print cfg` says about it.
+    cfgs: Vec<Cfg>,
+}
+
+impl BuiltFor {
+    /// Reads the lines of `rustc --print cfg`.
+    pub(crate) fn new(triple: &str, cfgs: &str) -> Self {
+        Self {
+            triple: triple.to_owned(),
+            cfgs: cfgs.lines().filter_map(|line| line.parse().ok()).collect(),
+        }
+    }
+
+    /// Returns true if a table of `target` with this name applies.
+    fn is_meant(&self, name: &str) -> bool {
+        let platform = name.parse::<Platform>();
+        platform.is_ok_and(|platform| platform.matches(&self.triple, &self.cfgs))
+    }
+}
+
 /// Returns true if the text names a linker for the target.
-pub(crate) fn has_linker(text: &str, triple: &str) -> bool {
+pub(crate) fn has_linker(text: &str, target: &BuiltFor) -> bool {
     let Ok(root) = DeTable::parse(text) else {
         return false;
     };
-    let table = root.get_ref().get("target").map(Spanned::get_ref);
-    let table = table.and_then(|table| table.get(triple)?.get_ref().get("linker"));
-    table.is_some()
+    let tables = root.get_ref().get("target").map(Spanned::get_ref);
+    let mut tables = tables.and_then(DeValue::as_table).into_iter().flatten();
+    tables.any(|(name, table)| {
+        target.is_meant(name.get_ref()) && table.get_ref().get("linker").is_some()
+    })
 }
 
 /// Returns the default target of a configuration file.
@@ -35,14 +62,14 @@ pub(crate) fn default_target(text: &str) -> Option<String> {
 }
 
 /// Returns the position of flags that compile for this machine's processor, in `build` or in a table
-/// that may apply to the target.
-pub(crate) fn native_flags(text: &str, triple: &str) -> Option<Range<usize>> {
+/// that applies to the target.
+pub(crate) fn native_flags(text: &str, target: &BuiltFor) -> Option<Range<usize>> {
     let root = DeTable::parse(text).ok()?;
     let build = root.get_ref().get("build").map(Spanned::get_ref);
     let targets = root.get_ref().get("target").map(Spanned::get_ref);
     let targets = targets.and_then(DeValue::as_table).into_iter().flatten();
     let targets = targets
-        .filter(|(name, _)| name.get_ref() == triple || name.get_ref().starts_with("cfg("))
+        .filter(|(name, _)| target.is_meant(name.get_ref()))
         .map(|(_, table)| table.get_ref());
     let tables = build.into_iter().chain(targets);
     let flags = tables.filter_map(|table| table.get("rustflags"));
@@ -64,11 +91,14 @@ fn words<'t>(flags: &'t Spanned<DeValue<'t>>) -> Vec<&'t Spanned<DeValue<'t>>> {
 mod tests {
     use super::*;
 
-    const TARGET: &str = "aarch64-unknown-linux-musl";
+    fn target() -> BuiltFor {
+        let cfgs = "target_arch=\"aarch64\"\ntarget_env=\"musl\"\ntarget_os=\"linux\"\nunix\n";
+        BuiltFor::new("aarch64-unknown-linux-musl", cfgs)
+    }
 
     #[test]
     fn flags_for_this_machines_processor_are_found_where_they_are() {
-        let at = |text: &str| native_flags(text, TARGET).map(|span| text[span].to_owned());
+        let at = |text: &str| native_flags(text, &target()).map(|span| text[span].to_owned());
         for (text, found) in [
             (
                 "[build]\nrustflags = [\"-C\", \"target-cpu=native\"]",
@@ -90,6 +120,10 @@ mod tests {
                 "[target.x86_64-unknown-linux-gnu]\nrustflags = [\"-Ctarget-cpu=native\"]",
                 None,
             ),
+            (
+                "[target.'cfg(target_os = \"macos\")']\nrustflags = [\"-Ctarget-cpu=native\"]",
+                None,
+            ),
             ("[build]\nrustflags = [\"-Ctarget-cpu=neoverse-n1\"]", None),
             ("[build", None),
         ] {
@@ -100,9 +134,21 @@ mod tests {
 
     #[test]
     fn a_linker_and_a_default_target_are_read() {
-        let text = "[target.aarch64-unknown-linux-musl]\nlinker = \"x\"\n[build]\ntarget = \"t\"\n";
-        assert!(has_linker(text, TARGET));
-        assert!(!has_linker(text, "aarch64-unknown-linux-gnu"));
+        let linker = |table: &str| {
+            let text = format!("[target.{table}]\nlinker = \"x\"\n");
+            has_linker(&text, &target())
+        };
+        assert!(linker("aarch64-unknown-linux-musl"));
+        assert!(linker("'cfg(all(unix, target_arch = \"aarch64\"))'"));
+        assert!(linker("'cfg(not(windows))'"));
+        assert!(!linker("aarch64-unknown-linux-gnu"));
+        assert!(!linker("'cfg(target_env = \"gnu\")'"));
+        assert!(!linker("'cfg(broken'"));
+        assert!(!has_linker(
+            "[target.'cfg(unix)']\nrunner = \"x\"\n",
+            &target()
+        ));
+        let text = "[build]\ntarget = \"t\"\n";
         assert_eq!(default_target(text).as_deref(), Some("t"));
         assert_eq!(default_target(""), None);
     }
