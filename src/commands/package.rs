@@ -12,14 +12,16 @@ use crate::{
     },
     error::Failure,
     options,
-    package::image::Image,
+    package::image::{Image, LayerOf, python},
     project::{
         self,
+        base_image::Pin,
         building::For,
         consent,
         imaging::{self, How},
         own_files,
         packaging::{self, Options},
+        python_image,
     },
     ui::Ui,
 };
@@ -62,7 +64,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     for agent in &config.agents {
         let shown = async {
             let output = packaging::directory(agent, &project)?;
-            if agent.has_image() {
+            if agent.has_image() && !agent.ships_sources() {
                 let how = How {
                     packaging: &args.options,
                     image: &args.image,
@@ -70,10 +72,25 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 };
                 let image = imaging::build(agent, &project, For::Service, how, ui).await?;
                 let folder = imaging::write(&image, &output)?;
-                return Ok(Shown::of_image(agent, &image, &folder, args.list));
+                let entries = args.list.then(|| image.entries());
+                return Ok(Shown::of_image(agent, &image, &folder, entries));
             }
             let own = own_files::observe(agent, &project, &config.declared)?;
             own.tell(ui);
+            if agent.has_image() {
+                let how = python_image::How {
+                    options: &args.options,
+                    session: None,
+                    purpose: For::Service,
+                    pin: Pin::Write,
+                };
+                let place = output.clone();
+                let (image, built) =
+                    python_image::build(agent, &project, &own, place, how, ui).await?;
+                let folder = imaging::write(&image, &output)?;
+                let entries = args.list.then(|| of_python(&built)).transpose()?;
+                return Ok(Shown::of_image(agent, &image, &folder, entries));
+            }
             let built = packaging::build(agent, &project, &own, output, &args.options, ui).await?;
             Shown::of_archive(agent, &built, args.list)
         };
@@ -113,32 +130,44 @@ impl Shown {
         })
     }
 
-    fn of_image(agent: &Agent, image: &Image, folder: &Path, list: bool) -> Self {
-        let entries = image.entries();
+    /// With `entries`, shows them instead of the folder.
+    fn of_image(
+        agent: &Agent,
+        image: &Image,
+        folder: &Path,
+        entries: Option<Vec<(u64, String)>>,
+    ) -> Self {
         let mut document = json!({
             "agent": agent.name.as_str(),
             "image": folder,
             "digest": image.digest(),
             "bytes": image.size(),
             "layers": image
-                .layers
+                .described()
                 .iter()
-                .map(|layer| json!({ "digest": layer.digest, "bytes": layer.size() }))
+                .map(|LayerOf { digest, bytes, made_by }| {
+                    json!({ "digest": digest, "bytes": bytes, "created_by": made_by })
+                })
                 .collect::<Vec<_>>(),
         });
-        if list {
-            document["entries"] = entries
-                .iter()
-                .map(|(bytes, path)| json!({ "path": path, "bytes": bytes }))
-                .collect();
-        }
-        let text = if list {
-            lines(entries.iter().map(|(bytes, path)| (*bytes, path.as_str())))
-        } else {
-            folder.display().to_string()
+        let Some(entries) = entries else {
+            let text = folder.display().to_string();
+            return Self { text, document };
         };
+        document["entries"] = entries
+            .iter()
+            .map(|(bytes, path)| json!({ "path": path, "bytes": bytes }))
+            .collect();
+        let text = lines(entries.iter().map(|(bytes, path)| (*bytes, path.as_str())));
         Self { text, document }
     }
+}
+
+/// Returns what the image of a Python agent adds to its base image.
+fn of_python(built: &Built) -> Result<Vec<(u64, String)>, Failure> {
+    let entries = effects::packaging::entries(&built.archive.path)?.into_iter();
+    let entries = entries.map(|entry| (entry.unzipped, python::placed(&entry.path)));
+    Ok(entries.collect())
 }
 
 fn lines<'a>(entries: impl Iterator<Item = (u64, &'a str)>) -> String {

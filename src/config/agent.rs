@@ -10,14 +10,14 @@ use toml::Spanned;
 
 use super::{
     Artifact, Authorizer, Bytecode, ExcludedPackage, ImportName, Language, Lifecycle,
-    ManagedPolicy, Model, Permission, Protocol, Runtime, Settings, excluded,
+    ManagedPolicy, Model, Permission, Protocol, Runtime, Settings, base_image, excluded,
     layer::{Layer, managed_policy},
     permission::table::{self, Problem},
     read::{Problems, Table, one_of},
     rust::{BuildTable, CargoPackage},
     settings,
 };
-use crate::names::{AgentName, header};
+use crate::names::{AgentName, header, image_reference::ImageReference};
 
 #[derive(Debug, Clone)]
 pub(super) struct AgentTable {
@@ -26,6 +26,7 @@ pub(super) struct AgentTable {
     pub(super) layer: Layer,
     pub(super) language: Language,
     pub(super) artifact: Option<Artifact>,
+    pub(super) base_image: Option<ImageReference>,
     pub(super) source: Option<PathBuf>,
     pub(super) layout: Option<LayoutWord>,
     pub(super) import_name: Option<ImportName>,
@@ -66,6 +67,7 @@ impl AgentTable {
             layer: Layer::default(),
             language: Language::Python,
             artifact: None,
+            base_image: None,
             source: None,
             layout: None,
             import_name: None,
@@ -115,6 +117,7 @@ impl AgentTable {
             layer,
             language: language(&name, table, packages, problems),
             artifact: None,
+            base_image: base_image::read(table, problems),
             name,
             source: table
                 .parsed("source", problems, source_path)
@@ -142,6 +145,7 @@ impl AgentTable {
             settings,
         };
         agent.artifact = artifact(&agent.language, table, problems);
+        base_image::check(table, (&agent.language, agent.artifact), problems);
         agent.folder_is_known = agent.deployment.is_some() || !table.is_meant("deployment");
         if agent.layout == Some(LayoutWord::Flat) && table.is_meant("import-name") {
             problems.at(

@@ -37,12 +37,9 @@ impl Artifact {
     /// Returns why this version cannot ship an agent in this form.
     pub(super) fn unsupported(self, is_rust: bool) -> Option<&'static str> {
         match (self, is_rust) {
-            (Self::Zip, false) | (Self::Image, true) => None,
+            (Self::Zip, false) | (Self::Image, _) => None,
             (Self::Zip, true) => {
                 Some("a Rust agent is shipped as an image; `artifact = \"zip\"` is not supported")
-            }
-            (Self::Image, false) => {
-                Some("a Python agent is shipped as a zip; `artifact = \"image\"` is not supported")
             }
             (Self::Dockerfile, _) => Some("`artifact = \"dockerfile\"` is not supported"),
         }

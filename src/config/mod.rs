@@ -5,6 +5,7 @@
 
 mod agent;
 mod artifact;
+mod base_image;
 mod caller;
 mod excluded;
 mod layer;
@@ -40,7 +41,7 @@ pub use settings::Settings;
 
 use crate::names::{
     AccountId, AgentName, IamPath, Partition, ProjectId, Region, RoleName, RuntimeName, StageName,
-    image_uri::ImageUri,
+    image_reference::ImageReference, image_uri::ImageUri,
 };
 
 /// Every agent in the manifests, with the layers of one stage applied.
@@ -108,6 +109,8 @@ pub struct Agent {
     pub dir: PathBuf,
     pub language: Language,
     pub artifact: Artifact,
+    /// The image that the agent's image starts from; `None` for the default one.
+    pub base_image: Option<ImageReference>,
     /// An existing image that runs instead of a built one. From a command or a deployed runtime,
     /// never from the metadata.
     pub image: Option<ImageUri>,
@@ -160,12 +163,16 @@ pub struct Agent {
 impl Agent {
     /// Returns true if the agent runs from a container image.
     pub fn has_image(&self) -> bool {
-        self.artifact == Artifact::Image
+        self.artifact == Artifact::Image || self.image.is_some()
+    }
+
+    /// Returns true if what is shipped is made from Python sources.
+    pub(crate) fn ships_sources(&self) -> bool {
+        self.rust().is_none() && self.image.is_none()
     }
 
     /// Makes the agent run from an existing image.
     pub(crate) fn run_from(&mut self, image: ImageUri) {
-        self.artifact = Artifact::Image;
         self.image = Some(image);
     }
 

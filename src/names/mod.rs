@@ -6,6 +6,7 @@
 
 pub(crate) mod distribution;
 pub mod header;
+pub mod image_reference;
 pub mod image_uri;
 pub(crate) mod ours;
 mod partition;

@@ -1,5 +1,6 @@
 //! Pure: the decisions of single commands that are not about a resource in AWS.
 
+pub(crate) mod base_image;
 pub(crate) mod code;
 pub(crate) mod configure;
 pub(crate) mod document_diff;

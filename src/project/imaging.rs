@@ -108,12 +108,7 @@ pub(crate) async fn build(
         |()| {},
     )
     .await?;
-    if let Some(message) = image.exceeded() {
-        return Err(Failure {
-            exit: Exit::Config,
-            messages: vec![message],
-        });
-    }
+    within_limit(&image)?;
     ui.status(
         "Packaged",
         &format!(
@@ -123,6 +118,16 @@ pub(crate) async fn build(
         ),
     );
     Ok(image)
+}
+
+/// Refuses an image that is too large for the service.
+pub(crate) fn within_limit(image: &Image) -> Result<(), Failure> {
+    image.exceeded().map_or(Ok(()), |message| {
+        Err(Failure {
+            exit: Exit::Config,
+            messages: vec![message],
+        })
+    })
 }
 
 /// Refuses a program that the service cannot run in an image that contains nothing else.
@@ -145,6 +150,13 @@ pub(crate) fn write(image: &Image, output: &Folder) -> Result<PathBuf, Failure> 
     folder.create()?;
     for (path, content) in layout::files(image) {
         folder.write_below(&path, &content, Mode::Plain)?;
+    }
+    for layer in image.stored() {
+        let path = layout::path(&layer.digest);
+        if !folder.link_below(&path, &layer.path) {
+            let content = files::read_bytes(&layer.path)?;
+            folder.write_below(&path, &content, Mode::Plain)?;
+        }
     }
     Ok(folder.path())
 }

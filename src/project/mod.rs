@@ -1,6 +1,7 @@
 //! A project on this machine: loading it, what it asks the user, its AWS sessions, its local
 //! AgentCore, and its agents' files.
 
+pub(crate) mod base_image;
 pub(crate) mod building;
 pub(crate) mod consent;
 pub(crate) mod declaring;
@@ -15,6 +16,7 @@ pub(crate) mod packaging;
 pub(crate) mod partition;
 pub(crate) mod progress;
 pub(crate) mod prompts;
+pub(crate) mod python_image;
 pub(crate) mod recovery;
 pub(crate) mod sessions;
 

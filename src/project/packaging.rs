@@ -8,7 +8,9 @@ use crate::{
         self,
         folder::Folder,
         manifest::Project,
-        packaging::{Broken, Built, Event, FromProject, Last, Limits, Origin, Request, Reuse},
+        packaging::{
+            Broken, Built, Event, FromProject, Last, Limits, Origin, Request, Reuse, Shape,
+        },
     },
     error::Failure,
     package::{distributions::LeftOut, installer::minor_version},
@@ -49,6 +51,14 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
+    pub(crate) fn is_offline(self) -> bool {
+        self.limits().offline
+    }
+
+    pub(crate) fn is_locked(self) -> bool {
+        self.limits().locked
+    }
+
     fn limits(self) -> Limits {
         Limits {
             offline: self.offline || self.frozen,
@@ -182,6 +192,11 @@ fn request(
         runtime: agent.runtime,
         bytecode: agent.bytecode,
         exclude_packages: agent.exclude_packages.clone(),
+        shape: if agent.has_image() {
+            Shape::Image
+        } else {
+            Shape::Archive
+        },
         output,
         reuse,
         broken,

@@ -102,6 +102,46 @@ pub(crate) fn retry_after(value: &str) -> Option<Duration> {
     value.trim().parse().ok().map(Duration::from_secs)
 }
 
+/// Returns the address of a token for reading a repository, from what a registry demands in
+/// `WWW-Authenticate`. `None` if it demands something else.
+pub(crate) fn token_address(demand: &str, repository: &str) -> Option<String> {
+    let (scheme, rest) = demand.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let value = |wanted: &str| {
+        // Commas are also in scopes, but quotation marks are not.
+        let mut rest = rest;
+        loop {
+            let (name, after) = rest.split_once("=\"")?;
+            let (value, after) = after.split_once('"')?;
+            let name = name.trim_start_matches([',', ' ']);
+            if name.eq_ignore_ascii_case(wanted) {
+                return Some(value);
+            }
+            rest = after;
+        }
+    };
+    let realm = value("realm")?;
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let scope =
+        value("scope").map_or_else(|| format!("repository:{repository}:pull"), str::to_owned);
+    let joint = if realm.contains('?') { '&' } else { '?' };
+    let service = value("service").map_or_else(String::new, |service| {
+        format!("&service={}", encoded(service))
+    });
+    Some(format!("{realm}{joint}scope={}{service}", encoded(&scope)))
+}
+
+/// Returns the token in the answer to a request for one.
+pub(crate) fn token(body: &[u8]) -> Option<String> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let token = ["token", "access_token"]
+        .iter()
+        .find_map(|name| value[name].as_str());
+    token.map(str::to_owned)
+}
+
 /// Returns code and message of an answer that reports an error.
 pub(crate) fn error(body: &[u8]) -> (Option<String>, Option<String>) {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -184,7 +224,38 @@ mod tests {
         assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), None);
     }
 
+    #[test]
+    fn a_token_is_fetched_where_the_registry_says() {
+        let docker = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#;
+        assert_eq!(
+            token_address(docker, "a/b").as_deref(),
+            Some(
+                "https://auth.docker.io/token?scope=repository%3Aa%2Fb%3Apull%2Cpush&service=registry%2Edocker%2Eio"
+            )
+        );
+        assert_eq!(
+            token_address(r#"bearer realm="https://x/t?y=1""#, "a").as_deref(),
+            Some("https://x/t?y=1&scope=repository%3Aa%3Apull")
+        );
+        for other in [
+            "Basic realm=\"x\"",
+            "Bearer",
+            "Bearer realm=x",
+            "",
+            "Bearer scope=\"x",
+        ] {
+            assert_eq!(token_address(other, "a"), None, "{other}");
+        }
+        assert_eq!(token(br#"{"access_token":"t"}"#).as_deref(), Some("t"));
+        assert_eq!(token(b"t"), None);
+    }
+
     proptest! {
+        #[test]
+        fn no_demand_makes_it_fail(demand: String, repository: String) {
+            let _ = token_address(&demand, &repository);
+        }
+
         #[test]
         fn every_request_ends(status: u16, attempt in 6_u32.., is_fresh: bool) {
             let answered = Outcome::Answered { status, pause: None };

@@ -13,6 +13,8 @@ mod support;
 mod arm64;
 mod existing;
 mod local;
+mod python;
+mod registry;
 mod service;
 
 use support::Project;

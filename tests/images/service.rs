@@ -35,7 +35,7 @@ fn deploy(project: &Project, emulator: &Emulator, more: &[&str]) -> Outcome {
     cli(project, &[&DEPLOY, more].concat()).on(emulator).run()
 }
 
-fn skopeo(args: &[&str]) -> Value {
+pub(crate) fn skopeo(args: &[&str]) -> Value {
     let output = Command::new("skopeo")
         .args(args)
         .output()

@@ -44,13 +44,14 @@ use crate::{
     options,
     project::{
         self,
+        base_image::Pin,
         building::For,
         consent,
         emulator::{self, Reach},
         imaging::{self, How},
         on_disk,
         own_files::{self, OwnFiles},
-        packaging, partition,
+        packaging, partition, python_image,
         sessions::{self, Placed},
     },
     protocol::invocation,
@@ -286,7 +287,8 @@ impl<'a> Deploy<'a> {
         let agent = placed.agent;
         let variables = plan::check_variables(agent, &agent::variables(placed)).err();
         let (project, declared) = self.place;
-        let own = (!agent.has_image())
+        let own = agent
+            .ships_sources()
             .then(|| own_files::observe(agent, project, declared))
             .transpose();
         let wrong = own.as_ref().err().cloned();
@@ -381,18 +383,33 @@ impl<'a> Deploy<'a> {
             let existing = Existing::look(image, placed, self.ui).await?;
             return Ok(Shipment::Existing(existing));
         }
+        let purpose = if session.is_local() {
+            For::ThisMachine
+        } else {
+            For::Service
+        };
         match own {
+            Some(own) if agent.has_image() => {
+                let how = python_image::How {
+                    options,
+                    session: Some(session),
+                    purpose,
+                    pin: if self.args.applying.changes_nothing() {
+                        Pin::Show
+                    } else {
+                        Pin::Write
+                    },
+                };
+                let building = python_image::build(agent, project, own, output, how, self.ui);
+                let (image, _) = Box::pin(building).await?;
+                Ok(Shipment::Image(Imaged::look(image, placed).await))
+            }
             Some(own) => {
                 let built = packaging::build(agent, project, own, output, options, self.ui).await?;
                 let archived = Archived::look(built.archive, placed).await;
                 Ok(Shipment::Archive(Box::new(archived)))
             }
             None => {
-                let purpose = if session.is_local() {
-                    For::ThisMachine
-                } else {
-                    For::Service
-                };
                 let how = How {
                     packaging: options,
                     image: &self.args.building,

@@ -59,6 +59,7 @@ pub(super) fn agent(
         include,
         deployment: _,
         folder_is_known: _,
+        base_image,
         entrypoint,
         requirements,
         runtime,
@@ -78,10 +79,10 @@ pub(super) fn agent(
     let (source, layout) = placed_sources(table, declaration.dir())?;
     let local = stage.is_some() && joined.is_none();
     let network = network.unwrap_or_default();
-    let callers = signing_callers(&name, callers, authorizer.as_ref())?;
-    let settings = all_settings(&name, of_agent.over(settings), platform, &network)?;
     let runtime_name = runtime_name(&name, joined)?;
     Ok(Agent {
+        callers: signing_callers(&name, callers, authorizer.as_ref())?,
+        settings: all_settings(&name, of_agent.over(settings), platform, &network)?,
         tags: told_apart(&name, tags)?,
         role: role_settings(role, managed_policies, &runtime_name)?,
         runtime_name,
@@ -90,6 +91,7 @@ pub(super) fn agent(
         scope: declaration.scope,
         dir: declaration.dir().to_owned(),
         artifact: artifact.unwrap_or_else(|| Artifact::of(&language)),
+        base_image,
         image: None,
         language,
         layout,
@@ -112,8 +114,6 @@ pub(super) fn agent(
         header_allowlist,
         description,
         platform,
-        callers,
-        settings,
         region,
         account: account.filter(|_| !local),
         profile: profile.filter(|_| !local),

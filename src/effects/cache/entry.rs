@@ -108,6 +108,8 @@ pub(crate) enum Kind {
     LocalPython,
     Emulator,
     Debugger,
+    /// Layers of base images, and of dependencies for images.
+    Images,
     /// Facts about installed programs.
     Programs,
     /// What an interrupted run left.
@@ -115,12 +117,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Dependencies,
         Self::LocalPackages,
         Self::LocalPython,
         Self::Emulator,
         Self::Debugger,
+        Self::Images,
         Self::Programs,
         Self::Unfinished,
     ];
@@ -132,6 +135,7 @@ impl Kind {
             Self::LocalPython => "local-python",
             Self::Emulator => "emulator",
             Self::Debugger => "debugger",
+            Self::Images => "images",
             Self::Programs => "programs",
             Self::Unfinished => "unfinished",
         }
@@ -144,6 +148,8 @@ impl Kind {
             ("local-python-", Self::LocalPython),
             ("ministack-", Self::Emulator),
             ("debugpy-", Self::Debugger),
+            ("image-layer-", Self::Images),
+            ("image-packages-", Self::Images),
         ];
         let (_, kind) = known
             .into_iter()
@@ -391,6 +397,7 @@ mod tests {
             ("local-python-3.13-", Kind::LocalPython),
             ("ministack-1.5.33-", Kind::Emulator),
             ("debugpy-1.8.22-", Kind::Debugger),
+            ("image-layer-", Kind::Images),
         ] {
             assert_eq!(Kind::of_folder(&format!("{name}{digest}")), Some(kind));
             assert_eq!(Kind::of_folder(name), None);

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use zip::ZipWriter;
 
 use super::{
-    Built, Event, Origin, Request, Reuse, Say, Search,
+    Built, Event, Origin, Request, Reuse, Say, Search, Shape,
     bytecode::{Python, Unread},
     dependencies::{self, Key, Ready, has_extension, misfits, sha256_of},
     findings::{self, Judge},
@@ -261,12 +261,14 @@ fn compose(
         .map(|ready| ready.layer.weights.clone())
         .unwrap_or_default();
     merge(&mut weights, &written.entries);
-    problems.extend(limits::exceeded(
-        rest.length,
-        &weights,
-        before.map(|before| &before.weights),
-        parts.python.is_some(),
-    ));
+    if request.shape == Shape::Archive {
+        problems.extend(limits::exceeded(
+            rest.length,
+            &weights,
+            before.map(|before| &before.weights),
+            parts.python.is_some(),
+        ));
+    }
     let reached = findings::follow_imports(request, &paths);
     let wrong = judged(request, parts, &unread, &reached, say)?;
     let exit = if problems.is_empty() {
@@ -346,6 +348,10 @@ fn fingerprint(request: &Request, parts: &Parts<'_>, sources: &Sources) -> Strin
     // Includes whether compiled files are wanted, even if there are none.
     text.push_str(if sources.bytecode { "auto " } else { "never " });
     text.extend([request.runtime.as_str(), " ", &request.entrypoint]);
+    // An archive that only goes into an image may be too large for the service.
+    if request.shape == Shape::Image {
+        text.push_str(" image");
+    }
     files::hash(text.as_bytes())
 }
 

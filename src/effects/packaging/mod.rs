@@ -7,6 +7,7 @@ mod excluded;
 mod findings;
 mod found_tools;
 mod hashing_writer;
+mod image_layers;
 mod installer;
 mod last_build;
 mod layer_copy;
@@ -30,6 +31,7 @@ pub(crate) use self::assembly::is_built;
 pub(crate) use self::deployment_files::Shipped;
 pub(crate) use self::deployment_files::observe as observe_folder;
 use self::found_tools::Memory;
+pub(crate) use self::image_layers::layers as image_layers;
 pub(crate) use self::last_build::Last;
 pub(crate) use self::last_build::last;
 use crate::{
@@ -67,11 +69,21 @@ pub(crate) struct Request {
     pub(crate) runtime: Runtime,
     pub(crate) bytecode: Bytecode,
     pub(crate) exclude_packages: Vec<ExcludedPackage>,
+    /// Whether the archive is shipped as it is, so that it must be within the service's limits.
+    pub(crate) shape: Shape,
     /// The folder for the archive and its description.
     pub(crate) output: Folder,
     pub(crate) reuse: Reuse,
     pub(crate) broken: Broken,
     pub(crate) limits: Limits,
+}
+
+/// In which form an archive is shipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Archive,
+    /// Its files are put into an image.
+    Image,
 }
 
 /// Restrictions on installing dependencies.

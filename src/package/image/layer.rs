@@ -1,14 +1,16 @@
 //! Layers: compressed archives of files.
 
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 
-use flate2::{Compression, GzBuilder, read::GzDecoder};
+use flate2::{Compression, GzBuilder, read::GzDecoder, write::GzEncoder};
+use sha2::{Digest as _, Sha256};
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::{
-    Blob, digest,
+    Blob,
     entry::{Content, Entry},
 };
+use crate::text::hex;
 
 /// A fixed level, because another level gives another digest.
 const LEVEL: Compression = Compression::new(6);
@@ -35,23 +37,53 @@ impl Layer {
     pub(crate) fn of(mut entries: Vec<Entry>, made_by: impl Into<String>) -> io::Result<Self> {
         entries.sort();
         entries.dedup_by(|later, first| later.path == first.path);
-        let archive = archive(&entries)?;
-        let mut gzip = GzBuilder::new()
-            .mtime(0)
-            .operating_system(NO_SYSTEM)
-            .write(Vec::new(), LEVEL);
-        gzip.write_all(&archive)?;
+        let mut packer = Packer::new(Vec::new());
+        for entry in &entries {
+            packer.add(entry)?;
+        }
+        let Packed {
+            out,
+            digest,
+            size: _,
+            diff_id,
+        } = packer.finish()?;
         Ok(Self {
-            blob: Blob::new(gzip.finish()?),
-            diff_id: digest(&archive),
+            blob: Blob {
+                digest,
+                bytes: out.into(),
+            },
+            diff_id,
             made_by: made_by.into(),
         })
     }
 }
 
-fn archive(entries: &[Entry]) -> io::Result<Vec<u8>> {
-    let mut builder = Builder::new(Vec::new());
-    for entry in entries {
+/// Writes a layer, one entry after the other.
+pub(crate) struct Packer<W: Write> {
+    archive: Builder<Hashing<GzEncoder<Hashing<W>>>>,
+}
+
+/// A finished layer.
+pub(crate) struct Packed<W> {
+    pub(crate) out: W,
+    pub(crate) digest: String,
+    pub(crate) size: u64,
+    /// The digest of the archive without compression.
+    pub(crate) diff_id: String,
+}
+
+impl<W: Write> Packer<W> {
+    pub(crate) fn new(out: W) -> Self {
+        let gzip = GzBuilder::new()
+            .mtime(0)
+            .operating_system(NO_SYSTEM)
+            .write(Hashing::new(out), LEVEL);
+        Self {
+            archive: Builder::new(Hashing::new(gzip)),
+        }
+    }
+
+    pub(crate) fn add(&mut self, entry: &Entry) -> io::Result<()> {
         let Entry {
             path,
             mode,
@@ -67,16 +99,62 @@ fn archive(entries: &[Entry]) -> io::Result<Vec<u8>> {
             Content::Folder => {
                 header.set_entry_type(EntryType::Directory);
                 header.set_size(0);
-                builder.append_data(&mut header, format!("{path}/"), io::empty())?;
+                self.archive
+                    .append_data(&mut header, format!("{path}/"), io::empty())
             }
             Content::File(bytes) => {
                 header.set_entry_type(EntryType::Regular);
                 header.set_size(bytes.len() as u64);
-                builder.append_data(&mut header, path, &**bytes)?;
+                self.archive.append_data(&mut header, path, &**bytes)
             }
         }
     }
-    builder.into_inner()
+
+    pub(crate) fn finish(self) -> io::Result<Packed<W>> {
+        let (gzip, diff_id, _) = self.archive.into_inner()?.finish();
+        let (out, digest, size) = gzip.finish()?.finish();
+        Ok(Packed {
+            out,
+            digest,
+            size,
+            diff_id,
+        })
+    }
+}
+
+/// Hashes and counts what is written.
+struct Hashing<W> {
+    out: W,
+    hash: Sha256,
+    size: u64,
+}
+
+impl<W> Hashing<W> {
+    fn new(out: W) -> Self {
+        Self {
+            out,
+            hash: Sha256::new(),
+            size: 0,
+        }
+    }
+
+    fn finish(self) -> (W, String, u64) {
+        let digest = format!("sha256:{}", hex(&self.hash.finalize()));
+        (self.out, digest, self.size)
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Returns the files of a compressed layer with their sizes.

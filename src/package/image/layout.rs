@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Blob, Image, MANIFEST};
+use super::{Image, MANIFEST};
 
-/// Returns the files by their paths in the folder.
+/// Returns the files by their paths in the folder, without the layers that are in files already.
 pub(crate) fn files(image: &Image) -> BTreeMap<String, Arc<[u8]>> {
     let index = json!({
         "schemaVersion": 2,
@@ -25,13 +25,14 @@ pub(crate) fn files(image: &Image) -> BTreeMap<String, Arc<[u8]>> {
     let mut files: BTreeMap<String, Arc<[u8]>> = blobs
         .into_iter()
         .chain([&image.manifest])
-        .map(|blob| (path(blob), Arc::clone(&blob.bytes)))
+        .map(|blob| (path(&blob.digest), Arc::clone(&blob.bytes)))
         .collect();
     files.insert("index.json".to_owned(), text(index));
     files.insert("oci-layout".to_owned(), text(layout));
     files
 }
 
-fn path(blob: &Blob) -> String {
-    format!("blobs/{}", blob.digest.replace(':', "/"))
+/// Returns the place of content in the folder.
+pub(crate) fn path(digest: &str) -> String {
+    format!("blobs/{}", digest.replace(':', "/"))
 }

@@ -3,16 +3,19 @@
 
 pub(crate) mod agent;
 mod base;
-mod entry;
-mod layer;
+pub(crate) mod entry;
+pub(crate) mod layer;
 pub(crate) mod layout;
+pub(crate) mod python;
 pub(crate) mod stored;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -45,12 +48,32 @@ pub(crate) struct Blob {
     pub(crate) bytes: Arc<[u8]>,
 }
 
+/// A layer in a file on this machine, which is not read into memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredLayer {
+    pub(crate) digest: String,
+    pub(crate) size: u64,
+    pub(crate) path: PathBuf,
+}
+
 /// A finished image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Image {
     pub(crate) manifest: Blob,
     pub(crate) config: Blob,
+    /// The lowest layers, if they are in files.
+    pub(crate) stored: Vec<StoredLayer>,
+    /// The layers above them.
     pub(crate) layers: Vec<Blob>,
+}
+
+/// What is known about a layer without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LayerOf<'a> {
+    pub(crate) digest: &'a str,
+    pub(crate) bytes: u64,
+    /// From the image's history.
+    pub(crate) made_by: String,
 }
 
 /// What an image runs, and how.
@@ -90,21 +113,31 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
 impl Image {
     /// Puts layers together, the lowest first.
     pub(crate) fn assemble(run: &Run, layers: Vec<Layer>) -> Self {
-        let config = Blob::new(config(run, &layers).to_string().into_bytes());
-        let descriptor = |media_type: &str, blob: &Blob| json!({ "mediaType": media_type, "digest": blob.digest, "size": blob.size() });
+        let config = config(run, &layers);
+        let layers = layers.into_iter().map(|layer| layer.blob).collect();
+        Self::of(&config, Vec::new(), layers)
+    }
+
+    /// Makes the image that has this configuration and these layers, the lowest first.
+    fn of(config: &Value, stored: Vec<StoredLayer>, layers: Vec<Blob>) -> Self {
+        let config = Blob::new(config.to_string().into_bytes());
+        let descriptor = |media_type: &str, digest: &str, size: u64| json!({ "mediaType": media_type, "digest": digest, "size": size });
+        let below = stored.iter().map(|layer| (&layer.digest, layer.size));
+        let above = layers.iter().map(|blob| (&blob.digest, blob.size()));
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "config": descriptor(CONFIG, &config),
-            "layers": layers
-                .iter()
-                .map(|layer| descriptor(LAYER, &layer.blob))
+            "config": descriptor(CONFIG, &config.digest, config.size()),
+            "layers": below
+                .chain(above)
+                .map(|(digest, size)| descriptor(LAYER, digest, size))
                 .collect::<Vec<_>>(),
         });
         Self {
             manifest: Blob::new(manifest.to_string().into_bytes()),
             config,
-            layers: layers.into_iter().map(|layer| layer.blob).collect(),
+            stored,
+            layers,
         }
     }
 
@@ -118,7 +151,7 @@ impl Image {
         tag_of(&self.manifest.digest)
     }
 
-    /// Returns the layers and the configuration, each once.
+    /// Returns the layers and the configuration that are in memory, each once.
     pub(crate) fn blobs(&self) -> Vec<&Blob> {
         let mut seen = BTreeSet::new();
         self.layers
@@ -130,10 +163,42 @@ impl Image {
 
     /// Returns the size of everything that a registry stores, in bytes.
     pub(crate) fn size(&self) -> u64 {
-        self.blobs().iter().map(|blob| blob.size()).sum::<u64>() + self.manifest.size()
+        let stored: u64 = self.stored().iter().map(|layer| layer.size).sum();
+        let blobs: u64 = self.blobs().iter().map(|blob| blob.size()).sum();
+        stored + blobs + self.manifest.size()
     }
 
-    /// Returns the files in all layers with their sizes, the lowest layer first.
+    /// Returns the layers in files, each once.
+    pub(crate) fn stored(&self) -> Vec<&StoredLayer> {
+        let mut seen = BTreeSet::new();
+        self.stored
+            .iter()
+            .filter(|layer| seen.insert(&layer.digest))
+            .collect()
+    }
+
+    /// Returns all layers, the lowest first.
+    pub(crate) fn described(&self) -> Vec<LayerOf<'_>> {
+        let config: Value = serde_json::from_slice(&self.config.bytes).unwrap_or_default();
+        let history = config["history"].as_array().cloned().unwrap_or_default();
+        let mut made_by = history
+            .into_iter()
+            .filter(|entry| entry["empty_layer"] != true)
+            .map(|entry| entry["created_by"].as_str().unwrap_or_default().to_owned());
+        let stored = self.stored.iter();
+        let stored = stored.map(|layer| (layer.digest.as_str(), layer.size));
+        let layers = self.layers.iter();
+        stored
+            .chain(layers.map(|blob| (blob.digest.as_str(), blob.size())))
+            .map(|(digest, bytes)| LayerOf {
+                digest,
+                bytes,
+                made_by: made_by.next().unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    /// Returns the files in the layers in memory with their sizes, the lowest layer first.
     pub(crate) fn entries(&self) -> Vec<(u64, String)> {
         let layers = self.layers.iter();
         layers

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CONFIG, LAYER, MANIFEST};
+use super::{CONFIG, LAYER, MANIFEST, python::PYTHON};
 use crate::names::image_uri::is_digest;
 
 /// Media types that mean the same in Docker's words.
@@ -18,10 +18,43 @@ const DOCKERS: [(&str, &str); 3] = [
 /// A manifest that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Manifest {
-    /// The digest of the configuration.
-    pub(crate) config: String,
-    /// The digests of the layers, the lowest first.
-    pub(crate) layers: Vec<String>,
+    pub(crate) config: Descriptor,
+    /// The lowest first.
+    pub(crate) layers: Vec<Descriptor>,
+}
+
+/// What a manifest says about content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Descriptor {
+    pub(crate) digest: String,
+    pub(crate) size: u64,
+}
+
+/// Returns the digest of the image for 64-bit ARM Linux in an index of images for several
+/// platforms; `None` if the document is the manifest of a single image.
+///
+/// # Errors
+///
+/// Fails with a text if the index has no such image.
+pub(crate) fn for_service(bytes: &[u8]) -> Result<Option<String>, String> {
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| format!("the image's manifest is not JSON: {error}"))?;
+    let Some(images) = value["manifests"].as_array() else {
+        return Ok(None);
+    };
+    let is_wanted = |image: &&Value| {
+        let platform = &image["platform"];
+        let variant = platform["variant"].as_str().unwrap_or_default();
+        platform["os"] == "linux"
+            && platform["architecture"] == "arm64"
+            && ["", "v8"].contains(&variant)
+    };
+    let found = images.iter().find(is_wanted);
+    let digest = found.and_then(|image| image["digest"].as_str());
+    match digest.filter(|digest| is_digest(digest)) {
+        Some(digest) => Ok(Some(digest.to_owned())),
+        None => Err("it has no image for 64-bit ARM Linux".to_owned()),
+    }
 }
 
 /// How an image runs, as its configuration says.
@@ -33,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) command: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) directory: Option<String>,
+    /// The version of Python for an image that only runs in the local AgentCore, such as `3.13`.
+    pub(crate) python: Option<String>,
 }
 
 impl Manifest {
@@ -50,25 +85,28 @@ impl Manifest {
                     .to_owned(),
             );
         }
-        let digest = |descriptor: &Value| {
-            descriptor["digest"]
-                .as_str()
+        let read = |descriptor: &Value| {
+            let digest = descriptor["digest"].as_str();
+            let digest = digest
                 .filter(|digest| is_digest(digest))
-                .map(str::to_owned)
-                .ok_or_else(|| "the image's manifest has an invalid digest".to_owned())
+                .ok_or("the image's manifest has an invalid digest")?;
+            Ok::<_, String>(Descriptor {
+                digest: digest.to_owned(),
+                size: descriptor["size"].as_u64().unwrap_or_default(),
+            })
         };
         let layers = value["layers"].as_array().map_or(&[][..], Vec::as_slice);
         let layers = layers
             .iter()
             .map(|layer| match canonical(&layer["mediaType"]) {
-                LAYER => digest(layer),
+                LAYER => read(layer),
                 other => Err(format!(
                     "the image has a layer of the type `{other}`, and only layers compressed with gzip can be unpacked"
                 )),
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            config: digest(&value["config"])?,
+            config: read(&value["config"])?,
             layers,
         })
     }
@@ -95,12 +133,14 @@ impl Settings {
             Some((name.to_owned(), value.to_owned()))
         });
         let directory = run["WorkingDir"].as_str().unwrap_or_default();
+        let python = run["Labels"][PYTHON].as_str().map(str::to_owned);
         Ok(Self {
             architecture: text("architecture"),
             system: text("os"),
             command,
             environment: environment.collect(),
             directory: (!directory.is_empty()).then(|| directory.to_owned()),
+            python,
         })
     }
 }

@@ -126,7 +126,7 @@ fn every_address_is_the_digest_of_what_it_names() {
     assert_eq!(manifest["manifests"], Value::Null, "it is no index");
 
     let read = Manifest::parse(&image.manifest.bytes).unwrap();
-    assert_eq!(read.config, image.config.digest);
+    assert_eq!(read.config.digest, image.config.digest);
     assert_eq!(read.layers.len(), 2);
     let settings = Settings::parse(&image.config.bytes).unwrap();
     assert_eq!(settings.command, ["/my_agent"]);

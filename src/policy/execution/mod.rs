@@ -12,7 +12,7 @@ use super::{
     grant::{Grant, document, settle},
 };
 use crate::{
-    config::{Access, Agent, Allowed, Model, Permission},
+    config::{Access, Agent, Allowed, Artifact, Model, Permission},
     names::image_uri::ImageUri,
 };
 
@@ -97,10 +97,10 @@ pub(crate) fn is_image(sid: &str) -> bool {
 
 /// The service fetches the image with the role's permission. A token alone gives access to nothing.
 ///
-/// A Rust agent with an existing image keeps the access to its own repository, because endpoints may
-/// have versions that were built.
+/// An agent whose images are built keeps the access to its own repository when it gets an existing
+/// image, because endpoints may have versions that were built.
 fn image(agent: &Agent, scope: &Scope) -> Vec<Grant> {
-    let own = agent.image.is_none() || agent.rust().is_some();
+    let own = agent.artifact == Artifact::Image;
     let given = agent.image.as_ref().and_then(ImageUri::private);
     let repositories = [
         own.then(|| (scope.repository(agent), "artifact = \"image\"")),

@@ -181,6 +181,7 @@ pub(super) fn agent(name: &str, capabilities: &[Capability]) -> Agent {
         dir: "/real/fake".into(),
         language: Language::Python,
         artifact: crate::config::Artifact::Zip,
+        base_image: None,
         image: None,
         source: name.into(),
         include: Vec::new(),

@@ -1,7 +1,9 @@
 //! One request to a registry, with credentials and another attempt where it helps.
+#![expect(clippy::disallowed_methods, reason = "layers are read from files here")]
 
 use std::{
-    convert::Infallible,
+    fs::File,
+    io::{self, Read as _},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -13,7 +15,10 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
-use super::{AwsError, Registry, Sent};
+use super::{
+    AwsError, Registry, Sent,
+    upload::{Content, Part},
+};
 use crate::{
     effects::{aws::error::innermost, clock},
     plan::retry,
@@ -40,45 +45,75 @@ pub(super) struct Answer {
 
 /// A body that counts the bytes that are sent.
 pub(super) struct Counted {
-    bytes: Arc<[u8]>,
-    at: usize,
+    content: Opened,
+    left: u64,
     sent: Sent,
 }
 
+enum Opened {
+    Memory { bytes: Arc<[u8]>, at: usize },
+    File(File),
+}
+
 impl Counted {
-    pub(super) fn new(bytes: &Arc<[u8]>, sent: &Sent) -> Self {
-        Self {
-            bytes: Arc::clone(bytes),
-            at: 0,
+    pub(super) fn new(part: &Part, sent: &Sent) -> io::Result<Self> {
+        Ok(Self {
+            content: match &part.content {
+                Content::Memory(bytes) => Opened::Memory {
+                    bytes: Arc::clone(bytes),
+                    at: 0,
+                },
+                Content::File(path) => Opened::File(File::open(path)?),
+            },
+            left: part.size,
             sent: sent.clone(),
+        })
+    }
+
+    /// Returns the next bytes. A file was just written or hashed, so reading it does not wait for
+    /// the disk.
+    fn chunk(&mut self) -> io::Result<Bytes> {
+        let size = usize::try_from(self.left).map_or(CHUNK, |left| left.min(CHUNK));
+        match &mut self.content {
+            Opened::Memory { bytes, at } => {
+                let chunk = Bytes::copy_from_slice(&bytes[*at..*at + size]);
+                *at += size;
+                Ok(chunk)
+            }
+            Opened::File(file) => {
+                let mut chunk = vec![0; size];
+                file.read_exact(&mut chunk)?;
+                Ok(chunk.into())
+            }
         }
     }
 }
 
 impl Body for Counted {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let end = self.bytes.len().min(self.at + CHUNK);
-        if self.at == end {
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.left == 0 {
             return Poll::Ready(None);
         }
-        let chunk = Bytes::copy_from_slice(&self.bytes[self.at..end]);
-        self.sent.add(chunk.len() as u64);
-        self.at = end;
-        Poll::Ready(Some(Ok(Frame::data(chunk))))
+        let chunk = self.chunk();
+        if let Ok(chunk) = &chunk {
+            self.left -= chunk.len() as u64;
+            self.sent.add(chunk.len() as u64);
+        }
+        Poll::Ready(Some(chunk.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.at == self.bytes.len()
+        self.left == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact((self.bytes.len() - self.at) as u64)
+        SizeHint::with_exact(self.left)
     }
 }
 
@@ -157,13 +192,14 @@ impl Registry {
     pub(super) async fn send(
         &self,
         url: &str,
-        bytes: &Arc<[u8]>,
+        part: &Part,
         sent: &Sent,
         authorization: &str,
     ) -> Result<Answer, String> {
         // Its own, because `sent` moves with other layers too.
         let own = Sent::default();
-        let body = SdkBody::from_body_1_x(Counted::new(bytes, &own));
+        let counted = Counted::new(part, &own).map_err(|error| error.to_string())?;
+        let body = SdkBody::from_body_1_x(counted);
         let headers = [("content-type", "application/octet-stream")];
         let mut answer = Box::pin(self.once("PUT", url, &headers, body, authorization));
         let mut before = 0;

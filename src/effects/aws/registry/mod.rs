@@ -1,11 +1,13 @@
-//! Pushes images into a registry.
+//! Pushes images into a registry, and pulls base images from one.
 //!
 //! A small client of our own instead of a library: it uses the proxy, the certificates and the log
 //! of every other request of this tool, renews credentials in the middle of a push, and sends layers
 //! without a second copy in memory. The libraries bring another HTTP client with settings of its
 //! own.
 
+pub(crate) mod cached;
 mod exchange;
+pub(crate) mod source;
 mod upload;
 
 use std::{
@@ -78,7 +80,7 @@ impl Sent {
         self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    fn take_back(&self, bytes: u64) {
+    pub(super) fn take_back(&self, bytes: u64) {
         self.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
@@ -137,8 +139,9 @@ impl Registry {
         if self.has(image.digest()).await? {
             return Ok(Pushed { bytes: 0 });
         }
-        let bytes = stream::iter(image.blobs())
-            .map(|blob| self.push_blob(blob, sent))
+        let parts = upload::parts(image);
+        let bytes = stream::iter(&parts)
+            .map(|part| self.push_part(part, sent))
             .buffer_unordered(AT_ONCE)
             .try_fold(0, async |sum, bytes| Ok(sum + bytes))
             .await?;
@@ -151,12 +154,13 @@ impl Registry {
         if self.has(image.digest()).await? {
             return Ok(0);
         }
-        let blobs = stream::iter(image.blobs())
-            .map(async |blob| Ok((!self.has_blob(blob).await?).then_some(blob.size())))
+        let parts = upload::parts(image);
+        let bytes = stream::iter(&parts)
+            .map(async |part| Ok((!self.has_part(part).await?).then_some(part.size)))
             .buffer_unordered(AT_ONCE)
             .try_fold(0, async |sum, bytes| Ok(sum + bytes.unwrap_or(0)))
             .await?;
-        Ok(blobs + image.manifest.size())
+        Ok(bytes + image.manifest.size())
     }
 
     /// Returns true if the repository has an image with this digest.

@@ -1,14 +1,77 @@
 //! Sends one blob: whole, because ECR does not support more than one chunk, and in ECR's own parts
 //! where that keeps failing.
 
+use std::{path::PathBuf, sync::Arc};
+
 use super::{
     AwsError, Registry, Sent, Way,
     exchange::{outcome, wait},
 };
 use crate::{
-    package::image::Blob,
+    effects::files,
+    package::image::{Blob, Image, StoredLayer},
     protocol::registry::{Next, next},
 };
+
+/// A part of an image that is stored as a whole: a layer or the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) digest: String,
+    pub(super) size: u64,
+    pub(super) content: Content,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Content {
+    Memory(Arc<[u8]>),
+    File(PathBuf),
+}
+
+/// Returns the parts of an image, each once.
+pub(super) fn parts(image: &Image) -> Vec<Part> {
+    let stored = image.stored().into_iter().map(Part::from);
+    stored
+        .chain(image.blobs().into_iter().map(Part::from))
+        .collect()
+}
+
+impl From<&Blob> for Part {
+    fn from(blob: &Blob) -> Self {
+        Self {
+            digest: blob.digest.clone(),
+            size: blob.size(),
+            content: Content::Memory(Arc::clone(&blob.bytes)),
+        }
+    }
+}
+
+impl From<&StoredLayer> for Part {
+    fn from(layer: &StoredLayer) -> Self {
+        Self {
+            digest: layer.digest.clone(),
+            size: layer.size,
+            content: Content::File(layer.path.clone()),
+        }
+    }
+}
+
+impl Part {
+    /// Reads the content into memory.
+    fn load(&self) -> Result<Blob, AwsError> {
+        let bytes = match &self.content {
+            Content::Memory(bytes) => Arc::clone(bytes),
+            Content::File(path) => files::read_bytes(path)
+                .map_err(|error| {
+                    AwsError::unanswered(BEGIN, self.digest.clone(), error.to_string())
+                })?
+                .into(),
+        };
+        Ok(Blob {
+            digest: self.digest.clone(),
+            bytes,
+        })
+    }
+}
 
 /// After how many cut uploads a blob is sent in parts.
 const CUTS: u32 = 3;
@@ -19,22 +82,24 @@ const FINISH: &str = "ecr:CompleteLayerUpload";
 
 impl Registry {
     /// Sends a blob unless the registry has it. Returns the bytes that were needed.
-    pub(super) async fn push_blob(&self, blob: &Blob, sent: &Sent) -> Result<u64, AwsError> {
+    pub(super) async fn push_part(&self, part: &Part, sent: &Sent) -> Result<u64, AwsError> {
         if let (Way::Parts, Some(ecr)) = (self.way, &self.parts) {
-            return ecr.push_layer(&self.place.repository, blob, sent).await;
+            return ecr
+                .push_layer(&self.place.repository, &part.load()?, sent)
+                .await;
         }
-        if self.has_blob(blob).await? {
+        if self.has_part(part).await? {
             return Ok(0);
         }
-        self.send_blob(blob, sent).await
+        self.send_part(part, sent).await
     }
 
     /// Returns true if the repository has a blob.
-    pub(super) async fn has_blob(&self, blob: &Blob) -> Result<bool, AwsError> {
+    pub(super) async fn has_part(&self, part: &Part) -> Result<bool, AwsError> {
         if let (Way::Parts, Some(ecr)) = (self.way, &self.parts) {
-            return ecr.has_layer(&self.place.repository, &blob.digest).await;
+            return ecr.has_layer(&self.place.repository, &part.digest).await;
         }
-        let url = self.place.blob(&blob.digest);
+        let url = self.place.blob(&part.digest);
         let there = self
             .ask((CHECK, self.shown()), ("HEAD", &url), &[], None)
             .await?;
@@ -45,17 +110,17 @@ impl Registry {
         }
     }
 
-    async fn send_blob(&self, blob: &Blob, sent: &Sent) -> Result<u64, AwsError> {
+    async fn send_part(&self, part: &Part, sent: &Sent) -> Result<u64, AwsError> {
         let mut is_fresh = false;
         let mut cuts = 0;
         for attempt in 1.. {
-            let url = self.begin(blob).await?;
+            let url = self.begin(&part.digest).await?;
             let authorization = self.authorization().await?;
-            let answer = self.send(&url, &blob.bytes, sent, &authorization).await;
+            let answer = self.send(&url, part, sent, &authorization).await;
             match (next(outcome(&answer), attempt, is_fresh), answer) {
                 (_, Ok(answer)) if answer.status == 201 => {
-                    self.same(&answer, &blob.digest, FINISH)?;
-                    return Ok(blob.size());
+                    self.same(&answer, &part.digest, FINISH)?;
+                    return Ok(part.size);
                 }
                 (Next::Renew, _) => {
                     self.renew(&authorization).await;
@@ -64,7 +129,9 @@ impl Registry {
                 (Next::Again(pause), answer) => {
                     cuts += u32::from(answer.is_err());
                     if let (true, Some(ecr)) = (cuts >= CUTS, &self.parts) {
-                        return ecr.push_layer(&self.place.repository, blob, sent).await;
+                        return ecr
+                            .push_layer(&self.place.repository, &part.load()?, sent)
+                            .await;
                     }
                     wait(pause, attempt).await;
                 }
@@ -78,7 +145,7 @@ impl Registry {
     }
 
     /// Begins an upload, and returns the address that takes the content.
-    pub(super) async fn begin(&self, blob: &Blob) -> Result<String, AwsError> {
+    pub(super) async fn begin(&self, digest: &str) -> Result<String, AwsError> {
         let url = self.place.uploads();
         let begun = self
             .ask(
@@ -92,17 +159,15 @@ impl Registry {
             return Err(begun.refused(BEGIN, self.shown()));
         }
         let location = begun.location.as_deref().unwrap_or_default();
-        self.place
-            .completion(location, &blob.digest)
-            .ok_or_else(|| {
-                AwsError::refused(
-                    BEGIN,
-                    self.shown(),
-                    None,
-                    Some(&format!(
-                        "the registry answered with an address elsewhere: `{location}`"
-                    )),
-                )
-            })
+        self.place.completion(location, digest).ok_or_else(|| {
+            AwsError::refused(
+                BEGIN,
+                self.shown(),
+                None,
+                Some(&format!(
+                    "the registry answered with an address elsewhere: `{location}`"
+                )),
+            )
+        })
     }
 }

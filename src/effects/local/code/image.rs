@@ -116,6 +116,7 @@ fn processor(
         command: _,
         environment: _,
         directory: _,
+        python: _,
     } = settings;
     let (here, here_system) = this_machine();
     if system != here_system {

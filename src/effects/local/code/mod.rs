@@ -9,6 +9,7 @@ mod archive;
 pub(crate) mod debugger;
 mod dependencies;
 pub(crate) mod image;
+pub(crate) mod layers;
 mod python;
 
 use std::{
@@ -68,6 +69,8 @@ pub(crate) struct Code {
     pub(crate) own: PathBuf,
     pub(crate) dependencies: Option<PathBuf>,
     pub(crate) python: PathBuf,
+    /// The file that starts the agent, if the code itself says so.
+    pub(crate) script: Option<String>,
     /// A difference from AWS that the user should know.
     pub(crate) warning: Option<String>,
 }
@@ -104,6 +107,7 @@ pub(crate) fn prepare(
         own: home.to_owned(),
         dependencies,
         python,
+        script: None,
         warning,
     })
 }

@@ -15,6 +15,7 @@ use crate::{
         local::code::{
             self, Code,
             image::{self, ImageCode},
+            layers,
         },
         programs::{Checkout, Programs},
         runtime,
@@ -113,9 +114,7 @@ impl Unpacking {
                 let place = (bucket.as_str(), key.as_str(), version.as_deref());
                 self.archive(place, python).await.map(Runnable::Python)
             }
-            Artifact::Image { repository, digest } => {
-                self.image(repository, digest).await.map(Runnable::Image)
-            }
+            Artifact::Image { repository, digest } => self.image(repository, digest).await,
         };
         prepared.map_err(|why| {
             // An incomplete version may occupy the space that was missing.
@@ -147,7 +146,7 @@ impl Unpacking {
         prepared
     }
 
-    async fn image(&self, repository: &str, digest: &str) -> Result<ImageCode, String> {
+    async fn image(&self, repository: &str, digest: &str) -> Result<Runnable, String> {
         let pull = async |what: &str, digest: &str| {
             let pulled = self
                 .emulator
@@ -156,13 +155,17 @@ impl Unpacking {
             pulled.map_err(|(Unanswered::NotFound(why) | Unanswered::Other(why))| why)
         };
         let manifest = Manifest::parse(&pull("manifests", digest).await?)?;
-        let settings = Settings::parse(&pull("blobs", &manifest.config).await?)?;
+        let settings = Settings::parse(&pull("blobs", &manifest.config.digest).await?)?;
         let mut layers = Vec::new();
         for layer in &manifest.layers {
-            layers.push(pull("blobs", layer).await?);
+            layers.push(pull("blobs", &layer.digest).await?);
         }
-        self.aside(move |home, programs| image::prepare(&layers, settings.clone(), home, programs))
-            .await
+        self.aside(move |home, programs| match &settings.python {
+            Some(python) => layers::prepare_image(&layers, &settings, home, python, programs)
+                .map(Runnable::Python),
+            None => image::prepare(&layers, settings.clone(), home, programs).map(Runnable::Image),
+        })
+        .await
     }
 
     /// Unpacks into the version's folder, aside from the requests.

@@ -9,7 +9,7 @@ use hyper::{Request, body::Bytes};
 use serde_json::json;
 
 use super::{
-    super::{Kind, Sent},
+    super::{Kind, Sent, upload::Part},
     world::{PASSWORD, Server, cutting, layer, proxy, registry},
 };
 use crate::effects::aws::store::tests::server::Answer;
@@ -83,10 +83,10 @@ async fn a_push_that_ended_early_is_completed_by_the_next_one() {
     // As if the run was killed after the first layer, and in the middle of the second.
     let client = registry(&server.url(), PASSWORD);
     client
-        .push_blob(&image.layers[0], &Sent::default())
+        .push_part(&Part::from(&image.layers[0]), &Sent::default())
         .await
         .unwrap();
-    client.begin(&image.layers[1]).await.unwrap();
+    client.begin(&image.layers[1].digest).await.unwrap();
     assert_eq!(server.unfinished(), 1);
     let next = registry(&server.url(), PASSWORD);
     let pushed = next.push(&image, &Sent::default()).await.unwrap();

@@ -236,7 +236,8 @@ fn launch(
     let own = home.join("home");
     let (program, args, mut variables) = match code {
         Runnable::Python(code) => {
-            let script = version.entrypoint.last().cloned().unwrap_or_default();
+            let script = code.script.as_ref().or(version.entrypoint.last());
+            let script = script.cloned().unwrap_or_default();
             let dependencies = code.dependencies.as_deref();
             (
                 code.python.clone(),
