@@ -46,10 +46,9 @@ struct State {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    let digits: String = Sha256::digest(bytes)
+    let digits = Sha256::digest(bytes)
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+        .fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
     format!("sha256:{digits}")
 }
 

@@ -1,5 +1,5 @@
 //! Base images in the user's cache, where they are pulled once. Each layer is an entry of its own,
-//! because base images share layers, and a pull that was interrupted goes on with the next one.
+//! because base images share layers, and an interrupted pull continues with the next one.
 
 use std::{path::Path, sync::Arc};
 
@@ -76,7 +76,7 @@ fn damaged(home: &Path) -> Failure {
     .help("delete that folder")
 }
 
-/// Returns the folder of content in the cache, which `make` fills if it is not there.
+/// Returns the folder of content in the cache, which `make` fills unless it exists.
 async fn in_cache(
     digest: &str,
     make: impl Fn(&Path, &Handle) -> Result<(), Failure> + Send + 'static,
