@@ -396,7 +396,7 @@ fn lifecycle(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Lifecycle {
     lifecycle
 }
 
-fn authorizer(
+pub(in crate::config) fn authorizer(
     table: &mut Table<'_>,
     settings: &mut Settings,
     problems: &mut Problems<'_>,

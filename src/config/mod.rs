@@ -34,9 +34,11 @@ pub use load::{Manifest, Stage, load};
 pub use local::{Local, LocalModels};
 pub(crate) use permission::PUBLIC_PARAMETERS;
 pub use permission::{Access, Allowed, Permission, QueueAccess};
-pub use resource::{Resource, ResourceKind};
+pub(crate) use resource::Link;
+pub use resource::{Part, Resource, ResourceKind, ServiceRole};
 pub use rust::{CargoPackage, RustPackage, Target};
 use serde::Serialize;
+use serde_json::{Value, json};
 pub use settings::Settings;
 
 use crate::names::{
@@ -428,6 +430,29 @@ pub struct Authorizer {
     pub allowed_audience: Vec<String>,
     pub allowed_clients: Vec<String>,
     pub allowed_scopes: Vec<String>,
+}
+
+impl Authorizer {
+    /// Returns the service's document, without custom claims.
+    pub(crate) fn document(&self) -> Value {
+        let Self {
+            discovery_url,
+            allowed_audience,
+            allowed_clients,
+            allowed_scopes,
+        } = self;
+        let mut jwt = json!({ "discoveryUrl": discovery_url });
+        for (name, list) in [
+            ("allowedAudience", allowed_audience),
+            ("allowedClients", allowed_clients),
+            ("allowedScopes", allowed_scopes),
+        ] {
+            if !list.is_empty() {
+                jwt[name] = json!(list);
+            }
+        }
+        json!({ "customJWTAuthorizer": jwt })
+    }
 }
 
 /// The execution role: managed by this tool, or provided by the user.

@@ -1,15 +1,16 @@
 //! The execution role of one agent: observes, plans, writes and reads back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    config::{Agent, Allowed, ManagedPolicy, Permission, RoleSettings},
+    config::{Agent, Allowed, ManagedPolicy, Permission, Resource, RoleSettings, ServiceRole},
     effects::{
         aws::{Kind, Session, iam::Iam},
         clock,
     },
     engine::plan_output::{Planned, announce},
     error::{Exit, Failure, Message},
+    names::{IamPath, RoleName},
     plan::retry,
     policy::{self, Scope},
     project::sessions::{self, Placed},
@@ -118,17 +119,23 @@ pub(crate) async fn decide(
                 warnings,
             })
         }
-        RoleSettings::Managed { .. } => {
-            let desired = desired(agent, session);
-            let observed = iam.observe_role(&desired.name).await?;
-            let plan = role::plan(&desired, observed.as_ref(), adopt)?;
-            Ok(RoleWork::Managed {
-                desired: Box::new(desired),
-                observed: observed.map(Box::new),
-                plan,
-            })
-        }
+        RoleSettings::Managed { .. } => decide_own(desired(agent, session), session, adopt).await,
     }
+}
+
+/// Like [`decide`], for a role of this tool.
+pub(crate) async fn decide_own(
+    desired: DesiredRole,
+    session: &Session,
+    adopt: Adopt,
+) -> Result<RoleWork, Failure> {
+    let observed = Iam::new(session).observe_role(&desired.name).await?;
+    let plan = role::plan(&desired, observed.as_ref(), adopt)?;
+    Ok(RoleWork::Managed {
+        desired: Box::new(desired),
+        observed: observed.map(Box::new),
+        plan,
+    })
 }
 
 /// Reports the reasons for permissions beyond the narrow rules.
@@ -284,6 +291,41 @@ pub(crate) fn desired(agent: &Agent, session: &Session) -> DesiredRole {
         identity: Identity::of(agent),
         tags: agent.tags.clone(),
     }
+}
+
+/// Returns the role that the service assumes for a resource, if this tool keeps one. It has the
+/// permissions boundary of the agent that uses the resource.
+pub(crate) fn of_resource(
+    resource: &Resource,
+    agent: &Agent,
+    session: &Session,
+) -> Result<Option<DesiredRole>, Failure> {
+    let (ServiceRole::Own(needs), Some(name)) = (&resource.role, resource.own_role()) else {
+        return Ok(None);
+    };
+    let boundary = match &agent.role {
+        RoleSettings::Managed { boundary, .. } => boundary.as_ref(),
+        RoleSettings::Given { .. } => None,
+    };
+    let scope = Scope {
+        partition: session.partition,
+        region: session.region.clone(),
+        account: session.account.clone(),
+        runtime: agent.runtime_name.clone(),
+    };
+    Ok(Some(DesiredRole {
+        name: RoleName::parse(&name).map_err(|error| Failure::config(error.to_string()))?,
+        path: IamPath::parse("/").expect("the root is a path"),
+        partition: session.partition,
+        account: session.account.clone(),
+        region: session.region.clone(),
+        policy: policy::gateway(needs, &resource.id_pattern(), &scope),
+        boundary: boundary
+            .map(|policy| policy::managed_policy_arn(policy, session.partition, &session.account)),
+        attached: BTreeSet::new(),
+        identity: Identity::of_resource(resource),
+        tags: resource.tags.clone(),
+    }))
 }
 
 /// Prints the changes to a role, with the documents.

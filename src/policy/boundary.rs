@@ -1,11 +1,12 @@
-//! The permissions boundary: what the roles of all agents may do together, and nothing else.
+//! The permissions boundary: what the roles of all agents and of their gateways may do together, and nothing else.
 
 use super::{
     Document, Target,
     compact::{Across, compact},
-    execution_grants,
+    execution_grants, gateway_grants,
     grant::{Grant, document},
 };
+use crate::config::ServiceRole;
 
 /// Returns a managed policy for `role.permissions-boundary` that allows what the agents declare.
 pub fn boundary(targets: &[Target<'_>]) -> Document {
@@ -16,8 +17,14 @@ pub fn boundary(targets: &[Target<'_>]) -> Document {
 pub fn boundary_grants(targets: &[Target<'_>]) -> Vec<Grant> {
     let grants = targets.iter().flat_map(|target| {
         let name = &target.agent.name;
+        let resources = target.agent.resources.iter();
+        let of_resources = resources.flat_map(|resource| match &resource.role {
+            ServiceRole::Own(needs) => gateway_grants(needs, &resource.id_pattern(), &target.scope),
+            ServiceRole::None | ServiceRole::Given(_) => Vec::new(),
+        });
         execution_grants(target.agent, &target.scope)
             .into_iter()
+            .chain(of_resources)
             .map(move |grant| {
                 let by = format!("`{name}`: {}", grant.asked_by);
                 grant.by(by)

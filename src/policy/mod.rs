@@ -21,7 +21,7 @@ pub use callers::{callers, is_ours};
 pub use deployer::{Deployer, administrator, deployer_grants};
 pub use document::{Document, Effect, Statement, same};
 pub(crate) use execution::is_image;
-pub use execution::{execution, execution_grants};
+pub use execution::{execution, execution_grants, gateway, gateway_grants};
 pub use grant::{Grant, document as document_of};
 pub use managed::{attached, beyond_the_boundary, managed_policy_arn};
 pub use targets::targets;
@@ -86,8 +86,13 @@ impl Scope {
     /// Returns the runtime's workload identity and its directory. The service checks both, so the
     /// directory alone gives access to no identity.
     fn workload_identity(&self) -> Vec<String> {
+        self.identity_of(&format!("{}-*", self.runtime))
+    }
+
+    /// Returns the workload identities with this name or pattern, and their directory.
+    fn identity_of(&self, name: &str) -> Vec<String> {
         let directory = self.agentcore("workload-identity-directory/default");
-        let own = format!("{directory}/workload-identity/{}-*", self.runtime);
+        let own = format!("{directory}/workload-identity/{name}");
         vec![directory, own]
     }
 

@@ -39,6 +39,24 @@ pub(crate) struct Api {
     pub(crate) ready: &'static str,
     /// The part of the ARN before the ID.
     pub(crate) arn_type: &'static str,
+    /// Whether updates and deletions take a token that makes a repeated request harmless.
+    pub(crate) takes_tokens: bool,
+    /// The parts that such a resource has.
+    pub(crate) parts: Option<&'static Parts>,
+}
+
+/// How the service manages the parts of a resource, such as a gateway's targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parts {
+    /// The word in messages, and the key of the table.
+    pub(crate) word: &'static str,
+    pub(crate) create: Operation,
+    pub(crate) read: Operation,
+    pub(crate) update: Operation,
+    pub(crate) delete: Operation,
+    pub(crate) list: List,
+    /// The member with the part's ID.
+    pub(crate) id: &'static str,
 }
 
 /// An operation that answers in pages.
@@ -88,11 +106,67 @@ pub(crate) const MEMORY: Api = Api {
     arn: "arn",
     ready: "ACTIVE",
     arn_type: "memory",
+    takes_tokens: true,
+    parts: None,
+};
+
+pub(crate) const GATEWAY: Api = Api {
+    create: operation("bedrock-agentcore:CreateGateway", "POST", "/gateways/"),
+    read: operation("bedrock-agentcore:GetGateway", "GET", "/gateways/{}/"),
+    update: operation("bedrock-agentcore:UpdateGateway", "PUT", "/gateways/{}/"),
+    delete: operation("bedrock-agentcore:DeleteGateway", "DELETE", "/gateways/{}/"),
+    list: list(
+        operation("bedrock-agentcore:ListGateways", "GET", "/gateways/"),
+        "items",
+        Paging::Query,
+    ),
+    resource: "gateway",
+    id: "gatewayId",
+    arn: "gatewayArn",
+    ready: "READY",
+    arn_type: "gateway",
+    takes_tokens: false,
+    parts: Some(&TARGETS),
+};
+
+pub(crate) const TARGETS: Parts = Parts {
+    word: "target",
+    create: operation(
+        "bedrock-agentcore:CreateGatewayTarget",
+        "POST",
+        "/gateways/{}/targets/",
+    ),
+    read: operation(
+        "bedrock-agentcore:GetGatewayTarget",
+        "GET",
+        "/gateways/{}/targets/{}/",
+    ),
+    update: operation(
+        "bedrock-agentcore:UpdateGatewayTarget",
+        "PUT",
+        "/gateways/{}/targets/{}/",
+    ),
+    delete: operation(
+        "bedrock-agentcore:DeleteGatewayTarget",
+        "DELETE",
+        "/gateways/{}/targets/{}/",
+    ),
+    list: list(
+        operation(
+            "bedrock-agentcore:ListGatewayTargets",
+            "GET",
+            "/gateways/{}/targets/",
+        ),
+        "items",
+        Paging::Query,
+    ),
+    id: "targetId",
 };
 
 /// Returns how the service manages the kind.
 pub(crate) fn api(kind: ResourceKind) -> &'static Api {
     match kind {
+        ResourceKind::Gateway => &GATEWAY,
         ResourceKind::Memory => &MEMORY,
     }
 }

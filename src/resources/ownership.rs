@@ -2,18 +2,47 @@
 
 use std::collections::BTreeMap;
 
-pub(crate) use crate::names::ours::{ADOPTED, AGENT, MANAGED, PROJECT, STAGE};
+pub(crate) use crate::names::ours::{ADOPTED, AGENT, MANAGED, PROJECT, RESOURCE, STAGE};
 use crate::{
-    config::Agent,
+    config::{Agent, Resource},
     names::{AgentName, ProjectId, StageName},
 };
 
-/// What the tags identify: the project, the agent, the stage.
+/// What the tags identify: the project, the owner in it, the stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) project: ProjectId,
-    pub(crate) agent: AgentName,
+    pub(crate) owner: Owner,
     pub(crate) stage: Option<StageName>,
+}
+
+/// What of a project something belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Agent(AgentName),
+    /// A declared resource, by its kind and name: `gateway/tools`.
+    Resource(String),
+}
+
+impl Owner {
+    /// Returns the key of the tag with the owner's name, and its word.
+    fn key(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Agent(_) => (AGENT, "agent"),
+            Self::Resource(_) => (RESOURCE, "resource"),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Agent(name) => name.as_str(),
+            Self::Resource(path) => path,
+        }
+    }
+
+    pub(crate) fn is(&self, agent: &AgentName) -> bool {
+        matches!(self, Self::Agent(name) if name == agent)
+    }
 }
 
 /// The owner according to a resource's tags.
@@ -30,9 +59,28 @@ impl Identity {
     pub(crate) fn of(agent: &Agent) -> Self {
         Self {
             project: agent.project.clone(),
-            agent: agent.name.clone(),
+            owner: Owner::Agent(agent.name.clone()),
             stage: agent.stage.clone(),
         }
+    }
+
+    pub(crate) fn of_resource(resource: &Resource) -> Self {
+        Self {
+            project: resource.project.clone(),
+            owner: Owner::Resource(resource.path()),
+            stage: resource.stage.clone(),
+        }
+    }
+
+    /// Returns the identity as text, for messages about another owner.
+    pub(crate) fn words(&self) -> String {
+        let stage = self.stage.as_ref().map_or("-", StageName::as_str);
+        let (_, word) = self.owner.key();
+        let name = self.owner.name();
+        format!(
+            "project `{}`, {word} `{name}`, stage `{stage}`",
+            self.project
+        )
     }
 
     /// Returns the tags that prove ownership. No value is empty, because some emulators drop empty
@@ -42,7 +90,7 @@ impl Identity {
         [
             (MANAGED, "true"),
             (PROJECT, self.project.as_str()),
-            (AGENT, self.agent.as_str()),
+            (self.owner.key().0, self.owner.name()),
             (STAGE, stage),
         ]
         .into_iter()
@@ -52,7 +100,8 @@ impl Identity {
 
     /// Returns the owner. `Ours` only if all four tags exist and match.
     pub(crate) fn ownership(&self, tags: &BTreeMap<String, String>) -> Ownership {
-        let shown = [("project", PROJECT), ("agent", AGENT), ("stage", STAGE)];
+        let (key, word) = self.owner.key();
+        let shown = [("project", PROJECT), (word, key), ("stage", STAGE)];
         Ownership::of(&self.tags(), tags, &shown)
     }
 }
@@ -60,7 +109,7 @@ impl Identity {
 impl Ownership {
     /// Compares the tags that prove that something is ours with those that are there. `shown` are
     /// the tags that tell another owner, with their words.
-    pub(crate) fn of(
+    fn of(
         ours: &BTreeMap<String, String>,
         there: &BTreeMap<String, String>,
         shown: &[(&str, &str)],
@@ -90,7 +139,7 @@ mod tests {
     fn identity() -> Identity {
         Identity {
             project: ProjectId::parse("p-1").unwrap(),
-            agent: AgentName::parse("a").unwrap(),
+            owner: Owner::Agent(AgentName::parse("a").unwrap()),
             stage: None,
         }
     }

@@ -257,7 +257,7 @@ mod tests {
             name: name(&project, &RuntimeName::parse("one").unwrap()),
             identity: Identity {
                 project,
-                agent: AgentName::parse("one").unwrap(),
+                owner: crate::resources::ownership::Owner::Agent(AgentName::parse("one").unwrap()),
                 stage: None,
             },
             tags: BTreeMap::from([("team".to_owned(), "research".to_owned())]),

@@ -15,7 +15,7 @@ use self::{
     summary::{show, summarize},
 };
 use crate::{
-    config::{Agent, Resource},
+    config::{Agent, Link},
     error::{Exit, Failure},
     names::{AccountId, Region},
     options::{self, Output},
@@ -88,7 +88,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     let agents: Vec<Agent> = config
         .agents
         .iter()
-        .map(|agent| agent.with_resources(Resource::id_pattern))
+        .map(|agent| agent.with_resources(Link::pattern))
         .collect();
     let mut targets = policy::targets(&agents, account.as_ref(), &region)?;
     note_placeholders(&targets, ui);

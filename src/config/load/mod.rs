@@ -334,7 +334,8 @@ fn declare(
             reading.notes.insert(agent.name.clone(), renamed);
         }
         let stages = stages(&mut table, problems);
-        let resources = resource::read(&mut table, problems);
+        let directory = manifest.path.parent().unwrap_or(&manifest.path);
+        let resources = resource::read(&mut table, directory, problems);
         let has_project = table.is_meant("project");
         table.finish(problems);
         reading.declarations.push(Declaration {

@@ -2,15 +2,14 @@
 //!
 //! Source: the model of `bedrock-agentcore-control` in botocore 1.44.8.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use toml::{Spanned, de::DeValue};
 
-use super::texts;
+use super::{Content, ServiceRole, given_role, kms_key, texts};
 use crate::{
     config::{
-        RoleArn,
         agent::description,
         read::{Problems, Table, one_of},
         settings::escape,
@@ -30,7 +29,7 @@ const STRATEGIES: [(&str, &str); 5] = [
     ("custom", "customMemoryStrategy"),
 ];
 
-pub(super) fn read(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Map<String, Value> {
+pub(super) fn read(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Content {
     let mut settings = Map::new();
     let mut set = |member: &str, value: Option<Value>| {
         settings.extend(value.map(|value| (member.to_owned(), value)));
@@ -42,28 +41,20 @@ pub(super) fn read(table: &mut Table<'_>, problems: &mut Problems<'_>) -> Map<St
         "eventExpiryDuration",
         Some(expiry.unwrap_or(EVENT_EXPIRY).into()),
     );
-    let key = table.parsed("kms-key", problems, kms_key);
-    set("encryptionKeyArn", key.map(Value::from));
-    let role = table.parsed("role", problems, |text| {
-        RoleArn::parse(text).map(|role| role.arn).ok_or_else(|| {
-            format!("invalid role ARN `{text}`: expected `arn:aws:iam::ACCOUNT:role/NAME`")
-        })
-    });
-    set("memoryExecutionRoleArn", role.map(Value::from));
+    set(
+        "encryptionKeyArn",
+        kms_key(table, problems).map(Value::from),
+    );
+    let role = given_role(table, problems);
+    set("memoryExecutionRoleArn", role.as_deref().map(Value::from));
     let strategies = strategies(table, problems);
     if !strategies.is_empty() {
         set("memoryStrategies", Some(strategies.into()));
     }
-    settings
-}
-
-fn kms_key(text: &str) -> Result<String, String> {
-    let fields: Vec<&str> = text.splitn(6, ':').collect();
-    match fields[..] {
-        ["arn", _, "kms", _, _, key] if key.starts_with("key/") => Ok(text.to_owned()),
-        _ => Err(format!(
-            "invalid KMS key `{text}`: expected `arn:aws:kms:REGION:ACCOUNT:key/ID`"
-        )),
+    Content {
+        settings,
+        parts: BTreeMap::new(),
+        role: role.map_or(ServiceRole::None, ServiceRole::Given),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the AWS behind a session can do. The project's local AgentCore lacks some of it; every
 //! other place that asks for a difference between the two asks here.
 
-use crate::config::settings::is_kept_locally;
+use crate::config::{ResourceKind, settings::is_kept_locally};
 
 /// What works where a session leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(crate) struct Capabilities {
     pub(crate) platforms: bool,
     /// Resources of AgentCore have tags. Otherwise the store belongs to the project.
     pub(crate) resource_tags: bool,
+    /// There are gateways.
+    pub(crate) gateways: bool,
     /// A region may lack services, and calls of Bedrock and of the price list go to it.
     pub(crate) partitions: bool,
     /// A bucket's tags survive a crash. Otherwise a bucket without tags is the project's own.
@@ -28,6 +30,7 @@ impl Capabilities {
         traces: true,
         platforms: true,
         resource_tags: true,
+        gateways: true,
         partitions: true,
         durable_tags: true,
         all_settings: true,
@@ -39,10 +42,19 @@ impl Capabilities {
         traces: false,
         platforms: false,
         resource_tags: false,
+        gateways: false,
         partitions: false,
         durable_tags: false,
         all_settings: false,
     };
+
+    /// Returns whether there are resources of the kind.
+    pub(crate) fn has(self, kind: ResourceKind) -> bool {
+        match kind {
+            ResourceKind::Gateway => self.gateways,
+            ResourceKind::Memory => true,
+        }
+    }
 
     /// Returns whether a runtime keeps this setting, by its place in the service's document.
     pub(crate) fn keeps(self, setting: &[String]) -> bool {

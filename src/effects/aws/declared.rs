@@ -13,10 +13,11 @@ use super::{
 };
 use crate::{
     config::Resource,
-    protocol::control::{Api, api},
+    protocol::control::{Api, Parts, api},
     resources::{
         clean::Tags,
-        declared::{ObservedResource, identity},
+        declared::{ObservedPart, ObservedResource},
+        ownership::Identity,
     },
 };
 
@@ -27,12 +28,18 @@ const AT_ONCE: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Resources {
     control: Control,
+    /// The beginning of every ARN.
+    place: String,
 }
 
 impl Resources {
     pub(crate) fn new(session: &Session) -> Self {
         Self {
             control: Control::new(session.connection()),
+            place: format!(
+                "arn:{}:bedrock-agentcore:{}:{}",
+                session.partition, session.region, session.account
+            ),
         }
     }
 
@@ -44,16 +51,19 @@ impl Resources {
         let api = api(resource.kind);
         let what = format!("the account's {}", resource.kind.table());
         let all = self.control.all(api.list, &[], &what).await?;
-        let prefix = format!("{}-", resource.service_name);
         let listed = |item: &Value| {
             let item = item.as_object()?;
-            Some((text(item, api.id)?, text(item, api.arn)?))
+            let id = text(item, api.id)?;
+            // Not every list contains ARNs.
+            let arn = text(item, api.arn)
+                .unwrap_or_else(|| format!("{}:{}/{id}", self.place, api.arn_type));
+            Some((id, arn))
         };
         let ids: Vec<(String, String)> = all.iter().filter_map(listed).collect();
-        let named = ids.iter().find(|(id, _)| id.starts_with(&prefix)).cloned();
+        let named = ids.iter().find(|(id, _)| resource.is_named_by(id)).cloned();
         // AWS begins an ID with the name. Not every store does; there, the tags tell.
         let candidates = named.clone().map_or(ids, |named| vec![named]);
-        let ours = identity(resource);
+        let ours = Identity::of_resource(resource).tags();
         let mut tagged = stream::iter(candidates)
             .map(|(id, arn)| async move { Ok((id, self.tags(&arn).await?, arn)) })
             .buffered(AT_ONCE);
@@ -81,10 +91,94 @@ impl Resources {
             id: id.to_owned(),
             arn,
             status: text(&document, "status").unwrap_or_default(),
-            failure: text(&document, "failureReason"),
+            failure: failure(&document),
+            parts: self.parts(resource, id).await?,
             document,
             tags,
         }))
+    }
+
+    /// Reads the parts of a resource, by name.
+    async fn parts(
+        &self,
+        resource: &Resource,
+        id: &str,
+    ) -> Result<BTreeMap<String, ObservedPart>, AwsError> {
+        let Some(parts) = api(resource.kind).parts else {
+            return Ok(BTreeMap::new());
+        };
+        let what = shown(resource);
+        let all = self.control.all(parts.list, &[id], &what).await?;
+        let ids = all
+            .iter()
+            .filter_map(|item| text(item.as_object()?, parts.id));
+        let read = stream::iter(ids)
+            .map(|part| async move {
+                let document = found(self.part(resource, parts, (id, &part)).await)?;
+                Ok(document.and_then(|document| {
+                    let name = text(&document, "name")?;
+                    Some((name, ObservedPart { id: part, document }))
+                }))
+            })
+            .buffered(AT_ONCE);
+        let read: Vec<_> = read.try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    /// Reads the service's document of a part. The pair is the IDs of the whole and the part.
+    pub(crate) async fn part(
+        &self,
+        resource: &Resource,
+        parts: &Parts,
+        (whole, id): (&str, &str),
+    ) -> Result<Map<String, Value>, AwsError> {
+        self.control
+            .document(parts.read, &[whole, id], &shown(resource), None)
+            .await
+    }
+
+    /// Creates a part and returns its ID.
+    pub(crate) async fn create_part(
+        &self,
+        resource: &Resource,
+        (parts, whole): (&Parts, &str),
+        body: &Map<String, Value>,
+        token: &Token,
+    ) -> Result<String, AwsError> {
+        let body = with_token(body, token);
+        let answer = self
+            .control
+            .document(parts.create, &[whole], &shown(resource), Some(&body))
+            .await?;
+        Ok(text(&answer, parts.id).unwrap_or_default())
+    }
+
+    pub(crate) async fn update_part(
+        &self,
+        resource: &Resource,
+        (parts, whole): (&Parts, &str),
+        id: &str,
+        body: &Map<String, Value>,
+    ) -> Result<(), AwsError> {
+        let body = body.clone().into();
+        self.control
+            .call(parts.update, &[whole, id], &shown(resource), Some(&body))
+            .await
+            .map(|_| ())
+    }
+
+    pub(crate) async fn delete_part(
+        &self,
+        resource: &Resource,
+        (parts, whole): (&Parts, &str),
+        id: &str,
+    ) -> Result<(), AwsError> {
+        gone_or(
+            self.control
+                .call(parts.delete, &[whole, id], &shown(resource), None)
+                .await
+                .map(|_| ()),
+        )
     }
 
     /// Reads the service's document.
@@ -101,13 +195,13 @@ impl Resources {
         Ok(inner(api, answer))
     }
 
-    /// Creates the resource and returns its ID and ARN.
+    /// Creates the resource.
     pub(crate) async fn create(
         &self,
         resource: &Resource,
         body: &Map<String, Value>,
         token: &Token,
-    ) -> Result<(String, String), AwsError> {
+    ) -> Result<Created, AwsError> {
         let api = api(resource.kind);
         let body = with_token(body, token);
         let answer = self
@@ -116,7 +210,10 @@ impl Resources {
             .await?;
         let document = inner(api, answer);
         let text = |member: &str| text(&document, member).unwrap_or_default();
-        Ok((text(api.id), text(api.arn)))
+        Ok(Created {
+            id: text(api.id),
+            arn: text(api.arn),
+        })
     }
 
     pub(crate) async fn update(
@@ -126,22 +223,29 @@ impl Resources {
         body: &Map<String, Value>,
         token: &Token,
     ) -> Result<(), AwsError> {
-        let operation = api(resource.kind).update;
-        let body = with_token(body, token);
+        let api = api(resource.kind);
+        let body = if api.takes_tokens {
+            with_token(body, token)
+        } else {
+            body.clone().into()
+        };
         self.control
-            .call(operation, &[id], &shown(resource), Some(&body))
+            .call(api.update, &[id], &shown(resource), Some(&body))
             .await
             .map(|_| ())
     }
 
     pub(crate) async fn delete(&self, resource: &Resource, id: &str) -> Result<(), AwsError> {
-        let operation = api(resource.kind).delete;
+        let api = api(resource.kind);
+        let what = shown(resource);
         let token = Token::new();
-        gone_or(
-            self.control
-                .delete(operation, &[id], &shown(resource), token.as_str())
-                .await,
-        )
+        gone_or(if api.takes_tokens {
+            let (names, token) = (&[id], token.as_str());
+            self.control.delete(api.delete, names, &what, token).await
+        } else {
+            let deleted = self.control.call(api.delete, &[id], &what, None).await;
+            deleted.map(|_| ())
+        })
     }
 
     async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
@@ -159,6 +263,23 @@ impl Resources {
     pub(crate) async fn untag(&self, arn: &str, keys: &[String]) -> Result<(), AwsError> {
         self.control.untag(arn, &format!("`{arn}`"), keys).await
     }
+}
+
+/// What identifies a new resource.
+pub(crate) struct Created {
+    pub(crate) id: String,
+    pub(crate) arn: String,
+}
+
+/// Returns why a resource or a part could not be created or changed.
+pub(crate) fn failure(document: &Map<String, Value>) -> Option<String> {
+    let reasons = document.get("statusReasons").and_then(Value::as_array);
+    let reasons: Vec<&str> = reasons
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    text(document, "failureReason").or_else(|| (!reasons.is_empty()).then(|| reasons.join("; ")))
 }
 
 fn shown(resource: &Resource) -> String {

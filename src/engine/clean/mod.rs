@@ -273,7 +273,7 @@ impl<'a> Removal<'a> {
     /// Returns every deletion, in order.
     pub(crate) fn changes(&self) -> Vec<Change> {
         let steps = self.plan.steps.iter();
-        let resources = self.resources.iter().map(|deletion| deletion.step.change());
+        let resources = self.resources.iter().flat_map(Deletion::changes);
         steps
             .map(Step::change)
             .chain(resources)

@@ -206,7 +206,11 @@ async fn own_repository(
     match Ecr::new(session).observe_own(name).await {
         Err(error)
             if error.kind == Kind::Denied
-                && !desired.declared.agents.contains(&desired.identity.agent) =>
+                && !desired
+                    .declared
+                    .agents
+                    .iter()
+                    .any(|agent| desired.identity.owner.is(agent)) =>
         {
             kept.push(Kept {
                 what: Subject::new("repository", name).at(&session.region),

@@ -6,7 +6,7 @@
 mod places;
 mod rules;
 
-use places::{resources, service_roles};
+use places::{resources, roles_of_declared, service_roles};
 use rules::{Bounded, By, Given, RULES, Rule};
 
 use super::{
@@ -92,10 +92,16 @@ fn grant(rule: &Rule, target: &Target<'_>, deployer: Deployer) -> Option<Grant> 
             boundary.as_ref().map(arn),
             policies.iter().map(arn).collect(),
         ),
-        RoleSettings::Managed { .. } | RoleSettings::Given { .. } if rule.own_role => return None,
+        RoleSettings::Managed { .. } if rule.own_role => return None,
         RoleSettings::Managed { .. } | RoleSettings::Given { .. } => (None, Vec::new()),
     };
-    let places = resources(rule.on, target);
+    let places = match &target.agent.role {
+        RoleSettings::Given { .. } if rule.own_role => match deployer {
+            Deployer::WithRoles => roles_of_declared(target),
+            Deployer::WithoutRoles => Vec::new(),
+        },
+        RoleSettings::Managed { .. } | RoleSettings::Given { .. } => resources(rule.on, target),
+    };
     if places.is_empty() {
         return None;
     }

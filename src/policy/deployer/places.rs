@@ -1,7 +1,9 @@
 //! The resources of the calls: the ARNs of what belongs to an agent.
 
+use std::collections::BTreeSet;
+
 use crate::{
-    config::{Network, ResourceKind, RoleSettings, default_role},
+    config::{Network, Resource, ResourceKind, RoleSettings, default_role},
     names::ours,
     policy::Target,
     protocol::control::api,
@@ -10,7 +12,8 @@ use crate::{
 /// The resources of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum On {
-    /// The agent's execution role, by its full name and path.
+    /// The agent's execution role, by its full name and path, and the roles that this tool keeps for
+    /// declared resources.
     Role,
     /// The same, and the role with the agent's default name.
     RoleOrDefault,
@@ -42,6 +45,10 @@ pub(super) enum On {
     DeclaredOfAllKinds,
     /// The roles that declared resources get.
     RolesOfDeclared,
+    /// The parts of declared resources of one kind, with the resources themselves.
+    PartsOfDeclared(ResourceKind),
+    /// The workload identities that the service creates for declared resources.
+    IdentitiesOfDeclared,
     /// Everything, for an agent that uses a declared resource of this kind.
     AllIfDeclared(ResourceKind),
     /// Everything: these actions have no resource types.
@@ -65,10 +72,15 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
         scope.region
     );
     match on {
-        On::Role => vec![match &agent.role {
-            RoleSettings::Managed { name, path, .. } => role(&format!("{path}{name}")),
-            RoleSettings::Given { arn } => arn.arn.clone(),
-        }],
+        On::Role => {
+            let own = match &agent.role {
+                RoleSettings::Managed { name, path, .. } => role(&format!("{path}{name}")),
+                RoleSettings::Given { arn } => arn.arn.clone(),
+            };
+            std::iter::once(own)
+                .chain(roles_of_declared(target))
+                .collect()
+        }
         On::RoleOrDefault => {
             let path = match &agent.role {
                 RoleSettings::Managed { path, .. } => path.as_str(),
@@ -102,11 +114,29 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
         On::RolesOfDeclared => agent
             .resources
             .iter()
-            .filter_map(|resource| resource.role().map(str::to_owned))
+            .filter_map(|resource| resource.given_role().map(str::to_owned))
             .collect(),
+        On::PartsOfDeclared(kind) => declared(target, Some(kind))
+            .into_iter()
+            .flat_map(|whole| [format!("{whole}/target/*"), whole])
+            .collect(),
+        On::IdentitiesOfDeclared => {
+            let gateways = agent.resources.iter();
+            let gateways = gateways.filter(|resource| resource.kind == ResourceKind::Gateway);
+            let identities = gateways.flat_map(|gateway| scope.identity_of(&gateway.id_pattern()));
+            identities.collect::<BTreeSet<_>>().into_iter().collect()
+        }
         On::AllIfDeclared(kind) if declared(target, Some(kind)).is_empty() => Vec::new(),
         On::AllIfDeclared(_) | On::All => vec!["*".to_owned()],
     }
+}
+
+/// Returns the roles that this tool keeps for declared resources.
+pub(super) fn roles_of_declared(target: &Target<'_>) -> Vec<String> {
+    let Target { agent, scope, .. } = target;
+    let names = agent.resources.iter().filter_map(Resource::own_role);
+    let arn = |name| format!("arn:{}:iam::{}:role/{name}", scope.partition, scope.account);
+    names.map(arn).collect()
 }
 
 fn declared(target: &Target<'_>, kind: Option<ResourceKind>) -> Vec<String> {

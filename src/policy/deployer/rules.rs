@@ -6,7 +6,10 @@ use By::{
 };
 
 use super::places::On;
-use crate::{config::ResourceKind, protocol::control::MEMORY};
+use crate::{
+    config::ResourceKind,
+    protocol::control::{GATEWAY, MEMORY, TARGETS},
+};
 
 /// The commands that call AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -375,6 +378,37 @@ pub(super) const RULES: &[Rule] = &[
             (MEMORY.read.action, DECLARED),
             (MEMORY.update.action, PREPARING),
             (MEMORY.delete.action, &[Clean]),
+        ],
+    ),
+    rule(
+        "GatewayCreate",
+        On::AllIfDeclared(ResourceKind::Gateway),
+        &[
+            (GATEWAY.create.action, PREPARING),
+            (GATEWAY.list.operation.action, DECLARED),
+        ],
+    ),
+    rule(
+        "Gateway",
+        On::PartsOfDeclared(ResourceKind::Gateway),
+        &[
+            (GATEWAY.read.action, DECLARED),
+            (GATEWAY.update.action, PREPARING),
+            (GATEWAY.delete.action, &[Clean]),
+            (TARGETS.create.action, PREPARING),
+            (TARGETS.read.action, DECLARED),
+            (TARGETS.update.action, PREPARING),
+            (TARGETS.delete.action, &[Prepare, Deploy, Clean]),
+            (TARGETS.list.operation.action, DECLARED),
+        ],
+    ),
+    // The service creates and deletes it with the gateway, with the caller's permission.
+    rule(
+        "GatewayIdentity",
+        On::IdentitiesOfDeclared,
+        &[
+            ("bedrock-agentcore:CreateWorkloadIdentity", PREPARING),
+            ("bedrock-agentcore:DeleteWorkloadIdentity", &[Clean]),
         ],
     ),
     Rule {

@@ -36,6 +36,36 @@ pub fn execution_grants(agent: &Agent, scope: &Scope) -> Vec<Grant> {
     settle(grants)
 }
 
+/// Returns the policy of a gateway's role in one region: what its targets need. `id` is a pattern for
+/// the gateway's ID.
+///
+/// Source: "Set up permissions for AgentCore Gateway" in the developer guide.
+pub fn gateway(needs: &[Permission], id: &str, scope: &Scope) -> Document {
+    document(&gateway_grants(needs, id, scope))
+}
+
+/// Returns the same as grants, with what asked for each.
+pub fn gateway_grants(needs: &[Permission], id: &str, scope: &Scope) -> Vec<Grant> {
+    let identity = scope.identity_of(id);
+    let mut grants = vec![
+        Grant::allow(
+            "Identity",
+            "",
+            ["bedrock-agentcore:GetWorkloadAccessToken"],
+            &identity,
+        )
+        .by("every gateway"),
+    ];
+    for need in needs.iter().collect::<BTreeSet<_>>() {
+        grants.extend(match need {
+            Permission::ApiKey(name) => provider(&API_KEY, name, &identity, scope),
+            Permission::OAuth(name) => provider(&OAUTH, name, &identity, scope),
+            other => for_permission(other, scope),
+        });
+    }
+    settle(grants)
+}
+
 /// Logs, traces and metrics.
 fn always(scope: &Scope) -> Vec<Grant> {
     let group = scope.log_groups();
@@ -212,8 +242,8 @@ fn for_permission(permission: &Permission, scope: &Scope) -> Vec<Grant> {
             ],
             scope.workload_identity(),
         )],
-        Permission::ApiKey(name) => provider(&API_KEY, name, scope),
-        Permission::OAuth(name) => provider(&OAUTH, name, scope),
+        Permission::ApiKey(name) => provider(&API_KEY, name, &scope.workload_identity(), scope),
+        Permission::OAuth(name) => provider(&OAUTH, name, &scope.workload_identity(), scope),
         Permission::Agent(name) => {
             let runtime = scope.agentcore(&format!("runtime/{name}-*"));
             let endpoints = format!("{runtime}/runtime-endpoint/*");
@@ -383,7 +413,7 @@ const OAUTH: Provider = Provider {
     secret: "oauth2",
 };
 
-fn provider(of: &Provider, name: &str, scope: &Scope) -> Vec<Grant> {
+fn provider(of: &Provider, name: &str, identity: &[String], scope: &Scope) -> Vec<Grant> {
     let vault = scope.agentcore("token-vault/default");
     let mut resources: Vec<String> = of
         .types
@@ -391,7 +421,7 @@ fn provider(of: &Provider, name: &str, scope: &Scope) -> Vec<Grant> {
         .map(|kind| format!("{vault}/{kind}/{name}"))
         .collect();
     resources.insert(0, vault);
-    resources.extend(scope.workload_identity());
+    resources.extend_from_slice(identity);
     // The six characters that Secrets Manager appends; `*` would match a provider `<name>-other`.
     let secret = format!(
         "secret:bedrock-agentcore-identity!default/{}/{name}-??????",

@@ -9,7 +9,7 @@ use super::{
     fixture::{self, ACCOUNT, agent, target},
 };
 use crate::{
-    config::{Agent, Caller, ManagedPolicy, Resource, ResourceKind},
+    config::{Agent, Caller, ManagedPolicy, Resource, ResourceKind, ServiceRole},
     names::ResourceName,
     policy::{
         Deployer, Document, Grant, Statement, Target, administrator, deployer_grants, document_of,
@@ -562,12 +562,14 @@ fn a_declared_memory_is_managed_by_its_name_and_gets_its_role_and_no_other() {
     agent.resources.push(Resource {
         kind: ResourceKind::Memory,
         name: ResourceName::parse("notes").unwrap(),
-        service_name: ResourceName::parse("notes_prod").unwrap(),
+        service_name: "notes_prod".to_owned(),
         project: agent.project.clone(),
         stage: None,
         settings: [("memoryExecutionRoleArn".to_owned(), role.clone().into())]
             .into_iter()
             .collect(),
+        parts: BTreeMap::new(),
+        role: ServiceRole::Given(role.clone()),
         tags: BTreeMap::new(),
         retain: false,
     });

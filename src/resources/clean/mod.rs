@@ -44,7 +44,7 @@ pub(crate) use self::observed::OwnRepository;
 pub(crate) use self::observed::Sight;
 pub(crate) use self::observed::Tags;
 pub(crate) use self::observed::Trace;
-pub(crate) use self::role::by_hand;
+pub(crate) use self::role::{RolePlace, by_hand, remove_role};
 pub(crate) use self::step::CleanPlan;
 pub(crate) use self::step::CleanStep;
 pub(crate) use self::step::Kept;

@@ -7,15 +7,15 @@ use super::{
     Desired, Observed,
     observed::{FormerRole, Sight, Trace},
     proof::{Configured, Proof},
-    step::{CleanPlan, CleanStep, RoleRemoval},
+    step::{CleanPlan, CleanStep, Kept, RoleRemoval},
 };
 use crate::{
     config::{RoleArn, RoleSettings},
-    names::{Region, RoleName},
+    names::{AccountId, Partition, Region, RoleName},
     policy,
     resources::{
         change::Subject,
-        ownership::{ADOPTED, AGENT, MANAGED, Ownership, PROJECT, STAGE},
+        ownership::{ADOPTED, AGENT, MANAGED, Ownership, PROJECT, RESOURCE, STAGE},
         role::{ObservedRole, POLICY_PREFIX, is_listed, region_of, regions_served},
         tags::{self, DECLARED, POLICIES},
     },
@@ -124,6 +124,25 @@ pub(crate) fn by_hand(name: &RoleName) -> String {
     )
 }
 
+/// Where a role is cleaned.
+pub(crate) struct RolePlace<'a> {
+    pub(crate) partition: Partition,
+    pub(crate) account: &'a AccountId,
+    pub(crate) regions: &'a BTreeSet<Region>,
+    /// The policies that the metadata attaches to the role.
+    pub(crate) declared: BTreeSet<String>,
+}
+
+/// What is taken away of a role.
+#[derive(Debug, Default)]
+pub(crate) struct RoleCleaning {
+    /// In the order in which they must be carried out.
+    pub(crate) steps: Vec<RoleRemoval>,
+    pub(crate) kept: Vec<Kept>,
+    /// True if the role still serves other regions.
+    serves_others: bool,
+}
+
 fn clean_role(
     desired: &Desired,
     name: &RoleName,
@@ -131,66 +150,93 @@ fn clean_role(
     instance_profiles: &[String],
     plan: &mut CleanPlan,
 ) {
+    let place = RolePlace {
+        partition: desired.partition,
+        account: &desired.account,
+        regions: &desired.regions,
+        declared: declared_policies(desired, name),
+    };
+    let RoleCleaning {
+        steps,
+        kept,
+        serves_others,
+    } = remove_role(&place, name, role, instance_profiles);
+    plan.steps.extend(steps.into_iter().map(CleanStep::Role));
+    plan.kept.extend(kept);
+    plan.copy_goes &= !serves_others;
+}
+
+/// Decides about a role of this tool: its policies in these regions, and the role itself if it
+/// serves no other region.
+pub(crate) fn remove_role(
+    place: &RolePlace<'_>,
+    name: &RoleName,
+    role: &ObservedRole,
+    instance_profiles: &[String],
+) -> RoleCleaning {
+    let mut cleaning = RoleCleaning::default();
+    let what = Subject::new("role", name.to_string());
     let served = regions_served(role);
     let (here, elsewhere): (BTreeSet<Region>, BTreeSet<Region>) = served
         .into_iter()
-        .partition(|region| desired.regions.contains(region));
-    let mut push = |removal: RoleRemoval| plan.steps.push(CleanStep::Role(removal));
-    for region in &here {
-        push(RoleRemoval::DeletePolicy {
-            role: name.clone(),
-            policy: format!("{POLICY_PREFIX}{region}"),
-        });
-    }
+        .partition(|region| place.regions.contains(region));
+    let policies = here.iter().map(|region| RoleRemoval::DeletePolicy {
+        role: name.clone(),
+        policy: format!("{POLICY_PREFIX}{region}"),
+    });
+    cleaning.steps.extend(policies);
     if !elsewhere.is_empty() {
-        let trust = policy::trust(desired.partition, &desired.account, &elsewhere);
+        let trust = policy::trust(place.partition, place.account, &elsewhere);
         if !policy::same(&role.trust, &trust.to_value()) {
-            push(RoleRemoval::SetTrust {
+            cleaning.steps.push(RoleRemoval::SetTrust {
                 role: name.clone(),
                 document: trust,
             });
         }
         let regions: Vec<&str> = elsewhere.iter().map(Region::as_str).collect();
-        plan.copy_goes = false;
-        return plan.keep(
-            Subject::new("role", name.to_string()),
-            format!(
-                "it still serves {} (`--all-regions` removes it everywhere)",
-                regions.join(", ")
-            ),
+        cleaning.serves_others = true;
+        let why = format!(
+            "it still serves {} (`--all-regions` removes it everywhere)",
+            regions.join(", ")
         );
+        cleaning.kept.push(Kept::fine(what, why));
+        return cleaning;
     }
-    let attached = attached_by_us(desired, name, role);
-    for arn in &attached {
-        push(RoleRemoval::Detach {
-            role: name.clone(),
-            arn: (*arn).to_owned(),
-        });
-    }
+    let attached = attached_by_us(&place.declared, role);
+    let detached = attached.iter().map(|arn| RoleRemoval::Detach {
+        role: name.clone(),
+        arn: (*arn).to_owned(),
+    });
+    cleaning.steps.extend(detached);
     if role.tags.contains_key(ADOPTED) {
-        let ours = [MANAGED, PROJECT, AGENT, STAGE, ADOPTED, DECLARED, POLICIES];
+        let ours = [
+            MANAGED, PROJECT, AGENT, RESOURCE, STAGE, ADOPTED, DECLARED, POLICIES,
+        ];
         let keys = tags::listed(&role.tags)
             .into_iter()
             .chain(ours)
             .filter(|key| role.tags.contains_key(*key))
             .map(str::to_owned)
             .collect();
-        push(RoleRemoval::Untag {
+        cleaning.steps.push(RoleRemoval::Untag {
             role: name.clone(),
             keys,
         });
-        return plan.keep(
-            Subject::new("role", name.to_string()),
-            "it was adopted; our policies and tags are removed",
-        );
+        let why = "it was adopted; our policies and tags are removed";
+        cleaning.kept.push(Kept::fine(what, why));
+        return cleaning;
     }
     let hindrances = hindrances(name, role, &attached, instance_profiles);
     if hindrances.is_empty() {
-        push(RoleRemoval::Delete { role: name.clone() });
+        cleaning
+            .steps
+            .push(RoleRemoval::Delete { role: name.clone() });
     }
-    for why in hindrances {
-        plan.leave(Subject::new("role", name.to_string()), why);
-    }
+    let left = hindrances
+        .into_iter()
+        .map(|why| Kept::leftover(what.clone(), why));
+    cleaning.kept.extend(left);
+    cleaning
 }
 
 /// Reports other regions, because a role that the user provides does not list them.
@@ -198,7 +244,7 @@ fn keep_elsewhere(desired: &Desired, plan: &mut CleanPlan) {
     for region in &desired.elsewhere {
         plan.copy_goes = false;
         plan.keep(
-            Subject::new("agent", desired.identity.agent.to_string()).at(region),
+            Subject::new("agent", desired.identity.owner.name()).at(region),
             format!(
                 "it was deployed there from here (`--all-regions` or `--region {region}` removes it)"
             ),
@@ -206,28 +252,29 @@ fn keep_elsewhere(desired: &Desired, plan: &mut CleanPlan) {
     }
 }
 
-/// Returns the policies to detach: those that this tool attached and, if the role itself is
-/// deleted, those that the metadata declares.
-fn attached_by_us<'a>(
-    desired: &Desired,
-    name: &RoleName,
-    role: &'a ObservedRole,
-) -> BTreeSet<&'a str> {
-    let declared: BTreeSet<String> = match &desired.role {
+/// Returns the policies that the metadata attaches to the configured role.
+fn declared_policies(desired: &Desired, name: &RoleName) -> BTreeSet<String> {
+    match &desired.role {
         RoleSettings::Managed {
             name: configured,
             path: _,
             boundary: _,
             policies,
-        } if configured == name && !role.tags.contains_key(ADOPTED) => policies
+        } if configured == name => policies
             .iter()
             .map(|policy| policy::managed_policy_arn(policy, desired.partition, &desired.account))
             .collect(),
         RoleSettings::Managed { .. } | RoleSettings::Given { .. } => BTreeSet::new(),
-    };
+    }
+}
+
+/// Returns the policies to detach: those that this tool attached and, if the role itself is
+/// deleted, those that the metadata declares.
+fn attached_by_us<'a>(declared: &BTreeSet<String>, role: &'a ObservedRole) -> BTreeSet<&'a str> {
+    let is_deleted = !role.tags.contains_key(ADOPTED);
     let attached = role.attached.iter();
     attached
-        .filter(|arn| is_listed(arn, &role.tags) || declared.contains(*arn))
+        .filter(|arn| is_listed(arn, &role.tags) || (is_deleted && declared.contains(*arn)))
         .map(String::as_str)
         .collect()
 }

@@ -122,22 +122,32 @@ impl RoleRemoval {
     }
 }
 
-impl CleanPlan {
-    pub(crate) fn keep(&mut self, what: Subject, why: impl Into<String>) {
-        self.kept.push(Kept {
+impl Kept {
+    pub(crate) fn fine(what: Subject, why: impl Into<String>) -> Self {
+        Self {
             what,
             why: why.into(),
             weight: Weight::Fine,
-        });
+        }
+    }
+
+    pub(crate) fn leftover(what: Subject, why: impl Into<String>) -> Self {
+        Self {
+            what,
+            why: why.into(),
+            weight: Weight::Leftover,
+        }
+    }
+}
+
+impl CleanPlan {
+    pub(crate) fn keep(&mut self, what: Subject, why: impl Into<String>) {
+        self.kept.push(Kept::fine(what, why));
     }
 
     /// Keeps something until someone takes care of it.
     pub(crate) fn leave(&mut self, what: Subject, why: impl Into<String>) {
-        self.kept.push(Kept {
-            what,
-            why: why.into(),
-            weight: Weight::Leftover,
-        });
+        self.kept.push(Kept::leftover(what, why));
     }
 }
 

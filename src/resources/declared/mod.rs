@@ -1,6 +1,7 @@
 //! Resources that the metadata declares besides agents, such as memories. What is the same for all
 //! kinds is decided here; a kind adds how it is compared and updated.
 
+mod gateway;
 mod memory;
 #[cfg(test)]
 mod tests;
@@ -11,13 +12,14 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    config::{Resource, ResourceKind},
+    config::{Part, Resource, ResourceKind},
     error::Failure,
-    names::ours::{ADOPTED, MANAGED, PROJECT, RESOURCE, SETTINGS_HASH, STAGE},
+    names::ours::{ADOPTED, PROJECT, SETTINGS_HASH},
+    protocol::control::{Parts, api},
     resources::{
         change::{Action, Change, Details, FieldChange, Secrecy, Step, Subject},
         clean::Tags,
-        ownership::Ownership,
+        ownership::{Identity, Ownership},
         role::Adopt,
         tags,
     },
@@ -33,7 +35,16 @@ pub(crate) struct ObservedResource {
     pub(crate) failure: Option<String>,
     /// The service's document.
     pub(crate) document: Map<String, Value>,
+    /// The parts by name.
+    pub(crate) parts: BTreeMap<String, ObservedPart>,
     pub(crate) tags: Tags,
+}
+
+/// A part of a resource in AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ObservedPart {
+    pub(crate) id: String,
+    pub(crate) document: Map<String, Value>,
 }
 
 /// Who owns a resource with the name of a declared one.
@@ -66,6 +77,21 @@ pub(crate) enum DeclaredStep {
         fields: Vec<FieldChange>,
         loses: Vec<String>,
     },
+    CreatePart {
+        body: Map<String, Value>,
+        subject: Subject,
+        fields: Vec<FieldChange>,
+    },
+    UpdatePart {
+        id: String,
+        body: Map<String, Value>,
+        subject: Subject,
+        fields: Vec<FieldChange>,
+    },
+    DeletePart {
+        id: String,
+        subject: Subject,
+    },
     Untag {
         subject: Subject,
         keys: Vec<String>,
@@ -94,30 +120,28 @@ impl Step for DeclaredStep {
         let (action, subject, details) = match self {
             Self::Create {
                 subject, fields, ..
+            }
+            | Self::CreatePart {
+                subject, fields, ..
             } => (Action::Create, subject, Details::Fields(fields.clone())),
             Self::Update {
+                subject, fields, ..
+            }
+            | Self::UpdatePart {
                 subject, fields, ..
             } => (Action::Update, subject, Details::Fields(fields.clone())),
             Self::Untag { subject, .. } => (Action::Untag, subject, Details::None),
             Self::Tag { subject, .. } => (Action::Tag, subject, Details::None),
-            Self::Delete { subject } => (Action::Delete, subject, Details::None),
+            Self::Delete { subject } | Self::DeletePart { subject, .. } => {
+                (Action::Delete, subject, Details::None)
+            }
         };
-        Change::of(action, subject.clone()).with(details)
+        let object = match &subject.of {
+            Some(whole) => format!("{} `{}` of `{whole}`", subject.kind, subject.name),
+            None => format!("{} `{}`", subject.kind, subject.name),
+        };
+        Change::new(action, object, subject.clone()).with(details)
     }
-}
-
-/// Returns the tags that prove that the resource belongs to the project.
-pub(crate) fn identity(resource: &Resource) -> BTreeMap<String, String> {
-    let stage = resource.stage.as_ref().map_or("-", |stage| stage.as_str());
-    [
-        (MANAGED, "true"),
-        (PROJECT, resource.project.as_str()),
-        (RESOURCE, &resource.path()),
-        (STAGE, stage),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-    .collect()
 }
 
 /// Decides who owns a resource that has the name of the declared one.
@@ -129,12 +153,7 @@ pub(crate) fn claim(resource: &Resource, there: &ObservedResource, untagged: Unt
             return Claim::NotOurs("this service keeps no tags, so nothing proves it".to_owned());
         }
     };
-    let shown = [
-        ("project", PROJECT),
-        ("resource", RESOURCE),
-        ("stage", STAGE),
-    ];
-    match Ownership::of(&identity(resource), there, &shown) {
+    match Identity::of_resource(resource).ownership(there) {
         Ownership::Ours => Claim::Ours,
         Ownership::Others(owner) => Claim::NotOurs(format!("its tags say {owner}")),
         Ownership::Unmarked => Claim::NotOurs("it has none of this project's tags".to_owned()),
@@ -149,35 +168,32 @@ pub(crate) fn plan(
 ) -> Result<Vec<DeclaredStep>, Failure> {
     let subject = subject(resource);
     let Some(there) = there else {
-        return Ok(vec![create(resource, subject)]);
+        let mut steps = vec![create(resource, subject)];
+        steps.extend(part_steps(resource, &BTreeMap::new(), false));
+        return Ok(steps);
     };
     if let Claim::NotOurs(why) = claim(resource, there, untagged)
         && (adopt == Adopt::No || has_project(&there.tags))
     {
         return Err(not_ours(resource, there, &why));
     }
-    let mut steps = Vec::new();
     let known = match &there.tags {
         Tags::Known(tags) => Some(tags),
         Tags::Unknown => None,
     };
     let hash = hash(resource);
     let adopts = claim(resource, there, untagged) != Claim::Ours;
+    // Without a record, nothing tells that hidden settings differ.
+    let hidden = known
+        .and_then(|tags| tags.get(SETTINGS_HASH))
+        .is_some_and(|there| *there != hash);
+    let mut steps = Vec::new();
     let Update {
         body,
         fields,
         loses,
         fixed,
-    } = match resource.kind {
-        ResourceKind::Memory => memory::update(
-            &resource.settings,
-            &there.document,
-            // Without a record, nothing tells that hidden settings differ.
-            known
-                .and_then(|tags| tags.get(SETTINGS_HASH))
-                .is_some_and(|there| *there != hash),
-        ),
-    };
+    } = compare(resource, &there.document, hidden);
     if !fixed.is_empty() {
         return Err(cannot_change(resource, &fixed));
     }
@@ -189,6 +205,7 @@ pub(crate) fn plan(
             loses,
         });
     }
+    steps.extend(part_steps(resource, &there.parts, hidden));
     if let Some(known) = known {
         let mut wanted = wanted_tags(resource, known);
         if adopts {
@@ -208,10 +225,76 @@ pub(crate) fn plan(
     Ok(steps)
 }
 
+/// Compares the settings with the service's document. `hidden` means that a setting changed that the
+/// document may not show.
+fn compare(resource: &Resource, there: &Map<String, Value>, hidden: bool) -> Update {
+    let settings = &resource.settings;
+    match resource.kind {
+        ResourceKind::Gateway => gateway::update(settings, there, &resource.service_name, hidden),
+        ResourceKind::Memory => memory::update(settings, there, hidden),
+    }
+}
+
+/// Returns the steps for the parts. Those that the metadata does not declare go first, because their
+/// number is limited.
+fn part_steps(
+    resource: &Resource,
+    there: &BTreeMap<String, ObservedPart>,
+    hidden: bool,
+) -> Vec<DeclaredStep> {
+    let Some(parts) = api(resource.kind).parts else {
+        return Vec::new();
+    };
+    let mut steps: Vec<DeclaredStep> = there
+        .iter()
+        .filter(|(name, _)| !resource.parts.contains_key(*name))
+        .map(|(name, part)| delete_part(resource, parts, name, part))
+        .collect();
+    for (name, part) in &resource.parts {
+        let observed = there.get(name);
+        let document = observed.map(|part| part.document.clone());
+        let fields = gateway::part_differences(part, &document.unwrap_or_default(), hidden);
+        let subject = part_subject(resource, parts, name);
+        let body = gateway::named(&part.settings, name);
+        match observed {
+            None => steps.push(DeclaredStep::CreatePart {
+                body,
+                subject,
+                fields,
+            }),
+            Some(_) if fields.is_empty() => {}
+            Some(observed) => steps.push(DeclaredStep::UpdatePart {
+                id: observed.id.clone(),
+                body,
+                subject,
+                fields,
+            }),
+        }
+    }
+    steps
+}
+
+fn delete_part(
+    resource: &Resource,
+    parts: &Parts,
+    name: &str,
+    part: &ObservedPart,
+) -> DeclaredStep {
+    DeclaredStep::DeletePart {
+        id: part.id.clone(),
+        subject: part_subject(resource, parts, name),
+    }
+}
+
+fn part_subject(resource: &Resource, parts: &Parts, name: &str) -> Subject {
+    Subject::new(parts.word, name).of(resource.service_name.clone())
+}
+
 /// What `clean` does with a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cleaning {
-    Delete(DeclaredStep),
+    /// In this order: parts go before the whole.
+    Delete(Vec<DeclaredStep>),
     Keep(String),
 }
 
@@ -226,20 +309,27 @@ pub(crate) fn clean(resource: &Resource, there: &ObservedResource, untagged: Unt
     } else if is_adopted {
         Cleaning::Keep("it existed before this project adopted it".to_owned())
     } else {
-        Cleaning::Delete(DeclaredStep::Delete {
+        let mut steps = Vec::new();
+        if let Some(parts) = api(resource.kind).parts {
+            for (name, part) in &there.parts {
+                steps.push(delete_part(resource, parts, name, part));
+            }
+        }
+        steps.push(DeclaredStep::Delete {
             subject: subject(resource),
-        })
+        });
+        Cleaning::Delete(steps)
     }
 }
 
 /// Returns the resource's name and kind for messages.
 pub(crate) fn subject(resource: &Resource) -> Subject {
-    Subject::new(resource.kind.word(), resource.service_name.as_str())
+    Subject::new(resource.kind.word(), resource.service_name.clone())
 }
 
 fn create(resource: &Resource, subject: Subject) -> DeclaredStep {
     let mut body = resource.settings.clone();
-    body.insert("name".to_owned(), resource.service_name.as_str().into());
+    body.insert("name".to_owned(), resource.service_name.clone().into());
     let tags = wanted_tags(resource, &BTreeMap::new());
     body.insert(
         "tags".to_owned(),
@@ -248,9 +338,7 @@ fn create(resource: &Resource, subject: Subject) -> DeclaredStep {
             .collect::<Map<_, _>>()
             .into(),
     );
-    let fields = match resource.kind {
-        ResourceKind::Memory => memory::update(&resource.settings, &Map::new(), false),
-    };
+    let fields = compare(resource, &Map::new(), false);
     DeclaredStep::Create {
         body,
         subject,
@@ -259,7 +347,11 @@ fn create(resource: &Resource, subject: Subject) -> DeclaredStep {
 }
 
 fn wanted_tags(resource: &Resource, there: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut wanted = tags::wanted(identity(resource), &resource.tags, there);
+    let mut wanted = tags::wanted(
+        Identity::of_resource(resource).tags(),
+        &resource.tags,
+        there,
+    );
     wanted.insert(SETTINGS_HASH.to_owned(), hash(resource));
     wanted
 }
@@ -267,7 +359,13 @@ fn wanted_tags(resource: &Resource, there: &BTreeMap<String, String>) -> BTreeMa
 /// Returns a hash of the settings, which tells that a setting changed that the service does not
 /// return as it was sent.
 fn hash(resource: &Resource) -> String {
-    let text = Value::Object(resource.settings.clone()).to_string();
+    let mut settings = resource.settings.clone();
+    for (name, part) in &resource.parts {
+        let Part { settings: own, .. } = part;
+        // No setting contains a slash.
+        settings.insert(format!("/{name}"), own.clone().into());
+    }
+    let text = Value::Object(settings).to_string();
     hex(&Sha256::digest(text.as_bytes())[..8])
 }
 

@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    config::ResourceKind,
-    names::{ProjectId, ResourceName, StageName},
+    config::{Part, ResourceKind, ServiceRole},
+    names::{
+        ProjectId, ResourceName, StageName,
+        ours::{RESOURCE, STAGE},
+    },
 };
 
 fn memory(settings: Value) -> Resource {
@@ -16,10 +19,12 @@ fn memory(settings: Value) -> Resource {
     Resource {
         kind: ResourceKind::Memory,
         name: ResourceName::parse("notes").unwrap(),
-        service_name: ResourceName::parse("notes").unwrap(),
+        service_name: "notes".to_owned(),
         project: ProjectId::parse("p-7k2qpx").unwrap(),
         stage: None,
         settings,
+        parts: BTreeMap::new(),
+        role: ServiceRole::None,
         tags: BTreeMap::from([("team".to_owned(), "research".to_owned())]),
         retain: false,
     }
@@ -35,6 +40,7 @@ fn there(document: Value, tags: Tags) -> ObservedResource {
         status: "ACTIVE".into(),
         failure: None,
         document,
+        parts: BTreeMap::new(),
         tags,
     }
 }
@@ -51,6 +57,30 @@ fn carry_out(there: Option<ObservedResource>, step: &DeclaredStep) -> Option<Obs
             let added = document.remove("memoryStrategies").unwrap_or_default();
             document.insert("strategies".into(), added_to(Vec::new(), &added).into());
             Some(self::there(document.into(), Tags::Known(tags)))
+        }
+        DeclaredStep::Update { body, .. } if body.contains_key("protocolType") => {
+            let mut there = there.unwrap();
+            there.document = body.clone();
+            Some(there)
+        }
+        DeclaredStep::CreatePart { body, subject, .. }
+        | DeclaredStep::UpdatePart { body, subject, .. } => {
+            let mut there = there.unwrap();
+            let part = ObservedPart {
+                id: format!("{}0000", subject.name),
+                document: body.clone(),
+            };
+            let known = there.parts.insert(subject.name.clone(), part);
+            assert_eq!(
+                known.is_some(),
+                matches!(step, DeclaredStep::UpdatePart { .. })
+            );
+            Some(there)
+        }
+        DeclaredStep::DeletePart { subject, .. } => {
+            let mut there = there.unwrap();
+            assert!(there.parts.remove(&subject.name).is_some());
+            Some(there)
         }
         DeclaredStep::Update { body, .. } => {
             let mut there = there.unwrap();
@@ -100,7 +130,10 @@ fn carry_out(there: Option<ObservedResource>, step: &DeclaredStep) -> Option<Obs
             }
             Some(there)
         }
-        DeclaredStep::Delete { .. } => None,
+        DeclaredStep::Delete { .. } => {
+            assert!(there.unwrap().parts.is_empty(), "parts go first");
+            None
+        }
     }
 }
 
@@ -179,17 +212,91 @@ proptest! {
             prop_assert_eq!(plan(&resource, state.as_ref(), PROVEN).unwrap(), []);
         }
         let resource = memory(json!({}));
-        let Cleaning::Delete(step) = clean(&resource, &state.clone().unwrap(), PROVEN.0) else {
+        let Cleaning::Delete(steps) = clean(&resource, &state.clone().unwrap(), PROVEN.0) else {
             return Err(TestCaseError::fail("ours is deleted"));
         };
-        prop_assert_eq!(carry_out(state, &step), None);
+        let left = steps.iter().fold(state, carry_out);
+        prop_assert_eq!(left, None);
     }
+
+    #[test]
+    fn a_gateway_with_its_targets_is_carried_out_as_planned(
+        all in prop::collection::vec(gateway_settings(), 1..5),
+    ) {
+        let mut state = None;
+        for (settings, targets) in all {
+            let resource = gateway(settings, targets);
+            let steps = plan(&resource, state.as_ref(), PROVEN).unwrap();
+            state = steps.iter().fold(state, carry_out);
+            let there = state.as_ref().unwrap();
+            prop_assert!(there.parts.keys().eq(resource.parts.keys()));
+            prop_assert_eq!(plan(&resource, state.as_ref(), PROVEN).unwrap(), []);
+        }
+        let resource = gateway(json!({}), BTreeMap::new());
+        let Cleaning::Delete(steps) = clean(&resource, &state.clone().unwrap(), PROVEN.0) else {
+            return Err(TestCaseError::fail("ours is deleted"));
+        };
+        let left = steps.iter().fold(state, carry_out);
+        prop_assert_eq!(left, None);
+    }
+}
+
+fn gateway(settings: Value, targets: BTreeMap<String, Value>) -> Resource {
+    let Value::Object(settings) = settings else {
+        panic!("settings are an object")
+    };
+    let part = |value: Value| {
+        let Value::Object(settings) = value else {
+            panic!("settings are an object")
+        };
+        Part {
+            settings,
+            file: None,
+        }
+    };
+    Resource {
+        kind: ResourceKind::Gateway,
+        name: ResourceName::parse("tools").unwrap(),
+        service_name: "tools".to_owned(),
+        role: ServiceRole::Own(Vec::new()),
+        parts: targets
+            .into_iter()
+            .map(|(name, value)| (name, part(value)))
+            .collect(),
+        settings,
+        ..memory(json!({}))
+    }
+}
+
+fn gateway_settings() -> impl Strategy<Value = (Value, BTreeMap<String, Value>)> {
+    let text = || prop::option::of("[a-z]{1,3}");
+    let target = (text(), "[a-z]{1,2}").prop_map(|(description, host)| {
+        let mut target = json!({
+            "targetConfiguration": { "mcp": { "mcpServer": { "endpoint": host } } },
+        });
+        if let Some(text) = description {
+            target["description"] = text.into();
+        }
+        target
+    });
+    let targets = prop::collection::btree_map("[a-c]", target, 0..4);
+    let settings = (text(), text()).prop_map(|(description, instructions)| {
+        let mut settings = json!({ "protocolType": "MCP", "authorizerType": "AWS_IAM" });
+        if let Some(text) = description {
+            settings["description"] = text.into();
+        }
+        if let Some(text) = instructions {
+            settings["protocolConfiguration"] = json!({ "mcp": { "instructions": text } });
+        }
+        settings
+    });
+    (settings, targets)
 }
 
 #[test]
 fn only_our_tags_or_a_store_of_our_own_prove_a_memory() {
     let resource = memory(json!({ "eventExpiryDuration": 90 }));
-    let ours = identity(&resource);
+    let ours = Identity::of_resource(&resource).tags();
     let with = |key: &str, value: &str| {
         let mut tags = ours.clone();
         tags.insert(key.to_owned(), value.to_owned());
@@ -271,7 +378,10 @@ fn a_setting_that_cannot_change_stops_the_run_and_is_named() {
         memory(json!({ "eventExpiryDuration": 90, "encryptionKeyArn": "arn:aws:kms:r:a:key/2" }));
     let document =
         json!({ "eventExpiryDuration": 90, "encryptionKeyArn": "arn:aws:kms:r:a:key/1" });
-    let there = there(document, Tags::Known(identity(&resource)));
+    let there = there(
+        document,
+        Tags::Known(Identity::of_resource(&resource).tags()),
+    );
     let failure = plan(&resource, Some(&there), PROVEN).unwrap_err();
     let text = format!("{:?}", failure.messages);
     assert!(
@@ -287,7 +397,10 @@ fn a_strategy_that_is_no_longer_declared_is_named_as_lost() {
         "eventExpiryDuration": 90,
         "strategies": [{ "strategyId": "facts-0123456789", "name": "facts", "type": "SEMANTIC" }],
     });
-    let there = there(document, Tags::Known(identity(&resource)));
+    let there = there(
+        document,
+        Tags::Known(Identity::of_resource(&resource).tags()),
+    );
     let steps = plan(&resource, Some(&there), PROVEN).unwrap();
     let DeclaredStep::Update {
         body,

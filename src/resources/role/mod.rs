@@ -16,7 +16,7 @@ use crate::{
     names::{AccountId, IamPath, Partition, Region, RoleName},
     policy::{self, Document},
     resources::{
-        ownership::{ADOPTED, Identity, Ownership},
+        ownership::{ADOPTED, Identity, Owner, Ownership},
         tags::{self, TagChanges},
     },
 };
@@ -301,8 +301,12 @@ fn creation(desired: &DesiredRole) -> RolePlan {
         role: name.clone(),
         path: path.clone(),
         description: format!(
-            "Execution role of the AgentCore agent {}, kept by cargo agentcore",
-            identity.agent
+            "{} {}, kept by cargo agentcore",
+            match identity.owner {
+                Owner::Agent(_) => "Execution role of the AgentCore agent",
+                Owner::Resource(_) => "Role of the AgentCore resource",
+            },
+            identity.owner.name()
         ),
         trust: desired.trust(&BTreeSet::from([region.clone()])),
         boundary: boundary.clone(),
@@ -357,18 +361,7 @@ fn adoptable(desired: &DesiredRole, observed: &ObservedRole, adopt: Adopt) -> Re
 }
 
 fn owned_by(desired: &DesiredRole, owner: &str) -> Failure {
-    let identity = &desired.identity;
-    let ours = match identity.ownership(&identity.tags()) {
-        Ownership::Ours => format!(
-            "project `{}`, agent `{}`, stage `{}`",
-            identity.project,
-            identity.agent,
-            identity.stage.as_ref().map_or("-", |stage| stage.as_str())
-        ),
-        Ownership::Unmarked | Ownership::Others(_) => {
-            unreachable!("an identity's own tags are its own")
-        }
-    };
+    let ours = desired.identity.words();
     Failure::new(Exit::World, format!("the role `{}` belongs to someone else", desired.name))
         .note(format!("its tags say {owner}; this is {ours}"))
         .help("choose another name with `role.name` in the metadata, such as \"AgentCoreRole-{runtime}-2\"")

@@ -201,7 +201,7 @@ pub(crate) fn check_kind(
     Err(failure
         .help(format!(
             "`cargo agentcore clean --agent {}` deletes it; the next deploy then creates it with another ARN and without its endpoints",
-            identity.agent
+            identity.owner.name()
         ))
         .help("or deploy under another agent name"))
 }

@@ -297,7 +297,7 @@ mod tests {
     fn identity() -> Identity {
         Identity {
             project: ProjectId::parse("p-1").unwrap(),
-            agent: AgentName::parse("a").unwrap(),
+            owner: crate::resources::ownership::Owner::Agent(AgentName::parse("a").unwrap()),
             stage: None,
         }
     }

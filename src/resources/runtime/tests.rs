@@ -9,7 +9,7 @@ use crate::{
 fn identity() -> Identity {
     Identity {
         project: ProjectId::parse("p-1").unwrap(),
-        agent: AgentName::parse("a").unwrap(),
+        owner: crate::resources::ownership::Owner::Agent(AgentName::parse("a").unwrap()),
         stage: None,
     }
 }

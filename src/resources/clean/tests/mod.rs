@@ -32,7 +32,7 @@ fn region(text: &str) -> Region {
 fn identity() -> Identity {
     Identity {
         project: ProjectId::parse("p-1").unwrap(),
-        agent: AgentName::parse("a").unwrap(),
+        owner: crate::resources::ownership::Owner::Agent(AgentName::parse("a").unwrap()),
         stage: None,
     }
 }

@@ -29,7 +29,7 @@ fn desired() -> DesiredRole {
         attached: BTreeSet::new(),
         identity: Identity {
             project: ProjectId::parse("p-1").unwrap(),
-            agent: AgentName::parse("a").unwrap(),
+            owner: Owner::Agent(AgentName::parse("a").unwrap()),
             stage: None,
         },
         tags: BTreeMap::from([("team".to_owned(), "research".to_owned())]),

@@ -261,7 +261,7 @@ pub(crate) fn update(
         // Other members of the authorizer stay even with another issuer, because they can only
         // refuse more.
         Some(authorizer) => {
-            let authorizer = authorizer_document(authorizer);
+            let authorizer = Authorizer::document(authorizer);
             only_variant(&mut rest, "authorizerConfiguration", &authorizer);
             own["authorizerConfiguration"] = authorizer;
         }
@@ -512,26 +512,6 @@ fn network_document(network: &Network, rest: &mut Document) -> Option<Value> {
             "networkModeConfig": { "subnets": subnets, "securityGroups": security_groups },
         })),
     }
-}
-
-fn authorizer_document(authorizer: &Authorizer) -> Value {
-    let Authorizer {
-        discovery_url,
-        allowed_audience,
-        allowed_clients,
-        allowed_scopes,
-    } = authorizer;
-    let mut jwt = json!({ "discoveryUrl": discovery_url });
-    for (name, list) in [
-        ("allowedAudience", allowed_audience),
-        ("allowedClients", allowed_clients),
-        ("allowedScopes", allowed_scopes),
-    ] {
-        if !list.is_empty() {
-            jwt[name] = json!(list);
-        }
-    }
-    json!({ "customJWTAuthorizer": jwt })
 }
 
 #[cfg(test)]

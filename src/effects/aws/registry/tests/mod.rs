@@ -14,7 +14,7 @@ use crate::{
     effects::aws::store::tests::emulator::{Emulator, Ministack, Moto},
     names::{AgentName, ProjectId, RuntimeName},
     resources::{
-        ownership::Identity,
+        ownership::{Identity, Owner},
         repository::{self, DesiredRepository, RepositoryStep},
     },
 };
@@ -101,7 +101,7 @@ fn desired() -> DesiredRepository {
         name: repository::name(&project, &RuntimeName::parse("one").unwrap()),
         identity: Identity {
             project,
-            agent: AgentName::parse("one").unwrap(),
+            owner: Owner::Agent(AgentName::parse("one").unwrap()),
             stage: None,
         },
         tags: [("team".to_owned(), "research".to_owned())].into(),

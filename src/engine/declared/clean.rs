@@ -1,0 +1,147 @@
+//! What `clean` deletes of the declared resources.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::work::{delete_part, gone, untagged};
+use crate::{
+    config::Resource,
+    effects::aws::{Session, declared::Resources, iam::Iam},
+    engine::{plan_output::announce, waiting::wait},
+    error::Failure,
+    names::RoleName,
+    plan::retry,
+    project::sessions::Placed,
+    protocol::control::api,
+    resources::{
+        change::{Change, Step},
+        clean::{self, Kept, RolePlace, RoleRemoval, Weight},
+        declared::{self, Cleaning, DeclaredStep},
+        ownership::{Identity, Ownership},
+    },
+    ui::Ui,
+};
+
+/// A declared resource that `clean` deletes, with its role.
+pub(crate) struct Deletion<'a> {
+    session: &'a Session,
+    resource: Resource,
+    id: String,
+    steps: Vec<DeclaredStep>,
+    role: Vec<RoleRemoval>,
+}
+
+/// Returns what `clean` does with the resources of the project in the places of the agents.
+pub(crate) async fn to_clean<'a>(
+    placed: &'a [Placed<'a>],
+    resources: &[Resource],
+) -> Result<(Vec<Deletion<'a>>, Vec<Kept>), Failure> {
+    let mut places = BTreeMap::new();
+    for Placed { session, .. } in placed {
+        places.insert((session.account.as_str(), session.region.as_str()), session);
+    }
+    let (mut deletions, mut kept) = (Vec::new(), Vec::new());
+    for session in places.into_values() {
+        let has = |resource: &&Resource| session.capabilities().has(resource.kind);
+        for resource in resources.iter().filter(has) {
+            let there = Resources::new(session).find(resource).await?;
+            let mut deletion = Deletion {
+                session,
+                resource: resource.clone(),
+                id: String::new(),
+                steps: Vec::new(),
+                role: Vec::new(),
+            };
+            if let Some(there) = there {
+                match declared::clean(resource, &there, untagged(session)) {
+                    Cleaning::Delete(steps) => deletion.steps = steps,
+                    Cleaning::Keep(why) => {
+                        kept.push(Kept {
+                            what: declared::subject(resource).at(&session.region),
+                            why,
+                            weight: Weight::Fine,
+                        });
+                        continue;
+                    }
+                }
+                deletion.id = there.id;
+            }
+            // A stopped run may have deleted the resource alone.
+            if !resource.retain {
+                deletion.role = own_role(resource, session, &mut kept).await?;
+            }
+            if !deletion.steps.is_empty() || !deletion.role.is_empty() {
+                deletions.push(deletion);
+            }
+        }
+    }
+    Ok((deletions, kept))
+}
+
+/// Returns what `clean` takes away of the role that the service assumes for the resource.
+async fn own_role(
+    resource: &Resource,
+    session: &Session,
+    kept: &mut Vec<Kept>,
+) -> Result<Vec<RoleRemoval>, Failure> {
+    let name = resource.own_role().map(|name| RoleName::parse(&name));
+    let Some(name) = name.transpose().ok().flatten() else {
+        return Ok(Vec::new());
+    };
+    let iam = Iam::new(session);
+    let Some(role) = iam.observe_role(&name).await? else {
+        return Ok(Vec::new());
+    };
+    match Identity::of_resource(resource).ownership(&role.tags) {
+        Ownership::Ours => {}
+        Ownership::Unmarked | Ownership::Others(_) => return Ok(Vec::new()),
+    }
+    let profiles = iam.instance_profiles(&name).await?;
+    let place = RolePlace {
+        partition: session.partition,
+        account: &session.account,
+        regions: &BTreeSet::from([session.region.clone()]),
+        declared: BTreeSet::new(),
+    };
+    let removal = clean::remove_role(&place, &name, &role, &profiles);
+    kept.extend(removal.kept);
+    Ok(removal.steps)
+}
+
+impl Deletion<'_> {
+    /// Returns every deletion, in order.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = Change> {
+        let steps = self.steps.iter().map(Step::change);
+        steps.chain(self.role.iter().map(Step::change))
+    }
+
+    /// Deletes the resource with its parts, waits until it is gone, and deletes its role.
+    pub(crate) async fn apply(&self, ui: &Ui) -> Result<(), Failure> {
+        let resources = Resources::new(self.session);
+        for step in &self.steps {
+            announce(&step.change(), ui);
+            match step {
+                DeclaredStep::DeletePart { id, .. } => {
+                    let parts = api(self.resource.kind).parts;
+                    let parts = parts.expect("only such kinds have steps for parts");
+                    let ids = (parts, &*self.id, &**id);
+                    delete_part(self.session, &self.resource, ids, ui).await?;
+                }
+                DeclaredStep::Delete { .. } => self.whole(&resources, ui).await?,
+                _ => unreachable!("`clean` only deletes"),
+            }
+        }
+        let iam = Iam::new(self.session);
+        for removal in &self.role {
+            announce(&removal.change(), ui);
+            iam.take_away(removal).await?;
+        }
+        Ok(())
+    }
+
+    async fn whole(&self, resources: &Resources, ui: &Ui) -> Result<(), Failure> {
+        resources.delete(&self.resource, &self.id).await?;
+        let what = format!("{} to be deleted", declared::subject(&self.resource));
+        let look = async || gone(resources.get(&self.resource, &self.id).await);
+        wait(&what, retry::DELETION, look, ui).await
+    }
+}

@@ -1,0 +1,209 @@
+//! Declared resources, such as memories: observed, shown, written and waited for. All kinds take the
+//! same path.
+
+mod clean;
+mod work;
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::{Value, json};
+
+pub(crate) use self::clean::{Deletion, to_clean};
+use self::work::{Refused, Work};
+use super::{plan_output::Planned, role};
+use crate::{
+    config::{Agent, Link, Resource},
+    effects::aws::Session,
+    error::{Exit, Failure},
+    options::Applying,
+    project::sessions::{self, Placed},
+    resources::{
+        change::{Reveal, Step as _, values},
+        role::Adopt,
+    },
+    ui::Ui,
+};
+
+/// How many resources are observed in parallel.
+const AT_ONCE: usize = 8;
+
+/// The resources that the agents of a run use, in each account and region.
+pub(crate) struct DeclaredWork<'a> {
+    all: Vec<Work<'a>>,
+}
+
+/// Observes the resources that the agents refer to, and plans; writes nothing.
+async fn observe<'a>(
+    placed: &'a [Placed<'a>],
+    adopt: Adopt,
+    refused: Refused,
+) -> Result<DeclaredWork<'a>, Failure> {
+    let used = placed.iter().flat_map(|placed| {
+        let resources = placed.agent.resources.iter();
+        resources.map(move |resource| (key(&placed.session, resource), (placed, resource)))
+    });
+    let mut used: BTreeMap<_, _> = used.collect();
+    used.retain(|_, (placed, resource)| placed.session.capabilities().has(resource.kind));
+    let all = stream::iter(used.into_values())
+        .map(|(placed, resource)| Work::observe(placed, resource, adopt, refused))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(DeclaredWork { all })
+}
+
+/// Creates and changes the resources that the agents refer to, unless this run changes nothing.
+/// Returns them with the agents, which then have their IDs. `yes` answers questions.
+pub(crate) async fn settle<'a>(
+    placed: &'a [Placed<'a>],
+    adopt: Adopt,
+    applying: &Applying,
+    yes: bool,
+    ui: &Ui,
+) -> Result<(DeclaredWork<'a>, Vec<Agent>), Failure> {
+    for placed in placed {
+        tell_missing(placed, ui);
+    }
+    let mut work = observe(placed, adopt, Refused::Failure).await?;
+    if !applying.changes_nothing() {
+        work.agree(yes, ui)?;
+        work.apply(adopt, ui).await?;
+    }
+    let agents = work.linked(placed);
+    Ok((work, agents))
+}
+
+/// Observes and compares for a command that writes nothing: a resource that may not be changed is
+/// shown with the reason.
+pub(crate) async fn compare<'a>(placed: &'a [Placed<'a>]) -> Result<DeclaredWork<'a>, Failure> {
+    observe(placed, Adopt::No, Refused::Shown).await
+}
+
+/// Notes what the agent declares and this place does not have.
+fn tell_missing(placed: &Placed<'_>, ui: &Ui) {
+    let capabilities = placed.session.capabilities();
+    let resources = placed.agent.resources.iter();
+    for resource in resources.filter(|resource| !capabilities.has(resource.kind)) {
+        ui.note(&format!(
+            "the local AgentCore has no {}: `{}` is not created, and `{}` does not get {}",
+            resource.kind.table(),
+            resource.name,
+            placed.agent.name,
+            resource.variable()
+        ));
+    }
+}
+
+fn key(session: &Session, resource: &Resource) -> (String, String, String) {
+    (
+        session.account.to_string(),
+        session.region.to_string(),
+        resource.path(),
+    )
+}
+
+impl DeclaredWork<'_> {
+    /// Returns true if something would be written.
+    pub(crate) fn changes(&self) -> bool {
+        self.all
+            .iter()
+            .any(|work| !work.steps.is_empty() || !work.role_steps().is_empty())
+    }
+
+    /// Prints the steps as a part of the plan.
+    pub(crate) fn show(&self, planned: Planned<'_>) {
+        for work in &self.all {
+            role::show_steps(work.role_steps(), planned);
+            for step in &work.steps {
+                planned.change(&step.change(), Reveal::Keys);
+            }
+        }
+    }
+
+    /// Returns the resources with their steps, for JSON.
+    pub(crate) fn values(&self) -> Vec<Value> {
+        let value = |work: &Work<'_>| {
+            json!({
+                "kind": work.resource.kind.word(),
+                "name": work.resource.name,
+                "account": work.session.account,
+                "region": work.session.region,
+                "id": work.id,
+                "status": work.observed.as_ref().map(|there| &there.status),
+                "role_changes": values(work.role_steps()),
+                "changes": values(&work.steps),
+            })
+        };
+        self.all.iter().map(value).collect()
+    }
+
+    /// Returns the resources as text, one paragraph each.
+    pub(crate) fn text(&self) -> Vec<String> {
+        self.all.iter().map(Work::text).collect()
+    }
+
+    /// Returns the agents with the IDs of their resources.
+    pub(crate) fn linked(&self, placed: &[Placed<'_>]) -> Vec<Agent> {
+        let links: BTreeMap<_, _> = self
+            .all
+            .iter()
+            .map(|work| (key(work.session, &work.resource), work.link()))
+            .collect();
+        let link = |placed: &Placed<'_>| {
+            placed.agent.with_resources(|resource| {
+                let link = links.get(&key(&placed.session, resource));
+                link.cloned().unwrap_or(Link::Missing)
+            })
+        };
+        placed.iter().map(link).collect()
+    }
+
+    /// Asks for confirmation of steps that adopt something or lose content.
+    fn agree(&self, yes: bool, ui: &Ui) -> Result<(), Failure> {
+        for work in &self.all {
+            let Some(why) = work.question() else {
+                continue;
+            };
+            let what = format!(
+                "{} `{}`",
+                work.resource.kind.word(),
+                work.resource.service_name
+            );
+            let planned = Planned::before_doing(yes, ui);
+            planned.plain(&format!("This deployment would change the {what}:"));
+            for step in &work.steps {
+                planned.change(&step.change(), Reveal::Keys);
+            }
+            for line in &why {
+                planned.detail(line);
+            }
+            if yes {
+                continue;
+            }
+            if !ui.is_interactive() {
+                return Err(Failure::usage(format!(
+                    "cannot ask for confirmation to change the {what} without a terminal"
+                ))
+                .help("pass `--yes` to change it as shown above; nothing was written"));
+            }
+            let place = sessions::places([(work.session, work.resource.stage.as_ref())]);
+            let exit = match ui.confirm(&format!("Change the {what} ({place})?")) {
+                Ok(true) => continue,
+                Ok(false) => Exit::World,
+                Err(why) => why.exit(),
+            };
+            return Err(Failure::new(exit, format!("the {what} was not changed"))
+                .note("nothing was written"));
+        }
+        Ok(())
+    }
+
+    /// Carries out the steps and waits until every resource can be used.
+    async fn apply(&mut self, adopt: Adopt, ui: &Ui) -> Result<(), Failure> {
+        for work in &mut self.all {
+            work.apply(adopt, ui).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,431 @@
+//! One declared resource with its role and its parts: observed, written and waited for.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    config::{Link, Resource, ResourceKind},
+    effects::{
+        aws::{
+            AwsError, Session,
+            declared::{Resources, failure},
+            runtime_write::Token,
+        },
+        files,
+    },
+    engine::{
+        plan_output::announce,
+        role::{self, RoleWork},
+        waiting::{Patience, State, wait},
+    },
+    error::{Failure, Message},
+    names::ours::ADOPTED,
+    plan::retry,
+    project::sessions::Placed,
+    protocol::control::{Parts, api},
+    resources::{
+        change::{Reveal, Step as _},
+        declared::{self, Claim, DeclaredStep, ObservedResource, Untagged},
+        role::{Adopt, RoleStep},
+        runtime::refusal::{self, Refusal},
+    },
+    ui::Ui,
+};
+
+/// Shown instead of an ID that the service has not given yet.
+const UNKNOWN: &str = "(known after it is created)";
+
+/// The statuses of a resource that is about to change by itself.
+const BUSY: [&str; 4] = ["CREATING", "UPDATING", "DELETING", "SYNCHRONIZING"];
+
+/// A declared resource in one account and region.
+pub(super) struct Work<'a> {
+    pub(super) session: &'a Session,
+    /// With the ARNs of this place, and the contents of its files.
+    pub(super) resource: Resource,
+    /// The role that the service assumes, if this tool keeps it.
+    pub(super) role: Option<RoleWork>,
+    pub(super) observed: Option<ObservedResource>,
+    pub(super) steps: Vec<DeclaredStep>,
+    /// Why it may not be changed.
+    refusal: Option<String>,
+    /// The ID, the ARN and the address, once the resource exists.
+    pub(super) id: Option<String>,
+    arn: Option<String>,
+    url: Option<String>,
+}
+
+/// What a resource is that may not be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    Failure,
+    Shown,
+}
+
+/// Returns the resource with what belongs to its place, and the contents of its files.
+fn complete(resource: &Resource, session: &Session) -> Result<Resource, Failure> {
+    let mut whole = resource.located(session.partition, &session.region, &session.account);
+    for (name, part) in &mut whole.parts {
+        let Some(file) = part.file.take() else {
+            continue;
+        };
+        let place = format!("the target `{name}` of the {}", declared::subject(resource));
+        let path = file.path.display();
+        let text = files::read_text(&file.path)?.ok_or_else(|| {
+            Failure::config(format!("there is no file `{path}`, which {place} names"))
+        })?;
+        let content = if file.is_json {
+            serde_json::from_str(&text).map_err(|error| {
+                Failure::config(format!("`{path}` is not JSON: {error}"))
+                    .note(format!("{place} names it"))
+            })?
+        } else {
+            Value::String(text)
+        };
+        let mut document = Value::Object(std::mem::take(&mut part.settings));
+        if let Some(member) = document.pointer_mut(file.place) {
+            *member = content;
+        }
+        if let Value::Object(settings) = document {
+            part.settings = settings;
+        }
+    }
+    Ok(whole)
+}
+
+pub(super) fn untagged(session: &Session) -> Untagged {
+    if session.capabilities().resource_tags {
+        Untagged::ProvesNothing
+    } else {
+        Untagged::IsOurs
+    }
+}
+
+/// Returns the address of a resource that has one.
+fn url(document: &Map<String, Value>) -> Option<String> {
+    let url = document.get("gatewayUrl")?.as_str()?;
+    Some(url.to_owned())
+}
+
+impl<'a> Work<'a> {
+    /// Observes one resource with its role, and plans.
+    pub(super) async fn observe(
+        placed: &'a Placed<'a>,
+        resource: &Resource,
+        adopt: Adopt,
+        refused: Refused,
+    ) -> Result<Self, Failure> {
+        let session = &placed.session;
+        let resource = complete(resource, session)?;
+        let observed = Resources::new(session).find(&resource).await?;
+        let how = (untagged(session), adopt);
+        let planned = async {
+            let steps = declared::plan(&resource, observed.as_ref(), how)?;
+            let role = match role::of_resource(&resource, placed.agent, session)? {
+                Some(desired) => Some(role::decide_own(desired, session, adopt).await?),
+                None => None,
+            };
+            Ok((steps, role))
+        };
+        let (steps, role, refusal) = match planned.await {
+            Ok((steps, role)) => (steps, role, None),
+            Err(why) if refused == Refused::Shown => (Vec::new(), None, Some(why)),
+            Err(why) => return Err(why),
+        };
+        Ok(Self {
+            session,
+            role,
+            id: observed.as_ref().map(|there| there.id.clone()),
+            arn: observed.as_ref().map(|there| there.arn.clone()),
+            url: observed.as_ref().and_then(|there| url(&there.document)),
+            observed,
+            steps,
+            refusal: refusal.map(|why: Failure| why.to_string()),
+            resource,
+        })
+    }
+
+    pub(super) fn role_steps(&self) -> &[RoleStep] {
+        self.role.as_ref().map_or(&[], RoleWork::steps)
+    }
+
+    /// Returns how an agent reaches the resource.
+    pub(super) fn link(&self) -> Link {
+        let name = &self.resource.service_name;
+        let id = self.id.clone();
+        let id = id.unwrap_or_else(|| format!("{name}-{UNKNOWN}"));
+        let address = match self.resource.kind {
+            ResourceKind::Gateway => self.url.clone().unwrap_or_else(|| UNKNOWN.to_owned()),
+            ResourceKind::Memory => id.clone(),
+        };
+        Link::There { id, address }
+    }
+
+    /// Returns what the user must agree to, if anything.
+    pub(super) fn question(&self) -> Option<Vec<String>> {
+        let mut lines = Vec::new();
+        let mut adopts = false;
+        for step in &self.steps {
+            match step {
+                DeclaredStep::Update { loses, .. } => {
+                    lines.extend(loses.iter().map(|what| format!("This deletes {what}.")));
+                }
+                DeclaredStep::Tag { tags, .. } => adopts |= tags.contains_key(ADOPTED),
+                DeclaredStep::DeletePart { subject, .. } => {
+                    lines.push(format!(
+                        "This deletes the {} `{}`.",
+                        subject.kind, subject.name
+                    ));
+                }
+                DeclaredStep::Create { .. }
+                | DeclaredStep::CreatePart { .. }
+                | DeclaredStep::UpdatePart { .. }
+                | DeclaredStep::Untag { .. }
+                | DeclaredStep::Delete { .. } => {}
+            }
+        }
+        (adopts || !lines.is_empty()).then_some(lines)
+    }
+
+    pub(super) async fn apply(&mut self, adopt: Adopt, ui: &Ui) -> Result<(), Failure> {
+        if let Some(role) = &self.role {
+            role::apply(role, self.session, adopt, ui).await?;
+        }
+        // An earlier run may have been stopped, or may have failed; an update can mend a failure.
+        if let Some(there) = &self.observed
+            && there.status != api(self.resource.kind).ready
+            && (self.steps.is_empty() || BUSY.contains(&there.status.as_str()))
+        {
+            self.ready(None, ui).await?;
+        }
+        let mut written = false;
+        for step in self.steps.clone() {
+            announce(&step.change(), ui);
+            written |= self.step(&step, ui).await?;
+        }
+        if written {
+            self.compare_again(ui).await?;
+        }
+        Ok(())
+    }
+
+    /// Carries out one step, and waits until the service has. Returns whether something was written
+    /// besides tags.
+    async fn step(&mut self, step: &DeclaredStep, ui: &Ui) -> Result<bool, Failure> {
+        let resources = Resources::new(self.session);
+        let resource = &self.resource;
+        let id = self.id.clone().unwrap_or_default();
+        let parts = || {
+            api(resource.kind)
+                .parts
+                .expect("only such kinds have steps for parts")
+        };
+        match step {
+            DeclaredStep::Create { body, .. } => {
+                let token = Token::new();
+                let create = async || resources.create(resource, body, &token).await;
+                let made = self.once_the_role_is_known(create, ui).await?;
+                self.id = Some(made.id);
+                self.arn = Some(made.arn);
+                self.ready(None, ui).await?;
+            }
+            DeclaredStep::Update { body, .. } => {
+                let token = Token::new();
+                let update = async || resources.update(resource, &id, body, &token).await;
+                self.once_the_role_is_known(update, ui).await?;
+                self.ready(None, ui).await?;
+            }
+            DeclaredStep::CreatePart { body, .. } => {
+                let (place, token) = ((parts(), &*id), Token::new());
+                let create = async || resources.create_part(resource, place, body, &token).await;
+                let part = self.once_the_role_is_known(create, ui).await?;
+                self.ready(Some(&part), ui).await?;
+            }
+            DeclaredStep::UpdatePart { id: part, body, .. } => {
+                let place = (parts(), &*id);
+                let update = async || resources.update_part(resource, place, part, body).await;
+                self.once_the_role_is_known(update, ui).await?;
+                self.ready(Some(part), ui).await?;
+            }
+            DeclaredStep::DeletePart { id: part, .. } => {
+                delete_part(self.session, resource, (parts(), &id, part), ui).await?;
+            }
+            DeclaredStep::Untag { keys, .. } => {
+                let arn = self.arn.as_deref().unwrap_or_default();
+                resources.untag(arn, keys).await?;
+                return Ok(false);
+            }
+            DeclaredStep::Tag { tags, .. } => {
+                let arn = self.arn.as_deref().unwrap_or_default();
+                resources.tag(arn, tags).await?;
+                return Ok(false);
+            }
+            DeclaredStep::Delete { .. } => resources.delete(resource, &id).await?,
+        }
+        Ok(true)
+    }
+
+    /// Repeats a request while the service does not know the role that this run just wrote.
+    async fn once_the_role_is_known<T>(
+        &self,
+        request: impl AsyncFn() -> Result<T, AwsError>,
+        ui: &Ui,
+    ) -> Result<T, Failure> {
+        let mut patience = Patience::new(refusal::PROPAGATION);
+        for attempt in 1.. {
+            match request().await {
+                Err(error)
+                    if !self.role_steps().is_empty()
+                        && refusal::of(error.code.as_deref(), &error.message) == Refusal::Role
+                        && !patience.is_over() =>
+                {
+                    let role = self.resource.own_role().unwrap_or_default();
+                    let what = format!("AgentCore to recognize the role `{role}`");
+                    patience.say(&what, "not known yet", ui);
+                    patience.pause(attempt).await;
+                }
+                other => return Ok(other?),
+            }
+        }
+        unreachable!("the loop ends by itself")
+    }
+
+    /// Waits until the resource, or the part with this ID, can be used.
+    async fn ready(&mut self, part: Option<&str>, ui: &Ui) -> Result<(), Failure> {
+        let api = api(self.resource.kind);
+        let resources = Resources::new(self.session);
+        let resource = &self.resource;
+        let id = self.id.clone().unwrap_or_default();
+        let subject = declared::subject(resource);
+        let what = match (api.parts, part) {
+            (Some(parts), Some(_)) => {
+                format!("the {} of {subject} to be {}", parts.word, api.ready)
+            }
+            _ => format!("{subject} to be {}", api.ready),
+        };
+        let look = async || {
+            let document = match (api.parts, part) {
+                (Some(parts), Some(part)) => resources.part(resource, parts, (&id, part)).await?,
+                _ => resources.get(resource, &id).await?,
+            };
+            let status = document.get("status").and_then(Value::as_str);
+            let status = status.unwrap_or_default().to_owned();
+            Ok(if status == api.ready {
+                State::Done(document)
+            } else if BUSY.contains(&status.as_str()) {
+                State::Going(status)
+            } else {
+                let reason = failure(&document);
+                State::Failed { status, reason }
+            })
+        };
+        let document = wait(&what, retry::READY, look, ui).await?;
+        if part.is_none() {
+            self.url = url(&document);
+        }
+        Ok(())
+    }
+
+    /// Warns about settings that the service did not take over as they were sent.
+    async fn compare_again(&self, ui: &Ui) -> Result<(), Failure> {
+        let there = Resources::new(self.session).find(&self.resource).await?;
+        let how = (untagged(self.session), Adopt::Yes);
+        let steps = declared::plan(&self.resource, there.as_ref(), how)?;
+        for step in steps {
+            if let DeclaredStep::Update {
+                fields, subject, ..
+            }
+            | DeclaredStep::UpdatePart {
+                fields, subject, ..
+            } = step
+            {
+                let message = Message::new(format!(
+                    "the {} `{}` has other settings than the metadata",
+                    subject.kind, subject.name
+                ));
+                let fields = fields.iter().map(|field| field.words(Reveal::Keys));
+                ui.warning(&fields.fold(message, Message::note));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn text(&self) -> String {
+        let Resource { kind, name, .. } = &self.resource;
+        let head = format!("{} {name}", kind.word());
+        let Some(there) = &self.observed else {
+            return format!("{head}\n  state        not created");
+        };
+        let mut lines = vec![
+            head,
+            format!("  id           {}", there.id),
+            format!("  status       {}", there.status),
+        ];
+        lines.extend(
+            there
+                .failure
+                .iter()
+                .map(|why| format!("  reason       {why}")),
+        );
+        lines.extend(self.url.iter().map(|url| format!("  url          {url}")));
+        for (name, part) in &there.parts {
+            let status = part.document.get("status").and_then(Value::as_str);
+            let word = api(*kind).parts.map_or("part", |parts| parts.word);
+            lines.push(format!("  {word:<12} {name} ({})", status.unwrap_or("-")));
+        }
+        let claim = declared::claim(&self.resource, there, untagged(self.session));
+        if let Claim::NotOurs(why) = claim {
+            lines.push(format!("  owner        not provably this project: {why}"));
+        }
+        lines.extend(
+            self.refusal
+                .iter()
+                .map(|why| format!("  refused      {why}")),
+        );
+        for step in self.role_steps() {
+            lines.push(format!("  differs      {}", step.change().words()));
+        }
+        for step in &self.steps {
+            lines.push(format!("  differs      {}", step.change().words()));
+            if let DeclaredStep::Update { fields, .. } | DeclaredStep::UpdatePart { fields, .. } =
+                step
+            {
+                lines.extend(
+                    fields
+                        .iter()
+                        .map(|field| format!("               {}", field.words(Reveal::Keys))),
+                );
+            }
+        }
+        lines.join("\n")
+    }
+}
+
+/// Deletes a part and waits until it is gone. The IDs are those of the whole and the part.
+pub(super) async fn delete_part(
+    session: &Session,
+    resource: &Resource,
+    (parts, whole, id): (&Parts, &str, &str),
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let resources = Resources::new(session);
+    resources.delete_part(resource, (parts, whole), id).await?;
+    let what = format!(
+        "the {} of {} to be deleted",
+        parts.word,
+        declared::subject(resource)
+    );
+    let look = async || gone(resources.part(resource, parts, (whole, id)).await);
+    wait(&what, retry::DELETION, look, ui).await
+}
+
+/// Judges an answer about something that was deleted.
+pub(super) fn gone(answer: Result<Map<String, Value>, AwsError>) -> Result<State<()>, Failure> {
+    match answer {
+        Err(error) if error.is_not_found() => Ok(State::Done(())),
+        Err(error) => Err(error.into()),
+        Ok(document) => {
+            let status = document.get("status").and_then(Value::as_str);
+            Ok(State::Going(status.unwrap_or("there").to_owned()))
+        }
+    }
+}

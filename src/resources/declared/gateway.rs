@@ -1,0 +1,147 @@
+//! How gateways and their targets are compared and updated. UpdateGateway and UpdateGatewayTarget
+//! replace the whole document.
+
+use serde_json::{Map, Value};
+
+use super::{Update, field, shown};
+use crate::{
+    config::{Part, Settings},
+    resources::change::FieldChange,
+};
+
+/// The settings with a key of their own in the metadata; others are shown with the service's names.
+const KEYS: [(&str, &str); 10] = [
+    (
+        "authorizerConfiguration.customJWTAuthorizer.allowedAudience",
+        "authorizer.allowed-audience",
+    ),
+    (
+        "authorizerConfiguration.customJWTAuthorizer.allowedClients",
+        "authorizer.allowed-clients",
+    ),
+    (
+        "authorizerConfiguration.customJWTAuthorizer.allowedScopes",
+        "authorizer.allowed-scopes",
+    ),
+    (
+        "authorizerConfiguration.customJWTAuthorizer.customClaims",
+        "authorizer.custom-claims",
+    ),
+    (
+        "authorizerConfiguration.customJWTAuthorizer.discoveryUrl",
+        "authorizer.discovery-url",
+    ),
+    ("authorizerType", "authorization"),
+    ("kmsKeyArn", "kms-key"),
+    ("protocolConfiguration.mcp.instructions", "instructions"),
+    ("protocolConfiguration.mcp.searchType", "search"),
+    ("roleArn", "role"),
+];
+
+/// The members of a target that the metadata sets.
+const OF_TARGET: [&str; 3] = [
+    "credentialProviderConfigurations",
+    "description",
+    "targetConfiguration",
+];
+
+/// The members of a gateway that the metadata sets.
+const OF_GATEWAY: [&str; 7] = [
+    "authorizerConfiguration",
+    "authorizerType",
+    "description",
+    "kmsKeyArn",
+    "protocolConfiguration",
+    "protocolType",
+    "roleArn",
+];
+
+/// Compares the settings with the service's document. `hidden` means that the metadata changed since
+/// the gateway was written.
+pub(super) fn update(
+    settings: &Map<String, Value>,
+    there: &Map<String, Value>,
+    name: &str,
+    hidden: bool,
+) -> Update {
+    let mut update = Update {
+        fields: differences(settings, there, &OF_GATEWAY, hidden),
+        ..Update::default()
+    };
+    if !update.fields.is_empty() {
+        update.body = named(settings, name);
+    }
+    update
+}
+
+/// Returns what differs in a target.
+pub(super) fn part_differences(
+    part: &Part,
+    there: &Map<String, Value>,
+    hidden: bool,
+) -> Vec<FieldChange> {
+    differences(&part.settings, there, &OF_TARGET, hidden)
+}
+
+/// Returns a whole document for a write.
+pub(super) fn named(settings: &Map<String, Value>, name: &str) -> Map<String, Value> {
+    let mut body = settings.clone();
+    body.insert("name".to_owned(), name.into());
+    body
+}
+
+/// Returns the differences. The service adds defaults, and does not return everything that it was
+/// sent, so a member that only one side has is a difference only if the metadata changed.
+fn differences(
+    wanted: &Map<String, Value>,
+    there: &Map<String, Value>,
+    members: &[&str],
+    hidden: bool,
+) -> Vec<FieldChange> {
+    let ours = |document: &Map<String, Value>| {
+        let mut document = document.clone();
+        document.retain(|member, value| members.contains(&member.as_str()) && !value.is_null());
+        Settings::of(&document)
+    };
+    let is_new = there.is_empty();
+    let (wanted, there) = (ours(wanted), ours(there));
+    let mut found = Vec::new();
+    for (place, value) in wanted.iter() {
+        match there.at(place) {
+            Some(before) if before != value => {
+                found.extend(field(&key(place), Some(shown(before)), Some(shown(value))));
+            }
+            None if is_new || hidden => {
+                found.extend(field(&key(place), None, Some(shown(value))));
+            }
+            Some(_) | None => {}
+        }
+    }
+    for (place, before) in there.iter() {
+        let is_set = wanted
+            .iter()
+            .any(|(set, _)| set.starts_with(place) || place.starts_with(set));
+        if hidden && !is_set && !is_default(before) {
+            found.extend(field(&key(place), Some(shown(before)), None));
+        }
+    }
+    found
+}
+
+/// Returns whether a value is the same as none.
+fn is_default(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
+    }
+}
+
+fn key(place: &[String]) -> String {
+    let path = place.join(".");
+    KEYS.iter()
+        .find(|(member, _)| *member == path)
+        .map_or(path, |(_, key)| (*key).to_owned())
+}
