@@ -11,6 +11,7 @@ mod support;
 
 mod declared;
 mod endpoint_commands;
+mod gateways;
 mod memories;
 mod status_of_code;
 mod status_of_role;

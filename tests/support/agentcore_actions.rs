@@ -47,6 +47,7 @@ fn operation(asked: &Asked, segments: &[&str]) -> Option<(&'static str, Vec<Stri
         }
     };
     let memory = |id: &str| vec![asked.arn("bedrock-agentcore", &format!("memory/{id}"))];
+    let gateway = |id: &str| vec![asked.arn("bedrock-agentcore", &format!("gateway/{id}"))];
     let everything = || vec!["*".to_owned()];
     let endpoint = |id: &str, name: &str| {
         vec![
@@ -100,6 +101,16 @@ fn operation(asked: &Asked, segments: &[&str]) -> Option<(&'static str, Vec<Stri
         ("GET", ["memories", id, "details"]) => ("GetMemory", memory(id)),
         ("PUT", ["memories", id, "update"]) => ("UpdateMemory", memory(id)),
         ("DELETE", ["memories", id, "delete"]) => ("DeleteMemory", memory(id)),
+        ("POST", ["gateways"]) => ("CreateGateway", everything()),
+        ("GET", ["gateways"]) => ("ListGateways", everything()),
+        ("GET", ["gateways", id]) => ("GetGateway", gateway(id)),
+        ("PUT", ["gateways", id]) => ("UpdateGateway", gateway(id)),
+        ("DELETE", ["gateways", id]) => ("DeleteGateway", gateway(id)),
+        ("POST", ["gateways", id, "targets"]) => ("CreateGatewayTarget", gateway(id)),
+        ("GET", ["gateways", id, "targets"]) => ("ListGatewayTargets", gateway(id)),
+        ("GET", ["gateways", id, "targets", _]) => ("GetGatewayTarget", gateway(id)),
+        ("PUT", ["gateways", id, "targets", _]) => ("UpdateGatewayTarget", gateway(id)),
+        ("DELETE", ["gateways", id, "targets", _]) => ("DeleteGatewayTarget", gateway(id)),
         ("GET", ["resourcepolicy", arn]) => ("GetResourcePolicy", vec![(*arn).to_owned()]),
         ("PUT", ["resourcepolicy", arn]) => ("PutResourcePolicy", vec![(*arn).to_owned()]),
         ("DELETE", ["resourcepolicy", arn]) => ("DeleteResourcePolicy", vec![(*arn).to_owned()]),
@@ -129,9 +140,10 @@ fn beside(asked: &Asked, operation: &str, call: &Call, body: &Value) -> Vec<Call
     if creates && !call.keys.is_empty() {
         let resource = match &made {
             Some(id) => asked.arn("bedrock-agentcore", &format!("runtime/{id}")),
-            None if operation == "CreateMemory" => {
+            None if operation == "CreateMemory" || operation == "CreateGateway" => {
                 let name = body["name"].as_str().unwrap_or_default();
-                asked.arn("bedrock-agentcore", &format!("memory/{name}-AbCdEf1234"))
+                let kind = operation.trim_start_matches("Create").to_lowercase();
+                asked.arn("bedrock-agentcore", &format!("{kind}/{name}-AbCdEf1234"))
             }
             None => {
                 let name = body["name"].as_str().unwrap_or_default();
@@ -174,7 +186,11 @@ fn beside(asked: &Asked, operation: &str, call: &Call, body: &Value) -> Vec<Call
     }
     let identity = match (operation, made) {
         ("CreateAgentRuntime", Some(id)) => Some(("CreateWorkloadIdentity", id)),
-        ("DeleteAgentRuntime", _) => {
+        ("CreateGateway", _) => {
+            let name = body["name"].as_str().unwrap_or_default();
+            Some(("CreateWorkloadIdentity", format!("{name}-AbCdEf1234")))
+        }
+        ("DeleteAgentRuntime" | "DeleteGateway", _) => {
             let id = call.resource.rsplit('/').next().unwrap_or_default();
             Some(("DeleteWorkloadIdentity", id.to_owned()))
         }

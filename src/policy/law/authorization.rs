@@ -54,10 +54,12 @@ pub(super) fn level(action: &str) -> Level {
             "ConnectBrowserAutomationStream"
             | "ConnectBrowserLiveViewStream"
             | "CreateAgentRuntime"
+            | "CreateGateway"
             | "CreateMemory"
             | "ListAgentRuntimeEndpoints"
             | "ListAgentRuntimeVersions"
             | "ListAgentRuntimes"
+            | "ListGateways"
             | "ListMemories",
         ) => return Level::None,
         (
@@ -182,7 +184,15 @@ fn agentcore(name: &str) -> &'static [&'static str] {
         | "ListSessions"
         | "RetrieveMemoryRecords"
         | "UpdateMemory" => &["memory/"],
-        "InvokeGateway" => &["gateway/"],
+        "CreateGatewayTarget"
+        | "DeleteGateway"
+        | "DeleteGatewayTarget"
+        | "GetGateway"
+        | "GetGatewayTarget"
+        | "InvokeGateway"
+        | "ListGatewayTargets"
+        | "UpdateGateway"
+        | "UpdateGatewayTarget" => &["gateway/"],
         "CreateWorkloadIdentity"
         | "DeleteWorkloadIdentity"
         | "GetWorkloadAccessToken"
@@ -201,7 +211,9 @@ fn agentcore(name: &str) -> &'static [&'static str] {
         | "StopRuntimeSession"
         | "UpdateAgentRuntime"
         | "UpdateAgentRuntimeEndpoint" => RUNTIME,
-        "ListTagsForResource" | "TagResource" | "UntagResource" => &["runtime/", "memory/"],
+        "ListTagsForResource" | "TagResource" | "UntagResource" => {
+            &["runtime/", "memory/", "gateway/"]
+        }
         _ => panic!("`bedrock-agentcore:{name}` is not in the table"),
     }
 }

@@ -1,6 +1,6 @@
 //! What the deployer policies allow, and what they never allow.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
     authorization::{Level, level},
@@ -9,8 +9,7 @@ use super::{
     fixture::{self, ACCOUNT, agent, target},
 };
 use crate::{
-    config::{Agent, Caller, ManagedPolicy, Resource, ResourceKind, ServiceRole},
-    names::ResourceName,
+    config::{Agent, Caller, ManagedPolicy},
     policy::{
         Deployer, Document, Grant, Statement, Target, administrator, deployer_grants, document_of,
         size,
@@ -213,7 +212,7 @@ fn a_role_of_somebody_else_is_read_and_handed_over_and_never_written() {
 }
 
 const PROJECT_OF_REQUEST: &str = "aws:RequestTag/cargo-agentcore:project";
-const PROJECT_OF_RESOURCE: &str = "aws:ResourceTag/cargo-agentcore:project";
+pub(super) const PROJECT_OF_RESOURCE: &str = "aws:ResourceTag/cargo-agentcore:project";
 
 /// Returns the ARN of the repository for the agent's images.
 fn repository() -> String {
@@ -553,49 +552,4 @@ fn the_document_of_one_agent_fits_a_managed_policy_or_comes_in_two() {
             assert_eq!(problem, None, "{name} in {region}");
         }
     }
-}
-
-#[test]
-fn a_declared_memory_is_managed_by_its_name_and_gets_its_role_and_no_other() {
-    let mut agent = agent("a", &[]);
-    let role = format!("arn:aws:iam::{ACCOUNT}:role/memory");
-    agent.resources.push(Resource {
-        kind: ResourceKind::Memory,
-        name: ResourceName::parse("notes").unwrap(),
-        service_name: "notes_prod".to_owned(),
-        project: agent.project.clone(),
-        stage: None,
-        settings: [("memoryExecutionRoleArn".to_owned(), role.clone().into())]
-            .into_iter()
-            .collect(),
-        parts: BTreeMap::new(),
-        role: ServiceRole::Given(role.clone()),
-        tags: BTreeMap::new(),
-        retain: false,
-    });
-    let document = deployer(&agent, Deployer::WithRoles);
-    let memory = |name: &str| {
-        format!("arn:aws:bedrock-agentcore:us-west-2:{ACCOUNT}:memory/{name}-AbCdEf1234")
-    };
-    let allowed = |action: &str, resource: &str, project: &str| {
-        let context = [
-            (PROJECT_OF_RESOURCE, project),
-            ("iam:PassedToService", "bedrock-agentcore.amazonaws.com"),
-        ];
-        let context = context.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        allows(&document, action, resource, &context.into())
-    };
-    let ours = agent.project.as_str();
-    for action in ["GetMemory", "UpdateMemory", "DeleteMemory", "UntagResource"] {
-        let action = format!("bedrock-agentcore:{action}");
-        assert!(allowed(&action, &memory("notes_prod"), ours), "{action}");
-        for other in ["notes", "notes_prod_two", "other"] {
-            assert!(!allowed(&action, &memory(other), ours), "{action} {other}");
-        }
-    }
-    let untag = "bedrock-agentcore:UntagResource";
-    assert!(!allowed(untag, &memory("notes_prod"), "other-7k2qpx"));
-    assert!(allowed("iam:PassRole", &role, ours));
-    let other = format!("arn:aws:iam::{ACCOUNT}:role/other");
-    assert!(!allowed("iam:PassRole", &other, ours));
 }

@@ -1,6 +1,7 @@
 //! Properties of every policy, whatever the metadata declares.
 
 mod authorization;
+mod declared;
 mod deployer;
 mod evaluate;
 mod fixture;

@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod document;
+mod gateway;
 mod life;
 mod memory;
 mod taken_away;

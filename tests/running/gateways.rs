@@ -1,0 +1,348 @@
+//! Declared gateways, from the table to the account and back. moto keeps their targets and tags.
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Cli, Emulator, Fault, Moto, Outcome, Project, Proxy, Times, boto3, listing,
+    runtimes::{project, run, says},
+};
+
+const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:orders";
+
+const GATEWAY: &str = r#"
+[workspace.metadata.agentcore.gateways.tools]
+description = "The shop's tools"
+search = "semantic"
+tags = { team = "shop" }
+
+[workspace.metadata.agentcore.gateways.tools.targets]
+docs = { mcp-server = "https://docs.example/mcp" }
+orders = { lambda = "arn:aws:lambda:us-east-1:123456789012:function:orders", tools = "orders.json" }
+weather = { openapi = "weather.yaml", api-key = "weather-key", description = "The forecast" }
+"#;
+
+const TOOLS: &str =
+    r#"[{ "name": "find", "description": "Finds an order", "inputSchema": { "type": "object" } }]"#;
+
+/// A project whose agent uses the gateway `tools`, which the tables declare.
+fn with_gateway(tables: &str) -> Project {
+    let project = project();
+    project.write("deployment/requirements.txt", "");
+    project.write("orders.json", TOOLS);
+    project.write("weather.yaml", "openapi: 3.0.0\n");
+    declare(&project, tables);
+    project
+}
+
+fn declare(project: &Project, tables: &str) {
+    let text = project.read("Cargo.toml");
+    let text = text
+        .split("\n[workspace.metadata.agentcore.gateways")
+        .next()
+        .unwrap();
+    let permission = "permissions = [{ gateway = \"tools\" }]";
+    let text = if text.contains(permission) {
+        text.to_owned()
+    } else {
+        text.replace(
+            "source = \"one\"",
+            &format!("source = \"one\"\n{permission}"),
+        )
+    };
+    project.write("Cargo.toml", format!("{}\n{tables}", text.trim_end()));
+}
+
+/// Returns the account's gateways with their targets by name and their tags.
+fn gateways(emulator: &Emulator) -> Vec<Value> {
+    let script = r#"
+control = client("bedrock-agentcore-control")
+found = []
+for one in control.list_gateways()["items"]:
+    gateway = control.get_gateway(gatewayIdentifier=one["gatewayId"])
+    gateway["tags"] = control.list_tags_for_resource(resourceArn=gateway["gatewayArn"])["tags"]
+    gateway["targets"] = {}
+    for item in control.list_gateway_targets(gatewayIdentifier=one["gatewayId"])["items"]:
+        target = control.get_gateway_target(gatewayIdentifier=one["gatewayId"], targetId=item["targetId"])
+        gateway["targets"][target["name"]] = target
+    found.append(gateway)
+print(json.dumps(found, default=str))
+"#;
+    serde_json::from_str(&boto3(emulator, script)).unwrap()
+}
+
+fn only(emulator: &Emulator) -> Value {
+    let mut found = gateways(emulator);
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
+}
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/AgentCoreGateway-tools";
+
+/// Returns the statements of the role's policy, by their names.
+fn statements(emulator: &Emulator, role: &str) -> Value {
+    let role = listing(emulator)["roles"][role].clone();
+    let statements = role["inline"]["AgentCore-us-east-1"]["Statement"].clone();
+    let statements = statements.as_array().unwrap();
+    statements
+        .iter()
+        .map(|one| (one["Sid"].as_str().unwrap().to_owned(), one.clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// Runs a command that updates; moto leaves what was updated in UPDATING forever.
+fn update(project: &Project, emulator: &Emulator, words: &[&str]) -> Outcome {
+    let proxy = Proxy::to(emulator);
+    for operation in ["GetGateway", "GetGatewayTarget"] {
+        let action = format!("bedrock-agentcore:{operation}");
+        let fault = Fault::Reworded("UPDATING", "READY");
+        proxy.fault(&action, Times::Always, fault);
+    }
+    Cli::new(project).at(&proxy.url()).args(words).run()
+}
+
+fn has_the_declared_targets(targets: &Value) {
+    let configuration = |name: &str| &targets[name]["targetConfiguration"]["mcp"];
+    assert_eq!(
+        configuration("docs")["mcpServer"]["endpoint"],
+        "https://docs.example/mcp"
+    );
+    let tools: Value = serde_json::from_str(TOOLS).unwrap();
+    assert_eq!(configuration("orders")["lambda"]["lambdaArn"], FUNCTION);
+    assert_eq!(
+        configuration("orders")["lambda"]["toolSchema"]["inlinePayload"],
+        tools
+    );
+    assert_eq!(
+        configuration("weather")["openApiSchema"]["inlinePayload"],
+        "openapi: 3.0.0\n"
+    );
+    let provider = "arn:aws:bedrock-agentcore:us-east-1:123456789012:token-vault/default/apikeycredentialprovider/weather-key";
+    assert_eq!(
+        targets["weather"]["credentialProviderConfigurations"][0]["credentialProvider"]["apiKeyCredentialProvider"]
+            ["providerArn"],
+        provider
+    );
+}
+
+/// The gateway's role may do what its targets need, and the agent may call this gateway.
+fn is_permitted(emulator: &Emulator, gateway: &Value) {
+    let own = statements(emulator, ROLE);
+    assert_eq!(own["LambdaOrders"]["Resource"], FUNCTION);
+    assert_eq!(own["LambdaOrders"]["Action"], "lambda:InvokeFunction");
+    assert!(own.get("ApiKeyWeatherKey").is_some(), "{own}");
+    let agents = listing(emulator)["roles"].clone();
+    let agent = agents
+        .as_object()
+        .unwrap()
+        .keys()
+        .find(|arn| *arn != ROLE)
+        .unwrap();
+    let granted = statements(emulator, agent);
+    let id = gateway["gatewayId"].as_str().unwrap();
+    let arn = format!("arn:aws:bedrock-agentcore:us-east-1:123456789012:gateway/{id}");
+    let invoke = granted
+        .as_object()
+        .unwrap()
+        .values()
+        .find(|one| one["Action"] == "bedrock-agentcore:InvokeGateway")
+        .unwrap();
+    assert_eq!(invoke["Resource"], arn);
+}
+
+#[test]
+fn a_gateway_is_created_with_its_role_and_targets_changed_shown_and_deleted() {
+    let emulator = Moto::start();
+    let project = with_gateway(GATEWAY);
+    let empty = listing(&emulator);
+    let planned = run(&project, &emulator, &["prepare", "--dry-run"]).succeeds();
+    says(
+        &planned,
+        &[
+            "Would create role `AgentCoreGateway-tools`",
+            "Would create gateway `tools`",
+            "search: (not set) -> SEMANTIC",
+            "Would create target `orders` of `tools`",
+            "Would create target `weather` of `tools`",
+            "description: (not set) -> The forecast",
+        ],
+    );
+    assert_eq!(
+        (gateways(&emulator).len(), listing(&emulator)),
+        (0, empty.clone())
+    );
+
+    run(&project, &emulator, &["prepare"]).succeeds();
+    let gateway = only(&emulator);
+    assert_eq!(gateway["name"], "tools");
+    assert_eq!(gateway["roleArn"], ROLE);
+    assert_eq!(gateway["authorizerType"], "AWS_IAM");
+    assert_eq!(
+        gateway["protocolConfiguration"]["mcp"]["searchType"],
+        "SEMANTIC"
+    );
+    for (key, value) in [
+        ("cargo-agentcore:managed", "true"),
+        ("cargo-agentcore:resource", "gateway/tools"),
+        ("cargo-agentcore:stage", "-"),
+        ("team", "shop"),
+    ] {
+        assert_eq!(gateway["tags"][key], value, "{}", gateway["tags"]);
+    }
+    has_the_declared_targets(&gateway["targets"]);
+    is_permitted(&emulator, &gateway);
+    run(&project, &emulator, &["prepare", "--check"]).succeeds();
+
+    let changed = GATEWAY
+        .replace("docs.example", "help.example")
+        .replace("The shop's tools", "All tools");
+    declare(&project, &changed);
+    project.write("orders.json", TOOLS.replace("Finds", "Looks up"));
+    let status = run(&project, &emulator, &["status"]).succeeds();
+    says(
+        &status,
+        &[
+            "gateway tools",
+            "target       orders (READY)",
+            "description: The shop's tools -> All tools",
+            "https://docs.example/mcp -> https://help.example/mcp",
+        ],
+    );
+    let made = update(&project, &emulator, &["prepare"]).succeeds();
+    says(
+        &made,
+        &[
+            "Updating gateway `tools`",
+            "Updating target `docs` of `tools`",
+            "Updating target `orders` of `tools`",
+        ],
+    );
+    assert!(!made.stderr.contains("`weather`"), "{}", made.stderr);
+    let gateway = only(&emulator);
+    assert_eq!(gateway["description"], "All tools");
+    let tools = &gateway["targets"]["orders"]["targetConfiguration"]["mcp"]["lambda"]["toolSchema"];
+    assert_eq!(
+        tools["inlinePayload"][0]["description"],
+        "Looks up an order"
+    );
+    update(&project, &emulator, &["prepare", "--check"]).succeeds();
+
+    run(&project, &emulator, &["clean", "--yes"]).succeeds();
+    assert_eq!(gateways(&emulator), Vec::<Value>::new());
+    assert_eq!(listing(&emulator)["roles"], empty["roles"]);
+    run(&project, &emulator, &["clean", "--check", "--yes"]).succeeds();
+}
+
+#[test]
+fn a_target_is_deleted_only_with_consent_and_permissions_follow() {
+    let emulator = Moto::start();
+    let project = with_gateway(GATEWAY);
+    run(&project, &emulator, &["prepare"]).succeeds();
+    let lines = GATEWAY.lines();
+    let fewer: Vec<&str> = lines.filter(|line| !line.starts_with("orders")).collect();
+    let fewer = fewer.join("\n");
+    declare(&project, &fewer);
+    let refused = run(&project, &emulator, &["prepare"]).exits(2);
+    says(&refused, &["This deletes the target `orders`.", "--yes"]);
+    assert!(only(&emulator)["targets"].get("orders").is_some());
+    run(&project, &emulator, &["prepare", "--yes"]).succeeds();
+    assert!(only(&emulator)["targets"].get("orders").is_none());
+    let own = statements(&emulator, ROLE);
+    assert!(own.get("LambdaOrders").is_none(), "{own}");
+}
+
+#[test]
+fn a_deployed_agent_gets_the_address_and_a_stopped_clean_is_finished() {
+    let emulator = Moto::start();
+    let project = with_gateway(GATEWAY);
+    run(&project, &emulator, &["deploy", "--yes"]).succeeds();
+    let script = r#"
+control = client("bedrock-agentcore-control")
+runtime = control.list_agent_runtimes()["agentRuntimes"][0]["agentRuntimeId"]
+print(json.dumps(control.get_agent_runtime(agentRuntimeId=runtime)["environmentVariables"]))
+"#;
+    let variables: Value = serde_json::from_str(&boto3(&emulator, script)).unwrap();
+    let gateway = only(&emulator);
+    assert_eq!(variables["GATEWAY_TOOLS_URL"], gateway["gatewayUrl"]);
+    // Somebody deleted the gateway, as a run does that is stopped before it deletes the role.
+    let id = gateway["gatewayId"].as_str().unwrap();
+    boto3(
+        &emulator,
+        &format!("client('bedrock-agentcore-control').delete_gateway(gatewayIdentifier='{id}')"),
+    );
+    let cleaned = run(&project, &emulator, &["clean", "--yes"]).succeeds();
+    says(&cleaned, &["Deleting role `AgentCoreGateway-tools`"]);
+    assert_eq!(listing(&emulator)["roles"], json!({}));
+}
+
+#[test]
+fn a_gateway_and_a_role_of_others_are_left_alone() {
+    let emulator = Moto::start();
+    let project = with_gateway(GATEWAY);
+    let script = r#"
+trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+client("iam").create_role(RoleName="AgentCoreGateway-tools", AssumeRolePolicyDocument=trust)
+"#;
+    boto3(&emulator, script);
+    let refused = run(&project, &emulator, &["prepare"]).exits(1);
+    says(
+        &refused,
+        &["a role `AgentCoreGateway-tools` exists already"],
+    );
+    assert_eq!(gateways(&emulator), Vec::<Value>::new());
+    run(&project, &emulator, &["clean", "--yes"]).succeeds();
+    let roles = listing(&emulator)["roles"].clone();
+    assert!(roles.get(ROLE).is_some(), "{roles}");
+}
+
+#[test]
+fn mistakes_in_a_gateway_are_reported_with_the_line() {
+    let emulator = Moto::start();
+    let wrong = r#"
+[workspace.metadata.agentcore.gateways.tools]
+authorization = "imm"
+search = "fuzzy"
+
+[workspace.metadata.agentcore.gateways.tools.targets]
+both = { mcp-server = "https://a.example", openapi = "weather.yaml" }
+bare = { lambda = "orders" }
+plain = { mcp-server = "http://a.example/mcp" }
+open = { openapi = "weather.yaml" }
+scoped = { mcp-server = "https://a.example", scopes = ["read"] }
+"two--hyphens" = { mcp-server = "https://a.example" }
+
+[workspace.metadata.agentcore.gateways.Tools]
+"#;
+    let project = with_gateway(wrong);
+    let found = run(&project, &emulator, &["prepare", "--dry-run"]).exits(3);
+    says(
+        &found,
+        &[
+            "did you mean `iam`?",
+            "needs exactly one of `agent`, `lambda`, `mcp-server` and `openapi`",
+            "invalid function `orders`",
+            "`lambda` and `tools` belong together",
+            "invalid MCP server `http://a.example/mcp`",
+            "needs `api-key` or `oauth`",
+            "only `oauth` has `scopes`",
+            "`two--hyphens` cannot name a target",
+            "`Tools` cannot name a gateway",
+            "Cargo.toml:",
+        ],
+    );
+    let missing = GATEWAY.replace("orders.json", "none.json");
+    declare(&project, &missing);
+    let missing = run(&project, &emulator, &["prepare", "--dry-run"]).exits(3);
+    says(
+        &missing,
+        &["there is no file", "none.json", "the target `orders`"],
+    );
+    declare(&project, GATEWAY);
+    project.write("orders.json", "{");
+    let broken = run(&project, &emulator, &["prepare", "--dry-run"]).exits(3);
+    says(
+        &broken,
+        &["orders.json` is not JSON: ", "the target `orders`"],
+    );
+    assert_eq!(gateways(&emulator), Vec::<Value>::new());
+}
