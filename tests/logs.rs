@@ -303,3 +303,43 @@ fn a_denied_reading_is_an_error_of_permission() {
         ],
     );
 }
+
+/// A service refuses a signature from another time, and its answer says what time it is.
+#[test]
+fn a_wrong_clock_of_this_machine_is_corrected() {
+    let refused =
+        json!({"__type": "InvalidSignatureException", "message": "Signature not yet current"});
+    let refused = Answer::json(403, &refused).header("date", "Sun, 12 Oct 2031 12:00:00 GMT");
+    let (filter, invoke) = (
+        "logs:FilterLogEvents",
+        "bedrock-agentcore:InvokeAgentRuntime",
+    );
+    let server = account()
+        .then(filter, refused.clone())
+        .always(filter, events(&[("1", now(), "a line")], None))
+        .then(invoke, refused)
+        .always(invoke, Answer::json(200, &json!("hello")))
+        .start();
+    let logs = at(&project(), &server, &["logs", "--raw"]).succeeds();
+    assert_eq!(logs.stdout, "a line\n");
+    let invoked = at(&project(), &server, &["invoke", "{}"]).succeeds();
+    assert!(invoked.stdout.contains("hello"), "{invoked:?}");
+    for refused in ["FilterLogEvents", "/invocations"] {
+        let signed: Vec<String> = server
+            .requests()
+            .iter()
+            .filter(|request| {
+                let target = request.headers().get("x-amz-target");
+                let target = target.and_then(|target| target.to_str().ok());
+                request.uri().path().ends_with(refused)
+                    || target.is_some_and(|target| target.ends_with(refused))
+            })
+            .map(|request| request.headers()["x-amz-date"].to_str().unwrap().to_owned())
+            .collect();
+        let [first, second] = signed.as_slice() else {
+            panic!("{refused}: {signed:?}");
+        };
+        assert!(!first.starts_with("2031"), "{first}");
+        assert!(second.starts_with("20311012T120"), "{second}");
+    }
+}

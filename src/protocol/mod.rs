@@ -15,6 +15,7 @@ pub(crate) mod event_stream;
 pub mod frames;
 pub mod headers;
 pub(crate) mod invocation;
+pub(crate) mod json_services;
 pub mod limits;
 pub mod logs;
 pub mod models;
@@ -27,6 +28,7 @@ pub mod request;
 mod runtime_arn;
 pub mod serving;
 pub mod session;
+pub(crate) mod xml;
 
 pub use refusal::{Refusal, Reply};
 pub use request::{Operation, Request, RuntimeRef};

@@ -131,15 +131,7 @@ impl Control {
     pub(super) async fn tags(&self, arn: &str, resource: &str) -> Result<Tags, AwsError> {
         let answer = self.call(tags::READ, &[arn], resource, None).await;
         answer
-            .map(|answer| {
-                let tags = answer["tags"].as_object().cloned().unwrap_or_default();
-                let text = |value: Value| value.as_str().unwrap_or_default().to_owned();
-                Tags::Known(
-                    tags.into_iter()
-                        .map(|(key, value)| (key, text(value)))
-                        .collect(),
-                )
-            })
+            .map(|answer| Tags::of_object(&answer["tags"]))
             .or_else(Tags::of_error)
     }
 
@@ -193,6 +185,16 @@ impl Control {
 }
 
 impl Tags {
+    /// Reads an object with the tags' keys as its members.
+    pub(super) fn of_object(tags: &Value) -> Self {
+        let tags = tags.as_object().into_iter().flatten();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Self::Known(
+            tags.map(|(key, value)| (key.clone(), text(value)))
+                .collect(),
+        )
+    }
+
     /// Accepts a service without tags, but not a refusal.
     pub(super) fn of_error(error: AwsError) -> Result<Self, AwsError> {
         match error.kind {
@@ -215,19 +217,21 @@ pub(super) fn text(document: &Map<String, Value>, member: &str) -> Option<String
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Returns a time in seconds since 1970. The service writes it as a number or as a text.
+/// Returns a time in seconds since 1970, or 0.
 pub(super) fn seconds(document: &Map<String, Value>, member: &str) -> i64 {
-    match document.get(member) {
-        Some(Value::Number(number)) => number
-            .as_i64()
-            .or_else(|| number.as_f64().map(whole))
-            .unwrap_or_default(),
-        Some(Value::String(text)) => aws_smithy_types::DateTime::from_str(
-            text,
-            aws_smithy_types::date_time::Format::DateTimeWithOffset,
-        )
-        .map_or(0, |time| time.secs()),
-        _ => 0,
+    document.get(member).and_then(timestamp).unwrap_or_default()
+}
+
+/// Returns a time in seconds since 1970. The services write it as a number or as a text.
+pub(super) fn timestamp(time: &Value) -> Option<i64> {
+    match time {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(whole)),
+        Value::String(text) => {
+            let format = aws_smithy_types::date_time::Format::DateTimeWithOffset;
+            let time = aws_smithy_types::DateTime::from_str(text, format);
+            time.ok().map(|time| time.secs())
+        }
+        _ => None,
     }
 }
 

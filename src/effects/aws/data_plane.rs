@@ -1,8 +1,9 @@
 //! `bedrock-agentcore`, the service that runs agents and takes their requests.
 //!
 //! Uses plain HTTP instead of an SDK, because a runtime with a JWT authorizer accepts no signature,
-//! and because an answer must be read while it arrives. Each request is sent once; retries are up
-//! to the caller.
+//! and because an answer must be read while it arrives. Each request is sent once, and again only
+//! if this machine's wrong clock was the reason for its refusal; other retries are up to the
+//! caller.
 
 use std::{error::Error as _, io, time::Duration};
 
@@ -13,6 +14,7 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
 };
 use aws_smithy_types::byte_stream::ByteStream;
+use hyper::body::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
@@ -21,7 +23,8 @@ use super::{
     https,
     network::Network,
     session::Connection,
-    sign::{NotSigned, Unsigned},
+    sign::{NotSigned, Scheme, Unsigned},
+    skew::{self, Shift, Skew},
 };
 use crate::{
     effects::{clock, env},
@@ -34,6 +37,7 @@ use crate::{
     },
 };
 
+const SCHEME: Scheme = Scheme::Usual("bedrock-agentcore");
 const USER_ID: &str = "x-amzn-bedrock-agentcore-runtime-user-id";
 const INVOKE: &str = "bedrock-agentcore:InvokeAgentRuntime";
 const STOP: &str = "bedrock-agentcore:StopRuntimeSession";
@@ -55,6 +59,7 @@ pub(crate) struct DataPlane {
     connector: SharedHttpConnector,
     endpoint: String,
     authorization: Authorization,
+    skew: Skew,
 }
 
 /// How a request is authorized.
@@ -133,6 +138,7 @@ impl DataPlane {
             connector: https::connector(&endpoint, &connection.network),
             endpoint,
             authorization: Authorization::Signature(credentials, connection.region.clone()),
+            skew: connection.network.skew.clone(),
         })
     }
 
@@ -147,6 +153,7 @@ impl DataPlane {
             connector: https::connector(&endpoint, network),
             endpoint,
             authorization: Authorization::Bearer(token),
+            skew: network.skew.clone(),
         })
     }
 
@@ -156,6 +163,7 @@ impl DataPlane {
             connector: https::connector(&address, &Network::default()),
             endpoint: address,
             authorization: Authorization::Agent,
+            skew: Skew::default(),
         }
     }
 
@@ -240,25 +248,48 @@ impl DataPlane {
             ),
         };
         let resource = format!("runtime `{}`, endpoint `{}`", target.arn, target.endpoint);
+        let body = Bytes::copy_from_slice(body);
+        let unsigned = Unsigned {
+            method,
+            url: &url,
+            headers: &headers,
+            body: &body,
+        };
         let sending = async {
-            let unsigned = Unsigned {
-                method,
-                url: &url,
-                headers: &headers,
-                body,
-            };
-            let proof = self.proof(operation, &resource, &unsigned).await?;
-            let request = unsigned.with(&proof).map_err(Refusal::Unreachable)?;
-            let response = self.connector.call(request).await;
-            let response = response.map_err(|error| broken(&error))?;
-            if response.status().is_success() {
-                return Ok(response);
+            let shift = self.skew.shift();
+            match self.once(operation, &resource, &unsigned, shift).await {
+                Err(refusal) if is_explained_by_skew(&refusal) && self.skew.shift() != shift => {
+                    let shift = self.skew.shift();
+                    self.once(operation, &resource, &unsigned, shift).await
+                }
+                answer => answer,
             }
-            Err(refused(operation, resource, response).await)
         };
         clock::within(limit, sending)
             .await
             .unwrap_or(Err(Refusal::Silent))
+    }
+
+    /// Sends a request once.
+    async fn once(
+        &self,
+        operation: &'static str,
+        resource: &str,
+        unsigned: &Unsigned<'_>,
+        shift: Shift,
+    ) -> Result<HttpResponse, Refusal> {
+        let proof = self.proof(operation, resource, unsigned, shift).await?;
+        let request = unsigned.with(&proof).map_err(Refusal::Unreachable)?;
+        let response = self.connector.call(request).await;
+        let received = clock::wall();
+        let response = response.map_err(|error| broken(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        if let Some(date) = response.headers().get("date") {
+            self.skew.learn(shift, date, received);
+        }
+        Err(refused(operation, resource.to_owned(), response).await)
     }
 
     /// Returns the headers that authorize a request.
@@ -267,6 +298,7 @@ impl DataPlane {
         operation: &'static str,
         resource: &str,
         unsigned: &Unsigned<'_>,
+        shift: Shift,
     ) -> Result<Vec<(String, String)>, Refusal> {
         let (credentials, region) = match &self.authorization {
             Authorization::Agent => return Ok(Vec::new()),
@@ -275,7 +307,8 @@ impl DataPlane {
             }
             Authorization::Signature(credentials, region) => (credentials, region),
         };
-        let signature = unsigned.signature("bedrock-agentcore", region, credentials);
+        let time = shift.applied_to(clock::wall());
+        let signature = unsigned.signature(SCHEME, region, credentials, time);
         signature.await.map_err(|error| {
             let (code, why) = match error {
                 NotSigned::NoCredentials(why) => ("MissingAuthenticationToken", why),
@@ -329,6 +362,17 @@ fn host(partition: Partition, region: &Region) -> String {
         "https://bedrock-agentcore.{region}.{}",
         partition.dns_suffix()
     )
+}
+
+fn is_explained_by_skew(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::Answered {
+            error,
+            status: _,
+            authenticate: _,
+        } => skew::may_explain(error.code.as_deref()),
+        Refusal::Unreachable(_) | Refusal::Broken(_) | Refusal::Silent => false,
+    }
 }
 
 fn broken(whole: &ConnectorError) -> Refusal {

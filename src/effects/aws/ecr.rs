@@ -1,14 +1,18 @@
 //! Image repositories in ECR: their images, and credentials for them.
 
-use aws_sdk_ecr::{
-    Client,
-    primitives::Blob as Bytes,
-    types::{ImageIdentifier, LayerAvailability},
-};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
 
-use super::{AwsError, Session, found, gone_or, registry::Sent};
+use super::{
+    AwsError, Session,
+    control::timestamp,
+    found, gone_or,
+    json_client::{JsonClient, items, text},
+    registry::Sent,
+};
 use crate::{
     package::image::{Blob, Image, MANIFEST},
+    protocol::json_services,
     resources::{clean::ObservedRepository, repository::StoredImage},
 };
 
@@ -17,34 +21,48 @@ const PART: usize = 10 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Ecr {
-    pub(super) client: Client,
+    client: JsonClient,
 }
 
 impl Ecr {
     pub(crate) fn new(session: &Session) -> Self {
         Self {
-            client: Client::new(&session.sdk),
+            client: JsonClient::new(session.connection(), &json_services::ECR),
         }
+    }
+
+    /// Calls an operation on a repository.
+    pub(super) async fn call(
+        &self,
+        action: &'static str,
+        repository: &str,
+        body: &Value,
+    ) -> Result<Value, AwsError> {
+        self.client.call(action, &shown(repository), body).await
+    }
+
+    /// Returns the items of all pages about a repository.
+    async fn all(
+        &self,
+        action: &'static str,
+        repository: &str,
+        member: &str,
+    ) -> Result<Vec<Value>, AwsError> {
+        let body = json!({ "repositoryName": repository });
+        self.client
+            .all(action, &shown(repository), body, member)
+            .await
     }
 
     /// Returns the repository with the digests of its images, or `None` if it does not exist.
     pub(crate) async fn observe(&self, name: &str) -> Result<Option<ObservedRepository>, AwsError> {
-        let images = self
-            .client
-            .list_images()
-            .repository_name(name)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(AwsError::on("ecr:ListImages", shown(name)));
+        let images = self.all("ecr:ListImages", name, "imageIds").await;
         let Some(images) = found(images)? else {
             return Ok(None);
         };
         let mut digests: Vec<String> = images
-            .into_iter()
-            .filter_map(|image| image.image_digest)
+            .iter()
+            .filter_map(|image| text(image, "imageDigest"))
             .collect();
         digests.sort();
         digests.dedup();
@@ -56,23 +74,17 @@ impl Ecr {
 
     /// Returns the images with the time of their push.
     pub(crate) async fn images(&self, name: &str) -> Result<Vec<StoredImage>, AwsError> {
-        let images = self
-            .client
-            .describe_images()
-            .repository_name(name)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(AwsError::on("ecr:DescribeImages", shown(name)))?;
+        let images = self.all("ecr:DescribeImages", name, "imageDetails").await?;
         Ok(images
-            .into_iter()
+            .iter()
             .filter_map(|image| {
                 Some(StoredImage {
-                    digest: image.image_digest?,
-                    tags: image.image_tags.unwrap_or_default(),
-                    pushed: image.image_pushed_at.map_or(i64::MAX, |time| time.secs()),
+                    digest: text(image, "imageDigest")?,
+                    tags: items(image, "imageTags")
+                        .iter()
+                        .filter_map(|tag| tag.as_str().map(str::to_owned))
+                        .collect(),
+                    pushed: timestamp(&image["imagePushedAt"]).unwrap_or(i64::MAX),
                 })
             })
             .collect())
@@ -80,35 +92,24 @@ impl Ecr {
 
     /// Returns whether a repository has an image.
     pub(crate) async fn has_image(&self, name: &str, digest: &str) -> Result<bool, AwsError> {
-        let answer = self
-            .client
-            .batch_get_image()
-            .repository_name(name)
-            .image_ids(ImageIdentifier::builder().image_digest(digest).build())
-            .send()
-            .await
-            .map_err(AwsError::on("ecr:BatchGetImage", shown(name)));
-        Ok(found(answer)?.is_some_and(|answer| !answer.images().is_empty()))
+        let body = json!({ "repositoryName": name, "imageIds": [{ "imageDigest": digest }] });
+        let answer = self.call("ecr:BatchGetImage", name, &body).await;
+        Ok(found(answer)?.is_some_and(|answer| !items(&answer, "images").is_empty()))
     }
 
     /// Returns the value of `Authorization` for the account's registry.
     pub(super) async fn authorization(&self) -> Result<String, AwsError> {
         const OPERATION: &str = "ecr:GetAuthorizationToken";
-        let answer = self
-            .client
-            .get_authorization_token()
-            .send()
-            .await
-            .map_err(AwsError::on(OPERATION, "the account's registry"))?;
-        let token = answer
-            .authorization_data()
+        const REGISTRY: &str = "the account's registry";
+        let answer = self.client.call(OPERATION, REGISTRY, &json!({})).await?;
+        let token = items(&answer, "authorizationData")
             .iter()
-            .find_map(|data| data.authorization_token());
+            .find_map(|data| text(data, "authorizationToken"));
         match token {
             Some(token) => Ok(format!("Basic {token}")),
             None => Err(AwsError::refused(
                 OPERATION,
-                "the account's registry".to_owned(),
+                REGISTRY.to_owned(),
                 None,
                 Some("the answer has no token"),
             )),
@@ -125,42 +126,32 @@ impl Ecr {
         if self.has_layer(name, &blob.digest).await? {
             return Ok(0);
         }
-        let begun = self
-            .client
-            .initiate_layer_upload()
-            .repository_name(name)
-            .send()
-            .await
-            .map_err(AwsError::on("ecr:InitiateLayerUpload", shown(name)))?;
-        let id = begun.upload_id().unwrap_or_default();
-        let size = begun
-            .part_size()
+        let body = json!({ "repositoryName": name });
+        let begun = self.call("ecr:InitiateLayerUpload", name, &body).await?;
+        let id = &begun["uploadId"];
+        let size = begun["partSize"]
+            .as_u64()
             .and_then(|size| usize::try_from(size).ok());
         let mut first = 0;
         for part in blob.bytes.chunks(size.unwrap_or(PART).max(1)) {
-            let next = first + i64::try_from(part.len()).unwrap_or(i64::MAX);
-            self.client
-                .upload_layer_part()
-                .repository_name(name)
-                .upload_id(id)
-                .part_first_byte(first)
-                .part_last_byte(next - 1)
-                .layer_part_blob(Bytes::new(part))
-                .send()
-                .await
-                .map_err(AwsError::on("ecr:UploadLayerPart", shown(name)))?;
+            let next = first + part.len() as u64;
+            let body = json!({
+                "repositoryName": name,
+                "uploadId": id,
+                "partFirstByte": first,
+                "partLastByte": next - 1,
+                "layerPartBlob": STANDARD.encode(part),
+            });
+            self.call("ecr:UploadLayerPart", name, &body).await?;
             sent.add(part.len() as u64);
             first = next;
         }
-        let completed = self
-            .client
-            .complete_layer_upload()
-            .repository_name(name)
-            .upload_id(id)
-            .layer_digests(&blob.digest)
-            .send()
-            .await
-            .map_err(AwsError::on("ecr:CompleteLayerUpload", shown(name)));
+        let body = json!({
+            "repositoryName": name,
+            "uploadId": id,
+            "layerDigests": [blob.digest],
+        });
+        let completed = self.call("ecr:CompleteLayerUpload", name, &body).await;
         match completed {
             Ok(_) => Ok(blob.size()),
             Err(error) if error.code.as_deref() == Some("LayerAlreadyExistsException") => {
@@ -171,35 +162,26 @@ impl Ecr {
     }
 
     pub(super) async fn has_layer(&self, name: &str, digest: &str) -> Result<bool, AwsError> {
-        let answer = self
-            .client
-            .batch_check_layer_availability()
-            .repository_name(name)
-            .layer_digests(digest)
-            .send()
-            .await
-            .map_err(AwsError::on("ecr:BatchCheckLayerAvailability", shown(name)));
-        Ok(found(answer)?.is_some_and(|answer| {
-            answer
-                .layers()
+        let body = json!({ "repositoryName": name, "layerDigests": [digest] });
+        let action = "ecr:BatchCheckLayerAvailability";
+        let answer = found(self.call(action, name, &body).await)?;
+        Ok(answer.is_some_and(|answer| {
+            items(&answer, "layers")
                 .iter()
-                .any(|layer| layer.layer_availability() == Some(&LayerAvailability::Available))
+                .any(|layer| layer["layerAvailability"] == "AVAILABLE")
         }))
     }
 
     /// Registers an image whose layers are there.
     pub(super) async fn put_image(&self, name: &str, image: &Image) -> Result<(), AwsError> {
-        let put = self
-            .client
-            .put_image()
-            .repository_name(name)
-            .image_manifest(String::from_utf8_lossy(&image.manifest.bytes))
-            .image_manifest_media_type(MANIFEST)
-            .image_tag(image.tag())
-            .image_digest(image.digest())
-            .send()
-            .await
-            .map_err(AwsError::on("ecr:PutImage", shown(name)));
+        let body = json!({
+            "repositoryName": name,
+            "imageManifest": String::from_utf8_lossy(&image.manifest.bytes),
+            "imageManifestMediaType": MANIFEST,
+            "imageTag": image.tag(),
+            "imageDigest": image.digest(),
+        });
+        let put = self.call("ecr:PutImage", name, &body).await;
         match put {
             Ok(_) => Ok(()),
             // Another run has pushed it in the meantime.
@@ -213,33 +195,23 @@ impl Ecr {
         name: &str,
         digests: &[String],
     ) -> Result<(), AwsError> {
+        const OPERATION: &str = "ecr:BatchDeleteImage";
         for batch in digests.chunks(100) {
-            let ids = batch
+            let ids: Vec<Value> = batch
                 .iter()
-                .map(|digest| ImageIdentifier::builder().image_digest(digest).build())
+                .map(|digest| json!({ "imageDigest": digest }))
                 .collect();
-            let answer = self
-                .client
-                .batch_delete_image()
-                .repository_name(name)
-                .set_image_ids(Some(ids))
-                .send()
-                .await
-                .map_err(AwsError::on("ecr:BatchDeleteImage", shown(name)))?;
-            let refused = answer.failures().iter().find(|failure| {
-                failure
-                    .failure_code()
-                    .is_none_or(|code| code.as_str() != "ImageNotFound")
-            });
+            let body = json!({ "repositoryName": name, "imageIds": ids });
+            let answer = self.call(OPERATION, name, &body).await?;
+            let refused = items(&answer, "failures")
+                .iter()
+                .find(|failure| failure["failureCode"] != "ImageNotFound");
             if let Some(refused) = refused {
-                let code = refused
-                    .failure_code()
-                    .map(aws_sdk_ecr::types::ImageFailureCode::as_str);
                 return Err(AwsError::refused(
-                    "ecr:BatchDeleteImage",
+                    OPERATION,
                     shown(name),
-                    code,
-                    refused.failure_reason(),
+                    refused["failureCode"].as_str(),
+                    refused["failureReason"].as_str(),
                 ));
             }
         }
@@ -248,18 +220,11 @@ impl Ecr {
 
     /// Deletes an empty repository. Fails if an image was pushed in the meantime.
     pub(crate) async fn delete(&self, name: &str) -> Result<(), AwsError> {
-        gone_or(
-            self.client
-                .delete_repository()
-                .repository_name(name)
-                .force(false)
-                .send()
-                .await
-                .map_err(AwsError::on("ecr:DeleteRepository", shown(name))),
-        )
+        let body = json!({ "repositoryName": name, "force": false });
+        gone_or(self.call("ecr:DeleteRepository", name, &body).await)
     }
 }
 
-pub(super) fn shown(name: &str) -> String {
+fn shown(name: &str) -> String {
     format!("repository `{name}`")
 }

@@ -1,8 +1,11 @@
 //! Reads the events of a log group, page by page.
 
+use serde_json::{Value, json};
+
 use super::{
     AwsError, found,
-    logs::{Logs, shown},
+    json_client::{items, text},
+    logs::Logs,
 };
 use crate::plan::log_tail::LogEvent;
 
@@ -27,36 +30,35 @@ impl Logs {
         query: &Query,
         token: Option<String>,
     ) -> Result<Option<Page>, AwsError> {
-        let answer = self
-            .client
-            .filter_log_events()
-            .log_group_name(&query.group)
-            .start_time(query.start)
-            .set_end_time(query.end)
-            .set_filter_pattern(query.pattern.clone())
-            .set_next_token(token.clone())
-            .send()
-            .await
-            .map_err(AwsError::on("logs:FilterLogEvents", shown(&query.group)));
+        let mut body = json!({ "logGroupName": query.group, "startTime": query.start });
+        if let Some(end) = query.end {
+            body["endTime"] = end.into();
+        }
+        if let Some(pattern) = &query.pattern {
+            body["filterPattern"] = pattern.as_str().into();
+        }
+        if let Some(token) = &token {
+            body["nextToken"] = token.as_str().into();
+        }
+        let answer = self.call("logs:FilterLogEvents", &query.group, &body).await;
         let Some(answer) = found(answer)? else {
             return Ok(None);
         };
-        let events = answer.events.unwrap_or_default();
+        let next = text(&answer, "nextToken");
         Ok(Some(Page {
-            events: events
-                .into_iter()
-                .map(|event| LogEvent {
-                    id: event.event_id,
-                    stream: event.log_stream_name.unwrap_or_default(),
-                    timestamp: event.timestamp.unwrap_or_default(),
-                    ingested: event.ingestion_time,
-                    message: event.message.unwrap_or_default(),
-                })
-                .collect(),
+            events: items(&answer, "events").iter().map(event).collect(),
             // A repeated token would cause an endless loop.
-            next: answer
-                .next_token
-                .filter(|next| token.as_ref() != Some(next)),
+            next: next.filter(|next| !next.is_empty() && token.as_ref() != Some(next)),
         }))
+    }
+}
+
+fn event(event: &Value) -> LogEvent {
+    LogEvent {
+        id: text(event, "eventId"),
+        stream: text(event, "logStreamName").unwrap_or_default(),
+        timestamp: event["timestamp"].as_i64().unwrap_or_default(),
+        ingested: event["ingestionTime"].as_i64(),
+        message: text(event, "message").unwrap_or_default(),
     }
 }

@@ -5,12 +5,17 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use aws_sdk_cloudwatchlogs::Client;
+use serde_json::{Value, json};
 
-use super::{AwsError, Session, found, gone_or, session::Connection};
+use super::{
+    AwsError, Session, gone_or,
+    json_client::{JsonClient, text},
+    log_events::Query,
+    session::Connection,
+};
 use crate::{
     names::RuntimeName,
-    protocol,
+    protocol::{self, json_services},
     resources::clean::{ObservedLogGroup, Tags},
 };
 
@@ -19,20 +24,18 @@ const LAST_LINES: usize = 20;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Logs {
-    pub(super) client: Client,
+    pub(super) client: JsonClient,
 }
 
 impl Logs {
     pub(crate) fn new(session: &Session) -> Self {
-        Self {
-            client: Client::new(&session.sdk),
-        }
+        Self::over(&session.connection())
     }
 
     /// Creates a client before the caller is identified.
     pub(crate) fn over(connection: &Connection) -> Self {
         Self {
-            client: Client::new(&connection.sdk),
+            client: JsonClient::new(connection.clone(), &json_services::LOGS),
         }
     }
 
@@ -46,29 +49,29 @@ impl Logs {
     ) -> Result<Vec<String>, AwsError> {
         let group = protocol::logs::group(runtime_id, endpoint);
         let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let mut pages = self
-            .client
-            .filter_log_events()
-            .log_group_name(&group)
-            .start_time(i64::try_from(since.as_millis()).unwrap_or_default())
-            .into_paginator()
-            .send();
+        let query = Query {
+            group,
+            start: i64::try_from(since.as_millis()).unwrap_or_default(),
+            end: None,
+            pattern: None,
+        };
         let mut lines = VecDeque::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(AwsError::on("logs:FilterLogEvents", shown(&group)));
-            let Some(page) = found(page)? else {
+        let mut token = None;
+        loop {
+            let Some(page) = self.page(&query, token).await? else {
                 return Ok(Vec::new());
             };
-            for event in page.events.unwrap_or_default() {
+            for event in page.events {
                 // The other streams contain traces, not the agent's output.
-                let stream = event.log_stream_name.unwrap_or_default();
-                if let Some(message) = event.message
-                    && stream.contains(protocol::logs::RUNTIME_LOGS)
-                {
-                    lines.extend(message.lines().map(str::to_owned));
+                if event.stream.contains(protocol::logs::RUNTIME_LOGS) {
+                    lines.extend(event.message.lines().map(str::to_owned));
                 }
             }
             lines.drain(..lines.len().saturating_sub(LAST_LINES));
+            token = page.next;
+            if token.is_none() {
+                break;
+            }
         }
         Ok(lines.into())
     }
@@ -79,38 +82,31 @@ impl Logs {
         runtime: &RuntimeName,
     ) -> Result<Vec<ObservedLogGroup>, AwsError> {
         let prefix = protocol::logs::group_prefix(runtime.as_str());
+        let body = json!({ "logGroupNamePrefix": prefix });
+        let shown_groups = format!("log groups `{prefix}…`");
         let groups = self
             .client
-            .describe_log_groups()
-            .log_group_name_prefix(&prefix)
-            .into_paginator()
-            .items()
-            .send()
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(AwsError::on(
-                "logs:DescribeLogGroups",
-                format!("log groups `{prefix}…`"),
-            ))?;
+            .all("logs:DescribeLogGroups", &shown_groups, body, "logGroups")
+            .await?;
         let mut observed = Vec::new();
         for group in groups {
-            let Some(name) = group.log_group_name else {
+            let Some(name) = text(&group, "logGroupName") else {
                 continue;
             };
-            let arn = group.log_group_arn.or(group.arn).unwrap_or_default();
-            let arn = arn.trim_end_matches(":*").to_owned();
-            let tags = self
-                .client
-                .list_tags_for_resource()
-                .resource_arn(&arn)
-                .send()
-                .await
-                .map_err(AwsError::on("logs:ListTagsForResource", shown(&name)))
-                .map(|answer| Tags::Known(answer.tags.unwrap_or_default().into_iter().collect()))
-                .or_else(Tags::of_error)?;
+            let arn = text(&group, "logGroupArn").or_else(|| text(&group, "arn"));
+            let arn = arn.unwrap_or_default().trim_end_matches(":*").to_owned();
+            let tags = self.tags(&name, &arn).await?;
             observed.push(ObservedLogGroup { name, arn, tags });
         }
         Ok(observed)
+    }
+
+    async fn tags(&self, name: &str, arn: &str) -> Result<Tags, AwsError> {
+        let body = json!({ "resourceArn": arn });
+        let answer = self.call("logs:ListTagsForResource", name, &body).await;
+        answer
+            .map(|answer| Tags::of_object(&answer["tags"]))
+            .or_else(Tags::of_error)
     }
 
     pub(crate) async fn tag(
@@ -119,28 +115,26 @@ impl Logs {
         arn: &str,
         tags: &BTreeMap<String, String>,
     ) -> Result<(), AwsError> {
-        self.client
-            .tag_resource()
-            .resource_arn(arn)
-            .set_tags(Some(tags.clone().into_iter().collect()))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(AwsError::on("logs:TagResource", shown(name)))
+        let body = json!({ "resourceArn": arn, "tags": tags });
+        self.call("logs:TagResource", name, &body).await.map(|_| ())
     }
 
     pub(crate) async fn delete(&self, name: &str) -> Result<(), AwsError> {
-        gone_or(
-            self.client
-                .delete_log_group()
-                .log_group_name(name)
-                .send()
-                .await
-                .map_err(AwsError::on("logs:DeleteLogGroup", shown(name))),
-        )
+        let body = json!({ "logGroupName": name });
+        gone_or(self.call("logs:DeleteLogGroup", name, &body).await)
+    }
+
+    /// Calls an operation on a log group.
+    pub(super) async fn call(
+        &self,
+        action: &'static str,
+        group: &str,
+        body: &Value,
+    ) -> Result<Value, AwsError> {
+        self.client.call(action, &shown(group), body).await
     }
 }
 
-pub(super) fn shown(name: &str) -> String {
+fn shown(name: &str) -> String {
     format!("log group `{name}`")
 }

@@ -19,7 +19,7 @@ use super::{
     error::innermost,
     https,
     session::{self, Connection},
-    sign::{NotSigned, Unsigned},
+    sign::{NotSigned, Scheme, Unsigned},
 };
 use crate::{
     effects::{clock, env},
@@ -84,7 +84,12 @@ impl Models {
             .credentials_provider()
             .ok_or_else(|| Failure::access("no AWS credentials were found"))?;
         let signature = unsigned
-            .signature("bedrock", &call.region, &credentials)
+            .signature(
+                Scheme::Usual("bedrock"),
+                &call.region,
+                &credentials,
+                clock::wall(),
+            )
             .await
             .map_err(|error| match error {
                 NotSigned::NoCredentials(why) => {

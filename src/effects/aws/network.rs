@@ -1,4 +1,5 @@
-//! This machine's network settings: its proxy, and the certificate authorities that it trusts.
+//! This machine's network settings: its proxy, and the certificate authorities that it trusts. Also
+//! what a session's requests share.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use aws_smithy_types::base64;
 use rustls::RootCertStore;
 
-use super::{error::innermost, https, profiles::Profiles};
+use super::{error::innermost, https, profiles::Profiles, skew::Skew};
 use crate::{
     effects::env,
     error::Failure,
@@ -31,6 +32,8 @@ pub(crate) struct Network {
     trust: Trust,
     /// The connectors that were made, by address. A connector keeps its connections open.
     connectors: Arc<Mutex<BTreeMap<String, SharedHttpConnector>>>,
+    /// How far the machine's clock is from the services'.
+    pub(super) skew: Skew,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -63,6 +66,7 @@ impl Network {
             proxies,
             trust,
             connectors: Arc::default(),
+            skew: Skew::default(),
         })
     }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecr::types::{ImageScanningConfiguration, ImageTagMutability, Repository, Tag};
+use serde_json::{Value, json};
 
 use super::{
     AwsError,
-    ecr::{Ecr, shown},
+    ecr::Ecr,
     found,
+    json_client::{items, text},
 };
 use crate::resources::{
     clean::OwnRepository,
@@ -23,16 +24,15 @@ impl Ecr {
         let Some(repository) = self.described(name).await? else {
             return Ok(None);
         };
-        let arn = repository.repository_arn.unwrap_or_default();
+        let arn = text(&repository, "repositoryArn").unwrap_or_default();
         let (tags, lifecycle) =
             tokio::try_join!(self.tags(name, &arn), self.lifecycle_policy(name))?;
-        let mutability = repository.image_tag_mutability;
-        let scanning = repository.image_scanning_configuration;
+        let scanning = &repository["imageScanningConfiguration"];
         Ok(Some(ObservedRepository {
             arn,
             tags,
-            immutable: mutability == Some(ImageTagMutability::Immutable),
-            scanned: scanning.is_some_and(|scanning| scanning.scan_on_push),
+            immutable: repository["imageTagMutability"] == IMMUTABLE,
+            scanned: scanning["scanOnPush"] == true,
             lifecycle,
         }))
     }
@@ -42,120 +42,79 @@ impl Ecr {
         let Some(repository) = self.described(name).await? else {
             return Ok(None);
         };
-        let arn = repository.repository_arn.unwrap_or_default();
+        let arn = text(&repository, "repositoryArn").unwrap_or_default();
         let tags = self.tags(name, &arn).await?;
         let content = self.observe(name).await?;
         Ok(content.map(|content| OwnRepository { tags, content }))
     }
 
-    async fn described(&self, name: &str) -> Result<Option<Repository>, AwsError> {
-        let answer = self
-            .client
-            .describe_repositories()
-            .repository_names(name)
-            .send()
-            .await
-            .map_err(AwsError::on("ecr:DescribeRepositories", shown(name)));
-        let described = found(answer)?.and_then(|answer| answer.repositories);
-        Ok(described.into_iter().flatten().next())
+    async fn described(&self, name: &str) -> Result<Option<Value>, AwsError> {
+        let body = json!({ "repositoryNames": [name] });
+        let answer = self.call("ecr:DescribeRepositories", name, &body).await;
+        Ok(found(answer)?.and_then(|answer| items(&answer, "repositories").first().cloned()))
     }
 
     async fn tags(&self, name: &str, arn: &str) -> Result<BTreeMap<String, String>, AwsError> {
-        let answer = self
-            .client
-            .list_tags_for_resource()
-            .resource_arn(arn)
-            .send()
-            .await
-            .map_err(AwsError::on("ecr:ListTagsForResource", shown(name)))?;
-        let tags = answer.tags.unwrap_or_default();
-        Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+        let body = json!({ "resourceArn": arn });
+        let answer = self.call("ecr:ListTagsForResource", name, &body).await?;
+        Ok(items(&answer, "tags")
+            .iter()
+            .filter_map(|tag| Some((text(tag, "Key")?, text(tag, "Value")?)))
+            .collect())
     }
 
-    async fn lifecycle_policy(&self, name: &str) -> Result<Option<serde_json::Value>, AwsError> {
-        let answer = self
-            .client
-            .get_lifecycle_policy()
-            .repository_name(name)
-            .send()
-            .await
-            .map_err(AwsError::on("ecr:GetLifecyclePolicy", shown(name)));
-        let answer = match answer {
+    async fn lifecycle_policy(&self, name: &str) -> Result<Option<Value>, AwsError> {
+        let body = json!({ "repositoryName": name });
+        let answer = match self.call("ecr:GetLifecyclePolicy", name, &body).await {
             Err(error) if error.code.as_deref() == Some(NO_POLICY) => return Ok(None),
             answer => found(answer)?,
         };
-        let text = answer.and_then(|answer| answer.lifecycle_policy_text);
+        let policy = answer.and_then(|answer| text(&answer, "lifecyclePolicyText"));
         // ECR stores only JSON.
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+        Ok(policy.and_then(|policy| serde_json::from_str(&policy).ok()))
     }
 
     /// Carries out a step.
     pub(crate) async fn change(&self, step: &RepositoryStep) -> Result<(), AwsError> {
-        match step {
-            RepositoryStep::Create { name, tags } => self.create(name, tags).await,
-            RepositoryStep::MakeImmutable { name } => self
-                .client
-                .put_image_tag_mutability()
-                .repository_name(name)
-                .image_tag_mutability(ImageTagMutability::Immutable)
-                .send()
-                .await
-                .map(|_| ())
-                .map_err(AwsError::on("ecr:PutImageTagMutability", shown(name))),
-            RepositoryStep::Scan { name } => self
-                .client
-                .put_image_scanning_configuration()
-                .repository_name(name)
-                .image_scanning_configuration(scanning())
-                .send()
-                .await
-                .map(|_| ())
-                .map_err(AwsError::on(
-                    "ecr:PutImageScanningConfiguration",
-                    shown(name),
-                )),
-            RepositoryStep::DropUntagged { name, policy } => self
-                .client
-                .put_lifecycle_policy()
-                .repository_name(name)
-                .lifecycle_policy_text(policy.to_string())
-                .send()
-                .await
-                .map(|_| ())
-                .map_err(AwsError::on("ecr:PutLifecyclePolicy", shown(name))),
-            RepositoryStep::Tag { name, arn, tags } => self
-                .client
-                .tag_resource()
-                .resource_arn(arn)
-                .set_tags(Some(sdk_tags(name, tags)?))
-                .send()
-                .await
-                .map(|_| ())
-                .map_err(AwsError::on("ecr:TagResource", shown(name))),
-            RepositoryStep::Untag { name, arn, keys } => self
-                .client
-                .untag_resource()
-                .resource_arn(arn)
-                .set_tag_keys(Some(keys.clone()))
-                .send()
-                .await
-                .map(|_| ())
-                .map_err(AwsError::on("ecr:UntagResource", shown(name))),
-        }
+        let (action, name, body) = match step {
+            RepositoryStep::Create { name, tags } => return self.create(name, tags).await,
+            RepositoryStep::MakeImmutable { name } => (
+                "ecr:PutImageTagMutability",
+                name,
+                json!({ "repositoryName": name, "imageTagMutability": IMMUTABLE }),
+            ),
+            RepositoryStep::Scan { name } => (
+                "ecr:PutImageScanningConfiguration",
+                name,
+                json!({ "repositoryName": name, "imageScanningConfiguration": scanning() }),
+            ),
+            RepositoryStep::DropUntagged { name, policy } => (
+                "ecr:PutLifecyclePolicy",
+                name,
+                json!({ "repositoryName": name, "lifecyclePolicyText": policy.to_string() }),
+            ),
+            RepositoryStep::Tag { name, arn, tags } => (
+                "ecr:TagResource",
+                name,
+                json!({ "resourceArn": arn, "tags": list(tags) }),
+            ),
+            RepositoryStep::Untag { name, arn, keys } => (
+                "ecr:UntagResource",
+                name,
+                json!({ "resourceArn": arn, "tagKeys": keys }),
+            ),
+        };
+        self.call(action, name, &body).await.map(|_| ())
     }
 
     async fn create(&self, name: &str, tags: &BTreeMap<String, String>) -> Result<(), AwsError> {
-        let created = self
-            .client
-            .create_repository()
-            .repository_name(name)
-            .image_tag_mutability(ImageTagMutability::Immutable)
-            .image_scanning_configuration(scanning())
-            .set_tags(Some(sdk_tags(name, tags)?))
-            .send()
-            .await
-            .map_err(AwsError::on("ecr:CreateRepository", shown(name)));
-        match created {
+        let body = json!({
+            "repositoryName": name,
+            "imageTagMutability": IMMUTABLE,
+            "imageScanningConfiguration": scanning(),
+            "tags": list(tags),
+        });
+        match self.call("ecr:CreateRepository", name, &body).await {
             Ok(_) => Ok(()),
             // Another run has created it in the meantime, or an answer was lost.
             Err(error) if error.code.as_deref() == Some("RepositoryAlreadyExistsException") => {
@@ -166,27 +125,18 @@ impl Ecr {
     }
 }
 
+const IMMUTABLE: &str = "IMMUTABLE";
+
 /// The code of the answer for a repository without a lifecycle policy.
 const NO_POLICY: &str = "LifecyclePolicyNotFoundException";
 
-fn scanning() -> ImageScanningConfiguration {
-    ImageScanningConfiguration::builder()
-        .scan_on_push(true)
-        .build()
+fn scanning() -> Value {
+    json!({ "scanOnPush": true })
 }
 
-fn sdk_tags(name: &str, tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, AwsError> {
+/// Returns tags in ECR's form.
+fn list(tags: &BTreeMap<String, String>) -> Vec<Value> {
     tags.iter()
-        .map(|(key, value)| {
-            let tag = Tag::builder().key(key).value(value).build();
-            tag.map_err(|error| {
-                AwsError::refused(
-                    "ecr:TagResource",
-                    shown(name),
-                    None,
-                    Some(&error.to_string()),
-                )
-            })
-        })
+        .map(|(key, value)| json!({ "Key": key, "Value": value }))
         .collect()
 }

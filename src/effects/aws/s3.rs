@@ -1,21 +1,14 @@
 //! Objects in S3, with all their versions.
 
-use aws_sdk_s3::{
-    Client,
-    config::Builder,
-    primitives::DateTime,
-    types::{Delete, ObjectIdentifier},
+use super::{AwsError, Session, control::timestamp, found, s3_client::S3Client};
+use crate::{
+    protocol::xml::Element,
+    resources::clean::{ObjectKey, ObservedObject},
 };
-
-use super::{AwsError, Session, found};
-use crate::resources::clean::{ObjectKey, ObservedObject};
 
 #[derive(Debug, Clone)]
 pub(crate) struct S3 {
-    pub(super) client: Client,
-    /// The account that must own the bucket. Sent with every call, so that another account's bucket
-    /// with the same name is never touched.
-    pub(super) owner: String,
+    pub(super) client: S3Client,
 }
 
 /// A version of an object, or a delete marker.
@@ -29,14 +22,8 @@ pub(super) struct Version {
 
 impl S3 {
     pub(crate) fn new(session: &Session) -> Self {
-        // Emulators need path-style addresses; S3 still supports them.
-        let path_style = session.sdk.endpoint_url().is_some();
-        let config = Builder::from(&session.sdk)
-            .force_path_style(path_style)
-            .build();
         Self {
-            client: Client::from_conf(config),
-            owner: session.account.to_string(),
+            client: S3Client::new(session),
         }
     }
 
@@ -65,42 +52,29 @@ impl S3 {
         prefix: &str,
     ) -> Result<Vec<Version>, AwsError> {
         let mut versions = Vec::new();
-        let (mut key_marker, mut version_marker) = (None, None);
+        let mut markers: Option<(String, String)> = None;
         loop {
+            let (key, version) = markers.take().unzip();
+            let resource = shown(bucket, prefix);
             let answer = self
                 .client
-                .list_object_versions()
-                .bucket(bucket)
-                .prefix(prefix)
-                .expected_bucket_owner(&self.owner)
-                .set_key_marker(key_marker.take())
-                .set_version_id_marker(version_marker.take())
-                .send()
-                .await
-                .map_err(AwsError::on("s3:ListBucketVersions", shown(bucket, prefix)));
-            let Some(answer) = found(answer)? else {
+                .request("s3:ListBucketVersions", resource, "GET", bucket)
+                .aspect("versions")
+                .query("prefix", prefix)
+                .maybe_query("key-marker", key.as_deref())
+                .maybe_query("version-id-marker", version.as_deref())
+                .send_for_document()
+                .await;
+            let Some((page, _)) = found(answer)? else {
                 return Ok(Vec::new());
             };
-            let stored = answer.versions().iter().map(|version| {
-                let modified = version.last_modified().map_or(0, DateTime::secs);
-                (version.key(), version.version_id(), modified)
-            });
-            let markers = answer.delete_markers().iter().map(|marker| {
-                let modified = marker.last_modified().map_or(0, DateTime::secs);
-                (marker.key(), marker.version_id(), modified)
-            });
-            versions.extend(stored.chain(markers).filter_map(|(key, id, modified)| {
-                Some(Version {
-                    key: key?.to_owned(),
-                    id: id.unwrap_or("null").to_owned(),
-                    modified,
-                })
-            }));
-            if answer.is_truncated() != Some(true) {
+            let stored = page.all("Version").chain(page.all("DeleteMarker"));
+            versions.extend(stored.filter_map(Version::read));
+            if page.text("IsTruncated") != Some("true") {
                 return Ok(versions);
             }
-            key_marker = answer.next_key_marker;
-            version_marker = answer.next_version_id_marker;
+            let marker = |name: &str| page.text(name).unwrap_or_default().to_owned();
+            markers = Some((marker("NextKeyMarker"), marker("NextVersionIdMarker")));
         }
     }
 
@@ -123,41 +97,45 @@ impl S3 {
         bucket: &str,
         versions: &[(&str, &str)],
     ) -> Result<(), AwsError> {
+        const OPERATION: &str = "s3:DeleteObjectVersion";
         for batch in versions.chunks(1000) {
             let first = batch.first().map_or("", |(key, _)| key);
-            let identifiers: Vec<ObjectIdentifier> = batch
-                .iter()
-                .map(|(key, version)| {
-                    ObjectIdentifier::builder()
-                        .key(*key)
-                        .version_id(*version)
-                        .build()
-                        .expect("an identifier has a key")
-                })
-                .collect();
-            let request = Delete::builder()
-                .set_objects(Some(identifiers))
-                .quiet(true)
-                .build();
-            let answer = self
+            let objects = batch.iter().map(|(key, version)| {
+                Element::new("Object")
+                    .with_text("Key", *key)
+                    .with_text("VersionId", *version)
+            });
+            let request = Element::new("Delete")
+                .with_all(objects)
+                .with_text("Quiet", "true");
+            let (answer, _) = self
                 .client
-                .delete_objects()
-                .bucket(bucket)
-                .expected_bucket_owner(&self.owner)
-                .delete(request.expect("a request has objects"))
-                .send()
-                .await
-                .map_err(AwsError::on("s3:DeleteObjectVersion", shown(bucket, first)))?;
-            if let Some(refused) = answer.errors().first() {
+                .request(OPERATION, shown(bucket, first), "POST", bucket)
+                .aspect("delete")
+                .document(&request)
+                .send_for_document()
+                .await?;
+            if let Some(refused) = answer.child("Error") {
                 return Err(AwsError::refused(
-                    "s3:DeleteObjectVersion",
-                    shown(bucket, refused.key().unwrap_or(first)),
-                    refused.code(),
-                    refused.message(),
+                    OPERATION,
+                    shown(bucket, refused.text("Key").unwrap_or(first)),
+                    refused.text("Code"),
+                    refused.text("Message"),
                 ));
             }
         }
         Ok(())
+    }
+}
+
+impl Version {
+    fn read(element: &Element) -> Option<Self> {
+        let modified = element.text("LastModified").unwrap_or_default();
+        Some(Self {
+            key: element.text("Key")?.to_owned(),
+            id: element.text("VersionId").unwrap_or("null").to_owned(),
+            modified: timestamp(&modified.into()).unwrap_or_default(),
+        })
     }
 }
 

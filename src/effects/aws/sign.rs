@@ -1,15 +1,21 @@
 //! Requests without an SDK, and their signatures.
 
+use std::time::SystemTime;
+
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    http_request::{
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+        UriPathNormalizationMode, sign,
+    },
     sign::v4,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
+use hyper::body::Bytes;
 
 use super::error::innermost;
-use crate::{effects::clock, names::Region};
+use crate::names::Region;
 
 /// A request before it is signed.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +23,35 @@ pub(super) struct Unsigned<'a> {
     pub(super) method: &'a str,
     pub(super) url: &'a str,
     pub(super) headers: &'a [(String, String)],
-    pub(super) body: &'a [u8],
+    pub(super) body: &'a Bytes,
+}
+
+/// How a service's requests are signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// As for all services but S3; with the service's signing name.
+    Usual(&'static str),
+    S3,
+}
+
+impl Scheme {
+    fn service(self) -> &'static str {
+        match self {
+            Self::Usual(service) => service,
+            Self::S3 => "s3",
+        }
+    }
+
+    fn settings(self) -> SigningSettings {
+        let mut settings = SigningSettings::default();
+        if self == Self::S3 {
+            // A key is signed as it is written in the address, and its dots mean nothing.
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        }
+        settings
+    }
 }
 
 /// Why a request could not be signed.
@@ -28,12 +62,13 @@ pub(super) enum NotSigned {
 }
 
 impl Unsigned<'_> {
-    /// Returns the headers that sign the request.
+    /// Returns the headers that sign the request at this time.
     pub(super) async fn signature(
         &self,
-        service: &str,
+        scheme: Scheme,
         region: &Region,
         credentials: &SharedCredentialsProvider,
+        time: SystemTime,
     ) -> Result<Vec<(String, String)>, NotSigned> {
         let credentials = credentials
             .provide_credentials()
@@ -43,9 +78,9 @@ impl Unsigned<'_> {
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(region.as_str())
-            .name(service)
-            .time(clock::wall())
-            .settings(SigningSettings::default())
+            .name(scheme.service())
+            .time(time)
+            .settings(scheme.settings())
             .build()
             .map_err(|error| NotSigned::Unsuitable(error.to_string()))?;
         let headers = self.headers.iter();
@@ -75,7 +110,7 @@ impl Unsigned<'_> {
         } = self;
         let refused =
             |error: &(dyn std::error::Error + 'static)| format!("`{url}`: {}", innermost(error));
-        let mut request = HttpRequest::new(SdkBody::from(body.to_vec()));
+        let mut request = HttpRequest::new(SdkBody::from(Bytes::clone(body)));
         request
             .set_method(method)
             .map_err(|error| refused(&error))?;

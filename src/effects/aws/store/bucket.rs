@@ -2,22 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_s3::types::{
-    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, BucketLocationConstraint,
-    CreateBucketConfiguration, ExpirationStatus, LifecycleRule, LifecycleRuleFilter,
-    PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
-    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
-};
 use serde_json::Value;
 
 use super::Store;
 use crate::{
     effects::{
-        aws::{AwsError, Kind},
+        aws::{AwsError, Kind, s3_client::S3Request},
         clock,
     },
     error::Failure,
     plan::retry,
+    protocol::xml::Element,
     resources::{
         bucket::{self as plan, BucketStep, ObservedBucket, Settings},
         ownership::Ownership,
@@ -29,6 +24,17 @@ const ROUNDS: u32 = 6;
 
 /// The ID of this tool's lifecycle rule.
 const UNFINISHED: &str = "drop-unfinished-uploads";
+
+/// The status of a lifecycle rule that is in use.
+const ENABLED: &str = "Enabled";
+
+/// The members of a configuration that makes a bucket private.
+const BLOCKS: [&str; 4] = [
+    "BlockPublicAcls",
+    "IgnorePublicAcls",
+    "BlockPublicPolicy",
+    "RestrictPublicBuckets",
+];
 
 impl Store {
     /// Prepares the bucket and returns the steps that were needed; usually none after the first
@@ -90,56 +96,45 @@ impl Store {
         })
     }
 
-    async fn is_private(&self) -> Result<bool, AwsError> {
-        let answer = self
-            .s3
+    /// Begins a request about an aspect of the bucket.
+    fn on_bucket(&self, action: &'static str, method: &'static str, aspect: &str) -> S3Request<'_> {
+        self.s3
             .client
-            .get_public_access_block()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.s3.owner)
-            .send()
-            .await
-            .map_err(AwsError::on("s3:GetBucketPublicAccessBlock", self.named()));
-        let block = set(answer)?.and_then(|answer| answer.public_access_block_configuration);
-        Ok(block.is_some_and(|block| {
-            [
-                block.block_public_acls,
-                block.ignore_public_acls,
-                block.block_public_policy,
-                block.restrict_public_buckets,
-            ]
-            .into_iter()
-            .all(|is| is == Some(true))
+            .request(action, self.named(), method, &self.bucket)
+            .aspect(aspect)
+    }
+
+    async fn is_private(&self) -> Result<bool, AwsError> {
+        let block = self
+            .on_bucket("s3:GetBucketPublicAccessBlock", "GET", "publicAccessBlock")
+            .send_for_document()
+            .await;
+        Ok(set(block)?.is_some_and(|(block, _)| {
+            BLOCKS
+                .iter()
+                .all(|member| block.text(member) == Some("true"))
         }))
     }
 
     async fn is_encrypted(&self) -> Result<bool, AwsError> {
-        let answer = self
-            .s3
-            .client
-            .get_bucket_encryption()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.s3.owner)
-            .send()
-            .await
-            .map_err(AwsError::on("s3:GetEncryptionConfiguration", self.named()));
-        let found = set(answer)?.and_then(|answer| answer.server_side_encryption_configuration);
-        Ok(found.is_some_and(|found| !found.rules.is_empty()))
+        let encryption = self
+            .on_bucket("s3:GetEncryptionConfiguration", "GET", "encryption")
+            .send_for_document()
+            .await;
+        Ok(set(encryption)?.is_some_and(|(encryption, _)| encryption.child("Rule").is_some()))
     }
 
-    async fn lifecycle_rules(&self) -> Result<Vec<LifecycleRule>, AwsError> {
-        let answer = self
-            .s3
-            .client
-            .get_bucket_lifecycle_configuration()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.s3.owner)
-            .send()
-            .await
-            .map_err(AwsError::on("s3:GetLifecycleConfiguration", self.named()));
-        Ok(set(answer)?
-            .and_then(|answer| answer.rules)
-            .unwrap_or_default())
+    async fn lifecycle_rules(&self) -> Result<Vec<Element>, AwsError> {
+        let lifecycle = self
+            .on_bucket("s3:GetLifecycleConfiguration", "GET", "lifecycle")
+            .send_for_document()
+            .await;
+        let lifecycle = set(lifecycle)?.map(|(lifecycle, _)| lifecycle);
+        Ok(lifecycle
+            .iter()
+            .flat_map(|lifecycle| lifecycle.all("Rule"))
+            .cloned()
+            .collect())
     }
 
     /// Returns the policy that the bucket needs, or `None` if it already demands TLS.
@@ -148,15 +143,10 @@ impl Store {
             return Ok(None);
         }
         let answer = self
-            .s3
-            .client
-            .get_bucket_policy()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.s3.owner)
+            .on_bucket("s3:GetBucketPolicy", "GET", "policy")
             .send()
-            .await
-            .map_err(AwsError::on("s3:GetBucketPolicy", self.named()));
-        let text = set(answer)?.and_then(|answer| answer.policy);
+            .await;
+        let text = set(answer)?.map(|answer| answer.text());
         // S3 stores only JSON policies.
         let there = text.and_then(|text| serde_json::from_str(&text).ok());
         Ok(plan::policy_with_tls(
@@ -172,35 +162,28 @@ impl Store {
         let Some(policy) = self.policy_with_tls().await? else {
             return Ok(());
         };
-        self.s3
-            .client
-            .put_bucket_policy()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.s3.owner)
-            .policy(policy.to_string())
+        self.on_bucket("s3:PutBucketPolicy", "PUT", "policy")
+            .content(policy.to_string())
             .send()
-            .await
-            .map_err(AwsError::on("s3:PutBucketPolicy", self.named()))?;
+            .await?;
         Ok(())
     }
 
     /// Returns the tags, or `None` if the bucket does not exist.
     pub(super) async fn tags(&self) -> Result<Option<BTreeMap<String, String>>, Failure> {
         let answer = self
-            .s3
-            .client
-            .get_bucket_tagging()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.s3.owner)
-            .send()
-            .await
-            .map_err(AwsError::on("s3:GetBucketTagging", self.named()));
+            .on_bucket("s3:GetBucketTagging", "GET", "tagging")
+            .send_for_document()
+            .await;
         match answer {
-            Ok(answer) => Ok(Some(
-                answer
-                    .tag_set
-                    .into_iter()
-                    .map(|tag| (tag.key, tag.value))
+            Ok((tagging, _)) => Ok(Some(
+                tagging
+                    .child("TagSet")
+                    .iter()
+                    .flat_map(|set| set.all("Tag"))
+                    .filter_map(|tag| {
+                        Some((tag.text("Key")?.to_owned(), tag.text("Value")?.to_owned()))
+                    })
                     .collect(),
             )),
             Err(error) => match (error.code.as_deref(), error.kind) {
@@ -214,7 +197,7 @@ impl Store {
                 // The service also says this if another account owns the bucket.
                 (_, Kind::Denied) => Err(Failure::from(error).note(format!(
                     "S3 also reports this if the bucket belongs to an account other than {}",
-                    self.s3.owner
+                    self.s3.client.owner
                 ))),
                 _ => Err(error.into()),
             },
@@ -222,17 +205,12 @@ impl Store {
     }
 
     async fn is_empty(&self) -> Result<bool, AwsError> {
-        let answer = self
-            .s3
-            .client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .max_keys(1)
-            .expected_bucket_owner(&self.s3.owner)
-            .send()
-            .await
-            .map_err(AwsError::on("s3:ListBucket", self.named()))?;
-        Ok(answer.contents().is_empty())
+        let (page, _) = self
+            .on_bucket("s3:ListBucket", "GET", "list-type=2")
+            .query("max-keys", "1")
+            .send_for_document()
+            .await?;
+        Ok(page.child("Contents").is_none())
     }
 
     /// Retries, because another run may change the same bucket, and a new bucket is not visible
@@ -261,21 +239,16 @@ impl Store {
     }
 
     async fn create(&self) -> Result<(), AwsError> {
+        let request = self.s3.client.creation(self.named(), &self.bucket);
         // `us-east-1` must not be named.
-        let place = (self.region != "us-east-1").then(|| {
-            CreateBucketConfiguration::builder()
-                .location_constraint(BucketLocationConstraint::from(self.region.as_str()))
-                .build()
-        });
-        let answer = self
-            .s3
-            .client
-            .create_bucket()
-            .bucket(&self.bucket)
-            .set_create_bucket_configuration(place)
-            .send()
-            .await
-            .map_err(AwsError::on("s3:CreateBucket", self.named()));
+        let request = if self.region == "us-east-1" {
+            request
+        } else {
+            let place = Element::new("CreateBucketConfiguration")
+                .with_text("LocationConstraint", self.region.as_str());
+            request.document(&place)
+        };
+        let answer = request.send().await;
         match answer {
             // Another run of the same project created it first.
             Err(error) if error.code.as_deref() == Some("BucketAlreadyOwnedByYou") => Ok(()),
@@ -284,45 +257,26 @@ impl Store {
     }
 
     async fn block_public_access(&self) -> Result<(), AwsError> {
-        let block = PublicAccessBlockConfiguration::builder()
-            .block_public_acls(true)
-            .ignore_public_acls(true)
-            .block_public_policy(true)
-            .restrict_public_buckets(true)
-            .build();
-        self.s3
-            .client
-            .put_public_access_block()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.s3.owner)
-            .public_access_block_configuration(block)
+        let block = Element::new("PublicAccessBlockConfiguration");
+        let block = BLOCKS
+            .iter()
+            .fold(block, |block, member| block.with_text(member, "true"));
+        self.on_bucket("s3:PutBucketPublicAccessBlock", "PUT", "publicAccessBlock")
+            .document(&block)
             .send()
-            .await
-            .map_err(AwsError::on("s3:PutBucketPublicAccessBlock", self.named()))?;
+            .await?;
         Ok(())
     }
 
     async fn encrypt(&self) -> Result<(), AwsError> {
-        let default = ServerSideEncryptionByDefault::builder()
-            .sse_algorithm(ServerSideEncryption::Aes256)
-            .build()
-            .expect("an encryption has an algorithm");
-        let rule = ServerSideEncryptionRule::builder()
-            .apply_server_side_encryption_by_default(default)
-            .build();
-        let encryption = ServerSideEncryptionConfiguration::builder()
-            .rules(rule)
-            .build()
-            .expect("a configuration has rules");
-        self.s3
-            .client
-            .put_bucket_encryption()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.s3.owner)
-            .server_side_encryption_configuration(encryption)
+        let default =
+            Element::new("ApplyServerSideEncryptionByDefault").with_text("SSEAlgorithm", "AES256");
+        let encryption = Element::new("ServerSideEncryptionConfiguration")
+            .with(Element::new("Rule").with(default));
+        self.on_bucket("s3:PutEncryptionConfiguration", "PUT", "encryption")
+            .document(&encryption)
             .send()
-            .await
-            .map_err(AwsError::on("s3:PutEncryptionConfiguration", self.named()))?;
+            .await?;
         Ok(())
     }
 
@@ -330,59 +284,36 @@ impl Store {
     /// replaced as a whole.
     async fn drop_unfinished_uploads(&self) -> Result<(), AwsError> {
         let mut rules = self.lifecycle_rules().await?;
-        rules.retain(|rule| rule.id() != Some(UNFINISHED));
-        let rule = LifecycleRule::builder()
-            .id(UNFINISHED)
-            .status(ExpirationStatus::Enabled)
-            .filter(LifecycleRuleFilter::builder().prefix("").build())
-            .abort_incomplete_multipart_upload(
-                AbortIncompleteMultipartUpload::builder()
-                    .days_after_initiation(1)
-                    .build(),
-            )
-            .build()
-            .expect("a rule has a status");
-        let rules = BucketLifecycleConfiguration::builder()
-            .set_rules(Some(rules))
-            .rules(rule)
-            .build()
-            .expect("a configuration has rules");
-        self.s3
-            .client
-            .put_bucket_lifecycle_configuration()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.s3.owner)
-            .lifecycle_configuration(rules)
+        rules.retain(|rule| rule.text("ID") != Some(UNFINISHED));
+        let rule = Element::new("Rule")
+            .with_text("ID", UNFINISHED)
+            .with(Element::new("Filter").with_text("Prefix", ""))
+            .with_text("Status", ENABLED)
+            .with(
+                Element::new("AbortIncompleteMultipartUpload")
+                    .with_text("DaysAfterInitiation", "1"),
+            );
+        let lifecycle = Element::new("LifecycleConfiguration")
+            .with_all(rules)
+            .with(rule);
+        self.on_bucket("s3:PutLifecycleConfiguration", "PUT", "lifecycle")
+            .document(&lifecycle)
             .send()
-            .await
-            .map_err(AwsError::on("s3:PutLifecycleConfiguration", self.named()))?;
+            .await?;
         Ok(())
     }
 
     async fn tag(&self, tags: &BTreeMap<String, String>) -> Result<(), AwsError> {
-        let tags: Vec<Tag> = tags
-            .iter()
-            .map(|(key, value)| {
-                Tag::builder()
-                    .key(key)
-                    .value(value)
-                    .build()
-                    .expect("a tag has a key and a value")
-            })
-            .collect();
-        let tagging = Tagging::builder()
-            .set_tag_set(Some(tags))
-            .build()
-            .expect("a tagging has tags");
-        self.s3
-            .client
-            .put_bucket_tagging()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.s3.owner)
-            .tagging(tagging)
+        let tags = tags.iter().map(|(key, value)| {
+            Element::new("Tag")
+                .with_text("Key", key)
+                .with_text("Value", value)
+        });
+        let tagging = Element::new("Tagging").with(Element::new("TagSet").with_all(tags));
+        self.on_bucket("s3:PutBucketTagging", "PUT", "tagging")
+            .document(&tagging)
             .send()
-            .await
-            .map_err(AwsError::on("s3:PutBucketTagging", self.named()))?;
+            .await?;
         Ok(())
     }
 
@@ -411,11 +342,14 @@ fn set<T>(answer: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
     }
 }
 
-fn drops_unfinished_uploads(rule: &LifecycleRule) -> bool {
-    let everywhere = rule
-        .filter()
-        .is_none_or(|filter| filter.prefix().is_none_or(str::is_empty) && filter.and().is_none());
-    rule.status == ExpirationStatus::Enabled
+fn drops_unfinished_uploads(rule: &Element) -> bool {
+    // An old rule has its prefix outside a filter.
+    let place = rule.child("Filter").unwrap_or(rule);
+    let everywhere = place.text("Prefix").is_none_or(str::is_empty)
+        && ["And", "Tag", "ObjectSizeGreaterThan", "ObjectSizeLessThan"]
+            .iter()
+            .all(|condition| place.child(condition).is_none());
+    rule.text("Status") == Some(ENABLED)
         && everywhere
-        && rule.abort_incomplete_multipart_upload().is_some()
+        && rule.child("AbortIncompleteMultipartUpload").is_some()
 }

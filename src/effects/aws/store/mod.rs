@@ -8,10 +8,10 @@ mod removal;
 mod send;
 mod upload;
 
-use aws_sdk_s3::{operation::head_object::HeadObjectOutput, primitives::DateTime};
+use aws_smithy_types::{DateTime, date_time::Format};
 
 pub(crate) use self::removal::BucketEnd;
-use super::{AwsError, Kind, Session, found, s3::S3};
+use super::{AwsError, Kind, Session, found, s3::S3, s3_client::S3Answer};
 use crate::{
     names::{Partition, ProjectId, RuntimeName, ours},
     package::archive::Archive,
@@ -80,10 +80,10 @@ impl Store {
     pub(crate) async fn find(&self, key: &str) -> Result<Option<Found>, AwsError> {
         Ok(self.head(key).await?.map(|answer| Found {
             size: answer
-                .content_length()
-                .and_then(|length| u64::try_from(length).ok())
+                .header("content-length")
+                .and_then(|length| length.parse().ok())
                 .unwrap_or_default(),
-            etag: unquoted(answer.e_tag()),
+            etag: unquoted(answer.header("etag")),
         }))
     }
 
@@ -91,20 +91,20 @@ impl Store {
     /// does not exist.
     pub(crate) async fn put_at(&self, key: &str) -> Result<Option<i64>, AwsError> {
         let answer = self.head(key).await?;
-        Ok(answer.map(|answer| answer.last_modified().map_or(0, DateTime::secs)))
+        Ok(answer.map(|answer| {
+            let date = answer.header("last-modified").unwrap_or_default();
+            DateTime::from_str(date, Format::HttpDate).map_or(0, |date| date.secs())
+        }))
     }
 
-    async fn head(&self, key: &str) -> Result<Option<HeadObjectOutput>, AwsError> {
+    async fn head(&self, key: &str) -> Result<Option<S3Answer>, AwsError> {
         let answer = self
             .s3
             .client
-            .head_object()
-            .bucket(&self.bucket)
+            .request("s3:GetObject", self.shown(key), "HEAD", &self.bucket)
             .key(key)
-            .expected_bucket_owner(&self.s3.owner)
             .send()
             .await
-            .map_err(AwsError::on("s3:GetObject", self.shown(key)))
             .map_err(|mut error| {
                 // An answer to HEAD has no body that could tell which of the two it is.
                 if error.kind == Kind::Denied {

@@ -88,14 +88,16 @@ impl Store {
             let answer = self
                 .s3
                 .client
-                .abort_multipart_upload()
-                .bucket(&self.bucket)
+                .request(
+                    "s3:AbortMultipartUpload",
+                    self.shown(key),
+                    "DELETE",
+                    &self.bucket,
+                )
                 .key(key)
-                .upload_id(id)
-                .expected_bucket_owner(&self.s3.owner)
+                .query("uploadId", id)
                 .send()
-                .await
-                .map_err(AwsError::on("s3:AbortMultipartUpload", self.shown(key)));
+                .await;
             gone_or(answer)?;
         }
         Ok(uploads.len())
@@ -104,33 +106,37 @@ impl Store {
     /// Returns the key and the ID of each upload.
     async fn unfinished_uploads(&self, prefix: &str) -> Result<Vec<(String, String)>, AwsError> {
         let mut uploads = Vec::new();
-        let (mut key_marker, mut id_marker) = (None, None);
+        let mut markers: Option<(String, String)> = None;
         loop {
+            let (key, id) = markers.take().unzip();
             let answer = self
                 .s3
                 .client
-                .list_multipart_uploads()
-                .bucket(&self.bucket)
-                .prefix(prefix)
-                .expected_bucket_owner(&self.s3.owner)
-                .set_key_marker(key_marker.take())
-                .set_upload_id_marker(id_marker.take())
-                .send()
-                .await
-                .map_err(AwsError::on("s3:ListBucketMultipartUploads", self.named()));
-            let Some(answer) = found(answer)? else {
+                .request(
+                    "s3:ListBucketMultipartUploads",
+                    self.named(),
+                    "GET",
+                    &self.bucket,
+                )
+                .aspect("uploads")
+                .query("prefix", prefix)
+                .maybe_query("key-marker", key.as_deref())
+                .maybe_query("upload-id-marker", id.as_deref())
+                .send_for_document()
+                .await;
+            let Some((page, _)) = found(answer)? else {
                 return Ok(Vec::new());
             };
             // Some emulators ignore the prefix.
-            uploads.extend(answer.uploads().iter().filter_map(|upload| {
-                let key = upload.key().filter(|key| key.starts_with(prefix))?;
-                Some((key.to_owned(), upload.upload_id()?.to_owned()))
+            uploads.extend(page.all("Upload").filter_map(|upload| {
+                let key = upload.text("Key").filter(|key| key.starts_with(prefix))?;
+                Some((key.to_owned(), upload.text("UploadId")?.to_owned()))
             }));
-            if answer.is_truncated() != Some(true) {
+            if page.text("IsTruncated") != Some("true") {
                 return Ok(uploads);
             }
-            key_marker = answer.next_key_marker;
-            id_marker = answer.next_upload_id_marker;
+            let marker = |name: &str| page.text(name).unwrap_or_default().to_owned();
+            markers = Some((marker("NextKeyMarker"), marker("NextUploadIdMarker")));
         }
     }
 
@@ -139,12 +145,9 @@ impl Store {
         let answer = self
             .s3
             .client
-            .delete_bucket()
-            .bucket(&self.bucket)
-            .expected_bucket_owner(&self.s3.owner)
+            .request("s3:DeleteBucket", self.named(), "DELETE", &self.bucket)
             .send()
-            .await
-            .map_err(AwsError::on("s3:DeleteBucket", self.named()));
+            .await;
         match answer {
             Ok(_) => Ok(BucketEnd::Deleted),
             Err(error) => match (error.code.as_deref(), error.kind) {

@@ -1,16 +1,8 @@
 //! Uploads ranges of a file as an object, and compares the result with the local file. Leaves
 //! nothing wrong behind: a failed upload is aborted, a different object is deleted.
 
-use std::{ops::Range, time::Duration};
+use std::ops::Range;
 
-use aws_sdk_s3::{
-    config::{Builder, timeout::TimeoutConfig},
-    primitives::ByteStream,
-    types::{
-        ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart,
-        ServerSideEncryption,
-    },
-};
 use aws_smithy_types::base64;
 use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use md5::{Digest as _, Md5};
@@ -18,18 +10,19 @@ use md5::{Digest as _, Md5};
 use super::{Store, file::Opened, unquoted};
 use crate::{
     effects::{
-        aws::{AwsError, Kind},
+        aws::{
+            AwsError, Kind,
+            s3_client::{S3Answer, S3Request},
+        },
         files::FileError,
     },
     error::Failure,
+    protocol::xml::Element,
     resources::bucket as plan,
 };
 
 /// How many parts are in memory and in transit at once.
 const AT_ONCE: usize = 4;
-
-/// The time limit for one part on a slow line. The SDK detects a stalled transfer itself.
-const PATIENCE: Duration = Duration::from_mins(15);
 
 /// The bytes to send, and a callback for progress.
 #[derive(Clone, Copy)]
@@ -80,6 +73,14 @@ struct Part {
 }
 
 impl Store {
+    /// Begins a request that is a step of writing an object.
+    fn writing<'a>(&'a self, method: &'static str, key: &'a str) -> S3Request<'a> {
+        self.s3
+            .client
+            .request("s3:PutObject", self.shown(key), method, &self.bucket)
+            .key(key)
+    }
+
     /// Uploads a range of the file as an object and returns its ETag.
     pub(super) async fn send(
         &self,
@@ -104,23 +105,15 @@ impl Store {
         let bytes = content.file.read(range).await?;
         let md5: [u8; 16] = Md5::digest(&bytes).into();
         let answer = self
-            .s3
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .content_type("application/zip")
-            .expected_bucket_owner(&self.s3.owner)
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(ByteStream::from(bytes))
-            .customize()
-            .config_override(patient())
+            .writing("PUT", key)
+            .header("content-type", "application/zip")
+            .content(bytes)
+            .patient()
             .send()
-            .await
-            .map_err(AwsError::on("s3:PutObject", self.shown(key)))?;
+            .await?;
         (content.sent)(size);
-        let etag = unquoted(answer.e_tag());
-        let plain = is_plain(answer.server_side_encryption());
+        let etag = unquoted(answer.header("etag"));
+        let plain = is_plain(&answer);
         self.verify(key, size, plain.then(|| plan::etag(&md5)), &etag)
             .await?;
         Ok(etag)
@@ -157,21 +150,16 @@ impl Store {
     }
 
     async fn begin(&self, key: &str) -> Result<String, AwsError> {
-        let answer = self
-            .s3
-            .client
-            .create_multipart_upload()
-            .bucket(&self.bucket)
-            .key(key)
-            .content_type("application/zip")
-            .expected_bucket_owner(&self.s3.owner)
+        let (begun, _) = self
+            .writing("POST", key)
+            .aspect("uploads")
+            .header("content-type", "application/zip")
             // The only checksum that every store supports for both parts and whole objects.
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .checksum_type(ChecksumType::FullObject)
-            .send()
-            .await
-            .map_err(AwsError::on("s3:PutObject", self.shown(key)))?;
-        Ok(answer.upload_id.unwrap_or_default())
+            .header("x-amz-checksum-algorithm", "CRC32")
+            .header("x-amz-checksum-type", FULL_OBJECT)
+            .send_for_document()
+            .await?;
+        Ok(begun.text("UploadId").unwrap_or_default().to_owned())
     }
 
     /// Returns all parts in order. The copy runs in parallel with the uploads.
@@ -210,27 +198,19 @@ impl Store {
         let bytes = content.file.read(range).await?;
         let md5: [u8; 16] = Md5::digest(&bytes).into();
         let answer = self
-            .s3
-            .client
-            .upload_part()
-            .bucket(&self.bucket)
-            .key(key)
-            .upload_id(id)
-            .part_number(number)
-            .expected_bucket_owner(&self.s3.owner)
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(ByteStream::from(bytes))
-            .customize()
-            .config_override(patient())
+            .writing("PUT", key)
+            .query("partNumber", &number.to_string())
+            .query("uploadId", id)
+            .content(bytes)
+            .patient()
             .send()
-            .await
-            .map_err(AwsError::on("s3:PutObject", self.shown(key)))?;
+            .await?;
         (content.sent)(size);
         let part = Part {
-            etag: unquoted(answer.e_tag()),
-            plain: is_plain(answer.server_side_encryption()),
+            etag: unquoted(answer.header("etag")),
+            plain: is_plain(&answer),
             md5,
-            crc32: answer.checksum_crc32,
+            crc32: answer.header("x-amz-checksum-crc32").map(str::to_owned),
         };
         if part.plain && part.etag != plan::etag(&md5) {
             return Err(SendError::Differs(format!(
@@ -244,33 +224,32 @@ impl Store {
 
     /// Copies the source as part 1. Fails if the source has changed since it was checked.
     async fn copy(&self, key: &str, id: &str, source: &Source<'_>) -> Result<Part, SendError> {
-        let answer = self
-            .s3
-            .client
-            .upload_part_copy()
-            .bucket(&self.bucket)
-            .key(key)
-            .upload_id(id)
-            .part_number(1)
-            .copy_source(format!("{}/{}", self.bucket, source.key))
-            .copy_source_range(format!("bytes=0-{}", source.size.saturating_sub(1)))
-            .copy_source_if_match(format!("\"{}\"", source.etag))
-            .expected_bucket_owner(&self.s3.owner)
-            .expected_source_bucket_owner(&self.s3.owner)
-            .customize()
-            .config_override(patient())
-            .send()
+        let last = source.size.saturating_sub(1);
+        let (copied, answer) = self
+            .writing("PUT", key)
+            .query("partNumber", "1")
+            .query("uploadId", id)
+            .header(
+                "x-amz-copy-source",
+                &format!("{}/{}", self.bucket, source.key),
+            )
+            .header("x-amz-copy-source-range", &format!("bytes=0-{last}"))
+            .header(
+                "x-amz-copy-source-if-match",
+                &format!("\"{}\"", source.etag),
+            )
+            .header("x-amz-source-expected-bucket-owner", &self.s3.client.owner)
+            .patient()
+            .send_for_document()
             .await
-            .map_err(AwsError::on("s3:PutObject", self.shown(key)))
             .map_err(|error| match error.kind {
                 Kind::Denied | Kind::Expired | Kind::NoCredentials | Kind::Connection => {
                     SendError::Aws(error)
                 }
                 _ => SendError::NoCopy(error),
             })?;
-        let plain = is_plain(answer.server_side_encryption());
-        let result = answer.copy_part_result;
-        let etag = unquoted(result.as_ref().and_then(|result| result.e_tag()));
+        let plain = is_plain(&answer);
+        let etag = unquoted(copied.text("ETag"));
         if plain && etag != plan::etag(&source.md5) {
             return Err(SendError::WrongSource);
         }
@@ -278,7 +257,7 @@ impl Store {
             etag,
             plain,
             md5: source.md5,
-            crc32: result.and_then(|result| result.checksum_crc32),
+            crc32: copied.text("ChecksumCRC32").map(str::to_owned),
         })
     }
 
@@ -292,40 +271,32 @@ impl Store {
     ) -> Result<String, SendError> {
         // The store requires checksums for all parts or for none.
         let with_checksums = parts.iter().all(|part| part.crc32.is_some());
-        let completed = (1..)
-            .zip(parts)
-            .map(|(number, part)| {
-                CompletedPart::builder()
-                    .part_number(number)
-                    .e_tag(format!("\"{}\"", part.etag))
-                    .set_checksum_crc32(part.crc32.clone().filter(|_| with_checksums))
-                    .build()
-            })
-            .collect();
+        let completed = (1_u32..).zip(parts).map(|(number, part)| {
+            let element = Element::new("Part");
+            let element = match &part.crc32 {
+                Some(crc32) if with_checksums => element.with_text("ChecksumCRC32", crc32),
+                _ => element,
+            };
+            element
+                .with_text("ETag", format!("\"{}\"", part.etag))
+                .with_text("PartNumber", number.to_string())
+        });
         let answer = self
-            .s3
-            .client
-            .complete_multipart_upload()
-            .bucket(&self.bucket)
-            .key(key)
-            .upload_id(id)
-            .multipart_upload(
-                CompletedMultipartUpload::builder()
-                    .set_parts(Some(completed))
-                    .build(),
+            .writing("POST", key)
+            .query("uploadId", id)
+            .maybe_header(
+                "x-amz-checksum-type",
+                whole.is_some().then_some(FULL_OBJECT),
             )
-            .set_checksum_type(whole.is_some().then_some(ChecksumType::FullObject))
-            .set_checksum_crc32(whole.clone())
-            .set_mpu_object_size(i64::try_from(size).ok())
-            .expected_bucket_owner(&self.s3.owner)
-            .customize()
-            .config_override(patient())
-            .send()
-            .await
-            .map_err(AwsError::on("s3:PutObject", self.shown(key)));
+            .maybe_header("x-amz-checksum-crc32", whole.as_deref())
+            .header("x-amz-mp-object-size", &size.to_string())
+            .document_for_object(&Element::new("CompleteMultipartUpload").with_all(completed))
+            .patient()
+            .send_for_document()
+            .await;
         match answer {
-            Ok(answer) => {
-                let has = answer.checksum_crc32();
+            Ok((made, _)) => {
+                let has = made.text("ChecksumCRC32");
                 if let (Some(whole), Some(has)) = (&whole, has)
                     && whole != has
                 {
@@ -334,7 +305,7 @@ impl Store {
                         "it has the checksum `{has}` instead of `{whole}`"
                     )));
                 }
-                Ok(unquoted(answer.e_tag()))
+                Ok(unquoted(made.text("ETag")))
             }
             Err(error) => {
                 // The answer to a first attempt may have been lost; its object is compared next.
@@ -352,13 +323,8 @@ impl Store {
     /// Aborts an upload. If that fails, the bucket's lifecycle rule does it later.
     async fn abort(&self, key: &str, id: &str) {
         let _ = self
-            .s3
-            .client
-            .abort_multipart_upload()
-            .bucket(&self.bucket)
-            .key(key)
-            .upload_id(id)
-            .expected_bucket_owner(&self.s3.owner)
+            .writing("DELETE", key)
+            .query("uploadId", id)
             .send()
             .await;
     }
@@ -389,13 +355,10 @@ impl Store {
     pub(super) async fn discard(&self, key: &str) -> Result<(), AwsError> {
         self.s3
             .client
-            .delete_object()
-            .bucket(&self.bucket)
+            .request("s3:DeleteObject", self.shown(key), "DELETE", &self.bucket)
             .key(key)
-            .expected_bucket_owner(&self.s3.owner)
             .send()
-            .await
-            .map_err(AwsError::on("s3:DeleteObject", self.shown(key)))?;
+            .await?;
         Ok(())
     }
 
@@ -434,14 +397,9 @@ async fn checksum(
     Ok(Some(base64::encode(whole.to_be_bytes())))
 }
 
-fn patient() -> Builder {
-    Builder::new().timeout_config(
-        TimeoutConfig::builder()
-            .operation_attempt_timeout(PATIENCE)
-            .build(),
-    )
-}
+const FULL_OBJECT: &str = "FULL_OBJECT";
 
-fn is_plain(encryption: Option<&ServerSideEncryption>) -> bool {
-    matches!(encryption, None | Some(ServerSideEncryption::Aes256))
+fn is_plain(answer: &S3Answer) -> bool {
+    let encryption = answer.header("x-amz-server-side-encryption");
+    matches!(encryption, None | Some("AES256"))
 }

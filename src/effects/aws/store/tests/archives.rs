@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{
     super::How,
     emulator::{Emulator, Ministack, Moto},
-    world::{MEBIBYTE, download, made, runtime, store, store_in},
+    world::{MEBIBYTE, download, made, runtime, sdk, store, store_in},
 };
 use crate::{
     effects::aws::store::removal::BucketEnd,
@@ -90,9 +90,7 @@ async fn a_killed_upload_is_taken_up_and_what_it_left_is_found() {
     // As if the run was killed in the middle of the archive, after the dependencies.
     let key = plan::dependencies_key(&runtime(), &made.archive.dependencies);
     let beginning = made.bytes[..5 * MEBIBYTE].to_vec();
-    store
-        .s3
-        .client
+    sdk(&store)
         .put_object()
         .bucket(store.bucket())
         .key(&key)
@@ -101,9 +99,7 @@ async fn a_killed_upload_is_taken_up_and_what_it_left_is_found() {
         .await
         .unwrap();
     let archive_key = plan::archive_key(&runtime(), &made.archive);
-    store
-        .s3
-        .client
+    sdk(&store)
         .create_multipart_upload()
         .bucket(store.bucket())
         .key(&archive_key)
@@ -145,9 +141,7 @@ async fn every_version_goes_where_somebody_switched_versions_on() {
     let emulator = Ministack::start();
     let store = store_in("us-east-1", &emulator.url()).await;
     store.ensure_bucket(&BTreeMap::new()).await.unwrap();
-    store
-        .s3
-        .client
+    sdk(&store)
         .put_bucket_versioning()
         .bucket(store.bucket())
         .versioning_configuration(

@@ -10,13 +10,13 @@ use aws_sdk_s3::types::{Tag, Tagging};
 use super::{
     super::Store,
     emulator::{Ministack, Moto},
-    world::{proxy, store, store_in, store_over_tls},
+    world::{proxy, sdk, store, store_in, store_over_tls},
 };
 use crate::{error::Exit, resources::bucket::BucketStep};
 
 /// Returns the bucket's settings as text.
 async fn settings(store: &Store) -> String {
-    let client = &store.s3.client;
+    let client = sdk(store);
     let bucket = store.bucket();
     let block = client.get_public_access_block().bucket(bucket);
     let block = block.send().await.unwrap();
@@ -102,7 +102,7 @@ async fn an_unchanged_bucket_costs_four_reads_and_no_write() {
 
 /// Returns the bucket's policy, if it has one.
 async fn policy(store: &Store) -> Option<serde_json::Value> {
-    let asked = store.s3.client.get_bucket_policy().bucket(store.bucket());
+    let asked = sdk(store).get_bucket_policy().bucket(store.bucket());
     let text = asked.send().await.ok()?.policy?;
     Some(serde_json::from_str(&text).unwrap())
 }
@@ -128,7 +128,7 @@ async fn a_bucket_demands_tls_again_when_that_was_taken_off_and_keeps_what_other
         "Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:GetObjectAcl", "Resource": arn,
     });
     let replaced = serde_json::json!({ "Version": "2012-10-17", "Statement": [theirs] });
-    let put = store.s3.client.put_bucket_policy().bucket(store.bucket());
+    let put = sdk(&store).put_bucket_policy().bucket(store.bucket());
     put.policy(replaced.to_string()).send().await.unwrap();
     assert_eq!(
         store.ensure_bucket(&none).await.unwrap(),
@@ -151,7 +151,7 @@ async fn a_bucket_that_is_reached_without_tls_does_not_demand_it() {
 async fn a_killed_run_is_finished_by_the_next() {
     let emulator = Moto::start();
     let store = store_in("us-east-1", &emulator.url()).await;
-    let create = store.s3.client.create_bucket().bucket(store.bucket());
+    let create = sdk(&store).create_bucket().bucket(store.bucket());
     create.send().await.unwrap();
     let steps = store.ensure_bucket(&BTreeMap::new()).await.unwrap();
     assert_eq!(steps.len(), 4);
@@ -175,7 +175,7 @@ async fn two_runs_at_once_make_one_bucket() {
 async fn a_bucket_that_is_not_ours_stops_the_run_and_stays_as_it_is() {
     let emulator = Ministack::start();
     let store = store_in("us-east-1", &emulator.url()).await;
-    let client = &store.s3.client;
+    let client = sdk(&store);
     let create = client.create_bucket().bucket(store.bucket());
     create.send().await.unwrap();
     let put = client.put_object().bucket(store.bucket()).key("theirs");

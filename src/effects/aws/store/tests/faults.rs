@@ -14,7 +14,7 @@ use super::{
     server::Answer,
     world::{
         MEBIBYTE, Made, cutting, download, edited, error, is_complete, is_copy, made, proxy,
-        runtime, store, store_in,
+        runtime, sdk, store, store_in,
     },
 };
 use crate::{
@@ -159,12 +159,7 @@ async fn dependencies_that_were_tampered_with_are_not_used() {
         let made = typical();
         let key = plan::dependencies_key(&runtime(), &made.archive.dependencies);
         let others = vec![7; 5 * MEBIBYTE];
-        let theirs = store
-            .s3
-            .client
-            .put_object()
-            .bucket(store.bucket())
-            .key(&key);
+        let theirs = sdk(&store).put_object().bucket(store.bucket()).key(&key);
         theirs.body(others.into()).send().await.unwrap();
         let uploaded = put(&store, &made).await.unwrap();
         assert!(why(&uploaded).ends_with("had unexpected contents and was deleted"));

@@ -116,10 +116,16 @@ fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// Returns the SDK's client, with which the tests look at a store's bucket.
+pub(super) fn sdk(store: &Store) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(&store.s3.client.connection.sdk)
+        .force_path_style(true)
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
 pub(super) async fn download(store: &Store, key: &str) -> Vec<u8> {
-    let answer = store
-        .s3
-        .client
+    let answer = sdk(store)
         .get_object()
         .bucket(store.bucket())
         .key(key)
