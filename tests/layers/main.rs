@@ -20,7 +20,7 @@ use std::{
 use source::Source;
 
 /// Crates without side effects, for every layer to use.
-const PURE: [&str; 37] = [
+const PURE: [&str; 38] = [
     "aho_corasick",
     "annotate_snippets",
     "anstyle",
@@ -40,6 +40,7 @@ const PURE: [&str; 37] = [
     "object",
     "percent_encoding",
     "quick_junit",
+    "quick_xml",
     "regex_automata",
     "ring",
     "rustls",
