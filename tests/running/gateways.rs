@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Cli, Emulator, Fault, Moto, Outcome, Project, Proxy, Times, boto3, listing,
+    Cli, Emulator, Fault, Moment, Moto, Outcome, Project, Proxy, Times, boto3, listing,
     runtimes::{project, run, says},
 };
 
@@ -162,6 +162,9 @@ fn a_gateway_is_created_with_its_role_and_targets_changed_shown_and_deleted() {
             "Would create role `AgentCoreGateway-tools`",
             "Would create gateway `tools`",
             "search: (not set) -> SEMANTIC",
+            "mcp-server: (not set) -> https://docs.example/mcp",
+            "openapi: (not set) -> ",
+            "(15 bytes)",
             "Would create target `orders` of `tools`",
             "Would create target `weather` of `tools`",
             "description: (not set) -> The forecast",
@@ -345,4 +348,63 @@ scoped = { mcp-server = "https://a.example", scopes = ["read"] }
         &["orders.json` is not JSON: ", "the target `orders`"],
     );
     assert_eq!(gateways(&emulator), Vec::<Value>::new());
+}
+
+/// Returns the numbers of the requests, from 1, that write the gateway, its parts or its role.
+fn writes(actions: &[String], verbs: &[&str]) -> Vec<usize> {
+    let is_write = |action: &str| {
+        let name = action.rsplit(':').next().unwrap();
+        let is_ours = name.contains("Gateway") || name.contains("Role");
+        is_ours && verbs.iter().any(|verb| name.starts_with(verb))
+    };
+    let numbered = (1..).zip(actions);
+    let found = numbered.filter(|(_, action)| is_write(action));
+    found.map(|(number, _)| number).collect()
+}
+
+/// Returns the actions of a run's requests, without what they imply.
+fn requests(project: &Project, emulator: &Emulator, words: &[&str]) -> Vec<String> {
+    let proxy = Proxy::to(emulator);
+    let run = Cli::new(project).at(&proxy.url()).args(words).run();
+    run.succeeds();
+    proxy.actions()
+}
+
+#[test]
+fn a_run_that_is_killed_at_a_write_is_finished_by_the_next() {
+    let emulator = Moto::start();
+    let project = with_gateway(
+        "
+[workspace.metadata.agentcore.gateways.tools.targets]
+docs = { mcp-server = \"https://docs.example/mcp\" }
+",
+    );
+    let empty = listing(&emulator)["roles"].clone();
+    let prepare = ["prepare"];
+    let clean = ["clean", "--yes"];
+    let making = writes(&requests(&project, &emulator, &prepare), &["Create", "Put"]);
+    let deleting = writes(&requests(&project, &emulator, &clean), &["Delete"]);
+    assert!(
+        making.len() >= 6 && deleting.len() >= 6,
+        "{making:?} {deleting:?}"
+    );
+    let killed = |words: &[&str], at: usize| {
+        let cli = Cli::new(&project).args(words);
+        let killed = Proxy::to(&emulator).kill_at(cli, at, Moment::After);
+        assert!(killed.is_ok(), "{words:?} was not killed at {at}");
+    };
+    for at in making {
+        killed(&prepare, at);
+        run(&project, &emulator, &prepare).succeeds();
+        assert_eq!(only(&emulator)["targets"].as_object().unwrap().len(), 1);
+        run(&project, &emulator, &clean).succeeds();
+        assert_eq!(listing(&emulator)["roles"], empty);
+    }
+    for at in deleting {
+        run(&project, &emulator, &prepare).succeeds();
+        killed(&clean, at);
+        run(&project, &emulator, &clean).succeeds();
+        assert_eq!(gateways(&emulator), Vec::<Value>::new());
+        assert_eq!(listing(&emulator)["roles"], empty);
+    }
 }

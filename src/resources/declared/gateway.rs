@@ -3,14 +3,17 @@
 
 use serde_json::{Map, Value};
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Update, field, shown};
 use crate::{
     config::{Part, Settings},
     resources::change::FieldChange,
+    text::{counted, hex},
 };
 
 /// The settings with a key of their own in the metadata; others are shown with the service's names.
-const KEYS: [(&str, &str); 10] = [
+const KEYS: [(&str, &str); 16] = [
     (
         "authorizerConfiguration.customJWTAuthorizer.allowedAudience",
         "authorizer.allowed-audience",
@@ -32,11 +35,26 @@ const KEYS: [(&str, &str); 10] = [
         "authorizer.discovery-url",
     ),
     ("authorizerType", "authorization"),
+    ("credentialProviderConfigurations", "credentials"),
     ("kmsKeyArn", "kms-key"),
     ("protocolConfiguration.mcp.instructions", "instructions"),
     ("protocolConfiguration.mcp.searchType", "search"),
     ("roleArn", "role"),
+    ("targetConfiguration.http.agentcoreRuntime.arn", "agent"),
+    ("targetConfiguration.mcp.lambda.lambdaArn", "lambda"),
+    (
+        "targetConfiguration.mcp.lambda.toolSchema.inlinePayload",
+        "tools",
+    ),
+    ("targetConfiguration.mcp.mcpServer.endpoint", "mcp-server"),
+    (
+        "targetConfiguration.mcp.openApiSchema.inlinePayload",
+        "openapi",
+    ),
 ];
+
+/// The length of the longest value that is shown whole.
+const LONGEST: usize = 120;
 
 /// The members of a target that the metadata sets.
 const OF_TARGET: [&str; 3] = [
@@ -45,14 +63,13 @@ const OF_TARGET: [&str; 3] = [
     "targetConfiguration",
 ];
 
-/// The members of a gateway that the metadata sets.
-const OF_GATEWAY: [&str; 7] = [
+/// The members of a gateway that the metadata sets. All gateways have the same protocol.
+const OF_GATEWAY: [&str; 6] = [
     "authorizerConfiguration",
     "authorizerType",
     "description",
     "kmsKeyArn",
     "protocolConfiguration",
-    "protocolType",
     "roleArn",
 ];
 
@@ -109,10 +126,10 @@ fn differences(
     for (place, value) in wanted.iter() {
         match there.at(place) {
             Some(before) if before != value => {
-                found.extend(field(&key(place), Some(shown(before)), Some(shown(value))));
+                found.extend(field(&key(place), Some(brief(before)), Some(brief(value))));
             }
             None if is_new || hidden => {
-                found.extend(field(&key(place), None, Some(shown(value))));
+                found.extend(field(&key(place), None, Some(brief(value))));
             }
             Some(_) | None => {}
         }
@@ -122,7 +139,7 @@ fn differences(
             .iter()
             .any(|(set, _)| set.starts_with(place) || place.starts_with(set));
         if hidden && !is_set && !is_default(before) {
-            found.extend(field(&key(place), Some(shown(before)), None));
+            found.extend(field(&key(place), Some(brief(before)), None));
         }
     }
     found
@@ -137,6 +154,16 @@ fn is_default(value: &Value) -> bool {
         Value::Object(members) => members.is_empty(),
         Value::Bool(true) | Value::Number(_) => false,
     }
+}
+
+/// Returns a value in one line. Documents are shown by their hash and size.
+fn brief(value: &Value) -> String {
+    let text = shown(value);
+    if text.len() <= LONGEST && !text.contains('\n') {
+        return text;
+    }
+    let hash = hex(&Sha256::digest(text.as_bytes())[..4]);
+    format!("{hash} ({})", counted(text.len(), "byte"))
 }
 
 fn key(place: &[String]) -> String {
