@@ -12,16 +12,17 @@ use crate::{
     },
     error::Failure,
     options,
-    package::image::{Image, LayerOf, python},
+    package::image::{LayerOf, python},
     project::{
         self,
         base_image::Pin,
         building::For,
         consent,
-        imaging::{self, How},
+        imaging::{self, How, Made},
         own_files,
         packaging::{self, Options},
         python_image,
+        sbom::{self, Sbom},
     },
     ui::Ui,
 };
@@ -70,10 +71,11 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                     image: &args.image,
                     yes: args.yes,
                 };
-                let image = imaging::build(agent, &project, For::Service, how, ui).await?;
-                let folder = imaging::write(&image, &output)?;
-                let entries = args.list.then(|| image.entries());
-                return Ok(Shown::of_image(agent, &image, &folder, entries));
+                let purpose = (For::Service, &output);
+                let made = imaging::build(agent, &project, purpose, how, ui).await?;
+                let folder = imaging::write(&made.image, &output)?;
+                let entries = args.list.then(|| made.image.entries());
+                return Ok(Shown::of_image(agent, &made, &folder, entries));
             }
             let own = own_files::observe(agent, &project, &config.declared)?;
             own.tell(ui);
@@ -85,14 +87,16 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                     pin: Pin::Write,
                 };
                 let place = output.clone();
-                let (image, built) =
+                let (made, built) =
                     python_image::build(agent, &project, &own, place, how, ui).await?;
-                let folder = imaging::write(&image, &output)?;
+                let folder = imaging::write(&made.image, &output)?;
                 let entries = args.list.then(|| of_python(&built)).transpose()?;
-                return Ok(Shown::of_image(agent, &image, &folder, entries));
+                return Ok(Shown::of_image(agent, &made, &folder, entries));
             }
-            let built = packaging::build(agent, &project, &own, output, &args.options, ui).await?;
-            Shown::of_archive(agent, &built, args.list)
+            let place = output.clone();
+            let built = packaging::build(agent, &project, &own, place, &args.options, ui).await?;
+            let sbom = sbom::of_python(agent, &built, None, &output)?;
+            Shown::of_archive(agent, (&built, &sbom), args.list)
         };
         match shown.await {
             Ok(shown) if args.output == options::Output::Json => documents.push(shown.document),
@@ -113,7 +117,13 @@ struct Shown {
 }
 
 impl Shown {
-    fn of_archive(agent: &Agent, built: &Built, list: bool) -> Result<Self, Failure> {
+    fn of_archive(
+        agent: &Agent,
+        (built, sbom): (&Built, &Sbom),
+        list: bool,
+    ) -> Result<Self, Failure> {
+        let mut document = document(agent, built, list)?;
+        document["sbom"] = json!(sbom.path);
         let text = if list {
             let entries = effects::packaging::entries(&built.archive.path)?;
             lines(
@@ -124,22 +134,21 @@ impl Shown {
         } else {
             built.archive.path.display().to_string()
         };
-        Ok(Self {
-            text,
-            document: document(agent, built, list)?,
-        })
+        Ok(Self { text, document })
     }
 
     /// With `entries`, shows them instead of the folder.
     fn of_image(
         agent: &Agent,
-        image: &Image,
+        made: &Made,
         folder: &Path,
         entries: Option<Vec<(u64, String)>>,
     ) -> Self {
+        let Made { image, sbom } = made;
         let mut document = json!({
             "agent": agent.name.as_str(),
             "image": folder,
+            "sbom": sbom.as_ref().map(|sbom| &sbom.path),
             "digest": image.digest(),
             "bytes": image.size(),
             "layers": image

@@ -1,4 +1,4 @@
-//! Pure: the archive's entries, layers, limits, records and hashes.
+//! Pure: what is shipped: entries, layers, images, limits, records and hashes.
 
 pub(crate) mod archive;
 pub(crate) mod cargo;
@@ -15,6 +15,7 @@ pub(crate) mod native;
 pub(crate) mod newest;
 pub(crate) mod record;
 pub(crate) mod requirements;
+pub(crate) mod sbom;
 pub(crate) mod script;
 pub(crate) mod toolkit_yaml;
 pub(crate) mod tracing;

@@ -49,13 +49,13 @@ pub(crate) enum Pin {
     Show,
 }
 
-/// Returns the agent's base image. `session` is asked for images in the agent's own account.
+/// Returns the agent's base image, and its reference with a digest. `session` is asked for images in the agent's own account.
 pub(crate) async fn pull(
     agent: &Agent,
     session: Option<&Session>,
     (sources, pin): (Sources, Pin),
     ui: &Ui,
-) -> Result<Base, Failure> {
+) -> Result<(Base, ImageReference), Failure> {
     let named = agent.base_image.clone();
     let named = named.unwrap_or_else(|| default_base(agent.runtime));
     let reach = if sources.is_offline() {
@@ -87,10 +87,11 @@ pub(crate) async fn pull(
         })
     };
     let pulled = telling(pulling, ("Pulling", &format!("`{named}`")), how_far, ui).await?;
+    let pinned = named.pinned(&found);
     if named.digest().is_none() {
-        write(agent, &named.pinned(&found), pin, ui)?;
+        write(agent, &pinned, pin, ui)?;
     }
-    Ok(base.with(pulled))
+    Ok((base.with(pulled), pinned))
 }
 
 /// Returns the base image without its layers, and what must be pulled for them. Refuses one that the

@@ -1,6 +1,6 @@
 //! Builds an agent's image for every command that needs one.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use crate::{
     config::Agent,
@@ -18,6 +18,7 @@ use crate::{
     project::{
         building::{self, CargoOptions, For, RUST},
         packaging,
+        sbom::{self, Sbom},
     },
     text::byte_size,
     ui::Ui,
@@ -72,20 +73,29 @@ pub(crate) struct How<'a> {
     pub(crate) yes: bool,
 }
 
-/// Builds the agent's program unless one is given, and the image around it.
+/// An image, and what it is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) image: Image,
+    /// `None` for a program that was built elsewhere, or for this machine.
+    pub(crate) sbom: Option<Sbom>,
+}
+
+/// Builds the agent's program unless one is given, and the image around it. What belongs to the
+/// image is written into the folder `output`.
 pub(crate) async fn build(
     agent: &Agent,
     project: &Project,
-    purpose: For,
+    (purpose, output): (For, &Folder),
     how: How<'_>,
     ui: &Ui,
-) -> Result<Image, Failure> {
-    let path = match &how.image.binary {
-        Some(binary) => binary.clone(),
+) -> Result<Made, Failure> {
+    let (path, packages) = match &how.image.binary {
+        Some(binary) => (binary.clone(), BTreeSet::new()),
         None => {
             let options = how.packaging.building(how.image.cargo.clone(), how.yes);
             let built = building::build(agent, project, purpose, &options, ui).await?;
-            built.path
+            (built.path, built.packages)
         }
     };
     let name = agent.name.to_string();
@@ -117,7 +127,11 @@ pub(crate) async fn build(
             byte_size(size as u64),
         ),
     );
-    Ok(image)
+    let sbom = (!packages.is_empty()).then(|| sbom::of_rust(agent, &packages, output));
+    Ok(Made {
+        image,
+        sbom: sbom.transpose()?,
+    })
 }
 
 /// Refuses an image that is too large for the service.
@@ -145,7 +159,7 @@ fn check(shown: &str, program: &[u8]) -> Result<(), Failure> {
 /// Writes an image as files that other tools read ("OCI image layout"), and returns their folder.
 /// Replaces an earlier image.
 pub(crate) fn write(image: &Image, output: &Folder) -> Result<PathBuf, Failure> {
-    let folder = output.join("image");
+    let folder = output.join(layout::FOLDER);
     folder.remove_whole()?;
     folder.create()?;
     for (path, content) in layout::files(image) {

@@ -18,6 +18,7 @@ pub(crate) mod progress;
 pub(crate) mod prompts;
 pub(crate) mod python_image;
 pub(crate) mod recovery;
+pub(crate) mod sbom;
 pub(crate) mod sessions;
 
 pub(crate) use self::load::{

@@ -3,9 +3,10 @@
 use super::{
     base_image::{self, Pin},
     building::For,
-    imaging::within_limit,
+    imaging::{Made, within_limit},
     own_files::OwnFiles,
     packaging::{self, Options},
+    sbom,
 };
 use crate::{
     config::Agent,
@@ -38,19 +39,20 @@ pub(crate) async fn build(
     output: Folder,
     how: How<'_>,
     ui: &Ui,
-) -> Result<(Image, Built), Failure> {
+) -> Result<(Made, Built), Failure> {
     let How {
         options,
         session,
         purpose,
         pin,
     } = how;
-    let base = match purpose {
+    let pulled = match purpose {
         For::Service => Some(base_image::pull(agent, session, (options.sources, pin), ui).await?),
         // This machine cannot run an image without a container engine.
         For::ThisMachine => None,
     };
-    let built = packaging::build(agent, project, own, output, options, ui).await?;
+    let (base, reference) = pulled.unzip();
+    let built = packaging::build(agent, project, own, output.clone(), options, ui).await?;
     let name = &agent.name;
     let (owned, archive, size) = (
         agent.clone(),
@@ -89,5 +91,6 @@ pub(crate) async fn build(
             "`{name}` runs with this machine's own Python here, not in its base image"
         )),
     }
-    Ok((image, built))
+    let sbom = Some(sbom::of_python(agent, &built, reference.as_ref(), &output)?);
+    Ok((Made { image, sbom }, built))
 }

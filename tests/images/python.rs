@@ -15,12 +15,16 @@ fn project(registry: &Registry) -> Project {
 }
 
 fn based_on(base: &str) -> Project {
+    agent("my_agent", base)
+}
+
+fn agent(name: &str, base: &str) -> Project {
     let keys = format!(
         "artifact = \"image\"\nbytecode = \"never\"\nimage = {{ base = \"{base}\" }} # ours\n"
     );
     let project = Project::new()
         .metadata("region = \"us-east-1\"")
-        .agent_with("my_agent", &keys);
+        .agent_with(name, &keys);
     let wheel = wheels::plain("dep", "1.0", &[("dep/__init__.py", "ANSWER = 42\n")]);
     project.write("wheels/dep-1.0-py3-none-any.whl", wheel);
     project.write(
@@ -131,6 +135,18 @@ fn two_checkouts_have_the_same_image_which_other_tools_read_and_the_layers_are_s
         made_by,
         ["ADD root", "the agent's dependencies", "the agent"]
     );
+    let bill = |built: &Value| std::fs::read_to_string(built["sbom"].as_str().unwrap()).unwrap();
+    let parts: Value = serde_json::from_str(&bill(&built)).unwrap();
+    let urls: Vec<&Value> = parts["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|component| &component["purl"])
+        .collect();
+    assert_eq!(urls.len(), 2, "{urls:?}");
+    assert_eq!(urls[0], "pkg:pypi/dep@1.0");
+    let base = urls[1].as_str().unwrap();
+    assert!(base.starts_with("pkg:oci/python@sha256%3A"), "{base}");
     let list = cli(&one, &["package", "--list"]).run().succeeds().stdout;
     for file in [
         "app/dep/__init__.py",
@@ -144,6 +160,43 @@ fn two_checkouts_have_the_same_image_which_other_tools_read_and_the_layers_are_s
     registry.asked();
     package(&one, &["--offline"]);
     assert_eq!(registry.asked(), Vec::<String>::new());
+}
+
+#[test]
+fn a_base_image_in_the_agents_account_is_read_with_the_deployers_rights() {
+    let registry = Registry::start();
+    let emulator = Ministack::start();
+    let first = project(&registry);
+    deploy(&first, &emulator, &[]).succeeds();
+    let base = deployed(&emulator);
+    registry.forget();
+
+    let second = agent("other", &base);
+    let offline = cli(&second, &["package"]).run().exits(1);
+    assert!(
+        offline.stderr.contains("cannot pull the base image"),
+        "{}",
+        offline.stderr
+    );
+    let policy = [
+        "policy",
+        "--only",
+        "deployer",
+        "--account",
+        emulator.account(),
+    ];
+    let printed = cli(&second, &policy).run().succeeds().stdout;
+    let (_, name) = base.split_once('/').unwrap();
+    let arn = format!(
+        "arn:aws:ecr:us-east-1:{}:repository/{}",
+        emulator.account(),
+        name.split('@').next().unwrap()
+    );
+    assert!(printed.contains(&arn), "{printed}");
+    deploy(&second, &emulator, &[]).succeeds();
+    // Nothing of the repository is needed for another registry's image.
+    let printed = cli(&first, &policy).run().succeeds().stdout;
+    assert!(!printed.contains("\"BaseImage\""), "{printed}");
 }
 
 #[test]

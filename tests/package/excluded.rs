@@ -58,6 +58,16 @@ fn only_the_named_distributions_are_left_out() {
         .succeeds();
     let again = again.json();
     assert_eq!(again["agents"][0]["excluded"][0]["name"], "Lance.DB");
+    // The bill of materials has what is shipped.
+    let bill = again["agents"][0]["sbom"].as_str().unwrap();
+    let bill = std::fs::read_to_string(bill).unwrap();
+    for (url, is_shipped) in [
+        ("pkg:pypi/frame-work@1.0", true),
+        ("pkg:pypi/lance-helper@1.0", true),
+        ("pkg:pypi/lance-db@1.0", false),
+    ] {
+        assert_eq!(bill.contains(url), is_shipped, "{url}: {bill}");
+    }
     let manifest = project.read("Cargo.toml");
     project.write("Cargo.toml", manifest.replace("[\"LANCE_db\"]", "[]"));
     let whole = package(&project).run().succeeds();

@@ -112,7 +112,7 @@ fn words(kind: Kind, count: usize) -> String {
         Kind::LocalPython => ("Python environment", ""),
         Kind::Emulator => ("version", " of the AWS emulator"),
         Kind::Debugger => ("debugger", ""),
-        Kind::Images => ("layer", " of images"),
+        Kind::Images => ("part", " of images"),
         Kind::Programs if count == 1 => ("record", " of an installed program"),
         Kind::Programs => ("record", " of installed programs"),
         Kind::Unfinished => ("unfinished set", " of dependencies"),

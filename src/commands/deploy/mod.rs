@@ -51,7 +51,7 @@ use crate::{
         imaging::{self, How},
         on_disk,
         own_files::{self, OwnFiles},
-        packaging, partition, python_image,
+        packaging, partition, python_image, sbom,
         sessions::{self, Placed},
     },
     protocol::invocation,
@@ -401,11 +401,13 @@ impl<'a> Deploy<'a> {
                     },
                 };
                 let building = python_image::build(agent, project, own, output, how, self.ui);
-                let (image, _) = Box::pin(building).await?;
-                Ok(Shipment::Image(Imaged::look(image, placed).await))
+                let (made, _) = Box::pin(building).await?;
+                Ok(Shipment::Image(Imaged::look(made, placed).await))
             }
             Some(own) => {
-                let built = packaging::build(agent, project, own, output, options, self.ui).await?;
+                let place = output.clone();
+                let built = packaging::build(agent, project, own, place, options, self.ui).await?;
+                sbom::of_python(agent, &built, None, &output)?;
                 let archived = Archived::look(built.archive, placed).await;
                 Ok(Shipment::Archive(Box::new(archived)))
             }
@@ -415,8 +417,9 @@ impl<'a> Deploy<'a> {
                     image: &self.args.building,
                     yes: self.args.yes,
                 };
-                let image = imaging::build(agent, project, purpose, how, self.ui).await?;
-                Ok(Shipment::Image(Imaged::look(image, placed).await))
+                let purpose = (purpose, &output);
+                let made = imaging::build(agent, project, purpose, how, self.ui).await?;
+                Ok(Shipment::Image(Imaged::look(made, placed).await))
             }
         }
     }

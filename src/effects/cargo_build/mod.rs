@@ -11,12 +11,13 @@ mod observation;
 mod sources;
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     path::{Path, PathBuf},
     process::Stdio,
 };
 
-use cargo_metadata::Message;
+use cargo_metadata::{Message, camino::Utf8PathBuf};
 use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -65,6 +66,9 @@ pub(crate) struct Binary {
     pub(crate) sha256: String,
     /// `None` if cargo does not say.
     pub(crate) made_from: Option<MadeFrom>,
+    /// The IDs of the packages that were compiled for the agent's target. Empty for a build for this
+    /// machine, which also has what build scripts and macros need.
+    pub(crate) packages: BTreeSet<String>,
 }
 
 /// Builds the binary, and returns where cargo put it. cargo prints to stderr itself.
@@ -102,7 +106,11 @@ pub(crate) async fn run(
                 .note("cargo's messages are above"),
         );
     }
-    let Told { executable, whole } = told;
+    let Told {
+        executable,
+        whole,
+        packages,
+    } = told;
     let path = executable.ok_or_else(|| {
         Failure::world(format!("cargo did not say where it put `{}`", package.bin))
     })?;
@@ -112,6 +120,7 @@ pub(crate) async fn run(
         path,
         size: bytes.len() as u64,
         sha256: hex(&Sha256::digest(&bytes)),
+        packages,
     })
 }
 
@@ -227,6 +236,8 @@ struct Told {
     executable: Option<PathBuf>,
     /// The IDs of packages that are built again after a change to any of their files.
     whole: Vec<String>,
+    /// The IDs of packages that were compiled for the service's target.
+    packages: BTreeSet<String>,
 }
 
 impl Told {
@@ -236,6 +247,12 @@ impl Told {
                 let is_agent = artifact.manifest_path.as_std_path() == package.manifest
                     && artifact.target.is_bin()
                     && artifact.target.name == package.bin;
+                // The target's files are in a folder of its name, and those for this machine are not.
+                let triple = package.target.triple();
+                let is_for = |file: &Utf8PathBuf| file.iter().any(|part| part == triple);
+                if artifact.filenames.iter().any(is_for) {
+                    self.packages.insert(artifact.package_id.repr.clone());
+                }
                 if let Some(path) = artifact.executable.filter(|_| is_agent) {
                     self.executable = Some(path.into_std_path_buf());
                 }
@@ -278,6 +295,40 @@ mod tests {
         let words = words(&package(), purpose, flags, false);
         let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
         words.join(" ")
+    }
+
+    #[test]
+    fn what_is_only_compiled_for_this_machine_is_not_in_the_binary() {
+        let mut told = Told::default();
+        for (id, kind, file) in [
+            (
+                "registry+x#axum@0.8.9",
+                "lib",
+                "/t/aarch64-unknown-linux-musl/release/deps/libaxum.rmeta",
+            ),
+            ("registry+x#cc@1.2.0", "lib", "/t/release/deps/libcc.rmeta"),
+            (
+                "registry+x#serde_derive@1.0.0",
+                "proc-macro",
+                "/t/release/deps/libserde_derive.so",
+            ),
+        ] {
+            let message = serde_json::json!({
+                "reason": "compiler-artifact", "package_id": id, "manifest_path": "/x/Cargo.toml",
+                "target": {
+                    "kind": [kind], "crate_types": [kind], "name": "x", "src_path": "/x/lib.rs",
+                    "edition": "2024", "doc": true, "doctest": true, "test": true,
+                },
+                "profile": {
+                    "opt_level": "3", "debuginfo": null, "debug_assertions": false,
+                    "overflow_checks": false, "test": false,
+                },
+                "features": [], "filenames": [file], "executable": null, "fresh": true,
+            });
+            told.hear(&message.to_string(), &package());
+        }
+        let compiled: Vec<String> = told.packages.into_iter().collect();
+        assert_eq!(compiled, ["registry+x#axum@0.8.9"]);
     }
 
     #[test]

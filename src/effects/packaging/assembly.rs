@@ -42,7 +42,7 @@ use crate::{
         layer::{self, Entry, Layer, Weights, compiled_of},
         limits,
         newest::Behind,
-        tracing,
+        sbom, tracing,
     },
     python::Reached,
     text::hex,
@@ -323,7 +323,7 @@ fn sweep(output: &Folder) -> Result<(), FileError> {
 
 /// Returns true for the name of a file that a build creates in its folder.
 pub(crate) fn is_built(name: &str) -> bool {
-    [ARCHIVE, REMEMBERED].contains(&name) || name.starts_with(TEMPORARY)
+    [ARCHIVE, REMEMBERED, sbom::FILE].contains(&name) || name.starts_with(TEMPORARY)
 }
 
 /// Returns a digest of the archive's content that does not depend on the machine.

@@ -15,7 +15,10 @@ use crate::{
     engine::plan_output::announce,
     error::Failure,
     names::Region,
-    package::toolkit_yaml::{self, Shortened},
+    package::{
+        image::layout,
+        toolkit_yaml::{self, Shortened},
+    },
     project::{developed, on_disk, packaging, sessions::Placed},
     resources::{
         change::{Action, Change, Subject},
@@ -186,7 +189,8 @@ impl Built {
     fn take_all(&mut self, kept: &mut Vec<Kept>) -> Result<(), Failure> {
         for name in self.directory.names()? {
             let below = self.directory.join(&name);
-            if name.starts_with(files::TEMPORARY) && below.is_directory()? {
+            let is_folder = name.starts_with(files::TEMPORARY) || name == layout::FOLDER;
+            if is_folder && below.is_directory()? {
                 self.unfinished.push(below);
             } else if is_built(&name) || on_disk::is_memory(&name) {
                 let file = self.directory.file(name);

@@ -7,6 +7,9 @@ use serde_json::json;
 
 use super::{Image, MANIFEST};
 
+/// The name of the folder next to other build outputs.
+pub(crate) const FOLDER: &str = "image";
+
 /// Returns the files by their paths in the folder, without the layers that are in files already.
 pub(crate) fn files(image: &Image) -> BTreeMap<String, Arc<[u8]>> {
     let index = json!({

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    config::{Network, Resource, ResourceKind, RoleSettings, default_role},
-    names::ours,
-    policy::Target,
+    config::{Agent, Network, Resource, ResourceKind, RoleSettings, default_role},
+    names::{image_uri, ours},
+    policy::{Scope, Target},
     protocol::control::api,
 };
 
@@ -29,6 +29,8 @@ pub(super) enum On {
     Repository,
     /// The repository for the agent's images, if it has any.
     OwnRepository,
+    /// The repository of the agent's base image, if it is in the account and region.
+    BaseRepository,
     /// Everything, for an agent with images: these actions have no resource types.
     AllForImages,
     /// The project's bucket, which its agents share.
@@ -105,6 +107,7 @@ pub(super) fn resources(on: On, target: &Target<'_>) -> Vec<String> {
         On::OwnRepository if agent.has_image() => vec![scope.repository(agent)],
         On::AllForImages if agent.has_image() => vec!["*".to_owned()],
         On::OwnRepository | On::AllForImages => Vec::new(),
+        On::BaseRepository => base_repository(agent, scope).into_iter().collect(),
         On::OwnBucket => vec![own],
         On::OwnObjects => vec![format!("{own}/{runtime}/*")],
         On::ToolkitsBucket => vec![toolkits],
@@ -137,6 +140,12 @@ pub(super) fn roles_of_declared(target: &Target<'_>) -> Vec<String> {
     let names = agent.resources.iter().filter_map(Resource::own_role);
     let arn = |name| format!("arn:{}:iam::{}:role/{name}", scope.partition, scope.account);
     names.map(arn).collect()
+}
+
+fn base_repository(agent: &Agent, scope: &Scope) -> Option<String> {
+    let base = agent.base_image.as_ref()?;
+    let own = image_uri::host(&scope.account, &scope.region) == base.registry();
+    own.then(|| scope.arn("ecr", &format!("repository/{}", base.repository())))
 }
 
 fn declared(target: &Target<'_>, kind: Option<ResourceKind>) -> Vec<String> {

@@ -515,6 +515,14 @@ pub(super) const RULES: &[Rule] = &[
         )
     },
     rule(
+        "BaseImage",
+        On::BaseRepository,
+        &[
+            ("ecr:BatchGetImage", &[Deploy]),
+            ("ecr:GetDownloadUrlForLayer", &[Deploy]),
+        ],
+    ),
+    rule(
         "RegistryToken",
         On::AllForImages,
         &[("ecr:GetAuthorizationToken", &[Deploy])],

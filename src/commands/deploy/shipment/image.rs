@@ -15,8 +15,8 @@ use crate::{
     engine::repository,
     error::Failure,
     names::image_uri::{self, EcrUri},
-    package::image::Image,
-    project::{progress::telling, sessions::Placed},
+    package::{image::Image, sbom},
+    project::{imaging::Made, progress::telling, sbom::Sbom, sessions::Placed},
     resources::{
         change::Step,
         repository::{prunable, worth_saying},
@@ -42,15 +42,18 @@ async fn missing(image: &Image, placed: &Placed<'_>) -> Result<u64, Failure> {
 /// be sent.
 pub(crate) struct Imaged {
     pub(crate) image: Arc<Image>,
+    sbom: Option<Sbom>,
     missing: Result<u64, Failure>,
 }
 
 impl Imaged {
     /// Asks the repository how much of an image it lacks.
-    pub(crate) async fn look(image: Image, placed: &Placed<'_>) -> Self {
+    pub(crate) async fn look(made: Made, placed: &Placed<'_>) -> Self {
+        let Made { image, sbom } = made;
         let missing = missing(&image, placed).await;
         Self {
             image: Arc::new(image),
+            sbom,
             missing,
         }
     }
@@ -130,6 +133,14 @@ impl Imaged {
             ui,
         )
         .await?;
+        if let Some(sbom) = &self.sbom {
+            let document = (sbom::MEDIA_TYPE, &sbom.content[..]);
+            // Nothing depends on it, and not every registry accepts it.
+            if let Err(why) = registry.attach(&self.image, document).await {
+                let why = Failure::from(why);
+                ui.detail("Skipping", &format!("the SBOM in the repository: {why}"));
+            }
+        }
         Ok(Shipped {
             how: "pushed",
             bytes: pushed.bytes,

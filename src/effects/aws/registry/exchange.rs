@@ -39,6 +39,8 @@ pub(super) struct Answer {
     pub(super) location: Option<String>,
     /// The digest of what the registry stored.
     pub(super) digest: Option<String>,
+    /// Set if the registry keeps an index of what refers to an image.
+    pub(super) subject: Option<String>,
     pub(super) pause: Option<Duration>,
     pub(super) body: Vec<u8>,
 }
@@ -177,6 +179,7 @@ impl Registry {
             status: response.status().as_u16(),
             location: header("location"),
             digest: header("docker-content-digest"),
+            subject: header("oci-subject"),
             pause: header("retry-after").and_then(|value| retry_after(&value)),
             body: Vec::new(),
         };

@@ -7,6 +7,7 @@
 
 pub(crate) mod cached;
 mod exchange;
+mod referrer;
 pub(crate) mod source;
 mod upload;
 

@@ -31,6 +31,35 @@ fn skopeo(args: &[&str]) -> String {
 }
 
 #[tokio::test]
+async fn a_document_is_listed_with_its_image_where_the_registry_keeps_no_list() {
+    let server = Server::start();
+    let registry = registry(&server.url(), PASSWORD);
+    let image = image(b"the program");
+    registry.push(&image, &Sent::default()).await.unwrap();
+    // The second time changes nothing.
+    for document in [&b"{}"[..], b"{}", b"{ }"] {
+        registry
+            .attach(&image, ("application/vnd.cyclonedx+json", document))
+            .await
+            .unwrap();
+    }
+    let place = server.url().replace("http://", "docker://");
+    let credentials = format!("{USER}:{PASSWORD}");
+    let raw = |reference: String| -> Value {
+        let place = format!("{place}/a/b{reference}");
+        let words = ["inspect", "--raw", "--tls-verify=false", "--creds"];
+        serde_json::from_str(&skopeo(&[&words[..], &[&credentials, &place]].concat())).unwrap()
+    };
+    let list = raw(format!(":{}", image.digest().replace(':', "-")));
+    let listed = list["manifests"].as_array().unwrap();
+    assert_eq!(listed.len(), 2, "{list}");
+    let digest = listed[0]["digest"].as_str().unwrap();
+    let manifest = raw(format!("@{digest}"));
+    assert_eq!(manifest["subject"]["digest"], image.digest());
+    assert_eq!(manifest["artifactType"], "application/vnd.cyclonedx+json");
+}
+
+#[tokio::test]
 async fn another_tool_reads_what_was_pushed_and_nothing_is_pushed_twice() {
     let server = Server::start();
     let (registry, sent) = (registry(&server.url(), PASSWORD), Sent::default());
