@@ -109,11 +109,13 @@ fn a_base_image_is_pinned_and_a_change_of_the_code_moves_little() {
     };
     assert!(bytes(&second) * 50 < bytes(&first), "{}", bytes(&second));
     assert_ne!(deployed(&emulator), uri);
+    package(&project, &[]);
     cli(&project, &["clean", "--yes"])
         .on(&emulator)
         .run()
         .succeeds();
     assert_eq!(listing(&emulator), before.0);
+    assert!(!project.has("target/agentcore/test-project-7k2qpx/my_agent"));
 }
 
 #[test]
