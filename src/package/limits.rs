@@ -50,9 +50,16 @@ pub(crate) fn exceeded(
             "take out requirements that the agent does not import, and data that it can fetch",
         ));
     }
-    if with_bytecode && let Some(last) = messages.last_mut() {
+    if let Some(last) = messages.last_mut() {
+        if with_bytecode {
+            last.help.push(
+                "`bytecode = \"never\"` in the agent's table leaves the compiled files out"
+                    .to_owned(),
+            );
+        }
         last.help.push(
-            "`bytecode = \"never\"` in the agent's table leaves the compiled files out".to_owned(),
+            "or ship it as a container image, which may have 2 GB: `artifact = \"image\"` (see `cargo agentcore help images`)"
+                .to_owned(),
         );
     }
     messages
@@ -139,6 +146,6 @@ mod tests {
     fn both_limits_are_told_at_once() {
         let messages = exceeded(ZIPPED + 1, &weights(&[("a", 751)]), None, false);
         assert_eq!(messages.len(), 2);
-        assert_eq!(messages[1].help.len(), 1);
+        assert!(messages[1].help[1].contains("image"));
     }
 }

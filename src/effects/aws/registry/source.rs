@@ -94,12 +94,12 @@ impl Source {
             login
         });
         Ok(Self {
-            place: Place {
-                registry: match emulator {
-                    Some(url) => url.trim_end_matches('/').to_owned(),
-                    None => address(reference.registry()),
+            place: match emulator {
+                Some(url) => Place {
+                    registry: url.trim_end_matches('/').to_owned(),
+                    repository: reference.repository().to_owned(),
                 },
-                repository: reference.repository().to_owned(),
+                None => place(reference),
             },
             reference: reference.clone(),
             reach,
@@ -382,12 +382,56 @@ fn outcome(answered: &Result<HttpResponse, String>) -> Outcome {
     }
 }
 
-/// Returns the address of a registry. Docker Hub's name is not that of its registry.
-fn address(registry: &str) -> String {
+/// Returns the place of an image. Docker Hub has another address than its name, and a name of one
+/// part means an image of its own there.
+fn place(reference: &ImageReference) -> Place {
+    let (registry, repository) = (reference.registry(), reference.repository());
     let host = registry.split(':').next().unwrap_or(registry);
-    match registry {
-        "docker.io" => "https://registry-1.docker.io".to_owned(),
-        _ if privacy::is_loopback_host(host) => format!("http://{registry}"),
-        _ => format!("https://{registry}"),
+    let is_hub = registry == "docker.io";
+    Place {
+        registry: match registry {
+            _ if is_hub => "https://registry-1.docker.io".to_owned(),
+            _ if privacy::is_loopback_host(host) => format!("http://{registry}"),
+            _ => format!("https://{registry}"),
+        },
+        repository: if is_hub && !repository.contains('/') {
+            format!("library/{repository}")
+        } else {
+            repository.to_owned()
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_is_asked_over_tls_unless_it_is_on_this_machine() {
+        let manifest = |text: &str| {
+            let reference = ImageReference::parse(text).unwrap();
+            place(&reference).manifest(reference.wanted())
+        };
+        for (reference, url) in [
+            ("ghcr.io/a/b:1", "https://ghcr.io/v2/a/b/manifests/1"),
+            (
+                "docker.io/python:3.13-slim",
+                "https://registry-1.docker.io/v2/library/python/manifests/3.13-slim",
+            ),
+            (
+                "docker.io/me/python:1",
+                "https://registry-1.docker.io/v2/me/python/manifests/1",
+            ),
+            (
+                "localhost:5000/a:1",
+                "http://localhost:5000/v2/a/manifests/1",
+            ),
+            (
+                "localhost.example.org/a:1",
+                "https://localhost.example.org/v2/a/manifests/1",
+            ),
+        ] {
+            assert_eq!(manifest(reference), url);
+        }
     }
 }
