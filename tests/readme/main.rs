@@ -308,7 +308,7 @@ fn every_permission_in_the_table_is_accepted() {
         .lines()
         .filter(|line| line.contains("`--permission "))
         .collect();
-    assert_eq!(rows.len(), 19);
+    assert_eq!(rows.len(), 20);
     let secret = "arn:aws:secretsmanager:us-west-2:123456789012:secret:name-AbCdEf";
     for row in rows {
         let column = row.split(" | ").nth(1).unwrap();
@@ -320,10 +320,11 @@ fn every_permission_in_the_table_is_accepted() {
             if ["\"read-write\"", "\"receive\"", "\"send-receive\""].contains(&item) {
                 continue;
             }
-            // Whatever is not the ID of a memory must be declared.
+            // Whatever is not the ID of a memory or a gateway must be declared.
             let item = item
                 .replace("full ARN", secret)
-                .replace("memory = \"ID\"", "memory = \"my_mem-AbCdEf1234\"");
+                .replace("memory = \"ID\"", "memory = \"my_mem-AbCdEf1234\"")
+                .replace("gateway = \"ID\"", "gateway = \"my-tools-abcdef1234\"");
             let manifest = format!(
                 "[workspace]\n[workspace.metadata.agentcore]\nproject = \"p-000000\"\n[workspace.metadata.agentcore.agents.a]\npermissions = [{item}]\n"
             );
