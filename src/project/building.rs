@@ -5,13 +5,20 @@ use crate::{
     effects::{
         self,
         cargo_build::{self, Flags},
+        check::{self, Machine, Subject},
         manifest::Project,
+        programs::{Checkout, Programs},
+        staging,
     },
     error::Failure,
-    package::cargo::{
-        binary,
-        route::{DOWNLOAD, Download, Found, Route, choose},
+    package::{
+        cargo::{
+            binary,
+            route::{DOWNLOAD, Download, Found, Route, choose},
+        },
+        elf,
     },
+    protocol::contract::Contract,
     ui::{Ui, Verbosity},
 };
 
@@ -19,6 +26,11 @@ pub(crate) use crate::effects::cargo_build::{Binary, For};
 
 /// The heading of the options that only Rust agents have.
 pub(crate) const RUST: &str = "Options for Rust agents";
+
+/// For an agent without a region.
+const REGION: &str = "us-east-1";
+/// An address at which nothing answers: an agent serves before it calls AWS.
+const NO_AWS: &str = "http://127.0.0.1:9";
 
 /// Options for cargo.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -42,6 +54,8 @@ pub(crate) struct Options {
     pub(crate) offline: bool,
     /// Don't ask before a download.
     pub(crate) yes: bool,
+    /// Build the program even if it does not start.
+    pub(crate) force: bool,
 }
 
 impl Options {
@@ -97,8 +111,51 @@ pub(crate) async fn build(
     if purpose == For::Service {
         let bytes = cargo_build::content(&built.path)?;
         binary::check(&built.path.display().to_string(), &bytes)?;
+        // What is loaded by something else is refused when it gets into an image.
+        if !options.force && elf::loader(&bytes[..]).is_none() {
+            try_start(agent, project, &built, ui).await?;
+        }
     }
     Ok(built)
+}
+
+/// Starts the program once if this machine can run it.
+async fn try_start(
+    agent: &Agent,
+    project: &Project,
+    built: &Binary,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let programs = Programs::outside(Checkout::around(&project.root));
+    let Some(machine) = Machine::this(&programs) else {
+        return Ok(());
+    };
+    ui.detail("Starting", &format!("`{}` once", agent.name));
+    let how = match &machine {
+        Machine::Itself => "it was started on this machine".to_owned(),
+        Machine::Under(emulator) => {
+            format!("it was started under `{}`", emulator.display())
+        }
+    };
+    let home = staging::empty()?;
+    let region = agent.region.as_ref();
+    let subject = Subject {
+        program: machine.program(built.path.clone()),
+        contract: Contract::of_agent(agent),
+        region: region.map_or_else(|| REGION.to_owned(), ToString::to_string),
+        aws: NO_AWS.to_owned(),
+        environment: agent.env.clone(),
+        home: home.path().to_owned(),
+    };
+    let tried = check::try_start(&subject).await;
+    tried.map_err(|failure| {
+        failure
+            .note(format!(
+                "`{}` was built for AgentCore, and {how}",
+                agent.name
+            ))
+            .help("`cargo agentcore check` tests the agent; `--force` ships it anyway")
+    })
 }
 
 /// Chooses what links the binary, and asks before a download.

@@ -76,6 +76,7 @@ impl Options {
             locked,
             offline,
             yes,
+            force: self.force,
         }
     }
 }

@@ -291,7 +291,7 @@ fn parent(pid: u32) -> u32 {
 }
 
 /// Returns a process's share of this machine's memory in MB.
-fn memory(pid: u32) -> f64 {
+pub fn memory(pid: u32) -> f64 {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
     let kib: f64 = line.unwrap().trim_end_matches("kB").trim().parse().unwrap();
@@ -299,7 +299,7 @@ fn memory(pid: u32) -> f64 {
 }
 
 /// A client with a persistent connection.
-struct Caller {
+pub struct Caller {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
     port: u16,
@@ -308,7 +308,7 @@ struct Caller {
 }
 
 impl Caller {
-    fn new(port: u16, path: String, session: &str) -> Self {
+    pub fn new(port: u16, path: String, session: &str) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self {
@@ -321,7 +321,7 @@ impl Caller {
     }
 
     /// Returns the time for the complete answer, and its number of chunks.
-    fn ask(&mut self, body: &str) -> (Duration, usize) {
+    pub fn ask(&mut self, body: &str) -> (Duration, usize) {
         let start = Instant::now();
         let request = format!(
             "POST {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\n\

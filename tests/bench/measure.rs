@@ -2,7 +2,7 @@
 //!
 //! Each measurement runs both programs in turn against one emulator and compares medians, so that a
 //! slow or busy machine slows both. Prints a report in Markdown to stdout. `cargo bench --
-//! prepare`, `cargo bench -- deploy` and `cargo bench -- dev` measure a part.
+//! prepare`, and the same with `deploy`, `dev` and `rust`, measures a part.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -16,6 +16,8 @@ mod deploying;
 #[cfg(target_os = "linux")]
 mod developing;
 mod preparing;
+#[cfg(target_os = "linux")]
+mod rust_agents;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -48,6 +50,10 @@ fn main() {
     #[cfg(target_os = "linux")]
     if wanted("dev") {
         developing::measure();
+    }
+    #[cfg(target_os = "linux")]
+    if wanted("rust") {
+        rust_agents::measure();
     }
     println!(
         "Medians of {RUNS} runs ({RUNS_OF_MANY} for {MANY} agents, {RUNS_OF_DEPLOY} for deployments, {RUNS_OF_DEV} for edits) after a warm-up \

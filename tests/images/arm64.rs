@@ -275,18 +275,19 @@ fn unpack(image: &str, folder: &Path) {
 fn the_templates_contract_runs_on_arm64_from_an_image_that_was_pushed_and_pulled() {
     let (emulator, project) = (Ministack::start(), Project::new());
     let folder = contract(&project);
-    let deploy = Cli::in_directory(&folder, project.root())
-        .env("RUSTC", &*RUSTC)
-        .limit(Duration::from_mins(8))
-        .on(&emulator)
-        .arg("deploy")
-        .run()
-        .succeeds();
-    assert!(
-        deploy.stderr.contains("Creating runtime"),
-        "{}",
-        deploy.stderr
-    );
+    let deploy = |more: &[&str]| {
+        Cli::in_directory(&folder, project.root())
+            .env("RUSTC", &*RUSTC)
+            .limit(Duration::from_mins(8))
+            .on(&emulator)
+            .arg("deploy")
+            .args(more)
+            .run()
+    };
+    let first = deploy(&["-v"]).succeeds().stderr;
+    for said in ["Starting `my_agent` once", "Creating runtime"] {
+        assert!(first.contains(said), "{first}");
+    }
 
     let uri = deployed(&emulator);
     let (_, name) = uri.split_once('/').unwrap();
@@ -331,6 +332,23 @@ fn the_templates_contract_runs_on_arm64_from_an_image_that_was_pushed_and_pulled
         .read_to_string(&mut said)
         .unwrap();
     assert!(said.contains(r#""message":"asked to end""#), "{said}");
+
+    // What does not start is not shipped.
+    let broken = ECHO.replace(
+        "    process::run",
+        "    panic!(\"at start\");\n    process::run",
+    );
+    fs::write(folder.join("src/main.rs"), &broken).unwrap();
+    let refused = deploy(&[]).exits(3);
+    for said in [
+        "the agent ends with code 101 before it answers on port 8080",
+        "at start",
+        "`my_agent` was built for AgentCore, and it was started under `/usr/bin/qemu-aarch64-static`",
+        "`--force` ships it anyway",
+    ] {
+        assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    }
+    assert_eq!(deployed(&emulator), uri);
 
     // The local AgentCore pulls and starts it too.
     let cli = |words: &[&str]| {

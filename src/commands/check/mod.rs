@@ -292,7 +292,10 @@ impl Ground<'_> {
             ..building::Options::default()
         };
         let built = building::build(agent, self.project, For::ThisMachine, &options, ui).await?;
-        Ok(Program::Binary(built.path))
+        Ok(Program::Binary {
+            path: built.path,
+            emulator: None,
+        })
     }
 
     /// Builds the agent as it would be deployed, for this machine.

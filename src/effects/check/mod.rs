@@ -7,6 +7,7 @@ mod protocols;
 mod remote;
 mod subject;
 mod system;
+mod trial;
 
 use std::{
     path::Path,
@@ -22,6 +23,7 @@ use self::{
 pub(crate) use self::{
     remote::{Remote, run as test_remote},
     subject::{Program, Subject},
+    trial::{Machine, try_start},
 };
 use crate::{
     check::{
@@ -173,8 +175,14 @@ async fn first_start(subject: &Subject, report: &mut Report) -> Result<Option<Ru
 }
 
 fn not_started(failed: &NotStarted, port: u16) -> Finding {
+    let (rule, observed) = explained(failed, port);
+    Finding::error(rule, observed).with_lines(failed.lines.clone())
+}
+
+/// Returns the broken rule, and what was observed.
+fn explained(failed: &NotStarted, port: u16) -> (Rule, String) {
     let seconds = limits::INITIALIZATION.as_secs();
-    let (rule, observed) = match &failed.why {
+    match &failed.why {
         NotReady::Ended(code) => (
             Rule::StartFailed,
             format!("the agent ends with code {code} before it answers on port {port}"),
@@ -197,8 +205,7 @@ fn not_started(failed: &NotStarted, port: u16) -> Finding {
             Rule::StartTimeout,
             format!("the agent does not answer on port {port} within {seconds} s"),
         ),
-    };
-    Finding::error(rule, observed).with_lines(failed.lines.clone())
+    }
 }
 
 impl Test<'_> {

@@ -53,7 +53,11 @@ pub(crate) enum Program {
         /// A path in the archive.
         entrypoint: String,
     },
-    Binary(PathBuf),
+    Binary {
+        path: PathBuf,
+        /// What runs a program for another processor.
+        emulator: Option<PathBuf>,
+    },
 }
 
 impl Program {
@@ -61,9 +65,9 @@ impl Program {
     fn copy(&self, folder: &Path) -> Result<(), FileError> {
         match self {
             Self::Python { code, .. } => code::copy(&code.own, folder),
-            Self::Binary(binary) => {
+            Self::Binary { path, emulator: _ } => {
                 files::create_dir_all(folder)?;
-                copy_binary(binary, folder).map(drop)
+                copy_binary(path, folder).map(drop)
             }
         }
     }
@@ -123,7 +127,7 @@ impl Subject {
         let listening = folder.join("listening");
         let assigned = match &self.program {
             Program::Python { .. } => None,
-            Program::Binary(_) => {
+            Program::Binary { .. } => {
                 let port = assigned::free_port().await;
                 Some(port.map_err(|error| failed(error.to_string()))?)
             }
@@ -141,7 +145,7 @@ impl Subject {
             listening,
             files: match &self.program {
                 Program::Python { files, .. } => files.clone(),
-                Program::Binary(_) => Files::new(),
+                Program::Binary { .. } => Files::new(),
             },
             can_fork: assigned.is_none(),
         };
@@ -170,7 +174,7 @@ impl Subject {
             Program::Python { code: own, .. } => {
                 environment::base(home, code, own.dependencies.as_deref(), &self.aws)
             }
-            Program::Binary(_) => environment::of_binary(home, &self.aws),
+            Program::Binary { .. } => environment::of_binary(home, &self.aws),
         };
         let mut set = |name: &str, value: OsString| list.push((name.into(), value));
         for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
@@ -204,9 +208,12 @@ impl Subject {
                 let script = code.join(entrypoint).into_os_string();
                 (own.python.clone(), vec![OsString::from("-u"), script])
             }
-            Program::Binary(binary) => {
-                let name = binary.file_name().unwrap_or_default();
-                (code.join(name), Vec::new())
+            Program::Binary { path, emulator } => {
+                let copy = code.join(path.file_name().unwrap_or_default());
+                match emulator {
+                    Some(emulator) => (emulator.clone(), vec![copy.into_os_string()]),
+                    None => (copy, Vec::new()),
+                }
             }
         };
         Launch {
