@@ -140,6 +140,8 @@ impl Process {
         command
             .args(emulator)
             .arg(program)
+            // Where it may write.
+            .current_dir(program.parent().unwrap())
             .env_clear()
             .env("PORT", port.to_string())
             .stdout(Stdio::piped());
