@@ -20,7 +20,7 @@ use std::{
 use source::Source;
 
 /// Crates without side effects, for every layer to use.
-const PURE: [&str; 38] = [
+const PURE: [&str; 39] = [
     "aho_corasick",
     "annotate_snippets",
     "anstyle",
@@ -34,6 +34,7 @@ const PURE: [&str; 38] = [
     "handlebars",
     "http_body_util",
     "humantime",
+    "idna_adapter",
     "include_dir",
     "md5",
     "memchr",
