@@ -2,7 +2,7 @@
 //!
 //! Each measurement runs both programs in turn against one emulator and compares medians, so that a
 //! slow or busy machine slows both. Prints a report in Markdown to stdout. `cargo bench --
-//! prepare`, and the same with `deploy`, `dev` and `rust`, measures a part.
+//! prepare`, and the same with `deploy`, `dev`, `rust` and `push`, measures a part.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -54,6 +54,10 @@ fn main() {
     #[cfg(target_os = "linux")]
     if wanted("rust") {
         rust_agents::measure();
+    }
+    #[cfg(target_os = "linux")]
+    if wanted("push") {
+        rust_agents::measure_push();
     }
     println!(
         "Medians of {RUNS} runs ({RUNS_OF_MANY} for {MANY} agents, {RUNS_OF_DEPLOY} for deployments, {RUNS_OF_DEV} for edits) after a warm-up \

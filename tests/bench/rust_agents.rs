@@ -18,7 +18,9 @@ use crate::{
     RUNS, RUNS_OF_DEPLOY,
     cost::{median, shown, time},
     developing::{Caller, memory},
-    support::{Cli, Emulator, Ministack, Project, bed, emulator::free_port, wheels::with_uv},
+    support::{
+        Cli, Emulator, Ministack, Project, bed, boto3, emulator::free_port, wheels::with_uv,
+    },
 };
 
 /// The sessions that one process serves.
@@ -39,10 +41,14 @@ pub fn measure() {
     starts(&sides, &emulator);
     serving(&sides, &emulator);
     deploys(&sides);
+}
+
+/// Measures the push of an image.
+pub fn measure_push() {
     println!();
     println!("| measure | cargo agentcore | skopeo copy | ratio | aim |");
     println!("|---|---:|---:|---:|---|");
-    push(&emulator);
+    push(&Ministack::start());
 }
 
 /// An agent of a template, which also answers `echo`.
@@ -392,6 +398,9 @@ fn push(emulator: &Emulator) {
             if side == 0 {
                 return time(&mut cli("deploy")).saturating_sub(packaged);
             }
+            let create =
+                format!("client('ecr').create_repository(repositoryName='skopeo/run{run}')");
+            boto3(emulator, &create);
             let to = format!("docker://127.0.0.1:{}/skopeo/run{run}:1", emulator.port());
             let mut skopeo = Command::new("skopeo");
             let from = format!("oci:{}", folder.display());
