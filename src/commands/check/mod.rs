@@ -2,41 +2,26 @@
 
 mod against;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+mod ground;
+mod report;
 
-use serde_json::json;
+use std::{path::PathBuf, time::Duration};
 
 use self::against::Against;
+use self::{
+    ground::{Ground, Tested},
+    report::{show, summary, write_junit},
+};
 use super::invoke::{read_payload, timeout};
 use crate::{
-    check::{Finding, Payload, Report, Rule, Severity, junit},
-    config::{Agent, Config, Language, Protocol},
-    effects::{
-        check::{self, Manner, Program, Subject},
-        clock, files,
-        local::{Emulator, code},
-        manifest::Project,
-        new_project,
-        programs::{Checkout, Programs},
-        runtime, staging,
-    },
-    error::{Exit, Failure, Message},
+    check::{Payload, Rule, Severity},
+    effects::{check::Manner, clock, new_project},
+    error::{Exit, Failure},
     names::EndpointName,
     options,
-    package::installer::minor_version,
-    project::{
-        self,
-        building::{self, CargoOptions, For},
-        consent, emulator,
-        environment::Given,
-        own_files,
-        packaging::{self, Options},
-    },
-    protocol::{contract::Contract, invocation},
-    text::{counted, did_you_mean, nearest},
+    project::{self, building::CargoOptions, consent, emulator, environment::Given},
+    protocol::invocation,
+    text::{did_you_mean, nearest},
     ui::Ui,
 };
 
@@ -217,13 +202,6 @@ fn payload(args: &Args) -> Result<Payload, Failure> {
     })
 }
 
-/// An agent and its test report.
-struct Tested {
-    name: String,
-    protocol: Protocol,
-    report: Report,
-}
-
 impl Args {
     /// Returns where the agent to be tested runs.
     fn against(&self) -> Result<Option<Against>, Failure> {
@@ -241,202 +219,6 @@ impl Args {
     }
 }
 
-/// What all tests share.
-struct Ground<'a> {
-    args: &'a Args,
-    given: &'a Given,
-    manner: &'a Manner,
-    project: &'a Project,
-    config: &'a Config,
-    emulator: &'a Emulator,
-}
-
-impl Ground<'_> {
-    /// Tests one agent after the other, so that they do not affect each other's timing.
-    async fn test(&self, ui: &Ui) -> Result<(Vec<Tested>, Vec<Failure>), Failure> {
-        let (mut reports, mut failures) = (Vec::new(), Vec::new());
-        for agent in &self.config.agents {
-            match self.test_one(agent, ui).await {
-                Ok(report) => reports.push(Tested {
-                    name: agent.name.to_string(),
-                    protocol: agent.protocol,
-                    report,
-                }),
-                Err(failure) => failures.push(failure),
-            }
-        }
-        Ok((reports, failures))
-    }
-
-    async fn test_one(&self, agent: &Agent, ui: &Ui) -> Result<Report, Failure> {
-        let home = staging::empty()?;
-        let program = match &agent.language {
-            Language::Python => self.python(agent, home.path(), ui).await?,
-            Language::Rust(_) => self.binary(agent, ui).await?,
-        };
-        let subject = self.subject(agent, program, home.path().to_owned())?;
-        ui.status("Checking", &format!("`{}`", agent.name));
-        let report = Report::begin(agent.protocol, |rule| self.args.is_wanted(rule));
-        let work = ui.working("Testing", &format!("agent `{}`", agent.name));
-        let say = |what: &str| {
-            work.says("Testing", what, None);
-            ui.detail("Testing", what);
-        };
-        check::run(&subject, self.manner, report, &say).await
-    }
-
-    /// Returns the binary, built for this machine.
-    async fn binary(&self, agent: &Agent, ui: &Ui) -> Result<Program, Failure> {
-        let options = building::Options {
-            cargo: self.args.cargo.clone(),
-            ..building::Options::default()
-        };
-        let built = building::build(agent, self.project, For::ThisMachine, &options, ui).await?;
-        Ok(Program::Binary {
-            path: built.path,
-            emulator: None,
-        })
-    }
-
-    /// Builds the agent as it would be deployed, for this machine.
-    async fn python(&self, agent: &Agent, home: &Path, ui: &Ui) -> Result<Program, Failure> {
-        let own = own_files::observe(agent, self.project, &self.config.declared)?;
-        own.tell(ui);
-        own.tell_shared(ui);
-        let output = packaging::directory(agent, self.project)?;
-        let shipped = packaging::from_project(agent, self.project, &own, output.clone())?;
-        let options = Options {
-            rebuild: false,
-            // The test itself reports code that cannot start.
-            force: true,
-            sources: packaging::Sources::default(),
-        };
-        let lock = project::lock(self.project, ui)?;
-        let built = packaging::build(agent, self.project, &own, output, &options, ui).await?;
-        drop(lock);
-        let version = minor_version(agent.runtime);
-        let (root, unpacked) = (self.project.root.clone(), home.join("archive"));
-        let code = runtime::aside(
-            move |_: &(dyn Fn(()) + Sync)| {
-                let programs = Programs::outside(Checkout::around(&root));
-                code::prepare(&built.archive.path, &unpacked, version, &programs)
-            },
-            |()| {},
-        )
-        .await?;
-        if let Some(warning) = &code.warning {
-            ui.warning(&Message::new(warning));
-        }
-        Ok(Program::Python {
-            code,
-            files: shipped.files,
-            entrypoint: agent.entrypoint.clone(),
-        })
-    }
-
-    fn subject(&self, agent: &Agent, program: Program, home: PathBuf) -> Result<Subject, Failure> {
-        let region = agent.region.as_ref();
-        let mut environment = self.given.of(&agent.env, &agent.dir)?;
-        if let Some(key) = &self.emulator.key {
-            environment.insert("AWS_ACCESS_KEY_ID".to_owned(), key.clone());
-        }
-        Ok(Subject {
-            program,
-            contract: Contract::of_agent(agent),
-            region: region.map_or_else(|| REGION.to_owned(), ToString::to_string),
-            aws: self.emulator.url.clone(),
-            environment,
-            home,
-        })
-    }
-}
-
-fn write_junit(file: &Path, reports: &[Tested], denies: bool) -> Result<(), Failure> {
-    let reports: Vec<(String, Report)> = reports
-        .iter()
-        .map(|tested| (tested.name.clone(), tested.report.clone()))
-        .collect();
-    let text = junit::document(&reports, denies);
-    let folder = file.parent().unwrap_or(file);
-    files::create_dir_all(folder)?;
-    files::write_atomic(file, folder, text.as_bytes(), false)?;
-    Ok(())
-}
-
-fn show(args: &Args, reports: &[Tested], ui: &Ui) {
-    match args.output {
-        options::Output::Json => {
-            let agents: Vec<_> = reports
-                .iter()
-                .map(|tested| tested.report.value(&tested.name, tested.protocol))
-                .collect();
-            ui.document(json!({ "agents": agents }));
-        }
-        options::Output::Text => {
-            for Tested {
-                name,
-                protocol: _,
-                report,
-            } in reports
-            {
-                let several = (reports.len() > 1).then_some(name.as_str());
-                for finding in report.findings() {
-                    ui.result(&words(finding, several));
-                }
-                for (why, rules) in report.untested() {
-                    let codes: Vec<&str> = rules.into_iter().map(Rule::code).collect();
-                    ui.detail("Skipped", &format!("{}: {why}", codes.join(", ")));
-                }
-            }
-        }
-    }
-}
-
 /// The longest line that is printed, because the SDK's log lines contain whole stack traces. The
 /// JSON document has them.
 const LONGEST_LINE: usize = 200;
-
-/// Returns a finding's text, with the agent's name if there are several agents.
-fn words(finding: &Finding, agent: Option<&str>) -> String {
-    let Finding {
-        rule,
-        severity,
-        observed,
-        lines,
-    } = finding;
-    let agent = agent.map(|agent| format!("{agent}: ")).unwrap_or_default();
-    let mut text = format!(
-        "{}[{}]: {agent}{observed}\n  help: {}",
-        severity.name(),
-        rule.code(),
-        rule.fix()
-    );
-    for line in lines {
-        let short = line.char_indices().nth(LONGEST_LINE);
-        match short {
-            Some((end, _)) => text.extend(["\n  | ", &line[..end], " …"]),
-            None => text.extend(["\n  | ", line]),
-        }
-    }
-    text
-}
-
-fn summary(reports: &[Tested]) -> String {
-    let sum = |count: &dyn Fn(&Report) -> usize| -> usize {
-        reports.iter().map(|tested| count(&tested.report)).sum()
-    };
-    let errors = sum(&|report| report.count(Severity::Error));
-    let warnings = sum(&|report| report.count(Severity::Warning));
-    let untested = sum(&|report| report.untested().values().map(Vec::len).sum());
-    let kept = sum(&Report::kept);
-    let untested = match untested {
-        0 => String::new(),
-        several => format!(", {several} not tested (`-v` says why)"),
-    };
-    format!(
-        "{}, {}, {} passed{untested}",
-        counted(errors, "error"),
-        counted(warnings, "warning"),
-        counted(kept, "rule"),
-    )
-}

@@ -2,24 +2,28 @@
 
 mod developed;
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod form;
+mod tail;
 
+use self::{
+    form::{Form, When},
+    tail::{Poll, Tail},
+};
 use crate::{
     commands::not_found::LISTED,
     config::Config,
     effects::{
-        aws::{AwsError, Kind, log_events::Query, logs::Logs, runtime::Runtimes},
+        aws::{AwsError, log_events::Query, logs::Logs, runtime::Runtimes},
         clock,
         local::Emulator,
         manifest::Project,
     },
     engine::runtime::find,
-    error::{Failure, Message},
+    error::Failure,
     names::{EndpointName, SessionId},
     options,
     plan::{
-        log_tail::{LogEvent, Window, pattern},
-        retry,
+        log_tail::{Window, pattern},
         table::time_in_millis,
     },
     project::{
@@ -29,7 +33,7 @@ use crate::{
     },
     protocol,
     resources::runtime::observed::DEFAULT_ENDPOINT,
-    ui::{Reader, Ui},
+    ui::Ui,
 };
 
 /// Show the logs of an agent
@@ -72,103 +76,6 @@ pub struct Args {
     project: options::Project,
     #[command(flatten)]
     aws: options::Aws,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum When {
-    Ago(Duration),
-    At(SystemTime),
-}
-
-impl When {
-    fn parse(text: &str) -> Result<Self, String> {
-        if let Ok(ago) = humantime::parse_duration(text) {
-            return Ok(Self::Ago(ago));
-        }
-        humantime::parse_rfc3339_weak(text)
-            .map(Self::At)
-            .map_err(|_| {
-                "expected a duration such as `1h` or a time such as `2026-11-25T16:00:00Z`"
-                    .to_owned()
-            })
-    }
-
-    /// Returns milliseconds since 1970.
-    fn millis(self, now: SystemTime) -> i64 {
-        let at = match self {
-            Self::Ago(ago) => now.checked_sub(ago).unwrap_or(UNIX_EPOCH),
-            Self::At(at) => at,
-        };
-        millis(at)
-    }
-}
-
-fn millis(at: SystemTime) -> i64 {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// The format of the lines on stdout.
-#[derive(Clone, Copy)]
-enum Form {
-    Text { telemetry: bool },
-    Raw { telemetry: bool },
-    Json,
-}
-
-impl Form {
-    fn of(args: &Args) -> Self {
-        let telemetry = args.telemetry;
-        match (args.output, args.raw) {
-            (options::Output::Json, _) => Self::Json,
-            (options::Output::Text, true) => Self::Raw { telemetry },
-            (options::Output::Text, false) => Self::Text { telemetry },
-        }
-    }
-
-    fn line(self, event: &LogEvent) -> Option<String> {
-        match self {
-            Self::Json => Some(event.json()),
-            Self::Text { telemetry } | Self::Raw { telemetry }
-                if !telemetry && !event.is_printed() =>
-            {
-                None
-            }
-            Self::Text { .. } => Some(event.text()),
-            Self::Raw { .. } => Some(event.message.trim_end_matches('\n').to_owned()),
-        }
-    }
-}
-
-impl Form {
-    fn offer(self, line: &str, ui: &Ui) -> Reader {
-        match self {
-            Self::Text { telemetry: _ } => ui.offer(line),
-            Self::Raw { telemetry: _ } => ui.offer_raw(line),
-            Self::Json => ui.offer_json(line),
-        }
-    }
-}
-
-/// Reads a log group and prints new events.
-struct Tail<'a> {
-    logs: Logs,
-    query: Query,
-    window: Window,
-    form: Form,
-    session: Option<SessionId>,
-    shown: usize,
-    ui: &'a Ui,
-}
-
-/// The result of reading all pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Poll {
-    Read,
-    /// The service has not created the group yet.
-    NoGroup,
-    /// The reader of stdout is gone.
-    NoReader,
 }
 
 pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
@@ -256,73 +163,4 @@ async fn show(
         Poll::Read | Poll::NoReader => {}
     }
     Ok(())
-}
-
-impl Tail<'_> {
-    /// Reads every page once and prints events that were not printed before.
-    async fn poll(&mut self) -> Result<Poll, AwsError> {
-        self.query.start = self.window.begin();
-        let mut token = None;
-        loop {
-            let Some(page) = self.logs.page(&self.query, token).await? else {
-                return Ok(Poll::NoGroup);
-            };
-            for event in self.window.fresh(page.events) {
-                let asked = self.session.as_ref();
-                if asked.is_none_or(|session| event.is_about(session))
-                    && let Some(line) = self.form.line(&event)
-                {
-                    self.shown += 1;
-                    if self.form.offer(&line, self.ui) == Reader::Gone {
-                        return Ok(Poll::NoReader);
-                    }
-                }
-            }
-            token = page.next;
-            if token.is_none() {
-                self.window.polled(millis(clock::wall()));
-                return Ok(Poll::Read);
-            }
-        }
-    }
-
-    async fn follow(&mut self) -> Result<(), Failure> {
-        let (mut waiting, mut troubles) = (false, 0);
-        loop {
-            let pause = match self.poll().await {
-                Ok(Poll::NoReader) => return Ok(()),
-                Ok(Poll::NoGroup) => {
-                    if !waiting {
-                        self.ui.note(&self.no_group());
-                        waiting = true;
-                    }
-                    retry::FOLLOW
-                }
-                Ok(Poll::Read) => {
-                    troubles = 0;
-                    retry::FOLLOW
-                }
-                // The next poll prints the lines that a failed poll missed.
-                Err(error) if matches!(error.kind, Kind::Throttled | Kind::Connection) => {
-                    troubles += 1;
-                    if troubles == 1 {
-                        self.ui.warning(
-                            &Message::new("the log cannot be read at the moment; still trying")
-                                .note(error.message),
-                        );
-                    }
-                    retry::look(troubles, clock::jitter()).max(retry::FOLLOW)
-                }
-                Err(error) => return Err(error.into()),
-            };
-            clock::sleep(pause).await;
-        }
-    }
-
-    fn no_group(&self) -> String {
-        format!(
-            "there are no logs yet: the service creates `{}` with the first session",
-            self.query.group
-        )
-    }
 }
