@@ -67,21 +67,25 @@ pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) ->
 
 /// Returns the result of `work`, or `None` if Ctrl-C is pressed first.
 pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
-    let _awaiting = Awaiting::begin();
+    let awaiting = Awaiting::begin();
     tokio::select! {
         done = work => Some(done),
         // If signals cannot be received, the system's default for Ctrl-C applies.
-        Ok(()) = tokio::signal::ctrl_c() => None,
+        Ok(()) = tokio::signal::ctrl_c() => {
+            awaiting.took_it(now());
+            None
+        }
     }
 }
 
 /// Waits for Ctrl-C.
 pub(crate) async fn interrupt() {
-    let _awaiting = Awaiting::begin();
+    let awaiting = Awaiting::begin();
     if tokio::signal::ctrl_c().await.is_err() {
         // If signals cannot be received, the system's default for Ctrl-C applies.
         std::future::pending::<()>().await;
     }
+    awaiting.took_it(now());
 }
 
 /// Waits for [`interrupt`] or the signal that asks a program to end.

@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 #[cfg(unix)]
@@ -101,6 +101,30 @@ impl Awaiting {
         AWAITED.fetch_add(1, Ordering::SeqCst);
         Self(())
     }
+
+    /// Tells that this part received the signal, which may still be on its way to the thread that
+    /// would end the process.
+    pub(crate) fn took_it(self, now: Instant) {
+        *taken() = Some(now);
+        drop(self);
+    }
+}
+
+/// When a part of the process received the last signal that it waited for.
+static TAKEN: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// How long a signal is on its way at most.
+#[cfg(unix)]
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
+
+fn taken() -> MutexGuard<'static, Option<Instant>> {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns whether another part of the process received this signal.
+#[cfg(unix)]
+fn is_taken() -> bool {
+    taken().is_some_and(|at| at.elapsed() < ON_ITS_WAY)
 }
 
 impl Drop for Awaiting {
@@ -233,7 +257,7 @@ fn listen() -> bool {
             while interrupts.recv().await.is_some() {
                 if ASKING.load(Ordering::SeqCst) {
                     INTERRUPTED_QUESTION.store(true, Ordering::SeqCst);
-                } else if AWAITED.load(Ordering::SeqCst) == 0 {
+                } else if AWAITED.load(Ordering::SeqCst) == 0 && !is_taken() {
                     ENDING.store(true, Ordering::SeqCst);
                     let acts = std::mem::take(&mut *acts());
                     for (_, act) in acts.into_iter().rev() {

@@ -333,20 +333,62 @@ scoped = { mcp-server = "https://a.example", scopes = ["read"] }
             "Cargo.toml:",
         ],
     );
-    let missing = GATEWAY.replace("orders.json", "none.json");
-    declare(&project, &missing);
-    let missing = run(&project, &emulator, &["prepare", "--dry-run"]).exits(3);
-    says(
-        &missing,
-        &["there is no file", "none.json", "the target `orders`"],
-    );
+    assert_eq!(gateways(&emulator), Vec::<Value>::new());
+}
+
+#[test]
+fn only_plain_files_below_the_manifest_are_sent_and_only_what_they_should_be() {
+    let emulator = Moto::start();
+    let project = with_gateway(GATEWAY);
+    let refused = |parts: &[&str]| {
+        let outcome = run(&project, &emulator, &["prepare", "--dry-run"]).exits(3);
+        says(&outcome, parts);
+    };
+    for outside in ["../orders.json", "/etc/passwd", "a/../../b"] {
+        declare(&project, &GATEWAY.replace("orders.json", outside));
+        refused(&[&format!("invalid file `{outside}`"), "Cargo.toml:"]);
+    }
+    declare(&project, &GATEWAY.replace("orders.json", "none.json"));
+    refused(&["there is no file `none.json`", "the target `orders`"]);
     declare(&project, GATEWAY);
-    project.write("orders.json", "{");
-    let broken = run(&project, &emulator, &["prepare", "--dry-run"]).exits(3);
-    says(
-        &broken,
-        &["orders.json` is not JSON: ", "the target `orders`"],
-    );
+    for (content, why) in [
+        ("{", "is not JSON: "),
+        ("{}", "is not a list of tools"),
+        ("[]", "is not a list of tools"),
+        ("[{ \"name\": \"find\" }]", "a tool without a `description`"),
+        (
+            &TOOLS.replace("inputSchema", "inputSchem"),
+            "a tool without an `inputSchema`",
+        ),
+        (
+            &TOOLS.replace("\"name\"", "\"nam\": 1, \"name\""),
+            "an unknown member `nam`, number 1; did you mean `name`?",
+        ),
+    ] {
+        project.write("orders.json", content);
+        refused(&["`orders.json`", why, "the target `orders`"]);
+    }
+    project.write("orders.json", TOOLS);
+    project.write("weather.yaml", "hello: [\n");
+    refused(&["`weather.yaml` is not an OpenAPI document"]);
+    // Split, so that this file does not look like a secret itself.
+    let armor = |word: &str| format!("-----{word} OPENSSH PRIVATE KEY-----");
+    let lines = [
+        "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW",
+        "QyNTUxOQAAACBq7Kx2o9QdR5fTz1mW8hLpV3cYtN6uJ0sEgBk4vXyZCwAAAJhDk2PfQ5Nj",
+        "3wAAAAtzc2gtZWQyNTUxOQAAACBq7Kx2o9QdR5fTz1mW8hLpV3cYtN6uJ0sEgBk4vXyZCw",
+    ];
+    let (begin, end) = (armor("BEGIN"), armor("END"));
+    let key = format!("openapi: 3.0.0\n{begin}\n{}\n{end}\n", lines.join("\n"));
+    project.write("weather.yaml", key);
+    refused(&["`weather.yaml` looks like a secret and is not sent"]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("weather.yaml");
+    std::fs::write(&file, "openapi: 3.0.0\n").unwrap();
+    let link = project.path().join("weather.yaml");
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    refused(&["weather.yaml", "link", "the target `weather`"]);
     assert_eq!(gateways(&emulator), Vec::<Value>::new());
 }
 
@@ -407,4 +449,29 @@ docs = { mcp-server = \"https://docs.example/mcp\" }
         assert_eq!(gateways(&emulator), Vec::<Value>::new());
         assert_eq!(listing(&emulator)["roles"], empty);
     }
+}
+
+#[test]
+fn policy_prints_the_role_of_a_gateway_too() {
+    let project = with_gateway(GATEWAY);
+    let words = [
+        "policy",
+        "--only",
+        "execution",
+        "--output",
+        "json",
+        "--region",
+        "us-east-1",
+    ];
+    let printed = Cli::new(&project).args(words).run().succeeds();
+    let documents = printed.json()["documents"].clone();
+    let documents = documents.as_array().unwrap();
+    let of_gateway = |one: &&Value| one["role"] == "AgentCoreGateway-tools";
+    let own = documents.iter().find(of_gateway).unwrap();
+    let text = own["document"].to_string();
+    assert!(
+        text.contains(FUNCTION) && text.contains("GetResourceApiKey"),
+        "{text}"
+    );
+    assert_eq!(own["asked_by"]["LambdaOrders"], "the gateway's targets");
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Kind;
 use crate::{
+    config::ServiceRole,
     names::{AgentName, Region},
     policy::{self, Deployer, Document, Grant, Target, size},
 };
@@ -26,6 +27,9 @@ pub(super) struct Printed {
     /// The managed policies that are attached to the role next to an execution policy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) managed_policies: Vec<String>,
+    /// The role of a declared resource, if the document is not an agent's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) role: Option<String>,
     pub(super) document: Value,
     #[serde(skip)]
     pub(super) text: String,
@@ -34,16 +38,7 @@ pub(super) struct Printed {
 pub(super) fn documents(kind: Kind, targets: &[Target<'_>]) -> Vec<Printed> {
     match kind {
         Kind::Trust => trusts(targets),
-        Kind::Execution => targets
-            .iter()
-            .map(|target| {
-                let grants = policy::execution_grants(target.agent, &target.scope);
-                Printed {
-                    managed_policies: policy::attached(target),
-                    ..printed(kind, std::slice::from_ref(target), &grants)
-                }
-            })
-            .collect(),
+        Kind::Execution => targets.iter().flat_map(executions).collect(),
         Kind::Boundary => vec![printed(kind, targets, &policy::boundary_grants(targets))],
         Kind::Deployer | Kind::DeployerNoIam => {
             let grants = deployer(kind, targets);
@@ -59,6 +54,29 @@ pub(super) fn documents(kind: Kind, targets: &[Target<'_>]) -> Vec<Printed> {
                 .collect()
         }
     }
+}
+
+/// Returns the policies of the agent's role, and of the roles of the gateways that it uses.
+fn executions(target: &Target<'_>) -> Vec<Printed> {
+    let kind = Kind::Execution;
+    let one = std::slice::from_ref(target);
+    let grants = policy::execution_grants(target.agent, &target.scope);
+    let own = Printed {
+        managed_policies: policy::attached(target),
+        ..printed(kind, one, &grants)
+    };
+    let resources = target.agent.resources.iter();
+    let of_resources = resources.filter_map(|resource| {
+        let ServiceRole::Own(needs) = &resource.role else {
+            return None;
+        };
+        let grants = policy::gateway_grants(needs, &resource.id_pattern(), &target.scope);
+        Some(Printed {
+            role: resource.own_role(),
+            ..printed(kind, one, &grants)
+        })
+    });
+    std::iter::once(own).chain(of_resources).collect()
 }
 
 pub(super) fn deployer(kind: Kind, targets: &[Target<'_>]) -> Vec<Grant> {
@@ -143,6 +161,7 @@ impl Printed {
             size: document.size(),
             asked_by,
             managed_policies: Vec::new(),
+            role: None,
             document: document.to_value(),
             text: document.to_pretty_json(),
         }

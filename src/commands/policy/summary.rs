@@ -53,6 +53,10 @@ fn described(printed: &Printed) -> Description {
         Kind::Deployer => ("Deployer", "policy"),
         Kind::DeployerNoIam => ("Deployer", "policy without the right to create roles"),
     };
+    let what = match &printed.role {
+        Some(role) => format!("{what} of the role `{role}`"),
+        None => what.to_owned(),
+    };
     let agents: Vec<String> = printed.agents.iter().map(|a| format!("`{a}`")).collect();
     let regions: Vec<&str> = printed.regions.iter().map(Region::as_str).collect();
     let part = match printed.parts {

@@ -76,6 +76,9 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
     if let Some(agent) = config.agents.iter().find(|agent| agent.rust().is_some()) {
         return Err(for_python(agent));
     }
+    if let Some(agent) = config.agents.iter().find(|agent| agent.has_image()) {
+        return Err(for_archives(agent));
+    }
     consent::sources(&project, &mut config.agents, args.source_dir.as_deref(), ui)?;
     let (reach, place) = (Reach::of(&args.applying), (&project, &config));
     emulator::with(reach, &args.aws, place, ui, async |emulator| {
@@ -87,6 +90,14 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
 fn for_python(agent: &Agent) -> Failure {
     Failure::usage(format!(
         "`prepare` hands Python agents over to other tools, and `{}` is written in Rust",
+        agent.name
+    ))
+    .help("`cargo agentcore deploy` creates its role, too; `cargo agentcore policy` prints it; `--agent` selects others")
+}
+
+fn for_archives(agent: &Agent) -> Failure {
+    Failure::usage(format!(
+        "`prepare` hands agents over to other tools as archives, and `{}` is an image",
         agent.name
     ))
     .help("`cargo agentcore deploy` creates its role, too; `cargo agentcore policy` prints it; `--agent` selects others")

@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use serde_json::{Map, Value, json};
@@ -143,7 +143,9 @@ fn target(
     let mut content = None;
     let mut inline = |path: PathBuf, place, is_json| {
         content = Some(PartFile {
-            path: directory.join(path),
+            directory: directory.to_owned(),
+            path,
+            key: if is_json { "tools" } else { "openapi" },
             place,
             is_json,
         });
@@ -235,11 +237,17 @@ fn credentials(
     Some(json!([{ "credentialProviderType": kind, "credentialProvider": provider }]))
 }
 
-fn file(text: &str) -> Result<PathBuf, &'static str> {
-    if text.is_empty() {
-        Err("expected the path of a file")
+/// Accepts only what lies below the manifest's directory, because the content leaves the machine.
+fn file(text: &str) -> Result<PathBuf, String> {
+    let path = Path::new(text);
+    let mut steps = path.components();
+    let is_inside = |step| matches!(step, Component::Normal(_) | Component::CurDir);
+    if path.file_name().is_some() && steps.all(is_inside) {
+        Ok(path.to_owned())
     } else {
-        Ok(PathBuf::from(text))
+        Err(format!(
+            "invalid file `{text}`: expected a path below the directory of this Cargo.toml"
+        ))
     }
 }
 

@@ -101,7 +101,12 @@ pub struct Part {
 /// A file, and the place of its content in the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartFile {
+    /// The manifest's directory.
+    pub directory: PathBuf,
+    /// The path below it, without `..`.
     pub path: PathBuf,
+    /// The key in the table.
+    pub key: &'static str,
     /// A JSON pointer.
     pub place: &'static str,
     /// The service wants a document instead of a text.

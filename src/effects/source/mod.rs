@@ -441,5 +441,13 @@ pub(super) fn is_program(path: &Path) -> io::Result<bool> {
     Ok(native::is_program(&head))
 }
 
+/// Returns whether a file's name or content shows that it is not meant for others.
+pub(crate) fn looks_like_a_secret(name: &str, content: &[u8]) -> bool {
+    !matches!(
+        judge(name, content),
+        Ok(Verdict::Ships | Verdict::Mentions(_))
+    )
+}
+
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 
 pub(crate) use self::clean::{Deletion, to_clean};
-use self::work::{Refused, Work};
+use self::work::{Refused, Work, complete};
 use super::{plan_output::Planned, role};
 use crate::{
     config::{Agent, Link, Resource},
@@ -63,7 +63,7 @@ pub(crate) async fn settle<'a>(
     ui: &Ui,
 ) -> Result<(DeclaredWork<'a>, Vec<Agent>), Failure> {
     for placed in placed {
-        tell_missing(placed, ui);
+        tell_missing(placed, ui)?;
     }
     let mut work = observe(placed, adopt, Refused::Failure).await?;
     if !applying.changes_nothing() {
@@ -81,10 +81,12 @@ pub(crate) async fn compare<'a>(placed: &'a [Placed<'a>]) -> Result<DeclaredWork
 }
 
 /// Notes what the agent declares and this place does not have.
-fn tell_missing(placed: &Placed<'_>, ui: &Ui) {
+fn tell_missing(placed: &Placed<'_>, ui: &Ui) -> Result<(), Failure> {
     let capabilities = placed.session.capabilities();
     let resources = placed.agent.resources.iter();
     for resource in resources.filter(|resource| !capabilities.has(resource.kind)) {
+        // Its files would stop the run elsewhere.
+        complete(resource, &placed.session)?;
         ui.note(&format!(
             "the local AgentCore has no {}: `{}` is not created, and `{}` does not get {}",
             resource.kind.table(),
@@ -93,6 +95,7 @@ fn tell_missing(placed: &Placed<'_>, ui: &Ui) {
             resource.variable()
         ));
     }
+    Ok(())
 }
 
 fn key(session: &Session, resource: &Resource) -> (String, String, String) {

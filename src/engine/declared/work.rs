@@ -1,16 +1,19 @@
 //! One declared resource with its role and its parts: observed, written and waited for.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
 
 use crate::{
-    config::{Link, Resource, ResourceKind},
+    config::{Link, PartFile, Resource, ResourceKind},
     effects::{
         aws::{
             AwsError, Session,
             declared::{Resources, failure},
             runtime_write::Token,
         },
-        files,
+        folder::Folder,
+        source,
     },
     engine::{
         plan_output::announce,
@@ -24,7 +27,7 @@ use crate::{
     protocol::control::{Parts, api},
     resources::{
         change::{Reveal, Step as _},
-        declared::{self, Claim, DeclaredStep, ObservedResource, Untagged},
+        declared::{self, Claim, DeclaredStep, ObservedResource, Untagged, gateway},
         role::{Adopt, RoleStep},
         runtime::refusal::{self, Refusal},
     },
@@ -62,25 +65,18 @@ pub(super) enum Refused {
 }
 
 /// Returns the resource with what belongs to its place, and the contents of its files.
-fn complete(resource: &Resource, session: &Session) -> Result<Resource, Failure> {
+pub(super) fn complete(resource: &Resource, session: &Session) -> Result<Resource, Failure> {
     let mut whole = resource.located(session.partition, &session.region, &session.account);
     for (name, part) in &mut whole.parts {
         let Some(file) = part.file.take() else {
             continue;
         };
-        let place = format!("the target `{name}` of the {}", declared::subject(resource));
-        let path = file.path.display();
-        let text = files::read_text(&file.path)?.ok_or_else(|| {
-            Failure::config(format!("there is no file `{path}`, which {place} names"))
-        })?;
-        let content = if file.is_json {
-            serde_json::from_str(&text).map_err(|error| {
-                Failure::config(format!("`{path}` is not JSON: {error}"))
-                    .note(format!("{place} names it"))
-            })?
-        } else {
-            Value::String(text)
-        };
+        let named_by = format!(
+            "`{}` of the target `{name}` of the {} names it",
+            file.key,
+            declared::subject(resource)
+        );
+        let content = content(&file).map_err(|why| Failure::config(why).note(named_by))?;
         let mut document = Value::Object(std::mem::take(&mut part.settings));
         if let Some(member) = document.pointer_mut(file.place) {
             *member = content;
@@ -90,6 +86,27 @@ fn complete(resource: &Resource, session: &Session) -> Result<Resource, Failure>
         }
     }
     Ok(whole)
+}
+
+/// Reads a file that is sent to the service: not through a link, and nothing that looks like a
+/// secret.
+fn content(file: &PartFile) -> Result<Value, String> {
+    let path = file.path.display();
+    let name = file.path.file_name().unwrap_or_default();
+    let name = name.to_string_lossy().into_owned();
+    let folder = Folder::of_project(file.directory.clone());
+    let folder = folder.join(file.path.parent().unwrap_or(Path::new("")));
+    let text = folder.read_text(&name).map_err(|error| error.to_string())?;
+    let text = text.ok_or_else(|| format!("there is no file `{path}`"))?;
+    if source::looks_like_a_secret(&name, text.as_bytes()) {
+        return Err(format!("`{path}` looks like a secret and is not sent"));
+    }
+    if !file.is_json {
+        return gateway::openapi(text).map_err(|why| format!("`{path}` {why}"));
+    }
+    let tools = serde_json::from_str(&text);
+    let tools = tools.map_err(|error| format!("`{path}` is not JSON: {error}"))?;
+    gateway::tools(tools).map_err(|why| format!("`{path}` {why}"))
 }
 
 pub(super) fn untagged(session: &Session) -> Untagged {
@@ -234,17 +251,22 @@ impl<'a> Work<'a> {
                 self.once_the_role_is_known(update, ui).await?;
                 self.ready(None, ui).await?;
             }
-            DeclaredStep::CreatePart { body, .. } => {
+            DeclaredStep::CreatePart { body, subject, .. } => {
                 let (place, token) = ((parts(), &*id), Token::new());
                 let create = async || resources.create_part(resource, place, body, &token).await;
                 let part = self.once_the_role_is_known(create, ui).await?;
-                self.ready(Some(&part), ui).await?;
+                self.ready(Some((&part, &subject.name)), ui).await?;
             }
-            DeclaredStep::UpdatePart { id: part, body, .. } => {
+            DeclaredStep::UpdatePart {
+                id: part,
+                body,
+                subject,
+                ..
+            } => {
                 let place = (parts(), &*id);
                 let update = async || resources.update_part(resource, place, part, body).await;
                 self.once_the_role_is_known(update, ui).await?;
-                self.ready(Some(part), ui).await?;
+                self.ready(Some((part, &subject.name)), ui).await?;
             }
             DeclaredStep::DeletePart { id: part, .. } => {
                 delete_part(self.session, resource, (parts(), &id, part), ui).await?;
@@ -289,22 +311,24 @@ impl<'a> Work<'a> {
         unreachable!("the loop ends by itself")
     }
 
-    /// Waits until the resource, or the part with this ID, can be used.
-    async fn ready(&mut self, part: Option<&str>, ui: &Ui) -> Result<(), Failure> {
+    /// Waits until the resource, or the part with this ID and name, can be used.
+    async fn ready(&mut self, part: Option<(&str, &str)>, ui: &Ui) -> Result<(), Failure> {
         let api = api(self.resource.kind);
         let resources = Resources::new(self.session);
         let resource = &self.resource;
         let id = self.id.clone().unwrap_or_default();
         let subject = declared::subject(resource);
         let what = match (api.parts, part) {
-            (Some(parts), Some(_)) => {
-                format!("the {} of {subject} to be {}", parts.word, api.ready)
+            (Some(parts), Some((_, name))) => {
+                format!("{} `{name}` of {subject} to be {}", parts.word, api.ready)
             }
             _ => format!("{subject} to be {}", api.ready),
         };
         let look = async || {
             let document = match (api.parts, part) {
-                (Some(parts), Some(part)) => resources.part(resource, parts, (&id, part)).await?,
+                (Some(parts), Some((part, _))) => {
+                    resources.part(resource, parts, (&id, part)).await?
+                }
                 _ => resources.get(resource, &id).await?,
             };
             let status = document.get("status").and_then(Value::as_str);
@@ -370,7 +394,11 @@ impl<'a> Work<'a> {
         for (name, part) in &there.parts {
             let status = part.document.get("status").and_then(Value::as_str);
             let word = api(*kind).parts.map_or("part", |parts| parts.word);
-            lines.push(format!("  {word:<12} {name} ({})", status.unwrap_or("-")));
+            let why = failure(&part.document).map_or(String::new(), |why| format!(": {why}"));
+            lines.push(format!(
+                "  {word:<12} {name} ({}{why})",
+                status.unwrap_or("-")
+            ));
         }
         let claim = declared::claim(&self.resource, there, untagged(self.session));
         if let Claim::NotOurs(why) = claim {

@@ -56,12 +56,14 @@ pub fn gateway_grants(needs: &[Permission], id: &str, scope: &Scope) -> Vec<Gran
         )
         .by("every gateway"),
     ];
+    let by = "the gateway's targets";
     for need in needs.iter().collect::<BTreeSet<_>>() {
-        grants.extend(match need {
+        let of_target = match need {
             Permission::ApiKey(name) => provider(&API_KEY, name, &identity, scope),
             Permission::OAuth(name) => provider(&OAUTH, name, &identity, scope),
             other => for_permission(other, scope),
-        });
+        };
+        grants.extend(of_target.into_iter().map(|grant| grant.by(by)));
     }
     settle(grants)
 }

@@ -9,7 +9,7 @@ use super::{Update, field, shown};
 use crate::{
     config::{Part, Settings},
     resources::change::FieldChange,
-    text::{counted, hex},
+    text::{counted, hex, suggestion},
 };
 
 /// The settings with a key of their own in the metadata; others are shown with the service's names.
@@ -153,6 +153,49 @@ fn is_default(value: &Value) -> bool {
         Value::Array(items) => items.is_empty(),
         Value::Object(members) => members.is_empty(),
         Value::Bool(true) | Value::Number(_) => false,
+    }
+}
+
+/// Checks a list of tools for a Lambda function, as the service's `ToolDefinition` describes it.
+pub(crate) fn tools(document: Value) -> Result<Value, String> {
+    let all = document.as_array().filter(|all| !all.is_empty());
+    let all = all.ok_or("is not a list of tools")?;
+    for (number, tool) in (1..).zip(all) {
+        let tool = tool
+            .as_object()
+            .ok_or_else(|| format!("has a tool that is not an object, number {number}"))?;
+        for member in ["name", "description"] {
+            if !tool.get(member).is_some_and(Value::is_string) {
+                return Err(format!("has a tool without a `{member}`, number {number}"));
+            }
+        }
+        if !tool.get("inputSchema").is_some_and(Value::is_object) {
+            return Err(format!(
+                "has a tool without an `inputSchema`, number {number}"
+            ));
+        }
+        let known = ["name", "description", "inputSchema", "outputSchema"];
+        let unknown = tool.keys().find(|member| !known.contains(&member.as_str()));
+        if let Some(member) = unknown {
+            let near = suggestion(member, known);
+            return Err(format!(
+                "has a tool with an unknown member `{member}`, number {number}{near}"
+            ));
+        }
+    }
+    Ok(document)
+}
+
+/// Checks that a text looks like an OpenAPI document, in JSON or YAML.
+pub(crate) fn openapi(text: String) -> Result<Value, String> {
+    let is_version = |line: &str| {
+        let key = line.trim_start().trim_start_matches(['{', '"', '\'']);
+        key.starts_with("openapi") || key.starts_with("swagger")
+    };
+    if text.lines().any(is_version) || text.contains("\"openapi\"") {
+        Ok(text.into())
+    } else {
+        Err("is not an OpenAPI document: it has no `openapi`".to_owned())
     }
 }
 

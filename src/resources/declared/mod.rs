@@ -1,7 +1,7 @@
 //! Resources that the metadata declares besides agents, such as memories. What is the same for all
 //! kinds is decided here; a kind adds how it is compared and updated.
 
-mod gateway;
+pub(crate) mod gateway;
 mod memory;
 #[cfg(test)]
 mod tests;
