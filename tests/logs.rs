@@ -11,6 +11,8 @@ mod support;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+#[cfg(unix)]
+use support::terminal::Terminal;
 use support::{
     Answer, Cli, Emulator, boto3,
     runtimes::{account, asked, at, project, run, running, says},
@@ -114,6 +116,22 @@ fn logs_are_shown_by_time_as_text_raw_or_json_and_telemetry_only_when_asked_for(
 fn interrupt(running: &support::Running) {
     let id = rustix::process::Pid::from_raw(i32::try_from(running.id()).unwrap()).unwrap();
     rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+}
+
+/// On a terminal another part of the process listens too, which used to end it now and then.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_on_a_terminal_ends_following_well_every_time() {
+    let (project, emulator, id) = running();
+    print_lines(&emulator, &id, &[(1, PRINTED, "first".to_owned())]);
+    for round in 0..8 {
+        let cli = Cli::new(&project).on(&emulator).args(["logs", "-f"]);
+        let mut terminal = Terminal::run(&cli);
+        terminal.sees("first");
+        terminal.types("\x03");
+        let (status, screen) = terminal.leaves();
+        assert_eq!(status.code(), Some(0), "round {round}: {screen:?}");
+    }
 }
 
 #[cfg(unix)]
