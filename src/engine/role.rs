@@ -42,6 +42,14 @@ impl RoleWork {
         }
     }
 
+    /// Returns true if the plan takes over a role that nobody marked.
+    pub(crate) fn adopts(&self) -> bool {
+        match self {
+            Self::Managed { plan, .. } => plan.adopts,
+            Self::Given { .. } => false,
+        }
+    }
+
     /// Returns true if the role may read images.
     pub(crate) fn reads_images(&self) -> bool {
         match self {

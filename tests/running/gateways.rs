@@ -292,6 +292,16 @@ client("iam").create_role(RoleName="AgentCoreGateway-tools", AssumeRolePolicyDoc
         &refused,
         &["a role `AgentCoreGateway-tools` exists already"],
     );
+    let before = listing(&emulator)["roles"][ROLE].clone();
+    let asked = run(&project, &emulator, &["prepare", "--adopt"]).exits(2);
+    says(
+        &asked,
+        &[
+            "tag role `AgentCoreGateway-tools`",
+            "cannot ask for confirmation to change the gateway `tools`",
+        ],
+    );
+    assert_eq!(listing(&emulator)["roles"][ROLE], before);
     assert_eq!(gateways(&emulator), Vec::<Value>::new());
     run(&project, &emulator, &["clean", "--yes"]).succeeds();
     let roles = listing(&emulator)["roles"].clone();

@@ -174,7 +174,8 @@ impl DeclaredWork<'_> {
                 work.resource.service_name
             );
             let planned = Planned::before_doing(yes, ui);
-            planned.plain(&format!("This deployment would change the {what}:"));
+            planned.plain(&format!("This run would change the {what}:"));
+            role::show_steps(work.role_steps(), planned);
             for step in &work.steps {
                 planned.change(&step.change(), Reveal::Keys);
             }

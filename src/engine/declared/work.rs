@@ -180,7 +180,7 @@ impl<'a> Work<'a> {
     /// Returns what the user must agree to, if anything.
     pub(super) fn question(&self) -> Option<Vec<String>> {
         let mut lines = Vec::new();
-        let mut adopts = false;
+        let mut adopts = self.role.as_ref().is_some_and(RoleWork::adopts);
         for step in &self.steps {
             match step {
                 DeclaredStep::Update { loses, .. } => {
