@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Cli, Emulator, Fault, Moment, Moto, Outcome, Project, Proxy, Times, boto3, listing,
-    runtimes::{project, run, says},
+    runtimes::{self, project, run, says},
 };
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:orders";
@@ -35,21 +35,7 @@ fn with_gateway(tables: &str) -> Project {
 }
 
 fn declare(project: &Project, tables: &str) {
-    let text = project.read("Cargo.toml");
-    let text = text
-        .split("\n[workspace.metadata.agentcore.gateways")
-        .next()
-        .unwrap();
-    let permission = "permissions = [{ gateway = \"tools\" }]";
-    let text = if text.contains(permission) {
-        text.to_owned()
-    } else {
-        text.replace(
-            "source = \"one\"",
-            &format!("source = \"one\"\n{permission}"),
-        )
-    };
-    project.write("Cargo.toml", format!("{}\n{tables}", text.trim_end()));
+    runtimes::declare(project, "gateways", "{ gateway = \"tools\" }", tables);
 }
 
 /// Returns the account's gateways with their targets by name and their tags.

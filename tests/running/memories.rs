@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Emulator, Moto, Project, boto3, listing,
-    runtimes::{project, run, says},
+    runtimes::{self, project, run, says},
 };
 
 const MEMORY: &str = "
@@ -24,21 +24,7 @@ fn with_memory(keys: &str) -> Project {
 }
 
 fn declare(project: &Project, keys: &str) {
-    let text = project.read("Cargo.toml");
-    let text = text
-        .split("\n[workspace.metadata.agentcore.memories")
-        .next()
-        .unwrap();
-    let permission = "permissions = [{ memory = \"notes\" }]";
-    let text = if text.contains(permission) {
-        text.to_owned()
-    } else {
-        text.replace(
-            "source = \"one\"",
-            &format!("source = \"one\"\n{permission}"),
-        )
-    };
-    project.write("Cargo.toml", format!("{}\n{keys}", text.trim_end()));
+    runtimes::declare(project, "memories", "{ memory = \"notes\" }", keys);
 }
 
 /// Returns the account's memories with their tags.

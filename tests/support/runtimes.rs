@@ -61,6 +61,21 @@ pub fn running() -> (Project, Emulator, String) {
     (project, emulator, id)
 }
 
+/// Declares resources for the project's agent `one`, in place of those of the same kind. `kind` is
+/// the table's name, `permission` refers to one of them, and `tables` are whole.
+pub fn declare(project: &Project, kind: &str, permission: &str, tables: &str) {
+    let text = project.read("Cargo.toml");
+    let table = format!("\n[workspace.metadata.agentcore.{kind}");
+    let text = text.split(&table).next().unwrap().trim_end();
+    let source = "source = \"one\"";
+    let text = if text.contains("permissions = ") {
+        text.to_owned()
+    } else {
+        text.replace(source, &format!("{source}\npermissions = [{permission}]"))
+    };
+    project.write("Cargo.toml", format!("{text}\n\n{}", tables.trim_start()));
+}
+
 pub fn says(outcome: &Outcome, parts: &[&str]) {
     for part in parts {
         assert!(

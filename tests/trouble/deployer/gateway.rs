@@ -3,25 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{actions, agent, document, taken_away::Deployer};
-use crate::support::{Fault, Moto, Project, Times};
+use crate::support::{Fault, Moto, Project, Times, runtimes};
 
 fn declare(project: &Project, keys: &str) {
-    let text = project.read("Cargo.toml");
-    let text = text
-        .split("\n[workspace.metadata.agentcore.gateways")
-        .next()
-        .unwrap();
-    let permission = "source = \"one\"\npermissions = [{ gateway = \"tools\" }]";
-    let text = if text.contains("permissions") {
-        text.to_owned()
-    } else {
-        text.replace("source = \"one\"", permission)
-    };
-    let table = "[workspace.metadata.agentcore.gateways.tools]";
-    project.write(
-        "Cargo.toml",
-        format!("{}\n\n{table}\n{keys}", text.trim_end()),
-    );
+    let table = format!("[workspace.metadata.agentcore.gateways.tools]\n{keys}");
+    runtimes::declare(project, "gateways", "{ gateway = \"tools\" }", &table);
 }
 
 #[test]

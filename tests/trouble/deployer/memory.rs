@@ -3,25 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{actions, agent, document, taken_away::Deployer};
-use crate::support::{Moto, Project};
+use crate::support::{Moto, Project, runtimes};
 
 fn declare(project: &Project, keys: &str) {
-    let text = project.read("Cargo.toml");
-    let text = text
-        .split("\n[workspace.metadata.agentcore.memories")
-        .next()
-        .unwrap();
-    let permission = "source = \"one\"\npermissions = [{ memory = \"notes\" }]";
-    let text = if text.contains("permissions") {
-        text.to_owned()
-    } else {
-        text.replace("source = \"one\"", permission)
-    };
-    let table = "[workspace.metadata.agentcore.memories.notes]";
-    project.write(
-        "Cargo.toml",
-        format!("{}\n\n{table}\n{keys}", text.trim_end()),
-    );
+    let table = format!("[workspace.metadata.agentcore.memories.notes]\n{keys}");
+    runtimes::declare(project, "memories", "{ memory = \"notes\" }", &table);
 }
 
 #[test]
