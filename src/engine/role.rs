@@ -42,7 +42,7 @@ impl RoleWork {
         }
     }
 
-    /// Returns true if the plan takes over a role that nobody marked.
+    /// Returns true if the plan takes over a role without this tool's tags.
     pub(crate) fn adopts(&self) -> bool {
         match self {
             Self::Managed { plan, .. } => plan.adopts,
