@@ -3,9 +3,10 @@
 use crate::{
     commands::{
         not_found::{LISTED, no_endpoint},
-        set_version::{Pin, Writing, history, settled},
+        set_version::Writing,
     },
     effects::aws::runtime::Runtimes,
+    engine::endpoint::{Pin, history},
     error::Failure,
     names::EndpointName,
     resources::{
@@ -48,7 +49,8 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 Some(name) => name.clone(),
                 None => only(&runtimes, id).await?,
             };
-            let there = settled(&runtimes, id, &name, writing, ui)
+            let there = writing
+                .settled(&runtimes, (id, &name), ui)
                 .await?
                 .ok_or_else(|| no_endpoint(id, &name).help(LISTED))?;
             let versions = runtimes.versions(id).await?;
@@ -75,7 +77,7 @@ pub async fn run(args: Args, ui: &Ui) -> Result<(), Failure> {
                 version,
                 description: None,
             };
-            pin.carry_out(writing, ui).await
+            writing.carry_out(&pin, ui).await
         })
         .await
 }

@@ -1,9 +1,11 @@
 //! Resources in AWS: observes them, writes them, and waits for them. What should be there is
 //! decided in `resources`.
 
+pub(crate) mod artifact;
 pub(crate) mod callers;
 pub(crate) mod clean;
 pub(crate) mod declared;
+pub(crate) mod endpoint;
 pub(crate) mod former_agents;
 pub(crate) mod former_role;
 pub(crate) mod plan_output;

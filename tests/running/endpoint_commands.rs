@@ -183,7 +183,11 @@ fn an_endpoint_is_deleted_only_with_a_yes() {
     Cli::new(&project).on(&emulator).args(set).run().succeeds();
     says(
         &run(&project, &emulator, &["endpoint", "delete", "prod"]).exits(2),
-        &["nothing was deleted", "--yes"],
+        &[
+            "cannot ask for confirmation to delete the endpoint `prod` without a terminal",
+            "nothing was deleted",
+            "--yes",
+        ],
     );
     let quiet = ["endpoint", "delete", "prod", "-n", "-q"];
     assert_eq!(

@@ -2,18 +2,14 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use futures_util::future::{LocalBoxFuture, Shared};
 use serde_json::Value;
 
-use super::{
-    Work,
-    shipment::{Chosen, Sending, Shipment, Shipped, Store, Then},
-    smoke::Smoke,
-};
+use super::{Work, smoke::Smoke};
 use crate::{
     config::settings::key_of,
     effects::folder::FolderFile,
     engine::{
+        artifact::{BucketMade, Chosen, Sending, Shipment, Shipped, Store, Then},
         callers,
         role::RoleWork,
         runtime::{
@@ -35,9 +31,6 @@ use crate::{
     },
     ui::Ui,
 };
-
-/// Completes when the bucket is ready; the first agent of a run prepares it.
-pub(crate) type BucketMade<'a> = Shared<LocalBoxFuture<'a, Result<(), Failure>>>;
 
 /// What to deliver, and where.
 pub(crate) struct Delivery<'a, 'run> {

@@ -3,7 +3,6 @@
 pub(super) mod agent;
 mod preparing;
 mod report;
-mod shipment;
 mod show;
 mod smoke;
 mod tracing;
@@ -19,8 +18,7 @@ use futures_util::{
 use serde_json::Value;
 
 use self::{
-    agent::{BucketMade, Delivery, Done},
-    shipment::{Archived, Existing, Imaged, Shipment, archive, existing},
+    agent::{Delivery, Done},
     smoke::Smoke,
 };
 use super::invoke::read_payload;
@@ -35,6 +33,7 @@ use crate::{
         manifest::Project,
     },
     engine::{
+        artifact::{Archived, BucketMade, Existing, Imaged, Shipment, archive, existing},
         callers, declared, former_agents, former_role,
         role::{self, RoleWork},
         runtime::own::{self, Seen},

@@ -5,11 +5,10 @@ use serde_json::{Value, json};
 use super::{
     Work,
     agent::{Done, Foreseen},
-    shipment::Store,
 };
 use crate::{
     commands::{documents, endpoint::list, prepare::toolkit},
-    engine::{callers, plan_output::Planned},
+    engine::{artifact::Store, callers, plan_output::Planned},
     options,
     project::own_files::OwnFiles,
     resources::{

@@ -1,9 +1,9 @@
 //! `deploy --dry-run` and `--check`: shows the plan, from what a real run would decide and build.
 
-use super::{Deploy, Work, agent, report, shipment::archive, tracing};
+use super::{Deploy, Work, agent, report, tracing};
 use crate::{
     effects::{folder::Folder, staging},
-    engine::{declared::DeclaredWork, plan_output::Planned, role, runtime::own},
+    engine::{artifact::archive, declared::DeclaredWork, plan_output::Planned, role, runtime::own},
     error::{Exit, Failure},
     options,
 };

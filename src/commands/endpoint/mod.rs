@@ -6,18 +6,17 @@ use serde_json::json;
 
 use super::documents;
 use crate::{
-    commands::set_version::{Pin, Writing, history, settled},
-    effects::aws::{Session, runtime::Runtimes},
+    commands::set_version::Writing,
+    effects::aws::runtime::Runtimes,
     engine::{
         callers,
+        endpoint::{self, Pin, history},
         plan_output::Planned,
         runtime::find::{Deployed, Found},
-        waiting::{State, wait},
     },
     error::{Exit, Failure},
     names::EndpointName,
     options,
-    plan::retry,
     project::sessions::{self, Placed},
     resources::{endpoint as plan, role::Adopt},
     ui::Ui,
@@ -95,7 +94,7 @@ async fn set(args: SetArgs, ui: &Ui) -> Result<(), Failure> {
         .on_ours(ui, async |deployed, found| {
             let runtimes = Runtimes::new(&deployed.placed.session);
             let id = &found.state.id;
-            let there = settled(&runtimes, id, name, writing, ui).await?;
+            let there = writing.settled(&runtimes, (id, name), ui).await?;
             let history = match &there {
                 Some(there) => history(&runtimes, there).await,
                 None => None,
@@ -109,7 +108,7 @@ async fn set(args: SetArgs, ui: &Ui) -> Result<(), Failure> {
                 version: plan::usable(*version, &runtimes.versions(id).await?)?,
                 description: description.as_deref(),
             };
-            pin.carry_out(writing, ui).await?;
+            writing.carry_out(&pin, ui).await?;
             let is_written = pin.there.is_none() && !writing.applying.changes_nothing();
             if is_written {
                 callers::grant(deployed.placed, &found.state, Adopt::No, ui).await?;
@@ -160,7 +159,8 @@ async fn take_away(
                     confirm(name, deployed.placed, ui)?;
                 }
                 ui.status("Deleting", &what);
-                remove(&deployed.placed.session, &found.state.id, name, writing, ui).await?;
+                let session = &deployed.placed.session;
+                endpoint::delete(session, &found.state.id, name, writing.timeout, ui).await?;
                 ui.status("Deleted", &what);
             }
         }
@@ -182,9 +182,9 @@ async fn take_away(
 
 fn confirm(name: &EndpointName, placed: &Placed<'_>, ui: &Ui) -> Result<(), Failure> {
     if !ui.is_interactive() {
-        return Err(Failure::usage(
-            "cannot ask for confirmation to delete the endpoint `{name}` without a terminal",
-        )
+        return Err(Failure::usage(format!(
+            "cannot ask for confirmation to delete the endpoint `{name}` without a terminal"
+        ))
         .help("pass `--yes` to delete it; nothing was deleted"));
     }
     let Placed { agent, session } = placed;
@@ -195,28 +195,4 @@ fn confirm(name: &EndpointName, placed: &Placed<'_>, ui: &Ui) -> Result<(), Fail
         Ok(false) => Err(Failure::world("nothing was deleted")),
         Err(why) => Err(Failure::new(why.exit(), "stopped; nothing was deleted")),
     }
-}
-
-async fn remove(
-    session: &Session,
-    id: &str,
-    name: &EndpointName,
-    writing: &Writing,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let runtimes = Runtimes::new(session);
-    runtimes.delete_endpoint(id, name.as_str()).await?;
-    let look = async || -> Result<State<()>, Failure> {
-        let there = runtimes.read_endpoint(id, name.as_str()).await?;
-        Ok(match there {
-            None => State::Done(()),
-            Some(endpoint) if endpoint.status == "DELETE_FAILED" => State::Failed {
-                status: endpoint.status,
-                reason: endpoint.failure,
-            },
-            Some(endpoint) => State::Going(endpoint.status),
-        })
-    };
-    let limit = writing.timeout.min(retry::DELETION);
-    wait(&format!("endpoint `{name}` to be deleted"), limit, look, ui).await
 }

@@ -5,9 +5,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use super::{Ahead, Chosen, Sending, Shipped, Store as Place, Then, live, warn_of_unknown};
+use super::{
+    Ahead, BucketMade, Chosen, Sending, Shipped, Store as Place, Then, live, warn_of_unknown,
+};
 use crate::{
-    commands::deploy::agent::BucketMade,
     config::Agent,
     effects::{
         aws::{

@@ -1,21 +1,22 @@
 //! What is shipped for an agent, and where: an archive in the project's bucket, an image in the
 //! agent's repository, or an existing image.
 
-pub(super) mod archive;
-pub(super) mod existing;
-pub(super) mod image;
+pub(crate) mod archive;
+pub(crate) mod existing;
+mod image;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::join_all;
+use futures_util::future::{LocalBoxFuture, Shared, join_all};
 
 pub(crate) use self::{archive::Archived, existing::Existing, image::Imaged};
-use super::agent::BucketMade;
 use crate::{
-    commands::set_version::history,
     config::Agent,
     effects::aws::runtime::Runtimes,
-    engine::runtime::{own::Seen, write::Outcome},
+    engine::{
+        endpoint::history,
+        runtime::{own::Seen, write::Outcome},
+    },
     error::{Failure, Message},
     project::sessions::Placed,
     resources::{
@@ -30,6 +31,9 @@ use crate::{
     },
     ui::Ui,
 };
+
+/// Completes when the bucket is ready; the first agent of a run prepares it.
+pub(crate) type BucketMade<'a> = Shared<LocalBoxFuture<'a, Result<(), Failure>>>;
 
 /// A finished artifact.
 pub(crate) enum Shipment {
