@@ -5,7 +5,10 @@ use futures_util::future::try_join_all;
 
 use crate::{
     effects::aws::runtime::Runtimes,
-    engine::plan_output::{Planned, announce},
+    engine::{
+        plan_output::{Planned, announce},
+        run::Run,
+    },
     error::{Exit, Failure},
     plan::document_diff,
     project::sessions::Placed,
@@ -99,9 +102,9 @@ async fn apply(
 /// Shows each policy of others that would be replaced, and asks for confirmation.
 pub(crate) fn agree<'a>(
     plans: impl Iterator<Item = (&'a Placed<'a>, &'a CallersPlan)>,
-    yes: bool,
-    ui: &Ui,
+    run: &Run<'_>,
 ) -> Result<(), Failure> {
+    let (yes, ui) = (run.yes, run.ui);
     for (placed, plan) in plans {
         let adopted: Vec<&CallersStep> = plan.steps.iter().filter(|step| step.adopts).collect();
         if adopted.is_empty() {

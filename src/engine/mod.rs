@@ -1,6 +1,7 @@
 //! Resources in AWS: observes them, writes them, and waits for them. What should be there is
 //! decided in `resources`.
 
+pub(crate) mod agent;
 pub(crate) mod artifact;
 pub(crate) mod callers;
 pub(crate) mod clean;
@@ -11,5 +12,7 @@ pub(crate) mod former_role;
 pub(crate) mod plan_output;
 pub(crate) mod repository;
 pub(crate) mod role;
+pub(crate) mod run;
 pub(crate) mod runtime;
+pub(crate) mod tracing;
 pub(crate) mod waiting;

@@ -47,22 +47,27 @@ pub(crate) async fn steps(placed: &Placed<'_>) -> Result<Vec<RepositoryStep>, Fa
     Ok(repository::plan(&desired, observed.as_ref())?)
 }
 
-/// Prepares the repository and reports the steps. Reads it back, because another run or project may
-/// create one with the same name at the same time.
-pub(crate) async fn prepare(placed: &Placed<'_>, ui: &Ui) -> Result<(), Failure> {
+/// Carries out the planned steps and reports them. Reads the repository back, because another run or
+/// project may create one with the same name at the same time.
+pub(crate) async fn prepare(
+    placed: &Placed<'_>,
+    planned: &[RepositoryStep],
+    ui: &Ui,
+) -> Result<(), Failure> {
     let ecr = Ecr::new(&placed.session);
+    let mut left = planned.to_vec();
     for _ in 0..ROUNDS {
-        let steps = steps(placed).await?;
-        if steps.is_empty() {
+        if left.is_empty() {
             return Ok(());
         }
-        let said = worth_saying(&steps).len();
-        for (at, step) in steps.iter().enumerate() {
+        let said = worth_saying(&left).len();
+        for (at, step) in left.iter().enumerate() {
             if at < said {
                 announce(&step.change(), ui);
             }
             ecr.change(step).await?;
         }
+        left = steps(placed).await?;
     }
     Err(Failure::world(format!(
         "the repository `{}` does not keep its changes",

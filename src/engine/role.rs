@@ -8,7 +8,10 @@ use crate::{
         aws::{Kind, Session, iam::Iam},
         clock,
     },
-    engine::plan_output::{Planned, announce},
+    engine::{
+        plan_output::{Planned, announce},
+        run::Run,
+    },
     error::{Exit, Failure, Message},
     names::{IamPath, RoleName},
     plan::retry,
@@ -170,9 +173,9 @@ pub(crate) fn tell_reasons(agent: &Agent, ui: &Ui) {
 /// Prints the adoption of a role completely, and asks for confirmation.
 pub(crate) fn agree<'a>(
     roles: impl Iterator<Item = (&'a Placed<'a>, &'a RoleWork)>,
-    yes: bool,
-    ui: &Ui,
+    run: &Run<'_>,
 ) -> Result<(), Failure> {
+    let (yes, ui) = (run.yes, run.ui);
     for (Placed { agent, session }, role) in roles {
         let RoleWork::Managed { desired, plan, .. } = role else {
             continue;

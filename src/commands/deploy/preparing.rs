@@ -4,7 +4,6 @@ use std::{pin::pin, time::Duration};
 
 use futures_util::future::join_all;
 
-use super::agent::Done;
 use crate::{
     effects::{
         clock,
@@ -13,7 +12,7 @@ use crate::{
             preparing::{self, Prepared},
         },
     },
-    engine::runtime::write::Did,
+    engine::{agent::Done, runtime::write::Did},
     error::Message,
     ui::Ui,
 };
@@ -23,7 +22,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// Prepares what was deployed on this machine, so that it can be called at once. A failure does not
 /// affect the deployment.
-pub(super) async fn prepare(emulator: &Emulator, done: &[Done], ui: &Ui) {
+pub(super) async fn prepare(emulator: &Emulator, done: &[Done<'_>], ui: &Ui) {
     let getting = done.iter().map(|done| async move {
         let mut preparing = pin!(preparing::prepare(emulator, &done.outcome.state.arn));
         let is_new = match done.outcome.did {
@@ -33,7 +32,7 @@ pub(super) async fn prepare(emulator: &Emulator, done: &[Done], ui: &Ui) {
         if !is_new && let Some(prepared) = clock::within(SILENCE, &mut preparing).await {
             return (done, prepared);
         }
-        let words = format!("`{}` to run on this machine", done.agent);
+        let words = format!("`{}` to run on this machine", name(done));
         ui.status("Preparing", &words);
         let _work = ui.working("Preparing", &words);
         (done, preparing.await)
@@ -42,9 +41,13 @@ pub(super) async fn prepare(emulator: &Emulator, done: &[Done], ui: &Ui) {
         match prepared {
             Prepared::Ready(None) => {}
             Prepared::Ready(Some(warning)) => ui.warning(&Message::new(warning)),
-            Prepared::NotReady(why) => ui.warning(&not_ready(&done.agent, &why)),
+            Prepared::NotReady(why) => ui.warning(&not_ready(name(done), &why)),
         }
     }
+}
+
+fn name<'a>(done: &'a Done<'_>) -> &'a str {
+    done.plan.work.placed.agent.name.as_str()
 }
 
 /// Splits the reason into notes and help, one per line.

@@ -1,58 +1,134 @@
 //! `deploy --dry-run` and `--check`: shows the plan, from what a real run would decide and build.
 
-use super::{Deploy, Work, agent, report, tracing};
+use serde_json::{Value, json};
+
+use super::{Args, report};
 use crate::{
-    effects::{folder::Folder, staging},
-    engine::{artifact::archive, declared::DeclaredWork, plan_output::Planned, role, runtime::own},
+    commands::{documents, prepare::toolkit},
+    engine::{
+        agent::{AgentPlan, AgentWork, Agents},
+        callers,
+        declared::DeclaredWork,
+        plan_output::Planned,
+        role, tracing,
+    },
     error::{Exit, Failure},
     options,
+    project::own_files::OwnFiles,
+    resources::{
+        callers::for_new_runtime,
+        change::{Reveal, Step as _, values},
+        runtime::fields::Artifact,
+    },
+    text::byte_size,
+    ui::{Ui, Verbosity},
 };
 
-impl<'a> Deploy<'a> {
-    /// Prints the plan, in words such as "Would create".
-    pub(super) async fn show(
-        &self,
-        work: &[Work<'a>],
-        resources: &DeclaredWork<'_>,
-        mut failures: Vec<Failure>,
-    ) -> Result<(), Failure> {
-        let lines = Planned::alone(self.args.output, self.ui);
-        resources.show(lines);
-        let mut changes = self.args.enable_tracing && tracing::show(work, lines, self.ui).await;
-        changes |= resources.changes();
-        let mut documents = Vec::new();
-        for work in work {
-            match self.show_one(work).await {
-                Ok((document, changed)) => {
-                    documents.push(document);
-                    changes |= changed;
-                }
-                Err(failure) => failures.push(failure),
+/// Prints the plan, in words such as "Would create".
+pub(super) async fn show<'a>(
+    args: &Args,
+    agents: &Agents<'a>,
+    (work, resources): (Vec<AgentWork<'a>>, &DeclaredWork<'_>),
+    mut failures: Vec<Failure>,
+    ui: &Ui,
+) -> Result<(), Failure> {
+    let lines = Planned::alone(args.output, ui);
+    resources.show(lines);
+    let mut changes = false;
+    if args.enable_tracing {
+        let placed = work.iter().map(|work| work.placed);
+        changes |= tracing::show(placed, lines, ui).await;
+    }
+    changes |= resources.changes();
+    let mut documents = Vec::new();
+    for work in work {
+        match Box::pin(agents.plan(work)).await {
+            Ok(plan) => {
+                lines_of(&plan, lines, ui.verbosity());
+                documents.push(document(&plan));
+                changes |= plan.has_findings();
             }
+            Err(failure) => failures.push(failure),
         }
-        if self.args.output == options::Output::Json {
-            self.ui
-                .document(report::plan_document(&documents, &resources.values()));
-        }
-        if let Some(failure) = Failure::all(failures) {
-            return Err(failure);
-        }
-        if changes && self.args.applying.check {
-            return Err(Failure::silent(Exit::Findings));
-        }
-        Ok(())
     }
+    if args.output == options::Output::Json {
+        let resources = resources.values();
+        ui.document(json!({ "dry_run": true, "agents": documents, "resources": resources }));
+    }
+    if let Some(failure) = Failure::all(failures) {
+        return Err(failure);
+    }
+    if changes && args.applying.check {
+        return Err(Failure::silent(Exit::Findings));
+    }
+    Ok(())
+}
 
-    async fn show_one(&self, work: &Work<'a>) -> Result<(serde_json::Value, bool), Failure> {
-        let directory = staging::empty()?;
-        // What a real run would build, outside of the project.
-        let output = Folder::private(directory.path().to_owned()).join("built");
-        let shipment = self.pack(work.placed, work.own.as_ref(), output).await?;
-        let tags = archive::bucket_tags(self.placed, &own::own_bucket(work.placed));
-        let foreseeing = agent::foresee(work, &shipment, &tags, self.ui);
-        let foreseen = Box::pin(foreseeing).await?;
-        let lines = Planned::alone(self.args.output, self.ui);
-        role::show_steps(work.role.steps(), lines);
-        Ok(report::show(work, &foreseen, lines, self.ui.verbosity()))
+fn lines_of(plan: &AgentPlan<'_>, planned: Planned<'_>, verbosity: Verbosity) {
+    let reveal = if verbosity >= Verbosity::Verbose {
+        Reveal::Values
+    } else {
+        Reveal::Keys
+    };
+    let agent = plan.work.placed.agent;
+    let store = plan.sending.store.as_ref();
+    role::show_steps(plan.role_steps(), planned);
+    for change in store.iter().flat_map(|store| store.changes()) {
+        planned.change(&change, reveal);
     }
+    let place = match &plan.desired.fields.artifact {
+        Artifact::Code { object, .. } => object.as_ref().map(ToString::to_string),
+        Artifact::Container { uri } => Some(uri.clone()),
+        Artifact::Unknown => None,
+    };
+    if let (Some(bytes), Some(object)) = (plan.sending.bytes, place) {
+        let what = match plan.shipment.size() {
+            Some(size) if bytes > 0 => format!(
+                "upload {} of {} to `{object}`",
+                byte_size(bytes),
+                byte_size(size)
+            ),
+            _ => format!("use the existing `{object}`"),
+        };
+        planned.status("Would", &what);
+    }
+    for step in &plan.steps {
+        planned.change(&step.change(), reveal);
+    }
+    callers::show(&plan.work.callers, planned);
+    if plan.work.seen.is_none()
+        && let Some(change) = for_new_runtime(&plan.desired, &agent.callers)
+    {
+        planned.detail(&change.words(reveal));
+    }
+    if let Some(store) = store {
+        let (kind, name) = (store.kind(), &store.name);
+        for old in &plan.unused {
+            let what = format!("delete unused `{old}` from {kind} `{name}`");
+            planned.status("Would", &what);
+        }
+    }
+    if !plan.has_findings() {
+        planned.status("Unchanged", &format!("agent `{}`", agent.name));
+    }
+}
+
+fn document(plan: &AgentPlan<'_>) -> Value {
+    let (work, desired) = (&plan.work, &plan.desired);
+    let mut document = documents::placed(
+        work.placed,
+        json!({
+            "files": work.own.as_ref().map_or(Value::Null, OwnFiles::document),
+            "role": toolkit::planned_role(&work.role),
+            "artifact": report::artifact(&desired.fields.artifact, plan.shipment.size(), None),
+            "upload": { "bytes": plan.sending.bytes },
+            "runtime": { "name": desired.name, "steps": values(&plan.steps) },
+            "callers": values(plan.callers_steps()),
+            "pruned": plan.unused,
+        }),
+    );
+    if let Some(store) = &plan.sending.store {
+        document[store.kind()] = report::store(store);
+    }
+    document
 }

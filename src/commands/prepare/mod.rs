@@ -10,13 +10,14 @@ use futures_util::{StreamExt as _, stream};
 
 use self::toolkit::Handover;
 use crate::{
-    config::{Agent, Config, Declared},
+    config::{Agent, Config},
     effects::{local::Emulator, manifest::Project},
     engine::{
         declared::{self, DeclaredWork},
         former_role,
         plan_output::Planned,
         role::{self, RoleWork},
+        run::Run,
     },
     error::{Exit, Failure},
     names::AgentName,
@@ -112,23 +113,34 @@ async fn prepare(
     let placed = sessions::place((project, &config.agents), &args.aws, emulator, ui).await?;
     partition::warn_of_gaps(&placed, ui);
     let _lock = project::lock_to_apply(&args.applying, project, ui)?;
-    let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
-    let settling = declared::settle(&placed, adopt, &args.applying, args.yes, ui);
-    let (resources, agents) = settling.await?;
+    let run = Run {
+        project,
+        declared: &config.declared,
+        placed: &placed,
+        applying: &args.applying,
+        adopt: if args.adopt { Adopt::Yes } else { Adopt::No },
+        yes: args.yes,
+        ui,
+    };
+    let (resources, agents) = declared::settle(&run).await?;
     let placed = sessions::with_agents(&placed, &agents);
+    let run = Run {
+        placed: &placed,
+        ..run
+    };
 
     let looking = ui.working("Comparing", "the agents with what is there");
-    let decided = decide(args, (project, &config.declared), &placed, ui).await;
+    let decided = decide(args, &run).await;
     drop(looking);
     let (work, mut failures) = Failure::split(decided);
     if args.applying.changes_nothing() {
         return show(args, (&work, &resources), failures, ui);
     }
     let roles = work.iter().map(|work| (work.placed, &work.role));
-    role::agree(roles, args.yes, ui)?;
+    role::agree(roles, &run)?;
     let current = toolkit::current()?;
     let applied: Vec<Result<Handover, Failure>> = stream::iter(&work)
-        .map(|work| apply(args, project, work, emulator, &current, ui))
+        .map(|work| apply(args, &run, work, emulator, &current))
         .buffered(AT_ONCE)
         .collect()
         .await;
@@ -145,19 +157,14 @@ async fn prepare(
     Failure::all(failures).map_or(Ok(()), Err)
 }
 
-async fn decide<'a>(
-    args: &Args,
-    place: (&Project, &Declared),
-    placed: &'a [Placed<'a>],
-    ui: &Ui,
-) -> Vec<Result<Work<'a>, Failure>> {
-    let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
+async fn decide<'a>(args: &Args, run: &Run<'a>) -> Vec<Result<Work<'a>, Failure>> {
+    let (place, ui) = ((run.project, run.declared), run.ui);
     let force = if args.force { Force::Yes } else { Force::No };
-    stream::iter(placed)
+    stream::iter(run.placed)
         .map(|placed| async move {
             let files = copies::decide(placed.agent, place, args.source_dir.as_deref(), force)?;
-            let deciding = role::decide(placed.agent, &placed.session, adopt);
-            let noticing = Box::pin(former_role::notice_default(placed, place.0, ui));
+            let deciding = role::decide(placed.agent, &placed.session, run.adopt);
+            let noticing = Box::pin(former_role::notice_default(placed, run.project, ui));
             let (role, ()) = tokio::join!(deciding, noticing);
             let role = role?;
             if role.reads_images() {
@@ -229,18 +236,17 @@ fn show(
 
 async fn apply(
     args: &Args,
-    project: &Project,
+    run: &Run<'_>,
     work: &Work<'_>,
     emulator: Option<&Emulator>,
     current: &Path,
-    ui: &Ui,
 ) -> Result<Handover, Failure> {
-    let adopt = if args.adopt { Adopt::Yes } else { Adopt::No };
+    let ui = run.ui;
     let Placed { agent, session } = work.placed;
     work.files.apply(ui)?;
     // Lets a later `clean` find the agent when it is no longer in Cargo.toml.
-    packaging::directory(agent, project)?.create()?;
-    let arn = role::apply(&work.role, session, adopt, ui).await?;
+    packaging::directory(agent, run.project)?.create()?;
+    let arn = role::apply(&work.role, session, run.adopt, ui).await?;
     if work.role.steps().is_empty() && !work.files.changes() {
         ui.status(
             "Unchanged",

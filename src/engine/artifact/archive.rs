@@ -5,8 +5,13 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, Shared},
+};
+
 use super::{
-    Ahead, BucketMade, Chosen, Sending, Shipped, Store as Place, Then, live, warn_of_unknown,
+    Ahead, Chosen, Sending, Shipped, Store as Place, StoreSteps, Then, live, warn_of_unknown,
 };
 use crate::{
     config::Agent,
@@ -78,10 +83,6 @@ impl Archived {
         })
     }
 
-    pub(super) fn is_missing(&self, agent: &Agent, ui: &Ui) -> bool {
-        self.missing(agent, ui).is_some()
-    }
-
     /// Returns the upload that is needed even for an unchanged runtime, because its archive is no
     /// longer in the bucket.
     fn missing(&self, agent: &Agent, ui: &Ui) -> Option<Upload> {
@@ -101,37 +102,28 @@ impl Archived {
         &self,
         placed: &Placed<'_>,
         (writes, kept): (bool, bool),
-        tags: &BTreeMap<String, String>,
+        bucket: &SharedBucket<'_>,
         ui: &Ui,
     ) -> Result<Sending, Failure> {
-        let Placed { agent, session } = placed;
         let archive = &self.archive;
-        let store = Store::new(session, &agent.project);
         let (bytes, steps) = if kept {
             (writes.then_some(0), Vec::new())
         } else if writes {
+            // Another owner's bucket explains why its content cannot be read.
+            let steps = bucket.steps.clone().await?;
             let held = self.held.clone()?;
-            let steps = store.bucket_steps(tags).await?;
             (Some(Upload::of(archive, &held).bytes(archive)), steps)
         } else {
-            match self.missing(agent, ui) {
-                Some(upload) => {
-                    let steps = store.bucket_steps(tags).await?;
-                    (Some(upload.bytes(archive)), steps)
-                }
+            match self.missing(placed.agent, ui) {
+                Some(upload) => (Some(upload.bytes(archive)), bucket.steps.clone().await?),
                 None => (None, Vec::new()),
             }
         };
-        let name = store.bucket().to_owned();
         Ok(Sending {
             bytes,
             store: Some(Place {
-                kind: "bucket",
-                changes: bucket::worth_saying(&steps)
-                    .iter()
-                    .map(|step| step.change(&name))
-                    .collect(),
-                name,
+                name: own_bucket(placed),
+                steps: StoreSteps::Bucket(steps),
             }),
         })
     }
@@ -139,7 +131,7 @@ impl Archived {
     pub(super) async fn send(
         &self,
         placed: &Placed<'_>,
-        bucket: &BucketMade<'_>,
+        bucket: &SharedBucket<'_>,
         ui: &Ui,
     ) -> Result<Shipped, Failure> {
         let uploaded = self.upload(placed, bucket, ui).await?;
@@ -156,12 +148,12 @@ impl Archived {
     async fn upload(
         &self,
         placed: &Placed<'_>,
-        bucket: &BucketMade<'_>,
+        bucket: &SharedBucket<'_>,
         ui: &Ui,
     ) -> Result<Uploaded, Failure> {
         let Placed { agent, session } = placed;
         let store = Store::new(session, &agent.project);
-        bucket.clone().await?;
+        bucket.made.clone().await?;
         let held = self.held.clone()?;
         let bytes = Upload::of(&self.archive, &held).bytes(&self.archive);
         if bytes > 0 {
@@ -292,14 +284,39 @@ async fn kept(placed: &Placed<'_>, archive: &Archive, seen: Option<&Seen>) -> Op
     is_there.then(|| there.clone())
 }
 
+/// A bucket that agents of a run share: the first agent that needs it has it observed, and prepared.
+pub(crate) struct SharedBucket<'a> {
+    /// The steps that prepare it.
+    steps: Shared<LocalBoxFuture<'a, Result<Vec<BucketStep>, Failure>>>,
+    /// Completes when the steps are carried out.
+    made: Shared<LocalBoxFuture<'a, Result<(), Failure>>>,
+}
+
+/// Returns the buckets of the agents by name.
+pub(crate) fn buckets<'a>(
+    placed: &'a [Placed<'a>],
+    ui: &'a Ui,
+) -> BTreeMap<String, SharedBucket<'a>> {
+    let bucket = |one: &'a Placed<'a>| {
+        let Placed { agent, session } = one;
+        let name = own_bucket(one);
+        let tags = tags(placed, &name);
+        let store = || Store::new(session, &agent.project);
+        let (asked, written) = (store(), store());
+        let planning = async move { asked.bucket_steps(&tags).await };
+        let steps = planning.boxed_local().shared();
+        let planned = steps.clone();
+        let making = async move { make(&written, &planned.await?, ui).await };
+        let made = making.boxed_local().shared();
+        (name, SharedBucket { steps, made })
+    };
+    placed.iter().map(bucket).collect()
+}
+
 /// Prepares the bucket, and reports the steps.
-pub(crate) async fn make_bucket(
-    store: &Store,
-    tags: &BTreeMap<String, String>,
-    ui: &Ui,
-) -> Result<(), Failure> {
-    let steps = store.ensure_bucket(tags).await?;
-    for step in bucket::worth_saying(&steps) {
+async fn make(store: &Store, steps: &[BucketStep], ui: &Ui) -> Result<(), Failure> {
+    store.prepare_bucket(steps).await?;
+    for step in bucket::worth_saying(steps) {
         let change = step.change(store.bucket());
         let verb = match step {
             BucketStep::Create => "Created",
@@ -312,7 +329,7 @@ pub(crate) async fn make_bucket(
 
 /// Returns the tags of a bucket: those that its agents' tables declare for all resources. If tables
 /// differ, the last agent's value is used.
-pub(crate) fn bucket_tags(placed: &[Placed<'_>], name: &str) -> BTreeMap<String, String> {
+fn tags(placed: &[Placed<'_>], name: &str) -> BTreeMap<String, String> {
     placed
         .iter()
         .filter(|placed| own_bucket(placed) == name)

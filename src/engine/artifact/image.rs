@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Sending, Shipped, Store, Then, archive::how_far, live, warn_of_unknown};
+use super::{Sending, Shipped, Store, StoreSteps, Then, archive::how_far, live, warn_of_unknown};
 use crate::{
     config::Agent,
     effects::{
@@ -17,11 +17,7 @@ use crate::{
     names::image_uri::{self, EcrUri},
     package::{image::Image, sbom},
     project::{imaging::Made, progress::telling, sbom::Sbom, sessions::Placed},
-    resources::{
-        change::Step,
-        repository::{prunable, worth_saying},
-        runtime::fields::Artifact,
-    },
+    resources::{repository::prunable, runtime::fields::Artifact},
     text::byte_size,
     ui::Ui,
 };
@@ -97,17 +93,23 @@ impl Imaged {
         Ok(Sending {
             bytes,
             store: Some(Store {
-                kind: "repository",
                 name: repository::name(placed),
-                changes: worth_saying(&steps).iter().map(Step::change).collect(),
+                steps: StoreSteps::Repository(steps),
             }),
         })
     }
 
-    pub(super) async fn send(&self, placed: &Placed<'_>, ui: &Ui) -> Result<Shipped, Failure> {
+    pub(super) async fn send(
+        &self,
+        placed: &Placed<'_>,
+        sending: &Sending,
+        ui: &Ui,
+    ) -> Result<Shipped, Failure> {
         let Placed { agent, session } = placed;
-        // Another owner's repository explains why its content cannot be read.
-        repository::prepare(placed, ui).await?;
+        let store = sending.store.as_ref();
+        if let Some(StoreSteps::Repository(steps)) = store.map(|store| &store.steps) {
+            repository::prepare(placed, steps, ui).await?;
+        }
         let bytes = self.missing.clone()?;
         if bytes == 0 {
             return Ok(Shipped {

@@ -2,13 +2,15 @@
 //! agent's repository, or an existing image.
 
 pub(crate) mod archive;
+pub(crate) mod build;
 pub(crate) mod existing;
 mod image;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use futures_util::future::{LocalBoxFuture, Shared, join_all};
+use futures_util::future::join_all;
 
+use self::archive::SharedBucket;
 pub(crate) use self::{archive::Archived, existing::Existing, image::Imaged};
 use crate::{
     config::Agent,
@@ -20,9 +22,10 @@ use crate::{
     error::{Failure, Message},
     project::sessions::Placed,
     resources::{
-        bucket::Stored,
-        change::{Action, Change},
+        bucket::{self, BucketStep, Stored},
+        change::{Action, Change, Step},
         endpoint,
+        repository::{self, RepositoryStep},
         runtime::{
             RuntimeStep,
             fields::{Artifact, CodeObject},
@@ -31,9 +34,6 @@ use crate::{
     },
     ui::Ui,
 };
-
-/// Completes when the bucket is ready; the first agent of a run prepares it.
-pub(crate) type BucketMade<'a> = Shared<LocalBoxFuture<'a, Result<(), Failure>>>;
 
 /// A finished artifact.
 pub(crate) enum Shipment {
@@ -57,25 +57,49 @@ pub(crate) struct Chosen {
     pub(crate) kept: Option<CodeObject>,
 }
 
-/// Where artifacts are stored, and what would be prepared there.
+/// Where artifacts are stored, and what is prepared there.
 pub(crate) struct Store {
-    /// `bucket` or `repository`.
-    pub(crate) kind: &'static str,
     pub(crate) name: String,
-    pub(crate) changes: Vec<Change>,
+    pub(crate) steps: StoreSteps,
+}
+
+pub(crate) enum StoreSteps {
+    Bucket(Vec<BucketStep>),
+    Repository(Vec<RepositoryStep>),
 }
 
 impl Store {
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.steps {
+            StoreSteps::Bucket(_) => "bucket",
+            StoreSteps::Repository(_) => "repository",
+        }
+    }
+
+    /// Returns the changes that are worth a line.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        match &self.steps {
+            StoreSteps::Bucket(steps) => {
+                let steps = bucket::worth_saying(steps).iter();
+                steps.map(|step| step.change(&self.name)).collect()
+            }
+            StoreSteps::Repository(steps) => {
+                let steps = repository::worth_saying(steps).iter();
+                steps.map(Step::change).collect()
+            }
+        }
+    }
+
     /// Returns true if it does not exist yet.
     pub(crate) fn is_new(&self) -> bool {
         let creates = |change: &Change| change.action == Action::Create;
-        self.changes.iter().any(creates)
+        self.changes().iter().any(creates)
     }
 }
 
-/// What sending would take.
+/// What sending takes.
 pub(crate) struct Sending {
-    /// `None` if nothing would be sent, because nothing is missing.
+    /// `None` if nothing is sent, because nothing is missing.
     pub(crate) bytes: Option<u64>,
     /// `None` for an existing image, whose place is not ours.
     pub(crate) store: Option<Store>,
@@ -119,29 +143,17 @@ impl Shipment {
         }
     }
 
-    /// Returns true if an unchanged runtime lost its artifact, which must be sent again.
-    pub(crate) fn is_missing(&self, agent: &Agent, ui: &Ui) -> bool {
-        match self {
-            Self::Archive(archived) => archived.is_missing(agent, ui),
-            Self::Image(imaged) => imaged.is_missing(agent, ui),
-            Self::Existing(_) => false,
-        }
-    }
-
-    /// Returns what sending would take. `writes` is true if the runtime would be changed.
+    /// Returns what sending takes. `writes` is true if the runtime is changed, `kept` if the deployed
+    /// archive stays.
     pub(crate) async fn foresee(
         &self,
         placed: &Placed<'_>,
         (writes, kept): (bool, bool),
-        bucket_tags: &BTreeMap<String, String>,
+        bucket: &SharedBucket<'_>,
         ui: &Ui,
     ) -> Result<Sending, Failure> {
         match self {
-            Self::Archive(archived) => {
-                archived
-                    .foresee(placed, (writes, kept), bucket_tags, ui)
-                    .await
-            }
+            Self::Archive(archived) => archived.foresee(placed, (writes, kept), bucket, ui).await,
             Self::Image(imaged) => imaged.foresee(placed, writes, ui).await,
             Self::Existing(_) => Ok(Existing::foresee(writes)),
         }
@@ -151,12 +163,13 @@ impl Shipment {
     pub(crate) async fn send(
         &self,
         placed: &Placed<'_>,
-        bucket: &BucketMade<'_>,
+        sending: &Sending,
+        bucket: &SharedBucket<'_>,
         ui: &Ui,
     ) -> Result<Option<Shipped>, Failure> {
         let shipped = match self {
             Self::Archive(archived) => Box::pin(archived.send(placed, bucket, ui)).await?,
-            Self::Image(imaged) => Box::pin(imaged.send(placed, ui)).await?,
+            Self::Image(imaged) => Box::pin(imaged.send(placed, sending, ui)).await?,
             Self::Existing(_) => return Ok(None),
         };
         Ok(Some(shipped))

@@ -11,12 +11,11 @@ use serde_json::{Value, json};
 
 pub(crate) use self::clean::{Deletion, to_clean};
 use self::work::{Refused, Work, complete};
-use super::{plan_output::Planned, role};
+use super::{plan_output::Planned, role, run::Run};
 use crate::{
     config::{Agent, Link, Resource},
     effects::aws::Session,
     error::{Exit, Failure},
-    options::Applying,
     project::sessions::{self, Placed},
     resources::{
         change::{Reveal, Step as _, values},
@@ -54,23 +53,17 @@ async fn observe<'a>(
 }
 
 /// Creates and changes the resources that the agents refer to, unless this run changes nothing.
-/// Returns them with the agents, which then have their IDs. `yes` answers questions.
-pub(crate) async fn settle<'a>(
-    placed: &'a [Placed<'a>],
-    adopt: Adopt,
-    applying: &Applying,
-    yes: bool,
-    ui: &Ui,
-) -> Result<(DeclaredWork<'a>, Vec<Agent>), Failure> {
-    for placed in placed {
-        tell_missing(placed, ui)?;
+/// Returns them with the agents, which then have their IDs.
+pub(crate) async fn settle<'a>(run: &Run<'a>) -> Result<(DeclaredWork<'a>, Vec<Agent>), Failure> {
+    for placed in run.placed {
+        tell_missing(placed, run.ui)?;
     }
-    let mut work = observe(placed, adopt, Refused::Failure).await?;
-    if !applying.changes_nothing() {
-        work.agree(yes, ui)?;
-        work.apply(adopt, ui).await?;
+    let mut work = observe(run.placed, run.adopt, Refused::Failure).await?;
+    if !run.changes_nothing() {
+        work.agree(run)?;
+        work.apply(run).await?;
     }
-    let agents = work.linked(placed);
+    let agents = work.linked(run.placed);
     Ok((work, agents))
 }
 
@@ -163,7 +156,8 @@ impl DeclaredWork<'_> {
     }
 
     /// Asks for confirmation of steps that adopt something or lose content.
-    fn agree(&self, yes: bool, ui: &Ui) -> Result<(), Failure> {
+    fn agree(&self, run: &Run<'_>) -> Result<(), Failure> {
+        let (yes, ui) = (run.yes, run.ui);
         for work in &self.all {
             let Some(why) = work.question() else {
                 continue;
@@ -204,9 +198,9 @@ impl DeclaredWork<'_> {
     }
 
     /// Carries out the steps and waits until every resource can be used.
-    async fn apply(&mut self, adopt: Adopt, ui: &Ui) -> Result<(), Failure> {
+    async fn apply(&mut self, run: &Run<'_>) -> Result<(), Failure> {
         for work in &mut self.all {
-            work.apply(adopt, ui).await?;
+            work.apply(run.adopt, run.ui).await?;
         }
         Ok(())
     }

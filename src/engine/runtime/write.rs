@@ -43,6 +43,7 @@ pub(crate) struct Outcome {
     pub(crate) state: RuntimeState,
     pub(crate) endpoint: Option<EndpointState>,
     pub(crate) did: Did,
+    pub(crate) steps: Vec<RuntimeStep>,
     pub(crate) changes: Vec<FieldChange>,
 }
 
@@ -74,8 +75,13 @@ enum Progress {
 }
 
 impl Rollout<'_> {
-    /// Repeats until the runtime matches and is READY. Waits for changes by others.
-    pub(crate) async fn run(&self, seen: Option<Seen>) -> Result<Outcome, Failure> {
+    /// Carries out the planned steps. Waits for changes by others, plans again after them, and
+    /// repeats until the runtime matches and is READY.
+    pub(crate) async fn run(
+        &self,
+        seen: Option<Seen>,
+        planned: &[RuntimeStep],
+    ) -> Result<Outcome, Failure> {
         let mut patience = Patience::new(refusal::BUSY);
         let mut seen = seen;
         for round in 1.. {
@@ -84,7 +90,10 @@ impl Rollout<'_> {
                 .is_some_and(|seen| runtime::settling(&seen.observed.state) != Settling::Settled);
             let settled = self.settled(seen).await?;
             let observed = settled.as_ref().map(|seen| &seen.observed);
-            let steps = runtime::plan(self.desired, observed)?;
+            let steps = match round {
+                1 if !moved => planned.to_vec(),
+                _ => runtime::plan(self.desired, observed)?,
+            };
             let written: Vec<FieldChange> = steps
                 .iter()
                 .flat_map(RuntimeStep::changes)
@@ -102,6 +111,7 @@ impl Rollout<'_> {
                         state: *state,
                         endpoint,
                         did,
+                        steps,
                         changes: written,
                     });
                 }

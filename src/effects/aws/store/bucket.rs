@@ -37,20 +37,15 @@ const BLOCKS: [&str; 4] = [
 ];
 
 impl Store {
-    /// Prepares the bucket and returns the steps that were needed; usually none after the first
-    /// run.
-    pub(crate) async fn ensure_bucket(
-        &self,
-        declared: &BTreeMap<String, String>,
-    ) -> Result<Vec<BucketStep>, Failure> {
-        let steps = self.bucket_steps(declared).await?;
-        for step in &steps {
+    /// Prepares the bucket with the planned steps.
+    pub(crate) async fn prepare_bucket(&self, steps: &[BucketStep]) -> Result<(), Failure> {
+        for step in steps {
             self.apply(step).await?;
         }
-        Ok(steps)
+        Ok(())
     }
 
-    /// Returns the steps that would prepare the bucket.
+    /// Returns the steps that prepare the bucket; usually none after the first run.
     pub(crate) async fn bucket_steps(
         &self,
         declared: &BTreeMap<String, String>,

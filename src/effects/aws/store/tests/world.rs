@@ -26,8 +26,10 @@ use super::{
 };
 use crate::{
     effects::aws::session::{self, Request as Wanted},
+    error::Failure,
     names::{ProjectId, Region, RuntimeName},
     package::archive::{Archive, Compiled, Dependencies},
+    resources::bucket::BucketStep,
     text::hex,
 };
 
@@ -256,4 +258,16 @@ fn relay(mut from: TcpStream, mut to: TcpStream, cut: impl Fn(usize) -> bool) {
     }
     // Ends the other direction, too.
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+impl Store {
+    /// Prepares the bucket as a deploy does, and returns the steps that were needed.
+    pub(in crate::effects::aws) async fn ensure_bucket(
+        &self,
+        declared: &BTreeMap<String, String>,
+    ) -> Result<Vec<BucketStep>, Failure> {
+        let steps = self.bucket_steps(declared).await?;
+        self.prepare_bucket(&steps).await?;
+        Ok(steps)
+    }
 }

@@ -1,17 +1,17 @@
-//! `deploy --enable-tracing`: CloudWatch Transaction Search, for a whole account in a region.
-//!
-//! Agents work without it, so a failure here does not fail the deploy.
+//! CloudWatch Transaction Search, for a whole account in a region (`deploy --enable-tracing`). Agents
+//! work without it, so a failure here does not fail the deploy.
 
 use std::collections::BTreeMap;
 
-use super::Work;
 use crate::{
     effects::aws::{AwsError, Session, logs::Logs, xray::XRay},
     engine::plan_output::{Planned, announce},
     error::{Failure, Message},
     project::sessions::Placed,
-    resources::change::Reveal,
-    resources::tracing::{self as plan, ObservedTracing, TracingStep},
+    resources::{
+        change::Reveal,
+        tracing::{self as plan, ObservedTracing, TracingStep},
+    },
     ui::Ui,
 };
 
@@ -49,9 +49,13 @@ async fn enable_in(session: &Session, ui: &Ui) -> Result<(), AwsError> {
 }
 
 /// Prints the plan, and returns true if anything would change.
-pub(crate) async fn show(work: &[Work<'_>], planned: Planned<'_>, ui: &Ui) -> bool {
+pub(crate) async fn show<'a>(
+    placed: impl Iterator<Item = &'a Placed<'a>>,
+    planned: Planned<'_>,
+    ui: &Ui,
+) -> bool {
     let mut changes = false;
-    for session in places(work.iter().map(|work| work.placed)).values() {
+    for session in places(placed).values() {
         match look(session).await {
             Ok(Tracing { steps, warning }) => {
                 if let Some(warning) = &warning {
